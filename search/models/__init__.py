@@ -1,0 +1,15 @@
+from search.models.collection import Collection, Membership
+from search.models.document import Document, DocumentImage, Passage
+from search.models.feedback import Judgement, Query
+from search.models.token import ApiToken
+
+__all__ = [
+    "ApiToken",
+    "Collection",
+    "Document",
+    "DocumentImage",
+    "Judgement",
+    "Membership",
+    "Passage",
+    "Query",
+]

@@ -1,0 +1,105 @@
+"""The registry: immutable model versions, the aliases that point at them, and who moved an alias when."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+
+class VersionState(models.TextChoices):
+    """A version's life: uploaded → validating → valid → preparing → ready; refused ends it."""
+
+    UPLOADED = "uploaded", "uploaded"
+    VALIDATING = "validating", "validating"
+    REFUSED = "refused", "refused"
+    VALID = "valid", "valid"
+    PREPARING = "preparing", "preparing"
+    READY = "ready", "ready"
+    RETIRED = "retired", "retired"
+
+
+class ModelVersion(models.Model):
+    """One immutable two-tower model, known as `name@number`.
+
+    ::
+
+        uploaded ──► validating ──► valid ──► preparing ──► ready ──► retired (vectors dropped)
+                          └──► refused
+
+    Only `ready` versions can become champion; `valid` and later ones can embed.
+    """
+
+    name = models.CharField(max_length=100)
+    number = models.PositiveIntegerField()
+    state = models.CharField(max_length=10, choices=VersionState.choices, default=VersionState.UPLOADED)
+    bundle = models.ForeignKey("workers.Blob", on_delete=models.PROTECT, related_name="+")
+    served = models.ForeignKey(
+        "workers.Blob",
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
+        blank=True,
+        help_text="the bundle as converted at validation, where it had no ONNX of its own",
+    )
+    manifest = models.JSONField(default=dict, blank=True)
+    dim = models.PositiveIntegerField(default=0)
+    similarity = models.CharField(max_length=10, default="cosine")
+    report = models.JSONField(default=dict, blank=True, help_text="what validation measured")
+    error_id = models.CharField(max_length=80, blank=True, default="")
+    error = models.TextField(blank=True, default="")
+    note = models.TextField(blank=True, default="")
+    created_at = models.DateTimeField(auto_now_add=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
+
+    class Meta:
+        ordering = ["name", "-number"]
+        constraints = [models.UniqueConstraint(fields=["name", "number"], name="version_name_number_once")]
+
+    def __str__(self) -> str:
+        return self.key
+
+    @property
+    def key(self) -> str:
+        """Return `name@number`, how people and programs write a version."""
+        return f"{self.name}@{self.number}"
+
+
+class Alias(models.Model):
+    """A name that points at a version: `champion` answers searches, `challenger` is compared with it."""
+
+    name = models.CharField(max_length=20, primary_key=True)
+    version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="aliases")
+    previous = models.ForeignKey(
+        ModelVersion,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        null=True,
+        blank=True,
+        help_text="the version before it, kept complete for rollback",
+    )
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        verbose_name_plural = "aliases"
+
+    def __str__(self) -> str:
+        return f"{self.name} → {self.version}"
+
+
+class Activation(models.Model):
+    """One move of an alias: who, when, from what to what, and why."""
+
+    alias = models.CharField(max_length=20)
+    version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="activations")
+    previous = models.ForeignKey(
+        ModelVersion, on_delete=models.SET_NULL, related_name="+", null=True, blank=True
+    )
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
+    at = models.DateTimeField(auto_now_add=True)
+    reason = models.TextField(blank=True, default="")
+
+    class Meta:
+        ordering = ["-at"]
+
+    def __str__(self) -> str:
+        return f"{self.alias} → {self.version} at {self.at:%Y-%m-%d %H:%M}"

@@ -1,0 +1,34 @@
+"""One shape for every expected failure: an id for programs, a sentence for people, a detail for both.
+
+`{"error": {"id": "image.too_large", "message": "a sentence", "detail": {}}}`. An unknown exception is never
+turned into this: it stays a 500 and is logged with its request id.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class AppError(Exception):
+    """A failure that a person or program can act on.
+
+    `id` is stable and listed in docs/api.md; `status` is the HTTP status that the API answers with.
+    """
+
+    def __init__(
+        self, error_id: str, message: str, *, status: int = 400, detail: dict[str, Any] | None = None
+    ) -> None:
+        super().__init__(f"{error_id}: {message}")
+        self.id = error_id
+        self.message = message
+        self.status = status
+        self.detail = detail or {}
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the one error shape of API v1."""
+        return {"error": {"id": self.id, "message": self.message, "detail": self.detail}}
+
+
+def not_found(what: str) -> AppError:
+    """Return the same answer for what is missing and for what may not be seen."""
+    return AppError(f"{what}.not_found", f"There is no such {what}, or you may not see it.", status=404)

@@ -1,0 +1,54 @@
+"""Corpora and who may see and curate them."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+from search.querysets import CollectionQuerySet
+
+
+class Collection(models.Model):
+    """A named corpus of documents with its own visibility and curators."""
+
+    class Visibility(models.TextChoices):
+        """Public: everybody who may search. Private: members only."""
+
+        PUBLIC = "public", "public"
+        PRIVATE = "private", "private"
+
+    slug = models.SlugField(max_length=80, unique=True)
+    name = models.CharField(max_length=200)
+    description = models.TextField(blank=True, default="")
+    visibility = models.CharField(max_length=10, choices=Visibility.choices, default=Visibility.PRIVATE)
+    members = models.ManyToManyField(settings.AUTH_USER_MODEL, through="Membership", blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = CollectionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Membership(models.Model):
+    """A user's place in a collection: readers find its documents, curators also change them."""
+
+    class Role(models.TextChoices):
+        """Curators may do all that readers may."""
+
+        READER = "reader", "reader"
+        CURATOR = "curator", "curator"
+
+    collection = models.ForeignKey(Collection, on_delete=models.CASCADE)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
+    role = models.CharField(max_length=10, choices=Role.choices, default=Role.READER)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["collection", "user"], name="membership_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user} {self.role} of {self.collection}"

@@ -1,0 +1,75 @@
+"""Documents and the units of them that are embedded: passages of text and images."""
+
+from __future__ import annotations
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from search.models.collection import Collection
+from search.querysets import DocumentQuerySet
+
+
+class Document(models.Model):
+    """One retrievable record; its external id is unique in its collection."""
+
+    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="documents")
+    external_id = models.CharField(max_length=200)
+    title = models.CharField(max_length=500, blank=True, default="")
+    body = models.TextField(blank=True, default="")
+    url = models.URLField(max_length=1000, blank=True, default="")
+    tags = ArrayField(models.CharField(max_length=80), default=list, blank=True)
+    metadata = models.JSONField(default=dict, blank=True)
+    content_hash = models.CharField(
+        max_length=64, editable=False, default="", help_text="SHA-256 of all that an import can set"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = DocumentQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["collection", "external_id"], name="document_external_id_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.title or self.external_id
+
+
+class Passage(models.Model):
+    """A span of a document's text that is embedded as one unit.
+
+    Rows are immutable: changed text is a new row, so that a vector always belongs to the words it was made from.
+    `start` and `end` are character offsets into the document's body (0, 0 for a title-only document).
+    """
+
+    document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="passages")
+    ordinal = models.PositiveIntegerField()
+    start = models.PositiveIntegerField()
+    end = models.PositiveIntegerField()
+    text = models.TextField()
+
+    class Meta:
+        ordering = ["document_id", "ordinal"]
+
+    def __str__(self) -> str:
+        return self.text[:60]
+
+
+class DocumentImage(models.Model):
+    """A picture of a document, embedded as one unit; the bytes live in the blob store."""
+
+    document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="images")
+    ordinal = models.PositiveIntegerField()
+    blob = models.ForeignKey("workers.Blob", on_delete=models.PROTECT, related_name="+")
+    width = models.PositiveIntegerField(default=0, help_text="pixels, upright")
+    height = models.PositiveIntegerField(default=0, help_text="pixels, upright")
+    alt = models.CharField(max_length=300, blank=True, default="")
+
+    class Meta:
+        ordering = ["document_id", "ordinal"]
+        constraints = [models.UniqueConstraint(fields=["document", "blob"], name="document_image_once")]
+
+    def __str__(self) -> str:
+        return f"image {self.ordinal} of {self.document_id}"

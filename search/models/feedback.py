@@ -1,0 +1,75 @@
+"""Searches that were made, and what people said of their hits."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator
+from django.db import models
+
+from search.models.document import Document
+
+
+class Query(models.Model):
+    """One search, kept: its parts, version and ranked answer; known by an unguessable id.
+
+    `answer` is the ranked list `[{"document", "passage", "image", "score"}]` as it was given; whoever opens the
+    query later sees of it only what they may see then.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
+    session = models.CharField(max_length=40, blank=True, default="", help_text="of an anonymous searcher")
+    modality = models.CharField(max_length=10)
+    text = models.TextField(blank=True, default="")
+    document = models.ForeignKey(Document, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    preview = models.ForeignKey(
+        "workers.Blob",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text="the query photo, small, without metadata",
+    )
+    target = models.CharField(max_length=10, default="passages")
+    collections = models.JSONField(default=list, blank=True)
+    filters = models.JSONField(default=dict, blank=True)
+    version = models.ForeignKey("models_admin.ModelVersion", null=True, blank=True, on_delete=models.SET_NULL)
+    embedding = models.BinaryField(null=True, blank=True, help_text="little-endian float32")
+    answer = models.JSONField(default=list, blank=True)
+    plan = models.JSONField(default=dict, blank=True)
+    timings_ms = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        verbose_name_plural = "queries"
+
+    def __str__(self) -> str:
+        return f"{self.modality} query {self.id}"
+
+
+class Judgement(models.Model):
+    """A person's grade of one document for one query: 0 not relevant … 3 perfect."""
+
+    query = models.ForeignKey(Query, on_delete=models.CASCADE, related_name="judgements")
+    document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="judgements")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.CASCADE)
+    session = models.CharField(max_length=40, blank=True, default="", help_text="of an anonymous rater")
+    grade = models.PositiveSmallIntegerField(validators=[MaxValueValidator(3)])
+    comment = models.TextField(blank=True, default="", max_length=2000)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["query", "document", "user", "session"], name="judgement_once", nulls_distinct=False
+            ),
+            models.CheckConstraint(condition=models.Q(grade__lte=3), name="judgement_grade_0_to_3"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.grade} for {self.document_id} on {self.query_id}"

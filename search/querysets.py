@@ -1,0 +1,53 @@
+"""Recurring reads, by name. Permission fails closed: without a user only public collections are seen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+if TYPE_CHECKING:
+    from typing import Self, TypeAlias
+
+    from django.contrib.auth.base_user import AbstractBaseUser
+    from django.contrib.auth.models import AnonymousUser
+
+    Viewer: TypeAlias = AbstractBaseUser | AnonymousUser | None
+
+
+class CollectionQuerySet(models.QuerySet[Any]):
+    """Collections by what a viewer may do with them."""
+
+    def visible_to(self, viewer: Viewer) -> Self:
+        """Public collections (where anonymous search is allowed or the viewer is signed in) and one's own."""
+        if viewer is None or not viewer.is_authenticated:
+            return self.filter(visibility="public") if settings.CONFIG.anonymous_search else self.none()
+        if getattr(viewer, "is_superuser", False):
+            return self
+        return self.filter(Q(visibility="public") | Q(membership__user=viewer)).distinct()
+
+    def curated_by(self, viewer: Viewer) -> Self:
+        """Collections whose documents the viewer may change."""
+        if viewer is None or not viewer.is_authenticated:
+            return self.none()
+        if getattr(viewer, "is_superuser", False):
+            return self
+        return self.filter(membership__user=viewer, membership__role="curator")
+
+
+class DocumentQuerySet(models.QuerySet[Any]):
+    """Documents by what a viewer may do with them."""
+
+    def visible_to(self, viewer: Viewer) -> Self:
+        """Documents of collections that the viewer may see."""
+        from search.models import Collection
+
+        return self.filter(collection__in=Collection.objects.visible_to(viewer))
+
+    def curated_by(self, viewer: Viewer) -> Self:
+        """Documents that the viewer may change."""
+        from search.models import Collection
+
+        return self.filter(collection__in=Collection.objects.curated_by(viewer))

@@ -1,0 +1,99 @@
+"""What passes between the four steps `encode → candidates → rank → present`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import uuid
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from models_admin.models import ModelVersion
+    from search.querysets import Viewer
+
+Modality = Literal["image", "text", "document", "embedding"]
+Target = Literal["passages", "images"]
+LIMIT_MAX = 100
+LIMIT_DEFAULT = 10
+
+
+@dataclass(frozen=True)
+class SearchRequest:
+    """One search as asked: exactly one of image, text, document and embedding is set.
+
+    `viewer` is whose permissions count; `session` names an anonymous searcher; `collections` are slugs (empty:
+    all that are visible); `filters` is `{"tags": [...], "metadata": {key: value}}`; `limit` counts documents;
+    `cursor` is the `next` of an earlier answer; `model` an alias or `name@number`; `preview_px` is the longest
+    side of the kept query photo.
+    """
+
+    viewer: Viewer
+    session: str = ""
+    image: bytes | None = None
+    text: str | None = None
+    document: int | None = None
+    embedding: tuple[float, ...] | None = None
+    collections: tuple[str, ...] = ()
+    filters: dict[str, Any] = field(default_factory=dict)
+    target: Target = "passages"
+    limit: int = LIMIT_DEFAULT
+    cursor: str | None = None
+    model: str = "champion"
+    preview_px: int = 320
+
+
+@dataclass(frozen=True)
+class EncodedQuery:
+    """A query's vector in one version's joint space: float32 `(dim,)`, unit length for cosine."""
+
+    version: ModelVersion
+    modality: Modality
+    vector: NDArray[np.float32]
+    preview: bytes | None = None
+    timings_ms: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One embedded unit found: a passage's or an image's id, its document, and its score (bigger is closer)."""
+
+    unit_id: int
+    document_id: int
+    score: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How the candidates were found: `ann` by the HNSW index, `exact` by a scan of all that may be seen."""
+
+    kind: Literal["ann", "exact"]
+    candidates: int
+    ef_search: int | None = None
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One result: a document with its best passage or image. `snippet` offsets are into the body."""
+
+    rank: int
+    score: float
+    document: Any
+    passage: Any | None = None
+    image: Any | None = None
+    relevance: float | None = None
+
+
+@dataclass(frozen=True)
+class SearchAnswer:
+    """What a search found, as kept under its query id."""
+
+    query_id: uuid.UUID
+    modality: Modality
+    model: str
+    hits: tuple[Hit, ...]
+    next: str | None
+    plan: Plan
+    timings_ms: dict[str, float]

@@ -1,0 +1,50 @@
+"""What can be wrong with a picture, a text or a bundle, each with a stable id and a sentence for a person."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class InferenceError(Exception):
+    """An expected failure: `id` for programs, `message` for people, `detail` as plain JSON values.
+
+    All three travel in `args`, so the error survives pickling between processes.
+    """
+
+    def __init__(self, error_id: str, message: str, detail: dict[str, Any] | None = None) -> None:
+        super().__init__(error_id, message, detail or {})
+
+    @property
+    def id(self) -> str:
+        """The stable identifier, such as `image.too_large`."""
+        return str(self.args[0])
+
+    @property
+    def message(self) -> str:
+        """One full sentence for a person."""
+        return str(self.args[1])
+
+    @property
+    def detail(self) -> dict[str, Any]:
+        """The facts behind the sentence, as plain JSON values."""
+        found: dict[str, Any] = self.args[2]
+        return found
+
+    def __str__(self) -> str:
+        return f"{self.message} [{self.id}]"
+
+
+class PictureError(InferenceError):
+    """A picture cannot be used (`image.*`)."""
+
+
+class TextError(InferenceError):
+    """A text cannot be encoded (`text.*`)."""
+
+
+class BundleError(InferenceError):
+    """A bundle is refused (`bundle.*`)."""
+
+
+class EncoderError(InferenceError):
+    """An encoder cannot be loaded or cannot answer (`encoder.*`)."""

@@ -1,0 +1,274 @@
+"""The manifest of a bundle as typed, frozen dataclasses: what a model version is and how it is fed.
+
+`docs/bundle.md` describes the same for those who write bundles.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from workers.inference.errors import BundleError
+from workers.inference.reading import INVALID, Section, refuse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+FORMAT = 1
+MANIFEST_NAME = "manifest.json"
+MODALITIES = ("image", "text")
+SIMILARITIES = ("cosine", "order")
+CROPS = ("center", "squash", "ten")
+INTERPOLATIONS = ("bilinear", "bicubic")
+TOKENIZERS = ("nltk-words",)
+TOKENIZERS_PLANNED = ("clip-bpe",)
+DIM_MAX = 4000
+"""The most dimensions that an HNSW index over half-precision vectors takes."""
+
+FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}(/[A-Za-z0-9][A-Za-z0-9._-]{0,99})?")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_TOP_KEYS = (
+    "format name licence description dim similarity modalities image text payloads files training metrics"
+).split()
+
+
+@dataclass(frozen=True)
+class ImageSpec:
+    """How a picture becomes the image encoder's input; see `pictures.to_pixels`."""
+
+    resize: int
+    size: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    crop: str = "center"
+    interpolation: str = "bilinear"
+
+
+@dataclass(frozen=True)
+class TextSpec:
+    """How a text becomes the text encoder's input; `vocabulary` names a file of the bundle."""
+
+    tokenizer: str
+    vocabulary: str
+    max_tokens: int
+
+
+@dataclass(frozen=True)
+class GraphFiles:
+    """One file per modality, of an `onnx` or `torchscript` payload; None where the bundle lacks the modality."""
+
+    image: str | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True)
+class NativeFiles:
+    """Config and safetensors weights of an architecture of this project; can be trained further."""
+
+    config: str
+    weights: str
+
+
+@dataclass(frozen=True)
+class Payloads:
+    """The forms in which the bundle carries its encoders; at least one is present."""
+
+    onnx: GraphFiles | None = None
+    native: NativeFiles | None = None
+    torchscript: GraphFiles | None = None
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Return the names of the forms that are present."""
+        return tuple(kind for kind in ("onnx", "native", "torchscript") if getattr(self, kind) is not None)
+
+
+@dataclass(frozen=True)
+class FileEntry:
+    """The size and SHA-256 (hexadecimal) that a file of the bundle must have."""
+
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Everything that the bundle says about itself. Field for field the JSON of `docs/bundle.md`."""
+
+    name: str
+    licence: str
+    dim: int
+    modalities: tuple[str, ...]
+    payloads: Payloads
+    image: ImageSpec | None = None
+    text: TextSpec | None = None
+    similarity: str = "cosine"
+    description: str = ""
+    files: Mapping[str, FileEntry] = field(default_factory=dict)
+    training: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    format: int = FORMAT
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the manifest as plain JSON values; `parse_manifest` reads them back to an equal manifest."""
+        return {key: _plain(value) for key, value in asdict(self).items() if value is not None}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items() if inner is not None}
+    return [_plain(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+def parse_manifest(values: Mapping[str, Any]) -> Manifest:
+    """Return the manifest in `values`; raises BundleError `bundle.manifest_invalid` that names the wrong key."""
+    top = Section(values)
+    _check_format(top)
+    top.only(_TOP_KEYS)
+    manifest = Manifest(
+        name=_name(top),
+        licence=top.text("licence", longest=200),
+        description=top.text("description", ""),
+        dim=top.whole("dim", 2, DIM_MAX),
+        similarity=top.choice("similarity", SIMILARITIES),
+        modalities=_modalities(top),
+        image=_image(top.optional_section("image")),
+        text=_text(top.optional_section("text")),
+        payloads=_payloads(top.section("payloads")),
+        files=top.each_section("files", _file_entry),
+        training=_free(top, "training"),
+        metrics=_free(top, "metrics"),
+    )
+    _check_consistent(manifest)
+    return manifest
+
+
+def named_files(manifest: Manifest) -> Iterator[tuple[str, str]]:
+    """Yield `(key, file name)` for every file that the manifest refers to."""
+    if manifest.text:
+        yield "text.vocabulary", manifest.text.vocabulary
+    for kind in manifest.payloads.kinds:
+        for part, name in asdict(getattr(manifest.payloads, kind)).items():
+            if name is not None:
+                yield f"payloads.{kind}.{part}", name
+
+
+def _check_format(top: Section) -> None:
+    found = top.values.get("format")
+    if isinstance(found, int) and not isinstance(found, bool) and found > FORMAT:
+        message = f"The bundle has format {found}; this version of Sightline reads format {FORMAT}. Update it first."
+        raise BundleError(INVALID, message, {"key": "format", "found": found, "supported": FORMAT})
+    top.whole("format", FORMAT, FORMAT)
+
+
+def _name(top: Section) -> str:
+    name = top.text("name")
+    if not _NAME.fullmatch(name):
+        refuse(
+            "name",
+            "must have 1 to 63 letters, digits, dots, dashes or underscores and begin with a letter or digit",
+        )
+    return name
+
+
+def _modalities(top: Section) -> tuple[str, ...]:
+    found = top.values.get("modalities")
+    known = isinstance(found, list) and found and all(item in MODALITIES for item in found)
+    if not isinstance(found, list) or not known or len(set(found)) != len(found):
+        refuse("modalities", "must be a list of “image”, “text” or both, each once")
+    return tuple(found)
+
+
+def _image(section: Section | None) -> ImageSpec | None:
+    if section is None:
+        return None
+    section.only(("resize", "size", "crop", "interpolation", "mean", "std"))
+    spec = ImageSpec(
+        resize=section.whole("resize", 16, 2048),
+        size=section.whole("size", 16, 2048),
+        crop=section.choice("crop", CROPS),
+        interpolation=section.choice("interpolation", INTERPOLATIONS),
+        mean=section.numbers("mean", 3),
+        std=section.numbers("std", 3),
+    )
+    if spec.crop != "squash" and spec.size > spec.resize:
+        refuse("image.size", "must not be larger than image.resize")
+    if min(spec.std) <= 0:
+        refuse("image.std", "must be above zero")
+    return spec
+
+
+def _text(section: Section | None) -> TextSpec | None:
+    if section is None:
+        return None
+    section.only(("tokenizer", "vocabulary", "max_tokens"))
+    if section.values.get("tokenizer") in TOKENIZERS_PLANNED:
+        refuse(
+            "text.tokenizer",
+            f"is “{section.values['tokenizer']}”, which this version of Sightline does not have yet",
+        )
+    return TextSpec(
+        tokenizer=section.choice("tokenizer", TOKENIZERS),
+        vocabulary=section.text("vocabulary"),
+        max_tokens=section.whole("max_tokens", 3, 4096),
+    )
+
+
+def _payloads(section: Section) -> Payloads:
+    section.only(("onnx", "native", "torchscript"))
+    native = section.optional_section("native")
+    found = Payloads(
+        onnx=_graphs(section.optional_section("onnx")),
+        native=_native(native) if native else None,
+        torchscript=_graphs(section.optional_section("torchscript")),
+    )
+    if not found.kinds:
+        refuse("payloads", "must hold at least one of onnx, native, torchscript")
+    return found
+
+
+def _graphs(section: Section | None) -> GraphFiles | None:
+    if section is None:
+        return None
+    section.only(MODALITIES)
+    return GraphFiles(image=section.optional_text("image"), text=section.optional_text("text"))
+
+
+def _native(section: Section) -> NativeFiles:
+    section.only(("config", "weights"))
+    return NativeFiles(config=section.text("config"), weights=section.text("weights"))
+
+
+def _file_entry(section: Section) -> FileEntry:
+    section.only(("sha256", "bytes"))
+    digest = section.text("sha256")
+    if not _SHA256.fullmatch(digest):
+        refuse(section.key("sha256"), "must be 64 lower-case hexadecimal digits")
+    return FileEntry(sha256=digest, bytes=section.whole("bytes", 0, 2**40))
+
+
+def _free(top: Section, name: str) -> Mapping[str, Any]:
+    """Return an object whose inside is free: who trained the model may note there what they like."""
+    section = top.optional_section(name)
+    return section.values if section else {}
+
+
+def _check_consistent(manifest: Manifest) -> None:
+    """Refuse a manifest whose parts contradict each other: each modality has its settings and its graphs."""
+    for modality in MODALITIES:
+        wanted = modality in manifest.modalities
+        if (getattr(manifest, modality) is not None) != wanted:
+            refuse(modality, "is missing" if wanted else "is given, but “modalities” does not name it")
+        for kind in ("onnx", "torchscript"):
+            graphs = getattr(manifest.payloads, kind)
+            if graphs and (getattr(graphs, modality) is not None) != wanted:
+                problem = "is missing" if wanted else "is given, but “modalities” does not name it"
+                refuse(f"payloads.{kind}.{modality}", problem)
+    for name in manifest.files:
+        if not FILE_NAME.fullmatch(name) or name == MANIFEST_NAME:
+            refuse(f"files.{name}", "is not an allowed file name")
+    for key, name in named_files(manifest):
+        if name not in manifest.files:
+            refuse(key, f"names “{name}”, which “files” does not list")

@@ -1,0 +1,123 @@
+"""Read untrusted JSON with types: each wrong or missing value is refused by the path of its key."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from workers.inference.errors import BundleError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+INVALID = "bundle.manifest_invalid"
+
+
+def refuse(key: str, problem: str) -> NoReturn:
+    """Refuse the manifest because of one key; raises BundleError `bundle.manifest_invalid`."""
+    raise BundleError(INVALID, f"The manifest is not valid: “{key}” {problem}.", {"key": key})
+
+
+def read_json(data: bytes) -> dict[str, Any]:
+    """Return the JSON object in `data`; refuse repeated keys, NaN and anything that is no object."""
+    try:
+        found = json.loads(data, object_pairs_hook=_unique_keys, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise BundleError(INVALID, f"The manifest is not valid JSON: {error}.", {"key": ""}) from error
+    if not isinstance(found, dict):
+        raise BundleError(INVALID, "The manifest must be one JSON object.", {"key": ""})
+    return found
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key is given twice")
+    return found
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a number")
+
+
+@dataclass(frozen=True)
+class Section:
+    """One JSON object of the manifest and the path that leads to it."""
+
+    values: Mapping[str, Any]
+    path: str = ""
+
+    def key(self, name: str) -> str:
+        """Return the full path of a key, such as `image.mean`."""
+        return f"{self.path}.{name}" if self.path else name
+
+    def only(self, allowed: Sequence[str]) -> None:
+        """Refuse keys that this format does not know: a misspelt one would otherwise be ignored silently."""
+        for name in self.values:
+            if name not in allowed:
+                refuse(self.key(str(name)), "is not a key of this format")
+
+    def section(self, name: str) -> Section:
+        """Return the object under `name`."""
+        found = self._required(name)
+        if not isinstance(found, dict):
+            refuse(self.key(name), "must be an object")
+        return Section(found, self.key(name))
+
+    def optional_section(self, name: str) -> Section | None:
+        """Return the object under `name`, or None where the key is absent."""
+        return self.section(name) if name in self.values else None
+
+    def text(self, name: str, default: str | None = None, *, longest: int = 2000) -> str:
+        """Return a string of at most `longest` characters."""
+        found = self.values.get(name, default)
+        if found is None:
+            refuse(self.key(name), "is missing")
+        if not isinstance(found, str):
+            refuse(self.key(name), "must be a string")
+        if len(found) > longest:
+            refuse(self.key(name), f"must have at most {longest} characters")
+        return found
+
+    def optional_text(self, name: str) -> str | None:
+        """Return a string, or None where the key is absent."""
+        return self.text(name) if name in self.values else None
+
+    def whole(self, name: str, low: int, high: int) -> int:
+        """Return a whole number between `low` and `high`, both included."""
+        found = self._required(name)
+        if not isinstance(found, int) or isinstance(found, bool) or not low <= found <= high:
+            refuse(self.key(name), f"must be a whole number from {low} to {high}")
+        return found
+
+    def choice(self, name: str, options: Sequence[str]) -> str:
+        """Return a string that is one of `options`."""
+        found = self._required(name)
+        if found not in options:
+            refuse(self.key(name), f"must be one of {', '.join(options)}")
+        return str(found)
+
+    def numbers(self, name: str, count: int) -> tuple[float, ...]:
+        """Return exactly `count` finite numbers."""
+        found = self._required(name)
+        if not isinstance(found, list) or len(found) != count or not all(map(_is_finite, found)):
+            refuse(self.key(name), f"must be a list of {count} numbers")
+        return tuple(float(value) for value in found)
+
+    def each_section(self, name: str, read: Callable[[Section], Any]) -> dict[str, Any]:
+        """Return `read` of every object inside the object under `name`, by its key."""
+        inner = self.section(name)
+        return {key: read(inner.section(key)) for key in inner.values}
+
+    def _required(self, name: str) -> Any:
+        if name not in self.values:
+            refuse(self.key(name), "is missing")
+        return self.values[name]
+
+
+def _is_finite(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return -1e9 < value < 1e9 and math.isfinite(value)
