@@ -1,0 +1,58 @@
+"""Boot checks: what an operator forgot is said before the first request, with a hint."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, register
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from django.apps import AppConfig
+
+
+@register(Tags.security)
+def secret_key_is_set(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    """Refuse to serve with the placeholder key: sessions and cursors are signed with it."""
+    if settings.SECRET_KEY != "unset":  # noqa: S105  (the placeholder, not a secret)
+        return []
+    return [
+        Error(
+            "SECRET_KEY is not set.",
+            hint="`make run` makes one; else export 50 random characters.",
+            id="sightline.E001",
+        )
+    ]
+
+
+@register(Tags.database)
+def services_are_named(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    """Say which of the two services has no address."""
+    wanted = {"DATABASE_URL": settings.CONFIG.database_url, "REDIS_URL": settings.CONFIG.redis_url}
+    return [
+        Error(
+            f"{name} is not set.",
+            hint="Start with `make run`, which brings its own, or export it.",
+            id="sightline.E002",
+        )
+        for name, value in wanted.items()
+        if not value
+    ]
+
+
+@register()
+def data_dir_is_writable(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    """Blobs and model files are written below DATA_DIR."""
+    settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
+    if os.access(settings.DATA_DIR, os.W_OK):
+        return []
+    return [
+        Error(
+            f"{settings.DATA_DIR} is not writable.",
+            hint="Set DATA_DIR to a folder of your own.",
+            id="sightline.E003",
+        )
+    ]
