@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from workers.inference.errors import BundleError
@@ -29,9 +29,6 @@ DIM_MAX = 4000
 FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}(/[A-Za-z0-9][A-Za-z0-9._-]{0,99})?")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_TOP_KEYS = (
-    "format name licence description dim similarity modalities image text payloads files training metrics"
-).split()
 
 
 @dataclass(frozen=True)
@@ -57,7 +54,7 @@ class TextSpec:
 
 @dataclass(frozen=True)
 class GraphFiles:
-    """One file per modality, of an `onnx` or `torchscript` payload; None where the bundle lacks the modality."""
+    """One file per modality, of an `onnx` or `torchscript` payload; None for a modality that is not there."""
 
     image: str | None = None
     text: str | None = None
@@ -123,10 +120,10 @@ def _plain(value: Any) -> Any:
 
 
 def parse_manifest(values: Mapping[str, Any]) -> Manifest:
-    """Return the manifest in `values`; raises BundleError `bundle.manifest_invalid` that names the wrong key."""
+    """Return the manifest in `values`; raises BundleError `bundle.manifest_invalid` with the wrong key."""
     top = Section(values)
     _check_format(top)
-    top.only(_TOP_KEYS)
+    top.only([known.name for known in fields(Manifest)])
     manifest = Manifest(
         name=_name(top),
         licence=top.text("licence", longest=200),
@@ -158,7 +155,7 @@ def named_files(manifest: Manifest) -> Iterator[tuple[str, str]]:
 def _check_format(top: Section) -> None:
     found = top.values.get("format")
     if isinstance(found, int) and not isinstance(found, bool) and found > FORMAT:
-        message = f"The bundle has format {found}; this version of Sightline reads format {FORMAT}. Update it first."
+        message = f"The bundle has format {found}, but this version of Sightline reads only format {FORMAT}."
         raise BundleError(INVALID, message, {"key": "format", "found": found, "supported": FORMAT})
     top.whole("format", FORMAT, FORMAT)
 
@@ -258,17 +255,22 @@ def _free(top: Section, name: str) -> Mapping[str, Any]:
 def _check_consistent(manifest: Manifest) -> None:
     """Refuse a manifest whose parts contradict each other: each modality has its settings and its graphs."""
     for modality in MODALITIES:
-        wanted = modality in manifest.modalities
-        if (getattr(manifest, modality) is not None) != wanted:
-            refuse(modality, "is missing" if wanted else "is given, but “modalities” does not name it")
-        for kind in ("onnx", "torchscript"):
-            graphs = getattr(manifest.payloads, kind)
-            if graphs and (getattr(graphs, modality) is not None) != wanted:
-                problem = "is missing" if wanted else "is given, but “modalities” does not name it"
-                refuse(f"payloads.{kind}.{modality}", problem)
+        _check_presence(manifest, modality)
     for name in manifest.files:
         if not FILE_NAME.fullmatch(name) or name == MANIFEST_NAME:
             refuse(f"files.{name}", "is not an allowed file name")
     for key, name in named_files(manifest):
         if name not in manifest.files:
             refuse(key, f"names “{name}”, which “files” does not list")
+
+
+def _check_presence(manifest: Manifest, modality: str) -> None:
+    """Refuse settings or graphs of one modality that are missing, or given although it is not named."""
+    wanted = modality in manifest.modalities
+    problem = "is missing" if wanted else "is given, but “modalities” does not name it"
+    if (getattr(manifest, modality) is not None) != wanted:
+        refuse(modality, problem)
+    for kind in ("onnx", "torchscript"):
+        graphs = getattr(manifest.payloads, kind)
+        if graphs and (getattr(graphs, modality) is not None) != wanted:
+            refuse(f"payloads.{kind}.{modality}", problem)

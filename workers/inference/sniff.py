@@ -1,4 +1,4 @@
-"""The real format of a picture by its first bytes; needs no imaging library, so the web process may use it."""
+"""The real format of a picture by its first bytes, without an imaging library: the web process uses it."""
 
 from __future__ import annotations
 

@@ -1,0 +1,292 @@
+"""Write a bundle, and read one that nobody has vouched for: names, sizes and hashes are checked while extracting."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import shutil
+import stat
+import zipfile
+import zlib
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from workers.inference.errors import BundleError
+from workers.inference.manifest import FILE_NAME, MANIFEST_NAME, FileEntry, Manifest, parse_manifest
+from workers.inference.reading import read_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+_CHUNK_BYTES = 1 << 20
+_RATIO_FREE_BYTES = 1 << 20
+"""Files up to this size may compress as well as they like: they cannot fill a disk."""
+_FIXED_TIME = (1980, 1, 1, 0, 0, 0)
+_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError)
+"""What `zipfile` raises for a damaged, encrypted or otherwise unreadable member."""
+
+
+@dataclass(frozen=True)
+class BundleLimits:
+    """How large a bundle may be, packed and unpacked."""
+
+    archive_bytes: int = 2 << 30
+    unpacked_bytes: int = 4 << 30
+    manifest_bytes: int = 1 << 20
+    files: int = 64
+    ratio: int = 100
+
+
+DEFAULT_LIMITS = BundleLimits()
+
+
+def bundle_write(
+    path: Path, manifest: Manifest | Mapping[str, Any], files: Mapping[str, bytes | Path]
+) -> Manifest:
+    """Write a bundle to `path` and return its manifest, whose `files` are computed here.
+
+    The same manifest and files give the same bytes. The file appears at `path` only when it is complete.
+    Raises BundleError `bundle.manifest_invalid`.
+    """
+    values = manifest.to_json() if isinstance(manifest, Manifest) else dict(manifest)
+    values["files"] = {name: vars(_entry_of(files[name])) for name in sorted(files)}
+    complete = parse_manifest(values)
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with zipfile.ZipFile(partial, "w") as archive:
+            _write_member(archive, MANIFEST_NAME, _manifest_bytes(complete))
+            for name in sorted(files):
+                _write_member(archive, name, files[name])
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return complete
+
+
+def read_manifest(path: Path, limits: BundleLimits = DEFAULT_LIMITS) -> Manifest:
+    """Return the manifest of a bundle, or of the folder of an extracted one; reads nothing else of it."""
+    if path.is_dir():
+        return parse_manifest(read_json((path / MANIFEST_NAME).read_bytes()))
+    with _open_archive(path, limits) as archive:
+        return _read_manifest(archive, limits)
+
+
+def bundle_extract(path: Path, into: Path, limits: BundleLimits = DEFAULT_LIMITS) -> Manifest:
+    """Extract a bundle into the new folder `into` and return its manifest.
+
+    Whole or not at all: on any error nothing is left behind. Raises BundleError, and FileExistsError
+    where `into` exists already.
+    """
+    if into.exists():
+        raise FileExistsError(into)
+    into.parent.mkdir(parents=True, exist_ok=True)
+    partial = into.with_name(f".{into.name}.{secrets.token_hex(4)}")
+    partial.mkdir()
+    try:
+        with _open_archive(path, limits) as archive:
+            manifest = _extract_all(archive, partial, limits)
+        partial.rename(into)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return manifest
+
+
+def manifest_write(folder: Path, manifest: Manifest) -> None:
+    """Write the manifest of an extracted bundle, for those who add converted files to it."""
+    (folder / MANIFEST_NAME).write_bytes(_manifest_bytes(manifest))
+
+
+def folder_rehash(folder: Path, manifest: Manifest) -> Manifest:
+    """Return `manifest` with the sizes and hashes of the files that its folder now holds, and store it there."""
+    names = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+    files = {name: _entry_of(folder / name) for name in names if name != MANIFEST_NAME}
+    complete = replace(manifest, files=files)
+    manifest_write(folder, complete)
+    return complete
+
+
+def _entry_of(content: bytes | Path) -> FileEntry:
+    digest, size = hashlib.sha256(), 0
+    for chunk in _chunks(content):
+        digest.update(chunk)
+        size += len(chunk)
+    return FileEntry(sha256=digest.hexdigest(), bytes=size)
+
+
+def _chunks(content: bytes | Path) -> Iterator[bytes]:
+    if isinstance(content, bytes):
+        yield content
+        return
+    with content.open("rb") as source:
+        while chunk := source.read(_CHUNK_BYTES):
+            yield chunk
+
+
+def _manifest_bytes(manifest: Manifest) -> bytes:
+    return json.dumps(manifest.to_json(), indent=1, ensure_ascii=False).encode() + b"\n"
+
+
+def _write_member(archive: zipfile.ZipFile, name: str, content: bytes | Path) -> None:
+    """Write one file with a fixed time and mode, so that equal content gives equal bytes."""
+    info = zipfile.ZipInfo(name, _FIXED_TIME)
+    info.compress_type = zipfile.ZIP_DEFLATED
+    info.external_attr = (stat.S_IFREG | 0o644) << 16
+    info.create_system = 3
+    with archive.open(info, "w", force_zip64=True) as target:
+        for chunk in _chunks(content):
+            target.write(chunk)
+
+
+def _open_archive(path: Path, limits: BundleLimits) -> zipfile.ZipFile:
+    size = path.stat().st_size
+    if size > limits.archive_bytes:
+        raise _too_large("The bundle", size, limits.archive_bytes)
+    try:
+        archive = zipfile.ZipFile(path)
+    except _DAMAGED as error:
+        raise BundleError("bundle.not_a_zip", "The file is not a readable zip archive.") from error
+    try:
+        _check_members(archive.infolist(), limits)
+    except BundleError:
+        archive.close()
+        raise
+    return archive
+
+
+def _check_members(members: list[zipfile.ZipInfo], limits: BundleLimits) -> None:
+    """Refuse, from the directory alone, what must not be extracted; reading checks the sizes once more."""
+    if len(members) > limits.files:
+        found = {"files": len(members), "limit": limits.files}
+        raise BundleError("bundle.too_many_files", f"The bundle holds more than {limits.files} files.", found)
+    seen: set[str] = set()
+    for info in members:
+        _check_name(info, seen)
+        _check_kind(info)
+        _check_ratio(info, limits)
+    _check_folders(members)
+    total = sum(info.file_size for info in members)
+    if total > limits.unpacked_bytes:
+        raise _too_large("The unpacked bundle", total, limits.unpacked_bytes)
+
+
+def _check_name(info: zipfile.ZipInfo, seen: set[str]) -> None:
+    name = info.filename.removesuffix("/")
+    if info.orig_filename != info.filename or not FILE_NAME.fullmatch(name):
+        message = (
+            "A file name in the bundle is not allowed: letters, digits, “.”, “_”, “-”, at most one folder."
+        )
+        raise BundleError("bundle.unsafe_name", message, {"name": repr(info.orig_filename)[:200]})
+    # Folded, since on some file systems names that differ in case only are the same file.
+    if name.lower() in seen:
+        raise BundleError(
+            "bundle.duplicate_name", "The bundle holds the same file name twice.", {"name": name}
+        )
+    seen.add(name.lower())
+
+
+def _check_folders(members: list[zipfile.ZipInfo]) -> None:
+    """Refuse a name that is used both as a file and as a folder."""
+    files = {info.filename.lower() for info in members if not info.is_dir()}
+    for info in members:
+        folder = info.filename.lower().rpartition("/")[0]
+        if folder in files:
+            message = "The bundle uses one name for a file and for a folder."
+            raise BundleError("bundle.duplicate_name", message, {"name": folder})
+
+
+def _check_kind(info: zipfile.ZipInfo) -> None:
+    kind = stat.S_IFMT(info.external_attr >> 16)
+    expected = stat.S_IFDIR if info.is_dir() else stat.S_IFREG
+    if kind not in (0, expected):
+        raise BundleError(
+            "bundle.not_a_regular_file",
+            "The bundle holds a link or a special file; only regular files are allowed.",
+            {"name": info.filename},
+        )
+    if info.flag_bits & 1 or info.compress_type not in _COMPRESSIONS:
+        message = "The bundle is encrypted or compressed in a way other than “deflate”."
+        raise BundleError("bundle.unsupported_compression", message, {"name": info.filename})
+
+
+def _check_ratio(info: zipfile.ZipInfo, limits: BundleLimits) -> None:
+    if info.file_size > _RATIO_FREE_BYTES and info.file_size > limits.ratio * max(info.compress_size, 1):
+        message = (
+            f"A file in the bundle unpacks to more than {limits.ratio} times its size, as a zip bomb does."
+        )
+        found = {"name": info.filename, "bytes": info.file_size, "compressed_bytes": info.compress_size}
+        raise BundleError("bundle.compression_ratio", message, found)
+
+
+def _too_large(what: str, size: int, limit: int) -> BundleError:
+    message = f"{what} is larger than the limit of {limit / 1e6:,.0f} MB."
+    return BundleError("bundle.too_large", message, {"bytes": size, "limit_bytes": limit})
+
+
+def _read_manifest(archive: zipfile.ZipFile, limits: BundleLimits) -> Manifest:
+    try:
+        with archive.open(MANIFEST_NAME) as source:
+            data = source.read(limits.manifest_bytes + 1)
+    except KeyError:
+        message = f"The bundle holds no {MANIFEST_NAME}."
+        raise BundleError("bundle.manifest_missing", message) from None
+    except _DAMAGED as error:
+        raise _damaged(MANIFEST_NAME) from error
+    if len(data) > limits.manifest_bytes:
+        raise _too_large("The manifest", len(data), limits.manifest_bytes)
+    return parse_manifest(read_json(data))
+
+
+def _extract_all(archive: zipfile.ZipFile, folder: Path, limits: BundleLimits) -> Manifest:
+    manifest = _read_manifest(archive, limits)
+    present = {info.filename for info in archive.infolist() if not info.is_dir()} - {MANIFEST_NAME}
+    if unlisted := present - set(manifest.files):
+        found = {"names": sorted(unlisted)}
+        raise BundleError(
+            "bundle.unlisted_file", "The bundle holds a file that its manifest does not list.", found
+        )
+    if missing := set(manifest.files) - present:
+        found = {"names": sorted(missing)}
+        raise BundleError(
+            "bundle.missing_file", "The manifest lists a file that the bundle does not hold.", found
+        )
+    for name, entry in manifest.files.items():
+        _extract_one(archive, name, entry, folder / name)
+    manifest_write(folder, manifest)
+    return manifest
+
+
+def _extract_one(archive: zipfile.ZipFile, name: str, entry: FileEntry, target: Path) -> None:
+    """Write one file while hashing it; stops at the first byte beyond what the manifest announced."""
+    target.parent.mkdir(exist_ok=True)
+    digest, size = hashlib.sha256(), 0
+    with target.open("xb") as sink:
+        for chunk in _member_chunks(archive, name):
+            digest.update(chunk)
+            size += len(chunk)
+            sink.write(chunk)
+            if size > entry.bytes:
+                break
+    if size != entry.bytes or digest.hexdigest() != entry.sha256:
+        message = (
+            "A file in the bundle is not the one that the manifest describes: its size or SHA-256 differs."
+        )
+        raise BundleError("bundle.hash_mismatch", message, {"name": name})
+
+
+def _member_chunks(archive: zipfile.ZipFile, name: str) -> Iterator[bytes]:
+    """Yield a member's content; only errors of reading it are the bundle's fault, a full disk is not."""
+    try:
+        with archive.open(name) as source:
+            while chunk := source.read(_CHUNK_BYTES):
+                yield chunk
+    except _DAMAGED as error:
+        raise _damaged(name) from error
+
+
+def _damaged(name: str) -> BundleError:
+    return BundleError(
+        "bundle.damaged", "A file in the bundle cannot be unpacked; it is damaged.", {"name": name}
+    )
