@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import psutil
+import psycopg
+import pytest
+
+from retrieval_site.supervisor.paths import DataPaths
+from retrieval_site.supervisor.postgres import (
+    THROWAWAY_SETTINGS,
+    EmbeddedPostgres,
+    clear_stale_pid_file,
+    server_settings,
+)
+from retrieval_site.supervisor.processes import start
+from retrieval_site.supervisor.redis_server import EmbeddedRedis
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+GIB = 1024**3
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> DataPaths:
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    paths = DataPaths(tmp_path)
+    paths.log.mkdir()
+    return paths
+
+
+@pytest.fixture
+def running() -> Iterator[list[subprocess.Popen[bytes]]]:
+    servers: list[subprocess.Popen[bytes]] = []
+    yield servers
+    for server in servers:
+        server.kill()
+        server.wait(10)
+
+
+def _start(postgres: EmbeddedPostgres) -> subprocess.Popen[bytes]:
+    postgres.prepare()
+    with (postgres.paths.log / "postgres.log").open("ab") as log:
+        server = start(postgres.command(), log)
+    postgres.wait_ready(server)
+    return server
+
+
+def test_postgres_comes_back_with_every_row_after_a_kill_9(
+    paths: DataPaths, running: list[subprocess.Popen[bytes]]
+) -> None:
+    durable = {name: value for name, value in THROWAWAY_SETTINGS.items() if name != "synchronous_commit"}
+    postgres = EmbeddedPostgres(paths, durable)
+    running.append(_start(postgres))
+    postgres.ensure_database()
+    postgres.ensure_database()  # a second start finds it
+    with psycopg.connect(paths.database_url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT '[1,2,3]'::halfvec(3) AS v")
+    running[0].kill()
+    running[0].wait()
+    running.append(_start(postgres))
+    with psycopg.connect(paths.database_url) as connection:
+        assert connection.execute("SELECT v::text FROM kept").fetchall() == [("[1,2,3]",)]
+
+
+def test_a_first_start_that_was_killed_half_way_is_done_again(
+    paths: DataPaths, running: list[subprocess.Popen[bytes]]
+) -> None:
+    half = paths.root / "postgres.new"
+    half.mkdir()
+    (half / "PG_VERSION").write_text("18\n")
+    postgres = EmbeddedPostgres(paths, THROWAWAY_SETTINGS)
+    running.append(_start(postgres))
+    assert postgres.answers()
+    assert not half.exists()
+
+
+def test_an_orphaned_server_is_stopped_before_the_next_start(
+    paths: DataPaths, running: list[subprocess.Popen[bytes]]
+) -> None:
+    running.append(_start(EmbeddedPostgres(paths, THROWAWAY_SETTINGS)))
+    reaper = psutil.Process(running[0].pid)
+    clear_stale_pid_file(paths.postgres)
+    assert not reaper.is_running() or reaper.status() == psutil.STATUS_ZOMBIE
+    assert not (paths.postgres / "postmaster.pid").exists()
+
+
+@pytest.mark.parametrize("content", ["", "not a number\n", f"{os.getpid()}\n/elsewhere\n", "4194303\n"])
+def test_the_pid_file_of_no_server_of_ours_is_removed(tmp_path: Path, content: str) -> None:
+    (tmp_path / "postmaster.pid").write_text(content)
+    clear_stale_pid_file(tmp_path)
+    assert not (tmp_path / "postmaster.pid").exists()
+
+
+def test_redis_answers_on_its_socket_and_a_stale_socket_is_in_nobodys_way(
+    paths: DataPaths, running: list[subprocess.Popen[bytes]]
+) -> None:
+    redis = EmbeddedRedis(paths)
+    paths.run.mkdir()
+    for _ in range(2):
+        redis.prepare()
+        with (paths.log / "redis.log").open("ab") as log:
+            running.append(start(redis.command(), log))
+        redis.wait_ready(running[-1])
+        running[-1].kill()
+        running[-1].wait()
+        assert not redis.answers()
+
+
+def test_the_servers_memory_follows_the_machines() -> None:
+    small = server_settings(1 * GIB, 1, 64 * 1024**2)
+    large = server_settings(24 * GIB, 2, 12 * GIB)
+    assert small["shared_buffers"] == "256MB"
+    assert large["shared_buffers"] == "6144MB"
+    assert large["maintenance_work_mem"] == "1536MB"
+    assert small["dynamic_shared_memory_type"] == "mmap"  # 64 MB of /dev/shm hold no parallel index build
+    assert large["dynamic_shared_memory_type"] == "posix"
+    assert large["jit"] == "off"
+
+
+def test_a_deep_data_folder_gets_its_sockets_elsewhere(tmp_path: Path) -> None:
+    deep = DataPaths(tmp_path / ("d" * 120))
+    assert not deep.run.is_relative_to(deep.root)
+    assert len(str(deep.redis_socket)) < 100
+    assert DataPaths(tmp_path / ("d" * 121)).run != deep.run
+
+
+def test_children_die_with_a_killed_parent(tmp_path: Path) -> None:
+    script = (
+        "import signal, subprocess, sys, time\n"
+        "from retrieval_site.supervisor.processes import Command, start\n"
+        "child = start(Command([sys.executable, '-c', 'import time; time.sleep(60)']), subprocess.DEVNULL)\n"
+        "print(child.pid, flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        child = psutil.Process(int(parent.stdout.readline()))
+        parent.send_signal(signal.SIGKILL)
+    deadline = time.monotonic() + 5
+    while child.is_running() and child.status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
