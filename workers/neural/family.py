@@ -1,0 +1,22 @@
+"""The family: which kinds of each part there are. A new kind is one new file and one more name here.
+
+Each name is a union of config classes, told apart by their `kind`; `workers.neural.configs` reads them from plain data.
+"""
+
+from workers.neural.images.cnn import CnnConfig
+from workers.neural.images.small_resnet import SmallResnetConfig
+from workers.neural.losses.curriculum import SumThenMaxConfig
+from workers.neural.losses.max_hinge import MaxHingeConfig
+from workers.neural.losses.sum_hinge import SumHingeConfig
+from workers.neural.schedules.cosine import CosineScheduleConfig
+from workers.neural.schedules.step import StepScheduleConfig
+from workers.neural.similarity.cosine import CosineConfig
+from workers.neural.texts.gru import GruConfig
+from workers.neural.texts.mean import MeanConfig
+
+ImageConfig = CnnConfig | SmallResnetConfig
+TextConfig = GruConfig | MeanConfig
+# One kind so far: `CosineConfig | OrderConfig` when the order embeddings come.
+SimilarityConfig = CosineConfig
+LossConfig = MaxHingeConfig | SumHingeConfig | SumThenMaxConfig
+ScheduleConfig = StepScheduleConfig | CosineScheduleConfig

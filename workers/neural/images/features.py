@@ -1,0 +1,69 @@
+"""The part that all image encoders of one feature vector share: features → (normalised) → linear map → joint space."""
+
+from dataclasses import dataclass
+from typing import Literal, cast
+
+import torch
+from torch import Tensor, nn
+
+from workers.neural.layers import unit_length
+
+DEVIATION_EPSILON = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class HeadConfig:
+    """`features`: as they are, of unit length, or standardised with the training pictures' mean and deviation."""
+
+    features: Literal["plain", "unit", "standard"] = "plain"
+    bias: bool = True
+    dropout: float = 0.0
+
+
+class FeatureEncoder(nn.Module):
+    """pixels (batch, 3, height, width), or (batch, crops, 3, height, width) → (batch, dim), not yet unit length.
+
+    The features of several crops are averaged. `features` and `project` are its two halves, so that a frozen network's
+    features can be computed once.
+    """
+
+    def __init__(self, trunk: nn.Module, width: int, dim: int, config: HeadConfig) -> None:
+        super().__init__()
+        self.trunk = trunk
+        self.width = width
+        self.config = config
+        self.dropout = nn.Dropout(config.dropout)
+        self.linear = nn.Linear(width, dim, bias=config.bias)
+        self.register_buffer("mean", torch.zeros(width))
+        self.register_buffer("deviation", torch.ones(width))
+        nn.init.xavier_uniform_(self.linear.weight)
+        if config.bias:
+            nn.init.zeros_(self.linear.bias)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """See the class."""
+        return self.project(self.features(pixels))
+
+    def features(self, pixels: Tensor) -> Tensor:
+        """Pixels → features (batch, width) of the trunk, the mean over crops where there are several."""
+        if pixels.dim() == 4:
+            return cast("Tensor", self.trunk(pixels))
+        crops: Tensor = self.trunk(pixels.flatten(0, 1))
+        return crops.view(-1, pixels.shape[1], crops.shape[1]).mean(1)
+
+    def project(self, features: Tensor) -> Tensor:
+        """Features (batch, width) → (batch, dim)."""
+        projected: Tensor = self.linear(self.dropout(self._normalised(features)))
+        return projected
+
+    def set_statistics(self, mean: Tensor, deviation: Tensor) -> None:
+        """Keep the training pictures' mean and deviation (width) for `standard` features."""
+        self.mean = mean.float()
+        self.deviation = deviation.float().clamp_min(DEVIATION_EPSILON)
+
+    def _normalised(self, features: Tensor) -> Tensor:
+        if self.config.features == "unit":
+            return unit_length(features)
+        if self.config.features == "standard":
+            return (features - self.mean) / self.deviation
+        return features

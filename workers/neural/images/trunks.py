@@ -1,0 +1,42 @@
+"""torchvision's classification networks without their last layer."""
+
+from typing import Any, cast
+
+from torch import nn
+from torchvision import models
+
+from workers.neural.errors import ModelConfigError
+
+CLASSES = 1000
+# These two build further outputs for training unless told not to, and initialise slowly.
+_AUXILIARY = {"googlenet": {"aux_logits": False}, "inception_v3": {"aux_logits": False}}
+_INITIALISED = {"googlenet", "inception_v3"}
+
+
+def classification_networks() -> list[str]:
+    """The names that `build_trunk` takes."""
+    return models.list_models(module=models)  # type: ignore[no-any-return]
+
+
+def build_network(name: str) -> nn.Module:
+    """The network `name` of torchvision with random weights; ModelConfigError for a name that it does not have."""
+    if name not in classification_networks():
+        raise ModelConfigError(f"torchvision has no classification network {name!r}.")
+    options: dict[str, Any] = dict(_AUXILIARY.get(name, {}))
+    if name in _INITIALISED:
+        options["init_weights"] = False
+    return cast("nn.Module", models.get_model(name, weights=None, **options))
+
+
+def cut_classifier(network: nn.Module) -> int:
+    """Replace the last linear (SqueezeNet: convolution) layer by the identity, in place; how many features feed it."""
+    name, layer = [item for item in network.named_modules() if _is_classifier(item[1])][-1]
+    parent = network.get_submodule(name.rpartition(".")[0])
+    setattr(parent, name.rpartition(".")[2], nn.Identity())
+    return layer.in_features if isinstance(layer, nn.Linear) else cast("nn.Conv2d", layer).in_channels
+
+
+def _is_classifier(module: nn.Module) -> bool:
+    if isinstance(module, nn.Linear):
+        return module.out_features == CLASSES
+    return isinstance(module, nn.Conv2d) and module.out_channels == CLASSES

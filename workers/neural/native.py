@@ -1,0 +1,66 @@
+"""The native form of a model: a typed config as plain data, and safetensors weights."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import Tensor
+
+from workers.neural.configs import config_from, config_to
+from workers.neural.errors import ModelConfigError, WeightsError
+from workers.neural.two_tower import TwoTower, TwoTowerConfig
+
+ARCHITECTURE = "two-tower"
+# A hostile config must not make a process allocate without bound before its weights are looked at.
+MAX_DIM, MAX_VOCABULARY = 8192, 1_000_000
+
+
+def native_config(model: TwoTower) -> dict[str, Any]:
+    """What a bundle's native.json holds; `model_from` reads it."""
+    return {"architecture": ARCHITECTURE, **config_to(model.config)}
+
+
+def native_weights(model: TwoTower, *, half: bool) -> bytes:
+    """The weights as safetensors; `half` stores floating-point values in float16."""
+    state = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+    return save({name: _stored(value, half=half) for name, value in state.items()})
+
+
+def model_from(config: Mapping[str, Any]) -> TwoTower:
+    """The model of a native.json with random weights; ModelConfigError says what is wrong with the config."""
+    settings = dict(config)
+    if settings.pop("architecture", None) != ARCHITECTURE:
+        raise ModelConfigError(f"native.json must name the architecture {ARCHITECTURE!r}.")
+    typed = config_from(TwoTowerConfig, settings, "native.json")
+    if not (0 < typed.dim <= MAX_DIM and 4 <= typed.vocabulary <= MAX_VOCABULARY):
+        raise ModelConfigError("native.json's dim or vocabulary is out of range.")
+    return typed.build()
+
+
+def load_native(config: Mapping[str, Any], weights: Path) -> TwoTower:
+    """The model with its weights, float32, in evaluation mode. Raises ModelConfigError or WeightsError."""
+    model = model_from(config)
+    try:
+        state = load_file(weights)
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"{weights.name} cannot be read as safetensors: {error}.") from None
+    return _with_state(model, state).eval()
+
+
+def _with_state(model: TwoTower, state: Mapping[str, Tensor]) -> TwoTower:
+    wanted = model.state_dict()
+    if missing := sorted(set(wanted) - set(state)):
+        raise WeightsError(f"The weights lack {missing[0]!r} and {len(missing) - 1} more.")
+    if extra := sorted(set(state) - set(wanted)):
+        raise WeightsError(f"The weights hold {extra[0]!r}, which the architecture does not have.")
+    if wrong := [name for name in wanted if wanted[name].shape != state[name].shape]:
+        raise WeightsError(f"The weight {wrong[0]!r} has another shape than the architecture says.")
+    model.load_state_dict({name: state[name].to(wanted[name].dtype) for name in wanted})
+    return model
+
+
+def _stored(value: Tensor, *, half: bool) -> Tensor:
+    return value.to(torch.float16) if half and value.is_floating_point() else value

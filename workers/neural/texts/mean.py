@@ -1,0 +1,41 @@
+"""Captions by the mean of their word vectors and a linear map: the plainest text encoder, and a strong one."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import Tensor, nn
+
+from workers.neural.layers import token_mask
+
+WORD_RANGE = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class MeanConfig:
+    """`words`: size of the word embedding."""
+
+    kind: Literal["mean"] = "mean"
+    words: int = 300
+    dropout: float = 0.0
+
+    def build(self, vocabulary: int, dim: int) -> "MeanEncoder":
+        """The encoder of a vocabulary of this many tokens into `dim` dimensions."""
+        return MeanEncoder(self, vocabulary, dim)
+
+
+class MeanEncoder(nn.Module):
+    """Tokens (batch, length) padded with 0 and lengths (batch), int64 ≥ 1 → (batch, dim), not yet unit length."""
+
+    def __init__(self, config: MeanConfig, vocabulary: int, dim: int) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(vocabulary, config.words, padding_idx=0)
+        self.dropout = nn.Dropout(config.dropout)
+        self.project = nn.Linear(config.words, dim)
+        nn.init.uniform_(self.embedding.weight, -WORD_RANGE, WORD_RANGE)
+
+    def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+        """See the class."""
+        words = self.embedding(tokens) * token_mask(tokens, lengths)
+        mean = words.sum(1) / lengths.unsqueeze(1).to(words.dtype)
+        projected: Tensor = self.project(self.dropout(mean))
+        return projected

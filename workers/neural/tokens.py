@@ -1,0 +1,63 @@
+"""Words of a caption as numbers: NLTK's tokens, lower case, over a vocabulary built from training captions only.
+
+Training and serving share this file; it imports nothing heavier than NLTK and needs none of NLTK's data.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from nltk.tokenize import word_tokenize
+
+PAD, START, END, UNKNOWN = "<pad>", "<start>", "<end>", "<unk>"
+SPECIAL_TOKENS = (PAD, START, END, UNKNOWN)
+PAD_ID, START_ID, END_ID, UNKNOWN_ID = range(4)
+
+# NLTK parts a full stop from its word only at the very end of what it is given, so a text of several
+# sentences would hold words such as "pump." that no vocabulary knows: each sentence is tokenised alone.
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
+
+
+def words_of(text: str) -> list[str]:
+    """The lower-case NLTK tokens of a text of any number of sentences; empty for a blank text."""
+    sentences = _SENTENCE_END.split(text.lower().strip())
+    return [word for sentence in sentences for word in word_tokenize(sentence, preserve_line=True)]
+
+
+def build_vocabulary(captions: Iterable[str], min_count: int = 4) -> list[str]:
+    """The special tokens, then every word that occurs at least `min_count` times, the most frequent first.
+
+    Words of equal frequency stand in alphabetical order, so the same captions give the same numbers in any order.
+    """
+    counts = Counter(word for caption in captions for word in words_of(caption))
+    kept = sorted(
+        (word for word, count in counts.items() if count >= min_count), key=lambda w: (-counts[w], w)
+    )
+    return [*SPECIAL_TOKENS, *(word for word in kept if word not in SPECIAL_TOKENS)]
+
+
+class WordTokenizer:
+    """Encodes texts over one vocabulary, whose list position is the token's id.
+
+    Raises ValueError when the vocabulary does not begin with the four special tokens or names a word twice.
+    """
+
+    def __init__(self, vocabulary: Sequence[str]) -> None:
+        if tuple(vocabulary[:4]) != SPECIAL_TOKENS:
+            raise ValueError(f"A vocabulary begins with {' '.join(SPECIAL_TOKENS)}.")
+        self._ids = {word: number for number, word in enumerate(vocabulary)}
+        if len(self._ids) != len(vocabulary):
+            raise ValueError("A vocabulary names each word once.")
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def encode(self, text: str, max_tokens: int) -> list[int]:
+        """Ids of `<start>`, the words, `<end>`: at most `max_tokens` (≥ 2); a longer text loses its last words."""
+        ids = [self._ids.get(word, UNKNOWN_ID) for word in words_of(text)]
+        return [START_ID, *ids[: max(0, max_tokens - 2)], END_ID]
+
+    def unknown_share(self, texts: Iterable[str]) -> float:
+        """The share, 0 to 1, of the texts' words that the vocabulary lacks; 0 for no words."""
+        words = [word for text in texts for word in words_of(text)]
+        return sum(word not in self._ids for word in words) / max(1, len(words))
