@@ -1,0 +1,101 @@
+"""Files by their content, in Django's default storage: stored once however often they arrive, never half."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from django.core.files.base import ContentFile, File
+from django.core.files.storage import FileSystemStorage, default_storage
+
+from retrieval_site.errors import AppError
+from workers.models import Blob
+
+if TYPE_CHECKING:
+    from django.core.files.storage import Storage
+
+CHUNK_BYTES = 1024 * 1024
+INCOMING = "incoming"
+"""Folder beside the blobs for files that are still being written; on one file system, so that renaming is atomic."""
+
+
+def blob_store(content: bytes | File[bytes], content_type: str, *, durable: bool = True) -> Blob:
+    """Store the bytes unless they are there already, and return their row; memory stays constant for files.
+
+    `durable` waits for the disk; switch it off only for what may be lost with the power, such as a preview.
+    The row commits with the caller's transaction. A file whose row was rolled back stays until the same bytes
+    come again, which is harmless.
+    """
+    if isinstance(content, bytes):
+        content = ContentFile(content)
+    sha256, size = _digest(content)
+    blob = Blob(sha256=sha256, size=size, content_type=content_type[:100])
+    _put(blob, content, durable=durable)
+    Blob.objects.bulk_create([blob], ignore_conflicts=True)
+    return blob
+
+
+def blob_open(blob: Blob) -> File[bytes]:
+    """Open a blob for reading; raises AppError `blob.missing` when the storage has lost it."""
+    try:
+        opened: File[bytes] = default_storage.open(blob.storage_name, "rb")
+    except FileNotFoundError as error:
+        detail = {"sha256": blob.sha256}
+        raise AppError(
+            "blob.missing", "The file is no longer in the storage.", status=500, detail=detail
+        ) from error
+    return opened
+
+
+def _digest(content: File[bytes]) -> tuple[str, int]:
+    digest, size = hashlib.sha256(), 0
+    for chunk in content.chunks(CHUNK_BYTES):
+        digest.update(chunk)
+        size += len(chunk)
+    return digest.hexdigest(), size
+
+
+def _put(blob: Blob, content: File[bytes], *, durable: bool) -> None:
+    # `default_storage` is a lazy wrapper, which isinstance sees through.
+    if isinstance(default_storage, FileSystemStorage):
+        _put_file(Path(default_storage.path(blob.storage_name)), blob, content, durable=durable)
+    elif not default_storage.exists(blob.storage_name):
+        _put_object(default_storage, blob, content)
+
+
+def _put_file(path: Path, blob: Blob, content: File[bytes], *, durable: bool) -> None:
+    """Write beside and rename: a reader, or a start after kill -9, sees the whole file or none."""
+    if path.is_file() and path.stat().st_size == blob.size:
+        return
+    incoming = path.parent.parent / INCOMING
+    incoming.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=incoming)
+    try:
+        _write(descriptor, content, durable=durable)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _write(descriptor: int, content: File[bytes], *, durable: bool) -> None:
+    content.seek(0)
+    with os.fdopen(descriptor, "wb") as file:
+        os.fchmod(file.fileno(), 0o644)
+        shutil.copyfileobj(content, file, CHUNK_BYTES)
+        file.flush()
+        if durable:
+            os.fsync(file.fileno())
+
+
+def _put_object(storage: Storage, blob: Blob, content: File[bytes]) -> None:
+    """Object stores write a name whole or not at all; a second writer of the same bytes drops its copy."""
+    content.seek(0)
+    name = storage.save(blob.storage_name, content)
+    if name != blob.storage_name:
+        storage.delete(name)
