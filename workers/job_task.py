@@ -1,0 +1,45 @@
+"""The Celery edge of jobs: the task that runs one, and the sweeper's life inside bulk workers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import shared_task
+from celery.signals import worker_ready, worker_shutdown, worker_shutting_down
+from django.db import close_old_connections
+
+from workers.jobs.context import stopping
+from workers.jobs.enqueue import QUEUE, TASK
+from workers.jobs.runner import run_job
+from workers.jobs.sweeper import Sweeper
+
+_sweepers: list[Sweeper] = []
+
+
+@shared_task(name=TASK, ignore_result=True)
+def run_job_task(job_id: str) -> None:
+    """Run the job if it still waits; a doubled message finds it claimed and does nothing."""
+    close_old_connections()
+    run_job(job_id)
+
+
+@worker_ready.connect
+def start_sweeper(sender: Any = None, **_kwargs: Any) -> None:
+    """Start the sweeper in workers that serve the bulk queue."""
+    stopping.clear()
+    if QUEUE in sender.app.amqp.queues.consume_from:
+        _sweepers.append(Sweeper())
+        _sweepers[-1].start()
+
+
+@worker_shutting_down.connect
+def ask_jobs_to_leave(**_kwargs: Any) -> None:
+    """Let running jobs stop at their next checkpoint and queue again, so that a restart is quick."""
+    stopping.set()
+
+
+@worker_shutdown.connect
+def stop_sweeper(**_kwargs: Any) -> None:
+    """End the sweeper with its worker."""
+    while _sweepers:
+        _sweepers.pop().end.set()

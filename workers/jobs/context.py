@@ -1,0 +1,109 @@
+"""What a handler sees of its job: parameters in; progress, failed items and remembered positions out."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from django.utils import timezone
+
+from workers.jobs.errors import JobCancelled, JobInterrupted, JobPaused, LeaseLost
+from workers.jobs.services import ONLY_FAILED, held
+from workers.models import Job, JobItem
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
+WRITE_EVERY_SECONDS = 0.5
+
+stopping = threading.Event()
+"""Set when this worker process shuts down: jobs leave at their next checkpoint and queue again."""
+
+
+class _JobLog(logging.LoggerAdapter[logging.Logger]):
+    def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
+        job: Job = self.extra["job"]  # type: ignore[index, assignment]
+        return f"{job.type} {job.pk}: {msg}", kwargs
+
+
+class JobContext:
+    """One run of a job. Handlers call `stage`, then `advance` and `checkpoint` after every batch.
+
+    All writes carry the lease's token: a run that lost its lease changes nothing and stops at its next write.
+    """
+
+    def __init__(self, job: Job, lost: threading.Event | None = None) -> None:
+        self.job = job
+        self.params: dict[str, Any] = job.params
+        self.result: dict[str, Any] = dict(job.result)
+        self.log = _JobLog(logging.getLogger("workers.jobs"), {"job": job})
+        self._lost = lost or threading.Event()
+        self._done, self._failed = job.done, job.failed
+        self._written_at = 0.0
+
+    @property
+    def only_failed(self) -> bool:
+        """Return whether this run is a retry of the recorded failed items."""
+        return bool(self.params.get(ONLY_FAILED))
+
+    def stage(self, name: str, total: int | None = None, *, done: int = 0, failed: int = 0) -> None:
+        """Begin a named stage of `total` items (None: unknown), of which earlier runs did some."""
+        self.checkpoint()
+        self._done, self._failed = done, failed
+        self._write(stage=name, total=total, stage_started_at=timezone.now())
+
+    def set_total(self, total: int) -> None:
+        """State the stage's number of items, once it is known."""
+        self._write(total=total)
+
+    def advance(self, done: int = 0, *, failed: int = 0) -> None:
+        """Count items of this stage; the row follows at most every half second."""
+        self._done += done
+        self._failed += failed
+        if time.monotonic() - self._written_at >= WRITE_EVERY_SECONDS:
+            self._write()
+
+    def item_failed(
+        self, key: str, error_id: str, reason: str, payload: dict[str, Any] | None = None
+    ) -> None:
+        """Keep a failed item with its reason; the same item and error again only renews the reason."""
+        JobItem.objects.update_or_create(
+            job=self.job,
+            key=key[:300],
+            error_id=error_id[:80],
+            defaults={"reason": reason, "payload": payload or {}},
+        )
+
+    def remember(self, **values: Any) -> None:
+        """Store values in the job's result now, inside the caller's transaction: where to go on after a kill."""
+        self.result.update(values)
+        self._write(result=self.result)
+
+    def checkpoint(self) -> None:
+        """Stop here when somebody asked for it; raises a `JobStopped`. Call it between batches, not inside one."""
+        if self._lost.is_set():
+            raise LeaseLost
+        if stopping.is_set():
+            self._write()
+            raise JobInterrupted
+        self._obey(held(self.job).values_list("request", flat=True).first())
+
+    def _obey(self, request: str | None) -> None:
+        if request is None:
+            raise LeaseLost
+        if request:
+            self._write()
+            raise JobCancelled if request == "cancel" else JobPaused
+
+    def flush(self) -> None:
+        """Write the counted progress now."""
+        self._write()
+
+    def _write(self, **values: Any) -> None:
+        """Write progress and `values`; raises LeaseLost when the row belongs to another run."""
+        if not held(self.job).update(done=self._done, failed=self._failed, **values):
+            self._lost.set()
+            raise LeaseLost
+        self._written_at = time.monotonic()

@@ -1,0 +1,45 @@
+"""Sending a job's message: after commit, once. A message is only a hint, so losing or doubling one is harmless."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from celery import current_app
+from django.db import transaction
+from django.utils import timezone
+from kombu.exceptions import KombuError
+from redis.exceptions import RedisError
+
+from workers.models import Job, JobState
+
+if TYPE_CHECKING:
+    import uuid
+
+QUEUE = "bulk"
+TASK = "workers.run_job"
+BROKER_ERRORS = (KombuError, RedisError, OSError)
+
+log = logging.getLogger(__name__)
+
+
+def enqueue(job: Job) -> None:
+    """Send the job's message when the current transaction has committed (at once outside of one)."""
+    transaction.on_commit(lambda: send(job.pk))
+
+
+def send(job_id: uuid.UUID) -> bool:
+    """Send the message of a queued job now; return whether the broker took it.
+
+    Without a broker the row stays queued and unmarked: the sweeper sends it once the broker is back.
+    """
+    waiting = Job.objects.filter(pk=job_id, state=JobState.QUEUED)
+    if not waiting.update(enqueued_at=timezone.now()):
+        return False
+    try:
+        current_app.send_task(TASK, args=[str(job_id)], queue=QUEUE, retry=False, ignore_result=True)
+    except BROKER_ERRORS as error:
+        log.warning("job %s waits, the broker does not answer: %s", job_id, error)
+        waiting.update(enqueued_at=None)
+        return False
+    return True

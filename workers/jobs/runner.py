@@ -1,0 +1,108 @@
+"""Running one job: claim, heartbeat, handler, and the row's next state for every way in which that can end."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from django.db import InterfaceError, OperationalError, connection
+
+from retrieval_site.errors import AppError
+from workers.inference.errors import InferenceError
+from workers.jobs.context import JobContext
+from workers.jobs.errors import JobCancelled, JobDeferred, JobPaused, JobStopped, LeaseLost
+from workers.jobs.lease import Heartbeat
+from workers.jobs.registry import handler_for
+from workers.jobs.services import (
+    ATTEMPTS_MAX,
+    job_claim,
+    job_fail,
+    job_finish,
+    job_release,
+    job_stop,
+)
+from workers.models import Job, JobState
+
+if TYPE_CHECKING:
+    import uuid
+    from collections.abc import Callable
+
+DATABASE_BACK_SECONDS = 10.0
+DATABASE_TRY_SECONDS = 0.5
+DATABASE_ERRORS = (OperationalError, InterfaceError)
+
+log = logging.getLogger(__name__)
+
+
+def run_job(job_id: uuid.UUID | str) -> Job | None:
+    """Run a queued job to its next state and return its row; None when there was nothing to claim."""
+    job = job_claim(job_id)
+    if job is None:
+        return None
+    log.info("%s %s: run %d", job.type, job.pk, job.attempts)
+    try:
+        _work(job)
+    except JobStopped as stop:
+        _stopped(job, stop)
+    except (AppError, InferenceError) as error:
+        job_fail(job, error_id=error.id, error=error.message)
+    except DATABASE_ERRORS as error:
+        _database_lost(job, error)
+    except Exception:
+        log.exception("%s %s crashed", job.type, job.pk)
+        job_fail(
+            job, error_id="job.crashed", error="The job met an unexpected error; the worker's log has it."
+        )
+    job.refresh_from_db()
+    return job
+
+
+def run_job_inline(job: Job) -> Job:
+    """Run a job in this process, as a worker would; return its fresh row, also when a worker was faster."""
+    run_job(job.pk)
+    return Job.objects.get(pk=job.pk)
+
+
+def _work(job: Job) -> None:
+    handler = handler_for(job.type)
+    with Heartbeat(job) as heartbeat:
+        context = JobContext(job, heartbeat.lost)
+        answer = handler(context)
+        context.flush()
+    job_finish(job, result={**context.result, **(answer or {})})
+
+
+def _stopped(job: Job, stop: JobStopped) -> None:
+    log.info("%s %s: %s", job.type, job.pk, type(stop).__name__)
+    if isinstance(stop, LeaseLost):
+        return
+    if isinstance(stop, JobCancelled | JobPaused):
+        job_stop(job, state=JobState.CANCELLED if isinstance(stop, JobCancelled) else JobState.PAUSED)
+    else:
+        job_release(job, counts=False, send_now=not isinstance(stop, JobDeferred))
+
+
+def _database_lost(job: Job, error: Exception) -> None:
+    """The database went away or could not do it: let another run go on, a bounded number of times."""
+    log.warning("%s %s: the database failed: %s", job.type, job.pk, error)
+    if job.attempts < ATTEMPTS_MAX:
+        _once_database_is_back(lambda: job_release(job, counts=True))
+        return
+    sentence = f"The database failed {ATTEMPTS_MAX} times during this job: {error}"
+    _once_database_is_back(lambda: job_fail(job, error_id="job.database_failed", error=sentence))
+
+
+def _once_database_is_back(write: Callable[[], bool]) -> None:
+    """Retry `write` for a while; if the database stays away, the lease runs out and the sweeper takes over."""
+    until = time.monotonic() + DATABASE_BACK_SECONDS
+    while True:
+        connection.close()
+        try:
+            write()
+        except DATABASE_ERRORS:
+            if time.monotonic() > until:
+                raise
+            time.sleep(DATABASE_TRY_SECONDS)
+        else:
+            return

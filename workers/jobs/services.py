@@ -1,0 +1,174 @@
+"""The only place that moves a job's state; each move is one conditional UPDATE, so two callers cannot both win."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.db import connection, transaction
+from django.db.models import F, Value
+from django.db.models.functions import Coalesce, Greatest, Now
+
+from retrieval_site.errors import AppError
+from workers.jobs.enqueue import enqueue
+from workers.jobs.errors import wrong_state
+from workers.models import Job, JobState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from django.contrib.auth.base_user import AbstractBaseUser
+    from django.db.models import Model, QuerySet
+
+LEASE_SECONDS = 15
+ATTEMPTS_MAX = 6
+"""Runs that may be lost (killed, crashed database) before a job is given up: one that kills its worker must end."""
+
+ACTIVE = (JobState.QUEUED, JobState.RUNNING, JobState.PAUSED)
+ONLY_FAILED = "only_failed"
+"""The parameter that asks a handler to try the recorded failed items again, and nothing else."""
+
+_RELEASED: dict[str, Any] = {"lease_token": None, "lease_until": None, "request": ""}
+
+
+def job_create(*, type: str, params: dict[str, Any], owner: AbstractBaseUser | None = None) -> Job:  # noqa: A002
+    """Return a new queued job; its message is sent after commit."""
+    job = Job.objects.create(type=type, params=params, owner_id=owner.pk if owner else None)
+    enqueue(job)
+    return job
+
+
+def job_create_once(
+    *,
+    type: str,  # noqa: A002
+    params: dict[str, Any],
+    owner: AbstractBaseUser | None = None,
+    states: Iterable[str] = ACTIVE,
+) -> tuple[Job, bool]:
+    """Return the job of this type and these parameters that is in one of `states`, else a new one (and True)."""
+    with transaction.atomic():
+        _lock_for_creation(type)
+        known = Job.objects.filter(type=type, params=params, state__in=list(states)).first()
+        return (known, False) if known else (job_create(type=type, params=params, owner=owner), True)
+
+
+def _lock_for_creation(job_type: str) -> None:
+    """Let one caller at a time look for a job and create it, until its transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"job_create_once:{job_type}"])
+
+
+def job_claim(job_id: uuid.UUID | str) -> Job | None:
+    """Make a queued job running under a new lease; None when it is not queued (a doubled or late message)."""
+    claimed = Job.objects.filter(pk=job_id, state=JobState.QUEUED).update(
+        state=JobState.RUNNING,
+        lease_token=(token := uuid.uuid4()),
+        lease_until=Now() + Value(timedelta(seconds=LEASE_SECONDS)),
+        attempts=F("attempts") + 1,
+        started_at=Coalesce(F("started_at"), Now()),
+        finished_at=None,
+    )
+    return Job.objects.get(pk=job_id, lease_token=token) if claimed else None
+
+
+def held(job: Job) -> QuerySet[Job]:
+    """Return the job's row while this run still holds its lease, else nothing: every write goes through it."""
+    return Job.objects.filter(pk=job.pk, state=JobState.RUNNING, lease_token=job.lease_token)
+
+
+def job_heartbeat(job: Job) -> bool:
+    """Prolong the lease; return False when it was lost."""
+    return bool(held(job).update(lease_until=Now() + Value(timedelta(seconds=LEASE_SECONDS))))
+
+
+def job_finish(job: Job, *, result: dict[str, Any]) -> bool:
+    """Running → succeeded; return False when the lease was lost."""
+    params = {key: value for key, value in job.params.items() if key != ONLY_FAILED}
+    return _end(job, JobState.SUCCEEDED, result=result, params=params)
+
+
+def job_fail(job: Job, *, error_id: str, error: str) -> bool:
+    """Running → failed, with an id for programs and a sentence for people."""
+    return _end(job, JobState.FAILED, error_id=error_id, error=error)
+
+
+def job_stop(job: Job, *, state: JobState) -> bool:
+    """Running → cancelled or paused, as was asked for."""
+    return _end(job, state)
+
+
+def _end(job: Job, state: JobState, **values: Any) -> bool:
+    finished = None if state == JobState.PAUSED else Now()
+    return bool(held(job).update(state=state, finished_at=finished, **_RELEASED, **values))
+
+
+def job_release(job: Job, *, counts: bool, send_now: bool = True) -> bool:
+    """Running → queued, for another run to go on; `counts` says whether this run used up an attempt.
+
+    Without `send_now` the row waits for the sweeper's next look at overdue messages.
+    """
+    attempts = F("attempts") if counts else Greatest(F("attempts") - 1, 0)
+    released = held(job).update(
+        state=JobState.QUEUED,
+        attempts=attempts,
+        enqueued_at=None if send_now else Now(),
+        lease_token=None,
+        lease_until=None,
+    )
+    return bool(released)
+
+
+def job_request_cancel(job: Job) -> Job:
+    """Cancel: at once where nothing runs, else at the run's next checkpoint. Raises `job.wrong_state`."""
+    idle = Job.objects.filter(pk=job.pk, state__in=[JobState.QUEUED, JobState.PAUSED])
+    if not idle.update(state=JobState.CANCELLED, finished_at=Now(), **_RELEASED):
+        _request(job, "cancel", "cancelled")
+    return _fresh(job)
+
+
+def job_request_pause(job: Job) -> Job:
+    """Pause: at once while queued, else at the run's next checkpoint. Raises `job.wrong_state`."""
+    waiting = Job.objects.filter(pk=job.pk, state=JobState.QUEUED)
+    if not waiting.update(state=JobState.PAUSED, **_RELEASED):
+        _request(job, "pause", "paused")
+    return _fresh(job)
+
+
+def _request(job: Job, request: str, action: str) -> None:
+    if not Job.objects.filter(pk=job.pk, state=JobState.RUNNING).update(request=request):
+        raise wrong_state(action, _fresh(job).state)
+
+
+def job_resume(job: Job) -> Job:
+    """Paused → queued; goes on from what is stored. Raises `job.wrong_state`."""
+    return _queue_again(job, [JobState.PAUSED], "resumed")
+
+
+def job_retry(job: Job) -> Job:
+    """Failed or cancelled → queued; goes on from what is stored. Raises `job.wrong_state`."""
+    return _queue_again(job, [JobState.FAILED, JobState.CANCELLED], "retried")
+
+
+def job_retry_failed(job: Job) -> Job:
+    """Queue a finished job again for its failed items alone. Raises `job.wrong_state`, `job.nothing_failed`."""
+    if not job.items.exists():
+        raise AppError("job.nothing_failed", "This job has no failed items to try again.", status=409)
+    finished = [JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED]
+    return _queue_again(job, finished, "retried", params={**job.params, ONLY_FAILED: True})
+
+
+def _queue_again(job: Job, states: Iterable[str], action: str, **values: Any) -> Job:
+    moved = Job.objects.filter(pk=job.pk, state__in=list(states)).update(
+        state=JobState.QUEUED, attempts=0, enqueued_at=None, finished_at=None, error_id="", error="",
+        **_RELEASED, **values,
+    )  # fmt: skip
+    if not moved:
+        raise wrong_state(action, _fresh(job).state)
+    fresh = _fresh(job)
+    enqueue(fresh)
+    return fresh
+
+
+def _fresh(job: Model) -> Job:
+    return Job.objects.get(pk=job.pk)

@@ -1,0 +1,142 @@
+"""The sweeper: finds jobs that no worker will finish on its own, and sends them again.
+
+It runs as a thread in every bulk worker; a PostgreSQL advisory lock lets one of them sweep at a time.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from celery import current_app
+from django.core.cache import cache
+from django.db import Error, connection, transaction
+from django.db.models import F, Q, Value
+from django.db.models.functions import Now
+from kombu.exceptions import ChannelError
+from redis.exceptions import RedisError
+
+from workers.jobs.enqueue import BROKER_ERRORS, QUEUE, send
+from workers.jobs.services import ATTEMPTS_MAX
+from workers.models import Job, JobState
+
+if TYPE_CHECKING:
+    import uuid
+
+SWEEP_SECONDS = 3.0
+OVERDUE_SECONDS = 10.0
+"""A queued job's message that is older and no longer in the broker's queue was lost."""
+
+ALIVE_KEY = "workers:bulk:alive"
+ALIVE_SECONDS = 15
+ADVISORY_LOCK = 0x5157_EE9E
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What one sweep did: jobs taken back from dead workers, given up, and sent (again)."""
+
+    taken_back: int = 0
+    given_up: int = 0
+    sent: int = 0
+
+
+def sweep() -> Sweep:
+    """Take back jobs whose lease ran out and send those whose message is missing; nothing while another sweeps."""
+    with transaction.atomic():
+        if not _lock():
+            return Sweep()
+        given_up = _give_up()
+        taken_back = _take_back()
+        overdue = _overdue()
+    return Sweep(taken_back, given_up, sum(send(job_id) for job_id in overdue))
+
+
+def _lock() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [ADVISORY_LOCK])
+        return bool(cursor.fetchone()[0])
+
+
+def _give_up() -> int:
+    """Finish expired jobs that should not run again: cancelled meanwhile, or lost too often."""
+    expired = Job.objects.filter(state=JobState.RUNNING, lease_until__lt=Now())
+    released = {"lease_token": None, "lease_until": None, "request": ""}
+    cancelled = expired.filter(request="cancel").update(
+        state=JobState.CANCELLED, finished_at=Now(), **released
+    )
+    paused = expired.filter(request="pause").update(state=JobState.PAUSED, **released)
+    sentence = (
+        f"The worker was lost {ATTEMPTS_MAX} times during this job, so it is not tried again by itself."
+    )
+    lost = expired.filter(attempts__gte=ATTEMPTS_MAX).update(
+        state=JobState.FAILED, finished_at=Now(), error_id="job.lost", error=sentence, **released
+    )
+    return cancelled + paused + lost
+
+
+def _take_back() -> int:
+    expired = Job.objects.filter(state=JobState.RUNNING, lease_until__lt=Now())
+    taken = expired.update(state=JobState.QUEUED, lease_token=None, lease_until=None, enqueued_at=None)
+    if taken:
+        log.warning("%d jobs taken back from workers that died", taken)
+    return taken
+
+
+def _overdue() -> list[uuid.UUID]:
+    """Return queued jobs that were never sent, or whose message is overdue while the broker's queue is empty.
+
+    While messages wait in the queue nothing was lost, only the workers are busy: sending again would pile up copies.
+    """
+    missing = Q(enqueued_at=None)
+    if _queue_is_empty():
+        missing |= Q(enqueued_at__lt=Now() - Value(timedelta(seconds=OVERDUE_SECONDS)))
+    queued = Job.objects.filter(missing, state=JobState.QUEUED)
+    return list(queued.order_by(F("created_at").asc()).values_list("pk", flat=True)[:1000])
+
+
+def _queue_is_empty() -> bool:
+    try:
+        with current_app.connection_for_read() as broker:
+            channel: Any = broker.default_channel
+            return bool(channel.queue_declare(QUEUE, passive=True).message_count == 0)
+    except ChannelError:
+        return True  # a broker that restarted empty does not know the queue
+    except BROKER_ERRORS:
+        return False
+
+
+def bulk_worker_alive() -> bool:
+    """Return whether a bulk worker said so within the last seconds."""
+    try:
+        return cache.get(ALIVE_KEY) is not None
+    except RedisError:
+        return False
+
+
+class Sweeper(threading.Thread):
+    """Sweeps every few seconds until `end` is set; survives a database or broker that is away."""
+
+    def __init__(self) -> None:
+        super().__init__(name="sweeper", daemon=True)
+        self.end = threading.Event()
+
+    def run(self) -> None:
+        """Sweep, say that this worker lives, wait; repeat."""
+        while not self.end.is_set():
+            self._turn()
+            self.end.wait(SWEEP_SECONDS)
+        connection.close()
+
+    def _turn(self) -> None:
+        try:
+            sweep()
+            cache.set(ALIVE_KEY, 1, ALIVE_SECONDS)
+        except (Error, *BROKER_ERRORS) as error:
+            log.warning("sweep put off: %s", error)
+            connection.close()
