@@ -1,0 +1,134 @@
+"""What is behind and below the part: floor, wall, shadow, puddle."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFilter
+
+from search.demo.drawing.noise import cloud2, smooth
+from search.demo.drawing.settings import MAKES, PLACES, surface_picture
+
+if TYPE_CHECKING:
+    from search.demo.drawing.camera import Camera
+    from search.demo.drawing.mesh import Floats, Mesh
+
+X, Y, Z = np.eye(3, dtype=np.float32)
+REPEATS = 5  # of a surface's picture in each direction
+FAR = 30.0
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A camera for a picture of `size`² pixels, where the sun stands (3,), and the drawing's own random numbers."""
+
+    camera: Camera
+    size: int
+    sun: Floats
+    rng: np.random.Generator
+
+
+def _laid(stage: Stage, picture: Image.Image, plane: Floats, scale: float) -> Image.Image:
+    """A surface's picture as the camera sees it on a plane; `plane` maps pixels to plane coordinates (3, 3)."""
+    side = picture.width
+    place = np.array([[scale, 0, side / 2], [0, -scale, side / 2], [0, 0, 1]])
+    total = place @ plane
+    total /= total[2, 2]
+    data = tuple(float(value) for value in total.ravel()[:8])
+    size = (stage.size, stage.size)
+    return picture.transform(size, Image.Transform.PERSPECTIVE, data, Image.Resampling.BILINEAR)
+
+
+def backdrop(stage: Stage, setting: str) -> Image.Image:
+    """Floor and wall of a setting, without any shadow."""
+    place, rng, size = PLACES[setting], stage.rng, stage.size
+    texels = 128 if size <= 160 else 256
+    makes = rng.integers(MAKES, size=2).tolist()
+    shift = rng.uniform(-0.5, 0.5, 2).astype(np.float32)
+    floor_origin = X * shift[0] * place.floor_width + Y * shift[1] * place.floor_width
+    plane = stage.camera.plane_map(floor_origin, X, Y)
+    floor = _laid(stage, surface_picture(place.floor, makes[0], texels), plane, texels / place.floor_width)
+    lift = REPEATS / 2 * place.wall_width * 0.9
+    plane = stage.camera.plane_map(Y * place.depth + Z * lift + X * shift[0], X, Z)
+    wall = _laid(stage, surface_picture(place.wall, makes[1], texels), plane, texels / place.wall_width)
+    wall = wall.filter(ImageFilter.GaussianBlur(place.blur * size))
+    floor.paste(wall, (0, 0), _wall_mask(stage, place.depth))
+    return floor
+
+
+def _wall_mask(stage: Stage, depth: float) -> Image.Image:
+    corners = np.array([[-FAR, depth, 0], [FAR, depth, 0]], np.float32)
+    (left, right), _ = stage.camera.project(corners)
+    step = (right - left) / np.linalg.norm(right - left)
+    up = np.array([step[1], -step[0]]) * 4 * stage.size
+    mask = Image.new("L", (stage.size, stage.size))
+    outline = [tuple(left), tuple(right), tuple(right + up), tuple(left + up)]
+    ImageDraw.Draw(mask).polygon([(float(x), float(y)) for x, y in outline], fill=255)
+    return mask.filter(ImageFilter.GaussianBlur(0.005 * stage.size))
+
+
+def _hull(points: Floats, directions: int = 20) -> list[tuple[float, float]]:
+    """The convex hull of points (n, 2), as its farthest points in some directions."""
+    angle = np.arange(directions) * 2 * np.pi / directions
+    far = (points @ np.stack([np.cos(angle), np.sin(angle)])).argmax(axis=0)
+    return [(float(x), float(y)) for x, y in points[far]]
+
+
+def shadow(stage: Stage, mesh: Mesh) -> Floats:
+    """How much of the main light the floor lacks (size, size), 0–1: the cast shadow and the dark where things touch it."""
+    points = mesh.points
+    cast = points - stage.sun * (points[:, 2:] / max(float(stage.sun[2]), 0.2))
+    cast_screen, _ = stage.camera.project(cast)
+    touch_screen, _ = stage.camera.project(points * np.array([1, 1, 0], np.float32))
+    masks = [Image.new("L", (stage.size, stage.size)) for _ in range(2)]
+    pens = [ImageDraw.Draw(mask) for mask in masks]
+    bounds = [*mesh.pieces, len(points)]
+    for start, end in itertools.pairwise(bounds):
+        pens[0].polygon(_hull(cast_screen[start:end]), fill=255)
+        if points[start:end, 2].min() < 0.15:
+            pens[1].polygon(_hull(touch_screen[start:end]), fill=255)
+    soft = np.asarray(masks[0].filter(ImageFilter.GaussianBlur(0.014 * stage.size)), np.float32)
+    near = np.asarray(masks[1].filter(ImageFilter.GaussianBlur(0.022 * stage.size)), np.float32)
+    result: Floats = 1 - (1 - 0.52 * soft / 255) * (1 - 0.5 * near / 255)
+    return result
+
+
+def _blob(stage: Stage, middle: Floats, radius: float) -> Image.Image:
+    """A wobbly patch on the floor as a mask."""
+    angle = np.arange(72) * 2 * np.pi / 72
+    wobble = cloud2(72, 1.9, int(stage.rng.integers(8)))[int(stage.rng.integers(72))]
+    reach = radius * (1 + 0.16 * np.clip(wobble, -2, 2))
+    ring = np.stack([reach * np.cos(angle), reach * np.sin(angle), np.zeros(72)], 1) + middle
+    screen, _ = stage.camera.project(ring.astype(np.float32))
+    mask = Image.new("L", (stage.size * 2, stage.size * 2))
+    ImageDraw.Draw(mask).polygon([(2 * float(x), 2 * float(y)) for x, y in screen], fill=255)
+    return mask.reduce(2)
+
+
+def puddle(stage: Stage, picture: Floats, middle: Floats, radius: float) -> Floats:
+    """The picture (size, size, 3) 0–255 with a puddle of oil: dark amber, a bright rim where the light grazes it."""
+    patch = _blob(stage, middle, radius)
+    mask = np.asarray(patch, np.float32) / 255
+    shift = max(1, round(0.012 * stage.size))
+    inner = np.asarray(patch.filter(ImageFilter.GaussianBlur(0.006 * stage.size)), np.float32) / 255
+    rim = np.clip(mask - np.roll(inner, shift, axis=0), 0, 1)
+    foot = np.clip(mask - np.roll(inner, -shift, axis=0), 0, 1)
+    rows = np.linspace(0, 1, stage.size, dtype=np.float32)[:, None]
+    sheen = smooth(0.95, 0.45, rows) * 0.35 * (0.6 + 0.4 * cloud2(stage.size, 1.9, 5).clip(-1, 1))
+    oil = np.array([56, 34, 12], np.float32) + sheen[..., None] * np.array([120, 112, 96], np.float32)
+    covered = picture + 0.92 * mask[..., None] * (oil - picture)
+    light = (0.75 * rim + 0.35 * foot)[..., None]
+    return np.asarray(covered + light * (np.array([235, 225, 200], np.float32) - covered), np.float32)
+
+
+def stain(
+    stage: Stage, picture: Floats, middle: Floats, look: tuple[float, tuple[int, int, int], float]
+) -> Floats:
+    """The picture with a soft stain of (radius, colour 0–255, strength) on the floor."""
+    radius, colour, strength = look
+    patch = _blob(stage, middle, radius).filter(ImageFilter.GaussianBlur(0.03 * stage.size))
+    mask = np.asarray(patch, np.float32)[..., None] / 255 * strength
+    return np.asarray(picture + mask * (np.array(colour, np.float32) - picture), np.float32)

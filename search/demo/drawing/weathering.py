@@ -1,0 +1,136 @@
+"""What time does to a part: each condition is one function that changes the visible surface."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from search.demo.drawing.lighting import MATTE, METAL, SATIN, WET
+from search.demo.drawing.materials import linear
+from search.demo.drawing.noise import cloud3, smooth
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from search.demo.drawing.mesh import Floats
+    from search.demo.drawing.surface import Surface
+
+
+@dataclass(frozen=True)
+class Weather:
+    """Where the clouds of a drawing begin (4, 3), how fine they are computed, and a random stream of its own."""
+
+    offsets: Floats
+    fine: bool
+    rng: np.random.Generator
+
+    def cloud(self, spot: Floats, scale: float, which: int) -> Floats:
+        """A cloud (k,) over places on the part; a larger scale has smaller blots."""
+        return cloud3(spot * scale, self.offsets[which], fine=self.fine)
+
+
+def _new(surface: Surface, weather: Weather) -> None:
+    surface.shine *= 1.25
+
+
+def _rusty(surface: Surface, weather: Weather) -> None:
+    blot = weather.cloud(surface.spot, 0.55, 0) + 0.35 * weather.cloud(surface.spot, 1.7, 1)
+    amount = smooth(0.0, 0.35, blot + 0.25 * (0.5 - surface.spot[:, 2]))
+    grain = weather.cloud(surface.spot, 2.3, 2)
+    rust = linear((0.50, 0.22, 0.07)) * (1 + 0.35 * grain[:, None]).clip(0.35, 2.2)
+    edge = smooth(-0.25, 0.0, blot) * 0.35
+    surface.blend(np.maximum(edge, amount * 0.96), np.asarray(rust, np.float32))
+    surface.finish[amount > 0.4] = MATTE
+    surface.shine *= 1 - 0.6 * amount
+
+
+def _cracked(surface: Surface, weather: Weather) -> None:
+    spot, rng = surface.spot, weather.rng
+    jag = 0.05 * weather.cloud(spot, 0.9, 0) + 0.022 * weather.cloud(spot, 3.0, 1)
+    depth = np.zeros(len(spot), np.float32)
+    lip = np.zeros(len(spot), np.float32)
+    tilt = rng.uniform(-0.5, 0.5)
+    for angle, shift in (
+        (tilt, 0.0),
+        (tilt + rng.uniform(0.7, 1.2), 0.12),
+        (tilt - rng.uniform(0.7, 1.2), -0.2),
+    ):
+        across = np.array([np.cos(angle), 0.35 * rng.normal(), np.sin(angle)], np.float32)
+        distance = (spot - [0, 0, 0.55]) @ across + jag + shift + 0.08 * rng.normal()
+        width = 0.017 + 0.008 * weather.cloud(spot, 0.7, 2)
+        depth = np.maximum(depth, smooth(0.012, -0.004, np.abs(distance) - width))
+        lip = np.maximum(lip, smooth(0.018, 0.0, np.abs(distance - 0.032) - 0.006))
+    surface.blend(lip * 0.55, linear((0.80, 0.80, 0.80)))
+    surface.blend(depth, linear((0.025, 0.02, 0.02)))
+    surface.shine *= 1 - depth
+
+
+def _leaking(surface: Surface, weather: Weather) -> None:
+    spot = surface.spot
+    wander = spot + 0.03 * weather.cloud(spot, 1.0, 0)[:, None]
+    columns = np.stack([wander[:, 0], wander[:, 1], 0.06 * wander[:, 2]], 1).astype(np.float32)
+    stream = weather.cloud(columns, 1.15, 1)
+    start = 0.75 + 0.4 * weather.cloud(columns, 0.6, 2)
+    wet = smooth(0.35, 0.6, stream) * smooth(0.0, -0.06, spot[:, 2] - start)
+    foot = smooth(0.16, 0.04, spot[:, 2] + 0.05 * stream)
+    wet = np.maximum(wet, foot)
+    surface.blend(wet * 0.93, linear((0.13, 0.075, 0.02)))
+    surface.finish[wet > 0.3] = WET
+    surface.shine = np.where(wet > 0.3, 1.3, surface.shine).astype(np.float32)
+
+
+def _worn(surface: Surface, weather: Weather) -> None:
+    spot = surface.spot
+    turn = weather.rng.uniform(-0.4, 0.4)
+    along = spot[:, 0] * np.cos(turn) + spot[:, 2] * np.sin(turn)
+    across = spot[:, 2] * np.cos(turn) - spot[:, 0] * np.sin(turn)
+    grooves = np.stack([along * 0.5, across * 5.0, spot[:, 1] * 4.0], 1).astype(np.float32)
+    scratch = weather.cloud(grooves, 0.8, 0)
+    patch = weather.cloud(spot, 0.7, 1)
+    bare = smooth(0.55, 0.7, 0.75 * scratch + 0.75 * patch)
+    surface.blend(smooth(0.35, 0.55, 0.75 * scratch + 0.75 * patch) * 0.6, linear((0.36, 0.36, 0.37)))
+    surface.blend(bare, linear((0.66, 0.67, 0.70)))
+    surface.finish[bare > 0.5] = METAL
+    surface.shine *= 0.8
+    surface.finish[(bare <= 0.5) & (surface.finish == 0)] = SATIN
+
+
+def _dusty(surface: Surface, weather: Weather) -> None:
+    cover = weather.cloud(surface.spot, 0.8, 0)
+    grain = weather.cloud(surface.spot, 4.0, 1)
+    lies = smooth(-0.1, 0.75, surface.up + 0.22 * cover) * 0.95
+    film = 0.22 + 0.16 * smooth(0.0, 1.2, cover)
+    amount = np.clip(np.maximum(lies, film) + 0.06 * grain, 0, 0.97)
+    dust = linear((0.74, 0.67, 0.54)) * (1 + 0.12 * grain[:, None])
+    surface.blend(amount.astype(np.float32), np.asarray(dust, np.float32))
+    surface.finish[:] = MATTE
+
+
+def _burnt(surface: Surface, weather: Weather) -> None:
+    spot, rng = surface.spot, weather.rng
+    angle = rng.uniform(0, 2 * np.pi)
+    heart = np.array([0.5 * np.cos(angle), -0.35, 0.75 + 0.3 * np.sin(angle)])
+    far = np.linalg.norm((spot - heart) * [0.9, 0.6, 0.8], axis=1)
+    fire = 0.62 - far + 0.14 * weather.cloud(spot, 0.7, 0) + 0.05 * weather.cloud(spot, 2.4, 1)
+    scorch, soot = smooth(-0.22, 0.02, fire), smooth(0.0, 0.16, fire)
+    surface.blend(scorch * 0.75, linear((0.35, 0.20, 0.09)))
+    surface.blend(soot * 0.97, linear((0.035, 0.032, 0.03)))
+    ash = smooth(0.5, 0.9, weather.cloud(spot, 2.0, 2)) * smooth(0.05, 0.25, fire)
+    surface.blend(ash * 0.75, linear((0.62, 0.61, 0.60)))
+    ember = smooth(1.25, 1.6, weather.cloud(spot, 1.5, 3)) * smooth(0.05, 0.25, fire)
+    surface.blend(ember, linear((0.85, 0.30, 0.05)))
+    surface.finish[soot > 0.3] = MATTE
+    surface.shine *= 1 - 0.8 * soot
+
+
+WEATHERING: dict[str, Callable[[Surface, Weather], None]] = {
+    "new": _new,
+    "rusty": _rusty,
+    "cracked": _cracked,
+    "leaking": _leaking,
+    "worn": _worn,
+    "dusty": _dusty,
+    "burnt": _burnt,
+}
