@@ -29,6 +29,10 @@ class Config:
     picture_max_pixels: int
     encode_timeout_seconds: float
     device: str
+    throttle: bool
+    throttle_anonymous: str
+    throttle_user: str
+    trusted_proxies: int
 
     @property
     def celery_url(self) -> str:
@@ -56,4 +60,8 @@ def read_config() -> Config:
         picture_max_pixels=env.int("PICTURE_MAX_PIXELS", default=60_000_000),
         encode_timeout_seconds=env.float("ENCODE_TIMEOUT_SECONDS", default=30.0),
         device=env.str("DEVICE", default="auto"),
+        throttle=env.bool("THROTTLE", default=True),
+        throttle_anonymous=env.str("THROTTLE_ANONYMOUS", default="120/minute"),
+        throttle_user=env.str("THROTTLE_USER", default="3000/minute"),
+        trusted_proxies=env.int("TRUSTED_PROXIES", default=0),
     )

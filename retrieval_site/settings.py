@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+import django_stubs_ext
 from csp.constants import NONE, SELF
 
 from retrieval_site.config import BASE_DIR, MIB, read_config
+
+django_stubs_ext.monkeypatch()  # generic classes of Django take their parameter at run time too
 
 CONFIG = read_config()
 
@@ -24,6 +27,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
+    "django.contrib.humanize",
     "django_htmx",
     "csp",
     "rest_framework",
@@ -36,6 +40,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "retrieval_site.health.middleware.HealthMiddleware",
     "retrieval_site.middleware.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -164,13 +169,20 @@ CONTENT_SECURITY_POLICY = {
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "search.api.authentication.TokenAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
+        "search.api.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["search.api.permissions.ScopePermission"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": [
+        "search.api.parsers.ShallowJSONParser",
+        "rest_framework.parsers.MultiPartParser",
+        "rest_framework.parsers.FormParser",
+    ],
+    "URL_FORMAT_OVERRIDE": None,  # `?format=` would be a parameter of every endpoint
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "search.api.errors.exception_handler",
-    "DEFAULT_THROTTLE_RATES": {"anonymous": "120/minute", "token": "3000/minute"},
+    "DEFAULT_THROTTLE_CLASSES": ["search.api.throttling.CallerThrottle"],
+    "NUM_PROXIES": CONFIG.trusted_proxies,  # 0: X-Forwarded-For is a claim that anybody can make
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 SPECTACULAR_SETTINGS = {
