@@ -97,10 +97,17 @@ def to_pixels(image: Image.Image, spec: ImageSpec) -> NDArray[np.float32]:
         return np.stack([_normalised(crop, spec) for crop in _ten_crops(image, spec)])
     if spec.crop == "squash":
         return _normalised(_resized(image, (spec.size, spec.size), spec), spec)
-    whole = _resized_shorter(_middle(image), spec)
+    whole = to_crop_scale(image, spec)
     return _normalised(
         _cut(whole, (whole.width - spec.size) // 2, (whole.height - spec.size) // 2, spec), spec
     )
+
+
+def to_crop_scale(image: Image.Image, spec: ImageSpec) -> Image.Image:
+    """Return the picture at the scale from which `to_pixels` cuts; training cuts at random places from the same."""
+    if spec.crop == "ten":
+        return _resized(image, (spec.resize, spec.resize), spec)
+    return _resized_shorter(_middle(image), spec)
 
 
 def _check_bytes(data: bytes, limits: PictureLimits) -> str:
@@ -209,7 +216,7 @@ def _cut(image: Image.Image, left: int, top: int, spec: ImageSpec) -> Image.Imag
 
 
 def _ten_crops(image: Image.Image, spec: ImageSpec) -> list[Image.Image]:
-    whole = _resized(image, (spec.resize, spec.resize), spec)
+    whole = to_crop_scale(image, spec)
     rest = spec.resize - spec.size
     places = ((0, 0), (rest, 0), (0, rest), (rest, rest), (rest // 2, rest // 2))
     crops = [_cut(whole, left, top, spec) for left, top in places]
