@@ -6,6 +6,5 @@ from django.urls import include, path
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/v1/", include("search.api.urls")),
-    path("", include("retrieval_site.health.urls")),
     path("", include("search.views.urls")),
 ]

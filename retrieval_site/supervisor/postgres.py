@@ -16,7 +16,7 @@ import psutil
 from retrieval_site.supervisor.errors import SupervisorError
 from retrieval_site.supervisor.memory import memory_bytes
 from retrieval_site.supervisor.paths import DataPaths, make_private_folder
-from retrieval_site.supervisor.processes import Command
+from retrieval_site.supervisor.processes import Command, Pollable
 from retrieval_site.supervisor.system_user import SystemUser, database_user, let_enter
 
 DATABASE = "sightline"
@@ -103,7 +103,7 @@ class EmbeddedPostgres:
         else:
             self._initialise()
 
-    def wait_ready(self, server: subprocess.Popen[bytes]) -> None:
+    def wait_ready(self, server: Pollable) -> None:
         """Wait until the server answers; raise `SupervisorError` if it ends or takes two minutes."""
         deadline = time.monotonic() + READY_TIMEOUT_SECONDS
         while not self.answers():

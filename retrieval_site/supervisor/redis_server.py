@@ -14,9 +14,8 @@ from retrieval_site.supervisor.memory import memory_bytes
 from retrieval_site.supervisor.processes import Command
 
 if TYPE_CHECKING:
-    import subprocess
-
     from retrieval_site.supervisor.paths import DataPaths
+    from retrieval_site.supervisor.processes import Pollable
 
 READY_TIMEOUT_SECONDS = 20.0
 ANSWER_TIMEOUT_SECONDS = 1.0
@@ -60,7 +59,7 @@ class EmbeddedRedis:
         """Remove the socket of a killed server."""
         self.paths.redis_socket.unlink(missing_ok=True)
 
-    def wait_ready(self, server: subprocess.Popen[bytes]) -> None:
+    def wait_ready(self, server: Pollable) -> None:
         """Wait until the server answers; raise `SupervisorError` if it ends or takes twenty seconds."""
         deadline = time.monotonic() + READY_TIMEOUT_SECONDS
         while not self.answers():

@@ -61,6 +61,7 @@ def _start_services() -> Path:
     if "REDIS_URL" not in os.environ:
         _start_redis(paths)
         os.environ["REDIS_URL"] = paths.redis_url
+    (root / "data" / "static").mkdir(parents=True)
     os.environ["DATA_DIR"] = str(root / "data")  # never the developer's own blobs
     os.environ.setdefault("SECRET_KEY", "only-for-tests-" + "x" * 50)
     os.environ["DEBUG"] = "0"

@@ -1,0 +1,58 @@
+"""One supervisor per data folder, and a clear word for the second."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from retrieval_site.supervisor.errors import SupervisorError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@contextmanager
+def hold_lock(file: Path, address: str) -> Iterator[None]:
+    """Hold the data folder's lock, which the kernel frees however we end; raise `SupervisorError` if it is taken."""
+    with file.open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SupervisorError(_already_running(file)) from None
+        lock.truncate(0)
+        lock.write(json.dumps({"pid": os.getpid(), "address": address}))
+        lock.flush()
+        yield
+
+
+def _already_running(file: Path) -> str:
+    try:
+        holder = json.loads(file.read_text())
+        where = f" at {holder['address']} (process {holder['pid']})"
+    except (ValueError, KeyError):
+        where = ""
+    return (
+        f"Sightline is already running on {file.parent}{where}. "
+        "Stop it there with Ctrl-C, or choose another DATA_DIR and PORT for a second one."
+    )
+
+
+def check_port_free(host: str, port: int) -> None:
+    """Raise `SupervisorError` if something else listens on the port."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except PermissionError:
+            raise SupervisorError(f"Port {port} needs root. Choose another: `PORT=8080 make run`.") from None
+        except OSError as error:
+            raise SupervisorError(
+                f"Port {port} on {host} cannot be used ({error.strerror}). "
+                f"Choose another: `PORT={port + 1} make run`."
+            ) from None

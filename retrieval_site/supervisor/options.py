@@ -1,0 +1,60 @@
+"""What `serve` was asked for: words of the command line over variables of the environment."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from retrieval_site.supervisor.errors import SupervisorError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_OFF = {"0", "no", "off", "false"}
+
+
+@dataclass(frozen=True)
+class ServeOptions:
+    """The wishes of whoever starts the server."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    demo: bool = True
+    reset_admin_password: bool = False
+
+    @property
+    def address(self) -> str:
+        """Where a browser on this machine finds the server."""
+        return f"http://{self.local_host}:{self.port}/"
+
+    @property
+    def local_host(self) -> str:
+        """A host name that reaches the server from this machine; `localhost` unless one address was asked for."""
+        return "localhost" if self.host in {"127.0.0.1", "0.0.0.0", "::", "::1"} else self.host  # noqa: S104
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `serve`; defaults come from HOST, PORT and DEMO."""
+    parser.add_argument(
+        "--host", default=os.environ.get("HOST") or "127.0.0.1", help="listen here (HOST; 127.0.0.1)"
+    )
+    parser.add_argument("--port", default=os.environ.get("PORT") or "8000", help="listen here (PORT; 8000)")
+    parser.add_argument(
+        "--no-demo", action="store_true", help="do not load the demo at the first start (DEMO=0)"
+    )
+    parser.add_argument(
+        "--reset-admin-password", action="store_true", help="give `admin` a new password and print it"
+    )
+
+
+def read_options(words: Sequence[str]) -> ServeOptions:
+    """Return the options from the command line's words; raise `SupervisorError` for an impossible port."""
+    parser = argparse.ArgumentParser(prog="serve")
+    add_arguments(parser)
+    found = parser.parse_args(words)
+    if not found.port.isdigit() or not 0 < int(found.port) < 65536:
+        raise SupervisorError(f"PORT must be a number from 1 to 65535, not `{found.port}`.")
+    demo = not found.no_demo and os.environ.get("DEMO", "1").lower() not in _OFF
+    return ServeOptions(found.host, int(found.port), demo, found.reset_admin_password)

@@ -1,0 +1,163 @@
+"""The whole start, in order: servers, database, programs, demo; then watching until somebody says stop."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import secrets
+import sys
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from retrieval_site.supervisor.attach import PROJECT_FOLDER, attach_environment, data_paths, ensure_secret_key
+from retrieval_site.supervisor.errors import SupervisorError
+from retrieval_site.supervisor.lock import check_port_free, hold_lock
+from retrieval_site.supervisor.options import ServeOptions, read_options
+from retrieval_site.supervisor.postgres import EmbeddedPostgres
+from retrieval_site.supervisor.programs import Programs, postgres_spec, redis_spec
+from retrieval_site.supervisor.redis_server import EmbeddedRedis
+from retrieval_site.supervisor.remember import end_leftovers
+from retrieval_site.supervisor.supervise import Awaited, StopRequested, Supervisor, say
+
+if TYPE_CHECKING:
+    from retrieval_site.supervisor.paths import DataPaths
+
+READY_TIMEOUT_SECONDS = 60.0
+PASSWORD_BYTES = 12
+
+
+def main(words: list[str]) -> int:
+    """Serve until stopped; return 0 after Ctrl-C, 1 with a sentence on the terminal after a failure."""
+    attach_environment()
+    paths = data_paths()
+    try:
+        options = read_options(words)
+        paths.root.mkdir(parents=True, exist_ok=True)
+        with hold_lock(paths.lock, options.address):
+            end_leftovers(paths.children)
+            check_port_free(options.host, options.port)
+            Installation(paths, options).serve()
+    except SupervisorError as error:
+        sys.stderr.write(f"\n{error}\n")
+        return 1
+    return 0
+
+
+@dataclass
+class Installation:
+    """One data folder being served."""
+
+    paths: DataPaths
+    options: ServeOptions
+
+    def __post_init__(self) -> None:
+        self.supervisor = Supervisor(self.paths)
+        self.embedded_postgres = os.environ["DATABASE_URL"] == self.paths.database_url
+        self.embedded_redis = os.environ["REDIS_URL"] == self.paths.redis_url
+        self.programs = Programs(self._environment())
+
+    def serve(self) -> None:
+        """Start everything, watch it, and stop it again in order whatever ends the watching."""
+        self.supervisor.listen()
+        try:
+            self._start_servers()
+            password = self._bootstrap()
+            self._start_programs()
+            self._announce(password, ready=self._wait_until_ready())
+            self._load_demo()
+            self.supervisor.run()
+        except StopRequested:
+            say("sightline", "stopping")
+        finally:
+            self.supervisor.stop()
+            say("sightline", "stopped")
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            **os.environ,
+            "SECRET_KEY": os.environ.get("SECRET_KEY") or ensure_secret_key(self.paths),
+            "HOST": self.options.host,
+            "PORT": str(self.options.port),
+            "DJANGO_SETTINGS_MODULE": "retrieval_site.settings",
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONPATH": os.pathsep.join(filter(None, [str(PROJECT_FOLDER), os.environ.get("PYTHONPATH")])),
+        }
+
+    def _start_servers(self) -> None:
+        if self.embedded_postgres:
+            self._start_postgres(EmbeddedPostgres(self.paths))
+        if self.embedded_redis:
+            self._start_redis(EmbeddedRedis(self.paths))
+
+    def _start_postgres(self, postgres: EmbeddedPostgres) -> None:
+        first = not self.paths.postgres.exists()
+        child = self.supervisor.start(postgres_spec(postgres))
+        postgres.wait_ready(Awaited(self.supervisor, child))
+        postgres.ensure_database()
+        say("postgres", "made its data folder and started" if first else "started")
+
+    def _start_redis(self, redis: EmbeddedRedis) -> None:
+        child = self.supervisor.start(redis_spec(redis))
+        redis.wait_ready(Awaited(self.supervisor, child))
+        say("redis", "started")
+
+    def _bootstrap(self) -> str | None:
+        """Run migrations and the like; return the administrator's new password, if one was set."""
+        password = os.environ.get("ADMIN_PASSWORD") or secrets.token_urlsafe(PASSWORD_BYTES)
+        note = self.paths.root / "admin_password_set"
+        note.unlink(missing_ok=True)
+        words = ["--note", str(note)]
+        if self.options.reset_admin_password:
+            words.append("--reset-admin-password")
+        say("database", "bringing tables and static files up to date")
+        self.supervisor.run_once(self.programs.bootstrap(*words, password=password))
+        was_set = note.exists()
+        note.unlink(missing_ok=True)
+        return password if was_set else None
+
+    def _start_programs(self) -> None:
+        for spec in (self.programs.query(), self.programs.bulk(), self.programs.web()):
+            self.supervisor.start(spec)
+            say(spec.name, "starting")
+
+    def _wait_until_ready(self) -> bool:
+        deadline = time.monotonic() + READY_TIMEOUT_SECONDS
+        while time.monotonic() < deadline:
+            self.supervisor.pause()
+            if not self._missing():
+                return True
+        say("sightline", f"not ready after {READY_TIMEOUT_SECONDS:.0f} s: {self._missing()}; going on")
+        return False
+
+    def _missing(self) -> str:
+        """Return which parts do not answer yet; nothing when all do."""
+        connection = http.client.HTTPConnection(self.options.local_host, self.options.port, timeout=5)
+        try:
+            connection.request("GET", "/readyz")
+            answer = json.loads(connection.getresponse().read())
+        except (OSError, http.client.HTTPException, ValueError):
+            return "web"
+        finally:
+            connection.close()
+        return ", ".join(name for name, check in answer["checks"].items() if not check["ok"])
+
+    def _announce(self, password: str | None, *, ready: bool) -> None:
+        lines = ["", f"  Sightline {'answers' if ready else 'will answer'} at {self.options.address}"]
+        if password:
+            lines += [f"  Admin: {self.options.address}admin/  user `admin`, password `{password}`"]
+            lines += ["  (shown this once; `manage.py serve --reset-admin-password` makes a new one)"]
+        lines += [f"  Logs: {self.paths.log}   Stop: Ctrl-C", "", ""]
+        sys.stdout.write("\n".join(lines))
+        sys.stdout.flush()
+
+    def _load_demo(self) -> None:
+        if not self.options.demo or self.paths.demo_loaded.exists():
+            return
+        say("demo", "loading; search gets better while it goes on")
+        self.supervisor.start(self.programs.demo(self._note_demo))
+
+    def _note_demo(self) -> None:
+        self.paths.demo_loaded.touch()
+        say("demo", "loaded")

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from django.db import OperationalError
+
+from retrieval_site.health import checks, workers
+from retrieval_site.health.checks import CheckFailedError, register
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import redis
+    from django.test import Client
+
+
+@pytest.fixture
+def own_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "_checks", dict(checks._checks))
+    checks._checks.pop("index", None)
+
+
+@pytest.fixture
+def broker_away(settings: object, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    import dataclasses
+
+    workers.broker.cache_clear()
+    config = dataclasses.replace(settings.CONFIG, redis_url="unix:///nowhere/redis.sock")  # type: ignore[attr-defined]
+    monkeypatch.setattr(settings, "CONFIG", config)
+    yield
+    workers.broker.cache_clear()
+
+
+def test_healthz_answers_without_a_database(client: Client) -> None:
+    assert client.get("/healthz").json() == {
+        "ok": True
+    }  # no django_db mark: touching the database would raise
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("own_checks")
+def test_readyz_is_503_until_a_query_worker_beats(client: Client, clean_redis: redis.Redis) -> None:
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["checks"]["database"] == {"ok": True, "detail": "answers"}
+    assert answer.json()["checks"]["query_worker"]["ok"] is False
+    clean_redis.set("sightline:worker:query:a@host", json.dumps({"loaded": ["demo@1"]}), ex=3)
+    answer = client.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json()["checks"]["query_worker"]["detail"] == "1 there, loaded: demo@1"
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("own_checks", "broker_away")
+def test_readyz_names_the_broker_that_is_away(client: Client) -> None:
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert {name for name, check in answer.json()["checks"].items() if not check["ok"]} == {
+        "broker",
+        "query_worker",
+    }
+
+
+@pytest.mark.usefixtures("own_checks", "clean_redis")
+def test_readyz_names_the_database_that_is_away(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr(checks.connection, "cursor", refuse)
+    assert client.get("/readyz").json()["checks"]["database"] == {
+        "ok": False,
+        "detail": "PostgreSQL does not answer: connection refused",
+    }
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("own_checks", "clean_redis")
+def test_another_package_adds_a_check(client: Client) -> None:
+    def fails() -> str:
+        raise CheckFailedError("The index of demo@1 does not answer.")
+
+    register("index", fails)
+    found = client.get("/readyz").json()["checks"]["index"]
+    assert found == {"ok": False, "detail": "The index of demo@1 does not answer."}
+
+
+def test_probes_are_answered_by_address_and_without_https(client: Client, settings: object) -> None:
+    settings.ALLOWED_HOSTS = ["sightline.example"]  # type: ignore[attr-defined]
+    settings.SECURE_SSL_REDIRECT = True  # type: ignore[attr-defined]
+    assert client.get("/healthz", headers={"host": "10.1.2.3"}).status_code == 200
+
+
+def test_metrics_count_requests_by_route_and_status(client: Client, clean_redis: redis.Redis) -> None:
+    clean_redis.rpush("bulk", "one", "two")
+    for address in ("/no/such/page-1", "/no/such/page-2"):
+        client.get(address)
+    text = client.get("/metrics").content.decode()
+    line = next(
+        line for line in text.splitlines() if line.startswith('sightline_requests_total{endpoint="(none)"')
+    )
+    assert 'status="404"' in line
+    assert float(line.split()[-1]) >= 2
+    assert "page-1" not in text
+    assert 'sightline_queue_messages{queue="bulk"} 2.0' in text
+    assert "sightline_query_workers 0.0" in text
+
+
+@pytest.mark.usefixtures("broker_away")
+def test_metrics_leave_out_what_the_broker_cannot_say(client: Client) -> None:
+    text = client.get("/metrics").content.decode()
+    assert "sightline_queue_messages" not in text
+    assert "process_resident_memory_bytes" in text

@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import os
+import socket
+import stat
+import time
+from pathlib import Path
+
+import pytest
+
+from retrieval_site.supervisor import attach, system_user
+from retrieval_site.supervisor.attach import attach_environment, ensure_secret_key
+from retrieval_site.supervisor.errors import SupervisorError
+from retrieval_site.supervisor.lock import check_port_free, hold_lock
+from retrieval_site.supervisor.logs import LogKeeper
+from retrieval_site.supervisor.memory import memory_bytes
+from retrieval_site.supervisor.options import read_options
+from retrieval_site.supervisor.paths import DataPaths, make_private_folder
+from retrieval_site.supervisor.serve import main
+
+
+def test_a_second_start_on_the_same_folder_is_told_where_the_first_one_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    with hold_lock(tmp_path / "serve.lock", "http://localhost:8123/"):
+        assert main(["--port", "8124"]) == 1
+    told = capsys.readouterr().err
+    assert "already running" in told
+    assert "http://localhost:8123/" in told
+    assert str(os.getpid()) in told
+
+
+def test_the_lock_is_free_again_after_its_holder(tmp_path: Path) -> None:
+    for _ in range(2):
+        with hold_lock(tmp_path / "serve.lock", "http://localhost:8000/"):
+            pass
+
+
+def test_a_lock_whose_holder_wrote_nothing_yet_still_refuses(tmp_path: Path) -> None:
+    file = tmp_path / "serve.lock"
+    with hold_lock(file, ""):
+        file.write_text("")
+        with pytest.raises(SupervisorError, match="already running"), hold_lock(file, ""):
+            pass
+
+
+def test_a_port_in_use_is_said_before_anything_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert main(["--port", str(port)]) == 1
+    assert f"Port {port} on 127.0.0.1 cannot be used" in capsys.readouterr().err
+    assert not (tmp_path / "postgres").exists()
+    check_port_free("127.0.0.1", port)
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "http", "-1"])
+def test_an_impossible_port_is_refused(port: str) -> None:
+    with pytest.raises(SupervisorError, match="PORT must be a number"):
+        read_options([f"--port={port}"])
+
+
+def test_options_come_from_the_environment_and_words_go_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "8123")
+    monkeypatch.setenv("HOST", "0.0.0.0")
+    monkeypatch.setenv("DEMO", "0")
+    assert read_options([]).address == "http://localhost:8123/"
+    assert read_options([]).demo is False
+    assert read_options(["--port", "9000", "--host", "10.0.0.5"]).address == "http://10.0.0.5:9000/"
+    monkeypatch.delenv("DEMO")
+    assert read_options([]).demo is True
+    assert read_options(["--no-demo"]).demo is False
+
+
+def test_commands_find_the_embedded_servers_by_the_data_folder_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("DATABASE_URL", "REDIS_URL", "SECRET_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    key = ensure_secret_key(DataPaths(tmp_path))
+    attach_environment()
+    assert os.environ["DATABASE_URL"] == f"postgresql://postgres@/sightline?host={tmp_path / 'run'}"
+    assert os.environ["REDIS_URL"] == f"unix://{tmp_path / 'run' / 'redis.sock'}?db=0"
+    assert os.environ["SECRET_KEY"] == key
+
+
+def test_what_the_environment_names_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://db.example/sightline")
+    attach_environment()
+    assert os.environ["DATABASE_URL"] == "postgresql://db.example/sightline"
+
+
+def test_the_default_data_folder_is_var_beside_manage(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DATA_DIR")
+    assert attach.data_paths().root == attach.PROJECT_FOLDER / "var"
+    assert (attach.PROJECT_FOLDER / "manage.py").is_file()
+
+
+def test_the_secret_key_is_made_once_and_is_its_owners_alone(tmp_path: Path) -> None:
+    paths = DataPaths(tmp_path)
+    key = ensure_secret_key(paths)
+    assert len(key) >= 50
+    assert ensure_secret_key(paths) == key
+    assert stat.S_IMODE(paths.secret_key.stat().st_mode) == 0o600
+
+
+def test_a_socket_folder_that_is_a_link_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "run").symlink_to(tmp_path / "real")
+    with pytest.raises(SupervisorError, match="belongs to somebody else"):
+        make_private_folder(tmp_path / "run", os.getuid())
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+def test_a_socket_folder_of_somebody_else_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    os.chown(tmp_path / "run", 12345, 12345)
+    with pytest.raises(SupervisorError, match="belongs to somebody else"):
+        make_private_folder(tmp_path / "run", 23456)
+
+
+def test_an_ordinary_user_runs_the_database_as_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    user = system_user.database_user()
+    assert user.uid is None
+    assert user.owner == os.getuid()
+    system_user.let_enter(Path("/nonexistent/below"))  # nothing to do, nothing touched
+
+
+def test_no_system_user_to_be_had_is_said_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(system_user, "_find", lambda name: None)
+    monkeypatch.setattr(system_user.shutil, "which", lambda name, path: None)
+    with pytest.raises(SupervisorError, match="set DATABASE_URL"):
+        system_user.database_user()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root opens folders for another user")
+def test_root_lets_the_database_user_pass_through_closed_folders(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    system_user.let_enter(closed / "postgres")
+    assert stat.S_IMODE(closed.stat().st_mode) == 0o701
+
+
+def test_a_containers_memory_limit_counts(tmp_path: Path) -> None:
+    (tmp_path / "memory.max").write_text("1073741824\n")
+    (tmp_path / "unlimited").write_text("max\n")
+    assert memory_bytes((tmp_path / "memory.max",)) == 1024**3
+    assert memory_bytes((tmp_path / "unlimited", tmp_path / "missing")) > 1024**3
+
+
+def test_a_log_that_is_too_long_is_put_aside_while_its_writer_goes_on(tmp_path: Path) -> None:
+    with (tmp_path / "web.log").open("ab", buffering=0) as writer:
+        writer.write(b"x" * 100)
+        keeper = LogKeeper(tmp_path, max_bytes=50, looked_at=time.monotonic() - 100)
+        keeper.look_after()
+        writer.write(b"after")
+        keeper.look_after()  # within the same minute: nothing
+    assert (tmp_path / "web.log.1").read_bytes() == b"x" * 100
+    assert (tmp_path / "web.log").read_bytes() == b"after"

@@ -1,0 +1,90 @@
+"""Documents, versions and clustered vectors for tests of searching, without a neural network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from django.db import connection
+
+from models_admin.models import Alias, ModelVersion
+from search.models import Collection, Document, Passage
+from search.vectors.copy import vectors_write
+from search.vectors.tables import table_create
+from workers.models import Blob
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+
+def make_version(
+    name: str = "fake", *, dim: int = 16, similarity: str = "cosine", champion: bool = True, **fields: Any
+) -> ModelVersion:
+    """A ready version with its empty vector tables; its bundle is a row without a file."""
+    bundle, _ = Blob.objects.get_or_create(
+        sha256="f" * 64, defaults={"size": 1, "content_type": "application/zip"}
+    )
+    number = ModelVersion.objects.filter(name=name).count() + 1
+    version = ModelVersion.objects.create(
+        name=name,
+        number=number,
+        state="ready",
+        bundle=bundle,
+        dim=dim,
+        similarity=similarity,
+        manifest=fields.pop("manifest", {"modalities": ["image", "text"]}),
+        **fields,
+    )
+    table_create(version)
+    if champion:
+        Alias.objects.update_or_create(name="champion", defaults={"version": version})
+    return version
+
+
+def make_collection(slug: str = "public", *, visibility: str = "public") -> Collection:
+    """An empty collection."""
+    return Collection.objects.create(slug=slug, name=slug.title(), visibility=visibility)
+
+
+def make_documents(collection: Collection, count: int, *, passages: int = 1, **fields: Any) -> list[Passage]:
+    """`count` documents of `passages` passages each; returns all passages by id."""
+    prefix = Document.objects.count()
+    documents = Document.objects.bulk_create(
+        Document(
+            collection=collection,
+            external_id=f"d{prefix + row}",
+            title=f"Document {prefix + row}",
+            body="A body.",
+            **fields,
+        )
+        for row in range(count)
+    )
+    return Passage.objects.bulk_create(
+        Passage(document=document, ordinal=ordinal, start=0, end=7, text=f"{document.title}, part {ordinal}")
+        for document in documents
+        for ordinal in range(passages)
+    )
+
+
+def unit_rows(rows: NDArray[np.float64] | NDArray[np.float32]) -> NDArray[np.float32]:
+    """Every row at length 1."""
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), dtype=np.float32)
+
+
+def clustered(
+    count: int, dim: int, *, seed: int = 0, clusters: int = 200, spread: float = 0.7
+) -> NDArray[np.float32]:
+    """`count` unit vectors around common centres; the same seed gives the same centres and vectors."""
+    centres = unit_rows(np.random.default_rng(77).normal(size=(clusters, dim)))
+    draw = np.random.default_rng(seed)
+    noise = draw.normal(size=(count, dim)) * spread / np.sqrt(dim)
+    return unit_rows(centres[draw.integers(clusters, size=count)] + noise)
+
+
+def store(version: ModelVersion, passages: Sequence[Passage], vectors: NDArray[np.float32]) -> None:
+    """Write one vector per passage and refresh the planner's statistics."""
+    vectors_write(version, "passage", [passage.pk for passage in passages], vectors)
+    with connection.cursor() as cursor:
+        cursor.execute(f"ANALYZE embedding_{version.pk}_passage")
