@@ -64,7 +64,8 @@ def light_tables(light: Light, turn: Floats, side: int) -> Tables:
     world = view @ turn
     sun = turn @ sun_direction(light)
     facing = view @ sun
-    half = ([*sun, 0, 0, 1]) / np.linalg.norm([*sun, 0, 0, 1])
+    half = sun + np.array([0, 0, 1], np.float32)
+    half /= np.linalg.norm(half)
     shine = np.clip(view @ half, 0, 1)
     mirror = np.stack([2 * z * x, 2 * z * y, 2 * z * z - 1], 1) @ turn
     room, rim = _room(mirror), (1 - z) ** 3
