@@ -1,0 +1,55 @@
+# Two commands matter: `make run` and `make test`. `make help` lists the rest.
+SHELL := /bin/bash
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+LEAN := .venv-lean
+FULL := .venv
+PIP_OPTIONS := --disable-pip-version-check --quiet
+# Names of servers that stay unset: `make test` brings its own unless both are given.
+export PORT DATA_DIR HOST DEMO
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-only lint types guards bench clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
+
+run: $(LEAN)/.stamp  ## start Sightline (PORT=8000, DATA_DIR=var, DEMO=1); Ctrl-C stops it
+	@exec $(LEAN)/bin/python manage.py serve
+
+test: lint types guards test-only  ## everything: lint, types, import rules, every test with coverage
+
+lint: $(FULL)/.stamp  ## ruff: rules and layout
+	$(FULL)/bin/ruff check .
+	$(FULL)/bin/ruff format --check .
+
+types: $(FULL)/.stamp  ## mypy, strict
+	$(FULL)/bin/mypy .
+
+guards: $(FULL)/.stamp  ## which package may import which
+	$(FULL)/bin/lint-imports
+
+test-only: $(FULL)/.stamp  ## pytest with branch coverage (the processes that it starts are measured too)
+	@rm -f .coverage .coverage.*
+	@set -o pipefail; $(FULL)/bin/coverage run -m pytest 2>&1 | tee .pytest-output; tests=$$?; \
+	$(FULL)/bin/coverage combine --quiet && $(FULL)/bin/coverage report --skip-covered --sort=cover; covered=$$?; \
+	if [ $$covered -ne 0 ]; then echo "coverage: below the limit of pyproject.toml"; fi; \
+	tail -n 1 .pytest-output; exit $$((tests ? tests : covered))
+
+bench: $(FULL)/.stamp  ## the benchmarks of docs/architecture.md
+	$(FULL)/bin/python -m bench.run
+
+clean:  ## remove both environments (never the data folder)
+	rm -rf $(LEAN) $(FULL)
+
+$(LEAN)/.stamp: requirements/lean.txt
+	@echo "Installing what searching needs into $(LEAN) (about a minute; training needs requirements.txt besides)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Sightline needs Python 3.11 or newer.")'
+	@$(PYTHON) -m venv --clear $(LEAN)
+	@$(LEAN)/bin/python -m pip install $(PIP_OPTIONS) -r requirements/lean.txt
+	@touch $@
+
+$(FULL)/.stamp: requirements.txt requirements/lean.txt requirements/train.txt requirements/test.txt
+	@echo "Installing everything into $(FULL) (several minutes)"
+	@test -x $(FULL)/bin/python || $(PYTHON) -m venv $(FULL)
+	@$(FULL)/bin/python -m pip install $(PIP_OPTIONS) -r requirements.txt
+	@touch $@
