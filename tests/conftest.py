@@ -7,9 +7,23 @@ from typing import TYPE_CHECKING
 
 import pytest
 import redis
+from django.db.backends.postgresql.operations import DatabaseOperations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _flush_reaches_the_vector_tables() -> Iterator[None]:
+    """Tests that commit end with a flush: vector tables refer to passages, so truncating needs CASCADE."""
+    plain = DatabaseOperations.sql_flush
+
+    def cascading(self, style, tables, **options):
+        return plain(self, style, tables, **(options | {"allow_cascade": True}))
+
+    DatabaseOperations.sql_flush = cascading
+    yield
+    DatabaseOperations.sql_flush = plain
 
 
 @pytest.fixture

@@ -1,0 +1,99 @@
+"""Writing vectors: each unit's once, whoever writes it how often, and only while the unit still exists."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import connection, transaction
+from psycopg import sql
+
+from retrieval_site.errors import AppError
+from search.vectors.halfvec import copy_rows
+from search.vectors.tables import UnitKind, VectorTable, table_names
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from models_admin.models import ModelVersion
+
+_INCOMING = sql.SQL("""
+    CREATE TEMPORARY TABLE IF NOT EXISTS {incoming}
+        (unit_id bigint NOT NULL, embedding halfvec({dim}) STORAGE PLAIN NOT NULL);
+    TRUNCATE {incoming};
+""")
+
+# The locks make a concurrent delete or move of a document wait for us, or us for it: without them a unit that is
+# deleted between join and insert would fail the whole batch, and a moved one would keep its former collection.
+_INSERT = sql.SQL("""
+    INSERT INTO {table} (unit_id, document_id, collection_id, embedding)
+    SELECT unit.id, document.id, document.collection_id, incoming.embedding
+    FROM {incoming} incoming
+    JOIN {units} unit ON unit.id = incoming.unit_id
+    JOIN search_document document ON document.id = unit.document_id
+    ORDER BY unit.id
+    FOR KEY SHARE OF unit, document
+    ON CONFLICT (unit_id) DO NOTHING
+""")
+
+
+def vectors_write(
+    version: ModelVersion,
+    kind: UnitKind,
+    unit_ids: Sequence[int] | NDArray[np.int64],
+    vectors: NDArray[np.float32],
+) -> int:
+    """Store the vectors `(units, dim)` of these units and return how many rows are new.
+
+    A unit that has its vector already keeps it, one that was deleted meanwhile is passed over. Document and
+    collection are read in the same statement, so a document that moves at this moment does not leave its vector
+    behind. Raises AppError `vectors.shape` and `vectors.not_finite` (a half float ends at 65,504).
+    """
+    _check(version, unit_ids, vectors)
+    table = VectorTable(version.pk, kind)
+    incoming = sql.Identifier(f"vectors_incoming_{version.dim}")
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_INCOMING.format(incoming=incoming, dim=sql.Literal(version.dim)))
+        with cursor.copy(sql.SQL("COPY {} FROM STDIN (FORMAT binary)").format(incoming)) as copy:
+            for chunk in copy_rows(unit_ids, vectors):
+                copy.write(chunk)
+        units = sql.Identifier(table.units)
+        cursor.execute(_INSERT.format(table=table.identifier, incoming=incoming, units=units))
+        written = int(cursor.rowcount)
+        cursor.execute(sql.SQL("TRUNCATE {}").format(incoming))
+    return written
+
+
+def _check(
+    version: ModelVersion, unit_ids: Sequence[int] | NDArray[np.int64], vectors: NDArray[np.float32]
+) -> None:
+    expected = (len(unit_ids), version.dim)
+    if vectors.shape != expected:
+        detail = {"expected": list(expected), "found": list(vectors.shape)}
+        message = (
+            f"Vectors of shape {vectors.shape} do not fit {expected[0]} units of {version.dim} dimensions."
+        )
+        raise AppError("vectors.shape", message, status=500, detail=detail)
+    # NaN compares false, so this refuses it too.
+    if vectors.size and not abs(vectors).max() < 65_504:
+        raise AppError("vectors.not_finite", "The encoder gave a vector that is not finite.", status=500)
+
+
+def vectors_move(document_ids: Sequence[int], collection_id: int) -> None:
+    """Let the vectors of documents follow them into another collection, under every version.
+
+    Call it in the transaction that changes the documents, before it changes them.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM search_document WHERE id = ANY(%s) ORDER BY id FOR UPDATE", [list(document_ids)]
+        )
+        for table in table_names():
+            statement = sql.SQL(
+                "UPDATE {} SET collection_id = %s WHERE document_id = ANY(%s) AND collection_id <> %s"
+            )
+            cursor.execute(
+                statement.format(table.identifier), [collection_id, list(document_ids), collection_id]
+            )

@@ -1,0 +1,66 @@
+"""Which units have their vector under a version, and which still need one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.db import connection
+from psycopg import sql
+
+from search.vectors.tables import UnitKind, VectorTable, tables_of
+
+if TYPE_CHECKING:
+    from models_admin.models import ModelVersion
+
+_MISSING = sql.SQL("""
+    SELECT unit.id FROM {units} unit
+    WHERE unit.id > %s AND NOT EXISTS (SELECT FROM {table} stored WHERE stored.unit_id = unit.id)
+    ORDER BY unit.id LIMIT %s
+""")
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How many units there are and how many of them have a vector."""
+
+    total: int
+    stored: int
+
+    @property
+    def missing(self) -> int:
+        """Return how many units still need a vector."""
+        return self.total - self.stored
+
+    @property
+    def complete(self) -> bool:
+        """Return whether every unit has its vector."""
+        return self.stored == self.total
+
+
+def units_missing(version: ModelVersion, kind: UnitKind, *, after_id: int = 0, limit: int = 256) -> list[int]:
+    """Return the next ids above `after_id`, ascending, of units without a vector.
+
+    Rows committed out of order can have an id below `after_id`: end a run by asking once more from 0.
+    """
+    table = VectorTable(version.pk, kind)
+    statement = _MISSING.format(units=sql.Identifier(table.units), table=table.identifier)
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [after_id, limit])
+        return [unit_id for (unit_id,) in cursor.fetchall()]
+
+
+def coverage(version: ModelVersion) -> dict[UnitKind, Coverage]:
+    """Return the coverage of each modality that the version encodes; none stored where a table is missing."""
+    return {table.kind: _coverage_of(table) for table in tables_of(version)}
+
+
+def _coverage_of(table: VectorTable) -> Coverage:
+    total = _count(sql.Identifier(table.units))
+    return Coverage(total, _count(table.identifier) if table.exists() else 0)
+
+
+def _count(table: sql.Identifier) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(table))
+        return int(cursor.fetchone()[0])

@@ -1,0 +1,103 @@
+"""Coverage of a version, and the index over its vectors."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+
+from search.vectors import index
+from search.vectors.coverage import Coverage, coverage, units_missing
+from search.vectors.index import index_build, index_drop, index_exists, index_prewarm
+from search.vectors.tables import table_drop
+from tests.support.corpus import clustered, make_collection, make_documents, make_version, store
+
+pytestmark = pytest.mark.django_db
+
+
+def test_units_without_a_vector_are_listed_in_pages_by_id():
+    version, passages = make_version(), make_documents(make_collection(), 7)
+    ids = [passage.pk for passage in passages]
+    store(version, [passages[0], passages[4]], clustered(2, 16))
+    missing = [ids[row] for row in (1, 2, 3, 5, 6)]
+    assert units_missing(version, "passage", limit=3) == missing[:3]
+    assert units_missing(version, "passage", after_id=missing[2], limit=3) == missing[3:]
+    assert units_missing(version, "passage", after_id=missing[4]) == []
+
+
+def test_coverage_counts_every_modality_and_a_missing_table_as_empty():
+    version, passages = make_version(), make_documents(make_collection(), 3)
+    store(version, passages[:2], clustered(2, 16))
+    found = coverage(version)
+    assert found == {"passage": Coverage(3, 2), "image": Coverage(0, 0)}
+    assert (found["passage"].missing, found["passage"].complete, found["image"].complete) == (1, False, True)
+    table_drop(version)
+    assert coverage(version)["passage"] == Coverage(3, 0)
+
+
+def test_an_index_is_built_once_and_dropped():
+    version, passages = make_version(), make_documents(make_collection(), 50)
+    store(version, passages, clustered(50, 16))
+    assert not index_exists(version, "passage")
+    index_build(version, "passage")
+    index_build(version, "passage")
+    assert index_exists(version, "passage")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT indexdef FROM pg_indexes WHERE indexname = %s", [f"embedding_{version.pk}_passage_hnsw"]
+        )
+        definition = cursor.fetchone()[0]
+    assert "halfvec_ip_ops" in definition
+    assert "m='32', ef_construction='128'" in definition
+    index_drop(version, "passage")
+    index_drop(version, "passage")
+    assert not index_exists(version, "passage")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_after_building_the_planner_knows_the_table():
+    version, passages = make_version(), make_documents(make_collection(), 300)
+    store(version, passages, clustered(300, 16))
+    index_build(version, "passage")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT reltuples FROM pg_class WHERE relname = %s",
+            [f"embedding_{version.pk}_passage"],
+        )
+        assert cursor.fetchone() == (300,)
+
+
+def test_a_build_that_gets_no_shared_memory_goes_on_without_parallel_workers(monkeypatch):
+    from django.db import OperationalError
+    from psycopg.errors import DiskFull
+
+    version = make_version()
+    real, tried = index._build, []
+
+    def build(table, dim, workers):
+        tried.append(workers)
+        if workers != 0:
+            raise OperationalError("could not resize shared memory segment") from DiskFull()
+        real(table, dim, workers)
+
+    monkeypatch.setattr(index, "_build", build)
+    index_build(version, "passage")
+    assert tried == [None, 0]
+    assert index_exists(version, "passage")
+
+
+def test_memory_for_building_is_raised_to_what_the_graph_needs():
+    version, passages = make_version(dim=4000), make_documents(make_collection(), 200)
+    store(version, passages, clustered(200, 4000))
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL maintenance_work_mem = '1MB'")
+        index._give_memory(cursor, index.VectorTable(version.pk, "passage"), 4000)
+        cursor.execute("SHOW maintenance_work_mem")
+        assert cursor.fetchone()[0] == "2MB"
+
+
+def test_prewarming_reads_the_index_into_the_servers_memory():
+    version, passages = make_version(), make_documents(make_collection(), 500)
+    store(version, passages, clustered(500, 16))
+    index_build(version, "passage")
+    index_prewarm(version, "passage")
+    index_prewarm(version, "image")
