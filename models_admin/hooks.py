@@ -1,0 +1,60 @@
+"""What the registry asks about vectors without knowing them: `search` plugs itself in here when it is ready."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from models_admin.models import ModelVersion
+
+
+class VectorHooks(Protocol):
+    """What `search` answers and does for one version."""
+
+    def missing(self, version: ModelVersion) -> dict[str, int]:
+        """Return how many units of each kind still need a vector; empty when nothing is missing."""
+        ...
+
+    def drop(self, version: ModelVersion) -> None:
+        """Drop the version's vectors; raises AppError `vectors.in_use` where somebody holds them."""
+        ...
+
+    def warm(self, version: ModelVersion) -> None:
+        """Read the version's indexes into memory, so that its first search is not slow."""
+        ...
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A table on a version's admin page."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[object]]
+
+
+_vectors: list[VectorHooks] = []
+_panels: list[Callable[[ModelVersion], Panel]] = []
+
+
+def vectors_register(hooks: VectorHooks) -> None:
+    """Plug in what answers for vectors; the last one counts."""
+    _vectors[:] = [hooks]
+
+
+def vectors() -> VectorHooks:
+    """Return what answers for vectors."""
+    return _vectors[0]
+
+
+def panel_register(panel: Callable[[ModelVersion], Panel]) -> None:
+    """Add a table to every version's admin page."""
+    _panels.append(panel)
+
+
+def panels_for(version: ModelVersion) -> list[Panel]:
+    """Return the tables of a version's admin page."""
+    return [panel(version) for panel in _panels]

@@ -1,0 +1,235 @@
+"""The life of a model version: upload, validation, preparation beside the running one, activation, rollback, end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.db import connection, transaction
+from django.db.models import Max
+
+from models_admin import hooks
+from models_admin.files import file_on_disk
+from models_admin.files import version_folder as version_folder
+from models_admin.models import Activation, Alias, ModelVersion, VersionState
+from retrieval_site.errors import AppError
+from workers.blobs import blob_store
+from workers.inference.bundles import read_manifest
+from workers.inference.errors import BundleError
+from workers.jobs.services import ACTIVE, job_create_once
+from workers.models import Job
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+    from django.core.files.base import File
+
+    from workers.inference.manifest import Manifest
+
+CHAMPION = "champion"
+_PREPARABLE = (VersionState.VALID, VersionState.PREPARING, VersionState.READY, VersionState.RETIRED)
+
+
+def version_upload(
+    *, bundle: File[bytes], note: str = "", by: AbstractBaseUser | None = None
+) -> tuple[ModelVersion, Job]:
+    """Store a bundle as the next version of its name and start its validation.
+
+    Of the bundle only the manifest is read here; the rest is opened by the validation's guarded process. The same
+    file again gives the version that it already is, unless that was refused or retired. Raises AppError `bundle.*`.
+    """
+    manifest = _manifest_of(bundle)
+    blob = blob_store(bundle, "application/zip")
+    with transaction.atomic():
+        _lock("model versions")
+        version = _version_of(blob.pk) or ModelVersion.objects.create(
+            name=manifest.name,
+            number=_next_number(manifest.name),
+            bundle=blob,
+            note=note,
+            created_by_id=by.pk if by else None,
+        )
+        return version, version_validate(version=version, by=by)
+
+
+def _manifest_of(bundle: File[bytes]) -> Manifest:
+    try:
+        with file_on_disk(bundle) as path:
+            return read_manifest(path)
+    except BundleError as error:
+        raise AppError(error.id, error.message, detail=error.detail) from error
+
+
+def _version_of(sha256: str) -> ModelVersion | None:
+    ended = [VersionState.REFUSED, VersionState.RETIRED]
+    return ModelVersion.objects.filter(bundle=sha256).exclude(state__in=ended).order_by("-pk").first()
+
+
+def _next_number(name: str) -> int:
+    highest: int | None = ModelVersion.objects.filter(name=name).aggregate(highest=Max("number"))["highest"]
+    return (highest or 0) + 1
+
+
+def _lock(what: str) -> None:
+    """Let one caller at a time past here, until its transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [what])
+
+
+def version_validate(*, version: ModelVersion, by: AbstractBaseUser | None = None) -> Job:
+    """Start the version's validation, or return the job that did or does it."""
+    known = Job.objects.filter(type="validate", params__version=version.pk).first()
+    if known and version.state != VersionState.UPLOADED:
+        return known
+    return job_create_once(type="validate", params={"version": version.pk}, owner=by)[0]
+
+
+def version_prepare(*, version: ModelVersion, by: AbstractBaseUser | None = None) -> Job:
+    """Encode every document for this version beside the running one, or catch up what is missing.
+
+    While a prepare job of this version waits or runs, that job is returned. Raises AppError `version.wrong_state`.
+    """
+    if version.state not in _PREPARABLE:
+        raise _wrong_state(version, "prepared")
+    return job_create_once(type="prepare", params={"version": version.pk}, owner=by)[0]
+
+
+def version_activate(
+    *, version: ModelVersion, by: AbstractBaseUser | None = None, reason: str = "", alias: str = CHAMPION
+) -> Activation:
+    """Let an alias point at this version, in one transaction, after the query workers have warmed it.
+
+    The version before it stays complete for rollback. Raises AppError `version.wrong_state`, `version.incomplete`.
+    """
+    if version.state != VersionState.READY:
+        raise _wrong_state(version, "activated")
+    check_complete(version)
+    _warm(version)
+    with transaction.atomic():
+        _lock(f"alias {alias}")
+        current = Alias.objects.filter(name=alias).select_related("version").first()
+        if current and current.version_id == version.pk:
+            raise AppError("version.already_active", f"{version} is the {alias} already.", status=409)
+        previous = current.version if current else None
+        return _point(alias, version, previous, by=by, reason=reason)
+
+
+def version_rollback(
+    *, by: AbstractBaseUser | None = None, reason: str = "", alias: str = CHAMPION
+) -> Activation:
+    """Let an alias point at the version before again; rolling back twice ends where it began.
+
+    Raises AppError `version.nothing_to_roll_back`, `version.incomplete`.
+    """
+    current = Alias.objects.filter(name=alias).select_related("version", "previous").first()
+    previous = current.previous if current else None
+    if current is None or previous is None or previous.state != VersionState.READY:
+        message = f"There is no version before the {alias} to roll back to."
+        raise AppError("version.nothing_to_roll_back", message, status=409)
+    check_complete(previous)
+    _warm(previous)
+    with transaction.atomic():
+        _lock(f"alias {alias}")
+        return _point(alias, previous, current.version, by=by, reason=reason or "rollback")
+
+
+def _point(
+    alias: str,
+    version: ModelVersion,
+    previous: ModelVersion | None,
+    *,
+    by: AbstractBaseUser | None,
+    reason: str,
+) -> Activation:
+    Alias.objects.update_or_create(name=alias, defaults={"version": version, "previous": previous})
+    return Activation.objects.create(
+        alias=alias, version=version, previous=previous, by_id=by.pk if by else None, reason=reason
+    )
+
+
+def _warm(version: ModelVersion) -> None:
+    """Let memory be warm before the first search comes: the workers' encoders and the database's indexes."""
+    from workers.query import versions_warm
+
+    hooks.vectors().warm(version)
+    versions_warm([version])
+
+
+def check_complete(version: ModelVersion) -> None:
+    """Raise AppError `version.incomplete`, which says what is missing and that preparing again catches up."""
+    missing = hooks.vectors().missing(version)
+    if missing:
+        words = " and ".join(f"{count:,} {kind}s" for kind, count in missing.items())
+        message = f"{version} has no vectors for {words} yet. Prepare it again to catch up, then try again."
+        raise AppError("version.incomplete", message, status=409, detail={"missing": missing})
+
+
+def version_retire(
+    *, version: ModelVersion, by: AbstractBaseUser | None = None, force: bool = False
+) -> ModelVersion:
+    """Drop a version's vectors; its bundle stays, so that it can be prepared again.
+
+    Refused for a version that an alias points at, with `version.in_use`; for one that is kept for rollback unless
+    `force`, which gives that up; and with `version.busy` while a job works on it.
+    """
+    with transaction.atomic():
+        _lock(f"alias {CHAMPION}")
+        _check_retirable(version, force=force)
+        Alias.objects.filter(previous=version).update(previous=None)
+        hooks.vectors().drop(version)
+        ModelVersion.objects.filter(pk=version.pk).update(state=VersionState.RETIRED)
+    version.refresh_from_db()
+    return version
+
+
+def _check_retirable(version: ModelVersion, *, force: bool) -> None:
+    if version.state in (VersionState.UPLOADED, VersionState.VALIDATING, VersionState.REFUSED):
+        raise _wrong_state(version, "retired")
+    if alias := Alias.objects.filter(version=version).first():
+        message = f"{version} is the {alias.name}. Activate another version first."
+        raise AppError("version.in_use", message, status=409, detail={"alias": alias.name})
+    if not force and Alias.objects.filter(previous=version).exists():
+        message = f"{version} is kept for rollback. Retire it with “force” to give that up."
+        raise AppError("version.in_use", message, status=409, detail={"alias": "previous"})
+    if Job.objects.filter(type="prepare", params={"version": version.pk}, state__in=ACTIVE).exists():
+        message = f"A job is preparing {version}. Cancel it first."
+        raise AppError("version.busy", message, status=409)
+
+
+def version_move(version: ModelVersion, state: VersionState, **values: Any) -> None:
+    """Set a version's state; only jobs call this."""
+    ModelVersion.objects.filter(pk=version.pk).update(state=state, **values)
+    version.refresh_from_db()
+
+
+def champion() -> ModelVersion | None:
+    """Return the version that answers searches, None before the first activation."""
+    alias = Alias.objects.filter(name=CHAMPION).select_related("version").first()
+    return alias.version if alias else None
+
+
+def version_find(key: str) -> ModelVersion:
+    """Return the version of an alias or of `name@number`; raises AppError `model.not_found`."""
+    name, _, number = key.partition("@")
+    if number.isascii() and number.isdigit():
+        found = ModelVersion.objects.filter(name=name, number=int(number[:9])).first()
+    else:
+        found = ModelVersion.objects.filter(aliases__name=key).first()
+    if found is None:
+        detail = {"model": key}
+        raise AppError("model.not_found", f"There is no model “{key}”.", status=404, detail=detail)
+    return found
+
+
+def versions_live() -> list[ModelVersion]:
+    """Return the versions whose vectors follow every change of a document, the champion first.
+
+    These are all that are ready: the champion, the one kept for rollback, and those that may be activated next. A
+    version that is being prepared is caught up by its own job.
+    """
+    ready = list(ModelVersion.objects.filter(state=VersionState.READY).order_by("pk"))
+    first = champion()
+    return sorted(ready, key=lambda version: (first is None or version.pk != first.pk, version.pk))
+
+
+def _wrong_state(version: ModelVersion, action: str) -> AppError:
+    message = f"{version} is {version.state} and cannot be {action}."
+    return AppError("version.wrong_state", message, status=409, detail={"state": str(version.state)})

@@ -1,0 +1,101 @@
+"""Writing collections."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.db import IntegrityError, transaction
+from django.utils.text import slugify
+
+from retrieval_site.errors import AppError
+from search.models import Collection, Document, Membership
+from search.services.documents import documents_delete
+from search.vectors.copy import vectors_move
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from django.contrib.auth.base_user import AbstractBaseUser
+
+DELETE_BATCH = 2000
+_CHANGEABLE = ("slug", "name", "description", "visibility")
+
+
+def collection_create(
+    *,
+    name: str,
+    slug: str = "",
+    description: str = "",
+    visibility: str = Collection.Visibility.PRIVATE,
+    owner: AbstractBaseUser | None = None,
+) -> Collection:
+    """Create a collection; its owner becomes a curator. Raises AppError `collection.*`."""
+    collection = Collection(
+        slug=slug or slugify(name)[:80], name=name, description=description, visibility=visibility
+    )
+    with transaction.atomic():
+        _save(collection)
+        if owner is not None:
+            Membership.objects.create(collection=collection, user_id=owner.pk, role=Membership.Role.CURATOR)
+    return collection
+
+
+def collection_update(*, collection: Collection, **changes: Any) -> Collection:
+    """Change slug, name, description or visibility. Raises AppError `collection.*`, TypeError for other names."""
+    for name, value in changes.items():
+        if name not in _CHANGEABLE:
+            raise TypeError(f"collection_update cannot change {name!r}")
+        setattr(collection, name, value)
+    _save(collection)
+    return collection
+
+
+def collection_delete(*, collection: Collection) -> None:
+    """Delete a collection and all that is in it, a batch of documents at a time.
+
+    Killed in between, it is a smaller collection; the next call goes on.
+    """
+    while ids := list(
+        Document.objects.filter(collection=collection).values_list("pk", flat=True)[:DELETE_BATCH]
+    ):
+        documents_delete(documents=ids)
+    collection.delete()
+
+
+@transaction.atomic
+def documents_move(*, documents: Iterable[int], collection: Collection) -> int:
+    """Move documents into another collection with their vectors; return how many.
+
+    Raises AppError `document.external_id_taken` where the collection has a document of the same external id.
+    """
+    ids = sorted(documents)
+    vectors_move(ids, collection.pk)
+    try:
+        with transaction.atomic():
+            return Document.objects.filter(pk__in=ids).update(collection=collection)
+    except IntegrityError as error:
+        message = f"“{collection.name}” already has a document with one of these external ids."
+        raise AppError("document.external_id_taken", message, status=409) from error
+
+
+def _save(collection: Collection) -> None:
+    _check(collection)
+    try:
+        with transaction.atomic():
+            collection.save()
+    except IntegrityError as error:
+        message = f"There is already a collection with the slug “{collection.slug}”."
+        raise AppError("collection.slug_taken", message, status=409, detail={"field": "slug"}) from error
+
+
+def _check(collection: Collection) -> None:
+    if not collection.name.strip() or len(collection.name) > 200:
+        raise _invalid("name", "must have 1 to 200 characters")
+    if slugify(collection.slug) != collection.slug or not 0 < len(collection.slug) <= 80:
+        raise _invalid("slug", "must have 1 to 80 lower-case letters, digits or hyphens")
+    if collection.visibility not in Collection.Visibility.values:
+        raise _invalid("visibility", f"must be one of {', '.join(Collection.Visibility.values)}")
+
+
+def _invalid(field: str, problem: str) -> AppError:
+    return AppError("collection.invalid", f"“{field}” {problem}.", detail={"field": field})

@@ -1,0 +1,143 @@
+"""What a document may hold, checked the same way for the API, the admin and imports, and its content hash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from django.core.files.base import ContentFile
+
+from retrieval_site.errors import AppError
+from workers.blobs import blob_store
+from workers.inference.errors import PictureError
+from workers.inference.sniff import HEADER_BYTES, sniff_format
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+LENGTHS_MAX = {"external_id": 200, "title": 500, "url": 1000, "tag": 80, "alt": 300}
+BODY_CHARACTERS_MAX = 2_000_000
+IMAGES_MAX = 100
+_SCHEMES = ("http", "https")
+
+
+@dataclass(frozen=True)
+class DocumentFields:
+    """All that a document says; plain JSON values in `metadata`."""
+
+    title: str = ""
+    body: str = ""
+    url: str = ""
+    tags: tuple[str, ...] = ()
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ImageInput:
+    """A stored picture of a document; width and height in pixels, 0 while nobody has decoded it."""
+
+    blob_id: str
+    width: int = 0
+    height: int = 0
+    alt: str = ""
+
+
+def image_input(data: bytes, *, alt: str = "", size: tuple[int, int] = (0, 0)) -> ImageInput:
+    """Store a picture's bytes and return what a document needs of it; `size` where it was decoded already.
+
+    Raises PictureError `image.unknown_format` by the first bytes; the rest is checked where it is decoded, in a
+    worker.
+    """
+    found = sniff_format(data[:HEADER_BYTES])
+    if found is None:
+        raise PictureError("image.unknown_format", "The file is not a picture in a format that is read here.")
+    blob = blob_store(ContentFile(data), f"image/{found}")
+    return ImageInput(blob.pk, *size, alt)
+
+
+def content_hash(fields: DocumentFields, images: Iterable[tuple[str, str]]) -> str:
+    """Return the SHA-256 of everything that an import can set; `images` are (blob's SHA-256, alt) in order."""
+    values = [
+        fields.title,
+        fields.body,
+        fields.url,
+        list(fields.tags),
+        fields.metadata,
+        [list(image) for image in images],
+    ]
+    text = json.dumps(values, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def check_record(external_id: str, fields: DocumentFields, images: Sequence[ImageInput] | None) -> None:
+    """Raise AppError `document.*` for the first thing that a document may not hold."""
+    _check_external_id(external_id)
+    _check_length("title", fields.title)
+    _check_url(fields.url)
+    for tag in fields.tags:
+        _check_length("tag", tag)
+    if len(fields.body) > BODY_CHARACTERS_MAX:
+        raise AppError(
+            "document.body_too_long", f"The body has more than {BODY_CHARACTERS_MAX:,} characters."
+        )
+    _check_storable(external_id, fields)
+    _check_images(images)
+    if images == () and not (fields.title.strip() or fields.body.strip()):
+        raise AppError("document.empty", "A document needs a title, a body or a picture.")
+
+
+def _check_external_id(external_id: str) -> None:
+    if not external_id.strip():
+        raise AppError("document.external_id_missing", "A document needs an external id.")
+    _check_length("external_id", external_id)
+
+
+def _check_length(name: str, value: str) -> None:
+    if len(value) > LENGTHS_MAX[name]:
+        message = f"“{name}” has {len(value)} characters; at most {LENGTHS_MAX[name]} are allowed."
+        raise AppError("document.field_too_long", message, detail={"field": name})
+
+
+def _check_url(url: str) -> None:
+    """Only addresses that are safe to click on: `javascript:` and its kin are refused."""
+    if not url:
+        return
+    _check_length("url", url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme.lower() not in _SCHEMES or not parts.netloc:
+        message = "“url” must be an address that begins with http:// or https://."
+        raise AppError("document.url_invalid", message, detail={"field": "url"})
+
+
+def _check_images(images: Sequence[ImageInput] | None) -> None:
+    if images is None:
+        return
+    if len(images) > IMAGES_MAX:
+        raise AppError("document.too_many_images", f"A document may have at most {IMAGES_MAX} pictures.")
+    if len({image.blob_id for image in images}) < len(images):
+        raise AppError("document.image_twice", "The same picture is named twice in one document.")
+    for image in images:
+        _check_length("alt", image.alt)
+
+
+def _check_storable(external_id: str, fields: DocumentFields) -> None:
+    """Refuse what PostgreSQL cannot hold: NUL characters, and halves of surrogate pairs that JSON lets through."""
+    values = [external_id, fields.title, fields.body, fields.url, list(fields.tags), fields.metadata]
+    text = json.dumps(values, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise _not_text() from None
+    if "\\u0000" in text.replace("\\\\", ""):
+        raise _not_text()
+
+
+def _not_text() -> AppError:
+    message = "The document has characters that are no text (NUL or half of a surrogate pair)."
+    return AppError("document.not_text", message)

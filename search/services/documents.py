@@ -1,0 +1,157 @@
+"""Writing documents: one door for the API, the admin and imports.
+
+The content hash decides what is new: a document that comes again as it is writes nothing, and of a changed one only
+the passages and pictures that differ are replaced, so that only their vectors are made again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from django.db import transaction
+from django.utils import timezone
+
+from search.models import Collection, Document, DocumentImage, Passage
+from search.services.document_fields import DocumentFields, ImageInput, check_record, content_hash
+from search.services.document_units import units_replace
+from workers.jobs.services import job_create_once
+from workers.models import JobState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from django.contrib.auth.base_user import AbstractBaseUser
+
+    from workers.models import Job
+
+Change: TypeAlias = Literal["new", "changed", "unchanged"]
+
+_FIELDS = ("title", "body", "url", "tags", "metadata", "content_hash", "updated_at")
+
+
+@dataclass(frozen=True)
+class DocumentRecord:
+    """One document as somebody wants it to be; `images` None leaves the stored pictures as they are."""
+
+    external_id: str
+    fields: DocumentFields
+    images: tuple[ImageInput, ...] | None = ()
+
+
+def document_save(
+    *,
+    collection: Collection,
+    external_id: str,
+    fields: DocumentFields,
+    images: Sequence[ImageInput] | None = None,
+) -> tuple[Document, bool]:
+    """Create or change the document with this external id; return it and whether anything was written.
+
+    `images` None keeps the stored pictures. Raises AppError `document.*`. Whoever calls this for people asks for
+    the vectors with `encode_soon` in the same transaction.
+    """
+    record = DocumentRecord(external_id, fields, None if images is None else tuple(images))
+    changes = documents_save(collection=collection, records=[record])
+    document = Document.objects.get(collection=collection, external_id=external_id)
+    return document, changes[0] != "unchanged"
+
+
+@transaction.atomic
+def documents_save(*, collection: Collection, records: Sequence[DocumentRecord]) -> list[Change]:
+    """Save records with different external ids in one transaction; return what happened to each, in order.
+
+    Raises AppError `document.*` for the first record that is not valid, and then writes nothing.
+    """
+    for record in records:
+        check_record(record.external_id, record.fields, record.images)
+    _lock(collection)
+    stored = _stored(collection, [record.external_id for record in records])
+    hashes = [_hash(record, stored.get(record.external_id)) for record in records]
+    changes = [_change(stored.get(r.external_id), digest) for r, digest in zip(records, hashes, strict=True)]
+    documents = [
+        _document(collection, record, digest, stored)
+        for record, digest, change in zip(records, hashes, changes, strict=True)
+        if change != "unchanged"
+    ]
+    wanted = [r for r, change in zip(records, changes, strict=True) if change != "unchanged"]
+    _write(documents, wanted)
+    return changes
+
+
+def documents_changes(*, collection: Collection, records: Sequence[DocumentRecord]) -> list[Change]:
+    """Return what `documents_save` would do, without writing; pictures count by their bytes."""
+    stored = _stored(collection, [record.external_id for record in records])
+    return [
+        _change(document, _hash(record, document))
+        for record in records
+        for document in [stored.get(record.external_id)]
+    ]
+
+
+def document_delete(*, document: Document) -> None:
+    """Delete a document with its passages, pictures, vectors and judgements."""
+    documents_delete(documents=[document.pk])
+
+
+@transaction.atomic
+def documents_delete(*, documents: Iterable[int]) -> int:
+    """Delete documents by id; return how many there were. The vectors go with their units."""
+    ids = sorted(documents)
+    # Locked in the order of their ids, as writers of vectors do it, so that neither waits for the other in a ring.
+    _locked_ids(Passage, ids)
+    _locked_ids(DocumentImage, ids)
+    return Document.objects.filter(pk__in=ids).delete()[1].get("search.Document", 0)
+
+
+def _locked_ids(model: type[Passage | DocumentImage], documents: list[int]) -> None:
+    list(model.objects.filter(document__in=documents).order_by("pk").select_for_update().values_list("pk"))
+
+
+def encode_soon(*, owner: AbstractBaseUser | None = None) -> Job:
+    """Ask for the vectors of whatever is new, under every live version; many edits share one waiting job."""
+    return job_create_once(type="encode", params={}, owner=owner, states=[JobState.QUEUED])[0]
+
+
+def _lock(collection: Collection) -> None:
+    """Let one writer at a time into a collection, so that two imports cannot both create the same document."""
+    list(Collection.objects.filter(pk=collection.pk).select_for_update(no_key=True).values_list("pk"))
+
+
+def _stored(collection: Collection, external_ids: Sequence[str]) -> dict[str, Document]:
+    documents = Document.objects.filter(collection=collection, external_id__in=external_ids)
+    return {document.external_id: document for document in documents.prefetch_related("images")}
+
+
+def _hash(record: DocumentRecord, stored: Document | None) -> str:
+    if record.images is not None:
+        return content_hash(record.fields, [(image.blob_id, image.alt) for image in record.images])
+    kept = stored.images.all() if stored else []
+    return content_hash(record.fields, [(image.blob_id, image.alt) for image in kept])
+
+
+def _change(stored: Document | None, digest: str) -> Change:
+    if stored is None:
+        return "new"
+    return "unchanged" if stored.content_hash == digest else "changed"
+
+
+def _document(
+    collection: Collection, record: DocumentRecord, digest: str, stored: dict[str, Document]
+) -> Document:
+    fields = record.fields
+    document = stored.get(record.external_id) or Document(
+        collection=collection, external_id=record.external_id
+    )
+    document.title, document.body, document.url = fields.title, fields.body, fields.url
+    document.tags, document.metadata = list(fields.tags), fields.metadata
+    document.content_hash, document.updated_at = digest, timezone.now()
+    return document
+
+
+def _write(documents: list[Document], records: list[DocumentRecord]) -> None:
+    new = [document for document in documents if document.pk is None]
+    changed = [document for document in documents if document.pk is not None]
+    Document.objects.bulk_create(new)
+    Document.objects.bulk_update(changed, _FIELDS)
+    units_replace(documents, [record.images for record in records])
