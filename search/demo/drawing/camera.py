@@ -16,12 +16,13 @@ FILL = 0.72  # share of the picture's width or height that the parts take at zoo
 
 @dataclass(frozen=True)
 class Camera:
-    """Looks at `target` from the side of −y. Rows of `turn` (3, 3) are right, up and towards the camera, in the world."""
+    """Looks from the side of −y. Rows of `turn` (3, 3) are right, up and towards the camera, in the world."""
 
     turn: Floats
     position: Floats
     focal: float
     middle: tuple[float, float]
+    size: int  # the picture's width and height in pixels
 
     def project(self, points: Floats) -> tuple[Floats, Floats]:
         """Picture positions (n, 2) in pixels and closeness 1/distance (n,) of points of the world (n, 3)."""
@@ -30,6 +31,11 @@ class Camera:
         x = self.middle[0] + self.focal * local[:, 0] * close
         y = self.middle[1] - self.focal * local[:, 1] * close
         return np.stack([x, y], 1).astype(np.float32), close.astype(np.float32)
+
+    def scaled(self, factor: int) -> Camera:
+        """The same camera for a picture `factor` times as large."""
+        middle = (self.middle[0] * factor, self.middle[1] * factor)
+        return Camera(self.turn, self.position, self.focal * factor, middle, self.size * factor)
 
     def plane_map(self, origin: Floats, right: Floats, up: Floats) -> Floats:
         """The homography (3, 3) from pixels (x, y, 1) to coordinates (u, v, 1) on the plane origin + u·right + v·up."""
@@ -45,8 +51,8 @@ def camera_for(view: View, size: int, points: Floats) -> Camera:
     turn = (rotation("z", -view.roll) @ rotation("x", view.elevation - 90)).astype(np.float32)
     target = (points.min(axis=0) + points.max(axis=0)) / 2
     position = (target + turn[2] * view.distance).astype(np.float32)
-    screen, _ = Camera(turn, position, 1.0, (0.0, 0.0)).project(points)
+    screen, _ = Camera(turn, position, 1.0, (0.0, 0.0), 0).project(points)
     low, high = screen.min(axis=0), screen.max(axis=0)
     focal = FILL * size * view.zoom / float((high - low).max())
     middle = size * (0.5 + np.array(view.shift)) - focal * (low + high) / 2
-    return Camera(turn, position, focal, (float(middle[0]), float(middle[1])))
+    return Camera(turn, position, focal, (float(middle[0]), float(middle[1])), size)

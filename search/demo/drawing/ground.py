@@ -19,16 +19,22 @@ if TYPE_CHECKING:
 X, Y, Z = np.eye(3, dtype=np.float32)
 REPEATS = 5  # of a surface's picture in each direction
 FAR = 30.0
+HULL_CORNERS = 16
+TOUCH = 0.15  # solids that come this near to the floor darken it
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A camera for a picture of `size`² pixels, where the sun stands (3,), and the drawing's own random numbers."""
+    """A camera, where the sun stands (3,), and the drawing's own random numbers."""
 
     camera: Camera
-    size: int
     sun: Floats
     rng: np.random.Generator
+
+    @property
+    def size(self) -> int:
+        """Width and height of the picture in pixels."""
+        return self.camera.size
 
 
 def _laid(stage: Stage, picture: Image.Image, plane: Floats, scale: float) -> Image.Image:
@@ -70,29 +76,38 @@ def _wall_mask(stage: Stage, depth: float) -> Image.Image:
     return mask.filter(ImageFilter.GaussianBlur(0.005 * stage.size))
 
 
-def _hull(points: Floats, directions: int = 20) -> list[tuple[float, float]]:
-    """The convex hull of points (n, 2), as its farthest points in some directions."""
-    angle = np.arange(directions) * 2 * np.pi / directions
-    far = (points @ np.stack([np.cos(angle), np.sin(angle)])).argmax(axis=0)
-    return [(float(x), float(y)) for x, y in points[far]]
+def _hulls(screen: Floats, pieces: tuple[int, ...]) -> Floats:
+    """Polygons (pieces, corners, 2) around the points (n, 2) of each solid: where its support lines meet."""
+    angle = np.arange(HULL_CORNERS) * 2 * np.pi / HULL_CORNERS
+    direction = np.stack([np.cos(angle), np.sin(angle)]).astype(np.float32)
+    reach = np.maximum.reduceat(screen @ direction, pieces, axis=0)
+    after = np.roll(reach, -1, axis=1)
+    step = 2 * np.pi / HULL_CORNERS
+    along = (after - reach * np.cos(step)) / np.sin(step)
+    x = reach * direction[0] - along * direction[1]
+    y = reach * direction[1] + along * direction[0]
+    return np.stack([x, y], -1)
+
+
+def _filled(stage: Stage, hulls: Floats, blur: float) -> Floats:
+    mask = Image.new("L", (stage.size, stage.size))
+    pen = ImageDraw.Draw(mask)
+    for hull in hulls.reshape(len(hulls), -1).tolist():
+        pen.polygon(hull, fill=255)
+    soft = mask.filter(ImageFilter.GaussianBlur(blur * stage.size))
+    result: Floats = np.asarray(soft, np.float32) / 255
+    return result
 
 
 def shadow(stage: Stage, mesh: Mesh) -> Floats:
-    """How much of the main light the floor lacks (size, size), 0–1: the cast shadow and the dark where things touch it."""
+    """How much of the light the floor lacks (size, size), 0–1: the cast shadow, and the dark where things touch it."""
     points = mesh.points
+    low = np.minimum.reduceat(points[:, 2], mesh.pieces)
     cast = points - stage.sun * (points[:, 2:] / max(float(stage.sun[2]), 0.2))
-    cast_screen, _ = stage.camera.project(cast)
-    touch_screen, _ = stage.camera.project(points * np.array([1, 1, 0], np.float32))
-    masks = [Image.new("L", (stage.size, stage.size)) for _ in range(2)]
-    pens = [ImageDraw.Draw(mask) for mask in masks]
-    bounds = [*mesh.pieces, len(points)]
-    for start, end in itertools.pairwise(bounds):
-        pens[0].polygon(_hull(cast_screen[start:end]), fill=255)
-        if points[start:end, 2].min() < 0.15:
-            pens[1].polygon(_hull(touch_screen[start:end]), fill=255)
-    soft = np.asarray(masks[0].filter(ImageFilter.GaussianBlur(0.014 * stage.size)), np.float32)
-    near = np.asarray(masks[1].filter(ImageFilter.GaussianBlur(0.022 * stage.size)), np.float32)
-    result: Floats = 1 - (1 - 0.52 * soft / 255) * (1 - 0.5 * near / 255)
+    soft = _filled(stage, _hulls(stage.camera.project(cast)[0], mesh.pieces), 0.014)
+    flat = points * np.array([1, 1, 0], np.float32)
+    near = _filled(stage, _hulls(stage.camera.project(flat)[0], mesh.pieces)[low < TOUCH], 0.022)
+    result: Floats = 1 - (1 - 0.52 * soft) * (1 - 0.5 * near)
     return result
 
 

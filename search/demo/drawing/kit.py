@@ -34,7 +34,7 @@ class Material(IntEnum):
 
 @dataclass
 class Kit:
-    """Collects the solids of one part. `detail` is the number of segments around a large cylinder; `variant` picks a make."""
+    """Collects the solids of one part. `detail`: segments around a large cylinder; `variant` picks a make."""
 
     detail: int
     variant: int = 0

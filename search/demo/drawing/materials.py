@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from search.demo.drawing.kit import Material
 from search.demo.drawing.lighting import GLOSS, MATTE, METAL, SATIN
@@ -43,10 +44,10 @@ def linear(colour: Floats | tuple[float, float, float]) -> Floats:
     return result
 
 
-def palette(colour: str, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """Linear colours (materials, 3) and finishes (materials,) with this paint, a little varied as batches of paint are."""
-    colours = np.array([_SOLIDS[m][0] for m in sorted(_SOLIDS)], np.float32)
-    paint = np.array(PAINTS[colour], np.float32)
+def palette(colour: str, rng: np.random.Generator) -> tuple[Floats, NDArray[np.int64]]:
+    """Linear colours (materials, 3) and finishes (materials,) with this paint, varied as batches of paint are."""
+    colours: Floats = np.array([_SOLIDS[m][0] for m in sorted(_SOLIDS)], np.float32)
+    paint: Floats = np.array(PAINTS[colour], np.float32)
     paint = paint * (1 + 0.07 * rng.standard_normal()) + 0.015 * rng.standard_normal(3)
     colours[Material.PAINT] = np.clip(paint, 0.05, 0.98)
     return linear(colours), np.array([_SOLIDS[m][1] for m in sorted(_SOLIDS)])

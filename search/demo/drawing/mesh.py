@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.int32]
 
 AXES: dict[str, Floats] = {
@@ -17,7 +18,7 @@ AXES: dict[str, Floats] = {
 
 @dataclass(frozen=True)
 class Mesh:
-    """Triangles with smooth normals: points and normals (n, 3), faces (m, 3), materials (m,), pieces = first point of each solid."""
+    """Triangles with smooth normals: points and normals (n, 3), faces (m, 3), materials (m,), first point of each solid."""
 
     points: Floats
     normals: Floats

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from search.demo.drawing.mesh import Floats
 
 SIDE = 64
+_STRIDES = np.array([SIDE * SIDE, SIDE, 1])
 
 
 @lru_cache(maxsize=8)
@@ -33,7 +34,7 @@ def cloud3(points: Floats, offset: Floats, *, fine: bool, slope: float = 1.6) ->
     cell = base.astype(np.intp)
     if not fine:
         cell &= SIDE - 1
-        value: Floats = field[(cell[:, 0] * SIDE + cell[:, 1]) * SIDE + cell[:, 2]]
+        value: Floats = field[cell @ _STRIDES]
         return value
     part = (spot - base).astype(np.float32)
     total = np.zeros(len(points), np.float32)
@@ -41,7 +42,7 @@ def cloud3(points: Floats, offset: Floats, *, fine: bool, slope: float = 1.6) ->
         bits = np.array([corner >> 2 & 1, corner >> 1 & 1, corner & 1])
         weight = np.where(bits, part, 1 - part).prod(axis=1)
         at = (cell + bits) & (SIDE - 1)
-        total += weight * field[(at[:, 0] * SIDE + at[:, 1]) * SIDE + at[:, 2]]
+        total += weight * field[at @ _STRIDES]
     return total
 
 

@@ -1,4 +1,4 @@
-"""A small triangle rasteriser in numpy: spans per triangle and row, a z-buffer, then interpolation where something shows."""
+"""A small triangle rasteriser in numpy: spans per triangle and row, a z-buffer, then interpolation of what shows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Index = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Hits:
-    """The pixels that triangles cover: flat pixel numbers (k,), their triangle (k,), two barycentric weights (k, 2), closeness (k,)."""
+    """Covered pixels, flat (k,), their triangle (k,), its two barycentric weights (k, 2), closeness (k,)."""
 
     pixels: Index
     triangles: Index

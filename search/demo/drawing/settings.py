@@ -22,7 +22,7 @@ MAKES = 3  # how many makes of each surface there are
 
 @dataclass(frozen=True)
 class Place:
-    """A floor and a wall, how wide one repeat of each is in the world, how far back the wall stands, how blurred it is."""
+    """A floor and a wall, how wide a repeat of each is, how far back the wall stands, how blurred it is."""
 
     floor: str
     wall: str

@@ -101,7 +101,7 @@ def _band(
 
 
 def plate(outline: Floats, thickness: float, hole: float = 0.0, bevel: float = 0.02) -> Mesh:
-    """A star-shaped outline (n, 2), counter-clockwise about the origin, made `thickness` thick about z = 0; `hole` is a radius."""
+    """A star-shaped outline (n, 2), counter-clockwise, made `thickness` thick about z = 0; `hole` is a radius."""
     half = thickness / 2
     reach = float(np.linalg.norm(outline, axis=1).max())
     face = outline * (1 - bevel / reach)

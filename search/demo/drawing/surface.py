@@ -27,6 +27,10 @@ class Surface:
     shine: Floats  # (k,) factor on reflected light
     close: Floats  # (k,) shade in corners, 0 dark … 1 open
 
+    def rows(self, rows: NDArray[np.intp]) -> Surface:
+        """The part of the surface in these rows, as a copy."""
+        return Surface(**{name: value[rows] for name, value in self.__dict__.items()})
+
     def blend(self, amount: Floats, colour: Floats) -> None:
         """Covers the surface with a linear colour, (3,) or (k, 3), by amount (k,)."""
         self.colour += amount[:, None] * (colour - self.colour)

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from search.demo.drawing.surface import Surface
 
 
+SMOOTH = 2.6
+HEART = np.array([0.0, 0.0, 0.5], np.float32)  # about the middle of a part
+
+
 @dataclass(frozen=True)
 class Weather:
     """Where the clouds of a drawing begin (4, 3), how fine they are computed, and a random stream of its own."""
@@ -26,9 +30,9 @@ class Weather:
     fine: bool
     rng: np.random.Generator
 
-    def cloud(self, spot: Floats, scale: float, which: int) -> Floats:
-        """A cloud (k,) over places on the part; a larger scale has smaller blots."""
-        return cloud3(spot * scale, self.offsets[which], fine=self.fine)
+    def cloud(self, spot: Floats, scale: float, which: int, slope: float = 1.6) -> Floats:
+        """A cloud (k,) over places on the part; a larger scale has smaller blots, a larger slope softer ones."""
+        return cloud3(spot * np.float32(scale), self.offsets[which], fine=self.fine, slope=slope)
 
 
 def _new(surface: Surface, weather: Weather) -> None:
@@ -37,10 +41,10 @@ def _new(surface: Surface, weather: Weather) -> None:
 
 def _rusty(surface: Surface, weather: Weather) -> None:
     blot = weather.cloud(surface.spot, 0.55, 0) + 0.35 * weather.cloud(surface.spot, 1.7, 1)
-    amount = smooth(0.0, 0.35, blot + 0.25 * (0.5 - surface.spot[:, 2]))
+    amount = smooth(0.15, 0.5, blot + 0.25 * (0.5 - surface.spot[:, 2]))
     grain = weather.cloud(surface.spot, 2.3, 2)
     rust = linear((0.50, 0.22, 0.07)) * (1 + 0.35 * grain[:, None]).clip(0.35, 2.2)
-    edge = smooth(-0.25, 0.0, blot) * 0.35
+    edge = smooth(-0.15, 0.2, blot) * 0.35
     surface.blend(np.maximum(edge, amount * 0.96), np.asarray(rust, np.float32))
     surface.finish[amount > 0.4] = MATTE
     surface.shine *= 1 - 0.6 * amount
@@ -48,23 +52,17 @@ def _rusty(surface: Surface, weather: Weather) -> None:
 
 def _cracked(surface: Surface, weather: Weather) -> None:
     spot, rng = surface.spot, weather.rng
-    jag = 0.05 * weather.cloud(spot, 0.9, 0) + 0.022 * weather.cloud(spot, 3.0, 1)
-    depth = np.zeros(len(spot), np.float32)
-    lip = np.zeros(len(spot), np.float32)
-    tilt = rng.uniform(-0.5, 0.5)
-    for angle, shift in (
-        (tilt, 0.0),
-        (tilt + rng.uniform(0.7, 1.2), 0.12),
-        (tilt - rng.uniform(0.7, 1.2), -0.2),
-    ):
-        across = np.array([np.cos(angle), 0.35 * rng.normal(), np.sin(angle)], np.float32)
-        distance = (spot - [0, 0, 0.55]) @ across + jag + shift + 0.08 * rng.normal()
-        width = 0.017 + 0.008 * weather.cloud(spot, 0.7, 2)
-        depth = np.maximum(depth, smooth(0.012, -0.004, np.abs(distance) - width))
-        lip = np.maximum(lip, smooth(0.018, 0.0, np.abs(distance - 0.032) - 0.006))
-    surface.blend(lip * 0.55, linear((0.80, 0.80, 0.80)))
-    surface.blend(depth, linear((0.025, 0.02, 0.02)))
-    surface.shine *= 1 - depth
+    jag = 0.045 * weather.cloud(spot, 0.8, 0, SMOOTH) + 0.03 * weather.cloud(spot, 2.6, 1, SMOOTH)
+    taper = 0.006 * weather.cloud(spot, 1.1, 2, SMOOTH)
+    first = float(rng.uniform(-0.3, 0.3))
+    for lean, shift in ((first, -0.05), (first + 0.75, 0.28), (first - 0.8, -0.3)):
+        across = np.array([np.cos(lean), 0.3 * rng.normal(), np.sin(lean)], np.float32)
+        distance = (spot - HEART) @ across + jag + np.float32(shift + 0.06 * rng.normal())
+        gap = np.abs(distance) - (0.020 + taper)
+        surface.blend(smooth(0.028, 0.010, gap) * 0.6, linear((0.85, 0.85, 0.84)))
+        open_ = smooth(0.010, -0.002, gap)
+        surface.blend(open_, linear((0.03, 0.025, 0.025)))
+        surface.shine *= 1 - open_
 
 
 def _leaking(surface: Surface, weather: Weather) -> None:
@@ -100,8 +98,8 @@ def _worn(surface: Surface, weather: Weather) -> None:
 def _dusty(surface: Surface, weather: Weather) -> None:
     cover = weather.cloud(surface.spot, 0.8, 0)
     grain = weather.cloud(surface.spot, 4.0, 1)
-    lies = smooth(-0.1, 0.75, surface.up + 0.22 * cover) * 0.95
-    film = 0.22 + 0.16 * smooth(0.0, 1.2, cover)
+    lies = smooth(-0.1, 0.75, surface.up + 0.22 * cover) * 0.88
+    film = 0.18 + 0.16 * smooth(0.0, 1.2, cover)
     amount = np.clip(np.maximum(lies, film) + 0.06 * grain, 0, 0.97)
     dust = linear((0.74, 0.67, 0.54)) * (1 + 0.12 * grain[:, None])
     surface.blend(amount.astype(np.float32), np.asarray(dust, np.float32))

@@ -140,6 +140,6 @@ def sprocket_chain(kit: Kit) -> None:
         lift = 0.17 if i % 2 else 0.11
         side = shapes.plate(outline, 0.05, bevel=0.012)
         pair = [moved(side, AXES["z"], (0, 0, lift)), moved(side, AXES["z"], (0, 0, -lift))]
-        kit.add(joined(pair), PAINT if i % 2 else PAINT, turn, middle.astype(np.float32))
+        kit.add(joined(pair), PAINT, turn, middle.astype(np.float32))
         kit.rod((0.055, 0.46), STEEL, "z", (float(here[0]), float(here[1]), 0))
         kit.rod((0.095, 0.2), IRON, "z", (float(here[0]), float(here[1]), 0))
