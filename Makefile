@@ -14,7 +14,7 @@ help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
 run: $(LEAN)/.stamp  ## start Sightline (PORT=8000, DATA_DIR=var, DEMO=1); Ctrl-C stops it
-	@exec $(LEAN)/bin/python manage.py serve
+	@exec $(LEAN)/bin/python -m retrieval_site.supervisor
 
 test: lint types guards test-only  ## everything: lint, types, import rules, every test with coverage
 

@@ -30,6 +30,7 @@ PASSWORD_BYTES = 12
 
 def main(words: list[str]) -> int:
     """Serve until stopped; return 0 after Ctrl-C, 1 with a sentence on the terminal after a failure."""
+    os.umask(0o077)  # logs, pictures and models are nobody else's business
     attach_environment()
     paths = data_paths()
     try:
