@@ -34,7 +34,7 @@ def blob_store(content: bytes | File[bytes], content_type: str, *, durable: bool
         content = ContentFile(content)
     sha256, size = _digest(content)
     blob = Blob(sha256=sha256, size=size, content_type=content_type[:100])
-    _put(blob, content, durable=durable)
+    file_put(blob.storage_name, content, size, durable=durable)
     Blob.objects.bulk_create([blob], ignore_conflicts=True)
     return blob
 
@@ -59,17 +59,18 @@ def _digest(content: File[bytes]) -> tuple[str, int]:
     return digest.hexdigest(), size
 
 
-def _put(blob: Blob, content: File[bytes], *, durable: bool) -> None:
+def file_put(name: str, content: File[bytes], size: int, *, durable: bool = True) -> None:
+    """Store `size` bytes under a name that stands for just these bytes; never half, and once."""
     # `default_storage` is a lazy wrapper, which isinstance sees through.
     if isinstance(default_storage, FileSystemStorage):
-        _put_file(Path(default_storage.path(blob.storage_name)), blob, content, durable=durable)
-    elif not default_storage.exists(blob.storage_name):
-        _put_object(default_storage, blob, content)
+        _put_file(Path(default_storage.path(name)), content, size, durable=durable)
+    elif not default_storage.exists(name):
+        _put_object(default_storage, name, content)
 
 
-def _put_file(path: Path, blob: Blob, content: File[bytes], *, durable: bool) -> None:
+def _put_file(path: Path, content: File[bytes], size: int, *, durable: bool) -> None:
     """Write beside and rename: a reader, or a start after kill -9, sees the whole file or none."""
-    if path.is_file() and path.stat().st_size == blob.size:
+    if path.is_file() and path.stat().st_size == size:
         return
     incoming = path.parent.parent / INCOMING
     incoming.mkdir(parents=True, exist_ok=True)
@@ -93,9 +94,9 @@ def _write(descriptor: int, content: File[bytes], *, durable: bool) -> None:
             os.fsync(file.fileno())
 
 
-def _put_object(storage: Storage, blob: Blob, content: File[bytes]) -> None:
+def _put_object(storage: Storage, name: str, content: File[bytes]) -> None:
     """Object stores write a name whole or not at all; a second writer of the same bytes drops its copy."""
     content.seek(0)
-    name = storage.save(blob.storage_name, content)
-    if name != blob.storage_name:
-        storage.delete(name)
+    taken = storage.save(name, content)
+    if taken != name:
+        storage.delete(taken)

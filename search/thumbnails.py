@@ -1,0 +1,50 @@
+"""Small copies of documents' pictures, made by workers where a picture is decoded anyway.
+
+The web process only reads them: it decodes no picture. A thumbnail's name follows from the picture's SHA-256, so it
+needs no row; where there is none yet, the page shows the original.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+
+from workers.blobs import file_put
+
+if TYPE_CHECKING:
+    from django.core.files.base import File
+    from PIL.Image import Image
+
+LONGEST_SIDES_PX = (320, 960)
+CONTENT_TYPE = "image/jpeg"
+
+
+def thumbnails_store(sha256: str, picture: Image) -> None:
+    """Keep the small copies of a decoded, upright RGB picture (`open_picture`); nothing where they exist."""
+    from workers.inference.pictures import preview_jpeg  # brings Pillow, which the web process does without
+
+    for longest_side in LONGEST_SIDES_PX:
+        name = _name(sha256, longest_side)
+        if not default_storage.exists(name):
+            data = preview_jpeg(picture, longest_side)
+            file_put(name, ContentFile(data), len(data), durable=False)
+
+
+def thumbnail_open(sha256: str, longest_side: int) -> File[bytes] | None:
+    """Open the copy of one of `LONGEST_SIDES_PX` for reading; None where nobody has made it yet."""
+    try:
+        opened: File[bytes] = default_storage.open(_name(sha256, longest_side), "rb")
+    except FileNotFoundError:
+        return None
+    return opened
+
+
+def nearest_side(wanted_px: int) -> int:
+    """Return the smallest kept size that is at least `wanted_px`, else the largest."""
+    return next((side for side in LONGEST_SIDES_PX if side >= wanted_px), LONGEST_SIDES_PX[-1])
+
+
+def _name(sha256: str, longest_side: int) -> str:
+    return f"thumbnails/{longest_side}/{sha256[:2]}/{sha256}.jpg"
