@@ -1,0 +1,177 @@
+"""The two encoders of an extracted bundle behind one contract, whatever runs them.
+
+`load_encoder` chooses OpenVINO on CPU, which needs no torch, or torch on CUDA.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from workers.inference.bundles import read_manifest
+from workers.inference.errors import EncoderError
+from workers.inference.pictures import to_pixels
+from workers.inference.texts import TextReader, batches_by_length, pad_ids
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+    from PIL import Image
+
+    from workers.inference.manifest import ImageSpec, Manifest
+
+    Floats = NDArray[np.float32]
+    Ids = NDArray[np.int64]
+
+DEVICES = ("auto", "cpu", "cuda")
+
+
+class Encoder(Protocol):
+    """What every part that needs vectors works with. Safe to share between threads."""
+
+    manifest: Manifest
+    device: str
+    precision: str
+
+    @property
+    def dim(self) -> int:
+        """The number of dimensions of every vector."""
+        ...
+
+    def encode_pixels(self, pixels: Floats) -> Floats:
+        """Prepared pictures, `pictures.to_pixels` stacked: (n, …) → unit vectors (n, dim)."""
+        ...
+
+    def encode_pictures(self, pictures: Sequence[Image.Image]) -> Floats:
+        """RGB pictures → unit vectors (n, dim)."""
+        ...
+
+    def encode_texts(self, texts: Sequence[str]) -> Floats:
+        """Texts → unit vectors (n, dim) in the order given; TextError `text.empty` for one without words."""
+        ...
+
+
+class Runtime(Protocol):
+    """What runs the two networks; its batches may be run from several threads."""
+
+    device: str
+    precision: str
+    image_batch: int
+    text_batch: int
+
+    def image(self, pixels: Floats) -> Floats:
+        """(batch, 3, size, size), or with ten crops (batch, 10, 3, size, size) → (batch, dim)."""
+        ...
+
+    def text(self, tokens: Ids, lengths: Ids) -> Floats:
+        """(batch, length), (batch) → (batch, dim)."""
+        ...
+
+
+class BundleEncoder:
+    """An `Encoder` over any runtime: prepares inputs, cuts them into batches, checks what comes back."""
+
+    def __init__(self, manifest: Manifest, folder: Path, runtime: Runtime) -> None:
+        self.manifest = manifest
+        self.runtime = runtime
+        self.device = runtime.device
+        self.precision = runtime.precision
+        self._reader = TextReader(manifest.text, folder) if manifest.text else None
+
+    @property
+    def dim(self) -> int:
+        """The number of dimensions of every vector."""
+        return self.manifest.dim
+
+    def encode_pixels(self, pixels: Floats) -> Floats:
+        """See `Encoder`; raises EncoderError `encoder.no_image` for a bundle that encodes texts only."""
+        self._image_spec()
+        size = self.runtime.image_batch
+        parts = (self.runtime.image(pixels[at : at + size]) for at in range(0, len(pixels), size))
+        return self._joined(parts)
+
+    def encode_pictures(self, pictures: Sequence[Image.Image]) -> Floats:
+        """See `Encoder`; prepares one batch at a time, so that memory does not grow with their number."""
+        spec, size = self._image_spec(), self.runtime.image_batch
+        groups = (pictures[at : at + size] for at in range(0, len(pictures), size))
+        return self._joined(
+            self.runtime.image(np.stack([to_pixels(p, spec) for p in group])) for group in groups
+        )
+
+    def encode_texts(self, texts: Sequence[str]) -> Floats:
+        """See `Encoder`; texts of similar length go together, since padding costs as much as words."""
+        rows = [self._text_reader().encode(text) for text in texts]
+        found = np.empty((len(rows), self.dim), np.float32)
+        for places in batches_by_length(rows, self.runtime.text_batch):
+            found[places] = self._checked(self.runtime.text(*pad_ids([rows[at] for at in places])))
+        return found
+
+    def vocabulary(self) -> Sequence[str]:
+        """Return the text encoder's words, by id; empty for a bundle without texts."""
+        return self._reader.vocabulary if self._reader else ()
+
+    def _image_spec(self) -> ImageSpec:
+        if self.manifest.image is None:
+            raise EncoderError("encoder.no_image", "This model cannot encode pictures.")
+        return self.manifest.image
+
+    def _text_reader(self) -> TextReader:
+        if self._reader is None:
+            raise EncoderError("encoder.no_text", "This model cannot encode texts.")
+        return self._reader
+
+    def _joined(self, parts: Iterable[Floats]) -> Floats:
+        return np.concatenate([np.empty((0, self.dim), np.float32), *map(self._checked, parts)])
+
+    def _checked(self, vectors: Floats) -> Floats:
+        """Return the vectors at exactly unit length; one that is not finite must never be stored or searched."""
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        if vectors.shape[1:] != (self.dim,) or not np.isfinite(lengths).all() or not lengths.all():
+            message = "The model gave a vector that is not finite, is zero or has the wrong dimension."
+            raise EncoderError("encoder.bad_output", message, {"shape": list(vectors.shape), "dim": self.dim})
+        return np.asarray(vectors / lengths, np.float32)
+
+
+def load_encoder(
+    folder: Path, *, device: str = "auto", cache: Path | None = None, threads: int | None = None
+) -> BundleEncoder:
+    """Return the encoder of the bundle extracted in `folder`, loaded and warmed up.
+
+    `device`: “cpu”, “cuda”, or “auto”, which takes CUDA where there is a GPU, torch and a native payload.
+    `cache`: a folder for compiled networks, which makes every start but the first fast. `threads` of the CPU.
+    Raises EncoderError, or BundleError where the folder's content is not valid.
+    """
+    manifest = read_manifest(folder)
+    if _wants_cuda(manifest, device):
+        from workers.inference.torch_runtime import TorchRuntime
+
+        return BundleEncoder(manifest, folder, TorchRuntime(manifest, folder))
+    from workers.inference.openvino_runtime import OpenVinoRuntime
+
+    return BundleEncoder(manifest, folder, OpenVinoRuntime(manifest, folder, cache=cache, threads=threads))
+
+
+def _wants_cuda(manifest: Manifest, device: str) -> bool:
+    if device not in DEVICES:
+        raise EncoderError("encoder.unknown_device", f"The device must be one of {', '.join(DEVICES)}.")
+    if device == "auto":
+        return manifest.payloads.native is not None and _has_gpu()
+    if device == "cuda" and manifest.payloads.native is None:
+        message = "On CUDA a model runs from its native payload, which this bundle does not hold."
+        raise EncoderError("encoder.no_native_payload", message)
+    return device == "cuda"
+
+
+def _has_gpu() -> bool:
+    """Look for the driver before importing torch, which costs a CPU-only worker seconds and 200 MB."""
+    if not any(Path("/dev").glob("nvidia[0-9]*")) and not Path("/dev/dxg").exists():
+        return False
+    if importlib.util.find_spec("torch") is None:
+        return False
+    import torch
+
+    return torch.cuda.is_available()

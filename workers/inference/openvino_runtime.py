@@ -1,0 +1,145 @@
+"""The networks of a bundle on the CPU by OpenVINO, from their ONNX graphs."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import openvino
+
+from workers.inference.errors import EncoderError
+from workers.inference.pictures import to_pixels
+from workers.inference.precision import choose_precision
+from workers.inference.probes import probe_pictures
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from workers.inference.manifest import ImageSpec, Manifest
+
+    Floats = NDArray[np.float32]
+    Ids = NDArray[np.int64]
+
+_WARM_BATCHES = (1, 2, 3, 4)
+"""The batches that single queries meet; the first run of each shape prepares kernels, ~0.1 s for a large network."""
+_WARM_LENGTHS = (4, 8, 16)
+
+
+class Network:
+    """One compiled graph. A request must not be shared between threads, so a lock guards the only one."""
+
+    def __init__(self, compiled: Any) -> None:
+        self._request = compiled.create_infer_request()
+        self._lock = threading.Lock()
+
+    def __call__(self, *inputs: NDArray[Any]) -> Floats:
+        """Run one batch; the result is the caller's own copy."""
+        with self._lock:
+            self._request.infer(list(inputs))
+            return np.array(self._request.get_output_tensor(0).data, dtype=np.float32)
+
+
+class OpenVinoRuntime:
+    """A `Runtime` for the CPU. In bf16 where the machine has it and the bundle's vectors stand it, else in fp32."""
+
+    device = "cpu"
+    image_batch = 16
+    text_batch = 64
+
+    def __init__(self, manifest: Manifest, folder: Path, *, cache: Path | None, threads: int | None) -> None:
+        if manifest.payloads.onnx is None:
+            raise EncoderError(
+                "encoder.no_onnx_payload", "On CPU a model runs from ONNX; this bundle holds none."
+            )
+        self.precision = "f32"
+        self._compiler = _Compiler(cache, threads)
+        self._graphs = _graphs(manifest, folder)
+        self._image = self._load_image(manifest.image) if manifest.image else None
+        self._text = self._load_text() if manifest.text else None
+
+    def image(self, pixels: Floats) -> Floats:
+        """See `Runtime`."""
+        if self._image is None:
+            raise EncoderError("encoder.no_image", "This model cannot encode pictures.")
+        return self._image(np.ascontiguousarray(pixels, np.float32))
+
+    def text(self, tokens: Ids, lengths: Ids) -> Floats:
+        """See `Runtime`."""
+        if self._text is None:
+            raise EncoderError("encoder.no_text", "This model cannot encode texts.")
+        return self._text(tokens, lengths)
+
+    def _load_image(self, spec: ImageSpec) -> Network:
+        graph = self._graphs["image"]
+        probes = np.stack([to_pixels(picture, spec) for picture in probe_pictures()])
+        if self._compiler.has_bf16:
+            memory = self._compiler.memory_of(graph)
+            self.precision = choose_precision(
+                lambda name: self._compiler.compile(graph, name), probes, memory
+            )
+        network = self._compiler.compile(graph, self.precision)
+        for size in _WARM_BATCHES:
+            network(probes[:size])
+        return network
+
+    def _load_text(self) -> Network:
+        """Texts stay in fp32: they take a millisecond, so bf16 would risk agreement for nothing."""
+        network = self._compiler.compile(self._graphs["text"], "f32")
+        for length in _WARM_LENGTHS:
+            network(np.ones((1, length), np.int64), np.full(1, length, np.int64))
+        return network
+
+
+@dataclass(frozen=True)
+class _Graph:
+    """An ONNX file and its SHA-256, which was checked when the bundle was extracted."""
+
+    path: Path
+    sha256: str
+
+
+def _graphs(manifest: Manifest, folder: Path) -> dict[str, _Graph]:
+    names = {key: name for key, name in vars(manifest.payloads.onnx).items() if name is not None}
+    return {key: _Graph(folder / name, manifest.files[name].sha256) for key, name in names.items()}
+
+
+class _Compiler:
+    """Compiles graphs for this machine; what it compiled is kept in the cache folder, if there is one."""
+
+    def __init__(self, cache: Path | None, threads: int | None) -> None:
+        self._core = openvino.Core()
+        self._cache = cache
+        self._threads = threads
+
+    @property
+    def has_bf16(self) -> bool:
+        """Whether the processor computes in bf16; emulating it would gain nothing."""
+        return "BF16" in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+    def memory_of(self, graph: _Graph) -> Path | None:
+        """Return the folder that belongs to this graph on this machine, or None without a cache."""
+        if self._cache is None:
+            return None
+        machine = self._core.get_property("CPU", "FULL_DEVICE_NAME")
+        key = hashlib.sha256(f"{graph.sha256} {machine} {openvino.__version__}".encode()).hexdigest()
+        folder = self._cache / key[:24]
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def compile(self, graph: _Graph, precision: str) -> Network:
+        """Return the network, ready to run. Raises EncoderError `encoder.cannot_compile`."""
+        options: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": precision}
+        if self._threads:
+            options["INFERENCE_NUM_THREADS"] = self._threads
+        if folder := self.memory_of(graph):
+            options["CACHE_DIR"] = str(folder)
+        try:
+            return Network(self._core.compile_model(str(graph.path), "CPU", options))
+        except RuntimeError as error:
+            message = "The model's graph cannot be compiled for this machine."
+            raise EncoderError("encoder.cannot_compile", message, {"reason": str(error)[-500:]}) from error

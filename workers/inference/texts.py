@@ -1,0 +1,68 @@
+"""Texts to what a text encoder takes: token ids padded to the longest of the batch, and their lengths."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workers.inference.errors import BundleError, TextError
+from workers.neural.tokens import WordTokenizer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from workers.inference.manifest import TextSpec
+
+_MARKS = 2
+"""`<start>` and `<end>`, which even a text without words would have."""
+_CHARACTERS_PER_TOKEN = 64
+"""What lies beyond this many characters per allowed token is not even tokenised."""
+
+
+class TextReader:
+    """Tokenises texts as the manifest says. Raises BundleError where the vocabulary is not valid."""
+
+    def __init__(self, spec: TextSpec, folder: Path) -> None:
+        self.spec = spec
+        self.vocabulary = _read_vocabulary(folder / spec.vocabulary)
+        try:
+            self._tokenizer = WordTokenizer(self.vocabulary)
+        except ValueError as error:
+            message = f"The bundle's vocabulary is not valid: {error}"
+            raise BundleError("bundle.vocabulary_invalid", message) from error
+
+    def encode(self, text: str) -> list[int]:
+        """Return the ids of one text, at most `max_tokens`; raises TextError `text.empty` where it has no words."""
+        longest = self.spec.max_tokens * _CHARACTERS_PER_TOKEN
+        ids = self._tokenizer.encode(text[:longest], self.spec.max_tokens)
+        if len(ids) <= _MARKS:
+            raise TextError("text.empty", "The text holds no words to search for.")
+        return ids
+
+
+def pad_ids(rows: Sequence[Sequence[int]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return tokens (batch, longest), padded with 0, and lengths (batch)."""
+    lengths = np.array([len(row) for row in rows], np.int64)
+    tokens = np.zeros((len(rows), int(lengths.max())), np.int64)
+    for at, row in enumerate(rows):
+        tokens[at, : len(row)] = row
+    return tokens, lengths
+
+
+def batches_by_length(rows: Sequence[Sequence[int]], size: int) -> Iterator[list[int]]:
+    """Yield lists of at most `size` positions in `rows`, of similar length, so that little is padded."""
+    order = sorted(range(len(rows)), key=lambda at: len(rows[at]))
+    for start in range(0, len(order), size):
+        yield order[start : start + size]
+
+
+def _read_vocabulary(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+    except UnicodeDecodeError as error:
+        message = "The bundle's vocabulary is not UTF-8 text."
+        raise BundleError("bundle.vocabulary_invalid", message) from error
