@@ -65,6 +65,7 @@ def _start_services() -> Path:
     os.environ["DATA_DIR"] = str(root / "data")  # never the developer's own blobs
     os.environ.setdefault("SECRET_KEY", "only-for-tests-" + "x" * 50)
     os.environ["DEBUG"] = "0"
+    os.environ.setdefault("THROTTLE", "off")  # its own tests turn it on
     return root
 
 
