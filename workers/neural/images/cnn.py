@@ -26,11 +26,15 @@ class CnnConfig:
 
     def build_trunk(self) -> tuple[nn.Module, int]:
         """The network that gives one layer of features, and their number."""
-        network = build_network(self.architecture)
-        width = cut_classifier(network)
-        if self.padding == "tensorflow":
-            pad_like_tensorflow(network)
-        return Trunk(network), width
+        return cut_trunk(build_network(self.architecture), self)
+
+
+def cut_trunk(network: nn.Module, config: CnnConfig) -> tuple[nn.Module, int]:
+    """A whole network as the trunk of `config`, and the number of its features; `network` itself is changed."""
+    width = cut_classifier(network)
+    if config.padding == "tensorflow":
+        pad_like_tensorflow(network)
+    return Trunk(network), width
 
 
 class Trunk(nn.Module):

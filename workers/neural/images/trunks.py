@@ -28,11 +28,17 @@ def build_network(name: str) -> nn.Module:
     return cast("nn.Module", models.get_model(name, weights=None, **options))
 
 
+def classifier_name(network: nn.Module) -> str:
+    """The name of the last linear (SqueezeNet: convolution) layer, which tells the classes."""
+    return [name for name, module in network.named_modules() if _is_classifier(module)][-1]
+
+
 def cut_classifier(network: nn.Module) -> int:
-    """Replace the last linear (SqueezeNet: convolution) layer by the identity, in place; how many features feed it."""
-    name, layer = [item for item in network.named_modules() if _is_classifier(item[1])][-1]
-    parent = network.get_submodule(name.rpartition(".")[0])
-    setattr(parent, name.rpartition(".")[2], nn.Identity())
+    """Replace the classifier by the identity, in place; how many features feed it."""
+    name = classifier_name(network)
+    layer = network.get_submodule(name)
+    parent, _, child = name.rpartition(".")
+    setattr(network.get_submodule(parent), child, nn.Identity())
     return layer.in_features if isinstance(layer, nn.Linear) else cast("nn.Conv2d", layer).in_channels
 
 

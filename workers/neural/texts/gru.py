@@ -38,16 +38,16 @@ class GruEncoder(nn.Module):
         super().__init__()
         hidden = config.hidden or dim
         self.config = config
-        self.embedding = nn.Embedding(vocabulary, config.words, padding_idx=0)
+        self.table = nn.Embedding(vocabulary, config.words, padding_idx=0)
         self.dropout = nn.Dropout(config.dropout)
         self.gru = nn.GRU(config.words, hidden, batch_first=True)
         self.back = nn.GRU(config.words, hidden, batch_first=True) if config.bidirectional else None
         self.project = nn.Linear(hidden, dim) if hidden != dim else nn.Identity()
-        nn.init.uniform_(self.embedding.weight, -WORD_RANGE, WORD_RANGE)
+        nn.init.uniform_(self.table.weight, -WORD_RANGE, WORD_RANGE)
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """See the class."""
-        words = self.dropout(self.embedding(tokens))
+        words = self.dropout(self.table(tokens))
         vector = self._pooled(self.gru(words)[0], tokens, lengths)
         if self.back is not None:
             reverse = _reversed(words, lengths)

@@ -28,14 +28,14 @@ class MeanEncoder(nn.Module):
 
     def __init__(self, config: MeanConfig, vocabulary: int, dim: int) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(vocabulary, config.words, padding_idx=0)
+        self.table = nn.Embedding(vocabulary, config.words, padding_idx=0)
         self.dropout = nn.Dropout(config.dropout)
         self.project = nn.Linear(config.words, dim)
-        nn.init.uniform_(self.embedding.weight, -WORD_RANGE, WORD_RANGE)
+        nn.init.uniform_(self.table.weight, -WORD_RANGE, WORD_RANGE)
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """See the class."""
-        words = self.embedding(tokens) * token_mask(tokens, lengths)
+        words = self.table(tokens) * token_mask(tokens, lengths)
         mean = words.sum(1) / lengths.unsqueeze(1).to(words.dtype)
         projected: Tensor = self.project(self.dropout(mean))
         return projected

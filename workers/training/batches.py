@@ -1,0 +1,169 @@
+"""Batches of pictures and captions.
+
+What is random is a pure function of seed, epoch and place, so a resumed run has no state of it to restore.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from workers.neural.tokens import END_ID, PAD_ID, UNKNOWN_ID, WordTokenizer, words_of
+from workers.training.crops import fixed_views, random_crop
+from workers.training.feature_store import Features
+from workers.training.layout import Captioned
+from workers.training.picture_store import PictureStore
+from workers.training.recipe import PixelsConfig, Recipe
+
+# Keeps the streams of random numbers of one run apart.
+ORDER, PICTURE, TEXT = range(3)
+
+
+class Batch(NamedTuple):
+    """`pictures`: uint8 (batch, size, size, 3) or features float32 (batch, width). `same`: see `hinges`."""
+
+    pictures: Tensor
+    tokens: Tensor
+    lengths: Tensor
+    same: Tensor
+
+
+class Pictures(Protocol):
+    """Where pictures come from: crops of a store, or rows of cached features."""
+
+    def for_training(self, number: int, rng: np.random.Generator) -> NDArray[np.generic]:
+        """One picture's input, varied at random."""
+        ...
+
+    def for_serving(self, number: int) -> NDArray[np.generic]:
+        """One picture's input, as serving computes it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CroppedPictures:
+    """Crops of decoded pictures: uint8 (size, size, 3), for serving by ten crops (10, size, size, 3)."""
+
+    store: PictureStore
+    config: PixelsConfig
+
+    def for_training(self, number: int, rng: np.random.Generator) -> NDArray[np.generic]:
+        """One random crop."""
+        return random_crop(self.store[number], self.config, rng)
+
+    def for_serving(self, number: int) -> NDArray[np.generic]:
+        """The centre, or all ten crops."""
+        views = fixed_views(self.store[number], self.config.size, self.config.crop)
+        return views[0] if self.config.crop == "center" else np.stack(views)
+
+
+@dataclass(frozen=True, slots=True)
+class CachedFeatures:
+    """Rows of a frozen network's features: float32 (width)."""
+
+    features: Features
+
+    def for_training(self, number: int, rng: np.random.Generator) -> NDArray[np.generic]:
+        """The features of one view at random."""
+        return np.asarray(self.features[number, rng.integers(self.features.shape[1])])
+
+    def for_serving(self, number: int) -> NDArray[np.generic]:
+        """The features of the view that serving computes."""
+        return np.asarray(self.features[number, 0])
+
+
+class TrainingData:
+    """A split with its pictures and its captions as token ids; `epoch(k)` gives that epoch's batches."""
+
+    def __init__(
+        self, split: Captioned, pictures: Pictures, tokenizer: WordTokenizer, recipe: Recipe
+    ) -> None:
+        self.split = split
+        self.pictures = pictures
+        self.recipe = recipe
+        limit = recipe.data.max_tokens
+        self.captions = [[tokenizer.encode(text, limit) for text in texts] for texts in split.captions]
+        self.text_ids = _text_ids(split)
+        every = recipe.data.captions == "every"
+        self.pairs = [(n, k) for n, c in enumerate(self.captions) for k in range(len(c))] if every else None
+
+    def batches_per_epoch(self) -> int:
+        """Whole batches; what is left over waits for another epoch's order."""
+        pairs = len(self.pairs) if self.pairs else len(self.captions)
+        return max(1, pairs // self.recipe.data.batch)
+
+    def epoch(self, number: int) -> "EpochBatches":
+        """The batches of epoch `number`, counted from 0."""
+        return EpochBatches(self, number)
+
+
+class EpochBatches(Dataset[Batch]):
+    """One epoch's batches by index, each computed on demand."""
+
+    def __init__(self, data: TrainingData, epoch: int) -> None:
+        self.data = data
+        self.epoch = epoch
+        self.size = data.recipe.data.batch
+        count = len(data.pairs) if data.pairs else len(data.captions)
+        self.order = self._rng(ORDER, 0).permutation(count)
+
+    def __len__(self) -> int:
+        return self.data.batches_per_epoch()
+
+    def __getitem__(self, index: int) -> Batch:
+        items = [int(item) for item in self.order[index * self.size : (index + 1) * self.size]]
+        chosen = [self._picture_and_captions(item) for item in items]
+        pictures = [
+            self.data.pictures.for_training(n, self._rng(PICTURE, item))
+            for (n, _), item in zip(chosen, items, strict=True)
+        ]
+        texts = [self._tokens(n, captions, item) for (n, captions), item in zip(chosen, items, strict=True)]
+        tokens, lengths = padded(texts)
+        return Batch(torch.from_numpy(np.stack(pictures)), tokens, lengths, self._same(chosen))
+
+    def _picture_and_captions(self, item: int) -> tuple[int, list[int]]:
+        """The picture of an item and which of its captions are read."""
+        if self.data.pairs:
+            number, caption = self.data.pairs[item]
+            return number, [caption]
+        rng = self._rng(TEXT, item)
+        count = len(self.data.captions[item])
+        joined = int(rng.integers(1, min(self.data.recipe.data.join, count) + 1))
+        return item, [int(k) for k in rng.permutation(count)[:joined]]
+
+    def _tokens(self, number: int, captions: list[int], item: int) -> list[int]:
+        start, end = self.data.captions[number][captions[0]][:1], [END_ID]
+        words = [word for k in captions for word in self.data.captions[number][k][1:-1]]
+        share = self.data.recipe.data.drop_words
+        if share:
+            dropped = self._rng(TEXT, item + len(self.order)).random(len(words)) < share
+            words = [UNKNOWN_ID if drop else word for word, drop in zip(words, dropped, strict=True)]
+        return start + words[: self.data.recipe.data.max_tokens - 2] + end
+
+    def _same(self, chosen: list[tuple[int, list[int]]]) -> Tensor:
+        """Pairs that describe each other: of one group, or with a caption of the same words."""
+        groups = torch.tensor([self.data.split.groups[number] for number, _ in chosen])
+        texts = torch.tensor([self.data.text_ids[number][captions[0]] for number, captions in chosen])
+        return (groups[:, None] == groups) | (texts[:, None] == texts)
+
+    def _rng(self, stream: int, item: int) -> np.random.Generator:
+        return np.random.default_rng((self.data.recipe.run.seed, self.epoch, stream, item))
+
+
+def padded(texts: list[list[int]]) -> tuple[Tensor, Tensor]:
+    """Token ids as int64 (batch, longest), padded with 0, and lengths int64 (batch)."""
+    lengths = [len(text) for text in texts]
+    tokens = np.full((len(texts), max(lengths)), PAD_ID, np.int64)
+    for row, text in zip(tokens, texts, strict=True):
+        row[: len(text)] = text
+    return torch.from_numpy(tokens), torch.tensor(lengths)
+
+
+def _text_ids(split: Captioned) -> list[list[int]]:
+    """A number for every caption, equal for captions of the same words."""
+    numbers: dict[tuple[str, ...], int] = {}
+    return [[numbers.setdefault(tuple(words_of(t)), len(numbers)) for t in texts] for texts in split.captions]

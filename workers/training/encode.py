@@ -1,0 +1,50 @@
+"""A whole split's embeddings by a model in training."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from workers.neural.two_tower import TwoTower
+from workers.training.batches import TrainingData, padded
+from workers.training.feature_store import to_input
+from workers.training.metrics import SCORES, Quality, Vectors, retrieval_quality
+
+BATCH = 128
+
+
+def split_quality(model: TwoTower, data: TrainingData, device: torch.device) -> Quality:
+    """The retrieval quality of a split; captions of one group describe all of its pictures."""
+    images, captions = embed_split(model, data, device)
+    labels = (list(data.split.groups), data.split.text_groups())
+    return retrieval_quality(images, captions, labels, SCORES[model.config.similarity.kind])
+
+
+@torch.inference_mode()
+def embed_split(model: TwoTower, data: TrainingData, device: torch.device) -> tuple[Vectors, Vectors]:
+    """Embeddings of all pictures (n, dim) and all captions (m, dim), float32, in the split's order."""
+    model.eval()
+    texts = [ids for captions in data.captions for ids in captions]
+    images = [
+        _picture_embeddings(model, data, range(start, min(start + BATCH, len(data.split))), device)
+        for start in range(0, len(data.split), BATCH)
+    ]
+    captions = [
+        model.encode_text(*(part.to(device) for part in padded(texts[start : start + BATCH])))
+        for start in range(0, len(texts), BATCH)
+    ]
+    return torch.cat(images).cpu().numpy(), torch.cat(captions).cpu().numpy()
+
+
+def _picture_embeddings(model: TwoTower, data: TrainingData, rows: range, device: torch.device) -> Tensor:
+    pictures = torch.from_numpy(np.stack([data.pictures.for_serving(row) for row in rows])).to(device)
+    return embed_pictures(model, pictures, data)
+
+
+def embed_pictures(model: TwoTower, pictures: Tensor, data: TrainingData) -> Tensor:
+    """A batch's pictures, features or pixels, → (batch, dim)."""
+    if data.recipe.frozen:
+        return model.encode_features(pictures)
+    pixels = to_input(pictures, data.recipe.pixels)
+    return model.encode_image(
+        pixels.contiguous(memory_format=torch.channels_last) if pixels.dim() == 4 else pixels
+    )

@@ -1,0 +1,75 @@
+"""A trained model as a bundle: ONNX graphs for serving, native weights for training further, its origin."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workers.inference.bundles import bundle_write
+from workers.inference.manifest import Manifest
+from workers.neural.native import native_config, native_weights
+from workers.neural.two_tower import TwoTower
+from workers.training.graphs import image_graph, text_graph
+from workers.training.run_folder import RunFolder
+
+
+@dataclass(frozen=True, slots=True)
+class ExportOptions:
+    """`half` stores weights in float16, which halves the file; the graphs still compute in float32."""
+
+    name: str
+    licence: str = "unknown"
+    description: str = ""
+    half: bool = False
+
+
+def export_bundle(model: TwoTower, run: RunFolder, path: Path, options: ExportOptions) -> Manifest:
+    """Write the bundle of a run's model to `path` and return its manifest. Raises BundleError."""
+    model = model.eval().cpu()
+    facts = run.facts()
+    pixels = facts["recipe"]["pixels"]
+    files: dict[str, bytes | Path] = {
+        "image.onnx": image_graph(model, pixels["size"], crops=pixels["crop"] == "ten", half=options.half),
+        "text.onnx": text_graph(model, half=options.half),
+        "native.json": (json.dumps(native_config(model), indent=1) + "\n").encode(),
+        "native.safetensors": native_weights(model, half=options.half),
+        "vocabulary.txt": run.vocabulary.read_bytes(),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return bundle_write(path, _manifest(facts, json.loads(run.metrics.read_text()), options), files)
+
+
+def _manifest(facts: dict[str, Any], metrics: dict[str, Any], options: ExportOptions) -> dict[str, Any]:
+    recipe = facts["recipe"]
+    pixels = {key: recipe["pixels"][key] for key in ("resize", "size", "crop", "mean", "std")}
+    return {
+        "format": 1,
+        "name": options.name,
+        "licence": options.licence,
+        "description": options.description,
+        "dim": recipe["dim"],
+        "similarity": recipe["similarity"]["kind"],
+        "modalities": ["image", "text"],
+        "image": {**pixels, "interpolation": "bilinear"},
+        "text": {
+            "tokenizer": "nltk-words",
+            "vocabulary": "vocabulary.txt",
+            "max_tokens": recipe["data"]["max_tokens"],
+        },
+        "payloads": {
+            "onnx": {"image": "image.onnx", "text": "text.onnx"},
+            "native": {"config": "native.json", "weights": "native.safetensors"},
+        },
+        "training": {
+            "recipe": _without_paths(recipe),
+            "fingerprints": facts["fingerprints"],
+            "versions": facts["versions"],
+        },
+        "metrics": {"validation": metrics},
+    }
+
+
+def _without_paths(recipe: dict[str, Any]) -> dict[str, Any]:
+    """The recipe as others may see it: a local weight file is named, its folder is not told."""
+    start = {**recipe["start"], "weights": Path(recipe["start"]["weights"]).name}
+    return {**recipe, "start": start}

@@ -1,0 +1,101 @@
+"""A frozen network's features, computed once per picture and view and memory-mapped from the cache."""
+
+import hashlib
+import secrets
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from workers.inference.manifest import ImageSpec
+from workers.neural.images.features import FeatureEncoder
+from workers.training.crops import fixed_views
+from workers.training.picture_store import PictureStore, Progress
+from workers.training.recipe import PixelsConfig
+
+Features = NDArray[np.float32]
+BATCH_PICTURES = 32
+
+
+def feature_store(
+    encoder: FeatureEncoder,
+    pictures: tuple[PictureStore, str],
+    config: PixelsConfig,
+    cache: Path,
+    progress: Progress,
+) -> Features:
+    """Features float32 (pictures, views, width), memory-mapped; view 0 is what serving computes.
+
+    `pictures` is a store and its key. The cache's file is named after the pictures, the views and the weights.
+    """
+    store, key = pictures
+    path = cache / f"features-{_key(encoder.trunk, key, config)}.npy"
+    if not path.exists():
+        _build(encoder, store, config, (path, progress))
+    features: Features = np.load(path, mmap_mode="r")
+    return features
+
+
+def statistics(features: Features) -> tuple[Tensor, Tensor]:
+    """Mean and deviation (width) over all pictures and views, for `standard` features."""
+    flat = features.reshape(-1, features.shape[-1]).astype(np.float64)
+    return torch.from_numpy(flat.mean(0)), torch.from_numpy(flat.std(0))
+
+
+def network_fingerprint(network: nn.Module) -> str:
+    """SHA-256 of a network's weights by name."""
+    digest = hashlib.sha256()
+    for name, value in network.state_dict().items():
+        digest.update(name.encode())
+        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def to_input(pixels: Tensor, config: PixelsConfig | ImageSpec) -> Tensor:
+    """uint8 (…, size, size, 3) → the network's input (…, 3, size, size): (v / 255 − mean) / std."""
+    mean = torch.tensor(config.mean, device=pixels.device)
+    std = torch.tensor(config.std, device=pixels.device)
+    return ((pixels.float() / 255 - mean) / std).movedim(-1, -3)
+
+
+def _key(network: nn.Module, pictures: str, config: PixelsConfig) -> str:
+    how = f"{pictures} {config.size} {config.views} {config.crop} {config.mean} {config.std} {network}"
+    return hashlib.sha256(f"{how} {network_fingerprint(network)}".encode()).hexdigest()[:20]
+
+
+def _build(
+    encoder: FeatureEncoder, store: PictureStore, config: PixelsConfig, target: tuple[Path, Progress]
+) -> None:
+    path, progress = target
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.npy")
+    first = _features_of(encoder, [store[0]], config)
+    sink = np.lib.format.open_memmap(
+        partial, mode="w+", dtype=np.float32, shape=(len(store), first.shape[1], encoder.width)
+    )
+    try:
+        for start in range(0, len(store), BATCH_PICTURES):
+            rows = range(start, min(start + BATCH_PICTURES, len(store)))
+            sink[rows.start : rows.stop] = _features_of(encoder, [store[row] for row in rows], config)
+            progress("computing features", rows.stop, len(store))
+        sink.flush()
+        partial.rename(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@torch.inference_mode()
+def _features_of(
+    encoder: FeatureEncoder, pictures: list[NDArray[np.uint8]], config: PixelsConfig
+) -> Features:
+    """(pictures, views, width); with ten serving crops there is one view, their mean."""
+    views = "ten" if config.crop == "ten" else config.views
+    crops = [crop for picture in pictures for crop in fixed_views(picture, config.size, views)]
+    pixels = to_input(torch.from_numpy(np.stack(crops)), config)
+    encoder.eval()
+    features = encoder.features(pixels.to(next(encoder.parameters()).device)).float().cpu()
+    shaped = features.view(len(pictures), -1, features.shape[1])
+    kept: Features = (shaped.mean(1, keepdim=True) if config.crop == "ten" else shaped).numpy()
+    return kept

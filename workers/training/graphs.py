@@ -1,0 +1,115 @@
+"""The two encoders as ONNX graphs.
+
+image: `pixels` float32 (batch, 3, size, size), by ten crops (batch, 10, 3, size, size) → `embedding` (batch, dim);
+text: `tokens` int64 (batch, length), `lengths` int64 (batch) → `embedding` (batch, dim); all but size is dynamic.
+"""
+
+import copy
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor, nn
+
+from workers.neural.two_tower import TwoTower
+
+OPSET = 18
+CROPS = 10
+_RESULT = "result_of_tower"
+# Smaller constants gain nothing from half precision, and shapes and scales must stay exact.
+HALF_MIN_VALUES = 256
+
+
+class _ImageTower(nn.Module):
+    def __init__(self, model: TwoTower) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        return self.model.encode_image(pixels)
+
+
+class _TextTower(nn.Module):
+    def __init__(self, model: TwoTower) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+        return self.model.encode_text(tokens, lengths)
+
+
+def image_graph(model: TwoTower, size: int, *, crops: bool, half: bool) -> bytes:
+    """The image encoder as a serialised ONNX graph; `half` stores its weights in float16."""
+    shape = (2, CROPS, 3, size, size) if crops else (2, 3, size, size)
+    batch = torch.export.Dim("batch")
+    return _graph(_ImageTower(model), {"pixels": torch.zeros(shape)}, {"pixels": {0: batch}}, half=half)
+
+
+def text_graph(model: TwoTower, *, half: bool) -> bytes:
+    """The text encoder as a serialised ONNX graph; `half` stores its weights in float16."""
+    batch, length = torch.export.Dim("batch"), torch.export.Dim("length")
+    inputs = {"tokens": torch.full((2, 7), 3), "lengths": torch.tensor([7, 5])}
+    return _graph(
+        _TextTower(model), inputs, {"tokens": {0: batch, 1: length}, "lengths": {0: batch}}, half=half
+    )
+
+
+def _graph(tower: nn.Module, inputs: dict[str, Tensor], dynamic: dict[str, Any], *, half: bool) -> bytes:
+    # A copy without gradients: the exporter would otherwise keep what a backward pass needs.
+    tower = copy.deepcopy(tower).eval().requires_grad_(requires_grad=False)
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        path = Path(folder) / "graph.onnx"
+        torch.onnx.export(
+            tower, tuple(inputs.values()), path, dynamo=True, opset_version=OPSET, external_data=False,
+            input_names=list(inputs), output_names=[_RESULT], dynamic_shapes=dynamic, verbose=False,
+        )  # fmt: skip
+        graph = onnx.load(path)
+    _forget_sources(graph)
+    # The exporter names the word embedding's rows "embedding" as well, so the result gets its name afterwards.
+    _rename(graph.graph, {"embedding": "rows", _RESULT: "embedding"})
+    if half:
+        _store_half(graph.graph)
+    onnx.checker.check_model(graph)
+    return graph.SerializeToString(deterministic=True)  # type: ignore[no-any-return]
+
+
+def _rename(graph: onnx.GraphProto, names: dict[str, str]) -> None:
+    """Give values of the graph other names, wherever they are made, used or described."""
+    for node in graph.node:
+        node.input[:] = [names.get(name, name) for name in node.input]
+        node.output[:] = [names.get(name, name) for name in node.output]
+    for value in (*graph.output, *graph.value_info):
+        value.name = names.get(value.name, value.name)
+
+
+def _forget_sources(graph: onnx.ModelProto) -> None:
+    """Drop the notes about source lines: they tell the exporting machine's folders, and make equal models differ."""
+    del graph.metadata_props[:]
+    for part in (*graph.graph.node, *graph.graph.input, *graph.graph.output, *graph.graph.value_info):
+        del part.metadata_props[:]
+        part.doc_string = ""
+    for value in graph.graph.initializer:
+        del value.metadata_props[:]
+
+
+def _store_half(graph: onnx.GraphProto) -> None:
+    """Store large float32 constants in float16, each with a Cast to float32 before its uses."""
+    casts = []
+    for value in graph.initializer:
+        if value.data_type != TensorProto.FLOAT or np.prod(value.dims) < HALF_MIN_VALUES:
+            continue
+        name = value.name
+        small = numpy_helper.from_array(numpy_helper.to_array(value).astype(np.float16), f"{name}.half")
+        value.CopyFrom(small)
+        casts.append(
+            helper.make_node("Cast", [small.name], [name], name=f"{name}.cast", to=TensorProto.FLOAT)
+        )
+    nodes = [*casts, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)

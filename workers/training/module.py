@@ -1,0 +1,90 @@
+"""What Lightning drives: one step, one epoch's end, the optimiser and its schedule."""
+
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any
+
+import lightning
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from workers.neural.two_tower import TwoTower
+from workers.training.batches import Batch, TrainingData
+from workers.training.encode import embed_pictures, split_quality
+from workers.training.metrics import Quality
+
+if TYPE_CHECKING:
+    from workers.training.recipe import Recipe
+
+VALIDATION_SUM = "validation_sum"
+
+
+class RetrievalModule(lightning.LightningModule):
+    """Trains a two-tower model; after each epoch `quality` holds the validation split's."""
+
+    quality: Quality
+    loss_sum: float
+
+    def __init__(self, model: TwoTower, train: TrainingData, validation: TrainingData) -> None:
+        super().__init__()
+        self.model = model
+        self.train_data = train
+        self.validation_data = validation
+        self.recipe: Recipe = train.recipe
+        self.model.image.trunk.requires_grad_(not self.recipe.frozen)
+        if not self.recipe.frozen:
+            self.model.image.trunk.to(memory_format=torch.channels_last)
+
+    def train_dataloader(self) -> "DataLoader[Batch]":
+        """The batches of the current epoch; Lightning asks anew for each epoch."""
+        epoch = self.train_data.epoch(self.trainer.current_epoch)
+        # A generator of its own: the default one's draws would differ between a resumed and an uninterrupted run.
+        return DataLoader(
+            epoch,
+            batch_size=None,
+            num_workers=self.recipe.data.workers,
+            generator=torch.Generator().manual_seed(0),
+        )
+
+    def on_train_epoch_start(self) -> None:
+        """Begin each epoch with its own random numbers, so that a resumed run draws those of an uninterrupted one."""
+        torch.manual_seed(self.recipe.run.seed * 1_000_003 + self.current_epoch)
+        self.loss_sum = 0.0
+
+    def training_step(self, batch: Batch, index: int) -> Tensor:
+        """The batch's loss, a scalar in float32."""
+        images = embed_pictures(self.model, batch.pictures, self.train_data)
+        captions = self.model.encode_text(batch.tokens, batch.lengths)
+        with self._full_precision():
+            scores = self.model.similarity.scores(images, captions)
+            loss = self.recipe.loss.loss(scores, batch.same, self.current_epoch)
+        self.loss_sum += float(loss.detach()) / len(scores)
+        return loss
+
+    def validate(self) -> None:
+        """Measure the validation split, in the precision of training, and log its sum of recalls."""
+        with self.trainer.precision_plugin.forward_context():
+            self.quality = split_quality(self.model, self.validation_data, self.device)
+        self.model.train()
+        if self.recipe.frozen:
+            self.model.image.trunk.eval()
+        self.log(VALIDATION_SUM, self.quality.sum_of_recalls)
+
+    def configure_optimizers(self) -> Any:
+        """Adam (decoupled weight decay), its rate by the recipe's schedule, step by step."""
+        settings, start = self.recipe.optimiser, self.recipe.start
+        trunk = [p for p in self.model.image.trunk.parameters() if p.requires_grad]
+        known = {id(p) for p in self.model.image.trunk.parameters()}
+        rest = [p for p in self.model.parameters() if id(p) not in known]
+        groups = [{"params": rest}] + ([{"params": trunk, "lr": settings.rate * start.rate}] if trunk else [])
+        optimiser = torch.optim.AdamW(groups, lr=settings.rate, weight_decay=settings.weight_decay)
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimiser, self._rate)
+        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def _rate(self, step: int) -> float:
+        epoch = step / self.train_data.batches_per_epoch()
+        return self.recipe.schedule.rate(epoch, self.recipe.run.epochs)
+
+    def _full_precision(self) -> AbstractContextManager[Any]:
+        """Scores in bfloat16 would differ by less than their rounding: the hardest negative would be any."""
+        return torch.autocast(self.device.type, enabled=False)

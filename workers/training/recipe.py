@@ -1,0 +1,119 @@
+"""A recipe: everything that a training run needs besides its data, as typed parts."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from workers.neural.configs import config_from, config_set, config_to
+from workers.neural.family import ImageConfig, LossConfig, ScheduleConfig, SimilarityConfig, TextConfig
+from workers.neural.images.cnn import CnnConfig
+from workers.neural.losses.max_hinge import MaxHingeConfig
+from workers.neural.schedules.step import StepScheduleConfig
+from workers.neural.similarity.cosine import CosineConfig
+from workers.neural.texts.gru import GruConfig
+
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True, slots=True)
+class PixelsConfig:
+    """From a picture to the network's input.
+
+    `resize`: the shorter side; `size`: of the square crop; both in pixels. `crop`: what serving takes of a picture, its
+    centre or the mean over ten crops. Training takes a `random` crop of that size, or one of `zoom_min` to 1 of the
+    picture's area scaled to it (`zoom`), mirrored half of the time where `flip` is set. A frozen network's features are
+    those of fixed `views`: the centre, with its mirror, or ten crops, of which each epoch takes one at random.
+    """
+
+    resize: int = 256
+    size: int = 224
+    mean: tuple[float, float, float] = IMAGENET_MEAN
+    std: tuple[float, float, float] = IMAGENET_STD
+    crop: Literal["center", "ten"] = "center"
+    train_crop: Literal["random", "zoom", "center"] = "random"
+    zoom_min: float = 0.6
+    flip: bool = True
+    views: Literal["center", "flip", "ten"] = "center"
+
+
+@dataclass(frozen=True, slots=True)
+class StartConfig:
+    """`weights` of the image network: `none` (random), `default` (torchvision's, downloaded), or a local file.
+
+    `tune`: `head` freezes the network, whose features are then computed once; `all` trains it along, at `rate` times
+    the learning rate of the rest.
+    """
+
+    weights: str = "none"
+    tune: Literal["head", "all"] = "all"
+    rate: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class DataConfig:
+    """`captions`: `one` of each picture at random per epoch, or `every` pair. `min_count`: of a word, to be known.
+
+    `drop_words`: the share of words that training replaces by the unknown word. `join`: up to so many captions of a
+    picture follow each other as one text, so that the model meets texts of several sentences.
+    """
+
+    batch: int = 128
+    captions: Literal["one", "every"] = "one"
+    min_count: int = 4
+    max_tokens: int = 128
+    drop_words: float = 0.0
+    join: int = 1
+    workers: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OptimiserConfig:
+    """Adam. `clip`: the largest norm of all gradients together; 0 for no limit."""
+
+    rate: float = 2e-4
+    clip: float = 2.0
+    weight_decay: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class RunConfig:
+    """`patience`: epochs without a better validation sum of recalls after which to stop; 0 for never."""
+
+    epochs: int = 30
+    patience: int = 0
+    precision: Literal["float32", "bfloat16"] = "float32"
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """The defaults are VSE++'s. `dim`: of the joint space."""
+
+    name: str
+    dim: int = 1024
+    image: ImageConfig = field(default_factory=CnnConfig)
+    text: TextConfig = field(default_factory=GruConfig)
+    similarity: SimilarityConfig = field(default_factory=CosineConfig)
+    loss: LossConfig = field(default_factory=MaxHingeConfig)
+    schedule: ScheduleConfig = field(default_factory=StepScheduleConfig)
+    pixels: PixelsConfig = field(default_factory=PixelsConfig)
+    start: StartConfig = field(default_factory=StartConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
+    run: RunConfig = field(default_factory=RunConfig)
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the image network stays as it is, so that its features can be computed once."""
+        return self.start.tune == "head"
+
+
+def recipe_with(recipe: Recipe, settings: Iterable[tuple[str, Any]]) -> Recipe:
+    """A copy with dotted settings changed, such as ("image.architecture", "resnet18"), in their order.
+
+    Raises ModelConfigError for a setting that does not exist or a value of a wrong type.
+    """
+    data = config_to(recipe)
+    for key, value in settings:
+        data = config_set(data, key, value)
+    return config_from(Recipe, data, "recipe")

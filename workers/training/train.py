@@ -1,0 +1,206 @@
+"""From a recipe and a folder of captioned pictures to a trained model and its bundle."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import lightning
+import torch
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+
+from workers.inference.manifest import ImageSpec
+from workers.neural.errors import ModelConfigError
+from workers.neural.images.cnn import CnnConfig
+from workers.neural.images.weights import pretrained_trunk
+from workers.neural.tokens import WordTokenizer, build_vocabulary
+from workers.neural.two_tower import TwoTower, TwoTowerConfig
+from workers.training.batches import CachedFeatures, CroppedPictures, Pictures, TrainingData
+from workers.training.callbacks import Curves, Validation
+from workers.training.encode import split_quality
+from workers.training.errors import TrainingError
+from workers.training.export import ExportOptions, export_bundle
+from workers.training.feature_store import feature_store, statistics
+from workers.training.layout import Captioned
+from workers.training.metrics import Quality
+from workers.training.module import VALIDATION_SUM, RetrievalModule
+from workers.training.picture_store import Progress, picture_store, pictures_key
+from workers.training.recipe import Recipe
+from workers.training.run_folder import DataPaths, RunFolder
+
+PRECISIONS = {"float32": "32-true", "bfloat16": "bf16-mixed"}
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """What one call of `train` is asked for.
+
+    `cache`: where decoded pictures and features are kept between runs. `bundle`: where to write one, or None.
+    `device`: auto, cpu or cuda. `say` and `progress` are told what happens; `bar` draws Lightning's progress bar.
+    """
+
+    recipe: Recipe
+    data: DataPaths
+    out: Path
+    cache: Path
+    bundle: Path | None = None
+    export: ExportOptions | None = None
+    resume: bool = False
+    device: str = "auto"
+    say: Callable[[str], None] = print
+    progress: Progress = lambda stage, done, total: None
+    bar: bool = False
+
+
+def train(options: TrainOptions) -> Quality:
+    """Train to the recipe's last epoch, or go on where the run stopped; the quality of the best epoch on validation.
+
+    Raises TrainingError, ModelConfigError, WeightsError or BundleError, each with a sentence for a person.
+    """
+    folder = RunFolder(options.out)
+    splits = options.data.splits()
+    if options.resume:
+        folder.check_data(splits)
+    else:
+        folder.begin(options.recipe, options.data, splits)
+    options = _logged(options, folder)
+    torch.manual_seed(options.recipe.run.seed)
+    module = _prepared(options, folder, splits)
+    _fit(options, folder, module)
+    quality = _finish(options, folder, module)
+    if options.bundle:
+        export_bundle(
+            module.model, folder, options.bundle, options.export or ExportOptions(name=options.out.name)
+        )
+        options.say(f"bundle: {options.bundle} ({options.bundle.stat().st_size / 1e6:.1f} MB)")
+    return quality
+
+
+def _logged(options: TrainOptions, folder: RunFolder) -> TrainOptions:
+    """The same options, whose `say` also writes the run's log."""
+
+    def say(line: str) -> None:
+        with folder.log.open("a") as sink:
+            sink.write(line + "\n")
+        options.say(line)
+
+    return replace(options, say=say)
+
+
+def _prepared(
+    options: TrainOptions, folder: RunFolder, splits: tuple[Captioned, Captioned]
+) -> RetrievalModule:
+    recipe = options.recipe
+    tokenizer = _tokenizer(folder, splits[0], recipe)
+    model = build_model(recipe, len(tokenizer))
+    _say_shape(options, model, tokenizer, splits)
+    pictures = [_pictures(options, model, split) for split in splits]
+    if recipe.frozen and isinstance(pictures[0], CachedFeatures):
+        model.image.set_statistics(*statistics(pictures[0].features))
+    train, val = (TrainingData(s, p, tokenizer, recipe) for s, p in zip(splits, pictures, strict=True))
+    return RetrievalModule(model, train, val)
+
+
+def build_model(recipe: Recipe, vocabulary: int) -> TwoTower:
+    """The recipe's model with its starting weights: random ones but for the image network where it names others."""
+    config = TwoTowerConfig(recipe.dim, vocabulary, recipe.image, recipe.text, recipe.similarity)
+    model = config.build()
+    if recipe.start.weights != "none":
+        if not isinstance(recipe.image, CnnConfig):
+            raise ModelConfigError(
+                f"start.weights is for torchvision's networks, not for {recipe.image.kind}."
+            )
+        model.image.trunk, _ = pretrained_trunk(recipe.image, recipe.start.weights)
+    return model
+
+
+def _tokenizer(folder: RunFolder, train: Captioned, recipe: Recipe) -> WordTokenizer:
+    """A new run builds the vocabulary from its training captions, a resumed one keeps its own."""
+    if not folder.vocabulary.exists():
+        folder.vocabulary.write_text("\n".join(build_vocabulary(train.texts(), recipe.data.min_count)) + "\n")
+    return WordTokenizer(folder.vocabulary.read_text().splitlines())
+
+
+def _say_shape(
+    options: TrainOptions, model: TwoTower, tokenizer: WordTokenizer, splits: tuple[Captioned, Captioned]
+) -> None:
+    parameters = sum(p.numel() for p in model.parameters())
+    options.say(
+        f"{len(splits[0])} pictures to train on, {len(splits[1])} to validate; {len(tokenizer)} words known, "
+        f"{100 * tokenizer.unknown_share(splits[1].texts()):.1f} % of the validation captions' words are not; "
+        f"{parameters / 1e6:.1f} million parameters"
+    )
+
+
+def _pictures(options: TrainOptions, model: TwoTower, split: Captioned) -> Pictures:
+    pixels = options.recipe.pixels
+    spec = image_spec(options.recipe)
+    store = picture_store(split.paths, spec, options.cache, options.progress)
+    if not options.recipe.frozen:
+        return CroppedPictures(store, pixels)
+    device = _device(options)
+    key = pictures_key(split.paths, spec)
+    features = feature_store(model.image.to(device), (store, key), pixels, options.cache, options.progress)
+    return CachedFeatures(features)
+
+
+def image_spec(recipe: Recipe) -> ImageSpec:
+    """How serving prepares pictures for the recipe's model."""
+    pixels = recipe.pixels
+    return ImageSpec(pixels.resize, pixels.size, pixels.mean, pixels.std, pixels.crop)
+
+
+def _device(options: TrainOptions) -> torch.device:
+    if options.device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device(options.device)
+
+
+def _fit(options: TrainOptions, folder: RunFolder, module: RetrievalModule) -> None:
+    run = options.recipe.run
+    last = folder.checkpoints / "last.ckpt"
+    trainer = lightning.Trainer(
+        accelerator=_device(options).type,
+        devices=1,
+        precision=PRECISIONS[run.precision],
+        max_epochs=run.epochs,
+        gradient_clip_val=options.recipe.optimiser.clip or None,
+        reload_dataloaders_every_n_epochs=1,
+        callbacks=[Validation(), Curves(folder.curves, options.say), *_keepers(folder, run.patience)],
+        default_root_dir=folder.path,
+        logger=False,
+        enable_progress_bar=options.bar,
+        enable_model_summary=False,
+        limit_val_batches=0,
+    )
+    trainer.fit(module, ckpt_path=str(last) if options.resume and last.exists() else None, weights_only=True)
+
+
+def _keepers(folder: RunFolder, patience: int) -> list[lightning.Callback]:
+    """Keep the last epoch to go on from and the best one to export; stop when nothing gets better."""
+    keep = ModelCheckpoint(
+        folder.checkpoints,
+        filename="best",
+        monitor=VALIDATION_SUM,
+        mode="max",
+        save_last=True,
+        save_on_train_epoch_end=True,
+        enable_version_counter=False,
+    )
+    if not patience:
+        return [keep]
+    stop = EarlyStopping(VALIDATION_SUM, mode="max", patience=patience, check_on_train_epoch_end=True)
+    return [stop, keep]
+
+
+def _finish(options: TrainOptions, folder: RunFolder, module: RetrievalModule) -> Quality:
+    """Load the best epoch's weights and note its quality, measured in float32 as serving does."""
+    best = folder.checkpoints / "best.ckpt"
+    if not best.exists():
+        raise TrainingError("The run has no finished epoch.")
+    module.load_state_dict(torch.load(best, map_location="cpu", weights_only=True)["state_dict"])
+    device = _device(options)
+    quality = split_quality(module.model.to(device), module.validation_data, device)
+    folder.metrics.write_text(json.dumps(quality.to_json(), indent=1) + "\n")
+    module.model.cpu()
+    return quality
