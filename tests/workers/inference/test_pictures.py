@@ -290,9 +290,10 @@ HEADS = [encoded(photo(), name) for name in PILLOW_NAMES.values()]
 @given(data=st.binary(max_size=400))
 def test_any_bytes_give_a_picture_or_a_picture_error(data):
     try:
-        assert open_picture(data).mode == "RGB"
-    except PictureError as error:
-        assert error.id.startswith("image.")
+        mode = open_picture(data).mode
+    except PictureError:
+        return
+    assert mode == "RGB"
 
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -1,0 +1,175 @@
+"""A manifest is read strictly: whatever is wrong is refused by its key."""
+
+import copy
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.tiny_bundle import tiny_manifest
+from workers.inference.errors import BundleError
+from workers.inference.manifest import Manifest, parse_manifest
+from workers.inference.reading import read_json
+
+ENTRY = {"sha256": "0" * 64, "bytes": 3}
+
+
+def valid():
+    names = ("image.onnx", "text.onnx", "vocabulary.txt")
+    return tiny_manifest() | {"files": {name: dict(ENTRY) for name in names}}
+
+
+def changed(path, value):
+    values = copy.deepcopy(valid())
+    *parents, last = path.split(".")
+    inner = values
+    for name in parents:
+        inner = inner[name]
+    if value is ...:
+        del inner[last]
+    else:
+        inner[last] = value
+    return values
+
+
+def refused_key(values):
+    with pytest.raises(BundleError) as caught:
+        parse_manifest(values)
+    assert caught.value.id == "bundle.manifest_invalid"
+    assert caught.value.message.endswith(".")
+    return caught.value.detail["key"]
+
+
+def test_a_valid_manifest_survives_the_way_to_json_and_back():
+    manifest = parse_manifest(
+        valid() | {"training": {"epochs": 3, "any": [None, {"thing": 1}]}, "metrics": {"r1": 0.2}}
+    )
+    assert isinstance(manifest, Manifest)
+    assert parse_manifest(json.loads(json.dumps(manifest.to_json()))) == manifest
+
+
+def test_defaults_are_an_empty_description_and_no_metrics():
+    values = valid()
+    del values["description"]
+    manifest = parse_manifest(values)
+    assert (manifest.description, manifest.metrics, manifest.training) == ("", {}, {})
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("format", ...),
+        ("format", True),
+        ("format", "1"),
+        ("format", 2),
+        ("name", ...),
+        ("name", "a@b"),
+        ("name", ""),
+        ("name", "../up"),
+        ("licence", 5),
+        ("dim", "32"),
+        ("dim", 0),
+        ("dim", True),
+        ("dim", 5000),
+        ("dim", 32.0),
+        ("similarity", "euclid"),
+        ("similarity", []),
+        ("modalities", []),
+        ("modalities", ["image", "image"]),
+        ("modalities", ["sound"]),
+        ("modalities", "image"),
+        ("modalities", [["image"]]),
+        ("image", ...),
+        ("image", None),
+        ("image.resize", 0),
+        ("image.size", 33),
+        ("image.crop", "middle"),
+        ("image.interpolation", "nearest"),
+        ("image.mean", [0, 0]),
+        ("image.mean", [0, 0, "0"]),
+        ("image.mean", [0, 0, True]),
+        ("image.mean", [0, 0, 10**400]),
+        ("image.std", [1, 0, 1]),
+        ("image.colour", "bgr"),
+        ("text.tokenizer", "split"),
+        ("text.tokenizer", "clip-bpe"),
+        ("text.max_tokens", 2),
+        ("text.vocabulary", "words.txt"),
+        ("payloads", {}),
+        ("payloads.pickle", {}),
+        ("payloads.onnx.text", ...),
+        ("payloads.onnx.image", None),
+        ("payloads.onnx.image", "other.onnx"),
+        ("payloads.native", {"config": "native.json"}),
+        ("files", []),
+        ("files.text.onnx", ...),
+        ("extra", 1),
+        ("training", []),
+    ],
+)
+def test_a_wrong_value_is_refused_by_its_key(path, value):
+    if path.startswith("files."):
+        values = valid()
+        del values["files"][path.removeprefix("files.")]
+        assert refused_key(values) == "payloads.onnx.text"
+        return
+    key = refused_key(changed(path, value))
+    related = {"payloads.native": "payloads.native.weights", "image.mean": "image.mean"}
+    assert key == related.get(path, path)
+
+
+@pytest.mark.parametrize(
+    "name", ["../x", "/etc/passwd", "a/b/c", "a\\b", ".hidden", "", "manifest.json", "a/../b", "ü"]
+)
+def test_unsafe_file_names_are_refused(name):
+    values = valid()
+    values["files"][name] = dict(ENTRY)
+    assert refused_key(values) == f"files.{name}"
+
+
+@pytest.mark.parametrize(
+    "entry", [{"bytes": 1}, {"sha256": "0" * 63, "bytes": 1}, {"sha256": "0" * 64, "bytes": -1}]
+)
+def test_a_wrong_file_entry_is_refused(entry):
+    values = valid()
+    values["files"]["image.onnx"] = entry
+    assert refused_key(values).startswith("files.image.onnx")
+
+
+def test_a_later_format_is_refused_with_both_numbers():
+    with pytest.raises(BundleError) as caught:
+        parse_manifest(valid() | {"format": 7, "new_thing": 1})
+    assert caught.value.detail == {"key": "format", "found": 7, "supported": 1}
+
+
+def test_settings_of_a_modality_that_is_not_named_are_refused():
+    values = valid() | {"modalities": ["text"]}
+    assert refused_key(values) == "image"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{", '{"a": NaN}', '{"a": 1, "a": 2}', "[" * 100_000, '"x"', "{1:2}"]
+)
+def test_json_that_is_no_plain_object_is_refused(text):
+    with pytest.raises(BundleError) as caught:
+        read_json(text.encode())
+    assert caught.value.id == "bundle.manifest_invalid"
+
+
+plain = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=8,
+)
+
+
+@given(key=st.sampled_from(sorted(valid())), value=plain)
+def test_any_value_anywhere_gives_a_manifest_or_a_bundle_error(key, value):
+    try:
+        parse_manifest(valid() | {key: value})
+    except BundleError as refused:
+        error = refused
+    else:
+        return
+    assert error.detail["key"].split(".")[0] in {*valid(), "payloads", "text"}
