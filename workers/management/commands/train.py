@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from workers.inference.errors import InferenceError
+
+if TYPE_CHECKING:
+    from django.core.management.base import CommandParser
+
+    from workers.training.train import TrainOptions
+
+DATA = ("images", "captions", "train", "val")
+
+
+class Command(BaseCommand):
+    help = "Train a recipe on pictures with captions and export a bundle. Touches no database. See docs/training.md."
+    requires_system_checks: list[str] = []
+    requires_migrations_checks = False
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--recipe", help="a recipe's name, or a .toml file of settings")
+        parser.add_argument("--images", help="folder of the pictures")
+        parser.add_argument("--captions", help="lines of name.jpg#k<TAB>caption")
+        parser.add_argument("--train", help="pictures to train on, one name a line")
+        parser.add_argument("--val", help="pictures to validate on, one name a line")
+        parser.add_argument(
+            "--groups", default="", help="name.jpg<TAB>label lines: equal labels are no negatives"
+        )
+        parser.add_argument("--out", type=Path, required=True, help="the run's folder")
+        parser.add_argument(
+            "--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting"
+        )
+        parser.add_argument(
+            "--resume", action="store_true", help="go on with the run in --out, as it was begun"
+        )
+        parser.add_argument(
+            "--cache", type=Path, help="decoded pictures and features (default: cache/ beside --out)"
+        )
+        parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+        parser.add_argument("--bundle", type=Path, help="write the best epoch's model here")
+        parser.add_argument("--name", help="the bundle's name (default: the run folder's)")
+        parser.add_argument("--licence", default="unknown", help="the bundle's licence")
+        parser.add_argument("--description", default="", help="the bundle's description")
+        parser.add_argument("--half", action="store_true", help="store the bundle's weights in float16")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        from workers.neural.errors import ModelConfigError, WeightsError
+        from workers.training.errors import TrainingError
+        from workers.training.train import train
+
+        try:
+            quality = train(self._options(options))
+        except (TrainingError, ModelConfigError, WeightsError, InferenceError) as error:
+            raise CommandError(str(error)) from None
+        self.stdout.write(f"best epoch on validation: sum of recalls {quality.sum_of_recalls:.1f}")
+
+    def _options(self, options: dict[str, Any]) -> TrainOptions:
+        from workers.training.export import ExportOptions
+        from workers.training.run_folder import RunFolder
+        from workers.training.train import TrainOptions
+
+        resume = options["resume"]
+        recipe, data = RunFolder(options["out"]).recipe_and_data() if resume else self._begun(options)
+        return TrainOptions(
+            recipe=recipe,
+            data=data,
+            out=options["out"],
+            cache=options["cache"] or options["out"].parent / "cache",
+            bundle=options["bundle"],
+            export=ExportOptions(
+                options["name"] or options["out"].name,
+                options["licence"],
+                options["description"],
+                options["half"],
+            ),
+            resume=resume,
+            device=options["device"],
+            say=self.stdout.write,
+            progress=self._progress,
+            bar=sys.stderr.isatty(),
+        )
+
+    def _begun(self, options: dict[str, Any]) -> tuple[Any, Any]:
+        from workers.training.recipe import recipe_with
+        from workers.training.recipes.catalogue import recipe_named
+        from workers.training.run_folder import DataPaths
+        from workers.training.settings import read_settings
+
+        if missing := [f"--{name}" for name in ("recipe", *DATA) if not options[name]]:
+            raise CommandError(f"A new run needs {', '.join(missing)}.")
+        recipe = recipe_with(recipe_named(options["recipe"]), read_settings(options["set"]))
+        return recipe, DataPaths(*(options[name] for name in DATA), groups=options["groups"])
+
+    def _progress(self, stage: str, done: int, total: int) -> None:
+        if self.stderr.isatty():
+            self.stderr.write(f"\r{stage} {done}/{total} ", ending="\n" if done == total else "")
