@@ -8,3 +8,8 @@ urlpatterns = [
     path("api/v1/", include("search.api.urls")),
     path("", include("search.views.urls")),
 ]
+
+handler400 = "retrieval_site.handlers.bad_request"
+handler403 = "retrieval_site.handlers.permission_denied"
+handler404 = "retrieval_site.handlers.page_not_found"
+handler500 = "retrieval_site.handlers.server_error"

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Count, IntegerField, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 
 if TYPE_CHECKING:
     from typing import Self, TypeAlias
@@ -35,6 +36,19 @@ class CollectionQuerySet(models.QuerySet[Any]):
         if getattr(viewer, "is_superuser", False):
             return self
         return self.filter(membership__user=viewer, membership__role="curator")
+
+    def described_for(self, viewer: Viewer) -> Self:
+        """Add `document_count` and the viewer's `role` ("reader", "curator" or None), in the same query."""
+        from search.models import Document, Membership
+
+        documents = Document.objects.filter(collection=OuterRef("pk")).order_by().values("collection")
+        memberships = Membership.objects.filter(collection=OuterRef("pk"), user=viewer.pk if viewer else None)
+        return self.annotate(
+            document_count=Coalesce(
+                Subquery(documents.annotate(n=Count("pk")).values("n")), 0, output_field=IntegerField()
+            ),
+            role=Subquery(memberships.values("role")[:1]),
+        )
 
 
 class DocumentQuerySet(models.QuerySet[Any]):

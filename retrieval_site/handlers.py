@@ -1,0 +1,54 @@
+"""Answers for addresses that do not exist and for what went wrong unexpectedly: JSON below /api/, pages elsewhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.http import JsonResponse
+from django.views import defaults
+
+from retrieval_site.errors import AppError
+from retrieval_site.middleware import REQUEST_ID
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponseBase
+
+API_PREFIX = "/api/"
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    """Answer a request that Django refused to read."""
+    if not _is_api(request):
+        return defaults.bad_request(request, exception)
+    return _answer(AppError("request.malformed", "The request's body or headers cannot be read."))
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    """Answer what Django itself refused."""
+    if not _is_api(request):
+        return defaults.permission_denied(request, exception)
+    return _answer(AppError("permission.denied", "You may not do this.", status=403))
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    """Answer an address that does not exist."""
+    if not _is_api(request):
+        return defaults.page_not_found(request, exception)
+    return _answer(AppError("url.not_found", "There is nothing at this address.", status=404))
+
+
+def server_error(request: HttpRequest) -> HttpResponseBase:
+    """Answer an unknown exception, which Django has logged with its traceback by now; the id finds it in the log."""
+    if not _is_api(request):
+        return defaults.server_error(request)
+    request_id = REQUEST_ID.get()
+    message = f"Something went wrong here. The log has it under the request id {request_id}."
+    return _answer(AppError("server.error", message, status=500, detail={"request_id": request_id}))
+
+
+def _is_api(request: HttpRequest) -> bool:
+    return request.path.startswith(API_PREFIX)
+
+
+def _answer(error: AppError) -> JsonResponse:
+    return JsonResponse(error.as_json(), status=error.status)

@@ -1,0 +1,57 @@
+"""Rows by what the caller may do: one that is not seen does not exist, one that is only seen is refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from models_admin.models import ModelVersion, VersionState
+from models_admin.services import version_find
+from retrieval_site.errors import AppError, not_found
+from search.api.permissions import require
+from search.models import Collection, Document
+
+if TYPE_CHECKING:
+    from rest_framework.request import Request
+
+USABLE = (VersionState.VALID, VersionState.PREPARING, VersionState.READY)
+
+
+def known_versions(request: Request) -> Any:
+    """Return the model versions that can be used; operators know all of them."""
+    rows = ModelVersion.objects.all()
+    return rows if request.user.is_superuser else rows.filter(state__in=USABLE)
+
+
+def usable_version(request: Request, model: str) -> ModelVersion:
+    """Return a version by alias or `name@version`; raises `model.not_found` as for one that is not there."""
+    version = version_find(model)
+    if not request.user.is_superuser and version.state not in USABLE:
+        raise AppError(
+            "model.not_found", f"There is no model “{model}”.", status=404, detail={"model": model}
+        )
+    return version
+
+
+def curated_collection(request: Request, slug: str) -> Collection:
+    """Return a collection to write into; raises `collection.not_found`, `permission.denied`."""
+    collection: Collection | None = Collection.objects.visible_to(request.user).filter(slug=slug).first()
+    if collection is None:
+        raise not_found("collection")
+    require(Collection.objects.curated_by(request.user).filter(pk=collection.pk).exists())
+    return collection
+
+
+def visible_document(request: Request, document_id: int) -> Document:
+    """Return a document with its collection and images; raises `document.not_found`."""
+    rows = Document.objects.visible_to(request.user).select_related("collection")
+    document: Document | None = rows.prefetch_related("images").filter(pk=document_id).first()
+    if document is None:
+        raise not_found("document")
+    return document
+
+
+def curated_document(request: Request, document_id: int) -> Document:
+    """Return a document to change; raises `document.not_found`, `permission.denied`."""
+    document = visible_document(request, document_id)
+    require(Document.objects.curated_by(request.user).filter(pk=document.pk).exists())
+    return document

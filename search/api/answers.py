@@ -1,0 +1,191 @@
+"""The shapes that the API answers with, for the schema; `presenting.py` builds the values without their cost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from models_admin.models import VersionState
+from search.models import Collection, Membership
+from workers.models import JobState
+
+Answer = serializers.Serializer[Any]
+
+
+class ImageAnswer(Answer):
+    """A picture of a document."""
+
+    sha256 = serializers.CharField()
+    url = serializers.CharField(help_text="`?w=320` gives a thumbnail")
+    width = serializers.IntegerField(help_text="pixels, upright")
+    height = serializers.IntegerField(help_text="pixels, upright")
+    alt = serializers.CharField(allow_blank=True)
+
+
+class DocumentBriefAnswer(Answer):
+    """A document in a list of hits."""
+
+    id = serializers.IntegerField()
+    external_id = serializers.CharField()
+    collection = serializers.SlugField()
+    title = serializers.CharField(allow_blank=True)
+    url = serializers.CharField(allow_blank=True)
+    tags = serializers.ListField(child=serializers.CharField())
+    metadata = serializers.DictField()
+
+
+class DocumentAnswer(DocumentBriefAnswer):
+    """A document with all that was stored of it."""
+
+    body = serializers.CharField(allow_blank=True)
+    images = ImageAnswer(many=True)
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+
+
+class PassageAnswer(Answer):
+    """The passage that was found; offsets are characters of the document's body."""
+
+    text = serializers.CharField()
+    start = serializers.IntegerField()
+    end = serializers.IntegerField()
+
+
+class HitAnswer(Answer):
+    """One result. `relevance` is null until the model is calibrated."""
+
+    rank = serializers.IntegerField()
+    score = serializers.FloatField(help_text="bigger is closer; compare within one answer only")
+    relevance = serializers.FloatField(allow_null=True)
+    document = DocumentBriefAnswer()
+    passage = PassageAnswer(allow_null=True)
+    image = ImageAnswer(allow_null=True)
+
+
+class QueryAnswer(Answer):
+    """The kept query; `url` opens its result page for whoever may see the documents."""
+
+    id = serializers.UUIDField()
+    modality = serializers.ChoiceField(choices=["image", "text", "document", "embedding"])
+    model = serializers.CharField(help_text="name@version")
+    url = serializers.CharField()
+
+
+class PlanAnswer(Answer):
+    """How the candidates were found."""
+
+    kind = serializers.ChoiceField(choices=["ann", "exact"])
+    ef_search = serializers.IntegerField(allow_null=True)
+    candidates = serializers.IntegerField()
+
+
+class SearchResultAnswer(Answer):
+    """What a search found."""
+
+    query = QueryAnswer()
+    results = HitAnswer(many=True)
+    next = serializers.CharField(allow_null=True, help_text="send it as `next` with the same search")
+    plan = PlanAnswer()
+    timings_ms = serializers.DictField(child=serializers.FloatField())
+
+
+class EmbeddingAnswer(Answer):
+    """One vector in a model's joint space."""
+
+    embedding = serializers.ListField(child=serializers.FloatField())
+    dim = serializers.IntegerField()
+    model = serializers.CharField(help_text="name@version")
+
+
+class CollectionAnswer(Answer):
+    """A collection; `role` is the caller's own, null for nobody's place in it."""
+
+    slug = serializers.SlugField()
+    name = serializers.CharField()
+    description = serializers.CharField(allow_blank=True)
+    visibility = serializers.ChoiceField(choices=Collection.Visibility.choices)
+    documents = serializers.IntegerField(help_text="how many")
+    role = serializers.ChoiceField(choices=Membership.Role.choices, allow_null=True)
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+
+
+class CollectionDetailAnswer(CollectionAnswer):
+    """A collection with its members, who are shown to its curators only (null for others)."""
+
+    curators = serializers.ListField(child=serializers.CharField(), allow_null=True)
+    readers = serializers.ListField(child=serializers.CharField(), allow_null=True)
+
+
+class FailureAnswer(Answer):
+    """Why something failed."""
+
+    id = serializers.CharField()
+    message = serializers.CharField()
+
+
+class JobAnswer(Answer):
+    """A long piece of work and how far it is."""
+
+    id = serializers.UUIDField()
+    type = serializers.CharField()
+    state = serializers.ChoiceField(choices=JobState.choices)
+    request = serializers.CharField(
+        allow_blank=True, help_text="`cancel` or `pause` while it is being obeyed"
+    )
+    stage = serializers.CharField(allow_blank=True)
+    total = serializers.IntegerField(allow_null=True)
+    done = serializers.IntegerField()
+    failed = serializers.IntegerField()
+    rate = serializers.FloatField(allow_null=True, help_text="items per second")
+    seconds_left = serializers.FloatField(allow_null=True)
+    result = serializers.DictField()
+    error = FailureAnswer(allow_null=True)
+    created_at = serializers.DateTimeField()
+    started_at = serializers.DateTimeField(allow_null=True)
+    finished_at = serializers.DateTimeField(allow_null=True)
+
+
+class JobItemAnswer(Answer):
+    """An item that failed, with its reason."""
+
+    id = serializers.IntegerField()
+    key = serializers.CharField(help_text="a line, a file or an external id")
+    error_id = serializers.CharField()
+    reason = serializers.CharField()
+    created_at = serializers.DateTimeField()
+
+
+class VersionAnswer(Answer):
+    """A model version; `error`, `report` and `note` are for staff (null for others)."""
+
+    model = serializers.CharField(help_text="name@version")
+    name = serializers.CharField()
+    number = serializers.IntegerField()
+    state = serializers.ChoiceField(choices=VersionState.choices)
+    aliases = serializers.ListField(child=serializers.CharField())
+    dim = serializers.IntegerField()
+    similarity = serializers.CharField()
+    modalities = serializers.ListField(child=serializers.CharField())
+    licence = serializers.CharField(allow_blank=True)
+    description = serializers.CharField(allow_blank=True)
+    metrics = serializers.DictField()
+    error = FailureAnswer(allow_null=True)
+    report = serializers.DictField(allow_null=True)
+    note = serializers.CharField(allow_null=True, allow_blank=True)
+    created_at = serializers.DateTimeField()
+
+
+class JudgementAnswer(Answer):
+    """One's own grade of a document for a query."""
+
+    id = serializers.IntegerField()
+    query = serializers.UUIDField()
+    document = serializers.IntegerField()
+    collection = serializers.SlugField()
+    external_id = serializers.CharField()
+    grade = serializers.IntegerField(min_value=0, max_value=3)
+    comment = serializers.CharField(allow_blank=True)
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()

@@ -1,0 +1,70 @@
+"""Who is asking: a program by its token, a person by the session of the pages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.utils import timezone
+from rest_framework.authentication import BaseAuthentication, get_authorization_header
+from rest_framework.authentication import SessionAuthentication as DrfSessionAuthentication
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
+
+from search.services.tokens import token_of_key, token_used
+
+if TYPE_CHECKING:
+    from rest_framework.request import Request
+
+    from search.models import ApiToken
+
+
+class TokenAuthentication(BaseAuthentication):
+    """`Authorization: Bearer sl_…`; one query for the token and its user."""
+
+    def authenticate(self, request: Request) -> tuple[Any, ApiToken] | None:
+        """Return the token's user and the token, None where the header is not there.
+
+        Raises AuthenticationFailed with the id as its code: a wrong key is never taken for nobody.
+        """
+        header = get_authorization_header(request).split()
+        if not header:
+            return None
+        if len(header) != 2 or header[0].lower() != b"bearer":
+            raise AuthenticationFailed("Write the header as “Authorization: Bearer sl_…”.", "token.invalid")
+        token = token_of_key(header[1].decode("latin-1"))
+        if token is None or not token.user.is_active:
+            raise AuthenticationFailed("This token is unknown or was withdrawn.", "token.invalid")
+        if token.expires_at is not None and token.expires_at <= timezone.now():
+            raise AuthenticationFailed("This token has expired.", "token.expired")
+        token_used(token)
+        return token.user, token
+
+    def authenticate_header(self, request: Request) -> str:
+        """Make refusals 401 with this scheme."""
+        return "Bearer"
+
+
+class SessionAuthentication(DrfSessionAuthentication):
+    """The session of a signed-in person; what changes something needs the CSRF token as on the pages."""
+
+    def enforce_csrf(self, request: Any) -> None:
+        """Raise `csrf.failed` where the CSRF token is missing or wrong."""
+        try:
+            super().enforce_csrf(request)
+        except PermissionDenied as failure:
+            raise PermissionDenied(str(failure.detail), "csrf.failed") from failure
+
+
+def enforce_csrf_for_session(request: Request) -> None:
+    """Check CSRF for an anonymous person whose session is about to change something."""
+    SessionAuthentication().enforce_csrf(request)
+
+
+def session_of(request: Request) -> str:
+    """Return the key of an anonymous person's session, "" for everybody else.
+
+    The session is loaded first, so that a key that somebody made up is not taken for one.
+    """
+    if request.user.is_authenticated or not request.session.session_key:
+        return ""
+    request.session.get("_", None)
+    return request.session.session_key or ""

@@ -1,0 +1,91 @@
+"""What every endpoint has in common: known parameters only, its caller, and whether callers are counted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.conf import settings
+from drf_spectacular.utils import OpenApiResponse, extend_schema, inline_serializer
+from rest_framework import serializers
+from rest_framework.views import APIView
+
+from search.api.pagination import LIMIT_DEFAULT, LIMIT_MAX, page_of
+from search.api.parameters import NoParameters, Parameters, validated
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from django.db.models import QuerySet
+    from rest_framework.request import Request
+    from rest_framework.response import Response
+    from rest_framework.throttling import BaseThrottle
+
+
+class ErrorBody(serializers.Serializer[Any]):
+    """The inside of the one error shape."""
+
+    id = serializers.CharField(help_text="stable; docs/api.md lists them")
+    message = serializers.CharField(help_text="a sentence for a person")
+    detail = serializers.DictField(help_text="facts for programs, by error")
+
+
+class ErrorAnswer(serializers.Serializer[Any]):
+    """The one error shape."""
+
+    error = ErrorBody()
+
+
+class PageParameters(Parameters):
+    """What every list takes."""
+
+    limit = serializers.IntegerField(min_value=1, max_value=LIMIT_MAX, default=LIMIT_DEFAULT)
+    cursor = serializers.CharField(required=False, max_length=500, help_text="from `next` or `previous`")
+
+
+class ApiView(APIView):
+    """An endpoint of API v1.
+
+    `query_parameters` names the serializer of a method's query string (none: no parameter is known).
+    `read_methods` are unsafe methods that only look; `anonymous_methods` are open to people who are not signed in;
+    `members_only` closes even reading to them.
+    """
+
+    query_parameters: ClassVar[Mapping[str, type[Parameters]]] = {}
+    read_methods: ClassVar[tuple[str, ...]] = ()
+    anonymous_methods: ClassVar[tuple[str, ...]] = ()
+    members_only: ClassVar[bool] = False
+    query: dict[str, Any]
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Check who asks first, then the query string; leaves its values in `self.query`."""
+        super().initial(request, *args, **kwargs)
+        reader = self.query_parameters.get(str(request.method), NoParameters)
+        given = request.query_params
+        self.query = {} if reader is NoParameters and not given else validated(reader, given)
+
+    def get_throttles(self) -> list[BaseThrottle]:
+        """Return none where the operator lifted throttling."""
+        return super().get_throttles() if settings.CONFIG.throttle else []
+
+    def page(self, rows: QuerySet[Any], present: Callable[[Any], Any], ordering: str = "id") -> Response:
+        """Return the page of `rows` that the query string asks for."""
+        return page_of(self.request, rows, present, ordering=ordering, limit=self.query["limit"])
+
+
+def page_answer(row: type[serializers.Serializer[Any]]) -> Any:
+    """Return the schema of a page of rows."""
+    return inline_serializer(
+        f"{row.__name__.removesuffix('Answer')}Page",
+        {
+            "results": row(many=True),
+            "next": serializers.URLField(allow_null=True),
+            "previous": serializers.URLField(allow_null=True),
+        },
+    )
+
+
+def describe(operation_id: str, answers: Mapping[int, Any], **more: Any) -> Any:
+    """Return `extend_schema` with the one error shape added to the answers."""
+    refused = OpenApiResponse(ErrorAnswer, description="refused; `error.id` says why")
+    every = {**answers, "4XX": refused}
+    return extend_schema(operation_id=operation_id, responses=every, **more)

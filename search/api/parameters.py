@@ -1,0 +1,170 @@
+"""Reading what a caller sent: every parameter is known or refused, so that a typo is never silent."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import TYPE_CHECKING, Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from retrieval_site.errors import AppError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+METADATA_MAX_BYTES = 100_000
+_NUL = "\x00"
+
+
+class Parameters(serializers.Serializer[Any]):
+    """A serializer for input that refuses what it does not know."""
+
+    not_built_yet: Collection[str] = ()
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Raise `parameter.unknown` or `parameter.not_supported` before looking at values."""
+        if hasattr(data, "keys"):
+            refuse_unknown(data.keys(), self.fields, self.not_built_yet)
+        return super().to_internal_value(data)
+
+
+class NoParameters(Parameters):
+    """For requests that take none."""
+
+
+def refuse_unknown(given: Iterable[str], known: Iterable[str], not_built_yet: Collection[str] = ()) -> None:
+    """Raise AppError for the names that are not known, apart for those that a later version will know."""
+    names = set(given) - set(known)
+    if not names:
+        return
+    if planned := sorted(names & set(not_built_yet)):
+        raise not_supported(planned)
+    raise AppError(
+        "parameter.unknown",
+        f"Unknown parameters: {', '.join(sorted(names))}.",
+        detail={"unknown": sorted(names), "known": sorted(known)},
+    )
+
+
+def not_supported(names: Iterable[str]) -> AppError:
+    """Return the refusal of what the design names and this version does not do yet."""
+    listed = list(names)
+    return AppError(
+        "parameter.not_supported",
+        f"Not supported by this version: {', '.join(listed)}.",
+        detail={"parameters": listed},
+    )
+
+
+def validated(serializer: type[Parameters], data: Any, **options: Any) -> dict[str, Any]:
+    """Return the checked values of `data`; raises AppError or ValidationError."""
+    reader = serializer(data=data, **options)
+    reader.is_valid(raise_exception=True)
+    return dict(reader.validated_data)
+
+
+@extend_schema_field({"type": "object", "additionalProperties": True})
+class JsonObjectField(serializers.Field[Any, Any, Any, Any]):
+    """A JSON object; in a form, its text. Refuses what PostgreSQL's jsonb cannot hold."""
+
+    default_error_messages = {
+        "not_object": "Send a JSON object.",
+        "too_large": f"Send at most {METADATA_MAX_BYTES} bytes.",
+        "bad_value": "NUL characters and numbers that are not finite cannot be kept.",
+    }
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        """Return the object."""
+        value = self._from_text(data) if isinstance(data, str) else data
+        if not isinstance(value, dict):
+            self.fail("not_object")
+        if len(json.dumps(value)) > METADATA_MAX_BYTES:
+            self.fail("too_large")
+        if any(_unstorable(leaf) for leaf in leaves(value)):
+            self.fail("bad_value")
+        return value
+
+    def to_representation(self, value: Any) -> Any:
+        """Return the object as it is."""
+        return value
+
+    def _from_text(self, text: str) -> Any:
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError):
+            self.fail("not_object")
+
+
+def leaves(value: Any) -> Iterable[Any]:
+    """Yield every key and every value below a JSON value, without recursion."""
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, dict):
+            waiting += [*item.keys(), *item.values()]
+        elif isinstance(item, list):
+            waiting += item
+        else:
+            yield item
+
+
+def _unstorable(leaf: Any) -> bool:
+    if isinstance(leaf, str):
+        return _NUL in leaf or bool(_LONE_SURROGATE.search(leaf))
+    return isinstance(leaf, float) and not math.isfinite(leaf)
+
+
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+@extend_schema_field({"type": "array", "items": {"type": "number"}})
+class VectorField(serializers.Field[Any, Any, Any, Any]):
+    """An embedding: a list of finite numbers; in a form, its JSON text. One pass, not one field a number."""
+
+    default_error_messages = {
+        "not_numbers": "Send a list of finite numbers.",
+        "bad_length": "Send 1 to {most} numbers.",
+    }
+    most = 16_000  # halfvec's own limit
+
+    def to_internal_value(self, data: Any) -> tuple[float, ...]:
+        """Return the numbers; their count is checked against the model later."""
+        values = self._from_text(data) if isinstance(data, str) else data
+        if not isinstance(values, list) or any(type(value) not in (int, float) for value in values):
+            self.fail("not_numbers")
+        if not 1 <= len(values) <= self.most:
+            self.fail("bad_length", most=self.most)
+        return self._finite(values)
+
+    def to_representation(self, value: Any) -> Any:
+        """Return the list as it is."""
+        return value
+
+    def _from_text(self, text: str) -> Any:
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError):
+            self.fail("not_numbers")
+
+    def _finite(self, values: list[float]) -> tuple[float, ...]:
+        try:
+            numbers = tuple(float(value) for value in values)
+        except OverflowError:
+            self.fail("not_numbers")
+        if not all(map(math.isfinite, numbers)):
+            self.fail("not_numbers")
+        return numbers
+
+
+@extend_schema_field(OpenApiTypes.BINARY)
+class UploadField(serializers.FileField):
+    """A file of a multipart form, described as binary in the schema."""
+
+
+def changed(values: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """Return those of `names` that the caller sent."""
+    return {name: values[name] for name in names if name in values}

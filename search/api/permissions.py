@@ -1,0 +1,61 @@
+"""What a caller may do at all; what he may do with one row is asked of the querysets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from rest_framework.exceptions import NotAuthenticated, PermissionDenied
+from rest_framework.permissions import SAFE_METHODS, BasePermission
+
+if TYPE_CHECKING:
+    from rest_framework.request import Request
+    from rest_framework.views import APIView
+
+    from search.models import ApiToken
+
+
+class ScopePermission(BasePermission):
+    """A token needs the scope of the request; nobody at all may read where anonymous search is allowed."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        """Return True, or raise `auth.required` or `scope.missing`."""
+        scope = scope_needed(request, view)
+        token: ApiToken | None = request.auth
+        if token is not None and scope not in token.scopes:
+            raise PermissionDenied(f"This token lacks the scope “{scope}”.", "scope.missing")
+        if not request.user.is_authenticated and not _open_to_anybody(request, view, scope):
+            raise NotAuthenticated("Sign in or send a token to do this.", "auth.required")
+        return True
+
+
+def scope_needed(request: Request, view: APIView) -> str:
+    """Return `read` for looking and for what a view names in `read_methods` (searching is a POST)."""
+    reads = request.method in SAFE_METHODS or request.method in getattr(view, "read_methods", ())
+    return "read" if reads else "write"
+
+
+def _open_to_anybody(request: Request, view: APIView, scope: str) -> bool:
+    if not settings.CONFIG.anonymous_search:
+        return False
+    if request.method in getattr(view, "anonymous_methods", ()):
+        return True
+    return scope == "read" and not getattr(view, "members_only", False)
+
+
+def require_staff(request: Request) -> None:
+    """Raise `permission.denied` for anybody who is not staff."""
+    if not request.user.is_staff:
+        raise PermissionDenied("Only staff may do this.", "permission.denied")
+
+
+def require_operator(request: Request) -> None:
+    """Raise `permission.denied` for anybody who may not switch models, as in the admin."""
+    if not request.user.is_superuser:
+        raise PermissionDenied("Only operators (superusers) may do this.", "permission.denied")
+
+
+def require(allowed: bool) -> None:  # noqa: FBT001  (reads as a sentence: require(curates))
+    """Raise `permission.denied` unless allowed."""
+    if not allowed:
+        raise PermissionDenied("You may see this but not do this.", "permission.denied")

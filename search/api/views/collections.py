@@ -1,0 +1,106 @@
+"""Collections: named corpora with their own visibility and curators."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+from rest_framework import serializers
+from rest_framework.response import Response
+
+from retrieval_site.errors import not_found
+from search.api.access import curated_collection
+from search.api.answers import CollectionAnswer, CollectionDetailAnswer
+from search.api.base import ApiView, PageParameters, describe, page_answer
+from search.api.parameters import Parameters, changed, validated
+from search.api.permissions import require_staff
+from search.api.presenting import collection_detail_json, collection_json
+from search.models import Collection, Membership
+from search.services.collections import collection_create, collection_delete, collection_update
+from search.services.members import members_of, members_replace
+
+if TYPE_CHECKING:
+    from rest_framework.request import Request
+
+SETTABLE = ("name", "description", "visibility")
+MEMBER_LISTS = {"curators": Membership.Role.CURATOR, "readers": Membership.Role.READER}
+
+
+class CollectionChange(Parameters):
+    """What curators can change. `curators` and `readers` replace the ones there were."""
+
+    name = serializers.CharField(max_length=200)
+    description = serializers.CharField(max_length=10_000, allow_blank=True, default="")
+    visibility = serializers.ChoiceField(
+        choices=Collection.Visibility.choices, default=Collection.Visibility.PRIVATE
+    )
+    curators = serializers.ListField(child=serializers.CharField(max_length=150), required=False)
+    readers = serializers.ListField(child=serializers.CharField(max_length=150), required=False)
+
+
+class CollectionNew(CollectionChange):
+    """A new collection; its slug stays for good."""
+
+    slug = serializers.SlugField(max_length=80)
+
+
+class CollectionListView(ApiView):
+    """All collections that the caller may see."""
+
+    query_parameters = {"GET": PageParameters}
+
+    @describe("collections_list", {200: page_answer(CollectionAnswer)}, parameters=[PageParameters])
+    def get(self, request: Request) -> Response:
+        """List the collections that you may see."""
+        rows = Collection.objects.visible_to(request.user).described_for(request.user)
+        return self.page(rows, collection_json)
+
+    @describe("collections_create", {201: CollectionDetailAnswer}, request=CollectionNew)
+    def post(self, request: Request) -> Response:
+        """Open a collection (staff). You become its curator."""
+        require_staff(request)
+        values = validated(CollectionNew, request.data)
+        with transaction.atomic():
+            collection = collection_create(owner=request.user, **changed(values, ("slug", *SETTABLE)))
+            _set_members(collection, values)
+        return Response(_shown(request, collection.slug), status=201)
+
+
+class CollectionView(ApiView):
+    """One collection."""
+
+    @describe("collections_get", {200: CollectionDetailAnswer})
+    def get(self, request: Request, slug: str) -> Response:
+        """Show a collection; its curators also see its members."""
+        return Response(_shown(request, slug))
+
+    @describe("collections_update", {200: CollectionDetailAnswer}, request=CollectionChange)
+    def patch(self, request: Request, slug: str) -> Response:
+        """Change what is sent, keep the rest (curators)."""
+        collection = curated_collection(request, slug)
+        values = validated(CollectionChange, request.data, partial=True)
+        with transaction.atomic():
+            collection_update(collection=collection, **changed(values, SETTABLE))
+            _set_members(collection, values)
+        return Response(_shown(request, slug))
+
+    @describe("collections_delete", {204: None})
+    def delete(self, request: Request, slug: str) -> Response:
+        """Delete a collection with its documents, vectors and judgements (curators)."""
+        collection_delete(collection=curated_collection(request, slug))
+        return Response(status=204)
+
+
+def _set_members(collection: Collection, values: dict[str, Any]) -> None:
+    for name, role in MEMBER_LISTS.items():
+        if name in values:
+            members_replace(collection=collection, role=role, usernames=values[name])
+
+
+def _shown(request: Request, slug: str) -> dict[str, Any]:
+    rows = Collection.objects.visible_to(request.user).described_for(request.user)
+    collection = rows.filter(slug=slug).first()
+    if collection is None:
+        raise not_found("collection")
+    curates = request.user.is_superuser or collection.role == Membership.Role.CURATOR
+    return collection_detail_json(collection, members_of(collection) if curates else None)

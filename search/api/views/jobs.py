@@ -1,0 +1,135 @@
+"""Jobs: how far long pieces of work are, and stopping, resuming and retrying them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rest_framework import serializers
+from rest_framework.response import Response
+
+from retrieval_site.errors import not_found
+from search.api.answers import JobAnswer, JobItemAnswer
+from search.api.base import ApiView, PageParameters, describe, page_answer
+from search.api.presenting import job_item_json, job_json
+from workers.jobs.services import (
+    job_request_cancel,
+    job_request_pause,
+    job_resume,
+    job_retry,
+    job_retry_failed,
+)
+from workers.models import Job, JobState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rest_framework.request import Request
+
+
+class JobListParameters(PageParameters):
+    """Which jobs."""
+
+    type = serializers.SlugField(required=False, max_length=40)
+    state = serializers.ChoiceField(choices=JobState.choices, required=False)
+
+
+class JobListView(ApiView):
+    """The caller's jobs; superusers see everybody's."""
+
+    query_parameters = {"GET": JobListParameters}
+    members_only = True
+
+    @describe("jobs_list", {200: page_answer(JobAnswer)}, parameters=[JobListParameters])
+    def get(self, request: Request) -> Response:
+        """List your jobs, the newest first."""
+        wanted = {name: self.query[name] for name in ("type", "state") if name in self.query}
+        return self.page(_jobs(request).filter(**wanted), job_json, ordering="-created_at")
+
+
+class JobView(ApiView):
+    """One job."""
+
+    members_only = True
+
+    @describe("jobs_get", {200: JobAnswer})
+    def get(self, request: Request, job_id: str) -> Response:
+        """Show a job: progress, rate, time left, result or error."""
+        return Response(job_json(_job(request, job_id)))
+
+
+class JobItemsView(ApiView):
+    """What failed in one job."""
+
+    query_parameters = {"GET": PageParameters}
+    members_only = True
+
+    @describe("jobs_failed_items", {200: page_answer(JobItemAnswer)}, parameters=[PageParameters])
+    def get(self, request: Request, job_id: str) -> Response:
+        """List the items that failed, each with its reason."""
+        return self.page(_job(request, job_id).items.all(), job_item_json)
+
+
+class JobActionView(ApiView):
+    """Something done to a job; a subclass names it."""
+
+    members_only = True
+    action: Callable[[Job], Job]
+
+    def act(self, request: Request, job_id: str) -> Response:
+        """Return the job after the action; raises `job.wrong_state`."""
+        return Response(job_json(type(self).action(_job(request, job_id))))
+
+
+class JobCancelView(JobActionView):
+    """Cancel."""
+
+    action = staticmethod(job_request_cancel)
+
+    @describe("jobs_cancel", {200: JobAnswer}, request=None)
+    def post(self, request: Request, job_id: str) -> Response:
+        """Cancel a job; a running one ends after its current batch."""
+        return self.act(request, job_id)
+
+
+class JobPauseView(JobActionView):
+    """Pause."""
+
+    action = staticmethod(job_request_pause)
+
+    @describe("jobs_pause", {200: JobAnswer}, request=None)
+    def post(self, request: Request, job_id: str) -> Response:
+        """Pause a job; a running one rests after its current batch."""
+        return self.act(request, job_id)
+
+
+class JobResumeView(JobActionView):
+    """Resume."""
+
+    action = staticmethod(job_resume)
+
+    @describe("jobs_resume", {200: JobAnswer}, request=None)
+    def post(self, request: Request, job_id: str) -> Response:
+        """Resume a paused job from what is stored."""
+        return self.act(request, job_id)
+
+
+class JobRetryView(JobActionView):
+    """Retry."""
+
+    @describe("jobs_retry", {200: JobAnswer}, request=None)
+    def post(self, request: Request, job_id: str) -> Response:
+        """Try the failed items of a finished job again; a failed or cancelled one without any goes on as a whole."""
+        job = _job(request, job_id)
+        return Response(job_json(job_retry_failed(job) if job.items.exists() else job_retry(job)))
+
+
+def _jobs(request: Request) -> Any:
+    rows = Job.objects.all()
+    return rows if request.user.is_superuser else rows.filter(owner=request.user.pk)
+
+
+def _job(request: Request, job_id: str) -> Job:
+    found: Job | None = _jobs(request).filter(pk=job_id).first()
+    if found is None:
+        raise not_found("job")
+    return found

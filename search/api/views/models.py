@@ -1,0 +1,143 @@
+"""The model registry: what can answer, and for operators uploading, preparing and switching."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from drf_spectacular.utils import inline_serializer
+from rest_framework import serializers
+from rest_framework.response import Response
+
+from models_admin.models import VersionState
+from models_admin.services import (
+    version_activate,
+    version_prepare,
+    version_retire,
+    version_rollback,
+    version_upload,
+)
+from search.api.access import known_versions, usable_version
+from search.api.answers import JobAnswer, VersionAnswer
+from search.api.base import ApiView, PageParameters, describe, page_answer
+from search.api.parameters import Parameters, UploadField, validated
+from search.api.permissions import require_operator
+from search.api.presenting import job_json, version_json
+
+if TYPE_CHECKING:
+    from rest_framework.request import Request
+
+    from models_admin.models import ModelVersion
+
+STARTED = inline_serializer("VersionStarted", {"version": VersionAnswer(), "job": JobAnswer()})
+
+
+class ModelListParameters(PageParameters):
+    """Which versions."""
+
+    state = serializers.ChoiceField(choices=VersionState.choices, required=False)
+    name = serializers.CharField(required=False, max_length=100)
+
+
+class BundleUpload(Parameters):
+    """A bundle (docs/bundle.md) and why it is here."""
+
+    bundle = UploadField()
+    note = serializers.CharField(required=False, allow_blank=True, max_length=2000, default="")
+
+
+class Switch(Parameters):
+    """Why the model is switched; kept in the log."""
+
+    reason = serializers.CharField(required=False, allow_blank=True, max_length=2000, default="")
+
+
+class Retirement(Parameters):
+    """Whether to give up a version that is kept for rollback."""
+
+    force = serializers.BooleanField(default=False)
+
+
+class ModelListView(ApiView):
+    """Model versions."""
+
+    query_parameters = {"GET": ModelListParameters}
+
+    @describe("models_list", {200: page_answer(VersionAnswer)}, parameters=[ModelListParameters])
+    def get(self, request: Request) -> Response:
+        """List the versions that can be used; operators see all of them."""
+        wanted = {name: self.query[name] for name in ("state", "name") if name in self.query}
+        rows = known_versions(request).filter(**wanted).prefetch_related("aliases")
+        for_staff = request.user.is_superuser
+        return self.page(rows, lambda version: version_json(version, for_staff=for_staff))
+
+    @describe("models_upload", {202: STARTED}, request={"multipart/form-data": BundleUpload})
+    def post(self, request: Request) -> Response:
+        """Upload a bundle (operators); a job validates it."""
+        require_operator(request)
+        values = validated(BundleUpload, request.data)
+        version, job = version_upload(bundle=values["bundle"], note=values["note"], by=request.user)
+        return Response({"version": _shown(request, version), "job": job_json(job)}, status=202)
+
+
+class ModelView(ApiView):
+    """One version, by `name@version` or alias."""
+
+    @describe("models_get", {200: VersionAnswer})
+    def get(self, request: Request, model: str) -> Response:
+        """Show a version."""
+        return Response(_shown(request, usable_version(request, model)))
+
+
+class ModelPrepareView(ApiView):
+    """Prepare."""
+
+    @describe("models_prepare", {202: STARTED}, request=None)
+    def post(self, request: Request, model: str) -> Response:
+        """Encode every document for this version beside the running one, and build its indexes (operators)."""
+        require_operator(request)
+        version = usable_version(request, model)
+        job = version_prepare(version=version, by=request.user)
+        return Response({"version": _shown(request, version), "job": job_json(job)}, status=202)
+
+
+class ModelActivateView(ApiView):
+    """Activate."""
+
+    @describe("models_activate", {200: VersionAnswer}, request=Switch)
+    def post(self, request: Request, model: str) -> Response:
+        """Let this version answer searches from now on (operators)."""
+        require_operator(request)
+        values = validated(Switch, request.data)
+        version = usable_version(request, model)
+        version_activate(version=version, by=request.user, reason=values["reason"])
+        return Response(_shown(request, version))
+
+
+class ModelRetireView(ApiView):
+    """Retire."""
+
+    @describe("models_retire", {200: VersionAnswer}, request=Retirement)
+    def post(self, request: Request, model: str) -> Response:
+        """Drop a version's vectors; its bundle stays (operators)."""
+        require_operator(request)
+        values = validated(Retirement, request.data)
+        retired = version_retire(
+            version=usable_version(request, model), by=request.user, force=values["force"]
+        )
+        return Response(_shown(request, retired))
+
+
+class ModelRollbackView(ApiView):
+    """Roll back."""
+
+    @describe("models_rollback", {200: VersionAnswer}, request=Switch)
+    def post(self, request: Request) -> Response:
+        """Let the version before answer again (operators)."""
+        require_operator(request)
+        values = validated(Switch, request.data)
+        activation = version_rollback(by=request.user, reason=values["reason"])
+        return Response(_shown(request, activation.version))
+
+
+def _shown(request: Request, version: ModelVersion) -> dict[str, Any]:
+    return version_json(version, for_staff=request.user.is_superuser)

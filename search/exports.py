@@ -1,0 +1,119 @@
+"""Judgements as files that other tools read: TREC qrels and CSV.
+
+Both stream: memory does not grow with their number.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from django.db.models import Aggregate, IntegerField, Q
+from django.utils.crypto import salted_hmac
+
+from search.models import Collection, Document, Judgement
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from search.querysets import Viewer
+
+CSV_COLUMNS = (
+    "query_id", "modality", "query_text", "collection", "external_id", "title", "grade", "comment", "rater",
+    "version", "rank", "score", "created_at", "updated_at",
+)  # fmt: skip
+_FORMULA_START = ("=", "+", "-", "@", "\t", "\r", "\n")
+_SPACE = re.compile(r"[\s%]")
+CHUNK_ROWS = 500
+
+
+class LowerMedian(Aggregate):
+    """The median of a column; of an even number of values the lower one of the two in the middle."""
+
+    function = "percentile_disc"
+    template = "%(function)s(0.5) WITHIN GROUP (ORDER BY %(expressions)s)"
+    output_field = IntegerField()
+
+
+def exportable_by(viewer: Viewer) -> Any:
+    """Return the judgements that a viewer may take away: of documents that they curate.
+
+    Staff also take those of all other documents that they may see. Nobody else gets any.
+    """
+    allowed = Q(document__collection__in=Collection.objects.curated_by(viewer))
+    if getattr(viewer, "is_staff", False):
+        allowed |= Q(document__collection__in=Collection.objects.visible_to(viewer))
+    return Judgement.objects.filter(allowed)
+
+
+def qrels_lines(judgements: Any) -> Iterator[str]:
+    """Yield `qid 0 docid grade` lines, one for each judged document of a query.
+
+    Where several people judged it, the grade is their median, the lower one for an even number: a document counts
+    as relevant only if at least half of them said so. The docid is `collection/external_id`, white space and `%` as
+    percent escapes, since the format separates by white space.
+    """
+    rows = (
+        judgements.order_by()
+        .values_list("query_id", "document_id", "document__collection__slug", "document__external_id")
+        .annotate(agreed=LowerMedian("grade"))
+        .order_by("query_id", "document_id")
+    )
+    for query_id, _, slug, external_id, grade in rows.iterator(chunk_size=CHUNK_ROWS):
+        yield f"{query_id} 0 {trec_id(slug, external_id)} {grade}\n"
+
+
+def trec_id(slug: str, external_id: str) -> str:
+    """Return a document's name in qrels and runs: reversible, without white space."""
+    return f"{slug}/{_SPACE.sub(lambda found: quote(found[0], safe=''), external_id)}"
+
+
+def csv_lines(judgements: Any) -> Iterator[str]:
+    """Yield a header and one line for each judgement, newest last; safe to open in a spreadsheet."""
+    yield _csv_line(CSV_COLUMNS)
+    rows = judgements.select_related("query__version", "document__collection", "user").defer(
+        "query__embedding"
+    )
+    for judgement in rows.order_by("pk").iterator(chunk_size=CHUNK_ROWS):
+        yield _csv_line(_cells(judgement))
+
+
+def _cells(judgement: Judgement) -> list[Any]:
+    query, document = judgement.query, judgement.document
+    rank, score = place_in_answer(query.answer, document)
+    return [
+        query.pk, query.modality, query.text, document.collection.slug, document.external_id, document.title,
+        judgement.grade, judgement.comment, rater_name(judgement), query.version or "", rank, score,
+        judgement.created_at.isoformat(), judgement.updated_at.isoformat(),
+    ]  # fmt: skip
+
+
+def place_in_answer(answer: list[dict[str, Any]], document: Document) -> tuple[int | str, float | str]:
+    """Return the document's rank (from 1) and score in a kept answer, empty cells where it is not in it."""
+    for place, hit in enumerate(answer, 1):
+        if hit["document"] == document.pk:
+            return hit.get("rank", place), hit["score"]
+    return "", ""
+
+
+def rater_name(judgement: Judgement) -> str:
+    """Return the user's name, or a pseudonym for a session: its key is a secret and never leaves."""
+    if judgement.user is not None:
+        return str(judgement.user.get_username())
+    digest = salted_hmac("search.exports.rater", judgement.session).hexdigest()
+    return f"anonymous:{digest[:12]}"
+
+
+def _csv_line(cells: Iterable[Any]) -> str:
+    line = io.StringIO()
+    csv.writer(line).writerow([_guarded(cell) for cell in cells])
+    return line.getvalue()
+
+
+def _guarded(cell: Any) -> Any:
+    """Keep a spreadsheet from running what somebody wrote: a text that starts a formula gets an apostrophe."""
+    text = cell if isinstance(cell, (int, float)) else str(cell)
+    return f"'{text}" if isinstance(text, str) and text.startswith(_FORMULA_START) else text

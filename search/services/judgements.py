@@ -1,0 +1,121 @@
+"""What people say of hits: one grade per query, document and rater, undoable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from retrieval_site.errors import AppError, not_found
+from search.models import Document, Judgement, Query
+
+if TYPE_CHECKING:
+    import uuid
+
+    from search.querysets import Viewer
+
+GRADES = (0, 1, 2, 3)
+NOT_RELEVANT, RELEVANT = 0, 2
+COMMENT_MAX = 2000
+
+
+@dataclass(frozen=True)
+class Rater:
+    """Who judges: a signed-in user, else an anonymous person's session. Exactly one of the two is set."""
+
+    user_id: Any
+    session: str
+
+
+def rater_of(viewer: Viewer, session: str) -> Rater:
+    """Return the rater; raises AppError `auth.required` where there is neither user nor session."""
+    if viewer is not None and viewer.is_authenticated:
+        return Rater(viewer.pk, "")
+    if not session:
+        raise AppError(
+            "auth.required", "Sign in, send a token or allow cookies to judge results.", status=401
+        )
+    return Rater(None, session)
+
+
+def judgement_set(  # noqa: PLR0913  (keyword-only; pages, API and tests call it by these names)
+    *,
+    query_id: uuid.UUID | str,
+    document_id: int,
+    viewer: Viewer,
+    session: str,
+    grade: int,
+    comment: str | None = None,
+) -> Judgement:
+    """Keep the rater's grade (0 to 3) of a document in a query's answer, in place of an earlier one.
+
+    `comment` None keeps an earlier comment. Raises AppError `query.not_found`, `document.not_found` (also for a
+    document that is not in the answer or that the rater may not see), `parameter.invalid`, `auth.required`.
+    """
+    rater = rater_of(viewer, session)
+    _check_values(grade, comment or "")
+    query = _query(query_id)
+    _check_judgeable(query, document_id, viewer)
+    judgement = Judgement(
+        query=query, document_id=document_id, user_id=rater.user_id, session=rater.session, grade=grade,
+        comment=comment or "", updated_at=timezone.now(),
+    )  # fmt: skip
+    kept = ["grade", "updated_at"] if comment is None else ["grade", "comment", "updated_at"]
+    Judgement.objects.bulk_create(
+        [judgement],
+        update_conflicts=True,  # one statement: two clicks at once leave one row, not an error
+        unique_fields=["query", "document", "user", "session"],
+        update_fields=kept,
+    )
+    return own_judgements(viewer, session).get(query=query, document_id=document_id)
+
+
+def judgement_clear(*, query_id: uuid.UUID | str, document_id: int, viewer: Viewer, session: str) -> bool:
+    """Undo the rater's judgement; return whether there was one. Raises AppError `auth.required`."""
+    rater = rater_of(viewer, session)
+    mine = Judgement.objects.filter(
+        query=_query(query_id), document_id=document_id, user_id=rater.user_id, session=rater.session
+    )
+    return bool(mine.delete()[0])
+
+
+def own_judgements(viewer: Viewer, session: str) -> Any:
+    """Return the rater's judgements of documents that they may still see, with document and collection."""
+    rater = rater_of(viewer, session)
+    rows = Judgement.objects.filter(user_id=rater.user_id, session=rater.session)
+    return rows.filter(document__in=Document.objects.visible_to(viewer)).select_related(
+        "document__collection"
+    )
+
+
+def judgements_of(query_id: uuid.UUID | str, viewer: Viewer, session: str) -> dict[int, Judgement]:
+    """Return the rater's judgements of one query by document id; empty for somebody without a session."""
+    if not session and (viewer is None or not viewer.is_authenticated):
+        return {}
+    return {row.document_id: row for row in own_judgements(viewer, session).filter(query=query_id)}
+
+
+def _check_values(grade: int, comment: str) -> None:
+    if isinstance(grade, bool) or grade not in GRADES:
+        raise AppError(
+            "parameter.invalid", "A grade is 0, 1, 2 or 3.", detail={"grade": ["Send 0, 1, 2 or 3."]}
+        )
+    if len(comment) > COMMENT_MAX:
+        sentence = f"A comment has at most {COMMENT_MAX} characters."
+        raise AppError("parameter.invalid", sentence, detail={"comment": [sentence]})
+
+
+def _query(query_id: uuid.UUID | str) -> Query:
+    try:
+        return Query.objects.only("id", "answer").get(pk=query_id)
+    except (Query.DoesNotExist, ValidationError) as failure:
+        raise not_found("query") from failure
+
+
+def _check_judgeable(query: Query, document_id: int, viewer: Viewer) -> None:
+    """A judgement of what was never shown would be noise, and a way to ask which documents exist."""
+    answered = any(hit["document"] == document_id for hit in query.answer)
+    if not answered or not Document.objects.visible_to(viewer).filter(pk=document_id).exists():
+        raise not_found("document")

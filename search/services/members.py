@@ -1,0 +1,51 @@
+"""Who may see and who may curate a collection."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.contrib.auth import get_user_model
+from django.db import transaction
+
+from retrieval_site.errors import AppError
+from search.models import Membership
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from search.models import Collection
+
+
+@transaction.atomic
+def members_replace(*, collection: Collection, role: str, usernames: Iterable[str]) -> None:
+    """Give exactly these users this role; who had the other role and is named here changes over.
+
+    Raises AppError `user.not_found` naming those that do not exist, and then changes nothing.
+    """
+    users = _users(set(usernames))
+    Membership.objects.filter(collection=collection, role=role).exclude(user__in=users).delete()
+    Membership.objects.bulk_create(
+        [Membership(collection=collection, user_id=user, role=role) for user in users],
+        update_conflicts=True,
+        unique_fields=["collection", "user"],
+        update_fields=["role"],
+    )
+
+
+def members_of(collection: Collection) -> dict[str, list[str]]:
+    """Return the usernames by role, in order."""
+    names: dict[str, list[str]] = {role: [] for role in Membership.Role.values}
+    rows = Membership.objects.filter(collection=collection).order_by("user__username")
+    for role, name in rows.values_list("role", "user__username"):
+        names[role].append(name)
+    return names
+
+
+def _users(usernames: set[str]) -> list[int]:
+    rows = get_user_model().objects.filter(username__in=usernames).values_list("username", "pk")
+    found = dict(rows)
+    if missing := sorted(usernames - found.keys()):
+        raise AppError(
+            "user.not_found", f"There is no user {', '.join(missing)}.", status=400, detail={"users": missing}
+        )
+    return list(found.values())

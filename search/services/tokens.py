@@ -1,0 +1,56 @@
+"""Keys for programs: made once, shown once, kept only as their SHA-256."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.utils import timezone
+
+from retrieval_site.errors import AppError
+from search.models import ApiToken
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+KEY_PREFIX = "sl_"
+USE_RECORDED_EVERY = timedelta(minutes=1)
+
+
+def token_create(
+    *, user: Any, name: str, scopes: Iterable[str], expires_at: datetime | None = None
+) -> tuple[ApiToken, str]:
+    """Return the new token's row and its key, which is kept nowhere and cannot be shown again.
+
+    Raises AppError `parameter.invalid` for an unknown or missing scope and for an expiry in the past.
+    """
+    wanted = sorted(set(scopes))
+    if not wanted or not set(wanted) <= set(ApiToken.Scope.values):
+        raise AppError("parameter.invalid", f"Scopes are some of {', '.join(ApiToken.Scope.values)}.")
+    if expires_at is not None and expires_at <= timezone.now():
+        raise AppError("parameter.invalid", "The expiry lies in the past.")
+    key = KEY_PREFIX + secrets.token_urlsafe(32)
+    token = ApiToken.objects.create(
+        user=user, name=name, scopes=wanted, digest=key_digest(key), expires_at=expires_at
+    )
+    return token, key
+
+
+def token_of_key(key: str) -> ApiToken | None:
+    """Return the token with its user, expired or not, None for an unknown key."""
+    return ApiToken.objects.select_related("user").filter(digest=key_digest(key)).first()
+
+
+def token_used(token: ApiToken) -> None:
+    """Record the use, at most once a minute, so that reading does not become writing."""
+    now = timezone.now()
+    if token.last_used_at is None or now - token.last_used_at >= USE_RECORDED_EVERY:
+        ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
+
+
+def key_digest(key: str) -> str:
+    """Return the SHA-256 in hex. A key holds 256 random bits, so a slow password hash adds nothing."""
+    return hashlib.sha256(key.encode()).hexdigest()

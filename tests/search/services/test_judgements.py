@@ -1,0 +1,134 @@
+"""Judgements: one grade per query, document and rater; only of what was shown and may be seen."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AnonymousUser
+from django.db import connection
+
+from retrieval_site.errors import AppError
+from search.models import Collection, Document, Judgement, Query
+from search.services.judgements import judgement_clear, judgement_set, judgements_of
+
+NOBODY = AnonymousUser()
+
+
+@pytest.fixture
+def anna(db):
+    return get_user_model().objects.create_user("anna")
+
+
+@pytest.fixture
+def shown(db) -> Document:
+    collection = Collection.objects.create(slug="pumps", name="Pumps", visibility="public")
+    return Document.objects.create(collection=collection, external_id="p-1", title="A pump")
+
+
+@pytest.fixture
+def query(shown) -> Query:
+    return Query.objects.create(modality="text", text="pump", answer=[{"document": shown.pk, "score": 0.5}])
+
+
+def judge(query, document, viewer=NOBODY, session="", grade=2, comment=None) -> Judgement:
+    return judgement_set(
+        query_id=query.pk,
+        document_id=document.pk,
+        viewer=viewer,
+        session=session,
+        grade=grade,
+        comment=comment,
+    )
+
+
+def refused(call, *args, **kwargs) -> str:
+    with pytest.raises(AppError) as failure:
+        call(*args, **kwargs)
+    return failure.value.id
+
+
+def test_a_second_judgement_of_the_same_rater_replaces_the_first(query, shown, anna):
+    first = judge(query, shown, anna, grade=2, comment="right pump")
+    second = judge(query, shown, anna, grade=0)
+    assert first.pk == second.pk
+    assert (second.grade, second.comment) == (0, "right pump")
+    assert second.updated_at > second.created_at
+    assert Judgement.objects.count() == 1
+
+
+def test_a_comment_can_be_emptied(query, shown, anna):
+    judge(query, shown, anna, comment="wrong")
+    assert judge(query, shown, anna, comment="").comment == ""
+
+
+def test_raters_do_not_overwrite_each_other(query, shown, anna):
+    judge(query, shown, anna, grade=3)
+    judge(query, shown, session="one", grade=2)
+    judge(query, shown, session="two", grade=0)
+    assert judgements_of(query.pk, anna, "")[shown.pk].grade == 3
+    assert judgements_of(query.pk, NOBODY, "one")[shown.pk].grade == 2
+    assert judgements_of(query.pk, NOBODY, "two")[shown.pk].grade == 0
+
+
+def test_a_signed_in_rater_is_known_by_name_whatever_their_session(query, shown, anna):
+    judge(query, shown, anna, session="a session key")
+    assert Judgement.objects.get().session == ""
+
+
+def test_somebody_without_user_and_session_cannot_judge_and_has_judged_nothing(query, shown):
+    assert refused(judge, query, shown) == "auth.required"
+    assert judgements_of(query.pk, NOBODY, "") == {}
+    assert judgements_of(query.pk, None, "") == {}
+
+
+def test_a_document_that_was_not_in_the_answer_cannot_be_judged(query, shown, anna):
+    other = Document.objects.create(collection=shown.collection, external_id="p-2")
+    assert refused(judge, query, other, anna) == "document.not_found"
+
+
+def test_a_document_that_the_rater_may_no_longer_see_cannot_be_judged(query, shown, anna):
+    judge(query, shown, anna)
+    Collection.objects.update(visibility="private")
+    assert refused(judge, query, shown, anna) == "document.not_found"
+    assert judgements_of(query.pk, anna, "") == {}
+
+
+@pytest.mark.parametrize("missing", [uuid.uuid4(), "no uuid"])
+def test_a_query_that_does_not_exist_is_not_found(missing, shown, anna):
+    call = {"document_id": shown.pk, "viewer": anna, "session": "", "grade": 1}
+    assert refused(judgement_set, query_id=missing, **call) == "query.not_found"
+
+
+@pytest.mark.parametrize("grade", [-1, 4, True])
+def test_a_grade_is_one_of_four(grade, query, shown, anna):
+    assert refused(judge, query, shown, anna, grade=grade) == "parameter.invalid"
+
+
+def test_a_comment_has_an_end(query, shown, anna):
+    assert refused(judge, query, shown, anna, comment="x" * 2001) == "parameter.invalid"
+
+
+def test_undoing_removes_only_the_raters_own_judgement(query, shown, anna):
+    judge(query, shown, anna)
+    judge(query, shown, session="one")
+    undo = {"query_id": query.pk, "document_id": shown.pk}
+    assert judgement_clear(**undo, viewer=anna, session="") is True
+    assert judgement_clear(**undo, viewer=anna, session="") is False
+    assert Judgement.objects.get().session == "one"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_clicks_at_once_leave_one_judgement(query, shown, anna):
+    def click(grade: int) -> None:
+        judge(query, shown, anna, grade=grade)
+        connection.close()
+
+    clicks = [threading.Thread(target=click, args=[grade]) for grade in (0, 1, 2, 3) * 3]
+    for click_thread in clicks:
+        click_thread.start()
+    for click_thread in clicks:
+        click_thread.join()
+    assert Judgement.objects.count() == 1
