@@ -1,0 +1,142 @@
+"""One command on a bare machine, with real processes: what starts, what comes back, what is left behind."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from tests.flows.served import MARKS, ROOT, Served, free_port, gone, wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.slow
+
+SECOND_START_SECONDS = 15
+WEB_RESIDENT_MAX_MB = 150
+NEURAL_LIBRARIES = ("torch", "openvino", "onnx")
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder: Path = tmp_path_factory.mktemp("serve") / (
+        "a folder, deep " + "d" * 90
+    )  # too long for a socket's path
+    folder.parent.chmod(0o755)
+    served = Served(folder, free_port())
+    served.start()
+    yield served
+    if served.process is not None and served.process.poll() is None:
+        served.process.send_signal(signal.SIGINT)
+        served.process.wait(60)
+
+
+def addresses(resolver: URLResolver, prefix: str = "") -> Iterator[str]:
+    """Every address of the site, with `1` or `x` for what varies."""
+    for pattern in resolver.url_patterns:
+        route = prefix + re.sub(r"[\^$]|\\Z", "", str(pattern.pattern))
+        if isinstance(pattern, URLResolver):
+            yield from addresses(pattern, route)
+        elif isinstance(pattern, URLPattern):
+            yield "/" + re.sub(r"<int:\w+>", "1", re.sub(r"<(?!int:)[^>]+>|\(.*?\)", "x", route)).lstrip("/")
+
+
+def test_the_first_start_prints_the_address_and_a_password_that_is_kept_nowhere(served: Served) -> None:
+    assert f"http://localhost:{served.port}/" in served.output
+    password = served.password()
+    assert password is not None
+    check = "from django.contrib.auth import authenticate; import sys; print(authenticate(username='admin', password=sys.stdin.read()))"
+    done = subprocess.run(
+        [sys.executable, "manage.py", "shell", "-c", check],
+        cwd=ROOT,
+        env=served.environment,
+        input=password,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.strip().endswith("admin"), (
+        done.stderr
+    )  # and the command found the embedded servers by itself
+    for file in served.data_dir.rglob("*"):
+        if file.is_file() and "postgres" not in file.parts:
+            assert password.encode() not in file.read_bytes()
+
+
+def test_the_second_start_on_a_folder_says_where_the_first_one_answers(served: Served) -> None:
+    done = served.command("serve", "--port", str(free_port()))
+    assert done.returncode == 1
+    assert f"already running on {served.data_dir} at http://localhost:{served.port}/" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_nobody_else_can_read_the_data_folder(served: Served) -> None:
+    assert (served.data_dir / "log" / "web.log").stat().st_mode & 0o077 == 0
+    assert (served.data_dir / "secret_key").stat().st_mode & 0o077 == 0
+
+
+def test_the_web_process_holds_no_neural_library_and_stays_small_after_every_address(served: Served) -> None:
+    asked = list(addresses(get_resolver()))
+    assert len(asked) > 20
+    assert "/" in asked
+    for address in asked:
+        served.get(address)
+    (worker,) = served.children()["web"].children()
+    mapped = {entry.path for entry in worker.memory_maps()}
+    assert any("psycopg" in path for path in mapped)  # the map is that of the process which answers
+    assert [path for path in mapped if any(name in path for name in NEURAL_LIBRARIES)] == []
+    assert worker.memory_info().rss / 1024**2 <= WEB_RESIDENT_MAX_MB
+
+
+@pytest.mark.parametrize("name", list(MARKS))
+def test_a_part_killed_with_9_comes_back_and_everything_answers(served: Served, name: str) -> None:
+    wait_for(served.ready)
+    before = served.children()[name]
+    before.kill()
+    wait_for(lambda: name in served.children() and served.children()[name] != before)
+    wait_for(served.ready)
+    assert f"{name:<9} ended (SIGKILL)" in served.output
+    assert served.process is not None
+    assert served.process.poll() is None
+
+
+def test_the_servers_child_that_answers_comes_back_too(served: Served) -> None:
+    (before,) = served.children()["web"].children()
+    before.kill()
+    wait_for(lambda: [child for child in served.children()["web"].children() if child != before])
+    wait_for(served.ready)
+
+
+def test_a_killed_supervisor_takes_everything_with_it_and_the_next_start_recovers(served: Served) -> None:
+    everything = served.everything()
+    assert len(everything) >= len(MARKS)
+    served.stop(signal.SIGKILL)
+    wait_for(lambda: gone(everything), seconds=15)
+    assert served.start() <= SECOND_START_SECONDS
+    assert served.password() is None  # there is an administrator already
+    assert served.ready()
+
+
+def test_the_admin_password_can_be_made_anew_and_ctrl_c_stops_everything_in_order(served: Served) -> None:
+    everything = served.everything()
+    assert served.stop(signal.SIGINT) == 0
+    assert gone(everything)
+    assert "stopped" in served.output
+    assert "killed" not in served.output
+    assert (
+        (served.data_dir / "log" / "postgres.log")
+        .read_text()
+        .rstrip()
+        .endswith("database system is shut down")
+    )
+
+
+def test_a_folder_without_its_servers_is_no_riddle(served: Served) -> None:
+    done = served.command("migrate", "--check")
+    assert done.returncode == 1
