@@ -37,7 +37,7 @@ def layout(scene: Scene, detail: int, rng: np.random.Generator) -> Layout:
     ]
     places = _places(moved(part, turns[0]), scene.count)
     copies = joined([moved(part, turn, place) for turn, place in zip(turns, places, strict=True)])
-    spots = [part.points @ rotation("z", 40.0 * i).T for i in range(scene.count)]
+    spots: list[Floats] = [part.points @ rotation("z", 40.0 * i).T for i in range(scene.count)]
     meshes = [copies]
     if scene.occluder:
         meshes.append(tool_mesh(scene.occluder, copies, rng, detail))

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from search.demo.drawing.kit import Material
 from search.demo.drawing.lighting import GLOSS, MATTE, METAL, SATIN
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from search.demo.drawing.mesh import Floats
 
 PAINTS: dict[str, tuple[float, float, float]] = {

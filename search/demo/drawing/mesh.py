@@ -18,7 +18,7 @@ AXES: dict[str, Floats] = {
 
 @dataclass(frozen=True)
 class Mesh:
-    """Triangles with smooth normals: points and normals (n, 3), faces (m, 3), materials (m,), first point of each solid."""
+    """Triangles with smooth normals: points, normals (n, 3), faces (m, 3), materials (m,), each solid's first point."""
 
     points: Floats
     normals: Floats

@@ -23,7 +23,8 @@ def volume(slope: float = 1.6) -> Floats:
     )
     distance[0, 0, 0] = np.inf
     cloud = np.fft.irfftn(spectrum / distance**slope, s=(SIDE, SIDE, SIDE), axes=(0, 1, 2))
-    return (cloud / cloud.std()).astype(np.float32)
+    result: Floats = (cloud / cloud.std()).astype(np.float32)
+    return result
 
 
 def cloud3(points: Floats, offset: Floats, *, fine: bool, slope: float = 1.6) -> Floats:
@@ -55,7 +56,8 @@ def cloud2(side: int, slope: float, seed: int) -> Floats:
     distance = np.sqrt(axis[:, None] ** 2 + np.arange(side // 2 + 1)[None, :] ** 2)
     distance[0, 0] = np.inf
     cloud = np.fft.irfft2(spectrum / distance**slope, s=(side, side))
-    return (cloud / cloud.std()).astype(np.float32)
+    result: Floats = (cloud / cloud.std()).astype(np.float32)
+    return result
 
 
 def smooth(low: float, high: float, value: Floats) -> Floats:

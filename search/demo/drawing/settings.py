@@ -131,7 +131,8 @@ def _lamps(seed: int) -> Floats:
             fill=(grey, grey + int(rng.integers(-12, 12)), grey + int(rng.integers(-15, 20))),
         )
     for _ in range(9):
-        x, y, r = *rng.integers(0, SIDE, 2).tolist(), int(rng.integers(5, 14))
+        x, y = rng.integers(0, SIDE, 2).tolist()
+        r = int(rng.integers(5, 14))
         pen.ellipse([x - r, y - r, x + r, y + r], fill=(250, 236, int(rng.integers(180, 240))))
     return np.asarray(image.filter(ImageFilter.GaussianBlur(3)), np.float32) / 255
 

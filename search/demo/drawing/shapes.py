@@ -66,7 +66,8 @@ def ball(radius: float, around: int) -> Mesh:
 def _edge_normals(outline: Floats) -> Floats:
     step = np.roll(outline, -1, axis=0) - outline
     normal = np.stack([step[:, 1], -step[:, 0]], 1)
-    return (normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-6)).astype(np.float32)
+    result: Floats = normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-6)
+    return result
 
 
 def _wall(outline: Floats, low: float, high: float) -> tuple[Floats, Floats, Ints]:
@@ -149,7 +150,8 @@ def toothed(teeth: int, root: float, tip: float, *, land: float = 0.5) -> Floats
 def circle(radius: float, around: int) -> Floats:
     """Outline of a circle."""
     angle = np.arange(around) * 2 * np.pi / around
-    return (radius * np.stack([np.cos(angle), np.sin(angle)], 1)).astype(np.float32)
+    outline: Floats = (radius * np.stack([np.cos(angle), np.sin(angle)], 1)).astype(np.float32)
+    return outline
 
 
 def tube(path: Floats, radius: float | Floats, around: int) -> Mesh:

@@ -36,7 +36,7 @@ KINDS: dict[str, KindWords] = {
         ("carries the axle",),
     ),
     "bolt": KindWords(
-        ("bolt", "hex bolt", "machine bolt"), ("thread", "nut", "washer"), ("holds the joint together",)
+        ("bolt", "hex bolt", "machine bolt"), ("thread", "nut", "washer"), ("holds the parts together",)
     ),
     "chain": KindWords(
         ("chain", "roller chain", "drive chain"), ("links", "rollers", "link pins"), ("pulls the conveyor",)
@@ -60,7 +60,7 @@ KINDS: dict[str, KindWords] = {
     "filter": KindWords(
         ("filter", "filter cartridge", "filter element"),
         ("pleats", "end caps", "filter paper"),
-        ("holds back dirt",),
+        ("cleans the fluid",),
     ),
     "gate valve": KindWords(
         ("gate valve", "handwheel valve", "sluice valve"),
@@ -76,12 +76,12 @@ KINDS: dict[str, KindWords] = {
     "heat exchanger": KindWords(
         ("heat exchanger", "tube cooler", "shell cooler"),
         ("tube bundle", "shell", "nozzles"),
-        ("cools the oil",),
+        ("cools the liquid",),
     ),
     "hose": KindWords(
         ("hose", "hose line", "flexible hose"),
         ("hose fittings", "ferrule", "hose jacket"),
-        ("brings the fluid",),
+        ("brings the liquid",),
     ),
     "hydraulic cylinder": KindWords(
         ("hydraulic cylinder", "hydraulic ram", "lifting cylinder"),
@@ -102,7 +102,9 @@ KINDS: dict[str, KindWords] = {
         ("feeds the circuit",),
     ),
     "solenoid valve": KindWords(
-        ("solenoid valve", "magnetic valve", "solenoid"), ("coil", "plug", "plunger"), ("switches the flow",)
+        ("solenoid valve", "magnetic valve", "solenoid"),
+        ("armature", "plug", "plunger"),
+        ("switches the flow",),
     ),
     "spring": KindWords(
         ("spring", "coil spring", "compression spring"),
@@ -125,14 +127,14 @@ COLOURS: dict[str, tuple[str, ...]] = {
 CONDITIONS: dict[str, ConditionWords] = {
     "new": ConditionWords(
         ("new", "brand-new", "spotless", "flawless"),
-        ("a clean finish", "factory gloss", "not a single flaw", "a perfect surface"),
+        ("a perfect finish", "factory gloss", "not a single flaw", "an immaculate surface"),
         ("careful storage", "fresh delivery"),
-        ("protective film", "a soft cloth", "a commissioning sheet"),
+        ("protective film", "a packing list", "a commissioning sheet"),
     ),
     "rusty": ConditionWords(
         ("rusty", "rusted", "corroded"),
         ("rust", "corrosion", "brown rust patches", "rust scale"),
-        ("damp air", "salt water"),
+        ("humidity", "sea salt"),
         ("a wire brush", "rust converter", "zinc primer"),
     ),
     "cracked": ConditionWords(
@@ -144,20 +146,20 @@ CONDITIONS: dict[str, ConditionWords] = {
     "leaking": ConditionWords(
         ("leaking", "leaky", "dripping", "oozing"),
         ("an oil leak", "dripping oil", "a puddle of oil", "seeping oil"),
-        ("a hard seal", "a loose joint"),
-        ("a new seal", "thread sealant", "a drip tray"),
+        ("a hard seal", "a slack joint"),
+        ("a seal kit", "thread sealant", "a drip tray"),
     ),
     "worn": ConditionWords(
         ("worn", "scuffed", "scratched", "abraded"),
         ("wear", "bare metal", "scratches", "scuff marks"),
         ("constant rubbing", "grit"),
-        ("touch-up paint", "a wear gauge", "a polishing pad"),
+        ("touch-up paint", "a wear template", "a polishing pad"),
     ),
     "dusty": ConditionWords(
         ("dusty", "dirty", "grimy"),
         ("dust", "a layer of dust", "dirt", "grime"),
         ("poor cleaning", "open windows"),
-        ("a vacuum cleaner", "compressed air", "a damp rag"),
+        ("a vacuum cleaner", "compressed air", "a moist rag"),
     ),
     "burnt": ConditionWords(
         ("burnt", "scorched", "charred", "fire-damaged"),
@@ -175,13 +177,13 @@ SETTINGS: dict[str, tuple[str, ...]] = {
     "crate": ("in a wooden crate", "in a shipping crate"),
     "wall": ("in front of a wall", "against a brick wall"),
     "steel": ("on a steel plate", "on chequered steel"),
-    "studio": ("on plain paper", "against a plain backdrop"),
+    "studio": ("on a plain sheet", "against a plain backdrop"),
 }
 
 OCCLUDERS: dict[str, tuple[str, ...]] = {
     "wrench": ("a wrench", "a spanner"),
     "screwdriver": ("a screwdriver",),
-    "cable": ("a cable", "a black cable"),
+    "cable": ("a cable", "a long cable"),
     "hose": ("a thick line", "a rubber line"),
 }
 

@@ -1,0 +1,136 @@
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from search.demo.drawing import COLOURS, CONDITIONS, KINDS, SETTINGS, draw, scene_sample
+from search.demo.drawing.mesh import solid
+from search.demo.drawing.parts.catalogue import VARIANTS, part_mesh
+from search.demo.drawing.raster import interpolate, rasterize
+
+SIZE = 96
+
+
+def scene_of(seed=7, **wanted):
+    return scene_sample(np.random.default_rng(seed), **wanted)
+
+
+def pixels_of(scene, size=SIZE):
+    return np.asarray(draw(scene, size), np.float32)
+
+
+def mean_difference(one, other):
+    return float(np.abs(one - other).mean())
+
+
+def test_the_same_seed_draws_the_same_bytes():
+    assert draw(scene_of(3), SIZE).tobytes() == draw(scene_of(3), SIZE).tobytes()
+
+
+def test_another_seed_draws_another_picture():
+    assert mean_difference(pixels_of(scene_of(3)), pixels_of(scene_of(4))) > 5
+
+
+def test_a_wanted_label_changes_only_itself():
+    free, wanted = scene_of(5), scene_of(5, colour="blue")
+    assert wanted.colour == "blue"
+    assert {**free.__dict__, "colour": "blue"} == wanted.__dict__
+
+
+def test_sampling_reaches_every_kind_colour_condition_and_setting():
+    rng = np.random.default_rng(0)
+    scenes = [scene_sample(rng) for _ in range(600)]
+    for field, names in (
+        ("kind", KINDS),
+        ("colour", COLOURS),
+        ("condition", CONDITIONS),
+        ("setting", SETTINGS),
+    ):
+        assert {getattr(scene, field) for scene in scenes} == set(names)
+    assert {scene.count for scene in scenes} == {1, 2, 3}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_fills_a_fair_part_of_its_picture(kind):
+    with_part = pixels_of(scene_of(11, kind=kind, count=1, colour="red", condition="new"))
+    as_green = pixels_of(scene_of(11, kind=kind, count=1, colour="green", condition="new"))
+    painted = np.abs(with_part - as_green).max(axis=2) > 25
+    assert 0.02 < painted.mean() < 0.7
+
+
+def test_no_two_kinds_look_alike():
+    pictures = [pixels_of(scene_of(12, kind=kind, count=1, condition="new")) for kind in KINDS]
+    for one, other in pairwise(pictures):
+        assert mean_difference(one, other) > 3
+
+
+@pytest.mark.parametrize("condition", [name for name in CONDITIONS if name != "new"])
+@pytest.mark.parametrize("colour", COLOURS)
+def test_every_condition_shows_on_every_colour(colour, condition):
+    wanted = {"kind": "pump", "count": 1, "colour": colour}
+    clean = pixels_of(scene_of(21, condition="new", **wanted))
+    marked = pixels_of(scene_of(21, condition=condition, **wanted))
+    assert (np.abs(clean - marked).max(axis=2) > 20).mean() > 0.01
+
+
+def test_every_make_of_every_kind_builds_in_both_details():
+    for kind in KINDS:
+        for variant in range(VARIANTS):
+            for detail in (18, 56):
+                mesh = part_mesh(kind, variant, detail)
+                assert np.isfinite(mesh.points).all()
+                assert mesh.points[:, 2].min() == pytest.approx(0, abs=1e-5)
+                assert mesh.faces.max() < len(mesh.points)
+
+
+def test_a_large_picture_shows_the_same_scene_as_a_small_one():
+    scene = scene_of(9, kind="gear", count=1)
+    small = np.asarray(draw(scene, 96).resize((24, 24)), np.float32)
+    large = np.asarray(draw(scene, 320).resize((24, 24)), np.float32)
+    other = np.asarray(draw(scene_of(10, kind="hose"), 96).resize((24, 24)), np.float32)
+    assert mean_difference(small, large) < 0.4 * mean_difference(small, other)
+
+
+def _inside(point, corner):
+    sides = []
+    for i in range(3):
+        a, b = corner[i], corner[(i + 1) % 3]
+        sides.append((b[0] - a[0]) * (point[1] - a[1]) - (b[1] - a[1]) * (point[0] - a[0]))
+    return all(side < 0 for side in sides)
+
+
+def test_the_rasteriser_agrees_with_a_plain_loop_over_pixels():
+    rng = np.random.default_rng(2)
+    screen = rng.uniform(0, 16, (30, 2)).astype(np.float32)
+    close = rng.uniform(0.2, 1, 30).astype(np.float32)
+    faces = np.arange(30, dtype=np.int32).reshape(10, 3)
+    hits = rasterize(screen, close, faces, (16, 16))
+    shown = dict(zip(hits.pixels.tolist(), hits.triangles.tolist(), strict=True))
+    depth = dict(
+        zip(hits.pixels.tolist(), interpolate(close[:, None], faces, hits)[:, 0].tolist(), strict=True)
+    )
+    for y in range(16):
+        for x in range(16):
+            over = [i for i, face in enumerate(faces) if _inside((x + 0.5, y + 0.5), screen[face])]
+            assert (y * 16 + x in shown) == bool(over)
+            if over:
+                assert shown[y * 16 + x] in over
+                assert depth[y * 16 + x] == pytest.approx(
+                    max(_depths(over, (x + 0.5, y + 0.5), screen, close)), abs=1e-3
+                )
+
+
+def _depths(faces, point, screen, close):
+    for i in faces:
+        corner = screen[3 * i : 3 * i + 3].astype(np.float64)
+        weights = np.linalg.solve(np.vstack([corner.T, np.ones(3)]), [*point, 1])
+        yield float(weights @ close[3 * i : 3 * i + 3])
+
+
+def test_a_solid_turns_its_faces_the_way_its_normals_look():
+    points = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], np.float32)
+    up = np.tile(np.array([[0, 0, 1]], np.float32), (3, 1))
+    for winding in ([0, 1, 2], [0, 2, 1]):
+        face = solid(points, up, np.array([winding], np.int32)).faces[0]
+        corner = points[face]
+        assert np.cross(corner[1] - corner[0], corner[2] - corner[0])[2] > 0
