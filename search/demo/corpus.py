@@ -36,12 +36,14 @@ TRAINING_STREAM, DOCUMENT_STREAM, DRAWING_STREAM = (
 def write_training_set(out: Path, seed: int, count: int, processes: int = 1) -> None:
     """Writes `count` captioned drawings in Flickr8k's layout.
 
-    images/*.jpg (128² pixels), captions.txt (`name.jpg#k<TAB>caption`, five a picture), train.txt, val.txt (names).
+    images/*.jpg (128² pixels), captions.txt (`name.jpg#k<TAB>caption`, five a picture), train.txt, val.txt (names),
+    groups.txt (`name.jpg<TAB>what it shows`: pictures of one group are not told apart by their captions).
     """
     (out / "images").mkdir(parents=True, exist_ok=True)
-    lines = _mapped(partial(_training_item, images=out / "images", seed=seed), count, processes)
-    (out / "captions.txt").write_text("".join(line for item in lines for line in item), encoding="utf-8")
-    names = [item[0].split("#")[0] + "\n" for item in lines]
+    items = _mapped(partial(_training_item, images=out / "images", seed=seed), count, processes)
+    (out / "captions.txt").write_text("".join(line for _, lines in items for line in lines), encoding="utf-8")
+    (out / "groups.txt").write_text("".join(group for group, _ in items), encoding="utf-8")
+    names = [lines[0].split("#")[0] + "\n" for _, lines in items]
     held = max(1, round(count * VALIDATION_SHARE))
     (out / "val.txt").write_text("".join(names[:held]), encoding="utf-8")
     (out / "train.txt").write_text("".join(names[held:]), encoding="utf-8")
@@ -90,12 +92,14 @@ def _save(scene: Scene, path: Path, size: int) -> None:
     draw(scene, size).save(path, quality=JPEG_QUALITY)
 
 
-def _training_item(number: int, *, images: Path, seed: int) -> list[str]:
+def _training_item(number: int, *, images: Path, seed: int) -> tuple[str, list[str]]:
+    """The picture's line of groups.txt and its lines of captions.txt."""
     scene = scene_sample(_stream(TRAINING_STREAM, seed, number))
     name = f"{seed}-{number:06d}.jpg"
     _save(scene, images / name, TRAINING_SIZE)
     told = captions(scene, _stream(TRAINING_STREAM, seed, number, 1))
-    return [f"{name}#{k}\t{text}\n" for k, text in enumerate(told)]
+    group = f"{name}\t{scene.kind}, {scene.colour}, {scene.condition}\n"
+    return group, [f"{name}#{k}\t{text}\n" for k, text in enumerate(told)]
 
 
 def _subjects(seed: int, count: int) -> list[Subject]:

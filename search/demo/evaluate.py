@@ -1,4 +1,4 @@
-"""How often the first document for an unseen drawing is about the same part, straight from a bundle, without a server."""
+"""How often the first document for an unseen drawing is about the same part: straight from a bundle, no server."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Accuracy:
 
 
 def evaluate_demo(bundle: Path, drawings: Path, documents: Path, progress: Progress) -> Accuracy:
-    """Search the passages of `documents` (a folder with documents.jsonl) with every drawing of a folder with truth.jsonl.
+    """Search the passages of `documents` with every one of `drawings`, folders that `manage.py demo` wrote.
 
     As in the product, bodies are split into passages and a document counts by its best one; metadata only judge.
     Raises BundleError, EncoderError or TrainingError.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from search.demo.commands import documents, drawings, training_set
+from search.demo.commands import documents, drawings, evaluate, training_set
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -29,4 +29,5 @@ SUBCOMMANDS: dict[str, Subcommand] = {
     "draw": drawings,
     "training-set": training_set,
     "documents": documents,
+    "evaluate": evaluate,
 }
