@@ -5,6 +5,8 @@ from __future__ import annotations
 from drf_spectacular.renderers import OpenApiJsonRenderer, OpenApiYamlRenderer
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+import search.api.schema  # noqa: F401  (registers how the schema names the ways to sign in)
+
 
 class SchemaView(SpectacularAPIView):
     """The OpenAPI schema; JSON, or YAML for `Accept: application/vnd.oai.openapi`."""

@@ -73,17 +73,17 @@ class JobActionView(ApiView):
     """Something done to a job; a subclass names it."""
 
     members_only = True
-    action: Callable[[Job], Job]
+    move: Callable[[Job], Job]
 
     def act(self, request: Request, job_id: str) -> Response:
         """Return the job after the action; raises `job.wrong_state`."""
-        return Response(job_json(type(self).action(_job(request, job_id))))
+        return Response(job_json(type(self).move(_job(request, job_id))))
 
 
 class JobCancelView(JobActionView):
     """Cancel."""
 
-    action = staticmethod(job_request_cancel)
+    move = staticmethod(job_request_cancel)
 
     @describe("jobs_cancel", {200: JobAnswer}, request=None)
     def post(self, request: Request, job_id: str) -> Response:
@@ -94,7 +94,7 @@ class JobCancelView(JobActionView):
 class JobPauseView(JobActionView):
     """Pause."""
 
-    action = staticmethod(job_request_pause)
+    move = staticmethod(job_request_pause)
 
     @describe("jobs_pause", {200: JobAnswer}, request=None)
     def post(self, request: Request, job_id: str) -> Response:
@@ -105,7 +105,7 @@ class JobPauseView(JobActionView):
 class JobResumeView(JobActionView):
     """Resume."""
 
-    action = staticmethod(job_resume)
+    move = staticmethod(job_resume)
 
     @describe("jobs_resume", {200: JobAnswer}, request=None)
     def post(self, request: Request, job_id: str) -> Response:

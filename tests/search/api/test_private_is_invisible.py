@@ -1,0 +1,205 @@
+"""Private collections are invisible at every address of the API to whoever is not a member.
+
+The table below must name every address in the urlconf, so a new endpoint cannot be forgotten. For each it says how to
+ask for the secret thing there; a stranger's answer must equal the answer for something that does not exist.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from django.urls import get_resolver
+
+from search.models import Collection, Document, DocumentImage, Judgement, Query
+from tests.search.api.conftest import World
+
+MEMBERS, OUTSIDERS = ("reader", "curator", "root"), ("anonymous", "stranger", "staff")
+MARK = re.compile(r"secret")
+NEW = {"title": "x"}
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One request. `{…}` in the path is filled with the secret thing, then with one that does not exist."""
+
+    method: str = "get"
+    path: str = ""
+    body: dict[str, Any] = field(default_factory=dict)
+
+
+LISTS = {  # addresses without an id: what they answer may not mention the secret collection at all
+    "collections": [Ask()],
+    "documents": [Ask(), Ask(path="?tag=pump")],
+    "judgements": [Ask()],
+    "judgements-qrels": [Ask(), Ask(path="?query={query}")],
+    "judgements-csv": [Ask()],
+    "jobs": [Ask()],
+    "models": [Ask()],
+    "schema": [Ask()],
+    "docs": [Ask()],
+}
+ROWS = {  # addresses (or bodies) with an id: secret and missing must be answered alike
+    "collection": [Ask(), Ask("patch", body={"name": "Taken"}), Ask("delete")],
+    "document": [Ask(), Ask("patch", body=NEW), Ask("delete")],
+    "documents": [
+        Ask(path="?collection={slug}"),
+        Ask(path="?external_id={external_id}"),
+        Ask("post", body={"collection": "{slug}", "external_id": "n"}),
+    ],
+    "documents-import": [Ask("post", body={"collection": "{slug}", "file": "FILE"})],
+    "judgement": [Ask(), Ask("patch", body={"grade": 1}), Ask("delete")],
+    "judgements": [
+        Ask(path="?document={document_id}"),
+        Ask("post", body={"query": "{query}", "document": "{document_id}", "grade": 0}),
+    ],
+    "judgements-qrels": [Ask(path="?collection={slug}")],
+    "judgements-csv": [Ask(path="?collection={slug}")],
+    "job": [Ask()],
+    "job-failed": [Ask()],
+    "job-cancel": [Ask("post")],
+    "job-pause": [Ask("post")],
+    "job-resume": [Ask("post")],
+    "job-retry": [Ask("post")],
+}
+ELSEWHERE = {
+    "search": "tests/search/retrieval and test_search.py: the door is given the viewer",
+    "embeddings": "touches no collection",
+    "model": "models belong to no collection",
+    "model-prepare": "operators only, who see everything",
+    "model-activate": "operators only, who see everything",
+    "model-retire": "operators only, who see everything",
+    "models-rollback": "operators only, who see everything",
+}
+
+
+def patterns() -> dict[str, str]:
+    """Name → path of every address of the API, read from the urlconf."""
+    (api,) = [entry for entry in get_resolver().url_patterns if getattr(entry, "namespace", None) == "api"]
+    return {entry.name: "/api/v1/" + str(entry.pattern) for entry in api.url_patterns}
+
+
+def test_every_address_of_the_api_is_in_the_table():
+    assert set(patterns()) == set(LISTS) | set(ROWS) | set(ELSEWHERE)
+
+
+def secret_values(world: World, judgement: Judgement) -> dict[str, Any]:
+    return {
+        "slug": "secret",
+        "external_id": world.secret_document.external_id,
+        "document_id": world.secret_document.pk,
+        "judgement_id": judgement.pk,
+        "job_id": world.job.pk,
+        "query": world.query.pk,
+    }
+
+
+def missing_values(world: World) -> dict[str, Any]:
+    return {
+        "slug": "missing",
+        "external_id": "missing-1",
+        "document_id": 10**9,
+        "judgement_id": 10**9,
+        "job_id": uuid.UUID(int=1),
+        "query": world.query.pk,
+    }
+
+
+def send(client: Any, address: str, ask: Ask, values: dict[str, Any]) -> tuple[int, str]:
+    path = re.sub(r"<\w+:(\w+)>", lambda found: str(values[found[1]]), address)
+    body = {
+        key: value.format(**values) if isinstance(value, str) else value for key, value in ask.body.items()
+    }
+    kind = "json"
+    if "file" in body:
+        from django.core.files.base import ContentFile
+
+        body["file"], kind = ContentFile(b"{}\n", "a.jsonl"), "multipart"
+    response = getattr(client, ask.method)(path + ask.path.format(**values), body or None, format=kind)
+    return response.status_code, text_of(response)
+
+
+def text_of(response: Any) -> str:
+    """The answer's text, without what names the request itself."""
+    content = b"".join(response) if response.streaming else response.content
+    return re.sub(r'"(next|previous)":"[^"]*"', "", content.decode())
+
+
+@pytest.mark.parametrize("who", OUTSIDERS)
+@pytest.mark.parametrize(("name", "ask"), [(name, ask) for name, asks in LISTS.items() for ask in asks])
+def test_a_list_does_not_mention_what_is_secret(who, name, ask, world, secret_judgement):
+    values = secret_values(world, secret_judgement)
+    status, text = send(world.client(who), patterns()[name], ask, values)
+    assert status in (200, 401, 403)
+    assert not MARK.search(text), text
+    assert str(world.secret_document.pk) not in re.findall(r'"(?:id|document)":(\d+)', text)
+
+
+@pytest.mark.parametrize("who", OUTSIDERS)
+@pytest.mark.parametrize(("name", "ask"), [(name, ask) for name, asks in ROWS.items() for ask in asks])
+def test_what_is_secret_is_answered_as_what_is_missing(who, name, ask, world, secret_judgement):
+    before = everything()
+    address = patterns()[name]
+    secret = send(world.client(who), address, ask, secret_values(world, secret_judgement))
+    missing = send(world.client(who), address, ask, missing_values(world))
+    assert secret == missing
+    assert everything() == before
+
+
+def everything() -> list[list[Any]]:
+    """All rows that an outsider must not have changed."""
+    return [list(model.objects.order_by("pk").values()) for model in (Collection, Document, Judgement)]
+
+
+@pytest.mark.parametrize("who", MEMBERS)
+def test_members_see_what_is_secret(who, world, secret_judgement):
+    client = world.client(who)
+    assert "secret" in text_of(client.get("/api/v1/collections/"))
+    assert "secret-1" in text_of(client.get("/api/v1/documents/"))
+    assert client.get("/api/v1/collections/secret/").json()["documents"] == 1
+    assert client.get(f"/api/v1/documents/{world.secret_document.pk}/").status_code == 200
+
+
+def test_a_reader_is_refused_what_only_curators_do(world):
+    client = world.client("reader")
+    for response in (
+        client.patch("/api/v1/collections/secret/", {"name": "Mine"}),
+        client.delete("/api/v1/collections/secret/"),
+        client.patch(f"/api/v1/documents/{world.secret_document.pk}/", NEW),
+        client.delete(f"/api/v1/documents/{world.secret_document.pk}/"),
+        client.post("/api/v1/documents/", {"collection": "secret", "external_id": "n", "title": "n"}),
+    ):
+        assert (response.status_code, response.json()["error"]["id"]) == (403, "permission.denied")
+    assert Document.objects.count() == 2
+
+
+def test_members_names_are_told_to_curators_only(world):
+    told = {who: world.client(who).get("/api/v1/collections/secret/").json()["curators"] for who in MEMBERS}
+    assert told == {"reader": None, "curator": ["curator"], "root": ["curator"]}
+    assert world.client("stranger").get("/api/v1/collections/open/").json()["readers"] is None
+
+
+def test_a_former_reader_no_longer_sees_their_own_judgements_of_secret_documents(world):
+    mine = Judgement.objects.create(
+        query=world.query,
+        document=world.secret_document,
+        user=world.users["reader"],
+        grade=2,
+        comment="secret!",
+    )
+    client = world.client("reader")
+    assert json.loads(text_of(client.get("/api/v1/judgements/")))["results"]
+    world.secret.members.clear()
+    assert json.loads(text_of(client.get("/api/v1/judgements/")))["results"] == []
+    assert client.get(f"/api/v1/judgements/{mine.pk}/").status_code == 404
+    assert Query.objects.count() == 1
+
+
+def test_a_closed_collections_pictures_go_with_it(world):
+    assert DocumentImage.objects.filter(document=world.secret_document).exists()
+    world.client("curator").delete("/api/v1/collections/secret/")
+    assert not DocumentImage.objects.filter(document__collection__slug="secret").exists()
