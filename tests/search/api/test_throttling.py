@@ -49,7 +49,7 @@ def test_a_claimed_address_does_not_make_a_new_caller(world, throttled):
 
 def test_refused_requests_do_not_count(world, throttled):
     answers(APIClient(), 30)
-    (key,) = [key for key in wire.client().scan_iter("sightline:throttle:*")]
+    (key,) = list(wire.client().scan_iter("sightline:throttle:*"))
     assert wire.client().get(key) == b"3"
     assert 0 < wire.client().ttl(key) <= 2 * 3600
 
