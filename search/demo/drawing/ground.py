@@ -19,6 +19,7 @@ X, Y, Z = np.eye(3, dtype=np.float32)
 REPEATS = 5  # of a surface's picture in each direction
 FAR = 30.0
 HULL_CORNERS = 16
+SHEEN = 256  # side of the cloud that a puddle mirrors
 TOUCH = 0.15  # solids that come this near to the floor darken it
 
 
@@ -123,19 +124,22 @@ def _blob(stage: Stage, middle: Floats, radius: float) -> Image.Image:
 
 
 def puddle(stage: Stage, picture: Floats, middle: Floats, radius: float) -> Floats:
-    """The picture (size, size, 3) 0–255 with a puddle of oil: dark amber, a bright rim where the light grazes it."""
+    """The picture (size, size, 3) 0–255 with a puddle of oil: dark, glossy, with a film of colours at its edge."""
     patch = _blob(stage, middle, radius)
     mask = np.asarray(patch, np.float32) / 255
-    shift = max(1, round(0.012 * stage.size))
-    inner = np.asarray(patch.filter(ImageFilter.GaussianBlur(0.006 * stage.size)), np.float32) / 255
-    rim = np.clip(mask - np.roll(inner, shift, axis=0), 0, 1)
-    foot = np.clip(mask - np.roll(inner, -shift, axis=0), 0, 1)
-    rows = np.linspace(0, 1, stage.size, dtype=np.float32)[:, None]
-    sheen = smooth(0.95, 0.45, rows) * 0.35 * (0.6 + 0.4 * cloud2(stage.size, 1.9, 5).clip(-1, 1))
-    oil = np.array([56, 34, 12], np.float32) + sheen[..., None] * np.array([120, 112, 96], np.float32)
-    covered = picture + 0.92 * mask[..., None] * (oil - picture)
-    light = (0.75 * rim + 0.35 * foot)[..., None]
-    return np.asarray(covered + light * (np.array([235, 225, 200], np.float32) - covered), np.float32)
+    wide = np.asarray(patch.filter(ImageFilter.GaussianBlur(0.022 * stage.size)), np.float32) / 255
+    depth = np.clip(2 * wide - 1, 0, 1) * mask
+    film = 0.5 + 0.5 * np.cos(9.0 * depth[..., None] + np.array([0.0, 2.1, 4.2], np.float32))
+    colour = (
+        np.array([30, 19, 10], np.float32) + 70 * film * (mask * np.clip(1 - 1.6 * depth, 0, 1))[..., None]
+    )
+    covered = picture + 0.93 * mask[..., None] * (colour - picture)
+    step = max(1, round(0.014 * stage.size))
+    rim = np.clip(mask - np.roll(wide, step, axis=0) * 1.25, 0, 1)
+    rows = np.linspace(0, SHEEN - 1, stage.size).astype(np.intp)
+    waves = cloud2(SHEEN, 2.4, 5)[np.ix_((rows * 3) % SHEEN, rows)]
+    gloss = np.clip(0.8 * rim + smooth(0.4, 1.6, waves) * 0.4 * smooth(0.25, 0.9, depth), 0, 1)[..., None]
+    return covered + gloss * (np.array([238, 236, 228], np.float32) - covered)
 
 
 def stain(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 GLOSS, SATIN, METAL, MATTE, WET = range(5)
 FINISHES = 5
+FILL = 0.42  # light from the camera's side, in shares of the ambient light
 
 
 @dataclass(frozen=True)
@@ -71,14 +72,16 @@ def light_tables(light: Light, turn: Floats, side: int) -> Tables:
     room, rim = _room(mirror), (1 - z) ** 3
     tint = np.array(light.tint, np.float32)
     sky = 0.55 + 0.45 * world[:, 2]
-    ambient = light.ambient * (0.25 + 0.75 * sky[:, None]) * np.array([0.95, 1.0, 1.06])
+    ambient = (
+        light.ambient * (0.1 + 0.8 * sky[:, None] ** 1.5 + FILL * z[:, None]) * np.array([0.95, 1.0, 1.06])
+    )
     key = light.strength * np.clip(facing * 0.9 + 0.1, 0, 1)[:, None] * tint
     reflected = [
-        0.9 * shine**90 + 0.14 * shine**14 + rim * room * 0.5 + 0.05 * room,
-        0.2 * shine**18 + rim * room * 0.25,
+        1.1 * shine**80 + 0.22 * shine**12 + rim * room * 0.7 + 0.11 * room**2,
+        0.3 * shine**16 + rim * room * 0.35 + 0.03 * room,
         room * (0.75 + 0.4 * rim) + 0.9 * shine**40 + 0.2 * np.clip(facing, 0, 1),
         0.04 * shine**6 + rim * room * 0.08,
-        1.3 * shine**140 + 0.3 * shine**25 + rim * room * 0.8 + 0.16 * room,
+        1.5 * shine**110 + 0.22 * shine**20 + 0.45 * rim * room + 0.025 * room,
     ]
     strength = (0.5 + 0.5 * light.strength) * tint
     return Tables(side, ambient + key, np.stack(reflected).astype(np.float32)[..., None] * strength)

@@ -24,7 +24,7 @@ _STEPS_PER_UNIT = 1024
 def _tones() -> np.ndarray:
     """Linear light 0–4 in 4096 steps as film shows it: bright parts bend towards white instead of clipping."""
     light = np.arange(4 * _STEPS_PER_UNIT) / _STEPS_PER_UNIT
-    shown = (1 - np.exp(-1.25 * light - 0.35 * light**2)) ** (1 / 2.2)
+    shown = (1 - np.exp(-1.2 * light - 0.3 * light**2)) ** (1 / 2.2)
     result: np.ndarray = (255 * shown).astype(np.uint8)
     return result
 

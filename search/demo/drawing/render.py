@@ -51,7 +51,7 @@ def _ground_layer(scene: Scene, stand: Layout, stage: ground.Stage) -> Floats:
         for place in stand.places:
             aside = stand.reach * np.array([rng.uniform(-0.25, 0.25), -0.35, 0])
             picture = ground.puddle(
-                stage, picture, place + aside, stand.reach * float(rng.uniform(0.9, 1.15))
+                stage, picture, place + aside, stand.reach * float(rng.uniform(0.75, 0.95))
             )
     return picture
 

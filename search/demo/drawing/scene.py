@@ -89,7 +89,7 @@ def _light(rng: np.random.Generator) -> Light:
         azimuth=float(rng.uniform(-75, 75)),
         elevation=float(rng.uniform(35, 70)),
         strength=float(rng.uniform(0.75, 1.15)),
-        ambient=float(rng.uniform(0.4, 0.6)),
+        ambient=float(rng.uniform(0.34, 0.5)),
         tint=(1 + warmth, 1 + green, 1 - warmth),
         vignette=float(rng.uniform(0.0, 0.45)),
     )
@@ -107,8 +107,8 @@ def scene_sample(rng: np.random.Generator, **wanted: Unpack[Wanted]) -> Scene:
         view=_view(rng),
         light=_light(rng),
         occluder=_pick(rng, OCCLUDERS) if rng.random() < 0.3 else None,
-        blur=float(max(0.0, rng.normal(0.0, 0.35))),
-        noise=float(rng.uniform(0.0, 0.03)),
+        blur=min(max(0.0, float(rng.normal(0.0, 0.3))), 0.55),
+        noise=float(rng.uniform(0.0, 0.024)),
         seed=int(rng.integers(2**31)),
     )
     return Scene(**{**scene.__dict__, **wanted})

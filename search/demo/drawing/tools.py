@@ -13,6 +13,8 @@ from search.demo.drawing.mesh import AXES, Floats, Mesh, moved
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+TOOL_SCALE = 0.72
+
 
 def _wrench(kit: Kit) -> None:
     kit.box((0.16, 0.06, 1.3), Material.CHROME)
@@ -41,6 +43,10 @@ def _screwdriver(kit: Kit) -> None:
 
 
 _TOOLS: dict[str, Callable[[Kit], None]] = {"wrench": _wrench, "screwdriver": _screwdriver}
+
+
+def _sized(mesh: Mesh, scale: float) -> Mesh:
+    return Mesh(mesh.points * np.float32(scale), mesh.normals, mesh.faces, mesh.materials, mesh.pieces)
 
 
 def _leaning(mesh: Mesh, foot: Floats, head: Floats) -> Mesh:
@@ -81,9 +87,9 @@ def tool_mesh(name: str, part: Mesh, rng: np.random.Generator, detail: int) -> M
     if name in _TOOLS:
         _TOOLS[name](kit)
         x = rng.uniform(0.35, 0.9) * width * rng.choice([-1.0, 1.0])
-        foot = np.array([x, front - 0.55, 0.12])
+        foot = np.array([x, front - 0.45, 0.1])
         head = np.array([x * rng.uniform(0.3, 0.8), front - 0.12, rng.uniform(0.35, 0.6) * height + 0.2])
-        return _leaning(kit.build(), foot, head)
+        return _leaning(_sized(kit.build(), TOOL_SCALE), foot, head)
     path = _line_over(rng, front, height, width)
     thick = 0.045 if name == "cable" else 0.1
     material = (Material.RUBBER, Material.PLASTIC, Material.GRIP)[kit.variant]

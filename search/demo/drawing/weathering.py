@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from search.demo.drawing.surface import Surface
 
 
-SMOOTH = 2.6
+SMOOTH, RUNNY = 2.6, 2.1  # slopes of soft clouds
 HEART = np.array([0.0, 0.0, 0.5], np.float32)  # about the middle of a part
 
 
@@ -67,16 +67,16 @@ def _cracked(surface: Surface, weather: Weather) -> None:
 
 def _leaking(surface: Surface, weather: Weather) -> None:
     spot = surface.spot
-    wander = spot + 0.03 * weather.cloud(spot, 1.0, 0)[:, None]
-    columns = np.stack([wander[:, 0], wander[:, 1], 0.06 * wander[:, 2]], 1).astype(np.float32)
-    stream = weather.cloud(columns, 1.15, 1)
-    start = 0.75 + 0.4 * weather.cloud(columns, 0.6, 2)
-    wet = smooth(0.35, 0.6, stream) * smooth(0.0, -0.06, spot[:, 2] - start)
-    foot = smooth(0.16, 0.04, spot[:, 2] + 0.05 * stream)
-    wet = np.maximum(wet, foot)
-    surface.blend(wet * 0.93, linear((0.13, 0.075, 0.02)))
+    wander = spot + 0.02 * weather.cloud(spot, 0.8, 0, SMOOTH)[:, None]
+    columns = (wander * np.array([1, 1, 0.03])).astype(np.float32)
+    stream = weather.cloud(columns, 2.2, 1, RUNNY)
+    start = 0.8 + 0.4 * weather.cloud(columns, 1.0, 2, RUNNY)
+    wet = smooth(0.15, 0.4, stream) * smooth(0.0, -0.1, spot[:, 2] - start)
+    wet = np.maximum(wet, smooth(0.2, 0.1, spot[:, 2] + 0.05 * stream))
+    rim = smooth(0.0, 0.4, wet) * smooth(0.9, 0.4, wet)
+    surface.blend(wet * 0.95, linear((0.15, 0.085, 0.02)))
+    surface.blend(rim * 0.35, linear((0.80, 0.62, 0.25)))
     surface.finish[wet > 0.3] = WET
-    surface.shine = np.where(wet > 0.3, 1.3, surface.shine).astype(np.float32)
 
 
 def _worn(surface: Surface, weather: Weather) -> None:

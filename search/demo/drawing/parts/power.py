@@ -86,9 +86,9 @@ def gauge(kit: Kit) -> None:
 
 def filter_cartridge(kit: Kit) -> None:
     """Filter cartridge: folded paper between two caps."""
-    folds = 24 + 4 * kit.variant
+    folds = 18 + 3 * kit.variant
     angle = np.arange(2 * folds) * np.pi / folds
-    radius = np.where(np.arange(2 * folds) % 2, 0.62, 0.78)
+    radius = np.where(np.arange(2 * folds) % 2, 0.66, 0.78)
     outline = np.stack([radius * np.cos(angle), radius * np.sin(angle)], 1).astype(np.float32)
     kit.add(shapes.plate(outline, 1.7, hole=0.0, bevel=0.0), PAINT)
     for side in (1, -1):
