@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import openvino
 
 from workers.inference.errors import EncoderError
 from workers.inference.pictures import to_pixels
 from workers.inference.precision import choose_precision
 from workers.inference.probes import probe_pictures
+from workers.inference.vino import openvino
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,8 +57,8 @@ class OpenVinoRuntime:
                 "encoder.no_onnx_payload", "On CPU a model runs from ONNX; this bundle holds none."
             )
         self.precision = "f32"
-        self._compiler = _Compiler(cache, threads)
-        self._graphs = _graphs(manifest, folder)
+        self._compiler = Compiler(cache, threads)
+        self._graphs = graphs_of(manifest, folder)
         self._image = self._load_image(manifest.image) if manifest.image else None
         self._text = self._load_text() if manifest.text else None
 
@@ -96,19 +96,20 @@ class OpenVinoRuntime:
 
 
 @dataclass(frozen=True)
-class _Graph:
+class Graph:
     """An ONNX file and its SHA-256, which was checked when the bundle was extracted."""
 
     path: Path
     sha256: str
 
 
-def _graphs(manifest: Manifest, folder: Path) -> dict[str, _Graph]:
+def graphs_of(manifest: Manifest, folder: Path) -> dict[str, Graph]:
+    """Return the graphs of an extracted bundle by modality; the manifest has an ONNX payload."""
     names = {key: name for key, name in vars(manifest.payloads.onnx).items() if name is not None}
-    return {key: _Graph(folder / name, manifest.files[name].sha256) for key, name in names.items()}
+    return {key: Graph(folder / name, manifest.files[name].sha256) for key, name in names.items()}
 
 
-class _Compiler:
+class Compiler:
     """Compiles graphs for this machine; what it compiled is kept in the cache folder, if there is one."""
 
     def __init__(self, cache: Path | None, threads: int | None) -> None:
@@ -121,7 +122,7 @@ class _Compiler:
         """Whether the processor computes in bf16; emulating it would gain nothing."""
         return "BF16" in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
-    def memory_of(self, graph: _Graph) -> Path | None:
+    def memory_of(self, graph: Graph) -> Path | None:
         """Return the folder that belongs to this graph on this machine, or None without a cache."""
         if self._cache is None:
             return None
@@ -131,7 +132,7 @@ class _Compiler:
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
-    def compile(self, graph: _Graph, precision: str) -> Network:
+    def compile(self, graph: Graph, precision: str) -> Network:
         """Return the network, ready to run. Raises EncoderError `encoder.cannot_compile`."""
         options: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": precision}
         if self._threads:

@@ -1,0 +1,226 @@
+"""Lock this process in, for good, before it reads what may be hostile. Linux only; standard library only.
+
+Each measure is taken where the kernel permits it, and `isolate` tells which were: whoever wants to open something
+that may contain a pickle has to look at `Isolation.is_tight` first.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import resource
+import struct
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+_CLONE_NEWUSER, _CLONE_NEWNET = 0x1000_0000, 0x4000_0000
+_PR_SET_PDEATHSIG, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 1, 22, 38
+_SIGKILL = 9
+_NOBODY = 65534
+
+_LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 444, 445, 446
+_LANDLOCK_VERSION_FLAG, _LANDLOCK_PATH_BENEATH = 1, 1
+_FS_WRITE_FILE, _FS_READ_FILE, _FS_READ = 1 << 1, 1 << 2, (1 << 0) | (1 << 2) | (1 << 3)
+_FS_ALL_BY_VERSION = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}
+"""How many kinds of file access each version of Landlock can forbid."""
+_O_PATH = 0x20_0000
+_READABLE = ("/usr", "/lib", "/lib64", "/etc", "/sys", "/proc/self")
+_READABLE_FILES = ("/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/filesystems")
+_DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
+_CAPABILITY_VERSION_3 = 0x2008_0522
+
+_AUDIT_ARCH = {"x86_64": 0xC000_003E, "aarch64": 0xC000_00B7}
+_FORBIDDEN_CALLS = {
+    # socket connect execve execveat ptrace process_vm_readv process_vm_writev io_uring_setup bpf
+    "x86_64": (41, 42, 59, 322, 101, 310, 311, 425, 321),
+    "aarch64": (198, 203, 221, 281, 117, 270, 271, 425, 280),
+}
+_X32_BIT = 0x4000_0000
+_SECCOMP_ALLOW, _SECCOMP_EPERM, _SECCOMP_KILL = 0x7FFF_0000, 0x0005_0001, 0x8000_0000
+_BPF_LOAD, _BPF_EQUAL, _BPF_AT_LEAST, _BPF_RETURN = 0x20, 0x15, 0x35, 0x06
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What the process may use at most."""
+
+    cpu_seconds: int
+    memory_bytes: int
+    file_bytes: int
+    open_files: int = 256
+
+
+@dataclass(frozen=True)
+class Isolation:
+    """Which walls stand: no network, another user, no files but the needed, no sockets and no new programs."""
+
+    network: bool
+    user: bool
+    files: bool
+    calls: bool
+
+    @property
+    def is_tight(self) -> bool:
+        """Whether even code that took the process over could neither reach out nor touch anybody's files."""
+        return (self.network or self.calls) and (self.user or self.files)
+
+    def to_json(self) -> dict[str, bool]:
+        """Return the walls as plain JSON values."""
+        return asdict(self) | {"is_tight": self.is_tight}
+
+
+def isolate(scratch: Path, resources: Resources, readable: Iterable[Path]) -> Isolation:
+    """Limit this process to its resources, to reading `readable` and the system, and to writing `scratch`.
+
+    Call it while there is one thread only, before large libraries are imported.
+    """
+    _limit(resources)
+    network = _leave_network()
+    user = _become_nobody(readable)
+    # Only now: changing the user would clear it again.
+    _LIBC.prctl(_PR_SET_PDEATHSIG, _SIGKILL)
+    _LIBC.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    files = _confine_files(scratch, readable)
+    _drop_capabilities()
+    return Isolation(network=network, user=user, files=files, calls=_forbid_calls())
+
+
+def needed_folders() -> list[Path]:
+    """Return the folders without which Python and this project's `workers` package cannot be imported."""
+    project = Path(__file__).resolve().parents[1]
+    places = {Path(sys.prefix), Path(sys.base_prefix), project}
+    return sorted({place.resolve() for place in places})
+
+
+def _limit(resources: Resources) -> None:
+    limits = {
+        resource.RLIMIT_CPU: resources.cpu_seconds,
+        # Private memory; libraries reserve far more addresses than they use, so that limit is wider.
+        resource.RLIMIT_DATA: resources.memory_bytes + (1 << 30),
+        resource.RLIMIT_AS: resources.memory_bytes + (8 << 30),
+        resource.RLIMIT_FSIZE: resources.file_bytes,
+        resource.RLIMIT_NOFILE: resources.open_files,
+        resource.RLIMIT_CORE: 0,
+    }
+    for kind, most in limits.items():
+        hard = resource.getrlimit(kind)[1]
+        allowed = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(kind, (allowed, allowed))
+
+
+def _leave_network() -> bool:
+    """Move into an empty network; without root this needs a user namespace, where the kernel permits one."""
+    if _LIBC.unshare(_CLONE_NEWNET) == 0:
+        return True
+    user, group = os.getuid(), os.getgid()
+    if _LIBC.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) != 0:
+        return False
+    try:
+        Path("/proc/self/setgroups").write_text("deny")
+        Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
+        Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
+    except OSError:
+        return True  # the network is left all the same; files keep their checks by the real user
+    return True
+
+
+def _become_nobody(readable: Iterable[Path]) -> bool:
+    """Give up root for good, unless nobody may not read what has to be imported."""
+    if os.geteuid() != 0:
+        return False
+    os.seteuid(_NOBODY)
+    can_read = all(_is_listable(place) for place in readable)
+    os.seteuid(0)
+    if not can_read:
+        return False
+    os.setgroups([])
+    os.setresgid(_NOBODY, _NOBODY, _NOBODY)
+    os.setresuid(_NOBODY, _NOBODY, _NOBODY)
+    return True
+
+
+def _drop_capabilities() -> None:
+    """Take from root, where it had to stay root, everything that other users have not: its files apart, no power."""
+    header = struct.pack("Ii", _CAPABILITY_VERSION_3, 0)
+    _LIBC.capset(header, bytes(24))
+
+
+def _is_listable(place: Path) -> bool:
+    try:
+        return any(True for _ in place.iterdir())
+    except OSError:
+        return False
+
+
+def _confine_files(scratch: Path, readable: Iterable[Path]) -> bool:
+    """Let Landlock refuse every file but those named; False where the kernel has no Landlock."""
+    version = _LIBC.syscall(_LANDLOCK_CREATE, None, ctypes.c_size_t(0), _LANDLOCK_VERSION_FLAG)
+    if version < 1:
+        return False
+    everything = (1 << _FS_ALL_BY_VERSION.get(version, 16)) - 1
+    # Then TCP (bind, connect), then abstract sockets and signals to others; older kernels know fewer words.
+    words = (everything, 3, 3)[: 1 + (version >= 4) + (version >= 6)]
+    wanted = struct.pack(f"{len(words)}Q", *words)
+    rules = _LIBC.syscall(_LANDLOCK_CREATE, wanted, ctypes.c_size_t(len(wanted)), 0)
+    if rules < 0:
+        return False
+    for place in (*_READABLE, *map(str, readable)):
+        _permit(rules, place, _FS_READ)
+    for file in _READABLE_FILES:
+        _permit(rules, file, _FS_READ_FILE)
+    for device in _DEVICES:
+        _permit(rules, device, _FS_READ_FILE | _FS_WRITE_FILE)
+    _permit(rules, str(scratch), everything)
+    confined: int = _LIBC.syscall(_LANDLOCK_RESTRICT, rules, 0)
+    os.close(rules)
+    return confined == 0
+
+
+def _permit(rules: int, place: str, access: int) -> None:
+    try:
+        folder = os.open(place, _O_PATH | os.O_CLOEXEC)
+    except OSError:
+        return
+    rule = struct.pack("=Qi", access, folder)
+    _LIBC.syscall(_LANDLOCK_ADD, rules, _LANDLOCK_PATH_BENEATH, rule, 0)
+    os.close(folder)
+
+
+def _forbid_calls() -> bool:
+    """Refuse sockets (also those to local servers), new programs and reaching into other processes."""
+    machine = platform.machine()
+    if machine not in _AUDIT_ARCH:
+        return False
+    program = _filter_program(_AUDIT_ARCH[machine], _FORBIDDEN_CALLS[machine])
+    code = ctypes.create_string_buffer(b"".join(program))
+    header = struct.pack("HxxxxxxQ", len(program), ctypes.addressof(code))
+    done: int = _LIBC.prctl(_PR_SET_SECCOMP, 2, ctypes.c_char_p(header), 0, 0)
+    return done == 0
+
+
+def _filter_program(arch: int, calls: tuple[int, ...]) -> list[bytes]:
+    """Return the filter: another architecture's calls kill, those in `calls` fail with EPERM, the rest pass."""
+
+    def step(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
+        return struct.pack("HBBI", code, if_true, if_false, value)
+
+    count = len(calls)
+    checks = [step(_BPF_EQUAL, call, if_true=count - at) for at, call in enumerate(calls)]
+    return [
+        step(_BPF_LOAD, 4),
+        step(_BPF_EQUAL, arch, if_true=1),
+        step(_BPF_RETURN, _SECCOMP_KILL),
+        step(_BPF_LOAD, 0),
+        step(_BPF_AT_LEAST, _X32_BIT, if_true=count + 1),
+        *checks,
+        step(_BPF_RETURN, _SECCOMP_ALLOW),
+        step(_BPF_RETURN, _SECCOMP_EPERM),
+    ]
