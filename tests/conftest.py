@@ -7,10 +7,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 import redis
+from django.conf import settings
 from django.db.backends.postgresql.operations import DatabaseOperations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+def pytest_configure() -> None:
+    """Pages name static files as they are: hashed names exist only after `collectstatic`, which no test needs."""
+    settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ from retrieval_site.supervisor.errors import SupervisorError
 # sun_path holds 108 bytes with its closing zero; the longest name below the folder is PostgreSQL's lock file.
 SOCKET_PATH_MAX_BYTES = 107
 LONGEST_SOCKET_NAME = ".s.PGSQL.5432.lock"
+# What needs no quoting in an address, nor in PostgreSQL's list of folders.
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9/._-]+")
 
 
 @dataclass(frozen=True)
@@ -53,9 +56,10 @@ class DataPaths:
 
     @property
     def run(self) -> Path:
-        """The folder of the sockets: below `root`, or a short one below /tmp named after it."""
+        """The folder of the sockets: below `root`, or a short and plain one below /tmp named after it."""
         inside = self.root / "run"
-        if len(os.fsencode(inside / LONGEST_SOCKET_NAME)) <= SOCKET_PATH_MAX_BYTES:
+        fits = len(os.fsencode(inside / LONGEST_SOCKET_NAME)) <= SOCKET_PATH_MAX_BYTES
+        if fits and _PLAIN_PATH.fullmatch(str(inside)):
             return inside
         digest = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:12]
         return Path(tempfile.gettempdir()) / f"sightline-{os.getuid()}-{digest}"

@@ -52,7 +52,10 @@ def test_the_first_start_prints_the_address_and_a_password_that_is_kept_nowhere(
     assert f"http://localhost:{served.port}/" in served.output
     password = served.password()
     assert password is not None
-    check = "from django.contrib.auth import authenticate; import sys; print(authenticate(username='admin', password=sys.stdin.read()))"
+    check = (
+        "from django.contrib.auth import authenticate; import sys\n"
+        "print(authenticate(username='admin', password=sys.stdin.read()))"
+    )
     done = subprocess.run(
         [sys.executable, "manage.py", "shell", "-c", check],
         cwd=ROOT,

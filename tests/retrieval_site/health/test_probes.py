@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.db import OperationalError
@@ -23,12 +24,9 @@ def own_checks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def broker_away(settings: object, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    import dataclasses
-
+def broker_away(settings: Any) -> Iterator[None]:
+    settings.CONFIG = replace(settings.CONFIG, redis_url="unix:///nowhere/redis.sock")
     workers.broker.cache_clear()
-    config = dataclasses.replace(settings.CONFIG, redis_url="unix:///nowhere/redis.sock")  # type: ignore[attr-defined]
-    monkeypatch.setattr(settings, "CONFIG", config)
     yield
     workers.broker.cache_clear()
 
@@ -86,9 +84,9 @@ def test_another_package_adds_a_check(client: Client) -> None:
     assert found == {"ok": False, "detail": "The index of demo@1 does not answer."}
 
 
-def test_probes_are_answered_by_address_and_without_https(client: Client, settings: object) -> None:
-    settings.ALLOWED_HOSTS = ["sightline.example"]  # type: ignore[attr-defined]
-    settings.SECURE_SSL_REDIRECT = True  # type: ignore[attr-defined]
+def test_probes_are_answered_by_address_and_without_https(client: Client, settings: Any) -> None:
+    settings.ALLOWED_HOSTS = ["sightline.example"]
+    settings.SECURE_SSL_REDIRECT = True
     assert client.get("/healthz", headers={"host": "10.1.2.3"}).status_code == 200
 
 

@@ -126,8 +126,9 @@ def test_the_servers_memory_follows_the_machines() -> None:
     assert large["jit"] == "off"
 
 
-def test_a_deep_data_folder_gets_its_sockets_elsewhere(tmp_path: Path) -> None:
-    deep = DataPaths(tmp_path / ("d" * 120))
+@pytest.mark.parametrize("name", ["d" * 120, "a folder", "50%", "one, two"])
+def test_a_data_folder_with_a_long_or_odd_name_gets_its_sockets_elsewhere(tmp_path: Path, name: str) -> None:
+    deep = DataPaths(tmp_path / name)
     assert not deep.run.is_relative_to(deep.root)
     assert len(str(deep.redis_socket)) < 100
     assert DataPaths(tmp_path / ("d" * 121)).run != deep.run
