@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 X, Y, Z = np.eye(3, dtype=np.float32)
 REPEATS = 5  # of a surface's picture in each direction
 FAR = 30.0
+HARDLY_PX = 0.7  # blur that nobody would see
 HULL_CORNERS = 16
 SHEEN = 256  # side of the cloud that a puddle mirrors
 TOUCH = 0.15  # solids that come this near to the floor darken it
@@ -60,7 +61,8 @@ def backdrop(stage: Stage, setting: str) -> Image.Image:
     lift = REPEATS / 2 * place.wall_width * 0.9
     plane = stage.camera.plane_map(Y * place.depth + Z * lift + X * shift[0], X, Z)
     wall = _laid(stage, surface_picture(place.wall, makes[1], texels), plane, texels / place.wall_width)
-    wall = wall.filter(ImageFilter.GaussianBlur(place.blur * size))
+    if place.blur * size > HARDLY_PX:
+        wall = wall.filter(ImageFilter.GaussianBlur(place.blur * size))
     floor.paste(wall, (0, 0), _wall_mask(stage, place.depth))
     return floor
 
@@ -73,7 +75,9 @@ def _wall_mask(stage: Stage, depth: float) -> Image.Image:
     mask = Image.new("L", (stage.size, stage.size))
     outline = [tuple(left), tuple(right), tuple(right + up), tuple(left + up)]
     ImageDraw.Draw(mask).polygon([(float(x), float(y)) for x, y in outline], fill=255)
-    return mask.filter(ImageFilter.GaussianBlur(0.005 * stage.size))
+    return (
+        mask.filter(ImageFilter.GaussianBlur(0.005 * stage.size)) if 0.005 * stage.size > HARDLY_PX else mask
+    )
 
 
 def _hulls(screen: Floats, pieces: tuple[int, ...]) -> Floats:

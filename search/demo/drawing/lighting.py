@@ -22,11 +22,12 @@ FILL = 0.42  # light from the camera's side, in shares of the ambient light
 
 @dataclass(frozen=True)
 class Tables:
-    """Diffuse (side², 3) and, by finish, reflected light (FINISHES, side², 3) over view-space normals (x, y)."""
+    """Diffuse light (side², 3) and, by finish, what is mirrored (FINISHES, side²) over view-space normals (x, y)."""
 
     side: int
     diffuse: Floats
-    reflected: Floats
+    mirrored: Floats
+    tint: Floats  # (3,) of what is mirrored
 
     def index(self, normals: Floats) -> NDArray[np.intp]:
         """Row of the tables for view-space normals (k, 3)."""
@@ -76,12 +77,12 @@ def light_tables(light: Light, turn: Floats, side: int) -> Tables:
         light.ambient * (0.1 + 0.8 * sky[:, None] ** 1.5 + FILL * z[:, None]) * np.array([0.95, 1.0, 1.06])
     )
     key = light.strength * np.clip(facing * 0.9 + 0.1, 0, 1)[:, None] * tint
-    reflected = [
+    mirrored = [
         1.1 * shine**80 + 0.22 * shine**12 + rim * room * 0.7 + 0.11 * room**2,
         0.3 * shine**16 + rim * room * 0.35 + 0.03 * room,
         room * (0.75 + 0.4 * rim) + 0.9 * shine**40 + 0.2 * np.clip(facing, 0, 1),
         0.04 * shine**6 + rim * room * 0.08,
         1.5 * shine**110 + 0.22 * shine**20 + 0.45 * rim * room + 0.025 * room,
     ]
-    strength = (0.5 + 0.5 * light.strength) * tint
-    return Tables(side, ambient + key, np.stack(reflected).astype(np.float32)[..., None] * strength)
+    strength = np.float32(0.5 + 0.5 * light.strength) * tint
+    return Tables(side, (ambient + key).astype(np.float32), np.stack(mirrored).astype(np.float32), strength)

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from search.demo.drawing.mesh import Floats
 
+METAL_DIFFUSE = np.float32(0.22)  # bare metal mirrors more than it scatters
+
 
 @dataclass
 class Surface:
@@ -39,8 +41,8 @@ class Surface:
         """Linear light (k, 3) that reaches the camera."""
         row = tables.index(self.normal)
         metal = self.finish == METAL
-        diffuse = tables.diffuse[row] * np.where(metal, 0.22, 1.0)[:, None]
-        tint = np.where(metal[:, None], self.colour, 1.0)
-        mirrored = tables.reflected[self.finish, row] * (self.shine * self.close)[:, None]
-        result: Floats = self.colour * diffuse * self.close[:, None] + mirrored * tint
-        return result
+        diffuse = tables.diffuse[row] * (np.where(metal, METAL_DIFFUSE, np.float32(1)) * self.close)[:, None]
+        mirrored = tables.mirrored[self.finish, row] * self.shine * self.close
+        light: Floats = self.colour * diffuse
+        light += np.where(metal[:, None], self.colour, np.float32(1)) * mirrored[:, None] * tables.tint
+        return light
