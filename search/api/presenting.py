@@ -12,6 +12,7 @@ from django.urls import reverse
 if TYPE_CHECKING:
     from models_admin.models import ModelVersion
     from search.models import Collection, Document, DocumentImage, Judgement
+    from search.querysets import Viewer
     from search.retrieval.types import Hit, Plan, SearchAnswer
     from workers.models import Job, JobItem
 
@@ -107,8 +108,12 @@ def collection_detail_json(collection: Collection, members: dict[str, list[str]]
     return collection_json(collection) | {"curators": known.get("curator"), "readers": known.get("reader")}
 
 
-def job_json(job: Job) -> Json:
-    """Return a job and how far it is."""
+def job_json(job: Job, viewer: Viewer) -> Json:
+    """Return a job and how far it is.
+
+    How much of the whole corpus has vectors is for operators: it counts collections that others may not see.
+    """
+    sees_all = getattr(viewer, "is_superuser", False)
     return {
         "id": str(job.pk),
         "type": job.type,
@@ -120,7 +125,7 @@ def job_json(job: Job) -> Json:
         "failed": job.failed,
         "rate": job.rate,
         "seconds_left": job.seconds_left,
-        "result": job.result,
+        "result": {name: job.result[name] for name in job.result if sees_all or name != "coverage"},
         "error": _failure(job.error_id, job.error),
         "created_at": job.created_at,
         "started_at": job.started_at,

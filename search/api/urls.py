@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from search.api.views import collections, documentation, documents, jobs, judgements, models, search
+from search.api.views import collections, documentation, documents, imports, jobs, judgements, models, search
 
 app_name = "api"
 urlpatterns = [
@@ -13,6 +13,7 @@ urlpatterns = [
     path("collections/", collections.CollectionListView.as_view(), name="collections"),
     path("collections/<slug:slug>/", collections.CollectionView.as_view(), name="collection"),
     path("documents/", documents.DocumentListView.as_view(), name="documents"),
+    path("documents/import/", imports.ImportView.as_view(), name="documents-import"),
     path("documents/<int:document_id>/", documents.DocumentView.as_view(), name="document"),
     path("jobs/", jobs.JobListView.as_view(), name="jobs"),
     path("jobs/<uuid:job_id>/", jobs.JobView.as_view(), name="job"),

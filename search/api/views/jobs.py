@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rest_framework import serializers
@@ -43,7 +44,9 @@ class JobListView(ApiView):
     def get(self, request: Request) -> Response:
         """List your jobs, the newest first."""
         wanted = {name: self.query[name] for name in ("type", "state") if name in self.query}
-        return self.page(_jobs(request).filter(**wanted), job_json, ordering="-created_at")
+        return self.page(
+            _jobs(request).filter(**wanted), partial(job_json, viewer=request.user), ordering="-created_at"
+        )
 
 
 class JobView(ApiView):
@@ -54,7 +57,7 @@ class JobView(ApiView):
     @describe("jobs_get", {200: JobAnswer})
     def get(self, request: Request, job_id: str) -> Response:
         """Show a job: progress, rate, time left, result or error."""
-        return Response(job_json(_job(request, job_id)))
+        return Response(job_json(_job(request, job_id), request.user))
 
 
 class JobItemsView(ApiView):
@@ -77,7 +80,7 @@ class JobActionView(ApiView):
 
     def act(self, request: Request, job_id: str) -> Response:
         """Return the job after the action; raises `job.wrong_state`."""
-        return Response(job_json(type(self).move(_job(request, job_id))))
+        return Response(job_json(type(self).move(_job(request, job_id)), request.user))
 
 
 class JobCancelView(JobActionView):
@@ -120,7 +123,8 @@ class JobRetryView(JobActionView):
     def post(self, request: Request, job_id: str) -> Response:
         """Try the failed items of a finished job again; a failed or cancelled one without any goes on as a whole."""
         job = _job(request, job_id)
-        return Response(job_json(job_retry_failed(job) if job.items.exists() else job_retry(job)))
+        queued = job_retry_failed(job) if job.items.exists() else job_retry(job)
+        return Response(job_json(queued, request.user))
 
 
 def _jobs(request: Request) -> Any:

@@ -76,7 +76,7 @@ class ModelListView(ApiView):
         require_operator(request)
         values = validated(BundleUpload, request.data)
         version, job = version_upload(bundle=values["bundle"], note=values["note"], by=request.user)
-        return Response({"version": _shown(request, version), "job": job_json(job)}, status=202)
+        return Response({"version": _shown(request, version), "job": job_json(job, request.user)}, status=202)
 
 
 class ModelView(ApiView):
@@ -91,13 +91,12 @@ class ModelView(ApiView):
 class ModelPrepareView(ApiView):
     """Prepare."""
 
-    @describe("models_prepare", {202: STARTED}, request=None)
+    @describe("models_prepare", {202: JobAnswer}, request=None)
     def post(self, request: Request, model: str) -> Response:
         """Encode every document for this version beside the running one, and build its indexes (operators)."""
         require_operator(request)
-        version = usable_version(request, model)
-        job = version_prepare(version=version, by=request.user)
-        return Response({"version": _shown(request, version), "job": job_json(job)}, status=202)
+        job = version_prepare(version=usable_version(request, model), by=request.user)
+        return Response(job_json(job, request.user), status=202)
 
 
 class ModelActivateView(ApiView):

@@ -1,0 +1,54 @@
+"""Importing a file of documents: the answer comes at once, the work is a job."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.urls import reverse
+from rest_framework import serializers
+from rest_framework.response import Response
+
+from search.api.access import curated_collection
+from search.api.answers import JobAnswer
+from search.api.base import ApiView, describe
+from search.api.parameters import Parameters, UploadField, validated
+from search.api.presenting import job_json
+from search.importers.types import FORMATS, ImportOptions
+from search.services.imports import import_start
+
+if TYPE_CHECKING:
+    from rest_framework.request import Request
+
+FILE_FORMATS = tuple(name for name in FORMATS if name != "folder")
+
+
+class ImportParameters(Parameters):
+    """A file (JSON Lines, CSV, zip with pictures, COCO or Karpathy captions) and where its documents go."""
+
+    file = UploadField()
+    collection = serializers.SlugField(max_length=80)
+    format = serializers.ChoiceField(
+        choices=FILE_FORMATS, required=False, help_text="default: seen from the content"
+    )
+    per = serializers.ChoiceField(
+        choices=["caption", "picture"], default="caption", help_text="of captions: a document for each …"
+    )
+    dry_run = serializers.BooleanField(default=False, help_text="say what would happen, write nothing")
+
+
+class ImportView(ApiView):
+    """Starting an import."""
+
+    @describe("documents_import", {202: JobAnswer}, request={"multipart/form-data": ImportParameters})
+    def post(self, request: Request) -> Response:
+        """Import a file (curators): 202 and the job to watch; the same file again changes nothing."""
+        values = validated(ImportParameters, request.data)
+        job = import_start(
+            collection=curated_collection(request, values["collection"]),
+            file=values["file"],
+            options=ImportOptions(values.get("format"), values["per"]),
+            dry_run=values["dry_run"],
+            owner=request.user,
+        )
+        headers = {"Location": reverse("api:job", args=[job.pk])}
+        return Response(job_json(job, request.user), status=202, headers=headers)
