@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from django.conf import settings
 from drf_spectacular.utils import OpenApiResponse, extend_schema, inline_serializer
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from rest_framework.request import Request
     from rest_framework.response import Response
     from rest_framework.throttling import BaseThrottle
+
+Handler = TypeVar("Handler", bound="Callable[..., Any]")
 
 
 class ErrorBody(serializers.Serializer[Any]):
@@ -84,8 +86,11 @@ def page_answer(row: type[serializers.Serializer[Any]]) -> Any:
     )
 
 
-def describe(operation_id: str, answers: Mapping[int, Any], **more: Any) -> Any:
+def describe(operation_id: str, answers: Mapping[Any, Any], **more: Any) -> Callable[[Handler], Handler]:
     """Return `extend_schema` with the one error shape added to the answers."""
     refused = OpenApiResponse(ErrorAnswer, description="refused; `error.id` says why")
     every = {**answers, "4XX": refused}
-    return extend_schema(operation_id=operation_id, responses=every, **more)
+    described: Callable[[Handler], Handler] = extend_schema(
+        operation_id=operation_id, responses=every, **more
+    )
+    return described

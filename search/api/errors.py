@@ -55,8 +55,12 @@ def invalid(field: str, sentence: str) -> AppError:
 def _headers(exception: Exception, error: AppError) -> dict[str, str]:
     if error.status == 401:
         return {"WWW-Authenticate": "Bearer"}
-    wait = getattr(exception, "wait", None)
-    return {"Retry-After": str(int(wait) + 1)} if wait is not None else {}
+    return {"Retry-After": str(_seconds(exception))} if isinstance(exception, exceptions.Throttled) else {}
+
+
+def _seconds(exception: exceptions.Throttled) -> int:
+    wait: float | None = getattr(exception, "wait", None)
+    return int(wait or 0) + 1
 
 
 def _validation(exception: exceptions.ValidationError) -> AppError:
@@ -67,7 +71,7 @@ def _validation(exception: exceptions.ValidationError) -> AppError:
 
 
 def _throttled(exception: exceptions.Throttled) -> AppError:
-    seconds = int(exception.wait or 0) + 1
+    seconds = _seconds(exception)
     return AppError(
         "throttle.exceeded",
         f"Too many requests; try again in {seconds} s.",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from rest_framework.exceptions import NotAuthenticated, PermissionDenied
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 
 if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
     from rest_framework.request import Request
     from rest_framework.views import APIView
 
@@ -21,7 +23,7 @@ class ScopePermission(BasePermission):
     def has_permission(self, request: Request, view: APIView) -> bool:
         """Return True, or raise `auth.required` or `scope.missing`."""
         scope = scope_needed(request, view)
-        token: ApiToken | None = request.auth
+        token = cast("ApiToken | None", request.auth)
         if token is not None and scope not in token.scopes:
             raise PermissionDenied(f"This token lacks the scope “{scope}”.", "scope.missing")
         if not request.user.is_authenticated and not _open_to_anybody(request, view, scope):
@@ -59,3 +61,10 @@ def require(allowed: bool) -> None:  # noqa: FBT001  (reads as a sentence: requi
     """Raise `permission.denied` unless allowed."""
     if not allowed:
         raise PermissionDenied("You may see this but not do this.", "permission.denied")
+
+
+def signed_in(request: Request) -> AbstractBaseUser:
+    """Return the caller as a user; raises `auth.required` for nobody."""
+    if isinstance(request.user, AnonymousUser):
+        raise NotAuthenticated("Sign in or send a token to do this.", "auth.required")
+    return request.user

@@ -17,12 +17,13 @@ FORM_MARGIN_BYTES = MIB
 """What a form may hold beside its picture."""
 
 
-def read_picture(upload: UploadedFile) -> bytes:
+def read_picture(upload: UploadedFile[bytes]) -> bytes:
     """Return an uploaded picture's bytes; raises AppError `image.too_large` before reading them."""
     limit = settings.CONFIG.picture_max_bytes
     if upload.size is None or upload.size > limit:
         raise _too_large(limit)
-    return upload.read()
+    content: bytes = upload.read()
+    return content
 
 
 def _too_large(limit: int) -> AppError:

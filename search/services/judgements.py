@@ -69,7 +69,8 @@ def judgement_set(  # noqa: PLR0913  (keyword-only; pages, API and tests call it
         unique_fields=["query", "document", "user", "session"],
         update_fields=kept,
     )
-    return own_judgements(viewer, session).get(query=query, document_id=document_id)
+    kept_row: Judgement = own_judgements(viewer, session).get(query=query, document_id=document_id)
+    return kept_row
 
 
 def judgement_clear(*, query_id: uuid.UUID | str, document_id: int, viewer: Viewer, session: str) -> bool:

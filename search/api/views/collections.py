@@ -13,7 +13,7 @@ from search.api.access import curated_collection
 from search.api.answers import CollectionAnswer, CollectionDetailAnswer
 from search.api.base import ApiView, PageParameters, describe, page_answer
 from search.api.parameters import Parameters, changed, validated
-from search.api.permissions import require_staff
+from search.api.permissions import require_staff, signed_in
 from search.api.presenting import collection_detail_json, collection_json
 from search.models import Collection, Membership
 from search.services.collections import collection_create, collection_delete, collection_update
@@ -61,7 +61,7 @@ class CollectionListView(ApiView):
         require_staff(request)
         values = validated(CollectionNew, request.data)
         with transaction.atomic():
-            collection = collection_create(owner=request.user, **changed(values, ("slug", *SETTABLE)))
+            collection = collection_create(owner=signed_in(request), **changed(values, ("slug", *SETTABLE)))
             _set_members(collection, values)
         return Response(_shown(request, collection.slug), status=201)
 

@@ -12,6 +12,7 @@ from search.api.access import curated_collection, curated_document, visible_docu
 from search.api.answers import DocumentAnswer, DocumentBriefAnswer
 from search.api.base import ApiView, PageParameters, describe, page_answer
 from search.api.parameters import JsonObjectField, Parameters, UploadField, validated
+from search.api.permissions import signed_in
 from search.api.presenting import document_brief_json, document_json
 from search.api.uploads import read_picture
 from search.models import Document
@@ -119,9 +120,9 @@ def _save(request: Request, collection: Collection, external_id: str, values: di
             collection=collection, external_id=external_id, fields=fields, images=images
         )
         if written:
-            encode_soon(owner=request.user)
+            encode_soon(owner=signed_in(request))
     return visible_document(request, document.pk)
 
 
-def _images(uploads: Iterable[UploadedFile]) -> list[ImageInput]:
+def _images(uploads: Iterable[UploadedFile[bytes]]) -> list[ImageInput]:
     return [image_input(read_picture(upload)) for upload in uploads]

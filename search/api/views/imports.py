@@ -12,6 +12,7 @@ from search.api.access import curated_collection
 from search.api.answers import JobAnswer
 from search.api.base import ApiView, describe
 from search.api.parameters import Parameters, UploadField, validated
+from search.api.permissions import signed_in
 from search.api.presenting import job_json
 from search.importers.types import FORMATS, ImportOptions
 from search.services.imports import import_start
@@ -48,7 +49,7 @@ class ImportView(ApiView):
             file=values["file"],
             options=ImportOptions(values.get("format"), values["per"]),
             dry_run=values["dry_run"],
-            owner=request.user,
+            owner=signed_in(request),
         )
         headers = {"Location": reverse("api:job", args=[job.pk])}
         return Response(job_json(job, request.user), status=202, headers=headers)

@@ -20,7 +20,7 @@ from search.api.access import known_versions, usable_version
 from search.api.answers import JobAnswer, VersionAnswer
 from search.api.base import ApiView, PageParameters, describe, page_answer
 from search.api.parameters import Parameters, UploadField, validated
-from search.api.permissions import require_operator
+from search.api.permissions import require_operator, signed_in
 from search.api.presenting import job_json, version_json
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class ModelListView(ApiView):
         """Upload a bundle (operators); a job validates it."""
         require_operator(request)
         values = validated(BundleUpload, request.data)
-        version, job = version_upload(bundle=values["bundle"], note=values["note"], by=request.user)
+        version, job = version_upload(bundle=values["bundle"], note=values["note"], by=signed_in(request))
         return Response({"version": _shown(request, version), "job": job_json(job, request.user)}, status=202)
 
 
@@ -95,7 +95,7 @@ class ModelPrepareView(ApiView):
     def post(self, request: Request, model: str) -> Response:
         """Encode every document for this version beside the running one, and build its indexes (operators)."""
         require_operator(request)
-        job = version_prepare(version=usable_version(request, model), by=request.user)
+        job = version_prepare(version=usable_version(request, model), by=signed_in(request))
         return Response(job_json(job, request.user), status=202)
 
 
@@ -108,7 +108,7 @@ class ModelActivateView(ApiView):
         require_operator(request)
         values = validated(Switch, request.data)
         version = usable_version(request, model)
-        version_activate(version=version, by=request.user, reason=values["reason"])
+        version_activate(version=version, by=signed_in(request), reason=values["reason"])
         return Response(_shown(request, version))
 
 
@@ -121,7 +121,7 @@ class ModelRetireView(ApiView):
         require_operator(request)
         values = validated(Retirement, request.data)
         retired = version_retire(
-            version=usable_version(request, model), by=request.user, force=values["force"]
+            version=usable_version(request, model), by=signed_in(request), force=values["force"]
         )
         return Response(_shown(request, retired))
 
@@ -134,7 +134,7 @@ class ModelRollbackView(ApiView):
         """Let the version before answer again (operators)."""
         require_operator(request)
         values = validated(Switch, request.data)
-        activation = version_rollback(by=request.user, reason=values["reason"])
+        activation = version_rollback(by=signed_in(request), reason=values["reason"])
         return Response(_shown(request, activation.version))
 
 
