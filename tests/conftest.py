@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import redis
 from django.conf import settings
-from django.conf import settings
 from django.db.backends.postgresql.operations import DatabaseOperations
-from django.test import override_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,14 +30,6 @@ def _flush_reaches_the_vector_tables() -> Iterator[None]:
     DatabaseOperations.sql_flush = cascading
     yield
     DatabaseOperations.sql_flush = plain
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _static_files_by_their_plain_names() -> Iterator[None]:
-    """The manifest of hashed names is made by `make run` (and tested there), not before every test run."""
-    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-    with override_settings(STORAGES={**settings.STORAGES, "staticfiles": plain}):
-        yield
 
 
 @pytest.fixture
