@@ -78,7 +78,7 @@ def light_tables(light: Light, turn: Floats, side: int) -> Tables:
     )
     key = light.strength * np.clip(facing * 0.9 + 0.1, 0, 1)[:, None] * tint
     mirrored = [
-        1.1 * shine**80 + 0.22 * shine**12 + rim * room * 0.7 + 0.11 * room**2,
+        1.1 * shine**80 + 0.22 * shine**12 + rim * room * 0.6 + 0.045 * room**2,
         0.3 * shine**16 + rim * room * 0.35 + 0.03 * room,
         room * (0.75 + 0.4 * rim) + 0.9 * shine**40 + 0.2 * np.clip(facing, 0, 1),
         0.04 * shine**6 + rim * room * 0.08,

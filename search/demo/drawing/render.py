@@ -13,12 +13,15 @@ from search.demo.drawing.layout import Layout, layout
 from search.demo.drawing.lighting import sun_direction
 from search.demo.drawing.noise import smooth
 from search.demo.drawing.part_layer import part_layer
+from search.demo.drawing.smoke import smoke
 
 if TYPE_CHECKING:
+    from search.demo.drawing.camera import Camera
     from search.demo.drawing.mesh import Floats
     from search.demo.drawing.scene import Scene
 
 FINER = 2  # the part is drawn at twice the size and reduced, so that its edges are smooth
+SMOKE = np.array([196, 194, 192], np.float32)
 SMALL = 200  # pictures up to this size are drawn with coarser meshes and clouds
 COARSE_DETAIL, FINE_DETAIL = 18, 56  # segments around a large cylinder
 
@@ -33,6 +36,8 @@ def draw(scene: Scene, size: int) -> Image.Image:
     picture = _ground_layer(scene, stand, ground.Stage(camera, sun_direction(scene.light), rng))
     layer = np.asarray(part.reduce(FINER), np.float32)
     picture = picture + layer[..., 3:] / 255 * (layer[..., :3] - picture)
+    if scene.condition == "burnt":
+        picture = _smoking(picture, stand, camera)
     return _developed(scene, picture, rng)
 
 
@@ -53,6 +58,16 @@ def _ground_layer(scene: Scene, stand: Layout, stage: ground.Stage) -> Floats:
             picture = ground.puddle(
                 stage, picture, place + aside, stand.reach * float(rng.uniform(0.75, 0.95))
             )
+    return picture
+
+
+def _smoking(picture: Floats, stand: Layout, camera: Camera) -> Floats:
+    """The picture with thin smoke rising from each copy."""
+    top = float(stand.mesh.points[: stand.part_points, 2].max())
+    sources, _ = camera.project(stand.places + np.array([0, 0, 0.75 * top], np.float32))
+    for source in sources:
+        cover = smoke(camera.size, (float(source[0]), float(source[1])))[..., None]
+        picture = picture + cover * (SMOKE - picture)
     return picture
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from search.demo.drawing.surface import Surface
 
 
+GLOW = np.array([2.2, 0.75, 0.08], np.float32)  # linear; embers shine by themselves
 SMOOTH, RUNNY = 2.6, 2.1  # slopes of soft clouds
 HEART = np.array([0.0, 0.0, 0.5], np.float32)  # about the middle of a part
 
@@ -98,10 +99,10 @@ def _worn(surface: Surface, weather: Weather) -> None:
 def _dusty(surface: Surface, weather: Weather) -> None:
     cover = weather.cloud(surface.spot, 0.8, 0)
     grain = weather.cloud(surface.spot, 4.0, 1)
-    lies = smooth(-0.1, 0.75, surface.up + 0.22 * cover) * 0.88
-    film = 0.18 + 0.16 * smooth(0.0, 1.2, cover)
+    lies = smooth(0.05, 0.8, surface.up + 0.25 * cover) * 0.9
+    film = 0.13 + 0.15 * smooth(0.0, 1.2, cover)
     amount = np.clip(np.maximum(lies, film) + 0.06 * grain, 0, 0.97)
-    dust = linear((0.74, 0.67, 0.54)) * (1 + 0.12 * grain[:, None])
+    dust = linear((0.68, 0.59, 0.44)) * (1 + 0.12 * grain[:, None])
     surface.blend(amount.astype(np.float32), np.asarray(dust, np.float32))
     surface.finish[:] = MATTE
 
@@ -111,14 +112,14 @@ def _burnt(surface: Surface, weather: Weather) -> None:
     angle = rng.uniform(0, 2 * np.pi)
     heart = np.array([0.5 * np.cos(angle), -0.35, 0.75 + 0.3 * np.sin(angle)])
     far = np.linalg.norm((spot - heart) * [0.9, 0.6, 0.8], axis=1)
-    fire = 0.62 - far + 0.14 * weather.cloud(spot, 0.7, 0) + 0.05 * weather.cloud(spot, 2.4, 1)
+    fire = 0.52 - far + 0.14 * weather.cloud(spot, 0.7, 0) + 0.05 * weather.cloud(spot, 2.4, 1)
     scorch, soot = smooth(-0.22, 0.02, fire), smooth(0.0, 0.16, fire)
     surface.blend(scorch * 0.75, linear((0.35, 0.20, 0.09)))
     surface.blend(soot * 0.97, linear((0.035, 0.032, 0.03)))
     ash = smooth(0.5, 0.9, weather.cloud(spot, 2.0, 2)) * smooth(0.05, 0.25, fire)
-    surface.blend(ash * 0.75, linear((0.62, 0.61, 0.60)))
+    surface.blend(ash * 0.6, linear((0.62, 0.61, 0.60)))
     ember = smooth(1.25, 1.6, weather.cloud(spot, 1.5, 3)) * smooth(0.05, 0.25, fire)
-    surface.blend(ember, linear((0.85, 0.30, 0.05)))
+    surface.blend(ember, GLOW)
     surface.finish[soot > 0.3] = MATTE
     surface.shine *= 1 - 0.8 * soot
 
