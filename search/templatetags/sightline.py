@@ -1,0 +1,63 @@
+"""What the pages' templates need beyond Django's own tags."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django import template
+from django.conf import settings
+from django.templatetags.static import static
+from django.utils.html import format_html
+
+from search.services.judgements import RELEVANT
+from search.views.advice import Advice, advice_for
+
+if TYPE_CHECKING:
+    from django.utils.safestring import SafeString
+
+    from retrieval_site.errors import AppError
+    from search.models import Judgement
+
+register = template.Library()
+SPRITE = "vendor/lucide/icons.svg"
+
+
+@register.simple_tag
+def icon(name: str, classes: str = "") -> SafeString:
+    """Return a decorative icon of the sprite; what it means stands beside it in words."""
+    return format_html(
+        '<svg class="icon {}" aria-hidden="true"><use href="{}#{}"></use></svg>',
+        classes,
+        static(SPRITE),
+        name,
+    )
+
+
+@register.simple_tag
+def error_advice(error: AppError) -> Advice:
+    """Return the title and the next step for an error."""
+    return advice_for(error)
+
+
+@register.simple_tag
+def max_bytes() -> int:
+    """Return how many bytes a photo may have, for the check before it is sent."""
+    return int(settings.CONFIG.picture_max_bytes)
+
+
+@register.filter
+def is_relevant(judgement: Judgement | None) -> bool:
+    """Whether a judgement says that the hit is relevant; programs may give grades between."""
+    return judgement is not None and judgement.grade >= RELEVANT
+
+
+@register.filter
+def is_not_relevant(judgement: Judgement | None) -> bool:
+    """Whether a judgement says that the hit is not relevant."""
+    return judgement is not None and judgement.grade < RELEVANT
+
+
+@register.filter
+def unlocal(number: float) -> str:
+    """Return a number as markup wants it, whatever the reader's language writes."""
+    return f"{number:g}"

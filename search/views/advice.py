@@ -1,0 +1,69 @@
+"""What to do about an error: a title and a next step for each id that people can meet on pages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from retrieval_site.errors import AppError
+
+
+@dataclass(frozen=True)
+class Advice:
+    """How a page tells of an error: a title, what to do next, an icon, and whether asking again may help."""
+
+    title: str
+    what_next: str
+    icon: str = "triangle-alert"
+    retry: bool = False
+
+
+_ADVICE = {
+    "encoder.unavailable": Advice(
+        "The search is not answering", "It may just be starting: try again in a moment.", retry=True
+    ),
+    "encoder": Advice("The search did not work", "Try again in a moment.", retry=True),
+    "image.too_large": Advice("That photo is too large", "Choose a smaller one.", "image-off"),
+    "image.too_many_pixels": Advice("That photo is too large", "Choose a smaller one.", "image-off"),
+    "image.too_small": Advice("That photo is too small", "Choose a larger one.", "image-off"),
+    "image.animated": Advice("That is a moving picture", "A screenshot of it will do.", "image-off"),
+    "image.truncated": Advice(
+        "That photo is damaged",
+        "Open it elsewhere to see whether it is whole, or choose another.",
+        "image-off",
+    ),
+    "image.unknown_format": Advice(
+        "That file is not a photo", "JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP and GIF are read.", "image-off"
+    ),
+    "image": Advice("That photo cannot be read", "Choose another one.", "image-off"),
+    "text": Advice("Those words cannot be searched", "Change them and search again.", "search"),
+    "query.empty": Advice("Nothing to search with", "Both are on the start page.", "search"),
+    "query.ambiguous": Advice("One thing at a time", "Remove one of the two.", "search"),
+    "query.not_found": Advice("There is no such search", "The link may be incomplete.", "circle-help"),
+    "query": Advice("This search cannot be asked again", "Start a new one.", "circle-help"),
+    "document.not_found": Advice(
+        "This document cannot be shown", "If it belongs to a private collection, sign in first.", "lock"
+    ),
+    "collection.not_found": Advice(
+        "This collection cannot be shown", "If it is a private one, sign in first.", "lock"
+    ),
+    "model": Advice("No model can answer this", "An operator has to activate one first.", "cpu"),
+    "auth": Advice("Sign in first", "", "lock"),
+    "throttle": Advice("That was a bit fast", "", retry=True),
+}
+_BY_STATUS = {
+    401: Advice("Sign in first", "", "lock"),
+    403: Advice("You may not do this", "", "lock"),
+    404: Advice("Not found", "", "circle-help"),
+}
+_OTHERS = Advice("That did not work", "")
+
+
+def advice_for(error: AppError) -> Advice:
+    """Return the advice for an error by its id, else by the first part of its id, else by its status."""
+    family = error.id.partition(".")[0]
+    by_id = _ADVICE.get(error.id) or _BY_STATUS.get(error.status) or _ADVICE.get(family)
+    if by_id is None and error.status >= 500:
+        return Advice("That did not work", "Try again in a moment.", retry=True)
+    return by_id or _OTHERS

@@ -1,0 +1,121 @@
+"""A hit as its card shows it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from search.models import Document, DocumentImage, Judgement, Passage
+    from search.retrieval.types import Hit, SearchAnswer
+
+CONTEXT_CHARACTERS = 180
+FACTS_MAX = 6
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """A passage in its context; `cut_start` and `cut_end` say where the text goes on."""
+
+    before: str
+    passage: str
+    after: str
+    cut_start: bool = False
+    cut_end: bool = False
+
+    @property
+    def has_context(self) -> bool:
+        """Whether there is other text to set the passage off from."""
+        return bool(self.before.strip() or self.after.strip())
+
+
+@dataclass(frozen=True)
+class Card:
+    """One hit with everything its card shows, so that the template only lays out."""
+
+    rank: int
+    document: Document
+    score: float
+    score_percent: float
+    excerpt: Excerpt | None
+    image: DocumentImage | None
+    facts: list[tuple[str, str]]
+    judgement: Judgement | None
+
+
+def cards(answer: SearchAnswer, similarity: str, judged: Mapping[int, Judgement]) -> list[Card]:
+    """Return the cards of an answer; `judged` are the viewer's own judgements by document id."""
+    return [
+        Card(
+            rank=hit.rank,
+            document=hit.document,
+            score=hit.score,
+            score_percent=score_percent(hit.score, similarity),
+            excerpt=_excerpt_of(hit),
+            image=hit.image or _first_image(hit.document),
+            facts=facts(hit.document.metadata)[:FACTS_MAX],
+            judgement=judged.get(hit.document.pk),
+        )
+        for hit in answer.hits
+    ]
+
+
+def score_percent(score: float, similarity: str) -> float:
+    """Return how full the bar is, 0 to 100: a cosine as it is, an order similarity (at most 0) from −1 up."""
+    share = score + 1 if similarity == "order" else score
+    return round(100 * min(1.0, max(0.0, share)), 1)
+
+
+def excerpt(body: str, start: int, end: int, around: int = CONTEXT_CHARACTERS) -> Excerpt:
+    """Return `body[start:end]` between at most `around` characters of its context, cut between words."""
+    first, last = max(0, start - around), min(len(body), end + around)
+    before, after = body[first:start], body[end:last]
+    if first:
+        before = before.partition(" ")[2]
+    if last < len(body):
+        after = after.rpartition(" ")[0]
+    return Excerpt(before, body[start:end], after, cut_start=first > 0, cut_end=last < len(body))
+
+
+def facts(metadata: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return metadata as (name, value) for people; empty values are left out."""
+    named = ((key.replace("_", " ").strip(), _written(value)) for key, value in metadata.items())
+    return [(key[:1].upper() + key[1:], value) for key, value in named if value]
+
+
+def _written(value: Any) -> str:
+    if value is None or value == "":
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list) and all(isinstance(item, (str, int, float)) for item in value):
+        return ", ".join(str(item) for item in value)
+    if isinstance(value, (list, dict)):
+        return json.dumps(value, ensure_ascii=False) if value else ""
+    return str(value)
+
+
+def _excerpt_of(hit: Hit) -> Excerpt | None:
+    passage: Passage | None = hit.passage
+    body = hit.document.body
+    if passage is None:
+        return _opening(body)
+    if (
+        body[passage.start : passage.end] != passage.text
+    ):  # a title is its own passage, or the text has moved on
+        return Excerpt("", passage.text, "") if body else None
+    return excerpt(body, passage.start, passage.end)
+
+
+def _opening(body: str) -> Excerpt | None:
+    if not body:
+        return None
+    opening = excerpt(body, 0, 0, 2 * CONTEXT_CHARACTERS)
+    return Excerpt("", opening.after, "", cut_end=opening.cut_end)
+
+
+def _first_image(document: Document) -> DocumentImage | None:
+    return next(iter(document.images.all()), None)

@@ -1,0 +1,58 @@
+"""What there is to search: the collections, and the documents of one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.core.paginator import Paginator
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from retrieval_site.errors import not_found
+from search.models import Collection, Document, DocumentImage
+from search.views.people import searchers_only
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+
+DOCUMENTS_A_PAGE = 30
+TITLE_MAX = 200
+
+
+@require_safe
+@searchers_only
+def collections(request: HttpRequest) -> HttpResponse:
+    """List the collections that the viewer may see."""
+    rows = Collection.objects.visible_to(request.user).described_for(request.user)
+    return render(request, "search/collections.html", {"collections": rows})
+
+
+@require_safe
+@searchers_only
+def collection(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show a collection's documents, page by page; `?title=` keeps those whose title has these words."""
+    rows = Collection.objects.visible_to(request.user).described_for(request.user)
+    found = rows.filter(slug=slug).first()
+    if found is None:
+        raise not_found("collection")
+    title = request.GET.get("title", "").strip().replace("\0", "")[:TITLE_MAX]
+    documents = Document.objects.filter(collection=found)
+    if title:
+        documents = documents.filter(title__icontains=title)
+    pages = Paginator(documents.prefetch_related("images"), DOCUMENTS_A_PAGE)
+    context = {
+        "collection": found,
+        "title": title,
+        "page": pages.get_page(request.GET.get("page")),
+        "pictures": DocumentImage.objects.filter(document__collection=found).count(),
+        "edit_url": _edit_url(request, found),
+    }
+    return render(request, "search/collection.html", context)
+
+
+def _edit_url(request: HttpRequest, found: Collection) -> str:
+    if not getattr(request.user, "is_staff", False):
+        return ""
+    may_curate = Collection.objects.curated_by(request.user).filter(pk=found.pk).exists()
+    return reverse("admin:search_collection_change", args=[found.pk]) if may_curate else ""

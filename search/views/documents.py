@@ -1,0 +1,82 @@
+"""One document, with the passage that a search found marked in its text."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from retrieval_site.errors import not_found
+from search.models import Collection, Document, Passage, Query
+from search.services.judgements import judgements_of
+from search.views.cards import Excerpt, excerpt, facts
+from search.views.people import searchers_only, session_of
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+
+
+@require_safe
+@searchers_only
+def document(request: HttpRequest, document_id: int) -> HttpResponse:
+    """Show a document; `?q=` names the query whose hit it was."""
+    rows = Document.objects.visible_to(request.user).select_related("collection")
+    found = rows.prefetch_related("images").filter(pk=document_id).first()
+    if found is None:
+        raise not_found("document")
+    context = {
+        "document": found,
+        "images": list(found.images.all()),
+        "facts": facts(found.metadata),
+        "edit_url": _edit_url(request, found),
+    }
+    return render(request, "search/document.html", context | _found_by(request, found))
+
+
+def _edit_url(request: HttpRequest, found: Document) -> str:
+    """Return the admin's address for those who may change the document, else ""."""
+    may_open = request.user.is_authenticated and getattr(request.user, "is_staff", False)
+    if (
+        not may_open
+        or not Collection.objects.curated_by(request.user).filter(pk=found.collection_id).exists()
+    ):
+        return ""
+    return reverse("admin:search_document_change", args=[found.pk])
+
+
+def _found_by(request: HttpRequest, found: Document) -> dict[str, Any]:
+    """Return what the page says of the search that led here; the plain text where none did."""
+    query = _query(request.GET.get("q", ""))
+    hit = _hit(query, found)
+    if query is None or hit is None:
+        return {"text": Excerpt(found.body, "", "")}
+    judged = judgements_of(query.pk, request.user, session_of(request))
+    passage = Passage.objects.filter(pk=hit.get("passage") or 0, document=found).first()
+    return {
+        "query": query,
+        "query_id": query.pk,
+        "judgement": judged.get(found.pk),
+        "found_image": hit.get("image"),
+        "text": _marked(found, passage),
+    }
+
+
+def _query(written: str) -> Query | None:
+    try:
+        return Query.objects.defer("embedding").filter(pk=uuid.UUID(written)).first()
+    except ValueError:
+        return None
+
+
+def _hit(query: Query | None, found: Document) -> dict[str, Any] | None:
+    answer = query.answer if query else []
+    return next((hit for hit in answer if hit.get("document") == found.pk), None)
+
+
+def _marked(found: Document, passage: Passage | None) -> Excerpt:
+    if passage is None or found.body[passage.start : passage.end] != passage.text:
+        return Excerpt(found.body, "", "")
+    return excerpt(found.body, passage.start, passage.end, around=len(found.body))

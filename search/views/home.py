@@ -1,0 +1,41 @@
+"""The first page: drop a photo here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from models_admin.services import champion
+from search.models import Collection
+from search.views.people import searchers_only
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+
+
+@require_safe
+@searchers_only
+def home(request: HttpRequest) -> HttpResponse:
+    """Show the search form, what it searches, and what is missing where nothing can be searched yet."""
+    collections = list(Collection.objects.visible_to(request.user).described_for(request.user))
+    documents = sum(collection.document_count for collection in collections)
+    context = {
+        "collections": collections,
+        "documents": documents,
+        "missing": _missing(collections, documents),
+        "examples": [],
+        "target": "passages",
+        "chosen": [],
+    }
+    return render(request, "search/home.html", context)
+
+
+def _missing(collections: list[Collection], documents: int) -> str:
+    """Return what keeps people from searching: "model", "collection", "documents", or "" for nothing."""
+    if not collections:
+        return "collection"
+    if champion() is None:
+        return "model"
+    return "" if documents else "documents"

@@ -1,0 +1,74 @@
+"""Relevant or not: one answer per hit, which its giver can change and take back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST
+from django_htmx.http import trigger_client_event
+
+from retrieval_site.errors import AppError, not_found
+from search.models import Document
+from search.services.judgements import NOT_RELEVANT, RELEVANT, judgement_clear, judgement_set
+from search.views.people import searchers_only, session_made
+
+if TYPE_CHECKING:
+    import uuid
+
+    from django.http import HttpRequest, HttpResponse
+
+    from search.models import Judgement
+
+_GRADES = {"relevant": RELEVANT, "not-relevant": NOT_RELEVANT}
+_SAID = {RELEVANT: "Marked as relevant.", NOT_RELEVANT: "Marked as not relevant."}
+
+
+@require_POST
+@searchers_only
+def judge(request: HttpRequest, query_id: uuid.UUID) -> HttpResponse:
+    """Keep or take back a judgement; answers HTMX with the buttons, others with the page they came from."""
+    document = _document(request)
+    judgement = _judged(request, query_id, document)
+    if not getattr(request, "htmx", False):
+        return redirect(_back(request, query_id, document))
+    context = {"query_id": query_id, "document": document, "judgement": judgement}
+    response = render(request, "search/parts/judge.html", context)
+    said = "Judgement taken back." if judgement is None else _SAID.get(judgement.grade, "Judgement kept.")
+    return trigger_client_event(response, "sightline:say", {"text": said})
+
+
+def _judged(request: HttpRequest, query_id: uuid.UUID, document: Document) -> Judgement | None:
+    session, verdict = session_made(request), request.POST.get("verdict", "")
+    if verdict == "undo":
+        judgement_clear(query_id=query_id, document_id=document.pk, viewer=request.user, session=session)
+        return None
+    if verdict not in _GRADES:
+        raise AppError("parameter.invalid", "Say “relevant” or “not relevant”.")
+    return judgement_set(
+        query_id=query_id,
+        document_id=document.pk,
+        viewer=request.user,
+        session=session,
+        grade=_GRADES[verdict],
+        comment=request.POST.get("comment"),
+    )
+
+
+def _document(request: HttpRequest) -> Document:
+    written = request.POST.get("document", "")
+    known = written.isascii() and written.isdigit() and len(written) < 19
+    rows = Document.objects.visible_to(request.user).filter(pk=int(written)) if known else None
+    found: Document | None = rows.first() if rows is not None else None
+    if found is None:
+        raise not_found("document")
+    return found
+
+
+def _back(request: HttpRequest, query_id: uuid.UUID, document: Document) -> str:
+    wanted = request.POST.get("back", "")
+    if url_has_allowed_host_and_scheme(wanted, allowed_hosts=None) and wanted.startswith("/"):
+        return wanted
+    return f"{reverse('search:results', args=[query_id])}#hit-{document.pk}"

@@ -1,0 +1,15 @@
+"""How an answer was found, in a sentence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from search.retrieval.types import Plan
+
+
+def described(plan: Plan) -> str:
+    """Return the plan for a person who is curious."""
+    if plan.kind == "exact":
+        return f"Every one of {plan.candidates:,} candidates was compared."
+    return f"The index proposed {plan.candidates:,} candidates (ef_search {plan.ef_search})."

@@ -1,0 +1,102 @@
+"""Asking: a photo, words, an example, another document, or an earlier query with other choices."""
+
+from __future__ import annotations
+
+from array import array
+from typing import TYPE_CHECKING, Any
+
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+from django_htmx.http import HttpResponseClientRedirect
+
+from retrieval_site.errors import AppError, not_found
+from search import retrieval
+from search.api.uploads import read_picture
+from search.models import Query
+from search.retrieval.types import SearchRequest
+from search.views.people import searchers_only, session_of
+from workers.blobs import blob_open
+
+if TYPE_CHECKING:
+    import uuid
+
+    from django.http import HttpRequest, HttpResponse
+
+TEXT_MAX = 2000
+PREVIEW_PX = 960
+"""Longest side of the kept query photo: sharp beside the hits, and enough to ask again with."""
+HITS = {"passages": 10, "images": 24}
+"""Documents on one page of results."""
+
+
+@require_POST
+@searchers_only
+def search(request: HttpRequest) -> HttpResponse:
+    """Search by what the form holds and lead to the results."""
+    return _answered(request, {**_choices(request), **_part(request)})
+
+
+@require_POST
+@searchers_only
+def again(request: HttpRequest, query_id: uuid.UUID) -> HttpResponse:
+    """Ask an earlier query again with the target and the collections chosen now."""
+    query = Query.objects.select_related("version", "preview").filter(pk=query_id).first()
+    if query is None:
+        raise not_found("query")
+    return _answered(request, {**_choices(request), "filters": query.filters, **_part_of(query)})
+
+
+def _answered(request: HttpRequest, asked: dict[str, Any]) -> HttpResponse:
+    answer = retrieval.search(
+        SearchRequest(viewer=request.user, session=session_of(request), preview_px=PREVIEW_PX, **asked)
+    )
+    address = reverse("search:results", args=[answer.query_id])
+    return HttpResponseClientRedirect(address) if getattr(request, "htmx", False) else redirect(address)
+
+
+def _choices(request: HttpRequest) -> dict[str, Any]:
+    target = "images" if request.POST.get("target") == "images" else "passages"
+    collections = tuple(slug for slug in request.POST.getlist("collections") if slug)
+    return {"target": target, "collections": collections, "limit": HITS[target]}
+
+
+def _part(request: HttpRequest) -> dict[str, Any]:
+    """Return the one thing that the form asks with; raises AppError `query.empty`, `query.ambiguous`."""
+    photos = [photo for photo in request.FILES.getlist("image") if photo.size]
+    text = request.POST.get("text", "").strip()
+    if photos and text:
+        raise AppError("query.ambiguous", "Search with a photo or with words, not with both at once.")
+    if photos:
+        return {"image": read_picture(photos[0])}
+    if text:
+        return {"text": _checked(text)}
+    return {"document": _document_id(request.POST.get("document", ""))}
+
+
+def _checked(text: str) -> str:
+    if len(text) > TEXT_MAX:
+        raise AppError("text.too_long", f"A search has at most {TEXT_MAX:,} characters.")
+    return text
+
+
+def _document_id(written: str) -> int:
+    if not written:
+        raise AppError("query.empty", "Choose a photo or write what you are looking for.")
+    if not (written.isascii() and written.isdigit() and len(written) < 19):
+        raise not_found("document")
+    return int(written)
+
+
+def _part_of(query: Query) -> dict[str, Any]:
+    """Return what an earlier query asked with; raises AppError `query.not_repeatable`."""
+    if query.modality == "text":
+        return {"text": query.text}
+    if query.modality == "document" and query.document_id:
+        return {"document": query.document_id}
+    if query.modality == "image" and query.preview:
+        with blob_open(query.preview) as photo:
+            return {"image": photo.read()}
+    if query.embedding and query.version:
+        return {"embedding": tuple(array("f", bytes(query.embedding))), "model": query.version.key}
+    raise AppError("query.not_repeatable", "What this search asked with is no longer there.")

@@ -1,0 +1,27 @@
+"""The pages' addresses."""
+
+from django.contrib.auth.views import LoginView, LogoutView
+from django.urls import path
+
+from search.views import collections, documents, home, images, judging, results, searching
+
+app_name = "search"
+
+urlpatterns = [
+    path("", home.home, name="home"),
+    path("search/", searching.search, name="search"),
+    path("q/<uuid:query_id>/", results.results, name="results"),
+    path("q/<uuid:query_id>/again/", searching.again, name="again"),
+    path("q/<uuid:query_id>/photo", results.photo, name="photo"),
+    path("q/<uuid:query_id>/judge/", judging.judge, name="judge"),
+    path("documents/<int:document_id>/", documents.document, name="document"),
+    path("collections/", collections.collections, name="collections"),
+    path("collections/<slug:slug>/", collections.collection, name="collection"),
+    path("images/<str:sha256>", images.image, name="image"),
+    path(
+        "login/",
+        LoginView.as_view(template_name="search/login.html", redirect_authenticated_user=True),
+        name="login",
+    ),
+    path("logout/", LogoutView.as_view(), name="logout"),
+]

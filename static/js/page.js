@@ -1,0 +1,104 @@
+// What every page has: the theme's switch, copying a link, saying things to screen readers, waiting, menus.
+
+const root = document.documentElement;
+const wishesDark = matchMedia("(prefers-color-scheme: dark)");
+const live = document.getElementById("live");
+const notice = document.getElementById("notice");
+
+const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : wishesDark.matches);
+
+function say(text) {
+  live.textContent = "";
+  requestAnimationFrame(() => { live.textContent = text; });
+}
+
+function showTheme() {
+  for (const button of document.querySelectorAll("[data-theme-toggle]")) {
+    button.setAttribute("aria-pressed", String(isDark()));
+  }
+}
+
+function toggleTheme() {
+  const chosen = isDark() ? "light" : "dark";
+  root.dataset.theme = chosen;
+  try {
+    localStorage.setItem("theme", chosen);
+  } catch {
+    // Storage is switched off: the choice holds for this page.
+  }
+  showTheme();
+}
+
+async function copyLink(button) {
+  const label = button.querySelector("[data-copy-label]");
+  try {
+    await navigator.clipboard.writeText(new URL(button.dataset.copy, location.href).href);
+    label.textContent = "Copied";
+    say("Link copied.");
+  } catch {
+    label.textContent = "Copy it from the address bar";
+  }
+  setTimeout(() => { label.textContent = "Copy link"; }, 2500);
+}
+
+function labelMenu(menu) {
+  const count = menu.querySelectorAll("input:checked").length;
+  const words = count === 0 ? "All collections" : count === 1 ? "1 collection" : `${count} collections`;
+  menu.querySelector("[data-menu-label]").textContent = words;
+}
+
+function closeMenus(except) {
+  for (const menu of document.querySelectorAll("details[data-menu][open]")) {
+    if (!menu.contains(except)) menu.open = false;
+  }
+}
+
+document.addEventListener("click", (event) => {
+  const target = event.target.closest("[data-theme-toggle], [data-copy], [data-dismiss]");
+  if (target?.matches("[data-theme-toggle]")) toggleTheme();
+  else if (target?.matches("[data-copy]")) copyLink(target);
+  else if (target?.matches("[data-dismiss]")) notice.replaceChildren();
+  closeMenus(event.target);
+});
+
+document.addEventListener("keydown", (event) => {
+  const open = event.key === "Escape" && document.activeElement.closest("details[data-menu][open]");
+  if (!open) return;
+  open.open = false;
+  open.querySelector("summary").focus();
+});
+
+document.addEventListener("change", (event) => {
+  const menu = event.target.closest("details[data-menu]");
+  if (menu) labelMenu(menu);
+  // Another target is one click; ticking collections waits for the button, since people tick several.
+  const refine = event.target.closest("form[data-refine]");
+  if (refine && event.target.name === "target") refine.requestSubmit();
+});
+
+document.addEventListener("submit", (event) => {
+  if (!event.target.matches("[data-busy-form]")) return;
+  document.body.dataset.busy = "";
+  say("Searching…");
+});
+
+// A page that comes back from the browser's cache waits for nothing.
+addEventListener("pageshow", () => { delete document.body.dataset.busy; });
+
+document.addEventListener("sightline:say", (event) => say(event.detail.text));
+
+// New hits: focus the first of them, so that the keyboard goes on where the button was.
+document.addEventListener("htmx:afterSwap", (event) => {
+  if (!event.detail.requestConfig?.elt?.matches?.("[data-more]")) return;
+  const fresh = event.detail.requestConfig.elt.dataset.seen;
+  const hits = document.querySelectorAll("[data-hit-link]");
+  hits[Number(fresh)]?.focus({ preventScroll: true });
+  say(`${hits.length - Number(fresh)} more results.`);
+});
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const more = event.target.closest?.("[data-more]");
+  if (more) more.dataset.seen = document.querySelectorAll("[data-hit-link]").length;
+});
+
+wishesDark.addEventListener("change", showTheme);
+showTheme();

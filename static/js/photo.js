@@ -1,0 +1,212 @@
+// A photo's way into the search form: chosen, dropped, pasted or taken; checked, made smaller, shown, sent.
+
+const LONGEST_SIDE_PX = 1600; // encoders look at 224 px: more only costs a phone's upload
+const SMALL_ENOUGH_BYTES = 1_500_000;
+const JPEG_QUALITY = 0.9;
+const PHOTO_NAME = /\.(jpe?g|png|webp|heic|heif|avif|bmp|tiff?|gif)$/i;
+
+const form = document.querySelector("form[data-search]");
+const notice = document.getElementById("notice");
+const live = document.getElementById("live");
+const veil = document.querySelector("[data-veil]");
+
+function part(name) {
+  return form.querySelector(`[data-${name}]`);
+}
+
+function complain(title, words) {
+  const box = document.createElement("div");
+  box.className = "notice";
+  const text = document.createElement("div");
+  text.className = "notice-words";
+  for (const [tag, kind, content] of [["p", "notice-title", title], ["p", "", words]]) {
+    const line = document.createElement(tag);
+    line.className = kind;
+    line.textContent = content;
+    text.append(line);
+  }
+  const icon = document.createElement("span");
+  icon.setAttribute("aria-hidden", "true");
+  icon.textContent = "⚠";
+  box.append(icon, text);
+  notice.replaceChildren(box);
+  notice.scrollIntoView({ block: "nearest" });
+}
+
+function isPhoto(file) {
+  if (file.type === "image/svg+xml") return false;
+  return file.type.startsWith("image/") || (!file.type && PHOTO_NAME.test(file.name));
+}
+
+function jpegName(name) {
+  return `${name.replace(/\.[^.]*$/, "") || "photo"}.jpg`;
+}
+
+/** Return a smaller JPEG of a large photo; the file itself where it is small or the browser cannot read it. */
+async function smaller(file) {
+  let picture;
+  try {
+    picture = await createImageBitmap(file);
+  } catch {
+    return file; // HEIC outside Safari: the server reads it
+  }
+  const scale = LONGEST_SIDE_PX / Math.max(picture.width, picture.height);
+  if (scale >= 1 && file.size <= SMALL_ENOUGH_BYTES) return file;
+  const canvas = document.createElement("canvas");
+  canvas.width = Math.max(1, Math.round(picture.width * Math.min(1, scale)));
+  canvas.height = Math.max(1, Math.round(picture.height * Math.min(1, scale)));
+  const pen = canvas.getContext("2d");
+  pen.fillStyle = "#fff"; // what is transparent is white on the server too
+  pen.fillRect(0, 0, canvas.width, canvas.height);
+  pen.imageSmoothingQuality = "high";
+  pen.drawImage(picture, 0, 0, canvas.width, canvas.height);
+  picture.close();
+  const blob = await new Promise((done) => { canvas.toBlob(done, "image/jpeg", JPEG_QUALITY); });
+  return blob && blob.size < file.size ? new File([blob], jpegName(file.name), { type: "image/jpeg" }) : file;
+}
+
+function tooLarge(file) {
+  const most = Number(form.dataset.maxBytes);
+  if (file.size <= most) return false;
+  const megabytes = (file.size / 1e6).toFixed(0);
+  complain("That photo is too large", `It has ${megabytes} MB; up to ${Math.floor(most / 1e6)} MB can be sent.`);
+  return true;
+}
+
+function put(file) {
+  const carrier = new DataTransfer();
+  carrier.items.add(file);
+  part("photo").files = carrier.files;
+}
+
+function showStage(words, file) {
+  part("stage-words").textContent = words;
+  live.textContent = words;
+  part("stage-photo").hidden = !file;
+  if (file) {
+    URL.revokeObjectURL(part("stage-image").src);
+    part("stage-image").src = URL.createObjectURL(file);
+  }
+  part("stage-progress").removeAttribute("value");
+  part("stage").hidden = false;
+  form.setAttribute("aria-busy", "true");
+}
+
+function hideStage() {
+  part("stage").hidden = true;
+  form.removeAttribute("aria-busy");
+}
+
+async function take(file) {
+  notice.replaceChildren();
+  if (!isPhoto(file)) {
+    complain("That file is not a photo", "JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP and GIF can be searched with.");
+    return;
+  }
+  showStage("Getting your photo ready…", file);
+  const ready = await smaller(file);
+  if (tooLarge(ready)) {
+    hideStage();
+    return;
+  }
+  put(ready);
+  part("words").value = "";
+  form.requestSubmit();
+}
+
+function photoOf(transfer) {
+  const files = [...(transfer?.files ?? [])];
+  return files.find(isPhoto) ?? files[0];
+}
+
+function listenToChoosing() {
+  part("photo").addEventListener("change", (event) => {
+    if (event.target.files[0]) take(event.target.files[0]);
+  });
+  document.addEventListener("sightline:photo", (event) => take(event.detail));
+}
+
+function listenToPasting() {
+  document.addEventListener("paste", (event) => {
+    const photo = photoOf(event.clipboardData);
+    if (!photo) return; // words go where the cursor is
+    event.preventDefault();
+    take(photo);
+  });
+}
+
+function listenToDropping() {
+  let depth = 0;
+  const carries = (event) => [...(event.dataTransfer?.types ?? [])].some((t) => t === "Files" || t === "text/uri-list");
+  const over = (on) => {
+    form.classList.toggle("dragging", on);
+    if (!part("drop")) veil.hidden = !on;
+  };
+  document.addEventListener("dragenter", (event) => {
+    if (carries(event)) over(++depth > 0);
+  });
+  document.addEventListener("dragleave", (event) => {
+    if (carries(event)) over(--depth > 0);
+  });
+  document.addEventListener("dragover", (event) => {
+    if (carries(event)) event.preventDefault();
+  });
+  document.addEventListener("drop", (event) => {
+    if (!carries(event)) return;
+    event.preventDefault();
+    depth = 0;
+    over(false);
+    const photo = photoOf(event.dataTransfer);
+    if (photo) take(photo);
+    else complain("That was only a link", "Save the picture first, or copy it and paste it here.");
+  });
+}
+
+function listenToSending() {
+  form.addEventListener("htmx:beforeRequest", () => {
+    notice.replaceChildren();
+    const file = part("photo").files[0];
+    showStage(file ? "Sending your photo…" : "Searching…", file);
+  });
+  form.addEventListener("htmx:xhr:progress", (event) => {
+    const { loaded, total, lengthComputable } = event.detail;
+    if (!lengthComputable || form.getAttribute("aria-busy") !== "true") return;
+    part("stage-progress").value = loaded / total;
+    if (loaded < total) return;
+    part("stage-progress").removeAttribute("value");
+    part("stage-words").textContent = "Searching…";
+  });
+  form.addEventListener("htmx:afterRequest", (event) => {
+    // A success goes on to the results: the stage stays until they come.
+    if (!event.detail.successful) hideStage();
+  });
+  form.addEventListener("htmx:sendError", () => {
+    complain("The server cannot be reached", "Check your connection and try again.");
+  });
+  part("stage-cancel").addEventListener("click", () => {
+    globalThis.htmx.trigger(form, "htmx:abort");
+    part("photo").value = "";
+    hideStage();
+  });
+  // Somebody who writes words and presses Enter means the words, not the photo of the time before.
+  part("words").addEventListener("input", () => { part("photo").value = ""; });
+}
+
+function listenToRetrying() {
+  notice.addEventListener("click", (event) => {
+    if (event.target.closest("[data-retry]")) form.requestSubmit();
+  });
+  addEventListener("pageshow", (event) => {
+    if (!event.persisted) return;
+    part("photo").value = "";
+    hideStage();
+  });
+}
+
+if (form) {
+  listenToChoosing();
+  listenToPasting();
+  listenToDropping();
+  listenToSending();
+  listenToRetrying();
+}
