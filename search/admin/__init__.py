@@ -1,0 +1,3 @@
+from search.admin import collections, documents, feedback, tokens
+
+__all__ = ["collections", "documents", "feedback", "tokens"]

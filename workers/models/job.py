@@ -86,6 +86,20 @@ class Job(models.Model):
             return None
         return max(0, self.total - self.done - self.failed) / self.rate
 
+    @property
+    def progress_value(self) -> int:
+        """Return how many items of this stage are behind us, well or badly."""
+        return self.done + self.failed
+
+    @property
+    def time_left(self) -> str:
+        """Return the estimate for people, '' while unknown: `3 min 20 s`."""
+        if self.seconds_left is None:
+            return ""
+        minutes, seconds = divmod(round(self.seconds_left), 60)
+        hours, minutes = divmod(minutes, 60)
+        return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+
     def _stage_seconds(self) -> float | None:
         from django.utils import timezone
 

@@ -1,0 +1,51 @@
+"""One keep-alive connection to the API, as a program would use it."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import time
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Timed:
+    """An answer and how long it took from the first byte sent to the last one read."""
+
+    status: int
+    body: dict[str, Any]
+    seconds: float
+
+
+class Client:
+    """A connection to `host:port`; not for several threads at once."""
+
+    def __init__(self, port: int, token: str, host: str = "127.0.0.1") -> None:
+        self._connection = http.client.HTTPConnection(host, port, timeout=60)
+        self._headers = {"Authorization": f"Bearer {token}"}
+
+    def search_picture(self, picture: bytes, **fields: str) -> Timed:
+        """Search by one picture (multipart)."""
+        boundary = uuid.uuid4().hex
+        parts = [
+            f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
+            for name, value in fields.items()
+        ]
+        disposition = 'Content-Disposition: form-data; name="image"; filename="p.jpg"'
+        head = f"--{boundary}\r\n{disposition}\r\nContent-Type: image/jpeg\r\n\r\n"
+        body = b"".join([*parts, head.encode(), picture, f"\r\n--{boundary}--\r\n".encode()])
+        return self._post("/api/v1/search/", body, f"multipart/form-data; boundary={boundary}")
+
+    def search(self, **fields: Any) -> Timed:
+        """Search by JSON."""
+        return self._post("/api/v1/search/", json.dumps(fields).encode(), "application/json")
+
+    def _post(self, path: str, body: bytes, content_type: str) -> Timed:
+        start = time.perf_counter()
+        self._connection.request("POST", path, body, {**self._headers, "Content-Type": content_type})
+        answer = self._connection.getresponse()
+        data = answer.read()
+        seconds = time.perf_counter() - start
+        return Timed(answer.status, json.loads(data), seconds)

@@ -1,0 +1,94 @@
+"""Fills the benchmark server: a collection of passages with generated vectors under the benchmarks' model.
+
+Run as a module beside a running server (`python -m bench.stock`); `bench.run` does so.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from bench.serving import DATA_DIR, attached
+
+attached(DATA_DIR)
+
+import numpy as np  # noqa: E402
+from django.core.files import File  # noqa: E402
+from django.db import connection  # noqa: E402
+
+from bench import vectors  # noqa: E402
+from bench.bundle import bench_bundle, caption  # noqa: E402
+from models_admin import services  # noqa: E402
+from models_admin.models import ModelVersion, VersionState  # noqa: E402
+from search.models import Collection, Document, Passage  # noqa: E402
+from search.services.tokens import token_create  # noqa: E402
+from search.vectors.copy import vectors_write  # noqa: E402
+from search.vectors.index import index_build  # noqa: E402
+from search.vectors.tables import table_create  # noqa: E402
+from workers.jobs.runner import run_job_inline  # noqa: E402
+
+BATCH = 5000
+
+
+def stock(count: int) -> str:
+    """Make sure that `count` passages with vectors are served; return a token's key."""
+    version = _version()
+    if services.champion() is None:
+        _documents(count)
+        _vectors(version, count)
+        services.version_move(version, VersionState.READY)
+        services.version_activate(version=version, reason="benchmark")
+    return _key()
+
+
+def _version() -> ModelVersion:
+    with bench_bundle().open("rb") as file:
+        version, job = services.version_upload(bundle=File(file))
+    run_job_inline(job)
+    version.refresh_from_db()
+    if version.state == VersionState.REFUSED:
+        raise SystemExit(f"the benchmarks' bundle was refused: {version.error}")
+    return version
+
+
+def _documents(count: int) -> None:
+    """One passage a document, by plain bulk inserts: importing is measured elsewhere."""
+    rng = np.random.default_rng(0)
+    collection, _ = Collection.objects.get_or_create(
+        slug="bench", defaults={"name": "Benchmark", "visibility": Collection.Visibility.PUBLIC}
+    )
+    for start in range(0, count, BATCH):
+        texts = [caption(rng) for _ in range(min(BATCH, count - start))]
+        documents = Document.objects.bulk_create(
+            Document(
+                collection=collection, external_id=f"d{start + n}", title=f"Document {start + n}", body=text
+            )
+            for n, text in enumerate(texts)
+        )
+        Passage.objects.bulk_create(
+            Passage(document=document, ordinal=0, start=0, end=len(text), text=text)
+            for document, text in zip(documents, texts, strict=True)
+        )
+
+
+def _vectors(version: ModelVersion, count: int) -> None:
+    table_create(version)
+    ids = list(Passage.objects.order_by("pk").values_list("pk", flat=True))
+    for number, batch in enumerate(vectors.stored(count, batch=BATCH, dim=version.dim)):
+        vectors_write(version, "passage", ids[number * BATCH : number * BATCH + len(batch)], batch)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    index_build(version, "passage")
+    index_build(version, "image")
+
+
+def _key() -> str:
+    from django.contrib.auth import get_user_model
+
+    user, _ = get_user_model().objects.get_or_create(username="bench", defaults={"is_superuser": True})
+    return token_create(user=user, name="bench", scopes=["read", "write"])[1]
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--count", type=int, default=100_000)
+    print(stock(parser.parse_args().count))

@@ -1,0 +1,223 @@
+"""The registry's pages: upload a bundle, prepare it beside the running model, activate it, roll back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import path, reverse
+from django.utils.html import format_html_join
+from django.views.decorators.http import require_POST
+
+from models_admin import services
+from models_admin.hooks import panels_for
+from models_admin.models import Activation, Alias, ModelVersion, VersionState
+from retrieval_site.errors import AppError
+from retrieval_site.people import signed_in
+from workers.models import Job
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.db.models import Model, QuerySet
+    from django.http import HttpRequest, HttpResponse
+    from django.urls import URLPattern
+
+JOBS_SHOWN = 5
+
+
+class UploadForm(forms.Form):
+    """A bundle and why it is here."""
+
+    bundle = forms.FileField(help_text="A .zip as docs/bundle.md describes it; it is validated first.")
+    note = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), required=False)
+
+
+@admin.register(ModelVersion)
+class ModelVersionAdmin(admin.ModelAdmin[ModelVersion]):
+    """Model versions, for superusers; everything that changes one is a button with a service behind it."""
+
+    list_display = ["key", "state_badges", "dim", "similarity", "created_at", "created_by"]
+    list_filter = ["state", "name"]
+    list_select_related = ["created_by"]
+    search_fields = ["name", "note"]
+    change_form_template = "admin/models_admin/modelversion/change_form.html"
+
+    class Media:
+        css = {"all": ["sightline_admin/admin.css"]}
+        js = ["sightline_admin/poll.js"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ModelVersion]:
+        """Fetch the aliases with the rows."""
+        return super().get_queryset(request).prefetch_related("aliases")
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_active and request.user.is_superuser)
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return self.has_module_permission(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self.has_module_permission(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    @admin.display(description="state", ordering="state")
+    def state_badges(self, version: ModelVersion) -> str:
+        """Return the state, and the aliases that point here."""
+        words = [version.state, *(alias.name for alias in version.aliases.all())]
+        return format_html_join(
+            " ", '<span class="state state-{}">{}</span>', ((word, word) for word in words)
+        )
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the buttons."""
+        do = self.admin_site.admin_view(require_POST(self.action_view))
+        panel = self.admin_site.admin_view(self.panel_view)
+        return [
+            path("<int:version_id>/do/<slug:action>/", do, name="models_admin_modelversion_do"),
+            path("<int:version_id>/panel/", panel, name="models_admin_modelversion_panel"),
+            *super().get_urls(),
+        ]
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Upload a bundle; its validation starts at once."""
+        if not self.has_add_permission(request):
+            raise Http404
+        form = UploadForm(request.POST or None, request.FILES or None)
+        if request.method == "POST" and form.is_valid():
+            return self._upload(request, form)
+        context = {
+            **self.admin_site.each_context(request),
+            "form": form,
+            "title": "Upload a model",
+            "opts": self.opts,
+        }
+        return render(request, "admin/models_admin/modelversion/upload.html", context)
+
+    def _upload(self, request: HttpRequest, form: UploadForm) -> HttpResponse:
+        try:
+            version, _ = services.version_upload(
+                bundle=form.cleaned_data["bundle"], note=form.cleaned_data["note"], by=signed_in(request)
+            )
+        except AppError as error:
+            messages.error(request, f"{error.message} ({error.id})")
+            return HttpResponseRedirect(reverse("admin:models_admin_modelversion_add"))
+        return HttpResponseRedirect(reverse("admin:models_admin_modelversion_change", args=[version.pk]))
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show one version: what it is, what validation measured, its vectors, its jobs, its buttons."""
+        version = self.get_object(request, object_id)
+        context = _panel(version) if version else {}
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **context})
+
+    def _version(self, request: HttpRequest, version_id: int) -> ModelVersion:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return get_object_or_404(self.get_queryset(request), pk=version_id)
+
+    def panel_view(self, request: HttpRequest, version_id: int) -> HttpResponse:
+        """Answer the panel alone; the page asks for it while something happens to the version."""
+        version = self._version(request, version_id)
+        return render(request, "admin/models_admin/modelversion/panel.html", _panel(version))
+
+    def action_view(self, request: HttpRequest, version_id: int, action: str) -> HttpResponse:
+        """Do what a button says and go back to the version."""
+        version = self._version(request, version_id)
+        if action not in _ACTIONS:
+            raise Http404(action)
+        try:
+            messages.success(request, _ACTIONS[action](version, request))
+        except AppError as error:
+            messages.error(request, f"{error.message} ({error.id})")
+        return HttpResponseRedirect(reverse("admin:models_admin_modelversion_change", args=[version_id]))
+
+
+@admin.register(Activation)
+class ActivationAdmin(admin.ModelAdmin[Activation]):
+    """The log of moved aliases; read only."""
+
+    list_display = ["at", "alias", "version", "previous", "by", "reason"]
+    list_filter = ["alias", "at"]
+    list_select_related = ["version", "previous", "by"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+def offered_actions(version: ModelVersion) -> list[tuple[str, str, str]]:
+    """Return what may be done with the version now, as (action, label, style)."""
+    champion = Alias.objects.filter(name="champion").select_related("previous").first()
+    if champion is not None and champion.version_id == version.pk:
+        return [("rollback", f"Roll back to {champion.previous}", "danger")] if champion.previous else []
+    if version.state == VersionState.VALID or version.state == VersionState.RETIRED:
+        return [("prepare", "Prepare", "primary")]
+    if version.state == VersionState.READY:
+        return [
+            ("activate", "Activate", "primary"),
+            ("prepare", "Catch up", ""),
+            ("retire", "Retire and drop its vectors", "danger"),
+        ]
+    return []
+
+
+def _panel(version: ModelVersion) -> dict[str, Any]:
+    jobs = list(Job.objects.filter(params__version=version.pk).order_by("-created_at")[:JOBS_SHOWN])
+    return {
+        "version": version,
+        "aliases": [alias.name for alias in version.aliases.all()],
+        "offered": offered_actions(version),
+        "panels": panels_for(version),
+        "jobs": jobs,
+        "busy": any(not job.is_finished for job in jobs),
+    }
+
+
+def _prepare(version: ModelVersion, request: HttpRequest) -> str:
+    services.version_prepare(version=version, by=signed_in(request))
+    return f"{version} is being prepared beside the running model."
+
+
+def _activate(version: ModelVersion, request: HttpRequest) -> str:
+    services.version_activate(version=version, by=signed_in(request))
+    return f"{version} answers searches now."
+
+
+def _rollback(version: ModelVersion, request: HttpRequest) -> str:
+    activation = services.version_rollback(by=signed_in(request))
+    return f"Rolled back: {activation.version} answers searches now."
+
+
+def _retire(version: ModelVersion, request: HttpRequest) -> str:
+    services.version_retire(version=version, by=signed_in(request))
+    return f"{version} is retired; its vectors are dropped, its bundle is kept."
+
+
+_ACTIONS: dict[str, Callable[[ModelVersion, HttpRequest], str]] = {
+    "prepare": _prepare,
+    "activate": _activate,
+    "rollback": _rollback,
+    "retire": _retire,
+}

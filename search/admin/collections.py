@@ -1,0 +1,125 @@
+"""Curating collections: who may see them, who curates, what is in them, and the way in for files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth import get_user_model
+from django.db.models import Count
+from django.urls import path, reverse
+from django.utils.html import format_html
+from django.views.decorators.http import require_POST
+
+from retrieval_site.people import signed_in
+from search.admin.curated import CuratedAdmin, is_staff
+from search.admin.importing import import_checked_view, import_view
+from search.models import Collection, Membership
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+    from django.http import HttpRequest
+    from django.urls import URLPattern
+
+
+class MembershipForm(forms.ModelForm[Membership]):
+    """A member by name: curators need not see the list of all users."""
+
+    username = forms.CharField(max_length=150)
+
+    class Meta:
+        model = Membership
+        fields = ["username", "role"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            self.initial["username"] = self.instance.user.get_username()
+
+    def clean_username(self) -> str:
+        """Find the user; the field's error says when there is none."""
+        username: str = self.cleaned_data["username"]
+        user = get_user_model().objects.filter(username=username).first()
+        if user is None:
+            raise forms.ValidationError(f"There is no user “{username}”.")
+        self.instance.user = user
+        return username
+
+
+class MembershipInline(admin.TabularInline[Membership, Collection]):
+    """Readers and curators of one collection."""
+
+    model = Membership
+    form = MembershipForm
+    extra = 0
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return True  # the collection's own check stands before it
+
+    has_add_permission = has_change_permission = has_delete_permission = has_view_permission
+
+
+@admin.register(Collection)
+class CollectionAdmin(CuratedAdmin):
+    """Collections with their number of documents and a button to import into them."""
+
+    collection_path = "pk"
+    list_display = ["name", "slug", "visibility", "documents_link", "import_link", "updated_at"]
+    list_filter = ["visibility"]
+    search_fields = ["name", "slug", "description"]
+    prepopulated_fields = {"slug": ["name"]}
+    inlines = [MembershipInline]
+    change_form_template = "admin/search/collection/change_form.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Count the documents in the same query as the rows."""
+        counted: QuerySet[Any] = (
+            super().get_queryset(request).annotate(document_count=Count("documents", distinct=True))
+        )
+        return counted
+
+    @admin.display(description="documents", ordering="document_count")
+    def documents_link(self, collection: Any) -> str:
+        """Return the count as a link to the documents."""
+        url = f"{reverse('admin:search_document_changelist')}?collection__id__exact={collection.pk}"
+        return format_html('<a href="{}">{}</a>', url, collection.document_count)
+
+    @admin.display(description="")
+    def import_link(self, collection: Any) -> str:
+        """Return the link to the import page."""
+        return format_html(
+            '<a href="{}">Import…</a>', reverse("admin:search_collection_import", args=[collection.pk])
+        )
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Any staff member may open a collection; they become its curator."""
+        return is_staff(request)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return is_staff(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Any staff member may look at the list, which shows them their own."""
+        return is_staff(request) if obj is None else super().has_view_permission(request, obj)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001  (Django's signature)
+        """Make whoever opens a collection its curator: nobody locks themselves out."""
+        super().save_related(request, form, formsets, change)
+        if not change:
+            Membership.objects.get_or_create(
+                collection=form.instance, user=signed_in(request), defaults={"role": Membership.Role.CURATOR}
+            )
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the import page and the button after a dry run."""
+        view = self.admin_site.admin_view
+        return [
+            path("<int:collection_id>/import/", view(import_view), name="search_collection_import"),
+            path(
+                "import-checked/<uuid:job_id>/",
+                view(require_POST(import_checked_view)),
+                name="search_collection_import_checked",
+            ),
+            *super().get_urls(),
+        ]

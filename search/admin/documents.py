@@ -1,0 +1,209 @@
+"""Curating documents: search, filters, pictures and passages in place; every change goes through the one door."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Count
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from retrieval_site.errors import AppError
+from retrieval_site.people import signed_in
+from search.admin.curated import CuratedAdmin
+from search.models import Collection, Document, DocumentImage
+from search.services.document_fields import DocumentFields, ImageInput, check_record, image_input
+from search.services.documents import document_delete, document_save, documents_delete, encode_soon
+from workers.inference.errors import PictureError
+
+if TYPE_CHECKING:
+    from django.core.files.base import File
+    from django.db.models import QuerySet
+    from django.http import HttpRequest
+
+THUMBNAIL_PX = 160
+
+
+class ManyFilesInput(forms.ClearableFileInput):
+    """A file input that takes several files."""
+
+    allow_multiple_selected = True
+
+
+class PicturesField(forms.FileField):
+    """Any number of pictures, cleaned to what a document needs of each."""
+
+    widget = ManyFilesInput
+
+    def clean(self, data: Any, initial: Any = None) -> list[ImageInput]:
+        """Store each picture; raises ValidationError with the id of what is wrong with it."""
+        files = [super(PicturesField, self).clean(file, initial) for file in data or [] if file]
+        return [self._picture(file) for file in files]
+
+    @staticmethod
+    def _picture(file: File[bytes]) -> ImageInput:
+        try:
+            return image_input(file.read())
+        except (PictureError, AppError) as error:
+            raise ValidationError(f"{file.name}: {error.message} ({error.id})", code=error.id) from error
+
+
+class RemovePicturesField(forms.ModelMultipleChoiceField[DocumentImage]):
+    """The document's pictures as checkboxes with thumbnails."""
+
+    def label_from_instance(self, obj: DocumentImage) -> str:
+        return _thumbnail(obj)
+
+
+class DocumentForm(forms.ModelForm[Document]):
+    """A document as its curator edits it."""
+
+    remove_images: Any = RemovePicturesField(
+        DocumentImage.objects.none(),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        label="Pictures to remove",
+    )
+    add_images = PicturesField(required=False, label="Pictures to add")
+    url = forms.URLField(required=False, max_length=1000, assume_scheme="https")
+
+    class Meta:
+        model = Document
+        fields = ["collection", "external_id", "title", "body", "url", "tags", "metadata"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            field: Any = self.fields["remove_images"]
+            field.queryset = self.instance.images.all()
+        if "tags" in self.fields:
+            self.fields["tags"].required = False
+
+    def clean(self) -> dict[str, Any]:
+        """Hold the document against the same rules as an import; the form shows what is wrong."""
+        values = super().clean() or {}
+        if self.errors:
+            return values
+        try:
+            check_record(self._value("external_id"), self.document_fields(), self.kept_and_added())
+        except AppError as error:
+            field = error.detail.get("field")
+            self.add_error(field if field in self.fields else None, error.message)
+        return values
+
+    def document_fields(self) -> DocumentFields:
+        """Return what the form says, as the service wants it."""
+        tags = tuple(self.cleaned_data.get("tags") or ())
+        words = {name: self.cleaned_data.get(name) or "" for name in ("title", "body", "url")}
+        return DocumentFields(**words, tags=tags, metadata=self.cleaned_data.get("metadata") or {})
+
+    def kept_and_added(self) -> tuple[ImageInput, ...]:
+        """Return the document's pictures after this edit, in order."""
+        removed = {image.pk for image in self.cleaned_data.get("remove_images") or ()}
+        stored = self.instance.images.all() if self.instance.pk else ()
+        kept = [ImageInput(i.blob_id, i.width, i.height, i.alt) for i in stored if i.pk not in removed]
+        known = {image.blob_id for image in kept}
+        return (*kept, *(image for image in self.cleaned_data["add_images"] if image.blob_id not in known))
+
+    def _value(self, name: str) -> str:
+        return str(self.cleaned_data.get(name) or getattr(self.instance, name))
+
+
+@admin.register(Document)
+class DocumentAdmin(CuratedAdmin):
+    """Documents of the collections that the user curates."""
+
+    form = DocumentForm
+    list_display = ["title_or_id", "collection", "tags_shown", "passage_count", "image_count", "updated_at"]
+    list_filter = ["collection", "updated_at"]
+    list_select_related = ["collection"]
+    list_per_page = 50
+    show_full_result_count = False
+    search_fields = ["title", "external_id", "body"]
+    readonly_fields = ["passages_shown", "created_at", "updated_at"]
+    change_form_template = "admin/search/document/change_form.html"
+
+    class Media:
+        css = {"all": ["sightline_admin/admin.css"]}
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Count passages and pictures in the same query as the rows."""
+        counts = {
+            "passage_total": Count("passages", distinct=True),
+            "image_total": Count("images", distinct=True),
+        }
+        rows: QuerySet[Any] = super().get_queryset(request).annotate(**counts)
+        return rows
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """A document's collection and external id are its identity: fixed once it is there."""
+        fixed = ["collection", "external_id"] if obj else []
+        return [*fixed, *self.readonly_fields]
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Offer only collections that the user curates."""
+        if db_field.name == "collection":
+            kwargs["queryset"] = Collection.objects.curated_by(request.user)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    @admin.display(description="document", ordering="title")
+    def title_or_id(self, document: Any) -> str:
+        """Return what a person recognises."""
+        return str(document)
+
+    @admin.display(description="tags")
+    def tags_shown(self, document: Any) -> str:
+        """Return the tags, separated by commas."""
+        return ", ".join(document.tags)
+
+    @admin.display(description="passages", ordering="passage_total")
+    def passage_count(self, document: Any) -> int:
+        """Return how many passages the body was split into."""
+        return int(document.passage_total)
+
+    @admin.display(description="pictures", ordering="image_total")
+    def image_count(self, document: Any) -> int:
+        """Return how many pictures the document has."""
+        return int(document.image_total)
+
+    @admin.display(description="passages")
+    def passages_shown(self, document: Any) -> str:
+        """Return the passages as they are embedded."""
+        if document.pk is None:
+            return "The body is split into passages when it is saved."
+        rows = ((p.start, p.end, p.text) for p in document.passages.all())
+        return format_html_join("", '<p class="passage"><small>{}–{}</small> {}</p>', rows) or SafeString("–")
+
+    @transaction.atomic
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001  (Django's signature)
+        """Save through the service, and ask for the vectors of what is new."""
+        saved, changed = document_save(
+            collection=obj.collection,
+            external_id=obj.external_id,
+            fields=form.document_fields(),
+            images=form.kept_and_added(),
+        )
+        obj.pk = saved.pk
+        if changed:
+            encode_soon(owner=signed_in(request))
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001  (Django's signature)
+        """Nothing is left to save: passages and pictures went with the document."""
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        document_delete(document=obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        documents_delete(documents=queryset.values_list("pk", flat=True))
+
+
+def _thumbnail(image: DocumentImage) -> str:
+    url = f"{reverse('search:image', args=[image.blob_id])}?w={THUMBNAIL_PX}"
+    return format_html(
+        '<img class="thumbnail" src="{}" alt="{}" loading="lazy">', url, image.alt or str(image)
+    )

@@ -1,0 +1,73 @@
+"""Looking at searches and judgements, and taking the judgements away as files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.contrib import admin
+from django.http import StreamingHttpResponse
+
+from search.admin.curated import CuratedAdmin, SuperuserOnlyAdmin
+from search.exports import csv_lines, exportable_by, qrels_lines
+from search.models import Judgement, Query
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from django.db.models import Model, QuerySet
+    from django.http import HttpRequest
+
+
+@admin.register(Query)
+class QueryAdmin(SuperuserOnlyAdmin):
+    """Searches as they were made; read only."""
+
+    list_display = ["created_at", "modality", "text", "version", "user", "target"]
+    list_filter = ["modality", "target", "version", "created_at"]
+    list_select_related = ["version", "user"]
+    search_fields = ["id", "text"]
+    exclude = ["embedding"]
+    date_hierarchy = "created_at"
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+@admin.register(Judgement)
+class JudgementAdmin(CuratedAdmin):
+    """What people said of hits; curators see the judgements of their collections' documents."""
+
+    collection_path = "document__collection"
+    list_display = ["updated_at", "grade", "document", "query", "user", "comment"]
+    list_filter = ["grade", "document__collection", "updated_at"]
+    list_select_related = ["document", "query", "user"]
+    search_fields = ["comment", "document__title", "document__external_id"]
+    readonly_fields = ["query", "document", "user", "session", "created_at", "updated_at"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    actions = ["export_qrels", "export_csv"]
+
+    @admin.action(description="Export the chosen judgements as TREC qrels")
+    def export_qrels(self, request: HttpRequest, queryset: QuerySet[Judgement]) -> StreamingHttpResponse:
+        """Answer the qrels file."""
+        return _attachment(qrels_lines(_allowed(request, queryset)), "judgements.qrels", "text/plain")
+
+    @admin.action(description="Export the chosen judgements as CSV")
+    def export_csv(self, request: HttpRequest, queryset: QuerySet[Judgement]) -> StreamingHttpResponse:
+        """Answer the CSV file."""
+        return _attachment(csv_lines(_allowed(request, queryset)), "judgements.csv", "text/csv")
+
+
+def _allowed(request: HttpRequest, chosen: QuerySet[Judgement]) -> QuerySet[Judgement]:
+    allowed: QuerySet[Judgement] = exportable_by(request.user).filter(pk__in=chosen.values("pk"))
+    return allowed
+
+
+def _attachment(lines: Iterator[str], name: str, content_type: str) -> StreamingHttpResponse:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return StreamingHttpResponse(lines, content_type=f"{content_type}; charset=utf-8", headers=headers)

@@ -1,0 +1,77 @@
+"""Starting imports: the file is kept as a blob, the work is a job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+
+from retrieval_site.errors import AppError
+from search.importers.types import ImportOptions
+from workers.blobs import blob_store
+from workers.jobs.services import job_create
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+    from django.core.files.base import File
+
+    from search.models import Collection
+    from workers.models import Job
+
+DEFAULT_OPTIONS = ImportOptions()
+
+
+def import_start(
+    *,
+    collection: Collection,
+    file: File[bytes],
+    options: ImportOptions = DEFAULT_OPTIONS,
+    dry_run: bool = False,
+    owner: AbstractBaseUser | None = None,
+) -> Job:
+    """Keep the file and start its import, or with `dry_run` a check that writes no document.
+
+    Either way the job counts new, changed, unchanged and failed documents in its result and keeps every failed one
+    with its line and reason. Raises AppError `import.empty`.
+    """
+    if not file.size:
+        raise AppError("import.empty", "The file is empty.")
+    name = Path(file.name or "").name
+    with transaction.atomic():
+        blob = blob_store(file, "application/octet-stream")
+        source = {"blob": blob.pk, "filename": name[:200]}
+        return _start(collection, source, options, dry_run=dry_run, owner=owner)
+
+
+def import_folder_start(
+    *,
+    collection: Collection,
+    path: Path,
+    options: ImportOptions = DEFAULT_OPTIONS,
+    dry_run: bool = False,
+    owner: AbstractBaseUser | None = None,
+) -> Job:
+    """Start the import of a folder or file on the worker's own machine; for commands, never for web requests."""
+    if not path.exists():
+        raise AppError("import.path_missing", f"There is no “{path}”.")
+    return _start(collection, {"path": str(path.resolve())}, options, dry_run=dry_run, owner=owner)
+
+
+def _start(
+    collection: Collection,
+    source: dict[str, str],
+    options: ImportOptions,
+    *,
+    dry_run: bool,
+    owner: AbstractBaseUser | None,
+) -> Job:
+    how = {"format": options.format, "per": options.per, "dry_run": dry_run}
+    return job_create(type="import", params={"collection": collection.pk, **source, **how}, owner=owner)
+
+
+def import_checked(*, check: Job, owner: AbstractBaseUser | None = None) -> Job:
+    """Start the import that `check` was the dry run of, with the same file. Raises AppError `import.not_a_check`."""
+    if check.type != "import" or not check.params.get("dry_run"):
+        raise AppError("import.not_a_check", "This job is no check of an import.", status=409)
+    return job_create(type="import", params={**check.params, "dry_run": False}, owner=owner)

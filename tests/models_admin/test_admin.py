@@ -1,0 +1,109 @@
+"""The registry's pages: upload, what is offered when, and what a refused bundle says."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
+
+from models_admin.admin import offered_actions
+from models_admin.models import Alias, ModelVersion
+from tests.support.tiny_bundle import make_tiny_bundle
+from workers.blobs import blob_store
+from workers.models import Job
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def root(client):
+    user = User.objects.create_superuser("root", password="x")
+    client.force_login(user)
+    return user
+
+
+@pytest.fixture
+def version():
+    return ModelVersion.objects.create(name="tiny", number=1, bundle=blob_store(b"zip", "application/zip"))
+
+
+def test_an_uploaded_bundle_becomes_a_version_whose_validation_is_queued(client, root, tmp_path):
+    bundle = make_tiny_bundle(tmp_path / "tiny.zip")
+    form = {"bundle": SimpleUploadedFile("tiny.zip", bundle.read_bytes()), "note": "try it"}
+    answer = client.post(reverse("admin:models_admin_modelversion_add"), form)
+    version = ModelVersion.objects.get()
+    assert answer.headers["Location"] == reverse("admin:models_admin_modelversion_change", args=[version.pk])
+    assert version.note == "try it"
+    assert Job.objects.get().params == {"version": version.pk}
+    page = client.get(answer.headers["Location"]).content.decode()
+    assert "validate" in page
+    assert "data-poll-again" in page
+
+
+def test_a_file_that_is_no_bundle_is_refused_on_the_spot(client, root):
+    form = {"bundle": SimpleUploadedFile("x.zip", b"not a zip")}
+    answer = client.post(reverse("admin:models_admin_modelversion_add"), form, follow=True)
+    assert "bundle.not_a_zip" in answer.content.decode()
+    assert not ModelVersion.objects.exists()
+
+
+def test_a_refused_version_shows_its_reason_and_offers_nothing(client, root, version):
+    ModelVersion.objects.update(
+        state="refused", error_id="bundle.output_not_finite", error="The vectors are not finite."
+    )
+    page = client.get(reverse("admin:models_admin_modelversion_change", args=[version.pk])).content.decode()
+    assert "The vectors are not finite." in page
+    version.refresh_from_db()
+    assert offered_actions(version) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "actions"),
+    [
+        ("valid", ["prepare"]),
+        ("ready", ["activate", "prepare", "retire"]),
+        ("retired", ["prepare"]),
+        ("preparing", []),
+    ],
+)
+def test_a_version_offers_what_its_state_allows(version, state, actions):
+    version.state = state
+    assert [action for action, *_ in offered_actions(version)] == actions
+
+
+def test_the_champion_offers_only_to_roll_back(version):
+    before = ModelVersion.objects.create(name="old", number=1, bundle=version.bundle, state="ready")
+    Alias.objects.create(name="champion", version=version, previous=before)
+    assert offered_actions(version) == [("rollback", "Roll back to old@1", "danger")]
+
+
+def test_prepare_starts_one_job_however_often_it_is_clicked(client, root, version):
+    ModelVersion.objects.update(state="valid")
+    url = reverse("admin:models_admin_modelversion_do", args=[version.pk, "prepare"])
+    for _ in range(2):
+        assert client.post(url).status_code == 302
+    assert Job.objects.filter(type="prepare").count() == 1
+
+
+def test_activating_what_is_not_ready_says_why(client, root, version):
+    ModelVersion.objects.update(state="valid")
+    url = reverse("admin:models_admin_modelversion_do", args=[version.pk, "activate"])
+    assert "version.wrong_state" in client.post(url, follow=True).content.decode()
+
+
+def test_retiring_keeps_the_bundle(client, root, version):
+    ModelVersion.objects.update(state="ready")
+    client.post(reverse("admin:models_admin_modelversion_do", args=[version.pk, "retire"]))
+    version.refresh_from_db()
+    assert version.state == "retired"
+    assert version.bundle_id
+
+
+def test_staff_without_superuser_rights_never_reach_the_registry(client, version):
+    client.force_login(User.objects.create_user("staff", is_staff=True))
+    assert client.get(reverse("admin:models_admin_modelversion_changelist")).status_code == 403
+    assert (
+        client.post(reverse("admin:models_admin_modelversion_do", args=[version.pk, "prepare"])).status_code
+        == 403
+    )

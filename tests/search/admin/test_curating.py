@@ -1,0 +1,175 @@
+"""Curators work on their own collections in the admin and see no others."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
+
+from search.models import Collection, Document, Membership, Passage
+from search.services.document_fields import DocumentFields
+from search.services.documents import document_save
+from workers.models import Job
+
+pytestmark = pytest.mark.django_db
+PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c63f8cfc0f01f0005"
+    "0001ff56c72f0d0000000049454e44ae426082"
+)
+
+
+@pytest.fixture
+def curator(client):
+    user = User.objects.create_user("curator", password="x", is_staff=True)
+    client.force_login(user)
+    return user
+
+
+@pytest.fixture
+def own(curator):
+    collection = Collection.objects.create(slug="own", name="Own")
+    Membership.objects.create(collection=collection, user=curator, role="curator")
+    return collection
+
+
+@pytest.fixture
+def foreign():
+    return Collection.objects.create(slug="foreign", name="Foreign secrets")
+
+
+def _document(collection, external_id="a", body="The pump leaks."):
+    return document_save(
+        collection=collection, external_id=external_id, fields=DocumentFields(title=external_id, body=body)
+    )[0]
+
+
+def test_a_curator_sees_only_documents_of_own_collections(client, own, foreign):
+    mine, theirs = _document(own, "mine"), _document(foreign, "theirs")
+    page = client.get(reverse("admin:search_document_changelist")).content.decode()
+    assert "mine" in page
+    assert "theirs" not in page
+    assert client.get(reverse("admin:search_document_change", args=[mine.pk])).status_code == 200
+    assert client.get(reverse("admin:search_document_change", args=[theirs.pk])).status_code == 302
+
+
+def test_staff_who_curate_nothing_see_no_collection_but_may_open_one(client, curator, foreign):
+    page = client.get(reverse("admin:search_collection_changelist"))
+    assert page.status_code == 200
+    assert "Foreign secrets" not in page.content.decode()
+    form = {
+        "slug": "new",
+        "name": "New",
+        "visibility": "private",
+        "membership_set-TOTAL_FORMS": 0,
+        "membership_set-INITIAL_FORMS": 0,
+    }
+    assert client.post(reverse("admin:search_collection_add"), form).status_code == 302
+    assert Collection.objects.curated_by(curator).get().slug == "new"
+
+
+def test_saving_a_document_splits_it_and_asks_for_its_vectors(
+    client, own, django_capture_on_commit_callbacks
+):
+    form = {
+        "collection": own.pk,
+        "external_id": "n1",
+        "title": "Note",
+        "body": "One. Two.",
+        "metadata": "{}",
+        "tags": "pump,leak",
+    }
+    with django_capture_on_commit_callbacks():
+        answer = client.post(reverse("admin:search_document_add"), form)
+    assert answer.status_code == 302, answer.context["errors"]
+    document = Document.objects.get(external_id="n1")
+    assert document.tags == ["pump", "leak"]
+    assert document.passages.count() == 1
+    assert Job.objects.filter(type="encode", state="queued").count() == 1
+
+
+def test_saving_a_document_unchanged_asks_for_nothing(client, own):
+    document = _document(own)
+    passages = set(Passage.objects.values_list("pk", flat=True))
+    form = {"title": "a", "body": "The pump leaks.", "metadata": "{}", "tags": ""}
+    assert client.post(reverse("admin:search_document_change", args=[document.pk]), form).status_code == 302
+    assert set(Passage.objects.values_list("pk", flat=True)) == passages
+    assert not Job.objects.exists()
+
+
+def test_pictures_can_be_added_and_removed(client, own):
+    document = _document(own)
+    url = reverse("admin:search_document_change", args=[document.pk])
+    form = {"title": "a", "body": "The pump leaks.", "metadata": "{}", "tags": ""}
+    client.post(url, {**form, "add_images": SimpleUploadedFile("p.png", PNG)})
+    image = document.images.get()
+    assert image.blob_id in client.get(url).content.decode()
+    client.post(url, {**form, "remove_images": [image.pk]})
+    assert not document.images.exists()
+
+
+def test_a_file_that_is_no_picture_is_refused_with_its_name_and_id(client, own):
+    document = _document(own)
+    form = {
+        "title": "a",
+        "body": "b",
+        "metadata": "{}",
+        "tags": "",
+        "add_images": SimpleUploadedFile("evil.png", b"MZ no picture"),
+    }
+    answer = client.post(reverse("admin:search_document_change", args=[document.pk]), form)
+    assert "evil.png" in answer.content.decode()
+    assert "image.unknown_format" in answer.content.decode()
+
+
+def test_a_document_that_breaks_a_rule_is_shown_with_its_reason(client, own):
+    form = {"collection": own.pk, "external_id": "n1", "title": "", "body": "", "metadata": "{}", "tags": ""}
+    answer = client.post(reverse("admin:search_document_add"), form)
+    assert answer.status_code == 200
+    assert "A document needs a title, a body or a picture." in answer.content.decode()
+
+
+def test_deleting_chosen_documents_takes_their_passages_along(client, own):
+    document = _document(own)
+    form = {"action": "delete_selected", "_selected_action": [document.pk], "post": "yes"}
+    client.post(reverse("admin:search_document_changelist"), form)
+    assert not Passage.objects.exists()
+
+
+def _import(client, collection, button, lines):
+    body = "\n".join(json.dumps(line) for line in lines).encode()
+    form = {"file": SimpleUploadedFile("notes.jsonl", body), "format": "", "per": "caption", button: "1"}
+    return client.post(reverse("admin:search_collection_import", args=[collection.pk]), form)
+
+
+def test_a_dry_run_becomes_a_job_that_can_be_imported_with_one_click(client, own, curator):
+    answer = _import(client, own, "check", [{"external_id": "a", "title": "A"}, {"title": "no id"}])
+    check = Job.objects.get()
+    assert answer.headers["Location"] == reverse("admin:workers_job_change", args=[check.pk])
+    assert check.params["dry_run"]
+    from workers.jobs.runner import run_job_inline
+
+    run_job_inline(check)
+    page = client.get(answer.headers["Location"]).content.decode()
+    assert "line 2" in page
+    assert "import.missing_external_id" in page
+    assert not Document.objects.exists()
+    client.post(reverse("admin:search_collection_import_checked", args=[check.pk]))
+    again = Job.objects.exclude(pk=check.pk).get()
+    assert not again.params["dry_run"]
+    assert again.params["blob"] == check.params["blob"]
+
+
+def test_nobody_imports_into_a_collection_of_others(client, curator, foreign):
+    assert _import(client, foreign, "import", [{"external_id": "a", "title": "A"}]).status_code == 404
+    assert not Job.objects.exists()
+
+
+def test_an_empty_file_is_refused_with_a_sentence(client, own):
+    answer = client.post(
+        reverse("admin:search_collection_import", args=[own.pk]),
+        {"file": SimpleUploadedFile("x.jsonl", b""), "per": "caption", "import": "1"},
+    )
+    assert "empty" in answer.content.decode()
