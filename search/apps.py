@@ -6,3 +6,11 @@ class SearchConfig(AppConfig):
 
     name = "search"
     verbose_name = "Collections"
+
+    def ready(self) -> None:
+        """Tell the registry who answers for vectors."""
+        from models_admin.hooks import panel_register, vectors_register
+        from search.indexing.hooks import SearchVectors, coverage_panel
+
+        vectors_register(SearchVectors())
+        panel_register(coverage_panel)

@@ -1,0 +1,92 @@
+"""A document given as JSON values: every field checked, everything wrong named at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from search.importers.types import Item, PictureRef, Problem, Record, Rejected
+from search.services.document_fields import DocumentFields
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+KNOWN = ("external_id", "title", "body", "url", "tags", "metadata", "images")
+ALIASES = {"id": "external_id", "text": "body"}
+
+
+def item_from(where: str, values: Mapping[str, Any]) -> Item:
+    """Return the document in `values`, or all that is wrong with it. null means "not given"."""
+    named = {ALIASES.get(key, key): value for key, value in values.items() if value is not None}
+    problems = [_unknown(key) for key in named if key not in KNOWN]
+    external_id = _external_id(named.get("external_id"), problems)
+    fields = DocumentFields(
+        title=_text(named, "title", problems),
+        body=_text(named, "body", problems),
+        url=_text(named, "url", problems).strip(),
+        tags=_tags(named.get("tags", []), problems),
+        metadata=_metadata(named.get("metadata", {}), problems),
+    )
+    pictures = _pictures(named.get("images", []), problems)
+    if problems:
+        return Rejected(where, tuple(problems))
+    return Record(where, external_id, fields, pictures)
+
+
+def _unknown(key: str) -> Problem:
+    reason = f"“{key[:60]}” is no field of a document; put what is your own into “metadata”."
+    return Problem("import.unknown_field", reason)
+
+
+def _wrong_type(key: str, wanted: str) -> Problem:
+    return Problem("import.field_wrong_type", f"“{key}” must be {wanted}.")
+
+
+def _external_id(value: object, problems: list[Problem]) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if isinstance(value, str) and value.strip():
+        return value.strip()
+    if value is None or isinstance(value, str):
+        problems.append(Problem("import.missing_external_id", "The document has no “external_id”."))
+    else:
+        problems.append(_wrong_type("external_id", "a text or a whole number"))
+    return ""
+
+
+def _text(values: Mapping[str, Any], key: str, problems: list[Problem]) -> str:
+    value = values.get(key, "")
+    if isinstance(value, str):
+        return value
+    problems.append(_wrong_type(key, "a text"))
+    return ""
+
+
+def _tags(value: object, problems: list[Problem]) -> tuple[str, ...]:
+    if isinstance(value, list) and all(isinstance(tag, str) for tag in value):
+        return tuple(dict.fromkeys(tag.strip() for tag in value if tag.strip()))
+    problems.append(_wrong_type("tags", "a list of texts"))
+    return ()
+
+
+def _metadata(value: object, problems: list[Problem]) -> dict[str, Any]:
+    if isinstance(value, dict):
+        return value
+    problems.append(_wrong_type("metadata", "an object"))
+    return {}
+
+
+def _pictures(value: object, problems: list[Problem]) -> tuple[PictureRef, ...]:
+    found = [_picture(entry) for entry in value] if isinstance(value, list) else [None]
+    if all(found):
+        return tuple(picture for picture in found if picture)
+    problems.append(_wrong_type("images", "a list of file names or of objects with “file” and “alt”"))
+    return ()
+
+
+def _picture(entry: object) -> PictureRef | None:
+    if isinstance(entry, str) and entry:
+        return PictureRef(entry)
+    if not isinstance(entry, dict) or not entry.keys() <= {"file", "alt"}:
+        return None
+    name, alt = entry.get("file"), entry.get("alt", "")
+    return PictureRef(name, alt) if name and isinstance(name, str) and isinstance(alt, str) else None

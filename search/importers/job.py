@@ -1,0 +1,152 @@
+"""The import job: documents stored in batches that can be resumed, then their vectors made.
+
+The position that a batch reached is stored in the batch's own transaction. A run that was killed goes on behind it,
+and were it to store a document again, the content hash would find it unchanged.
+"""
+
+from __future__ import annotations
+
+import itertools
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from django.db import DataError, transaction
+
+from models_admin.files import blob_on_disk
+from retrieval_site.errors import AppError
+from search.importers.source import ImportSource, open_import
+from search.importers.storing import to_document
+from search.importers.types import ImportOptions, Item, Problem, Record, Rejected
+from search.models import Collection
+from search.services.documents import DocumentRecord, documents_changes, documents_save
+from workers.models import Blob
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from workers.jobs.context import JobContext
+
+    Numbered: TypeAlias = tuple[int, Item]
+
+BATCH_DOCUMENTS = 500
+BATCH_PICTURES = 32
+"""Pictures are decoded and stored one by one: with as many as this a batch is full, so that progress shows."""
+
+ITEMS_KEPT_MAX = 10_000
+"""Failed documents beyond these are only counted: a file of millions of bad lines needs no row for each."""
+
+COUNTS = ("new", "changed", "unchanged", "failed")
+
+
+class ImportRun:
+    """One run of one import job."""
+
+    def __init__(self, ctx: JobContext, source: ImportSource, collection: Collection) -> None:
+        self.ctx = ctx
+        self._source = source
+        self._collection = collection
+        self._dry_run = bool(ctx.params.get("dry_run"))
+        self._counts = {name: int(ctx.result.get(name, 0)) for name in COUNTS}
+
+    def store(self) -> None:
+        """Store (or check) every document behind the position that an earlier run reached."""
+        position = int(self.ctx.result.get("position", 0))
+        self.ctx.stage("count")
+        total = sum(1 for _ in self._source.items())
+        done = position - self._counts["failed"]
+        self.ctx.stage("check" if self._dry_run else "store", total, done=done, failed=self._counts["failed"])
+        items = enumerate(self._source.items(), start=1)
+        for batch in batches(item for item in items if item[0] > position):
+            self._batch(batch)
+            self.ctx.checkpoint()
+
+    def retry_failed(self) -> None:
+        """Try the documents again that are recorded as failed, and only these."""
+        wanted = {item.payload.get("position") for item in self.ctx.job.items.all()} - {None}
+        self.ctx.stage("retry", len(wanted))
+        items = enumerate(self._source.items(), start=1)
+        for batch in batches(item for item in items if item[0] in wanted):
+            with transaction.atomic():
+                positions = [position for position, _ in batch]
+                self.ctx.job.items.filter(payload__position__in=positions).delete()
+                self._counts["failed"] -= len(batch)
+                self._batch(batch)
+            self.ctx.checkpoint()
+
+    def _batch(self, batch: list[Numbered]) -> None:
+        read = [(position, self._read(item)) for position, item in batch]
+        records = [(position, item) for position, item in read if isinstance(item, DocumentRecord)]
+        bad = [(position, item) for position, item in read if isinstance(item, Rejected)]
+        with transaction.atomic():
+            bad += self._save(records)
+            for position, item in bad:
+                self._keep(position, item)
+            self._counts["failed"] += len(bad)
+            self.ctx.advance(len(batch) - len(bad), failed=len(bad))
+            reached = max(int(self.ctx.result.get("position", 0)), batch[-1][0])
+            self.ctx.remember(position=reached, **self._counts)
+
+    def _read(self, item: Item) -> DocumentRecord | Rejected:
+        if isinstance(item, Rejected):
+            return item
+        return to_document(item, self._source.files, store=not self._dry_run)
+
+    def _save(self, records: list[tuple[int, DocumentRecord]]) -> list[tuple[int, Rejected]]:
+        """Save all at once; should the database refuse something unforeseen, each alone, to find which."""
+        save = documents_changes if self._dry_run else documents_save
+        try:
+            with transaction.atomic():
+                changes = save(collection=self._collection, records=[record for _, record in records])
+        except DataError as error:
+            if len(records) == 1:
+                where = f"external id {records[0][1].external_id}"
+                problem = Problem("import.not_storable", f"The database refused the document: {error}")
+                return [(records[0][0], Rejected(where, (problem,)))]
+            return list(itertools.chain.from_iterable(self._save([one]) for one in records))
+        for change in changes:
+            self._counts[change] += 1
+        return []
+
+    def _keep(self, position: int, item: Rejected) -> None:
+        if self._counts["failed"] >= ITEMS_KEPT_MAX:
+            return
+        for problem in item.problems:
+            self.ctx.item_failed(item.where, problem.error_id, problem.reason, {"position": position})
+
+
+def batches(items: Iterator[Numbered]) -> Iterator[list[Numbered]]:
+    """Yield lists of items, full at 500 documents or 32 pictures."""
+    batch: list[Numbered] = []
+    pictures = 0
+    for position, item in items:
+        batch.append((position, item))
+        pictures += len(item.pictures) if isinstance(item, Record) else 0
+        if len(batch) >= BATCH_DOCUMENTS or pictures >= BATCH_PICTURES:
+            yield batch
+            batch, pictures = [], 0
+    if batch:
+        yield batch
+
+
+@contextmanager
+def opened(ctx: JobContext) -> Iterator[ImportRun]:
+    """Open what the job's parameters name. Raises AppError `import.*`, `collection.not_found`."""
+    collection = Collection.objects.filter(pk=ctx.params["collection"]).first()
+    if collection is None:
+        raise AppError("collection.not_found", "The collection was deleted.")
+    options = ImportOptions(ctx.params.get("format"), ctx.params.get("per") or "caption")
+    with _path(ctx) as path, open_import(path, options) as source:
+        yield ImportRun(ctx, source, collection)
+
+
+@contextmanager
+def _path(ctx: JobContext) -> Iterator[Path]:
+    if "path" in ctx.params:
+        yield Path(ctx.params["path"])
+        return
+    blob = Blob.objects.filter(pk=ctx.params["blob"]).first()
+    if blob is None:
+        raise AppError("blob.missing", "The import file is no longer there.")
+    with blob_on_disk(blob) as path:
+        yield path

@@ -1,0 +1,37 @@
+"""JSON Lines: one document per line."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, BinaryIO, NoReturn
+
+from search.importers.fields import item_from
+from search.importers.lines import numbered_lines
+from search.importers.types import Item, Problem, Rejected, rejected
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def read_jsonl(file: BinaryIO) -> Iterator[Item]:
+    """Yield one item per line that is not empty."""
+    for number, line in numbered_lines(file):
+        where = f"line {number}"
+        if isinstance(line, Problem):
+            yield Rejected(where, (line,))
+        elif line.strip():
+            yield _item(where, line)
+
+
+def _item(where: str, line: str) -> Item:
+    try:
+        values = json.loads(line, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        return rejected(where, "import.line_not_json", f"The line is not JSON: {error}.")
+    if not isinstance(values, dict):
+        return rejected(where, "import.line_not_json", "The line is JSON, but not an object.")
+    return item_from(where, values)
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON value")

@@ -1,0 +1,94 @@
+"""Making the vectors that are missing, whoever left them missing: imports, edits, a new version, a killed worker.
+
+What is missing is asked of the database, so every run goes on where the last one ended. While the encoder works on
+one batch, this thread writes the batch before it and reads the next; killed at any moment, one batch is lost.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from search.indexing.broken import broken_units, record_broken
+from search.indexing.encoders import encoder_of
+from search.indexing.locks import version_lock
+from search.indexing.units import Encoded, batches_missing, encode
+from search.vectors.copy import vectors_write
+from search.vectors.coverage import coverage
+from search.vectors.index import index_build, index_drop, index_exists
+from search.vectors.tables import tables_of
+
+if TYPE_CHECKING:
+    from models_admin.models import ModelVersion
+    from search.vectors.tables import UnitKind
+    from workers.jobs.context import JobContext
+
+INDEX_ROWS_MIN = 2_000
+"""A smaller table is scanned exactly as fast as an index answers."""
+
+REBUILD_UNITS_MIN = 5_000
+"""From as many new vectors on (and half as many as there are), building the index again is faster than inserting."""
+
+
+@dataclass
+class EncodeReport:
+    """What a run did for one version."""
+
+    encoded: int = 0
+    failed: int = 0
+
+
+def encode_missing(version: ModelVersion, ctx: JobContext) -> EncodeReport:
+    """Encode every unit that has no vector under this version, and see to its indexes.
+
+    Ends when a whole pass finds nothing left, since documents may change while it runs. Raises JobDeferred where
+    another job does the same, and `JobStopped` at a checkpoint.
+    """
+    report = EncodeReport()
+    with version_lock(version):
+        for table in tables_of(version):
+            _encode_kind(version, table.kind, ctx, report)
+    return report
+
+
+def _encode_kind(version: ModelVersion, kind: UnitKind, ctx: JobContext, report: EncodeReport) -> None:
+    state = coverage(version)[kind]
+    pending = state.missing - len(broken_units(version, kind))
+    if pending > 0:
+        ctx.stage(f"encode {kind}s for {version}", pending)
+        if pending > max(REBUILD_UNITS_MIN, state.total // 2):
+            index_drop(version, kind)
+        while _pass(version, kind, ctx, report):
+            pass
+    ctx.checkpoint()
+    if state.total >= INDEX_ROWS_MIN and not index_exists(version, kind):
+        ctx.stage(f"index {kind}s of {version}")
+        index_build(version, kind)
+
+
+def _pass(version: ModelVersion, kind: UnitKind, ctx: JobContext, report: EncodeReport) -> bool:
+    """Encode what is missing, once through; return whether there was anything."""
+    encoder = encoder_of(version)
+    before = (report.encoded, report.failed)
+    with ThreadPoolExecutor(1, thread_name_prefix="encoder") as pool:
+        running: Future[Encoded] | None = None
+        for batch in batches_missing(version, kind):
+            finished, running = running, pool.submit(encode, encoder, kind, batch)
+            if finished:
+                _write(version, kind, finished.result(), ctx, report)
+        if running:
+            _write(version, kind, running.result(), ctx, report)
+    return (report.encoded, report.failed) != before
+
+
+def _write(
+    version: ModelVersion, kind: UnitKind, encoded: Encoded, ctx: JobContext, report: EncodeReport
+) -> None:
+    vectors_write(version, kind, encoded.ids, encoded.vectors)
+    for failure in encoded.failures:
+        record_broken(ctx, version, kind, failure)
+    report.encoded += len(encoded.ids)
+    report.failed += len(encoded.failures)
+    ctx.advance(len(encoded.ids), failed=len(encoded.failures))
+    ctx.checkpoint()

@@ -1,0 +1,44 @@
+"""What the registry asks about vectors, answered: plugged in when the app is ready."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from models_admin.hooks import Panel
+from search.indexing.prepare import coverage_report
+from search.vectors.index import index_exists, index_prewarm
+from search.vectors.tables import table_drop, tables_of
+
+if TYPE_CHECKING:
+    from models_admin.models import ModelVersion
+
+
+class SearchVectors:
+    """See `models_admin.hooks.VectorHooks`."""
+
+    def missing(self, version: ModelVersion) -> dict[str, int]:
+        """Return how many units of each kind still need a vector and can have one."""
+        found = {kind: counts["missing"] for kind, counts in coverage_report(version).items()}
+        return {kind: count for kind, count in found.items() if count}
+
+    def drop(self, version: ModelVersion) -> None:
+        """Drop the version's tables."""
+        table_drop(version)
+
+    def warm(self, version: ModelVersion) -> None:
+        """Read tables and indexes into PostgreSQL's memory."""
+        for table in tables_of(version):
+            if table.exists():
+                index_prewarm(version, table.kind)
+
+
+def coverage_panel(version: ModelVersion) -> Panel:
+    """Show which units have their vector under this version."""
+    columns = ("units", "all", "with vector", "cannot be encoded", "missing", "index")
+    rows = []
+    for kind, counts in coverage_report(version).items():
+        index = "HNSW" if index_exists(version, "passage" if kind == "passage" else "image") else "exact scan"
+        rows.append(
+            (f"{kind}s", counts["total"], counts["stored"], counts["broken"], counts["missing"], index)
+        )
+    return Panel("Vectors", columns, rows)

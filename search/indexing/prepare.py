@@ -1,0 +1,78 @@
+"""Preparing a version beside the running one: tables, vectors, indexes, verification; all of it dropped on error."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.db import InterfaceError, OperationalError
+
+from models_admin.models import ModelVersion, VersionState
+from models_admin.services import version_move
+from retrieval_site.errors import AppError
+from search.indexing.broken import broken_units
+from search.indexing.encode import encode_missing
+from search.vectors.coverage import coverage
+from search.vectors.tables import table_create, table_drop
+from workers.jobs.errors import JobCancelled, JobStopped
+
+if TYPE_CHECKING:
+    from workers.jobs.context import JobContext
+
+_ALLOWED = (VersionState.VALID, VersionState.PREPARING, VersionState.RETIRED)
+
+
+def prepare(version: ModelVersion, ctx: JobContext) -> dict[str, Any]:
+    """Make every vector of a version and let it be ready; catch up a version that is ready already.
+
+    A run that is paused, deferred, killed or that lost its database leaves everything for the next one. Any other
+    error, and cancelling, drops the new tables. Returns the coverage, which says what is missing.
+    """
+    if version.state == VersionState.READY:
+        encode_missing(version, ctx)
+        return {"coverage": coverage_report(version)}
+    if version.state not in _ALLOWED:
+        raise AppError("version.wrong_state", f"{version} is {version.state} and cannot be prepared.")
+    version_move(version, VersionState.PREPARING)
+    try:
+        _build(version, ctx)
+    except JobCancelled:
+        _drop(version)
+        raise
+    except (JobStopped, OperationalError, InterfaceError):
+        raise
+    except Exception:
+        _drop(version)
+        raise
+    # Documents that came while the last pass ran were not yet this version's business; from here on they are.
+    version_move(version, VersionState.READY)
+    encode_missing(version, ctx)
+    return {"coverage": coverage_report(version)}
+
+
+def _build(version: ModelVersion, ctx: JobContext) -> None:
+    table_create(version)
+    encode_missing(version, ctx)
+    ctx.stage("verify")
+    for kind, counts in coverage_report(version).items():
+        if 2 * counts["broken"] > counts["total"]:
+            message = f"{counts['broken']} of {counts['total']} {kind}s cannot be encoded by {version}."
+            raise AppError("version.cannot_encode", message, detail={"kind": kind, **counts})
+
+
+def _drop(version: ModelVersion) -> None:
+    table_drop(version)
+    version_move(version, VersionState.VALID)
+
+
+def coverage_report(version: ModelVersion) -> dict[str, dict[str, int]]:
+    """Return per kind of unit how many there are, have a vector, cannot be encoded, and are still missing."""
+    report = {}
+    for kind, found in coverage(version).items():
+        broken = len(broken_units(version, kind)) if found.missing else 0
+        report[str(kind)] = {
+            "total": found.total,
+            "stored": found.stored,
+            "broken": broken,
+            "missing": max(0, found.missing - broken),
+        }
+    return report

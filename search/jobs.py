@@ -1,0 +1,56 @@
+"""The job types of documents and vectors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from models_admin.models import ModelVersion
+from models_admin.services import versions_live
+from retrieval_site.errors import AppError
+from search.importers.job import opened
+from search.indexing.broken import forget_broken
+from search.indexing.encode import encode_missing
+from search.indexing.prepare import coverage_report, prepare
+from workers.jobs.registry import job_handler
+
+if TYPE_CHECKING:
+    from workers.jobs.context import JobContext
+
+
+@job_handler("import")
+def run_import(ctx: JobContext) -> dict[str, Any]:
+    """Store the documents of a file, then make their vectors; with `dry_run` only say what would happen."""
+    with opened(ctx) as run:
+        if not ctx.only_failed:
+            run.store()
+        elif not ctx.result.get("retried"):
+            run.retry_failed()
+            ctx.remember(retried=True)
+    return {} if ctx.params.get("dry_run") else {**_encode_live(ctx), "retried": False}
+
+
+@job_handler("encode")
+def run_encode(ctx: JobContext) -> dict[str, Any]:
+    """Make the vectors that any live version is missing; the result says what is still missing, and why."""
+    return _encode_live(ctx)
+
+
+def _encode_live(ctx: JobContext) -> dict[str, Any]:
+    if ctx.only_failed:
+        forget_broken(ctx)
+    found = {}
+    for version in versions_live():
+        encode_missing(version, ctx)
+        found[version.key] = coverage_report(version)
+    return {"coverage": found}
+
+
+@job_handler("prepare")
+def run_prepare(ctx: JobContext) -> dict[str, Any]:
+    """Encode every document for a version beside the running one."""
+    version = ModelVersion.objects.filter(pk=ctx.params["version"]).first()
+    if version is None:
+        raise AppError("model.not_found", "The version was deleted.")
+    if ctx.only_failed:
+        forget_broken(ctx)
+    return prepare(version, ctx)
