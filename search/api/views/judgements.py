@@ -18,7 +18,13 @@ from search.api.permissions import require
 from search.api.presenting import judgement_json
 from search.exports import csv_lines, exportable_by, qrels_lines
 from search.models import Collection, Judgement
-from search.services.judgements import COMMENT_MAX, judgement_clear, judgement_set, own_judgements
+from search.services.judgements import (
+    COMMENT_MAX,
+    judgement_clear,
+    judgement_set,
+    judgements_of,
+    own_judgements,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -73,6 +79,7 @@ class JudgementListView(ApiView):
         """Judge a document of a query's answer; 200 where you had judged it before."""
         session = _session_to_write(request)
         values = validated(JudgementNew, request.data)
+        known = judgements_of(values["query"], request.user, session)
         judgement = judgement_set(
             query_id=values["query"],
             document_id=values["document"],
@@ -81,8 +88,7 @@ class JudgementListView(ApiView):
             grade=values["grade"],
             comment=values.get("comment"),
         )
-        created = judgement.created_at == judgement.updated_at
-        return Response(judgement_json(judgement), status=201 if created else 200)
+        return Response(judgement_json(judgement), status=200 if judgement.document_id in known else 201)
 
 
 class JudgementView(ApiView):

@@ -1,0 +1,237 @@
+"""Collections and documents over HTTP."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import pytest
+from django.core.files.base import ContentFile
+from PIL import Image
+from rest_framework.test import APIClient
+
+from search.models import Collection, Document, Membership
+from tests.search.api.conftest import error_id, make_document
+from workers.models import Job
+
+COLLECTIONS, DOCUMENTS = "/api/v1/collections/", "/api/v1/documents/"
+
+
+def picture(name: str = "a.png", colour: str = "red") -> ContentFile:
+    data = BytesIO()
+    Image.new("RGB", (8, 6), colour).save(data, "PNG")
+    return ContentFile(data.getvalue(), name)
+
+
+def refused(response) -> tuple[int, str]:
+    return response.status_code, error_id(response)
+
+
+def new(**changes):
+    return {"collection": "secret", "external_id": "n-1", "title": "New", "body": "It leaks."} | changes
+
+
+# collections
+
+
+def test_staff_open_a_collection_become_its_curators_and_name_others(world):
+    staff = world.client("staff")
+    response = staff.post(
+        COLLECTIONS, {"slug": "valves", "name": "Valves", "readers": ["reader"], "visibility": "private"}
+    )
+    assert response.status_code == 201
+    created = response.json()
+    assert (created["role"], created["documents"], created["readers"]) == ("curator", 0, ["reader"])
+    assert world.client("reader").get(f"{COLLECTIONS}valves/").json()["role"] == "reader"
+    assert refused(world.client("stranger").get(f"{COLLECTIONS}valves/")) == (404, "collection.not_found")
+
+
+def test_nobody_else_opens_collections(world):
+    body = {"slug": "valves", "name": "Valves"}
+    assert refused(world.client("curator").post(COLLECTIONS, body)) == (403, "permission.denied")
+    assert refused(APIClient().post(COLLECTIONS, body)) == (401, "auth.required")
+
+
+def test_a_slug_is_taken_once(world):
+    response = world.client("staff").post(COLLECTIONS, {"slug": "open", "name": "Again"})
+    assert refused(response) == (409, "collection.slug_taken")
+
+
+def test_a_new_collection_with_an_unknown_reader_is_not_opened_at_all(world):
+    body = {"slug": "valves", "name": "Valves", "readers": ["ghost"]}
+    assert refused(world.client("staff").post(COLLECTIONS, body)) == (400, "user.not_found")
+    assert not Collection.objects.filter(slug="valves").exists()
+
+
+def test_curators_change_what_they_send_and_nothing_else(world):
+    address = f"{COLLECTIONS}secret/"
+    changed = world.client("curator").patch(address, {"name": "Very secret"}).json()
+    assert (changed["name"], changed["visibility"], changed["readers"]) == (
+        "Very secret",
+        "private",
+        ["reader"],
+    )
+
+
+def test_curators_hand_over_a_collection(world):
+    address = f"{COLLECTIONS}secret/"
+    world.client("curator").patch(address, {"curators": ["reader"], "readers": ["stranger"]})
+    roles = dict(Membership.objects.filter(collection=world.secret).values_list("user__username", "role"))
+    assert roles == {"reader": "curator", "stranger": "reader"}
+    assert refused(world.client("curator").get(address)) == (404, "collection.not_found")
+
+
+def test_a_slug_cannot_be_changed(world):
+    response = world.client("curator").patch(f"{COLLECTIONS}secret/", {"slug": "other"})
+    assert refused(response) == (400, "parameter.unknown")
+
+
+def test_deleting_a_collection_deletes_its_documents(world):
+    assert world.client("curator").delete(f"{COLLECTIONS}secret/").status_code == 204
+    assert list(Document.objects.values_list("external_id", flat=True)) == ["open-1"]
+
+
+# documents
+
+
+def test_a_document_is_created_then_unchanged_then_changed(world):
+    curator = world.client("curator")
+    created = curator.post(DOCUMENTS, new(tags=["pump"], metadata={"kind": "pump", "n": 1}))
+    assert created.status_code == 201
+    jobs = Job.objects.filter(type="encode")
+    assert jobs.count() == 1
+    jobs.delete()
+    again = curator.post(DOCUMENTS, new(tags=["pump"], metadata={"kind": "pump", "n": 1}))
+    assert (again.status_code, again.json()) == (200, created.json())
+    assert not jobs.exists()
+    changed = curator.post(DOCUMENTS, new(body="It leaks no more."))
+    assert (changed.status_code, changed.json()["id"]) == (200, created.json()["id"])
+    assert (changed.json()["body"], changed.json()["tags"]) == ("It leaks no more.", [])
+    assert jobs.count() == 1
+
+
+def test_a_patch_keeps_what_is_not_sent(world):
+    curator = world.client("curator")
+    address = f"{DOCUMENTS}{curator.post(DOCUMENTS, new(tags=['a'], metadata={'k': 1})).json()['id']}/"
+    changed = curator.patch(address, {"title": "Renamed"}).json()
+    assert (changed["title"], changed["body"], changed["tags"]) == ("Renamed", "It leaks.", ["a"])
+    assert changed["metadata"] == {"k": 1}
+
+
+def test_pictures_come_as_files_and_stay_until_others_come(world):
+    curator = world.client("curator")
+    form = new(images=[picture(), picture("b.png", "blue")], metadata='{"kind": "pump"}', tags=["a", "b"])
+    created = curator.post(DOCUMENTS, form, format="multipart").json()
+    assert len(created["images"]) == 2
+    assert (created["metadata"], created["tags"]) == ({"kind": "pump"}, ["a", "b"])
+    address = f"{DOCUMENTS}{created['id']}/"
+    assert len(curator.patch(address, {"title": "Kept"}).json()["images"]) == 2
+    replaced = curator.patch(address, {"images": [picture("b.png", "blue")]}, format="multipart").json()
+    assert [image["sha256"] for image in replaced["images"]] == [created["images"][1]["sha256"]]
+
+
+def test_a_file_that_is_no_picture_is_refused(world):
+    form = new(images=[ContentFile(b"GIF? no", "a.png")])
+    assert refused(world.client("curator").post(DOCUMENTS, form, format="multipart")) == (
+        415,
+        "image.unknown_format",
+    )
+    assert not Document.objects.filter(external_id="n-1").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"url": "javascript:alert(1)"}, "document.url_invalid"),
+        ({"metadata": [1]}, "parameter.invalid"),
+        ({"metadata": {"a": "\x00"}}, "parameter.invalid"),
+        ({"metadata": {"a": "x" * 100_001}}, "parameter.invalid"),
+        ({"title": "x" * 501}, "parameter.invalid"),
+        ({"external_id": " "}, "parameter.invalid"),
+        ({"images": ["aGk="]}, "parameter.invalid"),
+        ({"tags": "pump"}, "parameter.invalid"),
+        ({"colour": "red"}, "parameter.unknown"),
+        ({"collection": "none"}, "collection.not_found"),
+    ],
+)
+def test_a_document_that_cannot_be_kept_is_refused(changes, expected, world):
+    response = world.client("curator").post(DOCUMENTS, new(**changes))
+    assert response.status_code in (400, 404)
+    assert error_id(response) == expected
+
+
+@pytest.mark.parametrize("field", ["title", "external_id", "tags", "metadata"])
+def test_half_a_surrogate_pair_is_refused_wherever_it_stands(field, world):
+    value = {"tags": '["\\ud800"]', "metadata": '{"\\ud800": 1}'}.get(field, '"\\ud800"')
+    body = f'{{"collection": "secret", "external_id": "n", "title": "t", "{field}": {value}}}'
+    response = world.client("curator").generic("POST", DOCUMENTS, body, content_type="application/json")
+    assert refused(response) == (400, "parameter.invalid")
+
+
+def test_metadata_text_of_a_form_must_be_an_object(world):
+    for text in ("{", "[]", "[" * 100_000):
+        response = world.client("curator").post(DOCUMENTS, new(metadata=text), format="multipart")
+        assert refused(response) == (400, "parameter.invalid")
+
+
+def test_documents_are_found_by_collection_external_id_and_tag(world):
+    reader = world.client("reader")
+
+    def found(**query) -> list[str]:
+        return [row["external_id"] for row in reader.get(DOCUMENTS, query).json()["results"]]
+
+    assert found() == ["open-1", "secret-1"]
+    assert found(collection="secret") == ["secret-1"]
+    assert found(external_id="open-1", tag="pump") == ["open-1"]
+    assert found(tag="valve") == []
+
+
+def test_pages_lead_through_all_documents_once_and_back(world):
+    for number in range(2, 8):
+        make_document(world.open, f"open-{number}")
+    client, seen = APIClient(), []
+    page = client.get(DOCUMENTS, {"limit": 3}).json()
+    assert page["previous"] is None
+    while True:
+        seen += [row["external_id"] for row in page["results"]]
+        if page["next"] is None:
+            break
+        last, page = page, client.get(page["next"]).json()
+    assert seen == [f"open-{number}" for number in range(1, 8)]
+    assert client.get(page["previous"]).json()["results"] == last["results"]
+
+
+def test_deleting_a_document_leaves_the_others(world):
+    address = f"{DOCUMENTS}{world.secret_document.pk}/"
+    assert world.client("curator").delete(address).status_code == 204
+    assert list(Document.objects.values_list("external_id", flat=True)) == ["open-1"]
+
+
+# imports
+
+
+def test_an_import_is_accepted_as_a_job_that_its_starter_can_watch(world):
+    curator = world.client("curator")
+    file = ContentFile(b'{"external_id": "i-1", "title": "Imported"}\n', "docs.jsonl")
+    form = {"collection": "secret", "file": file, "dry_run": "true"}
+    response = curator.post(f"{DOCUMENTS}import/", form, format="multipart")
+    assert response.status_code == 202
+    job = Job.objects.get(pk=response.json()["id"])
+    assert (job.type, job.params["dry_run"], job.params["collection"]) == ("import", True, world.secret.pk)
+    assert curator.get(response["Location"]).json()["state"] == "queued"
+    assert refused(world.client("reader").get(response["Location"])) == (404, "job.not_found")
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"format": "folder"}, (400, "parameter.invalid")),
+        ({"file": ContentFile(b"", "a.csv")}, (400, "parameter.invalid")),
+        ({"collection": "open"}, (403, "permission.denied")),
+        ({"path": "/etc"}, (400, "parameter.unknown")),
+    ],
+)
+def test_an_import_that_cannot_start_is_refused(changes, expected, world):
+    form = {"collection": "secret", "file": ContentFile(b"{}\n", "a.jsonl")} | changes
+    response = world.client("curator").post(f"{DOCUMENTS}import/", form, format="multipart")
+    assert refused(response) == expected
+    assert Job.objects.count() == 1

@@ -1,0 +1,149 @@
+"""Jobs and model versions over HTTP."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.files.base import ContentFile
+from rest_framework.test import APIClient
+
+from models_admin.models import Alias, ModelVersion
+from tests.search.api.conftest import error_id, make_version
+from tests.support.tiny_bundle import make_tiny_bundle
+from workers.models import Job
+
+JOBS, MODELS = "/api/v1/jobs/", "/api/v1/models/"
+
+
+def refused(response) -> tuple[int, str]:
+    return response.status_code, error_id(response)
+
+
+def test_people_see_their_own_jobs_and_superusers_all(world):
+    Job.objects.create(type="encode", owner=world.users["reader"])
+    counts = {
+        who: len(world.client(who).get(JOBS).json()["results"]) for who in ("reader", "stranger", "root")
+    }
+    assert counts == {"reader": 1, "stranger": 0, "root": 2}
+    assert refused(APIClient().get(JOBS)) == (401, "auth.required")
+
+
+def test_jobs_are_listed_newest_first_by_type_and_state(world):
+    Job.objects.create(type="encode", owner=world.users["curator"])
+    curator = world.client("curator")
+    assert [job["type"] for job in curator.get(JOBS).json()["results"]] == ["encode", "import"]
+    assert [job["type"] for job in curator.get(JOBS, {"state": "failed"}).json()["results"]] == ["import"]
+    assert curator.get(JOBS, {"type": "prepare"}).json()["results"] == []
+
+
+def test_failed_items_say_why(world):
+    (item,) = world.client("curator").get(f"{JOBS}{world.job.pk}/failed/").json()["results"]
+    assert (item["key"], item["error_id"], item["reason"]) == ("line 1", "import.bad", "Bad line.")
+
+
+def test_a_job_is_paused_resumed_cancelled_and_retried(world):
+    job = Job.objects.create(type="encode", owner=world.users["curator"])
+    curator = world.client("curator")
+    for action, state in [
+        ("pause", "paused"),
+        ("resume", "queued"),
+        ("cancel", "cancelled"),
+        ("retry", "queued"),
+    ]:
+        assert curator.post(f"{JOBS}{job.pk}/{action}/").json()["state"] == state
+
+
+def test_retrying_a_job_with_failed_items_tries_these_alone(world):
+    assert world.client("curator").post(f"{JOBS}{world.job.pk}/retry/").json()["state"] == "queued"
+    world.job.refresh_from_db()
+    assert world.job.params == {"only_failed": True}
+
+
+def test_an_action_that_a_state_does_not_allow_is_a_conflict(world):
+    assert refused(world.client("curator").post(f"{JOBS}{world.job.pk}/resume/")) == (409, "job.wrong_state")
+
+
+def test_a_job_can_be_read_but_not_moved_without_the_write_scope(world):
+    reads = world.client("curator", "read")
+    assert reads.get(f"{JOBS}{world.job.pk}/").status_code == 200
+    assert refused(reads.post(f"{JOBS}{world.job.pk}/retry/")) == (403, "scope.missing")
+
+
+def test_how_much_of_the_whole_corpus_has_vectors_is_for_operators(world):
+    Job.objects.update(result={"new": 2, "coverage": {"small@1": {"passages": 99}}})
+    address = f"{JOBS}{world.job.pk}/"
+    assert world.client("curator").get(address).json()["result"] == {"new": 2}
+    assert "coverage" in world.client("root").get(address).json()["result"]
+
+
+def test_versions_that_cannot_be_used_are_known_to_operators_only(world):
+    make_version(number=2, state="refused", error_id="bundle.bad", error="Bad.", note="try")
+    names = {who: models(world.client(who)) for who in ("anonymous", "staff", "root")}
+    assert names == {"anonymous": ["small@1"], "staff": ["small@1"], "root": ["small@1", "small@2"]}
+    assert refused(world.client("staff").get(f"{MODELS}small@2/")) == (404, "model.not_found")
+    told = world.client("root").get(f"{MODELS}small@2/").json()
+    assert (told["error"], told["note"]) == ({"id": "bundle.bad", "message": "Bad."}, "try")
+
+
+def models(client) -> list[str]:
+    return [row["model"] for row in client.get(MODELS).json()["results"]]
+
+
+def test_a_version_is_known_by_alias_too(world):
+    shown = APIClient().get(f"{MODELS}champion/").json()
+    assert (shown["model"], shown["aliases"], shown["licence"]) == ("small@1", ["champion"], "Apache-2.0")
+    assert (shown["error"], shown["report"], shown["note"]) == (None, None, None)
+
+
+def test_an_uploaded_bundle_is_validated_by_a_job(world, tmp_path):
+    path = make_tiny_bundle(tmp_path / "tiny.zip")
+    form = {"bundle": ContentFile(path.read_bytes(), "tiny.zip"), "note": "first"}
+    response = world.client("root").post(MODELS, form, format="multipart")
+    assert response.status_code == 202
+    told = response.json()
+    assert (told["version"]["state"], told["version"]["note"]) == ("uploaded", "first")
+    assert Job.objects.get(pk=told["job"]["id"]).type == "validate"
+
+
+def test_what_is_no_bundle_is_refused_with_its_reason(world):
+    form = {"bundle": ContentFile(b"no zip", "x.zip")}
+    response = world.client("root").post(MODELS, form, format="multipart")
+    assert response.status_code == 400
+    assert error_id(response).startswith("bundle.")
+    assert ModelVersion.objects.count() == 1
+
+
+def test_preparing_is_a_job(world):
+    response = world.client("root").post(f"{MODELS}small@1/prepare/")
+    assert response.status_code == 202
+    assert Job.objects.get(pk=response.json()["id"]).params == {"version": world.version.pk}
+
+
+@pytest.fixture
+def complete(monkeypatch):
+    """Vectors that answer as if nothing were missing, and workers that are warm: neither is under test here."""
+    from models_admin import services
+
+    monkeypatch.setattr(services, "check_complete", lambda version: None)
+    monkeypatch.setattr(services, "_warm", lambda version: None)
+
+
+def test_switching_and_rolling_back(world, complete):
+    make_version(number=2)
+    root = world.client("root")
+    assert root.post(f"{MODELS}small@2/activate/", {"reason": "better"}).json()["aliases"] == ["champion"]
+    assert root.post(f"{MODELS}rollback/").json()["model"] == "small@1"
+    assert Alias.objects.get(name="champion").version == world.version
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("rollback/", "version.nothing_to_roll_back"),
+        ("small@1/activate/", "version.already_active"),
+        ("small@1/retire/", "version.in_use"),
+        ("small@2/activate/", "version.wrong_state"),
+    ],
+)
+def test_what_the_registry_refuses_is_a_conflict(path, expected, world, complete):
+    make_version(number=2, state="valid")
+    assert refused(world.client("root").post(MODELS + path)) == (409, expected)
