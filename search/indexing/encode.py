@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from retrieval_site.errors import AppError
 from search.indexing.broken import broken_units, record_broken
 from search.indexing.encoders import encoder_of
 from search.indexing.locks import version_lock
@@ -29,6 +30,9 @@ INDEX_ROWS_MIN = 2_000
 
 REBUILD_UNITS_MIN = 5_000
 """From as many new vectors on (and half as many as there are), building the index again is faster than inserting."""
+
+HOPELESS_FAILURES = 200
+"""When so many units fail before the first succeeds, the model is at fault and not the units."""
 
 
 @dataclass
@@ -91,4 +95,7 @@ def _write(
     report.encoded += len(encoded.ids)
     report.failed += len(encoded.failures)
     ctx.advance(len(encoded.ids), failed=len(encoded.failures))
+    if report.failed >= HOPELESS_FAILURES and not report.encoded:
+        message = f"{version} failed on the first {report.failed} {kind}s: {encoded.failures[-1].reason}"
+        raise AppError("version.cannot_encode", message)
     ctx.checkpoint()

@@ -1,0 +1,300 @@
+"""Vectors made by a real encoder: what is missing and nothing else, once each, broken units set aside."""
+
+from __future__ import annotations
+
+import io
+import threading
+
+import numpy as np
+import pytest
+from django.db import connection
+from PIL import Image
+from psycopg import sql
+
+from models_admin.models import ModelVersion
+from search.indexing import encode as encode_module
+from search.indexing import encoders
+from search.indexing.locks import version_lock
+from search.models import DocumentImage, Passage
+from search.services.collections import collection_create
+from search.services.document_fields import DocumentFields, image_input
+from search.services.documents import DocumentRecord, documents_save, encode_soon
+from search.vectors.coverage import coverage
+from search.vectors.index import index_exists
+from search.vectors.tables import VectorTable, table_create
+from tests.support.tiny_bundle import COLOURS, make_tiny_bundle, tiny_manifest
+from workers.blobs import blob_store
+from workers.inference.errors import TextError
+from workers.jobs.errors import JobDeferred
+from workers.jobs.runner import run_job_inline
+from workers.jobs.services import job_retry_failed
+from workers.models import Blob
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _fresh_encoders():
+    encoders._load.cache_clear()
+    yield
+    encoders._load.cache_clear()
+
+
+@pytest.fixture
+def version(tmp_path) -> ModelVersion:
+    bundle = make_tiny_bundle(tmp_path / "tiny.zip")
+    manifest = tiny_manifest()
+    row = ModelVersion.objects.create(
+        name="tiny",
+        number=1,
+        state="ready",
+        bundle=blob_store(bundle.read_bytes(), "application/zip"),
+        manifest=manifest,
+        dim=manifest["dim"],
+    )
+    table_create(row)
+    return row
+
+
+@pytest.fixture
+def corpus():
+    return collection_create(name="Notes")
+
+
+def png(colour: str) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (64, 48), COLOURS[colour]).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def save(corpus, count=20, start=0, **fields):
+    colours = list(COLOURS)
+    documents_save(
+        collection=corpus,
+        records=[
+            DocumentRecord(f"d{n}", DocumentFields(body=f"A {colours[n % 12]} pump number {n}.", **fields))
+            for n in range(start, start + count)
+        ],
+    )
+
+
+def stored(version, kind="passage") -> dict[int, list[float]]:
+    name = sql.Identifier(VectorTable(version.pk, kind).name)
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL("SELECT unit_id, embedding::real[] FROM {}").format(name))
+        return dict(cursor.fetchall())
+
+
+def run_encode():
+    return run_job_inline(encode_soon())
+
+
+@pytest.fixture
+def encoded_texts(monkeypatch) -> list[str]:
+    """Every text that is given to the encoder, in order."""
+    seen: list[str] = []
+    original = encode_module.encode
+
+    def counting(encoder, kind, batch):
+        if kind == "passage":
+            seen.extend(batch.inputs)
+        return original(encoder, kind, batch)
+
+    monkeypatch.setattr(encode_module, "encode", counting)
+    return seen
+
+
+def test_every_unit_gets_the_vector_that_the_encoder_gives_alone(version, corpus):
+    save(corpus)
+    documents_save(
+        collection=corpus,
+        records=[
+            DocumentRecord("pic", DocumentFields(), (image_input(png("red")), image_input(png("blue"))))
+        ],
+    )
+    job = run_encode()
+    assert job.state == "succeeded"
+    assert job.result["coverage"] == {
+        "tiny@1": {
+            "passage": {"total": 20, "stored": 20, "broken": 0, "missing": 0},
+            "image": {"total": 2, "stored": 2, "broken": 0, "missing": 0},
+        }
+    }
+    encoder = encoders.encoder_of(version)
+    for passage in Passage.objects.all():
+        alone = encoder.encode_texts([passage.text])[0]
+        assert np.array(stored(version)[passage.pk]) @ alone == pytest.approx(1, abs=2e-3)
+    assert set(stored(version, "image")) == set(DocumentImage.objects.values_list("pk", flat=True))
+
+
+def test_a_picture_that_came_through_the_web_gets_its_size_and_small_copies(version, corpus):
+    documents_save(
+        collection=corpus, records=[DocumentRecord("pic", DocumentFields(), (image_input(png("red")),))]
+    )
+    assert DocumentImage.objects.get().width == 0
+    run_encode()
+    image = DocumentImage.objects.get()
+    assert (image.width, image.height) == (64, 48)
+
+
+def test_what_has_its_vector_is_not_encoded_again(version, corpus, encoded_texts):
+    save(corpus)
+    run_encode()
+    before = stored(version)
+    assert len(encoded_texts) == 20
+    save(corpus, 1, start=20)
+    run_encode()
+    assert encoded_texts[20:] == ["A orange pump number 20."] or len(encoded_texts) == 21
+    after = stored(version)
+    assert {unit: after[unit] for unit in before} == before
+
+
+def test_saving_the_same_documents_again_encodes_nothing(version, corpus, encoded_texts):
+    save(corpus)
+    run_encode()
+    save(corpus)
+    run_encode()
+    assert len(encoded_texts) == 20
+
+
+def test_a_changed_passage_replaces_its_vector_and_no_other(version, corpus):
+    save(corpus)
+    run_encode()
+    before = stored(version)
+    documents_save(
+        collection=corpus, records=[DocumentRecord("d3", DocumentFields(body="Something else, cyan."))]
+    )
+    assert len(stored(version)) == 19
+    run_encode()
+    after = stored(version)
+    assert len(after) == 20
+    assert len(after.keys() & before.keys()) == 19
+
+
+class OneBad:
+    """The tiny encoder, refusing whatever names `number 7`."""
+
+    def __init__(self, encoder):
+        self._encoder = encoder
+        self.dim = encoder.dim
+
+    def encode_texts(self, texts):
+        if any("number 7." in text for text in texts):
+            raise TextError("text.empty", "The text has no words.")
+        return self._encoder.encode_texts(texts)
+
+    def encode_pictures(self, pictures):
+        return self._encoder.encode_pictures(pictures)
+
+
+def test_a_unit_that_fails_is_set_aside_with_its_reason_and_skipped_until_retried(
+    version, corpus, monkeypatch, encoded_texts
+):
+    save(corpus)
+    good = encoders.encoder_of(version)
+    monkeypatch.setattr(encode_module, "encoder_of", lambda _: OneBad(good))
+    job = run_encode()
+    assert (job.state, job.failed) == ("succeeded", 1)
+    item = job.items.get()
+    assert (item.error_id, item.payload["kind"]) == ("text.empty", "passage")
+    assert job.result["coverage"]["tiny@1"]["passage"] == {
+        "total": 20, "stored": 19, "broken": 1, "missing": 0,
+    }  # fmt: skip
+    encoded_texts.clear()
+    run_encode()
+    assert encoded_texts == []
+    monkeypatch.setattr(encode_module, "encoder_of", lambda _: good)
+    job_retry_failed(job)
+    retried = run_job_inline(job)
+    assert (retried.state, retried.items.count()) == ("succeeded", 0)
+    assert len(stored(version)) == 20
+
+
+def test_a_picture_whose_file_is_lost_or_broken_is_set_aside(version, corpus):
+    documents_save(
+        collection=corpus,
+        records=[
+            DocumentRecord("ok", DocumentFields(), (image_input(png("red")),)),
+            DocumentRecord("cut", DocumentFields(), (image_input(png("blue")[:60]),)),
+            DocumentRecord("gone", DocumentFields(), (image_input(png("green")),)),
+        ],
+    )
+    from django.core.files.storage import default_storage
+
+    gone = DocumentImage.objects.get(document__external_id="gone").blob
+    default_storage.delete(Blob.objects.get(pk=gone.pk).storage_name)
+    job = run_encode()
+    assert {item.error_id for item in job.items.all()} == {"image.truncated", "blob.missing"}
+    assert len(stored(version, "image")) == 1
+
+
+def test_a_model_that_can_encode_nothing_ends_the_job_early(version, corpus, monkeypatch):
+    save(corpus, 300)
+
+    class Broken:
+        dim = version.dim
+
+        def encode_texts(self, texts):
+            raise TextError("text.unknown", "No.")
+
+    monkeypatch.setattr(encode_module, "encoder_of", lambda _: Broken())
+    job = run_encode()
+    assert (job.state, job.error_id) == ("failed", "version.cannot_encode")
+
+
+def test_a_large_load_drops_the_index_and_builds_it_again(version, corpus, monkeypatch):
+    monkeypatch.setattr(encode_module, "INDEX_ROWS_MIN", 10)
+    monkeypatch.setattr(encode_module, "REBUILD_UNITS_MIN", 25)
+    dropped = []
+    original = encode_module.index_drop
+    monkeypatch.setattr(encode_module, "index_drop", lambda *args: (dropped.append(args), original(*args)))
+    save(corpus)
+    run_encode()
+    assert index_exists(version, "passage")
+    assert not index_exists(version, "image")
+    save(corpus, 5, start=20)
+    run_encode()
+    assert dropped == []
+    save(corpus, 40, start=25)
+    run_encode()
+    assert len(dropped) == 1
+    assert index_exists(version, "passage")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_jobs_never_encode_for_the_same_version_at_once(version, corpus):
+    save(corpus)
+    held, release = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with version_lock(version):
+            held.set()
+            release.wait(10)
+        connection.close()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    assert held.wait(10)
+    with pytest.raises(JobDeferred), version_lock(version):
+        pass
+    job = run_encode()
+    assert (job.state, job.attempts, stored(version)) == ("queued", 0, {})
+    release.set()
+    holder.join()
+    assert run_job_inline(job).state == "succeeded"
+    assert len(stored(version)) == 20
+
+
+def test_documents_that_are_deleted_while_they_are_encoded_do_no_harm(version, corpus, monkeypatch):
+    save(corpus)
+    original = encode_module.vectors_write
+
+    def deleting(*args):
+        Passage.objects.filter(document__external_id="d5").delete()
+        return original(*args)
+
+    monkeypatch.setattr(encode_module, "vectors_write", deleting)
+    job = run_encode()
+    assert job.state == "succeeded"
+    assert len(stored(version)) == 19
+    assert coverage(version)["passage"].complete
