@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from django.db import connection
+from PIL import Image
 
 from models_admin.models import Alias, ModelVersion
 from search.models import Collection, Document, Passage
 from search.vectors.copy import vectors_write
 from search.vectors.tables import table_create
+from tests.support.tiny_bundle import make_tiny_bundle, tiny_manifest
+from workers.blobs import blob_store
 from workers.models import Blob
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -23,15 +28,14 @@ def make_version(
     name: str = "fake", *, dim: int = 16, similarity: str = "cosine", champion: bool = True, **fields: Any
 ) -> ModelVersion:
     """A ready version with its empty vector tables; its bundle is a row without a file."""
-    bundle, _ = Blob.objects.get_or_create(
-        sha256="f" * 64, defaults={"size": 1, "content_type": "application/zip"}
-    )
+    if "bundle" not in fields:
+        blank = {"size": 1, "content_type": "application/zip"}
+        fields["bundle"], _ = Blob.objects.get_or_create(sha256="f" * 64, defaults=blank)
     number = ModelVersion.objects.filter(name=name).count() + 1
     version = ModelVersion.objects.create(
         name=name,
         number=number,
         state="ready",
-        bundle=bundle,
         dim=dim,
         similarity=similarity,
         manifest=fields.pop("manifest", {"modalities": ["image", "text"]}),
@@ -88,3 +92,23 @@ def store(version: ModelVersion, passages: Sequence[Passage], vectors: NDArray[n
     vectors_write(version, "passage", [passage.pk for passage in passages], vectors)
     with connection.cursor() as cursor:
         cursor.execute(f"ANALYZE embedding_{version.pk}_passage")
+
+
+def tiny_version(
+    folder: Path, *, name: str = "tiny", dim: int = 32, seed: int = 0, champion: bool = True
+) -> ModelVersion:
+    """A ready version whose bundle can be loaded: see tests/support/tiny_bundle.py."""
+    path = make_tiny_bundle(folder / f"{name}-{seed}.zip", name=name, dim=dim, seed=seed)
+    bundle = blob_store(path.read_bytes(), "application/zip")
+    return make_version(name, dim=dim, champion=champion, bundle=bundle, manifest=tiny_manifest(name, dim))
+
+
+def picture(
+    colour: tuple[int, int, int], *, size: tuple[int, int] = (64, 48), kind: str = "JPEG", seed: int = 0
+) -> bytes:
+    """A picture of one colour with a little noise, so that each seed is another file."""
+    noise = np.random.default_rng(seed).integers(-6, 7, (size[1], size[0], 3))
+    pixels = np.clip(np.array(colour) + noise, 0, 255).astype(np.uint8)
+    target = io.BytesIO()
+    Image.fromarray(pixels).save(target, kind)
+    return target.getvalue()

@@ -1,0 +1,134 @@
+"""A query's way to its vector, through a real worker process."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from retrieval_site.errors import AppError
+from tests.support.corpus import picture, tiny_version
+from tests.support.tiny_bundle import COLOURS
+from tests.support.workers import _query_worker_process, query_worker, wait_until  # noqa: F401  fixtures
+from workers import wire
+from workers.query import encode_picture, encode_text, versions_warm, workers_alive
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("query_worker")]
+
+
+@pytest.fixture
+def version(tmp_path):
+    return tiny_version(tmp_path)
+
+
+def _calls() -> int:
+    return sum(told["calls"] for told in workers_alive().values())
+
+
+def _settled_calls() -> int:
+    """The count of encoder calls once the heartbeat has told of all that is done."""
+    time.sleep(2.2 * wire.HEARTBEAT_SECONDS)
+    return _calls()
+
+
+def test_a_red_picture_lies_near_the_word_red(version):
+    found = encode_picture(version, picture(COLOURS["red"]), preview_px=32)
+    words = {colour: encode_text(version, f"a {colour} part").vector for colour in COLOURS}
+    assert max(words, key=lambda colour: float(words[colour] @ found.vector)) == "red"
+    assert found.vector.dtype == np.float32
+    assert np.linalg.norm(found.vector) == pytest.approx(1, abs=1e-5)
+    assert set(found.timings_ms) == {"decode", "encode"}
+
+
+def test_the_preview_is_a_small_jpeg_and_only_made_where_it_is_wanted(version):
+    with_preview = encode_picture(version, picture(COLOURS["blue"], size=(400, 300)), preview_px=100)
+    assert with_preview.preview[:3] == b"\xff\xd8\xff"
+    assert encode_picture(version, picture(COLOURS["blue"], size=(400, 300))).preview is None
+
+
+def test_the_same_photo_again_comes_from_the_cache_with_its_preview(version):
+    data = picture(COLOURS["green"], seed=5)
+    first = encode_picture(version, data, preview_px=32)
+    again = encode_picture(version, data, preview_px=32)
+    assert (first.from_cache, again.from_cache) == (False, True)
+    np.testing.assert_array_equal(first.vector, again.vector)
+    assert first.preview == again.preview
+
+
+def test_another_version_never_gets_the_cached_vector(version, tmp_path):
+    other = tiny_version(tmp_path, seed=1)
+    data = picture(COLOURS["green"], seed=6)
+    assert not np.allclose(encode_picture(version, data).vector, encode_picture(other, data).vector)
+
+
+def test_a_text_is_the_same_question_however_it_is_spaced(version):
+    assert not encode_text(version, "a rusty pump").from_cache
+    assert encode_text(version, "  a rusty\n pump ").from_cache
+
+
+def test_sixteen_photos_that_arrive_together_cause_at_most_six_encoder_calls(version):
+    versions_warm([version])
+    photos = [picture((90, 60 + seed, 200), size=(1280, 960), seed=seed) for seed in range(16)]
+    before = _settled_calls()
+    with ThreadPoolExecutor(16) as threads:
+        answers = list(threads.map(lambda data: encode_picture(version, data), photos))
+    assert len(answers) == 16
+    assert 1 <= _settled_calls() - before <= 6
+
+
+def _truncated() -> bytes:
+    data = picture(COLOURS["red"], size=(640, 480))
+    return data[: len(data) // 2]
+
+
+@pytest.mark.parametrize(
+    ("data", "error_id", "status"),
+    [
+        (b"", "image.empty", 400),
+        (b"%PDF-1.7 is no picture", "image.unknown_format", 415),
+        (_truncated(), "image.truncated", 422),
+        (picture(COLOURS["red"], size=(4, 400)), "image.too_small", 422),
+    ],
+)
+def test_a_picture_that_cannot_be_read_is_refused_in_a_sentence(version, data, error_id, status):
+    with pytest.raises(AppError) as caught:
+        encode_picture(version, data)
+    assert (caught.value.id, caught.value.status) == (error_id, status)
+    assert caught.value.message.endswith(".")
+
+
+def test_a_file_over_the_limit_is_refused_without_asking_a_worker(version, settings):
+    from dataclasses import replace
+
+    settings.CONFIG = replace(settings.CONFIG, picture_max_bytes=1000)
+    with pytest.raises(AppError) as caught:
+        encode_picture(version, picture(COLOURS["red"], size=(640, 480)))
+    assert (caught.value.id, caught.value.status) == ("image.too_large", 413)
+
+
+@pytest.mark.parametrize(("text", "error_id"), [(" \n ", "text.empty"), ("word " * 1000, "text.too_long")])
+def test_a_text_that_says_nothing_or_too_much_is_refused(version, text, error_id):
+    with pytest.raises(AppError) as caught:
+        encode_text(version, text)
+    assert (caught.value.id, caught.value.status) == (error_id, 400)
+
+
+def test_a_version_that_is_gone_is_told_as_such(version):
+    version.pk += 1_000_000
+    with pytest.raises(AppError) as caught:
+        encode_text(version, "red")
+    assert (caught.value.id, caught.value.status) == ("encoder.no_version", 503)
+
+
+def test_nothing_of_a_query_stays_behind_but_its_cached_vector(version):
+    encode_picture(version, picture(COLOURS["pink"], seed=9))
+    assert list(wire.client().scan_iter(wire.INPUT_PREFIX + "*")) == []
+    assert list(wire.client().scan_iter(wire.REPLY_PREFIX + "*")) == []
+
+
+def test_warming_returns_when_every_worker_has_the_version_in_memory(tmp_path):
+    version = tiny_version(tmp_path, seed=3, champion=False)
+    versions_warm([version])
+    assert all(version.pk in told["loaded"] for told in workers_alive().values())

@@ -1,0 +1,135 @@
+"""Query workers that come, go and die."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from retrieval_site.errors import AppError
+from tests.support.corpus import picture, tiny_version
+from tests.support.tiny_bundle import COLOURS
+from tests.support.workers import is_alive, start_query_worker, stop, wait_until
+from workers import query, wire
+from workers.inference.errors import BundleError
+from workers.query import encode_text, picture_start, versions_warm, workers_alive
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def no_worker(monkeypatch, request):
+    """A queue and heartbeats of this test's own, so that the run's shared worker does not answer."""
+    monkeypatch.setattr(wire, "QUEUE", "nobody")
+    monkeypatch.setattr(wire, "HEARTBEAT_PREFIX", "nobody:")
+
+
+@pytest.mark.usefixtures("no_worker")
+def test_without_a_worker_there_is_a_clear_message_within_five_seconds(tmp_path):
+    version = tiny_version(tmp_path)
+    started = time.monotonic()
+    with pytest.raises(AppError) as caught:
+        encode_text(version, "red")
+    assert (caught.value.id, caught.value.status) == ("encoder.unavailable", 503)
+    assert time.monotonic() - started < 5
+
+
+def test_without_redis_there_is_the_same_message(tmp_path, monkeypatch):
+    gone = wire.connect(f"unix://{tmp_path}/no.sock")
+    monkeypatch.setattr(wire, "client", lambda: gone)
+    version = tiny_version(tmp_path)
+    started = time.monotonic()
+    for ask in (lambda: encode_text(version, "red"), lambda: versions_warm([version])):
+        with pytest.raises(AppError) as caught:
+            ask()
+        assert caught.value.id == "encoder.unavailable"
+    assert time.monotonic() - started < 5
+    query.connections_warm()
+
+
+@pytest.mark.usefixtures("no_worker")
+def test_warming_waits_for_nobody_where_no_worker_is_alive(tmp_path):
+    versions_warm([tiny_version(tmp_path)], timeout_seconds=0.1)
+
+
+@pytest.mark.usefixtures("no_worker")
+def test_warming_says_so_when_a_worker_does_not_load_the_version(tmp_path):
+    wire.client().set("nobody:deaf-1", '{"loaded": [], "calls": 0, "at": 0}', ex=30)
+    with pytest.raises(AppError) as caught:
+        versions_warm([tiny_version(tmp_path)], timeout_seconds=0.3)
+    assert caught.value.id == "encoder.not_warm"
+    wire.client().delete("nobody:deaf-1")
+
+
+@pytest.mark.usefixtures("no_worker")
+def test_a_worker_that_lives_but_does_not_answer_is_not_waited_for_for_ever(tmp_path, settings):
+    from dataclasses import replace
+
+    settings.CONFIG = replace(settings.CONFIG, encode_timeout_seconds=0.6)
+    wire.client().set("nobody:slow-1", '{"loaded": [], "calls": 0, "at": 0}', ex=30)
+    with pytest.raises(AppError) as caught:
+        encode_text(tiny_version(tmp_path), "red")
+    assert (caught.value.id, caught.value.status) == ("encoder.timeout", 503)
+    wire.client().delete("nobody:slow-1")
+
+
+@pytest.mark.usefixtures("no_worker")
+def test_a_question_is_asked_again_when_the_worker_that_took_it_is_replaced(tmp_path):
+    redis, version = wire.client(), tiny_version(tmp_path)
+    redis.delete("nobody")
+    redis.set("nobody:first-1", '{"loaded": [], "calls": 0, "at": 0}', ex=30)
+    pending = picture_start(version, picture(COLOURS["red"], seed=77))
+    assert redis.llen("nobody") == 1
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(pending.result)
+        time.sleep(0.8)
+        redis.delete("nobody:first-1")
+        redis.set("nobody:second-2", '{"loaded": [], "calls": 0, "at": 0}', ex=30)
+        wait_until(lambda: redis.llen("nobody") == 2, seconds=5, what="the second message")
+        redis.rpush(wire.REPLY_PREFIX + pending.id, wire.pack(wire.Encoded(timings_ms={"encode": 1.0})))
+        assert waiting.result(5).timings_ms == {"encode": 1.0}
+    redis.delete("nobody", "nobody:second-2")
+
+
+def _started(log):
+    process = start_query_worker(log)
+    try:
+        wait_until(lambda: process.poll() is not None or is_alive(process), what=f"a worker; see {log}")
+    except BaseException:
+        stop(process)
+        raise
+    return process
+
+
+def test_a_worker_starts_without_a_model_and_has_the_champion_loaded_once_there_is_one(tmp_path):
+    process = _started(tmp_path / "first.log")
+    assert process.poll() is None
+    stop(process)
+    assert not is_alive(process)
+    version = tiny_version(tmp_path)
+    process = _started(tmp_path / "second.log")
+    beats = {name: told for name, told in workers_alive().items() if name.endswith(f"-{process.pid}")}
+    assert [told["loaded"] for told in beats.values()] == [[version.pk]]
+    stop(process)
+
+
+def test_a_worker_that_cannot_load_the_champion_ends_with_an_error(tmp_path):
+    from workers.blobs import blob_store
+
+    version = tiny_version(tmp_path)
+    version.bundle = blob_store(b"no bundle at all", "application/zip")
+    version.save()
+    log = tmp_path / "worker.log"
+    process = _started(log)
+    assert process.wait(20) != 0
+    assert BundleError.__name__ in log.read_text()
+
+
+def test_a_killed_worker_is_noticed_within_five_seconds(tmp_path, monkeypatch):
+    process = _started(tmp_path / "worker.log")
+    others = [name for name in workers_alive() if not name.endswith(f"-{process.pid}")]
+    process.kill()
+    process.wait()
+    wait_until(lambda: not is_alive(process), seconds=5, what="the heartbeat to expire")
+    assert set(others) <= set(workers_alive())

@@ -1,0 +1,125 @@
+"""The encoders that this process holds: loaded once, shared by its threads, a few versions at most.
+
+For each version and kind of input one thread runs the encoder, and takes what has arrived meanwhile as one batch:
+simplest and fastest of what was measured, and a picture that comes alone waits for nobody.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+import numpy as np
+from django.conf import settings
+
+from workers.inference.batching import Batcher
+from workers.inference.encoder import load_encoder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from workers.inference.encoder import Encoder
+
+    Floats = NDArray[np.float32]
+
+VERSIONS_MAX = 3
+"""Champion, the one kept for rollback, and one being compared or prepared."""
+BATCH_MAX_CPU = 8
+BATCH_MAX_CUDA = 32
+
+
+class LoadedModel:
+    """One version's encoder with a batcher for pictures and one for texts. Safe to share between threads."""
+
+    def __init__(self, version_id: int, encoder: Encoder) -> None:
+        self.version_id = version_id
+        self.encoder = encoder
+        most = BATCH_MAX_CUDA if encoder.device.startswith("cuda") else BATCH_MAX_CPU
+        self.pixels: Batcher[Floats, Floats] = Batcher(self._encode_pixels, most)
+        self.texts: Batcher[str, Floats] = Batcher(self._encode_texts, most)
+
+    @property
+    def calls(self) -> int:
+        """Return how many batches the encoder has run for queries."""
+        return self.pixels.metrics.calls + self.texts.metrics.calls
+
+    def close(self) -> None:
+        """End both threads after what is already queued."""
+        self.pixels.close()
+        self.texts.close()
+
+    def _encode_pixels(self, pixels: list[Floats]) -> list[Floats]:
+        return list(self.encoder.encode_pixels(np.stack(pixels)))
+
+    def _encode_texts(self, texts: list[str]) -> list[Floats]:
+        return list(self.encoder.encode_texts(texts))
+
+
+class ModelPool:
+    """The loaded versions of this process, the least recently used leaving first."""
+
+    def __init__(self, load: Callable[[int], LoadedModel], most: int = VERSIONS_MAX) -> None:
+        self._load = load
+        self._most = most
+        self._models: OrderedDict[int, LoadedModel] = OrderedDict()
+        self._lock = threading.Lock()
+        self._loading: dict[int, threading.Lock] = {}
+
+    def get(self, version_id: int) -> LoadedModel:
+        """Return the loaded version, loading it where needed; who asks meanwhile waits for the same loading."""
+        known = self._known(version_id)
+        if known is not None:
+            return known
+        with self._lock:
+            loading = self._loading.setdefault(version_id, threading.Lock())
+        with loading:
+            return self._known(version_id) or self._add(version_id)
+
+    def loaded(self) -> list[int]:
+        """Return the ids of the versions in memory."""
+        with self._lock:
+            return sorted(self._models)
+
+    def calls(self) -> int:
+        """Return how many batches the encoders in memory have run for queries."""
+        with self._lock:
+            return sum(model.calls for model in self._models.values())
+
+    def _known(self, version_id: int) -> LoadedModel | None:
+        with self._lock:
+            if version_id in self._models:
+                self._models.move_to_end(version_id)
+            return self._models.get(version_id)
+
+    def _add(self, version_id: int) -> LoadedModel:
+        model = self._load(version_id)
+        with self._lock:
+            self._models[version_id] = model
+            leaving = self._models.popitem(last=False)[1] if len(self._models) > self._most else None
+        if leaving is not None:
+            leaving.close()
+        return model
+
+
+def load_model(version_id: int) -> LoadedModel:
+    """Fetch the version's bundle where it is not on this machine yet, load and warm its encoder.
+
+    Raises InferenceError for a bundle that cannot be loaded, `ModelVersion.DoesNotExist` for an unknown id.
+    """
+    from models_admin.files import encoder_cache, version_folder
+    from models_admin.models import ModelVersion
+
+    version = ModelVersion.objects.select_related("bundle", "served").get(pk=version_id)
+    encoder = load_encoder(version_folder(version), device=settings.CONFIG.device, cache=encoder_cache())
+    return LoadedModel(version_id, encoder)
+
+
+POOL = ModelPool(load_model)
+
+
+def encoder_for(version_id: int) -> Encoder:
+    """Return the version's encoder, loaded once in this process: for jobs, which bring batches of their own."""
+    return POOL.get(version_id).encoder

@@ -1,0 +1,152 @@
+"""What makes a Celery worker a query worker: it loads the champion before it takes a question, and keeps telling so.
+
+A worker that cannot load the champion ends with an error instead of failing every search (Celery swallows
+exceptions of `worker_init`, so this is a bootstep). Before the first model is activated there is none to load:
+then the worker runs and waits.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from celery import bootsteps
+from django.db import DatabaseError, close_old_connections, connection
+from redis import RedisError
+
+from workers import wire
+from workers.inference.errors import InferenceError
+from workers.pool import POOL
+
+if TYPE_CHECKING:
+    from workers.pool import ModelPool
+
+log = logging.getLogger(__name__)
+FAILED_AGAIN_SECONDS = 10.0
+"""How long a version that could not be loaded is left alone before it is tried again."""
+
+
+class QueryWorkerStep(bootsteps.StartStopStep):
+    """Preload, then beat; only in workers that serve the query queue."""
+
+    requires = ("celery.worker.components:Timer",)
+
+    def __init__(self, parent: Any, **options: Any) -> None:
+        self.heartbeat: Heartbeat | None = None
+        super().__init__(parent, **options)
+
+    def include_if(self, parent: Any) -> bool:
+        """Return whether this worker consumes the query queue."""
+        return wire.QUEUE in parent.app.amqp.queues.consume_from
+
+    def start(self, parent: Any) -> None:
+        """Load the champion, then tell Redis that this worker is there."""
+        preload(POOL)
+        self.heartbeat = Heartbeat(POOL)
+        self.heartbeat.start()
+
+    def stop(self, parent: Any) -> None:
+        """Take back what was told, so that nobody waits for this worker."""
+        if self.heartbeat is not None:
+            self.heartbeat.stop()
+
+    terminate = stop
+
+
+def preload(pool: ModelPool) -> None:
+    """Load the champion's encoder; raises what prevents it, and does nothing while there is no champion."""
+    version_id = champion_id()
+    if version_id is None:
+        log.warning("No model is active yet: waiting for the first one")
+        return
+    pool.get(version_id)
+    log.info("Loaded version %s", version_id)
+    connection.close()
+
+
+def champion_id() -> int | None:
+    """Return the id of the version that answers searches."""
+    from models_admin.models import Alias
+
+    found: int | None = Alias.objects.filter(name="champion").values_list("version_id", flat=True).first()
+    return found
+
+
+class Heartbeat(threading.Thread):
+    """Renews this worker's key every second, and has versions loaded that somebody wants warm."""
+
+    def __init__(self, pool: ModelPool) -> None:
+        super().__init__(name="heartbeat", daemon=True)
+        self.key = f"{wire.HEARTBEAT_PREFIX}{socket.gethostname()}-{os.getpid()}"
+        self.loader = Loader(pool)
+        self._pool = pool
+        self._end = threading.Event()
+
+    def run(self) -> None:
+        """Beat until stopped; while Redis is away try again every second."""
+        while not self._end.is_set():
+            try:
+                self._beat()
+                self.loader.want(_wanted())
+            except RedisError as error:
+                log.warning("Redis does not answer the heartbeat: %s", error)
+            self._end.wait(wire.HEARTBEAT_SECONDS)
+
+    def stop(self) -> None:
+        """End the thread and remove the key."""
+        self._end.set()
+        self.join(2 * wire.HEARTBEAT_SECONDS)
+        try:
+            wire.client().delete(self.key)
+        except RedisError:
+            log.info("Redis is away; the heartbeat expires by itself")
+
+    def _beat(self) -> None:
+        told = {"loaded": self._pool.loaded(), "calls": self._pool.calls(), "at": time.time()}
+        wire.client().set(self.key, json.dumps(told), ex=wire.HEARTBEAT_EXPIRES_SECONDS)
+
+
+class Loader:
+    """Loads wanted versions beside the heartbeat, one at a time: loading takes longer than a heartbeat lives."""
+
+    def __init__(self, pool: ModelPool) -> None:
+        self._pool = pool
+        self._thread: threading.Thread | None = None
+        self._failed_at: dict[int, float] = {}
+
+    def want(self, version_ids: set[int]) -> None:
+        """Start loading the first of these that is missing, unless something is being loaded already."""
+        missing = sorted(version_ids - set(self._pool.loaded()))
+        due = [version_id for version_id in missing if self._is_due(version_id)]
+        if due and (self._thread is None or not self._thread.is_alive()):
+            self._thread = threading.Thread(target=self._load, args=[due[0]], name="loader", daemon=True)
+            self._thread.start()
+
+    def _is_due(self, version_id: int) -> bool:
+        return (
+            time.monotonic() - self._failed_at.get(version_id, -FAILED_AGAIN_SECONDS) >= FAILED_AGAIN_SECONDS
+        )
+
+    def _load(self, version_id: int) -> None:
+        from models_admin.models import ModelVersion
+
+        close_old_connections()
+        try:
+            self._pool.get(version_id)
+        except (InferenceError, ModelVersion.DoesNotExist, DatabaseError, OSError):
+            self._failed_at[version_id] = time.monotonic()
+            log.exception("Version %s cannot be loaded", version_id)
+        finally:
+            connection.close()
+
+
+def _wanted() -> set[int]:
+    """Return the versions wanted warm at this time; what nobody renews is forgotten."""
+    redis = wire.client()
+    redis.zremrangebyscore(wire.WANTED_KEY, "-inf", time.time())
+    return {int(version_id) for version_id in redis.zrange(wire.WANTED_KEY, 0, -1)}

@@ -1,0 +1,73 @@
+"""What web and query workers say to each other through Redis: key names and the binary form of an answer."""
+
+from __future__ import annotations
+
+import json
+import struct
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import redis
+from django.conf import settings
+from redis.backoff import ConstantBackoff
+from redis.retry import Retry
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+QUEUE = "query"
+TASK = "encode_query"
+HEARTBEAT_PREFIX = "sightline:worker:query:"
+HEARTBEAT_SECONDS = 1.0
+HEARTBEAT_EXPIRES_SECONDS = 3
+WANTED_KEY = "sightline:versions:wanted"
+"""Sorted set of version ids that every query worker should load, by the time until which that is wanted."""
+INPUT_PREFIX = "sightline:query:input:"
+REPLY_PREFIX = "sightline:query:reply:"
+REPLY_EXPIRES_SECONDS = 60
+VECTOR_PREFIX = "sightline:query:vector:"
+VECTOR_EXPIRES_SECONDS = 6 * 3600
+
+_LENGTHS = struct.Struct("<II")
+
+
+@cache
+def client() -> redis.Redis:
+    """Return this process's Redis client; threads share its pool of connections."""
+    return connect(settings.CONFIG.redis_url or "redis://localhost:6379/0")
+
+
+def connect(url: str) -> redis.Redis:
+    """Return a client that reconnects to a restarted server at once, and gives up on one that is away."""
+    return redis.Redis.from_url(url, retry=Retry(ConstantBackoff(0.05), 2), socket_connect_timeout=2)
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A query's vector, float32 `(dim,)`, and its small photo; or the expected failure that came instead."""
+
+    vector: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
+    preview: bytes | None = None
+    timings_ms: dict[str, float] = field(default_factory=dict)
+    error: dict[str, Any] | None = None
+    from_cache: bool = False
+
+
+def pack(answer: Encoded) -> bytes:
+    """Return the answer as bytes: two lengths, a JSON head, the little-endian float32 vector, the JPEG."""
+    head = json.dumps({"timings_ms": answer.timings_ms, "error": answer.error}).encode()
+    vector = answer.vector.astype("<f4", copy=False).tobytes()
+    return _LENGTHS.pack(len(head), len(vector)) + head + vector + (answer.preview or b"")
+
+
+def unpack(data: bytes, *, from_cache: bool = False) -> Encoded:
+    """Return what `pack` was given."""
+    head_bytes, vector_bytes = _LENGTHS.unpack_from(data)
+    start = _LENGTHS.size + head_bytes
+    head = json.loads(data[_LENGTHS.size : start])
+    vector = np.frombuffer(data, dtype="<f4", count=vector_bytes // 4, offset=start)
+    preview = data[start + vector_bytes :] or None
+    timings = {} if from_cache else head["timings_ms"]
+    return Encoded(vector, preview, timings, head["error"], from_cache)
