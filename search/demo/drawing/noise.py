@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from search.demo.drawing.mesh import Floats
 
 SIDE = 64
-_STRIDES = np.array([SIDE * SIDE, SIDE, 1])
+PADDED = SIDE + 1
+_STRIDES = np.array([PADDED * PADDED, PADDED, 1], np.int32)
 
 
 @lru_cache(maxsize=8)
@@ -27,24 +28,32 @@ def volume(slope: float = 1.6) -> Floats:
     return result
 
 
+@lru_cache(maxsize=8)
+def _padded(slope: float) -> Floats:
+    """The cloud with its first layers repeated at the end, flat, so that a neighbour needs no wrapping."""
+    return np.pad(volume(slope), (0, 1), mode="wrap").ravel()
+
+
 def cloud3(points: Floats, offset: Floats, *, fine: bool, slope: float = 1.6) -> Floats:
     """The cloud's value (k,) at points (k, 3) in units of its period; `fine` interpolates, as large pictures need."""
-    field = volume(slope).ravel()
-    spot = (points + offset) * SIDE
+    field = _padded(slope)
+    spot = (points + offset).astype(np.float32) * np.float32(SIDE)
     base = np.floor(spot)
-    cell = base.astype(np.intp)
+    cell = (base.astype(np.int32) & (SIDE - 1)) @ _STRIDES
     if not fine:
-        cell &= SIDE - 1
-        value: Floats = field[cell @ _STRIDES]
-        return value
-    part = (spot - base).astype(np.float32)
-    total = np.zeros(len(points), np.float32)
-    for corner in range(8):
-        bits = np.array([corner >> 2 & 1, corner >> 1 & 1, corner & 1])
-        weight = np.where(bits, part, 1 - part).prod(axis=1)
-        at = (cell + bits) & (SIDE - 1)
-        total += weight * field[at @ _STRIDES]
-    return total
+        nearest: Floats = field[cell]
+        return nearest
+    x, y, z = (spot - base).T.copy()
+    near, far = (
+        _mixed(_mixed(field[at], field[at + 1], z), _mixed(field[at + PADDED], field[at + PADDED + 1], z), y)
+        for at in (cell, cell + PADDED * PADDED)
+    )
+    return _mixed(near, far, x)
+
+
+def _mixed(one: Floats, other: Floats, part: Floats) -> Floats:
+    result: Floats = one + (other - one) * part
+    return result
 
 
 @lru_cache(maxsize=16)

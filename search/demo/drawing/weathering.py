@@ -90,7 +90,7 @@ def _worn(surface: Surface, weather: Weather) -> None:
     patch = weather.cloud(spot, 0.7, 1)
     bare = smooth(0.55, 0.7, 0.75 * scratch + 0.75 * patch)
     surface.blend(smooth(0.35, 0.55, 0.75 * scratch + 0.75 * patch) * 0.6, linear((0.36, 0.36, 0.37)))
-    surface.blend(bare, linear((0.66, 0.67, 0.70)))
+    surface.blend(bare, linear((0.56, 0.57, 0.60)))
     surface.finish[bare > 0.5] = METAL
     surface.shine *= 0.8
     surface.finish[(bare <= 0.5) & (surface.finish == 0)] = SATIN

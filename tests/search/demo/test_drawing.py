@@ -5,6 +5,7 @@ import pytest
 
 from search.demo.drawing import COLOURS, CONDITIONS, KINDS, SETTINGS, draw, scene_sample
 from search.demo.drawing.mesh import solid
+from search.demo.drawing.noise import SIDE, cloud3
 from search.demo.drawing.parts.catalogue import VARIANTS, part_mesh
 from search.demo.drawing.raster import interpolate, rasterize
 
@@ -134,3 +135,15 @@ def test_a_solid_turns_its_faces_the_way_its_normals_look():
         face = solid(points, up, np.array([winding], np.int32)).faces[0]
         corner = points[face]
         assert np.cross(corner[1] - corner[0], corner[2] - corner[0])[2] > 0
+
+
+def test_a_fine_cloud_meets_the_coarse_one_in_its_cells_corners_and_repeats_itself():
+    rng = np.random.default_rng(3)
+    corners = rng.integers(-40, 90, (50, 3)).astype(np.float32) / SIDE
+    at_origin = np.zeros(3, np.float32)
+    coarse = cloud3(corners + 1e-4, at_origin, fine=False)
+    np.testing.assert_allclose(cloud3(corners, at_origin, fine=True), coarse, atol=0.02)
+    anywhere = rng.uniform(-1, 1, (50, 3)).astype(np.float32)
+    np.testing.assert_allclose(
+        cloud3(anywhere, at_origin, fine=True), cloud3(anywhere + 1, at_origin, fine=True), atol=0.02
+    )
