@@ -44,7 +44,7 @@ clean:  ## remove both environments (never the data folder)
 $(LEAN)/.stamp: requirements/lean.txt
 	@echo "Installing what searching needs into $(LEAN) (about a minute; training needs requirements.txt besides)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Sightline needs Python 3.11 or newer.")'
-	@$(PYTHON) -m venv --clear $(LEAN)
+	@test -x $(LEAN)/bin/python || $(PYTHON) -m venv $(LEAN)
 	@$(LEAN)/bin/python -m pip install $(PIP_OPTIONS) -r requirements/lean.txt
 	@touch $@
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from prometheus_client import REGISTRY, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 QUEUES = ("query", "bulk")
 UNMATCHED = "(none)"  # one label for every address that does not exist, or a scanner would fill the memory
+STATIC = "(static)"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 # Steps around the target of 45 ms for a photo, up to an upload that takes half a minute.
 _STEPS_SECONDS = (0.005, 0.01, 0.02, 0.03, 0.045, 0.06, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
@@ -31,11 +33,17 @@ request_seconds = Histogram(
 
 def note_request(request: HttpRequest, status: int, seconds: float) -> None:
     """Count one answered request under its route (`api/v1/documents/<int:pk>/`), never under its address."""
-    match = request.resolver_match
-    endpoint = UNMATCHED if match is None else match.route or "/"
+    endpoint = _endpoint(request)
     method = request.method if request.method in _METHODS else "OTHER"
     requests_total.labels(endpoint, method, str(status)).inc()
     request_seconds.labels(endpoint).observe(seconds)
+
+
+def _endpoint(request: HttpRequest) -> str:
+    match = request.resolver_match
+    if match is not None:
+        return match.route or "/"
+    return STATIC if request.path.startswith(f"/{settings.STATIC_URL.lstrip('/')}") else UNMATCHED
 
 
 class BrokerCollector(Collector):

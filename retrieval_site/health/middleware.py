@@ -31,7 +31,9 @@ def readyz(request: HttpRequest) -> HttpResponse:
     outcomes = run_checks()
     ok = all(outcome.ok for outcome in outcomes.values())
     checks = {name: {"ok": outcome.ok, "detail": outcome.detail} for name, outcome in outcomes.items()}
-    return JsonResponse({"ok": ok, "checks": checks}, status=200 if ok else 503)
+    response = JsonResponse({"ok": ok, "checks": checks}, status=200 if ok else 503)
+    response._has_been_logged = True  # type: ignore[attr-defined]  # a probe's 503 is no error of this process
+    return response
 
 
 def metrics(request: HttpRequest) -> HttpResponse:
