@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import secrets
 import shutil
 import stat
 import zipfile
 import zlib
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from workers.inference.errors import BundleError
 from workers.inference.manifest import FILE_NAME, MANIFEST_NAME, FileEntry, Manifest, parse_manifest
@@ -18,7 +20,6 @@ from workers.inference.reading import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
 _CHUNK_BYTES = 1 << 20
 _RATIO_FREE_BYTES = 1 << 20
@@ -74,8 +75,8 @@ def read_manifest(path: Path, limits: BundleLimits = DEFAULT_LIMITS) -> Manifest
         return _read_manifest(archive, limits)
 
 
-def bundle_extract(path: Path, into: Path, limits: BundleLimits = DEFAULT_LIMITS) -> Manifest:
-    """Extract a bundle into the new folder `into` and return its manifest.
+def bundle_extract(path: Path | BinaryIO, into: Path, limits: BundleLimits = DEFAULT_LIMITS) -> Manifest:
+    """Extract a bundle, a path or an open file, into the new folder `into` and return its manifest.
 
     Whole or not at all: on any error nothing is left behind. Raises BundleError, and FileExistsError
     where `into` exists already.
@@ -140,8 +141,8 @@ def _write_member(archive: zipfile.ZipFile, name: str, content: bytes | Path) ->
             target.write(chunk)
 
 
-def _open_archive(path: Path, limits: BundleLimits) -> zipfile.ZipFile:
-    size = path.stat().st_size
+def _open_archive(path: Path | BinaryIO, limits: BundleLimits) -> zipfile.ZipFile:
+    size = path.stat().st_size if isinstance(path, Path) else path.seek(0, os.SEEK_END)
     if size > limits.archive_bytes:
         raise _too_large("The bundle", size, limits.archive_bytes)
     try:

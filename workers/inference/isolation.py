@@ -84,7 +84,7 @@ def isolate(scratch: Path, resources: Resources, readable: Iterable[Path]) -> Is
     """
     _limit(resources)
     network = _leave_network()
-    user = _become_nobody(readable)
+    user = _become_nobody(scratch, readable)
     # Only now: changing the user would clear it again.
     _LIBC.prctl(_PR_SET_PDEATHSIG, _SIGKILL)
     _LIBC.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
@@ -132,7 +132,7 @@ def _leave_network() -> bool:
     return True
 
 
-def _become_nobody(readable: Iterable[Path]) -> bool:
+def _become_nobody(scratch: Path, readable: Iterable[Path]) -> bool:
     """Give up root for good, unless nobody may not read what has to be imported."""
     if os.geteuid() != 0:
         return False
@@ -141,6 +141,7 @@ def _become_nobody(readable: Iterable[Path]) -> bool:
     os.seteuid(0)
     if not can_read:
         return False
+    os.chown(scratch, _NOBODY, _NOBODY)
     os.setgroups([])
     os.setresgid(_NOBODY, _NOBODY, _NOBODY)
     os.setresuid(_NOBODY, _NOBODY, _NOBODY)

@@ -1,0 +1,98 @@
+"""Run a bundle's graphs on the probes, in fp32 and, for pictures, in bf16."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workers.inference.checks.outputs import check_outputs
+from workers.inference.errors import BundleError, EncoderError
+from workers.inference.openvino_runtime import Compiler, graphs_of
+from workers.inference.pictures import to_pixels
+from workers.inference.precision import AGREEMENT_MIN, agreement
+from workers.inference.probes import probe_pictures, probe_texts
+from workers.inference.texts import TextReader, pad_ids
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from workers.inference.manifest import ImageSpec, Manifest, TextSpec
+
+    Floats = NDArray[np.float32]
+
+PROBES = 8
+_OUT_OF_MEMORY = ("bad_alloc", "allocate", "out of memory", "not enough memory")
+
+
+def image_probes(spec: ImageSpec) -> Floats:
+    """Return the probe pictures as the image encoder's input."""
+    return np.stack([to_pixels(picture, spec) for picture in probe_pictures(PROBES)])
+
+
+def text_probes(spec: TextSpec, folder: Path) -> list[list[int]]:
+    """Return the probe texts as ids; the last word of the vocabulary and the longest text are among them."""
+    reader = TextReader(spec, folder)
+    texts = probe_texts(reader.vocabulary, PROBES)
+    rows = [reader.encode(text) for text in (*texts[:-1], " ".join([texts[-1]] * spec.max_tokens))]
+    rows[0][1] = len(reader.vocabulary) - 1
+    return rows
+
+
+class Prober:
+    """Probes the ONNX graphs of one extracted bundle."""
+
+    def __init__(self, manifest: Manifest, folder: Path, threads: int) -> None:
+        self.manifest = manifest
+        self.folder = folder
+        self._compiler = Compiler(None, threads)
+        self._graphs = graphs_of(manifest, folder)
+
+    def image(self, spec: ImageSpec) -> tuple[Floats, dict[str, Any]]:
+        """Return the vectors of the probe pictures and what was measured, with the precision it would run in."""
+        pixels = image_probes(spec)
+        run = self._runner("image", "f32")
+        vectors, found = check_outputs(lambda at: run(pixels[list(at)]), PROBES, self.manifest.dim, "image")
+        return vectors, found.to_json() | self._precision(pixels, vectors)
+
+    def text(self, spec: TextSpec) -> tuple[Floats, dict[str, Any]]:
+        """Return the vectors of the probe texts and what was measured."""
+        rows = text_probes(spec, self.folder)
+        run = self._runner("text", "f32")
+        encode = _by_rows(run, rows)
+        vectors, found = check_outputs(encode, PROBES, self.manifest.dim, "text")
+        return vectors, found.to_json() | {"precision": "f32"}
+
+    def _precision(self, pixels: Floats, wanted: Floats) -> dict[str, Any]:
+        if not self._compiler.has_bf16:
+            return {"precision": "f32", "bf16_agreement": None}
+        cosine = agreement(self._runner("image", "bf16")(pixels), wanted)
+        return {"precision": "bf16" if cosine >= AGREEMENT_MIN else "f32", "bf16_agreement": cosine}
+
+    def _runner(self, modality: str, precision: str) -> Callable[..., Floats]:
+        try:
+            network = self._compiler.compile(self._graphs[modality], precision)
+        except EncoderError as error:
+            raise _failure(modality, "cannot be compiled", str(error.detail.get("reason"))) from error
+
+        def run(*inputs: NDArray[Any]) -> Floats:
+            try:
+                return network(*inputs)
+            except (RuntimeError, TypeError) as error:
+                raise _failure(modality, "fails on a probe", str(error)) from error
+
+        return run
+
+
+def _by_rows(run: Callable[..., Floats], rows: list[list[int]]) -> Callable[[Sequence[int]], Floats]:
+    return lambda at: run(*pad_ids([rows[one] for one in at]))
+
+
+def _failure(modality: str, problem: str, reason: str) -> BundleError:
+    if any(sign in reason.lower() for sign in _OUT_OF_MEMORY):
+        return BundleError("bundle.memory", f"The {modality} encoder needs more memory than is allowed.")
+    message = f"The {modality} encoder's graph {problem}."
+    return BundleError("bundle.graph_failed", message, {"modality": modality, "reason": reason[-500:]})

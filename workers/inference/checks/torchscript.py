@@ -1,0 +1,157 @@
+"""Turn TorchScript encoders into ONNX graphs. Only for a process that `isolation.isolate` has locked in.
+
+A TorchScript archive holds a pickle. torch reads it with a reader of its own that knows no Python classes; before
+that, the classes it names are compared with a closed list here, and after it the operations of its code.
+"""
+
+from __future__ import annotations
+
+import pickletools
+import re
+import warnings
+import zipfile
+from typing import TYPE_CHECKING, Any
+
+from workers.inference.checks.probing import image_probes, text_probes
+from workers.inference.errors import BundleError
+from workers.inference.openvino_runtime import Compiler, Graph
+from workers.inference.precision import AGREEMENT_MIN, agreement
+from workers.inference.texts import pad_ids
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from workers.inference.manifest import Manifest
+
+    Floats = NDArray[np.float32]
+
+OPSET = 17
+_PICKLE_MAX_BYTES = 64 << 20
+_CLASSES = re.compile(
+    r"__torch__[\w. ]*"
+    r"|collections OrderedDict"
+    r"|torch _utils|torch\._utils _rebuild_tensor_v2"
+    r"|torch\.jit\._pickle (build_\w+|restore_type_tag)"
+    r"|torch (\w+Storage|\w+Tensor|device|Size|float\d+|bfloat16|int\d+|uint8|bool)"
+)
+_GLOBAL_CODES = frozenset({"GLOBAL", "INST"})
+_HIDDEN_CODES = frozenset({"STACK_GLOBAL", "EXT1", "EXT2", "EXT4"})
+"""Codes that name a class in a way that cannot be read off; torch does not write them."""
+_NAMESPACES = ("aten::", "prim::")
+_FORBIDDEN = frozenset(
+    {"aten::from_file", "aten::save", "prim::PythonOp", "prim::CallFunction", "prim::fork", "prim::rpc_async"}
+)
+
+
+def convert(manifest: Manifest, folder: Path, target: Path) -> list[str]:
+    """Write an ONNX graph for each TorchScript encoder to `target`, such as `image.onnx`; return the names.
+
+    Raises BundleError `bundle.torchscript_not_allowed` or `bundle.torchscript_failed`.
+    """
+    files = vars(manifest.payloads.torchscript)
+    return [
+        _convert_one(modality, manifest, folder, target)
+        for modality in manifest.modalities
+        if files[modality]
+    ]
+
+
+def check_archive(path: Path) -> None:
+    """Refuse an archive whose pickles name any class that is not on the closed list; nothing is unpickled."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [name for info in archive.infolist() for name in _classes_in(archive, info)]
+    except (zipfile.BadZipFile, ValueError, EOFError, IndexError, NotImplementedError) as error:
+        raise _refusal("is no TorchScript archive", path.name) from error
+    for name in names:
+        if not _CLASSES.fullmatch(name):
+            raise _refusal("names a class that is not allowed", path.name, found=name[:100])
+
+
+def _classes_in(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[str]:
+    if not info.filename.endswith(".pkl"):
+        return
+    if info.file_size > _PICKLE_MAX_BYTES:
+        raise ValueError("a pickle is too large")
+    for code, argument, _ in pickletools.genops(archive.read(info)):
+        if code.name in _HIDDEN_CODES:
+            yield code.name
+        elif code.name in _GLOBAL_CODES:
+            yield str(argument)
+
+
+def _convert_one(modality: str, manifest: Manifest, folder: Path, target: Path) -> str:
+    path = folder / getattr(manifest.payloads.torchscript, modality)
+    check_archive(path)
+    name = f"{modality}.onnx"
+    inputs = _probes(modality, manifest, folder)
+    try:
+        _export(_load(path), inputs, target / name, modality)
+    except BundleError:
+        raise
+    except Exception as error:  # torch raises dozens of kinds for code it cannot load, run or convert
+        message = f"The TorchScript {modality} encoder cannot be converted."
+        detail = {"file": path.name, "reason": str(error)[-500:]}
+        raise BundleError("bundle.torchscript_failed", message, detail) from error
+    return name
+
+
+def _load(path: Path) -> Any:
+    import torch
+
+    module = torch.jit.load(str(path), map_location="cpu").eval()  # type: ignore[no-untyped-call]
+    graph = module.inlined_graph if hasattr(module, "inlined_graph") else module.graph
+    for node in _nodes(graph):
+        if not node.kind().startswith(_NAMESPACES) or node.kind() in _FORBIDDEN:
+            raise _refusal("uses an operation that is not allowed", path.name, found=node.kind())
+    return module
+
+
+def _nodes(block: Any) -> Iterator[Any]:
+    for node in block.nodes():
+        yield node
+        for inner in node.blocks():
+            yield from _nodes(inner)
+
+
+def _probes(modality: str, manifest: Manifest, folder: Path) -> dict[str, NDArray[Any]]:
+    if modality == "image" and manifest.image:
+        return {"pixels": image_probes(manifest.image)}
+    if manifest.text is None:
+        raise BundleError("bundle.torchscript_failed", "The bundle describes no text encoder.")
+    tokens, lengths = pad_ids(text_probes(manifest.text, folder))
+    return {"tokens": tokens, "lengths": lengths}
+
+
+def _export(module: Any, inputs: dict[str, NDArray[Any]], target: Path, modality: str) -> None:
+    import torch
+
+    given = tuple(torch.from_numpy(value) for value in inputs.values())
+    free = {name: {at: f"{name}_{at}" for at in range(2 if name == "tokens" else 1)} for name in inputs}
+    with torch.inference_mode():
+        wanted = module(*given).float().numpy()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        # The older exporter, since the newer one does not take scripted modules.
+        torch.onnx.export(
+            module, given, str(target), input_names=list(inputs), output_names=["embedding"],
+            dynamic_axes={**free, "embedding": {0: "batch"}}, opset_version=OPSET, dynamo=False,
+        )  # fmt: skip
+    _check_same(target, inputs, wanted, modality)
+
+
+def _check_same(graph: Path, inputs: dict[str, NDArray[Any]], wanted: Floats, modality: str) -> None:
+    found = Compiler(None, None).compile(Graph(graph, ""), "f32")(*inputs.values())
+    cosine = agreement(found, wanted) if found.shape == wanted.shape else -1.0
+    if cosine < AGREEMENT_MIN:
+        message = f"The TorchScript {modality} encoder gives other vectors after its conversion to ONNX."
+        raise BundleError("bundle.payloads_disagree", message, {"modality": modality, "agreement": cosine})
+
+
+def _refusal(problem: str, name: str, **detail: str) -> BundleError:
+    message = f"The TorchScript file “{name}” {problem}."
+    return BundleError("bundle.torchscript_not_allowed", message, {"file": name, **detail})

@@ -1,0 +1,192 @@
+"""Start a guarded child, watch its memory and its time from outside, and make sense of how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import psutil
+
+from workers.inference.bundles import BundleLimits
+from workers.inference.errors import BundleError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_PROJECT = Path(__file__).resolve().parents[2]
+_CHILD = "workers.inference.validation_child"
+_POLL_SECONDS = 0.05
+_TICK_SECONDS = 0.5
+_ANSWER_MAX_BYTES = 1 << 20
+_ERRORS_NAME = "errors.txt"
+
+
+@dataclass(frozen=True)
+class ValidationLimits:
+    """What validating one bundle may cost."""
+
+    seconds: int = 300
+    memory_bytes: int = 6 << 30
+    threads: int = 2
+    bundle: BundleLimits = field(default_factory=BundleLimits)
+
+
+class ChildFailedError(RuntimeError):
+    """The child met a defect of this program, not of the bundle; the message is its traceback."""
+
+
+def run_guarded(
+    task: str, bundle: Path, scratch: Path, limits: ValidationLimits, progress: Callable[[str], None]
+) -> dict[str, Any]:
+    """Let a guarded child do `task` on `bundle` with `scratch` as its only writable folder; return its result.
+
+    `progress` is called with the stage's name at its start and twice a second; what it raises ends the child.
+    Raises BundleError for what the bundle is refused for, ChildFailedError for a defect of ours.
+    """
+    with bundle.open("rb") as source, (scratch / _ERRORS_NAME).open("wb") as errors:
+        process = subprocess.Popen(  # noqa: S603  our own interpreter and module
+            [sys.executable, "-P", "-m", _CHILD, json.dumps(_order(task, scratch, limits))],
+            stdin=source, stdout=subprocess.PIPE, stderr=errors, cwd=scratch, env=_environment(scratch, limits),
+            start_new_session=True,
+        )  # fmt: skip
+    try:
+        return _Watch(process, limits, progress).result(scratch / _ERRORS_NAME)
+    finally:
+        _end(process)
+
+
+def _order(task: str, scratch: Path, limits: ValidationLimits) -> dict[str, Any]:
+    resources = {
+        "cpu_seconds": limits.seconds * limits.threads,
+        "memory_bytes": limits.memory_bytes,
+        "file_bytes": limits.bundle.unpacked_bytes,
+    }
+    order = {"task": task, "scratch": str(scratch), "threads": limits.threads}
+    return order | {"resources": resources, "limits": asdict(limits.bundle)}
+
+
+def _environment(scratch: Path, limits: ValidationLimits) -> dict[str, str]:
+    """Return an environment without the secrets that the worker's own may hold."""
+    return {
+        "PYTHONPATH": str(_PROJECT),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "HOME": str(scratch),
+        "TMPDIR": str(scratch),
+        "LC_ALL": "C.UTF-8",
+        "OMP_NUM_THREADS": str(limits.threads),
+        "CUDA_VISIBLE_DEVICES": "",
+    }
+
+
+class _Watch:
+    """Reads the child's answers while watching over it."""
+
+    def __init__(
+        self, process: subprocess.Popen[bytes], limits: ValidationLimits, progress: Callable[[str], None]
+    ) -> None:
+        self._process = process
+        self._limits = limits
+        self._progress = progress
+        self._deadline = time.monotonic() + limits.seconds
+        self._stage, self._ticked = "start", 0.0
+        self._buffer = b""
+        self._answer: dict[str, Any] | None = None
+
+    def result(self, errors: Path) -> dict[str, Any]:
+        """Wait for the child's last answer and return its result."""
+        output: IO[bytes] = self._process.stdout  # type: ignore[assignment]  # asked for as a pipe
+        while self._answer is None and self._read(output.fileno()):
+            self._check_costs()
+            self._tick()
+        if self._answer is None:
+            raise _ended(self._process.wait(), errors)
+        if "broken" in self._answer:
+            raise ChildFailedError(str(self._answer["broken"]))
+        if refused := self._answer.get("refused"):
+            raise BundleError(str(refused["id"]), str(refused["message"]), refused.get("detail") or {})
+        done: dict[str, Any] = self._answer["done"]
+        return done
+
+    def _read(self, output: int) -> bool:
+        """Take in what the child says within a moment; False when it has closed its end."""
+        ready, _, _ = select.select([output], [], [], _POLL_SECONDS)
+        if not ready:
+            return True
+        data = os.read(output, 1 << 16)
+        self._buffer += data
+        if len(self._buffer) > _ANSWER_MAX_BYTES:
+            raise BundleError("bundle.crashed", "The validation of the bundle ended in nonsense.")
+        *lines, self._buffer = self._buffer.split(b"\n")
+        for line in lines:
+            self._take(line)
+        return bool(data)
+
+    def _take(self, line: bytes) -> None:
+        try:
+            message = json.loads(line)
+        except ValueError as error:
+            raise BundleError("bundle.crashed", "The validation of the bundle ended in nonsense.") from error
+        if "stage" in message:
+            self._stage, self._ticked = str(message["stage"]), 0.0
+        else:
+            self._answer = message
+
+    def _tick(self) -> None:
+        if time.monotonic() - self._ticked >= _TICK_SECONDS:
+            self._ticked = time.monotonic()
+            self._progress(self._stage)
+
+    def _check_costs(self) -> None:
+        if time.monotonic() > self._deadline:
+            raise _timeout(self._limits.seconds, self._stage)
+        if _resident_bytes(self._process.pid) > self._limits.memory_bytes:
+            raise _memory(self._stage)
+
+
+def _resident_bytes(pid: int) -> int:
+    with suppress(psutil.NoSuchProcess):
+        process = psutil.Process(pid)
+        return sum(one.memory_info().rss for one in (process, *process.children(recursive=True)))
+    return 0
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Kill the child with all that it may have started, and wait until it is gone."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    if process.stdout:
+        process.stdout.close()
+
+
+def _ended(code: int, errors: Path) -> Exception:
+    """Return what it means that the child ended without an answer."""
+    if code == -signal.SIGXCPU:
+        return _timeout(0, "")
+    if code == -signal.SIGXFSZ:
+        return BundleError("bundle.too_large", "Unpacking the bundle fills more disk than is allowed.")
+    tail = errors.read_text(errors="replace")[-2000:]
+    if code == -signal.SIGKILL or "bad_alloc" in tail or "MemoryError" in tail:
+        return _memory("")
+    if code < 0:
+        message = "The bundle made the validating process crash."
+        return BundleError("bundle.crashed", message, {"signal": signal.Signals(-code).name})
+    return ChildFailedError(f"The validating process ended with code {code} and no answer:\n{tail}")
+
+
+def _timeout(seconds: int, stage: str) -> BundleError:
+    message = "Validating the bundle takes longer than is allowed."
+    return BundleError("bundle.timeout", message, {"limit_seconds": seconds, "stage": stage})
+
+
+def _memory(stage: str) -> BundleError:
+    return BundleError("bundle.memory", "The bundle needs more memory than is allowed.", {"stage": stage})
