@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from search.models import Document, DocumentImage, Judgement, Passage
     from search.retrieval.types import Hit, SearchAnswer
 
-CONTEXT_CHARACTERS = 180
-FACTS_MAX = 6
+CONTEXT_CHARACTERS = 100
+OPENING_CHARACTERS = 320
+FACTS_MAX, TAGS_MAX = 6, 8
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Card:
     excerpt: Excerpt | None
     image: DocumentImage | None
     facts: list[tuple[str, str]]
+    tags: list[str]
     judgement: Judgement | None
 
 
@@ -57,6 +59,7 @@ def cards(answer: SearchAnswer, similarity: str, judged: Mapping[int, Judgement]
             excerpt=_excerpt_of(hit),
             image=hit.image or _first_image(hit.document),
             facts=facts(hit.document.metadata)[:FACTS_MAX],
+            tags=_new_tags(hit.document),
             judgement=judged.get(hit.document.pk),
         )
         for hit in answer.hits
@@ -113,8 +116,14 @@ def _excerpt_of(hit: Hit) -> Excerpt | None:
 def _opening(body: str) -> Excerpt | None:
     if not body:
         return None
-    opening = excerpt(body, 0, 0, 2 * CONTEXT_CHARACTERS)
+    opening = excerpt(body, 0, 0, OPENING_CHARACTERS)
     return Excerpt("", opening.after, "", cut_end=opening.cut_end)
+
+
+def _new_tags(document: Document) -> list[str]:
+    """Return the tags that the facts beside them do not say already."""
+    said = {value.casefold() for _, value in facts(document.metadata)}
+    return [tag for tag in document.tags if tag.casefold() not in said][:TAGS_MAX]
 
 
 def _first_image(document: Document) -> DocumentImage | None:

@@ -73,7 +73,9 @@ document.addEventListener("change", (event) => {
   if (menu) labelMenu(menu);
   // Another target is one click; ticking collections waits for the button, since people tick several.
   const refine = event.target.closest("form[data-refine]");
-  if (refine && event.target.name === "target") refine.requestSubmit();
+  if (!refine) return;
+  if (event.target.name === "target") refine.requestSubmit();
+  else refine.querySelector("[data-refine-apply]").hidden = false;
 });
 
 document.addEventListener("submit", (event) => {
@@ -100,5 +102,6 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   if (more) more.dataset.seen = document.querySelectorAll("[data-hit-link]").length;
 });
 
+for (const button of document.querySelectorAll("[data-refine-apply]")) button.hidden = true;
 wishesDark.addEventListener("change", showTheme);
 showTheme();

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import pytest
+from django.contrib.auth.models import User
+from PIL import Image
+
+from search.models import Membership
+from tests.support.corpus import make_collection
+from tests.support.pages import picture_bytes, save_document
+
+if TYPE_CHECKING:
+    from django.test import Client
+
+    from search.models import Document
+
+pytestmark = pytest.mark.django_db
+
+
+def _address(document: Document, query: str = "") -> str:
+    return f"/images/{document.images.get().blob_id}{query}"
+
+
+def _bytes(response) -> bytes:
+    return b"".join(response.streaming_content)
+
+
+def test_the_original_comes_as_it_was_stored(client: Client) -> None:
+    data = picture_bytes()
+    response = client.get(_address(save_document(make_collection(), "a", pictures=[data])))
+    assert (response.status_code, _bytes(response)) == (200, data)
+    assert response["Content-Type"] == "image/jpeg"
+
+
+def test_a_width_brings_the_smallest_thumbnail_that_is_large_enough(client: Client) -> None:
+    document = save_document(make_collection(), "a", pictures=[picture_bytes(size=(1200, 600))])
+    sizes = [
+        Image.open(io.BytesIO(_bytes(client.get(_address(document, f"?w={width}"))))).size
+        for width in (100, 320, 321, 5000)
+    ]
+    assert sizes == [(320, 160), (320, 160), (960, 480), (960, 480)]
+
+
+def test_without_a_thumbnail_the_original_stands_in_and_is_soon_asked_for_again(client: Client) -> None:
+    data = picture_bytes((1, 2, 3))  # the store outlives a test: a picture of its own
+    response = client.get(
+        _address(save_document(make_collection(), "a", pictures=[data], thumbnails=False), "?w=320")
+    )
+    assert _bytes(response) == data
+    assert "max-age=300" in response["Cache-Control"]
+    assert "ETag" not in response
+
+
+def test_a_picture_of_a_public_collection_may_be_kept_by_everybody(client: Client) -> None:
+    response = client.get(
+        _address(save_document(make_collection(), "a", pictures=[picture_bytes()]), "?w=320")
+    )
+    assert "public" in response["Cache-Control"]
+    assert "max-age=604800" in response["Cache-Control"]
+
+
+def test_a_picture_that_the_browser_has_is_not_sent_again(client: Client) -> None:
+    address = _address(save_document(make_collection(), "a", pictures=[picture_bytes()]), "?w=320")
+    etag = client.get(address)["ETag"]
+    assert client.get(address, headers={"If-None-Match": etag}).status_code == 304
+
+
+def test_a_picture_can_run_nothing_in_the_browser(client: Client) -> None:
+    response = client.get(_address(save_document(make_collection(), "a", pictures=[picture_bytes()])))
+    assert "sandbox" in response["Content-Security-Policy"]
+    assert response["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_private_picture_is_for_members_and_kept_by_their_browser_only(client: Client) -> None:
+    private = make_collection("secret", visibility="private")
+    address = _address(save_document(private, "a", pictures=[picture_bytes()]), "?w=320")
+    assert client.get(address).status_code == 404
+    member = User.objects.create_user("member")
+    Membership.objects.create(collection=private, user=member)
+    client.force_login(member)
+    response = client.get(address)
+    assert response.status_code == 200
+    assert response["Cache-Control"] == "private, max-age=604800"
+    assert "Cookie" in response["Vary"]
+
+
+def test_a_private_picture_that_the_browser_names_by_its_etag_is_refused_all_the_same(client: Client) -> None:
+    document = save_document(make_collection("secret", visibility="private"), "a", pictures=[picture_bytes()])
+    etag = f'"{document.images.get().blob_id[:32]}-full"'
+    assert client.get(_address(document), headers={"If-None-Match": etag}).status_code == 404
+
+
+def test_a_blob_that_is_no_picture_is_not_served(client: Client) -> None:
+    from workers.blobs import blob_store
+
+    assert client.get(f"/images/{blob_store(b'zip', 'application/zip').pk}").status_code == 404
