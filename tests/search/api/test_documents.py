@@ -30,9 +30,6 @@ def new(**changes):
     return {"collection": "secret", "external_id": "n-1", "title": "New", "body": "It leaks."} | changes
 
 
-# collections
-
-
 def test_staff_open_a_collection_become_its_curators_and_name_others(world):
     staff = world.client("staff")
     response = staff.post(
@@ -88,9 +85,6 @@ def test_a_slug_cannot_be_changed(world):
 def test_deleting_a_collection_deletes_its_documents(world):
     assert world.client("curator").delete(f"{COLLECTIONS}secret/").status_code == 204
     assert list(Document.objects.values_list("external_id", flat=True)) == ["open-1"]
-
-
-# documents
 
 
 def test_a_document_is_created_then_unchanged_then_changed(world):
@@ -204,9 +198,6 @@ def test_deleting_a_document_leaves_the_others(world):
     address = f"{DOCUMENTS}{world.secret_document.pk}/"
     assert world.client("curator").delete(address).status_code == 204
     assert list(Document.objects.values_list("external_id", flat=True)) == ["open-1"]
-
-
-# imports
 
 
 def test_an_import_is_accepted_as_a_job_that_its_starter_can_watch(world):

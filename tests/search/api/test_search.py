@@ -1,0 +1,240 @@
+"""Searching over HTTP: what reaches the door of retrieval, what comes back, and what is refused before it.
+
+The door itself is tested in tests/search/retrieval; here it only records what it was asked.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from io import BytesIO
+
+import numpy as np
+import pytest
+from django.core.files.base import ContentFile
+from PIL import Image
+from rest_framework.test import APIClient
+
+from search import retrieval
+from search.api.views import search as views
+from search.models import Document, DocumentImage, Passage
+from search.retrieval.types import Hit, Plan, SearchAnswer, SearchRequest
+from tests.search.api.conftest import error_id, make_version
+from tests.search.api.test_schema import assert_described
+from workers.wire import Encoded
+
+SEARCH, EMBEDDINGS = "/api/v1/search/", "/api/v1/embeddings/"
+
+
+def photo() -> ContentFile:
+    data = BytesIO()
+    Image.new("RGB", (8, 6), "red").save(data, "JPEG")
+    return ContentFile(data.getvalue(), "photo.jpg")
+
+
+def refused(response) -> tuple[int, str]:
+    return response.status_code, error_id(response)
+
+
+@pytest.fixture
+def asked(world, monkeypatch) -> list[SearchRequest]:
+    """A door that finds the open document by a passage and by a picture, and keeps what it was asked."""
+    requests: list[SearchRequest] = []
+    document = Document.objects.select_related("collection").get(pk=world.open_document.pk)
+    passage = Passage.objects.create(document=document, ordinal=0, start=0, end=4, text="Body")
+    image = DocumentImage.objects.get(document=document)
+
+    def door(request: SearchRequest) -> SearchAnswer:
+        requests.append(request)
+        hits = (
+            Hit(1, 0.61234567, document, passage=passage),
+            Hit(2, 0.5, document, image=image, relevance=0.9),
+        )
+        timings = {"encode": 27.0049, "total": 36.0}
+        return SearchAnswer(world.query.pk, "image", "small@1", hits, "more", Plan("ann", 64, 64), timings)
+
+    monkeypatch.setattr(retrieval, "search", door)
+    return requests
+
+
+def test_a_photo_reaches_the_door_as_bytes_with_all_that_was_said(world, asked):
+    form = {
+        "image": photo(),
+        "collections": ["open", "secret"],
+        "filters": '{"tags": ["pump"], "metadata": {"kind": "pump"}}',
+        "target": "images",
+        "limit": "5",
+        "model": "small@1",
+        "mode": "dense",
+        "next": "page two",
+    }
+    assert world.client("reader").post(SEARCH, form, format="multipart").status_code == 200
+    assert asked == [
+        SearchRequest(
+            viewer=world.users["reader"],
+            image=photo().read(),
+            collections=("open", "secret"),
+            filters={"tags": ["pump"], "metadata": {"kind": "pump"}},
+            target="images",
+            limit=5,
+            cursor="page two",
+            model="small@1",
+        )
+    ]
+
+
+def test_the_answer_is_what_the_design_and_the_schema_say(world, asked):
+    response = APIClient().post(SEARCH, {"text": "a pump"})
+    answer = response.json()
+    assert set(answer) == {"query", "results", "next", "plan", "timings_ms"}
+    assert answer["query"] == {
+        "id": str(world.query.pk),
+        "modality": "image",
+        "model": "small@1",
+        "url": f"/q/{world.query.pk}/",
+    }
+    first, second = answer["results"]
+    assert (first["rank"], first["score"], first["relevance"]) == (1, 0.612346, None)
+    assert first["passage"] == {"text": "Body", "start": 0, "end": 4}
+    assert (first["image"], second["passage"]) == (None, None)
+    assert first["document"]["metadata"] == {"kind": "pump"}
+    assert answer["plan"] == {"kind": "ann", "ef_search": 64, "candidates": 64}
+    assert (answer["next"], answer["timings_ms"]["encode"]) == ("more", 27.0)
+    assert_described(response, SEARCH, "post")
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({"text": " pump "}, {"text": "pump"}),
+        ({"document": 7}, {"document": 7}),
+        ({"embedding": [1, 0.5], "model": "small@1"}, {"embedding": (1.0, 0.5), "model": "small@1"}),
+        ({"text": "pump", "filters": {}}, {"text": "pump"}),
+    ],
+)
+def test_the_other_parts_come_as_json(body, expected, world, asked):
+    assert APIClient().post(SEARCH, body).status_code == 200
+    assert replace(asked[0], viewer=None) == SearchRequest(viewer=None, **expected)
+
+
+def test_an_embedding_comes_in_a_form_too(asked):
+    form = {"embedding": json.dumps([0.5] * 1024), "model": "small@1"}
+    assert APIClient().post(SEARCH, form, format="multipart").status_code == 200
+    assert asked[0].embedding == (0.5,) * 1024
+
+
+def test_a_search_is_a_read(world, asked):
+    assert world.client("reader", "read").post(SEARCH, {"text": "pump"}).status_code == 200
+    assert refused(world.client("reader", "write").post(SEARCH, {"text": "pump"})) == (403, "scope.missing")
+
+
+def test_nobody_searches_only_while_the_operator_allows_it(asked, settings):
+    assert APIClient().post(SEARCH, {"text": "pump"}).status_code == 200
+    settings.CONFIG = replace(settings.CONFIG, anonymous_search=False)
+    assert refused(APIClient().post(SEARCH, {"text": "pump"})) == (401, "auth.required")
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"image_url": "https://example.com/a.jpg"},
+        {"text": "pump", "negative_text": "rust"},
+        {"text": "pump", "explain": True},
+        {"text": "pump", "mode": "lexical"},
+        {"text": "pump", "mode": "hybrid"},
+        {"text": "pump", "document": 1},
+    ],
+)
+def test_what_is_not_built_yet_is_refused_as_such(body, asked):
+    response = APIClient().post(SEARCH, body)
+    assert refused(response) == (400, "parameter.not_supported")
+    assert response.json()["error"]["detail"]["parameters"]
+    assert asked == []
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({}, "parameter.invalid"),
+        ({"text": ""}, "parameter.invalid"),
+        ({"text": "x" * 2001}, "parameter.invalid"),
+        ({"text": "pump", "limit": 0}, "parameter.invalid"),
+        ({"text": "pump", "limit": 101}, "parameter.invalid"),
+        ({"text": "pump", "mode": "sparse"}, "parameter.invalid"),
+        ({"text": "pump", "target": "pages"}, "parameter.invalid"),
+        ({"text": "pump", "filters": []}, "parameter.invalid"),
+        ({"text": "pump", "filters": {"tags": "pump"}}, "parameter.invalid"),
+        ({"text": "pump", "filters": {"metadata": 1}}, "parameter.invalid"),
+        ({"text": "pump", "filters": {"tag": ["pump"]}}, "parameter.unknown"),
+        ({"text": "pump", "top_k": 5}, "parameter.unknown"),
+        ({"image": "aGVsbG8="}, "parameter.invalid"),
+        ({"embedding": [1.0]}, "parameter.invalid"),
+        ({"embedding": [1.0], "model": "champion"}, "parameter.invalid"),
+        ({"embedding": [], "model": "small@1"}, "parameter.invalid"),
+        ({"embedding": ["1"], "model": "small@1"}, "parameter.invalid"),
+        ({"embedding": [True], "model": "small@1"}, "parameter.invalid"),
+        ({"embedding": [10**400], "model": "small@1"}, "parameter.invalid"),
+        ({"embedding": "[1e999]", "model": "small@1"}, "parameter.invalid"),
+        ({"embedding": "[" * 9999, "model": "small@1"}, "parameter.invalid"),
+        ({"embedding": [0.0] * 16_001, "model": "small@1"}, "parameter.invalid"),
+    ],
+)
+def test_what_cannot_be_searched_for_never_reaches_the_door(body, expected, asked):
+    assert refused(APIClient().post(SEARCH, body)) == (400, expected)
+    assert asked == []
+
+
+def test_a_photo_that_is_too_large_is_refused_before_the_form_is_read(asked, settings):
+    settings.CONFIG = replace(settings.CONFIG, picture_max_bytes=100)
+    large = ContentFile(b"x" * 101, "a.jpg")
+    assert refused(APIClient().post(SEARCH, {"image": large}, format="multipart")) == (413, "image.too_large")
+    announced = APIClient().post(SEARCH, {"text": "x"}, CONTENT_LENGTH=str(3 * 1024**2))
+    assert refused(announced) == (413, "image.too_large")
+    assert asked == []
+
+
+def test_asking_as_nobody_costs_no_query_outside_the_door(asked, django_assert_num_queries):
+    with django_assert_num_queries(0):
+        APIClient().post(SEARCH, {"image": photo()}, format="multipart")
+
+
+def test_asking_with_a_token_costs_one_query_outside_the_door(world, asked, django_assert_num_queries):
+    client = world.client("reader")
+    client.post(SEARCH, {"text": "pump"})
+    with django_assert_num_queries(1):
+        client.post(SEARCH, {"image": photo()}, format="multipart")
+
+
+@pytest.fixture
+def encoders(monkeypatch):
+    """Encoders that answer by what they were given; the real ones are tested in tests/workers."""
+
+    def picture(version, data):
+        return Encoded(vector=np.array([1, 2, 3, len(data)], dtype=np.float32))
+
+    monkeypatch.setattr(views, "encode_picture", picture)
+    monkeypatch.setattr(views, "encode_text", lambda version, text: picture(version, text.encode()))
+
+
+def test_a_picture_and_a_text_become_vectors(world, encoders):
+    size = len(photo().read())
+    image = APIClient().post(EMBEDDINGS, {"image": photo()}, format="multipart")
+    assert image.json() == {"embedding": [1.0, 2.0, 3.0, size], "dim": 4, "model": "small@1"}
+    text = APIClient().post(EMBEDDINGS, {"text": "pump", "model": "small@1"})
+    assert text.json()["embedding"] == [1.0, 2.0, 3.0, 4.0]
+    assert_described(text, EMBEDDINGS, "post")
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({}, (400, "parameter.invalid")),
+        ({"text": "a", "mode": "dense"}, (400, "parameter.unknown")),
+        ({"text": "a", "model": "none@1"}, (404, "model.not_found")),
+        ({"text": "a", "model": "small@2"}, (404, "model.not_found")),
+    ],
+)
+def test_what_cannot_be_embedded_is_refused(body, expected, world, encoders):
+    make_version(number=2, state="refused")
+    assert refused(APIClient().post(EMBEDDINGS, body)) == expected
