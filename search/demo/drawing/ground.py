@@ -9,14 +9,13 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from search.demo.drawing.noise import cloud2, smooth
-from search.demo.drawing.settings import MAKES, PLACES, surface_picture
+from search.demo.drawing.settings import MAKES, PLACES, REPEATS, SIDE, SMALL_SIDE, surface_picture
 
 if TYPE_CHECKING:
     from search.demo.drawing.camera import Camera
     from search.demo.drawing.mesh import Floats, Mesh
 
 X, Y, Z = np.eye(3, dtype=np.float32)
-REPEATS = 5  # of a surface's picture in each direction
 FAR = 30.0
 HARDLY_PX = 0.7  # blur that nobody would see
 HULL_CORNERS = 16
@@ -52,7 +51,7 @@ def _laid(stage: Stage, picture: Image.Image, plane: Floats, scale: float) -> Im
 def backdrop(stage: Stage, setting: str) -> Image.Image:
     """Floor and wall of a setting, without any shadow."""
     place, rng, size = PLACES[setting], stage.rng, stage.size
-    texels = 128 if size <= 160 else 256
+    texels = SMALL_SIDE if size <= 160 else SIDE
     makes = rng.integers(MAKES, size=2).tolist()
     shift = rng.uniform(-0.5, 0.5, 2).astype(np.float32)
     floor_origin = X * shift[0] * place.floor_width + Y * shift[1] * place.floor_width

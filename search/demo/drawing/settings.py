@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 SIDE = 256
 MAKES = 3  # how many makes of each surface there are
+REPEATS = 5  # of a surface in each direction
+SMALL_SIDE = 128
 
 
 @dataclass(frozen=True)
@@ -193,12 +195,26 @@ _MAKERS: dict[str, Callable[[int], Floats]] = {
 
 
 @lru_cache(maxsize=128)
-def surface_picture(name: str, make: int, side: int) -> Image.Image:
-    """A surface repeated 3 × 3, `side` pixels a repeat, so that a plane seen at a slant never runs out."""
+def _tile(name: str, make: int, side: int) -> Image.Image:
     once = Image.fromarray(np.clip(_MAKERS[name](make) * 255, 0, 255).astype(np.uint8))
-    once = once.resize((side, side), Image.Resampling.LANCZOS)
-    sheet = Image.new("RGB", (side * 5, side * 5))
-    for x in range(5):
-        for y in range(5):
-            sheet.paste(once, (x * side, y * side))
+    return once.resize((side, side), Image.Resampling.LANCZOS)
+
+
+def _sheet(name: str, make: int, side: int) -> Image.Image:
+    sheet = Image.new("RGB", (side * REPEATS, side * REPEATS))
+    tile = _tile(name, make, side)
+    for x in range(REPEATS):
+        for y in range(REPEATS):
+            sheet.paste(tile, (x * side, y * side))
     return sheet
+
+
+_kept_sheet = lru_cache(maxsize=len(_MAKERS) * MAKES)(_sheet)
+
+
+def surface_picture(name: str, make: int, side: int) -> Image.Image:
+    """A surface, `side` pixels a repeat, repeated so that a plane seen at a slant does not run out.
+
+    Small ones are kept, for training sets; large ones (5 MB each) are put together again every time.
+    """
+    return _kept_sheet(name, make, side) if side <= SMALL_SIDE else _sheet(name, make, side)
