@@ -44,7 +44,7 @@ def queue_length(queue: str) -> int:
     return int(broker().llen(queue))
 
 
-def _worker(key: bytes, beat: bytes) -> QueryWorker:
+def _worker(key: bytes | str, beat: bytes | str) -> QueryWorker:
     told: dict[str, Any] = json.loads(beat)
-    name = key.decode().removeprefix(HEARTBEAT_KEYS[:-1])
+    name = (key.decode() if isinstance(key, bytes) else key).removeprefix(HEARTBEAT_KEYS[:-1])
     return QueryWorker(name, tuple(str(model) for model in told.get("loaded", ())))

@@ -84,7 +84,10 @@ class Served:
         assert self.process is not None
         found = {}
         for process in psutil.Process(self.process.pid).children():
-            words = " ".join(process.cmdline())
+            try:
+                words = " ".join(process.cmdline())
+            except psutil.Error:  # killed a moment ago and not reaped yet
+                continue
             found |= {name: process for name, mark in MARKS.items() if mark in words}
         return found
 
