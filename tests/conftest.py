@@ -40,3 +40,11 @@ def clean_redis() -> Iterator[redis.Redis]:
     yield client
     client.flushdb()
     client.close()
+
+
+@pytest.fixture(autouse=True)
+def _patient_heartbeat(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job's heartbeat has its own connection, which cannot see what a test's open transaction wrote."""
+    marker = request.node.get_closest_marker("django_db")
+    if marker is None or not marker.kwargs.get("transaction"):
+        monkeypatch.setattr("workers.jobs.lease.HEARTBEAT_SECONDS", 3600.0)

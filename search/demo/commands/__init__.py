@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from search.demo.commands import documents, drawings, evaluate, training_set
+from search.demo.commands import documents, drawings, evaluate, load, training_set
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -30,4 +30,5 @@ SUBCOMMANDS: dict[str, Subcommand] = {
     "training-set": training_set,
     "documents": documents,
     "evaluate": evaluate,
+    "load": load,
 }

@@ -1,0 +1,93 @@
+"""The job type of the registry: validating an uploaded bundle."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django.core.files.base import File
+from django.db import InterfaceError, OperationalError
+
+from models_admin.files import blob_on_disk
+from models_admin.models import ModelVersion, VersionState
+from models_admin.services import version_move
+from retrieval_site.errors import AppError
+from workers.blobs import blob_store
+from workers.inference.errors import BundleError
+from workers.jobs.errors import JobCancelled, JobStopped
+from workers.jobs.registry import job_handler
+
+if TYPE_CHECKING:
+    from workers.inference.validation import ValidationReport
+    from workers.jobs.context import JobContext
+
+_ENDED = (VersionState.PREPARING, VersionState.READY, VersionState.RETIRED)
+
+
+@job_handler("validate")
+def run_validate(ctx: JobContext) -> dict[str, Any]:
+    """Validate a version's bundle in the guarded child process; a bad one is refused with its first reason.
+
+    The version becomes valid with its manifest, dimension and measurements, or refused with id and sentence. When
+    this program itself fails it is neither: it is as uploaded and can be validated again.
+    """
+    version = ModelVersion.objects.filter(pk=ctx.params["version"]).select_related("bundle").first()
+    if version is None:
+        raise AppError("model.not_found", "The version was deleted.")
+    if version.state in _ENDED:
+        return {"state": version.state}
+    version_move(version, VersionState.VALIDATING, error_id="", error="")
+    try:
+        _validate(version, ctx)
+    except BundleError as refusal:
+        version_move(version, VersionState.REFUSED, error_id=refusal.id, error=refusal.message)
+        raise
+    except (JobStopped, OperationalError, InterfaceError) as stop:
+        if isinstance(stop, JobCancelled):
+            version_move(version, VersionState.UPLOADED)
+        raise
+    except Exception:
+        version_move(version, VersionState.UPLOADED)
+        raise
+    return {"state": version.state}
+
+
+def _validate(version: ModelVersion, ctx: JobContext) -> None:
+    from workers.inference.validation import validate_bundle
+
+    with blob_on_disk(version.bundle) as path, tempfile.TemporaryDirectory(prefix="sightline-") as room:
+        report = validate_bundle(path, progress=_Progress(ctx), converted_to=Path(room) / "converted.zip")
+        _register(version, report)
+
+
+def _register(version: ModelVersion, report: ValidationReport) -> None:
+    """Keep what validation found; a converted bundle becomes the one that is served."""
+    served = None
+    if report.converted:
+        with report.bundle.open("rb") as file:
+            served = blob_store(File(file, name=str(report.bundle)), "application/zip")
+    version_move(
+        version,
+        VersionState.VALID,
+        manifest=report.manifest.to_json(),
+        dim=report.manifest.dim,
+        similarity=report.manifest.similarity,
+        report=report.to_json(),
+        served=served,
+    )
+
+
+class _Progress:
+    """Shows the validation's stages on the job, and stops it where somebody asked for that."""
+
+    def __init__(self, ctx: JobContext) -> None:
+        self._ctx = ctx
+        self._stage = ""
+
+    def __call__(self, stage: str) -> None:
+        if stage != self._stage:
+            self._ctx.stage(stage)
+            self._stage = stage
+        else:
+            self._ctx.checkpoint()

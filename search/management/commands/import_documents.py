@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from search.importers.types import FORMATS, ImportOptions
+from search.models import Collection
+from search.services.collections import collection_create
+from search.services.imports import import_folder_start
+from workers.jobs.command import JobCommand
+
+if TYPE_CHECKING:
+    from django.core.management.base import CommandParser
+
+
+class Command(JobCommand):
+    help = "Import a file or a folder of pictures and captions into a collection, which is made where it is not there."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("collection", help="slug of the collection")
+        parser.add_argument(
+            "path", type=Path, help="JSONL, CSV, zip, captions, COCO or Karpathy JSON, or a folder"
+        )
+        parser.add_argument("--format", choices=FORMATS, help="where the content does not tell it")
+        parser.add_argument("--per", choices=("caption", "picture"), default="caption",
+                            help="of captions, one document for each of these")  # fmt: skip
+        parser.add_argument("--dry-run", action="store_true", help="only say what would happen")
+        parser.add_argument("--public", action="store_true", help="a new collection is public")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        job = import_folder_start(
+            collection=_collection(options["collection"], public=options["public"]),
+            path=options["path"],
+            options=ImportOptions(options["format"], options["per"]),
+            dry_run=options["dry_run"],
+        )
+        result = self.complete(job).result
+        words = ", ".join(f"{result[name]:,} {name}" for name in ("new", "changed", "unchanged", "failed"))
+        self.stdout.write(self.style.SUCCESS(words))
+
+
+def _collection(slug: str, *, public: bool) -> Collection:
+    known = Collection.objects.filter(slug=slug).first()
+    visibility = Collection.Visibility.PUBLIC if public else Collection.Visibility.PRIVATE
+    return known or collection_create(name=slug, slug=slug, visibility=visibility)

@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from models_admin.services import version_find, version_prepare
+from workers.jobs.command import JobCommand
+
+if TYPE_CHECKING:
+    from django.core.management.base import CommandParser
+
+
+class Command(JobCommand):
+    help = "Encode every document for a model version beside the running one, or catch up what is missing."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("model", help="name@number")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        version = version_find(options["model"])
+        job = self.complete(version_prepare(version=version))
+        for kind, counts in job.result["coverage"].items():
+            words = ", ".join(f"{count:,} {name}" for name, count in counts.items())
+            self.stdout.write(f"{kind}s: {words}")
+        self.stdout.write(self.style.SUCCESS(f"{version} is ready."))

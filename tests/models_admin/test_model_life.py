@@ -1,0 +1,272 @@
+"""A model's whole life with real bundles: upload, validate, prepare, activate, roll back, retire."""
+
+from __future__ import annotations
+
+import zipfile
+
+import pytest
+from django.core.files.base import ContentFile
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from models_admin import services
+from models_admin.models import Activation, Alias, ModelVersion, VersionState
+from retrieval_site.errors import AppError
+from search.indexing import encode as encode_module
+from search.indexing import encoders
+from search.indexing import prepare as prepare_module
+from search.services.collections import collection_create
+from search.services.document_fields import DocumentFields
+from search.services.documents import DocumentRecord, documents_save, encode_soon
+from search.vectors.coverage import coverage
+from search.vectors.tables import table_names
+from tests.support.tiny_bundle import make_tiny_bundle
+from workers.inference.bundles import read_manifest
+from workers.jobs.errors import JobCancelled, JobPaused
+from workers.jobs.runner import run_job_inline
+from workers.models import Job
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _fresh_encoders():
+    encoders._load.cache_clear()
+    yield
+    encoders._load.cache_clear()
+
+
+@pytest.fixture
+def corpus():
+    collection = collection_create(name="Notes")
+    save(collection, 0, 10)
+    return collection
+
+
+def save(collection, start, count):
+    records = [
+        DocumentRecord(f"d{n}", DocumentFields(body=f"A red pump {n}.")) for n in range(start, start + count)
+    ]
+    documents_save(collection=collection, records=records)
+
+
+@pytest.fixture
+def upload(tmp_path, monkeypatch):
+    """Upload a tiny bundle of its own space; it is taken for valid, which the tests of validation show."""
+
+    def run(seed=0, name="tiny") -> ModelVersion:
+        path = make_tiny_bundle(tmp_path / f"{name}{seed}.zip", name=name, seed=seed)
+        version, _ = services.version_upload(bundle=SimpleUploadedFile("b.zip", path.read_bytes()))
+        if version.state == "uploaded":
+            manifest = read_manifest(path)
+            services.version_move(version, VersionState.VALID, manifest=manifest.to_json(), dim=manifest.dim)
+        return version
+
+    return run
+
+
+@pytest.fixture
+def validated(tmp_path):
+    """Upload a tiny bundle and validate it in the real guarded child."""
+
+    def run(path) -> tuple[ModelVersion, Job]:
+        version, job = services.version_upload(bundle=SimpleUploadedFile("b.zip", path.read_bytes()))
+        job = run_job_inline(job)
+        version.refresh_from_db()
+        return version, job
+
+    return run
+
+
+@pytest.fixture
+def prepared(upload):
+    """Upload, validate and prepare a version."""
+
+    def run(seed=0) -> ModelVersion:
+        version = upload(seed)
+        job = run_job_inline(services.version_prepare(version=version))
+        assert job.state == "succeeded", job.error
+        version.refresh_from_db()
+        return version
+
+    return run
+
+
+def test_a_good_bundle_becomes_valid_with_its_manifest_and_measurements(validated, tmp_path):
+    version, job = validated(make_tiny_bundle(tmp_path / "tiny.zip"))
+    assert job.state == "succeeded", job.error
+    assert (version.key, version.state, version.dim, version.similarity) == ("tiny@1", "valid", 32, "cosine")
+    assert version.manifest["text"]["tokenizer"] == "nltk-words"
+    assert version.report["probes"]
+
+
+def test_numbers_count_per_name_and_the_same_file_again_is_the_same_version(upload):
+    assert upload(0).key == "tiny@1"
+    assert upload(1).key == "tiny@2"
+    assert upload(0).key == "tiny@1"
+    assert upload(0, name="other").key == "other@1"
+    assert Job.objects.filter(type="validate").count() == 3
+
+
+def test_what_is_no_bundle_is_refused_at_upload():
+    with pytest.raises(AppError, match=r"bundle\.not_a_zip"):
+        services.version_upload(bundle=ContentFile(b"no zip", name="x.zip"))
+    assert not ModelVersion.objects.exists()
+
+
+def test_a_bundle_that_fails_validation_is_refused_with_its_reason(validated, tmp_path):
+    good = make_tiny_bundle(tmp_path / "good.zip")
+    with zipfile.ZipFile(good) as old, zipfile.ZipFile(tmp_path / "bad.zip", "w") as new:
+        for name in old.namelist():
+            data = old.read(name)
+            new.writestr(name, data[:-1] + b"x" if name == "image.onnx" else data)
+    version, job = validated(tmp_path / "bad.zip")
+    assert (version.state, job.state) == ("refused", "failed")
+    assert version.error_id == job.error_id
+    assert version.error_id.startswith("bundle.")
+    assert version.error
+    with pytest.raises(AppError, match=r"version\.wrong_state"):
+        services.version_prepare(version=version)
+
+
+def test_preparing_encodes_everything_and_makes_the_version_ready(prepared, corpus):
+    version = prepared()
+    assert version.state == "ready"
+    assert coverage(version)["passage"].stored == 10
+
+
+def test_a_second_prepare_answers_with_the_running_job(upload):
+    version = upload()
+    job = services.version_prepare(version=version)
+    assert services.version_prepare(version=version).pk == job.pk
+    Job.objects.filter(pk=job.pk).update(state="running")
+    assert services.version_prepare(version=version).pk == job.pk
+
+
+def test_documents_that_change_while_a_version_is_prepared_are_caught_up(upload, corpus, monkeypatch):
+    version = upload()
+    original = encode_module.vectors_write
+    calls = []
+
+    def meanwhile(*args):
+        if not calls:
+            save(corpus, 100, 5)
+            save(corpus, 0, 1)
+        calls.append(args)
+        return original(*args)
+
+    monkeypatch.setattr(encode_module, "vectors_write", meanwhile)
+    job = run_job_inline(services.version_prepare(version=version))
+    assert job.state == "succeeded"
+    assert coverage(version)["passage"].complete
+    assert coverage(version)["passage"].total == 15
+
+
+def test_a_failed_prepare_drops_the_new_tables_and_can_be_tried_again(upload, corpus, monkeypatch):
+    version = upload()
+
+    def failing(*args):
+        raise AppError("thing.broken", "It is broken.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(encode_module, "vectors_write", failing)
+        job = run_job_inline(services.version_prepare(version=version))
+    version.refresh_from_db()
+    assert (job.state, job.error_id, version.state, table_names()) == ("failed", "thing.broken", "valid", ())
+    assert run_job_inline(services.version_prepare(version=version)).state == "succeeded"
+
+
+@pytest.mark.parametrize(
+    ("stop", "state", "tables"), [(JobCancelled, "valid", 0), (JobPaused, "preparing", 2)]
+)
+def test_cancelling_drops_the_new_tables_and_pausing_keeps_them(
+    upload, corpus, monkeypatch, stop, state, tables
+):
+    version = upload()
+
+    def stopping(*args):
+        raise stop
+
+    with monkeypatch.context() as patched:
+        patched.setattr(prepare_module, "encode_missing", stopping)
+        run_job_inline(services.version_prepare(version=version))
+    version.refresh_from_db()
+    assert (version.state, len(table_names())) == (state, tables)
+
+
+def test_activation_moves_the_champion_and_is_logged(prepared, corpus, django_user_model):
+    ann = django_user_model.objects.create_user("ann")
+    version = prepared()
+    activation = services.version_activate(version=version, by=ann, reason="first")
+    assert services.champion() == version
+    assert (activation.by, activation.reason, activation.previous) == (ann, "first", None)
+    with pytest.raises(AppError, match=r"version\.already_active"):
+        services.version_activate(version=version)
+
+
+def test_a_version_that_is_not_ready_or_not_complete_is_not_activated(upload, prepared, corpus):
+    with pytest.raises(AppError, match=r"version\.wrong_state"):
+        services.version_activate(version=upload(5))
+    version = prepared()
+    save(corpus, 50, 3)
+    with pytest.raises(AppError) as refused:
+        services.version_activate(version=version)
+    assert (refused.value.id, refused.value.detail) == ("version.incomplete", {"missing": {"passage": 3}})
+    assert run_job_inline(services.version_prepare(version=version)).state == "succeeded"
+    services.version_activate(version=version)
+
+
+def test_new_documents_are_encoded_for_the_previous_version_too_so_rolling_back_is_instant(prepared, corpus):
+    first, second = prepared(0), prepared(1)
+    services.version_activate(version=first)
+    services.version_activate(version=second)
+    save(corpus, 20, 4)
+    assert run_job_inline(encode_soon()).state == "succeeded"
+    assert coverage(first)["passage"].complete
+    back = services.version_rollback()
+    assert (services.champion(), back.previous) == (first, second)
+    services.version_rollback()
+    assert services.champion() == second
+    assert Activation.objects.count() == 4
+
+
+def test_rolling_back_to_what_is_incomplete_or_nothing_is_refused(prepared, corpus):
+    with pytest.raises(AppError, match=r"version\.nothing_to_roll_back"):
+        services.version_rollback()
+    first, second = prepared(0), prepared(1)
+    services.version_activate(version=first)
+    services.version_activate(version=second)
+    save(corpus, 20, 4)
+    with pytest.raises(AppError, match=r"version\.incomplete"):
+        services.version_rollback()
+    assert services.champion() == second
+
+
+def test_retiring_drops_the_vectors_but_never_those_in_use(prepared, corpus):
+    first, second, third = prepared(0), prepared(1), prepared(2)
+    services.version_activate(version=first)
+    services.version_activate(version=second)
+    for version in (first, second):
+        with pytest.raises(AppError, match=r"version\.in_use"):
+            services.version_retire(version=version)
+    assert services.version_retire(version=third).state == "retired"
+    assert services.version_retire(version=first, force=True).state == "retired"
+    assert {table.version_id for table in table_names()} == {second.pk}
+    assert Alias.objects.get().previous is None
+    assert run_job_inline(services.version_prepare(version=first)).state == "succeeded"
+    assert coverage(first)["passage"].complete
+
+
+def test_a_version_that_a_job_prepares_is_not_retired(upload):
+    version = upload()
+    services.version_prepare(version=version)
+    with pytest.raises(AppError, match=r"version\.busy"):
+        services.version_retire(version=version)
+
+
+def test_versions_are_found_by_alias_and_by_name(prepared):
+    version = prepared()
+    services.version_activate(version=version)
+    assert services.version_find("champion") == services.version_find("tiny@1") == version
+    for unknown in ("challenger", "tiny@2", "tiny", "tiny@x", "@", ""):
+        with pytest.raises(AppError, match=r"model\.not_found"):
+            services.version_find(unknown)
