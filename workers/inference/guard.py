@@ -70,7 +70,7 @@ def _order(task: str, scratch: Path, limits: ValidationLimits) -> dict[str, Any]
         "memory_bytes": limits.memory_bytes,
         "file_bytes": limits.bundle.unpacked_bytes,
     }
-    order = {"task": task, "scratch": str(scratch), "threads": limits.threads}
+    order = {"task": task, "bundle_fd": 0, "scratch": str(scratch), "threads": limits.threads}
     return order | {"resources": resources, "limits": asdict(limits.bundle)}
 
 
@@ -136,14 +136,18 @@ class _Watch:
         except ValueError as error:
             raise BundleError("bundle.crashed", "The validation of the bundle ended in nonsense.") from error
         if "stage" in message:
-            self._stage, self._ticked = str(message["stage"]), 0.0
+            self._stage = str(message["stage"])[:100]
+            self._report()
         else:
             self._answer = message
 
     def _tick(self) -> None:
         if time.monotonic() - self._ticked >= _TICK_SECONDS:
-            self._ticked = time.monotonic()
-            self._progress(self._stage)
+            self._report()
+
+    def _report(self) -> None:
+        self._ticked = time.monotonic()
+        self._progress(self._stage)
 
     def _check_costs(self) -> None:
         if time.monotonic() > self._deadline:

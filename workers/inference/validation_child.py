@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def main(order: dict[str, Any]) -> None:
-    """Carry out one order: `{"task", "scratch", "threads", "resources": {…}, "limits": {…}}`."""
+    """Carry out one order: `{"task", "bundle_fd", "scratch", "threads", "resources": {…}, "limits": {…}}`."""
     answer = _open_channel()
     scratch = Path(order["scratch"])
     walls = isolate(scratch, Resources(**order["resources"]), needed_folders())

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     Say = Callable[[str], None]
 
-BUNDLE_FD = 0
 _FOLDER = "bundle"
 
 
@@ -84,7 +83,7 @@ class _Steps:
 
 
 def _extract(order: dict[str, Any], folder: Path) -> Manifest:
-    with open(BUNDLE_FD, "rb", closefd=False) as source:  # a descriptor
+    with open(order["bundle_fd"], "rb", closefd=False) as source:
         source.seek(0)
         return bundle_extract(source, folder, BundleLimits(**order["limits"]))
 
