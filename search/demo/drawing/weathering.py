@@ -42,6 +42,7 @@ def _new(surface: Surface, weather: Weather) -> None:
 
 def _rusty(surface: Surface, weather: Weather) -> None:
     blot = weather.cloud(surface.spot, 0.55, 0) + 0.35 * weather.cloud(surface.spot, 1.7, 1)
+    blot = blot - blot.mean()  # so that every part has its share
     amount = smooth(0.15, 0.5, blot + 0.25 * (0.5 - surface.spot[:, 2]))
     grain = weather.cloud(surface.spot, 2.3, 2)
     rust = linear((0.50, 0.22, 0.07)) * (1 + 0.35 * grain[:, None]).clip(0.35, 2.2)
@@ -71,6 +72,7 @@ def _leaking(surface: Surface, weather: Weather) -> None:
     wander = spot + 0.02 * weather.cloud(spot, 0.8, 0, SMOOTH)[:, None]
     columns = (wander * np.array([1, 1, 0.03])).astype(np.float32)
     stream = weather.cloud(columns, 2.2, 1, RUNNY)
+    stream = stream - stream.mean()
     start = 0.8 + 0.4 * weather.cloud(columns, 1.0, 2, RUNNY)
     wet = smooth(0.15, 0.4, stream) * smooth(0.0, -0.1, spot[:, 2] - start)
     wet = np.maximum(wet, smooth(0.2, 0.1, spot[:, 2] + 0.05 * stream))
@@ -88,8 +90,10 @@ def _worn(surface: Surface, weather: Weather) -> None:
     grooves = np.stack([along * 0.5, across * 5.0, spot[:, 1] * 4.0], 1).astype(np.float32)
     scratch = weather.cloud(grooves, 0.8, 0)
     patch = weather.cloud(spot, 0.7, 1)
-    bare = smooth(0.55, 0.7, 0.75 * scratch + 0.75 * patch)
-    surface.blend(smooth(0.35, 0.55, 0.75 * scratch + 0.75 * patch) * 0.6, linear((0.36, 0.36, 0.37)))
+    rubbed = 0.85 * scratch + 0.7 * patch
+    rubbed = rubbed - rubbed.mean()
+    bare = smooth(0.35, 0.5, rubbed)
+    surface.blend(smooth(0.12, 0.35, rubbed) * 0.6, linear((0.36, 0.36, 0.37)))
     surface.blend(bare, linear((0.56, 0.57, 0.60)))
     surface.finish[bare > 0.5] = METAL
     surface.shine *= 0.8
@@ -110,9 +114,11 @@ def _dusty(surface: Surface, weather: Weather) -> None:
 def _burnt(surface: Surface, weather: Weather) -> None:
     spot, rng = surface.spot, weather.rng
     angle = rng.uniform(0, 2 * np.pi)
-    heart = np.array([0.5 * np.cos(angle), -0.35, 0.75 + 0.3 * np.sin(angle)])
-    far = np.linalg.norm((spot - heart) * [0.9, 0.6, 0.8], axis=1)
-    fire = 0.52 - far + 0.14 * weather.cloud(spot, 0.7, 0) + 0.05 * weather.cloud(spot, 2.4, 1)
+    low, high = spot.min(axis=0), spot.max(axis=0)
+    half = np.maximum((high - low) / 2, 0.15)
+    heart = (low + high) / 2 + half * np.array([0.5 * np.cos(angle), -0.4, 0.4 * np.sin(angle)], np.float32)
+    far = np.linalg.norm((spot - heart) / half, axis=1)
+    fire = 0.5 - 0.6 * far + 0.14 * weather.cloud(spot, 0.7, 0) + 0.05 * weather.cloud(spot, 2.4, 1)
     scorch, soot = smooth(-0.22, 0.02, fire), smooth(0.0, 0.16, fire)
     surface.blend(scorch * 0.75, linear((0.35, 0.20, 0.09)))
     surface.blend(soot * 0.97, linear((0.035, 0.032, 0.03)))
