@@ -85,7 +85,7 @@ class SearchResultAnswer(Answer):
 
     query = QueryAnswer()
     results = HitAnswer(many=True)
-    next = serializers.CharField(allow_null=True, help_text="send it as `next` with the same search")
+    next = serializers.CharField(allow_null=True, help_text="send it as `next` for the page after this")
     plan = PlanAnswer()
     timings_ms = serializers.DictField(child=serializers.FloatField())
 

@@ -9,6 +9,7 @@ from search.api.views import collections, documentation, documents, imports, job
 app_name = "api"
 urlpatterns = [
     path("search/", search.SearchView.as_view(), name="search"),
+    path("search/<uuid:query_id>/", search.KeptSearchView.as_view(), name="search-kept"),
     path("embeddings/", search.EmbeddingView.as_view(), name="embeddings"),
     path("collections/", collections.CollectionListView.as_view(), name="collections"),
     path("collections/<slug:slug>/", collections.CollectionView.as_view(), name="collection"),

@@ -28,12 +28,15 @@ from search.retrieval.types import LIMIT_DEFAULT, LIMIT_MAX, SearchRequest
 from workers.query import encode_picture, encode_text
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from rest_framework.request import Request
 
     from models_admin.models import ModelVersion
     from workers.wire import Encoded
 
 TEXT_MAX = 2000
+CURSOR_MAX = 1000
 PARTS = ("image", "text", "document", "embedding")
 NOT_BUILT_YET = ("image_url", "negative_text", "explain")
 MODES_NOT_BUILT_YET = ("lexical", "hybrid")
@@ -55,7 +58,7 @@ class FiltersField(JsonObjectField):
 
 
 class SearchParameters(Parameters):
-    """A search: exactly one of image, text, document and embedding."""
+    """A search: exactly one of image, text, document and embedding; or the `next` of an earlier answer."""
 
     not_built_yet = NOT_BUILT_YET
 
@@ -71,7 +74,9 @@ class SearchParameters(Parameters):
     target = serializers.ChoiceField(choices=["passages", "images"], default="passages")
     mode = serializers.ChoiceField(choices=["dense"], default="dense")
     limit = serializers.IntegerField(default=LIMIT_DEFAULT, min_value=1, max_value=LIMIT_MAX)
-    next = serializers.CharField(required=False, max_length=1000, help_text="`next` of the answer before")
+    next = serializers.CharField(
+        required=False, max_length=CURSOR_MAX, help_text="`next` of the answer before; enough alone"
+    )
 
     def to_internal_value(self, data: Any) -> Any:
         """Tell a mode that is planned from one that is wrong."""
@@ -81,10 +86,18 @@ class SearchParameters(Parameters):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Refuse no part, several parts, and a vector that does not say whose it is."""
-        one_part(attrs, PARTS)
+        if "next" not in attrs:
+            one_part(attrs, PARTS)
         if "embedding" in attrs and "@" not in attrs["model"]:
             raise invalid("model", "An embedding needs its model as name@version.")
         return attrs
+
+
+class KeptParameters(Parameters):
+    """Which page of a kept answer."""
+
+    limit = serializers.IntegerField(default=LIMIT_DEFAULT, min_value=1, max_value=LIMIT_MAX)
+    next = serializers.CharField(required=False, max_length=CURSOR_MAX)
 
 
 class EmbeddingParameters(Parameters):
@@ -124,6 +137,18 @@ class SearchView(ApiView):
         refuse_large_body(request)
         values = validated(SearchParameters, request.data)
         return Response(search_json(retrieval.search(_search_request(request, values))))
+
+
+class KeptSearchView(ApiView):
+    """A search that was made."""
+
+    query_parameters = {"GET": KeptParameters}
+
+    @describe("search_get", {200: SearchResultAnswer}, parameters=[KeptParameters])
+    def get(self, request: Request, query_id: UUID) -> Response:
+        """Return a kept answer again: what you may see of it now. Nothing is encoded."""
+        answer = retrieval.reopen(query_id, request.user, self.query["limit"], self.query.get("next"))
+        return Response(search_json(answer))
 
 
 class EmbeddingView(ApiView):

@@ -136,9 +136,7 @@ def page_world(db, monkeypatch, tmp_path) -> dict[str, Any]:
     Membership.objects.create(collection=pumps, user=anna, role="curator")
     document, version = make_document(pumps, "p-1"), make_version()
     version.aliases.create(name="champion")
-    query = Query.objects.create(
-        modality="text", version=version, answer=[{"document": document.pk, "score": 1}]
-    )
+    query = Query.objects.create(modality="text", version=version, answer=kept(document))
     job = Job.objects.create(
         type="import", owner=anna, state="failed", error_id="import.not_json", error="Bad."
     )
@@ -157,8 +155,7 @@ def page_world(db, monkeypatch, tmp_path) -> dict[str, Any]:
 
 def stub_encoders_and_door(monkeypatch, document: Document, query: Query) -> None:
     """No worker and no vectors here: the stories in tests/flows run the same calls against the real ones."""
-    passage = Passage.objects.create(document=document, ordinal=0, start=0, end=4, text="Body")
-    hits = (Hit(1, 0.6, document, passage=passage),)
+    hits = (Hit(1, 0.6, document, passage=Passage.objects.get(document=document)),)
     answer = SearchAnswer(query.pk, "text", "small@1", hits, None, Plan("ann", 64, 64), {"total": 36.0})
     monkeypatch.setattr(retrieval, "search", lambda request: answer)
     vector = Encoded(vector=np.array([0.1, 0.7, 0.1, 0.7], dtype=np.float32))
@@ -189,8 +186,14 @@ def test_every_example_of_the_page_runs_and_answers_as_shown(page_world, tmp_pat
 def judgeable_document() -> str:
     """The page deletes its document and judges it further down: put another in its place."""
     document = make_document(Collection.objects.get(slug="pumps"), "p-9")
-    Query.objects.update(answer=[{"document": document.pk, "score": 1}])
+    Query.objects.update(answer=kept(document))
     return str(document.pk)
+
+
+def kept(document: Document) -> list[dict[str, Any]]:
+    """An answer as a query keeps it."""
+    passage = Passage.objects.create(document=document, ordinal=0, start=0, end=4, text="Body")
+    return [{"document": document.pk, "passage": passage.pk, "image": None, "score": 0.6}]
 
 
 def filled(line: str, values: dict[str, str]) -> str:

@@ -35,6 +35,7 @@ class Ask:
 LISTS = {  # addresses without an id: what they answer may not mention the secret collection at all
     "collections": [Ask()],
     "documents": [Ask(), Ask(path="?tag=pump")],
+    "search-kept": [Ask()],
     "judgements": [Ask()],
     "judgements-qrels": [Ask(), Ask(path="?query={query}")],
     "judgements-csv": [Ask()],
@@ -67,7 +68,7 @@ ROWS = {  # addresses (or bodies) with an id: secret and missing must be answere
     "job-retry": [Ask("post")],
 }
 ELSEWHERE = {
-    "search": "tests/search/retrieval and test_search.py: the door is given the viewer",
+    "search": "test_search_for_real.py, beside others",
     "embeddings": "touches no collection",
     "model": "models belong to no collection",
     "model-prepare": "operators only, who see everything",
@@ -95,6 +96,7 @@ def secret_values(world: World, judgement: Judgement) -> dict[str, Any]:
         "judgement_id": judgement.pk,
         "job_id": world.job.pk,
         "query": world.query.pk,
+        "query_id": world.query.pk,
     }
 
 

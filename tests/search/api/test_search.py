@@ -117,6 +117,11 @@ def test_the_other_parts_come_as_json(body, expected, world, asked):
     assert replace(asked[0], viewer=None) == SearchRequest(viewer=None, **expected)
 
 
+def test_the_next_page_needs_nothing_but_its_cursor(asked):
+    assert APIClient().post(SEARCH, {"next": "page two", "limit": 3}).status_code == 200
+    assert (asked[0].cursor, asked[0].limit, asked[0].text) == ("page two", 3, None)
+
+
 def test_an_embedding_comes_in_a_form_too(asked):
     form = {"embedding": json.dumps([0.5] * 1024), "model": "small@1"}
     assert APIClient().post(SEARCH, form, format="multipart").status_code == 200
