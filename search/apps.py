@@ -8,9 +8,11 @@ class SearchConfig(AppConfig):
     verbose_name = "Collections"
 
     def ready(self) -> None:
-        """Tell the registry who answers for vectors."""
+        """Tell the registry who answers for vectors, and `/readyz` what searching needs."""
         from models_admin.hooks import panel_register, vectors_register
         from search.indexing.hooks import SearchVectors, coverage_panel
+        from search.readiness import register_checks
 
         vectors_register(SearchVectors())
         panel_register(coverage_panel)
+        register_checks()

@@ -45,6 +45,7 @@ class ChildSpec:
     prepare: Callable[[], None] = _nothing
     once: bool = False  # runs to its end and is not started again
     then: Callable[[], None] = _nothing  # called when one that runs once succeeded
+    tell: bool = False  # its lines go to the terminal too
 
 
 @dataclass
@@ -59,6 +60,7 @@ class Child:
     started_at: float = 0.0
     start_again_at: float | None = None
     settled: bool = False  # ran once and its end was dealt with, or somebody waits for its end
+    told_bytes: int = 0
 
     @property
     def running(self) -> bool:
@@ -79,6 +81,7 @@ class Child:
         self.spec.prepare()
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
+            self.told_bytes = log.tell()
             self.process = start(self.spec.command, log)
         self.started_at = time.monotonic()
         self.start_again_at = None
@@ -99,6 +102,14 @@ class Child:
         if self.process is not None:
             self.process.kill()
             self.process.wait()
+
+    def new_lines(self) -> list[str]:
+        """Return the whole lines that its log got since the last call."""
+        with self.log.open("rb") as file:
+            file.seek(self.told_bytes)
+            whole, _, _ = file.read().rpartition(b"\n")
+        self.told_bytes += len(whole) + 1 if whole else 0
+        return whole.decode(errors="replace").splitlines()
 
     def log_tail(self, lines: int = 6, max_bytes: int = 4000) -> str:
         """Return the last lines of its log, indented, to be shown when it died."""

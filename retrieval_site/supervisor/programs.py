@@ -62,7 +62,7 @@ class Programs:
 
     def demo(self, then: Callable[[], None]) -> ChildSpec:
         """The demo's corpus and model."""
-        return ChildSpec("demo", self._python("manage.py", "demo", "load"), once=True, then=then)
+        return ChildSpec("demo", self._python("manage.py", "demo", "load"), once=True, then=then, tell=True)
 
     def web(self) -> ChildSpec:
         """The web server. Two arenas keep its sixteen threads from holding on to memory each for itself."""

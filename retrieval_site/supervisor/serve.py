@@ -156,7 +156,7 @@ class Installation:
     def _load_demo(self) -> None:
         if not self.options.demo or self.paths.demo_loaded.exists():
             return
-        say("demo", "loading; search gets better while it goes on")
+        say("demo", "loading in the background")
         self.supervisor.start(self.programs.demo(self._note_demo))
 
     def _note_demo(self) -> None:

@@ -100,16 +100,22 @@ class Supervisor:
     def look_after(self) -> None:
         """Notice children that ended and start those whose pause is over."""
         for child in list(self.children.values()):
-            if child.running or child.settled:
+            if child.settled:
                 continue
-            if child.spec.once:
-                self._settle(child)
-            elif child.start_again_at is None:
-                self._note_end(child)
-            elif time.monotonic() >= child.start_again_at:
-                child.start()
-                self._remember()
-                self.say(child.spec.name, "started again")
+            ended = not child.running
+            self._tell(child)  # after looking whether it ended, or its last lines would be missed
+            if ended:
+                self._look_after_ended(child)
+
+    def _look_after_ended(self, child: Child) -> None:
+        if child.spec.once:
+            self._settle(child)
+        elif child.start_again_at is None:
+            self._note_end(child)
+        elif time.monotonic() >= child.start_again_at:
+            child.start()
+            self._remember()
+            self.say(child.spec.name, "started again")
 
     def stop(self) -> None:
         """Stop every child, the highest stage first; those that do not end in time are killed."""
@@ -141,12 +147,17 @@ class Supervisor:
                 f"The end of {child.log}:\n{child.log_tail()}"
             )
 
+    def _tell(self, child: Child) -> None:
+        for line in child.new_lines() if child.spec.tell else ():
+            self.say(child.spec.name, line)
+
     def _settle(self, child: Child) -> None:
         child.settled = True
         if child.poll() == 0:
             child.spec.then()
         else:
-            self.say(child.spec.name, f"failed ({_how(child.poll())}); see {child.log}\n{child.log_tail()}")
+            tail = "" if child.spec.tell else f"\n{child.log_tail()}"
+            self.say(child.spec.name, f"failed ({_how(child.poll())}); see {child.log}{tail}")
 
     def _remember(self) -> None:
         remember_children(

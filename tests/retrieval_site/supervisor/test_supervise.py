@@ -114,6 +114,17 @@ def test_a_background_step_tells_when_it_is_done_and_is_not_repeated(
     assert done == ["demo"]
 
 
+def test_the_lines_of_a_background_step_are_told_as_they_come(
+    supervisor: Supervisor, said: list[str]
+) -> None:
+    script = "import time\nprint('first', flush=True); time.sleep(0.3)\nprint('second'); print('third')"
+    done: list[str] = []
+    supervisor.start(child("demo", script, once=True, tell=True, then=lambda: done.append("done")))
+    look_until(supervisor, lambda: said == ["demo: first"])
+    look_until(supervisor, lambda: done == ["done"])
+    assert said == ["demo: first", "demo: second", "demo: third"]
+
+
 def test_a_background_step_that_fails_stops_nothing_else(supervisor: Supervisor, said: list[str]) -> None:
     other = supervisor.start(child("other", SLEEPS))
     supervisor.start(child("demo", "raise SystemExit('disk full')", once=True))
