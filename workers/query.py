@@ -14,7 +14,7 @@ import json
 import time
 import uuid
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.conf import settings
 from kombu.exceptions import OperationalError
@@ -110,7 +110,7 @@ def _start(question: Question) -> Pending:
     except (RedisError, OperationalError) as error:
         raise _unavailable() from error
     else:
-        return replace(pending, known=known)
+        return replace(pending, known=cast("bytes | None", known))
 
 
 @dataclass(frozen=True)
@@ -216,9 +216,8 @@ def connections_warm() -> None:
     """Open the connections that the first query would otherwise wait for; fails silently where Redis is away."""
     try:
         wire.client().ping()
-        with app.pool.acquire(block=False) as connection:
-            connection.ensure_connection(max_retries=1, timeout=1)
-            _ = connection.default_channel
+        with app.amqp.producer_pool.acquire(block=False) as producer:
+            _ = producer.channel  # connects
     except (RedisError, OperationalError, OSError):
         return
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from celery import shared_task
 from django.conf import settings
@@ -13,6 +12,7 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.db import close_old_connections
 
 from workers import wire
+from workers.clock import Clock
 from workers.inference.errors import EncoderError, InferenceError
 from workers.inference.pictures import PictureLimits, open_picture, preview_jpeg, to_pixels
 from workers.pool import POOL
@@ -43,11 +43,11 @@ class Ask:
 def encode_query(**fields: Any) -> None:
     """Answer one question on its reply list; an expected failure is an answer too."""
     ask = Ask(**fields)
-    data = wire.client().get(wire.INPUT_PREFIX + ask.request_id)
+    data = cast("bytes | None", wire.client().get(wire.INPUT_PREFIX + ask.request_id))
     if data is None:  # whoever asked has given up
         return
     try:
-        answer = _answer(ask, bytes(data))
+        answer = _answer(ask, data)
     except InferenceError as error:
         answer = _failed(error)
     except Exception:
@@ -75,7 +75,7 @@ def _encode_picture(model: LoadedModel, data: bytes, preview_px: int) -> Encoded
     spec = model.encoder.manifest.image
     if spec is None:
         raise EncoderError("encoder.no_image", "This model cannot encode pictures.")
-    clock = _Clock()
+    clock = Clock()
     with model.pixels.expected():
         picture = open_picture(data, shortest_side=_shortest_side(spec), limits=_limits())
         future = model.pixels.submit(to_pixels(picture, spec))
@@ -89,7 +89,7 @@ def _encode_picture(model: LoadedModel, data: bytes, preview_px: int) -> Encoded
 def _encode_text(model: LoadedModel, data: bytes) -> Encoded:
     if model.encoder.manifest.text is None:
         raise EncoderError("encoder.no_text", "This model cannot encode texts.")
-    clock = _Clock()
+    clock = Clock()
     vector: NDArray[np.float32] = model.texts.submit(data.decode()).result(
         settings.CONFIG.encode_timeout_seconds
     )
@@ -122,16 +122,3 @@ def _reply(ask: Ask, answer: Encoded) -> None:
     if answer.error is None:
         pipeline.set(ask.cache_key, packed, ex=wire.VECTOR_EXPIRES_SECONDS)
     pipeline.execute()
-
-
-class _Clock:
-    """Milliseconds from lap to lap."""
-
-    def __init__(self) -> None:
-        self.laps_ms: dict[str, float] = {}
-        self._last = time.perf_counter()
-
-    def lap(self, name: str) -> None:
-        now = time.perf_counter()
-        self.laps_ms[name] = round((now - self._last) * 1000, 2)
-        self._last = now

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import redis
 from django.conf import settings
-from redis.backoff import ConstantBackoff
+from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
 if TYPE_CHECKING:
@@ -41,7 +41,9 @@ def client() -> redis.Redis:
 
 def connect(url: str) -> redis.Redis:
     """Return a client that reconnects to a restarted server at once, and gives up on one that is away."""
-    return redis.Redis.from_url(url, retry=Retry(ConstantBackoff(0.05), 2), socket_connect_timeout=2)
+    return redis.Redis.from_url(
+        url, retry=Retry(ExponentialBackoff(cap=0.2, base=0.05), 2), socket_connect_timeout=2
+    )
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,5 @@
+"""Searching, with one door: `search` asks anew, `reopen` reads what was kept."""
+
+from search.retrieval.pipeline import reopen, search
+
+__all__ = ["reopen", "search"]

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from models_admin.models import ModelVersion
     from search.querysets import Viewer
+    from search.vectors.tables import VectorTable
 
 Modality = Literal["image", "text", "document", "embedding"]
 Target = Literal["passages", "images"]
@@ -47,11 +48,14 @@ class SearchRequest:
 
 @dataclass(frozen=True)
 class EncodedQuery:
-    """A query's vector in one version's joint space: float32 `(dim,)`, unit length for cosine."""
+    """A query's vectors in one version's joint space: float32 `(parts, dim)`, each of unit length.
+
+    There is one, but for “more like this”, which brings one per passage or image of the document.
+    """
 
     version: ModelVersion
     modality: Modality
-    vector: NDArray[np.float32]
+    vectors: NDArray[np.float32]
     preview: bytes | None = None
     timings_ms: dict[str, float] = field(default_factory=dict)
 
@@ -63,6 +67,34 @@ class Unit:
     unit_id: int
     document_id: int
     score: float
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Where a search may look: one vector table, the collections that may be seen, and the documents wanted.
+
+    `collections` are ids, never empty of permission by accident: none means that nothing may be seen.
+    """
+
+    table: VectorTable
+    collections: tuple[int, ...]
+    tags: tuple[str, ...] = ()
+    metadata: dict[str, Any] = field(default_factory=dict)
+    excluded: frozenset[int] = frozenset()
+
+    @property
+    def has_filters(self) -> bool:
+        """Return whether documents are chosen by tags or metadata."""
+        return bool(self.tags or self.metadata)
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The units found, closest first, how, and whether there are no more."""
+
+    units: tuple[Unit, ...]
+    plan: Plan
+    exhausted: bool
 
 
 @dataclass(frozen=True)

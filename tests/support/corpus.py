@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+BATCH = 2000
+
 
 def make_version(
     name: str = "fake", *, dim: int = 16, similarity: str = "cosine", champion: bool = True, **fields: Any
@@ -56,19 +58,27 @@ def make_documents(collection: Collection, count: int, *, passages: int = 1, **f
     """`count` documents of `passages` passages each; returns all passages by id."""
     prefix = Document.objects.count()
     documents = Document.objects.bulk_create(
-        Document(
-            collection=collection,
-            external_id=f"d{prefix + row}",
-            title=f"Document {prefix + row}",
-            body="A body.",
-            **fields,
-        )
-        for row in range(count)
+        [
+            Document(
+                collection=collection,
+                external_id=f"d{prefix + row}",
+                title=f"Document {prefix + row}",
+                body="A body.",
+                **fields,
+            )
+            for row in range(count)
+        ],
+        batch_size=BATCH,
     )
     return Passage.objects.bulk_create(
-        Passage(document=document, ordinal=ordinal, start=0, end=7, text=f"{document.title}, part {ordinal}")
-        for document in documents
-        for ordinal in range(passages)
+        [
+            Passage(
+                document=document, ordinal=ordinal, start=0, end=7, text=f"{document.title}, part {ordinal}"
+            )
+            for document in documents
+            for ordinal in range(passages)
+        ],
+        batch_size=BATCH,
     )
 
 

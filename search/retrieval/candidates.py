@@ -1,0 +1,180 @@
+"""Second step: the units closest to a query among those that the viewer may see.
+
+One contract holds for every plan: where that many exist, the answer has units of at least `wanted` documents. The
+index is asked first where it pays; where it runs dry, because filters leave little of its neighbourhood, an exact
+scan goes on.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from django.db import connection
+
+from retrieval_site.errors import AppError
+from search.retrieval import statements
+from search.retrieval.rank import best_by_document, order_scores
+from search.retrieval.types import Candidates, Plan, Unit
+from search.vectors.read import from_binary, receive_binary
+
+if TYPE_CHECKING:
+    import numpy as np
+    from django.db.backends.utils import CursorWrapper
+    from numpy.typing import NDArray
+    from psycopg import sql
+
+    from search.retrieval.types import EncodedQuery, Scope
+    from search.vectors.tables import VectorTable
+
+EF_SEARCH = 64
+EF_SEARCH_MAX = 1000
+CANDIDATES_MIN = 64
+"""Units fetched at least: what the index finds at this ef_search anyway, enough for several pages."""
+ORDER_CANDIDATES = 2000
+"""Units scored exactly under order similarity, which no index serves."""
+ORDER_WHOLE_MAX = 5000
+"""Scopes of up to so many units are scored whole."""
+MAX_SCAN_TUPLES = 40_000
+
+# Measured with 1,024 dimensions on 2 cores: what one stored unit costs in an exact scan, and in the index.
+EXACT_UNIT_MICROSECONDS = 0.5
+ANN_UNIT_MICROSECONDS = 55.0
+COUNT_MAX = 20_000
+COUNTS_KEPT_SECONDS = 15.0
+COUNTS_KEPT_MAX = 256
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What the choice of a plan needs: rows of the table, those of them in the scope, whether an index stands."""
+
+    rows: int
+    matching: int
+    indexed: bool
+
+
+def estimate(scope: Scope) -> Estimate:
+    """Return what is known of the scope, cheaply; AppError `model.not_ready` where its table is gone."""
+    state = _table_state(scope.table)
+    if state is None:
+        message = "The vectors of this model were dropped; prepare it again."
+        raise AppError("model.not_ready", message, status=409)
+    return Estimate(rows=state[0], matching=_matching_units(scope), indexed=state[1])
+
+
+def find_candidates(query: EncodedQuery, scope: Scope, wanted: int, expected: Estimate) -> Candidates:
+    """Return units of at least `wanted` distinct documents, or of all that exist. Call it inside a transaction."""
+    if not scope.collections:
+        return Candidates((), Plan("exact", 0), exhausted=True)
+    search = _Search(query, scope)
+    plan = _choose(search, wanted, expected)
+    found: list[Unit] = []
+    while True:
+        units, dry = search.run(plan, frozenset(unit.document_id for unit in found))
+        found += units
+        enough = len(best_by_document(found)) >= wanted
+        if enough or (dry and plan.kind == "exact"):
+            return Candidates(tuple(found), plan, exhausted=dry and plan.kind == "exact")
+        if dry:  # an index that runs dry is no proof that there is no more
+            plan = replace(plan, kind="exact", ef_search=None)
+
+
+def _choose(search: _Search, wanted: int, expected: Estimate) -> Plan:
+    """Return the cheaper plan by what a unit costs in each."""
+    matching = expected.matching
+    count = max(CANDIDATES_MIN, 2 * wanted)
+    if search.by_order:
+        count = max(ORDER_CANDIDATES, count)
+        if matching <= ORDER_WHOLE_MAX:
+            return Plan("exact", max(matching, count))
+    ef_search = min(max(EF_SEARCH, count), EF_SEARCH_MAX)
+    visited = max(ef_search, count * expected.rows / max(matching, 1))
+    if expected.indexed and visited * ANN_UNIT_MICROSECONDS < matching * EXACT_UNIT_MICROSECONDS:
+        return Plan("ann", count, ef_search)
+    return Plan("exact", count)
+
+
+class _Search:
+    """One query against one scope, run with one plan after the other."""
+
+    def __init__(self, query: EncodedQuery, scope: Scope) -> None:
+        self.query = query
+        self.scope = scope
+        self.by_order = query.version.similarity == "order"
+
+    def run(self, plan: Plan, found: frozenset[int]) -> tuple[list[Unit], bool]:
+        """Return further units, of documents not found yet, and whether every part came back short."""
+        scope = replace(self.scope, excluded=self.scope.excluded | found)
+        parts = [self._part(plan, scope, vector) for vector in self.query.vectors]
+        return [unit for units in parts for unit in units], all(
+            len(units) < plan.candidates for units in parts
+        )
+
+    def _part(self, plan: Plan, scope: Scope, vector: NDArray[np.float32]) -> list[Unit]:
+        form = statements.ann if plan.kind == "ann" else statements.exact
+        statement = form(scope, self.query.version.dim, with_vectors=self.by_order)
+        with connection.cursor() as cursor:
+            _set_plan(cursor, plan)
+            receive_binary(cursor)
+            cursor.execute(statement, statements.parameters(scope, vector, count=plan.candidates))
+            rows = cursor.fetchall()
+        return (
+            self._by_order(rows, vector) if self.by_order else [Unit(row[0], row[1], -row[2]) for row in rows]
+        )
+
+    def _by_order(self, rows: list[tuple[int, int, float, bytes]], vector: NDArray[np.float32]) -> list[Unit]:
+        stored = from_binary((row[3] for row in rows), self.query.version.dim)
+        is_caption = self.query.modality == "text" and self.scope.table.kind == "image"
+        scores = order_scores(vector, stored, query_is_caption=is_caption)
+        return [Unit(row[0], row[1], float(score)) for row, score in zip(rows, scores, strict=True)]
+
+
+def _set_plan(cursor: CursorWrapper, plan: Plan) -> None:
+    """Set how far the index looks, for this transaction; relaxed order is sorted again by `rank`."""
+    if plan.kind == "ann":
+        cursor.execute(
+            f"SET LOCAL hnsw.ef_search = {int(plan.ef_search or EF_SEARCH)};"
+            f"SET LOCAL hnsw.iterative_scan = relaxed_order;"
+            f"SET LOCAL hnsw.max_scan_tuples = {MAX_SCAN_TUPLES}"
+        )
+
+
+def _table_state(table: VectorTable) -> tuple[int, bool] | None:
+    """Return how many rows the planner knows of and whether a valid HNSW index stands; None without the table."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT greatest(reltuples, 0)::bigint,"
+            " EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass(%s) AND indisvalid)"
+            " FROM pg_class WHERE oid = to_regclass(%s)",
+            [table.index_name, table.name],
+        )
+        found: tuple[int, bool] | None = cursor.fetchone()
+    return found
+
+
+_counts: dict[tuple[str, tuple[int, ...]], tuple[float, int]] = {}
+
+
+def _matching_units(scope: Scope) -> int:
+    """Return how many units the scope allows, at most COUNT_MAX + 1.
+
+    It chooses the plan and nothing else, so without filters an answer of the last seconds will do.
+    """
+    if scope.has_filters:
+        return _count(scope)
+    key = (scope.table.name, scope.collections)
+    known = _counts.get(key)
+    if known is None or time.monotonic() - known[0] > COUNTS_KEPT_SECONDS:
+        if len(_counts) >= COUNTS_KEPT_MAX:
+            _counts.clear()
+        known = _counts[key] = (time.monotonic(), _count(scope))
+    return known[1]
+
+
+def _count(scope: Scope) -> int:
+    statement: sql.Composed = statements.count(scope)
+    with connection.cursor() as cursor:
+        cursor.execute(statement, statements.parameters(scope, most=COUNT_MAX + 1))
+        return int(cursor.fetchone()[0])

@@ -1,0 +1,132 @@
+"""First step: from what was asked to vectors in one version's joint space.
+
+Encoding takes most of a search's time in another process, so it is started before anything else is looked up.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from models_admin.models import VersionState
+from models_admin.services import version_find
+from retrieval_site.errors import AppError, not_found
+from search.models import Document
+from search.retrieval.types import EncodedQuery, Modality
+from search.vectors.read import document_vectors
+from workers.query import picture_start, text_start
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from models_admin.models import ModelVersion
+    from search.retrieval.types import SearchRequest
+    from search.vectors.tables import UnitKind
+    from workers.query import Pending
+
+CHAMPION = "champion"
+DOCUMENT_PARTS_MAX = 8
+"""How many passages or images of a document are searched for at “more like this”: its beginning."""
+LENGTH_MIN = 1e-6
+
+
+class Encoding(Protocol):
+    """A query on its way to vectors."""
+
+    version: ModelVersion
+
+    def finish(self) -> EncodedQuery:
+        """Wait for the vectors."""
+        ...
+
+
+def encode_start(request: SearchRequest) -> Encoding:
+    """Start encoding; raises AppError `query.parts` unless exactly one part is set, and what each part raises."""
+    modality = _modality(request)
+    version = searchable_version(request.model)
+    if request.image is not None:
+        return _Asked(version, modality, picture_start(version, request.image, request.preview_px))
+    if request.text is not None:
+        return _Asked(version, modality, text_start(version, request.text))
+    if request.document is not None:
+        return _Known(EncodedQuery(version, modality, _of_document(request, version)))
+    return _Known(EncodedQuery(version, modality, _of_embedding(request, version)))
+
+
+def searchable_version(key: str) -> ModelVersion:
+    """Return the version of an alias or `name@number` whose vectors can be searched."""
+    try:
+        version = version_find(key)
+    except AppError as error:
+        if key != CHAMPION or error.id != "model.not_found":
+            raise
+        message = "No model is active yet. An operator activates one on the models page."
+        raise AppError("model.none_active", message, status=503) from error
+    if version.state != VersionState.READY:
+        message = f"{version} is {version.state} and cannot be searched with; prepare it first."
+        raise AppError("model.not_ready", message, status=409, detail={"state": str(version.state)})
+    return version
+
+
+class _Asked:
+    def __init__(self, version: ModelVersion, modality: Modality, pending: Pending) -> None:
+        self.version, self._modality, self._pending = version, modality, pending
+
+    def finish(self) -> EncodedQuery:
+        answer = self._pending.result()
+        vectors = answer.vector[None, :]
+        return EncodedQuery(self.version, self._modality, vectors, answer.preview, dict(answer.timings_ms))
+
+
+class _Known:
+    def __init__(self, query: EncodedQuery) -> None:
+        self._query = query
+        self.version = query.version
+
+    def finish(self) -> EncodedQuery:
+        return self._query
+
+
+def _modality(request: SearchRequest) -> Modality:
+    parts: dict[Modality, object] = {
+        "image": request.image,
+        "text": request.text,
+        "document": request.document,
+        "embedding": request.embedding,
+    }
+    given = [name for name, part in parts.items() if part is not None]
+    if len(given) != 1:
+        message = "Search by exactly one of image, text, document and embedding."
+        raise AppError("query.parts", message, detail={"given": given})
+    return given[0]
+
+
+def _of_document(request: SearchRequest, version: ModelVersion) -> NDArray[np.float32]:
+    """Return the stored vectors of a document that the viewer may see, those of the target's kind first."""
+    if not Document.objects.visible_to(request.viewer).filter(pk=request.document).exists():
+        raise not_found("document")
+    kinds: tuple[UnitKind, ...] = ("image", "passage") if request.target == "images" else ("passage", "image")
+    for kind in kinds:
+        vectors = document_vectors(version, kind, request.document or 0, limit=DOCUMENT_PARTS_MAX)
+        if len(vectors):
+            return vectors
+    message = "This document has no vectors under this model yet. Try again when its encoding is done."
+    raise AppError("document.not_encoded", message, status=409)
+
+
+def _of_embedding(request: SearchRequest, version: ModelVersion) -> NDArray[np.float32]:
+    """Return the given vector at unit length; it means something under the version that made it only."""
+    if "@" not in request.model:
+        message = "An embedding needs the model that made it, as name@version."
+        raise AppError("embedding.model_required", message)
+    vector = np.asarray(request.embedding, dtype=np.float64)
+    if vector.shape != (version.dim,):
+        message = f"The embedding has {vector.size} numbers; {version} has {version.dim} dimensions."
+        raise AppError(
+            "embedding.dimension", message, detail={"expected": version.dim, "found": int(vector.size)}
+        )
+    length = float(np.linalg.norm(vector))
+    if not LENGTH_MIN < length < np.inf:
+        raise AppError("embedding.invalid", "The embedding must be finite and not all zero.")
+    return (vector / length).astype(np.float32)[None, :]

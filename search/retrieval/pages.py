@@ -1,0 +1,83 @@
+"""Pages of a kept answer: the same for everybody but for what each may see now; deeper for the one who asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from retrieval_site.errors import AppError
+from search.models import Query
+from search.retrieval import keep
+from search.retrieval.candidates import estimate, find_candidates
+from search.retrieval.cursor import Cursor, cursor_write
+from search.retrieval.present import present
+from search.retrieval.rank import best_by_document
+from search.retrieval.scope import KINDS, make_scope, table_for, visible_collections
+
+if TYPE_CHECKING:
+    import uuid
+
+    from search.querysets import Viewer
+    from search.retrieval.types import Hit
+
+DEEPER_DOCUMENTS = 100
+"""How many further documents are looked for when somebody reads on past the kept answer."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """The hits from a cursor on, and the cursor behind them; None at the end."""
+
+    hits: list[Hit]
+    next: Cursor | None
+
+
+def read_page(query: Query, cursor: Cursor, limit: int, collections: tuple[int, ...], *, more: bool) -> Page:
+    """Return up to `limit` visible hits from the cursor on; `more`: the answer could be looked for deeper."""
+    hits: list[Hit] = []
+    passed, answer = cursor.passed, query.answer
+    while len(hits) < limit and passed < len(answer):
+        kept = answer[passed : passed + limit - len(hits)]
+        units = keep.units_of(query, kept)
+        hits += present(units, KINDS[keep.target_of(query)], collections, cursor.shown + len(hits) + 1)
+        passed += len(kept)
+    behind = Cursor(query.pk, passed, cursor.shown + len(hits))
+    return Page(hits, behind if more or passed < len(answer) else None)
+
+
+def deepen(query_id: uuid.UUID, viewer: Viewer) -> bool:
+    """Look for documents behind the kept answer and keep them too; return whether there may be still more.
+
+    What was kept stays as it is, so earlier pages never change and no document comes twice. Call it in a
+    transaction: two who read on at once must not both append.
+    """
+    query = Query.objects.select_for_update(of=["self"]).select_related("version").get(pk=query_id)
+    encoded = keep.encoded_of(query)
+    room = keep.KEPT_MAX - len(query.answer)
+    if encoded is None or room <= 0 or not keep.asked_by(query, viewer):
+        return False
+    try:
+        collections = visible_collections(viewer, query.collections)
+        scope = make_scope(table_for(encoded.version, keep.target_of(query)), collections, query.filters)
+        expected = estimate(scope)
+    except AppError:  # a collection or the vectors are gone or hidden now: what was kept is all there is
+        return False
+    known = {entry["document"] for entry in query.answer} | {query.document_id or 0}
+    found = find_candidates(
+        encoded, replace(scope, excluded=frozenset(known)), min(room, DEEPER_DOCUMENTS), expected
+    )
+    new = best_by_document(found.units)[:room]
+    query.answer += keep.entries(new, query.target)
+    query.plan["more"] = not found.exhausted
+    query.save(update_fields=["answer", "plan"])
+    return not found.exhausted
+
+
+def as_text(cursor: Cursor | None) -> str | None:
+    """Return the cursor as given out, None at the end."""
+    return None if cursor is None else cursor_write(cursor)
+
+
+def may_have_more(query: Query) -> bool:
+    """Return whether the search stopped before it had seen everything."""
+    return bool(query.plan.get("more")) and len(query.answer) < keep.KEPT_MAX

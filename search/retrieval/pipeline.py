@@ -1,0 +1,136 @@
+"""The four steps in a row, timed, in one transaction; and reading a kept answer again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+
+from retrieval_site.errors import AppError, not_found
+from search.models import Query
+from search.retrieval import keep
+from search.retrieval.candidates import estimate, find_candidates
+from search.retrieval.cursor import Cursor, cursor_read
+from search.retrieval.encode import encode_start
+from search.retrieval.pages import as_text, deepen, may_have_more, read_page
+from search.retrieval.rank import best_by_document
+from search.retrieval.scope import make_scope, table_for, visible_collections
+from search.retrieval.types import LIMIT_DEFAULT, LIMIT_MAX, SearchAnswer
+from workers.clock import Clock
+
+if TYPE_CHECKING:
+    import uuid
+
+    from models_admin.models import ModelVersion
+    from search.querysets import Viewer
+    from search.retrieval.types import Candidates, EncodedQuery, Scope, SearchRequest
+
+KEPT_FIRST = 100
+"""Documents kept of the first look, where it finds so many: several pages without looking again."""
+
+
+def search(request: SearchRequest) -> SearchAnswer:
+    """Search, keep the query, and return the first page; with a cursor, the page of the earlier query there.
+
+    Raises AppError: of the query's parts (`query.parts`, `image.*`, `text.*`, `embedding.*`, `document.*`), of where
+    to look (`collection.not_found`, `target.not_supported`, `model.*`), and `encoder.unavailable`.
+    """
+    _check_limit(request.limit)
+    if request.cursor is not None:
+        return reopen(cursor_read(request.cursor).query_id, request.viewer, request.limit, request.cursor)
+    clock = Clock()
+    encoding = encode_start(request)
+    scope = _scope(request, encoding.version)
+    expected = estimate(scope)
+    encoded = encoding.finish()
+    clock.lap("wait")
+    with transaction.atomic():
+        found = find_candidates(encoded, scope, request.limit, expected)
+        clock.lap("search")
+        return _keep(request, encoded, scope, found, clock)
+
+
+def reopen(
+    query_id: uuid.UUID, viewer: Viewer, limit: int = LIMIT_DEFAULT, cursor: str | None = None
+) -> SearchAnswer:
+    """Return a page of a kept answer, of which the viewer sees what may be seen now; nothing is encoded.
+
+    Raises AppError `query.not_found`, `cursor.invalid`.
+    """
+    _check_limit(limit)
+    clock = Clock()
+    place = Cursor(query_id) if cursor is None else cursor_read(cursor)
+    if place.query_id != query_id:
+        raise AppError("cursor.invalid", "This page link belongs to another search.")
+    with transaction.atomic():
+        query = _kept(query_id)
+        more = may_have_more(query) and keep.asked_by(query, viewer)
+        if more and place.passed + limit > len(query.answer):
+            more = deepen(query_id, viewer)
+            query = _kept(query_id)
+        page = read_page(query, place, limit, visible_collections(viewer), more=more)
+    clock.lap("fetch")
+    return SearchAnswer(
+        query_id=query.pk,
+        modality=keep.modality_of(query),
+        model=query.version.key if query.version else "",
+        hits=tuple(page.hits),
+        next=as_text(page.next),
+        plan=keep.plan_of(query),
+        timings_ms=clock.with_total(),
+    )
+
+
+def _kept(query_id: uuid.UUID) -> Query:
+    query: Query | None = Query.objects.select_related("version").filter(pk=query_id).first()
+    if query is None:
+        raise not_found("query")
+    return query
+
+
+def _scope(request: SearchRequest, version: ModelVersion) -> Scope:
+    """Look up where to search while the query is being encoded, and how much there is."""
+    collections = visible_collections(request.viewer, request.collections)
+    scope = make_scope(table_for(version, request.target), collections, request.filters)
+    if request.document is not None:
+        scope = replace(scope, excluded=frozenset([request.document]))
+    return scope
+
+
+def _keep(
+    request: SearchRequest, encoded: EncodedQuery, scope: Scope, found: Candidates, clock: Clock
+) -> SearchAnswer:
+    """Keep the query with its ranked answer and return the first page of it."""
+    query = keep.query_new(request, encoded)
+    ranked = best_by_document(found.units)
+    kept = ranked[: max(KEPT_FIRST, request.limit)]
+    query.answer = keep.entries(kept, request.target)
+    query.plan = keep.plan_json(found.plan, more=len(kept) < len(ranked) or not found.exhausted)
+    page = read_page(query, Cursor(query.pk), request.limit, scope.collections, more=may_have_more(query))
+    clock.lap("fetch")
+    query.timings_ms = _timings(encoded, clock)
+    keep.query_save(query, encoded.preview)
+    clock.lap("keep")
+    return SearchAnswer(
+        query_id=query.pk,
+        modality=encoded.modality,
+        model=encoded.version.key,
+        hits=tuple(page.hits),
+        next=as_text(page.next),
+        plan=found.plan,
+        timings_ms=_timings(encoded, clock),
+    )
+
+
+def _timings(encoded: EncodedQuery, clock: Clock) -> dict[str, float]:
+    """Return decode and encode as the worker measured them, `transport` for the rest of the wait, and our laps."""
+    laps = clock.with_total()
+    transport = laps.pop("wait") - sum(encoded.timings_ms.values())
+    return encoded.timings_ms | {"transport": round(transport, 2)} | laps
+
+
+def _check_limit(limit: int) -> None:
+    if not 1 <= limit <= LIMIT_MAX:
+        message = f"The limit must be from 1 to {LIMIT_MAX} documents."
+        raise AppError("parameter.invalid", message, detail={"parameter": "limit"})

@@ -1,0 +1,50 @@
+"""Where a search may look, by what the viewer may see now and by what was asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from retrieval_site.errors import AppError
+from search.models import Collection
+from search.retrieval.types import Scope, Target
+from search.vectors.tables import UnitKind, VectorTable, tables_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from models_admin.models import ModelVersion
+    from search.querysets import Viewer
+
+KINDS: dict[Target, UnitKind] = {"passages": "passage", "images": "image"}
+
+
+def visible_collections(viewer: Viewer, slugs: Sequence[str] = ()) -> tuple[int, ...]:
+    """Return ids of the collections to search; AppError `collection.not_found` for a slug that is not visible."""
+    visible = Collection.objects.visible_to(viewer).order_by()
+    if not slugs:
+        return tuple(sorted(visible.values_list("pk", flat=True)))
+    found = dict(visible.filter(slug__in=slugs).values_list("slug", "pk"))
+    unknown = sorted(set(slugs) - set(found))
+    if unknown:
+        message = f"There is no collection “{unknown[0]}”, or you may not see it."
+        raise AppError("collection.not_found", message, status=404, detail={"collections": unknown})
+    return tuple(sorted(found.values()))
+
+
+def table_for(version: ModelVersion, target: Target) -> VectorTable:
+    """Return the vector table of a target; AppError `target.not_supported` where the version has none."""
+    table = VectorTable(version.pk, KINDS[target])
+    if table not in tables_of(version):
+        message = f"{version} encodes no {target}."
+        raise AppError("target.not_supported", message, status=422, detail={"target": target})
+    return table
+
+
+def make_scope(table: VectorTable, collections: tuple[int, ...], filters: dict[str, Any]) -> Scope:
+    """Return the scope of a search with its filters `{"tags": [...], "metadata": {...}}`."""
+    return Scope(
+        table=table,
+        collections=collections,
+        tags=tuple(filters.get("tags") or ()),
+        metadata=dict(filters.get("metadata") or {}),
+    )

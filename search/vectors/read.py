@@ -1,0 +1,48 @@
+"""Reading stored vectors back, in binary."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from django.db import connection
+from psycopg import sql
+from psycopg.pq import Format
+
+from search.vectors.tables import UnitKind, VectorTable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from django.db.backends.utils import CursorWrapper
+    from numpy.typing import NDArray
+
+    from models_admin.models import ModelVersion
+
+_OF_DOCUMENT = sql.SQL("SELECT embedding FROM {table} WHERE document_id = %s ORDER BY unit_id LIMIT %s")
+_HEADER_BYTES = 4
+
+
+def receive_binary(cursor: CursorWrapper) -> None:
+    """Let this cursor's answers come in binary: a vector then is bytes for `from_binary`."""
+    raw: Any = cursor.cursor
+    raw.format = Format.BINARY
+
+
+def from_binary(rows: Iterable[bytes], dim: int) -> NDArray[np.float32]:
+    """Return received `halfvec` values as float32 `(rows, dim)`."""
+    joined = b"".join(memoryview(row)[_HEADER_BYTES:] for row in rows)
+    return np.frombuffer(joined, dtype=">f2").reshape(-1, dim).astype(np.float32)
+
+
+def document_vectors(
+    version: ModelVersion, kind: UnitKind, document_id: int, *, limit: int
+) -> NDArray[np.float32]:
+    """Return the vectors `(units, dim)` of a document's first units; none where it or the table has none."""
+    table = VectorTable(version.pk, kind)
+    if not table.exists():
+        return np.zeros((0, version.dim), dtype=np.float32)
+    with connection.cursor() as cursor:
+        receive_binary(cursor)
+        cursor.execute(_OF_DOCUMENT.format(table=table.identifier), [document_id, limit])
+        return from_binary((row[0] for row in cursor.fetchall()), version.dim)
