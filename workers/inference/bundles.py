@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _CHUNK_BYTES = 1 << 20
 _RATIO_FREE_BYTES = 1 << 20
 """Files up to this size may compress as well as they like: they cannot fill a disk."""
+_STORED_FROM_BYTES = 32 << 20
+"""Larger files are weights, which shrink by a tenth at most and take seconds to pack: they are stored as they are."""
 _FIXED_TIME = (1980, 1, 1, 0, 0, 0)
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError)
@@ -117,6 +119,10 @@ def _entry_of(content: bytes | Path) -> FileEntry:
     return FileEntry(sha256=digest.hexdigest(), bytes=size)
 
 
+def _size_of(content: bytes | Path) -> int:
+    return len(content) if isinstance(content, bytes) else content.stat().st_size
+
+
 def _chunks(content: bytes | Path) -> Iterator[bytes]:
     if isinstance(content, bytes):
         yield content
@@ -133,7 +139,9 @@ def _manifest_bytes(manifest: Manifest) -> bytes:
 def _write_member(archive: zipfile.ZipFile, name: str, content: bytes | Path) -> None:
     """Write one file with a fixed time and mode, so that equal content gives equal bytes."""
     info = zipfile.ZipInfo(name, _FIXED_TIME)
-    info.compress_type = zipfile.ZIP_DEFLATED
+    info.compress_type = (
+        zipfile.ZIP_STORED if _size_of(content) >= _STORED_FROM_BYTES else zipfile.ZIP_DEFLATED
+    )
     info.external_attr = (stat.S_IFREG | 0o644) << 16
     info.create_system = 3
     with archive.open(info, "w", force_zip64=True) as target:

@@ -56,6 +56,17 @@ def test_the_same_content_gives_the_same_bytes(bundle, tmp_path):
     assert make_tiny_bundle(tmp_path / "again.zip").read_bytes() == bundle.read_bytes()
 
 
+def test_large_weights_are_stored_and_not_packed(tmp_path):
+    values = tiny_manifest() | {"modalities": ["text"], "payloads": {"onnx": {"text": "text.onnx"}}}
+    del values["image"]
+    large = tmp_path / "large"
+    large.write_bytes(bytes(33 << 20))
+    bundle_write(tmp_path / "b.zip", values, {"text.onnx": large, "vocabulary.txt": b"words"})
+    with zipfile.ZipFile(tmp_path / "b.zip") as archive:
+        kinds = {info.filename: info.compress_type for info in archive.infolist()}
+    assert (kinds["text.onnx"], kinds["vocabulary.txt"]) == (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+
+
 def test_files_may_come_from_disk_and_lie_in_one_folder(tmp_path):
     source = tmp_path / "words"
     source.write_bytes(vocabulary_bytes())

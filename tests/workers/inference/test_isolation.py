@@ -1,0 +1,113 @@
+"""A process that locked itself in, and then tries to get out."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from workers.inference.isolation import Isolation
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the walls are Linux's")
+
+ESCAPES = """
+import json, os, socket, subprocess, sys
+from pathlib import Path
+from workers.inference.isolation import Resources, isolate, needed_folders
+
+scratch, outside, limit = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+# What the walls must not break: the libraries are imported afterwards, but the package's own path is known before.
+walls = isolate(scratch, Resources(30, limit, 1 << 20), needed_folders())
+
+def attempt(action):
+    try:
+        action()
+    except MemoryError:
+        return "MemoryError"
+    except OSError as error:
+        return type(error).__name__
+    return "done"
+
+def local_server():
+    socket.socket(socket.AF_UNIX).connect(str(outside / "server"))
+
+print(json.dumps({
+    "walls": walls.to_json(),
+    "own file": attempt(lambda: (scratch / "mine").write_text("x")),
+    "read": attempt(lambda: (outside / "secret").read_text()),
+    "write": attempt(lambda: (outside / "secret").write_text("changed")),
+    "list": attempt(lambda: os.listdir(outside)),
+    "internet": attempt(lambda: socket.create_connection(("192.0.2.1", 80), 1)),
+    "local server": attempt(local_server),
+    "program": attempt(lambda: subprocess.run(["/bin/true"])),
+    "environment of parent": attempt(lambda: Path(f"/proc/{os.getppid()}/environ").read_bytes()),
+    "signal to parent": attempt(lambda: os.kill(os.getppid(), 0)),
+    "memory": attempt(lambda: bytearray(limit + (3 << 30))),
+    "import": attempt(lambda: __import__("workers.inference.openvino_runtime")),
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def attempts(tmp_path_factory):
+    room = tmp_path_factory.mktemp("walls")
+    scratch, outside = room / "scratch", room / "outside"
+    scratch.mkdir()
+    outside.mkdir(mode=0o700)
+    (outside / "secret").write_text("secret")
+    command = [sys.executable, "-P", "-c", ESCAPES, str(scratch), str(outside), str(1 << 30)]
+    environment = {"PYTHONPATH": str(Path(__file__).parents[3]), "HOME": str(scratch)}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert (outside / "secret").read_text() == "secret"
+    return json.loads(done.stdout)
+
+
+def test_its_own_work_goes_on(attempts):
+    assert (attempts["own file"], attempts["import"]) == ("done", "done")
+
+
+def test_memory_is_limited(attempts):
+    assert attempts["memory"] == "MemoryError"
+
+
+@pytest.mark.parametrize("name", ["read", "write", "list"])
+def test_no_files_but_its_own_are_open_to_it(attempts, name):
+    if not (attempts["walls"]["files"] or attempts["walls"]["user"]):
+        pytest.skip("this kernel has no Landlock, and the test is not run by root")
+    assert attempts[name] == "PermissionError"
+
+
+@pytest.mark.parametrize("name", ["internet", "local server", "program"])
+def test_no_sockets_and_no_programs_are_open_to_it(attempts, name):
+    assert attempts["walls"]["calls"]
+    assert attempts[name] == "PermissionError"
+
+
+def test_its_parent_is_out_of_reach(attempts):
+    if not attempts["walls"]["files"]:
+        pytest.skip("this kernel has no Landlock")
+    assert attempts["environment of parent"] == "PermissionError"
+
+
+@pytest.mark.parametrize(
+    ("walls", "tight"),
+    [
+        ((True, True, True, True), True),
+        ((False, False, True, True), True),
+        ((True, True, False, False), True),
+        ((False, True, True, False), False),
+        ((True, False, False, True), False),
+        ((False, False, False, False), False),
+    ],
+)
+def test_walls_are_tight_when_neither_network_nor_files_are_left(walls, tight):
+    assert Isolation(*walls).is_tight is tight
+
+
+def test_this_process_was_not_locked_in():
+    """The fixtures work in a process of their own; this one must still be free."""
+    assert os.access(Path(__file__), os.R_OK)
+    assert subprocess.run(["true"]).returncode == 0
