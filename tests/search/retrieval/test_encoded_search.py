@@ -1,0 +1,53 @@
+"""Searching with a picture and with words, through a real query worker."""
+
+from __future__ import annotations
+
+import pytest
+
+from retrieval_site.errors import AppError
+from search.models import Passage, Query
+from search.retrieval import search
+from search.retrieval.types import SearchRequest
+from tests.support.corpus import make_collection, make_documents, picture, store, tiny_version
+from tests.support.tiny_bundle import COLOURS
+from tests.support.workers import _query_worker_process, query_worker  # noqa: F401  fixtures
+from workers.blobs import blob_open
+from workers.query import encode_text
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("query_worker")]
+
+
+@pytest.fixture
+def colours(tmp_path):
+    """One document per colour, encoded by the worker."""
+    version = tiny_version(tmp_path)
+    rows = make_documents(make_collection(), len(COLOURS))
+    for row, colour in zip(rows, COLOURS, strict=True):
+        Passage.objects.filter(pk=row.pk).update(text=f"a {colour} part")
+        store(version, [row], encode_text(version, f"a {colour} part").vector[None, :])
+    return version
+
+
+def test_a_photo_finds_the_document_that_it_is_about(colours):
+    photo = picture(COLOURS["purple"], size=(400, 300))
+    answer = search(SearchRequest(viewer=None, session="anonymous-1", image=photo, limit=3))
+    assert answer.hits[0].passage.text == "a purple part"
+    assert answer.model == colours.key
+    assert {"decode", "encode", "transport", "search", "fetch", "total"} <= set(answer.timings_ms)
+    kept = Query.objects.get(pk=answer.query_id)
+    assert (kept.modality, kept.session, kept.version) == ("image", "anonymous-1", colours)
+    with blob_open(kept.preview) as preview:
+        assert preview.read(3) == b"\xff\xd8\xff"
+
+
+def test_words_find_the_document_that_they_are_about(colours):
+    answer = search(SearchRequest(viewer=None, text="something cyan", limit=3))
+    assert answer.hits[0].passage.text == "a cyan part"
+    assert Query.objects.get(pk=answer.query_id).text == "something cyan"
+
+
+def test_a_search_that_fails_keeps_no_query(colours):
+    with pytest.raises(AppError) as caught:
+        search(SearchRequest(viewer=None, image=picture(COLOURS["red"])[:300]))
+    assert caught.value.id == "image.truncated"
+    assert Query.objects.count() == 0
