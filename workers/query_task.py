@@ -21,6 +21,7 @@ from workers.wire import Encoded
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from PIL.Image import Image
 
     from workers.inference.manifest import ImageSpec
     from workers.pool import LoadedModel
@@ -80,7 +81,7 @@ def _encode_picture(model: LoadedModel, data: bytes, preview_px: int) -> Encoded
         picture = open_picture(data, shortest_side=_shortest_side(spec), limits=_limits())
         future = model.pixels.submit(to_pixels(picture, spec))
     clock.lap("decode")
-    preview = preview_jpeg(picture, preview_px) if preview_px else None  # while the encoder runs
+    preview = _preview(data, picture, preview_px) if preview_px else None  # while the encoder runs
     vector = future.result(settings.CONFIG.encode_timeout_seconds)
     clock.lap("encode")
     return Encoded(vector, preview, clock.laps_ms)
@@ -95,6 +96,14 @@ def _encode_text(model: LoadedModel, data: bytes) -> Encoded:
     )
     clock.lap("encode")
     return Encoded(vector, None, clock.laps_ms)
+
+
+def _preview(data: bytes, picture: Image, longest_side: int) -> bytes:
+    """Return the small JPEG; a photo that was decoded smaller than that for the encoder is decoded again."""
+    if max(picture.size) < longest_side:
+        shortest_side = max(1, longest_side * min(picture.size) // max(picture.size))
+        picture = open_picture(data, shortest_side=shortest_side, limits=_limits())
+    return preview_jpeg(picture, longest_side)
 
 
 def _shortest_side(spec: ImageSpec) -> int:

@@ -12,9 +12,9 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from retrieval_site.errors import AppError, not_found
 from search import retrieval
-from search.api.uploads import read_picture
 from search.models import Query
 from search.retrieval.types import SearchRequest
+from search.services.uploads import read_picture
 from search.views.people import searchers_only, session_of
 from workers.blobs import blob_open
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
 TEXT_MAX = 2000
-PREVIEW_PX = 960
+PREVIEW_PX = 640
 """Longest side of the kept query photo: sharp beside the hits, and enough to ask again with."""
 HITS = {"passages": 10, "images": 24}
 """Documents on one page of results."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from retrieval_site.errors import AppError
 from tests.support.corpus import picture, tiny_version
@@ -46,6 +48,12 @@ def test_the_preview_is_a_small_jpeg_and_only_made_where_it_is_wanted(version):
     with_preview = encode_picture(version, picture(COLOURS["blue"], size=(400, 300)), preview_px=100)
     assert with_preview.preview[:3] == b"\xff\xd8\xff"
     assert encode_picture(version, picture(COLOURS["blue"], size=(400, 300))).preview is None
+
+
+def test_the_preview_is_as_large_as_wanted_also_where_the_encoder_looks_at_less(version):
+    data = picture(COLOURS["blue"], size=(1200, 900), seed=8)  # the tiny model's own scale is 32 pixels
+    preview = encode_picture(version, data, preview_px=640).preview
+    assert Image.open(io.BytesIO(preview)).size == (640, 480)
 
 
 def test_the_same_photo_again_comes_from_the_cache_with_its_preview(version):
