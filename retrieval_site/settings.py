@@ -126,7 +126,9 @@ STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True
-WHITENOISE_KEEP_ONLY_HASHED_FILES = True  # with the next line, the first start collects in a third of the time
+WHITENOISE_KEEP_ONLY_HASHED_FILES = (
+    True  # with the next line, the first start collects in a third of the time
+)
 WHITENOISE_SKIP_COMPRESS_EXTENSIONS = [*StaticCompressor.SKIP_COMPRESS_EXTENSIONS, "map"]
 
 LANGUAGE_CODE = "en"
@@ -176,11 +178,6 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["search.api.permissions.ScopePermission"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": [
-        "search.api.parsers.ShallowJSONParser",
-        "rest_framework.parsers.MultiPartParser",
-        "rest_framework.parsers.FormParser",
-    ],
     "URL_FORMAT_OVERRIDE": None,  # `?format=` would be a parameter of every endpoint
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "search.api.errors.exception_handler",

@@ -10,6 +10,7 @@ class SearchConfig(AppConfig):
     def ready(self) -> None:
         """Tell the registry who answers for vectors, and `/readyz` what searching needs."""
         from models_admin.hooks import panel_register, vectors_register
+        from search import checks  # noqa: F401  (registers the boot checks)
         from search.indexing.hooks import SearchVectors, coverage_panel
         from search.readiness import register_checks
 

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from django.conf import settings
 from drf_spectacular.utils import OpenApiResponse, extend_schema, inline_serializer
 from rest_framework import serializers
+from rest_framework.parsers import BaseParser, FormParser, MultiPartParser
 from rest_framework.views import APIView
 
 from search.api.pagination import LIMIT_DEFAULT, LIMIT_MAX, page_of
 from search.api.parameters import NoParameters, Parameters, validated
+from search.api.parsers import ShallowJSONParser
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -49,13 +51,15 @@ class ApiView(APIView):
 
     `query_parameters` names the serializer of a method's query string (none: no parameter is known).
     `read_methods` are unsafe methods that only look; `anonymous_methods` are open to people who are not signed in;
-    `members_only` closes even reading to them.
+    `members_only` closes even reading to them. `takes_files` opens it to multipart forms: elsewhere nobody can make
+    the server write a file to its disk.
     """
 
     query_parameters: ClassVar[Mapping[str, type[Parameters]]] = {}
     read_methods: ClassVar[tuple[str, ...]] = ()
     anonymous_methods: ClassVar[tuple[str, ...]] = ()
     members_only: ClassVar[bool] = False
+    takes_files: ClassVar[bool] = False
     query: dict[str, Any]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -64,6 +68,17 @@ class ApiView(APIView):
         reader = self.query_parameters.get(str(request.method), NoParameters)
         given = request.query_params
         self.query = {} if reader is NoParameters and not given else validated(reader, given)
+
+    def get_parsers(self) -> list[BaseParser]:
+        """Return parsers of JSON and of forms, of those with files only where they are taken."""
+        parsers: list[BaseParser] = [ShallowJSONParser(), FormParser()]
+        return [MultiPartParser(), *parsers] if self.takes_files else parsers
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """Keep answers, which depend on who asks, out of every cache."""
+        final = super().finalize_response(request, response, *args, **kwargs)
+        final["Cache-Control"] = "no-store"
+        return final
 
     def get_throttles(self) -> list[BaseThrottle]:
         """Return none where the operator lifted throttling."""

@@ -14,10 +14,10 @@ from search.api.base import ApiView, PageParameters, describe, page_answer
 from search.api.parameters import JsonObjectField, Parameters, UploadField, validated
 from search.api.permissions import signed_in
 from search.api.presenting import document_brief_json, document_json
-from search.api.uploads import read_picture
 from search.models import Document
 from search.services.document_fields import IMAGES_MAX, LENGTHS_MAX, DocumentFields, ImageInput, image_input
 from search.services.documents import document_delete, document_save, encode_soon
+from search.services.uploads import read_picture
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,6 +61,7 @@ class DocumentListParameters(PageParameters):
 class DocumentListView(ApiView):
     """All documents that the caller may see."""
 
+    takes_files = True
     query_parameters = {"GET": DocumentListParameters}
 
     @describe("documents_list", {200: page_answer(DocumentBriefAnswer)}, parameters=[DocumentListParameters])
@@ -84,6 +85,8 @@ class DocumentListView(ApiView):
 
 class DocumentView(ApiView):
     """One document."""
+
+    takes_files = True
 
     @describe("documents_get", {200: DocumentAnswer})
     def get(self, request: Request, document_id: int) -> Response:

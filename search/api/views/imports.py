@@ -40,6 +40,8 @@ class ImportParameters(Parameters):
 class ImportView(ApiView):
     """Starting an import."""
 
+    takes_files = True
+
     @describe("documents_import", {202: JobAnswer}, request={"multipart/form-data": ImportParameters})
     def post(self, request: Request) -> Response:
         """Import a file (curators): 202 and the job to watch; the same file again changes nothing."""

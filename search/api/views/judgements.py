@@ -24,6 +24,7 @@ from search.services.judgements import (
     judgement_set,
     judgements_of,
     own_judgements,
+    rater_of,
 )
 
 if TYPE_CHECKING:
@@ -189,8 +190,12 @@ def _own(request: Request, judgement_id: int) -> Judgement:
 
 
 def _session_to_write(request: Request) -> str:
-    """Return the session of an anonymous rater, whose requests another site must not be able to send."""
+    """Return the session of an anonymous rater, whose requests another site must not be able to send.
+
+    Raises `auth.required` for who has neither name nor session, before the body is read.
+    """
     session = session_of(request)
+    rater_of(request.user, session)
     if session:
         enforce_csrf_for_session(request)
     return session

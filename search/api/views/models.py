@@ -60,6 +60,7 @@ class Retirement(Parameters):
 class ModelListView(ApiView):
     """Model versions."""
 
+    takes_files = True
     query_parameters = {"GET": ModelListParameters}
 
     @describe("models_list", {200: page_answer(VersionAnswer)}, parameters=[ModelListParameters])

@@ -23,8 +23,8 @@ from search.api.parameters import (
     validated,
 )
 from search.api.presenting import search_json
-from search.api.uploads import read_picture, refuse_large_body
 from search.retrieval.types import LIMIT_DEFAULT, LIMIT_MAX, SearchRequest
+from search.services.uploads import read_picture, refuse_large_body
 from workers.query import encode_picture, encode_text
 
 if TYPE_CHECKING:
@@ -125,6 +125,7 @@ def one_part(given: dict[str, Any], parts: tuple[str, ...]) -> None:
 class SearchView(ApiView):
     """The search."""
 
+    takes_files = True
     read_methods = ("POST",)
 
     @describe(
@@ -154,6 +155,7 @@ class KeptSearchView(ApiView):
 class EmbeddingView(ApiView):
     """The encoders themselves."""
 
+    takes_files = True
     read_methods = ("POST",)
 
     @describe(

@@ -149,6 +149,22 @@ def test_operators_may_switch_models_and_nobody_else(world):
     assert refused(world.client("staff").post(f"{API}/models/rollback/")) == (403, "permission.denied")
 
 
+def test_only_endpoints_that_take_files_read_forms_with_files(world):
+    client = world.client("stranger")
+    response = client.post(f"{API}/judgements/", {"grade": 1}, format="multipart")
+    assert refused(response) == (415, "media_type.not_supported")
+
+
+def test_who_cannot_judge_is_told_so_before_the_body_is_read(world):
+    response = APIClient().generic("POST", f"{API}/judgements/", "{", content_type="application/json")
+    assert refused(response) == (401, "auth.required")
+
+
+def test_answers_that_depend_on_who_asks_stay_out_of_caches(world):
+    for path in ("/collections/", "/documents/0/", "/judgements/export.csv"):
+        assert world.client("root").get(API + path)["Cache-Control"] == "no-store"
+
+
 def test_errors_are_json_even_for_streams(world):
     response = world.client("stranger").get(f"{API}/judgements/export.csv")
     assert json.loads(response.content)["error"]["id"] == "permission.denied"

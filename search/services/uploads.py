@@ -11,7 +11,7 @@ from retrieval_site.errors import AppError
 
 if TYPE_CHECKING:
     from django.core.files.uploadedfile import UploadedFile
-    from rest_framework.request import Request
+    from django.http import HttpRequest
 
 FORM_MARGIN_BYTES = MIB
 """What a form may hold beside its picture."""
@@ -26,19 +26,18 @@ def read_picture(upload: UploadedFile[bytes]) -> bytes:
     return content
 
 
+def refuse_large_body(request: HttpRequest) -> None:
+    """Refuse by the announced length, before a form with one picture is read to disk."""
+    limit = settings.CONFIG.picture_max_bytes
+    announced = str(request.META.get("CONTENT_LENGTH") or "0")
+    if announced.isdigit() and int(announced) > limit + FORM_MARGIN_BYTES:
+        raise _too_large(limit)
+
+
 def _too_large(limit: int) -> AppError:
-    """Return the refusal of a picture of more than `limit` bytes."""
     return AppError(
         "image.too_large",
         f"The picture has more than {limit // MIB} MiB.",
         status=413,
         detail={"max_bytes": limit},
     )
-
-
-def refuse_large_body(request: Request) -> None:
-    """Refuse by the announced length, before a form with one picture is read to disk."""
-    limit = settings.CONFIG.picture_max_bytes
-    announced = str(request.META.get("CONTENT_LENGTH") or "0")
-    if announced.isdigit() and int(announced) > limit + FORM_MARGIN_BYTES:
-        raise _too_large(limit)
