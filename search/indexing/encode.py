@@ -1,7 +1,7 @@
 """Making the vectors that are missing, whoever left them missing: imports, edits, a new version, a killed worker.
 
 What is missing is asked of the database, so every run goes on where the last one ended. While the encoder works on
-one batch, this thread writes the batch before it and reads the next; killed at any moment, one batch is lost.
+one half of a batch, this thread writes the half before it and reads the next; a kill loses one batch at most.
 """
 
 from __future__ import annotations

@@ -28,6 +28,11 @@ if TYPE_CHECKING:
     Floats: TypeAlias = NDArray[np.float32]
 
 BATCH_UNITS: dict[str, int] = {"passage": 256, "image": 16}
+"""What is in hand at any moment, and so the most that is encoded again after a kill."""
+
+_HALF = {kind: size // 2 for kind, size in BATCH_UNITS.items()}
+"""A batch goes through in halves: one is being written while the other is being encoded."""
+
 WINDOW_PASSAGES = 2048
 """Passages read at a time and sorted by length: texts of one length in a batch cost no padding."""
 
@@ -60,9 +65,9 @@ class Encoded:
 
 
 def batches_missing(version: ModelVersion, kind: UnitKind) -> Iterator[UnitBatch]:
-    """Yield the units without a vector, ascending in windows, those known to be broken left out."""
+    """Yield half batches of units without a vector, ascending in windows, without those known to be broken."""
     broken = broken_units(version, kind)
-    window = WINDOW_PASSAGES if kind == "passage" else BATCH_UNITS[kind]
+    window = WINDOW_PASSAGES if kind == "passage" else _HALF[kind]
     after = 0
     while ids := units_missing(version, kind, after_id=after, limit=window):
         after = ids[-1]
@@ -73,8 +78,8 @@ def batches_missing(version: ModelVersion, kind: UnitKind) -> Iterator[UnitBatch
 def _passages(ids: list[int]) -> Iterator[UnitBatch]:
     rows = list(Passage.objects.filter(pk__in=ids).values_list("pk", "text"))
     rows.sort(key=lambda row: len(row[1]))
-    for start in range(0, len(rows), BATCH_UNITS["passage"]):
-        chunk = rows[start : start + BATCH_UNITS["passage"]]
+    size = _HALF["passage"]
+    for chunk in (rows[start : start + size] for start in range(0, len(rows), size)):
         yield UnitBatch([unit_id for unit_id, _ in chunk], [text for _, text in chunk])
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from django.db import InterfaceError, OperationalError, connection
+
 from workers.jobs.runner import run_job
 from workers.jobs.sweeper import bulk_worker_alive
 from workers.models import Job, JobState
@@ -20,11 +22,14 @@ def job_complete(job: Job, say: Callable[[str], object]) -> Job:
     """Return the job's row once it is finished or paused; `say` is told its progress in sentences."""
     said_at = 0.0
     while True:
-        job = Job.objects.get(pk=job.pk)
-        if job.is_finished or job.state == JobState.PAUSED:
-            return job
-        if job.state == JobState.QUEUED and not bulk_worker_alive() and _run_here(job):
-            continue
+        try:
+            job = Job.objects.get(pk=job.pk)
+            if job.is_finished or job.state == JobState.PAUSED:
+                return job
+            if job.state == JobState.QUEUED and not bulk_worker_alive() and _run_here(job):
+                continue
+        except (OperationalError, InterfaceError):
+            connection.close()  # the database is being restarted; the job survives that, and so does watching it
         if time.monotonic() - said_at > SAY_EVERY_SECONDS:
             say(_progress(job))
             said_at = time.monotonic()
