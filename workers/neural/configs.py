@@ -41,7 +41,7 @@ def config_set(data: Mapping[str, Any], key: str, value: Any) -> dict[str, Any]:
         return {"kind": value} if head == "kind" else {**data, head: value}
     child = data.get(head)
     if not isinstance(child, Mapping):
-        raise ModelConfigError(f"There is no setting {key!r}.")
+        raise ModelConfigError(f"There is no table of settings {head!r} to set {rest!r} in.")
     return {**data, head: config_set(child, rest, value)}
 
 

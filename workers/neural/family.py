@@ -5,7 +5,8 @@ Each name is a union of config classes, told apart by their `kind`; `workers.neu
 
 from workers.neural.images.cnn import CnnConfig
 from workers.neural.images.small_resnet import SmallResnetConfig
-from workers.neural.losses.curriculum import SumThenMaxConfig
+from workers.neural.losses.contrastive import ContrastiveConfig
+from workers.neural.losses.curriculum import CurriculumConfig
 from workers.neural.losses.max_hinge import MaxHingeConfig
 from workers.neural.losses.sum_hinge import SumHingeConfig
 from workers.neural.schedules.cosine import CosineScheduleConfig
@@ -18,5 +19,5 @@ ImageConfig = CnnConfig | SmallResnetConfig
 TextConfig = GruConfig | MeanConfig
 # One kind so far: `CosineConfig | OrderConfig` when the order embeddings come.
 SimilarityConfig = CosineConfig
-LossConfig = MaxHingeConfig | SumHingeConfig | SumThenMaxConfig
+LossConfig = MaxHingeConfig | SumHingeConfig | ContrastiveConfig | CurriculumConfig
 ScheduleConfig = StepScheduleConfig | CosineScheduleConfig

@@ -29,7 +29,12 @@ def build_vocabulary(captions: Iterable[str], min_count: int = 4) -> list[str]:
 
     Words of equal frequency stand in alphabetical order, so the same captions give the same numbers in any order.
     """
-    counts = Counter(word for caption in captions for word in words_of(caption))
+    return vocabulary_of(map(words_of, captions), min_count)
+
+
+def vocabulary_of(texts: Iterable[Sequence[str]], min_count: int) -> list[str]:
+    """As `build_vocabulary`, of texts that are words already."""
+    counts = Counter(word for words in texts for word in words)
     kept = sorted(
         (word for word, count in counts.items() if count >= min_count), key=lambda w: (-counts[w], w)
     )
@@ -54,10 +59,14 @@ class WordTokenizer:
 
     def encode(self, text: str, max_tokens: int) -> list[int]:
         """Ids of `<start>`, the words, `<end>`: at most `max_tokens` (≥ 2); a longer text loses its last words."""
-        ids = [self._ids.get(word, UNKNOWN_ID) for word in words_of(text)]
+        return self.encode_words(words_of(text), max_tokens)
+
+    def encode_words(self, words: Iterable[str], max_tokens: int) -> list[int]:
+        """As `encode`, of a text that is words already."""
+        ids = [self._ids.get(word, UNKNOWN_ID) for word in words]
         return [START_ID, *ids[: max(0, max_tokens - 2)], END_ID]
 
-    def unknown_share(self, texts: Iterable[str]) -> float:
+    def unknown_share(self, texts: Iterable[Sequence[str]]) -> float:
         """The share, 0 to 1, of the texts' words that the vocabulary lacks; 0 for no words."""
-        words = [word for text in texts for word in words_of(text)]
+        words = [word for text in texts for word in text]
         return sum(word not in self._ids for word in words) / max(1, len(words))

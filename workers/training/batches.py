@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from workers.neural.tokens import END_ID, PAD_ID, UNKNOWN_ID, WordTokenizer, words_of
+from workers.neural.tokens import END_ID, PAD_ID, START_ID, UNKNOWN_ID
 from workers.training.crops import fixed_views, random_crop
 from workers.training.feature_store import Features
 from workers.training.layout import Captioned
@@ -77,17 +77,16 @@ class CachedFeatures:
 
 
 class TrainingData:
-    """A split with its pictures and its captions as token ids; `epoch(k)` gives that epoch's batches."""
+    """A split with its pictures and its captions as token ids, picture by picture; `epoch(k)` gives its batches."""
 
     def __init__(
-        self, split: Captioned, pictures: Pictures, tokenizer: WordTokenizer, recipe: Recipe
+        self, split: Captioned, pictures: Pictures, tokens: list[list[list[int]]], recipe: Recipe
     ) -> None:
         self.split = split
         self.pictures = pictures
         self.recipe = recipe
-        limit = recipe.data.max_tokens
-        self.captions = [[tokenizer.encode(text, limit) for text in texts] for texts in split.captions]
-        self.text_ids = _text_ids(split)
+        self.captions = tokens
+        self.text_ids = _text_ids(self.captions)
         every = recipe.data.captions == "every"
         self.pairs = [(n, k) for n, c in enumerate(self.captions) for k in range(len(c))] if every else None
 
@@ -136,13 +135,12 @@ class EpochBatches(Dataset[Batch]):
         return item, [int(k) for k in rng.permutation(count)[:joined]]
 
     def _tokens(self, number: int, captions: list[int], item: int) -> list[int]:
-        start, end = self.data.captions[number][captions[0]][:1], [END_ID]
         words = [word for k in captions for word in self.data.captions[number][k][1:-1]]
         share = self.data.recipe.data.drop_words
-        if share:
+        if share > 0:
             dropped = self._rng(TEXT, item + len(self.order)).random(len(words)) < share
             words = [UNKNOWN_ID if drop else word for word, drop in zip(words, dropped, strict=True)]
-        return start + words[: self.data.recipe.data.max_tokens - 2] + end
+        return [START_ID, *words[: self.data.recipe.data.max_tokens - 2], END_ID]
 
     def _same(self, chosen: list[tuple[int, list[int]]]) -> Tensor:
         """Pairs that describe each other: of one group, or with a caption of the same words."""
@@ -163,7 +161,7 @@ def padded(texts: list[list[int]]) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(tokens), torch.tensor(lengths)
 
 
-def _text_ids(split: Captioned) -> list[list[int]]:
-    """A number for every caption, equal for captions of the same words."""
-    numbers: dict[tuple[str, ...], int] = {}
-    return [[numbers.setdefault(tuple(words_of(t)), len(numbers)) for t in texts] for texts in split.captions]
+def _text_ids(captions: list[list[list[int]]]) -> list[list[int]]:
+    """A number for every caption, equal for captions of the same tokens."""
+    numbers: dict[tuple[int, ...], int] = {}
+    return [[numbers.setdefault(tuple(ids), len(numbers)) for ids in texts] for texts in captions]

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import lightning
 import torch
@@ -13,7 +14,7 @@ from workers.inference.manifest import ImageSpec
 from workers.neural.errors import ModelConfigError
 from workers.neural.images.cnn import CnnConfig
 from workers.neural.images.weights import pretrained_trunk
-from workers.neural.tokens import WordTokenizer, build_vocabulary
+from workers.neural.tokens import WordTokenizer, vocabulary_of
 from workers.neural.two_tower import TwoTower, TwoTowerConfig
 from workers.training.batches import CachedFeatures, CroppedPictures, Pictures, TrainingData
 from workers.training.callbacks import Curves, Validation
@@ -28,7 +29,8 @@ from workers.training.picture_store import Progress, picture_store, pictures_key
 from workers.training.recipe import Recipe
 from workers.training.run_folder import DataPaths, RunFolder
 
-PRECISIONS = {"float32": "32-true", "bfloat16": "bf16-mixed"}
+Words = tuple[tuple[list[str], ...], ...]
+PRECISIONS: dict[str, Literal["32-true", "bf16-mixed"]] = {"float32": "32-true", "bfloat16": "bf16-mixed"}
 
 
 @dataclass(frozen=True)
@@ -91,13 +93,18 @@ def _prepared(
     options: TrainOptions, folder: RunFolder, splits: tuple[Captioned, Captioned]
 ) -> RetrievalModule:
     recipe = options.recipe
-    tokenizer = _tokenizer(folder, splits[0], recipe)
+    words = [split.words() for split in splits]
+    tokenizer = _tokenizer(folder, words[0], recipe)
     model = build_model(recipe, len(tokenizer))
-    _say_shape(options, model, tokenizer, splits)
+    unknown = tokenizer.unknown_share([text for texts in words[1] for text in texts])
+    options.say(_shape(splits, model, len(tokenizer), unknown))
     pictures = [_pictures(options, model, split) for split in splits]
     if recipe.frozen and isinstance(pictures[0], CachedFeatures):
         model.image.set_statistics(*statistics(pictures[0].features))
-    train, val = (TrainingData(s, p, tokenizer, recipe) for s, p in zip(splits, pictures, strict=True))
+    train, val = (
+        TrainingData(split, picture, _tokens(tokenizer, texts, recipe.data.max_tokens), recipe)
+        for split, picture, texts in zip(splits, pictures, words, strict=True)
+    )
     return RetrievalModule(model, train, val)
 
 
@@ -114,21 +121,24 @@ def build_model(recipe: Recipe, vocabulary: int) -> TwoTower:
     return model
 
 
-def _tokenizer(folder: RunFolder, train: Captioned, recipe: Recipe) -> WordTokenizer:
+def _tokenizer(folder: RunFolder, words: Words, recipe: Recipe) -> WordTokenizer:
     """A new run builds the vocabulary from its training captions, a resumed one keeps its own."""
     if not folder.vocabulary.exists():
-        folder.vocabulary.write_text("\n".join(build_vocabulary(train.texts(), recipe.data.min_count)) + "\n")
+        vocabulary = vocabulary_of((text for texts in words for text in texts), recipe.data.min_count)
+        folder.vocabulary.write_text("\n".join(vocabulary) + "\n")
     return WordTokenizer(folder.vocabulary.read_text().splitlines())
 
 
-def _say_shape(
-    options: TrainOptions, model: TwoTower, tokenizer: WordTokenizer, splits: tuple[Captioned, Captioned]
-) -> None:
+def _tokens(tokenizer: WordTokenizer, words: Words, limit: int) -> list[list[list[int]]]:
+    return [[tokenizer.encode_words(text, limit) for text in texts] for texts in words]
+
+
+def _shape(splits: tuple[Captioned, Captioned], model: TwoTower, vocabulary: int, unknown: float) -> str:
+    """What is trained on what, in one line."""
     parameters = sum(p.numel() for p in model.parameters())
-    options.say(
-        f"{len(splits[0])} pictures to train on, {len(splits[1])} to validate; {len(tokenizer)} words known, "
-        f"{100 * tokenizer.unknown_share(splits[1].texts()):.1f} % of the validation captions' words are not; "
-        f"{parameters / 1e6:.1f} million parameters"
+    return (
+        f"{len(splits[0])} pictures to train on, {len(splits[1])} to validate; {vocabulary} words known, "
+        f"{100 * unknown:.1f} % of the validation captions' words are not; {parameters / 1e6:.1f} million parameters"
     )
 
 

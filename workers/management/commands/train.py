@@ -93,7 +93,7 @@ class Command(BaseCommand):
         if missing := [f"--{name}" for name in ("recipe", *DATA) if not options[name]]:
             raise CommandError(f"A new run needs {', '.join(missing)}.")
         recipe = recipe_with(recipe_named(options["recipe"]), read_settings(options["set"]))
-        return recipe, DataPaths(*(options[name] for name in DATA), groups=options["groups"])
+        return recipe, DataPaths(**{name: options[name] for name in (*DATA, "groups")})
 
     def _progress(self, stage: str, done: int, total: int) -> None:
         if self.stderr.isatty():

@@ -37,9 +37,8 @@ class SmallResnet(nn.Module):
     def __init__(self, config: SmallResnetConfig) -> None:
         super().__init__()
         first = config.widths[0]
-        self.stem = nn.Sequential(
-            _conv(3, first, 3, 2), nn.BatchNorm2d(first), nn.ReLU(), nn.MaxPool2d(3, 2, 1)
-        )
+        # Overlapping patches at once: maps of half the picture's side would cost most of the time.
+        self.stem = nn.Sequential(nn.Conv2d(3, first, 6, 4, 1, bias=False), nn.BatchNorm2d(first), nn.ReLU())
         stages: list[nn.Module] = []
         width = first
         for number, (channels, count) in enumerate(zip(config.widths, config.blocks, strict=True)):

@@ -30,7 +30,8 @@ def build_network(name: str) -> nn.Module:
 
 def classifier_name(network: nn.Module) -> str:
     """The name of the last linear (SqueezeNet: convolution) layer, which tells the classes."""
-    return [name for name, module in network.named_modules() if _is_classifier(module)][-1]
+    names: list[str] = [name for name, module in network.named_modules() if _is_classifier(module)]
+    return names[-1]
 
 
 def cut_classifier(network: nn.Module) -> int:

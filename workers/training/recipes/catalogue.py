@@ -8,7 +8,9 @@ from workers.training.errors import TrainingError
 from workers.training.recipe import Recipe
 from workers.training.recipes import demo, vsepp, vsepp_features
 
-RECIPES = {module.RECIPE.name: module.RECIPE for module in (vsepp, vsepp_features, demo)}
+RECIPES: dict[str, Recipe] = {
+    recipe.name: recipe for recipe in (vsepp.RECIPE, vsepp_features.RECIPE, demo.RECIPE)
+}
 
 
 def recipe_named(name: str) -> Recipe:

@@ -2,7 +2,8 @@
 
 from workers.neural.images.features import HeadConfig
 from workers.neural.images.small_resnet import SmallResnetConfig
-from workers.neural.losses.curriculum import SumThenMaxConfig
+from workers.neural.losses.contrastive import ContrastiveConfig
+from workers.neural.losses.curriculum import CurriculumConfig
 from workers.neural.schedules.cosine import CosineScheduleConfig
 from workers.neural.texts.gru import GruConfig
 from workers.training.recipe import DataConfig, OptimiserConfig, PixelsConfig, Recipe, RunConfig
@@ -12,10 +13,10 @@ RECIPE = Recipe(
     dim=256,
     image=SmallResnetConfig(head=HeadConfig(dropout=0.1)),
     text=GruConfig(words=128, pool="mean", dropout=0.1),
-    loss=SumThenMaxConfig(margin=0.2, sum_epochs=3),
+    loss=CurriculumConfig(first=ContrastiveConfig(), first_epochs=8),
     schedule=CosineScheduleConfig(warmup_epochs=1.0),
-    pixels=PixelsConfig(resize=144, size=128, train_crop="zoom", zoom_min=0.7),
-    data=DataConfig(batch=128, captions="one", min_count=2, drop_words=0.1, join=3),
+    pixels=PixelsConfig(resize=128, size=128, train_crop="zoom", zoom_min=0.7),
+    data=DataConfig(batch=128, captions="one", min_count=2, drop_words=0.1),
     optimiser=OptimiserConfig(rate=1e-3, weight_decay=0.01),
-    run=RunConfig(epochs=30, precision="bfloat16"),
+    run=RunConfig(epochs=10, precision="bfloat16"),
 )

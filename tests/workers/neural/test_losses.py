@@ -1,0 +1,79 @@
+"""Each loss against the papers' formula written as plain loops."""
+
+import math
+
+import pytest
+import torch
+
+from workers.neural.losses.contrastive import ContrastiveConfig
+from workers.neural.losses.curriculum import CurriculumConfig
+from workers.neural.losses.max_hinge import MaxHingeConfig
+from workers.neural.losses.sum_hinge import SumHingeConfig
+
+
+def slow_hinges(scores, same, margin):
+    """For each pair the hinge of every caption, and of every picture, that is a negative."""
+    n = len(scores)
+    captions, pictures = [], []
+    for i in range(n):
+        negatives = [k for k in range(n) if k != i and not same[i, k]]
+        captions.append([max(0.0, margin - float(scores[i, i]) + float(scores[i, k])) for k in negatives])
+        negatives = [k for k in range(n) if k != i and not same[k, i]]
+        pictures.append([max(0.0, margin - float(scores[i, i]) + float(scores[k, i])) for k in negatives])
+    return captions, pictures
+
+
+@pytest.fixture(params=[0, 1, 2])
+def batch(request):
+    torch.manual_seed(request.param)
+    groups = torch.randint(0, 5, (9,))
+    return torch.randn(9, 9) * 0.3, groups[:, None] == groups
+
+
+def test_sum_of_hinges_equals_the_slow_loop(batch):
+    captions, pictures = slow_hinges(*batch, margin=0.2)
+    expected = sum(map(sum, captions)) + sum(map(sum, pictures))
+    assert SumHingeConfig(margin=0.2).loss(*batch, epoch=0).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_max_of_hinges_equals_the_slow_loop(batch):
+    captions, pictures = slow_hinges(*batch, margin=0.2)
+    expected = sum(max(row, default=0) for row in captions) + sum(max(row, default=0) for row in pictures)
+    assert MaxHingeConfig(margin=0.2).loss(*batch, epoch=0).item() == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("config", [SumHingeConfig(), MaxHingeConfig()])
+def test_captions_of_the_same_picture_are_never_negatives(config):
+    scores = torch.tensor([[0.1, 0.9, 0.0], [0.9, 0.1, 0.0], [0.0, 0.0, 0.9]])
+    same = torch.tensor([[1, 1, 0], [1, 1, 0], [0, 0, 1]], dtype=torch.bool)
+    apart = torch.eye(3, dtype=torch.bool)
+    assert config.loss(scores, apart, 0) > 1
+    # What remains: the two weak pairs against the third caption and the third picture, 0.2 − 0.1 + 0.0 each.
+    assert config.loss(scores, same, 0).item() == pytest.approx(0.4, abs=1e-6)
+
+
+def test_the_curriculum_sums_first_and_then_takes_the_hardest(batch):
+    total, hardest = SumHingeConfig(margin=0.1), MaxHingeConfig(margin=0.1)
+    curriculum = CurriculumConfig(first=total, then=hardest, first_epochs=2)
+    assert curriculum.loss(*batch, epoch=1) == total.loss(*batch, epoch=1)
+    assert curriculum.loss(*batch, epoch=2) == hardest.loss(*batch, epoch=2)
+    assert total.loss(*batch, epoch=0) != hardest.loss(*batch, epoch=0)
+
+
+def test_the_contrastive_loss_equals_the_slow_loop(batch):
+    scores, same = batch
+    expected = 0.0
+    for i in range(len(scores)):
+        captions = sum(math.exp(scores[i, k] / 0.1) for k in range(9) if k == i or not same[i, k])
+        pictures = sum(math.exp(scores[k, i] / 0.1) for k in range(9) if k == i or not same[k, i])
+        expected += math.log(captions) + math.log(pictures) - 2 * float(scores[i, i]) / 0.1
+    assert ContrastiveConfig(temperature=0.1).loss(*batch, epoch=0).item() == pytest.approx(
+        expected, rel=1e-5
+    )
+
+
+def test_the_hardest_negative_alone_gets_a_gradient():
+    scores = torch.tensor([[0.5, 0.45, 0.4], [0.0, 0.9, 0.0], [0.0, 0.0, 0.9]], requires_grad=True)
+    MaxHingeConfig(margin=0.2).loss(scores, torch.eye(3, dtype=torch.bool), 0).backward()
+    assert scores.grad[0, 1] == 1
+    assert scores.grad[0, 2] == 0

@@ -1,0 +1,116 @@
+import numpy as np
+import pytest
+import torch
+
+from workers.inference.manifest import ImageSpec
+from workers.inference.pictures import open_picture, to_pixels
+from workers.neural.family import SmallResnetConfig
+from workers.training.crops import center_crop, fixed_views, random_crop
+from workers.training.errors import TrainingError
+from workers.training.feature_store import feature_store, statistics, to_input
+from workers.training.picture_store import picture_store, pictures_key
+from workers.training.recipe import PixelsConfig
+
+CONFIG = PixelsConfig(resize=36, size=32)
+
+
+def spec_of(config):
+    return ImageSpec(config.resize, config.size, config.mean, config.std, config.crop)
+
+
+def silent(stage, done, total):
+    pass
+
+
+@pytest.fixture
+def paths(corpus):
+    return tuple(sorted((corpus / "images").iterdir())[:12])
+
+
+@pytest.mark.parametrize("crop", ["center", "ten"])
+def test_training_sees_exactly_the_pixels_that_serving_computes(paths, tmp_path, crop):
+    config = PixelsConfig(resize=36, size=32, crop=crop)
+    store = picture_store(paths, spec_of(config), tmp_path, silent)
+    for number, path in enumerate(paths):
+        served = to_pixels(open_picture(path.read_bytes(), shortest_side=36), spec_of(config))
+        views = np.stack(fixed_views(store[number], 32, crop))
+        trained = to_input(torch.from_numpy(views), config).numpy()
+        if crop == "center":
+            np.testing.assert_allclose(trained[0], served, atol=1e-5)
+        else:
+            # The order of the ten crops differs; their mean is what counts.
+            np.testing.assert_allclose(trained.mean(0), served.mean(0), atol=1e-5)
+
+
+def test_the_store_is_made_once_and_found_again(paths, tmp_path):
+    calls = []
+    picture_store(paths, spec_of(CONFIG), tmp_path, lambda *told: calls.append(told))
+    assert calls[-1] == ("decoding pictures", 12, 12)
+    again = picture_store(paths, spec_of(CONFIG), tmp_path, lambda *told: pytest.fail("decoded twice"))
+    assert len(again) == 12
+    assert min(again[3].shape[:2]) == 36
+
+
+def test_another_scale_or_changed_file_has_another_key(paths, tmp_path):
+    copy = tmp_path / paths[0].name
+    copy.write_bytes(paths[0].read_bytes())
+    key = pictures_key((copy,), spec_of(CONFIG))
+    assert pictures_key((copy,), spec_of(PixelsConfig(resize=40, size=32))) != key
+    copy.write_bytes(paths[1].read_bytes())
+    assert pictures_key((copy,), spec_of(CONFIG)) != key
+
+
+def test_an_unreadable_picture_is_named_and_leaves_no_half_store(paths, tmp_path):
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(paths[0].read_bytes()[:100])
+    with pytest.raises(TrainingError, match=r"broken\.jpg"):
+        picture_store((*paths, broken), spec_of(CONFIG), tmp_path / "cache", silent)
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["random", "zoom", "center"])
+def test_a_crop_depends_on_the_generator_alone_and_has_the_right_size(kind):
+    picture = np.random.default_rng(0).integers(0, 255, (40, 52, 3), np.uint8)
+    config = PixelsConfig(resize=40, size=32, train_crop=kind, zoom_min=0.5)
+    crops = [random_crop(picture, config, np.random.default_rng(seed)) for seed in (1, 1, 2, 3, 4, 5)]
+    assert {crop.shape for crop in crops} == {(32, 32, 3)}
+    np.testing.assert_array_equal(crops[0], crops[1])
+    assert len({crop.tobytes() for crop in crops}) > 1
+
+
+def test_without_flip_a_centre_crop_never_varies():
+    picture = np.random.default_rng(0).integers(0, 255, (40, 52, 3), np.uint8)
+    config = PixelsConfig(size=32, train_crop="center", flip=False)
+    for seed in range(6):
+        crop = random_crop(picture, config, np.random.default_rng(seed))
+        np.testing.assert_array_equal(crop, center_crop(picture, 32))
+
+
+def test_ten_views_are_five_places_and_their_mirrors():
+    picture = np.random.default_rng(0).integers(0, 255, (40, 40, 3), np.uint8)
+    views = fixed_views(picture, 32, "ten")
+    assert len({view.tobytes() for view in views}) == 10
+    np.testing.assert_array_equal(views[0], center_crop(picture, 32))
+    for straight, mirrored in zip(views[:5], views[5:], strict=True):
+        np.testing.assert_array_equal(straight[:, ::-1], mirrored)
+
+
+def test_features_are_computed_once_per_network_and_view(paths, tmp_path):
+    torch.manual_seed(0)
+    config = PixelsConfig(resize=36, size=32, views="flip")
+    store = picture_store(paths, spec_of(config), tmp_path, silent)
+    encoder = SmallResnetConfig(widths=(4, 8), blocks=(1, 1)).build(6)
+    features = feature_store(encoder, (store, "key"), config, tmp_path, silent)
+    assert features.shape == (12, 2, 16)
+    plain = to_input(torch.from_numpy(center_crop(store[3], 32).copy()), config)
+    with torch.inference_mode():
+        np.testing.assert_allclose(features[3, 0], encoder.features(plain[None])[0], atol=1e-5)
+    again = feature_store(
+        encoder, (store, "key"), config, tmp_path, lambda *told: pytest.fail("computed twice")
+    )
+    np.testing.assert_array_equal(again, features)
+    other = SmallResnetConfig(widths=(4, 8), blocks=(1, 1)).build(6)
+    assert not np.array_equal(feature_store(other, (store, "key"), config, tmp_path, silent), features)
+    mean, deviation = statistics(features)
+    np.testing.assert_allclose(mean, features.reshape(24, 16).mean(0), atol=1e-6)
+    np.testing.assert_allclose(deviation, features.reshape(24, 16).std(0), atol=1e-6)

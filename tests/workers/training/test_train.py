@@ -1,0 +1,205 @@
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from workers.inference.bundles import bundle_extract, read_manifest
+from workers.inference.encoder import load_encoder
+from workers.neural.errors import ModelConfigError
+from workers.neural.native import load_native
+from workers.training.errors import TrainingError
+from workers.training.evaluate import evaluate_bundle
+from workers.training.export import ExportOptions
+from workers.training.recipe import recipe_with
+from workers.training.run_folder import RunFolder
+from workers.training.train import TrainOptions, train
+
+
+def options(tiny, data, out, **changes):
+    cache = out.parent / "cache"
+    return TrainOptions(
+        recipe=tiny, data=data, out=out, cache=cache, device="cpu", say=lambda line: None, **changes
+    )
+
+
+def curve(out):
+    lines = [json.loads(line) for line in (out / "curves.jsonl").read_text().splitlines()]
+    return [{key: value for key, value in line.items() if key != "seconds"} for line in lines]
+
+
+class KilledError(Exception):
+    pass
+
+
+def killed_after(epochs):
+    """A listener that ends the run as a kill would: in the middle, with no chance to tidy up."""
+
+    def say(line):
+        if line.startswith(f"epoch {epochs + 1}/"):
+            raise KilledError
+
+    return say
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_run_killed_and_resumed_equals_the_uninterrupted_one_bit_for_bit(tiny, data, tmp_path, frozen):
+    recipe = recipe_with(tiny, [("start.tune", "head"), ("pixels.views", "flip")] if frozen else [])
+    recipe = recipe_with(recipe, [("run.patience", 10), ("schedule", {"kind": "step", "every_epochs": 2})])
+    whole = train(options(recipe, data, tmp_path / "whole"))
+    with pytest.raises(KilledError):
+        train(dataclasses.replace(options(recipe, data, tmp_path / "parts"), say=killed_after(2)))
+    assert len(curve(tmp_path / "parts")) == 3
+    resumed = train(options(recipe, data, tmp_path / "parts", resume=True))
+    assert resumed == whole
+    assert curve(tmp_path / "parts") == curve(tmp_path / "whole")
+    for name in ("best.ckpt", "last.ckpt"):
+        states = [
+            torch.load(tmp_path / run / "checkpoints" / name, weights_only=True) for run in ("whole", "parts")
+        ]
+        assert states[0]["epoch"] == states[1]["epoch"]
+        assert_equal_trees(states[0]["state_dict"], states[1]["state_dict"])
+        assert_equal_trees(states[0]["optimizer_states"], states[1]["optimizer_states"])
+        assert_equal_trees(states[0]["lr_schedulers"], states[1]["lr_schedulers"])
+
+
+def assert_equal_trees(left, right):
+    if isinstance(left, torch.Tensor):
+        assert torch.equal(left, right)
+    elif isinstance(left, dict):
+        assert left.keys() == right.keys()
+        for key in left:
+            assert_equal_trees(left[key], right[key])
+    elif isinstance(left, list):
+        assert len(left) == len(right)
+        for pair in zip(left, right, strict=True):
+            assert_equal_trees(*pair)
+    else:
+        assert left == right
+
+
+def test_a_trained_model_ships_as_a_bundle_that_answers_like_the_model(tiny, data, tmp_path):
+    out, bundle = tmp_path / "run", tmp_path / "tiny.bundle.zip"
+    recipe = recipe_with(tiny, [("run.epochs", 12), ("loss.first_epochs", 9)])
+    export = ExportOptions("tiny", "Apache-2.0", "A test.", half=True)
+    quality = train(options(recipe, data, out, bundle=bundle, export=export))
+    # Eight groups: guessing finds a right one first in an eighth of the queries.
+    assert quality.image_to_text.r1 > 60
+    manifest = read_manifest(bundle)
+    assert manifest.metrics["validation"]["sum_of_recalls"] == pytest.approx(quality.sum_of_recalls)
+    assert manifest.training["recipe"]["image"]["widths"] == [8, 16]
+    assert set(manifest.training["fingerprints"]) == {"train", "val"}
+    assert str(tmp_path) not in json.dumps(manifest.to_json())
+
+    bundle_extract(bundle, tmp_path / "extracted")
+    served = load_encoder(tmp_path / "extracted", device="cpu")
+    native = load_native(
+        json.loads((tmp_path / "extracted/native.json").read_text()),
+        tmp_path / "extracted/native.safetensors",
+    )
+    pixels = np.random.default_rng(0).standard_normal((5, 3, 32, 32)).astype(np.float32)
+    with torch.inference_mode():
+        expected = native.encode_image(torch.from_numpy(pixels)).numpy()
+    assert (served.encode_pixels(pixels) * expected).sum(1).min() > 0.999
+
+    _, val = data.splits()
+    report = evaluate_bundle(bundle, val, lambda *told: None, "cpu")
+    assert report["image_to_text"]["r1"] == pytest.approx(quality.image_to_text.r1, abs=7)
+    assert (report["pictures"], report["captions"], report["ties"]) == (16, 48, "worst")
+
+
+def test_a_text_alone_in_the_graph_equals_the_same_text_beside_longer_ones(tiny, data, tmp_path):
+    bundle = tmp_path / "b.zip"
+    train(options(recipe_with(tiny, [("run.epochs", 1)]), data, tmp_path / "run", bundle=bundle))
+    bundle_extract(bundle, tmp_path / "extracted")
+    served = load_encoder(tmp_path / "extracted", device="cpu")
+    texts = ["red", "a red disc . it lies on grey .", "the square looks blue"]
+    together = served.encode_texts(texts)
+    alone = np.concatenate([served.encode_texts([text]) for text in texts])
+    assert (together * alone).sum(1).min() > 0.999
+
+
+def test_the_run_folder_tells_what_was_asked_and_how_it_went(tiny, data, tmp_path):
+    told = []
+    run = dataclasses.replace(options(tiny, data, tmp_path / "run"), say=told.append)
+    train(run)
+    folder = RunFolder(tmp_path / "run")
+    assert folder.recipe_and_data() == (tiny, data)
+    facts = folder.facts()
+    assert facts["recipe"]["run"]["seed"] == 0
+    assert facts["versions"]["torch"]
+    assert [line["epoch"] for line in curve(tmp_path / "run")] == [1, 2, 3, 4]
+    assert folder.log.read_text().splitlines() == told
+    best = max(line["sum_of_recalls"] for line in curve(tmp_path / "run"))
+    assert json.loads(folder.metrics.read_text())["sum_of_recalls"] == pytest.approx(best)
+
+
+def test_early_stopping_ends_a_run_that_gets_no_better(tiny, data, tmp_path):
+    recipe = recipe_with(tiny, [("optimiser.rate", 0.0), ("run.epochs", 30), ("run.patience", 2)])
+    recipe = recipe_with(recipe, [("start.tune", "head")])
+    train(options(recipe, data, tmp_path / "run"))
+    assert len(curve(tmp_path / "run")) == 3
+
+
+def test_bfloat16_trains_too(tiny, data, tmp_path):
+    recipe = recipe_with(tiny, [("run.precision", "bfloat16"), ("run.epochs", 2)])
+    quality = train(options(recipe, data, tmp_path / "run"))
+    assert np.isfinite(quality.sum_of_recalls)
+
+
+def test_a_second_run_in_the_same_folder_is_refused(tiny, data, tmp_path):
+    recipe = recipe_with(tiny, [("run.epochs", 1)])
+    train(options(recipe, data, tmp_path / "run"))
+    with pytest.raises(TrainingError, match="--resume"):
+        train(options(recipe, data, tmp_path / "run"))
+
+
+def test_a_run_is_not_resumed_over_other_data(tiny, data, tmp_path, corpus):
+    recipe = recipe_with(tiny, [("run.epochs", 1)])
+    train(options(recipe, data, tmp_path / "run"))
+    other = dataclasses.replace(data, train=str(corpus / "val.txt"))
+    with pytest.raises(TrainingError, match="changed"):
+        train(options(recipe, other, tmp_path / "run", resume=True))
+
+
+def test_resuming_nothing_is_refused(tiny, data, tmp_path):
+    with pytest.raises(TrainingError, match="holds no run"):
+        train(options(tiny, data, tmp_path / "none", resume=True))
+
+
+def test_weights_for_a_network_that_has_none_are_refused(tiny, data, tmp_path):
+    with pytest.raises(ModelConfigError, match="small-resnet"):
+        train(options(recipe_with(tiny, [("start.weights", "default")]), data, tmp_path / "run"))
+
+
+def test_the_commands_train_and_evaluate_where_no_database_can_be_reached(data, tmp_path):
+    """Run as a user would, in processes of their own, with a database address that nobody answers."""
+    root = Path(__file__).parents[3]
+    nowhere = {
+        **os.environ, "DATABASE_URL": "postgres://nobody:x@127.0.0.1:9/none", "REDIS_URL": "redis://127.0.0.1:9/0",
+    }  # fmt: skip
+    where = ["--images", data.images, "--captions", data.captions]
+    settings = ["dim=8", "image.widths=[8]", "image.blocks=[1]", "pixels.resize=32", "pixels.size=32"]
+    settings += ["data.batch=16", "run.epochs=1", "run.precision=float32"]
+    bundle = tmp_path / "b.zip"
+    trained = subprocess.run(
+        [sys.executable, "manage.py", "train", "--recipe", "demo", *where, "--train", data.train, "--val", data.val,
+         "--groups", data.groups, "--out", tmp_path / "run", "--bundle", bundle, "--device", "cpu",
+         *(part for setting in settings for part in ("--set", setting))],
+        cwd=root, env=nowhere, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert trained.returncode == 0, trained.stderr
+    assert "epoch 1/1" in trained.stdout
+    report = tmp_path / "report.json"
+    measured = subprocess.run(
+        [sys.executable, "manage.py", "evaluate", bundle, *where, "--split", data.val, "--json", report],
+        cwd=root, env=nowhere, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert measured.returncode == 0, measured.stderr
+    assert "text → image" in measured.stdout
+    assert json.loads(report.read_text())["text_to_image"]["queries"] == 48
