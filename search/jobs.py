@@ -11,6 +11,9 @@ from search.importers.job import opened
 from search.indexing.broken import forget_broken
 from search.indexing.encode import encode_missing
 from search.indexing.prepare import coverage_report, prepare
+from search.services.documents import encode_soon
+from workers.inference.errors import InferenceError
+from workers.jobs.errors import JobCancelled
 from workers.jobs.registry import job_handler
 
 if TYPE_CHECKING:
@@ -20,13 +23,23 @@ if TYPE_CHECKING:
 @job_handler("import")
 def run_import(ctx: JobContext) -> dict[str, Any]:
     """Store the documents of a file, then make their vectors; with `dry_run` only say what would happen."""
+    try:
+        _store(ctx)
+    except (AppError, InferenceError, JobCancelled):
+        # What was stored before the end stays, so it must become searchable without this job.
+        if not ctx.params.get("dry_run"):
+            encode_soon()
+        raise
+    return {} if ctx.params.get("dry_run") else {**_encode_live(ctx), "retried": False}
+
+
+def _store(ctx: JobContext) -> None:
     with opened(ctx) as run:
         if not ctx.only_failed:
             run.store()
         elif not ctx.result.get("retried"):
             run.retry_failed()
             ctx.remember(retried=True)
-    return {} if ctx.params.get("dry_run") else {**_encode_live(ctx), "retried": False}
 
 
 @job_handler("encode")

@@ -36,6 +36,8 @@ BATCH_PICTURES = 32
 ITEMS_KEPT_MAX = 10_000
 """Failed documents beyond these are only counted: a file of millions of bad lines needs no row for each."""
 
+COUNT_LOOK_EVERY = 10_000
+
 COUNTS = ("new", "changed", "unchanged", "failed")
 
 
@@ -52,14 +54,24 @@ class ImportRun:
     def store(self) -> None:
         """Store (or check) every document behind the position that an earlier run reached."""
         position = int(self.ctx.result.get("position", 0))
-        self.ctx.stage("count")
-        total = sum(1 for _ in self._source.items())
+        stage = "check" if self._dry_run else "store"
+        total = self._count(stage)
         done = position - self._counts["failed"]
         self.ctx.stage("check" if self._dry_run else "store", total, done=done, failed=self._counts["failed"])
         items = enumerate(self._source.items(), start=1)
         for batch in batches(item for item in items if item[0] > position):
             self._batch(batch)
             self.ctx.checkpoint()
+
+    def _count(self, stage: str) -> int:
+        """Return how many documents the file has, so that the time left can be told."""
+        if self.ctx.job.stage != stage:
+            self.ctx.stage("count")
+        total = 0
+        for total, _ in enumerate(self._source.items(), start=1):
+            if total % COUNT_LOOK_EVERY == 0:
+                self.ctx.checkpoint()
+        return total
 
     def retry_failed(self) -> None:
         """Try the documents again that are recorded as failed, and only these."""

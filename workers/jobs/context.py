@@ -49,10 +49,16 @@ class JobContext:
         return bool(self.params.get(ONLY_FAILED))
 
     def stage(self, name: str, total: int | None = None, *, done: int = 0, failed: int = 0) -> None:
-        """Begin a named stage of `total` items (None: unknown), of which earlier runs did some."""
+        """Begin a named stage of `total` items (None: unknown), of which earlier runs did some.
+
+        A stage that an earlier run began keeps its start, so that rate and time left stay true.
+        """
         self.checkpoint()
         self._done, self._failed = done, failed
-        self._write(stage=name, total=total, stage_started_at=timezone.now())
+        goes_on = bool(done or failed) and self.job.stage == name and self.job.stage_started_at
+        started = self.job.stage_started_at if goes_on else timezone.now()
+        self.job.stage, self.job.stage_started_at = name, started
+        self._write(stage=name, total=total, stage_started_at=started)
 
     def set_total(self, total: int) -> None:
         """State the stage's number of items, once it is known."""

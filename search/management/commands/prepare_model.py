@@ -19,6 +19,6 @@ class Command(JobCommand):
         version = version_find(options["model"])
         job = self.complete(version_prepare(version=version))
         for kind, counts in job.result["coverage"].items():
-            words = ", ".join(f"{count:,} {name}" for name, count in counts.items())
+            words = ", ".join(f"{counts[name]:,} {name}" for name in ("total", "stored", "broken", "missing"))
             self.stdout.write(f"{kind}s: {words}")
         self.stdout.write(self.style.SUCCESS(f"{version} is ready."))

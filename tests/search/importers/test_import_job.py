@@ -20,6 +20,7 @@ from search.thumbnails import thumbnail_open
 from workers.jobs import services
 from workers.jobs.errors import JobStopped
 from workers.jobs.runner import run_job_inline
+from workers.models import Job
 
 pytestmark = pytest.mark.django_db
 
@@ -196,3 +197,22 @@ def test_one_document_that_the_database_refuses_does_not_stop_the_others(corpus,
     job = run(corpus, documents(3))
     assert counts(job) == (2, 0, 0, 1)
     assert job.items.get().error_id == "import.not_storable"
+
+
+def test_what_an_import_stored_before_it_was_cancelled_becomes_searchable_all_the_same(corpus, monkeypatch):
+    monkeypatch.setattr(job_module, "BATCH_DOCUMENTS", 2)
+    original = job_module.ImportRun._batch
+
+    def cancelling(self, batch):
+        original(self, batch)
+        services.job_request_cancel(self.ctx.job)
+
+    monkeypatch.setattr(job_module.ImportRun, "_batch", cancelling)
+    job = run(corpus, documents(6))
+    assert (job.state, Document.objects.count()) == ("cancelled", 2)
+    assert Job.objects.filter(type="encode", state="queued").count() == 1
+
+
+def test_a_dry_run_that_fails_asks_for_no_vectors(corpus):
+    assert run(corpus, b"title\na\n", dry_run=True, name="x.csv", format="csv").state == "failed"
+    assert not Job.objects.filter(type="encode").exists()

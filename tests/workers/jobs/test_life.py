@@ -251,3 +251,15 @@ def test_two_handlers_for_one_type_are_refused(handle):
 def test_the_owner_is_kept(django_user_model):
     owner = get_user_model().objects.create_user("ann")
     assert services.job_create(type="probe", params={}, owner=owner).owner == owner
+
+
+def test_a_stage_that_an_earlier_run_began_keeps_its_start(job):
+    began = timezone.now() - timedelta(minutes=1)
+    Job.objects.filter(pk=job.pk).update(stage="store", stage_started_at=began)
+    ctx = JobContext(services.job_claim(job.pk))
+    ctx.stage("store", 100, done=40)
+    job.refresh_from_db()
+    assert (job.stage_started_at, job.done) == (began, 40)
+    ctx.stage("encode", 10)
+    job.refresh_from_db()
+    assert job.stage_started_at > began

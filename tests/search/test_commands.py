@@ -1,0 +1,68 @@
+"""The commands for corpora and models, as an operator types them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from models_admin.services import champion
+from search.indexing import encoders
+from search.models import Collection, Document
+from tests.support.tiny_bundle import make_tiny_bundle
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("clean_redis")]
+
+
+@pytest.fixture(autouse=True)
+def _own_data(settings, tmp_path):
+    settings.DATA_DIR = tmp_path / "data"
+    encoders._load.cache_clear()
+    yield
+    encoders._load.cache_clear()
+
+
+@pytest.fixture
+def notes(tmp_path):
+    path = tmp_path / "notes.jsonl"
+    lines = [json.dumps({"id": n, "body": f"A red pump {n}."}) for n in range(3)]
+    path.write_text("\n".join([*lines, "{broken"]))
+    return path
+
+
+def test_documents_are_checked_then_imported_into_a_new_collection(notes, capsys):
+    call_command("import_documents", "notes", notes, dry_run=True)
+    assert not Document.objects.exists()
+    call_command("import_documents", "notes", notes, public=True)
+    assert Document.objects.filter(collection__slug="notes").count() == 3
+    assert Collection.objects.get().visibility == "private"
+    shown = capsys.readouterr()
+    assert shown.out.count("3 new, 0 changed, 0 unchanged, 1 failed") == 2
+    assert "line 4: The line is not JSON" in shown.err
+
+
+def test_a_path_that_is_not_there_is_a_sentence(tmp_path):
+    with pytest.raises(CommandError, match=r"import\.path_missing"):
+        call_command("import_documents", "notes", tmp_path / "none")
+    with pytest.raises(CommandError, match="There is no file"):
+        call_command("upload_model", tmp_path / "none.zip")
+
+
+def test_a_models_whole_life_on_the_command_line(notes, tmp_path, capsys):
+    call_command("import_documents", "notes", notes)
+    for seed in (1, 2):
+        call_command("upload_model", make_tiny_bundle(tmp_path / f"{seed}.zip", seed=seed))
+        call_command("prepare_model", f"tiny@{seed}")
+        call_command("activate_model", f"tiny@{seed}", reason="a try")
+    assert champion().key == "tiny@2"
+    call_command("rollback_model")
+    assert champion().key == "tiny@1"
+    with pytest.raises(CommandError, match=r"version\.in_use"):
+        call_command("retire_model", "tiny@2")
+    call_command("retire_model", "tiny@2", force=True)
+    with pytest.raises(CommandError, match=r"version\.wrong_state"):
+        call_command("activate_model", "tiny@2")
+    with pytest.raises(CommandError, match=r"model\.not_found"):
+        call_command("prepare_model", "tiny@3")
+    assert "passages: 3 total, 3 stored, 0 broken, 0 missing" in capsys.readouterr().out

@@ -1,0 +1,61 @@
+"""The Celery edge: which workers sweep, and what a shutdown tells the jobs."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from workers import job_task
+from workers.jobs import services
+from workers.jobs.context import stopping
+from workers.models import Job
+
+
+def worker(*queues: str) -> SimpleNamespace:
+    return SimpleNamespace(
+        app=SimpleNamespace(amqp=SimpleNamespace(queues=SimpleNamespace(consume_from=queues)))
+    )
+
+
+@pytest.fixture
+def sweepers(monkeypatch):
+    class Quiet:
+        def __init__(self):
+            self.started = False
+            self.end = SimpleNamespace(set=lambda: setattr(self, "started", False))
+
+        def start(self):
+            self.started = True
+
+    monkeypatch.setattr(job_task, "Sweeper", Quiet)
+    yield job_task._sweepers
+    job_task._sweepers.clear()
+    stopping.clear()
+
+
+def test_bulk_workers_sweep_and_query_workers_do_not(sweepers):
+    job_task.start_sweeper(sender=worker("query"))
+    assert sweepers == []
+    job_task.start_sweeper(sender=worker("bulk", "query"))
+    (sweeper,) = sweepers
+    assert sweeper.started
+    job_task.stop_sweeper()
+    assert (sweepers, sweeper.started) == ([], False)
+
+
+def test_a_shutdown_asks_running_jobs_to_leave_and_a_start_takes_that_back(sweepers):
+    job_task.ask_jobs_to_leave()
+    assert stopping.is_set()
+    job_task.start_sweeper(sender=worker("bulk"))
+    assert not stopping.is_set()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_task_runs_a_queued_job_and_ignores_a_finished_one():
+    job = services.job_create(type="unheard-of", params={})
+    job_task.run_job_task(str(job.pk))
+    row = Job.objects.get(pk=job.pk)
+    assert (row.state, row.error_id) == ("failed", "job.crashed")
+    job_task.run_job_task(str(job.pk))
+    assert Job.objects.get(pk=job.pk).attempts == 1
