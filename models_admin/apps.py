@@ -6,3 +6,10 @@ class ModelsAdminConfig(AppConfig):
 
     name = "models_admin"
     verbose_name = "Models"
+
+    def ready(self) -> None:
+        """Answer what workers ask about versions."""
+        from models_admin.for_workers import RegisteredVersions
+        from workers.versions import versions_register
+
+        versions_register(RegisteredVersions())

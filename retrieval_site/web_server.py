@@ -32,6 +32,13 @@ control_socket_disable = True
 worker_tmp_dir = str(_shared_memory) if _shared_memory.is_dir() else None
 
 
+def post_worker_init(worker: Any) -> None:
+    """Open the connections to the broker before the first search waits for them."""
+    from workers.query import connections_warm
+
+    connections_warm()
+
+
 def post_fork(server: Any, worker: Any) -> None:
     """Let the process that answers end with its master, so that a killed server frees its port at once."""
     tied_to_parent(signal.SIGKILL, parent=server.pid)()

@@ -10,6 +10,8 @@ import redis
 from django.conf import settings
 from django.db.backends.postgresql.operations import DatabaseOperations
 
+from tests.support.workers import _query_worker_process, query_worker  # noqa: F401  fixtures for every test
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 

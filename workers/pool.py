@@ -15,6 +15,7 @@ from django.conf import settings
 
 from workers.inference.batching import Batcher
 from workers.inference.encoder import load_encoder
+from workers.versions import versions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,14 +108,11 @@ class ModelPool:
 def load_model(version_id: int) -> LoadedModel:
     """Fetch the version's bundle where it is not on this machine yet, load and warm its encoder.
 
-    Raises InferenceError for a bundle that cannot be loaded, `ModelVersion.DoesNotExist` for an unknown id.
+    Raises InferenceError for a bundle that cannot be loaded, LookupError for an unknown id.
     """
-    from models_admin.files import encoder_cache, version_folder
-    from models_admin.models import ModelVersion
-
-    version = ModelVersion.objects.select_related("bundle", "served").get(pk=version_id)
-    encoder = load_encoder(version_folder(version), device=settings.CONFIG.device, cache=encoder_cache())
-    return LoadedModel(version_id, encoder)
+    known = versions()
+    folder, cache = known.folder(version_id), known.encoder_cache()
+    return LoadedModel(version_id, load_encoder(folder, device=settings.CONFIG.device, cache=cache))
 
 
 POOL = ModelPool(load_model)

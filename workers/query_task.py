@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from celery import shared_task
 from django.conf import settings
-from django.core.exceptions import ObjectDoesNotExist
 from django.db import close_old_connections
 
 from workers import wire
@@ -68,7 +67,7 @@ def _model(version_id: int) -> LoadedModel:
     close_old_connections()
     try:
         return POOL.get(version_id)
-    except ObjectDoesNotExist as error:
+    except LookupError as error:
         raise EncoderError("encoder.no_version", "This model is no longer there.") from error
 
 

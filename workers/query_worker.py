@@ -13,7 +13,7 @@ import os
 import socket
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from celery import bootsteps
 from django.db import DatabaseError, close_old_connections, connection
@@ -22,6 +22,7 @@ from redis import RedisError
 from workers import wire
 from workers.inference.errors import InferenceError
 from workers.pool import POOL
+from workers.versions import versions
 
 if TYPE_CHECKING:
     from workers.pool import ModelPool
@@ -60,21 +61,22 @@ class QueryWorkerStep(bootsteps.StartStopStep):
 
 def preload(pool: ModelPool) -> None:
     """Load the champion's encoder; raises what prevents it, and does nothing while there is no champion."""
-    version_id = champion_id()
+    version_id = versions().champion_id()
     if version_id is None:
         log.warning("No model is active yet: waiting for the first one")
         return
     pool.get(version_id)
     log.info("Loaded version %s", version_id)
+    _warm_vectors(version_id)
     connection.close()
 
 
-def champion_id() -> int | None:
-    """Return the id of the version that answers searches."""
-    from models_admin.models import Alias
-
-    found: int | None = Alias.objects.filter(name="champion").values_list("version_id", flat=True).first()
-    return found
+def _warm_vectors(version_id: int) -> None:
+    """After a restart of the database the index is cold; a search that is slow once is no reason not to start."""
+    try:
+        versions().warm_vectors(version_id)
+    except DatabaseError:
+        log.exception("The vectors of version %s could not be read into memory", version_id)
 
 
 class Heartbeat(threading.Thread):
@@ -133,12 +135,10 @@ class Loader:
         )
 
     def _load(self, version_id: int) -> None:
-        from models_admin.models import ModelVersion
-
         close_old_connections()
         try:
             self._pool.get(version_id)
-        except (InferenceError, ModelVersion.DoesNotExist, DatabaseError, OSError):
+        except (InferenceError, LookupError, DatabaseError, OSError):
             self._failed_at[version_id] = time.monotonic()
             log.exception("Version %s cannot be loaded", version_id)
         finally:
@@ -149,4 +149,5 @@ def _wanted() -> set[int]:
     """Return the versions wanted warm at this time; what nobody renews is forgotten."""
     redis = wire.client()
     redis.zremrangebyscore(wire.WANTED_KEY, "-inf", time.time())
-    return {int(version_id) for version_id in redis.zrange(wire.WANTED_KEY, 0, -1)}
+    found = cast("list[bytes]", redis.zrange(wire.WANTED_KEY, 0, -1))
+    return {int(version_id) for version_id in found}

@@ -1,4 +1,4 @@
-"""Real worker processes for tests: import the fixtures where they are needed.
+"""Real worker processes for tests; `query_worker` is a fixture everywhere.
 
 A worker reads the test database, so its tests commit (`django_db(transaction=True)`).
 """

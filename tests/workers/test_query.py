@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
+import signal
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -13,9 +13,8 @@ from PIL import Image
 from retrieval_site.errors import AppError
 from tests.support.corpus import picture, tiny_version
 from tests.support.tiny_bundle import COLOURS
-from tests.support.workers import _query_worker_process, query_worker, wait_until  # noqa: F401  fixtures
 from workers import wire
-from workers.query import encode_picture, encode_text, versions_warm, workers_alive
+from workers.query import encode_picture, encode_text, picture_start, versions_warm, workers_alive
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("query_worker")]
 
@@ -76,13 +75,16 @@ def test_a_text_is_the_same_question_however_it_is_spaced(version):
     assert encode_text(version, "  a rusty\n pump ").from_cache
 
 
-def test_sixteen_photos_that_arrive_together_cause_at_most_six_encoder_calls(version):
+def test_sixteen_photos_that_arrive_together_cause_at_most_six_encoder_calls(version, query_worker):
     versions_warm([version])
-    photos = [picture((90, 60 + seed, 200), size=(1280, 960), seed=seed) for seed in range(16)]
+    photos = [picture((90, 15 * seed, 200), size=(1280, 960), seed=seed) for seed in range(16)]
     before = _settled_calls()
-    with ThreadPoolExecutor(16) as threads:
-        answers = list(threads.map(lambda data: encode_picture(version, data), photos))
-    assert len(answers) == 16
+    query_worker.send_signal(signal.SIGSTOP)  # so that they arrive together however slow the sender is
+    try:
+        sent = [picture_start(version, data) for data in photos]
+    finally:
+        query_worker.send_signal(signal.SIGCONT)
+    assert len({one.result().vector.tobytes() for one in sent}) == 16
     assert 1 <= _settled_calls() - before <= 6
 
 

@@ -10,7 +10,6 @@ from search.retrieval import search
 from search.retrieval.types import SearchRequest
 from tests.support.corpus import make_collection, make_documents, picture, store, tiny_version
 from tests.support.tiny_bundle import COLOURS
-from tests.support.workers import _query_worker_process, query_worker  # noqa: F401  fixtures
 from workers.blobs import blob_open
 from workers.query import encode_text
 
