@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 class Command(BaseCommand):
     help = "The drawn demo corpus: pictures of machine parts and service notes on them."
+    requires_system_checks = []  # drawing and evaluating need neither database nor secret key
 
     def add_arguments(self, parser: CommandParser) -> None:
         subparsers = parser.add_subparsers(dest="subcommand", required=True)
