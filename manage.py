@@ -11,6 +11,10 @@ def main() -> None:
     from retrieval_site.supervisor.attach import attach_environment
 
     attach_environment()
+    if sys.argv[1:2] == ["serve"] and "--help" not in sys.argv:
+        from retrieval_site.supervisor.serve import main as serve  # at once: Django would take two seconds
+
+        sys.exit(serve(sys.argv[2:]))
     from django.core.management import execute_from_command_line
 
     execute_from_command_line(sys.argv)

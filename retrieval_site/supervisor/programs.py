@@ -72,12 +72,12 @@ class Programs:
     def query(self) -> ChildSpec:
         """The worker that encodes single queries at once."""
         words = ("-Q", "query", "-c", str(QUERY_THREADS), "-n", "query@%h")
-        return ChildSpec("query", self._worker(*words), stop_timeout_seconds=5.0)
+        return ChildSpec("query", self._worker(*words), stop_timeout_seconds=8.0)
 
     def bulk(self) -> ChildSpec:
         """The worker that runs jobs; one that is killed in the middle goes on at the next start."""
         words = ("-Q", "bulk", "-c", str(BULK_THREADS), "-n", "bulk@%h")
-        return ChildSpec("bulk", self._worker(*words, niceness=BULK_NICENESS), stop_timeout_seconds=5.0)
+        return ChildSpec("bulk", self._worker(*words, niceness=BULK_NICENESS), stop_timeout_seconds=8.0)
 
     def _worker(self, *words: str, niceness: int = 0) -> Command:
         celery = ("-m", "celery", "-A", "retrieval_site", "worker")

@@ -20,6 +20,7 @@ from retrieval_site.supervisor.programs import Programs, postgres_spec, redis_sp
 from retrieval_site.supervisor.redis_server import EmbeddedRedis
 from retrieval_site.supervisor.remember import end_leftovers
 from retrieval_site.supervisor.supervise import Awaited, StopRequested, Supervisor, say
+from retrieval_site.supervisor.up_to_date import Bootstrapped
 
 if TYPE_CHECKING:
     from retrieval_site.supervisor.paths import DataPaths
@@ -105,7 +106,19 @@ class Installation:
         say("redis", "started")
 
     def _bootstrap(self) -> str | None:
-        """Run migrations and the like; return the administrator's new password, if one was set."""
+        """Run migrations and the like; return the administrator's new password, if one was set.
+
+        With an embedded database it is skipped when nothing changed since the last time: half of a later start.
+        """
+        bootstrapped = Bootstrapped(self.paths)
+        if self.embedded_postgres and not self.options.reset_admin_password and bootstrapped.is_current():
+            return None
+        password = self._run_bootstrap()
+        if self.embedded_postgres:
+            bootstrapped.note()
+        return password
+
+    def _run_bootstrap(self) -> str | None:
         password = os.environ.get("ADMIN_PASSWORD") or secrets.token_urlsafe(PASSWORD_BYTES)
         note = self.paths.root / "admin_password_set"
         note.unlink(missing_ok=True)

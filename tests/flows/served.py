@@ -10,12 +10,17 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 90
@@ -29,6 +34,17 @@ MARKS = {
 }
 
 
+@contextmanager
+def open_folder() -> Iterator[Path]:
+    """A temporary folder that PostgreSQL's own user may pass through.
+
+    Not pytest's: a second test run on this machine would close that one's parent again.
+    """
+    with tempfile.TemporaryDirectory(prefix="sl-flow-", ignore_cleanup_errors=True) as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -40,6 +56,7 @@ class Served:
     data_dir: Path
     port: int
     process: subprocess.Popen[bytes] | None = None
+    extra: dict[str, str] = field(default_factory=dict)
 
     @property
     def output(self) -> str:
@@ -49,7 +66,7 @@ class Served:
     def environment(self) -> dict[str, str]:
         without = {"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "DJANGO_SETTINGS_MODULE"}
         kept = {name: value for name, value in os.environ.items() if name not in without}
-        return kept | {"DATA_DIR": str(self.data_dir), "PORT": str(self.port), "DEMO": "0"}
+        return kept | {"DATA_DIR": str(self.data_dir), "PORT": str(self.port), "DEMO": "0"} | self.extra
 
     def start(self) -> float:
         """Start, wait until it says that it answers, and return how many seconds that took."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from tests.flows.served import MARKS, ROOT, Served, free_port, gone, wait_for
+from tests.flows.served import MARKS, ROOT, Served, free_port, gone, open_folder, wait_for
 from workers.wire import HEARTBEAT_EXPIRES_SECONDS
 
 if TYPE_CHECKING:
@@ -27,17 +28,15 @@ NEURAL_LIBRARIES = ("torch", "openvino", "onnx")
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    folder: Path = tmp_path_factory.mktemp("serve") / (
-        "a folder, deep " + "d" * 90
-    )  # too long for a socket's path
-    folder.parent.chmod(0o755)
-    served = Served(folder, free_port())
-    served.start()
-    yield served
-    if served.process is not None and served.process.poll() is None:
-        served.process.send_signal(signal.SIGINT)
-        served.process.wait(60)
+def served() -> Iterator[Served]:
+    with open_folder() as folder:
+        served = Served(
+            folder / ("a folder, deep " + "d" * 90), free_port()
+        )  # no socket's path has that room
+        served.start()
+        yield served
+        if served.process is not None and served.process.poll() is None:
+            served.stop()
 
 
 def addresses(resolver: URLResolver, prefix: str = "") -> Iterator[str]:
@@ -127,8 +126,8 @@ def test_a_killed_supervisor_takes_everything_with_it_and_the_next_start_recover
         wait_for(lambda: gone(everything), seconds=15)
         return served.start()
 
-    # The best of three, because the machine may be busy with something else for a while.
-    assert any(kill_and_start() <= SECOND_START_SECONDS for _ in range(3))
+    busy = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))  # by what else runs on this machine
+    assert any(kill_and_start() <= SECOND_START_SECONDS * busy for _ in range(2))
     assert served.password() is None  # there is an administrator already
     assert served.ready()
 
@@ -138,7 +137,7 @@ def test_ctrl_c_stops_everything_in_order(served: Served) -> None:
     assert served.stop(signal.SIGINT) == 0
     assert gone(everything)
     assert "stopped" in served.output
-    assert "killed" not in served.output
+    assert "postgres  did not stop" not in served.output
     assert (
         (served.data_dir / "log" / "postgres.log")
         .read_text()
@@ -151,3 +150,27 @@ def test_a_command_without_the_servers_says_that_they_are_not_running(served: Se
     done = served.command("migrate", "--check")
     assert done.returncode != 0
     assert "Is the server running locally" in done.stderr
+
+
+def test_with_servers_of_your_own_none_is_started(tmp_path: Path) -> None:
+    own = {
+        "DATABASE_URL": os.environ["DATABASE_URL"],
+        "REDIS_URL": os.environ["REDIS_URL"].replace("db=0", "db=7"),
+    }
+    served = Served(tmp_path / "data", free_port(), extra=own)
+    served.start()
+    try:
+        assert set(served.children()) == {"query", "bulk", "web"}
+        wait_for(served.ready)
+        assert not (tmp_path / "data" / "postgres").exists()
+    finally:
+        assert served.stop(signal.SIGTERM) == 0
+
+
+def test_a_server_of_your_own_that_does_not_answer_is_named(tmp_path: Path) -> None:
+    own = {"DATABASE_URL": "postgresql://nobody@127.0.0.1:9/nothing", "REDIS_URL": os.environ["REDIS_URL"]}
+    served = Served(tmp_path / "data", free_port(), extra=own)
+    done = served.command("serve")
+    assert done.returncode == 1
+    assert "The step `bootstrap` failed" in done.stderr
+    assert "port 9 failed: Connection refused" in done.stderr

@@ -20,6 +20,7 @@ from retrieval_site.supervisor.postgres import (
 )
 from retrieval_site.supervisor.processes import start
 from retrieval_site.supervisor.redis_server import EmbeddedRedis
+from tests.flows.served import open_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,12 +30,11 @@ GIB = 1024**3
 
 
 @pytest.fixture
-def paths(tmp_path: Path) -> DataPaths:
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
-    paths = DataPaths(tmp_path)
-    paths.log.mkdir()
-    return paths
+def paths() -> Iterator[DataPaths]:
+    with open_folder() as folder:
+        paths = DataPaths(folder)
+        paths.log.mkdir()
+        yield paths
 
 
 @pytest.fixture

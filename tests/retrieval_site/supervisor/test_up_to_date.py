@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from retrieval_site.supervisor.attach import PROJECT_FOLDER
+from retrieval_site.supervisor.paths import DataPaths
+from retrieval_site.supervisor.up_to_date import Bootstrapped
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def bootstrapped(tmp_path: Path) -> Bootstrapped:
+    project = tmp_path / "project"
+    (project / "search" / "migrations").mkdir(parents=True)
+    (project / "search" / "migrations" / "0001_initial.py").touch()
+    (project / "static" / "css").mkdir(parents=True)
+    (project / "static" / "css" / "base.css").touch()
+    bootstrapped = Bootstrapped(DataPaths(tmp_path / "data"), project)
+    bootstrapped.paths.postgres.mkdir(parents=True)
+    (bootstrapped.paths.root / "static").mkdir()
+    bootstrapped.note()
+    return bootstrapped
+
+
+def test_a_later_start_skips_what_is_done(bootstrapped: Bootstrapped) -> None:
+    assert bootstrapped.is_current()
+
+
+def test_the_first_start_does_not(tmp_path: Path) -> None:
+    assert not Bootstrapped(DataPaths(tmp_path)).is_current()
+
+
+@pytest.mark.parametrize("name", ["search/migrations/0002_more.py", "static/css/more.css"])
+def test_a_new_migration_or_static_file_is_noticed(bootstrapped: Bootstrapped, name: str) -> None:
+    (bootstrapped.project / name).touch()
+    assert not bootstrapped.is_current()
+
+
+def test_a_changed_file_is_noticed(bootstrapped: Bootstrapped) -> None:
+    (bootstrapped.project / "static" / "css" / "base.css").write_text("a {}")
+    assert not bootstrapped.is_current()
+
+
+@pytest.mark.parametrize("lost", ["postgres", "static"])
+def test_a_lost_database_or_static_folder_is_noticed(bootstrapped: Bootstrapped, lost: str) -> None:
+    shutil.rmtree(bootstrapped.paths.root / lost)
+    assert not bootstrapped.is_current()
+
+
+def test_the_watched_files_of_this_project_exist() -> None:
+    assert list(PROJECT_FOLDER.glob("*/migrations/0001_initial.py"))
+    assert list(PROJECT_FOLDER.glob("static/**/*.css"))
