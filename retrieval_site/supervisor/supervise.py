@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -28,9 +29,10 @@ class StopRequested(BaseException):
 
 
 def say(name: str, text: str) -> None:
-    """Write one short line with the child's name to the terminal."""
-    sys.stdout.write(f"{time.strftime('%H:%M:%S')}  {name:<9} {text}\n")
-    sys.stdout.flush()
+    """Write one short line with the child's name to the terminal, as long as there is one."""
+    with suppress(OSError):
+        sys.stdout.write(f"{time.strftime('%H:%M:%S')}  {name:<9} {text}\n")
+        sys.stdout.flush()
 
 
 @dataclass(frozen=True)

@@ -115,3 +115,10 @@ def test_bootstrap_runs_before_web_and_workers(compose: dict[str, Any]) -> None:
         assert compose["services"][name]["depends_on"] == {
             "setup": {"condition": "service_completed_successfully"}
         }
+
+
+def test_the_operators_page_lists_every_variable() -> None:
+    page = (ROOT / "docs" / "operator.md").read_text()
+    missing = {name for name in known_variables() if f"`{name}`" not in page}
+    assert len(known_variables()) > 15
+    assert missing == set()
