@@ -1,0 +1,208 @@
+"""A photo's ways in: chosen, dropped, pasted, taken; and words."""
+
+from __future__ import annotations
+
+import base64
+import io
+from typing import TYPE_CHECKING
+
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+
+from retrieval_site.errors import AppError
+from search import retrieval
+from tests.support.browser import PHONE, REFUSED
+from tests.support.corpus import picture
+from tests.support.tiny_bundle import COLOURS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from playwright.sync_api import Page
+
+    from tests.support.browser import Site, Watch
+
+RED = picture(COLOURS["red"], size=(400, 300))
+FILE = {"name": "red.jpg", "mimeType": "image/jpeg", "buffer": RED}
+
+
+def _first_title(page: Page) -> str:
+    page.wait_for_url("**/q/*/")
+    return page.locator("[data-hit-link]").first.inner_text()
+
+
+def _transfer(page: Page, data: bytes, kind: str, name: str):
+    written = base64.b64encode(data).decode()
+    script = """([data, type, name]) => {
+        const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
+        const transfer = new DataTransfer();
+        transfer.items.add(new File([bytes], name, { type }));
+        return transfer;
+    }"""
+    return page.evaluate_handle(script, [written, kind, name])
+
+
+def test_a_chosen_photo_finds_its_document_and_stays_in_view(site: Site, page: Page) -> None:
+    page.goto(site.url)
+    page.set_input_files("#photo", files=[FILE])
+    assert _first_title(page).startswith("Red")
+    photo = page.get_by_alt_text("The photo that was searched with")
+    page.mouse.wheel(0, 1500)
+    page.wait_for_function("scrollY > 500")
+    assert photo.evaluate("e => e.naturalWidth") == 400
+    assert photo.bounding_box()["y"] >= 0
+
+
+@pytest.mark.parametrize("path", ["/", "/collections/"], ids=["home", "elsewhere"])
+def test_a_photo_may_be_dropped_anywhere_on_any_page(site: Site, page: Page, path: str) -> None:
+    page.goto(site.at(path))
+    transfer = _transfer(page, RED, "image/jpeg", "red.jpg")
+    page.dispatch_event("footer", "dragenter", {"dataTransfer": transfer})
+    if path == "/":
+        expect(page.locator("[data-search]")).to_have_class("panel dragging")
+    else:
+        expect(page.get_by_text("Drop to search")).to_be_visible()
+    page.dispatch_event("footer", "dragover", {"dataTransfer": transfer})
+    page.dispatch_event("footer", "drop", {"dataTransfer": transfer})
+    assert _first_title(page).startswith("Red")
+
+
+def test_a_photo_is_pasted_from_the_real_clipboard(site: Site, open_context) -> None:
+    context = open_context()
+    context.grant_permissions(["clipboard-read", "clipboard-write"], origin=site.url)
+    page = context.new_page()
+    page.goto(site.url)
+    png = io.BytesIO()
+    Image.open(io.BytesIO(picture(COLOURS["blue"], size=(300, 200)))).save(png, "PNG")
+    page.evaluate(
+        """async (data) => {
+            const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
+            const png = new Blob([bytes], { type: "image/png" });
+            await navigator.clipboard.write([new ClipboardItem({ "image/png": png })]);
+        }""",
+        base64.b64encode(png.getvalue()).decode(),
+    )
+    page.keyboard.press("Control+V")
+    assert _first_title(page).startswith("Blue")
+
+
+def test_pasted_words_go_into_the_text_box(site: Site, open_context) -> None:
+    context = open_context()
+    context.grant_permissions(["clipboard-read", "clipboard-write"], origin=site.url)
+    page = context.new_page()
+    page.goto(site.url)
+    page.evaluate("navigator.clipboard.writeText('a green valve')")
+    page.keyboard.press("/")
+    page.keyboard.press("Control+V")
+    page.keyboard.press("Enter")
+    assert _first_title(page) == "Green valve"
+
+
+def test_the_camera_takes_the_photo(site: Site, open_context) -> None:
+    context = open_context()
+    context.grant_permissions(["camera"], origin=site.url)
+    page = context.new_page()
+    page.goto(site.url)
+    page.get_by_role("button", name="Use the camera").click()
+    shoot = page.get_by_role("button", name="Search with this")
+    expect(shoot).to_be_enabled()
+    shoot.click()
+    page.wait_for_url("**/q/*/")
+    assert page.get_by_alt_text("The photo that was searched with").evaluate("e => e.naturalWidth") > 300
+
+
+def test_closing_the_camera_lets_it_go(site: Site, open_context) -> None:
+    context = open_context()
+    context.grant_permissions(["camera"], origin=site.url)
+    page = context.new_page()
+    page.goto(site.url)
+    page.get_by_role("button", name="Use the camera").click()
+    expect(page.get_by_role("button", name="Search with this")).to_be_enabled()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    assert page.evaluate("document.querySelector('[data-camera-video]').srcObject") is None
+
+
+def test_words_find_their_document(site: Site, page: Page) -> None:
+    page.goto(site.url)
+    page.fill("#words", "a yellow valve")
+    page.keyboard.press("Enter")
+    assert _first_title(page) == "Yellow valve"
+    expect(page.locator(".asked")).to_contain_text("a yellow valve")
+
+
+def test_pictures_are_searched_when_they_are_the_target(site: Site, page: Page) -> None:
+    page.goto(site.url)
+    page.locator("label", has_text="Pictures").click()
+    page.set_input_files("#photo", files=[FILE])
+    assert _first_title(page) == "Red pump"
+    expect(page.get_by_role("heading", name="Matching pictures")).to_be_visible()
+
+
+def test_a_large_photo_is_made_smaller_before_it_is_sent(
+    site: Site, page: Page, tmp_path: Path, watch: Watch
+) -> None:
+    watch.expected += ["ERR_FAILED", "htmx:sendError"]
+    big = tmp_path / "big.jpg"
+    Image.effect_noise((4000, 3000), 80).convert("RGB").save(big, quality=95)
+    page.goto(site.url)
+    page.route("**/search/", lambda route: route.abort())
+    page.set_input_files("#photo", big)
+    expect(page.get_by_text("The server cannot be reached")).to_be_visible()
+    script = "createImageBitmap(document.querySelector('#photo').files[0]).then(p => [p.width, p.height])"
+    assert page.evaluate(script) == [1600, 1200]
+
+
+def test_a_file_that_is_no_photo_is_refused_before_it_is_sent(site: Site, page: Page) -> None:
+    page.goto(site.url)
+    page.set_input_files(
+        "#photo", files=[{"name": "a.pdf", "mimeType": "application/pdf", "buffer": b"%PDF"}]
+    )
+    expect(page.get_by_role("alert")).to_contain_text("That file is not a photo")
+    assert page.url == site.at("/")
+
+
+def test_a_photo_over_the_limit_is_refused_before_it_is_sent(site: Site, page: Page) -> None:
+    page.goto(site.url)
+    page.evaluate("document.querySelector('[data-search]').dataset.maxBytes = '1000'")
+    page.set_input_files("#photo", files=[FILE])
+    expect(page.get_by_role("alert")).to_contain_text("That photo is too large")
+    expect(page.locator("[data-stage]")).to_be_hidden()
+
+
+def test_a_damaged_photo_is_explained_and_another_can_follow(site: Site, page: Page, watch: Watch) -> None:
+    watch.expected += REFUSED
+    page.goto(site.url)
+    page.set_input_files("#photo", files=[{**FILE, "buffer": RED[:700]}])
+    expect(page.get_by_role("alert")).to_contain_text("image.truncated")
+    page.set_input_files("#photo", files=[FILE])
+    assert _first_title(page).startswith("Red")
+
+
+def test_when_no_worker_answers_the_photo_can_be_sent_again(
+    site: Site, page: Page, watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch.expected += REFUSED
+    working = retrieval.search
+
+    def away(request: object) -> None:
+        raise AppError("encoder.unavailable", "Nobody is there to look at the photo.", status=503)
+
+    monkeypatch.setattr(retrieval, "search", away)
+    page.goto(site.url)
+    page.set_input_files("#photo", files=[FILE])
+    retry = page.get_by_role("button", name="Try again")
+    expect(retry).to_be_visible()
+    monkeypatch.setattr(retrieval, "search", working)
+    retry.click()
+    assert _first_title(page).startswith("Red")
+
+
+def test_a_phone_offers_its_own_camera(site: Site, open_context) -> None:
+    page = open_context(viewport=PHONE, has_touch=True, is_mobile=True).new_page()
+    page.goto(site.url)
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Use the camera").tap()
+    chooser.value.set_files(files=[FILE])
+    assert _first_title(page).startswith("Red")
