@@ -24,12 +24,15 @@ ORDER, PICTURE, TEXT = range(3)
 
 
 class Batch(NamedTuple):
-    """`pictures`: uint8 (batch, size, size, 3) or features float32 (batch, width). `same`: see `hinges`."""
+    """`pictures`: uint8 (batch, size, size, 3) or features float32 (batch, width). Rows that describe each
+    other have equal `groups` or equal `texts`, int64 (batch).
+    """
 
     pictures: Tensor
     tokens: Tensor
     lengths: Tensor
-    same: Tensor
+    groups: Tensor
+    texts: Tensor
 
 
 class Pictures(Protocol):
@@ -122,7 +125,7 @@ class EpochBatches(Dataset[Batch]):
         ]
         texts = [self._tokens(n, captions, item) for (n, captions), item in zip(chosen, items, strict=True)]
         tokens, lengths = padded(texts)
-        return Batch(torch.from_numpy(np.stack(pictures)), tokens, lengths, self._same(chosen))
+        return Batch(torch.from_numpy(np.stack(pictures)), tokens, lengths, *self._labels(chosen))
 
     def _picture_and_captions(self, item: int) -> tuple[int, list[int]]:
         """The picture of an item and which of its captions are read."""
@@ -142,11 +145,11 @@ class EpochBatches(Dataset[Batch]):
             words = [UNKNOWN_ID if drop else word for word, drop in zip(words, dropped, strict=True)]
         return [START_ID, *words[: self.data.recipe.data.max_tokens - 2], END_ID]
 
-    def _same(self, chosen: list[tuple[int, list[int]]]) -> Tensor:
-        """Pairs that describe each other: of one group, or with a caption of the same words."""
+    def _labels(self, chosen: list[tuple[int, list[int]]]) -> tuple[Tensor, Tensor]:
+        """Each row's group, and a number of its caption's words."""
         groups = torch.tensor([self.data.split.groups[number] for number, _ in chosen])
         texts = torch.tensor([self.data.text_ids[number][captions[0]] for number, captions in chosen])
-        return (groups[:, None] == groups) | (texts[:, None] == texts)
+        return groups, texts
 
     def _rng(self, stream: int, item: int) -> np.random.Generator:
         return np.random.default_rng((self.data.recipe.run.seed, self.epoch, stream, item))

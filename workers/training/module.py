@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader
 from workers.neural.two_tower import TwoTower
 from workers.training.batches import Batch, TrainingData
 from workers.training.encode import embed_pictures, split_quality
+from workers.training.memory import Memory, Remembered
 from workers.training.metrics import Quality
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class RetrievalModule(lightning.LightningModule):
         self.train_data = train
         self.validation_data = validation
         self.recipe: Recipe = train.recipe
+        self.memory = Memory(self.recipe.memory.size, self.recipe.dim)
         self.model.image.trunk.requires_grad_(not self.recipe.frozen)
         if not self.recipe.frozen:
             self.model.image.trunk.to(memory_format=torch.channels_last)
@@ -56,10 +58,21 @@ class RetrievalModule(lightning.LightningModule):
         images = embed_pictures(self.model, batch.pictures, self.train_data)
         captions = self.model.encode_text(batch.tokens, batch.lengths)
         with self._full_precision():
-            scores = self.model.similarity.scores(images, captions)
-            loss = self.recipe.loss.loss(scores, batch.same, self.current_epoch)
-        self.loss_sum += float(loss.detach()) / len(scores)
+            loss = self._loss(Remembered(images, captions, batch.groups, batch.texts))
+        self.loss_sum += float(loss.detach()) / len(images)
         return loss
+
+    def _loss(self, batch: Remembered) -> Tensor:
+        """Both directions, against the batch and, once it is trusted, the memory."""
+        others = (
+            self.memory.with_past(batch) if self.current_epoch >= self.recipe.memory.from_epoch else batch
+        )
+        same = others.describes(batch)
+        score, loss = self.model.similarity.scores, self.recipe.loss.loss
+        to_text = loss(score(batch.images, others.captions), same, self.current_epoch)
+        to_image = loss(score(others.images, batch.captions).T, same, self.current_epoch)
+        self.memory.add(batch)
+        return to_text + to_image
 
     def validate(self) -> None:
         """Measure the validation split, in the precision of training, and log its sum of recalls."""

@@ -76,6 +76,14 @@ class OptimiserConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class MemoryConfig:
+    """`size`: how many embeddings of past batches serve as further negatives; 0 for none. See `training.memory`."""
+
+    size: int = 0
+    from_epoch: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class RunConfig:
     """`patience`: epochs without a better validation sum of recalls after which to stop; 0 for never."""
 
@@ -100,6 +108,7 @@ class Recipe:
     start: StartConfig = field(default_factory=StartConfig)
     data: DataConfig = field(default_factory=DataConfig)
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
+    memory: MemoryConfig = field(default_factory=MemoryConfig)
     run: RunConfig = field(default_factory=RunConfig)
 
     @property

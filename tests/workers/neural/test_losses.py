@@ -11,6 +11,11 @@ from workers.neural.losses.max_hinge import MaxHingeConfig
 from workers.neural.losses.sum_hinge import SumHingeConfig
 
 
+def both_ways(config, scores, same, epoch=0):
+    """Pictures to captions and captions to pictures, as training adds them."""
+    return config.loss(scores, same, epoch) + config.loss(scores.T, same.T, epoch)
+
+
 def slow_hinges(scores, same, margin):
     """For each pair the hinge of every caption, and of every picture, that is a negative."""
     n = len(scores)
@@ -33,13 +38,13 @@ def batch(request):
 def test_sum_of_hinges_equals_the_slow_loop(batch):
     captions, pictures = slow_hinges(*batch, margin=0.2)
     expected = sum(map(sum, captions)) + sum(map(sum, pictures))
-    assert SumHingeConfig(margin=0.2).loss(*batch, epoch=0).item() == pytest.approx(expected, rel=1e-5)
+    assert both_ways(SumHingeConfig(margin=0.2), *batch).item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_max_of_hinges_equals_the_slow_loop(batch):
     captions, pictures = slow_hinges(*batch, margin=0.2)
     expected = sum(max(row, default=0) for row in captions) + sum(max(row, default=0) for row in pictures)
-    assert MaxHingeConfig(margin=0.2).loss(*batch, epoch=0).item() == pytest.approx(expected, rel=1e-5)
+    assert both_ways(MaxHingeConfig(margin=0.2), *batch).item() == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize("config", [SumHingeConfig(), MaxHingeConfig()])
@@ -47,9 +52,9 @@ def test_captions_of_the_same_picture_are_never_negatives(config):
     scores = torch.tensor([[0.1, 0.9, 0.0], [0.9, 0.1, 0.0], [0.0, 0.0, 0.9]])
     same = torch.tensor([[1, 1, 0], [1, 1, 0], [0, 0, 1]], dtype=torch.bool)
     apart = torch.eye(3, dtype=torch.bool)
-    assert config.loss(scores, apart, 0) > 1
+    assert both_ways(config, scores, apart) > 1
     # What remains: the two weak pairs against the third caption and the third picture, 0.2 − 0.1 + 0.0 each.
-    assert config.loss(scores, same, 0).item() == pytest.approx(0.4, abs=1e-6)
+    assert both_ways(config, scores, same).item() == pytest.approx(0.4, abs=1e-6)
 
 
 def test_the_curriculum_sums_first_and_then_takes_the_hardest(batch):
@@ -67,9 +72,7 @@ def test_the_contrastive_loss_equals_the_slow_loop(batch):
         captions = sum(math.exp(scores[i, k] / 0.1) for k in range(9) if k == i or not same[i, k])
         pictures = sum(math.exp(scores[k, i] / 0.1) for k in range(9) if k == i or not same[k, i])
         expected += math.log(captions) + math.log(pictures) - 2 * float(scores[i, i]) / 0.1
-    assert ContrastiveConfig(temperature=0.1).loss(*batch, epoch=0).item() == pytest.approx(
-        expected, rel=1e-5
-    )
+    assert both_ways(ContrastiveConfig(temperature=0.1), *batch).item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_the_hardest_negative_alone_gets_a_gradient():
@@ -77,3 +80,14 @@ def test_the_hardest_negative_alone_gets_a_gradient():
     MaxHingeConfig(margin=0.2).loss(scores, torch.eye(3, dtype=torch.bool), 0).backward()
     assert scores.grad[0, 1] == 1
     assert scores.grad[0, 2] == 0
+
+
+@pytest.mark.parametrize("config", [SumHingeConfig(), MaxHingeConfig(), ContrastiveConfig()])
+def test_further_candidates_count_as_negatives_unless_they_are_right_too(config):
+    scores = torch.tensor([[0.9, 0.1, 0.85], [0.1, 0.9, 0.85]])
+    eye = torch.eye(2, 3, dtype=torch.bool)
+    marked = eye | torch.tensor([False, False, True])
+    assert config.loss(scores, eye, 0) > config.loss(scores, marked, 0)
+    assert config.loss(scores, marked, 0).item() == pytest.approx(
+        config.loss(scores[:, :2], eye[:, :2], 0).item()
+    )

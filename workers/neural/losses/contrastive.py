@@ -15,9 +15,8 @@ class ContrastiveConfig:
     temperature: float = 0.07
 
     def loss(self, scores: Tensor, same: Tensor, epoch: int) -> Tensor:
-        """Σ over the batch of both directions' cross-entropy; `same` and the other arguments as in `hinges`."""
+        """One direction: Σ over the queries of the cross-entropy; see `hinges` for the arguments."""
         logits = scores / self.temperature
-        other = same & ~torch.eye(len(scores), dtype=torch.bool, device=scores.device)
+        other = same & ~torch.eye(*scores.shape, dtype=torch.bool, device=scores.device)
         logits = logits.masked_fill(other, float("-inf"))
-        pairs = logits.diagonal()
-        return (logits.logsumexp(1) - pairs).sum() + (logits.logsumexp(0) - pairs).sum()
+        return (logits.logsumexp(1) - logits.diagonal()).sum()

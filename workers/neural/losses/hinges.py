@@ -1,17 +1,16 @@
-"""What every hinge loss over a batch starts from."""
+"""What every hinge loss starts from."""
 
 import torch
 from torch import Tensor
 
 
-def hinges(scores: Tensor, same: Tensor, margin: float) -> tuple[Tensor, Tensor]:
-    """The terms max(0, margin − S(i,c) + S(i,c')) and max(0, margin − S(i,c) + S(i',c)), each (batch, batch).
+def hinges(scores: Tensor, same: Tensor, margin: float) -> Tensor:
+    """One direction's terms max(0, margin − S(q, its own) + S(q, other)), (queries, candidates).
 
-    scores: (batch, batch), pictures × captions, the pairs on the diagonal. same: (batch, batch) bool, where a caption
-    also describes another row's picture: those are never negatives and give 0, as does the diagonal.
+    scores: (queries, candidates), each query's own candidate on the diagonal; the first candidates are the batch's,
+    further ones may follow. same: bool of the same shape, where a candidate is right for another's query too: those are
+    never negatives and give 0, as does the diagonal.
     """
-    pairs = scores.diagonal()
-    not_negative = same | torch.eye(len(scores), dtype=torch.bool, device=scores.device)
-    captions = (margin - pairs.unsqueeze(1) + scores).clamp_min(0).masked_fill(not_negative, 0)
-    pictures = (margin - pairs.unsqueeze(0) + scores).clamp_min(0).masked_fill(not_negative, 0)
-    return captions, pictures
+    own = scores.diagonal().unsqueeze(1)
+    not_negative = same | torch.eye(*scores.shape, dtype=torch.bool, device=scores.device)
+    return (margin - own + scores).clamp_min(0).masked_fill(not_negative, 0)

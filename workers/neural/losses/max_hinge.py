@@ -16,6 +16,5 @@ class MaxHingeConfig:
     margin: float = 0.2
 
     def loss(self, scores: Tensor, same: Tensor, epoch: int) -> Tensor:
-        """Σ over the batch of the hardest caption's and the hardest picture's hinge; see `hinges` for the arguments."""
-        captions, pictures = hinges(scores, same, self.margin)
-        return captions.amax(1).sum() + pictures.amax(0).sum()
+        """One direction: Σ over the queries of the hardest candidate's hinge; see `hinges` for the arguments."""
+        return hinges(scores, same, self.margin).amax(1).sum()

@@ -16,6 +16,5 @@ class SumHingeConfig:
     margin: float = 0.2
 
     def loss(self, scores: Tensor, same: Tensor, epoch: int) -> Tensor:
-        """Σ over the batch and all negatives, both directions; see `hinges` for the arguments."""
-        captions, pictures = hinges(scores, same, self.margin)
-        return captions.sum() + pictures.sum()
+        """One direction: Σ over the queries and all their negatives; see `hinges` for the arguments."""
+        return hinges(scores, same, self.margin).sum()
