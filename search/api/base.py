@@ -102,10 +102,20 @@ def page_answer(row: type[serializers.Serializer[Any]]) -> Any:
 
 
 def describe(operation_id: str, answers: Mapping[Any, Any], **more: Any) -> Callable[[Handler], Handler]:
-    """Return `extend_schema` with the one error shape added to the answers."""
+    """Return `extend_schema` with the docstring's first line as summary and the one error shape among the answers."""
     refused = OpenApiResponse(ErrorAnswer, description="refused; `error.id` says why")
     every = {**answers, "4XX": refused}
-    described: Callable[[Handler], Handler] = extend_schema(
-        operation_id=operation_id, responses=every, **more
-    )
+
+    def described(handler: Handler) -> Handler:
+        summary, _, rest = (handler.__doc__ or "").partition("\n")
+        schema = extend_schema(
+            operation_id=operation_id,
+            responses=every,
+            summary=summary.rstrip("."),
+            description=" ".join(rest.split()) or summary,
+            **more,
+        )
+        extended: Handler = schema(handler)
+        return extended
+
     return described

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from io import StringIO
 from typing import Any
 
@@ -17,6 +18,7 @@ API = "/api/v1"
 NOT_BUILT_YET = ("image_url", "negative_text", "explain", "lexical", "hybrid")
 
 
+@cache
 def schema() -> dict[str, Any]:
     return APIClient().get(f"{API}/schema/").json()
 
