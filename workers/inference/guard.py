@@ -34,7 +34,7 @@ _ERRORS_NAME = "errors.txt"
 class ValidationLimits:
     """What validating one bundle may cost."""
 
-    seconds: int = 300
+    seconds: int = 900
     memory_bytes: int = 6 << 30
     threads: int = 2
     bundle: BundleLimits = field(default_factory=BundleLimits)
@@ -176,8 +176,6 @@ def _ended(code: int, errors: Path) -> Exception:
     """Return what it means that the child ended without an answer."""
     if code == -signal.SIGXCPU:
         return _timeout(0, "")
-    if code == -signal.SIGXFSZ:
-        return BundleError("bundle.too_large", "Unpacking the bundle fills more disk than is allowed.")
     tail = errors.read_text(errors="replace")[-2000:]
     if code == -signal.SIGKILL or "bad_alloc" in tail or "MemoryError" in tail:
         return _memory("")

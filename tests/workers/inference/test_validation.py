@@ -83,8 +83,8 @@ def test_endless_work_is_stopped_by_the_clock(tmp_path):
     started = time.monotonic()
     error = refusal(path, ValidationLimits(seconds=8, memory_bytes=4 << 30))
     assert error.id == "bundle.timeout"
-    assert error.detail["stage"] == "probe image"
-    assert time.monotonic() - started < 12
+    assert error.detail["limit_seconds"] == 8
+    assert time.monotonic() - started < 20
 
 
 def test_a_huge_allocation_is_refused_and_does_not_fill_the_machine(tmp_path):
