@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 from django.db import connection, transaction
 from psycopg import sql
 
@@ -14,7 +15,6 @@ from search.vectors.tables import UnitKind, VectorTable, table_names
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from models_admin.models import ModelVersion
@@ -25,6 +25,8 @@ _INCOMING = sql.SQL("""
     TRUNCATE {incoming};
 """)
 
+# The ids are given a second time because the planner knows nothing of a temporary table: without them it reads all
+# units and documents for every batch.
 # The locks make a concurrent delete or move of a document wait for us, or us for it: without them a unit that is
 # deleted between join and insert would fail the whole batch, and a moved one would keep its former collection.
 _INSERT = sql.SQL("""
@@ -33,6 +35,7 @@ _INSERT = sql.SQL("""
     FROM {incoming} incoming
     JOIN {units} unit ON unit.id = incoming.unit_id
     JOIN search_document document ON document.id = unit.document_id
+    WHERE unit.id = ANY(%s::bigint[])
     ORDER BY unit.id
     FOR KEY SHARE OF unit, document
     ON CONFLICT (unit_id) DO NOTHING
@@ -60,10 +63,9 @@ def vectors_write(
             for chunk in copy_rows(unit_ids, vectors):
                 copy.write(chunk)
         units = sql.Identifier(table.units)
-        cursor.execute(_INSERT.format(table=table.identifier, incoming=incoming, units=units))
-        written = int(cursor.rowcount)
-        cursor.execute(sql.SQL("TRUNCATE {}").format(incoming))
-    return written
+        statement = _INSERT.format(table=table.identifier, incoming=incoming, units=units)
+        cursor.execute(statement, [np.asarray(unit_ids).tolist()])
+        return int(cursor.rowcount)
 
 
 def _check(
