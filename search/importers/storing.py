@@ -6,10 +6,9 @@ import hashlib
 import io
 from typing import TYPE_CHECKING
 
-from django.conf import settings
-
 from retrieval_site.errors import AppError
 from search.importers.types import Problem, Record, Rejected
+from search.pictures import picture_open
 from search.services.document_fields import ImageInput, check_record, image_input
 from search.services.documents import DocumentRecord
 from search.thumbnails import LONGEST_SIDES_PX, thumbnails_store
@@ -48,12 +47,8 @@ def _image(files: Files, name: str, alt: str, *, store: bool) -> ImageInput:
 
 def _decoded(data: bytes, name: str) -> Image:
     """Decode the picture as far as its small copies need; raises PictureError with the picture's name in it."""
-    from workers.inference.pictures import PictureLimits, open_picture
-
-    config = settings.CONFIG
-    limits = PictureLimits(max_bytes=config.picture_max_bytes, max_pixels=config.picture_max_pixels)
     try:
-        return open_picture(data, shortest_side=max(LONGEST_SIDES_PX), limits=limits)
+        return picture_open(data, shortest_side=max(LONGEST_SIDES_PX))
     except InferenceError as error:
         raise type(error)(error.id, f"“{name[:200]}”: {error.message}", error.detail) from error
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -10,6 +12,7 @@ import numpy as np
 from retrieval_site.errors import AppError
 from search.indexing.broken import broken_units
 from search.models import DocumentImage, Passage
+from search.pictures import picture_open
 from search.thumbnails import LONGEST_SIDES_PX, thumbnails_store
 from search.vectors.coverage import units_missing
 from workers.blobs import blob_open
@@ -27,13 +30,17 @@ if TYPE_CHECKING:
 
     Floats: TypeAlias = NDArray[np.float32]
 
-BATCH_UNITS: dict[str, int] = {"passage": 256, "image": 16}
-"""What is in hand at any moment, and so the most that is encoded again after a kill."""
+BATCH_UNITS: dict[str, dict[str, int]] = {
+    "cpu": {"passage": 256, "image": 16},
+    "cuda": {"passage": 2048, "image": 128},
+}
+"""Units in hand at any moment by the encoder's device, and so the most that is encoded again after a kill.
 
-_HALF = {kind: size // 2 for kind, size in BATCH_UNITS.items()}
-"""A batch goes through in halves: one is being written while the other is being encoded."""
+A batch goes through in halves: one is being written while the other is being encoded.
+"""
 
-WINDOW_PASSAGES = 2048
+DECODE_THREADS_MAX = 8
+_WINDOWS = {"passage": 2048, "image": 0}
 """Passages read at a time and sorted by length: texts of one length in a batch cost no padding."""
 
 
@@ -64,51 +71,53 @@ class Encoded:
     failures: list[Failure]
 
 
-def batches_missing(version: ModelVersion, kind: UnitKind) -> Iterator[UnitBatch]:
+def batches_missing(version: ModelVersion, kind: UnitKind, device: str = "cpu") -> Iterator[UnitBatch]:
     """Yield half batches of units without a vector, ascending in windows, without those known to be broken."""
     broken = broken_units(version, kind)
-    window = WINDOW_PASSAGES if kind == "passage" else _HALF[kind]
-    after = 0
-    while ids := units_missing(version, kind, after_id=after, limit=window):
-        after = ids[-1]
-        wanted = [unit_id for unit_id in ids if unit_id not in broken]
-        yield from _passages(wanted) if kind == "passage" else _pictures(wanted)
+    size = BATCH_UNITS[device][kind] // 2
+    with ThreadPoolExecutor(min(DECODE_THREADS_MAX, os.cpu_count() or 1), "decoder") as decoders:
+        after = 0
+        while ids := units_missing(version, kind, after_id=after, limit=max(size, _WINDOWS[kind])):
+            after = ids[-1]
+            wanted = [unit_id for unit_id in ids if unit_id not in broken]
+            yield from _passages(wanted, size) if kind == "passage" else _pictures(wanted, decoders)
 
 
-def _passages(ids: list[int]) -> Iterator[UnitBatch]:
+def _passages(ids: list[int], size: int) -> Iterator[UnitBatch]:
     rows = list(Passage.objects.filter(pk__in=ids).values_list("pk", "text"))
     rows.sort(key=lambda row: len(row[1]))
-    size = _HALF["passage"]
     for chunk in (rows[start : start + size] for start in range(0, len(rows), size)):
         yield UnitBatch([unit_id for unit_id, _ in chunk], [text for _, text in chunk])
 
 
-def _pictures(ids: list[int]) -> Iterator[UnitBatch]:
+def _pictures(ids: list[int], decoders: ThreadPoolExecutor) -> Iterator[UnitBatch]:
+    images = list(DocumentImage.objects.filter(pk__in=ids).select_related("blob").order_by("pk"))
     batch = UnitBatch([], [])
-    for image in DocumentImage.objects.filter(pk__in=ids).select_related("blob").order_by("pk"):
-        try:
-            picture = _picture(image)
-        except (AppError, InferenceError) as error:
-            batch.failures.append(Failure(image.pk, error.id, error.message))
+    for image, found in zip(images, decoders.map(_decoded, images), strict=True):
+        if isinstance(found, Failure):
+            batch.failures.append(found)
         else:
             batch.ids.append(image.pk)
-            batch.inputs.append(picture)
-    if batch.ids or batch.failures:
+            batch.inputs.append(found)
+            _complete(image, found)
+    if images:
         yield batch
 
 
-def _picture(image: DocumentImage) -> Image:
-    """Decode a picture; one that came through the web has its size and small copies made here, the first time."""
-    from workers.inference.pictures import open_picture
+def _decoded(image: DocumentImage) -> Image | Failure:
+    """Decode a picture, in a thread; as far as an encoder needs, or whole where its size is not known yet."""
+    try:
+        with blob_open(image.blob) as file:
+            return picture_open(file.read(), shortest_side=min(LONGEST_SIDES_PX) if image.width else None)
+    except (AppError, InferenceError) as error:
+        return Failure(image.pk, error.id, error.message)
 
-    with blob_open(image.blob) as file:
-        data = file.read()
-    if image.width:
-        return open_picture(data, shortest_side=min(LONGEST_SIDES_PX))
-    picture = open_picture(data)
-    thumbnails_store(image.blob_id, picture)
-    DocumentImage.objects.filter(pk=image.pk).update(width=picture.width, height=picture.height)
-    return picture
+
+def _complete(image: DocumentImage, picture: Image) -> None:
+    """Give a picture that came through the web, where none is decoded, its size and its small copies."""
+    if not image.width:
+        thumbnails_store(image.blob_id, picture)
+        DocumentImage.objects.filter(pk=image.pk).update(width=picture.width, height=picture.height)
 
 
 def encode(encoder: Encoder, kind: UnitKind, batch: UnitBatch) -> Encoded:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from django.db import transaction
 from django.utils import timezone
 
+from retrieval_site.errors import AppError
 from search.models import Collection, Document, DocumentImage, Passage
 from search.services.document_fields import DocumentFields, ImageInput, check_record, content_hash
 from search.services.document_units import units_replace
@@ -115,7 +116,9 @@ def encode_soon(*, owner: AbstractBaseUser | None = None) -> Job:
 
 def _lock(collection: Collection) -> None:
     """Let one writer at a time into a collection, so that two imports cannot both create the same document."""
-    list(Collection.objects.filter(pk=collection.pk).select_for_update(no_key=True).values_list("pk"))
+    rows = Collection.objects.filter(pk=collection.pk).select_for_update(no_key=True)
+    if not rows.values_list("pk", flat=True).first():
+        raise AppError("collection.not_found", "The collection was deleted.", status=404)
 
 
 def _stored(collection: Collection, external_ids: Sequence[str]) -> dict[str, Document]:

@@ -32,6 +32,7 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = 5_000
 STEP_SECONDS = 60.0
+BATCH = BATCH_UNITS["cpu"]["passage"]
 
 SETUP = """
 from pathlib import Path
@@ -235,7 +236,7 @@ def test_an_import_and_a_reindex_survive_kills_and_restarts_with_every_vector_st
     installation.start_redis()
     installation.wait_succeeded(imported)
     _check_vectors(installation, first)
-    assert installation.encoded() <= DOCUMENTS + BATCH_UNITS["passage"]
+    assert installation.encoded() <= DOCUMENTS + BATCH
     assert installation.job(imported)["result"]["new"] == DOCUMENTS
 
     # A re-index beside the running model: its message is lost, the worker killed, PostgreSQL restarted.
@@ -259,7 +260,7 @@ def test_an_import_and_a_reindex_survive_kills_and_restarts_with_every_vector_st
     installation.wait_succeeded(prepared)
     _check_vectors(installation, second)
     _check_vectors(installation, first)
-    assert installation.encoded() - before <= DOCUMENTS + 2 * BATCH_UNITS["passage"]
+    assert installation.encoded() - before <= DOCUMENTS + 2 * BATCH
     assert installation.job(prepared)["result"]["coverage"]["passage"] == {
         "total": DOCUMENTS,
         "stored": DOCUMENTS,

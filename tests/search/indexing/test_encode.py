@@ -176,7 +176,7 @@ class OneBad:
 
     def __init__(self, encoder):
         self._encoder = encoder
-        self.dim = encoder.dim
+        self.dim, self.device = encoder.dim, encoder.device
 
     def encode_texts(self, texts):
         if any("number 7." in text for text in texts):
@@ -232,7 +232,7 @@ def test_a_model_that_can_encode_nothing_ends_the_job_early(version, corpus, mon
     save(corpus, 300)
 
     class Broken:
-        dim = version.dim
+        dim, device = version.dim, "cpu"
 
         def encode_texts(self, texts):
             raise TextError("text.unknown", "No.")

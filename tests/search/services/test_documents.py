@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 
 from retrieval_site.errors import AppError
-from search.models import Document, DocumentImage, Passage
+from search.models import Collection, Document, DocumentImage, Passage
 from search.services.collections import collection_create
 from search.services.document_fields import DocumentFields, image_input
 from search.services.documents import (
@@ -203,6 +203,12 @@ def test_many_edits_share_one_waiting_encode_job():
     Job.objects.update(state="running")
     encode_soon()
     assert Job.objects.filter(type="encode").count() == 2
+
+
+def test_saving_into_a_collection_that_was_deleted_meanwhile_says_so(corpus):
+    Collection.objects.all().delete()
+    with pytest.raises(AppError, match=r"collection\.not_found"):
+        save(corpus, title="t")
 
 
 @pytest.mark.django_db(transaction=True)
