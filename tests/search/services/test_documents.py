@@ -195,7 +195,9 @@ def test_a_batch_of_500_takes_a_handful_of_queries(corpus, django_assert_max_num
 def test_deleting_a_document_deletes_its_units(corpus):
     document, _ = save(corpus, title="t", images=[image_input(PNG + b"1")])
     document_delete(document=document)
-    assert not (Document.objects.exists() or Passage.objects.exists() or DocumentImage.objects.exists())
+    assert not Document.objects.exists()
+    assert not Passage.objects.exists()
+    assert not DocumentImage.objects.exists()
 
 
 def test_many_edits_share_one_waiting_encode_job():
