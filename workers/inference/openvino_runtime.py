@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
     Ids = NDArray[np.int64]
 
-_WARM_BATCHES = (1, 2, 3, 4)
-"""The batches that single queries meet; the first run of each shape prepares kernels, ~0.1 s for a large network."""
+_WARM_BATCHES = range(1, 9)
+"""The batches that queries meet; the first run of each shape prepares its kernels, ~0.1 s for a large network."""
 _WARM_LENGTHS = (4, 8, 16)
 
 
