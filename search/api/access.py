@@ -24,8 +24,10 @@ def known_versions(request: Request) -> Any:
 
 def usable_version(request: Request, model: str) -> ModelVersion:
     """Return a version by alias or `name@version`; raises `model.not_found` as for one that is not there."""
-    version = version_find(model)
-    if not request.user.is_superuser and version.state not in USABLE:
+    version = (
+        None if "\x00" in model else version_find(model)
+    )  # PostgreSQL knows no NUL, an address may hold one
+    if version is None or not (request.user.is_superuser or version.state in USABLE):
         raise AppError(
             "model.not_found", f"There is no model “{model}”.", status=404, detail={"model": model}
         )

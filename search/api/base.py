@@ -65,7 +65,8 @@ class ApiView(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Check who asks first, then the query string; leaves its values in `self.query`."""
         super().initial(request, *args, **kwargs)
-        reader = self.query_parameters.get(str(request.method), NoParameters)
+        method = "GET" if request.method == "HEAD" else str(request.method)
+        reader = self.query_parameters.get(method, NoParameters)
         given = request.query_params
         self.query = {} if reader is NoParameters and not given else validated(reader, given)
 

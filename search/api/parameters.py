@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
 METADATA_MAX_BYTES = 100_000
+METADATA_MAX_DEPTH = 50
 _NUL = "\x00"
 
 
@@ -74,6 +75,7 @@ class JsonObjectField(serializers.Field[Any, Any, Any, Any]):
     default_error_messages = {
         "not_object": "Send a JSON object.",
         "too_large": f"Send at most {METADATA_MAX_BYTES} bytes.",
+        "too_deep": f"Nest at most {METADATA_MAX_DEPTH} levels.",
         "bad_value": "NUL characters and numbers that are not finite cannot be kept.",
     }
 
@@ -82,9 +84,12 @@ class JsonObjectField(serializers.Field[Any, Any, Any, Any]):
         value = self._from_text(data) if isinstance(data, str) else data
         if not isinstance(value, dict):
             self.fail("not_object")
+        found = list(leaves(value))
+        if any(depth > METADATA_MAX_DEPTH for _, depth in found):
+            self.fail("too_deep")
         if len(json.dumps(value)) > METADATA_MAX_BYTES:
             self.fail("too_large")
-        if any(_unstorable(leaf) for leaf in leaves(value)):
+        if any(_unstorable(leaf) for leaf, _ in found):
             self.fail("bad_value")
         return value
 
@@ -99,17 +104,17 @@ class JsonObjectField(serializers.Field[Any, Any, Any, Any]):
             self.fail("not_object")
 
 
-def leaves(value: Any) -> Iterable[Any]:
-    """Yield every key and every value below a JSON value, without recursion."""
-    waiting = [value]
+def leaves(value: Any) -> Iterable[tuple[Any, int]]:
+    """Yield every key, every value and every empty container below a JSON value with its depth, without recursion."""
+    waiting = [(value, 0)]
     while waiting:
-        item = waiting.pop()
-        if isinstance(item, dict):
-            waiting += [*item.keys(), *item.values()]
-        elif isinstance(item, list):
-            waiting += item
+        item, depth = waiting.pop()
+        if isinstance(item, dict) and item:
+            waiting += [(inner, depth + 1) for pair in item.items() for inner in pair]
+        elif isinstance(item, list) and item:
+            waiting += [(inner, depth + 1) for inner in item]
         else:
-            yield item
+            yield item, depth
 
 
 def _unstorable(leaf: Any) -> bool:

@@ -132,6 +132,13 @@ def test_a_file_that_is_no_picture_is_refused(world):
     assert not Document.objects.filter(external_id="n-1").exists()
 
 
+def nested(depth: int) -> list:
+    value: list = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
@@ -139,6 +146,8 @@ def test_a_file_that_is_no_picture_is_refused(world):
         ({"metadata": [1]}, "parameter.invalid"),
         ({"metadata": {"a": "\x00"}}, "parameter.invalid"),
         ({"metadata": {"a": "x" * 100_001}}, "parameter.invalid"),
+        ({"metadata": {"a": nested(60)}}, "parameter.invalid"),
+        ({"metadata": {"a": nested(700)}}, "parameter.invalid"),
         ({"title": "x" * 501}, "parameter.invalid"),
         ({"external_id": " "}, "parameter.invalid"),
         ({"images": ["aGk="]}, "parameter.invalid"),

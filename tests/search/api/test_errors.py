@@ -29,6 +29,7 @@ def refused(response) -> tuple[int, str]:
         ("get", f"/documents/{10**30}/", (404, "document.not_found")),
         ("get", "/collections/none/", (404, "collection.not_found")),
         ("get", "/models/none@1/", (404, "model.not_found")),
+        ("get", "/models/a%00b/", (404, "model.not_found")),
         ("delete", "/collections/", (405, "method.not_allowed")),
         ("get", "/search/", (405, "method.not_allowed")),
     ],
@@ -80,6 +81,10 @@ def test_a_typo_in_the_query_string_is_not_silent(path, world):
     response = world.client("root").get(API + path)
     assert refused(response) == (400, "parameter.unknown")
     assert response.json()["error"]["detail"]["unknown"]
+
+
+def test_asking_for_the_head_of_a_list_takes_its_parameters(world):
+    assert APIClient().head(f"{API}/documents/?limit=1").status_code == 200
 
 
 def test_a_typo_in_a_body_is_not_silent(world):
