@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.http import FileResponse
 from django.shortcuts import render
+from django.utils.cache import patch_cache_control
 from django.views.decorators.http import require_safe
 
 from models_admin.services import champion
+from retrieval_site.errors import not_found
+from search.demo.examples import example_path, examples
 from search.models import Collection
 from search.views.people import searchers_only
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
+
+EXAMPLE_SECONDS = 3600
 
 
 @require_safe
@@ -25,7 +31,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "collections": collections,
         "documents": documents,
         "missing": _missing(collections, documents),
-        "examples": [],
+        "examples": [(key, label) for key, label, _ in examples()],
         "target": "passages",
         "chosen": [],
     }
@@ -39,3 +45,15 @@ def _missing(collections: list[Collection], documents: int) -> str:
     if champion() is None:
         return "model"
     return "" if documents else "documents"
+
+
+@require_safe
+@searchers_only
+def example(request: HttpRequest, key: str) -> FileResponse:
+    """Send an example photo."""
+    path = example_path(key)
+    if path is None or not path.is_file():
+        raise not_found("example")
+    response = FileResponse(path.open("rb"), content_type="image/jpeg")
+    patch_cache_control(response, private=True, max_age=EXAMPLE_SECONDS)
+    return response

@@ -12,6 +12,7 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from retrieval_site.errors import AppError, not_found
 from search import retrieval
+from search.demo.examples import example_path
 from search.models import Query
 from search.retrieval.types import SearchRequest
 from search.services.uploads import read_picture
@@ -71,7 +72,16 @@ def _part(request: HttpRequest) -> dict[str, Any]:
         return {"image": read_picture(photos[0])}
     if text:
         return {"text": _checked(text)}
+    if key := request.POST.get("example", ""):
+        return {"image": _example(key)}
     return {"document": _document_id(request.POST.get("document", ""))}
+
+
+def _example(key: str) -> bytes:
+    path = example_path(key)
+    if path is None or not path.is_file():
+        raise not_found("example")
+    return path.read_bytes()
 
 
 def _checked(text: str) -> str:

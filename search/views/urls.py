@@ -18,6 +18,7 @@ urlpatterns = [
     path("collections/", collections.collections, name="collections"),
     path("collections/<slug:slug>/", collections.collection, name="collection"),
     path("images/<str:sha256>", images.image, name="image"),
+    path("examples/<str:key>", home.example, name="example"),
     path(
         "login/",
         LoginView.as_view(template_name="search/login.html", redirect_authenticated_user=True),

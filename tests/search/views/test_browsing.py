@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -136,3 +137,30 @@ def test_pages_cost_a_fixed_number_of_queries(client: Client, django_assert_num_
         with django_assert_num_queries(queries):
             client.get(address)
     assert Alias.objects.exists()
+
+
+@pytest.fixture
+def demo_example(settings, tmp_path) -> bytes:
+    folder = tmp_path / "demo" / "examples"
+    folder.mkdir(parents=True)
+    data = picture_bytes("green")
+    (folder / "rusty-green-pump.jpg").write_bytes(data)
+    rows = [{"key": "rusty-green-pump", "label": "rusty green pump"}]
+    (folder / "examples.json").write_text(json.dumps(rows))
+    settings.DATA_DIR = tmp_path
+    return data
+
+
+def test_home_offers_the_example_photos_of_the_demo(client: Client, demo_example: bytes) -> None:
+    make_version()
+    make_documents(make_collection(), 1)
+    page = _page(client, "/")
+    assert 'value="rusty-green-pump"' in page
+    assert 'alt="rusty green pump"' in page
+    assert b"".join(client.get("/examples/rusty-green-pump").streaming_content) == demo_example
+
+
+@pytest.mark.parametrize("key", ["other", "examples.json", "..%2F..%2Fsecret"])
+def test_only_examples_are_served_as_examples(client: Client, demo_example: bytes, key: str) -> None:
+    assert client.get(f"/examples/{key}").status_code == 404
+    assert client.post("/search/", {"example": key}).status_code == 404

@@ -1,0 +1,159 @@
+"""What the form may hold, and what an earlier query is asked again with; without a worker."""
+
+from __future__ import annotations
+
+import uuid
+from array import array
+from typing import TYPE_CHECKING
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from search import retrieval
+from search.models import Query
+from search.retrieval.types import Plan, SearchAnswer, SearchRequest
+from tests.support.corpus import make_collection, make_version
+from tests.support.pages import kept_query, picture_bytes, save_document
+from workers.blobs import blob_store
+
+if TYPE_CHECKING:
+    from django.test import Client
+
+pytestmark = pytest.mark.django_db
+QUERY_ID = uuid.uuid4()
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[SearchRequest]:
+    """The requests that reach the door, which a worker would answer."""
+    requests: list[SearchRequest] = []
+
+    def search(request: SearchRequest) -> SearchAnswer:
+        requests.append(request)
+        return SearchAnswer(QUERY_ID, "text", "m@1", (), None, Plan("exact", 0), {})
+
+    monkeypatch.setattr(retrieval, "search", search)
+    return requests
+
+
+def _photo(data: bytes | None = None) -> SimpleUploadedFile:
+    return SimpleUploadedFile("photo.jpg", picture_bytes() if data is None else data, "image/jpeg")
+
+
+def test_a_search_leads_to_its_results(client: Client, asked: list[SearchRequest]) -> None:
+    response = client.post("/search/", {"text": "  a pump ", "target": "images", "collections": ["a", "b"]})
+    assert response["Location"] == f"/q/{QUERY_ID}/"
+    request = asked[0]
+    assert (request.text, request.target, request.collections, request.limit) == (
+        "a pump",
+        "images",
+        ("a", "b"),
+        24,
+    )
+
+
+def test_htmx_is_told_where_to_go(client: Client, asked: list[SearchRequest]) -> None:
+    response = client.post("/search/", {"text": "a pump"}, headers={"HX-Request": "true"})
+    assert response["HX-Redirect"] == f"/q/{QUERY_ID}/"
+
+
+def test_a_photo_goes_on_as_it_came(client: Client, asked: list[SearchRequest]) -> None:
+    data = picture_bytes()
+    client.post("/search/", {"image": _photo(data), "text": ""})
+    assert (asked[0].image, asked[0].target, asked[0].limit) == (data, "passages", 10)
+
+
+def test_a_document_asks_for_more_like_it(client: Client, asked: list[SearchRequest]) -> None:
+    client.post("/search/", {"document": "7"})
+    assert asked[0].document == 7
+
+
+@pytest.mark.parametrize(
+    ("form", "error_id"),
+    [
+        ({}, "query.empty"),
+        ({"text": "   "}, "query.empty"),
+        ({"text": "x" * 2001}, "text.too_long"),
+        ({"document": "1e3"}, "document.not_found"),
+        ({"document": "9" * 30}, "document.not_found"),
+    ],
+)
+def test_a_form_that_asks_nothing_is_explained(
+    client: Client, asked: list[SearchRequest], form: dict[str, str], error_id: str
+) -> None:
+    response = client.post("/search/", form)
+    assert response.status_code >= 400
+    assert error_id in response.content.decode()
+    assert asked == []
+
+
+def test_a_photo_and_words_at_once_are_refused(client: Client, asked: list[SearchRequest]) -> None:
+    response = client.post("/search/", {"image": _photo(), "text": "a pump"})
+    assert "query.ambiguous" in response.content.decode()
+
+
+def test_a_photo_over_the_limit_is_refused_unread(
+    client: Client, asked: list[SearchRequest], settings
+) -> None:
+    import dataclasses
+
+    settings.CONFIG = dataclasses.replace(settings.CONFIG, picture_max_bytes=1000)
+    response = client.post("/search/", {"image": _photo()}, headers={"HX-Request": "true"})
+    assert response.status_code == 413
+    page = response.content.decode()
+    assert "That photo is too large" in page
+    assert "<html" not in page
+
+
+def test_an_empty_photo_field_counts_as_no_photo(client: Client, asked: list[SearchRequest]) -> None:
+    client.post("/search/", {"image": _photo(b""), "text": "a pump"})
+    assert asked[0].text == "a pump"
+
+
+def test_words_are_asked_again_with_other_choices(client: Client, asked: list[SearchRequest]) -> None:
+    query = kept_query([save_document(make_collection(), "a", title="T")], filters={"tags": ["x"]})
+    client.post(f"/q/{query.pk}/again/", {"target": "images", "collections": "public"})
+    request = asked[0]
+    assert (request.text, request.target, request.collections) == ("a valve", "images", ("public",))
+    assert request.filters == {"tags": ["x"]}
+
+
+def test_a_photo_is_asked_again_with_its_kept_copy(client: Client, asked: list[SearchRequest]) -> None:
+    data = picture_bytes("blue")
+    query = kept_query([], modality="image", text="", preview=blob_store(data, "image/jpeg"))
+    client.post(f"/q/{query.pk}/again/", {})
+    assert asked[0].image == data
+
+
+def test_a_document_is_asked_again(client: Client, asked: list[SearchRequest]) -> None:
+    document = save_document(make_collection(), "a", title="T")
+    query = kept_query([], modality="document", text="", document=document)
+    client.post(f"/q/{query.pk}/again/", {})
+    assert asked[0].document == document.pk
+
+
+def test_a_vector_is_asked_again_under_its_own_model(client: Client, asked: list[SearchRequest]) -> None:
+    version = make_version()
+    vector = array("f", [0.5, 0.25])
+    query = kept_query([], modality="embedding", text="", version=version, embedding=vector.tobytes())
+    client.post(f"/q/{query.pk}/again/", {})
+    assert (asked[0].embedding, asked[0].model) == ((0.5, 0.25), version.key)
+
+
+def test_a_query_that_has_lost_what_it_asked_with_says_so(client: Client, asked: list[SearchRequest]) -> None:
+    query = kept_query([], modality="image", text="")
+    response = client.post(f"/q/{query.pk}/again/", {})
+    assert "query.not_repeatable" in response.content.decode()
+
+
+def test_a_query_that_does_not_exist_cannot_be_asked_again(client: Client) -> None:
+    assert client.post(f"/q/{uuid.uuid4()}/again/").status_code == 404
+
+
+def test_searching_needs_the_forms_own_token(asked: list[SearchRequest]) -> None:
+    from django.test import Client as Browser
+
+    response = Browser(enforce_csrf_checks=True).post("/search/", {"text": "a"})
+    assert response.status_code == 403
+    assert "This page is too old" in response.content.decode()
+    assert not Query.objects.exists()
