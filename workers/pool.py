@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 VERSIONS_MAX = 3
 """Champion, the one kept for rollback, and one being compared or prepared."""
+LEAVING_SECONDS = 60.0
 BATCH_MAX_CPU = 8
 BATCH_MAX_CUDA = 32
 
@@ -101,8 +102,15 @@ class ModelPool:
             self._models[version_id] = model
             leaving = self._models.popitem(last=False)[1] if len(self._models) > self._most else None
         if leaving is not None:
-            leaving.close()
+            _close_later(leaving)
         return model
+
+
+def _close_later(model: LoadedModel) -> None:
+    """End a model once those who got it a moment ago have long submitted what they were preparing."""
+    timer = threading.Timer(LEAVING_SECONDS, model.close)
+    timer.daemon = True
+    timer.start()
 
 
 def load_model(version_id: int) -> LoadedModel:
