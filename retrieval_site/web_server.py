@@ -27,7 +27,7 @@ keepalive = 30
 timeout = 120
 graceful_timeout = 8
 accesslog = "-"
-access_log_format = '%(h)s "%(r)s" %(s)s %(b)s %(D)sus'
+access_log_format = '%(h)s "%(r)s" %(s)s %(b)s %(D)sus [%({x-request-id}o)s]'
 control_socket_disable = True
 worker_tmp_dir = str(_shared_memory) if _shared_memory.is_dir() else None
 
