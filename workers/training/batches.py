@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from workers.neural.tokens import END_ID, PAD_ID, START_ID, UNKNOWN_ID
+from workers.training.concepts import word_shares, word_weights
 from workers.training.crops import fixed_views, random_crop
 from workers.training.feature_store import Features
 from workers.training.layout import Captioned
@@ -25,7 +26,8 @@ ORDER, PICTURE, TEXT = range(3)
 
 class Batch(NamedTuple):
     """`pictures`: uint8 (batch, size, size, 3) or features float32 (batch, width). Rows that describe each
-    other have equal `groups` or equal `texts`, int64 (batch).
+    other have equal `groups` or equal `texts`, int64 (batch). `shares`: float32 (batch, vocabulary), see
+    `concepts.word_shares`; of no width where they are not asked for.
     """
 
     pictures: Tensor
@@ -33,6 +35,7 @@ class Batch(NamedTuple):
     lengths: Tensor
     groups: Tensor
     texts: Tensor
+    shares: Tensor
 
 
 class Pictures(Protocol):
@@ -89,6 +92,9 @@ class TrainingData:
         self.pictures = pictures
         self.recipe = recipe
         self.captions = tokens
+        vocabulary = max(word for texts in tokens for text in texts for word in text) + 1
+        asked = recipe.concepts.weight > 0
+        self.word_weights = word_weights(tokens, vocabulary) if asked else np.zeros(0, np.float32)
         self.text_ids = _text_ids(self.captions)
         every = recipe.data.captions == "every"
         self.pairs = [(n, k) for n, c in enumerate(self.captions) for k in range(len(c))] if every else None
@@ -125,7 +131,9 @@ class EpochBatches(Dataset[Batch]):
         ]
         texts = [self._tokens(n, captions, item) for (n, captions), item in zip(chosen, items, strict=True)]
         tokens, lengths = padded(texts)
-        return Batch(torch.from_numpy(np.stack(pictures)), tokens, lengths, *self._labels(chosen))
+        return Batch(
+            torch.from_numpy(np.stack(pictures)), tokens, lengths, *self._labels(chosen), self._shares(chosen)
+        )
 
     def _picture_and_captions(self, item: int) -> tuple[int, list[int]]:
         """The picture of an item and which of its captions are read."""
@@ -150,6 +158,13 @@ class EpochBatches(Dataset[Batch]):
         groups = torch.tensor([self.data.split.groups[number] for number, _ in chosen])
         texts = torch.tensor([self.data.text_ids[number][captions[0]] for number, captions in chosen])
         return groups, texts
+
+    def _shares(self, chosen: list[tuple[int, list[int]]]) -> Tensor:
+        """What the words of all captions of each picture are, not only of those that are read now."""
+        weights = self.data.word_weights
+        if not len(weights):
+            return torch.zeros(len(chosen), 0)
+        return torch.from_numpy(np.stack([word_shares(self.data.captions[n], weights) for n, _ in chosen]))
 
     def _rng(self, stream: int, item: int) -> np.random.Generator:
         return np.random.default_rng((self.data.recipe.run.seed, self.epoch, stream, item))

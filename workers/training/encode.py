@@ -37,14 +37,14 @@ def embed_split(model: TwoTower, data: TrainingData, device: torch.device) -> tu
 
 def _picture_embeddings(model: TwoTower, data: TrainingData, rows: range, device: torch.device) -> Tensor:
     pictures = torch.from_numpy(np.stack([data.pictures.for_serving(row) for row in rows])).to(device)
-    return embed_pictures(model, pictures, data)
+    return model.encode_features(picture_features(model, pictures, data))
 
 
-def embed_pictures(model: TwoTower, pictures: Tensor, data: TrainingData) -> Tensor:
-    """A batch's pictures, features or pixels, → (batch, dim)."""
+def picture_features(model: TwoTower, pictures: Tensor, data: TrainingData) -> Tensor:
+    """A batch's pictures, cached features or bytes of pixels, → features (batch, width)."""
     if data.recipe.frozen:
-        return model.encode_features(pictures)
+        return pictures
     pixels = to_input(pictures, data.recipe.pixels)
-    return model.encode_image(
+    return model.image.features(
         pixels.contiguous(memory_format=torch.channels_last) if pixels.dim() == 4 else pixels
     )

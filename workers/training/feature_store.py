@@ -94,7 +94,7 @@ def _features_of(
     views = "ten" if config.crop == "ten" else config.views
     crops = [crop for picture in pictures for crop in fixed_views(picture, config.size, views)]
     pixels = to_input(torch.from_numpy(np.stack(crops)), config)
-    encoder.eval()
+    encoder.trunk.eval()
     features = encoder.features(pixels.to(next(encoder.parameters()).device)).float().cpu()
     shaped = features.view(len(pictures), -1, features.shape[1])
     kept: Features = (shaped.mean(1, keepdim=True) if config.crop == "ten" else shaped).numpy()

@@ -10,7 +10,8 @@ from torch.utils.data import DataLoader
 
 from workers.neural.two_tower import TwoTower
 from workers.training.batches import Batch, TrainingData
-from workers.training.encode import embed_pictures, split_quality
+from workers.training.concepts import concept_loss
+from workers.training.encode import picture_features, split_quality
 from workers.training.memory import Memory, Remembered
 from workers.training.metrics import Quality
 
@@ -32,6 +33,8 @@ class RetrievalModule(lightning.LightningModule):
         self.train_data = train
         self.validation_data = validation
         self.recipe: Recipe = train.recipe
+        width, words = model.image.width, len(train.word_weights)
+        self.concepts = torch.nn.Linear(width, words) if words else None
         self.memory = Memory(self.recipe.memory.size, self.recipe.dim)
         self.model.image.trunk.requires_grad_(not self.recipe.frozen)
         if not self.recipe.frozen:
@@ -51,14 +54,22 @@ class RetrievalModule(lightning.LightningModule):
     def on_train_epoch_start(self) -> None:
         """Begin each epoch with its own random numbers, so that a resumed run draws those of an uninterrupted one."""
         torch.manual_seed(self.recipe.run.seed * 1_000_003 + self.current_epoch)
+        # Whoever measured or computed features before has left parts in evaluation mode, without their dropout.
+        self.model.train()
+        if self.recipe.frozen:
+            self.model.image.trunk.eval()
         self.loss_sum = 0.0
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
         """The batch's loss, a scalar in float32."""
-        images = embed_pictures(self.model, batch.pictures, self.train_data)
+        features = picture_features(self.model, batch.pictures, self.train_data)
+        images = self.model.encode_features(features)
         captions = self.model.encode_text(batch.tokens, batch.lengths)
         with self._full_precision():
             loss = self._loss(Remembered(images, captions, batch.groups, batch.texts))
+            if self.concepts is not None:
+                told = concept_loss(self.concepts(features.float()), batch.shares)
+                loss = loss + self.recipe.concepts.weight * told
         self.loss_sum += float(loss.detach()) / len(images)
         return loss
 
@@ -78,9 +89,6 @@ class RetrievalModule(lightning.LightningModule):
         """Measure the validation split, in the precision of training, and log its sum of recalls."""
         with self.trainer.precision_plugin.forward_context():
             self.quality = split_quality(self.model, self.validation_data, self.device)
-        self.model.train()
-        if self.recipe.frozen:
-            self.model.image.trunk.eval()
         self.log(VALIDATION_SUM, self.quality.sum_of_recalls)
 
     def configure_optimizers(self) -> Any:
@@ -88,7 +96,7 @@ class RetrievalModule(lightning.LightningModule):
         settings, start = self.recipe.optimiser, self.recipe.start
         trunk = [p for p in self.model.image.trunk.parameters() if p.requires_grad]
         known = {id(p) for p in self.model.image.trunk.parameters()}
-        rest = [p for p in self.model.parameters() if id(p) not in known]
+        rest = [p for p in self.parameters() if id(p) not in known]
         groups = [{"params": rest}] + ([{"params": trunk, "lr": settings.rate * start.rate}] if trunk else [])
         optimiser = torch.optim.AdamW(groups, lr=settings.rate, weight_decay=settings.weight_decay)
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimiser, self._rate)

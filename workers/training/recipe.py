@@ -84,6 +84,13 @@ class MemoryConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class ConceptsConfig:
+    """`weight` of the auxiliary loss that predicts a picture's words; 0 for none. See `training.concepts`."""
+
+    weight: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class RunConfig:
     """`patience`: epochs without a better validation sum of recalls after which to stop; 0 for never."""
 
@@ -109,6 +116,7 @@ class Recipe:
     data: DataConfig = field(default_factory=DataConfig)
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
     memory: MemoryConfig = field(default_factory=MemoryConfig)
+    concepts: ConceptsConfig = field(default_factory=ConceptsConfig)
     run: RunConfig = field(default_factory=RunConfig)
 
     @property

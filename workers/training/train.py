@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import lightning
 import torch
@@ -188,19 +188,15 @@ def _fit(options: TrainOptions, folder: RunFolder, module: RetrievalModule) -> N
 
 def _keepers(folder: RunFolder, patience: int) -> list[lightning.Callback]:
     """Keep the last epoch to go on from and the best one to export; stop when nothing gets better."""
-    keep = ModelCheckpoint(
-        folder.checkpoints,
-        filename="best",
-        monitor=VALIDATION_SUM,
-        mode="max",
-        save_last=True,
-        save_on_train_epoch_end=True,
-        enable_version_counter=False,
-    )
+    how: dict[str, Any] = {"save_on_train_epoch_end": True, "enable_version_counter": False}
+    best = ModelCheckpoint(folder.checkpoints, filename="best", monitor=VALIDATION_SUM, mode="max", **how)
+    # Lightning's own `save_last` writes only when the best one is written; this one writes every epoch. It comes
+    # last, so that what it keeps knows the others' state.
+    last = ModelCheckpoint(folder.checkpoints, filename="last", **how)
     if not patience:
-        return [keep]
+        return [best, last]
     stop = EarlyStopping(VALIDATION_SUM, mode="max", patience=patience, check_on_train_epoch_end=True)
-    return [stop, keep]
+    return [stop, best, last]
 
 
 def _finish(options: TrainOptions, folder: RunFolder, module: RetrievalModule) -> Quality:

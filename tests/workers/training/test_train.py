@@ -85,7 +85,7 @@ def assert_equal_trees(left, right):
 
 def test_a_trained_model_ships_as_a_bundle_that_answers_like_the_model(tiny, data, tmp_path):
     out, bundle = tmp_path / "run", tmp_path / "tiny.bundle.zip"
-    recipe = recipe_with(tiny, [("run.epochs", 12), ("loss.first_epochs", 9)])
+    recipe = recipe_with(tiny, [("run.epochs", 40), ("loss.first_epochs", 36)])
     export = ExportOptions("tiny", "Apache-2.0", "A test.", half=True)
     quality = train(options(recipe, data, out, bundle=bundle, export=export))
     # Eight groups: guessing finds a right one first in an eighth of the queries.

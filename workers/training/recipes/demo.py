@@ -6,18 +6,25 @@ from workers.neural.losses.contrastive import ContrastiveConfig
 from workers.neural.losses.curriculum import CurriculumConfig
 from workers.neural.schedules.cosine import CosineScheduleConfig
 from workers.neural.texts.gru import GruConfig
-from workers.training.recipe import DataConfig, MemoryConfig, OptimiserConfig, PixelsConfig, Recipe, RunConfig
+from workers.training.recipe import (
+    ConceptsConfig,
+    DataConfig,
+    OptimiserConfig,
+    PixelsConfig,
+    Recipe,
+    RunConfig,
+)
 
 RECIPE = Recipe(
     name="demo",
     dim=256,
     image=SmallResnetConfig(head=HeadConfig(dropout=0.1)),
     text=GruConfig(words=128, hidden=128, pool="mean", dropout=0.1),
-    loss=CurriculumConfig(first=ContrastiveConfig(), first_epochs=17),
+    loss=CurriculumConfig(first=ContrastiveConfig(), first_epochs=20),
     schedule=CosineScheduleConfig(warmup_epochs=1.0),
     pixels=PixelsConfig(resize=128, size=128, train_crop="zoom", zoom_min=0.7),
     data=DataConfig(batch=128, captions="one", min_count=2, drop_words=0.1, workers=1),
-    memory=MemoryConfig(size=2048),
-    optimiser=OptimiserConfig(rate=1.5e-3, weight_decay=0.01),
-    run=RunConfig(epochs=20, precision="bfloat16"),
+    concepts=ConceptsConfig(weight=1.0),
+    optimiser=OptimiserConfig(rate=1e-3, weight_decay=0.01),
+    run=RunConfig(epochs=24, precision="bfloat16"),
 )
