@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
 from search.models.collection import Collection
@@ -31,6 +32,10 @@ class Document(models.Model):
         ordering = ["id"]
         constraints = [
             models.UniqueConstraint(fields=["collection", "external_id"], name="document_external_id_once")
+        ]
+        indexes = [  # for searches that filter: both are asked by containment
+            GinIndex(fields=["tags"], name="document_tags"),
+            GinIndex(fields=["metadata"], name="document_metadata", opclasses=["jsonb_path_ops"]),
         ]
 
     def __str__(self) -> str:

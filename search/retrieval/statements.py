@@ -31,7 +31,8 @@ _SELECT = sql.SQL("""
 """)
 _COUNT = sql.SQL("SELECT count(*) FROM (SELECT FROM {table} stored WHERE {conditions} LIMIT %(most)s) found")
 
-_HAS = sql.SQL("document.tags @> %(tags)s::varchar[] AND document.metadata @> %(metadata)s::jsonb")
+_HAS_TAGS = sql.SQL("document.tags @> %(tags)s::varchar[]")
+_HAS_METADATA = sql.SQL("document.metadata @> %(metadata)s::jsonb")
 _SEEN = sql.SQL("collection_id = ANY(%(collections)s::bigint[])")
 _EXCLUDED = sql.SQL("document_id = ANY(%(excluded)s::bigint[])")
 _OPAQUE = sql.SQL("CASE WHEN {} THEN true ELSE false END")
@@ -44,7 +45,7 @@ def ann(scope: Scope, dim: int, *, with_vectors: bool = False) -> sql.Composed:
     """Return the search by the HNSW index."""
     conditions = [_OPAQUE.format(_SEEN)]
     if scope.has_filters:
-        conditions.append(_OPAQUE_FILTER.format(_HAS))
+        conditions.append(_OPAQUE_FILTER.format(_has(scope)))
     if scope.excluded:
         conditions.append(_OPAQUE_NOT.format(_EXCLUDED))
     distance = _DISTANCE.format(dim=sql.Literal(dim))
@@ -76,10 +77,16 @@ def parameters(scope: Scope, vector: NDArray[np.float32] | None = None, **more: 
     }
 
 
+def _has(scope: Scope) -> sql.Composed:
+    """Return what a document must have; an empty filter is left out, for it would read the whole GIN index."""
+    wanted = [(scope.tags, _HAS_TAGS), (scope.metadata, _HAS_METADATA)]
+    return sql.SQL(" AND ").join(condition for asked, condition in wanted if asked)
+
+
 def _plain_conditions(scope: Scope) -> list[sql.Composable]:
     conditions: list[sql.Composable] = [_SEEN]
     if scope.has_filters:
-        conditions.append(_FILTER.format(_HAS))
+        conditions.append(_FILTER.format(_has(scope)))
     if scope.excluded:
         conditions.append(sql.SQL("NOT {}").format(_EXCLUDED))
     return conditions
