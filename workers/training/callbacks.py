@@ -32,6 +32,8 @@ class Curves(lightning.Callback):
 
     def on_train_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         """Drop what a killed run wrote about epochs that are trained again."""
+        if not trainer.is_global_zero:
+            return
         lines = self.path.read_text().splitlines() if self.path.exists() else []
         kept = [line for line in lines if json.loads(line)["epoch"] <= trainer.current_epoch]
         self.path.write_text("".join(f"{line}\n" for line in kept))
@@ -42,6 +44,8 @@ class Curves(lightning.Callback):
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         """Write and say the epoch's line; epochs count from 1."""
+        if not trainer.is_global_zero:
+            return
         line = self._line(trainer, cast("RetrievalModule", module))
         with self.path.open("a") as sink:
             sink.write(json.dumps(line) + "\n")
@@ -50,7 +54,7 @@ class Curves(lightning.Callback):
     def _line(self, trainer: lightning.Trainer, module: RetrievalModule) -> dict[str, Any]:
         return {
             "epoch": trainer.current_epoch + 1,
-            "loss": module.loss_sum / module.train_data.batches_per_epoch(),
+            "loss": module.loss_sum / max(1, int(trainer.num_training_batches)),
             "rate": trainer.optimizers[0].param_groups[0]["lr"],
             "seconds": round(time.monotonic() - self.started, 1),
             "sum_of_recalls": module.quality.sum_of_recalls,

@@ -71,5 +71,5 @@ def _manifest(facts: dict[str, Any], metrics: dict[str, Any], options: ExportOpt
 
 def _without_paths(recipe: dict[str, Any]) -> dict[str, Any]:
     """The recipe as others may see it: a local weight file is named, its folder is not told."""
-    start = {**recipe["start"], "weights": Path(recipe["start"]["weights"]).name}
+    start = {**recipe["start"], **{key: Path(recipe["start"][key]).name for key in ("weights", "bundle")}}
     return {**recipe, "start": start}

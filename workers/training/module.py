@@ -53,7 +53,7 @@ class RetrievalModule(lightning.LightningModule):
 
     def on_train_epoch_start(self) -> None:
         """Begin each epoch with its own random numbers, so that a resumed run draws those of an uninterrupted one."""
-        torch.manual_seed(self.recipe.run.seed * 1_000_003 + self.current_epoch)
+        torch.manual_seed((self.recipe.run.seed * 1_000_003 + self.current_epoch) * 64 + self.global_rank)
         # Whoever measured or computed features before has left parts in evaluation mode, without their dropout.
         self.model.train()
         if self.recipe.frozen:
@@ -103,7 +103,7 @@ class RetrievalModule(lightning.LightningModule):
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def _rate(self, step: int) -> float:
-        epoch = step / self.train_data.batches_per_epoch()
+        epoch = step * self.trainer.world_size / self.train_data.batches_per_epoch()
         return self.recipe.schedule.rate(epoch, self.recipe.run.epochs)
 
     def _full_precision(self) -> AbstractContextManager[Any]:

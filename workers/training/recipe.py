@@ -40,11 +40,14 @@ class PixelsConfig:
 class StartConfig:
     """`weights` of the image network: `none` (random), `default` (torchvision's, downloaded), or a local file.
 
+    `bundle`: a bundle with native weights of the same shape, whose vocabulary and weights the run begins with instead.
+
     `tune`: `head` freezes the network, whose features are then computed once; `all` trains it along, at `rate` times
     the learning rate of the rest.
     """
 
     weights: str = "none"
+    bundle: str = ""
     tune: Literal["head", "all"] = "all"
     rate: float = 1.0
 

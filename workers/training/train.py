@@ -11,11 +11,8 @@ import torch
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 
 from workers.inference.manifest import ImageSpec
-from workers.neural.errors import ModelConfigError
-from workers.neural.images.cnn import CnnConfig
-from workers.neural.images.weights import pretrained_trunk
 from workers.neural.tokens import WordTokenizer, vocabulary_of
-from workers.neural.two_tower import TwoTower, TwoTowerConfig
+from workers.neural.two_tower import TwoTower
 from workers.training.batches import CachedFeatures, CroppedPictures, Pictures, TrainingData
 from workers.training.callbacks import Curves, Validation
 from workers.training.encode import split_quality
@@ -28,6 +25,7 @@ from workers.training.module import VALIDATION_SUM, RetrievalModule
 from workers.training.picture_store import Progress, picture_store, pictures_key
 from workers.training.recipe import Recipe
 from workers.training.run_folder import DataPaths, RunFolder
+from workers.training.start import build_model, bundle_vocabulary
 
 Words = tuple[tuple[list[str], ...], ...]
 PRECISIONS: dict[str, Literal["32-true", "bf16-mixed"]] = {"float32": "32-true", "bfloat16": "bf16-mixed"}
@@ -38,7 +36,8 @@ class TrainOptions:
     """What one call of `train` is asked for.
 
     `cache`: where decoded pictures and features are kept between runs. `bundle`: where to write one, or None.
-    `device`: auto, cpu or cuda. `say` and `progress` are told what happens; `bar` draws Lightning's progress bar.
+    `device`: auto, cpu or cuda. `processes`: on a CPU, how many share an epoch's batches; gradients are averaged.
+    `say` and `progress` are told what happens; `bar` draws Lightning's progress bar.
     """
 
     recipe: Recipe
@@ -49,6 +48,7 @@ class TrainOptions:
     export: ExportOptions | None = None
     resume: bool = False
     device: str = "auto"
+    processes: int = 1
     say: Callable[[str], None] = print
     progress: Progress = lambda stage, done, total: None
     bar: bool = False
@@ -59,6 +59,8 @@ def train(options: TrainOptions) -> Quality:
 
     Raises TrainingError, ModelConfigError, WeightsError or BundleError, each with a sentence for a person.
     """
+    if options.processes > 1 and _device(options).type != "cpu":
+        raise TrainingError("Several processes are for training on a CPU; on CUDA use one.")
     folder = RunFolder(options.out)
     splits = options.data.splits()
     if options.resume:
@@ -99,7 +101,7 @@ def _prepared(
     unknown = tokenizer.unknown_share([text for texts in words[1] for text in texts])
     options.say(_shape(splits, model, len(tokenizer), unknown))
     pictures = [_pictures(options, model, split) for split in splits]
-    if recipe.frozen and isinstance(pictures[0], CachedFeatures):
+    if isinstance(pictures[0], CachedFeatures) and not recipe.start.bundle:
         model.image.set_statistics(*statistics(pictures[0].features))
     train, val = (
         TrainingData(split, picture, _tokens(tokenizer, texts, recipe.data.max_tokens), recipe)
@@ -108,23 +110,12 @@ def _prepared(
     return RetrievalModule(model, train, val)
 
 
-def build_model(recipe: Recipe, vocabulary: int) -> TwoTower:
-    """The recipe's model with its starting weights: random ones but for the image network where it names others."""
-    config = TwoTowerConfig(recipe.dim, vocabulary, recipe.image, recipe.text, recipe.similarity)
-    model = config.build()
-    if recipe.start.weights != "none":
-        if not isinstance(recipe.image, CnnConfig):
-            raise ModelConfigError(
-                f"start.weights is for torchvision's networks, not for {recipe.image.kind}."
-            )
-        model.image.trunk, _ = pretrained_trunk(recipe.image, recipe.start.weights)
-    return model
-
-
 def _tokenizer(folder: RunFolder, words: Words, recipe: Recipe) -> WordTokenizer:
     """A new run builds the vocabulary from its training captions, a resumed one keeps its own."""
     if not folder.vocabulary.exists():
-        vocabulary = vocabulary_of((text for texts in words for text in texts), recipe.data.min_count)
+        known = (text for texts in words for text in texts)
+        start = Path(recipe.start.bundle) if recipe.start.bundle else None
+        vocabulary = bundle_vocabulary(start) if start else vocabulary_of(known, recipe.data.min_count)
         folder.vocabulary.write_text("\n".join(vocabulary) + "\n")
     return WordTokenizer(folder.vocabulary.read_text().splitlines())
 
@@ -171,7 +162,10 @@ def _fit(options: TrainOptions, folder: RunFolder, module: RetrievalModule) -> N
     last = folder.checkpoints / "last.ckpt"
     trainer = lightning.Trainer(
         accelerator=_device(options).type,
-        devices=1,
+        devices=options.processes,
+        # Forks, since the data are memory-mapped or read already; two processes of one thread each are faster than two
+        # threads, which wait for each other in every layer.
+        strategy="ddp_fork" if options.processes > 1 else "auto",
         precision=PRECISIONS[run.precision],
         max_epochs=run.epochs,
         gradient_clip_val=options.recipe.optimiser.clip or None,

@@ -152,6 +152,44 @@ def test_bfloat16_trains_too(tiny, data, tmp_path):
     assert np.isfinite(quality.sum_of_recalls)
 
 
+def test_several_processes_share_an_epochs_batches(tiny, data, tmp_path):
+    recipe = recipe_with(tiny, [("run.epochs", 6), ("loss.first_epochs", 6), ("data.batch", 8)])
+    train(options(recipe, data, tmp_path / "run", processes=2))
+    lines = curve(tmp_path / "run")
+    assert [line["epoch"] for line in lines] == [1, 2, 3, 4, 5, 6]
+    assert lines[-1]["loss"] < lines[0]["loss"]
+    state = torch.load(tmp_path / "run/checkpoints/last.ckpt", weights_only=True)
+    assert state["global_step"] == 6 * 5  # ten batches an epoch, two at a time
+
+
+def test_a_bundle_is_trained_further_with_its_own_words(tiny, data, tmp_path, corpus):
+    first, second = tmp_path / "first.zip", tmp_path / "second.zip"
+    train(options(tiny, data, tmp_path / "one", bundle=first))
+    captions = tmp_path / "captions.txt"
+    captions.write_text((corpus / "captions.txt").read_text().replace("looks", "appears"))
+    still = recipe_with(tiny, [("start.bundle", str(first)), ("optimiser.rate", 0.0), ("run.epochs", 1)])
+    train(options(still, dataclasses.replace(data, captions=str(captions)), tmp_path / "two", bundle=second))
+    folders = [tmp_path / "a", tmp_path / "b"]
+    for bundle, folder in zip((first, second), folders, strict=True):
+        bundle_extract(bundle, folder)
+    words = [(folder / "vocabulary.txt").read_text() for folder in folders]
+    assert words[0] == words[1]
+    texts = [load_encoder(folder, device="cpu").encode_texts(["a red disc"]) for folder in folders]
+    np.testing.assert_allclose(*texts, atol=1e-5)
+    manifest = read_manifest(second)
+    assert manifest.training["recipe"]["start"]["bundle"] == "first.zip"
+
+
+def test_a_bundle_of_another_shape_is_not_trained_further(tiny, data, tmp_path):
+    bundle = tmp_path / "first.zip"
+    train(options(recipe_with(tiny, [("run.epochs", 1)]), data, tmp_path / "one", bundle=bundle))
+    other = recipe_with(tiny, [("start.bundle", str(bundle)), ("dim", 8)])
+    with pytest.raises(TrainingError, match="another shape"):
+        train(options(other, data, tmp_path / "two"))
+    with pytest.raises(TrainingError, match="no bundle"):
+        train(options(recipe_with(tiny, [("start.bundle", "none.zip")]), data, tmp_path / "three"))
+
+
 def test_a_second_run_in_the_same_folder_is_refused(tiny, data, tmp_path):
     recipe = recipe_with(tiny, [("run.epochs", 1)])
     train(options(recipe, data, tmp_path / "run"))

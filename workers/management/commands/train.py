@@ -41,6 +41,9 @@ class Command(BaseCommand):
             "--cache", type=Path, help="decoded pictures and features (default: cache/ beside --out)"
         )
         parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+        parser.add_argument(
+            "--processes", type=int, default=1, help="on a CPU: processes that share the work (default 1)"
+        )
         parser.add_argument("--bundle", type=Path, help="write the best epoch's model here")
         parser.add_argument("--name", help="the bundle's name (default: the run folder's)")
         parser.add_argument("--licence", default="unknown", help="the bundle's licence")
@@ -79,6 +82,7 @@ class Command(BaseCommand):
             ),
             resume=resume,
             device=options["device"],
+            processes=options["processes"],
             say=self.stdout.write,
             progress=self._progress,
             bar=sys.stderr.isatty(),

@@ -1,0 +1,58 @@
+"""What a new run begins with: random weights, a pretrained image network, or a whole bundle that is trained further."""
+
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from workers.inference.bundles import bundle_extract
+from workers.neural.errors import ModelConfigError
+from workers.neural.images.cnn import CnnConfig
+from workers.neural.images.weights import pretrained_trunk
+from workers.neural.native import load_native
+from workers.neural.two_tower import TwoTower, TwoTowerConfig
+from workers.training.errors import TrainingError
+from workers.training.recipe import Recipe
+
+
+def build_model(recipe: Recipe, vocabulary: int) -> TwoTower:
+    """The recipe's model with its starting weights. Raises ModelConfigError, WeightsError or TrainingError."""
+    config = TwoTowerConfig(recipe.dim, vocabulary, recipe.image, recipe.text, recipe.similarity)
+    if recipe.start.bundle:
+        return _from_bundle(config, Path(recipe.start.bundle))
+    model = config.build()
+    if recipe.start.weights != "none":
+        if not isinstance(recipe.image, CnnConfig):
+            raise ModelConfigError(
+                f"start.weights is for torchvision's networks, not for {recipe.image.kind}."
+            )
+        model.image.trunk, _ = pretrained_trunk(recipe.image, recipe.start.weights)
+    return model
+
+
+def bundle_vocabulary(bundle: Path) -> list[str]:
+    """The vocabulary of the bundle that a run begins with."""
+    with _extracted(bundle) as folder:
+        return (folder / "vocabulary.txt").read_text().splitlines()
+
+
+def _from_bundle(config: TwoTowerConfig, bundle: Path) -> TwoTower:
+    with _extracted(bundle) as folder:
+        model = load_native(json.loads((folder / "native.json").read_text()), folder / "native.safetensors")
+    if model.config != config:
+        raise TrainingError(
+            f"The model in {bundle.name} has another shape than the recipe; begin without start.bundle."
+        )
+    return model
+
+
+@contextmanager
+def _extracted(bundle: Path) -> Iterator[Path]:
+    if not bundle.is_file():
+        raise TrainingError(f"There is no bundle {bundle} to begin with.")
+    with tempfile.TemporaryDirectory() as folder:
+        manifest = bundle_extract(bundle, Path(folder) / "bundle")
+        if manifest.payloads.native is None or manifest.text is None:
+            raise TrainingError(f"{bundle.name} holds no native weights of both encoders to begin with.")
+        yield Path(folder) / "bundle"
