@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from search.models import Collection, Document
 from search.services.documents import encode_soon
@@ -36,6 +36,8 @@ ARGUMENTS = [
     "--use-fake-ui-for-media-stream",
 ]
 AXE = Path(__file__).parent / "vendor" / "axe" / "axe.min.js"
+TIMEOUT_MS = 60_000
+"""Long enough for a machine that does other work beside the tests."""
 DESKTOP, PHONE = {"width": 1280, "height": 860}, {"width": 360, "height": 740}
 REFUSED = ("Failed to load resource", "Response Status Error")
 """What Chromium and htmx say of any answer of 400 and above."""
@@ -80,6 +82,7 @@ class Watch:
 def chromium() -> Iterator[Browser]:
     """One browser for all tests; each has contexts of its own."""
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # Playwright runs an event loop in this thread
+    expect.set_options(timeout=TIMEOUT_MS / 2)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
@@ -102,7 +105,7 @@ def open_context(chromium: Browser, watch: Watch) -> Iterator[Callable[..., Brow
 
     def opened(**options: Any) -> BrowserContext:
         context = chromium.new_context(**{"viewport": DESKTOP, "reduced_motion": "reduce", **options})
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(TIMEOUT_MS)
         context.on("page", watch.over)
         contexts.append(context)
         return context
