@@ -9,7 +9,7 @@ from workers.inference import guard
 from workers.inference.errors import BundleError
 from workers.inference.guard import ChildFailedError, ValidationLimits, run_guarded
 
-LIMITS = ValidationLimits(seconds=40, memory_bytes=300 << 20)
+LIMITS = ValidationLimits(seconds=200, memory_bytes=300 << 20)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from workers.inference.isolation import Isolation
 from workers.inference.validation import ValidationLimits, validate_bundle
 
 DIM = 16
-LIMITS = ValidationLimits(seconds=120)
+LIMITS = ValidationLimits(seconds=600)
 
 
 class Picture(torch.nn.Module):
