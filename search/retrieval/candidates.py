@@ -42,6 +42,7 @@ MAX_SCAN_TUPLES = 40_000
 EXACT_UNIT_MICROSECONDS = 0.5
 ANN_UNIT_MICROSECONDS = 55.0
 COUNT_MAX = 20_000
+"""Units counted at least, before the scope is taken for large."""
 COUNTS_KEPT_SECONDS = 15.0
 COUNTS_KEPT_MAX = 256
 
@@ -61,7 +62,7 @@ def estimate(scope: Scope) -> Estimate:
     if state is None:
         message = "The vectors of this model were dropped; prepare it again."
         raise AppError("model.not_ready", message, status=409)
-    return Estimate(rows=state[0], matching=_matching_units(scope), indexed=state[1])
+    return Estimate(rows=state[0], matching=_matching_units(scope, state[0]), indexed=state[1])
 
 
 def find_candidates(query: EncodedQuery, scope: Scope, wanted: int, expected: Estimate) -> Candidates:
@@ -157,24 +158,32 @@ def _table_state(table: VectorTable) -> tuple[int, bool] | None:
 _counts: dict[tuple[str, tuple[int, ...]], tuple[float, int]] = {}
 
 
-def _matching_units(scope: Scope) -> int:
-    """Return how many units the scope allows, at most COUNT_MAX + 1.
+def _matching_units(scope: Scope, rows: int) -> int:
+    """Return how many of the table's `rows` the scope allows; from a fifth of them on, all count as allowed.
 
-    It chooses the plan and nothing else, so without filters an answer of the last seconds will do.
+    It chooses the plan and nothing else: where so much is allowed, the index finds enough close by. Without filters
+    an answer of the last seconds will do.
     """
+    most = max(COUNT_MAX, rows // 5)
+    counted = _counted(scope, most)
+    return max(rows, counted) if counted > most else counted
+
+
+def _counted(scope: Scope, most: int) -> int:
     if scope.has_filters:
-        return _count(scope)
+        return _count(scope, most)
     key = (scope.table.name, scope.collections)
     known = _counts.get(key)
     if known is None or time.monotonic() - known[0] > COUNTS_KEPT_SECONDS:
         if len(_counts) >= COUNTS_KEPT_MAX:
             _counts.clear()
-        known = _counts[key] = (time.monotonic(), _count(scope))
+        known = _counts[key] = (time.monotonic(), _count(scope, most))
     return known[1]
 
 
-def _count(scope: Scope) -> int:
+def _count(scope: Scope, most: int) -> int:
+    """Return how many units the scope allows, at most `most` + 1."""
     statement: sql.Composed = statements.count(scope)
     with connection.cursor() as cursor:
-        cursor.execute(statement, statements.parameters(scope, most=COUNT_MAX + 1))
+        cursor.execute(statement, statements.parameters(scope, most=most + 1))
         return int(cursor.fetchone()[0])
