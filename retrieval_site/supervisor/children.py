@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from retrieval_site.supervisor.processes import Command, start
+from retrieval_site.supervisor.sessions import end_session
 
 if TYPE_CHECKING:
     import subprocess
@@ -87,7 +88,8 @@ class Child:
         self.start_again_at = None
 
     def note_end(self) -> None:
-        """Count the end of the process and plan its next start."""
+        """Count the end of the process, end what it left behind, and plan its next start."""
+        self.end_session()
         ran_seconds = time.monotonic() - self.started_at
         self.failures = 1 if ran_seconds >= self.policy.settled_after_seconds else self.failures + 1
         self.start_again_at = time.monotonic() + self.policy.pause_seconds(self.failures)
@@ -98,10 +100,16 @@ class Child:
             self.process.send_signal(self.spec.stop_signal)
 
     def kill(self) -> None:
-        """End the process at once and reap it."""
+        """End the process at once, reap it, and end what it left behind."""
         if self.process is not None:
             self.process.kill()
             self.process.wait()
+            self.end_session()
+
+    def end_session(self) -> None:
+        """End the process's own children, once it has ended."""
+        if self.process is not None:
+            end_session(self.process.pid)
 
     def new_lines(self) -> list[str]:
         """Return the whole lines that its log got since the last call."""

@@ -78,6 +78,7 @@ class Supervisor:
         child.settled = True
         while child.running:
             self.pause()
+        child.end_session()
         if child.poll() != 0:
             raise SupervisorError(f"The step `{spec.name}` failed:\n{child.log_tail()}")
 
@@ -155,6 +156,7 @@ class Supervisor:
 
     def _settle(self, child: Child) -> None:
         child.settled = True
+        child.end_session()
         if child.poll() == 0:
             child.spec.then()
         else:

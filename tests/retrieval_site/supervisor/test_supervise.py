@@ -190,11 +190,45 @@ def test_a_stop_signal_ends_every_kind_of_waiting(supervisor: Supervisor) -> Non
 
 def test_what_outlived_its_supervisor_is_ended_by_the_next_start(tmp_path: Path) -> None:
     note = tmp_path / "children.json"
-    with subprocess.Popen([sys.executable, "-S", "-c", SLEEPS]) as orphan:
+    with subprocess.Popen([sys.executable, "-S", "-c", SLEEPS], start_new_session=True) as orphan:
         remember_children(note, [orphan.pid, 4194303])
         assert end_leftovers(note) == 1
         assert not psutil.pid_exists(orphan.pid)
     assert not note.exists()
+
+
+WITH_A_POOL = (
+    "import pathlib, subprocess, sys, time\n"
+    "inner = subprocess.Popen([sys.executable, '-S', '-c', 'import time; time.sleep(60)'])\n"
+    "pathlib.Path(sys.argv[1]).write_text(str(inner.pid))\n"
+    "time.sleep(60)"
+)
+
+
+def inner_of(supervisor: Supervisor, tmp_path: Path) -> psutil.Process:
+    file = tmp_path / "inner"
+    look_until(supervisor, lambda: file.exists() and bool(file.read_text()))
+    return psutil.Process(int(file.read_text()))
+
+
+def test_the_children_of_a_child_end_with_it(supervisor: Supervisor, tmp_path: Path) -> None:
+    supervisor.start(child("pool", WITH_A_POOL, str(tmp_path / "inner")))
+    inner = inner_of(supervisor, tmp_path)
+    supervisor.stop()
+    look_until(supervisor, lambda: not inner.is_running() or inner.status() == psutil.STATUS_ZOMBIE)
+
+
+def test_the_children_of_a_killed_child_are_ended_by_the_next_start(
+    supervisor: Supervisor, tmp_path: Path
+) -> None:
+    pool = supervisor.start(child("pool", WITH_A_POOL, str(tmp_path / "inner")))
+    inner = inner_of(supervisor, tmp_path)
+    assert pool.process is not None
+    pool.process.kill()
+    pool.process.wait()
+    assert inner.is_running()
+    assert end_leftovers(supervisor.paths.children) == 1
+    look_until(supervisor, lambda: not inner.is_running() or inner.status() == psutil.STATUS_ZOMBIE)
 
 
 def test_a_process_that_got_the_same_number_later_is_left_alone(tmp_path: Path) -> None:
