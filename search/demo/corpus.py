@@ -49,15 +49,18 @@ def write_training_set(out: Path, seed: int, count: int, processes: int = 1) -> 
     (out / "train.txt").write_text("".join(names[held:]), encoding="utf-8")
 
 
-def write_documents(out: Path, seed: int, count: int, processes: int = 1) -> None:
+def write_documents(out: Path, seed: int, count: int, processes: int = 1, *, pictured: bool = True) -> None:
     """Writes `count` service notes: documents.jsonl and, for some, pictures of 640² pixels under images/.
 
     Each line has external_id, title, body, url, tags, metadata and images (paths relative to `out`). Kinds, colours and
-    conditions are covered evenly: every combination once before any comes twice.
+    conditions are covered evenly: every combination once before any comes twice. Without `pictured` the same texts
+    come without pictures, which takes most of the time.
     """
     (out / "images").mkdir(parents=True, exist_ok=True)
     records = _mapped(
-        partial(_document, out=out, seed=seed, subjects=_subjects(seed, count)), count, processes
+        partial(_document, out=out, seed=seed, subjects=_subjects(seed, count), pictured=pictured),
+        count,
+        processes,
     )
     _write_jsonl(out / "documents.jsonl", records)
 
@@ -110,9 +113,12 @@ def _subjects(seed: int, count: int) -> list[Subject]:
     return [every[int(i)] for _ in range(rounds) for i in rng.permutation(len(every))][:count]
 
 
-def _document(number: int, *, out: Path, seed: int, subjects: list[Subject]) -> dict[str, Any]:
+def _document(
+    number: int, *, out: Path, seed: int, subjects: list[Subject], pictured: bool
+) -> dict[str, Any]:
     subject, rng = subjects[number], _stream(DOCUMENT_STREAM, seed, number)
     told = note(subject, rng)
+    drawn = pictured and number % DOCUMENTS_PER_PICTURED == 0
     name = f"note-{seed}-{number + 1:05d}"
     return {
         "external_id": name,
@@ -121,7 +127,7 @@ def _document(number: int, *, out: Path, seed: int, subjects: list[Subject]) -> 
         "url": f"https://notes.example.org/service/{name}",
         "tags": list(told.tags),
         "metadata": {"kind": subject.kind, "colour": subject.colour, "condition": subject.condition},
-        "images": _document_images(out, name, subject, rng) if number % DOCUMENTS_PER_PICTURED == 0 else [],
+        "images": _document_images(out, name, subject, rng) if drawn else [],
     }
 
 

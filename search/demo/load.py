@@ -21,7 +21,7 @@ from retrieval_site.errors import AppError
 from search.demo.corpus import write_documents
 from search.demo.drawing import draw, scene_sample
 from search.demo.examples import LIST_NAME, examples, examples_folder
-from search.models import Collection, Document
+from search.models import Collection, Document, DocumentImage
 from search.services.collections import collection_create
 from search.services.imports import import_folder_start
 from workers.jobs.following import job_complete
@@ -57,10 +57,14 @@ EXAMPLE_SEED, EXAMPLE_PX = 4711, 800
 
 
 def load(say: Say, *, bundle: Path = BUNDLE, count: int = COUNT) -> None:
-    """Load whatever of the demo is not there yet. Raises AppError `demo.failed` with the reason of a failed job."""
-    draw_examples()
-    load_documents(say, count)
+    """Load whatever of the demo is not there yet. Raises AppError `demo.failed` with the reason of a failed job.
+
+    Texts and model come first, so that searching begins after seconds; drawing pictures takes longer than all else.
+    """
+    collection = load_documents(say, count)
     load_model(say, bundle)
+    draw_examples()
+    load_pictures(say, collection, count)
 
 
 def draw_examples() -> None:
@@ -80,17 +84,28 @@ def draw_examples() -> None:
 
 
 def load_documents(say: Say, count: int = COUNT) -> Collection:
-    """Write the demo's documents and import them, unless as many are there."""
+    """Write the demo's documents, without their pictures, and import them, unless as many are there."""
     collection = Collection.objects.filter(slug=SLUG).first() or collection_create(
         name=NAME, slug=SLUG, description=DESCRIPTION, visibility=Collection.Visibility.PUBLIC
     )
-    if Document.objects.filter(collection=collection).count() >= count:
-        return collection
-    say(f"Drawing and importing {count:,} documents …")
-    with tempfile.TemporaryDirectory(prefix="sightline-demo-") as folder:
-        write_documents(Path(folder), seed=SEED, count=count, processes=min(4, os.cpu_count() or 1))
-        _complete(import_folder_start(collection=collection, path=Path(folder)), say)
+    if Document.objects.filter(collection=collection).count() < count:
+        say(f"Importing {count:,} documents …")
+        _import(collection, count, say, pictured=False)
     return collection
+
+
+def load_pictures(say: Say, collection: Collection, count: int = COUNT) -> None:
+    """Draw the documents' pictures and import the same documents with them, unless there are pictures."""
+    if not DocumentImage.objects.filter(document__collection=collection).exists():
+        say("Drawing the documents' pictures …")
+        _import(collection, count, say, pictured=True)
+
+
+def _import(collection: Collection, count: int, say: Say, *, pictured: bool) -> None:
+    processes = min(4, os.cpu_count() or 1) if pictured else 1
+    with tempfile.TemporaryDirectory(prefix="sightline-demo-") as folder:
+        write_documents(Path(folder), seed=SEED, count=count, processes=processes, pictured=pictured)
+        _complete(import_folder_start(collection=collection, path=Path(folder)), say)
 
 
 def load_model(say: Say, bundle: Path = BUNDLE) -> ModelVersion:
