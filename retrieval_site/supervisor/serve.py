@@ -25,7 +25,8 @@ from retrieval_site.supervisor.up_to_date import Bootstrapped
 if TYPE_CHECKING:
     from retrieval_site.supervisor.paths import DataPaths
 
-READY_TIMEOUT_SECONDS = 60.0
+READY_TIMEOUT_SECONDS = 240.0  # a large model on a small machine
+TELL_EVERY_SECONDS = 20.0
 PASSWORD_BYTES = 12
 
 
@@ -137,13 +138,16 @@ class Installation:
             say(spec.name, "starting")
 
     def _wait_until_ready(self) -> bool:
-        deadline = time.monotonic() + READY_TIMEOUT_SECONDS
-        while time.monotonic() < deadline:
+        """Wait until every part answers, and say now and then which does not; give up waiting, not serving."""
+        began = told_at = time.monotonic()
+        while missing := self._missing():
             self.supervisor.pause()
-            if not self._missing():
-                return True
-        say("sightline", f"not ready after {READY_TIMEOUT_SECONDS:.0f} s: {self._missing()}; going on")
-        return False
+            if time.monotonic() - began > READY_TIMEOUT_SECONDS:
+                return False
+            if time.monotonic() - told_at > TELL_EVERY_SECONDS:
+                told_at = time.monotonic()
+                say("sightline", f"waiting for {missing}")
+        return True
 
     def _missing(self) -> str:
         """Return which parts do not answer yet; nothing when all do."""

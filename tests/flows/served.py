@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
-START_SECONDS = 90
+START_SECONDS = 240
 # What each child's command line contains, and nobody else's.
 MARKS = {
     "postgres": "postgres -D",
@@ -134,7 +134,7 @@ class Served:
         return found and found[1]
 
 
-def wait_for(condition: Any, seconds: float = 40) -> Any:
+def wait_for(condition: Any, seconds: float = 90) -> Any:
     deadline = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < deadline

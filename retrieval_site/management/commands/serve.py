@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-import os
 import sys
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from retrieval_site.supervisor.attach import PROJECT_FOLDER
 from retrieval_site.supervisor.options import add_arguments
+from retrieval_site.supervisor.serve import main
 
 
 class Command(BaseCommand):
@@ -18,9 +17,8 @@ class Command(BaseCommand):
         add_arguments(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Become the supervisor, which needs no Django and stays small."""
+        """Serve; `manage.py` itself comes here without loading Django, which this process does not need."""
         words = ["--host", options["host"], "--port", options["port"]]
         words += ["--no-demo"] if options["no_demo"] else []
         words += ["--reset-admin-password"] if options["reset_admin_password"] else []
-        os.chdir(PROJECT_FOLDER)
-        os.execv(sys.executable, [sys.executable, "-m", "retrieval_site.supervisor", *words])  # noqa: S606 — ourselves
+        sys.exit(main(words))

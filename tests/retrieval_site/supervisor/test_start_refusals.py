@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from django.core.management import call_command
 
 from retrieval_site.supervisor import attach, system_user
 from retrieval_site.supervisor.attach import attach_environment, ensure_secret_key
@@ -29,6 +30,13 @@ def test_a_second_start_on_the_same_folder_is_told_where_the_first_one_answers(
     assert "already running" in told
     assert "http://localhost:8123/" in told
     assert str(os.getpid()) in told
+
+
+def test_the_command_ends_as_the_supervisor_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    with hold_lock(tmp_path / "serve.lock", ""), pytest.raises(SystemExit) as ended:
+        call_command("serve", "--no-demo", "--reset-admin-password")
+    assert ended.value.code == 1
 
 
 def test_the_lock_is_free_again_after_its_holder(tmp_path: Path) -> None:
