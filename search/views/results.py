@@ -73,11 +73,12 @@ def _hits(request: HttpRequest, query: Query, answer: SearchAnswer) -> dict[str,
 
 def _surroundings(request: HttpRequest, query: Query, answer: SearchAnswer) -> dict[str, Any]:
     """Return what stands around the hits: the query itself and how to change it."""
+    visible = list(Collection.objects.visible_to(request.user))
     asked = Document.objects.visible_to(request.user).filter(pk=query.document_id).first()
     return {
         "asked_document": asked,
-        "collections": Collection.objects.visible_to(request.user),
-        "chosen": query.collections,
+        "collections": visible,
+        "chosen": [collection.slug for collection in visible if collection.slug in query.collections],
         "target": query.target,
         "answer": answer,
         "plan": described(answer.plan),

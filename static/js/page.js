@@ -12,6 +12,39 @@ function say(text) {
   requestAnimationFrame(() => { live.textContent = text; });
 }
 
+function paragraph(kind, text) {
+  const line = document.createElement("p");
+  line.className = kind;
+  line.textContent = text;
+  return line;
+}
+
+/** Show what went wrong in the page's one place for it, which screen readers announce. */
+function complain({ title, words }) {
+  const box = document.createElement("div");
+  box.className = "notice";
+  const sign = document.createElement("span");
+  sign.className = "notice-sign";
+  sign.setAttribute("aria-hidden", "true");
+  sign.textContent = "!";
+  const text = document.createElement("div");
+  text.className = "notice-words";
+  text.append(paragraph("notice-title", title), paragraph("", words));
+  box.append(sign, text);
+  notice.replaceChildren(box);
+  notice.scrollIntoView({ block: "nearest" });
+}
+
+/** A whole page came where a part was asked for: the login, or an error that nobody foresaw. */
+function wholePage(event) {
+  const { xhr } = event.detail;
+  if (!/^\s*<!doctype/i.test(xhr.responseText)) return;
+  event.detail.shouldSwap = false;
+  if (xhr.status < 400) location.assign(xhr.responseURL);
+  else if (xhr.status === 403) complain({ title: "This page is too old", words: "Load it again and repeat what you did." });
+  else complain({ title: "Something broke on our side", words: "It has been written to the log. Try again." });
+}
+
 function showTheme() {
   for (const button of document.querySelectorAll("[data-theme-toggle]")) {
     button.setAttribute("aria-pressed", String(isDark()));
@@ -88,6 +121,8 @@ document.addEventListener("submit", (event) => {
 addEventListener("pageshow", () => { delete document.body.dataset.busy; });
 
 document.addEventListener("sightline:say", (event) => say(event.detail.text));
+document.addEventListener("sightline:complain", (event) => complain(event.detail));
+document.addEventListener("htmx:beforeSwap", wholePage);
 
 // New hits: focus the first of them, so that the keyboard goes on where the button was.
 document.addEventListener("htmx:afterSwap", (event) => {

@@ -15,22 +15,7 @@ function part(name) {
 }
 
 function complain(title, words) {
-  const box = document.createElement("div");
-  box.className = "notice";
-  const text = document.createElement("div");
-  text.className = "notice-words";
-  for (const [tag, kind, content] of [["p", "notice-title", title], ["p", "", words]]) {
-    const line = document.createElement(tag);
-    line.className = kind;
-    line.textContent = content;
-    text.append(line);
-  }
-  const icon = document.createElement("span");
-  icon.setAttribute("aria-hidden", "true");
-  icon.textContent = "⚠";
-  box.append(icon, text);
-  notice.replaceChildren(box);
-  notice.scrollIntoView({ block: "nearest" });
+  document.dispatchEvent(new CustomEvent("sightline:complain", { detail: { title, words } }));
 }
 
 function isPhoto(file) {
