@@ -63,7 +63,9 @@ def token_of_key(key: str) -> ApiToken | None:
 def _statement() -> tuple[str, list[str], list[str]]:
     """Return the SQL with a place for the digest, and the fields of token and user in the order of its columns."""
     sql = str(ApiToken.objects.select_related("user").order_by().filter(digest="%s").query)
-    names = [[field.attname for field in model._meta.concrete_fields] for model in (ApiToken, get_user_model())]
+    names = [
+        [field.attname for field in model._meta.concrete_fields] for model in (ApiToken, get_user_model())
+    ]
     return sql, names[0], names[1]
 
 
