@@ -42,12 +42,16 @@ def model_from(config: Mapping[str, Any]) -> TwoTower:
 
 def load_native(config: Mapping[str, Any], weights: Path) -> TwoTower:
     """The model with its weights, float32, in evaluation mode. Raises ModelConfigError or WeightsError."""
-    model = model_from(config)
+    return fill_native(model_from(config), weights).eval()
+
+
+def fill_native(model: TwoTower, weights: Path) -> TwoTower:
+    """The same model with the weights of a safetensors file, float32. Raises WeightsError where they do not fit."""
     try:
         state = load_file(weights)
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"{weights.name} cannot be read as safetensors: {error}.") from None
-    return _with_state(model, state).eval()
+    return _with_state(model, state)
 
 
 def _with_state(model: TwoTower, state: Mapping[str, Tensor]) -> TwoTower:

@@ -1,6 +1,5 @@
 """What a new run begins with: random weights, a pretrained image network, or a whole bundle that is trained further."""
 
-import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +9,7 @@ from workers.inference.bundles import bundle_extract
 from workers.neural.errors import ModelConfigError
 from workers.neural.images.cnn import CnnConfig
 from workers.neural.images.weights import pretrained_trunk
-from workers.neural.native import load_native
+from workers.neural.native import fill_native
 from workers.neural.two_tower import TwoTower, TwoTowerConfig
 from workers.training.errors import TrainingError
 from workers.training.recipe import Recipe
@@ -38,13 +37,9 @@ def bundle_vocabulary(bundle: Path) -> list[str]:
 
 
 def _from_bundle(config: TwoTowerConfig, bundle: Path) -> TwoTower:
+    """The recipe's shape must be the bundle's; what only training knows, such as dropout, may differ."""
     with _extracted(bundle) as folder:
-        model = load_native(json.loads((folder / "native.json").read_text()), folder / "native.safetensors")
-    if model.config != config:
-        raise TrainingError(
-            f"The model in {bundle.name} has another shape than the recipe; begin without start.bundle."
-        )
-    return model
+        return fill_native(config.build(), folder / "native.safetensors")
 
 
 @contextmanager

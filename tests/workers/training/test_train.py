@@ -11,7 +11,7 @@ import torch
 
 from workers.inference.bundles import bundle_extract, read_manifest
 from workers.inference.encoder import load_encoder
-from workers.neural.errors import ModelConfigError
+from workers.neural.errors import ModelConfigError, WeightsError
 from workers.neural.native import load_native
 from workers.training.errors import TrainingError
 from workers.training.evaluate import evaluate_bundle
@@ -184,7 +184,7 @@ def test_a_bundle_of_another_shape_is_not_trained_further(tiny, data, tmp_path):
     bundle = tmp_path / "first.zip"
     train(options(recipe_with(tiny, [("run.epochs", 1)]), data, tmp_path / "one", bundle=bundle))
     other = recipe_with(tiny, [("start.bundle", str(bundle)), ("dim", 8)])
-    with pytest.raises(TrainingError, match="another shape"):
+    with pytest.raises(WeightsError, match="another shape"):
         train(options(other, data, tmp_path / "two"))
     with pytest.raises(TrainingError, match="no bundle"):
         train(options(recipe_with(tiny, [("start.bundle", "none.zip")]), data, tmp_path / "three"))
