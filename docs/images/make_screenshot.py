@@ -15,6 +15,7 @@ from playwright.sync_api import sync_playwright
 
 TARGET = Path(__file__).with_name("search.png")
 WIDTH, HEIGHT, COLOURS = 1280, 860, 192
+TIMEOUT_MS = 120_000
 
 
 def take(address: str) -> bytes:
@@ -22,9 +23,9 @@ def take(address: str) -> bytes:
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light")
-        page.goto(address)
+        page.goto(address, timeout=TIMEOUT_MS)
         page.locator("button.example").first.click()
-        page.wait_for_url("**/q/**")
+        page.wait_for_url("**/q/**", timeout=TIMEOUT_MS)
         page.wait_for_load_state("networkidle")
         shot = page.screenshot()
         browser.close()
