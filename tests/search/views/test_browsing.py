@@ -164,3 +164,21 @@ def test_home_offers_the_example_photos_of_the_demo(client: Client, demo_example
 def test_only_examples_are_served_as_examples(client: Client, demo_example: bytes, key: str) -> None:
     assert client.get(f"/examples/{key}").status_code == 404
     assert client.post("/search/", {"example": key}).status_code == 404
+
+
+def test_a_request_that_cannot_be_read_is_told_in_the_same_look(client: Client) -> None:
+    response = client.post("/search/", {f"f{n}": "" for n in range(1100)})
+    assert response.status_code == 400
+    assert "That could not be read" in response.content.decode()
+
+
+def test_a_defect_is_told_without_details(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> None:
+        raise RuntimeError("a secret detail")
+
+    monkeypatch.setattr("search.views.home.examples", broken)
+    client.raise_request_exception = False
+    response = client.get("/")
+    assert response.status_code == 500
+    assert "Something broke on our side" in response.content.decode()
+    assert "secret detail" not in response.content.decode()
