@@ -222,3 +222,15 @@ def test_a_failure_that_nobody_foresaw_is_told_in_place(
     expect(page.get_by_role("alert")).to_contain_text("Something broke on our side")
     expect(page.locator("[data-stage]")).to_be_hidden()
     assert page.url == site.at("/")
+
+
+def test_an_example_photo_is_one_click(site: Site, page: Page, settings, tmp_path: Path) -> None:
+    folder = tmp_path / "demo" / "examples"
+    folder.mkdir(parents=True)
+    (folder / "red-pump.jpg").write_bytes(RED)
+    (folder / "examples.json").write_text('[{"key": "red-pump", "label": "red pump"}]')
+    settings.DATA_DIR = tmp_path
+    page.goto(site.url)
+    page.get_by_role("button", name="red pump").click()
+    assert _first_title(page).startswith("Red")
+    assert page.get_by_alt_text("The photo that was searched with").is_visible()
