@@ -95,9 +95,13 @@ class ConceptsConfig:
 
 @dataclass(frozen=True, slots=True)
 class RunConfig:
-    """`patience`: epochs without a better validation sum of recalls after which to stop; 0 for never."""
+    """`patience`: epochs without a better validation sum of recalls after which to stop; 0 for never.
+
+    `stop_after`: end after so many epochs of a schedule laid out for `epochs`; 0 for all of them.
+    """
 
     epochs: int = 30
+    stop_after: int = 0
     patience: int = 0
     precision: Literal["float32", "bfloat16"] = "float32"
     seed: int = 0

@@ -167,7 +167,7 @@ def _fit(options: TrainOptions, folder: RunFolder, module: RetrievalModule) -> N
         # threads, which wait for each other in every layer.
         strategy="ddp_fork" if options.processes > 1 else "auto",
         precision=PRECISIONS[run.precision],
-        max_epochs=run.epochs,
+        max_epochs=run.stop_after or run.epochs,
         gradient_clip_val=options.recipe.optimiser.clip or None,
         reload_dataloaders_every_n_epochs=1,
         callbacks=[Validation(), Curves(folder.curves, options.say), *_keepers(folder, run.patience)],

@@ -146,6 +146,12 @@ def test_early_stopping_ends_a_run_that_gets_no_better(tiny, data, tmp_path):
     assert len(curve(tmp_path / "run")) == 3
 
 
+def test_a_run_may_stop_before_its_schedule_ends(tiny, data, tmp_path):
+    train(options(tiny, data, tmp_path / "whole"))
+    train(options(recipe_with(tiny, [("run.stop_after", 2)]), data, tmp_path / "part"))
+    assert curve(tmp_path / "part") == curve(tmp_path / "whole")[:2]
+
+
 def test_bfloat16_trains_too(tiny, data, tmp_path):
     recipe = recipe_with(tiny, [("run.precision", "bfloat16"), ("run.epochs", 2)])
     quality = train(options(recipe, data, tmp_path / "run"))
