@@ -17,6 +17,7 @@ from workers.training.recipe import PixelsConfig
 
 Features = NDArray[np.float32]
 BATCH_PICTURES = 32
+STATISTICS_ROWS = 256
 
 
 def feature_store(
@@ -26,7 +27,7 @@ def feature_store(
     cache: Path,
     progress: Progress,
 ) -> Features:
-    """Features float32 (pictures, views, width), memory-mapped; view 0 is what serving computes.
+    """Features float32 (pictures, views, *shape), memory-mapped; view 0 is what serving computes.
 
     `pictures` is a store and its key. The cache's file is named after the pictures, the views and the weights.
     """
@@ -39,9 +40,15 @@ def feature_store(
 
 
 def statistics(features: Features) -> tuple[Tensor, Tensor]:
-    """Mean and deviation (width) over all pictures and views, for `standard` features."""
-    flat = features.reshape(-1, features.shape[-1]).astype(np.float64)
-    return torch.from_numpy(flat.mean(0)), torch.from_numpy(flat.std(0))
+    """Mean and deviation (width) of the last axis over everything else, for `standard` features.
+
+    In parts: a copy of all features in double precision might not fit into memory.
+    """
+    rows = features.reshape(-1, features.shape[-1])
+    parts = range(0, len(rows), STATISTICS_ROWS)
+    mean = rows.mean(0, dtype=np.float64)
+    squares = sum((np.square(rows[at : at + STATISTICS_ROWS] - mean).sum(0) for at in parts), np.zeros(1))
+    return torch.from_numpy(mean), torch.from_numpy(np.sqrt(squares / len(rows)))
 
 
 def network_fingerprint(network: nn.Module) -> str:
@@ -73,7 +80,7 @@ def _build(
     partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.npy")
     first = _features_of(encoder, [store[0]], config)
     sink = np.lib.format.open_memmap(
-        partial, mode="w+", dtype=np.float32, shape=(len(store), first.shape[1], encoder.width)
+        partial, mode="w+", dtype=np.float32, shape=(len(store), *first.shape[1:])
     )
     try:
         for start in range(0, len(store), BATCH_PICTURES):
@@ -90,12 +97,12 @@ def _build(
 def _features_of(
     encoder: FeatureEncoder, pictures: list[NDArray[np.uint8]], config: PixelsConfig
 ) -> Features:
-    """(pictures, views, width); with ten serving crops there is one view, their mean."""
+    """(pictures, views, *shape); with ten serving crops there is one view, their mean."""
     views = "ten" if config.crop == "ten" else config.views
     crops = [crop for picture in pictures for crop in fixed_views(picture, config.size, views)]
     pixels = to_input(torch.from_numpy(np.stack(crops)), config)
     encoder.trunk.eval()
     features = encoder.features(pixels.to(next(encoder.parameters()).device)).float().cpu()
-    shaped = features.view(len(pictures), -1, features.shape[1])
+    shaped = features.view(len(pictures), -1, *encoder.shape)
     kept: Features = (shaped.mean(1, keepdim=True) if config.crop == "ten" else shaped).numpy()
     return kept

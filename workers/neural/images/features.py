@@ -24,13 +24,13 @@ class FeatureEncoder(nn.Module):
     """pixels (batch, 3, height, width), or (batch, crops, 3, height, width) → (batch, dim), not yet unit length.
 
     The features of several crops are averaged. `features` and `project` are its two halves, so that a frozen network's
-    features can be computed once.
+    features can be computed once. `shape` is that of one view's features.
     """
 
     def __init__(self, trunk: nn.Module, width: int, dim: int, config: HeadConfig) -> None:
         super().__init__()
         self.trunk = trunk
-        self.width = width
+        self.shape: tuple[int, ...] = (width,)
         self.config = config
         self.dropout = nn.Dropout(config.dropout)
         self.linear = nn.Linear(width, dim, bias=config.bias)
@@ -40,16 +40,21 @@ class FeatureEncoder(nn.Module):
         if config.bias:
             nn.init.zeros_(self.linear.bias)
 
+    @property
+    def width(self) -> int:
+        """How many values the last axis of one view's features has."""
+        return self.shape[-1]
+
     def forward(self, pixels: Tensor) -> Tensor:
         """See the class."""
         return self.project(self.features(pixels))
 
     def features(self, pixels: Tensor) -> Tensor:
-        """Pixels → features (batch, width) of the trunk, the mean over crops where there are several."""
+        """Pixels → features (batch, *shape) of the trunk, the mean over crops where there are several."""
         if pixels.dim() == 4:
             return cast("Tensor", self.trunk(pixels))
         crops: Tensor = self.trunk(pixels.flatten(0, 1))
-        return crops.view(-1, pixels.shape[1], crops.shape[1]).mean(1)
+        return crops.view(-1, pixels.shape[1], *crops.shape[1:]).mean(1)
 
     def project(self, features: Tensor) -> Tensor:
         """Features (batch, width) → (batch, dim)."""
