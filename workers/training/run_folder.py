@@ -2,21 +2,25 @@
 
 config.json      recipe, data, fingerprints, versions     vocabulary.txt   one token a line
 curves.jsonl     one line per epoch                        metrics.json     the best epoch's quality
-checkpoints/     last.ckpt, best.ckpt                      log.txt          everything that was said
+checkpoints/     last.ckpt, best.ckpt (and first.ckpt      log.txt          everything that was said
+                 where a curriculum's second loss begins)   state.json       how the run stands
 """
 
 import json
+import os
 import platform
-from dataclasses import dataclass
+import socket
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from workers.neural.configs import config_from, config_to
 from workers.training.errors import TrainingError
 from workers.training.layout import Captioned, read_captions, read_split
 from workers.training.recipe import Recipe
 
+State = Literal["running", "finished", "not started", "stopped"]
 PACKAGES = ("torch", "torchvision", "lightning", "nltk", "numpy", "pillow")
 
 
@@ -38,6 +42,20 @@ class DataPaths:
             read_split(Path(self.images), captions, Path(s), groups) for s in (self.train, self.val)
         )
         return train, val
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """How a run stands, and in `said` why, in a sentence or empty.
+
+    `running`; `finished`: as asked, early stopping included; `not started`: its sum of recalls stayed near that of
+    guessing; `stopped`: by a person, an error or a kill, and can be resumed. `process` and `machine` are whose it is.
+    """
+
+    state: State
+    said: str = ""
+    process: int = 0
+    machine: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +94,29 @@ class RunFolder:
         """Where last.ckpt and best.ckpt lie."""
         return self.path / "checkpoints"
 
+    @property
+    def state(self) -> RunState:
+        """How the run stands; one whose process is gone from this machine has stopped."""
+        try:
+            state = RunState(**json.loads((self.path / "state.json").read_text()))
+        except FileNotFoundError:
+            return self._state_before_there_was_a_file()
+        except (OSError, ValueError, TypeError) as error:
+            return RunState("stopped", f"state.json cannot be read: {error}.")
+        if state.state == "running" and state.machine == socket.gethostname() and not _alive(state.process):
+            return RunState("stopped", "The process that trained it is gone.", state.process, state.machine)
+        return state
+
+    def set_state(self, state: State, said: str = "") -> None:
+        """Note how the run stands, in one step: who reads at the same time finds the former state or this one."""
+        facts = asdict(RunState(state, said, os.getpid(), socket.gethostname()))
+        partial = self.path / ".state.json"
+        partial.write_text(json.dumps(facts) + "\n")
+        partial.replace(self.path / "state.json")
+
+    def _state_before_there_was_a_file(self) -> RunState:
+        return RunState("finished" if self.metrics.exists() else "stopped")
+
     def begin(self, recipe: Recipe, data: DataPaths, splits: tuple[Captioned, Captioned]) -> None:
         """Start a new run here. Raises TrainingError where there is one already."""
         if self.config.exists():
@@ -110,3 +151,13 @@ class RunFolder:
         begun = self.facts()["fingerprints"]
         if [begun["train"], begun["val"]] != [split.fingerprint() for split in splits]:
             raise TrainingError("The pictures or captions have changed since the run began; begin a new one.")
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # it is another user's
+        return True
+    return True
