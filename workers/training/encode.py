@@ -7,16 +7,21 @@ from torch import Tensor
 from workers.neural.two_tower import TwoTower
 from workers.training.batches import TrainingData, padded
 from workers.training.feature_store import to_input
-from workers.training.metrics import SCORES, Quality, Vectors, retrieval_quality
+from workers.training.metrics import SCORES, Quality, Ranks, Vectors, retrieval_ranks
 
 BATCH = 128
 
 
 def split_quality(model: TwoTower, data: TrainingData, device: torch.device) -> Quality:
     """The retrieval quality of a split; captions of one group describe all of its pictures."""
+    return split_ranks(model, data, device).quality()
+
+
+def split_ranks(model: TwoTower, data: TrainingData, device: torch.device) -> Ranks:
+    """Where each query's right items are found; what `split_quality` sums up."""
     images, captions = embed_split(model, data, device)
     labels = (list(data.split.groups), data.split.text_groups())
-    return retrieval_quality(images, captions, labels, SCORES[model.config.similarity.kind])
+    return retrieval_ranks(images, captions, labels, SCORES[model.config.similarity.kind])
 
 
 @torch.inference_mode()

@@ -85,6 +85,11 @@ class RunFolder:
         return self.path / "metrics.json"
 
     @property
+    def ranks(self) -> Path:
+        """Where the best epoch's queries found their right items; see `measures.ranks`."""
+        return self.path / "ranks.npz"
+
+    @property
     def log(self) -> Path:
         """Everything that was said."""
         return self.path / "log.txt"

@@ -15,7 +15,7 @@ from workers.neural.tokens import WordTokenizer, vocabulary_of
 from workers.neural.two_tower import TwoTower
 from workers.training.batches import CachedFeatures, CroppedPictures, Pictures, TrainingData
 from workers.training.callbacks import Curves, Validation
-from workers.training.encode import split_quality
+from workers.training.encode import split_ranks
 from workers.training.errors import TrainingError
 from workers.training.export import ExportOptions, export_bundle
 from workers.training.feature_store import feature_store, statistics
@@ -200,7 +200,9 @@ def _finish(options: TrainOptions, folder: RunFolder, module: RetrievalModule) -
         raise TrainingError("The run has no finished epoch.")
     module.load_state_dict(torch.load(best, map_location="cpu", weights_only=True)["state_dict"])
     device = _device(options)
-    quality = split_quality(module.model.to(device), module.validation_data, device)
+    ranks = split_ranks(module.model.to(device), module.validation_data, device)
+    ranks.save(folder.ranks)
+    quality = ranks.quality()
     folder.metrics.write_text(json.dumps(quality.to_json(), indent=1) + "\n")
     module.model.cpu()
     return quality

@@ -1,10 +1,17 @@
 """The chunked measures against a slow oracle that sorts every list and counts."""
 
+import math
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from workers.training import metrics
-from workers.training.metrics import cosine_scores, order_scores, retrieval_quality
+from workers.training.errors import TrainingError
+from workers.training.measures.folds import folded_quality
+from workers.training.measures.ranks import read_ranks
+from workers.training.metrics import cosine_scores, order_scores, retrieval_quality, retrieval_ranks
 
 
 def unit(rows):
@@ -13,20 +20,29 @@ def unit(rows):
 
 def slow_direction(scores, query_labels, target_labels):
     """Every query's list, sorted with wrong items before right ones of the same score."""
-    ranks, found = [], {1: [], 3: []}
+    lists = []
     for row, label in zip(scores, query_labels, strict=True):
         order = sorted(range(len(row)), key=lambda k: (-row[k], target_labels[k] == label))
-        hits = [target_labels[k] == label for k in order]
-        ranks.append(hits.index(True) + 1)
-        for k in found:
-            found[k].append(sum(hits[:k]) / k)
-    ranks = np.array(ranks)
-    recall = {k: 100 * np.mean(ranks <= k) for k in (1, 5, 10)}
-    return {
-        "queries": len(ranks), "r1": recall[1], "r5": recall[5], "r10": recall[10],
-        "p1": 100 * np.mean(found[1]), "p3": 100 * np.mean(found[3]),
-        "median_rank": np.median(ranks), "mean_rank": np.mean(ranks),
+        lists.append([bool(target_labels[k] == label) for k in order])
+    ranks = np.array([hits.index(True) + 1 for hits in lists])
+    measures = {f"r{k}": 100 * np.mean([any(hits[:k]) for hits in lists]) for k in (1, 3, 5, 10)}
+    measures |= {
+        f"recall{k}": 100 * np.mean([sum(hits[:k]) / sum(hits) for hits in lists]) for k in (1, 3, 5, 10)
+    }
+    measures |= {f"p{k}": 100 * np.mean([sum(hits[:k]) / k for hits in lists]) for k in (1, 3)}
+    return measures | {
+        "queries": len(ranks), "median_rank": np.median(ranks), "mean_rank": np.mean(ranks),
+        "mrr": 100 * np.mean(1 / ranks), "ndcg10": 100 * np.mean([slow_ndcg(hits) for hits in lists]),
     }  # fmt: skip
+
+
+def slow_ndcg(hits):
+    """Gain 1 for a right item, divided by log2(1 + rank); over the same of the list with all right items first."""
+
+    def gain(flags):
+        return sum(1 / math.log2(1 + rank) for rank, hit in enumerate(flags[:10], 1) if hit)
+
+    return gain(hits) / gain(sorted(hits, reverse=True))
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -85,3 +101,70 @@ def test_a_picture_without_any_caption_is_refused():
     rows = np.eye(3, dtype=np.float32)
     with pytest.raises(ValueError, match="no caption"):
         retrieval_quality(rows, rows[:2], (range(3), range(2)))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_any_labels_and_scores_give_the_oracles_measures(data):
+    """Many right items a query, many equal scores, more right items than places are kept."""
+    labels = data.draw(st.lists(st.integers(0, 3), min_size=1, max_size=14))
+    extra = data.draw(st.lists(st.sampled_from(labels), max_size=20))
+    text_labels = [*dict.fromkeys(labels), *extra]
+    values = st.lists(
+        st.integers(-2, 2), min_size=len(labels) * len(text_labels), max_size=len(labels) * len(text_labels)
+    )
+    table = np.array(data.draw(values), np.float32).reshape(len(labels), len(text_labels))
+    # The scores themselves stand for the embeddings: picture i's are row i, caption k's are the unit vector k.
+    quality = retrieval_quality(table, np.eye(len(text_labels), dtype=np.float32), (labels, text_labels))
+    assert vars_of(quality.image_to_text) == pytest.approx(slow_direction(table, labels, text_labels))
+    assert vars_of(quality.text_to_image) == pytest.approx(slow_direction(table.T, text_labels, labels))
+
+
+def test_order_scores_in_blocks_equal_the_formula_pair_by_pair():
+    rng = np.random.default_rng(3)
+    images, captions = unit(rng.standard_normal((7, 33))), unit(rng.standard_normal((150, 33)))
+    slow = [[-sum(max(0.0, c - i) ** 2 for i, c in zip(a, b, strict=True)) for b in captions] for a in images]
+    assert order_scores(images, captions) == pytest.approx(np.array(slow), abs=1e-5)
+
+
+def ranks_of(seed=0, pictures=20):
+    rng = np.random.default_rng(seed)
+    labels = np.arange(pictures)
+    images, captions = unit(rng.standard_normal((pictures, 6))), unit(rng.standard_normal((3 * pictures, 6)))
+    return retrieval_ranks(images, captions, (labels, np.repeat(labels, 3)))
+
+
+def test_ranks_kept_in_a_file_give_the_same_quality(tmp_path):
+    ranks = ranks_of()
+    ranks.save(tmp_path / "ranks.npz")
+    assert read_ranks(tmp_path / "ranks.npz").quality() == ranks.quality()
+
+
+def test_a_file_that_holds_no_ranks_is_refused_with_its_name(tmp_path):
+    (tmp_path / "ranks.npz").write_bytes(b"nothing")
+    with pytest.raises(TrainingError, match=r"ranks\.npz"):
+        read_ranks(tmp_path / "ranks.npz")
+
+
+def test_folds_are_the_mean_over_whole_blocks_of_pictures_with_their_captions():
+    rng = np.random.default_rng(1)
+    images, captions = unit(rng.standard_normal((11, 5))), unit(rng.standard_normal((22, 5)))
+    owners = np.repeat(np.arange(11), 2)
+    folded = folded_quality(images, captions, (range(11), owners), size=4)
+    parts = [
+        retrieval_quality(
+            images[a : a + 4], captions[2 * a : 2 * a + 8], (range(a, a + 4), owners[2 * a : 2 * a + 8])
+        )
+        for a in (0, 4)
+    ]
+    for name in ("image_to_text", "text_to_image"):
+        slow = {
+            key: np.mean([getattr(getattr(part, name), key) for part in parts])
+            for key in parts[0].image_to_text.__dataclass_fields__
+        }
+        assert vars_of(getattr(folded, name)) == pytest.approx(slow)
+
+
+def test_fewer_pictures_than_a_fold_are_refused():
+    with pytest.raises(TrainingError, match="fold"):
+        folded_quality(np.eye(3, dtype=np.float32), np.eye(3, dtype=np.float32), (range(3), range(3)))
