@@ -69,17 +69,17 @@ class CroppedPictures:
 
 @dataclass(frozen=True, slots=True)
 class CachedFeatures:
-    """Rows of a frozen network's features: float32 (width)."""
+    """Rows of a frozen network's features, handed out as float32 (*shape)."""
 
     features: Features
 
     def for_training(self, number: int, rng: np.random.Generator) -> NDArray[np.generic]:
         """The features of one view at random."""
-        return np.asarray(self.features[number, rng.integers(self.features.shape[1])])
+        return np.asarray(self.features[number, rng.integers(self.features.shape[1])], np.float32)
 
     def for_serving(self, number: int) -> NDArray[np.generic]:
         """The features of the view that serving computes."""
-        return np.asarray(self.features[number, 0])
+        return np.asarray(self.features[number, 0], np.float32)
 
 
 class TrainingData:

@@ -16,7 +16,8 @@ from workers.training.picture_store import PictureStore, Progress
 from workers.training.recipe import PixelsConfig
 
 Features = NDArray[np.float32]
-BATCH_PICTURES = 32
+# How many crops the network sees at once: enough for its speed, little enough for a large network's memory.
+BATCH_CROPS = 40
 STATISTICS_ROWS = 256
 
 
@@ -27,7 +28,7 @@ def feature_store(
     cache: Path,
     progress: Progress,
 ) -> Features:
-    """Features float32 (pictures, views, *shape), memory-mapped; view 0 is what serving computes.
+    """Features (pictures, views, *shape), float32 or the encoder's float16, memory-mapped; view 0 is what serving computes.
 
     `pictures` is a store and its key. The cache's file is named after the pictures, the views and the weights.
     """
@@ -79,12 +80,12 @@ def _build(
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.npy")
     first = _features_of(encoder, [store[0]], config)
-    sink = np.lib.format.open_memmap(
-        partial, mode="w+", dtype=np.float32, shape=(len(store), *first.shape[1:])
-    )
+    kept = np.float16 if encoder.half else np.float32
+    sink = np.lib.format.open_memmap(partial, mode="w+", dtype=kept, shape=(len(store), *first.shape[1:]))
     try:
-        for start in range(0, len(store), BATCH_PICTURES):
-            rows = range(start, min(start + BATCH_PICTURES, len(store)))
+        batch = max(1, BATCH_CROPS // len(_views(store[0], config)))
+        for start in range(0, len(store), batch):
+            rows = range(start, min(start + batch, len(store)))
             sink[rows.start : rows.stop] = _features_of(encoder, [store[row] for row in rows], config)
             progress("computing features", rows.stop, len(store))
         sink.flush()
@@ -98,11 +99,14 @@ def _features_of(
     encoder: FeatureEncoder, pictures: list[NDArray[np.uint8]], config: PixelsConfig
 ) -> Features:
     """(pictures, views, *shape); with ten serving crops there is one view, their mean."""
-    views = "ten" if config.crop == "ten" else config.views
-    crops = [crop for picture in pictures for crop in fixed_views(picture, config.size, views)]
+    crops = [crop for picture in pictures for crop in _views(picture, config)]
     pixels = to_input(torch.from_numpy(np.stack(crops)), config)
     encoder.trunk.eval()
     features = encoder.features(pixels.to(next(encoder.parameters()).device)).float().cpu()
     shaped = features.view(len(pictures), -1, *encoder.shape)
     kept: Features = (shaped.mean(1, keepdim=True) if config.crop == "ten" else shaped).numpy()
     return kept
+
+
+def _views(picture: NDArray[np.uint8], config: PixelsConfig) -> list[NDArray[np.uint8]]:
+    return fixed_views(picture, config.size, "ten" if config.crop == "ten" else config.views)

@@ -24,8 +24,11 @@ class FeatureEncoder(nn.Module):
     """pixels (batch, 3, height, width), or (batch, crops, 3, height, width) → (batch, dim), not yet unit length.
 
     The features of several crops are averaged. `features` and `project` are its two halves, so that a frozen network's
-    features can be computed once. `shape` is that of one view's features.
+    features can be computed once. `shape` is that of one view's features; `half` says that float16 is enough to keep
+    them.
     """
+
+    half = False
 
     def __init__(self, trunk: nn.Module, width: int, dim: int, config: HeadConfig) -> None:
         super().__init__()
