@@ -7,7 +7,7 @@ from pathlib import Path
 
 from workers.inference.bundles import bundle_extract
 from workers.neural.errors import ModelConfigError
-from workers.neural.images.cnn import CnnConfig
+from workers.neural.images.trunks import UsesTorchvision
 from workers.neural.images.weights import pretrained_trunk
 from workers.neural.native import fill_native
 from workers.neural.two_tower import TwoTower, TwoTowerConfig
@@ -22,7 +22,7 @@ def build_model(recipe: Recipe, vocabulary: int) -> TwoTower:
         return _from_bundle(config, Path(recipe.start.bundle))
     model = config.build()
     if recipe.start.weights != "none":
-        if not isinstance(recipe.image, CnnConfig):
+        if not isinstance(recipe.image, UsesTorchvision):
             raise ModelConfigError(
                 f"start.weights is for torchvision's networks, not for {recipe.image.kind}."
             )

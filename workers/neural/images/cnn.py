@@ -26,13 +26,17 @@ class CnnConfig:
 
     def build_trunk(self) -> tuple[nn.Module, int]:
         """The network that gives one layer of features, and their number."""
-        return cut_trunk(build_network(self.architecture), self)
+        return self.trunk_of(build_network(self.architecture))
+
+    def trunk_of(self, network: nn.Module) -> tuple[nn.Module, int]:
+        """A whole network as the trunk, and the number of its features; `network` itself is changed."""
+        return cut_trunk(network, self.padding)
 
 
-def cut_trunk(network: nn.Module, config: CnnConfig) -> tuple[nn.Module, int]:
-    """A whole network as the trunk of `config`, and the number of its features; `network` itself is changed."""
+def cut_trunk(network: nn.Module, padding: str) -> tuple[nn.Module, int]:
+    """A whole network without its classifier, and the number of its features; `network` itself is changed."""
     width = cut_classifier(network)
-    if config.padding == "tensorflow":
+    if padding == "tensorflow":
         pad_like_tensorflow(network)
     return Trunk(network), width
 

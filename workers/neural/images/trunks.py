@@ -1,16 +1,31 @@
 """torchvision's classification networks without their last layer."""
 
-from typing import Any, cast
+from typing import Any, Protocol, cast, runtime_checkable
 
 from torch import nn
 from torchvision import models
 
 from workers.neural.errors import ModelConfigError
+from workers.neural.images import detector
 
 CLASSES = 1000
 # These two build further outputs for training unless told not to, and initialise slowly.
 _AUXILIARY = {"googlenet": {"aux_logits": False}, "inception_v3": {"aux_logits": False}}
 _INITIALISED = {"googlenet", "inception_v3"}
+
+
+@runtime_checkable
+class UsesTorchvision(Protocol):
+    """The config of an image encoder whose trunk is made of one of torchvision's networks, and so may be pretrained."""
+
+    @property
+    def architecture(self) -> str:
+        """The network's name."""
+        ...
+
+    def trunk_of(self, network: nn.Module) -> tuple[nn.Module, int]:
+        """A whole network as the trunk, and the last axis of its features; `network` itself is changed."""
+        ...
 
 
 def classification_networks() -> list[str]:
@@ -20,6 +35,8 @@ def classification_networks() -> list[str]:
 
 def build_network(name: str) -> nn.Module:
     """The network `name` of torchvision with random weights; ModelConfigError for a name that it does not have."""
+    if name == detector.ARCHITECTURE:
+        return cast("nn.Module", detector.detector_network())
     if name not in classification_networks():
         raise ModelConfigError(f"torchvision has no classification network {name!r}.")
     options: dict[str, Any] = dict(_AUXILIARY.get(name, {}))
@@ -29,9 +46,9 @@ def build_network(name: str) -> nn.Module:
 
 
 def classifier_name(network: nn.Module) -> str:
-    """The name of the last linear (SqueezeNet: convolution) layer, which tells the classes."""
+    """The name of the last linear (SqueezeNet: convolution) layer, which tells the classes; a detector has none."""
     names: list[str] = [name for name, module in network.named_modules() if _is_classifier(module)]
-    return names[-1]
+    return names[-1] if names else ""
 
 
 def cut_classifier(network: nn.Module) -> int:

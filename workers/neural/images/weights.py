@@ -12,11 +12,10 @@ from torch import Tensor, nn
 from torchvision import models
 
 from workers.neural.errors import WeightsError
-from workers.neural.images.cnn import CnnConfig, cut_trunk
-from workers.neural.images.trunks import build_network, classifier_name
+from workers.neural.images.trunks import UsesTorchvision, build_network, classifier_name
 
 
-def pretrained_trunk(config: CnnConfig, source: str) -> tuple[nn.Module, int]:
+def pretrained_trunk(config: UsesTorchvision, source: str) -> tuple[nn.Module, int]:
     """The trunk of `config` with the weights of `source`, and the number of its features. Raises WeightsError.
 
     `source`: `default` for torchvision's best weights, or the path of a .safetensors, .pth or .pt file of the whole
@@ -25,7 +24,7 @@ def pretrained_trunk(config: CnnConfig, source: str) -> tuple[nn.Module, int]:
     network = build_network(config.architecture)
     state = _downloaded(config.architecture) if source == "default" else read_weights(Path(source))
     _fill(network, state, config.architecture)
-    return cut_trunk(network, config)
+    return config.trunk_of(network)
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
@@ -61,9 +60,9 @@ def _downloaded(architecture: str) -> dict[str, Tensor]:
 def _fill(network: nn.Module, state: dict[str, Tensor], architecture: str) -> None:
     """Load everything but the classifier, which is cut off anyway and may have another number of classes."""
     wanted = network.state_dict()
-    last = classifier_name(network)
+    unneeded = tuple(filter(None, [classifier_name(network)]))
     needed = {
-        name for name in wanted if not name.startswith(last) and not name.endswith("num_batches_tracked")
+        name for name in wanted if not name.startswith(unneeded) and not name.endswith("num_batches_tracked")
     }
     if missing := sorted(needed - set(state)):
         raise WeightsError(f"The weights are not those of {architecture}: {missing[0]!r} is missing.")

@@ -1,0 +1,124 @@
+"""Full-Network Embedding: every layer's activations, standardised and discretised (Garcia-Gasulla et al. 2017).
+
+Activations of all convolutional and fully connected layers, averaged over space and over crops; z-score per feature
+with the training pictures' statistics; z above `high` → 1, below `low` → −1, else 0; a linear map without bias into the
+joint space (Vilalta et al. 2017).
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, fx, nn
+
+from workers.neural.errors import ModelConfigError
+from workers.neural.images.features import FeatureEncoder, HeadConfig
+from workers.neural.images.layers import Layer, layers_of, traced
+from workers.neural.images.padding import pad_like_tensorflow
+from workers.neural.images.trunks import build_network, classifier_name
+
+# Below it a feature counts as constant. The wider bound of other heads would silence narrow layers of some networks.
+DEVIATION_EPSILON = 1e-5
+
+
+@dataclass(frozen=True, slots=True)
+class FneConfig:
+    """`architecture`: a torchvision name. `padding`: `tensorflow` for weights trained with its SAME padding.
+
+    `layers`: names of layers, or of parts of the network whose layers are taken; empty for all. `last`: only so many
+    of these, counted from the end; 0 for all. `discretise` off leaves the standardised features as they are. The
+    thresholds `low` and `high` are in deviations from the mean.
+    """
+
+    kind: Literal["fne"] = "fne"
+    architecture: str = "vgg16"
+    padding: Literal["torch", "tensorflow"] = "torch"
+    layers: tuple[str, ...] = ()
+    last: int = 0
+    discretise: bool = True
+    low: float = -0.25
+    high: float = 0.15
+    bias: bool = False
+    dropout: float = 0.0
+
+    @property
+    def exact(self) -> bool:
+        """Whether serving must compute in float32: a rounding error may turn a discretised feature over."""
+        return self.discretise
+
+    def build(self, dim: int) -> "FneEncoder":
+        """The encoder into `dim` dimensions, with random weights. ModelConfigError for a layer that is not there."""
+        return FneEncoder(self, dim)
+
+    def build_trunk(self) -> tuple[nn.Module, int]:
+        """The network that gives the features of all layers, and their number."""
+        return self.trunk_of(build_network(self.architecture))
+
+    def trunk_of(self, network: nn.Module) -> tuple[nn.Module, int]:
+        """A whole network as the trunk, and the number of its features; `network` itself is changed."""
+        classifier = classifier_name(network)
+        if self.padding == "tensorflow":
+            pad_like_tensorflow(network)
+        graph = traced(network)
+        layers = self._chosen(layers_of(graph, classifier))
+        return _all_features(graph, layers), sum(layer.channels for layer in layers)
+
+    def _chosen(self, layers: list[Layer]) -> list[Layer]:
+        for name in self.layers:
+            if not any(_lies_in(layer.name, name) for layer in layers):
+                raise ModelConfigError(f"{self.architecture} has no layer {name!r}.")
+        if self.layers:
+            layers = [layer for layer in layers if any(_lies_in(layer.name, name) for name in self.layers)]
+        if not 0 <= self.last <= len(layers):
+            raise ModelConfigError(f"last must be 0 to {len(layers)}, the number of layers, not {self.last}.")
+        return layers[-self.last :]
+
+
+class FneEncoder(FeatureEncoder):
+    """pixels (batch, 3, height, width), or (batch, crops, 3, height, width) → (batch, dim), not yet unit length."""
+
+    def __init__(self, config: FneConfig, dim: int) -> None:
+        trunk, width = config.build_trunk()
+        super().__init__(trunk, width, dim, HeadConfig("standard", config.bias, config.dropout))
+        self.fne = config
+
+    def set_statistics(self, mean: Tensor, deviation: Tensor) -> None:
+        """Keep the training pictures' mean and deviation (width)."""
+        self.mean = mean.float()
+        self.deviation = deviation.float().clamp_min(DEVIATION_EPSILON)
+
+    def _normalised(self, features: Tensor) -> Tensor:
+        z = super()._normalised(features.float())
+        return ternary(z, self.fne.low, self.fne.high) if self.fne.discretise else z
+
+
+def ternary(z: Tensor, low: float, high: float) -> Tensor:
+    """1 where z > high, −1 where z < low, else 0, float32, of the same shape."""
+    return (z > high).float() - (z < low).float()
+
+
+def _all_features(graph: fx.GraphModule, layers: list[Layer]) -> fx.GraphModule:
+    """The network whose result is every layer's spatial means, (batch, sum of channels), and nothing behind it."""
+    means = []
+    for layer in layers:
+        # At once behind the layer: a later operation may change its values in place.
+        with graph.graph.inserting_after(layer.node):
+            means.append(graph.graph.call_function(_spatial_mean, (layer.node, layer.channels_last)))
+    end = next(node for node in graph.graph.nodes if node.op == "output")
+    with graph.graph.inserting_before(end):
+        end.args = (graph.graph.call_function(torch.cat, (means, 1)),)
+    graph.graph.eliminate_dead_code()
+    graph.delete_all_unused_submodules()
+    graph.recompile()
+    return graph
+
+
+def _spatial_mean(values: Tensor, channels_last: bool) -> Tensor:  # noqa: FBT001  the graph calls it by place
+    """(batch, channels, height, width), or channels last with any axes between, → (batch, channels)."""
+    if values.dim() == 2:
+        return values
+    return values.flatten(1, -2).mean(1) if channels_last else values.flatten(2).mean(2)
+
+
+def _lies_in(layer: str, part: str) -> bool:
+    return layer == part or layer.startswith(f"{part}.")
