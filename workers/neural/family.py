@@ -4,20 +4,28 @@ Each name is a union of config classes, told apart by their `kind`; `workers.neu
 """
 
 from workers.neural.images.cnn import CnnConfig
+from workers.neural.images.fne import FneConfig
+from workers.neural.images.regions import RegionsConfig
 from workers.neural.images.small_resnet import SmallResnetConfig
+from workers.neural.images.two_branch import TwoBranchImageConfig
 from workers.neural.losses.contrastive import ContrastiveConfig
 from workers.neural.losses.curriculum import CurriculumConfig
+from workers.neural.losses.hardest import HardestConfig
 from workers.neural.losses.max_hinge import MaxHingeConfig
 from workers.neural.losses.sum_hinge import SumHingeConfig
+from workers.neural.losses.triplet import TripletConfig
 from workers.neural.schedules.cosine import CosineScheduleConfig
 from workers.neural.schedules.step import StepScheduleConfig
 from workers.neural.similarity.cosine import CosineConfig
+from workers.neural.similarity.order import OrderConfig
 from workers.neural.texts.gru import GruConfig
 from workers.neural.texts.mean import MeanConfig
+from workers.neural.texts.two_branch import TwoBranchTextConfig
 
-ImageConfig = CnnConfig | SmallResnetConfig
-TextConfig = GruConfig | MeanConfig
-# One kind so far: `CosineConfig | OrderConfig` when the order embeddings come.
-SimilarityConfig = CosineConfig
-LossConfig = MaxHingeConfig | SumHingeConfig | ContrastiveConfig | CurriculumConfig
+ImageConfig = CnnConfig | FneConfig | RegionsConfig | SmallResnetConfig | TwoBranchImageConfig
+TextConfig = GruConfig | MeanConfig | TwoBranchTextConfig
+SimilarityConfig = CosineConfig | OrderConfig
+LossConfig = (
+    MaxHingeConfig | SumHingeConfig | HardestConfig | TripletConfig | ContrastiveConfig | CurriculumConfig
+)
 ScheduleConfig = StepScheduleConfig | CosineScheduleConfig

@@ -28,9 +28,10 @@ def feature_store(
     cache: Path,
     progress: Progress,
 ) -> Features:
-    """Features (pictures, views, *shape), float32 or the encoder's float16, memory-mapped; view 0 is what serving computes.
+    """Features (pictures, views, *shape), float32 or the encoder's float16, memory-mapped.
 
-    `pictures` is a store and its key. The cache's file is named after the pictures, the views and the weights.
+    View 0 is what serving computes. `pictures` is a store and its key. The cache's file is named after the pictures,
+    the views and the weights.
     """
     store, key = pictures
     path = cache / f"features-{_key(encoder.trunk, key, config)}.npy"
@@ -80,7 +81,7 @@ def _build(
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.npy")
     first = _features_of(encoder, [store[0]], config)
-    kept = np.float16 if encoder.half else np.float32
+    kept = np.float16 if encoder.stored_half else np.float32
     sink = np.lib.format.open_memmap(partial, mode="w+", dtype=kept, shape=(len(store), *first.shape[1:]))
     try:
         batch = max(1, BATCH_CROPS // len(_views(store[0], config)))

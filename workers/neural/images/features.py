@@ -24,11 +24,11 @@ class FeatureEncoder(nn.Module):
     """pixels (batch, 3, height, width), or (batch, crops, 3, height, width) → (batch, dim), not yet unit length.
 
     The features of several crops are averaged. `features` and `project` are its two halves, so that a frozen network's
-    features can be computed once. `shape` is that of one view's features; `half` says that float16 is enough to keep
-    them.
+    features can be computed once. `shape` is that of one view's features; `stored_half` says that float16 is
+    enough to keep them.
     """
 
-    half = False
+    stored_half = False
 
     def __init__(self, trunk: nn.Module, width: int, dim: int, config: HeadConfig) -> None:
         super().__init__()
@@ -36,12 +36,13 @@ class FeatureEncoder(nn.Module):
         self.shape: tuple[int, ...] = (width,)
         self.config = config
         self.dropout = nn.Dropout(config.dropout)
-        self.linear = nn.Linear(width, dim, bias=config.bias)
+        linear = nn.Linear(width, dim, bias=config.bias)
         self.register_buffer("mean", torch.zeros(width))
         self.register_buffer("deviation", torch.ones(width))
-        nn.init.xavier_uniform_(self.linear.weight)
+        nn.init.xavier_uniform_(linear.weight)
         if config.bias:
-            nn.init.zeros_(self.linear.bias)
+            nn.init.zeros_(linear.bias)
+        self.linear: nn.Module = linear
 
     @property
     def width(self) -> int:
