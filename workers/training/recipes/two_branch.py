@@ -1,0 +1,33 @@
+"""Two-branch networks (Wang et al. 2016) with the triplets that their comparison chose, on VGG-19's last layer."""
+
+from typing import Any
+
+Settings = dict[str, Any]
+
+MINING: dict[str, Settings] = {
+    "k1": {"mining": "hardest", "count": 1},
+    "k10-sum": {"mining": "hardest", "count": 10, "reduce": "sum"},
+    "k10-mean": {"mining": "hardest", "count": 10, "reduce": "mean"},
+    "semi-hard": {"mining": "semi-hard"},
+    "hard": {"mining": "hard"},
+    "hard-semi-hard": {"mining": "hard-semi-hard"},
+}
+COMMON: Settings = {
+    "dim": 512,
+    "image": {"kind": "two-branch", "architecture": "vgg19"},
+    "text": {"kind": "two-branch", "words": 300},
+    "start.weights": "default",
+    "start.tune": "head",
+    "data.batch": 64,
+    "optimiser.rate": 2e-4,
+    "balance": 0.1,
+    "run.epochs": 30,
+}
+
+
+def family() -> dict[str, Settings]:
+    """One recipe for each way to choose triplets."""
+    return {
+        f"two-branch-{name}": COMMON | {"loss": {"kind": "triplet", "margin": 0.1, **mining}}
+        for name, mining in MINING.items()
+    }
