@@ -7,8 +7,10 @@ import torch
 
 from workers.neural.losses.contrastive import ContrastiveConfig
 from workers.neural.losses.curriculum import CurriculumConfig
+from workers.neural.losses.hardest import HardestConfig
 from workers.neural.losses.max_hinge import MaxHingeConfig
 from workers.neural.losses.sum_hinge import SumHingeConfig
+from workers.neural.losses.triplet import TripletConfig
 
 
 def both_ways(config, scores, same, epoch=0):
@@ -82,7 +84,10 @@ def test_the_hardest_negative_alone_gets_a_gradient():
     assert scores.grad[0, 2] == 0
 
 
-@pytest.mark.parametrize("config", [SumHingeConfig(), MaxHingeConfig(), ContrastiveConfig()])
+@pytest.mark.parametrize(
+    "config",
+    [SumHingeConfig(), MaxHingeConfig(), HardestConfig(count=2), TripletConfig(), ContrastiveConfig()],
+)
 def test_further_candidates_count_as_negatives_unless_they_are_right_too(config):
     scores = torch.tensor([[0.9, 0.1, 0.85], [0.1, 0.9, 0.85]])
     eye = torch.eye(2, 3, dtype=torch.bool)
@@ -91,3 +96,65 @@ def test_further_candidates_count_as_negatives_unless_they_are_right_too(config)
     assert config.loss(scores, marked, 0).item() == pytest.approx(
         config.loss(scores[:, :2], eye[:, :2], 0).item()
     )
+
+
+@pytest.mark.parametrize("reduce", ["sum", "mean"])
+@pytest.mark.parametrize("count", [1, 3, 50])
+def test_the_hardest_negatives_equal_the_slow_loop(batch, count, reduce):
+    expected = 0.0
+    for row in [row for way in slow_hinges(*batch, margin=0.2) for row in way]:
+        hardest = sorted(row, reverse=True)[:count]
+        expected += sum(hardest) / (min(count, 9) if reduce == "mean" else 1)
+    config = HardestConfig(margin=0.2, count=count, reduce=reduce)
+    assert both_ways(config, *batch).item() == pytest.approx(expected, rel=1e-5)
+
+
+def slow_triplets(scores, same, margin, mining):
+    """The mean over the triplets that the mining chooses, one direction."""
+    far = [[math.sqrt(max(0.0, 2 - 2 * float(s))) for s in row] for row in scores]
+    active = []
+    for i, row in enumerate(far):
+        for k, d in enumerate(row):
+            hard, semi = d < row[i], row[i] < d < row[i] + margin
+            asked = {"hard": hard, "semi-hard": semi, "hard-semi-hard": hard or semi}[mining]
+            if k != i and not same[i, k] and asked:
+                active.append(margin + row[i] - d)
+    return sum(active) / max(1, len(active))
+
+
+@pytest.mark.parametrize("mining", ["hard", "semi-hard", "hard-semi-hard"])
+def test_mined_triplets_equal_the_slow_loop(batch, mining):
+    scores, same = batch[0].clamp(-1, 1), batch[1]
+    config = TripletConfig(margin=0.3, mining=mining)
+    expected = slow_triplets(scores, same, 0.3, mining)
+    assert expected > 0
+    assert config.loss(scores, same, 0).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_hardest_triplets_are_hinges_of_distances(batch):
+    scores, same = batch[0].clamp(-1, 1), batch[1]
+    far = -(2 - 2 * scores).sqrt()
+    for count, reduce in ((1, "sum"), (4, "sum"), (4, "mean")):
+        triplets = TripletConfig(margin=0.1, count=count, reduce=reduce).loss(scores, same, 0)
+        hinges = HardestConfig(margin=0.1, count=count, reduce=reduce).loss(far, same, 0)
+        assert triplets.item() == pytest.approx(hinges.item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("mining", ["hard", "semi-hard", "hard-semi-hard", "hardest"])
+def test_triplets_of_equal_vectors_have_finite_gradients(mining):
+    scores = torch.ones(3, 3, requires_grad=True)
+    TripletConfig(mining=mining).loss(scores, torch.zeros(3, 3, dtype=torch.bool), 0).backward()
+    assert torch.isfinite(scores.grad).all()
+
+
+def test_a_curriculum_by_validation_ends_its_first_stage_when_nothing_gets_better():
+    fixed, waits = CurriculumConfig(first_epochs=2), CurriculumConfig(first_epochs=2, patience=2)
+    bounded = CurriculumConfig(first_epochs=1, patience=5, first_at_most=3)
+    assert [fixed.first_is_over([1.0] * n) for n in (1, 2)] == [False, True]
+    assert [waits.first_is_over([5.0, 6.0, 4.0, 6.0][:n]) for n in (1, 2, 3, 4)] == [
+        False,
+        False,
+        False,
+        True,
+    ]
+    assert [bounded.first_is_over([1.0, 2.0, 3.0][:n]) for n in (1, 2, 3)] == [False, False, True]

@@ -12,5 +12,9 @@ def hinges(scores: Tensor, same: Tensor, margin: float) -> Tensor:
     never negatives and give 0, as does the diagonal.
     """
     own = scores.diagonal().unsqueeze(1)
-    not_negative = same | torch.eye(*scores.shape, dtype=torch.bool, device=scores.device)
-    return (margin - own + scores).clamp_min(0).masked_fill(not_negative, 0)
+    return (margin - own + scores).clamp_min(0).masked_fill(~negatives(same), 0)
+
+
+def negatives(same: Tensor) -> Tensor:
+    """Which candidates are wrong for the query, bool (queries, candidates)."""
+    return ~(same | torch.eye(*same.shape, dtype=torch.bool, device=same.device))
