@@ -13,7 +13,7 @@ Curve = tuple[dict[str, Any], ...]
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """`recipe`: its settings as plain data. `curve`: one entry per epoch. `quality`: the best epoch's, or None so far."""
+    """`recipe`: its settings as plain data. `curve`: an entry per epoch. `quality`: the best epoch's, or None so far."""
 
     path: Path
     recipe: dict[str, Any]
@@ -103,7 +103,9 @@ def run_row(run: Run) -> tuple[str, ...]:
 def table_lines(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
     """Rows of words as aligned lines; the first two columns to the left, the others to the right."""
     widths = [max(len(row[k]) for row in [head, *rows]) for k in range(len(head))]
-    return ["  ".join(_cell(row[k], widths[k], k) for k in range(len(head))).rstrip() for row in [head, *rows]]
+    return [
+        "  ".join(_cell(row[k], widths[k], k) for k in range(len(head))).rstrip() for row in [head, *rows]
+    ]
 
 
 def _cell(word: str, width: int, column: int) -> str:

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from workers.inference.errors import InferenceError
+
+if TYPE_CHECKING:
+    from django.core.management.base import CommandParser
+
+    from workers.training.report.plan import Row
+
+DATA = ("images", "captions", "train", "val")
+HELP = """List the recipes, or train those of the papers under one budget and write a table beside the papers' numbers.
+“recipes report --runs DIR …” trains only what is missing in DIR. Touches no database. See docs/training.md."""
+
+
+class Command(BaseCommand):
+    help = HELP
+    requires_system_checks: list[str] = []
+    requires_migrations_checks = False
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("what", nargs="?", default="list", choices=("list", "report"))
+        parser.add_argument("--images", help="folder of the pictures")
+        parser.add_argument("--captions", help="lines of name.jpg#k<TAB>caption")
+        parser.add_argument("--train", help="pictures to train on, one name a line")
+        parser.add_argument("--val", help="pictures to validate on, one name a line")
+        parser.add_argument(
+            "--groups", default="", help="name.jpg<TAB>label lines: equal labels are no negatives"
+        )
+        parser.add_argument("--runs", type=Path, help="folder of the runs, their bundles and the report")
+        parser.add_argument("--set", action="append", default=[], metavar="[ROWS:]KEY=VALUE",
+                            help="the budget: a setting for all rows that have it, or for the rows named by "
+                                 "patterns, such as fc7-*,fne-*:pixels.crop=ten")  # fmt: skip
+        parser.add_argument("--only", action="append", default=[], metavar="PATTERN", help="rows by name")
+        parser.add_argument("--seeds", type=int, default=5, help="initialisations of order-max (default 5)")
+        parser.add_argument(
+            "--at-once", type=int, default=1, help="rows trained at the same time (default 1)"
+        )
+        parser.add_argument("--threads", type=int, default=1, help="of each training process (default 1)")
+        parser.add_argument("--no-training", action="store_true", help="report what there is")
+        parser.add_argument("--cache", type=Path, help="decoded pictures and features (default: RUNS/cache)")
+        parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+        parser.add_argument("--budget", default="", help="the budget in words, for the report's head")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        from workers.neural.errors import ModelConfigError
+        from workers.training.errors import TrainingError
+
+        try:
+            if options["what"] == "list":
+                self._list()
+            else:
+                self._report(options)
+        except (TrainingError, ModelConfigError, InferenceError) as error:
+            raise CommandError(str(error)) from None
+
+    def _list(self) -> None:
+        from workers.training.recipes.catalogue import recipe_named, recipe_names
+        from workers.training.recipes.listing import COLUMNS, recipe_row
+        from workers.training.tracking.runs import table_lines
+
+        rows = [recipe_row(name, recipe_named(name)) for name in recipe_names()]
+        self.stdout.write("\n".join(table_lines(COLUMNS, rows)))
+
+    def _report(self, options: dict[str, Any]) -> None:
+        from workers.training.report.plan import planned
+        from workers.training.report.training import ByCommand, train_missing
+        from workers.training.report.write import Report, write_report
+        from workers.training.run_folder import DataPaths
+
+        if missing := [f"--{name}" for name in (*DATA, "runs") if not options[name]]:
+            raise CommandError(f"A report needs {', '.join(missing)}.")
+        folder: Path = options["runs"]
+        rows = planned(folder, options["set"], options["only"], options["seeds"])
+        data = DataPaths(**{name: options[name] for name in (*DATA, "groups")})
+        _, split = data.splits()
+        folder.mkdir(parents=True, exist_ok=True)
+        manage = (sys.executable, os.fspath(Path(sys.argv[0]).resolve()))
+        cache = options["cache"] or folder / "cache"
+        train = ByCommand(manage, data, cache, options["device"], options["threads"])
+        failures = {}
+        if not options["no_training"]:
+            failures = train_missing(rows, train, options["at_once"], self.stdout.write)
+        report = Report(folder, split, options["seeds"], self._about(options, rows, len(split)))
+        self.stdout.write(write_report(rows, failures, report))
+
+    def _about(self, options: dict[str, Any], rows: list[Row], pictures: int) -> list[str]:
+        common = [setting for setting in options["set"] if not setting.partition("=")[0].count(":")]
+        some = [setting for setting in options["set"] if setting not in common]
+        budget = f"{options['budget']} " if options["budget"] else ""
+        lines = [
+            f"{len(rows)} rows; measured on {pictures} validation pictures; percent, ties count against the model."
+        ]
+        lines.append(f"Budget of every row: {budget}{_settings(common) or 'each recipe as it stands.'}")
+        return [*lines, f"For some rows: {_settings(some)}"] if some else lines
+
+
+def _settings(settings: list[str]) -> str:
+    return ", ".join(f"`{setting}`" for setting in settings)

@@ -1,0 +1,24 @@
+"""A recipe in one line of words."""
+
+from workers.training.recipe import Recipe
+
+COLUMNS = ("recipe", "pictures", "texts", "similarity", "loss", "dim", "rate", "epochs", "network")
+
+
+def recipe_row(name: str, recipe: Recipe) -> tuple[str, ...]:
+    """The parts of a recipe, in the order of COLUMNS."""
+    image = getattr(recipe.image, "architecture", "")
+    reasoning = getattr(recipe.image, "reasoning", None)
+    kind = f"{recipe.image.kind} {reasoning.kind}" if reasoning else recipe.image.kind
+    tuned = "frozen" if recipe.frozen else "trained"
+    return (
+        name,
+        f"{kind} {image}".strip(),
+        recipe.text.kind,
+        recipe.similarity.kind,
+        recipe.loss.kind,
+        str(recipe.dim),
+        f"{recipe.optimiser.rate:g}",
+        str(recipe.run.epochs),
+        tuned,
+    )

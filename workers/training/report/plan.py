@@ -1,0 +1,113 @@
+"""Which rows a report has, and with which settings each is trained: the recipe's own and the common budget's."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from workers.neural.configs import config_to
+from workers.neural.errors import ModelConfigError
+from workers.training.errors import TrainingError
+from workers.training.recipe import Recipe, recipe_with
+from workers.training.recipes.catalogue import recipe_named
+from workers.training.settings import read_settings
+
+ROWS = (
+    *(f"{image}-{loss}" for loss in ("sh", "mh", "soe", "moe", "ph", "poe") for image in ("fc7", "fne")),
+    *(f"two-branch-{name}" for name in ("k1", "k10-sum", "k10-mean", "semi-hard", "hard")),
+    "global-1024",
+    *(f"light-gcn-{dim}" for dim in (512, 1024, 2048)),
+    "vsrn",
+)
+STABILITY = ("fc7-moe-unstable", "fc7-poe", "fne-moe-unstable", "fne-poe")
+"""Order-max where the paper saw it fail, and the curriculum; each from several initialisations."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One training of a report: `recipe` has `settings` applied; `left_out` are those that it does not have."""
+
+    recipe: Recipe
+    folder: Path
+    settings: tuple[tuple[str, Any], ...] = ()
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The recipe's name, with its seed where that is not 0."""
+        return row_name(self.recipe.name, self.recipe.run.seed)
+
+    @property
+    def run(self) -> Path:
+        """The run's folder."""
+        return self.folder / self.name
+
+    @property
+    def bundle(self) -> Path:
+        """The bundle of its best epoch."""
+        return self.folder / f"{self.name}.bundle.zip"
+
+    def shared_features(self) -> str:
+        """Equal for rows whose pictures' features are computed once for all of them."""
+        plain = config_to(self.recipe)
+        image = [plain["image"].get(key) for key in ("kind", "architecture", "source", "nodes")]
+        return json.dumps([image, plain["pixels"], plain["start"]])
+
+
+def row_name(recipe: str, seed: int) -> str:
+    """The name of a row and of its run's folder."""
+    return f"{recipe}-seed{seed}" if seed else recipe
+
+
+def planned(folder: Path, settings: Sequence[str], only: Sequence[str], seeds: int) -> list[Row]:
+    """The rows whose names match one of the patterns `only` (all where there is none), cheapest features first.
+
+    `settings` are `key=value`, for all rows whose recipe has such a setting, or `PATTERN,PATTERN:key=value` for the
+    rows that match. Raises TrainingError for one that fits no row.
+    """
+    wanted = [(name, 0) for name in ROWS] + [(name, seed) for name in STABILITY for seed in range(seeds)]
+    chosen = [pair for pair in dict.fromkeys(wanted) if not only or _matches(row_name(*pair), only)]
+    rows = [_row(folder, pair, settings) for pair in chosen]
+    if not rows:
+        raise TrainingError(f"No row matches {', '.join(only)}; there are {', '.join(ROWS)}.")
+    for setting in settings:
+        if all(setting in row.left_out for row in rows):
+            raise TrainingError(f"No recipe of this report takes the setting {setting!r}.")
+    return rows
+
+
+def _row(folder: Path, pair: tuple[str, int], settings: Sequence[str]) -> Row:
+    name, seed = pair
+    recipe, taken, left_out = recipe_named(name), [], []
+    for setting in [*settings, f"run.seed={seed}"]:
+        patterns, key, value = _read(setting)
+        changed = _changed(recipe, key, value) if not patterns or _matches(name, patterns) else None
+        if changed is None:
+            left_out.append(setting)
+        else:
+            recipe = changed
+            taken.append((key, value))
+    return Row(recipe, folder, tuple(taken), tuple(left_out))
+
+
+def _changed(recipe: Recipe, key: str, value: Any) -> Recipe | None:
+    """The recipe with a setting changed; None where it has no such setting."""
+    try:
+        return recipe_with(recipe, [(key, value)])
+    except ModelConfigError as error:
+        if " has no setting " in str(error) or "no table of settings" in str(error):
+            return None
+        raise
+
+
+def _read(setting: str) -> tuple[list[str], str, Any]:
+    head, equals, value = setting.partition("=")
+    patterns, colon, key = head.rpartition(":")
+    [(key, parsed)] = read_settings([f"{key if colon else head}{equals}{value}"])
+    return patterns.split(",") if colon else [], key, parsed
+
+
+def _matches(name: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
