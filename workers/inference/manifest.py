@@ -21,6 +21,7 @@ MODALITIES = ("image", "text")
 SIMILARITIES = ("cosine", "order")
 CROPS = ("center", "squash", "ten")
 INTERPOLATIONS = ("bilinear", "bicubic")
+PRECISIONS = ("auto", "float32")
 TOKENIZERS = ("nltk-words",)
 TOKENIZERS_PLANNED = ("clip-bpe",)
 DIM_MAX = 4000
@@ -33,7 +34,10 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class ImageSpec:
-    """How a picture becomes the image encoder's input; see `pictures.to_pixels`."""
+    """How a picture becomes the image encoder's input; see `pictures.to_pixels`.
+
+    `precision`: `float32` for an encoder that must never run in less; `auto` for one that is tried in bf16.
+    """
 
     resize: int
     size: int
@@ -41,6 +45,7 @@ class ImageSpec:
     std: tuple[float, ...]
     crop: str = "center"
     interpolation: str = "bilinear"
+    precision: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -181,7 +186,7 @@ def _modalities(top: Section) -> tuple[str, ...]:
 def _image(section: Section | None) -> ImageSpec | None:
     if section is None:
         return None
-    section.only(("resize", "size", "crop", "interpolation", "mean", "std"))
+    section.only(("resize", "size", "crop", "interpolation", "mean", "std", "precision"))
     spec = ImageSpec(
         resize=section.whole("resize", 16, 2048),
         size=section.whole("size", 16, 2048),
@@ -189,6 +194,7 @@ def _image(section: Section | None) -> ImageSpec | None:
         interpolation=section.choice("interpolation", INTERPOLATIONS),
         mean=section.numbers("mean", 3),
         std=section.numbers("std", 3),
+        precision=section.choice("precision", PRECISIONS, "auto"),
     )
     if spec.crop != "squash" and spec.size > spec.resize:
         refuse("image.size", "must not be larger than image.resize")

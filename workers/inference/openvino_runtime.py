@@ -77,7 +77,7 @@ class OpenVinoRuntime:
     def _load_image(self, spec: ImageSpec) -> Network:
         graph = self._graphs["image"]
         probes = np.stack([to_pixels(picture, spec) for picture in probe_pictures()])
-        if self._compiler.has_bf16:
+        if self._compiler.has_bf16 and spec.precision == "auto":
             memory = self._compiler.memory_of(graph)
             self.precision = choose_precision(
                 lambda name: self._compiler.compile(graph, name), probes, memory

@@ -92,8 +92,10 @@ class Section:
             refuse(self.key(name), f"must be a whole number from {low} to {high}")
         return found
 
-    def choice(self, name: str, options: Sequence[str]) -> str:
-        """Return a string that is one of `options`."""
+    def choice(self, name: str, options: Sequence[str], default: str | None = None) -> str:
+        """Return a string that is one of `options`; the default, if there is one, where the key is absent."""
+        if default is not None and name not in self.values:
+            return default
         found = self._required(name)
         if found not in options:
             refuse(self.key(name), f"must be one of {', '.join(options)}")

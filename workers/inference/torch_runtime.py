@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from workers.inference.pictures import to_pixels
 from workers.inference.precision import choose_precision
 from workers.inference.probes import probe_pictures
 from workers.neural.errors import ModelConfigError, WeightsError
+from workers.neural.folding import fold
 from workers.neural.native import load_native
 
 if TYPE_CHECKING:
@@ -38,9 +39,9 @@ class TorchRuntime:
             raise EncoderError("encoder.no_gpu", "No GPU was found; use the device “cpu” or “auto”.")
         self.device = device
         self.precision = "f32"
-        self._model = read_native(manifest, folder).to(device)
+        self._model = cast("TwoTower", fold(read_native(manifest, folder))).to(device)
         if manifest.image:
-            self.precision = self._choose(manifest.image)
+            self._prepare(manifest.image)
         if manifest.text:
             self.text(np.ones((1, 8), np.int64), np.full(1, 8, np.int64))
 
@@ -60,10 +61,25 @@ class TorchRuntime:
         with torch.autocast(self.device, torch.bfloat16, enabled=precision == "bf16"):
             return _to_numpy(self._model.encode_image(moved))
 
-    def _choose(self, spec: ImageSpec) -> str:
-        """Trying both takes well under a second on a GPU, so the finding is not kept; it also warms up."""
+    def _prepare(self, spec: ImageSpec) -> None:
+        """Choose the precision and warm up. Trying both takes well under a second on a GPU, so no finding is kept."""
         probes = np.stack([to_pixels(picture, spec) for picture in probe_pictures()])
-        return choose_precision(lambda name: lambda pixels: self._image(pixels, name), probes, None)
+        if spec.precision == "float32":
+            only_float32()
+            self.image(probes)
+        else:
+            self.precision = choose_precision(
+                lambda name: lambda pixels: self._image(pixels, name), probes, None
+            )
+
+
+def only_float32() -> None:
+    """Make CUDA compute in float32 throughout, for this process: TensorFloat-32, its default, keeps 10 bits.
+
+    Not for one call at a time, since the setting is the process's and several threads encode.
+    """
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = False
 
 
 def read_native(manifest: Manifest, folder: Path) -> TwoTower:

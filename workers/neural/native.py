@@ -24,7 +24,10 @@ def native_config(model: TwoTower) -> dict[str, Any]:
 
 
 def native_weights(model: TwoTower, *, half: bool) -> bytes:
-    """The weights as safetensors; `half` stores floating-point values in float16."""
+    """The weights as safetensors; `half` stores matrices and kernels in float16.
+
+    What has one axis stays: it is small, and a feature's statistics would lose what discretising asks of them.
+    """
     state = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
     return save({name: _stored(value, half=half) for name, value in state.items()})
 
@@ -67,4 +70,4 @@ def _with_state(model: TwoTower, state: Mapping[str, Tensor]) -> TwoTower:
 
 
 def _stored(value: Tensor, *, half: bool) -> Tensor:
-    return value.to(torch.float16) if half and value.is_floating_point() else value
+    return value.to(torch.float16) if half and value.is_floating_point() and value.dim() > 1 else value

@@ -41,6 +41,8 @@ def export_bundle(model: TwoTower, run: RunFolder, path: Path, options: ExportOp
 
 def _manifest(facts: dict[str, Any], metrics: dict[str, Any], options: ExportOptions) -> dict[str, Any]:
     recipe = facts["recipe"]
+    # Discretised features turn over in bf16.
+    precision = {"precision": "float32"} if recipe["image"].get("discretise") else {}
     pixels = {key: recipe["pixels"][key] for key in ("resize", "size", "crop", "mean", "std")}
     return {
         "format": 1,
@@ -50,7 +52,7 @@ def _manifest(facts: dict[str, Any], metrics: dict[str, Any], options: ExportOpt
         "dim": recipe["dim"],
         "similarity": recipe["similarity"]["kind"],
         "modalities": ["image", "text"],
-        "image": {**pixels, "interpolation": "bilinear"},
+        "image": {**pixels, "interpolation": "bilinear", **precision},
         "text": {
             "tokenizer": "nltk-words",
             "vocabulary": "vocabulary.txt",
@@ -71,5 +73,5 @@ def _manifest(facts: dict[str, Any], metrics: dict[str, Any], options: ExportOpt
 
 def _without_paths(recipe: dict[str, Any]) -> dict[str, Any]:
     """The recipe as others may see it: a local weight file is named, its folder is not told."""
-    start = {**recipe["start"], **{key: Path(recipe["start"][key]).name for key in ("weights", "bundle")}}
-    return {**recipe, "start": start}
+    names = {key: Path(recipe["start"].get(key, "")).name for key in ("weights", "bundle", "words")}
+    return {**recipe, "start": {**recipe["start"], **names}}

@@ -16,6 +16,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
+from workers.neural.folding import fold
 from workers.neural.two_tower import TwoTower
 
 OPSET = 18
@@ -61,7 +62,7 @@ def text_graph(model: TwoTower, *, half: bool) -> bytes:
 
 def _graph(tower: nn.Module, inputs: dict[str, Tensor], dynamic: dict[str, Any], *, half: bool) -> bytes:
     # A copy without gradients: the exporter would otherwise keep what a backward pass needs.
-    tower = copy.deepcopy(tower).eval().requires_grad_(requires_grad=False)
+    tower = fold(copy.deepcopy(tower).eval().requires_grad_(requires_grad=False))
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         path = Path(folder) / "graph.onnx"
@@ -99,10 +100,11 @@ def _forget_sources(graph: onnx.ModelProto) -> None:
 
 
 def _store_half(graph: onnx.GraphProto) -> None:
-    """Store large float32 constants in float16, each with a Cast to float32 before its uses."""
+    """Store large float32 matrices and kernels in float16, each with a Cast to float32 before its uses."""
     casts = []
     for value in graph.initializer:
-        if value.data_type != TensorProto.FLOAT or np.prod(value.dims) < HALF_MIN_VALUES:
+        matrix = sum(axis > 1 for axis in value.dims) > 1
+        if value.data_type != TensorProto.FLOAT or not matrix or np.prod(value.dims) < HALF_MIN_VALUES:
             continue
         name = value.name
         small = numpy_helper.from_array(numpy_helper.to_array(value).astype(np.float16), f"{name}.half")

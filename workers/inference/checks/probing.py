@@ -56,7 +56,7 @@ class Prober:
         pixels = image_probes(spec)
         run = self._runner("image", "f32")
         vectors, found = check_outputs(lambda at: run(pixels[list(at)]), PROBES, self.manifest.dim, "image")
-        return vectors, found.to_json() | self._precision(pixels, vectors)
+        return vectors, found.to_json() | self._precision(spec, pixels, vectors)
 
     def text(self, spec: TextSpec) -> tuple[Floats, dict[str, Any]]:
         """Return the vectors of the probe texts and what was measured."""
@@ -66,8 +66,8 @@ class Prober:
         vectors, found = check_outputs(encode, PROBES, self.manifest.dim, "text")
         return vectors, found.to_json() | {"precision": "f32"}
 
-    def _precision(self, pixels: Floats, wanted: Floats) -> dict[str, Any]:
-        if not self._compiler.has_bf16:
+    def _precision(self, spec: ImageSpec, pixels: Floats, wanted: Floats) -> dict[str, Any]:
+        if not self._compiler.has_bf16 or spec.precision == "float32":
             return {"precision": "f32", "bf16_agreement": None}
         cosine = agreement(self._runner("image", "bf16")(pixels), wanted)
         return {"precision": "bf16" if cosine >= AGREEMENT_MIN else "f32", "bf16_agreement": cosine}

@@ -41,11 +41,6 @@ class FneConfig:
     bias: bool = False
     dropout: float = 0.0
 
-    @property
-    def exact(self) -> bool:
-        """Whether serving must compute in float32: a rounding error may turn a discretised feature over."""
-        return self.discretise
-
     def build(self, dim: int) -> "FneEncoder":
         """The encoder into `dim` dimensions, with random weights. ModelConfigError for a layer that is not there."""
         return FneEncoder(self, dim)

@@ -1,0 +1,40 @@
+"""The text side of the two-branch network: the mean of the word vectors through two layers and a batch norm."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import Tensor, nn
+
+from workers.neural.layers import token_mask
+from workers.neural.texts.mean import WORD_RANGE
+from workers.neural.two_branch import TwoBranchHead
+
+
+@dataclass(frozen=True, slots=True)
+class TwoBranchTextConfig:
+    """`words`: size of the word embedding. `hidden`: width between the two layers."""
+
+    kind: Literal["two-branch"] = "two-branch"
+    words: int = 300
+    hidden: int = 2048
+    dropout: float = 0.5
+
+    def build(self, vocabulary: int, dim: int) -> "TwoBranchText":
+        """The encoder of a vocabulary of this many tokens into `dim` dimensions."""
+        return TwoBranchText(self, vocabulary, dim)
+
+
+class TwoBranchText(nn.Module):
+    """Tokens (batch, length) padded with 0 and lengths (batch), int64 ≥ 1 → (batch, dim), not yet unit length."""
+
+    def __init__(self, config: TwoBranchTextConfig, vocabulary: int, dim: int) -> None:
+        super().__init__()
+        self.table = nn.Embedding(vocabulary, config.words, padding_idx=0)
+        self.head = TwoBranchHead(config.words, config.hidden, dim, config.dropout)
+        nn.init.uniform_(self.table.weight, -WORD_RANGE, WORD_RANGE)
+
+    def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+        """See the class."""
+        words = self.table(tokens) * token_mask(tokens, lengths)
+        joint: Tensor = self.head(words.sum(1) / lengths.unsqueeze(1).to(words.dtype))
+        return joint
