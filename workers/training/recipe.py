@@ -40,6 +40,9 @@ class PixelsConfig:
 class StartConfig:
     """`weights` of the image network: `none` (random), `default` (torchvision's, downloaded), or a local file.
 
+    `words`: a GloVe text file whose vectors the known words begin with; `tune_words` off keeps all word vectors as they
+    began.
+
     `bundle`: a bundle with native weights of the same shape, whose vocabulary and weights the run begins with instead.
 
     `tune`: `head` freezes the network, whose features are then computed once; `all` trains it along, at `rate` times
@@ -48,6 +51,8 @@ class StartConfig:
 
     weights: str = "none"
     bundle: str = ""
+    words: str = ""
+    tune_words: bool = True
     tune: Literal["head", "all"] = "all"
     rate: float = 1.0
 
@@ -94,22 +99,36 @@ class ConceptsConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class GenerationConfig:
+    """`weight` of the auxiliary loss that tells captions from a picture's regions; 0 for none; VSRN has 1.
+
+    `words` and `hidden`: sizes of the decoder's word embedding and of its GRU. See `training.generation`.
+    """
+
+    weight: float = 0.0
+    words: int = 300
+    hidden: int = 512
+
+
+@dataclass(frozen=True, slots=True)
 class RunConfig:
     """`patience`: epochs without a better validation sum of recalls after which to stop; 0 for never.
 
+    `start_epochs`: a run whose sum of recalls stays below 10 for so many epochs ends as not started; 0 for never.
     `stop_after`: end after so many epochs of a schedule laid out for `epochs`; 0 for all of them.
     """
 
     epochs: int = 30
     stop_after: int = 0
     patience: int = 0
+    start_epochs: int = 5
     precision: Literal["float32", "bfloat16"] = "float32"
     seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """The defaults are VSE++'s. `dim`: of the joint space."""
+    """The defaults are VSE++'s. `dim`: of the joint space. `balance`: λ, the weight of caption → image in the loss."""
 
     name: str
     dim: int = 1024
@@ -117,6 +136,7 @@ class Recipe:
     text: TextConfig = field(default_factory=GruConfig)
     similarity: SimilarityConfig = field(default_factory=CosineConfig)
     loss: LossConfig = field(default_factory=MaxHingeConfig)
+    balance: float = 1.0
     schedule: ScheduleConfig = field(default_factory=StepScheduleConfig)
     pixels: PixelsConfig = field(default_factory=PixelsConfig)
     start: StartConfig = field(default_factory=StartConfig)
@@ -124,6 +144,7 @@ class Recipe:
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
     memory: MemoryConfig = field(default_factory=MemoryConfig)
     concepts: ConceptsConfig = field(default_factory=ConceptsConfig)
+    generation: GenerationConfig = field(default_factory=GenerationConfig)
     run: RunConfig = field(default_factory=RunConfig)
 
     @property

@@ -1,16 +1,20 @@
 """What a new run begins with: random weights, a pretrained image network, or a whole bundle that is trained further."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+from torch import nn
 
 from workers.inference.bundles import bundle_extract
 from workers.neural.errors import ModelConfigError
 from workers.neural.images.trunks import UsesTorchvision
 from workers.neural.images.weights import pretrained_trunk
 from workers.neural.native import fill_native
+from workers.neural.tokens import SPECIAL_TOKENS
 from workers.neural.two_tower import TwoTower, TwoTowerConfig
+from workers.neural.words import fill_words
 from workers.training.errors import TrainingError
 from workers.training.recipe import Recipe
 
@@ -18,6 +22,7 @@ from workers.training.recipe import Recipe
 def build_model(recipe: Recipe, vocabulary: int) -> TwoTower:
     """The recipe's model with its starting weights. Raises ModelConfigError, WeightsError or TrainingError."""
     config = TwoTowerConfig(recipe.dim, vocabulary, recipe.image, recipe.text, recipe.similarity)
+    _check_gradient(recipe)
     if recipe.start.bundle:
         return _from_bundle(config, Path(recipe.start.bundle))
     model = config.build()
@@ -30,10 +35,44 @@ def build_model(recipe: Recipe, vocabulary: int) -> TwoTower:
     return model
 
 
+def begin_words(
+    model: TwoTower, recipe: Recipe, vocabulary: Sequence[str], say: Callable[[str], None]
+) -> None:
+    """Give the known words the vectors of `start.words`, if there is such a file, and say how many have one.
+
+    Freezes the word vectors unless `start.tune_words`. Raises WeightsError or ModelConfigError.
+    """
+    start = recipe.start
+    table = getattr(model.text, "table", None)
+    if not isinstance(table, nn.Embedding):
+        if start.words or not start.tune_words:
+            raise ModelConfigError(
+                f"A text encoder of kind {recipe.text.kind} has no word vectors to begin with."
+            )
+        return
+    if start.words and start.bundle:
+        raise ModelConfigError(
+            "start.words and start.bundle exclude each other: a bundle has its own word vectors."
+        )
+    if start.words:
+        found = fill_words(table, vocabulary, Path(start.words))
+        words = len(vocabulary) - len(SPECIAL_TOKENS)
+        say(f"{found} of {words} known words begin with a vector of {Path(start.words).name}")
+    table.requires_grad_(start.tune_words)
+
+
 def bundle_vocabulary(bundle: Path) -> list[str]:
     """The vocabulary of the bundle that a run begins with."""
     with _extracted(bundle) as folder:
         return (folder / "vocabulary.txt").read_text().splitlines()
+
+
+def _check_gradient(recipe: Recipe) -> None:
+    """What is discretised has no gradient: a network behind it would never learn."""
+    if getattr(recipe.image, "discretise", False) and not recipe.frozen:
+        raise ModelConfigError(
+            "Discretised features give their network no gradient: set start.tune=head, or image.discretise=false."
+        )
 
 
 def _from_bundle(config: TwoTowerConfig, bundle: Path) -> TwoTower:

@@ -25,7 +25,7 @@ from workers.training.module import VALIDATION_SUM, RetrievalModule
 from workers.training.picture_store import Progress, picture_store, pictures_key
 from workers.training.recipe import Recipe
 from workers.training.run_folder import DataPaths, RunFolder
-from workers.training.start import build_model, bundle_vocabulary
+from workers.training.start import begin_words, build_model, bundle_vocabulary
 
 Words = tuple[tuple[list[str], ...], ...]
 PRECISIONS: dict[str, Literal["32-true", "bf16-mixed"]] = {"float32": "32-true", "bfloat16": "bf16-mixed"}
@@ -98,6 +98,7 @@ def _prepared(
     words = [split.words() for split in splits]
     tokenizer = _tokenizer(folder, words[0], recipe)
     model = build_model(recipe, len(tokenizer))
+    begin_words(model, recipe, folder.vocabulary.read_text().splitlines(), options.say)
     unknown = tokenizer.unknown_share([text for texts in words[1] for text in texts])
     options.say(_shape(splits, model, len(tokenizer), unknown))
     pictures = [_pictures(options, model, split) for split in splits]
