@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponseRedirect
-from django.shortcuts import get_object_or_404, render
-from django.urls import path, reverse
+from django.shortcuts import render
+from django.urls import reverse
 from django.utils.html import format_html_join
-from django.views.decorators.http import require_POST
 
 from models_admin import services
 from models_admin.hooks import panels_for
+from models_admin.measured import measured_groups
 from models_admin.models import Activation, Alias, ModelVersion, VersionState
 from retrieval_site.errors import AppError
+from retrieval_site.panels import PanelAdmin
 from retrieval_site.people import signed_in
 from workers.models import Job
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from django.db.models import Model, QuerySet
     from django.http import HttpRequest, HttpResponse
-    from django.urls import URLPattern
 
 JOBS_SHOWN = 5
 
@@ -37,19 +36,44 @@ class UploadForm(forms.Form):
     note = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), required=False)
 
 
+def _prepare(version: ModelVersion, request: HttpRequest) -> str:
+    services.version_prepare(version=version, by=signed_in(request))
+    return f"{version} is being prepared beside the running model."
+
+
+def _activate(version: ModelVersion, request: HttpRequest) -> str:
+    services.version_activate(version=version, by=signed_in(request))
+    return f"{version} answers searches now."
+
+
+def _rollback(version: ModelVersion, request: HttpRequest) -> str:
+    activation = services.version_rollback(by=signed_in(request))
+    return f"Rolled back: {activation.version} answers searches now."
+
+
+def _retire(version: ModelVersion, request: HttpRequest) -> str:
+    services.version_retire(version=version, by=signed_in(request))
+    return f"{version} is retired; its vectors are dropped, its bundle is kept."
+
+
+ACTIONS: dict[str, Callable[[ModelVersion, HttpRequest], str]] = {
+    "prepare": _prepare,
+    "activate": _activate,
+    "rollback": _rollback,
+    "retire": _retire,
+}
+
+
 @admin.register(ModelVersion)
-class ModelVersionAdmin(admin.ModelAdmin[ModelVersion]):
+class ModelVersionAdmin(PanelAdmin[ModelVersion]):
     """Model versions, for superusers; everything that changes one is a button with a service behind it."""
 
     list_display = ["key", "state_badges", "dim", "similarity", "created_at", "created_by"]
     list_filter = ["state", "name"]
     list_select_related = ["created_by"]
     search_fields = ["name", "note"]
-    change_form_template = "admin/models_admin/modelversion/change_form.html"
-
-    class Media:
-        css = {"all": ["sightline_admin/admin.css"]}
-        js = ["sightline_admin/poll.js"]
+    panel_template = "admin/models_admin/modelversion/panel.html"
+    buttons = ACTIONS
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ModelVersion]:
         """Fetch the aliases with the rows."""
@@ -64,9 +88,6 @@ class ModelVersionAdmin(admin.ModelAdmin[ModelVersion]):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return self.has_module_permission(request)
 
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
@@ -77,16 +98,6 @@ class ModelVersionAdmin(admin.ModelAdmin[ModelVersion]):
         return format_html_join(
             " ", '<span class="state state-{}">{}</span>', ((word, word) for word in words)
         )
-
-    def get_urls(self) -> list[URLPattern]:
-        """Add the buttons."""
-        do = self.admin_site.admin_view(require_POST(self.action_view))
-        panel = self.admin_site.admin_view(self.panel_view)
-        return [
-            path("<int:version_id>/do/<slug:action>/", do, name="models_admin_modelversion_do"),
-            path("<int:version_id>/panel/", panel, name="models_admin_modelversion_panel"),
-            *super().get_urls(),
-        ]
 
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -115,38 +126,21 @@ class ModelVersionAdmin(admin.ModelAdmin[ModelVersion]):
             return HttpResponseRedirect(reverse("admin:models_admin_modelversion_add"))
         return HttpResponseRedirect(reverse("admin:models_admin_modelversion_change", args=[version.pk]))
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
+    def panel(self, row: ModelVersion, request: HttpRequest) -> dict[str, Any]:
         """Show one version: what it is, what validation measured, its vectors, its jobs, its buttons."""
-        version = self.get_object(request, object_id)
-        context = _panel(version) if version else {}
-        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **context})
-
-    def _version(self, request: HttpRequest, version_id: int) -> ModelVersion:
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        return get_object_or_404(self.get_queryset(request), pk=version_id)
-
-    def panel_view(self, request: HttpRequest, version_id: int) -> HttpResponse:
-        """Answer the panel alone; the page asks for it while something happens to the version."""
-        version = self._version(request, version_id)
-        return render(request, "admin/models_admin/modelversion/panel.html", _panel(version))
-
-    def action_view(self, request: HttpRequest, version_id: int, action: str) -> HttpResponse:
-        """Do what a button says and go back to the version."""
-        version = self._version(request, version_id)
-        if action not in _ACTIONS:
-            raise Http404(action)
-        try:
-            messages.success(request, _ACTIONS[action](version, request))
-        except AppError as error:
-            messages.error(request, f"{error.message} ({error.id})")
-        return HttpResponseRedirect(reverse("admin:models_admin_modelversion_change", args=[version_id]))
+        jobs = list(Job.objects.filter(params__version=row.pk).order_by("-created_at")[:JOBS_SHOWN])
+        return {
+            "version": row,
+            "aliases": [alias.name for alias in row.aliases.all()],
+            "offered": offered_actions(row),
+            "panels": panels_for(row),
+            "measured": [
+                (title, list(measured_groups(values or {})))
+                for title, values in [("Metrics", row.manifest.get("metrics")), ("Validation", row.report)]
+            ],
+            "jobs": jobs,
+            "busy": any(not job.is_finished for job in jobs),
+        }
 
 
 @admin.register(Activation)
@@ -181,43 +175,3 @@ def offered_actions(version: ModelVersion) -> list[tuple[str, str, str]]:
             ("retire", "Retire and drop its vectors", "danger"),
         ]
     return []
-
-
-def _panel(version: ModelVersion) -> dict[str, Any]:
-    jobs = list(Job.objects.filter(params__version=version.pk).order_by("-created_at")[:JOBS_SHOWN])
-    return {
-        "version": version,
-        "aliases": [alias.name for alias in version.aliases.all()],
-        "offered": offered_actions(version),
-        "panels": panels_for(version),
-        "jobs": jobs,
-        "busy": any(not job.is_finished for job in jobs),
-    }
-
-
-def _prepare(version: ModelVersion, request: HttpRequest) -> str:
-    services.version_prepare(version=version, by=signed_in(request))
-    return f"{version} is being prepared beside the running model."
-
-
-def _activate(version: ModelVersion, request: HttpRequest) -> str:
-    services.version_activate(version=version, by=signed_in(request))
-    return f"{version} answers searches now."
-
-
-def _rollback(version: ModelVersion, request: HttpRequest) -> str:
-    activation = services.version_rollback(by=signed_in(request))
-    return f"Rolled back: {activation.version} answers searches now."
-
-
-def _retire(version: ModelVersion, request: HttpRequest) -> str:
-    services.version_retire(version=version, by=signed_in(request))
-    return f"{version} is retired; its vectors are dropped, its bundle is kept."
-
-
-_ACTIONS: dict[str, Callable[[ModelVersion, HttpRequest], str]] = {
-    "prepare": _prepare,
-    "activate": _activate,
-    "rollback": _rollback,
-    "retire": _retire,
-}

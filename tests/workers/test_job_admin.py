@@ -61,7 +61,7 @@ def test_the_page_shows_progress_and_failed_items_with_their_reasons(client, job
 
 
 def test_the_panel_stops_asking_once_the_job_is_finished(client, job):
-    url = reverse("admin:workers_job_progress", args=[job.pk])
+    url = reverse("admin:workers_job_panel", args=[job.pk])
     assert b"data-poll-again" in client.get(url).content
     Job.objects.update(state="succeeded", finished_at=timezone.now())
     assert b"data-poll-again" not in client.get(url).content
@@ -83,7 +83,7 @@ def test_a_button_that_comes_too_late_says_so(client, job):
 
 def test_staff_do_not_see_the_jobs_of_others(client, job):
     other = Job.objects.create(type="import", owner=User.objects.create_user("other"))
-    assert client.get(reverse("admin:workers_job_progress", args=[other.pk])).status_code == 404
+    assert client.get(reverse("admin:workers_job_panel", args=[other.pk])).status_code == 404
     assert client.post(reverse("admin:workers_job_do", args=[other.pk, "cancel"])).status_code == 404
     assert str(other.pk)[:8] not in client.get(reverse("admin:workers_job_changelist")).content.decode()
 
