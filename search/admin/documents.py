@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.widgets import AdminURLFieldWidget
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Count
@@ -70,7 +71,13 @@ class DocumentForm(forms.ModelForm[Document]):
         label="Pictures to remove",
     )
     add_images = PicturesField(required=False, label="Pictures to add")
-    url = forms.URLField(required=False, max_length=1000, assume_scheme="https")
+    url = forms.URLField(
+        required=False,
+        max_length=1000,
+        assume_scheme="https",
+        label="URL",
+        widget=AdminURLFieldWidget,
+    )
 
     class Meta:
         model = Document
@@ -128,9 +135,6 @@ class DocumentAdmin(CuratedAdmin):
     readonly_fields = ["passages_shown", "created_at", "updated_at"]
     change_form_template = "admin/search/document/change_form.html"
 
-    class Media:
-        css = {"all": ["sightline_admin/admin.css"]}
-
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Count passages and pictures in the same query as the rows."""
         counts = {
@@ -139,6 +143,12 @@ class DocumentAdmin(CuratedAdmin):
         }
         rows: QuerySet[Any] = super().get_queryset(request).annotate(**counts)
         return rows
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        """Say first what the document is; offer to remove pictures only where there are some."""
+        words = ["collection", "external_id", "title", "body", "url", "tags", "metadata"]
+        pictures = ["remove_images", "add_images"] if obj and obj.images.exists() else ["add_images"]
+        return [*words, *pictures, *(self.readonly_fields if obj else [])]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         """A document's collection and external id are its identity: fixed once it is there."""
