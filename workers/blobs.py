@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import FileSystemStorage, default_storage
+from django.db import transaction
 
 from retrieval_site.errors import AppError
 from workers.models import Blob
@@ -27,15 +28,20 @@ def blob_store(content: bytes | File[bytes], content_type: str, *, durable: bool
     """Store the bytes unless they are there already, and return their row; memory stays constant for files.
 
     `durable` waits for the disk; switch it off only for what may be lost with the power, such as a preview.
-    The row commits with the caller's transaction. A file whose row was rolled back stays until the same bytes
-    come again, which is harmless.
+    The row commits with the caller's transaction, and its `created_at` is now even where it was there: a sweep of
+    unused blobs leaves young ones alone, so the caller has time to refer to it. A file whose row was rolled back
+    stays until a sweep.
     """
     if isinstance(content, bytes):
         content = ContentFile(content)
     sha256, size = _digest(content)
     blob = Blob(sha256=sha256, size=size, content_type=content_type[:100])
-    file_put(blob.storage_name, content, size, durable=durable)
-    Blob.objects.bulk_create([blob], ignore_conflicts=True)
+    with transaction.atomic():
+        # The row first: it waits for a sweep that is just removing this blob, and only then looks for the file.
+        Blob.objects.bulk_create(
+            [blob], update_conflicts=True, unique_fields=["sha256"], update_fields=["created_at"]
+        )
+        file_put(blob.storage_name, content, size, durable=durable)
     return blob
 
 

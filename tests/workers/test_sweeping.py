@@ -1,0 +1,76 @@
+"""The sweep removes what nothing refers to, and never what somebody is about to."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from django.core.files.storage import default_storage
+from django.core.management import call_command
+from django.utils import timezone
+
+from models_admin.models import ModelVersion
+from tests.support.corpus import make_collection, picture
+from tests.support.pages import save_document
+from workers.blobs import blob_store
+from workers.models import Blob, Job
+from workers.sweeping import Swept, blobs_sweep
+
+pytestmark = pytest.mark.django_db
+
+
+def _age(**ago: float) -> None:
+    Blob.objects.update(created_at=timezone.now() - timedelta(**ago))
+
+
+def test_an_old_blob_without_a_reference_goes_with_its_file():
+    blob = blob_store(b"nobody's", "image/png")
+    _age(hours=2)
+    assert blobs_sweep() == Swept(1, 8)
+    assert not Blob.objects.exists()
+    assert not default_storage.exists(blob.storage_name)
+
+
+def test_a_dry_run_counts_and_removes_nothing():
+    blob = blob_store(b"nobody's", "image/png")
+    _age(hours=2)
+    out = StringIO()
+    call_command("blobs_sweep", "--dry-run", stdout=out)
+    assert "1 files would be removed" in out.getvalue()
+    assert default_storage.exists(blob.storage_name)
+
+
+def test_a_young_blob_stays():
+    blob_store(b"just uploaded", "image/png")
+    _age(minutes=50)
+    assert blobs_sweep() == Swept(0, 0)
+
+
+def test_storing_old_bytes_again_makes_them_young():
+    blob_store(b"again", "image/png")
+    _age(hours=2)
+    blob_store(b"again", "image/png")
+    assert blobs_sweep() == Swept(0, 0)
+
+
+def test_pictures_bundles_and_their_converted_forms_stay():
+    save_document(make_collection("notes"), "1", title="Pump", pictures=[picture((200, 0, 0))])
+    bundle, served = (blob_store(word, "application/zip") for word in (b"bundle", b"served"))
+    ModelVersion.objects.create(name="tiny", number=1, bundle=bundle, served=served)
+    kept = Blob.objects.count()
+    _age(days=400)
+    assert blobs_sweep() == Swept(0, 0)
+    assert Blob.objects.count() == kept
+
+
+@pytest.mark.parametrize(
+    ("state", "days", "gone"),
+    [("queued", 90, False), ("paused", 90, False), ("succeeded", 29, False), ("succeeded", 31, True)],
+)
+def test_an_import_file_stays_while_its_job_may_need_it(state, days, gone):
+    blob = blob_store(b"{}", "application/octet-stream")
+    finished = timezone.now() - timedelta(days=days) if state == "succeeded" else None
+    Job.objects.create(type="import", state=state, finished_at=finished, params={"blob": blob.pk})
+    _age(days=days)
+    assert blobs_sweep().blobs == int(gone)

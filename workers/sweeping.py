@@ -1,0 +1,69 @@
+"""Removing blobs that nothing refers to any more, while uploads go on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.core.files.storage import default_storage
+from django.db import transaction
+from django.db.models import Exists, ForeignKey, OuterRef, Q
+from django.db.models.fields.json import KT
+from django.db.models.functions import Now
+
+from workers.models import Blob, Job, JobState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from django.db.models import QuerySet
+
+YOUNG = timedelta(hours=1)
+"""An upload stores its blob first and refers to it a moment later."""
+IMPORT_FILES_KEPT = timedelta(days=30)
+"""A finished import may be tried again, or follow its dry run, for so long."""
+
+
+@dataclass(frozen=True)
+class Swept:
+    """How many blobs were (or would be) removed, and their bytes."""
+
+    blobs: int
+    size: int
+
+
+def blobs_sweep(*, dry_run: bool = False) -> Swept:
+    """Remove every blob older than an hour that no row and no job refers to, its file included."""
+    unused = list(blobs_unused().values_list("pk", "size"))
+    removed = [size for sha256, size in unused if dry_run or _remove(sha256)]
+    return Swept(len(removed), sum(removed))
+
+
+def blobs_unused() -> QuerySet[Blob]:
+    """Return the blobs that may go; every foreign key to a blob counts, whichever app has it."""
+    blobs = Blob.objects.filter(created_at__lt=Now() - YOUNG)
+    for field in _references():
+        blobs = blobs.exclude(Exists(field.model._base_manager.filter(**{field.name: OuterRef("pk")})))
+    over = Q(state__in=[JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED])
+    jobs = Job.objects.exclude(over & Q(finished_at__lt=Now() - IMPORT_FILES_KEPT))
+    return blobs.exclude(Exists(jobs.alias(named=KT("params__blob")).filter(named=OuterRef("pk"))))
+
+
+def _references() -> Iterator[ForeignKey[object, object]]:
+    for relation in Blob._meta.get_fields(include_hidden=True):
+        field = getattr(relation, "field", None)
+        if isinstance(field, ForeignKey):
+            yield field
+
+
+def _remove(sha256: str) -> bool:
+    """Remove one blob under its row's lock, asking again: whoever stores the same bytes waits, or was first."""
+    with transaction.atomic():
+        blob = Blob.objects.filter(pk=sha256).select_for_update(skip_locked=True).first()
+        if blob is None or not blobs_unused().filter(pk=sha256).exists():
+            return False
+        name = blob.storage_name  # deleting the row clears its key
+        blob.delete()
+        default_storage.delete(name)
+    return True
