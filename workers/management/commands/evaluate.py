@@ -11,6 +11,9 @@ from workers.inference.errors import InferenceError
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
 
+    from workers.training.evaluate import Evaluated
+    from workers.training.layout import Captioned
+
 
 class Command(BaseCommand):
     help = "Measure how well a bundle's pictures find their captions and the reverse. Touches no database."
@@ -26,23 +29,63 @@ class Command(BaseCommand):
             "--groups", type=Path, help="lines of name.jpg<TAB>label: equal labels belong together"
         )
         parser.add_argument("--json", type=Path, help="write the report here as well")
+        parser.add_argument("--against", type=Path, help="another bundle: which one is better, by bootstrap")
+        parser.add_argument("--folds", action="store_true", help="also the mean over folds of 1,000 pictures")
+        parser.add_argument("--page", type=Path, metavar="DIR", help="write a page of the worst queries here")
         parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
 
     def handle(self, *args: Any, **options: Any) -> None:
         # Imported here: a command's module is read by `manage.py help` too, where numpy has no place.
         from workers.training.errors import TrainingError
-        from workers.training.evaluate import evaluate_bundle, report_lines
+        from workers.training.evaluate import evaluated, report_lines
         from workers.training.layout import read_captions, read_split
 
         try:
             captions = read_captions(options["captions"])
             split = read_split(options["images"], captions, options["split"], options["groups"])
-            report = evaluate_bundle(options["bundle"], split, self._progress, options["device"])
+            result = evaluated(options["bundle"], split, self._progress, options["device"])
+            report = result.report()
+            self.stdout.write("\n".join(report_lines(report)))
+            report |= self._more(result, split, options)
         except (TrainingError, InferenceError) as error:
             raise CommandError(str(error)) from None
-        self.stdout.write("\n".join(report_lines(report)))
         if options["json"]:
             options["json"].write_text(json.dumps(report, indent=1) + "\n")
+
+    def _more(self, result: Evaluated, split: Captioned, options: dict[str, Any]) -> dict[str, Any]:
+        """What was asked for besides, for people and as plain data."""
+        more: dict[str, Any] = {}
+        if options["folds"]:
+            more["folds_1k"] = self._folds(result, split)
+        if options["against"]:
+            more["against"] = self._against(result, split, options)
+        if options["page"]:
+            from workers.training.errors_page.write import write_page
+
+            self.stdout.write(f"page: {write_page(result, split, options['page'])}")
+        return more
+
+    def _folds(self, result: Evaluated, split: Captioned) -> dict[str, Any]:
+        from workers.training.evaluate import report_lines
+        from workers.training.measures.folds import folded_quality
+
+        labels = (list(split.groups), split.text_groups())
+        folded = folded_quality(result.images, result.captions, labels, result.score).to_json()
+        lines = report_lines({**result.report(), **folded})
+        self.stdout.write("\n".join(["mean over folds of 1,000 pictures", *lines[1:]]))
+        return folded
+
+    def _against(self, result: Evaluated, split: Captioned, options: dict[str, Any]) -> dict[str, Any]:
+        from workers.training.evaluate import evaluated, report_lines
+        from workers.training.measures.bootstrap import paired_bootstrap
+        from workers.training.tracking.compare import comparison_lines
+
+        other = evaluated(options["against"], split, self._progress, options["device"])
+        comparison = paired_bootstrap(result.ranks, other.ranks)
+        lines = report_lines(other.report())
+        lines += comparison_lines(f"{result.model} against {other.model}", comparison)
+        self.stdout.write("\n".join(lines))
+        return {"model": other.model, "report": other.report(), **comparison.to_json()}
 
     def _progress(self, stage: str, done: int, total: int) -> None:
         if self.stderr.isatty():

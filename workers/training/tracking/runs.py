@@ -13,7 +13,7 @@ Curve = tuple[dict[str, Any], ...]
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """`recipe`: its settings as plain data. `curve`: an entry per epoch. `quality`: the best epoch's, or None so far."""
+    """`recipe`: settings as plain data. `curve`: an entry per epoch. `quality`: the best epoch's, or None so far."""
 
     path: Path
     recipe: dict[str, Any]
