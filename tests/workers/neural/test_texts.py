@@ -4,6 +4,7 @@ from torch import nn
 
 from workers.neural.texts.gru import GruConfig
 from workers.neural.texts.mean import MeanConfig
+from workers.neural.texts.two_branch import TwoBranchTextConfig
 
 CONFIGS = [
     GruConfig(words=12),
@@ -12,6 +13,7 @@ CONFIGS = [
     GruConfig(words=12, pool="mean"),
     GruConfig(words=12, bidirectional=True, pool="mean", hidden=9),
     MeanConfig(words=12),
+    TwoBranchTextConfig(words=12, hidden=9),
 ]
 
 
