@@ -35,11 +35,14 @@ def config_to(config: Any) -> dict[str, Any]:
 
 
 def config_set(data: Mapping[str, Any], key: str, value: Any) -> dict[str, Any]:
-    """A copy of plain config data with the dotted `key` set. Setting a `kind` drops the former kind's settings."""
+    """A copy of plain config data with the dotted `key` set. Setting a `kind` drops the former kind's settings.
+
+    A table that is not there is begun; reading the whole says whether there is such a setting.
+    """
     head, _, rest = key.partition(".")
     if not rest:
         return {"kind": value} if head == "kind" else {**data, head: value}
-    child = data.get(head)
+    child = data.get(head, {})
     if not isinstance(child, Mapping):
         raise ModelConfigError(f"There is no table of settings {head!r} to set {rest!r} in.")
     return {**data, head: config_set(child, rest, value)}

@@ -1,7 +1,7 @@
 """What Lightning drives: one step, one epoch's end, the optimiser and its schedule."""
 
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import lightning
 import torch
@@ -12,10 +12,12 @@ from workers.neural.two_tower import TwoTower
 from workers.training.batches import Batch, TrainingData
 from workers.training.concepts import concept_loss
 from workers.training.encode import picture_features, split_quality
+from workers.training.generation import captioner_of, generation_loss
 from workers.training.memory import Memory, Remembered
 from workers.training.metrics import Quality
 
 if TYPE_CHECKING:
+    from workers.neural.images.regions import RegionEncoder
     from workers.training.recipe import Recipe
 
 VALIDATION_SUM = "validation_sum"
@@ -35,6 +37,7 @@ class RetrievalModule(lightning.LightningModule):
         self.recipe: Recipe = train.recipe
         width, words = model.image.width, len(train.word_weights)
         self.concepts = torch.nn.Linear(width, words) if words else None
+        self.captioner = captioner_of(model, self.recipe.generation)
         self.memory = Memory(self.recipe.memory.size, self.recipe.dim)
         self.model.image.trunk.requires_grad_(not self.recipe.frozen)
         if not self.recipe.frozen:
@@ -63,15 +66,26 @@ class RetrievalModule(lightning.LightningModule):
     def training_step(self, batch: Batch, index: int) -> Tensor:
         """The batch's loss, a scalar in float32."""
         features = picture_features(self.model, batch.pictures, self.train_data)
-        images = self.model.encode_features(features)
+        nodes, images = self._pictures(features)
         captions = self.model.encode_text(batch.tokens, batch.lengths)
         with self._full_precision():
             loss = self._loss(Remembered(images, captions, batch.groups, batch.texts))
             if self.concepts is not None:
                 told = concept_loss(self.concepts(features.float()), batch.shares)
                 loss = loss + self.recipe.concepts.weight * told
+            if self.captioner is not None:
+                logits = self.captioner(nodes.float(), batch.tokens[:, :-1])
+                loss = loss + self.recipe.generation.weight * generation_loss(logits, batch.tokens)
         self.loss_sum += float(loss.detach()) / len(images)
         return loss
+
+    def _pictures(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """What captions are told from, and the embeddings: reasoned nodes are computed once for both."""
+        if self.captioner is None:
+            return features, self.model.encode_features(features)
+        encoder = cast("RegionEncoder", self.model.image)
+        nodes = encoder.reason(features)
+        return nodes, self.model.similarity.finish(encoder.pool(nodes))
 
     def _loss(self, batch: Remembered) -> Tensor:
         """Both directions, against the batch and, once it is trusted, the memory."""
