@@ -81,7 +81,8 @@ def _stock(count: int) -> str:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", default=PARTS, choices=[*PARTS, []])
+    # argparse also looks the default up among the choices.
+    parser.add_argument("parts", nargs="*", metavar="PART", default=PARTS, choices=[*PARTS, PARTS])
     parser.add_argument("--passages", type=int, default=PASSAGES)
     parser.add_argument("--json", help="file for the figures")
     return parser.parse_args()

@@ -6,6 +6,7 @@ Run as a module beside a running server (`python -m bench.stock`); `bench.run` d
 from __future__ import annotations
 
 import argparse
+import time
 
 from bench.serving import DATA_DIR, attached
 
@@ -20,11 +21,11 @@ from bench.bundle import bench_bundle, caption  # noqa: E402
 from models_admin import services  # noqa: E402
 from models_admin.models import ModelVersion, VersionState  # noqa: E402
 from search.models import Collection, Document, Passage  # noqa: E402
+from search.services.collections import collection_delete  # noqa: E402
 from search.services.tokens import token_create  # noqa: E402
 from search.vectors.copy import vectors_write  # noqa: E402
 from search.vectors.index import index_build  # noqa: E402
 from search.vectors.tables import table_create  # noqa: E402
-from workers.jobs.runner import run_job_inline  # noqa: E402
 
 BATCH = 5000
 
@@ -42,9 +43,10 @@ def stock(count: int) -> str:
 
 def _version() -> ModelVersion:
     with bench_bundle().open("rb") as file:
-        version, job = services.version_upload(bundle=File(file))
-    run_job_inline(job)
-    version.refresh_from_db()
+        version, _ = services.version_upload(bundle=File(file))
+    while version.state in {VersionState.UPLOADED, VersionState.VALIDATING}:  # by the server's own worker
+        time.sleep(0.2)
+        version.refresh_from_db()
     if version.state == VersionState.REFUSED:
         raise SystemExit(f"the benchmarks' bundle was refused: {version.error}")
     return version
@@ -53,8 +55,10 @@ def _version() -> ModelVersion:
 def _documents(count: int) -> None:
     """One passage a document, by plain bulk inserts: importing is measured elsewhere."""
     rng = np.random.default_rng(0)
-    collection, _ = Collection.objects.get_or_create(
-        slug="bench", defaults={"name": "Benchmark", "visibility": Collection.Visibility.PUBLIC}
+    for half_made in Collection.objects.filter(slug="bench"):
+        collection_delete(collection=half_made)
+    collection = Collection.objects.create(
+        slug="bench", name="Benchmark", visibility=Collection.Visibility.PUBLIC
     )
     for start in range(0, count, BATCH):
         texts = [caption(rng) for _ in range(min(BATCH, count - start))]
