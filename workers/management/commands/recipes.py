@@ -102,4 +102,8 @@ class Command(BaseCommand):
 
 
 def _settings(settings: list[str]) -> str:
-    return ", ".join(f"`{setting}`" for setting in settings)
+    """Files by their names: a report is read on other machines too."""
+    parts = (setting.partition("=") for setting in settings)
+    return ", ".join(
+        f"`{key}={Path(value).name if Path(value).is_file() else value}`" for key, _, value in parts
+    )

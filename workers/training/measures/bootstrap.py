@@ -121,13 +121,15 @@ def _hits(ranks: Ranks) -> Values:
 
 def _sums(labels: Labels, values: Any, ranks: Ranks) -> Values:
     names = np.unique(ranks.of_images)
-    return np.bincount(np.searchsorted(names, labels), weights=values, minlength=len(names))
+    sums = np.bincount(np.searchsorted(names, labels), weights=values, minlength=len(names))
+    return sums.astype(np.float64)
 
 
 def _shares(weights: Any, change: Values, counts: Values) -> Values:
     """The six differences of each draw, (draws, 6): hits over queries, both as drawn."""
     weights = weights.astype(np.float64)
-    return (weights @ change) / np.repeat(weights @ counts, len(SUMMED), axis=1)
+    shares: Values = (weights @ change) / np.repeat(weights @ counts, len(SUMMED), axis=1)
+    return shares
 
 
 def _difference(value: float, drawn: Values) -> Difference:

@@ -38,5 +38,6 @@ def folded_quality(
 
 
 def _mean(parts: list[Direction]) -> Direction:
-    values = {f.name: float(np.mean([getattr(part, f.name) for part in parts])) for f in fields(Direction)}
-    return Direction(**{**values, "queries": round(values["queries"])})
+    names = [field.name for field in fields(Direction) if field.name != "queries"]
+    values = {name: float(np.mean([getattr(part, name) for part in parts])) for name in names}
+    return Direction(queries=round(float(np.mean([part.queries for part in parts]))), **values)

@@ -73,7 +73,7 @@ def planned(folder: Path, settings: Sequence[str], only: Sequence[str], seeds: i
     if not rows:
         raise TrainingError(f"No row matches {', '.join(only)}; there are {', '.join(ROWS)}.")
     for setting in settings:
-        if all(setting in row.left_out for row in rows):
+        if not any(_read(setting)[1:] in row.settings for row in rows):
             raise TrainingError(f"No recipe of this report takes the setting {setting!r}.")
     return rows
 
@@ -83,8 +83,9 @@ def _row(folder: Path, pair: tuple[str, int], settings: Sequence[str]) -> Row:
     recipe, taken, left_out = recipe_named(name), [], []
     for setting in [*settings, f"run.seed={seed}"]:
         patterns, key, value = _read(setting)
-        changed = _changed(recipe, key, value) if not patterns or _matches(name, patterns) else None
-        if changed is None:
+        if patterns and not _matches(name, patterns):
+            continue
+        if (changed := _changed(recipe, key, value)) is None:
             left_out.append(setting)
         else:
             recipe = changed

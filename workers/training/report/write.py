@@ -51,7 +51,7 @@ def _measured(row: Row, failure: str, split: Captioned) -> Measured:
     if run and run.state != "finished":
         words.append(f"{run.state}. {run.said}".strip())
     if row.left_out:
-        words.append(f"without {', '.join(row.left_out)}, which it does not have or was not meant for")
+        words.append(f"without {', '.join(row.left_out)}, which its parts do not have")
     costs, why = _costs(row, split)
     return Measured(row.name, row.recipe.name, run, costs, "; ".join([*words, *([why] if why else [])]))
 
