@@ -16,7 +16,9 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
+from workers.neural.errors import ModelConfigError
 from workers.neural.folding import fold
+from workers.neural.images.detector import Detector
 from workers.neural.two_tower import TwoTower
 
 OPSET = 18
@@ -35,6 +37,18 @@ class _ImageTower(nn.Module):
         return self.model.encode_image(pixels)
 
 
+class _NodesTower(nn.Module):
+    def __init__(self, model: TwoTower) -> None:
+        super().__init__()
+        # Without the trunk: its weights, which nothing here uses, would be copied.
+        self.image = copy.copy(model.image)
+        self.image._modules = {**model.image._modules, "trunk": None}
+        self.similarity = model.similarity
+
+    def forward(self, nodes: Tensor) -> Tensor:
+        return self.similarity.finish(self.image.project(nodes))
+
+
 class _TextTower(nn.Module):
     def __init__(self, model: TwoTower) -> None:
         super().__init__()
@@ -45,10 +59,27 @@ class _TextTower(nn.Module):
 
 
 def image_graph(model: TwoTower, size: int, *, crops: bool, half: bool) -> bytes:
-    """The image encoder as a serialised ONNX graph; `half` stores its weights in float16."""
+    """The image encoder as a serialised ONNX graph; `half` stores its weights in float16.
+
+    Raises ModelConfigError for a detector: how many boxes it proposes depends on the picture, which a graph over a
+    batch of any size cannot say. `nodes_graph` holds the rest of such an encoder.
+    """
+    if isinstance(model.image.trunk, Detector):
+        raise ModelConfigError(
+            "An image encoder over a detector's regions has no ONNX graph; train it without --bundle."
+        )
     shape = (2, CROPS, 3, size, size) if crops else (2, 3, size, size)
     batch = torch.export.Dim("batch")
     return _graph(_ImageTower(model), {"pixels": torch.zeros(shape)}, {"pixels": {0: batch}}, half=half)
+
+
+def nodes_graph(model: TwoTower, *, half: bool) -> bytes:
+    """What follows an image encoder's features: `nodes` float32 (batch, *shape) → `embedding` (batch, dim).
+
+    The second of two stages, of which an accelerator computes the first.
+    """
+    nodes = torch.zeros(2, *model.image.shape)
+    return _graph(_NodesTower(model), {"nodes": nodes}, {"nodes": {0: torch.export.Dim("batch")}}, half=half)
 
 
 def text_graph(model: TwoTower, *, half: bool) -> bytes:
