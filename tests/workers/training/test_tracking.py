@@ -89,14 +89,16 @@ def test_curves_are_drawn_into_a_picture_file(make_run, tmp_path):
         plot_runs(runs, tmp_path / "curves.nonsense")
 
 
-def test_a_run_and_its_bundle_are_logged_to_mlflows_local_store(make_run, tmp_path, monkeypatch):
+@pytest.mark.parametrize("kind", ["file", "sqlite"])
+def test_a_run_and_its_bundle_are_logged_to_mlflows_local_store(make_run, tmp_path, monkeypatch, kind):
     tracking = pytest.importorskip("mlflow.tracking", reason="requirements/mlflow.txt is not installed")
     from workers.training.tracking.mlflow import log_run
 
-    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")  # MLflow wants new stores to be databases
+    monkeypatch.chdir(tmp_path)
     folder = make_run("a", [20, 60], noise=0.5)
     folder.with_name("a.bundle.zip").write_bytes(b"bundle")
-    uri = (tmp_path / "store").as_uri()
+    uri = {"file": (tmp_path / "store").as_uri(), "sqlite": f"sqlite:///{tmp_path}/runs.db"}[kind]
     log_run(read_run(folder), uri, "tests")
     logged = log_run(read_run(folder), uri, "tests")
     client = tracking.MlflowClient(tracking_uri=uri)
@@ -108,4 +110,6 @@ def test_a_run_and_its_bundle_are_logged_to_mlflows_local_store(make_run, tmp_pa
     assert data.metrics["best.sum_of_recalls"] == pytest.approx(ranks(0.5).quality().sum_of_recalls)
     assert data.tags["fingerprint.val"] == "b"
     assert [file.path for file in client.list_artifacts(logged, "bundle")] == ["bundle/a.bundle.zip"]
+    assert kind == "file" or (tmp_path / "artifacts").is_dir()
+    assert not (tmp_path / "mlruns").exists()
     assert "run/ranks.npz" in [file.path for file in client.list_artifacts(logged, "run")]

@@ -60,7 +60,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _cells(row: Measured) -> tuple[str, ...]:
-    ours = (ABSENT,) * 5
+    ours: tuple[str, ...] = (ABSENT,) * 5
     if row.run and row.quality:
         sides = (_recalls(row.quality[way]) for way in ("image_to_text", "text_to_image"))
         total = f"{row.quality['sum_of_recalls']:.1f}"

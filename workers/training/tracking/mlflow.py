@@ -24,7 +24,7 @@ def log_run(run: Run, uri: str, experiment: str, bundle: Path | None = None) -> 
     """
     client, error = _client(uri)
     try:
-        where = _experiment(client, experiment)
+        where = _experiment(client, experiment, uri)
         _forget(client, where, run)
         logged = client.create_run(where, run_name=run.name, tags=_tags(run)).info.run_id
         _log(client, logged, run, bundle or run.path.with_name(f"{run.name}.bundle.zip"))
@@ -46,9 +46,17 @@ def _client(uri: str) -> tuple[Any, type[Exception]]:
         raise TrainingError(f"MLflow at {uri}: {problem}") from None
 
 
-def _experiment(client: Any, name: str) -> str:
+def _experiment(client: Any, name: str, uri: str) -> str:
     found = client.get_experiment_by_name(name)
-    return str(found.experiment_id if found else client.create_experiment(name))
+    if found:
+        return str(found.experiment_id)
+    return str(client.create_experiment(name, artifact_location=_artifacts(uri)))
+
+
+def _artifacts(uri: str) -> str | None:
+    """Beside an SQLite file, which holds no files; MLflow's own choice would be the folder that one happens to be in."""
+    database = uri.removeprefix("sqlite:///")
+    return None if database == uri else (Path(database).resolve().parent / "artifacts").as_uri()
 
 
 def _forget(client: Any, experiment: str, run: Run) -> None:

@@ -1,6 +1,7 @@
 """What a folder of runs holds: one summary per run, from the files that training wrote; nothing is computed again."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -100,7 +101,7 @@ def run_row(run: Run) -> tuple[str, ...]:
     return run.name, run.recipe["name"], run.state, str(len(run.curve)), total, *recalls, minutes
 
 
-def table_lines(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+def table_lines(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
     """Rows of words as aligned lines; the first two columns to the left, the others to the right."""
     widths = [max(len(row[k]) for row in [head, *rows]) for k in range(len(head))]
     return [

@@ -1,0 +1,148 @@
+"""The recipes' report from end to end at a tiny size, and its verdicts on runs whose ranks are made up."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from workers.training.errors import TrainingError
+from workers.training.export import ExportOptions
+from workers.training.metrics import retrieval_ranks
+from workers.training.recipes.catalogue import recipe_names
+from workers.training.report.findings import STARTS_AT, findings, rescue
+from workers.training.report.papers import PAPERS
+from workers.training.report.plan import ROWS, STABILITY, planned
+from workers.training.report.training import needs_training, train_missing
+from workers.training.report.write import Report, write_report
+from workers.training.train import TrainOptions, train
+
+NOWHERE = Path("nowhere")
+BUDGET = [
+    "image.architecture=squeezenet1_1", "start.weights=none", "dim=8", "text.words=8", "pixels.resize=64",
+    "pixels.size=64", "pixels.crop=center", "data.batch=16", "run.epochs=1", "schedule.every_epochs=9",
+]  # fmt: skip
+
+
+def trainer(data, cache, done):
+    def trained(row):
+        done.append(row.name)
+        if row.name == "fne-sh":
+            raise TrainingError("No network today.")
+        train(
+            TrainOptions(
+                recipe=row.recipe,
+                data=data,
+                out=row.run,
+                cache=cache,
+                bundle=row.bundle,
+                export=ExportOptions(row.name),
+                device="cpu",
+                say=lambda line: None,
+            )
+        )
+
+    return trained
+
+
+def test_a_report_trains_what_is_missing_once_and_says_what_could_not_be_trained(data, tmp_path):
+    folder, done, said = tmp_path / "runs", [], []
+    folder.mkdir()
+    rows = planned(folder, BUDGET, ["fc7-sh", "fc7-mh", "fne-sh"], seeds=0)
+    work = trainer(data, tmp_path / "cache", done)
+    failures = train_missing(rows, work, 1, said.append)
+    assert sorted(done) == ["fc7-mh", "fc7-sh", "fne-sh"]
+    assert failures == {"fne-sh": "No network today."}
+    train_missing(rows, work, 1, said.append)
+    assert done[3:] == ["fne-sh"]
+    _, split = data.splits()
+    text = write_report(rows, failures, Report(folder, split, 0, ("About.",)))
+    [row] = [line for line in text.splitlines() if line.startswith("| fc7-mh |")]
+    assert "23.0/49.0/63.3, 6" in row
+    assert "* `fne-sh`: No network today." in text
+    assert "| max over sum of hinges, cosine, one layer | not measured" not in text
+    assert "| FNE over one layer, SH | not measured" in text
+    plain = json.loads((folder / "report.json").read_text())
+    costs = {entry["name"]: entry["costs"] for entry in plain["rows"]}
+    assert costs["fc7-sh"]["picture_ms"] > 0
+    assert costs["fc7-sh"]["bundle_bytes"] == (folder / "fc7-sh.bundle.zip").stat().st_size
+    assert costs["fne-sh"] is None
+    assert (folder / "report.png").is_file()
+    assert (folder / "curves.png").is_file()
+
+
+def test_a_row_trained_under_another_budget_is_not_taken_for_this_one(data, tmp_path):
+    [row] = planned(tmp_path, BUDGET, ["fc7-sh"], seeds=0)
+    assert needs_training(row)
+    trainer(data, tmp_path / "cache", [])(row)
+    assert not needs_training(row)
+    [longer] = planned(tmp_path, [*BUDGET, "run.epochs=2"], ["fc7-sh"], seeds=0)
+    with pytest.raises(TrainingError, match=r"run\.epochs 1, now 2"):
+        needs_training(longer)
+
+
+def test_settings_are_for_all_rows_that_have_them_or_for_those_named():
+    rows = {row.name: row for row in planned(NOWHERE, ["image.nodes=4", "fc7-*,fne-s*:dim=7"], [], seeds=2)}
+    assert set(ROWS) < set(rows)
+    assert {"fne-moe-unstable-seed1", "fc7-poe-seed1"} <= set(rows)
+    assert rows["fne-poe-seed1"].recipe.run.seed == 1
+    assert (rows["fc7-mh"].recipe.dim, rows["fne-sh"].recipe.dim, rows["fne-mh"].recipe.dim) == (7, 7, 1024)
+    assert rows["vsrn"].recipe.image.nodes == 4
+    assert rows["vsrn"].left_out == ()
+    assert rows["fc7-mh"].left_out == ("image.nodes=4",)
+
+
+def test_a_setting_that_no_recipe_has_is_refused():
+    with pytest.raises(TrainingError, match=r"image\.colour"):
+        planned(NOWHERE, ["image.colour=red"], [], seeds=0)
+    with pytest.raises(TrainingError, match="No row matches"):
+        planned(NOWHERE, [], ["unknown"], seeds=0)
+
+
+def test_every_row_and_every_paper_number_has_a_recipe():
+    assert {*ROWS, *STABILITY, *PAPERS} <= set(recipe_names())
+    assert PAPERS["fne-mh"].total == pytest.approx(27.3 + 56.8 + 69.3 + 21.2 + 47.1 + 59.7)
+
+
+def keep_run(folder, name, noise=None, best=200.0, state="finished"):
+    run = folder / name
+    run.mkdir(parents=True)
+    (run / "config.json").write_text(json.dumps({"recipe": {"name": name}, "fingerprints": {"val": ""}}))
+    (run / "state.json").write_text(json.dumps({"state": state}))
+    (run / "curves.jsonl").write_text(json.dumps({"epoch": 1, "sum_of_recalls": best, "seconds": 1.0}) + "\n")
+    if noise is not None:
+        rng = np.random.default_rng(0)
+        truth = rng.standard_normal((60, 8)).astype(np.float32)
+        images = truth + noise * rng.standard_normal((60, 8)).astype(np.float32)
+        retrieval_ranks(images, truth, (range(60), range(60))).save(run / "ranks.npz")
+
+
+def test_findings_carry_the_bootstraps_verdict(tmp_path):
+    for name, noise in {
+        "fne-sh": 0.3, "fc7-sh": 2.0, "fc7-mh": 2.0, "light-gcn-2048": 0.5, "vsrn": 0.5, "light-gcn-1024": 3.0,
+        "global-1024": 0.3,
+    }.items():  # fmt: skip
+        keep_run(tmp_path, name, noise)
+    verdicts = {finding.claim: finding.verdict for finding in findings(tmp_path, 1)}
+    assert verdicts["FNE over one layer, SH"] == "confirmed"
+    assert verdicts["max over sum of hinges, cosine, one layer"] == "undecided"
+    assert verdicts["light region reasoning over global features"] == "refuted"
+    assert verdicts["light GCN level with VSRN's"] == "confirmed"
+    assert verdicts["FNE over one layer, MH"] == "not measured"
+
+
+@pytest.mark.parametrize(
+    ("largest", "curriculum", "verdict"),
+    [
+        ((2, 3, 90), (200, 210, 220), "confirmed"),
+        ((80, 70, 90), (200, 210, 220), "refuted"),
+        ((2, 3, 90), (1, 2, 200), "refuted"),
+        ((2, 3, 4), (1, 210, 200), "undecided"),
+    ],
+)
+def test_the_rescue_counts_starts_over_initialisations(tmp_path, largest, curriculum, verdict):
+    for kind, sums in (("moe-unstable", largest), ("poe", curriculum)):
+        for seed, best in enumerate(sums):
+            state = "not started" if best < STARTS_AT else "finished"
+            keep_run(tmp_path, f"fne-{kind}" + (f"-seed{seed}" if seed else ""), best=best, state=state)
+    assert rescue(tmp_path, "fne", 3).verdict == verdict
