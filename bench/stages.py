@@ -121,7 +121,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--architecture", default="mobilenet_v2")
     parser.add_argument("--dim", type=int, default=1024)
-    parser.add_argument("--pictures", type=int, default=192)
+    parser.add_argument("--pictures", type=int, default=320)
     return parser.parse_args()
 
 
