@@ -54,7 +54,7 @@ def _experiment(client: Any, name: str, uri: str) -> str:
 
 
 def _artifacts(uri: str) -> str | None:
-    """Beside an SQLite file, which holds no files; MLflow's own choice would be the folder that one happens to be in."""
+    """Beside an SQLite file, which holds no files; MLflow itself would take the folder that one happens to be in."""
     database = uri.removeprefix("sqlite:///")
     return None if database == uri else (Path(database).resolve().parent / "artifacts").as_uri()
 
