@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from workers.neural.losses.curriculum import CurriculumConfig
 from workers.neural.two_tower import TwoTower
 from workers.training.batches import Batch, TrainingData
 from workers.training.concepts import concept_loss
@@ -17,6 +18,7 @@ from workers.training.memory import Memory, Remembered
 from workers.training.metrics import Quality
 
 if TYPE_CHECKING:
+    from workers.neural.family import LossConfig
     from workers.neural.images.regions import RegionEncoder
     from workers.training.recipe import Recipe
 
@@ -28,6 +30,10 @@ class RetrievalModule(lightning.LightningModule):
 
     quality: Quality
     loss_sum: float
+    validation_sum: float
+    second_from: int | None = (
+        None  # the epoch with which a curriculum's second loss begins, once that is known
+    )
 
     def __init__(self, model: TwoTower, train: TrainingData, validation: TrainingData) -> None:
         super().__init__()
@@ -93,17 +99,28 @@ class RetrievalModule(lightning.LightningModule):
             self.memory.with_past(batch) if self.current_epoch >= self.recipe.memory.from_epoch else batch
         )
         same = others.describes(batch)
-        score, loss = self.model.similarity.scores, self.recipe.loss.loss
+        score, loss = self.model.similarity.scores, self._stage_loss().loss
         to_text = loss(score(batch.images, others.captions), same, self.current_epoch)
         to_image = loss(score(others.images, batch.captions).T, same, self.current_epoch)
         self.memory.add(batch)
-        return to_text + to_image
+        return to_text + self.recipe.balance * to_image
+
+    def _stage_loss(self) -> "LossConfig":
+        loss = self.recipe.loss
+        return loss.stage(second=self.in_second_stage) if isinstance(loss, CurriculumConfig) else loss
+
+    @property
+    def in_second_stage(self) -> bool:
+        """Whether a curriculum's second loss is trained."""
+        return self.second_from is not None and self.current_epoch >= self.second_from
 
     def validate(self) -> None:
         """Measure the validation split, in the precision of training, and log its sum of recalls."""
         with self.trainer.precision_plugin.forward_context():
             self.quality = split_quality(self.model, self.validation_data, self.device)
-        self.log(VALIDATION_SUM, self.quality.sum_of_recalls)
+        # Those who stop or go on must agree in every process.
+        self.validation_sum = self.trainer.strategy.broadcast(self.quality.sum_of_recalls)
+        self.log(VALIDATION_SUM, self.validation_sum)
 
     def configure_optimizers(self) -> Any:
         """Adam (decoupled weight decay), its rate by the recipe's schedule, step by step."""
@@ -118,7 +135,22 @@ class RetrievalModule(lightning.LightningModule):
 
     def _rate(self, step: int) -> float:
         epoch = step * self.trainer.world_size / self.train_data.batches_per_epoch()
-        return self.recipe.schedule.rate(epoch, self.recipe.run.epochs)
+        loss, schedule, epochs = self.recipe.loss, self.recipe.schedule, self.recipe.run.epochs
+        if not (isinstance(loss, CurriculumConfig) and self.in_second_stage):
+            return schedule.rate(epoch, epochs)
+        share = loss.rate / self.recipe.optimiser.rate if loss.rate else 1.0
+        begun = self.second_from or 0
+        return share * (
+            schedule.rate(epoch - begun, epochs - begun) if loss.patience else schedule.rate(epoch, epochs)
+        )
+
+    def set_rates(self) -> None:
+        """Set what the schedule asks for now; it was last asked when it was not known that a stage begins."""
+        scheduler = self.lr_schedulers()
+        if not isinstance(scheduler, torch.optim.lr_scheduler.LambdaLR):
+            raise TypeError("The module has one schedule.")
+        for group, base in zip(scheduler.optimizer.param_groups, scheduler.base_lrs, strict=True):
+            group["lr"] = base * self._rate(scheduler.last_epoch)
 
     def _full_precision(self) -> AbstractContextManager[Any]:
         """Scores in bfloat16 would differ by less than their rounding: the hardest negative would be any."""

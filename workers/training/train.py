@@ -1,20 +1,22 @@
 """From a recipe and a folder of captioned pictures to a trained model and its bundle."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+from lightning.pytorch.callbacks import ModelCheckpoint
 
 from workers.inference.manifest import ImageSpec
 from workers.neural.tokens import WordTokenizer, vocabulary_of
 from workers.neural.two_tower import TwoTower
 from workers.training.batches import CachedFeatures, CroppedPictures, Pictures, TrainingData
 from workers.training.callbacks import Curves, Validation
+from workers.training.course import Course
 from workers.training.encode import split_ranks
 from workers.training.errors import TrainingError
 from workers.training.export import ExportOptions, export_bundle
@@ -29,6 +31,10 @@ from workers.training.start import begin_words, build_model, bundle_vocabulary
 
 Words = tuple[tuple[list[str], ...], ...]
 PRECISIONS: dict[str, Literal["32-true", "bf16-mixed"]] = {"float32": "32-true", "bfloat16": "bf16-mixed"}
+
+
+def no_progress(stage: str, done: int, total: int) -> None:
+    """Tell nobody; a named function, so that options can be pickled."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +56,14 @@ class TrainOptions:
     device: str = "auto"
     processes: int = 1
     say: Callable[[str], None] = print
-    progress: Progress = lambda stage, done, total: None
+    progress: Progress = no_progress
     bar: bool = False
 
 
 def train(options: TrainOptions) -> Quality:
     """Train to the recipe's last epoch, or go on where the run stopped; the quality of the best epoch on validation.
+
+    A run that has not started gives its quality too, but no bundle; `RunFolder.state` says so.
 
     Raises TrainingError, ModelConfigError, WeightsError or BundleError, each with a sentence for a person.
     """
@@ -69,15 +77,31 @@ def train(options: TrainOptions) -> Quality:
         folder.begin(options.recipe, options.data, splits)
     options = _logged(options, folder)
     torch.manual_seed(options.recipe.run.seed)
-    module = _prepared(options, folder, splits)
-    _fit(options, folder, module)
-    quality = _finish(options, folder, module)
+    with _state_kept(folder):
+        module = _prepared(options, folder, splits)
+        if not (options.resume and folder.state.state in {"finished", "not started"}):
+            folder.set_state("running")
+            _fit(options, folder, module)
+        quality = _finish(options, folder, module)
+    if folder.state.state == "not started":
+        return quality
+    folder.set_state("finished")
     if options.bundle:
         export_bundle(
             module.model, folder, options.bundle, options.export or ExportOptions(name=options.out.name)
         )
         options.say(f"bundle: {options.bundle} ({options.bundle.stat().st_size / 1e6:.1f} MB)")
     return quality
+
+
+@contextmanager
+def _state_kept(folder: RunFolder) -> Iterator[None]:
+    """Whatever ends the run, its folder says that it has ended."""
+    try:
+        yield
+    except BaseException as error:
+        folder.set_state("stopped", f"{type(error).__name__}: {error}".removesuffix(": "))
+        raise
 
 
 def _logged(options: TrainOptions, folder: RunFolder) -> TrainOptions:
@@ -171,7 +195,12 @@ def _fit(options: TrainOptions, folder: RunFolder, module: RetrievalModule) -> N
         max_epochs=run.stop_after or run.epochs,
         gradient_clip_val=options.recipe.optimiser.clip or None,
         reload_dataloaders_every_n_epochs=1,
-        callbacks=[Validation(), Curves(folder.curves, options.say), *_keepers(folder, run.patience)],
+        callbacks=[
+            Validation(),
+            Curves(folder.curves, options.say),
+            Course(options.recipe, folder, options.say),
+            *_keepers(folder),
+        ],
         default_root_dir=folder.path,
         logger=False,
         enable_progress_bar=options.bar,
@@ -181,17 +210,14 @@ def _fit(options: TrainOptions, folder: RunFolder, module: RetrievalModule) -> N
     trainer.fit(module, ckpt_path=str(last) if options.resume and last.exists() else None, weights_only=True)
 
 
-def _keepers(folder: RunFolder, patience: int) -> list[lightning.Callback]:
-    """Keep the last epoch to go on from and the best one to export; stop when nothing gets better."""
+def _keepers(folder: RunFolder) -> list[lightning.Callback]:
+    """Keep the last epoch to go on from and the best one to export."""
     how: dict[str, Any] = {"save_on_train_epoch_end": True, "enable_version_counter": False}
     best = ModelCheckpoint(folder.checkpoints, filename="best", monitor=VALIDATION_SUM, mode="max", **how)
     # Lightning's own `save_last` writes only when the best one is written; this one writes every epoch. It comes
     # last, so that what it keeps knows the others' state.
     last = ModelCheckpoint(folder.checkpoints, filename="last", **how)
-    if not patience:
-        return [best, last]
-    stop = EarlyStopping(VALIDATION_SUM, mode="max", patience=patience, check_on_train_epoch_end=True)
-    return [stop, best, last]
+    return [best, last]
 
 
 def _finish(options: TrainOptions, folder: RunFolder, module: RetrievalModule) -> Quality:

@@ -61,6 +61,7 @@ def tiny():
     settings = {
         "dim": 16, "image.widths": [8, 16], "image.blocks": [1, 1], "text.words": 12,
         "pixels.resize": 32, "pixels.size": 32, "data.batch": 16, "run.epochs": 4, "run.precision": "float32",
-        "loss.first_epochs": 2, "optimiser.rate": 0.003, "data.workers": 0,
+        "loss": {"kind": "curriculum", "first": {"kind": "contrastive"}, "first_epochs": 2},
+        "optimiser.rate": 0.003, "data.workers": 0,
     }  # fmt: skip
     return recipe_with(recipe_named("demo"), settings.items())

@@ -14,6 +14,7 @@ from workers.inference.bundles import bundle_extract, read_manifest
 from workers.inference.encoder import load_encoder
 from workers.neural.errors import ModelConfigError, WeightsError
 from workers.neural.native import load_native
+from workers.training import course
 from workers.training.errors import TrainingError
 from workers.training.evaluate import evaluate_bundle
 from workers.training.export import ExportOptions
@@ -36,7 +37,7 @@ def train_in_a_process_of_its_own(asked):
     words = (
         "import pickle, sys; from workers.training.train import train; train(pickle.load(sys.stdin.buffer))"
     )
-    asked = pickle.dumps(dataclasses.replace(asked, say=print, progress=print))
+    asked = pickle.dumps(dataclasses.replace(asked, say=print))
     subprocess.run([sys.executable, "-c", words], input=asked, cwd=ROOT, check=True, timeout=300)
 
 
@@ -59,6 +60,66 @@ def killed_after(epochs):
     return say
 
 
+BY_VALIDATION = {
+    "kind": "curriculum", "first": {"kind": "sum-hinge"}, "then": {"kind": "hardest", "count": 2},
+    "first_epochs": 1, "first_at_most": 3, "patience": 2, "rate": 0.001,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("killed", [1, 2, 3, 4])
+def test_a_curriculum_by_validation_killed_in_either_stage_resumes_bit_for_bit(tiny, data, tmp_path, killed):
+    recipe = recipe_with(tiny, [("run.epochs", 6), ("loss", BY_VALIDATION), ("balance", 0.5)])
+    whole = train(options(recipe, data, tmp_path / "whole"))
+    with pytest.raises(KilledError):
+        train(dataclasses.replace(options(recipe, data, tmp_path / "parts"), say=killed_after(killed)))
+    assert RunFolder(tmp_path / "parts").state.state == "stopped"
+    assert train(options(recipe, data, tmp_path / "parts", resume=True)) == whole
+    assert_equal_runs(tmp_path / "whole", tmp_path / "parts")
+    assert RunFolder(tmp_path / "parts").state.state == "finished"
+
+
+def test_the_second_loss_begins_from_the_best_epoch_of_the_first_at_its_own_rate(tiny, data, tmp_path):
+    settings = [("run.epochs", 5), ("loss", {**BY_VALIDATION, "rate": 1e-12}), ("concepts.weight", 0.0)]
+    settings += [("optimiser.weight_decay", 0.0), ("start.tune", "head"), ("schedule", {"kind": "step"})]
+    train(options(recipe_with(tiny, settings), data, tmp_path / "run"))
+    lines = curve(tmp_path / "run")
+    second = [line for line in lines if line["stage"] == 2]
+    first = [line for line in lines if line["stage"] == 1]
+    assert second
+    assert {line["rate"] for line in first} == {0.003}
+    assert [line["rate"] for line in second] == pytest.approx([1e-12] * len(second))
+    best = max(line["sum_of_recalls"] for line in first)
+    # So small a rate changes no weight: every epoch of the second stage measures the model that it began from.
+    assert [line["sum_of_recalls"] for line in second] == pytest.approx([best] * len(second))
+
+
+def test_a_run_that_learns_nothing_ends_as_not_started(tiny, data, tmp_path, monkeypatch):
+    monkeypatch.setattr(course, "STARTED_SUM", 601.0)  # sixteen pictures: guessing alone gives more than 10
+    recipe = recipe_with(tiny, [("run.start_epochs", 2)])
+    bundle = tmp_path / "b.zip"
+    quality = train(options(recipe, data, tmp_path / "run", bundle=bundle))
+    assert np.isfinite(quality.sum_of_recalls)
+    assert len(curve(tmp_path / "run")) == 2
+    state = RunFolder(tmp_path / "run").state
+    assert state.state == "not started"
+    assert "curriculum" in state.said
+    assert not bundle.exists()
+    assert train(options(recipe, data, tmp_path / "run", resume=True)) == quality
+    assert len(curve(tmp_path / "run")) == 2
+
+
+def test_a_run_has_started_once_one_epoch_was_better_than_guessing():
+    assert course.not_started([1.0] * 5, 5)
+    assert not course.not_started([1.0] * 4, 5)
+    assert not course.not_started([1.0] * 4 + [10.0], 5)
+    assert not course.not_started([1.0] * 9, 0)
+
+
+def test_options_can_be_pickled(tiny, data, tmp_path):
+    asked = TrainOptions(tiny, data, tmp_path, tmp_path)
+    assert pickle.loads(pickle.dumps(asked)) == asked
+
+
 @pytest.mark.parametrize("frozen", [False, True])
 def test_a_run_killed_and_resumed_equals_the_uninterrupted_one_bit_for_bit(tiny, data, tmp_path, frozen):
     recipe = recipe_with(tiny, [("start.tune", "head"), ("pixels.views", "flip")] if frozen else [])
@@ -69,11 +130,13 @@ def test_a_run_killed_and_resumed_equals_the_uninterrupted_one_bit_for_bit(tiny,
     assert len(curve(tmp_path / "parts")) == 3
     resumed = train(options(recipe, data, tmp_path / "parts", resume=True))
     assert resumed == whole
-    assert curve(tmp_path / "parts") == curve(tmp_path / "whole")
+    assert_equal_runs(tmp_path / "whole", tmp_path / "parts")
+
+
+def assert_equal_runs(*runs):
+    assert curve(runs[0]) == curve(runs[1])
     for name in ("best.ckpt", "last.ckpt"):
-        states = [
-            torch.load(tmp_path / run / "checkpoints" / name, weights_only=True) for run in ("whole", "parts")
-        ]
+        states = [torch.load(run / "checkpoints" / name, weights_only=True) for run in runs]
         assert states[0]["epoch"] == states[1]["epoch"]
         assert_equal_trees(states[0]["state_dict"], states[1]["state_dict"])
         assert_equal_trees(states[0]["optimizer_states"], states[1]["optimizer_states"])

@@ -53,12 +53,16 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         from workers.neural.errors import ModelConfigError, WeightsError
         from workers.training.errors import TrainingError
+        from workers.training.run_folder import RunFolder
         from workers.training.train import train
 
         try:
             quality = train(self._options(options))
         except (TrainingError, ModelConfigError, WeightsError, InferenceError) as error:
             raise CommandError(str(error)) from None
+        state = RunFolder(options["out"]).state
+        if state.state == "not started":
+            raise CommandError(state.said)
         self.stdout.write(f"best epoch on validation: sum of recalls {quality.sum_of_recalls:.1f}")
 
     def _options(self, options: dict[str, Any]) -> TrainOptions:

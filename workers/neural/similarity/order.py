@@ -54,7 +54,7 @@ class Order:
 
 def excess_squares(images: Tensor, captions: Tensor) -> Tensor:
     """‖max(0, caption − image)‖² of all pairs, (n, dim) × (m, dim) → (n, m), in little memory both ways."""
-    squares: Tensor = _ExcessSquares.apply(images, captions)  # type: ignore[no-untyped-call]
+    squares: Tensor = _ExcessSquares.apply(images, captions)
     return squares
 
 
@@ -68,12 +68,12 @@ class _ExcessSquares(torch.autograd.Function):
         return torch.cat(rows)
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
         images, captions = ctx.saved_tensors
         of_images, of_captions = [], torch.zeros_like(captions)
         parts = _parts(images, captions)
-        for part, weights in zip(parts, gradient.split([len(part) for part in parts]), strict=True):
+        for part, weights in zip(parts, torch.split(gradient, [len(part) for part in parts]), strict=True):
             weighted = _excess(part, captions).mul_(2 * weights.unsqueeze(2))
             of_images.append(-weighted.sum(1))
             of_captions += weighted.sum(0)
@@ -81,7 +81,9 @@ class _ExcessSquares(torch.autograd.Function):
 
 
 def _parts(images: Tensor, captions: Tensor) -> tuple[Tensor, ...]:
-    return images.split(max(1, CHUNK_VALUES.get(images.device.type, 1 << 20) // max(1, captions.numel())))
+    rows = max(1, CHUNK_VALUES.get(images.device.type, CHUNK_VALUES["cpu"]) // max(1, captions.numel()))
+    parts: tuple[Tensor, ...] = torch.split(images, rows)
+    return parts
 
 
 def _excess(images: Tensor, captions: Tensor) -> Tensor:
