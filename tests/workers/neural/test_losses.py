@@ -86,7 +86,13 @@ def test_the_hardest_negative_alone_gets_a_gradient():
 
 @pytest.mark.parametrize(
     "config",
-    [SumHingeConfig(), MaxHingeConfig(), HardestConfig(count=2), TripletConfig(), ContrastiveConfig()],
+    [
+        SumHingeConfig(),
+        MaxHingeConfig(),
+        HardestConfig(count=2),
+        TripletConfig(margin=0.2),
+        ContrastiveConfig(),
+    ],
 )
 def test_further_candidates_count_as_negatives_unless_they_are_right_too(config):
     scores = torch.tensor([[0.9, 0.1, 0.85], [0.1, 0.9, 0.85]])
