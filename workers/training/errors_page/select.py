@@ -36,7 +36,8 @@ def worst_pictures(result: Evaluated, count: int = QUERIES) -> list[Failure]:
     ranks = result.ranks
 
     def row(query: int) -> Vectors:
-        return result.score(result.images[query : query + 1], result.captions)[0]
+        scores: Vectors = result.score(result.images[query : query + 1], result.captions)[0]
+        return scores
 
     return _worst(ranks.image_to_text, (ranks.of_images, ranks.of_captions), row, count)
 
@@ -46,7 +47,8 @@ def worst_captions(result: Evaluated, count: int = QUERIES) -> list[Failure]:
     ranks = result.ranks
 
     def row(query: int) -> Vectors:
-        return result.score(result.images, result.captions[query : query + 1])[:, 0]
+        scores: Vectors = result.score(result.images, result.captions[query : query + 1])[:, 0]
+        return scores
 
     return _worst(ranks.text_to_image, (ranks.of_captions, ranks.of_images), row, count)
 

@@ -1,12 +1,13 @@
 """Curves as picture files. matplotlib is imported when something is drawn, with the renderer that needs no screen."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from workers.training.errors import TrainingError
 from workers.training.tracking.runs import Run
 
-PANELS = (
+PANELS: tuple[tuple[str, Callable[[dict[str, Any]], float]], ...] = (
     ("sum of the six recalls", lambda line: line["sum_of_recalls"]),
     ("R@1 image → text, %", lambda line: line["image_to_text"]["r1"]),
     ("R@1 text → image, %", lambda line: line["text_to_image"]["r1"]),
@@ -46,6 +47,7 @@ def plot_runs(runs: list[Run], path: Path) -> None:
         axes.set_title(title)
         axes.set_xlabel("epoch")
         axes.set_ylim(bottom=0)
+        axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(visible=True, alpha=0.3)
     handles, labels = axes.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside right upper", fontsize="small", frameon=False)
