@@ -46,8 +46,8 @@ def write_report(rows: Sequence[Row], failures: Failures, report: Report) -> str
 
 def _measured(row: Row, failure: str, split: Captioned) -> Measured:
     """A row with whatever there is of it."""
-    words = [failure] if failure else []
     run = _run(row.run)
+    words = [failure] if failure and not (run and failure in run.said) else []
     if run and run.state != "finished":
         words.append(f"{run.state}. {run.said}".strip())
     if row.left_out:
