@@ -28,6 +28,9 @@ class RegionsConfig:
     `nodes`: K; for cells a square number, for the detector how many of its best regions. `architecture`: a torchvision
     name; for a detector `fasterrcnn_resnet50_fpn`. `padding`: of a classification network, `tensorflow` for weights
     trained with its SAME padding. `width`: D, the dimensions in which the nodes reason; 0 for those of the joint space.
+
+    The nodes' features have unit length unless `head` says otherwise, as in VSRN's code: a layer multiplies three of
+    them, so what is large in a picture unlike the training pictures would grow with its cube.
     """
 
     kind: Literal["regions"] = "regions"
@@ -37,7 +40,7 @@ class RegionsConfig:
     nodes: int = 49
     width: int = 0
     reasoning: VsrnConfig | LightConfig = field(default_factory=LightConfig)
-    head: HeadConfig = field(default_factory=lambda: HeadConfig("standard"))
+    head: HeadConfig = field(default_factory=lambda: HeadConfig("unit"))
 
     def build(self, dim: int) -> "RegionEncoder":
         """The encoder into `dim` dimensions, with random weights."""
