@@ -2,8 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 
 from workers.neural.tokens import words_of
@@ -15,12 +16,13 @@ class Captioned:
     """One split: picture i is `paths[i]`, its captions are `captions[i]`, and it belongs to group `groups[i]`.
 
     Captions of one group describe each other's pictures too, so they never count as negatives. Without a groups file
-    every picture is a group of its own.
+    every picture is a group of its own. `sets` are the names and lengths of the data sets of which it is put together.
     """
 
     paths: tuple[Path, ...]
     captions: tuple[tuple[str, ...], ...]
     groups: tuple[int, ...]
+    sets: tuple[tuple[str, int], ...] = ()
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -42,24 +44,63 @@ class Captioned:
         facts = [(path.name, path.stat().st_size) for path in self.paths]
         return hashlib.sha256(json.dumps([facts, self.captions, self.groups]).encode()).hexdigest()
 
+    def set_fingerprints(self) -> dict[str, str]:
+        """The fingerprint of each of `sets` by itself, by its name."""
+        ends = [*accumulate(length for _, length in self.sets)]
+        return {
+            name: self._part(end - length, end).fingerprint()
+            for (name, length), end in zip(self.sets, ends, strict=True)
+        }
+
+    def _part(self, start: int, end: int) -> "Captioned":
+        first = min(self.groups[start:end], default=0)
+        groups = tuple(group - first for group in self.groups[start:end])
+        return Captioned(self.paths[start:end], self.captions[start:end], groups)
+
+
+def concatenated(names: Sequence[str], parts: Sequence[Captioned]) -> Captioned:
+    """One split of several data sets', in their order; a group is never shared by two of them.
+
+    A name that comes again gets a number.
+    """
+    firsts = [0, *accumulate(max(part.groups, default=-1) + 1 for part in parts)]
+    again = [names[:place].count(name) + 1 for place, name in enumerate(names)]
+    unique = [name if count == 1 else f"{name}-{count}" for name, count in zip(names, again, strict=True)]
+    return Captioned(
+        tuple(path for part in parts for path in part.paths),
+        tuple(captions for part in parts for captions in part.captions),
+        tuple(f + group for f, part in zip(firsts, parts, strict=False) for group in part.groups),
+        tuple((name, len(part)) for name, part in zip(unique, parts, strict=True)),
+    )
+
 
 def read_captions(path: Path) -> dict[str, list[str]]:
     """Captions by picture name, in the order of the file. Raises TrainingError with the number of a wrong line."""
+    captions, broken = scan_captions(path)
+    if broken:
+        raise TrainingError(broken[0])
+    return captions
+
+
+def scan_captions(path: Path) -> tuple[dict[str, list[str]], list[str]]:
+    """As `read_captions`, and a sentence for every wrong line."""
     captions: dict[str, list[str]] = {}
-    for number, line in enumerate(_lines(path), 1):
+    broken = []
+    for number, line in _numbered_lines(path):
         key, tab, text = line.partition("\t")
         name, mark, _ = key.rpartition("#")
-        if not (tab and mark and name and text.strip()):
-            raise TrainingError(f"{path.name} line {number} is not of the form name.jpg#k<TAB>caption.")
-        captions.setdefault(name, []).append(text.strip())
-    return captions
+        if tab and mark and name and text.strip():
+            captions.setdefault(name, []).append(text.strip())
+        else:
+            broken.append(f"{path.name} line {number} is not of the form name.jpg#k<TAB>caption.")
+    return captions, broken
 
 
 def read_split(
     images: Path, captions: dict[str, list[str]], split: Path, groups: Path | None = None
 ) -> Captioned:
     """The pictures that `split` lists, one a line. Raises TrainingError for one without a file, caption or group."""
-    names = [line.strip() for line in _lines(split)]
+    names = [line.strip() for line in lines_of(split)]
     _refuse_missing("caption", split, [name for name in names if name not in captions])
     _refuse_missing("picture file", split, [name for name in names if not (images / name).is_file()])
     if not names:
@@ -74,7 +115,7 @@ def read_split(
 def _numbered(names: list[str], split: Path, groups: Path | None) -> tuple[int, ...]:
     if groups is None:
         return tuple(range(len(names)))
-    labels = dict(line.split("\t", 1) for line in _lines(groups) if "\t" in line)
+    labels = dict(line.split("\t", 1) for line in lines_of(groups) if "\t" in line)
     _refuse_missing("group", split, [name for name in names if name not in labels])
     numbers: dict[str, int] = {}
     return tuple(numbers.setdefault(labels[name], len(numbers)) for name in names)
@@ -87,8 +128,14 @@ def _refuse_missing(what: str, split: Path, names: Iterable[str]) -> None:
         raise TrainingError(f"{len(missing)} pictures of {split.name} have no {what}, such as {shown}.")
 
 
-def _lines(path: Path) -> list[str]:
+def lines_of(path: Path) -> list[str]:
+    """The lines of a text file that are not blank. Raises TrainingError."""
+    return [line for _, line in _numbered_lines(path)]
+
+
+def _numbered_lines(path: Path) -> list[tuple[int, str]]:
     try:
-        return [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        lines = path.read_text(encoding="utf-8").splitlines()
+        return [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
         raise TrainingError(f"{path} cannot be read: {error}.") from None
