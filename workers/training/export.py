@@ -65,6 +65,7 @@ def _manifest(facts: dict[str, Any], metrics: dict[str, Any], options: ExportOpt
         "training": {
             "recipe": _without_paths(recipe),
             "fingerprints": facts["fingerprints"],
+            "sets": facts.get("sets", {}),
             "versions": facts["versions"],
         },
         "metrics": {"validation": metrics},

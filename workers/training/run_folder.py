@@ -17,7 +17,9 @@ from typing import Any, Literal
 
 from workers.neural.configs import config_from, config_to
 from workers.training.errors import TrainingError
-from workers.training.layout import Captioned, read_captions, read_split
+from workers.training.layout import Captioned, concatenated, read_captions, read_split
+from workers.training.readers.flickr import read_lists
+from workers.training.readers.read import DataSet, DataSource, data_set, read_source
 from workers.training.recipe import Recipe
 
 State = Literal["running", "finished", "not started", "stopped"]
@@ -26,16 +28,37 @@ PACKAGES = ("torch", "torchvision", "lightning", "nltk", "numpy", "pillow")
 
 @dataclass(frozen=True, slots=True)
 class DataPaths:
-    """Where the data lie; see `workers.training.layout`. `groups`: name<TAB>label lines, or empty."""
+    """Where the data lie: `sets` in published layouts, or the files of one set, each by its path.
 
-    images: str
-    captions: str
-    train: str
-    val: str
+    `groups`: name<TAB>label lines, or empty; see `workers.training.layout`.
+    """
+
+    images: str = ""
+    captions: str = ""
+    train: str = ""
+    val: str = ""
     groups: str = ""
+    sets: tuple[DataSource, ...] = ()
 
     def splits(self) -> tuple[Captioned, Captioned]:
-        """The training and the validation split."""
+        """The training and the validation split. Raises TrainingError for data that are missing or wrong."""
+        return self._splits_of_sets() if self.sets else self._splits_of_files()
+
+    def data_sets(self) -> list[DataSet]:
+        """All that there is, wrong lines and missing files included. Raises TrainingError where nothing can be read."""
+        if self.sets:
+            return [read_source(source) for source in self.sets]
+        lists = {"train": Path(self.train), "val": Path(self.val)}
+        listing = read_lists(Path(self.captions), lists, Path(self.groups) if self.groups else None)
+        images = Path(self.images)
+        return [data_set(images.resolve().name, "flickr", listing, [images])]
+
+    def _splits_of_sets(self) -> tuple[Captioned, Captioned]:
+        sets = self.data_sets()
+        train, val = (_split_of(sets, name) for name in ("train", "val"))
+        return train, val
+
+    def _splits_of_files(self) -> tuple[Captioned, Captioned]:
         captions = read_captions(Path(self.captions))
         groups = Path(self.groups) if self.groups else None
         train, val = (
@@ -133,6 +156,7 @@ class RunFolder:
             "recipe": config_to(recipe),
             "data": config_to(data),
             "fingerprints": {name: s.fingerprint() for name, s in zip(("train", "val"), splits, strict=True)},
+            "sets": {name: s.set_fingerprints() for name, s in zip(("train", "val"), splits, strict=True)},
             "versions": {package: version(package) for package in PACKAGES}
             | {"python": platform.python_version()},
         }
@@ -156,6 +180,13 @@ class RunFolder:
         begun = self.facts()["fingerprints"]
         if [begun["train"], begun["val"]] != [split.fingerprint() for split in splits]:
             raise TrainingError("The pictures or captions have changed since the run began; begin a new one.")
+
+
+def _split_of(sets: list[DataSet], split: str) -> Captioned:
+    names, parts = [data.name for data in sets], [data.split(split) for data in sets]
+    if not any(parts):
+        raise TrainingError(f"No picture of {', '.join(names)} is in the split {split!r}.")
+    return concatenated(names, parts)
 
 
 def _alive(process: int) -> bool:
