@@ -11,6 +11,8 @@ from workers.inference.errors import InferenceError
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
 
+    from workers.training.recipe import Recipe
+    from workers.training.run_folder import DataPaths
     from workers.training.train import TrainOptions
 
 DATA = ("images", "captions", "train", "val")
@@ -23,6 +25,17 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--recipe", help="a recipe's name, or a .toml file of settings")
+        parser.add_argument(
+            "--data", action="append", default=[], metavar="PATH",
+            help="a data set's folder or file of captions, in a published layout; give several to train on all of them",
+        )  # fmt: skip
+        parser.add_argument(
+            "--layout", action="append", default=[], metavar="NAME",
+            help="flickr, coco, karpathy or csv, where it is not clear: one, or one for each --data",
+        )  # fmt: skip
+        parser.add_argument(
+            "--check", action="store_true", help="only report what is missing or broken in the data"
+        )
         parser.add_argument("--images", help="folder of the pictures")
         parser.add_argument("--captions", help="lines of name.jpg#k<TAB>caption")
         parser.add_argument("--train", help="pictures to train on, one name a line")
@@ -30,7 +43,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--groups", default="", help="name.jpg<TAB>label lines: equal labels are no negatives"
         )
-        parser.add_argument("--out", type=Path, required=True, help="the run's folder")
+        parser.add_argument("--out", type=Path, help="the run's folder")
         parser.add_argument(
             "--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting"
         )
@@ -53,13 +66,22 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         from workers.neural.errors import ModelConfigError, WeightsError
         from workers.training.errors import TrainingError
+
+        try:
+            if options["check"]:
+                self._check(options)
+            else:
+                self._train(options)
+        except (TrainingError, ModelConfigError, WeightsError, InferenceError) as error:
+            raise CommandError(str(error)) from None
+
+    def _train(self, options: dict[str, Any]) -> None:
         from workers.training.run_folder import RunFolder
         from workers.training.train import train
 
-        try:
-            quality = train(self._options(options))
-        except (TrainingError, ModelConfigError, WeightsError, InferenceError) as error:
-            raise CommandError(str(error)) from None
+        if not options["out"]:
+            raise CommandError("A run needs --out, its folder.")
+        quality = train(self._options(options))
         state = RunFolder(options["out"]).state
         if state.state == "not started":
             raise CommandError(state.said)
@@ -93,15 +115,49 @@ class Command(BaseCommand):
         )
 
     def _begun(self, options: dict[str, Any]) -> tuple[Any, Any]:
+        if not options["recipe"]:
+            raise CommandError("A new run needs --recipe.")
+        return self._recipe(options), self._data(options)
+
+    def _recipe(self, options: dict[str, Any]) -> Recipe:
         from workers.training.recipe import recipe_with
         from workers.training.recipes.catalogue import recipe_named
-        from workers.training.run_folder import DataPaths
         from workers.training.settings import read_settings
 
-        if missing := [f"--{name}" for name in ("recipe", *DATA) if not options[name]]:
-            raise CommandError(f"A new run needs {', '.join(missing)}.")
-        recipe = recipe_with(recipe_named(options["recipe"]), read_settings(options["set"]))
-        return recipe, DataPaths(**{name: options[name] for name in (*DATA, "groups")})
+        return recipe_with(recipe_named(options["recipe"]), read_settings(options["set"]))
+
+    def _data(self, options: dict[str, Any]) -> DataPaths:
+        from workers.training.readers.read import DataSource
+        from workers.training.run_folder import DataPaths
+
+        paths, layouts = options["data"], options["layout"] or [""]
+        if not paths:
+            if missing := [f"--{name}" for name in DATA if not options[name]]:
+                raise CommandError(
+                    f"Name the data by --data, or by --{', --'.join(DATA)}: {', '.join(missing)} missing."
+                )
+            return DataPaths(**{name: options[name] for name in (*DATA, "groups")})
+        if both := [f"--{name}" for name in ("captions", "train", "val", "groups") if options[name]]:
+            raise CommandError(f"--data has its own {', '.join(both)}; only --images can be given with it.")
+        if len(layouts) not in {1, len(paths)}:
+            raise CommandError("Give --layout once, or once for each --data.")
+        layouts *= len(paths) if len(layouts) == 1 else 1
+        images = options["images"] or ""
+        return DataPaths(sets=tuple(DataSource(p, n, images) for p, n in zip(paths, layouts, strict=True)))
+
+    def _check(self, options: dict[str, Any]) -> None:
+        """Print the report; raises CommandError, and so ends with status 1, where something is broken."""
+        from workers.training.readers.check import check_data
+        from workers.training.recipe import DataConfig
+
+        config = self._recipe(options).data if options["recipe"] else DataConfig()
+        checked = check_data(self._data(options).data_sets(), config.min_count, self._progress)
+        self.stdout.write("\n".join(checked.summary))
+        for fault in checked.faults:
+            self.stdout.write("\n".join(fault.lines()))
+        if checked.faults:
+            raise CommandError("The data are not ready to be trained on.")
+        self.stdout.write("Nothing is missing or broken.")
 
     def _progress(self, stage: str, done: int, total: int) -> None:
         if self.stderr.isatty():
