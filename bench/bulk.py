@@ -6,6 +6,7 @@ Run as a module beside a running server (`python -m bench.bulk`); `bench.run` do
 from __future__ import annotations
 
 import contextlib
+import copy
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -85,10 +86,11 @@ def _alone(version: ModelVersion) -> float:
 
 
 def _copy_of(version: ModelVersion) -> ModelVersion:
-    version.pk, version.number = None, version.number + 1
-    version.save(force_insert=True)
-    table_create(version)
-    return version
+    twin = copy.copy(version)
+    twin.pk, twin.number = None, version.number + 1
+    twin.save(force_insert=True)
+    table_create(twin)
+    return twin
 
 
 def _stored(version: ModelVersion) -> tuple[float, Watch]:

@@ -34,9 +34,11 @@ def main() -> None:
         server = measure.Server(port, _stock(options.passages))
     with serving() as port:  # a fresh start, so that the first search is a first one
         wait_for(port, "/readyz")
-        _measure(measure.Server(port, server.token), options, report)
-    if options.json:
-        Path(options.json).write_text(json.dumps(report.figures, indent=1) + "\n")
+        try:
+            _measure(measure.Server(port, server.token), options, report)
+        finally:
+            if options.json:
+                Path(options.json).write_text(json.dumps(report.figures, indent=1) + "\n")
 
 
 def _measure(server: measure.Server, options: argparse.Namespace, report: measure.Report) -> None:
