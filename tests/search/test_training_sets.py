@@ -1,0 +1,123 @@
+"""A collection exported for training: read back by the reader that trains on it."""
+
+from __future__ import annotations
+
+import csv
+from io import StringIO
+
+import pytest
+from django.core.files.storage import default_storage
+from django.core.management import CommandError, call_command
+
+from search.models import Document, DocumentImage, Passage
+from tests.support.corpus import make_collection, picture
+from workers.blobs import blob_store
+from workers.training.readers.read import DataSource, read_source
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def collection():
+    return make_collection("notes", visibility="private")
+
+
+def document(collection, name, *seeds, title="", alt="", passages=()):
+    made = Document.objects.create(collection=collection, external_id=name, title=title)
+    for ordinal, seed in enumerate(seeds):
+        blob = blob_store(picture((90, 20, 20), seed=seed), "image/jpeg")
+        DocumentImage.objects.create(document=made, ordinal=ordinal, blob=blob, alt=alt)
+    for ordinal, text in enumerate(passages):
+        Passage.objects.create(document=made, ordinal=ordinal, start=0, end=len(text), text=text)
+    return made
+
+
+def exported(folder, *words, slug="notes"):
+    out, said = StringIO(), StringIO()
+    call_command(
+        "export_training_set", "--collection", slug, "--out", str(folder), *words, stdout=out, stderr=said
+    )
+    with (folder / "captions.csv").open(newline="") as file:
+        return list(csv.DictReader(file)), out.getvalue() + said.getvalue()
+
+
+def test_a_picture_comes_with_its_alt_text_title_and_passages(collection, tmp_path):
+    document(collection, "a", 1, title="Pump 7", alt="A red\npump", passages=["It leaks.", "=1+1", "Pump 7"])
+    rows, told = exported(tmp_path / "set")
+    assert [row["caption"] for row in rows] == ["A red pump", "Pump 7", "It leaks.", "=1+1"]
+    assert {row["group"] for row in rows} == {"a"}
+    (file,) = {row["file"] for row in rows}
+    assert (tmp_path / "set/images" / file).read_bytes() == picture((90, 20, 20), seed=1)
+    assert file.endswith(".jpeg")
+    assert "1 pictures to train on, 0 to validate" in told or "0 pictures to train on, 1 to validate" in told
+
+
+def test_only_the_texts_asked_for_are_captions(collection, tmp_path):
+    document(collection, "a", 1, title="Pump", alt="red", passages=["It leaks."])
+    rows, _ = exported(tmp_path / "set", "--texts", "title", "alt")
+    assert [row["caption"] for row in rows] == ["red", "Pump"]
+
+
+def test_the_folder_can_be_trained_on_and_its_splits_stay_the_same(collection, tmp_path):
+    for number in range(40):
+        document(collection, f"d{number}", number, title=f"Pump {number}")
+    first, _ = exported(tmp_path / "one", "--val-percent", "25")
+    document(collection, "new", 99, title="New")
+    Document.objects.get(external_id="d3").delete()
+    second, _ = exported(tmp_path / "two", "--val-percent", "25")
+    splits = {row["file"]: row["split"] for row in first}
+    assert set(splits.values()) == {"train", "val"}
+    assert all(splits.get(row["file"], row["split"]) == row["split"] for row in second)
+    data = read_source(DataSource(str(tmp_path / "one")))
+    train, val = data.split("train"), data.split("val")
+    assert len(train) + len(val) == 40
+    assert 4 <= len(val) <= 16
+
+
+def test_pictures_of_one_document_and_one_picture_of_several_stay_in_one_split(collection, tmp_path):
+    for number in range(0, 60, 3):
+        document(collection, f"a{number}", number, number + 1, title=f"A {number}")
+        document(collection, f"b{number}", number + 1, number + 2, title=f"B {number}")
+    rows, told = exported(tmp_path / "set", "--val-percent", "50")
+    splits: dict[str, set[str]] = {}
+    for row in rows:
+        splits.setdefault(row["caption"].split()[1], set()).add(row["split"])
+    assert len(splits) == 20
+    assert all(len(found) == 1 for found in splits.values())
+    assert {row["split"] for row in rows} == {"train", "val"}
+    assert len(rows) == 80
+    assert len({row["file"] for row in rows}) == 60
+    counts = [int(word) for word in told.replace(",", "").split() if word.isdigit()]
+    assert sum(counts) == 60
+
+
+def test_what_cannot_be_exported_is_counted(collection, tmp_path):
+    document(collection, "silent", 1)
+    lost = document(collection, "lost", 2, title="Lost")
+    document(collection, "plain", title="No picture")
+    document(make_collection("other"), "foreign", 3, title="Foreign")
+    default_storage.delete(lost.images.get().blob.storage_name)
+    rows, told = exported(tmp_path / "set")
+    assert rows == []
+    assert "1 pictures are no longer in the storage" in told
+    assert "1 pictures have no text" in told
+
+
+def test_an_unknown_collection_a_used_folder_and_a_senseless_share_are_refused(collection, tmp_path):
+    with pytest.raises(CommandError, match="no collection 'none'"):
+        exported(tmp_path / "set", slug="none")
+    with pytest.raises(CommandError, match="between 1 and 99"):
+        exported(tmp_path / "set", "--val-percent", "100")
+    document(collection, "a", 1, title="A")
+    exported(tmp_path / "set")
+    with pytest.raises(CommandError, match="name a new folder"):
+        exported(tmp_path / "set")
+
+
+def test_the_number_of_queries_does_not_grow_with_the_documents(
+    collection, tmp_path, django_assert_max_num_queries
+):
+    for number in range(12):
+        document(collection, f"d{number}", number, title="A", passages=["B"])
+    with django_assert_max_num_queries(6):
+        exported(tmp_path / "set")
