@@ -20,8 +20,10 @@ TEMPLATES = (
 def _picture(colour, shape, rng):
     width, height = int(rng.integers(40, 60)), int(rng.integers(40, 60))
     image = Image.new("RGB", (width, height), (128, 128, 128))
-    side = int(rng.integers(18, 30))
-    left, top = int(rng.integers(2, width - side - 2)), int(rng.integers(2, height - side - 2))
+    side, middle = int(rng.integers(18, 30)), min(width, height)
+    # Within the middle square, the crop that is looked at: half a disc cannot be told from half a square.
+    left = (width - middle) // 2 + int(rng.integers(2, middle - side - 2))
+    top = (height - middle) // 2 + int(rng.integers(2, middle - side - 2))
     box = (left, top, left + side, top + side)
     draw = ImageDraw.Draw(image)
     (draw.ellipse if shape == "disc" else draw.rectangle)(box, fill=COLOURS[colour])

@@ -158,13 +158,32 @@ def assert_equal_trees(left, right):
         assert left == right
 
 
+# Every pair of so small a corpus in every epoch, and nothing left to chance that regularises: R@1 is 94 with the seeds
+# 0, 1 and 2, where one random caption a picture gave 56 to 81.
+THOROUGH = [
+    ("run.epochs", 24), ("run.seed", 0), ("loss.first_epochs", 20), ("optimiser.rate", 0.006),
+    ("data.captions", "every"), ("data.drop_words", 0.0), ("pixels.train_crop", "center"),
+    ("image.head.dropout", 0.0), ("text.dropout", 0.0),
+]  # fmt: skip
+
+
+@pytest.fixture
+def one_thread():
+    """Sums of several threads come in another order from run to run."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.usefixtures("one_thread")
 def test_a_trained_model_ships_as_a_bundle_that_answers_like_the_model(tiny, data, tmp_path):
     out, bundle = tmp_path / "run", tmp_path / "tiny.bundle.zip"
-    recipe = recipe_with(tiny, [("run.epochs", 40), ("loss.first_epochs", 36)])
+    recipe = recipe_with(tiny, THOROUGH)
     export = ExportOptions("tiny", "Apache-2.0", "A test.", half=True)
     quality = train(options(recipe, data, out, bundle=bundle, export=export))
     # Eight groups: guessing finds a right one first in an eighth of the queries.
-    assert quality.image_to_text.r1 > 40
+    assert quality.image_to_text.r1 > 60
     manifest = read_manifest(bundle)
     assert manifest.metrics["validation"]["sum_of_recalls"] == pytest.approx(quality.sum_of_recalls)
     assert manifest.training["recipe"]["image"]["widths"] == [8, 16]
