@@ -36,15 +36,28 @@ def replaced(path, old, new):
     path.write_text(text.replace(old, new, 1))
 
 
-def test_a_data_set_is_trained_on_by_its_path_alone(corpus, tmp_path):
+def test_a_data_set_is_trained_on_and_measured_by_its_path_alone(corpus, data, tmp_path):
     settings = ["dim=8", "image.widths=[8]", "image.blocks=[1]", "pixels.resize=32", "pixels.size=32",
                 "data.batch=16", "data.workers=0", "run.epochs=1", "run.precision=float32"]  # fmt: skip
     words = [word for setting in settings for word in ("--set", setting)]
     told = said(
-        "--recipe", "demo", "--data", corpus, "--out", tmp_path / "run", *words, "--device", "cpu"
+        "--recipe", "demo", "--data", corpus, "--out", tmp_path / "run", *words,
+        "--bundle", tmp_path / "b.zip", "--device", "cpu",
     )  # fmt: skip
     assert "80 pictures to train on, 16 to validate" in told
     assert RunFolder(tmp_path / "run").recipe_and_data()[1].sets[0].path == str(corpus)
+    by_path, by_files = StringIO(), StringIO()
+    call_command("evaluate", tmp_path / "b.zip", data=str(corpus), split="val", device="cpu", stdout=by_path)
+    call_command(
+        "evaluate", tmp_path / "b.zip", images=Path(data.images), captions=Path(data.captions), split=data.val,
+        groups=Path(data.groups), device="cpu", stdout=by_files,
+    )  # fmt: skip
+    assert "text → image" in by_path.getvalue()
+    assert by_path.getvalue() == by_files.getvalue()
+    with pytest.raises(CommandError, match="is in the split 'test'"):
+        call_command("evaluate", tmp_path / "b.zip", data=str(corpus), split="test")
+    with pytest.raises(CommandError, match="give --captions"):
+        call_command("evaluate", tmp_path / "b.zip", images=Path(data.images), split="val")
 
 
 def test_the_report_on_a_whole_data_set_finds_no_fault(corpus, data):

@@ -22,9 +22,15 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("bundle", type=Path, help="bundle file, or the folder of an extracted one")
-        parser.add_argument("--images", type=Path, required=True, help="folder of the pictures")
-        parser.add_argument("--captions", type=Path, required=True, help="lines of name.jpg#k<TAB>caption")
-        parser.add_argument("--split", type=Path, required=True, help="the pictures to use, one name a line")
+        parser.add_argument("--data", help="a data set's folder or file of captions, in a published layout")
+        parser.add_argument(
+            "--layout", default="", help="flickr, coco, karpathy or csv, where it is not clear"
+        )
+        parser.add_argument("--images", type=Path, help="folder of the pictures")
+        parser.add_argument("--captions", type=Path, help="lines of name.jpg#k<TAB>caption")
+        parser.add_argument(
+            "--split", required=True, help="with --data: train, val or test; else a file of names, one a line"
+        )
         parser.add_argument(
             "--groups", type=Path, help="lines of name.jpg<TAB>label: equal labels belong together"
         )
@@ -38,11 +44,9 @@ class Command(BaseCommand):
         # Imported here: a command's module is read by `manage.py help` too, where numpy has no place.
         from workers.training.errors import TrainingError
         from workers.training.evaluate import evaluated, report_lines
-        from workers.training.layout import read_captions, read_split
 
         try:
-            captions = read_captions(options["captions"])
-            split = read_split(options["images"], captions, options["split"], options["groups"])
+            split = self._split(options)
             result = evaluated(options["bundle"], split, self._progress, options["device"])
             report = result.report()
             self.stdout.write("\n".join(report_lines(report)))
@@ -51,6 +55,21 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
         if options["json"]:
             options["json"].write_text(json.dumps(report, indent=1) + "\n")
+
+    def _split(self, options: dict[str, Any]) -> Captioned:
+        from workers.training.layout import read_captions, read_split
+        from workers.training.readers.read import DataSource, read_source
+
+        if options["data"]:
+            source = DataSource(options["data"], options["layout"], str(options["images"] or ""))
+            split = read_source(source).split(options["split"])
+            if not split:
+                raise CommandError(f"No picture of {options['data']} is in the split {options['split']!r}.")
+            return split
+        if missing := [f"--{name}" for name in ("images", "captions") if not options[name]]:
+            raise CommandError(f"Name the data by --data, or give {' and '.join(missing)}.")
+        captions = read_captions(options["captions"])
+        return read_split(options["images"], captions, Path(options["split"]), options["groups"])
 
     def _more(self, result: Evaluated, split: Captioned, options: dict[str, Any]) -> dict[str, Any]:
         """What was asked for besides, for people and as plain data."""
