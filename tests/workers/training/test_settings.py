@@ -27,7 +27,7 @@ def test_a_recipe_may_be_a_toml_file(tmp_path):
 
 
 def test_an_unknown_recipe_is_refused_with_those_that_there_are():
-    with pytest.raises(TrainingError, match="there are demo, .*, vsepp, vsepp-features"):
+    with pytest.raises(TrainingError, match=r"there are demo, .*, vsepp, vsepp-features"):
         recipe_named("vse")
 
 
