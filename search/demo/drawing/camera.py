@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from search.demo.drawing.scene import View
 
 NEAR = 0.3
-FILL = 0.72  # share of the picture's width or height that the parts take at zoom 1
+FILL = 0.72  # share of the picture's width or height that a part takes at zoom 1
+FILL_TOGETHER = 0.82  # the same for several: a photographer steps closer, or each would be tiny
 
 
 @dataclass(frozen=True)
@@ -46,13 +47,13 @@ class Camera:
         return inverse
 
 
-def camera_for(view: View, size: int, points: Floats) -> Camera:
-    """The camera of a view, placed so that `points` (n, 3) take the middle of a picture of size² pixels."""
+def camera_for(view: View, size: int, points: Floats, fill: float = FILL) -> Camera:
+    """The camera of a view, placed so that `points` (n, 3) take this share of the middle of a picture (size, size)."""
     turn = (rotation("z", -view.roll) @ rotation("x", view.elevation - 90)).astype(np.float32)
     target = (points.min(axis=0) + points.max(axis=0)) / 2
     position = (target + turn[2] * view.distance).astype(np.float32)
     screen, _ = Camera(turn, position, 1.0, (0.0, 0.0), 0).project(points)
     low, high = screen.min(axis=0), screen.max(axis=0)
-    focal = FILL * size * view.zoom / float((high - low).max())
+    focal = fill * size * view.zoom / float((high - low).max())
     middle = size * (0.5 + np.array(view.shift)) - focal * (low + high) / 2
     return Camera(turn, position, focal, (float(middle[0]), float(middle[1])), size)

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from search.demo.drawing.scene import Scene
 
 # Where copies stand, in widths and depths of one: beside each other, or one behind the other if they are long.
-_BESIDE = {1: [(0.0, 0.0)], 2: [(-0.55, 0.2), (0.55, -0.25)], 3: [(-0.62, 0.2), (0.08, 1.1), (0.62, -0.3)]}
-_BEHIND = {1: [(0.0, 0.0)], 2: [(-0.12, 0.75), (0.12, -0.75)], 3: [(-0.15, 1.4), (0.0, 0.0), (0.15, -1.4)]}
+_BESIDE = {1: [(0.0, 0.0)], 2: [(-0.55, 0.2), (0.55, -0.25)], 3: [(-0.56, 0.2), (0.06, 1.0), (0.56, -0.3)]}
+_BEHIND = {1: [(0.0, 0.0)], 2: [(-0.12, 0.64), (0.12, -0.64)], 3: [(-0.15, 1.2), (0.0, 0.0), (0.15, -1.2)]}
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from search.demo.drawing import ground
-from search.demo.drawing.camera import camera_for
+from search.demo.drawing.camera import FILL, FILL_TOGETHER, camera_for
 from search.demo.drawing.layout import Layout, layout
 from search.demo.drawing.lighting import sun_direction
 from search.demo.drawing.noise import smooth
@@ -31,7 +31,8 @@ def draw(scene: Scene, size: int) -> Image.Image:
     rng = np.random.default_rng(scene.seed)
     fine = size > SMALL
     stand = layout(scene, FINE_DETAIL if fine else COARSE_DETAIL, rng)
-    camera = camera_for(scene.view, size, stand.mesh.points[: stand.part_points])
+    fill = FILL if scene.count == 1 else FILL_TOGETHER
+    camera = camera_for(scene.view, size, stand.mesh.points[: stand.part_points], fill)
     part = part_layer(scene, stand, camera.scaled(FINER), fine=fine)
     picture = _ground_layer(scene, stand, ground.Stage(camera, sun_direction(scene.light), rng))
     layer = np.asarray(part.reduce(FINER), np.float32)

@@ -77,7 +77,7 @@ def _view(rng: np.random.Generator) -> View:
         yaw=float(rng.uniform(-50, 50)),
         elevation=float(rng.uniform(14, 46)),
         roll=float(rng.normal(0, 5)),
-        zoom=float(rng.uniform(0.82, 1.12)),
+        zoom=float(rng.uniform(0.9, 1.12)),
         shift=(float(rng.uniform(-0.06, 0.06)), float(rng.uniform(-0.05, 0.05))),
         distance=float(rng.uniform(4.0, 8.0)),
     )

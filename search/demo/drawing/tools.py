@@ -61,7 +61,7 @@ def _leaning(mesh: Mesh, foot: Floats, head: Floats) -> Mesh:
 def _line_over(rng: np.random.Generator, front: float, height: float, width: float) -> Floats:
     """A path (n, 3) from the floor on the left, up in front of the part, down to the floor on the right."""
     side = rng.choice([-1.0, 1.0])
-    lift = rng.uniform(0.15, 0.55) * height
+    lift = rng.uniform(0.15, 0.45) * height
     knots = np.array(
         [
             [-2.6 * width * side, front - 0.3, 0.05],
@@ -91,7 +91,7 @@ def tool_mesh(name: str, part: Mesh, rng: np.random.Generator, detail: int) -> M
         head = np.array([x * rng.uniform(0.3, 0.8), front - 0.12, rng.uniform(0.35, 0.6) * height + 0.2])
         return _leaning(_sized(kit.build(), TOOL_SCALE), foot, head)
     path = _line_over(rng, front, height, width)
-    thick = 0.045 if name == "cable" else 0.1
+    thick = 0.045 if name == "cable" else 0.08
     material = (Material.RUBBER, Material.PLASTIC, Material.GRIP)[kit.variant]
     kit.pipe(path, thick, material)
     return moved(kit.build(), AXES["z"])

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from search.demo.drawing import COLOURS, CONDITIONS, KINDS, SETTINGS, draw, scene_sample
+from search.demo.drawing.camera import FILL, FILL_TOGETHER, camera_for
 from search.demo.drawing.mesh import solid
 from search.demo.drawing.noise import SIDE, cloud3
 from search.demo.drawing.parts.catalogue import VARIANTS, part_mesh
+from search.demo.drawing.parts.wheels import _belt
 from search.demo.drawing.raster import interpolate, rasterize
 
 SIZE = 96
@@ -82,6 +84,38 @@ def test_every_make_of_every_kind_builds_in_both_details():
                 assert np.isfinite(mesh.points).all()
                 assert mesh.points[:, 2].min() == pytest.approx(0, abs=1e-5)
                 assert mesh.faces.max() < len(mesh.points)
+
+
+@pytest.mark.parametrize("variant", range(VARIANTS))
+def test_a_gears_teeth_are_few_and_deep_enough_to_see_in_a_small_picture(variant):
+    points = part_mesh("gear", variant, 18).points
+    flat = points[:, [0, 2]] - (points[:, [0, 2]].min(axis=0) + points[:, [0, 2]].max(axis=0)) / 2
+    radius, angle = np.hypot(*flat.T), np.arctan2(flat[:, 1], flat[:, 0])
+    tips = np.sort(angle[radius > 0.9 * radius.max()])
+    gaps = np.diff(np.append(tips, tips[0] + 2 * np.pi))
+    assert 10 <= (gaps > np.radians(14)).sum() <= 15
+    assert (radius[radius < 0.8 * radius.max()] > 0.65 * radius.max()).any()  # the roots of the teeth
+
+
+def test_the_belt_touches_both_wheels_and_cuts_neither():
+    far = np.array([1.5, -0.46])
+    path = _belt(0.84, (1.5, -0.46), 0.36)
+    assert np.allclose(path[0], path[-2])
+    assert np.allclose(path[:, 1], 0)
+    steps = np.linspace(0, 1, 50)[:, None, None]
+    flat = path[:, [0, 2]]
+    along = (flat[:-1] + steps * np.diff(flat, axis=0)).reshape(-1, 2)
+    for centre, radius in ((np.zeros(2), 0.84), (far, 0.36)):
+        nearest = np.linalg.norm(along - centre, axis=1).min()
+        assert nearest == pytest.approx(radius, rel=0.02)  # straight pieces between points of a circle
+
+
+@pytest.mark.parametrize("fill", [FILL, FILL_TOGETHER])
+def test_the_camera_stands_where_the_parts_take_their_share_of_the_picture(fill):
+    scene, points = scene_of(13), part_mesh("pump", 0, 18).points
+    screen, _ = camera_for(scene.view, 200, points, fill).project(points)
+    widest = (screen.max(axis=0) - screen.min(axis=0)).max()
+    assert widest == pytest.approx(fill * scene.view.zoom * 200, rel=1e-3)
 
 
 def test_a_large_picture_shows_the_same_scene_as_a_small_one():

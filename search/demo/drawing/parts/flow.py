@@ -33,29 +33,32 @@ def _spokes(kit: Kit, count: int, length: float, at: Point, *, lift: float = 0.0
 
 
 def pump(kit: Kit) -> None:
-    """Centrifugal pump: a snail of a casing with its outlet upwards, bearing bracket and foot behind."""
+    """Centrifugal pump: a snail of a casing with a tall outlet, bearing bracket and shaft behind, on a base frame."""
     kit.turned(
-        [(0, -0.3), (0.62, -0.3), (0.74, -0.18), (0.74, 0.16), (0.6, 0.3), (0, 0.3)], PAINT, "y", (0, -0.2, 0)
-    )
-    kit.turned([(0, 0), (0.27, 0), (0.27, 0.34), (0.2, 0.36), (0, 0.36)], PAINT, "y", (0, -0.78, 0))
-    _flange(kit, 0.42, "y", (0, -0.82, 0))
-    kit.ring((0.12, 0.22, 0.03), IRON, "y", (0, -0.9, 0))
-    kit.rod((0.19, 0.21), IRON, "y", (0, -0.79, 0))
-    kit.rod((0.24, 0.9), PAINT, "z", (0.5, -0.2, 0.5))
-    _flange(kit, 0.4, "z", (0.5, -0.2, 1.0))
-    kit.rod((0.2, 0.02), IRON, "z", (0.5, -0.2, 1.065))
-    kit.turned(
-        [(0, 0), (0.44, 0), (0.3, 0.3), (0.3, 0.9), (0.36, 0.95), (0.36, 1.1), (0, 1.1)],
+        [(0, -0.26), (0.6, -0.26), (0.72, -0.14), (0.72, 0.14), (0.58, 0.26), (0, 0.26)],
         PAINT,
         "y",
-        (0, 0.05, 0),
+        (0, -0.3, 0),
     )
-    kit.rod((0.1, 0.5), STEEL, "y", (0, 1.3, 0))
-    kit.box((0.9, 0.5, 0.14), IRON, (0, -0.2, -0.84))
-    kit.box((0.5, 0.16, 0.4), PAINT, (0, -0.2, -0.68))
-    kit.box((0.34, 0.16, 0.7), PAINT, (0, 0.8, -0.55))
-    kit.box((0.6, 0.4, 0.12), IRON, (0, 0.8, -0.85))
-    kit.bolts((8, 0.64, 0.07), "y", (0, -0.51, 0))
+    kit.turned([(0.2, 0), (0.3, 0), (0.3, 0.4), (0.2, 0.4)], PAINT, "y", (0, -0.92, 0))
+    _flange(kit, 0.4, "y", (0, -0.94, 0))
+    kit.rod((0.21, 0.18), IRON, "y", (0, -0.93, 0))
+    kit.rod((0.24, 1.3), PAINT, "z", (0.47, -0.3, 0.65))
+    _flange(kit, 0.42, "z", (0.47, -0.3, 1.3))
+    kit.rod((0.21, 0.02), IRON, "z", (0.47, -0.3, 1.38))
+    kit.turned(
+        [(0, 0), (0.5, 0), (0.3, 0.22), (0.3, 0.9), (0.38, 0.95), (0.38, 1.1), (0, 1.1)],
+        PAINT,
+        "y",
+        (0, -0.05, 0),
+    )
+    kit.rod((0.11, 0.6), STEEL, "y", (0, 1.3, 0))
+    kit.box((0.5, 0.2, 0.3), PAINT, (0, -0.3, -0.7))
+    kit.box((0.3, 0.2, 0.6), PAINT, (0, 0.75, -0.5))
+    for side in (1, -1):
+        kit.box((0.16, 2.3, 0.18), IRON, (0.42 * side, 0.25, -0.9))
+    for y in (-0.7, 0.75):
+        kit.box((1.0, 0.22, 0.12), IRON, (0, y, -0.84))
 
 
 def ball_valve(kit: Kit) -> None:
@@ -109,19 +112,19 @@ def solenoid_valve(kit: Kit) -> None:
 
 
 def heat_exchanger(kit: Kit) -> None:
-    """Shell and tube heat exchanger: a long shell, domed heads, nozzles up and down, two saddles."""
-    kit.rod((0.42, 2.3), PAINT, "x")
+    """Shell and tube heat exchanger: a long shell, domed heads, tall nozzles with flanges, two high saddles."""
+    kit.rod((0.4, 2.5), PAINT, "x")
     for side in (1, -1):
-        _flange(kit, 0.56, "x", (1.15 * side, 0, 0))
-        kit.ring((0.3, 0.56, 0.1), STEEL, "x", (1.27 * side, 0, 0))
-        dome = [(0, 0), (0.42, 0), (0.42, 0.2), (0.36, 0.34), (0.2, 0.42), (0, 0.44)]
-        kit.turned(dome, PAINT, rotation("y", 90 * side), (1.3 * side, 0, 0))
-        kit.rod((0.13, 0.5), PAINT, "z", (0.75 * side, 0, 0.5))
-        kit.ring((0.09, 0.26, 0.1), STEEL, "z", (0.75 * side, 0, 0.75))
-        kit.rod((0.1, 0.02), IRON, "z", (0.75 * side, 0, 0.8))
-        kit.box((0.2, 0.62, 0.5), IRON, (0.6 * side, 0, -0.5))
-        kit.box((0.36, 0.8, 0.08), IRON, (0.6 * side, 0, -0.76))
-        kit.ring((0.4, 0.45, 0.08), STEEL, "x", (0.35 * side, 0, 0))
+        _flange(kit, 0.55, "x", (1.25 * side, 0, 0))
+        kit.ring((0.3, 0.55, 0.1), STEEL, "x", (1.37 * side, 0, 0))
+        dome = [(0, 0), (0.4, 0), (0.4, 0.2), (0.34, 0.34), (0.2, 0.42), (0, 0.44)]
+        kit.turned(dome, PAINT, rotation("y", 90 * side), (1.4 * side, 0, 0))
+        kit.rod((0.14, 0.66), PAINT, "z", (0.8 * side, 0, 0.62))
+        kit.ring((0.09, 0.3, 0.1), STEEL, "z", (0.8 * side, 0, 0.95))
+        kit.rod((0.1, 0.02), IRON, "z", (0.8 * side, 0, 1.0))
+        kit.box((0.18, 0.62, 0.6), IRON, (0.62 * side, 0, -0.55))
+        kit.box((0.4, 0.9, 0.08), IRON, (0.62 * side, 0, -0.86))
+        kit.ring((0.38, 0.43, 0.08), STEEL, "x", (0.35 * side, 0, 0))
 
 
 def hose(kit: Kit) -> None:

@@ -46,14 +46,14 @@ def electric_motor(kit: Kit) -> None:
 
 def hydraulic_cylinder(kit: Kit) -> None:
     """Hydraulic cylinder: painted barrel, bright rod half out, an eye at each end, two ports."""
-    kit.rod((0.32, 1.5), PAINT, "x", (-0.4, 0, 0))
-    for x, size in ((-1.15, 0.38), (0.35, 0.38)):
+    kit.rod((0.36, 1.5), PAINT, "x", (-0.4, 0, 0))
+    for x, size in ((-1.15, 0.43), (0.35, 0.43)):
         kit.rod((size, 0.22), PAINT, "x", (x, 0, 0))
     kit.rod((0.15, 1.15), Material.CHROME, "x", (0.95, 0, 0))
     kit.rod((0.22, 0.14), IRON, "x", (0.48, 0, 0))
     for x in (-1.5, 1.65):
-        kit.ring((0.13, 0.28, 0.34), PAINT, "y", (x, 0, 0))
-        kit.ring((0.1, 0.16, 0.38), BRASS, "y", (x, 0, 0))
+        kit.ring((0.14, 0.33, 0.34), PAINT, "y", (x, 0, 0))
+        kit.ring((0.11, 0.17, 0.38), BRASS, "y", (x, 0, 0))
     kit.rod((0.14, 0.26), PAINT, "x", (1.42, 0, 0))
     for x in (-0.95, 0.15):
         kit.rod((0.12, 0.18), PAINT, "z", (x, 0, 0.38))

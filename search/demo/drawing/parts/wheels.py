@@ -6,7 +6,7 @@ import numpy as np
 
 from search.demo.drawing import shapes
 from search.demo.drawing.kit import Kit, Material
-from search.demo.drawing.mesh import AXES, joined, moved, rotation
+from search.demo.drawing.mesh import AXES, Floats, joined, moved, rotation
 
 PAINT, STEEL, IRON, BRASS, RUBBER = (
     Material.PAINT,
@@ -18,77 +18,86 @@ PAINT, STEEL, IRON, BRASS, RUBBER = (
 
 
 def bearing(kit: Kit) -> None:
-    """Ball bearing: two rings with a groove, balls and a cage between them."""
-    for inner, outer in ((0.4, 0.56), (0.8, 1.0)):
-        kit.ring((inner, outer, 0.46), PAINT, "y")
-    kit.ring((0.54, 0.82, 0.16), IRON, "y")
-    count = 9 + kit.variant
+    """Ball bearing: two slim rings, and large bright balls in the wide dark gap between them."""
+    for inner, outer in ((0.3, 0.47), (0.87, 1.02)):
+        kit.ring((inner, outer, 0.42), PAINT, "y")
+    kit.ring((0.46, 0.88, 0.06), IRON, "y", (0, 0.08, 0))
+    count = 8 + kit.variant % 2
     for i in range(count):
         angle = 2 * np.pi * (i + 0.3) / count
-        kit.sphere(0.148, Material.CHROME, (0.68 * float(np.cos(angle)), -0.12, 0.68 * float(np.sin(angle))))
-    kit.ring((0.95, 1.005, 0.1), PAINT, "y")
+        kit.sphere(0.2, Material.CHROME, (0.67 * float(np.cos(angle)), -0.06, 0.67 * float(np.sin(angle))))
 
 
 def gear(kit: Kit) -> None:
-    """Spur gear: thick teeth, a sunk web with holes, a hub with a bore."""
-    teeth = (16, 20, 13)[kit.variant]
-    kit.add(shapes.plate(shapes.toothed(teeth, 0.84, 1.05, land=0.4), 0.5, hole=0.68, bevel=0.03), PAINT, "y")
-    kit.ring((0.2, 0.72, 0.24), PAINT, "y")
-    kit.ring((0.17, 0.34, 0.62), PAINT, "y")
-    kit.rod((0.18, 0.3), IRON, "y")
-    kit.ring((0.14, 0.18, 0.56), STEEL, "y")
-    for i in range(5):
-        angle = 2 * np.pi * i / 5 + 0.2
-        kit.rod((0.11, 0.25), IRON, "y", (0.5 * float(np.cos(angle)), 0, 0.5 * float(np.sin(angle))))
+    """Spur gear: few and deep teeth all around, a plain web, a thick hub on a stub of shaft with its key."""
+    teeth = (12, 14, 11)[kit.variant]
+    kit.add(
+        shapes.plate(shapes.toothed(teeth, 0.76, 1.08, land=0.34), 0.44, hole=0.6, bevel=0.03), PAINT, "y"
+    )
+    kit.ring((0.2, 0.64, 0.26), PAINT, "y")
+    kit.ring((0.15, 0.36, 0.66), PAINT, "y")
+    kit.rod((0.17, 1.1), STEEL, "y")
+    kit.box((0.08, 1.0, 0.1), IRON, (0, 0, 0.17))
 
 
 def pulley(kit: Kit) -> None:
-    """V-belt pulley: a rim with deep grooves, arms and a hub."""
-    grooves = 2 + kit.variant % 2
-    width = 0.26
-    profile: list[tuple[float, float]] = [
-        (0.74, -width * grooves / 2 - 0.05),
-        (1.0, -width * grooves / 2 - 0.05),
-    ]
-    for i in range(grooves):
-        low = width * (i - grooves / 2)
-        profile += [(1.0, low + 0.02), (0.8, low + 0.1), (0.8, low + 0.16), (1.0, low + 0.24)]
-    profile += [(1.0, width * grooves / 2 + 0.05), (0.74, width * grooves / 2 + 0.05), profile[0]]
-    kit.turned(profile, PAINT, "y")
-    for i in range(4):
-        kit.box((1.6, 0.2, 0.18), PAINT, axis=rotation("y", 45 * i + 10))
-    kit.ring((0.13, 0.3, 0.7), PAINT, "y")
-    kit.rod((0.135, 0.6), IRON, "y")
+    """V-belt pulley: flanges around a deep groove, spokes and a hub; the belt in it runs out into a loop."""
+    profile = [(0.62, -0.2), (0.9, -0.2), (0.9, -0.14), (0.7, -0.05), (0.7, 0.05), (0.9, 0.14), (0.9, 0.2)]
+    kit.turned([*profile, (0.62, 0.2), profile[0]], PAINT, "y")
+    for i in range(5):
+        turn = rotation("y", 72 * i + 10)
+        middle = turn @ np.array([0, 0, 0.42], np.float32)
+        kit.box((0.15, 0.14, 0.5), PAINT, tuple(middle.tolist()), turn)
+    kit.ring((0.11, 0.25, 0.56), PAINT, "y")
+    kit.rod((0.12, 0.5), IRON, "y")
+    kit.pipe(_belt(0.84, (1.5, -0.46), 0.36), 0.1, RUBBER)
+
+
+def _belt(radius: float, far: tuple[float, float], end: float) -> Floats:
+    """A closed path (n, 3) in the plane y = 0 around a wheel at the origin and a small loop at `far` (x, z)."""
+    reach = float(np.hypot(*far))
+    lean = np.arctan2(far[1], far[0])
+    spread = np.arccos((radius - end) / reach)  # where the common tangents leave both circles
+    wheel = lean + np.linspace(spread, 2 * np.pi - spread, 25)
+    loop = lean + np.linspace(-spread, spread, 12)
+    path = np.concatenate(
+        [
+            radius * np.stack([np.cos(wheel), np.sin(wheel)], 1),
+            np.array(far) + end * np.stack([np.cos(loop), np.sin(loop)], 1),
+        ]
+    )
+    path = np.concatenate([path, path[:2]])
+    return np.stack([path[:, 0], np.zeros(len(path)), path[:, 1]], 1).astype(np.float32)
 
 
 def coupling(kit: Kit) -> None:
-    """Jaw coupling: two clawed hubs and the rubber star between them, the shafts on either side."""
+    """Jaw coupling: two short clawed hubs, the black rubber star in the gap between them, a long shaft on each side."""
     for side in (1, -1):
-        kit.ring((0.2, 0.62, 0.5), PAINT, "x", (0.55 * side, 0, 0))
-        kit.ring((0.2, 0.44, 0.34), PAINT, "x", (0.92 * side, 0, 0))
-        kit.rod((0.2, 0.9), STEEL, "x", (1.1 * side, 0, 0))
-        kit.hexagon((0.09, 0.06), IRON, "z", (0.92 * side, 0, 0.45))
+        kit.ring((0.15, 0.72, 0.3), PAINT, "x", (0.52 * side, 0, 0))
+        kit.ring((0.15, 0.4, 0.3), PAINT, "x", (0.8 * side, 0, 0))
+        kit.rod((0.16, 1.1), STEEL, "x", (1.2 * side, 0, 0))
+        kit.hexagon((0.09, 0.06), IRON, "z", (0.82 * side, 0, 0.42))
         for i in range(3):
             angle = 120 * i + 60 * (side > 0)
             turn = rotation("x", angle)
-            y, z = -0.42 * np.sin(np.radians(angle)), 0.42 * np.cos(np.radians(angle))
-            kit.box((0.36, 0.34, 0.36), PAINT, (0.16 * side, float(y), float(z)), turn)
-    kit.rod((0.53, 0.26), RUBBER, "x")
+            y, z = -0.54 * np.sin(np.radians(angle)), 0.54 * np.cos(np.radians(angle))
+            kit.box((0.5, 0.3, 0.3), PAINT, (0.2 * side, float(y), float(z)), turn)
+    kit.rod((0.6, 0.34), RUBBER, "x")
 
 
 def crankshaft(kit: Kit) -> None:
-    """Crankshaft: journals, throws on either side, counterweights and a flange."""
-    x = -1.25
-    kit.rod((0.2, 0.4), STEEL, "x", (x, 0, 0))
+    """Crankshaft: throws far out to either side of bright journals, counterweights, a flange at the end."""
+    x = -1.3
+    kit.rod((0.15, 0.5), STEEL, "x", (x, 0, 0))
     for i, up in enumerate((1, -1, 1)):
-        left = x + 0.25 + 0.82 * i
-        for web in (left, left + 0.42):
-            kit.box((0.14, 0.5, 0.95), PAINT, (web, 0, 0.16 * up))
-            kit.rod((0.42, 0.15), PAINT, "x", (web, 0, -0.3 * up))
-        kit.rod((0.16, 0.3), STEEL, "x", (left + 0.21, 0, 0.42 * up))
-        kit.rod((0.2, 0.34), STEEL, "x", (left + 0.62, 0, 0))
-    kit.rod((0.42, 0.16), PAINT, "x", (1.36, 0, 0))
-    kit.rod((0.14, 0.3), STEEL, "x", (-1.55, 0, 0))
+        left = x + 0.25 + 0.88 * i
+        for web in (left, left + 0.46):
+            kit.box((0.13, 0.36, 1.1), PAINT, (web, 0, 0.2 * up))
+            kit.rod((0.4, 0.13), PAINT, "x", (web, 0, -0.34 * up))
+        kit.rod((0.15, 0.4), STEEL, "x", (left + 0.23, 0, 0.58 * up))
+        kit.rod((0.15, 0.36), STEEL, "x", (left + 0.67, 0, 0))
+    kit.rod((0.4, 0.14), PAINT, "x", (1.5, 0, 0))
+    kit.rod((0.13, 0.3), STEEL, "x", (-1.6, 0, 0))
 
 
 def propeller(kit: Kit) -> None:
