@@ -4,8 +4,6 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 LEAN := .venv-lean
 FULL := .venv
 PIP_OPTIONS := --disable-pip-version-check --quiet
-# Names of servers that stay unset: `make test` brings its own unless both are given.
-export PORT DATA_DIR HOST DEMO
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-only lint types guards bench clean

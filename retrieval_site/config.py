@@ -54,7 +54,7 @@ def read_config() -> Config:
         https=env.bool("HTTPS", default=False),
         database_url=env.str("DATABASE_URL", default=""),
         redis_url=env.str("REDIS_URL", default=""),
-        data_dir=Path(env.str("DATA_DIR", default=str(BASE_DIR / "var"))).resolve(),
+        data_dir=Path(env.str("DATA_DIR", default="") or BASE_DIR / "var").resolve(),
         anonymous_search=env.bool("ANONYMOUS_SEARCH", default=True),
         picture_max_bytes=env.int("PICTURE_MAX_BYTES", default=20 * MIB),
         picture_max_pixels=env.int("PICTURE_MAX_PIXELS", default=60_000_000),
