@@ -12,6 +12,7 @@ from retrieval_site.errors import AppError
 from workers.blobs import blob_open
 from workers.inference.sniff import HEADER_BYTES, sniff_format
 from workers.training.readers.listing import split_by_name
+from workers.training.readers.table import COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from workers.models import Blob
 
 TEXTS = ("alt", "title", "passages")
-COLUMNS = ("file", "caption", "split", "group")
 CHUNK_ROWS = 200
 
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 import lightning
 import torch
 
-from workers.neural.losses.curriculum import CurriculumConfig
+from workers.neural.losses.curriculum import CurriculumConfig, epochs_without_better
 from workers.training.module import RetrievalModule
 from workers.training.recipe import Recipe
 from workers.training.run_folder import RunFolder
@@ -106,9 +106,3 @@ class Course(lightning.Callback):
 def not_started(sums: list[float], epochs: int) -> bool:
     """Whether the sums of recalls of the first `epochs` epochs and all since stayed below 10; never where it is 0."""
     return 0 < epochs <= len(sums) and max(sums) < STARTED_SUM
-
-
-def epochs_without_better(sums: list[float], since: int = 0) -> int:
-    """How many epochs, from number `since` on, followed the best of all."""
-    best = max(range(len(sums)), key=sums.__getitem__)
-    return len(sums) - max(best + 1, since)

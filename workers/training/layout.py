@@ -115,7 +115,7 @@ def read_split(
 def _numbered(names: list[str], split: Path, groups: Path | None) -> tuple[int, ...]:
     if groups is None:
         return tuple(range(len(names)))
-    labels = dict(line.split("\t", 1) for line in lines_of(groups) if "\t" in line)
+    labels = read_groups(groups)
     _refuse_missing("group", split, [name for name in names if name not in labels])
     numbers: dict[str, int] = {}
     return tuple(numbers.setdefault(labels[name], len(numbers)) for name in names)
@@ -126,6 +126,11 @@ def _refuse_missing(what: str, split: Path, names: Iterable[str]) -> None:
     if missing:
         shown = ", ".join(missing[:3])
         raise TrainingError(f"{len(missing)} pictures of {split.name} have no {what}, such as {shown}.")
+
+
+def read_groups(path: Path) -> dict[str, str]:
+    """The label of each picture by its name, from name<TAB>label lines. Raises TrainingError."""
+    return dict(line.split("\t", 1) for line in lines_of(path) if "\t" in line)
 
 
 def lines_of(path: Path) -> list[str]:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from django.core.management.base import BaseCommand, CommandError
 
 from workers.inference.errors import InferenceError
+from workers.management.data_files import DATA, add_data_files
 
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
 
     from workers.training.report.plan import Row
 
-DATA = ("images", "captions", "train", "val")
 HELP = """List the recipes, or train those of the papers under one budget and write a table beside the papers' numbers.
 “recipes report --runs DIR …” trains only what is missing in DIR. Touches no database. See docs/training.md."""
 
@@ -26,13 +26,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("what", nargs="?", default="list", choices=("list", "report"))
-        parser.add_argument("--images", help="folder of the pictures")
-        parser.add_argument("--captions", help="lines of name.jpg#k<TAB>caption")
-        parser.add_argument("--train", help="pictures to train on, one name a line")
-        parser.add_argument("--val", help="pictures to validate on, one name a line")
-        parser.add_argument(
-            "--groups", default="", help="name.jpg<TAB>label lines: equal labels are no negatives"
-        )
+        add_data_files(parser)
         parser.add_argument("--runs", type=Path, help="folder of the runs, their bundles and the report")
         parser.add_argument("--set", action="append", default=[], metavar="[ROWS:]KEY=VALUE",
                             help="the budget: a setting for all rows that have it, or for the rows named by "

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.management.base import BaseCommand, CommandError
 
 from workers.inference.errors import InferenceError
+from workers.management.data_files import DATA, add_data_files
 
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
     from workers.training.recipe import Recipe
     from workers.training.run_folder import DataPaths
     from workers.training.train import TrainOptions
-
-DATA = ("images", "captions", "train", "val")
 
 
 class Command(BaseCommand):
@@ -36,13 +35,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--check", action="store_true", help="only report what is missing or broken in the data"
         )
-        parser.add_argument("--images", help="folder of the pictures")
-        parser.add_argument("--captions", help="lines of name.jpg#k<TAB>caption")
-        parser.add_argument("--train", help="pictures to train on, one name a line")
-        parser.add_argument("--val", help="pictures to validate on, one name a line")
-        parser.add_argument(
-            "--groups", default="", help="name.jpg<TAB>label lines: equal labels are no negatives"
-        )
+        add_data_files(parser)
         parser.add_argument("--out", type=Path, help="the run's folder")
         parser.add_argument(
             "--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting"

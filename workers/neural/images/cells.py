@@ -9,7 +9,7 @@ from torch.fx.passes.fake_tensor_prop import FakeTensorProp
 from torch.nn.functional import adaptive_avg_pool2d
 
 from workers.neural.errors import ModelConfigError
-from workers.neural.images.layers import traced
+from workers.neural.images.layers import end_with, traced
 from workers.neural.images.padding import pad_like_tensorflow
 from workers.neural.images.trunks import cut_classifier
 
@@ -77,11 +77,7 @@ def _behind(graph: fx.GraphModule, last: fx.Node) -> list[nn.Module]:
 
 
 def _up_to(graph: fx.GraphModule, node: fx.Node) -> fx.GraphModule:
-    end = next(other for other in graph.graph.nodes if other.op == "output")
-    end.args = (node,)
-    graph.graph.eliminate_dead_code()
-    graph.delete_all_unused_submodules()
+    end_with(graph, node)
     for other in graph.graph.nodes:
         other.meta.clear()  # what the trial left would be copied and kept with the model
-    graph.recompile()
     return graph

@@ -13,7 +13,7 @@ from torch import Tensor, fx, nn
 
 from workers.neural.errors import ModelConfigError
 from workers.neural.images.features import FeatureEncoder, HeadConfig
-from workers.neural.images.layers import Layer, layers_of, traced
+from workers.neural.images.layers import Layer, end_with, layers_of, traced
 from workers.neural.images.padding import pad_like_tensorflow
 from workers.neural.images.trunks import build_network, classifier_name
 
@@ -101,10 +101,8 @@ def _all_features(graph: fx.GraphModule, layers: list[Layer]) -> fx.GraphModule:
             means.append(graph.graph.call_function(_spatial_mean, (layer.node, layer.channels_last)))
     end = next(node for node in graph.graph.nodes if node.op == "output")
     with graph.graph.inserting_before(end):
-        end.args = (graph.graph.call_function(torch.cat, (means, 1)),)
-    graph.graph.eliminate_dead_code()
-    graph.delete_all_unused_submodules()
-    graph.recompile()
+        joined = graph.graph.call_function(torch.cat, (means, 1))
+    end_with(graph, joined)
     return graph
 
 

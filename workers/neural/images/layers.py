@@ -56,6 +56,15 @@ def layers_of(graph: fx.GraphModule, classifier: str) -> list[Layer]:
     return sorted(found.values(), key=lambda layer: order[layer.node])
 
 
+def end_with(graph: fx.GraphModule, result: fx.Node) -> None:
+    """Make `result` what the graph gives, and drop what is not needed for it."""
+    end = next(node for node in graph.graph.nodes if node.op == "output")
+    end.args = (result,)
+    graph.graph.eliminate_dead_code()
+    graph.delete_all_unused_submodules()
+    graph.recompile()
+
+
 def _activation(layer: fx.Node, modules: dict[str, nn.Module]) -> fx.Node:
     """Where the layer's activation is made, else where its normalised values are."""
     node = normalised = layer

@@ -45,5 +45,10 @@ class CurriculumConfig:
             return done >= self.first_epochs
         if done < max(1, self.first_epochs):
             return False
-        waited = done - 1 - max(range(done), key=sums.__getitem__)
-        return waited >= self.patience or 0 < self.first_at_most <= done
+        return epochs_without_better(sums) >= self.patience or 0 < self.first_at_most <= done
+
+
+def epochs_without_better(sums: Sequence[float], since: int = 0) -> int:
+    """How many epochs, from number `since` on, followed the best of all."""
+    best = max(range(len(sums)), key=sums.__getitem__)
+    return len(sums) - max(best + 1, since)

@@ -9,7 +9,6 @@ from workers.training.errors import TrainingError
 from workers.training.measures.places import NOWHERE, Labels, Places
 from workers.training.measures.quality import Quality, direction_of
 
-FILE = "ranks.npz"
 _FAR = np.iinfo(np.int32).max
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from workers.training.layout import lines_of, scan_captions
+from workers.training.layout import lines_of, read_groups, scan_captions
 from workers.training.readers.listing import Entry, Listing
 
 CAPTION_FILES = ("captions.txt", "Flickr8k.token.txt", "results_20130124.token", "*.token", "*.token.txt")
@@ -33,7 +33,7 @@ def read_flickr(path: Path) -> Listing:
 def read_lists(path: Path, lists: dict[str, Path], groups: Path | None = None) -> Listing:
     """As `read_flickr`, with the split files named. Without one, every picture that has a caption."""
     captions, broken = scan_captions(path)
-    labels = dict(line.split("\t", 1) for line in lines_of(groups) if "\t" in line) if groups else {}
+    labels = read_groups(groups) if groups else {}
     named = [(_in_captions(n.strip(), captions), split) for split in lists for n in lines_of(lists[split])]
     named = named or [(name, "") for name in captions]
     entries = (Entry(n, tuple(captions.get(n, ())), split, labels.get(n, "")) for n, split in named)

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from workers.training.errors import TrainingError
 from workers.training.measures.bootstrap import paired_bootstrap
-from workers.training.measures.ranks import FILE, read_ranks
+from workers.training.measures.ranks import read_ranks
 from workers.training.report.papers import PAPERS, STARTED
 from workers.training.report.plan import row_name
+from workers.training.run_folder import RunFolder
 from workers.training.tracking.runs import Run, read_run
 
 LEVEL_POINTS = 10.0
@@ -72,7 +73,7 @@ def _checked(folder: Path, claim: Claim) -> Finding:
     if claim.first in PAPERS and claim.second in PAPERS:
         paper = f"{PAPERS[claim.first].total - PAPERS[claim.second].total:+.1f}"
     try:
-        first, second = (read_ranks(folder / name / FILE) for name in (claim.first, claim.second))
+        first, second = (read_ranks(RunFolder(folder / name).ranks) for name in (claim.first, claim.second))
         d = paired_bootstrap(first, second).sum_of_recalls
     except TrainingError:
         return Finding(claim.said, "not measured", "a run is missing", paper)

@@ -3,7 +3,8 @@
 from typing import Any
 
 from workers.training.measures.bootstrap import Comparison, paired_bootstrap
-from workers.training.measures.ranks import FILE, read_ranks
+from workers.training.measures.ranks import read_ranks
+from workers.training.run_folder import RunFolder
 from workers.training.tracking.runs import Run, table_lines
 
 MEASURES = ("r1", "r3", "r5", "r10", "recall10", "p1", "p3", "median_rank", "mean_rank", "mrr", "ndcg10")
@@ -53,12 +54,13 @@ def comparison_lines(title: str, comparison: Comparison | str) -> list[str]:
 
 def _compared(first: Run, second: Run) -> Comparison | str:
     """The bootstrap, or why there is none."""
-    without = [run.name for run in (first, second) if not (run.path / FILE).is_file()]
+    without = [run.name for run in (first, second) if not RunFolder(run.path).ranks.is_file()]
     if without:
         return f"{' and '.join(without)} kept no ranks: it is not finished, or older than they are."
     if first.facts["fingerprints"]["val"] != second.facts["fingerprints"]["val"]:
         return "they were not validated on the same pictures and captions."
-    return paired_bootstrap(read_ranks(first.path / FILE), read_ranks(second.path / FILE))
+    ranks, others = (read_ranks(RunFolder(run.path).ranks) for run in (first, second))
+    return paired_bootstrap(ranks, others)
 
 
 def _measures(runs: list[Run]) -> list[tuple[str, ...]]:

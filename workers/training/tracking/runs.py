@@ -67,8 +67,8 @@ def read_runs(folder: Path) -> list[Run]:
     """All runs below a folder (or the one that it is), by name. Raises TrainingError where there is no folder."""
     if not folder.is_dir():
         raise TrainingError(f"There is no folder {folder}.")
-    found = [path.parent for path in folder.rglob("config.json")]
-    return [read_run(path) for path in sorted(found) if RunFolder(path).config.is_file()]
+    found = [path.parent for path in folder.rglob("config.json") if path.is_file()]
+    return [read_run(path) for path in sorted(found)]
 
 
 def _curve(path: Path) -> Curve:
