@@ -8,6 +8,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from workers.neural.configs import config_from, config_to
 from workers.neural.errors import ModelConfigError, WeightsError
@@ -41,6 +42,27 @@ def model_from(config: Mapping[str, Any]) -> TwoTower:
     if not (0 < typed.dim <= MAX_DIM and 4 <= typed.vocabulary <= MAX_VOCABULARY):
         raise ModelConfigError("native.json's dim or vocabulary is out of range.")
     return typed.build()
+
+
+def shapes_of(config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+    """The shapes of the weights that a native.json's model has, by name; nothing is allocated for them.
+
+    Raises ModelConfigError, or what torch raises for sizes that cannot be.
+    """
+    with torch.device("meta"), _CountingOnCpu():
+        model = model_from(config)
+    return {name: tuple(value.shape) for name, value in model.state_dict().items()}
+
+
+class _CountingOnCpu(TorchFunctionMode):
+    """Keeps numbers that are counted or listed, which the meta device would forget: RegNets build on them."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        if func in (torch.arange, torch.tensor):
+            kwargs = {"device": "cpu", **(kwargs or {})}
+        return func(*args, **(kwargs or {}))
 
 
 def load_native(config: Mapping[str, Any], weights: Path) -> TwoTower:

@@ -4,7 +4,9 @@ from safetensors.torch import load, save
 
 from workers.neural.errors import ModelConfigError, WeightsError
 from workers.neural.family import CosineConfig, GruConfig, SmallResnetConfig
-from workers.neural.native import load_native, native_config, native_weights
+from workers.neural.images.cnn import CnnConfig
+from workers.neural.images.fne import FneConfig
+from workers.neural.native import load_native, native_config, native_weights, shapes_of
 from workers.neural.two_tower import TwoTowerConfig
 
 
@@ -37,6 +39,18 @@ def test_half_precision_halves_the_file_and_computes_in_full_precision(model, tm
     assert {p.dtype for p in again.parameters()} == {torch.float32}
     pixels = torch.randn(4, 3, 32, 32)
     assert (again.encode_image(pixels) * model.encode_image(pixels)).sum(1).min() > 0.9999
+
+
+@pytest.mark.parametrize(
+    "image",
+    [FneConfig(architecture="regnet_y_400mf"), CnnConfig(architecture="regnet_x_400mf"), SmallResnetConfig()],
+    ids=lambda image: getattr(image, "architecture", image.kind),
+)
+def test_shapes_are_known_without_the_weights(image):
+    """RegNets compute their widths from tensors, which hold no numbers on the meta device."""
+    model = TwoTowerConfig(6, 20, image, GruConfig(words=5), CosineConfig()).build()
+    wanted = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    assert shapes_of(native_config(model)) == wanted
 
 
 def test_embeddings_have_unit_length(model):

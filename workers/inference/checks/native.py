@@ -95,17 +95,12 @@ def _compare(config: Any, shapes: dict[str, tuple[int, ...]]) -> None:
 
 
 def _wanted_shapes(config: Any) -> dict[str, tuple[int, ...]]:
-    """Return the shapes that the config's architecture has; on the meta device nothing is allocated for it."""
-    import torch
-
-    from workers.neural.native import model_from
+    from workers.neural.native import shapes_of
 
     try:
-        with torch.device("meta"):
-            model = model_from(config)
+        return shapes_of(config)
     except (ValueError, TypeError, RuntimeError, ArithmeticError, LookupError) as error:
         raise _invalid(f"its config is not valid ({str(error)[:300]})") from error
-    return {name: tuple(value.shape) for name, value in model.state_dict().items()}
 
 
 def _encode(model: TwoTower, modality: str, manifest: Manifest, folder: Path) -> Floats:
