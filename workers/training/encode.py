@@ -6,7 +6,7 @@ from torch import Tensor
 
 from workers.neural.two_tower import TwoTower
 from workers.training.batches import TrainingData, padded
-from workers.training.feature_store import to_input
+from workers.training.frozen_network import to_input
 from workers.training.metrics import SCORES, Quality, Ranks, Vectors, retrieval_ranks
 
 BATCH = 128

@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from workers.inference.manifest import ImageSpec
 from workers.neural.images.features import FeatureEncoder
 from workers.training.crops import fixed_views
+from workers.training.frozen_network import Network, frozen_network
 from workers.training.picture_store import PictureStore, Progress
 from workers.training.recipe import PixelsConfig
 
@@ -62,13 +62,6 @@ def network_fingerprint(network: nn.Module) -> str:
     return digest.hexdigest()
 
 
-def to_input(pixels: Tensor, config: PixelsConfig | ImageSpec) -> Tensor:
-    """uint8 (…, size, size, 3) → the network's input (…, 3, size, size): (v / 255 − mean) / std."""
-    mean = torch.tensor(config.mean, device=pixels.device)
-    std = torch.tensor(config.std, device=pixels.device)
-    return ((pixels.float() / 255 - mean) / std).movedim(-1, -3)
-
-
 def _key(network: nn.Module, pictures: str, config: PixelsConfig) -> str:
     how = f"{pictures} {config.size} {config.views} {config.crop} {config.mean} {config.std} {network}"
     return hashlib.sha256(f"{how} {network_fingerprint(network)}".encode()).hexdigest()[:20]
@@ -80,14 +73,15 @@ def _build(
     path, progress = target
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.npy")
-    first = _features_of(encoder, [store[0]], config)
+    network = frozen_network(encoder.trunk, config)
+    first = _features_of(network, [store[0]], config)
     kept = np.float16 if encoder.stored_half else np.float32
     sink = np.lib.format.open_memmap(partial, mode="w+", dtype=kept, shape=(len(store), *first.shape[1:]))
     try:
         batch = max(1, BATCH_CROPS // len(_views(store[0], config)))
         for start in range(0, len(store), batch):
             rows = range(start, min(start + batch, len(store)))
-            sink[rows.start : rows.stop] = _features_of(encoder, [store[row] for row in rows], config)
+            sink[rows.start : rows.stop] = _features_of(network, [store[row] for row in rows], config)
             progress("computing features", rows.stop, len(store))
         sink.flush()
         partial.rename(path)
@@ -96,16 +90,12 @@ def _build(
 
 
 @torch.inference_mode()
-def _features_of(
-    encoder: FeatureEncoder, pictures: list[NDArray[np.uint8]], config: PixelsConfig
-) -> Features:
+def _features_of(network: Network, pictures: list[NDArray[np.uint8]], config: PixelsConfig) -> Features:
     """(pictures, views, *shape); with ten serving crops there is one view, their mean."""
     crops = [crop for picture in pictures for crop in _views(picture, config)]
-    pixels = to_input(torch.from_numpy(np.stack(crops)), config)
-    encoder.trunk.eval()
-    features = encoder.features(pixels.to(next(encoder.parameters()).device)).float().cpu()
-    shaped = features.view(len(pictures), -1, *encoder.shape)
-    kept: Features = (shaped.mean(1, keepdim=True) if config.crop == "ten" else shaped).numpy()
+    features = network(np.stack(crops))
+    shaped = features.reshape(len(pictures), -1, *features.shape[1:])
+    kept: Features = shaped.mean(1, keepdims=True) if config.crop == "ten" else shaped
     return kept
 
 

@@ -7,7 +7,8 @@ from workers.inference.pictures import open_picture, to_pixels
 from workers.neural.family import SmallResnetConfig
 from workers.training.crops import center_crop, fixed_views, random_crop
 from workers.training.errors import TrainingError
-from workers.training.feature_store import feature_store, statistics, to_input
+from workers.training.feature_store import feature_store, statistics
+from workers.training.frozen_network import to_input
 from workers.training.picture_store import picture_store, pictures_key
 from workers.training.recipe import PixelsConfig
 

@@ -110,7 +110,8 @@ def _spatial_mean(values: Tensor, channels_last: bool) -> Tensor:  # noqa: FBT00
     """(batch, channels, height, width), or channels last with any axes between, → (batch, channels)."""
     if values.dim() == 2:
         return values
-    return values.flatten(1, -2).mean(1) if channels_last else values.flatten(2).mean(2)
+    # Both axes at once: flattened first, the values would be copied into another layout on their way.
+    return values.flatten(1, -2).mean(1) if channels_last else values.mean((2, 3))
 
 
 def _lies_in(layer: str, part: str) -> bool:
