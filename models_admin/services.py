@@ -12,6 +12,7 @@ from models_admin.files import file_on_disk
 from models_admin.files import version_folder as version_folder
 from models_admin.models import Activation, Alias, ModelVersion, VersionState
 from retrieval_site.errors import AppError
+from retrieval_site.rows import columns
 from workers.blobs import blob_store
 from workers.inference.bundles import read_manifest
 from workers.inference.errors import BundleError
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
     from django.core.files.base import File
 
+    from retrieval_site.rows import Columns
     from workers.inference.manifest import Manifest
 
 CHAMPION = "champion"
@@ -207,16 +209,24 @@ def champion() -> ModelVersion | None:
 
 
 def version_find(key: str) -> ModelVersion:
-    """Return the version of an alias or of `name@number`; raises AppError `model.not_found`."""
+    """Return the version of an alias or of `name@number`; raises AppError `model.not_found`.
+
+    This stands before every search, so its statement is not composed anew each time.
+    """
     name, _, number = key.partition("@")
+    values: list[str | int] = [key]
+    where = "version.id = (SELECT version_id FROM models_admin_alias WHERE name = %s)"
     if number.isascii() and number.isdigit():
-        found = ModelVersion.objects.filter(name=name, number=int(number[:9])).first()
-    else:
-        found = ModelVersion.objects.filter(aliases__name=key).first()
-    if found is None:
+        values = [name, int(number[:9])]
+        where = "version.name = %s AND version.number = %s"
+    parts: Columns[ModelVersion] = columns(ModelVersion, "version")
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {parts.sql} FROM models_admin_modelversion version WHERE {where}", values)  # noqa: S608  our own names
+        row = cursor.fetchone()
+    if row is None:
         detail = {"model": key}
         raise AppError("model.not_found", f"There is no model “{key}”.", status=404, detail=detail)
-    return found
+    return parts.instance(row)
 
 
 def versions_live() -> list[ModelVersion]:

@@ -1,17 +1,45 @@
-"""Last step: from ranked units to hits with their documents, in three statements however many there are."""
+"""Last step: from ranked units to hits with their documents, in one statement however many there are."""
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from search.models import Document, Passage
+from django.db import connection
+
+from retrieval_site.rows import columns
+from search.models import Collection, Document, DocumentImage, Passage
 from search.retrieval.types import Hit
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
+    from django.db.models import Model
+
+    from retrieval_site.rows import Columns
     from search.retrieval.types import Unit
     from search.vectors.tables import UnitKind
+
+_SELECT = """
+    SELECT unit.id, {columns}
+    FROM unnest(%(units)s::bigint[], %(documents)s::bigint[]) AS unit (id, document_id)
+    JOIN search_document document ON document.id = unit.document_id
+    JOIN search_collection collection ON collection.id = document.collection_id
+    {joins}
+    WHERE document.collection_id = ANY(%(collections)s::bigint[])
+"""
+# What a hit shows of a unit beside its document; outer joins, for it may be gone since the search, or never have been.
+_PASSAGE = """
+    LEFT JOIN search_passage passage ON passage.id = unit.id
+    LEFT JOIN LATERAL (
+        SELECT * FROM search_documentimage WHERE document_id = document.id ORDER BY ordinal LIMIT 1
+    ) cover ON true
+"""
+_IMAGE = "LEFT JOIN search_documentimage image ON image.id = unit.id"
+_SHOWN: dict[UnitKind, tuple[str, dict[str, type[Model]]]] = {
+    "passage": (_PASSAGE, {"passage": Passage, "cover": DocumentImage}),
+    "image": (_IMAGE, {"image": DocumentImage}),
+}
 
 
 def present(
@@ -22,30 +50,43 @@ def present(
     A vector's own collection was checked by the search; the document's is checked again here, so that a document
     that is moving between collections at this moment is shown to nobody too many.
     """
-    documents = _documents(units, collections)
-    passages = _passages(units) if kind == "passage" else {}
-    hits: list[Hit] = []
-    for unit in units:
-        document = documents.get(unit.document_id)
-        if document is not None:
-            image = _image(document, unit) if kind == "image" else None
-            passage = passages.get(unit.unit_id)
-            hits.append(Hit(first_rank + len(hits), unit.score, document, passage, image))
-    return hits
+    found = dict(_found(units, kind, collections))
+    shown = [unit for unit in units if unit.unit_id in found]
+    return [Hit(rank, unit.score, **found[unit.unit_id]) for rank, unit in enumerate(shown, first_rank)]
 
 
-def _documents(units: Sequence[Unit], collections: Sequence[int]) -> dict[int, Any]:
-    found = Document.objects.filter(
-        pk__in=[unit.document_id for unit in units], collection_id__in=list(collections)
-    )
-    return {
-        document.pk: document for document in found.select_related("collection").prefetch_related("images")
+def _found(
+    units: Sequence[Unit], kind: UnitKind, collections: Sequence[int]
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield each unit's id with what its hit shows."""
+    statement, parts = _statement(kind)
+    asked = {
+        "units": [unit.unit_id for unit in units],
+        "documents": [unit.document_id for unit in units],
+        "collections": list(collections),
     }
+    with connection.cursor() as cursor:
+        cursor.execute(statement, asked)
+        rows = cursor.fetchall()
+    for unit_id, *values in rows:
+        shown = _instances(parts, values)
+        shown["document"].collection = shown.pop("collection")
+        yield unit_id, shown
 
 
-def _passages(units: Sequence[Unit]) -> dict[int, Any]:
-    return Passage.objects.in_bulk([unit.unit_id for unit in units])
+def _instances(parts: Sequence[Columns[Any]], values: Sequence[Any]) -> dict[str, Any]:
+    """Return an instance for each part of a row, None for what an outer join did not find."""
+    found: dict[str, Any] = {}
+    for part in parts:
+        own, values = part.split(values)
+        found[part.alias] = None if own[0] is None else part.instance(own)
+    return found
 
 
-def _image(document: Any, unit: Unit) -> Any:
-    return next((image for image in document.images.all() if image.pk == unit.unit_id), None)
+@cache
+def _statement(kind: UnitKind) -> tuple[str, tuple[Columns[Any], ...]]:
+    """Return the statement and the parts of its rows behind the unit's id."""
+    joins, models = _SHOWN[kind]
+    every: dict[str, type[Model]] = {"document": Document, "collection": Collection, **models}
+    parts = tuple(columns(model, alias) for alias, model in every.items())
+    return _SELECT.format(columns=", ".join(part.sql for part in parts), joins=joins), parts

@@ -108,7 +108,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Hit:
-    """One result: a document with its best passage or image. `snippet` offsets are into the body."""
+    """One result: a document with its best passage or image; `cover` is a passage's picture, its document's first."""
 
     rank: int
     score: float
@@ -116,6 +116,7 @@ class Hit:
     passage: Any | None = None
     image: Any | None = None
     relevance: float | None = None
+    cover: Any | None = None
 
 
 @dataclass(frozen=True)

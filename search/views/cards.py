@@ -57,7 +57,7 @@ def cards(answer: SearchAnswer, similarity: str, judged: Mapping[int, Judgement]
             score=hit.score,
             score_percent=score_percent(hit.score, similarity),
             excerpt=_excerpt_of(hit),
-            image=hit.image or _first_image(hit.document),
+            image=hit.image or hit.cover,
             facts=facts(hit.document.metadata)[:FACTS_MAX],
             tags=_new_tags(hit.document),
             judgement=judged.get(hit.document.pk),
@@ -124,7 +124,3 @@ def _new_tags(document: Document) -> list[str]:
     """Return the tags that the facts beside them do not say already."""
     said = {value.casefold() for _, value in facts(document.metadata)}
     return [tag for tag in document.tags if tag.casefold() not in said][:TAGS_MAX]
-
-
-def _first_image(document: Document) -> DocumentImage | None:
-    return next(iter(document.images.all()), None)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from search.models import Document, DocumentImage, Passage
+from search.models import Document, Passage
 from search.retrieval.types import Hit, Plan, SearchAnswer
 from search.views.cards import Excerpt, cards, excerpt, facts, score_percent
 
@@ -55,9 +55,7 @@ def test_facts_are_metadata_as_people_write_it() -> None:
 
 
 def _document(**fields: object) -> Document:
-    document = Document(pk=1, title="Pump", **fields)
-    document._prefetched_objects_cache = {"images": DocumentImage.objects.none()}
-    return document
+    return Document(pk=1, title="Pump", **fields)
 
 
 def _card(document: Document, passage: Passage | None):

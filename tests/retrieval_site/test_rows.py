@@ -1,0 +1,41 @@
+"""Instances out of plain SQL: the same as a queryset's."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+from django.forms import model_to_dict
+
+from retrieval_site.rows import columns
+from search.models import Document, Query
+from tests.support.corpus import make_collection, make_documents
+
+pytestmark = pytest.mark.django_db
+
+
+def _read(model, alias, pk):
+    parts = columns(model, alias)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {parts.sql}, 'more' FROM {model._meta.db_table} {alias} WHERE id = %s", [pk])
+        own, rest = parts.split(cursor.fetchone())
+    assert rest == ("more",)
+    return parts.instance(own)
+
+
+def test_an_instance_is_the_one_that_a_queryset_gives_json_and_arrays_included(django_assert_num_queries):
+    fields = {"metadata": {"part": ["7", None]}, "tags": ["pump", "seal"], "url": "https://example.org/1"}
+    (passage,) = make_documents(make_collection(), 1, **fields)
+    wanted = Document.objects.get(pk=passage.document_id)
+    found = _read(Document, "d", wanted.pk)
+    with django_assert_num_queries(0):  # no field is left to be fetched later
+        assert model_to_dict(found) == model_to_dict(wanted)
+        assert (found.created_at, found.metadata["part"]) == (wanted.created_at, ["7", None])
+
+
+def test_an_instance_can_be_saved_again():
+    query = Query.objects.create(modality="text", text="a pump", answer=[{"document": 1}])
+    found = _read(Query, "q", query.pk)
+    found.text = "a seal"
+    found.save()
+    query.refresh_from_db()
+    assert (query.text, query.answer) == ("a seal", [{"document": 1}])
