@@ -1,0 +1,130 @@
+"""From a recipe to the running site: trained, validated in the guarded child, prepared, activated, searched with."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from django.core.files.uploadedfile import SimpleUploadedFile
+from torchvision import models
+
+from models_admin import services
+from search.indexing import encoders
+from search.retrieval import search
+from search.retrieval.types import SearchRequest
+from search.services.collections import collection_create
+from search.services.document_fields import DocumentFields, image_input
+from search.services.documents import DocumentRecord, documents_save
+from workers.inference.bundles import bundle_extract, read_manifest
+from workers.inference.pictures import open_picture, to_pixels
+from workers.inference.texts import TextReader, pad_ids
+from workers.inference.torch_runtime import read_native
+from workers.jobs.runner import run_job_inline
+from workers.training.export import ExportOptions
+from workers.training.recipe import recipe_with
+from workers.training.train import TrainOptions, train
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("query_worker"),
+]
+
+SMALL = {"start.tune": "head", "run.epochs": 2, "concepts.weight": 0.0, "data.batch": 16, "dim": 32}
+RECIPES = {
+    "fne-soe": {
+        "image.kind": "fne", "image.architecture": "squeezenet1_1", "pixels.crop": "ten", "pixels.resize": 64,
+        "pixels.size": 48, "similarity.kind": "order", "similarity.absolute": True,
+    },
+}  # fmt: skip
+DEPTH, OVERLAP_MIN, COSINE_MIN = 10, 0.95, 0.99
+
+
+@pytest.fixture(autouse=True)
+def _fresh_encoders():
+    encoders._load.cache_clear()
+    yield
+    encoders._load.cache_clear()
+
+
+@pytest.fixture(params=RECIPES)
+def bundle(request, tiny, data, tmp_path):
+    """The bundle of a recipe that was trained for a moment on a network with random weights."""
+    torch.manual_seed(1)
+    torch.save(models.squeezenet1_1().state_dict(), tmp_path / "network.pth")
+    settings = SMALL | {"start.weights": str(tmp_path / "network.pth")} | RECIPES[request.param]
+    path = tmp_path / f"{request.param}.zip"
+    train(
+        TrainOptions(
+            recipe_with(tiny, settings.items()), data, tmp_path / "run", tmp_path / "cache", path,
+            ExportOptions(request.param), device="cpu", say=lambda line: None,
+        )
+    )  # fmt: skip
+    return path
+
+
+@pytest.fixture
+def notes(data):
+    """Documents to find: one for each wording of the validation captions, one for each of its pictures."""
+    split = data.splits()[1]
+    texts = {f"text {at}": text for at, text in enumerate(sorted({*split.texts()}))}
+    pictures = {path.name: path.read_bytes() for path in split.paths}
+    records = [DocumentRecord(key, DocumentFields(body=text)) for key, text in texts.items()]
+    records += [
+        DocumentRecord(key, DocumentFields(), (image_input(picture),)) for key, picture in pictures.items()
+    ]
+    documents_save(collection=collection_create(name="Notes", visibility="public"), records=records)
+    return texts, pictures
+
+
+@pytest.fixture
+def on_the_site(bundle, notes):
+    """The bundle's version as an operator brings it there: uploaded, validated, prepared over the notes, activated."""
+    version, job = services.version_upload(bundle=SimpleUploadedFile("b.zip", bundle.read_bytes()))
+    for step in (job, None):
+        job = run_job_inline(step or services.version_prepare(version=version))
+        assert job.state == "succeeded", job.error
+        version.refresh_from_db()
+    services.version_activate(version=version)
+    return version
+
+
+class Native:
+    """What the bundle's own weights say, by torch: embeddings, and the scores of all pictures with all texts."""
+
+    def __init__(self, bundle, folder):
+        self.manifest = bundle_extract(bundle, folder)
+        self.model = read_native(self.manifest, folder)
+        self.reader = TextReader(self.manifest.text, folder)
+
+    @torch.inference_mode()
+    def scores(self, pictures, texts):
+        """(pictures, texts), bigger is closer."""
+        pixels = np.stack([to_pixels(open_picture(data), self.manifest.image) for data in pictures])
+        ids = pad_ids([self.reader.encode(text) for text in texts])
+        images = self.model.encode_image(torch.from_numpy(pixels))
+        captions = self.model.encode_text(*map(torch.from_numpy, ids))
+        return self.model.similarity.scores(images, captions).numpy()
+
+
+def found(**asked):
+    """The external ids of the documents that a search finds, best first."""
+    hits = search(SearchRequest(viewer=None, limit=DEPTH, **asked)).hits
+    return [hit.document.external_id for hit in hits]
+
+
+def overlap(answers, names, scores):
+    """The share of the best by the scores (queries, documents) that the searches' answers hold."""
+    best = [{names[at] for at in np.argsort(-row)[:DEPTH]} for row in scores]
+    return np.mean([len(wanted & set(answer)) / DEPTH for wanted, answer in zip(best, answers, strict=True)])
+
+
+def test_a_bundle_of_each_recipe_answers_searches_as_its_own_weights_do(bundle, notes, on_the_site, tmp_path):
+    texts, pictures = notes
+    assert on_the_site.report["probes"]["image"]["native_agreement"] >= COSINE_MIN
+    assert on_the_site.similarity == read_manifest(bundle).similarity
+    scores = Native(bundle, tmp_path / "native").scores(list(pictures.values()), list(texts.values()))
+    by_picture = [found(image=picture) for picture in pictures.values()]
+    by_text = [found(text=text, target="images") for text in texts.values()]
+    assert overlap(by_picture, list(texts), scores) >= OVERLAP_MIN
+    assert overlap(by_text, list(pictures), scores.T) >= OVERLAP_MIN
