@@ -1,18 +1,30 @@
-"""The options of commands that name the files of one data set, each by its path."""
+"""The options that say where a command's data sets lie: by their paths, or the files of one set, each by its own."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from django.core.management.base import CommandError
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
 
-DATA = ("images", "captions", "train", "val")
-"""Those that such a command cannot do without."""
+    from workers.training.run_folder import DataPaths
+
+FILES = ("images", "captions", "train", "val")
+"""Those that a command cannot do without where there is no `--data`."""
 
 
 def add_data_files(parser: ArgumentParser) -> None:
-    """Add the options, and `--groups`."""
+    """Add `--data`, `--layout`, and the files one by one."""
+    parser.add_argument(
+        "--data", action="append", default=[], metavar="PATH",
+        help="a data set's folder or file of captions, in a published layout; give several to take all of them",
+    )  # fmt: skip
+    parser.add_argument(
+        "--layout", action="append", default=[], metavar="NAME",
+        help="flickr, coco, karpathy or csv, where it is not clear: one, or one for each --data",
+    )  # fmt: skip
     parser.add_argument("--images", help="folder of the pictures")
     parser.add_argument("--captions", help="lines of name.jpg#k<TAB>caption")
     parser.add_argument("--train", help="pictures to train on, one name a line")
@@ -20,3 +32,38 @@ def add_data_files(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--groups", default="", help="name.jpg<TAB>label lines: equal labels are no negatives"
     )
+
+
+def data_paths(options: dict[str, Any]) -> DataPaths:
+    """What the options name. Raises CommandError where something is missing or said twice."""
+    from workers.training.run_folder import DataPaths
+
+    if options["data"]:
+        return DataPaths(sets=tuple(_sources(options)))
+    if missing := [f"--{name}" for name in FILES if not options[name]]:
+        raise CommandError(
+            f"Name the data by --data, or by --{', --'.join(FILES)}: {', '.join(missing)} missing."
+        )
+    return DataPaths(**{name: options[name] for name in (*FILES, "groups")})
+
+
+def data_words(data: DataPaths) -> list[str]:
+    """The options from which `data_paths` makes the same."""
+    words = [word for source in data.sets for word in ("--data", source.path, "--layout", source.layout)]
+    if data.sets:
+        return [*words, *(("--images", data.sets[0].images) if data.sets[0].images else ())]
+    given = {name: getattr(data, name) for name in (*FILES, "groups")}
+    return [word for name, value in given.items() if value for word in (f"--{name}", value)]
+
+
+def _sources(options: dict[str, Any]) -> list[Any]:
+    from workers.training.readers.read import DataSource
+
+    paths, layouts = options["data"], options["layout"] or [""]
+    if both := [f"--{name}" for name in ("captions", "train", "val", "groups") if options[name]]:
+        raise CommandError(f"--data has its own {', '.join(both)}; only --images can be given with it.")
+    if len(layouts) not in {1, len(paths)}:
+        raise CommandError("Give --layout once, or once for each --data.")
+    layouts = layouts * len(paths) if len(layouts) == 1 else layouts
+    images = options["images"] or ""
+    return [DataSource(path, name, images) for path, name in zip(paths, layouts, strict=True)]

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -74,16 +74,8 @@ def concatenated(names: Sequence[str], parts: Sequence[Captioned]) -> Captioned:
     )
 
 
-def read_captions(path: Path) -> dict[str, list[str]]:
-    """Captions by picture name, in the order of the file. Raises TrainingError with the number of a wrong line."""
-    captions, broken = scan_captions(path)
-    if broken:
-        raise TrainingError(broken[0])
-    return captions
-
-
 def scan_captions(path: Path) -> tuple[dict[str, list[str]], list[str]]:
-    """As `read_captions`, and a sentence for every wrong line."""
+    """Captions by picture name, in the order of the file, and a sentence with its number for every wrong line."""
     captions: dict[str, list[str]] = {}
     broken = []
     for number, line in _numbered_lines(path):
@@ -94,38 +86,6 @@ def scan_captions(path: Path) -> tuple[dict[str, list[str]], list[str]]:
         else:
             broken.append(f"{path.name} line {number} is not of the form name.jpg#k<TAB>caption.")
     return captions, broken
-
-
-def read_split(
-    images: Path, captions: dict[str, list[str]], split: Path, groups: Path | None = None
-) -> Captioned:
-    """The pictures that `split` lists, one a line. Raises TrainingError for one without a file, caption or group."""
-    names = [line.strip() for line in lines_of(split)]
-    _refuse_missing("caption", split, [name for name in names if name not in captions])
-    _refuse_missing("picture file", split, [name for name in names if not (images / name).is_file()])
-    if not names:
-        raise TrainingError(f"{split.name} lists no picture.")
-    return Captioned(
-        paths=tuple(images / name for name in names),
-        captions=tuple(tuple(captions[name]) for name in names),
-        groups=_numbered(names, split, groups),
-    )
-
-
-def _numbered(names: list[str], split: Path, groups: Path | None) -> tuple[int, ...]:
-    if groups is None:
-        return tuple(range(len(names)))
-    labels = read_groups(groups)
-    _refuse_missing("group", split, [name for name in names if name not in labels])
-    numbers: dict[str, int] = {}
-    return tuple(numbers.setdefault(labels[name], len(numbers)) for name in names)
-
-
-def _refuse_missing(what: str, split: Path, names: Iterable[str]) -> None:
-    missing = list(names)
-    if missing:
-        shown = ", ".join(missing[:3])
-        raise TrainingError(f"{len(missing)} pictures of {split.name} have no {what}, such as {shown}.")
 
 
 def read_groups(path: Path) -> dict[str, str]:

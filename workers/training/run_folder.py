@@ -17,9 +17,8 @@ from typing import Any, Literal
 
 from workers.neural.configs import config_from, config_to
 from workers.training.errors import TrainingError
-from workers.training.layout import Captioned, concatenated, read_captions, read_split
-from workers.training.readers.flickr import read_lists
-from workers.training.readers.read import DataSet, DataSource, data_set, read_source
+from workers.training.layout import Captioned, concatenated
+from workers.training.readers.read import DataSet, DataSource, listed_set, read_source
 from workers.training.recipe import Recipe
 
 State = Literal["running", "finished", "not started", "stopped"]
@@ -42,29 +41,20 @@ class DataPaths:
 
     def splits(self) -> tuple[Captioned, Captioned]:
         """The training and the validation split. Raises TrainingError for data that are missing or wrong."""
-        return self._splits_of_sets() if self.sets else self._splits_of_files()
+        sets = self.data_sets()
+        train, val = (_split_of(sets, name) for name in ("train", "val"))
+        return train, val
 
     def data_sets(self) -> list[DataSet]:
         """All that there is, wrong lines and missing files included. Raises TrainingError where nothing can be read."""
         if self.sets:
             return [read_source(source) for source in self.sets]
         lists = {"train": Path(self.train), "val": Path(self.val)}
-        listing = read_lists(Path(self.captions), lists, Path(self.groups) if self.groups else None)
-        images = Path(self.images)
-        return [data_set(images.resolve().name, "flickr", listing, [images])]
-
-    def _splits_of_sets(self) -> tuple[Captioned, Captioned]:
-        sets = self.data_sets()
-        train, val = (_split_of(sets, name) for name in ("train", "val"))
-        return train, val
-
-    def _splits_of_files(self) -> tuple[Captioned, Captioned]:
-        captions = read_captions(Path(self.captions))
-        groups = Path(self.groups) if self.groups else None
-        train, val = (
-            read_split(Path(self.images), captions, Path(s), groups) for s in (self.train, self.val)
-        )
-        return train, val
+        return [
+            listed_set(
+                Path(self.images), Path(self.captions), lists, Path(self.groups) if self.groups else None
+            )
+        ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The recipes' report from end to end at a tiny size, and its verdicts on runs whose ranks are made up."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from workers.training.metrics import retrieval_ranks
 from workers.training.recipes.catalogue import recipe_names
 from workers.training.report.findings import STARTS_AT, findings, rescue
 from workers.training.report.papers import PAPERS
-from workers.training.report.plan import ROWS, STABILITY, planned
+from workers.training.report.plan import ROWS, STABILITY, Setting, planned
 from workers.training.report.training import needs_training, train_missing
 from workers.training.report.write import Report, write_report
 from workers.training.train import TrainOptions, train
@@ -22,6 +23,10 @@ BUDGET = [
     "image.architecture=squeezenet1_1", "start.weights=none", "dim=8", "text.words=8", "pixels.resize=64",
     "pixels.size=64", "pixels.crop=center", "data.batch=16", "run.epochs=1", "schedule.every_epochs=9",
 ]  # fmt: skip
+
+
+def plan(folder, settings, only=(), seeds=0, **options):
+    return planned(folder, [Setting.read(text) for text in settings], only, seeds, **options)
 
 
 def trainer(data, cache, done):
@@ -48,14 +53,14 @@ def trainer(data, cache, done):
 def test_a_report_trains_what_is_missing_once_and_says_what_could_not_be_trained(data, tmp_path):
     folder, done, said = tmp_path / "runs", [], []
     folder.mkdir()
-    rows = planned(folder, BUDGET, ["fc7-sh", "fne-sh"], seeds=0)
+    rows = plan(folder, BUDGET, ["fc7-sh", "fne-sh"])
     work = trainer(data, tmp_path / "cache", done)
     failures = train_missing(rows, work, 1, said.append)
     assert sorted(done) == ["fc7-sh", "fne-sh"]
     assert failures == {"fne-sh": "No network today."}
     train_missing(rows, work, 1, said.append)
     assert done[2:] == ["fne-sh"]
-    [longer] = planned(folder, [*BUDGET, "run.epochs=2"], ["fc7-sh"], seeds=0)
+    [longer] = plan(folder, [*BUDGET, "run.epochs=2"], ["fc7-sh"])
     with pytest.raises(TrainingError, match=r"other settings before \(run\.epochs 1, now 2\)"):
         needs_training(longer)
     _, split = data.splits()
@@ -74,7 +79,7 @@ def test_a_report_trains_what_is_missing_once_and_says_what_could_not_be_trained
 
 
 def test_settings_are_for_all_rows_that_have_them_or_for_those_named():
-    rows = {row.name: row for row in planned(NOWHERE, ["image.nodes=4", "fc7-*,fne-s*:dim=7"], [], seeds=2)}
+    rows = {row.name: row for row in plan(NOWHERE, ["image.nodes=4", "fc7-*,fne-s*:dim=7"], seeds=2)}
     assert set(ROWS) < set(rows)
     assert {"fne-moe-unstable-seed1", "fc7-poe-seed1"} <= set(rows)
     assert rows["fne-poe-seed1"].recipe.run.seed == 1
@@ -86,9 +91,26 @@ def test_settings_are_for_all_rows_that_have_them_or_for_those_named():
 
 def test_a_setting_that_no_recipe_has_is_refused():
     with pytest.raises(TrainingError, match=r"image\.colour"):
-        planned(NOWHERE, ["image.colour=red"], [], seeds=0)
+        plan(NOWHERE, ["image.colour=red"])
     with pytest.raises(TrainingError, match="No row matches"):
-        planned(NOWHERE, [], ["unknown"], seeds=0)
+        plan(NOWHERE, [], ["unknown"])
+    with pytest.raises(TrainingError, match=r"key=value, .*not 'fc7'"):
+        plan(NOWHERE, ["fc7"])
+
+
+def test_some_initialisations_can_have_settings_of_their_own():
+    rows = {row.name: row for row in plan(NOWHERE, ["run.epochs=9", "fc7-poe-seed*:run.epochs=4"], seeds=3)}
+    epochs = {name: rows[name].recipe.run.epochs for name in ("fc7-poe", "fc7-poe-seed2", "fne-poe-seed2")}
+    assert epochs == {"fc7-poe": 9, "fc7-poe-seed2": 4, "fne-poe-seed2": 9}
+
+
+def test_bundles_can_be_left_to_a_later_report(data, tmp_path):
+    [row] = plan(tmp_path, BUDGET, ["fc7-sh"], bundles=False)
+    assert needs_training(row)
+    options = TrainOptions(row.recipe, data, row.run, tmp_path / "cache", device="cpu", say=lambda line: None)
+    train(options)
+    assert not needs_training(row)
+    assert needs_training(replace(row, bundled=True))
 
 
 def test_every_row_and_every_paper_number_has_a_recipe():

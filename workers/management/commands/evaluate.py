@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from workers.training.evaluate import Evaluated
     from workers.training.layout import Captioned
+    from workers.training.readers.read import DataSet
 
 
 class Command(BaseCommand):
@@ -57,19 +58,23 @@ class Command(BaseCommand):
             options["json"].write_text(json.dumps(report, indent=1) + "\n")
 
     def _split(self, options: dict[str, Any]) -> Captioned:
-        from workers.training.layout import read_captions, read_split
-        from workers.training.readers.read import DataSource, read_source
+        data, name = self._data(options)
+        split = data.split(name)
+        if not split:
+            raise CommandError(f"No picture of {data.name} is in the split {options['split']!r}.")
+        return split
+
+    def _data(self, options: dict[str, Any]) -> tuple[DataSet, str]:
+        """The data set, and which of its splits is measured."""
+        from workers.training.readers.read import DataSource, listed_set, read_source
 
         if options["data"]:
             source = DataSource(options["data"], options["layout"], str(options["images"] or ""))
-            split = read_source(source).split(options["split"])
-            if not split:
-                raise CommandError(f"No picture of {options['data']} is in the split {options['split']!r}.")
-            return split
+            return read_source(source), options["split"]
         if missing := [f"--{name}" for name in ("images", "captions") if not options[name]]:
             raise CommandError(f"Name the data by --data, or give {' and '.join(missing)}.")
-        captions = read_captions(options["captions"])
-        return read_split(options["images"], captions, Path(options["split"]), options["groups"])
+        lists = {"val": Path(options["split"])}
+        return listed_set(options["images"], options["captions"], lists, options["groups"]), "val"
 
     def _more(self, result: Evaluated, split: Captioned, options: dict[str, Any]) -> dict[str, Any]:
         """What was asked for besides, for people and as plain data."""

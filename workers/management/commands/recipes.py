@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from django.core.management.base import BaseCommand, CommandError
 
 from workers.inference.errors import InferenceError
-from workers.management.data_files import DATA, add_data_files
+from workers.management.data_files import add_data_files, data_paths, data_words
 
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
 
-    from workers.training.report.plan import Row
+    from workers.training.report.plan import Row, Setting
 
 HELP = """List the recipes, or train those of the papers under one budget and write a table beside the papers' numbers.
 “recipes report --runs DIR …” trains only what is missing in DIR. Touches no database. See docs/training.md."""
@@ -38,6 +38,11 @@ class Command(BaseCommand):
         )
         parser.add_argument("--threads", type=int, default=1, help="of each training process (default 1)")
         parser.add_argument("--no-training", action="store_true", help="report what there is")
+        parser.add_argument(
+            "--no-bundles",
+            action="store_true",
+            help="leave the bundles, and what they cost, to a later report",
+        )
         parser.add_argument("--cache", type=Path, help="decoded pictures and features (default: RUNS/cache)")
         parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
         parser.add_argument("--budget", default="", help="the budget in words, for the report's head")
@@ -63,41 +68,45 @@ class Command(BaseCommand):
         self.stdout.write("\n".join(table_lines(COLUMNS, rows)))
 
     def _report(self, options: dict[str, Any]) -> None:
-        from workers.training.report.plan import planned
+        from workers.training.report.plan import Setting, planned
         from workers.training.report.training import ByCommand, train_missing
         from workers.training.report.write import Report, write_report
-        from workers.training.run_folder import DataPaths
 
-        if missing := [f"--{name}" for name in (*DATA, "runs") if not options[name]]:
-            raise CommandError(f"A report needs {', '.join(missing)}.")
+        if not options["runs"]:
+            raise CommandError("A report needs --runs, the folder of its runs.")
         folder: Path = options["runs"]
-        rows = planned(folder, options["set"], options["only"], options["seeds"])
-        data = DataPaths(**{name: options[name] for name in (*DATA, "groups")})
+        data = data_paths(options)
+        settings = [Setting.read(text) for text in options["set"]]
+        rows = planned(folder, settings, options["only"], options["seeds"], bundles=not options["no_bundles"])
         _, split = data.splits()
         folder.mkdir(parents=True, exist_ok=True)
-        manage = (sys.executable, os.fspath(Path(sys.argv[0]).resolve()))
-        cache = options["cache"] or folder / "cache"
-        train = ByCommand(manage, data, cache, options["device"], options["threads"])
+        train = ByCommand(
+            (sys.executable, os.fspath(Path(sys.argv[0]).resolve())),
+            data_words(data),
+            options["cache"] or folder / "cache",
+            options["device"],
+            options["threads"],
+        )
         failures = {}
         if not options["no_training"]:
             failures = train_missing(rows, train, options["at_once"], self.stdout.write)
-        report = Report(folder, split, options["seeds"], self._about(options, rows, len(split)))
-        self.stdout.write(write_report(rows, failures, report))
+        about = self._about(options["budget"], settings, rows, len(split))
+        self.stdout.write(write_report(rows, failures, Report(folder, split, options["seeds"], about)))
 
-    def _about(self, options: dict[str, Any], rows: list[Row], pictures: int) -> list[str]:
-        common = [setting for setting in options["set"] if not setting.partition("=")[0].count(":")]
-        some = [setting for setting in options["set"] if setting not in common]
-        budget = f"{options['budget']} " if options["budget"] else ""
+    def _about(self, budget: str, settings: list[Setting], rows: list[Row], pictures: int) -> list[str]:
+        common = [setting for setting in settings if not setting.patterns]
+        some = [setting for setting in settings if setting.patterns]
         lines = [
             f"{len(rows)} rows; measured on {pictures} validation pictures; percent, ties count against the model."
         ]
-        lines.append(f"Budget of every row: {budget}{_settings(common) or 'each recipe as it stands.'}")
-        return [*lines, f"For some rows: {_settings(some)}"] if some else lines
+        said = _said(common) or "each recipe as it stands."
+        lines.append(f"Budget of every row: {f'{budget} {said}'.strip()}")
+        return [*lines, f"For some rows: {_said(some)}"] if some else lines
 
 
-def _settings(settings: list[str]) -> str:
+def _said(settings: list[Setting]) -> str:
     """Files by their names: a report is read on other machines too."""
-    parts = (setting.partition("=") for setting in settings)
+    parts = (setting.text.partition("=") for setting in settings)
     return ", ".join(
         f"`{key}={Path(value).name if Path(value).is_file() else value}`" for key, _, value in parts
     )

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 from django.core.management.base import BaseCommand, CommandError
 
 from workers.inference.errors import InferenceError
-from workers.management.data_files import DATA, add_data_files
+from workers.management.data_files import add_data_files, data_paths
 
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
 
     from workers.training.recipe import Recipe
-    from workers.training.run_folder import DataPaths
     from workers.training.train import TrainOptions
 
 
@@ -24,14 +23,6 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--recipe", help="a recipe's name, or a .toml file of settings")
-        parser.add_argument(
-            "--data", action="append", default=[], metavar="PATH",
-            help="a data set's folder or file of captions, in a published layout; give several to train on all of them",
-        )  # fmt: skip
-        parser.add_argument(
-            "--layout", action="append", default=[], metavar="NAME",
-            help="flickr, coco, karpathy or csv, where it is not clear: one, or one for each --data",
-        )  # fmt: skip
         parser.add_argument(
             "--check", action="store_true", help="only report what is missing or broken in the data"
         )
@@ -110,7 +101,7 @@ class Command(BaseCommand):
     def _begun(self, options: dict[str, Any]) -> tuple[Any, Any]:
         if not options["recipe"]:
             raise CommandError("A new run needs --recipe.")
-        return self._recipe(options), self._data(options)
+        return self._recipe(options), data_paths(options)
 
     def _recipe(self, options: dict[str, Any]) -> Recipe:
         from workers.training.recipe import recipe_with
@@ -119,32 +110,13 @@ class Command(BaseCommand):
 
         return recipe_with(recipe_named(options["recipe"]), read_settings(options["set"]))
 
-    def _data(self, options: dict[str, Any]) -> DataPaths:
-        from workers.training.readers.read import DataSource
-        from workers.training.run_folder import DataPaths
-
-        paths, layouts = options["data"], options["layout"] or [""]
-        if not paths:
-            if missing := [f"--{name}" for name in DATA if not options[name]]:
-                raise CommandError(
-                    f"Name the data by --data, or by --{', --'.join(DATA)}: {', '.join(missing)} missing."
-                )
-            return DataPaths(**{name: options[name] for name in (*DATA, "groups")})
-        if both := [f"--{name}" for name in ("captions", "train", "val", "groups") if options[name]]:
-            raise CommandError(f"--data has its own {', '.join(both)}; only --images can be given with it.")
-        if len(layouts) not in {1, len(paths)}:
-            raise CommandError("Give --layout once, or once for each --data.")
-        layouts *= len(paths) if len(layouts) == 1 else 1
-        images = options["images"] or ""
-        return DataPaths(sets=tuple(DataSource(p, n, images) for p, n in zip(paths, layouts, strict=True)))
-
     def _check(self, options: dict[str, Any]) -> None:
         """Print the report; raises CommandError, and so ends with status 1, where something is broken."""
         from workers.training.readers.check import check_data
         from workers.training.recipe import DataConfig
 
         config = self._recipe(options).data if options["recipe"] else DataConfig()
-        checked = check_data(self._data(options).data_sets(), config.min_count, self._progress)
+        checked = check_data(data_paths(options).data_sets(), config.min_count, self._progress)
         self.stdout.write("\n".join(checked.summary))
         for fault in checked.faults:
             self.stdout.write("\n".join(fault.lines()))

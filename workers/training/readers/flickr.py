@@ -33,11 +33,16 @@ def read_flickr(path: Path) -> Listing:
 def read_lists(path: Path, lists: dict[str, Path], groups: Path | None = None) -> Listing:
     """As `read_flickr`, with the split files named. Without one, every picture that has a caption."""
     captions, broken = scan_captions(path)
-    labels = read_groups(groups) if groups else {}
     named = [(_in_captions(n.strip(), captions), split) for split in lists for n in lines_of(lists[split])]
-    named = named or [(name, "") for name in captions]
+    named = named if lists else [(name, "") for name in captions]
+    labels = read_groups(groups) if groups else dict.fromkeys(captions, "")
+    without = [
+        f"{name} has no group in the file of groups."
+        for name, _ in named
+        if name in captions and name not in labels
+    ]
     entries = (Entry(n, tuple(captions.get(n, ())), split, labels.get(n, "")) for n, split in named)
-    return Listing(tuple(entries), tuple(broken))
+    return Listing(tuple(entries), (*broken, *without))
 
 
 def _in_captions(name: str, captions: dict[str, list[str]]) -> str:

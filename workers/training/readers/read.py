@@ -7,7 +7,7 @@ from pathlib import Path
 from workers.training.errors import TrainingError
 from workers.training.layout import Captioned
 from workers.training.readers.coco import PREFIX, find_coco, read_coco
-from workers.training.readers.flickr import find_flickr, read_flickr
+from workers.training.readers.flickr import find_flickr, read_flickr, read_lists
 from workers.training.readers.karpathy import find_karpathy, read_karpathy
 from workers.training.readers.listing import Entry, Listing, read_json, with_splits
 from workers.training.readers.table import find_table, read_table
@@ -86,6 +86,14 @@ def read_source(source: DataSource) -> DataSet:
     base = path if path.is_dir() else path.parent
     roots = [Path(source.images)] if source.images else _picture_folders(base)
     return data_set(path.resolve().name, layout, listing, roots)
+
+
+def listed_set(images: Path, captions: Path, lists: dict[str, Path], groups: Path | None = None) -> DataSet:
+    """A data set of Flickr8k's layout whose files are named one by one: `lists` are the names of each split.
+
+    Raises TrainingError for a file that cannot be read.
+    """
+    return data_set(images.resolve().name, "flickr", read_lists(captions, lists, groups), [images])
 
 
 def data_set(name: str, layout: str, listing: Listing, roots: Sequence[Path]) -> DataSet:

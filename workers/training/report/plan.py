@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -27,12 +27,16 @@ STABILITY = ("fc7-moe-unstable", "fc7-poe", "fne-moe-unstable", "fne-poe")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One training of a report: `recipe` has `settings` applied; `left_out` are those that it does not have."""
+    """One training of a report: `recipe` has `settings` applied; `left_out` are those that it does not have.
+
+    `bundled`: whether a bundle of it is wanted.
+    """
 
     recipe: Recipe
     folder: Path
     settings: tuple[tuple[str, Any], ...] = ()
     left_out: tuple[str, ...] = ()
+    bundled: bool = True
 
     @property
     def name(self) -> str:
@@ -61,53 +65,68 @@ def row_name(recipe: str, seed: int) -> str:
     return f"{recipe}-seed{seed}" if seed else recipe
 
 
-def planned(folder: Path, settings: Sequence[str], only: Sequence[str], seeds: int) -> list[Row]:
-    """The rows whose names match one of the patterns `only` (all where there is none), cheapest features first.
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """`text`: as it was given; `patterns`: of the rows that it is for, none for all of them."""
 
-    `settings` are `key=value`, for all rows whose recipe has such a setting, or `PATTERN,PATTERN:key=value` for the
-    rows that match. Raises TrainingError for one that fits no row.
+    text: str
+    patterns: tuple[str, ...]
+    key: str
+    value: Any
+
+    @classmethod
+    def read(cls, text: str) -> "Setting":
+        """From `key=value` or `PATTERN,PATTERN:key=value`. Raises TrainingError for what is neither."""
+        head, equals, value = text.partition("=")
+        patterns, _, key = head.rpartition(":")
+        [(key, parsed)] = read_settings([f"{key}{equals}{value}"])
+        return cls(text, tuple(filter(None, patterns.split(","))), key, parsed)
+
+    def fits(self, recipe: str, seed: int) -> bool:
+        """Whether a row is among those that it is for, by its own name or its recipe's."""
+        names = (recipe, row_name(recipe, seed))
+        return not self.patterns or any(_matches(name, self.patterns) for name in names)
+
+
+def planned(
+    folder: Path, settings: Sequence[Setting], only: Sequence[str], seeds: int, *, bundles: bool = True
+) -> list[Row]:
+    """The rows whose names match one of the patterns `only` (all where there is none), in the report's order.
+
+    Each has the settings that are for it and that its recipe has. Raises TrainingError for a setting of no row.
     """
     wanted = [(name, 0) for name in ROWS] + [(name, seed) for name in STABILITY for seed in range(seeds)]
     chosen = [pair for pair in dict.fromkeys(wanted) if not only or _matches(row_name(*pair), only)]
-    rows = [_row(folder, pair, settings) for pair in chosen]
+    rows = [replace(_row(folder, pair, settings), bundled=bundles) for pair in chosen]
     if not rows:
         raise TrainingError(f"No row matches {', '.join(only)}; there are {', '.join(ROWS)}.")
     for setting in settings:
-        if not any(_read(setting)[1:] in row.settings for row in rows):
-            raise TrainingError(f"No recipe of this report takes the setting {setting!r}.")
+        if not any((setting.key, setting.value) in row.settings for row in rows):
+            raise TrainingError(f"No recipe of this report takes the setting {setting.text!r}.")
     return rows
 
 
-def _row(folder: Path, pair: tuple[str, int], settings: Sequence[str]) -> Row:
+def _row(folder: Path, pair: tuple[str, int], settings: Sequence[Setting]) -> Row:
     name, seed = pair
     recipe, taken, left_out = recipe_named(name), [], []
-    for setting in [*settings, f"run.seed={seed}"]:
-        patterns, key, value = _read(setting)
-        if patterns and not _matches(name, patterns):
-            continue
-        if (changed := _changed(recipe, key, value)) is None:
-            left_out.append(setting)
+    for setting in (s for s in settings if s.fits(name, seed)):
+        if (changed := _changed(recipe, setting)) is None:
+            left_out.append(setting.text)
         else:
             recipe = changed
-            taken.append((key, value))
-    return Row(recipe, folder, tuple(taken), tuple(left_out))
+            taken.append((setting.key, setting.value))
+    seeded = recipe_with(recipe, [("run.seed", seed)])
+    return Row(seeded, folder, (*taken, ("run.seed", seed)), tuple(left_out))
 
 
-def _changed(recipe: Recipe, key: str, value: Any) -> Recipe | None:
+def _changed(recipe: Recipe, setting: Setting) -> Recipe | None:
     """The recipe with a setting changed; None where it has no such setting."""
     try:
-        return recipe_with(recipe, [(key, value)])
+        return recipe_with(recipe, [(setting.key, setting.value)])
     except ModelConfigError as error:
         if " has no setting " in str(error) or "no table of settings" in str(error):
             return None
         raise
-
-
-def _read(setting: str) -> tuple[list[str], str, Any]:
-    head, equals, value = setting.partition("=")
-    patterns, colon, key = head.rpartition(":")
-    [(key, parsed)] = read_settings([f"{key if colon else head}{equals}{value}"])
-    return patterns.split(",") if colon else [], key, parsed
 
 
 def _matches(name: str, patterns: Iterable[str]) -> bool:

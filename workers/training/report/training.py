@@ -11,7 +11,7 @@ from pathlib import Path
 from workers.neural.configs import config_to
 from workers.training.errors import TrainingError
 from workers.training.report.plan import Row
-from workers.training.run_folder import DataPaths, RunFolder
+from workers.training.run_folder import RunFolder
 from workers.training.tracking.compare import flat
 
 TrainRow = Callable[[Row], None]
@@ -23,11 +23,11 @@ Failures = dict[str, str]
 class ByCommand:
     """Trains a row with `manage.py train`, whose start is `command`; `threads` are those of each process.
 
-    Raises TrainingError with what the command said last.
+    `data`: the options that name the data. Raises TrainingError with what the command said last.
     """
 
     command: Sequence[str]
-    data: DataPaths
+    data: Sequence[str]
     cache: Path
     device: str = "auto"
     threads: int = 1
@@ -36,7 +36,8 @@ class ByCommand:
         """Train a row to its end, or go on with it where it was stopped."""
         resume = RunFolder(row.run).config.exists()
         how = ["--resume"] if resume else self._begun(row)
-        where = ["--out", str(row.run), "--bundle", str(row.bundle), "--cache", str(self.cache)]
+        where = ["--out", str(row.run), "--cache", str(self.cache)]
+        where += ["--bundle", str(row.bundle)] if row.bundled else []
         done = subprocess.run(  # noqa: S603  our own command, no shell
             [*self.command, "train", *how, *where, "--device", self.device],
             env={**os.environ, "OMP_NUM_THREADS": str(self.threads)},
@@ -50,10 +51,8 @@ class ByCommand:
             raise TrainingError(lines[-1] if lines else f"It ended with status {done.returncode}.")
 
     def _begun(self, row: Row) -> list[str]:
-        given = {name: value for name, value in config_to(self.data).items() if value}
-        data = [word for name, value in given.items() for word in (f"--{name}", str(value))]
         settings = [word for key, value in row.settings for word in ("--set", f"{key}={json.dumps(value)}")]
-        return ["--recipe", row.recipe.name, *data, *settings]
+        return ["--recipe", row.recipe.name, *self.data, *settings]
 
 
 def train_missing(rows: Sequence[Row], train: TrainRow, at_once: int, say: Say) -> Failures:
@@ -96,7 +95,7 @@ def needs_training(row: Row) -> bool:
     state = folder.state.state
     if state == "running":
         raise TrainingError("Another process is training it.")
-    return not (state == "not started" or (state == "finished" and row.bundle.is_file()))
+    return not (state == "not started" or (state == "finished" and (row.bundle.is_file() or not row.bundled)))
 
 
 def _changed(row: Row, folder: RunFolder) -> str:
