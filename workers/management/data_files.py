@@ -47,15 +47,6 @@ def data_paths(options: dict[str, Any]) -> DataPaths:
     return DataPaths(**{name: options[name] for name in (*FILES, "groups")})
 
 
-def data_words(data: DataPaths) -> list[str]:
-    """The options from which `data_paths` makes the same."""
-    words = [word for source in data.sets for word in ("--data", source.path, "--layout", source.layout)]
-    if data.sets:
-        return [*words, *(("--images", data.sets[0].images) if data.sets[0].images else ())]
-    given = {name: getattr(data, name) for name in (*FILES, "groups")}
-    return [word for name, value in given.items() if value for word in (f"--{name}", value)]
-
-
 def _sources(options: dict[str, Any]) -> list[Any]:
     from workers.training.readers.read import DataSource
 

@@ -1,6 +1,7 @@
 """The recipes' report from end to end at a tiny size, and its verdicts on runs whose ranks are made up."""
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,11 +12,13 @@ from workers.training.errors import TrainingError
 from workers.training.export import ExportOptions
 from workers.training.metrics import retrieval_ranks
 from workers.training.recipes.catalogue import recipe_names
+from workers.training.report.children import InChild
 from workers.training.report.findings import STARTS_AT, findings, rescue
 from workers.training.report.papers import PAPERS
 from workers.training.report.plan import ROWS, STABILITY, Setting, planned
 from workers.training.report.training import needs_training, train_missing
 from workers.training.report.write import Report, write_report
+from workers.training.run_folder import RunFolder
 from workers.training.train import TrainOptions, train
 
 NOWHERE = Path("nowhere")
@@ -76,6 +79,17 @@ def test_a_report_trains_what_is_missing_once_and_says_what_could_not_be_trained
     assert costs["fne-sh"] is None
     assert (folder / "report.png").is_file()
     assert (folder / "curves.png").is_file()
+
+
+def test_rows_are_trained_in_processes_of_their_own(data, tmp_path):
+    work = InChild(data, tmp_path / "cache", device="cpu")
+    [row] = plan(tmp_path, BUDGET, ["fc7-sh"], bundles=False)
+    work(row)
+    state = RunFolder(row.run).state
+    assert (state.state, state.process != os.getpid()) == ("finished", True)
+    [longer] = plan(tmp_path, [*BUDGET, "start.weights=missing.pt"], ["fne-sh"], bundles=False)
+    with pytest.raises(TrainingError, match=r"missing\.pt"):
+        work(longer)
 
 
 def test_settings_are_for_all_rows_that_have_them_or_for_those_named():

@@ -1,14 +1,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from workers.inference.errors import InferenceError
-from workers.management.data_files import add_data_files, data_paths, data_words
+from workers.management.data_files import add_data_files, data_paths
 
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
@@ -68,8 +67,10 @@ class Command(BaseCommand):
         self.stdout.write("\n".join(table_lines(COLUMNS, rows)))
 
     def _report(self, options: dict[str, Any]) -> None:
+        os.environ["OMP_NUM_THREADS"] = str(options["threads"])  # numpy reads it when it is imported
+        from workers.training.report.children import InChild
         from workers.training.report.plan import Setting, planned
-        from workers.training.report.training import ByCommand, train_missing
+        from workers.training.report.training import train_missing
         from workers.training.report.write import Report, write_report
 
         if not options["runs"]:
@@ -80,13 +81,7 @@ class Command(BaseCommand):
         rows = planned(folder, settings, options["only"], options["seeds"], bundles=not options["no_bundles"])
         _, split = data.splits()
         folder.mkdir(parents=True, exist_ok=True)
-        train = ByCommand(
-            (sys.executable, os.fspath(Path(sys.argv[0]).resolve())),
-            data_words(data),
-            options["cache"] or folder / "cache",
-            options["device"],
-            options["threads"],
-        )
+        train = InChild(data, options["cache"] or folder / "cache", options["device"], options["threads"])
         failures = {}
         if not options["no_training"]:
             failures = train_missing(rows, train, options["at_once"], self.stdout.write)

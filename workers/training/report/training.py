@@ -1,12 +1,8 @@
-"""Train the rows that are missing: each in a process of its own, so that one that fails stops nothing else."""
+"""Train the rows that are missing; one that fails stops nothing else."""
 
 import json
-import os
-import subprocess
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
 
 from workers.neural.configs import config_to
 from workers.training.errors import TrainingError
@@ -17,42 +13,6 @@ from workers.training.tracking.compare import flat
 TrainRow = Callable[[Row], None]
 Say = Callable[[str], None]
 Failures = dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class ByCommand:
-    """Trains a row with `manage.py train`, whose start is `command`; `threads` are those of each process.
-
-    `data`: the options that name the data. Raises TrainingError with what the command said last.
-    """
-
-    command: Sequence[str]
-    data: Sequence[str]
-    cache: Path
-    device: str = "auto"
-    threads: int = 1
-
-    def __call__(self, row: Row) -> None:
-        """Train a row to its end, or go on with it where it was stopped."""
-        resume = RunFolder(row.run).config.exists()
-        how = ["--resume"] if resume else self._begun(row)
-        where = ["--out", str(row.run), "--cache", str(self.cache)]
-        where += ["--bundle", str(row.bundle)] if row.bundled else []
-        done = subprocess.run(  # noqa: S603  our own command, no shell
-            [*self.command, "train", *how, *where, "--device", self.device],
-            env={**os.environ, "OMP_NUM_THREADS": str(self.threads)},
-            stdout=subprocess.DEVNULL,  # the run's own log holds it
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            lines = [line for line in done.stderr.splitlines() if line.strip()]
-            raise TrainingError(lines[-1] if lines else f"It ended with status {done.returncode}.")
-
-    def _begun(self, row: Row) -> list[str]:
-        settings = [word for key, value in row.settings for word in ("--set", f"{key}={json.dumps(value)}")]
-        return ["--recipe", row.recipe.name, *self.data, *settings]
 
 
 def train_missing(rows: Sequence[Row], train: TrainRow, at_once: int, say: Say) -> Failures:
