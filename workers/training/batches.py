@@ -3,19 +3,22 @@
 What is random is a pure function of seed, epoch and place, so a resumed run has no state of it to restore.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from workers.neural.tokens import END_ID, PAD_ID, START_ID, UNKNOWN_ID
+from workers.neural.two_tower import TwoTower
 from workers.training.concepts import word_shares, word_weights
 from workers.training.crops import fixed_views, random_crop
 from workers.training.feature_store import Features
+from workers.training.frozen_network import to_input
 from workers.training.layout import Captioned
 from workers.training.picture_store import PictureStore
 from workers.training.recipe import PixelsConfig, Recipe
@@ -25,14 +28,16 @@ ORDER, PICTURE, TEXT = range(3)
 
 
 class Batch(NamedTuple):
-    """`pictures`: uint8 (batch, size, size, 3) or features float32 (batch, width). Rows that describe each
-    other have equal `groups` or equal `texts`, int64 (batch). `shares`: float32 (batch, vocabulary), see
-    `concepts.word_shares`; of no width where they are not asked for.
+    """`pictures`: uint8 (pictures, size, size, 3) or features float32 (pictures, width). `tokens`, `lengths`, `owners`,
+    `groups` and `texts` have a row for each text; `owners` is the row of its picture. Rows that describe each other
+    have equal `groups` or equal `texts`, int64. `shares`: float32 (pictures, vocabulary), see `concepts.word_shares`;
+    of no width where they are not asked for.
     """
 
     pictures: Tensor
     tokens: Tensor
     lengths: Tensor
+    owners: Tensor
     groups: Tensor
     texts: Tensor
     shares: Tensor
@@ -47,6 +52,10 @@ class Pictures(Protocol):
 
     def for_serving(self, number: int) -> NDArray[np.generic]:
         """One picture's input, as serving computes it."""
+        ...
+
+    def features(self, model: TwoTower, pictures: Tensor) -> Tensor:
+        """A batch of such inputs → the image encoder's features (batch, *shape)."""
         ...
 
 
@@ -66,20 +75,35 @@ class CroppedPictures:
         views = fixed_views(self.store[number], self.config.size, self.config.crop)
         return views[0] if self.config.crop == "center" else np.stack(views)
 
+    def features(self, model: TwoTower, pictures: Tensor) -> Tensor:
+        """By the whole network."""
+        pixels = to_input(pictures, self.config)
+        return model.image.features(_channels_last(pixels) if pixels.dim() == 4 else pixels)
+
 
 @dataclass(frozen=True, slots=True)
 class CachedFeatures:
-    """Rows of a frozen network's features, handed out as float32 (*shape)."""
+    """Rows of a frozen network's values, handed out as float32 (*shape).
 
-    features: Features
+    `late` is what is trained of the network, if any of it is: the values are then those of its early part.
+    """
+
+    values: Features
+    late: nn.Module | None = None
 
     def for_training(self, number: int, rng: np.random.Generator) -> NDArray[np.generic]:
-        """The features of one view at random."""
-        return np.asarray(self.features[number, rng.integers(self.features.shape[1])], np.float32)
+        """The values of one view at random."""
+        return np.asarray(self.values[number, rng.integers(self.values.shape[1])], np.float32)
 
     def for_serving(self, number: int) -> NDArray[np.generic]:
-        """The features of the view that serving computes."""
-        return np.asarray(self.features[number, 0], np.float32)
+        """The values of the view that serving computes."""
+        return np.asarray(self.values[number, 0], np.float32)
+
+    def features(self, model: TwoTower, pictures: Tensor) -> Tensor:
+        """The values themselves, or by the late part of the network."""
+        if self.late is None:
+            return pictures
+        return cast("Tensor", self.late(_channels_last(pictures) if pictures.dim() == 4 else pictures))
 
 
 class TrainingData:
@@ -124,50 +148,61 @@ class EpochBatches(Dataset[Batch]):
 
     def __getitem__(self, index: int) -> Batch:
         items = [int(item) for item in self.order[index * self.size : (index + 1) * self.size]]
-        chosen = [self._picture_and_captions(item) for item in items]
+        chosen = [self._chosen(item) for item in items]
         pictures = [
-            self.data.pictures.for_training(n, self._rng(PICTURE, item))
-            for (n, _), item in zip(chosen, items, strict=True)
+            self.data.pictures.for_training(picture, self._rng(PICTURE, item))
+            for (picture, _), item in zip(chosen, items, strict=True)
         ]
-        texts = [self._tokens(n, captions, item) for (n, captions), item in zip(chosen, items, strict=True)]
-        tokens, lengths = padded(texts)
+        rows = [(row, picture, text) for row, (picture, texts) in enumerate(chosen) for text in texts]
+        tokens, lengths = padded(
+            [tokens for pair, item in zip(chosen, items, strict=True) for tokens in self._tokens(*pair, item)]
+        )
         return Batch(
-            torch.from_numpy(np.stack(pictures)), tokens, lengths, *self._labels(chosen), self._shares(chosen)
+            pictures=torch.from_numpy(np.stack(pictures)),
+            tokens=tokens,
+            lengths=lengths,
+            owners=torch.tensor([row for row, _, _ in rows]),
+            groups=torch.tensor([self.data.split.groups[picture] for _, picture, _ in rows]),
+            texts=torch.tensor([self.data.text_ids[picture][text[0]] for _, picture, text in rows]),
+            shares=self._shares([picture for picture, _ in chosen]),
         )
 
-    def _picture_and_captions(self, item: int) -> tuple[int, list[int]]:
-        """The picture of an item and which of its captions are read."""
+    def _chosen(self, item: int) -> tuple[int, list[list[int]]]:
+        """The picture of an item and its texts, each of one caption or of several that follow each other."""
         if self.data.pairs:
             number, caption = self.data.pairs[item]
-            return number, [caption]
-        rng = self._rng(TEXT, item)
+            return number, [[caption]]
         count = len(self.data.captions[item])
+        if self.data.recipe.data.captions == "together":
+            return item, [[caption] for caption in range(count)]
+        rng = self._rng(TEXT, item)
         joined = int(rng.integers(1, min(self.data.recipe.data.join, count) + 1))
-        return item, [int(k) for k in rng.permutation(count)[:joined]]
+        return item, [[int(caption) for caption in rng.permutation(count)[:joined]]]
 
-    def _tokens(self, number: int, captions: list[int], item: int) -> list[int]:
-        words = [word for k in captions for word in self.data.captions[number][k][1:-1]]
-        share = self.data.recipe.data.drop_words
-        if share > 0:
-            dropped = self._rng(TEXT, item + len(self.order)).random(len(words)) < share
-            words = [UNKNOWN_ID if drop else word for word, drop in zip(words, dropped, strict=True)]
-        return [START_ID, *words[: self.data.recipe.data.max_tokens - 2], END_ID]
+    def _tokens(self, picture: int, texts: list[list[int]], item: int) -> Iterator[list[int]]:
+        settings = self.data.recipe.data
+        rng = self._rng(TEXT, item + len(self.order)) if settings.drop_words > 0 else None
+        for text in texts:
+            words = [word for caption in text for word in self.data.captions[picture][caption][1:-1]]
+            if rng:
+                dropped = rng.random(len(words)) < settings.drop_words
+                words = [UNKNOWN_ID if drop else word for word, drop in zip(words, dropped, strict=True)]
+            yield [START_ID, *words[: settings.max_tokens - 2], END_ID]
 
-    def _labels(self, chosen: list[tuple[int, list[int]]]) -> tuple[Tensor, Tensor]:
-        """Each row's group, and a number of its caption's words."""
-        groups = torch.tensor([self.data.split.groups[number] for number, _ in chosen])
-        texts = torch.tensor([self.data.text_ids[number][captions[0]] for number, captions in chosen])
-        return groups, texts
-
-    def _shares(self, chosen: list[tuple[int, list[int]]]) -> Tensor:
+    def _shares(self, pictures: list[int]) -> Tensor:
         """What the words of all captions of each picture are, not only of those that are read now."""
         weights = self.data.word_weights
         if not len(weights):
-            return torch.zeros(len(chosen), 0)
-        return torch.from_numpy(np.stack([word_shares(self.data.captions[n], weights) for n, _ in chosen]))
+            return torch.zeros(len(pictures), 0)
+        return torch.from_numpy(np.stack([word_shares(self.data.captions[n], weights) for n in pictures]))
 
     def _rng(self, stream: int, item: int) -> np.random.Generator:
         return np.random.default_rng((self.data.recipe.run.seed, self.epoch, stream, item))
+
+
+def _channels_last(maps: Tensor) -> Tensor:
+    """The order in which convolutions are fast on a CPU."""
+    return maps.contiguous(memory_format=torch.channels_last)
 
 
 def padded(texts: list[list[int]]) -> tuple[Tensor, Tensor]:

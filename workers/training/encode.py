@@ -6,7 +6,6 @@ from torch import Tensor
 
 from workers.neural.two_tower import TwoTower
 from workers.training.batches import TrainingData, padded
-from workers.training.frozen_network import to_input
 from workers.training.metrics import SCORES, Quality, Ranks, Vectors, retrieval_ranks
 
 BATCH = 128
@@ -42,14 +41,4 @@ def embed_split(model: TwoTower, data: TrainingData, device: torch.device) -> tu
 
 def _picture_embeddings(model: TwoTower, data: TrainingData, rows: range, device: torch.device) -> Tensor:
     pictures = torch.from_numpy(np.stack([data.pictures.for_serving(row) for row in rows])).to(device)
-    return model.encode_features(picture_features(model, pictures, data))
-
-
-def picture_features(model: TwoTower, pictures: Tensor, data: TrainingData) -> Tensor:
-    """A batch's pictures, cached features or bytes of pixels, → features (batch, width)."""
-    if data.recipe.frozen:
-        return pictures
-    pixels = to_input(pictures, data.recipe.pixels)
-    return model.image.features(
-        pixels.contiguous(memory_format=torch.channels_last) if pixels.dim() == 4 else pixels
-    )
+    return model.encode_features(data.pictures.features(model, pictures))

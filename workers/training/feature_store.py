@@ -3,14 +3,14 @@
 import hashlib
 import secrets
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from workers.neural.images.features import FeatureEncoder
-from workers.training.crops import fixed_views
+from workers.training.crops import Picture, center_crop, fixed_views, random_crop
 from workers.training.frozen_network import Network, frozen_network
 from workers.training.picture_store import PictureStore, Progress
 from workers.training.recipe import PixelsConfig
@@ -21,22 +21,29 @@ BATCH_CROPS = 40
 STATISTICS_ROWS = 256
 
 
+class Frozen(NamedTuple):
+    """What is computed once: a trunk or its early part; `half`: float16 is enough to keep its values."""
+
+    network: nn.Module
+    half: bool
+
+
 def feature_store(
-    encoder: FeatureEncoder,
+    frozen: Frozen,
     pictures: tuple[PictureStore, str],
     config: PixelsConfig,
     cache: Path,
     progress: Progress,
 ) -> Features:
-    """Features (pictures, views, *shape), float32 or the encoder's float16, memory-mapped.
+    """The network's values (pictures, views, *shape), float32 or float16, memory-mapped.
 
     View 0 is what serving computes. `pictures` is a store and its key. The cache's file is named after the pictures,
     the views and the weights.
     """
     store, key = pictures
-    path = cache / f"features-{_key(encoder.trunk, key, config)}.npy"
+    path = cache / f"features-{_key(frozen.network, key, config)}.npy"
     if not path.exists():
-        _build(encoder, store, config, (path, progress))
+        _build(frozen, store, config, (path, progress))
     features: Features = np.load(path, mmap_mode="r")
     return features
 
@@ -64,24 +71,25 @@ def network_fingerprint(network: nn.Module) -> str:
 
 def _key(network: nn.Module, pictures: str, config: PixelsConfig) -> str:
     how = f"{pictures} {config.size} {config.views} {config.crop} {config.mean} {config.std} {network}"
+    if config.views == "random":
+        how += f" {config.kept} {config.train_crop} {config.zoom_min} {config.flip}"
     return hashlib.sha256(f"{how} {network_fingerprint(network)}".encode()).hexdigest()[:20]
 
 
-def _build(
-    encoder: FeatureEncoder, store: PictureStore, config: PixelsConfig, target: tuple[Path, Progress]
-) -> None:
+def _build(frozen: Frozen, store: PictureStore, config: PixelsConfig, target: tuple[Path, Progress]) -> None:
     path, progress = target
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.npy")
-    network = frozen_network(encoder.trunk, config)
-    first = _features_of(network, [store[0]], config)
-    kept = np.float16 if encoder.stored_half else np.float32
+    network = frozen_network(frozen.network, config)
+    first = _features_of(network, [_views(store, 0, config)], config)
+    kept = np.float16 if frozen.half else np.float32
     sink = np.lib.format.open_memmap(partial, mode="w+", dtype=kept, shape=(len(store), *first.shape[1:]))
     try:
-        batch = max(1, BATCH_CROPS // len(_views(store[0], config)))
+        batch = max(1, BATCH_CROPS // first.shape[1])
         for start in range(0, len(store), batch):
             rows = range(start, min(start + batch, len(store)))
-            sink[rows.start : rows.stop] = _features_of(network, [store[row] for row in rows], config)
+            crops = [_views(store, row, config) for row in rows]
+            sink[rows.start : rows.stop] = _features_of(network, crops, config)
             progress("computing features", rows.stop, len(store))
         sink.flush()
         partial.rename(path)
@@ -90,14 +98,21 @@ def _build(
 
 
 @torch.inference_mode()
-def _features_of(network: Network, pictures: list[NDArray[np.uint8]], config: PixelsConfig) -> Features:
+def _features_of(network: Network, pictures: list[list[Picture]], config: PixelsConfig) -> Features:
     """(pictures, views, *shape); with ten serving crops there is one view, their mean."""
-    crops = [crop for picture in pictures for crop in _views(picture, config)]
-    features = network(np.stack(crops))
+    features = network(np.stack([crop for crops in pictures for crop in crops]))
     shaped = features.reshape(len(pictures), -1, *features.shape[1:])
     kept: Features = shaped.mean(1, keepdims=True) if config.crop == "ten" else shaped
     return kept
 
 
-def _views(picture: NDArray[np.uint8], config: PixelsConfig) -> list[NDArray[np.uint8]]:
-    return fixed_views(picture, config.size, "ten" if config.crop == "ten" else config.views)
+def _views(store: PictureStore, number: int, config: PixelsConfig) -> list[Picture]:
+    """The crops of one picture; random ones are the same whenever they are computed."""
+    picture = store[number]
+    if config.crop == "ten" or config.views != "random":
+        return fixed_views(picture, config.size, "ten" if config.crop == "ten" else config.views)
+    rng = np.random.default_rng(number)
+    return [
+        center_crop(picture, config.size),
+        *(random_crop(picture, config, rng) for _ in range(config.kept)),
+    ]

@@ -10,9 +10,10 @@ from torch.utils.data import DataLoader
 
 from workers.neural.losses.curriculum import CurriculumConfig
 from workers.neural.two_tower import TwoTower
+from workers.training.averaging import Average
 from workers.training.batches import Batch, TrainingData
 from workers.training.concepts import concept_loss
-from workers.training.encode import picture_features, split_quality
+from workers.training.encode import split_quality
 from workers.training.generation import captioner_of, generation_loss
 from workers.training.memory import Memory, Remembered
 from workers.training.metrics import Quality
@@ -45,9 +46,9 @@ class RetrievalModule(lightning.LightningModule):
         self.concepts = torch.nn.Linear(width, words) if words else None
         self.captioner = captioner_of(model, self.recipe.generation)
         self.memory = Memory(self.recipe.memory.size, self.recipe.dim)
-        self.model.image.trunk.requires_grad_(not self.recipe.frozen)
         if not self.recipe.frozen:
             self.model.image.trunk.to(memory_format=torch.channels_last)
+        self.average = Average(self.model, self.recipe.run.average)
 
     def train_dataloader(self) -> "DataLoader[Batch]":
         """The batches of the current epoch; Lightning asks anew for each epoch."""
@@ -65,14 +66,15 @@ class RetrievalModule(lightning.LightningModule):
         torch.manual_seed((self.recipe.run.seed * 1_000_003 + self.current_epoch) * 64 + self.global_rank)
         # Whoever measured or computed features before has left parts in evaluation mode, without their dropout.
         self.model.train()
-        if self.recipe.frozen:
+        if self.recipe.frozen or self.recipe.start.tune_from:
             self.model.image.trunk.eval()
         self.loss_sum = 0.0
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
         """The batch's loss, a scalar in float32."""
-        features = picture_features(self.model, batch.pictures, self.train_data)
+        features = self.train_data.pictures.features(self.model, batch.pictures)
         nodes, images = self._pictures(features)
+        images = images[batch.owners]
         captions = self.model.encode_text(batch.tokens, batch.lengths)
         with self._full_precision():
             loss = self._loss(Remembered(images, captions, batch.groups, batch.texts))
@@ -80,10 +82,15 @@ class RetrievalModule(lightning.LightningModule):
                 told = concept_loss(self.concepts(features.float()), batch.shares)
                 loss = loss + self.recipe.concepts.weight * told
             if self.captioner is not None:
-                logits = self.captioner(nodes.float(), batch.tokens[:, :-1])
+                logits = self.captioner(nodes[batch.owners].float(), batch.tokens[:, :-1])
                 loss = loss + self.recipe.generation.weight * generation_loss(logits, batch.tokens)
         self.loss_sum += float(loss.detach()) / len(images)
         return loss
+
+    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
+        """Step, and take the weights into their average."""
+        super().optimizer_step(*args, **kwargs)
+        self.average.add()
 
     def _pictures(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """What captions are told from, and the embeddings: reasoned nodes are computed once for both."""
@@ -116,7 +123,7 @@ class RetrievalModule(lightning.LightningModule):
 
     def validate(self) -> None:
         """Measure the validation split, in the precision of training, and log its sum of recalls."""
-        with self.trainer.precision_plugin.forward_context():
+        with self.trainer.precision_plugin.forward_context(), self.average.applied():
             self.quality = split_quality(self.model, self.validation_data, self.device)
         # Those who stop or go on must agree in every process.
         self.validation_sum = self.trainer.strategy.broadcast(self.quality.sum_of_recalls)

@@ -22,7 +22,8 @@ class PixelsConfig:
     `resize`: the shorter side; `size`: of the square crop; both in pixels. `crop`: what serving takes of a picture, its
     centre or the mean over ten crops. Training takes a `random` crop of that size, or one of `zoom_min` to 1 of the
     picture's area scaled to it (`zoom`), mirrored half of the time where `flip` is set. A frozen network's features are
-    those of fixed `views`: the centre, with its mirror, or ten crops, of which each epoch takes one at random.
+    those of fixed `views`: the centre, with its mirror, ten crops, or the centre and `kept` random crops (as above);
+    each epoch takes one of them at random.
     """
 
     resize: int = 256
@@ -33,7 +34,8 @@ class PixelsConfig:
     train_crop: Literal["random", "zoom", "center"] = "random"
     zoom_min: float = 0.6
     flip: bool = True
-    views: Literal["center", "flip", "ten"] = "center"
+    views: Literal["center", "flip", "ten", "random"] = "center"
+    kept: int = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,9 @@ class StartConfig:
     `bundle`: a bundle with native weights of the same shape, whose vocabulary and weights the run begins with instead.
 
     `tune`: `head` freezes the network, whose features are then computed once; `all` trains it along, at `rate` times
-    the learning rate of the rest.
+    the learning rate of the rest. `tune_from`: the network's module, such as `features.11` or `layer4`, with which its
+    training begins: what lies before stays as it is and is computed once for `pixels.views`, and batch norm keeps its
+    statistics.
     """
 
     weights: str = "none"
@@ -54,19 +58,21 @@ class StartConfig:
     words: str = ""
     tune_words: bool = True
     tune: Literal["head", "all"] = "all"
+    tune_from: str = ""
     rate: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class DataConfig:
-    """`captions`: `one` of each picture at random per epoch, or `every` pair. `min_count`: of a word, to be known.
+    """`captions`: `one` of each picture at random per epoch, `every` pair by itself, or all `together`, so that a batch
+    has each of its pictures once with every caption. `batch`: pictures or pairs. `min_count`: of a word, to be known.
 
     `drop_words`: the share of words that training replaces by the unknown word. `join`: up to so many captions of a
     picture follow each other as one text, so that the model meets texts of several sentences.
     """
 
     batch: int = 128
-    captions: Literal["one", "every"] = "one"
+    captions: Literal["one", "every", "together"] = "one"
     min_count: int = 4
     max_tokens: int = 128
     drop_words: float = 0.0
@@ -115,13 +121,15 @@ class RunConfig:
     """`patience`: epochs without a better validation sum of recalls after which to stop; 0 for never.
 
     `start_epochs`: a run whose sum of recalls stays below 10 for so many epochs ends as not started; 0 for never.
-    `stop_after`: end after so many epochs of a schedule laid out for `epochs`; 0 for all of them.
+    `stop_after`: end after so many epochs of a schedule laid out for `epochs`; 0 for all of them. `average`: the decay
+    of the running mean of the weights, which is measured and kept instead of the last step's; 0 for none.
     """
 
     epochs: int = 30
     stop_after: int = 0
     patience: int = 0
     start_epochs: int = 5
+    average: float = 0.0
     precision: Literal["float32", "bfloat16"] = "float32"
     seed: int = 0
 

@@ -4,11 +4,13 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from torch import nn
 
 from workers.inference.bundles import bundle_extract
 from workers.neural.errors import ModelConfigError
+from workers.neural.images.split import split_before
 from workers.neural.images.trunks import UsesTorchvision
 from workers.neural.images.weights import pretrained_trunk
 from workers.neural.native import fill_native
@@ -59,6 +61,32 @@ def begin_words(
         words = len(vocabulary) - len(SPECIAL_TOKENS)
         say(f"{found} of {words} known words begin with a vector of {Path(start.words).name}")
     table.requires_grad_(start.tune_words)
+
+
+class Parts(NamedTuple):
+    """What of an image network is computed once, and what is trained behind that; None where there is no such part."""
+
+    early: nn.Module | None
+    late: nn.Module | None
+
+
+def trained_parts(trunk: nn.Module, recipe: Recipe) -> Parts:
+    """Freeze what is not trained. Raises ModelConfigError where `start.tune_from` names no place in the network."""
+    start = recipe.start
+    trunk.requires_grad_(requires_grad=start.tune == "all" and not start.tune_from)
+    if not start.tune_from:
+        return Parts(None if start.tune == "all" else trunk, None)
+    if start.tune != "all":
+        raise ModelConfigError(
+            "start.tune_from trains a part of the network, start.tune=head none: choose one."
+        )
+    if recipe.pixels.crop == "ten":
+        raise ModelConfigError(
+            "start.tune_from keeps single views of a picture: it goes with pixels.crop=center only."
+        )
+    early, late = split_before(trunk, start.tune_from)
+    late.requires_grad_()
+    return Parts(early, late)
 
 
 def bundle_vocabulary(bundle: Path) -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import lightning
+import numpy as np
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 
@@ -17,17 +18,17 @@ from workers.neural.two_tower import TwoTower
 from workers.training.batches import CachedFeatures, CroppedPictures, Pictures, TrainingData
 from workers.training.callbacks import Curves, Validation
 from workers.training.course import Course
-from workers.training.encode import split_ranks
+from workers.training.encode import BATCH, split_ranks
 from workers.training.errors import TrainingError
 from workers.training.export import ExportOptions, export_bundle
-from workers.training.feature_store import feature_store, statistics
+from workers.training.feature_store import Features, Frozen, feature_store, statistics
 from workers.training.layout import Captioned
 from workers.training.metrics import Quality
 from workers.training.module import VALIDATION_SUM, RetrievalModule
 from workers.training.picture_store import Progress, picture_store, pictures_key
-from workers.training.recipe import Recipe
+from workers.training.recipe import PixelsConfig, Recipe
 from workers.training.run_folder import DataPaths, RunFolder
-from workers.training.start import begin_words, build_model, bundle_vocabulary
+from workers.training.start import Parts, begin_words, build_model, bundle_vocabulary, trained_parts
 
 Words = tuple[tuple[list[str], ...], ...]
 PRECISIONS: dict[str, Literal["32-true", "bf16-mixed"]] = {"float32": "32-true", "bfloat16": "bf16-mixed"}
@@ -125,9 +126,13 @@ def _prepared(
     begin_words(model, recipe, folder.vocabulary.read_text().splitlines(), options.say)
     unknown = tokenizer.unknown_share([text for texts in words[1] for text in texts])
     options.say(_shape(splits, model, len(tokenizer), unknown))
-    pictures = [_pictures(options, model, split) for split in splits]
+    parts = trained_parts(model.image.trunk, recipe)
+    pixels = (recipe.pixels, replace(recipe.pixels, views="center"))
+    pictures = [
+        _pictures(options, (model, parts), split, view) for split, view in zip(splits, pixels, strict=True)
+    ]
     if isinstance(pictures[0], CachedFeatures) and not recipe.start.bundle:
-        model.image.set_statistics(*statistics(pictures[0].features))
+        model.image.set_statistics(*statistics(_features(model, pictures[0])))
     train, val = (
         TrainingData(split, picture, _tokens(tokenizer, texts, recipe.data.max_tokens), recipe)
         for split, picture, texts in zip(splits, pictures, words, strict=True)
@@ -158,16 +163,29 @@ def _shape(splits: tuple[Captioned, Captioned], model: TwoTower, vocabulary: int
     )
 
 
-def _pictures(options: TrainOptions, model: TwoTower, split: Captioned) -> Pictures:
-    pixels = options.recipe.pixels
+def _pictures(
+    options: TrainOptions, network: tuple[TwoTower, Parts], split: Captioned, pixels: PixelsConfig
+) -> Pictures:
+    model, (early, late) = network
     spec = image_spec(options.recipe)
     store = picture_store(split.paths, spec, options.cache, options.progress)
-    if not options.recipe.frozen:
+    if early is None:
         return CroppedPictures(store, pixels)
-    device = _device(options)
-    key = pictures_key(split.paths, spec)
-    features = feature_store(model.image.to(device), (store, key), pixels, options.cache, options.progress)
-    return CachedFeatures(features)
+    model.image.to(_device(options))
+    frozen = Frozen(early, half=late is not None or model.image.stored_half)
+    pictures = (store, pictures_key(split.paths, spec))
+    return CachedFeatures(feature_store(frozen, pictures, pixels, options.cache, options.progress), late)
+
+
+@torch.inference_mode()
+def _features(model: TwoTower, pictures: CachedFeatures) -> Features:
+    """The features of what serving sees of each picture; of all views where no part of the network is trained."""
+    if pictures.late is None:
+        return pictures.values
+    device = next(model.image.parameters()).device
+    values = pictures.values[:, 0]
+    parts = (torch.from_numpy(np.float32(values[at : at + BATCH])) for at in range(0, len(values), BATCH))
+    return torch.cat([pictures.features(model, part.to(device)).cpu() for part in parts]).numpy()
 
 
 def image_spec(recipe: Recipe) -> ImageSpec:
@@ -226,6 +244,7 @@ def _finish(options: TrainOptions, folder: RunFolder, module: RetrievalModule) -
     if not best.exists():
         raise TrainingError("The run has no finished epoch.")
     module.load_state_dict(torch.load(best, map_location="cpu", weights_only=True)["state_dict"])
+    module.average.swap()
     device = _device(options)
     ranks = split_ranks(module.model.to(device), module.validation_data, device)
     ranks.save(folder.ranks)

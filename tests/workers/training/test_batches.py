@@ -62,6 +62,23 @@ def test_every_pair_is_shown_once_where_that_is_asked_for(data):
     assert sorted(rows) == sorted(list(range(80)) * 3)
 
 
+def test_captions_together_come_with_their_picture_which_is_encoded_once(data):
+    training = made(data, captions="together", drop_words=0.2)
+    assert training.batches_per_epoch() == 5
+    batch = training.epoch(0)[0]
+    numbers = [int(v) // 2 for v in batch.pictures.flatten()]
+    assert len(set(numbers)) == 16
+    assert batch.owners.tolist() == [row for row in range(16) for _ in range(3)]
+    for place, (owner, group) in enumerate(zip(batch.owners, batch.groups, strict=True)):
+        picture = numbers[owner]
+        assert group == training.split.groups[picture]
+        read, told = (
+            batch.tokens[place, : batch.lengths[place]].tolist(),
+            training.captions[picture][place % 3],
+        )
+        assert all(word in {true, UNKNOWN_ID} for word, true in zip(read, told, strict=True))
+
+
 def test_pictures_of_one_group_and_captions_of_the_same_words_are_not_negatives(data):
     batch = made(data).epoch(0)[0]
     groups = [(int(row) // 2 + 16) % 8 for row in batch.pictures.flatten()]

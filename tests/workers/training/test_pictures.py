@@ -1,13 +1,14 @@
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from workers.inference.manifest import ImageSpec
 from workers.inference.pictures import open_picture, to_pixels
 from workers.neural.family import SmallResnetConfig
 from workers.training.crops import center_crop, fixed_views, random_crop
 from workers.training.errors import TrainingError
-from workers.training.feature_store import feature_store, statistics
+from workers.training.feature_store import Frozen, feature_store, statistics
 from workers.training.frozen_network import to_input
 from workers.training.picture_store import picture_store, pictures_key
 from workers.training.recipe import PixelsConfig
@@ -96,22 +97,44 @@ def test_ten_views_are_five_places_and_their_mirrors():
         np.testing.assert_array_equal(straight[:, ::-1], mirrored)
 
 
+def test_random_views_are_the_centre_and_crops_that_are_the_same_each_time(paths, tmp_path):
+    config = PixelsConfig(resize=36, size=32, views="random", kept=3, train_crop="zoom")
+    store = picture_store(paths, spec_of(config), tmp_path, silent)
+    network = Frozen(nn.AvgPool2d(8).requires_grad_(False), half=True)
+    network.network.register_parameter("where", nn.Parameter(torch.zeros(1)))
+    first, again = (
+        feature_store(network, (store, "key"), config, tmp_path / name, silent) for name in ("a", "b")
+    )
+    assert first.shape == (12, 4, 3, 4, 4)
+    assert first.dtype == np.float16
+    np.testing.assert_array_equal(first, again)
+    assert len({row.tobytes() for row in first[5]}) == 4
+    centre = to_input(torch.from_numpy(center_crop(store[5], 32).copy()), config)
+    np.testing.assert_allclose(first[5, 0], network.network(centre[None])[0], atol=2e-3)
+
+
 def test_features_are_computed_once_per_network_and_view(paths, tmp_path):
     torch.manual_seed(0)
     config = PixelsConfig(resize=36, size=32, views="flip")
     store = picture_store(paths, spec_of(config), tmp_path, silent)
     encoder = SmallResnetConfig(widths=(4, 8), blocks=(1, 1)).build(6)
-    features = feature_store(encoder, (store, "key"), config, tmp_path, silent)
+    features = feature_store(Frozen(encoder.trunk, half=False), (store, "key"), config, tmp_path, silent)
     assert features.shape == (12, 2, 16)
     plain = to_input(torch.from_numpy(center_crop(store[3], 32).copy()), config)
     with torch.inference_mode():
         np.testing.assert_allclose(features[3, 0], encoder.features(plain[None])[0], atol=1e-5)
     again = feature_store(
-        encoder, (store, "key"), config, tmp_path, lambda *told: pytest.fail("computed twice")
+        Frozen(encoder.trunk, half=False),
+        (store, "key"),
+        config,
+        tmp_path,
+        lambda *told: pytest.fail("computed twice"),
     )
     np.testing.assert_array_equal(again, features)
     other = SmallResnetConfig(widths=(4, 8), blocks=(1, 1)).build(6)
-    assert not np.array_equal(feature_store(other, (store, "key"), config, tmp_path, silent), features)
+    assert not np.array_equal(
+        feature_store(Frozen(other.trunk, half=False), (store, "key"), config, tmp_path, silent), features
+    )
     mean, deviation = statistics(features)
     np.testing.assert_allclose(mean, features.reshape(24, 16).mean(0), atol=1e-6)
     np.testing.assert_allclose(deviation, features.reshape(24, 16).std(0), atol=1e-6)

@@ -120,9 +120,17 @@ def test_options_can_be_pickled(tiny, data, tmp_path):
     assert pickle.loads(pickle.dumps(asked)) == asked
 
 
-@pytest.mark.parametrize("frozen", [False, True])
-def test_a_run_killed_and_resumed_equals_the_uninterrupted_one_bit_for_bit(tiny, data, tmp_path, frozen):
-    recipe = recipe_with(tiny, [("start.tune", "head"), ("pixels.views", "flip")] if frozen else [])
+FROZEN = [("start.tune", "head"), ("pixels.views", "flip")]
+LATE = [
+    ("image", {"kind": "cnn", "architecture": "squeezenet1_1", "head": {"features": "standard"}}),
+    ("start.tune_from", "features.9"), ("pixels.views", "random"), ("pixels.kept", 2),
+    ("data.captions", "together"), ("run.average", 0.9), ("loss.first_epochs", 0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("settings", [[], FROZEN, LATE])
+def test_a_run_killed_and_resumed_equals_the_uninterrupted_one_bit_for_bit(tiny, data, tmp_path, settings):
+    recipe = recipe_with(tiny, settings)
     recipe = recipe_with(recipe, [("run.patience", 10), ("schedule", {"kind": "step", "every_epochs": 2})])
     whole = train(options(recipe, data, tmp_path / "whole"))
     with pytest.raises(KilledError):
@@ -131,6 +139,20 @@ def test_a_run_killed_and_resumed_equals_the_uninterrupted_one_bit_for_bit(tiny,
     resumed = train(options(recipe, data, tmp_path / "parts", resume=True))
     assert resumed == whole
     assert_equal_runs(tmp_path / "whole", tmp_path / "parts")
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ([("start.tune", "head")], "choose one"),
+        ([("pixels.crop", "ten")], "crop=center only"),
+        ([("start.tune_from", "layer4")], "computes nothing"),
+    ],
+)
+def test_a_part_that_cannot_be_trained_alone_is_refused(tiny, data, tmp_path, settings, reason):
+    recipe = recipe_with(tiny, [*LATE, *settings])
+    with pytest.raises(ModelConfigError, match=reason):
+        train(options(recipe, data, tmp_path / "late"))
 
 
 def assert_equal_runs(*runs):
