@@ -13,7 +13,7 @@ from PIL import Image, ImageCms
 
 from workers.inference.errors import PictureError
 from workers.inference.manifest import ImageSpec
-from workers.inference.pictures import PictureLimits, open_picture, preview_jpeg, to_pixels
+from workers.inference.pictures import PictureLimits, open_picture, preview_jpeg, to_crop_scale, to_pixels
 from workers.inference.sniff import FORMATS, sniff_format
 
 pillow_heif.register_heif_opener()
@@ -247,6 +247,13 @@ def test_a_preview_is_small_and_never_enlarged():
     assert Image.open(io.BytesIO(preview_jpeg(smooth(60, 40), 96))).size == (60, 40)
 
 
+def test_a_preview_shows_what_the_picture_shows():
+    image = smooth(640, 480)
+    preview = np.asarray(Image.open(io.BytesIO(preview_jpeg(image, 200))), np.float32)
+    wanted = np.asarray(image.resize((200, 150), Image.Resampling.LANCZOS), np.float32)
+    assert np.abs(preview - wanted).mean() < 3
+
+
 def test_pixels_are_the_normalised_centre_crop():
     image = smooth(300, 224)
     spec = ImageSpec(resize=224, size=224, mean=(0.5, 0.4, 0.3), std=(0.2, 0.3, 0.4))
@@ -256,6 +263,19 @@ def test_pixels_are_the_normalised_centre_crop():
     assert pixels.dtype == np.float32
     assert pixels.flags["C_CONTIGUOUS"]
     np.testing.assert_allclose(pixels, expected.transpose(2, 0, 1), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("size", "resize", "most"), [((640, 480), 256, 1), ((481, 643), 240, 1), ((2000, 1900), 230, 4)]
+)
+def test_the_centre_crop_is_cut_from_the_whole_picture_at_its_crop_scale(size, resize, most):
+    grain = np.random.default_rng(0).integers(0, 256, (size[1] // 8 + 1, size[0] // 8 + 1, 3), dtype=np.uint8)
+    image = Image.fromarray(grain).resize(size, Image.Resampling.BICUBIC)
+    spec = ImageSpec(resize=resize, size=224, mean=(0, 0, 0), std=(1 / 255, 1 / 255, 1 / 255))
+    whole = to_crop_scale(image, spec)
+    left, top = (whole.width - 224) // 2, (whole.height - 224) // 2
+    expected = np.asarray(whole.crop((left, top, left + 224, top + 224)), np.float32).transpose(2, 0, 1)
+    assert np.abs(to_pixels(image, spec) - expected).max() <= most + 0.01
 
 
 def test_squash_shows_the_whole_picture_and_centre_does_not():
