@@ -41,7 +41,7 @@ def test_training_sees_the_pixels_that_serving_computes(paths, tmp_path, crop):
             # Serving resizes only what it keeps, which now and then rounds to the next of the 255 levels.
             away = np.abs(trained[0] - served)
             assert away.max() <= 1.01 / (255 * min(config.std))
-            assert (away > 1e-5).mean() < 0.01
+            assert (away > 1e-5).mean() < 0.03
         else:
             # The order of the ten crops differs; their mean is what counts.
             np.testing.assert_allclose(trained.mean(0), served.mean(0), atol=1e-5)
