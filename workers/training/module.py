@@ -72,7 +72,8 @@ class RetrievalModule(lightning.LightningModule):
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
         """The batch's loss, a scalar in float32."""
-        features = self.train_data.pictures.features(self.model, batch.pictures)
+        with torch.set_grad_enabled(self.current_epoch >= self.recipe.start.head_epochs):
+            features = self.train_data.pictures.features(self.model, batch.pictures)
         nodes, images = self._pictures(features)
         images = images[batch.owners]
         captions = self.model.encode_text(batch.tokens, batch.lengths)

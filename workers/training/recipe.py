@@ -50,7 +50,8 @@ class StartConfig:
     `tune`: `head` freezes the network, whose features are then computed once; `all` trains it along, at `rate` times
     the learning rate of the rest. `tune_from`: the network's module, such as `features.11` or `layer4`, with which its
     training begins: what lies before stays as it is and is computed once for `pixels.views`, and batch norm keeps its
-    statistics.
+    statistics. `head_epochs`: epochs in which the network is not trained yet, so that a head that knows nothing does not
+    spoil it (Kumar et al. 2022).
     """
 
     weights: str = "none"
@@ -59,6 +60,7 @@ class StartConfig:
     tune_words: bool = True
     tune: Literal["head", "all"] = "all"
     tune_from: str = ""
+    head_epochs: int = 0
     rate: float = 1.0
 
 

@@ -208,7 +208,7 @@ def _fit(options: TrainOptions, folder: RunFolder, module: RetrievalModule) -> N
         devices=options.processes,
         # Forks, since the data are memory-mapped or read already; two processes of one thread each are faster than two
         # threads, which wait for each other in every layer.
-        strategy="ddp_fork" if options.processes > 1 else "auto",
+        strategy=_strategy(options),
         precision=PRECISIONS[run.precision],
         max_epochs=run.stop_after or run.epochs,
         gradient_clip_val=options.recipe.optimiser.clip or None,
@@ -226,6 +226,13 @@ def _fit(options: TrainOptions, folder: RunFolder, module: RetrievalModule) -> N
         limit_val_batches=0,
     )
     trainer.fit(module, ckpt_path=str(last) if options.resume and last.exists() else None, weights_only=True)
+
+
+def _strategy(options: TrainOptions) -> str:
+    if options.processes == 1:
+        return "auto"
+    # While the network is not trained yet, its weights have no gradients to wait for.
+    return "ddp_fork_find_unused_parameters_true" if options.recipe.start.head_epochs else "ddp_fork"
 
 
 def _keepers(folder: RunFolder) -> list[lightning.Callback]:

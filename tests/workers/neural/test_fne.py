@@ -53,6 +53,22 @@ def test_each_value_is_the_spatial_mean_of_a_layers_activation():
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
 
 
+def test_peaks_stand_behind_the_means_of_their_layer():
+    torch.manual_seed(0)
+    config = FneConfig(architecture="vgg11", layers=("features.18", "classifier.0"), peaks=True)
+    trunk, width = config.build_trunk()
+    pixels, seen = torch.randn(2, 3, 64, 64), []
+    trunk.eval().get_submodule("features.19").register_forward_hook(
+        lambda _m, _i, out: seen.append(out.clone())
+    )
+    with torch.inference_mode():
+        found = trunk(pixels)
+    assert found.shape == (2, width) == (2, 2 * (512 + 4096))
+    torch.testing.assert_close(found[:, :512], seen[0].mean((2, 3)))
+    torch.testing.assert_close(found[:, 512:1024], seen[0].amax((2, 3)))
+    torch.testing.assert_close(found[:, 1024:5120], found[:, 5120:])
+
+
 def test_a_residual_blocks_last_layer_counts_after_the_addition_and_only_once():
     names = layer_names("resnet18")
     assert len(names) == 17  # of 20 convolutions three are shortcuts, whose activation is the block's

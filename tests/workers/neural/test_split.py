@@ -3,6 +3,7 @@ import torch
 
 from workers.neural.errors import ModelConfigError
 from workers.neural.images.cnn import CnnConfig
+from workers.neural.images.fne import FneConfig
 from workers.neural.images.split import split_before
 
 
@@ -42,6 +43,19 @@ def test_training_the_late_part_trains_the_trunk():
     changed = {name for name, value in trunk.state_dict().items() if not torch.equal(value, before[name])}
     assert changed
     assert all(int(name.split(".")[2]) >= 9 for name in changed)
+
+
+def test_features_of_several_layers_are_split_where_only_late_ones_are_taken():
+    torch.manual_seed(1)
+    config = FneConfig(architecture="squeezenet1_1", layers=("features.10", "features.12"), peaks=True)
+    trunk, width = config.build_trunk()
+    pixels = torch.randn(2, 3, 64, 64)
+    early, late = split_before(trunk.eval(), "features.9")
+    with torch.no_grad():
+        assert torch.equal(late(early(pixels)), trunk(pixels))
+        assert trunk(pixels).shape == (2, width)
+    with pytest.raises(ModelConfigError, match="values cross"):
+        split_before(trunk, "features.12")
 
 
 @pytest.mark.parametrize("module", ["features.99", "features.0", ""])

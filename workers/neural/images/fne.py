@@ -5,6 +5,7 @@ with the training pictures' statistics; z above `high` → 1, below `low` → �
 joint space (Vilalta et al. 2017).
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,6 +20,7 @@ from workers.neural.images.trunks import build_network, classifier_name
 
 # Below it a feature counts as constant. The wider bound of other heads would silence narrow layers of some networks.
 DEVIATION_EPSILON = 1e-5
+Pool = Callable[[Tensor, bool], Tensor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +28,9 @@ class FneConfig:
     """`architecture`: a torchvision name. `padding`: `tensorflow` for weights trained with its SAME padding.
 
     `layers`: names of layers, or of parts of the network whose layers are taken; empty for all. `last`: only so many
-    of these, counted from the end; 0 for all. `discretise` off leaves the standardised features as they are. The
-    thresholds `low` and `high` are in deviations from the mean.
+    of these, counted from the end; 0 for all. `peaks`: each channel's maximum over space beside its mean, which the
+    paper does not take. `discretise` off leaves the standardised features as they are. The thresholds `low` and `high`
+    are in deviations from the mean.
     """
 
     kind: Literal["fne"] = "fne"
@@ -35,6 +38,7 @@ class FneConfig:
     padding: Literal["torch", "tensorflow"] = "torch"
     layers: tuple[str, ...] = ()
     last: int = 0
+    peaks: bool = False
     discretise: bool = True
     low: float = -0.25
     high: float = 0.15
@@ -56,7 +60,9 @@ class FneConfig:
             pad_like_tensorflow(network)
         graph = traced(network)
         layers = self._chosen(layers_of(graph, classifier))
-        return _all_features(graph, layers), sum(layer.channels for layer in layers)
+        pools = (_spatial_mean, _spatial_peak) if self.peaks else (_spatial_mean,)
+        width = len(pools) * sum(layer.channels for layer in layers)
+        return _all_features(graph, layers, pools), width
 
     def _chosen(self, layers: list[Layer]) -> list[Layer]:
         for name in self.layers:
@@ -92,13 +98,14 @@ def ternary(z: Tensor, low: float, high: float) -> Tensor:
     return (z > high).float() - (z < low).float()
 
 
-def _all_features(graph: fx.GraphModule, layers: list[Layer]) -> fx.GraphModule:
-    """The network whose result is every layer's spatial means, (batch, sum of channels), and nothing behind it."""
+def _all_features(graph: fx.GraphModule, layers: list[Layer], pools: Sequence[Pool]) -> fx.GraphModule:
+    """The network whose result is every layer's pooled values, (batch, width), and nothing behind it."""
     means = []
     for layer in layers:
         # At once behind the layer: a later operation may change its values in place.
         with graph.graph.inserting_after(layer.node):
-            means.append(graph.graph.call_function(_spatial_mean, (layer.node, layer.channels_last)))
+            given = (layer.node, layer.channels_last)
+            means += [graph.graph.call_function(pool, given) for pool in pools]
     end = next(node for node in graph.graph.nodes if node.op == "output")
     with graph.graph.inserting_before(end):
         joined = graph.graph.call_function(torch.cat, (means, 1))
@@ -112,6 +119,13 @@ def _spatial_mean(values: Tensor, channels_last: bool) -> Tensor:  # noqa: FBT00
         return values
     # Both axes at once: flattened first, the values would be copied into another layout on their way.
     return values.flatten(1, -2).mean(1) if channels_last else values.mean((2, 3))
+
+
+def _spatial_peak(values: Tensor, channels_last: bool) -> Tensor:  # noqa: FBT001  the graph calls it by place
+    """(batch, channels, height, width), or channels last with any axes between, → (batch, channels)."""
+    if values.dim() == 2:
+        return values
+    return values.flatten(1, -2).amax(1) if channels_last else values.amax((2, 3))
 
 
 def _lies_in(layer: str, part: str) -> bool:

@@ -19,10 +19,10 @@ def split_before(trunk: nn.Module, name: str) -> tuple[nn.Module, nn.Module]:
     Raises ModelConfigError where there is no such module, or where more than one value crosses from before it to behind
     it, as in a DenseNet's blocks.
     """
-    graph = traced(trunk)
+    graph = trunk if isinstance(trunk, fx.GraphModule) else traced(trunk)
     nodes = [node for node in graph.graph.nodes if node.op != "output"]
     result = next(node for node in graph.graph.nodes if node.op == "output").args[0]
-    start = next((place for place, node in enumerate(nodes) if _is_in(node, f"network.{name}")), None)
+    start = next((place for place, node in enumerate(nodes) if _is_in(node, name)), None)
     if start is None or all(node.op == "placeholder" for node in nodes[:start]):
         raise ModelConfigError(f"start.tune_from: the network computes nothing in a module {name!r}.")
     before, behind = nodes[:start], nodes[start:]
@@ -36,7 +36,9 @@ def split_before(trunk: nn.Module, name: str) -> tuple[nn.Module, nn.Module]:
 
 
 def _is_in(node: fx.Node, module: str) -> bool:
-    return node.op in {"call_module", "get_attr"} and f"{node.target}.".startswith(f"{module}.")
+    """Whether the node is of that module of the network, which some trunks hold within them."""
+    target = str(node.target).removeprefix("network.")
+    return node.op in {"call_module", "get_attr"} and f"{target}.".startswith(f"{module}.")
 
 
 def _part(
