@@ -132,10 +132,12 @@ def test_every_row_and_every_paper_number_has_a_recipe():
     assert PAPERS["fne-mh"].total == pytest.approx(27.3 + 56.8 + 69.3 + 21.2 + 47.1 + 59.7)
 
 
-def keep_run(folder, name, noise=None, best=200.0, state="finished"):
+def keep_run(folder, name, noise=None, best=200.0, state="finished", dim=8):
     run = folder / name
     run.mkdir(parents=True)
-    (run / "config.json").write_text(json.dumps({"recipe": {"name": name}, "fingerprints": {"val": ""}}))
+    (run / "config.json").write_text(
+        json.dumps({"recipe": {"name": name, "dim": dim}, "fingerprints": {"val": ""}})
+    )
     (run / "state.json").write_text(json.dumps({"state": state}))
     (run / "curves.jsonl").write_text(json.dumps({"epoch": 1, "sum_of_recalls": best, "seconds": 1.0}) + "\n")
     if noise is not None:
@@ -157,6 +159,18 @@ def test_findings_carry_the_bootstraps_verdict(tmp_path):
     assert verdicts["light region reasoning over global features"] == "refuted"
     assert verdicts["light GCN level with VSRN's"] == "confirmed"
     assert verdicts["FNE over one layer, MH"] == "not measured"
+
+
+def test_the_light_gcn_of_vsrns_size_is_compared_with_it(tmp_path):
+    for name, noise, dim in (("light-gcn-2048", 3.0, 16), ("light-gcn-512", 0.5, 8), ("vsrn", 0.5, 8)):
+        keep_run(tmp_path, name, noise, dim=dim)
+    verdicts = {finding.claim: finding.verdict for finding in findings(tmp_path, 1)}
+    assert verdicts["light GCN level with VSRN's"] == "confirmed"
+
+
+def test_a_row_that_nobody_has_trained_says_so(data, tmp_path):
+    rows, (_, split) = plan(tmp_path, BUDGET, ["vsrn"]), data.splits()
+    assert "* `vsrn`: not trained" in write_report(rows, {}, Report(tmp_path, split, 0))
 
 
 @pytest.mark.parametrize(

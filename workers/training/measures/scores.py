@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 Vectors = NDArray[np.float32]
 Score = Callable[[Vectors, Vectors], Vectors]
 
-# Captions compared at once: 64 × 1,024 float32 are 256 KB, which stay in a core's cache.
-ORDER_BLOCK = 64
+# Values of the captions compared at once: 64 × 1,024 float32 are 256 KB, which stay in a core's cache.
+ORDER_BLOCK_VALUES = 1 << 16
 
 
 def cosine_scores(images: Vectors, captions: Vectors) -> Vectors:
@@ -22,9 +22,10 @@ def order_scores(images: Vectors, captions: Vectors) -> Vectors:
     """−‖max(0, caption − image)‖² for each pair: (n, dim) × (m, dim) → (n, m); holds one block of differences."""
     images, captions = (np.ascontiguousarray(side, np.float32) for side in (images, captions))
     scores = np.empty((len(images), len(captions)), np.float32)
-    block = np.empty((ORDER_BLOCK, captions.shape[1]), np.float32)
-    for start in range(0, len(captions), ORDER_BLOCK):
-        some = captions[start : start + ORDER_BLOCK]
+    rows = max(1, ORDER_BLOCK_VALUES // captions.shape[1])
+    block = np.empty((rows, captions.shape[1]), np.float32)
+    for start in range(0, len(captions), rows):
+        some = captions[start : start + rows]
         excess = block[: len(some)]
         for row, image in enumerate(images):
             np.subtract(some, image, out=excess)

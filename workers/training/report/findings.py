@@ -30,12 +30,16 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """That `first` is better than `second`, or with `level` that they are level."""
+    """That `first` is better than `second`, or with `level` that they are level.
+
+    `sizes`: recipes that differ from the first in their size alone; the one trained at the second's size is taken.
+    """
 
     said: str
     first: str
     second: str
     level: bool = False
+    sizes: tuple[str, ...] = ()
 
 
 CLAIMS = (
@@ -56,7 +60,13 @@ CLAIMS = (
     Claim("K = 1 over K = 10, averaged", "two-branch-k1", "two-branch-k10-mean"),
     Claim("light region reasoning over global features", "light-gcn-1024", "global-1024"),
     Claim("VSRN's region reasoning over global features", "vsrn", "global-1024"),
-    Claim("light GCN level with VSRN's", "light-gcn-2048", "vsrn", level=True),
+    Claim(
+        "light GCN level with VSRN's",
+        "light-gcn-2048",
+        "vsrn",
+        level=True,
+        sizes=("light-gcn-1024", "light-gcn-512"),
+    ),
 )
 
 
@@ -73,12 +83,20 @@ def _checked(folder: Path, claim: Claim) -> Finding:
     if claim.first in PAPERS and claim.second in PAPERS:
         paper = f"{PAPERS[claim.first].total - PAPERS[claim.second].total:+.1f}"
     try:
-        first, second = (read_ranks(RunFolder(folder / name).ranks) for name in (claim.first, claim.second))
+        pair = (_of_equal_size(folder, claim), claim.second)
+        first, second = (read_ranks(RunFolder(folder / name).ranks) for name in pair)
         d = paired_bootstrap(first, second).sum_of_recalls
     except TrainingError:
         return Finding(claim.said, "not measured", "a run is missing", paper)
     verdict = d.within(LEVEL_POINTS) if claim.level else d.verdict
     return Finding(claim.said, verdict, f"{d.value:+.1f} ({d.low:+.1f} to {d.high:+.1f})", paper)
+
+
+def _of_equal_size(folder: Path, claim: Claim) -> str:
+    runs = {name: _run(folder / name) for name in (claim.first, *claim.sizes, claim.second)}
+    sizes = {name: run.recipe.get("dim") for name, run in runs.items() if run}
+    wanted = sizes.pop(claim.second, None)
+    return next((name for name, size in sizes.items() if size == wanted), claim.first)
 
 
 def rescue(folder: Path, features: str, seeds: int) -> Finding:

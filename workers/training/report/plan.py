@@ -95,15 +95,15 @@ def planned(
 
     Each has the settings that are for it and that its recipe has. Raises TrainingError for a setting of no row.
     """
-    wanted = [(name, 0) for name in ROWS] + [(name, seed) for name in STABILITY for seed in range(seeds)]
-    chosen = [pair for pair in dict.fromkeys(wanted) if not only or _matches(row_name(*pair), only)]
-    rows = [replace(_row(folder, pair, settings), bundled=bundles) for pair in chosen]
-    if not rows:
-        raise TrainingError(f"No row matches {', '.join(only)}; there are {', '.join(ROWS)}.")
+    pairs = [(name, 0) for name in ROWS] + [(name, seed) for name in STABILITY for seed in range(seeds)]
+    rows = [replace(_row(folder, pair, settings), bundled=bundles) for pair in dict.fromkeys(pairs)]
     for setting in settings:
         if not any((setting.key, setting.value) in row.settings for row in rows):
             raise TrainingError(f"No recipe of this report takes the setting {setting.text!r}.")
-    return rows
+    chosen = [row for row in rows if not only or _matches(row.name, only)]
+    if not chosen:
+        raise TrainingError(f"No row matches {', '.join(only)}; there are {', '.join(ROWS)}.")
+    return chosen
 
 
 def _row(folder: Path, pair: tuple[str, int], settings: Sequence[Setting]) -> Row:

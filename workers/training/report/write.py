@@ -48,6 +48,8 @@ def _measured(row: Row, failure: str, split: Captioned) -> Measured:
     """A row with whatever there is of it."""
     run = _run(row.run)
     words = [failure] if failure and not (run and failure in run.said) else []
+    if not (run or failure):
+        words.append("not trained")
     if run and run.state != "finished":
         words.append(f"{run.state}. {run.said}".strip())
     if row.left_out:
