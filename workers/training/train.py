@@ -29,8 +29,8 @@ from workers.training.picture_store import Progress, picture_store, pictures_key
 from workers.training.recipe import PixelsConfig, Recipe
 from workers.training.run_folder import DataPaths, RunFolder
 from workers.training.start import Parts, begin_words, build_model, bundle_vocabulary, trained_parts
+from workers.training.word_store import Words, word_store
 
-Words = tuple[tuple[list[str], ...], ...]
 PRECISIONS: dict[str, Literal["32-true", "bf16-mixed"]] = {"float32": "32-true", "bfloat16": "bf16-mixed"}
 
 
@@ -120,7 +120,7 @@ def _prepared(
     options: TrainOptions, folder: RunFolder, splits: tuple[Captioned, Captioned]
 ) -> RetrievalModule:
     recipe = options.recipe
-    words = [split.words() for split in splits]
+    words = [word_store(split, options.cache) for split in splits]
     tokenizer = _tokenizer(folder, words[0], recipe)
     model = build_model(recipe, len(tokenizer))
     begin_words(model, recipe, folder.vocabulary.read_text().splitlines(), options.say)
