@@ -25,6 +25,8 @@ def tiny(recipe):
     kind = recipe.image.kind
     if kind in SMALL:
         changes.append(("image.architecture", SMALL[kind]))
+    if kind == "fne":
+        changes.append(("image.layers", []))
     if kind == "regions":
         changes += [("image.source", "cells"), ("image.nodes", 9)]
     for name in ("words", "hidden"):

@@ -2,8 +2,10 @@ import dataclasses
 import json
 import os
 import pickle
+import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +22,7 @@ from workers.training.evaluate import evaluate_bundle
 from workers.training.export import ExportOptions
 from workers.training.recipe import recipe_with
 from workers.training.run_folder import RunFolder
+from workers.training.together import wait_until_begun
 from workers.training.train import TrainOptions, train
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -32,13 +35,14 @@ def options(tiny, data, out, **changes):
     )
 
 
-def train_in_a_process_of_its_own(asked):
+def train_in_a_process_of_its_own(asked, **environment):
     """As the command does: a process that has computed gradients before cannot fork into several that do."""
     words = (
         "import pickle, sys; from workers.training.train import train; train(pickle.load(sys.stdin.buffer))"
     )
     asked = pickle.dumps(dataclasses.replace(asked, say=print))
-    subprocess.run([sys.executable, "-c", words], input=asked, cwd=ROOT, check=True, timeout=300)
+    env = {**os.environ, **environment}
+    subprocess.run([sys.executable, "-c", words], input=asked, cwd=ROOT, check=True, timeout=300, env=env)
 
 
 def curve(out):
@@ -139,6 +143,24 @@ def test_a_run_killed_and_resumed_equals_the_uninterrupted_one_bit_for_bit(tiny,
     resumed = train(options(recipe, data, tmp_path / "parts", resume=True))
     assert resumed == whole
     assert_equal_runs(tmp_path / "whole", tmp_path / "parts")
+
+
+def trunk_after(run, name):
+    states = torch.load(run / "checkpoints" / name, weights_only=True)["state_dict"]
+    return {key: value for key, value in states.items() if key.startswith("model.image.trunk.")}
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_the_network_is_trained_after_the_head_and_only_its_late_part(tiny, data, tmp_path, processes):
+    recipe = recipe_with(tiny, [*LATE, ("start.head_epochs", 2), ("run.start_epochs", 0)])
+    for epochs in (1, 2, 4):
+        asked = options(recipe_with(recipe, [("run.stop_after", epochs)]), data, tmp_path / str(epochs))
+        train_in_a_process_of_its_own(dataclasses.replace(asked, devices=processes))
+    begun, before, after = (trunk_after(tmp_path / str(epochs), "last.ckpt") for epochs in (1, 2, 4))
+    assert_equal_trees(begun, before)
+    changed = {name for name in after if not torch.equal(before[name], after[name])}
+    assert changed
+    assert all(int(name.split(".")[5]) >= 9 for name in changed)
 
 
 @pytest.mark.parametrize(
@@ -276,12 +298,35 @@ def test_bfloat16_trains_too(tiny, data, tmp_path):
 
 def test_several_processes_share_an_epochs_batches(tiny, data, tmp_path):
     recipe = recipe_with(tiny, [("run.epochs", 6), ("loss.first_epochs", 6), ("data.batch", 8)])
-    train_in_a_process_of_its_own(options(recipe, data, tmp_path / "run", processes=2))
+    train_in_a_process_of_its_own(options(recipe, data, tmp_path / "run", devices=2))
     lines = curve(tmp_path / "run")
     assert [line["epoch"] for line in lines] == [1, 2, 3, 4, 5, 6]
     assert lines[-1]["loss"] < lines[0]["loss"]
     state = torch.load(tmp_path / "run/checkpoints/last.ckpt", weights_only=True)
     assert state["global_step"] == 6 * 5  # ten batches an epoch, two at a time
+
+
+def test_two_machines_train_one_run_as_two_processes_do(tiny, data, tmp_path):
+    recipe = recipe_with(tiny, [("run.epochs", 2), ("loss.first_epochs", 2), ("data.batch", 8)])
+    train_in_a_process_of_its_own(options(recipe, data, tmp_path / "forked", devices=2))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        where = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1])}
+    asked = options(recipe, data, tmp_path / "run", nodes=2)
+    with ThreadPoolExecutor() as machines:
+        list(
+            machines.map(
+                lambda n: train_in_a_process_of_its_own(asked, NODE_RANK=n, LOCAL_RANK="0", **where), "10"
+            )
+        )
+    assert curve(tmp_path / "run") == curve(tmp_path / "forked")
+    assert RunFolder(tmp_path / "run").state.state == "finished"
+    assert (tmp_path / "run/log.txt").read_text().count("epoch 1/2") == 1
+
+
+def test_who_helps_a_run_that_nobody_begins_says_so(tmp_path):
+    with pytest.raises(TrainingError, match="holds no run after 0 seconds"):
+        wait_until_begun(RunFolder(tmp_path), seconds=0)
 
 
 def test_a_bundle_is_trained_further_with_its_own_words(tiny, data, tmp_path, corpus):

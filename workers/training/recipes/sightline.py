@@ -1,0 +1,32 @@
+"""What works best of all that the papers describe, for some thousand captioned photographs and two cores.
+
+Standardised means and maxima of MobileNetV2's last layers, a mean of word vectors, the contrastive loss over all
+captions of a batch's pictures; the head is trained first, then the network's last blocks along with it, on random
+crops whose early layers are computed once; the weights are averaged. `docs/training.md` says what each part is worth.
+"""
+
+from workers.neural.images.fne import FneConfig
+from workers.neural.losses.contrastive import ContrastiveConfig
+from workers.neural.schedules.cosine import CosineScheduleConfig
+from workers.neural.texts.mean import MeanConfig
+from workers.training.recipe import DataConfig, OptimiserConfig, PixelsConfig, Recipe, RunConfig, StartConfig
+
+RECIPE = Recipe(
+    name="sightline",
+    image=FneConfig(
+        architecture="mobilenet_v2",
+        layers=("features.16.conv.2", "features.17.conv.2", "features.18"),
+        peaks=True,
+        discretise=False,
+        bias=True,
+        dropout=0.5,
+    ),
+    text=MeanConfig(words=300, dropout=0.3),
+    loss=ContrastiveConfig(temperature=0.07),
+    schedule=CosineScheduleConfig(),
+    pixels=PixelsConfig(resize=224, size=224, train_crop="zoom", zoom_min=0.45, views="random", kept=8),
+    start=StartConfig(weights="default", rate=0.3, tune_from="features.14", head_epochs=10),
+    data=DataConfig(batch=128, captions="together", min_count=2, drop_words=0.1),
+    optimiser=OptimiserConfig(rate=1e-3, clip=0.0, weight_decay=0.01),
+    run=RunConfig(epochs=22, average=0.995),
+)
