@@ -136,6 +136,8 @@ class Pending:
                 "preview_px": self.question.preview_px,
                 "cache_key": self.question.cache_key,
             },
+            argsrepr="",  # for logs and monitors; Celery would write it out of every argument
+            kwargsrepr="",
             queue=wire.QUEUE,
             expires=seconds,
             ignore_result=True,

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     import numpy as np
     from django.db.backends.utils import CursorWrapper
     from numpy.typing import NDArray
-    from psycopg import sql
 
     from search.retrieval.types import EncodedQuery, Scope
     from search.vectors.tables import VectorTable
@@ -183,7 +182,6 @@ def _counted(scope: Scope, most: int) -> int:
 
 def _count(scope: Scope, most: int) -> int:
     """Return how many units the scope allows, at most `most` + 1."""
-    statement: sql.Composed = statements.count(scope)
     with connection.cursor() as cursor:
-        cursor.execute(statement, statements.parameters(scope, most=most + 1))
+        cursor.execute(statements.count(scope), statements.parameters(scope, most=most + 1))
         return int(cursor.fetchone()[0])

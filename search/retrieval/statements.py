@@ -3,11 +3,15 @@
 `ann` gives the planner no other way than the HNSW index: its filters are wrapped so that no other index fits them
 and no statistics talk it into sorting everything. `exact` gives it no way to use that index: its ORDER BY is no
 longer the indexed expression. So the plan that is told to the caller is the plan that ran (a test reads EXPLAIN).
+
+A statement is composed once for each shape of scope, not for each search.
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from pgvector import HalfVector
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from search.retrieval.types import Scope
+    from search.vectors.tables import VectorTable
 
 _DISTANCE = sql.SQL("embedding <#> %(vector)s::halfvec({dim})")
 _SELECT = sql.SQL("""
@@ -41,28 +46,29 @@ _OPAQUE_FILTER = sql.SQL("(SELECT {} FROM search_document document WHERE documen
 _FILTER = sql.SQL("document_id IN (SELECT document.id FROM search_document document WHERE {})")
 
 
-def ann(scope: Scope, dim: int, *, with_vectors: bool = False) -> sql.Composed:
+@dataclass(frozen=True)
+class _Shape:
+    """What of a scope is written into a statement; its values are parameters."""
+
+    table: VectorTable
+    tags: bool
+    metadata: bool
+    excluded: bool
+
+
+def ann(scope: Scope, dim: int, *, with_vectors: bool = False) -> str:
     """Return the search by the HNSW index."""
-    conditions = [_OPAQUE.format(_SEEN)]
-    if scope.has_filters:
-        conditions.append(_OPAQUE_FILTER.format(_has(scope)))
-    if scope.excluded:
-        conditions.append(_OPAQUE_NOT.format(_EXCLUDED))
-    distance = _DISTANCE.format(dim=sql.Literal(dim))
-    return _select(scope, conditions, distance, order=distance, with_vectors=with_vectors)
+    return _ann(_shape(scope), dim, with_vectors)
 
 
-def exact(scope: Scope, dim: int, *, with_vectors: bool = False) -> sql.Composed:
+def exact(scope: Scope, dim: int, *, with_vectors: bool = False) -> str:
     """Return the search by a scan of all that the scope allows."""
-    distance = _DISTANCE.format(dim=sql.Literal(dim))
-    order = sql.SQL("({}) + 0").format(distance)
-    return _select(scope, _plain_conditions(scope), distance, order=order, with_vectors=with_vectors)
+    return _exact(_shape(scope), dim, with_vectors)
 
 
-def count(scope: Scope) -> sql.Composed:
+def count(scope: Scope) -> str:
     """Return the count of units that the scope allows, which stops at `most`."""
-    conditions = sql.SQL(" AND ").join(_plain_conditions(scope))
-    return _COUNT.format(table=scope.table.identifier, conditions=conditions)
+    return _count(_shape(scope))
 
 
 def parameters(scope: Scope, vector: NDArray[np.float32] | None = None, **more: int) -> dict[str, Any]:
@@ -77,33 +83,63 @@ def parameters(scope: Scope, vector: NDArray[np.float32] | None = None, **more: 
     }
 
 
-def _has(scope: Scope) -> sql.Composed:
+def _shape(scope: Scope) -> _Shape:
+    return _Shape(scope.table, bool(scope.tags), bool(scope.metadata), bool(scope.excluded))
+
+
+@lru_cache
+def _ann(shape: _Shape, dim: int, with_vectors: bool) -> str:  # noqa: FBT001  a cache's key
+    conditions = [_OPAQUE.format(_SEEN)]
+    if has := _has(shape):
+        conditions.append(_OPAQUE_FILTER.format(has))
+    if shape.excluded:
+        conditions.append(_OPAQUE_NOT.format(_EXCLUDED))
+    distance = _DISTANCE.format(dim=sql.Literal(dim))
+    return _select(shape, conditions, distance, order=distance, with_vectors=with_vectors)
+
+
+@lru_cache
+def _exact(shape: _Shape, dim: int, with_vectors: bool) -> str:  # noqa: FBT001  a cache's key
+    distance = _DISTANCE.format(dim=sql.Literal(dim))
+    order = sql.SQL("({}) + 0").format(distance)
+    return _select(shape, _plain_conditions(shape), distance, order=order, with_vectors=with_vectors)
+
+
+@lru_cache
+def _count(shape: _Shape) -> str:
+    conditions = sql.SQL(" AND ").join(_plain_conditions(shape))
+    return _COUNT.format(table=shape.table.identifier, conditions=conditions).as_string()
+
+
+def _has(shape: _Shape) -> sql.Composed | None:
     """Return what a document must have; an empty filter is left out, for it would read the whole GIN index."""
-    wanted = [(scope.tags, _HAS_TAGS), (scope.metadata, _HAS_METADATA)]
-    return sql.SQL(" AND ").join(condition for asked, condition in wanted if asked)
+    wanted = [(shape.tags, _HAS_TAGS), (shape.metadata, _HAS_METADATA)]
+    asked = [condition for is_asked, condition in wanted if is_asked]
+    return sql.SQL(" AND ").join(asked) if asked else None
 
 
-def _plain_conditions(scope: Scope) -> list[sql.Composable]:
+def _plain_conditions(shape: _Shape) -> list[sql.Composable]:
     conditions: list[sql.Composable] = [_SEEN]
-    if scope.has_filters:
-        conditions.append(_FILTER.format(_has(scope)))
-    if scope.excluded:
+    if has := _has(shape):
+        conditions.append(_FILTER.format(has))
+    if shape.excluded:
         conditions.append(sql.SQL("NOT {}").format(_EXCLUDED))
     return conditions
 
 
 def _select(
-    scope: Scope,
+    shape: _Shape,
     conditions: Sequence[sql.Composable],
     distance: sql.Composable,
     *,
     order: sql.Composable,
     with_vectors: bool,
-) -> sql.Composed:
-    return _SELECT.format(
+) -> str:
+    statement = _SELECT.format(
         distance=distance,
         extra=sql.SQL(", embedding") if with_vectors else sql.SQL(""),
-        table=scope.table.identifier,
+        table=shape.table.identifier,
         conditions=sql.SQL(" AND ").join(conditions),
         order=order,
     )
+    return statement.as_string()
