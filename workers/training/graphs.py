@@ -4,7 +4,6 @@ image: `pixels` float32 (batch, 3, size, size), by ten crops (batch, 10, 3, size
 text: `tokens` int64 (batch, length), `lengths` int64 (batch) → `embedding` (batch, dim); all but size is dynamic.
 """
 
-import copy
 import tempfile
 import warnings
 from pathlib import Path
@@ -14,63 +13,22 @@ import numpy as np
 import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
+from onnxscript.onnx_opset import opset18
 from torch import Tensor, nn
 
-from workers.neural.errors import ModelConfigError
-from workers.neural.folding import fold
-from workers.neural.images.detector import Detector
 from workers.neural.two_tower import TwoTower
+from workers.training.towers import ImageTower, NodesTower, TextTower, image_inputs, ready, text_inputs
 
 OPSET = 18
-CROPS = 10
 _RESULT = "result_of_tower"
 # Smaller constants gain nothing from half precision, and shapes and scales must stay exact.
 HALF_MIN_VALUES = 256
 
 
-class _ImageTower(nn.Module):
-    def __init__(self, model: TwoTower) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        return self.model.encode_image(pixels)
-
-
-class _NodesTower(nn.Module):
-    def __init__(self, model: TwoTower) -> None:
-        super().__init__()
-        # Without the trunk: its weights, which nothing here uses, would be copied.
-        self.image = copy.copy(model.image)
-        self.image._modules = {**model.image._modules, "trunk": None}
-        self.similarity = model.similarity
-
-    def forward(self, nodes: Tensor) -> Tensor:
-        return self.similarity.finish(self.image.project(nodes))
-
-
-class _TextTower(nn.Module):
-    def __init__(self, model: TwoTower) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
-        return self.model.encode_text(tokens, lengths)
-
-
 def image_graph(model: TwoTower, size: int, *, crops: bool, half: bool) -> bytes:
-    """The image encoder as a serialised ONNX graph; `half` stores its weights in float16.
-
-    Raises ModelConfigError for a detector: how many boxes it proposes depends on the picture, which a graph over a
-    batch of any size cannot say. `nodes_graph` holds the rest of such an encoder.
-    """
-    if isinstance(model.image.trunk, Detector):
-        raise ModelConfigError(
-            "An image encoder over a detector's regions has no ONNX graph; train it without --bundle."
-        )
-    shape = (2, CROPS, 3, size, size) if crops else (2, 3, size, size)
-    batch = torch.export.Dim("batch")
-    return _graph(_ImageTower(model), {"pixels": torch.zeros(shape)}, {"pixels": {0: batch}}, half=half)
+    """The image encoder as a serialised ONNX graph; `half` stores its weights in float16."""
+    free = {"pixels": {0: torch.export.Dim("batch")}}
+    return _graph(ImageTower(model), image_inputs(size, crops=crops), free, half=half)
 
 
 def nodes_graph(model: TwoTower, *, half: bool) -> bytes:
@@ -79,27 +37,24 @@ def nodes_graph(model: TwoTower, *, half: bool) -> bytes:
     The second of two stages, of which an accelerator computes the first.
     """
     nodes = torch.zeros(2, *model.image.shape)
-    return _graph(_NodesTower(model), {"nodes": nodes}, {"nodes": {0: torch.export.Dim("batch")}}, half=half)
+    return _graph(NodesTower(model), {"nodes": nodes}, {"nodes": {0: torch.export.Dim("batch")}}, half=half)
 
 
 def text_graph(model: TwoTower, *, half: bool) -> bytes:
     """The text encoder as a serialised ONNX graph; `half` stores its weights in float16."""
     batch, length = torch.export.Dim("batch"), torch.export.Dim("length")
-    inputs = {"tokens": torch.full((2, 7), 3), "lengths": torch.tensor([7, 5])}
-    return _graph(
-        _TextTower(model), inputs, {"tokens": {0: batch, 1: length}, "lengths": {0: batch}}, half=half
-    )
+    free = {"tokens": {0: batch, 1: length}, "lengths": {0: batch}}
+    return _graph(TextTower(model), text_inputs(), free, half=half)
 
 
 def _graph(tower: nn.Module, inputs: dict[str, Tensor], dynamic: dict[str, Any], *, half: bool) -> bytes:
-    # A copy without gradients: the exporter would otherwise keep what a backward pass needs.
-    tower = fold(copy.deepcopy(tower).eval().requires_grad_(requires_grad=False))
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         path = Path(folder) / "graph.onnx"
         torch.onnx.export(
-            tower, tuple(inputs.values()), path, dynamo=True, opset_version=OPSET, external_data=False,
+            ready(tower), tuple(inputs.values()), path, dynamo=True, opset_version=OPSET, external_data=False,
             input_names=list(inputs), output_names=[_RESULT], dynamic_shapes=dynamic, verbose=False,
+            custom_translation_table=TRANSLATIONS,
         )  # fmt: skip
         graph = onnx.load(path)
     _forget_sources(graph)
@@ -109,6 +64,20 @@ def _graph(tower: nn.Module, inputs: dict[str, Tensor], dynamic: dict[str, Any],
         _store_half(graph.graph)
     onnx.checker.check_model(graph)
     return graph.SerializeToString(deterministic=True)  # type: ignore[no-any-return]
+
+
+def _kept_boxes(boxes: Any, scores: Any, overlap: float) -> Any:
+    """`kept_boxes` by ONNX's operators, whose suppression gives (kept, 3): picture, class, box."""
+    operators: Any = opset18  # its types ask for ONNX values where Python's numbers will do
+    every = operators.Constant(value_int=torch.iinfo(torch.int64).max)
+    found = operators.NonMaxSuppression(boxes, operators.Unsqueeze(scores, [1]), every, [overlap], [0.0])
+    places = operators.Gather(found, [0, 2], axis=1)
+    none = operators.Expand(0.0, operators.Shape(scores))
+    ones = operators.Expand(1.0, operators.Shape(found, start=0, end=1))
+    return operators.Cast(operators.ScatterND(none, places, ones), to=TensorProto.BOOL)
+
+
+TRANSLATIONS: dict[Any, Any] = {torch.ops.sightline.kept_boxes.default: _kept_boxes}
 
 
 def _rename(graph: onnx.GraphProto, names: dict[str, str]) -> None:

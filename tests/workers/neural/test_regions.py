@@ -4,11 +4,12 @@ import pytest
 import torch
 from torch import nn
 from torchvision.models import mobilenet_v2
-from torchvision.ops import box_iou
+from torchvision.models.detection.image_list import ImageList
+from torchvision.ops import clip_boxes_to_image
 
 from workers.neural.errors import ModelConfigError
 from workers.neural.images.cells import cells_of
-from workers.neural.images.detector import Detector, best_boxes, detector_network
+from workers.neural.images.detector import PROPOSALS, Detector, best_boxes, detector_network, pooled
 from workers.neural.images.features import HeadConfig
 from workers.neural.images.padding import pad_like_tensorflow
 from workers.neural.images.regions import RegionsConfig
@@ -109,17 +110,12 @@ def test_crops_are_averaged_node_by_node():
     torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-4)
 
 
-def test_the_best_boxes_are_those_that_a_greedy_loop_keeps():
-    torch.manual_seed(1)
-    corners = torch.rand(80, 2) * 50
-    boxes = torch.cat((corners, corners + 10 + torch.rand(80, 2) * 30), 1)
-    scores = torch.rand(80)
-    kept = []
-    for place in sorted(range(80), key=lambda n: -float(scores[n])):
-        if all(float(box_iou(boxes[place][None], boxes[k][None])) <= 0.5 for k in kept):
-            kept.append(place)
-    assert len(kept) > 12
-    assert best_boxes(boxes, scores, 12).tolist() == kept[:12]
+def test_the_best_boxes_come_first_and_zeros_fill_up():
+    boxes = torch.tensor([[[0.0, 0, 4, 4], [0, 0, 4, 5], [8, 8, 9, 9], [20, 20, 30, 30]]])
+    scores = torch.tensor([[0.5, 0.9, 0.1, 0.7]])
+    best, places = best_boxes(boxes, scores, 0.5, 9)
+    assert places[0, :3].tolist() == [1, 3, 2]
+    torch.testing.assert_close(best, torch.tensor([[0.9, 0.7, 0.1, 0.0]]))
 
 
 @pytest.fixture(scope="module")
@@ -144,19 +140,51 @@ def test_a_detector_gives_the_box_features_of_its_own_regions_best_first(found_b
     network.transform.min_size, network.transform.max_size = (96,), 128
     network.transform.image_mean, network.transform.image_std = [0.0] * 3, [1.0] * 3
     network.roi_heads.score_thresh = 0.0
+    network.rpn._post_nms_top_n = {"testing": PROPOSALS}
     with torch.inference_mode():
         detections = network([pixels[0]])[0]
     torch.testing.assert_close(best[0], detections["scores"][0], rtol=1e-3, atol=1e-5)
 
 
+def test_boxes_are_pooled_from_the_map_of_their_size_as_torchvision_does(found_by_detector):
+    network, _, pixels, _ = found_by_detector
+    corners = torch.rand(2, 40, 2) * 60
+    sides = torch.rand(2, 40, 2) ** 3 * 60 + 2
+    boxes = clip_boxes_to_image(torch.cat((corners, corners + sides), 2), (96, 128))
+    with torch.inference_mode():
+        maps = network.backbone(pixels)
+        wanted = network.roi_heads.box_roi_pool(maps, list(boxes), [(96, 128)] * 2)
+        torch.testing.assert_close(pooled(list(maps.values())[:-1], boxes, (96, 128)), wanted)
+
+
+def test_the_proposals_are_torchvisions(found_by_detector):
+    network, detector, pixels, _ = found_by_detector
+    with torch.inference_mode():
+        maps = network.backbone(pixels)
+        wanted, _ = network.rpn(ImageList(pixels, [(96, 128)] * 2), maps)
+        boxes, worth = detector.proposals(list(maps.values()), (96, 128))
+    assert boxes.shape == (2, PROPOSALS, 4)
+    for row in range(2):
+        count = min(PROPOSALS, len(wanted[row]))
+        assert int((worth[row] > 0).sum()) == count
+        torch.testing.assert_close(boxes[row, :count], wanted[row][:count])
+
+
+def test_a_picture_gives_the_same_regions_in_any_company(found_by_detector):
+    _, detector, pixels, found = found_by_detector
+    with torch.inference_mode():
+        turned = detector(pixels.flip(0)).flip(0)
+    torch.testing.assert_close(turned, found, rtol=1e-3, atol=1e-3)
+
+
 def test_a_picture_with_few_regions_is_filled_up_with_zeros(found_by_detector):
     _, detector, _, found = found_by_detector
     more = copy.copy(detector)
-    more.regions = 1000
+    more.regions = PROPOSALS
     with torch.inference_mode():
         filled = more(torch.rand(1, 3, 96, 128))[0]
     used = int((filled.abs().sum(1) > 0).sum())
-    assert 0 < used < 1000
+    assert 0 < used < PROPOSALS
     assert not filled[used:].any()
     assert found.isfinite().all()
 

@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 import torch
 
+from tests.support.detectors import enlarge
 from workers.inference.bundles import bundle_extract
 from workers.inference.encoder import load_encoder
+from workers.inference.manifest import ImageSpec
 from workers.inference.pictures import open_picture, to_pixels
 from workers.inference.precision import agreement
+from workers.inference.probes import probe_pictures
 from workers.inference.vino import openvino
-from workers.neural.errors import ModelConfigError
 from workers.neural.images.regions import RegionsConfig
 from workers.neural.native import load_native
 from workers.neural.similarity.cosine import CosineConfig
@@ -74,23 +76,48 @@ def test_the_network_under_the_regions_can_be_tuned_along(tmp_path, data):
 
 @pytest.fixture(scope="module")
 def detecting():
-    """A model over a detector's regions, with random weights."""
+    """A model over a detector's regions, with random weights that tell boxes apart."""
     torch.manual_seed(0)
     image = RegionsConfig(source="detector", architecture="fasterrcnn_resnet50_fpn", nodes=6, width=16)
-    return TwoTowerConfig(8, 20, image, GruConfig(words=4), CosineConfig()).build().eval()
+    model = TwoTowerConfig(8, 20, image, GruConfig(words=4), CosineConfig()).build().eval()
+    enlarge(model.image.trunk)
+    return model
+
+
+def compiled(graph, path):
+    """The graph as a function of one input, by OpenVINO."""
+    path.write_bytes(graph)
+    request = (
+        openvino.Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"}).create_infer_request()
+    )
+
+    def run(values):
+        request.infer([values.numpy()])
+        return np.array(request.get_output_tensor(0).data)
+
+    return run
 
 
 def test_what_follows_a_detector_is_a_graph_of_its_own(tmp_path, detecting):
-    (tmp_path / "nodes.onnx").write_bytes(nodes_graph(detecting, half=False))
-    assert (tmp_path / "nodes.onnx").stat().st_size < 1_000_000
-    request = openvino.Core().compile_model(tmp_path / "nodes.onnx", "CPU").create_infer_request()
+    graph = nodes_graph(detecting, half=False)
+    assert len(graph) < 1_000_000
     nodes = torch.randn(5, 6, 1024)
-    request.infer([nodes.numpy()])
     with torch.inference_mode():
         wanted = detecting.encode_features(nodes).numpy()
-    assert agreement(np.array(request.get_output_tensor(0).data), wanted) > 0.999
+    assert agreement(compiled(graph, tmp_path / "nodes.onnx")(nodes), wanted) > 0.999
 
 
-def test_a_detector_itself_is_refused_with_a_sentence(detecting):
-    with pytest.raises(ModelConfigError, match="detector"):
-        image_graph(detecting, 96, crops=False, half=False)
+@pytest.mark.slow
+def test_a_detector_is_one_graph_over_batches_of_any_size(tmp_path, detecting):
+    spec = ImageSpec(96, 96, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+    pixels = torch.from_numpy(np.stack([to_pixels(picture, spec) for picture in probe_pictures(4)]))
+    with torch.inference_mode():
+        regions = detecting.image.features(pixels)
+        wanted = detecting.encode_image(pixels).numpy()
+    # The pictures have regions, and each its own.
+    assert (regions.abs().sum(2) > 0).all()
+    assert (regions[1:] - regions[:1]).abs().amax((1, 2)).min() > 1
+    run = compiled(image_graph(detecting, 96, crops=False, half=False), tmp_path / "image.onnx")
+    assert agreement(run(pixels), wanted) > 0.9999
+    alone = np.concatenate([run(pixels[at : at + 1]) for at in range(4)])
+    assert agreement(alone, wanted) > 0.9999

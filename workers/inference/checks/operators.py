@@ -24,8 +24,8 @@ _REDUCTIONS = """
 _LAYERS = """
     Attention AveragePool BatchNormalization Conv ConvInteger ConvTranspose DequantizeLinear DynamicQuantizeLinear
     Einsum GRU Gemm GlobalAveragePool GlobalLpPool GlobalMaxPool GroupNormalization InstanceNormalization LRN LSTM
-    LayerNormalization LpPool MatMul MatMulInteger MaxPool MeanVarianceNormalization QLinearConv QLinearMatMul
-    QuantizeLinear RMSNormalization RNN RotaryEmbedding
+    LayerNormalization LpPool MatMul MatMulInteger MaxPool MeanVarianceNormalization NonMaxSuppression QLinearConv
+    QLinearMatMul QuantizeLinear RMSNormalization RNN RoiAlign RotaryEmbedding
 """
 
 ALLOWED = frozenset((_ELEMENTWISE + _SHAPES + _REDUCTIONS + _LAYERS).split())

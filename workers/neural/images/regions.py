@@ -11,14 +11,13 @@ from torchvision.models.detection import FasterRCNN
 
 from workers.neural.errors import ModelConfigError
 from workers.neural.images.cells import cells_of
-from workers.neural.images.detector import CHANNELS, Detector
+from workers.neural.images.detector import CHANNELS, PROPOSALS, Detector
 from workers.neural.images.features import FeatureEncoder, HeadConfig
 from workers.neural.images.trunks import build_network
 from workers.neural.reasoning.light import LightConfig
 from workers.neural.reasoning.vsrn import VsrnConfig
 
 MAX_WIDTH = 8192
-MAX_REGIONS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +55,8 @@ class RegionsConfig:
             raise ModelConfigError(f"{self.architecture} gives no regions of the source {self.source!r}.")
         if not isinstance(network, FasterRCNN):
             return cells_of(network, self.padding, self.nodes)
-        if not 0 < self.nodes <= MAX_REGIONS:
-            raise ModelConfigError(f"nodes must be 1 to {MAX_REGIONS}, not {self.nodes}.")
+        if not 0 < self.nodes <= PROPOSALS:
+            raise ModelConfigError(f"nodes must be 1 to {PROPOSALS}, not {self.nodes}.")
         return Detector(network, self.nodes), CHANNELS
 
 
