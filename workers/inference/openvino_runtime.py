@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 _WARM_BATCHES = range(1, 9)
 """The batches that queries meet; the first run of each shape prepares its kernels, ~0.1 s for a large network."""
+_WARM_SECONDS = 10.0
+"""After so long a network counts as warm: a detector takes longer for eight pictures than their kernels do."""
 _WARM_LENGTHS = (4, 8, 16)
 
 
@@ -83,8 +86,11 @@ class OpenVinoRuntime:
                 lambda name: self._compiler.compile(graph, name), probes, memory
             )
         network = self._compiler.compile(graph, self.precision)
+        started = time.monotonic()
         for size in _WARM_BATCHES:
             network(probes[:size])
+            if time.monotonic() - started > _WARM_SECONDS:
+                break
         return network
 
     def _load_text(self) -> Network:
