@@ -18,7 +18,7 @@ from workers.neural.two_tower import TwoTower
 from workers.training.batches import CachedFeatures, CroppedPictures, Pictures, TrainingData
 from workers.training.callbacks import Curves, Validation
 from workers.training.course import Course
-from workers.training.encode import BATCH, split_ranks
+from workers.training.encode import BATCH, split_quality, split_ranks
 from workers.training.errors import TrainingError
 from workers.training.export import ExportOptions, export_bundle
 from workers.training.feature_store import Features, Frozen, feature_store, statistics
@@ -29,6 +29,7 @@ from workers.training.picture_store import Progress, picture_store, pictures_key
 from workers.training.recipe import PixelsConfig, Recipe
 from workers.training.run_folder import DataPaths, RunFolder
 from workers.training.start import Parts, begin_words, build_model, bundle_vocabulary, trained_parts
+from workers.training.together import follows, wait_until_begun
 from workers.training.word_store import Words, word_store
 
 PRECISIONS: dict[str, Literal["32-true", "bf16-mixed"]] = {"float32": "32-true", "bfloat16": "bf16-mixed"}
@@ -43,8 +44,9 @@ class TrainOptions:
     """What one call of `train` is asked for.
 
     `cache`: where decoded pictures and features are kept between runs. `bundle`: where to write one, or None.
-    `device`: auto, cpu or cuda. `processes`: on a CPU, how many share an epoch's batches; gradients are averaged.
-    `say` and `progress` are told what happens; `bar` draws Lightning's progress bar.
+    `device`: auto, cpu or cuda. `devices`: how many of this machine's (on a CPU: processes) share an epoch's batches,
+    and `nodes`: on how many machines; gradients are averaged. `say` and `progress` are told what happens; `bar` draws
+    Lightning's progress bar.
     """
 
     recipe: Recipe
@@ -55,7 +57,8 @@ class TrainOptions:
     export: ExportOptions | None = None
     resume: bool = False
     device: str = "auto"
-    processes: int = 1
+    devices: int = 1
+    nodes: int = 1
     say: Callable[[str], None] = print
     progress: Progress = no_progress
     bar: bool = False
@@ -68,10 +71,11 @@ def train(options: TrainOptions) -> Quality:
 
     Raises TrainingError, ModelConfigError, WeightsError or BundleError, each with a sentence for a person.
     """
-    if options.processes > 1 and _device(options).type != "cpu":
-        raise TrainingError("Several processes are for training on a CPU; on CUDA use one.")
+    _check_devices(options)
     folder = RunFolder(options.out)
     splits = options.data.splits()
+    if follows():
+        return _helped(options, folder, splits)
     if options.resume:
         folder.check_data(splits)
     else:
@@ -80,7 +84,7 @@ def train(options: TrainOptions) -> Quality:
     torch.manual_seed(options.recipe.run.seed)
     with _state_kept(folder):
         module = _prepared(options, folder, splits)
-        if not (options.resume and folder.state.state in {"finished", "not started"}):
+        if not _over(options, folder):
             folder.set_state("running")
             _fit(options, folder, module)
         quality = _finish(options, folder, module)
@@ -93,6 +97,26 @@ def train(options: TrainOptions) -> Quality:
         )
         options.say(f"bundle: {options.bundle} ({options.bundle.stat().st_size / 1e6:.1f} MB)")
     return quality
+
+
+def _helped(options: TrainOptions, folder: RunFolder, splits: tuple[Captioned, Captioned]) -> Quality:
+    """Do this process's part of a run that another one begins and keeps."""
+    wait_until_begun(folder)
+    folder.check_data(splits)
+    options = replace(options, say=_nobody)
+    torch.manual_seed(options.recipe.run.seed)
+    module = _prepared(options, folder, splits)
+    if not _over(options, folder):
+        _fit(options, folder, module)
+    return split_quality(module.model, module.validation_data, module.device)
+
+
+def _over(options: TrainOptions, folder: RunFolder) -> bool:
+    return options.resume and folder.state.state in {"finished", "not started"}
+
+
+def _nobody(line: str) -> None:
+    """The process that keeps the run says it."""
 
 
 @contextmanager
@@ -146,7 +170,9 @@ def _tokenizer(folder: RunFolder, words: Words, recipe: Recipe) -> WordTokenizer
         known = (text for texts in words for text in texts)
         start = Path(recipe.start.bundle) if recipe.start.bundle else None
         vocabulary = bundle_vocabulary(start) if start else vocabulary_of(known, recipe.data.min_count)
-        folder.vocabulary.write_text("\n".join(vocabulary) + "\n")
+        partial = folder.vocabulary.with_suffix(".partial")
+        partial.write_text("\n".join(vocabulary) + "\n")
+        partial.rename(folder.vocabulary)  # whole at once: other processes wait for it
     return WordTokenizer(folder.vocabulary.read_text().splitlines())
 
 
@@ -200,14 +226,19 @@ def _device(options: TrainOptions) -> torch.device:
     return torch.device(options.device)
 
 
+def _check_devices(options: TrainOptions) -> None:
+    there = torch.cuda.device_count()
+    if _device(options).type == "cuda" and options.devices > there:
+        raise TrainingError(f"This machine has {there} CUDA devices, not {options.devices}.")
+
+
 def _fit(options: TrainOptions, folder: RunFolder, module: RetrievalModule) -> None:
     run = options.recipe.run
     last = folder.checkpoints / "last.ckpt"
     trainer = lightning.Trainer(
         accelerator=_device(options).type,
-        devices=options.processes,
-        # Forks, since the data are memory-mapped or read already; two processes of one thread each are faster than two
-        # threads, which wait for each other in every layer.
+        devices=options.devices,
+        num_nodes=options.nodes,
         strategy=_strategy(options),
         precision=PRECISIONS[run.precision],
         max_epochs=run.stop_after or run.epochs,
@@ -229,10 +260,14 @@ def _fit(options: TrainOptions, folder: RunFolder, module: RetrievalModule) -> N
 
 
 def _strategy(options: TrainOptions) -> str:
-    if options.processes == 1:
+    if options.devices * options.nodes == 1:
         return "auto"
+    # On a CPU forks, since the data are memory-mapped or read already; two processes of one thread each are faster than
+    # two threads, which wait for each other in every layer. A process that has used CUDA cannot be forked.
+    forked = options.nodes == 1 and _device(options).type == "cpu"
+    name = "ddp_fork" if forked else "ddp"
     # While the network is not trained yet, its weights have no gradients to wait for.
-    return "ddp_fork_find_unused_parameters_true" if options.recipe.start.head_epochs else "ddp_fork"
+    return f"{name}_find_unused_parameters_true" if options.recipe.start.head_epochs else name
 
 
 def _keepers(folder: RunFolder) -> list[lightning.Callback]:

@@ -39,13 +39,23 @@ class Command(BaseCommand):
         )
         parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
         parser.add_argument(
-            "--processes", type=int, default=1, help="on a CPU: processes that share the work (default 1)"
+            "--devices", "--processes", type=int, default=1,
+            help="how many GPUs of this machine, or processes on its CPU, share the work (default 1)",
+        )  # fmt: skip
+        parser.add_argument(
+            "--nodes",
+            type=int,
+            default=1,
+            help="machines that share the work (default 1); see docs/training.md",
         )
         parser.add_argument("--bundle", type=Path, help="write the best epoch's model here")
         parser.add_argument("--name", help="the bundle's name (default: the run folder's)")
         parser.add_argument("--licence", default="unknown", help="the bundle's licence")
         parser.add_argument("--description", default="", help="the bundle's description")
         parser.add_argument("--half", action="store_true", help="store the bundle's weights in float16")
+        parser.add_argument(
+            "--torchscript", action="store_true", help="add both encoders as TorchScript to the bundle"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         from workers.neural.errors import ModelConfigError, WeightsError
@@ -61,11 +71,15 @@ class Command(BaseCommand):
 
     def _train(self, options: dict[str, Any]) -> None:
         from workers.training.run_folder import RunFolder
+        from workers.training.scripts import check_scriptable
         from workers.training.train import train
 
         if not options["out"]:
             raise CommandError("A run needs --out, its folder.")
-        quality = train(self._options(options))
+        wanted = self._options(options)
+        if options["torchscript"]:
+            check_scriptable(wanted.recipe.image)
+        quality = train(wanted)
         state = RunFolder(options["out"]).state
         if state.state == "not started":
             raise CommandError(state.said)
@@ -89,10 +103,12 @@ class Command(BaseCommand):
                 options["licence"],
                 options["description"],
                 options["half"],
+                options["torchscript"],
             ),
             resume=resume,
             device=options["device"],
-            processes=options["processes"],
+            devices=options["devices"],
+            nodes=options["nodes"],
             say=self.stdout.write,
             progress=self._progress,
             bar=sys.stderr.isatty(),
