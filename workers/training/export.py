@@ -11,16 +11,23 @@ from workers.neural.native import native_config, native_weights
 from workers.neural.two_tower import TwoTower
 from workers.training.graphs import image_graph, text_graph
 from workers.training.run_folder import RunFolder
+from workers.training.scripts import image_script, text_script
+
+TORCHSCRIPT = {"image": "image.torchscript", "text": "text.torchscript"}
 
 
 @dataclass(frozen=True, slots=True)
 class ExportOptions:
-    """`half` stores weights in float16, which halves the file; the graphs still compute in float32."""
+    """`half` stores weights in float16, which halves the file; the graphs still compute in float32.
+
+    `torchscript` adds both encoders as TorchScript, in float32.
+    """
 
     name: str
     licence: str = "unknown"
     description: str = ""
     half: bool = False
+    torchscript: bool = False
 
 
 def export_bundle(model: TwoTower, run: RunFolder, path: Path, options: ExportOptions) -> Manifest:
@@ -28,21 +35,26 @@ def export_bundle(model: TwoTower, run: RunFolder, path: Path, options: ExportOp
     model = model.eval().cpu()
     facts = run.facts()
     pixels = facts["recipe"]["pixels"]
+    crops = pixels["crop"] == "ten"
     files: dict[str, bytes | Path] = {
-        "image.onnx": image_graph(model, pixels["size"], crops=pixels["crop"] == "ten", half=options.half),
+        "image.onnx": image_graph(model, pixels["size"], crops=crops, half=options.half),
         "text.onnx": text_graph(model, half=options.half),
         "native.json": (json.dumps(native_config(model), indent=1) + "\n").encode(),
         "native.safetensors": native_weights(model, half=options.half),
         "vocabulary.txt": run.vocabulary.read_bytes(),
     }
+    if options.torchscript:
+        files |= {
+            TORCHSCRIPT["image"]: image_script(model, pixels["size"], crops=crops),
+            TORCHSCRIPT["text"]: text_script(model),
+        }
     path.parent.mkdir(parents=True, exist_ok=True)
     return bundle_write(path, _manifest(facts, json.loads(run.metrics.read_text()), options), files)
 
 
 def _manifest(facts: dict[str, Any], metrics: dict[str, Any], options: ExportOptions) -> dict[str, Any]:
     recipe = facts["recipe"]
-    # Discretised features turn over in bf16.
-    precision = {"precision": "float32"} if recipe["image"].get("discretise") else {}
+    precision = {"precision": "float32"} if _all_or_nothing(recipe["image"]) else {}
     pixels = {key: recipe["pixels"][key] for key in ("resize", "size", "crop", "mean", "std")}
     return {
         "format": 1,
@@ -61,6 +73,7 @@ def _manifest(facts: dict[str, Any], metrics: dict[str, Any], options: ExportOpt
         "payloads": {
             "onnx": {"image": "image.onnx", "text": "text.onnx"},
             "native": {"config": "native.json", "weights": "native.safetensors"},
+            **({"torchscript": TORCHSCRIPT} if options.torchscript else {}),
         },
         "training": {
             "recipe": _without_paths(recipe),
@@ -70,6 +83,11 @@ def _manifest(facts: dict[str, Any], metrics: dict[str, Any], options: ExportOpt
         },
         "metrics": {"validation": metrics},
     }
+
+
+def _all_or_nothing(image: dict[str, Any]) -> bool:
+    """Whether an encoder decides by thresholds, which turn over in bf16: discretised features, a detector's boxes."""
+    return bool(image.get("discretise")) or image.get("source") == "detector"
 
 
 def _without_paths(recipe: dict[str, Any]) -> dict[str, Any]:

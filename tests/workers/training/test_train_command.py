@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
+from workers.inference.bundles import read_manifest
 from workers.training.run_folder import RunFolder
 
 
@@ -42,8 +43,9 @@ def test_a_data_set_is_trained_on_and_measured_by_its_path_alone(corpus, data, t
     words = [word for setting in settings for word in ("--set", setting)]
     told = said(
         "--recipe", "demo", "--data", corpus, "--out", tmp_path / "run", *words,
-        "--bundle", tmp_path / "b.zip", "--device", "cpu",
+        "--bundle", tmp_path / "b.zip", "--device", "cpu", "--torchscript",
     )  # fmt: skip
+    assert read_manifest(tmp_path / "b.zip").payloads.kinds == ("onnx", "native", "torchscript")
     assert "80 pictures to train on, 16 to validate" in told
     assert RunFolder(tmp_path / "run").recipe_and_data()[1].sets[0].path == str(corpus)
     by_path, by_files = StringIO(), StringIO()
@@ -58,6 +60,19 @@ def test_a_data_set_is_trained_on_and_measured_by_its_path_alone(corpus, data, t
         call_command("evaluate", tmp_path / "b.zip", data=str(corpus), split="test")
     with pytest.raises(CommandError, match="give --captions"):
         call_command("evaluate", tmp_path / "b.zip", images=Path(data.images), split="val")
+
+
+def test_torchscript_of_a_detector_is_refused_before_anything_is_trained(corpus, tmp_path):
+    words = (
+        "--set",
+        "image.source=detector",
+        "--set",
+        "image.architecture=fasterrcnn_resnet50_fpn",
+        "--torchscript",
+    )
+    told = refused("--recipe", "light-gcn-512", "--data", corpus, "--out", tmp_path / "run", *words)
+    assert "no TorchScript form" in told
+    assert not (tmp_path / "run").exists()
 
 
 def test_the_report_on_a_whole_data_set_finds_no_fault(corpus, data):
