@@ -188,3 +188,15 @@ def test_the_rescue_counts_starts_over_initialisations(tmp_path, largest, curric
             state = "not started" if best < STARTS_AT else "finished"
             keep_run(tmp_path, f"fne-{kind}" + (f"-seed{seed}" if seed else ""), best=best, state=state)
     assert rescue(tmp_path, "fne", 3).verdict == verdict
+
+
+def test_order_max_counts_at_the_setting_at_which_it_fails_most(tmp_path):
+    for kind, best, state in (
+        ("moe", 2.0, "not started"),
+        ("moe-unstable", 90.0, "finished"),
+        ("poe", 200.0, "finished"),
+    ):
+        keep_run(tmp_path, f"fc7-{kind}", best=best, state=state)
+    found = rescue(tmp_path, "fc7", 1)
+    assert found.verdict == "confirmed"
+    assert found.difference == "order-max started 0 of 1 and 1 of 1, the curriculum 1 of 1"

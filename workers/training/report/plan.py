@@ -21,8 +21,9 @@ ROWS = (
     *(f"light-gcn-{dim}" for dim in (512, 1024, 2048)),
     "vsrn",
 )
-STABILITY = ("fc7-moe-unstable", "fc7-poe", "fne-moe-unstable", "fne-poe")
-"""Order-max where the paper saw it fail, and the curriculum; each from several initialisations."""
+STABILITY = tuple(f"{image}-{loss}" for image in ("fc7", "fne") for loss in ("moe", "moe-unstable", "poe"))
+"""Order-max at two settings, at the second of which the paper saw it fail, and the curriculum: each from several
+initialisations."""
 
 
 @dataclass(frozen=True, slots=True)
