@@ -7,11 +7,11 @@ from torch import Tensor, nn
 
 from workers.neural.images.features import FeatureEncoder, HeadConfig
 from workers.neural.images.padding import pad_like_tensorflow
-from workers.neural.images.trunks import build_network, cut_classifier
+from workers.neural.images.trunks import UsesTorchvision, cut_classifier
 
 
 @dataclass(frozen=True, slots=True)
-class CnnConfig:
+class CnnConfig(UsesTorchvision):
     """`architecture`: a torchvision name. `padding`: `tensorflow` for weights trained with its SAME padding."""
 
     kind: Literal["cnn"] = "cnn"
@@ -23,10 +23,6 @@ class CnnConfig:
         """The encoder into `dim` dimensions, with random weights."""
         network, width = self.build_trunk()
         return FeatureEncoder(network, width, dim, self.head)
-
-    def build_trunk(self) -> tuple[nn.Module, int]:
-        """The network that gives one layer of features, and their number."""
-        return self.trunk_of(build_network(self.architecture))
 
     def trunk_of(self, network: nn.Module) -> tuple[nn.Module, int]:
         """A whole network as the trunk, and the number of its features; `network` itself is changed."""

@@ -16,7 +16,7 @@ from workers.neural.errors import ModelConfigError
 from workers.neural.images.features import FeatureEncoder, HeadConfig
 from workers.neural.images.layers import Layer, end_with, layers_of, traced
 from workers.neural.images.padding import pad_like_tensorflow
-from workers.neural.images.trunks import build_network, classifier_name
+from workers.neural.images.trunks import UsesTorchvision, classifier_name
 
 # Below it a feature counts as constant. The wider bound of other heads would silence narrow layers of some networks.
 DEVIATION_EPSILON = 1e-5
@@ -24,7 +24,7 @@ Pool = Callable[[Tensor, bool], Tensor]
 
 
 @dataclass(frozen=True, slots=True)
-class FneConfig:
+class FneConfig(UsesTorchvision):
     """`architecture`: a torchvision name. `padding`: `tensorflow` for weights trained with its SAME padding.
 
     `layers`: names of layers, or of parts of the network whose layers are taken; empty for all. `last`: only so many
@@ -48,10 +48,6 @@ class FneConfig:
     def build(self, dim: int) -> "FneEncoder":
         """The encoder into `dim` dimensions, with random weights. ModelConfigError for a layer that is not there."""
         return FneEncoder(self, dim)
-
-    def build_trunk(self) -> tuple[nn.Module, int]:
-        """The network that gives the features of all layers, and their number."""
-        return self.trunk_of(build_network(self.architecture))
 
     def trunk_of(self, network: nn.Module) -> tuple[nn.Module, int]:
         """A whole network as the trunk, and the number of its features; `network` itself is changed."""

@@ -13,7 +13,7 @@ from workers.neural.errors import ModelConfigError
 from workers.neural.images.cells import cells_of
 from workers.neural.images.detector import CHANNELS, PROPOSALS, Detector
 from workers.neural.images.features import FeatureEncoder, HeadConfig
-from workers.neural.images.trunks import build_network
+from workers.neural.images.trunks import UsesTorchvision
 from workers.neural.reasoning.light import LightConfig
 from workers.neural.reasoning.vsrn import VsrnConfig
 
@@ -21,7 +21,7 @@ MAX_WIDTH = 8192
 
 
 @dataclass(frozen=True, slots=True)
-class RegionsConfig:
+class RegionsConfig(UsesTorchvision):
     """`source`: the `cells` of the last map of a classification network, or the regions of a `detector`.
 
     `nodes`: K; for cells a square number, for the detector how many of its best regions. `architecture`: a torchvision
@@ -44,10 +44,6 @@ class RegionsConfig:
     def build(self, dim: int) -> "RegionEncoder":
         """The encoder into `dim` dimensions, with random weights."""
         return RegionEncoder(self, dim)
-
-    def build_trunk(self) -> tuple[nn.Module, int]:
-        """The network that gives the nodes' features, and how many each has."""
-        return self.trunk_of(build_network(self.architecture))
 
     def trunk_of(self, network: nn.Module) -> tuple[nn.Module, int]:
         """A whole network as the trunk, and the channels of its nodes; `network` itself is changed."""

@@ -1,6 +1,6 @@
 """torchvision's classification networks without their last layer."""
 
-from typing import Any, Protocol, cast, runtime_checkable
+from typing import Any, cast
 
 from torch import nn
 from torchvision import models
@@ -14,22 +14,26 @@ _AUXILIARY = {"googlenet": {"aux_logits": False}, "inception_v3": {"aux_logits":
 _INITIALISED = {"googlenet", "inception_v3"}
 
 
-@runtime_checkable
-class UsesTorchvision(Protocol):
-    """The config of an image encoder whose trunk is made of one of torchvision's networks, and so may be pretrained."""
+class UsesTorchvision:
+    """The config of an image encoder whose trunk is made of one of torchvision's networks, and so may be pretrained.
 
-    @property
-    def architecture(self) -> str:
-        """The network's name."""
-        ...
+    `architecture`: the network's name.
+    """
+
+    __slots__ = ()
+    architecture: str
+
+    def build_trunk(self) -> tuple[nn.Module, int]:
+        """The trunk with random weights, and the last axis of its features."""
+        return self.trunk_of(build_network(self.architecture))
 
     def trunk_of(self, network: nn.Module) -> tuple[nn.Module, int]:
         """A whole network as the trunk, and the last axis of its features; `network` itself is changed."""
-        ...
+        raise NotImplementedError
 
 
 def classification_networks() -> list[str]:
-    """The names that `build_trunk` takes."""
+    """The names that `build_network` takes, but for the detector's."""
     return models.list_models(module=models)  # type: ignore[no-any-return]
 
 

@@ -7,12 +7,12 @@ from torch import nn
 
 from workers.neural.images.cnn import cut_trunk
 from workers.neural.images.features import FeatureEncoder, HeadConfig
-from workers.neural.images.trunks import build_network
+from workers.neural.images.trunks import UsesTorchvision
 from workers.neural.two_branch import TwoBranchHead
 
 
 @dataclass(frozen=True, slots=True)
-class TwoBranchImageConfig:
+class TwoBranchImageConfig(UsesTorchvision):
     """`architecture` and `padding` as for `cnn`; `features` as for its head. `hidden`: width between the two layers."""
 
     kind: Literal["two-branch"] = "two-branch"
@@ -25,10 +25,6 @@ class TwoBranchImageConfig:
     def build(self, dim: int) -> "TwoBranchImage":
         """The encoder into `dim` dimensions, with random weights."""
         return TwoBranchImage(self, dim)
-
-    def build_trunk(self) -> tuple[nn.Module, int]:
-        """The network that gives one layer of features, and their number."""
-        return self.trunk_of(build_network(self.architecture))
 
     def trunk_of(self, network: nn.Module) -> tuple[nn.Module, int]:
         """A whole network as the trunk, and the number of its features; `network` itself is changed."""
