@@ -65,13 +65,6 @@ class Evaluated:
         }
 
 
-def evaluate_bundle(
-    bundle: Path, split: Captioned, progress: Progress, device: str = "auto"
-) -> dict[str, Any]:
-    """The report of `evaluated`."""
-    return evaluated(bundle, split, progress, device).report()
-
-
 def evaluated(bundle: Path, split: Captioned, progress: Progress, device: str = "auto") -> Evaluated:
     """Embed a split with a bundle and find every query's right items. Raises InferenceError or TrainingError."""
     with opened_bundle(bundle, device) as encoder:

@@ -13,7 +13,7 @@ from workers.inference.encoder import load_encoder
 from workers.inference.torch_runtime import TorchRuntime, read_native
 from workers.neural.errors import ModelConfigError
 from workers.neural.tokens import SPECIAL_TOKENS
-from workers.training.evaluate import evaluate_bundle
+from workers.training.evaluate import evaluated
 from workers.training.recipe import recipe_with
 from workers.training.start import begin_words, build_model
 from workers.training.train import TrainOptions, train
@@ -66,7 +66,7 @@ def test_each_kind_trains_exports_and_answers_like_the_model(kind, tiny, data, t
         wanted = model.encode_image(torch.from_numpy(probes)).numpy()
     assert (encoder.encode_pixels(probes) * wanted).sum(1).min() > (0.99 if kind == "fne" else 0.999)
     assert encoder.encode_texts(TEXTS).shape == (3, 16)
-    report = evaluate_bundle(folder, data.splits()[1], lambda *told: None, "cpu")
+    report = evaluated(folder, data.splits()[1], lambda *told: None, "cpu").report()
     assert report["sum_of_recalls"] == pytest.approx(quality.sum_of_recalls, abs=20)
 
 

@@ -18,7 +18,7 @@ from workers.neural.errors import ModelConfigError, WeightsError
 from workers.neural.native import load_native
 from workers.training import course
 from workers.training.errors import TrainingError
-from workers.training.evaluate import evaluate_bundle
+from workers.training.evaluate import evaluated
 from workers.training.export import ExportOptions
 from workers.training.recipe import recipe_with
 from workers.training.run_folder import RunFolder
@@ -246,7 +246,7 @@ def test_a_trained_model_ships_as_a_bundle_that_answers_like_the_model(tiny, dat
     assert (served.encode_pixels(pixels) * expected).sum(1).min() > 0.999
 
     _, val = data.splits()
-    report = evaluate_bundle(bundle, val, lambda *told: None, "cpu")
+    report = evaluated(bundle, val, lambda *told: None, "cpu").report()
     assert report["image_to_text"]["r1"] == pytest.approx(quality.image_to_text.r1, abs=7)
     assert (report["pictures"], report["captions"], report["ties"]) == (16, 48, "worst")
 
