@@ -21,7 +21,7 @@ Network = Callable[[Crops], NDArray[np.float32]]
 def frozen_network(network: nn.Module, config: PixelsConfig) -> Network:
     """`network` in evaluation mode: crops uint8 (n, size, size, 3) → features float32 (n, …); for inference only.
 
-    By torch on an accelerator, and for a detector, whose course depends on the picture.
+    By torch on an accelerator, and for a detector, one of whose operations OpenVINO cannot read from torch.
     """
     whole = _FromBytes(network, config).eval()
     device = next(network.parameters()).device
