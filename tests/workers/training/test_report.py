@@ -3,10 +3,12 @@
 import json
 import os
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pytest
+from django.core.management import CommandError, call_command
 
 from workers.training.errors import TrainingError
 from workers.training.export import ExportOptions
@@ -200,3 +202,30 @@ def test_order_max_counts_at_the_setting_at_which_it_fails_most(tmp_path):
     found = rescue(tmp_path, "fc7", 1)
     assert found.verdict == "confirmed"
     assert found.difference == "order-max started 0 of 1 and 1 of 1, the curriculum 1 of 1"
+
+
+def test_the_command_takes_a_data_set_by_its_path_and_says_the_budget(corpus, tmp_path, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # the command sets it
+    out = StringIO()
+    words = [
+        "--data",
+        corpus,
+        "--runs",
+        tmp_path / "runs",
+        "--no-training",
+        "--only",
+        "fc7-*h",
+        "--seeds",
+        "0",
+    ]
+    settings = ["run.epochs=3", "fc7-mh:dim=7"]
+    sets = [word for setting in settings for word in ("--set", setting)]
+    call_command("recipes", "report", *map(str, [*words, *sets]), stdout=out)
+    told = out.getvalue()
+    assert "3 rows; measured on 16 validation pictures" in told
+    assert "Budget of every row: `run.epochs=3`\nFor some rows: `fc7-mh:dim=7`" in told
+    assert "* `fc7-ph`: not trained" in told
+    with pytest.raises(CommandError, match="--runs"):
+        call_command("recipes", "report", data=[str(corpus)])
+    with pytest.raises(CommandError, match="--images, --captions, --train, --val missing"):
+        call_command("recipes", "report", runs=tmp_path)
