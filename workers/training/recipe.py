@@ -50,8 +50,8 @@ class StartConfig:
     `tune`: `head` freezes the network, whose features are then computed once; `all` trains it along, at `rate` times
     the learning rate of the rest. `tune_from`: the network's module, such as `features.11` or `layer4`, with which its
     training begins: what lies before stays as it is and is computed once for `pixels.views`, and batch norm keeps its
-    statistics. `head_epochs`: epochs in which the network is not trained yet, so that a head that knows nothing does not
-    spoil it (Kumar et al. 2022).
+    statistics. `head_epochs`: epochs in which the network is not trained yet, so that a head that knows nothing does
+    not spoil it (Kumar et al. 2022).
     """
 
     weights: str = "none"

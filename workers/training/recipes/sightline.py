@@ -15,7 +15,7 @@ RECIPE = Recipe(
     name="sightline",
     image=FneConfig(
         architecture="mobilenet_v2",
-        layers=("features.16.conv.2", "features.17.conv.2", "features.18"),
+        layers=("features.16", "features.17", "features.18"),
         peaks=True,
         discretise=False,
         bias=True,
@@ -25,8 +25,8 @@ RECIPE = Recipe(
     loss=ContrastiveConfig(temperature=0.07),
     schedule=CosineScheduleConfig(),
     pixels=PixelsConfig(resize=224, size=224, train_crop="zoom", zoom_min=0.45, views="random", kept=8),
-    start=StartConfig(weights="default", rate=0.3, tune_from="features.14", head_epochs=10),
+    start=StartConfig(weights="default", rate=0.3, tune_from="features.14", head_epochs=8),
     data=DataConfig(batch=128, captions="together", min_count=2, drop_words=0.1),
     optimiser=OptimiserConfig(rate=1e-3, clip=0.0, weight_decay=0.01),
-    run=RunConfig(epochs=22, average=0.995),
+    run=RunConfig(epochs=19, average=0.995),
 )
