@@ -19,10 +19,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 R = TypeVar("R")
 
-FILL_SECONDS = 0.025
-"""How long a batch waits for announced items that would fill it."""
-STRAGGLER_SECONDS = 0.004
-"""How long it waits for announced items that would not."""
+PATIENCE_SECONDS = (0.004, 0.25)
+"""The least and the most that a batch waits, after its latest item, for the next announced one."""
 
 
 @dataclass
@@ -49,6 +47,9 @@ class Batcher(Generic[T, R]):
         with batcher.expected():
             future = batcher.submit(prepare(data))
         vector = future.result(timeout=…)
+
+    After each item a batch waits for the next announced one as long as the latest preparation took: on a busy
+    machine, where every preparation takes longer, so long that they still come together.
     """
 
     def __init__(self, encode: Callable[[list[T]], Sequence[R]], max_batch: int) -> None:
@@ -57,6 +58,8 @@ class Batcher(Generic[T, R]):
         self._max_batch = max_batch
         self._waiting: deque[tuple[T, Future[R]]] = deque()
         self._expected = 0
+        self._patience = PATIENCE_SECONDS[0]
+        self._latest = 0.0
         self._closed = False
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -64,6 +67,7 @@ class Batcher(Generic[T, R]):
     @contextmanager
     def expected(self) -> Iterator[None]:
         """Announce one item; leave the block as soon as it is submitted, or when it will not come."""
+        started = time.monotonic()
         with self._changed:
             self._expected += 1
         try:
@@ -71,6 +75,8 @@ class Batcher(Generic[T, R]):
         finally:
             with self._changed:
                 self._expected -= 1
+                least, most = PATIENCE_SECONDS
+                self._patience = min(max(time.monotonic() - started, least), most)
                 self._changed.notify_all()
 
     def submit(self, item: T) -> Future[R]:
@@ -83,6 +89,7 @@ class Batcher(Generic[T, R]):
             if self._closed:
                 raise RuntimeError("The batcher is closed.")
             self._waiting.append((item, future))
+            self._latest = time.monotonic()
             self._ensure_thread()
             self._changed.notify_all()
         return future
@@ -111,16 +118,12 @@ class Batcher(Generic[T, R]):
         """Wait for items; return them, or nothing when the batcher is closed and empty."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._closed)
-            started = time.monotonic()
-            while self._worth_waiting(time.monotonic() - started):
-                self._changed.wait(STRAGGLER_SECONDS)
+            while self._worth_waiting() and (left := self._latest + self._patience - time.monotonic()) > 0:
+                self._changed.wait(left)
             return [self._waiting.popleft() for _ in range(min(len(self._waiting), self._max_batch))]
 
-    def _worth_waiting(self, waited: float) -> bool:
-        missing = self._max_batch - len(self._waiting)
-        if self._closed or missing <= 0 or self._expected == 0:
-            return False
-        return waited < (FILL_SECONDS if self._expected >= missing else STRAGGLER_SECONDS)
+    def _worth_waiting(self) -> bool:
+        return self._expected > 0 and len(self._waiting) < self._max_batch and not self._closed
 
     def _answer(self, asked: list[tuple[T, Future[R]]]) -> None:
         """Encode all at once; where that fails, each alone, so that a bad item spoils nobody else's answer."""

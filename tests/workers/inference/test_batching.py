@@ -34,8 +34,7 @@ def test_sixteen_that_arrive_together_take_at_most_six_calls():
     batcher.close()
 
 
-def test_announced_items_share_calls_even_when_the_encoder_is_faster_than_their_preparation(monkeypatch):
-    monkeypatch.setattr(batching, "FILL_SECONDS", 5)  # the rule is under test, not this machine's speed
+def test_announced_items_share_calls_even_when_the_encoder_is_faster_than_their_preparation():
     encode = Slow(seconds=0.0)
     batcher = Batcher(encode, max_batch=4)
     decoder, together = threading.Lock(), threading.Barrier(16)
@@ -43,14 +42,14 @@ def test_announced_items_share_calls_even_when_the_encoder_is_faster_than_their_
     def ask(item):
         with batcher.expected():
             together.wait(20)
-            with decoder:
-                time.sleep(0.003)
+            with decoder:  # one after another, each far slower than the shortest patience
+                time.sleep(5 * batching.PATIENCE_SECONDS[0])
             future = batcher.submit(item)
         return future.result(5)
 
     with ThreadPoolExecutor(16) as askers:
         assert list(askers.map(ask, range(1, 17))) == [1 / item for item in range(1, 17)]
-    assert batcher.metrics.calls == 4
+    assert batcher.metrics.calls <= 6
     batcher.close()
 
 
@@ -64,7 +63,7 @@ def test_a_lone_item_waits_for_nobody():
             future = batcher.submit(1)
         future.result(5)
         waited.append(time.perf_counter() - started)
-    assert min(waited) < batching.STRAGGLER_SECONDS / 2
+    assert min(waited) < batching.PATIENCE_SECONDS[0] / 2
     batcher.close()
 
 
