@@ -1,9 +1,8 @@
 """Asking a query worker for a vector: what the web process does of it.
 
-The bytes wait under an expiring key and only their id is in the Celery message. The answer comes back on a Redis
-list of its own, not through Celery's result backend: with a vector of 1,024 numbers that costs this process 1.5 ms of
-processor time a query instead of 2.4, and the fastest round trip takes 1.9 ms instead of 4.7 (both measured side by
-side), because the vector stays binary and no thread keeps a subscription.
+The bytes wait under an expiring key, the question itself on a list that query workers read, and the answer comes back
+on a list of its own: a Celery task and its result would cost several milliseconds of processor time on each side
+(docs/architecture.md), carry the vector as text and keep a subscription for each thread.
 
 Nothing is decoded here. This module must not import Pillow or any other part of `workers.inference` than `sniff`.
 """
@@ -18,10 +17,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from django.conf import settings
-from kombu.exceptions import OperationalError
 from redis import RedisError
 
-from retrieval_site.celery import app
 from retrieval_site.errors import AppError
 from workers import wire
 from workers.inference.sniff import FORMATS, HEADER_BYTES, sniff_format
@@ -37,7 +34,6 @@ WAIT_SLICE_SECONDS = 0.5
 GRACE_SECONDS = 2.0
 """How long a query waits for a worker that is being restarted, before it says that there is none."""
 WANTED_SECONDS = 120.0
-_SEND_RETRIES = {"max_retries": 1, "interval_start": 0.05}
 
 _STATUS = {
     "image.empty": 400,
@@ -108,7 +104,7 @@ def _start(question: Question) -> Pending:
         known = wire.client().get(question.cache_key)
         if known is None:
             pending.send()
-    except (RedisError, OperationalError) as error:
+    except RedisError as error:
         raise _unavailable() from error
     else:
         return replace(pending, known=cast("bytes | None", known))
@@ -124,25 +120,15 @@ class Pending:
     started: float = field(default_factory=time.monotonic)
 
     def send(self) -> None:
-        """Put the bytes where a worker finds them, and tell it so."""
-        seconds = settings.CONFIG.encode_timeout_seconds
-        wire.client().set(wire.INPUT_PREFIX + self.id, self.question.data, px=int(seconds * 1000))
-        app.send_task(
-            wire.TASK,
-            kwargs={
-                "request_id": self.id,
-                "version_id": self.question.version_id,
-                "kind": self.question.kind,
-                "preview_px": self.question.preview_px,
-                "cache_key": self.question.cache_key,
-            },
-            argsrepr="",  # for logs and monitors; Celery would write it out of every argument
-            kwargsrepr="",
-            queue=wire.QUEUE,
-            expires=seconds,
-            ignore_result=True,
-            retry_policy=_SEND_RETRIES,
-        )
+        """Put the bytes where a worker finds them, and the question on the list; both expire unanswered."""
+        milliseconds = int(settings.CONFIG.encode_timeout_seconds * 1000)
+        asked = self.question
+        ask = wire.Ask(self.id, asked.version_id, asked.kind, asked.preview_px, asked.cache_key)
+        pipeline = wire.client().pipeline(transaction=False)
+        pipeline.set(wire.INPUT_PREFIX + self.id, asked.data, px=milliseconds)
+        pipeline.rpush(wire.ASKED_KEY, ask.packed())
+        pipeline.pexpire(wire.ASKED_KEY, milliseconds)  # longer than the latest question is of no use
+        pipeline.execute()
 
     def result(self) -> Encoded:
         """Wait for the answer.
@@ -152,7 +138,7 @@ class Pending:
         """
         try:
             answer = wire.unpack(self.known, from_cache=True) if self.known else wire.unpack(self._wait())
-        except (RedisError, OperationalError) as error:
+        except RedisError as error:
             raise _unavailable() from error
         if answer.error:
             raise _failure(**answer.error)
@@ -216,12 +202,10 @@ def _all_loaded(ids: set[int]) -> bool:
 
 
 def connections_warm() -> None:
-    """Open the connections that the first query would otherwise wait for; fails silently where Redis is away."""
+    """Open the connection that the first query would otherwise wait for; fails silently where Redis is away."""
     try:
         wire.client().ping()
-        with app.amqp.producer_pool.acquire(block=False) as producer:
-            _ = producer.channel  # connects
-    except (RedisError, OperationalError, OSError):
+    except RedisError:
         return
 
 

@@ -1,7 +1,8 @@
 """What makes a Celery worker a query worker: it loads the champion before it takes a question, and keeps telling so.
 
 A worker that cannot load the champion ends with an error instead of failing every search (Celery swallows
-exceptions of `worker_init`, so this is a bootstep). Before the first model is activated there is none to load:
+exceptions of `worker_init`, so this is a bootstep). Its questions come over a list of their own (`questions.py`),
+as many at a time as Celery was told (`-c`). Before the first model is activated there is none to load:
 then the worker runs and waits.
 """
 
@@ -20,8 +21,10 @@ from django.db import DatabaseError, close_old_connections, connection
 from redis import RedisError
 
 from workers import wire
+from workers.answering import answer
 from workers.inference.errors import InferenceError
 from workers.pool import POOL
+from workers.questions import Questions
 from workers.versions import versions
 
 if TYPE_CHECKING:
@@ -33,12 +36,13 @@ FAILED_AGAIN_SECONDS = 10.0
 
 
 class QueryWorkerStep(bootsteps.StartStopStep):
-    """Preload, then beat; only in workers that serve the query queue."""
+    """Preload, beat, and take questions; only in workers that serve the query queue."""
 
     requires = ("celery.worker.components:Timer",)
 
     def __init__(self, parent: Any, **options: Any) -> None:
         self.heartbeat: Heartbeat | None = None
+        self.questions: Questions | None = None
         super().__init__(parent, **options)
 
     def include_if(self, parent: Any) -> bool:
@@ -46,13 +50,17 @@ class QueryWorkerStep(bootsteps.StartStopStep):
         return wire.QUEUE in parent.app.amqp.queues.consume_from
 
     def start(self, parent: Any) -> None:
-        """Load the champion, then tell Redis that this worker is there."""
+        """Load the champion, then tell Redis that this worker is there, and take questions."""
         preload(POOL)
         self.heartbeat = Heartbeat(POOL)
         self.heartbeat.start()
+        self.questions = Questions(answer, parent.concurrency)
+        self.questions.start()
 
     def stop(self, parent: Any) -> None:
-        """Take back what was told, so that nobody waits for this worker."""
+        """Answer what was taken, then take back what was told, so that nobody waits for this worker."""
+        if self.questions is not None:
+            self.questions.stop()
         if self.heartbeat is not None:
             self.heartbeat.stop()
 

@@ -1,10 +1,10 @@
-"""What web and query workers say to each other through Redis: key names and the binary form of an answer."""
+"""What web and query workers say to each other through Redis: key names, the form of a question and of an answer."""
 
 from __future__ import annotations
 
 import json
 import struct
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 QUEUE = "query"
-TASK = "encode_query"
+"""A Celery worker started for this queue (`-Q query`) answers questions."""
+ASKED_KEY = "sightline:query:asked"
+"""List of the questions that no worker has taken yet, the oldest first."""
 HEARTBEAT_PREFIX = "sightline:worker:query:"
 HEARTBEAT_SECONDS = 1.0
 HEARTBEAT_EXPIRES_SECONDS = 3
@@ -44,6 +46,26 @@ def connect(url: str) -> redis.Redis:
     return redis.Redis.from_url(
         url, retry=Retry(ExponentialBackoff(cap=0.2, base=0.05), 2), socket_connect_timeout=2
     )
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One question; its bytes wait under `INPUT_PREFIX + request_id` and expire there."""
+
+    request_id: str
+    version_id: int
+    kind: str
+    preview_px: int
+    cache_key: str
+
+    def packed(self) -> bytes:
+        """Return the question as JSON."""
+        return json.dumps(asdict(self)).encode()
+
+    @classmethod
+    def read(cls, data: bytes) -> Ask:
+        """Return what was packed; raises ValueError or TypeError for anything else."""
+        return cls(**json.loads(data))
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
     from prometheus_client.metrics_core import Metric
 
-QUEUES = ("query", "bulk")
+QUEUES = {"query": "sightline:query:asked", "bulk": "bulk"}  # the list in Redis that each is
 UNMATCHED = "(none)"  # one label for every address that does not exist, or a scanner would fill the memory
 STATIC = "(static)"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -54,8 +54,8 @@ class BrokerCollector(Collector):
         waiting = GaugeMetricFamily("sightline_queue_messages", "Messages that wait.", labels=["queue"])
         workers = GaugeMetricFamily("sightline_query_workers", "Query workers that answer.")
         try:
-            for queue in QUEUES:
-                waiting.add_metric([queue], queue_length(queue))
+            for queue, key in QUEUES.items():
+                waiting.add_metric([queue], queue_length(key))
             workers.add_metric([], len(query_workers()))
         except RedisError:
             return

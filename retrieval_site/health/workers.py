@@ -39,9 +39,9 @@ def query_workers() -> list[QueryWorker]:
     return [_worker(key, beat) for key, beat in zip(keys, beats, strict=True) if beat is not None]
 
 
-def queue_length(queue: str) -> int:
-    """Return how many messages wait in a queue."""
-    return int(broker().llen(queue))
+def queue_length(key: str) -> int:
+    """Return how many messages wait in the queue that this list is."""
+    return int(broker().llen(key))
 
 
 def _worker(key: bytes | str, beat: bytes | str) -> QueryWorker:

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def no_worker(monkeypatch, request):
     """A queue and heartbeats of this test's own, so that the run's shared worker does not answer."""
-    monkeypatch.setattr(wire, "QUEUE", "nobody")
+    monkeypatch.setattr(wire, "ASKED_KEY", "nobody")
     monkeypatch.setattr(wire, "HEARTBEAT_PREFIX", "nobody:")
 
 
@@ -75,12 +75,13 @@ def test_a_worker_that_lives_but_does_not_answer_is_not_waited_for_for_ever(tmp_
 
 
 @pytest.mark.usefixtures("no_worker")
-def test_a_question_is_asked_again_when_the_worker_that_took_it_is_replaced(tmp_path):
+def test_a_question_is_asked_again_when_the_worker_that_took_it_is_replaced(tmp_path, settings):
     redis, version = wire.client(), tiny_version(tmp_path)
     redis.delete("nobody")
     redis.set("nobody:first-1", '{"loaded": [], "calls": 0, "at": 0}', ex=30)
     pending = picture_start(version, picture(COLOURS["red"], seed=77))
     assert redis.llen("nobody") == 1
+    assert 0 < redis.pttl("nobody") <= 1000 * settings.CONFIG.encode_timeout_seconds
     with ThreadPoolExecutor(1) as threads:
         waiting = threads.submit(pending.result)
         time.sleep(0.8)

@@ -9,6 +9,7 @@ from django.db import OperationalError
 
 from retrieval_site.health import checks, workers
 from retrieval_site.health.checks import CheckFailedError, register
+from workers import wire
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,6 +94,7 @@ def test_probes_are_answered_by_address_and_without_https(client: Client, settin
 
 def test_metrics_count_requests_by_route_and_status(client: Client, clean_redis: redis.Redis) -> None:
     clean_redis.rpush("bulk", "one", "two")
+    clean_redis.rpush(wire.ASKED_KEY, "one")
     for address in ("/no/such/page-1", "/no/such/page-2"):
         client.get(address)
     text = client.get("/metrics").content.decode()
@@ -103,6 +105,7 @@ def test_metrics_count_requests_by_route_and_status(client: Client, clean_redis:
     assert float(line.split()[-1]) >= 2
     assert "page-1" not in text
     assert 'sightline_queue_messages{queue="bulk"} 2.0' in text
+    assert 'sightline_queue_messages{queue="query"} 1.0' in text
     assert "sightline_query_workers 0.0" in text
 
 

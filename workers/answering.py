@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
-from celery import shared_task
 from django.conf import settings
-from django.db import close_old_connections
+from django.db import close_old_connections, connection
 
 from workers import wire
 from workers.clock import Clock
@@ -24,36 +22,24 @@ if TYPE_CHECKING:
 
     from workers.inference.manifest import ImageSpec
     from workers.pool import LoadedModel
+    from workers.wire import Ask
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Ask:
-    """One question as it came in the message; the bytes wait in Redis under `request_id`."""
-
-    request_id: str
-    version_id: int
-    kind: str
-    preview_px: int
-    cache_key: str
-
-
-@shared_task(name=wire.TASK, ignore_result=True)
-def encode_query(**fields: Any) -> None:
+def answer(ask: Ask) -> None:
     """Answer one question on its reply list; an expected failure is an answer too."""
-    ask = Ask(**fields)
     data = cast("bytes | None", wire.client().get(wire.INPUT_PREFIX + ask.request_id))
     if data is None:  # whoever asked has given up
         return
     try:
-        answer = _answer(ask, data)
+        encoded = _answer(ask, data)
     except InferenceError as error:
-        answer = _failed(error)
+        encoded = _failed(error)
     except Exception:
         log.exception("Encoding the query %s failed", ask.request_id)
-        answer = _failed(EncoderError("encoder.failed", "The model could not read this query."))
-    _reply(ask, answer)
+        encoded = _failed(EncoderError("encoder.failed", "The model could not read this query."))
+    _reply(ask, encoded)
 
 
 def _answer(ask: Ask, data: bytes) -> Encoded:
@@ -69,6 +55,8 @@ def _model(version_id: int) -> LoadedModel:
         return POOL.get(version_id)
     except LookupError as error:
         raise EncoderError("encoder.no_version", "This model is no longer there.") from error
+    finally:
+        connection.close()
 
 
 def _encode_picture(model: LoadedModel, data: bytes, preview_px: int) -> Encoded:
@@ -119,14 +107,14 @@ def _failed(error: InferenceError) -> Encoded:
     return Encoded(error={"id": error.id, "message": error.message, "detail": error.detail})
 
 
-def _reply(ask: Ask, answer: Encoded) -> None:
+def _reply(ask: Ask, encoded: Encoded) -> None:
     """Answer, and keep what is worth keeping, in one round trip; a bad picture is not worth it."""
-    packed = wire.pack(answer)
+    packed = wire.pack(encoded)
     reply = wire.REPLY_PREFIX + ask.request_id
     pipeline = wire.client().pipeline(transaction=False)
     pipeline.rpush(reply, packed)
     pipeline.expire(reply, wire.REPLY_EXPIRES_SECONDS)
     pipeline.delete(wire.INPUT_PREFIX + ask.request_id)
-    if answer.error is None:
+    if encoded.error is None:
         pipeline.set(ask.cache_key, packed, ex=wire.VECTOR_EXPIRES_SECONDS)
     pipeline.execute()
