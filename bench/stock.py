@@ -18,16 +18,14 @@ from django.db import connection  # noqa: E402
 
 from bench import vectors  # noqa: E402
 from bench.bundle import bench_bundle, caption  # noqa: E402
+from bench.documents import BATCH, documents_store  # noqa: E402
 from models_admin import services  # noqa: E402
 from models_admin.models import ModelVersion, VersionState  # noqa: E402
-from search.models import Collection, Document, Passage  # noqa: E402
-from search.services.collections import collection_delete  # noqa: E402
+from search.models import Passage  # noqa: E402
 from search.services.tokens import token_create  # noqa: E402
 from search.vectors.copy import vectors_write  # noqa: E402
 from search.vectors.index import index_build  # noqa: E402
 from search.vectors.tables import table_create  # noqa: E402
-
-BATCH = 5000
 
 
 def stock(count: int) -> str:
@@ -53,25 +51,8 @@ def _version() -> ModelVersion:
 
 
 def _documents(count: int) -> None:
-    """One passage a document, by plain bulk inserts: importing is measured elsewhere."""
     rng = np.random.default_rng(0)
-    for half_made in Collection.objects.filter(slug="bench"):
-        collection_delete(collection=half_made)
-    collection = Collection.objects.create(
-        slug="bench", name="Benchmark", visibility=Collection.Visibility.PUBLIC
-    )
-    for start in range(0, count, BATCH):
-        texts = [caption(rng) for _ in range(min(BATCH, count - start))]
-        documents = Document.objects.bulk_create(
-            Document(
-                collection=collection, external_id=f"d{start + n}", title=f"Document {start + n}", body=text
-            )
-            for n, text in enumerate(texts)
-        )
-        Passage.objects.bulk_create(
-            Passage(document=document, ordinal=0, start=0, end=len(text), text=text)
-            for document, text in zip(documents, texts, strict=True)
-        )
+    documents_store("bench", "Benchmark", [caption(rng) for _ in range(count)])
 
 
 def _vectors(version: ModelVersion, count: int) -> None:

@@ -1,0 +1,118 @@
+"""Asks a prepared version's index and an exact scan the same, by the code that answers searches.
+
+Imported once `bench.serving.attached` has named the server.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from django.core.files import File
+from django.db import transaction
+
+from bench.documents import documents_store
+from bench.measure import MS, percentile
+from models_admin import services
+from search.indexing.encoders import encoder_of
+from search.models import Collection
+from search.pictures import picture_open
+from search.retrieval.candidates import Estimate, estimate, find_candidates
+from search.retrieval.rank import best_by_document
+from search.retrieval.scope import make_scope
+from search.retrieval.types import EncodedQuery
+from search.vectors.tables import VectorTable
+from workers.jobs.following import job_complete
+from workers.models import Job, JobState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from bench.measure import Report
+    from models_admin.models import ModelVersion
+    from search.retrieval.types import Plan, Scope
+
+    Floats = NDArray[np.float32]
+
+TOP = 10
+PICTURES_AT_ONCE = 16
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The best documents' scores, best first, how long finding them took, and by which plan."""
+
+    best: Floats
+    milliseconds: float
+    plan: Plan
+
+
+def prepared(bundle: Path, captions: Sequence[str]) -> ModelVersion:
+    """Store each caption as a document, and let the server's own worker encode and index them."""
+    with bundle.open("rb") as file:
+        version, validation = services.version_upload(bundle=File(file))
+    _finished(validation)
+    version.refresh_from_db()
+    documents_store("captions", "Captions", captions)
+    _finished(services.version_prepare(version=version))
+    version.refresh_from_db()
+    return version
+
+
+def encoded(version: ModelVersion, photos: Sequence[Path]) -> Floats:
+    """Return the photos' vectors, float32 `(photos, dim)`."""
+    encoder, vectors = encoder_of(version), []
+    for start in range(0, len(photos), PICTURES_AT_ONCE):
+        files = photos[start : start + PICTURES_AT_ONCE]
+        vectors.append(encoder.encode_pictures([picture_open(file.read_bytes()) for file in files]))
+    return np.concatenate(vectors)
+
+
+def compare(version: ModelVersion, vectors: Floats, report: Report) -> None:
+    """Ask for each vector by a scan and by the index in turn; print recall@10 and both medians."""
+    collections = tuple(Collection.objects.values_list("pk", flat=True))
+    scope = make_scope(VectorTable(version.pk, "passage"), collections, {})
+    expected = estimate(scope)
+    scanned = replace(expected, indexed=False)
+    pairs = [
+        (_asked(version, vector, scope, scanned), _asked(version, vector, scope, expected))
+        for vector in vectors
+    ]
+    report.say("stored vectors", expected.rows, "")
+    report.say("questions", len(vectors), "")
+    _say(pairs, report)
+
+
+def _asked(version: ModelVersion, vector: Floats, scope: Scope, expected: Estimate) -> Answer:
+    query = EncodedQuery(version, "image", vector[None])
+    started = time.perf_counter()
+    with transaction.atomic():
+        found = find_candidates(query, scope, TOP, expected)
+    milliseconds = (time.perf_counter() - started) * MS
+    best = [unit.score for unit in best_by_document(found.units)[:TOP]]
+    return Answer(np.array(best, dtype=np.float32), milliseconds, found.plan)
+
+
+def _say(pairs: Sequence[tuple[Answer, Answer]], report: Report) -> None:
+    # A caption that two photos share has one vector: whichever of equal scores comes is right.
+    shares = np.array([np.mean(index.best >= scan.best.min()) for scan, index in pairs])
+    scan_ms, index_ms = (
+        percentile([answer.milliseconds for answer in side], 50) for side in zip(*pairs, strict=True)
+    )
+    print("  plans:", *sorted({str(index.plan) for _, index in pairs}))
+    report.say(f"recall@{TOP}", float(shares.mean()), "", "≥ 0.97")
+    report.say("questions with all of them", float(np.mean(shares == 1)), "")
+    report.say("scan, p50", scan_ms, "ms")
+    report.say("index, p50", index_ms, "ms")
+    report.say("index / scan", index_ms / scan_ms, "×")
+
+
+def _finished(job: Job) -> None:
+    done = job_complete(job, print)
+    if done.state != JobState.SUCCEEDED:
+        raise SystemExit(f"the {done.type} job {done.state}: {done.error}")
