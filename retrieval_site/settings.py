@@ -135,6 +135,7 @@ LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True
+FORMAT_MODULE_PATH = "retrieval_site.formats"
 
 LOGIN_URL = "/login/"
 LOGIN_REDIRECT_URL = "/"

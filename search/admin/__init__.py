@@ -1,3 +1,3 @@
-from search.admin import collections, documents, feedback, tokens
+from search.admin import collections, documents, feedback, people, tokens
 
-__all__ = ["collections", "documents", "feedback", "tokens"]
+__all__ = ["collections", "documents", "feedback", "people", "tokens"]

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 from retrieval_site.people import signed_in
 from search.admin.curated import CuratedAdmin, is_staff
 from search.admin.importing import import_checked_view, import_view
-from search.models import Collection, Membership
+from search.models import Collection, Document, Judgement, Membership
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -85,7 +85,7 @@ class CollectionAdmin(CuratedAdmin):
         url = f"{reverse('admin:search_document_changelist')}?collection__id__exact={collection.pk}"
         return format_html('<a href="{}">{}</a>', url, collection.document_count)
 
-    @admin.display(description="")
+    @admin.display(description="import")
     def import_link(self, collection: Any) -> str:
         """Return the link to the import page."""
         return format_html(
@@ -110,6 +110,18 @@ class CollectionAdmin(CuratedAdmin):
             Membership.objects.get_or_create(
                 collection=form.instance, user=signed_in(request), defaults={"role": Membership.Role.CURATOR}
             )
+
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        """Count what goes with the collections: naming every passage would take a page of millions of lines."""
+        counts = {
+            "collections": len(objs),
+            "documents": Document.objects.filter(collection__in=objs).count(),
+            "judgements": Judgement.objects.filter(document__collection__in=objs).count(),
+        }
+        allowed = all(self.has_delete_permission(request, collection) for collection in objs)
+        return [str(collection) for collection in objs], counts, set() if allowed else {"collection"}, []
 
     def get_urls(self) -> list[URLPattern]:
         """Add the import page and the button after a dry run."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from django.contrib import admin
 from django.http import StreamingHttpResponse
+from django.utils.html import format_html
 
 from search.admin.curated import CuratedAdmin, SuperuserOnlyAdmin
 from search.exports import csv_lines, exportable_by, qrels_lines
@@ -22,12 +24,28 @@ if TYPE_CHECKING:
 class QueryAdmin(SuperuserOnlyAdmin):
     """Searches as they were made; read only."""
 
-    list_display = ["created_at", "modality", "text", "version", "user", "target"]
+    list_display = ["asked", "modality", "target", "version", "user", "created_at"]
     list_filter = ["modality", "target", "version", "created_at"]
     list_select_related = ["version", "user"]
     search_fields = ["id", "text"]
-    exclude = ["embedding"]
+    fields = [
+        *("text", "modality", "document", "target", "collections", "filters", "version"),
+        *("user", "session", "created_at", "plan", "timings_ms", "ranked"),
+    ]
+    readonly_fields = ["created_at", "ranked"]
     date_hierarchy = "created_at"
+
+    @admin.display(description="asked", ordering="text")
+    def asked(self, query: Query) -> str:
+        """Return the words, or what was asked with instead."""
+        return _asked(query)
+
+    @admin.display(description="answer")
+    def ranked(self, query: Query) -> str:
+        """Return the ranked answer, one hit a line."""
+        return format_html(
+            '<pre class="answer" tabindex="0">{}</pre>', "\n".join(map(json.dumps, query.answer))
+        )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -41,11 +59,17 @@ class JudgementAdmin(CuratedAdmin):
     """What people said of hits; curators see the judgements of their collections' documents."""
 
     collection_path = "document__collection"
-    list_display = ["updated_at", "grade", "document", "query", "user", "comment"]
+    list_display = ["document", "grade", "asked", "comment", "user", "updated_at"]
     list_filter = ["grade", "document__collection", "updated_at"]
     list_select_related = ["document", "query", "user"]
     search_fields = ["comment", "document__title", "document__external_id"]
     readonly_fields = ["query", "document", "user", "session", "created_at", "updated_at"]
+    fields = ["document", "query", "grade", "comment", "user", "session", "created_at", "updated_at"]
+
+    @admin.display(description="asked", ordering="query__text")
+    def asked(self, judgement: Judgement) -> str:
+        """Return what the search was for."""
+        return _asked(judgement.query)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -61,6 +85,10 @@ class JudgementAdmin(CuratedAdmin):
     def export_csv(self, request: HttpRequest, queryset: QuerySet[Judgement]) -> StreamingHttpResponse:
         """Answer the CSV file."""
         return _attachment(csv_lines(_allowed(request, queryset)), "judgements.csv", "text/csv")
+
+
+def _asked(query: Query) -> str:
+    return query.text or f"by {query.modality}"
 
 
 def _allowed(request: HttpRequest, chosen: QuerySet[Judgement]) -> QuerySet[Judgement]:

@@ -22,6 +22,11 @@ class TokenForm(forms.ModelForm[ApiToken]):
     scopes = forms.MultipleChoiceField(
         choices=ApiToken.Scope.choices, widget=forms.CheckboxSelectMultiple, initial=[ApiToken.Scope.READ]
     )
+    expires_at = forms.DateTimeField(
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
+        help_text="In UTC. Left empty, the token holds until it is deleted.",
+    )
 
     class Meta:
         model = ApiToken
@@ -36,7 +41,6 @@ class ApiTokenAdmin(SuperuserOnlyAdmin):
     list_display = ["name", "user", "scopes", "created_at", "expires_at", "last_used_at"]
     list_select_related = ["user"]
     search_fields = ["name", "user__username"]
-    autocomplete_fields = ["user"]
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False

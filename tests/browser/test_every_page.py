@@ -104,6 +104,21 @@ def test_dark_mode_follows_the_system(site: Site, open_context) -> None:
     assert max(red, green, blue) < 40
 
 
+def test_the_api_page_is_dark_where_the_site_is(site: Site, open_context) -> None:
+    page = open_context(color_scheme="dark", viewport=PHONE).new_page()
+    page.goto(site.at("/api/v1/docs/"))
+    page.wait_for_selector(".opblock")
+    assert overflow(page) <= 0
+    rules = {problem.split(":")[0] for problem in accessibility_problems(page)}
+    assert rules <= {"nested-interactive", "heading-order", "region"}  # all in Swagger UI's own markup
+    lightness = (
+        "getComputedStyle(document.querySelector('.opblock')).backgroundColor.match(/\\d+/g).map(Number)"
+    )
+    assert max(page.evaluate(lightness)[:3]) < 60
+    page.get_by_role("button", name="Dark mode").click()
+    assert min(page.evaluate(lightness)[:3]) > 200
+
+
 def test_the_skip_link_is_the_first_stop(site: Site, page: Page) -> None:
     page.goto(site.url)
     page.keyboard.press("Tab")

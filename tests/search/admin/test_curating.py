@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
-from search.models import Collection, Document, Membership, Passage
+from search.models import ApiToken, Collection, Document, Membership, Passage, Query
 from search.services.document_fields import DocumentFields
 from search.services.documents import document_save
 from workers.models import Job
@@ -173,3 +173,36 @@ def test_an_empty_file_is_refused_with_a_sentence(client, own):
         {"file": SimpleUploadedFile("x.jsonl", b""), "per": "caption", "import": "1"},
     )
     assert "empty" in answer.content.decode()
+
+
+def test_deleting_a_collection_says_how_much_goes_without_naming_it_all(client, own, foreign):
+    for name in ("first", "second"):
+        _document(own, name)
+    _document(foreign, "theirs")
+    address = reverse("admin:search_collection_delete", args=[own.pk])
+    page = client.get(address).content.decode()
+    assert "Documents: 2" in page
+    assert "second" not in page
+    client.post(address, {"post": "yes"})
+    assert [document.external_id for document in Document.objects.all()] == ["theirs"]
+
+
+def test_nobody_deletes_a_collection_they_do_not_curate(client, own, foreign):
+    client.post(reverse("admin:search_collection_delete", args=[foreign.pk]), {"post": "yes"})
+    chosen = {"action": "delete_selected", "_selected_action": [foreign.pk], "post": "yes"}
+    client.post(reverse("admin:search_collection_changelist"), chosen)
+    assert Collection.objects.filter(pk=foreign.pk).exists()
+
+
+def test_a_tokens_end_is_one_field(admin_client, admin_user):
+    values = {"name": "nightly", "user": admin_user.pk, "scopes": ["read"], "expires_at": "2099-01-02T03:04"}
+    admin_client.post(reverse("admin:search_apitoken_add"), values)
+    assert ApiToken.objects.get().expires_at.isoformat() == "2099-01-02T03:04:00+00:00"
+
+
+def test_lists_name_a_search_by_what_was_asked(admin_client, own):
+    Query.objects.create(modality="text", text="a rusty pump")
+    Query.objects.create(modality="image")
+    page = admin_client.get(reverse("admin:search_query_changelist")).content.decode()
+    assert "a rusty pump" in page
+    assert "by image" in page

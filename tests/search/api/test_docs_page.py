@@ -19,7 +19,7 @@ def test_the_page_has_no_inline_script_or_style_and_the_strict_policy(client, db
     assert "script-src 'self'" in policy
     page = response.content.decode()
     assert "<style" not in page
-    assert page.count("<script src=") == page.count("<script") == 2
+    assert page.count("<script src=") == page.count("<script") > 2
     assert "https://" not in page
     script = client.get(DOCS, {"script": ""})
     assert script["Content-Type"] == "application/javascript"
