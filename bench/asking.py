@@ -13,17 +13,21 @@ import numpy as np
 from django.core.files import File
 from django.db import transaction
 
+from bench import vectors
 from bench.documents import documents_store
 from bench.measure import MS, percentile
 from models_admin import services
+from models_admin.models import ModelVersion, VectorIndex, VersionState
 from search.indexing.encoders import encoder_of
-from search.models import Collection
+from search.models import Collection, Passage
 from search.pictures import picture_open
 from search.retrieval.candidates import Estimate, estimate, find_candidates
 from search.retrieval.rank import best_by_document
 from search.retrieval.scope import make_scope
 from search.retrieval.types import EncodedQuery
-from search.vectors.tables import VectorTable
+from search.vectors.copy import vectors_write
+from search.vectors.tables import VectorTable, table_create, table_drop
+from workers.blobs import blob_store
 from workers.jobs.following import job_complete
 from workers.models import Job, JobState
 
@@ -34,7 +38,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bench.measure import Report
-    from models_admin.models import ModelVersion
     from search.retrieval.types import Plan, Scope
 
     Floats = NDArray[np.float32]
@@ -52,40 +55,55 @@ class Answer:
     plan: Plan
 
 
-def prepared(bundle: Path, captions: Sequence[str]) -> ModelVersion:
+def prepared(bundle: Path, captions: Sequence[str], index: str) -> ModelVersion:
     """Store each caption as a document, and let the server's own worker encode and index them."""
     with bundle.open("rb") as file:
         version, validation = services.version_upload(bundle=File(file))
     _finished(validation)
     version.refresh_from_db()
     documents_store("captions", "Captions", captions)
-    _finished(services.version_prepare(version=version))
+    _finished(services.version_prepare(version=version, index=VectorIndex(index)))
     version.refresh_from_db()
+    return version
+
+
+def clustered(count: int, dim: int) -> ModelVersion:
+    """Store `count` documents with generated vectors of `dim` dimensions, under a version without an encoder."""
+    blob = blob_store(b"no bundle: the vectors are generated", "application/zip")
+    version, _ = ModelVersion.objects.get_or_create(
+        name="clustered", number=1, dim=dim, defaults={"bundle": blob, "state": VersionState.VALID}
+    )
+    table_drop(version)
+    table_create(version)
+    documents_store("clustered", "Clustered", [f"Document {n}" for n in range(count)])
+    ids, start = list(Passage.objects.order_by("pk").values_list("pk", flat=True)), 0
+    for batch in vectors.stored(count, dim=dim):
+        vectors_write(version, "passage", ids[start : start + len(batch)], batch)
+        start += len(batch)
     return version
 
 
 def encoded(version: ModelVersion, photos: Sequence[Path]) -> Floats:
     """Return the photos' vectors, float32 `(photos, dim)`."""
-    encoder, vectors = encoder_of(version), []
+    encoder, found = encoder_of(version), []
     for start in range(0, len(photos), PICTURES_AT_ONCE):
         files = photos[start : start + PICTURES_AT_ONCE]
-        vectors.append(encoder.encode_pictures([picture_open(file.read_bytes()) for file in files]))
-    return np.concatenate(vectors)
+        found.append(encoder.encode_pictures([picture_open(file.read_bytes()) for file in files]))
+    return np.concatenate(found)
 
 
-def compare(version: ModelVersion, vectors: Floats, report: Report) -> None:
-    """Ask for each vector by a scan and by the index in turn; print recall@10 and both medians."""
+def compare(version: ModelVersion, questions: Floats, report: Report, name: str) -> None:
+    """Ask each question by a scan and by the index in turn; print recall@10 and both medians under `name`."""
     collections = tuple(Collection.objects.values_list("pk", flat=True))
     scope = make_scope(VectorTable(version.pk, "passage"), collections, {})
     expected = estimate(scope)
-    scanned = replace(expected, indexed=False)
+    scanned = replace(expected, index=None)
     pairs = [
         (_asked(version, vector, scope, scanned), _asked(version, vector, scope, expected))
-        for vector in vectors
+        for vector in questions
     ]
-    report.say("stored vectors", expected.rows, "")
-    report.say("questions", len(vectors), "")
-    _say(pairs, report)
+    print(f"  {len(pairs):,} questions to {expected.rows:,} vectors")
+    _say(pairs, report, name)
 
 
 def _asked(version: ModelVersion, vector: Floats, scope: Scope, expected: Estimate) -> Answer:
@@ -98,18 +116,18 @@ def _asked(version: ModelVersion, vector: Floats, scope: Scope, expected: Estima
     return Answer(np.array(best, dtype=np.float32), milliseconds, found.plan)
 
 
-def _say(pairs: Sequence[tuple[Answer, Answer]], report: Report) -> None:
+def _say(pairs: Sequence[tuple[Answer, Answer]], report: Report, name: str) -> None:
     # A caption that two photos share has one vector: whichever of equal scores comes is right.
     shares = np.array([np.mean(index.best >= scan.best.min()) for scan, index in pairs])
     scan_ms, index_ms = (
         percentile([answer.milliseconds for answer in side], 50) for side in zip(*pairs, strict=True)
     )
     print("  plans:", *sorted({str(index.plan) for _, index in pairs}))
-    report.say(f"recall@{TOP}", float(shares.mean()), "", "≥ 0.97")
-    report.say("questions with all of them", float(np.mean(shares == 1)), "")
-    report.say("scan, p50", scan_ms, "ms")
-    report.say("index, p50", index_ms, "ms")
-    report.say("index / scan", index_ms / scan_ms, "×")
+    report.say(f"{name}: recall@{TOP}", float(shares.mean()), "", "≥ 0.97")
+    report.say(f"{name}: questions with all of them", float(np.mean(shares == 1)), "")
+    report.say(f"{name}: scan, p50", scan_ms, "ms")
+    report.say(f"{name}: index, p50", index_ms, "ms")
+    report.say(f"{name}: index / scan", index_ms / scan_ms, "×")
 
 
 def _finished(job: Job) -> None:

@@ -28,8 +28,8 @@ def main() -> None:
         attached(folder)
         from bench import asking  # needs the server's database, and so comes after it
 
-        version = asking.prepared(options.bundle, captions)
-        asking.compare(version, asking.encoded(version, photos), report)
+        version = asking.prepared(options.bundle, captions, options.index)
+        asking.compare(version, asking.encoded(version, photos), report, str(version.vector_index))
     if options.json:
         options.json.write_text(json.dumps(report.figures, indent=1) + "\n")
 
@@ -42,6 +42,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--images", default="", help="folder of the pictures, where it is not found")
     parser.add_argument("--split", default="val", choices=SPLITS, help="whose photos ask")
     parser.add_argument("--photos", type=int, default=1000, help="how many of them at most")
+    parser.add_argument("--index", default="hnsw", choices=["hnsw", "binary"])
     parser.add_argument("--json", type=Path, help="file for the figures")
     return parser.parse_args()
 

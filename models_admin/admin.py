@@ -14,7 +14,7 @@ from django.utils.html import format_html_join
 from models_admin import services
 from models_admin.hooks import panels_for
 from models_admin.measured import measured_groups
-from models_admin.models import Activation, Alias, ModelVersion, VersionState
+from models_admin.models import Activation, Alias, ModelVersion, VectorIndex, VersionState
 from retrieval_site.errors import AppError
 from retrieval_site.panels import PanelAdmin
 from retrieval_site.people import signed_in
@@ -41,6 +41,14 @@ def _prepare(version: ModelVersion, request: HttpRequest) -> str:
     return f"{version} is being prepared beside the running model."
 
 
+def _index_by(index: VectorIndex) -> Callable[[ModelVersion, HttpRequest], str]:
+    def choose(version: ModelVersion, request: HttpRequest) -> str:
+        services.version_prepare(version=version, by=signed_in(request), index=index)
+        return f"{version} gets {index.label}; meanwhile searches go on as before."
+
+    return choose
+
+
 def _activate(version: ModelVersion, request: HttpRequest) -> str:
     services.version_activate(version=version, by=signed_in(request))
     return f"{version} answers searches now."
@@ -61,6 +69,7 @@ ACTIONS: dict[str, Callable[[ModelVersion, HttpRequest], str]] = {
     "activate": _activate,
     "rollback": _rollback,
     "retire": _retire,
+    **{f"index-{index}": _index_by(index) for index in VectorIndex},
 }
 
 
@@ -165,13 +174,24 @@ def offered_actions(version: ModelVersion) -> list[tuple[str, str, str]]:
     """Return what may be done with the version now, as (action, label, style)."""
     champion = Alias.objects.filter(name="champion").select_related("previous").first()
     if champion is not None and champion.version_id == version.pk:
-        return [("rollback", f"Roll back to {champion.previous}", "danger")] if champion.previous else []
+        back = [("rollback", f"Roll back to {champion.previous}", "danger")] if champion.previous else []
+        return [*back, *_index_offers(version)]
     if version.state == VersionState.VALID or version.state == VersionState.RETIRED:
-        return [("prepare", "Prepare", "primary")]
+        return [("prepare", "Prepare", "primary"), *_index_offers(version)]
     if version.state == VersionState.READY:
         return [
             ("activate", "Activate", "primary"),
             ("prepare", "Catch up", ""),
+            *_index_offers(version),
             ("retire", "Retire and drop its vectors", "danger"),
         ]
     return []
+
+
+def _index_offers(version: ModelVersion) -> list[tuple[str, str, str]]:
+    """Return the other ways of searching its vectors; signs say nothing about order similarity."""
+    return [
+        (f"index-{index}", f"Use {index.label}", "")
+        for index in VectorIndex
+        if index != version.vector_index and (index != VectorIndex.BINARY or version.similarity != "order")
+    ]

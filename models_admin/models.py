@@ -18,6 +18,14 @@ class VersionState(models.TextChoices):
     RETIRED = "retired", "retired"
 
 
+class VectorIndex(models.TextChoices):
+    """How a version's vectors are searched; docs/operator.md says what each costs."""
+
+    HNSW = "hnsw", "an HNSW index of the vectors"
+    BINARY = "binary", "a binary index of their signs"
+    EXACT = "exact", "no index"
+
+
 class ModelVersion(models.Model):
     """One immutable two-tower model, known as `name@number`.
 
@@ -44,6 +52,7 @@ class ModelVersion(models.Model):
     manifest = models.JSONField(default=dict, blank=True)
     dim = models.PositiveIntegerField(default=0)
     similarity = models.CharField(max_length=10, default="cosine")
+    vector_index = models.CharField(max_length=10, choices=VectorIndex.choices, default=VectorIndex.HNSW)
     report = models.JSONField(default=dict, blank=True, help_text="what validation measured")
     error_id = models.CharField(max_length=80, blank=True, default="")
     error = models.TextField(blank=True, default="")

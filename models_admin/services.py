@@ -10,7 +10,7 @@ from django.db.models import Max
 from models_admin import hooks
 from models_admin.files import file_on_disk
 from models_admin.files import version_folder as version_folder
-from models_admin.models import Activation, Alias, ModelVersion, VersionState
+from models_admin.models import Activation, Alias, ModelVersion, VectorIndex, VersionState
 from retrieval_site.errors import AppError
 from retrieval_site.rows import columns
 from workers.blobs import blob_store
@@ -84,14 +84,30 @@ def version_validate(*, version: ModelVersion, by: AbstractBaseUser | None = Non
     return job_create_once(type="validate", params={"version": version.pk}, owner=by)[0]
 
 
-def version_prepare(*, version: ModelVersion, by: AbstractBaseUser | None = None) -> Job:
+def version_prepare(
+    *, version: ModelVersion, by: AbstractBaseUser | None = None, index: VectorIndex | None = None
+) -> Job:
     """Encode every document for this version beside the running one, or catch up what is missing.
 
-    While a prepare job of this version waits or runs, that job is returned. Raises AppError `version.wrong_state`.
+    With `index`, the version's vectors are searched by such an index from then on; one of another kind answers
+    until it stands. While a prepare job of this version waits or runs, that job is returned. Raises AppError
+    `version.wrong_state`, `version.index_not_supported`.
     """
     if version.state not in _PREPARABLE:
         raise _wrong_state(version, "prepared")
+    if index is not None:
+        _choose_index(version, index)
     return job_create_once(type="prepare", params={"version": version.pk}, owner=by)[0]
+
+
+def _choose_index(version: ModelVersion, index: VectorIndex) -> None:
+    if index == VectorIndex.BINARY and version.similarity == "order":
+        message = (
+            f"{version} compares by order, of which signs say nothing: a binary index is for cosine only."
+        )
+        raise AppError("version.index_not_supported", message, status=422, detail={"index": str(index)})
+    version.vector_index = index
+    version.save(update_fields=["vector_index"])
 
 
 def version_activate(

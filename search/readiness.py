@@ -10,6 +10,8 @@ from redis import RedisError
 
 from models_admin.services import champion
 from retrieval_site.health.checks import CheckFailedError, register
+from search.vectors.index import index_state
+from search.vectors.nearest import nearest
 from search.vectors.tables import VectorTable, tables_of
 from workers.query import workers_alive
 
@@ -20,8 +22,9 @@ ANSWER_TIMEOUT_MS = 2000
 NO_MODEL = "no model is active yet"
 
 _NEAREST = sql.SQL("""
-    SELECT unit_id FROM {table} ORDER BY embedding <#> (SELECT embedding FROM {table} LIMIT 1) LIMIT 1
+    SELECT unit_id FROM {table} ORDER BY {nearest} LIMIT 1
 """)
+_STORED = sql.SQL("(SELECT embedding FROM {table} LIMIT 1)")
 
 
 def register_checks() -> None:
@@ -50,7 +53,7 @@ def check_index() -> str:
     if version is None:
         return NO_MODEL
     for table in tables_of(version):
-        _search(table)
+        _search(version, table)
     return f"{version.key} answers"
 
 
@@ -61,10 +64,12 @@ def _champion() -> ModelVersion | None:
         raise CheckFailedError("Unknown: PostgreSQL does not answer.") from error
 
 
-def _search(table: VectorTable) -> None:
+def _search(version: ModelVersion, table: VectorTable) -> None:
     try:
+        index = index_state(version, table.kind).kind or "hnsw"
+        near = nearest(index, version.dim, _STORED.format(table=table.identifier))
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(f"SET LOCAL statement_timeout = {ANSWER_TIMEOUT_MS}")
-            cursor.execute(_NEAREST.format(table=table.identifier))
+            cursor.execute(_NEAREST.format(table=table.identifier, nearest=near))
     except Error as error:
         raise CheckFailedError(f"{table.name} does not answer: {error}".strip()) from error

@@ -75,7 +75,7 @@ class QueryAnswer(Answer):
 class PlanAnswer(Answer):
     """How the candidates were found."""
 
-    kind = serializers.ChoiceField(choices=["ann", "exact"])
+    kind = serializers.ChoiceField(choices=["ann", "binary", "exact"])
     ef_search = serializers.IntegerField(allow_null=True)
     candidates = serializers.IntegerField()
 

@@ -17,7 +17,7 @@ from search.indexing.locks import version_lock
 from search.indexing.units import Encoded, batches_missing, encode
 from search.vectors.copy import vectors_write
 from search.vectors.coverage import coverage
-from search.vectors.index import index_build, index_drop, index_exists
+from search.vectors.index import index_build, index_drop, index_settled
 from search.vectors.tables import tables_of
 
 if TYPE_CHECKING:
@@ -66,7 +66,8 @@ def _encode_kind(version: ModelVersion, kind: UnitKind, ctx: JobContext, report:
         while _pass(version, kind, ctx, report):
             pass
     ctx.checkpoint()
-    if state.total >= INDEX_ROWS_MIN and not index_exists(version, kind):
+    version.refresh_from_db(fields=["vector_index"])  # it may have been chosen anew meanwhile
+    if state.total >= INDEX_ROWS_MIN and not index_settled(version, kind):
         ctx.stage(f"index {kind}s of {version}")
         index_build(version, kind)
 

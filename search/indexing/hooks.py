@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.template.defaultfilters import filesizeformat
+
 from models_admin.hooks import Panel
 from search.indexing.prepare import coverage_report
-from search.vectors.index import index_exists, index_prewarm
-from search.vectors.tables import table_drop, tables_of
+from search.vectors.index import index_prewarm, index_state
+from search.vectors.tables import UNIT_KINDS, table_drop, tables_of
 
 if TYPE_CHECKING:
     from models_admin.models import ModelVersion
+    from search.vectors.tables import IndexKind
+
+INDEX_WORDS: dict[IndexKind | None, str] = {"hnsw": "HNSW", "binary": "binary", None: "exact scan"}
 
 
 class SearchVectors:
@@ -33,12 +38,14 @@ class SearchVectors:
 
 
 def coverage_panel(version: ModelVersion) -> Panel:
-    """Show which units have their vector under this version."""
-    columns = ("units", "all", "with vector", "cannot be encoded", "missing", "index")
+    """Show which units have their vector under this version, and which index answers for them."""
+    columns = ("units", "all", "with vector", "cannot be encoded", "missing", "index", "its size")
+    report = coverage_report(version)
     rows = []
-    for kind, counts in coverage_report(version).items():
-        index = "HNSW" if index_exists(version, "passage" if kind == "passage" else "image") else "exact scan"
+    for kind in (kind for kind in UNIT_KINDS if kind in report):
+        counts, index = report[kind], index_state(version, kind)
+        words = (INDEX_WORDS[index.kind], filesizeformat(index.size_bytes) if index.kind else "")
         rows.append(
-            (f"{kind}s", counts["total"], counts["stored"], counts["broken"], counts["missing"], index)
+            (f"{kind}s", counts["total"], counts["stored"], counts["broken"], counts["missing"], *words)
         )
     return Panel("Vectors", columns, rows)

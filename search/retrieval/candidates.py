@@ -18,6 +18,7 @@ from search.retrieval import statements
 from search.retrieval.rank import best_by_document, order_scores
 from search.retrieval.types import Candidates, Plan, Unit
 from search.vectors.read import from_binary, receive_binary
+from search.vectors.tables import INDEX_KINDS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,12 +26,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from search.retrieval.types import EncodedQuery, Scope
-    from search.vectors.tables import VectorTable
+    from search.vectors.tables import IndexKind, VectorTable
 
 EF_SEARCH = 64
 EF_SEARCH_MAX = 1000
 CANDIDATES_MIN = 64
 """Units fetched at least: what the index finds at this ef_search anyway, enough for several pages."""
+BINARY_CANDIDATES = 400
+"""Units whose vectors are compared at least, of those that the binary index proposes by their signs alone."""
+BINARY_OVERSAMPLING = 4
 ORDER_CANDIDATES = 2000
 """Units scored exactly under order similarity, which no index serves."""
 ORDER_WHOLE_MAX = 5000
@@ -39,7 +43,7 @@ MAX_SCAN_TUPLES = 40_000
 
 # Measured with 1,024 dimensions on 2 cores: what one stored unit costs in an exact scan, and in the index.
 EXACT_UNIT_MICROSECONDS = 0.5
-ANN_UNIT_MICROSECONDS = 55.0
+INDEX_UNIT_MICROSECONDS: dict[IndexKind, float] = {"hnsw": 55.0, "binary": 21.0}
 COUNT_MAX = 20_000
 """Units counted at least, before the scope is taken for large."""
 COUNTS_KEPT_SECONDS = 15.0
@@ -48,11 +52,11 @@ COUNTS_KEPT_MAX = 256
 
 @dataclass(frozen=True)
 class Estimate:
-    """What the choice of a plan needs: rows of the table, those of them in the scope, whether an index stands."""
+    """What the choice of a plan needs: rows of the table, those of them in the scope, and which index stands."""
 
     rows: int
     matching: int
-    indexed: bool
+    index: IndexKind | None
 
 
 def estimate(scope: Scope) -> Estimate:
@@ -61,7 +65,7 @@ def estimate(scope: Scope) -> Estimate:
     if state is None:
         message = "The vectors of this model were dropped; prepare it again."
         raise AppError("model.not_ready", message, status=409)
-    return Estimate(rows=state[0], matching=_matching_units(scope, state[0]), indexed=state[1])
+    return Estimate(rows=state[0], matching=_matching_units(scope, state[0]), index=state[1])
 
 
 def find_candidates(query: EncodedQuery, scope: Scope, wanted: int, expected: Estimate) -> Candidates:
@@ -89,11 +93,20 @@ def _choose(search: _Search, wanted: int, expected: Estimate) -> Plan:
         count = max(ORDER_CANDIDATES, count)
         if matching <= ORDER_WHOLE_MAX:
             return Plan("exact", max(matching, count))
-    ef_search = min(max(EF_SEARCH, count), EF_SEARCH_MAX)
-    visited = max(ef_search, count * expected.rows / max(matching, 1))
-    if expected.indexed and visited * ANN_UNIT_MICROSECONDS < matching * EXACT_UNIT_MICROSECONDS:
-        return Plan("ann", count, ef_search)
-    return Plan("exact", count)
+    if expected.index is None:
+        return Plan("exact", count)
+    indexed = _by_index(expected.index, count)
+    visited = max(indexed.ef_search or 0, indexed.candidates * expected.rows / max(matching, 1))
+    is_cheaper = visited * INDEX_UNIT_MICROSECONDS[expected.index] < matching * EXACT_UNIT_MICROSECONDS
+    return indexed if is_cheaper else Plan("exact", count)
+
+
+def _by_index(index: IndexKind, count: int) -> Plan:
+    """Return the plan that finds `count` units by this index; signs alone say less, so more of them are looked at."""
+    if index == "binary":
+        count = max(BINARY_CANDIDATES, BINARY_OVERSAMPLING * count)
+        return Plan("binary", count, min(count, EF_SEARCH_MAX))
+    return Plan("ann", count, min(max(EF_SEARCH, count), EF_SEARCH_MAX))
 
 
 class _Search:
@@ -113,8 +126,7 @@ class _Search:
         )
 
     def _part(self, plan: Plan, scope: Scope, vector: NDArray[np.float32]) -> list[Unit]:
-        form = statements.ann if plan.kind == "ann" else statements.exact
-        statement = form(scope, self.query.version.dim, with_vectors=self.by_order)
+        statement = self._statement(plan, scope)
         with connection.cursor() as cursor:
             _set_plan(cursor, plan)
             receive_binary(cursor)
@@ -123,6 +135,13 @@ class _Search:
         return (
             self._by_order(rows, vector) if self.by_order else [Unit(row[0], row[1], -row[2]) for row in rows]
         )
+
+    def _statement(self, plan: Plan, scope: Scope) -> str:
+        dim = self.query.version.dim
+        if plan.kind == "exact":
+            return statements.exact(scope, dim, with_vectors=self.by_order)
+        index: IndexKind = "binary" if plan.kind == "binary" else "hnsw"
+        return statements.by_index(scope, dim, index, with_vectors=self.by_order)
 
     def _by_order(self, rows: list[tuple[int, int, float, bytes]], vector: NDArray[np.float32]) -> list[Unit]:
         stored = from_binary((row[3] for row in rows), self.query.version.dim)
@@ -133,7 +152,7 @@ class _Search:
 
 def _set_plan(cursor: CursorWrapper, plan: Plan) -> None:
     """Set how far the index looks, for this transaction; relaxed order is sorted again by `rank`."""
-    if plan.kind == "ann":
+    if plan.kind != "exact":
         cursor.execute(
             f"SET LOCAL hnsw.ef_search = {int(plan.ef_search or EF_SEARCH)};"
             f"SET LOCAL hnsw.iterative_scan = relaxed_order;"
@@ -141,16 +160,17 @@ def _set_plan(cursor: CursorWrapper, plan: Plan) -> None:
         )
 
 
-def _table_state(table: VectorTable) -> tuple[int, bool] | None:
-    """Return how many rows the planner knows of and whether a valid HNSW index stands; None without the table."""
+def _table_state(table: VectorTable) -> tuple[int, IndexKind | None] | None:
+    """Return how many rows the planner knows of and which valid index stands; None without the table."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT greatest(reltuples, 0)::bigint,"
-            " EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass(%s) AND indisvalid)"
+            "SELECT greatest(reltuples, 0)::bigint, (SELECT kind FROM unnest(%s::text[], %s::text[])"
+            " WITH ORDINALITY known (kind, name, place)"
+            " JOIN pg_index ON indexrelid = to_regclass(name) AND indisvalid ORDER BY place LIMIT 1)"
             " FROM pg_class WHERE oid = to_regclass(%s)",
-            [table.index_name, table.name],
+            [list(INDEX_KINDS), [table.index_name(kind) for kind in INDEX_KINDS], table.name],
         )
-        found: tuple[int, bool] | None = cursor.fetchone()
+        found: tuple[int, IndexKind | None] | None = cursor.fetchone()
     return found
 
 

@@ -1,6 +1,6 @@
 """The SQL of a search, in two forms whose plans are certain.
 
-`ann` gives the planner no other way than the HNSW index: its filters are wrapped so that no other index fits them
+`by_index` gives the planner no other way than the index: its filters are wrapped so that no other index fits them
 and no statistics talk it into sorting everything. `exact` gives it no way to use that index: its ORDER BY is no
 longer the indexed expression. So the plan that is told to the caller is the plan that ran (a test reads EXPLAIN).
 
@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 from pgvector import HalfVector
 from psycopg import sql
 
+from search.vectors.nearest import nearest
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -24,9 +26,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from search.retrieval.types import Scope
-    from search.vectors.tables import VectorTable
+    from search.vectors.tables import IndexKind, VectorTable
 
-_DISTANCE = sql.SQL("embedding <#> %(vector)s::halfvec({dim})")
+_VECTOR = sql.SQL("%(vector)s::halfvec({dim})")
 _SELECT = sql.SQL("""
     SELECT unit_id, document_id, {distance} AS distance {extra}
     FROM {table} stored
@@ -56,9 +58,9 @@ class _Shape:
     excluded: bool
 
 
-def ann(scope: Scope, dim: int, *, with_vectors: bool = False) -> str:
-    """Return the search by the HNSW index."""
-    return _ann(_shape(scope), dim, with_vectors)
+def by_index(scope: Scope, dim: int, index: IndexKind = "hnsw", *, with_vectors: bool = False) -> str:
+    """Return the search by an index; the binary one's rows come in the order of their signs, with exact distances."""
+    return _by_index(_shape(scope), dim, index, with_vectors)
 
 
 def exact(scope: Scope, dim: int, *, with_vectors: bool = False) -> str:
@@ -88,19 +90,20 @@ def _shape(scope: Scope) -> _Shape:
 
 
 @lru_cache
-def _ann(shape: _Shape, dim: int, with_vectors: bool) -> str:  # noqa: FBT001  a cache's key
+def _by_index(shape: _Shape, dim: int, index: IndexKind, with_vectors: bool) -> str:  # noqa: FBT001  a cache's key
     conditions = [_OPAQUE.format(_SEEN)]
     if has := _has(shape):
         conditions.append(_OPAQUE_FILTER.format(has))
     if shape.excluded:
         conditions.append(_OPAQUE_NOT.format(_EXCLUDED))
-    distance = _DISTANCE.format(dim=sql.Literal(dim))
-    return _select(shape, conditions, distance, order=distance, with_vectors=with_vectors)
+    vector = _VECTOR.format(dim=sql.Literal(dim))
+    order = nearest(index, dim, vector)
+    return _select(shape, conditions, nearest("hnsw", dim, vector), order=order, with_vectors=with_vectors)
 
 
 @lru_cache
 def _exact(shape: _Shape, dim: int, with_vectors: bool) -> str:  # noqa: FBT001  a cache's key
-    distance = _DISTANCE.format(dim=sql.Literal(dim))
+    distance = nearest("hnsw", dim, _VECTOR.format(dim=sql.Literal(dim)))
     order = sql.SQL("({}) + 0").format(distance)
     return _select(shape, _plain_conditions(shape), distance, order=order, with_vectors=with_vectors)
 

@@ -99,9 +99,9 @@ class Candidates:
 
 @dataclass(frozen=True)
 class Plan:
-    """How the candidates were found: `ann` by the HNSW index, `exact` by a scan of all that may be seen."""
+    """How the candidates were found: `ann` by the HNSW index, `binary` by that of the signs, `exact` by a scan."""
 
-    kind: Literal["ann", "exact"]
+    kind: Literal["ann", "binary", "exact"]
     candidates: int
     ef_search: int | None = None
 

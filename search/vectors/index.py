@@ -1,80 +1,118 @@
-"""The HNSW index of a vector table: built after the bulk load, dropped, checked, warmed.
+"""The index of a vector table: built after the bulk load, dropped, checked, warmed.
 
-m 32 and ef_construction 128 reach recall@10 0.976 at ef_search 64 where pgvector's defaults need three times the
-time for less; building takes twice as long (measured with 70,000 vectors of 1,024 dimensions).
+Its kind is the operator's choice for the version: of the vectors (`hnsw`), of their signs (`binary`), or none
+(`exact`). Of vectors, m 32 and ef_construction 128 reach recall@10 0.976 at ef_search 64 where pgvector's defaults need
+three times the time for less; building takes twice as long (measured with 70,000 vectors of 1,024 dimensions). Of
+signs, a denser graph is no use: what they leave out is made good by comparing more candidates.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.db import DatabaseError, connection, transaction
 from psycopg import sql
 from psycopg.errors import DiskFull, OutOfMemory
 
-from search.vectors.tables import UnitKind, VectorTable
+from search.vectors.nearest import indexed, nearest
+from search.vectors.tables import INDEX_KINDS, IndexKind, UnitKind, VectorTable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from django.db.backends.utils import CursorWrapper
 
     from models_admin.models import ModelVersion
 
-M = 32
-EF_CONSTRUCTION = 128
 MIB = 1024 * 1024
 BUILD_MEMORY_MAX_BYTES = 2048 * MIB
 WARM_SEARCHES = 64
 _BYTES_PER_NEIGHBOUR = 16
 _ROW_OVERHEAD_BYTES = 256
 
+
+@dataclass(frozen=True)
+class Graph:
+    """How an index is built: neighbours of a row, how many rows are looked at for them, and a value's size."""
+
+    m: int
+    ef_construction: int
+    bits_per_dimension: int
+
+    def bytes_per_row(self, dim: int) -> int:
+        """Return the memory that a row takes while the graph is built."""
+        value = self.bits_per_dimension * dim // 8
+        return value + 2 * self.m * _BYTES_PER_NEIGHBOUR + _ROW_OVERHEAD_BYTES
+
+
+GRAPHS: dict[IndexKind, Graph] = {"hnsw": Graph(32, 128, 16), "binary": Graph(16, 64, 1)}
+
 _BUILD = sql.SQL("""
-    CREATE INDEX IF NOT EXISTS {index} ON {table} USING hnsw (embedding halfvec_ip_ops)
+    CREATE INDEX IF NOT EXISTS {index} ON {table} USING hnsw ({indexed})
     WITH (m = {m}, ef_construction = {ef_construction})
 """)
 
 _WARM_SEARCHES = sql.SQL("""
-    SELECT (SELECT unit_id FROM {table} ORDER BY embedding <#> sample.embedding LIMIT 1)
+    SELECT (SELECT unit_id FROM {table} ORDER BY {nearest} LIMIT 1)
     FROM (SELECT embedding FROM {table} TABLESAMPLE SYSTEM (2) LIMIT %s) sample
 """)
 
 
-def index_build(version: ModelVersion, kind: UnitKind, *, parallel_workers: int | None = None) -> None:
-    """Build the index unless it stands, then refresh the planner's statistics.
+@dataclass(frozen=True)
+class IndexState:
+    """Which index answers, None while all searches scan, and its size."""
 
-    All or nothing: a build that is killed leaves no index, and no search ever sees half of one. Meanwhile
-    searches scan exactly and writers to this table wait.
+    kind: IndexKind | None
+    size_bytes: int
+
+
+def index_build(version: ModelVersion, kind: UnitKind, *, parallel_workers: int | None = None) -> None:
+    """Let the index that was chosen for this version stand and no other, then refresh the planner's statistics.
+
+    All or nothing: a build that is killed leaves no index, and no search ever sees half of one. Meanwhile searches
+    go by the index of another kind, where one stands until this one does, or scan exactly; writers to this table wait.
     """
     table = VectorTable(version.pk, kind)
-    if not index_exists(version, kind):
+    wanted = wanted_index(version)
+    if wanted and wanted not in _standing(table):
         try:
-            _build(table, version.dim, parallel_workers)
+            _build(table, wanted, version.dim, parallel_workers)
         except DatabaseError as error:
             # Parallel building takes its memory from /dev/shm, which is small in containers.
             if not isinstance(error.__cause__, DiskFull | OutOfMemory):
                 raise
-            _build(table, version.dim, 0)
+            _build(table, wanted, version.dim, 0)
+    _drop(table, [other for other in INDEX_KINDS if other != wanted])
     _refresh_statistics(table)
 
 
-def _build(table: VectorTable, dim: int, parallel_workers: int | None) -> None:
+def wanted_index(version: ModelVersion) -> IndexKind | None:
+    """Return the kind of index that was chosen for the version, None for exact scans."""
+    return next((index for index in INDEX_KINDS if index == version.vector_index), None)
+
+
+def _build(table: VectorTable, index: IndexKind, dim: int, parallel_workers: int | None) -> None:
+    graph = GRAPHS[index]
     statement = _BUILD.format(
-        index=sql.Identifier(table.index_name),
+        index=sql.Identifier(table.index_name(index)),
         table=table.identifier,
-        m=sql.Literal(M),
-        ef_construction=sql.Literal(EF_CONSTRUCTION),
+        indexed=indexed(index, dim),
+        m=sql.Literal(graph.m),
+        ef_construction=sql.Literal(graph.ef_construction),
     )
     with transaction.atomic(), connection.cursor() as cursor:
-        _give_memory(cursor, table, dim)
+        _give_memory(cursor, table, graph.bytes_per_row(dim))
         if parallel_workers is not None:
             cursor.execute(f"SET LOCAL max_parallel_maintenance_workers = {int(parallel_workers)}")
         cursor.execute(statement)
 
 
-def _give_memory(cursor: CursorWrapper, table: VectorTable, dim: int) -> None:
+def _give_memory(cursor: CursorWrapper, table: VectorTable, bytes_per_row: int) -> None:
     """Raise maintenance_work_mem to what the graph needs: once it spills, building is many times slower."""
     cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(table.identifier))
     rows = cursor.fetchone()[0]
-    wanted = rows * (2 * dim + 2 * M * _BYTES_PER_NEIGHBOUR + _ROW_OVERHEAD_BYTES)
+    wanted = rows * bytes_per_row
     cursor.execute("SELECT pg_size_bytes(current_setting('maintenance_work_mem'))")
     if wanted > cursor.fetchone()[0]:
         megabytes = min(wanted, BUILD_MEMORY_MAX_BYTES) // MIB + 1
@@ -89,29 +127,52 @@ def _refresh_statistics(table: VectorTable) -> None:
 
 
 def index_drop(version: ModelVersion, kind: UnitKind) -> None:
-    """Drop the index if there is one; searches scan exactly from then on."""
-    index = sql.Identifier(VectorTable(version.pk, kind).index_name)
-    with connection.cursor() as cursor:
-        cursor.execute(sql.SQL("DROP INDEX IF EXISTS {}").format(index))
+    """Drop whatever index there is; searches scan exactly from then on."""
+    _drop(VectorTable(version.pk, kind), INDEX_KINDS)
 
 
-def index_exists(version: ModelVersion, kind: UnitKind) -> bool:
-    """Return whether a whole, valid index stands."""
+def _drop(table: VectorTable, indexes: Iterable[IndexKind]) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FROM pg_index WHERE indexrelid = to_regclass(%s) AND indisvalid",
-            [VectorTable(version.pk, kind).index_name],
-        )
-        return bool(cursor.fetchone()[0])
+        for index in indexes:
+            name = sql.Identifier(table.index_name(index))
+            cursor.execute(sql.SQL("DROP INDEX IF EXISTS {}").format(name))
+
+
+def index_settled(version: ModelVersion, kind: UnitKind) -> bool:
+    """Return whether the index that was chosen for the version stands, and no other."""
+    return list(_standing(VectorTable(version.pk, kind))) == [*filter(None, [wanted_index(version)])]
+
+
+def index_state(version: ModelVersion, kind: UnitKind) -> IndexState:
+    """Return which whole, valid index answers searches of this table."""
+    for index, size_bytes in _standing(VectorTable(version.pk, kind)).items():
+        return IndexState(index, size_bytes)
+    return IndexState(None, 0)
+
+
+def _standing(table: VectorTable) -> dict[IndexKind, int]:
+    """Return the size in bytes of each valid index, that first which searches prefer."""
+    found: dict[IndexKind, int] = {}
+    with connection.cursor() as cursor:
+        for index in INDEX_KINDS:
+            cursor.execute(
+                "SELECT pg_relation_size(indexrelid) FROM pg_index"
+                " WHERE indexrelid = to_regclass(%s) AND indisvalid",
+                [table.index_name(index)],
+            )
+            if row := cursor.fetchone():
+                found[index] = row[0]
+    return found
 
 
 def index_prewarm(version: ModelVersion, kind: UnitKind) -> None:
     """Read the index and its table into memory, so that the first search is as fast as those after it."""
     table = VectorTable(version.pk, kind)
+    index = index_state(version, kind).kind
     if _prewarm_extension():
-        _prewarm_whole(table)
+        _prewarm_whole(table, index)
     else:
-        _prewarm_by_searching(table)
+        _prewarm_by_searching(table, index or "hnsw", version.dim)
 
 
 def _prewarm_extension() -> bool:
@@ -121,8 +182,9 @@ def _prewarm_extension() -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def _prewarm_whole(table: VectorTable) -> None:
-    names = (table.name, f"{table.name}_collection", f"{table.name}_pkey", table.index_name)
+def _prewarm_whole(table: VectorTable, index: IndexKind | None) -> None:
+    names = [table.name, f"{table.name}_collection", f"{table.name}_pkey"]
+    names += [table.index_name(index)] if index else []
     with connection.cursor() as cursor:
         for name in names:
             cursor.execute(
@@ -130,9 +192,10 @@ def _prewarm_whole(table: VectorTable) -> None:
             )
 
 
-def _prewarm_by_searching(table: VectorTable) -> None:
+def _prewarm_by_searching(table: VectorTable, index: IndexKind, dim: int) -> None:
     """Search for stored vectors from all over the table: that reads the upper layers and most of the lowest."""
-    statement = _WARM_SEARCHES.format(table=table.identifier)
+    near = nearest(index, dim, sql.SQL("sample.embedding"))
+    statement = _WARM_SEARCHES.format(table=table.identifier, nearest=near)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL hnsw.ef_search = 200")
         cursor.execute(statement, [WARM_SEARCHES])

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from models_admin.models import ModelVersion
 
 UnitKind = Literal["passage", "image"]
+IndexKind = Literal["hnsw", "binary"]
+INDEX_KINDS: tuple[IndexKind, ...] = ("hnsw", "binary")
 UNIT_KINDS: tuple[UnitKind, ...] = ("passage", "image")
 DIM_MAX = 4000
 DROP_LOCK_TIMEOUT_SECONDS = 5.0
@@ -58,10 +60,9 @@ class VectorTable:
         """Return the table of the passages or images that the vectors belong to."""
         return _UNIT_TABLES[self.kind]
 
-    @property
-    def index_name(self) -> str:
-        """Return the name of the HNSW index."""
-        return f"{self.name}_hnsw"
+    def index_name(self, index: IndexKind) -> str:
+        """Return the name of its index of that kind."""
+        return f"{self.name}_{index}"
 
     @property
     def identifier(self) -> sql.Identifier:

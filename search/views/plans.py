@@ -12,4 +12,6 @@ def described(plan: Plan) -> str:
     """Return the plan for a person who is curious."""
     if plan.kind == "exact":
         return f"Every one of {plan.candidates:,} candidates was compared."
+    if plan.kind == "binary":
+        return f"Of {plan.candidates:,} candidates that the binary index proposed, every one was compared."
     return f"The index proposed {plan.candidates:,} candidates (ef_search {plan.ef_search})."

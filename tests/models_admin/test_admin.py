@@ -61,9 +61,9 @@ def test_a_refused_version_shows_its_reason_and_offers_nothing(client, root, ver
 @pytest.mark.parametrize(
     ("state", "actions"),
     [
-        ("valid", ["prepare"]),
-        ("ready", ["activate", "prepare", "retire"]),
-        ("retired", ["prepare"]),
+        ("valid", ["prepare", "index-binary", "index-exact"]),
+        ("ready", ["activate", "prepare", "index-binary", "index-exact", "retire"]),
+        ("retired", ["prepare", "index-binary", "index-exact"]),
         ("preparing", []),
     ],
 )
@@ -72,10 +72,27 @@ def test_a_version_offers_what_its_state_allows(version, state, actions):
     assert [action for action, *_ in offered_actions(version)] == actions
 
 
-def test_the_champion_offers_only_to_roll_back(version):
+def test_the_index_that_is_chosen_and_signs_of_order_vectors_are_not_offered(version):
+    version.state, version.similarity, version.vector_index = "ready", "order", "exact"
+    offered = [action for action, *_ in offered_actions(version)]
+    assert [action for action in offered if action.startswith("index-")] == ["index-hnsw"]
+
+
+def test_an_index_is_chosen_by_a_button_that_prepares(client, root, version):
+    ModelVersion.objects.update(state="ready")
+    client.post(reverse("admin:models_admin_modelversion_do", args=[version.pk, "index-binary"]))
+    version.refresh_from_db()
+    assert version.vector_index == "binary"
+    assert Job.objects.get(type="prepare").params == {"version": version.pk}
+
+
+def test_the_champion_offers_to_roll_back_and_other_indexes(version):
+    version.state = "ready"
     before = ModelVersion.objects.create(name="old", number=1, bundle=version.bundle, state="ready")
     Alias.objects.create(name="champion", version=version, previous=before)
-    assert offered_actions(version) == [("rollback", "Roll back to old@1", "danger")]
+    first, *others = offered_actions(version)
+    assert first == ("rollback", "Roll back to old@1", "danger")
+    assert [action for action, *_ in others] == ["index-binary", "index-exact"]
 
 
 def test_prepare_starts_one_job_however_often_it_is_clicked(client, root, version):

@@ -9,7 +9,8 @@ from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from models_admin import services
-from models_admin.models import Activation, Alias, ModelVersion, VersionState
+from models_admin.models import Activation, Alias, ModelVersion, VectorIndex, VersionState
+from models_admin.services import champion
 from retrieval_site.errors import AppError
 from search.indexing import encode as encode_module
 from search.indexing import encoders
@@ -18,6 +19,7 @@ from search.services.collections import collection_create
 from search.services.document_fields import DocumentFields
 from search.services.documents import DocumentRecord, documents_save, encode_soon
 from search.vectors.coverage import coverage
+from search.vectors.index import index_state
 from search.vectors.tables import table_names
 from tests.support.tiny_bundle import make_tiny_bundle
 from workers.inference.bundles import read_manifest
@@ -132,6 +134,33 @@ def test_preparing_encodes_everything_and_makes_the_version_ready(prepared, corp
     version = prepared()
     assert version.state == "ready"
     assert coverage(version)["passage"].stored == 10
+
+
+def test_each_version_keeps_its_own_index_through_activation_and_rollback(prepared, corpus, monkeypatch):
+    monkeypatch.setattr(encode_module, "INDEX_ROWS_MIN", 5)
+    first, second = prepared(0), prepared(1)
+    services.version_activate(version=first)
+    job = run_job_inline(services.version_prepare(version=second, index=VectorIndex.BINARY))
+    assert job.state == "succeeded", job.error
+    services.version_activate(version=second)
+    second.refresh_from_db()
+    assert (index_state(first, "passage").kind, index_state(second, "passage").kind) == ("hnsw", "binary")
+    services.version_rollback()
+    assert champion() == first
+    run_job_inline(services.version_prepare(version=second, index=VectorIndex.EXACT))
+    assert index_state(second, "passage").kind is None
+    assert coverage(second)["passage"].complete
+
+
+def test_signs_of_order_embeddings_are_refused_with_a_reason(upload):
+    version = upload()
+    services.version_move(version, VersionState.VALID, similarity="order")
+    with pytest.raises(AppError, match="a binary index is for cosine only") as caught:
+        services.version_prepare(version=version, index=VectorIndex.BINARY)
+    assert caught.value.id == "version.index_not_supported"
+    version.refresh_from_db()
+    assert version.vector_index == "hnsw"
+    assert not Job.objects.filter(type="prepare").exists()
 
 
 def test_a_second_prepare_answers_with_the_running_job(upload):

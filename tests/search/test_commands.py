@@ -58,6 +58,8 @@ def test_a_models_whole_life_on_the_command_line(notes, tmp_path, capsys):
     assert champion().key == "tiny@2"
     call_command("rollback_model")
     assert champion().key == "tiny@1"
+    call_command("prepare_model", "tiny@1", index="binary")
+    assert champion().vector_index == "binary"
     with pytest.raises(CommandError, match=r"version\.in_use"):
         call_command("retire_model", "tiny@2")
     call_command("retire_model", "tiny@2", force=True)

@@ -10,6 +10,7 @@ from django.db import OperationalError, connection
 from retrieval_site.health.checks import CheckFailedError, run_checks
 from search import readiness
 from search.readiness import NO_MODEL, check_index, check_model
+from search.vectors.index import index_build
 from tests.support.corpus import clustered, make_collection, make_documents, make_version, store
 from workers import wire
 
@@ -47,6 +48,9 @@ def test_the_active_models_vectors_must_answer() -> None:
     assert check_index() == f"{version.key} answers"  # there are no documents yet
     passages = make_documents(make_collection(), 5)
     store(version, passages, clustered(len(passages), version.dim))
+    assert check_index() == f"{version.key} answers"
+    version.vector_index = "binary"
+    index_build(version, "passage")
     assert check_index() == f"{version.key} answers"
     with connection.cursor() as cursor:
         cursor.execute(f"DROP TABLE embedding_{version.pk}_image")

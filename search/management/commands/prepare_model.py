@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from models_admin.models import VectorIndex
 from models_admin.services import version_find, version_prepare
 from workers.jobs.command import JobCommand
 
@@ -14,10 +15,16 @@ class Command(JobCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("model", help="name@number")
+        parser.add_argument(
+            "--index",
+            choices=VectorIndex.values,
+            help="search its vectors by this from now on; see docs/operator.md",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         version = version_find(options["model"])
-        job = self.complete(version_prepare(version=version))
+        index = VectorIndex(options["index"]) if options["index"] else None
+        job = self.complete(version_prepare(version=version, index=index))
         for kind, counts in job.result["coverage"].items():
             words = ", ".join(f"{counts[name]:,} {name}" for name in ("total", "stored", "broken", "missing"))
             self.stdout.write(f"{kind}s: {words}")

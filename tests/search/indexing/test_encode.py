@@ -20,7 +20,7 @@ from search.services.collections import collection_create
 from search.services.document_fields import DocumentFields, image_input
 from search.services.documents import DocumentRecord, documents_save, encode_soon
 from search.vectors.coverage import coverage
-from search.vectors.index import index_exists
+from search.vectors.index import index_state
 from search.vectors.tables import VectorTable, table_create
 from tests.support.tiny_bundle import COLOURS, make_tiny_bundle, tiny_manifest
 from workers.blobs import blob_store
@@ -250,15 +250,15 @@ def test_a_large_load_drops_the_index_and_builds_it_again(version, corpus, monke
     monkeypatch.setattr(encode_module, "index_drop", lambda *args: (dropped.append(args), original(*args)))
     save(corpus)
     run_encode()
-    assert index_exists(version, "passage")
-    assert not index_exists(version, "image")
+    assert index_state(version, "passage").kind == "hnsw"
+    assert index_state(version, "image").kind is None
     save(corpus, 5, start=20)
     run_encode()
     assert dropped == []
     save(corpus, 40, start=25)
     run_encode()
     assert len(dropped) == 1
-    assert index_exists(version, "passage")
+    assert index_state(version, "passage").kind == "hnsw"
 
 
 @pytest.mark.django_db(transaction=True)

@@ -75,10 +75,10 @@ def test_the_index_is_used_by_the_very_statement_that_says_so(corpus, filters):
     version, public, _ = corpus
     scope = _scope(version, [public], **filters)
     plan = Plan("ann", 64, 64)
-    explained = _explain(statements.ann(scope, DIM), scope, _encoded(version).vectors[0], plan)
+    explained = _explain(statements.by_index(scope, DIM), scope, _encoded(version).vectors[0], plan)
     assert f"Index Scan using embedding_{version.pk}_passage_hnsw" in explained
     excluding = replace(scope, excluded=frozenset(range(50)))
-    explained = _explain(statements.ann(excluding, DIM), excluding, _encoded(version).vectors[0], plan)
+    explained = _explain(statements.by_index(excluding, DIM), excluding, _encoded(version).vectors[0], plan)
     assert f"Index Scan using embedding_{version.pk}_passage_hnsw" in explained
 
 
@@ -98,7 +98,7 @@ def test_the_vector_travels_in_binary(corpus):
     scope = _scope(version, [public])
     with transaction.atomic(), connection.cursor() as cursor:
         parameters = statements.parameters(scope, _encoded(version).vectors[0], count=5)
-        cursor.execute(statements.ann(scope, DIM), parameters)
+        cursor.execute(statements.by_index(scope, DIM), parameters)
         sent = cursor.cursor._query.params
     assert max(len(value) for value in sent if value is not None) == 4 + 2 * DIM
 

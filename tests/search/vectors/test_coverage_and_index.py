@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from django.db import connection
+from django.db import DatabaseError, connection, transaction
+from psycopg import sql
 
 from search.vectors import index
 from search.vectors.coverage import Coverage, coverage, units_missing
-from search.vectors.index import index_build, index_drop, index_exists, index_prewarm
+from search.vectors.index import index_build, index_drop, index_prewarm, index_settled, index_state
 from search.vectors.tables import table_drop
 from tests.support.corpus import clustered, make_collection, make_documents, make_version, store
 
@@ -37,10 +38,10 @@ def test_coverage_counts_every_modality_and_a_missing_table_as_empty():
 def test_an_index_is_built_once_and_dropped():
     version, passages = make_version(), make_documents(make_collection(), 50)
     store(version, passages, clustered(50, 16))
-    assert not index_exists(version, "passage")
+    assert index_state(version, "passage").kind is None
     index_build(version, "passage")
     index_build(version, "passage")
-    assert index_exists(version, "passage")
+    assert index_state(version, "passage").kind == "hnsw"
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT indexdef FROM pg_indexes WHERE indexname = %s", [f"embedding_{version.pk}_passage_hnsw"]
@@ -50,7 +51,34 @@ def test_an_index_is_built_once_and_dropped():
     assert "m='32', ef_construction='128'" in definition
     index_drop(version, "passage")
     index_drop(version, "passage")
-    assert not index_exists(version, "passage")
+    assert index_state(version, "passage").kind is None
+
+
+def test_the_index_that_was_chosen_stands_and_no_other():
+    version, passages = make_version(dim=64), make_documents(make_collection(), 60)
+    store(version, passages, clustered(60, 64))
+    for chosen, standing in (("hnsw", "hnsw"), ("binary", "binary"), ("exact", None), ("binary", "binary")):
+        version.vector_index = chosen
+        assert not index_settled(version, "passage")
+        index_build(version, "passage")
+        assert index_settled(version, "passage")
+        state = index_state(version, "passage")
+        assert state.kind == standing
+        assert (state.size_bytes > 0) == (standing is not None)
+        index_prewarm(version, "passage")
+
+
+def test_a_build_of_another_kind_that_fails_leaves_the_index_that_stands(monkeypatch):
+    version, passages = make_version(), make_documents(make_collection(), 20)
+    store(version, passages, clustered(20, 16))
+    index_build(version, "passage")
+    version.vector_index = "binary"
+    monkeypatch.setattr(
+        index, "_BUILD", sql.SQL("SELECT {index}, {table}, {indexed}, {m}, {ef_construction}, 1/0")
+    )
+    with pytest.raises(DatabaseError), transaction.atomic():
+        index_build(version, "passage")
+    assert index_state(version, "passage").kind == "hnsw"
 
 
 @pytest.mark.django_db(transaction=True)
@@ -73,16 +101,16 @@ def test_a_build_that_gets_no_shared_memory_goes_on_without_parallel_workers(mon
     version = make_version()
     real, tried = index._build, []
 
-    def build(table, dim, workers):
+    def build(table, kind, dim, workers):
         tried.append(workers)
         if workers != 0:
             raise OperationalError("could not resize shared memory segment") from DiskFull()
-        real(table, dim, workers)
+        real(table, kind, dim, workers)
 
     monkeypatch.setattr(index, "_build", build)
     index_build(version, "passage")
     assert tried == [None, 0]
-    assert index_exists(version, "passage")
+    assert index_state(version, "passage").kind == "hnsw"
 
 
 def test_memory_for_building_is_raised_to_what_the_graph_needs():
@@ -90,7 +118,8 @@ def test_memory_for_building_is_raised_to_what_the_graph_needs():
     store(version, passages, clustered(200, 4000))
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL maintenance_work_mem = '1MB'")
-        index._give_memory(cursor, index.VectorTable(version.pk, "passage"), 4000)
+        per_row = index.GRAPHS["hnsw"].bytes_per_row(4000)
+        index._give_memory(cursor, index.VectorTable(version.pk, "passage"), per_row)
         cursor.execute("SHOW maintenance_work_mem")
         assert cursor.fetchone()[0] == "2MB"
 
