@@ -9,7 +9,7 @@ from torchvision.ops import clip_boxes_to_image
 
 from workers.neural.errors import ModelConfigError
 from workers.neural.images.cells import cells_of
-from workers.neural.images.detector import PROPOSALS, Detector, best_boxes, detector_network, pooled
+from workers.neural.images.detector import Detector, best_boxes, detector_network, pooled
 from workers.neural.images.features import HeadConfig
 from workers.neural.images.padding import pad_like_tensorflow
 from workers.neural.images.regions import RegionsConfig
@@ -17,6 +17,7 @@ from workers.neural.images.trunks import build_network
 from workers.neural.reasoning.light import LightConfig
 from workers.neural.reasoning.vsrn import VsrnConfig
 
+PROPOSALS = 300
 FAMILIES = {
     "resnet18": 512,
     "mobilenet_v2": 1280,
@@ -73,6 +74,10 @@ def test_networks_without_a_map_and_numbers_without_a_square_are_refused():
         RegionsConfig(architecture="resnet18", nodes=50).build(8)
     with pytest.raises(ModelConfigError, match="source"):
         RegionsConfig(source="detector", architecture="resnet18").build(8)
+    with pytest.raises(ModelConfigError, match="50 of 40"):
+        RegionsConfig(
+            source="detector", architecture="fasterrcnn_resnet50_fpn", nodes=50, proposals=40
+        ).build(8)
 
 
 @pytest.mark.parametrize("reasoning", [VsrnConfig(layers=2), LightConfig(layers=2)], ids=["vsrn", "light"])
@@ -123,7 +128,7 @@ def found_by_detector():
     """A detector with random weights, a picture's pixels and the regions it gives."""
     torch.manual_seed(0)
     network = detector_network().eval()
-    detector = Detector(network, 36)
+    detector = Detector(network, 36, PROPOSALS)
     pixels = torch.rand(2, 3, 96, 128)
     with torch.inference_mode():
         return network, detector, pixels, detector(pixels)
@@ -162,7 +167,7 @@ def test_the_proposals_are_torchvisions(found_by_detector):
     with torch.inference_mode():
         maps = network.backbone(pixels)
         wanted, _ = network.rpn(ImageList(pixels, [(96, 128)] * 2), maps)
-        boxes, worth = detector.proposals(list(maps.values()), (96, 128))
+        boxes, worth = detector.propose(list(maps.values()), (96, 128))
     assert boxes.shape == (2, PROPOSALS, 4)
     for row in range(2):
         count = min(PROPOSALS, len(wanted[row]))

@@ -40,7 +40,7 @@ def test_what_is_compiled_gives_torchs_features_for_any_number_of_crops(config):
 @torch.inference_mode()
 def test_a_detectors_regions_are_those_of_each_picture():
     torch.manual_seed(0)
-    detector = Detector(detector_network(), 4)
+    detector = Detector(detector_network(), 4, proposals=40)
     picture = crops(2)
     found = frozen_network(detector, PIXELS)(picture)
     plain = detector(to_input(torch.from_numpy(picture), PIXELS)).numpy()

@@ -39,7 +39,8 @@ RECIPES = {
     },
     "detector": {
         "image.kind": "regions", "image.source": "detector", "image.architecture": "fasterrcnn_resnet50_fpn",
-        "image.nodes": 12, "image.head.features": "standard", "run.epochs": 6, "pixels.resize": 64, "pixels.size": 64,
+        "image.nodes": 12, "image.proposals": 40, "image.head.features": "standard", "run.epochs": 6,
+        "pixels.resize": 64, "pixels.size": 64,
     },
 }  # fmt: skip
 DEPTH, OVERLAP_MIN, COSINE_MIN = 10, 0.95, 0.99

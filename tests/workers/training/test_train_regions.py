@@ -78,7 +78,9 @@ def test_the_network_under_the_regions_can_be_tuned_along(tmp_path, data):
 def detecting():
     """A model over a detector's regions, with random weights that tell boxes apart."""
     torch.manual_seed(0)
-    image = RegionsConfig(source="detector", architecture="fasterrcnn_resnet50_fpn", nodes=6, width=16)
+    image = RegionsConfig(
+        source="detector", architecture="fasterrcnn_resnet50_fpn", nodes=6, proposals=40, width=16
+    )
     model = TwoTowerConfig(8, 20, image, GruConfig(words=4), CosineConfig()).build().eval()
     enlarge(model.image.trunk)
     return model

@@ -19,8 +19,6 @@ ARCHITECTURE = "fasterrcnn_resnet50_fpn"
 CHANNELS = 1024
 """Width of the box head."""
 CLASSES = 91
-PROPOSALS = 300
-"""Of a picture, best first; as many as the paper takes. Each costs the box head 14 million multiplications."""
 PROPOSALS_OVERLAP_MAX = 0.7
 OVERLAP_MAX = 0.5
 """Two regions that share more than this (intersection over union) are one."""
@@ -46,16 +44,18 @@ def detector_network() -> FasterRCNN:
 class Detector(nn.Module):
     """Pixels (batch, 3, height, width) → the box features (batch, regions, 1024) of the best regions by score.
 
-    Ordered by score; a picture with fewer regions is filled up with zeros. Pixels are scaled as for ImageNet's
-    networks; pictures are not resized here. Always in evaluation mode: proposals of training need boxes to learn from.
+    They are chosen among the best `proposals` of the picture and ordered by score; zeros fill up what is missing.
+    Pixels are scaled as for ImageNet's networks; pictures are not resized here. Always in evaluation mode: proposals of
+    training need boxes to learn from.
     """
 
-    def __init__(self, network: FasterRCNN, regions: int) -> None:
+    def __init__(self, network: FasterRCNN, regions: int, proposals: int) -> None:
         super().__init__()
         self.backbone = network.backbone
         self.rpn: Any = network.rpn
         self.roi_heads: Any = network.roi_heads
         self.regions = regions
+        self.proposals = proposals
         self.eval()
 
     def train(self, mode: bool = True) -> "Detector":  # noqa: FBT001, FBT002  torch's signature
@@ -66,7 +66,7 @@ class Detector(nn.Module):
         """See the class."""
         size = (pixels.shape[-2], pixels.shape[-1])
         maps = list(self.backbone(pixels).values())
-        proposals, worth = self.proposals(maps, size)
+        proposals, worth = self.propose(maps, size)
         # The last map is the proposals' alone.
         features = self.roi_heads.box_head(pooled(maps[:-1], proposals, size))
         logits, changes = self.roi_heads.box_predictor(features)
@@ -81,7 +81,7 @@ class Detector(nn.Module):
         found = _at(features.view(*worth.shape, -1), places) * (best > 0).unsqueeze(2)
         return pad(found, (0, 0, 0, self.regions - found.shape[1]))
 
-    def proposals(self, maps: list[Tensor], size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    def propose(self, maps: list[Tensor], size: tuple[int, int]) -> tuple[Tensor, Tensor]:
         """Boxes (batch, proposals, 4) and what each is worth, 0 for those that only fill up (batch, proposals)."""
         logits, changes = self.rpn.head(maps)
         levels = [
@@ -89,7 +89,7 @@ class Detector(nn.Module):
             for level in zip(self._anchors(maps, size), logits, changes, strict=True)
         ]
         boxes, worth = (torch.cat(parts, 1) for parts in zip(*levels, strict=True))
-        worth, places = worth.topk(min(PROPOSALS, worth.shape[1]))
+        worth, places = worth.topk(min(self.proposals, worth.shape[1]))
         return _at(boxes, places).detach(), worth
 
     def _anchors(self, maps: list[Tensor], size: tuple[int, int]) -> list[Tensor]:

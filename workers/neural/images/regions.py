@@ -11,13 +11,15 @@ from torchvision.models.detection import FasterRCNN
 
 from workers.neural.errors import ModelConfigError
 from workers.neural.images.cells import cells_of
-from workers.neural.images.detector import CHANNELS, PROPOSALS, Detector
+from workers.neural.images.detector import CHANNELS, Detector
 from workers.neural.images.features import FeatureEncoder, HeadConfig
 from workers.neural.images.trunks import UsesTorchvision
 from workers.neural.reasoning.light import LightConfig
 from workers.neural.reasoning.vsrn import VsrnConfig
 
 MAX_WIDTH = 8192
+MAX_PROPOSALS = 1000
+"""What each of the detector's maps proposes at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,9 @@ class RegionsConfig(UsesTorchvision):
 
     `nodes`: K; for cells a square number, for the detector how many of its best regions. `architecture`: a torchvision
     name; for a detector `fasterrcnn_resnet50_fpn`. `padding`: of a classification network, `tensorflow` for weights
-    trained with its SAME padding. `width`: D, the dimensions in which the nodes reason; 0 for those of the joint space.
+    trained with its SAME padding. `proposals`: among how many boxes the detector chooses its regions; the paper takes
+    300, each of which costs the box head 14 million multiplications. `width`: D, the dimensions in which the nodes
+    reason; 0 for those of the joint space.
 
     The nodes' features have unit length unless `head` says otherwise, as in VSRN's code: a layer multiplies three of
     them, so what is large in a picture unlike the training pictures would grow with its cube.
@@ -37,6 +41,7 @@ class RegionsConfig(UsesTorchvision):
     architecture: str = "resnet152"
     padding: Literal["torch", "tensorflow"] = "torch"
     nodes: int = 49
+    proposals: int = 300
     width: int = 0
     reasoning: VsrnConfig | LightConfig = field(default_factory=LightConfig)
     head: HeadConfig = field(default_factory=lambda: HeadConfig("unit"))
@@ -51,9 +56,11 @@ class RegionsConfig(UsesTorchvision):
             raise ModelConfigError(f"{self.architecture} gives no regions of the source {self.source!r}.")
         if not isinstance(network, FasterRCNN):
             return cells_of(network, self.padding, self.nodes)
-        if not 0 < self.nodes <= PROPOSALS:
-            raise ModelConfigError(f"nodes must be 1 to {PROPOSALS}, not {self.nodes}.")
-        return Detector(network, self.nodes), CHANNELS
+        if not 0 < self.nodes <= self.proposals <= MAX_PROPOSALS:
+            raise ModelConfigError(
+                f"nodes must be 1 to proposals, these at most {MAX_PROPOSALS}; not {self.nodes} of {self.proposals}."
+            )
+        return Detector(network, self.nodes, self.proposals), CHANNELS
 
 
 class RegionEncoder(FeatureEncoder):
