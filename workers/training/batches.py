@@ -50,8 +50,8 @@ class Pictures(Protocol):
         """One picture's input, varied at random."""
         ...
 
-    def for_serving(self, number: int) -> NDArray[np.generic]:
-        """One picture's input, as serving computes it."""
+    def for_serving(self, number: int, *, mirrored: bool = False) -> NDArray[np.generic]:
+        """One picture's input, or its mirror image's, as serving computes it."""
         ...
 
     def features(self, model: TwoTower, pictures: Tensor) -> Tensor:
@@ -70,10 +70,11 @@ class CroppedPictures:
         """One random crop."""
         return random_crop(self.store[number], self.config, rng)
 
-    def for_serving(self, number: int) -> NDArray[np.generic]:
+    def for_serving(self, number: int, *, mirrored: bool = False) -> NDArray[np.generic]:
         """The centre, or all ten crops."""
-        views = fixed_views(self.store[number], self.config.size, self.config.crop)
-        return views[0] if self.config.crop == "center" else np.stack(views)
+        crops = np.stack(fixed_views(self.store[number], self.config.size, self.config.crop))
+        views = crops[:, :, ::-1] if mirrored else crops
+        return views[0] if self.config.crop == "center" else views
 
     def features(self, model: TwoTower, pictures: Tensor) -> Tensor:
         """By the whole network."""
@@ -85,7 +86,8 @@ class CroppedPictures:
 class CachedFeatures:
     """Rows of a frozen network's values, handed out as float32 (*shape).
 
-    `late` is what is trained of the network, if any of it is: the values are then those of its early part.
+    Serving's view comes first, and then, where serving takes it too, its mirror image. `late` is what is trained of the
+    network, if any of it is: the values are then those of its early part.
     """
 
     values: Features
@@ -95,9 +97,9 @@ class CachedFeatures:
         """The values of one view at random."""
         return np.asarray(self.values[number, rng.integers(self.values.shape[1])], np.float32)
 
-    def for_serving(self, number: int) -> NDArray[np.generic]:
+    def for_serving(self, number: int, *, mirrored: bool = False) -> NDArray[np.generic]:
         """The values of the view that serving computes."""
-        return np.asarray(self.values[number, 0], np.float32)
+        return np.asarray(self.values[number, int(mirrored)], np.float32)
 
     def features(self, model: TwoTower, pictures: Tensor) -> Tensor:
         """The values themselves, or by the late part of the network."""

@@ -40,5 +40,8 @@ def embed_split(model: TwoTower, data: TrainingData, device: torch.device) -> tu
 
 
 def _picture_embeddings(model: TwoTower, data: TrainingData, rows: range, device: torch.device) -> Tensor:
-    pictures = torch.from_numpy(np.stack([data.pictures.for_serving(row) for row in rows])).to(device)
-    return model.encode_features(data.pictures.features(model, pictures))
+    views = []
+    for mirrored in (False, True) if model.config.mirror else (False,):
+        pictures = np.stack([data.pictures.for_serving(row, mirrored=mirrored) for row in rows])
+        views.append(data.pictures.features(model, torch.from_numpy(pictures).to(device)))
+    return model.encode_features(*views)

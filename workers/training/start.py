@@ -23,8 +23,14 @@ from workers.training.recipe import Recipe
 
 def build_model(recipe: Recipe, vocabulary: int) -> TwoTower:
     """The recipe's model with its starting weights. Raises ModelConfigError, WeightsError or TrainingError."""
-    config = TwoTowerConfig(recipe.dim, vocabulary, recipe.image, recipe.text, recipe.similarity)
+    config = TwoTowerConfig(
+        recipe.dim, vocabulary, recipe.image, recipe.text, recipe.similarity, recipe.mirror
+    )
     _check_gradient(recipe)
+    if recipe.mirror and recipe.pixels.crop == "ten":
+        raise ModelConfigError(
+            "Ten crops hold their mirror images: mirror goes with pixels.crop=center only."
+        )
     if recipe.start.bundle:
         return _from_bundle(config, Path(recipe.start.bundle))
     model = config.build()

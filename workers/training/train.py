@@ -151,7 +151,7 @@ def _prepared(
     unknown = tokenizer.unknown_share([text for texts in words[1] for text in texts])
     options.say(_shape(splits, model, len(tokenizer), unknown))
     parts = trained_parts(model.image.trunk, recipe)
-    pixels = (recipe.pixels, replace(recipe.pixels, views="center"))
+    pixels = (recipe.pixels, replace(recipe.pixels, views="flip" if recipe.mirror else "center"))
     pictures = [
         _pictures(options, (model, parts), split, view) for split, view in zip(splits, pixels, strict=True)
     ]

@@ -1,5 +1,6 @@
 """Image and text encoders of one vector per picture, from the cache of features to the runtime that serves searches."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -10,10 +11,13 @@ from torchvision import models
 from workers.inference.bundles import bundle_extract
 from workers.inference.checks.probing import image_probes
 from workers.inference.encoder import load_encoder
+from workers.inference.pictures import open_picture, to_pixels
 from workers.inference.torch_runtime import TorchRuntime, read_native
 from workers.neural.errors import ModelConfigError
 from workers.neural.tokens import SPECIAL_TOKENS
+from workers.training import encode
 from workers.training.evaluate import evaluated
+from workers.training.metrics import retrieval_ranks
 from workers.training.recipe import recipe_with
 from workers.training.start import begin_words, build_model
 from workers.training.train import TrainOptions, train
@@ -70,6 +74,39 @@ def test_each_kind_trains_exports_and_answers_like_the_model(kind, tiny, data, t
     assert report["sum_of_recalls"] == pytest.approx(quality.sum_of_recalls, abs=20)
 
 
+MIRRORED = {
+    "frozen": [("image.kind", "cnn"), ("image.architecture", "squeezenet1_1")],
+    "trained": [("start.tune", "all"), ("start.weights", "none")],
+}
+
+
+@pytest.mark.parametrize("network", MIRRORED)
+def test_serving_takes_the_mirror_image_too_and_validation_measures_that(
+    network, tiny, data, tmp_path, weights, monkeypatch
+):
+    measured = []
+
+    def ranks(images, *rest):
+        measured.append(images)
+        return retrieval_ranks(images, *rest)
+
+    monkeypatch.setattr(encode, "retrieval_ranks", ranks)
+    size = [("pixels.size", 40), ("pixels.resize", 40), ("mirror", True)]
+    settings = [*size, ("start.weights", weights), *MIRRORED[network]]
+    folder, *_ = trained(tiny, data, tmp_path, settings)
+    encoder = load_encoder(folder, device="cpu")
+    pictures = [open_picture(path.read_bytes()) for path in data.splits()[1].paths]
+    pixels = np.stack([to_pixels(picture, encoder.manifest.image) for picture in pictures])
+    embedded = encoder.encode_pixels(pixels)
+    np.testing.assert_allclose(encoder.encode_pixels(pixels[..., ::-1].copy()), embedded, atol=1e-4)
+    np.testing.assert_allclose(measured[-1], embedded, atol=1e-2)
+    one_sided = read_native(encoder.manifest, folder)
+    one_sided.config = dataclasses.replace(one_sided.config, mirror=False)
+    with torch.inference_mode():
+        plain = one_sided.encode_image(torch.from_numpy(pixels)).numpy()
+    assert (plain * embedded).sum(1).min() < 0.9999
+
+
 def test_a_discretised_bundle_keeps_ten_crops_as_one_view_and_runs_in_float32(tiny, data, tmp_path):
     folder, *_ = trained(tiny, data, tmp_path, [("pixels.size", 40), *KINDS["fne"]])
     shapes = sorted(
@@ -82,6 +119,11 @@ def test_a_discretised_bundle_keeps_ten_crops_as_one_view_and_runs_in_float32(ti
     assert encoder.precision == "f32"
     assert TorchRuntime(encoder.manifest, folder, "cpu").precision == "f32"
     assert not torch.backends.cudnn.allow_tf32
+
+
+def test_ten_crops_and_mirror_are_refused(tiny, data, tmp_path):
+    with pytest.raises(ModelConfigError, match="Ten crops hold"):
+        trained(tiny, data, tmp_path, [*KINDS["cnn"], ("mirror", True)])
 
 
 def test_discretised_features_are_refused_where_the_network_should_learn(tiny, data, tmp_path):
