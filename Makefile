@@ -27,11 +27,19 @@ guards: $(FULL)/.stamp  ## which package may import which
 	$(FULL)/bin/lint-imports
 
 # Playwright keeps an event loop in the process that drives the browser: those tests have a process of their own.
-TEST_PARTS := "tests/guards tests/retrieval_site" "tests/browser tests/flows" "tests/search tests/models_admin tests/workers"
+# Those of networks wait for nothing but the processor, so they run beside the others, on one thread and behind them.
+TEST_PARTS := "tests/guards tests/retrieval_site" "tests/browser tests/flows" \
+	"tests/search tests/models_admin tests/workers --ignore=tests/workers/neural --ignore=tests/workers/training"
+NETWORK_TESTS := tests/workers/neural tests/workers/training
+NETWORK_LOG := .networks.log
+PYTEST := $(FULL)/bin/coverage run -m pytest
 
 test-only: $(FULL)/.stamp  ## pytest with branch coverage (the processes that it starts are measured too)
 	@rm -f .coverage .coverage.*
-	@failed=0; for part in $(TEST_PARTS); do $(FULL)/bin/coverage run -m pytest $$part || failed=1; done; \
+	@OMP_NUM_THREADS=1 nice -n 5 $(PYTEST) $(NETWORK_TESTS) >$(NETWORK_LOG) 2>&1 & networks=$$!; \
+	trap 'kill $$networks; exit 130' INT TERM; failed=0; \
+	for part in $(TEST_PARTS); do $(PYTEST) $$part || failed=1; done; \
+	wait $$networks || failed=1; cat $(NETWORK_LOG); rm $(NETWORK_LOG); \
 	$(FULL)/bin/coverage combine --quiet && $(FULL)/bin/coverage report --skip-covered --sort=cover || failed=1; \
 	exit $$failed
 
