@@ -22,8 +22,7 @@ SIMILARITIES = ("cosine", "order")
 CROPS = ("center", "squash", "ten")
 INTERPOLATIONS = ("bilinear", "bicubic")
 PRECISIONS = ("auto", "float32")
-TOKENIZERS = ("nltk-words",)
-TOKENIZERS_PLANNED = ("clip-bpe",)
+TOKENIZERS = ("nltk-words", "clip-bpe")
 DIM_MAX = 4000
 """The most dimensions that an HNSW index over half-precision vectors takes."""
 
@@ -207,11 +206,6 @@ def _text(section: Section | None) -> TextSpec | None:
     if section is None:
         return None
     section.only(("tokenizer", "vocabulary", "max_tokens"))
-    if section.values.get("tokenizer") in TOKENIZERS_PLANNED:
-        refuse(
-            "text.tokenizer",
-            f"is “{section.values['tokenizer']}”, which this version of Sightline does not have yet",
-        )
     return TextSpec(
         tokenizer=section.choice("tokenizer", TOKENIZERS),
         vocabulary=section.text("vocabulary"),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from workers.inference.byte_pairs import BytePairTokenizer
 from workers.inference.errors import BundleError, TextError
 from workers.neural.tokens import WordTokenizer
 
@@ -17,8 +18,12 @@ if TYPE_CHECKING:
 
     from workers.inference.manifest import TextSpec
 
+TOKENIZERS: dict[str, type[WordTokenizer] | type[BytePairTokenizer]] = {
+    "nltk-words": WordTokenizer,
+    "clip-bpe": BytePairTokenizer,
+}
 _MARKS = 2
-"""`<start>` and `<end>`, which even a text without words would have."""
+"""Start and end, which even a text without words would have."""
 _CHARACTERS_PER_TOKEN = 64
 """What lies beyond this many characters per allowed token is not even tokenised."""
 
@@ -28,12 +33,17 @@ class TextReader:
 
     def __init__(self, spec: TextSpec, folder: Path) -> None:
         self.spec = spec
-        self.vocabulary = _read_vocabulary(folder / spec.vocabulary)
+        lines = _read_vocabulary(folder / spec.vocabulary)
         try:
-            self._tokenizer = WordTokenizer(self.vocabulary)
+            self._tokenizer = TOKENIZERS[spec.tokenizer](lines)
         except ValueError as error:
             message = f"The bundle's vocabulary is not valid: {error}"
             raise BundleError("bundle.vocabulary_invalid", message) from error
+
+    @property
+    def vocabulary(self) -> Sequence[str]:
+        """Every token, in the order of its id."""
+        return self._tokenizer.vocabulary
 
     def encode(self, text: str) -> list[int]:
         """Return the ids of one text, at most `max_tokens`; raises TextError `text.empty` where it has no words."""

@@ -50,6 +50,7 @@ class WordTokenizer:
     def __init__(self, vocabulary: Sequence[str]) -> None:
         if tuple(vocabulary[:4]) != SPECIAL_TOKENS:
             raise ValueError(f"A vocabulary begins with {' '.join(SPECIAL_TOKENS)}.")
+        self.vocabulary = vocabulary
         self._ids = {word: number for number, word in enumerate(vocabulary)}
         if len(self._ids) != len(vocabulary):
             raise ValueError("A vocabulary names each word once.")

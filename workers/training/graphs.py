@@ -28,7 +28,7 @@ HALF_MIN_VALUES = 256
 def image_graph(model: TwoTower, size: int, *, crops: bool, half: bool) -> bytes:
     """The image encoder as a serialised ONNX graph; `half` stores its weights in float16."""
     free = {"pixels": {0: torch.export.Dim("batch")}}
-    return _graph(ImageTower(model), image_inputs(size, crops=crops), free, half=half)
+    return tower_graph(ImageTower(model), image_inputs(size, crops=crops), free, half=half)
 
 
 def nodes_graph(model: TwoTower, *, half: bool) -> bytes:
@@ -37,17 +37,23 @@ def nodes_graph(model: TwoTower, *, half: bool) -> bytes:
     The second of two stages, of which an accelerator computes the first.
     """
     nodes = torch.zeros(2, *model.image.shape)
-    return _graph(NodesTower(model), {"nodes": nodes}, {"nodes": {0: torch.export.Dim("batch")}}, half=half)
+    return tower_graph(
+        NodesTower(model), {"nodes": nodes}, {"nodes": {0: torch.export.Dim("batch")}}, half=half
+    )
 
 
 def text_graph(model: TwoTower, *, half: bool) -> bytes:
     """The text encoder as a serialised ONNX graph; `half` stores its weights in float16."""
     batch, length = torch.export.Dim("batch"), torch.export.Dim("length")
     free = {"tokens": {0: batch, 1: length}, "lengths": {0: batch}}
-    return _graph(TextTower(model), text_inputs(), free, half=half)
+    return tower_graph(TextTower(model), text_inputs(), free, half=half)
 
 
-def _graph(tower: nn.Module, inputs: dict[str, Tensor], dynamic: dict[str, Any], *, half: bool) -> bytes:
+def tower_graph(tower: nn.Module, inputs: dict[str, Tensor], dynamic: dict[str, Any], *, half: bool) -> bytes:
+    """A tower in evaluation mode as a serialised ONNX graph of its inputs by name, whose free axes `dynamic` names.
+
+    `half` stores its weights in float16. The tower's result becomes `embedding`.
+    """
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         path = Path(folder) / "graph.onnx"
@@ -85,7 +91,7 @@ def _rename(graph: onnx.GraphProto, names: dict[str, str]) -> None:
     for node in graph.node:
         node.input[:] = [names.get(name, name) for name in node.input]
         node.output[:] = [names.get(name, name) for name in node.output]
-    for value in (*graph.output, *graph.value_info):
+    for value in (*graph.output, *graph.value_info, *graph.initializer):
         value.name = names.get(value.name, value.name)
 
 

@@ -93,7 +93,6 @@ def test_defaults_are_an_empty_description_and_no_metrics():
         ("image.std", [1, 0, 1]),
         ("image.colour", "bgr"),
         ("text.tokenizer", "split"),
-        ("text.tokenizer", "clip-bpe"),
         ("text.max_tokens", 2),
         ("text.vocabulary", "words.txt"),
         ("payloads", {}),
