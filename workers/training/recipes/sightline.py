@@ -2,7 +2,8 @@
 
 Standardised means and maxima of MobileNetV2's last layers, a mean of word vectors, the contrastive loss over all
 captions of a batch's pictures; the head is trained first, then the network's last blocks along with it, on random
-crops whose early layers are computed once; the weights are averaged. `docs/training.md` says what each part is worth.
+crops whose early layers are computed once, until validation gets no better; the weights are averaged, and serving takes
+the mirror image too. `docs/training.md` says what that cost and reached.
 """
 
 from workers.neural.images.fne import FneConfig
@@ -28,5 +29,6 @@ RECIPE = Recipe(
     start=StartConfig(weights="default", rate=0.3, tune_from="features.14", head_epochs=8),
     data=DataConfig(batch=128, captions="together", min_count=2, drop_words=0.1),
     optimiser=OptimiserConfig(rate=1e-3, clip=0.0, weight_decay=0.01),
-    run=RunConfig(epochs=19, average=0.995),
+    mirror=True,
+    run=RunConfig(epochs=32, patience=3, average=0.995),
 )
