@@ -22,7 +22,7 @@ class VectorIndex(models.TextChoices):
     """How a version's vectors are searched; docs/operator.md says what each costs."""
 
     HNSW = "hnsw", "an HNSW index of the vectors"
-    BINARY = "binary", "a binary index of their signs"
+    BINARY = "binary", "a binary index of the vectors' signs"
     EXACT = "exact", "no index"
 
 

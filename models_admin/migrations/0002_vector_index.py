@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
             field=models.CharField(
                 choices=[
                     ("hnsw", "an HNSW index of the vectors"),
-                    ("binary", "a binary index of their signs"),
+                    ("binary", "a binary index of the vectors' signs"),
                     ("exact", "no index"),
                 ],
                 default="hnsw",
