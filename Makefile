@@ -27,19 +27,18 @@ guards: $(FULL)/.stamp  ## which package may import which
 	$(FULL)/bin/lint-imports
 
 # Playwright keeps an event loop in the process that drives the browser: those tests have a process of their own.
-# Those of networks wait for nothing but the processor, so they run beside the others, on one thread and behind them.
+# Those of training wait for nothing but the processor, so they run beside the others, on one thread and behind them.
 TEST_PARTS := "tests/guards tests/retrieval_site" "tests/browser tests/flows" \
-	"tests/search tests/models_admin tests/workers --ignore=tests/workers/neural --ignore=tests/workers/training"
-NETWORK_TESTS := tests/workers/neural tests/workers/training
-NETWORK_LOG := .networks.log
+	"tests/search tests/models_admin tests/workers --ignore=tests/workers/training"
+TRAINING_LOG := .training.log
 PYTEST := $(FULL)/bin/coverage run -m pytest
 
 test-only: $(FULL)/.stamp  ## pytest with branch coverage (the processes that it starts are measured too)
 	@rm -f .coverage .coverage.*
-	@OMP_NUM_THREADS=1 nice -n 5 $(PYTEST) $(NETWORK_TESTS) >$(NETWORK_LOG) 2>&1 & networks=$$!; \
-	trap 'kill $$networks; exit 130' INT TERM; failed=0; \
+	@OMP_NUM_THREADS=1 nice -n 5 $(PYTEST) tests/workers/training >$(TRAINING_LOG) 2>&1 & training=$$!; \
+	trap 'kill $$training; exit 130' INT TERM; failed=0; \
 	for part in $(TEST_PARTS); do $(PYTEST) $$part || failed=1; done; \
-	wait $$networks || failed=1; cat $(NETWORK_LOG); rm $(NETWORK_LOG); \
+	wait $$training || failed=1; cat $(TRAINING_LOG); rm $(TRAINING_LOG); \
 	$(FULL)/bin/coverage combine --quiet && $(FULL)/bin/coverage report --skip-covered --sort=cover || failed=1; \
 	exit $$failed
 
