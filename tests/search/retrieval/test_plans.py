@@ -8,42 +8,28 @@ import numpy as np
 import pytest
 from django.db import connection, transaction
 
-from search.models import Document, DocumentImage, Passage
+from search.models import DocumentImage, Passage
 from search.retrieval import candidates, statements
-from search.retrieval.candidates import _set_plan, estimate, find_candidates
+from search.retrieval.candidates import estimate, find_candidates
 from search.retrieval.rank import best_by_document
 from search.retrieval.scope import make_scope
 from search.retrieval.types import EncodedQuery, Plan
 from search.vectors.copy import vectors_write
-from search.vectors.index import index_build
-from search.vectors.tables import VectorTable, table_drop
-from tests.support.corpus import clustered, make_collection, make_documents, make_version, store
+from search.vectors.tables import VectorTable
+from tests.support.corpus import make_version
 from tests.support.order_vectors import order_vectors
+from tests.support.searched import PRIVATE, encoded, exact_scores, explain, run, scope_of, searched
 from workers.blobs import blob_store
 
 pytestmark = pytest.mark.slow
-ROWS, DIM, FEW, ORDERED = 20_000, 64, 300, 12_000
+ROWS, DIM, ORDERED = 20_000, 64, 12_000
 
 
 @pytest.fixture(scope="module")
 def corpus(django_db_setup, django_db_blocker):
     """20,000 public and 300 private documents with clustered vectors, an index, and the planner's statistics."""
-    with django_db_blocker.unblock():
-        version = make_version("plans", dim=DIM, champion=False)
-        public, private = make_collection("plans"), make_collection("plans-private", visibility="private")
-        rows = make_documents(public, ROWS - 400)
-        rows += make_documents(public, 400, tags=["rare"], metadata={"site": "north"})
-        rows += make_documents(private, FEW)
-        store(version, rows, clustered(len(rows), DIM, seed=1))
-        index_build(version, "passage")
-        yield version, public, private
-        table_drop(version)
-        for collection in (public, private):
-            Document.objects.filter(collection=collection).delete()
-            collection.delete()
-        bundle = version.bundle
-        version.delete()
-        bundle.delete()
+    with django_db_blocker.unblock(), searched("plans", rows=ROWS, dim=DIM) as found:
+        yield found
 
 
 @pytest.fixture(autouse=True)
@@ -51,34 +37,15 @@ def _database(db):
     candidates._counts.clear()
 
 
-def _encoded(version, seed=2):
-    return EncodedQuery(version, "embedding", clustered(1, DIM, seed=seed))
-
-
-def _scope(version, collections, **filters):
-    return make_scope(VectorTable(version.pk, "passage"), tuple(one.pk for one in collections), filters)
-
-
-def _explain(statement, scope, vector, plan):
-    with transaction.atomic(), connection.cursor() as cursor:
-        _set_plan(cursor, plan)
-        words = [*["EXPLAIN"], ""]
-        cursor.execute(
-            " ".join(words) + statement,
-            statements.parameters(scope, vector, count=plan.candidates),
-        )
-        return "\n".join(row[0] for row in cursor.fetchall())
-
-
 @pytest.mark.parametrize("filters", [{}, {"tags": ["rare"]}], ids=["permission", "permission and tags"])
 def test_the_index_is_used_by_the_very_statement_that_says_so(corpus, filters):
     version, public, _ = corpus
-    scope = _scope(version, [public], **filters)
+    scope = scope_of(version, [public], **filters)
     plan = Plan("ann", 64, 64)
-    explained = _explain(statements.by_index(scope, DIM), scope, _encoded(version).vectors[0], plan)
+    explained = explain(statements.by_index(scope, DIM), version, scope, plan)
     assert f"Index Scan using embedding_{version.pk}_passage_hnsw" in explained
     excluding = replace(scope, excluded=frozenset(range(50)))
-    explained = _explain(statements.by_index(excluding, DIM), excluding, _encoded(version).vectors[0], plan)
+    explained = explain(statements.by_index(excluding, DIM), version, excluding, plan)
     assert f"Index Scan using embedding_{version.pk}_passage_hnsw" in explained
 
 
@@ -86,47 +53,36 @@ def test_the_index_is_used_by_the_very_statement_that_says_so(corpus, filters):
 def test_the_index_is_not_used_by_the_statement_that_says_exact(corpus, filters):
     version, public, private = corpus
     for seen in ([public, private], [private]):
-        scope = _scope(version, seen, **filters)
-        explained = _explain(
-            statements.exact(scope, DIM), scope, _encoded(version).vectors[0], Plan("exact", 64)
-        )
+        scope = scope_of(version, seen, **filters)
+        explained = explain(statements.exact(scope, DIM), version, scope, Plan("exact", 64))
         assert "hnsw" not in explained
 
 
 def test_the_vector_travels_in_binary(corpus):
     version, public, _ = corpus
-    scope = _scope(version, [public])
+    scope = scope_of(version, [public])
     with transaction.atomic(), connection.cursor() as cursor:
-        parameters = statements.parameters(scope, _encoded(version).vectors[0], count=5)
+        parameters = statements.parameters(scope, encoded(version).vectors[0], count=5)
         cursor.execute(statements.by_index(scope, DIM), parameters)
         sent = cursor.cursor._query.params
     assert max(len(value) for value in sent if value is not None) == 4 + 2 * DIM
 
 
-def _run(version, scope, wanted, seed=2):
-    with transaction.atomic():
-        return find_candidates(_encoded(version, seed), scope, wanted, estimate(scope))
-
-
 def test_a_large_scope_goes_by_the_index_and_a_small_one_is_scanned(corpus):
     version, public, private = corpus
-    assert _run(version, _scope(version, [public, private]), 10).plan == Plan("ann", 64, 64)
-    assert _run(version, _scope(version, [private]), 10).plan == Plan("exact", 64)
-    assert _run(version, _scope(version, [public], tags=["rare"]), 10).plan == Plan("exact", 64)
+    assert run(version, scope_of(version, [public, private]), 10).plan == Plan("ann", 64, 64)
+    assert run(version, scope_of(version, [private]), 10).plan == Plan("exact", 64)
+    assert run(version, scope_of(version, [public], tags=["rare"]), 10).plan == Plan("exact", 64)
 
 
 def test_recall_at_10_of_the_index_is_at_least_0_97(corpus):
     version, public, _ = corpus
-    scope = _scope(version, [public])
+    scope = scope_of(version, [public])
     found = wanted = 0
     for seed in range(100, 200):
-        with transaction.atomic(), connection.cursor() as cursor:
-            units = _run(version, scope, 10, seed).units
-            top = sorted(units, key=lambda unit: -unit.score)[:10]
-            parameters = statements.parameters(scope, _encoded(version, seed).vectors[0], count=10)
-            cursor.execute(statements.exact(scope, DIM), parameters)
-            exact = {row[0] for row in cursor.fetchall()}
-        found += len(exact & {unit.unit_id for unit in top})
+        units = run(version, scope, 10, seed).units
+        top = sorted(units, key=lambda unit: -unit.score)[:10]
+        found += len(exact_scores(version, scope, seed).keys() & {unit.unit_id for unit in top})
         wanted += 10
     assert found / wanted >= 0.97
 
@@ -134,13 +90,13 @@ def test_recall_at_10_of_the_index_is_at_least_0_97(corpus):
 @pytest.mark.parametrize("wanted", [10, 100])
 def test_a_filtered_search_finds_as_many_as_exist_whatever_the_plan(corpus, monkeypatch, wanted):
     version, public, private = corpus
-    few = _scope(version, [private])
+    few = scope_of(version, [private])
     monkeypatch.setattr(candidates, "EXACT_UNIT_MICROSECONDS", 1e9)  # the index, even where it is foolish
-    for scope, there in ((few, FEW), (_scope(version, [public], tags=["rare"]), 400)):
-        found = _run(version, scope, wanted)
+    for scope, there in ((few, PRIVATE), (scope_of(version, [public], tags=["rare"]), 400)):
+        found = run(version, scope, wanted)
         assert len({unit.document_id for unit in found.units}) >= min(wanted, there)
-    found = _run(version, few, 1000)
-    assert len({unit.document_id for unit in found.units}) == FEW
+    found = run(version, few, 1000)
+    assert len({unit.document_id for unit in found.units}) == PRIVATE
     assert (found.plan.kind, found.exhausted) == ("exact", True)
 
 
@@ -148,19 +104,19 @@ def test_the_index_that_gives_up_early_is_followed_by_an_exact_scan(corpus, monk
     version, _, private = corpus
     monkeypatch.setattr(candidates, "EXACT_UNIT_MICROSECONDS", 1e9)
     monkeypatch.setattr(candidates, "MAX_SCAN_TUPLES", 100)
-    found = _run(version, _scope(version, [private]), 20)
+    found = run(version, scope_of(version, [private]), 20)
     assert found.plan.kind == "exact"
     assert len({unit.document_id for unit in found.units}) >= 20
 
 
 def test_counts_without_filters_are_kept_for_some_seconds(corpus, django_assert_num_queries):
     version, public, _ = corpus
-    scope = _scope(version, [public])
+    scope = scope_of(version, [public])
     assert estimate(scope).matching == ROWS
     with django_assert_num_queries(1):
         assert estimate(scope).matching == ROWS
     with django_assert_num_queries(2):
-        assert estimate(_scope(version, [public], tags=["rare"])).matching == 400
+        assert estimate(scope_of(version, [public], tags=["rare"])).matching == 400
 
 
 @pytest.mark.parametrize("absolute", [True, False], ids=["absolute", "signed"])
