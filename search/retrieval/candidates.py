@@ -17,8 +17,8 @@ from retrieval_site.errors import AppError
 from search.retrieval import statements
 from search.retrieval.rank import best_by_document, order_scores
 from search.retrieval.types import Candidates, Plan, Unit
+from search.vectors.index import table_state
 from search.vectors.read import from_binary, receive_binary
-from search.vectors.tables import INDEX_KINDS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from search.retrieval.types import EncodedQuery, Scope
-    from search.vectors.tables import IndexKind, VectorTable
+    from search.vectors.tables import IndexKind
 
 EF_SEARCH = 64
 EF_SEARCH_MAX = 1000
@@ -61,7 +61,7 @@ class Estimate:
 
 def estimate(scope: Scope) -> Estimate:
     """Return what is known of the scope, cheaply; AppError `model.not_ready` where its table is gone."""
-    state = _table_state(scope.table)
+    state = table_state(scope.table)
     if state is None:
         message = "The vectors of this model were dropped; prepare it again."
         raise AppError("model.not_ready", message, status=409)
@@ -158,20 +158,6 @@ def _set_plan(cursor: CursorWrapper, plan: Plan) -> None:
             f"SET LOCAL hnsw.iterative_scan = relaxed_order;"
             f"SET LOCAL hnsw.max_scan_tuples = {MAX_SCAN_TUPLES}"
         )
-
-
-def _table_state(table: VectorTable) -> tuple[int, IndexKind | None] | None:
-    """Return how many rows the planner knows of and which valid index stands; None without the table."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT greatest(reltuples, 0)::bigint, (SELECT kind FROM unnest(%s::text[], %s::text[])"
-            " WITH ORDINALITY known (kind, name, place)"
-            " JOIN pg_index ON indexrelid = to_regclass(name) AND indisvalid ORDER BY place LIMIT 1)"
-            " FROM pg_class WHERE oid = to_regclass(%s)",
-            [list(INDEX_KINDS), [table.index_name(kind) for kind in INDEX_KINDS], table.name],
-        )
-        found: tuple[int, IndexKind | None] | None = cursor.fetchone()
-    return found
 
 
 _counts: dict[tuple[str, tuple[int, ...]], tuple[float, int]] = {}

@@ -58,6 +58,17 @@ _WARM_SEARCHES = sql.SQL("""
     FROM (SELECT embedding FROM {table} TABLESAMPLE SYSTEM (2) LIMIT %s) sample
 """)
 
+# A table's valid indexes, that first which searches prefer; `_index_names` are the parameters.
+_STANDING = sql.SQL("""
+    unnest(%s::text[], %s::text[]) WITH ORDINALITY known (kind, name, place)
+    JOIN pg_index ON indexrelid = to_regclass(name) AND indisvalid
+""")
+_SIZES = sql.SQL("SELECT kind, pg_relation_size(indexrelid) FROM {} ORDER BY place").format(_STANDING)
+_TABLE_STATE = sql.SQL("""
+    SELECT greatest(reltuples, 0)::bigint, (SELECT kind FROM {} ORDER BY place LIMIT 1)
+    FROM pg_class WHERE oid = to_regclass(%s)
+""").format(_STANDING)
+
 
 @dataclass(frozen=True)
 class IndexState:
@@ -150,19 +161,24 @@ def index_state(version: ModelVersion, kind: UnitKind) -> IndexState:
     return IndexState(None, 0)
 
 
+def table_state(table: VectorTable) -> tuple[int, IndexKind | None] | None:
+    """Return how many rows the planner knows of and which valid index stands; None without the table."""
+    with connection.cursor() as cursor:
+        cursor.execute(_TABLE_STATE, [*_index_names(table), table.name])
+        found: tuple[int, IndexKind | None] | None = cursor.fetchone()
+    return found
+
+
+def _index_names(table: VectorTable) -> list[list[str]]:
+    """Return the kinds of index, that first which searches prefer, and their names."""
+    return [list(INDEX_KINDS), [table.index_name(kind) for kind in INDEX_KINDS]]
+
+
 def _standing(table: VectorTable) -> dict[IndexKind, int]:
     """Return the size in bytes of each valid index, that first which searches prefer."""
-    found: dict[IndexKind, int] = {}
     with connection.cursor() as cursor:
-        for index in INDEX_KINDS:
-            cursor.execute(
-                "SELECT pg_relation_size(indexrelid) FROM pg_index"
-                " WHERE indexrelid = to_regclass(%s) AND indisvalid",
-                [table.index_name(index)],
-            )
-            if row := cursor.fetchone():
-                found[index] = row[0]
-    return found
+        cursor.execute(_SIZES, _index_names(table))
+        return dict(cursor.fetchall())
 
 
 def index_prewarm(version: ModelVersion, kind: UnitKind) -> None:
