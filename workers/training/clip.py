@@ -19,8 +19,7 @@ from workers.inference.byte_pairs import BytePairTokenizer
 from workers.inference.manifest import Manifest
 from workers.training.errors import TrainingError
 from workers.training.export import ExportOptions
-from workers.training.graphs import tower_graph
-from workers.training.towers import image_inputs, text_inputs
+from workers.training.graphs import image_tower_graph, text_tower_graph
 
 INTERPOLATIONS = {2: "bilinear", 3: "bicubic"}
 """Pillow's numbers, by which preprocessing names them."""
@@ -42,20 +41,11 @@ def clip_bundle(source: str, path: Path, options: ExportOptions) -> Manifest:
     published = read_published(source)
     size = published.pictures["size"]
     length = int(published.model.config.text_config.max_position_embeddings)
-    batch, tokens = torch.export.Dim("batch"), torch.export.Dim("length", max=length)
     files: dict[str, bytes | Path] = {
-        "image.onnx": tower_graph(
-            ClipImageTower(published.model),
-            image_inputs(size, crops=False),
-            {"pixels": {0: batch}},
-            half=options.half,
+        "image.onnx": image_tower_graph(
+            ClipImageTower(published.model), size, crops=False, half=options.half
         ),
-        "text.onnx": tower_graph(
-            ClipTextTower(published.model),
-            text_inputs(),
-            {"tokens": {0: batch, 1: tokens}, "lengths": {0: batch}},
-            half=options.half,
-        ),
+        "text.onnx": text_tower_graph(ClipTextTower(published.model), half=options.half, longest=length),
         "merges.txt": ("\n".join(published.merges) + "\n").encode(),
     }
     manifest = {

@@ -27,8 +27,12 @@ HALF_MIN_VALUES = 256
 
 def image_graph(model: TwoTower, size: int, *, crops: bool, half: bool) -> bytes:
     """The image encoder as a serialised ONNX graph; `half` stores its weights in float16."""
-    free = {"pixels": {0: torch.export.Dim("batch")}}
-    return tower_graph(ImageTower(model), image_inputs(size, crops=crops), free, half=half)
+    return image_tower_graph(ImageTower(model), size, crops=crops, half=half)
+
+
+def text_graph(model: TwoTower, *, half: bool) -> bytes:
+    """The text encoder as a serialised ONNX graph; `half` stores its weights in float16."""
+    return text_tower_graph(TextTower(model), half=half)
 
 
 def nodes_graph(model: TwoTower, *, half: bool) -> bytes:
@@ -37,19 +41,23 @@ def nodes_graph(model: TwoTower, *, half: bool) -> bytes:
     The second of two stages, of which an accelerator computes the first.
     """
     nodes = torch.zeros(2, *model.image.shape)
-    return tower_graph(
-        NodesTower(model), {"nodes": nodes}, {"nodes": {0: torch.export.Dim("batch")}}, half=half
-    )
+    return _graph(NodesTower(model), {"nodes": nodes}, {"nodes": {0: torch.export.Dim("batch")}}, half=half)
 
 
-def text_graph(model: TwoTower, *, half: bool) -> bytes:
-    """The text encoder as a serialised ONNX graph; `half` stores its weights in float16."""
-    batch, length = torch.export.Dim("batch"), torch.export.Dim("length")
+def image_tower_graph(tower: nn.Module, size: int, *, crops: bool, half: bool) -> bytes:
+    """The graph of any module that maps `pixels`, prepared pictures of this size, to embeddings."""
+    free = {"pixels": {0: torch.export.Dim("batch")}}
+    return _graph(tower, image_inputs(size, crops=crops), free, half=half)
+
+
+def text_tower_graph(tower: nn.Module, *, half: bool, longest: int | None = None) -> bytes:
+    """The graph of any module that maps `tokens` and `lengths`, of at most `longest` tokens, to embeddings."""
+    batch, length = torch.export.Dim("batch"), torch.export.Dim("length", max=longest)
     free = {"tokens": {0: batch, 1: length}, "lengths": {0: batch}}
-    return tower_graph(TextTower(model), text_inputs(), free, half=half)
+    return _graph(tower, text_inputs(), free, half=half)
 
 
-def tower_graph(tower: nn.Module, inputs: dict[str, Tensor], dynamic: dict[str, Any], *, half: bool) -> bytes:
+def _graph(tower: nn.Module, inputs: dict[str, Tensor], dynamic: dict[str, Any], *, half: bool) -> bytes:
     """A tower in evaluation mode as a serialised ONNX graph of its inputs by name, whose free axes `dynamic` names.
 
     `half` stores its weights in float16. The tower's result becomes `embedding`.
