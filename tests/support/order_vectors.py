@@ -26,7 +26,7 @@ STEPS, BATCH = 150, 48
 def order_vectors(pictures: int, captions: int, dim: int, *, absolute: bool) -> tuple[Floats, Floats, float]:
     """Embeddings (pictures, dim) and (captions, dim) of unseen things, and how often a caption finds its own of 100."""
     torch.manual_seed(0)
-    similarity = OrderConfig(absolute=absolute).build()
+    similarity = OrderConfig(absolute=absolute).build(dim)
     towers = nn.Linear(TRAITS, dim), nn.Linear(TRAITS, dim)
     loss = SumHingeConfig(margin=0.05)
     optimiser = torch.optim.Adam([*towers[0].parameters(), *towers[1].parameters()], 0.01)

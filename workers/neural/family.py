@@ -18,12 +18,14 @@ from workers.neural.schedules.cosine import CosineScheduleConfig
 from workers.neural.schedules.step import StepScheduleConfig
 from workers.neural.similarity.cosine import CosineConfig
 from workers.neural.similarity.order import OrderConfig
+from workers.neural.texts.convolution import ConvolutionConfig
 from workers.neural.texts.gru import GruConfig
 from workers.neural.texts.mean import MeanConfig
+from workers.neural.texts.several import SeveralConfig
 from workers.neural.texts.two_branch import TwoBranchTextConfig
 
 ImageConfig = CnnConfig | FneConfig | RegionsConfig | SmallResnetConfig | TwoBranchImageConfig
-TextConfig = GruConfig | MeanConfig | TwoBranchTextConfig
+TextConfig = ConvolutionConfig | GruConfig | MeanConfig | SeveralConfig | TwoBranchTextConfig
 SimilarityConfig = CosineConfig | OrderConfig
 LossConfig = (
     MaxHingeConfig | SumHingeConfig | HardestConfig | TripletConfig | ContrastiveConfig | CurriculumConfig

@@ -35,7 +35,7 @@ class TwoTower(nn.Module):
         self.config = config
         self.image = config.image.build(config.dim)
         self.text = config.text.build(config.vocabulary, config.dim)
-        self.similarity = config.similarity.build()
+        self.similarity = config.similarity.build(config.dim)
 
     def encode_image(self, pixels: Tensor) -> Tensor:
         """Pixels float32 (batch, 3, size, size), or (batch, crops, 3, size, size) → (batch, dim)."""

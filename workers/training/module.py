@@ -102,16 +102,24 @@ class RetrievalModule(lightning.LightningModule):
         return nodes, self.model.similarity.finish(encoder.pool(nodes))
 
     def _loss(self, batch: Remembered) -> Tensor:
-        """Both directions, against the batch and, once it is trusted, the memory."""
+        """Both directions in each space, against the batch and, once it is trusted, the memory."""
         others = (
             self.memory.with_past(batch) if self.current_epoch >= self.recipe.memory.from_epoch else batch
         )
         same = others.describes(batch)
-        score, loss = self.model.similarity.scores, self._stage_loss().loss
-        to_text = loss(score(batch.images, others.captions), same, self.current_epoch)
-        to_image = loss(score(others.images, batch.captions).T, same, self.current_epoch)
+        score, loss, spaces = (
+            self.model.similarity.scores,
+            self._stage_loss().loss,
+            self.model.similarity.spaces,
+        )
+        embeddings = (batch.images, batch.captions, others.images, others.captions)
+        losses = []
+        for images, captions, all_images, all_captions in zip(*map(spaces, embeddings), strict=True):
+            to_text = loss(score(images, all_captions), same, self.current_epoch)
+            to_image = loss(score(all_images, captions).T, same, self.current_epoch)
+            losses.append(to_text + self.recipe.balance * to_image)
         self.memory.add(batch)
-        return to_text + self.recipe.balance * to_image
+        return torch.stack(losses).mean()
 
     def _stage_loss(self) -> "LossConfig":
         loss = self.recipe.loss

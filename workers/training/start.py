@@ -51,22 +51,17 @@ def begin_words(
     Freezes the word vectors unless `start.tune_words`. Raises WeightsError or ModelConfigError.
     """
     start = recipe.start
-    table = getattr(model.text, "table", None)
-    if not isinstance(table, nn.Embedding):
-        if start.words or not start.tune_words:
-            raise ModelConfigError(
-                f"A text encoder of kind {recipe.text.kind} has no word vectors to begin with."
-            )
-        return
     if start.words and start.bundle:
         raise ModelConfigError(
             "start.words and start.bundle exclude each other: a bundle has its own word vectors."
         )
+    tables = [module for module in model.text.modules() if isinstance(module, nn.Embedding)]
     if start.words:
-        found = fill_words(table, vocabulary, Path(start.words))
+        found = min(fill_words(table, vocabulary, Path(start.words)) for table in tables)
         words = len(vocabulary) - len(SPECIAL_TOKENS)
         say(f"{found} of {words} known words begin with a vector of {Path(start.words).name}")
-    table.requires_grad_(start.tune_words)
+    for table in tables:
+        table.requires_grad_(start.tune_words)
 
 
 class Parts(NamedTuple):

@@ -2,8 +2,11 @@ import pytest
 import torch
 from torch import nn
 
+from workers.neural.errors import ModelConfigError
+from workers.neural.texts.convolution import ConvolutionConfig
 from workers.neural.texts.gru import GruConfig
 from workers.neural.texts.mean import MeanConfig
+from workers.neural.texts.several import SeveralConfig
 from workers.neural.texts.two_branch import TwoBranchTextConfig
 
 CONFIGS = [
@@ -13,6 +16,8 @@ CONFIGS = [
     GruConfig(words=12, pool="mean"),
     GruConfig(words=12, bidirectional=True, pool="mean", hidden=9),
     MeanConfig(words=12),
+    ConvolutionConfig(words=12, kernels=6),
+    SeveralConfig(encoders=(MeanConfig(words=12), ConvolutionConfig(words=9, kernels=4, span=5))),
     TwoBranchTextConfig(words=12, hidden=9),
 ]
 
@@ -65,3 +70,38 @@ def test_both_directions_equal_torchs_bidirectional_gru(texts):
         encoder.table(tokens), lengths, batch_first=True, enforce_sorted=False
     )
     torch.testing.assert_close(encoder(tokens, lengths), both(packed)[1].mean(0), rtol=1e-4, atol=1e-6)
+
+
+def test_a_convolution_gives_the_largest_answer_of_each_kernel_to_words_that_follow_each_other(texts):
+    encoder = ConvolutionConfig(words=12, kernels=6).build(30, 16).eval()
+    kernels, bias = encoder.phrases.weight, encoder.phrases.bias
+    for row, (tokens, length) in enumerate(zip(*texts, strict=True)):
+        words = encoder.table(tokens[:length])
+        edged = torch.cat((torch.zeros(1, 12), words, torch.zeros(1, 12)))
+        answers = [(kernels * edged[at : at + 3].T).sum((1, 2)) + bias for at in range(length)]
+        phrases = torch.stack(answers).amax(0).clamp_min(0)
+        expected = encoder.project(torch.cat((words.mean(0), phrases)))
+        torch.testing.assert_close(encoder(*texts)[row], expected, rtol=1e-4, atol=1e-6)
+
+
+def test_several_encoders_fill_the_joint_space_in_their_order(texts):
+    encoder = SeveralConfig(encoders=(MeanConfig(words=12), ConvolutionConfig(words=9))).build(30, 16).eval()
+    vectors = encoder(*texts)
+    torch.testing.assert_close(vectors[:, :8], encoder.encoders[0](*texts))
+    torch.testing.assert_close(vectors[:, 8:], encoder.encoders[1](*texts))
+
+
+@pytest.mark.parametrize(
+    ("config", "reason"),
+    [
+        (ConvolutionConfig(span=2), "odd number"),
+        (
+            SeveralConfig(encoders=(MeanConfig(), MeanConfig(), MeanConfig())),
+            "3 text encoders cannot share 16",
+        ),
+        (SeveralConfig(encoders=()), "0 text encoders"),
+    ],
+)
+def test_what_cannot_be_built_is_refused(config, reason):
+    with pytest.raises(ModelConfigError, match=reason):
+        config.build(30, 16)

@@ -32,6 +32,10 @@ KINDS = {
         ("text.kind", "two-branch"), ("text.words", 12), ("text.hidden", 24),
     ],
     "cnn": [("image.kind", "cnn"), *TEN],
+    "several": [
+        ("image.kind", "cnn"), *TEN, ("similarity.parts", 2), ("text.kind", "several"),
+        ("text.encoders", [{"kind": "mean", "words": 12}, {"kind": "convolution", "words": 9, "kernels": 8}]),
+    ],
 }  # fmt: skip
 
 

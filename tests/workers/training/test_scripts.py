@@ -18,8 +18,10 @@ from workers.neural.images.regions import RegionsConfig
 from workers.neural.images.small_resnet import SmallResnetConfig
 from workers.neural.similarity.cosine import CosineConfig
 from workers.neural.similarity.order import OrderConfig
+from workers.neural.texts.convolution import ConvolutionConfig
 from workers.neural.texts.gru import GruConfig
 from workers.neural.texts.mean import MeanConfig
+from workers.neural.texts.several import SeveralConfig
 from workers.neural.two_tower import TwoTowerConfig
 from workers.training.scripts import check_scriptable, image_script, text_script
 
@@ -27,6 +29,11 @@ DIM, SIZE = 16, 64
 PARTS = {
     "small-resnet": (SmallResnetConfig(widths=(8, 8), blocks=(1, 1)), MeanConfig(words=12), CosineConfig()),
     "fne": (FneConfig(architecture="squeezenet1_1"), GruConfig(words=12), OrderConfig(absolute=True)),
+    "several": (
+        SmallResnetConfig(widths=(8, 8), blocks=(1, 1)),
+        SeveralConfig(encoders=(MeanConfig(words=12), ConvolutionConfig(words=9, kernels=8))),
+        CosineConfig(parts=2),
+    ),
     "regions": (RegionsConfig(architecture="squeezenet1_1", nodes=9), GruConfig(words=12), CosineConfig()),
 }
 

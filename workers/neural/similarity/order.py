@@ -30,13 +30,13 @@ class OrderConfig:
     absolute: bool = False
     root: bool = False
 
-    def build(self) -> "Order":
-        """The similarity."""
+    def build(self, dim: int) -> "Order":
+        """The similarity of `dim` dimensions."""
         return Order(self)
 
 
 class Order:
-    """The contract of `Cosine`: `finish` makes the vectors that are stored, `scores` compares those."""
+    """The contract of `Cosine`."""
 
     def __init__(self, config: OrderConfig) -> None:
         self.config = config
@@ -45,6 +45,10 @@ class Order:
         """An encoder's output (batch, dim) → the embedding (batch, dim) of unit length, float32."""
         unit = unit_length(vectors)
         return unit.abs() if self.config.absolute else unit
+
+    def spaces(self, embeddings: Tensor) -> tuple[Tensor, ...]:
+        """Embeddings (n, dim), which are of one space."""
+        return (embeddings,)
 
     def scores(self, images: Tensor, captions: Tensor) -> Tensor:
         """Embeddings (n, dim) and (m, dim) → (n, m), 0 at most."""
