@@ -55,8 +55,9 @@ $(LEAN)/.stamp: requirements/lean.txt
 	@$(LEAN)/bin/python -m pip install $(PIP_OPTIONS) -r requirements/lean.txt
 	@touch $@
 
+# Of torch and its kin the tests import little: Python compiles that when it does, not pip all of it, one file at a time.
 $(FULL)/.stamp: requirements.txt requirements/lean.txt requirements/train.txt requirements/test.txt
 	@echo "Installing everything into $(FULL) (several minutes)"
 	@test -x $(FULL)/bin/python || $(PYTHON) -m venv $(FULL)
-	@$(FULL)/bin/python -m pip install $(PIP_OPTIONS) -r requirements.txt
+	@$(FULL)/bin/python -m pip install $(PIP_OPTIONS) --no-compile -r requirements.txt
 	@touch $@

@@ -10,11 +10,12 @@ def recipe_row(name: str, recipe: Recipe) -> tuple[str, ...]:
     image = getattr(recipe.image, "architecture", "")
     reasoning = getattr(recipe.image, "reasoning", None)
     kind = f"{recipe.image.kind} {reasoning.kind}" if reasoning else recipe.image.kind
+    texts = getattr(recipe.text, "encoders", (recipe.text,))
     tuned = "frozen" if recipe.frozen else "trained"
     return (
         name,
         f"{kind} {image}".strip(),
-        recipe.text.kind,
+        " + ".join(text.kind for text in texts),
         recipe.similarity.kind,
         recipe.loss.kind,
         str(recipe.dim),

@@ -1,15 +1,19 @@
 """What works best of all that the papers describe, for some thousand captioned photographs and two cores.
 
-Standardised means and maxima of MobileNetV2's last layers, a mean of word vectors, the contrastive loss over all
-captions of a batch's pictures; the head is trained first, then the network's last blocks along with it, on random
-crops whose early layers are computed once, until validation gets no better; the weights are averaged, and serving takes
-the mirror image too. `docs/training.md` says what that cost and reached.
+Standardised means and maxima of MobileNetV2's last layers; a mean of word vectors and a convolution over them side by
+side, each with a contrastive loss of its own over all captions of a batch's pictures; the head is trained first, then
+the network's last blocks along with it, on random crops whose early layers are computed once, until validation gets no
+better; the weights are averaged, and serving takes the mirror image too. `docs/training.md` says what that cost and
+reached.
 """
 
 from workers.neural.images.fne import FneConfig
 from workers.neural.losses.contrastive import ContrastiveConfig
 from workers.neural.schedules.cosine import CosineScheduleConfig
+from workers.neural.similarity.cosine import CosineConfig
+from workers.neural.texts.convolution import ConvolutionConfig
 from workers.neural.texts.mean import MeanConfig
+from workers.neural.texts.several import SeveralConfig
 from workers.training.recipe import DataConfig, OptimiserConfig, PixelsConfig, Recipe, RunConfig, StartConfig
 
 RECIPE = Recipe(
@@ -22,7 +26,8 @@ RECIPE = Recipe(
         bias=True,
         dropout=0.5,
     ),
-    text=MeanConfig(words=300, dropout=0.3),
+    text=SeveralConfig(encoders=(MeanConfig(dropout=0.3), ConvolutionConfig(dropout=0.3))),
+    similarity=CosineConfig(parts=2),
     loss=ContrastiveConfig(temperature=0.07),
     schedule=CosineScheduleConfig(),
     pixels=PixelsConfig(resize=224, size=224, train_crop="zoom", zoom_min=0.45, views="random", kept=8),
