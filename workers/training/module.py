@@ -107,16 +107,14 @@ class RetrievalModule(lightning.LightningModule):
             self.memory.with_past(batch) if self.current_epoch >= self.recipe.memory.from_epoch else batch
         )
         same = others.describes(batch)
-        score, loss, spaces = (
-            self.model.similarity.scores,
-            self._stage_loss().loss,
-            self.model.similarity.spaces,
-        )
+        similarity, loss = self.model.similarity, self._stage_loss().loss
         embeddings = (batch.images, batch.captions, others.images, others.captions)
         losses = []
-        for images, captions, all_images, all_captions in zip(*map(spaces, embeddings), strict=True):
-            to_text = loss(score(images, all_captions), same, self.current_epoch)
-            to_image = loss(score(all_images, captions).T, same, self.current_epoch)
+        for images, captions, all_images, all_captions in zip(
+            *map(similarity.spaces, embeddings), strict=True
+        ):
+            to_text = loss(similarity.scores(images, all_captions), same, self.current_epoch)
+            to_image = loss(similarity.scores(all_images, captions).T, same, self.current_epoch)
             losses.append(to_text + self.recipe.balance * to_image)
         self.memory.add(batch)
         return torch.stack(losses).mean()
