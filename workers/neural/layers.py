@@ -5,6 +5,8 @@ from torch import Tensor
 
 # Large enough for half precision, small enough to leave any real vector's direction untouched.
 LENGTH_EPSILON = 1e-6
+# VSE++'s range for its word embeddings.
+WORD_RANGE = 0.1
 
 
 def unit_length(vectors: Tensor) -> Tensor:
@@ -28,3 +30,9 @@ def token_mask(tokens: Tensor, lengths: Tensor) -> Tensor:
     """1 for real tokens, 0 for padding, (batch, length, 1), float32."""
     positions = torch.arange(tokens.shape[1], device=tokens.device)
     return (positions.unsqueeze(0) < lengths.unsqueeze(1)).unsqueeze(2).float()
+
+
+def masked_mean(states: Tensor, mask: Tensor, lengths: Tensor) -> Tensor:
+    """States (batch, length, dim) → the mean over each row's real tokens (batch, dim); `mask` is `token_mask`'s."""
+    mean: Tensor = (states * mask.to(states.dtype)).sum(1) / lengths.unsqueeze(1).to(states.dtype)
+    return mean

@@ -11,8 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from workers.neural.errors import ModelConfigError
-from workers.neural.layers import token_mask
-from workers.neural.texts.mean import WORD_RANGE
+from workers.neural.layers import WORD_RANGE, masked_mean, token_mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +45,9 @@ class ConvolutionEncoder(nn.Module):
     def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """See the class."""
         mask = token_mask(tokens, lengths)
-        words = self.dropout(self.table(tokens)) * mask
-        mean = words.sum(1) / lengths.unsqueeze(1).to(words.dtype)
+        words = self.dropout(self.table(tokens))
+        mean = masked_mean(words, mask, lengths)
         # What answers are cut off at 0, so is the padding, and no maximum is that of a place without a word.
-        answers = self.phrases(words.transpose(1, 2)).transpose(1, 2).clamp_min(0) * mask
+        answers = self.phrases((words * mask).transpose(1, 2)).transpose(1, 2).clamp_min(0) * mask
         projected: Tensor = self.project(self.dropout(torch.cat((mean, answers.amax(1)), 1)))
         return projected

@@ -6,10 +6,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from workers.neural.layers import state_at_end, token_mask
-
-# VSE++'s range for its word embeddings.
-WORD_RANGE = 0.1
+from workers.neural.layers import WORD_RANGE, masked_mean, state_at_end, token_mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +55,7 @@ class GruEncoder(nn.Module):
     def _pooled(self, states: Tensor, tokens: Tensor, lengths: Tensor) -> Tensor:
         if self.config.pool == "last":
             return state_at_end(states, lengths)
-        mask = token_mask(tokens, lengths).to(states.dtype)
-        return (states * mask).sum(1) / lengths.unsqueeze(1).to(states.dtype)
+        return masked_mean(states, token_mask(tokens, lengths), lengths)
 
 
 def _reversed(words: Tensor, lengths: Tensor) -> Tensor:

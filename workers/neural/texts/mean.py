@@ -5,9 +5,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from workers.neural.layers import token_mask
-
-WORD_RANGE = 0.1
+from workers.neural.layers import WORD_RANGE, masked_mean, token_mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +33,6 @@ class MeanEncoder(nn.Module):
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """See the class."""
-        words = self.table(tokens) * token_mask(tokens, lengths)
-        mean = words.sum(1) / lengths.unsqueeze(1).to(words.dtype)
+        mean = masked_mean(self.table(tokens), token_mask(tokens, lengths), lengths)
         projected: Tensor = self.project(self.dropout(mean))
         return projected

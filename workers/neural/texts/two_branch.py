@@ -5,8 +5,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from workers.neural.layers import token_mask
-from workers.neural.texts.mean import WORD_RANGE
+from workers.neural.layers import WORD_RANGE, masked_mean, token_mask
 from workers.neural.two_branch import TwoBranchHead
 
 
@@ -35,6 +34,5 @@ class TwoBranchText(nn.Module):
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """See the class."""
-        words = self.table(tokens) * token_mask(tokens, lengths)
-        joint: Tensor = self.head(words.sum(1) / lengths.unsqueeze(1).to(words.dtype))
+        joint: Tensor = self.head(masked_mean(self.table(tokens), token_mask(tokens, lengths), lengths))
         return joint
