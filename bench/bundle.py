@@ -21,7 +21,8 @@ from bench.serving import DATA_DIR
 from workers.inference.bundles import bundle_write
 from workers.inference.manifest import ImageSpec
 from workers.inference.pictures import to_pixels
-from workers.neural.family import CnnConfig, CosineConfig, GruConfig
+from workers.neural.family import CnnConfig, CosineConfig
+from workers.neural.texts.gru import GruConfig
 from workers.neural.two_tower import TwoTower, TwoTowerConfig
 from workers.training.graphs import image_graph, text_graph
 

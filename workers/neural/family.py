@@ -1,6 +1,7 @@
 """The family: which kinds of each part there are. A new kind is one new file and one more name here.
 
-Each name is a union of config classes, told apart by their `kind`; `workers.neural.configs` reads them from plain data.
+A text encoder is named in `texts.several`, which puts such ones side by side. Each name is a union of config classes,
+told apart by their `kind`; `workers.neural.configs` reads them from plain data.
 """
 
 from workers.neural.images.cnn import CnnConfig
@@ -18,14 +19,10 @@ from workers.neural.schedules.cosine import CosineScheduleConfig
 from workers.neural.schedules.step import StepScheduleConfig
 from workers.neural.similarity.cosine import CosineConfig
 from workers.neural.similarity.order import OrderConfig
-from workers.neural.texts.convolution import ConvolutionConfig
-from workers.neural.texts.gru import GruConfig
-from workers.neural.texts.mean import MeanConfig
-from workers.neural.texts.several import SeveralConfig
-from workers.neural.texts.two_branch import TwoBranchTextConfig
+from workers.neural.texts.several import SeveralConfig, SingleTextConfig
 
 ImageConfig = CnnConfig | FneConfig | RegionsConfig | SmallResnetConfig | TwoBranchImageConfig
-TextConfig = ConvolutionConfig | GruConfig | MeanConfig | SeveralConfig | TwoBranchTextConfig
+TextConfig = SingleTextConfig | SeveralConfig
 SimilarityConfig = CosineConfig | OrderConfig
 LossConfig = (
     MaxHingeConfig | SumHingeConfig | HardestConfig | TripletConfig | ContrastiveConfig | CurriculumConfig

@@ -2,8 +2,9 @@ import pytest
 
 from workers.neural.configs import config_from, config_set, config_to
 from workers.neural.errors import ModelConfigError
-from workers.neural.family import CnnConfig, GruConfig, SmallResnetConfig
+from workers.neural.family import CnnConfig, SmallResnetConfig
 from workers.neural.images.features import HeadConfig
+from workers.neural.texts.gru import GruConfig
 from workers.training.recipe import Recipe, recipe_with
 from workers.training.recipes.catalogue import RECIPES
 

@@ -3,10 +3,11 @@ import torch
 from safetensors.torch import load, save
 
 from workers.neural.errors import ModelConfigError, WeightsError
-from workers.neural.family import CosineConfig, GruConfig, SmallResnetConfig
+from workers.neural.family import CosineConfig, SmallResnetConfig
 from workers.neural.images.cnn import CnnConfig
 from workers.neural.images.fne import FneConfig
 from workers.neural.native import load_native, native_config, native_weights, shapes_of
+from workers.neural.texts.gru import GruConfig
 from workers.neural.two_tower import TwoTowerConfig
 
 

@@ -16,16 +16,15 @@ from workers.neural.texts.gru import GruConfig
 from workers.neural.texts.mean import MeanConfig
 from workers.neural.texts.two_branch import TwoBranchTextConfig
 
+SingleTextConfig = ConvolutionConfig | GruConfig | MeanConfig | TwoBranchTextConfig
+
 
 @dataclass(frozen=True, slots=True)
 class SeveralConfig:
     """`encoders`, each with word vectors of its own, into equal parts of the joint space, in their order."""
 
     kind: Literal["several"] = "several"
-    encoders: tuple[ConvolutionConfig | GruConfig | MeanConfig | TwoBranchTextConfig, ...] = (
-        MeanConfig(),
-        ConvolutionConfig(),
-    )
+    encoders: tuple[SingleTextConfig, ...] = (MeanConfig(), ConvolutionConfig())
 
     def build(self, vocabulary: int, dim: int) -> "SeveralEncoder":
         """The encoders of a vocabulary of this many tokens into `dim` dimensions together.
