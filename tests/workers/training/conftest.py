@@ -50,14 +50,14 @@ def corpus(tmp_path_factory):
     return root
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def data(corpus):
     """Where the corpus lies."""
     files = (str(corpus / name) for name in ("images", "captions.txt", "train.txt", "val.txt", "groups.txt"))
     return DataPaths(*files)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tiny():
     """The demo's recipe at a size that trains in a second."""
     settings = {

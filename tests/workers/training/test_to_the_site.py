@@ -14,9 +14,12 @@ from search.retrieval.types import SearchRequest
 from search.services.collections import collection_create
 from search.services.document_fields import DocumentFields, image_input
 from search.services.documents import DocumentRecord, documents_save
+from tests.support.compiled import compiled
 from tests.support.detectors import enlarge
 from workers.inference.bundles import bundle_extract, read_manifest
 from workers.inference.pictures import open_picture, to_pixels
+from workers.inference.precision import agreement
+from workers.inference.probes import probe_pictures
 from workers.inference.texts import TextReader, pad_ids
 from workers.inference.torch_runtime import read_native
 from workers.jobs.runner import run_job_inline
@@ -55,20 +58,20 @@ def _fresh_encoders():
     encoders._load.cache_clear()
 
 
-@pytest.fixture(params=RECIPES)
-def bundle(request, tiny, data, tmp_path):
+@pytest.fixture(scope="module", params=RECIPES)
+def bundle(request, tiny, data, tmp_path_factory):
     """The bundle of a recipe that was trained for a moment on a network with random weights."""
-    settings = SMALL | RECIPES[request.param]
+    settings, folder = SMALL | RECIPES[request.param], tmp_path_factory.mktemp(request.param)
     torch.manual_seed(1)
     network = build_network(settings["image.architecture"])
     if request.param == "detector":
         enlarge(network)
-    torch.save(network.state_dict(), tmp_path / "network.pth")
-    settings["start.weights"] = str(tmp_path / "network.pth")
-    path = tmp_path / f"{request.param}.zip"
+    torch.save(network.state_dict(), folder / "network.pth")
+    settings["start.weights"] = str(folder / "network.pth")
+    path = folder / f"{request.param}.zip"
     train(
         TrainOptions(
-            recipe_with(tiny, settings.items()), data, tmp_path / "run", tmp_path / "cache", path,
+            recipe_with(tiny, settings.items()), data, folder / "run", folder / "cache", path,
             ExportOptions(request.param, half=True), device="cpu", say=lambda line: None,
         )
     )  # fmt: skip
@@ -140,3 +143,20 @@ def test_a_bundle_of_each_recipe_answers_searches_as_its_own_weights_do(bundle, 
     by_text = [found(text=text, target="images") for text in texts.values()]
     assert overlap(by_picture, list(texts), scores) >= OVERLAP_MIN
     assert overlap(by_text, list(pictures), scores.T) >= OVERLAP_MIN
+
+
+@pytest.mark.parametrize("bundle", ["detector"], indirect=True)
+def test_a_detector_is_one_graph_over_batches_of_any_size(bundle, tmp_path):
+    manifest = bundle_extract(bundle, tmp_path / "served")
+    model = read_native(manifest, tmp_path / "served")
+    pixels = torch.from_numpy(np.stack([to_pixels(picture, manifest.image) for picture in probe_pictures(4)]))
+    with torch.inference_mode():
+        regions = model.image.features(pixels)
+        wanted = model.encode_image(pixels).numpy()
+    # The pictures have regions, and each its own.
+    assert (regions.abs().sum(2) > 0).all()
+    assert (regions[1:] - regions[:1]).abs().amax((1, 2)).min() > 1
+    run = compiled(tmp_path / "served/image.onnx")
+    assert agreement(run(pixels), wanted) > 0.9999
+    alone = np.concatenate([run(pixels[at : at + 1]) for at in range(4)])
+    assert agreement(alone, wanted) > 0.9999

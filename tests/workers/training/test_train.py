@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 import torch
 
+from tests.support.own_process import train_in_a_process_of_its_own
 from workers.inference.bundles import bundle_extract, read_manifest
 from workers.inference.encoder import load_encoder
 from workers.neural.errors import ModelConfigError, WeightsError
+from workers.neural.images.trunks import build_network
 from workers.neural.native import load_native
 from workers.training import course
 from workers.training.errors import TrainingError
@@ -33,16 +35,6 @@ def options(tiny, data, out, **changes):
     return TrainOptions(
         recipe=tiny, data=data, out=out, cache=cache, device="cpu", say=lambda line: None, **changes
     )
-
-
-def train_in_a_process_of_its_own(asked, **environment):
-    """As the command does: a process that has computed gradients before cannot fork into several that do."""
-    words = (
-        "import pickle, sys; from workers.training.train import train; train(pickle.load(sys.stdin.buffer))"
-    )
-    asked = pickle.dumps(dataclasses.replace(asked, say=print))
-    env = {**os.environ, **environment}
-    subprocess.run([sys.executable, "-c", words], input=asked, cwd=ROOT, check=True, timeout=300, env=env)
 
 
 def curve(out):
@@ -70,15 +62,24 @@ BY_VALIDATION = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("killed", [1, 2, 3, 4])
-def test_a_curriculum_by_validation_killed_in_either_stage_resumes_bit_for_bit(tiny, data, tmp_path, killed):
+@pytest.fixture(scope="module")
+def curriculum(tiny, data, tmp_path_factory):
+    """A curriculum by validation, the folder of its uninterrupted run, and what that reached."""
     recipe = recipe_with(tiny, [("run.epochs", 6), ("loss", BY_VALIDATION), ("balance", 0.5)])
-    whole = train(options(recipe, data, tmp_path / "whole"))
+    whole = tmp_path_factory.mktemp("curriculum") / "whole"
+    return recipe, whole, train(options(recipe, data, whole))
+
+
+@pytest.mark.parametrize("killed", [1, 2, 3, 4])
+def test_a_curriculum_by_validation_killed_in_either_stage_resumes_bit_for_bit(
+    curriculum, data, tmp_path, killed
+):
+    recipe, whole, reached = curriculum
     with pytest.raises(KilledError):
         train(dataclasses.replace(options(recipe, data, tmp_path / "parts"), say=killed_after(killed)))
     assert RunFolder(tmp_path / "parts").state.state == "stopped"
-    assert train(options(recipe, data, tmp_path / "parts", resume=True)) == whole
-    assert_equal_runs(tmp_path / "whole", tmp_path / "parts")
+    assert train(options(recipe, data, tmp_path / "parts", resume=True)) == reached
+    assert_equal_runs(whole, tmp_path / "parts")
     assert RunFolder(tmp_path / "parts").state.state == "finished"
 
 
@@ -152,12 +153,16 @@ def trunk_after(run, name):
 
 @pytest.mark.parametrize("processes", [1, 2])
 def test_the_network_is_trained_after_the_head_and_only_its_late_part(tiny, data, tmp_path, processes):
+    weights = tmp_path / "network.pth"
+    torch.save(build_network("squeezenet1_1").state_dict(), weights)
     recipe = recipe_with(tiny, [*LATE, ("start.head_epochs", 2), ("run.start_epochs", 0)])
-    for epochs in (1, 2, 4):
+    recipe = recipe_with(recipe, [("start.weights", str(weights))])
+    for epochs in (2, 4):
         asked = options(recipe_with(recipe, [("run.stop_after", epochs)]), data, tmp_path / str(epochs))
         train_in_a_process_of_its_own(dataclasses.replace(asked, devices=processes))
-    begun, before, after = (trunk_after(tmp_path / str(epochs), "last.ckpt") for epochs in (1, 2, 4))
-    assert_equal_trees(begun, before)
+    before, after = (trunk_after(tmp_path / str(epochs), "last.ckpt") for epochs in (2, 4))
+    begun = torch.load(weights, weights_only=True)
+    assert_equal_trees({name: begun[name.split(".", 4)[4]] for name in before}, before)
     changed = {name for name in after if not torch.equal(before[name], after[name])}
     assert changed
     assert all(int(name.split(".")[5]) >= 9 for name in changed)
@@ -308,15 +313,14 @@ def test_several_processes_share_an_epochs_batches(tiny, data, tmp_path):
 
 def test_two_machines_train_one_run_as_two_processes_do(tiny, data, tmp_path):
     recipe = recipe_with(tiny, [("run.epochs", 2), ("loss.first_epochs", 2), ("data.batch", 8)])
-    one_thread = {"OMP_NUM_THREADS": "1"}
-    train_in_a_process_of_its_own(options(recipe, data, tmp_path / "forked", devices=2), **one_thread)
+    train_in_a_process_of_its_own(options(recipe, data, tmp_path / "forked", devices=2))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         where = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1]), "LOCAL_RANK": "0"}
     asked = options(recipe, data, tmp_path / "run", nodes=2)
     with ThreadPoolExecutor() as machines:
         for number in "10":
-            machines.submit(train_in_a_process_of_its_own, asked, NODE_RANK=number, **one_thread, **where)
+            machines.submit(train_in_a_process_of_its_own, asked, NODE_RANK=number, **where)
     both = [
         [(line["loss"], line["sum_of_recalls"]) for line in curve(tmp_path / run)]
         for run in ("run", "forked")
