@@ -4,15 +4,20 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
+from workers.neural.errors import ModelConfigError
 from workers.neural.family import ImageConfig, SimilarityConfig, TextConfig
+
+SCALE_MIN, SCALE_MAX, MAX_SCALES = 0.5, 2.0, 4
 
 
 @dataclass(frozen=True, slots=True)
 class TwoTowerConfig:
-    """Everything that decides the shape of the weights; what a bundle's native.json holds.
+    """What decides the shape of the weights, and what of a picture is looked at; what a bundle's native.json holds.
 
-    `mirror`: a picture's embedding is that of the picture and of its mirror image together.
+    A picture's embedding is that of several views together: of the picture in each of the `scales`, shares of the side
+    it was prepared to, and, by `mirror`, of its mirror image in each.
     """
 
     dim: int
@@ -21,9 +26,16 @@ class TwoTowerConfig:
     text: TextConfig
     similarity: SimilarityConfig
     mirror: bool = False
+    scales: tuple[float, ...] = (1.0,)
 
     def build(self) -> "TwoTower":
-        """The model with random weights."""
+        """The model with random weights. Raises ModelConfigError for scales that are none."""
+        if not 0 < len(self.scales) <= MAX_SCALES or not all(
+            SCALE_MIN <= scale <= SCALE_MAX for scale in self.scales
+        ):
+            raise ModelConfigError(
+                f"scales must be 1 to {MAX_SCALES} numbers from {SCALE_MIN} to {SCALE_MAX}, not {list(self.scales)}."
+            )
         return TwoTower(self)
 
 
@@ -39,10 +51,10 @@ class TwoTower(nn.Module):
 
     def encode_image(self, pixels: Tensor) -> Tensor:
         """Pixels float32 (batch, 3, size, size), or (batch, crops, 3, size, size) → (batch, dim)."""
-        if not self.config.mirror:
-            return self.similarity.finish(self.image(pixels))
-        both: Tensor = self.image(torch.cat((pixels, pixels.flip(-1))))
-        return self.similarity.finish(both.view(2, -1, self.config.dim).mean(0))
+        sides = torch.cat((pixels, pixels.flip(-1))) if self.config.mirror else pixels
+        views = torch.cat([self.image(_scaled(sides, scale)) for scale in self.config.scales])
+        count = len(self.config.scales) * (1 + self.config.mirror)
+        return self.similarity.finish(views.view(count, -1, self.config.dim).mean(0) if count > 1 else views)
 
     def encode_features(self, *views: Tensor) -> Tensor:
         """The image encoder's own features (batch, width) of one view, or of several together → (batch, dim)."""
@@ -51,3 +63,11 @@ class TwoTower(nn.Module):
     def encode_text(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """Tokens int64 (batch, length) padded with 0, lengths int64 (batch) → (batch, dim)."""
         return self.similarity.finish(self.text(tokens, lengths))
+
+
+def _scaled(pixels: Tensor, scale: float) -> Tensor:
+    """Prepared pictures (batch, 3, size, size) at another size, by linear interpolation."""
+    if scale == 1:
+        return pixels
+    side = round(pixels.shape[-1] * scale)
+    return functional.interpolate(pixels, size=(side, side), mode="bilinear", align_corners=False)

@@ -50,12 +50,12 @@ class Pictures(Protocol):
         """One picture's input, varied at random."""
         ...
 
-    def for_serving(self, number: int, *, mirrored: bool = False) -> NDArray[np.generic]:
-        """One picture's input, or its mirror image's, as serving computes it."""
-        ...
-
     def features(self, model: TwoTower, pictures: Tensor) -> Tensor:
         """A batch of such inputs → the image encoder's features (batch, *shape)."""
+        ...
+
+    def embeddings(self, model: TwoTower, rows: range, device: torch.device) -> Tensor:
+        """These pictures' embeddings (rows, dim), of the views that serving takes."""
         ...
 
 
@@ -70,24 +70,28 @@ class CroppedPictures:
         """One random crop."""
         return random_crop(self.store[number], self.config, rng)
 
-    def for_serving(self, number: int, *, mirrored: bool = False) -> NDArray[np.generic]:
-        """The centre, or all ten crops."""
-        crops = np.stack(fixed_views(self.store[number], self.config.size, self.config.crop))
-        views = crops[:, :, ::-1] if mirrored else crops
-        return views[0] if self.config.crop == "center" else views
-
     def features(self, model: TwoTower, pictures: Tensor) -> Tensor:
         """By the whole network."""
+        return model.image.features(self._pixels(pictures))
+
+    def embeddings(self, model: TwoTower, rows: range, device: torch.device) -> Tensor:
+        """As serving computes them: of the centre, or of all ten crops, in every view."""
+        size, crop = self.config.size, self.config.crop
+        crops = np.stack([np.stack(fixed_views(self.store[row], size, crop)) for row in rows])
+        pictures = torch.from_numpy(crops[:, 0] if crop == "center" else crops).to(device)
+        return model.encode_image(self._pixels(pictures))
+
+    def _pixels(self, pictures: Tensor) -> Tensor:
         pixels = to_input(pictures, self.config)
-        return model.image.features(_channels_last(pixels) if pixels.dim() == 4 else pixels)
+        return _channels_last(pixels) if pixels.dim() == 4 else pixels
 
 
 @dataclass(frozen=True, slots=True)
 class CachedFeatures:
     """Rows of a frozen network's values, handed out as float32 (*shape).
 
-    Serving's view comes first, and then, where serving takes it too, its mirror image. `late` is what is trained of the
-    network, if any of it is: the values are then those of its early part.
+    Serving's view comes first, and then, where serving takes it too, its mirror image; other scales are not there.
+    `late` is what is trained of the network, if any of it is: the values are then those of its early part.
     """
 
     values: Features
@@ -97,15 +101,17 @@ class CachedFeatures:
         """The values of one view at random."""
         return np.asarray(self.values[number, rng.integers(self.values.shape[1])], np.float32)
 
-    def for_serving(self, number: int, *, mirrored: bool = False) -> NDArray[np.generic]:
-        """The values of the view that serving computes."""
-        return np.asarray(self.values[number, int(mirrored)], np.float32)
-
     def features(self, model: TwoTower, pictures: Tensor) -> Tensor:
         """The values themselves, or by the late part of the network."""
         if self.late is None:
             return pictures
         return cast("Tensor", self.late(_channels_last(pictures) if pictures.dim() == 4 else pictures))
+
+    def embeddings(self, model: TwoTower, rows: range, device: torch.device) -> Tensor:
+        """Of the picture, and where serving takes it too of its mirror image, at the first scale alone."""
+        values = np.array(self.values[rows.start : rows.stop, : 1 + model.config.mirror], np.float32)
+        views = torch.from_numpy(values).to(device).unbind(1)
+        return model.encode_features(*(self.features(model, view) for view in views))
 
 
 class TrainingData:

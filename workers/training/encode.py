@@ -1,8 +1,6 @@
 """A whole split's embeddings by a model in training."""
 
-import numpy as np
 import torch
-from torch import Tensor
 
 from workers.neural.two_tower import TwoTower
 from workers.training.batches import TrainingData, padded
@@ -29,7 +27,7 @@ def embed_split(model: TwoTower, data: TrainingData, device: torch.device) -> tu
     model.eval()
     texts = [ids for captions in data.captions for ids in captions]
     images = [
-        _picture_embeddings(model, data, range(start, min(start + BATCH, len(data.split))), device)
+        data.pictures.embeddings(model, range(start, min(start + BATCH, len(data.split))), device)
         for start in range(0, len(data.split), BATCH)
     ]
     captions = [
@@ -37,11 +35,3 @@ def embed_split(model: TwoTower, data: TrainingData, device: torch.device) -> tu
         for start in range(0, len(texts), BATCH)
     ]
     return torch.cat(images).cpu().numpy(), torch.cat(captions).cpu().numpy()
-
-
-def _picture_embeddings(model: TwoTower, data: TrainingData, rows: range, device: torch.device) -> Tensor:
-    views = []
-    for mirrored in (False, True) if model.config.mirror else (False,):
-        pictures = np.stack([data.pictures.for_serving(row, mirrored=mirrored) for row in rows])
-        views.append(data.pictures.features(model, torch.from_numpy(pictures).to(device)))
-    return model.encode_features(*views)

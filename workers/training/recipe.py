@@ -140,7 +140,8 @@ class RunConfig:
 class Recipe:
     """The defaults are VSE++'s. `dim`: of the joint space. `balance`: λ, the weight of caption → image in the loss.
 
-    `mirror`: serving takes a picture and its mirror image together, in about twice the time.
+    Serving looks at a picture in each of the `scales` (1.25: enlarged by a quarter) and, by `mirror`, at its mirror
+    image too; the embedding is that of all these views together, and takes the time of all.
     """
 
     name: str
@@ -149,6 +150,7 @@ class Recipe:
     text: TextConfig = field(default_factory=GruConfig)
     similarity: SimilarityConfig = field(default_factory=CosineConfig)
     mirror: bool = False
+    scales: tuple[float, ...] = (1.0,)
     loss: LossConfig = field(default_factory=MaxHingeConfig)
     balance: float = 1.0
     schedule: ScheduleConfig = field(default_factory=StepScheduleConfig)

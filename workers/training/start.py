@@ -24,12 +24,12 @@ from workers.training.recipe import Recipe
 def build_model(recipe: Recipe, vocabulary: int) -> TwoTower:
     """The recipe's model with its starting weights. Raises ModelConfigError, WeightsError or TrainingError."""
     config = TwoTowerConfig(
-        recipe.dim, vocabulary, recipe.image, recipe.text, recipe.similarity, recipe.mirror
+        recipe.dim, vocabulary, recipe.image, recipe.text, recipe.similarity, recipe.mirror, recipe.scales
     )
     _check_gradient(recipe)
-    if recipe.mirror and recipe.pixels.crop == "ten":
+    if (recipe.mirror or recipe.scales != (1.0,)) and recipe.pixels.crop == "ten":
         raise ModelConfigError(
-            "Ten crops hold their mirror images: mirror goes with pixels.crop=center only."
+            "Ten crops are ten views already: mirror and scales go with pixels.crop=center only."
         )
     if recipe.start.bundle:
         return _from_bundle(config, Path(recipe.start.bundle))

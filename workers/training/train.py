@@ -1,5 +1,6 @@
 """From a recipe and a folder of captioned pictures to a trained model and its bundle."""
 
+import copy
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -280,6 +281,17 @@ def _keepers(folder: RunFolder) -> list[lightning.Callback]:
     return [best, last]
 
 
+def _as_served(options: TrainOptions, data: TrainingData) -> TrainingData:
+    """The same data with pictures in all scales that serving takes; kept features, which epochs use, have one."""
+    recipe = options.recipe
+    if recipe.scales == (1.0,):
+        return data
+    store = picture_store(data.split.paths, image_spec(recipe), options.cache, options.progress)
+    served = copy.copy(data)
+    served.pictures = CroppedPictures(store, recipe.pixels)
+    return served
+
+
 def _finish(options: TrainOptions, folder: RunFolder, module: RetrievalModule) -> Quality:
     """Load the best epoch's weights and note its quality, measured in float32 as serving does."""
     best = folder.checkpoints / "best.ckpt"
@@ -288,7 +300,7 @@ def _finish(options: TrainOptions, folder: RunFolder, module: RetrievalModule) -
     module.load_state_dict(torch.load(best, map_location="cpu", weights_only=True)["state_dict"])
     module.average.swap()
     device = _device(options)
-    ranks = split_ranks(module.model.to(device), module.validation_data, device)
+    ranks = split_ranks(module.model.to(device), _as_served(options, module.validation_data), device)
     ranks.save(folder.ranks)
     quality = ranks.quality()
     folder.metrics.write_text(json.dumps(quality.to_json(), indent=1) + "\n")

@@ -1,6 +1,9 @@
+import dataclasses
+
 import pytest
 import torch
 from safetensors.torch import load, save
+from torch.nn import functional
 
 from workers.neural.errors import ModelConfigError, WeightsError
 from workers.neural.family import CosineConfig, SmallResnetConfig
@@ -58,6 +61,17 @@ def test_embeddings_have_unit_length(model):
     assert torch.allclose(model.encode_image(torch.randn(3, 3, 32, 32)).norm(dim=1), torch.ones(3))
 
 
+def test_an_embedding_is_the_mean_of_a_pictures_views(model):
+    pixels = torch.randn(3, 3, 32, 32)
+    large = functional.interpolate(pixels, scale_factor=1.25, mode="bilinear", align_corners=False)
+    views = (pixels, pixels.flip(-1), large, large.flip(-1))
+    with torch.inference_mode():
+        mean = torch.stack([model.image(view) for view in views]).mean(0)
+        wanted = mean / mean.norm(dim=1, keepdim=True)
+        model.config = dataclasses.replace(model.config, mirror=True, scales=(1.0, 1.25))
+        torch.testing.assert_close(model.encode_image(pixels), wanted)
+
+
 @pytest.mark.parametrize(
     ("change", "named"),
     [
@@ -66,6 +80,9 @@ def test_embeddings_have_unit_length(model):
         ({"vocabulary": 10**9}, "out of range"),
         ({"image": {"kind": "cnn", "architecture": "os.system"}}, "os.system"),
         ({"surprise": 1}, "surprise"),
+        ({"scales": []}, "scales"),
+        ({"scales": [1.0, 50.0]}, "scales"),
+        ({"scales": [float("nan")]}, "scales"),
     ],
 )
 def test_a_wrong_config_is_refused_with_what_is_wrong(model, tmp_path, change, named):

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -123,7 +125,9 @@ def test_training_takes_any_view_and_serving_the_first(data):
     training = made(data)
     seen = {int(v) % 2 for batch in epoch_of(training, 0) for v in batch.pictures.flatten()}
     assert seen == {0, 1}
-    assert training.pictures.for_serving(5).tolist() == [10]
+    model = SimpleNamespace(config=SimpleNamespace(mirror=False), encode_features=lambda *views: views)
+    [views] = training.pictures.embeddings(model, range(5, 7), torch.device("cpu"))
+    assert views.tolist() == [[10], [12]]
 
 
 @pytest.mark.parametrize("captions", ["one", "every"])

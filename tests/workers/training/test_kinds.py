@@ -78,14 +78,14 @@ def test_each_kind_trains_exports_and_answers_like_the_model(kind, tiny, data, t
     assert report["sum_of_recalls"] == pytest.approx(quality.sum_of_recalls, abs=20)
 
 
-MIRRORED = {
-    "frozen": [("image.kind", "cnn"), ("image.architecture", "squeezenet1_1")],
+NETWORKS = {
+    "frozen": [("image.kind", "cnn"), ("image.architecture", "squeezenet1_1"), ("scales", [1.0, 1.25])],
     "trained": [("start.tune", "all"), ("start.weights", "none")],
 }
 
 
-@pytest.mark.parametrize("network", MIRRORED)
-def test_serving_takes_the_mirror_image_too_and_validation_measures_that(
+@pytest.mark.parametrize("network", NETWORKS)
+def test_serving_takes_several_views_and_the_finished_model_is_measured_by_them(
     network, tiny, data, tmp_path, weights, monkeypatch
 ):
     measured = []
@@ -96,7 +96,7 @@ def test_serving_takes_the_mirror_image_too_and_validation_measures_that(
 
     monkeypatch.setattr(encode, "retrieval_ranks", ranks)
     size = [("pixels.size", 40), ("pixels.resize", 40), ("mirror", True)]
-    settings = [*size, ("start.weights", weights), *MIRRORED[network]]
+    settings = [*size, ("start.weights", weights), *NETWORKS[network]]
     folder, *_ = trained(tiny, data, tmp_path, settings)
     encoder = load_encoder(folder, device="cpu")
     pictures = [open_picture(path.read_bytes()) for path in data.splits()[1].paths]
@@ -104,11 +104,14 @@ def test_serving_takes_the_mirror_image_too_and_validation_measures_that(
     embedded = encoder.encode_pixels(pixels)
     np.testing.assert_allclose(encoder.encode_pixels(pixels[..., ::-1].copy()), embedded, atol=1e-4)
     np.testing.assert_allclose(measured[-1], embedded, atol=1e-2)
-    one_sided = read_native(encoder.manifest, folder)
-    one_sided.config = dataclasses.replace(one_sided.config, mirror=False)
-    with torch.inference_mode():
-        plain = one_sided.encode_image(torch.from_numpy(pixels)).numpy()
-    assert (plain * embedded).sum(1).min() < 0.9999
+    model = read_native(encoder.manifest, folder)
+    every = model.config
+    fewer = [dataclasses.replace(every, mirror=False), dataclasses.replace(every, scales=(1.0,))]
+    for config in fewer if len(every.scales) > 1 else fewer[:1]:
+        model.config = config
+        with torch.inference_mode():
+            plain = model.encode_image(torch.from_numpy(pixels)).numpy()
+        assert (plain * embedded).sum(1).min() < 0.9999
 
 
 def test_a_discretised_bundle_keeps_ten_crops_as_one_view_and_runs_in_float32(tiny, data, tmp_path):
@@ -125,9 +128,10 @@ def test_a_discretised_bundle_keeps_ten_crops_as_one_view_and_runs_in_float32(ti
     assert not torch.backends.cudnn.allow_tf32
 
 
-def test_ten_crops_and_mirror_are_refused(tiny, data, tmp_path):
-    with pytest.raises(ModelConfigError, match="Ten crops hold"):
-        trained(tiny, data, tmp_path, [*KINDS["cnn"], ("mirror", True)])
+@pytest.mark.parametrize("view", [("mirror", True), ("scales", [1.0, 1.25])])
+def test_ten_crops_and_further_views_are_refused(tiny, data, tmp_path, view):
+    with pytest.raises(ModelConfigError, match="Ten crops are"):
+        trained(tiny, data, tmp_path, [*KINDS["cnn"], view])
 
 
 def test_discretised_features_are_refused_where_the_network_should_learn(tiny, data, tmp_path):
