@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 
+from workers.neural.configs import config_to
 from workers.training.errors import TrainingError
 from workers.training.export import ExportOptions
 from workers.training.metrics import retrieval_ranks
@@ -81,6 +82,20 @@ def test_a_report_trains_what_is_missing_once_and_says_what_could_not_be_trained
     assert costs["fne-sh"] is None
     assert (folder / "report.png").is_file()
     assert (folder / "curves.png").is_file()
+
+
+def test_what_an_earlier_version_trained_has_the_defaults_of_later_settings(data, tmp_path):
+    [row] = plan(tmp_path, BUDGET, ["fc7-sh"], bundles=False)
+    recipe = config_to(row.recipe)
+    del recipe["scales"], recipe["similarity"]["parts"]
+    row.run.mkdir(parents=True)
+    config = row.run / "config.json"
+    config.write_text(json.dumps({"recipe": recipe, "data": config_to(data)}))
+    RunFolder(row.run).set_state("finished")
+    assert not needs_training(row)
+    config.write_text(json.dumps({"recipe": {**recipe, "given_up": 1}, "data": config_to(data)}))
+    with pytest.raises(TrainingError, match=r"another version .*given_up"):
+        needs_training(row)
 
 
 def test_rows_are_trained_in_processes_of_their_own(data, tmp_path):

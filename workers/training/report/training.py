@@ -1,10 +1,10 @@
 """Train the rows that are missing; one that fails stops nothing else."""
 
-import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from workers.neural.configs import config_to
+from workers.neural.errors import ModelConfigError
 from workers.training.errors import TrainingError
 from workers.training.report.plan import Row
 from workers.training.run_folder import RunFolder
@@ -59,8 +59,14 @@ def needs_training(row: Row) -> bool:
 
 
 def _changed(row: Row, folder: RunFolder) -> str:
-    """The settings in which the folder's run differs from the row, in a few words."""
-    before = flat(folder.facts()["recipe"])
-    now = flat(json.loads(json.dumps(config_to(row.recipe))))
+    """The settings in which the folder's run differs from the row, in a few words.
+
+    A run keeps what it was begun with; settings that did not exist then have their defaults.
+    """
+    try:
+        begun, _ = folder.recipe_and_data()
+    except ModelConfigError as error:
+        raise TrainingError(f"It was trained by another version ({error}): remove {row.run}.") from None
+    before, now = (flat(config_to(recipe)) for recipe in (begun, row.recipe))
     names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
     return ", ".join(f"{name} {before.get(name)}, now {now.get(name)}" for name in names[:3])
