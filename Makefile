@@ -31,7 +31,7 @@ guards: $(FULL)/.stamp  ## which package may import which
 TEST_PARTS := "tests/guards tests/retrieval_site" "tests/browser tests/flows" \
 	"tests/search tests/models_admin tests/workers --ignore=tests/workers/training"
 TRAINING_LOG := .training.log
-PYTEST := $(FULL)/bin/coverage run -m pytest
+PYTEST := $(FULL)/bin/coverage run -m pytest --durations=10 --durations-min=10
 
 test-only: $(FULL)/.stamp  ## pytest with branch coverage (the processes that it starts are measured too)
 	@rm -f .coverage .coverage.*

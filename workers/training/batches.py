@@ -108,7 +108,7 @@ class CachedFeatures:
         return cast("Tensor", self.late(_channels_last(pictures) if pictures.dim() == 4 else pictures))
 
     def embeddings(self, model: TwoTower, rows: range, device: torch.device) -> Tensor:
-        """Of the picture, and where serving takes it too of its mirror image, at the first scale alone."""
+        """Of the picture, and where serving takes it too of its mirror image, in their own size alone."""
         values = np.array(self.values[rows.start : rows.stop, : 1 + model.config.mirror], np.float32)
         views = torch.from_numpy(values).to(device).unbind(1)
         return model.encode_features(*(self.features(model, view) for view in views))
