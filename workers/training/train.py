@@ -84,8 +84,9 @@ def train(options: TrainOptions) -> Quality:
     options = _logged(options, folder)
     torch.manual_seed(options.recipe.run.seed)
     with _state_kept(folder):
-        module = _prepared(options, folder, splits)
-        if not _over(options, folder):
+        over = _over(options, folder)
+        module = _prepared(options, folder, splits, learns=not over)
+        if not over:
             folder.set_state("running")
             _fit(options, folder, module)
         quality = _finish(options, folder, module)
@@ -106,8 +107,9 @@ def _helped(options: TrainOptions, folder: RunFolder, splits: tuple[Captioned, C
     folder.check_data(splits)
     options = replace(options, say=_nobody)
     torch.manual_seed(options.recipe.run.seed)
-    module = _prepared(options, folder, splits)
-    if not _over(options, folder):
+    over = _over(options, folder)
+    module = _prepared(options, folder, splits, learns=not over)
+    if not over:
         _fit(options, folder, module)
     return split_quality(module.model, module.validation_data, module.device)
 
@@ -142,8 +144,9 @@ def _logged(options: TrainOptions, folder: RunFolder) -> TrainOptions:
 
 
 def _prepared(
-    options: TrainOptions, folder: RunFolder, splits: tuple[Captioned, Captioned]
+    options: TrainOptions, folder: RunFolder, splits: tuple[Captioned, Captioned], *, learns: bool
 ) -> RetrievalModule:
+    """What is to be trained, or, unless it `learns`, to be measured: without the training pictures, which take long."""
     recipe = options.recipe
     words = [word_store(split, options.cache) for split in splits]
     tokenizer = _tokenizer(folder, words[0], recipe)
@@ -153,14 +156,13 @@ def _prepared(
     options.say(_shape(splits, model, len(tokenizer), unknown))
     parts = trained_parts(model.image.trunk, recipe)
     pixels = (recipe.pixels, replace(recipe.pixels, views="flip" if recipe.mirror else "center"))
-    pictures = [
-        _pictures(options, (model, parts), split, view) for split, view in zip(splits, pixels, strict=True)
-    ]
-    if isinstance(pictures[0], CachedFeatures) and not recipe.start.bundle:
-        model.image.set_statistics(*statistics(_features(model, pictures[0])))
+    measured = _pictures(options, (model, parts), splits[1], pixels[1])
+    learnt = _pictures(options, (model, parts), splits[0], pixels[0]) if learns else measured
+    if learns and isinstance(learnt, CachedFeatures) and not recipe.start.bundle:
+        model.image.set_statistics(*statistics(_features(model, learnt)))
     train, val = (
         TrainingData(split, picture, _tokens(tokenizer, texts, recipe.data.max_tokens), recipe)
-        for split, picture, texts in zip(splits, pictures, words, strict=True)
+        for split, picture, texts in zip(splits, (learnt, measured), words, strict=True)
     )
     return RetrievalModule(model, train, val)
 

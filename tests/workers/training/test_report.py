@@ -139,9 +139,13 @@ def test_bundles_can_be_left_to_a_later_report(data, tmp_path):
     [row] = plan(tmp_path, BUDGET, ["fc7-sh"], bundles=False)
     assert needs_training(row)
     options = TrainOptions(row.recipe, data, row.run, tmp_path / "cache", device="cpu", say=lambda line: None)
-    train(options)
+    quality = train(options)
     assert not needs_training(row)
     assert needs_training(replace(row, bundled=True))
+    # What is over needs no features of the training pictures again.
+    assert train(replace(options, resume=True, cache=tmp_path / "fresh")) == quality
+    [kept] = (tmp_path / "fresh").glob("features-*.npy")
+    assert len(np.load(kept, mmap_mode="r")) == 16
 
 
 def test_every_row_and_every_paper_number_has_a_recipe():
