@@ -3,8 +3,8 @@
 Standardised means and maxima of MobileNetV2's last layers; a mean of word vectors and a convolution over them side by
 side, each with a contrastive loss of its own over all captions of a batch's pictures; the head is trained first, then
 the network's last blocks along with it, on random crops whose early layers are computed once, until validation gets no
-better; the weights are averaged, and serving takes the mirror image too. `docs/training.md` says what that cost and
-reached.
+better; the weights are averaged, and serving takes a picture in two sizes, each with its mirror image.
+`docs/training.md` says what that cost and reached.
 """
 
 from workers.neural.images.fne import FneConfig
@@ -35,5 +35,6 @@ RECIPE = Recipe(
     data=DataConfig(batch=128, captions="together", min_count=2, drop_words=0.1),
     optimiser=OptimiserConfig(rate=1e-3, clip=0.0, weight_decay=0.01),
     mirror=True,
+    scales=(1.0, 1.25),
     run=RunConfig(epochs=32, patience=3, average=0.995),
 )
