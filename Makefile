@@ -27,17 +27,18 @@ guards: $(FULL)/.stamp  ## which package may import which
 	$(FULL)/bin/lint-imports
 
 # Playwright keeps an event loop in the process that drives the browser: those tests have a process of their own.
-# Those of training wait for nothing but the processor, so they run beside the others, on one thread and behind them;
-# the workers' other tests follow them there, which makes both sides about equally long.
-TEST_PARTS := "tests/guards tests/retrieval_site" "tests/browser tests/flows" "tests/search tests/models_admin"
+# Those of models and of training wait for nothing but the processor, so they run beside the others, on one thread and
+# behind them; both sides are about equally long.
+TEST_PARTS := "tests/guards tests/retrieval_site" "tests/browser tests/flows" \
+	"tests/search tests/models_admin tests/workers --ignore=tests/workers/training --ignore=tests/workers/neural"
+BESIDE := tests/workers/training tests/workers/neural
 BESIDE_LOG := .beside.log
 PYTEST := $(FULL)/bin/coverage run -m pytest --durations=10 --durations-min=10
 
 test-only: $(FULL)/.stamp  ## pytest with branch coverage (the processes that it starts are measured too)
 	@rm -f .coverage .coverage.*
-	@set -m; ( failed=0; OMP_NUM_THREADS=1 nice -n 5 $(PYTEST) tests/workers/training || failed=1; \
-	$(PYTEST) tests/workers --ignore=tests/workers/training || failed=1; exit $$failed ) >$(BESIDE_LOG) 2>&1 & beside=$$!; set +m; \
-	trap 'kill -- -$$beside; exit 130' INT TERM; failed=0; \
+	@OMP_NUM_THREADS=1 nice -n 5 $(PYTEST) $(BESIDE) >$(BESIDE_LOG) 2>&1 & beside=$$!; \
+	trap 'kill $$beside; exit 130' INT TERM; failed=0; \
 	for part in $(TEST_PARTS); do $(PYTEST) $$part || failed=1; done; \
 	wait $$beside || failed=1; cat $(BESIDE_LOG); rm $(BESIDE_LOG); \
 	$(FULL)/bin/coverage combine --quiet && $(FULL)/bin/coverage report --skip-covered --sort=cover || failed=1; \
