@@ -155,9 +155,9 @@ def _prepared(
     unknown = tokenizer.unknown_share([text for texts in words[1] for text in texts])
     options.say(_shape(splits, model, len(tokenizer), unknown))
     parts = trained_parts(model.image.trunk, recipe)
-    pixels = (recipe.pixels, replace(recipe.pixels, views="flip" if recipe.mirror else "center"))
-    measured = _pictures(options, (model, parts), splits[1], pixels[1])
-    learnt = _pictures(options, (model, parts), splits[0], pixels[0]) if learns else measured
+    serving = replace(recipe.pixels, views="flip" if recipe.mirror else "center")
+    measured = _pictures(options, (model, parts), splits[1], serving)
+    learnt = _pictures(options, (model, parts), splits[0], recipe.pixels) if learns else measured
     if learns and isinstance(learnt, CachedFeatures) and not recipe.start.bundle:
         model.image.set_statistics(*statistics(_features(model, learnt)))
     train, val = (

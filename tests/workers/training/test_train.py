@@ -27,8 +27,6 @@ from workers.training.run_folder import RunFolder
 from workers.training.together import wait_until_begun
 from workers.training.train import TrainOptions, train
 
-ROOT = Path(__file__).resolve().parents[3]
-
 
 def options(tiny, data, out, **changes):
     cache = out.parent / "cache"
