@@ -24,6 +24,7 @@ from workers.training.recipe import recipe_with
 from workers.training.recipes.catalogue import recipe_named, recipe_names
 from workers.training.report.costs import CAPTIONS, PICTURES, costs_of
 from workers.training.run_folder import RunFolder
+from workers.training.settings import read_settings
 from workers.training.start import build_model
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def main() -> None:
     options = _options()
     alike: dict[str, list[Recipe]] = {}
     for name in options.names:
-        recipe = recipe_with(recipe_named(name), [("start.weights", "none")])
+        recipe = recipe_with(recipe_named(name), [*read_settings(options.set), ("start.weights", "none")])
         alike.setdefault(_shape(recipe), []).append(recipe)
     print(f"{'':32}" + "".join(f"{column:>18}" for column in COLUMNS), flush=True)
     with tempfile.TemporaryDirectory() as folder:
@@ -96,6 +97,9 @@ def _texts() -> list[str]:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="recipes (default: all)")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of all of them"
+    )
     options = parser.parse_args()
     options.names = options.names or ["sightline", *(name for name in recipe_names() if name != "sightline")]
     return options
