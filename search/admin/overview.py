@@ -1,0 +1,65 @@
+"""What the admin's first page says at a glance: what answers, what is stored, what is at work, what went wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.utils import timezone
+
+from models_admin.services import champion
+from retrieval_site.health.checks import run_checks
+from search.models import Collection, Document
+from search.vectors.coverage import coverage
+from workers.admin import jobs_shown_to
+from workers.models import JobState
+
+if TYPE_CHECKING:
+    from models_admin.models import ModelVersion
+    from search.vectors.coverage import Coverage
+    from workers.models import Job
+
+JOBS_SHOWN = 5
+FAILURES_SHOWN_FOR = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class Installation:
+    """What only superusers look after: `stored` is each kind of unit's coverage, `troubles` what does not answer."""
+
+    model: ModelVersion | None
+    stored: dict[str, Coverage] = field(default_factory=dict)
+    troubles: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Overview:
+    """Of the collections that somebody curates, and of the jobs that they may see."""
+
+    collections: int
+    documents: int
+    jobs: list[Job]
+    failed_jobs: int
+    installation: Installation | None
+
+
+def overview_for(user: Any) -> Overview:
+    """Return what somebody of the staff sees first; a part that does not answer is told, not raised."""
+    jobs, week_ago = jobs_shown_to(user), timezone.now() - FAILURES_SHOWN_FOR
+    return Overview(
+        collections=Collection.objects.curated_by(user).count(),
+        documents=Document.objects.curated_by(user).count(),
+        jobs=list(jobs.filter(state__in=[JobState.QUEUED, JobState.RUNNING, JobState.PAUSED])[:JOBS_SHOWN]),
+        failed_jobs=jobs.filter(state=JobState.FAILED, created_at__gte=week_ago).count(),
+        installation=_installation() if user.is_superuser else None,
+    )
+
+
+def _installation() -> Installation:
+    version = champion()
+    return Installation(
+        model=version,
+        stored={kind: found for kind, found in coverage(version).items() if found.total} if version else {},
+        troubles=[outcome.detail for outcome in run_checks().values() if not outcome.ok],
+    )
