@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from models_admin.services import champion
 from retrieval_site.health.checks import run_checks
-from search.models import Collection, Document
+from search.models import Document
 from search.vectors.coverage import coverage
 from workers.admin import jobs_shown_to
 from workers.models import JobState
@@ -37,7 +37,6 @@ class Installation:
 class Overview:
     """Of the collections that somebody curates, and of the jobs that they may see."""
 
-    collections: int
     documents: int
     jobs: list[Job]
     failed_jobs: int
@@ -48,7 +47,6 @@ def overview_for(user: Any) -> Overview:
     """Return what somebody of the staff sees first; a part that does not answer is told, not raised."""
     jobs, week_ago = jobs_shown_to(user), timezone.now() - FAILURES_SHOWN_FOR
     return Overview(
-        collections=Collection.objects.curated_by(user).count(),
         documents=Document.objects.curated_by(user).count(),
         jobs=list(jobs.filter(state__in=[JobState.QUEUED, JobState.RUNNING, JobState.PAUSED])[:JOBS_SHOWN]),
         failed_jobs=jobs.filter(state=JobState.FAILED, created_at__gte=week_ago).count(),
