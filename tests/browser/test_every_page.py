@@ -35,7 +35,7 @@ def _every_page(site: Site, page: Page) -> Iterator[str]:
         ("nothing there", "/nowhere"),
         ("no such document", "/documents/999999/"),
     ):
-        page.goto(site.at(path), wait_until="networkidle")
+        page.goto(site.at(path))
         yield name
     page.goto(site.url)
     page.set_input_files("#photo", files=[FILE])
