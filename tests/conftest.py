@@ -17,8 +17,12 @@ if TYPE_CHECKING:
 
 
 def pytest_configure() -> None:
-    """Pages name static files as they are: hashed names exist only after `collectstatic`, which no test needs."""
+    """Pages name static files as they are: hashed names exist only after `collectstatic`, which no test needs.
+
+    Passwords are hashed fast: what makes guessing them slow makes signing in slow too.
+    """
     settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture(autouse=True, scope="session")
