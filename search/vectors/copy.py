@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 from django.db import connection, transaction
 from psycopg import sql
 
@@ -15,6 +14,7 @@ from search.vectors.tables import UnitKind, VectorTable, table_names
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from models_admin.models import ModelVersion
@@ -25,19 +25,21 @@ _INCOMING = sql.SQL("""
     TRUNCATE {incoming};
 """)
 
-# The ids are given a second time because the planner knows nothing of a temporary table: without them it reads all
-# units and documents for every batch.
+# Each row looks its unit and its document up by their keys, whatever the planner believes: it knows nothing of a
+# temporary table, and where its statistics tell of no documents, as after all were deleted, a join reads all of them
+# for each row.
 # The locks make a concurrent delete or move of a document wait for us, or us for it: without them a unit that is
 # deleted between join and insert would fail the whole batch, and a moved one would keep its former collection.
 _INSERT = sql.SQL("""
     INSERT INTO {table} (unit_id, document_id, collection_id, embedding)
-    SELECT unit.id, document.id, document.collection_id, incoming.embedding
-    FROM {incoming} incoming
-    JOIN {units} unit ON unit.id = incoming.unit_id
-    JOIN search_document document ON document.id = unit.document_id
-    WHERE unit.id = ANY(%s::bigint[])
-    ORDER BY unit.id
-    FOR KEY SHARE OF unit, document
+    SELECT incoming.unit_id, document.id, document.collection_id, incoming.embedding
+    FROM (SELECT unit_id, embedding FROM {incoming} ORDER BY unit_id) incoming
+    CROSS JOIN LATERAL (
+        SELECT document_id FROM {units} WHERE id = incoming.unit_id OFFSET 0 FOR KEY SHARE
+    ) unit
+    CROSS JOIN LATERAL (
+        SELECT id, collection_id FROM search_document WHERE id = unit.document_id OFFSET 0 FOR KEY SHARE
+    ) document
     ON CONFLICT (unit_id) DO NOTHING
 """)
 
@@ -63,8 +65,7 @@ def vectors_write(
             for chunk in copy_rows(unit_ids, vectors):
                 copy.write(chunk)
         units = sql.Identifier(table.units)
-        statement = _INSERT.format(table=table.identifier, incoming=incoming, units=units)
-        cursor.execute(statement, [np.asarray(unit_ids).tolist()])
+        cursor.execute(_INSERT.format(table=table.identifier, incoming=incoming, units=units))
         return int(cursor.rowcount)
 
 

@@ -42,6 +42,32 @@ def test_vectors_come_back_as_the_nearest_half_floats():
     )
 
 
+def test_each_row_looks_up_its_own_document_where_statistics_tell_of_none():
+    version, collection, count = make_version(), make_collection(), 2000
+    deleted = transaction.savepoint()
+    make_documents(collection, count)
+    transaction.savepoint_rollback(deleted)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE search_document; ANALYZE search_passage")
+        cursor.execute("SELECT reltuples FROM pg_class WHERE relname = 'search_document' AND relpages > 0")
+        assert cursor.fetchall() == [(0,)]
+    passages = make_documents(collection, count)
+    before = _rows_read()
+    assert vectors_write(version, "passage", _ids(passages), clustered(count, 16)) == count
+    read = {table: rows - before.get(table, 0) for table, rows in _rows_read().items()}
+    assert len(read) == 3
+    assert all(count <= rows <= 3 * count for rows in read.values())
+
+
+def _rows_read():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relname, seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_stat_xact_all_tables "
+            "WHERE relname IN ('search_document', 'search_passage', 'vectors_incoming_16')"
+        )
+        return dict(cursor.fetchall())
+
+
 def test_a_vector_that_is_there_already_is_kept():
     version, passages = make_version(), make_documents(make_collection(), 4)
     first = clustered(4, 16, seed=1)
