@@ -28,7 +28,7 @@ guards: $(FULL)/.stamp  ## which package may import which
 
 # Playwright keeps an event loop in the process that drives the browser: those tests have a process of their own.
 # Those of models and of training wait for nothing but the processor, so they run beside the others, on one thread and
-# behind them; both sides are about equally long.
+# behind them.
 TEST_PARTS := "tests/guards tests/retrieval_site" "tests/browser tests/flows" \
 	"tests/search tests/models_admin tests/workers --ignore=tests/workers/training --ignore=tests/workers/neural"
 BESIDE := tests/workers/training tests/workers/neural

@@ -75,7 +75,7 @@ class JobAdmin(PanelAdmin[Job]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
         """Show what the user may see."""
-        return jobs_shown_to(request.user)
+        return services.jobs_seen_by(request.user)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.is_active and request.user.is_staff)
@@ -116,11 +116,6 @@ class JobAdmin(PanelAdmin[Job]):
             "failed_items": Paginator(row.items.all(), FAILED_ITEMS_PAGE).get_page(request.GET.get("page")),
             "result": _counts(row),
         }
-
-
-def jobs_shown_to(user: Any) -> QuerySet[Job]:
-    """Return all jobs, newest first, for superusers, and their own for others of the staff."""
-    return Job.objects.all() if user.is_superuser else Job.objects.filter(owner_id=user.pk)
 
 
 def _counts(job: Job) -> dict[str, Any]:

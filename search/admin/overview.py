@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from models_admin.services import champion
 from retrieval_site.health.checks import run_checks
 from search.models import Document
 from search.vectors.coverage import coverage
-from workers.admin import jobs_shown_to
+from workers.jobs.services import ACTIVE, jobs_seen_by
 from workers.models import JobState
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ class Installation:
     """What only superusers look after: `stored` is each kind of unit's coverage, `troubles` what does not answer."""
 
     model: ModelVersion | None
-    stored: dict[str, Coverage] = field(default_factory=dict)
-    troubles: list[str] = field(default_factory=list)
+    stored: dict[str, Coverage]
+    troubles: list[str]
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,10 @@ class Overview:
 
 def overview_for(user: Any) -> Overview:
     """Return what somebody of the staff sees first; a part that does not answer is told, not raised."""
-    jobs, week_ago = jobs_shown_to(user), timezone.now() - FAILURES_SHOWN_FOR
+    jobs, week_ago = jobs_seen_by(user), timezone.now() - FAILURES_SHOWN_FOR
     return Overview(
         documents=Document.objects.curated_by(user).count(),
-        jobs=list(jobs.filter(state__in=[JobState.QUEUED, JobState.RUNNING, JobState.PAUSED])[:JOBS_SHOWN]),
+        jobs=list(jobs.filter(state__in=ACTIVE)[:JOBS_SHOWN]),
         failed_jobs=jobs.filter(state=JobState.FAILED, created_at__gte=week_ago).count(),
         installation=_installation() if user.is_superuser else None,
     )

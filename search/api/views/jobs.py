@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rest_framework import serializers
 from rest_framework.response import Response
@@ -18,6 +18,7 @@ from workers.jobs.services import (
     job_resume,
     job_retry,
     job_retry_failed,
+    jobs_seen_by,
 )
 from workers.models import Job, JobState
 
@@ -45,7 +46,9 @@ class JobListView(ApiView):
         """List your jobs, the newest first."""
         wanted = {name: self.query[name] for name in ("type", "state") if name in self.query}
         return self.page(
-            _jobs(request).filter(**wanted), partial(job_json, viewer=request.user), ordering="-created_at"
+            jobs_seen_by(request.user).filter(**wanted),
+            partial(job_json, viewer=request.user),
+            ordering="-created_at",
         )
 
 
@@ -127,13 +130,8 @@ class JobRetryView(JobActionView):
         return Response(job_json(queued, request.user))
 
 
-def _jobs(request: Request) -> Any:
-    rows = Job.objects.all()
-    return rows if request.user.is_superuser else rows.filter(owner=request.user.pk)
-
-
 def _job(request: Request, job_id: str) -> Job:
-    found: Job | None = _jobs(request).filter(pk=job_id).first()
+    found: Job | None = jobs_seen_by(request.user).filter(pk=job_id).first()
     if found is None:
         raise not_found("job")
     return found
