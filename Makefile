@@ -30,8 +30,8 @@ guards: $(FULL)/.stamp  ## which package may import which
 # Those of models and of training wait for nothing but the processor, so they run beside the others, on one thread and
 # behind them.
 TEST_PARTS := "tests/guards tests/retrieval_site" "tests/browser tests/flows" \
-	"tests/search tests/models_admin tests/workers --ignore=tests/workers/training --ignore=tests/workers/neural"
-BESIDE := tests/workers/training tests/workers/neural
+	"tests/search tests/models_admin tests/workers $(BESIDE:%=--ignore=%)"
+BESIDE := tests/workers/training tests/workers/neural tests/workers/inference
 BESIDE_LOG := .beside.log
 PYTEST := $(FULL)/bin/coverage run -m pytest --durations=10 --durations-min=10
 
