@@ -1,3 +1,6 @@
+import os
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -63,6 +66,28 @@ def test_another_scale_or_changed_file_has_another_key(paths, tmp_path):
     assert pictures_key((copy,), spec_of(PixelsConfig(resize=40, size=32))) != key
     copy.write_bytes(paths[1].read_bytes())
     assert pictures_key((copy,), spec_of(CONFIG)) != key
+
+
+def test_a_copied_or_touched_folder_keeps_its_key_and_another_order_does_not(paths, tmp_path):
+    copies = tuple(shutil.copy(path, tmp_path / path.name) for path in paths)
+    key = pictures_key(paths, spec_of(CONFIG))
+    os.utime(copies[0], (0, 0))
+    assert pictures_key(copies, spec_of(CONFIG)) == key
+    assert pictures_key(paths[::-1], spec_of(CONFIG)) != key
+
+
+@pytest.mark.parametrize("place", [0, 5_000, 9_999])
+def test_a_byte_at_an_end_or_one_byte_more_is_another_picture(tmp_path, place):
+    file = tmp_path / "picture.jpg"
+    content = bytearray(10_000)
+    file.write_bytes(content)
+    key = pictures_key((file,), spec_of(CONFIG))
+    if place == 5_000:
+        content.insert(place, 0)
+    else:
+        content[place] ^= 1
+    file.write_bytes(content)
+    assert pictures_key((file,), spec_of(CONFIG)) != key
 
 
 def test_an_unreadable_picture_is_named_and_leaves_no_half_store(paths, tmp_path):
