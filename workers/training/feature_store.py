@@ -29,19 +29,13 @@ class Frozen(NamedTuple):
 
 
 def feature_store(
-    frozen: Frozen,
-    pictures: tuple[PictureStore, str],
-    config: PixelsConfig,
-    cache: Path,
-    progress: Progress,
+    frozen: Frozen, store: PictureStore, config: PixelsConfig, cache: Path, progress: Progress
 ) -> Features:
     """The network's values (pictures, views, *shape), float32 or float16, memory-mapped.
 
-    View 0 is what serving computes. `pictures` is a store and its key. The cache's file is named after the pictures,
-    the views and the weights.
+    View 0 is what serving computes. The cache's file is named after the pictures, the views and the weights.
     """
-    store, key = pictures
-    path = cache / f"features-{_key(frozen.network, key, config)}.npy"
+    path = cache / f"features-{_key(frozen.network, store.key, config)}.npy"
     if not path.exists():
         _build(frozen, store, config, (path, progress))
     features: Features = np.load(path, mmap_mode="r")

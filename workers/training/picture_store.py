@@ -28,9 +28,13 @@ STORE_FORMAT = 1
 
 
 class PictureStore:
-    """`store[i]` is picture i as uint8 (height, width, 3), its shorter side `spec.resize`; nothing is copied."""
+    """`store[i]` is picture i as uint8 (height, width, 3), its shorter side `spec.resize`; nothing is copied.
 
-    def __init__(self, folder: Path) -> None:
+    `key` names these pictures at this scale.
+    """
+
+    def __init__(self, folder: Path, key: str) -> None:
+        self.key = key
         self._shapes: NDArray[np.int64] = np.load(folder / "shapes.npy")
         sizes = 3 * self._shapes[:, 0] * self._shapes[:, 1]
         self._starts = np.concatenate(([0], np.cumsum(sizes)))
@@ -46,10 +50,11 @@ class PictureStore:
 
 def picture_store(paths: tuple[Path, ...], spec: ImageSpec, cache: Path, progress: Progress) -> PictureStore:
     """The store of these pictures, from `cache` where it was made before. Raises TrainingError for unreadable ones."""
-    folder = cache / f"pictures-{pictures_key(paths, spec)}"
+    key = pictures_key(paths, spec)
+    folder = cache / f"pictures-{key}"
     if not folder.exists():
         _build(paths, spec, folder, progress)
-    return PictureStore(folder)
+    return PictureStore(folder, key)
 
 
 def pictures_key(paths: tuple[Path, ...], spec: ImageSpec) -> str:

@@ -26,7 +26,7 @@ from workers.training.feature_store import Features, Frozen, feature_store, stat
 from workers.training.layout import Captioned
 from workers.training.metrics import Quality
 from workers.training.module import VALIDATION_SUM, RetrievalModule
-from workers.training.picture_store import Progress, picture_store, pictures_key
+from workers.training.picture_store import Progress, picture_store
 from workers.training.recipe import PixelsConfig, Recipe
 from workers.training.run_folder import DataPaths, RunFolder
 from workers.training.start import Parts, begin_words, build_model, bundle_vocabulary, trained_parts
@@ -196,14 +196,12 @@ def _pictures(
     options: TrainOptions, network: tuple[TwoTower, Parts], split: Captioned, pixels: PixelsConfig
 ) -> Pictures:
     model, (early, late) = network
-    spec = image_spec(options.recipe)
-    store = picture_store(split.paths, spec, options.cache, options.progress)
+    store = picture_store(split.paths, image_spec(options.recipe), options.cache, options.progress)
     if early is None:
         return CroppedPictures(store, pixels)
     model.image.to(_device(options))
     frozen = Frozen(early, half=late is not None or model.image.stored_half)
-    pictures = (store, pictures_key(split.paths, spec))
-    return CachedFeatures(feature_store(frozen, pictures, pixels, options.cache, options.progress), late)
+    return CachedFeatures(feature_store(frozen, store, pixels, options.cache, options.progress), late)
 
 
 @torch.inference_mode()

@@ -130,9 +130,7 @@ def test_random_views_are_the_centre_and_crops_that_are_the_same_each_time(paths
     store = picture_store(paths, spec_of(config), tmp_path, silent)
     network = Frozen(nn.AvgPool2d(8).requires_grad_(False), half=True)
     network.network.register_parameter("where", nn.Parameter(torch.zeros(1)))
-    first, again = (
-        feature_store(network, (store, "key"), config, tmp_path / name, silent) for name in ("a", "b")
-    )
+    first, again = (feature_store(network, store, config, tmp_path / name, silent) for name in ("a", "b"))
     assert first.shape == (12, 4, 3, 4, 4)
     assert first.dtype == np.float16
     np.testing.assert_array_equal(first, again)
@@ -146,14 +144,14 @@ def test_features_are_computed_once_per_network_and_view(paths, tmp_path):
     config = PixelsConfig(resize=36, size=32, views="flip")
     store = picture_store(paths, spec_of(config), tmp_path, silent)
     encoder = SmallResnetConfig(widths=(4, 8), blocks=(1, 1)).build(6)
-    features = feature_store(Frozen(encoder.trunk, half=False), (store, "key"), config, tmp_path, silent)
+    features = feature_store(Frozen(encoder.trunk, half=False), store, config, tmp_path, silent)
     assert features.shape == (12, 2, 16)
     plain = to_input(torch.from_numpy(center_crop(store[3], 32).copy()), config)
     with torch.inference_mode():
         np.testing.assert_allclose(features[3, 0], encoder.features(plain[None])[0], atol=1e-5)
     again = feature_store(
         Frozen(encoder.trunk, half=False),
-        (store, "key"),
+        store,
         config,
         tmp_path,
         lambda *told: pytest.fail("computed twice"),
@@ -161,7 +159,7 @@ def test_features_are_computed_once_per_network_and_view(paths, tmp_path):
     np.testing.assert_array_equal(again, features)
     other = SmallResnetConfig(widths=(4, 8), blocks=(1, 1)).build(6)
     assert not np.array_equal(
-        feature_store(Frozen(other.trunk, half=False), (store, "key"), config, tmp_path, silent), features
+        feature_store(Frozen(other.trunk, half=False), store, config, tmp_path, silent), features
     )
     mean, deviation = statistics(features)
     np.testing.assert_allclose(mean, features.reshape(24, 16).mean(0), atol=1e-6)
