@@ -6,19 +6,21 @@ import csv
 import shutil
 from collections import Counter
 from dataclasses import dataclass
+from statistics import median_low
 from typing import TYPE_CHECKING
 
 from retrieval_site.errors import AppError
+from search.services.judgements import RELEVANT
 from workers.blobs import blob_open
 from workers.inference.sniff import HEADER_BYTES, sniff_format
 from workers.training.readers.listing import split_by_name
 from workers.training.readers.table import COLUMNS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from pathlib import Path
 
-    from search.models import Document, DocumentImage
+    from search.models import Document, Query
     from workers.models import Blob
 
 TEXTS = ("alt", "title", "passages")
@@ -31,11 +33,16 @@ class TrainingSet:
 
     A document's pictures go into one split, which follows from its external id, and so does a picture that several
     documents show: with the first of them. A second export so gives the same splits, and new documents move none.
+
+    With `judged`, photos that people asked with are pictures of the documents that they found relevant, and what they
+    typed is said of such documents' pictures. A photo goes into the split of the first of its documents and has no
+    captions of those in the other one.
     """
 
     folder: Path
     texts: Collection[str] = TEXTS
     held_out_percent: int = 10
+    judged: bool = False
 
     def __post_init__(self) -> None:
         self.pictures: Counter[str] = Counter()
@@ -56,18 +63,29 @@ class TrainingSet:
 
     def _rows(self, document: Document) -> Iterator[tuple[str, ...]]:
         images = list(document.images.all())
+        asked = relevant_queries(document) if self.judged else []
         shown = (self._groups.get(image.blob_id) for image in images)
         group = next((known for known in shown if known), document.external_id)
+        typed = [query.text for query in asked if query.text]
         for image in images:
-            captions = captions_of(document, image, self.texts)
-            if not captions:
-                self.without_text += 1
-            elif name := self._file(image.blob):
-                is_new = image.blob_id not in self._groups
-                own = self._groups.setdefault(image.blob_id, group)
-                split = split_by_name(own, self.held_out_percent)
-                self.pictures[split] += is_new
-                yield from ((name, caption, split, own) for caption in captions)
+            yield from self._picture(image.blob, captions_of(document, self.texts, image.alt, typed), group)
+        captions = captions_of(document, self.texts)
+        for photo in dict.fromkeys(query.preview for query in asked if query.preview):
+            if self._split(self._groups.get(photo.pk, group)) == self._split(group):
+                yield from self._picture(photo, captions, group)
+
+    def _picture(self, blob: Blob, captions: list[str], group: str) -> Iterator[tuple[str, ...]]:
+        if not captions:
+            self.without_text += 1
+        elif name := self._file(blob):
+            is_new = blob.pk not in self._groups
+            own = self._groups.setdefault(blob.pk, group)
+            split = self._split(own)
+            self.pictures[split] += is_new
+            yield from ((name, caption, split, own) for caption in captions)
+
+    def _split(self, group: str) -> str:
+        return split_by_name(group, self.held_out_percent)
 
     def _file(self, blob: Blob) -> str:
         """The picture's name in images/, where it is copied to; empty where the storage has lost it."""
@@ -89,12 +107,26 @@ class TrainingSet:
         return name
 
 
-def captions_of(document: Document, image: DocumentImage, texts: Collection[str]) -> list[str]:
-    """What is said of a picture, each text once and on one line: its own alt text, the title, the passages."""
+def relevant_queries(document: Document) -> list[Query]:
+    """The queries for which the document was found relevant, by the median grade of those who judged it.
+
+    The lower median for an even number of grades, as in qrels; `document` comes with its judgements and their queries.
+    """
+    grades: dict[Query, list[int]] = {}
+    for judgement in document.judgements.all():
+        grades.setdefault(judgement.query, []).append(judgement.grade)
+    return [query for query, given in grades.items() if median_low(given) >= RELEVANT]
+
+
+def captions_of(
+    document: Document, texts: Collection[str], alt: str = "", typed: Iterable[str] = ()
+) -> list[str]:
+    """What is said of a picture, each text once and on one line: alt text, title, passages, what people typed."""
     said = {
-        "alt": [image.alt],
+        "alt": [alt],
         "title": [document.title],
         "passages": [passage.text for passage in document.passages.all()],
     }
-    lines = (" ".join(text.split()) for kind in TEXTS if kind in texts for text in said[kind])
+    chosen = [text for kind in TEXTS if kind in texts for text in said[kind]]
+    lines = (" ".join(text.split()) for text in (*chosen, *typed))
     return list(dict.fromkeys(line for line in lines if line))

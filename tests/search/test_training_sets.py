@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import csv
 from io import StringIO
+from itertools import pairwise
 
 import pytest
 from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
 
-from search.models import Document, DocumentImage, Passage
+from search.models import Document, DocumentImage, Judgement, Passage, Query
 from tests.support.corpus import make_collection, picture
 from workers.blobs import blob_store
+from workers.training.readers.listing import split_by_name
 from workers.training.readers.read import DataSource, read_source
 
 pytestmark = pytest.mark.django_db
@@ -114,10 +116,80 @@ def test_an_unknown_collection_a_used_folder_and_a_senseless_share_are_refused(c
         exported(tmp_path / "set")
 
 
+def asked(document, grade, *more, photo=None, text=""):
+    """A search by photo or text, for which somebody judged the document, and others after them."""
+    preview = blob_store(picture((20, 90, 20), seed=photo), "image/jpeg") if photo else None
+    query = Query.objects.create(modality="image" if photo else "text", text=text, preview=preview)
+    for rater, given in enumerate((grade, *more)):
+        judge(query, document, given, rater)
+    return query
+
+
+def judge(query, document, grade, rater=0):
+    return Judgement.objects.create(query=query, document=document, grade=grade, session=f"rater {rater}")
+
+
+def test_judged_photos_are_pictures_of_what_they_found_and_typed_words_its_captions(collection, tmp_path):
+    found = document(collection, "a", 1, title="Pump", passages=["It leaks."])
+    unpictured = document(collection, "b", title="Valve")
+    asked(found, 2, photo=50)
+    asked(found, 3, text="dripping\npump")
+    asked(unpictured, 2, photo=51)
+    asked(unpictured, 2, text="no picture to describe")
+    rows, _ = exported(tmp_path / "set", "--judged")
+    said: dict[str, list[str]] = {}
+    for row in rows:
+        said.setdefault(row["file"], []).append(row["caption"])
+    contents = {(tmp_path / "set/images" / name).read_bytes(): captions for name, captions in said.items()}
+    assert contents == {
+        picture((90, 20, 20), seed=1): ["Pump", "It leaks.", "dripping pump"],
+        picture((20, 90, 20), seed=50): ["Pump", "It leaks."],
+        picture((20, 90, 20), seed=51): ["Valve"],
+    }
+    assert {row["group"] for row in rows} == {"a", "b"}
+    read_source(DataSource(str(tmp_path / "set")))
+    unjudged, _ = exported(tmp_path / "plain")
+    assert {row["caption"] for row in unjudged} == {"Pump", "It leaks."}
+
+
+@pytest.mark.parametrize(
+    ("grades", "is_relevant"), [((0,), False), ((1,), False), ((2, 0), False), ((2, 0, 3), True)]
+)
+def test_a_document_is_relevant_where_at_least_half_said_so(collection, tmp_path, grades, is_relevant):
+    asked(document(collection, "a", title="Pump"), *grades, photo=50)
+    rows, _ = exported(tmp_path / "set", "--judged")
+    assert bool(rows) == is_relevant
+
+
+def test_a_photo_of_documents_in_both_splits_brings_no_text_from_one_into_the_other(collection, tmp_path):
+    names = [f"d{number}" for number in range(40)]
+    splits = {name: split_by_name(name, 50) for name in names}
+    made = {name: document(collection, name, title=f"Pump {name}") for name in names}
+    for photo, (name, other) in enumerate(pairwise(names), 100):
+        judge(asked(made[name], 2, photo=photo), made[other], 2)
+    rows, _ = exported(tmp_path / "set", "--judged", "--val-percent", "50")
+    assert {row["split"] for row in rows} == {"train", "val"}
+    assert all(splits[row["caption"].split()[1]] == row["split"] for row in rows)
+    captions_each = [sum(row["file"] == file for row in rows) for file in {row["file"] for row in rows}]
+    assert set(captions_each) == {1, 2}
+    assert len(captions_each) == 39
+
+
+def test_judged_photos_move_no_picture_of_a_document_into_another_split(collection, tmp_path):
+    first = [document(collection, f"a{n}", n, title=f"A {n}") for n in range(30)]
+    before, _ = exported(tmp_path / "one", "--val-percent", "50")
+    for photo, (one, other) in enumerate(pairwise(first), 100):
+        judge(asked(one, 2, photo=photo), other, 2)
+    after, _ = exported(tmp_path / "two", "--judged", "--val-percent", "50")
+    splits = {row["file"]: row["split"] for row in after}
+    assert all(splits[row["file"]] == row["split"] for row in before)
+
+
+@pytest.mark.parametrize("words", [(), ("--judged",)])
 def test_the_number_of_queries_does_not_grow_with_the_documents(
-    collection, tmp_path, django_assert_max_num_queries
+    collection, tmp_path, django_assert_max_num_queries, words
 ):
     for number in range(12):
-        document(collection, f"d{number}", number, title="A", passages=["B"])
-    with django_assert_max_num_queries(6):
-        exported(tmp_path / "set")
+        asked(document(collection, f"d{number}", number, title="A", passages=["B"]), 2, photo=50 + number)
+    with django_assert_max_num_queries(7):
+        exported(tmp_path / "set", *words)

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db.models import Exists, OuterRef, Prefetch, Q
 
-from search.models import Collection, Document
+from search.models import Collection, Document, DocumentImage, Judgement
+from search.services.judgements import RELEVANT
 from search.training_sets import CHUNK_ROWS, TEXTS, TrainingSet
 
 if TYPE_CHECKING:
@@ -26,14 +28,19 @@ class Command(BaseCommand):
             "--texts", nargs="+", choices=TEXTS, default=TEXTS, help="what is a caption (all)"
         )
         parser.add_argument(
+            "--judged",
+            action="store_true",
+            help="also the photos that people asked with and what they typed, for documents that they found relevant",
+        )
+        parser.add_argument(
             "--val-percent", type=int, default=10, help="of the documents, to validate on (default 10)"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not 0 < options["val_percent"] < 100:
             raise CommandError("--val-percent lies between 1 and 99.")
-        documents = _documents(options["collection"])
-        made = TrainingSet(options["out"], options["texts"], options["val_percent"])
+        documents = _documents(options["collection"], judged=options["judged"])
+        made = TrainingSet(options["out"], options["texts"], options["val_percent"], options["judged"])
         try:
             made.write(documents, self._progress)
         except FileExistsError:
@@ -50,9 +57,17 @@ class Command(BaseCommand):
             self.stderr.write(f"\r{done} documents ", ending="")
 
 
-def _documents(slug: str) -> Iterator[Document]:
+def _documents(slug: str, *, judged: bool) -> Iterator[Document]:
     if not Collection.objects.filter(slug=slug).exists():
         raise CommandError(f"There is no collection {slug!r}.")
-    pictured = Document.objects.filter(collection__slug=slug, images__isnull=False).distinct().order_by("pk")
-    found: Iterator[Document] = pictured.prefetch_related("images__blob", "passages").iterator(CHUNK_ROWS)
+    wanted = Q(Exists(DocumentImage.objects.filter(document=OuterRef("pk"))))
+    prefetched: list[str | Prefetch[Any]] = ["images__blob", "passages"]
+    if judged:
+        judgements = Judgement.objects.select_related("query__preview").defer(
+            "query__embedding", "query__answer"
+        )
+        wanted |= Q(Exists(judgements.filter(document=OuterRef("pk"), grade__gte=RELEVANT)))
+        prefetched.append(Prefetch("judgements", judgements))
+    documents = Document.objects.filter(wanted, collection__slug=slug).order_by("pk")
+    found: Iterator[Document] = documents.prefetch_related(*prefetched).iterator(CHUNK_ROWS)
     return found
