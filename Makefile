@@ -29,9 +29,9 @@ guards: $(FULL)/.stamp  ## which package may import which
 # Playwright keeps an event loop in the process that drives the browser: those tests have a process of their own.
 # Those of models and of training wait for nothing but the processor, so they run beside the others, on one thread and
 # behind them.
+BESIDE := tests/workers/training tests/workers/neural tests/workers/inference
 TEST_PARTS := "tests/guards tests/retrieval_site" "tests/browser tests/flows" \
 	"tests/search tests/models_admin tests/workers $(BESIDE:%=--ignore=%)"
-BESIDE := tests/workers/training tests/workers/neural tests/workers/inference
 BESIDE_LOG := .beside.log
 PYTEST := $(FULL)/bin/coverage run -m pytest --durations=10 --durations-min=10
 
