@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
 JOBS_SHOWN = 5
+MEASURE = ("measure", "Measure by judgements", "")
 
 
 class UploadForm(forms.Form):
@@ -54,6 +55,16 @@ def _activate(version: ModelVersion, request: HttpRequest) -> str:
     return f"{version} answers searches now."
 
 
+def _activate_anyway(version: ModelVersion, request: HttpRequest) -> str:
+    services.version_activate(version=version, by=signed_in(request), force=True)
+    return f"{version} answers searches now."
+
+
+def _measure(version: ModelVersion, request: HttpRequest) -> str:
+    services.version_measure(version=version, by=signed_in(request))
+    return f"{version} is asked what people asked before; its page will show how it did."
+
+
 def _rollback(version: ModelVersion, request: HttpRequest) -> str:
     activation = services.version_rollback(by=signed_in(request))
     return f"Rolled back: {activation.version} answers searches now."
@@ -67,6 +78,8 @@ def _retire(version: ModelVersion, request: HttpRequest) -> str:
 ACTIONS: dict[str, Callable[[ModelVersion, HttpRequest], str]] = {
     "prepare": _prepare,
     "activate": _activate,
+    "activate-anyway": _activate_anyway,
+    "measure": _measure,
     "rollback": _rollback,
     "retire": _retire,
     **{f"index-{index}": _index_by(index) for index in VectorIndex},
@@ -175,13 +188,17 @@ def offered_actions(version: ModelVersion) -> list[tuple[str, str, str]]:
     champion = Alias.objects.filter(name="champion").select_related("previous").first()
     if champion is not None and champion.version_id == version.pk:
         back = [("rollback", f"Roll back to {champion.previous}", "danger")] if champion.previous else []
-        return [*back, *_index_offers(version)]
+        return [*back, MEASURE, *_index_offers(version)]
     if version.state == VersionState.VALID or version.state == VersionState.RETIRED:
         return [("prepare", "Prepare", "primary"), *_index_offers(version)]
     if version.state == VersionState.READY:
+        worse = services.judged_worse(version)
         return [
-            ("activate", "Activate", "primary"),
+            ("activate-anyway", "Activate, though judged worse", "danger")
+            if worse
+            else ("activate", "Activate", "primary"),
             ("prepare", "Catch up", ""),
+            MEASURE,
             *_index_offers(version),
             ("retire", "Retire and drop its vectors", "danger"),
         ]

@@ -34,10 +34,11 @@ class Panel:
     title: str
     columns: Sequence[str]
     rows: Sequence[Sequence[object]]
+    note: str = ""
 
 
 _vectors: list[VectorHooks] = []
-_panels: list[Callable[[ModelVersion], Panel]] = []
+_panels: list[Callable[[ModelVersion], Panel | None]] = []
 
 
 def vectors_register(hooks: VectorHooks) -> None:
@@ -50,11 +51,11 @@ def vectors() -> VectorHooks:
     return _vectors[0]
 
 
-def panel_register(panel: Callable[[ModelVersion], Panel]) -> None:
-    """Add a table to every version's admin page."""
+def panel_register(panel: Callable[[ModelVersion], Panel | None]) -> None:
+    """Add a table to the admin page of every version for which there is one."""
     _panels.append(panel)
 
 
 def panels_for(version: ModelVersion) -> list[Panel]:
     """Return the tables of a version's admin page."""
-    return [panel(version) for panel in _panels]
+    return [panel for make in _panels if (panel := make(version))]

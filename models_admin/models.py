@@ -54,6 +54,7 @@ class ModelVersion(models.Model):
     similarity = models.CharField(max_length=10, default="cosine")
     vector_index = models.CharField(max_length=10, choices=VectorIndex.choices, default=VectorIndex.HNSW)
     report = models.JSONField(default=dict, blank=True, help_text="what validation measured")
+    judged = models.JSONField(default=dict, blank=True, help_text="what people's judgements say of it")
     error_id = models.CharField(max_length=80, blank=True, default="")
     error = models.TextField(blank=True, default="")
     note = models.TextField(blank=True, default="")

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from workers.inference.manifest import Manifest
 
 CHAMPION = "champion"
+GATE = "ndcg_at_10_of_judged"
+"""What must not be surely worse than the champion's: it leaves out what nobody has judged."""
 _PREPARABLE = (VersionState.VALID, VersionState.PREPARING, VersionState.READY, VersionState.RETIRED)
 
 
@@ -110,15 +112,42 @@ def _choose_index(version: ModelVersion, index: VectorIndex) -> None:
     version.save(update_fields=["vector_index"])
 
 
+def version_measure(*, version: ModelVersion, by: AbstractBaseUser | None = None) -> Job:
+    """Ask the searches that people judged again, under this version and under the champion.
+
+    While a measure job of this version waits or runs, that job is returned. Raises AppError `version.wrong_state`.
+    """
+    if version.state != VersionState.READY:
+        raise _wrong_state(version, "measured")
+    return job_create_once(type="measure", params={"version": version.pk}, owner=by)[0]
+
+
+def judged_worse(version: ModelVersion) -> bool:
+    """Return whether judgements say that the version is surely worse than the present champion."""
+    current = champion()
+    if current is None or version.judged.get("champion") != str(current):
+        return False
+    return bool(version.judged["differences"][GATE]["high"] < 0)
+
+
 def version_activate(
-    *, version: ModelVersion, by: AbstractBaseUser | None = None, reason: str = "", alias: str = CHAMPION
+    *,
+    version: ModelVersion,
+    by: AbstractBaseUser | None = None,
+    reason: str = "",
+    alias: str = CHAMPION,
+    force: bool = False,
 ) -> Activation:
     """Let an alias point at this version, in one transaction, after the query workers have warmed it.
 
-    The version before it stays complete for rollback. Raises AppError `version.wrong_state`, `version.incomplete`.
+    The version before it stays complete for rollback. Raises AppError `version.wrong_state`, `version.incomplete`,
+    and `version.judged_worse` unless `force`.
     """
     if version.state != VersionState.READY:
         raise _wrong_state(version, "activated")
+    if alias == CHAMPION and not force and judged_worse(version):
+        message = f"By what people judged, {version} is worse than the champion. Activate it with “force” nevertheless."
+        raise AppError("version.judged_worse", message, status=409, detail={"judged": version.judged})
     check_complete(version)
     _warm(version)
     with transaction.atomic():

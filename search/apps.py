@@ -12,8 +12,10 @@ class SearchConfig(AppConfig):
         from models_admin.hooks import panel_register, vectors_register
         from search import checks  # noqa: F401  (registers the boot checks)
         from search.indexing.hooks import SearchVectors, coverage_panel
+        from search.judged.panel import judged_panel
         from search.readiness import register_checks
 
         vectors_register(SearchVectors())
         panel_register(coverage_panel)
+        panel_register(judged_panel)
         register_checks()

@@ -56,14 +56,15 @@ def qrels_lines(judgements: Any) -> Iterator[str]:
     as relevant only if at least half of them said so. The docid is `collection/external_id`, white space and `%` as
     percent escapes, since the format separates by white space.
     """
-    rows = (
-        judgements.order_by()
-        .values_list("query_id", "document_id", "document__collection__slug", "document__external_id")
-        .annotate(agreed=LowerMedian("grade"))
-        .order_by("query_id", "document_id")
-    )
+    rows = agreed_grades(judgements, "document__collection__slug", "document__external_id")
     for query_id, _, slug, external_id, grade in rows.iterator(chunk_size=CHUNK_ROWS):
         yield f"{query_id} 0 {trec_id(slug, external_id)} {grade}\n"
+
+
+def agreed_grades(judgements: Any, *columns: str) -> Any:
+    """Return rows of query id, document id, `columns` and the median grade, one for each judged document of a query."""
+    rows = judgements.order_by().values_list("query_id", "document_id", *columns)
+    return rows.annotate(agreed=LowerMedian("grade")).order_by("query_id", "document_id")
 
 
 def trec_id(slug: str, external_id: str) -> str:

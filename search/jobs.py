@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from models_admin.models import ModelVersion
-from models_admin.services import versions_live
+from models_admin.services import version_measure, versions_live
 from retrieval_site.errors import AppError
 from search.importers.job import opened
 from search.indexing.broken import forget_broken
 from search.indexing.encode import encode_missing
 from search.indexing.prepare import coverage_report, prepare
+from search.judged.measure import measure
+from search.judged.searches import has_judged_searches
 from search.services.documents import encode_soon
 from workers.inference.errors import InferenceError
 from workers.jobs.errors import JobCancelled
@@ -60,10 +62,24 @@ def _encode_live(ctx: JobContext) -> dict[str, Any]:
 
 @job_handler("prepare")
 def run_prepare(ctx: JobContext) -> dict[str, Any]:
-    """Encode every document for a version beside the running one."""
-    version = ModelVersion.objects.filter(pk=ctx.params["version"]).first()
-    if version is None:
-        raise AppError("model.not_found", "The version was deleted.")
+    """Encode every document for a version beside the running one, then measure it where people have judged hits."""
+    version = _version(ctx)
     if ctx.only_failed:
         forget_broken(ctx)
-    return prepare(version, ctx)
+    report = prepare(version, ctx)
+    if has_judged_searches():
+        version_measure(version=version)
+    return report
+
+
+@job_handler("measure")
+def run_measure(ctx: JobContext) -> dict[str, Any]:
+    """Ask the judged searches again, under a version and under the champion."""
+    return measure(_version(ctx), ctx)
+
+
+def _version(ctx: JobContext) -> ModelVersion:
+    version: ModelVersion | None = ModelVersion.objects.filter(pk=ctx.params["version"]).first()
+    if version is None:
+        raise AppError("model.not_found", "The version was deleted.")
+    return version

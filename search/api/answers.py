@@ -158,7 +158,7 @@ class JobItemAnswer(Answer):
 
 
 class VersionAnswer(Answer):
-    """A model version; `error`, `report` and `note` are for staff (null for others)."""
+    """A model version; `error`, `report`, `judged` and `note` are for staff (null for others)."""
 
     model = serializers.CharField(help_text="name@version")
     name = serializers.CharField()
@@ -173,6 +173,7 @@ class VersionAnswer(Answer):
     metrics = serializers.DictField()
     error = FailureAnswer(allow_null=True)
     report = serializers.DictField(allow_null=True)
+    judged = serializers.DictField(allow_null=True, help_text="what people's judgements say of it")
     note = serializers.CharField(allow_null=True, allow_blank=True)
     created_at = serializers.DateTimeField()
 

@@ -165,6 +165,7 @@ def version_json(version: ModelVersion, *, for_staff: bool) -> Json:
         "metrics": manifest.get("metrics", {}),
         "error": _failure(version.error_id, version.error) if for_staff else None,
         "report": version.report if for_staff else None,
+        "judged": version.judged or None if for_staff else None,
         "note": version.note if for_staff else None,
         "created_at": version.created_at,
     }

@@ -27,6 +27,7 @@ urlpatterns = [
     path("models/rollback/", models.ModelRollbackView.as_view(), name="models-rollback"),
     path("models/<str:model>/", models.ModelView.as_view(), name="model"),
     path("models/<str:model>/prepare/", models.ModelPrepareView.as_view(), name="model-prepare"),
+    path("models/<str:model>/measure/", models.ModelMeasureView.as_view(), name="model-measure"),
     path("models/<str:model>/activate/", models.ModelActivateView.as_view(), name="model-activate"),
     path("models/<str:model>/retire/", models.ModelRetireView.as_view(), name="model-retire"),
     path("judgements/", judgements.JudgementListView.as_view(), name="judgements"),

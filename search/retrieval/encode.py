@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from models_admin.models import ModelVersion
-    from search.retrieval.types import SearchRequest
+    from search.retrieval.types import SearchRequest, Target
     from search.vectors.tables import UnitKind
     from workers.query import Pending
 
@@ -103,12 +103,20 @@ def _modality(request: SearchRequest) -> Modality:
 
 
 def _of_document(request: SearchRequest, version: ModelVersion) -> NDArray[np.float32]:
-    """Return the stored vectors of a document that the viewer may see, those of the target's kind first."""
+    """Return the stored vectors of a document that the viewer may see."""
     if not Document.objects.visible_to(request.viewer).filter(pk=request.document).exists():
         raise not_found("document")
-    kinds: tuple[UnitKind, ...] = ("image", "passage") if request.target == "images" else ("passage", "image")
+    return document_parts(version, request.document, request.target)
+
+
+def document_parts(version: ModelVersion, document_id: int | None, target: Target) -> NDArray[np.float32]:
+    """Return a document's stored vectors `(parts, dim)`, those of the target's kind first.
+
+    Raises AppError `document.not_encoded` where it has none.
+    """
+    kinds: tuple[UnitKind, ...] = ("image", "passage") if target == "images" else ("passage", "image")
     for kind in kinds:
-        vectors = document_vectors(version, kind, request.document or 0, limit=DOCUMENT_PARTS_MAX)
+        vectors = document_vectors(version, kind, document_id or 0, limit=DOCUMENT_PARTS_MAX)
         if len(vectors):
             return vectors
     message = "This document has no vectors under this model yet. Try again when its encoding is done."

@@ -62,7 +62,7 @@ def test_a_refused_version_shows_its_reason_and_offers_nothing(client, root, ver
     ("state", "actions"),
     [
         ("valid", ["prepare", "index-binary", "index-exact"]),
-        ("ready", ["activate", "prepare", "index-binary", "index-exact", "retire"]),
+        ("ready", ["activate", "prepare", "measure", "index-binary", "index-exact", "retire"]),
         ("retired", ["prepare", "index-binary", "index-exact"]),
         ("preparing", []),
     ],
@@ -92,7 +92,7 @@ def test_the_champion_offers_to_roll_back_and_other_indexes(version):
     Alias.objects.create(name="champion", version=version, previous=before)
     first, *others = offered_actions(version)
     assert first == ("rollback", "Roll back to old@1", "danger")
-    assert [action for action, *_ in others] == ["index-binary", "index-exact"]
+    assert [action for action, *_ in others] == ["measure", "index-binary", "index-exact"]
 
 
 def test_prepare_starts_one_job_however_often_it_is_clicked(client, root, version):

@@ -14,9 +14,10 @@ class Command(JobCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("model", help="name@number")
+        parser.add_argument("--force", action="store_true", help="even where judgements say that it is worse")
         parser.add_argument("--reason", default="", help="kept in the activation log")
 
     def handle(self, *args: Any, **options: Any) -> None:
         version = version_find(options["model"])
-        version_activate(version=version, reason=options["reason"])
+        version_activate(version=version, reason=options["reason"], force=options["force"])
         self.stdout.write(self.style.SUCCESS(f"{version} answers searches now."))

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from models_admin.models import VersionState
 from models_admin.services import (
     version_activate,
+    version_measure,
     version_prepare,
     version_retire,
     version_rollback,
@@ -49,6 +50,12 @@ class Switch(Parameters):
     """Why the model is switched; kept in the log."""
 
     reason = serializers.CharField(required=False, allow_blank=True, max_length=2000, default="")
+
+
+class Activating(Switch):
+    """Whether to switch even where judgements say that the version is worse."""
+
+    force = serializers.BooleanField(default=False)
 
 
 class Retirement(Parameters):
@@ -100,16 +107,29 @@ class ModelPrepareView(ApiView):
         return Response(job_json(job, request.user), status=202)
 
 
+class ModelMeasureView(ApiView):
+    """Measure."""
+
+    @describe("models_measure", {202: JobAnswer}, request=None)
+    def post(self, request: Request, model: str) -> Response:
+        """Ask the searches that people judged again, under this version and under the champion (operators)."""
+        require_operator(request)
+        job = version_measure(version=usable_version(request, model), by=signed_in(request))
+        return Response(job_json(job, request.user), status=202)
+
+
 class ModelActivateView(ApiView):
     """Activate."""
 
-    @describe("models_activate", {200: VersionAnswer}, request=Switch)
+    @describe("models_activate", {200: VersionAnswer}, request=Activating)
     def post(self, request: Request, model: str) -> Response:
         """Let this version answer searches from now on (operators)."""
         require_operator(request)
-        values = validated(Switch, request.data)
+        values = validated(Activating, request.data)
         version = usable_version(request, model)
-        version_activate(version=version, by=signed_in(request), reason=values["reason"])
+        version_activate(
+            version=version, by=signed_in(request), reason=values["reason"], force=values["force"]
+        )
         return Response(_shown(request, version))
 
 

@@ -118,6 +118,23 @@ def test_preparing_is_a_job(world):
     assert Job.objects.get(pk=response.json()["id"]).params == {"version": world.version.pk}
 
 
+def test_measuring_by_judgements_is_a_job_for_operators(world):
+    answer = world.client("root").post(f"{MODELS}small@1/measure/")
+    assert (answer.status_code, answer.json()["type"]) == (202, "measure")
+    assert world.client("reader").post(f"{MODELS}small@1/measure/").status_code == 403
+
+
+def test_a_version_that_was_judged_worse_is_activated_by_force_alone(world, complete):
+    other, root = make_version(number=2), world.client("root")
+    found = {"value": -0.2, "low": -0.3, "high": -0.1}
+    judged = {"champion": "small@1", "differences": {"ndcg_at_10_of_judged": found}}
+    type(other).objects.filter(pk=other.pk).update(judged=judged)
+    answer = root.post(f"{MODELS}small@2/activate/")
+    assert (answer.status_code, answer.json()["error"]["id"]) == (409, "version.judged_worse")
+    assert root.post(f"{MODELS}small@2/activate/", {"force": True}).json()["judged"] == judged
+    assert world.client("reader").get(f"{MODELS}small@2/").json()["judged"] is None
+
+
 @pytest.fixture
 def complete(monkeypatch):
     """Vectors that answer as if nothing were missing, and workers that are warm: neither is under test here."""

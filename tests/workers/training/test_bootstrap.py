@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from workers.training.errors import TrainingError
-from workers.training.measures.bootstrap import NAMES, Difference, paired_bootstrap
+from workers.training.measures.bootstrap import NAMES, Difference, paired_bootstrap, paired_means
 from workers.training.metrics import retrieval_ranks
 
 
@@ -77,3 +77,28 @@ def test_level_means_that_the_whole_interval_lies_within_the_stated_points():
 def test_models_measured_on_different_queries_are_not_compared():
     with pytest.raises(TrainingError, match="same pictures"):
         paired_bootstrap(ranks_of(1.0), ranks_of(1.0, pictures=39))
+
+
+def test_means_of_any_measures_are_compared_like_the_slow_resampling():
+    rng = np.random.default_rng(1)
+    first, second, draws = rng.random((30, 2)), rng.random((30, 2)), 400
+    first[:, 1] = second[:, 1] + 0.5
+    slow = []
+    drawn = np.random.default_rng(0)
+    for counts in drawn.multinomial(30, np.full(30, 1 / 30), size=draws):
+        rows = np.repeat(np.arange(30), counts)
+        slow.append(first[rows].mean(0) - second[rows].mean(0))
+    found = paired_means(first, second, draws)
+    for k, difference in enumerate(found):
+        assert difference.value == pytest.approx(first[:, k].mean() - second[:, k].mean())
+        assert (difference.low, difference.high) == pytest.approx(
+            tuple(np.percentile(np.array(slow)[:, k], (2.5, 97.5)))
+        )
+    assert found[1].verdict == "confirmed"
+    assert found[1].low == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(("first", "second"), [((0, 2), (0, 2)), ((3, 2), (4, 2))])
+def test_means_of_no_or_other_queries_are_refused(first, second):
+    with pytest.raises(TrainingError, match="the same queries"):
+        paired_means(np.zeros(first), np.zeros(second))

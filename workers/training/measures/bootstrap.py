@@ -25,7 +25,7 @@ NAMES = tuple(f"{way} R@{k}" for way in ("image → text", "text → image") for
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """First minus second model, in points of percent; `low` to `high` holds 95 % of the draws.
+    """First minus second model, recalls in points of percent; `low` to `high` holds 95 % of the draws.
 
     `chance`: twice the share of draws on the other side of zero, at most 1; like a two-sided p-value.
     """
@@ -95,6 +95,25 @@ def paired_bootstrap(first: Ranks, second: Ranks, draws: int = DRAWS, seed: int 
         units,
         draws,
     )
+
+
+def paired_means(first: Values, second: Values, draws: int = DRAWS, seed: int = 0) -> list[Difference]:
+    """Compare two models by any measures of the same queries, (queries, measures) each, in their own unit.
+
+    The difference of the means of each measure; the queries are drawn with replacement. Raises TrainingError where
+    there are none, or not the same number.
+    """
+    if first.shape != second.shape or not len(first):
+        raise TrainingError("Two models are compared on the same queries, of which there is at least one.")
+    change, rng, units = first - second, np.random.default_rng(seed), len(first)
+    drawn = [
+        rng.multinomial(units, np.full(units, 1 / units), size=min(DRAWS_AT_ONCE, draws - start))
+        @ change
+        / units
+        for start in range(0, draws, DRAWS_AT_ONCE)
+    ]
+    resampled = np.concatenate(drawn)
+    return [_difference(float(value), resampled[:, k]) for k, value in enumerate(change.mean(0))]
 
 
 def _same_queries(first: Ranks, second: Ranks) -> bool:
