@@ -10,6 +10,7 @@ from statistics import median_low
 from typing import TYPE_CHECKING
 
 from retrieval_site.errors import AppError
+from search.judged.searches import measures_models
 from search.services.judgements import RELEVANT
 from workers.blobs import blob_open
 from workers.inference.sniff import HEADER_BYTES, sniff_format
@@ -108,14 +109,15 @@ class TrainingSet:
 
 
 def relevant_queries(document: Document) -> list[Query]:
-    """The queries for which the document was found relevant, by the median grade of those who judged it.
+    """The training queries for which the document was found relevant, by the median grade of those who judged it.
 
     The lower median for an even number of grades, as in qrels; `document` comes with its judgements and their queries.
     """
     grades: dict[Query, list[int]] = {}
     for judgement in document.judgements.all():
         grades.setdefault(judgement.query, []).append(judgement.grade)
-    return [query for query, given in grades.items() if median_low(given) >= RELEVANT]
+    relevant = (query for query, given in grades.items() if median_low(given) >= RELEVANT)
+    return [query for query in relevant if not measures_models(query)]
 
 
 def captions_of(

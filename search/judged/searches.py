@@ -1,19 +1,25 @@
-"""Judged searches: what was asked, and the grades that people agree on."""
+"""Judged searches: what was asked, and the grades that people agree on.
+
+A third of all searches measure models and never train one: else a model would be asked what it has learned by heart.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from search.exports import agreed_grades
+from search.exports import CHUNK_ROWS, agreed_grades
 from search.models import Judgement, Query
 from search.services.judgements import RELEVANT
+from workers.training.readers.listing import split_by_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 SEARCHES_MAX = 2_000
 """The newest so many are asked again: a few minutes for two models on two cores."""
+MEASURING_PERCENT = 33
 
 
 @dataclass(frozen=True)
@@ -29,11 +35,22 @@ def has_judged_searches() -> bool:
     return bool(Judgement.objects.filter(grade__gte=RELEVANT).exists())
 
 
+def measures_models(query: Query) -> bool:
+    """Return whether a search measures models, else it trains them; the same photo or words always do the same."""
+    words = " ".join(query.text.casefold().split())
+    asked = query.preview_id or words or f"document {query.document_id}"
+    return split_by_name(asked, MEASURING_PERCENT) == "val"
+
+
 def judged_searches(limit: int = SEARCHES_MAX) -> Sequence[JudgedSearch]:
-    """Return the newest searches for which a document was found relevant; others tell no model from another."""
+    """Return the newest measuring searches for which a document was found relevant; others tell no model from another.
+
+    Their users and previews are loaded.
+    """
     found: dict[object, dict[int, int]] = {}
     newest = Query.objects.filter(judgements__grade__gte=RELEVANT).distinct().order_by("-created_at")
-    queries = list(newest.defer("embedding", "answer").select_related("user", "preview")[:limit])
+    rows = newest.defer("embedding", "answer").select_related("user", "preview").iterator(CHUNK_ROWS)
+    queries = list(islice(filter(measures_models, rows), limit))
     for query_id, document_id, grade in agreed_grades(Judgement.objects.filter(query__in=queries)):
         found.setdefault(query_id, {})[document_id] = grade
     judged = (JudgedSearch(query, found.get(query.pk, {})) for query in queries)

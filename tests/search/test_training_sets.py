@@ -10,8 +10,9 @@ import pytest
 from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
 
+from search.judged import searches
 from search.models import Document, DocumentImage, Judgement, Passage, Query
-from tests.support.corpus import make_collection, picture
+from tests.support.corpus import make_collection, make_documents, picture
 from workers.blobs import blob_store
 from workers.training.readers.listing import split_by_name
 from workers.training.readers.read import DataSource, read_source
@@ -116,6 +117,11 @@ def test_an_unknown_collection_a_used_folder_and_a_senseless_share_are_refused(c
         exported(tmp_path / "set")
 
 
+@pytest.fixture
+def _every_search_trains(monkeypatch):
+    monkeypatch.setattr(searches, "MEASURING_PERCENT", 0)
+
+
 def asked(document, grade, *more, photo=None, text=""):
     """A search by photo or text, for which somebody judged the document, and others after them."""
     preview = blob_store(picture((20, 90, 20), seed=photo), "image/jpeg") if photo else None
@@ -129,6 +135,7 @@ def judge(query, document, grade, rater=0):
     return Judgement.objects.create(query=query, document=document, grade=grade, session=f"rater {rater}")
 
 
+@pytest.mark.usefixtures("_every_search_trains")
 def test_judged_photos_are_pictures_of_what_they_found_and_typed_words_its_captions(collection, tmp_path):
     found = document(collection, "a", 1, title="Pump", passages=["It leaks."])
     unpictured = document(collection, "b", title="Valve")
@@ -152,6 +159,7 @@ def test_judged_photos_are_pictures_of_what_they_found_and_typed_words_its_capti
     assert {row["caption"] for row in unjudged} == {"Pump", "It leaks."}
 
 
+@pytest.mark.usefixtures("_every_search_trains")
 @pytest.mark.parametrize(
     ("grades", "is_relevant"), [((0,), False), ((1,), False), ((2, 0), False), ((2, 0, 3), True)]
 )
@@ -161,6 +169,23 @@ def test_a_document_is_relevant_where_at_least_half_said_so(collection, tmp_path
     assert bool(rows) == is_relevant
 
 
+def test_a_third_of_the_searches_is_kept_for_measuring_and_never_exported(collection, tmp_path):
+    rows = make_documents(collection, 30)
+    again = [asked(row.document, 2, text=words) for row in rows[:2] for words in ("Red  pump", "red pump ")]
+    for photo, row in enumerate(rows, 100):
+        asked(row.document, 2, photo=photo)
+    exported_rows, _ = exported(tmp_path / "set", "--judged")
+    trained = {row["file"].split(".")[0] for row in exported_rows}
+    measured = {
+        search.query.preview_id[:24] for search in searches.judged_searches() if search.query.preview_id
+    }
+    assert trained | measured == {query.preview_id[:24] for query in Query.objects.exclude(preview=None)}
+    assert not trained & measured
+    assert 3 <= len(measured) <= 18
+    assert len({searches.measures_models(query) for query in again}) == 1
+
+
+@pytest.mark.usefixtures("_every_search_trains")
 def test_a_photo_of_documents_in_both_splits_brings_no_text_from_one_into_the_other(collection, tmp_path):
     names = [f"d{number}" for number in range(40)]
     splits = {name: split_by_name(name, 50) for name in names}
@@ -175,6 +200,7 @@ def test_a_photo_of_documents_in_both_splits_brings_no_text_from_one_into_the_ot
     assert len(captions_each) == 39
 
 
+@pytest.mark.usefixtures("_every_search_trains")
 def test_judged_photos_move_no_picture_of_a_document_into_another_split(collection, tmp_path):
     first = [document(collection, f"a{n}", n, title=f"A {n}") for n in range(30)]
     before, _ = exported(tmp_path / "one", "--val-percent", "50")

@@ -49,6 +49,11 @@ class FakeEncoder:
 
 
 @pytest.fixture(autouse=True)
+def _every_search_measures(monkeypatch):
+    monkeypatch.setattr(searches, "MEASURING_PERCENT", 100)
+
+
+@pytest.fixture(autouse=True)
 def _fake_encoder(monkeypatch):
     monkeypatch.setattr(asking, "encoder_of", lambda version: FakeEncoder())
 
