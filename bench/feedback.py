@@ -55,9 +55,8 @@ def main() -> None:
         found, before = judged["differences"][name], judged["champion_measures"][name]
         report.say(f"{name}: champion", before, "")
         report.say(f"{name}: next model", value, "")
-        report.say(
-            f"{name}: difference", found["value"], "", f"> 0; 95 %: {found['low']:.3f} to {found['high']:.3f}"
-        )
+        report.say(f"{name}: difference", found["value"], "")
+        print(f"    95 % of the draws: {found['low']:.3f} to {found['high']:.3f}")
     report.say("searches that measured", judged["searches"], "")
     if options.json:
         options.json.write_text(json.dumps(report.figures, indent=1) + "\n")
