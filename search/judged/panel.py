@@ -10,6 +10,8 @@ from django.utils.timezone import localtime
 from models_admin.hooks import Panel
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from models_admin.models import ModelVersion
 
 COLUMNS = {
@@ -19,6 +21,8 @@ COLUMNS = {
     "success_at_10": "relevant among ten, %",
     "judged_at_10": "judged among ten, %",
 }
+COVERAGE = "judged_at_10"
+"""How much was judged at all: neither model's merit."""
 _NOTE = (
     "{searches:,} judged searches asked again on {day}{left_out}. Hits that nobody judged count as wrong, "
     "which favours the model that people judged; the first column leaves them out."
@@ -30,10 +34,11 @@ def judged_panel(version: ModelVersion) -> Panel | None:
     judged = version.judged
     if not judged:
         return None
-    rows = [_row(str(version), judged["measures"], _shown)] if judged["measures"] else []
+    rows = [_row(str(version), judged["measures"], _value)] if judged["measures"] else []
     if judged["differences"]:
-        rows.append(_row(f"{judged['champion']}, champion then", judged["champion_measures"], _shown))
-        rows.append(_row("difference, 95 %", judged["differences"], _difference))
+        rows.append(_row(f"{judged['champion']}, champion then", judged["champion_measures"], _value))
+        rows.append(_row("difference", judged["differences"], _difference))
+        rows.append(_row("95 % interval", judged["differences"], _interval))
     left_out = f"; {judged['left_out']:,} cannot be asked again" if judged["left_out"] else ""
     measured_at = parse_datetime(judged["measured_at"])
     day = f"{localtime(measured_at):%Y-%m-%d %H:%M}" if measured_at else ""
@@ -41,18 +46,18 @@ def judged_panel(version: ModelVersion) -> Panel | None:
     return Panel("What people judged", ("", *COLUMNS.values()), rows, note)
 
 
-def _row(name: str, values: dict[str, Any], shown: Any) -> tuple[str, ...]:
+def _row(name: str, values: dict[str, Any], shown: Callable[[str, Any], str]) -> tuple[str, ...]:
     return (name, *(shown(measure, values[measure]) for measure in COLUMNS))
 
 
-def _scaled(measure: str, value: float, sign: str = "") -> str:
+def _value(measure: str, value: float, sign: str = "") -> str:
     return f"{value:{sign}.3f}" if measure.startswith("ndcg") else f"{100 * value:{sign}.1f}"
 
 
-def _shown(measure: str, value: float) -> str:
-    return _scaled(measure, value)
-
-
 def _difference(measure: str, found: dict[str, float]) -> str:
-    value, low, high = (_scaled(measure, found[key], "+") for key in ("value", "low", "high"))
-    return f"{value} ({low} to {high})"
+    return "" if measure == COVERAGE else _value(measure, found["value"], "+")
+
+
+def _interval(measure: str, found: dict[str, float]) -> str:
+    low, high = (_value(measure, found[end], "+") for end in ("low", "high"))
+    return "" if measure == COVERAGE else f"{low} to {high}"
