@@ -43,7 +43,7 @@ def judged_panel(version: ModelVersion) -> Panel | None:
     measured_at = parse_datetime(judged["measured_at"])
     day = f"{localtime(measured_at):%Y-%m-%d %H:%M}" if measured_at else ""
     note = _NOTE.format(searches=judged["searches"], day=day, left_out=left_out)
-    return Panel("What people judged", ("", *COLUMNS.values()), rows, note)
+    return Panel("What people judged", ("model", *COLUMNS.values()), rows, note)
 
 
 def _row(name: str, values: dict[str, Any], shown: Callable[[str, Any], str]) -> tuple[str, ...]:
