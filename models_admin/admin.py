@@ -6,18 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.http import Http404, HttpResponseRedirect
+from django.http import FileResponse, Http404, HttpResponseRedirect
 from django.shortcuts import render
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils.html import format_html_join
 
 from models_admin import services
+from models_admin.files import bundle_name
 from models_admin.hooks import panels_for
 from models_admin.measured import measured_groups
 from models_admin.models import Activation, Alias, ModelVersion, VectorIndex, VersionState
 from retrieval_site.errors import AppError
 from retrieval_site.panels import PanelAdmin
 from retrieval_site.people import signed_in
+from workers.blobs import blob_open
 from workers.models import Job
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
     from django.db.models import Model, QuerySet
     from django.http import HttpRequest, HttpResponse
+    from django.http.response import HttpResponseBase
+    from django.urls import URLPattern
 
 JOBS_SHOWN = 5
 MEASURE = ("measure", "Measure by judgements", "")
@@ -147,6 +151,21 @@ class ModelVersionAdmin(PanelAdmin[ModelVersion]):
             messages.error(request, f"{error.message} ({error.id})")
             return HttpResponseRedirect(reverse("admin:models_admin_modelversion_add"))
         return HttpResponseRedirect(reverse("admin:models_admin_modelversion_change", args=[version.pk]))
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the bundle's file."""
+        view = self.admin_site.admin_view(self.bundle_view)
+        return [path("<slug:object_id>/bundle/", view, name=self._url_name("bundle")), *super().get_urls()]
+
+    def bundle_view(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
+        """Give the bundle back as it was uploaded, to be trained further or taken to another installation."""
+        version: ModelVersion = self._row(request, object_id)
+        try:
+            file = blob_open(version.bundle)
+        except AppError as error:
+            messages.error(request, f"{error.message} ({error.id})")
+            return HttpResponseRedirect(reverse(f"admin:{self._url_name('change')}", args=[object_id]))
+        return FileResponse(file, as_attachment=True, filename=bundle_name(version))
 
     def panel(self, row: ModelVersion, request: HttpRequest) -> dict[str, Any]:
         """Show one version: what it is, what validation measured, its vectors, its jobs, its buttons."""

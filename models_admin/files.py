@@ -44,6 +44,11 @@ def _own_path(file: File[bytes]) -> Path | None:
     return path if path and path.is_absolute() and path.is_file() else None
 
 
+def bundle_name(version: ModelVersion) -> str:
+    """Return what the version's bundle is called as a file: `name-number.bundle.zip`."""
+    return f"{version.name}-{version.number}.bundle.zip"
+
+
 @contextmanager
 def blob_on_disk(blob: Blob) -> Iterator[Path]:
     """Give a blob as a path; a copy only where the storage is no folder of this machine."""

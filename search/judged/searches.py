@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from django.db.models import Exists, OuterRef
+
 from search.exports import CHUNK_ROWS, agreed_grades
 from search.models import Judgement, Query
 from search.services.judgements import RELEVANT
@@ -48,7 +50,8 @@ def judged_searches(limit: int = SEARCHES_MAX) -> Sequence[JudgedSearch]:
     Their users and previews are loaded.
     """
     found: dict[object, dict[int, int]] = {}
-    newest = Query.objects.filter(judgements__grade__gte=RELEVANT).distinct().order_by("-created_at")
+    liked = Judgement.objects.filter(query=OuterRef("pk"), grade__gte=RELEVANT)
+    newest = Query.objects.filter(Exists(liked)).order_by("-created_at")
     rows = newest.defer("embedding", "answer").select_related("user", "preview").iterator(CHUNK_ROWS)
     queries = list(islice(filter(measures_models, rows), limit))
     for query_id, document_id, grade in agreed_grades(Judgement.objects.filter(query__in=queries)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
@@ -124,3 +125,22 @@ def test_staff_without_superuser_rights_never_reach_the_registry(client, version
         client.post(reverse("admin:models_admin_modelversion_do", args=[version.pk, "prepare"])).status_code
         == 403
     )
+
+
+def test_a_bundle_is_given_back_as_it_was_uploaded_to_superusers(client, root, version, django_user_model):
+    url = reverse("admin:models_admin_modelversion_bundle", args=[version.pk])
+    assert (
+        url
+        in client.get(reverse("admin:models_admin_modelversion_change", args=[version.pk])).content.decode()
+    )
+    answer = client.get(url)
+    assert b"".join(answer.streaming_content) == b"zip"
+    assert 'filename="tiny-1.bundle.zip"' in answer.headers["Content-Disposition"]
+    client.force_login(django_user_model.objects.create_user("curator", is_staff=True))
+    assert client.get(url).status_code == 403
+
+
+def test_a_bundle_that_the_storage_lost_is_told_on_the_page(client, root, version):
+    default_storage.delete(version.bundle.storage_name)
+    page = client.get(reverse("admin:models_admin_modelversion_bundle", args=[version.pk]), follow=True)
+    assert "no longer in the storage" in page.content.decode()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
+from django.core.files import File
+from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
 
-from models_admin.services import champion
+from models_admin.services import champion, version_upload
 from search.indexing import encoders
 from search.models import Collection, Document
 from tests.support.tiny_bundle import make_tiny_bundle
@@ -68,3 +70,24 @@ def test_a_models_whole_life_on_the_command_line(notes, tmp_path, capsys):
     with pytest.raises(CommandError, match=r"model\.not_found"):
         call_command("prepare_model", "tiny@3")
     assert "passages: 3 total, 3 stored, 0 broken, 0 missing" in capsys.readouterr().out
+
+
+def test_a_models_bundle_is_written_as_it_was_uploaded(tmp_path, monkeypatch):
+    path, out = make_tiny_bundle(tmp_path / "tiny.zip"), tmp_path / "again.zip"
+    with path.open("rb") as file:
+        version, _ = version_upload(bundle=File(file, name="tiny.zip"))
+    call_command("download_model", version.key, out=out)
+    assert out.read_bytes() == path.read_bytes()
+    monkeypatch.chdir(tmp_path)
+    call_command("download_model", version.key)
+    assert (tmp_path / "tiny-1.bundle.zip").read_bytes() == path.read_bytes()
+    with pytest.raises(CommandError, match="there already"):
+        call_command("download_model", version.key, out=out)
+    with pytest.raises(CommandError, match="cannot be written"):
+        call_command("download_model", version.key, out=tmp_path / "none" / "again.zip")
+    with pytest.raises(CommandError, match=r"model\.not_found"):
+        call_command("download_model", "champion")
+    default_storage.delete(version.bundle.storage_name)
+    with pytest.raises(CommandError, match=r"blob\.missing"):
+        call_command("download_model", version.key, out=tmp_path / "lost.zip")
+    assert not list(tmp_path.glob("*lost*"))

@@ -71,6 +71,7 @@ ELSEWHERE = {
     "search": "test_search_for_real.py, beside others",
     "embeddings": "touches no collection",
     "model": "models belong to no collection",
+    "model-measure": "operators only, who see everything",
     "model-prepare": "operators only, who see everything",
     "model-activate": "operators only, who see everything",
     "model-retire": "operators only, who see everything",
