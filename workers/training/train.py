@@ -19,7 +19,7 @@ from workers.neural.two_tower import TwoTower
 from workers.training.batches import CachedFeatures, CroppedPictures, Pictures, TrainingData
 from workers.training.callbacks import Curves, Validation
 from workers.training.course import Course
-from workers.training.encode import BATCH, split_quality, split_ranks
+from workers.training.encode import BATCH, split_ranks
 from workers.training.errors import TrainingError
 from workers.training.export import ExportOptions, export_bundle
 from workers.training.feature_store import Features, Frozen, feature_store, statistics
@@ -65,10 +65,11 @@ class TrainOptions:
     bar: bool = False
 
 
-def train(options: TrainOptions) -> Quality:
+def train(options: TrainOptions) -> Quality | None:
     """Train to the recipe's last epoch, or go on where the run stopped; the quality of the best epoch on validation.
 
-    A run that has not started gives its quality too, but no bundle; `RunFolder.state` says so.
+    A run that has not started gives its quality too, but no bundle; `RunFolder.state` says so. A process that was
+    started to help the one that keeps the run gives None.
 
     Raises TrainingError, ModelConfigError, WeightsError or BundleError, each with a sentence for a person.
     """
@@ -76,7 +77,8 @@ def train(options: TrainOptions) -> Quality:
     folder = RunFolder(options.out)
     splits = options.data.splits()
     if follows():
-        return _helped(options, folder, splits)
+        _help(options, folder, splits)
+        return None
     if options.resume:
         folder.check_data(splits)
     else:
@@ -101,17 +103,14 @@ def train(options: TrainOptions) -> Quality:
     return quality
 
 
-def _helped(options: TrainOptions, folder: RunFolder, splits: tuple[Captioned, Captioned]) -> Quality:
+def _help(options: TrainOptions, folder: RunFolder, splits: tuple[Captioned, Captioned]) -> None:
     """Do this process's part of a run that another one begins and keeps."""
     wait_until_begun(folder)
     folder.check_data(splits)
     options = replace(options, say=_nobody)
     torch.manual_seed(options.recipe.run.seed)
-    over = _over(options, folder)
-    module = _prepared(options, folder, splits, learns=not over)
-    if not over:
-        _fit(options, folder, module)
-    return split_quality(module.model, module.validation_data, module.device)
+    if not _over(options, folder):
+        _fit(options, folder, _prepared(options, folder, splits, learns=True))
 
 
 def _over(options: TrainOptions, folder: RunFolder) -> bool:

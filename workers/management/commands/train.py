@@ -80,6 +80,8 @@ class Command(BaseCommand):
         if options["torchscript"]:
             check_scriptable(wanted.recipe.image)
         quality = train(wanted)
+        if quality is None:
+            return
         state = RunFolder(options["out"]).state
         if state.state == "not started":
             raise CommandError(state.said)
