@@ -23,8 +23,8 @@ from workers.training.export import ExportOptions, export_bundle
 from workers.training.recipe import recipe_with
 from workers.training.recipes.catalogue import recipe_named, recipe_names
 from workers.training.report.costs import CAPTIONS, PICTURES, costs_of
+from workers.training.report.plan import Setting
 from workers.training.run_folder import RunFolder
-from workers.training.settings import read_settings
 from workers.training.start import build_model
 
 if TYPE_CHECKING:
@@ -40,8 +40,10 @@ def main() -> None:
     """Print one line for each shape of model, and its times as multiples of the first line's."""
     options = _options()
     alike: dict[str, list[Recipe]] = {}
+    settings = [Setting.read(text) for text in options.set]
     for name in options.names:
-        recipe = recipe_with(recipe_named(name), [*read_settings(options.set), ("start.weights", "none")])
+        own = [(setting.key, setting.value) for setting in settings if setting.fits(name, 0)]
+        recipe = recipe_with(recipe_named(name), [*own, ("start.weights", "none")])
         alike.setdefault(_shape(recipe), []).append(recipe)
     print(f"{'':32}" + "".join(f"{column:>18}" for column in COLUMNS), flush=True)
     with tempfile.TemporaryDirectory() as folder:
@@ -98,7 +100,11 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="recipes (default: all)")
     parser.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of all of them"
+        "--set",
+        action="append",
+        default=[],
+        metavar="[PATTERN:]KEY=VALUE",
+        help="a setting of all of them, or of those that match, as in `recipes report`",
     )
     options = parser.parse_args()
     options.names = options.names or ["sightline", *(name for name in recipe_names() if name != "sightline")]
