@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
 FAILED_ITEMS_PAGE = 50
-NOT_SHOWN = {"position"}
-"""Of a result, what only the job's own resuming needs."""
+NOT_SHOWN = {"position", "measured_at"}
+"""Of a result, what only the job's own resuming needs, or what its times say already."""
 ACTIONS: dict[str, Callable[[Job], object]] = {
     "cancel": services.job_request_cancel,
     "pause": services.job_request_pause,
@@ -120,5 +120,9 @@ class JobAdmin(PanelAdmin[Job]):
 
 def _counts(job: Job) -> dict[str, Any]:
     """Return what the job counted, in the order of the words."""
-    found = {key: value for key, value in job.result.items() if not isinstance(value, dict | list | bool)}
-    return {key: found[key] for key in sorted(found) if key not in NOT_SHOWN}
+    shown = {key: value for key, value in sorted(job.result.items()) if key not in NOT_SHOWN}
+    return {
+        key.replace("_", " "): value
+        for key, value in shown.items()
+        if value is not None and not isinstance(value, dict | list | bool)
+    }

@@ -284,3 +284,15 @@ def test_real_encoders_answer_as_in_a_search(tmp_path, monkeypatch):
     found = measured(version)
     assert (found["searches"], found["measures"]["success_at_1"]) == (2, 1)
     encoders._load.cache_clear()
+
+
+def test_the_jobs_page_tells_how_many_searches_were_asked(passages, admin_client):
+    version = version_of(passages, champion=True)
+    asked(1)
+    asked(5, collections=["gone"])
+    measured(version)
+    job = Job.objects.get(type="measure")
+    page = admin_client.get(f"/admin/workers/job/{job.pk}/change/").content.decode()
+    assert "<dt>searches</dt><dd>1</dd>" in page
+    assert "<dt>left out</dt><dd>1</dd>" in page
+    assert "<dt>champion</dt>" not in page
