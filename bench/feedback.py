@@ -64,7 +64,7 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--photos", type=int, default=900)
+    parser.add_argument("--photos", type=int, default=400)
     parser.add_argument("--seed", type=int, default=77)
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--rate", type=float, default=0.0003)
