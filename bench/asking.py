@@ -57,14 +57,28 @@ class Answer:
 
 def prepared(bundle: Path, captions: Sequence[str], index: str) -> ModelVersion:
     """Store each caption as a document, and let the server's own worker encode and index them."""
-    with bundle.open("rb") as file:
-        version, validation = services.version_upload(bundle=File(file))
-    _finished(validation)
-    version.refresh_from_db()
+    version = uploaded(bundle)
     documents_store("captions", "Captions", captions)
-    _finished(services.version_prepare(version=version, index=VectorIndex(index)))
+    finished(services.version_prepare(version=version, index=VectorIndex(index)))
     version.refresh_from_db()
     return version
+
+
+def uploaded(bundle: Path) -> ModelVersion:
+    """Upload a bundle and let the server's own worker validate it."""
+    with bundle.open("rb") as file:
+        version, validation = services.version_upload(bundle=File(file))
+    finished(validation)
+    version.refresh_from_db()
+    return version
+
+
+def finished(job: Job) -> Job:
+    """Wait until the server's worker has done a job; end the program where it did not succeed."""
+    done = job_complete(job, print)
+    if done.state != JobState.SUCCEEDED:
+        raise SystemExit(f"the {done.type} job {done.state}: {done.error}")
+    return done
 
 
 def clustered(count: int, dim: int) -> ModelVersion:
@@ -128,9 +142,3 @@ def _say(pairs: Sequence[tuple[Answer, Answer]], report: Report, name: str) -> N
     report.say(f"{name}: scan, p50", scan_ms, "ms")
     report.say(f"{name}: index, p50", index_ms, "ms")
     report.say(f"{name}: index / scan", index_ms / scan_ms, "×")
-
-
-def _finished(job: Job) -> None:
-    done = job_complete(job, print)
-    if done.state != JobState.SUCCEEDED:
-        raise SystemExit(f"the {done.type} job {done.state}: {done.error}")

@@ -23,18 +23,16 @@ from PIL import Image, ImageFilter
 from bench.client import Client
 from bench.measure import Report
 from bench.serving import DATA_DIR, ROOT, attached, serving, wait_for
+from search.demo.commands.evaluate import BUNDLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    from workers.models import Job
 
 YELLOW_LIGHT = (1.05, 0.95, 0.8)
 CONTRAST = 0.8
 BLUR_PIXELS = 1.0
 JUDGED_HITS = 10
 TRUTH = ("kind", "colour", "condition")
-DEMO_BUNDLE = ROOT / "search" / "demo" / "bundle" / "demo.bundle.zip"
 
 
 def main() -> None:
@@ -124,7 +122,7 @@ def _collection() -> str:
 def _trained(room: Path, options: argparse.Namespace) -> Path:
     bundle = room / "next.bundle.zip"
     settings = {
-        "start.bundle": DEMO_BUNDLE,
+        "start.bundle": BUNDLE,
         "run.epochs": options.epochs,
         "optimiser.rate": options.rate,
         "schedule.warmup_epochs": 0.5,
@@ -146,27 +144,14 @@ def _trained(room: Path, options: argparse.Namespace) -> Path:
 
 
 def _measured(bundle: Path) -> dict[str, Any]:
-    from django.core.files import File
-
+    from bench.asking import finished, uploaded
     from models_admin import services
 
-    with bundle.open("rb") as file:
-        version, validation = services.version_upload(bundle=File(file))
-    _finished(validation)
+    version = uploaded(bundle)
+    finished(services.version_prepare(version=version))
     version.refresh_from_db()
-    _finished(services.version_prepare(version=version))
-    version.refresh_from_db()
-    return _finished(services.version_measure(version=version))
-
-
-def _finished(job: Job) -> dict[str, Any]:
-    from workers.jobs.following import job_complete
-    from workers.models import JobState
-
-    done = job_complete(job, print)
-    if done.state != JobState.SUCCEEDED:
-        raise SystemExit(f"the {done.type} job {done.state}: {done.error}")
-    return done.result
+    judged: dict[str, Any] = finished(services.version_measure(version=version)).result
+    return judged
 
 
 def _manage(*words: object) -> None:

@@ -54,14 +54,12 @@ def _index_by(index: VectorIndex) -> Callable[[ModelVersion, HttpRequest], str]:
     return choose
 
 
-def _activate(version: ModelVersion, request: HttpRequest) -> str:
-    services.version_activate(version=version, by=signed_in(request))
-    return f"{version} answers searches now."
+def _activate_by(*, force: bool) -> Callable[[ModelVersion, HttpRequest], str]:
+    def activate(version: ModelVersion, request: HttpRequest) -> str:
+        services.version_activate(version=version, by=signed_in(request), force=force)
+        return f"{version} answers searches now."
 
-
-def _activate_anyway(version: ModelVersion, request: HttpRequest) -> str:
-    services.version_activate(version=version, by=signed_in(request), force=True)
-    return f"{version} answers searches now."
+    return activate
 
 
 def _measure(version: ModelVersion, request: HttpRequest) -> str:
@@ -81,8 +79,8 @@ def _retire(version: ModelVersion, request: HttpRequest) -> str:
 
 ACTIONS: dict[str, Callable[[ModelVersion, HttpRequest], str]] = {
     "prepare": _prepare,
-    "activate": _activate,
-    "activate-anyway": _activate_anyway,
+    "activate": _activate_by(force=False),
+    "activate-anyway": _activate_by(force=True),
     "measure": _measure,
     "rollback": _rollback,
     "retire": _retire,

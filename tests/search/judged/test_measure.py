@@ -296,3 +296,16 @@ def test_the_jobs_page_tells_how_many_searches_were_asked(passages, admin_client
     assert "<dt>searches</dt><dd>1</dd>" in page
     assert "<dt>left out</dt><dd>1</dd>" in page
     assert "<dt>champion</dt>" not in page
+
+
+def test_the_warning_button_activates_what_the_plain_one_refuses(passages, admin_client, monkeypatch):
+    monkeypatch.setattr(services, "_warm", lambda version: None)
+    monkeypatch.setattr(services, "check_complete", lambda version: None)
+    good, bad = version_of(passages, champion=True), version_of(passages, moved=1, name="bad")
+    asked(2, grades={2: 3, 1: 0})
+    measured(bad)
+    where = f"/admin/models_admin/modelversion/{bad.pk}/do/"
+    assert "version.judged_worse" in admin_client.post(f"{where}activate/", follow=True).content.decode()
+    assert services.champion() == good
+    admin_client.post(f"{where}activate-anyway/")
+    assert services.champion() == bad
