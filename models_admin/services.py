@@ -11,6 +11,7 @@ from models_admin import hooks
 from models_admin.files import file_on_disk
 from models_admin.files import version_folder as version_folder
 from models_admin.models import Activation, Alias, ModelVersion, VectorIndex, VersionState
+from retrieval_site.database import Prepared
 from retrieval_site.errors import AppError
 from retrieval_site.rows import columns
 from workers.blobs import blob_store
@@ -265,8 +266,9 @@ def version_find(key: str) -> ModelVersion:
         values = [name, int(number[:9])]
         where = "version.name = %s AND version.number = %s"
     parts: Columns[ModelVersion] = columns(ModelVersion, "version")
+    statement = Prepared(f"SELECT {parts.sql} FROM models_admin_modelversion version WHERE {where}")  # noqa: S608  our own names
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {parts.sql} FROM models_admin_modelversion version WHERE {where}", values)  # noqa: S608  our own names
+        cursor.execute(statement, values)
         row = cursor.fetchone()
     if row is None:
         detail = {"model": key}

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from django.db import connection
 
+from retrieval_site.database import Prepared, in_one_trip
 from retrieval_site.errors import AppError
 from search.retrieval import statements
 from search.retrieval.rank import best_by_document, order_scores
@@ -127,10 +128,12 @@ class _Search:
 
     def _part(self, plan: Plan, scope: Scope, vector: NDArray[np.float32]) -> list[Unit]:
         statement = self._statement(plan, scope)
-        with connection.cursor() as cursor:
-            _set_plan(cursor, plan)
+        parameters = statements.parameters(scope, vector, count=plan.candidates)
+        with connection.cursor() as settings, connection.cursor() as cursor:
             receive_binary(cursor)
-            cursor.execute(statement, statements.parameters(scope, vector, count=plan.candidates))
+            with in_one_trip():
+                _set_plan(settings, plan)
+                cursor.execute(statement, parameters)
             rows = cursor.fetchall()
         return (
             self._by_order(rows, vector) if self.by_order else [Unit(row[0], row[1], -row[2]) for row in rows]
@@ -150,14 +153,16 @@ class _Search:
         return [Unit(row[0], row[1], float(score)) for row, score in zip(rows, scores, strict=True)]
 
 
+_SET_PLAN = Prepared(
+    "SELECT set_config('hnsw.ef_search', %s, true), set_config('hnsw.iterative_scan', 'relaxed_order', true),"
+    " set_config('hnsw.max_scan_tuples', %s, true)"
+)
+
+
 def _set_plan(cursor: CursorWrapper, plan: Plan) -> None:
     """Set how far the index looks, for this transaction; relaxed order is sorted again by `rank`."""
     if plan.kind != "exact":
-        cursor.execute(
-            f"SET LOCAL hnsw.ef_search = {int(plan.ef_search or EF_SEARCH)};"
-            f"SET LOCAL hnsw.iterative_scan = relaxed_order;"
-            f"SET LOCAL hnsw.max_scan_tuples = {MAX_SCAN_TUPLES}"
-        )
+        cursor.execute(_SET_PLAN, [str(plan.ef_search or EF_SEARCH), str(MAX_SCAN_TUPLES)])
 
 
 _counts: dict[tuple[str, tuple[int, ...]], tuple[float, int]] = {}

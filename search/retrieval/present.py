@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import connection
 
+from retrieval_site.database import Prepared
 from retrieval_site.rows import columns
 from search.models import Collection, Document, DocumentImage, Passage
 from search.retrieval.types import Hit
@@ -84,9 +85,9 @@ def _instances(parts: Sequence[Columns[Any]], values: Sequence[Any]) -> dict[str
 
 
 @cache
-def _statement(kind: UnitKind) -> tuple[str, tuple[Columns[Any], ...]]:
+def _statement(kind: UnitKind) -> tuple[Prepared, tuple[Columns[Any], ...]]:
     """Return the statement and the parts of its rows behind the unit's id."""
     joins, models = _SHOWN[kind]
     every: dict[str, type[Model]] = {"document": Document, "collection": Collection, **models}
     parts = tuple(columns(model, alias) for alias, model in every.items())
-    return _SELECT.format(columns=", ".join(part.sql for part in parts), joins=joins), parts
+    return Prepared(_SELECT.format(columns=", ".join(part.sql for part in parts), joins=joins)), parts

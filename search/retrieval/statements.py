@@ -4,7 +4,8 @@
 and no statistics talk it into sorting everything. `exact` gives it no way to use that index: its ORDER BY is no
 longer the indexed expression. So the plan that is told to the caller is the plan that ran (a test reads EXPLAIN).
 
-A statement is composed once for each shape of scope, not for each search.
+A statement is composed once for each shape of scope, not for each search; and since only `by_index` has the same plan
+for all values, only that is prepared.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from pgvector import HalfVector
 from psycopg import sql
 
+from retrieval_site.database import Prepared
 from search.vectors.nearest import nearest
 
 if TYPE_CHECKING:
@@ -58,7 +60,7 @@ class _Shape:
     excluded: bool
 
 
-def by_index(scope: Scope, dim: int, index: IndexKind = "hnsw", *, with_vectors: bool = False) -> str:
+def by_index(scope: Scope, dim: int, index: IndexKind = "hnsw", *, with_vectors: bool = False) -> Prepared:
     """Return the search by an index; the binary one's rows come in the order of their signs, with exact distances."""
     return _by_index(_shape(scope), dim, index, with_vectors)
 
@@ -90,7 +92,7 @@ def _shape(scope: Scope) -> _Shape:
 
 
 @lru_cache
-def _by_index(shape: _Shape, dim: int, index: IndexKind, with_vectors: bool) -> str:  # noqa: FBT001  a cache's key
+def _by_index(shape: _Shape, dim: int, index: IndexKind, with_vectors: bool) -> Prepared:  # noqa: FBT001  a cache's key
     conditions = [_OPAQUE.format(_SEEN)]
     if has := _has(shape):
         conditions.append(_OPAQUE_FILTER.format(has))
@@ -98,7 +100,8 @@ def _by_index(shape: _Shape, dim: int, index: IndexKind, with_vectors: bool) -> 
         conditions.append(_OPAQUE_NOT.format(_EXCLUDED))
     vector = _VECTOR.format(dim=sql.Literal(dim))
     order = nearest(index, dim, vector)
-    return _select(shape, conditions, nearest("hnsw", dim, vector), order=order, with_vectors=with_vectors)
+    distance = nearest("hnsw", dim, vector)
+    return Prepared(_select(shape, conditions, distance, order=order, with_vectors=with_vectors))
 
 
 @lru_cache

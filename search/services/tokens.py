@@ -12,6 +12,7 @@ from django.contrib.auth import get_user_model
 from django.db import connection
 from django.utils import timezone
 
+from retrieval_site.database import Prepared
 from retrieval_site.errors import AppError
 from retrieval_site.rows import columns
 from search.models import ApiToken
@@ -63,11 +64,11 @@ def token_of_key(key: str) -> ApiToken | None:
 
 
 @cache
-def _statement() -> tuple[str, Columns[ApiToken], Columns[Any]]:
+def _statement() -> tuple[Prepared, Columns[ApiToken], Columns[Any]]:
     """Return the SQL with a place for the digest, and the parts of its rows."""
     user = get_user_model()
     of_token, of_user = columns(ApiToken, "token"), columns(user, "owner")
-    statement = (
+    statement = Prepared(
         f"SELECT {of_token.sql}, {of_user.sql} FROM search_apitoken token"  # noqa: S608  our own names
         f" JOIN {user._meta.db_table} owner ON owner.id = token.user_id WHERE token.digest = %s"
     )

@@ -15,6 +15,7 @@ from django.db import DatabaseError, connection, transaction
 from psycopg import sql
 from psycopg.errors import DiskFull, OutOfMemory
 
+from retrieval_site.database import Prepared
 from search.vectors.nearest import indexed, nearest
 from search.vectors.tables import INDEX_KINDS, IndexKind, UnitKind, VectorTable
 
@@ -64,10 +65,14 @@ _STANDING = sql.SQL("""
     JOIN pg_index ON indexrelid = to_regclass(name) AND indisvalid
 """)
 _SIZES = sql.SQL("SELECT kind, pg_relation_size(indexrelid) FROM {} ORDER BY place").format(_STANDING)
-_TABLE_STATE = sql.SQL("""
+_TABLE_STATE = Prepared(
+    sql.SQL("""
     SELECT greatest(reltuples, 0)::bigint, (SELECT kind FROM {} ORDER BY place LIMIT 1)
     FROM pg_class WHERE oid = to_regclass(%s)
-""").format(_STANDING)
+""")
+    .format(_STANDING)
+    .as_string()
+)
 
 
 @dataclass(frozen=True)

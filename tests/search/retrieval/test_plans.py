@@ -63,7 +63,7 @@ def test_the_vector_travels_in_binary(corpus):
     scope = scope_of(version, [public])
     with transaction.atomic(), connection.cursor() as cursor:
         parameters = statements.parameters(scope, encoded(version).vectors[0], count=5)
-        cursor.execute(statements.by_index(scope, DIM), parameters)
+        cursor.execute(str(statements.by_index(scope, DIM)), parameters)  # a prepared one is forgotten
         sent = cursor.cursor._query.params
     assert max(len(value) for value in sent if value is not None) == 4 + 2 * DIM
 
