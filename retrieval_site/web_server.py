@@ -33,6 +33,9 @@ control_socket_disable = True
 worker_tmp_dir = str(_shared_memory) if _shared_memory.is_dir() else None
 
 
+GARBAGE_OBJECTS = 50_000
+
+
 def post_worker_init(worker: Any) -> None:
     """Load what the first request would wait for: every page's code (200 ms), the connections to the broker."""
     from django.urls import resolve
@@ -41,9 +44,11 @@ def post_worker_init(worker: Any) -> None:
 
     resolve("/api/v1/search/")
     connections_warm()
-    # What stands now stays for ever: the collector need not look through it again and again.
+    # What stands now stays for ever: the collector need not look through it again and again. A search makes some ten
+    # thousand objects, which go by themselves: by default they would be looked through a dozen times.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(GARBAGE_OBJECTS, 20, 20)
 
 
 def post_fork(server: Any, worker: Any) -> None:
