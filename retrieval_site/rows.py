@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models import Model
 
+from retrieval_site.database import Prepared
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -41,6 +43,24 @@ class Columns(Generic[M]):
     def split(self, row: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
         """Return the values of these columns, which come first in `row`, and the rest of it."""
         return row[: len(self.names)], row[len(self.names) :]
+
+
+def insert(row: Model) -> None:
+    """Write a new row with a key of its own; without the signals and defaults of the database that `save` minds."""
+    statement, fields = _insertion(type(row))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            statement,
+            [field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in fields],
+        )
+    row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
+
+
+@cache
+def _insertion(model: type[Model]) -> tuple[Prepared, tuple[Any, ...]]:
+    fields = model._meta.concrete_fields
+    names, places = ", ".join(f'"{field.column}"' for field in fields), ", ".join(["%s"] * len(fields))
+    return Prepared(f'INSERT INTO "{model._meta.db_table}" ({names}) VALUES ({places})'), fields  # noqa: S608  our own names
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from django.conf import settings
@@ -12,6 +13,7 @@ from workers import wire
 from workers.clock import Clock
 from workers.inference.errors import EncoderError, InferenceError
 from workers.inference.pictures import PictureLimits, open_picture, preview_jpeg, to_pixels
+from workers.inference.probes import probe_pictures
 from workers.pool import POOL
 from workers.wire import Encoded
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from workers.wire import Ask
 
 log = logging.getLogger(__name__)
+_WARM_PREVIEW_PX = 320
 
 
 def answer(ask: Ask) -> None:
@@ -33,18 +36,38 @@ def answer(ask: Ask) -> None:
     if data is None:  # whoever asked has given up
         return
     try:
-        encoded = _answer(ask, data)
+        _answer(ask, data)
     except InferenceError as error:
-        encoded = _failed(error)
+        _reply(ask, _failed(error))
     except Exception:
         log.exception("Encoding the query %s failed", ask.request_id)
-        encoded = _failed(EncoderError("encoder.failed", "The model could not read this query."))
-    _reply(ask, encoded)
+        _reply(ask, _failed(EncoderError("encoder.failed", "The model could not read this query.")))
 
 
-def _answer(ask: Ask, data: bytes) -> Encoded:
+def _answer(ask: Ask, data: bytes) -> None:
+    """Send the vector, and behind it the small photo: it is made while whoever asked searches by the vector."""
     model = _model(ask.version_id)
-    return _encode_picture(model, data, ask.preview_px) if ask.kind == "image" else _encode_text(model, data)
+    if ask.kind == "text":
+        encoded = _encode_text(model, data)
+        _reply(ask, encoded, encoded)
+        return
+    encoded, picture = _encode_picture(model, data)
+    if not ask.preview_px:
+        _reply(ask, encoded, encoded)
+        return
+    _reply(ask, encoded)
+    preview = _preview(data, picture, ask.preview_px)
+    _reply(ask, Encoded(preview=preview), replace(encoded, preview=preview))
+
+
+def warm(model: LoadedModel) -> None:
+    """Answer a question of each kind for nobody: the first brings in what reads photos and words."""
+    manifest = model.encoder.manifest
+    if manifest.image is not None:
+        photo = preview_jpeg(probe_pictures(1)[0], _WARM_PREVIEW_PX)
+        _preview(photo, _encode_picture(model, photo)[1], _WARM_PREVIEW_PX)
+    if manifest.text is not None:
+        _encode_text(model, b"a word")
 
 
 def _model(version_id: int) -> LoadedModel:
@@ -59,7 +82,7 @@ def _model(version_id: int) -> LoadedModel:
         connection.close()
 
 
-def _encode_picture(model: LoadedModel, data: bytes, preview_px: int) -> Encoded:
+def _encode_picture(model: LoadedModel, data: bytes) -> tuple[Encoded, Image]:
     spec = model.encoder.manifest.image
     if spec is None:
         raise EncoderError("encoder.no_image", "This model cannot encode pictures.")
@@ -68,10 +91,9 @@ def _encode_picture(model: LoadedModel, data: bytes, preview_px: int) -> Encoded
         picture = open_picture(data, shortest_side=_shortest_side(spec), limits=_limits())
         future = model.pixels.submit(to_pixels(picture, spec))
     clock.lap("decode")
-    preview = _preview(data, picture, preview_px) if preview_px else None  # while the encoder runs
     vector = future.result(settings.CONFIG.encode_timeout_seconds)
     clock.lap("encode")
-    return Encoded(vector, preview, clock.laps_ms)
+    return Encoded(vector, None, clock.laps_ms), picture
 
 
 def _encode_text(model: LoadedModel, data: bytes) -> Encoded:
@@ -107,14 +129,14 @@ def _failed(error: InferenceError) -> Encoded:
     return Encoded(error={"id": error.id, "message": error.message, "detail": error.detail})
 
 
-def _reply(ask: Ask, encoded: Encoded) -> None:
-    """Answer, and keep what is worth keeping, in one round trip; a bad picture is not worth it."""
-    packed = wire.pack(encoded)
+def _reply(ask: Ask, part: Encoded, whole: Encoded | None = None) -> None:
+    """Send a part of the answer; with the last one, keep the whole for whoever asks the same again."""
     reply = wire.REPLY_PREFIX + ask.request_id
     pipeline = wire.client().pipeline(transaction=False)
-    pipeline.rpush(reply, packed)
+    pipeline.rpush(reply, wire.pack(part))
     pipeline.expire(reply, wire.REPLY_EXPIRES_SECONDS)
-    pipeline.delete(wire.INPUT_PREFIX + ask.request_id)
-    if encoded.error is None:
-        pipeline.set(ask.cache_key, packed, ex=wire.VECTOR_EXPIRES_SECONDS)
+    if whole is not None or part.error is not None:
+        pipeline.delete(wire.INPUT_PREFIX + ask.request_id)
+    if whole is not None:
+        pipeline.set(ask.cache_key, wire.pack(whole), ex=wire.VECTOR_EXPIRES_SECONDS)
     pipeline.execute()

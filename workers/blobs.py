@@ -13,6 +13,7 @@ from django.core.files.base import ContentFile, File
 from django.core.files.storage import FileSystemStorage, default_storage
 from django.db import connection, transaction
 
+from retrieval_site.database import Prepared
 from retrieval_site.errors import AppError
 from retrieval_site.rows import columns
 from workers.models import Blob
@@ -27,10 +28,16 @@ INCOMING = "incoming"
 """Folder beside the blobs for files that are still being written; on one file system, so that renaming is atomic."""
 
 
-def blob_store(content: bytes | File[bytes], content_type: str, *, durable: bool = True) -> Blob:
+_ROW_PUT = Prepared(
+    "INSERT INTO workers_blob AS blob (sha256, size, content_type, created_at)"
+    " VALUES (%s, %s, %s, clock_timestamp())"
+    " ON CONFLICT (sha256) DO UPDATE SET created_at = EXCLUDED.created_at"
+)
+
+
+def blob_store(content: bytes | File[bytes], content_type: str) -> Blob:
     """Store the bytes unless they are there already, and return their row; memory stays constant for files.
 
-    `durable` waits for the disk; switch it off only for what may be lost with the power, such as a preview.
     The row commits with the caller's transaction, and its `created_at` is now even where it was there: a sweep of
     unused blobs leaves young ones alone, so the caller has time to refer to it. A file whose row was rolled back
     stays until a sweep.
@@ -38,26 +45,34 @@ def blob_store(content: bytes | File[bytes], content_type: str, *, durable: bool
     if isinstance(content, bytes):
         content = ContentFile(content)
     sha256, size = _digest(content)
-    with transaction.atomic(
-        savepoint=durable
-    ):  # what may be lost is worth no savepoint, and no transaction either
+    with transaction.atomic():
         # The row first: it waits for a sweep that is just removing this blob, and only then looks for the file.
         blob = _row_put(sha256, size, content_type)
-        file_put(blob.storage_name, content, size, durable=durable)
+        file_put(blob.storage_name, content, size)
     return blob
 
 
 def _row_put(sha256: str, size: int, content_type: str) -> Blob:
-    """Write the row, or make it young again, and return it; plain SQL, for it stands in every search by a photo."""
+    """Write the row, or make it young again, and return it."""
     parts: Columns[Blob] = columns(Blob, "blob")
     with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO workers_blob AS blob (sha256, size, content_type, created_at)"  # noqa: S608  our own names
-            " VALUES (%s, %s, %s, clock_timestamp())"
-            f" ON CONFLICT (sha256) DO UPDATE SET created_at = EXCLUDED.created_at RETURNING {parts.sql}",
-            [sha256, size, content_type[:100]],
-        )
+        cursor.execute(f"{_ROW_PUT} RETURNING {parts.sql}", [sha256, size, content_type[:100]])
         return parts.instance(cursor.fetchone())
+
+
+def blob_of(content: bytes, content_type: str) -> Blob:
+    """Return the row of these bytes, not written yet: for callers who store row and file themselves.
+
+    In this order, in one transaction: `row_put`, then `file_put`.
+    """
+    sha256 = hashlib.sha256(content).hexdigest()
+    return Blob(sha256=sha256, size=len(content), content_type=content_type[:100])
+
+
+def row_put(blob: Blob) -> None:
+    """Write the row, or make it young again; asks for no answer, so it may travel with other statements."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ROW_PUT, [blob.sha256, blob.size, blob.content_type])
 
 
 def blob_open(blob: Blob) -> File[bytes]:
@@ -94,8 +109,9 @@ def _put_file(path: Path, content: File[bytes], size: int, *, durable: bool) -> 
     if path.is_file() and path.stat().st_size == size:
         return
     incoming = path.parent.parent / INCOMING
-    incoming.mkdir(parents=True, exist_ok=True)
-    path.parent.mkdir(exist_ok=True)
+    for folder in (incoming, path.parent):
+        if not folder.is_dir():
+            folder.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=incoming)
     try:
         _write(descriptor, content, durable=durable)

@@ -49,7 +49,8 @@ _MODEL_CANNOT = ("encoder.no_image", "encoder.no_text")
 
 def encode_picture(version: ModelVersion, data: bytes, preview_px: int = 0) -> Encoded:
     """Return the vector of a picture and, with `preview_px`, its small JPEG; see `Pending.result` for errors."""
-    return picture_start(version, data, preview_px).result()
+    pending = picture_start(version, data, preview_px)
+    return replace(pending.result(), preview=pending.preview())
 
 
 def encode_text(version: ModelVersion, text: str) -> Encoded:
@@ -101,21 +102,23 @@ def _start(question: Question) -> Pending:
     """Answer from the cache, or put the bytes down and send their id."""
     pending = Pending(question)
     try:
-        known = wire.client().get(question.cache_key)
+        known = cast("bytes | None", wire.client().get(question.cache_key))
         if known is None:
             pending.send()
     except RedisError as error:
         raise _unavailable() from error
-    else:
-        return replace(pending, known=cast("bytes | None", known))
+    if known is not None:
+        pending.answer = wire.unpack(known, from_cache=True)
+    return pending
 
 
-@dataclass(frozen=True)
+@dataclass
 class Pending:
-    """A question that was sent; `result` waits for the answer."""
+    """A question that was sent; `result` waits for the vector, `preview` for what comes behind it."""
 
     question: Question
-    known: bytes | None = None
+    answer: Encoded = field(default_factory=wire.Encoded)
+    """What came so far."""
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
     started: float = field(default_factory=time.monotonic)
 
@@ -130,19 +133,31 @@ class Pending:
         pipeline.pexpire(wire.ASKED_KEY, milliseconds)  # longer than the latest question is of no use
         pipeline.execute()
 
+    def preview(self) -> bytes | None:
+        """Wait for the small photo too; None where none was asked for. Raises AppError as `result`."""
+        while self.question.preview_px and not self.answer.preview:
+            self._receive()
+        return self.answer.preview
+
     def result(self) -> Encoded:
-        """Wait for the answer.
+        """Wait for the vector.
 
         Raises AppError `encoder.unavailable` within 5 s when no worker is there, `encoder.timeout` when one does
         not answer in time, and what the worker said of the input (`image.*`, `text.*`).
         """
+        while not self.answer.vector.size:
+            self._receive()
+        return self.answer
+
+    def _receive(self) -> None:
+        """Wait for the next part of the answer."""
         try:
-            answer = wire.unpack(self.known, from_cache=True) if self.known else wire.unpack(self._wait())
+            part = wire.unpack(self._wait())
         except RedisError as error:
             raise _unavailable() from error
-        if answer.error:
-            raise _failure(**answer.error)
-        return answer
+        if part.error:
+            raise _failure(**part.error)
+        self.answer = replace(self.answer, preview=part.preview) if part.preview else part
 
     def _wait(self) -> bytes:
         seen = frozenset[str]()

@@ -21,7 +21,7 @@ from django.db import DatabaseError, close_old_connections, connection
 from redis import RedisError
 
 from workers import wire
-from workers.answering import answer
+from workers.answering import answer, warm
 from workers.inference.errors import InferenceError
 from workers.pool import POOL
 from workers.questions import Questions
@@ -73,7 +73,7 @@ def preload(pool: ModelPool) -> None:
     if version_id is None:
         log.warning("No model is active yet: waiting for the first one")
         return
-    pool.get(version_id)
+    warm(pool.get(version_id))
     log.info("Loaded version %s", version_id)
     _warm_vectors(version_id)
     connection.close()

@@ -70,7 +70,10 @@ class Ask:
 
 @dataclass(frozen=True)
 class Encoded:
-    """A query's vector, float32 `(dim,)`, and its small photo; or the expected failure that came instead."""
+    """A query's vector, float32 `(dim,)`, and its small photo; or the expected failure that came instead.
+
+    A photo's answer comes in two parts, the small photo behind all the rest.
+    """
 
     vector: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
     preview: bytes | None = None

@@ -40,6 +40,10 @@ class Encoding(Protocol):
         """Wait for the vectors."""
         ...
 
+    def preview(self) -> bytes | None:
+        """Wait for a photo's small copy, which comes behind its vectors; None for anything but a photo."""
+        ...
+
 
 def encode_start(request: SearchRequest) -> Encoding:
     """Start encoding; raises AppError `query.parts` unless exactly one part is set, and what each part raises."""
@@ -76,7 +80,10 @@ class _Asked:
     def finish(self) -> EncodedQuery:
         answer = self._pending.result()
         vectors = answer.vector[None, :]
-        return EncodedQuery(self.version, self._modality, vectors, answer.preview, dict(answer.timings_ms))
+        return EncodedQuery(self.version, self._modality, vectors, dict(answer.timings_ms))
+
+    def preview(self) -> bytes | None:
+        return self._pending.preview()
 
 
 class _Known:
@@ -86,6 +93,9 @@ class _Known:
 
     def finish(self) -> EncodedQuery:
         return self._query
+
+    def preview(self) -> None:
+        return None
 
 
 def _modality(request: SearchRequest) -> Modality:

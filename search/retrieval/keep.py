@@ -5,25 +5,34 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
+from django.core.files.base import ContentFile
 from django.db import connection
 
+from retrieval_site.database import Prepared, in_one_trip
+from retrieval_site.rows import insert
 from search.models import Query
+from search.retrieval.rank import best_by_document
 from search.retrieval.types import EncodedQuery, Plan, Unit
-from workers.blobs import blob_store
+from workers.blobs import blob_of, file_put, row_put
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from search.querysets import Viewer
-    from search.retrieval.types import Modality, SearchRequest, Target
+    from search.retrieval.types import Candidates, Modality, SearchRequest, Target
 
+KEPT_FIRST = 100
+"""Documents kept of the first look, where it finds so many: several pages without looking again."""
 KEPT_MAX = 1000
 """How deep an answer can be followed, in documents."""
+_UNWAITED = Prepared("SET LOCAL synchronous_commit = off")
 _KEY = {"passages": "passage", "images": "image"}
 
 
-def query_new(request: SearchRequest, encoded: EncodedQuery) -> Query:
-    """Return the row of a new search, not saved yet."""
+def query_new(request: SearchRequest, encoded: EncodedQuery, found: Candidates) -> Query:
+    """Return the row of a new search with its ranked answer, not saved yet."""
+    ranked = best_by_document(found.units)
+    kept = ranked[: max(KEPT_FIRST, request.limit)]
     return Query(
         user_id=_user_id(request.viewer),
         session="" if _user_id(request.viewer) else request.session[:40],
@@ -35,16 +44,21 @@ def query_new(request: SearchRequest, encoded: EncodedQuery) -> Query:
         filters=request.filters,
         version=encoded.version,
         embedding=encoded.vectors.astype("<f4").tobytes(),
+        answer=entries(kept, request.target),
+        plan=plan_json(found.plan, more=len(kept) < len(ranked) or not found.exhausted),
     )
 
 
 def query_save(query: Query, preview: bytes | None) -> None:
     """Write the row in the caller's transaction, without waiting for the disk: losing it loses one old search."""
-    if preview is not None:
-        query.preview = blob_store(preview, "image/jpeg", durable=False)
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL synchronous_commit = off")
-    query.save(force_insert=True)
+    query.preview = blob_of(preview, "image/jpeg") if preview else None
+    with connection.cursor() as cursor, in_one_trip():
+        cursor.execute(_UNWAITED)
+        if query.preview:
+            row_put(query.preview)
+        insert(query)
+    if query.preview and preview:
+        file_put(query.preview.storage_name, ContentFile(preview), len(preview), durable=False)
 
 
 def plan_json(plan: Plan, *, more: bool) -> dict[str, Any]:

@@ -14,7 +14,6 @@ from search.retrieval.candidates import estimate, find_candidates
 from search.retrieval.cursor import Cursor, cursor_read
 from search.retrieval.encode import encode_start
 from search.retrieval.pages import as_text, deepen, may_have_more, read_page
-from search.retrieval.rank import best_by_document
 from search.retrieval.scope import make_scope, table_for, visible_collections
 from search.retrieval.types import LIMIT_DEFAULT, LIMIT_MAX, SearchAnswer
 from workers.clock import Clock
@@ -24,10 +23,8 @@ if TYPE_CHECKING:
 
     from models_admin.models import ModelVersion
     from search.querysets import Viewer
-    from search.retrieval.types import Candidates, EncodedQuery, Scope, SearchRequest
-
-KEPT_FIRST = 100
-"""Documents kept of the first look, where it finds so many: several pages without looking again."""
+    from search.retrieval.pages import Page
+    from search.retrieval.types import EncodedQuery, Scope, SearchRequest
 
 
 def search(request: SearchRequest) -> SearchAnswer:
@@ -48,7 +45,13 @@ def search(request: SearchRequest) -> SearchAnswer:
     with transaction.atomic():
         found = find_candidates(encoded, scope, request.limit, expected)
         clock.lap("search")
-        return _keep(request, encoded, scope, found, clock)
+        query = keep.query_new(request, encoded, found)
+        page = read_page(query, Cursor(query.pk), request.limit, scope.collections, more=may_have_more(query))
+        clock.lap("fetch")
+        query.timings_ms = _timings(encoded, clock)
+        keep.query_save(query, encoding.preview())
+        clock.lap("keep")
+    return _answer(query, page, _timings(encoded, clock))
 
 
 def reopen(
@@ -71,6 +74,10 @@ def reopen(
             query = _kept(query_id)
         page = read_page(query, place, limit, visible_collections(viewer), more=more)
     clock.lap("fetch")
+    return _answer(query, page, clock.with_total())
+
+
+def _answer(query: Query, page: Page, timings_ms: dict[str, float]) -> SearchAnswer:
     return SearchAnswer(
         query_id=query.pk,
         modality=keep.modality_of(query),
@@ -78,7 +85,7 @@ def reopen(
         hits=tuple(page.hits),
         next=as_text(page.next),
         plan=keep.plan_of(query),
-        timings_ms=clock.with_total(),
+        timings_ms=timings_ms,
     )
 
 
@@ -96,31 +103,6 @@ def _scope(request: SearchRequest, version: ModelVersion) -> Scope:
     if request.document is not None:
         scope = replace(scope, excluded=frozenset([request.document]))
     return scope
-
-
-def _keep(
-    request: SearchRequest, encoded: EncodedQuery, scope: Scope, found: Candidates, clock: Clock
-) -> SearchAnswer:
-    """Keep the query with its ranked answer and return the first page of it."""
-    query = keep.query_new(request, encoded)
-    ranked = best_by_document(found.units)
-    kept = ranked[: max(KEPT_FIRST, request.limit)]
-    query.answer = keep.entries(kept, request.target)
-    query.plan = keep.plan_json(found.plan, more=len(kept) < len(ranked) or not found.exhausted)
-    page = read_page(query, Cursor(query.pk), request.limit, scope.collections, more=may_have_more(query))
-    clock.lap("fetch")
-    query.timings_ms = _timings(encoded, clock)
-    keep.query_save(query, encoded.preview)
-    clock.lap("keep")
-    return SearchAnswer(
-        query_id=query.pk,
-        modality=encoded.modality,
-        model=encoded.version.key,
-        hits=tuple(page.hits),
-        next=as_text(page.next),
-        plan=found.plan,
-        timings_ms=_timings(encoded, clock),
-    )
 
 
 def _timings(encoded: EncodedQuery, clock: Clock) -> dict[str, float]:

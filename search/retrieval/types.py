@@ -56,7 +56,6 @@ class EncodedQuery:
     version: ModelVersion
     modality: Modality
     vectors: NDArray[np.float32]
-    preview: bytes | None = None
     timings_ms: dict[str, float] = field(default_factory=dict)
 
 

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.forms import model_to_dict
 
-from retrieval_site.rows import columns
+from retrieval_site.rows import columns, insert
 from search.models import Document, Query
 from tests.support.corpus import make_collection, make_documents
 
@@ -39,3 +39,24 @@ def test_an_instance_can_be_saved_again():
     found.save()
     query.refresh_from_db()
     assert (query.text, query.answer) == ("a seal", [{"document": 1}])
+
+
+def test_a_row_that_is_inserted_is_the_one_that_would_have_been_saved():
+    (passage,) = make_documents(make_collection(), 1)
+    parts = {
+        "modality": "text",
+        "text": "a pump",
+        "document_id": passage.document_id,
+        "plan": {"kind": "exact"},
+    }
+    saved = Query.objects.create(**parts, embedding=b"\x00\x01", answer=[{"document": 1, "score": 0.5}])
+    row = Query(**parts, embedding=b"\x00\x01", answer=[{"document": 1, "score": 0.5}])
+    insert(row)
+    found = Query.objects.get(pk=row.pk)
+    assert model_to_dict(found, exclude=["id"]) == model_to_dict(
+        Query.objects.get(pk=saved.pk), exclude=["id"]
+    )
+    assert found.created_at == row.created_at
+    row.text = "a seal"
+    row.save()
+    assert Query.objects.get(pk=row.pk).text == "a seal"

@@ -11,7 +11,7 @@ from django.core.files.storage import InMemoryStorage, default_storage
 
 from retrieval_site.errors import AppError
 from workers import blobs
-from workers.blobs import blob_open, blob_store
+from workers.blobs import blob_of, blob_open, blob_store, file_put, row_put
 from workers.models import Blob
 
 pytestmark = pytest.mark.django_db
@@ -72,3 +72,14 @@ def test_an_object_store_keeps_one_copy_however_often_the_bytes_come(monkeypatch
     assert storage.listdir(blob.sha256[:2])[1] == [blob.sha256]
     with blob_open(blob) as file:
         assert file.read() == b"in the cloud"
+
+
+def test_a_caller_in_a_hurry_stores_the_same_blob_by_row_and_file():
+    blob = blob_of(b"a preview", "image/jpeg")
+    row_put(blob)
+    row_put(blob)
+    file_put(blob.storage_name, ContentFile(b"a preview"), blob.size, durable=False)
+    assert Blob.objects.get(pk=blob.pk).size == 9
+    assert blob_store(b"a preview", "image/jpeg").pk == blob.pk
+    with blob_open(blob) as file:
+        assert file.read() == b"a preview"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +13,9 @@ import pytest
 from tests.support.workers import wait_until
 from workers import pool as pool_module
 from workers import wire
+from workers.answering import warm
 from workers.inference.errors import BundleError
+from workers.inference.manifest import ImageSpec, TextSpec
 from workers.pool import LoadedModel, ModelPool
 from workers.query_worker import Loader, _wanted
 
@@ -107,3 +110,16 @@ def test_a_wanted_version_is_loaded_beside_and_a_broken_one_is_left_alone_for_a_
 def test_what_nobody_wants_any_more_is_forgotten(clean_redis):
     clean_redis.zadd(wire.WANTED_KEY, {"5": time.time() + 60, "6": time.time() - 1})
     assert _wanted() == {5}
+
+
+def test_a_model_is_warmed_by_a_question_of_each_kind_that_it_answers():
+    asked = _load(1)
+    pictures = ImageSpec(resize=32, size=32, mean=(0.5,) * 3, std=(0.5,) * 3)
+    words = TextSpec("words", "vocabulary.txt", 8)
+    for picture, text in ((pictures, words), (pictures, None), (None, words)):
+        asked.encoder.manifest = SimpleNamespace(image=picture, text=text)
+        before = asked.pixels.metrics.calls, asked.texts.metrics.calls
+        warm(asked)
+        after = asked.pixels.metrics.calls, asked.texts.metrics.calls
+        assert after == (before[0] + bool(picture), before[1] + bool(text))
+    asked.close()

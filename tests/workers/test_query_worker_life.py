@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 
 from retrieval_site.errors import AppError
@@ -16,6 +17,9 @@ from workers.inference.errors import BundleError
 from workers.query import encode_text, picture_start, versions_warm, workers_alive
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+VECTOR = wire.Encoded(np.ones(3, np.float32), timings_ms={"encode": 1.0})
+PREVIEW = wire.Encoded(preview=b"small")
 
 
 @pytest.fixture
@@ -88,9 +92,44 @@ def test_a_question_is_asked_again_when_the_worker_that_took_it_is_replaced(tmp_
         redis.delete("nobody:first-1")
         redis.set("nobody:second-2", '{"loaded": [], "calls": 0, "at": 0}', ex=30)
         wait_until(lambda: redis.llen("nobody") == 2, seconds=5, what="the second message")
-        redis.rpush(wire.REPLY_PREFIX + pending.id, wire.pack(wire.Encoded(timings_ms={"encode": 1.0})))
-        assert waiting.result(5).timings_ms == {"encode": 1.0}
+        redis.rpush(wire.REPLY_PREFIX + pending.id, wire.pack(VECTOR))
+        assert waiting.result(5).timings_ms == VECTOR.timings_ms
     redis.delete("nobody", "nobody:second-2")
+
+
+@pytest.mark.usefixtures("no_worker")
+def test_the_vector_is_there_before_the_preview_and_a_preview_that_was_lost_is_asked_for_again(tmp_path):
+    redis, version = wire.client(), tiny_version(tmp_path)
+    redis.delete("nobody")
+    redis.set("nobody:first-1", '{"loaded": [], "calls": 0, "at": 0}', ex=30)
+    pending = picture_start(version, picture(COLOURS["red"], seed=78), preview_px=32)
+    reply = wire.REPLY_PREFIX + pending.id
+    redis.rpush(reply, wire.pack(VECTOR))
+    assert pending.result().timings_ms == VECTOR.timings_ms
+    assert pending.result().preview is None
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(pending.preview)
+        time.sleep(0.8)
+        redis.delete("nobody:first-1")
+        redis.set("nobody:second-2", '{"loaded": [], "calls": 0, "at": 0}', ex=30)
+        wait_until(lambda: redis.llen("nobody") == 2, seconds=5, what="the second message")
+        redis.rpush(reply, wire.pack(VECTOR), wire.pack(PREVIEW))
+        assert waiting.result(5) == b"small"
+    assert pending.result().vector.tolist() == [1, 1, 1]
+    redis.delete("nobody", "nobody:second-2")
+
+
+@pytest.mark.usefixtures("no_worker")
+def test_a_preview_that_fails_is_an_error_with_an_id(tmp_path):
+    redis = wire.client()
+    pending = picture_start(tiny_version(tmp_path), picture(COLOURS["red"], seed=79), preview_px=32)
+    failed = wire.Encoded(error={"id": "encoder.failed", "message": "No.", "detail": {}})
+    redis.rpush(wire.REPLY_PREFIX + pending.id, wire.pack(VECTOR), wire.pack(failed))
+    pending.result()
+    with pytest.raises(AppError) as caught:
+        pending.preview()
+    assert (caught.value.id, caught.value.status) == ("encoder.failed", 503)
+    redis.delete("nobody")
 
 
 def _started(log):
