@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from search.retrieval.types import EncodedQuery, Scope
     from search.vectors.tables import IndexKind
 
-EF_SEARCH = 64
+EF_SEARCH = 48
 EF_SEARCH_MAX = 1000
-CANDIDATES_MIN = 64
+CANDIDATES_MIN = 48
 """Units fetched at least: what the index finds at this ef_search anyway, enough for several pages."""
 BINARY_CANDIDATES = 400
 """Units whose vectors are compared at least, of those that the binary index proposes by their signs alone."""

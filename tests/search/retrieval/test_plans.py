@@ -41,7 +41,7 @@ def _database(db):
 def test_the_index_is_used_by_the_very_statement_that_says_so(corpus, filters):
     version, public, _ = corpus
     scope = scope_of(version, [public], **filters)
-    plan = Plan("ann", 64, 64)
+    plan = Plan("ann", 48, 48)
     explained = explain(statements.by_index(scope, DIM), version, scope, plan)
     assert f"Index Scan using embedding_{version.pk}_passage_hnsw" in explained
     excluding = replace(scope, excluded=frozenset(range(50)))
@@ -54,7 +54,7 @@ def test_the_index_is_not_used_by_the_statement_that_says_exact(corpus, filters)
     version, public, private = corpus
     for seen in ([public, private], [private]):
         scope = scope_of(version, seen, **filters)
-        explained = explain(statements.exact(scope, DIM), version, scope, Plan("exact", 64))
+        explained = explain(statements.exact(scope, DIM), version, scope, Plan("exact", 48))
         assert "hnsw" not in explained
 
 
@@ -70,9 +70,9 @@ def test_the_vector_travels_in_binary(corpus):
 
 def test_a_large_scope_goes_by_the_index_and_a_small_one_is_scanned(corpus):
     version, public, private = corpus
-    assert run(version, scope_of(version, [public, private]), 10).plan == Plan("ann", 64, 64)
-    assert run(version, scope_of(version, [private]), 10).plan == Plan("exact", 64)
-    assert run(version, scope_of(version, [public], tags=["rare"]), 10).plan == Plan("exact", 64)
+    assert run(version, scope_of(version, [public, private]), 10).plan == Plan("ann", 48, 48)
+    assert run(version, scope_of(version, [private]), 10).plan == Plan("exact", 48)
+    assert run(version, scope_of(version, [public], tags=["rare"]), 10).plan == Plan("exact", 48)
 
 
 def test_recall_at_10_of_the_index_is_at_least_0_97(corpus):
