@@ -15,6 +15,7 @@ from search import retrieval
 from tests.support.browser import PHONE, REFUSED
 from tests.support.corpus import picture
 from tests.support.tiny_bundle import COLOURS
+from tests.support.workers import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,6 +31,11 @@ FILE = {"name": "red.jpg", "mimeType": "image/jpeg", "buffer": RED}
 def _first_title(page: Page) -> str:
     page.wait_for_url("**/q/*/")
     return page.locator("[data-hit-link]").first.inner_text()
+
+
+def _wait_for(page: Page, condition: str) -> None:
+    """Wait for a condition in the page; Playwright's own way evaluates strings there, which the policy forbids."""
+    wait_until(lambda: page.evaluate(condition), seconds=20, what=condition)
 
 
 def _transfer(page: Page, data: bytes, kind: str, name: str):
@@ -49,7 +55,7 @@ def test_a_chosen_photo_finds_its_document_and_stays_in_view(site: Site, page: P
     assert _first_title(page).startswith("Red")
     photo = page.get_by_alt_text("The photo that was searched with")
     page.mouse.wheel(0, 1500)
-    page.wait_for_function("scrollY > 500")
+    _wait_for(page, "scrollY > 500")
     assert photo.evaluate("e => e.naturalWidth") == 400
     assert photo.bounding_box()["y"] >= 0
 
@@ -122,7 +128,7 @@ def test_closing_the_camera_lets_it_go(site: Site, open_context) -> None:
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_be_hidden()
     # The dialog is hidden a moment before its "close" event, which lets the camera go.
-    page.wait_for_function("document.querySelector('[data-camera-video]').srcObject === null")
+    _wait_for(page, "document.querySelector('[data-camera-video]').srcObject === null")
 
 
 def test_words_find_their_document(site: Site, page: Page) -> None:
