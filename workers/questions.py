@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from redis import RedisError
 
@@ -37,18 +37,12 @@ class Questions(threading.Thread):
     def run(self) -> None:
         """Take and answer until stopped; while Redis is away try again."""
         while not self._end.is_set():
-            self._free.acquire()
-            try:
-                waited: Any = wire.client().blpop([wire.ASKED_KEY], timeout=WAIT_SECONDS)
-            except RedisError as error:
-                log.warning("Redis does not tell the questions: %s", error)
-                self._end.wait(RETRY_SECONDS)
-                waited = None
-            if waited is None:
-                self._free.release()
-                continue
-            self._start(waited[1])
-            self._take_waiting()
+            free = self._reserve()
+            taken = self._take(free)
+            if len(taken) < free:
+                self._free.release(free - len(taken))
+            for data in taken:
+                self._start(data)
 
     def stop(self) -> None:
         """Take nothing more, and finish what was taken."""
@@ -56,20 +50,27 @@ class Questions(threading.Thread):
         self.join(2 * WAIT_SECONDS)
         self._pool.shutdown()
 
-    def _take_waiting(self) -> None:
-        """Take what else waits, in one request, for all threads that are free."""
-        free = 0
+    def _reserve(self) -> int:
+        """Wait for a free thread; reserve all that are free and return their number."""
+        self._free.acquire()
+        free = 1
         while self._free.acquire(blocking=False):
             free += 1
-        taken: Any = None
+        return free
+
+    def _take(self, most: int) -> list[bytes]:
+        """Wait a while for a question; return it and those behind it, in one request to Redis."""
         try:
-            taken = wire.client().lpop(wire.ASKED_KEY, free) if free else None
+            pipeline = wire.client().pipeline(transaction=False)
+            pipeline.blpop([wire.ASKED_KEY], timeout=WAIT_SECONDS)
+            if most > 1:
+                pipeline.lpop(wire.ASKED_KEY, most - 1)
+            first, *behind = pipeline.execute()
         except RedisError as error:
             log.warning("Redis does not tell the questions: %s", error)
-        for data in taken or ():
-            self._start(data)
-        for _ in range(free - len(taken or ())):
-            self._free.release()
+            self._end.wait(RETRY_SECONDS)
+            return []
+        return [*([first[1]] if first else []), *(behind[0] if behind and behind[0] else [])]
 
     def _start(self, data: bytes) -> None:
         """Hand a question to a thread, which the caller has reserved."""
