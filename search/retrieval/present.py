@@ -69,18 +69,24 @@ def _found(
     with connection.cursor() as cursor:
         cursor.execute(statement, asked)
         rows = cursor.fetchall()
+    known: dict[tuple[str, Any], Any] = {}
     for unit_id, *values in rows:
-        shown = _instances(parts, values)
+        shown = _instances(parts, values, known)
         shown["document"].collection = shown.pop("collection")
         yield unit_id, shown
 
 
-def _instances(parts: Sequence[Columns[Any]], values: Sequence[Any]) -> dict[str, Any]:
-    """Return an instance for each part of a row, None for what an outer join did not find."""
+def _instances(
+    parts: Sequence[Columns[Any]], values: Sequence[Any], known: dict[tuple[str, Any], Any]
+) -> dict[str, Any]:
+    """Return an instance for each part of a row, None for what an outer join did not find; `known`: of other rows."""
     found: dict[str, Any] = {}
     for part in parts:
         own, values = part.split(values)
-        found[part.alias] = None if own[0] is None else part.instance(own)
+        key = part.alias, own[0]
+        if own[0] is not None and key not in known:
+            known[key] = part.instance(own)
+        found[part.alias] = known.get(key)
     return found
 
 
