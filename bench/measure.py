@@ -74,7 +74,7 @@ def one_client(server: Server, encoder: Encoder, report: Report, rounds: int = 1
     report.say(
         "photo to JSON / encoder alone", percentile(total, 50) / (percentile(alone, 50) * MS), "×", "≤ 1.7"
     )
-    for part in ("decode", "encode", "search", "fetch", "total"):
+    for part in ("decode", "encode", "transport", "search", "fetch", "keep", "total"):
         values = [float(answer.body["timings_ms"].get(part, 0)) for answer in answers]
         report.say(f"  of it {part}, p50", percentile(values, 50), "ms", "≤ 5" if part == "search" else "")
 
@@ -91,6 +91,8 @@ def many_clients(server: Server, encoder: Encoder, report: Report, clients: int 
     """Throughput and latency at `clients` connections, against the encoder alone in batches of the same photos."""
     photos = [photo(time.time_ns() % 10_000_000 + seed) for seed in range(clients * each)]
     shares = [photos[number::clients] for number in range(clients)]
+    with ThreadPoolExecutor(clients) as pool:  # warm: each of the server's threads has its connections
+        list(pool.map(lambda number: _searches(server, [photo(30_000_000 + number)] * 2), range(clients)))
     before = _batches_per_second(encoder, photos[:64])
     start = time.perf_counter()
     with ThreadPoolExecutor(clients) as pool:
