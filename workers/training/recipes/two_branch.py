@@ -1,4 +1,7 @@
-"""Two-branch networks (Wang et al. 2016) with the triplets that their comparison chose, on VGG-19's last layer."""
+"""Two-branch networks (Wang et al. 2016) with the triplets that their comparison chose, on VGG-19's last layer.
+
+2,048 values between the layers and 512 dimensions, as in that paper's own code (lwwang/Two_branch_network).
+"""
 
 from typing import Any
 
