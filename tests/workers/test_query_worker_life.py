@@ -78,6 +78,14 @@ def test_a_worker_that_lives_but_does_not_answer_is_not_waited_for_for_ever(tmp_
     wire.client().delete("nobody:slow-1")
 
 
+def _replace_worker(redis):
+    """Let the only worker that is alive go and another come, and wait until the question is asked again."""
+    time.sleep(0.8)
+    redis.delete("nobody:first-1")
+    redis.set("nobody:second-2", '{"loaded": [], "calls": 0, "at": 0}', ex=30)
+    wait_until(lambda: redis.llen("nobody") == 2, seconds=5, what="the second message")
+
+
 @pytest.mark.usefixtures("no_worker")
 def test_a_question_is_asked_again_when_the_worker_that_took_it_is_replaced(tmp_path, settings):
     redis, version = wire.client(), tiny_version(tmp_path)
@@ -88,10 +96,7 @@ def test_a_question_is_asked_again_when_the_worker_that_took_it_is_replaced(tmp_
     assert 0 < redis.pttl("nobody") <= 1000 * settings.CONFIG.encode_timeout_seconds
     with ThreadPoolExecutor(1) as threads:
         waiting = threads.submit(pending.result)
-        time.sleep(0.8)
-        redis.delete("nobody:first-1")
-        redis.set("nobody:second-2", '{"loaded": [], "calls": 0, "at": 0}', ex=30)
-        wait_until(lambda: redis.llen("nobody") == 2, seconds=5, what="the second message")
+        _replace_worker(redis)
         redis.rpush(wire.REPLY_PREFIX + pending.id, wire.pack(VECTOR))
         assert waiting.result(5).timings_ms == VECTOR.timings_ms
     redis.delete("nobody", "nobody:second-2")
@@ -109,10 +114,7 @@ def test_the_vector_is_there_before_the_preview_and_a_preview_that_was_lost_is_a
     assert pending.result().preview is None
     with ThreadPoolExecutor(1) as threads:
         waiting = threads.submit(pending.preview)
-        time.sleep(0.8)
-        redis.delete("nobody:first-1")
-        redis.set("nobody:second-2", '{"loaded": [], "calls": 0, "at": 0}', ex=30)
-        wait_until(lambda: redis.llen("nobody") == 2, seconds=5, what="the second message")
+        _replace_worker(redis)
         redis.rpush(reply, wire.pack(VECTOR), wire.pack(PREVIEW))
         assert waiting.result(5) == b"small"
     assert pending.result().vector.tolist() == [1, 1, 1]
