@@ -32,8 +32,8 @@ access_log_format = '%(h)s "%(r)s" %(s)s %(b)s %(D)sus [%({x-request-id}o)s]'
 control_socket_disable = True
 worker_tmp_dir = str(_shared_memory) if _shared_memory.is_dir() else None
 
-
 GARBAGE_OBJECTS = 50_000
+"""How many objects arise before the collector looks: those of a search go by themselves, and 700 is soon reached."""
 
 
 def post_worker_init(worker: Any) -> None:
@@ -44,8 +44,7 @@ def post_worker_init(worker: Any) -> None:
 
     resolve("/api/v1/search/")
     connections_warm()
-    # What stands now stays for ever: the collector need not look through it again and again. A search makes some ten
-    # thousand objects, which go by themselves: by default they would be looked through a dozen times.
+    # What stands now stays for ever: the collector need not look through it again and again.
     gc.collect()
     gc.freeze()
     gc.set_threshold(GARBAGE_OBJECTS, 20, 20)
