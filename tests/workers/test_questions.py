@@ -1,4 +1,4 @@
-"""How questions leave their list: all at once, no more than there are threads for, and none is lost to a bad one."""
+"""How questions leave their list: at once, no more than there are threads for, and none is lost to a bad one."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_what_was_taken_is_finished_before_the_end_and_nothing_more_is_taken(ask
     wait_until(lambda: answers.has(1), what="the question")
     ending = threading.Thread(target=questions.stop)
     ending.start()
-    questions.join(10)
+    wait_until(lambda: sum(thread.is_alive() for thread in questions.threads) == 1, what="the free one's end")
     asked(2)
     assert ending.is_alive()
     answers.go.set()
