@@ -21,7 +21,7 @@ from models_admin.models import ModelVersion, VectorIndex, VersionState
 from search.indexing.encoders import encoder_of
 from search.models import Collection, Passage
 from search.pictures import picture_open
-from search.retrieval.candidates import Estimate, estimate, find_candidates
+from search.retrieval.candidates import estimate, find_candidates, make_plan, set_plan
 from search.retrieval.rank import best_by_document
 from search.retrieval.scope import make_scope
 from search.retrieval.types import EncodedQuery
@@ -111,20 +111,21 @@ def compare(version: ModelVersion, questions: Floats, report: Report, name: str)
     collections = tuple(Collection.objects.values_list("pk", flat=True))
     scope = make_scope(VectorTable(version.pk, "passage"), collections, {})
     expected = estimate(scope)
-    scanned = replace(expected, index=None)
+    scan = make_plan(version, scope, TOP, replace(expected, index=None))
+    index = make_plan(version, scope, TOP, expected)
     pairs = [
-        (_asked(version, vector, scope, scanned), _asked(version, vector, scope, expected))
-        for vector in questions
+        (_asked(version, vector, scope, scan), _asked(version, vector, scope, index)) for vector in questions
     ]
     print(f"  {len(pairs):,} questions to {expected.rows:,} vectors")
     _say(pairs, report, name)
 
 
-def _asked(version: ModelVersion, vector: Floats, scope: Scope, expected: Estimate) -> Answer:
+def _asked(version: ModelVersion, vector: Floats, scope: Scope, plan: Plan) -> Answer:
     query = EncodedQuery(version, "image", vector[None])
     started = time.perf_counter()
     with transaction.atomic():
-        found = find_candidates(query, scope, TOP, expected)
+        set_plan(plan)
+        found = find_candidates(query, scope, TOP, plan)
     milliseconds = (time.perf_counter() - started) * MS
     best = [unit.score for unit in best_by_document(found.units)[:TOP]]
     return Answer(np.array(best, dtype=np.float32), milliseconds, found.plan)

@@ -11,7 +11,7 @@ from retrieval_site.errors import AppError
 from search.indexing.encoders import encoder_of
 from search.indexing.units import BATCH_UNITS, UnitBatch, encode
 from search.pictures import picture_open
-from search.retrieval.candidates import estimate, find_candidates
+from search.retrieval.candidates import find_candidates, make_plan, set_plan
 from search.retrieval.encode import document_parts
 from search.retrieval.keep import modality_of, target_of
 from search.retrieval.rank import best_by_document
@@ -115,6 +115,8 @@ def _documents(version: ModelVersion, query: Query, vectors: Vectors) -> list[in
     if query.document_id is not None:
         scope = replace(scope, excluded=frozenset([query.document_id]))
     encoded = EncodedQuery(version, modality_of(query), vectors)
+    plan = make_plan(version, scope, DEEP)
     with transaction.atomic():
-        found = find_candidates(encoded, scope, DEEP, estimate(scope))
+        set_plan(plan)
+        found = find_candidates(encoded, scope, DEEP, plan)
     return [unit.document_id for unit in best_by_document(found.units)[:DEEP]]

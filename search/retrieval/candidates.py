@@ -3,6 +3,8 @@
 One contract holds for every plan: where that many exist, the answer has units of at least `wanted` documents. The
 index is asked first where it pays; where it runs dry, because filters leave little of its neighbourhood, an exact
 scan goes on.
+
+Choosing a plan and setting it for the transaction need no vector, so a search does both while its query is encoded.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from django.db import connection
 
-from retrieval_site.database import Prepared, in_one_trip
+from retrieval_site.database import Prepared
 from retrieval_site.errors import AppError
 from search.retrieval import statements
 from search.retrieval.rank import best_by_document, order_scores
@@ -23,9 +25,9 @@ from search.vectors.read import from_binary, receive_binary
 
 if TYPE_CHECKING:
     import numpy as np
-    from django.db.backends.utils import CursorWrapper
     from numpy.typing import NDArray
 
+    from models_admin.models import ModelVersion
     from search.retrieval.types import EncodedQuery, Scope
     from search.vectors.tables import IndexKind
 
@@ -50,6 +52,11 @@ COUNT_MAX = 20_000
 COUNTS_KEPT_SECONDS = 15.0
 COUNTS_KEPT_MAX = 256
 
+_SET_PLAN = Prepared(
+    "SELECT set_config('hnsw.ef_search', %s, true), set_config('hnsw.iterative_scan', 'relaxed_order', true),"
+    " set_config('hnsw.max_scan_tuples', %s, true)"
+)
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -69,12 +76,39 @@ def estimate(scope: Scope) -> Estimate:
     return Estimate(rows=state[0], matching=_matching_units(scope, state[0]), index=state[1])
 
 
-def find_candidates(query: EncodedQuery, scope: Scope, wanted: int, expected: Estimate) -> Candidates:
-    """Return units of at least `wanted` distinct documents, or of all that exist. Call it inside a transaction."""
+def make_plan(version: ModelVersion, scope: Scope, wanted: int, expected: Estimate | None = None) -> Plan:
+    """Return the cheaper plan for `wanted` documents, by what a unit costs in each; raises AppError as `estimate`."""
+    expected = expected or estimate(scope)
+    count = max(CANDIDATES_MIN, 2 * wanted)
+    if version.similarity == "order":
+        count = max(ORDER_CANDIDATES, count)
+        if expected.matching <= ORDER_WHOLE_MAX:
+            return Plan("exact", max(expected.matching, count))
+    if expected.index is None:
+        return Plan("exact", count)
+    indexed = _by_index(expected.index, count)
+    visited = max(indexed.ef_search or 0, indexed.candidates * expected.rows / max(expected.matching, 1))
+    is_cheaper = (
+        visited * INDEX_UNIT_MICROSECONDS[expected.index] < expected.matching * EXACT_UNIT_MICROSECONDS
+    )
+    return indexed if is_cheaper else Plan("exact", count)
+
+
+def set_plan(plan: Plan) -> None:
+    """Set for this transaction how far the index looks; its relaxed order is sorted again by `rank`."""
+    if plan.kind != "exact":
+        with connection.cursor() as cursor:
+            cursor.execute(_SET_PLAN, [str(plan.ef_search or EF_SEARCH), str(MAX_SCAN_TUPLES)])
+
+
+def find_candidates(query: EncodedQuery, scope: Scope, wanted: int, plan: Plan) -> Candidates:
+    """Return units of at least `wanted` distinct documents, or of all that exist.
+
+    Call it inside the transaction for which `set_plan` has set the plan.
+    """
     if not scope.collections:
         return Candidates((), Plan("exact", 0), exhausted=True)
     search = _Search(query, scope)
-    plan = _choose(search, wanted, expected)
     found: list[Unit] = []
     while True:
         units, dry = search.run(plan, frozenset(unit.document_id for unit in found))
@@ -84,22 +118,6 @@ def find_candidates(query: EncodedQuery, scope: Scope, wanted: int, expected: Es
             return Candidates(tuple(found), plan, exhausted=dry and plan.kind == "exact")
         if dry:  # an index that runs dry is no proof that there is no more
             plan = replace(plan, kind="exact", ef_search=None)
-
-
-def _choose(search: _Search, wanted: int, expected: Estimate) -> Plan:
-    """Return the cheaper plan by what a unit costs in each."""
-    matching = expected.matching
-    count = max(CANDIDATES_MIN, 2 * wanted)
-    if search.by_order:
-        count = max(ORDER_CANDIDATES, count)
-        if matching <= ORDER_WHOLE_MAX:
-            return Plan("exact", max(matching, count))
-    if expected.index is None:
-        return Plan("exact", count)
-    indexed = _by_index(expected.index, count)
-    visited = max(indexed.ef_search or 0, indexed.candidates * expected.rows / max(matching, 1))
-    is_cheaper = visited * INDEX_UNIT_MICROSECONDS[expected.index] < matching * EXACT_UNIT_MICROSECONDS
-    return indexed if is_cheaper else Plan("exact", count)
 
 
 def _by_index(index: IndexKind, count: int) -> Plan:
@@ -129,11 +147,9 @@ class _Search:
     def _part(self, plan: Plan, scope: Scope, vector: NDArray[np.float32]) -> list[Unit]:
         statement = self._statement(plan, scope)
         parameters = statements.parameters(scope, vector, count=plan.candidates)
-        with connection.cursor() as settings, connection.cursor() as cursor:
+        with connection.cursor() as cursor:
             receive_binary(cursor)
-            with in_one_trip():
-                _set_plan(settings, plan)
-                cursor.execute(statement, parameters)
+            cursor.execute(statement, parameters)
             rows = cursor.fetchall()
         return (
             self._by_order(rows, vector) if self.by_order else [Unit(row[0], row[1], -row[2]) for row in rows]
@@ -143,26 +159,13 @@ class _Search:
         dim = self.query.version.dim
         if plan.kind == "exact":
             return statements.exact(scope, dim, with_vectors=self.by_order)
-        index: IndexKind = "binary" if plan.kind == "binary" else "hnsw"
-        return statements.by_index(scope, dim, index, with_vectors=self.by_order)
+        return statements.by_index(scope, dim, plan, with_vectors=self.by_order)
 
     def _by_order(self, rows: list[tuple[int, int, float, bytes]], vector: NDArray[np.float32]) -> list[Unit]:
         stored = from_binary((row[3] for row in rows), self.query.version.dim)
         is_caption = self.query.modality == "text" and self.scope.table.kind == "image"
         scores = order_scores(vector, stored, query_is_caption=is_caption)
         return [Unit(row[0], row[1], float(score)) for row, score in zip(rows, scores, strict=True)]
-
-
-_SET_PLAN = Prepared(
-    "SELECT set_config('hnsw.ef_search', %s, true), set_config('hnsw.iterative_scan', 'relaxed_order', true),"
-    " set_config('hnsw.max_scan_tuples', %s, true)"
-)
-
-
-def _set_plan(cursor: CursorWrapper, plan: Plan) -> None:
-    """Set how far the index looks, for this transaction; relaxed order is sorted again by `rank`."""
-    if plan.kind != "exact":
-        cursor.execute(_SET_PLAN, [str(plan.ef_search or EF_SEARCH), str(MAX_SCAN_TUPLES)])
 
 
 _counts: dict[tuple[str, tuple[int, ...]], tuple[float, int]] = {}

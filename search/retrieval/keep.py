@@ -49,11 +49,16 @@ def query_new(request: SearchRequest, encoded: EncodedQuery, found: Candidates) 
     )
 
 
-def query_save(query: Query, preview: bytes | None) -> None:
-    """Write the row in the caller's transaction, without waiting for the disk: losing it loses one old search."""
-    query.preview = blob_of(preview, "image/jpeg") if preview else None
-    with connection.cursor() as cursor, in_one_trip():
+def not_waiting_for_the_disk() -> None:
+    """Let this transaction's commit return before it is on disk: losing it loses one old search."""
+    with connection.cursor() as cursor:
         cursor.execute(_UNWAITED)
+
+
+def query_save(query: Query, preview: bytes | None) -> None:
+    """Write the row in the caller's transaction."""
+    query.preview = blob_of(preview, "image/jpeg") if preview else None
+    with in_one_trip():
         if query.preview:
             row_put(query.preview)
         insert(query)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from retrieval_site.errors import AppError
 from search.models import Query
 from search.retrieval import keep
-from search.retrieval.candidates import estimate, find_candidates
+from search.retrieval.candidates import find_candidates, make_plan, set_plan
 from search.retrieval.cursor import Cursor, cursor_write
 from search.retrieval.present import present
 from search.retrieval.rank import best_by_document
@@ -56,16 +56,16 @@ def deepen(query_id: uuid.UUID, viewer: Viewer) -> bool:
     room = keep.KEPT_MAX - len(query.answer)
     if encoded is None or room <= 0 or not keep.asked_by(query, viewer):
         return False
+    wanted = min(room, DEEPER_DOCUMENTS)
     try:
         collections = visible_collections(viewer, query.collections)
         scope = make_scope(table_for(encoded.version, keep.target_of(query)), collections, query.filters)
-        expected = estimate(scope)
+        plan = make_plan(encoded.version, scope, wanted)
     except AppError:  # a collection or the vectors are gone or hidden now: what was kept is all there is
         return False
+    set_plan(plan)
     known = {entry["document"] for entry in query.answer} | {query.document_id or 0}
-    found = find_candidates(
-        encoded, replace(scope, excluded=frozenset(known)), min(room, DEEPER_DOCUMENTS), expected
-    )
+    found = find_candidates(encoded, replace(scope, excluded=frozenset(known)), wanted, plan)
     new = best_by_document(found.units)[:room]
     query.answer += keep.entries(new, query.target)
     query.plan["more"] = not found.exhausted

@@ -10,7 +10,7 @@ from django.db import transaction
 from retrieval_site.errors import AppError, not_found
 from search.models import Query
 from search.retrieval import keep
-from search.retrieval.candidates import estimate, find_candidates
+from search.retrieval.candidates import find_candidates, make_plan, set_plan
 from search.retrieval.cursor import Cursor, cursor_read
 from search.retrieval.encode import encode_start
 from search.retrieval.pages import as_text, deepen, may_have_more, read_page
@@ -39,11 +39,13 @@ def search(request: SearchRequest) -> SearchAnswer:
     clock = Clock()
     encoding = encode_start(request)
     scope = _scope(request, encoding.version)
-    expected = estimate(scope)
-    encoded = encoding.finish()
-    clock.lap("wait")
+    plan = make_plan(encoding.version, scope, request.limit)
     with transaction.atomic():
-        found = find_candidates(encoded, scope, request.limit, expected)
+        set_plan(plan)
+        keep.not_waiting_for_the_disk()
+        encoded = encoding.finish()
+        clock.lap("wait")
+        found = find_candidates(encoded, scope, request.limit, plan)
         clock.lap("search")
         query = keep.query_new(request, encoded, found)
         page = read_page(query, Cursor(query.pk), request.limit, scope.collections, more=may_have_more(query))

@@ -5,7 +5,8 @@ and no statistics talk it into sorting everything. `exact` gives it no way to us
 longer the indexed expression. So the plan that is told to the caller is the plan that ran (a test reads EXPLAIN).
 
 A statement is composed once for each shape of scope, not for each search; and since only `by_index` has the same plan
-for all values, only that is prepared.
+for all values, only that is prepared. Its limit is written into it: PostgreSQL takes an unknown one for a tenth of
+the table, and rather than keep that plan it would make one for every search.
 """
 
 from __future__ import annotations
@@ -27,17 +28,17 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from search.retrieval.types import Scope
-    from search.vectors.tables import IndexKind, VectorTable
+    from search.retrieval.types import Plan, Scope
+    from search.vectors.tables import VectorTable
 
 _VECTOR = sql.SQL("%(vector)s::halfvec({dim})")
 _SELECT = sql.SQL("""
     SELECT unit_id, document_id, {distance} AS distance {extra}
     FROM {table} stored
     WHERE {conditions}
-    ORDER BY {order}
-    LIMIT %(count)s
+    {closest}
 """)
+_CLOSEST = sql.SQL("ORDER BY {order} LIMIT {count}")
 _COUNT = sql.SQL("SELECT count(*) FROM (SELECT FROM {table} stored WHERE {conditions} LIMIT %(most)s) found")
 
 _HAS_TAGS = sql.SQL("document.tags @> %(tags)s::varchar[]")
@@ -60,9 +61,9 @@ class _Shape:
     excluded: bool
 
 
-def by_index(scope: Scope, dim: int, index: IndexKind = "hnsw", *, with_vectors: bool = False) -> Prepared:
+def by_index(scope: Scope, dim: int, plan: Plan, *, with_vectors: bool = False) -> Prepared:
     """Return the search by an index; the binary one's rows come in the order of their signs, with exact distances."""
-    return _by_index(_shape(scope), dim, index, with_vectors)
+    return _by_index(_shape(scope), dim, plan, with_vectors)
 
 
 def exact(scope: Scope, dim: int, *, with_vectors: bool = False) -> str:
@@ -92,23 +93,25 @@ def _shape(scope: Scope) -> _Shape:
 
 
 @lru_cache
-def _by_index(shape: _Shape, dim: int, index: IndexKind, with_vectors: bool) -> Prepared:  # noqa: FBT001  a cache's key
+def _by_index(shape: _Shape, dim: int, plan: Plan, with_vectors: bool) -> Prepared:  # noqa: FBT001  a cache's key
     conditions = [_OPAQUE.format(_SEEN)]
     if has := _has(shape):
         conditions.append(_OPAQUE_FILTER.format(has))
     if shape.excluded:
         conditions.append(_OPAQUE_NOT.format(_EXCLUDED))
     vector = _VECTOR.format(dim=sql.Literal(dim))
-    order = nearest(index, dim, vector)
+    order = nearest("binary" if plan.kind == "binary" else "hnsw", dim, vector)
     distance = nearest("hnsw", dim, vector)
-    return Prepared(_select(shape, conditions, distance, order=order, with_vectors=with_vectors))
+    closest = _CLOSEST.format(order=order, count=sql.Literal(plan.candidates))
+    return Prepared(_select(shape, conditions, distance, closest, with_vectors=with_vectors))
 
 
 @lru_cache
 def _exact(shape: _Shape, dim: int, with_vectors: bool) -> str:  # noqa: FBT001  a cache's key
     distance = nearest("hnsw", dim, _VECTOR.format(dim=sql.Literal(dim)))
     order = sql.SQL("({}) + 0").format(distance)
-    return _select(shape, _plain_conditions(shape), distance, order=order, with_vectors=with_vectors)
+    closest = _CLOSEST.format(order=order, count=sql.SQL("%(count)s"))
+    return _select(shape, _plain_conditions(shape), distance, closest, with_vectors=with_vectors)
 
 
 @lru_cache
@@ -137,8 +140,8 @@ def _select(
     shape: _Shape,
     conditions: Sequence[sql.Composable],
     distance: sql.Composable,
+    closest: sql.Composable,
     *,
-    order: sql.Composable,
     with_vectors: bool,
 ) -> str:
     statement = _SELECT.format(
@@ -146,6 +149,6 @@ def _select(
         extra=sql.SQL(", embedding") if with_vectors else sql.SQL(""),
         table=shape.table.identifier,
         conditions=sql.SQL(" AND ").join(conditions),
-        order=order,
+        closest=closest,
     )
     return statement.as_string()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -9,7 +10,7 @@ from django.db import connection, transaction
 
 from search.models import Document
 from search.retrieval import statements
-from search.retrieval.candidates import _set_plan, estimate, find_candidates
+from search.retrieval.candidates import find_candidates, make_plan, set_plan
 from search.retrieval.scope import make_scope
 from search.retrieval.types import EncodedQuery
 from search.vectors.index import index_build
@@ -66,8 +67,10 @@ def scope_of(version: ModelVersion, collections: Sequence[Collection], **filters
 
 def run(version: ModelVersion, scope: Scope, wanted: int, seed: int = 2) -> Candidates:
     """The candidates of one search."""
+    plan = make_plan(version, scope, wanted)
     with transaction.atomic():
-        return find_candidates(encoded(version, seed), scope, wanted, estimate(scope))
+        set_plan(plan)
+        return find_candidates(encoded(version, seed), scope, wanted, plan)
 
 
 def exact_scores(version: ModelVersion, scope: Scope, seed: int, count: int = 10) -> dict[int, float]:
@@ -81,7 +84,19 @@ def exact_scores(version: ModelVersion, scope: Scope, seed: int, count: int = 10
 def explain(statement: str, version: ModelVersion, scope: Scope, plan: Plan) -> str:
     """What PostgreSQL would do for this statement under this plan's settings."""
     with transaction.atomic(), connection.cursor() as cursor:
-        _set_plan(cursor, plan)
+        set_plan(plan)
         parameters = statements.parameters(scope, encoded(version).vectors[0], count=plan.candidates)
         cursor.execute(f"EXPLAIN {statement}", parameters)
+        return "\n".join(row[0] for row in cursor.fetchall())
+
+
+def explain_kept(statement: str, plan: Plan) -> str:
+    """What PostgreSQL does once it plans this statement for all values."""
+    numbers: dict[str, int] = {}
+    numbered = re.sub(
+        r"%\((\w+)\)s", lambda name: f"${numbers.setdefault(name[1], len(numbers) + 1)}", statement
+    )
+    with transaction.atomic(), connection.cursor() as cursor:
+        set_plan(plan)
+        cursor.execute(f"EXPLAIN (GENERIC_PLAN) {numbered}")
         return "\n".join(row[0] for row in cursor.fetchall())

@@ -30,7 +30,8 @@ def _database(db):
 def test_the_binary_index_is_used_by_the_statement_that_says_so(corpus, filters):
     version, public, _ = corpus
     scope = scope_of(version, [public], **filters)
-    explained = explain(statements.by_index(scope, DIM, "binary"), version, scope, Plan("binary", 400, 400))
+    plan = Plan("binary", 400, 400)
+    explained = explain(statements.by_index(scope, DIM, plan), version, scope, plan)
     assert f"Index Scan using embedding_{version.pk}_passage_binary" in explained
 
 

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 
 from search.models import DocumentImage, Passage
 from search.retrieval import candidates, statements
-from search.retrieval.candidates import estimate, find_candidates
+from search.retrieval.candidates import estimate, find_candidates, make_plan, set_plan
 from search.retrieval.rank import best_by_document
 from search.retrieval.scope import make_scope
 from search.retrieval.types import EncodedQuery, Plan
@@ -18,11 +18,21 @@ from search.vectors.copy import vectors_write
 from search.vectors.tables import VectorTable
 from tests.support.corpus import make_version
 from tests.support.order_vectors import order_vectors
-from tests.support.searched import PRIVATE, encoded, exact_scores, explain, run, scope_of, searched
+from tests.support.searched import (
+    PRIVATE,
+    encoded,
+    exact_scores,
+    explain,
+    explain_kept,
+    run,
+    scope_of,
+    searched,
+)
 from workers.blobs import blob_store
 
 pytestmark = pytest.mark.slow
 ROWS, DIM, ORDERED = 20_000, 64, 12_000
+ANN = Plan("ann", 48, 48)
 
 
 @pytest.fixture(scope="module")
@@ -41,12 +51,21 @@ def _database(db):
 def test_the_index_is_used_by_the_very_statement_that_says_so(corpus, filters):
     version, public, _ = corpus
     scope = scope_of(version, [public], **filters)
-    plan = Plan("ann", 48, 48)
-    explained = explain(statements.by_index(scope, DIM), version, scope, plan)
-    assert f"Index Scan using embedding_{version.pk}_passage_hnsw" in explained
     excluding = replace(scope, excluded=frozenset(range(50)))
-    explained = explain(statements.by_index(excluding, DIM), version, excluding, plan)
-    assert f"Index Scan using embedding_{version.pk}_passage_hnsw" in explained
+    for asked in (scope, excluding):
+        statement = statements.by_index(asked, DIM, ANN)
+        for explained in (explain(statement, version, asked, ANN), explain_kept(statement, ANN)):
+            assert f"Index Scan using embedding_{version.pk}_passage_hnsw" in explained
+
+
+def test_the_index_s_plan_is_kept_and_not_made_for_every_search(corpus):
+    version, public, _ = corpus
+    scope = scope_of(version, [public])
+    for seed in range(8):
+        run(version, scope, 31, seed)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT generic_plans FROM pg_prepared_statements WHERE statement ~ 'LIMIT 62'")
+        assert cursor.fetchall() == [(3,)]
 
 
 @pytest.mark.parametrize("filters", [{}, {"tags": ["rare"]}], ids=["permission", "permission and tags"])
@@ -62,8 +81,8 @@ def test_the_vector_travels_in_binary(corpus):
     version, public, _ = corpus
     scope = scope_of(version, [public])
     with transaction.atomic(), connection.cursor() as cursor:
-        parameters = statements.parameters(scope, encoded(version).vectors[0], count=5)
-        cursor.execute(str(statements.by_index(scope, DIM)), parameters)  # a prepared one is forgotten
+        parameters = statements.parameters(scope, encoded(version).vectors[0])
+        cursor.execute(str(statements.by_index(scope, DIM, ANN)), parameters)  # a prepared one is forgotten
         sent = cursor.cursor._query.params
     assert max(len(value) for value in sent if value is not None) == 4 + 2 * DIM
 
@@ -140,8 +159,10 @@ def test_order_recall_at_10_among_learned_vectors_is_at_least_0_97(corpus, kind,
     found = 0
     for query in queries:
         encoded = EncodedQuery(ordered, "image" if kind == "passage" else "text", query[None])
+        plan = make_plan(ordered, scope, 10)
         with transaction.atomic():
-            candidates = find_candidates(encoded, scope, 10, estimate(scope))
+            set_plan(plan)
+            candidates = find_candidates(encoded, scope, 10, plan)
         top = best_by_document(candidates.units)[:10]
         assert len(candidates.units) < ORDERED / 2
         excess = np.maximum(0, stored - query if kind == "passage" else query - stored)
