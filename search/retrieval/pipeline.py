@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 
+from retrieval_site.database import in_one_trip
 from retrieval_site.errors import AppError, not_found
 from search.models import Query
 from search.retrieval import keep
@@ -41,8 +42,9 @@ def search(request: SearchRequest) -> SearchAnswer:
     scope = _scope(request, encoding.version)
     plan = make_plan(encoding.version, scope, request.limit)
     with transaction.atomic():
-        set_plan(plan)
-        keep.not_waiting_for_the_disk()
+        with in_one_trip():
+            set_plan(plan)
+            keep.not_waiting_for_the_disk()
         encoded = encoding.finish()
         clock.lap("wait")
         found = find_candidates(encoded, scope, request.limit, plan)
