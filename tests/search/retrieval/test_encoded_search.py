@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import psycopg
 import pytest
+from django.db import connection
 
 from retrieval_site.errors import AppError
 from search.models import Passage, Query
 from search.retrieval import search
+from search.retrieval.encode import _Asked
 from search.retrieval.types import SearchRequest
 from tests.support.corpus import make_collection, make_documents, picture, store, tiny_version
 from tests.support.tiny_bundle import COLOURS
+from tests.support.workers import worker_environment
 from workers.blobs import blob_open
 from workers.query import encode_text
 
+HELD = """
+    SELECT state, backend_xid, backend_xmin,
+        (SELECT count(*) FROM pg_locks held WHERE held.pid = activity.pid AND relation IS NOT NULL)
+    FROM pg_stat_activity activity WHERE pid = %s
+"""
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("query_worker")]
 
 
@@ -43,6 +52,20 @@ def test_words_find_the_document_that_they_are_about(colours):
     answer = search(SearchRequest(viewer=None, text="something cyan", limit=3))
     assert answer.hits[0].passage.text == "a cyan part"
     assert Query.objects.get(pk=answer.query_id).text == "something cyan"
+
+
+def test_a_search_that_waits_for_its_vector_stands_in_nobodys_way(colours, monkeypatch):
+    """Its transaction is open already, but neither a vacuum nor the end of a model has to wait for it."""
+    finish, seen = _Asked.finish, []
+
+    def watched(self):
+        with psycopg.connect(worker_environment()["DATABASE_URL"]) as other:
+            seen.extend(other.execute(HELD, [connection.connection.info.backend_pid]).fetchall())
+        return finish(self)
+
+    monkeypatch.setattr(_Asked, "finish", watched)
+    search(SearchRequest(viewer=None, text="something cyan", limit=3))
+    assert seen == [("idle in transaction", None, None, 0)]
 
 
 def test_a_search_that_fails_keeps_no_query(colours):
