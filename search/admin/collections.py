@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
 from django.contrib import admin
 from django.contrib.auth import get_user_model
-from django.db.models import Count
 from django.urls import path, reverse
 from django.utils.html import format_html
 from django.views.decorators.http import require_POST
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.http import HttpRequest
     from django.urls import URLPattern
+
+    from search.querysets import CollectionQuerySet
 
 
 class MembershipForm(forms.ModelForm[Membership]):
@@ -74,10 +75,7 @@ class CollectionAdmin(CuratedAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Count the documents in the same query as the rows."""
-        counted: QuerySet[Any] = (
-            super().get_queryset(request).annotate(document_count=Count("documents", distinct=True))
-        )
-        return counted
+        return cast("CollectionQuerySet", super().get_queryset(request)).counted()
 
     @admin.display(description="documents", ordering="document_count")
     def documents_link(self, collection: Any) -> str:
