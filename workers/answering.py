@@ -46,13 +46,12 @@ def answer(ask: Ask) -> None:
 
 def _answer(ask: Ask, data: bytes) -> None:
     """Send the vector, and behind it the small photo: it is made while whoever asked searches by the vector."""
-    model = _model(ask.version_id)
+    model, picture = _model(ask.version_id), None
     if ask.kind == "text":
         encoded = _encode_text(model, data)
-        _reply(ask, encoded, encoded)
-        return
-    encoded, picture = _encode_picture(model, data)
-    if not ask.preview_px:
+    else:
+        encoded, picture = _encode_picture(model, data)
+    if picture is None or not ask.preview_px:
         _reply(ask, encoded, encoded)
         return
     _reply(ask, encoded)
@@ -131,12 +130,13 @@ def _failed(error: InferenceError) -> Encoded:
 
 def _reply(ask: Ask, part: Encoded, whole: Encoded | None = None) -> None:
     """Send a part of the answer; with the last one, keep the whole for whoever asks the same again."""
-    reply = wire.REPLY_PREFIX + ask.request_id
+    reply, packed = wire.REPLY_PREFIX + ask.request_id, wire.pack(part)
     pipeline = wire.client().pipeline(transaction=False)
-    pipeline.rpush(reply, wire.pack(part))
+    pipeline.rpush(reply, packed)
     pipeline.expire(reply, wire.REPLY_EXPIRES_SECONDS)
     if whole is not None or part.error is not None:
         pipeline.delete(wire.INPUT_PREFIX + ask.request_id)
     if whole is not None:
-        pipeline.set(ask.cache_key, wire.pack(whole), ex=wire.VECTOR_EXPIRES_SECONDS)
+        kept = packed if whole is part else wire.pack(whole)
+        pipeline.set(ask.cache_key, kept, ex=wire.VECTOR_EXPIRES_SECONDS)
     pipeline.execute()

@@ -66,11 +66,16 @@ def scope_of(version: ModelVersion, collections: Sequence[Collection], **filters
 
 
 def run(version: ModelVersion, scope: Scope, wanted: int, seed: int = 2) -> Candidates:
+    """The candidates of one search by a question near the stored vectors."""
+    return ask(encoded(version, seed), scope, wanted)
+
+
+def ask(query: EncodedQuery, scope: Scope, wanted: int) -> Candidates:
     """The candidates of one search."""
-    plan = make_plan(version, scope, wanted)
+    plan = make_plan(query.version, scope, wanted)
     with transaction.atomic():
         set_plan(plan)
-        return find_candidates(encoded(version, seed), scope, wanted, plan)
+        return find_candidates(query, scope, wanted, plan)
 
 
 def exact_scores(version: ModelVersion, scope: Scope, seed: int, count: int = 10) -> dict[int, float]:

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 
 from search.models import DocumentImage, Passage
 from search.retrieval import candidates, statements
-from search.retrieval.candidates import estimate, find_candidates, make_plan, set_plan
+from search.retrieval.candidates import estimate
 from search.retrieval.rank import best_by_document
 from search.retrieval.scope import make_scope
 from search.retrieval.types import EncodedQuery, Plan
@@ -20,6 +20,7 @@ from tests.support.corpus import make_version
 from tests.support.order_vectors import order_vectors
 from tests.support.searched import (
     PRIVATE,
+    ask,
     encoded,
     exact_scores,
     explain,
@@ -159,10 +160,7 @@ def test_order_recall_at_10_among_learned_vectors_is_at_least_0_97(corpus, kind,
     found = 0
     for query in queries:
         encoded = EncodedQuery(ordered, "image" if kind == "passage" else "text", query[None])
-        plan = make_plan(ordered, scope, 10)
-        with transaction.atomic():
-            set_plan(plan)
-            candidates = find_candidates(encoded, scope, 10, plan)
+        candidates = ask(encoded, scope, 10)
         top = best_by_document(candidates.units)[:10]
         assert len(candidates.units) < ORDERED / 2
         excess = np.maximum(0, stored - query if kind == "passage" else query - stored)
