@@ -100,6 +100,9 @@ class EmbeddedPostgres:
         make_private_folder(self.paths.run, self.user.owner)
         if (self.paths.postgres / "PG_VERSION").exists():
             clear_stale_pid_file(self.paths.postgres)
+            # PostgreSQL takes a killed server for alive until somebody has reaped it, here as with the pid file.
+            for lock in self.paths.run.glob(".s.PGSQL.*.lock"):
+                lock.unlink()
         else:
             self._initialise()
 

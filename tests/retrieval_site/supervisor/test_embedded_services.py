@@ -93,6 +93,19 @@ def test_an_orphaned_server_is_stopped_before_the_next_start(
     assert not (paths.postgres / "postmaster.pid").exists()
 
 
+def test_a_killed_server_that_nobody_has_reaped_yet_is_in_nobodys_way(
+    paths: DataPaths, running: list[subprocess.Popen[bytes]]
+) -> None:
+    postgres = EmbeddedPostgres(paths, THROWAWAY_SETTINGS)
+    running.append(_start(postgres))
+    killed = psutil.Process(running[0].pid)
+    killed.kill()
+    while killed.status() != psutil.STATUS_ZOMBIE:
+        time.sleep(0.02)
+    running.append(_start(postgres))
+    assert postgres.answers()
+
+
 @pytest.mark.parametrize("content", ["", "not a number\n", f"{os.getpid()}\n/elsewhere\n", "4194303\n"])
 def test_the_pid_file_of_no_server_of_ours_is_removed(tmp_path: Path, content: str) -> None:
     (tmp_path / "postmaster.pid").write_text(content)
