@@ -35,7 +35,7 @@ class SharedMemory:
     def view(self, size: int) -> memoryview:
         """Return its first `size` bytes; raises ValueError where it does not hold so many."""
         if size == 0:
-            return memoryview(b"")
+            return memoryview(bytearray())
         if self._map is None or len(self._map) < size:
             known = os.fstat(self.descriptor).st_size
             if size > known:

@@ -159,3 +159,7 @@ def test_a_head_that_is_none_is_refused():
     theirs.close()
     assert wire.receive(ours) is None
     assert json.loads("{}") == {}
+
+
+def test_a_payload_may_be_empty(steady):
+    assert call(steady, "echo", {}, [b"", b""], reply_bytes=0)[1] == b""
