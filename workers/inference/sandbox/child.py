@@ -37,6 +37,7 @@ def main(order: dict[str, Any]) -> None:
         Path(order["scratch"]),
         Resources(**order["resources"]),
         [*needed_folders(), *map(Path, order["readable"])],
+        [Path(folder) for folder in order["writable"]],
     )
     try:
         handler = _handler(order["handler"])(**order["options"])

@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
 _PROJECT = Path(__file__).resolve().parents[3]
 _CHILD = "workers.inference.sandbox.child"
-_FOREVER_SECONDS = 1 << 30
 _ENDING_SECONDS = 1.0
 _KEPT_BYTES = 32 << 20
 """Shared memory that an extraordinarily large call needed is given back down to this size."""
@@ -144,7 +143,7 @@ class SandboxProcess:
     def _order(self, descriptors: tuple[int, int, int], scratch: Path) -> dict[str, Any]:
         spec = self.spec
         resources = {
-            "cpu_seconds": _FOREVER_SECONDS,
+            "cpu_seconds": None,
             "memory_bytes": spec.start_memory_bytes,
             "file_bytes": spec.start_memory_bytes,
         }
@@ -152,7 +151,8 @@ class SandboxProcess:
             "handler": spec.handler,
             "options": spec.options,
             "scratch": str(scratch),
-            "readable": [str(folder) for folder in (*spec.readable, *spec.writable)],
+            "readable": [str(folder) for folder in spec.readable],
+            "writable": [str(folder) for folder in spec.writable],
             "resources": resources,
             "memory_bytes": spec.memory_bytes,
         }
