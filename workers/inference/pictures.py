@@ -123,6 +123,11 @@ def to_pixels(image: Image.Image, spec: ImageSpec) -> NDArray[np.float32]:
     return _normalised(_centre(_middle(image), spec), spec)
 
 
+def shortest_side_of(spec: ImageSpec) -> int:
+    """Return down to which size a JPEG may be decoded for an encoder."""
+    return spec.resize if spec.crop != "squash" else spec.size
+
+
 def to_crop_scale(image: Image.Image, spec: ImageSpec) -> Image.Image:
     """Return the picture at the scale from which `to_pixels` cuts; training cuts at random places from the same."""
     if spec.crop == "ten":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -23,7 +24,9 @@ _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]", re.DOTALL)
 _SCAN_PIXELS_MIN = 4096
 """What starting a scan costs at least, in pixels."""
 
-_BYTES_PER_PIXEL, _COEFFICIENT_BYTES = 4, 2
+_BYTES_PER_PIXEL, _COEFFICIENT_BYTES = 9, 2
+"""As stored and, where it has to be converted or turned, once more."""
+_SCALES = (1, 2, 4, 8)
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ def read(data: bytes, limits: PictureLimits) -> Header:
     if frame is None:
         raise ValueError("no frame header")
     _check_scans(scanned, limits)
-    return Header(frame.width, frame.height, frame.bytes_per_pixel)
+    return Header(frame.width, frame.height, _BYTES_PER_PIXEL, frame.held_bytes_per_pixel, _SCALES)
 
 
 def _check_scans(scanned: int, limits: PictureLimits) -> None:
@@ -89,10 +92,9 @@ class _Frame:
         return cls(width, height, shares, progressive=segment.marker == 0xC2)
 
     @property
-    def bytes_per_pixel(self) -> int:
-        """The picture and, where scans build it up, the coefficients of all its components."""
-        kept = _COEFFICIENT_BYTES * sum(self.shares.values()) if self.progressive else 0
-        return _BYTES_PER_PIXEL + round(kept + 0.5)
+    def held_bytes_per_pixel(self) -> int:
+        """The coefficients of all components, where scans build the picture up."""
+        return math.ceil(_COEFFICIENT_BYTES * sum(self.shares.values())) if self.progressive else 0
 
     def scan_pixels(self, data: bytes, segment: Segment) -> int:
         """Return over how many pixels a scan goes, each of its components counting by its share."""

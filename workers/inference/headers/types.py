@@ -24,16 +24,25 @@ class PictureLimits:
 
 @dataclass(frozen=True)
 class Header:
-    """Size in pixels as stored, not turned upright, and the memory that decoding takes at its peak."""
+    """Size in pixels as stored, not turned upright, and the memory that decoding takes at its peak.
+
+    `held_bytes_per_pixel` is what a decoder holds of the whole picture at whichever scale it decodes; `scales` are the
+    divisors by which it can decode smaller.
+    """
 
     width: int
     height: int
     bytes_per_pixel: int
+    held_bytes_per_pixel: int = 0
+    scales: tuple[int, ...] = (1,)
 
-    @property
-    def decoding_bytes(self) -> int:
-        """How much memory decoding the whole picture takes."""
-        return self.width * self.height * self.bytes_per_pixel
+    def decoding_bytes(self, shortest_side: int | None = None) -> int:
+        """How much memory decoding takes, where possible at a scale that leaves `shortest_side`."""
+        scale, shorter = 1, min(self.width, self.height)
+        if shortest_side is not None:
+            scale = max((by for by in self.scales if shorter // by >= shortest_side), default=1)
+        per_pixel = self.bytes_per_pixel / scale**2 + self.held_bytes_per_pixel
+        return int(self.width * self.height * per_pixel)
 
 
 def too_complex(name: str, what: str, found: int, limit: int) -> PictureError:
