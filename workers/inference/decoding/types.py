@@ -42,19 +42,16 @@ class Thumbnail:
 class DecodingLimits:
     """What decoding may cost: one picture's processor time, and the memory of all that are decoded at once.
 
-    `busy_seconds` is how long a picture waits for memory and a process before it is refused.
+    `wall_seconds` is how long a picture may take where the processor is shared with others, `busy_seconds` how long
+    it waits for memory and a process before it is refused.
     """
 
     picture: PictureLimits = field(default_factory=PictureLimits)
     processor_seconds: int = 8
     memory_bytes: int = 1024 * MIB
     busy_seconds: float = 10.0
+    wall_seconds: float = 24.0
     processes: int = min(_PROCESSES_MAX, os.cpu_count() or 1)
-
-    @property
-    def wall_seconds(self) -> float:
-        """How long a picture may take where the processor is shared with others."""
-        return 3.0 * self.processor_seconds
 
     @property
     def process_memory_bytes(self) -> int:
