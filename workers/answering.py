@@ -1,18 +1,19 @@
-"""The query worker's side of one question: decode, encode together with what else has arrived, answer."""
+"""The query worker's side of one question: have it decoded, encode it with what else has arrived, answer."""
 
 from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import close_old_connections, connection
 
 from workers import wire
 from workers.clock import Clock
+from workers.decoders import decoders
 from workers.inference.errors import EncoderError, InferenceError
-from workers.inference.pictures import PictureLimits, open_picture, preview_jpeg, to_pixels
+from workers.inference.pictures import preview_jpeg
 from workers.inference.probes import probe_pictures
 from workers.pool import POOL
 from workers.wire import Encoded
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
-    from workers.inference.manifest import ImageSpec
     from workers.pool import LoadedModel
     from workers.wire import Ask
 
@@ -32,11 +32,11 @@ _WARM_PREVIEW_PX = 320
 
 def answer(ask: Ask) -> None:
     """Answer one question on its reply list; an expected failure is an answer too."""
-    data = cast("bytes | None", wire.client().get(wire.INPUT_PREFIX + ask.request_id))
+    data, seconds = _input(ask)
     if data is None:  # whoever asked has given up
         return
     try:
-        _answer(ask, data)
+        _answer(ask, data, seconds)
     except InferenceError as error:
         _reply(ask, _failed(error))
     except Exception:
@@ -44,18 +44,27 @@ def answer(ask: Ask) -> None:
         _reply(ask, _failed(EncoderError("encoder.failed", "The model could not read this query.")))
 
 
-def _answer(ask: Ask, data: bytes) -> None:
-    """Send the vector, and behind it the small photo: it is made while whoever asked searches by the vector."""
-    model, picture = _model(ask.version_id), None
+def _input(ask: Ask) -> tuple[bytes | None, float]:
+    """Return what is to be encoded, and for how many seconds anybody still waits for it."""
+    pipeline = wire.client().pipeline(transaction=False)
+    pipeline.get(wire.INPUT_PREFIX + ask.request_id)
+    pipeline.pttl(wire.INPUT_PREFIX + ask.request_id)
+    data, milliseconds = pipeline.execute()
+    return data, max(milliseconds, 0) / 1000
+
+
+def _answer(ask: Ask, data: bytes, seconds: float) -> None:
+    """Send the vector, and behind it the small photo: its JPEG is made while whoever asked searches by the vector."""
+    model, small = _model(ask.version_id), None
     if ask.kind == "text":
         encoded = _encode_text(model, data)
     else:
-        encoded, picture = _encode_picture(model, data)
-    if picture is None or not ask.preview_px:
+        encoded, small = _encode_picture(model, data, ask.preview_px, seconds)
+    if small is None:
         _reply(ask, encoded, encoded)
         return
     _reply(ask, encoded)
-    preview = _preview(data, picture, ask.preview_px)
+    preview = preview_jpeg(small, ask.preview_px)
     _reply(ask, Encoded(preview=preview), replace(encoded, preview=preview))
 
 
@@ -64,7 +73,7 @@ def warm(model: LoadedModel) -> None:
     manifest = model.encoder.manifest
     if manifest.image is not None:
         photo = preview_jpeg(probe_pictures(1)[0], _WARM_PREVIEW_PX)
-        _preview(photo, _encode_picture(model, photo)[1], _WARM_PREVIEW_PX)
+        _encode_picture(model, photo, _WARM_PREVIEW_PX, settings.CONFIG.encode_timeout_seconds)
     if manifest.text is not None:
         _encode_text(model, b"a word")
 
@@ -81,18 +90,21 @@ def _model(version_id: int) -> LoadedModel:
         connection.close()
 
 
-def _encode_picture(model: LoadedModel, data: bytes) -> tuple[Encoded, Image]:
+def _encode_picture(
+    model: LoadedModel, data: bytes, preview_px: int, seconds: float
+) -> tuple[Encoded, Image | None]:
+    """Return the vector and, with `preview_px`, a small copy; nothing is decoded here, nor after `seconds`."""
     spec = model.encoder.manifest.image
     if spec is None:
         raise EncoderError("encoder.no_image", "This model cannot encode pictures.")
     clock = Clock()
     with model.pixels.expected():
-        picture = open_picture(data, shortest_side=_shortest_side(spec), limits=_limits())
-        future = model.pixels.submit(to_pixels(picture, spec))
+        prepared = decoders().prepared(data, spec, preview_px=preview_px, within_seconds=seconds)
+        future = model.pixels.submit(prepared.pixels)
     clock.lap("decode")
     vector = future.result(settings.CONFIG.encode_timeout_seconds)
     clock.lap("encode")
-    return Encoded(vector, None, clock.laps_ms), picture
+    return Encoded(vector, None, clock.laps_ms), prepared.small
 
 
 def _encode_text(model: LoadedModel, data: bytes) -> Encoded:
@@ -104,24 +116,6 @@ def _encode_text(model: LoadedModel, data: bytes) -> Encoded:
     )
     clock.lap("encode")
     return Encoded(vector, None, clock.laps_ms)
-
-
-def _preview(data: bytes, picture: Image, longest_side: int) -> bytes:
-    """Return the small JPEG; a photo that was decoded smaller than that for the encoder is decoded again."""
-    if max(picture.size) < longest_side:
-        shortest_side = max(1, longest_side * min(picture.size) // max(picture.size))
-        picture = open_picture(data, shortest_side=shortest_side, limits=_limits())
-    return preview_jpeg(picture, longest_side)
-
-
-def _shortest_side(spec: ImageSpec) -> int:
-    """Return to which size a JPEG may be decoded smaller: as in indexing, whatever the preview would like."""
-    return spec.resize if spec.crop != "squash" else spec.size
-
-
-def _limits() -> PictureLimits:
-    config = settings.CONFIG
-    return PictureLimits(max_bytes=config.picture_max_bytes, max_pixels=config.picture_max_pixels)
 
 
 def _failed(error: InferenceError) -> Encoded:

@@ -61,7 +61,7 @@ def encode_start(request: SearchRequest) -> Encoding:
 
 def manages_models(viewer: Viewer) -> bool:
     """Return whether the viewer may name versions that do not serve searches."""
-    return viewer is not None and bool(viewer.is_active and viewer.is_superuser)
+    return bool(getattr(viewer, "is_superuser", False) and getattr(viewer, "is_active", False))
 
 
 def searchable_version(key: str, *, manages: bool) -> ModelVersion:

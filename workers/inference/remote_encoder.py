@@ -121,7 +121,7 @@ class RemoteEncoder:
 
     def _pixels(self, pixels: Floats) -> Floats:
         pixels = np.ascontiguousarray(pixels, np.float32)
-        return self._called("pixels", {"shape": pixels.shape}, pixels, len(pixels))
+        return self._called("pixels", {"shape": pixels.shape}, pixels.data, len(pixels))
 
     def _called(self, method: str, head: dict[str, Any], payload: Buffer, count: int) -> Floats:
         """Let the child encode `count` inputs; a dead child is replaced before its death is told."""
