@@ -98,11 +98,12 @@ class BoundedReader:
         return piece
 
 
-def load_json(text: bytes | str, *, depth_max: int = DEPTH_MAX) -> Any:
+def load_json(text: bytes | str, *, depth_max: int = DEPTH_MAX, unique_keys: bool = False) -> Any:
     """Return the value of a JSON text; bytes are UTF-8.
 
-    Raises JsonError for what is nested too deeply, is not JSON, names a key twice in one object, or holds a number
-    that is not finite or has more than `INTEGER_DIGITS_MAX` digits.
+    Raises JsonError for what is nested too deeply, is not JSON, or holds a number that is not finite or has more than
+    `INTEGER_DIGITS_MAX` digits; with `unique_keys` also for an object with a key twice, whose last value counts
+    otherwise.
     """
     data = text.encode(errors="surrogatepass") if isinstance(text, str) else text
     DepthMeter(depth_max).feed(data)
@@ -110,7 +111,7 @@ def load_json(text: bytes | str, *, depth_max: int = DEPTH_MAX) -> Any:
         decoded = data.decode() if isinstance(text, bytes) else text
         return json.loads(
             decoded,
-            object_pairs_hook=_unique_keys,
+            object_pairs_hook=_unique_keys if unique_keys else None,
             parse_constant=_no_constant,
             parse_float=finite_number,
             parse_int=_short_integer,

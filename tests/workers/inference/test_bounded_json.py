@@ -72,7 +72,6 @@ def test_the_levels_allowed_are_read_and_one_more_is_not():
         "{",
         "[1 2]",
         b"\xff",
-        '{"a": 1, "a": 2}',
         "NaN",
         "-Infinity",
         "1e999",
@@ -87,6 +86,12 @@ def test_the_levels_allowed_are_read_and_one_more_is_not():
 def test_what_is_not_json_or_means_no_one_thing_is_refused(text):
     with pytest.raises(JsonError):
         load_json(text)
+
+
+def test_of_a_key_given_twice_the_last_value_counts_unless_keys_must_be_unique():
+    assert load_json('{"a": 1, "a": 2}') == {"a": 2}
+    with pytest.raises(JsonError, match="twice"):
+        load_json('{"a": 1, "a": 2}', unique_keys=True)
 
 
 def test_ordinary_json_is_read_as_it_always_was():
