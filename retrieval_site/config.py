@@ -8,8 +8,11 @@ from pathlib import Path
 
 import environ
 
+from retrieval_site.supervisor.memory import memory_bytes
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 MIB = 1024 * 1024
+GIB = 1024 * MIB
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,7 @@ class Config:
     throttle_anonymous: str
     throttle_user: str
     trusted_proxies: int
+    job_memory_bytes: int
 
     @property
     def celery_url(self) -> str:
@@ -80,4 +84,5 @@ def read_config() -> Config:
         throttle_anonymous=env.str("THROTTLE_ANONYMOUS", default="120/minute"),
         throttle_user=env.str("THROTTLE_USER", default="3000/minute"),
         trusted_proxies=env.int("TRUSTED_PROXIES", default=0),
+        job_memory_bytes=env.int("JOB_MEMORY_BYTES", default=max(GIB, memory_bytes() // 4)),
     )

@@ -22,10 +22,16 @@ WORDS_TAIL = 15
 WORD_CHARACTERS_MAX = 40
 """A longer run without a space counts as several words: some scripts write none, and so do serial numbers."""
 
-_PARAGRAPH = re.compile(r"\n[^\S\n]*\n\s*|[\f\u2029]")
-_END = re.compile(r"[.!?…]+[\"'”’»)\]]*(?=\s)|[。！？]+[」』”]*|\n(?=\s*(?:[-*•–]|\d+[.)])\s)")
+MARKS_MAX = 4 * WORD_CHARACTERS_MAX
+"""A letter has no more marks than these; what only looks like one letter is cut, so that every passage is bounded."""
+
+# Every pattern is linear: a run is looked at from its first character only, and never given back (`++`, `*+`).
+_PARAGRAPH = re.compile(r"\n[^\S\n]*+\n\s*+|[\f\u2029]")
+_END = re.compile(
+    r"(?<![.!?…])[.!?…]++[\"'”’»)\]]*+(?=\s)|[。！？]++[」』”]*+|\n(?=\s*+(?:[-*•–]|\d++[.)])\s)"
+)
 _WORD = re.compile(r"\S+")
-_LAST_WORD = re.compile(r"(\S+)$")
+_NEXT_LETTER = re.compile(r"\S")
 _ABBREVIATIONS = frozenset(
     """
     al approx art bzw ca cf ch dept dr e.g ed eds eq etc fig figs i.e inc incl ltd max min mr mrs ms
@@ -99,11 +105,11 @@ def _ends(body: str, match: re.Match[str]) -> bool:
     """Tell a sentence's end from an abbreviation, an initial and an ellipsis inside a sentence."""
     if not match[0].startswith((".", "…")):
         return True
-    following = _WORD.search(body, match.end())
-    if following is not None and following[0][0].islower():
+    following = _NEXT_LETTER.search(body, match.end())
+    if following is not None and following[0].islower():
         return False
-    before = _LAST_WORD.search(body[max(0, match.start() - WORD_CHARACTERS_MAX) : match.start()])
-    word = before[1].lstrip("(“\"'") if before else ""
+    before = body[max(0, match.start() - WORD_CHARACTERS_MAX) : match.start()].removesuffix("\n")
+    word = "" if not before or before[-1].isspace() else before.split()[-1].lstrip("(“\"'")
     is_initial = len(word) == 1 and word.isalpha() and word.isupper()
     return not (word.lower() in _ABBREVIATIONS or is_initial)
 
@@ -128,7 +134,8 @@ def _words(body: str, span: Span) -> Iterator[Span]:
         start = match.start()
         while match.end() - start > WORD_CHARACTERS_MAX:
             end = start + WORD_CHARACTERS_MAX
-            while end < match.end() and _belongs_to_letter_before(body, end):
+            most = min(match.end(), end + MARKS_MAX)
+            while end < most and _belongs_to_letter_before(body, end):
                 end += 1
             yield Span(start, end)
             start = end

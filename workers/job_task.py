@@ -10,7 +10,7 @@ from django.db import close_old_connections
 
 from workers.jobs.context import stopping
 from workers.jobs.enqueue import QUEUE, TASK
-from workers.jobs.runner import run_job
+from workers.jobs.apart import PROCESSES, run_job_apart
 from workers.jobs.sweeper import Sweeper
 
 _sweepers: list[Sweeper] = []
@@ -20,7 +20,7 @@ _sweepers: list[Sweeper] = []
 def run_job_task(job_id: str) -> None:
     """Run the job if it still waits; a doubled message finds it claimed and does nothing."""
     close_old_connections()
-    run_job(job_id)
+    run_job_apart(job_id)
 
 
 @worker_ready.connect
@@ -30,6 +30,7 @@ def start_sweeper(sender: Any = None, **_kwargs: Any) -> None:
     if QUEUE in sender.app.amqp.queues.consume_from:
         _sweepers.append(Sweeper())
         _sweepers[-1].start()
+        PROCESSES.warm()
 
 
 @worker_shutting_down.connect
@@ -40,6 +41,7 @@ def ask_jobs_to_leave(**_kwargs: Any) -> None:
 
 @worker_shutdown.connect
 def stop_sweeper(**_kwargs: Any) -> None:
-    """End the sweeper with its worker."""
+    """End the sweeper and the waiting processes with their worker."""
+    PROCESSES.close()
     while _sweepers:
         _sweepers.pop().end.set()

@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 
 from search.api.pagination import LIMIT_DEFAULT, LIMIT_MAX, page_of
 from search.api.parameters import NoParameters, Parameters, validated
-from search.api.parsers import ShallowJSONParser
+from search.api.parsers import BoundedJSONParser
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -72,7 +72,7 @@ class ApiView(APIView):
 
     def get_parsers(self) -> list[BaseParser]:
         """Return parsers of JSON and of forms, of those with files only where they are taken."""
-        parsers: list[BaseParser] = [ShallowJSONParser(), FormParser()]
+        parsers: list[BaseParser] = [BoundedJSONParser(), FormParser()]
         return [MultiPartParser(), *parsers] if self.takes_files else parsers
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:

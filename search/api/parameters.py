@@ -13,6 +13,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from retrieval_site.errors import AppError
+from workers.inference.bounded_json import JsonError, JsonTooDeepError, load_json
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -104,8 +105,10 @@ class JsonObjectField(serializers.Field[Any, Any, Any, Any]):
 
     def _from_text(self, text: str) -> Any:
         try:
-            return json.loads(text)
-        except (ValueError, RecursionError):
+            return load_json(text)
+        except JsonTooDeepError:
+            self.fail("too_deep")
+        except JsonError:
             self.fail("not_object")
 
 
@@ -156,8 +159,8 @@ class VectorField(serializers.Field[Any, Any, Any, Any]):
 
     def _from_text(self, text: str) -> Any:
         try:
-            return json.loads(text)
-        except (ValueError, RecursionError):
+            return load_json(text)
+        except JsonError:
             self.fail("not_numbers")
 
     def _finite(self, values: list[float]) -> tuple[float, ...]:

@@ -7,18 +7,24 @@ from typing import IO, TYPE_CHECKING, Any
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
 
+from retrieval_site.errors import AppError
+from workers.inference.bounded_json import DEPTH_MAX, JsonError, JsonTooDeepError, load_json
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class ShallowJSONParser(JSONParser):
-    """JSON, where thousands of opening brackets are the caller's fault and not a server error."""
+class BoundedJSONParser(JSONParser):
+    """JSON in UTF-8 whose depth and numbers are within bounds and whose keys are unique."""
 
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
-        """Return the value; raises ParseError."""
+        """Return the value; raises ParseError, or AppError `request.too_deep`."""
         try:
-            return super().parse(stream, media_type, parser_context)
-        except RecursionError as failure:
-            raise ParseError("The JSON is nested too deeply.") from failure
+            return load_json(stream.read())
+        except JsonTooDeepError as error:
+            message = f"The JSON is nested more than {DEPTH_MAX} levels deep."
+            raise AppError("request.too_deep", message, detail={"depth_max": DEPTH_MAX}) from error
+        except JsonError as error:
+            raise ParseError(f"The body is not JSON that is read here: {error}.") from error

@@ -15,11 +15,13 @@ import ijson
 from search.importers.lines import numbered_lines
 from search.importers.types import Item, Per, PictureRef, Problem, Record, Rejected, rejected
 from search.services.document_fields import DocumentFields
+from workers.inference.bounded_json import BoundedReader, JsonError, JsonTooDeepError, JsonTooLargeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-JSON_ERRORS = (ijson.JSONError, UnicodeDecodeError)
+JSON_ERRORS = (ijson.JSONError, JsonError, UnicodeDecodeError)
+_LIST_IN_OBJECT_LEVEL = 2
 _INSERT_ROWS = 5000
 
 
@@ -91,7 +93,8 @@ def _load_coco(file: BinaryIO, table: sqlite3.Connection) -> None:
 
 
 def _objects(file: BinaryIO, prefix: str) -> Iterator[dict[str, Any]]:
-    return (row for row in ijson.items(file, prefix, use_float=True) if isinstance(row, dict))
+    bounded = BoundedReader(file, _LIST_IN_OBJECT_LEVEL)
+    return (row for row in ijson.items(bounded, prefix, use_float=True) if isinstance(row, dict))
 
 
 def _insert(table: sqlite3.Connection, statement: str, rows: Iterator[tuple[Any, ...]]) -> None:
@@ -154,6 +157,11 @@ def _karpathy_items(where: str, row: dict[str, Any], per: Per) -> Iterator[Item]
 
 
 def not_json(error: Exception) -> Rejected:
-    """Return the item that says where a JSON file stops being one."""
+    """Return the item that says why the rest of a JSON file is not read."""
+    if isinstance(error, JsonTooDeepError):
+        return rejected("rest of the file", "import.too_deep", f"The file is not read any further: {error}.")
+    if isinstance(error, JsonTooLargeError):
+        reason = f"The file is not read any further: {error}."
+        return rejected("rest of the file", "import.entry_too_long", reason)
     reason = f"From here on the file is not JSON: {str(error).splitlines()[0]}."
     return rejected("rest of the file", "import.not_json", reason)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, BinaryIO
 
 import ijson
 
 from search.importers.captions import JSON_ERRORS
+from workers.inference.bounded_json import BoundedReader, JsonError, load_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from search.importers.types import Format
 
 HEAD_BYTES = 64 * 1024
+_LIST_LEVEL_MAX = 2
+"""COCO's and Karpathy's lists stand in one object."""
+
 _CAPTION = re.compile(rb"[^\t\n]+#\d+\t")
 _DATA_SUFFIXES = (".jsonl", ".ndjson", ".csv", ".tsv", ".json", ".txt")
 _PREFERRED = ("documents.jsonl", "documents.csv", "documents.json", "captions.txt")
@@ -47,15 +50,15 @@ def _detect_json(text: bytes, file: BinaryIO) -> Format:
 
 def _is_document(line: bytes) -> bool:
     try:
-        values = json.loads(line)
-    except (ValueError, RecursionError):
+        values = load_json(line)
+    except JsonError:
         return False
     return isinstance(values, dict) and "annotations" not in values and "dataset" not in values
 
 
 def _json_kind(file: BinaryIO) -> Format:
     try:
-        for prefix, event, value in ijson.parse(file):
+        for prefix, event, value in ijson.parse(BoundedReader(file, item_level=_LIST_LEVEL_MAX)):
             if prefix == "images.item.sentences":
                 return "karpathy"
             if (prefix, event, value) == ("", "map_key", "annotations"):

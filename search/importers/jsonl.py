@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, BinaryIO, NoReturn
+from typing import TYPE_CHECKING, BinaryIO
 
 from search.importers.fields import item_from
 from search.importers.lines import numbered_lines
 from search.importers.types import Item, Problem, Rejected, rejected
+from workers.inference.bounded_json import JsonError, JsonTooDeepError, load_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,13 +25,11 @@ def read_jsonl(file: BinaryIO) -> Iterator[Item]:
 
 def _item(where: str, line: str) -> Item:
     try:
-        values = json.loads(line, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
+        values = load_json(line)
+    except JsonTooDeepError as error:
+        return rejected(where, "import.too_deep", f"The line cannot be read: {error}.")
+    except JsonError as error:
         return rejected(where, "import.line_not_json", f"The line is not JSON: {error}.")
     if not isinstance(values, dict):
         return rejected(where, "import.line_not_json", "The line is JSON, but not an object.")
     return item_from(where, values)
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON value")

@@ -27,6 +27,7 @@ from search.importers.types import (
     rejected,
 )
 from search.services.document_fields import DocumentFields
+from workers.inference.bounded_json import BoundedReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -113,8 +114,9 @@ def _read(file: BinaryIO, found: Format, per: Per) -> Iterator[Item]:
 
 def _read_json(file: BinaryIO) -> Iterator[Item]:
     """One JSON list of documents."""
+    entries = ijson.items(BoundedReader(file, item_level=1), "item", use_float=True)
     try:
-        for number, values in enumerate(ijson.items(file, "item", use_float=True), start=1):
+        for number, values in enumerate(entries, start=1):
             where = f"entry {number}"
             if isinstance(values, dict):
                 yield item_from(where, values)

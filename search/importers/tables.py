@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
-import json
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from retrieval_site.errors import AppError
 from search.importers.fields import ALIASES, KNOWN, item_from
 from search.importers.lines import LINE_BYTES_MAX, numbered_lines
 from search.importers.types import Item, Problem, Rejected, rejected
+from workers.inference.bounded_json import JsonError, JsonTooDeepError, load_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -115,7 +115,12 @@ def _read_metadata(cell: str, into: dict[str, Any]) -> Problem | None:
     if not cell.strip():
         return None
     try:
-        into.update(json.loads(cell))
-    except (ValueError, TypeError, RecursionError):
+        values = load_json(cell)
+    except JsonTooDeepError as error:
+        return Problem("import.too_deep", f"“metadata” cannot be read: {error}.")
+    except JsonError as error:
+        return Problem("import.field_wrong_type", f"“metadata” must be a JSON object: {error}.")
+    if not isinstance(values, dict):
         return Problem("import.field_wrong_type", "“metadata” must be a JSON object.")
+    into.update(values)
     return None

@@ -23,6 +23,10 @@ _HIDDEN = [byte for byte in range(256) if byte not in _VISIBLE]
 BYTES = {byte: chr(byte) for byte in _VISIBLE} | {byte: chr(256 + at) for at, byte in enumerate(_HIDDEN)}
 """A character that can be seen for each byte, in the order of CLIP's ids."""
 _WORDS = regex.compile(r"'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\s\p{L}\p{N}]+")
+_MARKS = regex.compile(r"(\p{M}{30})\p{M}++")
+"""Marks on one letter beyond thirty, which no script writes (UAX #15, stream-safe text): the time for bringing them into
+their canonical order grows with the square of their number."""
+
 _LONGEST_WORD = 256
 """Bytes of a word that are looked at: the time for merging them grows with their square."""
 _WORDS_KEPT = 20_000
@@ -47,7 +51,8 @@ class BytePairTokenizer:
         Start and end written out in a text are words like others.
         """
         ids: list[int] = []
-        for word in _WORDS.findall(unicodedata.normalize("NFC", text).lower()):
+        readable = unicodedata.normalize("NFC", _MARKS.sub(r"\1", text)).lower()
+        for word in _WORDS.findall(readable):
             if len(ids) >= max_tokens - 2:
                 break
             ids += self._word(word)

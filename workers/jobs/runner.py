@@ -25,6 +25,7 @@ from workers.jobs.services import (
 from workers.models import Job, JobState
 
 if TYPE_CHECKING:
+    import threading
     import uuid
     from collections.abc import Callable
 
@@ -40,15 +41,24 @@ def run_job(job_id: uuid.UUID | str) -> Job | None:
     job = job_claim(job_id)
     if job is None:
         return None
+    with Heartbeat(job) as heartbeat:
+        return run_claimed(job, heartbeat.lost)
+
+
+def run_claimed(job: Job, lost: threading.Event | None = None) -> Job:
+    """Run a job that somebody claimed, and whose lease somebody renews, to its next state; return its row."""
     log.info("%s %s: run %d", job.type, job.pk, job.attempts)
     try:
-        _work(job)
+        _work(job, lost)
     except JobStopped as stop:
         _stopped(job, stop)
     except (AppError, InferenceError) as error:
         job_fail(job, error_id=error.id, error=error.message)
     except DATABASE_ERRORS as error:
         _database_lost(job, error)
+    except MemoryError:
+        log.exception("%s %s ran out of memory", job.type, job.pk)
+        job_fail(job, error_id="job.memory", error="The job needed more memory than one job may use.")
     except Exception:
         log.exception("%s %s crashed", job.type, job.pk)
         job_fail(
@@ -64,12 +74,11 @@ def run_job_inline(job: Job) -> Job:
     return Job.objects.get(pk=job.pk)
 
 
-def _work(job: Job) -> None:
+def _work(job: Job, lost: threading.Event | None) -> None:
     handler = handler_for(job.type)
-    with Heartbeat(job) as heartbeat:
-        context = JobContext(job, heartbeat.lost)
-        answer = handler(context)
-        context.flush()
+    context = JobContext(job, lost)
+    answer = handler(context)
+    context.flush()
     job_finish(job, result={**context.result, **(answer or {})})
 
 
@@ -87,13 +96,13 @@ def _database_lost(job: Job, error: Exception) -> None:
     """The database went away or could not do it: let another run go on, a bounded number of times."""
     log.warning("%s %s: the database failed: %s", job.type, job.pk, error)
     if job.attempts < ATTEMPTS_MAX:
-        _once_database_is_back(lambda: job_release(job, counts=True))
+        once_database_is_back(lambda: job_release(job, counts=True))
         return
     sentence = f"The database failed {ATTEMPTS_MAX} times during this job: {error}"
-    _once_database_is_back(lambda: job_fail(job, error_id="job.database_failed", error=sentence))
+    once_database_is_back(lambda: job_fail(job, error_id="job.database_failed", error=sentence))
 
 
-def _once_database_is_back(write: Callable[[], bool]) -> None:
+def once_database_is_back(write: Callable[[], bool]) -> None:
     """Retry `write` for a while; if the database stays away, the lease runs out and the sweeper takes over."""
     until = time.monotonic() + DATABASE_BACK_SECONDS
     while True:

@@ -5,7 +5,8 @@ Training and serving share this file; it imports nothing heavier than NLTK and n
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 from nltk.tokenize import word_tokenize
 
@@ -16,12 +17,19 @@ PAD_ID, START_ID, END_ID, UNKNOWN_ID = range(4)
 # NLTK parts a full stop from its word only at the very end of what it is given, so a text of several
 # sentences would hold words such as "pump." that no vocabulary knows: each sentence is tokenised alone.
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
+_WIDE_GAP = re.compile(r"(\s{4})\s+(?=\s{4})")
+"""What NLTK does with white space depends on its two ends; behind a full stop its time grows with the gap's square."""
 
 
 def words_of(text: str) -> list[str]:
     """The lower-case NLTK tokens of a text of any number of sentences; empty for a blank text."""
-    sentences = _SENTENCE_END.split(text.lower().strip())
-    return [word for sentence in sentences for word in word_tokenize(sentence, preserve_line=True)]
+    return list(_each_word(text))
+
+
+def _each_word(text: str) -> Iterator[str]:
+    """The words, one sentence at a time, so that whoever needs a few does not wait for all."""
+    for sentence in _SENTENCE_END.split(_WIDE_GAP.sub(r"\1", text.lower().strip())):
+        yield from word_tokenize(sentence, preserve_line=True)
 
 
 def build_vocabulary(captions: Iterable[str], min_count: int = 4) -> list[str]:
@@ -60,7 +68,7 @@ class WordTokenizer:
 
     def encode(self, text: str, max_tokens: int) -> list[int]:
         """Ids of `<start>`, the words, `<end>`: at most `max_tokens` (≥ 2); a longer text loses its last words."""
-        return self.encode_words(words_of(text), max_tokens)
+        return self.encode_words(islice(_each_word(text), max_tokens), max_tokens)
 
     def encode_words(self, words: Iterable[str], max_tokens: int) -> list[int]:
         """As `encode`, of a text that is words already."""

@@ -147,7 +147,7 @@ def nested(depth: int) -> list:
         ({"metadata": {"a": "\x00"}}, "parameter.invalid"),
         ({"metadata": {"a": "x" * 100_001}}, "parameter.invalid"),
         ({"metadata": {"a": nested(60)}}, "parameter.invalid"),
-        ({"metadata": {"a": nested(700)}}, "parameter.invalid"),
+        ({"metadata": {"a": nested(700)}}, "request.too_deep"),
         ({"title": "x" * 501}, "parameter.invalid"),
         ({"external_id": " "}, "parameter.invalid"),
         ({"images": ["aGk="]}, "parameter.invalid"),

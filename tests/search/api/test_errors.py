@@ -42,7 +42,10 @@ def test_what_is_not_there_and_what_cannot_be_done(method, path, expected, world
     ("body", "content_type", "expected"),
     [
         ("{", "application/json", (400, "request.malformed")),
-        ("[" * 100_000, "application/json", (400, "request.malformed")),
+        ("[" * 100_000, "application/json", (400, "request.too_deep")),
+        ('{"document": 1e999}', "application/json", (400, "request.malformed")),
+        ('{"document": ' + "9" * 100_000 + "}", "application/json", (400, "request.malformed")),
+        (b'{"text": "\xff"}', "application/json", (400, "request.malformed")),
         ('{"text": NaN}', "application/json", (400, "request.malformed")),
         ("[]", "application/json", (400, "parameter.invalid")),
         ("<a/>", "application/xml", (415, "media_type.not_supported")),

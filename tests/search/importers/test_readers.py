@@ -94,7 +94,7 @@ def test_every_bad_line_is_named_with_all_that_is_wrong_and_good_ones_still_come
         ("line 7", "import.line_not_json"),
         ("line 8", "import.duplicate_external_id"),
         ("line 9", "import.field_wrong_type"),
-        ("line 10", "import.line_not_json"),
+        ("line 10", "import.too_deep"),
     ]
     assert "line 1" in items[7].problems[0].reason
 

@@ -29,6 +29,7 @@ def sweepers(monkeypatch):
             self.started = True
 
     monkeypatch.setattr(job_task, "Sweeper", Quiet)
+    monkeypatch.setattr(job_task.PROCESSES, "warm", lambda: None)
     yield job_task._sweepers
     job_task._sweepers.clear()
     stopping.clear()
@@ -52,6 +53,7 @@ def test_a_shutdown_asks_running_jobs_to_leave_and_a_start_takes_that_back(sweep
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("job_processes")
 def test_the_task_runs_a_queued_job_and_ignores_a_finished_one():
     job = services.job_create(type="unheard-of", params={})
     job_task.run_job_task(str(job.pk))

@@ -1,0 +1,52 @@
+"""The process that runs jobs, one after the other: so whatever one of them does to its process, no other job suffers."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db import close_old_connections, connection
+
+from retrieval_site.supervisor.processes import tied_to_parent
+from workers.jobs.context import stopping
+from workers.jobs.memory import die_first, limit_data
+from workers.jobs.runner import run_claimed
+from workers.models import Job, JobState
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+LIBRARIES_BYTES = 1 << 30
+"""Libraries reserve more than they use, so the limit that the kernel keeps is wider than the one that is watched."""
+
+
+def serve(orders: Connection[Any, Any]) -> None:
+    """Run the jobs that come as (id, lease token), and say after each that it has reached its next state."""
+    _prepare()
+    while not stopping.is_set():
+        try:
+            job_id, token = orders.recv()
+        except EOFError:
+            return
+        close_old_connections()
+        job = Job.objects.filter(pk=job_id, state=JobState.RUNNING, lease_token=token).first()
+        if job is not None:
+            run_claimed(job)
+        orders.send("done")
+    connection.close()
+
+
+def _prepare() -> None:
+    tied_to_parent(signal.SIGKILL, parent=os.getppid())()
+    signal.signal(signal.SIGTERM, lambda *_: stopping.set())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    die_first()
+    if settings.CONFIG.device == "cpu" or not _has_cuda():
+        limit_data(settings.CONFIG.job_memory_bytes + LIBRARIES_BYTES)
+
+
+def _has_cuda() -> bool:
+    """Whether there may be a GPU, whose driver reserves private memory without using it."""
+    return os.path.exists("/dev/nvidiactl")  # noqa: PTH110
