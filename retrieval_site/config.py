@@ -33,6 +33,9 @@ class Config:
     throttle_anonymous: str
     throttle_user: str
     trusted_proxies: int
+    sign_in_failures: int
+    sign_in_failures_address: int
+    sign_in_pause_seconds: int
 
     @property
     def celery_url(self) -> str:
@@ -64,4 +67,7 @@ def read_config() -> Config:
         throttle_anonymous=env.str("THROTTLE_ANONYMOUS", default="120/minute"),
         throttle_user=env.str("THROTTLE_USER", default="3000/minute"),
         trusted_proxies=env.int("TRUSTED_PROXIES", default=0),
+        sign_in_failures=env.int("SIGN_IN_FAILURES", default=5),
+        sign_in_failures_address=env.int("SIGN_IN_FAILURES_ADDRESS", default=50),
+        sign_in_pause_seconds=env.int("SIGN_IN_PAUSE_SECONDS", default=900),
     )
