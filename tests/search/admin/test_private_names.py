@@ -68,10 +68,9 @@ def staff_with(*codenames: str) -> User:
 
 
 def everybody() -> list[User]:
-    """A curator of another collection, and staff with each single permission on what belongs to collections."""
-    every = Permission.objects.exclude(content_type__app_label__in=["sessions", "contenttypes"])
-    single = [staff_with(codename) for codename in every.values_list("codename", flat=True).distinct()]
-    return [curator(), staff_with(), *single]
+    """A curator of another collection; staff with no permission, with some single ones, and with all at once."""
+    every = Permission.objects.values_list("codename", flat=True)
+    return [curator(), staff_with(), staff_with("view_document"), staff_with("view_user"), staff_with(*every)]
 
 
 def rows_of(model: Any) -> list[Any]:
@@ -83,7 +82,7 @@ def addresses() -> list[str]:
     found = [reverse("admin:index"), reverse("admin:password_change")]
     for model, page in admin.site._registry.items():
         name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
-        found += [reverse(f"{name}_changelist"), f"{reverse(f'{name}_changelist')}?q={SECRET}&_facets=True"]
+        found += [reverse(f"{name}_changelist"), f"{reverse(f'{name}_changelist')}?q={SECRET[:5]}&_facets=True"]
         found += [reverse(f"{name}_add")] if page else []
         for row, kind in itertools.product(rows_of(model), ("change", "history", "delete")):
             found.append(reverse(f"{name}_{kind}", args=[row.pk]))
@@ -103,16 +102,13 @@ def addresses() -> list[str]:
 
 
 def test_no_page_of_the_admin_names_a_private_collection_to_staff_outside_it(client, secret):
-    people = everybody()
-    assert len(people) > 40
     told = []
-    for user in people:
+    for user in everybody():
         client.force_login(user)
         for address in addresses():
-            response = client.get(address, follow=True)
-            text = response.content.decode().replace(f"q={SECRET}", "").replace(f'value="{SECRET}"', "")
+            text = client.get(address, follow=True).content.decode()
             told += [(user.username, address)] if SECRET in text.casefold() else []
-    assert told == []
+    assert not told, "\n".join(map(str, told))
 
 
 def test_members_and_superusers_do_see_it(client, secret):
