@@ -45,6 +45,9 @@ class Config:
     throttle_user: str
     trusted_proxies: int
     job_memory_bytes: int
+    sign_in_failures: int
+    sign_in_failures_address: int
+    sign_in_pause_seconds: int
 
     @property
     def celery_url(self) -> str:
@@ -85,4 +88,7 @@ def read_config() -> Config:
         throttle_user=env.str("THROTTLE_USER", default="3000/minute"),
         trusted_proxies=env.int("TRUSTED_PROXIES", default=0),
         job_memory_bytes=env.int("JOB_MEMORY_BYTES", default=max(GIB, memory_bytes() // 4)),
+        sign_in_failures=env.int("SIGN_IN_FAILURES", default=5),
+        sign_in_failures_address=env.int("SIGN_IN_FAILURES_ADDRESS", default=50),
+        sign_in_pause_seconds=env.int("SIGN_IN_PAUSE_SECONDS", default=900),
     )

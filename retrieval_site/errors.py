@@ -24,6 +24,12 @@ class AppError(Exception):
         self.status = status
         self.detail = detail or {}
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """Return the headers that go with the answer: after how many seconds another try makes sense."""
+        seconds = self.detail.get("retry_after_seconds")
+        return {} if seconds is None else {"Retry-After": str(seconds)}
+
     def as_json(self) -> dict[str, Any]:
         """Return the one error shape of API v1."""
         return {"error": {"id": self.id, "message": self.message, "detail": self.detail}}

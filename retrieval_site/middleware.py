@@ -1,4 +1,4 @@
-"""A request id on every answer and log line, and expected failures as pages."""
+"""A request id on every answer and log line, expected failures as pages, and no page in a shared cache."""
 
 from __future__ import annotations
 
@@ -61,4 +61,22 @@ class AppErrorMiddleware:
         """Return the error page for an `AppError`; leave anything else to Django."""
         if not isinstance(exception, AppError):
             return None
-        return render(request, "error.html", {"error": exception}, status=exception.status)
+        response = render(request, "error.html", {"error": exception}, status=exception.status)
+        for name, value in exception.headers.items():
+            response[name] = value
+        return response
+
+
+class PrivateAnswersMiddleware:
+    """Keep every answer that says nothing else out of shared caches: what a page shows depends on who asks, and when.
+
+    A browser may keep it, and asks again before it shows it.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.headers.setdefault("Cache-Control", "private, no-cache")
+        return response

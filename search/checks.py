@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @register()
 def throttle_rates_can_be_read(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
     """Find a rate that cannot be read now, not at the first request."""
-    from search.api.throttling import parse_rate
+    from retrieval_site.throttling import parse_rate
 
     found: list[CheckMessage] = []
     for name in ("throttle_anonymous", "throttle_user"):

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from django.db.models import Aggregate, IntegerField, Q
-from django.utils.crypto import salted_hmac
 
 from search.models import Collection, Document, Judgement
+from search.sessions import pseudonym
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -101,11 +101,10 @@ def place_in_answer(answer: list[dict[str, Any]], document: Document) -> tuple[i
 
 
 def rater_name(judgement: Judgement) -> str:
-    """Return the user's name, or a pseudonym for a session: its key is a secret and never leaves."""
+    """Return the user's name, or the pseudonym of an anonymous rater."""
     if judgement.user is not None:
         return str(judgement.user.get_username())
-    digest = salted_hmac("search.exports.rater", judgement.session).hexdigest()
-    return f"anonymous:{digest[:12]}"
+    return pseudonym(judgement.session)
 
 
 def _csv_line(cells: Iterable[Any]) -> str:

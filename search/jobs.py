@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from models_admin.models import ModelVersion
@@ -17,8 +18,11 @@ from search.services.documents import encode_soon
 from workers.inference.errors import InferenceError
 from workers.jobs.errors import JobCancelled
 from workers.jobs.registry import job_handler
+from workers.jobs.rights import NOT_PERMITTED
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from workers.jobs.context import JobContext
 
 
@@ -32,7 +36,21 @@ def run_import(ctx: JobContext) -> dict[str, Any]:
         if not ctx.params.get("dry_run"):
             encode_soon()
         raise
-    return {} if ctx.params.get("dry_run") else {**_encode_live(ctx), "retried": False}
+    if ctx.params.get("dry_run"):
+        return {}
+    with _made_searchable_anyway():
+        return {**_encode_live(ctx), "retried": False}
+
+
+@contextmanager
+def _made_searchable_anyway() -> Iterator[None]:
+    """Leave the vectors to a job of the system's own where the importer lost the right to the collection."""
+    try:
+        yield
+    except AppError as error:
+        if error.id == NOT_PERMITTED:
+            encode_soon()
+        raise
 
 
 def _store(ctx: JobContext) -> None:

@@ -9,6 +9,7 @@ from django.core.paginator import Paginator
 from django.utils.html import format_html
 
 from retrieval_site.panels import PanelAdmin
+from retrieval_site.people import signed_in
 from workers.jobs import services
 from workers.models import Job, JobState
 
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
 FAILED_ITEMS_PAGE = 50
 NOT_SHOWN = {"position", "measured_at"}
 """Of a result, what only the job's own resuming needs, or what its times say already."""
-ACTIONS: dict[str, Callable[[Job], object]] = {
-    "cancel": services.job_request_cancel,
-    "pause": services.job_request_pause,
+ACTIONS: dict[str, Callable[[Job, Any], object]] = {
+    "cancel": lambda job, _by: services.job_request_cancel(job),
+    "pause": lambda job, _by: services.job_request_pause(job),
     "resume": services.job_resume,
     "retry": services.job_retry,
     "retry_failed": services.job_retry_failed,
@@ -52,11 +53,11 @@ def offered_actions(job: Job) -> list[tuple[str, str]]:
     return [(action, _LABELS[action]) for action in actions]
 
 
-def _button(action: Callable[[Job], object]) -> Callable[[Job, HttpRequest], str]:
+def _button(action: Callable[[Job, Any], object]) -> Callable[[Job, HttpRequest], str]:
     """Make a button of a service; the panel itself shows what it did."""
 
-    def press(job: Job, _request: HttpRequest) -> str:
-        action(job)
+    def press(job: Job, request: HttpRequest) -> str:
+        action(job, signed_in(request))
         return ""
 
     return press

@@ -40,9 +40,14 @@ def blobs_sweep(*, dry_run: bool = False) -> Swept:
     return Swept(len(removed), sum(removed))
 
 
-def blobs_unused() -> QuerySet[Blob]:
+def blob_remove_unused(sha256: str) -> bool:
+    """Remove one blob now, however young, unless a row or a job refers to it; return whether it went."""
+    return _remove(sha256, timedelta(0))
+
+
+def blobs_unused(young: timedelta = YOUNG) -> QuerySet[Blob]:
     """Return the blobs that may go; every foreign key to a blob counts, whichever app has it."""
-    blobs = Blob.objects.filter(created_at__lt=Now() - YOUNG)
+    blobs = Blob.objects.filter(created_at__lt=Now() - young)
     for field in _references():
         blobs = blobs.exclude(Exists(field.model._base_manager.filter(**{field.name: OuterRef("pk")})))
     over = Q(state__in=[JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED])
@@ -57,11 +62,11 @@ def _references() -> Iterator[ForeignKey[object, object]]:
             yield field
 
 
-def _remove(sha256: str) -> bool:
+def _remove(sha256: str, young: timedelta = YOUNG) -> bool:
     """Remove one blob under its row's lock, asking again: whoever stores the same bytes waits, or was first."""
     with transaction.atomic():
         blob = Blob.objects.filter(pk=sha256).select_for_update(skip_locked=True).first()
-        if blob is None or not blobs_unused().filter(pk=sha256).exists():
+        if blob is None or not blobs_unused(young).filter(pk=sha256).exists():
             return False
         name = blob.storage_name  # deleting the row clears its key
         blob.delete()

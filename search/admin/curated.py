@@ -46,6 +46,14 @@ class CuratedAdmin(admin.ModelAdmin[Any]):
         return self.get_queryset(request).filter(pk=obj.pk).exists()
 
 
+class CuratedCollectionFilter(admin.RelatedFieldListFilter):
+    """Offers the collections that the user curates: the names of others are none of their business."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
+        """Return the choices, as (id, name)."""
+        return list(Collection.objects.curated_by(request.user).order_by("name").values_list("pk", "name"))
+
+
 class SuperuserOnlyAdmin(admin.ModelAdmin[Any]):
     """Rows that only superusers look at, whatever permissions a group was given."""
 

@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 
 from retrieval_site.errors import AppError
 from retrieval_site.people import signed_in
-from search.admin.curated import CuratedAdmin
+from search.admin.curated import CuratedAdmin, CuratedCollectionFilter
 from search.models import Collection, Document, DocumentImage
 from search.services.document_fields import DocumentFields, ImageInput, check_record, image_input
 from search.services.documents import document_delete, document_save, documents_delete, encode_soon
@@ -127,7 +127,7 @@ class DocumentAdmin(CuratedAdmin):
 
     form = DocumentForm
     list_display = ["title_or_id", "collection", "tags_shown", "passage_count", "image_count", "updated_at"]
-    list_filter = ["collection", "updated_at"]
+    list_filter = [("collection", CuratedCollectionFilter), "updated_at"]
     list_select_related = ["collection"]
     list_per_page = 50
     show_full_result_count = False

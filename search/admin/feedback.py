@@ -9,9 +9,10 @@ from django.contrib import admin
 from django.http import StreamingHttpResponse
 from django.utils.html import format_html
 
-from search.admin.curated import CuratedAdmin, SuperuserOnlyAdmin
-from search.exports import csv_lines, exportable_by, qrels_lines
+from search.admin.curated import CuratedAdmin, CuratedCollectionFilter, SuperuserOnlyAdmin
+from search.exports import csv_lines, exportable_by, qrels_lines, rater_name
 from search.models import Judgement, Query
+from search.sessions import pseudonym
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,15 +31,22 @@ class QueryAdmin(SuperuserOnlyAdmin):
     search_fields = ["id", "text"]
     fields = [
         *("text", "modality", "document", "target", "collections", "filters", "version"),
-        *("user", "session", "created_at", "plan", "timings_ms", "ranked"),
+        *("asker", "created_at", "plan", "timings_ms", "ranked"),
     ]
-    readonly_fields = ["created_at", "ranked"]
+    readonly_fields = ["asker", "created_at", "ranked"]
     date_hierarchy = "created_at"
 
     @admin.display(description="asked", ordering="text")
     def asked(self, query: Query) -> str:
         """Return the words, or what was asked with instead."""
         return _asked(query)
+
+    @admin.display(description="asked by")
+    def asker(self, query: Query) -> str:
+        """Return the user's name, or a pseudonym."""
+        if query.user is not None:
+            return str(query.user)
+        return pseudonym(query.session) if query.session else "somebody without a session"
 
     @admin.display(description="answer")
     def ranked(self, query: Query) -> str:
@@ -59,17 +67,22 @@ class JudgementAdmin(CuratedAdmin):
     """What people said of hits; curators see the judgements of their collections' documents."""
 
     collection_path = "document__collection"
-    list_display = ["document", "grade", "asked", "comment", "user", "updated_at"]
-    list_filter = ["grade", "document__collection", "updated_at"]
+    list_display = ["document", "grade", "asked", "comment", "rater", "updated_at"]
+    list_filter = ["grade", ("document__collection", CuratedCollectionFilter), "updated_at"]
     list_select_related = ["document", "query", "user"]
     search_fields = ["comment", "document__title", "document__external_id"]
-    readonly_fields = ["query", "document", "user", "session", "created_at", "updated_at"]
-    fields = ["document", "query", "grade", "comment", "user", "session", "created_at", "updated_at"]
+    readonly_fields = ["query", "document", "rater", "created_at", "updated_at"]
+    fields = ["document", "query", "grade", "comment", "rater", "created_at", "updated_at"]
 
     @admin.display(description="asked", ordering="query__text")
     def asked(self, judgement: Judgement) -> str:
         """Return what the search was for."""
         return _asked(judgement.query)
+
+    @admin.display(description="rater", ordering="user")
+    def rater(self, judgement: Judgement) -> str:
+        """Return the user's name, or a pseudonym."""
+        return rater_name(judgement)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from django.contrib import admin
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import User
+
+from retrieval_site.sign_in import forget_account
+from search.models import ApiToken, Judgement, Membership
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+    from django.http import HttpRequest
 
 admin.site.unregister(User)
 
@@ -14,3 +23,40 @@ class PersonAdmin(UserAdmin[User]):
     """Django's own page, but what the site itself notes of a user is only shown."""
 
     readonly_fields = ["last_login", "date_joined"]
+    actions = ["lift_pause"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
+        """Let only superusers give rights: whoever may change people must not make themselves see everything."""
+        rights = [] if request.user.is_superuser else ["is_superuser", "is_staff", "groups", "user_permissions"]
+        return [*self.readonly_fields, *rights]
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """Let only superusers change superusers, their password first of all."""
+        return _may_touch(request, obj) and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return _may_touch(request, obj) and super().has_delete_permission(request, obj)
+
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        """Count what goes with people: naming it would name private collections to whoever may delete people."""
+        counts = {
+            "users": len(objs),
+            "memberships": Membership.objects.filter(user__in=objs).count(),
+            "API tokens": ApiToken.objects.filter(user__in=objs).count(),
+            "judgements": Judgement.objects.filter(user__in=objs).count(),
+        }
+        allowed = all(self.has_delete_permission(request, user) for user in objs)
+        return [str(user) for user in objs], counts, set() if allowed else {"user"}, []
+
+    @admin.action(description="Let them sign in again after failed attempts", permissions=["change"])
+    def lift_pause(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        """Lift the pauses of the chosen accounts."""
+        for username in queryset.values_list("username", flat=True):
+            forget_account(username)
+        messages.success(request, "They can sign in again at once.")
+
+
+def _may_touch(request: HttpRequest, person: User | None) -> bool:
+    return bool(request.user.is_superuser) or person is None or not person.is_superuser

@@ -9,6 +9,7 @@ from rest_framework.authentication import BaseAuthentication, get_authorization_
 from rest_framework.authentication import SessionAuthentication as DrfSessionAuthentication
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 
+from retrieval_site.sign_in import count_failure
 from search.services.tokens import token_of_key, token_used
 
 if TYPE_CHECKING:
@@ -32,11 +33,14 @@ class TokenAuthentication(BaseAuthentication):
             raise AuthenticationFailed("Write the header as “Authorization: Bearer sl_…”.", "token.invalid")
         token = token_of_key(header[1].decode("latin-1"))
         if token is None or not token.user.is_active:
+            count_failure(request)
             raise AuthenticationFailed("This token is unknown or was withdrawn.", "token.invalid")
         if token.expires_at is not None and token.expires_at <= timezone.now():
             raise AuthenticationFailed("This token has expired.", "token.expired")
         token_used(token)
-        return token.user, token
+        user: Any = token.user
+        user.acts_by_token = token.pk  # for jobs, which end with the token that asked for them
+        return user, token
 
     def authenticate_header(self, request: Request) -> str:
         """Make refusals 401 with this scheme."""
@@ -57,14 +61,3 @@ class SessionAuthentication(DrfSessionAuthentication):
 def enforce_csrf_for_session(request: Request) -> None:
     """Check CSRF for an anonymous person whose session is about to change something."""
     SessionAuthentication().enforce_csrf(request)
-
-
-def session_of(request: Request) -> str:
-    """Return the key of an anonymous person's session, "" for everybody else.
-
-    The session is loaded first, so that a key that somebody made up is not taken for one.
-    """
-    if request.user.is_authenticated or not request.session.session_key:
-        return ""
-    request.session.get("_", None)
-    return request.session.session_key or ""

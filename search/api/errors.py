@@ -17,6 +17,7 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from retrieval_site.errors import AppError
+from retrieval_site.throttling import too_often
 from workers.inference.errors import InferenceError
 
 _INFERENCE_STATUS = {"image.too_large": 413, "image.unknown_format": 415, "bundle": 400, "encoder": 503}
@@ -34,7 +35,7 @@ def exception_handler(exception: Exception, context: Mapping[str, Any]) -> Respo
     if error is None:
         return None
     set_rollback()
-    return Response(error.as_json(), status=error.status, headers=_headers(exception, error))
+    return Response(error.as_json(), status=error.status, headers=_headers(error))
 
 
 def as_app_error(exception: Exception) -> AppError | None:
@@ -52,15 +53,10 @@ def invalid(field: str, sentence: str) -> AppError:
     return AppError("parameter.invalid", sentence, detail={field: [sentence]})
 
 
-def _headers(exception: Exception, error: AppError) -> dict[str, str]:
+def _headers(error: AppError) -> dict[str, str]:
     if error.status == 401:
         return {"WWW-Authenticate": "Bearer"}
-    return {"Retry-After": str(_seconds(exception))} if isinstance(exception, exceptions.Throttled) else {}
-
-
-def _seconds(exception: exceptions.Throttled) -> int:
-    wait: float | None = getattr(exception, "wait", None)
-    return int(wait or 0) + 1
+    return error.headers
 
 
 def _validation(exception: exceptions.ValidationError) -> AppError:
@@ -71,13 +67,8 @@ def _validation(exception: exceptions.ValidationError) -> AppError:
 
 
 def _throttled(exception: exceptions.Throttled) -> AppError:
-    seconds = _seconds(exception)
-    return AppError(
-        "throttle.exceeded",
-        f"Too many requests; try again in {seconds} s.",
-        status=429,
-        detail={"retry_after_seconds": seconds},
-    )
+    wait: float | None = getattr(exception, "wait", None)
+    return too_often(wait or 0.0)
 
 
 def _inference(exception: InferenceError) -> AppError:

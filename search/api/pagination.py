@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
-from rest_framework.exceptions import NotFound
 from rest_framework.pagination import Cursor, CursorPagination
 from rest_framework.response import Response
+from rest_framework.utils.urls import replace_query_param
 
-from search.api.errors import invalid
+from search.cursors import cursor_invalid, cursor_open, cursor_seal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,11 +23,12 @@ LIMIT_MAX = 100
 
 
 class Pages(CursorPagination):
-    """Cursor pages; a cursor that was not made here is `parameter.invalid`."""
+    """Cursor pages; a cursor that was not given to this caller by this list is `cursor.invalid`."""
 
-    def __init__(self, ordering: str, limit: int) -> None:
+    def __init__(self, ordering: str, limit: int, request: Request) -> None:
         self.ordering = ordering
         self.page_size = limit
+        self.asked = request
 
     def get_page_size(self, request: Request) -> int:
         """Return the limit, already checked with the other parameters."""
@@ -38,22 +40,33 @@ class Pages(CursorPagination):
         return (str(self.ordering),)
 
     def decode_cursor(self, request: Request) -> Cursor | None:
-        """Return the cursor; raises AppError `parameter.invalid`."""
-        try:
-            return super().decode_cursor(request)
-        except NotFound as failure:
-            raise invalid("cursor", "This cursor was not made by this list.") from failure
+        """Return the cursor; raises AppError `cursor.invalid`."""
+        sealed = request.query_params.get(self.cursor_query_param)
+        if sealed is None:
+            return None
+        offset, reverse, position = json.loads(cursor_open(sealed, self._purpose, request.user))
+        return Cursor(offset=offset, reverse=reverse, position=position)
+
+    def encode_cursor(self, cursor: Cursor) -> str:
+        """Return the link to the cursor's page."""
+        content = json.dumps([cursor.offset, cursor.reverse, cursor.position]).encode()
+        sealed = cursor_seal(content, self._purpose, self.asked.user)
+        return str(replace_query_param(self.base_url, self.cursor_query_param, sealed))
+
+    @property
+    def _purpose(self) -> str:
+        return f"list {self.asked.path}"
 
 
 def page_of(
     request: Request, rows: QuerySet[Any], present: Callable[[Any], Any], *, ordering: str, limit: int
 ) -> Response:
     """Return `{"results": […], "next": link or null, "previous": link or null}` for the page that is asked for."""
-    pages = Pages(ordering, limit)
+    pages = Pages(ordering, limit, request)
     try:
         found = pages.paginate_queryset(rows, request)
-    except (ValueError, ValidationError) as failure:  # a cursor whose position is of another type
-        raise invalid("cursor", "This cursor was not made by this list.") from failure
+    except (ValueError, ValidationError) as failure:  # a position of a list that is ordered by something else
+        raise cursor_invalid() from failure
     return Response(
         {
             "results": [present(row) for row in found or []],

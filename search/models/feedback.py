@@ -21,7 +21,12 @@ class Query(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
-    session = models.CharField(max_length=40, blank=True, default="", help_text="of an anonymous searcher")
+    session = models.CharField(
+        max_length=40,
+        blank=True,
+        default="",
+        help_text="keyed hash of an anonymous searcher's session key (search/sessions.py)",
+    )
     modality = models.CharField(max_length=10)
     text = models.TextField(blank=True, default="")
     document = models.ForeignKey(Document, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
@@ -56,7 +61,12 @@ class Judgement(models.Model):
     query = models.ForeignKey(Query, on_delete=models.CASCADE, related_name="judgements")
     document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="judgements")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.CASCADE)
-    session = models.CharField(max_length=40, blank=True, default="", help_text="of an anonymous rater")
+    session = models.CharField(
+        max_length=40,
+        blank=True,
+        default="",
+        help_text="keyed hash of an anonymous rater's session key (search/sessions.py)",
+    )
     grade = models.PositiveSmallIntegerField(validators=[MaxValueValidator(3)])
     comment = models.TextField(blank=True, default="", max_length=2000)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -1,15 +1,20 @@
-"""Where the next page begins: signed, so that nobody reads or makes one up."""
+"""Where the next page of a search begins, as it is given out: how much was passed unseen stays with us."""
 
 from __future__ import annotations
 
+import struct
 import uuid
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from django.core.signing import BadSignature, Signer
+from search.cursors import cursor_open, cursor_seal
 
-from retrieval_site.errors import AppError
+if TYPE_CHECKING:
+    from search.querysets import Viewer
 
-_signer = Signer(salt="search.cursor")
+_PURPOSE = "search"
+_LAYOUT = struct.Struct("!16sII")
+"""Of one length whatever it counts: an encrypted number must not be told by its digits."""
 
 
 @dataclass(frozen=True)
@@ -21,15 +26,12 @@ class Cursor:
     shown: int = 0
 
 
-def cursor_write(cursor: Cursor) -> str:
-    """Return the cursor as an opaque string."""
-    return _signer.sign_object([cursor.query_id.hex, cursor.passed, cursor.shown])
+def cursor_write(cursor: Cursor, viewer: Viewer) -> str:
+    """Return the cursor as an opaque string for this viewer."""
+    return cursor_seal(_LAYOUT.pack(cursor.query_id.bytes, cursor.passed, cursor.shown), _PURPOSE, viewer)
 
 
-def cursor_read(text: str) -> Cursor:
-    """Return the cursor; raises AppError `cursor.invalid` for anything that was not given out here."""
-    try:
-        query_id, passed, shown = _signer.unsign_object(text)
-    except (BadSignature, ValueError) as error:
-        raise AppError("cursor.invalid", "This page link is not valid. Search again.") from error
-    return Cursor(uuid.UUID(query_id), passed, shown)
+def cursor_read(text: str, viewer: Viewer) -> Cursor:
+    """Return the cursor; raises AppError `cursor.invalid` for anything that was not given out to this viewer."""
+    query_id, passed, shown = _LAYOUT.unpack(cursor_open(text, _PURPOSE, viewer))
+    return Cursor(uuid.UUID(bytes=query_id), passed, shown)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from retrieval_site.errors import AppError
-from search.models import Query
+from search.models import Document, Query
 from search.retrieval import keep
 from search.retrieval.candidates import find_candidates, make_plan, set_plan
 from search.retrieval.cursor import Cursor, cursor_write
@@ -16,6 +16,7 @@ from search.retrieval.scope import KINDS, make_scope, table_for, visible_collect
 
 if TYPE_CHECKING:
     import uuid
+    from collections.abc import Sequence
 
     from search.querysets import Viewer
     from search.retrieval.types import Hit
@@ -42,7 +43,13 @@ def read_page(query: Query, cursor: Cursor, limit: int, collections: tuple[int, 
         hits += present(units, KINDS[keep.target_of(query)], collections, cursor.shown + len(hits) + 1)
         passed += len(kept)
     behind = Cursor(query.pk, passed, cursor.shown + len(hits))
-    return Page(hits, behind if more or passed < len(answer) else None)
+    return Page(hits, behind if more or _any_visible(answer[passed:], collections) else None)
+
+
+def _any_visible(kept: Sequence[dict[str, Any]], collections: tuple[int, ...]) -> bool:
+    """Return whether a further page has anything: a link to an empty one would tell that something is hidden."""
+    ids = [entry["document"] for entry in kept]
+    return bool(ids) and Document.objects.filter(pk__in=ids, collection__in=collections).exists()
 
 
 def deepen(query_id: uuid.UUID, viewer: Viewer) -> bool:
@@ -73,9 +80,9 @@ def deepen(query_id: uuid.UUID, viewer: Viewer) -> bool:
     return not found.exhausted
 
 
-def as_text(cursor: Cursor | None) -> str | None:
+def as_text(cursor: Cursor | None, viewer: Viewer) -> str | None:
     """Return the cursor as given out, None at the end."""
-    return None if cursor is None else cursor_write(cursor)
+    return None if cursor is None else cursor_write(cursor, viewer)
 
 
 def may_have_more(query: Query) -> bool:

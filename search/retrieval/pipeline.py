@@ -36,7 +36,8 @@ def search(request: SearchRequest) -> SearchAnswer:
     """
     _check_limit(request.limit)
     if request.cursor is not None:
-        return reopen(cursor_read(request.cursor).query_id, request.viewer, request.limit, request.cursor)
+        place = cursor_read(request.cursor, request.viewer)
+        return reopen(place.query_id, request.viewer, request.limit, request.cursor)
     clock = Clock()
     encoding = encode_start(request)
     scope = _scope(request, encoding.version)
@@ -55,7 +56,7 @@ def search(request: SearchRequest) -> SearchAnswer:
         query.timings_ms = _timings(encoded, clock)
         keep.query_save(query, encoding.preview())
         clock.lap("keep")
-    return _answer(query, page, _timings(encoded, clock))
+    return _answer(query, page, request.viewer, _timings(encoded, clock))
 
 
 def reopen(
@@ -67,7 +68,7 @@ def reopen(
     """
     _check_limit(limit)
     clock = Clock()
-    place = Cursor(query_id) if cursor is None else cursor_read(cursor)
+    place = Cursor(query_id) if cursor is None else cursor_read(cursor, viewer)
     if place.query_id != query_id:
         raise AppError("cursor.invalid", "This page link belongs to another search.")
     with transaction.atomic():
@@ -78,16 +79,16 @@ def reopen(
             query = _kept(query_id)
         page = read_page(query, place, limit, visible_collections(viewer), more=more)
     clock.lap("fetch")
-    return _answer(query, page, clock.with_total())
+    return _answer(query, page, viewer, clock.with_total())
 
 
-def _answer(query: Query, page: Page, timings_ms: dict[str, float]) -> SearchAnswer:
+def _answer(query: Query, page: Page, viewer: Viewer, timings_ms: dict[str, float]) -> SearchAnswer:
     return SearchAnswer(
         query_id=query.pk,
         modality=keep.modality_of(query),
         model=query.version.key if query.version else "",
         hits=tuple(page.hits),
-        next=as_text(page.next),
+        next=as_text(page.next, viewer),
         plan=keep.plan_of(query),
         timings_ms=timings_ms,
     )

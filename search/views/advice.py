@@ -41,6 +41,7 @@ _ADVICE = {
     "query.empty": Advice("Nothing to search with", "Both are on the start page.", "search"),
     "query.ambiguous": Advice("One thing at a time", "Remove one of the two.", "search"),
     "query.not_found": Advice("There is no such search", "The link may be incomplete.", "circle-help"),
+    "cursor": Advice("These results cannot be continued", "Open the search again.", "circle-help"),
     "query": Advice("This search cannot be asked again", "Start a new one.", "circle-help"),
     "document.not_found": Advice(
         "This document cannot be shown", "If it belongs to a private collection, sign in first.", "lock"
@@ -49,6 +50,9 @@ _ADVICE = {
         "This collection cannot be shown", "If it is a private one, sign in first.", "lock"
     ),
     "model": Advice("No model can answer this", "An operator has to activate one first.", "cpu"),
+    "auth.too_many_failures": Advice(
+        "Too many failed sign-ins", "An administrator can lift this pause, or set a new password.", "lock"
+    ),
     "auth": Advice("Sign in first", "", "lock"),
     "throttle": Advice("That was a bit fast", "", retry=True),
 }

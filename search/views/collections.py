@@ -11,7 +11,9 @@ from django.views.decorators.http import require_safe
 
 from retrieval_site.errors import not_found
 from search.models import Collection, Document, DocumentImage
+from search.throttling import PAGE
 from search.views.people import searchers_only
+from search.views.throttling import throttled
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -21,6 +23,7 @@ TITLE_MAX = 200
 
 
 @require_safe
+@throttled(PAGE)
 @searchers_only
 def collections(request: HttpRequest) -> HttpResponse:
     """List the collections that the viewer may see."""
@@ -29,6 +32,7 @@ def collections(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+@throttled(PAGE)
 @searchers_only
 def collection(request: HttpRequest, slug: str) -> HttpResponse:
     """Show a collection's documents, page by page; `?title=` keeps those whose title has these words."""

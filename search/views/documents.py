@@ -12,14 +12,19 @@ from django.views.decorators.http import require_safe
 from retrieval_site.errors import not_found
 from search.models import Collection, Document, Passage, Query
 from search.services.judgements import judgements_of
+from search.sessions import session_of
+from search.throttling import PAGE
 from search.views.cards import Excerpt, excerpt, facts
-from search.views.people import searchers_only, session_of
+from search.views.indexing import NO_INDEX
+from search.views.people import searchers_only
+from search.views.throttling import throttled
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
 
 @require_safe
+@throttled(PAGE)
 @searchers_only
 def document(request: HttpRequest, document_id: int) -> HttpResponse:
     """Show a document; `?q=` names the query whose hit it was."""
@@ -33,7 +38,10 @@ def document(request: HttpRequest, document_id: int) -> HttpResponse:
         "facts": facts(found.metadata),
         "edit_url": _edit_url(request, found),
     }
-    return render(request, "search/document.html", context | _found_by(request, found))
+    response = render(request, "search/document.html", context | _found_by(request, found))
+    if "q" in request.GET:  # names a kept search
+        response["X-Robots-Tag"] = NO_INDEX
+    return response
 
 
 def _edit_url(request: HttpRequest, found: Document) -> str:

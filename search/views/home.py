@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.http import FileResponse
+from django.http import FileResponse, HttpResponse
 from django.shortcuts import render
 from django.utils.cache import patch_cache_control
 from django.views.decorators.http import require_safe
@@ -13,15 +13,26 @@ from models_admin.services import champion
 from retrieval_site.errors import not_found
 from search.demo.examples import example_path, examples
 from search.models import Collection
+from search.throttling import PAGE, PICTURE
 from search.views.people import searchers_only
+from search.views.throttling import throttled
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest, HttpResponse
+    from django.http import HttpRequest
 
 EXAMPLE_SECONDS = 3600
+ROBOTS = """User-agent: *
+Disallow: /admin/
+Disallow: /api/
+Disallow: /images/
+Disallow: /login/
+Disallow: /search/
+# Kept searches (/q/) are not listed here: a crawler must read their “noindex” to leave them out.
+"""
 
 
 @require_safe
+@throttled(PAGE)
 @searchers_only
 def home(request: HttpRequest) -> HttpResponse:
     """Show the search form, what it searches, and what is missing where nothing can be searched yet."""
@@ -48,6 +59,7 @@ def _missing(collections: list[Collection], documents: int) -> str:
 
 
 @require_safe
+@throttled(PICTURE)
 @searchers_only
 def example(request: HttpRequest, key: str) -> FileResponse:
     """Send an example photo."""
@@ -57,3 +69,9 @@ def example(request: HttpRequest, key: str) -> FileResponse:
     response = FileResponse(path.open("rb"), content_type="image/jpeg")
     patch_cache_control(response, private=True, max_age=EXAMPLE_SECONDS)
     return response
+
+
+@require_safe
+def robots(request: HttpRequest) -> HttpResponse:
+    """Tell crawlers where they have no business."""
+    return HttpResponse(ROBOTS, content_type="text/plain; charset=utf-8")

@@ -1,50 +1,60 @@
-"""Documents' pictures: to those who may see one of their documents, kept by browsers, never run as a page."""
+"""Documents' pictures: to those who may see one of their documents now, never run as a page.
+
+A browser keeps them and asks each time whether it still may show them: a picture's visibility can change at any
+moment, and an answer that was allowed to be kept for a week would be shown for a week. "Not modified" comes after the
+same check, and is a few hundred bytes. Shared caches keep none.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.conf import settings
-from django.http import FileResponse, HttpResponseNotModified
-from django.utils.cache import patch_cache_control, patch_vary_headers
+from django.http import FileResponse
 from django.views.decorators.http import require_safe
 
 from retrieval_site.errors import not_found
 from search.models import Document
+from search.throttling import PICTURE
 from search.thumbnails import CONTENT_TYPE, nearest_side, thumbnail_open
+from search.views.caching import etag_of, not_modified, revalidated
 from search.views.people import searchers_only
+from search.views.throttling import throttled
 from workers.blobs import blob_open
 from workers.models import Blob
 
 if TYPE_CHECKING:
+    from django.core.files.base import File
     from django.http import HttpRequest, HttpResponseBase
 
-KEPT_SECONDS = 7 * 86_400
-STAND_IN_SECONDS = 300
-"""How long a browser keeps an original that stands in for a thumbnail which is not made yet."""
 SANDBOX = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
 
 @require_safe
+@throttled(PICTURE)
 @searchers_only
 def image(request: HttpRequest, sha256: str) -> HttpResponseBase:
     """Send a picture as it was stored; `?w=320` or `?w=960` sends a small JPEG of it."""
     blob = _visible_blob(request, sha256)
     side = _side(request.GET.get("w", ""))
-    etag = f'"{blob.sha256[:32]}-{side or "full"}"'
-    if request.headers.get("If-None-Match") == etag:
-        return _guarded(request, blob, HttpResponseNotModified(), etag)
     small = thumbnail_open(blob.sha256, side) if side else None
+    # The stand-in for a thumbnail has an ETag of its own: the next request must be able to get the real one.
+    etag = etag_of(blob.sha256, "full" if small is None else side)
+    response = not_modified(request, etag) or _file(blob, small)
+    revalidated(response, etag)
+    response["Content-Security-Policy"] = SANDBOX
+    response["Content-Disposition"] = "inline"
+    return response
+
+
+def _file(blob: Blob, small: File[bytes] | None) -> FileResponse:
     if small is not None:
-        return _guarded(request, blob, FileResponse(small, content_type=CONTENT_TYPE), etag)
-    # The stand-in has no ETag of the thumbnail's: the next request must be able to get the real one.
-    response = FileResponse(blob_open(blob), content_type=blob.content_type)
-    return _guarded(request, blob, response, "" if side else etag)
+        return FileResponse(small, content_type=CONTENT_TYPE)
+    return FileResponse(blob_open(blob), content_type=blob.content_type)
 
 
 def _visible_blob(request: HttpRequest, sha256: str) -> Blob:
     seen = Document.objects.visible_to(request.user).filter(images__blob=sha256)
-    blob = Blob.objects.filter(pk=sha256, content_type__startswith="image/").first()
+    blob: Blob | None = Blob.objects.filter(pk=sha256, content_type__startswith="image/").first()
     if blob is None or not seen.exists():
         raise not_found("picture")
     return blob
@@ -53,23 +63,3 @@ def _visible_blob(request: HttpRequest, sha256: str) -> Blob:
 def _side(written: str) -> int:
     """Return the kept size for the wanted width in pixels; 0 for the original."""
     return nearest_side(int(written)) if written.isascii() and written.isdigit() and len(written) < 6 else 0
-
-
-def _guarded(request: HttpRequest, blob: Blob, response: HttpResponseBase, etag: str) -> HttpResponseBase:
-    seconds = KEPT_SECONDS if etag else STAND_IN_SECONDS
-    if _public(blob):
-        patch_cache_control(response, public=True, max_age=seconds)
-    else:
-        patch_cache_control(response, private=True, max_age=seconds)
-        patch_vary_headers(response, ["Cookie"])
-    if etag:
-        response["ETag"] = etag
-    response["Content-Security-Policy"] = SANDBOX
-    response["Content-Disposition"] = "inline"
-    return response
-
-
-def _public(blob: Blob) -> bool:
-    if not settings.CONFIG.anonymous_search:
-        return False
-    return Document.objects.visible_to(None).filter(images__blob=blob).exists()

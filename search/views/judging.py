@@ -13,7 +13,9 @@ from django_htmx.http import trigger_client_event
 from retrieval_site.errors import AppError, not_found
 from search.models import Document
 from search.services.judgements import NOT_RELEVANT, RELEVANT, judgement_clear, judgement_set
-from search.views.people import searchers_only, session_made
+from search.sessions import session_made
+from search.views.people import searchers_only
+from search.views.throttling import throttled
 
 if TYPE_CHECKING:
     import uuid
@@ -27,6 +29,7 @@ _SAID = {RELEVANT: "Marked as relevant.", NOT_RELEVANT: "Marked as not relevant.
 
 
 @require_POST
+@throttled()
 @searchers_only
 def judge(request: HttpRequest, query_id: uuid.UUID) -> HttpResponse:
     """Keep or take back a judgement; answers HTMX with the buttons, others with the page they came from."""

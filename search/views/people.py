@@ -1,4 +1,4 @@
-"""Who asks: whether they may search at all, and the session that names them while they are not signed in."""
+"""Who asks: whether they may search at all."""
 
 from __future__ import annotations
 
@@ -26,26 +26,3 @@ def searchers_only(view: View) -> View:
         return redirect_to_login(request.get_full_path() if request.method == "GET" else "/")
 
     return guarded
-
-
-def session_of(request: HttpRequest) -> str:
-    """Return the key of an anonymous person's session, "" where there is none or nobody is anonymous.
-
-    The session is loaded first, so that a key that somebody made up is not taken for one.
-    """
-    if request.user.is_authenticated or not request.session.session_key:
-        return ""
-    request.session.get("_", None)
-    return request.session.session_key or ""
-
-
-def session_made(request: HttpRequest) -> str:
-    """Return `session_of`, beginning a session for an anonymous person who has none.
-
-    Only judging calls this: a search leaves no row behind.
-    """
-    if request.user.is_authenticated:
-        return ""
-    if not session_of(request):
-        request.session.create()
-    return request.session.session_key or ""

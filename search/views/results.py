@@ -13,23 +13,30 @@ from retrieval_site.errors import not_found
 from search import retrieval
 from search.models import Collection, Document, Query
 from search.services.judgements import judgements_of
+from search.services.queries import is_owner
+from search.sessions import session_of
+from search.throttling import PAGE, PICTURE
+from search.views.caching import etag_of, not_modified, revalidated
 from search.views.cards import cards
-from search.views.people import searchers_only, session_of
+from search.views.indexing import unindexed
+from search.views.people import searchers_only
 from search.views.plans import described
 from search.views.searching import HITS
+from search.views.throttling import throttled
 from workers.blobs import blob_open
 
 if TYPE_CHECKING:
     import uuid
 
     from django.http import HttpRequest, HttpResponse
+    from django.http.response import HttpResponseBase
 
     from search.retrieval.types import SearchAnswer
 
-PHOTO_SECONDS = 86_400
-
 
 @require_safe
+@unindexed
+@throttled(PAGE)
 @searchers_only
 def results(request: HttpRequest, query_id: uuid.UUID) -> HttpResponse:
     """Show the hits; to HTMX only the next ones."""
@@ -39,20 +46,24 @@ def results(request: HttpRequest, query_id: uuid.UUID) -> HttpResponse:
     more = bool(getattr(request, "htmx", False)) and cursor is not None
     context = _hits(request, query, answer) | ({} if more else _surroundings(request, query, answer))
     response = render(request, "search/parts/hits.html" if more else "search/results.html", context)
-    patch_vary_headers(response, ["HX-Request"])
+    patch_vary_headers(response, ["HX-Request", "Cookie"])
     patch_cache_control(response, private=True, no_cache=True)
     return response
 
 
 @require_safe
+@unindexed
+@throttled(PICTURE)
 @searchers_only
-def photo(request: HttpRequest, query_id: uuid.UUID) -> FileResponse:
+def photo(request: HttpRequest, query_id: uuid.UUID) -> HttpResponseBase:
     """Send the kept query photo: small, re-encoded, without metadata."""
     preview = _query(query_id).preview
     if preview is None:
         raise not_found("photo")
-    response = FileResponse(blob_open(preview), content_type=preview.content_type)
-    patch_cache_control(response, private=True, max_age=PHOTO_SECONDS)
+    etag = etag_of(preview.sha256, "preview")
+    unchanged = not_modified(request, etag)
+    response = unchanged or FileResponse(blob_open(preview), content_type=preview.content_type)
+    revalidated(response, etag)
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return response
 
@@ -84,4 +95,5 @@ def _surroundings(request: HttpRequest, query: Query, answer: SearchAnswer) -> d
         "plan": described(answer.plan),
         "timings": answer.timings_ms,
         "later_page": bool(request.GET.get("next")),
+        "mine": is_owner(query, request.user, session_of(request)),
     }

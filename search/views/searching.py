@@ -16,7 +16,9 @@ from search.demo.examples import example_path
 from search.models import Query
 from search.retrieval.types import SearchRequest
 from search.services.uploads import read_picture
-from search.views.people import searchers_only, session_of
+from search.sessions import session_made
+from search.views.people import searchers_only
+from search.views.throttling import throttled
 from workers.blobs import blob_open
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ HITS = {"passages": 10, "images": 24}
 
 
 @require_POST
+@throttled()
 @searchers_only
 def search(request: HttpRequest) -> HttpResponse:
     """Search by what the form holds and lead to the results."""
@@ -39,6 +42,7 @@ def search(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
+@throttled()
 @searchers_only
 def again(request: HttpRequest, query_id: uuid.UUID) -> HttpResponse:
     """Ask an earlier query again with the target and the collections chosen now."""
@@ -50,7 +54,7 @@ def again(request: HttpRequest, query_id: uuid.UUID) -> HttpResponse:
 
 def _answered(request: HttpRequest, asked: dict[str, Any]) -> HttpResponse:
     answer = retrieval.search(
-        SearchRequest(viewer=request.user, session=session_of(request), preview_px=PREVIEW_PX, **asked)
+        SearchRequest(viewer=request.user, session=session_made(request), preview_px=PREVIEW_PX, **asked)
     )
     address = reverse("search:results", args=[answer.query_id])
     return HttpResponseClientRedirect(address) if getattr(request, "htmx", False) else redirect(address)

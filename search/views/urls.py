@@ -1,9 +1,10 @@
 """The pages' addresses."""
 
-from django.contrib.auth.views import LoginView, LogoutView
+from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from search.views import collections, documents, home, images, judging, results, searching
+from retrieval_site.sign_in import SignInView
+from search.views import collections, deleting, documents, home, images, judging, results, searching
 
 app_name = "search"
 
@@ -12,6 +13,7 @@ urlpatterns = [
     path("search/", searching.search, name="search"),
     path("q/<uuid:query_id>/", results.results, name="results"),
     path("q/<uuid:query_id>/again/", searching.again, name="again"),
+    path("q/<uuid:query_id>/delete/", deleting.delete, name="delete"),
     path("q/<uuid:query_id>/photo", results.photo, name="photo"),
     path("q/<uuid:query_id>/judge/", judging.judge, name="judge"),
     path("documents/<int:document_id>/", documents.document, name="document"),
@@ -19,10 +21,7 @@ urlpatterns = [
     path("collections/<slug:slug>/", collections.collection, name="collection"),
     path("images/<str:sha256>", images.image, name="image"),
     path("examples/<str:key>", home.example, name="example"),
-    path(
-        "login/",
-        LoginView.as_view(template_name="search/login.html", redirect_authenticated_user=True),
-        name="login",
-    ),
+    path("login/", SignInView.as_view(), name="login"),
+    path("robots.txt", home.robots, name="robots"),
     path("logout/", LogoutView.as_view(), name="logout"),
 ]

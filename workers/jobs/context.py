@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils import timezone
 
 from workers.jobs.errors import JobCancelled, JobInterrupted, JobPaused, LeaseLost
+from workers.jobs.rights import require_owner_permitted
 from workers.jobs.services import ONLY_FAILED, held
 from workers.models import Job, JobItem
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import MutableMapping
 
 WRITE_EVERY_SECONDS = 0.5
+RIGHTS_EVERY_SECONDS = 1.0
 
 stopping = threading.Event()
 """Set when this worker process shuts down: jobs leave at their next checkpoint and queue again."""
@@ -42,6 +44,7 @@ class JobContext:
         self._lost = lost or threading.Event()
         self._done, self._failed = job.done, job.failed
         self._written_at = 0.0
+        self._permitted_at = time.monotonic()
 
     @property
     def only_failed(self) -> bool:
@@ -83,18 +86,32 @@ class JobContext:
         )
 
     def remember(self, **values: Any) -> None:
-        """Store values in the job's result now, inside the caller's transaction: where to go on after a kill."""
+        """Store values in the job's result now, inside the caller's transaction: where to go on after a kill.
+
+        Raises AppError `job.not_permitted`, which takes the transaction back.
+        """
+        self._stay_permitted()
         self.result.update(values)
         self._write(result=self.result)
 
     def checkpoint(self) -> None:
-        """Stop here when somebody asked for it; raises a `JobStopped`. Call it between batches, not inside one."""
+        """Stop here when somebody asked for it; raises a `JobStopped`. Call it between batches, not inside one.
+
+        Raises AppError `job.not_permitted` where the job's owner has lost the right to it.
+        """
         if self._lost.is_set():
             raise LeaseLost
         if stopping.is_set():
             self._write()
             raise JobInterrupted
         self._obey(held(self.job).values_list("request", flat=True).first())
+        self._stay_permitted()
+
+    def _stay_permitted(self) -> None:
+        """Ask at most once a second whether the owner may still do this."""
+        if time.monotonic() - self._permitted_at >= RIGHTS_EVERY_SECONDS:
+            require_owner_permitted(self.job)
+            self._permitted_at = time.monotonic()
 
     def _obey(self, request: str | None) -> None:
         if request is None:

@@ -14,6 +14,7 @@ from workers.jobs.context import JobContext
 from workers.jobs.errors import JobCancelled, JobDeferred, JobPaused, JobStopped, LeaseLost
 from workers.jobs.lease import Heartbeat
 from workers.jobs.registry import handler_for
+from workers.jobs.rights import require_owner_permitted
 from workers.jobs.services import (
     ATTEMPTS_MAX,
     job_claim,
@@ -75,6 +76,7 @@ def run_job_inline(job: Job) -> Job:
 
 
 def _work(job: Job, lost: threading.Event | None) -> None:
+    require_owner_permitted(job)
     handler = handler_for(job.type)
     context = JobContext(job, lost)
     answer = handler(context)

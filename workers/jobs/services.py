@@ -13,6 +13,7 @@ from django.db.models.functions import Coalesce, Greatest, Now
 from retrieval_site.errors import AppError
 from workers.jobs.enqueue import enqueue
 from workers.jobs.errors import wrong_state
+from workers.jobs.rights import require_owner_permitted, require_permitted
 from workers.models import Job, JobState
 
 if TYPE_CHECKING:
@@ -38,10 +39,21 @@ def jobs_seen_by(user: Any) -> QuerySet[Job]:
 
 
 def job_create(*, type: str, params: dict[str, Any], owner: AbstractBaseUser | None = None) -> Job:  # noqa: A002
-    """Return a new queued job; its message is sent after commit."""
-    job = Job.objects.create(type=type, params=params, owner_id=owner.pk if owner else None)
+    """Return a new queued job; its message is sent after commit.
+
+    An owner who asks by a token brings its id as `acts_by_token`.
+    """
+    job = Job.objects.create(
+        type=type, params=params, owner_id=owner.pk if owner else None, owned=owner is not None,
+        token_id=_token_of(owner),
+    )  # fmt: skip
     enqueue(job)
     return job
+
+
+def _token_of(user: Any) -> int | None:
+    token: int | None = getattr(user, "acts_by_token", None)
+    return token
 
 
 def job_create_once(
@@ -145,25 +157,32 @@ def _request(job: Job, request: str, action: str) -> None:
         raise wrong_state(action, _fresh(job).state)
 
 
-def job_resume(job: Job) -> Job:
-    """Paused → queued; goes on from what is stored. Raises `job.wrong_state`."""
-    return _queue_again(job, [JobState.PAUSED], "resumed")
+def job_resume(job: Job, by: Any = None) -> Job:
+    """Paused → queued; goes on from what is stored. Raises `job.wrong_state`, `job.not_permitted`."""
+    return _queue_again(job, [JobState.PAUSED], "resumed", by)
 
 
-def job_retry(job: Job) -> Job:
-    """Failed or cancelled → queued; goes on from what is stored. Raises `job.wrong_state`."""
-    return _queue_again(job, [JobState.FAILED, JobState.CANCELLED], "retried")
+def job_retry(job: Job, by: Any = None) -> Job:
+    """Failed or cancelled → queued; goes on from what is stored. Raises `job.wrong_state`, `job.not_permitted`."""
+    return _queue_again(job, [JobState.FAILED, JobState.CANCELLED], "retried", by)
 
 
-def job_retry_failed(job: Job) -> Job:
-    """Queue a finished job again for its failed items alone. Raises `job.wrong_state`, `job.nothing_failed`."""
+def job_retry_failed(job: Job, by: Any = None) -> Job:
+    """Queue a finished job again for its failed items alone; raises as `job_retry`, and `job.nothing_failed`."""
     if not job.items.exists():
         raise AppError("job.nothing_failed", "This job has no failed items to try again.", status=409)
     finished = [JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED]
-    return _queue_again(job, finished, "retried", params={**job.params, ONLY_FAILED: True})
+    return _queue_again(job, finished, "retried", by, params={**job.params, ONLY_FAILED: True})
 
 
-def _queue_again(job: Job, states: Iterable[str], action: str, **values: Any) -> Job:
+@transaction.atomic
+def _queue_again(job: Job, states: Iterable[str], action: str, by: Any, **values: Any) -> Job:
+    """Queue a job that waits or is over; `by` is who asks for it, None for a command.
+
+    Both must have the right: who asks, and in whose name the job works. The owner vouches for it anew.
+    """
+    if by is not None and by.pk == job.owner_id:
+        values["token_id"] = _token_of(by)
     moved = Job.objects.filter(pk=job.pk, state__in=list(states)).update(
         state=JobState.QUEUED, attempts=0, enqueued_at=None, finished_at=None, error_id="", error="",
         **_RELEASED, **values,
@@ -171,6 +190,9 @@ def _queue_again(job: Job, states: Iterable[str], action: str, **values: Any) ->
     if not moved:
         raise wrong_state(action, _fresh(job).state)
     fresh = _fresh(job)
+    if by is not None:
+        require_permitted(fresh, by)
+    require_owner_permitted(fresh)
     enqueue(fresh)
     return fresh
 

@@ -52,6 +52,13 @@ class Job(models.Model):
     error_id = models.CharField(max_length=80, blank=True, default="")
     error = models.TextField(blank=True, default="")
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
+    owned = models.BooleanField(
+        default=False,
+        help_text="started in a person's name: it goes on while that person may do it, and not without",
+    )
+    token_id = models.BigIntegerField(
+        null=True, blank=True, help_text="the API token that asked for it, which can be withdrawn"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     enqueued_at = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rest_framework import serializers
 from rest_framework.response import Response
@@ -79,17 +79,17 @@ class JobActionView(ApiView):
     """Something done to a job; a subclass names it."""
 
     members_only = True
-    move: Callable[[Job], Job]
+    move: Callable[[Job, Any], Job]
 
     def act(self, request: Request, job_id: str) -> Response:
-        """Return the job after the action; raises `job.wrong_state`."""
-        return Response(job_json(type(self).move(_job(request, job_id)), request.user))
+        """Return the job after the action; raises `job.wrong_state`, `job.not_permitted`."""
+        return Response(job_json(type(self).move(_job(request, job_id), request.user), request.user))
 
 
 class JobCancelView(JobActionView):
     """Cancel."""
 
-    move = staticmethod(job_request_cancel)
+    move = staticmethod(lambda job, _by: job_request_cancel(job))
 
     @describe("jobs_cancel", {200: JobAnswer}, request=None)
     def post(self, request: Request, job_id: str) -> Response:
@@ -100,7 +100,7 @@ class JobCancelView(JobActionView):
 class JobPauseView(JobActionView):
     """Pause."""
 
-    move = staticmethod(job_request_pause)
+    move = staticmethod(lambda job, _by: job_request_pause(job))
 
     @describe("jobs_pause", {200: JobAnswer}, request=None)
     def post(self, request: Request, job_id: str) -> Response:
@@ -126,7 +126,8 @@ class JobRetryView(JobActionView):
     def post(self, request: Request, job_id: str) -> Response:
         """Try the failed items of a finished job again; a failed or cancelled one without any goes on as a whole."""
         job = _job(request, job_id)
-        queued = job_retry_failed(job) if job.items.exists() else job_retry(job)
+        retry = job_retry_failed if job.items.exists() else job_retry
+        queued = retry(job, request.user)
         return Response(job_json(queued, request.user))
 
 

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from retrieval_site.errors import not_found
 from search.api.answers import JudgementAnswer
-from search.api.authentication import enforce_csrf_for_session, session_of
+from search.api.authentication import enforce_csrf_for_session
 from search.api.base import ApiView, PageParameters, describe, page_answer
 from search.api.parameters import Parameters, validated
 from search.api.permissions import require
@@ -26,6 +26,7 @@ from search.services.judgements import (
     own_judgements,
     rater_of,
 )
+from search.sessions import session_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from search import retrieval
 from search.api.access import usable_version
 from search.api.answers import EmbeddingAnswer, SearchResultAnswer
-from search.api.authentication import session_of
+from search.api.authentication import enforce_csrf_for_session
 from search.api.base import ApiView, describe
 from search.api.errors import invalid
 from search.api.parameters import (
@@ -24,7 +24,9 @@ from search.api.parameters import (
 )
 from search.api.presenting import search_json
 from search.retrieval.types import LIMIT_DEFAULT, LIMIT_MAX, SearchRequest
+from search.services.queries import query_delete
 from search.services.uploads import read_picture, refuse_large_body
+from search.sessions import session_of
 from workers.query import encode_picture, encode_text
 
 if TYPE_CHECKING:
@@ -144,12 +146,22 @@ class KeptSearchView(ApiView):
     """A search that was made."""
 
     query_parameters = {"GET": KeptParameters}
+    anonymous_methods = ("DELETE",)
 
     @describe("search_get", {200: SearchResultAnswer}, parameters=[KeptParameters])
     def get(self, request: Request, query_id: UUID) -> Response:
         """Return a kept answer again: what you may see of it now. Nothing is encoded."""
         answer = retrieval.reopen(query_id, request.user, self.query["limit"], self.query.get("next"))
         return Response(search_json(answer))
+
+    @describe("search_delete", {204: None})
+    def delete(self, request: Request, query_id: UUID) -> Response:
+        """Delete a search of your own with its photo, and everybody's judgements of it."""
+        session = session_of(request)
+        if session:
+            enforce_csrf_for_session(request)
+        query_delete(query_id=query_id, viewer=request.user, session=session)
+        return Response(status=204)
 
 
 class EmbeddingView(ApiView):

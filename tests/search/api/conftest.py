@@ -91,7 +91,12 @@ def world(db) -> World:
     ]
     query = Query.objects.create(modality="text", text="pump", version=version, answer=answer)
     job = Job.objects.create(
-        type="import", owner=users["curator"], state="failed", error_id="x.y", error="Z."
+        type="import",
+        owner=users["curator"],
+        state="failed",
+        error_id="x.y",
+        error="Z.",
+        params={"collection": secret.pk},
     )
     JobItem.objects.create(job=job, key="line 1", error_id="import.bad", reason="Bad line.")
     return World(users, opened, secret, open_document, secret_document, query, version, job)

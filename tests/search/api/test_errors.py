@@ -107,7 +107,7 @@ def test_a_value_that_cannot_be_used_is_named_with_its_reason(world):
 def test_a_cursor_from_elsewhere_is_refused(cursor, world):
     for path in ("/documents/", "/jobs/"):
         response = world.client("root").get(f"{API}{path}", {"cursor": cursor})
-        assert refused(response) == (400, "parameter.invalid")
+        assert refused(response) == (400, "cursor.invalid")
 
 
 def test_a_nul_character_is_refused_before_the_database_sees_it(world):

@@ -10,6 +10,7 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from search.models import Judgement
+from search.sessions import session_hash
 from tests.search.api.conftest import error_id
 
 JUDGEMENTS = "/api/v1/judgements/"
@@ -95,7 +96,7 @@ def test_an_anonymous_person_judges_by_session_and_needs_the_csrf_token(world):
     browser = browser_of_somebody()
     created = browser.post(JUDGEMENTS, body(world), headers={"X-CSRFToken": "c" * 32}, **kind)
     assert created.status_code == 201
-    assert Judgement.objects.get().session == browser.cookies["sessionid"].value
+    assert Judgement.objects.get().session == session_hash(browser.cookies["sessionid"].value)
     assert len(browser.get(JUDGEMENTS).json()["results"]) == 1
     assert browser_of_somebody().get(JUDGEMENTS).json()["results"] == []
 

@@ -8,7 +8,7 @@ import pytest
 from redis import ConnectionError as RedisConnectionError
 from rest_framework.test import APIClient
 
-from search.api.throttling import Rate, Window, parse_rate
+from retrieval_site.throttling import Rate, Window, parse_rate
 from search.checks import throttle_rates_can_be_read
 from tests.search.api.conftest import error_id
 from workers import wire

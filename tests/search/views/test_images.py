@@ -7,9 +7,11 @@ import pytest
 from django.contrib.auth.models import User
 from PIL import Image
 
-from search.models import Membership
+from search.models import Collection, Membership
+from search.thumbnails import thumbnails_store
 from tests.support.corpus import make_collection
 from tests.support.pages import picture_bytes, save_document
+from workers.inference.pictures import open_picture
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -43,22 +45,37 @@ def test_a_width_brings_the_smallest_thumbnail_that_is_large_enough(client: Clie
     assert sizes == [(320, 160), (320, 160), (960, 480), (960, 480)]
 
 
-def test_without_a_thumbnail_the_original_stands_in_and_is_soon_asked_for_again(client: Client) -> None:
+def test_without_a_thumbnail_the_original_stands_in_under_an_etag_of_its_own(client: Client) -> None:
     data = picture_bytes((1, 2, 3))  # the store outlives a test: a picture of its own
-    response = client.get(
-        _address(save_document(make_collection(), "a", pictures=[data], thumbnails=False), "?w=320")
-    )
+    document = save_document(make_collection(), "a", pictures=[data], thumbnails=False)
+    response = client.get(_address(document, "?w=320"))
     assert _bytes(response) == data
-    assert "max-age=300" in response["Cache-Control"]
-    assert "ETag" not in response
+    kept = {"If-None-Match": response["ETag"]}
+    assert client.get(_address(document, "?w=320"), headers=kept).status_code == 304
+    thumbnails_store(document.images.get().blob_id, open_picture(data))
+    assert client.get(_address(document, "?w=320"), headers=kept).status_code == 200
 
 
-def test_a_picture_of_a_public_collection_may_be_kept_by_everybody(client: Client) -> None:
-    response = client.get(
-        _address(save_document(make_collection(), "a", pictures=[picture_bytes()]), "?w=320")
-    )
-    assert "public" in response["Cache-Control"]
-    assert "max-age=604800" in response["Cache-Control"]
+@pytest.mark.parametrize("query", ["", "?w=320"])
+def test_a_picture_that_became_private_is_not_shown_again_by_a_browser_that_kept_it(
+    client: Client, query: str
+) -> None:
+    collection = make_collection()
+    address = _address(save_document(collection, "a", pictures=[picture_bytes()]), query)
+    response = client.get(address)
+    assert response["Cache-Control"] == "private, no-cache"
+    kept = {"If-None-Match": response["ETag"]}
+    assert client.get(address, headers=kept).status_code == 304
+    Collection.objects.filter(pk=collection.pk).update(visibility="private")
+    assert client.get(address, headers=kept).status_code == 404
+
+
+def test_every_page_says_that_only_its_readers_browser_may_keep_it(client: Client) -> None:
+    document = save_document(make_collection("open"), "a", title="A")
+    for address in ("/", "/collections/", "/collections/open/", f"/documents/{document.pk}/", "/login/"):
+        said = client.get(address)["Cache-Control"]
+        assert "private" in said, address
+        assert "no-cache" in said, address
 
 
 def test_a_picture_that_the_browser_has_is_not_sent_again(client: Client) -> None:
@@ -82,7 +99,7 @@ def test_a_private_picture_is_for_members_and_kept_by_their_browser_only(client:
     client.force_login(member)
     response = client.get(address)
     assert response.status_code == 200
-    assert response["Cache-Control"] == "private, max-age=604800"
+    assert response["Cache-Control"] == "private, no-cache"
     assert "Cookie" in response["Vary"]
 
 

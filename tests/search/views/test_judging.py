@@ -7,6 +7,7 @@ from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 
 from search.models import Document, Judgement, Query
+from search.sessions import session_hash
 from tests.support.corpus import make_collection
 from tests.support.pages import kept_query, save_document
 
@@ -64,14 +65,14 @@ def test_a_click_without_the_comment_field_keeps_the_comment(
     assert Judgement.objects.get().comment == "Nice."
 
 
-def test_an_anonymous_rater_gets_a_session_only_by_judging(
+def test_an_anonymous_rater_gets_a_session_which_only_looking_does_not_make(
     client: Client, query: Query, document: Document
 ) -> None:
     client.get("/")
     client.get(f"/documents/{document.pk}/?q={query.pk}")
     assert not Session.objects.exists()
     _judge(client, query, document, "relevant")
-    assert Judgement.objects.get().session == Session.objects.get().session_key
+    assert Judgement.objects.get().session == session_hash(Session.objects.get().session_key)
 
 
 def test_two_anonymous_raters_do_not_see_each_other(client: Client, query: Query, document: Document) -> None:

@@ -90,8 +90,10 @@ def test_the_photo_is_shown_and_kept_by_the_browser(client: Client) -> None:
     assert f"/q/{query.pk}/photo" in _page(client, f"/q/{query.pk}/")
     response = client.get(f"/q/{query.pk}/photo")
     assert b"".join(response.streaming_content) == data
-    assert response["Cache-Control"] == "private, max-age=86400"
+    assert response["Cache-Control"] == "private, no-cache"
     assert "sandbox" in response["Content-Security-Policy"]
+    again = client.get(f"/q/{query.pk}/photo", headers={"If-None-Match": response["ETag"]})
+    assert (again.status_code, again.content) == (304, b"")
 
 
 def test_a_search_without_a_photo_has_none(client: Client) -> None:

@@ -1,0 +1,80 @@
+"""Whether a job may still go on: asked anew when it starts, is resumed or retried, and while it runs.
+
+An app declares in its module `job_rights` which right a type of job needs, and what else must hold; the modules are
+small, so web processes load them too. A type without a right does what the system needs, whoever asked for it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from django.apps import apps
+from django.utils.module_loading import module_has_submodule
+
+from retrieval_site.errors import AppError
+from workers.models import Job
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Right: TypeAlias = Callable[[Job, Any], bool]
+    """Says whether this user may have this job done; nobody is asked about who is not active."""
+
+NOT_PERMITTED = "job.not_permitted"
+_RIGHTS: dict[str, Right] = {}
+_CONDITIONS: list[Callable[[Job], bool]] = []
+
+
+def job_right(*job_types: str) -> Callable[[Right], Right]:
+    """Register the decorated function as the right that these types of jobs need."""
+
+    def register(right: Right) -> Right:
+        _RIGHTS.update(dict.fromkeys(job_types, right))
+        return right
+
+    return register
+
+
+def job_condition(condition: Callable[[Job], bool]) -> Callable[[Job], bool]:
+    """Register what must hold beside its right of every job that needs one."""
+    _CONDITIONS.append(condition)
+    return condition
+
+
+def require_owner_permitted(job: Job) -> None:
+    """Raise AppError `job.not_permitted` unless the person in whose name the job works may still have it done.
+
+    Everything is read anew. A job that no person started (by a command) needs nobody's right.
+    """
+    right = _right_for(job.type)
+    fresh = Job.objects.select_related("owner").filter(pk=job.pk).first()
+    if right is None or fresh is None or not (fresh.owned or fresh.owner_id):
+        return
+    if not _permitted(right, fresh, fresh.owner) or not all(holds(fresh) for holds in _CONDITIONS):
+        raise _not_permitted(
+            "The person in whose name this job works may not do this any more, so it has stopped."
+        )
+
+
+def require_permitted(job: Job, user: Any) -> None:
+    """Raise AppError `job.not_permitted` unless this user may have the job done."""
+    right = _right_for(job.type)
+    if right is not None and not _permitted(right, job, user):
+        raise _not_permitted("You may not have this job done any more.")
+
+
+def _permitted(right: Right, job: Job, user: Any) -> bool:
+    return user is not None and user.is_active and right(job, user)
+
+
+def _not_permitted(sentence: str) -> AppError:
+    return AppError("job.not_permitted", sentence, status=403)
+
+
+def _right_for(job_type: str) -> Right | None:
+    if not _RIGHTS:
+        for config in apps.get_app_configs():
+            if config.module is not None and module_has_submodule(config.module, "job_rights"):
+                import_module(f"{config.name}.job_rights")
+    return _RIGHTS.get(job_type)
