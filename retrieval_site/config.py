@@ -27,6 +27,8 @@ class Config:
     anonymous_search: bool
     picture_max_bytes: int
     picture_max_pixels: int
+    import_max_bytes: int
+    bundle_max_bytes: int
     encode_timeout_seconds: float
     device: str
     throttle: bool
@@ -58,6 +60,8 @@ def read_config() -> Config:
         anonymous_search=env.bool("ANONYMOUS_SEARCH", default=True),
         picture_max_bytes=env.int("PICTURE_MAX_BYTES", default=20 * MIB),
         picture_max_pixels=env.int("PICTURE_MAX_PIXELS", default=60_000_000),
+        import_max_bytes=env.int("IMPORT_MAX_BYTES", default=4 * 1024 * MIB),
+        bundle_max_bytes=env.int("BUNDLE_MAX_BYTES", default=4 * 1024 * MIB),
         encode_timeout_seconds=env.float("ENCODE_TIMEOUT_SECONDS", default=30.0),
         device=env.str("DEVICE", default="auto"),
         throttle=env.bool("THROTTLE", default=True),

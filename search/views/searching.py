@@ -10,13 +10,14 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 from django_htmx.http import HttpResponseClientRedirect
 
+from retrieval_site.bodies import BodyRule, may_send, takes_body
 from retrieval_site.errors import AppError, not_found
 from search import retrieval
 from search.demo.examples import example_path
 from search.models import Query
 from search.retrieval.types import SearchRequest
-from search.services.uploads import read_picture
-from search.views.people import searchers_only, session_of
+from search.services.uploads import picture_too_large, read_picture
+from search.views.people import anybody_searches, may_search, searchers_only, session_of
 from workers.blobs import blob_open
 
 if TYPE_CHECKING:
@@ -31,6 +32,14 @@ HITS = {"passages": 10, "images": 24}
 """Documents on one page of results."""
 
 
+@takes_body(
+    BodyRule(
+        "picture_max_bytes",
+        too_large=picture_too_large,
+        refusal=may_send(may_search),
+        open_to_all=anybody_searches,
+    )
+)
 @require_POST
 @searchers_only
 def search(request: HttpRequest) -> HttpResponse:
