@@ -55,7 +55,7 @@ def _measure(server: measure.Server, options: argparse.Namespace, report: measur
         queries = vectors.queries(QUERIES, options.passages)
         measure.recall(server, measure.Stored(_model(), stored, queries), report)
     if "memory" in options.parts:
-        web = max(process.memory_info().rss for process in processes("gunicorn"))
+        web = max(process.memory_info().rss for process in processes("retrieval_site.web"))
         report.say("web process, resident", web / MIB, "MiB", "≤ 150")
     if "bulk" in options.parts:
         print("Bulk")

@@ -16,6 +16,7 @@ from models_admin.files import bundle_name
 from models_admin.hooks import panels_for
 from models_admin.measured import measured_groups
 from models_admin.models import Activation, Alias, ModelVersion, VectorIndex, VersionState
+from retrieval_site.bodies import BodyRule, may_send, takes_body
 from retrieval_site.errors import AppError
 from retrieval_site.panels import PanelAdmin
 from retrieval_site.people import signed_in
@@ -88,6 +89,10 @@ ACTIONS: dict[str, Callable[[ModelVersion, HttpRequest], str]] = {
 }
 
 
+def _operates(request: HttpRequest) -> bool:
+    return bool(request.user.is_active and request.user.is_superuser)
+
+
 @admin.register(ModelVersion)
 class ModelVersionAdmin(PanelAdmin[ModelVersion]):
     """Model versions, for superusers; everything that changes one is a button with a service behind it."""
@@ -104,7 +109,7 @@ class ModelVersionAdmin(PanelAdmin[ModelVersion]):
         return super().get_queryset(request).prefetch_related("aliases")
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.is_active and request.user.is_superuser)
+        return _operates(request)
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return self.has_module_permission(request)
@@ -122,6 +127,7 @@ class ModelVersionAdmin(PanelAdmin[ModelVersion]):
         words += [(alias.name, alias.name) for alias in version.aliases.all()]
         return format_html_join(" ", '<span class="state state-{}">{}</span>', words)
 
+    @takes_body(BodyRule("bundle_max_bytes", refusal=may_send(_operates)))
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:

@@ -36,6 +36,8 @@ class Config:
     picture_memory_bytes: int
     picture_busy_seconds: float
     picture_processes: int
+    import_max_bytes: int
+    bundle_max_bytes: int
     encode_timeout_seconds: float
     device: str
     encoder_memory_bytes: int
@@ -79,6 +81,8 @@ def read_config() -> Config:
         picture_memory_bytes=env.int("PICTURE_MEMORY_BYTES", default=0),
         picture_busy_seconds=env.float("PICTURE_BUSY_SECONDS", default=10.0),
         picture_processes=env.int("PICTURE_PROCESSES", default=0),
+        import_max_bytes=env.int("IMPORT_MAX_BYTES", default=4 * 1024 * MIB),
+        bundle_max_bytes=env.int("BUNDLE_MAX_BYTES", default=4 * 1024 * MIB),
         encode_timeout_seconds=env.float("ENCODE_TIMEOUT_SECONDS", default=30.0),
         device=env.str("DEVICE", default="auto"),
         encoder_memory_bytes=env.int("ENCODER_MEMORY_BYTES", default=4096 * MIB),

@@ -66,8 +66,8 @@ class Programs:
 
     def web(self) -> ChildSpec:
         """The web server. Two arenas keep its sixteen threads from holding on to memory each for itself."""
-        words = ("-m", "gunicorn", "-c", "python:retrieval_site.web_server", "retrieval_site.wsgi")
-        return ChildSpec("web", self._python(*words, extra={"MALLOC_ARENA_MAX": "2"}))
+        command = self._python("-m", "retrieval_site.web", extra={"MALLOC_ARENA_MAX": "2"})
+        return ChildSpec("web", command)
 
     def query(self) -> ChildSpec:
         """The worker that encodes single queries at once."""

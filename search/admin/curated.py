@@ -26,7 +26,7 @@ class CuratedAdmin(admin.ModelAdmin[Any]):
         return rows.filter(**{f"{self.collection_path}__in": Collection.objects.curated_by(request.user)})
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return _curates_something(request)
+        return curates_something(request)
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return self._may(request, obj)
@@ -38,11 +38,11 @@ class CuratedAdmin(admin.ModelAdmin[Any]):
         return self._may(request, obj)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return _curates_something(request)
+        return curates_something(request)
 
     def _may(self, request: HttpRequest, obj: Model | None) -> bool:
         if obj is None or obj.pk is None:
-            return _curates_something(request)
+            return curates_something(request)
         return self.get_queryset(request).filter(pk=obj.pk).exists()
 
 
@@ -82,7 +82,8 @@ def is_staff(request: HttpRequest) -> bool:
     return bool(request.user.is_active and request.user.is_staff)
 
 
-def _curates_something(request: HttpRequest) -> bool:
+def curates_something(request: HttpRequest) -> bool:
+    """Return whether there is a collection that the user may change in the admin."""
     if not is_staff(request):
         return False
     return _is_superuser(request) or bool(Collection.objects.curated_by(request.user).exists())

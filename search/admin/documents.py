@@ -14,20 +14,34 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from retrieval_site.bodies import BodyRule, may_send, takes_body
 from retrieval_site.errors import AppError
 from retrieval_site.people import signed_in
-from search.admin.curated import CuratedAdmin, CuratedCollectionFilter
+from search.admin.curated import CuratedAdmin, CuratedCollectionFilter, curates_something
 from search.models import Collection, Document, DocumentImage
-from search.services.document_fields import DocumentFields, ImageInput, check_record, image_input
+from search.services.document_fields import (
+    DOCUMENT_TEXT_BYTES,
+    IMAGES_MAX,
+    DocumentFields,
+    ImageInput,
+    check_record,
+    image_input,
+)
 from search.services.documents import document_delete, document_save, documents_delete, encode_soon
 from workers.inference.errors import PictureError
 
 if TYPE_CHECKING:
     from django.core.files.base import File
     from django.db.models import QuerySet
-    from django.http import HttpRequest
+    from django.http import HttpRequest, HttpResponse
 
 THUMBNAIL_PX = 160
+WITH_PICTURES = BodyRule(
+    "picture_max_bytes",
+    files=IMAGES_MAX,
+    text_bytes=DOCUMENT_TEXT_BYTES,
+    refusal=may_send(curates_something),
+)
 
 
 class ManyFilesInput(forms.ClearableFileInput):
@@ -134,6 +148,16 @@ class DocumentAdmin(CuratedAdmin):
     search_fields = ["title", "external_id", "body"]
     readonly_fields = ["passages_shown", "created_at", "updated_at"]
     change_form_template = "admin/search/document/change_form.html"
+
+    @takes_body(WITH_PICTURES)
+    def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Show and take the form of a new document."""
+        return super().add_view(request, *args, **kwargs)
+
+    @takes_body(WITH_PICTURES)
+    def change_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Show and take the form of a document."""
+        return super().change_view(request, *args, **kwargs)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Count passages and pictures in the same query as the rows."""

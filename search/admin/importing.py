@@ -10,8 +10,10 @@ from django.http import Http404, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 
+from retrieval_site.bodies import BodyRule, may_send, takes_body
 from retrieval_site.errors import AppError
 from retrieval_site.people import signed_in
+from search.admin.curated import curates_something
 from search.importers.types import FORMATS, ImportOptions
 from search.models import Collection
 from search.services.imports import import_checked, import_start
@@ -47,6 +49,7 @@ class ImportForm(forms.Form):
     per = forms.ChoiceField(choices=_PER, label="Of captions, make", initial="caption")
 
 
+@takes_body(BodyRule("import_max_bytes", refusal=may_send(curates_something)))
 def import_view(request: HttpRequest, collection_id: int) -> HttpResponse:
     """Show the form; `check` starts a dry run, `import` the import; both go on as a job."""
     collection = Collection.objects.curated_by(request.user).filter(pk=collection_id).first()

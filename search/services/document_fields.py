@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from django.core.files.base import ContentFile
 
+from retrieval_site.config import MIB
 from retrieval_site.errors import AppError
 from workers.blobs import blob_store
 from workers.inference.errors import PictureError
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 LENGTHS_MAX = {"external_id": 200, "title": 500, "url": 1000, "tag": 80, "alt": 300}
 BODY_CHARACTERS_MAX = 2_000_000
 IMAGES_MAX = 100
+DOCUMENT_TEXT_BYTES = 16 * MIB
+"""A whole document but for its pictures, however JSON or a form escapes it."""
 _SCHEMES = ("http", "https")
 
 

@@ -16,12 +16,22 @@ if TYPE_CHECKING:
     View = Callable[..., HttpResponseBase]
 
 
+def anybody_searches() -> bool:
+    """Return whether searching needs no account here."""
+    return bool(settings.CONFIG.anonymous_search)
+
+
+def may_search(request: HttpRequest) -> bool:
+    """Return whether whoever asks may search at all."""
+    return anybody_searches() or request.user.is_authenticated
+
+
 def searchers_only(view: View) -> View:
     """Send people who are not signed in to the login page where the operator closed anonymous searching."""
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if settings.CONFIG.anonymous_search or request.user.is_authenticated:
+        if may_search(request):
             return view(request, *args, **kwargs)
         return redirect_to_login(request.get_full_path() if request.method == "GET" else "/")
 

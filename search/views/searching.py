@@ -10,14 +10,15 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 from django_htmx.http import HttpResponseClientRedirect
 
+from retrieval_site.bodies import BodyRule, may_send, takes_body
 from retrieval_site.errors import AppError, not_found
 from search import retrieval
 from search.demo.examples import example_path
 from search.models import Query
 from search.retrieval.types import SearchRequest
-from search.services.uploads import read_picture
+from search.services.uploads import picture_too_large, read_picture
 from search.sessions import session_made
-from search.views.people import searchers_only
+from search.views.people import anybody_searches, may_search, searchers_only
 from search.views.throttling import throttled
 from workers.blobs import blob_open
 
@@ -33,6 +34,14 @@ HITS = {"passages": 10, "images": 24}
 """Documents on one page of results."""
 
 
+@takes_body(
+    BodyRule(
+        "picture_max_bytes",
+        too_large=picture_too_large,
+        refusal=may_send(may_search),
+        open_to_all=anybody_searches,
+    )
+)
 @require_POST
 @throttled()
 @searchers_only

@@ -30,7 +30,7 @@ MARKS = {
     "redis": "redis-server",
     "query": "-Q query",
     "bulk": "-Q bulk",
-    "web": "gunicorn",
+    "web": "retrieval_site.web",
 }
 
 

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from search.api.access import curated_collection, curated_document, visible_document
 from search.api.answers import DocumentAnswer, DocumentBriefAnswer
 from search.api.base import ApiView, PageParameters, describe, page_answer
+from search.api.bodies import DOCUMENT
 from search.api.parameters import JsonObjectField, Parameters, UploadField, validated
 from search.api.permissions import signed_in
 from search.api.presenting import document_brief_json, document_json
@@ -62,6 +63,7 @@ class DocumentListView(ApiView):
     """All documents that the caller may see."""
 
     takes_files = True
+    body_rule = DOCUMENT
     query_parameters = {"GET": DocumentListParameters}
 
     @describe("documents_list", {200: page_answer(DocumentBriefAnswer)}, parameters=[DocumentListParameters])
@@ -87,6 +89,7 @@ class DocumentView(ApiView):
     """One document."""
 
     takes_files = True
+    body_rule = DOCUMENT
 
     @describe("documents_get", {200: DocumentAnswer})
     def get(self, request: Request, document_id: int) -> Response:

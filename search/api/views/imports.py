@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from search.api.access import curated_collection
 from search.api.answers import JobAnswer
 from search.api.base import ApiView, describe
+from search.api.bodies import IMPORT
 from search.api.parameters import Parameters, UploadField, validated
 from search.api.permissions import signed_in
 from search.api.presenting import job_json
@@ -41,6 +42,7 @@ class ImportView(ApiView):
     """Starting an import."""
 
     takes_files = True
+    body_rule = IMPORT
 
     @describe("documents_import", {202: JobAnswer}, request={"multipart/form-data": ImportParameters})
     def post(self, request: Request) -> Response:

@@ -20,6 +20,7 @@ from models_admin.services import (
 from search.api.access import known_versions, usable_version
 from search.api.answers import JobAnswer, VersionAnswer
 from search.api.base import ApiView, PageParameters, describe, page_answer
+from search.api.bodies import BUNDLE
 from search.api.parameters import Parameters, UploadField, validated
 from search.api.permissions import require_operator, signed_in
 from search.api.presenting import job_json, version_json
@@ -68,6 +69,7 @@ class ModelListView(ApiView):
     """Model versions."""
 
     takes_files = True
+    body_rule = BUNDLE
     query_parameters = {"GET": ModelListParameters}
 
     @describe("models_list", {200: page_answer(VersionAnswer)}, parameters=[ModelListParameters])

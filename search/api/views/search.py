@@ -12,6 +12,7 @@ from search.api.access import usable_version
 from search.api.answers import EmbeddingAnswer, SearchResultAnswer
 from search.api.authentication import enforce_csrf_for_session
 from search.api.base import ApiView, describe
+from search.api.bodies import ONE_PICTURE
 from search.api.errors import invalid
 from search.api.parameters import (
     JsonObjectField,
@@ -25,7 +26,7 @@ from search.api.parameters import (
 from search.api.presenting import search_json
 from search.retrieval.types import LIMIT_DEFAULT, LIMIT_MAX, SearchRequest
 from search.services.queries import query_delete
-from search.services.uploads import read_picture, refuse_large_body
+from search.services.uploads import read_picture
 from search.sessions import session_of
 from workers.query import encode_picture, encode_text
 
@@ -128,6 +129,7 @@ class SearchView(ApiView):
     """The search."""
 
     takes_files = True
+    body_rule = ONE_PICTURE
     read_methods = ("POST",)
 
     @describe(
@@ -137,7 +139,6 @@ class SearchView(ApiView):
     )
     def post(self, request: Request) -> Response:
         """Find the documents that a picture, a text, a document or a vector is about."""
-        refuse_large_body(request)
         values = validated(SearchParameters, request.data)
         return Response(search_json(retrieval.search(_search_request(request, values))))
 
@@ -168,6 +169,7 @@ class EmbeddingView(ApiView):
     """The encoders themselves."""
 
     takes_files = True
+    body_rule = ONE_PICTURE
     read_methods = ("POST",)
 
     @describe(
@@ -177,7 +179,6 @@ class EmbeddingView(ApiView):
     )
     def post(self, request: Request) -> Response:
         """Return the vector of a picture or a text in a model's joint space."""
-        refuse_large_body(request)
         values = validated(EmbeddingParameters, request.data)
         version = usable_version(request, values["model"])
         vector = _encoded(version, values).vector

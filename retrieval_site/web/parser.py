@@ -1,0 +1,141 @@
+"""One request as it arrives: its head is checked, then its body is refused, asked about, or taken up to its limit."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from waitress.parser import HTTPRequestParser, ParsingError
+from waitress.receiver import ChunkedReceiver
+from waitress.utilities import BadRequest
+
+from retrieval_site.errors import AppError
+from retrieval_site.web.pace import Pace
+from retrieval_site.web.strict import check_head, check_target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from waitress.adjustments import Adjustments
+
+    from retrieval_site.bodies import BodyRule
+    from retrieval_site.web.config import WebConfig
+    from retrieval_site.web.spool import Spool
+
+CONTROL_LINE_MAX_BYTES = 1024
+TRAILER_MAX_BYTES = 8192
+
+
+@dataclass(frozen=True)
+class Front:
+    """What all connections share: limits, the room for bodies, and who knows each address's rule."""
+
+    config: WebConfig
+    spool: Spool
+    rule_of_path: Callable[[str], BodyRule]
+
+
+class BoundedChunks(ChunkedReceiver):
+    """Chunks whose sizes and trailer cannot grow without end."""
+
+    def received(self, s: bytes) -> int:
+        """Take bytes; sets `error` where a line between chunks does not end."""
+        consumed = super().received(s)
+        if len(self.control_line) > CONTROL_LINE_MAX_BYTES or len(self.trailer) > TRAILER_MAX_BYTES:
+            self.error = BadRequest("A chunk's size or the trailer does not end")
+        return consumed
+
+
+class RequestParser(HTTPRequestParser):
+    """waitress's parser, strict about heads and careful with bodies.
+
+    `ask_first`: who sends it decides whether the body is read, so the application is asked with the head alone.
+    `unread`: the body is not read any further; the application is told its length and refuses it.
+    """
+
+    ask_first = False
+    asking = False
+    unread = False
+    _asked = False
+    _held_bytes = 0
+
+    def __init__(self, adj: Adjustments, front: Front | None = None) -> None:
+        super().__init__(adj)
+        self._front = front
+        self.max_bytes = 0
+        self.began_at = time.monotonic()
+        self.pace = Pace(0, 0)
+
+    def parse_header(self, header_plus: bytes) -> None:
+        """Parse the head, strictly; raises ParsingError."""
+        try:
+            check_head(header_plus)
+            super().parse_header(header_plus)
+            check_target(self.version, self.request_uri, self.headers.get("HOST"))
+        except ValueError as error:  # ours, and what urlsplit and int say of nonsense
+            raise ParsingError(str(error)) from error
+        if self.body_rcv is not None and self._front is not None:
+            self._plan_body(self._front)
+
+    def _plan_body(self, front: Front) -> None:
+        rule = front.rule_of_path(self.django_path)
+        self.max_bytes = rule.max_bytes(self.headers.get("CONTENT_TYPE", ""))
+        self.ask_first = self._asked = rule.asks
+        self.pace = Pace(front.config.body_timeout_seconds, front.config.min_bytes_per_second)
+        if self.chunked:
+            self.body_rcv = BoundedChunks(self.body_rcv.getbuf())
+        elif self.content_length > self.max_bytes:
+            self._leave_unread(self.content_length)
+
+    @property
+    def django_path(self) -> str:
+        """The path as the application will see it."""
+        return "/" + self.path.lstrip("/").encode("latin-1").decode("utf-8", "replace")
+
+    def received(self, data: bytes) -> int:
+        """Take bytes of this request; return how many were its own."""
+        consumed: int = super().received(data)
+        if self.body_rcv is not None and self.error is None:
+            self._count_body()
+        return consumed
+
+    def _count_body(self) -> None:
+        arrived = len(self.body_rcv)
+        if self._front is None or arrived == self._held_bytes:
+            return
+        if not self._front.spool.take(arrived - self._held_bytes, asked=self._asked):
+            self.error = AppError(
+                "upload.no_room", "Too much is being uploaded just now. Try again in a minute.", status=503
+            )
+            self.completed = True
+            return
+        self.pace.note(arrived - self._held_bytes)
+        self._held_bytes = arrived
+        if arrived > self.max_bytes:
+            self._leave_unread(arrived)
+            self.completed = True
+
+    def _leave_unread(self, length: int) -> None:
+        self.close()
+        self.body_rcv = None
+        self.ask_first = False
+        self.unread = True
+        self.headers["CONTENT_LENGTH"] = str(length)
+
+    def close(self) -> None:
+        """Let the body's bytes go."""
+        super().close()
+        if self._front is not None and self._held_bytes:
+            self._front.spool.give_back(self._held_bytes, asked=self._asked)
+        self._held_bytes = 0
+
+
+def error_of(request: Any) -> AppError:
+    """Return what is wrong with a request that could not be read, in the shape of our own errors."""
+    error = request.error
+    if isinstance(error, AppError):
+        return error
+    if error.code == 431:
+        return AppError("request.headers_too_large", "The request's headers are too large.", status=431)
+    return AppError("request.malformed", f"The request cannot be read. {error.body}", status=400)

@@ -1,0 +1,54 @@
+"""Health and metrics on a port and threads of their own, so that they answer while everything else is busy."""
+
+from __future__ import annotations
+
+import threading
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from django.core.handlers.wsgi import WSGIRequest
+from django.db import close_old_connections
+from django.http import HttpResponse, HttpResponseNotFound, JsonResponse
+
+from retrieval_site.health.middleware import PROBE_PAGES
+from retrieval_site.web.server import Server, adjustments
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from retrieval_site.web.parser import Front
+
+PROBE_THREADS = 2
+STUCK_SECONDS = 120.0
+"""Four times what a search may wait at most: no thread that works is silent for so long while others wait."""
+
+
+class ProbeApplication:
+    """A small WSGI application beside Django's: no middleware, no host names, no sessions."""
+
+    def __init__(self, stuck_seconds: Callable[[], float]) -> None:
+        self._stuck_seconds = stuck_seconds
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        close_old_connections()
+        response = self._answer(environ)
+        status = f"{response.status_code} {HTTPStatus(response.status_code).phrase}"
+        start_response(status, [(name, str(value)) for name, value in response.items()])
+        return [response.content]
+
+    def _answer(self, environ: dict[str, Any]) -> HttpResponse:
+        path = str(environ["PATH_INFO"])
+        if path == "/healthz" and (stuck := self._stuck_seconds()) > STUCK_SECONDS:
+            detail = f"Requests wait and no thread has ended its work for {stuck:.0f} s."
+            return JsonResponse({"ok": False, "detail": detail}, status=503)
+        page = PROBE_PAGES.get(path)
+        return page(WSGIRequest(environ)) if page else HttpResponseNotFound()
+
+
+def start_probes(main: Server, shared: Front) -> Server:
+    """Answer probes about `main` from a thread of their own; returns their server."""
+    config = shared.config
+    adj = adjustments(config.probe_host, config.probe_port, PROBE_THREADS)
+    server = Server(ProbeApplication(main.stuck_seconds), shared, adj)
+    threading.Thread(target=server.serve, name="probes", daemon=True).start()
+    return server

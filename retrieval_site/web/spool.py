@@ -1,0 +1,70 @@
+"""Where bodies wait until they are there: below the data folder, counted, and gone after a kill."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+
+OPEN_SHARE = 8
+"""Bodies that anybody may send get an eighth of the room: the others are left to those who may import."""
+
+
+@dataclass
+class Spool:
+    """The bytes of all bodies that are held at once."""
+
+    max_bytes: int
+    held_bytes: int = 0
+    open_bytes: int = 0
+    _lock: Lock = field(default_factory=Lock)
+
+    def take(self, count: int, *, asked: bool) -> bool:
+        """Count bytes that arrived; return False, and count nothing, where there is no room for them."""
+        with self._lock:
+            if self.held_bytes + count > self.max_bytes:
+                return False
+            if not asked and self.open_bytes + count > self.max_bytes // OPEN_SHARE:
+                return False
+            self.held_bytes += count
+            self.open_bytes += 0 if asked else count
+            return True
+
+    def give_back(self, count: int, *, asked: bool) -> None:
+        """Count bytes that are gone."""
+        with self._lock:
+            self.held_bytes -= count
+            self.open_bytes -= 0 if asked else count
+
+
+def use_own_folder(root: Path) -> int:
+    """Let this process's temporary files lie in a folder of its own below `root`; return its lock's descriptor.
+
+    Folders of processes that have ended are removed; one that lives, here or on another machine, holds its lock.
+    """
+    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for folder in root.iterdir():
+        _remove_abandoned(folder)
+    own = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=root))
+    descriptor = _lock(own)
+    tempfile.tempdir = str(own)
+    return descriptor
+
+
+def _lock(folder: Path) -> int:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return descriptor
+
+
+def _remove_abandoned(folder: Path) -> None:
+    try:
+        descriptor = _lock(folder)
+    except OSError:
+        return
+    shutil.rmtree(folder, ignore_errors=True)
+    os.close(descriptor)

@@ -1,0 +1,73 @@
+"""Which endpoints take more than a small form, from whom; asked before the body is read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+from rest_framework.exceptions import APIException
+
+from retrieval_site.bodies import BodyRule
+from retrieval_site.errors import AppError
+from search.api.permissions import require, require_operator
+from search.models import Collection
+from search.services.document_fields import DOCUMENT_TEXT_BYTES, IMAGES_MAX
+from search.services.uploads import picture_too_large
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from django.http import HttpRequest, HttpResponseBase
+    from rest_framework.request import Request
+
+    from search.api.base import ApiView
+
+
+def _no_more(request: Request) -> None:
+    """Ask nothing beyond who it is and the token's scope."""
+
+
+def _curates(request: Request) -> None:
+    """Raise `permission.denied` for somebody who curates nothing."""
+    require(Collection.objects.curated_by(request.user).exists())
+
+
+def refusal_by(
+    check: Callable[[Request], None],
+) -> Callable[[HttpRequest, Mapping[str, Any]], HttpResponseBase | None]:
+    """Return what answers a caller whom the view would refuse: by sign-in, scope, CSRF, and `check`."""
+
+    def refusal(request: HttpRequest, kwargs: Mapping[str, Any]) -> HttpResponseBase | None:
+        view: ApiView = request.resolver_match.func.cls()  # type: ignore[union-attr]
+        view.setup(request, **kwargs)
+        asked = view.request = view.initialize_request(request, **kwargs)
+        view.headers = view.default_response_headers
+        try:
+            view.perform_authentication(asked)
+            view.check_permissions(asked)
+            if request.method not in {"GET", "HEAD", "OPTIONS"}:
+                check(asked)
+        except (APIException, PermissionDenied, Http404, AppError) as error:
+            return view.finalize_response(asked, view.handle_exception(error))
+        return None
+
+    return refusal
+
+
+def _anybody_searches() -> bool:
+    return bool(settings.CONFIG.anonymous_search)
+
+
+ONE_PICTURE = BodyRule(
+    "picture_max_bytes",
+    too_large=picture_too_large,
+    refusal=refusal_by(_no_more),
+    open_to_all=_anybody_searches,
+)
+DOCUMENT = BodyRule(
+    "picture_max_bytes", files=IMAGES_MAX, text_bytes=DOCUMENT_TEXT_BYTES, refusal=refusal_by(_curates)
+)
+IMPORT = BodyRule("import_max_bytes", refusal=refusal_by(_curates))
+BUNDLE = BodyRule("bundle_max_bytes", refusal=refusal_by(require_operator))

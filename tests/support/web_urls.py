@@ -1,0 +1,57 @@
+"""Sightline's addresses, and some that take long, answer much, or tell what they were told."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from typing import TYPE_CHECKING
+
+from django.http import HttpResponse, JsonResponse
+from django.urls import path
+from django.views.decorators.csrf import csrf_exempt
+
+from retrieval_site.bodies import BodyRule, takes_body
+from retrieval_site.urls import handler400, handler403, handler404, handler500, urlpatterns
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+__all__ = ["handler400", "handler403", "handler404", "handler500"]
+
+
+def slow(request: HttpRequest, seconds: str) -> HttpResponse:
+    time.sleep(float(seconds))
+    return HttpResponse("slept")
+
+
+def much(request: HttpRequest, mebibytes: int) -> HttpResponse:
+    return HttpResponse(b"x" * (mebibytes << 20))
+
+
+@csrf_exempt
+@takes_body(BodyRule("import_max_bytes"))
+def told(request: HttpRequest) -> JsonResponse:
+    """What the application sees of a request."""
+    digest, size = hashlib.sha256(), 0
+    for file in request.FILES.values():
+        for chunk in file.chunks():
+            digest.update(chunk)
+            size += len(chunk)
+    return JsonResponse(
+        {
+            "headers": {name: str(value) for name, value in request.META.items() if name.startswith("HTTP_")},
+            "script_name": request.META["SCRIPT_NAME"],
+            "address": request.build_absolute_uri(),
+            "caller": request.META["REMOTE_ADDR"],
+            "bytes": size or len(request.body),
+            "sha256": digest.hexdigest() if size else hashlib.sha256(request.body).hexdigest(),
+        }
+    )
+
+
+urlpatterns = [
+    path("test/slow/<str:seconds>/", slow),
+    path("test/much/<int:mebibytes>/", much),
+    path("test/told/", told),
+    *urlpatterns,
+]
