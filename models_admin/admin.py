@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -177,6 +178,7 @@ class ModelVersionAdmin(PanelAdmin[ModelVersion]):
             "version": row,
             "aliases": [alias.name for alias in row.aliases.all()],
             "offered": offered_actions(row),
+            "deaths": [(datetime.fromisoformat(death["at"]), death["reason"]) for death in row.deaths],
             "panels": panels_for(row),
             "measured": [
                 (title, list(measured_groups(values or {})))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 
+from models_admin.models import ModelVersion, VersionState
 from models_admin.services import champion
 from retrieval_site.health.checks import run_checks
 from search.models import Document
@@ -16,7 +17,6 @@ from workers.jobs.services import ACTIVE, jobs_seen_by
 from workers.models import JobState
 
 if TYPE_CHECKING:
-    from models_admin.models import ModelVersion
     from search.vectors.coverage import Coverage
     from workers.models import Job
 
@@ -26,10 +26,15 @@ FAILURES_SHOWN_FOR = timedelta(days=7)
 
 @dataclass(frozen=True)
 class Installation:
-    """What only superusers look after: `stored` is each kind of unit's coverage, `troubles` what does not answer."""
+    """What only superusers look after.
+
+    `stored` is each kind of unit's coverage, `set_aside` the models that ended their process again and again,
+    `troubles` what does not answer.
+    """
 
     model: ModelVersion | None
     stored: dict[str, Coverage]
+    set_aside: list[ModelVersion]
     troubles: list[str]
 
 
@@ -59,5 +64,6 @@ def _installation() -> Installation:
     return Installation(
         model=version,
         stored={kind: found for kind, found in coverage(version).items() if found.total} if version else {},
+        set_aside=list(ModelVersion.objects.filter(state=VersionState.SET_ASIDE)),
         troubles=[outcome.detail for outcome in run_checks().values() if not outcome.ok],
     )

@@ -59,6 +59,24 @@ def test_a_refused_version_shows_its_reason_and_offers_nothing(client, root, ver
     assert offered_actions(version) == []
 
 
+def test_a_version_that_is_set_aside_says_when_and_how_it_died_and_can_be_tried_again(client, root, version):
+    ModelVersion.objects.update(
+        state="set_aside",
+        error="Its process ended twice.",
+        deaths=[{"at": "2026-11-28T14:09:37+00:00", "reason": "SIGSEGV"}],
+    )
+    page = client.get(reverse("admin:models_admin_modelversion_change", args=[version.pk])).content.decode()
+    assert "2026-11-28 14:09 (SIGSEGV)" in page
+    assert ">set aside</span>" in page
+    version.refresh_from_db()
+    assert [action for action, *_ in offered_actions(version)] == ["prepare"]
+    link = reverse("admin:models_admin_modelversion_change", args=[version.pk])
+    assert (
+        f'<a href="{link}">tiny@1</a> is set aside: Its process ended twice.'
+        in client.get(reverse("admin:index")).content.decode()
+    )
+
+
 @pytest.mark.parametrize(
     ("state", "actions"),
     [

@@ -104,9 +104,9 @@ def test_the_page_asks_the_database_a_fixed_number_of_times(client, superuser, d
     collection = make_collection()
     make_documents(collection, 5)
     client.force_login(superuser)
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         client.get(reverse(INDEX))
     for number in range(9):
         Job.objects.create(type="import", state=JobState.QUEUED, stage=f"stage {number}")
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         client.get(reverse(INDEX))
