@@ -6,6 +6,7 @@ pictures may name derived pictures, so that a few bytes ask for exponentially ma
 
 from __future__ import annotations
 
+import math
 import struct
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -151,7 +152,7 @@ def _read_properties(data: bytes, iprp: Box, items: Items, parts: Parts) -> None
         elif box.kind == b"ipma":
             for item, numbers in _associations(data, box, parts):
                 for size in (found[number] for number in numbers if number < len(found)):
-                    items.sizes[item] = size or items.sizes.get(item, (0, 0))
+                    items.sizes[item] = max(size or (0, 0), items.sizes.get(item, (0, 0)), key=math.prod)
 
 
 def _extent(data: bytes, box: Box) -> tuple[int, int] | None:
