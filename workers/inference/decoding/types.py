@@ -53,11 +53,15 @@ class DecodingLimits:
     wall_seconds: float = 24.0
     processes: int = min(_PROCESSES_MAX, os.cpu_count() or 1)
 
+    process_bytes: int | None = None
+
     @property
     def process_memory_bytes(self) -> int:
-        """The most that one picture may need in its process, decoded in whichever way takes most."""
-        return 256 * MIB + BYTES_PER_PIXEL_MAX * self.picture.max_pixels
+        """What one process may use: by default what the largest picture needs in the format that needs most."""
+        return self.process_bytes or PROCESS_BYTES + BYTES_PER_PIXEL_MAX * self.picture.max_pixels
 
 
+PROCESS_BYTES = 256 * MIB
+"""What decoding takes whatever the picture's size."""
 BYTES_PER_PIXEL_MAX = 17
 """WebP: see `headers.webp`."""

@@ -6,6 +6,7 @@ pictures may name derived pictures, so that a few bytes ask for exponentially ma
 
 from __future__ import annotations
 
+import math
 import struct
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -106,7 +107,7 @@ def read_items(data: bytes, parts: Parts) -> Items:
     items = Items()
     for box in meta_boxes(data, parts):
         if box.kind == b"pitm":
-            items.primary = _number(data, box.content + 4, 4 if data[box.content] else 2)
+            items.primary = number(data, box.content + 4, 4 if data[box.content] else 2)
         elif box.kind == b"iinf":
             items.kinds = {item: kind for item, kind, _ in item_infos(data, box, parts)}
         elif box.kind == b"iref":
@@ -126,16 +127,16 @@ def item_infos(data: bytes, iinf: Box, parts: Parts) -> Iterator[tuple[int, byte
         wide = 4 if version > 2 else 2
         at = box.content + 4 + wide + 2
         words = data[at + 4 : box.end].split(b"\0")
-        yield _number(data, box.content + 4, wide), data[at : at + 4], words[1] if len(words) > 1 else b""
+        yield number(data, box.content + 4, wide), data[at : at + 4], words[1] if len(words) > 1 else b""
 
 
 def _read_references(data: bytes, iref: Box, items: Items, parts: Parts) -> None:
     wide = 4 if data[iref.content] else 2
     for box in boxes(data, iref.content + 4, iref.end, parts):
-        source, count = _number(data, box.content, wide), _number(data, box.content + wide, 2)
+        source, count = number(data, box.content, wide), number(data, box.content + wide, 2)
         parts.add(count)
         first = box.content + wide + 2
-        targets = [_number(data, first + wide * n, wide) for n in range(count)]
+        targets = [number(data, first + wide * n, wide) for n in range(count)]
         if box.kind == b"dimg":
             items.made_of[source] += targets
         elif box.kind == b"auxl":
@@ -149,32 +150,33 @@ def _read_properties(data: bytes, iprp: Box, items: Items, parts: Parts) -> None
         if box.kind == b"ipco":
             found += [_extent(data, one) for one in boxes(data, box.content, box.end, parts)]
         elif box.kind == b"ipma":
-            for item, numbers in _associations(data, box, parts):
-                for size in (found[number] for number in numbers if number < len(found)):
-                    items.sizes[item] = size or items.sizes.get(item, (0, 0))
+            for item, places in _associations(data, box, parts):
+                for size in (found[place] for place in places if place < len(found)):
+                    items.sizes[item] = max(size or (0, 0), items.sizes.get(item, (0, 0)), key=math.prod)
 
 
 def _extent(data: bytes, box: Box) -> tuple[int, int] | None:
     if box.kind != b"ispe":
         return None
-    return _number(data, box.content + 4, 4), _number(data, box.content + 8, 4)
+    return number(data, box.content + 4, 4), number(data, box.content + 8, 4)
 
 
 def _associations(data: bytes, ipma: Box, parts: Parts) -> Iterator[tuple[int, list[int]]]:
     wide, long = (4 if data[ipma.content] else 2), data[ipma.content + 3] & 1
-    count, at = _number(data, ipma.content + 4, 4), ipma.content + 8
+    count, at = number(data, ipma.content + 4, 4), ipma.content + 8
     for _ in range(count):
-        item, number = _number(data, at, wide), _number(data, at + wide, 1)
-        parts.add(1 + number)
+        item, named = number(data, at, wide), number(data, at + wide, 1)
+        parts.add(1 + named)
         at += wide + 1
         if long:
-            yield item, [_number(data, at + 2 * n, 2) & 0x7FFF for n in range(number)]
+            yield item, [number(data, at + 2 * n, 2) & 0x7FFF for n in range(named)]
         else:
-            yield item, [_number(data, at + n, 1) & 0x7F for n in range(number)]
-        at += number * (2 if long else 1)
+            yield item, [number(data, at + n, 1) & 0x7F for n in range(named)]
+        at += named * (2 if long else 1)
 
 
-def _number(data: bytes, at: int, size: int) -> int:
+def number(data: bytes, at: int, size: int) -> int:
+    """Return the big-endian number of `size` bytes at an offset; raises struct.error behind the end."""
     if at + size > len(data):
         raise struct.error("the file ends early")
     return int.from_bytes(data[at : at + size], "big")

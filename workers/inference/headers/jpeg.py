@@ -39,16 +39,16 @@ class Segment:
 
 
 def segments(data: bytes, limits: PictureLimits) -> Iterator[Segment]:
-    """Yield the segments between SOI and EOI, as libjpeg finds them: what lies between them is skipped."""
+    """Yield the segments from behind SOI up to EOI, as libjpeg finds them: what lies between them is skipped."""
     parts, at = Parts("jpeg", limits.max_parts), 2
     while found := _MARKER.search(data, at):
         parts.add()
         start, marker = found.start(), data[found.start() + 1]
-        if marker == EOI:
-            return
-        length = 0 if marker in (SOI, _TEM) else int.from_bytes(data[start + 2 : start + 4], "big")
+        length = 0 if marker in (SOI, EOI, _TEM) else int.from_bytes(data[start + 2 : start + 4], "big")
         at = start + 2 + length
         yield Segment(marker, start, min(at, len(data)))
+        if marker == EOI:
+            return
 
 
 def read(data: bytes, limits: PictureLimits) -> Header:
