@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from retrieval_site.web.server import Server
 
 LINGER_SECONDS = 5.0
-"""How long a refused sender's bytes are still taken and dropped, so that the answer reaches it before the reset."""
+LINGER_BYTES = 16 << 20
+"""How much a refused sender may still send, to be dropped: the answer reaches it before the reset."""
 _REASONS = {
     400: "Bad Request",
     408: "Request Timeout",
@@ -52,6 +53,7 @@ class Channel(HTTPChannel):
     _close_when_flushed = False
     _lingers = False
     _lingering_since = 0.0
+    _dropped_bytes = 0
 
     def __init__(self, *args: Any, **options: Any) -> None:
         self._waiting = b""
@@ -100,7 +102,9 @@ class Channel(HTTPChannel):
     def handle_read(self) -> None:
         """Take what has arrived; a refused sender's bytes are dropped."""
         if self._lingering_since:
-            self.recv(self.adj.recv_bytes)  # closes at the end
+            self._dropped_bytes += len(self.recv(self.adj.recv_bytes))  # closes at the end
+            if self._dropped_bytes > LINGER_BYTES:
+                self.handle_close()
         else:
             super().handle_read()
 
@@ -128,6 +132,8 @@ class Channel(HTTPChannel):
 
     def resume(self) -> None:
         """Parse what came behind the request that was just answered, or asked about."""
+        if self.request is not None:
+            self.request.pace.begin()
         if self._waiting and not self.requests and self.connected:
             self.received(b"")
         self.idle_since = time.monotonic()

@@ -57,6 +57,7 @@ class RequestParser(HTTPRequestParser):
     ask_first = False
     asking = False
     unread = False
+    granted = False
     _asked = False
     _held_bytes = 0
 
@@ -124,7 +125,10 @@ class RequestParser(HTTPRequestParser):
         self.headers["CONTENT_LENGTH"] = str(length)
 
     def close(self) -> None:
-        """Let the body's bytes go."""
+        """Let the body's bytes go; the first call after a grant is the end of the asking, not of the request."""
+        if self.granted:
+            self.granted = False
+            return
         super().close()
         if self._front is not None and self._held_bytes:
             self._front.spool.give_back(self._held_bytes, asked=self._asked)

@@ -111,7 +111,7 @@ class AskingTask(RequestTask):
 
     def finish(self) -> None:
         """Let the body be read, or end the answer."""
-        self.request.asking = False
+        self.request.asking, self.request.granted = False, self.pending.granted
         if not self.pending.granted:
             super().finish()
 

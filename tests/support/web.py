@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
+
 from tests.flows.served import free_port
 from tests.support.workers import ROOT, worker_environment
 
@@ -59,13 +61,16 @@ class WebServer:
     def log(self) -> str:
         return (self.data_dir / "web.log").read_text()
 
+    def resident_bytes(self) -> int:
+        return psutil.Process(self.process.pid).memory_info().rss
+
     def spooled_bytes(self) -> int:
         """How much the server holds in temporary files, those without a name included."""
         spool = str(self.data_dir / "spool")
         total = 0
         for entry in Path(f"/proc/{self.process.pid}/fd").iterdir():
             try:
-                if str(entry.readlink()).startswith(spool):
+                if str(entry.readlink()).startswith(spool) and entry.is_file():
                     total += entry.stat().st_size
             except OSError:
                 continue

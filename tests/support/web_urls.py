@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from django.http import HttpResponse, JsonResponse
@@ -33,18 +34,18 @@ def much(request: HttpRequest, mebibytes: int) -> HttpResponse:
 def told(request: HttpRequest) -> JsonResponse:
     """What the application sees of a request."""
     digest, size = hashlib.sha256(), 0
-    for file in request.FILES.values():
-        for chunk in file.chunks():
-            digest.update(chunk)
-            size += len(chunk)
+    form = str(request.content_type).startswith("multipart")
+    for chunk in chain(*(file.chunks() for file in request.FILES.values())) if form else [request.body]:
+        digest.update(chunk)
+        size += len(chunk)
     return JsonResponse(
         {
             "headers": {name: str(value) for name, value in request.META.items() if name.startswith("HTTP_")},
             "script_name": request.META["SCRIPT_NAME"],
             "address": request.build_absolute_uri(),
             "caller": request.META["REMOTE_ADDR"],
-            "bytes": size or len(request.body),
-            "sha256": digest.hexdigest() if size else hashlib.sha256(request.body).hexdigest(),
+            "bytes": size,
+            "sha256": digest.hexdigest(),
         }
     )
 
