@@ -8,9 +8,9 @@ from celery import shared_task
 from celery.signals import worker_ready, worker_shutdown, worker_shutting_down
 from django.db import close_old_connections
 
+from workers.jobs.apart import PROCESSES, run_job_apart
 from workers.jobs.context import stopping
 from workers.jobs.enqueue import QUEUE, TASK
-from workers.jobs.apart import PROCESSES, run_job_apart
 from workers.jobs.sweeper import Sweeper
 
 _sweepers: list[Sweeper] = []

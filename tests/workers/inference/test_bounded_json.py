@@ -99,7 +99,9 @@ def test_ordinary_json_is_read_as_it_always_was():
     assert load_json(text) == load_json(text.encode()) == json.loads(text)
 
 
-@pytest.mark.parametrize("unit", ["[", '"', "\\", '\\"', "{}", "[],", '"[', "}", '{"a":', "1", ",", " ", "\x00"])
+@pytest.mark.parametrize(
+    "unit", ["[", '"', "\\", '\\"', "{}", "[],", '"[', "}", '{"a":', "1", ",", " ", "\x00"]
+)
 def test_the_time_for_counting_grows_with_the_text_and_not_with_its_square(unit):
     def seconds(count: int) -> float:
         data = (unit * count).encode()
