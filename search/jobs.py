@@ -12,6 +12,7 @@ from search.importers.job import opened
 from search.indexing.broken import forget_broken
 from search.indexing.encode import encode_missing
 from search.indexing.prepare import coverage_report, prepare
+from search.indexing.split import split_pending
 from search.judged.measure import measure
 from search.judged.searches import has_judged_searches
 from search.services.documents import encode_soon
@@ -71,6 +72,7 @@ def run_encode(ctx: JobContext) -> dict[str, Any]:
 def _encode_live(ctx: JobContext) -> dict[str, Any]:
     if ctx.only_failed:
         forget_broken(ctx)
+    split_pending(ctx)
     found = {}
     for version in versions_live():
         encode_missing(version, ctx)

@@ -28,6 +28,7 @@ from search.services.document_fields import (
     image_input,
 )
 from search.services.documents import document_delete, document_save, documents_delete, encode_soon
+from workers.inference.bounded_json import JsonError, load_json
 from workers.inference.errors import PictureError
 
 if TYPE_CHECKING:
@@ -68,6 +69,21 @@ class PicturesField(forms.FileField):
             raise ValidationError(f"{file.name}: {error.message} ({error.id})", code=error.id) from error
 
 
+class MetadataField(forms.JSONField):
+    """A JSON object as text, within the bounds of all JSON from outside."""
+
+    def to_python(self, value: Any) -> Any:
+        """Return the value; raises ValidationError for what is no JSON that is read here."""
+        if isinstance(value, str) and value.strip():
+            try:
+                load_json(value)
+            except JsonError as error:
+                raise ValidationError(
+                    f"This is not JSON that is read here: {error}.", code="invalid"
+                ) from error
+        return super().to_python(value)
+
+
 class RemovePicturesField(forms.ModelMultipleChoiceField[DocumentImage]):
     """The document's pictures as checkboxes with thumbnails."""
 
@@ -92,6 +108,8 @@ class DocumentForm(forms.ModelForm[Document]):
         label="URL",
         widget=AdminURLFieldWidget,
     )
+
+    metadata = MetadataField(required=False, initial=dict)
 
     class Meta:
         model = Document
@@ -211,7 +229,12 @@ class DocumentAdmin(CuratedAdmin):
         if document.pk is None:
             return "The body is split into passages when it is saved."
         rows = ((p.start, p.end, p.text) for p in document.passages.all())
-        return format_html_join("", '<p class="passage"><small>{}–{}</small> {}</p>', rows) or SafeString("–")
+        shown = format_html_join("", '<p class="passage"><small>{}–{}</small> {}</p>', rows) or SafeString(
+            "–"
+        )
+        if document.split_pending:
+            return SafeString("<p>The text is long: a job is splitting it into passages.</p>") + shown
+        return shown
 
     @transaction.atomic
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001  (Django's signature)

@@ -39,6 +39,9 @@ class DocumentAnswer(DocumentBriefAnswer):
     """A document with all that was stored of it."""
 
     body = serializers.CharField(allow_blank=True)
+    split_pending = serializers.BooleanField(
+        help_text="a long text whose passages a job has yet to make: until then its words are not found"
+    )
     images = ImageAnswer(many=True)
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()

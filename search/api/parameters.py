@@ -13,13 +13,12 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from retrieval_site.errors import AppError
+from search.services.document_fields import METADATA_BYTES_MAX, METADATA_DEPTH_MAX
 from workers.inference.bounded_json import JsonError, JsonTooDeepError, load_json
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-METADATA_MAX_BYTES = 100_000
-METADATA_MAX_DEPTH = 50
 _NUL = "\x00"
 
 
@@ -80,8 +79,8 @@ class JsonObjectField(serializers.Field[Any, Any, Any, Any]):
 
     default_error_messages = {
         "not_object": "Send a JSON object.",
-        "too_large": f"Send at most {METADATA_MAX_BYTES} bytes.",
-        "too_deep": f"Nest at most {METADATA_MAX_DEPTH} levels.",
+        "too_large": f"Send at most {METADATA_BYTES_MAX} bytes.",
+        "too_deep": f"Nest at most {METADATA_DEPTH_MAX} levels.",
         "bad_value": "NUL characters and numbers that are not finite cannot be kept.",
     }
 
@@ -91,9 +90,9 @@ class JsonObjectField(serializers.Field[Any, Any, Any, Any]):
         if not isinstance(value, dict):
             self.fail("not_object")
         found = list(leaves(value))
-        if any(depth > METADATA_MAX_DEPTH for _, depth in found):
+        if any(depth > METADATA_DEPTH_MAX for _, depth in found):
             self.fail("too_deep")
-        if len(json.dumps(value)) > METADATA_MAX_BYTES:
+        if len(json.dumps(value)) > METADATA_BYTES_MAX:
             self.fail("too_large")
         if any(_unstorable(leaf) for leaf, _ in found):
             self.fail("bad_value")

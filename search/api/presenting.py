@@ -70,6 +70,7 @@ def document_json(document: Document) -> Json:
     """Return a document; its collection and images must be loaded."""
     return document_brief_json(document) | {
         "body": document.body,
+        "split_pending": document.split_pending,
         "images": [image_json(image) for image in document.images.all()],
         "created_at": document.created_at,
         "updated_at": document.updated_at,

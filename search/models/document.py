@@ -23,6 +23,9 @@ class Document(models.Model):
     content_hash = models.CharField(
         max_length=64, editable=False, default="", help_text="SHA-256 of all that an import can set"
     )
+    split_pending = models.BooleanField(
+        default=False, editable=False, help_text="a long text whose passages a job has yet to make"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -36,6 +39,9 @@ class Document(models.Model):
         indexes = [  # for searches that filter: both are asked by containment
             GinIndex(fields=["tags"], name="document_tags"),
             GinIndex(fields=["metadata"], name="document_metadata", opclasses=["jsonb_path_ops"]),
+            models.Index(
+                fields=["id"], condition=models.Q(split_pending=True), name="document_split_pending"
+            ),
         ]
 
     def __str__(self) -> str:

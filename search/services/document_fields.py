@@ -13,6 +13,7 @@ from django.core.files.base import ContentFile
 from retrieval_site.config import MIB
 from retrieval_site.errors import AppError
 from workers.blobs import blob_store
+from workers.inference.bounded_json import DepthMeter, JsonTooDeepError
 from workers.inference.errors import PictureError
 from workers.inference.sniff import HEADER_BYTES, sniff_format
 
@@ -24,6 +25,9 @@ BODY_CHARACTERS_MAX = 2_000_000
 IMAGES_MAX = 100
 DOCUMENT_TEXT_BYTES = 16 * MIB
 """A whole document but for its pictures, however JSON or a form escapes it."""
+TAGS_MAX = 100
+METADATA_BYTES_MAX = 100_000
+METADATA_DEPTH_MAX = 50
 _SCHEMES = ("http", "https")
 
 
@@ -86,10 +90,35 @@ def check_record(external_id: str, fields: DocumentFields, images: Sequence[Imag
         raise AppError(
             "document.body_too_long", f"The body has more than {BODY_CHARACTERS_MAX:,} characters."
         )
+    if len(fields.tags) > TAGS_MAX:
+        raise AppError("document.too_many_tags", f"A document may have at most {TAGS_MAX} tags.")
+    _check_metadata(fields.metadata)
     _check_storable(external_id, fields)
     _check_images(images)
     if images == () and not (fields.title.strip() or fields.body.strip()):
         raise AppError("document.empty", "A document needs a title, a body or a picture.")
+
+
+def _check_metadata(metadata: dict[str, Any]) -> None:
+    """Refuse metadata that is too large or too deep, or that JSON in the database cannot hold."""
+    text = metadata_text(metadata)
+    if len(text) > METADATA_BYTES_MAX:
+        message = f"The metadata has more than {METADATA_BYTES_MAX:,} bytes as JSON."
+        raise AppError("document.metadata_too_large", message, detail={"field": "metadata"})
+    try:
+        DepthMeter(METADATA_DEPTH_MAX + 1).feed(text.encode())
+    except JsonTooDeepError:
+        message = f"The metadata is nested more than {METADATA_DEPTH_MAX} levels deep."
+        raise AppError("document.metadata_too_deep", message, detail={"field": "metadata"}) from None
+
+
+def metadata_text(metadata: dict[str, Any]) -> str:
+    """Return metadata as JSON in ASCII; raises AppError `document.metadata_not_storable`."""
+    try:
+        return json.dumps(metadata, allow_nan=False)
+    except (ValueError, RecursionError):
+        message = "The metadata has a number that is not finite, or is no JSON."
+        raise AppError("document.metadata_not_storable", message, detail={"field": "metadata"}) from None
 
 
 def _check_external_id(external_id: str) -> None:

@@ -9,14 +9,24 @@ from search.models import Document, DocumentImage, Passage
 from search.splitting import passages
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from search.services.document_fields import ImageInput
 
 
+SPLIT_AT_ONCE_CHARACTERS = 20_000
+"""A web request splits texts up to this length, in some tens of milliseconds; a job splits longer ones."""
+
+
 def units_replace(documents: Sequence[Document], images: Sequence[Sequence[ImageInput] | None]) -> None:
-    """Make the stored units of each document those that it should have; `images` None leaves its pictures."""
-    _passages_replace(documents)
+    """Make the stored units of each document those that it should have; `images` None leaves its pictures.
+
+    Of a document whose text waits to be split, only those passages stay that still stand in it.
+    """
+    passages_replace({d.pk: passages_wanted(d) for d in documents if not d.split_pending})
+    for document in documents:
+        if document.split_pending:
+            _withdraw(document)
     with_images = {
         document.pk: list(wanted)
         for document, wanted in zip(documents, images, strict=True)
@@ -25,7 +35,7 @@ def units_replace(documents: Sequence[Document], images: Sequence[Sequence[Image
     _images_replace(with_images)
 
 
-def passages_of(document: Document) -> list[Passage]:
+def passages_wanted(document: Document) -> list[Passage]:
     """Return the unsaved passages of a document's body; of its title alone where there is no body."""
     if not document.body.strip():
         title = document.title.strip()
@@ -42,14 +52,15 @@ def passages_of(document: Document) -> list[Passage]:
     ]
 
 
-def _passages_replace(documents: Sequence[Document]) -> None:
+def passages_replace(wanted_by_document: Mapping[int, Sequence[Passage]]) -> None:
+    """Make these the passages of the documents, by id; those with the same words stay. Call it in a transaction."""
     stored: dict[tuple[int, str], list[Passage]] = defaultdict(list)
-    for passage in Passage.objects.filter(document__in=documents).order_by("pk").select_for_update():
+    for passage in Passage.objects.filter(document__in=wanted_by_document).order_by("pk").select_for_update():
         stored[passage.document_id, passage.text].append(passage)
     new, moved = [], []
-    for document in documents:
-        for wanted in passages_of(document):
-            kept = stored[document.pk, wanted.text]
+    for document_id, all_wanted in wanted_by_document.items():
+        for wanted in all_wanted:
+            kept = stored[document_id, wanted.text]
             if not kept:
                 new.append(wanted)
             elif _move(kept[0], wanted):
@@ -60,6 +71,33 @@ def _passages_replace(documents: Sequence[Document]) -> None:
         Passage.objects.filter(pk__in=gone).delete()
     Passage.objects.bulk_update(moved, ["ordinal", "start", "end"])
     Passage.objects.bulk_create(new)
+
+
+def _withdraw(document: Document) -> None:
+    """Delete at once what the new text no longer says, so that it is not found any more; keep and move the rest.
+
+    Looks where a passage stood, and where one edit before it would have moved it: in proportion to the text.
+    """
+    gone, moved = [], []
+    stored = list(Passage.objects.filter(document=document).order_by("pk").select_for_update())
+    grown_by = len(document.body.rstrip()) - max((passage.end for passage in stored), default=0)
+    for passage in stored:
+        start = _start_in(document.body, passage, grown_by)
+        if start is None:
+            gone.append(passage.pk)
+        elif start != passage.start:
+            passage.start, passage.end = start, start + len(passage.text)
+            moved.append(passage)
+    if gone:
+        Passage.objects.filter(pk__in=gone).delete()
+    Passage.objects.bulk_update(moved, ["start", "end"])
+
+
+def _start_in(body: str, passage: Passage, grown_by: int) -> int | None:
+    for start in (passage.start, passage.start + grown_by):
+        if start >= 0 and passage.end > 0 and body.startswith(passage.text, start):
+            return start
+    return None
 
 
 def _move(passage: Passage, wanted: Passage) -> bool:

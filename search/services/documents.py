@@ -15,7 +15,7 @@ from django.utils import timezone
 from retrieval_site.errors import AppError
 from search.models import Collection, Document, DocumentImage, Passage
 from search.services.document_fields import DocumentFields, ImageInput, check_record, content_hash
-from search.services.document_units import units_replace
+from search.services.document_units import SPLIT_AT_ONCE_CHARACTERS, units_replace
 from workers.jobs.services import job_create_once
 from workers.models import JobState
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 Change: TypeAlias = Literal["new", "changed", "unchanged"]
 
-_FIELDS = ("title", "body", "url", "tags", "metadata", "content_hash", "updated_at")
+_FIELDS = ("title", "body", "url", "tags", "metadata", "content_hash", "updated_at", "split_pending")
 
 
 @dataclass(frozen=True)
@@ -50,18 +50,24 @@ def document_save(
     """Create or change the document with this external id; return it and whether anything was written.
 
     `images` None keeps the stored pictures. Raises AppError `document.*`. Whoever calls this for people asks for
-    the vectors with `encode_soon` in the same transaction.
+    the vectors with `encode_soon` in the same transaction; that job also splits a text that is too long to be split
+    while somebody waits (`split_pending`).
     """
     record = DocumentRecord(external_id, fields, None if images is None else tuple(images))
-    changes = documents_save(collection=collection, records=[record])
+    changes = documents_save(
+        collection=collection, records=[record], split_characters_max=SPLIT_AT_ONCE_CHARACTERS
+    )
     document = Document.objects.get(collection=collection, external_id=external_id)
     return document, changes[0] != "unchanged"
 
 
 @transaction.atomic
-def documents_save(*, collection: Collection, records: Sequence[DocumentRecord]) -> list[Change]:
+def documents_save(
+    *, collection: Collection, records: Sequence[DocumentRecord], split_characters_max: int | None = None
+) -> list[Change]:
     """Save records with different external ids in one transaction; return what happened to each, in order.
 
+    Texts longer than `split_characters_max` (None: none) are left to be split by a job.
     Raises AppError `document.*` for the first record that is not valid, and then writes nothing.
     """
     for record in records:
@@ -75,6 +81,10 @@ def documents_save(*, collection: Collection, records: Sequence[DocumentRecord])
         for record, digest, change in zip(records, hashes, changes, strict=True)
         if change != "unchanged"
     ]
+    for document in documents:
+        document.split_pending = (
+            split_characters_max is not None and len(document.body) > split_characters_max
+        )
     wanted = [r for r, change in zip(records, changes, strict=True) if change != "unchanged"]
     _write(documents, wanted)
     return changes
@@ -99,10 +109,15 @@ def document_delete(*, document: Document) -> None:
 def documents_delete(*, documents: Iterable[int]) -> int:
     """Delete documents by id; return how many there were. The vectors go with their units."""
     ids = sorted(documents)
-    # Locked in the order of their ids, as writers of vectors do it, so that neither waits for the other in a ring.
+    # Locked in the order in which others do it (documents, then their units by id), so that nobody waits in a ring.
+    _locked_documents(ids)
     _locked_ids(Passage, ids)
     _locked_ids(DocumentImage, ids)
     return Document.objects.filter(pk__in=ids).delete()[1].get("search.Document", 0)
+
+
+def _locked_documents(documents: list[int]) -> None:
+    list(Document.objects.filter(pk__in=documents).order_by("pk").select_for_update().values_list("pk"))
 
 
 def _locked_ids(model: type[Passage | DocumentImage], documents: list[int]) -> None:

@@ -46,6 +46,15 @@ def max_bytes() -> int:
 
 
 @register.filter
+def beginning(text: str, most: int) -> str:
+    """Return at most `most` characters of a text, the last of which says that it goes on.
+
+    Django's own filters bring the whole text into normal form first, whose time grows with the square of its marks.
+    """
+    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
+
+
+@register.filter
 def is_relevant(judgement: Judgement | None) -> bool:
     """Whether a judgement says that the hit is relevant; programs may give grades between."""
     return judgement is not None and judgement.grade >= RELEVANT

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.core.paginator import Paginator
+from django.db.models.functions import Left
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 DOCUMENTS_A_PAGE = 30
 TITLE_MAX = 200
+OPENING_CHARACTERS = 200
 
 
 @require_safe
@@ -41,7 +43,8 @@ def collection(request: HttpRequest, slug: str) -> HttpResponse:
     if found is None:
         raise not_found("collection")
     title = request.GET.get("title", "").strip().replace("\0", "")[:TITLE_MAX]
-    documents = Document.objects.filter(collection=found)
+    documents = Document.objects.filter(collection=found).defer("body")
+    documents = documents.annotate(opening=Left("body", OPENING_CHARACTERS))
     if title:
         documents = documents.filter(title__icontains=title)
     pages = Paginator(documents.prefetch_related("images"), DOCUMENTS_A_PAGE)

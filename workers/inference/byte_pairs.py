@@ -24,8 +24,8 @@ BYTES = {byte: chr(byte) for byte in _VISIBLE} | {byte: chr(256 + at) for at, by
 """A character that can be seen for each byte, in the order of CLIP's ids."""
 _WORDS = regex.compile(r"'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\s\p{L}\p{N}]+")
 _MARKS = regex.compile(r"(\p{M}{30})\p{M}++")
-"""Marks on one letter beyond thirty, which no script writes (UAX #15, stream-safe text): the time for bringing them into
-their canonical order grows with the square of their number."""
+"""Marks on one letter beyond thirty, which no script writes (UAX #15, stream-safe text): the time for bringing them
+into their canonical order grows with the square of their number."""
 
 _LONGEST_WORD = 256
 """Bytes of a word that are looked at: the time for merging them grows with their square."""

@@ -184,7 +184,8 @@ def _settle(job: Job, end: End) -> bool:
         return job_fail(job, error_id="job.memory", error=message)
     if job.attempts < CRASHES_MAX:
         return job_release(job, counts=True)
-    message = f"The job's process was ended by {_reason(end.exit_code)}, {job.attempts} times, so it is not tried again."
+    reason = _reason(end.exit_code)
+    message = f"The job's process was ended by {reason}, {job.attempts} times, so it is not tried again."
     return job_fail(job, error_id="job.lost", error=message)
 
 

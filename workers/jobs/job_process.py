@@ -1,4 +1,4 @@
-"""The process that runs jobs, one after the other: so whatever one of them does to its process, no other job suffers."""
+"""The process that runs jobs, one after the other: whatever one of them does to it, no other job suffers."""
 
 from __future__ import annotations
 

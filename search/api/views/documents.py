@@ -16,7 +16,14 @@ from search.api.parameters import JsonObjectField, Parameters, UploadField, vali
 from search.api.permissions import signed_in
 from search.api.presenting import document_brief_json, document_json
 from search.models import Document
-from search.services.document_fields import IMAGES_MAX, LENGTHS_MAX, DocumentFields, ImageInput, image_input
+from search.services.document_fields import (
+    IMAGES_MAX,
+    LENGTHS_MAX,
+    TAGS_MAX,
+    DocumentFields,
+    ImageInput,
+    image_input,
+)
 from search.services.documents import document_delete, document_save, encode_soon
 from search.services.uploads import read_picture
 
@@ -38,7 +45,7 @@ class DocumentChange(Parameters):
     body = serializers.CharField(allow_blank=True, default="", trim_whitespace=False)
     url = serializers.CharField(max_length=LENGTHS_MAX["url"], allow_blank=True, default="")
     tags = serializers.ListField(
-        child=serializers.CharField(max_length=LENGTHS_MAX["tag"]), max_length=100, default=list
+        child=serializers.CharField(max_length=LENGTHS_MAX["tag"]), max_length=TAGS_MAX, default=list
     )
     metadata = JsonObjectField(default=dict)
     images = serializers.ListField(child=UploadField(), max_length=IMAGES_MAX, required=False)

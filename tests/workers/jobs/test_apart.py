@@ -1,4 +1,4 @@
-"""Jobs in processes of their own: memory without bound, signals, cancelling, and what other jobs notice of it: nothing."""
+"""Jobs in processes of their own: memory without bound, signals, cancelling, and that other jobs notice nothing."""
 
 from __future__ import annotations
 
