@@ -27,7 +27,9 @@ class PersonAdmin(UserAdmin[User]):
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
         """Let only superusers give rights: whoever may change people must not make themselves see everything."""
-        rights = [] if request.user.is_superuser else ["is_superuser", "is_staff", "groups", "user_permissions"]
+        rights = (
+            [] if request.user.is_superuser else ["is_superuser", "is_staff", "groups", "user_permissions"]
+        )
         return [*self.readonly_fields, *rights]
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:

@@ -82,7 +82,10 @@ def addresses() -> list[str]:
     found = [reverse("admin:index"), reverse("admin:password_change")]
     for model, page in admin.site._registry.items():
         name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
-        found += [reverse(f"{name}_changelist"), f"{reverse(f'{name}_changelist')}?q={SECRET[:5]}&_facets=True"]
+        found += [
+            reverse(f"{name}_changelist"),
+            f"{reverse(f'{name}_changelist')}?q={SECRET[:5]}&_facets=True",
+        ]
         found += [reverse(f"{name}_add")] if page else []
         for row, kind in itertools.product(rows_of(model), ("change", "history", "delete")):
             found.append(reverse(f"{name}_{kind}", args=[row.pk]))
