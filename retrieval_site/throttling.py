@@ -67,10 +67,12 @@ def parse_rate(text: str) -> Rate:
 def take(name: str, rate: Rate, cost: float = 1.0) -> float:
     """Count one request of this caller and return 0.0, or return the seconds to wait and count nothing.
 
-    A negative cost takes back what was counted.
+    A negative cost takes back what was counted. A rate of 0 limits nothing.
 
     Without Redis nothing is limited: searching fails anyway then, and reading should still work.
     """
+    if not rate.limit:
+        return 0.0
     slot, into = divmod(time.time(), rate.seconds)
     key = _key(name, int(slot))
     try:

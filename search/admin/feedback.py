@@ -79,6 +79,10 @@ class JudgementAdmin(CuratedAdmin):
         """Return what the search was for."""
         return _asked(judgement.query)
 
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """Refuse to filter by what is not shown: asking for beginnings would spell it out."""
+        return not lookup.startswith("session") and super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
+
     @admin.display(description="rater", ordering="user")
     def rater(self, judgement: Judgement) -> str:
         """Return the user's name, or a pseudonym."""

@@ -80,7 +80,7 @@ class PlanAnswer(Answer):
 
     kind = serializers.ChoiceField(choices=["ann", "binary", "exact"])
     ef_search = serializers.IntegerField(allow_null=True)
-    candidates = serializers.IntegerField()
+    candidates = serializers.IntegerField(allow_null=True, help_text="null where somebody else asked")
 
 
 class SearchResultAnswer(Answer):

@@ -30,14 +30,15 @@ def search_json(answer: SearchAnswer) -> Json:
         },
         "results": [hit_json(hit) for hit in answer.hits],
         "next": answer.next,
-        "plan": plan_json(answer.plan),
+        "plan": plan_json(answer.plan, counted=answer.counted),
         "timings_ms": {step: round(spent, 2) for step, spent in answer.timings_ms.items()},
     }
 
 
-def plan_json(plan: Plan) -> Json:
-    """Return how the candidates were found."""
-    return {"kind": plan.kind, "ef_search": plan.ef_search, "candidates": plan.candidates}
+def plan_json(plan: Plan, *, counted: bool = True) -> Json:
+    """Return how the candidates were found, and how many where the viewer may know."""
+    numbers = {"ef_search": plan.ef_search, "candidates": plan.candidates}
+    return {"kind": plan.kind, **(numbers if counted else dict.fromkeys(numbers))}
 
 
 def hit_json(hit: Hit) -> Json:

@@ -91,6 +91,7 @@ def _answer(query: Query, page: Page, viewer: Viewer, timings_ms: dict[str, floa
         next=as_text(page.next, viewer),
         plan=keep.plan_of(query),
         timings_ms=timings_ms,
+        counted=keep.asked_by(query, viewer) or bool(getattr(viewer, "is_superuser", False)),
     )
 
 

@@ -120,7 +120,10 @@ class Hit:
 
 @dataclass(frozen=True)
 class SearchAnswer:
-    """What a search found, as kept under its query id."""
+    """What a search found, as kept under its query id.
+
+    `counted`: whether this viewer may know how many candidates there were, for these are what the asker could see.
+    """
 
     query_id: uuid.UUID
     modality: Modality
@@ -129,3 +132,4 @@ class SearchAnswer:
     next: str | None
     plan: Plan
     timings_ms: dict[str, float]
+    counted: bool = True

@@ -92,7 +92,7 @@ def _surroundings(request: HttpRequest, query: Query, answer: SearchAnswer) -> d
         "chosen": [collection.slug for collection in visible if collection.slug in query.collections],
         "target": query.target,
         "answer": answer,
-        "plan": described(answer.plan),
+        "plan": described(answer.plan, counted=answer.counted),
         "timings": answer.timings_ms,
         "later_page": bool(request.GET.get("next")),
         "mine": is_owner(query, request.user, session_of(request)),

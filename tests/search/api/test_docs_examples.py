@@ -138,7 +138,12 @@ def page_world(db, monkeypatch, tmp_path) -> dict[str, Any]:
     version.aliases.create(name="champion")
     query = Query.objects.create(modality="text", version=version, answer=kept(document))
     job = Job.objects.create(
-        type="import", owner=anna, state="failed", error_id="import.not_json", error="Bad."
+        type="import",
+        owner=anna,
+        state="failed",
+        error_id="import.not_json",
+        error="Bad.",
+        params={"collection": pumps.pk},
     )
     JobItem.objects.create(job=job, key="line 3", error_id="import.missing_external_id", reason="None.")
     stub_encoders_and_door(monkeypatch, document, query)
@@ -149,6 +154,7 @@ def page_world(db, monkeypatch, tmp_path) -> dict[str, Any]:
         "OPERATOR": token_create(user=users["root"], name="t", scopes=scopes)[1],
         "DOCUMENT": document.pk,
         "QUERY": query.pk,
+        "MINE": Query.objects.create(modality="text", text="mine", version=version, user=anna).pk,
         "JOB": job.pk,
     }
 
