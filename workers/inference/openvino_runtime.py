@@ -41,9 +41,11 @@ class Network:
         self._lock = threading.Lock()
 
     def __call__(self, *inputs: NDArray[Any]) -> Floats:
-        """Run one batch; the result is the caller's own copy."""
+        """Run one batch; the result is the caller's own copy. Raises RuntimeError where the network fails."""
         with self._lock:
-            self._request.infer(list(inputs))
+            # Not `infer`: with one thread that loses OpenVINO's errors and leaves memory of others in the output.
+            self._request.start_async(list(inputs))
+            self._request.wait()
             return np.array(self._request.get_output_tensor(0).data, dtype=np.float32)
 
 
