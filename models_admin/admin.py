@@ -118,10 +118,9 @@ class ModelVersionAdmin(PanelAdmin[ModelVersion]):
     @admin.display(description="state", ordering="state")
     def state_badges(self, version: ModelVersion) -> str:
         """Return the state, and the aliases that point here."""
-        words = [version.state, *(alias.name for alias in version.aliases.all())]
-        return format_html_join(
-            " ", '<span class="state state-{}">{}</span>', ((word, word) for word in words)
-        )
+        words = [(version.state, version.get_state_display())]
+        words += [(alias.name, alias.name) for alias in version.aliases.all()]
+        return format_html_join(" ", '<span class="state state-{}">{}</span>', words)
 
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -206,6 +205,8 @@ def offered_actions(version: ModelVersion) -> list[tuple[str, str, str]]:
     if champion is not None and champion.version_id == version.pk:
         back = [("rollback", f"Roll back to {champion.previous}", "danger")] if champion.previous else []
         return [*back, MEASURE, *_index_offers(version)]
+    if version.state == VersionState.SET_ASIDE:
+        return [("prepare", "Try it again: prepare", "primary")]
     if version.state == VersionState.VALID or version.state == VersionState.RETIRED:
         return [("prepare", "Prepare", "primary"), *_index_offers(version)]
     if version.state == VersionState.READY:

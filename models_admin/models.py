@@ -7,7 +7,7 @@ from django.db import models
 
 
 class VersionState(models.TextChoices):
-    """A version's life: uploaded → validating → valid → preparing → ready; refused ends it."""
+    """A version's life: uploaded → validating → valid → preparing → ready; refused ends it, set aside pauses it."""
 
     UPLOADED = "uploaded", "uploaded"
     VALIDATING = "validating", "validating"
@@ -16,6 +16,7 @@ class VersionState(models.TextChoices):
     PREPARING = "preparing", "preparing"
     READY = "ready", "ready"
     RETIRED = "retired", "retired"
+    SET_ASIDE = "set_aside", "set aside"
 
 
 class VectorIndex(models.TextChoices):
@@ -32,9 +33,9 @@ class ModelVersion(models.Model):
     ::
 
         uploaded ──► validating ──► valid ──► preparing ──► ready ──► retired (vectors dropped)
-                          └──► refused
+                          └──► refused      └─────────────┴──► set aside (its process died twice) ──► preparing
 
-    Only `ready` versions can become champion; `valid` and later ones can embed.
+    Only `ready` versions can become champion. One that is set aside is not loaded until somebody prepares it again.
     """
 
     name = models.CharField(max_length=100)
@@ -55,6 +56,9 @@ class ModelVersion(models.Model):
     vector_index = models.CharField(max_length=10, choices=VectorIndex.choices, default=VectorIndex.HNSW)
     report = models.JSONField(default=dict, blank=True, help_text="what validation measured")
     judged = models.JSONField(default=dict, blank=True, help_text="what people's judgements say of it")
+    deaths = models.JSONField(
+        default=list, blank=True, help_text="when and how its encoder's process ended, the latest last"
+    )
     error_id = models.CharField(max_length=80, blank=True, default="")
     error = models.TextField(blank=True, default="")
     note = models.TextField(blank=True, default="")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Max
 
@@ -30,7 +31,13 @@ if TYPE_CHECKING:
 CHAMPION = "champion"
 GATE = "ndcg_at_10_of_judged"
 """What must not be surely worse than the champion's: it leaves out what nobody has judged."""
-_PREPARABLE = (VersionState.VALID, VersionState.PREPARING, VersionState.READY, VersionState.RETIRED)
+_PREPARABLE = (
+    VersionState.VALID,
+    VersionState.PREPARING,
+    VersionState.READY,
+    VersionState.RETIRED,
+    VersionState.SET_ASIDE,
+)
 
 
 def version_upload(
@@ -44,7 +51,7 @@ def version_upload(
     manifest = _manifest_of(bundle)
     blob = blob_store(bundle, "application/zip")
     with transaction.atomic():
-        _lock("model versions")
+        registry_lock("model versions")
         version = _version_of(blob.pk) or ModelVersion.objects.create(
             name=manifest.name,
             number=_next_number(manifest.name),
@@ -73,7 +80,7 @@ def _next_number(name: str) -> int:
     return (highest or 0) + 1
 
 
-def _lock(what: str) -> None:
+def registry_lock(what: str) -> None:
     """Let one caller at a time past here, until its transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [what])
@@ -152,12 +159,12 @@ def version_activate(
     check_complete(version)
     _warm(version)
     with transaction.atomic():
-        _lock(f"alias {alias}")
+        registry_lock(f"alias {alias}")
         current = Alias.objects.filter(name=alias).select_related("version").first()
         if current and current.version_id == version.pk:
             raise AppError("version.already_active", f"{version} is the {alias} already.", status=409)
         previous = current.version if current else None
-        return _point(alias, version, previous, by=by, reason=reason)
+        return alias_point(alias, version, previous, by=by, reason=reason)
 
 
 def version_rollback(
@@ -175,11 +182,11 @@ def version_rollback(
     check_complete(previous)
     _warm(previous)
     with transaction.atomic():
-        _lock(f"alias {alias}")
-        return _point(alias, previous, current.version, by=by, reason=reason or "rollback")
+        registry_lock(f"alias {alias}")
+        return alias_point(alias, previous, current.version, by=by, reason=reason or "rollback")
 
 
-def _point(
+def alias_point(
     alias: str,
     version: ModelVersion,
     previous: ModelVersion | None,
@@ -187,6 +194,7 @@ def _point(
     by: AbstractBaseUser | None,
     reason: str,
 ) -> Activation:
+    """Move an alias and log it; the caller holds `registry_lock` of that alias."""
     Alias.objects.update_or_create(name=alias, defaults={"version": version, "previous": previous})
     return Activation.objects.create(
         alias=alias, version=version, previous=previous, by_id=by.pk if by else None, reason=reason
@@ -219,7 +227,7 @@ def version_retire(
     `force`, which gives that up; and with `version.busy` while a job works on it.
     """
     with transaction.atomic():
-        _lock(f"alias {CHAMPION}")
+        registry_lock(f"alias {CHAMPION}")
         _check_retirable(version, force=force)
         Alias.objects.filter(previous=version).update(previous=None)
         hooks.vectors().drop(version)
@@ -243,8 +251,11 @@ def _check_retirable(version: ModelVersion, *, force: bool) -> None:
 
 
 def version_move(version: ModelVersion, state: VersionState, **values: Any) -> None:
-    """Set a version's state; only jobs call this."""
-    ModelVersion.objects.filter(pk=version.pk).update(state=state, **values)
+    """Set a version's state; only jobs call this. One that was set aside meanwhile stays so until it is prepared."""
+    rows = ModelVersion.objects.filter(pk=version.pk)
+    if state != VersionState.PREPARING:
+        rows = rows.exclude(state=VersionState.SET_ASIDE)
+    rows.update(state=state, **values)
     version.refresh_from_db()
 
 
@@ -274,6 +285,14 @@ def version_find(key: str) -> ModelVersion:
         detail = {"model": key}
         raise AppError("model.not_found", f"There is no model “{key}”.", status=404, detail=detail)
     return parts.instance(row)
+
+
+def version_reachable(version: ModelVersion, *, manages: bool) -> bool:
+    """Return whether a caller may name this version: whoever does not manage models, only one that is meant for all.
+
+    That is one under an alias, or one that the operator named in a setting.
+    """
+    return manages or version.key in settings.CONFIG.public_models or Alias.objects.filter(version=version).exists()
 
 
 def versions_live() -> list[ModelVersion]:

@@ -29,6 +29,8 @@ class Config:
     picture_max_pixels: int
     encode_timeout_seconds: float
     device: str
+    encoder_memory_bytes: int
+    public_models: list[str]
     throttle: bool
     throttle_anonymous: str
     throttle_user: str
@@ -60,6 +62,8 @@ def read_config() -> Config:
         picture_max_pixels=env.int("PICTURE_MAX_PIXELS", default=60_000_000),
         encode_timeout_seconds=env.float("ENCODE_TIMEOUT_SECONDS", default=30.0),
         device=env.str("DEVICE", default="auto"),
+        encoder_memory_bytes=env.int("ENCODER_MEMORY_BYTES", default=4096 * MIB),
+        public_models=env.list("PUBLIC_MODELS", default=[]),
         throttle=env.bool("THROTTLE", default=True),
         throttle_anonymous=env.str("THROTTLE_ANONYMOUS", default="120/minute"),
         throttle_user=env.str("THROTTLE_USER", default="3000/minute"),

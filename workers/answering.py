@@ -76,7 +76,7 @@ def _model(version_id: int) -> LoadedModel:
     try:
         return POOL.get(version_id)
     except LookupError as error:
-        raise EncoderError("encoder.no_version", "This model is no longer there.") from error
+        raise EncoderError("encoder.no_version", "This model is no longer there, or is set aside.") from error
     finally:
         connection.close()
 
@@ -136,6 +136,8 @@ def _reply(ask: Ask, part: Encoded, whole: Encoded | None = None) -> None:
     pipeline.expire(reply, wire.REPLY_EXPIRES_SECONDS)
     if whole is not None or part.error is not None:
         pipeline.delete(wire.INPUT_PREFIX + ask.request_id)
+    if part.error is not None and part.error["id"] == "encoder.died":
+        pipeline.set(ask.cache_key, packed, ex=wire.DIED_EXPIRES_SECONDS)
     if whole is not None:
         kept = packed if whole is part else wire.pack(whole)
         pipeline.set(ask.cache_key, kept, ex=wire.VECTOR_EXPIRES_SECONDS)

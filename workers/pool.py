@@ -1,4 +1,6 @@
-"""The encoders that this process holds: loaded once, shared by its threads, a few versions at most.
+"""The encoders that this process asks: loaded once, shared by its threads, a few versions at most.
+
+On CPU each runs in a sandboxed child of its own, so that this process holds no uploaded graph.
 
 For each version and kind of input one thread runs the encoder, and takes what has arrived meanwhile as one batch:
 simplest and fastest of what was measured, and a picture that comes alone waits for nobody.
@@ -6,15 +8,17 @@ simplest and fastest of what was measured, and a picture that comes alone waits 
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 import numpy as np
 from django.conf import settings
+from django.db import DatabaseError, close_old_connections, connection
 
 from workers.inference.batching import Batcher
-from workers.inference.encoder import load_encoder
+from workers.inference.remote_encoder import EncoderOptions, RemoteEncoder, open_encoder
 from workers.versions import versions
 
 if TYPE_CHECKING:
@@ -25,6 +29,8 @@ if TYPE_CHECKING:
     from workers.inference.encoder import Encoder
 
     Floats = NDArray[np.float32]
+
+log = logging.getLogger(__name__)
 
 VERSIONS_MAX = 3
 """Champion, the one kept for rollback, and one being compared or prepared."""
@@ -49,9 +55,10 @@ class LoadedModel:
         return self.pixels.metrics.calls + self.texts.metrics.calls
 
     def close(self) -> None:
-        """End both threads after what is already queued."""
+        """End both threads after what is already queued, then the encoder's process."""
         self.pixels.close()
         self.texts.close()
+        close_encoder(self.encoder)
 
     def _encode_pixels(self, pixels: list[Floats]) -> list[Floats]:
         return list(self.encoder.encode_pixels(np.stack(pixels)))
@@ -61,11 +68,17 @@ class LoadedModel:
 
 
 class ModelPool:
-    """The loaded versions of this process, the least recently used leaving first."""
+    """The loaded versions of this process, the least recently used leaving first, but never the `pinned` one."""
 
-    def __init__(self, load: Callable[[int], LoadedModel], most: int = VERSIONS_MAX) -> None:
+    def __init__(
+        self,
+        load: Callable[[int], LoadedModel],
+        most: int = VERSIONS_MAX,
+        pinned: Callable[[], int | None] = lambda: None,
+    ) -> None:
         self._load = load
         self._most = most
+        self._pinned = pinned
         self._models: OrderedDict[int, LoadedModel] = OrderedDict()
         self._lock = threading.Lock()
         self._loading: dict[int, threading.Lock] = {}
@@ -79,6 +92,13 @@ class ModelPool:
             loading = self._loading.setdefault(version_id, threading.Lock())
         with loading:
             return self._known(version_id) or self._add(version_id)
+
+    def drop(self, version_id: int) -> None:
+        """Let a version go that must not be used any more."""
+        with self._lock:
+            leaving = self._models.pop(version_id, None)
+        if leaving is not None:
+            _close_later(leaving)
 
     def loaded(self) -> list[int]:
         """Return the ids of the versions in memory."""
@@ -98,9 +118,11 @@ class ModelPool:
 
     def _add(self, version_id: int) -> LoadedModel:
         model = self._load(version_id)
+        pinned = self._pinned()
         with self._lock:
             self._models[version_id] = model
-            leaving = self._models.popitem(last=False)[1] if len(self._models) > self._most else None
+            may_leave = [key for key in self._models if key not in (version_id, pinned)]
+            leaving = self._models.pop(may_leave[0]) if len(self._models) > self._most else None
         if leaving is not None:
             _close_later(leaving)
         return model
@@ -116,16 +138,34 @@ def _close_later(model: LoadedModel) -> None:
 def load_model(version_id: int) -> LoadedModel:
     """Fetch the version's bundle where it is not on this machine yet, load and warm its encoder.
 
-    Raises InferenceError for a bundle that cannot be loaded, LookupError for an unknown id.
+    Raises InferenceError for a bundle that cannot be loaded, LookupError for an unknown id or one set aside.
     """
-    known = versions()
-    folder, cache = known.folder(version_id), known.encoder_cache()
-    return LoadedModel(version_id, load_encoder(folder, device=settings.CONFIG.device, cache=cache))
+    return LoadedModel(version_id, version_encoder(version_id, lambda reason: _died(version_id, reason)))
 
 
-POOL = ModelPool(load_model)
+def version_encoder(version_id: int, died: Callable[[str], None]) -> Encoder:
+    """Return a new encoder of a version, with the operator's settings; see `open_encoder` and `load_model`."""
+    known, config = versions(), settings.CONFIG
+    options = EncoderOptions(config.device, known.encoder_cache(), memory_bytes=config.encoder_memory_bytes)
+    return open_encoder(known.folder(version_id), options, died)
 
 
-def encoder_for(version_id: int) -> Encoder:
-    """Return the version's encoder, loaded once in this process: for jobs, which bring batches of their own."""
-    return POOL.get(version_id).encoder
+def close_encoder(encoder: Encoder) -> None:
+    """End the encoder's process, if it has one."""
+    if isinstance(encoder, RemoteEncoder):
+        encoder.close()
+
+
+def _died(version_id: int, reason: str) -> None:
+    """Tell the registry that a question ended the version's process; a version set aside leaves the pool."""
+    close_old_connections()
+    try:
+        if versions().died(version_id, reason):
+            POOL.drop(version_id)
+    except DatabaseError:
+        log.exception("The death of version %s could not be noted", version_id)
+    finally:
+        connection.close()
+
+
+POOL = ModelPool(load_model, pinned=lambda: versions().champion_id())

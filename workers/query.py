@@ -44,7 +44,8 @@ _STATUS = {
     "text.too_long": 400,
 }
 _STATUS_BY_KIND = {"image": 422, "text": 422, "encoder": 503, "bundle": 503}
-_MODEL_CANNOT = ("encoder.no_image", "encoder.no_text")
+_MODEL_CANNOT = ("encoder.no_image", "encoder.no_text", "encoder.died")
+"""Asking the same again is of no use."""
 
 
 def encode_picture(version: ModelVersion, data: bytes, preview_px: int = 0) -> Encoded:
@@ -109,6 +110,8 @@ def _start(question: Question) -> Pending:
         raise _unavailable() from error
     if known is not None:
         pending.answer = wire.unpack(known, from_cache=True)
+        if pending.answer.error:
+            raise _failure(**pending.answer.error)
     return pending
 
 

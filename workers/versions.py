@@ -23,6 +23,10 @@ class Versions(Protocol):
         """Return the id of the version that answers searches, None before the first activation."""
         ...
 
+    def died(self, version_id: int, reason: str) -> bool:
+        """Note that the version's encoder process ended while it read one input; return whether it is set aside now."""
+        ...
+
     def warm_vectors(self, version_id: int) -> None:
         """Read the version's vectors and indexes into the database's memory."""
         ...

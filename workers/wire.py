@@ -31,6 +31,8 @@ REPLY_PREFIX = "sightline:query:reply:"
 REPLY_EXPIRES_SECONDS = 60
 VECTOR_PREFIX = "sightline:query:vector:"
 VECTOR_EXPIRES_SECONDS = 6 * 3600
+DIED_EXPIRES_SECONDS = 3600
+"""For so long a question that ended an encoder's process is not asked of that version again."""
 
 _LENGTHS = struct.Struct("<II")
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
+from django.db.models import Q
+
 from models_admin.models import ModelVersion, VersionState
-from models_admin.services import version_find
+from models_admin.services import version_find, version_reachable
 from retrieval_site.errors import AppError, not_found
 from search.api.permissions import require
 from search.models import Collection, Document
@@ -13,13 +18,16 @@ from search.models import Collection, Document
 if TYPE_CHECKING:
     from rest_framework.request import Request
 
-USABLE = (VersionState.VALID, VersionState.PREPARING, VersionState.READY)
-
 
 def known_versions(request: Request) -> Any:
-    """Return the model versions that can be used; operators know all of them."""
+    """Return the model versions that the caller may name; operators know all of them."""
     rows = ModelVersion.objects.all()
-    return rows if request.user.is_superuser else rows.filter(state__in=USABLE)
+    if request.user.is_superuser:
+        return rows
+    named = [key.rpartition("@") for key in settings.CONFIG.public_models]
+    public = [Q(name=name, number=int(number)) for name, _, number in named if number.isdecimal()]
+    reachable = reduce(or_, public, Q(aliases__isnull=False))
+    return rows.filter(reachable, state=VersionState.READY).distinct()
 
 
 def usable_version(request: Request, model: str) -> ModelVersion:
@@ -27,11 +35,17 @@ def usable_version(request: Request, model: str) -> ModelVersion:
     version = (
         None if "\x00" in model else version_find(model)
     )  # PostgreSQL knows no NUL, an address may hold one
-    if version is None or not (request.user.is_superuser or version.state in USABLE):
+    if version is None or not _may_use(request, version):
         raise AppError(
             "model.not_found", f"There is no model “{model}”.", status=404, detail={"model": model}
         )
     return version
+
+
+def _may_use(request: Request, version: ModelVersion) -> bool:
+    manages = request.user.is_superuser
+    ready = manages or version.state == VersionState.READY
+    return ready and version_reachable(version, manages=manages)
 
 
 def curated_collection(request: Request, slug: str) -> Collection:

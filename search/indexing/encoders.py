@@ -1,34 +1,51 @@
-"""The encoders of this bulk worker, loaded once and kept while they are used."""
+"""The encoders of this bulk worker, loaded once and kept while they are used; each runs in a child of its own."""
 
 from __future__ import annotations
 
 import threading
-from functools import lru_cache
+from collections import OrderedDict
 from typing import TYPE_CHECKING
 
-from django.conf import settings
-
-from models_admin.files import encoder_cache, version_folder
-from models_admin.models import ModelVersion
+from retrieval_site.errors import AppError
+from workers.pool import close_encoder, version_encoder
+from workers.versions import versions
 
 if TYPE_CHECKING:
+    from models_admin.models import ModelVersion
     from workers.inference.encoder import Encoder
 
 KEPT = 2
 """The champion's and the one that is kept for rollback: documents are encoded for both in turn."""
 
 _lock = threading.Lock()
+_encoders: OrderedDict[int, Encoder] = OrderedDict()
 
 
 def encoder_of(version: ModelVersion) -> Encoder:
-    """Return the version's encoder; raises EncoderError or BundleError where it cannot be loaded."""
+    """Return the version's encoder; raises EncoderError or BundleError where it cannot be loaded.
+
+    The encoder raises AppError `version.set_aside` once an input ended its process for the second time.
+    """
     with _lock:
-        return _load(version.pk)
+        if version.pk not in _encoders:
+            _encoders[version.pk] = version_encoder(version.pk, lambda reason: _died(version.pk, reason))
+        _encoders.move_to_end(version.pk)
+        while len(_encoders) > KEPT:
+            close_encoder(_encoders.popitem(last=False)[1])
+        return _encoders[version.pk]
 
 
-@lru_cache(maxsize=KEPT)
-def _load(version_id: int) -> Encoder:
-    from workers.inference.encoder import load_encoder
+def encoders_close() -> None:
+    """End the encoders of this process."""
+    with _lock:
+        while _encoders:
+            close_encoder(_encoders.popitem()[1])
 
-    folder = version_folder(ModelVersion.objects.get(pk=version_id))
-    return load_encoder(folder, device=settings.CONFIG.device, cache=encoder_cache())
+
+def _died(version_id: int, reason: str) -> None:
+    if versions().died(version_id, reason):
+        _encoders.pop(version_id, None)
+        message = (
+            "The model's process ended again and again, so the version is set aside. Its page says more."
+        )
+        raise AppError("version.set_aside", message, status=409)

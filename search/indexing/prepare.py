@@ -18,7 +18,7 @@ from workers.jobs.errors import JobCancelled, JobStopped
 if TYPE_CHECKING:
     from workers.jobs.context import JobContext
 
-_ALLOWED = (VersionState.VALID, VersionState.PREPARING, VersionState.RETIRED)
+_ALLOWED = (VersionState.VALID, VersionState.PREPARING, VersionState.RETIRED, VersionState.SET_ASIDE)
 
 
 def prepare(version: ModelVersion, ctx: JobContext) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def prepare(version: ModelVersion, ctx: JobContext) -> dict[str, Any]:
         return {"coverage": coverage_report(version)}
     if version.state not in _ALLOWED:
         raise AppError("version.wrong_state", f"{version} is {version.state} and cannot be prepared.")
-    version_move(version, VersionState.PREPARING)
+    version_move(version, VersionState.PREPARING, deaths=[], error_id="", error="")
     try:
         _build(version, ctx)
     except JobCancelled:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from models_admin.models import VersionState
-from models_admin.services import version_find
+from models_admin.services import version_find, version_reachable
 from retrieval_site.errors import AppError, not_found
 from search.models import Document
 from search.retrieval.types import EncodedQuery, Modality
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from models_admin.models import ModelVersion
+    from search.querysets import Viewer
     from search.retrieval.types import SearchRequest, Target
     from search.vectors.tables import UnitKind
     from workers.query import Pending
@@ -48,7 +49,7 @@ class Encoding(Protocol):
 def encode_start(request: SearchRequest) -> Encoding:
     """Start encoding; raises AppError `query.parts` unless exactly one part is set, and what each part raises."""
     modality = _modality(request)
-    version = searchable_version(request.model)
+    version = searchable_version(request.model, manages=manages_models(request.viewer))
     if request.image is not None:
         return _Asked(version, modality, picture_start(version, request.image, request.preview_px))
     if request.text is not None:
@@ -58,8 +59,17 @@ def encode_start(request: SearchRequest) -> Encoding:
     return _Known(EncodedQuery(version, modality, _of_embedding(request, version)))
 
 
-def searchable_version(key: str) -> ModelVersion:
-    """Return the version of an alias or `name@number` whose vectors can be searched."""
+def manages_models(viewer: Viewer) -> bool:
+    """Return whether the viewer may name versions that do not serve searches."""
+    return viewer is not None and bool(viewer.is_active and viewer.is_superuser)
+
+
+def searchable_version(key: str, *, manages: bool) -> ModelVersion:
+    """Return the version of an alias or `name@number` whose vectors can be searched.
+
+    Raises AppError `model.not_found`, also for one that the viewer may not name; `model.none_active`,
+    `model.not_ready`.
+    """
     try:
         version = version_find(key)
     except AppError as error:
@@ -67,6 +77,8 @@ def searchable_version(key: str) -> ModelVersion:
             raise
         message = "No model is active yet. An operator activates one on the models page."
         raise AppError("model.none_active", message, status=503) from error
+    if "@" in key and not version_reachable(version, manages=manages):
+        raise AppError("model.not_found", f"There is no model “{key}”.", status=404, detail={"model": key})
     if version.state != VersionState.READY:
         message = f"{version} is {version.state} and cannot be searched with; prepare it first."
         raise AppError("model.not_ready", message, status=409, detail={"state": str(version.state)})

@@ -32,9 +32,9 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def _fresh_encoders():
-    encoders._load.cache_clear()
+    encoders.encoders_close()
     yield
-    encoders._load.cache_clear()
+    encoders.encoders_close()
 
 
 @pytest.fixture

@@ -20,9 +20,9 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 @pytest.fixture(autouse=True)
 def _own_data(settings, tmp_path):
     settings.DATA_DIR = tmp_path / "data"
-    encoders._load.cache_clear()
+    encoders.encoders_close()
     yield
-    encoders._load.cache_clear()
+    encoders.encoders_close()
 
 
 @pytest.fixture

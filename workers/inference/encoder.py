@@ -146,7 +146,7 @@ def load_encoder(
     Raises EncoderError, or BundleError where the folder's content is not valid.
     """
     manifest = read_manifest(folder)
-    if _wants_cuda(manifest, device):
+    if wants_cuda(manifest, device):
         from workers.inference.torch_runtime import TorchRuntime
 
         return BundleEncoder(manifest, folder, TorchRuntime(manifest, folder))
@@ -155,7 +155,8 @@ def load_encoder(
     return BundleEncoder(manifest, folder, OpenVinoRuntime(manifest, folder, cache=cache, threads=threads))
 
 
-def _wants_cuda(manifest: Manifest, device: str) -> bool:
+def wants_cuda(manifest: Manifest, device: str) -> bool:
+    """Return whether the bundle runs on CUDA here; raises EncoderError where it should but cannot."""
     if device not in DEVICES:
         raise EncoderError("encoder.unknown_device", f"The device must be one of {', '.join(DEVICES)}.")
     if device == "auto":

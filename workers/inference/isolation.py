@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -52,7 +52,8 @@ _BPF_LOAD, _BPF_EQUAL, _BPF_AT_LEAST, _BPF_RETURN = 0x20, 0x15, 0x35, 0x06
 class Resources:
     """What the process may use at most."""
 
-    cpu_seconds: int
+    cpu_seconds: int | None
+    """None: no limit, for a process that lives as long as its worker."""
     memory_bytes: int
     file_bytes: int
     open_files: int = 256
@@ -77,20 +78,37 @@ class Isolation:
         return asdict(self) | {"is_tight": self.is_tight}
 
 
-def isolate(scratch: Path, resources: Resources, readable: Iterable[Path]) -> Isolation:
-    """Limit this process to its resources, to reading `readable` and the system, and to writing `scratch`.
+def isolate(
+    scratch: Path,
+    resources: Resources,
+    readable: Sequence[Path],
+    writable: Sequence[Path] = (),
+    devices: Sequence[Path] = (),
+) -> Isolation:
+    """Limit this process to its resources, to reading `readable` and the system, to writing `scratch` and `writable`.
 
-    Call it while there is one thread only, before large libraries are imported.
+    `devices` are opened for reading and writing, such as those of a GPU. Call it while there is one thread only,
+    before large libraries are imported.
     """
     _limit(resources)
+    places = _Places((scratch, *writable), tuple(readable), tuple(devices))
     network = _leave_network()
-    user = _become_nobody(scratch, readable)
+    user = _become_nobody(places)
     # Only now: changing the user would clear it again.
     _LIBC.prctl(_PR_SET_PDEATHSIG, _SIGKILL)
     _LIBC.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    files = _confine_files(scratch, readable)
+    files = _confine_files(places)
     _drop_capabilities()
     return Isolation(network=network, user=user, files=files, calls=_forbid_calls())
+
+
+@dataclass(frozen=True)
+class _Places:
+    """What stays within reach besides the system: folders to write, folders to read, devices to use."""
+
+    writable: tuple[Path, ...]
+    readable: tuple[Path, ...]
+    devices: tuple[Path, ...]
 
 
 def needed_folders() -> list[Path]:
@@ -111,6 +129,8 @@ def _limit(resources: Resources) -> None:
         resource.RLIMIT_CORE: 0,
     }
     for kind, most in limits.items():
+        if most is None:
+            continue
         hard = resource.getrlimit(kind)[1]
         allowed = most if hard == resource.RLIM_INFINITY else min(most, hard)
         resource.setrlimit(kind, (allowed, allowed))
@@ -132,16 +152,17 @@ def _leave_network() -> bool:
     return True
 
 
-def _become_nobody(scratch: Path, readable: Iterable[Path]) -> bool:
+def _become_nobody(places: _Places) -> bool:
     """Give up root for good, unless nobody may not read what has to be imported."""
     if os.geteuid() != 0:
         return False
     os.seteuid(_NOBODY)
-    can_read = all(_is_listable(place) for place in readable)
+    can_read = all(map(_is_listable, places.readable)) and all(map(_is_reachable, places.writable))
     os.seteuid(0)
     if not can_read:
         return False
-    os.chown(scratch, _NOBODY, _NOBODY)
+    for folder in places.writable:
+        os.chown(folder, _NOBODY, _NOBODY)
     os.setgroups([])
     os.setresgid(_NOBODY, _NOBODY, _NOBODY)
     os.setresuid(_NOBODY, _NOBODY, _NOBODY)
@@ -161,7 +182,29 @@ def _is_listable(place: Path) -> bool:
         return False
 
 
-def _confine_files(scratch: Path, readable: Iterable[Path]) -> bool:
+def _is_reachable(place: Path) -> bool:
+    return os.access(place.parent, os.X_OK, effective_ids=True)
+
+
+def sandbox_grant(folder: Path, *, write: bool) -> None:
+    """Open a folder and all in it to the sandbox's user: to read, or with `write` as its owner.
+
+    Only root can, and only then a sandbox has another user: for others it does nothing.
+    """
+    if os.geteuid() != 0:
+        return
+    owner = _NOBODY if write else -1
+    for parent, folders, files in os.walk(folder):
+        os.chown(parent, owner, _NOBODY)
+        Path(parent).chmod(0o750)
+        for name in (*folders, *files):
+            os.chown(Path(parent) / name, owner, _NOBODY, follow_symlinks=False)
+        for file in (Path(parent) / name for name in files):
+            if not file.is_symlink():
+                file.chmod(0o640)
+
+
+def _confine_files(places: _Places) -> bool:
     """Let Landlock refuse every file but those named; False where the kernel has no Landlock."""
     version = _LIBC.syscall(_LANDLOCK_CREATE, None, ctypes.c_size_t(0), _LANDLOCK_VERSION_FLAG)
     if version < 1:
@@ -173,13 +216,14 @@ def _confine_files(scratch: Path, readable: Iterable[Path]) -> bool:
     rules = _LIBC.syscall(_LANDLOCK_CREATE, wanted, ctypes.c_size_t(len(wanted)), 0)
     if rules < 0:
         return False
-    for place in (*_READABLE, *map(str, readable)):
+    for place in (*_READABLE, *map(str, places.readable)):
         _permit(rules, place, _FS_READ)
     for file in _READABLE_FILES:
         _permit(rules, file, _FS_READ_FILE)
-    for device in _DEVICES:
+    for device in (*_DEVICES, *map(str, places.devices)):
         _permit(rules, device, _FS_READ_FILE | _FS_WRITE_FILE)
-    _permit(rules, str(scratch), everything)
+    for folder in places.writable:
+        _permit(rules, str(folder), everything)
     confined: int = _LIBC.syscall(_LANDLOCK_RESTRICT, rules, 0)
     os.close(rules)
     return confined == 0

@@ -1,0 +1,206 @@
+"""An encoder whose networks run in a sandboxed child: this process holds no uploaded graph.
+
+A child that dies takes with it what it was encoding, and another is started at once. Vectors are checked here again,
+since an uploaded graph may have taken over the child that checked them first.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workers.inference.bundles import read_manifest
+from workers.inference.encoder import load_encoder, wants_cuda
+from workers.inference.errors import EncoderError
+from workers.inference.pictures import to_pixels
+from workers.inference.sandbox.encoding import PLACE
+from workers.inference.sandbox.errors import SandboxDiedError, SandboxError, SandboxTimeoutError
+from workers.inference.sandbox.process import SandboxProcess, SandboxSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from PIL import Image
+    from typing_extensions import Buffer
+
+    from workers.inference.encoder import Encoder
+    from workers.inference.manifest import Manifest
+
+    Floats = NDArray[np.float32]
+
+LENGTH_TOLERANCE = 1e-3
+_FLOAT_BYTES = 4
+
+
+class EncoderDiedError(EncoderError):
+    """The encoder's process ended while it encoded this (`encoder.died`)."""
+
+
+@dataclass(frozen=True)
+class EncoderOptions:
+    """Where and with what an encoder runs; `call_seconds` is what one batch may take before its process is ended."""
+
+    device: str = "auto"
+    cache: Path | None = None
+    threads: int | None = None
+    memory_bytes: int = 4 << 30
+    call_seconds: float = 120.0
+
+
+def open_encoder(folder: Path, options: EncoderOptions, died: Callable[[str], None]) -> Encoder:
+    """Return the encoder of the bundle extracted in `folder`, loaded and warmed up.
+
+    On CPU its networks run in a sandboxed child. On CUDA they run in this process: there a bundle's native payload is
+    used, whose architecture is Sightline's own code and whose weights are plain numbers. `died` is called with the
+    reason whenever one single input ended the child. Raises EncoderError or BundleError where it cannot be loaded.
+    """
+    if wants_cuda(read_manifest(folder), options.device):
+        return load_encoder(folder, device="cuda", cache=options.cache, threads=options.threads)
+    return RemoteEncoder(folder, options, died)
+
+
+class RemoteEncoder:
+    """An `Encoder` on CPU. Safe to share between threads; `close` ends its process."""
+
+    device = "cpu"
+
+    def __init__(self, folder: Path, options: EncoderOptions, died: Callable[[str], None]) -> None:
+        self.manifest: Manifest = read_manifest(folder)
+        self._options = options
+        self._died = died
+        self._spec = _spec(folder, options)
+        self._lock = threading.Lock()
+        self._closed = False
+        self._process = self._started()
+        self.precision = str(self._process.hello["precision"])
+        self._image_batch, self._text_batch = (
+            min(max(int(self._process.hello[key]), 1), 256) for key in ("image_batch", "text_batch")
+        )
+
+    @property
+    def dim(self) -> int:
+        """The number of dimensions of every vector."""
+        return self.manifest.dim
+
+    @property
+    def pid(self) -> int:
+        """The process id of the child that runs the networks now."""
+        return self._process.pid
+
+    def encode_pixels(self, pixels: Floats) -> Floats:
+        """See `Encoder`. Raises EncoderDiedError where the child died."""
+        if self.manifest.image is None:
+            raise EncoderError("encoder.no_image", "This model cannot encode pictures.")
+        size = self._image_batch
+        return self._joined([self._pixels(pixels[at : at + size]) for at in range(0, len(pixels), size)])
+
+    def encode_pictures(self, pictures: Sequence[Image.Image]) -> Floats:
+        """See `Encoder`; prepares one batch at a time, so that memory does not grow with their number."""
+        spec, size = self.manifest.image, self._image_batch
+        if spec is None:
+            raise EncoderError("encoder.no_image", "This model cannot encode pictures.")
+        groups = (pictures[at : at + size] for at in range(0, len(pictures), size))
+        return self._joined([self._pixels(np.stack([to_pixels(p, spec) for p in group])) for group in groups])
+
+    def encode_texts(self, texts: Sequence[str]) -> Floats:
+        """See `Encoder`. Raises EncoderDiedError where the child died."""
+        if self.manifest.text is None:
+            raise EncoderError("encoder.no_text", "This model cannot encode texts.")
+        return self._called("texts", {}, json.dumps(list(texts)).encode(), len(texts))
+
+    def close(self) -> None:
+        """End the child; nothing can be encoded any more."""
+        self._closed = True
+        self._process.close()
+
+    def _pixels(self, pixels: Floats) -> Floats:
+        pixels = np.ascontiguousarray(pixels, np.float32)
+        return self._called("pixels", {"shape": pixels.shape}, pixels, len(pixels))
+
+    def _called(self, method: str, head: dict[str, Any], payload: Buffer, count: int) -> Floats:
+        """Let the child encode `count` inputs; a dead child is replaced before its death is told."""
+        process = self._running()
+        size = count * self.dim * _FLOAT_BYTES
+        seconds = self._options.call_seconds
+        try:
+            _, answer = process.call(method, head, [payload], reply_bytes=size, timeout_seconds=seconds)
+        except SandboxError as error:
+            raise self._failed(process, error, count) from error
+        return self._checked(answer, count)
+
+    def _failed(self, process: SandboxProcess, error: SandboxError, count: int) -> EncoderError:
+        """Return what a caller is told. Of several inputs nobody knows which one it was: each is tried alone then."""
+        if isinstance(error, SandboxDiedError):
+            threading.Thread(
+                target=self._restart, args=[process], name="encoder-restart", daemon=True
+            ).start()
+            if count == 1:
+                self._died(error.reason)
+            message = "The model's process ended while it read this. It is not tried again with this model."
+            return EncoderDiedError("encoder.died", message, {"reason": error.reason})
+        if isinstance(error, SandboxTimeoutError):
+            message = "The model took longer than is allowed, so its process was ended."
+            return EncoderError("encoder.timeout", message, {"limit_seconds": self._options.call_seconds})
+        return EncoderError("encoder.failed", "The model could not read this.", {"reason": str(error)[-500:]})
+
+    def _restart(self, dead: SandboxProcess) -> None:
+        """Start another child while nobody waits for it; a failure is met again by the next call."""
+        try:
+            self._running(dead)
+        except EncoderError:
+            return
+
+    def _running(self, dead: SandboxProcess | None = None) -> SandboxProcess:
+        """Return a child that can be called, started anew where the former one has ended."""
+        with self._lock:
+            if self._closed:
+                raise EncoderError("encoder.closed", "This model was unloaded meanwhile.")
+            if self._process is dead or not self._process.alive:
+                self._process.close()
+                self._process = self._started()
+            return self._process
+
+    def _started(self) -> SandboxProcess:
+        try:
+            return SandboxProcess(self._spec)
+        except SandboxDiedError as error:
+            self._died(error.reason)
+            message = "The model's process ended while it loaded the model."
+            raise EncoderDiedError("encoder.died", message, {"reason": error.reason}) from error
+        except SandboxError as error:
+            message = "The model cannot be loaded in its process."
+            raise EncoderError("encoder.cannot_load", message, {"reason": str(error)[-500:]}) from error
+
+    def _joined(self, parts: Sequence[Floats]) -> Floats:
+        return np.concatenate([np.empty((0, self.dim), np.float32), *parts])
+
+    def _checked(self, answer: bytes, count: int) -> Floats:
+        """Return the vectors (count, dim); raises EncoderError `encoder.bad_output` for what are none."""
+        if len(answer) == count * self.dim * _FLOAT_BYTES:
+            vectors = np.frombuffer(answer, np.float32).reshape(count, self.dim)
+            lengths = np.linalg.norm(vectors, axis=1)
+            if np.isfinite(lengths).all() and (np.abs(lengths - 1) < LENGTH_TOLERANCE).all():
+                return vectors
+        message = "The model gave a vector that is not finite, has not unit length or the wrong dimension."
+        raise EncoderError("encoder.bad_output", message, {"dim": self.dim})
+
+
+def _spec(folder: Path, options: EncoderOptions) -> SandboxSpec:
+    # A cache of its own: what one version's process wrote, no other may load.
+    cache = options.cache / folder.name if options.cache else None
+    if cache:
+        cache.mkdir(parents=True, exist_ok=True)
+    return SandboxSpec(
+        handler=PLACE,
+        options={"folder": str(folder), "cache": str(cache) if cache else None, "threads": options.threads},
+        memory_bytes=options.memory_bytes,
+        threads=options.threads,
+        readable=(folder,),
+        writable=(cache,) if cache else (),
+    )
