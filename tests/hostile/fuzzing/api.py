@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -161,7 +162,8 @@ def _input(name: str, method: str, path: str, data: bytes, **how: Any) -> Input:
 
 def try_request(given: Input) -> Outcome:
     """Send it; what is refused has an id below /api/, is no 5xx, and leaves neither rows nor files."""
-    client = Client(raise_request_exception=True)
+    client = _client()
+    client.cookies.clear()
     with nothing_left(), transaction.atomic():
         rows, files = row_counts(), stored_files()
         response = _sent(client, given)
@@ -172,6 +174,12 @@ def try_request(given: Input) -> Outcome:
             outcome.problem = f"a refusal ({response.status_code}) left {left}" if left else ""
         transaction.set_rollback(True)
     return outcome
+
+
+@cache
+def _client() -> Client:
+    """One for all: making one looks through all static files."""
+    return Client(raise_request_exception=True)
 
 
 def _sent(client: Client, given: Input) -> Any:
@@ -195,14 +203,14 @@ def _judged(given: Input, response: Any) -> Outcome:
     body = b"".join(response.streaming_content) if response.streaming else response.content
     status = response.status_code
     if status < 400 or given.how["method"] == "HEAD":
-        return Outcome([] if status < 400 else [], problem=f"status {status}" if status >= 500 else "")
+        return Outcome(problem=f"status {status}" if status >= 500 else "")
     if not given.how["path"].startswith(API):
         return Outcome(problem=f"status {status}" if status >= 500 else "")
     return _refused(response, status, body)
 
 
 def _refused(response: Any, status: int, body: bytes) -> Outcome:
-    if not response.get("Content-Type", "").startswith("application/json"):
+    if "json" not in response.get("Content-Type", ""):
         return Outcome(problem=f"status {status} below /api/ is not JSON: {body[:80]!r}")
     error = response.json().get("error", {})
     if set(error) != {"id", "message", "detail"} or not error["message"]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from django.conf import settings
+from django.core.files.storage import default_storage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,8 +25,9 @@ def temporary_files() -> set[str]:
 
 
 def stored_files() -> set[Path]:
-    """Every file in the data folder."""
-    return {path for path in Path(settings.MEDIA_ROOT).rglob("*") if path.is_file()}
+    """Every file of the blob storage."""
+    folders = os.walk(default_storage.path(""))
+    return {Path(folder) / name for folder, _, names in folders for name in names}
 
 
 @contextmanager
