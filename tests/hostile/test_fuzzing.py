@@ -78,7 +78,9 @@ def test_an_import_job_ends_well_or_with_a_documented_id(clean_redis):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_request_is_answered_or_refused_in_the_one_shape_and_leaves_nothing(tmp_path, clean_redis, query_worker):
+def test_a_request_is_answered_or_refused_in_the_one_shape_and_leaves_nothing(
+    tmp_path, clean_redis, query_worker
+):
     WORLD.append(make_world(tmp_path))
     try:
         assert_all_refused_or_taken(REQUESTS)

@@ -71,8 +71,14 @@ FORMS = (
     ("/login/", {"username": "reader", "password": "wrong"}),
     (f"{API}/search/", {"text": "red", "filters": "{}", "limit": "3", "embedding": "[1]"}),
     (f"{API}/embeddings/", {"model": "tiny@1"}),
-    (f"{API}/documents/", {"collection": "secret", "external_id": "form-1", "title": "T", "metadata": "{}", "tags": "a"}),
-    (f"{API}/documents/import/", {"collection": "secret", "format": "jsonl", "per": "caption", "dry_run": "1"}),
+    (
+        f"{API}/documents/",
+        {"collection": "secret", "external_id": "form-1", "title": "T", "metadata": "{}", "tags": "a"},
+    ),
+    (
+        f"{API}/documents/import/",
+        {"collection": "secret", "format": "jsonl", "per": "caption", "dry_run": "1"},
+    ),
     (f"{API}/models/", {"note": "n"}),
 )
 FILE_NAMES = ("image", "file", "bundle", "images", "picture", "photo", "text")
@@ -101,7 +107,9 @@ HEADERS = {
 }  # fmt: skip
 
 _headers = st.lists(
-    st.sampled_from(sorted(HEADERS)).flatmap(lambda name: st.tuples(st.just(name), st.sampled_from(HEADERS[name]))),
+    st.sampled_from(sorted(HEADERS)).flatmap(
+        lambda name: st.tuples(st.just(name), st.sampled_from(HEADERS[name]))
+    ),
     max_size=2,
 )
 _queries = st.lists(st.tuples(st.sampled_from(PARAMETERS), texts), max_size=3)
@@ -113,17 +121,25 @@ def json_requests(draw: st.DrawFn) -> Input:
     method, path, body = draw(st.sampled_from(BODIES))
     data = dumped(changed(body, draw(json_changes)))
     data = scrambled(data, draw(byte_changes) if draw(st.integers(0, 4)) == 0 else [])
-    headers = {"Content-Type": "application/json"} | dict(draw(_headers) if draw(st.integers(0, 3)) == 0 else [])
+    headers = {"Content-Type": "application/json"} | dict(
+        draw(_headers) if draw(st.integers(0, 3)) == 0 else []
+    )
     return _input("JSON", method, path, data, headers=headers, who=draw(_people))
 
 
 @st.composite
 def addresses(draw: st.DrawFn) -> Input:
     path = draw(st.sampled_from(ADDRESSES))
-    method = draw(st.sampled_from(("GET", "GET", "GET", "GET", "HEAD", "OPTIONS", "POST", "PUT", "DELETE", "PATCH", "TRACE")))
+    method = draw(
+        st.sampled_from(
+            ("GET", "GET", "GET", "GET", "HEAD", "OPTIONS", "POST", "PUT", "DELETE", "PATCH", "TRACE")
+        )
+    )
     query = urlencode(draw(_queries), errors="surrogatepass")
     if draw(st.integers(0, 5)) == 0:
-        query += draw(st.sampled_from(("&%", "&=", "&a=%ff%fe", "?" * 50, "&limit=1" * 2000, "&a[]=1", "&limit=%00")))
+        query += draw(
+            st.sampled_from(("&%", "&=", "&a=%ff%fe", "?" * 50, "&limit=1" * 2000, "&a[]=1", "&limit=%00"))
+        )
     if draw(st.integers(0, 5)) == 0:
         path += quote(draw(st.sampled_from(TEXTS))[:300], errors="surrogatepass")
     return _input("address", method, path, b"", query=query, headers=dict(draw(_headers)), who=draw(_people))
@@ -137,12 +153,21 @@ def form_requests(draw: st.DrawFn) -> Input:
     if draw(st.booleans()):
         pairs = [(name, value if isinstance(value, str) else str(value)) for name, value in items]
         data = urlencode(pairs, errors="surrogatepass").encode()
-        return _input("form", "POST", path, data, headers={"Content-Type": "application/x-www-form-urlencoded"}, who=draw(_people))
+        return _input(
+            "form",
+            "POST",
+            path,
+            data,
+            headers={"Content-Type": "application/x-www-form-urlencoded"},
+            who=draw(_people),
+        )
     files = draw(st.lists(st.tuples(st.sampled_from(FILE_NAMES), st.sampled_from(_FILES), texts), max_size=2))
     data = b"".join(_part(name, str(value).encode("utf-8", "surrogatepass")) for name, value in items)
     data += b"".join(_part(name, content, file_name) for name, content, file_name in files) + b"--BOUND--\r\n"
     data = scrambled(data, draw(byte_changes) if draw(st.integers(0, 2)) == 0 else [])
-    headers = {"Content-Type": "multipart/form-data; boundary=BOUND"} | dict(draw(_headers) if draw(st.integers(0, 5)) == 0 else [])
+    headers = {"Content-Type": "multipart/form-data; boundary=BOUND"} | dict(
+        draw(_headers) if draw(st.integers(0, 5)) == 0 else []
+    )
     return _input("multipart", "POST", path, data, headers=headers, who=draw(_people))
 
 
@@ -190,7 +215,10 @@ def _sent(client: Client, given: Input) -> Any:
     headers = {"Authorization": world.headers[how["who"]]} if how["who"] != "anonymous" else {}
     headers |= how["headers"]
     kind = headers.pop("Content-Type", "application/octet-stream")
-    environ = {_wsgi_name(name): value.encode("utf-8", "replace").decode("latin-1") for name, value in headers.items()}
+    environ = {
+        _wsgi_name(name): value.encode("utf-8", "replace").decode("latin-1")
+        for name, value in headers.items()
+    }
     return client.generic(how["method"], path, data, kind, QUERY_STRING=how["query"], **environ)
 
 

@@ -86,21 +86,60 @@ def archive(members: list[Member], tail: Tail) -> bytes:
         at = len(body)
         claimed = size if member.local_size is None else member.local_size
         flags = member.flags | (0 if name.isascii() else 0x800)
-        body += struct.pack("<4sHHHIIIIHH", b"PK\x03\x04", 20, flags, member.method, 0x21 << 16, crc,
-                            len(content) & 0xFFFFFFFF, claimed & 0xFFFFFFFF, len(name), len(member.extra))
+        body += struct.pack(
+            "<4sHHHIIIIHH",
+            b"PK\x03\x04",
+            20,
+            flags,
+            member.method,
+            0x21 << 16,
+            crc,
+            len(content) & 0xFFFFFFFF,
+            claimed & 0xFFFFFFFF,
+            len(name),
+            len(member.extra),
+        )
         body += name + member.extra + content
         if not member.hidden:
             claimed = size if member.central_size is None else member.central_size
             pressed = len(content) if member.central_packed is None else member.central_packed
             where = at if member.offset is None else member.offset
-            directory += struct.pack("<4sHHHHIIIIHHHHHII", b"PK\x01\x02", 0x0314, 20, flags, member.method, 0x21 << 16,
-                                     crc, pressed & 0xFFFFFFFF, claimed & 0xFFFFFFFF, len(name), len(member.extra), 0,
-                                     0, 0, member.attributes, where & 0xFFFFFFFF)
+            directory += struct.pack(
+                "<4sHHHHIIIIHHHHHII",
+                b"PK\x01\x02",
+                0x0314,
+                20,
+                flags,
+                member.method,
+                0x21 << 16,
+                crc,
+                pressed & 0xFFFFFFFF,
+                claimed & 0xFFFFFFFF,
+                len(name),
+                len(member.extra),
+                0,
+                0,
+                0,
+                member.attributes,
+                where & 0xFFFFFFFF,
+            )
             directory += name + member.extra
     start = len(body) if tail.start is None else tail.start
     count = sum(not member.hidden for member in members) if tail.entries is None else tail.entries
-    end = struct.pack("<4sHHHHIIH", b"PK\x05\x06", 0, 0, count & 0xFFFF, count & 0xFFFF, len(directory),
-                      start & 0xFFFFFFFF, len(tail.comment)) + tail.comment
+    end = (
+        struct.pack(
+            "<4sHHHHIIH",
+            b"PK\x05\x06",
+            0,
+            0,
+            count & 0xFFFF,
+            count & 0xFFFF,
+            len(directory),
+            start & 0xFFFFFFFF,
+            len(tail.comment),
+        )
+        + tail.comment
+    )
     return bytes(body + directory + end * (2 if tail.twice else 1) + tail.after)
 
 

@@ -14,7 +14,9 @@ from tests.hostile.fuzzing.values import byte_changes, changed, dumped, json_cha
 from workers.inference.bundles import BundleLimits, bundle_extract
 from workers.inference.errors import BundleError
 
-LIMITS = BundleLimits(archive_bytes=1 << 22, unpacked_bytes=1 << 22, manifest_bytes=1 << 16, files=8, ratio=100)
+LIMITS = BundleLimits(
+    archive_bytes=1 << 22, unpacked_bytes=1 << 22, manifest_bytes=1 << 16, files=8, ratio=100
+)
 
 
 def try_bundle(given: Input) -> Outcome:
@@ -41,7 +43,10 @@ def _not_as_announced(folder: Path, names: set[str]) -> str:
 @st.composite
 def bundle_inputs(draw: st.DrawFn) -> Input:
     manifest = changed(valid_manifest(), draw(json_changes) if draw(st.integers(0, 3)) == 0 else [])
-    members = [Member("manifest.json", dumped(manifest)), *(Member(name, data) for name, data in FILES.items())]
+    members = [
+        Member("manifest.json", dumped(manifest)),
+        *(Member(name, data) for name, data in FILES.items()),
+    ]
     if draw(st.integers(0, 3)) == 0:
         members.append(draw(st.sampled_from(members)))
     data = archive(with_changes(members, draw(member_changes)), draw(tails))

@@ -40,7 +40,9 @@ class Decoder:
         if line:
             return Outcome(**json.loads(line))
         self.stop()
-        ended = f"ended the process ({child.returncode})" if ready else f"took more than {SECONDS_MAX * 3:.0f} s"
+        ended = (
+            f"ended the process ({child.returncode})" if ready else f"took more than {SECONDS_MAX * 3:.0f} s"
+        )
         return Outcome(problem=f"a picture {ended}")
 
     def _running(self) -> subprocess.Popen[bytes]:
@@ -49,7 +51,9 @@ class Decoder:
             self.stop()
         if self._child is None:
             words = [sys.executable, "-m", "tests.hostile.fuzzing.decoding"]
-            self._child = subprocess.Popen(words, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+            self._child = subprocess.Popen(
+                words, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            )
         return self._child
 
     def stop(self) -> None:

@@ -34,16 +34,41 @@ DOCUMENTS = [
 COCO = {
     "info": {"year": 2014},
     "images": [{"id": 1, "file_name": "a.jpg"}, {"id": 2, "file_name": "b.png"}],
-    "annotations": [{"id": 7, "image_id": 1, "caption": "A pump."}, {"id": 8, "image_id": 2, "caption": "A valve."}],
+    "annotations": [
+        {"id": 7, "image_id": 1, "caption": "A pump."},
+        {"id": 8, "image_id": 2, "caption": "A valve."},
+    ],
 }
 KARPATHY = {
     "dataset": "flickr8k",
     "images": [
-        {"filename": "a.jpg", "split": "train", "imgid": 0, "sentences": [{"raw": "A pump."}, {"raw": "A valve."}]},
+        {
+            "filename": "a.jpg",
+            "split": "train",
+            "imgid": 0,
+            "sentences": [{"raw": "A pump."}, {"raw": "A valve."}],
+        },
         {"filename": "b.png", "split": "test", "sentences": [{"raw": "A gear."}]},
     ],
 }
-CELLS = ("d9", "", '"', '""', '"open', "a|b", "a;b", "a\tb", '{"a":1}', "{", "\x00", "é", " ", "=1+1", "x" * 600, "\r")
+CELLS = (
+    "d9",
+    "",
+    '"',
+    '""',
+    '"open',
+    "a|b",
+    "a;b",
+    "a\tb",
+    '{"a":1}',
+    "{",
+    "\x00",
+    "é",
+    " ",
+    "=1+1",
+    "x" * 600,
+    "\r",
+)
 CSV_HEADERS = ("external_id,title,body,tags", "external_id;title;metadata", "id\ttext\timages", "external_id,metadata.a",
                "external_id,external_id", "title,body", "external_id,what", '"external_id', "", "\ufeffexternal_id,title")  # fmt: skip
 
@@ -57,7 +82,12 @@ def lines_of(values: Any) -> bytes:
 def json_files(draw: st.DrawFn) -> Input:
     name, value, write = draw(
         st.sampled_from(
-            [("jsonl", DOCUMENTS, lines_of), ("json", DOCUMENTS, dumped), ("coco", COCO, dumped), ("karpathy", KARPATHY, dumped)]
+            [
+                ("jsonl", DOCUMENTS, lines_of),
+                ("json", DOCUMENTS, dumped),
+                ("coco", COCO, dumped),
+                ("karpathy", KARPATHY, dumped),
+            ]
         )
     )
     return Input(name, write(changed(value, draw(json_changes))))
@@ -69,7 +99,9 @@ def csv_files(draw: st.DrawFn) -> Input:
     separator = ";" if ";" in header else "\t" if "\t" in header else ","
     rows = draw(st.lists(st.lists(st.sampled_from(CELLS), min_size=1, max_size=5), max_size=4))
     end = draw(st.sampled_from(("\n", "\r\n", "\r")))
-    return Input("csv", end.join([header, *(separator.join(row) for row in rows)]).encode("utf-8", "surrogatepass"))
+    return Input(
+        "csv", end.join([header, *(separator.join(row) for row in rows)]).encode("utf-8", "surrogatepass")
+    )
 
 
 @st.composite
@@ -86,7 +118,10 @@ def caption_files(draw: st.DrawFn) -> Input:
 
 plain_files = st.one_of(json_files(), csv_files(), caption_files())
 _options = st.fixed_dictionaries(
-    {"format": st.sampled_from((None, None, None, None, None, *FORMATS)), "per": st.sampled_from(("caption", "picture"))}
+    {
+        "format": st.sampled_from((None, None, None, None, None, *FORMATS)),
+        "per": st.sampled_from(("caption", "picture")),
+    }
 )
 ENCODINGS = ("", "", "", "", "", "", "utf-16", "utf-8-sig", "latin-1")
 
@@ -104,7 +139,9 @@ def import_files(draw: st.DrawFn) -> Input:
 @st.composite
 def import_zips(draw: st.DrawFn) -> Input:
     inner = draw(plain_files)
-    name = draw(st.sampled_from(("documents.jsonl", "documents.csv", "data/captions.txt", "x.json", "what.txt")))
+    name = draw(
+        st.sampled_from(("documents.jsonl", "documents.csv", "data/captions.txt", "x.json", "what.txt"))
+    )
     members = [Member(name, inner.data), Member("images/a.jpg", seed("jpeg")), Member("b.png", seed("png"))]
     data = archive(with_changes(members, draw(member_changes)), draw(tails))
     data = scrambled(data, draw(byte_changes) if draw(st.integers(0, 3)) == 0 else [])
@@ -140,7 +177,9 @@ def _take(outcome: Outcome, item: Item, files: Any) -> None:
             outcome.problem = "a rejection without a reason"
         return
     fields = found.fields
-    problem = unstorable([found.external_id, fields.title, fields.body, fields.url, [*fields.tags], fields.metadata])
+    problem = unstorable(
+        [found.external_id, fields.title, fields.body, fields.url, [*fields.tags], fields.metadata]
+    )
     outcome.problem = outcome.problem or problem and f"accepted, but cannot be stored: {problem}"
 
 

@@ -14,7 +14,11 @@ from workers.inference.errors import BundleError
 from workers.inference.manifest import parse_manifest
 from workers.inference.reading import read_json
 
-FILES = {"image.onnx": b"i" * 300, "text.onnx": b"t" * 200, "vocabulary.txt": b"<pad>\n<start>\n<end>\n<unk>\n"}
+FILES = {
+    "image.onnx": b"i" * 300,
+    "text.onnx": b"t" * 200,
+    "vocabulary.txt": b"<pad>\n<start>\n<end>\n<unk>\n",
+}
 
 
 def valid_manifest(files: dict[str, bytes] | None = None) -> dict[str, Any]:
@@ -80,7 +84,9 @@ def unstorable(value: Any) -> str:
 @st.composite
 def manifest_inputs(draw: st.DrawFn) -> Input:
     changes = draw(json_changes)
-    data = scrambled(dumped(changed(valid_manifest(), changes)), draw(byte_changes) if draw(st.booleans()) else [])
+    data = scrambled(
+        dumped(changed(valid_manifest(), changes)), draw(byte_changes) if draw(st.booleans()) else []
+    )
     encoding = draw(st.sampled_from(("", "", "", "", "", "utf-16", "utf-8-sig", "latin-1")))
     if encoding:
         data = data.decode("utf-8", "replace").encode(encoding, "replace")

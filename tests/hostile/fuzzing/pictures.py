@@ -30,7 +30,9 @@ def split_jpeg(data: bytes) -> Parts:
     while at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] != 0xD9:
         end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
         if data[at + 1] == 0xDA:
-            while end < len(data) - 1 and not (data[end] == 0xFF and data[end + 1] not in (0, *range(0xD0, 0xD8))):
+            while end < len(data) - 1 and not (
+                data[end] == 0xFF and data[end + 1] not in (0, *range(0xD0, 0xD8))
+            ):
                 end += 1
         parts.append((data[at : at + 2], data[at + 4 : end]))
         at = end

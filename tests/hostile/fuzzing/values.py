@@ -62,7 +62,24 @@ TEXTS = (
     "e\u0301" * 50,
     *RAW,
 )
-NUMBERS = (0, -1, 1, 2, 255, 65536, 2**31 - 1, 2**31, 2**63 - 1, 2**63, 2**64, 10**30, 0.5, -0.0, 1e308, 5e-324)
+NUMBERS = (
+    0,
+    -1,
+    1,
+    2,
+    255,
+    65536,
+    2**31 - 1,
+    2**31,
+    2**63 - 1,
+    2**63,
+    2**64,
+    10**30,
+    0.5,
+    -0.0,
+    1e308,
+    5e-324,
+)
 
 texts = st.one_of(st.sampled_from(TEXTS), st.text(max_size=12))
 numbers = st.one_of(st.sampled_from(NUMBERS), st.integers(-5, 5))

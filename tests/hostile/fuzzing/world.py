@@ -43,7 +43,10 @@ def make_world(folder: Path) -> FuzzedWorld:
     passages = make_documents(opened, DOCUMENTS, tags=["pump"]) + make_documents(secret, 5)
     store(version, passages, clustered(len(passages), DIM))
     headers = {"anonymous": ""} | {who: _token(who, secret) for who in ("reader", "curator", "staff", "root")}
-    document, hidden = Document.objects.filter(collection=opened)[0], Document.objects.filter(collection=secret)[0]
+    document, hidden = (
+        Document.objects.filter(collection=opened)[0],
+        Document.objects.filter(collection=secret)[0],
+    )
     image = image_input(seed("png"))
     DocumentImage.objects.create(document=document, ordinal=0, blob_id=image.blob_id, width=24, height=16)
     answer = [{"document": document.pk, "passage": passages[0].pk, "image": None, "score": 0.5}]
@@ -51,14 +54,18 @@ def make_world(folder: Path) -> FuzzedWorld:
     query = Query.objects.create(modality="image", version=version, answer=answer, preview=preview)
     root = get_user_model().objects.get(username="root")
     judgement = Judgement.objects.create(query=query, document=document, user=root, grade=2)
-    job = Job.objects.create(type="import", owner=root, state="failed", error_id="import.not_json", error="Not JSON.")
+    job = Job.objects.create(
+        type="import", owner=root, state="failed", error_id="import.not_json", error="Not JSON."
+    )
     names = {"document": document.pk, "hidden": hidden.pk, "query": query.pk, "judgement": judgement.pk,
              "job": job.pk, "missing": uuid.UUID(int=4), "image": image.blob_id}  # fmt: skip
     return FuzzedWorld(headers, {name: str(value) for name, value in names.items()})
 
 
 def _token(who: str, secret: Collection) -> str:
-    user = get_user_model().objects.create_user(who, is_staff=who in ("staff", "root"), is_superuser=who == "root")
+    user = get_user_model().objects.create_user(
+        who, is_staff=who in ("staff", "root"), is_superuser=who == "root"
+    )
     if who in ("reader", "curator"):
         Membership.objects.create(collection=secret, user=user, role=who)
     return f"Bearer {token_create(user=user, name='fuzz', scopes=['read', 'write'])[1]}"
