@@ -19,8 +19,9 @@ from bench.measure import MS, percentile
 from models_admin import services
 from models_admin.models import ModelVersion, VectorIndex, VersionState
 from search.indexing.encoders import encoder_of
+from search.indexing.units import image_spec
 from search.models import Collection, Passage
-from search.pictures import picture_open
+from search.pictures import picture_prepared
 from search.retrieval.candidates import estimate, find_candidates, make_plan, set_plan
 from search.retrieval.rank import best_by_document
 from search.retrieval.scope import make_scope
@@ -102,7 +103,8 @@ def encoded(version: ModelVersion, photos: Sequence[Path]) -> Floats:
     encoder, found = encoder_of(version), []
     for start in range(0, len(photos), PICTURES_AT_ONCE):
         files = photos[start : start + PICTURES_AT_ONCE]
-        found.append(encoder.encode_pictures([picture_open(file.read_bytes()) for file in files]))
+        prepared = [picture_prepared(file.read_bytes(), image_spec(encoder)).pixels for file in files]
+        found.append(encoder.encode_pixels(np.stack(prepared)))
     return np.concatenate(found)
 
 

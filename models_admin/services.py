@@ -292,7 +292,11 @@ def version_reachable(version: ModelVersion, *, manages: bool) -> bool:
 
     That is one under an alias, or one that the operator named in a setting.
     """
-    return manages or version.key in settings.CONFIG.public_models or Alias.objects.filter(version=version).exists()
+    return (
+        manages
+        or version.key in settings.CONFIG.public_models
+        or Alias.objects.filter(version=version).exists()
+    )
 
 
 def versions_live() -> list[ModelVersion]:

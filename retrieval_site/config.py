@@ -27,6 +27,12 @@ class Config:
     anonymous_search: bool
     picture_max_bytes: int
     picture_max_pixels: int
+    picture_max_scans: int
+    picture_max_parts: int
+    picture_max_seconds: int
+    picture_memory_bytes: int
+    picture_busy_seconds: float
+    picture_processes: int
     encode_timeout_seconds: float
     device: str
     encoder_memory_bytes: int
@@ -60,6 +66,12 @@ def read_config() -> Config:
         anonymous_search=env.bool("ANONYMOUS_SEARCH", default=True),
         picture_max_bytes=env.int("PICTURE_MAX_BYTES", default=20 * MIB),
         picture_max_pixels=env.int("PICTURE_MAX_PIXELS", default=60_000_000),
+        picture_max_scans=env.int("PICTURE_MAX_SCANS", default=20),
+        picture_max_parts=env.int("PICTURE_MAX_PARTS", default=20_000),
+        picture_max_seconds=env.int("PICTURE_MAX_SECONDS", default=8),
+        picture_memory_bytes=env.int("PICTURE_MEMORY_BYTES", default=0),
+        picture_busy_seconds=env.float("PICTURE_BUSY_SECONDS", default=10.0),
+        picture_processes=env.int("PICTURE_PROCESSES", default=0),
         encode_timeout_seconds=env.float("ENCODE_TIMEOUT_SECONDS", default=30.0),
         device=env.str("DEVICE", default="auto"),
         encoder_memory_bytes=env.int("ENCODER_MEMORY_BYTES", default=4096 * MIB),

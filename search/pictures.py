@@ -1,22 +1,21 @@
-"""Decoding documents' pictures in workers, under the limits that the operator set."""
+"""Decoding documents' pictures in jobs, under the limits that the operator set: always in the worker's decoders."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.conf import settings
+from workers.decoders import decoders
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
+    from workers.inference.decoding.types import Prepared, Thumbnail
+    from workers.inference.manifest import ImageSpec
 
 
-def picture_open(data: bytes, *, shortest_side: int | None = None) -> Image:
-    """Return the upright RGB picture in `data`; see `workers.inference.pictures.open_picture` for its errors."""
-    from workers.inference.pictures import (  # brings Pillow, which web processes lack
-        PictureLimits,
-        open_picture,
-    )
+def picture_prepared(data: bytes, spec: ImageSpec, *, preview_px: int = 0) -> Prepared:
+    """Return what an encoder takes of the picture in `data`; see `Decoders` for its errors."""
+    return decoders(patient=True).prepared(data, spec, preview_px=preview_px)
 
-    config = settings.CONFIG
-    limits = PictureLimits(max_bytes=config.picture_max_bytes, max_pixels=config.picture_max_pixels)
-    return open_picture(data, shortest_side=shortest_side, limits=limits)
+
+def picture_thumbnail(data: bytes, longest_side: int) -> Thumbnail:
+    """Return a small copy of the picture in `data`, and its upright size; see `Decoders` for its errors."""
+    return decoders(patient=True).thumbnail(data, longest_side)

@@ -124,6 +124,7 @@ class Pending:
     """What came so far."""
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
     started: float = field(default_factory=time.monotonic)
+    sent_again: bool = False
 
     def send(self) -> None:
         """Put the bytes where a worker finds them, and the question on the list; both expire unanswered."""
@@ -135,6 +136,13 @@ class Pending:
         pipeline.rpush(wire.ASKED_KEY, ask.packed())
         pipeline.pexpire(wire.ASKED_KEY, milliseconds)  # longer than the latest question is of no use
         pipeline.execute()
+
+    def _send_again(self) -> None:
+        """Ask those who came instead, once: a question that ends one worker after another must stop."""
+        if self.sent_again:
+            raise _unavailable()
+        self.sent_again = True
+        self.send()
 
     def preview(self) -> bytes | None:
         """Wait for the small photo too; None where none was asked for. Raises AppError as `result`."""
@@ -180,7 +188,7 @@ class Pending:
             message = "The model did not answer in time. Try again in a moment."
             raise AppError("encoder.timeout", message, status=503)
         if seen and alive and not seen & alive:
-            self.send()
+            self._send_again()
             return alive
         return seen or alive
 

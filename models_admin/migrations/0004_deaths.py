@@ -4,20 +4,36 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('models_admin', '0003_judged'),
+        ("models_admin", "0003_judged"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='modelversion',
-            name='deaths',
-            field=models.JSONField(blank=True, default=list, help_text="when and how its encoder's process ended, the latest last"),
+            model_name="modelversion",
+            name="deaths",
+            field=models.JSONField(
+                blank=True,
+                default=list,
+                help_text="when and how its encoder's process ended, the latest last",
+            ),
         ),
         migrations.AlterField(
-            model_name='modelversion',
-            name='state',
-            field=models.CharField(choices=[('uploaded', 'uploaded'), ('validating', 'validating'), ('refused', 'refused'), ('valid', 'valid'), ('preparing', 'preparing'), ('ready', 'ready'), ('retired', 'retired'), ('set_aside', 'set aside')], default='uploaded', max_length=10),
+            model_name="modelversion",
+            name="state",
+            field=models.CharField(
+                choices=[
+                    ("uploaded", "uploaded"),
+                    ("validating", "validating"),
+                    ("refused", "refused"),
+                    ("valid", "valid"),
+                    ("preparing", "preparing"),
+                    ("ready", "ready"),
+                    ("retired", "retired"),
+                    ("set_aside", "set aside"),
+                ],
+                default="uploaded",
+                max_length=10,
+            ),
         ),
     ]

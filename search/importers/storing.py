@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from typing import TYPE_CHECKING
 
 from retrieval_site.errors import AppError
 from search.importers.types import Problem, Record, Rejected
-from search.pictures import picture_open
+from search.pictures import picture_thumbnail
 from search.services.document_fields import ImageInput, check_record, image_input
 from search.services.documents import DocumentRecord
 from search.thumbnails import LONGEST_SIDES_PX, thumbnails_store
 from workers.inference.errors import InferenceError
-from workers.inference.sniff import HEADER_BYTES, sniff_format
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
-
     from search.importers.files import Files
+    from workers.inference.decoding.types import Thumbnail
 
 
 def to_document(record: Record, files: Files, *, store: bool) -> DocumentRecord | Rejected:
@@ -36,30 +33,17 @@ def to_document(record: Record, files: Files, *, store: bool) -> DocumentRecord 
 
 def _image(files: Files, name: str, alt: str, *, store: bool) -> ImageInput:
     data = files.picture(name)
-    picture = _decoded(data, name)
-    size = _full_size(data, picture)
+    thumbnail = _thumbnail(data, name)
     if not store:
-        return ImageInput(hashlib.sha256(data).hexdigest(), *size, alt)
-    image = image_input(data, alt=alt, size=size)
-    thumbnails_store(image.blob_id, picture)
+        return ImageInput(hashlib.sha256(data).hexdigest(), *thumbnail.size, alt)
+    image = image_input(data, alt=alt, size=thumbnail.size)
+    thumbnails_store(image.blob_id, thumbnail.image)
     return image
 
 
-def _decoded(data: bytes, name: str) -> Image:
+def _thumbnail(data: bytes, name: str) -> Thumbnail:
     """Decode the picture as far as its small copies need; raises PictureError with the picture's name in it."""
     try:
-        return picture_open(data, shortest_side=max(LONGEST_SIDES_PX))
+        return picture_thumbnail(data, max(LONGEST_SIDES_PX))
     except InferenceError as error:
         raise type(error)(error.id, f"“{name[:200]}”: {error.message}", error.detail) from error
-
-
-def _full_size(data: bytes, picture: Image) -> tuple[int, int]:
-    """Return the upright size in pixels; a JPEG may have been decoded at a fraction of it."""
-    if sniff_format(data[:HEADER_BYTES]) != "jpeg":
-        return picture.size
-    from PIL import Image
-
-    with Image.open(io.BytesIO(data), formats=["JPEG"]) as header:
-        width, height = header.size
-    turned = (width > height) != (picture.width > picture.height)
-    return (height, width) if turned else (width, height)

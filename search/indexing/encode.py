@@ -78,7 +78,7 @@ def _pass(version: ModelVersion, kind: UnitKind, ctx: JobContext, report: Encode
     before = (report.encoded, report.failed)
     with ThreadPoolExecutor(1, thread_name_prefix="encoder") as pool:
         running: Future[Encoded] | None = None
-        for batch in batches_missing(version, kind, encoder.device):
+        for batch in batches_missing(version, kind, encoder):
             finished, running = running, pool.submit(encode, encoder, kind, batch)
             if finished:
                 _write(version, kind, finished.result(), ctx, report)

@@ -12,21 +12,22 @@ import numpy as np
 from retrieval_site.errors import AppError
 from search.indexing.broken import broken_units
 from search.models import DocumentImage, Passage
-from search.pictures import picture_open
+from search.pictures import picture_prepared
 from search.thumbnails import LONGEST_SIDES_PX, thumbnails_store
 from search.vectors.coverage import units_missing
 from workers.blobs import blob_open
-from workers.inference.errors import InferenceError
+from workers.inference.errors import EncoderError, InferenceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
-    from PIL.Image import Image
 
     from models_admin.models import ModelVersion
     from search.vectors.tables import UnitKind
+    from workers.inference.decoding.types import Prepared
     from workers.inference.encoder import Encoder
+    from workers.inference.manifest import ImageSpec
 
     Floats: TypeAlias = NDArray[np.float32]
 
@@ -55,7 +56,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class UnitBatch:
-    """Units with what the encoder takes of them: texts or decoded pictures."""
+    """Units with what the encoder takes of them: texts or prepared pictures (`pictures.to_pixels`)."""
 
     ids: list[int]
     inputs: list[Any]
@@ -71,16 +72,16 @@ class Encoded:
     failures: list[Failure]
 
 
-def batches_missing(version: ModelVersion, kind: UnitKind, device: str = "cpu") -> Iterator[UnitBatch]:
+def batches_missing(version: ModelVersion, kind: UnitKind, encoder: Encoder) -> Iterator[UnitBatch]:
     """Yield half batches of units without a vector, ascending in windows, without those known to be broken."""
     broken = broken_units(version, kind)
-    size = BATCH_UNITS[device][kind] // 2
-    with ThreadPoolExecutor(min(DECODE_THREADS_MAX, os.cpu_count() or 1), "decoder") as decoders:
+    size = BATCH_UNITS[encoder.device][kind] // 2
+    with ThreadPoolExecutor(min(DECODE_THREADS_MAX, os.cpu_count() or 1), "decoder") as threads:
         after = 0
         while ids := units_missing(version, kind, after_id=after, limit=max(size, _WINDOWS[kind])):
             after = ids[-1]
             wanted = [unit_id for unit_id in ids if unit_id not in broken]
-            yield from _passages(wanted, size) if kind == "passage" else _pictures(wanted, decoders)
+            yield from _passages(wanted, size) if kind == "passage" else _pictures(wanted, encoder, threads)
 
 
 def _passages(ids: list[int], size: int) -> Iterator[UnitBatch]:
@@ -90,45 +91,59 @@ def _passages(ids: list[int], size: int) -> Iterator[UnitBatch]:
         yield UnitBatch([unit_id for unit_id, _ in chunk], [text for _, text in chunk])
 
 
-def _pictures(ids: list[int], decoders: ThreadPoolExecutor) -> Iterator[UnitBatch]:
+def _pictures(ids: list[int], encoder: Encoder, threads: ThreadPoolExecutor) -> Iterator[UnitBatch]:
     images = list(DocumentImage.objects.filter(pk__in=ids).select_related("blob").order_by("pk"))
-    batch = UnitBatch([], [])
-    for image, found in zip(images, decoders.map(_decoded, images), strict=True):
+    batch, spec = UnitBatch([], []), image_spec(encoder)
+    for image, found in zip(images, threads.map(lambda one: _decoded(one, spec), images), strict=True):
         if isinstance(found, Failure):
             batch.failures.append(found)
         else:
             batch.ids.append(image.pk)
-            batch.inputs.append(found)
+            batch.inputs.append(found.pixels)
             _complete(image, found)
     if images:
         yield batch
 
 
-def _decoded(image: DocumentImage) -> Image | Failure:
-    """Decode a picture, in a thread; as far as an encoder needs, or whole where its size is not known yet."""
+def image_spec(encoder: Encoder) -> ImageSpec:
+    """Return how the encoder takes pictures; raises EncoderError `encoder.no_image` for one that takes none."""
+    if encoder.manifest.image is None:
+        raise EncoderError("encoder.no_image", "This model cannot encode pictures.")
+    return encoder.manifest.image
+
+
+def _decoded(image: DocumentImage, spec: ImageSpec) -> Prepared | Failure:
+    """Have a picture decoded, in a thread; with a small copy where its size is not known yet."""
     try:
         with blob_open(image.blob) as file:
-            return picture_open(file.read(), shortest_side=min(LONGEST_SIDES_PX) if image.width else None)
+            preview_px = 0 if image.width else max(LONGEST_SIDES_PX)
+            return picture_prepared(file.read(), spec, preview_px=preview_px)
     except (AppError, InferenceError) as error:
         return Failure(image.pk, error.id, error.message)
 
 
-def _complete(image: DocumentImage, picture: Image) -> None:
+def _complete(image: DocumentImage, prepared: Prepared) -> None:
     """Give a picture that came through the web, where none is decoded, its size and its small copies."""
-    if not image.width:
-        thumbnails_store(image.blob_id, picture)
-        DocumentImage.objects.filter(pk=image.pk).update(width=picture.width, height=picture.height)
+    if prepared.small is not None:
+        thumbnails_store(image.blob_id, prepared.small)
+        width, height = prepared.size
+        DocumentImage.objects.filter(pk=image.pk).update(width=width, height=height)
 
 
 def encode(encoder: Encoder, kind: UnitKind, batch: UnitBatch) -> Encoded:
     """Encode a batch; when it fails, each unit alone, so that only those that are bad are set aside."""
-    run: Callable[[Sequence[Any]], Floats] = (
-        encoder.encode_texts if kind == "passage" else encoder.encode_pictures
-    )
+    run = encoder.encode_texts if kind == "passage" else _encode_pixels(encoder)
     try:
         return Encoded(batch.ids, _checked(run(batch.inputs)), batch.failures)
     except InferenceError:
         return _one_by_one(run, batch, encoder.dim)
+
+
+def _encode_pixels(encoder: Encoder) -> Callable[[Sequence[Any]], Floats]:
+    def run(inputs: Sequence[Any]) -> Floats:
+        return encoder.encode_pixels(np.stack(inputs)) if inputs else np.empty((0, encoder.dim), np.float32)
+
+    return run
 
 
 def _one_by_one(run: Callable[[Sequence[Any]], Floats], batch: UnitBatch, dim: int) -> Encoded:

@@ -9,8 +9,8 @@ from django.db import transaction
 
 from retrieval_site.errors import AppError
 from search.indexing.encoders import encoder_of
-from search.indexing.units import BATCH_UNITS, UnitBatch, encode
-from search.pictures import picture_open
+from search.indexing.units import BATCH_UNITS, UnitBatch, encode, image_spec
+from search.pictures import picture_prepared
 from search.retrieval.candidates import find_candidates, make_plan, set_plan
 from search.retrieval.encode import document_parts
 from search.retrieval.keep import modality_of, target_of
@@ -70,7 +70,7 @@ def _encoded(
         yield from _batch(encoder, "passage", texts)
     if "image" in encodes:
         photos = (query for query in queries if query.modality == "image")
-        yield from _batch(encoder, "image", _readable(photos, _photo))
+        yield from _batch(encoder, "image", _readable(photos, lambda query: _photo(query, encoder)))
     documents = (query for query in queries if query.modality == "document")
     yield from _readable(
         documents, lambda query: document_parts(version, query.document_id, target_of(query))
@@ -97,11 +97,11 @@ def _readable(queries: Iterable[Query], read: Callable[[Query], Any]) -> Iterato
             continue
 
 
-def _photo(query: Query) -> Any:
+def _photo(query: Query, encoder: Encoder) -> Any:
     if query.preview is None:
         raise AppError("blob.missing", "The photo of this search is not kept any more.")
     with blob_open(query.preview) as file:
-        return picture_open(file.read())
+        return picture_prepared(file.read(), image_spec(encoder)).pixels
 
 
 def _documents(version: ModelVersion, query: Query, vectors: Vectors) -> list[int] | None:

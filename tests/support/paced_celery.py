@@ -8,10 +8,10 @@ from __future__ import annotations
 import time
 
 from retrieval_site.celery import app
-from workers.inference.encoder import BundleEncoder
+from workers.inference.remote_encoder import RemoteEncoder
 
 SECONDS_PER_CALL = 0.026
-_encode_pixels = BundleEncoder.encode_pixels
+_encode_pixels = RemoteEncoder.encode_pixels
 
 
 def _paced(self, pixels):
@@ -19,6 +19,6 @@ def _paced(self, pixels):
     return _encode_pixels(self, pixels)
 
 
-BundleEncoder.encode_pixels = _paced
+RemoteEncoder.encode_pixels = _paced
 
 __all__ = ["app"]

@@ -66,6 +66,21 @@ def test_the_least_recently_used_model_leaves_but_answers_those_who_have_it_stil
     assert second.texts.submit("abcd").result(5)[0] == 4
 
 
+def test_loading_others_never_pushes_the_pinned_version_out():
+    pool = ModelPool(_load, most=2, pinned=lambda: 1)
+    for version_id in (1, 2, 3, 4):
+        pool.get(version_id)
+    assert pool.loaded() == [1, 4]
+
+
+def test_a_version_that_is_dropped_is_no_longer_loaded():
+    pool = ModelPool(_load)
+    pool.get(1)
+    pool.drop(1)
+    pool.drop(2)
+    assert pool.loaded() == []
+
+
 def test_a_load_that_fails_can_be_tried_again():
     tries = []
 

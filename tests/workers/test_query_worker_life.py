@@ -103,6 +103,24 @@ def test_a_question_is_asked_again_when_the_worker_that_took_it_is_replaced(tmp_
 
 
 @pytest.mark.usefixtures("no_worker")
+def test_a_question_that_outlived_two_workers_is_given_up(tmp_path):
+    redis, version = wire.client(), tiny_version(tmp_path)
+    redis.delete("nobody")
+    redis.set("nobody:first-1", '{"loaded": [], "calls": 0, "at": 0}', ex=30)
+    pending = picture_start(version, picture(COLOURS["red"], seed=80))
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(pending.result)
+        _replace_worker(redis)
+        redis.delete("nobody:second-2")
+        redis.set("nobody:third-3", '{"loaded": [], "calls": 0, "at": 0}', ex=30)
+        with pytest.raises(AppError) as caught:
+            waiting.result(10)
+    assert caught.value.id == "encoder.unavailable"
+    assert redis.llen("nobody") == 2
+    redis.delete("nobody", "nobody:third-3")
+
+
+@pytest.mark.usefixtures("no_worker")
 def test_the_vector_is_there_before_the_preview_and_a_preview_that_was_lost_is_asked_for_again(tmp_path):
     redis, version = wire.client(), tiny_version(tmp_path)
     redis.delete("nobody")

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from PIL import Image
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 _ALPHA_MODES = ("RGBA", "LA", "PA", "La", "RGBa")
 _WIDE_MODES = ("I", "F")
+_STRIP_ROWS = 256
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
@@ -17,31 +23,55 @@ def to_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith(("I;16", *_WIDE_MODES)):
         return _wide_to_grey(image).convert("RGB")
     if image.mode in _ALPHA_MODES or "transparency" in image.info:
-        return _on_white(image.convert("RGBA"))
+        return _on_white(image)
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _on_white(image: Image.Image) -> Image.Image:
+    """Put the picture on a white ground, strip by strip: a mask of the whole would be a further copy."""
+    if image.mode == "RGBA" and image.getextrema()[3] == (255, 255):
+        return image.convert("RGB")
     ground = Image.new("RGB", image.size, "white")
-    ground.paste(image, mask=image.getchannel("A"))
+    for top, strip in _strips(image):
+        with_alpha = strip.convert("RGBA")
+        ground.paste(with_alpha, (0, top), mask=with_alpha.getchannel("A"))
     return ground
 
 
 def _wide_to_grey(image: Image.Image) -> Image.Image:
     """Scale more than 8 bits to 8; Pillow's own conversion would clip, which turns most of them white."""
-    values = np.asarray(image, dtype=np.float32)
-    low, high = _value_range(values, image.mode)
-    with np.errstate(all="ignore"):
-        scaled = (np.clip(np.nan_to_num(values), low, high) - low) * (255 / max(high - low, 1e-6))
-    return Image.fromarray(scaled.astype(np.uint8))
+    low, high = _value_range(image)
+    grey = Image.new("L", image.size)
+    for top, strip in _strips(image):
+        values = np.asarray(strip, dtype=np.float32)
+        with np.errstate(all="ignore"):
+            scaled = (np.clip(np.nan_to_num(values), low, high) - low) * (255 / max(high - low, 1e-6))
+            grey.paste(Image.fromarray(scaled.astype(np.uint8)), (0, top))
+    return grey
 
 
-def _value_range(values: np.ndarray, mode: str) -> tuple[float, float]:
+def _strips(image: Image.Image) -> Iterator[tuple[int, Image.Image]]:
+    """Yield the picture in strips of some rows, each with its first row's number."""
+    for top in range(0, image.height, _STRIP_ROWS):
+        yield top, image.crop((0, top, image.width, min(top + _STRIP_ROWS, image.height)))
+
+
+def _value_range(image: Image.Image) -> tuple[float, float]:
     """Return the values of black and white: the full 16 bits, or what the picture holds where no range is set."""
-    if mode not in _WIDE_MODES:
+    if image.mode not in _WIDE_MODES:
         return 0.0, 65535.0
-    finite = values[np.isfinite(values)]
-    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 255.0)
-    if low >= 0 and mode == "I" and high <= 65535:
+    low, high = _extremes(image)
+    if low >= 0 and image.mode == "I" and high <= 65535:
         return 0.0, 255.0 if high <= 255 else 65535.0
     return low, high
+
+
+def _extremes(image: Image.Image) -> tuple[float, float]:
+    """Return the least and the greatest finite value; 0 and 255 where there is none."""
+    low, high = np.inf, -np.inf
+    for _, strip in _strips(image):
+        values = np.asarray(strip, dtype=np.float32)
+        finite = values[np.isfinite(values)]
+        if finite.size:
+            low, high = min(low, float(finite.min())), max(high, float(finite.max()))
+    return (low, high) if low <= high else (0.0, 255.0)

@@ -14,7 +14,16 @@ from PIL import Image
 
 from workers.inference.colours import to_rgb
 from workers.inference.errors import PictureError
-from workers.inference.sniff import FORMATS, HEADER_BYTES, sniff_format
+from workers.inference.headers.orientation import from_exif, from_xmp
+from workers.inference.headers.reading import (
+    DEFAULT_LIMITS,
+    check_bytes,
+    check_size,
+    read_header,
+    too_many_pixels,
+    truncated,
+)
+from workers.inference.headers.types import PictureLimits
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,7 +36,6 @@ _DECODERS = {"heic": "HEIF"}
 _ANIMATED = ("gif", "png", "webp", "avif", "tiff")
 """Formats whose further frames are further pictures; in the others they are previews or depth maps."""
 
-_ORIENTATION_TAG = 0x0112
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -37,6 +45,8 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_SIDEWAYS = (5, 6, 7, 8)
+_TURNED_WHEN_DECODED = ("heic", "tiff")
 _RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 _REDUCING_GAP = 3.0
 _LONGEST_ASPECT = 4
@@ -45,15 +55,11 @@ _PREVIEW_QUALITY = 82
 
 
 @dataclass(frozen=True)
-class PictureLimits:
-    """What a picture may cost; bytes and pixels are checked before anything is decoded."""
+class Opened:
+    """A decoded picture, and its upright size before it was decoded at a smaller scale."""
 
-    max_bytes: int = 32 << 20
-    max_pixels: int = 64_000_000
-    min_side: int = 8
-
-
-DEFAULT_LIMITS = PictureLimits()
+    image: Image.Image
+    size: tuple[int, int]
 
 
 def open_picture(
@@ -65,26 +71,42 @@ def open_picture(
     side is still at least that long, which is faster; other formats come in full size.
     Raises PictureError, and nothing else, whatever the bytes are.
     """
-    name = _check_bytes(data, limits)
+    return open_sized(data, shortest_side=shortest_side, limits=limits).image
+
+
+def open_sized(
+    data: bytes, *, shortest_side: int | None = None, limits: PictureLimits = DEFAULT_LIMITS
+) -> Opened:
+    """Return what `open_picture` does, and the size that the whole picture has."""
+    name = check_bytes(data, limits)
+    read_header(data, limits)
     try:
         return _decode(data, name, shortest_side, limits)
     except PictureError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise _too_many_pixels(None, limits) from error
+        raise too_many_pixels(None, limits) from error
+    except MemoryError as error:
+        raise PictureError(
+            "image.memory", "Reading the picture takes more memory than is allowed."
+        ) from error
     except Exception as error:  # decoders fed with hostile bytes raise whatever they like
-        message = "The picture cannot be read: its data ends early or is damaged."
-        raise PictureError("image.truncated", message, {"format": name}) from error
+        raise truncated(name) from error
 
 
 def preview_jpeg(image: Image.Image, longest_side: int) -> bytes:
     """Return the picture as a JPEG whose longer side is at most `longest_side` pixels; never enlarged."""
+    target = io.BytesIO()
+    shrunk(image, longest_side).save(target, "JPEG", quality=_PREVIEW_QUALITY)
+    return target.getvalue()
+
+
+def shrunk(image: Image.Image, longest_side: int) -> Image.Image:
+    """Return a copy whose longer side is at most `longest_side` pixels; never enlarged."""
     times = max(image.size) // longest_side
     small = image.reduce(times) if times > 1 else image.copy()  # averages: a third of a filter's work
     small.thumbnail((longest_side, longest_side), Image.Resampling.BILINEAR)
-    target = io.BytesIO()
-    small.save(target, "JPEG", quality=_PREVIEW_QUALITY)
-    return target.getvalue()
+    return small
 
 
 def to_pixels(image: Image.Image, spec: ImageSpec) -> NDArray[np.float32]:
@@ -101,6 +123,11 @@ def to_pixels(image: Image.Image, spec: ImageSpec) -> NDArray[np.float32]:
     return _normalised(_centre(_middle(image), spec), spec)
 
 
+def shortest_side_of(spec: ImageSpec) -> int:
+    """Return down to which size a JPEG may be decoded for an encoder."""
+    return spec.resize if spec.crop != "squash" else spec.size
+
+
 def to_crop_scale(image: Image.Image, spec: ImageSpec) -> Image.Image:
     """Return the picture at the scale from which `to_pixels` cuts; training cuts at random places from the same."""
     if spec.crop == "ten":
@@ -109,37 +136,33 @@ def to_crop_scale(image: Image.Image, spec: ImageSpec) -> Image.Image:
     return _resized(middle, _crop_scale(middle.size, spec), spec)
 
 
-def _check_bytes(data: bytes, limits: PictureLimits) -> str:
-    if not data:
-        raise PictureError("image.empty", "The file is empty.")
-    if len(data) > limits.max_bytes:
-        message = (
-            f"The picture has {len(data) / 1e6:.1f} MB; at most {limits.max_bytes / 1e6:.1f} MB are allowed."
-        )
-        raise PictureError("image.too_large", message, {"bytes": len(data), "limit_bytes": limits.max_bytes})
-    name = sniff_format(data[:HEADER_BYTES])
-    if name is None:
-        message = f"The file is not a picture in a format that is read here ({', '.join(FORMATS)})."
-        raise PictureError("image.unknown_format", message, {"formats": list(FORMATS)})
-    return name
+def _decode(data: bytes, name: str, shortest_side: int | None, limits: PictureLimits) -> Opened:
+    image, size, orientation = _loaded(data, name, shortest_side, limits)
+    # From here on the decoder and the file are gone: they may hold three times what the picture takes.
+    upright = _upright(to_rgb(image), orientation)
+    turned = orientation in _SIDEWAYS
+    return Opened(_without_metadata(upright), size[::-1] if turned else size)
 
 
-def _decode(data: bytes, name: str, shortest_side: int | None, limits: PictureLimits) -> Image.Image:
+def _loaded(
+    data: bytes, name: str, shortest_side: int | None, limits: PictureLimits
+) -> tuple[Image.Image, tuple[int, int], int]:
+    """Return the picture in the mode that it is stored in, its whole size, and how it is to be turned."""
     if name == "heic":
         _register_heif()
     with Image.open(io.BytesIO(data), formats=[_DECODERS.get(name, name.upper())]) as source:
-        _check_size(source.size, limits)
+        check_size(source.size, limits)
         if name in _ANIMATED and getattr(source, "is_animated", False):
             message = "The picture is animated or has several pages; choose one still picture."
             raise PictureError("image.animated", message, {"format": name})
+        size = source.size
         if name == "jpeg" and shortest_side is not None:
             source.draft(source.mode, (shortest_side, shortest_side))
         source.load()
         # A decoder may find another size than the header told (TIFF, AVIF).
-        _check_size(source.size, PictureLimits(max_pixels=limits.max_pixels, min_side=1))
+        check_size(source.size, PictureLimits(max_pixels=limits.max_pixels, min_side=1))
         # Read after loading: PNG may store EXIF behind the picture, and Pillow turns TIFF by itself.
-        orientation = _orientation(source)
-        return _without_metadata(_upright(to_rgb(source), orientation))
+        return _detached(source), size if name == "jpeg" else source.size, _orientation(source, name)
 
 
 def _register_heif() -> None:
@@ -149,31 +172,34 @@ def _register_heif() -> None:
     pillow_heif.register_heif_opener(thumbnails=False)
 
 
-def _check_size(size: tuple[int, int], limits: PictureLimits) -> None:
-    width, height = size
-    if width * height > limits.max_pixels:
-        raise _too_many_pixels(size, limits)
-    if min(size) < limits.min_side:
-        message = (
-            f"The picture is only {width} × {height} pixels; each side needs at least {limits.min_side}."
-        )
-        detail = {"width": width, "height": height, "limit_side": limits.min_side}
-        raise PictureError("image.too_small", message, detail)
+def _detached(source: Image.Image) -> Image.Image:
+    """Return the loaded picture without its decoder and file; its pixels are shared, not copied."""
+    image = source._new(source.im)
+    image.info = {key: value for key, value in source.info.items() if key == "transparency"}
+    return image
 
 
-def _too_many_pixels(size: tuple[int, int] | None, limits: PictureLimits) -> PictureError:
-    limit = f"{limits.max_pixels / 1e6:.0f} megapixels"
-    found = f"is {size[0]} × {size[1]} pixels" if size else "is far too large"
-    detail = {"limit_pixels": limits.max_pixels} | ({"width": size[0], "height": size[1]} if size else {})
-    return PictureError("image.too_many_pixels", f"The picture {found}; at most {limit} are allowed.", detail)
-
-
-def _orientation(source: Image.Image) -> int:
+def _orientation(source: Image.Image, name: str) -> int:
     """Return the EXIF orientation, 1 where there is none; a broken EXIF block spoils no good picture."""
-    try:
-        return int(source.getexif().get(_ORIENTATION_TAG, 1))
-    except Exception:  # noqa: BLE001  EXIF is hostile data of its own, and its parser raises anything
+    if name in _TURNED_WHEN_DECODED:
         return 1
+    info = source.info
+    exif = info.get("exif") or _from_hex(info.get("Raw profile type exif"))
+    found = from_exif(exif) if isinstance(exif, bytes) else None
+    if (
+        found is None and name != "avif"
+    ):  # AVIF is turned by its container alone, which Pillow puts into the EXIF
+        xmp = info.get("XML:com.adobe.xmp") or info.get("xmp") or b""
+        found = from_xmp(xmp.encode() if isinstance(xmp, str) else xmp)
+    return found or 1
+
+
+def _from_hex(text: str | None) -> bytes | None:
+    """Return EXIF that older programs store as hexadecimal text in a PNG."""
+    try:
+        return bytes.fromhex("".join(str(text).split("\n")[3:])) if text else None
+    except ValueError:
+        return None
 
 
 def _upright(image: Image.Image, orientation: int) -> Image.Image:
@@ -182,10 +208,8 @@ def _upright(image: Image.Image, orientation: int) -> Image.Image:
 
 
 def _without_metadata(image: Image.Image) -> Image.Image:
-    """Return a plain picture: decoders keep the file, EXIF and profiles attached to theirs."""
-    clean = image if type(image) is Image.Image else image.copy()
-    clean.info = {}
-    return clean
+    image.info = {}
+    return image
 
 
 def _middle(image: Image.Image) -> Image.Image:

@@ -176,15 +176,15 @@ class OneBad:
 
     def __init__(self, encoder):
         self._encoder = encoder
-        self.dim, self.device = encoder.dim, encoder.device
+        self.dim, self.device, self.manifest = encoder.dim, encoder.device, encoder.manifest
 
     def encode_texts(self, texts):
         if any("number 7." in text for text in texts):
             raise TextError("text.empty", "The text has no words.")
         return self._encoder.encode_texts(texts)
 
-    def encode_pictures(self, pictures):
-        return self._encoder.encode_pictures(pictures)
+    def encode_pixels(self, pixels):
+        return self._encoder.encode_pixels(pixels)
 
 
 def test_a_unit_that_fails_is_set_aside_with_its_reason_and_skipped_until_retried(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from io import StringIO
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -27,25 +28,28 @@ from tests.support.corpus import (
     tiny_version,
 )
 from workers.blobs import blob_store
+from workers.inference.manifest import ImageSpec
 from workers.jobs.runner import run_job_inline
 from workers.jobs.services import job_create
 from workers.models import Job
 
 pytestmark = pytest.mark.django_db
 DIM = 8
-SMALLEST = 32
+GREY_STEP = 20
 
 
 class FakeEncoder:
-    """Text “n” and a photo n pixels wider than the smallest are the n-th axis, as are the vectors of document n."""
+    """Text “n” and a photo n steps of grey above black are the n-th axis, as are the vectors of document n."""
 
     device, dim = "cpu", DIM
+    manifest = SimpleNamespace(image=ImageSpec(resize=32, size=32, mean=(0, 0, 0), std=(1, 1, 1)))
 
     def encode_texts(self, texts):
         return np.eye(DIM, dtype=np.float32)[[int(text) for text in texts]]
 
-    def encode_pictures(self, pictures):
-        return np.eye(DIM, dtype=np.float32)[[picture.width - SMALLEST for picture in pictures]]
+    def encode_pixels(self, pixels):
+        greys = pixels.mean(axis=(1, 2, 3)) * 255 / GREY_STEP
+        return np.eye(DIM, dtype=np.float32)[greys.round().astype(int)]
 
 
 @pytest.fixture(autouse=True)
@@ -84,7 +88,7 @@ def photo(number):
     return {
         "modality": "image",
         "text": "",
-        "preview": blob_store(picture((9, 9, 9), size=(SMALLEST + number, SMALLEST)), "image/jpeg"),
+        "preview": blob_store(picture((GREY_STEP * number,) * 3), "image/jpeg"),
     }
 
 

@@ -46,8 +46,10 @@ class SharedMemory:
     def release(self, keep_bytes: int) -> None:
         """Give back to the system what lies beyond `keep_bytes`, whose content is no longer needed."""
         size = os.fstat(self.descriptor).st_size
-        if self._map is not None and size > keep_bytes:
-            start = -(-keep_bytes // _PAGE_BYTES) * _PAGE_BYTES
+        start = -(-keep_bytes // _PAGE_BYTES) * _PAGE_BYTES
+        if size > start:
+            if self._map is None or len(self._map) < size:
+                self._map = mmap.mmap(self.descriptor, size)
             self._map.madvise(mmap.MADV_REMOVE, start, size - start)
 
     def close(self) -> None:

@@ -1,0 +1,73 @@
+"""What it costs that encoders run in sandboxed processes: `python -m bench.walls [--bundle FILE] [--rounds N]`.
+
+One photo and one text at a time, in turn by an encoder in this process and by one behind the walls; the goal is that a
+photo costs less than 0.5 ms more. Bundle: by default the demo's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bench.measure import MS, Report
+from bench.photos import photo
+from workers.inference.bundles import bundle_extract
+from workers.inference.encoder import load_encoder
+from workers.inference.pictures import open_picture, to_pixels
+from workers.inference.remote_encoder import EncoderOptions, RemoteEncoder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+DEMO = Path(__file__).parents[1] / "search" / "demo" / "bundle" / "demo.bundle.zip"
+WARM_ROUNDS = 20
+
+
+def main() -> None:
+    """Print both medians and their difference for each kind of input."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--bundle", type=Path, default=DEMO)
+    parser.add_argument("--rounds", type=int, default=300)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="sightline-bench-") as room:
+        folder = Path(room) / "bundle"
+        bundle_extract(options.bundle, folder)
+        folder.chmod(0o755)
+        here = load_encoder(folder, device="cpu")
+        there = RemoteEncoder(folder, EncoderOptions(device="cpu"), print)
+        report = Report()
+        spec = here.manifest.image
+        if spec is not None:
+            pixels = to_pixels(open_picture(photo(0), shortest_side=spec.resize), spec)[None]
+            encoders = (here.encode_pixels, there.encode_pixels)
+            np.testing.assert_array_equal(*(encode(pixels) for encode in encoders))
+            _compare("photo", [lambda e=e: e(pixels) for e in encoders], options.rounds, report)
+        if here.manifest.text is not None:
+            texts = ["a leaking pump"]
+            encoders = (here.encode_texts, there.encode_texts)
+            _compare("text", [lambda e=e: e(texts) for e in encoders], options.rounds, report)
+        there.close()
+
+
+def _compare(kind: str, runs: list[Callable[[], object]], rounds: int, report: Report) -> None:
+    times: list[list[float]] = [[], []]
+    for at in range(rounds + WARM_ROUNDS):
+        for run, found in zip(runs, times, strict=True):
+            started = time.perf_counter()
+            run()
+            if at >= WARM_ROUNDS:
+                found.append(time.perf_counter() - started)
+    here, there = (statistics.median(found) * MS for found in times)
+    report.say(f"{kind}, in this process", here, "ms")
+    report.say(f"{kind}, behind the walls", there, "ms")
+    report.say(f"{kind}, difference", there - here, "ms", "0.5" if kind == "photo" else "")
+
+
+if __name__ == "__main__":
+    main()

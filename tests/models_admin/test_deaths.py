@@ -1,0 +1,97 @@
+"""Setting aside a version whose encoder's process ends again and again."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from models_admin.deaths import WINDOW, version_died
+from models_admin.models import Activation, Alias
+from models_admin.services import version_activate, version_move, version_reachable
+from retrieval_site.errors import AppError
+from tests.support.corpus import make_version
+from workers.versions import versions
+
+pytestmark = pytest.mark.django_db
+
+
+def die(version, times=1):
+    found = [version_died(version_id=version.pk, reason="SIGSEGV") for _ in range(times)]
+    version.refresh_from_db()
+    return found
+
+
+def test_the_second_death_within_a_day_sets_a_version_aside():
+    version = make_version("other", champion=False)
+    assert die(version, 2) == [False, True]
+    assert (version.state, version.error_id, len(version.deaths)) == ("set_aside", "version.set_aside", 2)
+    with pytest.raises(LookupError):
+        versions().folder(version.pk)
+    with pytest.raises(AppError) as caught:
+        version_activate(version=version)
+    assert caught.value.id == "version.wrong_state"
+
+
+def test_deaths_that_lie_longer_apart_do_not():
+    version = make_version("other", champion=False)
+    old = timezone.now() - WINDOW - timedelta(minutes=1)
+    version.deaths = [{"at": old.isoformat(), "reason": "SIGKILL"}]
+    version.save()
+    assert die(version) == [False]
+    assert version.state == "ready"
+
+
+def test_a_champion_falls_back_to_the_version_before_it_and_never_back_again():
+    before, now = make_version("before"), make_version("now")
+    Alias.objects.filter(name="champion").update(previous=before)
+    assert die(now, 2) == [False, True]
+    alias = Alias.objects.get(name="champion")
+    assert (alias.version, alias.previous) == (before, None)
+    assert Activation.objects.get().reason == "fell back: the process of now@1 ended twice (SIGSEGV)"
+
+
+@pytest.mark.parametrize("previous", [None, "valid"])
+def test_a_champion_with_nothing_to_fall_back_to_goes_on(previous):
+    before, now = make_version("before"), make_version("now")
+    if previous:
+        before.state = previous
+        before.save()
+        Alias.objects.filter(name="champion").update(previous=before)
+    assert die(now, 3) == [False] * 3
+    assert (now.state, Alias.objects.get(name="champion").version) == ("ready", now)
+    assert len(now.deaths) == 3
+
+
+def test_a_challenger_that_is_set_aside_is_none_any_more():
+    version = make_version("other", champion=False)
+    Alias.objects.create(name="challenger", version=version)
+    die(version, 2)
+    assert not Alias.objects.filter(name="challenger").exists()
+
+
+def test_a_job_that_was_preparing_it_does_not_make_it_ready():
+    version = make_version(
+        "other",
+        champion=False,
+    )
+    version_move(version, "preparing")
+    die(version, 2)
+    version_move(version, "ready")
+    assert version.state == "set_aside"
+    version_move(version, "preparing", deaths=[])
+    version_move(version, "ready")
+    assert version.state == "ready"
+
+
+def test_others_than_those_who_manage_models_reach_only_what_serves_searches(settings):
+    from dataclasses import replace
+
+    version = make_version("other", champion=False)
+    champion = make_version("best")
+    assert version_reachable(champion, manages=False)
+    assert not version_reachable(version, manages=False)
+    assert version_reachable(version, manages=True)
+    settings.CONFIG = replace(settings.CONFIG, public_models=["other@1"])
+    assert version_reachable(version, manages=False)

@@ -1,0 +1,117 @@
+"""An encoder in a sandboxed child: the same vectors, and what becomes of a child that dies."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import psutil
+import pytest
+from PIL import Image
+
+from tests.support.tiny_bundle import COLOURS, make_tiny_bundle
+from tests.support.trigger_bundle import make_trigger_bundle
+from tests.support.workers import wait_until
+from workers.inference.bundles import bundle_extract
+from workers.inference.encoder import load_encoder
+from workers.inference.errors import EncoderError, TextError
+from workers.inference.remote_encoder import EncoderDiedError, EncoderOptions, RemoteEncoder, open_encoder
+
+WHITE = Image.new("RGB", (40, 40), "white")
+OPTIONS = EncoderOptions(device="cpu", call_seconds=20)
+
+
+def pictures():
+    return [Image.new("RGB", (50, 40), colour) for colour in COLOURS.values()]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    room = tmp_path_factory.mktemp("bundle")
+    bundle_extract(make_tiny_bundle(room / "tiny.zip"), room / "tiny")
+    return room / "tiny"
+
+
+@pytest.fixture(scope="module")
+def trigger_folder(tmp_path_factory):
+    room = tmp_path_factory.mktemp("trigger")
+    bundle_extract(make_trigger_bundle(room / "trigger.zip"), room / "trigger")
+    return room / "trigger"
+
+
+@pytest.fixture
+def deaths():
+    return []
+
+
+@pytest.fixture
+def fragile(trigger_folder, deaths):
+    encoder = RemoteEncoder(trigger_folder, OPTIONS, deaths.append)
+    yield encoder
+    encoder.close()
+
+
+def test_vectors_are_those_of_an_encoder_in_this_process(folder, tmp_path):
+    here = load_encoder(folder, device="cpu")
+    there = open_encoder(folder, EncoderOptions(cache=tmp_path), [].append)
+    words = ["a red pump", "blue", "green valve"] * 30
+    np.testing.assert_array_equal(there.encode_pictures(pictures()), here.encode_pictures(pictures()))
+    np.testing.assert_array_equal(there.encode_texts(words), here.encode_texts(words))
+    assert there.encode_pictures([]).shape == (0, 32)
+    assert (there.dim, there.device, there.precision) == (here.dim, here.device, here.precision)
+    there.close()
+
+
+def test_what_is_wrong_with_a_text_is_told_as_in_this_process(folder):
+    encoder = RemoteEncoder(folder, OPTIONS, [].append)
+    with pytest.raises(TextError) as caught:
+        encoder.encode_texts([""])
+    assert caught.value.id == "text.empty"
+    encoder.close()
+    with pytest.raises(EncoderError) as closed:
+        encoder.encode_texts(["red"])
+    assert closed.value.id == "encoder.closed"
+
+
+def test_an_input_that_ends_the_child_is_told_once_and_the_next_one_is_answered(fragile, deaths):
+    before = fragile.encode_pictures(pictures())
+    first = fragile.pid
+    with pytest.raises(EncoderDiedError) as caught:
+        fragile.encode_pictures([WHITE])
+    assert (caught.value.id, caught.value.detail) == ("encoder.died", {"reason": "SIGSEGV"})
+    assert deaths == ["SIGSEGV"]
+    np.testing.assert_array_equal(fragile.encode_pictures(pictures()), before)
+    assert fragile.pid != first
+
+
+def test_of_several_inputs_none_is_blamed(fragile, deaths):
+    with pytest.raises(EncoderDiedError):
+        fragile.encode_pictures([*pictures(), WHITE])
+    assert deaths == []
+
+
+def test_a_child_that_died_is_started_again_although_nobody_asks(fragile):
+    first = fragile.pid
+    psutil.Process(first).kill()
+    with pytest.raises(EncoderDiedError):
+        for _ in range(100):
+            fragile.encode_texts(["red"])
+    wait_until(lambda: fragile.pid != first, seconds=20, what="the next child")
+
+
+def test_vectors_that_a_hostile_child_makes_up_are_not_taken(fragile):
+    whole = np.zeros((2, 32), np.float32)
+    whole[:, 0] = 1
+    assert fragile._checked(whole.tobytes(), 2).shape == (2, 32)
+    for bad in (whole[:1], whole * 2, np.full_like(whole, np.nan), whole * 0, np.full_like(whole, np.inf)):
+        with np.errstate(invalid="ignore"), pytest.raises(EncoderError) as caught:
+            fragile._checked(np.asarray(bad, np.float32).tobytes(), 2)
+        assert caught.value.id == "encoder.bad_output"
+
+
+def test_this_process_holds_no_graph(folder):
+    encoder = RemoteEncoder(folder, OPTIONS, [].append)
+    child = {entry.path for entry in psutil.Process(encoder.pid).memory_maps()}
+    assert any("openvino" in path for path in child)
+    assert encoder.pid != os.getpid()
+    encoder.close()

@@ -1,0 +1,88 @@
+"""The child's side: decodes one picture after another. Runs in a sandboxed process."""
+
+from __future__ import annotations
+
+import math
+import resource
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from workers.inference.headers.types import PictureLimits
+from workers.inference.manifest import ImageSpec
+from workers.inference.pictures import Opened, open_sized, preview_jpeg, shortest_side_of, shrunk, to_pixels
+from workers.inference.probes import probe_pictures
+
+if TYPE_CHECKING:
+    from PIL import Image
+    from typing_extensions import Buffer
+
+    Answer = tuple[dict[str, Any], list[Buffer]]
+
+PLACE = f"{__name__}:PictureHandler"
+_WARM_PX = 320
+
+
+class PictureHandler:
+    """One method for each thing that workers want of a picture; see `pool.Decoders`."""
+
+    def __init__(self, limits: dict[str, Any], processor_seconds: int) -> None:
+        self._limits = PictureLimits(**limits)
+        self._seconds = processor_seconds
+        self._opened(preview_jpeg(probe_pictures(1)[0], _WARM_PX), None)  # brings in the codecs
+
+    def hello(self) -> dict[str, Any]:
+        """Return nothing: there is nothing to tell."""
+        return {}
+
+    def prepare(self, head: dict[str, Any], payload: memoryview) -> Answer:
+        """Return the encoder's input by `spec`, and behind it a copy of at most `preview_px`."""
+        spec, longest = _spec(head["spec"]), head["preview_px"]
+        data = self._start(payload)
+        opened = self._opened(data, shortest_side_of(spec))
+        pixels = to_pixels(opened.image, spec)
+        small = self._small(data, opened, longest) if longest else None
+        return _about(opened, small) | {"shape": pixels.shape}, [
+            pixels,
+            *([small.tobytes()] if small else []),
+        ]
+
+    def picture(self, head: dict[str, Any], payload: memoryview) -> Answer:
+        """Return the whole picture, or a JPEG at its own scale by `shortest_side`."""
+        opened = self._opened(self._start(payload), head["shortest_side"])
+        return _about(opened, opened.image), [opened.image.tobytes()]
+
+    def thumbnail(self, head: dict[str, Any], payload: memoryview) -> Answer:
+        """Return a copy of at most `longest_side`."""
+        longest = head["longest_side"]
+        small = shrunk((opened := self._opened(self._start(payload), longest)).image, longest)
+        return _about(opened, small), [small.tobytes()]
+
+    def _start(self, payload: memoryview) -> bytes:
+        """Let this process end when the picture takes more processor time than it may, and return its bytes."""
+        allowed = math.ceil(time.process_time() + self._seconds)
+        resource.setrlimit(resource.RLIMIT_CPU, (allowed, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+        return bytes(payload)  # the shared ones could change while they are read
+
+    def _opened(self, data: bytes, shortest_side: int | None) -> Opened:
+        return open_sized(data, shortest_side=shortest_side, limits=self._limits)
+
+    def _small(self, data: bytes, opened: Opened, longest: int) -> Image.Image:
+        """Shrink the picture; one that was decoded smaller than that for the encoder is decoded again."""
+        picture = opened.image
+        if max(picture.size) < min(longest, max(opened.size)):
+            picture = self._opened(data, max(1, longest * min(picture.size) // max(picture.size))).image
+        return shrunk(picture, longest)
+
+
+def options(limits: PictureLimits, processor_seconds: int) -> dict[str, Any]:
+    """Return what the handler is made with, as plain JSON values."""
+    return {"limits": asdict(limits), "processor_seconds": processor_seconds}
+
+
+def _spec(given: dict[str, Any]) -> ImageSpec:
+    return ImageSpec(**{**given, "mean": tuple(given["mean"]), "std": tuple(given["std"])})
+
+
+def _about(opened: Opened, image: Image.Image | None) -> dict[str, Any]:
+    return {"size": opened.size, "image": image.size if image else None}

@@ -1,0 +1,180 @@
+"""HEIC and AVIF: the boxes of an ISO media file, and the coded pictures that one picture is put together from.
+
+ISO/IEC 14496-12 (boxes, items) and 23008-12 (image items). A grid may name tens of thousands of tiles, and derived
+pictures may name derived pictures, so that a few bytes ask for exponentially many decodings: both are counted here.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from workers.inference.headers.types import Header, Parts, PictureLimits, unsupported
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_CODED = (b"hvc1", b"av01")
+_TILES_PER_PART = 0.05
+"""A tile costs a decoder of its own: 1,000 of them where 20,000 parts are allowed; phones have about 50."""
+_DECODED_PER_PIXEL = 3
+"""A picture, its transparency, and tiles that reach over the edge."""
+_BYTES_PER_PIXEL = 16
+
+
+@dataclass(frozen=True)
+class Box:
+    """A box: its content begins behind the header, `end` is where the next box begins."""
+
+    kind: bytes
+    start: int
+    content: int
+    end: int
+
+
+def boxes(data: bytes, start: int, end: int, parts: Parts) -> Iterator[Box]:
+    """Yield the boxes that lie between two offsets."""
+    at = start
+    while at + 8 <= end:
+        parts.add()
+        size, kind, content = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8], at + 8
+        if size == 1:
+            size, content = int.from_bytes(data[at + 8 : at + 16], "big"), at + 16
+        following = end if size == 0 else at + size
+        if following < content or following > end:
+            raise ValueError(f"the box {kind!r} does not fit")
+        yield Box(kind, at, content, following)
+        at = following
+
+
+@dataclass
+class Items:
+    """What the `meta` box says: which item is the picture, of which kind and size items are, and who names whom."""
+
+    primary: int = 0
+    kinds: dict[int, bytes] = field(default_factory=dict)
+    sizes: dict[int, tuple[int, int]] = field(default_factory=dict)
+    made_of: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+    belong_to: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+    """Auxiliary pictures, such as transparency, by the picture that they belong to."""
+
+
+def read(data: bytes, limits: PictureLimits, name: str) -> Header:
+    """Return the picture's size; raises PictureError `image.too_complex`, `image.unsupported`, ValueError."""
+    items = read_items(data, Parts(name, limits.max_parts))
+    width, height = items.sizes[items.primary]
+    cost = _Cost(items, name, limits)
+    for item in (items.primary, *items.belong_to[items.primary]):
+        cost.add(item, ())
+    return Header(width, height, _BYTES_PER_PIXEL)
+
+
+class _Cost:
+    """Walks from a picture to the coded ones that it is made of, counting each time that one is decoded."""
+
+    def __init__(self, items: Items, name: str, limits: PictureLimits) -> None:
+        self._items, self._name = items, name
+        self._tiles = Parts(name, max(1, int(limits.max_parts * _TILES_PER_PART)), "tiles")
+        self._pixels = Parts(name, limits.max_pixels * _DECODED_PER_PIXEL, "pixels in its tiles")
+
+    def add(self, item: int, above: tuple[int, ...]) -> None:
+        """Count one item with all that it is made of; `above` are the items that led to it."""
+        kind = self._items.kinds.get(item, b"")
+        if kind in _CODED:
+            self._tiles.add()
+            width, height = self._items.sizes.get(item, (0, 0))
+            self._pixels.add(width * height)
+        elif kind == b"grid" and not above:
+            for part in self._items.made_of[item]:
+                self.add(part, (*above, item))
+        else:
+            raise unsupported(self._name, f"picture item “{kind.decode('latin-1')}”")
+
+
+def meta_boxes(data: bytes, parts: Parts) -> list[Box]:
+    """Return the boxes inside the file's `meta` box; raises ValueError without one."""
+    for box in boxes(data, 0, len(data), parts):
+        if box.kind == b"meta":
+            return list(boxes(data, box.content + 4, box.end, parts))
+    raise ValueError("no meta box")
+
+
+def read_items(data: bytes, parts: Parts) -> Items:
+    """Read the items that matter for decoding; raises ValueError or struct.error for what makes no sense."""
+    items = Items()
+    for box in meta_boxes(data, parts):
+        if box.kind == b"pitm":
+            items.primary = _number(data, box.content + 4, 4 if data[box.content] else 2)
+        elif box.kind == b"iinf":
+            items.kinds = {item: kind for item, kind, _ in item_infos(data, box, parts)}
+        elif box.kind == b"iref":
+            _read_references(data, box, items, parts)
+        elif box.kind == b"iprp":
+            _read_properties(data, box, items, parts)
+    return items
+
+
+def item_infos(data: bytes, iinf: Box, parts: Parts) -> Iterator[tuple[int, bytes, bytes]]:
+    """Yield each item's number, its kind, and for the kind `mime` its content type."""
+    skip = 8 if data[iinf.content] else 6
+    for box in boxes(data, iinf.content + skip, iinf.end, parts):
+        version = data[box.content]
+        if box.kind != b"infe" or version < 2:
+            continue
+        wide = 4 if version > 2 else 2
+        at = box.content + 4 + wide + 2
+        words = data[at + 4 : box.end].split(b"\0")
+        yield _number(data, box.content + 4, wide), data[at : at + 4], words[1] if len(words) > 1 else b""
+
+
+def _read_references(data: bytes, iref: Box, items: Items, parts: Parts) -> None:
+    wide = 4 if data[iref.content] else 2
+    for box in boxes(data, iref.content + 4, iref.end, parts):
+        source, count = _number(data, box.content, wide), _number(data, box.content + wide, 2)
+        parts.add(count)
+        first = box.content + wide + 2
+        targets = [_number(data, first + wide * n, wide) for n in range(count)]
+        if box.kind == b"dimg":
+            items.made_of[source] += targets
+        elif box.kind == b"auxl":
+            for target in targets:
+                items.belong_to[target].append(source)
+
+
+def _read_properties(data: bytes, iprp: Box, items: Items, parts: Parts) -> None:
+    found: list[tuple[int, int] | None] = [None]  # they are counted from 1
+    for box in boxes(data, iprp.content, iprp.end, parts):
+        if box.kind == b"ipco":
+            found += [_extent(data, one) for one in boxes(data, box.content, box.end, parts)]
+        elif box.kind == b"ipma":
+            for item, numbers in _associations(data, box, parts):
+                for size in (found[number] for number in numbers if number < len(found)):
+                    items.sizes[item] = size or items.sizes.get(item, (0, 0))
+
+
+def _extent(data: bytes, box: Box) -> tuple[int, int] | None:
+    if box.kind != b"ispe":
+        return None
+    return _number(data, box.content + 4, 4), _number(data, box.content + 8, 4)
+
+
+def _associations(data: bytes, ipma: Box, parts: Parts) -> Iterator[tuple[int, list[int]]]:
+    wide, long = (4 if data[ipma.content] else 2), data[ipma.content + 3] & 1
+    count, at = _number(data, ipma.content + 4, 4), ipma.content + 8
+    for _ in range(count):
+        item, number = _number(data, at, wide), _number(data, at + wide, 1)
+        parts.add(1 + number)
+        at += wide + 1
+        if long:
+            yield item, [_number(data, at + 2 * n, 2) & 0x7FFF for n in range(number)]
+        else:
+            yield item, [_number(data, at + n, 1) & 0x7F for n in range(number)]
+        at += number * (2 if long else 1)
+
+
+def _number(data: bytes, at: int, size: int) -> int:
+    if at + size > len(data):
+        raise struct.error("the file ends early")
+    return int.from_bytes(data[at : at + size], "big")

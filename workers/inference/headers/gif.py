@@ -1,0 +1,73 @@
+"""GIF: its blocks (GIF89a specification)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from workers.inference.headers.types import Header, Parts, PictureLimits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+EXTENSION, IMAGE, TRAILER = 0x21, 0x2C, 0x3B
+_SUB_BLOCKS_PER_PART = 10
+"""Coded pixels come in sub-blocks of at most 255 bytes, so files have many more of these than of other parts."""
+_BYTES_PER_PIXEL = 10
+
+
+@dataclass(frozen=True)
+class Block:
+    """An extension (`label` says which) or an image, with all its sub-blocks."""
+
+    kind: int
+    label: int
+    start: int
+    end: int
+
+
+def blocks(data: bytes, limits: PictureLimits) -> Iterator[Block]:
+    """Yield the blocks behind the global colour table up to the trailer."""
+    parts = Parts("gif", limits.max_parts)
+    sub_blocks = Parts("gif", limits.max_parts * _SUB_BLOCKS_PER_PART, "blocks")
+    at = first_block(data)
+    while at < len(data) and data[at] in (EXTENSION, IMAGE):
+        parts.add()
+        kind = data[at]
+        content = at + 2 if kind == EXTENSION else at + 11 + _table_bytes(data[at + 9])
+        end = _end(data, content, sub_blocks)
+        yield Block(kind, data[at + 1], at, end)
+        at = end
+
+
+def first_block(data: bytes) -> int:
+    """Return where the header and the global colour table end."""
+    return 13 + _table_bytes(data[10])
+
+
+def read(data: bytes, limits: PictureLimits) -> Header:
+    """Return the size of screen and first image together; raises PictureError `image.too_complex`."""
+    width, height = _pair(data, 6)
+    for images, block in enumerate(b for b in blocks(data, limits) if b.kind == IMAGE):
+        if images:
+            break  # an animation, which is refused when it is opened; its further pictures cost nothing
+        left, top = _pair(data, block.start + 1)
+        across, down = _pair(data, block.start + 5)
+        width, height = max(width, left + across), max(height, top + down)
+    return Header(width, height, _BYTES_PER_PIXEL)
+
+
+def _pair(data: bytes, at: int) -> tuple[int, int]:
+    return int.from_bytes(data[at : at + 2], "little"), int.from_bytes(data[at + 2 : at + 4], "little")
+
+
+def _table_bytes(flags: int) -> int:
+    return 3 * 2 ** ((flags & 7) + 1) if flags & 0x80 else 0
+
+
+def _end(data: bytes, at: int, sub_blocks: Parts) -> int:
+    """Return where a chain of sub-blocks ends, its closing zero included."""
+    while at < len(data) and data[at]:
+        sub_blocks.add()
+        at += 1 + data[at]
+    return min(at + 1, len(data))

@@ -1,0 +1,87 @@
+"""The one door: a file's bytes to what its header says, or the reason why it is not decoded."""
+
+from __future__ import annotations
+
+import struct
+from functools import partial
+from typing import TYPE_CHECKING
+
+from workers.inference.errors import PictureError
+from workers.inference.headers import bmp, boxes, gif, jpeg, png, tiff, webp
+from workers.inference.headers.types import PictureLimits
+from workers.inference.sniff import FORMATS, HEADER_BYTES, sniff_format
+
+if TYPE_CHECKING:
+    from workers.inference.headers.types import Header
+
+DEFAULT_LIMITS = PictureLimits()
+_READERS = {
+    "jpeg": jpeg.read,
+    "png": png.read,
+    "gif": gif.read,
+    "webp": webp.read,
+    "bmp": bmp.read,
+    "tiff": tiff.read,
+    "heic": partial(boxes.read, name="heic"),
+    "avif": partial(boxes.read, name="avif"),
+}
+UNREADABLE = (struct.error, ValueError, IndexError, KeyError, OverflowError)
+"""What reading a damaged structure ends in."""
+
+
+def check_bytes(data: bytes, limits: PictureLimits) -> str:
+    """Return the format; raises PictureError `image.empty`, `image.too_large`, `image.unknown_format`."""
+    if not data:
+        raise PictureError("image.empty", "The file is empty.")
+    if len(data) > limits.max_bytes:
+        message = (
+            f"The picture has {len(data) / 1e6:.1f} MB; at most {limits.max_bytes / 1e6:.1f} MB are allowed."
+        )
+        raise PictureError("image.too_large", message, {"bytes": len(data), "limit_bytes": limits.max_bytes})
+    name = sniff_format(data[:HEADER_BYTES])
+    if name is None:
+        message = f"The file is not a picture in a format that is read here ({', '.join(FORMATS)})."
+        raise PictureError("image.unknown_format", message, {"formats": list(FORMATS)})
+    return name
+
+
+def read_header(data: bytes, limits: PictureLimits = DEFAULT_LIMITS) -> Header:
+    """Return what the file says of itself, within the limits.
+
+    Raises PictureError as `check_bytes` and `check_size` do, `image.too_complex` and `image.unsupported` for what
+    would be decoded slowly, `image.truncated` for what makes no sense.
+    """
+    name = check_bytes(data, limits)
+    try:
+        header = _READERS[name](data, limits)
+    except UNREADABLE as error:
+        raise truncated(name) from error
+    check_size((header.width, header.height), limits)
+    return header
+
+
+def check_size(size: tuple[int, int], limits: PictureLimits) -> None:
+    """Raise PictureError `image.too_many_pixels`, `image.too_small`."""
+    width, height = size
+    if width * height > limits.max_pixels:
+        raise too_many_pixels(size, limits)
+    if min(size) < limits.min_side:
+        message = (
+            f"The picture is only {width} × {height} pixels; each side needs at least {limits.min_side}."
+        )
+        detail = {"width": width, "height": height, "limit_side": limits.min_side}
+        raise PictureError("image.too_small", message, detail)
+
+
+def too_many_pixels(size: tuple[int, int] | None, limits: PictureLimits) -> PictureError:
+    """Return the error for a picture that is too large; `size` None where no size makes sense."""
+    limit = f"{limits.max_pixels / 1e6:.0f} megapixels"
+    found = f"is {size[0]} × {size[1]} pixels" if size else "is far too large"
+    detail = {"limit_pixels": limits.max_pixels} | ({"width": size[0], "height": size[1]} if size else {})
+    return PictureError("image.too_many_pixels", f"The picture {found}; at most {limit} are allowed.", detail)
+
+
+def truncated(name: str) -> PictureError:
+    """Return the error for a file whose content makes no sense."""
+    message = "The picture cannot be read: its data ends early or is damaged."
+    return PictureError("image.truncated", message, {"format": name})

@@ -1,0 +1,146 @@
+"""TIFF: its first directory, and the strips or tiles that it names (TIFF 6.0; BigTIFF)."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+from workers.inference.headers.types import Header, Parts, PictureLimits, too_complex, unsupported
+
+WIDTH, HEIGHT, COMPRESSION = 256, 257, 259
+STRIP_OFFSETS, STRIP_BYTES, TILE_OFFSETS, TILE_BYTES = 273, 279, 324, 325
+_JPEG = 7
+_COMPRESSIONS_READ = frozenset({1, 2, 3, 4, 5, _JPEG, 8, 32946, 32773, 50000})
+"""None, CCITT, LZW, JPEG, Deflate (two numbers), PackBits, Zstandard. Others are rare, with decoders of their own."""
+
+_TYPE_BYTES = {
+    1: 1,
+    2: 1,
+    3: 2,
+    4: 4,
+    5: 8,
+    6: 1,
+    7: 1,
+    8: 2,
+    9: 4,
+    10: 8,
+    11: 4,
+    12: 8,
+    13: 4,
+    16: 8,
+    17: 8,
+    18: 8,
+}
+_TYPE_CODES = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
+_ENTRIES_MAX = 1000
+_BYTES_PER_PIXEL = 13
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One field of a directory: `count` values of a type, and where they lie."""
+
+    tag: int
+    kind: int
+    count: int
+    start: int
+
+    @property
+    def size(self) -> int:
+        """How many bytes its values take."""
+        return _TYPE_BYTES.get(self.kind, 1) * self.count
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Byte order and the width of offsets: 4 bytes in TIFF, 8 in BigTIFF."""
+
+    order: str
+    big: bool
+
+    @classmethod
+    def read(cls, data: bytes) -> Layout:
+        """Read it from the first four bytes."""
+        order = "<" if data[:2] == b"II" else ">"
+        return cls(order, big=struct.unpack_from(order + "H", data, 2)[0] == 43)
+
+    def directory(self, data: bytes) -> tuple[int, int]:
+        """Return where the first directory's entries begin, and how many there are."""
+        at = struct.unpack_from(self.order + ("Q" if self.big else "I"), data, 8 if self.big else 4)[0]
+        (count,) = struct.unpack_from(self.order + ("Q" if self.big else "H"), data, at)
+        return at + (8 if self.big else 2), count
+
+    def entry(self, data: bytes, at: int) -> Entry:
+        """Read the entry at an offset."""
+        tag, kind = struct.unpack_from(self.order + "HH", data, at)
+        (count,) = struct.unpack_from(self.order + ("Q" if self.big else "I"), data, at + 4)
+        field, room = at + (12 if self.big else 8), (8 if self.big else 4)
+        if _TYPE_BYTES.get(kind, 1) * count > room:
+            field = struct.unpack_from(self.order + ("Q" if self.big else "I"), data, field)[0]
+        return Entry(tag, kind, count, field)
+
+    @property
+    def entry_bytes(self) -> int:
+        """How long an entry is."""
+        return 20 if self.big else 12
+
+    def values(self, data: bytes, entry: Entry) -> tuple[int, ...]:
+        """Return an entry's whole numbers; raises struct.error where they lie outside the file."""
+        code = _TYPE_CODES.get(entry.kind)
+        if code is None:
+            raise ValueError(f"tag {entry.tag} holds no whole numbers")
+        if entry.size > len(data):
+            raise ValueError(f"tag {entry.tag} is longer than the file")
+        return struct.unpack_from(f"{self.order}{entry.count}{code}", data, entry.start)
+
+
+def entries(data: bytes, limits: PictureLimits) -> dict[int, Entry]:
+    """Return the first directory by tag; raises PictureError `image.too_complex`, ValueError for no directory."""
+    layout = Layout.read(data)
+    at, count = layout.directory(data)
+    Parts("tiff", min(_ENTRIES_MAX, limits.max_parts), "fields").add(count)
+    found = [layout.entry(data, at + layout.entry_bytes * n) for n in range(count)]
+    size = sum(entry.size for entry in found)
+    if size > 2 * len(data):  # each is read into memory of its own, however often the same bytes are named
+        raise too_complex("tiff", "bytes in its fields", size, 2 * len(data))
+    return {entry.tag: entry for entry in found}
+
+
+def read(data: bytes, limits: PictureLimits) -> Header:
+    """Return the size; raises PictureError `image.too_complex`, `image.unsupported`, ValueError without a size."""
+    layout, found = Layout.read(data), entries(data, limits)
+    width, height = (layout.values(data, found[tag])[0] if tag in found else 0 for tag in (WIDTH, HEIGHT))
+    compression = layout.values(data, found[COMPRESSION])[0] if COMPRESSION in found else 1
+    if compression not in _COMPRESSIONS_READ:
+        raise unsupported("tiff", f"TIFF compression {compression}")
+    pieces = places(data, found, limits)
+    if compression == _JPEG:
+        _check_scans(data, pieces, width * height, limits)
+    return Header(width, height, _BYTES_PER_PIXEL)
+
+
+def places(data: bytes, found: dict[int, Entry], limits: PictureLimits) -> list[tuple[int, int]]:
+    """Return where the strips or tiles lie, as (start, size).
+
+    Raises PictureError `image.too_complex` where they are too many, or together more than the file has.
+    """
+    layout, pieces = Layout.read(data), list[tuple[int, int]]()
+    for offsets, sizes in ((STRIP_OFFSETS, STRIP_BYTES), (TILE_OFFSETS, TILE_BYTES)):
+        if offsets not in found:
+            continue
+        Parts("tiff", limits.max_parts, "strips or tiles").add(found[offsets].count)
+        starts = layout.values(data, found[offsets])
+        given = layout.values(data, found[sizes]) if sizes in found else (len(data),) * len(starts)
+        pieces += [(start, min(size, len(data))) for start, size in zip(starts, given, strict=False)]
+    total = sum(size for _, size in pieces)
+    if len(pieces) > 1 and total > 2 * len(data):
+        raise too_complex("tiff", "bytes in its strips or tiles", total, 2 * len(data))
+    return pieces
+
+
+def _check_scans(data: bytes, pieces: list[tuple[int, int]], pixels: int, limits: PictureLimits) -> None:
+    """Count the scans of the JPEG data in it: each strip or tile is a JPEG file of its own."""
+    scans = max((data.count(b"\xff\xda", start, start + size) for start, size in pieces), default=0)
+    most = limits.max_scans * limits.max_pixels
+    if scans * pixels > most:
+        raise too_complex("tiff", "megapixels in all its scans", scans * pixels // 10**6, most // 10**6)

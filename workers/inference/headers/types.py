@@ -1,0 +1,73 @@
+"""What the readers of all formats share: limits, what they return, and how they refuse."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from workers.inference.errors import PictureError
+
+
+@dataclass(frozen=True)
+class PictureLimits:
+    """What a picture may cost; all of it is checked before anything is decoded.
+
+    `max_scans` holds for a picture of `max_pixels`: a scan costs by its pixels, so a smaller one may have more.
+    `max_parts` are segments, chunks, strips, tiles or boxes.
+    """
+
+    max_bytes: int = 32 << 20
+    max_pixels: int = 64_000_000
+    min_side: int = 8
+    max_scans: int = 20
+    max_parts: int = 20_000
+
+
+@dataclass(frozen=True)
+class Header:
+    """Size in pixels as stored, not turned upright, and the memory that decoding takes at its peak.
+
+    `held_bytes_per_pixel` is what a decoder holds of the whole picture at whichever scale it decodes; `scales` are the
+    divisors by which it can decode smaller.
+    """
+
+    width: int
+    height: int
+    bytes_per_pixel: int
+    held_bytes_per_pixel: int = 0
+    scales: tuple[int, ...] = (1,)
+
+    def decoding_bytes(self, shortest_side: int | None = None) -> int:
+        """How much memory decoding takes, where possible at a scale that leaves `shortest_side`."""
+        scale, shorter = 1, min(self.width, self.height)
+        if shortest_side is not None:
+            scale = max((by for by in self.scales if shorter // by >= shortest_side), default=1)
+        per_pixel = self.bytes_per_pixel / scale**2 + self.held_bytes_per_pixel
+        return int(self.width * self.height * per_pixel)
+
+
+def too_complex(name: str, what: str, found: int, limit: int) -> PictureError:
+    """Return the error for a file that would take far longer to decode than its size lets expect."""
+    message = (
+        f"The picture would take too long to read: it has {found:,} {what}, at most {limit:,} are allowed."
+    )
+    return PictureError("image.too_complex", message, {"format": name, "found": found, "limit": limit})
+
+
+def unsupported(name: str, how: str) -> PictureError:
+    """Return the error for a way of storing pixels that is not read here."""
+    message = f"The picture is stored in a way that is not read here: {how}."
+    return PictureError("image.unsupported", message, {"format": name})
+
+
+class Parts:
+    """Counts the parts that a walk meets; raises `image.too_complex` beyond the limit."""
+
+    def __init__(self, name: str, limit: int, what: str = "parts") -> None:
+        self._name, self._limit, self._what = name, limit, what
+        self.count = 0
+
+    def add(self, count: int = 1) -> None:
+        """Count some more."""
+        self.count += count
+        if self.count > self._limit:
+            raise too_complex(self._name, self._what, self.count, self._limit)
