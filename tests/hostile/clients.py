@@ -1,4 +1,4 @@
-"""Sixteen people searching by photo while something else goes on: every search is answered, and about as fast as before."""
+"""Sixteen people search by photo while something else goes on: all are answered, and about as fast as before."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from django.core.files.base import ContentFile
+from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from PIL import Image
 
 from tests.support.tiny_bundle import COLOURS

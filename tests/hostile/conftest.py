@@ -8,12 +8,12 @@ import pytest
 
 from tests.flows.served import Served, free_port, open_folder, wait_for
 from tests.flows.test_api_story import Program
-from tests.hostile.site import Site, fill
+from tests.hostile.site import MIB, Site, fill
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SETTINGS = {"THROTTLE": "0"}
+SETTINGS = {"THROTTLE": "0", "JOB_MEMORY_BYTES": str(400 * MIB)}
 """Sixteen clients from one address are more than one caller may be."""
 
 

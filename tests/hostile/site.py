@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import urllib.error
+import urllib.parse
+import urllib.request
 from dataclasses import dataclass
+from http.cookiejar import CookieJar
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -14,8 +19,6 @@ from tests.flows.test_api_story import Program
 from tests.support.tiny_bundle import COLOURS, make_tiny_bundle
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.flows.served import Served
 
 MIB = 1024 * 1024
@@ -45,6 +48,16 @@ class Site:
         made = self.served.command("create_token", name, *words)
         assert made.returncode == 0, made.stderr
         return Program(self.port, made.stdout.strip().splitlines()[-1])
+
+    def visitor(self) -> Visitor:
+        """Somebody with a browser's cookies who is not signed in."""
+        return Visitor(self.port)
+
+    def admin(self, name: str = "admin", password: str = "") -> Visitor:
+        """Somebody who is signed in to the admin; the superuser, if nobody is named."""
+        visitor = self.visitor()
+        visitor.sign_in(name, password or self.served.password() or "")
+        return visitor
 
     def shell(self, code: str) -> str:
         """Run code on the installation's database and return what it printed."""
@@ -80,9 +93,9 @@ def _own_bytes(process: psutil.Process) -> int:
     return int(found.rss - found.shared)
 
 
-def _size(path: str) -> int:
+def _size(path: Path) -> int:
     try:
-        return os.stat(path).st_size
+        return path.stat().st_size
     except OSError:  # removed a moment ago
         return 0
 
@@ -114,3 +127,42 @@ def refusal(answer: Any) -> str:
     assert set(answer["error"]) == {"id", "message", "detail"}
     assert answer["error"]["message"]
     return str(answer["error"]["id"])
+
+
+class Visitor:
+    """A browser's cookies and forms without the browser."""
+
+    def __init__(self, port: int) -> None:
+        self._address = f"http://127.0.0.1:{port}"
+        self._jar = CookieJar()
+        self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self._jar))
+
+    def page(self, path: str, *, expected: tuple[int, ...] = (200,)) -> str:
+        """The text of a page."""
+        return self._opened(urllib.request.Request(self._address + path), expected)
+
+    def send(self, path: str, form: dict[str, str], *, expected: tuple[int, ...] = (200,)) -> str:
+        """The text of the page that a form leads to."""
+        data = urllib.parse.urlencode(form).encode()
+        headers = {"Referer": self._address + path}
+        return self._opened(urllib.request.Request(self._address + path, data, headers), expected)
+
+    def cookie(self, name: str) -> str:
+        """A cookie's value, "" where there is none."""
+        return next((str(cookie.value) for cookie in self._jar if cookie.name == name), "")
+
+    def sign_in(self, name: str, password: str) -> None:
+        """Sign in by the admin's form."""
+        self.page("/admin/login/")
+        form = {"csrfmiddlewaretoken": self.cookie("csrftoken"), "username": name, "password": password}
+        self.send("/admin/login/?next=/admin/", form)
+        assert self.cookie("sessionid"), f"{name} could not sign in"
+
+    def _opened(self, request: urllib.request.Request, expected: tuple[int, ...]) -> str:
+        try:
+            with self._opener.open(request, timeout=30) as answer:
+                status, body = answer.status, answer.read()
+        except urllib.error.HTTPError as refused:
+            status, body = refused.code, refused.read()
+        assert status in expected, f"{request.full_url}: {status} {body[:300]!r}"
+        return str(body.decode())

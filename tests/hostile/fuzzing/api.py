@@ -6,7 +6,6 @@ from functools import cache
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from django.core.files.base import ContentFile
 from django.db import transaction
 from django.test import Client
 from hypothesis import strategies as st

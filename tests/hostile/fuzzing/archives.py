@@ -156,7 +156,7 @@ member_changes = st.lists(
         st.tuples(st.sampled_from(("local_size", "central_size", "central_packed", "crc", "offset")), _sizes),
         st.tuples(st.just("attributes"), st.sampled_from((0, _LINK, _DEVICE, _FOLDER, 0xFFFFFFFF))),
         st.tuples(st.just("extra"), st.sampled_from(_EXTRAS)),
-        st.tuples(st.just("hidden"), st.just(True)),  # noqa: FBT003  a value to set
+        st.tuples(st.just("hidden"), st.just(True)),
         st.tuples(st.just("data"), st.sampled_from((b"", b"\x00" * 3_000_000, b"x" * 70_000, b"PK\x05\x06"))),
     ).flatmap(lambda change: st.tuples(st.integers(0, 99), st.just(change))),
     max_size=3,

@@ -180,7 +180,7 @@ def _take(outcome: Outcome, item: Item, files: Any) -> None:
     problem = unstorable(
         [found.external_id, fields.title, fields.body, fields.url, [*fields.tags], fields.metadata]
     )
-    outcome.problem = outcome.problem or problem and f"accepted, but cannot be stored: {problem}"
+    outcome.problem = outcome.problem or (problem and f"accepted, but cannot be stored: {problem}")
 
 
 def try_job(given: Input) -> Outcome:

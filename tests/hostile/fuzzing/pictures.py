@@ -190,24 +190,28 @@ def with_changes(parts: Parts, changes: list[tuple[str, int, int, int, list]], l
         if not found:
             break
         at, to = one % len(found), other % len(found)
-        tag, payload = found[at]
-        if name == "swap":
-            found[at], found[to] = found[to], found[at]
-        elif name == "move":
-            found.insert(to, found.pop(at))
-        elif name == "drop":
-            del found[at]
-        elif name in ("twice", "often"):
-            found[at:at] = [found[at]] * (1 if name == "twice" else OFTEN)
-        elif name == "payload":
-            found[at] = (tag, scrambled(payload, bytes_changes))
-        elif name == "tag":
-            found[at] = (found[to][0], payload)
-        elif name == "length":
+        if name == "length":
             lies[at] = value
-        else:
+        elif name == "payload":
+            found[at] = (found[at][0], scrambled(found[at][1], bytes_changes))
+        elif name == "resize":
             found = resized(found, SIZES[one % len(SIZES)], SIZES[other % len(SIZES)])
+        else:
+            _arrange(found, name, at, to)
     return found
+
+
+def _arrange(parts: Parts, name: str, at: int, to: int) -> None:
+    if name == "swap":
+        parts[at], parts[to] = parts[to], parts[at]
+    elif name == "move":
+        parts.insert(to, parts.pop(at))
+    elif name == "drop":
+        del parts[at]
+    elif name == "tag":
+        parts[at] = (parts[to][0], parts[at][1])
+    else:
+        parts[at:at] = [parts[at]] * (1 if name == "twice" else OFTEN)
 
 
 @st.composite

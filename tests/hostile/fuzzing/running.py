@@ -86,7 +86,7 @@ def save(tally: Tally, folder: Path) -> None:
     """Write the counts and the examples of problems where a person can look at them."""
     folder.mkdir(parents=True, exist_ok=True)
     name = tally.kind.replace(" ", "-")
-    (folder / f"{name}.json").write_text(json.dumps(tally.as_json(), indent=1))
+    (folder / f"{name}.tally").write_text(json.dumps(tally.as_json(), indent=1))
     for number, (problem, example) in enumerate(tally.examples.items()):
         (folder / f"{name}-{number}.input").write_bytes(example.data)
         described = {"problem": problem, "name": example.name, "how": example.how}
