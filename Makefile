@@ -31,7 +31,7 @@ guards: $(FULL)/.stamp  ## which package may import which
 # behind them.
 BESIDE := tests/workers/training tests/workers/neural tests/workers/inference
 TEST_PARTS := "tests/guards tests/retrieval_site" "tests/browser tests/flows" \
-	"tests/search tests/models_admin tests/workers $(BESIDE:%=--ignore=%)"
+	"tests/hostile" "tests/search tests/models_admin tests/workers $(BESIDE:%=--ignore=%)"
 BESIDE_LOG := .beside.log
 PYTEST := $(FULL)/bin/coverage run -m pytest --durations=10 --durations-min=10
 

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[3]
 PACKAGES = ("retrieval_site", "search", "models_admin", "workers")
-ID = re.compile(r"[a-z]+(?:_[a-z]+)*\.[a-z]+(?:_[a-z]+)*")
-ROW = re.compile(r"^\| `([a-z_.]+)` \| (?:\d{3}|in a job|item) \|", re.M)
+ID = re.compile(r"[a-z]+(?:_[a-z]+)*\.[a-z0-9]+(?:_[a-z0-9]+)*")
+ROW = re.compile(r"^\| `([a-z0-9_.]+)` \| (?:\d{3}|in a job|item) \|", re.M)
 # Whose arguments are error ids; everything that is named …Error is, too.
 GIVERS = {
     "AuthenticationFailed",
