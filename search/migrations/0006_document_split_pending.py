@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("search", "0004_api_token_name")]
+    dependencies = [("search", "0005_session_hashes")]
 
     operations = [
         migrations.AddField(
