@@ -22,7 +22,7 @@ CONTENT_TYPE = "image/jpeg"
 
 
 def thumbnails_store(sha256: str, picture: Image) -> None:
-    """Keep the small copies of a decoded, upright RGB picture (`open_picture`); nothing where they exist."""
+    """Keep the small copies of an RGB picture, decoded and upright; nothing where they exist."""
     from workers.inference.pictures import preview_jpeg  # brings Pillow, which the web process does without
 
     for longest_side in LONGEST_SIDES_PX:
@@ -30,6 +30,23 @@ def thumbnails_store(sha256: str, picture: Image) -> None:
         if not default_storage.exists(name):
             data = preview_jpeg(picture, longest_side)
             file_put(name, ContentFile(data), len(data), durable=False)
+
+
+def thumbnails_copy(former: str, sha256: str) -> None:
+    """Let a picture have the small copies of another, whose pixels are the same."""
+    for longest_side in LONGEST_SIDES_PX:
+        opened = thumbnail_open(former, longest_side)
+        if opened is None:
+            continue
+        with opened as file:
+            data = file.read()
+        file_put(_name(sha256, longest_side), ContentFile(data), len(data), durable=False)
+
+
+def thumbnails_delete(sha256: str) -> None:
+    """Remove the small copies of a picture that is gone."""
+    for longest_side in LONGEST_SIDES_PX:
+        default_storage.delete(_name(sha256, longest_side))
 
 
 def thumbnail_open(sha256: str, longest_side: int) -> File[bytes] | None:

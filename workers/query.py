@@ -40,6 +40,7 @@ _STATUS = {
     "image.too_large": 413,
     "image.too_many_pixels": 413,
     "image.unknown_format": 415,
+    "image.busy": 503,
     "text.empty": 400,
     "text.too_long": 400,
 }

@@ -36,13 +36,13 @@ class Swept:
 def blobs_sweep(*, dry_run: bool = False) -> Swept:
     """Remove every blob older than an hour that no row and no job refers to, its file included."""
     unused = list(blobs_unused().values_list("pk", "size"))
-    removed = [size for sha256, size in unused if dry_run or _remove(sha256)]
+    removed = [size for sha256, size in unused if dry_run or blob_remove(sha256)]
     return Swept(len(removed), sum(removed))
 
 
 def blob_remove_unused(sha256: str) -> bool:
     """Remove one blob now, however young, unless a row or a job refers to it; return whether it went."""
-    return _remove(sha256, timedelta(0))
+    return blob_remove(sha256, timedelta(0))
 
 
 def blobs_unused(young: timedelta = YOUNG) -> QuerySet[Blob]:
@@ -62,8 +62,11 @@ def _references() -> Iterator[ForeignKey[object, object]]:
             yield field
 
 
-def _remove(sha256: str, young: timedelta = YOUNG) -> bool:
-    """Remove one blob under its row's lock, asking again: whoever stores the same bytes waits, or was first."""
+def blob_remove(sha256: str, young: timedelta = YOUNG) -> bool:
+    """Remove a blob unless it is young or something refers to it; return whether it is gone.
+
+    Under its row's lock it asks again: whoever stores the same bytes waits, or was first.
+    """
     with transaction.atomic():
         blob = Blob.objects.filter(pk=sha256).select_for_update(skip_locked=True).first()
         if blob is None or not blobs_unused(young).filter(pk=sha256).exists():

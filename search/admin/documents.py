@@ -52,21 +52,13 @@ class ManyFilesInput(forms.ClearableFileInput):
 
 
 class PicturesField(forms.FileField):
-    """Any number of pictures, cleaned to what a document needs of each."""
+    """Any number of pictures."""
 
     widget = ManyFilesInput
 
-    def clean(self, data: Any, initial: Any = None) -> list[ImageInput]:
-        """Store each picture; raises ValidationError with the id of what is wrong with it."""
-        files = [super(PicturesField, self).clean(file, initial) for file in data or [] if file]
-        return [self._picture(file) for file in files]
-
-    @staticmethod
-    def _picture(file: File[bytes]) -> ImageInput:
-        try:
-            return image_input(file.read())
-        except (PictureError, AppError) as error:
-            raise ValidationError(f"{file.name}: {error.message} ({error.id})", code=error.id) from error
+    def clean(self, data: Any, initial: Any = None) -> list[File[bytes]]:
+        """Return the files; the form stores them, since how depends on the collection."""
+        return [super(PicturesField, self).clean(file, initial) for file in data or [] if file]
 
 
 class MetadataField(forms.JSONField):
@@ -135,6 +127,12 @@ class DocumentForm(forms.ModelForm[Document]):
             self.add_error(field if field in self.fields else None, error.message)
         return values
 
+    def clean_add_images(self) -> list[ImageInput]:
+        """Store each picture as the collection keeps it; the error has the id of what is wrong with one."""
+        collection = self.cleaned_data.get("collection") or getattr(self.instance, "collection", None)
+        files = self.cleaned_data["add_images"] if collection else []
+        return [_stored(file, collection) for file in files]
+
     def document_fields(self) -> DocumentFields:
         """Return what the form says, as the service wants it."""
         tags = tuple(self.cleaned_data.get("tags") or ())
@@ -151,6 +149,13 @@ class DocumentForm(forms.ModelForm[Document]):
 
     def _value(self, name: str) -> str:
         return str(self.cleaned_data.get(name) or getattr(self.instance, name))
+
+
+def _stored(file: File[bytes], collection: Collection) -> ImageInput:
+    try:
+        return image_input(file.read(), collection)
+    except (PictureError, AppError) as error:
+        raise ValidationError(f"{file.name}: {error.message} ({error.id})", code=error.id) from error
 
 
 @admin.register(Document)

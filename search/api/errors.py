@@ -20,7 +20,13 @@ from retrieval_site.errors import AppError
 from retrieval_site.throttling import too_often
 from workers.inference.errors import InferenceError
 
-_INFERENCE_STATUS = {"image.too_large": 413, "image.unknown_format": 415, "bundle": 400, "encoder": 503}
+_INFERENCE_STATUS = {
+    "image.empty": 400,
+    "image.too_large": 413,
+    "image.unknown_format": 415,
+    "bundle": 400,
+    "encoder": 503,
+}
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -97,6 +97,7 @@ def collection_json(collection: Collection) -> Json:
         "name": collection.name,
         "description": collection.description,
         "visibility": collection.visibility,
+        "keep_originals": collection.keep_originals,
         "documents": described.document_count,
         "role": described.role,
         "created_at": collection.created_at,

@@ -102,7 +102,7 @@ class ImportRun:
     def _read(self, item: Item) -> DocumentRecord | Rejected:
         if isinstance(item, Rejected):
             return item
-        return to_document(item, self._source.files, store=not self._dry_run)
+        return to_document(item, self._source.files, self._collection, store=not self._dry_run)
 
     def _save(self, records: list[tuple[int, DocumentRecord]]) -> list[tuple[int, Rejected]]:
         """Save all at once; should the database refuse something unforeseen, each alone, to find which."""

@@ -8,35 +8,40 @@ from typing import TYPE_CHECKING
 from retrieval_site.errors import AppError
 from search.importers.types import Problem, Record, Rejected
 from search.pictures import picture_thumbnail
-from search.services.document_fields import ImageInput, check_record, image_input
+from search.services.document_fields import ImageInput, check_record, image_input, picture_kept
 from search.services.documents import DocumentRecord
 from search.thumbnails import LONGEST_SIDES_PX, thumbnails_store
 from workers.inference.errors import InferenceError
 
 if TYPE_CHECKING:
     from search.importers.files import Files
+    from search.importers.types import PictureRef
+    from search.models import Collection
     from workers.inference.decoding.types import Thumbnail
 
 
-def to_document(record: Record, files: Files, *, store: bool) -> DocumentRecord | Rejected:
+def to_document(
+    record: Record, files: Files, collection: Collection, *, store: bool
+) -> DocumentRecord | Rejected:
     """Return the record as it is saved, its pictures decoded once as a check and (with `store`) stored.
 
     What is wrong with it comes back as a `Rejected`, so that one bad document never stops the others.
     """
     try:
-        images = tuple(_image(files, ref.name, ref.alt, store=store) for ref in record.pictures)
+        images = tuple(_image(files, ref, collection, store=store) for ref in record.pictures)
         check_record(record.external_id, record.fields, images)
     except (AppError, InferenceError) as error:
         return Rejected(record.where, (Problem(error.id, error.message),))
     return DocumentRecord(record.external_id, record.fields, images)
 
 
-def _image(files: Files, name: str, alt: str, *, store: bool) -> ImageInput:
-    data = files.picture(name)
-    thumbnail = _thumbnail(data, name)
+def _image(files: Files, ref: PictureRef, collection: Collection, *, store: bool) -> ImageInput:
+    data = files.picture(ref.name)
+    thumbnail = _thumbnail(data, ref.name)
     if not store:
-        return ImageInput(hashlib.sha256(data).hexdigest(), *thumbnail.size, alt)
-    image = image_input(data, alt=alt, size=thumbnail.size)
+        kept = picture_kept(data, collection)
+        return ImageInput(hashlib.sha256(kept).hexdigest(), *thumbnail.size, ref.alt)
+    image = image_input(data, collection, alt=ref.alt, size=thumbnail.size)
     thumbnails_store(image.blob_id, thumbnail.image)
     return image
 

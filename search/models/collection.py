@@ -21,6 +21,12 @@ class Collection(models.Model):
     name = models.CharField(max_length=200)
     description = models.TextField(blank=True, default="")
     visibility = models.CharField(max_length=10, choices=Visibility.choices, default=Visibility.PRIVATE)
+    keep_originals = models.BooleanField(
+        "keep originals",
+        default=False,
+        help_text="Keep pictures as they were sent, with place, time, camera and everything else that their files say. "
+        "Otherwise only the orientation and the colour profile are kept.",
+    )
     members = models.ManyToManyField(settings.AUTH_USER_MODEL, through="Membership", blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)

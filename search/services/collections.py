@@ -10,6 +10,7 @@ from django.utils.text import slugify
 from retrieval_site.errors import AppError
 from search.models import Collection, Document, Membership
 from search.services.documents import documents_delete
+from search.services.picture_metadata import pictures_strip, pictures_to_strip
 from search.vectors.copy import vectors_move
 
 if TYPE_CHECKING:
@@ -18,21 +19,21 @@ if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
 
 DELETE_BATCH = 2000
-_CHANGEABLE = ("slug", "name", "description", "visibility")
+_CHANGEABLE = ("slug", "name", "description", "visibility", "keep_originals")
 
 
 def collection_create(
     *,
     name: str,
     slug: str = "",
-    description: str = "",
-    visibility: str = Collection.Visibility.PRIVATE,
     owner: AbstractBaseUser | None = None,
+    **details: Any,
 ) -> Collection:
-    """Create a collection; its owner becomes a curator. Raises AppError `collection.*`."""
-    collection = Collection(
-        slug=slug or slugify(name)[:80], name=name, description=description, visibility=visibility
-    )
+    """Create a collection, private without further details; its owner becomes a curator.
+
+    Raises AppError `collection.*`, TypeError for details that `collection_update` cannot change.
+    """
+    collection = Collection(slug=slug or slugify(name)[:80], name=name, **_changeable(details))
     with transaction.atomic():
         _save(collection)
         if owner is not None:
@@ -41,13 +42,20 @@ def collection_create(
 
 
 def collection_update(*, collection: Collection, **changes: Any) -> Collection:
-    """Change slug, name, description or visibility. Raises AppError `collection.*`, TypeError for other names."""
-    for name, value in changes.items():
-        if name not in _CHANGEABLE:
-            raise TypeError(f"collection_update cannot change {name!r}")
+    """Change slug, name, description, visibility or whether originals are kept.
+
+    Raises AppError `collection.*`, TypeError for other names.
+    """
+    for name, value in _changeable(changes).items():
         setattr(collection, name, value)
     _save(collection)
     return collection
+
+
+def _changeable(values: dict[str, Any]) -> dict[str, Any]:
+    if unknown := values.keys() - set(_CHANGEABLE):
+        raise TypeError(f"a collection has no changeable {sorted(unknown)}")
+    return values
 
 
 def collection_delete(*, collection: Collection) -> None:
@@ -66,16 +74,19 @@ def collection_delete(*, collection: Collection) -> None:
 def documents_move(*, documents: Iterable[int], collection: Collection) -> int:
     """Move documents into another collection with their vectors; return how many.
 
+    Pictures lose their metadata where they come into a collection that keeps no originals.
     Raises AppError `document.external_id_taken` where the collection has a document of the same external id.
     """
     ids = sorted(documents)
     vectors_move(ids, collection.pk)
     try:
         with transaction.atomic():
-            return Document.objects.filter(pk__in=ids).update(collection=collection)
+            moved = Document.objects.filter(pk__in=ids).update(collection=collection)
     except IntegrityError as error:
         message = f"“{collection.name}” already has a document with one of these external ids."
         raise AppError("document.external_id_taken", message, status=409) from error
+    pictures_strip(pictures_to_strip(ids))
+    return moved
 
 
 def _save(collection: Collection) -> None:

@@ -13,12 +13,16 @@ from django.core.files.base import ContentFile
 from retrieval_site.config import MIB
 from retrieval_site.errors import AppError
 from workers.blobs import blob_store
+from workers.decoders import picture_limits
 from workers.inference.bounded_json import DepthMeter, JsonTooDeepError
-from workers.inference.errors import PictureError
+from workers.inference.headers.reading import check_bytes
 from workers.inference.sniff import HEADER_BYTES, sniff_format
+from workers.inference.stripping.strip import without_metadata
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from search.models import Collection
 
 LENGTHS_MAX = {"external_id": 200, "title": 500, "url": 1000, "tag": 80, "alt": 300}
 BODY_CHARACTERS_MAX = 2_000_000
@@ -52,17 +56,29 @@ class ImageInput:
     alt: str = ""
 
 
-def image_input(data: bytes, *, alt: str = "", size: tuple[int, int] = (0, 0)) -> ImageInput:
-    """Store a picture's bytes and return what a document needs of it; `size` where it was decoded already.
+def image_input(
+    data: bytes, collection: Collection, *, alt: str = "", size: tuple[int, int] = (0, 0)
+) -> ImageInput:
+    """Store a picture as the collection keeps it, and return what a document needs of it.
 
-    Raises PictureError `image.unknown_format` by the first bytes; the rest is checked where it is decoded, in a
-    worker.
+    `size` where it was decoded already. Raises PictureError as `picture_kept` does; whether it can be decoded is
+    found out in a worker.
     """
-    found = sniff_format(data[:HEADER_BYTES])
-    if found is None:
-        raise PictureError("image.unknown_format", "The file is not a picture in a format that is read here.")
-    blob = blob_store(ContentFile(data), f"image/{found}")
+    kept = picture_kept(data, collection)
+    blob = blob_store(ContentFile(kept), f"image/{sniff_format(kept[:HEADER_BYTES])}")
     return ImageInput(blob.pk, *size, alt)
+
+
+def picture_kept(data: bytes, collection: Collection) -> bytes:
+    """Return the picture's file as this collection keeps it: without metadata, unless originals are kept.
+
+    Raises PictureError `image.unknown_format`, `image.too_large`, `image.too_complex`, `image.truncated`.
+    """
+    limits = picture_limits()
+    if collection.keep_originals:
+        check_bytes(data, limits)
+        return data
+    return without_metadata(data, limits)
 
 
 def content_hash(fields: DocumentFields, images: Iterable[tuple[str, str]]) -> str:

@@ -100,6 +100,15 @@ def documents_changes(*, collection: Collection, records: Sequence[DocumentRecor
     ]
 
 
+def document_rehash(document: Document) -> None:
+    """Write the content hash anew after its pictures' files were replaced by others of the same pixels."""
+    images = [(image.blob_id, image.alt) for image in document.images.order_by("ordinal")]
+    fields = DocumentFields(
+        document.title, document.body, document.url, tuple(document.tags), document.metadata
+    )
+    Document.objects.filter(pk=document.pk).update(content_hash=content_hash(fields, images))
+
+
 def document_delete(*, document: Document) -> None:
     """Delete a document with its passages, pictures, vectors and judgements."""
     documents_delete(documents=[document.pk])

@@ -35,7 +35,7 @@ def save_document(
     **fields: Any,
 ) -> Document:
     """A document as an import writes it, with the thumbnails that a worker makes."""
-    images = [image_input(data, size=open_picture(data).size) for data in pictures]
+    images = [image_input(data, collection, size=open_picture(data).size) for data in pictures]
     if thumbnails:
         for image, data in zip(images, pictures, strict=True):
             thumbnails_store(image.blob_id, open_picture(data))

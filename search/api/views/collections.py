@@ -22,7 +22,8 @@ from search.services.members import members_of, members_replace
 if TYPE_CHECKING:
     from rest_framework.request import Request
 
-SETTABLE = ("name", "description", "visibility")
+SETTABLE = ("name", "description", "visibility", "keep_originals")
+KEEP_ORIGINALS = "whether pictures keep what their files say of place, time and camera"
 MEMBER_LISTS = {"curators": Membership.Role.CURATOR, "readers": Membership.Role.READER}
 
 
@@ -34,6 +35,7 @@ class CollectionChange(Parameters):
     visibility = serializers.ChoiceField(
         choices=Collection.Visibility.choices, default=Collection.Visibility.PRIVATE
     )
+    keep_originals = serializers.BooleanField(default=False, help_text=KEEP_ORIGINALS)
     curators = serializers.ListField(child=serializers.CharField(max_length=150), required=False)
     readers = serializers.ListField(child=serializers.CharField(max_length=150), required=False)
 

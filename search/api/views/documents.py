@@ -127,7 +127,7 @@ def _wanted(query: dict[str, Any]) -> dict[str, Any]:
 
 def _save(request: Request, collection: Collection, external_id: str, values: dict[str, Any]) -> Document:
     fields = DocumentFields(**{name: values[name] for name in FIELDS} | {"tags": tuple(values["tags"])})
-    images = _images(values["images"]) if "images" in values else None
+    images = _images(values["images"], collection) if "images" in values else None
     with transaction.atomic():
         document, written = document_save(
             collection=collection, external_id=external_id, fields=fields, images=images
@@ -137,5 +137,5 @@ def _save(request: Request, collection: Collection, external_id: str, values: di
     return visible_document(request, document.pk)
 
 
-def _images(uploads: Iterable[UploadedFile[bytes]]) -> list[ImageInput]:
-    return [image_input(read_picture(upload)) for upload in uploads]
+def _images(uploads: Iterable[UploadedFile[bytes]], collection: Collection) -> list[ImageInput]:
+    return [image_input(read_picture(upload), collection) for upload in uploads]

@@ -109,7 +109,9 @@ def test_every_unit_gets_the_vector_that_the_encoder_gives_alone(version, corpus
     documents_save(
         collection=corpus,
         records=[
-            DocumentRecord("pic", DocumentFields(), (image_input(png("red")), image_input(png("blue"))))
+            DocumentRecord(
+                "pic", DocumentFields(), (image_input(png("red"), corpus), image_input(png("blue"), corpus))
+            )
         ],
     )
     job = run_encode()
@@ -129,7 +131,8 @@ def test_every_unit_gets_the_vector_that_the_encoder_gives_alone(version, corpus
 
 def test_a_picture_that_came_through_the_web_gets_its_size_and_small_copies(version, corpus):
     documents_save(
-        collection=corpus, records=[DocumentRecord("pic", DocumentFields(), (image_input(png("red")),))]
+        collection=corpus,
+        records=[DocumentRecord("pic", DocumentFields(), (image_input(png("red"), corpus),))],
     )
     assert DocumentImage.objects.get().width == 0
     run_encode()
@@ -214,9 +217,9 @@ def test_a_picture_whose_file_is_lost_or_broken_is_set_aside(version, corpus):
     documents_save(
         collection=corpus,
         records=[
-            DocumentRecord("ok", DocumentFields(), (image_input(png("red")),)),
-            DocumentRecord("cut", DocumentFields(), (image_input(png("blue")[:60]),)),
-            DocumentRecord("gone", DocumentFields(), (image_input(png("green")),)),
+            DocumentRecord("ok", DocumentFields(), (image_input(png("red"), corpus),)),
+            DocumentRecord("cut", DocumentFields(), (image_input(png("blue")[:60], corpus),)),
+            DocumentRecord("gone", DocumentFields(), (image_input(png("green"), corpus),)),
         ],
     )
     from django.core.files.storage import default_storage

@@ -7,6 +7,7 @@ import threading
 
 import pytest
 from django.db import connection
+from PIL import Image
 
 from retrieval_site.errors import AppError
 from search.models import Collection, Document, DocumentImage, Passage
@@ -20,12 +21,13 @@ from search.services.documents import (
     documents_save,
     encode_soon,
 )
+from tests.support.hostile_pictures import encoded
 from workers.inference.errors import PictureError
 from workers.models import Job
 
 pytestmark = pytest.mark.django_db
 
-PNG = b"\x89PNG\r\n\x1a\n"
+ONE, TWO = (encoded(Image.new("RGB", (16, 12), colour), "PNG") for colour in ("red", "blue"))
 LONG = [f"Sentence number {n} of this note has exactly ten short words." for n in range(20)]
 
 
@@ -101,10 +103,10 @@ def test_the_same_sentence_twice_keeps_two_rows(corpus):
 
 
 def test_pictures_are_kept_by_content_and_replaced_when_they_differ(corpus):
-    first, second = image_input(PNG + b"1", alt="one"), image_input(PNG + b"2")
+    first, second = image_input(ONE, corpus, alt="one"), image_input(TWO, corpus)
     document, _ = save(corpus, images=[first, second])
     rows = {image.blob_id: image.pk for image in document.images.all()}
-    assert rows.keys() == {hashlib.sha256(PNG + b"1").hexdigest(), hashlib.sha256(PNG + b"2").hexdigest()}
+    assert rows.keys() == {hashlib.sha256(ONE).hexdigest(), hashlib.sha256(TWO).hexdigest()}
     document, changed = save(corpus, images=[second])
     assert changed
     assert {image.blob_id: image.pk for image in document.images.all()} == {
@@ -114,7 +116,7 @@ def test_pictures_are_kept_by_content_and_replaced_when_they_differ(corpus):
 
 
 def test_none_as_pictures_keeps_those_that_are_there(corpus):
-    document, _ = save(corpus, title="t", images=[image_input(PNG + b"1")])
+    document, _ = save(corpus, title="t", images=[image_input(ONE, corpus)])
     document, changed = save(corpus, title="t")
     assert not changed
     document, changed = save(corpus, title="other")
@@ -158,11 +160,11 @@ def test_a_backslash_before_u0000_is_ordinary_text(corpus):
 def test_an_empty_document_and_the_same_picture_twice_are_refused(corpus):
     with pytest.raises(AppError, match=r"document\.empty"):
         save(corpus, images=[])
-    picture = image_input(PNG + b"1")
+    picture = image_input(ONE, corpus)
     with pytest.raises(AppError, match=r"document\.image_twice"):
         save(corpus, images=[picture, picture])
     with pytest.raises(PictureError, match=r"image\.unknown_format"):
-        image_input(b"MZ not a picture")
+        image_input(b"MZ not a picture", corpus)
 
 
 def test_a_batch_says_what_happened_to_each_and_a_preview_says_the_same(corpus):
@@ -193,7 +195,7 @@ def test_a_batch_of_500_takes_a_handful_of_queries(corpus, django_assert_max_num
 
 
 def test_deleting_a_document_deletes_its_units(corpus):
-    document, _ = save(corpus, title="t", images=[image_input(PNG + b"1")])
+    document, _ = save(corpus, title="t", images=[image_input(ONE, corpus)])
     document_delete(document=document)
     assert not Document.objects.exists()
     assert not Passage.objects.exists()

@@ -85,10 +85,12 @@ def notes(data):
     texts = {f"text {at}": text for at, text in enumerate(sorted({*split.texts()}))}
     pictures = {path.name: path.read_bytes() for path in split.paths}
     records = [DocumentRecord(key, DocumentFields(body=text)) for key, text in texts.items()]
+    collection = collection_create(name="Notes", visibility="public")
     records += [
-        DocumentRecord(key, DocumentFields(), (image_input(picture),)) for key, picture in pictures.items()
+        DocumentRecord(key, DocumentFields(), (image_input(picture, collection),))
+        for key, picture in pictures.items()
     ]
-    documents_save(collection=collection_create(name="Notes", visibility="public"), records=records)
+    documents_save(collection=collection, records=records)
     return texts, pictures
 
 
