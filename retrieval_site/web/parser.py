@@ -12,7 +12,7 @@ from waitress.utilities import BadRequest
 
 from retrieval_site.errors import AppError
 from retrieval_site.web.pace import Pace
-from retrieval_site.web.strict import check_head, check_target
+from retrieval_site.web.strict import check_head, check_path, check_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,6 +74,7 @@ class RequestParser(HTTPRequestParser):
             check_head(header_plus)
             super().parse_header(header_plus)
             check_target(self.version, self.request_uri, self.headers.get("HOST"))
+            check_path(self.path)
         except ValueError as error:  # ours, and what urlsplit and int say of nonsense
             raise ParsingError(str(error)) from error
         if self.body_rcv is not None and self._front is not None:
@@ -142,4 +143,4 @@ def error_of(request: Any) -> AppError:
         return error
     if error.code == 431:
         return AppError("request.headers_too_large", "The request's headers are too large.", status=431)
-    return AppError("request.malformed", f"The request cannot be read. {error.body}", status=400)
+    return AppError("request.malformed", "The request cannot be read.", detail={"reason": error.body})

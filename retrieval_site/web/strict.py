@@ -58,3 +58,9 @@ def check_target(version: str, uri: str, host: str | None) -> None:
     scheme, _, rest = uri.partition("://")
     if scheme.lower() not in {"http", "https"} or re.split(r"[/?#]", rest)[0].lower() != (host or "").lower():
         raise MalformedError("The address is another host's.")
+
+
+def check_path(path: str) -> None:
+    """Raise MalformedError for a path with a NUL, which no address has and PostgreSQL takes in no text."""
+    if "\x00" in path:
+        raise MalformedError("The address holds a NUL.")
