@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from retrieval_site.web.parser import Front
 
-PROBE_THREADS = 2
+PROBE_THREADS = 4
+READY_SECONDS = 3.0
 
 
 class ProbeApplication:
@@ -27,11 +28,12 @@ class ProbeApplication:
     def __init__(self, stuck_seconds: Callable[[], float], limit_seconds: float) -> None:
         self._stuck_seconds = stuck_seconds
         self._limit_seconds = limit_seconds
+        self._checking = threading.Lock()
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        close_old_connections()
         response = self._answer(environ)
         status = f"{response.status_code} {HTTPStatus(response.status_code).phrase}"
+        response["Content-Length"] = str(len(response.content))
         start_response(status, [(name, str(value)) for name, value in response.items()])
         return [response.content]
 
@@ -41,7 +43,20 @@ class ProbeApplication:
             detail = f"Requests wait and no thread has ended its work for {stuck:.0f} s."
             return JsonResponse({"ok": False, "detail": detail}, status=503)
         page = PROBE_PAGES.get(path)
-        return page(WSGIRequest(environ)) if page else HttpResponseNotFound()
+        if page is None:
+            return HttpResponseNotFound()
+        return self._ready(environ) if path == "/readyz" else page(WSGIRequest(environ))
+
+    def _ready(self, environ: dict[str, Any]) -> HttpResponse:
+        """Check once at a time: a database that neither answers nor refuses holds one thread, not all of them."""
+        if not self._checking.acquire(timeout=READY_SECONDS):
+            checks = {"readiness": {"ok": False, "detail": "An earlier check does not end."}}
+            return JsonResponse({"ok": False, "checks": checks}, status=503)
+        try:
+            close_old_connections()
+            return PROBE_PAGES["/readyz"](WSGIRequest(environ))
+        finally:
+            self._checking.release()
 
 
 def start_probes(main: Server, shared: Front) -> Server:

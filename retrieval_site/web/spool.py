@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 
+IN_MEMORY_MAX = 32
+"""How many bodies at once may be in memory up to 1 MiB."""
 OPEN_SHARE = 8
 """Bodies that anybody may send get an eighth of the room: the others are left to those who may import."""
 
@@ -21,6 +23,7 @@ class Spool:
     max_bytes: int
     held_bytes: int = 0
     open_bytes: int = 0
+    in_memory: int = 0
     _lock: Lock = field(default_factory=Lock)
 
     def take(self, count: int, *, asked: bool) -> bool:
@@ -33,6 +36,19 @@ class Spool:
             self.held_bytes += count
             self.open_bytes += 0 if asked else count
             return True
+
+    def take_memory(self) -> bool:
+        """Return whether one more body may be in memory, and count it."""
+        with self._lock:
+            if self.in_memory >= IN_MEMORY_MAX:
+                return False
+            self.in_memory += 1
+            return True
+
+    def give_back_memory(self) -> None:
+        """Count a body in memory that is gone."""
+        with self._lock:
+            self.in_memory -= 1
 
     def give_back(self, count: int, *, asked: bool) -> None:
         """Count bytes that are gone."""

@@ -6,9 +6,12 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import psutil
@@ -60,6 +63,32 @@ def test_healthz_tells_a_stuck_server_from_a_busy_one(django_db_setup: None, tmp
             read_answer(client)
             client.close()
         assert web.get("/healthz", port=web.probe_port)[0] == 200
+
+
+def test_healthz_answers_while_a_database_neither_answers_nor_refuses(
+    django_db_setup: None, tmp_path: Path
+) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        url = f"postgresql://nobody@127.0.0.1:{silent.getsockname()[1]}/nothing"
+        with web_server(tmp_path, DATABASE_URL=url) as web:
+            asking = [threading.Thread(target=_ready, args=(web,)) for _ in range(4)]
+            for thread in asking:
+                thread.start()
+            time.sleep(4)
+            assert web.get("/healthz", port=web.probe_port)[0] == 200
+            status, body = web.get("/readyz", port=web.probe_port)
+            assert status == 503
+            assert json.loads(body)["checks"]["readiness"]["ok"] is False
+            web.process.kill()
+            for thread in asking:
+                thread.join()
+
+
+def _ready(web: WebServer) -> None:
+    with suppress(OSError):
+        web.get("/readyz", port=web.probe_port, timeout=20)
 
 
 def test_only_the_probes_port_tells_details(own: WebServer) -> None:
