@@ -148,7 +148,6 @@ class Channel(HTTPChannel):
             self.request.pace.begin()
         if self._waiting and not self.requests and self.connected:
             self.received(b"")
-        self.idle_since = time.monotonic()
 
     def _go_on(self, request: RequestParser) -> None:
         if request.completed:
@@ -188,11 +187,14 @@ class Channel(HTTPChannel):
     def service(self) -> None:
         """Answer the request, then let the loop go on."""
         large = self.requests[0].large
-        super().service()
-        if large:
-            self.server.large_done()
-        self.server.progress.note()
-        if self.connected:
+        try:
+            super().service()
+        finally:
+            if large:
+                self.server.large_done()
+            self.server.progress.note()
+            self.idle_since = time.monotonic()
+        if self.connected and (self._waiting or self.request is not None):
             self.server.trigger.pull_trigger(self.resume)
 
     def write_soon(self, data: Any) -> int:

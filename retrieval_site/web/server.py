@@ -127,6 +127,7 @@ class Server(TcpWSGIServer):
             return
         connection, address = accepted
         if self._has_room(address[0]):
+            self.set_socket_options(connection)
             Channel(self, connection, address, self.adj, map=self._map)
             return
         busy = AppError(

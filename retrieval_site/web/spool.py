@@ -63,17 +63,23 @@ def use_own_folder(root: Path) -> int:
     Folders of processes that have ended are removed; one that lives, here or on another machine, holds its lock.
     """
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    starting = _lock(root, wait=True)  # nobody removes a folder between its making and its locking
     for folder in root.iterdir():
         _remove_abandoned(folder)
     own = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=root))
     descriptor = _lock(own)
+    os.close(starting)
     tempfile.tempdir = str(own)
     return descriptor
 
 
-def _lock(folder: Path) -> int:
+def _lock(folder: Path, *, wait: bool = False) -> int:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        os.close(descriptor)
+        raise
     return descriptor
 
 
