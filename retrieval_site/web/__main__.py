@@ -41,9 +41,12 @@ def main() -> None:
     lock = use_own_folder(settings.DATA_DIR / "spool")
     _warm_up()
     shared = Front(config, Spool(config.uploads_max_bytes), rule_of_path)
-    server = Server(application, shared, adjustments(config.host, config.port, config.threads))
-    if config.probe_port:
-        start_probes(server, shared)
+    try:
+        server = Server(application, shared, adjustments(config.host, config.port, config.threads))
+        if config.probe_port:
+            start_probes(server, shared)
+    except OSError as error:
+        sys.exit(f"Port {config.port} or PROBE_PORT {config.probe_port} cannot be used ({error.strerror}).")
     _stop_on_signals(server)
     server.serve()
     os.close(lock)

@@ -38,7 +38,7 @@ HITS = {"passages": 10, "images": 24}
     BodyRule(
         "picture_max_bytes",
         too_large=picture_too_large,
-        refusal=may_send(may_search),
+        refusal=may_send(may_search, back="/"),
         open_to_all=anybody_searches,
     )
 )
