@@ -38,12 +38,15 @@ GARBAGE_OBJECTS = 50_000
 
 def post_worker_init(worker: Any) -> None:
     """Load what the first request would wait for: every page's code (200 ms), the connections to the broker."""
+    from django.conf import settings
     from django.urls import resolve
 
+    from retrieval_site.memory import keep_within
     from workers.query import connections_warm
 
     resolve("/api/v1/search/")
     connections_warm()
+    keep_within(settings.CONFIG.web_memory_bytes)
     # What stands now stays for ever: the collector need not look through it again and again.
     gc.collect()
     gc.freeze()
