@@ -37,7 +37,9 @@ def test_a_process_is_refused_memory_beyond_its_limit_and_goes_on():
     assert done.stdout.split() == ["refused", str(100 * MIB)], done.stderr
 
 
-def test_a_process_that_stays_over_its_share_is_asked_to_end_and_one_that_was_over_it_once_is_not(monkeypatch):
+def test_a_process_that_stays_over_its_share_is_asked_to_end_and_one_that_was_over_it_once_is_not(
+    monkeypatch,
+):
     sent, held = [], [2, 2, 2, 2, 2, 0, 2, 2, 2, 2, 2, 2]
     monkeypatch.setattr(memory, "resident_bytes", lambda pid: held.pop(0))
     monkeypatch.setattr(memory.os, "kill", lambda pid, number: sent.append(number))
