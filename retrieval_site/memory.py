@@ -18,6 +18,9 @@ LOOK_SECONDS = 5.0
 LOOKS_MAX = 6
 """A process that is over its share for as many looks in a row does not need it for one request: it has leaked."""
 
+LIBRARIES_BYTES = 1 << 30
+"""Libraries reserve more than they use, so the limit that the kernel keeps is wider than the one that is watched."""
+
 _FIRST_FOR_THE_KERNEL = "1000"
 _GPU = Path("/dev/nvidiactl")
 

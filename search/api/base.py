@@ -10,6 +10,7 @@ from rest_framework import serializers
 from rest_framework.parsers import BaseParser, FormParser, MultiPartParser
 from rest_framework.views import APIView
 
+from retrieval_site.config import MIB
 from search.api.pagination import LIMIT_DEFAULT, LIMIT_MAX, page_of
 from search.api.parameters import NoParameters, Parameters, validated
 from search.api.parsers import BoundedJSONParser
@@ -52,7 +53,7 @@ class ApiView(APIView):
     `query_parameters` names the serializer of a method's query string (none: no parameter is known).
     `read_methods` are unsafe methods that only look; `anonymous_methods` are open to people who are not signed in;
     `members_only` closes even reading to them. `takes_files` opens it to multipart forms: elsewhere nobody can make
-    the server write a file to its disk.
+    the server write a file to its disk. `json_bytes_max` bounds a body of JSON: a parsed one takes many times its size.
     """
 
     query_parameters: ClassVar[Mapping[str, type[Parameters]]] = {}
@@ -60,6 +61,7 @@ class ApiView(APIView):
     anonymous_methods: ClassVar[tuple[str, ...]] = ()
     members_only: ClassVar[bool] = False
     takes_files: ClassVar[bool] = False
+    json_bytes_max: ClassVar[int] = MIB
     query: dict[str, Any]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -72,7 +74,7 @@ class ApiView(APIView):
 
     def get_parsers(self) -> list[BaseParser]:
         """Return parsers of JSON and of forms, of those with files only where they are taken."""
-        parsers: list[BaseParser] = [BoundedJSONParser(), FormParser()]
+        parsers: list[BaseParser] = [BoundedJSONParser(self.json_bytes_max), FormParser()]
         return [MultiPartParser(), *parsers] if self.takes_files else parsers
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.db import close_old_connections, connection
 
-from retrieval_site.memory import die_first, limit_data
+from retrieval_site.memory import LIBRARIES_BYTES, die_first, limit_data
 from retrieval_site.supervisor.processes import tied_to_parent
 from workers.jobs.context import stopping
 from workers.jobs.runner import run_claimed
@@ -17,9 +17,6 @@ from workers.models import Job, JobState
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
-
-LIBRARIES_BYTES = 1 << 30
-"""Libraries reserve more than they use, so the limit that the kernel keeps is wider than the one that is watched."""
 
 
 def serve(orders: Connection[Any, Any]) -> None:

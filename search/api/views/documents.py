@@ -8,10 +8,11 @@ from django.db import transaction
 from rest_framework import serializers
 from rest_framework.response import Response
 
+from retrieval_site.config import MIB
 from search.api.access import curated_collection, curated_document, visible_document
 from search.api.answers import DocumentAnswer, DocumentBriefAnswer
 from search.api.base import ApiView, PageParameters, describe, page_answer
-from search.api.parameters import JsonObjectField, Parameters, UploadField, validated
+from search.api.parameters import JsonObjectField, Parameters, ShortListField, UploadField, validated
 from search.api.permissions import signed_in
 from search.api.presenting import document_brief_json, document_json
 from search.models import Document
@@ -43,11 +44,11 @@ class DocumentChange(Parameters):
     title = serializers.CharField(max_length=LENGTHS_MAX["title"], allow_blank=True, default="")
     body = serializers.CharField(allow_blank=True, default="", trim_whitespace=False)
     url = serializers.CharField(max_length=LENGTHS_MAX["url"], allow_blank=True, default="")
-    tags = serializers.ListField(
+    tags = ShortListField(
         child=serializers.CharField(max_length=LENGTHS_MAX["tag"]), max_length=TAGS_MAX, default=list
     )
     metadata = JsonObjectField(default=dict)
-    images = serializers.ListField(child=UploadField(), max_length=IMAGES_MAX, required=False)
+    images = ShortListField(child=UploadField(), max_length=IMAGES_MAX, required=False)
 
 
 class DocumentNew(DocumentChange):
@@ -65,10 +66,15 @@ class DocumentListParameters(PageParameters):
     tag = serializers.CharField(required=False, max_length=LENGTHS_MAX["tag"])
 
 
+DOCUMENT_JSON_BYTES = 16 * MIB
+"""The longest body, two million characters, each written as six, and what stands beside it."""
+
+
 class DocumentListView(ApiView):
     """All documents that the caller may see."""
 
     takes_files = True
+    json_bytes_max = DOCUMENT_JSON_BYTES
     query_parameters = {"GET": DocumentListParameters}
 
     @describe("documents_list", {200: page_answer(DocumentBriefAnswer)}, parameters=[DocumentListParameters])
@@ -94,6 +100,7 @@ class DocumentView(ApiView):
     """One document."""
 
     takes_files = True
+    json_bytes_max = DOCUMENT_JSON_BYTES
 
     @describe("documents_get", {200: DocumentAnswer})
     def get(self, request: Request, document_id: int) -> Response:
