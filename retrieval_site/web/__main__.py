@@ -33,6 +33,7 @@ def main() -> None:
     from django.conf import settings
 
     from retrieval_site.bodies import rule_of_path
+    from retrieval_site.memory import keep_within
     from retrieval_site.web.parser import Front
     from retrieval_site.web.probes import start_probes
     from retrieval_site.web.server import Server, adjustments
@@ -48,6 +49,7 @@ def main() -> None:
     except OSError as error:
         sys.exit(f"Port {config.port} or PROBE_PORT {config.probe_port} cannot be used ({error.strerror}).")
     _stop_on_signals(server)
+    keep_within(settings.CONFIG.web_memory_bytes)
     server.serve()
     os.close(lock)
     sys.stdout.flush()

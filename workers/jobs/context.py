@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from workers.jobs.errors import JobCancelled, JobInterrupted, JobPaused, LeaseLost
 from workers.jobs.rights import require_owner_permitted
-from workers.jobs.services import ONLY_FAILED, held
+from workers.jobs.services import ONLY_FAILED, held, storable
 from workers.models import Job, JobItem
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 WRITE_EVERY_SECONDS = 0.5
 RIGHTS_EVERY_SECONDS = 1.0
+REASON_MAX = 2000
+"""Characters of a failed item's reason; it may quote what was wrong."""
 
 stopping = threading.Event()
 """Set when this worker process shuts down: jobs leave at their next checkpoint and queue again."""
@@ -80,9 +82,9 @@ class JobContext:
         """Keep a failed item with its reason; the same item and error again only renews the reason."""
         JobItem.objects.update_or_create(
             job=self.job,
-            key=key[:300],
+            key=storable(key)[:300],
             error_id=error_id[:80],
-            defaults={"reason": reason, "payload": payload or {}},
+            defaults={"reason": storable(reason)[:REASON_MAX], "payload": payload or {}},
         )
 
     def remember(self, **values: Any) -> None:
