@@ -28,7 +28,8 @@ keepalive = 30
 timeout = 120
 graceful_timeout = 8
 accesslog = "-"
-access_log_format = '%(h)s "%(r)s" %(s)s %(b)s %(D)sus [%({x-request-id}o)s]'
+# Without the query: it may hold what is secret.
+access_log_format = '%(h)s "%(m)s %(U)s %(H)s" %(s)s %(b)s %(D)sus [%({x-request-id}o)s]'
 control_socket_disable = True
 worker_tmp_dir = str(_shared_memory) if _shared_memory.is_dir() else None
 

@@ -112,12 +112,11 @@ class JobAdmin(PanelAdmin[Job]):
 
     def panel(self, row: Job, request: HttpRequest) -> dict[str, Any]:
         """Show one job with its progress, its result and its failed items."""
+        items = Paginator(items_seen_by(row, request.user), FAILED_ITEMS_PAGE)
         return {
             "job": row,
             "offered": offered_actions(row),
-            "failed_items": Paginator(items_seen_by(row, request.user), FAILED_ITEMS_PAGE).get_page(
-                request.GET.get("page")
-            ),
+            "failed_items": items.get_page(request.GET.get("page")),
             "result": _counts(row),
         }
 
