@@ -33,6 +33,7 @@ class Config:
     throttle_anonymous: str
     throttle_user: str
     trusted_proxies: int
+    allow_unwalled: bool
 
     @property
     def celery_url(self) -> str:
@@ -64,4 +65,5 @@ def read_config() -> Config:
         throttle_anonymous=env.str("THROTTLE_ANONYMOUS", default="120/minute"),
         throttle_user=env.str("THROTTLE_USER", default="3000/minute"),
         trusted_proxies=env.int("TRUSTED_PROXIES", default=0),
+        allow_unwalled=env.bool("ALLOW_UNWALLED", default=False),
     )

@@ -26,6 +26,7 @@ _FOLDER = "bundle"
 
 def validate(order: dict[str, Any], walls: Isolation, say: Say) -> dict[str, Any]:
     """Check everything in order, cheapest first; return the report as JSON values. Raises BundleError."""
+    _check_may_run(walls, allow_unwalled=order["allow_unwalled"])
     steps = _Steps(say)
     folder = Path(order["scratch"]) / _FOLDER
     with steps("unpack"):
@@ -114,6 +115,14 @@ def _check_native(manifest: Manifest, folder: Path, steps: _Steps) -> list[str]:
                 "Torch is not installed here: the native weights were not compared with the ONNX graphs."
             )
     return notes
+
+
+def _check_may_run(walls: Isolation, *, allow_unwalled: bool) -> None:
+    if not walls.is_tight and not allow_unwalled:
+        message = (
+            "This machine cannot lock in the process that would try the bundle out, so it was not opened."
+        )
+        raise BundleError("bundle.not_isolated", message, walls.to_json())
 
 
 def _check_may_convert(walls: Isolation) -> None:
