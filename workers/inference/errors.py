@@ -6,7 +6,6 @@ import math
 import re
 from typing import Any
 
-
 _UNKEPT = re.compile("[\x00\ud800-\udfff]")
 
 
