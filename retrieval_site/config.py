@@ -52,6 +52,7 @@ class Config:
     sign_in_pause_seconds: int
     query_memory_bytes: int
     web_memory_bytes: int
+    allow_unwalled: bool
 
     @property
     def celery_url(self) -> str:
@@ -100,4 +101,5 @@ def read_config() -> Config:
         job_memory_bytes=env.int("JOB_MEMORY_BYTES", default=max(GIB, memory // 4)),
         query_memory_bytes=env.int("QUERY_MEMORY_BYTES", default=max(2 * GIB, memory // 2)),
         web_memory_bytes=env.int("WEB_MEMORY_BYTES", default=max(GIB, memory // 8)),
+        allow_unwalled=env.bool("ALLOW_UNWALLED", default=False),
     )
