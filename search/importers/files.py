@@ -182,7 +182,7 @@ def _checked(members: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
         raise AppError("import.too_many_files", f"The zip holds more than {FILES_MAX:,} files.")
     found: dict[str, zipfile.ZipInfo] = {}
     for info in members:
-        _check_member(info)
+        _check_member(info)  # before `is_dir`, which looks at a name's last sign
         if info.is_dir() or _is_ignored(info.filename):
             continue
         if info.filename in found:
@@ -194,7 +194,8 @@ def _checked(members: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
 def _check_member(info: zipfile.ZipInfo) -> None:
     parts = PurePosixPath(info.filename).parts
     if (
-        info.filename.startswith("/")
+        not info.filename
+        or info.filename.startswith("/")
         or ".." in parts
         or "\\" in info.filename
         or info.filename != info.orig_filename

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 CLIENTS = 16
-QUIET_SECONDS = 4.0
+QUIET_SECONDS = 3.0
 SEARCHES_MIN = 160
 """Fewer say nothing about the 95th percentile."""
 

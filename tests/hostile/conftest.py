@@ -13,8 +13,11 @@ from tests.hostile.site import MIB, Site, fill
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SETTINGS = {"THROTTLE": "0", "JOB_MEMORY_BYTES": str(400 * MIB)}
-"""Sixteen clients from one address are more than one caller may be."""
+SETTINGS = {
+    "THROTTLE": "0",  # sixteen clients from one address are more than one caller may be
+    "JOB_MEMORY_BYTES": str(400 * MIB),
+    "PICTURE_MEMORY_BYTES": str(1200 * MIB),
+}
 
 
 @pytest.fixture(scope="session")

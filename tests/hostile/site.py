@@ -78,10 +78,7 @@ class Site:
         """What temporary files and the blob storage hold."""
         folders = (self.temporary, self.served.data_dir / "blobs")
         return sum(
-            _size(os.path.join(at, name))
-            for top in folders
-            for at, _, names in os.walk(top)
-            for name in names
+            _size(Path(at) / name) for top in folders for at, _, names in os.walk(top) for name in names
         )
 
 

@@ -85,9 +85,8 @@ def test_whoever_does_not_manage_models_does_not_reach_it_while_sixteen_search(
 
     def attack() -> None:
         for side in range(50, 80):
-            photo = upload(white_photo(side), "white.png")
             for path in ("embeddings/", "search/"):
-                form = {"image": photo, "model": "hidden@1"}
+                form = {"image": upload(white_photo(side), "white.png"), "model": "hidden@1"}
                 status, answer = site.anonymous().ask("POST", path, form=form)
                 assert (status, refusal(answer)) == (404, "model.not_found")
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from models_admin.models import ModelVersion
 from tests.hostile.fuzzing.api import REQUESTS, WORLD
 from tests.hostile.fuzzing.bundles import BUNDLES
 from tests.hostile.fuzzing.decoding import DECODER
@@ -19,7 +20,10 @@ from tests.hostile.fuzzing.leftovers import own_temporary_folder, temporary_file
 from tests.hostile.fuzzing.manifests import MANIFESTS
 from tests.hostile.fuzzing.pictures import PICTURES
 from tests.hostile.fuzzing.running import fuzz, save
+from tests.hostile.fuzzing.seeds import seed
 from tests.hostile.fuzzing.world import make_world
+from workers.decoders import decoders_close
+from workers.query import encode_picture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,8 +48,10 @@ REPORT = os.environ.get("FUZZ_REPORT")
 
 @pytest.fixture(autouse=True)
 def _own_temporary_folder() -> Iterator[None]:
-    with own_temporary_folder():
+    with own_temporary_folder() as folder:
         yield
+        decoders_close()
+        assert list(folder.iterdir()) == []
 
 
 def assert_all_refused_or_taken(kind: Kind) -> None:
@@ -84,6 +90,7 @@ def test_a_request_is_answered_or_refused_in_the_one_shape_and_leaves_nothing(
     tmp_path, clean_redis, query_worker
 ):
     WORLD.append(make_world(tmp_path))
+    encode_picture(ModelVersion.objects.get(), seed("jpeg"))  # the first one waits for processes to start
     try:
         assert_all_refused_or_taken(REQUESTS)
     finally:

@@ -76,7 +76,7 @@ def test_a_job_that_eats_memory_fails_for_that_reason_once_and_others_go_on(
     site: Site, collection: str
 ) -> None:
     with memory_watched(site, "bulk") as samples:
-        job = imported(site, collection, heavy_zip(250, 1_900_000), "heavy.zip")
+        job = imported(site, collection, heavy_zip(150, 1_900_000), "heavy.zip")
     assert (job["state"], job["error"]["id"], attempts(site, job)) == ("failed", "job.memory", 1)
     assert max(samples) - samples[0] < 2 * GROWTH_MAX
     assert (

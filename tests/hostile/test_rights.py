@@ -12,6 +12,7 @@ from tests.hostile.generators import upload
 from tests.hostile.site import refusal
 
 if TYPE_CHECKING:
+    from tests.flows.test_api_story import Program
     from tests.hostile.site import Site
 
 pytestmark = pytest.mark.slow
@@ -45,13 +46,21 @@ PAGES = (
 )
 
 
+@pytest.fixture(scope="module")
+def _people(_site: Site) -> dict[str, Program]:
+    _site.shell(PEOPLE)
+    return {name: _site.program_of(name) for name in ("ada", "ben")}
+
+
 @pytest.fixture
-def people(site: Site) -> None:
-    site.shell(PEOPLE)
+def ben(site: Site, _people: dict[str, Program]) -> Program:
+    """Ben's program; he curates the hidden collection, whatever a story before took from him."""
+    site.operator.must("PATCH", "collections/quiet-works/", {"curators": ["admin", "ben"], "readers": []})
+    return _people["ben"]
 
 
-def test_the_admin_shows_staff_no_name_of_a_collection_that_they_are_not_in(site: Site, people: None) -> None:
-    ben, ada = site.program_of("ben"), site.admin("ada", "for the story 7")
+def test_the_admin_shows_staff_no_name_of_a_collection_that_they_are_not_in(site: Site, ben: Program) -> None:
+    ada = site.admin("ada", "for the story 7")
     body = {"collection": "quiet-works", "external_id": "q1", "title": "secret title 4711", "body": "b"}
     ben.must("POST", "documents/", body)
     form = {"collection": "quiet-works", "file": upload(b'{"title": "no id"}\n', "quiet-works.jsonl")}
@@ -62,7 +71,7 @@ def test_the_admin_shows_staff_no_name_of_a_collection_that_they_are_not_in(site
     assert found == []
 
 
-def finished(program: Any, job: dict[str, Any]) -> dict[str, Any]:
+def finished(program: Program, job: dict[str, Any]) -> dict[str, Any]:
     def look() -> Any:
         known = program.must("GET", f"jobs/{job['id']}/")
         return known if known["state"] in ("succeeded", "failed", "cancelled") else None
@@ -70,8 +79,7 @@ def finished(program: Any, job: dict[str, Any]) -> dict[str, Any]:
     return wait_for(look, 60)
 
 
-def test_a_curator_whose_right_was_taken_cannot_go_on_with_an_import(site: Site, people: None) -> None:
-    ben = site.program_of("ben")
+def test_a_curator_whose_right_was_taken_cannot_go_on_with_an_import(site: Site, ben: Program) -> None:
     lines = b"\n".join(b'{"external_id": "r%d", "title": "retried"}' % number for number in range(30_000))
     job = ben.must(
         "POST", "documents/import/", form={"collection": "quiet-works", "file": upload(lines, "r.jsonl")}
@@ -87,8 +95,7 @@ def test_a_curator_whose_right_was_taken_cannot_go_on_with_an_import(site: Site,
     assert documents(site) == stored
 
 
-def test_an_import_stops_when_its_owner_loses_the_right_while_it_runs(site: Site, people: None) -> None:
-    ben = site.program_of("ben")
+def test_an_import_stops_when_its_owner_loses_the_right_while_it_runs(site: Site, ben: Program) -> None:
     lines = b"\n".join(
         b'{"external_id": "w%d", "title": "while", "body": "b"}' % number for number in range(60_000)
     )

@@ -114,7 +114,9 @@ class Manifest:
 
     def to_json(self) -> dict[str, Any]:
         """Return the manifest as plain JSON values; `parse_manifest` reads them back to an equal manifest."""
-        return {key: _plain(value) for key, value in asdict(self).items() if value is not None}
+        free = {name: getattr(self, name) for name in ("training", "metrics")}
+        values = {key: _plain(value) for key, value in asdict(self).items() if value is not None}
+        return values | free
 
 
 def _plain(value: Any) -> Any:

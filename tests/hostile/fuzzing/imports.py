@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -169,8 +170,14 @@ def _read(path: Path, options: ImportOptions) -> Outcome:
     return outcome
 
 
+@cache
+def _collection() -> Collection:
+    """A collection that is nowhere stored: reading a file needs no database."""
+    return Collection(slug="fuzzed", name="Fuzzed")
+
+
 def _take(outcome: Outcome, item: Item, files: Any) -> None:
-    found = item if isinstance(item, Rejected) else to_document(item, files, store=False)
+    found = item if isinstance(item, Rejected) else to_document(item, files, _collection(), store=False)
     if isinstance(found, Rejected):
         outcome.ids += [problem.error_id for problem in found.problems]
         if not all(problem.reason for problem in found.problems):

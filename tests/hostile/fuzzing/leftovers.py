@@ -21,7 +21,12 @@ class LeftOverError(Exception):
 
 def temporary_files() -> set[str]:
     """Names in the folder for temporary files, which is this process's own while inputs are tried."""
-    return {path.name for path in Path(tempfile.gettempdir()).iterdir()}
+    return {path.name for path in Path(tempfile.gettempdir()).iterdir() if not _of_starting_child(path.name)}
+
+
+def _of_starting_child(name: str) -> bool:
+    """A further decoder is started beside the work; its folder is gone once it stands."""
+    return name.startswith("sightline-sandbox-")
 
 
 def stored_files() -> set[Path]:
@@ -42,12 +47,12 @@ def nothing_left() -> Iterator[None]:
 
 
 @contextmanager
-def own_temporary_folder() -> Iterator[None]:
+def own_temporary_folder() -> Iterator[Path]:
     """Let this process's temporary files go into a folder of their own."""
     before = tempfile.tempdir
     tempfile.tempdir = tempfile.mkdtemp(prefix="sl-fuzz-tmp-")
     try:
-        yield
+        yield Path(tempfile.tempdir)
     finally:
         shutil.rmtree(tempfile.tempdir, ignore_errors=True)
         tempfile.tempdir = before

@@ -47,7 +47,7 @@ def make_world(folder: Path) -> FuzzedWorld:
         Document.objects.filter(collection=opened)[0],
         Document.objects.filter(collection=secret)[0],
     )
-    image = image_input(seed("png"))
+    image = image_input(seed("png"), opened)
     DocumentImage.objects.create(document=document, ordinal=0, blob_id=image.blob_id, width=24, height=16)
     answer = [{"document": document.pk, "passage": passages[0].pk, "image": None, "score": 0.5}]
     preview = blob_store(ContentFile(seed("jpeg")), "image/jpeg")

@@ -15,6 +15,7 @@ from retrieval_site.errors import AppError
 from search.importers import files as files_module
 from search.importers.source import open_import
 from search.importers.types import ImportOptions, Record, Rejected
+from tests.hostile.fuzzing.archives import Member, Tail, archive
 from workers.inference.errors import PictureError
 
 
@@ -300,6 +301,13 @@ def test_a_folder_with_captions(tmp_path):
 def test_a_zip_with_unsafe_names_is_refused(read, name):
     with pytest.raises(AppError, match=r"import\.zip_unsafe_name"):
         read({name: png()})
+
+
+def test_a_zip_with_a_member_without_a_name_is_refused(tmp_path):
+    path = tmp_path / "nameless.zip"
+    path.write_bytes(archive([Member("", b"x")], Tail()))
+    with pytest.raises(AppError, match=r"import\.zip_unsafe_name"), open_import(path, ImportOptions()):
+        pass
 
 
 def test_a_zip_bomb_is_refused_by_its_directory(read):
