@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.core.files.base import File
 from django.db import InterfaceError, OperationalError
 
@@ -54,10 +55,12 @@ def run_validate(ctx: JobContext) -> dict[str, Any]:
 
 
 def _validate(version: ModelVersion, ctx: JobContext) -> None:
-    from workers.inference.validation import validate_bundle
+    from workers.inference.validation import ValidationLimits, validate_bundle
 
+    limits = ValidationLimits(allow_unwalled=settings.CONFIG.allow_unwalled)
     with blob_on_disk(version.bundle) as path, tempfile.TemporaryDirectory(prefix="sightline-") as room:
-        report = validate_bundle(path, progress=_Progress(ctx), converted_to=Path(room) / "converted.zip")
+        converted = Path(room) / "converted.zip"
+        report = validate_bundle(path, limits=limits, progress=_Progress(ctx), converted_to=converted)
         _register(version, report)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
 from django.shortcuts import render
 from django.urls import Resolver404, resolve
 
@@ -140,12 +141,17 @@ def announced_bytes(request: HttpRequest) -> int:
     return int(announced) if announced.isascii() and announced.isdigit() else 0
 
 
-def may_send(check: Callable[[HttpRequest], bool]) -> Callable[..., HttpResponseBase | None]:
-    """Return the refusal of a page that takes bodies only from people for whom `check` is true."""
+def may_send(check: Callable[[HttpRequest], bool], back: str = "") -> Callable[..., HttpResponseBase | None]:
+    """Return the refusal of a page that takes bodies only from people for whom `check` is true.
+
+    Others sign in first and come back to the page, or to `back` where that only takes forms.
+    """
 
     def refusal(request: HttpRequest, kwargs: Mapping[str, Any]) -> HttpResponseBase | None:
         if check(request):
             return None
+        if not request.user.is_authenticated:
+            return redirect_to_login(back or request.get_full_path())
         return refused(request, AppError("permission.denied", "You may not send anything here.", status=403))
 
     return refusal

@@ -50,6 +50,9 @@ class Config:
     sign_in_failures: int
     sign_in_failures_address: int
     sign_in_pause_seconds: int
+    query_memory_bytes: int
+    web_memory_bytes: int
+    allow_unwalled: bool
 
     @property
     def celery_url(self) -> str:
@@ -63,6 +66,7 @@ class Config:
 def read_config() -> Config:
     """Read every variable once; a value of the wrong type raises `ImproperlyConfigured` naming it."""
     env = environ.Env()
+    memory = memory_bytes()
     return Config(
         debug=env.bool("DEBUG", default=False),
         secret_key=env.str("SECRET_KEY", default=""),
@@ -91,8 +95,11 @@ def read_config() -> Config:
         throttle_anonymous=env.str("THROTTLE_ANONYMOUS", default="120/minute"),
         throttle_user=env.str("THROTTLE_USER", default="3000/minute"),
         trusted_proxies=env.int("TRUSTED_PROXIES", default=0),
-        job_memory_bytes=env.int("JOB_MEMORY_BYTES", default=max(GIB, memory_bytes() // 4)),
         sign_in_failures=env.int("SIGN_IN_FAILURES", default=5),
         sign_in_failures_address=env.int("SIGN_IN_FAILURES_ADDRESS", default=50),
         sign_in_pause_seconds=env.int("SIGN_IN_PAUSE_SECONDS", default=900),
+        job_memory_bytes=env.int("JOB_MEMORY_BYTES", default=max(GIB, memory // 4)),
+        query_memory_bytes=env.int("QUERY_MEMORY_BYTES", default=max(2 * GIB, memory // 2)),
+        web_memory_bytes=env.int("WEB_MEMORY_BYTES", default=max(GIB, memory // 8)),
+        allow_unwalled=env.bool("ALLOW_UNWALLED", default=False),
     )

@@ -31,8 +31,17 @@ class AppError(Exception):
         return {} if seconds is None else {"Retry-After": str(seconds)}
 
     def as_json(self) -> dict[str, Any]:
-        """Return the one error shape of API v1."""
-        return {"error": {"id": self.id, "message": self.message, "detail": self.detail}}
+        """Return the one error shape of API v1, readable whatever it quotes."""
+        return {"error": readable({"id": self.id, "message": self.message, "detail": self.detail})}
+
+
+def readable(value: Any) -> Any:
+    """Return a JSON value with `?` for halves of surrogate pairs, which a caller may send and nobody can encode."""
+    if isinstance(value, str):
+        return value.encode(errors="replace").decode()
+    if isinstance(value, dict):
+        return {readable(key): readable(item) for key, item in value.items()}
+    return [readable(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def not_found(what: str) -> AppError:

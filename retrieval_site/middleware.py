@@ -48,21 +48,37 @@ class RequestIdFilter(logging.Filter):
         return True
 
 
+_NUL_IN_ADDRESS = "%00"
+_API_PREFIX = "/api/"
+
+
 class AppErrorMiddleware:
-    """Show an `AppError` raised by a page as a page with its sentence and id (the API has its own handler)."""
+    """Show an `AppError` raised by a page as a page with its sentence and id (the API has its own handler).
+
+    A NUL character in a page's address is refused here: no field of ours has one, and no database takes it.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        if _NUL_IN_ADDRESS in request.META.get("QUERY_STRING", "") and not request.path.startswith(
+            _API_PREFIX
+        ):
+            refusal = AppError("request.malformed", "The address has a character that is no text (NUL).")
+            return self._page(request, refusal)
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Return the error page for an `AppError`; leave anything else to Django."""
         if not isinstance(exception, AppError):
             return None
-        response = render(request, "error.html", {"error": exception}, status=exception.status)
-        for name, value in exception.headers.items():
+        return self._page(request, exception)
+
+    @staticmethod
+    def _page(request: HttpRequest, error: AppError) -> HttpResponse:
+        response = render(request, "error.html", {"error": error}, status=error.status)
+        for name, value in error.headers.items():
             response[name] = value
         return response
 

@@ -4,20 +4,38 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Q
+from django.db.models import BigIntegerField, Q
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast
 from django.utils import timezone
 
-from search.models import ApiToken, Collection
-from workers.jobs.rights import job_condition, job_right
+from search.models import ApiToken, Collection, Document, DocumentImage, Passage
+from workers.jobs.rights import job_condition, job_items_filter, job_right
 
 if TYPE_CHECKING:
-    from workers.models import Job
+    from django.db.models import QuerySet
+
+    from workers.models import Job, JobItem
 
 
 @job_right("import")
 def curates_the_collection(job: Job, user: Any) -> bool:
     """Return whether the collection is there and the user curates it."""
     return bool(Collection.objects.curated_by(user).filter(pk=job.params.get("collection")).exists())
+
+
+@job_items_filter
+def seen_units(rows: QuerySet[JobItem], user: Any) -> QuerySet[JobItem]:
+    """Leave out the units of documents that the user may not see: encoding works through all collections."""
+    documents = Document.objects.visible_to(user)
+    named = rows.alias(unit=Cast(KT("payload__unit"), BigIntegerField()))
+    passages = Q(
+        payload__kind="passage", unit__in=Passage.objects.filter(document__in=documents).values("pk")
+    )
+    images = Q(
+        payload__kind="image", unit__in=DocumentImage.objects.filter(document__in=documents).values("pk")
+    )
+    return named.filter(Q(unit=None) | passages | images)
 
 
 @job_condition

@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from retrieval_site.panels import PanelAdmin
 from retrieval_site.people import signed_in
 from workers.jobs import services
+from workers.jobs.rights import items_seen_by
 from workers.models import Job, JobState
 
 if TYPE_CHECKING:
@@ -111,10 +112,11 @@ class JobAdmin(PanelAdmin[Job]):
 
     def panel(self, row: Job, request: HttpRequest) -> dict[str, Any]:
         """Show one job with its progress, its result and its failed items."""
+        items = Paginator(items_seen_by(row, request.user), FAILED_ITEMS_PAGE)
         return {
             "job": row,
             "offered": offered_actions(row),
-            "failed_items": Paginator(row.items.all(), FAILED_ITEMS_PAGE).get_page(request.GET.get("page")),
+            "failed_items": items.get_page(request.GET.get("page")),
             "result": _counts(row),
         }
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from retrieval_site.celery import app
 from workers.job_task import run_job_task
+from workers.limits import limit_worker
 from workers.query_worker import QueryWorkerStep
 
 app.steps["worker"].add(QueryWorkerStep)
 
-__all__ = ["run_job_task"]
+__all__ = ["limit_worker", "run_job_task"]

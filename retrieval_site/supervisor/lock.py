@@ -42,17 +42,29 @@ def _already_running(file: Path) -> str:
     )
 
 
-def check_port_free(host: str, port: int) -> None:
-    """Raise `SupervisorError` if something else listens on the port."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
+def free_port(host: str) -> int:
+    """Return a port that nothing listens on now."""
+    with socket.socket(_family(host)) as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+def check_port_free(host: str, port: int, name: str = "PORT") -> None:
+    """Raise `SupervisorError` if something else listens on the port, which the variable `name` chooses."""
+    with socket.socket(_family(host)) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except PermissionError:
-            raise SupervisorError(f"Port {port} needs root. Choose another: `PORT=8080 make run`.") from None
+            raise SupervisorError(
+                f"Port {port} needs root. Choose another: `{name}=8080 make run`."
+            ) from None
         except OSError as error:
             raise SupervisorError(
                 f"Port {port} on {host} cannot be used ({error.strerror}). "
-                f"Choose another: `PORT={port + 1} make run`."
+                f"Choose another: `{name}={port + 1} make run`."
             ) from None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from retrieval_site.supervisor.errors import SupervisorError
+from retrieval_site.supervisor.lock import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +24,8 @@ class ServeOptions:
     port: int = 8000
     demo: bool = True
     reset_admin_password: bool = False
+    probe_host: str = "127.0.0.1"
+    probe_port: int = 0
 
     @property
     def address(self) -> str:
@@ -33,6 +36,11 @@ class ServeOptions:
     def local_host(self) -> str:
         """A host name that reaches the server from this machine; `localhost` unless one address was asked for."""
         return "localhost" if self.host in {"127.0.0.1", "0.0.0.0", "::", "::1"} else self.host  # noqa: S104
+
+    @property
+    def local_probe_host(self) -> str:
+        """A host name that reaches the probes from this machine."""
+        return "localhost" if self.probe_host in {"0.0.0.0", "::", "::1"} else self.probe_host  # noqa: S104
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,11 +58,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def read_options(words: Sequence[str]) -> ServeOptions:
-    """Return the options from the command line's words; raise `SupervisorError` for an impossible port."""
+    """Return the options from the command line's words; raise `SupervisorError` for an impossible port.
+
+    Without PROBE_PORT the probes get a free port: a second installation on the next port must find that free.
+    """
     parser = argparse.ArgumentParser(prog="serve")
     add_arguments(parser)
     found = parser.parse_args(words)
-    if not found.port.isdigit() or not 0 < int(found.port) < 65536:
-        raise SupervisorError(f"PORT must be a number from 1 to 65535, not `{found.port}`.")
+    probe_host = os.environ.get("PROBE_HOST") or "127.0.0.1"
+    probe_port = _port("PROBE_PORT", os.environ.get("PROBE_PORT") or str(free_port(probe_host)))
     demo = not found.no_demo and os.environ.get("DEMO", "1").lower() not in _OFF
-    return ServeOptions(found.host, int(found.port), demo, found.reset_admin_password)
+    return ServeOptions(
+        found.host, _port("PORT", found.port), demo, found.reset_admin_password, probe_host, probe_port
+    )
+
+
+def _port(name: str, written: str) -> int:
+    if not written.isdigit() or not 0 < int(written) < 65536:
+        raise SupervisorError(f"{name} must be a number from 1 to 65535, not `{written}`.")
+    return int(written)

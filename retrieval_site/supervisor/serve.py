@@ -41,6 +41,7 @@ def main(words: list[str]) -> int:
         with hold_lock(paths.lock, options.address):
             end_leftovers(paths.children)
             check_port_free(options.host, options.port)
+            check_port_free(options.probe_host, options.probe_port, "PROBE_PORT")
             Installation(paths, options).serve()
     except SupervisorError as error:
         sys.stderr.write(f"\n{error}\n")
@@ -83,6 +84,8 @@ class Installation:
             "SECRET_KEY": os.environ.get("SECRET_KEY") or ensure_secret_key(self.paths),
             "HOST": self.options.host,
             "PORT": str(self.options.port),
+            "PROBE_HOST": self.options.probe_host,
+            "PROBE_PORT": str(self.options.probe_port),
             "DJANGO_SETTINGS_MODULE": "retrieval_site.settings",
             "PYTHONUNBUFFERED": "1",
             "PYTHONPATH": os.pathsep.join(filter(None, [str(PROJECT_FOLDER), os.environ.get("PYTHONPATH")])),
@@ -151,7 +154,8 @@ class Installation:
 
     def _missing(self) -> str:
         """Return which parts do not answer yet; nothing when all do."""
-        connection = http.client.HTTPConnection(self.options.local_host, self.options.port, timeout=5)
+        host, port = self.options.local_probe_host, self.options.probe_port
+        connection = http.client.HTTPConnection(host, port, timeout=5)
         try:
             connection.request("GET", "/readyz")
             answer = json.loads(connection.getresponse().read())
@@ -166,7 +170,8 @@ class Installation:
         if password:
             lines += [f"  Admin: {self.options.address}admin/  user `admin`, password `{password}`"]
             lines += ["  (shown this once; `manage.py serve --reset-admin-password` makes a new one)"]
-        lines += [f"  Logs: {self.paths.log}   Stop: Ctrl-C", "", ""]
+        probes = f"http://{self.options.local_probe_host}:{self.options.probe_port}/readyz"
+        lines += [f"  Logs: {self.paths.log}   Probes: {probes}   Stop: Ctrl-C", "", ""]
         sys.stdout.write("\n".join(lines))
         sys.stdout.flush()
 

@@ -33,6 +33,7 @@ def main() -> None:
     from django.conf import settings
 
     from retrieval_site.bodies import rule_of_path
+    from retrieval_site.memory import keep_within
     from retrieval_site.web.parser import Front
     from retrieval_site.web.probes import start_probes
     from retrieval_site.web.server import Server, adjustments
@@ -41,10 +42,14 @@ def main() -> None:
     lock = use_own_folder(settings.DATA_DIR / "spool")
     _warm_up()
     shared = Front(config, Spool(config.uploads_max_bytes), rule_of_path)
-    server = Server(application, shared, adjustments(config.host, config.port, config.threads))
-    if config.probe_port:
-        start_probes(server, shared)
+    try:
+        server = Server(application, shared, adjustments(config.host, config.port, config.threads))
+        if config.probe_port:
+            start_probes(server, shared)
+    except OSError as error:
+        sys.exit(f"Port {config.port} or PROBE_PORT {config.probe_port} cannot be used ({error.strerror}).")
     _stop_on_signals(server)
+    keep_within(settings.CONFIG.web_memory_bytes)
     server.serve()
     os.close(lock)
     sys.stdout.flush()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import socket
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from waitress.channel import HTTPChannel
@@ -29,6 +31,15 @@ _REASONS = {
     431: "Request Header Fields Too Large",
     503: "Service Unavailable",
 }
+
+
+def place_of(address: str) -> str:
+    """Return whose connections count together: an IPv4 address, or the /64 network that one IPv6 customer has."""
+    with suppress(ValueError):
+        found = ipaddress.ip_address(address.partition("%")[0])
+        if found.version == 6:
+            return str(ipaddress.ip_network((int(found), 64), strict=False))
+    return address
 
 
 def refusal_bytes(error: AppError) -> bytes:
@@ -60,6 +71,7 @@ class Channel(HTTPChannel):
         self.idle_since = time.monotonic()
         super().__init__(*args, **options)
         self.front = self.server.front
+        self.place = place_of(self.addr[0])
         config = self.front.config
         self._reading = Pace(config.answer_timeout_seconds, config.min_bytes_per_second)
 
@@ -136,7 +148,6 @@ class Channel(HTTPChannel):
             self.request.pace.begin()
         if self._waiting and not self.requests and self.connected:
             self.received(b"")
-        self.idle_since = time.monotonic()
 
     def _go_on(self, request: RequestParser) -> None:
         if request.completed:
@@ -175,9 +186,15 @@ class Channel(HTTPChannel):
 
     def service(self) -> None:
         """Answer the request, then let the loop go on."""
-        super().service()
-        self.server.progress.note()
-        if self.connected:
+        large = self.requests[0].large
+        try:
+            super().service()
+        finally:
+            if large:
+                self.server.large_done()
+            self.server.progress.note()
+            self.idle_since = time.monotonic()
+        if self.connected and (self._waiting or self.request is not None):
             self.server.trigger.pull_trigger(self.resume)
 
     def write_soon(self, data: Any) -> int:

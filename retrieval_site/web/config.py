@@ -26,6 +26,7 @@ class WebConfig:
     connections_max: int
     connections_per_address: int
     uploads_max_bytes: int
+    stuck_seconds: float
     trusted_proxies: int = 0
     https: bool = False
 
@@ -52,6 +53,8 @@ def read_web_config() -> WebConfig:
             "CONNECTIONS_PER_ADDRESS", default=connections if proxies else connections // 5
         ),
         uploads_max_bytes=env.int("UPLOADS_MAX_BYTES", default=16 * 1024 * MIB),
+        # Four times what a search waits at most: no thread that works is silent for so long while others wait.
+        stuck_seconds=env.float("STUCK_SECONDS", default=120.0),
         trusted_proxies=proxies,
         https=env.bool("HTTPS", default=False),
     )

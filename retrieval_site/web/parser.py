@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from waitress.parser import HTTPRequestParser, ParsingError
-from waitress.receiver import ChunkedReceiver
-from waitress.utilities import BadRequest
 
 from retrieval_site.errors import AppError
+from retrieval_site.web.chunks import ChunkedBody
 from retrieval_site.web.pace import Pace
-from retrieval_site.web.strict import check_head, check_target
+from retrieval_site.web.strict import check_head, check_path, check_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,8 +22,10 @@ if TYPE_CHECKING:
     from retrieval_site.web.config import WebConfig
     from retrieval_site.web.spool import Spool
 
-CONTROL_LINE_MAX_BYTES = 1024
-TRAILER_MAX_BYTES = 8192
+
+SPILL_BYTES = 16 * 1024
+"""From here on a body goes to the disk, where enough others are in memory already."""
+LARGE_BYTES = 4 << 20
 
 
 @dataclass(frozen=True)
@@ -34,17 +35,6 @@ class Front:
     config: WebConfig
     spool: Spool
     rule_of_path: Callable[[str], BodyRule]
-
-
-class BoundedChunks(ChunkedReceiver):
-    """Chunks whose sizes and trailer cannot grow without end."""
-
-    def received(self, s: bytes) -> int:
-        """Take bytes; sets `error` where a line between chunks does not end."""
-        consumed = super().received(s)
-        if len(self.control_line) > CONTROL_LINE_MAX_BYTES or len(self.trailer) > TRAILER_MAX_BYTES:
-            self.error = BadRequest("A chunk's size or the trailer does not end")
-        return consumed
 
 
 class RequestParser(HTTPRequestParser):
@@ -60,6 +50,7 @@ class RequestParser(HTTPRequestParser):
     granted = False
     _asked = False
     _held_bytes = 0
+    _in_memory = False
 
     def __init__(self, adj: Adjustments, front: Front | None = None) -> None:
         super().__init__(adj)
@@ -74,6 +65,7 @@ class RequestParser(HTTPRequestParser):
             check_head(header_plus)
             super().parse_header(header_plus)
             check_target(self.version, self.request_uri, self.headers.get("HOST"))
+            check_path(self.path)
         except ValueError as error:  # ours, and what urlsplit and int say of nonsense
             raise ParsingError(str(error)) from error
         if self.body_rcv is not None and self._front is not None:
@@ -84,10 +76,19 @@ class RequestParser(HTTPRequestParser):
         self.max_bytes = rule.max_bytes(self.headers.get("CONTENT_TYPE", ""))
         self.ask_first = self._asked = rule.asks
         self.pace = Pace(front.config.body_timeout_seconds, front.config.min_bytes_per_second)
+        if front.spool.take_memory():
+            self._in_memory = True
+        else:
+            self.body_rcv.getbuf().overflow = SPILL_BYTES
         if self.chunked:
-            self.body_rcv = BoundedChunks(self.body_rcv.getbuf())
+            self.body_rcv = ChunkedBody(self.body_rcv.getbuf())
         elif self.content_length > self.max_bytes:
             self._leave_unread(self.content_length)
+
+    @property
+    def large(self) -> bool:
+        """Whether answering this takes much memory or long."""
+        return self._held_bytes > LARGE_BYTES
 
     @property
     def django_path(self) -> str:
@@ -132,7 +133,9 @@ class RequestParser(HTTPRequestParser):
         super().close()
         if self._front is not None and self._held_bytes:
             self._front.spool.give_back(self._held_bytes, asked=self._asked)
-        self._held_bytes = 0
+        if self._front is not None and self._in_memory:
+            self._front.spool.give_back_memory()
+        self._held_bytes, self._in_memory = 0, False
 
 
 def error_of(request: Any) -> AppError:
@@ -142,4 +145,4 @@ def error_of(request: Any) -> AppError:
         return error
     if error.code == 431:
         return AppError("request.headers_too_large", "The request's headers are too large.", status=431)
-    return AppError("request.malformed", f"The request cannot be read. {error.body}", status=400)
+    return AppError("request.malformed", "The request cannot be read.", detail={"reason": error.body})

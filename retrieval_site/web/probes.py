@@ -18,37 +18,51 @@ if TYPE_CHECKING:
 
     from retrieval_site.web.parser import Front
 
-PROBE_THREADS = 2
-STUCK_SECONDS = 120.0
-"""Four times what a search may wait at most: no thread that works is silent for so long while others wait."""
+PROBE_THREADS = 4
+READY_SECONDS = 3.0
 
 
 class ProbeApplication:
     """A small WSGI application beside Django's: no middleware, no host names, no sessions."""
 
-    def __init__(self, stuck_seconds: Callable[[], float]) -> None:
+    def __init__(self, stuck_seconds: Callable[[], float], limit_seconds: float) -> None:
         self._stuck_seconds = stuck_seconds
+        self._limit_seconds = limit_seconds
+        self._checking = threading.Lock()
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        close_old_connections()
         response = self._answer(environ)
         status = f"{response.status_code} {HTTPStatus(response.status_code).phrase}"
+        response["Content-Length"] = str(len(response.content))
         start_response(status, [(name, str(value)) for name, value in response.items()])
         return [response.content]
 
     def _answer(self, environ: dict[str, Any]) -> HttpResponse:
         path = str(environ["PATH_INFO"])
-        if path == "/healthz" and (stuck := self._stuck_seconds()) > STUCK_SECONDS:
+        if path == "/healthz" and (stuck := self._stuck_seconds()) > self._limit_seconds:
             detail = f"Requests wait and no thread has ended its work for {stuck:.0f} s."
             return JsonResponse({"ok": False, "detail": detail}, status=503)
         page = PROBE_PAGES.get(path)
-        return page(WSGIRequest(environ)) if page else HttpResponseNotFound()
+        if page is None:
+            return HttpResponseNotFound()
+        return self._ready(environ) if path == "/readyz" else page(WSGIRequest(environ))
+
+    def _ready(self, environ: dict[str, Any]) -> HttpResponse:
+        """Check once at a time: a database that neither answers nor refuses holds one thread, not all of them."""
+        if not self._checking.acquire(timeout=READY_SECONDS):
+            checks = {"readiness": {"ok": False, "detail": "An earlier check does not end."}}
+            return JsonResponse({"ok": False, "checks": checks}, status=503)
+        try:
+            close_old_connections()
+            return PROBE_PAGES["/readyz"](WSGIRequest(environ))
+        finally:
+            self._checking.release()
 
 
 def start_probes(main: Server, shared: Front) -> Server:
     """Answer probes about `main` from a thread of their own; returns their server."""
     config = shared.config
     adj = adjustments(config.probe_host, config.probe_port, PROBE_THREADS)
-    server = Server(ProbeApplication(main.stuck_seconds), shared, adj)
+    server = Server(ProbeApplication(main.stuck_seconds, config.stuck_seconds), shared, adj)
     threading.Thread(target=server.serve, name="probes", daemon=True).start()
     return server

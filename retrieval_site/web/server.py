@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 import time
-from collections import Counter
+from collections import Counter, deque
 from contextlib import suppress
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from waitress.adjustments import Adjustments
@@ -14,7 +14,7 @@ from waitress.server import TcpWSGIServer
 from waitress.task import ThreadedTaskDispatcher
 
 from retrieval_site.errors import AppError
-from retrieval_site.web.channel import Channel, refusal_bytes
+from retrieval_site.web.channel import Channel, place_of, refusal_bytes
 from retrieval_site.web.tasks import headers_dropped
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ STOP_SECONDS = 8.0
 LOOK_EVERY_SECONDS = 1.0
 HEAD_MAX_BYTES = 32 * 1024
 IN_MEMORY_BYTES = 1024 * 1024
+ANSWER_IN_MEMORY_BYTES = 64 * 1024
 ANSWER_WAITS_BYTES = 32 * IN_MEMORY_BYTES
 """An answer up to here leaves its thread at once; a longer one, which only files and exports are, is sent as read."""
 NO_LIMIT = 1 << 62  # each address has its own
@@ -53,7 +54,7 @@ def adjustments(host: str, port: int, threads: int) -> Adjustments:
         asyncore_loop_timeout=1,
         recv_bytes=65536,
         inbuf_overflow=IN_MEMORY_BYTES,
-        outbuf_overflow=IN_MEMORY_BYTES,
+        outbuf_overflow=ANSWER_IN_MEMORY_BYTES,
         outbuf_high_watermark=ANSWER_WAITS_BYTES,
         max_request_header_size=HEAD_MAX_BYTES,
         max_request_body_size=NO_LIMIT,
@@ -61,13 +62,31 @@ def adjustments(host: str, port: int, threads: int) -> Adjustments:
     )
 
 
-def place_of(address: str) -> str:
-    """Return whose connections count together: an IPv4 address, or the /64 network that one IPv6 customer has."""
-    with suppress(ValueError):
-        found = ipaddress.ip_address(address.partition("%")[0])
-        if found.version == 6:
-            return str(ipaddress.ip_network((int(found), 64), strict=False))
-    return address
+@dataclass
+class LargeLane:
+    """Requests with large bodies are answered a few at a time: they leave threads and memory to the others."""
+
+    places: int
+    answering: int = 0
+    waiting: deque[Channel] = field(default_factory=deque)
+    _lock: Lock = field(default_factory=Lock)
+
+    def enter(self, channel: Channel) -> bool:
+        """Return whether there is a place; else the channel waits for one."""
+        with self._lock:
+            if self.answering >= self.places:
+                self.waiting.append(channel)
+                return False
+            self.answering += 1
+            return True
+
+    def leave(self) -> Channel | None:
+        """Give the place back, or on to the channel that is returned."""
+        with self._lock:
+            if self.waiting:
+                return self.waiting.popleft()
+            self.answering -= 1
+            return None
 
 
 class Server(TcpWSGIServer):
@@ -82,6 +101,7 @@ class Server(TcpWSGIServer):
         self.progress = Progress()
         self.looked_at = time.monotonic()
         self.stopping = False
+        self.large = LargeLane(max(1, adj.threads // 4))
         dispatcher = ThreadedTaskDispatcher()
         dispatcher.set_thread_count(adj.threads)
         super().__init__(application, map={}, dispatcher=dispatcher, adj=adj)
@@ -107,6 +127,7 @@ class Server(TcpWSGIServer):
             return
         connection, address = accepted
         if self._has_room(address[0]):
+            self.set_socket_options(connection)
             Channel(self, connection, address, self.adj, map=self._map)
             return
         busy = AppError(
@@ -120,13 +141,13 @@ class Server(TcpWSGIServer):
     def _has_room(self, address: str) -> bool:
         config, channels = self.front.config, list(self.active_channels.values())
         place = place_of(address)
-        same = [channel for channel in channels if place_of(channel.addr[0]) == place]
+        same = [channel for channel in channels if channel.place == place]
         if len(same) >= config.connections_per_address:
             return self._make_room(same)
         if len(channels) < config.connections_max:
             return True
-        (crowd, _), *_ = Counter(place_of(channel.addr[0]) for channel in channels).most_common(1)
-        return self._make_room([channel for channel in channels if place_of(channel.addr[0]) == crowd])
+        (crowd, _), *_ = Counter(channel.place for channel in channels).most_common(1)
+        return self._make_room([channel for channel in channels if channel.place == crowd])
 
     def _make_room(self, channels: list[Channel]) -> bool:
         ranked = [(rank, number) for number, channel in enumerate(channels) if (rank := channel.rank)]
@@ -134,6 +155,19 @@ class Server(TcpWSGIServer):
             return False
         channels[min(ranked)[1]].handle_close()
         return True
+
+    # Answering.
+
+    def add_task(self, channel: Channel) -> None:
+        """Let a thread answer, for a large body when one of its few places is free."""
+        if not channel.requests[0].large or self.large.enter(channel):
+            super().add_task(channel)
+
+    def large_done(self) -> None:
+        """Go on with the next request that has a large body."""
+        following = self.large.leave()
+        if following is not None:
+            super().add_task(following)
 
     # Time.
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 
+IN_MEMORY_MAX = 32
+"""How many bodies at once may be in memory up to 1 MiB."""
 OPEN_SHARE = 8
 """Bodies that anybody may send get an eighth of the room: the others are left to those who may import."""
 
@@ -21,6 +23,7 @@ class Spool:
     max_bytes: int
     held_bytes: int = 0
     open_bytes: int = 0
+    in_memory: int = 0
     _lock: Lock = field(default_factory=Lock)
 
     def take(self, count: int, *, asked: bool) -> bool:
@@ -33,6 +36,19 @@ class Spool:
             self.held_bytes += count
             self.open_bytes += 0 if asked else count
             return True
+
+    def take_memory(self) -> bool:
+        """Return whether one more body may be in memory, and count it."""
+        with self._lock:
+            if self.in_memory >= IN_MEMORY_MAX:
+                return False
+            self.in_memory += 1
+            return True
+
+    def give_back_memory(self) -> None:
+        """Count a body in memory that is gone."""
+        with self._lock:
+            self.in_memory -= 1
 
     def give_back(self, count: int, *, asked: bool) -> None:
         """Count bytes that are gone."""
@@ -47,17 +63,23 @@ def use_own_folder(root: Path) -> int:
     Folders of processes that have ended are removed; one that lives, here or on another machine, holds its lock.
     """
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    starting = _lock(root, wait=True)  # nobody removes a folder between its making and its locking
     for folder in root.iterdir():
         _remove_abandoned(folder)
     own = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=root))
     descriptor = _lock(own)
+    os.close(starting)
     tempfile.tempdir = str(own)
     return descriptor
 
 
-def _lock(folder: Path) -> int:
+def _lock(folder: Path, *, wait: bool = False) -> int:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        os.close(descriptor)
+        raise
     return descriptor
 
 

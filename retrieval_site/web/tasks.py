@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from retrieval_site.bodies import PENDING, PendingBody
 if TYPE_CHECKING:
     from retrieval_site.web.config import WebConfig
 
+_QUERY = re.compile(r"\?[^ ]*")
 ACCESS_LOG = logging.getLogger("sightline.access")
 # Headers by which a sender could move addresses or claim a scheme. A proxy's own are told apart below.
 _NEVER = frozenset(
@@ -44,8 +46,11 @@ def headers_dropped(config: WebConfig) -> frozenset[str]:
 def log_access(
     address: str, first_line: str, answer: tuple[str, int], seconds: float, request_id: str
 ) -> None:
-    """Write an answer's line: who, what, status, bytes, microseconds, request id."""
-    asked = first_line.encode("unicode_escape").decode()
+    """Write an answer's line: who, what, status, bytes, microseconds, request id.
+
+    The address's query is left out: it may hold what is secret.
+    """
+    asked = _QUERY.sub("", first_line).encode("unicode_escape").decode()
     status, count = answer
     ACCESS_LOG.info('%s "%s" %s %d %dus [%s]', address, asked, status, count, seconds * 1e6, request_id)
 

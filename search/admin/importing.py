@@ -13,7 +13,7 @@ from django.urls import reverse
 from retrieval_site.bodies import BodyRule, may_send, takes_body
 from retrieval_site.errors import AppError
 from retrieval_site.people import signed_in
-from search.admin.curated import curates_something
+from search.admin.curated import is_staff
 from search.importers.types import FORMATS, ImportOptions
 from search.models import Collection
 from search.services.imports import import_checked, import_start
@@ -49,7 +49,15 @@ class ImportForm(forms.Form):
     per = forms.ChoiceField(choices=_PER, label="Of captions, make", initial="caption")
 
 
-@takes_body(BodyRule("import_max_bytes", refusal=may_send(curates_something)))
+def _may_import(request: HttpRequest) -> bool:
+    """Return whether the user is staff; raises Http404 for a collection of others, as the page itself does."""
+    wanted = request.resolver_match.kwargs["collection_id"] if request.resolver_match else 0
+    if is_staff(request) and not Collection.objects.curated_by(request.user).filter(pk=wanted).exists():
+        raise Http404
+    return is_staff(request)
+
+
+@takes_body(BodyRule("import_max_bytes", refusal=may_send(_may_import)))
 def import_view(request: HttpRequest, collection_id: int) -> HttpResponse:
     """Show the form; `check` starts a dry run, `import` the import; both go on as a job."""
     collection = Collection.objects.curated_by(request.user).filter(pk=collection_id).first()

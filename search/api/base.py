@@ -74,7 +74,7 @@ class ApiView(APIView):
 
     def get_parsers(self) -> list[BaseParser]:
         """Return parsers of JSON and of forms, of those with files only where they are taken."""
-        parsers: list[BaseParser] = [BoundedJSONParser(), FormParser()]
+        parsers: list[BaseParser] = [BoundedJSONParser(self.body_rule.text_bytes), FormParser()]
         return [MultiPartParser(), *parsers] if self.takes_files else parsers
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:

@@ -124,5 +124,9 @@ _CONVERTERS: list[tuple[type[Exception], Callable[[Any], AppError]]] = [
     (TooManyFieldsSent, _fixed("request.too_large", 413, "The request has more fields than are accepted.")),
     (TooManyFilesSent, _fixed("request.too_large", 413, "The request has more files than are accepted.")),
     (UnreadablePostError, _MALFORMED),
+    (
+        MemoryError,
+        _fixed("server.memory", 503, "This request needs more memory than the server has for it."),
+    ),
     (SuspiciousOperation, _MALFORMED),
 ]

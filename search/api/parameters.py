@@ -6,6 +6,7 @@ import json
 import math
 import re
 from functools import cache
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from drf_spectacular.types import OpenApiTypes
@@ -18,6 +19,9 @@ from workers.inference.bounded_json import JsonError, JsonTooDeepError, load_jso
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
+
+NAMES_SHOWN, NAME_SHOWN_CHARACTERS = 20, 80
+"""Of unknown parameters: an answer does not repeat all that a caller can send."""
 
 _NUL = "\x00"
 
@@ -40,7 +44,7 @@ class NoParameters(Parameters):
 
 def refuse_unknown(given: Iterable[str], known: Iterable[str], not_built_yet: Collection[str] = ()) -> None:
     """Raise AppError for the names that are not known, apart for those that a later version will know."""
-    names = set(given) - set(known)
+    names = {name[:NAME_SHOWN_CHARACTERS] for name in islice(_unknown(given, known), NAMES_SHOWN)}
     if not names:
         return
     if planned := sorted(names & set(not_built_yet)):
@@ -50,6 +54,11 @@ def refuse_unknown(given: Iterable[str], known: Iterable[str], not_built_yet: Co
         f"Unknown parameters: {', '.join(sorted(names))}.",
         detail={"unknown": sorted(names), "known": sorted(known)},
     )
+
+
+def _unknown(given: Iterable[str], known: Iterable[str]) -> Iterable[str]:
+    allowed = set(known)
+    return (name for name in given if name not in allowed)
 
 
 def not_supported(names: Iterable[str]) -> AppError:
@@ -73,6 +82,18 @@ def _reader(serializer: type[Parameters], partial: bool) -> Parameters:  # noqa:
     return serializer(partial=partial)
 
 
+class ShortListField(serializers.ListField):
+    """A list that is counted before its entries are looked at: an entry takes as long as a small request."""
+
+    def to_internal_value(self, data: Any) -> list[Any]:
+        """Return the list; raises ValidationError at once for one that is too long."""
+        if self.max_length is not None and isinstance(data, list) and len(data) > self.max_length:
+            message = f"Send at most {self.max_length} entries."
+            raise serializers.ValidationError([message], code="max_length")
+        values: list[Any] = super().to_internal_value(data)
+        return values
+
+
 @extend_schema_field({"type": "object", "additionalProperties": True})
 class JsonObjectField(serializers.Field[Any, Any, Any, Any]):
     """A JSON object; in a form, its text. Refuses what PostgreSQL's jsonb cannot hold."""
@@ -89,11 +110,11 @@ class JsonObjectField(serializers.Field[Any, Any, Any, Any]):
         value = self._from_text(data) if isinstance(data, str) else data
         if not isinstance(value, dict):
             self.fail("not_object")
+        if len(json.dumps(value)) > METADATA_BYTES_MAX:
+            self.fail("too_large")
         found = list(leaves(value))
         if any(depth > METADATA_DEPTH_MAX for _, depth in found):
             self.fail("too_deep")
-        if len(json.dumps(value)) > METADATA_BYTES_MAX:
-            self.fail("too_large")
         if any(_unstorable(leaf) for leaf, _ in found):
             self.fail("bad_value")
         return value
@@ -146,10 +167,12 @@ class VectorField(serializers.Field[Any, Any, Any, Any]):
     def to_internal_value(self, data: Any) -> tuple[float, ...]:
         """Return the numbers; their count is checked against the model later."""
         values = self._from_text(data) if isinstance(data, str) else data
-        if not isinstance(values, list) or any(type(value) not in (int, float) for value in values):
+        if not isinstance(values, list):
             self.fail("not_numbers")
         if not 1 <= len(values) <= self.most:
             self.fail("bad_length", most=self.most)
+        if any(type(value) not in (int, float) for value in values):
+            self.fail("not_numbers")
         return self._finite(values)
 
     def to_representation(self, value: Any) -> Any:

@@ -15,14 +15,21 @@ if TYPE_CHECKING:
 
 
 class BoundedJSONParser(JSONParser):
-    """JSON in UTF-8 whose depth and numbers are within bounds and whose keys are unique."""
+    """JSON in UTF-8 of at most `most_bytes`, whose depth and numbers are within bounds."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most_bytes = most_bytes
 
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
-        """Return the value; raises ParseError, or AppError `request.too_deep`."""
+        """Return the value; raises ParseError, or AppError `request.too_large`, `request.too_deep`."""
+        data = stream.read(self._most_bytes + 1)
+        if len(data) > self._most_bytes:
+            message = f"JSON may have at most {self._most_bytes:,} bytes here."
+            raise AppError("request.too_large", message, status=413, detail={"max_bytes": self._most_bytes})
         try:
-            return load_json(stream.read())
+            return load_json(data)
         except JsonTooDeepError as error:
             message = f"The JSON is nested more than {DEPTH_MAX} levels deep."
             raise AppError("request.too_deep", message, detail={"depth_max": DEPTH_MAX}) from error

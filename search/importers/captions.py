@@ -14,7 +14,7 @@ import ijson
 
 from search.importers.lines import numbered_lines
 from search.importers.types import Item, Per, PictureRef, Problem, Record, Rejected, rejected
-from search.services.document_fields import DocumentFields
+from search.services.document_fields import BODY_CHARACTERS_MAX, DocumentFields
 from workers.inference.bounded_json import BoundedReader, JsonError, JsonTooDeepError, JsonTooLargeError
 
 if TYPE_CHECKING:
@@ -38,8 +38,9 @@ def read_captions(file: BinaryIO, per: Per) -> Iterator[Item]:
         if name is None:
             yield from (line for line in group if isinstance(line, Rejected))
         else:
-            found = [line for line in group if not isinstance(line, Rejected)]
-            yield _picture(found[0][0], name, [text for *_, text in found])
+            where, _, _, first = next(line for line in group if not isinstance(line, Rejected))
+            rest = (line[3] for line in group if not isinstance(line, Rejected))
+            yield _picture(where, name, [first, *_bounded(rest)])
 
 
 def _caption_lines(file: BinaryIO) -> Iterator[tuple[str, str, str, str] | Rejected]:
@@ -56,6 +57,16 @@ def _caption_lines(file: BinaryIO) -> Iterator[tuple[str, str, str, str] | Rejec
             else:
                 reason = "The line is not of the form “name.jpg#k”, tab, text."
                 yield rejected(where, "import.line_not_caption", reason)
+
+
+def _bounded(texts: Iterable[str]) -> Iterator[str]:
+    """Yield texts until they are more than a document may have, which is then refused for that."""
+    total = 0
+    for text in texts:
+        if total > BODY_CHARACTERS_MAX:
+            return
+        yield text
+        total += len(text)
 
 
 def _caption(where: str, name: str, index: str, text: str) -> Record:
@@ -121,7 +132,7 @@ def _coco_captions(table: sqlite3.Connection) -> Iterator[Item]:
 def _coco_pictures(table: sqlite3.Connection) -> Iterator[Item]:
     for identity, name in table.execute("SELECT id, name FROM picture ORDER BY rowid"):
         captions = table.execute("SELECT text FROM caption WHERE picture = ? ORDER BY rowid", [identity])
-        texts = [text.strip() for (text,) in captions if text]
+        texts = list(_bounded(text.strip() for (text,) in captions if text))
         if name is None:
             yield rejected(
                 f"image {identity}", "import.annotation_incomplete", "The image has no “file_name”."

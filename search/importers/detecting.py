@@ -57,8 +57,10 @@ def _is_document(line: bytes) -> bool:
 
 
 def _json_kind(file: BinaryIO) -> Format:
+    bounded = BoundedReader(file, item_level=_LIST_LEVEL_MAX)
     try:
-        for prefix, event, value in ijson.parse(BoundedReader(file, item_level=_LIST_LEVEL_MAX)):
+        # Without `use_float`, a number of more digits than Python reads ends ijson 3.6 by a segmentation fault.
+        for prefix, event, value in ijson.parse(bounded, use_float=True):
             if prefix == "images.item.sentences":
                 return "karpathy"
             if (prefix, event, value) == ("", "map_key", "annotations"):

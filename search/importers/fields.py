@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from search.importers.types import Item, PictureRef, Problem, Record, Rejected
@@ -11,13 +12,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 KNOWN = ("external_id", "title", "body", "url", "tags", "metadata", "images")
+UNKNOWN_NAMED_MAX = 10
+"""Unknown fields that are named: a line can have millions."""
+
 ALIASES = {"id": "external_id", "text": "body"}
 
 
 def item_from(where: str, values: Mapping[str, Any]) -> Item:
     """Return the document in `values`, or all that is wrong with it. null means "not given"."""
     named = {ALIASES.get(key, key): value for key, value in values.items() if value is not None}
-    problems = [_unknown(key) for key in named if key not in KNOWN]
+    unknown = (key for key in named if key not in KNOWN)
+    problems = [_unknown(key) for key in islice(unknown, UNKNOWN_NAMED_MAX)]
     external_id = _external_id(named.get("external_id"), problems)
     fields = DocumentFields(
         title=_text(named, "title", problems),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
@@ -20,9 +21,22 @@ RATIO_MAX = 200
 RATIO_FREE_BYTES = 1024 * 1024
 """Files up to this size may compress as well as they like."""
 
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""Of the other methods, some unpack without a bound on memory, and none is what archives are made with."""
+
 PICTURE_FOLDERS = ("images", "pictures")
 DAMAGED_WHILE_READING = (zipfile.BadZipFile, zlib.error, EOFError)
-_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError)
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    OSError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+)
 
 
 class Files(Protocol):
@@ -83,10 +97,18 @@ class FolderFiles:
     def picture(self, name: str) -> bytes:
         """Return a picture's bytes, looked for in the folder and in its `images`."""
         for folder in ("", *PICTURE_FOLDERS):
-            path = (self._root / folder / name).resolve()
-            if path.is_relative_to(self._root) and path.is_file():
+            path = self._inside(f"{folder}/{name}" if folder else name)
+            if path is not None:
                 return _bounded(path.open("rb"), path.stat().st_size)
         raise missing(name)
+
+    def _inside(self, name: str) -> Path | None:
+        """Return the file of this name below the folder; None where there is none, or can be none."""
+        try:
+            path = (self._root / name).resolve()
+            return path if path.is_relative_to(self._root) and path.is_file() else None
+        except (OSError, ValueError, RuntimeError):  # too long, with a NUL, a ring of links
+            return None
 
 
 class ZipFiles:
@@ -116,7 +138,7 @@ class ZipFiles:
         try:
             return cast("BinaryIO", self._zip.open(self._members[name]))
         except _DAMAGED as error:
-            raise _damaged(name) from error
+            raise damaged(name) from error
 
     def picture(self, name: str) -> bytes:
         """Return a picture's bytes by its full name, or by its last part where only one member has it."""
@@ -127,7 +149,7 @@ class ZipFiles:
         try:
             return _bounded(self.open(known), self._members[known].file_size)
         except _DAMAGED as error:
-            raise _damaged(known) from error
+            raise damaged(known) from error
 
 
 def _bounded(file: BinaryIO, size: int) -> bytes:
@@ -148,7 +170,8 @@ def missing(name: str) -> PictureError:
     )
 
 
-def _damaged(name: str) -> AppError:
+def damaged(name: str) -> AppError:
+    """Return the error for a member of a zip that cannot be read."""
     return AppError(
         "import.zip_damaged", f"“{name[:200]}” in the zip cannot be read: it is damaged or encrypted."
     )
@@ -182,6 +205,9 @@ def _check_member(info: zipfile.ZipInfo) -> None:
         )
     if info.flag_bits & 1:
         raise AppError("import.zip_encrypted", "The zip is encrypted; import it without a password.")
+    if info.compress_type not in METHODS:
+        message = f"“{info.filename[:200]}” is packed in a way that is not read here; use deflate."
+        raise AppError("import.zip_method", message)
     if info.file_size > RATIO_FREE_BYTES and info.file_size > RATIO_MAX * max(1, info.compress_size):
         message = f"“{info.filename[:200]}” unpacks to more than {RATIO_MAX} times its size."
         raise AppError("import.zip_ratio", message)

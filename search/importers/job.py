@@ -33,6 +33,9 @@ BATCH_DOCUMENTS = 500
 BATCH_PICTURES = 32
 """Pictures are decoded and stored one by one: with as many as this a batch is full, so that progress shows."""
 
+BATCH_CHARACTERS = 2_000_000
+"""Of bodies: a batch is held in memory, with its passages."""
+
 ITEMS_KEPT_MAX = 10_000
 """Failed documents beyond these are only counted: a file of millions of bad lines needs no row for each."""
 
@@ -128,15 +131,17 @@ class ImportRun:
 
 
 def batches(items: Iterator[Numbered]) -> Iterator[list[Numbered]]:
-    """Yield lists of items, full at 500 documents or 32 pictures."""
+    """Yield lists of items, full at 500 documents, 32 pictures or two million characters."""
     batch: list[Numbered] = []
-    pictures = 0
+    pictures = characters = 0
     for position, item in items:
         batch.append((position, item))
-        pictures += len(item.pictures) if isinstance(item, Record) else 0
-        if len(batch) >= BATCH_DOCUMENTS or pictures >= BATCH_PICTURES:
+        if isinstance(item, Record):
+            pictures += len(item.pictures)
+            characters += len(item.fields.body)
+        if len(batch) >= BATCH_DOCUMENTS or pictures >= BATCH_PICTURES or characters >= BATCH_CHARACTERS:
             yield batch
-            batch, pictures = [], 0
+            batch, pictures, characters = [], 0, 0
     if batch:
         yield batch
 

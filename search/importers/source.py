@@ -13,7 +13,14 @@ from retrieval_site.errors import AppError
 from search.importers.captions import JSON_ERRORS, not_json, read_captions, read_coco, read_karpathy
 from search.importers.detecting import detect, main_file
 from search.importers.fields import item_from
-from search.importers.files import DAMAGED_WHILE_READING, Files, FolderFiles, NoFiles, ZipFiles
+from search.importers.files import (
+    DAMAGED_WHILE_READING,
+    Files,
+    FolderFiles,
+    NoFiles,
+    ZipFiles,
+    damaged,
+)
 from search.importers.jsonl import read_jsonl
 from search.importers.tables import read_csv
 from search.importers.types import (
@@ -87,8 +94,11 @@ def _from_files(kind: Format, files: Files, options: ImportOptions) -> ImportSou
 def _inner_format(files: Files, name: str, options: ImportOptions) -> Format:
     if options.format not in (None, "zip", "folder"):
         return options.format
-    with files.open(name) as file:
-        return detect(file)
+    try:
+        with files.open(name) as file:
+            return detect(file)
+    except DAMAGED_WHILE_READING as error:
+        raise damaged(name) from error
 
 
 def _read_file(file: BinaryIO, found: Format, per: Per) -> Iterator[Item]:

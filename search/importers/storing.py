@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 from retrieval_site.errors import AppError
 from search.importers.types import Problem, Record, Rejected
 from search.pictures import picture_thumbnail
-from search.services.document_fields import ImageInput, check_record, image_input, picture_kept
+from search.services.document_fields import (
+    ImageInput,
+    check_image_count,
+    check_record,
+    image_input,
+    picture_kept,
+)
 from search.services.documents import DocumentRecord
 from search.thumbnails import LONGEST_SIDES_PX, thumbnails_store
 from workers.inference.errors import InferenceError
@@ -28,6 +34,7 @@ def to_document(
     What is wrong with it comes back as a `Rejected`, so that one bad document never stops the others.
     """
     try:
+        check_image_count(len(record.pictures))
         images = tuple(_image(files, ref, collection, store=store) for ref in record.pictures)
         check_record(record.external_id, record.fields, images)
     except (AppError, InferenceError) as error:

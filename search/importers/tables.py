@@ -22,37 +22,54 @@ _LISTS = ("tags", "images")
 csv.field_size_limit(LINE_BYTES_MAX)
 
 
+class _RowTooLongError(Exception):
+    """A row goes on over more lines than memory should hold."""
+
+
 class _Lines:
-    """Feeds the CSV reader, and remembers which physical line was no text."""
+    """Feeds the CSV reader, and remembers which physical line was no text; call `begin_row` before each row."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._lines = numbered_lines(file)
+        self._row_characters = 0
         self.number = 0
         self.problem: Problem | None = None
 
-    def __iter__(self) -> Iterator[str]:
-        for number, line in self._lines:
-            self.number = number
-            if isinstance(line, Problem):
-                self.problem = Problem(line.error_id, f"Line {number}: {line.reason}")
-                yield "\n"
-            else:
-                yield f"{line}\n"
+    def begin_row(self) -> None:
+        """Count the row's characters from here."""
+        self._row_characters = 0
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        self.number, line = next(self._lines)
+        if isinstance(line, Problem):
+            self.problem = Problem(line.error_id, f"Line {self.number}: {line.reason}")
+            return "\n"
+        self._row_characters += len(line)
+        if self._row_characters > LINE_BYTES_MAX:
+            raise _RowTooLongError
+        return f"{line}\n"
 
 
 def read_csv(file: BinaryIO) -> Iterator[Item]:
     """Yield one item per row. Raises AppError `import.*` for a header that no row can be read with."""
     lines = _Lines(file)
-    source = iter(lines)
-    first = next(source, "")
+    first = next(lines, "")
     header = _header(first, lines.problem)
-    rows = csv.reader(source, delimiter=_delimiter(first), strict=True)
+    rows = csv.reader(lines, delimiter=_delimiter(first), strict=True)
     while True:
         start = lines.number + 1
+        lines.begin_row()
         try:
             row = next(rows)
         except StopIteration:
             return
+        except _RowTooLongError:
+            reason = f"The row is longer than {LINE_BYTES_MAX // 1024 // 1024} MB."
+            yield rejected(f"line {start}", "import.line_too_long", reason)
+            continue
         except csv.Error as error:
             yield rejected(f"line {start}", "import.line_not_csv", f"The row cannot be read: {error}.")
             continue
@@ -70,7 +87,11 @@ def _delimiter(line: str) -> str:
 def _header(line: str, problem: Problem | None) -> list[str]:
     if problem:
         raise AppError(problem.error_id, problem.reason, detail={"line": 1})
-    names = [name.strip() for name in next(csv.reader([line], delimiter=_delimiter(line)), [])]
+    try:
+        names = [name.strip() for name in next(csv.reader([line], delimiter=_delimiter(line)), [])]
+    except csv.Error as error:
+        message = f"Line 1 cannot be read as the names of columns: {error}."
+        raise AppError("import.line_not_csv", message, detail={"line": 1}) from error
     known = [ALIASES.get(name.lower(), name) for name in names]
     known = [name if name.startswith(METADATA_PREFIX) else name.lower() for name in known]
     for name in known:

@@ -15,8 +15,9 @@ from search.indexing.broken import broken_units, record_broken
 from search.indexing.encoders import encoder_of
 from search.indexing.locks import version_lock
 from search.indexing.units import Encoded, batches_missing, encode
+from search.models import Collection
 from search.vectors.copy import vectors_write
-from search.vectors.coverage import coverage
+from search.vectors.coverage import coverage, missing_outside
 from search.vectors.index import index_build, index_drop, index_settled
 from search.vectors.tables import tables_of
 
@@ -60,7 +61,8 @@ def _encode_kind(version: ModelVersion, kind: UnitKind, ctx: JobContext, report:
     state = coverage(version)[kind]
     pending = state.missing - len(broken_units(version, kind))
     if pending > 0:
-        ctx.stage(f"encode {kind}s for {version}", pending)
+        counted = _may_be_counted(version, kind, ctx)
+        ctx.stage(f"encode {kind}s for {version}", pending, counted=counted)
         if pending > max(REBUILD_UNITS_MIN, state.total // 2):
             index_drop(version, kind)
         while _pass(version, kind, ctx, report):
@@ -70,6 +72,15 @@ def _encode_kind(version: ModelVersion, kind: UnitKind, ctx: JobContext, report:
     if state.total >= INDEX_ROWS_MIN and not index_settled(version, kind):
         ctx.stage(f"index {kind}s of {version}")
         index_build(version, kind)
+
+
+def _may_be_counted(version: ModelVersion, kind: UnitKind, ctx: JobContext) -> bool:
+    """Return whether the job's owner may know how many units there are to encode: of all collections, seen or not."""
+    owner = ctx.job.owner
+    if owner is None or owner.is_superuser:
+        return True
+    seen = Collection.objects.visible_to(owner).values_list("pk", flat=True)
+    return not missing_outside(version, kind, list(seen))
 
 
 def _pass(version: ModelVersion, kind: UnitKind, ctx: JobContext, report: EncodeReport) -> bool:

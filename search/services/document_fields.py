@@ -163,11 +163,16 @@ def _check_url(url: str) -> None:
         raise AppError("document.url_invalid", message, detail={"field": "url"})
 
 
+def check_image_count(count: int) -> None:
+    """Raise AppError `document.too_many_images`: asked before any of them is decoded."""
+    if count > IMAGES_MAX:
+        raise AppError("document.too_many_images", f"A document may have at most {IMAGES_MAX} pictures.")
+
+
 def _check_images(images: Sequence[ImageInput] | None) -> None:
     if images is None:
         return
-    if len(images) > IMAGES_MAX:
-        raise AppError("document.too_many_images", f"A document may have at most {IMAGES_MAX} pictures.")
+    check_image_count(len(images))
     if len({image.blob_id for image in images}) < len(images):
         raise AppError("document.image_twice", "The same picture is named twice in one document.")
     for image in images:

@@ -10,7 +10,7 @@ from django.db import transaction
 from retrieval_site.errors import AppError
 from search.importers.types import ImportOptions
 from workers.blobs import blob_store
-from workers.jobs.services import job_create
+from workers.jobs.services import job_create, storable
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -40,7 +40,7 @@ def import_start(
     name = Path(file.name or "").name
     with transaction.atomic():
         blob = blob_store(file, "application/octet-stream")
-        source = {"blob": blob.pk, "filename": name[:200]}
+        source = {"blob": blob.pk, "filename": storable(name)[:200]}
         return _start(collection, source, options, dry_run=dry_run, owner=owner)
 
 

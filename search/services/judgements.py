@@ -103,6 +103,9 @@ def _check_values(grade: int, comment: str) -> None:
         raise AppError(
             "parameter.invalid", "A grade is 0, 1, 2 or 3.", detail={"grade": ["Send 0, 1, 2 or 3."]}
         )
+    if "\0" in comment:
+        sentence = "A comment has no NUL characters."
+        raise AppError("parameter.invalid", sentence, detail={"comment": [sentence]})
     if len(comment) > COMMENT_MAX:
         sentence = f"A comment has at most {COMMENT_MAX} characters."
         raise AppError("parameter.invalid", sentence, detail={"comment": [sentence]})

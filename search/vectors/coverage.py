@@ -20,6 +20,15 @@ _MISSING = sql.SQL("""
 """)
 
 
+_MISSING_OUTSIDE = sql.SQL("""
+    SELECT EXISTS (
+        SELECT FROM {units} unit JOIN search_document document ON document.id = unit.document_id
+        WHERE NOT document.collection_id = ANY(%s::bigint[])
+        AND NOT EXISTS (SELECT FROM {table} stored WHERE stored.unit_id = unit.id)
+    )
+""")
+
+
 @dataclass(frozen=True)
 class Coverage:
     """How many units there are and how many of them have a vector."""
@@ -48,6 +57,15 @@ def units_missing(version: ModelVersion, kind: UnitKind, *, after_id: int = 0, l
     with connection.cursor() as cursor:
         cursor.execute(statement, [after_id, limit])
         return [unit_id for (unit_id,) in cursor.fetchall()]
+
+
+def missing_outside(version: ModelVersion, kind: UnitKind, collections: list[int]) -> bool:
+    """Return whether a unit of a document outside of these collections lacks its vector."""
+    table = VectorTable(version.pk, kind)
+    statement = _MISSING_OUTSIDE.format(units=sql.Identifier(table.units), table=table.identifier)
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [collections])
+        return bool(cursor.fetchone()[0])
 
 
 def coverage(version: ModelVersion) -> dict[UnitKind, Coverage]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
 TEXT_MAX = 2000
+COLLECTIONS_MAX, SLUG_MAX = 100, 80
 PREVIEW_PX = 640
 """Longest side of the kept query photo: sharp beside the hits, and enough to ask again with."""
 HITS = {"passages": 10, "images": 24}
@@ -38,7 +39,7 @@ HITS = {"passages": 10, "images": 24}
     BodyRule(
         "picture_max_bytes",
         too_large=picture_too_large,
-        refusal=may_send(may_search),
+        refusal=may_send(may_search, back="/"),
         open_to_all=anybody_searches,
     )
 )
@@ -71,8 +72,14 @@ def _answered(request: HttpRequest, asked: dict[str, Any]) -> HttpResponse:
 
 def _choices(request: HttpRequest) -> dict[str, Any]:
     target = "images" if request.POST.get("target") == "images" else "passages"
-    collections = tuple(slug for slug in request.POST.getlist("collections") if slug)
+    collections = tuple(
+        slug for slug in request.POST.getlist("collections")[:COLLECTIONS_MAX] if _is_slug(slug)
+    )
     return {"target": target, "collections": collections, "limit": HITS[target]}
+
+
+def _is_slug(written: str) -> bool:
+    return 0 < len(written) <= SLUG_MAX and "\0" not in written
 
 
 def _part(request: HttpRequest) -> dict[str, Any]:
@@ -100,6 +107,8 @@ def _example(key: str) -> bytes:
 def _checked(text: str) -> str:
     if len(text) > TEXT_MAX:
         raise AppError("text.too_long", f"A search has at most {TEXT_MAX:,} characters.")
+    if "\0" in text:
+        raise AppError("text.not_text", "The search has a character that is no text (NUL).")
     return text
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from django.contrib.auth.models import User
 from playwright.sync_api import expect
 
-from search.models import Judgement, Membership
+from search.models import Collection, Judgement, Membership
+from tests.support.browser import accessibility_problems
 from tests.support.corpus import picture
 from tests.support.tiny_bundle import COLOURS
 
@@ -16,6 +17,13 @@ if TYPE_CHECKING:
 
     from tests.support.browser import Site
 
+LOADS = """src => new Promise(done => {
+    const picture = new Image();
+    picture.onload = () => done(true);
+    picture.onerror = () => done(false);
+    picture.src = src;
+})"""
+"""Whether a picture can be shown now."""
 FILE = {"name": "red.jpg", "mimeType": "image/jpeg", "buffer": picture(COLOURS["red"], size=(400, 300))}
 
 
@@ -187,3 +195,36 @@ def test_without_javascript_an_empty_search_says_what_is_missing(site: Site, ope
     page.goto(site.url)
     page.locator(".drop").get_by_role("button", name="Search").click()
     assert "Choose a photo or write what you are looking for." in page.inner_text("main")
+
+
+def test_who_asked_deletes_their_search_from_its_page(site: Site, open_context, watch) -> None:
+    context = open_context()
+    page = context.new_page()
+    address = _search(site, page)
+    stranger = open_context().new_page()
+    stranger.goto(address)
+    expect(stranger.get_by_role("link", name="Delete this search")).to_have_count(0)
+    page.get_by_role("link", name="Delete this search").click()
+    expect(page.get_by_role("heading", name="Delete this search?")).to_be_visible()
+    assert accessibility_problems(page) == []
+    page.get_by_role("button", name="Delete", exact=True).click()
+    expect(page.get_by_role("status").filter(has_text="The search is deleted.")).to_be_visible()
+    assert accessibility_problems(page) == []
+    watch.expected.append("Failed to load resource")
+    assert stranger.goto(address).status == 404
+
+
+def test_a_picture_that_became_private_is_not_shown_from_the_browsers_cache(site: Site, page, watch) -> None:
+    document = site.documents["red"]
+    picture = f"/images/{document.images.get().blob_id}?w=320"
+    shown = f"/documents/{document.pk}/"
+    page.goto(site.at(shown))
+    assert page.evaluate(LOADS, picture)
+    page.goto(site.at("/collections/"))
+    with page.expect_response(lambda response: picture in response.url) as kept:
+        assert page.evaluate(LOADS, picture)
+    assert kept.value.request.all_headers().get("if-none-match")
+    Collection.objects.filter(pk=site.notes.pk).update(visibility="private")
+    watch.expected.append("Failed to load resource")
+    page.goto(site.at("/login/"))
+    assert not page.evaluate(LOADS, picture)

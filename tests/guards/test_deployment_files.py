@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from retrieval_site.health.middleware import PAGES
+from retrieval_site.health.middleware import PROBE_PAGES
 from retrieval_site.supervisor.programs import Programs
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -104,9 +105,40 @@ def test_no_secret_is_written_into_the_files(manifests: list[dict[str, Any]]) ->
 
 def test_probes_ask_addresses_that_answer(manifests: list[dict[str, Any]]) -> None:
     web = containers(manifests)["web"]
-    asked = {web[probe]["httpGet"]["path"] for probe in ("livenessProbe", "readinessProbe")}
-    assert asked == {"/healthz", "/readyz"}
-    assert asked <= set(PAGES)
+    probes = [web[probe]["httpGet"] for probe in ("livenessProbe", "readinessProbe")]
+    assert {probe["path"] for probe in probes} == {"/healthz", "/readyz"}
+    assert {probe["path"] for probe in probes} <= set(PROBE_PAGES)
+    assert {probe["port"] for probe in probes} == {"probes"}
+
+
+def test_probes_and_scrapes_come_to_the_port_that_the_image_sets(
+    compose: dict[str, Any], manifests: list[dict[str, Any]]
+) -> None:
+    port = re.search(r"PROBE_PORT=(\d+)", (ROOT / "deploy" / "Dockerfile").read_text())
+    assert port is not None
+    ports = {entry["name"]: entry["containerPort"] for entry in containers(manifests)["web"]["ports"]}
+    assert ports["probes"] == int(port[1]) != ports["web"]
+    assert f":{port[1]}/healthz" in compose["services"]["web"]["healthcheck"]["test"][-1]
+    pod = next(
+        doc["spec"]["template"]
+        for doc in manifests
+        if doc["kind"] == "Deployment" and doc["metadata"]["name"] == "sightline-web"
+    )
+    annotations = pod["metadata"]["annotations"]
+    assert annotations["prometheus.io/port"] == port[1]
+    assert annotations["prometheus.io/path"] in PROBE_PAGES
+    service = next(doc for doc in manifests if doc["kind"] == "Service")
+    assert [entry["targetPort"] for entry in service["spec"]["ports"]] == [
+        ports["web"]
+    ]  # nobody else's way in
+
+
+def test_the_images_run_the_web_server_that_one_command_runs() -> None:
+    commands = re.findall(r"^CMD (\[.*\])$", (ROOT / "deploy" / "Dockerfile").read_text(), re.MULTILINE)
+    assert len(commands) == 2
+    assert {tuple(json.loads(command)[1:]) for command in commands} == {
+        tuple(Programs({}).web().command.words[1:])
+    }
 
 
 def test_bootstrap_runs_before_web_and_workers(compose: dict[str, Any]) -> None:

@@ -19,8 +19,9 @@ from search.services.collections import collection_create
 from search.services.documents import encode_soon
 from search.services.imports import import_start
 from search.services.tokens import token_create
-from tests.support.corpus import make_version
+from tests.support.corpus import make_collection, make_documents, make_version, tiny_version
 from workers.jobs import context, services
+from workers.jobs.rights import items_seen_by
 from workers.jobs.runner import run_job_inline
 from workers.models import Job
 
@@ -232,3 +233,43 @@ def test_rights_are_asked_at_most_once_a_second(anna, corpus, monkeypatch):
     for _ in range(50):
         running.checkpoint()
     assert asked == [job]
+
+
+def encoding_job(owner: User | None, tmp_path) -> Job:
+    """A run of `encode` that meets notes of a private collection, one of which cannot be encoded."""
+    tiny_version(tmp_path)
+    vault, notes = make_collection("vault", visibility="private"), make_collection("notes-too")
+    passages = [*make_documents(vault, 3), *make_documents(notes, 2)]
+    job = run_job_inline(services.job_create(type="encode", params={}, owner=owner))
+    for passage in (passages[0], passages[-1]):
+        job.items.create(
+            key=f"passage {passage.pk}", error_id="x.y", reason="Bad.",
+            payload={"version": 1, "kind": "passage", "unit": passage.pk},
+        )  # fmt: skip
+    job.items.create(key="line 3", error_id="x.y", reason="Bad.")
+    return job
+
+
+def test_a_job_that_encodes_other_collections_too_does_not_count_them_for_its_owner(anna, corpus, tmp_path):
+    job = encoding_job(anna, tmp_path)
+    assert job.state == "succeeded", job.error
+    assert (job.total, job.done, job.failed) == (None, 0, 0)
+
+
+def test_whose_collections_are_all_that_is_missing_sees_the_counts(anna, tmp_path):
+    tiny_version(tmp_path)
+    make_documents(make_collection("open"), 5)
+    job = run_job_inline(services.job_create(type="encode", params={}, owner=anna))
+    assert (job.total, job.done) == (5, 5)
+
+
+def test_failed_units_of_documents_that_one_may_not_see_are_not_listed(anna, tmp_path):
+    job = encoding_job(anna, tmp_path)
+    shown = [item.key for item in items_seen_by(job, anna)]
+    assert len(shown) == 2
+    assert shown[-1] == "line 3"
+    client = APIClient()
+    client.force_authenticate(anna)
+    listed = client.get(f"/api/v1/jobs/{job.pk}/failed/").json()["results"]
+    assert [item["key"] for item in listed] == shown
+    assert items_seen_by(job, User.objects.create_superuser("chief")).count() == 3

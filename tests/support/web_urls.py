@@ -33,6 +33,7 @@ def much(request: HttpRequest, mebibytes: int) -> HttpResponse:
 @takes_body(BodyRule("import_max_bytes"))
 def told(request: HttpRequest) -> JsonResponse:
     """What the application sees of a request."""
+    time.sleep(float(request.GET.get("seconds", "0")))
     digest, size = hashlib.sha256(), 0
     form = str(request.content_type).startswith("multipart")
     for chunk in chain(*(file.chunks() for file in request.FILES.values())) if form else [request.body]:

@@ -8,12 +8,15 @@ import os
 import secrets
 import shutil
 import stat
+import struct
 import zipfile
 import zlib
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from workers.inference.archive_layout import check_directory, check_layout
 from workers.inference.errors import BundleError
 from workers.inference.manifest import FILE_NAME, MANIFEST_NAME, FileEntry, Manifest, parse_manifest
 from workers.inference.reading import read_json
@@ -28,7 +31,10 @@ _STORED_FROM_BYTES = 32 << 20
 """Larger files are weights, which shrink by a tenth at most and take seconds to pack: they are stored as they are."""
 _FIXED_TIME = (1980, 1, 1, 0, 0, 0)
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError)
+_DAMAGED = (
+    zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, LookupError, ArithmeticError,
+    NotImplementedError, RuntimeError,
+)  # fmt: skip
 """What `zipfile` raises for a damaged, encrypted or otherwise unreadable member."""
 
 
@@ -153,15 +159,18 @@ def _open_archive(path: Path | BinaryIO, limits: BundleLimits) -> zipfile.ZipFil
     size = path.stat().st_size if isinstance(path, Path) else path.seek(0, os.SEEK_END)
     if size > limits.archive_bytes:
         raise _too_large("The bundle", size, limits.archive_bytes)
-    try:
-        archive = zipfile.ZipFile(path)
-    except _DAMAGED as error:
-        raise BundleError("bundle.not_a_zip", "The file is not a readable zip archive.") from error
-    try:
-        _check_members(archive.infolist(), limits)
-    except BundleError:
-        archive.close()
-        raise
+    with path.open("rb") if isinstance(path, Path) else nullcontext(path) as source:
+        check_directory(source, limits.files)
+        try:
+            archive = zipfile.ZipFile(path)
+        except _DAMAGED as error:
+            raise BundleError("bundle.not_a_zip", "The file is not a readable zip archive.") from error
+        try:
+            _check_members(archive.infolist(), limits)
+            check_layout(source, archive.infolist())
+        except BundleError:
+            archive.close()
+            raise
     return archive
 
 

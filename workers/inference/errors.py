@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
+import math
+import re
 from typing import Any
+
+_UNKEPT = re.compile("[\x00\ud800-\udfff]")
+
+
+def _kept(value: Any) -> Any:
+    """Return a value as JSON and a database keep it: what it quotes of a file may hold NUL, or infinity."""
+    if isinstance(value, str):
+        return _UNKEPT.sub("\N{REPLACEMENT CHARACTER}", value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, dict):
+        return {_kept(key): _kept(inner) for key, inner in value.items()}
+    return [_kept(inner) for inner in value] if isinstance(value, list) else value
 
 
 class InferenceError(Exception):
@@ -12,7 +27,7 @@ class InferenceError(Exception):
     """
 
     def __init__(self, error_id: str, message: str, detail: dict[str, Any] | None = None) -> None:
-        super().__init__(error_id, message, detail or {})
+        super().__init__(error_id, _kept(message), _kept(detail or {}))
 
     @property
     def id(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import select
 import signal
 import subprocess
@@ -28,6 +29,9 @@ _POLL_SECONDS = 0.05
 _TICK_SECONDS = 0.5
 _ANSWER_MAX_BYTES = 1 << 20
 _ERRORS_NAME = "errors.txt"
+_MARK = "SIGHTLINE_GUARDED"
+"""The variable by which a child's descendants are found again."""
+_ROUNDS = 20
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,8 @@ class ValidationLimits:
     seconds: int = 900
     memory_bytes: int = 6 << 30
     threads: int = 2
+    allow_unwalled: bool = False
+    """Whether ONNX graphs are run even where the process that runs them cannot be locked in."""
     bundle: BundleLimits = field(default_factory=BundleLimits)
 
 
@@ -52,16 +58,19 @@ def run_guarded(
     `progress` is called with the stage's name at its start and twice a second; what it raises ends the child.
     Raises BundleError for what the bundle is refused for, ChildFailedError for a defect of ours.
     """
+    mark = secrets.token_hex(16)
+    environment = _environment(scratch, limits) | {_MARK: mark}
     with bundle.open("rb") as source, (scratch / _ERRORS_NAME).open("wb") as errors:
         process = subprocess.Popen(  # noqa: S603  our own interpreter and module
             [sys.executable, "-P", "-m", _CHILD, json.dumps(_order(task, scratch, limits))],
-            stdin=source, stdout=subprocess.PIPE, stderr=errors, cwd=scratch, env=_environment(scratch, limits),
+            stdin=source, stdout=subprocess.PIPE, stderr=errors, cwd=scratch, env=environment,
             start_new_session=True,
         )  # fmt: skip
     try:
         return _Watch(process, limits, progress).result(scratch / _ERRORS_NAME)
     finally:
         _end(process)
+        _end_marked(mark)
 
 
 def _order(task: str, scratch: Path, limits: ValidationLimits) -> dict[str, Any]:
@@ -71,6 +80,7 @@ def _order(task: str, scratch: Path, limits: ValidationLimits) -> dict[str, Any]
         "file_bytes": limits.bundle.unpacked_bytes,
     }
     order = {"task": task, "bundle_fd": 0, "scratch": str(scratch), "threads": limits.threads}
+    order["allow_unwalled"] = limits.allow_unwalled
     return order | {"resources": resources, "limits": asdict(limits.bundle)}
 
 
@@ -170,6 +180,25 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
     if process.stdout:
         process.stdout.close()
+
+
+def _end_marked(mark: str) -> None:
+    """Kill what left the child's session: where seccomp forbids no processes, a daemon could outlive it."""
+    for _ in range(_ROUNDS):
+        found = [process for process in psutil.process_iter() if _has_mark(process, mark)]
+        for process in found:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        if not found:
+            return
+        psutil.wait_procs(found, timeout=1)
+
+
+def _has_mark(process: psutil.Process, mark: str) -> bool:
+    try:
+        return process.environ().get(_MARK) == mark
+    except (psutil.Error, OSError):
+        return False
 
 
 def _ended(code: int, errors: Path) -> Exception:

@@ -1,28 +1,32 @@
 """Lock this process in, for good, before it reads what may be hostile. Linux only; standard library only.
 
-Each measure is taken where the kernel permits it, and `isolate` tells which were: whoever wants to open something
-that may contain a pickle has to look at `Isolation.is_tight` first.
+Each measure is taken where the kernel permits it, and `isolate` tells which of them hold when it tries them out.
+Whoever wants to open something that nobody vouches for has to look at `Isolation.is_tight` first.
 """
 
 from __future__ import annotations
 
 import ctypes
 import os
-import platform
 import resource
+import socket
 import struct
 import sys
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from workers.inference.mounts import open_ways
+from workers.inference.seccomp import forbid_calls
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
-_CLONE_NEWUSER, _CLONE_NEWNET = 0x1000_0000, 0x4000_0000
-_PR_SET_PDEATHSIG, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 1, 22, 38
+_CLONE_NEWIPC, _CLONE_NEWUSER, _CLONE_NEWNET = 0x0800_0000, 0x1000_0000, 0x4000_0000
+_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
 _SIGKILL = 9
 _NOBODY = 65534
 
@@ -36,16 +40,6 @@ _READABLE = ("/usr", "/lib", "/lib64", "/etc", "/sys", "/proc/self")
 _READABLE_FILES = ("/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/filesystems")
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
 _CAPABILITY_VERSION_3 = 0x2008_0522
-
-_AUDIT_ARCH = {"x86_64": 0xC000_003E, "aarch64": 0xC000_00B7}
-_FORBIDDEN_CALLS = {
-    # socket connect execve execveat ptrace process_vm_readv process_vm_writev io_uring_setup bpf
-    "x86_64": (41, 42, 59, 322, 101, 310, 311, 425, 321),
-    "aarch64": (198, 203, 221, 281, 117, 270, 271, 425, 280),
-}
-_X32_BIT = 0x4000_0000
-_SECCOMP_ALLOW, _SECCOMP_EPERM, _SECCOMP_KILL = 0x7FFF_0000, 0x0005_0001, 0x8000_0000
-_BPF_LOAD, _BPF_EQUAL, _BPF_AT_LEAST, _BPF_RETURN = 0x20, 0x15, 0x35, 0x06
 
 
 @dataclass(frozen=True)
@@ -61,17 +55,23 @@ class Resources:
 
 @dataclass(frozen=True)
 class Isolation:
-    """Which walls stand: no network, another user, no files but the needed, no sockets and no new programs."""
+    """Which walls stand, each tried out from inside.
+
+    No network; another user than root; no files but the needed; no sockets and no new programs (`calls`); no new
+    processes; no memory, semaphores or messages shared with others (`ipc`).
+    """
 
     network: bool
     user: bool
     files: bool
     calls: bool
+    processes: bool
+    ipc: bool
 
     @property
     def is_tight(self) -> bool:
-        """Whether even code that took the process over could neither reach out nor touch anybody's files."""
-        return (self.network or self.calls) and (self.user or self.files)
+        """Whether even code that took the process over could neither reach out, touch files nor outlive it."""
+        return (self.network or self.calls) and (self.user or self.files) and self.processes and self.ipc
 
     def to_json(self) -> dict[str, bool]:
         """Return the walls as plain JSON values."""
@@ -92,14 +92,63 @@ def isolate(
     """
     _limit(resources)
     places = _Places((scratch, *writable), tuple(readable), tuple(devices))
-    network = _leave_network()
-    user = _become_nobody(places)
+    before = _namespaces()
+    _leave_namespaces()
+    _become_nobody(places)
     # Only now: changing the user would clear it again.
     _LIBC.prctl(_PR_SET_PDEATHSIG, _SIGKILL)
     _LIBC.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    files = _confine_files(places)
+    _confine_files(places)
     _drop_capabilities()
-    return Isolation(network=network, user=user, files=files, calls=_forbid_calls())
+    forbid_calls()
+    return _tried_out(before)
+
+
+def _tried_out(before: dict[str, str]) -> Isolation:
+    """Return the walls that hold when this process runs against them."""
+    left = {name for name, room in _namespaces().items() if room and room != before[name]}
+    return Isolation(
+        network="net" in left,
+        user=set(os.getresuid()) == {_NOBODY},
+        files=_is_refused(lambda: os.scandir("/").close()),
+        calls=_is_refused(lambda: socket.socket(socket.AF_UNIX).close()),
+        processes=_is_refused(_start_process),
+        ipc="ipc" in left or _is_refused(_share_memory),
+    )
+
+
+def _is_refused(action: Callable[[], object]) -> bool:
+    try:
+        action()
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _start_process() -> None:
+    if (child := os.fork()) == 0:
+        os._exit(0)
+    os.waitpid(child, 0)
+
+
+def _share_memory() -> None:
+    private_key, read_only = 0, 0o400
+    memory = _LIBC.shmget(private_key, ctypes.c_size_t(4096), read_only)
+    if memory < 0:
+        raise OSError(ctypes.get_errno(), "shmget")
+    _LIBC.shmctl(memory, 0, None)
+
+
+def _namespaces() -> dict[str, str]:
+    found = {}
+    for name in ("net", "ipc"):
+        try:
+            found[name] = str(Path(f"/proc/self/ns/{name}").readlink())
+        except OSError:
+            found[name] = ""
+    return found
 
 
 @dataclass(frozen=True)
@@ -136,37 +185,34 @@ def _limit(resources: Resources) -> None:
         resource.setrlimit(kind, (allowed, allowed))
 
 
-def _leave_network() -> bool:
-    """Move into an empty network; without root this needs a user namespace, where the kernel permits one."""
-    if _LIBC.unshare(_CLONE_NEWNET) == 0:
-        return True
+def _leave_namespaces() -> None:
+    """Leave the network and shared memory; without root this needs a user namespace, where the kernel permits one."""
+    if _LIBC.unshare(_CLONE_NEWNET | _CLONE_NEWIPC) == 0:
+        return
     user, group = os.getuid(), os.getgid()
-    if _LIBC.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) != 0:
-        return False
-    try:
+    if _LIBC.unshare(_CLONE_NEWUSER | _CLONE_NEWNET | _CLONE_NEWIPC) != 0:
+        return
+    # Where it fails both are left all the same; files keep their checks by the real user.
+    with suppress(OSError):
         Path("/proc/self/setgroups").write_text("deny")
         Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
         Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
-    except OSError:
-        return True  # the network is left all the same; files keep their checks by the real user
-    return True
 
 
-def _become_nobody(places: _Places) -> bool:
-    """Give up root for good, unless nobody may not read what has to be imported."""
-    if os.geteuid() != 0:
-        return False
+def _become_nobody(places: _Places) -> None:
+    """Give up root for good, unless nobody could not read what has to be imported."""
+    if os.geteuid() != 0 or not open_ways((*places.readable, *places.writable), _NOBODY):
+        return
     os.seteuid(_NOBODY)
-    can_read = all(map(_is_listable, places.readable)) and all(map(_is_reachable, places.writable))
+    can_read = all(map(_is_listable, places.readable))
     os.seteuid(0)
     if not can_read:
-        return False
+        return
     for folder in places.writable:
         os.chown(folder, _NOBODY, _NOBODY)
     os.setgroups([])
     os.setresgid(_NOBODY, _NOBODY, _NOBODY)
     os.setresuid(_NOBODY, _NOBODY, _NOBODY)
-    return True
 
 
 def _drop_capabilities() -> None:
@@ -180,10 +226,6 @@ def _is_listable(place: Path) -> bool:
         return any(True for _ in place.iterdir())
     except OSError:
         return False
-
-
-def _is_reachable(place: Path) -> bool:
-    return os.access(place.parent, os.X_OK, effective_ids=True)
 
 
 def sandbox_grant(folder: Path, *, write: bool) -> None:
@@ -204,18 +246,18 @@ def sandbox_grant(folder: Path, *, write: bool) -> None:
                 file.chmod(0o640)
 
 
-def _confine_files(places: _Places) -> bool:
-    """Let Landlock refuse every file but those named; False where the kernel has no Landlock."""
+def _confine_files(places: _Places) -> None:
+    """Let Landlock, where the kernel has it, refuse every file but those named."""
     version = _LIBC.syscall(_LANDLOCK_CREATE, None, ctypes.c_size_t(0), _LANDLOCK_VERSION_FLAG)
     if version < 1:
-        return False
+        return
     everything = (1 << _FS_ALL_BY_VERSION.get(version, 16)) - 1
     # Then TCP (bind, connect), then abstract sockets and signals to others; older kernels know fewer words.
     words = (everything, 3, 3)[: 1 + (version >= 4) + (version >= 6)]
     wanted = struct.pack(f"{len(words)}Q", *words)
     rules = _LIBC.syscall(_LANDLOCK_CREATE, wanted, ctypes.c_size_t(len(wanted)), 0)
     if rules < 0:
-        return False
+        return
     for place in (*_READABLE, *map(str, places.readable)):
         _permit(rules, place, _FS_READ)
     for file in _READABLE_FILES:
@@ -224,9 +266,8 @@ def _confine_files(places: _Places) -> bool:
         _permit(rules, device, _FS_READ_FILE | _FS_WRITE_FILE)
     for folder in places.writable:
         _permit(rules, str(folder), everything)
-    confined: int = _LIBC.syscall(_LANDLOCK_RESTRICT, rules, 0)
+    _LIBC.syscall(_LANDLOCK_RESTRICT, rules, 0)
     os.close(rules)
-    return confined == 0
 
 
 def _permit(rules: int, place: str, access: int) -> None:
@@ -237,35 +278,3 @@ def _permit(rules: int, place: str, access: int) -> None:
     rule = struct.pack("=Qi", access, folder)
     _LIBC.syscall(_LANDLOCK_ADD, rules, _LANDLOCK_PATH_BENEATH, rule, 0)
     os.close(folder)
-
-
-def _forbid_calls() -> bool:
-    """Refuse sockets (also those to local servers), new programs and reaching into other processes."""
-    machine = platform.machine()
-    if machine not in _AUDIT_ARCH:
-        return False
-    program = _filter_program(_AUDIT_ARCH[machine], _FORBIDDEN_CALLS[machine])
-    code = ctypes.create_string_buffer(b"".join(program))
-    header = struct.pack("HxxxxxxQ", len(program), ctypes.addressof(code))
-    done: int = _LIBC.prctl(_PR_SET_SECCOMP, 2, ctypes.c_char_p(header), 0, 0)
-    return done == 0
-
-
-def _filter_program(arch: int, calls: tuple[int, ...]) -> list[bytes]:
-    """Return the filter: another architecture's calls kill, those in `calls` fail with EPERM, the rest pass."""
-
-    def step(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
-        return struct.pack("HBBI", code, if_true, if_false, value)
-
-    count = len(calls)
-    checks = [step(_BPF_EQUAL, call, if_true=count - at) for at, call in enumerate(calls)]
-    return [
-        step(_BPF_LOAD, 4),
-        step(_BPF_EQUAL, arch, if_true=1),
-        step(_BPF_RETURN, _SECCOMP_KILL),
-        step(_BPF_LOAD, 0),
-        step(_BPF_AT_LEAST, _X32_BIT, if_true=count + 1),
-        *checks,
-        step(_BPF_RETURN, _SECCOMP_ALLOW),
-        step(_BPF_RETURN, _SECCOMP_EPERM),
-    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -13,22 +14,59 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 INVALID = "bundle.manifest_invalid"
+DEPTH_MAX = 32
+_KEY_MAX = 200
+_UNKEPT = re.compile("[\x00\ud800-\udfff]")
 
 
 def refuse(key: str, problem: str) -> NoReturn:
     """Refuse the manifest because of one key; raises BundleError `bundle.manifest_invalid`."""
+    key = key[:_KEY_MAX]
     raise BundleError(INVALID, f"The manifest is not valid: “{key}” {problem}.", {"key": key})
 
 
 def read_json(data: bytes) -> dict[str, Any]:
-    """Return the JSON object in `data`; refuse repeated keys, NaN and anything that is no object."""
+    """Return the JSON object in `data`; refuse repeated keys and anything that is no object.
+
+    Also refused, wherever it stands: what no database or JSON keeps (numbers that are not finite or beyond 64 bits,
+    NUL, halves of surrogate pairs), and nesting deeper than any manifest needs.
+    """
     try:
         found = json.loads(data, object_pairs_hook=_unique_keys, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise BundleError(INVALID, f"The manifest is not valid JSON: {error}.", {"key": ""}) from error
     if not isinstance(found, dict):
         raise BundleError(INVALID, "The manifest must be one JSON object.", {"key": ""})
+    _check_values(found)
     return found
+
+
+def _check_values(top: dict[str, Any]) -> None:
+    """Look at every key and value, without recursion."""
+    waiting: list[tuple[str, Any, int]] = [("", top, 0)]
+    while waiting:
+        key, value, depth = waiting.pop()
+        if problem := _problem(value, depth):
+            refuse(key, problem)
+        if isinstance(value, dict):
+            for name in value:
+                if problem := _problem(name, depth):
+                    refuse(key, f"has a key that {problem}")
+            waiting += [(f"{key}.{name}" if key else name, inner, depth + 1) for name, inner in value.items()]
+        elif isinstance(value, list):
+            waiting += [(f"{key}[{at}]", inner, depth + 1) for at, inner in enumerate(value)]
+
+
+def _problem(value: object, depth: int) -> str:
+    if depth > DEPTH_MAX:
+        return f"is nested deeper than {DEPTH_MAX} levels"
+    if isinstance(value, float) and not math.isfinite(value):
+        return "is larger than any number that can be kept"
+    if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
+        return "is a whole number of more than 64 bits"
+    if isinstance(value, str) and _UNKEPT.search(value):
+        return "holds a character that is no text: NUL, or half of a surrogate pair"
+    return ""
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

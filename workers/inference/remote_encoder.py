@@ -16,6 +16,7 @@ import numpy as np
 from workers.inference.bundles import read_manifest
 from workers.inference.encoder import load_encoder, wants_cuda
 from workers.inference.errors import EncoderError
+from workers.inference.isolation import sandbox_grant
 from workers.inference.pictures import to_pixels
 from workers.inference.sandbox.encoding import PLACE
 from workers.inference.sandbox.errors import SandboxDiedError, SandboxError, SandboxTimeoutError
@@ -196,6 +197,7 @@ def _spec(folder: Path, options: EncoderOptions) -> SandboxSpec:
     cache = options.cache / folder.name if options.cache else None
     if cache:
         cache.mkdir(parents=True, exist_ok=True)
+    sandbox_grant(folder, write=False)
     return SandboxSpec(
         handler=PLACE,
         options={"folder": str(folder), "cache": str(cache) if cache else None, "threads": options.threads},

@@ -72,7 +72,10 @@ def batches_by_length(rows: Sequence[Sequence[int]], size: int) -> Iterator[list
 
 def _read_vocabulary(path: Path) -> list[str]:
     try:
-        return path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+        text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         message = "The bundle's vocabulary is not UTF-8 text."
         raise BundleError("bundle.vocabulary_invalid", message) from error
+    if "\0" in text:
+        raise BundleError("bundle.vocabulary_invalid", "The bundle's vocabulary holds a NUL character.")
+    return text.removesuffix("\n").split("\n")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from workers.inference.bundles import BundleLimits, bundle_extract
 from workers.inference.checks import graphs, native
+from workers.inference.checks.indices import Texts, check_indices
 from workers.inference.checks.probing import Prober
 from workers.inference.errors import BundleError
 from workers.inference.texts import TextReader
@@ -25,6 +26,7 @@ _FOLDER = "bundle"
 
 def validate(order: dict[str, Any], walls: Isolation, say: Say) -> dict[str, Any]:
     """Check everything in order, cheapest first; return the report as JSON values. Raises BundleError."""
+    _check_may_run(walls, allow_unwalled=order["allow_unwalled"])
     steps = _Steps(say)
     folder = Path(order["scratch"]) / _FOLDER
     with steps("unpack"):
@@ -91,11 +93,13 @@ def _extract(order: dict[str, Any], folder: Path) -> Manifest:
 def _check_graphs(manifest: Manifest, folder: Path) -> None:
     files = manifest.payloads.onnx
     if files and files.image and manifest.image:
-        graphs.check_graph(folder / files.image, graphs.image_inputs(manifest.image), manifest)
+        ports = graphs.image_inputs(manifest.image)
+        model = graphs.check_graph(folder / files.image, ports, manifest)
+        check_indices(model, ports, None, files.image)
     if files and files.text and manifest.text:
         model = graphs.check_graph(folder / files.text, graphs.text_inputs(), manifest)
         words = len(TextReader(manifest.text, folder).vocabulary)
-        graphs.check_vocabulary_rows(model, words, files.text)
+        check_indices(model, graphs.text_inputs(), Texts(words, manifest.text.max_tokens), files.text)
 
 
 def _check_native(manifest: Manifest, folder: Path, steps: _Steps) -> list[str]:
@@ -111,6 +115,14 @@ def _check_native(manifest: Manifest, folder: Path, steps: _Steps) -> list[str]:
                 "Torch is not installed here: the native weights were not compared with the ONNX graphs."
             )
     return notes
+
+
+def _check_may_run(walls: Isolation, *, allow_unwalled: bool) -> None:
+    if not walls.is_tight and not allow_unwalled:
+        message = (
+            "This machine cannot lock in the process that would try the bundle out, so it was not opened."
+        )
+        raise BundleError("bundle.not_isolated", message, walls.to_json())
 
 
 def _check_may_convert(walls: Isolation) -> None:

@@ -18,9 +18,10 @@ import psutil
 from django.conf import settings
 from django.db import close_old_connections
 
+from retrieval_site.config import MIB
+from retrieval_site.memory import resident_bytes
 from workers.jobs.context import stopping
 from workers.jobs.lease import Heartbeat
-from workers.jobs.memory import MIB, resident_bytes
 from workers.jobs.runner import once_database_is_back
 from workers.jobs.services import job_claim, job_fail, job_release
 

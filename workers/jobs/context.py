@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from workers.jobs.errors import JobCancelled, JobInterrupted, JobPaused, LeaseLost
 from workers.jobs.rights import require_owner_permitted
-from workers.jobs.services import ONLY_FAILED, held
+from workers.jobs.services import ONLY_FAILED, held, storable
 from workers.models import Job, JobItem
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 WRITE_EVERY_SECONDS = 0.5
 RIGHTS_EVERY_SECONDS = 1.0
+REASON_MAX = 2000
+"""Characters of a failed item's reason; it may quote what was wrong."""
 
 stopping = threading.Event()
 """Set when this worker process shuts down: jobs leave at their next checkpoint and queue again."""
@@ -42,7 +44,7 @@ class JobContext:
         self.result: dict[str, Any] = dict(job.result)
         self.log = _JobLog(logging.getLogger("workers.jobs"), {"job": job})
         self._lost = lost or threading.Event()
-        self._done, self._failed = job.done, job.failed
+        self._done, self._failed, self._counted = job.done, job.failed, True
         self._written_at = 0.0
         self._permitted_at = time.monotonic()
 
@@ -51,13 +53,18 @@ class JobContext:
         """Return whether this run is a retry of the recorded failed items."""
         return bool(self.params.get(ONLY_FAILED))
 
-    def stage(self, name: str, total: int | None = None, *, done: int = 0, failed: int = 0) -> None:
+    def stage(
+        self, name: str, total: int | None = None, *, done: int = 0, failed: int = 0, counted: bool = True
+    ) -> None:
         """Begin a named stage of `total` items (None: unknown), of which earlier runs did some.
+
+        Not `counted`: the row says nothing of how many items there are, for they are not all the owner's business.
 
         A stage that an earlier run began keeps its start, so that rate and time left stay true.
         """
         self.checkpoint()
-        self._done, self._failed = done, failed
+        self._done, self._failed, self._counted = done, failed, counted
+        total = total if counted else None
         goes_on = bool(done or failed) and self.job.stage == name and self.job.stage_started_at
         started = self.job.stage_started_at if goes_on else timezone.now()
         self.job.stage, self.job.stage_started_at = name, started
@@ -80,9 +87,9 @@ class JobContext:
         """Keep a failed item with its reason; the same item and error again only renews the reason."""
         JobItem.objects.update_or_create(
             job=self.job,
-            key=key[:300],
+            key=storable(key)[:300],
             error_id=error_id[:80],
-            defaults={"reason": reason, "payload": payload or {}},
+            defaults={"reason": storable(reason)[:REASON_MAX], "payload": payload or {}},
         )
 
     def remember(self, **values: Any) -> None:
@@ -126,7 +133,8 @@ class JobContext:
 
     def _write(self, **values: Any) -> None:
         """Write progress and `values`; raises LeaseLost when the row belongs to another run."""
-        if not held(self.job).update(done=self._done, failed=self._failed, **values):
+        counts = {"done": self._done, "failed": self._failed} if self._counted else {"done": 0, "failed": 0}
+        if not held(self.job).update(**counts, **values):
             self._lost.set()
             raise LeaseLost
         self._written_at = time.monotonic()

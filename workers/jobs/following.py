@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 
+from retrieval_site.memory import LIBRARIES_BYTES, limit_data
 from workers.jobs.runner import run_job
 from workers.jobs.sweeper import bulk_worker_alive
 from workers.models import Job, JobState
@@ -37,7 +39,8 @@ def job_complete(job: Job, say: Callable[[str], object]) -> Job:
 
 
 def _run_here(job: Job) -> bool:
-    """Run the job in this process; return whether that ended it (it may have to wait for another job)."""
+    """Run the job here, within a job's memory; return whether that ended it (it may have to wait for another one)."""
+    limit_data(settings.CONFIG.job_memory_bytes + LIBRARIES_BYTES)
     ran = run_job(job.pk)
     return ran is not None and ran.is_finished
 

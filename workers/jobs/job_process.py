@@ -9,17 +9,14 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.db import close_old_connections, connection
 
+from retrieval_site.memory import LIBRARIES_BYTES, die_first, limit_data
 from retrieval_site.supervisor.processes import tied_to_parent
 from workers.jobs.context import stopping
-from workers.jobs.memory import die_first, limit_data
 from workers.jobs.runner import run_claimed
 from workers.models import Job, JobState
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
-
-LIBRARIES_BYTES = 1 << 30
-"""Libraries reserve more than they use, so the limit that the kernel keeps is wider than the one that is watched."""
 
 
 def serve(orders: Connection[Any, Any]) -> None:
@@ -43,10 +40,4 @@ def _prepare() -> None:
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     die_first()
-    if settings.CONFIG.device == "cpu" or not _has_cuda():
-        limit_data(settings.CONFIG.job_memory_bytes + LIBRARIES_BYTES)
-
-
-def _has_cuda() -> bool:
-    """Whether there may be a GPU, whose driver reserves private memory without using it."""
-    return os.path.exists("/dev/nvidiactl")  # noqa: PTH110
+    limit_data(settings.CONFIG.job_memory_bytes + LIBRARIES_BYTES)

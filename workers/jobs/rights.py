@@ -6,6 +6,7 @@ small, so web processes load them too. A type without a right does what the syst
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -18,11 +19,17 @@ from workers.models import Job
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from django.db.models import QuerySet
+
+    from workers.models import JobItem
+
+    ItemsFilter: TypeAlias = Callable[[QuerySet[JobItem], Any], QuerySet[JobItem]]
     Right: TypeAlias = Callable[[Job, Any], bool]
     """Says whether this user may have this job done; nobody is asked about who is not active."""
 
 NOT_PERMITTED = "job.not_permitted"
 _RIGHTS: dict[str, Right] = {}
+_ITEM_FILTERS: list[ItemsFilter] = []
 _CONDITIONS: list[Callable[[Job], bool]] = []
 
 
@@ -40,6 +47,21 @@ def job_condition(condition: Callable[[Job], bool]) -> Callable[[Job], bool]:
     """Register what must hold beside its right of every job that needs one."""
     _CONDITIONS.append(condition)
     return condition
+
+
+def job_items_filter(seen: ItemsFilter) -> ItemsFilter:
+    """Register what leaves out of a job's failed items those that a user may not know of."""
+    _ITEM_FILTERS.append(seen)
+    return seen
+
+
+def items_seen_by(job: Job, user: Any) -> QuerySet[JobItem]:
+    """Return the job's failed items that this user may know of: a job can meet what is not its owner's."""
+    _load()
+    rows = job.items.all()
+    for seen in [] if user.is_superuser else _ITEM_FILTERS:
+        rows = seen(rows, user)
+    return rows
 
 
 def require_owner_permitted(job: Job) -> None:
@@ -73,8 +95,12 @@ def _not_permitted(sentence: str) -> AppError:
 
 
 def _right_for(job_type: str) -> Right | None:
-    if not _RIGHTS:
-        for config in apps.get_app_configs():
-            if config.module is not None and module_has_submodule(config.module, "job_rights"):
-                import_module(f"{config.name}.job_rights")
+    _load()
     return _RIGHTS.get(job_type)
+
+
+@cache
+def _load() -> None:
+    for config in apps.get_app_configs():
+        if config.module is not None and module_has_submodule(config.module, "job_rights"):
+            import_module(f"{config.name}.job_rights")

@@ -107,7 +107,12 @@ def job_finish(job: Job, *, result: dict[str, Any]) -> bool:
 
 def job_fail(job: Job, *, error_id: str, error: str) -> bool:
     """Running → failed, with an id for programs and a sentence for people."""
-    return _end(job, JobState.FAILED, error_id=error_id, error=error)
+    return _end(job, JobState.FAILED, error_id=error_id[:80], error=storable(error))
+
+
+def storable(text: str) -> str:
+    """Return a text as PostgreSQL can hold it: what it quotes may have NUL characters or halves of surrogate pairs."""
+    return text.replace("\0", "\ufffd").encode(errors="replace").decode()
 
 
 def job_stop(job: Job, *, state: JobState) -> bool:

@@ -12,7 +12,7 @@ from retrieval_site.errors import not_found
 from search.api.access import curated_collection
 from search.api.answers import CollectionAnswer, CollectionDetailAnswer
 from search.api.base import ApiView, PageParameters, describe, page_answer
-from search.api.parameters import Parameters, changed, validated
+from search.api.parameters import Parameters, ShortListField, changed, validated
 from search.api.permissions import require_staff, signed_in
 from search.api.presenting import collection_detail_json, collection_json
 from search.models import Collection, Membership
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 SETTABLE = ("name", "description", "visibility", "keep_originals")
 KEEP_ORIGINALS = "whether pictures keep what their files say of place, time and camera"
+MEMBERS_MAX = 1000
+"""Names in one request."""
+
 MEMBER_LISTS = {"curators": Membership.Role.CURATOR, "readers": Membership.Role.READER}
 
 
@@ -36,8 +39,12 @@ class CollectionChange(Parameters):
         choices=Collection.Visibility.choices, default=Collection.Visibility.PRIVATE
     )
     keep_originals = serializers.BooleanField(default=False, help_text=KEEP_ORIGINALS)
-    curators = serializers.ListField(child=serializers.CharField(max_length=150), required=False)
-    readers = serializers.ListField(child=serializers.CharField(max_length=150), required=False)
+    curators = ShortListField(
+        child=serializers.CharField(max_length=150), max_length=MEMBERS_MAX, required=False
+    )
+    readers = ShortListField(
+        child=serializers.CharField(max_length=150), max_length=MEMBERS_MAX, required=False
+    )
 
 
 class CollectionNew(CollectionChange):

@@ -12,7 +12,7 @@ from search.api.access import curated_collection, curated_document, visible_docu
 from search.api.answers import DocumentAnswer, DocumentBriefAnswer
 from search.api.base import ApiView, PageParameters, describe, page_answer
 from search.api.bodies import DOCUMENT
-from search.api.parameters import JsonObjectField, Parameters, UploadField, validated
+from search.api.parameters import JsonObjectField, Parameters, ShortListField, UploadField, validated
 from search.api.permissions import signed_in
 from search.api.presenting import document_brief_json, document_json
 from search.models import Document
@@ -44,11 +44,11 @@ class DocumentChange(Parameters):
     title = serializers.CharField(max_length=LENGTHS_MAX["title"], allow_blank=True, default="")
     body = serializers.CharField(allow_blank=True, default="", trim_whitespace=False)
     url = serializers.CharField(max_length=LENGTHS_MAX["url"], allow_blank=True, default="")
-    tags = serializers.ListField(
+    tags = ShortListField(
         child=serializers.CharField(max_length=LENGTHS_MAX["tag"]), max_length=TAGS_MAX, default=list
     )
     metadata = JsonObjectField(default=dict)
-    images = serializers.ListField(child=UploadField(), max_length=IMAGES_MAX, required=False)
+    images = ShortListField(child=UploadField(), max_length=IMAGES_MAX, required=False)
 
 
 class DocumentNew(DocumentChange):

@@ -12,6 +12,7 @@ from retrieval_site.errors import not_found
 from search.api.answers import JobAnswer, JobItemAnswer
 from search.api.base import ApiView, PageParameters, describe, page_answer
 from search.api.presenting import job_item_json, job_json
+from workers.jobs.rights import items_seen_by
 from workers.jobs.services import (
     job_request_cancel,
     job_request_pause,
@@ -72,7 +73,7 @@ class JobItemsView(ApiView):
     @describe("jobs_failed_items", {200: page_answer(JobItemAnswer)}, parameters=[PageParameters])
     def get(self, request: Request, job_id: str) -> Response:
         """List the items that failed, each with its reason."""
-        return self.page(_job(request, job_id).items.all(), job_item_json)
+        return self.page(items_seen_by(_job(request, job_id), request.user), job_item_json)
 
 
 class JobActionView(ApiView):

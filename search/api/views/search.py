@@ -17,6 +17,7 @@ from search.api.errors import invalid
 from search.api.parameters import (
     JsonObjectField,
     Parameters,
+    ShortListField,
     UploadField,
     VectorField,
     not_supported,
@@ -70,7 +71,7 @@ class SearchParameters(Parameters):
     document = serializers.IntegerField(required=False, min_value=1, help_text="more like this")
     embedding = VectorField(required=False, help_text="with `model` as name@version")
     model = serializers.CharField(default="champion", max_length=120, help_text="alias or name@version")
-    collections = serializers.ListField(
+    collections = ShortListField(
         child=serializers.SlugField(max_length=80), default=list, max_length=100, help_text="default: all"
     )
     filters = FiltersField(default=dict)

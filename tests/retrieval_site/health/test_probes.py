@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.db import OperationalError
+from django.test import RequestFactory
 
 from retrieval_site.health import checks, workers
 from retrieval_site.health.checks import CheckFailedError, register
+from retrieval_site.health.middleware import readyz_in_detail
 from workers import wire
 
 if TYPE_CHECKING:
@@ -16,6 +18,12 @@ if TYPE_CHECKING:
 
     import redis
     from django.test import Client
+
+
+def readiness() -> tuple[int, dict[str, Any]]:
+    """What the probes' own port answers."""
+    answer = readyz_in_detail(RequestFactory().get("/readyz"))
+    return answer.status_code, json.loads(answer.content)["checks"]
 
 
 @pytest.fixture
@@ -42,14 +50,15 @@ def test_healthz_answers_without_a_database(client: Client) -> None:
 @pytest.mark.django_db
 @pytest.mark.usefixtures("own_checks")
 def test_readyz_is_503_until_a_query_worker_beats(client: Client, clean_redis: redis.Redis) -> None:
-    answer = client.get("/readyz")
-    assert answer.status_code == 503
-    assert answer.json()["checks"]["database"] == {"ok": True, "detail": "answers"}
-    assert answer.json()["checks"]["query_worker"]["ok"] is False
+    status, checks = readiness()
+    assert status == 503
+    assert checks["database"] == {"ok": True, "detail": "answers"}
+    assert checks["query_worker"]["ok"] is False
     clean_redis.set("sightline:worker:query:a@host", json.dumps({"loaded": ["demo@1"]}), ex=3)
-    answer = client.get("/readyz")
-    assert answer.status_code == 200
-    assert answer.json()["checks"]["query_worker"]["detail"] == "1 there, loaded: demo@1"
+    status, checks = readiness()
+    assert status == 200
+    assert checks["query_worker"]["detail"] == "1 there, loaded: demo@1"
+    assert client.get("/readyz").json()["checks"]["query_worker"] == {"ok": True}  # strangers ask there
 
 
 @pytest.mark.django_db
@@ -64,12 +73,12 @@ def test_readyz_names_the_broker_that_is_away(client: Client) -> None:
 
 
 @pytest.mark.usefixtures("own_checks", "clean_redis")
-def test_readyz_names_the_database_that_is_away(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_readyz_names_the_database_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse() -> None:
         raise OperationalError("connection refused")
 
     monkeypatch.setattr(checks.connection, "cursor", refuse)
-    assert client.get("/readyz").json()["checks"]["database"] == {
+    assert readiness()[1]["database"] == {
         "ok": False,
         "detail": "PostgreSQL does not answer: connection refused",
     }
@@ -77,12 +86,12 @@ def test_readyz_names_the_database_that_is_away(client: Client, monkeypatch: pyt
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("own_checks", "clean_redis")
-def test_another_package_adds_a_check(client: Client) -> None:
+def test_another_package_adds_a_check() -> None:
     def fails() -> str:
         raise CheckFailedError("The index of demo@1 does not answer.")
 
     register("index", fails)
-    found = client.get("/readyz").json()["checks"]["index"]
+    found = readiness()[1]["index"]
     assert found == {"ok": False, "detail": "The index of demo@1 does not answer."}
 
 
@@ -114,3 +123,11 @@ def test_metrics_leave_out_what_the_broker_cannot_say(client: Client) -> None:
     text = client.get("/metrics").content.decode()
     assert "sightline_queue_messages" not in text
     assert "process_resident_memory_bytes" in text
+
+
+def test_metrics_are_for_the_own_network_where_strangers_reach_the_server(
+    client: Client, settings: Any
+) -> None:
+    settings.CONFIG = replace(settings.CONFIG, https=True)
+    assert client.get("/metrics").status_code == 404
+    assert client.get("/healthz").status_code == 200

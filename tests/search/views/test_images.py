@@ -113,3 +113,8 @@ def test_a_blob_that_is_no_picture_is_not_served(client: Client) -> None:
     from workers.blobs import blob_store
 
     assert client.get(f"/images/{blob_store(b'zip', 'application/zip').pk}").status_code == 404
+
+
+@pytest.mark.parametrize("name", ["a", "a%00b", "A" * 64, "é", "0" * 65])
+def test_a_name_that_no_picture_can_have_is_not_found(client: Client, name: str) -> None:
+    assert client.get(f"/images/{name}").status_code == 404

@@ -64,6 +64,15 @@ def test_the_child_sees_no_secret_of_its_parent(end_of, monkeypatch):
     assert stages[-1] == "look"
 
 
+def test_a_daemon_that_left_the_session_is_killed_where_nothing_forbade_it(end_of):
+    """The fixture looks for what is left."""
+    assert end_of("daemon") == {}
+
+
+def test_a_locked_in_child_cannot_start_a_daemon_at_all(end_of):
+    assert end_of("locked_in_daemon") == {"refused": True}
+
+
 def test_progress_may_stop_the_child(end_of):
     def stop(stage):
         raise KeyError(stage)

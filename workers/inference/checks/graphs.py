@@ -58,20 +58,6 @@ def check_graph(path: Path, inputs: dict[str, Port], manifest: Manifest) -> Any:
     return model
 
 
-def check_vocabulary_rows(model: Any, words: int, name: str) -> None:
-    """Refuse a text graph whose word table has fewer rows than the vocabulary: it would read beyond its end."""
-    sizes = {tensor.name: tensor.dims[0] for tensor in model.graph.initializer if len(tensor.dims) == 2}
-    for node in model.graph.node:
-        if node.op_type in ("Cast", "Identity") and node.input[0] in sizes:
-            sizes[node.output[0]] = sizes[node.input[0]]
-        if node.op_type == "Gather" and node.input[1] == "tokens" and sizes.get(node.input[0], words) < words:
-            rows = sizes[node.input[0]]
-            message = f"The vocabulary has {words} words, but the text graph knows only {rows}."
-            raise BundleError(
-                "bundle.vocabulary_too_large", message, {"file": name, "words": words, "rows": rows}
-            )
-
-
 def _read(path: Path) -> Any:
     if path.stat().st_size > _CHECKER_MAX_BYTES:
         _refuse("graph_invalid", "is larger than 2 GB", path.name)

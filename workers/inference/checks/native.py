@@ -71,7 +71,7 @@ def check_agreement(manifest: Manifest, folder: Path, vectors: dict[str, Floats]
         for modality in vectors
     }
     for modality, cosine in found.items():
-        if cosine < AGREEMENT_MIN:
+        if not cosine >= AGREEMENT_MIN:  # also where it is no number
             message = f"The native {modality} encoder gives other vectors than its ONNX graph."
             raise BundleError(
                 "bundle.payloads_disagree", message, {"modality": modality, "agreement": cosine}
@@ -81,8 +81,8 @@ def check_agreement(manifest: Manifest, folder: Path, vectors: dict[str, Floats]
 
 def _shape(entry: dict[str, Any], data_bytes: int) -> tuple[int, ...]:
     shape, (start, end) = tuple(entry["shape"]), entry["data_offsets"]
-    if not all(isinstance(axis, int) and axis >= 0 for axis in shape):
-        raise ValueError("a shape is no list of lengths")
+    if not all(type(number) is int and number >= 0 for number in (*shape, start, end)):
+        raise ValueError("a shape or a place is no list of whole numbers")
     if not 0 <= start <= end <= data_bytes or end - start != math.prod(shape) * _BYTES[entry["dtype"]]:
         raise ValueError("a tensor lies outside of the file")
     return shape

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import pickletools
 import re
+import shutil
 import warnings
 import zipfile
+import zlib
 from typing import TYPE_CHECKING, Any
 
 from workers.inference.checks.probing import image_probes, text_probes
@@ -31,8 +33,19 @@ if TYPE_CHECKING:
 
 OPSET = 17
 _PICKLE_MAX_BYTES = 64 << 20
+_MEMBER = re.compile(
+    r"(data|constants|traced_inputs)(\.pkl|/\d+)|version|byteorder|\.format_version|\.storage_alignment"
+    r"|\.data/serialization_id|code/__torch__[\w./]*\.py(\.debug_pkl)?|extra/[\w.-]+"
+)
+"""The files of an archive, below its one folder."""
+_TENSOR = re.compile(r"^[^/]+/((data|constants|traced_inputs)/\d+|extra/.*)$")
+_HIDDEN_METHODS = re.compile(rb"__(set|get)state__|__forward_(pre_)?hooks__\s*=\s*\[\s*[^\]\s]")
+"""Methods that loading runs, and hooks, which are no part of the code that is looked through."""
+_DAMAGED = (
+    zipfile.BadZipFile, zlib.error, ValueError, EOFError, LookupError, OSError, NotImplementedError, RuntimeError
+)  # fmt: skip
 _CLASSES = re.compile(
-    r"__torch__[\w. ]*"
+    r"__torch__(?!\.torch\.classes)[\w. ]*"
     r"|collections OrderedDict"
     r"|torch _utils|torch\._utils _rebuild_tensor_v2"
     r"|torch\.jit\._pickle (build_\w+|restore_type_tag)"
@@ -60,24 +73,49 @@ def convert(manifest: Manifest, folder: Path, target: Path) -> list[str]:
     ]
 
 
-def check_archive(path: Path) -> None:
-    """Refuse an archive whose pickles name any class that is not on the closed list; nothing is unpickled."""
+def check_archive(path: Path, copy: Path) -> None:
+    """Refuse an archive that holds anything but what torch writes, and write what it holds anew to `copy`.
+
+    Nothing is unpickled: the classes that its pickles name are compared with the closed list, and its code may have no
+    method that loading alone would run. torch then reads the copy, in which no name and no size is ambiguous.
+    """
     try:
-        with zipfile.ZipFile(path) as archive:
-            names = [name for info in archive.infolist() for name in _classes_in(archive, info)]
-    except (zipfile.BadZipFile, ValueError, EOFError, IndexError, NotImplementedError) as error:
+        with zipfile.ZipFile(path) as archive, zipfile.ZipFile(copy, "x") as target:
+            _check_names([info.filename for info in archive.infolist()], path.name)
+            for info in archive.infolist():
+                _check_member(archive, info, path.name)
+                with archive.open(info) as source, target.open(info.filename, "w", force_zip64=True) as sink:
+                    shutil.copyfileobj(source, sink)
+    except _DAMAGED as error:
         raise _refusal("is no TorchScript archive", path.name) from error
+
+
+def _check_names(names: list[str], file: str) -> None:
+    """Refuse names that torch does not write. It looks them up without regard to capitals: `data.PKL` is a pickle."""
+    roots = {name.partition("/")[0] for name in names}
+    if len(roots) != 1 or len({name.casefold() for name in names}) != len(names):
+        raise _refusal("holds a name twice, or more than one folder", file)
     for name in names:
-        if not _CLASSES.fullmatch(name):
-            raise _refusal("names a class that is not allowed", path.name, found=name[:100])
+        if not _MEMBER.fullmatch(name.partition("/")[2]):
+            raise _refusal("holds a file that is no part of a TorchScript archive", file, found=name[:100])
 
 
-def _classes_in(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[str]:
-    if not info.filename.endswith(".pkl"):
+def _check_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, file: str) -> None:
+    if _TENSOR.search(info.filename):
         return
     if info.file_size > _PICKLE_MAX_BYTES:
         raise ValueError("a pickle is too large")
-    for code, argument, _ in pickletools.genops(archive.read(info)):
+    content = archive.read(info)
+    if found := _HIDDEN_METHODS.search(content):
+        raise _refusal("has a method that loading would run", file, found=found[0].decode()[:100])
+    if info.filename.endswith("pkl"):
+        for name in _classes_in(content):
+            if not _CLASSES.fullmatch(name):
+                raise _refusal("names a class that is not allowed", file, found=name[:100])
+
+
+def _classes_in(content: bytes) -> Iterator[str]:
+    for code, argument, _ in pickletools.genops(content):
         if code.name in _HIDDEN_CODES:
             yield code.name
         elif code.name in _GLOBAL_CODES:
@@ -86,11 +124,12 @@ def _classes_in(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[str
 
 def _convert_one(modality: str, manifest: Manifest, folder: Path, target: Path) -> str:
     path = folder / getattr(manifest.payloads.torchscript, modality)
-    check_archive(path)
+    copy = target / f"{modality}.checked"
+    check_archive(path, copy)
     name = f"{modality}.onnx"
     inputs = _probes(modality, manifest, folder)
     try:
-        _export(_load(path), inputs, target / name, modality)
+        _export(_load(copy, path.name), inputs, target / name, modality)
     except BundleError:
         raise
     except Exception as error:  # torch raises dozens of kinds for code it cannot load, run or convert
@@ -100,14 +139,14 @@ def _convert_one(modality: str, manifest: Manifest, folder: Path, target: Path) 
     return name
 
 
-def _load(path: Path) -> Any:
+def _load(path: Path, file: str) -> Any:
     import torch
 
     module = torch.jit.load(str(path), map_location="cpu").eval()  # type: ignore[no-untyped-call]
     graph = module.inlined_graph if hasattr(module, "inlined_graph") else module.graph
     for node in _nodes(graph):
         if not node.kind().startswith(_NAMESPACES) or node.kind() in _FORBIDDEN:
-            raise _refusal("uses an operation that is not allowed", path.name, found=node.kind())
+            raise _refusal("uses an operation that is not allowed", file, found=node.kind())
     return module
 
 

@@ -10,18 +10,19 @@ from workers.inference.errors import BundleError
 from workers.inference.isolation import Isolation
 from workers.inference.validation_tasks import TASKS
 
-TIGHT = Isolation(network=True, user=True, files=True, calls=True)
+TIGHT = Isolation(network=True, user=True, files=True, calls=True, processes=True, ipc=True)
 
 
 @pytest.fixture
 def carry_out(tmp_path):
     """Return a function that does one of the child's tasks on a bundle and returns its result."""
 
-    def run(path, task="validate", walls=TIGHT):
+    def run(path, task="validate", walls=TIGHT, allow_unwalled=False):
         scratch = tmp_path / f"scratch-{len(list(tmp_path.iterdir()))}"
         scratch.mkdir()
         with path.open("rb") as source:
             order = {"bundle_fd": os.dup(source.fileno()), "scratch": str(scratch), "threads": 2}
+            order["allow_unwalled"] = allow_unwalled
         try:
             return TASKS[task](order | {"limits": asdict(BundleLimits())}, walls, lambda stage: None)
         finally:

@@ -1,0 +1,192 @@
+"""The server's life: probes of their own, request ids and log lines, signals, its parent's death, its own folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from tests.support.web import WebServer, read_all, read_answer, web_server
+from tests.support.workers import ROOT, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
+
+SLOW = b"GET /test/slow/%d/ HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+@pytest.fixture
+def own(django_db_setup: None, tmp_path: Path) -> Iterator[WebServer]:
+    with web_server(tmp_path, WEB_THREADS="4") as server:
+        yield server
+
+
+def test_probes_answer_while_every_thread_is_busy(own: WebServer) -> None:
+    busy = [own.connect() for _ in range(8)]
+    for client in busy:
+        client.sendall(SLOW % 4)
+    time.sleep(0.5)
+    for address in ("/healthz", "/readyz", "/metrics"):
+        status, body = own.get(address, port=own.probe_port)
+        assert status in {200, 503}
+        assert body
+    with own.connect() as stranger:
+        stranger.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert read_all(stranger, silence=0.5) == b""  # where the others wait, this one waits too
+    for client in busy:
+        assert read_answer(client)[2] == b"slept"
+        client.close()
+
+
+def test_healthz_tells_a_stuck_server_from_a_busy_one(django_db_setup: None, tmp_path: Path) -> None:
+    with web_server(tmp_path, WEB_THREADS="2", STUCK_SECONDS="3") as web:
+        assert web.get("/healthz", port=web.probe_port)[0] == 200
+        stuck = [web.connect() for _ in range(4)]
+        for client in stuck:
+            client.sendall(SLOW % 8)
+        wait_until(lambda: web.get("/healthz", port=web.probe_port)[0] == 503, what="the liveness to fail")
+        for client in stuck:
+            read_answer(client)
+            client.close()
+        assert web.get("/healthz", port=web.probe_port)[0] == 200
+
+
+def test_healthz_answers_while_a_database_neither_answers_nor_refuses(
+    django_db_setup: None, tmp_path: Path
+) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        url = f"postgresql://nobody@127.0.0.1:{silent.getsockname()[1]}/nothing"
+        with web_server(tmp_path, DATABASE_URL=url) as web:
+            asking = [threading.Thread(target=_ready, args=(web,)) for _ in range(4)]
+            for thread in asking:
+                thread.start()
+            time.sleep(4)
+            assert web.get("/healthz", port=web.probe_port)[0] == 200
+            status, body = web.get("/readyz", port=web.probe_port)
+            assert status == 503
+            assert json.loads(body)["checks"]["readiness"]["ok"] is False
+            web.process.kill()
+            for thread in asking:
+                thread.join()
+
+
+def _ready(web: WebServer) -> None:
+    with suppress(OSError):
+        web.get("/readyz", port=web.probe_port, timeout=20)
+
+
+def test_only_the_probes_port_tells_details(own: WebServer) -> None:
+    told = json.loads(own.get("/readyz", port=own.probe_port)[1])["checks"]
+    assert told["database"] == {"ok": True, "detail": "answers"}
+    assert json.loads(own.get("/readyz")[1])["checks"]["database"] == {"ok": True}
+    assert own.get("/api/v1/collections/", port=own.probe_port)[0] == 404
+
+
+def test_an_answer_and_its_log_line_carry_the_same_request_id(own: WebServer) -> None:
+    with own.connect() as client:
+        client.sendall(b"GET /api/v1/collections/?a\x7f HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert read_answer(client)[0] == 400
+    with own.connect() as client:
+        client.sendall(
+            b"GET /api/v1/collections/ HTTP/1.1\r\nHost: localhost\r\nX-Request-ID: mine-1\r\n\r\n"
+        )
+        status, headers, body = read_answer(client)
+    assert headers["x-request-id"] == "mine-1"
+    line = rf'127\.0\.0\.1 "GET /api/v1/collections/ HTTP/1\.1" {status} {len(body)} \d+us \[mine-1\]'
+    wait_until(lambda: re.search(line, own.log), what="the log line")
+    assert "\x7f" not in own.log
+
+
+def test_a_refused_request_has_a_log_line_too(own: WebServer) -> None:
+    own.say(b"GET /healthz HTTP/1.1\r\n\r\n")
+    wait_until(lambda: '"GET /healthz HTTP/1.1" 400' in own.log, what="the log line")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_stop_lets_what_is_being_answered_end(own: WebServer, number: signal.Signals) -> None:
+    with own.connect() as busy, own.connect() as idle:
+        busy.sendall(SLOW % 2)
+        time.sleep(0.5)
+        own.process.send_signal(number)
+        assert idle.recv(1) == b""
+        assert read_answer(busy)[2] == b"slept"
+    assert own.process.wait(10) == 0
+    with pytest.raises(OSError, match="refused"):
+        own.connect()
+
+
+def test_a_request_that_does_not_end_is_not_waited_for_long(own: WebServer) -> None:
+    with own.connect() as busy:
+        busy.sendall(SLOW % 60)
+        time.sleep(0.5)
+        own.process.terminate()
+        assert own.process.wait(20) == 0
+
+
+def test_a_second_start_on_a_taken_port_says_so(own: WebServer, tmp_path: Path) -> None:
+    environment = psutil.Process(own.process.pid).environ()
+    command = [sys.executable, "-m", "retrieval_site.web"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode != 0
+    assert f"Port {own.port}" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_server_ends_with_the_process_that_started_it(own: WebServer, tmp_path: Path) -> None:
+    """As the supervisor starts it: the kernel ends it, so that a killed supervisor leaves no port taken."""
+    environment = psutil.Process(own.process.pid).environ() | {"PORT": "0", "PROBE_PORT": "0"}
+    script = (
+        "import sys, time\n"
+        "from retrieval_site.supervisor.programs import Programs\n"
+        "from retrieval_site.supervisor.processes import start\n"
+        "import os\n"
+        "child = start(Programs(dict(os.environ)).web().command, sys.stderr.fileno())\n"
+        "print(child.pid, flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    parent = subprocess.Popen(
+        [sys.executable, "-c", script], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+    )
+    assert parent.stdout is not None
+    child = psutil.Process(int(parent.stdout.readline()))
+    os.kill(parent.pid, signal.SIGKILL)
+    parent.wait()
+    wait_until(
+        lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE, what="the child's end"
+    )
+
+
+def test_a_start_removes_what_a_killed_server_left_and_nothing_of_one_that_lives(
+    own: WebServer, tmp_path: Path
+) -> None:
+    (living,) = (tmp_path / "spool").iterdir()
+    abandoned = tmp_path / "spool" / "999-abandoned"
+    abandoned.mkdir()
+    (abandoned / "half.upload").write_bytes(b"x")
+    with web_server(tmp_path):
+        assert living.is_dir()
+        assert not abandoned.exists()
+
+
+def test_the_process_is_small_and_holds_no_neural_library(own: WebServer) -> None:
+    for _ in range(30):
+        own.get("/api/v1/schema/")
+    assert own.resident_bytes() < 150 << 20
+    mapped = {region.path for region in psutil.Process(own.process.pid).memory_maps()}
+    assert not [path for path in mapped if re.search(r"torch|openvino|onnx", path)]

@@ -1,0 +1,97 @@
+"""Whether a zip archive's directory tells the truth about its files: their places and sizes, before any is unpacked.
+
+A zip archive says everything twice, in the directory at its end and before each file. Readers that believe different
+places see different archives.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
+
+from workers.inference.errors import BundleError
+
+if TYPE_CHECKING:
+    import zipfile
+    from collections.abc import Sequence
+
+_END, _END_BYTES = b"PK\x05\x06", 22
+_LOCATOR, _LOCATOR_BYTES = b"PK\x06\x07", 20
+_COMMENT_MAX_BYTES = 1 << 16
+_DIRECTORY_MAX_BYTES = 1 << 20
+_LOCAL, _LOCAL_BYTES = b"PK\x03\x04", 30
+_SIZES_FOLLOW = 1 << 3
+_IN_EXTRA = 0xFFFF_FFFF
+_ZIP64_EXTRA = 1
+
+
+def check_directory(source: BinaryIO, most_files: int) -> None:
+    """Refuse, from the archive's last bytes alone, a directory that is too large to be read.
+
+    Raises BundleError `bundle.too_many_files` or `bundle.sizes_disagree`.
+    """
+    size = source.seek(0, os.SEEK_END)
+    source.seek(max(0, size - _COMMENT_MAX_BYTES - _END_BYTES - _LOCATOR_BYTES))
+    tail = source.read()
+    at = tail.rfind(_END)
+    if at < 0 or len(tail) - at < _END_BYTES:
+        return  # no zip archive, as `zipfile` will say
+    if tail[max(0, at - _LOCATOR_BYTES) :].startswith(_LOCATOR):
+        _refuse("it has a second directory for archives beyond 4 GB")
+    count, directory = struct.unpack_from("<HI", tail, at + 10)
+    if count > most_files or directory > _DIRECTORY_MAX_BYTES:
+        found = {"files": count, "limit": most_files}
+        raise BundleError("bundle.too_many_files", f"The bundle holds more than {most_files} files.", found)
+
+
+def check_layout(source: BinaryIO, members: Sequence[zipfile.ZipInfo]) -> None:
+    """Refuse an archive whose files overlap, or have other sizes or names than the directory says.
+
+    Raises BundleError `bundle.sizes_disagree`.
+    """
+    free_from = 0
+    for info in sorted(members, key=lambda one: one.header_offset):
+        if info.header_offset < free_from or (free_from == 0 and info.header_offset > 0):
+            _refuse("files overlap, or do not begin at its start", name=info.filename)
+        free_from = info.header_offset + _local_bytes(source, info) + info.compress_size
+
+
+def _local_bytes(source: BinaryIO, info: zipfile.ZipInfo) -> int:
+    """Return how many bytes stand before a file's content, after comparing them with the directory."""
+    source.seek(info.header_offset)
+    header = source.read(_LOCAL_BYTES)
+    if len(header) < _LOCAL_BYTES or not header.startswith(_LOCAL):
+        _refuse("a file is not where it should be", name=info.filename)
+    flags, method = struct.unpack_from("<HH", header, 6)
+    packed, unpacked, name_bytes, extra_bytes = struct.unpack_from("<IIHH", header, 18)
+    name, extra = source.read(name_bytes), source.read(extra_bytes)
+    if name.decode("utf-8", "replace") != info.filename or method != info.compress_type:
+        _refuse("a file has another name or compression", name=info.filename)
+    if (flags ^ info.flag_bits) & (_SIZES_FOLLOW | 1):
+        _refuse("a file is marked in two ways", name=info.filename)
+    if not flags & _SIZES_FOLLOW and _sizes(packed, unpacked, extra) != (info.compress_size, info.file_size):
+        _refuse("a file has two sizes", name=info.filename)
+    return _LOCAL_BYTES + name_bytes + extra_bytes
+
+
+def _sizes(packed: int, unpacked: int, extra: bytes) -> tuple[int, int]:
+    """Return both sizes of a local header, from its extra field where they do not fit into 32 bits."""
+    if _IN_EXTRA not in (packed, unpacked):
+        return packed, unpacked
+    at = 0
+    while at + 4 <= len(extra):
+        kind, length = struct.unpack_from("<HH", extra, at)
+        if kind == _ZIP64_EXTRA and length >= 16 and at + 20 <= len(extra):
+            large_unpacked, large_packed = struct.unpack_from("<QQ", extra, at + 4)
+            return (
+                large_packed if packed == _IN_EXTRA else packed,
+                large_unpacked if unpacked == _IN_EXTRA else unpacked,
+            )
+        at += 4 + length
+    return packed, unpacked
+
+
+def _refuse(problem: str, **detail: Any) -> NoReturn:
+    message = f"The zip archive contradicts itself: {problem}."
+    raise BundleError("bundle.sizes_disagree", message, {"problem": problem, **detail})
