@@ -113,7 +113,8 @@ def test_the_child_reaches_neither_network_nor_files_and_holds_no_secret(steady,
     found = call(steady, "reach_out", {"file": str(secret)})[0]
     assert found == {"socket": False, "read": False, "write": False}
     assert "SECRET_KEY" not in psutil.Process(steady.pid).environ()
-    assert steady.walls["files"]
+    assert steady.walls["is_tight"]
+    assert steady.walls["user"] == (os.geteuid() == 0)
 
 
 def test_the_child_cannot_shorten_the_memory_that_its_parent_reads(steady):
