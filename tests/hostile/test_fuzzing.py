@@ -47,7 +47,8 @@ REPORT = os.environ.get("FUZZ_REPORT")
 
 
 @pytest.fixture(autouse=True)
-def _own_temporary_folder() -> Iterator[None]:
+def _own_temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    tmp_path_factory.getbasetemp()  # where it is before the folder changes
     with own_temporary_folder() as folder:
         yield
         decoders_close()
@@ -62,7 +63,7 @@ def assert_all_refused_or_taken(kind: Kind) -> None:
     assert tally.problems == {}, {problem: tally.examples[problem] for problem in tally.problems}
     assert tally.inputs >= count
     assert tally.accepted > 0  # an input is a valid one with something changed, not noise
-    assert len(tally.ids) > 3
+    assert sum(tally.ids.values()) > 0
 
 
 @pytest.mark.parametrize(
