@@ -168,7 +168,7 @@ def _loaded(
 
 
 def _webp(source: Any) -> Image.Image:
-    """Decode a WebP as its plugin's `load` does, but let the decoder go before pixels are copied: it holds two canvases."""
+    """Decode a WebP as its plugin does, but free the decoder, which holds two canvases, before pixels are copied."""
     frame = source._decoder.get_next()
     source._decoder = None
     if frame is None:
