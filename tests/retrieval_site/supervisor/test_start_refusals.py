@@ -12,7 +12,7 @@ from django.core.management import call_command
 from retrieval_site.supervisor import attach, system_user
 from retrieval_site.supervisor.attach import attach_environment, ensure_secret_key
 from retrieval_site.supervisor.errors import SupervisorError
-from retrieval_site.supervisor.lock import check_port_free, hold_lock
+from retrieval_site.supervisor.lock import check_port_free, free_port, hold_lock
 from retrieval_site.supervisor.logs import LogKeeper
 from retrieval_site.supervisor.memory import memory_bytes
 from retrieval_site.supervisor.options import read_options
@@ -76,7 +76,7 @@ def test_a_probe_port_in_use_is_said_too(
         taken.listen()
         port = taken.getsockname()[1]
         monkeypatch.setenv("PROBE_PORT", str(port))
-        assert main([]) == 1
+        assert main(["--port", str(free_port("127.0.0.1"))]) == 1
     assert f"`PROBE_PORT={port + 1} make run`" in capsys.readouterr().err
 
 
