@@ -10,6 +10,7 @@ from django.contrib.admin.widgets import AdminURLFieldWidget
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Count
+from django.forms.fields import InvalidJSONInput
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -74,6 +75,13 @@ class MetadataField(forms.JSONField):
                     f"This is not JSON that is read here: {error}.", code="invalid"
                 ) from error
         return super().to_python(value)
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        """Return what the form shows again: the value, or the text where that is no JSON that is read here."""
+        try:
+            return load_json(data or "null")
+        except JsonError:
+            return InvalidJSONInput(data)
 
 
 class RemovePicturesField(forms.ModelMultipleChoiceField[DocumentImage]):
