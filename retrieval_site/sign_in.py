@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 PREFIX = "signin"
-Base = AuthenticationForm if TYPE_CHECKING else object
 
 
 def account_rate() -> Rate:
@@ -81,25 +80,22 @@ def too_many_failures(wait: float) -> AppError:
     return AppError("auth.too_many_failures", message, status=429, detail={"retry_after_seconds": seconds})
 
 
-class _Slowed(Base):
-    """A sign-in form whose failures are counted."""
+class SignInForm(AuthenticationForm):
+    """The pages' sign-in form, whose failures are counted."""
 
     def clean(self) -> dict[str, Any]:
         """Check name and password; raises AppError `auth.too_many_failures` without looking at them."""
         username = str(self.cleaned_data.get("username") or "")
         assert self.request is not None  # noqa: S101  (both pages give it)
         count_attempt(self.request, username)
-        cleaned = super().clean()
-        forget_pair(self.request, username)
+        cleaned: dict[str, Any] = super().clean()
+        if self.get_user() is not None:  # an empty password proves nothing and is no error here
+            forget_pair(self.request, username)
         return cleaned
 
 
-class SignInForm(_Slowed, AuthenticationForm):
-    """Of the pages."""
-
-
-class AdminSignInForm(_Slowed, AdminAuthenticationForm):
-    """Of the admin."""
+class AdminSignInForm(SignInForm, AdminAuthenticationForm):
+    """The admin's, which lets staff in only."""
 
 
 class SignInView(LoginView):

@@ -84,6 +84,11 @@ def test_the_right_password_takes_back_what_was_counted(anna, few):
         assert statuses("/login/", "a", "b", "right") == [200, 200, 302]
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_an_empty_password_takes_nothing_back(page, anna, few):
+    assert statuses(page, "a", "b", "", "right") == [200, 200, 200, 429]
+
+
 def test_a_new_password_lifts_the_pause_everywhere(anna, few):
     for address in (HOME, AWAY):
         statuses("/login/", "a", "b", "c", address=address)
