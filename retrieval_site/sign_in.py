@@ -41,10 +41,10 @@ def address_rate() -> Rate:
 def count_attempt(request: HttpRequest, username: str) -> None:
     """Count an attempt to sign in; raises AppError `auth.too_many_failures` where there were too many."""
     address = address_of(request)
-    pair, whole = take(_pair(username, address), account_rate()), 0.0
-    if not pair:
-        whole = take(_address(address), address_rate())
-    if wait := pair or whole:
+    wait = take(_address(address), address_rate())  # first: an address at its end makes no new counters
+    if not wait and (wait := take(_pair(username, address), account_rate())):
+        take(_address(address), address_rate(), -1.0)
+    if wait:
         LOG.warning("sign-in from %s refused after too many failures", address)
         raise too_many_failures(wait)
 

@@ -132,6 +132,18 @@ def test_wrong_tokens_are_slowed_and_right_ones_go_on(anna, few):
     assert asked(key) == 200
 
 
+def test_an_address_at_its_end_leaves_no_further_counters(anna, few):
+    for number in range(20):
+        tried("/login/", "x", username=f"user-{number}")
+    assert len(list(wire.client().scan_iter("sightline:throttle:signin:*"))) <= 2 * 7
+
+
+def test_going_on_with_a_slowed_account_slows_no_other_at_the_address(anna, few):
+    User.objects.create_user("ben", password="his")
+    statuses("/login/", *"abcdefghij")
+    assert statuses("/login/", "his", username="ben") == [302]
+
+
 def test_no_name_stands_in_redis(anna, few):
     statuses("/login/", "a", "b")
     keys = b" ".join(wire.client().scan_iter("*"))
