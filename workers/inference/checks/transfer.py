@@ -371,7 +371,7 @@ _RULES: dict[str, Rule] = {
     "Sub": _elementwise(lambda a, b: intervals.add(a, intervals.negated(b))),
     "Div": _elementwise(intervals.divided), "Sum": _elementwise(_folded(intervals.add)),
     "Min": _elementwise(_folded(intervals.least)), "Max": _elementwise(_folded(intervals.greatest)),
-    "Neg": _elementwise(intervals.negated), "Abs": _elementwise(_abs), "Mod": _mod, "Where": _where,
+    "Clip": _clip, "Neg": _elementwise(intervals.negated), "Abs": _elementwise(_abs), "Mod": _mod, "Where": _where,
     "Gather": _gather, "Unsqueeze": _unsqueeze, "Squeeze": _unsqueeze, "Concat": _concat, "Slice": _slice,
     "Reshape": _reshape, "Expand": _expand, "ConstantOfShape": _constant_of_shape, "Range": _range,
     "TopK": _places(1), "ArgMax": _places(0), "ArgMin": _places(0), "NonMaxSuppression": _suppression,
