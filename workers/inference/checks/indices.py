@@ -43,13 +43,21 @@ class Texts:
 def check_indices(model: Any, ports: Mapping[str, Port], texts: Texts | None, name: str) -> None:
     """Refuse a graph in which an index or a size may be out of range.
 
-    Raises BundleError `bundle.index_not_bounded`, `bundle.size_not_bounded` or `bundle.vocabulary_too_large`.
+    Raises BundleError `bundle.index_not_bounded`, `bundle.size_not_bounded`, `bundle.vocabulary_too_large` or, where
+    the graph cannot be followed, `bundle.graph_invalid`.
     """
-    values = Values(model, {key: _input(key, port, texts) for key, port in ports.items()})
-    for node in model.graph.node:
-        _check_index(values, node, name)
-        _check_sizes(values, node, name)
-        values.keep(node, outputs_of(values, node))
+    node = None
+    try:
+        values = Values(model, {key: _input(key, port, texts) for key, port in ports.items()})
+        for node in model.graph.node:
+            _check_index(values, node, name)
+            _check_sizes(values, node, name)
+            values.keep(node, outputs_of(values, node))
+    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
+        operator = node.op_type if node else ""
+        message = f"The graph “{name}” cannot be followed, in the operator “{operator}”."
+        detail = {"file": name, "operator": operator, "reason": str(error)[:500]}
+        raise BundleError("bundle.graph_invalid", message, detail) from error
 
 
 def _input(key: str, port: Port, texts: Texts | None) -> Tensor:

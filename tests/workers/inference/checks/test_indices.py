@@ -261,6 +261,13 @@ def test_the_bundle_that_killed_the_query_worker_is_refused(tmp_path, refusal):
     assert (error.id, error.detail["operator"]) == ("bundle.index_not_bounded", "GatherND")
 
 
+def test_a_graph_that_cannot_be_followed_is_refused(tmp_path, refusal):
+    """Slice over an axis that its input does not have."""
+    nodes = [N("Slice", ["own", "zero", "end", "axes"], ["raw"])]
+    constants = {"zero": numbers(0), "end": numbers(3), "axes": numbers(9)}
+    assert image_error(refusal, tmp_path, of_picture(nodes, constants)).id == "bundle.graph_invalid"
+
+
 def test_the_tiny_graphs_pass(tmp_path, carry_out):
     image, text = tiny_graphs(DIM, 0)
     assert carry_out(hostile.bundle_with(tmp_path / "b.zip", image=serialise(image), text=serialise(text)))
