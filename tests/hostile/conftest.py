@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 SETTINGS = {
     "THROTTLE": "0",  # sixteen clients from one address are more than one caller may be
-    "JOB_MEMORY_BYTES": str(400 * MIB),
+    "JOB_MEMORY_BYTES": str(350 * MIB),
     "PICTURE_MEMORY_BYTES": str(1200 * MIB),
 }
 

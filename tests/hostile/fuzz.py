@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-COLUMNS = ("kind", "inputs", "distinct", "taken", "refused", "problems", "slowest", "seconds")
+COLUMNS = ("kind", "inputs", "taken", "refused", "problems", "slowest", "seconds")
 
 
 def main() -> int:
@@ -65,7 +65,7 @@ def _print(tallies: list[dict[str, Any]], seed: int, folder: Path) -> None:
 def _row(tally: dict[str, Any]) -> tuple[Any, ...]:
     slowest, problems = tally["slowest"], sum(tally["problems"].values())
     refused = tally["inputs"] - tally["accepted"] - problems
-    return (tally["kind"], tally["inputs"], tally["distinct"], tally["accepted"], refused, problems,
+    return (tally["kind"], tally["inputs"], tally["accepted"], refused, problems,
             f"{slowest['seconds']} s ({slowest['name']})", f"{tally['seconds']} s")  # fmt: skip
 
 

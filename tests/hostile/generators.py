@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import io
-import json
-import random
 import struct
-import zipfile
 from functools import cache
 
 from django.core.files.base import ContentFile
@@ -67,17 +64,7 @@ def deep_json(depth: int) -> bytes:
     return f'{deep}\n{{"external_id": "flat", "title": "flat"}}\n'.encode()
 
 
-@cache
-def heavy_zip(documents: int, body_bytes: int) -> bytes:
-    """Documents as long as they may be, in a zip that is much smaller than they are."""
-    words = " ".join(str(number) for number in random.Random(1).choices(range(10**6), k=4000))
-    body = (words + ". ") * (body_bytes // len(words))
-    target = io.BytesIO()
-    with (
-        zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
-        archive.open("documents.jsonl", "w") as file,
-    ):
-        for number in range(documents):
-            line = json.dumps({"external_id": f"heavy-{number}", "body": f"{number} {body}"})
-            file.write(line.encode() + b"\n")
-    return target.getvalue()
+def wide_json(line_bytes: int) -> bytes:
+    """One document in a line of this length, of which every three bytes become an object of 64."""
+    objects = "{}," * ((line_bytes - 100) // 3) + "{}"
+    return f'{{"external_id": "wide", "title": "wide", "metadata": {{"a": [{objects}]}}}}\n'.encode()

@@ -8,7 +8,7 @@ import pytest
 
 from tests.flows.served import wait_for
 from tests.hostile.clients import search_once
-from tests.hostile.generators import deep_json, heavy_zip, upload
+from tests.hostile.generators import deep_json, upload, wide_json
 from tests.hostile.site import MIB
 from tests.hostile.test_pictures import memory_watched
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 DEPTH = 100_000
+LINE_BYTES = 16_000_000
+"""As long as a line may be; read, it takes 400 MB."""
+
 GROWTH_MAX = 600 * MIB
 """Beyond what jobs may have here; the deep file took 17 GB."""
 
@@ -76,7 +79,7 @@ def test_a_job_that_eats_memory_fails_for_that_reason_once_and_others_go_on(
     site: Site, collection: str
 ) -> None:
     with memory_watched(site, "bulk") as samples:
-        job = imported(site, collection, heavy_zip(150, 1_900_000), "heavy.zip")
+        job = imported(site, collection, wide_json(LINE_BYTES), "wide.jsonl")
     assert (job["state"], job["error"]["id"], attempts(site, job)) == ("failed", "job.memory", 1)
     assert max(samples) - samples[0] < 2 * GROWTH_MAX
     assert (

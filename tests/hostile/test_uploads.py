@@ -44,7 +44,8 @@ PIECE = b"x" * (64 * 1024)
 def sent(site: Site, address: str, *, chunked: bool) -> tuple[int, bytes]:
     """Send up to 300 MB as a form's file; returns how many bytes went and how the answer begins."""
     length = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {LENGTH}"
-    head = f"POST {address} HTTP/1.1\r\nHost: localhost\r\n{length}\r\nContent-Type: multipart/form-data; boundary=B\r\n\r\n"
+    head = f"POST {address} HTTP/1.1\r\nHost: localhost\r\n{length}\r\n"
+    head += "Content-Type: multipart/form-data; boundary=B\r\n\r\n"
     part = b'--B\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\n\r\n'
     with socket.create_connection(("127.0.0.1", site.port), timeout=60) as client:
         client.sendall(head.encode() + _piece(part, chunked=chunked))

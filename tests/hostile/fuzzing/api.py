@@ -32,7 +32,7 @@ DOCUMENT = {
 }
 BODIES: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("POST", f"{API}/search/", {"text": "a red pump", "limit": 3, "collections": ["open"], "target": "passages"}),
-    ("POST", f"{API}/search/", {"text": "red", "filters": {"tags": ["pump"], "metadata": {"a": 1}}, "model": "champion"}),
+    ("POST", f"{API}/search/", {"text": "red", "filters": {"tags": ["pump"], "metadata": {"a": 1}}}),
     ("POST", f"{API}/search/", {"document": 1, "target": "images", "mode": "dense"}),
     ("POST", f"{API}/search/", {"embedding": [0.5] * DIM, "model": "tiny@1"}),
     ("POST", f"{API}/search/", {"next": "gAAAA", "limit": 5}),
@@ -86,7 +86,8 @@ HEADERS = {
                      "multipart/form-data", "multipart/form-data; boundary=", "multipart/form-data; boundary=\xff",
                      "multipart/mixed; boundary=a", "application/x-www-form-urlencoded; charset=utf-16", "*/*"),
     "Accept": ("", "text/html", "*/*;q=x", "application/json;version=9", ";;;", "a" * 5000),
-    "Authorization": ("Bearer", "Bearer x y", "Basic Og==", "Bearer sl_\xff", "Bearer \x00", "Token a", "bearer " + "a" * 9000),
+    "Authorization": ("Bearer", "Bearer x y", "Basic Og==", "Bearer sl_\xff", "Bearer \x00", "Token a",
+                      "bearer " + "a" * 9000),
     "Host": ("", "evil.example", "localhost:99999", "[::1", "localhost\x00", "a" * 300),
     "X-Forwarded-For": ("1.2.3.4", "x", ",,,,", "1.2.3.4, " * 300),
     "X-Forwarded-Proto": ("https", "gopher"),
@@ -170,8 +171,9 @@ def form_requests(draw: st.DrawFn) -> Input:
     return _input("multipart", "POST", path, data, headers=headers, who=draw(_people))
 
 
-_FILES = (b"", b"x", seed("jpeg"), seed("png"), seed("jpeg")[:200], seed("gif animated"), b"PK\x05\x06" + b"\x00" * 18,
-          b'{"external_id": "a", "title": "t"}\n', b"\x89PNG\r\n\x1a\n", b"external_id,title\na,b\n", b"[" * 5000)  # fmt: skip
+_FILES = (b"", b"x", seed("jpeg"), seed("png"), seed("jpeg")[:200], seed("gif animated"),
+          b"PK\x05\x06" + b"\x00" * 18, b'{"external_id": "a", "title": "t"}\n', b"\x89PNG\r\n\x1a\n",
+          b"external_id,title\na,b\n", b"[" * 5000)  # fmt: skip
 
 
 def _part(name: str, content: bytes, file_name: str | None = None) -> bytes:
