@@ -138,8 +138,9 @@ class DocumentForm(forms.ModelForm[Document]):
     def clean_add_images(self) -> list[ImageInput]:
         """Store each picture as the collection keeps it; the error has the id of what is wrong with one."""
         collection = self.cleaned_data.get("collection") or getattr(self.instance, "collection", None)
-        files = self.cleaned_data["add_images"] if collection else []
-        return [_stored(file, collection) for file in files]
+        if collection is None:
+            return []
+        return [_stored(file, collection) for file in self.cleaned_data["add_images"]]
 
     def document_fields(self) -> DocumentFields:
         """Return what the form says, as the service wants it."""

@@ -70,9 +70,18 @@ CELLS = (
     "x" * 600,
     "\r",
 )
-CSV_HEADERS = ("external_id,title,body,tags", "external_id;title;metadata", "id\ttext\timages",
-               "external_id,metadata.a", "external_id,external_id", "title,body", "external_id,what", '"external_id', "",
-               "\ufeffexternal_id,title")  # fmt: skip
+CSV_HEADERS = (
+    "external_id,title,body,tags",
+    "external_id;title;metadata",
+    "id\ttext\timages",
+    "external_id,metadata.a",
+    "external_id,external_id",
+    "title,body",
+    "external_id,what",
+    '"external_id',
+    "",
+    "\ufeffexternal_id,title",
+)
 
 
 def lines_of(values: Any) -> bytes:

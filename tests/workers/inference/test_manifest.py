@@ -43,7 +43,8 @@ def refused_key(values):
 
 def test_a_valid_manifest_survives_the_way_to_json_and_back():
     manifest = parse_manifest(
-        valid() | {"training": {"epochs": 3, "any": [None, {"thing": 1, "none": None}]}, "metrics": {"r1": 0.2}}
+        valid()
+        | {"training": {"epochs": 3, "any": [None, {"thing": 1, "none": None}]}, "metrics": {"r1": 0.2}}
     )
     assert isinstance(manifest, Manifest)
     assert parse_manifest(json.loads(json.dumps(manifest.to_json()))) == manifest
