@@ -1,7 +1,8 @@
-"""What it costs that encoders run in sandboxed processes: `python -m bench.walls [--bundle FILE] [--rounds N]`.
+"""What sandboxed processes cost: `python -m bench.walls [--bundle FILE] [--rounds N]`.
 
-One photo and one text at a time, in turn by an encoder in this process and by one behind the walls; the goal is that a
-photo costs less than 0.5 ms more. Bundle: by default the demo's.
+One photo and one text at a time, encoded in turn by an encoder in this process and by one behind the walls, and one
+photo decoded so; the goal is that encoding a photo, and decoding one, cost less than 0.5 ms more each. Bundle: by
+default the demo's.
 """
 
 from __future__ import annotations
@@ -18,15 +19,22 @@ import numpy as np
 from bench.measure import MS, Report
 from bench.photos import photo
 from workers.inference.bundles import bundle_extract
+from workers.inference.decoding.pool import Decoders
+from workers.inference.decoding.types import DecodingLimits
 from workers.inference.encoder import load_encoder
-from workers.inference.pictures import open_picture, to_pixels
+from workers.inference.pictures import open_picture, shortest_side_of, shrunk, to_pixels
 from workers.inference.remote_encoder import EncoderOptions, RemoteEncoder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from numpy.typing import NDArray
+
+    from workers.inference.manifest import ImageSpec
+
 DEMO = Path(__file__).parents[1] / "search" / "demo" / "bundle" / "demo.bundle.zip"
 WARM_ROUNDS = 20
+PREVIEW_PX = 320
 
 
 def main() -> None:
@@ -48,11 +56,29 @@ def main() -> None:
             encoders = (here.encode_pixels, there.encode_pixels)
             np.testing.assert_array_equal(*(encode(pixels) for encode in encoders))
             _compare("photo", [lambda e=e: e(pixels) for e in encoders], options.rounds, report)
+            _decoding(spec, options.rounds, report)
         if here.manifest.text is not None:
             texts = ["a leaking pump"]
             encoders = (here.encode_texts, there.encode_texts)
             _compare("text", [lambda e=e: e(texts) for e in encoders], options.rounds, report)
         there.close()
+
+
+def _decoding(spec: ImageSpec, rounds: int, report: Report) -> None:
+    """Make the encoder's input and the small copy of one photo of 1280 × 960 pixels."""
+    data, decoders = photo(0), Decoders(DecodingLimits(processes=1))
+
+    def here() -> NDArray[np.float32]:
+        picture = open_picture(data, shortest_side=shortest_side_of(spec))
+        shrunk(picture, PREVIEW_PX)
+        return to_pixels(picture, spec)
+
+    def there() -> NDArray[np.float32]:
+        return decoders.prepared(data, spec, preview_px=PREVIEW_PX).pixels
+
+    np.testing.assert_array_equal(here(), there())
+    _compare("decoding", [here, there], rounds, report)
+    decoders.close()
 
 
 def _compare(kind: str, runs: list[Callable[[], object]], rounds: int, report: Report) -> None:
@@ -66,7 +92,7 @@ def _compare(kind: str, runs: list[Callable[[], object]], rounds: int, report: R
     here, there = (statistics.median(found) * MS for found in times)
     report.say(f"{kind}, in this process", here, "ms")
     report.say(f"{kind}, behind the walls", there, "ms")
-    report.say(f"{kind}, difference", there - here, "ms", "0.5" if kind == "photo" else "")
+    report.say(f"{kind}, difference", there - here, "ms", "0.5" if kind != "text" else "")
 
 
 if __name__ == "__main__":

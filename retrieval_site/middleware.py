@@ -49,22 +49,20 @@ class RequestIdFilter(logging.Filter):
 
 
 _NUL_IN_ADDRESS = "%00"
-_API_PREFIX = "/api/"
+_ADMIN_PREFIX = "/admin/"
 
 
 class AppErrorMiddleware:
     """Show an `AppError` raised by a page as a page with its sentence and id (the API has its own handler).
 
-    A NUL character in a page's address is refused here: no field of ours has one, and no database takes it.
+    A NUL character in an address of the admin is refused here, since its filters and searches hand it to the database.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if _NUL_IN_ADDRESS in request.META.get("QUERY_STRING", "") and not request.path.startswith(
-            _API_PREFIX
-        ):
+        if request.path.startswith(_ADMIN_PREFIX) and _NUL_IN_ADDRESS in request.META.get("QUERY_STRING", ""):
             refusal = AppError("request.malformed", "The address has a character that is no text (NUL).")
             return self._page(request, refusal)
         return self.get_response(request)

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 PREFIX = "signin"
-Base = AuthenticationForm if TYPE_CHECKING else object
 
 
 def account_rate() -> Rate:
@@ -42,10 +41,10 @@ def address_rate() -> Rate:
 def count_attempt(request: HttpRequest, username: str) -> None:
     """Count an attempt to sign in; raises AppError `auth.too_many_failures` where there were too many."""
     address = address_of(request)
-    pair, whole = take(_pair(username, address), account_rate()), 0.0
-    if not pair:
-        whole = take(_address(address), address_rate())
-    if wait := pair or whole:
+    wait = take(_address(address), address_rate())  # first: an address at its end makes no new counters
+    if not wait and (wait := take(_pair(username, address), account_rate())):
+        take(_address(address), address_rate(), -1.0)
+    if wait:
         LOG.warning("sign-in from %s refused after too many failures", address)
         raise too_many_failures(wait)
 
@@ -81,25 +80,22 @@ def too_many_failures(wait: float) -> AppError:
     return AppError("auth.too_many_failures", message, status=429, detail={"retry_after_seconds": seconds})
 
 
-class _Slowed(Base):
-    """A sign-in form whose failures are counted."""
+class SignInForm(AuthenticationForm):
+    """The pages' sign-in form, whose failures are counted."""
 
     def clean(self) -> dict[str, Any]:
         """Check name and password; raises AppError `auth.too_many_failures` without looking at them."""
         username = str(self.cleaned_data.get("username") or "")
         assert self.request is not None  # noqa: S101  (both pages give it)
         count_attempt(self.request, username)
-        cleaned = super().clean()
-        forget_pair(self.request, username)
+        cleaned: dict[str, Any] = super().clean()
+        if self.get_user() is not None:  # an empty password proves nothing and is no error here
+            forget_pair(self.request, username)
         return cleaned
 
 
-class SignInForm(_Slowed, AuthenticationForm):
-    """Of the pages."""
-
-
-class AdminSignInForm(_Slowed, AdminAuthenticationForm):
-    """Of the admin."""
+class AdminSignInForm(SignInForm, AdminAuthenticationForm):
+    """The admin's, which lets staff in only."""
 
 
 class SignInView(LoginView):

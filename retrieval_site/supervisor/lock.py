@@ -43,9 +43,12 @@ def _already_running(file: Path) -> str:
 
 
 def free_port(host: str) -> int:
-    """Return a port that nothing listens on now."""
+    """Return a port that nothing listens on now; raise `SupervisorError` for a host that is not this machine's."""
     with socket.socket(_family(host)) as probe:
-        probe.bind((host, 0))
+        try:
+            probe.bind((host, 0))
+        except OSError as error:
+            raise SupervisorError(f"PROBE_HOST {host} cannot be used ({error.strerror}).") from None
         return int(probe.getsockname()[1])
 
 

@@ -44,6 +44,7 @@ class RequestParser(HTTPRequestParser):
     `unread`: the body is not read any further; the application is told its length and refuses it.
     """
 
+    body_rcv: Any = None
     ask_first = False
     asking = False
     unread = False
@@ -93,7 +94,7 @@ class RequestParser(HTTPRequestParser):
     @property
     def django_path(self) -> str:
         """The path as the application will see it."""
-        return "/" + self.path.lstrip("/").encode("latin-1").decode("utf-8", "replace")
+        return "/" + str(self.path).lstrip("/").encode("latin-1").decode("utf-8", "replace")
 
     def received(self, data: bytes) -> int:
         """Take bytes of this request; return how many were its own."""

@@ -58,6 +58,8 @@ def log_access(
 class RequestTask(WSGITask):
     """A request that is complete, or whose body is left unread."""
 
+    chunked_response: bool
+
     def service(self) -> None:
         """Answer, then log."""
         began = time.perf_counter()

@@ -49,7 +49,7 @@ class CuratedAdmin(admin.ModelAdmin[Any]):
 class CuratedCollectionFilter(admin.RelatedFieldListFilter):
     """Offers the collections that the user curates: the names of others are none of their business."""
 
-    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
         """Return the choices, as (id, name)."""
         return list(Collection.objects.curated_by(request.user).order_by("name").values_list("pk", "name"))
 

@@ -10,6 +10,7 @@ from django.contrib.admin.widgets import AdminURLFieldWidget
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Count
+from django.forms.fields import InvalidJSONInput
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -75,6 +76,13 @@ class MetadataField(forms.JSONField):
                 ) from error
         return super().to_python(value)
 
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        """Return what the form shows again: the value, or the text where that is no JSON that is read here."""
+        try:
+            return load_json(data or "null")
+        except JsonError:
+            return InvalidJSONInput(data)
+
 
 class RemovePicturesField(forms.ModelMultipleChoiceField[DocumentImage]):
     """The document's pictures as checkboxes with thumbnails."""
@@ -130,8 +138,9 @@ class DocumentForm(forms.ModelForm[Document]):
     def clean_add_images(self) -> list[ImageInput]:
         """Store each picture as the collection keeps it; the error has the id of what is wrong with one."""
         collection = self.cleaned_data.get("collection") or getattr(self.instance, "collection", None)
-        files = self.cleaned_data["add_images"] if collection else []
-        return [_stored(file, collection) for file in files]
+        if collection is None:
+            return []
+        return [_stored(file, collection) for file in self.cleaned_data["add_images"]]
 
     def document_fields(self) -> DocumentFields:
         """Return what the form says, as the service wants it."""

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 
+from retrieval_site.people import signed_in
+
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
@@ -16,7 +18,7 @@ LOOKED_AT = 100
 
 def recent_actions(request: HttpRequest) -> list[LogEntry]:
     """Return the user's newest actions on what they still may see: an entry names what it was about."""
-    entries = LogEntry.objects.filter(user_id=request.user.pk).select_related("content_type", "user")
+    entries = LogEntry.objects.filter(user=signed_in(request)).select_related("content_type", "user")
     if request.user.is_superuser:
         return list(entries[:SHOWN])
     return [entry for entry in entries[:LOOKED_AT] if _is_seen(entry, request)][:SHOWN]

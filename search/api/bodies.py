@@ -50,7 +50,8 @@ def refusal_by(
             if request.method not in {"GET", "HEAD", "OPTIONS"}:
                 check(asked)
         except (APIException, PermissionDenied, Http404, AppError) as error:
-            return view.finalize_response(asked, view.handle_exception(error))
+            refused: HttpResponseBase = view.finalize_response(asked, view.handle_exception(error))
+            return refused
         return None
 
     return refusal

@@ -51,7 +51,7 @@ class Pages(CursorPagination):
         """Return the link to the cursor's page."""
         content = json.dumps([cursor.offset, cursor.reverse, cursor.position]).encode()
         sealed = cursor_seal(content, self._purpose, self.asked.user)
-        return str(replace_query_param(self.base_url, self.cursor_query_param, sealed))
+        return str(replace_query_param(str(self.base_url), self.cursor_query_param, sealed))
 
     @property
     def _purpose(self) -> str:

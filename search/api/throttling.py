@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from rest_framework.throttling import BaseThrottle
 
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from rest_framework.request import Request
     from rest_framework.views import APIView
 
+    from search.models import ApiToken
+
 
 class CallerThrottle(BaseThrottle):
     """One rate for each token or signed-in person, another for each address of nobody known."""
@@ -20,7 +22,7 @@ class CallerThrottle(BaseThrottle):
 
     def allow_request(self, request: Request, view: APIView) -> bool:
         """Return whether this request is within the caller's rate; counts it if it is."""
-        self._wait = seconds_to_wait(request, request.auth)
+        self._wait = seconds_to_wait(request, cast("ApiToken | None", request.auth))
         return not self._wait
 
     def wait(self) -> float:

@@ -29,6 +29,11 @@ _SELECT = """
     {joins}
     WHERE document.collection_id = ANY(%(collections)s::bigint[])
 """
+BODY_BYTES_MAX = 200_000
+"""A longer body is not fetched for a hit, which then shows its passage alone: a page of them would be 100 MB."""
+
+_BODY = 'document."body"'
+_SHORT_BODY = f"CASE WHEN octet_length({_BODY}) <= {BODY_BYTES_MAX} THEN {_BODY} ELSE '' END"
 # What a hit shows of a unit beside its document; outer joins, for it may be gone since the search, or never have been.
 _PASSAGE = """
     LEFT JOIN search_passage passage ON passage.id = unit.id
@@ -96,4 +101,5 @@ def _statement(kind: UnitKind) -> tuple[Prepared, tuple[Columns[Any], ...]]:
     joins, models = _SHOWN[kind]
     every: dict[str, type[Model]] = {"document": Document, "collection": Collection, **models}
     parts = tuple(columns(model, alias) for alias, model in every.items())
-    return Prepared(_SELECT.format(columns=", ".join(part.sql for part in parts), joins=joins)), parts
+    selected = ", ".join(part.sql for part in parts).replace(_BODY, _SHORT_BODY)
+    return Prepared(_SELECT.format(columns=selected, joins=joins)), parts

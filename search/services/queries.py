@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def is_owner(query: Query, viewer: Viewer, session: str) -> bool:
     """Return whether this person asked: the same user, or, where nobody signed in, the same browser session."""
     if viewer is not None and viewer.is_authenticated:
-        return query.user_id == viewer.pk
+        return bool(query.user_id == viewer.pk)
     return query.user_id is None and bool(session) and query.session == session
 
 

@@ -109,7 +109,8 @@ def _excerpt_of(hit: Hit) -> Excerpt | None:
     if (
         body[passage.start : passage.end] != passage.text
     ):  # a title is its own passage, or the text has moved on
-        return Excerpt("", passage.text, "") if body else None
+        is_title = passage.end == 0
+        return None if is_title and not body else Excerpt("", passage.text, "")
     return excerpt(body, passage.start, passage.end)
 
 

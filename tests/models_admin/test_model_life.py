@@ -80,6 +80,58 @@ def validated(tmp_path):
 
 
 @pytest.fixture
+def hostile_bundles(tmp_path):
+    """Bundles that pass the upload, by the id for which validation refuses them."""
+    import numpy as np
+    from onnx import helper
+
+    from tests.workers.inference import hostile
+
+    nodes = [
+        helper.make_node("MatMul", ["flat", "weights"], ["own"]),
+        helper.make_node("Cast", ["flat"], ["at"], to=7),
+        helper.make_node("Gather", ["numbers", "at"], ["read"]),
+        helper.make_node("Cast", ["read"], ["value"], to=1),
+        helper.make_node("ReduceSum", ["value"], ["sum"]),
+        helper.make_node("Add", ["own", "sum"], ["raw"]),
+    ]
+    stored = {"weights": hostile.weights(), "numbers": np.zeros(3, np.int64)}
+    vocabulary = hostile.vocabulary_bytes() + b"a\0word\n"
+    graph = hostile.pooled(nodes, stored)
+    return {
+        "bundle.index_not_bounded": hostile.bundle_with(tmp_path / "i.zip", image=graph),
+        "bundle.vocabulary_invalid": hostile.bundle_with(tmp_path / "v.zip", vocabulary=vocabulary),
+    }
+
+
+def test_a_hostile_bundle_ends_as_a_refused_version_with_its_reason(validated, hostile_bundles):
+    for error_id, path in hostile_bundles.items():
+        version, job = validated(path)
+        assert (version.state, version.error_id) == (VersionState.REFUSED, error_id)
+        assert (job.state, job.error_id) == ("failed", error_id)
+        assert version.error.endswith(".")
+
+
+def test_an_upload_whose_manifest_no_database_takes_is_refused_at_once(tmp_path):
+    path = make_tiny_bundle(tmp_path / "b.zip")
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    for lie in (
+        b'"training": {"a": 1e999}, "name"',
+        b'"licence": "a\\u0000", "name"',
+        b'"metrics": ["\\ud800"], "name"',
+    ):
+        manifest = members["manifest.json"].replace(b'"licence"', b'"description"').replace(b'"name"', lie, 1)
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, content in (members | {"manifest.json": manifest}).items():
+                archive.writestr(name, content)
+        with pytest.raises(AppError) as caught:
+            services.version_upload(bundle=SimpleUploadedFile("b.zip", path.read_bytes()))
+        assert caught.value.id == "bundle.manifest_invalid"
+        assert not ModelVersion.objects.exists()
+
+
+@pytest.fixture
 def prepared(upload):
     """Upload, validate and prepare a version."""
 

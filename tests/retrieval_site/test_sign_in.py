@@ -84,6 +84,11 @@ def test_the_right_password_takes_back_what_was_counted(anna, few):
         assert statuses("/login/", "a", "b", "right") == [200, 200, 302]
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_an_empty_password_takes_nothing_back(page, anna, few):
+    assert statuses(page, "a", "b", "", "right") == [200, 200, 200, 429]
+
+
 def test_a_new_password_lifts_the_pause_everywhere(anna, few):
     for address in (HOME, AWAY):
         statuses("/login/", "a", "b", "c", address=address)
@@ -125,6 +130,18 @@ def test_wrong_tokens_are_slowed_and_right_ones_go_on(anna, few):
 
     assert [asked(f"sl_{number}") for number in range(7)] == [401] * 6 + [429]
     assert asked(key) == 200
+
+
+def test_an_address_at_its_end_leaves_no_further_counters(anna, few):
+    for number in range(20):
+        tried("/login/", "x", username=f"user-{number}")
+    assert len(list(wire.client().scan_iter("sightline:throttle:signin:*"))) <= 2 * 7
+
+
+def test_going_on_with_a_slowed_account_slows_no_other_at_the_address(anna, few):
+    User.objects.create_user("ben", password="his")
+    statuses("/login/", *"abcdefghij")
+    assert statuses("/login/", "his", username="ben") == [302]
 
 
 def test_no_name_stands_in_redis(anna, few):

@@ -5,13 +5,18 @@ from __future__ import annotations
 import io
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from retrieval_site.errors import AppError
+from search.indexing.encoders import encoder_of
+from search.indexing.units import image_spec
+from search.pictures import picture_prepared
 from tests.support.corpus import picture, tiny_version
+from tests.support.hostile_pictures import jpeg_scans
 from tests.support.tiny_bundle import COLOURS
 from workers import wire
 from workers.query import encode_picture, encode_text, picture_start, versions_warm, workers_alive
@@ -53,6 +58,24 @@ def test_the_preview_is_as_large_as_wanted_also_where_the_encoder_looks_at_less(
     data = picture(COLOURS["blue"], size=(1200, 900), seed=8)  # the tiny model's own scale is 32 pixels
     preview = encode_picture(version, data, preview_px=640).preview
     assert Image.open(io.BytesIO(preview)).size == (640, 480)
+
+
+def test_a_picture_has_the_same_vector_as_a_photo_and_as_a_documents_picture(version):
+    data = picture(COLOURS["blue"], size=(1111, 901), seed=9)
+    encoder = encoder_of(version)
+    stored = encoder.encode_pixels(picture_prepared(data, image_spec(encoder)).pixels[None])[0]
+    np.testing.assert_array_equal(encode_picture(version, data).vector, stored)
+
+
+def test_sixteen_slow_photos_at_once_are_refused_and_the_next_is_answered(version):
+    bomb = jpeg_scans(220, 7744)
+    with ThreadPoolExecutor(16) as threads:
+        asked = [threads.submit(encode_picture, version, bomb) for _ in range(16)]
+        good = encode_picture(version, picture(COLOURS["red"], seed=11))
+    assert good.vector.size
+    errors = [one.exception() for one in asked]
+    assert {(error.id, error.status) for error in errors} == {("image.too_complex", 422)}
+    assert errors[0].detail["format"] == "jpeg"
 
 
 def test_the_same_photo_again_comes_from_the_cache_with_its_preview(version):

@@ -72,7 +72,7 @@ def _local_bytes(source: BinaryIO, info: zipfile.ZipInfo) -> int:
         _refuse("a file is marked in two ways", name=info.filename)
     if not flags & _SIZES_FOLLOW and _sizes(packed, unpacked, extra) != (info.compress_size, info.file_size):
         _refuse("a file has two sizes", name=info.filename)
-    return _LOCAL_BYTES + name_bytes + extra_bytes
+    return _LOCAL_BYTES + len(name) + len(extra)
 
 
 def _sizes(packed: int, unpacked: int, extra: bytes) -> tuple[int, int]:

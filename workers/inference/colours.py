@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from PIL import Image
@@ -29,13 +29,18 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
 def _on_white(image: Image.Image) -> Image.Image:
     """Put the picture on a white ground, strip by strip: a mask of the whole would be a further copy."""
-    if image.mode == "RGBA" and image.getextrema()[3] == (255, 255):
+    if image.mode == "RGBA" and _is_opaque(image):
         return image.convert("RGB")
     ground = Image.new("RGB", image.size, "white")
     for top, strip in _strips(image):
         with_alpha = strip.convert("RGBA")
         ground.paste(with_alpha, (0, top), mask=with_alpha.getchannel("A"))
     return ground
+
+
+def _is_opaque(image: Image.Image) -> bool:
+    """Whether no pixel of an RGBA picture lets anything through."""
+    return cast("tuple[tuple[int, int], ...]", image.getextrema())[3] == (255, 255)
 
 
 def _wide_to_grey(image: Image.Image) -> Image.Image:

@@ -196,7 +196,7 @@ def _end_marked(mark: str) -> None:
 
 def _has_mark(process: psutil.Process, mark: str) -> bool:
     try:
-        return process.environ().get(_MARK) == mark
+        return bool(process.environ().get(_MARK) == mark)
     except (psutil.Error, OSError):
         return False
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
@@ -158,11 +158,22 @@ def _loaded(
         size = source.size
         if name == "jpeg" and shortest_side is not None:
             source.draft(source.mode, (shortest_side, shortest_side))
+        if name == "webp":
+            return _webp(source), source.size, _orientation(source, name)
         source.load()
         # A decoder may find another size than the header told (TIFF, AVIF).
         check_size(source.size, PictureLimits(max_pixels=limits.max_pixels, min_side=1))
         # Read after loading: PNG may store EXIF behind the picture, and Pillow turns TIFF by itself.
         return _detached(source), size if name == "jpeg" else source.size, _orientation(source, name)
+
+
+def _webp(source: Any) -> Image.Image:
+    """Decode a WebP as its plugin does, but free the decoder, which holds two canvases, before pixels are copied."""
+    frame = source._decoder.get_next()
+    source._decoder = None
+    if frame is None:
+        raise EOFError("no frame")
+    return Image.frombuffer(source.mode, source.size, frame[0], "raw", source.rawmode, 0, 1)
 
 
 def _register_heif() -> None:

@@ -12,7 +12,7 @@ from django.core.management import call_command
 from retrieval_site.supervisor import attach, system_user
 from retrieval_site.supervisor.attach import attach_environment, ensure_secret_key
 from retrieval_site.supervisor.errors import SupervisorError
-from retrieval_site.supervisor.lock import check_port_free, hold_lock
+from retrieval_site.supervisor.lock import check_port_free, free_port, hold_lock
 from retrieval_site.supervisor.logs import LogKeeper
 from retrieval_site.supervisor.memory import memory_bytes
 from retrieval_site.supervisor.options import read_options
@@ -65,6 +65,32 @@ def test_a_port_in_use_is_said_before_anything_is_started(
     assert f"Port {port} on 127.0.0.1 cannot be used" in capsys.readouterr().err
     assert not (tmp_path / "postgres").exists()
     check_port_free("127.0.0.1", port)
+
+
+def test_a_probe_port_in_use_is_said_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        monkeypatch.setenv("PROBE_PORT", str(port))
+        assert main(["--port", str(free_port("127.0.0.1"))]) == 1
+    assert f"`PROBE_PORT={port + 1} make run`" in capsys.readouterr().err
+
+
+def test_without_a_probe_port_a_free_one_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PROBE_PORT", raising=False)
+    found = read_options(["--port", "9000"])
+    assert found.probe_port not in {9000, 9001, 0}
+    check_port_free(found.probe_host, found.probe_port)
+
+
+def test_a_probe_host_of_another_machine_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROBE_HOST", "192.0.2.1")
+    with pytest.raises(SupervisorError, match=r"PROBE_HOST 192\.0\.2\.1"):
+        read_options([])
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "http", "-1"])

@@ -206,3 +206,14 @@ def test_lists_name_a_search_by_what_was_asked(admin_client, own):
     page = admin_client.get(reverse("admin:search_query_changelist")).content.decode()
     assert "a rusty pump" in page
     assert "by image" in page
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, '{"a": ' + "9" * 100_000 + "}", '{"a": 1e999}', '{"a": NaN}', "{"]
+)
+def test_metadata_that_is_no_json_within_bounds_is_refused_by_the_form(client, own, text):
+    document = _document(own)
+    form = {"title": "a", "body": "The pump leaks.", "metadata": text, "tags": ""}
+    answer = client.post(reverse("admin:search_document_change", args=[document.pk]), form)
+    assert answer.status_code == 200
+    assert "not JSON that is read here" in answer.content.decode()

@@ -176,3 +176,27 @@ def test_answers_that_depend_on_who_asks_stay_out_of_caches(world):
 def test_errors_are_json_even_for_streams(world):
     response = world.client("stranger").get(f"{API}/judgements/export.csv")
     assert json.loads(response.content)["error"]["id"] == "permission.denied"
+
+
+def test_a_list_that_is_too_long_is_refused_before_its_entries_are_looked_at(world, monkeypatch):
+    looked_at = []
+    monkeypatch.setattr(
+        "rest_framework.serializers.SlugField.run_validation", lambda self, data: looked_at.append(data)
+    )
+    response = APIClient().post(f"{API}/search/", {"text": "a", "collections": ["a"] * 50_000})
+    assert refused(response) == (400, "parameter.invalid")
+    assert looked_at == []
+
+
+def test_json_of_megabytes_is_taken_only_where_a_document_may_be_as_long(world):
+    body = {"text": "x" * 2_000_000, "collection": "open"}
+    assert refused(APIClient().post(f"{API}/search/", body)) == (413, "request.too_large")
+    document = {"collection": "open", "external_id": "long", "body": "x " * 1_000_000}
+    saved = world.client("root").post(f"{API}/documents/", document)
+    assert (saved.status_code, saved.json()["split_pending"]) == (201, True)
+
+
+def test_an_answer_does_not_repeat_all_unknown_names(world):
+    response = APIClient().post(f"{API}/search/", {f"{n}" + "x" * 500: 1 for n in range(1000)})
+    assert refused(response) == (400, "parameter.unknown")
+    assert len(response.content) < 10_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from search.models import DocumentImage, Passage
-from search.retrieval.present import present
+from search.retrieval.present import BODY_BYTES_MAX, present
 from search.retrieval.types import Unit
 from tests.support.corpus import make_collection, make_documents
 from workers.blobs import blob_store
@@ -75,3 +75,12 @@ def test_documents_that_are_gone_or_elsewhere_leave_no_gap_in_the_ranks(collecti
     rows[1].document.delete()
     hits = present(units, "passage", [collection.pk])
     assert [(hit.rank, hit.document) for hit in hits] == [(1, rows[0].document), (2, rows[2].document)]
+
+
+def test_a_hit_does_not_bring_a_body_of_megabytes_with_it(collection):
+    long, short = make_documents(collection, 2)
+    type(long.document).objects.filter(pk=long.document_id).update(body="x" * (BODY_BYTES_MAX + 1))
+    type(short.document).objects.filter(pk=short.document_id).update(body="x" * BODY_BYTES_MAX)
+    hits = present(_units([long, short]), "passage", [collection.pk])
+    assert [len(hit.document.body) for hit in hits] == [0, BODY_BYTES_MAX]
+    assert hits[0].passage == long

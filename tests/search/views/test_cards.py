@@ -84,3 +84,9 @@ def test_a_passage_whose_text_has_moved_on_is_shown_as_it_was_found() -> None:
 @pytest.mark.django_db
 def test_a_hit_by_picture_shows_how_its_text_begins() -> None:
     assert _card(_document(body="Short body."), None).excerpt == Excerpt("", "Short body.", "")
+
+
+@pytest.mark.django_db
+def test_a_passage_of_a_body_too_long_to_be_fetched_is_shown_alone() -> None:
+    card = _card(_document(body=""), Passage(start=5, end=10, text="Found"))
+    assert card.excerpt == Excerpt("", "Found", "")

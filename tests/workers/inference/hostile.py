@@ -28,14 +28,19 @@ PIXELS = helper.make_tensor_value_info("pixels", TensorProto.FLOAT, ["batch", 3,
 
 
 def bundle_with(
-    path: Path, *, image: bytes | None = None, text: bytes | None = None, **manifest: object
+    path: Path,
+    *,
+    image: bytes | None = None,
+    text: bytes | None = None,
+    vocabulary: bytes | None = None,
+    **manifest: object,
 ) -> Path:
-    """The tiny bundle with another image graph, text graph or entries of its manifest."""
+    """The tiny bundle with another image graph, text graph, vocabulary or entries of its manifest."""
     own_image, own_text = tiny_graphs(DIM, 0)
     files: dict[str, bytes | Path] = {
         "image.onnx": image or serialise(own_image),
         "text.onnx": text or serialise(own_text),
-        "vocabulary.txt": vocabulary_bytes(),
+        "vocabulary.txt": vocabulary or vocabulary_bytes(),
     }
     bundle_write(path, tiny_manifest() | manifest, files)
     return path

@@ -252,7 +252,7 @@ HEADERS = {
     "a fraction for a place": (None, tensor('"F32"', "[1]", "[0.0, 4.0]")),
     "infinity for a place": (None, tensor('"F32"', "[1]", "[0, 1e999]")),
     "a length below zero": (None, tensor('"F32"', "[-1, -1]", "[0, 4]")),
-    "a huge length": (None, tensor('"F32"', "[" + b"9" * 400 + b"]", "[0, 4]")),
+    "a huge length": (None, tensor('"F32"', "[" + "9" * 400 + "]", "[0, 4]")),
     "an unknown type": (None, tensor('["F32"]', "[1]", "[0, 4]")),
     "a deep one": (None, b"[" * 100_000),
     "an end before the beginning": (None, tensor('"F32"', "[0]", "[4, 0]")),

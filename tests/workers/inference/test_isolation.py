@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from workers.inference.isolation import Isolation
+from workers.inference.isolation import Isolation, sandbox_grant
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the walls are Linux's")
 
@@ -150,6 +150,22 @@ def test_its_parent_is_out_of_reach(attempts):
 )
 def test_walls_are_tight_when_neither_network_nor_files_are_left(walls, tight):
     assert Isolation(*walls).is_tight is tight
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+@pytest.mark.parametrize("write", [False, True])
+def test_a_folder_is_opened_to_the_sandboxes_user_and_to_nobody_else(tmp_path, write):
+    folder = tmp_path / "bundle"
+    (folder / "inner").mkdir(parents=True)
+    (folder / "inner" / "file").write_text("x")
+    (tmp_path / "outside").write_text("x")
+    (folder / "link").symlink_to(tmp_path / "outside")
+    sandbox_grant(folder, write=write)
+    owner = 65534 if write else 0
+    for path, mode in ((folder, 0o750), (folder / "inner", 0o750), (folder / "inner" / "file", 0o640)):
+        found = path.stat()
+        assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (owner, 65534, mode)
+    assert (tmp_path / "outside").stat().st_uid == 0
 
 
 def test_this_process_was_not_locked_in():

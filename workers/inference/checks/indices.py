@@ -43,13 +43,21 @@ class Texts:
 def check_indices(model: Any, ports: Mapping[str, Port], texts: Texts | None, name: str) -> None:
     """Refuse a graph in which an index or a size may be out of range.
 
-    Raises BundleError `bundle.index_not_bounded`, `bundle.size_not_bounded` or `bundle.vocabulary_too_large`.
+    Raises BundleError `bundle.index_not_bounded`, `bundle.size_not_bounded`, `bundle.vocabulary_too_large` or, where
+    the graph cannot be followed, `bundle.graph_invalid`.
     """
-    values = Values(model, {key: _input(key, port, texts) for key, port in ports.items()})
-    for node in model.graph.node:
-        _check_index(values, node, name)
-        _check_sizes(values, node, name)
-        values.keep(node, outputs_of(values, node))
+    node = None
+    try:
+        values = Values(model, {key: _input(key, port, texts) for key, port in ports.items()})
+        for node in model.graph.node:
+            _check_index(values, node, name)
+            _check_sizes(values, node, name)
+            values.keep(node, outputs_of(values, node))
+    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
+        operator = node.op_type if node else ""
+        message = f"The graph “{name}” cannot be followed, in the operator “{operator}”."
+        detail = {"file": name, "operator": operator, "reason": str(error)[:500]}
+        raise BundleError("bundle.graph_invalid", message, detail) from error
 
 
 def _input(key: str, port: Port, texts: Texts | None) -> Tensor:
@@ -73,13 +81,13 @@ def _check_index(values: Values, node: Any, name: str) -> None:
     elif node.op_type == "RotaryEmbedding" and len(given) > 3 and given[3]:
         _check_axis([given[1], given[3]], 0, node, name)
     elif node.op_type == "RoiAlign" and not attribute(node, "sampling_ratio", 0) and _from_data(given[1]):
-        _refuse("size", node, name, 1)
+        _refuse_size(node, name, 1)
 
 
 def _check_axis(given: list[Tensor | None], axis: int, node: Any, name: str) -> None:
     table, index = given[0], given[1]
     if table is None or index is None or table.dims is None or not -len(table.dims) <= axis < len(table.dims):
-        _refuse("index", node, name, 1)
+        _refuse_index(node, name, 1)
     length = table.dims[axis]
     if index.all.fits(length):
         return
@@ -88,33 +96,33 @@ def _check_axis(given: list[Tensor | None], axis: int, node: Any, name: str) -> 
         message = f"The vocabulary has {words} words, but the text graph knows only {length.factor}."
         detail = {"file": name, "words": words, "rows": length.factor}
         raise BundleError("bundle.vocabulary_too_large", message, detail)
-    _refuse("index", node, name, 1)
+    _refuse_index(node, name, 1)
 
 
 def _check_places(given: list[Tensor | None], batch_dims: int, node: Any, name: str) -> None:
     """Check the rows of GatherND's index: each is a place in the table's axes after those of the batch."""
     table, index = given[0], given[1]
     if table is None or index is None or table.dims is None or not index.dims or not index.dims[-1].is_fixed:
-        _refuse("index", node, name, 1)
+        _refuse_index(node, name, 1)
     width = index.dims[-1].factor
     axes = table.dims[batch_dims : batch_dims + width]
     entries = index.entries if len(index.entries) == width else (index.all,) * width
     fits = all(entry.fits(axis) for entry, axis in zip(entries, axes, strict=False))
     if batch_dims < 0 or len(axes) != width or not fits:
-        _refuse("index", node, name, 1)
+        _refuse_index(node, name, 1)
 
 
 def _check_sizes(values: Values, node: Any, name: str) -> None:
     given = values.inputs_of(node)
     for at in _SIZES.get(node.op_type, ()):
         if at < len(given) and _from_data(given[at]) and not _is_small(given[at]):
-            _refuse("size", node, name, at)
+            _refuse_size(node, name, at)
     if node.op_type == "Range" and not _has_step(given[2]):
-        _refuse("size", node, name, 2)
+        _refuse_size(node, name, 2)
     if node.op_type == "Split" and not _is_split(given, node):
-        _refuse("size", node, name, 1)
+        _refuse_size(node, name, 1)
     if node.op_type == "Slice" and len(given) > 3 and given[3] and given[3].constant is None:
-        _refuse("index", node, name, 3)
+        _refuse_index(node, name, 3)
 
 
 def _from_data(tensor: Tensor | None) -> bool:
@@ -147,14 +155,19 @@ def _is_split(given: list[Tensor | None], node: Any) -> bool:
     return sizes.all.low is not None and sizes.all.low >= 0
 
 
-_SENTENCES = {
-    "index": "may read beyond the end of a table",
-    "size": "may need memory that depends on what is in a picture or text",
-}
+def _refuse_index(node: Any, name: str, at: int) -> NoReturn:
+    message = f"The graph “{name}” may read beyond the end of a table, in the operator “{node.op_type}”."
+    raise BundleError("bundle.index_not_bounded", message, _place(node, name, at))
 
 
-def _refuse(kind: str, node: Any, name: str, at: int) -> NoReturn:
-    message = f"The graph “{name}” {_SENTENCES[kind]}, in the operator “{node.op_type}”."
+def _refuse_size(node: Any, name: str, at: int) -> NoReturn:
+    message = (
+        f"The graph “{name}” may need memory that depends on what a picture or text holds, "
+        f"in the operator “{node.op_type}”."
+    )
+    raise BundleError("bundle.size_not_bounded", message, _place(node, name, at))
+
+
+def _place(node: Any, name: str, at: int) -> dict[str, str]:
     given = node.input[at] if at < len(node.input) else ""
-    detail = {"file": name, "operator": node.op_type, "node": node.name[:100], "input": given[:100]}
-    raise BundleError(f"bundle.{kind}_not_bounded", message, detail)
+    return {"file": name, "operator": node.op_type, "node": node.name[:100], "input": given[:100]}

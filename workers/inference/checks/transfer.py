@@ -28,7 +28,12 @@ if TYPE_CHECKING:
 _ROW_MAX = 64
 """Longer rows are not followed entry by entry."""
 
-_BITS = {TensorProto.INT8: 7, TensorProto.UINT8: 8, TensorProto.INT16: 15, TensorProto.UINT16: 16}
+_BITS: dict[int, int] = {
+    TensorProto.INT8: 7,
+    TensorProto.UINT8: 8,
+    TensorProto.INT16: 15,
+    TensorProto.UINT16: 16,
+}
 
 
 def outputs_of(values: Values, node: Any) -> list[Tensor]:
@@ -145,15 +150,17 @@ def _where(values: Values, node: Any, found: list[Tensor]) -> list[Tensor]:
     test, yes, no = _given(values, node)
     if found[0].kind not in WHOLE:
         return found
-    choice = {(1, 1): (yes,), (0, 0): (no,)}.get((test.all.low, test.all.high), (yes, no))  # type: ignore[call-overload]
+    choice = [yes, no]
+    if test.all.is_one:
+        choice = [yes if test.all.low else no]
     return [replace(found[0], entries=(hull(tuple(one.all for one in choice)),))]
 
 
 def _moved(values: Values, node: Any, found: list[Tensor]) -> list[Tensor]:
     """Return the rule's outputs for an operator that only moves, repeats or drops values."""
     source = _given(values, node)[0]
-    moved = {"entries": (source.all,), "is_tokens": source.is_tokens}
-    return [replace(one, **moved) if one.kind in WHOLE else one for one in found]
+    moved, tokens = (source.all,), source.is_tokens
+    return [replace(one, entries=moved, is_tokens=tokens) if one.kind in WHOLE else one for one in found]
 
 
 def _gather(values: Values, node: Any, found: list[Tensor]) -> list[Tensor]:
@@ -371,7 +378,7 @@ _RULES: dict[str, Rule] = {
     "Sub": _elementwise(lambda a, b: intervals.add(a, intervals.negated(b))),
     "Div": _elementwise(intervals.divided), "Sum": _elementwise(_folded(intervals.add)),
     "Min": _elementwise(_folded(intervals.least)), "Max": _elementwise(_folded(intervals.greatest)),
-    "Neg": _elementwise(intervals.negated), "Abs": _elementwise(_abs), "Mod": _mod, "Where": _where,
+    "Clip": _clip, "Neg": _elementwise(intervals.negated), "Abs": _elementwise(_abs), "Mod": _mod, "Where": _where,
     "Gather": _gather, "Unsqueeze": _unsqueeze, "Squeeze": _unsqueeze, "Concat": _concat, "Slice": _slice,
     "Reshape": _reshape, "Expand": _expand, "ConstantOfShape": _constant_of_shape, "Range": _range,
     "TopK": _places(1), "ArgMax": _places(0), "ArgMin": _places(0), "NonMaxSuppression": _suppression,

@@ -42,10 +42,10 @@ class PictureHandler:
         opened = self._opened(data, shortest_side_of(spec))
         pixels = to_pixels(opened.image, spec)
         small = self._small(data, opened, longest) if longest else None
-        return _about(opened, small) | {"shape": pixels.shape}, [
-            pixels,
-            *([small.tobytes()] if small else []),
-        ]
+        parts: list[Buffer] = [pixels.data]
+        if small is not None:
+            parts.append(small.tobytes())
+        return _about(opened, small) | {"shape": pixels.shape}, parts
 
     def picture(self, head: dict[str, Any], payload: memoryview) -> Answer:
         """Return the whole picture, or a JPEG at its own scale by `shortest_side`."""

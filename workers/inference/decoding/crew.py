@@ -45,8 +45,10 @@ class Crew:
         process = self._take(timeout_seconds)
         try:
             yield process
-        finally:
-            self._put_back(process)
+        except BaseException:
+            self._put_back(process, alive=process.alive)
+            raise
+        self._put_back(process, alive=True)
 
     def pids(self) -> list[int]:
         """Return the processes that stand."""
@@ -74,8 +76,8 @@ class Crew:
     def _may_take(self) -> bool:
         return self._closed or (bool(self._idle) and self._busy < self._workers)
 
-    def _put_back(self, process: SandboxProcess) -> None:
-        retired = not process.alive or self._calls[process] >= CALLS_MAX
+    def _put_back(self, process: SandboxProcess, *, alive: bool) -> None:
+        retired = not alive or self._calls[process] >= CALLS_MAX
         if retired:
             process.close()
         with self._changed:

@@ -63,5 +63,5 @@ class DecodingLimits:
 
 PROCESS_BYTES = 256 * MIB
 """What decoding takes whatever the picture's size."""
-BYTES_PER_PIXEL_MAX = 17
-"""WebP: see `headers.webp`."""
+BYTES_PER_PIXEL_MAX = 20
+"""AVIF with more than 8 bits and transparency: see `headers.boxes`."""

@@ -22,7 +22,8 @@ _TILES_PER_PART = 0.05
 """A tile costs a decoder of its own: 1,000 of them where 20,000 parts are allowed; phones have about 50."""
 _DECODED_PER_PIXEL = 3
 """A picture, its transparency, and tiles that reach over the edge."""
-_BYTES_PER_PIXEL = 16
+_BYTES_PER_PIXEL = 20
+"""With more than 8 bits and transparency; most take half of it."""
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,12 @@ from workers.inference.headers.types import PictureLimits
 from workers.inference.sniff import FORMATS, HEADER_BYTES, sniff_format
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from workers.inference.headers.types import Header
 
 DEFAULT_LIMITS = PictureLimits()
-_READERS = {
+_READERS: dict[str, Callable[[bytes, PictureLimits], Header]] = {
     "jpeg": jpeg.read,
     "png": png.read,
     "gif": gif.read,

@@ -33,7 +33,8 @@ _TYPE_BYTES = {
 }
 _TYPE_CODES = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 _ENTRIES_MAX = 1000
-_BYTES_PER_PIXEL = 13
+_BYTES_PER_PIXEL = 18
+"""A strip of the whole picture with 16 bits and transparency; most take a third of it."""
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FIRST_CHUNK = 12
-_BYTES_PER_PIXEL = 17
-"""libwebp's animation decoder, which Pillow uses for every WebP, holds two canvases; then two copies of the picture."""
+_BYTES_PER_PIXEL = 13
+"""libwebp's animation decoder, which Pillow uses for every WebP, holds two canvases beside the picture."""
 
 
 @dataclass(frozen=True)

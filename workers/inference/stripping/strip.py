@@ -9,9 +9,11 @@ from workers.inference.headers.reading import DEFAULT_LIMITS, UNREADABLE, check_
 from workers.inference.stripping import boxes, gif, jpeg, png, tiff, webp
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from workers.inference.headers.types import PictureLimits
 
-_STRIPPERS = {
+_STRIPPERS: dict[str, Callable[[bytes, PictureLimits], bytes]] = {
     "jpeg": jpeg.strip,
     "png": png.strip,
     "gif": gif.strip,

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tests.support import hostile_pictures as hostile
+from tests.support.grids import grid
 from workers.inference import pictures
 from workers.inference.errors import PictureError
 from workers.inference.headers.reading import DEFAULT_LIMITS, read_header
@@ -110,6 +111,14 @@ def test_a_chain_of_derived_pictures_that_doubles_at_every_link_is_refused():
     items = dict.fromkeys(range(1, 30), b"grid") | {30: b"hvc1"}
     assert refused(hostile.heic(items, {n: [n + 1, n + 1] for n in range(1, 30)})) == "image.unsupported"
     assert refused(hostile.heic({1: b"grid"}, {1: [1, 1]})) == "image.unsupported"
+
+
+@pytest.mark.parametrize("name", ["HEIF", "AVIF"])
+@pytest.mark.parametrize(("columns", "rows", "tile"), [(8, 6, 512), (30, 30, 64)])
+def test_a_picture_of_as_many_tiles_as_phones_write_is_read(name, columns, rows, tile):
+    data = grid(name, columns=columns, rows=rows, tile=tile)
+    assert pictures.open_picture(data).size == (columns * tile, rows * tile)
+    assert read_header(data).width == columns * tile
 
 
 def test_jpeg_2000_cannot_be_reached():

@@ -14,6 +14,7 @@ from PIL.PngImagePlugin import PngInfo
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from tests.support import hostile_pictures as hostile
+from tests.support.grids import grid
 from workers.inference.errors import PictureError
 from workers.inference.headers import gif
 from workers.inference.headers.reading import DEFAULT_LIMITS
@@ -198,6 +199,15 @@ def test_previews_inside_a_heic_are_blanked():
     assert len(clean) == len(data)
     assert pixels(clean) == pixels(data)
     assert len(zlib.compress(clean)) < len(zlib.compress(data)) - 300
+
+
+@pytest.mark.parametrize("name", ["HEIF", "AVIF"])
+def test_a_picture_of_tiles_keeps_its_pixels(name):
+    data = grid(name, columns=3, rows=2, tile=64)
+    clean = without_metadata(data)
+    assert SECRET in data
+    assert SECRET not in clean
+    assert pixels(clean) == pixels(data)
 
 
 def test_a_tiff_of_several_pages_is_refused():
