@@ -41,6 +41,8 @@ SHARES = {
 }
 """Of all inputs of a run; what is fast gets more."""
 
+pytestmark = pytest.mark.slow
+
 INPUTS = int(os.environ.get("FUZZ_INPUTS", "3000"))
 SEED = int(os.environ.get("FUZZ_SEED", "1"))
 REPORT = os.environ.get("FUZZ_REPORT")
