@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
+import select
 import shutil
 import signal
 import socket
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from typing_extensions import Buffer
+
+log = logging.getLogger(__name__)
 
 _PROJECT = Path(__file__).resolve().parents[3]
 _CHILD = "workers.inference.sandbox.child"
@@ -81,6 +85,7 @@ class SandboxProcess:
             theirs.close()
             greeting = self._exchanged(None, spec.start_seconds)
             self.hello, self.walls = greeting["hello"], greeting["walls"]
+            _warn_of_gaps(self.walls)
         except BaseException:
             self.close()
             raise
@@ -94,8 +99,12 @@ class SandboxProcess:
 
     @property
     def alive(self) -> bool:
-        """Whether it can be called."""
-        return self._process.poll() is None
+        """Whether it can be called: its socket is open and silent. Asks the socket, since `waitpid` takes longer."""
+        if self._channel.fileno() < 0:
+            return False
+        readable = select.poll()
+        readable.register(self._channel, select.POLLIN | select.POLLHUP)
+        return not readable.poll(0)
 
     def call(
         self,
@@ -113,7 +122,7 @@ class SandboxProcess:
         """
         with self._lock:
             if not self.alive:
-                raise SandboxDiedError(self._process.returncode)
+                raise SandboxDiedError(self._ended())
             size = self._put(payload)
             self._answered.reserve(reply_bytes)
             answer = self._exchanged({"method": method, "head": head, "bytes": size}, timeout_seconds)
@@ -238,6 +247,12 @@ def _expected(error: Any) -> Exception:
         detail = {}
     error_id, message = str(error.get("id"))[:80], str(error.get("message"))[:_MESSAGE_CHARACTERS]
     return _ERRORS[error["kind"]](error_id, message, detail)
+
+
+def _warn_of_gaps(walls: dict[str, bool]) -> None:
+    if not walls.get("is_tight"):
+        missing = ", ".join(name for name, holds in walls.items() if not holds and name != "is_tight")
+        log.warning("Walls of a sandboxed process are missing on this machine: %s", missing)
 
 
 @cache
