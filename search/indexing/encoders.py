@@ -7,7 +7,6 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from retrieval_site.errors import AppError
-from workers.pool import close_encoder, version_encoder
 from workers.versions import versions
 
 if TYPE_CHECKING:
@@ -26,6 +25,11 @@ def encoder_of(version: ModelVersion) -> Encoder:
 
     The encoder raises AppError `version.set_aside` once an input ended its process for the second time.
     """
+    from workers.pool import (  # brings Pillow and NLTK, which web processes lack
+        close_encoder,
+        version_encoder,
+    )
+
     with _lock:
         if version.pk not in _encoders:
             _encoders[version.pk] = version_encoder(version.pk, lambda reason: _died(version.pk, reason))
@@ -37,6 +41,8 @@ def encoder_of(version: ModelVersion) -> Encoder:
 
 def encoders_close() -> None:
     """End the encoders of this process."""
+    from workers.pool import close_encoder
+
     with _lock:
         while _encoders:
             close_encoder(_encoders.popitem()[1])

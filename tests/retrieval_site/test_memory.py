@@ -25,11 +25,12 @@ print(len(bytearray(100 * {MIB})))
 """
 
 
-def data_limit(pid: int) -> int:
+def data_limit(pid: int) -> int | None:
     line = next(
         line for line in Path(f"/proc/{pid}/limits").read_text().splitlines() if "Max data size" in line
     )
-    return int(line.split()[3])
+    soft = line.split()[3]
+    return None if soft == "unlimited" else int(soft)
 
 
 def test_a_process_is_refused_memory_beyond_its_limit_and_goes_on():

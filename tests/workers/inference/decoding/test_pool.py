@@ -123,6 +123,7 @@ def test_a_picture_that_takes_too_much_processor_time_ends_its_process_and_no_ot
             bad = threads.submit(refusal, lambda: decoders.prepared(MANY_SCANS, SPEC))
             while not bad.done():
                 assert decoders.prepared(good, SPEC).size == (640, 480)
+                time.sleep(0.05)  # not so many that a process is replaced for their number
         assert bad.result().id == "image.timeout"
         until(lambda: len(decoders.pids()) == 3)
         assert len(before & set(decoders.pids())) == 2
