@@ -203,16 +203,24 @@ def _become_nobody(places: _Places) -> None:
     """Give up root for good, unless nobody could not read what has to be imported."""
     if os.geteuid() != 0 or not open_ways((*places.readable, *places.writable), _NOBODY):
         return
-    os.seteuid(_NOBODY)
-    can_read = all(map(_is_listable, places.readable))
-    os.seteuid(0)
-    if not can_read:
+    if not _nobody_reads(places.readable):
         return
     for folder in places.writable:
         os.chown(folder, _NOBODY, _NOBODY)
     os.setgroups([])
     os.setresgid(_NOBODY, _NOBODY, _NOBODY)
     os.setresuid(_NOBODY, _NOBODY, _NOBODY)
+
+
+def _nobody_reads(folders: Sequence[Path]) -> bool:
+    """Return whether the sandbox's user and group, which `sandbox_grant` lets in, can list these folders."""
+    os.setgroups([])
+    os.setegid(_NOBODY)
+    os.seteuid(_NOBODY)
+    can_read = all(map(_is_listable, folders))
+    os.seteuid(0)
+    os.setegid(0)
+    return can_read
 
 
 def _drop_capabilities() -> None:

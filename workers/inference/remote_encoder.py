@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
 
 LENGTH_TOLERANCE = 1e-3
+_LOADING_BYTES = 6 << 30
+"""What reading and compiling a bundle may take: as much as its validation was given."""
 _FLOAT_BYTES = 4
 
 
@@ -45,7 +47,11 @@ class EncoderDiedError(EncoderError):
 
 @dataclass(frozen=True)
 class EncoderOptions:
-    """Where and with what an encoder runs; `call_seconds` is what one batch may take before its process is ended."""
+    """Where and with what an encoder runs.
+
+    `memory_bytes` is what encoding may take beyond the loaded model, `call_seconds` how long one batch may take before
+    its process is ended.
+    """
 
     device: str = "auto"
     cache: Path | None = None
@@ -93,6 +99,11 @@ class RemoteEncoder:
     def pid(self) -> int:
         """The process id of the child that runs the networks now."""
         return self._process.pid
+
+    @property
+    def walls(self) -> dict[str, bool]:
+        """Which walls stand around that child; see `isolation.Isolation`."""
+        return self._process.walls
 
     def encode_pixels(self, pixels: Floats) -> Floats:
         """See `Encoder`. Raises EncoderDiedError where the child died."""
@@ -202,6 +213,7 @@ def _spec(folder: Path, options: EncoderOptions) -> SandboxSpec:
         handler=PLACE,
         options={"folder": str(folder), "cache": str(cache) if cache else None, "threads": options.threads},
         memory_bytes=options.memory_bytes,
+        start_memory_bytes=_LOADING_BYTES,
         threads=options.threads,
         readable=(folder,),
         writable=(cache,) if cache else (),

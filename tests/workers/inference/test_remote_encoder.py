@@ -62,6 +62,14 @@ def test_vectors_are_those_of_an_encoder_in_this_process(folder, tmp_path):
     there.close()
 
 
+def test_its_child_has_all_walls_although_the_bundle_is_nobody_elses_to_read(folder, tmp_path):
+    folder.chmod(0o700)
+    encoder = RemoteEncoder(folder, EncoderOptions(device="cpu", cache=tmp_path), [].append)
+    assert encoder.walls["is_tight"]
+    assert encoder.walls["user"] == (os.geteuid() == 0)
+    encoder.close()
+
+
 def test_what_is_wrong_with_a_text_is_told_as_in_this_process(folder):
     encoder = RemoteEncoder(folder, OPTIONS, [].append)
     with pytest.raises(TextError) as caught:
