@@ -236,6 +236,11 @@ def _is_listable(place: Path) -> bool:
         return False
 
 
+def sandbox_user() -> int:
+    """Return the id of the user that a process locked in by this one has, where all walls stand."""
+    return _NOBODY if os.geteuid() == 0 else os.geteuid()
+
+
 def sandbox_grant(folder: Path, *, write: bool) -> None:
     """Open a folder and all in it to the sandbox's user: to read, or with `write` as its owner.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -146,9 +147,14 @@ class Compiler:
         if self._threads:
             options["INFERENCE_NUM_THREADS"] = self._threads
         if folder := self.memory_of(graph):
-            options["CACHE_DIR"] = str(folder)
+            # One that is damaged or cannot be read must not keep a good graph from being compiled.
+            with suppress(RuntimeError):
+                return self._compiled(graph, options | {"CACHE_DIR": str(folder)})
         try:
-            return Network(self._core.compile_model(str(graph.path), "CPU", options))
+            return self._compiled(graph, options)
         except RuntimeError as error:
             message = "The model's graph cannot be compiled for this machine."
             raise EncoderError("encoder.cannot_compile", message, {"reason": str(error)[-500:]}) from error
+
+    def _compiled(self, graph: Graph, options: dict[str, Any]) -> Network:
+        return Network(self._core.compile_model(str(graph.path), "CPU", options))

@@ -7,6 +7,7 @@ since an uploaded graph may have taken over the child that checked them first.
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ import numpy as np
 from workers.inference.bundles import read_manifest
 from workers.inference.encoder import load_encoder, wants_cuda
 from workers.inference.errors import EncoderError
-from workers.inference.isolation import sandbox_grant
+from workers.inference.isolation import sandbox_grant, sandbox_user
 from workers.inference.pictures import to_pixels
 from workers.inference.sandbox.encoding import PLACE
 from workers.inference.sandbox.errors import SandboxDiedError, SandboxError, SandboxTimeoutError
@@ -207,7 +208,7 @@ def _spec(folder: Path, options: EncoderOptions) -> SandboxSpec:
     # A cache of its own: what one version's process wrote, no other may load.
     cache = options.cache / folder.name if options.cache else None
     if cache:
-        cache.mkdir(parents=True, exist_ok=True)
+        _make_cache(cache)
     sandbox_grant(folder, write=False)
     return SandboxSpec(
         handler=PLACE,
@@ -218,3 +219,10 @@ def _spec(folder: Path, options: EncoderOptions) -> SandboxSpec:
         readable=(folder,),
         writable=(cache,) if cache else (),
     )
+
+
+def _make_cache(folder: Path) -> None:
+    """Make the folder of compiled networks; one that another user filled is of no use to the child, and goes."""
+    if folder.is_dir() and folder.stat().st_uid != sandbox_user():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)

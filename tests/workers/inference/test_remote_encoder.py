@@ -15,6 +15,7 @@ from tests.support.workers import wait_until
 from workers.inference.bundles import bundle_extract
 from workers.inference.encoder import load_encoder
 from workers.inference.errors import EncoderError, TextError
+from workers.inference.isolation import sandbox_user
 from workers.inference.remote_encoder import EncoderDiedError, EncoderOptions, RemoteEncoder, open_encoder
 
 WHITE = Image.new("RGB", (40, 40), "white")
@@ -68,6 +69,28 @@ def test_its_child_has_all_walls_although_the_bundle_is_nobody_elses_to_read(fol
     assert encoder.walls["is_tight"]
     assert encoder.walls["user"] == (os.geteuid() == 0)
     encoder.close()
+
+
+def test_a_cache_that_is_damaged_or_somebody_elses_does_no_harm(folder, tmp_path):
+    cache = tmp_path / folder.name
+
+    def words():
+        encoder = RemoteEncoder(folder, EncoderOptions(device="cpu", cache=tmp_path), [].append)
+        found = encoder.encode_texts(["red"])
+        encoder.close()
+        return found
+
+    wanted = words()
+    blobs = list(cache.rglob("*.blob"))
+    assert blobs
+    for blob in blobs:
+        blob.write_bytes(b"nonsense")
+    np.testing.assert_array_equal(words(), wanted)
+    for place in (cache, *cache.rglob("*")):
+        place.chmod(0o700)
+        os.chown(place, os.geteuid(), -1)
+    np.testing.assert_array_equal(words(), wanted)
+    assert cache.stat().st_uid == sandbox_user()
 
 
 def test_what_is_wrong_with_a_text_is_told_as_in_this_process(folder):
