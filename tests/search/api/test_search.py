@@ -195,7 +195,7 @@ def test_a_photo_that_is_too_large_is_refused_before_the_form_is_read(asked, set
     large = ContentFile(b"x" * 101, "a.jpg")
     assert refused(APIClient().post(SEARCH, {"image": large}, format="multipart")) == (413, "image.too_large")
     announced = APIClient().post(SEARCH, {"text": "x"}, CONTENT_LENGTH=str(3 * 1024**2))
-    assert refused(announced) == (413, "image.too_large")
+    assert refused(announced) == (413, "request.too_large")
     assert asked == []
 
 

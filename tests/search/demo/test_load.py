@@ -25,9 +25,9 @@ def small(tmp_path, settings, monkeypatch):
     settings.DATA_DIR = tmp_path / "data"
     monkeypatch.setattr(load_module.os, "cpu_count", lambda: 1)
     monkeypatch.setattr(load_module, "EXAMPLE_PX", 64)
-    encoders._load.cache_clear()
+    encoders.encoders_close()
     yield make_tiny_bundle(tmp_path / "tiny.zip", name="demo")
-    encoders._load.cache_clear()
+    encoders.encoders_close()
 
 
 def test_loading_brings_documents_a_champion_and_examples_and_again_changes_nothing(small, capsys):

@@ -53,9 +53,9 @@ LEVEL = 5e-4
 
 @pytest.fixture(autouse=True)
 def _fresh_encoders():
-    encoders._load.cache_clear()
+    encoders.encoders_close()
     yield
-    encoders._load.cache_clear()
+    encoders.encoders_close()
 
 
 @pytest.fixture(scope="module", params=RECIPES)
