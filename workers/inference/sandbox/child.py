@@ -13,6 +13,7 @@ import resource
 import socket
 import sys
 import traceback
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -107,6 +108,7 @@ def _limit_memory(most: int) -> None:
 
 
 if __name__ == "__main__":
-    main(json.loads(sys.argv[1]))
+    with suppress(BrokenPipeError, ConnectionResetError):  # the parent is gone: nobody waits for an answer
+        main(json.loads(sys.argv[1]))
     # Without waiting for the threads and the clean-up of libraries that hostile input may have upset.
     os._exit(0)
