@@ -74,7 +74,16 @@ class Crew:
             return process
 
     def _may_take(self) -> bool:
+        self._forget_dead()
         return self._closed or (bool(self._idle) and self._busy < self._workers)
+
+    def _forget_dead(self) -> None:
+        """Let go of idle processes that somebody ended: the next picture is not theirs to lose."""
+        for process in [one for one in self._idle if not one.alive]:
+            self._idle.remove(process)
+            del self._calls[process]
+            process.close()
+            self._changed.notify_all()
 
     def _put_back(self, process: SandboxProcess, *, alive: bool) -> None:
         retired = not alive or self._calls[process] >= CALLS_MAX

@@ -53,11 +53,12 @@ def segments(data: bytes, limits: PictureLimits) -> Iterator[Segment]:
 
 def read(data: bytes, limits: PictureLimits) -> Header:
     """Return the size; raises PictureError `image.too_complex`, `image.unsupported`, ValueError without a size."""
-    frame, scanned = None, 0
+    frame, scanned, scans = None, 0, Parts("jpeg", limits.max_scans_each, "scans")
     for segment in segments(data, limits):
         if segment.marker in _FRAMES and frame is None:
             frame = _Frame.read(data, segment)
         elif segment.marker == SOS and frame is not None:
+            scans.add()
             scanned += frame.scan_pixels(data, segment)
     if frame is None:
         raise ValueError("no frame header")

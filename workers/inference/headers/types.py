@@ -11,7 +11,8 @@ from workers.inference.errors import PictureError
 class PictureLimits:
     """What a picture may cost; all of it is checked before anything is decoded.
 
-    `max_scans` holds for a picture of `max_pixels`: a scan costs by its pixels, so a smaller one may have more.
+    `max_scans` holds for a picture of `max_pixels`: a scan costs by its pixels, so a smaller one may have more, up
+    to `max_scans_each`: cameras and optimisers write about ten, and a thousand of 0.8 megapixels take seconds.
     `max_parts` are segments, chunks, strips, tiles or boxes.
     """
 
@@ -19,6 +20,7 @@ class PictureLimits:
     max_pixels: int = 64_000_000
     min_side: int = 8
     max_scans: int = 20
+    max_scans_each: int = 64
     max_parts: int = 20_000
 
 

@@ -27,7 +27,7 @@ pillow_heif.register_heif_opener()
 
 SPEC = ImageSpec(resize=256, size=224, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
 FORMATS = ["JPEG", "PNG", "WEBP", "HEIF", "AVIF", "BMP", "TIFF", "GIF"]
-SLOW = PictureLimits(max_scans=10**6)
+SLOW = PictureLimits(max_scans=10**6, max_scans_each=10**6)
 MANY_SCANS = hostile.jpeg_scans(4000, 2048)
 """Takes about 15 s."""
 
@@ -240,3 +240,14 @@ def test_no_byte_of_metadata_reaches_a_preview(decoders):
     assert b"secret" not in preview_jpeg(small, 320)
     with Image.open(io.BytesIO(preview_jpeg(small, 320))) as kept:
         assert set(kept.info) == {"jfif", "jfif_version", "jfif_unit", "jfif_density"}
+
+
+def test_processes_that_were_killed_while_idle_cost_no_picture():
+    good = hostile.encoded(grain(320, 240), "JPEG")
+    with started(DecodingLimits(processes=2)) as decoders:
+        until(lambda: len(decoders.pids()) == 3)
+        for pid in decoders.pids():
+            os.kill(pid, signal.SIGKILL)
+        until(lambda: not any(process.alive for process in decoders._crew._idle))
+        for _ in range(4):
+            assert decoders.prepared(good, SPEC).size == (320, 240)

@@ -138,6 +138,11 @@ def test_a_small_picture_may_have_more_scans_than_a_large_one():
     assert refused(hostile.jpeg_scans(30, 992), limits) == "image.too_complex"
 
 
+@pytest.mark.parametrize(("scans", "side"), [(999, 900), (3_999, 300)])
+def test_hundreds_of_scans_are_too_many_for_any_picture(scans, side):
+    assert refused(hostile.jpeg_scans(scans, side), PictureLimits()) == "image.too_complex"
+
+
 def test_scans_in_an_embedded_preview_do_not_count():
     preview = b"Exif\0\0" + b"\xff\xda\x00\x08\x01" * 10_000
     data = hostile.encoded(hostile.small(), "JPEG")
