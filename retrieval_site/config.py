@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,14 +83,14 @@ def read_config() -> Config:
         picture_max_scans=env.int("PICTURE_MAX_SCANS", default=20),
         picture_max_parts=env.int("PICTURE_MAX_PARTS", default=20_000),
         picture_max_seconds=env.int("PICTURE_MAX_SECONDS", default=8),
-        picture_memory_bytes=env.int("PICTURE_MEMORY_BYTES", default=0),
+        picture_memory_bytes=env.int("PICTURE_MEMORY_BYTES", default=0) or max(256 * MIB, memory // 8),
         picture_busy_seconds=env.float("PICTURE_BUSY_SECONDS", default=10.0),
-        picture_processes=env.int("PICTURE_PROCESSES", default=0),
-        import_max_bytes=env.int("IMPORT_MAX_BYTES", default=4 * 1024 * MIB),
-        bundle_max_bytes=env.int("BUNDLE_MAX_BYTES", default=4 * 1024 * MIB),
+        picture_processes=env.int("PICTURE_PROCESSES", default=0) or min(len(os.sched_getaffinity(0)), 8),
+        import_max_bytes=env.int("IMPORT_MAX_BYTES", default=4 * GIB),
+        bundle_max_bytes=env.int("BUNDLE_MAX_BYTES", default=4 * GIB),
         encode_timeout_seconds=env.float("ENCODE_TIMEOUT_SECONDS", default=30.0),
         device=env.str("DEVICE", default="auto"),
-        encoder_memory_bytes=env.int("ENCODER_MEMORY_BYTES", default=4096 * MIB),
+        encoder_memory_bytes=env.int("ENCODER_MEMORY_BYTES", default=4 * GIB),
         public_models=env.list("PUBLIC_MODELS", default=[]),
         throttle=env.bool("THROTTLE", default=True),
         throttle_anonymous=env.str("THROTTLE_ANONYMOUS", default="120/minute"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import os
 import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -15,13 +14,10 @@ if TYPE_CHECKING:
     from workers.inference.decoding.types import DecodingLimits
     from workers.inference.headers.types import PictureLimits
 
-MEMORY_SHARE = 8
-MEMORY_BYTES_MIN = 256 << 20
 PATIENT_SECONDS = 600.0
 """How long jobs wait for their turn: nobody looks at them, and a picture that was refused would be missing."""
 PATIENT_WALL_SECONDS = 240.0
 """How long a picture of a job may take: jobs run at low priority, so its processor time is spread over long."""
-_PROCESSES_MAX = 8
 
 _lock = threading.Lock()
 _running: dict[DecodingLimits, Decoders] = {}
@@ -64,17 +60,15 @@ def picture_limits() -> PictureLimits:
 
 
 def decoding_limits() -> DecodingLimits:
-    """Return what decoding may cost, by the settings; where they say nothing, by this machine."""
-    from retrieval_site.supervisor.memory import memory_bytes
+    """Return what decoding may cost, by the settings."""
     from workers.inference.decoding.types import DecodingLimits
 
     config = settings.CONFIG
-    cores = len(os.sched_getaffinity(0))
     return DecodingLimits(
         picture=picture_limits(),
         processor_seconds=config.picture_max_seconds,
         wall_seconds=3.0 * config.picture_max_seconds,
-        memory_bytes=config.picture_memory_bytes or max(MEMORY_BYTES_MIN, memory_bytes() // MEMORY_SHARE),
+        memory_bytes=config.picture_memory_bytes,
         busy_seconds=config.picture_busy_seconds,
-        processes=config.picture_processes or min(cores, _PROCESSES_MAX),
+        processes=config.picture_processes,
     )

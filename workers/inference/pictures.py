@@ -17,13 +17,13 @@ from workers.inference.errors import PictureError
 from workers.inference.headers.orientation import from_exif, from_xmp
 from workers.inference.headers.reading import (
     DEFAULT_LIMITS,
-    check_bytes,
     check_size,
     read_header,
     too_many_pixels,
     truncated,
 )
 from workers.inference.headers.types import PictureLimits
+from workers.inference.sniff import HEADER_BYTES, sniff_format
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -78,8 +78,13 @@ def open_sized(
     data: bytes, *, shortest_side: int | None = None, limits: PictureLimits = DEFAULT_LIMITS
 ) -> Opened:
     """Return what `open_picture` does, and the size that the whole picture has."""
-    name = check_bytes(data, limits)
     read_header(data, limits)
+    return open_checked(data, shortest_side=shortest_side, limits=limits)
+
+
+def open_checked(data: bytes, *, shortest_side: int | None, limits: PictureLimits) -> Opened:
+    """Return what `open_sized` does, of a file that `read_header` has passed under these limits."""
+    name = sniff_format(data[:HEADER_BYTES]) or ""
     try:
         return _decode(data, name, shortest_side, limits)
     except PictureError:

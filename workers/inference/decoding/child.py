@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from workers.inference.headers.types import PictureLimits
 from workers.inference.manifest import ImageSpec
-from workers.inference.pictures import Opened, open_sized, preview_jpeg, shortest_side_of, shrunk, to_pixels
+from workers.inference.pictures import Opened, open_checked, preview_jpeg, shortest_side_of, shrunk, to_pixels
 from workers.inference.probes import probe_pictures
 
 if TYPE_CHECKING:
@@ -65,7 +65,8 @@ class PictureHandler:
         return bytes(payload)  # the shared ones could change while they are read
 
     def _opened(self, data: bytes, shortest_side: int | None) -> Opened:
-        return open_sized(data, shortest_side=shortest_side, limits=self._limits)
+        """Decode; the parent has read the header, to know how much memory that takes."""
+        return open_checked(data, shortest_side=shortest_side, limits=self._limits)
 
     def _small(self, data: bytes, opened: Opened, longest: int) -> Image.Image:
         """Shrink the picture; one that was decoded smaller than that for the encoder is decoded again."""

@@ -16,17 +16,12 @@ import traceback
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from workers.inference.errors import InferenceError
 from workers.inference.isolation import Resources, isolate, needed_folders
 from workers.inference.sandbox import wire
 from workers.inference.sandbox.memory import SharedMemory
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from typing_extensions import Buffer
 
 _TRACEBACK_CHARACTERS = 4000
 
@@ -63,20 +58,9 @@ def _answer(
     try:
         payload = given.view(head["bytes"])
         reply, parts = getattr(handler, head["method"])(head["head"], payload)
-        return {"head": reply, "bytes": _put(answered, parts)}
+        return {"head": reply, "bytes": answered.write(parts)}
     except Exception as error:  # noqa: BLE001  told to the parent, which raises it there
         return _failure(error)
-
-
-def _put(answered: SharedMemory, parts: Sequence[Buffer]) -> int:
-    """Write the answer's payload where the parent reads it; return its length."""
-    views = [memoryview(part).cast("B") for part in parts]
-    total = sum(len(view) for view in views)
-    target, at = answered.view(total), 0
-    for view in views:
-        target[at : at + len(view)] = view
-        at += len(view)
-    return total
 
 
 def _failure(error: Exception) -> dict[str, Any]:

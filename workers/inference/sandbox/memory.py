@@ -9,6 +9,12 @@ from __future__ import annotations
 import fcntl
 import mmap
 import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Buffer
 
 _PAGE_BYTES = mmap.PAGESIZE
 
@@ -42,6 +48,16 @@ class SharedMemory:
                 raise ValueError(f"{size} bytes were asked of shared memory of {known}")
             self._map = mmap.mmap(self.descriptor, known)
         return memoryview(self._map)[:size]
+
+    def write(self, parts: Sequence[Buffer]) -> int:
+        """Put the parts one behind the other; return their length. Raises ValueError where they do not fit."""
+        views = [memoryview(part).cast("B") for part in parts]
+        total = sum(len(view) for view in views)
+        target, at = self.view(total), 0
+        for view in views:
+            target[at : at + len(view)] = view
+            at += len(view)
+        return total
 
     def release(self, keep_bytes: int) -> None:
         """Give back to the system what lies beyond `keep_bytes`, whose content is no longer needed."""

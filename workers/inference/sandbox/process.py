@@ -123,7 +123,8 @@ class SandboxProcess:
         with self._lock:
             if not self.alive:
                 raise SandboxDiedError(self._ended())
-            size = self._put(payload)
+            self._given.reserve(sum(memoryview(part).nbytes for part in payload))
+            size = self._given.write(payload)
             self._answered.reserve(reply_bytes)
             answer = self._exchanged({"method": method, "head": head, "bytes": size}, timeout_seconds)
             try:
@@ -177,16 +178,6 @@ class SandboxProcess:
             **threads,
             **self.spec.environment,
         }
-
-    def _put(self, payload: Sequence[Buffer]) -> int:
-        views = [memoryview(part).cast("B") for part in payload]
-        total = sum(len(view) for view in views)
-        self._given.reserve(total)
-        target, at = self._given.view(total), 0
-        for view in views:
-            target[at : at + len(view)] = view
-            at += len(view)
-        return total
 
     def _exchanged(self, head: dict[str, Any] | None, seconds: float) -> dict[str, Any]:
         """Send a head and wait for the answer to it; a child that gives none is ended."""
