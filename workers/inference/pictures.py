@@ -14,7 +14,7 @@ from PIL import Image
 
 from workers.inference.colours import to_rgb
 from workers.inference.errors import PictureError
-from workers.inference.headers.orientation import from_exif, from_xmp
+from workers.inference.headers.orientation import from_exif, from_hex, from_xmp
 from workers.inference.headers.reading import (
     DEFAULT_LIMITS,
     check_size,
@@ -22,7 +22,7 @@ from workers.inference.headers.reading import (
     too_many_pixels,
     truncated,
 )
-from workers.inference.headers.types import PictureLimits
+from workers.inference.headers.types import PictureLimits, animated
 from workers.inference.sniff import HEADER_BYTES, sniff_format
 
 if TYPE_CHECKING:
@@ -158,8 +158,7 @@ def _loaded(
     with Image.open(io.BytesIO(data), formats=[_DECODERS.get(name, name.upper())]) as source:
         check_size(source.size, limits)
         if name in _ANIMATED and getattr(source, "is_animated", False):
-            message = "The picture is animated or has several pages; choose one still picture."
-            raise PictureError("image.animated", message, {"format": name})
+            raise animated(name)
         size = source.size
         if name == "jpeg" and shortest_side is not None:
             source.draft(source.mode, (shortest_side, shortest_side))
@@ -200,7 +199,7 @@ def _orientation(source: Image.Image, name: str) -> int:
     if name in _TURNED_WHEN_DECODED:
         return 1
     info = source.info
-    exif = info.get("exif") or _from_hex(info.get("Raw profile type exif"))
+    exif = info.get("exif") or from_hex(str(info.get("Raw profile type exif") or ""))
     found = from_exif(exif) if isinstance(exif, bytes) else None
     if (
         found is None and name != "avif"
@@ -208,14 +207,6 @@ def _orientation(source: Image.Image, name: str) -> int:
         xmp = info.get("XML:com.adobe.xmp") or info.get("xmp") or b""
         found = from_xmp(xmp.encode() if isinstance(xmp, str) else xmp)
     return found or 1
-
-
-def _from_hex(text: str | None) -> bytes | None:
-    """Return EXIF that older programs store as hexadecimal text in a PNG."""
-    try:
-        return bytes.fromhex("".join(str(text).split("\n")[3:])) if text else None
-    except ValueError:
-        return None
 
 
 def _upright(image: Image.Image, orientation: int) -> Image.Image:

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from workers.inference.headers.types import Header, Parts, PictureLimits, too_complex, unsupported
+from workers.inference.headers.types import Header, Parts, PictureLimits, check_scans, unsupported
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,14 +62,8 @@ def read(data: bytes, limits: PictureLimits) -> Header:
             scanned += frame.scan_pixels(data, segment)
     if frame is None:
         raise ValueError("no frame header")
-    _check_scans(scanned, limits)
+    check_scans("jpeg", scanned, limits)
     return Header(frame.width, frame.height, _BYTES_PER_PIXEL, frame.held_bytes_per_pixel, _SCALES)
-
-
-def _check_scans(scanned: int, limits: PictureLimits) -> None:
-    most = limits.max_scans * limits.max_pixels
-    if scanned > most:
-        raise too_complex("jpeg", "megapixels in all its scans", scanned // 10**6, most // 10**6)
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,19 @@ def from_exif(exif: bytes) -> int | None:
         return None
 
 
+def stated(exif: bytes, xmp: bytes) -> int:
+    """Return the orientation that a file states: EXIF's, else XMP's, else 1."""
+    return from_exif(exif) or from_xmp(xmp) or 1
+
+
+def from_hex(text: str) -> bytes:
+    """Return EXIF that older programs store as hexadecimal text in a PNG; nothing for what is none."""
+    try:
+        return bytes.fromhex("".join(text.split("\n")[3:]))
+    except ValueError:
+        return b""
+
+
 def from_xmp(xmp: bytes) -> int | None:
     """Return the orientation that an XMP packet names, 1 to 8."""
     found = _XMP.search(xmp)

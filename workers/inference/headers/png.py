@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from workers.inference.headers.types import Header, Parts, PictureLimits
+from workers.inference.headers.types import Chunk, Header, Parts, PictureLimits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,17 +18,8 @@ _BYTES_PER_PIXEL, _BYTES_PER_PIXEL_ALPHA, _BYTES_PER_PIXEL_WIDE = 5, 10, 10
 _ALPHA_TYPES = (3, 4, 6)
 
 
-@dataclass(frozen=True)
-class Chunk:
-    """A chunk from its length field to its checksum."""
-
-    kind: bytes
-    start: int
-    end: int
-
-
 def chunks(data: bytes, limits: PictureLimits) -> Iterator[Chunk]:
-    """Yield the chunks up to IEND; the last one of a file that ends early is shorter than it says."""
+    """Yield the chunks with their checksums up to IEND; the last of a file that ends early is shorter than it says."""
     parts, at = Parts("png", limits.max_parts), _SIGNATURE_BYTES
     while at + 8 <= len(data):
         parts.add()

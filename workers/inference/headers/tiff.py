@@ -5,7 +5,14 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-from workers.inference.headers.types import Header, Parts, PictureLimits, too_complex, unsupported
+from workers.inference.headers.types import (
+    Header,
+    Parts,
+    PictureLimits,
+    check_scans,
+    too_complex,
+    unsupported,
+)
 
 WIDTH, HEIGHT, COMPRESSION = 256, 257, 259
 STRIP_OFFSETS, STRIP_BYTES, TILE_OFFSETS, TILE_BYTES = 273, 279, 324, 325
@@ -142,6 +149,4 @@ def places(data: bytes, found: dict[int, Entry], limits: PictureLimits) -> list[
 def _check_scans(data: bytes, pieces: list[tuple[int, int]], pixels: int, limits: PictureLimits) -> None:
     """Count the scans of the JPEG data in it: each strip or tile is a JPEG file of its own."""
     scans = max((data.count(b"\xff\xda", start, start + size) for start, size in pieces), default=0)
-    most = limits.max_scans * limits.max_pixels
-    if scans * pixels > most:
-        raise too_complex("tiff", "megapixels in all its scans", scans * pixels // 10**6, most // 10**6)
+    check_scans("tiff", scans * pixels, limits)

@@ -47,6 +47,28 @@ class Header:
         return int(self.width * self.height * per_pixel)
 
 
+@dataclass(frozen=True)
+class Chunk:
+    """A part of a file that names its kind: from its header up to where the next one begins."""
+
+    kind: bytes
+    start: int
+    end: int
+
+
+def check_scans(name: str, scanned: int, limits: PictureLimits) -> None:
+    """Raise `image.too_complex` for more pixels in all scans together than decoding may go over."""
+    most = limits.max_scans * limits.max_pixels
+    if scanned > most:
+        raise too_complex(name, "megapixels in all its scans", scanned // 10**6, most // 10**6)
+
+
+def animated(name: str) -> PictureError:
+    """Return the error for a file of several pictures."""
+    message = "The picture is animated or has several pages; choose one still picture."
+    return PictureError("image.animated", message, {"format": name})
+
+
 def too_complex(name: str, what: str, found: int, limit: int) -> PictureError:
     """Return the error for a file that would take far longer to decode than its size lets expect."""
     message = (

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from workers.inference.headers.types import Header, Parts, PictureLimits
+from workers.inference.headers.types import Chunk, Header, Parts, PictureLimits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,17 +14,8 @@ _BYTES_PER_PIXEL = 13
 """libwebp's animation decoder, which Pillow uses for every WebP, holds two canvases beside the picture."""
 
 
-@dataclass(frozen=True)
-class Chunk:
-    """A chunk with its header and its padding."""
-
-    kind: bytes
-    start: int
-    end: int
-
-
 def chunks(data: bytes, limits: PictureLimits) -> Iterator[Chunk]:
-    """Yield the chunks inside the RIFF container; what lies behind it is not the picture's."""
+    """Yield the chunks, padding included, inside the RIFF container; what lies behind it is not the picture's."""
     parts, at = Parts("webp", limits.max_parts), FIRST_CHUNK
     end = min(len(data), 8 + int.from_bytes(data[4:8], "little"))
     while at + 8 <= end:

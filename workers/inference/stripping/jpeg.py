@@ -56,7 +56,7 @@ def _orientation(data: bytes, found: list[Segment]) -> list[bytes]:
             exif += body[len(_EXIF) :]
         elif segment.marker == _APP1 and body.startswith(_XMP):
             xmp = body
-    turned = orientation.from_exif(exif) or orientation.from_xmp(xmp) or 1
+    turned = orientation.stated(exif, xmp)
     if turned == 1:
         return []
     body = _EXIF + orientation.minimal_exif(turned)

@@ -12,8 +12,7 @@ from workers.inference.headers.png import chunks
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from workers.inference.headers.png import Chunk
-    from workers.inference.headers.types import PictureLimits
+    from workers.inference.headers.types import Chunk, PictureLimits
 
 _KEPT = frozenset({
     b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS",
@@ -44,9 +43,10 @@ def _orientation(data: bytes, found: Iterable[Chunk]) -> int:
         elif chunk.kind in _TEXTS:
             name, _, rest = body.partition(b"\0")
             texts[name] = (chunk.kind, rest)
-    exif = exif or _from_hex(_text(*texts.get(b"Raw profile type exif", (b"tEXt", b""))))
+    hexadecimal = _text(*texts.get(b"Raw profile type exif", (b"tEXt", b"")))
+    exif = exif or orientation.from_hex(hexadecimal.decode("latin-1"))
     xmp = _text(*texts.get(b"XML:com.adobe.xmp", (b"tEXt", b"")))
-    return orientation.from_exif(exif) or orientation.from_xmp(xmp) or 1
+    return orientation.stated(exif, xmp)
 
 
 def _text(kind: bytes, rest: bytes) -> bytes:
@@ -63,13 +63,6 @@ def _unpacked(data: bytes) -> bytes:
     try:
         return zlib.decompressobj().decompress(data, _TEXT_BYTES_MAX)
     except zlib.error:
-        return b""
-
-
-def _from_hex(text: bytes) -> bytes:
-    try:
-        return bytes.fromhex(b"".join(text.split(b"\n")[3:]).decode("ascii"))
-    except ValueError:
         return b""
 
 

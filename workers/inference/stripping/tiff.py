@@ -5,7 +5,6 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
-from workers.inference.errors import PictureError
 from workers.inference.headers.tiff import (
     STRIP_BYTES,
     STRIP_OFFSETS,
@@ -15,7 +14,7 @@ from workers.inference.headers.tiff import (
     entries,
     places,
 )
-from workers.inference.headers.types import unsupported
+from workers.inference.headers.types import animated, unsupported
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,8 +53,7 @@ def strip(data: bytes, limits: PictureLimits) -> bytes:
 
 def _check_single(data: bytes, layout: Layout, at: int) -> None:
     if struct.unpack_from(layout.order + ("Q" if layout.big else "I"), data, at)[0]:
-        message = "The picture is animated or has several pages; choose one still picture."
-        raise PictureError("image.animated", message, {"format": "tiff"})
+        raise animated("tiff")
 
 
 def _needed(found: dict[int, Entry], pieces: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:

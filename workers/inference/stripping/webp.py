@@ -21,7 +21,7 @@ def strip(data: bytes, limits: PictureLimits) -> bytes:
     found = list(chunks(data, limits))
     bodies = {chunk.kind: data[chunk.start + 8 : chunk.end] for chunk in found}
     exif, xmp = bodies.get(b"EXIF", b""), bodies.get(b"XMP ", b"")
-    turned = orientation.from_exif(exif) or orientation.from_xmp(xmp) or 1
+    turned = orientation.stated(exif, xmp)
     kept = [data[chunk.start : chunk.end] for chunk in found if chunk.kind in _KEPT]
     if kept and kept[0][:4] == b"VP8X":
         kept[0] = _flagged(kept[0], exif=turned != 1)
