@@ -29,7 +29,9 @@ def decoders(*, patient: bool = False) -> Decoders:
 
     limits = decoding_limits()
     if patient:
-        limits = replace(limits, busy_seconds=PATIENT_SECONDS, wall_seconds=PATIENT_WALL_SECONDS)
+        limits = replace(
+            limits, patient=True, busy_seconds=PATIENT_SECONDS, wall_seconds=PATIENT_WALL_SECONDS
+        )
     with _lock:
         if limits not in _running:
             _running[limits] = Decoders(limits)

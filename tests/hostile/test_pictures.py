@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -15,7 +17,7 @@ from tests.hostile.generators import scan_bomb, upload, vast_webp
 from tests.hostile.site import MIB, refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.hostile.site import Site
 
@@ -57,6 +59,43 @@ def test_sixteen_jpegs_of_hundreds_of_scans_are_refused_before_they_are_decoded(
 def test_a_jpeg_with_as_many_scans_as_cameras_make_is_searched_with(site: Site) -> None:
     ((status, _),) = all_at_once(site, scan_bomb(5, 256), "fine.jpg", 1)
     assert status == 200
+
+
+STREAM_SECONDS = 8.0
+STREAMS = 8
+
+
+def slow_jpeg(number: int) -> bytes:
+    """Within the limits, and no two alike: about a second of processor time each."""
+    return scan_bomb(19, 7700) + number.to_bytes(4, "big")
+
+
+def slow_webp(number: int) -> bytes:
+    """Within the limits, and no two alike: about a second of processor time each."""
+    return vast_webp(7700 - number % 700)
+
+
+@pytest.mark.parametrize("slow_picture", [slow_jpeg, slow_webp])
+def test_a_stream_of_slow_pictures_that_are_allowed_disturbs_nobody(
+    site: Site, slow_picture: Callable[[int], bytes]
+) -> None:
+    numbers, answers = itertools.count(), []
+    slow_picture(0)
+
+    def stream(ends: float) -> None:
+        while time.monotonic() < ends:
+            photo = upload(slow_picture(next(numbers)), "slow")
+            answers.append(site.anonymous().ask("POST", "search/", form={"image": photo}))
+
+    def attack() -> None:
+        ends = time.monotonic() + STREAM_SECONDS
+        with ThreadPoolExecutor(STREAMS) as threads:
+            list(threads.map(stream, [ends] * STREAMS))
+
+    assert_undisturbed(site.port, attack)
+    found = Counter("answered" if status == 200 else refusal(answer) for status, answer in answers)
+    assert found["answered"] >= 2
+    assert set(found) <= {"answered", "image.busy", "image.timeout"}, found
 
 
 @contextmanager

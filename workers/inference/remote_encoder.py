@@ -10,6 +10,7 @@ import json
 import shutil
 import threading
 from dataclasses import dataclass
+from operator import methodcaller
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +21,12 @@ from workers.inference.errors import EncoderError
 from workers.inference.isolation import sandbox_grant, sandbox_user
 from workers.inference.pictures import to_pixels
 from workers.inference.sandbox.encoding import PLACE
-from workers.inference.sandbox.errors import SandboxDiedError, SandboxError, SandboxTimeoutError
+from workers.inference.sandbox.errors import (
+    SandboxDiedError,
+    SandboxError,
+    SandboxGoneError,
+    SandboxTimeoutError,
+)
 from workers.inference.sandbox.process import SandboxProcess, SandboxSpec
 
 if TYPE_CHECKING:
@@ -141,9 +147,15 @@ class RemoteEncoder:
         """Let the child encode `count` inputs; a child that died is replaced behind the caller's back."""
         process = self._running()
         size = count * self.dim * _FLOAT_BYTES
-        seconds = self._options.call_seconds
+        call = methodcaller(
+            "call", method, head, [payload], reply_bytes=size, timeout_seconds=self._options.call_seconds
+        )
         try:
-            _, answer = process.call(method, head, [payload], reply_bytes=size, timeout_seconds=seconds)
+            try:
+                _, answer = call(process)
+            except SandboxGoneError:  # somebody ended it while it was idle: not this question's doing
+                process = self._running(process)
+                _, answer = call(process)
         except SandboxError as error:
             raise self._failed(process, error, count) from error
         return self._checked(answer, count)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import time
 
 import numpy as np
 import psutil
@@ -123,11 +125,18 @@ def test_of_several_inputs_none_is_blamed(fragile, deaths):
 
 def test_a_child_that_died_is_started_again_although_nobody_asks(fragile):
     first = fragile.pid
-    psutil.Process(first).kill()
     with pytest.raises(EncoderDiedError):
-        for _ in range(100):
-            fragile.encode_texts(["red"])
+        fragile.encode_pictures([WHITE])
     wait_until(lambda: fragile.pid != first, seconds=20, what="the next child")
+
+
+@pytest.mark.parametrize("wait", [0, 0.5])
+def test_a_child_that_was_killed_while_idle_costs_no_question_and_blames_none(fragile, deaths, wait):
+    before = fragile.encode_texts(["red"])
+    os.kill(fragile.pid, signal.SIGKILL)
+    time.sleep(wait)  # without it, the child is still on its way out
+    np.testing.assert_array_equal(fragile.encode_texts(["red"]), before)
+    assert deaths == []
 
 
 def test_vectors_that_a_hostile_child_makes_up_are_not_taken(fragile):

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
 from workers.inference.decoding import child
-from workers.inference.decoding.budget import Budget, BudgetTimeoutError
-from workers.inference.decoding.crew import Crew, CrewTimeoutError
-from workers.inference.decoding.types import DecodingLimits, Prepared, Thumbnail
+from workers.inference.decoding.budget import BudgetTimeoutError
+from workers.inference.decoding.crew import CrewTimeoutError
+from workers.inference.decoding.lane import Call, Lane, LaneFullError
+from workers.inference.decoding.types import (
+    SLOW_NICENESS,
+    SLOW_WAITING_MAX,
+    DecodingLimits,
+    Prepared,
+    Thumbnail,
+)
 from workers.inference.errors import PictureError
 from workers.inference.headers.reading import read_header
 from workers.inference.pictures import shortest_side_of
@@ -29,28 +37,29 @@ from workers.inference.sandbox.process import SandboxSpec
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from workers.inference.headers.types import Header
     from workers.inference.manifest import ImageSpec
-    from workers.inference.sandbox.process import SandboxProcess
 
 log = logging.getLogger(__name__)
 _DEFAULT = DecodingLimits()
 _TEN_CROPS, _FLOAT_BYTES, _CHANNELS = 10, 4, 3
 _OUT_OF_TIME = ("SIGXCPU",)
-_OUT_OF_MEMORY = ("SIGKILL",)
 
 
 class Decoders:
     """Sandboxed processes that decode pictures. Threads share them; one bad picture harms no other.
 
     All methods raise PictureError: what `headers.reading.read_header` refuses, `image.truncated` and its kin of
-    what cannot be decoded, `image.timeout`, `image.memory` and `image.crashed` where the process had to be ended, and
-    `image.busy` where too much else is being decoded. `within_seconds` is how long the caller can still use an answer.
+    what cannot be decoded, `image.timeout` and `image.memory` beyond the limits, `image.crashed` where the process
+    ended, and `image.busy` where too much else is being decoded. `within_seconds` is how long the caller can still use
+    an answer.
     """
 
     def __init__(self, limits: DecodingLimits = _DEFAULT) -> None:
         self.limits = limits
-        self.budget = Budget(limits.memory_bytes)
-        self._crew = Crew(_sandbox(limits), limits.processes)
+        self.quick = Lane(_sandbox(limits), limits.processes, limits.lane_memory_bytes, None)
+        self._slow: Lane | None = None
+        self._lock = threading.Lock()
 
     def prepared(
         self, data: bytes, spec: ImageSpec, *, preview_px: int = 0, within_seconds: float | None = None
@@ -58,9 +67,8 @@ class Decoders:
         """Return the encoder's input for the picture and, with `preview_px`, a small copy of it."""
         numbers = _CHANNELS * spec.size**2 * (_TEN_CROPS if spec.crop == "ten" else 1)
         head = {"spec": asdict(spec), "preview_px": preview_px}
-        most = numbers * _FLOAT_BYTES + _CHANNELS * preview_px**2
-        with self._process(data, shortest_side_of(spec), within_seconds) as call:
-            answer, payload = call("prepare", head, most)
+        call = Call("prepare", head, data, numbers * _FLOAT_BYTES + _CHANNELS * preview_px**2)
+        with self._called(call, shortest_side_of(spec), within_seconds) as (answer, payload):
             pixels = np.frombuffer(payload, np.float32, numbers).reshape(answer["shape"])
             small = _image(answer["image"], payload[numbers * _FLOAT_BYTES :]) if answer["image"] else None
             return Prepared(pixels, small, _pair(answer["size"]))
@@ -70,39 +78,50 @@ class Decoders:
     ) -> Image.Image:
         """Return the upright RGB picture, see `pictures.open_picture`."""
         head, most = {"shortest_side": shortest_side}, _CHANNELS * self.limits.picture.max_pixels
-        with self._process(data, shortest_side, within_seconds) as call:
-            answer, payload = call("picture", head, most)
+        call = Call("picture", head, data, most)
+        with self._called(call, shortest_side, within_seconds) as (answer, payload):
             return _image(answer["image"], payload)
 
     def thumbnail(self, data: bytes, longest_side: int, *, within_seconds: float | None = None) -> Thumbnail:
         """Return a copy whose longer side is at most `longest_side`, and the picture's upright size."""
-        with self._process(data, longest_side, within_seconds) as call:
-            answer, payload = call("thumbnail", {"longest_side": longest_side}, _CHANNELS * longest_side**2)
+        call = Call("thumbnail", {"longest_side": longest_side}, data, _CHANNELS * longest_side**2)
+        with self._called(call, longest_side, within_seconds) as (answer, payload):
             return Thumbnail(_image(answer["image"], payload), _pair(answer["size"]))
 
     def pids(self) -> list[int]:
         """Return the processes that stand."""
-        return self._crew.pids()
+        return [pid for lane in self._lanes() for pid in lane.pids()]
 
     def close(self) -> None:
         """End all processes."""
-        self._crew.close()
+        for lane in self._lanes():
+            lane.close()
+
+    def _lanes(self) -> list[Lane]:
+        return [lane for lane in (self.quick, self._slow) if lane is not None]
+
+    def _lane(self, header: Header, shortest_side: int | None) -> Lane:
+        """Return where a picture is decoded; the lane for slow ones is made when the first of them comes."""
+        if not self.limits.is_slow(header, shortest_side):
+            return self.quick
+        with self._lock:
+            if self._slow is None:
+                self._slow = _slow_lane(self.limits)
+            return self._slow
 
     @contextmanager
-    def _process(
-        self, data: bytes, shortest_side: int | None, within_seconds: float | None
-    ) -> Iterator[_Call]:
-        """Lend a process that decodes `data` once there is memory for it, and say what became of it."""
-        header = read_header(data, self.limits.picture)
+    def _called(
+        self, call: Call, shortest_side: int | None, within_seconds: float | None
+    ) -> Iterator[tuple[dict[str, Any], bytes]]:
+        """Let a process decode once there is memory for it; say what became of it, or that its answer is none."""
+        header = read_header(call.data, self.limits.picture)
         within = self.limits.wall_seconds if within_seconds is None else within_seconds
         ends = time.monotonic() + min(self.limits.busy_seconds, within)
+        lane = self._lane(header, shortest_side)
         try:
-            with (
-                self.budget.reserved(header.decoding_bytes(shortest_side), ends - time.monotonic()),
-                self._crew.borrowed(ends - time.monotonic()) as process,
-            ):
-                yield _Call(process, data, min(self.limits.wall_seconds, within))
-        except (BudgetTimeoutError, CrewTimeoutError) as error:
+            call = replace(call, seconds=min(self.limits.wall_seconds, within))
+            yield lane.called(call, header.decoding_bytes(shortest_side), ends)
+        except (LaneFullError, BudgetTimeoutError, CrewTimeoutError) as error:
             raise _busy(self.limits.busy_seconds) from error
         except SandboxError as error:
             raise self._failed(error) from error
@@ -115,23 +134,17 @@ class Decoders:
         if isinstance(error, SandboxTimeoutError) or reason in _OUT_OF_TIME:
             message = "Reading the picture took longer than is allowed, and was stopped."
             return PictureError("image.timeout", message, {"limit_seconds": self.limits.processor_seconds})
-        if isinstance(error, SandboxMemoryError) or reason in _OUT_OF_MEMORY:
+        if isinstance(error, SandboxMemoryError):
             return PictureError("image.memory", "Reading the picture takes more memory than is allowed.")
         log.error("A picture ended its decoder: %s", error)
         return _crashed(reason or "defect")
 
 
-class _Call:
-    """One process with one picture's bytes."""
-
-    def __init__(self, process: SandboxProcess, data: bytes, seconds: float) -> None:
-        self._process, self._data, self._seconds = process, data, seconds
-
-    def __call__(self, method: str, head: dict[str, Any], reply_bytes: int) -> tuple[dict[str, Any], bytes]:
-        """Let the process do `method`; return its head and payload."""
-        return self._process.call(
-            method, head, [self._data], reply_bytes=reply_bytes, timeout_seconds=self._seconds
-        )
+def _slow_lane(limits: DecodingLimits) -> Lane:
+    processes = limits.slow_processes
+    spec = replace(_sandbox(limits), niceness=SLOW_NICENESS)
+    inside = None if limits.patient else processes * (1 + SLOW_WAITING_MAX)
+    return Lane(spec, processes, limits.lane_memory_bytes, inside)
 
 
 def _sandbox(limits: DecodingLimits) -> SandboxSpec:
@@ -162,5 +175,5 @@ def _busy(seconds: float) -> PictureError:
 
 
 def _crashed(reason: str) -> PictureError:
-    message = "The picture made the process crash that was to read it."
+    message = "The process that was to read the picture ended before it had."
     return PictureError("image.crashed", message, {"reason": reason})

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
+    from workers.inference.headers.types import Header
+
 MIB = 1 << 20
 _PROCESSES_MAX = 8
 
@@ -43,7 +45,7 @@ class DecodingLimits:
     """What decoding may cost: one picture's processor time, and the memory of all that are decoded at once.
 
     `wall_seconds` is how long a picture may take where the processor is shared with others, `busy_seconds` how long
-    it waits for memory and a process before it is refused.
+    it waits for memory and a process before it is refused. `patient` ones, of jobs, wait however many there are.
     """
 
     picture: PictureLimits = field(default_factory=PictureLimits)
@@ -53,7 +55,23 @@ class DecodingLimits:
     wall_seconds: float = 24.0
     processes: int = min(_PROCESSES_MAX, os.cpu_count() or 1)
 
+    patient: bool = False
     process_bytes: int | None = None
+
+    @property
+    def lane_memory_bytes(self) -> int:
+        """What the pictures of one lane may take: quick and slow ones have half each."""
+        return self.memory_bytes // 2
+
+    @property
+    def slow_processes(self) -> int:
+        """How many slow pictures are decoded at once, at low priority."""
+        return max(1, self.processes // 4)
+
+    def is_slow(self, header: Header, shortest_side: int | None) -> bool:
+        """Whether a picture takes so much time or memory that others must not wait for it."""
+        too_much = self.lane_memory_bytes // 2
+        return header.decoding_seconds > SLOW_SECONDS or header.decoding_bytes(shortest_side) > too_much
 
     @property
     def process_memory_bytes(self) -> int:
@@ -61,6 +79,11 @@ class DecodingLimits:
         return self.process_bytes or PROCESS_BYTES + BYTES_PER_PIXEL_MAX * self.picture.max_pixels
 
 
+SLOW_SECONDS = 0.5
+"""Photographs of telephones and cameras, up to 12 megapixels in HEIC, 25 in PNG and WebP and 60 in JPEG, take less."""
+SLOW_WAITING_MAX = 2
+"""For each process that decodes slow pictures: each that waits holds a thread here and one of the web server."""
+SLOW_NICENESS = 10
 PROCESS_BYTES = 256 * MIB
 """What decoding takes whatever the picture's size."""
 BYTES_PER_PIXEL_MAX = 20

@@ -8,15 +8,16 @@ _RUN_LENGTH = (1, 2)
 _RUN_LENGTH_BYTES_MAX = 4 << 20
 """Pillow unpacks run lengths in Python: 20 MB of them take 5 s."""
 _BYTES_PER_PIXEL = 9
+_PIXEL_NANOSECONDS = 2
 
 
 def read(data: bytes, limits: PictureLimits) -> Header:
     """Return the size; raises PictureError `image.too_complex`."""
     if int.from_bytes(data[14:18], "little") == 12:  # OS/2's header has 16-bit numbers and no compression
         width, height = int.from_bytes(data[18:20], "little"), int.from_bytes(data[20:22], "little")
-        return Header(width, height, _BYTES_PER_PIXEL)
+        return Header(width, height, _BYTES_PER_PIXEL, pixel_nanoseconds=_PIXEL_NANOSECONDS)
     if int.from_bytes(data[30:34], "little") in _RUN_LENGTH and len(data) > _RUN_LENGTH_BYTES_MAX:
         raise too_complex("bmp", "bytes of run lengths", len(data), _RUN_LENGTH_BYTES_MAX)
     width = int.from_bytes(data[18:22], "little", signed=True)
     height = int.from_bytes(data[22:26], "little", signed=True)
-    return Header(abs(width), abs(height), _BYTES_PER_PIXEL)
+    return Header(abs(width), abs(height), _BYTES_PER_PIXEL, pixel_nanoseconds=_PIXEL_NANOSECONDS)

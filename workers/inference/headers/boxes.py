@@ -23,6 +23,7 @@ _TILES_PER_PART = 0.05
 _DECODED_PER_PIXEL = 3
 """A picture, its transparency, and tiles that reach over the edge."""
 _BYTES_PER_PIXEL = 20
+_PIXEL_NANOSECONDS = {"heic": 40, "avif": 25}
 """With more than 8 bits and transparency; most take half of it."""
 
 
@@ -70,7 +71,7 @@ def read(data: bytes, limits: PictureLimits, name: str) -> Header:
     cost = _Cost(items, name, limits)
     for item in (items.primary, *items.belong_to[items.primary]):
         cost.add(item, ())
-    return Header(width, height, _BYTES_PER_PIXEL)
+    return Header(width, height, _BYTES_PER_PIXEL, pixel_nanoseconds=_PIXEL_NANOSECONDS[name])
 
 
 class _Cost:

@@ -14,6 +14,7 @@ EXTENSION, IMAGE, TRAILER = 0x21, 0x2C, 0x3B
 _SUB_BLOCKS_PER_PART = 10
 """Coded pixels come in sub-blocks of at most 255 bytes, so files have many more of these than of other parts."""
 _BYTES_PER_PIXEL = 10
+_PIXEL_NANOSECONDS = 8
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def read(data: bytes, limits: PictureLimits) -> Header:
         left, top = _pair(data, block.start + 1)
         across, down = _pair(data, block.start + 5)
         width, height = max(width, left + across), max(height, top + down)
-    return Header(width, height, _BYTES_PER_PIXEL)
+    return Header(width, height, _BYTES_PER_PIXEL, pixel_nanoseconds=_PIXEL_NANOSECONDS)
 
 
 def _pair(data: bytes, at: int) -> tuple[int, int]:

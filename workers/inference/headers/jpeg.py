@@ -27,6 +27,7 @@ _SCAN_PIXELS_MIN = 4096
 _BYTES_PER_PIXEL, _COEFFICIENT_BYTES = 9, 2
 """As stored and, where it has to be converted or turned, once more."""
 _SCALES = (1, 2, 4, 8)
+_PIXEL_NANOSECONDS = 2
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,10 @@ def read(data: bytes, limits: PictureLimits) -> Header:
     if frame is None:
         raise ValueError("no frame header")
     check_scans("jpeg", scanned, limits)
-    return Header(frame.width, frame.height, _BYTES_PER_PIXEL, frame.held_bytes_per_pixel, _SCALES)
+    return Header(
+        frame.width, frame.height, _BYTES_PER_PIXEL, frame.held_bytes_per_pixel, _SCALES,
+        pixel_nanoseconds=_PIXEL_NANOSECONDS, scanned_pixels=scanned,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,7 @@ _TYPE_BYTES = {
 _TYPE_CODES = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 _ENTRIES_MAX = 1000
 _BYTES_PER_PIXEL = 18
+_PIXEL_NANOSECONDS = 12
 """A strip of the whole picture with 16 bits and transparency; most take a third of it."""
 
 
@@ -124,7 +125,7 @@ def read(data: bytes, limits: PictureLimits) -> Header:
     pieces = places(data, found, limits)
     if compression == _JPEG:
         _check_scans(data, pieces, width * height, limits)
-    return Header(width, height, _BYTES_PER_PIXEL)
+    return Header(width, height, _BYTES_PER_PIXEL, pixel_nanoseconds=_PIXEL_NANOSECONDS)
 
 
 def places(data: bytes, found: dict[int, Entry], limits: PictureLimits) -> list[tuple[int, int]]:

@@ -29,7 +29,8 @@ class Header:
     """Size in pixels as stored, not turned upright, and the memory that decoding takes at its peak.
 
     `held_bytes_per_pixel` is what a decoder holds of the whole picture at whichever scale it decodes; `scales` are the
-    divisors by which it can decode smaller.
+    divisors by which it can decode smaller. `scanned_pixels` counts a pixel once for each scan that goes over it, and
+    each takes about `pixel_nanoseconds` of one core, as measured with photographs.
     """
 
     width: int
@@ -37,6 +38,13 @@ class Header:
     bytes_per_pixel: int
     held_bytes_per_pixel: int = 0
     scales: tuple[int, ...] = (1,)
+    pixel_nanoseconds: int = 20
+    scanned_pixels: int | None = None
+
+    @property
+    def decoding_seconds(self) -> float:
+        """About how much processor time decoding takes; the machine's pace and the picture's content may double it."""
+        return (self.scanned_pixels or self.width * self.height) * self.pixel_nanoseconds / 1e9
 
     def decoding_bytes(self, shortest_side: int | None = None) -> int:
         """How much memory decoding takes, where possible at a scale that leaves `shortest_side`."""

@@ -29,6 +29,7 @@ _TRACEBACK_CHARACTERS = 4000
 def main(order: dict[str, Any]) -> None:
     """Serve one parent: `{"channel", "given", "answered": descriptors, "handler", "options", "scratch", …}`."""
     channel = socket.socket(fileno=order["channel"])
+    os.nice(order["niceness"])
     walls = isolate(
         Path(order["scratch"]),
         Resources(**order["resources"]),

@@ -22,6 +22,10 @@ class SandboxDiedError(SandboxError):
         return how(self.code)
 
 
+class SandboxGoneError(SandboxDiedError):
+    """The child had ended before it read this call, which can be made of another one."""
+
+
 class SandboxTimeoutError(SandboxError):
     """The child took longer than the call was given, and was killed."""
 

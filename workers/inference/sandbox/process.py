@@ -27,6 +27,7 @@ from workers.inference.sandbox.errors import (
     SandboxBrokenError,
     SandboxDiedError,
     SandboxError,
+    SandboxGoneError,
     SandboxMemoryError,
     SandboxTimeoutError,
 )
@@ -65,6 +66,7 @@ class SandboxSpec:
     readable: tuple[Path, ...] = ()
     writable: tuple[Path, ...] = ()
     start_seconds: float = 120.0
+    niceness: int = 0
 
 
 class SandboxProcess:
@@ -121,7 +123,7 @@ class SandboxProcess:
         """
         with self._lock:
             if not self.alive:
-                raise SandboxDiedError(self._ended())
+                raise SandboxGoneError(self._ended())
             self._given.reserve(sum(memoryview(part).nbytes for part in payload))
             size = self._given.write(payload)
             self._answered.reserve(reply_bytes)
@@ -164,6 +166,7 @@ class SandboxProcess:
             "readable": [str(folder) for folder in spec.readable],
             "writable": [str(folder) for folder in spec.writable],
             "resources": resources,
+            "niceness": spec.niceness,
             "memory_bytes": spec.memory_bytes,
         }
 
@@ -180,8 +183,10 @@ class SandboxProcess:
         except (ValueError, TypeError) as error:
             self._kill()
             raise SandboxBrokenError(f"The answer makes no sense: {error}") from error
-        except OSError:
-            answer = None
+        except (
+            OSError
+        ) as error:  # what was sent stays unread: an end after that would be no error but silence
+            raise SandboxGoneError(self._ended()) from error
         if answer is None:
             raise SandboxDiedError(self._ended())
         _raise_failure(answer)
