@@ -111,10 +111,10 @@ def load_json(text: bytes | str, *, depth_max: int = DEPTH_MAX, unique_keys: boo
         decoded = data.decode() if isinstance(text, bytes) else text
         return json.loads(
             decoded,
-            object_pairs_hook=_unique_keys if unique_keys else None,
-            parse_constant=_no_constant,
+            object_pairs_hook=without_doubles if unique_keys else None,
+            parse_constant=no_constant,
             parse_float=finite_number,
-            parse_int=_short_integer,
+            parse_int=short_integer,
         )
     except JsonError:
         raise
@@ -130,7 +130,8 @@ def finite_number(text: str) -> float:
     return number
 
 
-def _short_integer(text: str) -> int:
+def short_integer(text: str) -> int:
+    """Return the number; raises JsonError for one of too many digits."""
     if len(text) > INTEGER_DIGITS_MAX:
         raise JsonError(f"{_short(text)} has more than {INTEGER_DIGITS_MAX} digits")
     return int(text)
@@ -140,7 +141,8 @@ def _short(text: str) -> str:
     return text if len(text) <= 20 else f"{text[:20]}…"
 
 
-def _unique_keys(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+def without_doubles(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object; raises JsonError where a key is given twice."""
     listed = list(pairs)
     found = dict(listed)
     if len(found) != len(listed):
@@ -148,5 +150,6 @@ def _unique_keys(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _no_constant(name: str) -> NoReturn:
+def no_constant(name: str) -> NoReturn:
+    """Raise JsonError: NaN and Infinity are no JSON."""
     raise JsonError(f"{name} is not a number")

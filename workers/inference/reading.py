@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from workers.inference.bounded_json import DepthMeter, no_constant, short_integer, without_doubles
 from workers.inference.errors import BundleError
 
 if TYPE_CHECKING:
@@ -32,7 +33,11 @@ def read_json(data: bytes) -> dict[str, Any]:
     NUL, halves of surrogate pairs), and nesting deeper than any manifest needs.
     """
     try:
-        found = json.loads(data, object_pairs_hook=_unique_keys, parse_constant=_no_constant)
+        text = data.decode(json.detect_encoding(data))
+        DepthMeter(DEPTH_MAX).feed(text.encode())
+        found = json.loads(
+            text, object_pairs_hook=without_doubles, parse_constant=no_constant, parse_int=short_integer
+        )
     except (ValueError, RecursionError) as error:
         raise BundleError(INVALID, f"The manifest is not valid JSON: {error}.", {"key": ""}) from error
     if not isinstance(found, dict):
@@ -43,23 +48,21 @@ def read_json(data: bytes) -> dict[str, Any]:
 
 def _check_values(top: dict[str, Any]) -> None:
     """Look at every key and value, without recursion."""
-    waiting: list[tuple[str, Any, int]] = [("", top, 0)]
+    waiting: list[tuple[str, Any]] = [("", top)]
     while waiting:
-        key, value, depth = waiting.pop()
-        if problem := _problem(value, depth):
+        key, value = waiting.pop()
+        if problem := _problem(value):
             refuse(key, problem)
         if isinstance(value, dict):
             for name in value:
-                if problem := _problem(name, depth):
+                if problem := _problem(name):
                     refuse(key, f"has a key that {problem}")
-            waiting += [(f"{key}.{name}" if key else name, inner, depth + 1) for name, inner in value.items()]
+            waiting += [(f"{key}.{name}" if key else name, inner) for name, inner in value.items()]
         elif isinstance(value, list):
-            waiting += [(f"{key}[{at}]", inner, depth + 1) for at, inner in enumerate(value)]
+            waiting += [(f"{key}[{at}]", inner) for at, inner in enumerate(value)]
 
 
-def _problem(value: object, depth: int) -> str:
-    if depth > DEPTH_MAX:
-        return f"is nested deeper than {DEPTH_MAX} levels"
+def _problem(value: object) -> str:
     if isinstance(value, float) and not math.isfinite(value):
         return "is larger than any number that can be kept"
     if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
@@ -67,17 +70,6 @@ def _problem(value: object, depth: int) -> str:
     if isinstance(value, str) and _UNKEPT.search(value):
         return "holds a character that is no text: NUL, or half of a surrogate pair"
     return ""
-
-
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key is given twice")
-    return found
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a number")
 
 
 @dataclass(frozen=True)

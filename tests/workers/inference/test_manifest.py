@@ -173,3 +173,16 @@ def test_any_value_anywhere_gives_a_manifest_or_a_bundle_error(key, value):
     else:
         return
     assert error.detail["key"].split(".")[0] in {*valid(), "payloads", "text"}
+
+
+def test_a_manifest_that_is_nested_too_deeply_never_reaches_a_parser(monkeypatch):
+    monkeypatch.setattr(json, "loads", lambda *_, **__: pytest.fail("it was parsed"))
+    with pytest.raises(BundleError, match="nested more than 32 levels") as caught:
+        read_json(b'{"training":' + b"[" * 32 + b"]" * 32 + b"}")
+    assert caught.value.id == "bundle.manifest_invalid"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+def test_a_manifest_may_have_any_encoding_of_json(encoding):
+    text = json.dumps(valid(), ensure_ascii=False).encode(encoding)
+    assert parse_manifest(read_json(text)) == parse_manifest(valid())
