@@ -43,6 +43,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "retrieval_site.health.middleware.HealthMiddleware",
     "retrieval_site.middleware.RequestIdMiddleware",
+    "retrieval_site.middleware.ApiSlashMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",

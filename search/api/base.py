@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 from retrieval_site.bodies import SMALL, BodyRule
 from search.api.pagination import LIMIT_DEFAULT, LIMIT_MAX, page_of
 from search.api.parameters import NoParameters, Parameters, validated
-from search.api.parsers import BoundedJSONParser
+from search.api.parsers import BoundedJSONParser, check_charset
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -67,6 +67,7 @@ class ApiView(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Check who asks first, then the query string; leaves its values in `self.query`."""
         super().initial(request, *args, **kwargs)
+        check_charset(request.META.get("CONTENT_TYPE", ""))
         method = "GET" if request.method == "HEAD" else str(request.method)
         reader = self.query_parameters.get(method, NoParameters)
         given = request.query_params

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from rest_framework import serializers
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.response import Response
 
 from retrieval_site.errors import not_found
@@ -14,7 +15,6 @@ from search.api.answers import JudgementAnswer
 from search.api.authentication import enforce_csrf_for_session
 from search.api.base import ApiView, PageParameters, describe, page_answer
 from search.api.parameters import Parameters, validated
-from search.api.permissions import require
 from search.api.presenting import judgement_json
 from search.exports import csv_lines, exportable_by, qrels_lines
 from search.models import Collection, Judgement
@@ -141,7 +141,8 @@ class JudgementExportView(ApiView):
 
     def export(self, request: Request) -> Any:
         """Return the judgements that were asked for; raises `permission.denied` for who curates nothing."""
-        require(request.user.is_staff or Collection.objects.curated_by(request.user).exists())
+        if not (request.user.is_staff or Collection.objects.curated_by(request.user).exists()):
+            raise PermissionDenied("Only staff and curators may take judgements away.", "permission.denied")
         rows = exportable_by(request.user)
         if "collection" in self.query:
             rows = rows.filter(document__collection__slug=self.query["collection"])

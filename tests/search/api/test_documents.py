@@ -50,7 +50,15 @@ def test_nobody_else_opens_collections(world):
 
 def test_a_slug_is_taken_once(world):
     response = world.client("staff").post(COLLECTIONS, {"slug": "open", "name": "Again"})
-    assert refused(response) == (409, "collection.slug_taken")
+    assert refused(response) == (409, "collection.slug_not_available")
+
+
+def test_a_slug_that_a_private_collection_has_is_refused_like_one_that_nobody_may_have(world):
+    client = world.client("staff")
+    taken = client.post(COLLECTIONS, {"slug": "secret", "name": "Again"})
+    reserved = client.post(COLLECTIONS, {"slug": "admin", "name": "Again"})
+    assert (taken.status_code, taken.json()) == (reserved.status_code, reserved.json())
+    assert refused(taken) == (409, "collection.slug_not_available")
 
 
 def test_a_new_collection_with_an_unknown_reader_is_not_opened_at_all(world):
