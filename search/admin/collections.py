@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST
 from retrieval_site.people import signed_in
 from search.admin.curated import CuratedAdmin, is_staff
 from search.admin.importing import import_checked_view, import_view
+from search.admin.versions import VersionedForm
 from search.models import Collection, Document, Judgement, Membership
 from search.services.collections import SLUG_NOT_AVAILABLE, SLUGS_RESERVED
 
@@ -25,8 +26,10 @@ if TYPE_CHECKING:
     from search.querysets import CollectionQuerySet
 
 
-class CollectionForm(forms.ModelForm[Collection]):
+class CollectionForm(VersionedForm[Collection]):
     """A collection as its curator edits it."""
+
+    compared = ("name", "slug", "description", "visibility", "keep_originals")
 
     class Meta:
         model = Collection
