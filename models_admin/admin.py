@@ -20,7 +20,7 @@ from models_admin.models import Activation, Alias, ModelVersion, VectorIndex, Ve
 from retrieval_site.bodies import BodyRule, may_send, takes_body
 from retrieval_site.errors import AppError
 from retrieval_site.panels import PanelAdmin
-from retrieval_site.people import signed_in
+from retrieval_site.people import manages_models, signed_in
 from workers.blobs import blob_open
 from workers.models import Job
 
@@ -91,7 +91,7 @@ ACTIONS: dict[str, Callable[[ModelVersion, HttpRequest], str]] = {
 
 
 def _operates(request: HttpRequest) -> bool:
-    return bool(request.user.is_active and request.user.is_superuser)
+    return manages_models(request.user)
 
 
 @admin.register(ModelVersion)

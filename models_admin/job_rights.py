@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from retrieval_site.people import manages_models
 from workers.jobs.rights import job_right
 
 if TYPE_CHECKING:
@@ -11,6 +12,6 @@ if TYPE_CHECKING:
 
 
 @job_right("validate", "prepare", "measure")
-def manages_models(job: Job, user: Any) -> bool:
+def operates(job: Job, user: Any) -> bool:
     """Return whether the user may manage models."""
-    return bool(user.is_superuser)
+    return manages_models(user)

@@ -1,15 +1,26 @@
-"""Who is asking."""
+"""Who is asking, and what they may do at all."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
     from django.http import HttpRequest
+
+
+def anybody_searches() -> bool:
+    """Return whether searching needs no account here."""
+    return bool(settings.CONFIG.anonymous_search)
+
+
+def manages_models(user: Any) -> bool:
+    """Return whether this person, None for nobody, may upload, name and switch every model version."""
+    return bool(getattr(user, "is_active", False) and getattr(user, "is_superuser", False))
 
 
 def signed_in(request: HttpRequest) -> User:

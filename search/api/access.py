@@ -12,6 +12,7 @@ from django.db.models import Q
 from models_admin.models import ModelVersion, VersionState
 from models_admin.services import version_find, version_reachable
 from retrieval_site.errors import AppError, not_found
+from retrieval_site.people import manages_models
 from search.api.permissions import require
 from search.models import Collection, Document
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 def known_versions(request: Request) -> Any:
     """Return the model versions that the caller may name; operators know all of them."""
     rows = ModelVersion.objects.all()
-    if request.user.is_superuser:
+    if manages_models(request.user):
         return rows
     named = [key.rpartition("@") for key in settings.CONFIG.public_models]
     public = [Q(name=name, number=int(number)) for name, _, number in named if number.isdecimal()]
@@ -43,7 +44,7 @@ def usable_version(request: Request, model: str) -> ModelVersion:
 
 
 def _may_use(request: Request, version: ModelVersion) -> bool:
-    manages = request.user.is_superuser
+    manages = manages_models(request.user)
     ready = manages or version.state == VersionState.READY
     return ready and version_reachable(version, manages=manages)
 

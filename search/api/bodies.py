@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.conf import settings
 from django.http import Http404
 from rest_framework.exceptions import APIException, PermissionDenied
 
 from retrieval_site.bodies import BodyRule, has_small_body
 from retrieval_site.errors import AppError
+from retrieval_site.people import anybody_searches
 from search.api.permissions import require_operator
 from search.models import Collection
 from search.services.document_fields import DOCUMENT_TEXT_BYTES, IMAGES_MAX
@@ -60,15 +60,11 @@ def refusal_by(
     return refusal
 
 
-def _anybody_searches() -> bool:
-    return bool(settings.CONFIG.anonymous_search)
-
-
 ONE_PICTURE = BodyRule(
     "picture_max_bytes",
     too_large=picture_too_large,
     refusal=refusal_by(_no_more),
-    open_to_all=_anybody_searches,
+    open_to_all=anybody_searches,
 )
 DOCUMENT = BodyRule(
     "picture_max_bytes", files=IMAGES_MAX, text_bytes=DOCUMENT_TEXT_BYTES, refusal=refusal_by(_curates)

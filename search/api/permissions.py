@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from rest_framework.exceptions import NotAuthenticated, PermissionDenied
 from rest_framework.permissions import SAFE_METHODS, BasePermission
+
+from retrieval_site.people import anybody_searches, manages_models
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -38,7 +39,7 @@ def scope_needed(request: Request, view: APIView) -> str:
 
 
 def _open_to_anybody(request: Request, view: APIView, scope: str) -> bool:
-    if not settings.CONFIG.anonymous_search:
+    if not anybody_searches():
         return False
     if request.method in getattr(view, "anonymous_methods", ()):
         return True
@@ -53,7 +54,7 @@ def require_staff(request: Request) -> None:
 
 def require_operator(request: Request) -> None:
     """Raise `permission.denied` for anybody who may not switch models, as in the admin."""
-    if not request.user.is_superuser:
+    if not manages_models(request.user):
         raise PermissionDenied("Only operators (superusers) may do this.", "permission.denied")
 
 

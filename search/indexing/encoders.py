@@ -49,8 +49,11 @@ def encoders_close() -> None:
 
 
 def _died(version_id: int, reason: str) -> None:
+    from workers.pool import close_encoder
+
     if versions().died(version_id, reason):
-        _encoders.pop(version_id, None)
+        if (encoder := _encoders.pop(version_id, None)) is not None:
+            close_encoder(encoder)
         message = (
             "The model's process ended again and again, so the version is set aside. Its page says more."
         )

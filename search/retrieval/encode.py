@@ -12,6 +12,7 @@ import numpy as np
 from models_admin.models import VersionState
 from models_admin.services import version_find, version_reachable
 from retrieval_site.errors import AppError, not_found
+from retrieval_site.people import manages_models
 from search.models import Document
 from search.retrieval.types import EncodedQuery, Modality
 from search.vectors.read import document_vectors
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from models_admin.models import ModelVersion
-    from search.querysets import Viewer
     from search.retrieval.types import SearchRequest, Target
     from search.vectors.tables import UnitKind
     from workers.query import Pending
@@ -57,11 +57,6 @@ def encode_start(request: SearchRequest) -> Encoding:
     if request.document is not None:
         return _Known(EncodedQuery(version, modality, _of_document(request, version)))
     return _Known(EncodedQuery(version, modality, _of_embedding(request, version)))
-
-
-def manages_models(viewer: Viewer) -> bool:
-    """Return whether the viewer may name versions that do not serve searches."""
-    return bool(getattr(viewer, "is_superuser", False) and getattr(viewer, "is_active", False))
 
 
 def searchable_version(key: str, *, manages: bool) -> ModelVersion:

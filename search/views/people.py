@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
-from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
+
+from retrieval_site.people import anybody_searches
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,11 +15,6 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponseBase
 
     View = Callable[..., HttpResponseBase]
-
-
-def anybody_searches() -> bool:
-    """Return whether searching needs no account here."""
-    return bool(settings.CONFIG.anonymous_search)
 
 
 def may_search(request: HttpRequest) -> bool:

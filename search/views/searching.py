@@ -12,13 +12,14 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from retrieval_site.bodies import BodyRule, may_send, takes_body
 from retrieval_site.errors import AppError, not_found
+from retrieval_site.people import anybody_searches
 from search import retrieval
 from search.demo.examples import example_path
 from search.models import Query
 from search.retrieval.types import SearchRequest
 from search.services.uploads import picture_too_large, read_picture
 from search.sessions import session_made
-from search.views.people import anybody_searches, may_search, searchers_only
+from search.views.people import may_search, searchers_only
 from search.views.throttling import throttled
 from workers.blobs import blob_open
 

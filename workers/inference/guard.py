@@ -12,18 +12,18 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import psutil
 
 from workers.inference.bundles import BundleLimits
 from workers.inference.errors import BundleError
+from workers.inference.isolation import bare_environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
-_PROJECT = Path(__file__).resolve().parents[2]
 _CHILD = "workers.inference.validation_child"
 _POLL_SECONDS = 0.05
 _TICK_SECONDS = 0.5
@@ -85,16 +85,8 @@ def _order(task: str, scratch: Path, limits: ValidationLimits) -> dict[str, Any]
 
 
 def _environment(scratch: Path, limits: ValidationLimits) -> dict[str, str]:
-    """Return an environment without the secrets that the worker's own may hold."""
-    return {
-        "PYTHONPATH": str(_PROJECT),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "HOME": str(scratch),
-        "TMPDIR": str(scratch),
-        "LC_ALL": "C.UTF-8",
-        "OMP_NUM_THREADS": str(limits.threads),
-        "CUDA_VISIBLE_DEVICES": "",
-    }
+    own = {"HOME": str(scratch), "TMPDIR": str(scratch), "CUDA_VISIBLE_DEVICES": ""}
+    return bare_environment(limits.threads) | own
 
 
 class _Watch:

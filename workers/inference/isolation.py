@@ -167,6 +167,15 @@ def needed_folders() -> list[Path]:
     return sorted({place.resolve() for place in places})
 
 
+def bare_environment(threads: int | None = None) -> dict[str, str]:
+    """Return what a locked-in child needs of an environment, without the secrets that the worker's own may hold."""
+    return {
+        "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "LC_ALL": "C.UTF-8",
+    } | ({"OMP_NUM_THREADS": str(threads)} if threads else {})
+
+
 def _limit(resources: Resources) -> None:
     limits = {
         resource.RLIMIT_CPU: resources.cpu_seconds,

@@ -83,7 +83,7 @@ class RemoteEncoder:
         self._options = options
         self._died = died
         self._spec = _spec(folder, options)
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # `died` may close this encoder while it starts a child
         self._closed = False
         self._process = self._started()
         self.precision = str(self._process.hello["precision"])
@@ -128,16 +128,17 @@ class RemoteEncoder:
         return self._called("texts", {}, json.dumps(list(texts)).encode(), len(texts))
 
     def close(self) -> None:
-        """End the child; nothing can be encoded any more."""
-        self._closed = True
-        self._process.close()
+        """End the child, also one that is being started; nothing can be encoded any more."""
+        with self._lock:
+            self._closed = True
+            self._process.close()
 
     def _pixels(self, pixels: Floats) -> Floats:
         pixels = np.ascontiguousarray(pixels, np.float32)
         return self._called("pixels", {"shape": pixels.shape}, pixels.data, len(pixels))
 
     def _called(self, method: str, head: dict[str, Any], payload: Buffer, count: int) -> Floats:
-        """Let the child encode `count` inputs; a dead child is replaced before its death is told."""
+        """Let the child encode `count` inputs; a child that died is replaced behind the caller's back."""
         process = self._running()
         size = count * self.dim * _FLOAT_BYTES
         seconds = self._options.call_seconds
@@ -150,11 +151,11 @@ class RemoteEncoder:
     def _failed(self, process: SandboxProcess, error: SandboxError, count: int) -> EncoderError:
         """Return what a caller is told. Of several inputs nobody knows which one it was: each is tried alone then."""
         if isinstance(error, SandboxDiedError):
+            if count == 1:
+                self._died(error.reason)  # it may close this encoder: then none is started
             threading.Thread(
                 target=self._restart, args=[process], name="encoder-restart", daemon=True
             ).start()
-            if count == 1:
-                self._died(error.reason)
             message = "The model's process ended while it read this. It is not tried again with this model."
             return EncoderDiedError("encoder.died", message, {"reason": error.reason})
         if isinstance(error, SandboxTimeoutError):

@@ -6,12 +6,14 @@ import io
 import threading
 
 import numpy as np
+import psutil
 import pytest
 from django.db import connection
 from PIL import Image
 from psycopg import sql
 
 from models_admin.models import ModelVersion
+from retrieval_site.errors import AppError
 from search.indexing import encode as encode_module
 from search.indexing import encoders
 from search.indexing.locks import version_lock
@@ -23,8 +25,9 @@ from search.vectors.coverage import coverage
 from search.vectors.index import index_state
 from search.vectors.tables import VectorTable, table_create
 from tests.support.tiny_bundle import COLOURS, make_tiny_bundle, tiny_manifest
+from tests.support.trigger_bundle import trigger_version
 from workers.blobs import blob_store
-from workers.inference.errors import TextError
+from workers.inference.errors import EncoderError, TextError
 from workers.jobs.errors import JobDeferred
 from workers.jobs.runner import run_job_inline
 from workers.jobs.services import job_retry_failed
@@ -301,3 +304,19 @@ def test_documents_that_are_deleted_while_they_are_encoded_do_no_harm(version, c
     assert job.state == "succeeded"
     assert len(stored(version)) == 19
     assert coverage(version)["passage"].complete
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_encoder_whose_version_is_set_aside_leaves_no_process(tmp_path):
+    version = trigger_version(tmp_path)
+    encoder = encoders.encoder_of(version)
+    white = Image.new("RGB", (40, 40), "white")
+    with pytest.raises(EncoderError):
+        encoder.encode_pictures([white])
+    with pytest.raises(AppError) as caught:
+        encoder.encode_pictures([white])
+    assert caught.value.id == "version.set_aside"
+    with pytest.raises(EncoderError) as closed:
+        encoder.encode_texts(["red"])  # no child was started in the place of the one that died
+    assert closed.value.id == "encoder.closed"
+    assert not psutil.pid_exists(encoder.pid)

@@ -15,12 +15,13 @@ import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workers.inference.errors import BundleError, EncoderError, InferenceError, PictureError, TextError
+from workers.inference.isolation import bare_environment
 from workers.inference.sandbox import wire
 from workers.inference.sandbox.errors import (
     SandboxBrokenError,
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_PROJECT = Path(__file__).resolve().parents[3]
 _CHILD = "workers.inference.sandbox.child"
 _ENDING_SECONDS = 1.0
 _KEPT_BYTES = 32 << 20
@@ -65,7 +65,6 @@ class SandboxSpec:
     readable: tuple[Path, ...] = ()
     writable: tuple[Path, ...] = ()
     start_seconds: float = 120.0
-    environment: dict[str, str] = field(default_factory=dict)
 
 
 class SandboxProcess:
@@ -135,19 +134,20 @@ class SandboxProcess:
 
     def close(self) -> None:
         """End the child, whatever it does."""
+        if self._channel.fileno() < 0:
+            return
         if hasattr(self, "_process"):
             self._kill()
-        if self._channel.fileno() >= 0:
-            self._channel.close()
-            self._given.close()
-            self._answered.close()
+        self._channel.close()
+        self._given.close()
+        self._answered.close()
 
     def _spawn(self, theirs: socket.socket, scratch: Path) -> subprocess.Popen[bytes]:
         descriptors = (theirs.fileno(), self._given.descriptor, self._answered.descriptor)
         return subprocess.Popen(  # noqa: S603  our own interpreter and module
             [sys.executable, "-P", "-m", _CHILD, json.dumps(self._order(descriptors, scratch))],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, cwd="/", env=self._environment(),
-            pass_fds=descriptors, start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, cwd="/", pass_fds=descriptors,
+            env=bare_environment(self.spec.threads) | {"HOME": "/nonexistent"}, start_new_session=True,
         )  # fmt: skip
 
     def _order(self, descriptors: tuple[int, int, int], scratch: Path) -> dict[str, Any]:
@@ -165,18 +165,6 @@ class SandboxProcess:
             "writable": [str(folder) for folder in spec.writable],
             "resources": resources,
             "memory_bytes": spec.memory_bytes,
-        }
-
-    def _environment(self) -> dict[str, str]:
-        """Return an environment without the secrets that the worker's own may hold."""
-        threads = {"OMP_NUM_THREADS": str(self.spec.threads)} if self.spec.threads else {}
-        return {
-            "PYTHONPATH": str(_PROJECT),
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "LC_ALL": "C.UTF-8",
-            "HOME": "/nonexistent",
-            **threads,
-            **self.spec.environment,
         }
 
     def _exchanged(self, head: dict[str, Any] | None, seconds: float) -> dict[str, Any]:
