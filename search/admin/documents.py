@@ -68,15 +68,16 @@ class MetadataField(forms.JSONField):
     """A JSON object as text, within the bounds of all JSON from outside."""
 
     def to_python(self, value: Any) -> Any:
-        """Return the value; raises ValidationError for what is no JSON that is read here."""
-        if isinstance(value, str) and value.strip():
-            try:
-                load_json(value)
-            except JsonError as error:
-                raise ValidationError(
-                    f"This is not JSON that is read here: {error}.", code="invalid"
-                ) from error
-        return super().to_python(value)
+        """Return the object; raises ValidationError for what is none, or no JSON that is read here."""
+        if not isinstance(value, str) or not value.strip():
+            return {}
+        try:
+            found = load_json(value)
+        except JsonError as error:
+            raise ValidationError(f"This is not JSON that is read here: {error}.", code="invalid") from error
+        if not isinstance(found, dict):
+            raise ValidationError('Write a JSON object, such as {"kind": "pump"}.', code="invalid")
+        return found
 
     def bound_data(self, data: Any, initial: Any) -> Any:
         """Return what the form shows again: the value, or the text where that is no JSON that is read here."""

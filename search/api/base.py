@@ -43,6 +43,8 @@ class ErrorAnswer(serializers.Serializer[Any]):
 class PageParameters(Parameters):
     """What every list takes."""
 
+    error_ids = {"cursor": "cursor.invalid"}
+
     limit = serializers.IntegerField(min_value=1, max_value=LIMIT_MAX, default=LIMIT_DEFAULT)
     cursor = serializers.CharField(required=False, max_length=500, help_text="from `next` or `previous`")
 

@@ -100,7 +100,7 @@ _CONVERTERS: list[tuple[type[Exception], Callable[[Any], AppError]]] = [
     (InferenceError, _inference),
     (exceptions.ValidationError, _validation),
     (exceptions.Throttled, _throttled),
-    (exceptions.ParseError, _fixed("request.malformed", 400)),
+    (exceptions.ParseError, _fixed("request.malformed", 400, "The body is not what its Content-Type says.")),
     (exceptions.NotAuthenticated, _own_code),
     (exceptions.AuthenticationFailed, _own_code),
     (exceptions.PermissionDenied, _own_code),

@@ -7,7 +7,7 @@ import math
 import re
 from functools import cache
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
@@ -18,18 +18,23 @@ from search.services.document_fields import METADATA_BYTES_MAX, METADATA_DEPTH_M
 from workers.inference.bounded_json import JsonError, JsonTooDeepError, load_json
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
 NAMES_SHOWN, NAME_SHOWN_CHARACTERS = 20, 80
 """Of unknown parameters: an answer does not repeat all that a caller can send."""
 
-_NUL = "\x00"
+_NO_TEXT = re.compile("[\x00\ud800-\udfff]")
 
 
 class Parameters(serializers.Serializer[Any]):
-    """A serializer for input that refuses what it does not know."""
+    """A serializer for input that refuses what it does not know.
+
+    `error_ids` names what is wrong with a value more exactly than `parameter.invalid`: by `FIELD.CODE`, of an entry
+    of a list `FIELD[].CODE`, or by `FIELD` alone.
+    """
 
     not_built_yet: Collection[str] = ()
+    error_ids: ClassVar[Mapping[str, str]] = {}
 
     def to_internal_value(self, data: Any) -> Any:
         """Raise `parameter.unknown` or `parameter.not_supported` before looking at values."""
@@ -73,7 +78,29 @@ def not_supported(names: Iterable[str]) -> AppError:
 
 def validated(serializer: type[Parameters], data: Any, *, partial: bool = False) -> dict[str, Any]:
     """Return the checked values of `data`; raises AppError or ValidationError."""
-    return dict(_reader(serializer, partial).run_validation(data))
+    try:
+        return dict(_reader(serializer, partial).run_validation(data))
+    except serializers.ValidationError as failure:
+        raise _with_own_id(failure, serializer.error_ids) or failure from failure
+
+
+def _with_own_id(failure: serializers.ValidationError, error_ids: Mapping[str, str]) -> AppError | None:
+    """Return the failure under the id that the serializer names for it, None where it names none."""
+    for field, details in failure.detail.items() if isinstance(failure.detail, dict) else ():
+        for name, detail in _named(str(field), details):
+            error_id = error_ids.get(f"{name}.{detail.code}") or error_ids.get(str(field))
+            if error_id:
+                return AppError(error_id, f"“{field}”: {detail}", detail={**failure.detail, "field": field})
+    return None
+
+
+def _named(field: str, details: Any) -> Iterator[tuple[str, Any]]:
+    """Yield what is wrong with a field, and as `FIELD[]` with the entries of a list."""
+    if isinstance(details, dict):
+        for of_entry in details.values():
+            yield from _named(f"{field}[]", of_entry)
+    else:
+        yield from ((field, detail) for detail in details)
 
 
 @cache
@@ -100,9 +127,11 @@ class JsonObjectField(serializers.Field[Any, Any, Any, Any]):
 
     default_error_messages = {
         "not_object": "Send a JSON object.",
+        "not_json": "This is not JSON that is read here: {reason}.",
         "too_large": f"Send at most {METADATA_BYTES_MAX} bytes.",
         "too_deep": f"Nest at most {METADATA_DEPTH_MAX} levels.",
-        "bad_value": "NUL characters and numbers that are not finite cannot be kept.",
+        "not_text": "NUL characters and halves of surrogate pairs cannot be kept.",
+        "not_finite": "Numbers that are not finite cannot be kept.",
     }
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
@@ -115,8 +144,10 @@ class JsonObjectField(serializers.Field[Any, Any, Any, Any]):
         found = list(leaves(value))
         if any(depth > METADATA_DEPTH_MAX for _, depth in found):
             self.fail("too_deep")
-        if any(_unstorable(leaf) for leaf, _ in found):
-            self.fail("bad_value")
+        if any(isinstance(leaf, str) and _NO_TEXT.search(leaf) for leaf, _ in found):
+            self.fail("not_text")
+        if any(isinstance(leaf, float) and not math.isfinite(leaf) for leaf, _ in found):
+            self.fail("not_finite")
         return value
 
     def to_representation(self, value: Any) -> Any:
@@ -128,8 +159,8 @@ class JsonObjectField(serializers.Field[Any, Any, Any, Any]):
             return load_json(text)
         except JsonTooDeepError:
             self.fail("too_deep")
-        except JsonError:
-            self.fail("not_object")
+        except JsonError as error:
+            self.fail("not_json", reason=error)
 
 
 def leaves(value: Any) -> Iterable[tuple[Any, int]]:
@@ -143,15 +174,6 @@ def leaves(value: Any) -> Iterable[tuple[Any, int]]:
             waiting += [(inner, depth + 1) for inner in item]
         else:
             yield item, depth
-
-
-def _unstorable(leaf: Any) -> bool:
-    if isinstance(leaf, str):
-        return _NUL in leaf or bool(_LONE_SURROGATE.search(leaf))
-    return isinstance(leaf, float) and not math.isfinite(leaf)
-
-
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @extend_schema_field({"type": "array", "items": {"type": "number"}})

@@ -6,7 +6,6 @@ import codecs
 from typing import IO, TYPE_CHECKING, Any
 
 from django.utils.http import parse_header_parameters
-from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
 
 from retrieval_site.errors import AppError
@@ -44,7 +43,7 @@ class BoundedJSONParser(JSONParser):
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
-        """Return the value; raises ParseError, or AppError `request.too_large`, `request.too_deep`."""
+        """Return the value; raises AppError `request.malformed`, `request.too_large`, `request.too_deep`."""
         data = stream.read(self._most_bytes + 1)
         if len(data) > self._most_bytes:
             message = f"JSON may have at most {self._most_bytes:,} bytes here."
@@ -55,4 +54,6 @@ class BoundedJSONParser(JSONParser):
             message = f"The JSON is nested more than {DEPTH_MAX} levels deep."
             raise AppError("request.too_deep", message, detail={"depth_max": DEPTH_MAX}) from error
         except JsonError as error:
-            raise ParseError(f"The body is not JSON that is read here: {error}.") from error
+            raise AppError(
+                "request.malformed", f"The body is not JSON that is read here: {error}."
+            ) from error

@@ -13,7 +13,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from search.models import Collection, Document, DocumentImage, Passage
-from search.services.document_fields import DocumentFields, ImageInput, check_record, content_hash
+from search.services.document_fields import (
+    DocumentFields,
+    ImageInput,
+    check_not_empty,
+    check_record,
+    content_hash,
+)
 from search.services.document_units import SPLIT_AT_ONCE_CHARACTERS, units_replace
 from search.services.versions import collection_lock
 from workers.jobs.services import job_create_once
@@ -74,6 +80,10 @@ def documents_save(
         check_record(record.external_id, record.fields, record.images)
     collection_lock(collection)
     stored = _stored(collection, [record.external_id for record in records])
+    for record in records:
+        if record.images is None:
+            kept = stored[record.external_id].images.all() if record.external_id in stored else ()
+            check_not_empty(record.fields, has_images=bool(kept))
     hashes = [_hash(record, stored.get(record.external_id)) for record in records]
     changes = [_change(stored.get(r.external_id), digest) for r, digest in zip(records, hashes, strict=True)]
     documents = [

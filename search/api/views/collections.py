@@ -33,6 +33,8 @@ MEMBER_LISTS = {"curators": Membership.Role.CURATOR, "readers": Membership.Role.
 class CollectionChange(Parameters):
     """What curators can change. `curators` and `readers` replace the ones there were."""
 
+    error_ids = dict.fromkeys(("name", "slug", "description", "visibility"), "collection.invalid")
+
     name = serializers.CharField(max_length=200)
     description = serializers.CharField(max_length=10_000, allow_blank=True, default="")
     visibility = serializers.ChoiceField(

@@ -41,8 +41,30 @@ if TYPE_CHECKING:
 FIELDS = ("title", "body", "url", "tags", "metadata")
 
 
+DOCUMENT_IDS = {
+    "external_id.blank": "document.external_id_missing",
+    "tags.max_length": "document.too_many_tags",
+    "images.max_length": "document.too_many_images",
+    "images[].empty": "image.empty",
+    "metadata.too_large": "document.metadata_too_large",
+    "metadata.too_deep": "document.metadata_too_deep",
+    "metadata.not_finite": "document.metadata_not_storable",
+    "metadata.not_text": "document.not_text",
+} | {
+    f"{field}.{code}": error_id
+    for field in ("title", "body", "url", "tags[]", "external_id")
+    for code, error_id in {
+        "max_length": "document.field_too_long",
+        "null_characters_not_allowed": "document.not_text",
+        "surrogate_characters_not_allowed": "document.not_text",
+    }.items()
+}
+
+
 class DocumentChange(Parameters):
     """What a document says. Pictures are files of a multipart form and replace the ones there were."""
+
+    error_ids = DOCUMENT_IDS
 
     title = serializers.CharField(max_length=LENGTHS_MAX["title"], allow_blank=True, default="")
     body = serializers.CharField(allow_blank=True, default="", trim_whitespace=False)

@@ -27,6 +27,8 @@ FILE_FORMATS = tuple(name for name in FORMATS if name != "folder")
 class ImportParameters(Parameters):
     """A file (JSON Lines, CSV, zip with pictures, COCO or Karpathy captions) and where its documents go."""
 
+    error_ids = {"file.empty": "import.empty"}
+
     file = UploadField()
     collection = serializers.SlugField(max_length=80)
     format = serializers.ChoiceField(

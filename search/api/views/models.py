@@ -43,6 +43,8 @@ class ModelListParameters(PageParameters):
 class BundleUpload(Parameters):
     """A bundle (docs/bundle.md) and why it is here."""
 
+    error_ids = {"bundle.empty": "bundle.empty"}
+
     bundle = UploadField()
     note = serializers.CharField(required=False, allow_blank=True, max_length=2000, default="")
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rest_framework import serializers
 from rest_framework.response import Response
 
+from retrieval_site.errors import AppError
 from search import retrieval
 from search.api.access import usable_version
 from search.api.answers import EmbeddingAnswer, SearchResultAnswer
@@ -42,6 +43,13 @@ if TYPE_CHECKING:
 TEXT_MAX = 2000
 CURSOR_MAX = 1000
 PARTS = ("image", "text", "document", "embedding")
+PART_IDS = {
+    "image.empty": "image.empty",
+    "text.blank": "text.empty",
+    "text.max_length": "text.too_long",
+    "text.null_characters_not_allowed": "text.not_text",
+    "text.surrogate_characters_not_allowed": "text.not_text",
+}
 NOT_BUILT_YET = ("image_url", "negative_text", "explain")
 MODES_NOT_BUILT_YET = ("lexical", "hybrid")
 
@@ -65,6 +73,7 @@ class SearchParameters(Parameters):
     """A search: exactly one of image, text, document and embedding; or the `next` of an earlier answer."""
 
     not_built_yet = NOT_BUILT_YET
+    error_ids = PART_IDS | {"embedding": "embedding.invalid", "next": "cursor.invalid"}
 
     image = UploadField(required=False, help_text="a file of a multipart form")
     text = serializers.CharField(required=False, max_length=TEXT_MAX)
@@ -93,12 +102,15 @@ class SearchParameters(Parameters):
         if "next" not in attrs:
             one_part(attrs, PARTS)
         if "embedding" in attrs and "@" not in attrs["model"]:
-            raise invalid("model", "An embedding needs its model as name@version.")
+            message = "An embedding needs the model that made it, as name@version."
+            raise AppError("embedding.model_required", message)
         return attrs
 
 
 class KeptParameters(Parameters):
     """Which page of a kept answer."""
+
+    error_ids = {"next": "cursor.invalid"}
 
     limit = serializers.IntegerField(default=LIMIT_DEFAULT, min_value=1, max_value=LIMIT_MAX)
     next = serializers.CharField(required=False, max_length=CURSOR_MAX)
@@ -106,6 +118,8 @@ class KeptParameters(Parameters):
 
 class EmbeddingParameters(Parameters):
     """What to embed: exactly one of image and text."""
+
+    error_ids = PART_IDS
 
     image = UploadField(required=False, help_text="a file of a multipart form")
     text = serializers.CharField(required=False, max_length=TEXT_MAX)
@@ -118,12 +132,10 @@ class EmbeddingParameters(Parameters):
 
 
 def one_part(given: dict[str, Any], parts: tuple[str, ...]) -> None:
-    """Raise `parameter.invalid` for none of `parts`, `parameter.not_supported` for several at once."""
+    """Raise AppError `query.parts` for none of `parts` and for several at once."""
     present = [part for part in parts if part in given]
-    if not present:
-        raise invalid("request", f"Send one of {', '.join(parts)}.")
-    if len(present) > 1:
-        raise not_supported(present)
+    if len(present) != 1:
+        raise AppError("query.parts", f"Send exactly one of {', '.join(parts)}.", detail={"given": present})
 
 
 class SearchView(ApiView):
