@@ -151,6 +151,7 @@ AUTH_PASSWORD_VALIDATORS = [
 
 # An upload larger than a picture is an import file or a bundle: those stream to a temporary file.
 FILE_UPLOAD_MAX_MEMORY_SIZE = CONFIG.picture_max_bytes
+DATA_UPLOAD_MAX_NUMBER_FILES = 200  # a document's pictures are counted there
 DATA_UPLOAD_MAX_MEMORY_SIZE = CONFIG.picture_max_bytes + MIB
 
 SESSION_COOKIE_HTTPONLY = True
@@ -184,7 +185,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["search.api.permissions.ScopePermission"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "URL_FORMAT_OVERRIDE": None,  # `?format=` would be a parameter of every endpoint
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "search.api.schema.Schema",
     "EXCEPTION_HANDLER": "search.api.errors.exception_handler",
     "DEFAULT_THROTTLE_CLASSES": ["search.api.throttling.CallerThrottle"],
     "TEST_REQUEST_DEFAULT_FORMAT": "json",

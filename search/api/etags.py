@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.utils.http import parse_etags
+from drf_spectacular.utils import OpenApiParameter
 
 from retrieval_site.errors import AppError
 from search.services.versions import digest, document_version
@@ -17,6 +18,23 @@ if TYPE_CHECKING:
     from rest_framework.request import Request
 
     from search.models import Document
+
+
+ETAG = OpenApiParameter(
+    "ETag", str, OpenApiParameter.HEADER, response=[200, 201], description="the document's version"
+)
+IF_MATCH = OpenApiParameter(
+    "If-Match",
+    str,
+    OpenApiParameter.HEADER,
+    description="the ETag that was read: only this version is changed, else 412",
+)
+IF_NONE_MATCH = OpenApiParameter(
+    "If-None-Match",
+    str,
+    OpenApiParameter.HEADER,
+    description="reading: the ETag at hand, then 304 where it still holds; saving: `*` only makes a new document",
+)
 
 
 def etag_of(document: Document) -> str:

@@ -9,7 +9,7 @@ from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from drf_spectacular.types import OpenApiTypes
+from django.http import QueryDict
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -40,7 +40,33 @@ class Parameters(serializers.Serializer[Any]):
         """Raise `parameter.unknown` or `parameter.not_supported` before looking at values."""
         if hasattr(data, "keys"):
             refuse_unknown(data.keys(), self.fields, self.not_built_yet)
+        if isinstance(data, dict) and not isinstance(data, QueryDict):
+            self._check_types(data)
         return super().to_internal_value(data)
+
+    def _check_types(self, values: Mapping[str, Any]) -> None:
+        """Raise ValidationError for JSON of another type than the schema says: no number is meant for a text."""
+        wrong = {
+            name: [f"Send {word}, not {_json_type(value)}."]
+            for name, value in values.items()
+            for kind, (types, word) in _JSON_TYPES.items()
+            if isinstance(self.fields[name], kind) and value is not None and type(value) not in types
+        }
+        if wrong:
+            raise serializers.ValidationError(wrong, code="type")
+
+
+_JSON_TYPES: dict[type[Any], tuple[tuple[type[Any], ...], str]] = {
+    serializers.CharField: ((str,), "a string"),
+    serializers.UUIDField: ((str,), "a string"),
+    serializers.IntegerField: ((int,), "an integer"),
+    serializers.BooleanField: ((bool,), "true or false"),
+}
+_NAMES = {str: "a string", bool: "true or false", int: "a number", float: "a number", list: "a list"}
+
+
+def _json_type(value: Any) -> str:
+    return _NAMES.get(type(value), "an object")
 
 
 class NoParameters(Parameters):
@@ -176,23 +202,25 @@ def leaves(value: Any) -> Iterable[tuple[Any, int]]:
             yield item, depth
 
 
-@extend_schema_field({"type": "array", "items": {"type": "number"}})
+VECTOR_MAX = 16_000  # halfvec's own limit
+
+
+@extend_schema_field({"type": "array", "items": {"type": "number"}, "minItems": 1, "maxItems": VECTOR_MAX})
 class VectorField(serializers.Field[Any, Any, Any, Any]):
     """An embedding: a list of finite numbers; in a form, its JSON text. One pass, not one field a number."""
 
     default_error_messages = {
         "not_numbers": "Send a list of finite numbers.",
-        "bad_length": "Send 1 to {most} numbers.",
+        "bad_length": f"Send 1 to {VECTOR_MAX} numbers.",
     }
-    most = 16_000  # halfvec's own limit
 
     def to_internal_value(self, data: Any) -> tuple[float, ...]:
         """Return the numbers; their count is checked against the model later."""
         values = self._from_text(data) if isinstance(data, str) else data
         if not isinstance(values, list):
             self.fail("not_numbers")
-        if not 1 <= len(values) <= self.most:
-            self.fail("bad_length", most=self.most)
+        if not 1 <= len(values) <= VECTOR_MAX:
+            self.fail("bad_length")
         if any(type(value) not in (int, float) for value in values):
             self.fail("not_numbers")
         return self._finite(values)
@@ -217,9 +245,20 @@ class VectorField(serializers.Field[Any, Any, Any, Any]):
         return numbers
 
 
-@extend_schema_field(OpenApiTypes.BINARY)
+@extend_schema_field({"type": "string", "format": "binary", "minLength": 1})
 class UploadField(serializers.FileField):
     """A file of a multipart form, described as binary in the schema."""
+
+
+class TrueOrFalseField(serializers.BooleanField):
+    """`true` or `false`, in a form in words; not the many spellings that forms of pages have."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        """Return the value."""
+        found = {"true": True, "false": False}.get(str(data).lower())
+        if found is None:
+            self.fail("invalid", input=data)
+        return bool(found)
 
 
 def changed(values: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from search.api.access import curated_collection, curated_document, visible_docu
 from search.api.answers import DocumentAnswer, DocumentBriefAnswer
 from search.api.base import ApiView, PageParameters, describe, page_answer
 from search.api.bodies import DOCUMENT
-from search.api.etags import check_match, etag_of, unchanged_since
+from search.api.etags import ETAG, IF_MATCH, IF_NONE_MATCH, check_match, etag_of, unchanged_since
 from search.api.parameters import JsonObjectField, Parameters, ShortListField, UploadField, validated
 from search.api.permissions import signed_in
 from search.api.presenting import document_brief_json, document_json
@@ -62,7 +62,7 @@ DOCUMENT_IDS = {
 
 
 class DocumentChange(Parameters):
-    """What a document says. Pictures are files of a multipart form and replace the ones there were."""
+    """What a document says; as JSON."""
 
     error_ids = DOCUMENT_IDS
 
@@ -73,14 +73,23 @@ class DocumentChange(Parameters):
         child=serializers.CharField(max_length=LENGTHS_MAX["tag"]), max_length=TAGS_MAX, default=list
     )
     metadata = JsonObjectField(default=dict)
-    images = ShortListField(child=UploadField(), max_length=IMAGES_MAX, required=False)
 
 
 class DocumentNew(DocumentChange):
-    """A document by its name in the system that it comes from."""
+    """A document by its name in the system that it comes from; as JSON."""
 
     collection = serializers.SlugField(max_length=80)
     external_id = serializers.CharField(max_length=LENGTHS_MAX["external_id"])
+
+
+class DocumentChangeForm(DocumentChange):
+    """What a document says, as a form. The pictures replace the ones there were; without any these stay."""
+
+    images = ShortListField(child=UploadField(), max_length=IMAGES_MAX, required=False)
+
+
+class DocumentNewForm(DocumentNew, DocumentChangeForm):
+    """A document by its name in the system that it comes from, as a form with its pictures."""
 
 
 class DocumentListParameters(PageParameters):
@@ -104,13 +113,19 @@ class DocumentListView(ApiView):
         rows = Document.objects.visible_to(request.user).filter(**_wanted(self.query))
         return self.page(rows.select_related("collection").defer("body"), document_brief_json)
 
-    @describe("documents_save", {200: DocumentAnswer, 201: DocumentAnswer}, request=DocumentNew)
+    @describe(
+        "documents_save",
+        {200: DocumentAnswer, 201: DocumentAnswer},
+        request={"application/json": DocumentNew, "multipart/form-data": DocumentNewForm},
+        also=(404, 412, 422),
+        parameters=[IF_MATCH, IF_NONE_MATCH, ETAG],
+    )
     def post(self, request: Request) -> Response:
         """Save a document by collection and external id: 201 where it is new, 200 where it replaced one.
 
         Sending the same again changes nothing.
         """
-        values = validated(DocumentNew, request.data)
+        values = validated(DocumentNewForm, request.data)
         collection = curated_collection(request, values["collection"])
         images = _images(values.get("images"), collection)
         with document_held(collection=collection, external_id=values["external_id"]) as stored:
@@ -125,7 +140,12 @@ class DocumentView(ApiView):
     takes_files = True
     body_rule = DOCUMENT
 
-    @describe("documents_get", {200: DocumentAnswer})
+    @describe(
+        "documents_get",
+        {200: DocumentAnswer, 304: None},
+        also=(404,),
+        parameters=[IF_NONE_MATCH, ETAG],
+    )
     def get(self, request: Request, document_id: int) -> Response:
         """Show a document."""
         document = visible_document(request, document_id)
@@ -133,18 +153,24 @@ class DocumentView(ApiView):
             return Response(status=304, headers={"ETag": etag_of(document)})
         return _shown(document)
 
-    @describe("documents_update", {200: DocumentAnswer}, request=DocumentChange)
+    @describe(
+        "documents_update",
+        {200: DocumentAnswer},
+        request={"application/json": DocumentChange, "multipart/form-data": DocumentChangeForm},
+        also=(404, 412, 422),
+        parameters=[IF_MATCH, ETAG],
+    )
     def patch(self, request: Request, document_id: int) -> Response:
         """Change what is sent, keep the rest (curators)."""
         document = curated_document(request, document_id)
-        values = validated(DocumentChange, request.data, partial=True)
+        values = validated(DocumentChangeForm, request.data, partial=True)
         images = _images(values.get("images"), document.collection)
         with _held(request, document) as stored:
             fields = {name: getattr(stored, name) for name in FIELDS} | values
             saved = _save(request, document.collection, document.external_id, fields, images)
         return _shown(saved)
 
-    @describe("documents_delete", {204: None})
+    @describe("documents_delete", {204: None}, also=(404, 412), parameters=[IF_MATCH])
     def delete(self, request: Request, document_id: int) -> Response:
         """Delete a document with its vectors and judgements (curators)."""
         with _held(request, curated_document(request, document_id)) as stored:

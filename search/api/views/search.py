@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from drf_spectacular.utils import OpenApiExample, PolymorphicProxySerializer, extend_schema_field
 from rest_framework import serializers
 from rest_framework.response import Response
 
@@ -54,6 +55,16 @@ NOT_BUILT_YET = ("image_url", "negative_text", "explain")
 MODES_NOT_BUILT_YET = ("lexical", "hybrid")
 
 
+@extend_schema_field(
+    {
+        "type": "object",
+        "properties": {
+            "tags": {"type": "array", "items": {"type": "string"}},
+            "metadata": {"type": "object", "additionalProperties": True},
+        },
+        "additionalProperties": False,
+    }
+)
 class FiltersField(JsonObjectField):
     """`{"tags": [...], "metadata": {key: value}}`; a document must have all of them."""
 
@@ -107,6 +118,49 @@ class SearchParameters(Parameters):
         return attrs
 
 
+class SearchByPhoto(SearchParameters):
+    """A search by a picture, as a form."""
+
+    image = UploadField()
+    text = document = embedding = next = None
+
+
+class SearchByText(SearchParameters):
+    """A search by words."""
+
+    text = serializers.CharField(max_length=TEXT_MAX)
+    image = document = embedding = next = None
+
+
+class SearchByDocument(SearchParameters):
+    """More like a document."""
+
+    document = serializers.IntegerField(min_value=1)
+    image = text = embedding = next = None
+
+
+class SearchByEmbedding(SearchParameters):
+    """A search by a vector of one model."""
+
+    embedding = VectorField()
+    model = serializers.CharField(max_length=120, help_text="name@version")
+    image = text = document = next = None
+
+
+class SearchNextPage(Parameters):
+    """The page after an earlier answer's."""
+
+    next = serializers.CharField(max_length=CURSOR_MAX, help_text="`next` of the answer before")
+    limit = serializers.IntegerField(default=LIMIT_DEFAULT, min_value=1, max_value=LIMIT_MAX)
+
+
+SEARCH_BODY = PolymorphicProxySerializer(
+    "Search",
+    [SearchByText, SearchByDocument, SearchByEmbedding, SearchNextPage],
+    resource_type_field_name=None,
+)
+
+
 class KeptParameters(Parameters):
     """Which page of a kept answer."""
 
@@ -131,6 +185,25 @@ class EmbeddingParameters(Parameters):
         return attrs
 
 
+class TextToEmbed(EmbeddingParameters):
+    """Words to embed."""
+
+    text = serializers.CharField(max_length=TEXT_MAX)
+    image = None
+
+
+class PhotoToEmbed(EmbeddingParameters):
+    """A picture to embed, as a form."""
+
+    image = UploadField()
+    text = None
+
+
+BY_WORDS = OpenApiExample(
+    "by words", {"text": "a leaking pump"}, request_only=True, media_type="application/json"
+)
+
+
 def one_part(given: dict[str, Any], parts: tuple[str, ...]) -> None:
     """Raise AppError `query.parts` for none of `parts` and for several at once."""
     present = [part for part in parts if part in given]
@@ -148,7 +221,9 @@ class SearchView(ApiView):
     @describe(
         "search",
         {200: SearchResultAnswer},
-        request={"multipart/form-data": SearchParameters, "application/json": SearchParameters},
+        request={"application/json": SEARCH_BODY, "multipart/form-data": SearchByPhoto},
+        also=(404, 409, 422),
+        examples=[BY_WORDS],
     )
     def post(self, request: Request) -> Response:
         """Find the documents that a picture, a text, a document or a vector is about."""
@@ -162,13 +237,13 @@ class KeptSearchView(ApiView):
     query_parameters = {"GET": KeptParameters}
     anonymous_methods = ("DELETE",)
 
-    @describe("search_get", {200: SearchResultAnswer}, parameters=[KeptParameters])
+    @describe("search_get", {200: SearchResultAnswer}, parameters=[KeptParameters], also=(404,))
     def get(self, request: Request, query_id: UUID) -> Response:
         """Return a kept answer again: what you may see of it now. Nothing is encoded."""
         answer = retrieval.reopen(query_id, request.user, self.query["limit"], self.query.get("next"))
         return Response(search_json(answer))
 
-    @describe("search_delete", {204: None})
+    @describe("search_delete", {204: None}, also=(404,))
     def delete(self, request: Request, query_id: UUID) -> Response:
         """Delete a search of your own with its photo, and everybody's judgements of it."""
         session = session_of(request)
@@ -188,7 +263,9 @@ class EmbeddingView(ApiView):
     @describe(
         "embeddings",
         {200: EmbeddingAnswer},
-        request={"multipart/form-data": EmbeddingParameters, "application/json": EmbeddingParameters},
+        request={"application/json": TextToEmbed, "multipart/form-data": PhotoToEmbed},
+        also=(404, 422),
+        examples=[BY_WORDS],
     )
     def post(self, request: Request) -> Response:
         """Return the vector of a picture or a text in a model's joint space."""
