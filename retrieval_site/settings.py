@@ -20,6 +20,13 @@ ALLOWED_HOSTS = CONFIG.allowed_hosts
 CSRF_TRUSTED_ORIGINS = CONFIG.csrf_trusted_origins
 DATA_DIR = CONFIG.data_dir
 
+# Scripts of pages elsewhere may call the API with a token, never with somebody's cookie.
+CORS_ALLOWED_ORIGINS = CONFIG.cors_origins
+CORS_URLS_REGEX = r"^/api/"
+CORS_ALLOW_CREDENTIALS = False
+CORS_ALLOW_HEADERS = ["authorization", "content-type", "if-match", "if-none-match", "x-request-id"]
+CORS_EXPOSE_HEADERS = ["ETag", "Location", "Retry-After", "X-Request-ID"]
+
 INSTALLED_APPS = [
     "django.contrib.admin",
     "django.contrib.auth",
@@ -30,6 +37,7 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "django.contrib.humanize",
     "django_htmx",
+    "corsheaders",
     "csp",
     "rest_framework",
     "drf_spectacular",
@@ -44,6 +52,7 @@ MIDDLEWARE = [
     "retrieval_site.health.middleware.HealthMiddleware",
     "retrieval_site.middleware.RequestIdMiddleware",
     "retrieval_site.middleware.ApiSlashMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",

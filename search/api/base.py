@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from django.conf import settings
 from drf_spectacular.utils import OpenApiResponse, extend_schema, inline_serializer
 from rest_framework import serializers
-from rest_framework.exceptions import ValidationError
 from rest_framework.parsers import BaseParser, FormParser, MultiPartParser
 from rest_framework.views import APIView
 
@@ -79,8 +78,6 @@ class ApiView(APIView):
         reader = self.query_parameters.get(method, NoParameters)
         given = request.query_params
         self.query = {} if reader is NoParameters and not given else validated(reader, given)
-        if empty := {name: ["Send a value, or leave it out."] for name, value in given.items() if not value}:
-            raise ValidationError(empty)
 
     def get_parsers(self) -> list[BaseParser]:
         """Return parsers of JSON and of forms, of those with files only where they are taken."""

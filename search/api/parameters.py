@@ -40,9 +40,19 @@ class Parameters(serializers.Serializer[Any]):
         """Raise `parameter.unknown` or `parameter.not_supported` before looking at values."""
         if hasattr(data, "keys"):
             refuse_unknown(data.keys(), self.fields, self.not_built_yet)
-        if isinstance(data, dict) and not isinstance(data, QueryDict):
+        if isinstance(data, QueryDict):
+            self._check_not_empty(data)
+        elif isinstance(data, dict):
             self._check_types(data)
         return super().to_internal_value(data)
+
+    def _check_not_empty(self, words: QueryDict) -> None:
+        """Raise ValidationError for `name=` in a form or a query string, where no empty text is meant."""
+        allowed = {name for name, field in self.fields.items() if getattr(field, "allow_blank", False)}
+        empty = [name for name, value in words.items() if value == "" and name not in allowed]
+        if empty:
+            sentence = "Send a value, or leave it out."
+            raise serializers.ValidationError({name: [sentence] for name in empty}, code="blank")
 
     def _check_types(self, values: Mapping[str, Any]) -> None:
         """Raise ValidationError for JSON of another type than the schema says: no number is meant for a text."""
