@@ -15,6 +15,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.shortcuts import render
 from django.urls import Resolver404, resolve
 
+from retrieval_site.addresses import with_slash
 from retrieval_site.config import MIB
 from retrieval_site.errors import AppError
 from retrieval_site.handlers import error_answer, is_api
@@ -32,8 +33,12 @@ _View = TypeVar("_View", bound=Callable[..., Any])
 
 @dataclass
 class PendingBody:
-    """Stands in a request whose body waits to be read: the application grants that or answers at once."""
+    """Stands in a request whose body waits to be read: the application grants that or answers at once.
 
+    `small`: it is known to be no longer than a form or JSON that anybody may send.
+    """
+
+    small: bool = False
     granted: bool = False
 
 
@@ -105,7 +110,7 @@ def rule_of(view: Callable[..., Any]) -> BodyRule:
 def rule_of_path(path: str) -> BodyRule:
     """Return the rule of the view that answers at `path`."""
     try:
-        return rule_of(resolve(path).func)
+        return rule_of(resolve(with_slash(path)).func)
     except Resolver404:
         return SMALL
 
@@ -125,6 +130,8 @@ class BodyMiddleware:
         """Return the refusal, or for a body that waits the empty answer that grants it, or None."""
         rule = rule_of(view)
         content_type = request.META.get("CONTENT_TYPE", "")
+        if "HTTP_TRANSFER_ENCODING" in request.META:
+            return refused(request, _length_required())
         if announced_bytes(request) > rule.max_bytes(content_type):
             return refused(request, rule.refusal_of_length(content_type))
         pending: PendingBody | None = request.META.get(PENDING)
@@ -133,6 +140,12 @@ class BodyMiddleware:
             if refusal is not None:
                 return refusal
         return _grant(pending) if pending else None
+
+
+def _length_required() -> AppError:
+    """Return the refusal of a body in chunks by a server that does not put them together, as ours does."""
+    message = "This server cannot read a body of unknown length. Send a Content-Length."
+    return AppError("request.length_required", message, status=411)
 
 
 def announced_bytes(request: HttpRequest) -> int:
@@ -159,7 +172,13 @@ def may_send(check: Callable[[HttpRequest], bool], back: str = "") -> Callable[.
 
 def has_body(request: HttpRequest) -> bool:
     """Return whether there is anything to read."""
-    return announced_bytes(request) > 0 or "HTTP_TRANSFER_ENCODING" in request.META
+    return announced_bytes(request) > 0
+
+
+def has_small_body(request: HttpRequest) -> bool:
+    """Return whether the body is announced to be no longer than what every address takes from anybody."""
+    pending: PendingBody | None = request.META.get(PENDING)
+    return pending.small if pending else 0 < announced_bytes(request) <= SMALL_BYTES
 
 
 def _grant(pending: PendingBody) -> HttpResponseBase:

@@ -24,6 +24,7 @@ class Config:
     secret_key: str
     allowed_hosts: list[str]
     csrf_trusted_origins: list[str]
+    cors_origins: list[str]
     https: bool
     database_url: str
     redis_url: str
@@ -73,6 +74,7 @@ def read_config() -> Config:
         secret_key=env.str("SECRET_KEY", default=""),
         allowed_hosts=env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"]),
         csrf_trusted_origins=env.list("CSRF_TRUSTED_ORIGINS", default=[]),
+        cors_origins=env.list("CORS_ORIGINS", default=[]),
         https=env.bool("HTTPS", default=False),
         database_url=env.str("DATABASE_URL", default=""),
         redis_url=env.str("REDIS_URL", default=""),

@@ -8,20 +8,23 @@ from __future__ import annotations
 
 from typing import Any
 
+from retrieval_site.error_table import status_of
+
 
 class AppError(Exception):
     """A failure that a person or program can act on.
 
-    `id` is stable and listed in docs/api.md; `status` is the HTTP status that the API answers with.
+    `id` is stable; the table of ids (error_table.py) has the HTTP status that the API answers with, and a test holds
+    a `status` that is given here against it.
     """
 
     def __init__(
-        self, error_id: str, message: str, *, status: int = 400, detail: dict[str, Any] | None = None
+        self, error_id: str, message: str, *, status: int | None = None, detail: dict[str, Any] | None = None
     ) -> None:
         super().__init__(f"{error_id}: {message}")
         self.id = error_id
         self.message = message
-        self.status = status
+        self.status = status or status_of(error_id)
         self.detail = detail or {}
 
     @property

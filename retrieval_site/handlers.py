@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 from django.http import JsonResponse
 from django.views import defaults
 
+from retrieval_site.addresses import API_PREFIX
 from retrieval_site.errors import AppError
 from retrieval_site.middleware import REQUEST_ID
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponseBase
-
-API_PREFIX = "/api/"
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from django.shortcuts import render
 
+from retrieval_site.addresses import with_slash
 from retrieval_site.errors import AppError
 
 if TYPE_CHECKING:
@@ -37,6 +38,21 @@ class RequestIdMiddleware:
             REQUEST_ID.reset(token)
         response["X-Request-ID"] = request_id
         return response
+
+
+class ApiSlashMiddleware:
+    """Answer an address of the API without its last slash as the one with it, whatever the method.
+
+    A redirect would make a GET of a POST, and lose its body.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request.path_info = with_slash(request.path_info)
+        request.path = with_slash(request.path)
+        return self.get_response(request)
 
 
 class RequestIdFilter(logging.Filter):

@@ -20,6 +20,13 @@ ALLOWED_HOSTS = CONFIG.allowed_hosts
 CSRF_TRUSTED_ORIGINS = CONFIG.csrf_trusted_origins
 DATA_DIR = CONFIG.data_dir
 
+# Scripts of pages elsewhere may call the API with a token, never with somebody's cookie.
+CORS_ALLOWED_ORIGINS = CONFIG.cors_origins
+CORS_URLS_REGEX = r"^/api/"
+CORS_ALLOW_CREDENTIALS = False
+CORS_ALLOW_HEADERS = ["authorization", "content-type", "if-match", "if-none-match", "x-request-id"]
+CORS_EXPOSE_HEADERS = ["ETag", "Location", "Retry-After", "X-Request-ID"]
+
 INSTALLED_APPS = [
     "django.contrib.admin",
     "django.contrib.auth",
@@ -30,6 +37,7 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "django.contrib.humanize",
     "django_htmx",
+    "corsheaders",
     "csp",
     "rest_framework",
     "drf_spectacular",
@@ -43,6 +51,8 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "retrieval_site.health.middleware.HealthMiddleware",
     "retrieval_site.middleware.RequestIdMiddleware",
+    "retrieval_site.middleware.ApiSlashMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -150,6 +160,7 @@ AUTH_PASSWORD_VALIDATORS = [
 
 # An upload larger than a picture is an import file or a bundle: those stream to a temporary file.
 FILE_UPLOAD_MAX_MEMORY_SIZE = CONFIG.picture_max_bytes
+DATA_UPLOAD_MAX_NUMBER_FILES = 200  # a document's pictures are counted there
 DATA_UPLOAD_MAX_MEMORY_SIZE = CONFIG.picture_max_bytes + MIB
 
 SESSION_COOKIE_HTTPONLY = True
@@ -183,7 +194,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["search.api.permissions.ScopePermission"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "URL_FORMAT_OVERRIDE": None,  # `?format=` would be a parameter of every endpoint
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "search.api.schema.Schema",
     "EXCEPTION_HANDLER": "search.api.errors.exception_handler",
     "DEFAULT_THROTTLE_CLASSES": ["search.api.throttling.CallerThrottle"],
     "TEST_REQUEST_DEFAULT_FORMAT": "json",

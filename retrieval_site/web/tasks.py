@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from waitress.task import WSGITask
 
-from retrieval_site.bodies import PENDING, PendingBody
+from retrieval_site.bodies import PENDING, SMALL_BYTES, PendingBody
 
 if TYPE_CHECKING:
     from retrieval_site.web.config import WebConfig
@@ -102,7 +102,8 @@ class AskingTask(RequestTask):
 
     def __init__(self, channel: Any, request: Any) -> None:
         super().__init__(channel, request)
-        self.pending = PendingBody()
+        small = not request.chunked and request.content_length <= SMALL_BYTES
+        self.pending = PendingBody(small=small)
 
     def get_environment(self) -> dict[str, Any]:
         """Return what the application is told: a body of no length, and that one waits."""

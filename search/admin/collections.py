@@ -14,7 +14,9 @@ from django.views.decorators.http import require_POST
 from retrieval_site.people import signed_in
 from search.admin.curated import CuratedAdmin, is_staff
 from search.admin.importing import import_checked_view, import_view
+from search.admin.versions import VersionedForm
 from search.models import Collection, Document, Judgement, Membership
+from search.services.collections import SLUG_NOT_AVAILABLE, SLUGS_RESERVED
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -22,6 +24,24 @@ if TYPE_CHECKING:
     from django.urls import URLPattern
 
     from search.querysets import CollectionQuerySet
+
+
+class CollectionForm(VersionedForm[Collection]):
+    """A collection as its curator edits it."""
+
+    compared = ("name", "slug", "description", "visibility", "keep_originals")
+
+    class Meta:
+        model = Collection
+        fields = ["name", "slug", "description", "visibility", "keep_originals"]
+        error_messages = {"slug": {"unique": SLUG_NOT_AVAILABLE}}
+
+    def clean_slug(self) -> str:
+        """Refuse what is reserved in the same words as what is taken, which could be a private collection's."""
+        slug: str = self.cleaned_data["slug"]
+        if slug in SLUGS_RESERVED and slug != self.instance.slug:
+            raise forms.ValidationError(SLUG_NOT_AVAILABLE, code="unique")
+        return slug
 
 
 class MembershipForm(forms.ModelForm[Membership]):
@@ -65,6 +85,7 @@ class MembershipInline(admin.TabularInline[Membership, Collection]):
 class CollectionAdmin(CuratedAdmin):
     """Collections with their number of documents and a button to import into them."""
 
+    form = CollectionForm
     collection_path = "pk"
     list_display = ["name", "slug", "visibility", "documents_link", "import_link", "updated_at"]
     list_filter = ["visibility"]

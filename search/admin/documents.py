@@ -19,6 +19,7 @@ from retrieval_site.bodies import BodyRule, may_send, takes_body
 from retrieval_site.errors import AppError
 from retrieval_site.people import signed_in
 from search.admin.curated import CuratedAdmin, CuratedCollectionFilter, curates_something
+from search.admin.versions import VersionedForm
 from search.models import Collection, Document, DocumentImage
 from search.services.document_fields import (
     DOCUMENT_TEXT_BYTES,
@@ -29,6 +30,7 @@ from search.services.document_fields import (
     image_input,
 )
 from search.services.documents import document_delete, document_save, documents_delete, encode_soon
+from search.services.versions import collection_lock, document_version
 from workers.inference.bounded_json import JsonError, load_json
 from workers.inference.errors import PictureError
 
@@ -66,15 +68,16 @@ class MetadataField(forms.JSONField):
     """A JSON object as text, within the bounds of all JSON from outside."""
 
     def to_python(self, value: Any) -> Any:
-        """Return the value; raises ValidationError for what is no JSON that is read here."""
-        if isinstance(value, str) and value.strip():
-            try:
-                load_json(value)
-            except JsonError as error:
-                raise ValidationError(
-                    f"This is not JSON that is read here: {error}.", code="invalid"
-                ) from error
-        return super().to_python(value)
+        """Return the object; raises ValidationError for what is none, or no JSON that is read here."""
+        if not isinstance(value, str) or not value.strip():
+            return {}
+        try:
+            found = load_json(value)
+        except JsonError as error:
+            raise ValidationError(f"This is not JSON that is read here: {error}.", code="invalid") from error
+        if not isinstance(found, dict):
+            raise ValidationError('Write a JSON object, such as {"kind": "pump"}.', code="invalid")
+        return found
 
     def bound_data(self, data: Any, initial: Any) -> Any:
         """Return what the form shows again: the value, or the text where that is no JSON that is read here."""
@@ -91,8 +94,10 @@ class RemovePicturesField(forms.ModelMultipleChoiceField[DocumentImage]):
         return _thumbnail(obj)
 
 
-class DocumentForm(forms.ModelForm[Document]):
+class DocumentForm(VersionedForm[Document]):
     """A document as its curator edits it."""
+
+    compared = ("title", "body", "url", "tags", "metadata")
 
     remove_images: Any = RemovePicturesField(
         DocumentImage.objects.none(),
@@ -123,9 +128,18 @@ class DocumentForm(forms.ModelForm[Document]):
         if "tags" in self.fields:
             self.fields["tags"].required = False
 
+    def version_of(self, row: Document) -> str:
+        """Return the version that the API knows, too."""
+        return document_version(row)
+
+    def stored_now(self) -> Document | None:
+        """Return the document as it is now; in the order in which others lock."""
+        collection_lock(self.instance.collection)
+        return super().stored_now()
+
     def clean(self) -> dict[str, Any]:
         """Hold the document against the same rules as an import; the form shows what is wrong."""
-        values = super().clean() or {}
+        values = super().clean()
         if self.errors:
             return values
         try:
@@ -202,7 +216,7 @@ class DocumentAdmin(CuratedAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         """Say first what the document is; offer to remove pictures only where there are some."""
-        words = ["collection", "external_id", "title", "body", "url", "tags", "metadata"]
+        words = ["collection", "external_id", "title", "body", "url", "tags", "metadata", "version"]
         pictures = ["remove_images", "add_images"] if obj and obj.images.exists() else ["add_images"]
         return [*words, *pictures, *(self.readonly_fields if obj else [])]
 

@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 from retrieval_site.bodies import SMALL, BodyRule
 from search.api.pagination import LIMIT_DEFAULT, LIMIT_MAX, page_of
 from search.api.parameters import NoParameters, Parameters, validated
-from search.api.parsers import BoundedJSONParser
+from search.api.parsers import BoundedJSONParser, check_charset
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -43,6 +43,8 @@ class ErrorAnswer(serializers.Serializer[Any]):
 class PageParameters(Parameters):
     """What every list takes."""
 
+    error_ids = {"cursor": "cursor.invalid"}
+
     limit = serializers.IntegerField(min_value=1, max_value=LIMIT_MAX, default=LIMIT_DEFAULT)
     cursor = serializers.CharField(required=False, max_length=500, help_text="from `next` or `previous`")
 
@@ -52,14 +54,16 @@ class ApiView(APIView):
 
     `query_parameters` names the serializer of a method's query string (none: no parameter is known).
     `read_methods` are unsafe methods that only look; `anonymous_methods` are open to people who are not signed in;
-    `members_only` closes even reading to them. `takes_files` opens it to multipart forms: elsewhere nobody can make
-    the server write a file to its disk. `body_rule` says how long a body may be, and who may send one.
+    `members_only` closes even reading to them; `in_session` opens it to those of them who have a session.
+    `takes_files` opens it to multipart forms: elsewhere nobody can make the server write a file to its disk.
+    `body_rule` says how long a body may be, and who may send one.
     """
 
     query_parameters: ClassVar[Mapping[str, type[Parameters]]] = {}
     read_methods: ClassVar[tuple[str, ...]] = ()
     anonymous_methods: ClassVar[tuple[str, ...]] = ()
     members_only: ClassVar[bool] = False
+    in_session: ClassVar[bool] = False
     takes_files: ClassVar[bool] = False
     body_rule: ClassVar[BodyRule] = SMALL
     query: dict[str, Any]
@@ -67,6 +71,9 @@ class ApiView(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Check who asks first, then the query string; leaves its values in `self.query`."""
         super().initial(request, *args, **kwargs)
+        check_charset(request.META.get("CONTENT_TYPE", ""))
+        if request.method not in self.allowed_methods and request.method != "HEAD":
+            return  # 405, whatever the query string says
         method = "GET" if request.method == "HEAD" else str(request.method)
         reader = self.query_parameters.get(method, NoParameters)
         given = request.query_params
@@ -104,16 +111,45 @@ def page_answer(row: type[serializers.Serializer[Any]]) -> Any:
     )
 
 
-def describe(operation_id: str, answers: Mapping[Any, Any], **more: Any) -> Callable[[Handler], Handler]:
-    """Return `extend_schema` with the docstring's first line as summary and the one error shape among the answers."""
-    refused = OpenApiResponse(ErrorAnswer, description="refused; `error.id` says why")
-    every = {**answers, "4XX": refused}
+REFUSALS = {
+    400: "a parameter or the body cannot be used",
+    401: "no token or session, or a wrong one",
+    403: "not allowed",
+    404: "not there, or not for you",
+    406: "the answer is wanted in a format that there is not",
+    408: "the request did not come in time",
+    409: "not in this state",
+    412: "another version than the one that was read",
+    413: "too large",
+    415: "of a type that is not read here",
+    422: "understood, and cannot be done",
+    429: "too often; `Retry-After` says for how long",
+    431: "too many headers",
+    500: "a fault of the server",
+    503: "not now; try again",
+}
+_ANYWHERE = (400, 401, 403, 406, 408, 429, 431, 500, 503)
+_WITH_BODY = (413, 415)
+
+
+def describe(
+    operation_id: str, answers: Mapping[Any, Any], *, also: tuple[int, ...] = (), **more: Any
+) -> Callable[[Handler], Handler]:
+    """Return `extend_schema` with the docstring's first line as summary and every refusal's status.
+
+    `also` are statuses of refusals beyond those that any request may meet. A request's serializer alone means JSON.
+    """
+    request = more.get("request")
+    if isinstance(request, type) and issubclass(request, serializers.BaseSerializer):
+        more["request"] = {"application/json": request}
+    statuses = sorted({*_ANYWHERE, *also, *(_WITH_BODY if request else ())})
+    refusals = {status: OpenApiResponse(ErrorAnswer, description=REFUSALS[status]) for status in statuses}
 
     def described(handler: Handler) -> Handler:
         summary, _, rest = (handler.__doc__ or "").partition("\n")
         schema = extend_schema(
             operation_id=operation_id,
-            responses=every,
+            responses={**answers, **refusals},
             summary=summary.rstrip("."),
             description=" ".join(rest.split()) or summary,
             **more,

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.core.exceptions import PermissionDenied
 from django.http import Http404
-from rest_framework.exceptions import APIException
+from rest_framework.exceptions import APIException, PermissionDenied
 
-from retrieval_site.bodies import BodyRule
+from retrieval_site.bodies import BodyRule, has_small_body
 from retrieval_site.errors import AppError
 from retrieval_site.people import anybody_searches
-from search.api.permissions import require, require_operator
+from search.api.permissions import require_operator
 from search.models import Collection
 from search.services.document_fields import DOCUMENT_TEXT_BYTES, IMAGES_MAX
 from search.services.uploads import picture_too_large
@@ -30,8 +29,12 @@ def _no_more(request: Request) -> None:
 
 
 def _curates(request: Request) -> None:
-    """Raise `permission.denied` for somebody who curates nothing."""
-    require(Collection.objects.curated_by(request.user).exists())
+    """Raise `permission.denied` for somebody who curates nothing and sends much.
+
+    Of a small body the view says more: that there is no such collection, or that it may not be changed.
+    """
+    if not has_small_body(request._request) and not Collection.objects.curated_by(request.user).exists():
+        raise PermissionDenied("You curate no collection, so you may not send this.")
 
 
 def refusal_by(
@@ -49,7 +52,7 @@ def refusal_by(
             view.check_permissions(asked)
             if request.method not in {"GET", "HEAD", "OPTIONS"}:
                 check(asked)
-        except (APIException, PermissionDenied, Http404, AppError) as error:
+        except (APIException, Http404, AppError) as error:
             refused: HttpResponseBase = view.finalize_response(asked, view.handle_exception(error))
             return refused
         return None

@@ -20,14 +20,6 @@ from retrieval_site.errors import AppError
 from retrieval_site.throttling import too_often
 from workers.inference.errors import InferenceError
 
-_INFERENCE_STATUS = {
-    "image.empty": 400,
-    "image.too_large": 413,
-    "image.unknown_format": 415,
-    "bundle": 400,
-    "encoder": 503,
-}
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -78,9 +70,7 @@ def _throttled(exception: exceptions.Throttled) -> AppError:
 
 
 def _inference(exception: InferenceError) -> AppError:
-    kind = exception.id.partition(".")[0]
-    status = _INFERENCE_STATUS.get(exception.id) or _INFERENCE_STATUS.get(kind, 422)
-    return AppError(exception.id, exception.message, status=status, detail=exception.detail)
+    return AppError(exception.id, exception.message, detail=exception.detail)
 
 
 def _own_code(exception: exceptions.APIException) -> AppError:
@@ -110,7 +100,7 @@ _CONVERTERS: list[tuple[type[Exception], Callable[[Any], AppError]]] = [
     (InferenceError, _inference),
     (exceptions.ValidationError, _validation),
     (exceptions.Throttled, _throttled),
-    (exceptions.ParseError, _fixed("request.malformed", 400)),
+    (exceptions.ParseError, _fixed("request.malformed", 400, "The body is not what its Content-Type says.")),
     (exceptions.NotAuthenticated, _own_code),
     (exceptions.AuthenticationFailed, _own_code),
     (exceptions.PermissionDenied, _own_code),

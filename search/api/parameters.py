@@ -7,9 +7,9 @@ import math
 import re
 from functools import cache
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from drf_spectacular.types import OpenApiTypes
+from django.http import QueryDict
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -18,24 +18,65 @@ from search.services.document_fields import METADATA_BYTES_MAX, METADATA_DEPTH_M
 from workers.inference.bounded_json import JsonError, JsonTooDeepError, load_json
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
 NAMES_SHOWN, NAME_SHOWN_CHARACTERS = 20, 80
 """Of unknown parameters: an answer does not repeat all that a caller can send."""
 
-_NUL = "\x00"
+_NO_TEXT = re.compile("[\x00\ud800-\udfff]")
 
 
 class Parameters(serializers.Serializer[Any]):
-    """A serializer for input that refuses what it does not know."""
+    """A serializer for input that refuses what it does not know.
+
+    `error_ids` names what is wrong with a value more exactly than `parameter.invalid`: by `FIELD.CODE`, of an entry
+    of a list `FIELD[].CODE`, or by `FIELD` alone.
+    """
 
     not_built_yet: Collection[str] = ()
+    error_ids: ClassVar[Mapping[str, str]] = {}
 
     def to_internal_value(self, data: Any) -> Any:
         """Raise `parameter.unknown` or `parameter.not_supported` before looking at values."""
         if hasattr(data, "keys"):
             refuse_unknown(data.keys(), self.fields, self.not_built_yet)
+        if isinstance(data, QueryDict):
+            self._check_not_empty(data)
+        elif isinstance(data, dict):
+            self._check_types(data)
         return super().to_internal_value(data)
+
+    def _check_not_empty(self, words: QueryDict) -> None:
+        """Raise ValidationError for `name=` in a form or a query string, where no empty text is meant."""
+        allowed = {name for name, field in self.fields.items() if getattr(field, "allow_blank", False)}
+        empty = [name for name, value in words.items() if value == "" and name not in allowed]
+        if empty:
+            sentence = "Send a value, or leave it out."
+            raise serializers.ValidationError({name: [sentence] for name in empty}, code="blank")
+
+    def _check_types(self, values: Mapping[str, Any]) -> None:
+        """Raise ValidationError for JSON of another type than the schema says: no number is meant for a text."""
+        wrong = {
+            name: [f"Send {word}, not {_json_type(value)}."]
+            for name, value in values.items()
+            for kind, (types, word) in _JSON_TYPES.items()
+            if isinstance(self.fields[name], kind) and value is not None and type(value) not in types
+        }
+        if wrong:
+            raise serializers.ValidationError(wrong, code="type")
+
+
+_JSON_TYPES: dict[type[Any], tuple[tuple[type[Any], ...], str]] = {
+    serializers.CharField: ((str,), "a string"),
+    serializers.UUIDField: ((str,), "a string"),
+    serializers.IntegerField: ((int,), "an integer"),
+    serializers.BooleanField: ((bool,), "true or false"),
+}
+_NAMES = {str: "a string", bool: "true or false", int: "a number", float: "a number", list: "a list"}
+
+
+def _json_type(value: Any) -> str:
+    return _NAMES.get(type(value), "an object")
 
 
 class NoParameters(Parameters):
@@ -73,7 +114,29 @@ def not_supported(names: Iterable[str]) -> AppError:
 
 def validated(serializer: type[Parameters], data: Any, *, partial: bool = False) -> dict[str, Any]:
     """Return the checked values of `data`; raises AppError or ValidationError."""
-    return dict(_reader(serializer, partial).run_validation(data))
+    try:
+        return dict(_reader(serializer, partial).run_validation(data))
+    except serializers.ValidationError as failure:
+        raise _with_own_id(failure, serializer.error_ids) or failure from failure
+
+
+def _with_own_id(failure: serializers.ValidationError, error_ids: Mapping[str, str]) -> AppError | None:
+    """Return the failure under the id that the serializer names for it, None where it names none."""
+    for field, details in failure.detail.items() if isinstance(failure.detail, dict) else ():
+        for name, detail in _named(str(field), details):
+            error_id = error_ids.get(f"{name}.{detail.code}") or error_ids.get(str(field))
+            if error_id:
+                return AppError(error_id, f"“{field}”: {detail}", detail={**failure.detail, "field": field})
+    return None
+
+
+def _named(field: str, details: Any) -> Iterator[tuple[str, Any]]:
+    """Yield what is wrong with a field, and as `FIELD[]` with the entries of a list."""
+    if isinstance(details, dict):
+        for of_entry in details.values():
+            yield from _named(f"{field}[]", of_entry)
+    else:
+        yield from ((field, detail) for detail in details)
 
 
 @cache
@@ -100,9 +163,11 @@ class JsonObjectField(serializers.Field[Any, Any, Any, Any]):
 
     default_error_messages = {
         "not_object": "Send a JSON object.",
+        "not_json": "This is not JSON that is read here: {reason}.",
         "too_large": f"Send at most {METADATA_BYTES_MAX} bytes.",
         "too_deep": f"Nest at most {METADATA_DEPTH_MAX} levels.",
-        "bad_value": "NUL characters and numbers that are not finite cannot be kept.",
+        "not_text": "NUL characters and halves of surrogate pairs cannot be kept.",
+        "not_finite": "Numbers that are not finite cannot be kept.",
     }
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
@@ -115,8 +180,10 @@ class JsonObjectField(serializers.Field[Any, Any, Any, Any]):
         found = list(leaves(value))
         if any(depth > METADATA_DEPTH_MAX for _, depth in found):
             self.fail("too_deep")
-        if any(_unstorable(leaf) for leaf, _ in found):
-            self.fail("bad_value")
+        if any(isinstance(leaf, str) and _NO_TEXT.search(leaf) for leaf, _ in found):
+            self.fail("not_text")
+        if any(isinstance(leaf, float) and not math.isfinite(leaf) for leaf, _ in found):
+            self.fail("not_finite")
         return value
 
     def to_representation(self, value: Any) -> Any:
@@ -128,8 +195,8 @@ class JsonObjectField(serializers.Field[Any, Any, Any, Any]):
             return load_json(text)
         except JsonTooDeepError:
             self.fail("too_deep")
-        except JsonError:
-            self.fail("not_object")
+        except JsonError as error:
+            self.fail("not_json", reason=error)
 
 
 def leaves(value: Any) -> Iterable[tuple[Any, int]]:
@@ -145,32 +212,25 @@ def leaves(value: Any) -> Iterable[tuple[Any, int]]:
             yield item, depth
 
 
-def _unstorable(leaf: Any) -> bool:
-    if isinstance(leaf, str):
-        return _NUL in leaf or bool(_LONE_SURROGATE.search(leaf))
-    return isinstance(leaf, float) and not math.isfinite(leaf)
+VECTOR_MAX = 16_000  # halfvec's own limit
 
 
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-
-
-@extend_schema_field({"type": "array", "items": {"type": "number"}})
+@extend_schema_field({"type": "array", "items": {"type": "number"}, "minItems": 1, "maxItems": VECTOR_MAX})
 class VectorField(serializers.Field[Any, Any, Any, Any]):
     """An embedding: a list of finite numbers; in a form, its JSON text. One pass, not one field a number."""
 
     default_error_messages = {
         "not_numbers": "Send a list of finite numbers.",
-        "bad_length": "Send 1 to {most} numbers.",
+        "bad_length": f"Send 1 to {VECTOR_MAX} numbers.",
     }
-    most = 16_000  # halfvec's own limit
 
     def to_internal_value(self, data: Any) -> tuple[float, ...]:
         """Return the numbers; their count is checked against the model later."""
         values = self._from_text(data) if isinstance(data, str) else data
         if not isinstance(values, list):
             self.fail("not_numbers")
-        if not 1 <= len(values) <= self.most:
-            self.fail("bad_length", most=self.most)
+        if not 1 <= len(values) <= VECTOR_MAX:
+            self.fail("bad_length")
         if any(type(value) not in (int, float) for value in values):
             self.fail("not_numbers")
         return self._finite(values)
@@ -195,9 +255,20 @@ class VectorField(serializers.Field[Any, Any, Any, Any]):
         return numbers
 
 
-@extend_schema_field(OpenApiTypes.BINARY)
+@extend_schema_field({"type": "string", "format": "binary", "minLength": 1})
 class UploadField(serializers.FileField):
     """A file of a multipart form, described as binary in the schema."""
+
+
+class TrueOrFalseField(serializers.BooleanField):
+    """`true` or `false`, in a form in words; not the many spellings that forms of pages have."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        """Return the value."""
+        found = {"true": True, "false": False}.get(str(data).lower())
+        if found is None:
+            self.fail("invalid", input=data)
+        return bool(found)
 
 
 def changed(values: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:

@@ -27,23 +27,27 @@ class ScopePermission(BasePermission):
         token = cast("ApiToken | None", request.auth)
         if token is not None and scope not in token.scopes:
             raise PermissionDenied(f"This token lacks the scope “{scope}”.", "scope.missing")
-        if not request.user.is_authenticated and not _open_to_anybody(request, view, scope):
+        if not request.user.is_authenticated and not open_to_anybody(view, str(request.method)):
             raise NotAuthenticated("Sign in or send a token to do this.", "auth.required")
         return True
 
 
 def scope_needed(request: Request, view: APIView) -> str:
     """Return `read` for looking and for what a view names in `read_methods` (searching is a POST)."""
-    reads = request.method in SAFE_METHODS or request.method in getattr(view, "read_methods", ())
-    return "read" if reads else "write"
+    return "read" if _reads(view, str(request.method)) else "write"
 
 
-def _open_to_anybody(request: Request, view: APIView, scope: str) -> bool:
+def open_to_anybody(view: APIView, method: str) -> bool:
+    """Return whether people who are not signed in may call this; some of it only in a session of theirs."""
     if not anybody_searches():
         return False
-    if request.method in getattr(view, "anonymous_methods", ()):
+    if method in getattr(view, "anonymous_methods", ()):
         return True
-    return scope == "read" and not getattr(view, "members_only", False)
+    return _reads(view, method) and not getattr(view, "members_only", False)
+
+
+def _reads(view: APIView, method: str) -> bool:
+    return method in SAFE_METHODS or method in getattr(view, "read_methods", ())
 
 
 def require_staff(request: Request) -> None:

@@ -1,14 +1,45 @@
-"""How the schema names the ways to sign in."""
+"""How the schema tells the ways to sign in, who needs none, and that unknown parameters are refused."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerExtension
+from drf_spectacular.openapi import AutoSchema
+
+from search.api.permissions import open_to_anybody
 
 if TYPE_CHECKING:
-    from drf_spectacular.openapi import AutoSchema
+    from drf_spectacular.utils import Direction
+
+
+class Schema(AutoSchema):
+    """Declares, beside the ways to sign in, what nobody in particular may do."""
+
+    def get_auth(self) -> list[dict[str, Any]]:
+        """Return the ways to sign in; the empty one where none is needed, not even a browser's session."""
+        found: list[dict[str, Any]] = super().get_auth()
+        by_session = self.view.in_session or self.method in self.view.anonymous_methods
+        nobody = open_to_anybody(self.view, self.method) and not by_session
+        return [*found, {}] if nobody else found
+
+
+class ParametersExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
+    """What a caller sends: no names beyond those that are listed, and no defaults of what a change leaves as it is."""
+
+    target_class = "search.api.parameters.Parameters"
+    match_subclasses = True
+
+    def map_serializer(self, auto_schema: AutoSchema, direction: Direction) -> dict[str, Any]:
+        """Return the serializer's schema, closed."""
+        schema: dict[str, Any] = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)
+        for name, described in schema.get("properties", {}).items():
+            if self.target.partial:
+                described.pop("default", None)
+            if getattr(self.target.fields[name], "allow_blank", True) is False:
+                described["minLength"] = 1
+        return {**schema, "additionalProperties": False}
 
 
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
 
 DELETE_BATCH = 2000
+SLUGS_RESERVED = frozenset({"admin", "api", "login", "static"})
+"""Nobody's: so the refusal of a slug does not tell that a private collection has it."""
+SLUG_NOT_AVAILABLE = "This slug cannot be used. Choose another one."
 _CHANGEABLE = ("slug", "name", "description", "visibility", "keep_originals")
 
 
@@ -95,8 +98,12 @@ def _save(collection: Collection) -> None:
         with transaction.atomic():
             collection.save()
     except IntegrityError as error:
-        message = f"There is already a collection with the slug “{collection.slug}”."
-        raise AppError("collection.slug_taken", message, status=409, detail={"field": "slug"}) from error
+        raise _slug_not_available() from error
+
+
+def _slug_not_available() -> AppError:
+    """Return the refusal of a slug that is taken or reserved: it does not say which, for that could be private."""
+    return AppError("collection.slug_not_available", SLUG_NOT_AVAILABLE, status=409, detail={"field": "slug"})
 
 
 def _check(collection: Collection) -> None:
@@ -104,6 +111,8 @@ def _check(collection: Collection) -> None:
         raise _invalid("name", "must have 1 to 200 characters")
     if slugify(collection.slug) != collection.slug or not 0 < len(collection.slug) <= 80:
         raise _invalid("slug", "must have 1 to 80 lower-case letters, digits or hyphens")
+    if collection.slug in SLUGS_RESERVED and collection.pk is None:
+        raise _slug_not_available()
     if collection.visibility not in Collection.Visibility.values:
         raise _invalid("visibility", f"must be one of {', '.join(Collection.Visibility.values)}")
 

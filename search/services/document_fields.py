@@ -111,7 +111,13 @@ def check_record(external_id: str, fields: DocumentFields, images: Sequence[Imag
     _check_metadata(fields.metadata)
     _check_storable(external_id, fields)
     _check_images(images)
-    if images == () and not (fields.title.strip() or fields.body.strip()):
+    if images is not None:
+        check_not_empty(fields, has_images=bool(images))
+
+
+def check_not_empty(fields: DocumentFields, *, has_images: bool) -> None:
+    """Raise AppError `document.empty` for a document without words and pictures."""
+    if not has_images and not (fields.title.strip() or fields.body.strip()):
         raise AppError("document.empty", "A document needs a title, a body or a picture.")
 
 

@@ -12,10 +12,16 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from django.db import transaction
 from django.utils import timezone
 
-from retrieval_site.errors import AppError
 from search.models import Collection, Document, DocumentImage, Passage
-from search.services.document_fields import DocumentFields, ImageInput, check_record, content_hash
+from search.services.document_fields import (
+    DocumentFields,
+    ImageInput,
+    check_not_empty,
+    check_record,
+    content_hash,
+)
 from search.services.document_units import SPLIT_AT_ONCE_CHARACTERS, units_replace
+from search.services.versions import collection_lock
 from workers.jobs.services import job_create_once
 from workers.models import JobState
 
@@ -72,8 +78,12 @@ def documents_save(
     """
     for record in records:
         check_record(record.external_id, record.fields, record.images)
-    _lock(collection)
+    collection_lock(collection)
     stored = _stored(collection, [record.external_id for record in records])
+    for record in records:
+        if record.images is None:
+            kept = stored[record.external_id].images.all() if record.external_id in stored else ()
+            check_not_empty(record.fields, has_images=bool(kept))
     hashes = [_hash(record, stored.get(record.external_id)) for record in records]
     changes = [_change(stored.get(r.external_id), digest) for r, digest in zip(records, hashes, strict=True)]
     documents = [
@@ -136,13 +146,6 @@ def _locked_ids(model: type[Passage | DocumentImage], documents: list[int]) -> N
 def encode_soon(*, owner: AbstractBaseUser | None = None) -> Job:
     """Ask for the vectors of whatever is new, under every live version; many edits share one waiting job."""
     return job_create_once(type="encode", params={}, owner=owner, states=[JobState.QUEUED])[0]
-
-
-def _lock(collection: Collection) -> None:
-    """Let one writer at a time into a collection, so that two imports cannot both create the same document."""
-    rows = Collection.objects.filter(pk=collection.pk).select_for_update(no_key=True)
-    if not rows.values_list("pk", flat=True).first():
-        raise AppError("collection.not_found", "The collection was deleted.", status=404)
 
 
 def _stored(collection: Collection, external_ids: Sequence[str]) -> dict[str, Document]:

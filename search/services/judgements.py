@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from retrieval_site.errors import AppError, not_found
 from search.models import Document, Judgement, Query
+from search.services.queries import is_owner
 
 if TYPE_CHECKING:
     import uuid
@@ -49,15 +50,16 @@ def judgement_set(  # noqa: PLR0913  (keyword-only; pages, API and tests call it
     grade: int,
     comment: str | None = None,
 ) -> Judgement:
-    """Keep the rater's grade (0 to 3) of a document in a query's answer, in place of an earlier one.
+    """Keep the rater's grade (0 to 3) of a document for a query, in place of an earlier one.
 
-    `comment` None keeps an earlier comment. Raises AppError `query.not_found`, `document.not_found` (also for a
-    document that is not in the answer or that the rater may not see), `parameter.invalid`, `auth.required`.
+    `comment` None keeps an earlier comment. Raises AppError `query.not_found`, `document.not_found` (for one that the
+    rater may not see, and in somebody else's query for one that is not in the answer), `parameter.invalid`,
+    `auth.required`.
     """
     rater = rater_of(viewer, session)
     _check_values(grade, comment or "")
     query = _query(query_id)
-    _check_judgeable(query, document_id, viewer)
+    _check_judgeable(query, document_id, viewer, session)
     judgement = Judgement(
         query=query, document_id=document_id, user_id=rater.user_id, session=rater.session, grade=grade,
         comment=comment or "", updated_at=timezone.now(),
@@ -113,13 +115,14 @@ def _check_values(grade: int, comment: str) -> None:
 
 def _query(query_id: uuid.UUID | str) -> Query:
     try:
-        return Query.objects.only("id", "answer").get(pk=query_id)
+        return Query.objects.only("id", "answer", "user", "session").get(pk=query_id)
     except (Query.DoesNotExist, ValidationError) as failure:
         raise not_found("query") from failure
 
 
-def _check_judgeable(query: Query, document_id: int, viewer: Viewer) -> None:
-    """A judgement of what was never shown would be noise, and a way to ask which documents exist."""
+def _check_judgeable(query: Query, document_id: int, viewer: Viewer, session: str) -> None:
+    """Whoever asked may judge all that they may see: what the search missed counts, too. Others judge its answer."""
     answered = any(hit["document"] == document_id for hit in query.answer)
-    if not answered or not Document.objects.visible_to(viewer).filter(pk=document_id).exists():
+    judgeable = answered or is_owner(query, viewer, session)
+    if not judgeable or not Document.objects.visible_to(viewer).filter(pk=document_id).exists():
         raise not_found("document")

@@ -118,6 +118,8 @@ def load_json(text: bytes | str, *, depth_max: int = DEPTH_MAX, unique_keys: boo
         )
     except JsonError:
         raise
+    except UnicodeDecodeError as error:
+        raise JsonError(f"byte {error.start + 1} is not UTF-8") from error
     except (ValueError, RecursionError) as error:
         raise JsonError(str(error)) from error
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from rest_framework.request import Request
 
 SETTABLE = ("name", "description", "visibility", "keep_originals")
+SLUG = r"^[a-z0-9]+(?:[-_][a-z0-9]+)*$"
 KEEP_ORIGINALS = "whether pictures keep what their files say of place, time and camera"
 MEMBERS_MAX = 1000
 """Names in one request."""
@@ -32,6 +33,8 @@ MEMBER_LISTS = {"curators": Membership.Role.CURATOR, "readers": Membership.Role.
 
 class CollectionChange(Parameters):
     """What curators can change. `curators` and `readers` replace the ones there were."""
+
+    error_ids = dict.fromkeys(("name", "slug", "description", "visibility"), "collection.invalid")
 
     name = serializers.CharField(max_length=200)
     description = serializers.CharField(max_length=10_000, allow_blank=True, default="")
@@ -50,7 +53,7 @@ class CollectionChange(Parameters):
 class CollectionNew(CollectionChange):
     """A new collection; its slug stays for good."""
 
-    slug = serializers.SlugField(max_length=80)
+    slug = serializers.RegexField(SLUG, max_length=80, help_text="lower-case letters, digits and hyphens")
 
 
 class CollectionListView(ApiView):
@@ -64,7 +67,7 @@ class CollectionListView(ApiView):
         rows = Collection.objects.visible_to(request.user).described_for(request.user)
         return self.page(rows, collection_json)
 
-    @describe("collections_create", {201: CollectionDetailAnswer}, request=CollectionNew)
+    @describe("collections_create", {201: CollectionDetailAnswer}, request=CollectionNew, also=(409,))
     def post(self, request: Request) -> Response:
         """Open a collection (staff). You become its curator."""
         require_staff(request)
@@ -78,12 +81,12 @@ class CollectionListView(ApiView):
 class CollectionView(ApiView):
     """One collection."""
 
-    @describe("collections_get", {200: CollectionDetailAnswer})
+    @describe("collections_get", {200: CollectionDetailAnswer}, also=(404,))
     def get(self, request: Request, slug: str) -> Response:
         """Show a collection; its curators also see its members."""
         return Response(_shown(request, slug))
 
-    @describe("collections_update", {200: CollectionDetailAnswer}, request=CollectionChange)
+    @describe("collections_update", {200: CollectionDetailAnswer}, request=CollectionChange, also=(404,))
     def patch(self, request: Request, slug: str) -> Response:
         """Change what is sent, keep the rest (curators)."""
         collection = curated_collection(request, slug)
@@ -93,7 +96,7 @@ class CollectionView(ApiView):
             _set_members(collection, values)
         return Response(_shown(request, slug))
 
-    @describe("collections_delete", {204: None})
+    @describe("collections_delete", {204: None}, also=(404,))
     def delete(self, request: Request, slug: str) -> Response:
         """Delete a collection with its documents, vectors and judgements (curators)."""
         collection_delete(collection=curated_collection(request, slug))

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from django.db import transaction
 from rest_framework import serializers
 from rest_framework.response import Response
 
+from retrieval_site.errors import not_found
 from search.api.access import curated_collection, curated_document, visible_document
 from search.api.answers import DocumentAnswer, DocumentBriefAnswer
 from search.api.base import ApiView, PageParameters, describe, page_answer
 from search.api.bodies import DOCUMENT
+from search.api.etags import ETAG, IF_MATCH, IF_NONE_MATCH, check_match, etag_of, unchanged_since
 from search.api.parameters import JsonObjectField, Parameters, ShortListField, UploadField, validated
 from search.api.permissions import signed_in
 from search.api.presenting import document_brief_json, document_json
@@ -26,9 +28,10 @@ from search.services.document_fields import (
 )
 from search.services.documents import document_delete, document_save, encode_soon
 from search.services.uploads import read_picture
+from search.services.versions import document_held
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from django.core.files.uploadedfile import UploadedFile
     from rest_framework.request import Request
@@ -38,8 +41,30 @@ if TYPE_CHECKING:
 FIELDS = ("title", "body", "url", "tags", "metadata")
 
 
+DOCUMENT_IDS = {
+    "external_id.blank": "document.external_id_missing",
+    "tags.max_length": "document.too_many_tags",
+    "images.max_length": "document.too_many_images",
+    "images[].empty": "image.empty",
+    "metadata.too_large": "document.metadata_too_large",
+    "metadata.too_deep": "document.metadata_too_deep",
+    "metadata.not_finite": "document.metadata_not_storable",
+    "metadata.not_text": "document.not_text",
+} | {
+    f"{field}.{code}": error_id
+    for field in ("title", "body", "url", "tags[]", "external_id")
+    for code, error_id in {
+        "max_length": "document.field_too_long",
+        "null_characters_not_allowed": "document.not_text",
+        "surrogate_characters_not_allowed": "document.not_text",
+    }.items()
+}
+
+
 class DocumentChange(Parameters):
-    """What a document says. Pictures are files of a multipart form and replace the ones there were."""
+    """What a document says; as JSON."""
+
+    error_ids = DOCUMENT_IDS
 
     title = serializers.CharField(max_length=LENGTHS_MAX["title"], allow_blank=True, default="")
     body = serializers.CharField(allow_blank=True, default="", trim_whitespace=False)
@@ -48,14 +73,23 @@ class DocumentChange(Parameters):
         child=serializers.CharField(max_length=LENGTHS_MAX["tag"]), max_length=TAGS_MAX, default=list
     )
     metadata = JsonObjectField(default=dict)
-    images = ShortListField(child=UploadField(), max_length=IMAGES_MAX, required=False)
 
 
 class DocumentNew(DocumentChange):
-    """A document by its name in the system that it comes from."""
+    """A document by its name in the system that it comes from; as JSON."""
 
     collection = serializers.SlugField(max_length=80)
     external_id = serializers.CharField(max_length=LENGTHS_MAX["external_id"])
+
+
+class DocumentChangeForm(DocumentChange):
+    """What a document says, as a form. The pictures replace the ones there were; without any these stay."""
+
+    images = ShortListField(child=UploadField(), max_length=IMAGES_MAX, required=False)
+
+
+class DocumentNewForm(DocumentNew, DocumentChangeForm):
+    """A document by its name in the system that it comes from, as a form with its pictures."""
 
 
 class DocumentListParameters(PageParameters):
@@ -79,17 +113,25 @@ class DocumentListView(ApiView):
         rows = Document.objects.visible_to(request.user).filter(**_wanted(self.query))
         return self.page(rows.select_related("collection").defer("body"), document_brief_json)
 
-    @describe("documents_save", {200: DocumentAnswer, 201: DocumentAnswer}, request=DocumentNew)
+    @describe(
+        "documents_save",
+        {200: DocumentAnswer, 201: DocumentAnswer},
+        request={"application/json": DocumentNew, "multipart/form-data": DocumentNewForm},
+        also=(404, 412, 422),
+        parameters=[IF_MATCH, IF_NONE_MATCH, ETAG],
+    )
     def post(self, request: Request) -> Response:
         """Save a document by collection and external id: 201 where it is new, 200 where it replaced one.
 
         Sending the same again changes nothing.
         """
-        values = validated(DocumentNew, request.data)
+        values = validated(DocumentNewForm, request.data)
         collection = curated_collection(request, values["collection"])
-        known = Document.objects.filter(collection=collection, external_id=values["external_id"]).exists()
-        document = _save(request, collection, values["external_id"], values)
-        return Response(document_json(document), status=200 if known else 201)
+        images = _images(values.get("images"), collection)
+        with document_held(collection=collection, external_id=values["external_id"]) as stored:
+            check_match(request, stored)
+            saved = _save(request, collection, values["external_id"], values, images)
+        return _shown(saved, 201 if stored is None else 200)
 
 
 class DocumentView(ApiView):
@@ -98,24 +140,41 @@ class DocumentView(ApiView):
     takes_files = True
     body_rule = DOCUMENT
 
-    @describe("documents_get", {200: DocumentAnswer})
+    @describe(
+        "documents_get",
+        {200: DocumentAnswer, 304: None},
+        also=(404,),
+        parameters=[IF_NONE_MATCH, ETAG],
+    )
     def get(self, request: Request, document_id: int) -> Response:
         """Show a document."""
-        return Response(document_json(visible_document(request, document_id)))
+        document = visible_document(request, document_id)
+        if unchanged_since(request, document):
+            return Response(status=304, headers={"ETag": etag_of(document)})
+        return _shown(document)
 
-    @describe("documents_update", {200: DocumentAnswer}, request=DocumentChange)
+    @describe(
+        "documents_update",
+        {200: DocumentAnswer},
+        request={"application/json": DocumentChange, "multipart/form-data": DocumentChangeForm},
+        also=(404, 412, 422),
+        parameters=[IF_MATCH, ETAG],
+    )
     def patch(self, request: Request, document_id: int) -> Response:
         """Change what is sent, keep the rest (curators)."""
         document = curated_document(request, document_id)
-        values = validated(DocumentChange, request.data, partial=True)
-        stored = {name: getattr(document, name) for name in FIELDS}
-        saved = _save(request, document.collection, document.external_id, stored | values)
-        return Response(document_json(saved))
+        values = validated(DocumentChangeForm, request.data, partial=True)
+        images = _images(values.get("images"), document.collection)
+        with _held(request, document) as stored:
+            fields = {name: getattr(stored, name) for name in FIELDS} | values
+            saved = _save(request, document.collection, document.external_id, fields, images)
+        return _shown(saved)
 
-    @describe("documents_delete", {204: None})
+    @describe("documents_delete", {204: None}, also=(404, 412), parameters=[IF_MATCH])
     def delete(self, request: Request, document_id: int) -> Response:
         """Delete a document with its vectors and judgements (curators)."""
-        document_delete(document=curated_document(request, document_id))
+        with _held(request, curated_document(request, document_id)) as stored:
+            document_delete(document=stored)
         return Response(status=204)
 
 
@@ -125,17 +184,36 @@ def _wanted(query: dict[str, Any]) -> dict[str, Any]:
     return wanted | ({"tags__contains": [query["tag"]]} if "tag" in query else {})
 
 
-def _save(request: Request, collection: Collection, external_id: str, values: dict[str, Any]) -> Document:
+@contextmanager
+def _held(request: Request, document: Document) -> Iterator[Document]:
+    """Hold the document as it is now for a change, and check that it is the version that the request is about."""
+    with document_held(collection=document.collection, external_id=document.external_id) as stored:
+        check_match(request, stored)
+        if stored is None:
+            raise not_found("document")
+        yield stored
+
+
+def _save(
+    request: Request,
+    collection: Collection,
+    external_id: str,
+    values: dict[str, Any],
+    images: list[ImageInput] | None,
+) -> Document:
     fields = DocumentFields(**{name: values[name] for name in FIELDS} | {"tags": tuple(values["tags"])})
-    images = _images(values["images"], collection) if "images" in values else None
-    with transaction.atomic():
-        document, written = document_save(
-            collection=collection, external_id=external_id, fields=fields, images=images
-        )
-        if written:
-            encode_soon(owner=signed_in(request))
+    document, written = document_save(
+        collection=collection, external_id=external_id, fields=fields, images=images
+    )
+    if written:
+        encode_soon(owner=signed_in(request))
     return visible_document(request, document.pk)
 
 
-def _images(uploads: Iterable[UploadedFile[bytes]], collection: Collection) -> list[ImageInput]:
-    return [image_input(read_picture(upload), collection) for upload in uploads]
+def _images(uploads: Iterable[UploadedFile[bytes]] | None, collection: Collection) -> list[ImageInput] | None:
+    """Return the stored pictures, None where none were sent; before anything is locked, since it takes long."""
+    return None if uploads is None else [image_input(read_picture(upload), collection) for upload in uploads]
+
+
+def _shown(document: Document, status: int = 200) -> Response:
+    return Response(document_json(document), status=status, headers={"ETag": etag_of(document)})

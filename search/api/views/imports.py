@@ -12,7 +12,7 @@ from search.api.access import curated_collection
 from search.api.answers import JobAnswer
 from search.api.base import ApiView, describe
 from search.api.bodies import IMPORT
-from search.api.parameters import Parameters, UploadField, validated
+from search.api.parameters import Parameters, TrueOrFalseField, UploadField, validated
 from search.api.permissions import signed_in
 from search.api.presenting import job_json
 from search.importers.types import FORMATS, ImportOptions
@@ -27,6 +27,8 @@ FILE_FORMATS = tuple(name for name in FORMATS if name != "folder")
 class ImportParameters(Parameters):
     """A file (JSON Lines, CSV, zip with pictures, COCO or Karpathy captions) and where its documents go."""
 
+    error_ids = {"file.empty": "import.empty"}
+
     file = UploadField()
     collection = serializers.SlugField(max_length=80)
     format = serializers.ChoiceField(
@@ -35,7 +37,7 @@ class ImportParameters(Parameters):
     per = serializers.ChoiceField(
         choices=["caption", "picture"], default="caption", help_text="of captions: a document for each …"
     )
-    dry_run = serializers.BooleanField(default=False, help_text="say what would happen, write nothing")
+    dry_run = TrueOrFalseField(default=False, help_text="say what would happen, write nothing")
 
 
 class ImportView(ApiView):
@@ -44,7 +46,9 @@ class ImportView(ApiView):
     takes_files = True
     body_rule = IMPORT
 
-    @describe("documents_import", {202: JobAnswer}, request={"multipart/form-data": ImportParameters})
+    @describe(
+        "documents_import", {202: JobAnswer}, request={"multipart/form-data": ImportParameters}, also=(404,)
+    )
     def post(self, request: Request) -> Response:
         """Import a file (curators): 202 and the job to watch; the same file again changes nothing."""
         values = validated(ImportParameters, request.data)

@@ -58,7 +58,7 @@ class JobView(ApiView):
 
     members_only = True
 
-    @describe("jobs_get", {200: JobAnswer})
+    @describe("jobs_get", {200: JobAnswer}, also=(404,))
     def get(self, request: Request, job_id: str) -> Response:
         """Show a job: progress, rate, time left, result or error."""
         return Response(job_json(_job(request, job_id), request.user))
@@ -70,7 +70,9 @@ class JobItemsView(ApiView):
     query_parameters = {"GET": PageParameters}
     members_only = True
 
-    @describe("jobs_failed_items", {200: page_answer(JobItemAnswer)}, parameters=[PageParameters])
+    @describe(
+        "jobs_failed_items", {200: page_answer(JobItemAnswer)}, parameters=[PageParameters], also=(404,)
+    )
     def get(self, request: Request, job_id: str) -> Response:
         """List the items that failed, each with its reason."""
         return self.page(items_seen_by(_job(request, job_id), request.user), job_item_json)
@@ -92,7 +94,7 @@ class JobCancelView(JobActionView):
 
     move = staticmethod(lambda job, _by: job_request_cancel(job))
 
-    @describe("jobs_cancel", {200: JobAnswer}, request=None)
+    @describe("jobs_cancel", {200: JobAnswer}, request=None, also=(404, 409))
     def post(self, request: Request, job_id: str) -> Response:
         """Cancel a job; a running one ends after its current batch."""
         return self.act(request, job_id)
@@ -103,7 +105,7 @@ class JobPauseView(JobActionView):
 
     move = staticmethod(lambda job, _by: job_request_pause(job))
 
-    @describe("jobs_pause", {200: JobAnswer}, request=None)
+    @describe("jobs_pause", {200: JobAnswer}, request=None, also=(404, 409))
     def post(self, request: Request, job_id: str) -> Response:
         """Pause a job; a running one rests after its current batch."""
         return self.act(request, job_id)
@@ -114,7 +116,7 @@ class JobResumeView(JobActionView):
 
     move = staticmethod(job_resume)
 
-    @describe("jobs_resume", {200: JobAnswer}, request=None)
+    @describe("jobs_resume", {200: JobAnswer}, request=None, also=(404, 409))
     def post(self, request: Request, job_id: str) -> Response:
         """Resume a paused job from what is stored."""
         return self.act(request, job_id)
@@ -123,7 +125,7 @@ class JobResumeView(JobActionView):
 class JobRetryView(JobActionView):
     """Retry."""
 
-    @describe("jobs_retry", {200: JobAnswer}, request=None)
+    @describe("jobs_retry", {200: JobAnswer}, request=None, also=(404, 409))
     def post(self, request: Request, job_id: str) -> Response:
         """Try the failed items of a finished job again; a failed or cancelled one without any goes on as a whole."""
         job = _job(request, job_id)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from rest_framework import serializers
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.response import Response
 
 from retrieval_site.errors import not_found
@@ -14,7 +15,6 @@ from search.api.answers import JudgementAnswer
 from search.api.authentication import enforce_csrf_for_session
 from search.api.base import ApiView, PageParameters, describe, page_answer
 from search.api.parameters import Parameters, validated
-from search.api.permissions import require
 from search.api.presenting import judgement_json
 from search.exports import csv_lines, exportable_by, qrels_lines
 from search.models import Collection, Judgement
@@ -68,6 +68,7 @@ class JudgementListView(ApiView):
 
     query_parameters = {"GET": JudgementListParameters}
     anonymous_methods = ("POST",)
+    in_session = True
 
     @describe("judgements_list", {200: page_answer(JudgementAnswer)}, parameters=[JudgementListParameters])
     def get(self, request: Request) -> Response:
@@ -76,7 +77,9 @@ class JudgementListView(ApiView):
         wanted = {name: self.query[name] for name in ("query", "document") if name in self.query}
         return self.page(rows.filter(**wanted), judgement_json)
 
-    @describe("judgements_create", {200: JudgementAnswer, 201: JudgementAnswer}, request=JudgementNew)
+    @describe(
+        "judgements_create", {200: JudgementAnswer, 201: JudgementAnswer}, request=JudgementNew, also=(404,)
+    )
     def post(self, request: Request) -> Response:
         """Judge a document of a query's answer; 200 where you had judged it before."""
         session = _session_to_write(request)
@@ -97,13 +100,14 @@ class JudgementView(ApiView):
     """One of one's own judgements."""
 
     anonymous_methods = ("PATCH", "DELETE")
+    in_session = True
 
-    @describe("judgements_get", {200: JudgementAnswer})
+    @describe("judgements_get", {200: JudgementAnswer}, also=(404,))
     def get(self, request: Request, judgement_id: int) -> Response:
         """Show your judgement."""
         return Response(judgement_json(_own(request, judgement_id)))
 
-    @describe("judgements_update", {200: JudgementAnswer}, request=JudgementChange)
+    @describe("judgements_update", {200: JudgementAnswer}, request=JudgementChange, also=(404,))
     def patch(self, request: Request, judgement_id: int) -> Response:
         """Change your grade or comment."""
         session = _session_to_write(request)
@@ -119,7 +123,7 @@ class JudgementView(ApiView):
         )
         return Response(judgement_json(changed))
 
-    @describe("judgements_delete", {204: None})
+    @describe("judgements_delete", {204: None}, also=(404,))
     def delete(self, request: Request, judgement_id: int) -> Response:
         """Undo your judgement."""
         session = _session_to_write(request)
@@ -141,7 +145,8 @@ class JudgementExportView(ApiView):
 
     def export(self, request: Request) -> Any:
         """Return the judgements that were asked for; raises `permission.denied` for who curates nothing."""
-        require(request.user.is_staff or Collection.objects.curated_by(request.user).exists())
+        if not (request.user.is_staff or Collection.objects.curated_by(request.user).exists()):
+            raise PermissionDenied("Only staff and curators may take judgements away.", "permission.denied")
         rows = exportable_by(request.user)
         if "collection" in self.query:
             rows = rows.filter(document__collection__slug=self.query["collection"])

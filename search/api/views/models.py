@@ -43,6 +43,8 @@ class ModelListParameters(PageParameters):
 class BundleUpload(Parameters):
     """A bundle (docs/bundle.md) and why it is here."""
 
+    error_ids = {"bundle.empty": "bundle.empty"}
+
     bundle = UploadField()
     note = serializers.CharField(required=False, allow_blank=True, max_length=2000, default="")
 
@@ -80,7 +82,7 @@ class ModelListView(ApiView):
         for_staff = request.user.is_superuser
         return self.page(rows, lambda version: version_json(version, for_staff=for_staff))
 
-    @describe("models_upload", {202: STARTED}, request={"multipart/form-data": BundleUpload})
+    @describe("models_upload", {202: STARTED}, request={"multipart/form-data": BundleUpload}, also=(409,))
     def post(self, request: Request) -> Response:
         """Upload a bundle (operators); a job validates it."""
         require_operator(request)
@@ -92,7 +94,7 @@ class ModelListView(ApiView):
 class ModelView(ApiView):
     """One version, by `name@version` or alias."""
 
-    @describe("models_get", {200: VersionAnswer})
+    @describe("models_get", {200: VersionAnswer}, also=(404,))
     def get(self, request: Request, model: str) -> Response:
         """Show a version."""
         return Response(_shown(request, usable_version(request, model)))
@@ -101,7 +103,7 @@ class ModelView(ApiView):
 class ModelPrepareView(ApiView):
     """Prepare."""
 
-    @describe("models_prepare", {202: JobAnswer}, request=None)
+    @describe("models_prepare", {202: JobAnswer}, request=None, also=(404, 409, 422))
     def post(self, request: Request, model: str) -> Response:
         """Encode every document for this version beside the running one, and build its indexes (operators)."""
         require_operator(request)
@@ -112,7 +114,7 @@ class ModelPrepareView(ApiView):
 class ModelMeasureView(ApiView):
     """Measure."""
 
-    @describe("models_measure", {202: JobAnswer}, request=None)
+    @describe("models_measure", {202: JobAnswer}, request=None, also=(404, 409, 422))
     def post(self, request: Request, model: str) -> Response:
         """Ask the searches that people judged again, under this version and under the champion (operators)."""
         require_operator(request)
@@ -123,7 +125,7 @@ class ModelMeasureView(ApiView):
 class ModelActivateView(ApiView):
     """Activate."""
 
-    @describe("models_activate", {200: VersionAnswer}, request=Activating)
+    @describe("models_activate", {200: VersionAnswer}, request=Activating, also=(404, 409, 422))
     def post(self, request: Request, model: str) -> Response:
         """Let this version answer searches from now on (operators)."""
         require_operator(request)
@@ -138,7 +140,7 @@ class ModelActivateView(ApiView):
 class ModelRetireView(ApiView):
     """Retire."""
 
-    @describe("models_retire", {200: VersionAnswer}, request=Retirement)
+    @describe("models_retire", {200: VersionAnswer}, request=Retirement, also=(404, 409, 422))
     def post(self, request: Request, model: str) -> Response:
         """Drop a version's vectors; its bundle stays (operators)."""
         require_operator(request)
@@ -152,7 +154,7 @@ class ModelRetireView(ApiView):
 class ModelRollbackView(ApiView):
     """Roll back."""
 
-    @describe("models_rollback", {200: VersionAnswer}, request=Switch)
+    @describe("models_rollback", {200: VersionAnswer}, request=Switch, also=(404, 409))
     def post(self, request: Request) -> Response:
         """Let the version before answer again (operators)."""
         require_operator(request)

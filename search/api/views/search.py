@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from drf_spectacular.utils import OpenApiExample, PolymorphicProxySerializer, extend_schema_field
 from rest_framework import serializers
 from rest_framework.response import Response
 
+from retrieval_site.errors import AppError
 from search import retrieval
 from search.api.access import usable_version
 from search.api.answers import EmbeddingAnswer, SearchResultAnswer
@@ -42,10 +44,27 @@ if TYPE_CHECKING:
 TEXT_MAX = 2000
 CURSOR_MAX = 1000
 PARTS = ("image", "text", "document", "embedding")
+PART_IDS = {
+    "image.empty": "image.empty",
+    "text.blank": "text.empty",
+    "text.max_length": "text.too_long",
+    "text.null_characters_not_allowed": "text.not_text",
+    "text.surrogate_characters_not_allowed": "text.not_text",
+}
 NOT_BUILT_YET = ("image_url", "negative_text", "explain")
 MODES_NOT_BUILT_YET = ("lexical", "hybrid")
 
 
+@extend_schema_field(
+    {
+        "type": "object",
+        "properties": {
+            "tags": {"type": "array", "items": {"type": "string"}},
+            "metadata": {"type": "object", "additionalProperties": True},
+        },
+        "additionalProperties": False,
+    }
+)
 class FiltersField(JsonObjectField):
     """`{"tags": [...], "metadata": {key: value}}`; a document must have all of them."""
 
@@ -65,6 +84,7 @@ class SearchParameters(Parameters):
     """A search: exactly one of image, text, document and embedding; or the `next` of an earlier answer."""
 
     not_built_yet = NOT_BUILT_YET
+    error_ids = PART_IDS | {"embedding": "embedding.invalid", "next": "cursor.invalid"}
 
     image = UploadField(required=False, help_text="a file of a multipart form")
     text = serializers.CharField(required=False, max_length=TEXT_MAX)
@@ -93,12 +113,58 @@ class SearchParameters(Parameters):
         if "next" not in attrs:
             one_part(attrs, PARTS)
         if "embedding" in attrs and "@" not in attrs["model"]:
-            raise invalid("model", "An embedding needs its model as name@version.")
+            message = "An embedding needs the model that made it, as name@version."
+            raise AppError("embedding.model_required", message)
         return attrs
+
+
+class SearchByPhoto(SearchParameters):
+    """A search by a picture, as a form."""
+
+    image = UploadField()
+    text = document = embedding = next = None
+
+
+class SearchByText(SearchParameters):
+    """A search by words."""
+
+    text = serializers.CharField(max_length=TEXT_MAX)
+    image = document = embedding = next = None
+
+
+class SearchByDocument(SearchParameters):
+    """More like a document."""
+
+    document = serializers.IntegerField(min_value=1)
+    image = text = embedding = next = None
+
+
+class SearchByEmbedding(SearchParameters):
+    """A search by a vector of one model."""
+
+    embedding = VectorField()
+    model = serializers.CharField(max_length=120, help_text="name@version")
+    image = text = document = next = None
+
+
+class SearchNextPage(Parameters):
+    """The page after an earlier answer's."""
+
+    next = serializers.CharField(max_length=CURSOR_MAX, help_text="`next` of the answer before")
+    limit = serializers.IntegerField(default=LIMIT_DEFAULT, min_value=1, max_value=LIMIT_MAX)
+
+
+SEARCH_BODY = PolymorphicProxySerializer(
+    "Search",
+    [SearchByText, SearchByDocument, SearchByEmbedding, SearchNextPage],
+    resource_type_field_name=None,
+)
 
 
 class KeptParameters(Parameters):
     """Which page of a kept answer."""
+
+    error_ids = {"next": "cursor.invalid"}
 
     limit = serializers.IntegerField(default=LIMIT_DEFAULT, min_value=1, max_value=LIMIT_MAX)
     next = serializers.CharField(required=False, max_length=CURSOR_MAX)
@@ -106,6 +172,8 @@ class KeptParameters(Parameters):
 
 class EmbeddingParameters(Parameters):
     """What to embed: exactly one of image and text."""
+
+    error_ids = PART_IDS
 
     image = UploadField(required=False, help_text="a file of a multipart form")
     text = serializers.CharField(required=False, max_length=TEXT_MAX)
@@ -117,13 +185,30 @@ class EmbeddingParameters(Parameters):
         return attrs
 
 
+class TextToEmbed(EmbeddingParameters):
+    """Words to embed."""
+
+    text = serializers.CharField(max_length=TEXT_MAX)
+    image = None
+
+
+class PhotoToEmbed(EmbeddingParameters):
+    """A picture to embed, as a form."""
+
+    image = UploadField()
+    text = None
+
+
+BY_WORDS = OpenApiExample(
+    "by words", {"text": "a leaking pump"}, request_only=True, media_type="application/json"
+)
+
+
 def one_part(given: dict[str, Any], parts: tuple[str, ...]) -> None:
-    """Raise `parameter.invalid` for none of `parts`, `parameter.not_supported` for several at once."""
+    """Raise AppError `query.parts` for none of `parts` and for several at once."""
     present = [part for part in parts if part in given]
-    if not present:
-        raise invalid("request", f"Send one of {', '.join(parts)}.")
-    if len(present) > 1:
-        raise not_supported(present)
+    if len(present) != 1:
+        raise AppError("query.parts", f"Send exactly one of {', '.join(parts)}.", detail={"given": present})
 
 
 class SearchView(ApiView):
@@ -136,7 +221,9 @@ class SearchView(ApiView):
     @describe(
         "search",
         {200: SearchResultAnswer},
-        request={"multipart/form-data": SearchParameters, "application/json": SearchParameters},
+        request={"application/json": SEARCH_BODY, "multipart/form-data": SearchByPhoto},
+        also=(404, 409, 422),
+        examples=[BY_WORDS],
     )
     def post(self, request: Request) -> Response:
         """Find the documents that a picture, a text, a document or a vector is about."""
@@ -150,13 +237,13 @@ class KeptSearchView(ApiView):
     query_parameters = {"GET": KeptParameters}
     anonymous_methods = ("DELETE",)
 
-    @describe("search_get", {200: SearchResultAnswer}, parameters=[KeptParameters])
+    @describe("search_get", {200: SearchResultAnswer}, parameters=[KeptParameters], also=(404,))
     def get(self, request: Request, query_id: UUID) -> Response:
         """Return a kept answer again: what you may see of it now. Nothing is encoded."""
         answer = retrieval.reopen(query_id, request.user, self.query["limit"], self.query.get("next"))
         return Response(search_json(answer))
 
-    @describe("search_delete", {204: None})
+    @describe("search_delete", {204: None}, also=(404,))
     def delete(self, request: Request, query_id: UUID) -> Response:
         """Delete a search of your own with its photo, and everybody's judgements of it."""
         session = session_of(request)
@@ -176,7 +263,9 @@ class EmbeddingView(ApiView):
     @describe(
         "embeddings",
         {200: EmbeddingAnswer},
-        request={"multipart/form-data": EmbeddingParameters, "application/json": EmbeddingParameters},
+        request={"application/json": TextToEmbed, "multipart/form-data": PhotoToEmbed},
+        also=(404, 422),
+        examples=[BY_WORDS],
     )
     def post(self, request: Request) -> Response:
         """Return the vector of a picture or a text in a model's joint space."""

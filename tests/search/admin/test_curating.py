@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from django.contrib.auth.models import User
@@ -129,6 +130,18 @@ def test_a_document_that_breaks_a_rule_is_shown_with_its_reason(client, own):
     answer = client.post(reverse("admin:search_document_add"), form)
     assert answer.status_code == 200
     assert "A document needs a title, a body or a picture." in answer.content.decode()
+
+
+@pytest.mark.parametrize("text", ['{"a": NaN}', '{"a": 1e999}', "[1]", "7", '"a"', "{", '{"a": "\\u0000"}'])
+def test_metadata_that_cannot_be_kept_is_refused_in_words_of_ours(text, client, own):
+    document = _document(own)
+    form = {"title": "a", "body": "b", "tags": "", "metadata": text}
+    answer = client.post(reverse("admin:search_document_change", args=[document.pk]), form)
+    assert answer.status_code == 200
+    errors = answer.context["adminform"].form.errors.as_text()
+    assert "JSON" in errors or "NUL" in errors
+    assert not re.search("psycopg|jsonb|Token|DETAIL|SQL", errors)
+    assert Document.objects.get().metadata == {}
 
 
 def test_deleting_chosen_documents_takes_their_passages_along(client, own):

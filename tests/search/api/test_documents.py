@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from io import BytesIO
 
 import pytest
@@ -50,7 +51,15 @@ def test_nobody_else_opens_collections(world):
 
 def test_a_slug_is_taken_once(world):
     response = world.client("staff").post(COLLECTIONS, {"slug": "open", "name": "Again"})
-    assert refused(response) == (409, "collection.slug_taken")
+    assert refused(response) == (409, "collection.slug_not_available")
+
+
+def test_a_slug_that_a_private_collection_has_is_refused_like_one_that_nobody_may_have(world):
+    client = world.client("staff")
+    taken = client.post(COLLECTIONS, {"slug": "secret", "name": "Again"})
+    reserved = client.post(COLLECTIONS, {"slug": "admin", "name": "Again"})
+    assert (taken.status_code, taken.json()) == (reserved.status_code, reserved.json())
+    assert refused(taken) == (409, "collection.slug_not_available")
 
 
 def test_a_new_collection_with_an_unknown_reader_is_not_opened_at_all(world):
@@ -144,12 +153,16 @@ def nested(depth: int) -> list:
     [
         ({"url": "javascript:alert(1)"}, "document.url_invalid"),
         ({"metadata": [1]}, "parameter.invalid"),
-        ({"metadata": {"a": "\x00"}}, "parameter.invalid"),
-        ({"metadata": {"a": "x" * 100_001}}, "parameter.invalid"),
-        ({"metadata": {"a": nested(60)}}, "parameter.invalid"),
+        ({"metadata": {"a": "\x00"}}, "document.not_text"),
+        ({"metadata": {"a": "x" * 100_001}}, "document.metadata_too_large"),
+        ({"metadata": {"a": nested(60)}}, "document.metadata_too_deep"),
         ({"metadata": {"a": nested(700)}}, "request.too_deep"),
-        ({"title": "x" * 501}, "parameter.invalid"),
-        ({"external_id": " "}, "parameter.invalid"),
+        ({"title": "x" * 501}, "document.field_too_long"),
+        ({"title": "a\x00"}, "document.not_text"),
+        ({"tags": ["x" * 81]}, "document.field_too_long"),
+        ({"tags": ["t"] * 101}, "document.too_many_tags"),
+        ({"title": " ", "body": ""}, "document.empty"),
+        ({"external_id": " "}, "document.external_id_missing"),
         ({"images": ["aGk="]}, "parameter.invalid"),
         ({"tags": "pump"}, "parameter.invalid"),
         ({"colour": "red"}, "parameter.unknown"),
@@ -167,13 +180,51 @@ def test_half_a_surrogate_pair_is_refused_wherever_it_stands(field, world):
     value = {"tags": '["\\ud800"]', "metadata": '{"\\ud800": 1}'}.get(field, '"\\ud800"')
     body = f'{{"collection": "secret", "external_id": "n", "title": "t", "{field}": {value}}}'
     response = world.client("curator").generic("POST", DOCUMENTS, body, content_type="application/json")
-    assert refused(response) == (400, "parameter.invalid")
+    assert refused(response) == (400, "document.not_text")
 
 
 def test_metadata_text_of_a_form_must_be_an_object(world):
-    for text in ("{", "[]", "[" * 100_000):
+    for text, expected in (
+        ("{", "parameter.invalid"),
+        ("[]", "parameter.invalid"),
+        ("[" * 100_000, "document.metadata_too_deep"),
+    ):
         response = world.client("curator").post(DOCUMENTS, new(metadata=text), format="multipart")
-        assert refused(response) == (400, "parameter.invalid")
+        assert refused(response) == (400, expected)
+
+
+@pytest.mark.parametrize(
+    "text", ['{"a": NaN}', '{"a": Infinity}', '{"a": -1e999}', '{"a": ' + "9" * 1001 + "}"]
+)
+def test_numbers_that_no_database_holds_are_refused_in_words_of_ours(text, world):
+    client = world.client("curator")
+    form = client.post(DOCUMENTS, new(metadata=text), format="multipart")
+    assert refused(form) == (400, "parameter.invalid")
+    body = json.dumps(new(metadata=0)).replace('"metadata": 0', f'"metadata": {text}')
+    assert refused(client.generic("POST", DOCUMENTS, body, "application/json")) == (400, "request.malformed")
+    filters = client.post(
+        "/api/v1/search/", {"text": "a", "filters": f'{{"metadata": {text}}}'}, format="multipart"
+    )
+    assert refused(filters) == (400, "parameter.invalid")
+    for answer in (form, filters):
+        assert "psycopg" not in answer.content.decode()
+        assert "jsonb" not in answer.content.decode()
+
+
+def test_a_picture_that_is_empty_is_called_empty(world):
+    form = new(images=[ContentFile(b"", "a.jpg")])
+    assert refused(world.client("curator").post(DOCUMENTS, form, format="multipart")) == (400, "image.empty")
+
+
+def test_a_document_may_lose_its_words_only_where_a_picture_is_left(world):
+    client = world.client("curator")
+    path = f"{DOCUMENTS}{world.secret_document.pk}/"
+    assert client.patch(path, {"title": "", "body": ""}).status_code == 200  # its picture stays
+    saved = client.post(DOCUMENTS, new()).json()
+    assert refused(client.patch(f"{DOCUMENTS}{saved['id']}/", {"title": "", "body": ""})) == (
+        400,
+        "document.empty",
+    )
 
 
 def test_documents_are_found_by_collection_external_id_and_tag(world):
@@ -225,7 +276,7 @@ def test_an_import_is_accepted_as_a_job_that_its_starter_can_watch(world):
     ("changes", "expected"),
     [
         ({"format": "folder"}, (400, "parameter.invalid")),
-        ({"file": ContentFile(b"", "a.csv")}, (400, "parameter.invalid")),
+        ({"file": ContentFile(b"", "a.csv")}, (400, "import.empty")),
         ({"collection": "open"}, (403, "permission.denied")),
         ({"path": "/etc"}, (400, "parameter.unknown")),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from io import StringIO
 from typing import Any
@@ -103,6 +104,84 @@ def strict(value: Any) -> Any:
 
 def test_an_error_is_what_the_schema_says(world):
     document = schema()
-    described = answered(document, f"{API}/documents/", "get", "4XX")
+    described = answered(document, f"{API}/documents/", "get", "400")
     response = APIClient().get(f"{API}/documents/?limit=0")
     jsonschema.Draft202012Validator(strict(described)).validate(response.json())
+
+
+def operations() -> list[tuple[str, str, dict[str, Any]]]:
+    return [
+        (path, method, operation)
+        for path, methods in schema()["paths"].items()
+        for method, operation in methods.items()
+    ]
+
+
+def test_every_refusal_is_declared_with_its_status_and_the_one_shape(db):
+    for path, method, operation in operations():
+        refusals = {code: answer for code, answer in operation["responses"].items() if int(code) >= 400}
+        assert {"400", "401", "403", "406", "429", "500", "503"} <= set(refusals), (path, method)
+        assert ("404" in refusals) >= ("{" in path), (path, method)
+        assert {"413", "415"} <= set(refusals) or "requestBody" not in operation, (path, method)
+        for answer in refusals.values():
+            reference = answer["content"]["application/json"]["schema"]["$ref"]
+            assert reference == "#/components/schemas/ErrorAnswer"
+
+
+def test_files_are_binary_and_in_forms_only(db):
+    for path, method, operation in operations():
+        content = operation.get("requestBody", {}).get("content", {})
+        assert set(content) <= {"application/json", "multipart/form-data"}, (path, method)
+        for kind, body in content.items():
+            text = str(resolved(body["schema"]))
+            assert ("'format': 'binary'" in text) == (kind == "multipart/form-data"), (path, method)
+
+
+def resolved(value: Any) -> Any:
+    """A schema with what it refers to."""
+    if isinstance(value, list):
+        return [resolved(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if "$ref" in value:
+        return resolved(schema()["components"]["schemas"][value["$ref"].rpartition("/")[2]])
+    return {key: resolved(item) for key, item in value.items()}
+
+
+def test_what_a_change_leaves_out_has_no_default(db):
+    """A client made of the schema would send it, and so empty what nobody named."""
+    patched = [name for name in schema()["components"]["schemas"] if name.startswith("Patched")]
+    assert len(patched) == 4
+    for name in patched:
+        assert "'default'" not in str(schema()["components"]["schemas"][name])
+
+
+def open_operations() -> set[str]:
+    described = APIClient().get(f"{API}/schema/").json()["paths"]
+    return {
+        operation["operationId"]
+        for methods in described.values()
+        for operation in methods.values()
+        if {} in operation["security"]
+    }
+
+
+def test_what_nobody_in_particular_may_do_is_declared(db):
+    assert open_operations() == {
+        "search", "search_get", "embeddings", "collections_list", "collections_get",
+        "documents_list", "documents_get", "models_list", "models_get",
+    }  # fmt: skip
+
+
+def test_where_searching_needs_an_account_nothing_is_declared_open(db, settings):
+    settings.CONFIG = replace(settings.CONFIG, anonymous_search=False)
+    assert open_operations() == set()
+
+
+def test_what_is_declared_open_is_open_and_the_rest_is_not(world):
+    values = {"slug": "open", "document_id": world.open_document.pk, "model": "champion"}
+    values |= {"query_id": world.query.pk, "job_id": world.job.pk, "judgement_id": 1}
+    for path, method, operation in operations():
+        if method == "get":
+            status = APIClient().get(path.format(**values)).status_code
+            assert (status == 401) == ({} not in operation["security"]), path

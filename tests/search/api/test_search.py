@@ -148,7 +148,6 @@ def test_nobody_searches_only_while_the_operator_allows_it(asked, settings):
         {"text": "pump", "explain": True},
         {"text": "pump", "mode": "lexical"},
         {"text": "pump", "mode": "hybrid"},
-        {"text": "pump", "document": 1},
     ],
 )
 def test_what_is_not_built_yet_is_refused_as_such(body, asked):
@@ -161,9 +160,13 @@ def test_what_is_not_built_yet_is_refused_as_such(body, asked):
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
-        ({}, "parameter.invalid"),
-        ({"text": ""}, "parameter.invalid"),
-        ({"text": "x" * 2001}, "parameter.invalid"),
+        ({}, "query.parts"),
+        ({"text": "pump", "document": 1}, "query.parts"),
+        ({"text": ""}, "text.empty"),
+        ({"text": " \t"}, "text.empty"),
+        ({"text": "a\x00"}, "text.not_text"),
+        ({"text": "x" * 2001}, "text.too_long"),
+        ({"text": "pump", "next": "x" * 1001}, "cursor.invalid"),
         ({"text": "pump", "limit": 0}, "parameter.invalid"),
         ({"text": "pump", "limit": 101}, "parameter.invalid"),
         ({"text": "pump", "mode": "sparse"}, "parameter.invalid"),
@@ -174,15 +177,15 @@ def test_what_is_not_built_yet_is_refused_as_such(body, asked):
         ({"text": "pump", "filters": {"tag": ["pump"]}}, "parameter.unknown"),
         ({"text": "pump", "top_k": 5}, "parameter.unknown"),
         ({"image": "aGVsbG8="}, "parameter.invalid"),
-        ({"embedding": [1.0]}, "parameter.invalid"),
-        ({"embedding": [1.0], "model": "champion"}, "parameter.invalid"),
-        ({"embedding": [], "model": "small@1"}, "parameter.invalid"),
-        ({"embedding": ["1"], "model": "small@1"}, "parameter.invalid"),
-        ({"embedding": [True], "model": "small@1"}, "parameter.invalid"),
-        ({"embedding": [10**400], "model": "small@1"}, "parameter.invalid"),
-        ({"embedding": "[1e999]", "model": "small@1"}, "parameter.invalid"),
-        ({"embedding": "[" * 9999, "model": "small@1"}, "parameter.invalid"),
-        ({"embedding": [0.0] * 16_001, "model": "small@1"}, "parameter.invalid"),
+        ({"embedding": [1.0]}, "embedding.model_required"),
+        ({"embedding": [1.0], "model": "champion"}, "embedding.model_required"),
+        ({"embedding": [], "model": "small@1"}, "embedding.invalid"),
+        ({"embedding": ["1"], "model": "small@1"}, "embedding.invalid"),
+        ({"embedding": [True], "model": "small@1"}, "embedding.invalid"),
+        ({"embedding": [10**400], "model": "small@1"}, "embedding.invalid"),
+        ({"embedding": "[1e999]", "model": "small@1"}, "embedding.invalid"),
+        ({"embedding": "[" * 9999, "model": "small@1"}, "embedding.invalid"),
+        ({"embedding": [0.0] * 16_001, "model": "small@1"}, "embedding.invalid"),
     ],
 )
 def test_what_cannot_be_searched_for_never_reaches_the_door(body, expected, asked):
@@ -196,6 +199,13 @@ def test_a_photo_that_is_too_large_is_refused_before_the_form_is_read(asked, set
     assert refused(APIClient().post(SEARCH, {"image": large}, format="multipart")) == (413, "image.too_large")
     announced = APIClient().post(SEARCH, {"text": "x"}, CONTENT_LENGTH=str(3 * 1024**2))
     assert refused(announced) == (413, "request.too_large")
+    assert asked == []
+
+
+def test_an_empty_photo_is_called_empty(asked):
+    for address in (SEARCH, EMBEDDINGS):
+        response = APIClient().post(address, {"image": ContentFile(b"", "a.jpg")}, format="multipart")
+        assert refused(response) == (400, "image.empty")
     assert asked == []
 
 
@@ -234,7 +244,9 @@ def test_a_picture_and_a_text_become_vectors(world, encoders):
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
-        ({}, (400, "parameter.invalid")),
+        ({}, (400, "query.parts")),
+        ({"text": ""}, (400, "text.empty")),
+        ({"text": "x" * 2001}, (400, "text.too_long")),
         ({"text": "a", "mode": "dense"}, (400, "parameter.unknown")),
         ({"text": "a", "model": "none@1"}, (404, "model.not_found")),
         ({"text": "a", "model": "small@2"}, (404, "model.not_found")),

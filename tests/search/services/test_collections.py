@@ -33,7 +33,7 @@ def test_the_owner_of_a_new_collection_curates_it():
         ({"name": "x" * 201}, "collection.invalid"),
         ({"name": "ok", "slug": "Not A Slug"}, "collection.invalid"),
         ({"name": "ok", "visibility": "secret"}, "collection.invalid"),
-        ({"name": "taken"}, "collection.slug_taken"),
+        ({"name": "taken"}, "collection.slug_not_available"),
     ],
 )
 def test_a_collection_that_is_not_valid_is_refused(values, error_id):
@@ -74,3 +74,9 @@ def test_documents_move_unless_their_external_id_is_taken():
             documents=Document.objects.filter(collection=collection).values_list("pk", flat=True),
             collection=other,
         )
+
+
+def test_a_collection_that_has_a_reserved_slug_can_still_be_changed():
+    Collection.objects.create(slug="admin", name="From before")
+    changed = services.collection_update(collection=Collection.objects.get(slug="admin"), name="Renamed")
+    assert changed.name == "Renamed"

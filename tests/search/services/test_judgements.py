@@ -1,4 +1,4 @@
-"""Judgements: one grade per query, document and rater; only of what was shown and may be seen."""
+"""Judgements: one grade per query, document and rater; of what was shown, by the asker of all that they see."""
 
 from __future__ import annotations
 
@@ -84,9 +84,31 @@ def test_somebody_without_user_and_session_cannot_judge_and_has_judged_nothing(q
     assert judgements_of(query.pk, None, "") == {}
 
 
-def test_a_document_that_was_not_in_the_answer_cannot_be_judged(query, shown, anna):
-    other = Document.objects.create(collection=shown.collection, external_id="p-2")
-    assert refused(judge, query, other, anna) == "document.not_found"
+@pytest.fixture
+def missed(shown) -> Document:
+    """A document that the search did not find."""
+    return Document.objects.create(collection=shown.collection, external_id="p-2")
+
+
+def test_whoever_asked_may_judge_what_the_search_missed(query, missed, anna):
+    Query.objects.update(user=anna)
+    assert judge(query, missed, anna, grade=3).grade == 3
+
+
+def test_an_anonymous_asker_may_judge_what_the_search_missed_in_the_same_session(query, missed):
+    Query.objects.update(session="one")
+    assert judge(query, missed, session="one").document_id == missed.pk
+    assert refused(judge, query, missed, session="two") == "document.not_found"
+
+
+def test_in_somebody_elses_query_only_what_was_found_can_be_judged(query, missed, anna):
+    assert refused(judge, query, missed, anna) == "document.not_found"
+
+
+def test_a_missed_document_that_the_asker_may_not_see_is_not_there(query, missed, anna):
+    Query.objects.update(user=anna)
+    Collection.objects.update(visibility="private")
+    assert refused(judge, query, missed, anna) == "document.not_found"
 
 
 def test_a_document_that_the_rater_may_no_longer_see_cannot_be_judged(query, shown, anna):
