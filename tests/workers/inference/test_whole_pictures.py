@@ -139,7 +139,7 @@ def turned_by_exif_alone(name):
     block = Image.Exif()
     block[0x0115] = 6
     data = hostile.encoded(corner(), name, exif=block.tobytes())
-    tag, renamed = b"\x15\x01\x03\0\x01\0\0\0", b"\x12\x01\x03\0\x01\0\0\0"
+    tag, renamed = b"\x01\x15\0\x03\0\0\0\x01", b"\x01\x12\0\x03\0\0\0\x01"
     assert data.count(tag) == 1
     return data.replace(tag, renamed)
 
