@@ -9,7 +9,7 @@ from PIL import Image
 from tests.support.hostile_pictures import box, encoded, full_box
 from workers.inference.headers.boxes import boxes, meta_boxes
 from workers.inference.headers.types import Parts
-from workers.inference.stripping.boxes import _located
+from workers.inference.headers.extents import located
 
 ANY = 10**6
 
@@ -56,7 +56,7 @@ def _coded(name: str, tile: int) -> tuple[bytes, list[bytes]]:
     """The coded bytes of one tile, and the properties that a decoder needs of it."""
     data = encoded(Image.effect_noise((tile, tile), 40).convert("RGB"), name, quality=60)
     inner = {one.kind: one for one in meta_boxes(data, Parts("x", ANY))}
-    (first, *_) = _located(data, inner, Parts("x", ANY), "x")
+    (first, *_) = located(data, inner, Parts("x", ANY), "x")
     store = next(one for one in boxes(data, inner[b"iprp"].content, len(data), Parts("x", ANY)))
     found: dict[bytes, bytes] = {}
     for one in boxes(data, store.content, store.end, Parts("x", ANY)):

@@ -1,4 +1,4 @@
-"""Every way in which a file may store colours, as plain 8-bit RGB on a white ground."""
+"""Every way in which a file may store colours, as plain 8-bit sRGB on a white ground."""
 
 from __future__ import annotations
 
@@ -7,33 +7,44 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from PIL import Image
 
+from workers.inference.profiles import to_srgb
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from workers.inference.profiles import Convert
 
 _ALPHA_MODES = ("RGBA", "LA", "PA", "La", "RGBa")
 _WIDE_MODES = ("I", "F")
 _STRIP_ROWS = 256
 
 
-def to_rgb(image: Image.Image) -> Image.Image:
-    """Return the decoded picture in mode RGB; transparent parts become white.
+def to_rgb(image: Image.Image, profile: bytes | None = None) -> Image.Image:
+    """Return the decoded picture in mode RGB and the colours of sRGB; transparent parts become white.
 
-    Colour profiles are not applied: they are hostile data, and encoders are trained without them.
+    `profile` is the ICC profile of its colours; without one, or with one that makes no sense, they are sRGB's.
+    The given picture may be changed.
     """
+    convert = to_srgb(profile, image.mode)
     if image.mode.startswith(("I;16", *_WIDE_MODES)):
-        return _wide_to_grey(image).convert("RGB")
+        image = _wide_to_grey(image)
     if image.mode in _ALPHA_MODES or "transparency" in image.info:
-        return _on_white(image)
+        return _on_white(image, convert)
+    if convert is not None:
+        return convert(image)
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def _on_white(image: Image.Image) -> Image.Image:
+def _on_white(image: Image.Image, convert: Convert | None) -> Image.Image:
     """Put the picture on a white ground, strip by strip: a mask of the whole would be a further copy."""
     if image.mode == "RGBA" and _is_opaque(image):
-        return image.convert("RGB")
+        rgb = image.convert("RGB")
+        return rgb if convert is None else convert(rgb)
     ground = Image.new("RGB", image.size, "white")
     for top, strip in _strips(image):
         with_alpha = strip.convert("RGBA")
+        if convert is not None:
+            with_alpha = convert(with_alpha)
         ground.paste(with_alpha, (0, top), mask=with_alpha.getchannel("A"))
     return ground
 

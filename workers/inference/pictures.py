@@ -13,16 +13,21 @@ import numpy as np
 from PIL import Image
 
 from workers.inference.colours import to_rgb
+from workers.inference.embedded import embedded_profile
 from workers.inference.errors import PictureError
+from workers.inference.headers.boxes import read_items
+from workers.inference.headers.extents import exif_orientation
 from workers.inference.headers.orientation import from_exif, from_hex, from_xmp
 from workers.inference.headers.reading import (
     DEFAULT_LIMITS,
+    UNREADABLE,
     check_size,
     read_header,
     too_many_pixels,
     truncated,
 )
-from workers.inference.headers.types import PictureLimits, animated
+from workers.inference.headers.types import Parts, PictureLimits
+from workers.inference.mending import mended
 from workers.inference.sniff import HEADER_BYTES, sniff_format
 
 if TYPE_CHECKING:
@@ -32,9 +37,6 @@ if TYPE_CHECKING:
 
 _DECODERS = {"heic": "HEIF"}
 """Pillow's names of the formats, where they are not simply the upper case of ours."""
-
-_ANIMATED = ("gif", "png", "webp", "avif", "tiff")
-"""Formats whose further frames are further pictures; in the others they are previews or depth maps."""
 
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -46,7 +48,8 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 _SIDEWAYS = (5, 6, 7, 8)
-_TURNED_WHEN_DECODED = ("heic", "tiff")
+_BOXES = ("heic", "avif")
+_TURNS = (b"irot", b"imir")
 _RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 _REDUCING_GAP = 3.0
 _LONGEST_ASPECT = 4
@@ -65,7 +68,9 @@ class Opened:
 def open_picture(
     data: bytes, *, shortest_side: int | None = None, limits: PictureLimits = DEFAULT_LIMITS
 ) -> Image.Image:
-    """Return the picture in `data`: RGB, upright by its EXIF orientation, on white, without metadata.
+    """Return the picture in `data`: sRGB, upright by its EXIF orientation, on white, without metadata.
+
+    Of an animation it is the first frame, of several pages the first whole one.
 
     With `shortest_side` a JPEG is decoded at the smallest of its own scales (1, 1/2, 1/4, 1/8) whose shorter
     side is still at least that long, which is faster; other formats come in full size.
@@ -141,34 +146,49 @@ def to_crop_scale(image: Image.Image, spec: ImageSpec) -> Image.Image:
     return _resized(middle, _crop_scale(middle.size, spec), spec)
 
 
+@dataclass(frozen=True)
+class _Loaded:
+    """A picture in the mode that it is stored in, its whole size, how to turn it, and what its colours mean."""
+
+    image: Image.Image
+    size: tuple[int, int]
+    orientation: int
+    profile: bytes | None
+
+
 def _decode(data: bytes, name: str, shortest_side: int | None, limits: PictureLimits) -> Opened:
-    image, size, orientation = _loaded(data, name, shortest_side, limits)
+    loaded = _loaded(mended(data, name, limits), data, shortest_side, limits)
     # From here on the decoder and the file are gone: they may hold three times what the picture takes.
-    upright = _upright(to_rgb(image), orientation)
-    turned = orientation in _SIDEWAYS
+    size, turned = loaded.size, loaded.orientation in _SIDEWAYS
+    upright = _upright(to_rgb(loaded.image, loaded.profile), loaded.orientation)
     return Opened(_without_metadata(upright), size[::-1] if turned else size)
 
 
-def _loaded(
-    data: bytes, name: str, shortest_side: int | None, limits: PictureLimits
-) -> tuple[Image.Image, tuple[int, int], int]:
-    """Return the picture in the mode that it is stored in, its whole size, and how it is to be turned."""
+def _loaded(read: bytes, data: bytes, shortest_side: int | None, limits: PictureLimits) -> _Loaded:
+    """Decode what Pillow reads of the file `data`."""
+    name = sniff_format(data[:HEADER_BYTES]) or ""
     if name == "heic":
         _register_heif()
-    with Image.open(io.BytesIO(data), formats=[_DECODERS.get(name, name.upper())]) as source:
+    with Image.open(io.BytesIO(read), formats=[_DECODERS.get(name, name.upper())]) as source:
         check_size(source.size, limits)
-        if name in _ANIMATED and getattr(source, "is_animated", False):
-            raise animated(name)
         size = source.size
         if name == "jpeg" and shortest_side is not None:
             source.draft(source.mode, (shortest_side, shortest_side))
-        if name == "webp":
-            return _webp(source), source.size, _orientation(source, name)
-        source.load()
-        # A decoder may find another size than the header told (TIFF, AVIF).
-        check_size(source.size, PictureLimits(max_pixels=limits.max_pixels, min_side=1))
+        image = _webp(source) if name == "webp" else _whole(source, limits)
         # Read after loading: PNG may store EXIF behind the picture, and Pillow turns TIFF by itself.
-        return _detached(source), size if name == "jpeg" else source.size, _orientation(source, name)
+        return _Loaded(
+            image,
+            size if name == "jpeg" else source.size,
+            _orientation(source, data, name, limits),
+            embedded_profile(data, name, source.info, limits),
+        )
+
+
+def _whole(source: Any, limits: PictureLimits) -> Image.Image:
+    source.load()
+    # A decoder may find another size than the header told (TIFF, AVIF).
+    check_size(source.size, PictureLimits(max_pixels=limits.max_pixels, min_side=1))
+    return _detached(source)
 
 
 def _webp(source: Any) -> Image.Image:
@@ -194,19 +214,32 @@ def _detached(source: Image.Image) -> Image.Image:
     return image
 
 
-def _orientation(source: Image.Image, name: str) -> int:
+def _orientation(source: Any, data: bytes, name: str, limits: PictureLimits) -> int:
     """Return the EXIF orientation, 1 where there is none; a broken EXIF block spoils no good picture."""
-    if name in _TURNED_WHEN_DECODED:
+    if name == "tiff":  # turned when it was decoded
         return 1
+    if name in _BOXES:
+        return _orientation_beside_boxes(source, data, name, limits)
     info = source.info
     exif = info.get("exif") or from_hex(str(info.get("Raw profile type exif") or ""))
     found = from_exif(exif) if isinstance(exif, bytes) else None
-    if (
-        found is None and name != "avif"
-    ):  # AVIF is turned by its container alone, which Pillow puts into the EXIF
+    if found is None:
         xmp = info.get("XML:com.adobe.xmp") or info.get("xmp") or b""
         found = from_xmp(xmp.encode() if isinstance(xmp, str) else xmp)
     return found or 1
+
+
+def _orientation_beside_boxes(source: Any, data: bytes, name: str, limits: PictureLimits) -> int:
+    """Return how HEIC and AVIF are to be turned: by the container, and by EXIF only where the container does not say.
+
+    libheif turns by the container itself; of AVIF, Pillow puts what the container says into the EXIF.
+    """
+    try:
+        if read_items(data, Parts(name, limits.max_parts)).of_picture(_TURNS):
+            return 1 if name == "heic" else from_exif(source.info.get("exif", b"")) or 1
+        return exif_orientation(data, limits, name) or 1
+    except (PictureError, *UNREADABLE):
+        return 1
 
 
 def _upright(image: Image.Image, orientation: int) -> Image.Image:

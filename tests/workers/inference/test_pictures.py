@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from workers.inference.errors import PictureError
+from workers.inference.headers.reading import read_header
 from workers.inference.manifest import ImageSpec
 from workers.inference.pictures import PictureLimits, open_picture, preview_jpeg, to_crop_scale, to_pixels
 from workers.inference.sniff import FORMATS, sniff_format
@@ -220,10 +221,14 @@ def test_a_cut_file_is_refused(name, share):
 
 
 @pytest.mark.parametrize("name", ["GIF", "WEBP", "PNG", "AVIF", "TIFF"])
-def test_animations_and_several_pages_are_refused(name):
+def test_of_several_frames_or_pages_the_first_is_read(name):
     frames = [Image.new("RGB", (32, 32), colour) for colour in ("red", "green", "blue")]
     data = encoded(frames[0], name, save_all=True, append_images=frames[1:])
-    assert refusal(data).id == "image.animated"
+    assert is_red(open_picture(data).getpixel((9, 9)))
+    (warning,) = read_header(data).warnings
+    assert warning.id == ("image.several_pages" if name == "TIFF" else "image.animated")
+    assert warning.detail == {"format": name.lower()}
+    assert read_header(encoded(frames[0], name)).warnings == ()
 
 
 def test_a_phone_photo_with_a_second_preview_picture_is_no_animation():

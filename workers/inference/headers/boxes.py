@@ -12,7 +12,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from workers.inference.headers.types import Header, Parts, PictureLimits, unsupported
+from workers.inference.headers.types import Header, Parts, PictureLimits, first_frame, unsupported
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,6 +52,14 @@ def boxes(data: bytes, start: int, end: int, parts: Parts) -> Iterator[Box]:
         at = following
 
 
+def top_boxes(data: bytes, parts: Parts) -> Iterator[Box]:
+    """Yield the file's outermost boxes; what follows them and is no box is not the picture's."""
+    try:
+        yield from boxes(data, 0, len(data), parts)
+    except ValueError:
+        return
+
+
 @dataclass
 class Items:
     """What the `meta` box says: which item is the picture, of which kind and size items are, and who names whom."""
@@ -62,16 +70,32 @@ class Items:
     made_of: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
     belong_to: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
     """Auxiliary pictures, such as transparency, by the picture that they belong to."""
+    properties: dict[int, list[Box]] = field(default_factory=lambda: defaultdict(list))
+
+    def of_picture(self, kinds: tuple[bytes, ...]) -> list[Box]:
+        """Return the picture's properties of these kinds; those of its first tile where it has none of its own."""
+        for item in (self.primary, *self.made_of[self.primary][:1]):
+            if found := [box for box in self.properties[item] if box.kind in kinds]:
+                return found
+        return []
 
 
 def read(data: bytes, limits: PictureLimits, name: str) -> Header:
     """Return the picture's size; raises PictureError `image.too_complex`, `image.unsupported`, ValueError."""
-    items = read_items(data, Parts(name, limits.max_parts))
+    parts = Parts(name, limits.max_parts)
+    kinds = {box.kind for box in top_boxes(data, parts)}
+    if b"moov" in kinds and b"meta" not in kinds:
+        raise unsupported(name, "a film without a still picture")
+    items = read_items(data, parts)
     width, height = items.sizes[items.primary]
     cost = _Cost(items, name, limits)
     for item in (items.primary, *items.belong_to[items.primary]):
         cost.add(item, ())
-    return Header(width, height, _BYTES_PER_PIXEL, pixel_nanoseconds=_PIXEL_NANOSECONDS[name])
+    frames = 2 if b"moov" in kinds else 1
+    warnings = first_frame(name, frames)
+    return Header(
+        width, height, _BYTES_PER_PIXEL, pixel_nanoseconds=_PIXEL_NANOSECONDS[name], warnings=warnings
+    )
 
 
 class _Cost:
@@ -98,7 +122,7 @@ class _Cost:
 
 def meta_boxes(data: bytes, parts: Parts) -> list[Box]:
     """Return the boxes inside the file's `meta` box; raises ValueError without one."""
-    for box in boxes(data, 0, len(data), parts):
+    for box in top_boxes(data, parts):
         if box.kind == b"meta":
             return list(boxes(data, box.content + 4, box.end, parts))
     raise ValueError("no meta box")
@@ -147,19 +171,19 @@ def _read_references(data: bytes, iref: Box, items: Items, parts: Parts) -> None
 
 
 def _read_properties(data: bytes, iprp: Box, items: Items, parts: Parts) -> None:
-    found: list[tuple[int, int] | None] = [None]  # they are counted from 1
+    found = list[Box]()
     for box in boxes(data, iprp.content, iprp.end, parts):
         if box.kind == b"ipco":
-            found += [_extent(data, one) for one in boxes(data, box.content, box.end, parts)]
+            found += boxes(data, box.content, box.end, parts)
         elif box.kind == b"ipma":
             for item, places in _associations(data, box, parts):
-                for size in (found[place] for place in places if place < len(found)):
-                    items.sizes[item] = max(size or (0, 0), items.sizes.get(item, (0, 0)), key=math.prod)
+                named = [found[place - 1] for place in places if 1 <= place <= len(found)]
+                items.properties[item] += named
+                sizes = [_extent(data, one) for one in named if one.kind == b"ispe"]
+                items.sizes[item] = max([items.sizes.get(item, (0, 0)), *sizes], key=math.prod)
 
 
-def _extent(data: bytes, box: Box) -> tuple[int, int] | None:
-    if box.kind != b"ispe":
-        return None
+def _extent(data: bytes, box: Box) -> tuple[int, int]:
     return number(data, box.content + 4, 4), number(data, box.content + 8, 4)
 
 

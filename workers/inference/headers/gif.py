@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from workers.inference.headers.types import Header, Parts, PictureLimits
+from workers.inference.headers.types import Header, Parts, PictureLimits, first_frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 EXTENSION, IMAGE, TRAILER = 0x21, 0x2C, 0x3B
+APPLICATION, PROFILE_APPLICATION = 0xFF, b"ICCRGBG1012"
 _SUB_BLOCKS_PER_PART = 10
 """Coded pixels come in sub-blocks of at most 255 bytes, so files have many more of these than of other parts."""
 _BYTES_PER_PIXEL = 10
@@ -49,13 +51,21 @@ def first_block(data: bytes) -> int:
 def read(data: bytes, limits: PictureLimits) -> Header:
     """Return the size of screen and first image together; raises PictureError `image.too_complex`."""
     width, height = _pair(data, 6)
-    for images, block in enumerate(b for b in blocks(data, limits) if b.kind == IMAGE):
-        if images:
-            break  # an animation, which is refused when it is opened; its further pictures cost nothing
-        left, top = _pair(data, block.start + 1)
-        across, down = _pair(data, block.start + 5)
+    images = list(islice((block for block in blocks(data, limits) if block.kind == IMAGE), 2))
+    for first in images[:1]:  # only this one is decoded
+        left, top = _pair(data, first.start + 1)
+        across, down = _pair(data, first.start + 5)
         width, height = max(width, left + across), max(height, top + down)
-    return Header(width, height, _BYTES_PER_PIXEL, pixel_nanoseconds=_PIXEL_NANOSECONDS)
+    warnings = first_frame("gif", len(images))
+    return Header(width, height, _BYTES_PER_PIXEL, pixel_nanoseconds=_PIXEL_NANOSECONDS, warnings=warnings)
+
+
+def colour_profile(data: bytes, limits: PictureLimits) -> bytes:
+    """Return the ICC profile in an application extension; nothing where there is none."""
+    for block in blocks(data, limits):
+        if block.label == APPLICATION and data[block.start + 3 : block.start + 14] == PROFILE_APPLICATION:
+            return b"".join(_sub_blocks(data, block.start + 14))
+    return b""
 
 
 def _pair(data: bytes, at: int) -> tuple[int, int]:
@@ -64,6 +74,12 @@ def _pair(data: bytes, at: int) -> tuple[int, int]:
 
 def _table_bytes(flags: int) -> int:
     return 3 * 2 ** ((flags & 7) + 1) if flags & 0x80 else 0
+
+
+def _sub_blocks(data: bytes, at: int) -> Iterator[bytes]:
+    while at < len(data) and data[at]:
+        yield data[at + 1 : at + 1 + data[at]]
+        at += 1 + data[at]
 
 
 def _end(data: bytes, at: int, sub_blocks: Parts) -> int:

@@ -28,6 +28,7 @@ _BYTES_PER_PIXEL, _COEFFICIENT_BYTES = 9, 2
 """As stored and, where it has to be converted or turned, once more."""
 _SCALES = (1, 2, 4, 8)
 _PIXEL_NANOSECONDS = 2
+_COEFFICIENTS = 64
 
 
 @dataclass(frozen=True)
@@ -55,19 +56,51 @@ def segments(data: bytes, limits: PictureLimits) -> Iterator[Segment]:
 def read(data: bytes, limits: PictureLimits) -> Header:
     """Return the size; raises PictureError `image.too_complex`, `image.unsupported`, ValueError without a size."""
     frame, scanned, scans = None, 0, Parts("jpeg", limits.max_scans_each, "scans")
+    ended = False
     for segment in segments(data, limits):
         if segment.marker in _FRAMES and frame is None:
             frame = _Frame.read(data, segment)
         elif segment.marker == SOS and frame is not None:
             scans.add()
             scanned += frame.scan_pixels(data, segment)
+        ended = segment.marker == EOI
     if frame is None:
         raise ValueError("no frame header")
     check_scans("jpeg", scanned, limits)
+    scales = _SCALES if ended else (1,)  # whether nothing is missing can be seen at full size only
     return Header(
-        frame.width, frame.height, _BYTES_PER_PIXEL, frame.held_bytes_per_pixel, _SCALES,
+        frame.width, frame.height, _BYTES_PER_PIXEL, frame.held_bytes_per_pixel, scales,
         pixel_nanoseconds=_PIXEL_NANOSECONDS, scanned_pixels=scanned,
     )  # fmt: skip
+
+
+def is_ended(data: bytes, limits: PictureLimits) -> bool:
+    """Return whether the file has its end marker."""
+    marker = 0
+    for segment in segments(data, limits):
+        marker = segment.marker
+    return marker == EOI
+
+
+def has_all_scans(data: bytes, limits: PictureLimits) -> bool:
+    """Return whether the scans that begin in the file bring every bit of every component's 64 coefficients."""
+    frame, wanted = None, set[tuple[int, int]]()
+    for segment in segments(data, limits):
+        if segment.marker in _FRAMES and frame is None:
+            frame = _Frame.read(data, segment)
+            wanted = {(component, n) for component in frame.shares for n in range(_COEFFICIENTS)}
+        elif segment.marker == SOS:
+            wanted -= _brought(data[segment.start + 4 : segment.end])
+    return frame is not None and not wanted
+
+
+def _brought(body: bytes) -> set[tuple[int, int]]:
+    """Return the components and coefficients that a scan brings to their last bit."""
+    count = body[0]
+    first, last, bits = body[1 + 2 * count : 4 + 2 * count]
+    if bits & 15:
+        return set()
+    return {(body[1 + 2 * n], at) for n in range(count) for at in range(first, min(last, 63) + 1)}
 
 
 @dataclass(frozen=True)

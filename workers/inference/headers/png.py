@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workers.inference.headers.types import Chunk, Header, Parts, PictureLimits
+from workers.inference.headers.types import Chunk, Header, Parts, PictureLimits, first_frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,14 +33,26 @@ def chunks(data: bytes, limits: PictureLimits) -> Iterator[Chunk]:
 
 def read(data: bytes, limits: PictureLimits) -> Header:
     """Return the size; raises PictureError `image.too_complex`, ValueError without a size."""
-    compressed = Parts("png", _COMPRESSED_MAX, "compressed texts and profiles")
+    compressed, frames = Parts("png", _COMPRESSED_MAX, "compressed texts and profiles"), 1
     for chunk in chunks(data, limits):
         if chunk.kind in _COMPRESSED:
             compressed.add()
+        elif chunk.kind == b"acTL":
+            frames = int.from_bytes(data[chunk.start + 8 : chunk.start + 12], "big")
     if data[12:16] != b"IHDR" or len(data) < 33:
         raise ValueError("no IHDR")
     width, height = int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
-    return Header(width, height, _bytes_per_pixel(depth=data[24], colour=data[25]))
+    per_pixel = _bytes_per_pixel(depth=data[24], colour=data[25])
+    return Header(width, height, per_pixel, warnings=first_frame("png", frames))
+
+
+def without(data: bytes, kind: bytes, limits: PictureLimits) -> bytes:
+    """Return the file without the chunks of a kind; the same bytes where it has none."""
+    if kind not in data:
+        return data
+    found = [chunk for chunk in chunks(data, limits) if chunk.kind == kind]
+    starts, ends = [chunk.start for chunk in found], [0, *(chunk.end for chunk in found)]
+    return b"".join(data[end:start] for end, start in zip(ends, [*starts, len(data)], strict=True))
 
 
 def _bytes_per_pixel(*, depth: int, colour: int) -> int:

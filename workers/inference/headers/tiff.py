@@ -1,19 +1,27 @@
-"""TIFF: its first directory, and the strips or tiles that it names (TIFF 6.0; BigTIFF)."""
+"""TIFF: the directories of its pages, and the strips or tiles that they name (TIFF 6.0; BigTIFF)."""
 
 from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
 
 from workers.inference.headers.types import (
     Header,
     Parts,
     PictureLimits,
     check_scans,
+    first_page,
     too_complex,
     unsupported,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+KIND, OLD_KIND = 254, 255
+_REDUCED_OR_MASK, _OLD_REDUCED = 1 | 4, 2
 WIDTH, HEIGHT, COMPRESSION = 256, 257, 259
 STRIP_OFFSETS, STRIP_BYTES, TILE_OFFSETS, TILE_BYTES = 273, 279, 324, 325
 _JPEG = 7
@@ -73,9 +81,27 @@ class Layout:
         order = "<" if data[:2] == b"II" else ">"
         return cls(order, big=struct.unpack_from(order + "H", data, 2)[0] == 43)
 
-    def directory(self, data: bytes) -> tuple[int, int]:
-        """Return where the first directory's entries begin, and how many there are."""
-        at = struct.unpack_from(self.order + ("Q" if self.big else "I"), data, 8 if self.big else 4)[0]
+    @property
+    def offset(self) -> str:
+        """How an offset is stored, as `struct` says it."""
+        return self.order + ("Q" if self.big else "I")
+
+    @property
+    def head_bytes(self) -> int:
+        """How long the file's header is; it ends with the first directory's offset."""
+        return 16 if self.big else 8
+
+    def first(self, data: bytes) -> int:
+        """Return where the first directory lies."""
+        return int(struct.unpack_from(self.offset, data, self.head_bytes // 2)[0])
+
+    def following(self, data: bytes, directory: int) -> int:
+        """Return where the directory behind this one lies, 0 where it is the last."""
+        start, count = self.directory(data, directory)
+        return int(struct.unpack_from(self.offset, data, start + count * self.entry_bytes)[0])
+
+    def directory(self, data: bytes, at: int) -> tuple[int, int]:
+        """Return where a directory's entries begin, and how many there are."""
         (count,) = struct.unpack_from(self.order + ("Q" if self.big else "H"), data, at)
         return at + (8 if self.big else 2), count
 
@@ -103,10 +129,59 @@ class Layout:
         return struct.unpack_from(f"{self.order}{entry.count}{code}", data, entry.start)
 
 
-def entries(data: bytes, limits: PictureLimits) -> dict[int, Entry]:
-    """Return the first directory by tag; raises PictureError `image.too_complex`, ValueError for no directory."""
+def pages(data: bytes, limits: PictureLimits) -> Iterator[int]:
+    """Yield where the directories of whole pages lie: previews and masks are left out.
+
+    A file of nothing else has its first as a page. Raises PictureError `image.too_complex`, struct.error.
+    """
+    layout, fields = Layout.read(data), Parts("tiff", limits.max_parts, "fields")
+    at = first = layout.first(data)
+    seen, found = set[int](), False
+    while at and at not in seen:
+        seen.add(at)
+        start, count = layout.directory(data, at)
+        fields.add(1 + count)
+        if _is_page(data, layout, start, count):
+            found = True
+            yield at
+        # What is behind the first whole page may be damaged without harm to it.
+        at = _following(data, layout, at) if found else layout.following(data, at)
+    if not found:
+        yield first
+
+
+def _following(data: bytes, layout: Layout, at: int) -> int:
+    try:
+        following = layout.following(data, at)
+        start, count = layout.directory(data, following)
+    except struct.error:
+        return 0
+    return following if start + count * layout.entry_bytes <= len(data) else 0
+
+
+def _is_page(data: bytes, layout: Layout, start: int, count: int) -> bool:
+    """Whether a directory is neither a reduced copy nor a mask (TIFF 6.0, NewSubfileType; SubfileType before it)."""
+    said = dict[int, int]()
+    for at in range(start, start + layout.entry_bytes * count, layout.entry_bytes):
+        if struct.unpack_from(layout.order + "H", data, at)[0] in (KIND, OLD_KIND):
+            entry = layout.entry(data, at)
+            said[entry.tag] = layout.values(data, entry)[0]
+    return not said.get(KIND, 0) & _REDUCED_OR_MASK and said.get(OLD_KIND) != _OLD_REDUCED
+
+
+def with_first(data: bytes, directory: int) -> bytes:
+    """Return the file with another directory as its first."""
     layout = Layout.read(data)
-    at, count = layout.directory(data)
+    if layout.first(data) == directory:
+        return data
+    head = data[: layout.head_bytes // 2] + struct.pack(layout.offset, directory)
+    return head + data[layout.head_bytes :]
+
+
+def entries(data: bytes, directory: int, limits: PictureLimits) -> dict[int, Entry]:
+    """Return a directory by tag; raises PictureError `image.too_complex`, ValueError, struct.error for none."""
+    layout = Layout.read(data)
+    at, count = layout.directory(data, directory)
     Parts("tiff", min(_ENTRIES_MAX, limits.max_parts), "fields").add(count)
     found = [layout.entry(data, at + layout.entry_bytes * n) for n in range(count)]
     size = sum(entry.size for entry in found)
@@ -117,7 +192,8 @@ def entries(data: bytes, limits: PictureLimits) -> dict[int, Entry]:
 
 def read(data: bytes, limits: PictureLimits) -> Header:
     """Return the size; raises PictureError `image.too_complex`, `image.unsupported`, ValueError without a size."""
-    layout, found = Layout.read(data), entries(data, limits)
+    first = list(islice(pages(data, limits), 2))
+    layout, found = Layout.read(data), entries(data, first[0], limits)
     width, height = (layout.values(data, found[tag])[0] if tag in found else 0 for tag in (WIDTH, HEIGHT))
     compression = layout.values(data, found[COMPRESSION])[0] if COMPRESSION in found else 1
     if compression not in _COMPRESSIONS_READ:
@@ -125,7 +201,8 @@ def read(data: bytes, limits: PictureLimits) -> Header:
     pieces = places(data, found, limits)
     if compression == _JPEG:
         _check_scans(data, pieces, width * height, limits)
-    return Header(width, height, _BYTES_PER_PIXEL, pixel_nanoseconds=_PIXEL_NANOSECONDS)
+    warnings = first_page("tiff", len(first))
+    return Header(width, height, _BYTES_PER_PIXEL, pixel_nanoseconds=_PIXEL_NANOSECONDS, warnings=warnings)
 
 
 def places(data: bytes, found: dict[int, Entry], limits: PictureLimits) -> list[tuple[int, int]]:

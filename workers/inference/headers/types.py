@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from workers.inference.errors import PictureError
 
@@ -25,12 +26,22 @@ class PictureLimits:
 
 
 @dataclass(frozen=True)
+class PictureWarning:
+    """What whoever sent a picture should know of how it was read: an id, a sentence, and plain JSON values."""
+
+    id: str
+    message: str
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Header:
     """Size in pixels as stored, not turned upright, and the memory that decoding takes at its peak.
 
     `held_bytes_per_pixel` is what a decoder holds of the whole picture at whichever scale it decodes; `scales` are the
     divisors by which it can decode smaller. `scanned_pixels` counts a pixel once for each scan that goes over it, and
-    each takes about `pixel_nanoseconds` of one core, as measured with photographs.
+    each takes about `pixel_nanoseconds` of one core, as measured with photographs. `warnings` say what of the file is
+    not looked at.
     """
 
     width: int
@@ -40,6 +51,7 @@ class Header:
     scales: tuple[int, ...] = (1,)
     pixel_nanoseconds: int = 20
     scanned_pixels: int | None = None
+    warnings: tuple[PictureWarning, ...] = ()
 
     @property
     def decoding_seconds(self) -> float:
@@ -71,10 +83,16 @@ def check_scans(name: str, scanned: int, limits: PictureLimits) -> None:
         raise too_complex(name, "megapixels in all its scans", scanned // 10**6, most // 10**6)
 
 
-def animated(name: str) -> PictureError:
-    """Return the error for a file of several pictures."""
-    message = "The picture is animated or has several pages; choose one still picture."
-    return PictureError("image.animated", message, {"format": name})
+def first_frame(name: str, count: int) -> tuple[PictureWarning, ...]:
+    """Return the warning of an animation; none for a single frame."""
+    message = "The picture is animated: only its first frame was used."
+    return (PictureWarning("image.animated", message, {"format": name}),) if count > 1 else ()
+
+
+def first_page(name: str, count: int) -> tuple[PictureWarning, ...]:
+    """Return the warning of a file with several pages; none for a single one."""
+    message = "The picture has several pages: only the first was used."
+    return (PictureWarning("image.several_pages", message, {"format": name}),) if count > 1 else ()
 
 
 def too_complex(name: str, what: str, found: int, limit: int) -> PictureError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workers.inference.headers.types import Chunk, Header, Parts, PictureLimits
+from workers.inference.headers.types import Chunk, Header, Parts, PictureLimits, first_frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,24 +14,49 @@ _BYTES_PER_PIXEL = 13
 """libwebp's animation decoder, which Pillow uses for every WebP, holds two canvases beside the picture."""
 
 
+_METADATA = (b"EXIF", b"XMP ")
+_KNOWN = (b"VP8X", b"ICCP", b"ANIM", b"ANMF", b"ALPH", b"VP8 ", b"VP8L", *_METADATA)
+
+
 def chunks(data: bytes, limits: PictureLimits) -> Iterator[Chunk]:
-    """Yield the chunks, padding included, inside the RIFF container; what lies behind it is not the picture's."""
-    parts, at = Parts("webp", limits.max_parts), FIRST_CHUNK
-    end = min(len(data), 8 + int.from_bytes(data[4:8], "little"))
-    while at + 8 <= end:
+    """Yield the chunks, padding included, inside the RIFF container; what lies behind it is not the picture's.
+
+    A container whose length is too small ends behind the last chunk that is a picture's.
+    """
+    parts, at, end = Parts("webp", limits.max_parts), FIRST_CHUNK, 8 + int.from_bytes(data[4:8], "little")
+    while at + 8 <= len(data) and (at < end or data[at : at + 4] in _KNOWN):
         parts.add()
-        size = int.from_bytes(data[at + 4 : at + 8], "little")
-        following = at + 8 + size + (size & 1)
-        yield Chunk(data[at : at + 4], at, min(following, end))
+        following = at + 8 + (size := _content(data, at)) + (size & 1)
+        yield Chunk(data[at : at + 4], at, min(following, len(data)))
         at = following
+
+
+def mended(data: bytes, limits: PictureLimits) -> bytes:
+    """Return the file with its container's true length; the same bytes where that is right or pixels are missing."""
+    found = list(chunks(data, limits))
+    while found and found[-1].kind in _METADATA and not _is_whole(data, found[-1]):
+        found.pop()
+    if not found or not _is_whole(data, found[-1]):
+        return data
+    end = found[-1].end
+    content = data[8:end] + b"\0" * (end & 1)
+    size = len(content).to_bytes(4, "little")
+    return data if data[4:8] == size and end <= len(data) - (end & 1) else b"RIFF" + size + content
+
+
+def _content(data: bytes, at: int) -> int:
+    return int.from_bytes(data[at + 4 : at + 8], "little")
+
+
+def _is_whole(data: bytes, chunk: Chunk) -> bool:
+    return chunk.start + 8 + _content(data, chunk.start) <= len(data)
 
 
 def read(data: bytes, limits: PictureLimits) -> Header:
     """Return the size; raises PictureError `image.too_complex`, ValueError without a size."""
-    for _ in chunks(data, limits):
-        pass
+    frames = sum(chunk.kind == b"ANMF" for chunk in chunks(data, limits))
     width, height = _size(data)
-    return Header(width, height, _BYTES_PER_PIXEL)
+    return Header(width, height, _BYTES_PER_PIXEL, warnings=first_frame("webp", frames))
 
 
 def _size(data: bytes) -> tuple[int, int]:

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workers.inference.headers.gif import IMAGE, TRAILER, blocks, first_block
+from workers.inference.headers.gif import (
+    APPLICATION,
+    IMAGE,
+    PROFILE_APPLICATION,
+    TRAILER,
+    blocks,
+    first_block,
+)
 
 if TYPE_CHECKING:
     from workers.inference.headers.gif import Block
     from workers.inference.headers.types import PictureLimits
 
-_GRAPHIC_CONTROL, _APPLICATION = 0xF9, 0xFF
-_APPLICATIONS_KEPT = (b"NETSCAPE2.0", b"ANIMEXTS1.0", b"ICCRGBG1012")
-"""How often an animation runs (it is refused later, with its own reason), and the colour profile."""
+_GRAPHIC_CONTROL = 0xF9
+_APPLICATIONS_KEPT = (b"NETSCAPE2.0", b"ANIMEXTS1.0", PROFILE_APPLICATION)
+"""How often an animation runs, and the colour profile."""
 
 
 def strip(data: bytes, limits: PictureLimits) -> bytes:
@@ -27,4 +34,4 @@ def strip(data: bytes, limits: PictureLimits) -> bytes:
 def _is_kept(data: bytes, block: Block) -> bool:
     if block.kind == IMAGE or block.label == _GRAPHIC_CONTROL:
         return True
-    return block.label == _APPLICATION and data[block.start + 3 : block.start + 14] in _APPLICATIONS_KEPT
+    return block.label == APPLICATION and data[block.start + 3 : block.start + 14] in _APPLICATIONS_KEPT

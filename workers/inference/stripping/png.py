@@ -19,7 +19,7 @@ _KEPT = frozenset({
     b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"cICP", b"mDCV", b"cLLI", b"sBIT", b"bKGD", b"pHYs",
     b"acTL", b"fcTL", b"fdAT",
 })  # fmt: skip
-"""The last three make it an animation, which is refused later, with its own reason."""
+"""The last three make it an animation."""
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 _TEXT_BYTES_MAX = 1 << 20
 

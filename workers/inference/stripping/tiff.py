@@ -1,10 +1,12 @@
-"""TIFF: blank every byte that neither the pixels nor the fields that describe them need."""
+"""TIFF: a file of one page with what its pixels need and the fields that describe them."""
 
 from __future__ import annotations
 
 import struct
+from itertools import islice
 from typing import TYPE_CHECKING
 
+from workers.inference.errors import PictureError
 from workers.inference.headers.tiff import (
     STRIP_BYTES,
     STRIP_OFFSETS,
@@ -12,13 +14,12 @@ from workers.inference.headers.tiff import (
     TILE_OFFSETS,
     Layout,
     entries,
+    pages,
     places,
 )
-from workers.inference.headers.types import animated, unsupported
+from workers.inference.headers.types import unsupported
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from workers.inference.headers.tiff import Entry
     from workers.inference.headers.types import PictureLimits
 
@@ -29,46 +30,86 @@ _KEPT = frozenset({
     *range(529, 533), _ICC_PROFILE,
 })  # fmt: skip
 """Sizes, compression, colours, orientation, resolution, and where the pixels lie (TIFF 6.0)."""
+_LONG, _LONG8 = 4, 16
 
 
 def strip(data: bytes, limits: PictureLimits) -> bytes:
-    """Return a file of the same length: offsets stay, all else is zero.
+    """Return a file of the first whole page; raises PictureError `image.unsupported` for strips without sizes."""
+    return page_file(data, next(pages(data, limits)), limits)
 
-    Raises PictureError `image.animated` for several pages, `image.unsupported` where strips have no sizes.
-    """
-    layout, found = Layout.read(data), entries(data, limits)
+
+def pages_apart(data: bytes, limits: PictureLimits, most: int) -> list[bytes]:
+    """Return a file for each whole page; raises PictureError `image.too_many_pages`, and as `strip` does."""
+    found = list[int]()
+    for page in pages(data, limits):
+        if len(found) == most:
+            message = f"The file has more than {most} pages."
+            raise PictureError("image.too_many_pages", message, {"format": "tiff", "limit": most})
+        found.append(page)
+    return [page_file(data, page, limits) for page in found]
+
+
+def page_file(data: bytes, directory: int, limits: PictureLimits) -> bytes:
+    """Return a TIFF of one page: its header, its directory, then its pixels and the values of its fields."""
+    layout, found = Layout.read(data), entries(data, directory, limits)
+    kept = [found[tag] for tag in sorted(found) if tag in _KEPT]
+    count = struct.pack(layout.order + ("Q" if layout.big else "H"), len(kept))
+    end = bytes(struct.calcsize(layout.offset))
+    directory_bytes = len(count) + len(kept) * layout.entry_bytes + len(end)
+    content = _Content(layout.head_bytes + directory_bytes)
+    moved = _moved(data, found, content, limits)
+    rows = [_row(data, entry, moved, content, layout) for entry in kept]
+    first = struct.pack(layout.offset, layout.head_bytes)
+    head = data[: layout.head_bytes // 2] + first
+    return head + count + b"".join(rows) + end + bytes(content.bytes)
+
+
+class _Content:
+    """What follows the directory, with its place in the file."""
+
+    def __init__(self, start: int) -> None:
+        self._start, self.bytes = start, bytearray()
+
+    def put(self, part: bytes) -> int:
+        """Add a part on an even offset and return that."""
+        self.bytes += bytes(len(self.bytes) + self._start & 1)
+        self.bytes += part
+        return self._start + len(self.bytes) - len(part)
+
+
+def _moved(
+    data: bytes, found: dict[int, Entry], content: _Content, limits: PictureLimits
+) -> dict[int, list[int]]:
+    """Add the strips or tiles to the content; return the new values of the fields that say where they are."""
+    values = dict[int, list[int]]()
+    pieces = iter(places(data, found, limits))
     for offsets, sizes in ((STRIP_OFFSETS, STRIP_BYTES), (TILE_OFFSETS, TILE_BYTES)):
-        if offsets in found and sizes not in found:
+        if offsets not in found:
+            continue
+        if sizes not in found:
             raise unsupported("tiff", "strips or tiles without their sizes")
-    start, count = layout.directory(data)
-    _check_single(data, layout, start + count * layout.entry_bytes)
-    result = bytearray(len(data))
-    for first, size in _needed(found, places(data, found, limits)):
-        result[first : first + size] = data[first : first + size]
-    head = 16 if layout.big else 8
-    result[:head] = data[:head]
-    _write_directory(result, data, layout)
-    return bytes(result)
+        parts = [data[at : at + size] for at, size in islice(pieces, _pairs(found[offsets], found[sizes]))]
+        values[offsets], values[sizes] = [content.put(part) for part in parts], [len(part) for part in parts]
+    return values
 
 
-def _check_single(data: bytes, layout: Layout, at: int) -> None:
-    if struct.unpack_from(layout.order + ("Q" if layout.big else "I"), data, at)[0]:
-        raise animated("tiff")
+def _pairs(offsets: Entry, sizes: Entry) -> int:
+    return min(offsets.count, sizes.count)
 
 
-def _needed(found: dict[int, Entry], pieces: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """Yield the ranges that the fields kept and the pixels take."""
-    yield from ((entry.start, entry.size) for tag, entry in found.items() if tag in _KEPT)
-    yield from pieces
-
-
-def _write_directory(result: bytearray, data: bytes, layout: Layout) -> None:
-    """Write the fields that are kept where the directory was; nothing follows them."""
-    start, count = layout.directory(data)
-    rows = (start + layout.entry_bytes * n for n in range(count))
-    kept = [data[at : at + layout.entry_bytes] for at in rows if layout.entry(data, at).tag in _KEPT]
-    size = struct.pack(layout.order + ("Q" if layout.big else "H"), len(kept))
-    body = b"".join(kept) + bytes(8 if layout.big else 4)
-    rest = bytes((count - len(kept)) * layout.entry_bytes)
-    block = size + body + rest
-    result[start - len(size) : start - len(size) + len(block)] = block
+def _row(data: bytes, entry: Entry, moved: dict[int, list[int]], content: _Content, layout: Layout) -> bytes:
+    """Return the directory's row for a field; its value lies there, or in the content where it is longer."""
+    kind, count, body = entry.kind, entry.count, data[entry.start : entry.start + entry.size]
+    if entry.tag in moved:
+        values = moved[entry.tag]
+        kind, count = (_LONG8 if layout.big else _LONG), len(values)
+        body = struct.pack(f"{layout.order}{count}{'Q' if layout.big else 'I'}", *values)
+    elif len(body) < entry.size:
+        raise ValueError(f"tag {entry.tag} lies outside the file")
+    room = struct.calcsize(layout.offset)
+    value = body if len(body) <= room else struct.pack(layout.offset, content.put(body))
+    return (
+        struct.pack(layout.order + "HH", entry.tag, kind)
+        + struct.pack(layout.offset, count)
+        + value.ljust(room, b"\0")
+    )

@@ -6,7 +6,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from workers.inference.headers import orientation
-from workers.inference.headers.webp import chunks
+from workers.inference.headers.webp import chunks, mended
 
 if TYPE_CHECKING:
     from workers.inference.headers.types import PictureLimits
@@ -18,6 +18,7 @@ _FLAGS_AT = 8
 
 def strip(data: bytes, limits: PictureLimits) -> bytes:
     """Return the file without EXIF, XMP and chunks that nobody knows; what follows the container is left out too."""
+    data = mended(data, limits)
     found = list(chunks(data, limits))
     bodies = {chunk.kind: data[chunk.start + 8 : chunk.end] for chunk in found}
     exif, xmp = bodies.get(b"EXIF", b""), bodies.get(b"XMP ", b"")

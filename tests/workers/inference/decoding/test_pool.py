@@ -117,9 +117,6 @@ def test_what_is_no_picture_is_refused_as_ever(decoders):
     assert refusal(lambda: decoders.picture(b"%PDF-1.7")).id == "image.unknown_format"
     data = hostile.encoded(grain(300, 300), "PNG")
     assert refusal(lambda: decoders.picture(data[:-2000])).id == "image.truncated"
-    frames = [hostile.small(), hostile.small("L").convert("RGB")]
-    moving = hostile.encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
-    assert refusal(lambda: decoders.prepared(moving, SPEC)).id == "image.animated"
 
 
 def test_a_picture_that_takes_too_much_processor_time_ends_its_process_and_no_other_picture():
