@@ -15,7 +15,7 @@ from django.utils import timezone
 from retrieval_site.errors import AppError
 from search.models import Collection, Document, DocumentImage, Passage
 from search.services.document_fields import DocumentFields, ImageInput, check_record, content_hash
-from search.services.document_units import SPLIT_AT_ONCE_CHARACTERS, units_replace
+from search.services.document_units import SPLIT_AT_ONCE_CHARACTERS, passages_wanted, units_replace
 from workers.jobs.services import job_create_once
 from workers.models import JobState
 
@@ -33,11 +33,27 @@ _FIELDS = ("title", "body", "url", "tags", "metadata", "content_hash", "updated_
 
 @dataclass(frozen=True)
 class DocumentRecord:
-    """One document as somebody wants it to be; `images` None leaves the stored pictures as they are."""
+    """One document as somebody wants it to be; `images` None leaves the stored pictures as they are.
+
+    The same picture twice is kept once, where it comes first.
+    """
 
     external_id: str
     fields: DocumentFields
     images: tuple[ImageInput, ...] | None = ()
+
+    def __post_init__(self) -> None:
+        if self.images is not None:
+            first = {image.blob_id: image for image in reversed(self.images)}
+            object.__setattr__(self, "images", tuple(i for i in self.images if first[i.blob_id] is i))
+
+
+@dataclass(frozen=True)
+class Units:
+    """How many passages and pictures documents have."""
+
+    passages: int
+    images: int
 
 
 def document_save(
@@ -98,6 +114,22 @@ def documents_changes(*, collection: Collection, records: Sequence[DocumentRecor
         for record in records
         for document in [stored.get(record.external_id)]
     ]
+
+
+def units_stored(collection: Collection, records: Sequence[DocumentRecord]) -> Units:
+    """Return what these documents have in the database."""
+    of = {
+        "document__collection": collection,
+        "document__external_id__in": [record.external_id for record in records],
+    }
+    return Units(Passage.objects.filter(**of).count(), DocumentImage.objects.filter(**of).count())
+
+
+def units_wanted(records: Sequence[DocumentRecord]) -> Units:
+    """Return what these documents would have, were they saved."""
+    documents = [Document(title=record.fields.title, body=record.fields.body) for record in records]
+    passages = sum(len(passages_wanted(document)) for document in documents)
+    return Units(passages, sum(len(record.images or ()) for record in records))
 
 
 def document_rehash(document: Document) -> None:
