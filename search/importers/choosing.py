@@ -35,7 +35,7 @@ class Table:
 
 
 def choose_tables(files: Files, options: ImportOptions) -> list[Table]:
-    """Return the file that lists the documents, or COCO's captions of several splits; none where there are only pictures.
+    """Return the file that lists the documents, or COCO's captions of several splits; none if there are only pictures.
 
     Raises AppError `import.table_unclear`, `import.table_missing`, `import.zip_damaged`.
     """

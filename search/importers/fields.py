@@ -23,7 +23,7 @@ ALIASES = {"id": "external_id", "text": "body"}
 def item_from(where: str, values: Mapping[str, Any], reading: Reading) -> Item:
     """Return the document in `values`, or all that is wrong with it. null means "not given"."""
     named = {ALIASES.get(key, key): value for key, value in values.items() if value is not None}
-    problems: list[Problem] = []
+    problems = [_twice(alias, name) for alias, name in ALIASES.items() if _both(values, alias, name)]
     extra = _extra(named, reading, problems)
     external_id = _external_id(named.get("external_id"), problems)
     fields = DocumentFields(
@@ -37,6 +37,14 @@ def item_from(where: str, values: Mapping[str, Any], reading: Reading) -> Item:
     if problems:
         return Rejected(where, tuple(problems))
     return Record(where, external_id, fields, pictures)
+
+
+def _both(values: Mapping[str, Any], alias: str, name: str) -> bool:
+    return values.get(alias) is not None and values.get(name) is not None
+
+
+def _twice(alias: str, name: str) -> Problem:
+    return Problem("import.column_twice", f"“{alias}” and “{name}” are the same field; give one of them.")
 
 
 def _extra(named: Mapping[str, Any], reading: Reading, problems: list[Problem]) -> dict[str, Any]:

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 from django.conf import settings
 
 from retrieval_site.errors import AppError
-from search.importers.names import NameIndex, RawIndex, is_guessed, is_junk, is_unsafe, member_name
+from search.importers.names import (
+    NameIndex,
+    RawIndex,
+    is_guessed,
+    is_junk,
+    is_junk_member,
+    is_unsafe,
+    member_name,
+)
 from workers.inference.errors import PictureError
 
 if TYPE_CHECKING:
@@ -59,6 +67,10 @@ class Files(Protocol):
         """Return a picture's bytes; raises PictureError `import.image_missing`, `image.too_large`."""
         ...
 
+    def guessed_names(self) -> list[str]:
+        """Return those of `names` whose characters had to be guessed."""
+        ...
+
 
 class NoFiles:
     """A file that came alone: it can name pictures, but there are none."""
@@ -78,6 +90,10 @@ class NoFiles:
     def picture(self, name: str, near: str = "") -> bytes:
         """Raise PictureError `import.image_missing`."""
         raise missing(name)
+
+    def guessed_names(self) -> list[str]:
+        """Return none."""
+        return []
 
 
 class FolderFiles:
@@ -130,6 +146,10 @@ class FolderFiles:
             raise missing(name)
         path = self._root / found
         return _bounded(path.open("rb"), path.stat().st_size)
+
+    def guessed_names(self) -> list[str]:
+        """Return none: the system tells names."""
+        return []
 
 
 class ZipFiles:
@@ -219,7 +239,7 @@ def _checked(members: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
     for info in members:
         name = member_name(info)
         _check_member(info, name)
-        if name.endswith("/") or is_junk(name):
+        if name.endswith("/") or is_junk_member(info):
             continue
         if name in found:
             raise AppError("import.zip_duplicate_name", f"The zip holds “{name[:200]}” twice.")

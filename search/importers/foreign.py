@@ -23,7 +23,7 @@ DIRECTORY_BYTES_MAX = 4 * 1024 * 1024
 """Of a zip's directory: office documents have small ones, and the web process reads no large one."""
 
 _END_BYTES, _COMMENT_BYTES_MAX = 22, 65_535
-_TAR_AT, _CONTROL_SHARE_MAX = 257, 0.1
+_TAR_AT, _CONTROL_SHARE_MAX = 257, 0.05
 
 _STARTS = (
     (b"%PDF-", "a PDF document"),
@@ -154,11 +154,11 @@ def _markup(head: bytes) -> str | None:
 
 
 def _is_binary(head: bytes) -> bool:
-    """Tell bytes that are no text: many control characters, outside of UTF-16 and UTF-32, or much that is no UTF-8."""
-    encoding, _ = encoding_of(head)
-    text = head.decode(encoding, errors="replace")
-    odd = sum((not sign.isprintable() and not sign.isspace()) or sign == "\ufffd" for sign in text)
-    return odd > _CONTROL_SHARE_MAX * len(text)
+    """Tell bytes that are no text, in whichever encoding: many of them are control characters."""
+    encoding, mark = encoding_of(head)
+    text = head.decode("latin-1") if encoding == "utf-8" else head[mark:].decode(encoding, errors="replace")
+    controls = sum(sign < " " and not sign.isspace() for sign in text)
+    return controls > _CONTROL_SHARE_MAX * len(text)
 
 
 def _in_zip(file: BinaryIO) -> str | None:

@@ -75,7 +75,7 @@ def _begins_with(file: BinaryIO) -> bytes:
 
 
 class _Counting:
-    """A file that counts what it gave; from `single_from` on these are single bytes, so that a parser stops at the very one."""
+    """A file that counts what it gave: from `single_from` on single bytes, so that a parser stops at the very one."""
 
     def __init__(self, file: BinaryIO, single_from: int = sys.maxsize) -> None:
         self._file = file

@@ -37,6 +37,10 @@ class FilesUsed:
         for name in files.names():
             if name not in self.tables and name not in self.pictures:
                 (pictures if is_picture(files, name) else others).append(name)
+        guessed = [] if self.tables else files.guessed_names()
+        if guessed:
+            message = f"The {self.kind} does not tell which characters these names have: {_named(guessed)}."
+            yield FileWarning("import.names_guessed", message, _detail(guessed))
         if pictures:
             verb = "belongs" if len(pictures) == 1 else "belong"
             message = (

@@ -28,6 +28,7 @@ ALIKE_MAX = 100
 """Files of one name that are compared by their folders."""
 
 _JUNK = ("thumbs.db", "desktop.ini")
+_SURE_SEPARATOR = re.compile(r"(?<![^\x00-\x7f])\\")
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 
@@ -71,6 +72,11 @@ def is_unsafe(name: str) -> bool:
         or "\0" in name
         or ".." in PurePosixPath(name).parts
     )
+
+
+def is_junk_member(info: zipfile.ZipInfo) -> bool:
+    """Tell junk in a zip; a backslash behind another byte than ASCII may be half of a character, and no separator."""
+    return is_junk(_SURE_SEPARATOR.sub("/", info.orig_filename) if is_guessed(info) else member_name(info))
 
 
 def is_junk(name: str) -> bool:

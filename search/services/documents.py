@@ -44,8 +44,10 @@ class DocumentRecord:
 
     def __post_init__(self) -> None:
         if self.images is not None:
-            first = {image.blob_id: image for image in reversed(self.images)}
-            object.__setattr__(self, "images", tuple(i for i in self.images if first[i.blob_id] is i))
+            first: dict[str, ImageInput] = {}
+            for image in self.images:
+                first.setdefault(image.blob_id, image)
+            object.__setattr__(self, "images", tuple(first.values()))
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ FILE_FORMATS = tuple(name for name in FORMATS if name != "folder")
 class ImportParameters(Parameters):
     """A file (JSON Lines, CSV, zip with pictures, COCO or Karpathy captions) and where its documents go."""
 
-    file = UploadField()
+    file = UploadField(allow_empty_file=True)  # refused as `import.empty`
     collection = serializers.SlugField(max_length=80)
     format = serializers.ChoiceField(
         choices=FILE_FORMATS, required=False, help_text="default: seen from the content"
