@@ -33,7 +33,11 @@ _FORMAT_LABELS = {
     "karpathy": "Karpathy-split JSON",
     "zip": "zip with pictures",
 }
-_PER = [("caption", "a document for each caption"), ("picture", "a document for each picture")]
+_PER = [
+    ("", "a document for each picture where pictures come along, else for each caption"),
+    ("caption", "a document for each caption"),
+    ("picture", "a document for each picture"),
+]
 
 
 class ImportForm(forms.Form):
@@ -46,7 +50,7 @@ class ImportForm(forms.Form):
         required=False,
         choices=[("", "recognise it"), *((f, _FORMAT_LABELS[f]) for f in FORMATS if f in _FORMAT_LABELS)],
     )
-    per = forms.ChoiceField(choices=_PER, label="Of captions, make", initial="caption")
+    per = forms.ChoiceField(choices=_PER, label="Of captions, make", required=False)
 
 
 def _may_import(request: HttpRequest) -> bool:
@@ -90,7 +94,7 @@ def _start(request: HttpRequest, collection: Any, form: ImportForm) -> HttpRespo
         job = import_start(
             collection=collection,
             file=values["file"],
-            options=ImportOptions(values["format"] or None, values["per"]),
+            options=ImportOptions(values["format"] or None, values["per"] or None),
             dry_run="check" in request.POST,
             owner=signed_in(request),
         )

@@ -10,18 +10,15 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-import ijson
-
+from retrieval_site.errors import AppError
+from search.importers.json_lists import JSON_ERRORS, LIST_IN_OBJECT_LEVEL, json_items, not_json
 from search.importers.lines import numbered_lines
 from search.importers.types import Item, Per, PictureRef, Problem, Record, Rejected, rejected
 from search.services.document_fields import BODY_CHARACTERS_MAX, DocumentFields
-from workers.inference.bounded_json import BoundedReader, JsonError, JsonTooDeepError, JsonTooLargeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-JSON_ERRORS = (ijson.JSONError, JsonError, UnicodeDecodeError)
-_LIST_IN_OBJECT_LEVEL = 2
 _INSERT_ROWS = 5000
 
 
@@ -73,20 +70,25 @@ def _caption(where: str, name: str, index: str, text: str) -> Record:
     return Record(where, f"{name}#{index}", DocumentFields(body=text, metadata={"picture": name}))
 
 
-def _picture(where: str, name: str, texts: Iterable[str], **metadata: Any) -> Record:
+def _picture(where: str, name: str, texts: Iterable[str], folder: str = "", **metadata: Any) -> Record:
     fields = DocumentFields(body="\n".join(texts), metadata=metadata)
-    return Record(where, name, fields, (PictureRef(name),))
+    return Record(where, name, fields, (PictureRef(f"{folder}/{name}" if folder else name),))
 
 
-def read_coco(file: BinaryIO, per: Per) -> Iterator[Item]:
-    """Yield the documents of a COCO captions file; both lists go through a temporary table on disk."""
+def read_coco(file: BinaryIO, per: Per, folder: str = "") -> Iterator[Item]:
+    """Yield the documents of a COCO captions file; both lists go through a temporary table on disk.
+
+    `folder` is where its pictures lie, as `val2017` for `captions_val2017.json`. Raises AppError `import.coco_invalid`.
+    """
     with closing(sqlite3.connect("")) as table:
         try:
             _load_coco(file, table)
         except JSON_ERRORS as error:
-            yield not_json(error)
+            yield not_json(error, file)
             return
-        yield from _coco_captions(table) if per == "caption" else _coco_pictures(table)
+        _check_coco(table)
+        yield from _incomplete(table)
+        yield from _coco_captions(table) if per == "caption" else _coco_pictures(table, folder)
 
 
 def _load_coco(file: BinaryIO, table: sqlite3.Connection) -> None:
@@ -94,7 +96,6 @@ def _load_coco(file: BinaryIO, table: sqlite3.Connection) -> None:
     table.execute("CREATE TABLE caption (id TEXT, picture TEXT, text TEXT)")
     pictures = ((str(row.get("id")), row.get("file_name")) for row in _objects(file, "images.item"))
     _insert(table, "INSERT OR REPLACE INTO picture VALUES (?, ?)", pictures)
-    file.seek(0)
     captions = (
         (str(row.get("id")), str(row.get("image_id")), row.get("caption"))
         for row in _objects(file, "annotations.item")
@@ -104,75 +105,102 @@ def _load_coco(file: BinaryIO, table: sqlite3.Connection) -> None:
 
 
 def _objects(file: BinaryIO, prefix: str) -> Iterator[dict[str, Any]]:
-    bounded = BoundedReader(file, _LIST_IN_OBJECT_LEVEL)
-    return (row for row in ijson.items(bounded, prefix, use_float=True) if isinstance(row, dict))
+    """Yield the entries of a list; one that is no object comes as an empty one, which lacks everything."""
+    rows = json_items(file, prefix, LIST_IN_OBJECT_LEVEL)
+    return (row if isinstance(row, dict) else {} for row in rows)
 
 
 def _insert(table: sqlite3.Connection, statement: str, rows: Iterator[tuple[Any, ...]]) -> None:
-    texts = (tuple(value if isinstance(value, str) else None for value in row) for row in rows)
+    texts = (tuple(_storable(value) for value in row) for row in rows)
     while chunk := list(itertools.islice(texts, _INSERT_ROWS)):
         table.executemany(statement, chunk)
 
 
+def _storable(value: object) -> str | None:
+    """Return a text as SQLite takes it: halves of surrogate pairs, which no encoding has, are replaced."""
+    return value.encode(errors="replace").decode() if isinstance(value, str) else None
+
+
+def _check_coco(table: sqlite3.Connection) -> None:
+    """Refuse a file that is no list of pictures with captions, such as COCO's `instances_val2017.json`."""
+    wanted = (
+        ("picture WHERE name IS NOT NULL", "“images”, a list of objects with “id” and “file_name”"),
+        ("caption WHERE text IS NOT NULL", "“annotations”, a list of objects with “image_id” and “caption”"),
+    )
+    lacks = [what for rows, what in wanted if not table.execute(f"SELECT 1 FROM {rows} LIMIT 1").fetchone()]  # noqa: S608
+    if lacks:
+        message = f"The file looks like COCO's annotations, but it has no {' and no '.join(lacks)}."
+        raise AppError("import.coco_invalid", message, detail={"lacks": lacks})
+
+
+def _incomplete(table: sqlite3.Connection) -> Iterator[Item]:
+    rows = table.execute(
+        "SELECT caption.id FROM caption LEFT JOIN picture ON picture.id = caption.picture "
+        "WHERE picture.name IS NULL OR trim(coalesce(caption.text, '')) = '' ORDER BY caption.rowid"
+    )
+    for (identity,) in rows:
+        reason = "The annotation has no caption or no picture."
+        yield rejected(f"annotation {identity}", "import.annotation_incomplete", reason)
+
+
 def _coco_captions(table: sqlite3.Connection) -> Iterator[Item]:
     rows = table.execute(
-        "SELECT caption.id, caption.text, picture.name FROM caption LEFT JOIN picture ON picture.id = caption.picture "
-        "ORDER BY caption.rowid"
+        "SELECT caption.id, trim(caption.text), picture.name FROM caption JOIN picture ON picture.id = caption.picture "
+        "WHERE picture.name IS NOT NULL AND trim(coalesce(caption.text, '')) <> '' ORDER BY caption.rowid"
     )
     for identity, text, name in rows:
-        where = f"annotation {identity}"
-        if not text or not text.strip() or name is None:
-            yield rejected(
-                where, "import.annotation_incomplete", "The annotation has no caption or no picture."
-            )
-        else:
-            yield _caption(where, name, identity, text.strip())
+        yield _caption(f"annotation {identity}", name, identity, text.strip())
 
 
-def _coco_pictures(table: sqlite3.Connection) -> Iterator[Item]:
+def _coco_pictures(table: sqlite3.Connection, folder: str) -> Iterator[Item]:
     for identity, name in table.execute("SELECT id, name FROM picture ORDER BY rowid"):
         captions = table.execute("SELECT text FROM caption WHERE picture = ? ORDER BY rowid", [identity])
-        texts = list(_bounded(text.strip() for (text,) in captions if text))
+        texts = list(_bounded(text.strip() for (text,) in captions if text and text.strip()))
         if name is None:
-            yield rejected(
-                f"image {identity}", "import.annotation_incomplete", "The image has no “file_name”."
-            )
+            reason = "The image has no “file_name”."
+            yield rejected(f"image {identity}", "import.annotation_incomplete", reason)
         else:
-            yield _picture(f"image {identity}", name, texts)
+            yield _picture(f"image {identity}", name, texts, folder)
 
 
 def read_karpathy(file: BinaryIO, per: Per) -> Iterator[Item]:
-    """Yield the documents of a Karpathy split file; the split is kept as metadata."""
+    """Yield the documents of a Karpathy split file; the split is kept as metadata.
+
+    Raises AppError `import.karpathy_invalid`.
+    """
+    number = 0
     try:
         for number, row in enumerate(_objects(file, "images.item"), start=1):
             yield from _karpathy_items(f"image {number}", row, per)
     except JSON_ERRORS as error:
-        yield not_json(error)
+        yield not_json(error, file)
+        return
+    if not number:
+        message = (
+            "The file looks like a Karpathy split, but it has no “images”, a list of objects with “filename” and "
+            "“sentences”."
+        )
+        raise AppError("import.karpathy_invalid", message)
 
 
 def _karpathy_items(where: str, row: dict[str, Any], per: Per) -> Iterator[Item]:
     name, sentences = row.get("filename"), row.get("sentences")
     if not isinstance(name, str) or not name or not isinstance(sentences, list):
-        yield rejected(
-            where, "import.annotation_incomplete", "The image has no “filename” or no “sentences”."
-        )
+        reason = "The image has no “filename” or no “sentences”."
+        yield rejected(where, "import.annotation_incomplete", reason)
         return
-    texts = [str(entry.get("raw", "")).strip() for entry in sentences if isinstance(entry, dict)]
-    split = str(row.get("split", ""))
+    raws = [entry.get("raw") if isinstance(entry, dict) else None for entry in sentences]
+    texts = [raw.strip() if isinstance(raw, str) else "" for raw in raws]
+    split, folder = str(row.get("split", "")), row.get("filepath")
+    for index, text in enumerate(texts, start=1):
+        if not text:
+            reason = "The sentence has no “raw”, a text."
+            yield rejected(f"{where}, sentence {index}", "import.annotation_incomplete", reason)
     if per == "picture":
-        yield _picture(where, name, texts, split=split)
+        kept = list(_bounded(text for text in texts if text))
+        yield _picture(where, name, kept, folder if isinstance(folder, str) else "", split=split)
         return
     for index, text in enumerate(texts):
-        fields = DocumentFields(body=text, metadata={"picture": name, "split": split})
-        yield Record(f"{where}, sentence {index + 1}", f"{name}#{index}", fields)
-
-
-def not_json(error: Exception) -> Rejected:
-    """Return the item that says why the rest of a JSON file is not read."""
-    if isinstance(error, JsonTooDeepError):
-        return rejected("rest of the file", "import.too_deep", f"The file is not read any further: {error}.")
-    if isinstance(error, JsonTooLargeError):
-        reason = f"The file is not read any further: {error}."
-        return rejected("rest of the file", "import.entry_too_long", reason)
-    reason = f"From here on the file is not JSON: {str(error).splitlines()[0]}."
-    return rejected("rest of the file", "import.not_json", reason)
+        if text:
+            fields = DocumentFields(body=text, metadata={"picture": name, "split": split})
+            yield Record(f"{where}, sentence {index + 1}", f"{name}#{index}", fields)

@@ -3,34 +3,30 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-import ijson
-
-from search.importers.captions import JSON_ERRORS
-from workers.inference.bounded_json import BoundedReader, JsonError, load_json
+from search.importers.json_lists import JSON_ERRORS, LIST_LEVEL, json_events, json_items
+from search.importers.rows import read_rows
+from search.importers.tables import known_columns, names_its_documents
+from search.importers.text import utf8_text
+from workers.inference.bounded_json import JsonError, load_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from search.importers.types import Format
 
 HEAD_BYTES = 64 * 1024
-_LIST_LEVEL_MAX = 2
-"""COCO's and Karpathy's lists stand in one object."""
-
+ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06")
 _CAPTION = re.compile(rb"[^\t\n]+#\d+\t")
-_DATA_SUFFIXES = (".jsonl", ".ndjson", ".csv", ".tsv", ".json", ".txt")
-_PREFERRED = ("documents.jsonl", "documents.csv", "documents.json", "captions.txt")
+_ID_KEYS = ("external_id", "id")
 
 
 def detect(file: BinaryIO) -> Format:
     """Return the format of an opened file; anything that is no other one is taken for CSV."""
-    head = file.read(HEAD_BYTES)
     file.seek(0)
-    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+    head = file.read(HEAD_BYTES)
+    if head.startswith(ZIP_STARTS):
         return "zip"
-    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    text = text_head(file).lstrip()
     if text.startswith(b"["):
         return "json"
     if text.startswith(b"{"):
@@ -38,44 +34,92 @@ def detect(file: BinaryIO) -> Format:
     return "captions" if _CAPTION.match(text) else "csv"
 
 
+def text_head(file: BinaryIO) -> bytes:
+    """Return the beginning of a text file as UTF-8, and leave the file at its start."""
+    file.seek(0)
+    head = utf8_text(file).read(HEAD_BYTES)
+    file.seek(0)
+    return head
+
+
 def _detect_json(text: bytes, file: BinaryIO) -> Format:
     """One object per line is JSON Lines; one object over all is COCO's or Karpathy's, told by their own keys."""
     first, newline, _ = text.partition(b"\n")
     if newline and _is_document(first):
         return "jsonl"
-    found = _json_kind(file)
+    found = _object_kind(file, several_lines=b"\n" in text.rstrip())
     file.seek(0)
     return found
 
 
 def _is_document(line: bytes) -> bool:
-    try:
-        values = load_json(line)
-    except JsonError:
-        return False
+    values = _json_value(line)
     return isinstance(values, dict) and "annotations" not in values and "dataset" not in values
 
 
-def _json_kind(file: BinaryIO) -> Format:
-    bounded = BoundedReader(file, item_level=_LIST_LEVEL_MAX)
+def _json_value(line: bytes) -> Any:
     try:
-        # Without `use_float`, a number of more digits than Python reads ends ijson 3.6 by a segmentation fault.
-        for prefix, event, value in ijson.parse(bounded, use_float=True):
+        return load_json(line)
+    except JsonError:
+        return None
+
+
+def _object_kind(file: BinaryIO, *, several_lines: bool) -> Format:
+    keys = set()
+    try:
+        for prefix, event, value in json_events(file):
             if prefix == "images.item.sentences":
                 return "karpathy"
-            if (prefix, event, value) == ("", "map_key", "annotations"):
-                return "coco"
+            if (prefix, event) == ("", "map_key"):
+                keys.add(value)
+                if value == "annotations":
+                    return "coco"
+    except JSON_ERRORS:
+        return "jsonl"
+    if {"images", "dataset"} <= keys:
+        return "karpathy"
+    return "json" if several_lines else "jsonl"
+
+
+def lists_documents(file: BinaryIO) -> Format | None:
+    """Return the format of a file in a zip or folder if it lists documents; None for any other data."""
+    found = detect(file)
+    checks = {"csv": _csv_lists, "jsonl": _jsonl_lists, "json": _json_lists, "coco": _coco_lists}
+    if found == "zip":
+        return None
+    file.seek(0)
+    return found if found not in checks or checks[found](file) else None
+
+
+def _csv_lists(file: BinaryIO) -> bool:
+    header = next(read_rows(file, known_columns), None)
+    return header is not None and names_its_documents(header.cells)
+
+
+def _jsonl_lists(file: BinaryIO) -> bool:
+    first = text_head(file).lstrip().partition(b"\n")[0]
+    return _has_id(_json_value(first))
+
+
+def _json_lists(file: BinaryIO) -> bool:
+    try:
+        return _has_id(next(json_items(file, "item", LIST_LEVEL), None))
+    except JSON_ERRORS:
+        return False
+
+
+def _coco_lists(file: BinaryIO) -> bool:
+    """Tell captions from COCO's instances and keypoints, by the first annotation."""
+    try:
+        for prefix, event, _ in json_events(file):
+            if prefix == "annotations.item.caption":
+                return True
+            if (prefix, event) == ("annotations.item", "end_map"):
+                return False
     except JSON_ERRORS:
         pass
-    return "jsonl"
+    return False
 
 
-def main_file(names: Iterable[str]) -> str | None:
-    """Return which file of a zip or folder tells of the documents; None where there are only pictures."""
-    candidates = [name for name in names if name.lower().endswith(_DATA_SUFFIXES) and name.count("/") <= 1]
-    for wanted in _PREFERRED:
-        for name in candidates:
-            if name.lower().rpartition("/")[2] == wanted:
-                return name
-    others = [name for name in candidates if not name.lower().endswith(".txt")]
-    return others[0] if len(others) == 1 else None
+def _has_id(values: Any) -> bool:
+    return isinstance(values, dict) and any(key in values for key in _ID_KEYS)

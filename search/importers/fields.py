@@ -11,6 +11,8 @@ from search.services.document_fields import DocumentFields
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from search.importers.types import Reading
+
 KNOWN = ("external_id", "title", "body", "url", "tags", "metadata", "images")
 UNKNOWN_NAMED_MAX = 10
 """Unknown fields that are named: a line can have millions."""
@@ -18,18 +20,18 @@ UNKNOWN_NAMED_MAX = 10
 ALIASES = {"id": "external_id", "text": "body"}
 
 
-def item_from(where: str, values: Mapping[str, Any]) -> Item:
+def item_from(where: str, values: Mapping[str, Any], reading: Reading) -> Item:
     """Return the document in `values`, or all that is wrong with it. null means "not given"."""
     named = {ALIASES.get(key, key): value for key, value in values.items() if value is not None}
-    unknown = (key for key in named if key not in KNOWN)
-    problems = [_unknown(key) for key in islice(unknown, UNKNOWN_NAMED_MAX)]
+    problems = [_twice(alias, name) for alias, name in ALIASES.items() if _both(values, alias, name)]
+    extra = _extra(named, reading, problems)
     external_id = _external_id(named.get("external_id"), problems)
     fields = DocumentFields(
         title=_text(named, "title", problems),
         body=_text(named, "body", problems),
         url=_text(named, "url", problems).strip(),
         tags=_tags(named.get("tags", []), problems),
-        metadata=_metadata(named.get("metadata", {}), problems),
+        metadata=_with_extra(_metadata(named.get("metadata", {}), problems), extra, problems),
     )
     pictures = _pictures(named.get("images", []), problems)
     if problems:
@@ -37,8 +39,38 @@ def item_from(where: str, values: Mapping[str, Any]) -> Item:
     return Record(where, external_id, fields, pictures)
 
 
+def _both(values: Mapping[str, Any], alias: str, name: str) -> bool:
+    return values.get(alias) is not None and values.get(name) is not None
+
+
+def _twice(alias: str, name: str) -> Problem:
+    return Problem("import.column_twice", f"“{alias}” and “{name}” are the same field; give one of them.")
+
+
+def _extra(named: Mapping[str, Any], reading: Reading, problems: list[Problem]) -> dict[str, Any]:
+    """Return what is no field and goes into the metadata; refuse it or leave it out where that was asked for."""
+    unknown = (key for key in named if key not in KNOWN)
+    if reading.extra_columns == "metadata":
+        return {key: named[key] for key in unknown}
+    if reading.extra_columns == "ignore":
+        reading.ignore(unknown)
+    else:
+        problems += [_unknown(key) for key in islice(unknown, UNKNOWN_NAMED_MAX)]
+    return {}
+
+
+def _with_extra(metadata: dict[str, Any], extra: dict[str, Any], problems: list[Problem]) -> dict[str, Any]:
+    for key in extra.keys() & metadata.keys():
+        reason = f"“{key[:60]}” stands twice: beside the fields and in “metadata”."
+        problems.append(Problem("import.column_twice", reason))
+    return metadata | extra
+
+
 def _unknown(key: str) -> Problem:
-    reason = f"“{key[:60]}” is no field of a document; put what is your own into “metadata”."
+    reason = (
+        f"“{key[:60]}” is no field of a document. Put it into “metadata”, keep all such keys as metadata "
+        "(extra_columns=metadata) or leave them out (extra_columns=ignore)."
+    )
     return Problem("import.unknown_field", reason)
 
 

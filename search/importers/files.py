@@ -5,16 +5,26 @@ from __future__ import annotations
 import struct
 import zipfile
 import zlib
-from pathlib import Path, PurePosixPath
+from functools import cached_property
 from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 
 from django.conf import settings
 
 from retrieval_site.errors import AppError
+from search.importers.names import (
+    NameIndex,
+    RawIndex,
+    is_guessed,
+    is_junk,
+    is_junk_member,
+    is_unsafe,
+    member_name,
+)
 from workers.inference.errors import PictureError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 FILES_MAX = 1_000_000
 RATIO_MAX = 200
@@ -24,7 +34,6 @@ RATIO_FREE_BYTES = 1024 * 1024
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 """Of the other methods, some unpack without a bound on memory, and none is what archives are made with."""
 
-PICTURE_FOLDERS = ("images", "pictures")
 DAMAGED_WHILE_READING = (zipfile.BadZipFile, zlib.error, EOFError)
 _DAMAGED = (
     zipfile.BadZipFile,
@@ -50,8 +59,16 @@ class Files(Protocol):
         """Open one of `names`."""
         ...
 
-    def picture(self, name: str) -> bytes:
+    def find(self, name: str, near: str = "") -> str | None:
+        """Return which of `names` a table means by a name; None where there is none, or several."""
+        ...
+
+    def picture(self, name: str, near: str = "") -> bytes:
         """Return a picture's bytes; raises PictureError `import.image_missing`, `image.too_large`."""
+        ...
+
+    def guessed_names(self) -> list[str]:
+        """Return those of `names` whose characters had to be guessed."""
         ...
 
 
@@ -66,9 +83,17 @@ class NoFiles:
         """Raise KeyError."""
         raise KeyError(name)
 
-    def picture(self, name: str) -> bytes:
+    def find(self, name: str, near: str = "") -> str | None:
+        """Return None."""
+        return None
+
+    def picture(self, name: str, near: str = "") -> bytes:
         """Raise PictureError `import.image_missing`."""
         raise missing(name)
+
+    def guessed_names(self) -> list[str]:
+        """Return none."""
+        return []
 
 
 class FolderFiles:
@@ -79,7 +104,7 @@ class FolderFiles:
 
     def names(self) -> Iterator[str]:
         """Yield the files below the folder."""
-        return (name for name in self._walk(self._root) if not _is_ignored(name))
+        return (name for name in self._walk(self._root) if not is_junk(name))
 
     def _walk(self, folder: Path) -> Iterator[str]:
         for path in sorted(folder.iterdir()):
@@ -94,21 +119,37 @@ class FolderFiles:
         """Open a file for reading."""
         return (self._root / name).open("rb")
 
-    def picture(self, name: str) -> bytes:
-        """Return a picture's bytes, looked for in the folder and in its `images`."""
-        for folder in ("", *PICTURE_FOLDERS):
-            path = self._inside(f"{folder}/{name}" if folder else name)
-            if path is not None:
-                return _bounded(path.open("rb"), path.stat().st_size)
-        raise missing(name)
+    @cached_property
+    def _index(self) -> NameIndex:
+        return NameIndex(self.names())
 
-    def _inside(self, name: str) -> Path | None:
-        """Return the file of this name below the folder; None where there is none, or can be none."""
+    def find(self, name: str, near: str = "") -> str | None:
+        """Return the file that is meant, written exactly so or only alike."""
+        for folder in dict.fromkeys((near, "")):
+            exact = f"{folder}/{name}" if folder else name
+            if self._is_inside(exact):
+                return exact
+        return self._index.find(name, near)
+
+    def _is_inside(self, name: str) -> bool:
+        """Tell whether there is a file of this name below the folder."""
         try:
             path = (self._root / name).resolve()
-            return path if path.is_relative_to(self._root) and path.is_file() else None
+            return path.is_relative_to(self._root) and path.is_file()
         except (OSError, ValueError, RuntimeError):  # too long, with a NUL, a ring of links
-            return None
+            return False
+
+    def picture(self, name: str, near: str = "") -> bytes:
+        """Return a picture's bytes."""
+        found = self.find(name, near)
+        if found is None:
+            raise missing(name)
+        path = self._root / found
+        return _bounded(path.open("rb"), path.stat().st_size)
+
+    def guessed_names(self) -> list[str]:
+        """Return none: the system tells names."""
+        return []
 
 
 class ZipFiles:
@@ -120,10 +161,6 @@ class ZipFiles:
         except _DAMAGED as error:
             raise AppError("import.not_a_zip", "The file is not a readable zip archive.") from error
         self._members = _checked(self._zip.infolist())
-        self._by_base_name: dict[str, str | None] = {}
-        for name in self._members:
-            base = PurePosixPath(name).name
-            self._by_base_name[base] = None if base in self._by_base_name else name
 
     def close(self) -> None:
         """Close the archive."""
@@ -140,16 +177,34 @@ class ZipFiles:
         except _DAMAGED as error:
             raise damaged(name) from error
 
-    def picture(self, name: str) -> bytes:
-        """Return a picture's bytes by its full name, or by its last part where only one member has it."""
-        wanted = name.replace("\\", "/").removeprefix("./")
-        known = wanted if wanted in self._members else self._by_base_name.get(PurePosixPath(wanted).name)
+    @cached_property
+    def _index(self) -> NameIndex:
+        return NameIndex(self._members)
+
+    @cached_property
+    def _raw_index(self) -> RawIndex:
+        return RawIndex(self._members.items())
+
+    def find(self, name: str, near: str = "") -> str | None:
+        """Return the member that is meant, written exactly so, only alike, or in an old code page."""
+        for exact in dict.fromkeys((f"{near}/{name}" if near else name, name)):
+            if exact in self._members:
+                return exact
+        return self._index.find(name, near) or self._raw_index.find(name)
+
+    def picture(self, name: str, near: str = "") -> bytes:
+        """Return a picture's bytes."""
+        known = self.find(name, near)
         if known is None:
             raise missing(name)
         try:
             return _bounded(self.open(known), self._members[known].file_size)
         except _DAMAGED as error:
             raise damaged(known) from error
+
+    def guessed_names(self) -> list[str]:
+        """Return the names of which nothing says how they are encoded."""
+        return [name for name, info in self._members.items() if is_guessed(info)]
 
 
 def _bounded(file: BinaryIO, size: int) -> bytes:
@@ -182,37 +237,25 @@ def _checked(members: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
         raise AppError("import.too_many_files", f"The zip holds more than {FILES_MAX:,} files.")
     found: dict[str, zipfile.ZipInfo] = {}
     for info in members:
-        _check_member(info)  # before `is_dir`, which looks at a name's last sign
-        if info.is_dir() or _is_ignored(info.filename):
+        name = member_name(info)
+        _check_member(info, name)
+        if name.endswith("/") or is_junk_member(info):
             continue
-        if info.filename in found:
-            raise AppError("import.zip_duplicate_name", f"The zip holds “{info.filename[:200]}” twice.")
-        found[info.filename] = info
+        if name in found:
+            raise AppError("import.zip_duplicate_name", f"The zip holds “{name[:200]}” twice.")
+        found[name] = info
     return found
 
 
-def _check_member(info: zipfile.ZipInfo) -> None:
-    parts = PurePosixPath(info.filename).parts
-    if (
-        not info.filename
-        or info.filename.startswith("/")
-        or ".." in parts
-        or "\\" in info.filename
-        or info.filename != info.orig_filename
-    ):
-        raise AppError(
-            "import.zip_unsafe_name", f"The zip holds an unsafe name: {info.orig_filename[:200]!r}."
-        )
+def _check_member(info: zipfile.ZipInfo, name: str) -> None:
+    if is_unsafe(name):
+        message = f"The zip holds an unsafe name: {info.orig_filename[:200]!r}."
+        raise AppError("import.zip_unsafe_name", message)
     if info.flag_bits & 1:
         raise AppError("import.zip_encrypted", "The zip is encrypted; import it without a password.")
     if info.compress_type not in METHODS:
-        message = f"“{info.filename[:200]}” is packed in a way that is not read here; use deflate."
+        message = f"“{name[:200]}” is packed in a way that is not read here; use deflate."
         raise AppError("import.zip_method", message)
     if info.file_size > RATIO_FREE_BYTES and info.file_size > RATIO_MAX * max(1, info.compress_size):
-        message = f"“{info.filename[:200]}” unpacks to more than {RATIO_MAX} times its size."
+        message = f"“{name[:200]}” unpacks to more than {RATIO_MAX} times its size."
         raise AppError("import.zip_ratio", message)
-
-
-def _is_ignored(name: str) -> bool:
-    """Tell what systems leave beside the files that a person meant: hidden files, macOS's own folder."""
-    return any(part.startswith(".") or part == "__MACOSX" for part in PurePosixPath(name).parts)

@@ -15,11 +15,20 @@ from django.db import DataError, transaction
 
 from models_admin.files import blob_on_disk
 from retrieval_site.errors import AppError
+from search.importers.leftovers import stored_warnings, warning_json
 from search.importers.source import ImportSource, open_import
 from search.importers.storing import to_document
-from search.importers.types import ImportOptions, Item, Problem, Record, Rejected
+from search.importers.types import Item, Record, Rejected, rejected
 from search.models import Collection
-from search.services.documents import DocumentRecord, documents_changes, documents_save
+from search.services.documents import (
+    Change,
+    DocumentRecord,
+    documents_changes,
+    documents_save,
+    units_stored,
+    units_wanted,
+)
+from search.services.imports import options_from
 from workers.models import Blob
 
 if TYPE_CHECKING:
@@ -41,7 +50,8 @@ ITEMS_KEPT_MAX = 10_000
 
 COUNT_LOOK_EVERY = 10_000
 
-COUNTS = ("new", "changed", "unchanged", "failed")
+COUNTS = ("new", "changed", "unchanged", "failed", "documents", "passages", "images")
+"""`documents` are those that were written, new or changed; `passages` and `images` are theirs."""
 
 
 class ImportRun:
@@ -65,6 +75,12 @@ class ImportRun:
         for batch in batches(item for item in items if item[0] > position):
             self._batch(batch)
             self.ctx.checkpoint()
+        self._warn()
+
+    def _warn(self) -> None:
+        """Say in the result what was left out or may be unexpected."""
+        warnings = [*stored_warnings(self._counts), *self._source.warnings()]
+        self.ctx.remember(warnings=[warning_json(warning) for warning in warnings])
 
     def _count(self, stage: str) -> int:
         """Return how many documents the file has, so that the time left can be told."""
@@ -74,6 +90,8 @@ class ImportRun:
         for total, _ in enumerate(self._source.items(), start=1):
             if total % COUNT_LOOK_EVERY == 0:
                 self.ctx.checkpoint()
+        if not total:
+            raise AppError("import.empty", "The file holds no document.")
         return total
 
     def retry_failed(self) -> None:
@@ -88,6 +106,7 @@ class ImportRun:
                 self._counts["failed"] -= len(batch)
                 self._batch(batch)
             self.ctx.checkpoint()
+        self._warn()
 
     def _batch(self, batch: list[Numbered]) -> None:
         read = [(position, self._read(item)) for position, item in batch]
@@ -105,7 +124,7 @@ class ImportRun:
     def _read(self, item: Item) -> DocumentRecord | Rejected:
         if isinstance(item, Rejected):
             return item
-        return to_document(item, self._source.files, self._collection, store=not self._dry_run)
+        return to_document(item, self._source, self._collection, store=not self._dry_run)
 
     def _save(self, records: list[tuple[int, DocumentRecord]]) -> list[tuple[int, Rejected]]:
         """Save all at once; should the database refuse something unforeseen, each alone, to find which."""
@@ -113,15 +132,26 @@ class ImportRun:
         try:
             with transaction.atomic():
                 changes = save(collection=self._collection, records=[record for _, record in records])
-        except DataError as error:
+        except DataError:
             if len(records) == 1:
-                where = f"external id {records[0][1].external_id}"
-                problem = Problem("import.not_storable", f"The database refused the document: {error}")
-                return [(records[0][0], Rejected(where, (problem,)))]
+                return [(records[0][0], self._not_storable(records[0][1]))]
             return list(itertools.chain.from_iterable(self._save([one]) for one in records))
+        self._count_changes([record for _, record in records], changes)
+        return []
+
+    def _not_storable(self, record: DocumentRecord) -> Rejected:
+        self.ctx.log.exception("the database refused the document “%s”", record.external_id)
+        message = "The document holds something that cannot be stored."
+        return rejected(f"external id {record.external_id}", "import.not_storable", message)
+
+    def _count_changes(self, records: list[DocumentRecord], changes: list[Change]) -> None:
         for change in changes:
             self._counts[change] += 1
-        return []
+        written = [record for record, change in zip(records, changes, strict=True) if change != "unchanged"]
+        units = units_wanted(written) if self._dry_run else units_stored(self._collection, written)
+        self._counts["documents"] += len(written)
+        self._counts["passages"] += units.passages
+        self._counts["images"] += units.images
 
     def _keep(self, position: int, item: Rejected) -> None:
         if self._counts["failed"] >= ITEMS_KEPT_MAX:
@@ -152,8 +182,7 @@ def opened(ctx: JobContext) -> Iterator[ImportRun]:
     collection = Collection.objects.filter(pk=ctx.params["collection"]).first()
     if collection is None:
         raise AppError("collection.not_found", "The collection was deleted.")
-    options = ImportOptions(ctx.params.get("format"), ctx.params.get("per") or "caption")
-    with _path(ctx) as path, open_import(path, options) as source:
+    with _path(ctx) as path, open_import(path, options_from(ctx.params)) as source:
         yield ImportRun(ctx, source, collection)
 
 

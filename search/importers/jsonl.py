@@ -12,18 +12,20 @@ from workers.inference.bounded_json import JsonError, JsonTooDeepError, load_jso
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from search.importers.types import Reading
 
-def read_jsonl(file: BinaryIO) -> Iterator[Item]:
+
+def read_jsonl(file: BinaryIO, reading: Reading) -> Iterator[Item]:
     """Yield one item per line that is not empty."""
     for number, line in numbered_lines(file):
         where = f"line {number}"
         if isinstance(line, Problem):
             yield Rejected(where, (line,))
         elif line.strip():
-            yield _item(where, line)
+            yield _item(where, line, reading)
 
 
-def _item(where: str, line: str) -> Item:
+def _item(where: str, line: str, reading: Reading) -> Item:
     try:
         values = load_json(line)
     except JsonTooDeepError as error:
@@ -32,4 +34,4 @@ def _item(where: str, line: str) -> Item:
         return rejected(where, "import.line_not_json", f"The line is not JSON: {error}.")
     if not isinstance(values, dict):
         return rejected(where, "import.line_not_json", "The line is JSON, but not an object.")
-    return item_from(where, values)
+    return item_from(where, values, reading)

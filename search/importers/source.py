@@ -4,43 +4,40 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO
 
-import ijson
-
 from retrieval_site.errors import AppError
-from search.importers.captions import JSON_ERRORS, not_json, read_captions, read_coco, read_karpathy
-from search.importers.detecting import detect, main_file
-from search.importers.fields import item_from
-from search.importers.files import (
-    DAMAGED_WHILE_READING,
-    Files,
-    FolderFiles,
-    NoFiles,
-    ZipFiles,
-    damaged,
-)
+from search.importers.captions import read_captions, read_coco, read_karpathy
+from search.importers.choosing import DATA_SUFFIXES, Table, choose_tables
+from search.importers.detecting import detect
+from search.importers.files import DAMAGED_WHILE_READING, FolderFiles, NoFiles, ZipFiles
+from search.importers.json_lists import read_json
 from search.importers.jsonl import read_jsonl
+from search.importers.leftovers import FilesUsed, columns_ignored
+from search.importers.pictures import is_picture
 from search.importers.tables import read_csv
 from search.importers.types import (
     FORMATS,
     Format,
     ImportOptions,
     Item,
-    Per,
     PictureRef,
+    Reading,
     Record,
+    Rejected,
     rejected,
 )
 from search.services.document_fields import DocumentFields
-from workers.inference.bounded_json import BoundedReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-_NO_PICTURE = (".txt", ".md", ".json", ".jsonl", ".csv", ".tsv", ".ndjson")
+    from search.importers.files import Files
+    from search.importers.types import FileWarning, Per
 
 
 @dataclass(frozen=True)
@@ -50,29 +47,48 @@ class ImportSource:
     format: Format
     files: Files
     _restart: Callable[[], Iterator[Item]]
+    reading: Reading = field(default_factory=Reading)
+    _near: str = ""
+    _used: FilesUsed = field(default_factory=FilesUsed)
 
     def items(self) -> Iterator[Item]:
         """Yield every document or what is wrong with it; an external id that came before is refused."""
-        return _once_each(self._restart())
+        for item in _once_each(self._restart()):
+            if isinstance(item, Record):
+                self._used.add(self.files.find(ref.name, self._near) for ref in item.pictures)
+            yield item
+
+    def picture(self, name: str) -> bytes:
+        """Return a picture that a document names; raises PictureError `import.image_missing`, `image.too_large`."""
+        return self.files.picture(name, self._near)
+
+    def warnings(self) -> list[FileWarning]:
+        """Return what was left out, once all items were read."""
+        return [*columns_ignored(self.reading), *self._used.warnings(self.files)]
 
 
 @contextmanager
 def open_import(path: Path, options: ImportOptions) -> Iterator[ImportSource]:
     """Open an import file, zip or folder. Raises AppError `import.*` for one that cannot be read at all."""
+    wanted = _format(options)
     with ExitStack() as stack:
         if path.is_dir():
             yield _from_files("folder", FolderFiles(path), options)
             return
         file: BinaryIO = stack.enter_context(path.open("rb"))
-        found = _format(options) or detect(file)
-        if found == "zip":
+        found = detect(file)
+        if found == "zip" or wanted == "zip":
             archive = ZipFiles(path)
             stack.callback(archive.close)
             yield _from_files("zip", archive, options)
-        elif found == "folder":
+        elif wanted == "folder":
             raise AppError("import.not_a_folder", "The path is a file, not a folder.")
         else:
-            yield ImportSource(found, NoFiles(), lambda: _read_file(path.open("rb"), found, options.per))
+            reading = Reading(options.per or "caption", options.extra_columns)
+            table = Table(path.name, wanted or found)
+            yield ImportSource(
+                table.format, NoFiles(), lambda: _read_table(lambda: path.open("rb"), table, reading), reading
+            )
 
 
 def _format(options: ImportOptions) -> Format | None:
@@ -83,63 +99,74 @@ def _format(options: ImportOptions) -> Format | None:
 
 
 def _from_files(kind: Format, files: Files, options: ImportOptions) -> ImportSource:
-    """Read the file in it that tells of documents, else make a document of every picture."""
-    name = main_file(files.names())
-    if name is None:
-        return ImportSource(kind, files, lambda: _pictures_only(files))
-    inner = _inner_format(files, name, options)
-    return ImportSource(kind, files, lambda: _read_file(files.open(name), inner, options.per))
+    """Read the files in it that list documents, else make a document of every picture."""
+    tables = choose_tables(files, options)
+    used = FilesUsed(kind, {table.name for table in tables})
+    if not tables:
+        return ImportSource(kind, files, lambda: _pictures_only(files, kind), _used=used)
+    reading = Reading(options.per or _per(files, tables), options.extra_columns)
+    near = str(PurePosixPath(tables[0].name).parent)
+    return ImportSource(
+        kind, files, lambda: _read_tables(files, tables, reading), reading, "" if near == "." else near, used
+    )
 
 
-def _inner_format(files: Files, name: str, options: ImportOptions) -> Format:
-    if options.format not in (None, "zip", "folder"):
-        return options.format
-    try:
-        with files.open(name) as file:
-            return detect(file)
-    except DAMAGED_WHILE_READING as error:
-        raise damaged(name) from error
+def _per(files: Files, tables: list[Table]) -> Per:
+    """A document for each picture keeps both, captions and pictures, where the pictures came along."""
+    names = {table.name for table in tables}
+    return (
+        "picture"
+        if any(is_picture(files, name) for name in files.names() if name not in names)
+        else "caption"
+    )
 
 
-def _read_file(file: BinaryIO, found: Format, per: Per) -> Iterator[Item]:
-    with file:
+def _read_tables(files: Files, tables: list[Table], reading: Reading) -> Iterator[Item]:
+    for table in tables:
+        items = _read_table(partial(files.open, table.name), table, reading)
+        yield from items if len(tables) == 1 else (_named(item, table.name) for item in items)
+
+
+def _named(item: Item, name: str) -> Item:
+    """Say which of several files an item stands in."""
+    where = f"{PurePosixPath(name).name}, {item.where}"
+    if isinstance(item, Rejected):
+        return Rejected(where, item.problems)
+    return Record(where, item.external_id, item.fields, item.pictures)
+
+
+def _read_table(open_file: Callable[[], BinaryIO], table: Table, reading: Reading) -> Iterator[Item]:
+    with open_file() as file:
         try:
-            yield from _read(file, found, per)
+            yield from _read(file, table, reading)
         except DAMAGED_WHILE_READING as error:
             reason = f"From here on the file in the zip is damaged: {error}."
             yield rejected("rest of the file", "import.zip_damaged", reason)
 
 
-def _read(file: BinaryIO, found: Format, per: Per) -> Iterator[Item]:
-    if found == "jsonl":
-        return read_jsonl(file)
-    if found == "csv":
-        return read_csv(file)
-    if found == "json":
-        return _read_json(file)
-    if found == "captions":
-        return read_captions(file, per)
-    return (read_coco if found == "coco" else read_karpathy)(file, per)
+def _read(file: BinaryIO, table: Table, reading: Reading) -> Iterator[Item]:
+    if table.format == "jsonl":
+        return read_jsonl(file, reading)
+    if table.format == "csv":
+        return read_csv(file, reading)
+    if table.format == "json":
+        return read_json(file, reading)
+    if table.format == "captions":
+        return read_captions(file, reading.per)
+    if table.format == "coco":
+        return read_coco(file, reading.per, table.pictures)
+    return read_karpathy(file, reading.per)
 
 
-def _read_json(file: BinaryIO) -> Iterator[Item]:
-    """One JSON list of documents."""
-    entries = ijson.items(BoundedReader(file, item_level=1), "item", use_float=True)
-    try:
-        for number, values in enumerate(entries, start=1):
-            where = f"entry {number}"
-            if isinstance(values, dict):
-                yield item_from(where, values)
-            else:
-                yield rejected(where, "import.line_not_json", "The entry is not an object.")
-    except JSON_ERRORS as error:
-        yield not_json(error)
-
-
-def _pictures_only(files: Files) -> Iterator[Item]:
+def _pictures_only(files: Files, kind: Format) -> Iterator[Item]:
+    """Yield a document for each picture. Raises AppError `import.empty` where there is none."""
+    found = False
     for name in files.names():
-        if not name.lower().endswith(_NO_PICTURE):
+        if not name.lower().endswith(DATA_SUFFIXES) and is_picture(files, name):
+            found = True
             yield Record(name, name, DocumentFields(), (PictureRef(name),))
+    if not found:
+        raise AppError("import.empty", f"The {kind} holds neither a file that lists documents nor a picture.")
 
 
 def _once_each(items: Iterator[Item]) -> Iterator[Item]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from retrieval_site.errors import AppError
 from search.importers.types import Problem, Record, Rejected
@@ -20,14 +20,21 @@ from search.thumbnails import LONGEST_SIDES_PX, thumbnails_store
 from workers.inference.errors import InferenceError
 
 if TYPE_CHECKING:
-    from search.importers.files import Files
     from search.importers.types import PictureRef
     from search.models import Collection
     from workers.inference.decoding.types import Thumbnail
 
 
+class Pictures(Protocol):
+    """Pictures by the names that documents give them."""
+
+    def picture(self, name: str) -> bytes:
+        """Return a picture's bytes; raises PictureError `import.image_missing`, `image.too_large`."""
+        ...
+
+
 def to_document(
-    record: Record, files: Files, collection: Collection, *, store: bool
+    record: Record, source: Pictures, collection: Collection, *, store: bool
 ) -> DocumentRecord | Rejected:
     """Return the record as it is saved, its pictures decoded once as a check and (with `store`) stored.
 
@@ -35,15 +42,15 @@ def to_document(
     """
     try:
         check_image_count(len(record.pictures))
-        images = tuple(_image(files, ref, collection, store=store) for ref in record.pictures)
+        images = tuple(_image(source, ref, collection, store=store) for ref in record.pictures)
         check_record(record.external_id, record.fields, images)
     except (AppError, InferenceError) as error:
         return Rejected(record.where, (Problem(error.id, error.message),))
     return DocumentRecord(record.external_id, record.fields, images)
 
 
-def _image(files: Files, ref: PictureRef, collection: Collection, *, store: bool) -> ImageInput:
-    data = files.picture(ref.name)
+def _image(source: Pictures, ref: PictureRef, collection: Collection, *, store: bool) -> ImageInput:
+    data = source.picture(ref.name)
     thumbnail = _thumbnail(data, ref.name)
     if not store:
         kept = picture_kept(data, collection)

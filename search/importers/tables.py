@@ -1,147 +1,185 @@
-"""CSV with a header: comma, semicolon or tab; `tags` and `images` separated by `|`; `metadata.key` columns."""
+"""CSV with a header: one document a row; `tags` and `images` separated by `|`; `metadata.key` columns."""
 
 from __future__ import annotations
 
-import csv
+import re
+from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from retrieval_site.errors import AppError
 from search.importers.fields import ALIASES, KNOWN, item_from
-from search.importers.lines import LINE_BYTES_MAX, numbered_lines
+from search.importers.rows import read_rows
 from search.importers.types import Item, Problem, Rejected, rejected
 from workers.inference.bounded_json import JsonError, JsonTooDeepError, load_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from search.importers.rows import Row
+    from search.importers.types import Reading
+
 SEPARATOR = "|"
 METADATA_PREFIX = "metadata."
-_DELIMITERS = (",", ";", "\t")
+NAMES_TOLD_MAX = 20
 _LISTS = ("tags", "images")
 
-csv.field_size_limit(LINE_BYTES_MAX)
+
+@dataclass(frozen=True)
+class _Column:
+    """What a column's cells become: `field` is a field's name, `metadata.key`, or empty for what is left out.
+
+    Of a column without a name, `number` says which it is, and it may be empty all the way down.
+    """
+
+    field: str
+    number: int = 0
 
 
-class _RowTooLongError(Exception):
-    """A row goes on over more lines than memory should hold."""
+def read_csv(file: BinaryIO, reading: Reading) -> Iterator[Item]:
+    """Yield one item per row. Raises AppError `import.*` for a first line that no row can be read with."""
+    rows = read_rows(file, known_columns)
+    header = next(rows, None)
+    if header is None:
+        return
+    columns = _columns(header, reading)
+    for row in rows:
+        yield Rejected(row.where, (row.problem,)) if row.problem else _item(row, columns, reading)
 
 
-class _Lines:
-    """Feeds the CSV reader, and remembers which physical line was no text; call `begin_row` before each row."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._lines = numbered_lines(file)
-        self._row_characters = 0
-        self.number = 0
-        self.problem: Problem | None = None
-
-    def begin_row(self) -> None:
-        """Count the row's characters from here."""
-        self._row_characters = 0
-
-    def __iter__(self) -> _Lines:
-        return self
-
-    def __next__(self) -> str:
-        self.number, line = next(self._lines)
-        if isinstance(line, Problem):
-            self.problem = Problem(line.error_id, f"Line {self.number}: {line.reason}")
-            return "\n"
-        self._row_characters += len(line)
-        if self._row_characters > LINE_BYTES_MAX:
-            raise _RowTooLongError
-        return f"{line}\n"
+def known_columns(names: list[str]) -> int:
+    """Return how many of these names are columns that are read here."""
+    return sum(_is_known(_field(name)) for name in names)
 
 
-def read_csv(file: BinaryIO) -> Iterator[Item]:
-    """Yield one item per row. Raises AppError `import.*` for a header that no row can be read with."""
-    lines = _Lines(file)
-    first = next(lines, "")
-    header = _header(first, lines.problem)
-    rows = csv.reader(lines, delimiter=_delimiter(first), strict=True)
-    while True:
-        start = lines.number + 1
-        lines.begin_row()
-        try:
-            row = next(rows)
-        except StopIteration:
-            return
-        except _RowTooLongError:
-            reason = f"The row is longer than {LINE_BYTES_MAX // 1024 // 1024} MB."
-            yield rejected(f"line {start}", "import.line_too_long", reason)
-            continue
-        except csv.Error as error:
-            yield rejected(f"line {start}", "import.line_not_csv", f"The row cannot be read: {error}.")
-            continue
-        problem, lines.problem = lines.problem, None
-        if problem:
-            yield Rejected(f"line {start}", (problem,))
-        elif row:
-            yield _item(f"line {start}", header, row)
+def names_its_documents(names: list[str]) -> bool:
+    """Tell whether these columns are those of a table of documents."""
+    return "external_id" in map(_field, names)
 
 
-def _delimiter(line: str) -> str:
-    return max(_DELIMITERS, key=line.count)
+def _field(name: str) -> str:
+    """Return what a column's name means: `External ID` is external_id, `text` is body."""
+    name = name.strip().strip("\ufeff")
+    plain = re.sub(r"[\s_-]+", "_", name.lower())
+    if ALIASES.get(plain, plain) in KNOWN:
+        return ALIASES.get(plain, plain)
+    prefix, _, key = name.partition(".")
+    return f"{METADATA_PREFIX}{key.strip()}" if prefix.strip().lower() == "metadata" and key.strip() else name
 
 
-def _header(line: str, problem: Problem | None) -> list[str]:
-    if problem:
-        raise AppError(problem.error_id, problem.reason, detail={"line": 1})
-    try:
-        names = [name.strip() for name in next(csv.reader([line], delimiter=_delimiter(line)), [])]
-    except csv.Error as error:
-        message = f"Line 1 cannot be read as the names of columns: {error}."
-        raise AppError("import.line_not_csv", message, detail={"line": 1}) from error
-    known = [ALIASES.get(name.lower(), name) for name in names]
-    known = [name if name.startswith(METADATA_PREFIX) else name.lower() for name in known]
-    for name in known:
-        if name not in KNOWN and not name.startswith(METADATA_PREFIX):
-            message = (
-                f"Line 1: the column “{name[:60]}” is no field of a document. Known are {', '.join(KNOWN)} and "
-                f"“{METADATA_PREFIX}…” for what is your own."
-            )
-            raise AppError("import.unknown_field", message, detail={"line": 1, "column": name})
-    if "external_id" not in known:
-        message = "Line 1: there is no column “external_id”."
-        raise AppError("import.missing_external_id", message, detail={"line": 1})
-    if len(set(known)) < len(known):
-        raise AppError("import.column_twice", "Line 1: a column is named twice.", detail={"line": 1})
-    return known
+def _is_known(field: str) -> bool:
+    return field in KNOWN or field.startswith(METADATA_PREFIX)
 
 
-def _item(where: str, header: list[str], row: list[str]) -> Item:
-    if len(row) != len(header):
-        reason = f"The row has {len(row)} cells, but the header has {len(header)}."
-        return rejected(where, "import.wrong_cell_count", reason)
+def _columns(header: Row, reading: Reading) -> list[_Column]:
+    if header.problem:
+        raise AppError(header.problem.error_id, f"The names of columns: {header.problem.reason}")
+    fields = [_field(name) for name in header.cells]
+    if not any(map(_is_known, fields)):
+        raise no_table(header.cells)
+    extra = [field for field in fields if field and not _is_known(field)]
+    if extra and reading.extra_columns == "refuse":
+        raise _unknown(header.where, extra)
+    if reading.extra_columns == "ignore":
+        reading.ignore(extra)
+    columns = [_column(field, number, reading) for number, field in enumerate(fields, start=1)]
+    _check(header.where, [column.field for column in columns if column.field])
+    return columns
+
+
+def no_table(names: list[str]) -> AppError:
+    """Return the refusal of a text whose first line names no column of a document."""
+    shown = ", ".join(f"“{name.strip()[:60]}”" for name in names[:3])
+    message = (
+        f"The file is a text, and no table of documents: its first line ({shown}) names no column that is read here. "
+        f"Known are {', '.join(KNOWN)} and “{METADATA_PREFIX}…”."
+    )
+    return AppError("import.format_unknown", message, detail={"found": "text"})
+
+
+def _unknown(where: str, extra: list[str]) -> AppError:
+    names = [name[:60] for name in extra[:NAMES_TOLD_MAX]]
+    message = (
+        f"{where.capitalize()}: {_count(len(extra))} no field of a document: {', '.join(names)}. Known are "
+        f"{', '.join(KNOWN)}. Keep such columns as metadata (extra_columns=metadata), leave them out "
+        f"(extra_columns=ignore), or call one “{METADATA_PREFIX}{names[0]}”."
+    )
+    detail = {"line": int(where.split()[1]), "columns": names, "extra_columns": ["metadata", "ignore"]}
+    return AppError("import.unknown_field", message, detail=detail)
+
+
+def _count(columns: int) -> str:
+    return "one column is" if columns == 1 else f"{columns} columns are"
+
+
+def _column(field: str, number: int, reading: Reading) -> _Column:
+    if not field:
+        kept = f"{METADATA_PREFIX}column_{number}" if reading.extra_columns == "metadata" else ""
+        return _Column(kept, number)
+    if _is_known(field):
+        return _Column(field)
+    return _Column(f"{METADATA_PREFIX}{field}" if reading.extra_columns == "metadata" else "")
+
+
+def _check(where: str, fields: list[str]) -> None:
+    if "external_id" not in fields:
+        message = f"{where.capitalize()}: there is no column “external_id”."
+        raise AppError("import.missing_external_id", message, detail={"line": int(where.split()[1])})
+    twice = [field[:60] for field, count in Counter(fields).items() if count > 1][:NAMES_TOLD_MAX]
+    if twice:
+        message = f"{where.capitalize()}: a column is named twice: {', '.join(twice)}."
+        raise AppError("import.column_twice", message, detail={"columns": twice})
+
+
+def _item(row: Row, columns: list[_Column], reading: Reading) -> Item:
+    surplus = row.cells[len(columns) :]
+    if len(row.cells) < len(columns) or any(cell.strip() for cell in surplus):
+        reason = f"The row has {len(row.cells)} cells, but the first line has {len(columns)}."
+        return rejected(row.where, "import.wrong_cell_count", reason)
     values: dict[str, Any] = {"metadata": {}}
-    for name, cell in zip(header, row, strict=True):
-        if name.startswith(METADATA_PREFIX):
-            values["metadata"].update({name.removeprefix(METADATA_PREFIX): cell} if cell else {})
-        elif name == "metadata":
-            problem = _read_metadata(cell, values["metadata"])
-            if problem:
-                return Rejected(where, (problem,))
-        else:
-            values[name] = _cell(name, cell)
-    return item_from(where, values)
+    problems: list[Problem] = []
+    for column, cell in zip(columns, row.cells, strict=False):
+        if column.field:
+            _take(column.field, cell, values, problems)
+        elif column.number and cell.strip():
+            _unnamed(column.number, reading, problems)
+    return Rejected(row.where, tuple(problems)) if problems else item_from(row.where, values, reading)
 
 
-def _cell(name: str, cell: str) -> str | list[str]:
-    if name not in _LISTS:
-        return cell
-    return [part.strip() for part in cell.split(SEPARATOR) if part.strip()]
+def _unnamed(number: int, reading: Reading, problems: list[Problem]) -> None:
+    if reading.extra_columns == "ignore":
+        reading.ignore([f"column {number}"])
+        return
+    reason = (
+        f"Column {number} has no name in the first line, but this row has something in it. Keep it as metadata "
+        "(extra_columns=metadata) or leave it out (extra_columns=ignore)."
+    )
+    problems.append(Problem("import.unknown_field", reason))
 
 
-def _read_metadata(cell: str, into: dict[str, Any]) -> Problem | None:
+def _take(field: str, cell: str, values: dict[str, Any], problems: list[Problem]) -> None:
+    if field.startswith(METADATA_PREFIX):
+        values["metadata"].update({field.removeprefix(METADATA_PREFIX): cell} if cell else {})
+    elif field == "metadata":
+        _read_metadata(cell, values["metadata"], problems)
+    elif field in _LISTS:
+        values[field] = [part.strip() for part in cell.split(SEPARATOR) if part.strip()]
+    else:
+        values[field] = cell
+
+
+def _read_metadata(cell: str, into: dict[str, Any], problems: list[Problem]) -> None:
     if not cell.strip():
-        return None
+        return
     try:
         values = load_json(cell)
     except JsonTooDeepError as error:
-        return Problem("import.too_deep", f"“metadata” cannot be read: {error}.")
+        problems.append(Problem("import.too_deep", f"“metadata” cannot be read: {error}."))
+        return
     except JsonError as error:
-        return Problem("import.field_wrong_type", f"“metadata” must be a JSON object: {error}.")
-    if not isinstance(values, dict):
-        return Problem("import.field_wrong_type", "“metadata” must be a JSON object.")
-    into.update(values)
-    return None
+        problems.append(Problem("import.field_wrong_type", f"“metadata” must be a JSON object: {error}."))
+        return
+    if isinstance(values, dict):
+        into.update(values)
+    else:
+        problems.append(Problem("import.field_wrong_type", "“metadata” must be a JSON object."))

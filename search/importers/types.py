@@ -2,23 +2,53 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from search.services.document_fields import DocumentFields
 
 Format: TypeAlias = Literal["jsonl", "json", "csv", "captions", "coco", "karpathy", "zip", "folder"]
 FORMATS: tuple[Format, ...] = ("jsonl", "json", "csv", "captions", "coco", "karpathy", "zip", "folder")
 Per: TypeAlias = Literal["caption", "picture"]
+ExtraColumns: TypeAlias = Literal["refuse", "metadata", "ignore"]
+EXTRA_COLUMNS: tuple[ExtraColumns, ...] = ("refuse", "metadata", "ignore")
 
 
 @dataclass(frozen=True)
 class ImportOptions:
-    """How to read a file: its format where detection is wrong, and of captions one document per which thing."""
+    """How to read a file.
+
+    format: where detection is wrong. per: of captions, one document for each of these; None is a picture where the
+    pictures come along, else a caption. extra_columns: what becomes of columns and keys that are no field.
+    table: the file of a zip or folder that lists the documents, where several could.
+    """
 
     format: Format | None = None
+    per: Per | None = None
+    extra_columns: ExtraColumns = "refuse"
+    table: str | None = None
+
+
+COLUMNS_NAMED_MAX = 100
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the documents of one file are read, and which of its columns were left out."""
+
     per: Per = "caption"
+    extra_columns: ExtraColumns = "refuse"
+    ignored: dict[str, None] = field(default_factory=dict)
+
+    def ignore(self, names: Iterable[str]) -> None:
+        """Remember columns or keys that are left out, up to a hundred of them."""
+        for name in names:
+            if len(self.ignored) >= COLUMNS_NAMED_MAX:
+                return
+            self.ignored[name[:60]] = None
 
 
 @dataclass(frozen=True)
@@ -45,6 +75,15 @@ class Problem:
 
     error_id: str
     reason: str
+
+
+@dataclass(frozen=True)
+class FileWarning:
+    """Something that was left out or may be unexpected, and does not stop the import."""
+
+    id: str
+    message: str
+    detail: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

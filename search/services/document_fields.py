@@ -109,8 +109,8 @@ def check_record(external_id: str, fields: DocumentFields, images: Sequence[Imag
     if len(fields.tags) > TAGS_MAX:
         raise AppError("document.too_many_tags", f"A document may have at most {TAGS_MAX} tags.")
     _check_metadata(fields.metadata)
-    _check_storable(external_id, fields)
     _check_images(images)
+    _check_storable(external_id, fields, [image.alt for image in images or ()])
     if images is not None:
         check_not_empty(fields, has_images=bool(images))
 
@@ -179,15 +179,13 @@ def _check_images(images: Sequence[ImageInput] | None) -> None:
     if images is None:
         return
     check_image_count(len(images))
-    if len({image.blob_id for image in images}) < len(images):
-        raise AppError("document.image_twice", "The same picture is named twice in one document.")
     for image in images:
         _check_length("alt", image.alt)
 
 
-def _check_storable(external_id: str, fields: DocumentFields) -> None:
+def _check_storable(external_id: str, fields: DocumentFields, alts: list[str]) -> None:
     """Refuse what PostgreSQL cannot hold: NUL characters, and halves of surrogate pairs that JSON lets through."""
-    values = [external_id, fields.title, fields.body, fields.url, list(fields.tags), fields.metadata]
+    values = [external_id, fields.title, fields.body, fields.url, list(fields.tags), fields.metadata, alts]
     text = json.dumps(values, ensure_ascii=False)
     try:
         text.encode()

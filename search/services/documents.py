@@ -20,7 +20,7 @@ from search.services.document_fields import (
     check_record,
     content_hash,
 )
-from search.services.document_units import SPLIT_AT_ONCE_CHARACTERS, units_replace
+from search.services.document_units import SPLIT_AT_ONCE_CHARACTERS, passages_wanted, units_replace
 from search.services.versions import collection_lock
 from workers.jobs.services import job_create_once
 from workers.models import JobState
@@ -39,11 +39,29 @@ _FIELDS = ("title", "body", "url", "tags", "metadata", "content_hash", "updated_
 
 @dataclass(frozen=True)
 class DocumentRecord:
-    """One document as somebody wants it to be; `images` None leaves the stored pictures as they are."""
+    """One document as somebody wants it to be; `images` None leaves the stored pictures as they are.
+
+    The same picture twice is kept once, where it comes first.
+    """
 
     external_id: str
     fields: DocumentFields
     images: tuple[ImageInput, ...] | None = ()
+
+    def __post_init__(self) -> None:
+        if self.images is not None:
+            first: dict[str, ImageInput] = {}
+            for image in self.images:
+                first.setdefault(image.blob_id, image)
+            object.__setattr__(self, "images", tuple(first.values()))
+
+
+@dataclass(frozen=True)
+class Units:
+    """How many passages and pictures documents have."""
+
+    passages: int
+    images: int
 
 
 def document_save(
@@ -108,6 +126,22 @@ def documents_changes(*, collection: Collection, records: Sequence[DocumentRecor
         for record in records
         for document in [stored.get(record.external_id)]
     ]
+
+
+def units_stored(collection: Collection, records: Sequence[DocumentRecord]) -> Units:
+    """Return what these documents have in the database."""
+    of = {
+        "document__collection": collection,
+        "document__external_id__in": [record.external_id for record in records],
+    }
+    return Units(Passage.objects.filter(**of).count(), DocumentImage.objects.filter(**of).count())
+
+
+def units_wanted(records: Sequence[DocumentRecord]) -> Units:
+    """Return what these documents would have, were they saved."""
+    documents = [Document(title=record.fields.title, body=record.fields.body) for record in records]
+    passages = sum(len(passages_wanted(document)) for document in documents)
+    return Units(passages, sum(len(record.images or ()) for record in records))
 
 
 def document_rehash(document: Document) -> None:

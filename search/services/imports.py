@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from django.db import transaction
 
 from retrieval_site.errors import AppError
+from search.importers.foreign import refuse_foreign
 from search.importers.types import ImportOptions
 from workers.blobs import blob_store
 from workers.jobs.services import job_create, storable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from django.contrib.auth.base_user import AbstractBaseUser
     from django.core.files.base import File
 
@@ -33,10 +37,9 @@ def import_start(
     """Keep the file and start its import, or with `dry_run` a check that writes no document.
 
     Either way the job counts new, changed, unchanged and failed documents in its result and keeps every failed one
-    with its line and reason. Raises AppError `import.empty`.
+    with its line and reason. Raises AppError `import.empty`, `import.format_unknown`.
     """
-    if not file.size:
-        raise AppError("import.empty", "The file is empty.")
+    refuse_foreign(cast("BinaryIO", file), options.format)
     name = Path(file.name or "").name
     with transaction.atomic():
         blob = blob_store(file, "application/octet-stream")
@@ -55,6 +58,9 @@ def import_folder_start(
     """Start the import of a folder or file on the worker's own machine; for commands, never for web requests."""
     if not path.exists():
         raise AppError("import.path_missing", f"There is no “{path}”.")
+    if path.is_file():
+        with path.open("rb") as file:
+            refuse_foreign(file, options.format)
     return _start(collection, {"path": str(path.resolve())}, options, dry_run=dry_run, owner=owner)
 
 
@@ -66,8 +72,13 @@ def _start(
     dry_run: bool,
     owner: AbstractBaseUser | None,
 ) -> Job:
-    how = {"format": options.format, "per": options.per, "dry_run": dry_run}
+    how = {**asdict(options), "dry_run": dry_run}
     return job_create(type="import", params={"collection": collection.pk, **source, **how}, owner=owner)
+
+
+def options_from(params: Mapping[str, Any]) -> ImportOptions:
+    """Return how a job's file is to be read."""
+    return ImportOptions(**{name: params[name] for name in asdict(DEFAULT_OPTIONS) if name in params})
 
 
 def import_checked(*, check: Job, owner: AbstractBaseUser | None = None) -> Job:

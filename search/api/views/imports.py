@@ -15,7 +15,7 @@ from search.api.bodies import IMPORT
 from search.api.parameters import Parameters, TrueOrFalseField, UploadField, validated
 from search.api.permissions import signed_in
 from search.api.presenting import job_json
-from search.importers.types import FORMATS, ImportOptions
+from search.importers.types import EXTRA_COLUMNS, FORMATS, ImportOptions
 from search.services.imports import import_start
 
 if TYPE_CHECKING:
@@ -35,7 +35,19 @@ class ImportParameters(Parameters):
         choices=FILE_FORMATS, required=False, help_text="default: seen from the content"
     )
     per = serializers.ChoiceField(
-        choices=["caption", "picture"], default="caption", help_text="of captions: a document for each …"
+        choices=["caption", "picture"],
+        required=False,
+        help_text="of captions: a document for each …; default: picture where the pictures come along, else caption",
+    )
+    extra_columns = serializers.ChoiceField(
+        choices=EXTRA_COLUMNS,
+        default="refuse",
+        help_text="what becomes of columns and keys that are no field",
+    )
+    table = serializers.CharField(
+        required=False,
+        max_length=1000,
+        help_text="the file of a zip that lists the documents, where several could",
     )
     dry_run = TrueOrFalseField(default=False, help_text="say what would happen, write nothing")
 
@@ -55,7 +67,9 @@ class ImportView(ApiView):
         job = import_start(
             collection=curated_collection(request, values["collection"]),
             file=values["file"],
-            options=ImportOptions(values.get("format"), values["per"]),
+            options=ImportOptions(
+                values.get("format"), values.get("per"), values["extra_columns"], values.get("table")
+            ),
             dry_run=values["dry_run"],
             owner=signed_in(request),
         )

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from search.importers.types import FORMATS, ImportOptions
+from search.importers.types import EXTRA_COLUMNS, FORMATS, ImportOptions
 from search.models import Collection
 from search.services.collections import collection_create
 from search.services.imports import import_folder_start
@@ -22,8 +22,14 @@ class Command(JobCommand):
             "path", type=Path, help="JSONL, CSV, zip, captions, COCO or Karpathy JSON, or a folder"
         )
         parser.add_argument("--format", choices=FORMATS, help="where the content does not tell it")
-        parser.add_argument("--per", choices=("caption", "picture"), default="caption",
-                            help="of captions, one document for each of these")  # fmt: skip
+        parser.add_argument("--per", choices=("caption", "picture"),
+                            help="of captions, one document for each of these; "
+                                 "default: picture where the pictures come along, else caption")  # fmt: skip
+        parser.add_argument("--extra-columns", choices=EXTRA_COLUMNS, default="refuse",
+                            help="what becomes of columns and keys that are no field")  # fmt: skip
+        parser.add_argument(
+            "--table", help="the file of a zip or folder that lists the documents, where several could"
+        )
         parser.add_argument("--dry-run", action="store_true", help="only say what would happen")
         parser.add_argument("--public", action="store_true", help="a new collection is public")
 
@@ -31,12 +37,19 @@ class Command(JobCommand):
         job = import_folder_start(
             collection=_collection(options["collection"], public=options["public"]),
             path=options["path"],
-            options=ImportOptions(options["format"], options["per"]),
+            options=ImportOptions(
+                options["format"], options["per"], options["extra_columns"], options["table"]
+            ),
             dry_run=options["dry_run"],
         )
         result = self.complete(job).result
         words = ", ".join(f"{result[name]:,} {name}" for name in ("new", "changed", "unchanged", "failed"))
         self.stdout.write(self.style.SUCCESS(words))
+        self.stdout.write(
+            ", ".join(f"{result[name]:,} {name}" for name in ("documents", "passages", "images"))
+        )
+        for warning in result["warnings"]:
+            self.stderr.write(self.style.WARNING(f"{warning['message']} ({warning['id']})"))
 
 
 def _collection(slug: str, *, public: bool) -> Collection:

@@ -277,6 +277,8 @@ def test_an_import_is_accepted_as_a_job_that_its_starter_can_watch(world):
     [
         ({"format": "folder"}, (400, "parameter.invalid")),
         ({"file": ContentFile(b"", "a.csv")}, (400, "import.empty")),
+        ({"file": ContentFile(b"%PDF-1.7", "a.csv")}, (400, "import.format_unknown")),
+        ({"extra_columns": "drop"}, (400, "parameter.invalid")),
         ({"collection": "open"}, (403, "permission.denied")),
         ({"path": "/etc"}, (400, "parameter.unknown")),
     ],
@@ -286,3 +288,9 @@ def test_an_import_that_cannot_start_is_refused(changes, expected, world):
     response = world.client("curator").post(f"{DOCUMENTS}import/", form, format="multipart")
     assert refused(response) == expected
     assert Job.objects.count() == 1
+
+
+def test_the_same_picture_sent_twice_is_kept_once(world):
+    form = {"collection": "secret", "external_id": "twin", "images": [picture("a.png"), picture("b.png")]}
+    response = world.client("curator").post(DOCUMENTS, form, format="multipart")
+    assert (response.status_code, len(response.json()["images"])) == (201, 1)

@@ -52,6 +52,10 @@ def counts(job) -> tuple[int, int, int, int]:
     return tuple(job.result[name] for name in ("new", "changed", "unchanged", "failed"))
 
 
+def warnings(job) -> set[str]:
+    return {warning["id"] for warning in job.result["warnings"]}
+
+
 def documents(count, **fields):
     return [{"id": f"d{n}", "body": f"Note {n}.", **fields} for n in range(count)]
 
@@ -124,14 +128,17 @@ def test_a_folder_of_captions_with_its_pictures(corpus, tmp_path):
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / "a.jpg").write_bytes(jpeg())
     (tmp_path / "captions.txt").write_text("a.jpg#0\tA red thing .\na.jpg#1\tRed .\n")
-    captions = run_job_inline(import_folder_start(collection=corpus, path=tmp_path))
+    options = ImportOptions(per="caption")
+    captions = run_job_inline(import_folder_start(collection=corpus, path=tmp_path, options=options))
     assert counts(captions) == (2, 0, 0, 0)
+    assert warnings(captions) == {"import.pictures_unused"}
     other = collection_create(name="Pictures")
-    options = ImportOptions(per="picture")
-    pictures = run_job_inline(import_folder_start(collection=other, path=tmp_path, options=options))
+    pictures = run_job_inline(import_folder_start(collection=other, path=tmp_path))
     assert counts(pictures) == (1, 0, 0, 0)
+    assert warnings(pictures) == set()
     document = Document.objects.get(collection=other)
     assert (document.external_id, document.images.count()) == ("a.jpg", 1)
+    assert document.body == "A red thing .\nRed ."
 
 
 @pytest.fixture

@@ -108,10 +108,30 @@ def test_a_byte_order_mark_is_skipped_and_latin1_is_named_by_line_and_byte(read)
     assert "0xfc" in items[1].problems[0].reason
 
 
-def test_utf16_is_refused_with_its_line(read):
-    with pytest.raises(AppError) as refused:
-        read('{"id": "a"}\n{"id": "b"}'.encode("utf-16"), format="jsonl")
-    assert (refused.value.id, refused.value.detail) == ("import.not_utf8", {"line": 1})
+ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32")
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_text_in_any_unicode_encoding_and_with_any_line_ends_is_read(read, encoding, line_end, mark):
+    files = {
+        "csv": "external_id,title\n1,Prüfstück\n2,Ventil\n",
+        "jsonl": '{"id": 1, "title": "Prüfstück"}\n\n{"id": 2, "title": "Ventil"}',
+        "json": '[\n{"id": 1, "title": "Prüfstück"},\n{"id": 2, "title": "Ventil"}]\n',
+    }
+    for kind, text in files.items():
+        found, items = read((mark + text).replace("\n", line_end).encode(encoding))
+        assert found == kind
+        assert [(r.external_id, r.fields.title) for r in items] == [("1", "Prüfstück"), ("2", "Ventil")]
+
+
+def test_utf16_that_ends_in_half_a_character_or_half_a_pair_is_named_by_its_line(read):
+    good = '{"id": "a", "title": "x"}\n{"id": "b", "title": "y"}\n'.encode("utf-16")
+    for bad in (b"{", '{"id": "\ud800"}'.encode("utf-16-le", "surrogatepass")):
+        _, items = read(good + bad)
+        assert [r.external_id for r in records(items)] == ["a", "b"]
+        assert problems(items) == [("line 3", "import.not_utf8")]
 
 
 def test_a_line_too_long_is_passed_over_without_being_held(read, monkeypatch):
@@ -246,9 +266,9 @@ def test_karpathy_splits(read, indent):
 def test_a_json_file_that_ends_early_gives_what_came_before_and_says_so(read):
     _, items = read(json.dumps(KARPATHY)[:150], format="karpathy")
     assert records(items)[0].external_id == "a.jpg#0"
-    assert problems(items) == [("rest of the file", "import.not_json")]
+    assert problems(items) == [("line 1 and all behind it", "import.not_json")]
     _, items = read(json.dumps(COCO)[:150], format="coco")
-    assert problems(items) == [("rest of the file", "import.not_json")]
+    assert problems(items) == [("line 1 and all behind it", "import.not_json")]
 
 
 def test_a_json_list_of_documents(read):
@@ -297,7 +317,18 @@ def test_a_folder_with_captions(tmp_path):
         assert "link.png" not in set(source.files.names())
 
 
-@pytest.mark.parametrize("name", ["../evil.png", "/abs.png", "a/../../b.png", "back\\slash.png"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../evil.png",
+        "/abs.png",
+        "a/../../b.png",
+        "..\\evil.png",
+        "a\\..\\..\\b.png",
+        "C:\\a.png",
+        "\\\\host\\a.png",
+    ],
+)
 def test_a_zip_with_unsafe_names_is_refused(read, name):
     with pytest.raises(AppError, match=r"import\.zip_unsafe_name"):
         read({name: png()})

@@ -157,12 +157,18 @@ def test_a_backslash_before_u0000_is_ordinary_text(corpus):
     save(corpus, title="a literal \\u0000 in a regex")
 
 
-def test_an_empty_document_and_the_same_picture_twice_are_refused(corpus):
+def test_the_same_picture_twice_is_kept_once_where_it_came_first(corpus):
+    first, again = image_input(ONE, corpus, alt="first"), image_input(ONE, corpus, alt="again")
+    other = image_input(TWO, corpus)
+    document, changed = save(corpus, images=[first, other, again, other])
+    assert changed
+    assert [image.alt for image in document.images.order_by("ordinal")] == ["first", ""]
+    assert save(corpus, images=[first, other])[1] is False
+
+
+def test_an_empty_document_and_what_is_no_picture_are_refused(corpus):
     with pytest.raises(AppError, match=r"document\.empty"):
         save(corpus, images=[])
-    picture = image_input(ONE, corpus)
-    with pytest.raises(AppError, match=r"document\.image_twice"):
-        save(corpus, images=[picture, picture])
     with pytest.raises(PictureError, match=r"image\.unknown_format"):
         image_input(b"MZ not a picture", corpus)
 

@@ -1,0 +1,206 @@
+"""Files that are no import format, known by their content and called by their names, before anything is stored."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from typing import TYPE_CHECKING, BinaryIO
+
+from retrieval_site.errors import AppError
+from search.importers.detecting import ZIP_STARTS, detect
+from search.importers.rows import read_rows
+from search.importers.tables import known_columns, no_table
+from search.importers.text import encoding_of
+from workers.inference.sniff import sniff_format
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from search.importers.types import Format
+
+HEAD_BYTES = 2048
+DIRECTORY_BYTES_MAX = 4 * 1024 * 1024
+"""Of a zip's directory: office documents have small ones, and the web process reads no large one."""
+
+_END_BYTES, _COMMENT_BYTES_MAX = 22, 65_535
+_TAR_AT, _CONTROL_SHARE_MAX = 257, 0.05
+
+_STARTS = (
+    (b"%PDF-", "a PDF document"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office file (xls, doc, ppt or msg)"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
+    (b"Rar!\x1a\x07", "a RAR archive"),
+    (b"\x1f\x8b", "a gzip file (gz or tar.gz)"),
+    (b"BZh", "a bzip2 file"),
+    (b"\xfd7zXZ\x00", "an xz file"),
+    (b"\x28\xb5\x2f\xfd", "a Zstandard file"),
+    (b"\x04\x22\x4d\x18", "an LZ4 file"),
+    (b"MSCF\x00", "a cabinet archive"),
+    (b"!<arch>\n", "a Unix archive or Debian package"),
+    (b"\xed\xab\xee\xdb", "an RPM package"),
+    (b"MZ", "a Windows program"),
+    (b"\x7fELF", "a Linux program or library"),
+    (b"\xcf\xfa\xed\xfe", "a macOS program"),
+    (b"\xce\xfa\xed\xfe", "a macOS program"),
+    (b"\xca\xfe\xba\xbe", "a macOS program or Java class"),
+    (b"\x00asm", "a WebAssembly program"),
+    (b"#!", "a script"),
+    (b"SQLite format 3\x00", "an SQLite database"),
+    (b"\x00\x01\x00\x00Standard ", "an Access database"),
+    (b"PAR1", "a Parquet file"),
+    (b"ARROW1", "an Arrow file"),
+    (b"\x89HDF\r\n", "an HDF5 file"),
+    (b"\x93NUMPY", "a NumPy array"),
+    (b"\x80\x02", "a Python pickle"),
+    (b"\x80\x03", "a Python pickle"),
+    (b"\x80\x04\x95", "a Python pickle"),
+    (b"\x80\x05\x95", "a Python pickle"),
+    (b"{\\rtf", "an RTF document"),
+    (b"%!PS", "a PostScript document"),
+    (b"8BPS", "a Photoshop picture"),
+    (b"\x00\x00\x01\x00", "an icon"),
+    (b"\xff\x0a", "a JPEG XL picture"),
+    (b"\x00\x00\x00\x0cJXL ", "a JPEG XL picture"),
+    (b"\x00\x00\x00\x0cjP  ", "a JPEG 2000 picture"),
+    (b"ID3", "a sound file"),
+    (b"OggS", "a sound or film file"),
+    (b"fLaC", "a sound file"),
+    (b"\x1aE\xdf\xa3", "a film (Matroska or WebM)"),
+    (b"FLV\x01", "a film"),
+    (b"wOFF", "a font"),
+    (b"wOF2", "a font"),
+    (b"OTTO", "a font"),
+    (b"PK\x07\x08", "a zip archive in several parts"),
+)  # fmt: skip
+_TEXTUAL = (b"%PDF-", b"#!", b"{\\rtf", b"%!PS")
+"""Starts that are told without looking for bytes that no text has."""
+
+_TAGS = (
+    (re.compile(rb"<(!doctype\s+html|html|head|body)\b", re.I), "an HTML page"),
+    (re.compile(rb"<(!doctype\s+svg|svg)\b", re.I), "an SVG drawing"),
+    (re.compile(rb"<(!doctype|!--|[a-z][\w:.-]*[\s/>])", re.I), "an XML file"),
+)
+_MEMBERS = (
+    ("xl/", "an Excel workbook (xlsx)"),
+    ("word/", "a Word document (docx)"),
+    ("ppt/", "a PowerPoint presentation (pptx)"),
+    ("visio/", "a Visio drawing (vsdx)"),
+    ("META-INF/container.xml", "an EPUB book"),
+    ("AndroidManifest.xml", "an Android app"),
+    ("META-INF/MANIFEST.MF", "a Java archive"),
+    ("Index/Document.iwa", "an Apple document (Pages, Numbers or Keynote)"),
+    ("Index.zip", "an Apple document (Pages, Numbers or Keynote)"),
+)
+_MIMETYPES = {
+    b"application/epub+zip": "an EPUB book",
+    b"application/vnd.oasis.opendocument.text": "an OpenDocument text (odt)",
+    b"application/vnd.oasis.opendocument.spreadsheet": "an OpenDocument spreadsheet (ods)",
+    b"application/vnd.oasis.opendocument.presentation": "an OpenDocument presentation (odp)",
+}
+
+
+def refuse_foreign(file: BinaryIO, wanted: Format | None = None) -> None:
+    """Raise AppError `import.empty` or `import.format_unknown` for a file that no import reads; leaves it at its start.
+
+    `wanted` is the format that it was said to have.
+    """
+    file.seek(0)
+    head = file.read(HEAD_BYTES)
+    if not head:
+        raise AppError("import.empty", "The file is empty.")
+    found = _in_zip(file) if head.startswith(ZIP_STARTS) else _named(head)
+    if found:
+        raise _refusal(found)
+    if wanted in (None, "csv") and detect(file) == "csv":
+        _refuse_text(file)
+    file.seek(0)
+
+
+def _refusal(found: str) -> AppError:
+    message = (
+        f"The file is {found}, which cannot be imported. Import CSV, JSON Lines, JSON, captions, or a zip with "
+        "pictures; a spreadsheet can be saved as CSV."
+    )
+    if found.startswith("a picture"):
+        message = f"The file is {found}. Put pictures into a zip to import them."
+    return AppError("import.format_unknown", message, detail={"found": found})
+
+
+def _named(head: bytes) -> str | None:
+    picture = sniff_format(head)
+    if picture:
+        return f"a picture ({picture.upper()})"
+    binary = _is_binary(head)
+    for start, name in _STARTS:
+        if head.startswith(start) and (binary or start in _TEXTUAL):
+            return name
+    if head[4:8] == b"ftyp" or (head[:4] == b"RIFF" and head[8:12] in (b"AVI ", b"WAVE")):
+        return "a sound or film file"
+    if head[_TAR_AT : _TAR_AT + 5] == b"ustar":
+        return "a tar archive"
+    return "not text and in no format that is known here" if binary else _markup(head)
+
+
+def _markup(head: bytes) -> str | None:
+    """Return what a text is that begins with a tag, behind comments and an XML declaration."""
+    encoding, mark = encoding_of(head)
+    text = head[mark:].decode(encoding, errors="replace").encode().lstrip()
+    is_xml = text[:5].lower() == b"<?xml"
+    for start, end in ((b"<?", b"?>"), (b"<!--", b"-->")):
+        while text.startswith(start) and end in text:
+            text = text.partition(end)[2].lstrip()
+    found = next((name for pattern, name in _TAGS if pattern.match(text)), None)
+    return found or ("an XML file" if is_xml else None)
+
+
+def _is_binary(head: bytes) -> bool:
+    """Tell bytes that are no text, in whichever encoding: many of them are control characters."""
+    encoding, mark = encoding_of(head)
+    text = head.decode("latin-1") if encoding == "utf-8" else head[mark:].decode(encoding, errors="replace")
+    controls = sum(sign < " " and not sign.isspace() for sign in text)
+    return controls > _CONTROL_SHARE_MAX * len(text)
+
+
+def _in_zip(file: BinaryIO) -> str | None:
+    """Return what a zip is by the names in it, if it is no collection of files."""
+    if not 0 < _directory_bytes(file) <= DIRECTORY_BYTES_MAX:
+        return None
+    try:
+        with zipfile.ZipFile(file) as archive:
+            names = archive.namelist()
+            mimetype = archive.read("mimetype")[:100].strip() if _is_small(archive, "mimetype") else b""
+    except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, NotImplementedError, EOFError):
+        return None  # the import itself says what is wrong with the archive
+    return _MIMETYPES.get(mimetype) or _by_members(names)
+
+
+def _directory_bytes(file: BinaryIO) -> int:
+    """Return the size of a zip's directory, 0 where its end is not found."""
+    size = file.seek(0, 2)
+    file.seek(max(0, size - _END_BYTES - _COMMENT_BYTES_MAX))
+    tail = file.read()
+    at = tail.rfind(b"PK\x05\x06")
+    return int.from_bytes(tail[at + 12 : at + 16], "little") if at >= 0 else 0
+
+
+def _is_small(archive: zipfile.ZipFile, name: str) -> bool:
+    info = archive.NameToInfo.get(name)
+    return info is not None and info.file_size <= 1000
+
+
+def _by_members(names: Iterable[str]) -> str | None:
+    listed = set(names)
+    office = "[Content_Types].xml" in listed
+    for wanted, found in _MEMBERS:
+        if wanted in listed or (
+            office and wanted.endswith("/") and any(n.startswith(wanted) for n in listed)
+        ):
+            return found
+    return "an Office document" if office else None
+
+
+def _refuse_text(file: BinaryIO) -> None:
+    """Raise AppError `import.format_unknown` for a text whose first line names no column."""
+    first = next(read_rows(file, known_columns), None)
+    if first and not first.problem and not known_columns(first.cells):
+        raise no_table(first.cells)
