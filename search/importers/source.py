@@ -72,7 +72,9 @@ def open_import(path: Path, options: ImportOptions) -> Iterator[ImportSource]:
         elif found == "folder":
             raise AppError("import.not_a_folder", "The path is a file, not a folder.")
         else:
-            yield ImportSource(found, NoFiles(), lambda: _read_file(path.open("rb"), found, options.per))
+            yield ImportSource(
+                found, NoFiles(), lambda: _read_file(path.open("rb"), found, options.per or "caption")
+            )
 
 
 def _format(options: ImportOptions) -> Format | None:
@@ -88,7 +90,7 @@ def _from_files(kind: Format, files: Files, options: ImportOptions) -> ImportSou
     if name is None:
         return ImportSource(kind, files, lambda: _pictures_only(files))
     inner = _inner_format(files, name, options)
-    return ImportSource(kind, files, lambda: _read_file(files.open(name), inner, options.per))
+    return ImportSource(kind, files, lambda: _read_file(files.open(name), inner, options.per or "caption"))
 
 
 def _inner_format(files: Files, name: str, options: ImportOptions) -> Format:

@@ -11,14 +11,23 @@ if TYPE_CHECKING:
 Format: TypeAlias = Literal["jsonl", "json", "csv", "captions", "coco", "karpathy", "zip", "folder"]
 FORMATS: tuple[Format, ...] = ("jsonl", "json", "csv", "captions", "coco", "karpathy", "zip", "folder")
 Per: TypeAlias = Literal["caption", "picture"]
+ExtraColumns: TypeAlias = Literal["refuse", "metadata", "ignore"]
+EXTRA_COLUMNS: tuple[ExtraColumns, ...] = ("refuse", "metadata", "ignore")
 
 
 @dataclass(frozen=True)
 class ImportOptions:
-    """How to read a file: its format where detection is wrong, and of captions one document per which thing."""
+    """How to read a file.
+
+    format: where detection is wrong. per: of captions, one document for each of these; None is a picture where the
+    pictures come along, else a caption. extra_columns: what becomes of columns and keys that are no field.
+    table: the file of a zip or folder that lists the documents, where several could.
+    """
 
     format: Format | None = None
-    per: Per = "caption"
+    per: Per | None = None
+    extra_columns: ExtraColumns = "refuse"
+    table: str | None = None
 
 
 @dataclass(frozen=True)

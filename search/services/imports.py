@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,7 +67,7 @@ def _start(
     dry_run: bool,
     owner: AbstractBaseUser | None,
 ) -> Job:
-    how = {"format": options.format, "per": options.per, "dry_run": dry_run}
+    how = {**asdict(options), "dry_run": dry_run}
     return job_create(type="import", params={"collection": collection.pk, **source, **how}, owner=owner)
 
 
@@ -75,3 +76,20 @@ def import_checked(*, check: Job, owner: AbstractBaseUser | None = None) -> Job:
     if check.type != "import" or not check.params.get("dry_run"):
         raise AppError("import.not_a_check", "This job is no check of an import.", status=409)
     return job_create(type="import", params={**check.params, "dry_run": False}, owner=owner)
+
+
+def import_keeping_extra_columns(*, job: Job, owner: AbstractBaseUser) -> Job:
+    """Start the same import or dry run again, with every column that is no field kept as metadata.
+
+    Raises AppError `import.not_refused` where that is not what the import failed for.
+    """
+    if not refused_columns(job):
+        raise AppError(
+            "import.not_refused", "This import was not refused for a column that is no field.", status=409
+        )
+    return job_create(type="import", params={**job.params, "extra_columns": "metadata"}, owner=owner)
+
+
+def refused_columns(job: Job) -> bool:
+    """Return whether an import failed because a column of its file is no field of a document."""
+    return job.type == "import" and job.error_id == "import.unknown_field"
