@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from workers.models import Job, JobItem
 
 
-@job_right("import")
+@job_right("import", "undo_import")
 def curates_the_collection(job: Job, user: Any) -> bool:
     """Return whether the collection is there and the user curates it."""
     return bool(Collection.objects.curated_by(user).filter(pk=job.params.get("collection")).exists())

@@ -9,6 +9,7 @@ from models_admin.models import ModelVersion
 from models_admin.services import version_measure, versions_live
 from retrieval_site.errors import AppError
 from search.importers.job import opened
+from search.importers.undoing import remove_imported
 from search.indexing.broken import forget_broken
 from search.indexing.encode import encode_missing
 from search.indexing.prepare import coverage_report, prepare
@@ -61,6 +62,12 @@ def _store(ctx: JobContext) -> None:
         elif not ctx.result.get("retried"):
             run.retry_failed()
             ctx.remember(retried=True)
+
+
+@job_handler("undo_import")
+def run_undo_import(ctx: JobContext) -> None:
+    """Remove the documents that an import created; their vectors go with them."""
+    remove_imported(ctx)
 
 
 @job_handler("encode")

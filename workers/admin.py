@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from retrieval_site.panels import PanelAdmin
 from retrieval_site.people import signed_in
 from workers.jobs import services
-from workers.jobs.rights import items_seen_by
+from workers.jobs.rights import items_seen_by, may_go_on
 from workers.models import Job, JobState
 
 if TYPE_CHECKING:
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
 FAILED_ITEMS_PAGE = 50
-NOT_SHOWN = {"position", "measured_at"}
+NOT_SHOWN = {"position", "measured_at", services.UNDONE}
 """Of a result, what only the job's own resuming needs, or what its times say already."""
+RESULT_WORDS = {"images": "pictures"}
 ACTIONS: dict[str, Callable[[Job, Any], object]] = {
     "cancel": lambda job, _by: services.job_request_cancel(job),
     "pause": lambda job, _by: services.job_request_pause(job),
@@ -37,6 +38,8 @@ _OFFERED = {
     JobState.FAILED: ["retry"],
     JobState.CANCELLED: ["retry"],
 }
+_SHOWS_PROGRESS = {JobState.RUNNING, JobState.PAUSED, JobState.FAILED, JobState.CANCELLED}
+"""Before, the numbers are those of an earlier run; after success, those of the last stage alone."""
 _LABELS = {
     "cancel": "Cancel",
     "pause": "Pause",
@@ -46,11 +49,17 @@ _LABELS = {
 }
 
 
-def offered_actions(job: Job) -> list[tuple[str, str]]:
-    """Return what may be done with the job now, as (action, label)."""
+_GOES_ON = {"resume", "retry", "retry_failed"}
+"""What the services refuse where the one who asks, or the job's owner, has lost the right."""
+
+
+def offered_actions(job: Job, user: Any) -> list[tuple[str, str]]:
+    """Return what this user may do with the job now, as (action, label)."""
     actions = list(_OFFERED.get(JobState(job.state), []))
     if job.is_finished and job.items.exists():
         actions.append("retry_failed")
+    if services.UNDONE in job.result or not may_go_on(job, user):
+        actions = [action for action in actions if action not in _GOES_ON]
     return [(action, _LABELS[action]) for action in actions]
 
 
@@ -68,7 +77,7 @@ def _button(action: Callable[[Job, Any], object]) -> Callable[[Job, HttpRequest]
 class JobAdmin(PanelAdmin[Job]):
     """Jobs, read only but for the buttons; superusers see all, staff their own."""
 
-    list_display = ["label", "state_badge", "stage", "progress", "failed", "owner", "created_at"]
+    list_display = ["label", "state_badge", "stage_now", "progress", "failed_count", "owner", "created_at"]
     list_filter = ["state", "type", "created_at"]
     list_select_related = ["owner"]
     search_fields = ["id", "type", "error", "owner__username"]
@@ -95,16 +104,29 @@ class JobAdmin(PanelAdmin[Job]):
     @admin.display(description="job", ordering="type")
     def label(self, job: Job) -> str:
         """Return the type with the start of its id."""
-        return f"{job.type} {str(job.pk)[:8]}"
+        return f"{job.label} {str(job.pk)[:8]}"
 
     @admin.display(description="state", ordering="state")
     def state_badge(self, job: Job) -> str:
         """Return the state as a coloured word."""
-        return format_html('<span class="state state-{}">{}</span>', job.state, job.state)
+        warned = "state-warned" if job.has_warnings else ""
+        return format_html('<span class="state state-{} {}">{}</span>', job.state, warned, job.state_words)
+
+    @admin.display(description="stage", ordering="stage")
+    def stage_now(self, job: Job) -> str:
+        """Return the stage that is at work or was when the job ended before its time."""
+        return "" if job.state == JobState.SUCCEEDED else job.stage
+
+    @admin.display(description="failed")
+    def failed_count(self, job: Job) -> int:
+        """Return how many items failed, of the whole job where it counts them."""
+        return int(job.result.get("failed", job.failed))
 
     @admin.display(description="progress")
     def progress(self, job: Job) -> str:
-        """Return a bar, where the total is known, and the numbers."""
+        """Return a bar, where the total is known, and the numbers of the stage at work."""
+        if job.state == JobState.SUCCEEDED:
+            return "–"
         if not job.total:
             return f"{job.done:,}" if job.done else "–"
         bar = '<progress max="{}" value="{}"></progress> {} / {}'
@@ -115,9 +137,13 @@ class JobAdmin(PanelAdmin[Job]):
         items = Paginator(items_seen_by(row, request.user), FAILED_ITEMS_PAGE)
         return {
             "job": row,
-            "offered": offered_actions(row),
+            "dry_run": bool(row.params.get("dry_run")),
+            "shows_progress": row.state in _SHOWS_PROGRESS,
+            "offered": offered_actions(row, request.user),
             "failed_items": items.get_page(request.GET.get("page")),
             "result": _counts(row),
+            "result_title": "Result",
+            "warnings": row.result.get("warnings") or [],
         }
 
 
@@ -125,7 +151,7 @@ def _counts(job: Job) -> dict[str, Any]:
     """Return what the job counted, in the order of the words."""
     shown = {key: value for key, value in sorted(job.result.items()) if key not in NOT_SHOWN}
     return {
-        key.replace("_", " "): value
+        RESULT_WORDS.get(key, key).replace("_", " "): value
         for key, value in shown.items()
         if value is not None and not isinstance(value, dict | list | bool)
     }

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST
 
 from retrieval_site.people import signed_in
 from search.admin.curated import CuratedAdmin, is_staff
-from search.admin.importing import import_checked_view, import_view
+from search.admin.importing import import_checked_view, import_keeping_view, import_view
 from search.admin.versions import VersionedForm
 from search.models import Collection, Document, Judgement, Membership
 from search.services.collections import SLUG_NOT_AVAILABLE, SLUGS_RESERVED
@@ -143,7 +143,7 @@ class CollectionAdmin(CuratedAdmin):
         return [str(collection) for collection in objs], counts, set() if allowed else {"collection"}, []
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the import page and the button after a dry run."""
+        """Add the import page and the buttons after a dry run and after a refused column."""
         view = self.admin_site.admin_view
         return [
             path("<int:collection_id>/import/", view(import_view), name="search_collection_import"),
@@ -151,6 +151,11 @@ class CollectionAdmin(CuratedAdmin):
                 "import-checked/<uuid:job_id>/",
                 view(require_POST(import_checked_view)),
                 name="search_collection_import_checked",
+            ),
+            path(
+                "import-keeping/<uuid:job_id>/",
+                view(require_POST(import_keeping_view)),
+                name="search_collection_import_keeping",
             ),
             *super().get_urls(),
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from django import forms
 from django.contrib import admin
@@ -181,13 +182,34 @@ def _stored(file: File[bytes], collection: Collection) -> ImageInput:
         raise ValidationError(f"{file.name}: {error.message} ({error.id})", code=error.id) from error
 
 
+class CreatedByFilter(admin.SimpleListFilter):
+    """The documents that one import created; offered only where its page leads here."""
+
+    title = "import"
+    parameter_name = "import"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Offer the import that was asked for."""
+        wanted = request.GET.get(self.parameter_name)
+        return [(wanted, "created by this import")] if wanted else []
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep the documents of that import; none where the id is no id."""
+        if not self.value():
+            return queryset
+        try:
+            return queryset.filter(import_job=UUID(self.value()))
+        except ValueError:
+            return queryset.none()
+
+
 @admin.register(Document)
 class DocumentAdmin(CuratedAdmin):
     """Documents of the collections that the user curates."""
 
     form = DocumentForm
     list_display = ["title_or_id", "collection", "tags_shown", "passage_count", "image_count", "updated_at"]
-    list_filter = [("collection", CuratedCollectionFilter), "updated_at"]
+    list_filter = [("collection", CuratedCollectionFilter), CreatedByFilter, "updated_at"]
     list_select_related = ["collection"]
     list_per_page = 50
     show_full_result_count = False

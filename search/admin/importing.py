@@ -16,7 +16,7 @@ from retrieval_site.people import signed_in
 from search.admin.curated import is_staff
 from search.importers.types import FORMATS, ImportOptions
 from search.models import Collection
-from search.services.imports import import_checked, import_start
+from search.services.imports import import_checked, import_keeping_extra_columns, import_start
 from workers.models import Job
 
 if TYPE_CHECKING:
@@ -40,17 +40,67 @@ _PER = [
 ]
 
 
+FIELDS = [
+    (
+        "external_id",
+        "or id",
+        "The document's name in the system that it comes from. The same again changes it.",
+        "p-17",
+        '"p-17"',
+    ),
+    ("title", "", "Up to 500 characters.", "Circulation pump", '"Circulation pump"'),
+    (
+        "body",
+        "or text",
+        "The text that is searched, up to 2,000,000 characters.",
+        "The seal leaks.",
+        '"The seal leaks."',
+    ),
+    ("url", "", "Where the original is.", "https://example.com/p-17", '"https://example.com/p-17"'),
+    ("tags", "", "Words to filter by.", "pump|leak", '["pump", "leak"]'),
+    (
+        "metadata",
+        "",
+        "Anything else of your own, to filter by.",
+        "a column metadata.site",
+        '{"site": "Hall 3"}',
+    ),
+    ("images", "", "Names of picture files in the zip.", "front.jpg|side.jpg", '["front.jpg", "side.jpg"]'),
+]
+"""Each field of a document: its name, its other name, what it holds, and how it stands in CSV and in JSON Lines."""
+
+
 class ImportForm(forms.Form):
     """A file and how to read it."""
 
-    file = forms.FileField(
-        help_text="JSONL, CSV, a zip with pictures, COCO or Karpathy JSON, or a captions file."
+    file = forms.FileField(help_text="CSV, JSON Lines, or a zip of either with pictures; more is said below.")
+    extra_columns = forms.BooleanField(
+        required=False,
+        label="Keep columns that are no field as metadata",
+        help_text="A column “site” becomes “metadata.site”. Without the tick a file with such a column is refused.",
+        widget=forms.CheckboxInput(attrs={"value": "metadata"}),
     )
     format = forms.ChoiceField(
         required=False,
         choices=[("", "recognise it"), *((f, _FORMAT_LABELS[f]) for f in FORMATS if f in _FORMAT_LABELS)],
     )
     per = forms.ChoiceField(choices=_PER, label="Of captions, make", required=False)
+    table = forms.CharField(
+        required=False,
+        max_length=1000,
+        label="Table in the zip",
+        help_text="Its name, where several files of a zip could be the one that lists the documents.",
+    )
+
+    def options(self) -> ImportOptions:
+        """Return how the file is to be read."""
+        values = self.cleaned_data
+        return ImportOptions(
+            format=values["format"] or None,
+            per=values["per"] or None,
+            extra_columns="metadata" if values["extra_columns"] else "refuse",
+            table=values["table"] or None,
+        )
 
 
 def _may_import(request: HttpRequest) -> bool:
@@ -74,6 +124,7 @@ def import_view(request: HttpRequest, collection_id: int) -> HttpResponse:
         **admin.site.each_context(request),
         "collection": collection,
         "form": form,
+        "fields": FIELDS,
         "title": f"Import into {collection}",
         "opts": Collection._meta,
     }
@@ -88,13 +139,21 @@ def import_checked_view(request: HttpRequest, job_id: uuid.UUID) -> HttpResponse
     return _to_job(import_checked(check=check, owner=signed_in(request)))
 
 
+def import_keeping_view(request: HttpRequest, job_id: uuid.UUID) -> HttpResponse:
+    """Import the file of a refused import again, its other columns as metadata."""
+    job = get_object_or_404(Job, pk=job_id, type="import")
+    if not Collection.objects.curated_by(request.user).filter(pk=job.params.get("collection")).exists():
+        raise Http404
+    return _to_job(import_keeping_extra_columns(job=job, owner=signed_in(request)))
+
+
 def _start(request: HttpRequest, collection: Any, form: ImportForm) -> HttpResponse:
     values = form.cleaned_data
     try:
         job = import_start(
             collection=collection,
             file=values["file"],
-            options=ImportOptions(values["format"] or None, values["per"] or None),
+            options=form.options(),
             dry_run="check" in request.POST,
             owner=signed_in(request),
         )

@@ -161,6 +161,16 @@ class JobItemAnswer(Answer):
     created_at = serializers.DateTimeField()
 
 
+class UndoableAnswer(Answer):
+    """What undoing an import would do now."""
+
+    documents = serializers.IntegerField(help_text="documents that would be removed")
+    judgements = serializers.IntegerField(help_text="judgements of them, which go with them")
+    changed_since = serializers.IntegerField(
+        help_text="documents that it created and somebody else changed: they stay"
+    )
+
+
 class VersionAnswer(Answer):
     """A model version; `error`, `report`, `judged` and `note` are for staff (null for others)."""
 

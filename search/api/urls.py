@@ -23,6 +23,7 @@ urlpatterns = [
     path("jobs/<uuid:job_id>/pause/", jobs.JobPauseView.as_view(), name="job-pause"),
     path("jobs/<uuid:job_id>/resume/", jobs.JobResumeView.as_view(), name="job-resume"),
     path("jobs/<uuid:job_id>/retry/", jobs.JobRetryView.as_view(), name="job-retry"),
+    path("jobs/<uuid:job_id>/undo/", jobs.JobUndoView.as_view(), name="job-undo"),
     path("models/", models.ModelListView.as_view(), name="models"),
     path("models/rollback/", models.ModelRollbackView.as_view(), name="models-rollback"),
     path("models/<str:model>/", models.ModelView.as_view(), name="model"),

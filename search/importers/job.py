@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -128,7 +129,7 @@ class ImportRun:
 
     def _save(self, records: list[tuple[int, DocumentRecord]]) -> list[tuple[int, Rejected]]:
         """Save all at once; should the database refuse something unforeseen, each alone, to find which."""
-        save = documents_changes if self._dry_run else documents_save
+        save = documents_changes if self._dry_run else partial(documents_save, import_job=self.ctx.job)
         try:
             with transaction.atomic():
                 changes = save(collection=self._collection, records=[record for _, record in records])

@@ -26,6 +26,19 @@ class Document(models.Model):
     split_pending = models.BooleanField(
         default=False, editable=False, help_text="a long text whose passages a job has yet to make"
     )
+    import_job = models.ForeignKey(
+        "workers.Job",
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        db_index=False,
+        help_text="the import that created it",
+    )
+    changed_since_import = models.BooleanField(
+        default=False, editable=False, help_text="somebody else has changed it since its import"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -41,6 +54,11 @@ class Document(models.Model):
             GinIndex(fields=["metadata"], name="document_metadata", opclasses=["jsonb_path_ops"]),
             models.Index(
                 fields=["id"], condition=models.Q(split_pending=True), name="document_split_pending"
+            ),
+            models.Index(
+                fields=["import_job", "id"],
+                condition=models.Q(import_job__isnull=False),
+                name="document_import_job",
             ),
         ]
 

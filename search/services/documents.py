@@ -34,7 +34,10 @@ if TYPE_CHECKING:
 
 Change: TypeAlias = Literal["new", "changed", "unchanged"]
 
-_FIELDS = ("title", "body", "url", "tags", "metadata", "content_hash", "updated_at", "split_pending")
+_FIELDS = (
+    *("title", "body", "url", "tags", "metadata", "content_hash", "updated_at", "split_pending"),
+    "changed_since_import",
+)
 
 
 @dataclass(frozen=True)
@@ -87,11 +90,16 @@ def document_save(
 
 @transaction.atomic
 def documents_save(
-    *, collection: Collection, records: Sequence[DocumentRecord], split_characters_max: int | None = None
+    *,
+    collection: Collection,
+    records: Sequence[DocumentRecord],
+    split_characters_max: int | None = None,
+    import_job: Job | None = None,
 ) -> list[Change]:
     """Save records with different external ids in one transaction; return what happened to each, in order.
 
-    Texts longer than `split_characters_max` (None: none) are left to be split by a job.
+    Texts longer than `split_characters_max` (None: none) are left to be split by a job. New documents belong to
+    `import_job`, which can be undone as long as nobody else changes them.
     Raises AppError `document.*` for the first record that is not valid, and then writes nothing.
     """
     for record in records:
@@ -113,9 +121,17 @@ def documents_save(
         document.split_pending = (
             split_characters_max is not None and len(document.body) > split_characters_max
         )
+        _note_import(document, import_job)
     wanted = [r for r, change in zip(records, changes, strict=True) if change != "unchanged"]
     _write(documents, wanted)
     return changes
+
+
+def _note_import(document: Document, import_job: Job | None) -> None:
+    if document.pk is None:
+        document.import_job = import_job
+    elif document.import_job_id != (import_job and import_job.pk):
+        document.changed_since_import = True
 
 
 def documents_changes(*, collection: Collection, records: Sequence[DocumentRecord]) -> list[Change]:

@@ -86,3 +86,20 @@ def import_checked(*, check: Job, owner: AbstractBaseUser | None = None) -> Job:
     if check.type != "import" or not check.params.get("dry_run"):
         raise AppError("import.not_a_check", "This job is no check of an import.", status=409)
     return job_create(type="import", params={**check.params, "dry_run": False}, owner=owner)
+
+
+def import_keeping_extra_columns(*, job: Job, owner: AbstractBaseUser) -> Job:
+    """Start the same import or dry run again, with every column that is no field kept as metadata.
+
+    Raises AppError `import.not_refused` where that is not what the import failed for.
+    """
+    if not refused_columns(job):
+        raise AppError(
+            "import.not_refused", "This import was not refused for a column that is no field.", status=409
+        )
+    return job_create(type="import", params={**job.params, "extra_columns": "metadata"}, owner=owner)
+
+
+def refused_columns(job: Job) -> bool:
+    """Return whether an import failed because a column of its file is no field of a document."""
+    return job.type == "import" and job.error_id == "import.unknown_field"

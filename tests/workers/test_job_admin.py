@@ -23,7 +23,7 @@ def staff(client):
 @pytest.fixture
 def job(staff):
     return Job.objects.create(
-        type="import", owner=staff, total=10, done=4, stage="store", stage_started_at=timezone.now()
+        type="encode", owner=staff, total=10, done=4, stage="encode", stage_started_at=timezone.now()
     )
 
 
@@ -38,21 +38,55 @@ def job(staff):
         ("succeeded", []),
     ],
 )
-def test_a_job_offers_what_its_state_allows(job, state, actions):
+def test_a_job_offers_what_its_state_allows(job, staff, state, actions):
     job.state = state
-    assert [action for action, _ in offered_actions(job)] == actions
+    assert [action for action, _ in offered_actions(job, staff)] == actions
 
 
-def test_a_finished_job_with_failed_items_offers_to_try_these_again(job):
+def test_a_finished_job_with_failed_items_offers_to_try_these_again(job, staff):
     job.state = "succeeded"
     JobItem.objects.create(job=job, key="line 3", error_id="image.truncated", reason="cut off")
-    assert [action for action, _ in offered_actions(job)] == ["retry_failed"]
+    assert [action for action, _ in offered_actions(job, staff)] == ["retry_failed"]
+
+
+def test_what_would_be_refused_for_want_of_a_right_is_not_offered(staff):
+    job = Job.objects.create(type="prepare", owner=staff, state="failed", error_id="job.not_permitted")
+    JobItem.objects.create(job=job, key="x", error_id="x.y", reason="Bad.")
+    assert offered_actions(job, staff) == []
+    chief = User.objects.create_superuser("chief")
+    assert offered_actions(job, chief) == []  # it works in the name of its owner, who has lost the right
+    job.owner = chief
+    job.save()
+    assert [action for action, _ in offered_actions(job, chief)] == ["retry", "retry_failed"]
+
+
+def test_success_with_warnings_looks_and_reads_different_from_plain_success(client, job):
+    url = reverse("admin:workers_job_change", args=[job.pk])
+    lists = reverse("admin:workers_job_changelist")
+    Job.objects.update(state="succeeded", finished_at=timezone.now(), result={"documents": 3})
+    assert "with warnings" not in client.get(url).content.decode() + client.get(lists).content.decode()
+    warning = {"id": "import.columns_ignored", "message": "Two columns were left out.", "detail": {}}
+    Job.objects.update(result={"documents": 3, "warnings": [warning]})
+    page = client.get(url).content.decode()
+    assert "state-warned" in page
+    assert "succeeded, with warnings" in page
+    assert "Two columns were left out." in page
+    assert "<code>import.columns_ignored</code>" in page
+    assert "succeeded, with warnings" in client.get(lists).content.decode()
+
+
+def test_the_numbers_of_the_last_stage_are_not_shown_as_those_of_a_finished_job(client, job):
+    Job.objects.update(state="succeeded", done=7, total=7, result={"new": 2})
+    page = client.get(reverse("admin:workers_job_change", args=[job.pk])).content.decode()
+    assert "7 of 7" not in page.replace("</dt><dd>", " ")
+    assert "<dt>new</dt><dd>2</dd>" in page
 
 
 def test_the_page_shows_progress_and_failed_items_with_their_reasons(client, job):
     JobItem.objects.create(
         job=job, key="line 3", error_id="image.truncated", reason="The picture is cut off."
     )
+    Job.objects.update(state="running")
     page = client.get(reverse("admin:workers_job_change", args=[job.pk])).content.decode()
     assert 'value="4"' in page
     assert "line 3" in page

@@ -44,7 +44,7 @@ class JobContext:
         self.result: dict[str, Any] = dict(job.result)
         self.log = _JobLog(logging.getLogger("workers.jobs"), {"job": job})
         self._lost = lost or threading.Event()
-        self._done, self._failed, self._counted = job.done, job.failed, True
+        self._done, self._failed, self._total, self._counted = job.done, job.failed, job.total, True
         self._written_at = 0.0
         self._permitted_at = time.monotonic()
 
@@ -63,16 +63,11 @@ class JobContext:
         A stage that an earlier run began keeps its start, so that rate and time left stay true.
         """
         self.checkpoint()
-        self._done, self._failed, self._counted = done, failed, counted
-        total = total if counted else None
+        self._done, self._failed, self._total, self._counted = done, failed, total, counted
         goes_on = bool(done or failed) and self.job.stage == name and self.job.stage_started_at
         started = self.job.stage_started_at if goes_on else timezone.now()
         self.job.stage, self.job.stage_started_at = name, started
-        self._write(stage=name, total=total, stage_started_at=started)
-
-    def set_total(self, total: int) -> None:
-        """State the stage's number of items, once it is known."""
-        self._write(total=total)
+        self._write(stage=name, stage_started_at=started)
 
     def advance(self, done: int = 0, *, failed: int = 0) -> None:
         """Count items of this stage; the row follows at most every half second."""
@@ -133,8 +128,14 @@ class JobContext:
 
     def _write(self, **values: Any) -> None:
         """Write progress and `values`; raises LeaseLost when the row belongs to another run."""
-        counts = {"done": self._done, "failed": self._failed} if self._counted else {"done": 0, "failed": 0}
-        if not held(self.job).update(**counts, **values):
+        if not held(self.job).update(**self._counts(), **values):
             self._lost.set()
             raise LeaseLost
         self._written_at = time.monotonic()
+
+    def _counts(self) -> dict[str, int | None]:
+        """Return the row's numbers. The total grows where more came in than was there when the stage began."""
+        if not self._counted:
+            return {"done": 0, "failed": 0, "total": None}
+        total = None if self._total is None else max(self._total, self._done + self._failed)
+        return {"done": self._done, "failed": self._failed, "total": total}

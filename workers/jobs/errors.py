@@ -34,3 +34,12 @@ def wrong_state(action: str, state: str) -> AppError:
     return AppError(
         "job.wrong_state", f"A job that is {state} cannot be {action}.", status=409, detail={"state": state}
     )
+
+
+def undone() -> AppError:
+    """Return the error for trying a job again whose work was taken back."""
+    return AppError(
+        "job.undone",
+        "What this job stored was removed, so it does not go on: import the file again.",
+        status=409,
+    )

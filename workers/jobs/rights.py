@@ -86,6 +86,16 @@ def require_permitted(job: Job, user: Any) -> None:
         raise _not_permitted("You may not have this job done any more.")
 
 
+def may_go_on(job: Job, user: Any) -> bool:
+    """Return whether this user may have the job resumed or retried: they and its owner both need the right."""
+    try:
+        require_permitted(job, user)
+        require_owner_permitted(job)
+    except AppError:
+        return False
+    return True
+
+
 def _permitted(right: Right, job: Job, user: Any) -> bool:
     return user is not None and user.is_active and right(job, user)
 

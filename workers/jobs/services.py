@@ -12,7 +12,7 @@ from django.db.models.functions import Coalesce, Greatest, Now
 
 from retrieval_site.errors import AppError
 from workers.jobs.enqueue import enqueue
-from workers.jobs.errors import wrong_state
+from workers.jobs.errors import undone, wrong_state
 from workers.jobs.rights import require_owner_permitted, require_permitted
 from workers.models import Job, JobState
 
@@ -29,6 +29,9 @@ ATTEMPTS_MAX = 6
 ACTIVE = (JobState.QUEUED, JobState.RUNNING, JobState.PAUSED)
 ONLY_FAILED = "only_failed"
 """The parameter that asks a handler to try the recorded failed items again, and nothing else."""
+
+UNDONE = "undone_by"
+"""Of a result: the id of the job that takes back what this one stored. Such a job does not go on any more."""
 
 _RELEASED: dict[str, Any] = {"lease_token": None, "lease_until": None, "request": ""}
 
@@ -181,6 +184,16 @@ def job_retry_failed(job: Job, by: Any = None) -> Job:
 
 
 @transaction.atomic
+def job_mark_undone(job: Job, *, by: Job) -> None:
+    """Keep with a finished job that another takes back what it stored. Raises `job.wrong_state`."""
+    row = Job.objects.select_for_update().get(pk=job.pk)
+    if not row.is_finished:
+        raise wrong_state("undone", row.state)
+    row.result[UNDONE] = str(by.pk)
+    row.save(update_fields=["result"])
+
+
+@transaction.atomic
 def _queue_again(job: Job, states: Iterable[str], action: str, by: Any, **values: Any) -> Job:
     """Queue a job that waits or is over; `by` is who asks for it, None for a command.
 
@@ -188,13 +201,14 @@ def _queue_again(job: Job, states: Iterable[str], action: str, by: Any, **values
     """
     if by is not None and by.pk == job.owner_id:
         values["token_id"] = _token_of(by)
-    moved = Job.objects.filter(pk=job.pk, state__in=list(states)).update(
+    movable = Job.objects.filter(pk=job.pk, state__in=list(states)).exclude(result__has_key=UNDONE)
+    moved = movable.update(
         state=JobState.QUEUED, attempts=0, enqueued_at=None, finished_at=None, error_id="", error="",
         **_RELEASED, **values,
     )  # fmt: skip
-    if not moved:
-        raise wrong_state(action, _fresh(job).state)
     fresh = _fresh(job)
+    if not moved:
+        raise undone() if UNDONE in fresh.result else wrong_state(action, fresh.state)
     if by is not None:
         require_permitted(fresh, by)
     require_owner_permitted(fresh)

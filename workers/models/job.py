@@ -81,6 +81,22 @@ class Job(models.Model):
         return self.state in {JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED}
 
     @property
+    def label(self) -> str:
+        """Return the type as words."""
+        return self.type.replace("_", " ")
+
+    @property
+    def has_warnings(self) -> bool:
+        """Return whether the job succeeded and still left something undone that a person should look at."""
+        failed = self.result.get("failed", self.failed)
+        return self.state == JobState.SUCCEEDED and bool(self.result.get("warnings") or failed)
+
+    @property
+    def state_words(self) -> str:
+        """Return the state for people."""
+        return f"{self.state}, with warnings" if self.has_warnings else self.state
+
+    @property
     def rate(self) -> float | None:
         """Return items per second in this stage, None while unknown."""
         seconds = self._stage_seconds()

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from django.urls import reverse
 from rest_framework import serializers
 from rest_framework.response import Response
 
 from retrieval_site.errors import not_found
-from search.api.answers import JobAnswer, JobItemAnswer
+from search.api.answers import JobAnswer, JobItemAnswer, UndoableAnswer
 from search.api.base import ApiView, PageParameters, describe, page_answer
+from search.api.permissions import signed_in
 from search.api.presenting import job_item_json, job_json
-from workers.jobs.rights import items_seen_by
+from search.services.undoing import import_undo, import_undoable
+from workers.jobs.rights import items_seen_by, require_permitted
 from workers.jobs.services import (
     job_request_cancel,
     job_request_pause,
@@ -132,6 +136,26 @@ class JobRetryView(JobActionView):
         retry = job_retry_failed if job.items.exists() else job_retry
         queued = retry(job, request.user)
         return Response(job_json(queued, request.user))
+
+
+class JobUndoView(ApiView):
+    """Undoing an import."""
+
+    members_only = True
+
+    @describe("jobs_undo_preview", {200: UndoableAnswer})
+    def get(self, request: Request, job_id: str) -> Response:
+        """Say what undoing an import would remove now, and what it would keep."""
+        job = _job(request, job_id)
+        require_permitted(job, request.user)
+        return Response(asdict(import_undoable(job)))
+
+    @describe("jobs_undo", {202: JobAnswer}, request=None)
+    def post(self, request: Request, job_id: str) -> Response:
+        """Undo an import: 202 and the job that removes the documents that it created and nobody changed since."""
+        undo = import_undo(job=_job(request, job_id), by=signed_in(request))
+        headers = {"Location": reverse("api:job", args=[undo.pk])}
+        return Response(job_json(undo, request.user), status=202, headers=headers)
 
 
 def _job(request: Request, job_id: str) -> Job:

@@ -145,6 +145,7 @@ def page_world(db, monkeypatch, tmp_path) -> dict[str, Any]:
         error="Bad.",
         params={"collection": pumps.pk},
     )
+    Document.objects.create(collection=pumps, external_id="i-0", import_job=job)
     JobItem.objects.create(job=job, key="line 3", error_id="import.missing_external_id", reason="None.")
     stub_encoders_and_door(monkeypatch, document, query)
     scopes = ["read", "write"]

@@ -7,8 +7,10 @@ from django.core.files.base import ContentFile
 from rest_framework.test import APIClient
 
 from models_admin.models import Alias, ModelVersion
+from search.models import Document, Membership
 from tests.search.api.conftest import error_id, make_version
 from tests.support.tiny_bundle import make_tiny_bundle
+from workers.jobs.runner import run_job_inline
 from workers.models import Job
 
 JOBS, MODELS = "/api/v1/jobs/", "/api/v1/models/"
@@ -60,6 +62,35 @@ def test_retrying_a_job_with_failed_items_tries_these_alone(world):
 
 def test_an_action_that_a_state_does_not_allow_is_a_conflict(world):
     assert refused(world.client("curator").post(f"{JOBS}{world.job.pk}/resume/")) == (409, "job.wrong_state")
+
+
+def test_an_import_is_undone_by_a_job_after_saying_what_goes(world):
+    address, secret = f"{JOBS}{world.job.pk}/undo/", world.secret
+    world.job.params = {"collection": secret.pk, "filename": "notes.jsonl"}
+    world.job.save()
+    for name, changed in [("kept", True), ("gone", False), ("gone too", False)]:
+        Document.objects.create(
+            collection=secret, external_id=name, import_job=world.job, changed_since_import=changed
+        )
+    curator = world.client("curator")
+    assert curator.get(address).json() == {"documents": 2, "judgements": 0, "changed_since": 1}
+    answer = curator.post(address)
+    assert (answer.status_code, answer.json()["type"]) == (202, "undo_import")
+    assert answer["Location"] == f"{JOBS}{answer.json()['id']}/"
+    run_job_inline(Job.objects.get(pk=answer.json()["id"]))
+    left = Document.objects.filter(collection=secret).values_list("external_id", flat=True)
+    assert sorted(left) == ["kept", "secret-1"]
+    assert curator.get(f"{JOBS}{world.job.pk}/").json()["result"]["undone_by"] == answer.json()["id"]
+    assert refused(curator.post(f"{JOBS}{world.job.pk}/retry/")) == (409, "job.undone")
+    assert refused(curator.post(address)) == (409, "import.nothing_to_undo")
+
+
+def test_undoing_needs_the_write_scope_and_the_collection(world):
+    address = f"{JOBS}{world.job.pk}/undo/"
+    assert refused(world.client("curator", "read").post(address)) == (403, "scope.missing")
+    Membership.objects.filter(user=world.users["curator"]).delete()
+    assert refused(world.client("curator").get(address)) == (403, "job.not_permitted")
+    assert refused(world.client("curator").post(address)) == (403, "job.not_permitted")
 
 
 def test_a_job_can_be_read_but_not_moved_without_the_write_scope(world):

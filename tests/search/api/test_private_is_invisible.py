@@ -66,6 +66,7 @@ ROWS = {  # addresses (or bodies) with an id: secret and missing must be answere
     "job-pause": [Ask("post")],
     "job-resume": [Ask("post")],
     "job-retry": [Ask("post")],
+    "job-undo": [Ask(), Ask("post")],
 }
 ELSEWHERE = {
     "search": "test_search_for_real.py, beside others",

@@ -181,6 +181,7 @@ def test_failed_documents_are_retried_alone_and_leave_the_list_when_they_succeed
     services.job_retry_failed(job)
     job = run_job_inline(job)
     assert (job.state, counts(job)) == ("succeeded", (1, 0, 0, 1))
+    assert (job.done, job.failed, job.total) == (1, 1, 2)
     assert [(item.key, item.error_id) for item in job.items.all()] == [("line 2", "document.empty")]
 
 
@@ -195,10 +196,10 @@ def test_one_document_that_the_database_refuses_does_not_stop_the_others(corpus,
 
     original = job_module.documents_save
 
-    def refusing(*, collection, records):
+    def refusing(*, records, **where):
         if any(record.external_id == "d1" for record in records):
             raise DataError("value out of range")
-        return original(collection=collection, records=records)
+        return original(records=records, **where)
 
     monkeypatch.setattr(job_module, "documents_save", refusing)
     job = run(corpus, documents(3))

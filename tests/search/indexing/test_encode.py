@@ -291,6 +291,43 @@ def test_two_jobs_never_encode_for_the_same_version_at_once(version, corpus):
     assert len(stored(version)) == 20
 
 
+def test_documents_that_come_while_others_are_encoded_are_counted_in_the_total(version, corpus, monkeypatch):
+    save(corpus, 4)
+    original, more = encode_module.vectors_write, iter([6])
+
+    def coming(*args):
+        for count in more:
+            save(corpus, count, start=4)
+        return original(*args)
+
+    monkeypatch.setattr(encode_module, "vectors_write", coming)
+    job = run_encode()
+    assert (job.state, job.done, job.total, len(stored(version))) == ("succeeded", 10, 10, 10)
+
+
+def test_units_that_fail_and_come_meanwhile_are_counted_in_the_total(version, corpus, monkeypatch):
+    def pictures(*names):
+        records = [
+            DocumentRecord(name, DocumentFields(), (image_input(png(name)[:60], corpus),)) for name in names
+        ]
+        documents_save(collection=corpus, records=records)
+
+    pictures("red")
+    original, more = encode_module.record_broken, iter([("green", "blue")])
+
+    def coming(*args):
+        for names in more:
+            pictures(*names)
+        return original(*args)
+
+    monkeypatch.setattr(encode_module, "record_broken", coming)
+    job = run_encode()
+    assert (job.failed, job.done, job.total, job.items.count()) == (3, 0, 3, 3)
+    job_retry_failed(job)
+    again = run_job_inline(job)
+    assert (again.failed, again.done, again.total) == (3, 0, 3)
+
+
 def test_documents_that_are_deleted_while_they_are_encoded_do_no_harm(version, corpus, monkeypatch):
     save(corpus)
     original = encode_module.vectors_write

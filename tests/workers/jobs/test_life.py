@@ -242,6 +242,26 @@ def test_progress_gives_a_rate_and_the_time_left(job):
     assert job.seconds_left == pytest.approx(30, rel=0.1)
 
 
+def test_a_total_grows_when_more_comes_in_than_was_there_when_the_stage_began(handle, job):
+    def work(ctx: JobContext):
+        ctx.stage("encode", total=4)
+        ctx.advance(8, failed=2)
+
+    handle(work)
+    done = run_job_inline(job)
+    assert (done.done, done.failed, done.total) == (8, 2, 10)
+
+
+def test_a_total_that_is_not_known_stays_unknown(handle, job):
+    def work(ctx: JobContext):
+        ctx.stage("read")
+        ctx.advance(8)
+
+    handle(work)
+    done = run_job_inline(job)
+    assert (done.done, done.total) == (8, None)
+
+
 def test_two_handlers_for_one_type_are_refused(handle):
     handle(lambda ctx: None)
     with pytest.raises(ValueError, match="two handlers"):

@@ -1,0 +1,127 @@
+"""The page of a job, with what only imports have: file and collection, what they stored, and undoing them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin, messages
+from django.http import HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import path, reverse
+
+from retrieval_site.errors import AppError
+from retrieval_site.people import signed_in
+from search.models import Collection, Document
+from search.services.imports import refused_columns
+from search.services.undoing import UNDO, import_undo, import_undoable, may_be_undone
+from workers.admin import JobAdmin
+from workers.jobs.rights import require_permitted
+from workers.jobs.services import UNDONE
+from workers.models import Job, JobState
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+    from django.urls import URLPattern
+
+admin.site.unregister(Job)
+
+
+@dataclass(frozen=True)
+class About:
+    """What an import, or the job that undoes one, works on; the collection only for who curates it."""
+
+    file: str
+    collection: Collection | None
+    undoes: Job | None
+    undone_by: str | None
+
+
+@dataclass(frozen=True)
+class Link:
+    """A link among the buttons."""
+
+    label: str
+    url: str
+    style: str = ""
+
+
+@admin.register(Job)
+class ImportJobAdmin(JobAdmin):
+    """Jobs as their own app shows them, and more of imports."""
+
+    panel_template = "admin/search/job/panel.html"
+    list_display = ["label", "file", *JobAdmin.list_display[1:]]
+
+    @admin.display(description="file")
+    def file(self, job: Job) -> str:
+        """Return the name of the file that an import reads."""
+        return _file_name(job)
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the page that undoes an import."""
+        undo = self.admin_site.admin_view(self.undo_view)
+        return [path("<slug:object_id>/undo/", undo, name="workers_job_undo"), *super().get_urls()]
+
+    def panel(self, row: Job, request: HttpRequest) -> dict[str, Any]:
+        """Add what the job works on and the ways to what it stored."""
+        shown = super().panel(row, request)
+        about = about_job(row, request.user)
+        dry_run = shown["dry_run"]
+        return {
+            **shown,
+            "about": about,
+            "importable": dry_run and row.state == JobState.SUCCEEDED and about.collection is not None,
+            "keeps_columns": refused_columns(row) and about.collection is not None,
+            "result_title": "What an import would do" if dry_run else "What it did",
+            "links": _links(row) if about.collection else [],
+        }
+
+    def undo_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Say what undoing the import would remove; after a confirmation start the job that does."""
+        row = self._row(request, object_id)
+        try:
+            require_permitted(row, request.user)
+            if request.method == "POST":
+                return _to_job(import_undo(job=row, by=signed_in(request)))
+        except AppError as error:
+            messages.error(request, f"{error.message} ({error.id})")
+            return _to_job(row)
+        if not may_be_undone(row):
+            return _to_job(row)
+        context = {
+            **self.admin_site.each_context(request),
+            "job": row,
+            "about": about_job(row, request.user),
+            "found": import_undoable(row),
+            "title": "Undo this import?",
+            "opts": self.opts,
+        }
+        return render(request, "admin/search/job/undo.html", context)
+
+
+def about_job(job: Job, user: Any) -> About:
+    """Return what the job works on, as far as the user may know it."""
+    collections = Collection.objects.curated_by(user).filter(pk=job.params.get("collection"))
+    undoes = Job.objects.filter(pk=job.params["import"]).first() if job.type == UNDO else None
+    return About(_file_name(undoes or job), collections.first(), undoes, job.result.get(UNDONE))
+
+
+def _file_name(job: Job) -> str:
+    return str(job.params.get("filename") or Path(str(job.params.get("path") or "")).name)
+
+
+def _links(job: Job) -> list[Link]:
+    """Return the ways to what an import stored, and to undoing it."""
+    links = []
+    if job.type == "import" and Document.objects.filter(import_job=job).exists():
+        address = f"{reverse('admin:search_document_changelist')}?import={job.pk}"
+        links.append(Link("Documents that it created", address))
+    if may_be_undone(job):
+        links.append(Link("Undo this import…", reverse("admin:workers_job_undo", args=[job.pk]), "danger"))
+    return links
+
+
+def _to_job(job: Job) -> HttpResponse:
+    return HttpResponseRedirect(reverse("admin:workers_job_change", args=[job.pk]))
