@@ -22,6 +22,7 @@ from workers.inference.pictures import to_pixels
 from workers.inference.sandbox.encoding import PLACE
 from workers.inference.sandbox.errors import SandboxDiedError, SandboxError, SandboxTimeoutError
 from workers.inference.sandbox.process import SandboxProcess, SandboxSpec
+from workers.inference.words import UnknownWords, as_written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -127,6 +128,13 @@ class RemoteEncoder:
             raise EncoderError("encoder.no_text", "This model cannot encode texts.")
         return self._called("texts", {}, json.dumps(list(texts)).encode(), len(texts))
 
+    def unknown_words(self, text: str) -> UnknownWords:
+        """See `Encoder`; a child that says anything but words of the text is not repeated."""
+        head, _ = self._exchanged("unknown_words", {}, text.encode(), 1, reply_bytes=0)
+        told = head.get("words")
+        words = [word for word in told if isinstance(word, str)] if isinstance(told, list) else []
+        return UnknownWords(as_written(words, text), head.get("nothing_known") is True)
+
     def close(self) -> None:
         """End the child; nothing can be encoded any more."""
         self._closed = True
@@ -137,15 +145,21 @@ class RemoteEncoder:
         return self._called("pixels", {"shape": pixels.shape}, pixels.data, len(pixels))
 
     def _called(self, method: str, head: dict[str, Any], payload: Buffer, count: int) -> Floats:
-        """Let the child encode `count` inputs; a dead child is replaced before its death is told."""
-        process = self._running()
+        """Let the child encode `count` inputs."""
         size = count * self.dim * _FLOAT_BYTES
+        _, answer = self._exchanged(method, head, payload, count, reply_bytes=size)
+        return self._checked(answer, count)
+
+    def _exchanged(
+        self, method: str, head: dict[str, Any], payload: Buffer, count: int, *, reply_bytes: int
+    ) -> tuple[dict[str, Any], bytes]:
+        """Let the child answer for `count` inputs; a dead child is replaced before its death is told."""
+        process = self._running()
         seconds = self._options.call_seconds
         try:
-            _, answer = process.call(method, head, [payload], reply_bytes=size, timeout_seconds=seconds)
+            return process.call(method, head, [payload], reply_bytes=reply_bytes, timeout_seconds=seconds)
         except SandboxError as error:
             raise self._failed(process, error, count) from error
-        return self._checked(answer, count)
 
     def _failed(self, process: SandboxProcess, error: SandboxError, count: int) -> EncoderError:
         """Return what a caller is told. Of several inputs nobody knows which one it was: each is tried alone then."""
