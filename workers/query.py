@@ -77,7 +77,7 @@ def text_start(version: ModelVersion, text: str) -> Pending:
     if not words:
         raise _failure("text.empty", "Write at least one word to search for.")
     if not holds_words(words):
-        raise _failure("text.empty", "There are only punctuation marks here and no word to search for.")
+        raise _failure("text.empty", "There are only punctuation marks here: write at least one word.")
     if len(words) > TEXT_MAX_CHARACTERS:
         detail = {"characters": len(words), "limit": TEXT_MAX_CHARACTERS}
         raise _failure(
