@@ -14,8 +14,11 @@ class SearchConfig(AppConfig):
         from search.indexing.hooks import SearchVectors, coverage_panel
         from search.judged.panel import judged_panel
         from search.readiness import register_checks
+        from search.thumbnails import thumbnails_delete
+        from workers.sweeping import removal_followed_by
 
         vectors_register(SearchVectors())
         panel_register(coverage_panel)
         panel_register(judged_panel)
         register_checks()
+        removal_followed_by(thumbnails_delete)

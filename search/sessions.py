@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from django.utils.crypto import salted_hmac
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from django.http import HttpRequest
     from rest_framework.request import Request
 
@@ -37,10 +40,21 @@ def session_of(request: HttpRequest | Request) -> str:
     return session_hash(session.session_key or "")
 
 
-def session_made(request: HttpRequest) -> str:
-    """Return `session_of`, beginning a session for an anonymous person who has none."""
+@contextmanager
+def session_for(request: HttpRequest) -> Iterator[str]:
+    """Give `session_of`, beginning a session for an anonymous person who has none.
+
+    One that began here ends again where what it was begun for is refused.
+    """
     if request.user.is_authenticated:
-        return ""
-    if not session_of(request):
+        yield ""
+        return
+    begins = not session_of(request)
+    if begins:
         request.session.create()
-    return session_hash(request.session.session_key or "")
+    try:
+        yield session_hash(request.session.session_key or "")
+    except Exception:
+        if begins:
+            request.session.flush()
+        raise

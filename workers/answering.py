@@ -110,12 +110,11 @@ def _encode_picture(
 def _encode_text(model: LoadedModel, data: bytes) -> Encoded:
     if model.encoder.manifest.text is None:
         raise EncoderError("encoder.no_text", "This model cannot encode texts.")
-    clock = Clock()
-    vector: NDArray[np.float32] = model.texts.submit(data.decode()).result(
-        settings.CONFIG.encode_timeout_seconds
-    )
+    clock, text = Clock(), data.decode()
+    vector: NDArray[np.float32] = model.texts.submit(text).result(settings.CONFIG.encode_timeout_seconds)
     clock.lap("encode")
-    return Encoded(vector, None, clock.laps_ms)
+    unknown = model.encoder.unknown_words(text)
+    return Encoded(vector, timings_ms=clock.laps_ms, unknown=unknown)
 
 
 def _failed(error: InferenceError) -> Encoded:

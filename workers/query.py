@@ -4,7 +4,7 @@ The bytes wait under an expiring key, the question itself on a list that query w
 on a list of its own: a Celery task and its result would cost several milliseconds of processor time on each side
 (docs/architecture.md), carry the vector as text and keep a subscription for each thread.
 
-Nothing is decoded here. This module must not import Pillow or any other part of `workers.inference` than `sniff`.
+Nothing is decoded here. This module must not import Pillow, nor more of `workers.inference` than `sniff` and `words`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from redis import RedisError
 from retrieval_site.errors import AppError
 from workers import wire
 from workers.inference.sniff import FORMATS, HEADER_BYTES, sniff_format
+from workers.inference.words import holds_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,6 +76,8 @@ def text_start(version: ModelVersion, text: str) -> Pending:
     words = " ".join(text.split())
     if not words:
         raise _failure("text.empty", "Write at least one word to search for.")
+    if not holds_words(words):
+        raise _failure("text.empty", "There are only punctuation marks here: write at least one word.")
     if len(words) > TEXT_MAX_CHARACTERS:
         detail = {"characters": len(words), "limit": TEXT_MAX_CHARACTERS}
         raise _failure(

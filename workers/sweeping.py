@@ -15,7 +15,7 @@ from django.db.models.functions import Now
 from workers.models import Blob, Job, JobState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from django.db.models import QuerySet
 
@@ -23,6 +23,15 @@ YOUNG = timedelta(hours=1)
 """An upload stores its blob first and refers to it a moment later."""
 IMPORT_FILES_KEPT = timedelta(days=30)
 """A finished import may be tried again, or follow its dry run, for so long."""
+
+
+_followers: list[Callable[[str], None]] = []
+
+
+def removal_followed_by(remove: Callable[[str], None]) -> None:
+    """Call `remove` with the SHA-256 of every blob that goes, for what was made of it and has no row."""
+    if remove not in _followers:
+        _followers.append(remove)
 
 
 @dataclass(frozen=True)
@@ -74,4 +83,6 @@ def blob_remove(sha256: str, young: timedelta = YOUNG) -> bool:
         name = blob.storage_name  # deleting the row clears its key
         blob.delete()
         default_storage.delete(name)
+        for remove in _followers:
+            remove(sha256)
     return True

@@ -14,6 +14,8 @@ from django.conf import settings
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
+from workers.inference.words import UnknownWords
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -72,7 +74,7 @@ class Ask:
 
 @dataclass(frozen=True)
 class Encoded:
-    """A query's vector, float32 `(dim,)`, and its small photo; or the expected failure that came instead.
+    """A query's vector, float32 `(dim,)`, and its small photo or its unknown words; or the expected failure.
 
     A photo's answer comes in two parts, the small photo behind all the rest.
     """
@@ -81,12 +83,21 @@ class Encoded:
     preview: bytes | None = None
     timings_ms: dict[str, float] = field(default_factory=dict)
     error: dict[str, Any] | None = None
+    unknown: UnknownWords = field(default_factory=UnknownWords)
     from_cache: bool = False
 
 
 def pack(answer: Encoded) -> bytes:
     """Return the answer as bytes: two lengths, a JSON head, the little-endian float32 vector, the JPEG."""
-    head = json.dumps({"timings_ms": answer.timings_ms, "error": answer.error}).encode()
+    unknown = answer.unknown
+    head = json.dumps(
+        {
+            "timings_ms": answer.timings_ms,
+            "error": answer.error,
+            "unknown_words": unknown.words,
+            "nothing_known": unknown.nothing_known,
+        }
+    ).encode()
     vector = answer.vector.astype("<f4", copy=False).tobytes()
     return _LENGTHS.pack(len(head), len(vector)) + head + vector + (answer.preview or b"")
 
@@ -99,4 +110,5 @@ def unpack(data: bytes, *, from_cache: bool = False) -> Encoded:
     vector = np.frombuffer(data, dtype="<f4", count=vector_bytes // 4, offset=start)
     preview = data[start + vector_bytes :] or None
     timings = {} if from_cache else head["timings_ms"]
-    return Encoded(vector, preview, timings, head["error"], from_cache)
+    unknown = UnknownWords(tuple(head.get("unknown_words", ())), head.get("nothing_known", False))
+    return Encoded(vector, preview, timings, head["error"], unknown, from_cache)

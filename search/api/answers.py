@@ -83,12 +83,24 @@ class PlanAnswer(Answer):
     candidates = serializers.IntegerField(allow_null=True, help_text="null where somebody else asked")
 
 
+class WarningAnswer(Answer):
+    """What did not stop a search but should be known of its answer."""
+
+    id = serializers.CharField()
+    message = serializers.CharField(help_text="a sentence for people")
+    detail = serializers.DictField()
+
+
 class SearchResultAnswer(Answer):
     """What a search found."""
 
     query = QueryAnswer()
     results = HitAnswer(many=True)
     next = serializers.CharField(allow_null=True, help_text="send it as `next` for the page after this")
+    unknown_words = serializers.ListField(
+        child=serializers.CharField(), help_text="words of the text that the model does not know"
+    )
+    warnings = WarningAnswer(many=True)
     plan = PlanAnswer()
     timings_ms = serializers.DictField(child=serializers.FloatField())
 

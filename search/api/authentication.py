@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.authentication import SessionAuthentication as DrfSessionAuthentication
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 
+from retrieval_site.errors import AppError
 from retrieval_site.sign_in import count_failure
-from search.services.tokens import token_of_key, token_used
+from search.services.tokens import token_of_header
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
@@ -26,18 +26,15 @@ class TokenAuthentication(BaseAuthentication):
 
         Raises AuthenticationFailed with the id as its code: a wrong key is never taken for nobody.
         """
-        header = get_authorization_header(request).split()
+        header = get_authorization_header(request).decode("latin-1").strip()
         if not header:
             return None
-        if len(header) != 2 or header[0].lower() != b"bearer":
-            raise AuthenticationFailed("Write the header as “Authorization: Bearer sl_…”.", "token.invalid")
-        token = token_of_key(header[1].decode("latin-1"))
-        if token is None or not token.user.is_active:
-            count_failure(request)
-            raise AuthenticationFailed("This token is unknown or was withdrawn.", "token.invalid")
-        if token.expires_at is not None and token.expires_at <= timezone.now():
-            raise AuthenticationFailed("This token has expired.", "token.expired")
-        token_used(token)
+        try:
+            token = token_of_header(header, unknown=lambda: count_failure(request))
+        except AppError as error:
+            if error.status != 401:
+                raise
+            raise AuthenticationFailed(error.message, error.id) from error
         user: Any = token.user
         user.acts_by_token = token.pk  # for jobs, which end with the token that asked for them
         return user, token

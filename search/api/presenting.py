@@ -30,6 +30,8 @@ def search_json(answer: SearchAnswer) -> Json:
         },
         "results": [hit_json(hit) for hit in answer.hits],
         "next": answer.next,
+        "unknown_words": answer.unknown_words,
+        "warnings": list(answer.warnings),
         "plan": plan_json(answer.plan, counted=answer.counted),
         "timings_ms": {step: round(spent, 2) for step, spent in answer.timings_ms.items()},
     }

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.core.cache import cache
+from redis import RedisError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 LIST_NAME = "examples.json"
+MODEL_NAME = "demo-vsepp"
+"""The name in the committed bundle."""
+_DRAWING_KEY = "demo:drawing"
+_DRAWING_SECONDS = 3600
+"""A process that was killed cannot say that it draws no more."""
 
 
 def examples_folder() -> Path:
@@ -27,3 +39,21 @@ def examples() -> list[tuple[str, str, Path]]:
 def example_path(key: str) -> Path | None:
     """Return the picture of one example, None where there is none of that key."""
     return next((path for known, _, path in examples() if known == key), None)
+
+
+@contextmanager
+def drawing() -> Iterator[None]:
+    """Let pages say that the documents' pictures are being drawn."""
+    cache.set(_DRAWING_KEY, True, _DRAWING_SECONDS)  # noqa: FBT003  the cache's own signature
+    try:
+        yield
+    finally:
+        cache.delete(_DRAWING_KEY)
+
+
+def is_drawing() -> bool:
+    """Return whether pictures are being drawn now; False where nobody can tell."""
+    try:
+        return bool(cache.get(_DRAWING_KEY))
+    except RedisError:
+        return False

@@ -20,7 +20,7 @@ from models_admin.services import champion, version_activate, version_prepare, v
 from retrieval_site.errors import AppError
 from search.demo.corpus import write_documents
 from search.demo.drawing import draw, scene_sample
-from search.demo.examples import LIST_NAME, examples, examples_folder
+from search.demo.examples import LIST_NAME, drawing, examples, examples_folder
 from search.models import Collection, Document, DocumentImage
 from search.services.collections import collection_create
 from search.services.imports import import_folder_start
@@ -98,7 +98,8 @@ def load_pictures(say: Say, collection: Collection, count: int = COUNT) -> None:
     """Draw the documents' pictures and import the same documents with them, unless there are pictures."""
     if not DocumentImage.objects.filter(document__collection=collection).exists():
         say("Drawing the documents' pictures …")
-        _import(collection, count, say, pictured=True)
+        with drawing():
+            _import(collection, count, say, pictured=True)
 
 
 def _import(collection: Collection, count: int, say: Say, *, pictured: bool) -> None:

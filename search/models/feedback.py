@@ -45,6 +45,7 @@ class Query(models.Model):
     embedding = models.BinaryField(null=True, blank=True, help_text="little-endian float32")
     answer = models.JSONField(default=list, blank=True)
     plan = models.JSONField(default=dict, blank=True)
+    warnings = models.JSONField(default=list, blank=True, help_text="what should be known of the answer")
     timings_ms = models.JSONField(default=dict, blank=True)
 
     class Meta:

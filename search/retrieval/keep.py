@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from search.querysets import Viewer
-    from search.retrieval.types import Candidates, Modality, SearchRequest, Target
+    from search.retrieval.looking import Looked
+    from search.retrieval.types import Modality, Target
 
 KEPT_FIRST = 100
 """Documents kept of the first look, where it finds so many: several pages without looking again."""
@@ -29,8 +30,9 @@ _UNWAITED = Prepared("SET LOCAL synchronous_commit = off")
 _KEY = {"passages": "passage", "images": "image"}
 
 
-def query_new(request: SearchRequest, encoded: EncodedQuery, found: Candidates) -> Query:
+def query_new(looked: Looked, encoded: EncodedQuery) -> Query:
     """Return the row of a new search with its ranked answer, not saved yet."""
+    request, found = looked.request, looked.found
     ranked = best_by_document(found.units)
     kept = ranked[: max(KEPT_FIRST, request.limit)]
     return Query(
@@ -46,6 +48,7 @@ def query_new(request: SearchRequest, encoded: EncodedQuery, found: Candidates) 
         embedding=encoded.vectors.astype("<f4").tobytes(),
         answer=entries(kept, request.target),
         plan=plan_json(found.plan, more=len(kept) < len(ranked) or not found.exhausted),
+        warnings=looked.warnings,
     )
 
 

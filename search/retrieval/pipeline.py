@@ -11,9 +11,10 @@ from retrieval_site.database import in_one_trip
 from retrieval_site.errors import AppError, not_found
 from search.models import Query
 from search.retrieval import keep
-from search.retrieval.candidates import find_candidates, make_plan, set_plan
+from search.retrieval.candidates import make_plan, set_plan
 from search.retrieval.cursor import Cursor, cursor_read
 from search.retrieval.encode import encode_start
+from search.retrieval.looking import look
 from search.retrieval.pages import as_text, deepen, may_have_more, read_page
 from search.retrieval.scope import make_scope, table_for, visible_collections
 from search.retrieval.types import LIMIT_DEFAULT, LIMIT_MAX, SearchAnswer
@@ -48,9 +49,9 @@ def search(request: SearchRequest) -> SearchAnswer:
             keep.not_waiting_for_the_disk()
         encoded = encoding.finish()
         clock.lap("wait")
-        found = find_candidates(encoded, scope, request.limit, plan)
+        looked = look(request, encoded, scope, plan)
         clock.lap("search")
-        query = keep.query_new(request, encoded, found)
+        query = keep.query_new(looked, encoded)
         page = read_page(query, Cursor(query.pk), request.limit, scope.collections, more=may_have_more(query))
         clock.lap("fetch")
         query.timings_ms = _timings(encoded, clock)
@@ -92,6 +93,7 @@ def _answer(query: Query, page: Page, viewer: Viewer, timings_ms: dict[str, floa
         plan=keep.plan_of(query),
         timings_ms=timings_ms,
         counted=keep.asked_by(query, viewer) or bool(getattr(viewer, "is_superuser", False)),
+        warnings=tuple(query.warnings),
     )
 
 

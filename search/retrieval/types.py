@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from workers.inference.words import UnknownWords
+
 if TYPE_CHECKING:
     import uuid
 
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 Modality = Literal["image", "text", "document", "embedding"]
 Target = Literal["passages", "images"]
+SearchWarning = dict[str, Any]
+"""`{"id", "message", "detail"}`: what did not stop a search but should be known of its answer."""
 LIMIT_MAX = 100
 LIMIT_DEFAULT = 10
 
@@ -28,7 +32,7 @@ class SearchRequest:
     `viewer` is whose permissions count; `session` names an anonymous searcher; `collections` are slugs (empty:
     all that are visible); `filters` is `{"tags": [...], "metadata": {key: value}}`; `limit` counts documents;
     `cursor` is the `next` of an earlier answer; `model` an alias or `name@number`; `preview_px` is the longest
-    side of the kept query photo.
+    side of the kept query photo; `or_pictures` lets pictures be searched where there are no passages.
     """
 
     viewer: Viewer
@@ -44,6 +48,7 @@ class SearchRequest:
     cursor: str | None = None
     model: str = "champion"
     preview_px: int = 320
+    or_pictures: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,7 @@ class EncodedQuery:
     modality: Modality
     vectors: NDArray[np.float32]
     timings_ms: dict[str, float] = field(default_factory=dict)
+    unknown: UnknownWords = field(default_factory=UnknownWords)
 
 
 @dataclass(frozen=True)
@@ -123,6 +129,7 @@ class SearchAnswer:
     """What a search found, as kept under its query id.
 
     `counted`: whether this viewer may know how many candidates there were, for these are what the asker could see.
+    `warnings`: what should be known of the answer, as it was when the search was made.
     """
 
     query_id: uuid.UUID
@@ -133,3 +140,9 @@ class SearchAnswer:
     plan: Plan
     timings_ms: dict[str, float]
     counted: bool = True
+    warnings: tuple[SearchWarning, ...] = ()
+
+    @property
+    def unknown_words(self) -> list[str]:
+        """The words of the query that the model does not know."""
+        return [word for warning in self.warnings for word in warning["detail"].get("unknown_words", ())]

@@ -12,7 +12,7 @@ from retrieval_site.errors import AppError
 from search.models import DocumentImage
 from search.services.document_fields import picture_kept
 from search.services.documents import document_rehash
-from search.thumbnails import thumbnails_copy, thumbnails_delete
+from search.thumbnails import thumbnails_copy
 from workers.blobs import blob_open, blob_store
 from workers.inference.errors import PictureError
 from workers.sweeping import blob_remove
@@ -73,5 +73,4 @@ def _replace(image: DocumentImage, kept: bytes) -> None:
             image.blob = blob
             image.save(update_fields=["blob"])
         document_rehash(image.document)
-    if blob_remove(former.pk):
-        thumbnails_delete(former.pk)
+    blob_remove(former.pk)

@@ -18,7 +18,7 @@ from retrieval_site.rows import columns
 from search.models import ApiToken
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
     from retrieval_site.rows import Columns
@@ -73,6 +73,32 @@ def _statement() -> tuple[Prepared, Columns[ApiToken], Columns[Any]]:
         f" JOIN {user._meta.db_table} owner ON owner.id = token.user_id WHERE token.digest = %s"
     )
     return statement, of_token, of_user
+
+
+def token_of_header(header: str, unknown: Callable[[], None]) -> ApiToken:
+    """Return the token of an `Authorization` header and record its use.
+
+    Calls `unknown` where the key is nobody's. Raises AppError `token.invalid`, `token.expired`: a wrong key is never
+    taken for nobody.
+    """
+    words = header.split()
+    if len(words) != 2 or words[0].lower() != "bearer":
+        message = "Write the header as “Authorization: Bearer sl_…”."
+        raise AppError("token.invalid", message, status=401)
+    token = token_of_key(words[1])
+    if token is None or not token.user.is_active:
+        unknown()
+        raise AppError("token.invalid", "This token is unknown or was withdrawn.", status=401)
+    if token.expires_at is not None and token.expires_at <= timezone.now():
+        raise AppError("token.expired", "This token has expired.", status=401)
+    token_used(token)
+    return token
+
+
+def check_scope(token: ApiToken, scope: str) -> None:
+    """Raise AppError `scope.missing` where the token does not allow this."""
+    if scope not in token.scopes:
+        raise AppError("scope.missing", f"This token lacks the scope “{scope}”.", status=403)
 
 
 def token_used(token: ApiToken) -> None:

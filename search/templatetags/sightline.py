@@ -11,8 +11,10 @@ from django.utils.html import format_html
 
 from search.services.judgements import RELEVANT
 from search.views.advice import Advice, advice_for
+from search.views.choosing import chosen_target
 
 if TYPE_CHECKING:
+    from django.template import Context
     from django.utils.safestring import SafeString
 
     from retrieval_site.errors import AppError
@@ -43,6 +45,14 @@ def error_advice(error: AppError) -> Advice:
 def max_bytes() -> int:
     """Return how many bytes a photo may have, for the check before it is sent."""
     return int(settings.CONFIG.picture_max_bytes)
+
+
+@register.simple_tag(takes_context=True)
+def target_to_search(context: Context) -> str:
+    """Return what a search from this page looks for: as the page says, else as it was chosen last."""
+    request = context.get("request")
+    chosen = chosen_target(request) if hasattr(request, "session") else ""
+    return str(context.get("target") or chosen)
 
 
 @register.filter

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,11 +19,11 @@ class Advice:
     retry: bool = False
 
 
+_TRY_AGAIN = "Try again in a moment."
 _ADVICE = {
-    "encoder.unavailable": Advice(
-        "The search is not answering", "It may just be starting: try again in a moment.", retry=True
-    ),
-    "encoder": Advice("The search did not work", "Try again in a moment.", retry=True),
+    "encoder.unavailable": Advice("The search is not answering", "It may just be starting.", retry=True),
+    "encoder": Advice("The search did not work", _TRY_AGAIN, retry=True),
+    "image.busy": Advice("The search is busy", "", retry=True),
     "image.too_large": Advice("That photo is too large", "Choose a smaller one.", "image-off"),
     "image.too_many_pixels": Advice("That photo is too large", "Choose a smaller one.", "image-off"),
     "image.too_small": Advice("That photo is too small", "Choose a larger one.", "image-off"),
@@ -33,14 +33,13 @@ _ADVICE = {
         "Open it elsewhere to see whether it is whole, or choose another.",
         "image-off",
     ),
-    "image.unknown_format": Advice(
-        "That file is not a photo", "JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP and GIF are read.", "image-off"
-    ),
+    "image.unknown_format": Advice("Not a photo", "Choose another one.", "image-off"),
     "image": Advice("That photo cannot be read", "Choose another one.", "image-off"),
+    "text.empty": Advice("No words", "", "search"),
     "text": Advice("Those words cannot be searched", "Change them and search again.", "search"),
     "query.empty": Advice("Nothing to search with", "Both are on the start page.", "search"),
     "query.ambiguous": Advice("One thing at a time", "Remove one of the two.", "search"),
-    "query.not_found": Advice("There is no such search", "The link may be incomplete.", "circle-help"),
+    "query.not_found": Advice("This search cannot be shown", "The link may be incomplete.", "circle-help"),
     "cursor": Advice("These results cannot be continued", "Open the search again.", "circle-help"),
     "query": Advice("This search cannot be asked again", "Start a new one.", "circle-help"),
     "document.not_found": Advice(
@@ -49,16 +48,16 @@ _ADVICE = {
     "collection.not_found": Advice(
         "This collection cannot be shown", "If it is a private one, sign in first.", "lock"
     ),
-    "model": Advice("No model can answer this", "An operator has to activate one first.", "cpu"),
+    "model": Advice("The search cannot be answered", "", "cpu"),
     "auth.too_many_failures": Advice(
         "Too many failed sign-ins", "An administrator can lift this pause, or set a new password.", "lock"
     ),
-    "auth": Advice("Sign in first", "", "lock"),
+    "auth": Advice("You are not signed in", "", "lock"),
     "throttle": Advice("That was a bit fast", "", retry=True),
 }
 _BY_STATUS = {
-    401: Advice("Sign in first", "", "lock"),
-    403: Advice("You may not do this", "", "lock"),
+    401: Advice("You are not signed in", "", "lock"),
+    403: Advice("Not allowed", "", "lock"),
     404: Advice("Not found", "", "circle-help"),
 }
 _OTHERS = Advice("That did not work", "")
@@ -69,5 +68,7 @@ def advice_for(error: AppError) -> Advice:
     family = error.id.partition(".")[0]
     by_id = _ADVICE.get(error.id) or _BY_STATUS.get(error.status) or _ADVICE.get(family)
     if by_id is None and error.status >= 500:
-        return Advice("That did not work", "Try again in a moment.", retry=True)
-    return by_id or _OTHERS
+        by_id = Advice(_OTHERS.title, _TRY_AGAIN, retry=True)
+    advice = by_id or _OTHERS
+    says_so = advice.what_next == _TRY_AGAIN and "try again" in error.message.lower()
+    return replace(advice, what_next="") if says_so else advice

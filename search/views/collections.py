@@ -54,6 +54,8 @@ def collection(request: HttpRequest, slug: str) -> HttpResponse:
         "page": pages.get_page(request.GET.get("page")),
         "pictures": DocumentImage.objects.filter(document__collection=found).count(),
         "edit_url": _edit_url(request, found),
+        "chosen": [found.slug],
+        "search_in": found.name,
     }
     return render(request, "search/collection.html", context)
 

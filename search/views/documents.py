@@ -17,6 +17,7 @@ from search.throttling import PAGE
 from search.views.cards import Excerpt, excerpt, facts
 from search.views.indexing import NO_INDEX
 from search.views.people import searchers_only
+from search.views.searching import HITS
 from search.views.throttling import throttled
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def _found_by(request: HttpRequest, found: Document) -> dict[str, Any]:
         "query_id": query.pk,
         "judgement": judged.get(found.pk),
         "found_image": hit.get("image"),
+        "hits_shown": _hits_shown(query, hit),
         "text": _marked(found, passage),
     }
 
@@ -82,6 +84,12 @@ def _query(written: str) -> Query | None:
 def _hit(query: Query | None, found: Document) -> dict[str, Any] | None:
     answer = query.answer if query else []
     return next((hit for hit in answer if hit.get("document") == found.pk), None)
+
+
+def _hits_shown(query: Query, hit: dict[str, Any]) -> int:
+    """Return how many hits the results must show to hold this one; 0 where their first page does."""
+    size, place = HITS.get(query.target, 10), query.answer.index(hit)
+    return (place // size + 1) * size if place >= size else 0
 
 
 def _marked(found: Document, passage: Passage | None) -> Excerpt:

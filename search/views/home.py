@@ -14,11 +14,15 @@ from retrieval_site.errors import not_found
 from search.demo.examples import example_path, examples
 from search.models import Collection
 from search.throttling import PAGE, PICTURE
+from search.views.choosing import chosen_target
+from search.views.notes import notes
 from search.views.people import searchers_only
 from search.views.throttling import throttled
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
+
+    from models_admin.models import ModelVersion
 
 EXAMPLE_SECONDS = 3600
 ROBOTS = """User-agent: *
@@ -38,22 +42,24 @@ def home(request: HttpRequest) -> HttpResponse:
     """Show the search form, what it searches, and what is missing where nothing can be searched yet."""
     collections = list(Collection.objects.visible_to(request.user).described_for(request.user))
     documents = sum(collection.document_count for collection in collections)
+    answering = champion()
     context = {
         "collections": collections,
         "documents": documents,
-        "missing": _missing(collections, documents),
+        "missing": _missing(collections, documents, answering),
         "examples": [(key, label) for key, label, _ in examples()],
-        "target": "passages",
+        "target": chosen_target(request),
+        "notes": notes(answering, "images"),
         "chosen": [],
     }
     return render(request, "search/home.html", context)
 
 
-def _missing(collections: list[Collection], documents: int) -> str:
+def _missing(collections: list[Collection], documents: int, answering: ModelVersion | None) -> str:
     """Return what keeps people from searching: "model", "collection", "documents", or "" for nothing."""
     if not collections:
         return "collection"
-    if champion() is None:
+    if answering is None:
         return "model"
     return "" if documents else "documents"
 

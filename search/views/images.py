@@ -1,4 +1,4 @@
-"""Documents' pictures: to those who may see one of their documents now, never run as a page.
+"""Documents' pictures: to people and programs who may see one of their documents now, never run as a page.
 
 A browser keeps them and asks each time whether it still may show them: a picture's visibility can change at any
 moment, and an answer that was allowed to be kept for a week would be shown for a week. "Not modified" comes after the
@@ -24,6 +24,7 @@ from search.thumbnails import CONTENT_TYPE, nearest_side, thumbnail_open
 from search.views.caching import etag_of, not_modified, revalidated
 from search.views.people import searchers_only
 from search.views.throttling import throttled
+from search.views.tokens import tokens_count
 from workers.blobs import blob_open
 from workers.models import Blob
 
@@ -37,6 +38,7 @@ SANDBOX = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
 
 @require_safe
+@tokens_count
 @throttled(PICTURE)
 @searchers_only
 def image(request: HttpRequest, sha256: str) -> HttpResponseBase:

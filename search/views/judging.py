@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.decorators.http import require_POST
 from django_htmx.http import trigger_client_event
 
 from retrieval_site.errors import AppError, not_found
 from search.models import Document
 from search.services.judgements import NOT_RELEVANT, RELEVANT, judgement_clear, judgement_set
-from search.sessions import session_made
+from search.sessions import session_for, session_of
 from search.views.people import searchers_only
+from search.views.posting import takes_form
 from search.views.throttling import throttled
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _GRADES = {"relevant": RELEVANT, "not-relevant": NOT_RELEVANT}
 _SAID = {RELEVANT: "Marked as relevant.", NOT_RELEVANT: "Marked as not relevant."}
 
 
-@require_POST
+@takes_form(opens="search:results")
 @throttled()
 @searchers_only
 def judge(request: HttpRequest, query_id: uuid.UUID) -> HttpResponse:
@@ -44,20 +44,22 @@ def judge(request: HttpRequest, query_id: uuid.UUID) -> HttpResponse:
 
 
 def _judged(request: HttpRequest, query_id: uuid.UUID, document: Document) -> Judgement | None:
-    session, verdict = session_made(request), request.POST.get("verdict", "")
+    verdict = request.POST.get("verdict", "")
     if verdict == "undo":
+        session = session_of(request)
         judgement_clear(query_id=query_id, document_id=document.pk, viewer=request.user, session=session)
         return None
     if verdict not in _GRADES:
         raise AppError("parameter.invalid", "Say “relevant” or “not relevant”.")
-    return judgement_set(
-        query_id=query_id,
-        document_id=document.pk,
-        viewer=request.user,
-        session=session,
-        grade=_GRADES[verdict],
-        comment=request.POST.get("comment"),
-    )
+    with session_for(request) as session:
+        return judgement_set(
+            query_id=query_id,
+            document_id=document.pk,
+            viewer=request.user,
+            session=session,
+            grade=_GRADES[verdict],
+            comment=request.POST.get("comment"),
+        )
 
 
 def _document(request: HttpRequest) -> Document:

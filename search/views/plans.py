@@ -1,25 +1,53 @@
-"""How an answer was found, in a sentence."""
+"""How an answer was found, in words for a person who is curious."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from search.models import Query
     from search.retrieval.types import Plan
 
-_UNCOUNTED = {
-    "exact": "Every candidate was compared.",
-    "binary": "Of the candidates that the binary index proposed, every one was compared.",
-    "ann": "The index proposed the candidates.",
+_STEPS = {
+    "decode": "Reading the photo",
+    "encode": "The model",
+    "transport": "To the model and back",
+    "search": "Comparing",
+    "fetch": "Fetching what is shown",
+    "total": "Together",
 }
 
 
-def described(plan: Plan, *, counted: bool) -> str:
-    """Return the plan for a person who is curious, with its numbers where they may know them."""
-    if not counted:
-        return _UNCOUNTED[plan.kind]
+def described(query: Query, plan: Plan, *, counted: bool) -> list[str]:
+    """Return sentences: what was compared with the query, by which filters, and how; numbers if one may know them."""
+    if any(warning["id"] == "text.nothing_known" for warning in query.warnings):
+        return ["Nothing was compared, because the model knows none of the words."]
+    units = "pictures" if query.target == "images" else "passages"
+    sentences = [_compared(plan, units, counted=counted)]
+    if filters := _filters(query.filters):
+        sentences.append(f"Only documents with {filters} counted.")
+    sentences.append("Each document stands once, by its best " + units.removesuffix("s") + ".")
+    return sentences
+
+
+def _compared(plan: Plan, units: str, *, counted: bool) -> str:
+    """Return what was compared; an exact plan's number is only how many were kept, so it is not told."""
     if plan.kind == "exact":
-        return f"Every one of {plan.candidates:,} candidates was compared."
+        return f"All {units} that could be found were compared with your search, so none was missed."
+    most = f"up to {plan.candidates:,}" if counted else "the likeliest"
     if plan.kind == "binary":
-        return f"Of {plan.candidates:,} candidates that the binary index proposed, every one was compared."
-    return f"The index proposed {plan.candidates:,} candidates (ef_search {plan.ef_search})."
+        return f"An index of rough copies proposed {most} {units}; these were compared exactly."
+    return f"An index proposed {most} {units} close to your search. It is fast and rarely misses one."
+
+
+def _filters(filters: Mapping[str, Any]) -> str:
+    tags = [f"the tag “{tag}”" for tag in filters.get("tags") or ()]
+    values = [f"{key} “{value}”" for key, value in (filters.get("metadata") or {}).items()]
+    return " and ".join(tags + values)
+
+
+def timings_named(timings_ms: Mapping[str, float]) -> list[tuple[str, float]]:
+    """Return the steps of the search under names that say what happened, in their order."""
+    return [(name, timings_ms[step]) for step, name in _STEPS.items() if step in timings_ms]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from django.http import FileResponse
@@ -12,6 +13,7 @@ from django.views.decorators.http import require_safe
 from retrieval_site.errors import not_found
 from search import retrieval
 from search.models import Collection, Document, Query
+from search.retrieval.types import LIMIT_MAX
 from search.services.judgements import judgements_of
 from search.services.queries import is_owner
 from search.sessions import session_of
@@ -19,10 +21,12 @@ from search.throttling import PAGE, PICTURE
 from search.views.caching import etag_of, not_modified, revalidated
 from search.views.cards import cards
 from search.views.indexing import unindexed
+from search.views.notes import notes
 from search.views.people import searchers_only
-from search.views.plans import described
+from search.views.plans import described, timings_named
 from search.views.searching import HITS
 from search.views.throttling import throttled
+from search.views.tokens import tokens_count
 from workers.blobs import blob_open
 
 if TYPE_CHECKING:
@@ -33,6 +37,9 @@ if TYPE_CHECKING:
 
     from search.retrieval.types import SearchAnswer
 
+HITS_MAX = 1000
+"""How many hits one page shows again: as deep as an answer is kept."""
+
 
 @require_safe
 @unindexed
@@ -42,7 +49,7 @@ def results(request: HttpRequest, query_id: uuid.UUID) -> HttpResponse:
     """Show the hits; to HTMX only the next ones."""
     query = _query(query_id)
     cursor = request.GET.get("next") or None
-    answer = retrieval.reopen(query_id, request.user, HITS.get(query.target, 10), cursor)
+    answer = _answer(request, query, cursor)
     more = bool(getattr(request, "htmx", False)) and cursor is not None
     context = _hits(request, query, answer) | ({} if more else _surroundings(request, query, answer))
     response = render(request, "search/parts/hits.html" if more else "search/results.html", context)
@@ -53,6 +60,7 @@ def results(request: HttpRequest, query_id: uuid.UUID) -> HttpResponse:
 
 @require_safe
 @unindexed
+@tokens_count
 @throttled(PICTURE)
 @searchers_only
 def photo(request: HttpRequest, query_id: uuid.UUID) -> HttpResponseBase:
@@ -68,6 +76,25 @@ def photo(request: HttpRequest, query_id: uuid.UUID) -> HttpResponseBase:
     return response
 
 
+def _answer(request: HttpRequest, query: Query, cursor: str | None) -> SearchAnswer:
+    """Return one page; with `?hits=` the first page and those behind it that somebody had on screen before."""
+    size = HITS.get(query.target, 10)
+    if cursor is not None:
+        return retrieval.reopen(query.pk, request.user, size, cursor)
+    wanted = _hits_wanted(request.GET.get("hits", ""), size)
+    answer = retrieval.reopen(query.pk, request.user, min(wanted, LIMIT_MAX))
+    while answer.next and len(answer.hits) < wanted:
+        limit = min(wanted - len(answer.hits), LIMIT_MAX)
+        further = retrieval.reopen(query.pk, request.user, limit, answer.next)
+        answer = replace(further, hits=answer.hits + further.hits)
+    return answer
+
+
+def _hits_wanted(written: str, size: int) -> int:
+    asked = int(written) if written.isascii() and written.isdigit() and len(written) < 6 else 0
+    return max(size, min(asked, HITS_MAX))
+
+
 def _query(query_id: uuid.UUID) -> Query:
     query = Query.objects.select_related("version", "preview").defer("embedding", "answer")
     found = query.filter(pk=query_id).first()
@@ -79,21 +106,35 @@ def _query(query_id: uuid.UUID) -> Query:
 def _hits(request: HttpRequest, query: Query, answer: SearchAnswer) -> dict[str, Any]:
     similarity = query.version.similarity if query.version else "cosine"
     judged = judgements_of(query.pk, request.user, session_of(request))
-    return {"query": query, "cards": cards(answer, similarity, judged), "next": answer.next}
+    return {
+        "query": query,
+        "cards": cards(answer, similarity, judged),
+        "next": answer.next,
+        "target": query.target,
+        "chosen": _chosen(request, query),
+    }
+
+
+def _chosen(request: HttpRequest, query: Query) -> list[str]:
+    """Return the slugs of the collections that were chosen, as far as the viewer may see them."""
+    if not query.collections:
+        return []
+    visible = Collection.objects.visible_to(request.user).filter(slug__in=query.collections)
+    return list(visible.values_list("slug", flat=True))
 
 
 def _surroundings(request: HttpRequest, query: Query, answer: SearchAnswer) -> dict[str, Any]:
     """Return what stands around the hits: the query itself and how to change it."""
-    visible = list(Collection.objects.visible_to(request.user))
     asked = Document.objects.visible_to(request.user).filter(pk=query.document_id).first()
     return {
         "asked_document": asked,
-        "collections": visible,
-        "chosen": [collection.slug for collection in visible if collection.slug in query.collections],
-        "target": query.target,
+        "collections": list(Collection.objects.visible_to(request.user)),
         "answer": answer,
-        "plan": described(answer.plan, counted=answer.counted),
-        "timings": answer.timings_ms,
+        "words": query.text,
+        "nothing_known": any(warning["id"] == "text.nothing_known" for warning in answer.warnings),
+        "plan": described(query, answer.plan, counted=answer.counted),
+        "timings": timings_named(query.timings_ms),
+        "notes": notes(query.version, query.target),
         "later_page": bool(request.GET.get("next")),
         "mine": is_owner(query, request.user, session_of(request)),
     }

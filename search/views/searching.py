@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.views.decorators.http import require_POST
 from django_htmx.http import HttpResponseClientRedirect
 
 from retrieval_site.bodies import BodyRule, may_send, takes_body
@@ -18,8 +17,10 @@ from search.demo.examples import example_path
 from search.models import Query
 from search.retrieval.types import SearchRequest
 from search.services.uploads import picture_too_large, read_picture
-from search.sessions import session_made
+from search.sessions import session_for
+from search.views.choosing import keep_target, target_named
 from search.views.people import may_search, searchers_only
+from search.views.posting import takes_form
 from search.views.throttling import throttled
 from workers.blobs import blob_open
 
@@ -44,7 +45,7 @@ HITS = {"passages": 10, "images": 24}
         open_to_all=anybody_searches,
     )
 )
-@require_POST
+@takes_form(opens="search:home")
 @throttled()
 @searchers_only
 def search(request: HttpRequest) -> HttpResponse:
@@ -52,7 +53,7 @@ def search(request: HttpRequest) -> HttpResponse:
     return _answered(request, {**_choices(request), **_part(request)})
 
 
-@require_POST
+@takes_form(opens="search:results")
 @throttled()
 @searchers_only
 def again(request: HttpRequest, query_id: uuid.UUID) -> HttpResponse:
@@ -64,15 +65,16 @@ def again(request: HttpRequest, query_id: uuid.UUID) -> HttpResponse:
 
 
 def _answered(request: HttpRequest, asked: dict[str, Any]) -> HttpResponse:
-    answer = retrieval.search(
-        SearchRequest(viewer=request.user, session=session_made(request), preview_px=PREVIEW_PX, **asked)
-    )
+    with session_for(request) as session:
+        asking = SearchRequest(request.user, session, preview_px=PREVIEW_PX, or_pictures=True, **asked)
+        answer = retrieval.search(asking)
+    keep_target(request, asked["target"])
     address = reverse("search:results", args=[answer.query_id])
     return HttpResponseClientRedirect(address) if getattr(request, "htmx", False) else redirect(address)
 
 
 def _choices(request: HttpRequest) -> dict[str, Any]:
-    target = "images" if request.POST.get("target") == "images" else "passages"
+    target = target_named(request.POST.get("target"))
     collections = tuple(
         slug for slug in request.POST.getlist("collections")[:COLLECTIONS_MAX] if _is_slug(slug)
     )
@@ -85,6 +87,8 @@ def _is_slug(written: str) -> bool:
 
 def _part(request: HttpRequest) -> dict[str, Any]:
     """Return the one thing that the form asks with; raises AppError `query.empty`, `query.ambiguous`."""
+    if key := request.POST.get("example", ""):  # the button that was pressed, whatever stands in the box
+        return {"image": _example(key)}
     photos = [photo for photo in request.FILES.getlist("image") if photo.size]
     text = request.POST.get("text", "").strip()
     if photos and text:
@@ -93,8 +97,6 @@ def _part(request: HttpRequest) -> dict[str, Any]:
         return {"image": read_picture(photos[0])}
     if text:
         return {"text": _checked(text)}
-    if key := request.POST.get("example", ""):
-        return {"image": _example(key)}
     return {"document": _document_id(request.POST.get("document", ""))}
 
 

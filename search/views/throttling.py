@@ -22,7 +22,8 @@ def throttled(cost: float = REQUEST) -> Callable[[View], View]:
     def decorate(view: View) -> View:
         @wraps(view)
         def counted(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            if wait := seconds_to_wait(request, cost=_cost(request, cost)):
+            token = getattr(request, "api_token", None)
+            if wait := seconds_to_wait(request, token, cost=_cost(request, cost)):
                 raise too_often(wait)
             return view(request, *args, **kwargs)
 
@@ -33,4 +34,4 @@ def throttled(cost: float = REQUEST) -> Callable[[View], View]:
 
 def _cost(request: HttpRequest, cost: float) -> float:
     """Return what the request costs: following an answer further may search again."""
-    return REQUEST if cost == PAGE and "next" in request.GET else cost
+    return REQUEST if cost == PAGE and ("next" in request.GET or "hits" in request.GET) else cost

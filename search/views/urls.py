@@ -5,6 +5,7 @@ from django.urls import path
 
 from retrieval_site.sign_in import SignInView
 from search.views import collections, deleting, documents, home, images, judging, results, searching
+from search.views.posting import takes_form
 
 app_name = "search"
 
@@ -23,5 +24,5 @@ urlpatterns = [
     path("examples/<str:key>", home.example, name="example"),
     path("login/", SignInView.as_view(), name="login"),
     path("robots.txt", home.robots, name="robots"),
-    path("logout/", LogoutView.as_view(), name="logout"),
+    path("logout/", takes_form(opens="search:home")(LogoutView.as_view()), name="logout"),
 ]

@@ -111,6 +111,11 @@ document.addEventListener("change", (event) => {
   else refine.querySelector("[data-refine-apply]").hidden = false;
 });
 
+// A menu near the window's end opens into view; its event does not bubble.
+document.addEventListener("toggle", (event) => {
+  if (event.target.matches?.("details[data-menu][open]")) event.target.lastElementChild.scrollIntoView({ block: "nearest" });
+}, true);
+
 document.addEventListener("submit", (event) => {
   if (!event.target.matches("[data-busy-form]")) return;
   document.body.dataset.busy = "";
@@ -124,12 +129,20 @@ document.addEventListener("sightline:say", (event) => say(event.detail.text));
 document.addEventListener("sightline:complain", (event) => complain(event.detail));
 document.addEventListener("htmx:beforeSwap", wholePage);
 
+/** Let this page's address bring back as many hits as are on it now, for whoever comes back to it. */
+function keepHits(count) {
+  const address = new URL(location.href);
+  address.searchParams.set("hits", count);
+  history.replaceState(history.state, "", address);
+}
+
 // New hits: focus the first of them, so that the keyboard goes on where the button was.
 document.addEventListener("htmx:afterSwap", (event) => {
   if (!event.detail.requestConfig?.elt?.matches?.("[data-more]")) return;
   const fresh = event.detail.requestConfig.elt.dataset.seen;
   const hits = document.querySelectorAll("[data-hit-link]");
   hits[Number(fresh)]?.focus({ preventScroll: true });
+  keepHits(hits.length);
   say(`${hits.length - Number(fresh)} more results.`);
 });
 document.addEventListener("htmx:beforeRequest", (event) => {

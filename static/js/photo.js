@@ -9,6 +9,7 @@ const form = document.querySelector("form[data-search]");
 const notice = document.getElementById("notice");
 const live = document.getElementById("live");
 const veil = document.querySelector("[data-veil]");
+let pressed = null; // the button by which the form was sent last: an example, maybe
 
 function part(name) {
   return form.querySelector(`[data-${name}]`);
@@ -85,7 +86,7 @@ function hideStage() {
 async function take(file) {
   notice.replaceChildren();
   if (!isPhoto(file)) {
-    complain("That file is not a photo", "JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP and GIF can be searched with.");
+    complain("Not a photo", "JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP and GIF can be searched with.");
     return;
   }
   showStage("Getting your photo ready…", file);
@@ -173,13 +174,14 @@ function listenToSending() {
     part("photo").value = "";
     hideStage();
   });
+  form.addEventListener("submit", (event) => { pressed = event.submitter; });
   // Somebody who writes words and presses Enter means the words, not the photo of the time before.
   part("words").addEventListener("input", () => { part("photo").value = ""; });
 }
 
 function listenToRetrying() {
   notice.addEventListener("click", (event) => {
-    if (event.target.closest("[data-retry]")) form.requestSubmit();
+    if (event.target.closest("[data-retry]")) form.requestSubmit(pressed);
   });
   addEventListener("pageshow", (event) => {
     if (!event.persisted) return;

@@ -66,7 +66,7 @@ def test_a_photo_may_be_dropped_anywhere_on_any_page(site: Site, page: Page, pat
     transfer = _transfer(page, RED, "image/jpeg", "red.jpg")
     page.dispatch_event("footer", "dragenter", {"dataTransfer": transfer})
     if path == "/":
-        expect(page.locator("[data-search]")).to_have_class("panel dragging")
+        expect(page.locator("[data-search]")).to_have_class("ask dragging")
     else:
         expect(page.get_by_text("Drop to search")).to_be_visible()
     page.dispatch_event("footer", "dragover", {"dataTransfer": transfer})

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from workers.inference.manifest import ImageSpec, Manifest
+    from workers.inference.words import UnknownWords
 
     Floats = NDArray[np.float32]
     Ids = NDArray[np.int64]
@@ -52,6 +53,10 @@ class Encoder(Protocol):
 
     def encode_texts(self, texts: Sequence[str]) -> Floats:
         """Texts → unit vectors (n, dim) in the order given; TextError `text.empty` for one without words."""
+        ...
+
+    def unknown_words(self, text: str) -> UnknownWords:
+        """Which words of a text the model does not know."""
         ...
 
 
@@ -109,6 +114,10 @@ class BundleEncoder:
         for places in batches_by_length(rows, self.runtime.text_batch):
             found[places] = self._checked(self.runtime.text(*pad_ids([rows[at] for at in places])))
         return found
+
+    def unknown_words(self, text: str) -> UnknownWords:
+        """See `Encoder`."""
+        return self._text_reader().unknown_words(text)
 
     def vocabulary(self) -> Sequence[str]:
         """Return the text encoder's words, by id; empty for a bundle without texts."""

@@ -28,6 +28,7 @@ from workers.inference.sandbox.errors import (
     SandboxTimeoutError,
 )
 from workers.inference.sandbox.process import SandboxProcess, SandboxSpec
+from workers.inference.words import UnknownWords, as_written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -133,6 +134,13 @@ class RemoteEncoder:
             raise EncoderError("encoder.no_text", "This model cannot encode texts.")
         return self._called("texts", {}, json.dumps(list(texts)).encode(), len(texts))
 
+    def unknown_words(self, text: str) -> UnknownWords:
+        """See `Encoder`; a child that says anything but words of the text is not repeated."""
+        head, _ = self._exchanged("unknown_words", {}, text.encode(), 1, reply_bytes=0)
+        told = head.get("words")
+        words = [word for word in told if isinstance(word, str)] if isinstance(told, list) else []
+        return UnknownWords(as_written(words, text), head.get("nothing_known") is True)
+
     def close(self) -> None:
         """End the child, also one that is being started; nothing can be encoded any more."""
         with self._lock:
@@ -144,21 +152,25 @@ class RemoteEncoder:
         return self._called("pixels", {"shape": pixels.shape}, pixels.data, len(pixels))
 
     def _called(self, method: str, head: dict[str, Any], payload: Buffer, count: int) -> Floats:
-        """Let the child encode `count` inputs; a child that died is replaced behind the caller's back."""
-        process = self._running()
+        """Let the child encode `count` inputs."""
         size = count * self.dim * _FLOAT_BYTES
-        call = methodcaller(
-            "call", method, head, [payload], reply_bytes=size, timeout_seconds=self._options.call_seconds
-        )
+        _, answer = self._exchanged(method, head, payload, count, reply_bytes=size)
+        return self._checked(answer, count)
+
+    def _exchanged(
+        self, method: str, head: dict[str, Any], payload: Buffer, count: int, *, reply_bytes: int
+    ) -> tuple[dict[str, Any], bytes]:
+        """Let the child answer for `count` inputs; a child that died is replaced behind the caller's back."""
+        process, seconds = self._running(), self._options.call_seconds
+        call = methodcaller("call", method, head, [payload], reply_bytes=reply_bytes, timeout_seconds=seconds)
         try:
             try:
-                _, answer = call(process)
+                return call(process)
             except SandboxGoneError:  # somebody ended it while it was idle: not this question's doing
                 process = self._running(process)
-                _, answer = call(process)
+                return call(process)
         except SandboxError as error:
             raise self._failed(process, error, count) from error
-        return self._checked(answer, count)
 
     def _failed(self, process: SandboxProcess, error: SandboxError, count: int) -> EncoderError:
         """Return what a caller is told. Of several inputs nobody knows which one it was: each is tried alone then."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from workers.inference.byte_pairs import BytePairTokenizer
 from workers.inference.errors import BundleError, TextError
+from workers.inference.words import UnknownWords, unknown_among
 from workers.neural.tokens import WordTokenizer
 
 if TYPE_CHECKING:
@@ -52,6 +53,14 @@ class TextReader:
         if len(ids) <= _MARKS:
             raise TextError("text.empty", "The text holds no words to search for.")
         return ids
+
+    def unknown_words(self, text: str) -> UnknownWords:
+        """Return which of the words that `encode` reads are not in the vocabulary; none where it knows every byte."""
+        if not isinstance(self._tokenizer, WordTokenizer):
+            return UnknownWords()
+        longest, most = self.spec.max_tokens * _CHARACTERS_PER_TOKEN, self.spec.max_tokens
+        words = self._tokenizer.words(text[:longest], most)
+        return unknown_among(words, self._tokenizer.knows, text)
 
 
 def pad_ids(rows: Sequence[Sequence[int]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

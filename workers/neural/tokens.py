@@ -70,6 +70,14 @@ class WordTokenizer:
         """Ids of `<start>`, the words, `<end>`: at most `max_tokens` (≥ 2); a longer text loses its last words."""
         return self.encode_words(islice(_each_word(text), max_tokens), max_tokens)
 
+    def words(self, text: str, max_tokens: int) -> list[str]:
+        """The words that `encode` reads, in their order."""
+        return list(islice(_each_word(text), max(0, max_tokens - 2)))
+
+    def knows(self, word: str) -> bool:
+        """Whether a lower-case word has an id of its own."""
+        return word in self._ids
+
     def encode_words(self, words: Iterable[str], max_tokens: int) -> list[int]:
         """As `encode`, of a text that is words already."""
         ids = [self._ids.get(word, UNKNOWN_ID) for word in words]

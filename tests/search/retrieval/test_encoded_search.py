@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import psycopg
 import pytest
 from django.db import connection
 
 from retrieval_site.errors import AppError
 from search.models import Passage, Query
-from search.retrieval import search
+from search.retrieval import reopen, search
 from search.retrieval.encode import _Asked
 from search.retrieval.types import SearchRequest
+from search.vectors.copy import vectors_write
 from tests.support.corpus import make_collection, make_documents, picture, store, tiny_version
+from tests.support.pages import save_document
 from tests.support.tiny_bundle import COLOURS
 from tests.support.workers import worker_environment
 from workers.blobs import blob_open
-from workers.query import encode_text
+from workers.query import encode_picture, encode_text
 
 HELD = """
     SELECT state, backend_xid, backend_xmin,
@@ -73,3 +77,60 @@ def test_a_search_that_fails_keeps_no_query(colours):
         search(SearchRequest(viewer=None, image=picture(COLOURS["red"])[:300]))
     assert caught.value.id == "image.truncated"
     assert Query.objects.count() == 0
+
+
+def test_words_that_the_model_does_not_know_are_told_and_the_rest_is_searched(colours):
+    answer = search(SearchRequest(viewer=None, text="something cyan Zylinder", limit=3))
+    assert answer.hits[0].passage.text == "a cyan part"
+    assert answer.unknown_words == ["something", "Zylinder"]
+    assert [warning["id"] for warning in answer.warnings] == ["text.unknown_words"]
+    assert reopen(answer.query_id, None).warnings == answer.warnings
+
+
+def test_words_of_which_the_model_knows_none_find_nothing(colours):
+    for _ in range(2):  # the second answer comes from the cache
+        answer = search(SearchRequest(viewer=None, text="the Zylinder"))
+        assert (answer.hits, answer.next, answer.unknown_words) == ((), None, ["Zylinder"])
+        assert answer.warnings[0]["id"] == "text.nothing_known"
+        assert answer.warnings[0]["message"] == "The model knows none of these words: “Zylinder”."
+
+
+@pytest.mark.parametrize("text", ["?!.", " … "])
+def test_punctuation_alone_is_refused(colours, text):
+    with pytest.raises(AppError) as caught:
+        search(SearchRequest(viewer=None, text=text))
+    assert (caught.value.id, caught.value.status) == ("text.empty", 400)
+
+
+@pytest.fixture
+def photos(colours):
+    """A collection of pictures without texts."""
+    collection = make_collection("photos")
+    data = picture(COLOURS["red"])
+    document = save_document(collection, "red", pictures=[data])
+    ids = [image.pk for image in document.images.all()]
+    vectors_write(colours, "image", ids, encode_picture(colours, data).vector[None, :])
+    return document
+
+
+def test_a_search_for_passages_where_there_are_only_pictures_tells_of_them(photos):
+    request = SearchRequest(viewer=None, image=picture(COLOURS["red"], seed=1), collections=("photos",))
+    answer = search(request)
+    assert answer.hits == ()
+    assert [warning["id"] for warning in answer.warnings] == ["target.only_pictures"]
+    assert answer.warnings[0]["detail"] == {"target": "images"}
+
+
+def test_pictures_are_searched_instead_where_the_request_allows_it(photos):
+    request = SearchRequest(viewer=None, image=picture(COLOURS["red"], seed=1), collections=("photos",))
+    answer = search(replace(request, or_pictures=True))
+    assert [hit.document for hit in answer.hits] == [photos]
+    assert answer.hits[0].image is not None
+    assert Query.objects.get(pk=answer.query_id).target == "images"
+    assert "you see pictures" in answer.warnings[0]["message"]
+
+
+def test_texts_are_searched_where_there_are_both(photos):
+    answer = search(SearchRequest(viewer=None, image=picture(COLOURS["red"]), or_pictures=True))
+    assert answer.hits[0].passage is not None
+    assert answer.warnings == ()

@@ -1,9 +1,15 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from retrieval_site.errors import AppError
+from retrieval_site.errors import AppError, not_found
+from retrieval_site.sign_in import too_many_failures
+from retrieval_site.throttling import too_often
+from search.cursors import cursor_invalid
 from search.views.advice import advice_for
+from workers import query
 
 
 @pytest.mark.parametrize(
@@ -14,7 +20,7 @@ from search.views.advice import advice_for
         ("image.too_large", 413, "That photo is too large", False),
         ("image.something_new", 422, "That photo cannot be read", False),
         ("picture.not_found", 404, "Not found", False),
-        ("something.else", 403, "You may not do this", False),
+        ("something.else", 403, "Not allowed", False),
         ("something.else", 503, "That did not work", True),
         ("something.else", 400, "That did not work", False),
     ],
@@ -24,3 +30,44 @@ def test_every_error_has_a_title_and_says_whether_to_try_again(
 ) -> None:
     advice = advice_for(AppError(error_id, "A sentence.", status=status))
     assert (advice.title, advice.retry) == (title, retry)
+
+
+def _told(error: AppError) -> list[str]:
+    """Return what a page shows of an error, part by part."""
+    advice = advice_for(error)
+    return [advice.title, error.message, advice.what_next]
+
+
+def _refused(call, *arguments) -> AppError:
+    with pytest.raises(AppError) as caught:
+        call(*arguments)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        query._unavailable(),
+        AppError("encoder.timeout", "The model did not answer in time. Try again in a moment.", status=503),
+        AppError("encoder.failed", "The model could not read this query.", status=503),
+        AppError("server.busy", "The server has no free connection. Try again in a moment.", status=503),
+        AppError(
+            "image.busy", "Too many large pictures are being read at the moment. Try again in a few seconds."
+        ),
+        *(_refused(query._check_picture, data) for data in (b"", b"not a picture")),
+        *(_refused(query.text_start, None, text) for text in ("", "?!.")),
+        *(not_found(what) for what in ("query", "document", "collection", "picture", "photo", "example")),
+        AppError("permission.denied", "You may not do this.", status=403),
+        AppError(
+            "model.none_active", "No model is active yet. An operator activates one on the models page."
+        ),
+        too_often(3.0),
+        too_many_failures(30.0),
+        cursor_invalid(),
+    ],
+    ids=lambda error: error.id,
+)
+def test_a_page_says_nothing_twice(error: AppError) -> None:
+    parts = [re.findall(r"[a-z’']+", part.lower()) for part in _told(error)]
+    phrases = [{tuple(part[at : at + 3]) for at in range(len(part) - 2)} for part in parts]
+    assert phrases[0] & phrases[1] == phrases[0] & phrases[2] == phrases[1] & phrases[2] == set()

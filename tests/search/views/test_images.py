@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import io
 from typing import TYPE_CHECKING
 
@@ -8,10 +9,12 @@ from django.contrib.auth.models import User
 from PIL import Image
 
 from search.models import Collection, Membership
-from search.thumbnails import thumbnails_store
+from search.services.tokens import token_create
+from search.thumbnails import LONGEST_SIDES_PX, thumbnail_open, thumbnails_store
 from tests.support.corpus import make_collection
 from tests.support.pages import picture_bytes, save_document
 from workers.inference.pictures import open_picture
+from workers.sweeping import blob_remove_unused
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -118,3 +121,67 @@ def test_a_blob_that_is_no_picture_is_not_served(client: Client) -> None:
 @pytest.mark.parametrize("name", ["a", "a%00b", "A" * 64, "é", "0" * 65])
 def test_a_name_that_no_picture_can_have_is_not_found(client: Client, name: str) -> None:
     assert client.get(f"/images/{name}").status_code == 404
+
+
+@pytest.fixture
+def private_address() -> str:
+    private = make_collection("secret", visibility="private")
+    Membership.objects.create(collection=private, user=User.objects.create_user("member"))
+    User.objects.create_user("stranger")
+    return _address(save_document(private, "a", pictures=[picture_bytes()]), "?w=320")
+
+
+def _by_token(client: Client, address: str, name: str, **more):
+    scopes = more.pop("scopes", ["read"])
+    _, key = token_create(user=User.objects.get(username=name), name="t", scopes=scopes)
+    return client.get(address, headers={"Authorization": f"Bearer {key}", **more})
+
+
+def test_a_program_fetches_with_its_token_what_its_user_may_see(client: Client, private_address: str) -> None:
+    response = _by_token(client, private_address, "member")
+    assert (response.status_code, response["Content-Type"]) == (200, "image/jpeg")
+    assert response["Cache-Control"] == "private, no-cache"
+    assert {"Authorization", "Cookie"} <= set(response["Vary"].split(", "))
+    kept = {"If-None-Match": response["ETag"]}
+    assert _by_token(client, private_address, "member", **kept).status_code == 304
+    assert _by_token(client, private_address, "stranger", **kept).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("header", "error_id", "status"),
+    [("Bearer sl_nobody", "token.invalid", 401), ("Bearer", "token.invalid", 401)],
+)
+def test_a_wrong_token_is_never_taken_for_nobody(
+    client: Client, header: str, error_id: str, status: int
+) -> None:
+    address = _address(save_document(make_collection(), "a", pictures=[picture_bytes()]))
+    response = client.get(address, headers={"Authorization": header})
+    assert (response.status_code, response.json()["error"]["id"]) == (status, error_id)
+
+
+def test_a_token_needs_the_scope_to_read(client: Client, private_address: str) -> None:
+    response = _by_token(client, private_address, "member", scopes=["write"])
+    assert (response.status_code, response.json()["error"]["id"]) == (403, "scope.missing")
+
+
+def test_another_scheme_of_the_header_is_a_proxys_and_not_ours(client: Client) -> None:
+    address = _address(save_document(make_collection(), "a", pictures=[picture_bytes()]))
+    assert client.get(address, headers={"Authorization": "Basic YTpi"}).status_code == 200
+
+
+def test_where_searching_needs_an_account_a_token_is_one(
+    client: Client, private_address: str, settings
+) -> None:
+    settings.CONFIG = dataclasses.replace(settings.CONFIG, anonymous_search=False)
+    assert client.get(private_address).status_code == 302
+    assert _by_token(client, private_address, "member").status_code == 200
+
+
+def test_small_copies_go_with_their_picture() -> None:
+    document = save_document(make_collection(), "a", pictures=[picture_bytes((7, 7, 7))])
+    sha256 = document.images.get().blob_id
+    with thumbnail_open(sha256, 320) as kept:
+        assert kept.read(3) == b"\xff\xd8\xff"
+    document.delete()
+    assert blob_remove_unused(sha256)
+    assert [thumbnail_open(sha256, side) for side in LONGEST_SIDES_PX] == [None, None]

@@ -116,3 +116,14 @@ def test_a_document_that_became_private_cannot_be_judged(
     document.collection.visibility = "private"
     document.collection.save()
     assert _judge(client, query, document, "relevant").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "form", [{"verdict": "perhaps"}, {"verdict": "undo"}, {"verdict": "relevant", "comment": "x" * 2001}]
+)
+def test_a_judgement_that_is_refused_begins_no_session(
+    client: Client, query: Query, document: Document, form: dict[str, str]
+) -> None:
+    assert _judge(client, query, document, **form).status_code >= 400
+    assert not Session.objects.exists()
+    assert "sessionid" not in client.cookies

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.corpus import make_collection
+from search.demo.examples import drawing
+from tests.support.corpus import make_collection, make_version
 from tests.support.pages import kept_query, picture_bytes, save_document
 from workers.blobs import blob_store
 
@@ -117,3 +119,94 @@ def test_a_page_of_results_costs_a_fixed_number_of_queries(
     query = kept_query(_documents(10))
     with django_assert_max_num_queries(12):
         client.get(f"/q/{query.pk}/")
+
+
+def test_an_address_brings_back_as_many_hits_as_somebody_had_on_screen(client: Client) -> None:
+    query = kept_query(_documents(25))
+    for wanted, shown in (("20", 20), ("25", 25), ("1000", 25), ("3", 10), ("x", 10), ("9" * 30, 10)):
+        page = client.get(f"/q/{query.pk}/?hits={wanted}")
+        assert page.content.decode().count("data-hit-link") == shown
+        assert bool(page.context["next"]) == (shown < 25)
+        assert [card.rank for card in page.context["cards"]] == list(range(1, shown + 1))
+
+
+def test_a_document_leads_back_to_results_that_hold_it(client: Client) -> None:
+    documents = _documents(25)
+    query = kept_query(documents)
+    for place, more in ((9, ""), (10, "?hits=20"), (24, "?hits=30")):
+        page = _page(client, f"/documents/{documents[place].pk}/?q={query.pk}")
+        assert f'href="/q/{query.pk}/{more}#hit-{documents[place].pk}"' in page
+
+
+def test_the_words_asked_for_stay_in_the_box_with_what_was_chosen(client: Client) -> None:
+    query = kept_query(_documents(12), target="passages", collections=["public", "hidden"])
+    make_collection("hidden", visibility="private")
+    page = _page(client, f"/q/{query.pk}/")
+    assert 'value="a valve"' in page
+    chosen = '<input type="hidden" name="collections" value="{}">'
+    assert page.count(chosen.format("public")) == 1 + 10  # the box, and “More like this” of each hit
+    assert chosen.format("hidden") not in page
+    cursor = client.get(f"/q/{query.pk}/").context["next"]
+    more = _page(client, f"/q/{query.pk}/?next={cursor}", **{"HX-Request": "true"})
+    assert more.count(chosen.format("public")) == 2
+
+
+def test_warnings_stand_above_the_hits_once(client: Client) -> None:
+    message = "The model does not know “Zylinder”; it searched for the rest."
+    warning = {"id": "text.unknown_words", "message": message, "detail": {"unknown_words": ["Zylinder"]}}
+    page = _page(client, f"/q/{kept_query(_documents(1), warnings=[warning]).pk}/")
+    assert page.count(message) == 1
+    assert page.index(message) < page.index("data-hit-link")
+
+
+def test_an_answer_to_unknown_words_says_so_instead_of_advising_more_collections(client: Client) -> None:
+    message = "The model knows none of these words: “Zylinder”."
+    warning = {"id": "text.nothing_known", "message": message, "detail": {"unknown_words": ["Zylinder"]}}
+    page = _page(client, f"/q/{kept_query([], warnings=[warning]).pk}/")
+    assert page.count(message) == 1
+    assert "Nothing found" in page
+    assert "more collections" not in page
+    assert "Nothing was compared, because the model knows none of the words." in page
+
+
+def test_pictures_that_are_not_there_lead_to_documents(client: Client) -> None:
+    make_collection("pumps")
+    page = _page(client, f"/q/{kept_query([], target='images', collections=['pumps']).pk}/")
+    assert "Look for documents" in page
+
+
+def test_a_page_of_the_demos_model_says_what_it_knows(client: Client) -> None:
+    said = "It knows drawn machine parts only."
+    assert said not in _page(client, f"/q/{kept_query([], version=make_version()).pk}/")
+    assert said in _page(client, f"/q/{kept_query([], version=make_version('demo-vsepp')).pk}/")
+    _documents(1)
+    assert said in _page(client, "/")
+
+
+def test_pages_say_that_the_demo_still_draws_its_pictures_while_it_does(client: Client) -> None:
+    _documents(1)
+    query = kept_query([], version=make_version("demo-vsepp"), target="images")
+    said = "pictures are still being drawn"
+    with drawing():
+        assert said in _page(client, "/")
+        assert said in _page(client, f"/q/{query.pk}/")
+    assert said not in _page(client, "/")
+    assert said not in _page(client, f"/q/{query.pk}/")
+
+
+def test_what_people_wrote_stands_in_its_own_direction(client: Client) -> None:
+    collection = make_collection("arabic")
+    collection.name, collection.description = "وثائق", "وصف"
+    collection.save()
+    document = save_document(
+        collection, "رقم", title="مضخة", body="المضخة", tags=("أحمر",), metadata={"النوع": "كبير"}
+    )
+    query = kept_query([document], text="مضخة حمراء")
+    addresses = ("/collections/", "/collections/arabic/", f"/documents/{document.pk}/", f"/q/{query.pk}/")
+    pages = {address: _page(client, address) for address in addresses}
+    written = re.compile(r"<([a-z0-9]+)([^<>]*)>[^<>]*[\u0600-\u06ff]")
+    for address, page in pages.items():
+        found = written.findall(page.partition("<main")[2])
+        assert found, address
+        bare = [tag for tag, rest in found if 'dir="auto"' not in rest and tag not in ("bdi", "mark")]
+        assert [tag for tag in bare if tag != "span"] == [], address

@@ -7,6 +7,8 @@ from array import array
 from typing import TYPE_CHECKING
 
 import pytest
+from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from search import retrieval
@@ -157,3 +159,76 @@ def test_searching_needs_the_forms_own_token(asked: list[SearchRequest]) -> None
     assert response.status_code == 403
     assert "This page is too old" in response.content.decode()
     assert not Query.objects.exists()
+
+
+def test_the_example_that_was_pressed_counts_whatever_else_the_form_holds(
+    client: Client, asked: list[SearchRequest], monkeypatch: pytest.MonkeyPatch, tmp_path
+) -> None:
+    path = tmp_path / "pump.jpg"
+    path.write_bytes(picture_bytes())
+    monkeypatch.setattr("search.views.searching.example_path", {"pump": path}.get)
+    client.post("/search/", {"example": "pump", "text": "words of before", "target": "images"})
+    assert (asked[0].image, asked[0].text, asked[0].target) == (picture_bytes(), None, "images")
+
+
+def test_pictures_once_chosen_stay_chosen_until_documents_are(
+    client: Client, asked: list[SearchRequest]
+) -> None:
+    make_version()
+    document = save_document(make_collection(), "a", title="T")
+    chosen, elsewhere = 'value="images" checked', '<input type="hidden" name="target" value="images">'
+    assert chosen not in client.get("/").content.decode()
+    client.post("/search/", {"text": "a pump", "target": "images"})
+    assert chosen in client.get("/").content.decode()
+    page = client.get(f"/documents/{document.pk}/").content.decode()
+    assert page.count(elsewhere) == 2  # the form above and “More like this”
+    client.post("/search/", {"text": "a pump", "target": "passages"})
+    assert chosen not in client.get("/").content.decode()
+    assert elsewhere not in client.get(f"/documents/{document.pk}/").content.decode()
+
+
+def test_a_collections_page_searches_that_collection(client: Client) -> None:
+    make_collection("pumps")
+    page = client.get("/collections/pumps/").content.decode()
+    assert '<input type="hidden" name="collections" value="pumps">' in page
+    assert 'placeholder="Search in Pumps"' in page
+
+
+def test_pictures_are_searched_where_a_collection_has_no_texts(
+    client: Client, asked: list[SearchRequest]
+) -> None:
+    client.post("/search/", {"text": "a pump"})
+    assert asked[0].or_pictures
+
+
+@pytest.mark.parametrize("method", ["get", "head"])
+def test_an_address_that_takes_forms_leads_to_the_page_with_the_form(client: Client, method: str) -> None:
+    query = kept_query([])
+    results = f"/q/{query.pk}/"
+    for address, leads in (
+        ("/search/", "/"),
+        ("/logout/", "/"),
+        (f"{results}again/", results),
+        (f"{results}judge/", results),
+    ):
+        response = getattr(client, method)(address)
+        assert (response.status_code, response["Location"]) == (302, leads)
+        assert client.put(address).status_code == 405
+
+
+def test_opening_the_address_of_signing_out_signs_nobody_out(client: Client) -> None:
+    client.force_login(User.objects.create_user("ann"))
+    client.get("/logout/")
+    assert "sessionid" in client.cookies
+    assert client.get("/").context["user"].is_authenticated
+    client.post("/logout/")
+    assert not client.get("/").context["user"].is_authenticated
+
+
+@pytest.mark.parametrize("form", [{}, {"text": "x" * 2001}, {"text": "?!."}, {"document": "1"}])
+def test_a_search_that_is_refused_begins_no_session(client: Client, form: dict[str, str]) -> None:
+    make_version()
+    response = client.post("/search/", form)
+    assert response.status_code >= 400
+    assert not Session.objects.exists()
+    assert "sessionid" not in response.cookies

@@ -19,6 +19,7 @@ from workers.inference.encoder import load_encoder
 from workers.inference.errors import EncoderError, TextError
 from workers.inference.isolation import sandbox_user
 from workers.inference.remote_encoder import EncoderDiedError, EncoderOptions, RemoteEncoder, open_encoder
+from workers.inference.words import UnknownWords
 
 WHITE = Image.new("RGB", (40, 40), "white")
 OPTIONS = EncoderOptions(device="cpu", call_seconds=20)
@@ -104,6 +105,23 @@ def test_what_is_wrong_with_a_text_is_told_as_in_this_process(folder):
     with pytest.raises(EncoderError) as closed:
         encoder.encode_texts(["red"])
     assert closed.value.id == "encoder.closed"
+
+
+def test_unknown_words_are_told_as_in_this_process(folder):
+    there = RemoteEncoder(folder, OPTIONS, [].append)
+    for text in ("a red Zylinder", "Zylinder", "a red pump"):
+        assert there.unknown_words(text) == load_encoder(folder, device="cpu").unknown_words(text)
+    there.close()
+
+
+@pytest.mark.parametrize(
+    "said", [{}, {"words": "red"}, {"words": [1, None, "pay here"], "nothing_known": "x"}]
+)
+def test_a_hostile_child_has_only_words_of_the_text_repeated(folder, monkeypatch, said):
+    encoder = RemoteEncoder(folder, OPTIONS, [].append)
+    monkeypatch.setattr(encoder._process, "call", lambda *_, **__: (said, b""))
+    assert encoder.unknown_words("a red pump") == UnknownWords()
+    encoder.close()
 
 
 def test_an_input_that_ends_the_child_is_told_once_and_the_next_one_is_answered(fragile, deaths):

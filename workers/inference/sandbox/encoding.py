@@ -43,3 +43,8 @@ class EncoderHandler:
     def texts(self, head: dict[str, Any], payload: memoryview) -> Answer:
         """A JSON list of texts → unit vectors (n, dim)."""
         return {}, [self._encoder.encode_texts(json.loads(bytes(payload)))]
+
+    def unknown_words(self, head: dict[str, Any], payload: memoryview) -> Answer:
+        """A text → the words in it that the model does not know, and whether it knows no others."""
+        unknown = self._encoder.unknown_words(bytes(payload).decode())
+        return {"words": unknown.words, "nothing_known": unknown.nothing_known}, []

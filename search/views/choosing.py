@@ -1,0 +1,28 @@
+"""What somebody looks for, documents or pictures: chosen once, it stays chosen on the pages of their session."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+    from search.retrieval.types import Target
+
+_KEY = "target"
+
+
+def target_named(written: object) -> Target:
+    """Return the target that a form names, passages for anything else."""
+    return "images" if written == "images" else "passages"
+
+
+def chosen_target(request: HttpRequest) -> Target:
+    """Return what was looked for last."""
+    return target_named(request.session.get(_KEY))
+
+
+def keep_target(request: HttpRequest, target: Target) -> None:
+    """Remember the target; the session is written only where it changes."""
+    if target != chosen_target(request):
+        request.session[_KEY] = target

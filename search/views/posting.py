@@ -1,0 +1,33 @@
+"""Addresses that only take forms: whoever opens one, as by an old link, is led to where the form is."""
+
+from __future__ import annotations
+
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+from django.http import HttpResponseNotAllowed
+from django.shortcuts import redirect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.http import HttpRequest, HttpResponseBase
+
+    View = Callable[..., HttpResponseBase]
+
+
+def takes_form(opens: str) -> Callable[[View], View]:
+    """Let a view answer POST; whoever opens its address is led to the page named `opens`, of the same arguments."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def answered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if request.method == "POST":
+                return view(request, *args, **kwargs)
+            if request.method in ("GET", "HEAD"):
+                return redirect(opens, *args, **kwargs)
+            return HttpResponseNotAllowed(["POST"])
+
+        return answered
+
+    return decorate
