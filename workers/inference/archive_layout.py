@@ -22,6 +22,7 @@ _COMMENT_MAX_BYTES = 1 << 16
 _DIRECTORY_MAX_BYTES = 1 << 20
 _LOCAL, _LOCAL_BYTES = b"PK\x03\x04", 30
 _SIZES_FOLLOW = 1 << 3
+_UTF8 = 1 << 11
 _IN_EXTRA = 0xFFFF_FFFF
 _ZIP64_EXTRA = 1
 
@@ -66,9 +67,12 @@ def _local_bytes(source: BinaryIO, info: zipfile.ZipInfo) -> int:
     flags, method = struct.unpack_from("<HH", header, 6)
     packed, unpacked, name_bytes, extra_bytes = struct.unpack_from("<IIHH", header, 18)
     name, extra = source.read(name_bytes), source.read(extra_bytes)
-    if name.decode("utf-8", "replace") != info.filename or method != info.compress_type:
+    if (
+        name.decode("utf-8" if flags & _UTF8 else "cp437", "replace") != info.orig_filename
+        or method != info.compress_type
+    ):
         _refuse("a file has another name or compression", name=info.filename)
-    if (flags ^ info.flag_bits) & (_SIZES_FOLLOW | 1):
+    if (flags ^ info.flag_bits) & (_SIZES_FOLLOW | _UTF8 | 1):
         _refuse("a file is marked in two ways", name=info.filename)
     if not flags & _SIZES_FOLLOW and _sizes(packed, unpacked, extra) != (info.compress_size, info.file_size):
         _refuse("a file has two sizes", name=info.filename)

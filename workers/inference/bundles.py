@@ -14,8 +14,9 @@ import zlib
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
+from workers.inference.archive_folder import own_members
 from workers.inference.archive_layout import check_directory, check_layout
 from workers.inference.errors import BundleError
 from workers.inference.manifest import FILE_NAME, MANIFEST_NAME, FileEntry, Manifest, parse_manifest
@@ -155,7 +156,25 @@ def _write_member(archive: zipfile.ZipFile, name: str, content: bytes | Path) ->
             target.write(chunk)
 
 
-def _open_archive(path: Path | BinaryIO, limits: BundleLimits) -> zipfile.ZipFile:
+@dataclass(frozen=True)
+class _Archive:
+    """An opened bundle: its files by their names in the bundle, without the folder that all of them may lie in."""
+
+    zip: zipfile.ZipFile
+    files: Mapping[str, zipfile.ZipInfo]
+
+    def open(self, name: str) -> IO[bytes]:
+        """Open one of its files; raises KeyError where there is none of that name."""
+        return self.zip.open(self.files[name])
+
+    def __enter__(self) -> _Archive:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.zip.close()
+
+
+def _open_archive(path: Path | BinaryIO, limits: BundleLimits) -> _Archive:
     size = path.stat().st_size if isinstance(path, Path) else path.seek(0, os.SEEK_END)
     if size > limits.archive_bytes:
         raise _too_large("The bundle", size, limits.archive_bytes)
@@ -166,12 +185,14 @@ def _open_archive(path: Path | BinaryIO, limits: BundleLimits) -> zipfile.ZipFil
         except _DAMAGED as error:
             raise BundleError("bundle.not_a_zip", "The file is not a readable zip archive.") from error
         try:
+            members = own_members(archive.infolist(), MANIFEST_NAME)
             _check_members(archive.infolist(), limits)
+            _check_names(members)
             check_layout(source, archive.infolist())
         except BundleError:
             archive.close()
             raise
-    return archive
+    return _Archive(archive, {name: info for name, info in members if not info.is_dir()})
 
 
 def _check_members(members: list[zipfile.ZipInfo], limits: BundleLimits) -> None:
@@ -179,19 +200,27 @@ def _check_members(members: list[zipfile.ZipInfo], limits: BundleLimits) -> None
     if len(members) > limits.files:
         found = {"files": len(members), "limit": limits.files}
         raise BundleError("bundle.too_many_files", f"The bundle holds more than {limits.files} files.", found)
-    seen: set[str] = set()
     for info in members:
-        _check_name(info, seen)
         _check_kind(info)
         _check_ratio(info, limits)
-    _check_folders(members)
     total = sum(info.file_size for info in members)
     if total > limits.unpacked_bytes:
         raise _too_large("The unpacked bundle", total, limits.unpacked_bytes)
 
 
-def _check_name(info: zipfile.ZipInfo, seen: set[str]) -> None:
-    name = info.filename.removesuffix("/")
+def _check_names(members: list[tuple[str, zipfile.ZipInfo]]) -> None:
+    seen: set[str] = set()
+    for name, info in members:
+        _check_name(name.removesuffix("/"), info, seen)
+    files = {name.lower() for name, info in members if not info.is_dir()}
+    for name, _ in members:
+        folder = name.lower().rpartition("/")[0]
+        if folder in files:
+            message = "The bundle uses one name for a file and for a folder."
+            raise BundleError("bundle.duplicate_name", message, {"name": folder})
+
+
+def _check_name(name: str, info: zipfile.ZipInfo, seen: set[str]) -> None:
     if info.orig_filename != info.filename or not FILE_NAME.fullmatch(name):
         message = (
             "A file name in the bundle is not allowed: letters, digits, “.”, “_”, “-”, at most one folder."
@@ -203,16 +232,6 @@ def _check_name(info: zipfile.ZipInfo, seen: set[str]) -> None:
             "bundle.duplicate_name", "The bundle holds the same file name twice.", {"name": name}
         )
     seen.add(name.lower())
-
-
-def _check_folders(members: list[zipfile.ZipInfo]) -> None:
-    """Refuse a name that is used both as a file and as a folder."""
-    files = {info.filename.lower() for info in members if not info.is_dir()}
-    for info in members:
-        folder = info.filename.lower().rpartition("/")[0]
-        if folder in files:
-            message = "The bundle uses one name for a file and for a folder."
-            raise BundleError("bundle.duplicate_name", message, {"name": folder})
 
 
 def _check_kind(info: zipfile.ZipInfo) -> None:
@@ -243,7 +262,7 @@ def _too_large(what: str, size: int, limit: int) -> BundleError:
     return BundleError("bundle.too_large", message, {"bytes": size, "limit_bytes": limit})
 
 
-def _read_manifest(archive: zipfile.ZipFile, limits: BundleLimits) -> Manifest:
+def _read_manifest(archive: _Archive, limits: BundleLimits) -> Manifest:
     try:
         with archive.open(MANIFEST_NAME) as source:
             data = source.read(limits.manifest_bytes + 1)
@@ -257,9 +276,9 @@ def _read_manifest(archive: zipfile.ZipFile, limits: BundleLimits) -> Manifest:
     return parse_manifest(read_json(data))
 
 
-def _extract_all(archive: zipfile.ZipFile, folder: Path, limits: BundleLimits) -> Manifest:
+def _extract_all(archive: _Archive, folder: Path, limits: BundleLimits) -> Manifest:
     manifest = _read_manifest(archive, limits)
-    present = {info.filename for info in archive.infolist() if not info.is_dir()} - {MANIFEST_NAME}
+    present = set(archive.files) - {MANIFEST_NAME}
     if unlisted := present - set(manifest.files):
         found = {"names": sorted(unlisted)}
         raise BundleError(
@@ -276,7 +295,7 @@ def _extract_all(archive: zipfile.ZipFile, folder: Path, limits: BundleLimits) -
     return manifest
 
 
-def _extract_one(archive: zipfile.ZipFile, name: str, entry: FileEntry, target: Path) -> None:
+def _extract_one(archive: _Archive, name: str, entry: FileEntry, target: Path) -> None:
     """Write one file while hashing it; stops at the first byte beyond what the manifest announced."""
     target.parent.mkdir(exist_ok=True)
     digest, size = hashlib.sha256(), 0
@@ -294,7 +313,7 @@ def _extract_one(archive: zipfile.ZipFile, name: str, entry: FileEntry, target: 
         raise BundleError("bundle.hash_mismatch", message, {"name": name})
 
 
-def _member_chunks(archive: zipfile.ZipFile, name: str) -> Iterator[bytes]:
+def _member_chunks(archive: _Archive, name: str) -> Iterator[bytes]:
     """Yield a member's content; only errors of reading it are the bundle's fault, a full disk is not."""
     try:
         with archive.open(name) as source:

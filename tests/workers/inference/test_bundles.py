@@ -99,6 +99,56 @@ def test_added_files_get_their_hashes(bundle, tmp_path):
     assert read_manifest(tmp_path / "into") == again
 
 
+@pytest.mark.parametrize("folder", ["my-model/", "my model (2)/", "modèle/", "Downloads/my-model/"])
+def test_a_bundle_that_was_zipped_with_its_folder_is_the_same_bundle(bundle, tmp_path, folder):
+    members = [(folder, b""), *((folder + name, data) for name, data in members_of(bundle).items())]
+    zipped = rewritten(bundle, members)
+    manifest = bundle_extract(zipped, tmp_path / "into")
+    assert manifest == read_manifest(zipped) == read_manifest(bundle)
+    assert {p.name for p in (tmp_path / "into").iterdir()} == {"manifest.json", *manifest.files}
+
+
+def test_what_desktops_add_to_a_zip_is_left_out(bundle, tmp_path):
+    members = [("m/" + name, data) for name, data in members_of(bundle).items()]
+    members += [
+        ("__MACOSX/m/._image.onnx", b"fork"), ("__MACOSX/._m", b""), ("m/.DS_Store", b"view"),
+        (".DS_Store", b"view"), ("m/Thumbs.db", b""), ("m/desktop.ini", b""), ("m/._manifest.json", b"fork"),
+    ]  # fmt: skip
+    manifest = bundle_extract(rewritten(bundle, members), tmp_path / "into")
+    assert {p.name for p in (tmp_path / "into").iterdir()} == {"manifest.json", *manifest.files}
+
+
+def test_a_folders_name_without_the_flag_of_utf8_is_no_contradiction(bundle, tmp_path):
+    """As the Finder of macOS writes it: the bytes are UTF-8 and nothing says so."""
+    members = [("mod\u00e8le/" + name, data) for name, data in members_of(bundle).items()]
+    data = bytearray(rewritten(bundle, members).read_bytes())
+    for signature, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at = -1
+        while (at := data.find(signature, at + 1)) >= 0:
+            data[at + flags + 1] &= ~0x08
+    (tmp_path / "mac.zip").write_bytes(data)
+    assert read_manifest(tmp_path / "mac.zip") == read_manifest(bundle)
+
+
+@pytest.mark.parametrize("folder", ["../", "/", "a/../../", "./", "C:/", "a\\"])
+def test_a_folder_that_leads_elsewhere_is_refused(bundle, tmp_path, folder):
+    zipped = rewritten(bundle, [(folder + name, data) for name, data in members_of(bundle).items()])
+    assert refusal(zipped, tmp_path) == "bundle.unsafe_name"
+
+
+def test_a_file_beside_the_folder_and_a_file_twice_in_it_are_refused(bundle, tmp_path):
+    members = [("m/" + name, data) for name, data in members_of(bundle).items()]
+    assert refusal(rewritten(bundle, [*members, ("evil.so", b"x")]), tmp_path) == "bundle.manifest_missing"
+    assert refusal(rewritten(bundle, [*members, ("m/evil.so", b"x")]), tmp_path) == "bundle.unlisted_file"
+    assert refusal(rewritten(bundle, [*members, ("m/Image.onnx", b"x")]), tmp_path) == "bundle.duplicate_name"
+    link = zipfile.ZipInfo("__MACOSX/link")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    assert (
+        refusal(rewritten(bundle, [*members, (link, b"/etc/passwd")]), tmp_path)
+        == "bundle.not_a_regular_file"
+    )
+
+
 def test_what_is_no_zip_is_refused(tmp_path):
     path = tmp_path / "x.zip"
     path.write_bytes(b"PK\x03\x04 not really")

@@ -12,12 +12,13 @@ import shutil
 import warnings
 import zipfile
 import zlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from workers.inference.checks.probing import image_probes, text_probes
 from workers.inference.errors import BundleError
 from workers.inference.openvino_runtime import Compiler, Graph
-from workers.inference.precision import AGREEMENT_MIN, agreement
+from workers.inference.precision import agreement
 from workers.inference.texts import pad_ids
 
 if TYPE_CHECKING:
@@ -30,8 +31,12 @@ if TYPE_CHECKING:
     from workers.inference.manifest import Manifest
 
     Floats = NDArray[np.float32]
+    Arrays = tuple[NDArray[Any], ...]
 
 OPSET = 17
+CONVERTED_MIN = 0.9999
+"""The least cosine between what the script and what the graph made of it say of a probe."""
+_FEW = 3
 _PICKLE_MAX_BYTES = 64 << 20
 _MEMBER = re.compile(
     r"(data|constants|traced_inputs)(\.pkl|/\d+)|version|byteorder|\.format_version|\.storage_alignment"
@@ -127,9 +132,11 @@ def _convert_one(modality: str, manifest: Manifest, folder: Path, target: Path) 
     copy = target / f"{modality}.checked"
     check_archive(path, copy)
     name = f"{modality}.onnx"
-    inputs = _probes(modality, manifest, folder)
+    probes = _probes(modality, manifest, folder)
     try:
-        _export(_load(copy, path.name), inputs, target / name, modality)
+        module = _load(copy, path.name)
+        _check_inputs(module, probes.names, modality)
+        _export(module, probes, target / name, modality)
     except BundleError:
         raise
     except Exception as error:  # torch raises dozens of kinds for code it cannot load, run or convert
@@ -150,6 +157,15 @@ def _load(path: Path, file: str) -> Any:
     return module
 
 
+def _check_inputs(module: Any, names: tuple[str, ...], modality: str) -> None:
+    given = list(module.forward.schema.arguments)[1:]
+    needed = [one for one in given if not one.has_default_value()]
+    if len(given) < len(names) or len(needed) > len(names):
+        message = f"The TorchScript {modality} encoder takes other inputs than {' and '.join(names)}, in this order."
+        detail = {"modality": modality, "found": [one.name for one in given][:8]}
+        raise BundleError("bundle.torchscript_failed", message, detail)
+
+
 def _nodes(block: Any) -> Iterator[Any]:
     for node in block.nodes():
         yield node
@@ -157,36 +173,77 @@ def _nodes(block: Any) -> Iterator[Any]:
             yield from _nodes(inner)
 
 
-def _probes(modality: str, manifest: Manifest, folder: Path) -> dict[str, NDArray[Any]]:
+@dataclass(frozen=True)
+class _Probes:
+    """Inputs to try an encoder on: all at once, and each alone. Texts stand longest first, as packing may ask for."""
+
+    names: tuple[str, ...]
+    together: Arrays
+    alone: list[Arrays]
+
+    @property
+    def few(self) -> Arrays:
+        """Return some of them, smaller in every size that is free."""
+        rows = tuple(values[-_FEW:] for values in self.together)
+        return (rows[0][:, : rows[1].max()], rows[1]) if len(rows) > 1 else rows
+
+
+def _probes(modality: str, manifest: Manifest, folder: Path) -> _Probes:
     if modality == "image" and manifest.image:
-        return {"pixels": image_probes(manifest.image)}
+        pixels = image_probes(manifest.image)
+        return _Probes(("pixels",), (pixels,), [(pixels[at : at + 1],) for at in range(len(pixels))])
     if manifest.text is None:
         raise BundleError("bundle.torchscript_failed", "The bundle describes no text encoder.")
-    tokens, lengths = pad_ids(text_probes(manifest.text, folder))
-    return {"tokens": tokens, "lengths": lengths}
+    rows = sorted(text_probes(manifest.text, folder), key=len, reverse=True)
+    return _Probes(("tokens", "lengths"), pad_ids(rows), [pad_ids([row]) for row in rows])
 
 
-def _export(module: Any, inputs: dict[str, NDArray[Any]], target: Path, modality: str) -> None:
+def _export(module: Any, probes: _Probes, target: Path, modality: str) -> None:
     import torch
 
-    given = tuple(torch.from_numpy(value) for value in inputs.values())
-    free = {name: {at: f"{name}_{at}" for at in range(2 if name == "tokens" else 1)} for name in inputs}
+    from workers.inference.checks.straight_line import straight_line
+
+    examples = [tuple(map(torch.from_numpy, inputs)) for inputs in (probes.together, probes.few)]
+    free = {name: {at: f"{name}_{at}" for at in range(2 if name == "tokens" else 1)} for name in probes.names}
     with torch.inference_mode():
-        wanted = module(*given).float().numpy()
-    with warnings.catch_warnings():
+        wanted = [
+            module(*map(torch.from_numpy, one)).float().numpy() for one in (probes.together, *probes.alone)
+        ]
+    with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
-        # The older exporter, since the newer one does not take scripted modules.
+        # The older exporter, since the newer one does not take TorchScript.
         torch.onnx.export(
-            module, given, str(target), input_names=list(inputs), output_names=["embedding"],
-            dynamic_axes={**free, "embedding": {0: "batch"}}, opset_version=OPSET, dynamo=False,
+            straight_line(module, examples), examples[0], str(target), input_names=list(probes.names),
+            output_names=["embedding"], dynamic_axes={**free, "embedding": {0: "batch"}}, opset_version=OPSET,
+            dynamo=False,
         )  # fmt: skip
-    _check_same(target, inputs, wanted, modality)
+    _declare_lengths(target, probes.names)
+    _check_same(target, probes, wanted, modality)
 
 
-def _check_same(graph: Path, inputs: dict[str, NDArray[Any]], wanted: Floats, modality: str) -> None:
-    found = Compiler(None, None).compile(Graph(graph, ""), "f32")(*inputs.values())
-    cosine = agreement(found, wanted) if found.shape == wanted.shape else -1.0
-    if cosine < AGREEMENT_MIN:
+def _declare_lengths(graph: Path, names: tuple[str, ...]) -> None:
+    """Add the input `lengths` where the code does not read it: the exporter leaves out what is not read."""
+    import onnx
+
+    model = onnx.load(graph)
+    if "lengths" in names and "lengths" not in {value.name for value in model.graph.input}:
+        lengths = onnx.helper.make_tensor_value_info("lengths", onnx.TensorProto.INT64, ["lengths_0"])
+        model.graph.input.append(lengths)
+        onnx.save(model, graph)
+
+
+def _check_same(graph: Path, probes: _Probes, wanted: list[Floats], modality: str) -> None:
+    """Compare the script's vectors with the graph's: of each probe alone, and of all together, shortest text first."""
+    network = Compiler(None, None).compile(Graph(graph, ""), "f32")
+    found = [
+        network(*(values[::-1] for values in probes.together))[::-1],
+        *(network(*one) for one in probes.alone),
+    ]
+    cosine = min(
+        agreement(one, other) if one.shape == other.shape else -1.0
+        for one, other in zip(found, wanted, strict=True)
+    )
+    if cosine < CONVERTED_MIN:
         message = f"The TorchScript {modality} encoder gives other vectors after its conversion to ONNX."
         raise BundleError("bundle.payloads_disagree", message, {"modality": modality, "agreement": cosine})
 
