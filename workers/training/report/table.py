@@ -41,8 +41,10 @@ def report_markdown(rows: Sequence[Measured], checked: Sequence[Finding], about:
     if notes:
         lines += ["", "## Rows that need a word", "", *notes]
     lines += ["", "## The papers' findings", "", *_explained()]
-    head = ("finding", "verdict", "difference of sums (95 %)", "in the paper")
-    lines += _table(head, [(f.claim, f.verdict, f.difference, f.paper or ABSENT) for f in checked])
+    head = ("finding", "verdict", "seeds", "difference of sums (95 %)", "in the paper")
+    lines += _table(
+        head, [(f.claim, f.verdict, f.seeds or ABSENT, f.difference, f.paper or ABSENT) for f in checked]
+    )
     return "\n".join(lines) + "\n"
 
 
@@ -50,7 +52,8 @@ def _explained() -> list[str]:
     return [
         "Paired bootstrap over the validation pictures with their captions, 10,000 draws, on the sum of recalls: "
         "confirmed where the 95 % interval lies above zero, refuted where it lies below, else undecided. "
-        f"“Level” is confirmed where it lies within ±{LEVEL_POINTS:g} points, refuted where it lies outside.",
+        f"“Level” is confirmed where it lies within ±{LEVEL_POINTS:g} points, refuted where it lies outside. "
+        "Of several seeds the mean is taken; a pair that differs in more than the finding is about is not compared.",
         "",
     ]
 
