@@ -39,6 +39,7 @@ def main() -> None:
         lines = []
         for count in options.counts:
             version = asking.clustered(count, options.dim)
+            version.vector_index = options.index
             index_build(version, "passage")
             found = asking.measured(version, vectors.queries(options.questions, count, dim=options.dim))
             report.say(f"{count:,} vectors: search, p50", found.planned_ms, "ms")
@@ -61,6 +62,7 @@ def _row(cells: Sequence[str]) -> str:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--counts", nargs="+", type=int, default=COUNTS, metavar="COUNT")
+    parser.add_argument("--index", default="hnsw", choices=["hnsw", "binary", "exact"])
     parser.add_argument("--dim", type=int, default=vectors.DIM)
     parser.add_argument("--questions", type=int, default=100)
     parser.add_argument("--json", type=Path, help="file for the figures")

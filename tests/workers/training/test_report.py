@@ -189,9 +189,33 @@ def test_the_light_gcn_of_vsrns_size_is_compared_with_it(tmp_path):
     assert verdicts["light GCN level with VSRN's"] == "confirmed"
 
 
+def test_the_papers_sizes_and_times_stand_beside_ours(data, tmp_path):
+    rows, (_, split) = plan(tmp_path, BUDGET, ["light-gcn-512"]), data.splits()
+    text = write_report(rows, {}, Report(tmp_path, split, 0))
+    [row] = [line for line in text.splitlines() if line.startswith("| light-gcn-512 |")]
+    assert "| 64.5/88.3/93.1 | 47.4/75.3/83.3 | 40.6, 6.1 |" in row
+
+
+def test_vsepp_stands_beside_the_blueprint_by_its_measures(data, tmp_path):
+    keep_run(tmp_path, "vsepp")
+    ours = {name: 10.0 + k for k, name in enumerate(("r1", "r3", "r5", "r10", "p1", "p3", "median_rank"))}
+    quality = {"image_to_text": ours, "text_to_image": ours, "sum_of_recalls": 80.0}
+    (tmp_path / "vsepp" / "metrics.json").write_text(json.dumps(quality))
+    line = json.dumps({"epoch": 1, "seconds": 1.0, **quality})
+    (tmp_path / "vsepp" / "curves.jsonl").write_text(f"{line}\n")
+    rows, (_, split) = plan(tmp_path, BUDGET, ["vsepp"], bundles=False), data.splits()
+    lines = write_report(rows, {}, Report(tmp_path, split, 0)).splitlines()
+    start = lines.index("## `vsepp` beside the blueprint")
+    assert lines[start + 2] == "|  | R@1 | R@3 | R@5 | P@1 | P@3 |"
+    assert lines[start + 4] == "| i→t | 10.0 | 11.0 | 12.0 | 14.0 | 15.0 |"
+    assert lines[start + 6] == "| Ebert et al. | 34.3 | 54.2 | 63.4 | 34.3 | 38.8 |"
+
+
 def test_a_row_that_nobody_has_trained_says_so(data, tmp_path):
     rows, (_, split) = plan(tmp_path, BUDGET, ["vsrn"]), data.splits()
-    assert "* `vsrn`: not trained" in write_report(rows, {}, Report(tmp_path, split, 0))
+    assert "* `vsrn`: not run: `--only vsrn` with the settings above runs it" in write_report(
+        rows, {}, Report(tmp_path, split, 0)
+    )
 
 
 def test_rows_that_differ_in_more_than_the_finding_are_not_compared(tmp_path):
@@ -285,7 +309,7 @@ def test_the_command_takes_a_data_set_by_its_path_and_says_the_budget(corpus, tm
     told = out.getvalue()
     assert "3 rows; measured on 16 validation pictures" in told
     assert "Budget of every row: `run.epochs=3`\nFor some rows: `fc7-mh:dim=7`" in told
-    assert "* `fc7-ph`: not trained" in told
+    assert "* `fc7-ph`: not run" in told
     with pytest.raises(CommandError, match="--runs"):
         call_command("recipes", "report", data=[str(corpus)])
     with pytest.raises(CommandError, match="--images, --captions, --train, --val missing"):

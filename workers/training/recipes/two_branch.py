@@ -12,6 +12,8 @@ MINING: dict[str, Settings] = {
     "k1-clamp": {"mining": "hardest", "count": 1, "above_margin": "clamp"},
     "k1-drop": {"mining": "hardest", "count": 1, "above_margin": "drop"},
     "k10-sum": {"mining": "hardest", "count": 10, "reduce": "sum"},
+    "k10-sum-clamp": {"mining": "hardest", "count": 10, "reduce": "sum", "above_margin": "clamp"},
+    "k10-sum-drop": {"mining": "hardest", "count": 10, "reduce": "sum", "above_margin": "drop"},
     "k10-mean": {"mining": "hardest", "count": 10, "reduce": "mean"},
     "semi-hard": {"mining": "semi-hard"},
     "hard": {"mining": "hard"},
