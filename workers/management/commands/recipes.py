@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from workers.training.report.plan import Row, Setting
 
-HELP = """List the recipes, or train those of the papers under one budget and write a table beside the papers' numbers.
+HELP = """List the recipes, or train those of the papers with a budget and write a table beside the papers' numbers.
 “recipes report --runs DIR …” trains only what is missing in DIR. Touches no database. See docs/training.md."""
 
 

@@ -54,9 +54,10 @@ def _checked(folder: Path, claim: Claim, seeds: int) -> Finding:
         return Finding(claim.said, "not measured", "a run is missing", paper=paper)
     if others := _differing(*pairs[0], besides=claim.about):
         return Finding(claim.said, "not comparable", f"they also differ in {', '.join(others)}", paper=paper)
-    d = paired_bootstrap(*(joined_ranks([_ranks(run) for run in side]) for side in zip(*pairs, strict=True)))
-    verdict = d.sum_of_recalls.within(LEVEL_POINTS) if claim.level else d.sum_of_recalls.verdict
-    told = f"{d.sum_of_recalls.value:+.1f} ({d.sum_of_recalls.low:+.1f} to {d.sum_of_recalls.high:+.1f})"
+    first, second = (joined_ranks([_ranks(run) for run in side]) for side in zip(*pairs, strict=True))
+    d = paired_bootstrap(first, second).sum_of_recalls
+    verdict = d.within(LEVEL_POINTS) if claim.level else d.verdict
+    told = f"{d.value:+.1f} ({d.low:+.1f} to {d.high:+.1f})"
     return Finding(claim.said, verdict, told, _counted(len(pairs)), paper)
 
 
