@@ -146,6 +146,19 @@ def test_the_hardest_triplets_are_hinges_of_distances(batch):
         assert triplets.item() == pytest.approx(hinges.item(), rel=1e-5)
 
 
+@pytest.mark.parametrize(("above", "expected"), [("keep", 0.5), ("clamp", 0.1), ("drop", 0.04)])
+def test_a_hard_triplet_counts_in_full_as_the_margin_or_not_at_all(above, expected):
+    """One anchor: its own at distance 0.5, others at 0.1 (hard), 0.56 (semi-hard) and 1 (easy)."""
+    far = torch.tensor([[0.5, 0.1, 0.56, 1.0]])
+    scores = (1 - far**2 / 2).requires_grad_()
+    same = torch.zeros(1, 4, dtype=torch.bool)
+    loss = TripletConfig(margin=0.1, above_margin=above).loss(scores, same, 0)
+    assert loss.item() == pytest.approx(expected, abs=1e-5)
+    loss.backward()
+    taken = {"keep": 1, "clamp": None, "drop": 2}[above]
+    assert [k for k in (1, 2, 3) if scores.grad[0, k]] == ([taken] if taken else [])
+
+
 @pytest.mark.parametrize("mining", ["hard", "semi-hard", "hard-semi-hard", "hardest"])
 def test_triplets_of_equal_vectors_have_finite_gradients(mining):
     scores = torch.ones(3, 3, requires_grad=True)

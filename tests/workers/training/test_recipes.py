@@ -9,7 +9,9 @@ from workers.neural.configs import config_from, config_to
 from workers.training.recipe import Recipe, recipe_with
 from workers.training.recipes import fne
 from workers.training.recipes.catalogue import recipe_named, recipe_names
+from workers.training.report.claims import CLAIMS
 from workers.training.start import build_model
+from workers.training.tracking.compare import flat
 
 # Small networks of torchvision that have what the recipe's own has: fully connected layers, or a map of cells.
 SMALL = {
@@ -53,7 +55,55 @@ def test_every_recipe_builds_its_config_and_a_model_that_embeds(name):
     assert loss.ndim == 0
 
 
-@pytest.mark.parametrize(("name", "sizes"), fne.SIZES.items())
+def differing(first, second):
+    """The dotted names of the settings in which two recipes differ."""
+    one, other = (flat(config_to(recipe)) for recipe in (first, second))
+    return {name for name in {**one, **other} if one.get(name) != other.get(name)} - {"name"}
+
+
+@pytest.mark.parametrize("column", [*fne.COLUMNS, *fne.UNSTABLE])
+def test_a_pair_of_one_layer_and_all_layers_differs_in_its_features_only(column):
+    pair = [recipe_named(f"{image}-{column}") for image in ("fc7", "fne")]
+    assert {setting.split(".")[0] for setting in differing(*pair)} == {"image"}
+    assert [recipe.image.kind for recipe in pair] == ["cnn", "fne"]
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.said)
+def test_a_findings_rows_of_one_size_differ_in_what_it_is_about_only(claim):
+    budget = [("dim", 8), ("text.words", 8), ("run.epochs", 1)]
+    pair = [recipe_with(recipe_named(name), budget) for name in (claim.first, claim.second)]
+    apart = differing(*pair)
+    assert apart
+    about = tuple(f"{setting}." for setting in claim.about)
+    assert [setting for setting in apart if not f"{setting}.".startswith(about)] == []
+
+
+@pytest.mark.parametrize(
+    ("column", "words", "rate", "margin", "absolute"),
+    [
+        ("sh", 1024, 2e-4, 0.2, None),
+        ("sh-bl", 1000, 2e-4, 0.2, None),
+        ("mh", 1024, 2e-4, 0.2, None),
+        ("mh-bl", 300, 2e-4, 0.2, None),
+        ("soe", 1024, 1e-3, 0.05, True),
+        ("soe-bl", 300, 1e-3, 0.05, True),
+        ("moe", 1536, 1e-3, 0.05, True),
+        ("moe-bl", 300, 2e-4, 0.2, False),
+        ("ph", 1024, 2e-4, 0.2, None),
+        ("poe", 1024, 1e-3, 0.05, True),
+    ],
+)
+def test_a_column_of_the_papers_table_is_written_as_printed(column, words, rate, margin, absolute):
+    recipe = recipe_named(f"fc7-{column}")
+    assert (recipe.text.words, recipe.optimiser.rate) == (words, rate)
+    assert getattr(recipe.similarity, "absolute", None) == absolute
+    assert getattr(recipe.loss, "first", recipe.loss).margin == margin
+
+
+@pytest.mark.parametrize(
+    ("name", "sizes"),
+    [(f"{image}-{column}", sizes) for image in fne.IMAGES for column, sizes in fne.COLUMNS.items()],
+)
 def test_the_papers_sizes_reach_the_recipe(name, sizes):
     recipe = recipe_named(name)
     assert (recipe.dim, recipe.text.words, recipe.optimiser.rate) == sizes[:3]
@@ -67,11 +117,16 @@ def test_the_papers_sizes_reach_the_recipe(name, sizes):
 
 def test_a_loss_by_its_own_name_is_the_papers_system():
     uvs = config_to(recipe_named("uvs"))
-    assert uvs | {"name": ""} == config_to(recipe_named("fc7-sh")) | {"name": ""}
+    assert uvs | {"name": ""} == config_to(recipe_named("fc7-sh-bl")) | {"name": ""}
     assert recipe_named("poe").loss.kind == "curriculum"
 
 
 def test_two_branch_differs_in_its_triplets_only():
-    first, second = (config_to(recipe_named(f"two-branch-{name}")) for name in ("k10-sum", "k10-mean"))
-    assert {key for key in first if first[key] != second[key]} == {"name", "loss"}
-    assert (first["loss"]["reduce"], second["loss"]["reduce"]) == ("sum", "mean")
+    first, second = (recipe_named(f"two-branch-{name}") for name in ("k10-sum", "k10-mean"))
+    assert differing(first, second) == {"loss.reduce"}
+    assert (first.loss.reduce, second.loss.reduce) == ("sum", "mean")
+
+
+def test_two_branch_on_the_papers_other_network_differs_in_that_network_only():
+    pair = [recipe_named(name) for name in ("two-branch-k1", "two-branch-k1-resnet50")]
+    assert differing(*pair) == {"image.architecture"}

@@ -18,7 +18,7 @@ from workers.training.recipes.catalogue import recipe_names
 from workers.training.report.children import InChild
 from workers.training.report.findings import STARTS_AT, findings, rescue
 from workers.training.report.papers import PAPERS
-from workers.training.report.plan import ROWS, STABILITY, Setting, planned
+from workers.training.report.plan import ROWS, STABILITY, Seeds, Setting, planned
 from workers.training.report.training import needs_training, train_missing
 from workers.training.report.write import Report, write_report
 from workers.training.run_folder import RunFolder
@@ -32,7 +32,8 @@ BUDGET = [
 
 
 def plan(folder, settings, only=(), seeds=0, **options):
-    return planned(folder, [Setting.read(text) for text in settings], only, seeds, **options)
+    counted = seeds if isinstance(seeds, Seeds) else Seeds(seeds)
+    return planned(folder, [Setting.read(text) for text in settings], only, counted, **options)
 
 
 def trainer(data, cache, done):
@@ -153,12 +154,11 @@ def test_every_row_and_every_paper_number_has_a_recipe():
     assert PAPERS["fne-mh"].total == pytest.approx(27.3 + 56.8 + 69.3 + 21.2 + 47.1 + 59.7)
 
 
-def keep_run(folder, name, noise=None, best=200.0, state="finished", dim=8):
+def keep_run(folder, name, noise=None, best=200.0, state="finished", **recipe):
     run = folder / name
     run.mkdir(parents=True)
-    (run / "config.json").write_text(
-        json.dumps({"recipe": {"name": name, "dim": dim}, "fingerprints": {"val": ""}})
-    )
+    settings = {"name": name, "dim": 8, **recipe}
+    (run / "config.json").write_text(json.dumps({"recipe": settings, "fingerprints": {"val": ""}}))
     (run / "state.json").write_text(json.dumps({"state": state}))
     (run / "curves.jsonl").write_text(json.dumps({"epoch": 1, "sum_of_recalls": best, "seconds": 1.0}) + "\n")
     if noise is not None:
@@ -189,9 +189,67 @@ def test_the_light_gcn_of_vsrns_size_is_compared_with_it(tmp_path):
     assert verdicts["light GCN level with VSRN's"] == "confirmed"
 
 
+def test_the_papers_sizes_and_times_stand_beside_ours(data, tmp_path):
+    rows, (_, split) = plan(tmp_path, BUDGET, ["light-gcn-512"]), data.splits()
+    text = write_report(rows, {}, Report(tmp_path, split, 0))
+    [row] = [line for line in text.splitlines() if line.startswith("| light-gcn-512 |")]
+    assert "| 64.5/88.3/93.1 | 47.4/75.3/83.3 | 40.6, 6.1 |" in row
+
+
+def test_vsepp_stands_beside_the_blueprint_by_its_measures(data, tmp_path):
+    keep_run(tmp_path, "vsepp")
+    ours = {name: 10.0 + k for k, name in enumerate(("r1", "r3", "r5", "r10", "p1", "p3", "median_rank"))}
+    quality = {"image_to_text": ours, "text_to_image": ours, "sum_of_recalls": 80.0}
+    (tmp_path / "vsepp" / "metrics.json").write_text(json.dumps(quality))
+    line = json.dumps({"epoch": 1, "seconds": 1.0, **quality})
+    (tmp_path / "vsepp" / "curves.jsonl").write_text(f"{line}\n")
+    rows, (_, split) = plan(tmp_path, BUDGET, ["vsepp"], bundles=False), data.splits()
+    lines = write_report(rows, {}, Report(tmp_path, split, 0)).splitlines()
+    start = lines.index("## `vsepp` beside the blueprint")
+    assert lines[start + 2] == "|  | R@1 | R@3 | R@5 | P@1 | P@3 |"
+    assert lines[start + 4] == "| i→t | 10.0 | 11.0 | 12.0 | 14.0 | 15.0 |"
+    assert lines[start + 6] == "| Ebert et al. | 34.3 | 54.2 | 63.4 | 34.3 | 38.8 |"
+
+
 def test_a_row_that_nobody_has_trained_says_so(data, tmp_path):
     rows, (_, split) = plan(tmp_path, BUDGET, ["vsrn"]), data.splits()
-    assert "* `vsrn`: not trained" in write_report(rows, {}, Report(tmp_path, split, 0))
+    assert "* `vsrn`: not run: `--only vsrn` with the settings above runs it" in write_report(
+        rows, {}, Report(tmp_path, split, 0)
+    )
+
+
+def test_rows_that_differ_in_more_than_the_finding_are_not_compared(tmp_path):
+    loss = {"kind": "max-hinge", "margin": 0.05}
+    keep_run(tmp_path, "fne-moe", 0.3, loss=loss)
+    keep_run(tmp_path, "fc7-moe", 2.0, loss=loss | {"margin": 0.2})
+    keep_run(tmp_path, "fc7-soe", 2.0, loss=loss | {"kind": "sum-hinge"})
+    found = {finding.claim: finding for finding in findings(tmp_path, 1)}
+    moe = found["FNE over one layer, MOE"]
+    assert moe.verdict == "not comparable"
+    assert moe.difference == "they also differ in loss.margin (0.05 and 0.2)"
+    assert found["max over sum of hinges, order, one layer"].verdict == "not comparable"
+
+
+def test_a_verdict_is_the_mean_of_its_seeds_and_says_how_many_there_are(tmp_path):
+    for seed in range(3):
+        end = f"-seed{seed}" if seed else ""
+        keep_run(tmp_path, f"fne-sh{end}", 0.2 if seed else 6.0, run={"seed": seed, "epochs": 8})
+        keep_run(tmp_path, f"fc7-sh{end}", 1.5, run={"seed": seed, "epochs": 8})
+    keep_run(tmp_path, "fne-sh-seed3", 9.0, run={"seed": 3, "epochs": 2})
+    keep_run(tmp_path, "fc7-sh-seed3", 0.1, run={"seed": 3, "epochs": 2})
+    one, several = (
+        next(f for f in findings(tmp_path, seeds) if f.claim == "FNE over one layer, SH") for seeds in (1, 4)
+    )
+    assert (one.verdict, one.seeds) == ("refuted", "one seed")
+    # The fourth was trained for fewer epochs than the first.
+    assert (several.verdict, several.seeds) == ("confirmed", "3 seeds")
+
+
+def test_further_rows_can_be_trained_from_several_initialisations():
+    repeated = Seeds(3, ("two-branch-k1", "fne-sh"))
+    names = {row.name for row in plan(NOWHERE, [], seeds=repeated)}
+    assert {"two-branch-k1-seed2", "fne-sh-seed1", "fc7-moe-bl-seed2", "fne-poe-seed2"} <= names
+    assert not {"two-branch-k10-sum-seed1", "fc7-sh-seed1", "fne-sh-seed3"} & names
 
 
 @pytest.mark.parametrize(
@@ -205,22 +263,30 @@ def test_a_row_that_nobody_has_trained_says_so(data, tmp_path):
 )
 def test_the_rescue_counts_starts_over_initialisations(tmp_path, largest, curriculum, verdict):
     for kind, sums in (("moe-unstable", largest), ("poe", curriculum)):
-        for seed, best in enumerate(sums):
-            state = "not started" if best < STARTS_AT else "finished"
-            keep_run(tmp_path, f"fne-{kind}" + (f"-seed{seed}" if seed else ""), best=best, state=state)
+        keep_starts(tmp_path, f"fne-{kind}", sums)
     assert rescue(tmp_path, "fne", 3).verdict == verdict
 
 
-def test_order_max_counts_at_the_setting_at_which_it_fails_most(tmp_path):
-    for kind, best, state in (
-        ("moe", 2.0, "not started"),
-        ("moe-unstable", 90.0, "finished"),
-        ("poe", 200.0, "finished"),
-    ):
-        keep_run(tmp_path, f"fc7-{kind}", best=best, state=state)
-    found = rescue(tmp_path, "fc7", 1)
-    assert found.verdict == "confirmed"
-    assert found.difference == "order-max started 0 of 1 and 1 of 1, the curriculum 1 of 1"
+def keep_starts(folder, recipe, sums):
+    for seed, best in enumerate(sums):
+        state = "not started" if best < STARTS_AT else "finished"
+        keep_run(folder, recipe + (f"-seed{seed}" if seed else ""), best=best, state=state)
+
+
+@pytest.mark.parametrize(
+    ("at_another", "verdict"), [((90, 90), "undecided"), ((90, 3), "confirmed"), ((3, 3), "confirmed")]
+)
+def test_the_rescue_rests_on_every_setting_of_order_max(tmp_path, at_another, verdict):
+    sums = {"moe": (2, 90), "moe-bl": (1, 1), "moe-unstable": at_another, "poe": (200, 200)}
+    for column, column_sums in sums.items():
+        keep_starts(tmp_path, f"fc7-{column}", column_sums)
+    found = rescue(tmp_path, "fc7", 2)
+    started = sum(best >= STARTS_AT for best in at_another)
+    assert found.verdict == verdict
+    assert found.difference == (
+        f"order-max started `moe` 1 of 2, `moe-bl` 0 of 2, `moe-unstable` {started} of 2, the curriculum 2 of 2"
+    )
+    assert found.seeds == "2 seeds"
 
 
 def test_the_command_takes_a_data_set_by_its_path_and_says_the_budget(corpus, tmp_path, monkeypatch):
@@ -233,7 +299,7 @@ def test_the_command_takes_a_data_set_by_its_path_and_says_the_budget(corpus, tm
         tmp_path / "runs",
         "--no-training",
         "--only",
-        "fc7-*h",
+        "fc7-?h",
         "--seeds",
         "0",
     ]
@@ -243,7 +309,7 @@ def test_the_command_takes_a_data_set_by_its_path_and_says_the_budget(corpus, tm
     told = out.getvalue()
     assert "3 rows; measured on 16 validation pictures" in told
     assert "Budget of every row: `run.epochs=3`\nFor some rows: `fc7-mh:dim=7`" in told
-    assert "* `fc7-ph`: not trained" in told
+    assert "* `fc7-ph`: not run" in told
     with pytest.raises(CommandError, match="--runs"):
         call_command("recipes", "report", data=[str(corpus)])
     with pytest.raises(CommandError, match="--images, --captions, --train, --val missing"):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from workers.training.report.plan import Row, Setting
 
-HELP = """List the recipes, or train those of the papers under one budget and write a table beside the papers' numbers.
+HELP = """List the recipes, or train those of the papers with a budget and write a table beside the papers' numbers.
 “recipes report --runs DIR …” trains only what is missing in DIR. Touches no database. See docs/training.md."""
 
 
@@ -32,6 +32,8 @@ class Command(BaseCommand):
                                  "patterns, such as fc7-*,fne-*:pixels.crop=ten")  # fmt: skip
         parser.add_argument("--only", action="append", default=[], metavar="PATTERN", help="rows by name")
         parser.add_argument("--seeds", type=int, default=5, help="initialisations of order-max (default 5)")
+        parser.add_argument("--repeat", action="append", default=[], metavar="PATTERN",
+                            help="further rows to train from as many initialisations")  # fmt: skip
         parser.add_argument(
             "--at-once", type=int, default=1, help="rows trained at the same time (default 1)"
         )
@@ -69,7 +71,7 @@ class Command(BaseCommand):
     def _report(self, options: dict[str, Any]) -> None:
         os.environ["OMP_NUM_THREADS"] = str(options["threads"])  # numpy reads it when it is imported
         from workers.training.report.children import InChild
-        from workers.training.report.plan import Setting, planned
+        from workers.training.report.plan import Seeds, Setting, planned
         from workers.training.report.training import train_missing
         from workers.training.report.write import Report, write_report
 
@@ -78,7 +80,8 @@ class Command(BaseCommand):
         folder: Path = options["runs"]
         data = data_paths(options)
         settings = [Setting.read(text) for text in options["set"]]
-        rows = planned(folder, settings, options["only"], options["seeds"], bundles=not options["no_bundles"])
+        seeds = Seeds(options["seeds"], tuple(options["repeat"]))
+        rows = planned(folder, settings, options["only"], seeds, bundles=not options["no_bundles"])
         _, split = data.splits()
         folder.mkdir(parents=True, exist_ok=True)
         train = InChild(data, options["cache"] or folder / "cache", options["device"], options["threads"])

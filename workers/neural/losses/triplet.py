@@ -21,6 +21,9 @@ class TripletConfig:
 
     Of the first three the mean is taken, over those active only; of the hardest each anchor's sum or mean (`reduce`),
     summed over the anchors. Made for unit vectors compared by their cosine.
+
+    `above_margin`: what becomes of a hard triplet's term, which is larger than the margin: `keep` it, `clamp` it to the
+    margin, where it has no gradient, or `drop` it, so that the hardest of the semi-hard triplets is taken instead.
     """
 
     kind: Literal["triplet"] = "triplet"
@@ -28,16 +31,22 @@ class TripletConfig:
     mining: Literal["hard", "semi-hard", "hard-semi-hard", "hardest"] = "hardest"
     count: int = 1
     reduce: Literal["sum", "mean"] = "sum"
+    above_margin: Literal["keep", "clamp", "drop"] = "keep"
 
     def loss(self, scores: Tensor, same: Tensor, epoch: int) -> Tensor:
         """One direction, a scalar; `scores` are inner products of unit vectors; see `hinges` for the arguments."""
         far = distances(scores)
         own = far.diagonal().unsqueeze(1)
-        terms = (self.margin + own - far).clamp_min(0).masked_fill(~negatives(same), 0)
+        terms = self._limited((self.margin + own - far).clamp_min(0)).masked_fill(~negatives(same), 0)
         if self.mining == "hardest":
             return hardest_terms(terms, self.count, self.reduce)
         chosen = self._chosen(own, far) & negatives(same)
         return terms.masked_fill(~chosen, 0).sum() / chosen.sum().clamp_min(1)
+
+    def _limited(self, terms: Tensor) -> Tensor:
+        if self.above_margin == "clamp":
+            return terms.clamp_max(self.margin)
+        return terms.masked_fill(terms > self.margin, 0) if self.above_margin == "drop" else terms
 
     def _chosen(self, own: Tensor, far: Tensor) -> Tensor:
         hard = far < own

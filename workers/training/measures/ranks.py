@@ -1,5 +1,6 @@
 """Where every query's right items were found, in both directions: kept with a run, so that runs can be compared."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +35,20 @@ class Ranks:
             of_images=self.of_images,
             of_captions=self.of_captions,
         )
+
+
+def joined_ranks(several: Sequence[Ranks]) -> Ranks:
+    """Several models' ranks of the same queries as one: its measures are the means of theirs."""
+    return Ranks(
+        _joined([ranks.image_to_text for ranks in several]),
+        _joined([ranks.text_to_image for ranks in several]),
+        np.concatenate([ranks.of_images for ranks in several]),
+        np.concatenate([ranks.of_captions for ranks in several]),
+    )
+
+
+def _joined(places: Sequence[Places]) -> Places:
+    return Places(np.concatenate([p.first for p in places]), np.concatenate([p.right for p in places]))
 
 
 def read_ranks(path: Path) -> Ranks:

@@ -11,19 +11,36 @@ from workers.neural.configs import config_to
 from workers.neural.errors import ModelConfigError
 from workers.training.errors import TrainingError
 from workers.training.recipe import Recipe, recipe_with
+from workers.training.recipes import fne, two_branch
 from workers.training.recipes.catalogue import recipe_named
 from workers.training.settings import read_settings
 
+ORDER_MAX = ("moe", "moe-bl", *fne.UNSTABLE)
 ROWS = (
-    *(f"{image}-{loss}" for loss in ("sh", "mh", "soe", "moe", "ph", "poe") for image in ("fc7", "fne")),
-    *(f"two-branch-{name}" for name in ("k1", "k10-sum", "k10-mean", "semi-hard", "hard")),
+    "vsepp",
+    *(f"{image}-{column}" for column in fne.COLUMNS for image in fne.IMAGES),
+    *two_branch.family(),
     "global-1024",
     *(f"light-gcn-{dim}" for dim in (512, 1024, 2048)),
     "vsrn",
 )
-STABILITY = tuple(f"{image}-{loss}" for image in ("fc7", "fne") for loss in ("moe", "moe-unstable", "poe"))
-"""Order-max at two settings, at the second of which the paper saw it fail, and the curriculum: each from several
-initialisations."""
+STABILITY = tuple(f"{image}-{column}" for image in fne.IMAGES for column in (*ORDER_MAX, "poe"))
+"""Order-max at each of its settings, and the curriculum: each from several initialisations."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seeds:
+    """How many initialisations the rows of STABILITY, and those that match a pattern of `also`, are trained from."""
+
+    count: int
+    also: tuple[str, ...] = ()
+
+    def pairs(self) -> dict[tuple[str, int], None]:
+        """Every row's recipe and seed, in the report's order."""
+        repeated = [*STABILITY, *(name for name in ROWS if _matches(name, self.also))]
+        return dict.fromkeys(
+            [(name, 0) for name in ROWS] + [(name, seed) for name in repeated for seed in range(self.count)]
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +107,13 @@ class Setting:
 
 
 def planned(
-    folder: Path, settings: Sequence[Setting], only: Sequence[str], seeds: int, *, bundles: bool = True
+    folder: Path, settings: Sequence[Setting], only: Sequence[str], seeds: Seeds, *, bundles: bool = True
 ) -> list[Row]:
     """The rows whose names match one of the patterns `only` (all where there is none), in the report's order.
 
     Each has the settings that are for it and that its recipe has. Raises TrainingError for a setting of no row.
     """
-    pairs = [(name, 0) for name in ROWS] + [(name, seed) for name in STABILITY for seed in range(seeds)]
-    rows = [replace(_row(folder, pair, settings), bundled=bundles) for pair in dict.fromkeys(pairs)]
+    rows = [replace(_row(folder, pair, settings), bundled=bundles) for pair in seeds.pairs()]
     for setting in settings:
         if not any((setting.key, setting.value) in row.settings for row in rows):
             raise TrainingError(f"No recipe of this report takes the setting {setting.text!r}.")

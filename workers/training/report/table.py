@@ -7,14 +7,15 @@ from typing import Any
 
 from workers.training.report.costs import Costs
 from workers.training.report.findings import LEVEL_POINTS, Finding
-from workers.training.report.papers import PAPERS, Reported
+from workers.training.report.papers import BLUEPRINT, PAPERS, Reported
 from workers.training.tracking.plots import figure_class, save
 from workers.training.tracking.runs import Run
 
 ABSENT = "–"
 HEAD = (
     "recipe", "i→t R@1/5/10, median", "t→i R@1/5/10, median", "sum", "epochs", "min",
-    "M weights", "MB", "ms/picture", "ms/caption", "paper i→t", "paper t→i", "paper's data",
+    "M weights", "MB", "ms/picture", "ms/caption",
+    "paper i→t", "paper t→i", "paper MB, ms/picture", "paper's data",
 )  # fmt: skip
 
 
@@ -37,20 +38,35 @@ class Measured:
 def report_markdown(rows: Sequence[Measured], checked: Sequence[Finding], about: Sequence[str]) -> str:
     """The whole report; `about` are lines on data and budget."""
     lines = ["# Recipes, beside their papers", "", *about, "", *_table(HEAD, [_cells(row) for row in rows])]
+    lines += _beside_the_blueprint(rows)
     notes = [f"* `{row.name}`: {row.why}" for row in rows if row.why]
     if notes:
         lines += ["", "## Rows that need a word", "", *notes]
     lines += ["", "## The papers' findings", "", *_explained()]
-    head = ("finding", "verdict", "difference of sums (95 %)", "in the paper")
-    lines += _table(head, [(f.claim, f.verdict, f.difference, f.paper or ABSENT) for f in checked])
+    head = ("finding", "verdict", "seeds", "difference of sums (95 %)", "in the paper")
+    lines += _table(
+        head, [(f.claim, f.verdict, f.seeds or ABSENT, f.difference, f.paper or ABSENT) for f in checked]
+    )
     return "\n".join(lines) + "\n"
+
+
+def _beside_the_blueprint(rows: Sequence[Measured]) -> list[str]:
+    """Our VSE++ by the measures of the blueprint's Table 3, which goes to R@5 and counts precision."""
+    quality = next((row.quality for row in rows if row.recipe == "vsepp" and row.quality), None)
+    if quality is None:
+        return []
+    sides = {"i→t": quality["image_to_text"], "t→i": quality["text_to_image"], "Ebert et al.": BLUEPRINT}
+    lines = [(name, *(f"{values[measure]:.1f}" for measure in BLUEPRINT)) for name, values in sides.items()]
+    head = ("", *(f"{measure[0].upper()}@{measure[1]}" for measure in BLUEPRINT))
+    return ["", "## `vsepp` beside the blueprint", "", *_table(head, lines)]
 
 
 def _explained() -> list[str]:
     return [
         "Paired bootstrap over the validation pictures with their captions, 10,000 draws, on the sum of recalls: "
         "confirmed where the 95 % interval lies above zero, refuted where it lies below, else undecided. "
-        f"“Level” is confirmed where it lies within ±{LEVEL_POINTS:g} points, refuted where it lies outside.",
+        f"“Level” is confirmed where it lies within ±{LEVEL_POINTS:g} points, refuted where it lies outside. "
+        "Of several seeds the mean is taken; a pair that differs in more than the finding is about is not compared.",
         "",
     ]
 
@@ -81,13 +97,14 @@ def _cost_cells(costs: Costs | None) -> tuple[str, ...]:
 
 def _paper_cells(paper: Reported | None) -> tuple[str, ...]:
     if paper is None:
-        return (ABSENT,) * 3
+        return (ABSENT,) * 4
     medians = (f", {paper.medians[0]}", f", {paper.medians[1]}") if paper.medians else ("", "")
     sides = (
         "/".join(f"{v:.1f}" for v in side) + median
         for side, median in zip((paper.there, paper.back), medians, strict=True)
     )
-    return (*sides, paper.data)
+    costs = ABSENT if paper.megabytes is None else f"{paper.megabytes:g}, {paper.picture_ms:g}"
+    return (*sides, costs, paper.data)
 
 
 def report_plot(rows: Sequence[Measured], path: Path) -> None:

@@ -49,7 +49,7 @@ def _measured(row: Row, failure: str, split: Captioned) -> Measured:
     run = _run(row.run)
     words = [failure] if failure and not (run and failure in run.said) else []
     if not (run or failure):
-        words.append("not trained")
+        words.append(f"not run: `--only {row.name}` with the settings above runs it")
     if run and run.state != "finished":
         words.append(f"{run.state}. {run.said}".strip())
     if row.left_out:

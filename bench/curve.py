@@ -1,0 +1,73 @@
+"""`python -m bench.curve`: how long a search takes over 1,000 to 100,000 vectors, beside Figure 2 of Ebert et al.
+
+A server of the benchmark's own holds one passage per vector. Each size is asked the same way: by the plan that the
+product chooses, which is a scan or the index, and by an exact scan in turn. The time is that of the database search,
+from a vector to the best documents: encoding the photo and reading the documents come on top and do not grow with it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench import vectors
+from bench.measure import Report
+from bench.serving import DATA_DIR, attached, serving
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.asking import Compared
+
+COUNTS = (1_000, 2_000, 5_000, 10_000, 20_000, 40_000, 70_000, 100_000)
+# What the figure shows: under a second up to 10,000 vectors, about 20 s at 70,000.
+PAPER_SECONDS = {10_000: "< 1", 70_000: "~ 20"}
+COLUMNS = ("vectors", "plan", "recall@10", "search, ms", "p95, ms", "exact scan, ms", "Ebert et al., s")
+
+
+def main() -> None:
+    """Print a line for each size, and at the end the table in Markdown."""
+    options, report = _options(), Report()
+    folder = DATA_DIR / "curve"
+    with serving(DATA_DIR=str(folder)):
+        attached(folder)
+        from bench import asking  # needs the server's database, and so comes after it
+        from search.vectors.index import index_build
+
+        lines = []
+        for count in options.counts:
+            version = asking.clustered(count, options.dim)
+            version.vector_index = options.index
+            index_build(version, "passage")
+            found = asking.measured(version, vectors.queries(options.questions, count, dim=options.dim))
+            report.say(f"{count:,} vectors: search, p50", found.planned_ms, "ms")
+            report.figures |= {f"{count}: p95": found.p95_ms, f"{count}: scan, p50": found.scan_ms}
+            lines.append(_line(count, found))
+    print("\n".join(_row(line) for line in (COLUMNS, ["---"] * len(COLUMNS), *lines)))
+    if options.json:
+        options.json.write_text(json.dumps(report.figures, indent=1) + "\n")
+
+
+def _line(count: int, found: Compared) -> tuple[str, ...]:
+    times = (f"{value:.1f}" for value in (found.planned_ms, found.p95_ms, found.scan_ms))
+    return (f"{count:,}", found.plans, f"{found.shares.mean():.3f}", *times, PAPER_SECONDS.get(count, ""))
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--counts", nargs="+", type=int, default=COUNTS, metavar="COUNT")
+    parser.add_argument("--index", default="hnsw", choices=["hnsw", "binary", "exact"])
+    parser.add_argument("--dim", type=int, default=vectors.DIM)
+    parser.add_argument("--questions", type=int, default=100)
+    parser.add_argument("--json", type=Path, help="file for the figures")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
