@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("search", "0007_collection_keep_originals"),
+        ("search", "0008_document_import_job"),
     ]
 
     operations = [
