@@ -89,7 +89,7 @@ def read_config() -> Config:
         picture_busy_seconds=env.float("PICTURE_BUSY_SECONDS", default=10.0),
         picture_processes=env.int("PICTURE_PROCESSES", default=0) or min(len(os.sched_getaffinity(0)), 8),
         import_max_bytes=env.int("IMPORT_MAX_BYTES", default=4 * GIB),
-        bundle_max_bytes=env.int("BUNDLE_MAX_BYTES", default=4 * GIB),
+        bundle_max_bytes=env.int("BUNDLE_MAX_BYTES", default=2 * GIB),
         encode_timeout_seconds=env.float("ENCODE_TIMEOUT_SECONDS", default=30.0),
         device=env.str("DEVICE", default="auto"),
         encoder_memory_bytes=env.int("ENCODER_MEMORY_BYTES", default=4 * GIB),

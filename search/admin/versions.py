@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -13,6 +13,7 @@ from search.services.versions import digest
 
 if TYPE_CHECKING:
     from django.db.models import Model
+    from django.http import QueryDict
 
 Row = TypeVar("Row", bound="Model")
 
@@ -53,8 +54,9 @@ class VersionedForm(forms.ModelForm[Row]):
             raise ValidationError("Somebody deleted this meanwhile.", code="changed")
         different = self._differences(stored, values)
         if self.version_of(stored) != shown and different:
-            self.data = self.data.copy()
-            self.data[self.add_prefix("version")] = self.version_of(stored)
+            typed = cast("QueryDict", self.data).copy()
+            typed[self.add_prefix("version")] = self.version_of(stored)
+            self.data = typed
             raise ValidationError(_both(different), code="changed")
         return values
 

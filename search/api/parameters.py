@@ -122,11 +122,12 @@ def validated(serializer: type[Parameters], data: Any, *, partial: bool = False)
 
 def _with_own_id(failure: serializers.ValidationError, error_ids: Mapping[str, str]) -> AppError | None:
     """Return the failure under the id that the serializer names for it, None where it names none."""
-    for field, details in failure.detail.items() if isinstance(failure.detail, dict) else ():
+    fields = failure.detail if isinstance(failure.detail, dict) else {}
+    for field, details in fields.items():
         for name, detail in _named(str(field), details):
             error_id = error_ids.get(f"{name}.{detail.code}") or error_ids.get(str(field))
             if error_id:
-                return AppError(error_id, f"“{field}”: {detail}", detail={**failure.detail, "field": field})
+                return AppError(error_id, f"“{field}”: {detail}", detail={**fields, "field": field})
     return None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.conf import settings
 from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerExtension
@@ -13,6 +13,8 @@ from search.api.permissions import open_to_anybody
 if TYPE_CHECKING:
     from drf_spectacular.utils import Direction
 
+    from search.api.base import ApiView
+
 
 class Schema(AutoSchema):
     """Declares, beside the ways to sign in, what nobody in particular may do."""
@@ -20,8 +22,9 @@ class Schema(AutoSchema):
     def get_auth(self) -> list[dict[str, Any]]:
         """Return the ways to sign in; the empty one where none is needed, not even a browser's session."""
         found: list[dict[str, Any]] = super().get_auth()
-        by_session = self.view.in_session or self.method in self.view.anonymous_methods
-        nobody = open_to_anybody(self.view, self.method) and not by_session
+        view = cast("ApiView", self.view)
+        by_session = view.in_session or self.method in view.anonymous_methods
+        nobody = open_to_anybody(view, self.method) and not by_session
         return [*found, {}] if nobody else found
 
 
@@ -33,7 +36,9 @@ class ParametersExtension(OpenApiSerializerExtension):  # type: ignore[no-untype
 
     def map_serializer(self, auto_schema: AutoSchema, direction: Direction) -> dict[str, Any]:
         """Return the serializer's schema, closed."""
-        schema: dict[str, Any] = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)
+        schema: dict[str, Any] = auto_schema._map_serializer(  # type: ignore[no-untyped-call]
+            self.target, direction, bypass_extensions=True
+        )
         for name, described in schema.get("properties", {}).items():
             if self.target.partial:
                 described.pop("default", None)

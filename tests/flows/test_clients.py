@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.flows import test_api_story as story
 from tests.flows.served import ROOT, Served, free_port, open_folder, wait_for
-from tests.flows.test_api_story import FINISHED, filled, notes, operator, photo  # noqa: F401  (fixtures)
 from tests.support.tiny_bundle import COLOURS
 
 if TYPE_CHECKING:
@@ -22,15 +22,18 @@ if TYPE_CHECKING:
     from tests.flows.test_api_story import Program
 
 pytestmark = pytest.mark.slow
+operator, filled = story.operator, story.filled  # the same installation, filled in the same way
 
-EXAMPLES, SEED, SECONDS = 2, 1, 90
+EXAMPLES, SEED, SECONDS = 2, 1, 60
 """Of generated requests: for each operation beyond those at the edges of the schema, which of them, and how long."""
 
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[Served]:
     with open_folder() as folder:
-        served = Served(folder / "data", free_port(), extra={"THROTTLE": "0"})
+        served = Served(
+            folder / "data", free_port(), extra={"THROTTLE": "0", "SIGN_IN_FAILURES_ADDRESS": "0"}
+        )
         served.start()
         yield served
         served.stop()
@@ -76,7 +79,7 @@ class Library:
 
 
 @pytest.fixture(scope="module")
-def member(library: str, filled: Program) -> Library:  # noqa: F811
+def member(library: str, filled: Program) -> Library:
     return Library(library, filled.port, filled.token)
 
 
@@ -87,13 +90,13 @@ def titles(answer: Any) -> list[str]:
 def test_a_generated_client_imports_a_file(member: Library) -> None:
     models = member.models
     member.call("collections", "collections_create", body=models.CollectionNew(slug="mine", name="Mine"))
-    form = models.ImportParameters(file=member.file(notes()), collection="mine", dry_run=False)
+    form = models.ImportParameters(file=member.file(story.notes()), collection="mine", dry_run=False)
     started = member.call("documents", "documents_import", body=form)
     assert started.status_code == 202
 
     def finished() -> Any:
         job = member.call("jobs", "jobs_get", started.parsed.id).parsed
-        return job if job.state in FINISHED else None
+        return job if job.state in story.FINISHED else None
 
     assert wait_for(finished, 120).result["new"] == len(COLOURS)
 
@@ -102,10 +105,12 @@ def test_a_generated_client_imports_a_file(member: Library) -> None:
 def test_a_generated_client_searches_by_words_and_by_a_photo(member: Library, colour: str) -> None:
     by_words = member.models.SearchByText(text=f"a {colour} part", collections=["notes"], limit=3)
     assert titles(member.call("search", "search", body=by_words))[0] == colour
-    by_photo = member.models.SearchByPhoto(image=member.file(photo(colour)), collections=["notes"], limit=3)
+    by_photo = member.models.SearchByPhoto(
+        image=member.file(story.photo(colour)), collections=["notes"], limit=3
+    )
     filters = member.models.SearchByPhotoFilters.from_dict({"tags": [colour]})
     assert titles(member.call("search", "search", body=by_photo))[0] == colour
-    narrow = member.models.SearchByPhoto(image=member.file(photo("green")), filters=filters, limit=1)
+    narrow = member.models.SearchByPhoto(image=member.file(story.photo("green")), filters=filters, limit=1)
     assert titles(member.call("search", "search", body=narrow)) == [colour]
 
 
@@ -124,7 +129,7 @@ def test_a_generated_client_follows_an_answer_to_more_like_it_and_the_next_page(
 def test_a_generated_client_changes_what_it_names_and_nothing_else(member: Library) -> None:
     models = member.models
     new = models.DocumentNewForm(
-        collection="notes", external_id="c", title="t", body="b", images=[member.file(photo("red"))]
+        collection="notes", external_id="c", title="t", body="b", images=[member.file(story.photo("red"))]
     )
     saved = member.call("documents", "documents_save", body=new)
     tag = saved.headers["ETag"]
@@ -142,7 +147,7 @@ def test_a_generated_client_needs_no_token_for_what_is_declared_open(library: st
     assert (answer.status_code, answer.parsed.results) == (200, [])
 
 
-def test_every_example_of_the_schema_is_answered(filled: Program) -> None:  # noqa: F811
+def test_every_example_of_the_schema_is_answered(filled: Program) -> None:
     schema = filled.must("GET", "schema/")
     found = []
     for path, methods in schema["paths"].items():
@@ -160,7 +165,7 @@ def test_every_example_of_the_schema_is_answered(filled: Program) -> None:  # no
 def test_requests_made_of_the_schema_find_nothing(
     who: str,
     filled: Program,
-    tmp_path: Path,  # noqa: F811
+    tmp_path: Path,
 ) -> None:
     """The last test here: requests of an operator delete and switch whatever they hit."""
     sign_in = ["-H", f"Authorization: Bearer {filled.token}"] if who == "operator" else []

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from drf_spectacular.utils import OpenApiExample, PolymorphicProxySerializer, extend_schema_field
+from drf_spectacular.utils import (
+    OpenApiExample,
+    OpenApiParameter,
+    PolymorphicProxySerializer,
+    extend_schema_field,
+)
 from rest_framework import serializers
 from rest_framework.response import Response
 
@@ -80,16 +85,9 @@ class FiltersField(JsonObjectField):
         return filters
 
 
-class SearchParameters(Parameters):
-    """A search: exactly one of image, text, document and embedding; or the `next` of an earlier answer."""
+class SearchOptions(Parameters):
+    """Where to look, and for how much."""
 
-    not_built_yet = NOT_BUILT_YET
-    error_ids = PART_IDS | {"embedding": "embedding.invalid", "next": "cursor.invalid"}
-
-    image = UploadField(required=False, help_text="a file of a multipart form")
-    text = serializers.CharField(required=False, max_length=TEXT_MAX)
-    document = serializers.IntegerField(required=False, min_value=1, help_text="more like this")
-    embedding = VectorField(required=False, help_text="with `model` as name@version")
     model = serializers.CharField(default="champion", max_length=120, help_text="alias or name@version")
     collections = ShortListField(
         child=serializers.SlugField(max_length=80), default=list, max_length=100, help_text="default: all"
@@ -98,9 +96,19 @@ class SearchParameters(Parameters):
     target = serializers.ChoiceField(choices=["passages", "images"], default="passages")
     mode = serializers.ChoiceField(choices=["dense"], default="dense")
     limit = serializers.IntegerField(default=LIMIT_DEFAULT, min_value=1, max_value=LIMIT_MAX)
-    next = serializers.CharField(
-        required=False, max_length=CURSOR_MAX, help_text="`next` of the answer before; enough alone"
-    )
+
+
+class SearchParameters(SearchOptions):
+    """A search: exactly one of image, text, document and embedding; or the `next` of an earlier answer."""
+
+    not_built_yet = NOT_BUILT_YET
+    error_ids = PART_IDS | {"embedding": "embedding.invalid", "next": "cursor.invalid"}
+
+    image = UploadField(required=False)
+    text = serializers.CharField(required=False, max_length=TEXT_MAX)
+    document = serializers.IntegerField(required=False, min_value=1)
+    embedding = VectorField(required=False)
+    next = serializers.CharField(required=False, max_length=CURSOR_MAX)
 
     def to_internal_value(self, data: Any) -> Any:
         """Tell a mode that is planned from one that is wrong."""
@@ -118,33 +126,29 @@ class SearchParameters(Parameters):
         return attrs
 
 
-class SearchByPhoto(SearchParameters):
+class SearchByPhoto(SearchOptions):
     """A search by a picture, as a form."""
 
     image = UploadField()
-    text = document = embedding = next = None
 
 
-class SearchByText(SearchParameters):
+class SearchByText(SearchOptions):
     """A search by words."""
 
     text = serializers.CharField(max_length=TEXT_MAX)
-    image = document = embedding = next = None
 
 
-class SearchByDocument(SearchParameters):
+class SearchByDocument(SearchOptions):
     """More like a document."""
 
     document = serializers.IntegerField(min_value=1)
-    image = text = embedding = next = None
 
 
-class SearchByEmbedding(SearchParameters):
+class SearchByEmbedding(SearchOptions):
     """A search by a vector of one model."""
 
     embedding = VectorField()
     model = serializers.CharField(max_length=120, help_text="name@version")
-    image = text = document = next = None
 
 
 class SearchNextPage(Parameters):
@@ -170,14 +174,19 @@ class KeptParameters(Parameters):
     next = serializers.CharField(required=False, max_length=CURSOR_MAX)
 
 
-class EmbeddingParameters(Parameters):
+class EmbeddingOptions(Parameters):
+    """Whose vector."""
+
+    model = serializers.CharField(default="champion", max_length=120, help_text="alias or name@version")
+
+
+class EmbeddingParameters(EmbeddingOptions):
     """What to embed: exactly one of image and text."""
 
     error_ids = PART_IDS
 
-    image = UploadField(required=False, help_text="a file of a multipart form")
+    image = UploadField(required=False)
     text = serializers.CharField(required=False, max_length=TEXT_MAX)
-    model = serializers.CharField(default="champion", max_length=120, help_text="alias or name@version")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Refuse none and both."""
@@ -185,20 +194,25 @@ class EmbeddingParameters(Parameters):
         return attrs
 
 
-class TextToEmbed(EmbeddingParameters):
+class TextToEmbed(EmbeddingOptions):
     """Words to embed."""
 
     text = serializers.CharField(max_length=TEXT_MAX)
-    image = None
 
 
-class PhotoToEmbed(EmbeddingParameters):
+class PhotoToEmbed(EmbeddingOptions):
     """A picture to embed, as a form."""
 
     image = UploadField()
-    text = None
 
 
+# Beside two kinds of body, openapi-python-client 0.29 needs an optional parameter: without one its code does not run.
+REQUEST_ID = OpenApiParameter(
+    "X-Request-ID",
+    str,
+    OpenApiParameter.HEADER,
+    description="1 to 64 letters, digits, dots, underscores and hyphens, for the log; else the server makes one",
+)
 BY_WORDS = OpenApiExample(
     "by words", {"text": "a leaking pump"}, request_only=True, media_type="application/json"
 )
@@ -224,6 +238,7 @@ class SearchView(ApiView):
         request={"application/json": SEARCH_BODY, "multipart/form-data": SearchByPhoto},
         also=(404, 409, 422),
         examples=[BY_WORDS],
+        parameters=[REQUEST_ID],
     )
     def post(self, request: Request) -> Response:
         """Find the documents that a picture, a text, a document or a vector is about."""
@@ -266,6 +281,7 @@ class EmbeddingView(ApiView):
         request={"application/json": TextToEmbed, "multipart/form-data": PhotoToEmbed},
         also=(404, 422),
         examples=[BY_WORDS],
+        parameters=[REQUEST_ID],
     )
     def post(self, request: Request) -> Response:
         """Return the vector of a picture or a text in a model's joint space."""

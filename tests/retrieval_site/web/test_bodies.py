@@ -318,3 +318,53 @@ def test_too_many_fields_and_files_are_refused(web: WebServer) -> None:
         answer = web.say(head("/api/v1/search/", length=len(body)) + body)
         assert status_of(answer) == 413
         assert error_of(answer)["id"] == "request.too_large"
+
+
+def form(fields: dict[str, str], files: dict[str, bytes]) -> bytes:
+    line = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="'
+    parts = [f'{line}{name}"\r\n\r\n{value}\r\n'.encode() for name, value in fields.items()]
+    parts += [
+        f'{line}{name}"; filename="{name}"\r\n\r\n'.encode() + content + b"\r\n"
+        for name, content in files.items()
+    ]
+    return b"".join(parts) + f"--{BOUNDARY}--\r\n".encode()
+
+
+JSON = "application/json"
+FORM = f"multipart/form-data; boundary={BOUNDARY}"
+NOTES = b'{"external_id": "a", "title": "t"}\n'
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "body", "expected"),
+    [  # what is told only to who was read to the end
+        ("search/", JSON, b'{"text": ""}', b'"text.empty"'),
+        ("search/", FORM, form({}, {"image": b""}), b'"image.empty"'),
+        ("search/", "application/x-www-form-urlencoded", b"document=0", b'"document"'),
+        ("embeddings/", JSON, b'{"text": "a", "model": "none@1"}', b'"model.not_found"'),
+        ("embeddings/", FORM, form({}, {"image": b""}), b'"image.empty"'),
+        ("documents/", JSON, b'{"collection": "pumps", "external_id": "c", "title": "t"}', b'"title":"t"'),
+        (
+            "documents/",
+            FORM,
+            form({"collection": "pumps", "external_id": "f", "title": "u"}, {}),
+            b'"title":"u"',
+        ),
+        ("documents/import/", FORM, form({"collection": "pumps"}, {"file": NOTES}), b'"queued"'),
+        ("models/", FORM, form({}, {"bundle": b"no zip"}), b'"permission.denied"'),
+        ("collections/", JSON, b'{"slug": "s", "name": "S"}', b'"permission.denied"'),
+        ("judgements/", JSON, b'{"grade": 9}', b'"query":'),
+    ],
+)
+@pytest.mark.parametrize("slash", [True, False])
+def test_every_address_takes_a_body_in_chunks(
+    web: WebServer, path: str, kind: str, body: bytes, expected: bytes, slash: bool
+) -> None:
+    address = f"/api/v1/{path if slash else path.removesuffix('/')}"
+    key = curator_key()
+    blocks = [body[first : first + 9] for first in range(0, len(body), 9)]
+    sent = b"".join(b"%x\r\n%s\r\n" % (len(block), block) for block in blocks) + b"0\r\n\r\n"
+    with web.connect() as client:
+        client.sendall(head(address, f"Authorization: Bearer {key}", kind=kind) + sent)
+        status, _, answer = read_answer(client)
+    assert expected in answer, (status, answer)
