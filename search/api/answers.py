@@ -83,11 +83,20 @@ class PlanAnswer(Answer):
     candidates = serializers.IntegerField(allow_null=True, help_text="null where somebody else asked")
 
 
+class WarningAnswer(Answer):
+    """What to know of how the query was read, such as that of an animation the first frame was used."""
+
+    id = serializers.CharField()
+    message = serializers.CharField()
+    detail = serializers.DictField()
+
+
 class SearchResultAnswer(Answer):
     """What a search found."""
 
     query = QueryAnswer()
     results = HitAnswer(many=True)
+    warnings = WarningAnswer(many=True)
     next = serializers.CharField(allow_null=True, help_text="send it as `next` for the page after this")
     plan = PlanAnswer()
     timings_ms = serializers.DictField(child=serializers.FloatField())
@@ -99,6 +108,7 @@ class EmbeddingAnswer(Answer):
     embedding = serializers.ListField(child=serializers.FloatField())
     dim = serializers.IntegerField()
     model = serializers.CharField(help_text="name@version")
+    warnings = WarningAnswer(many=True)
 
 
 class CollectionAnswer(Answer):

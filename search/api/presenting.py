@@ -29,6 +29,7 @@ def search_json(answer: SearchAnswer) -> Json:
             "url": reverse("search:results", args=[answer.query_id]),
         },
         "results": [hit_json(hit) for hit in answer.hits],
+        "warnings": list(answer.warnings),
         "next": answer.next,
         "plan": plan_json(answer.plan, counted=answer.counted),
         "timings_ms": {step: round(spent, 2) for step, spent in answer.timings_ms.items()},

@@ -46,6 +46,9 @@ class Query(models.Model):
     answer = models.JSONField(default=list, blank=True)
     plan = models.JSONField(default=dict, blank=True)
     timings_ms = models.JSONField(default=dict, blank=True)
+    warnings = models.JSONField(
+        default=list, blank=True, help_text="how the query was read: id, message, detail"
+    )
 
     class Meta:
         ordering = ["-created_at"]

@@ -92,7 +92,7 @@ class _Asked:
     def finish(self) -> EncodedQuery:
         answer = self._pending.result()
         vectors = answer.vector[None, :]
-        return EncodedQuery(self.version, self._modality, vectors, dict(answer.timings_ms))
+        return EncodedQuery(self.version, self._modality, vectors, dict(answer.timings_ms), answer.warnings)
 
     def preview(self) -> bytes | None:
         return self._pending.preview()

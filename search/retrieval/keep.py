@@ -46,6 +46,7 @@ def query_new(request: SearchRequest, encoded: EncodedQuery, found: Candidates) 
         embedding=encoded.vectors.astype("<f4").tobytes(),
         answer=entries(kept, request.target),
         plan=plan_json(found.plan, more=len(kept) < len(ranked) or not found.exhausted),
+        warnings=list(encoded.warnings),
     )
 
 

@@ -57,6 +57,8 @@ class EncodedQuery:
     modality: Modality
     vectors: NDArray[np.float32]
     timings_ms: dict[str, float] = field(default_factory=dict)
+    warnings: tuple[dict[str, Any], ...] = ()
+    """What the asker should know of how the query was read: `{id, message, detail}`."""
 
 
 @dataclass(frozen=True)
@@ -133,3 +135,4 @@ class SearchAnswer:
     plan: Plan
     timings_ms: dict[str, float]
     counted: bool = True
+    warnings: tuple[dict[str, Any], ...] = ()

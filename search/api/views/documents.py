@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
@@ -22,8 +23,8 @@ from search.services.document_fields import (
     TAGS_MAX,
     DocumentFields,
     ImageInput,
-    image_input,
 )
+from search.services.document_pictures import document_images
 from search.services.documents import document_delete, document_save, encode_soon
 from search.services.uploads import read_picture
 
@@ -48,7 +49,7 @@ class DocumentChange(Parameters):
         child=serializers.CharField(max_length=LENGTHS_MAX["tag"]), max_length=TAGS_MAX, default=list
     )
     metadata = JsonObjectField(default=dict)
-    images = ShortListField(child=UploadField(), max_length=IMAGES_MAX, required=False)
+    images = ShortListField(child=UploadField(allow_empty_file=True), max_length=IMAGES_MAX, required=False)
 
 
 class DocumentNew(DocumentChange):
@@ -138,4 +139,4 @@ def _save(request: Request, collection: Collection, external_id: str, values: di
 
 
 def _images(uploads: Iterable[UploadedFile[bytes]], collection: Collection) -> list[ImageInput]:
-    return [image_input(read_picture(upload), collection) for upload in uploads]
+    return document_images([partial(read_picture, upload) for upload in uploads], collection)

@@ -66,7 +66,7 @@ class SearchParameters(Parameters):
 
     not_built_yet = NOT_BUILT_YET
 
-    image = UploadField(required=False, help_text="a file of a multipart form")
+    image = UploadField(required=False, allow_empty_file=True, help_text="a file of a multipart form")
     text = serializers.CharField(required=False, max_length=TEXT_MAX)
     document = serializers.IntegerField(required=False, min_value=1, help_text="more like this")
     embedding = VectorField(required=False, help_text="with `model` as name@version")
@@ -107,7 +107,7 @@ class KeptParameters(Parameters):
 class EmbeddingParameters(Parameters):
     """What to embed: exactly one of image and text."""
 
-    image = UploadField(required=False, help_text="a file of a multipart form")
+    image = UploadField(required=False, allow_empty_file=True, help_text="a file of a multipart form")
     text = serializers.CharField(required=False, max_length=TEXT_MAX)
     model = serializers.CharField(default="champion", max_length=120, help_text="alias or name@version")
 
@@ -182,8 +182,10 @@ class EmbeddingView(ApiView):
         """Return the vector of a picture or a text in a model's joint space."""
         values = validated(EmbeddingParameters, request.data)
         version = usable_version(request, values["model"])
-        vector = _encoded(version, values).vector
-        return Response({"embedding": vector.tolist(), "dim": len(vector), "model": version.key})
+        encoded = _encoded(version, values)
+        numbers = encoded.vector.tolist()
+        about = {"dim": len(numbers), "model": version.key, "warnings": list(encoded.warnings)}
+        return Response({"embedding": numbers, **about})
 
 
 def _encoded(version: ModelVersion, values: dict[str, Any]) -> Encoded:

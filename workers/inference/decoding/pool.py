@@ -29,6 +29,7 @@ from workers.inference.sandbox.process import SandboxSpec
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from workers.inference.headers.types import Header
     from workers.inference.manifest import ImageSpec
     from workers.inference.sandbox.process import SandboxProcess
 
@@ -63,7 +64,7 @@ class Decoders:
             answer, payload = call("prepare", head, most)
             pixels = np.frombuffer(payload, np.float32, numbers).reshape(answer["shape"])
             small = _image(answer["image"], payload[numbers * _FLOAT_BYTES :]) if answer["image"] else None
-            return Prepared(pixels, small, _pair(answer["size"]))
+            return Prepared(pixels, small, _pair(answer["size"]), call.header.warnings)
 
     def picture(
         self, data: bytes, *, shortest_side: int | None = None, within_seconds: float | None = None
@@ -101,7 +102,7 @@ class Decoders:
                 self.budget.reserved(header.decoding_bytes(shortest_side), ends - time.monotonic()),
                 self._crew.borrowed(ends - time.monotonic()) as process,
             ):
-                yield _Call(process, data, min(self.limits.wall_seconds, within))
+                yield _Call(process, data, header, min(self.limits.wall_seconds, within))
         except (BudgetTimeoutError, CrewTimeoutError) as error:
             raise _busy(self.limits.busy_seconds) from error
         except SandboxError as error:
@@ -124,8 +125,9 @@ class Decoders:
 class _Call:
     """One process with one picture's bytes."""
 
-    def __init__(self, process: SandboxProcess, data: bytes, seconds: float) -> None:
+    def __init__(self, process: SandboxProcess, data: bytes, header: Header, seconds: float) -> None:
         self._process, self._data, self._seconds = process, data, seconds
+        self.header = header
 
     def __call__(self, method: str, head: dict[str, Any], reply_bytes: int) -> tuple[dict[str, Any], bytes]:
         """Let the process do `method`; return its head and payload."""
