@@ -4,15 +4,16 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('search', '0007_collection_keep_originals'),
+        ("search", "0007_collection_keep_originals"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='query',
-            name='warnings',
-            field=models.JSONField(blank=True, default=list, help_text='how the query was read: id, message, detail'),
+            model_name="query",
+            name="warnings",
+            field=models.JSONField(
+                blank=True, default=list, help_text="how the query was read: id, message, detail"
+            ),
         ),
     ]
