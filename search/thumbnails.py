@@ -14,6 +14,8 @@ from django.core.files.storage import default_storage
 from workers.blobs import file_put
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from django.core.files.base import File
     from PIL.Image import Image
 
@@ -30,6 +32,12 @@ def thumbnails_store(sha256: str, picture: Image) -> None:
         if not default_storage.exists(name):
             data = preview_jpeg(picture, longest_side)
             file_put(name, ContentFile(data), len(data), durable=False)
+
+
+def thumbnails_put(sha256: str, copies: Iterable[bytes]) -> None:
+    """Keep the small copies of a picture that a worker made, one JPEG for each of `LONGEST_SIDES_PX`."""
+    for longest_side, data in zip(LONGEST_SIDES_PX, copies, strict=True):
+        file_put(_name(sha256, longest_side), ContentFile(data), len(data), durable=False)
 
 
 def thumbnails_copy(former: str, sha256: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -55,6 +55,9 @@ def _input(ask: Ask) -> tuple[bytes | None, float]:
 
 def _answer(ask: Ask, data: bytes, seconds: float) -> None:
     """Send the vector, and behind it the small photo: its JPEG is made while whoever asked searches by the vector."""
+    if ask.kind == "check":
+        _reply(ask, checked := _checked(ask, data, seconds), checked)
+        return
     model, small = _model(ask.version_id), None
     if ask.kind == "text":
         encoded = _encode_text(model, data)
@@ -104,7 +107,14 @@ def _encode_picture(
     clock.lap("decode")
     vector = future.result(settings.CONFIG.encode_timeout_seconds)
     clock.lap("encode")
-    return Encoded(vector, None, clock.laps_ms), prepared.small
+    warnings = tuple(asdict(warning) for warning in prepared.warnings)
+    return Encoded(vector, None, clock.laps_ms, warnings=warnings), prepared.small
+
+
+def _checked(ask: Ask, data: bytes, seconds: float) -> Encoded:
+    """Decode a picture that is to be kept; return its size and the small copies of it."""
+    found = decoders().thumbnail(data, max(ask.sides), within_seconds=seconds)
+    return Encoded(size=found.size, copies=tuple(preview_jpeg(found.image, side) for side in ask.sides))
 
 
 def _encode_text(model: LoadedModel, data: bytes) -> Encoded:
@@ -131,7 +141,7 @@ def _reply(ask: Ask, part: Encoded, whole: Encoded | None = None) -> None:
         pipeline.delete(wire.INPUT_PREFIX + ask.request_id)
     if part.error is not None and part.error["id"] == "encoder.died":
         pipeline.set(ask.cache_key, packed, ex=wire.DIED_EXPIRES_SECONDS)
-    if whole is not None:
+    if whole is not None and ask.cache_key:
         kept = packed if whole is part else wire.pack(whole)
         pipeline.set(ask.cache_key, kept, ex=wire.VECTOR_EXPIRES_SECONDS)
     pipeline.execute()

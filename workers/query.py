@@ -87,6 +87,15 @@ def text_start(version: ModelVersion, text: str) -> Pending:
     return _start(Question(version.pk, "text", hashlib.sha256(data).hexdigest(), data))
 
 
+def picture_checked(data: bytes, sides: tuple[int, ...]) -> Encoded:
+    """Return the upright size of a picture that somebody wants to keep, and copies of it with these longest sides.
+
+    A query worker decodes it as it does a search's photo; raises AppError as `picture_start` and `Pending.result` do.
+    """
+    _check_picture(data)
+    return _start(Question(0, "check", "", data, sides=sides)).result()
+
+
 @dataclass(frozen=True)
 class Question:
     """One thing to encode under one version; the same question again has the same answer."""
@@ -96,10 +105,13 @@ class Question:
     digest: str
     data: bytes
     preview_px: int = 0
+    sides: tuple[int, ...] = ()
 
     @property
     def cache_key(self) -> str:
-        """Return where the answer is kept."""
+        """Return where the answer is kept; nowhere for a picture that is only checked."""
+        if self.kind == "check":
+            return ""
         return f"{wire.VECTOR_PREFIX}{self.version_id}:{self.kind}:{self.preview_px}:{self.digest}"
 
 
@@ -107,11 +119,12 @@ def _start(question: Question) -> Pending:
     """Answer from the cache, or put the bytes down and send their id."""
     pending = Pending(question)
     try:
-        known = cast("bytes | None", wire.client().get(question.cache_key))
+        key = question.cache_key
+        known = cast("bytes | None", wire.client().get(key)) if key else None
         if known is None:
             pending.send()
     except RedisError as error:
-        raise _unavailable() from error
+        raise _unavailable(question.kind) from error
     if known is not None:
         pending.answer = wire.unpack(known, from_cache=True)
         if pending.answer.error:
@@ -134,7 +147,7 @@ class Pending:
         """Put the bytes where a worker finds them, and the question on the list; both expire unanswered."""
         milliseconds = int(settings.CONFIG.encode_timeout_seconds * 1000)
         asked = self.question
-        ask = wire.Ask(self.id, asked.version_id, asked.kind, asked.preview_px, asked.cache_key)
+        ask = wire.Ask(self.id, asked.version_id, asked.kind, asked.preview_px, asked.cache_key, asked.sides)
         pipeline = wire.client().pipeline(transaction=False)
         pipeline.set(wire.INPUT_PREFIX + self.id, asked.data, px=milliseconds)
         pipeline.rpush(wire.ASKED_KEY, ask.packed())
@@ -144,7 +157,7 @@ class Pending:
     def _send_again(self) -> None:
         """Ask those who came instead, once: a question that ends one worker after another must stop."""
         if self.sent_again:
-            raise _unavailable()
+            raise _unavailable(self.question.kind)
         self.sent_again = True
         self.send()
 
@@ -155,12 +168,12 @@ class Pending:
         return self.answer.preview
 
     def result(self) -> Encoded:
-        """Wait for the vector.
+        """Wait for the vector, or for what was found of a picture that is only checked.
 
         Raises AppError `encoder.unavailable` within 5 s when no worker is there, `encoder.timeout` when one does
         not answer in time, and what the worker said of the input (`image.*`, `text.*`).
         """
-        while not self.answer.vector.size:
+        while not (self.answer.vector.size or self.answer.size):
             self._receive()
         return self.answer
 
@@ -169,7 +182,7 @@ class Pending:
         try:
             part = wire.unpack(self._wait())
         except RedisError as error:
-            raise _unavailable() from error
+            raise _unavailable(self.question.kind) from error
         if part.error:
             raise _failure(**part.error)
         self.answer = replace(self.answer, preview=part.preview) if part.preview else part
@@ -187,7 +200,7 @@ class Pending:
         waited = time.monotonic() - self.started
         alive = frozenset(workers_alive())
         if not alive and waited >= GRACE_SECONDS:
-            raise _unavailable()
+            raise _unavailable(self.question.kind)
         if waited >= settings.CONFIG.encode_timeout_seconds:
             message = "The model did not answer in time. Try again in a moment."
             raise AppError("encoder.timeout", message, status=503)
@@ -257,8 +270,12 @@ def _failure(id: str, message: str, detail: dict[str, Any] | None = None) -> App
     return AppError(id, message, status=status, detail=detail)
 
 
-def _unavailable() -> AppError:
+def _unavailable(kind: str = "") -> AppError:
     message = (
         "Searching is not possible right now: no worker is there to read the query. Try again in a moment."
     )
+    if kind == "check":
+        message = (
+            "Pictures cannot be taken right now: no worker is there to read them. Try again in a moment."
+        )
     return AppError("encoder.unavailable", message, status=503)

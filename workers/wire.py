@@ -61,6 +61,8 @@ class Ask:
     kind: str
     preview_px: int
     cache_key: str
+    sides: tuple[int, ...] = ()
+    """Of a picture that is only checked: the longest sides of the small copies that are wanted."""
 
     def packed(self) -> bytes:
         """Return the question as JSON."""
@@ -76,7 +78,8 @@ class Ask:
 class Encoded:
     """A query's vector, float32 `(dim,)`, and its small photo or its unknown words; or the expected failure.
 
-    A photo's answer comes in two parts, the small photo behind all the rest.
+    A photo's answer comes in two parts, the small photo behind all the rest. One that was only checked has its upright
+    `size` and the small copies that were asked for instead of a vector. `warnings` are `{id, message, detail}`.
     """
 
     vector: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
@@ -85,21 +88,20 @@ class Encoded:
     error: dict[str, Any] | None = None
     unknown: UnknownWords = field(default_factory=UnknownWords)
     from_cache: bool = False
+    warnings: tuple[dict[str, Any], ...] = ()
+    size: tuple[int, int] | None = None
+    copies: tuple[bytes, ...] = ()
 
 
 def pack(answer: Encoded) -> bytes:
-    """Return the answer as bytes: two lengths, a JSON head, the little-endian float32 vector, the JPEG."""
-    unknown = answer.unknown
-    head = json.dumps(
-        {
-            "timings_ms": answer.timings_ms,
-            "error": answer.error,
-            "unknown_words": unknown.words,
-            "nothing_known": unknown.nothing_known,
-        }
-    ).encode()
+    """Return the answer as bytes: two lengths, a JSON head, the little-endian float32 vector, the JPEGs."""
+    about: dict[str, Any] = {"timings_ms": answer.timings_ms, "error": answer.error}
+    about |= {"unknown_words": answer.unknown.words, "nothing_known": answer.unknown.nothing_known}
+    about |= {"warnings": answer.warnings, "size": answer.size, "copies": [len(one) for one in answer.copies]}
+    head = json.dumps(about).encode()
     vector = answer.vector.astype("<f4", copy=False).tobytes()
-    return _LENGTHS.pack(len(head), len(vector)) + head + vector + (answer.preview or b"")
+    parts = (_LENGTHS.pack(len(head), len(vector)), head, vector, *answer.copies, answer.preview or b"")
+    return b"".join(parts)
 
 
 def unpack(data: bytes, *, from_cache: bool = False) -> Encoded:
@@ -108,7 +110,19 @@ def unpack(data: bytes, *, from_cache: bool = False) -> Encoded:
     start = _LENGTHS.size + head_bytes
     head = json.loads(data[_LENGTHS.size : start])
     vector = np.frombuffer(data, dtype="<f4", count=vector_bytes // 4, offset=start)
-    preview = data[start + vector_bytes :] or None
+    copies, at = [], start + vector_bytes
+    for length in head["copies"]:
+        copies.append(data[at : at + length])
+        at += length
     timings = {} if from_cache else head["timings_ms"]
-    unknown = UnknownWords(tuple(head.get("unknown_words", ())), head.get("nothing_known", False))
-    return Encoded(vector, preview, timings, head["error"], unknown, from_cache)
+    return Encoded(
+        vector,
+        data[at:] or None,
+        timings,
+        head["error"],
+        UnknownWords(tuple(head["unknown_words"]), head["nothing_known"]),
+        from_cache,
+        tuple(head["warnings"]),
+        (head["size"][0], head["size"][1]) if head["size"] else None,
+        tuple(copies),
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -28,15 +29,16 @@ from search.services.document_fields import (
     DocumentFields,
     ImageInput,
     check_record,
-    image_input,
 )
+from search.services.document_pictures import document_images
 from search.services.documents import document_delete, document_save, documents_delete, encode_soon
+from search.services.uploads import read_picture
 from search.services.versions import collection_lock, document_version
 from workers.inference.bounded_json import JsonError, load_json
 from workers.inference.errors import PictureError
 
 if TYPE_CHECKING:
-    from django.core.files.base import File
+    from django.core.files.uploadedfile import UploadedFile
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
 
@@ -60,7 +62,7 @@ class PicturesField(forms.FileField):
 
     widget = ManyFilesInput
 
-    def clean(self, data: Any, initial: Any = None) -> list[File[bytes]]:
+    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile[bytes]]:
         """Return the files; the form stores them, since how depends on the collection."""
         return [super(PicturesField, self).clean(file, initial) for file in data or [] if file]
 
@@ -106,7 +108,7 @@ class DocumentForm(VersionedForm[Document]):
         widget=forms.CheckboxSelectMultiple,
         label="Pictures to remove",
     )
-    add_images = PicturesField(required=False, label="Pictures to add")
+    add_images = PicturesField(required=False, allow_empty_file=True, label="Pictures to add")
     url = forms.URLField(
         required=False,
         max_length=1000,
@@ -155,7 +157,7 @@ class DocumentForm(VersionedForm[Document]):
         collection = self.cleaned_data.get("collection") or getattr(self.instance, "collection", None)
         if collection is None:
             return []
-        return [_stored(file, collection) for file in self.cleaned_data["add_images"]]
+        return [image for file in self.cleaned_data["add_images"] for image in _stored(file, collection)]
 
     def document_fields(self) -> DocumentFields:
         """Return what the form says, as the service wants it."""
@@ -175,9 +177,9 @@ class DocumentForm(VersionedForm[Document]):
         return str(self.cleaned_data.get(name) or getattr(self.instance, name))
 
 
-def _stored(file: File[bytes], collection: Collection) -> ImageInput:
+def _stored(file: UploadedFile[bytes], collection: Collection) -> list[ImageInput]:
     try:
-        return image_input(file.read(), collection)
+        return document_images([partial(read_picture, file)], collection)
     except (PictureError, AppError) as error:
         raise ValidationError(f"{file.name}: {error.message} ({error.id})", code=error.id) from error
 

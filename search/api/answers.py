@@ -111,6 +111,7 @@ class EmbeddingAnswer(Answer):
     embedding = serializers.ListField(child=serializers.FloatField())
     dim = serializers.IntegerField()
     model = serializers.CharField(help_text="name@version")
+    warnings = WarningAnswer(many=True)
 
 
 class CollectionAnswer(Answer):

@@ -13,7 +13,7 @@ from search.services.document_fields import (
     check_image_count,
     check_record,
     image_input,
-    picture_kept,
+    pictures_kept,
 )
 from search.services.documents import DocumentRecord
 from search.thumbnails import LONGEST_SIDES_PX, thumbnails_store
@@ -22,7 +22,6 @@ from workers.inference.errors import InferenceError
 if TYPE_CHECKING:
     from search.importers.types import PictureRef
     from search.models import Collection
-    from workers.inference.decoding.types import Thumbnail
 
 
 class Pictures(Protocol):
@@ -42,27 +41,29 @@ def to_document(
     """
     try:
         check_image_count(len(record.pictures))
-        images = tuple(_image(source, ref, collection, store=store) for ref in record.pictures)
+        images = tuple(
+            image for ref in record.pictures for image in _images(source, ref, collection, store=store)
+        )
         check_record(record.external_id, record.fields, images)
     except (AppError, InferenceError) as error:
         return Rejected(record.where, (Problem(error.id, error.message),))
     return DocumentRecord(record.external_id, record.fields, images)
 
 
-def _image(source: Pictures, ref: PictureRef, collection: Collection, *, store: bool) -> ImageInput:
+def _images(source: Pictures, ref: PictureRef, collection: Collection, *, store: bool) -> list[ImageInput]:
+    """Return the picture as the document keeps it, each page of a scan as one; raises PictureError with its name."""
     data = source.picture(ref.name)
-    thumbnail = _thumbnail(data, ref.name)
+    try:
+        pages = pictures_kept(data, collection)
+        return [_image(page, ref, collection, store=store) for page in pages]
+    except InferenceError as error:
+        raise type(error)(error.id, f"“{ref.name[:200]}”: {error.message}", error.detail) from error
+
+
+def _image(page: bytes, ref: PictureRef, collection: Collection, *, store: bool) -> ImageInput:
+    thumbnail = picture_thumbnail(page, max(LONGEST_SIDES_PX))
     if not store:
-        kept = picture_kept(data, collection)
-        return ImageInput(hashlib.sha256(kept).hexdigest(), *thumbnail.size, ref.alt)
-    image = image_input(data, collection, alt=ref.alt, size=thumbnail.size)
+        return ImageInput(hashlib.sha256(page).hexdigest(), *thumbnail.size, ref.alt)
+    image = image_input(page, collection, alt=ref.alt, size=thumbnail.size)
     thumbnails_store(image.blob_id, thumbnail.image)
     return image
-
-
-def _thumbnail(data: bytes, name: str) -> Thumbnail:
-    """Decode the picture as far as its small copies need; raises PictureError with the picture's name in it."""
-    try:
-        return picture_thumbnail(data, max(LONGEST_SIDES_PX))
-    except InferenceError as error:
-        raise type(error)(error.id, f"“{name[:200]}”: {error.message}", error.detail) from error

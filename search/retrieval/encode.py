@@ -88,7 +88,7 @@ class _Asked:
         answer = self._pending.result()
         vectors = answer.vector[None, :]
         return EncodedQuery(
-            self.version, self._modality, vectors, dict(answer.timings_ms), unknown=answer.unknown
+            self.version, self._modality, vectors, dict(answer.timings_ms), answer.unknown, answer.warnings
         )
 
     def preview(self) -> bytes | None:

@@ -63,6 +63,8 @@ class EncodedQuery:
     vectors: NDArray[np.float32]
     timings_ms: dict[str, float] = field(default_factory=dict)
     unknown: UnknownWords = field(default_factory=UnknownWords)
+    warnings: tuple[SearchWarning, ...] = ()
+    """What the asker should know of how the query was read: `{id, message, detail}`."""
 
 
 @dataclass(frozen=True)

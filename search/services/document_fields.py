@@ -17,7 +17,7 @@ from workers.decoders import picture_limits
 from workers.inference.bounded_json import DepthMeter, JsonTooDeepError
 from workers.inference.headers.reading import check_bytes
 from workers.inference.sniff import HEADER_BYTES, sniff_format
-from workers.inference.stripping.strip import without_metadata
+from workers.inference.stripping.strip import pages_without_metadata, without_metadata
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -61,8 +61,7 @@ def image_input(
 ) -> ImageInput:
     """Store a picture as the collection keeps it, and return what a document needs of it.
 
-    `size` where it was decoded already. Raises PictureError as `picture_kept` does; whether it can be decoded is
-    found out in a worker.
+    `size` where it was decoded already. Raises PictureError as `picture_kept` does.
     """
     kept = picture_kept(data, collection)
     blob = blob_store(ContentFile(kept), f"image/{sniff_format(kept[:HEADER_BYTES])}")
@@ -79,6 +78,15 @@ def picture_kept(data: bytes, collection: Collection) -> bytes:
         check_bytes(data, limits)
         return data
     return without_metadata(data, limits)
+
+
+def pictures_kept(data: bytes, collection: Collection) -> list[bytes]:
+    """Return the files that a document keeps of a picture: one, but of a scan one for each page, in order.
+
+    Raises PictureError `image.too_many_pages`, and as `picture_kept` does.
+    """
+    pages = pages_without_metadata(data, picture_limits(), IMAGES_MAX)
+    return pages if len(pages) > 1 else [picture_kept(data, collection)]
 
 
 def content_hash(fields: DocumentFields, images: Iterable[tuple[str, str]]) -> str:

@@ -14,10 +14,13 @@ if TYPE_CHECKING:
 
 
 def read_picture(upload: UploadedFile[bytes]) -> bytes:
-    """Return an uploaded picture's bytes; raises AppError `image.too_large` before reading them."""
+    """Return an uploaded picture's bytes, from its start; raises AppError `image.empty`, `image.too_large`."""
     limit = settings.CONFIG.picture_max_bytes
+    if upload.size == 0:
+        raise AppError("image.empty", "The file is empty.")
     if upload.size is None or upload.size > limit:
         raise picture_too_large(limit)
+    upload.seek(0)
     content: bytes = upload.read()
     return content
 

@@ -89,7 +89,7 @@ def _part(request: HttpRequest) -> dict[str, Any]:
     """Return the one thing that the form asks with; raises AppError `query.empty`, `query.ambiguous`."""
     if key := request.POST.get("example", ""):  # the button that was pressed, whatever stands in the box
         return {"image": _example(key)}
-    photos = [photo for photo in request.FILES.getlist("image") if photo.size]
+    photos = request.FILES.getlist("image")
     text = request.POST.get("text", "").strip()
     if photos and text:
         raise AppError("query.ambiguous", "Search with a photo or with words, not with both at once.")

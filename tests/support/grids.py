@@ -8,8 +8,8 @@ from PIL import Image
 
 from tests.support.hostile_pictures import box, encoded, full_box
 from workers.inference.headers.boxes import boxes, meta_boxes
-from workers.inference.headers.types import Parts
 from workers.inference.headers.extents import located
+from workers.inference.headers.types import Parts
 
 ANY = 10**6
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rest_framework import serializers
@@ -24,8 +25,8 @@ from search.services.document_fields import (
     TAGS_MAX,
     DocumentFields,
     ImageInput,
-    image_input,
 )
+from search.services.document_pictures import document_images
 from search.services.documents import document_delete, document_save, encode_soon
 from search.services.uploads import read_picture
 from search.services.versions import document_held
@@ -212,7 +213,9 @@ def _save(
 
 def _images(uploads: Iterable[UploadedFile[bytes]] | None, collection: Collection) -> list[ImageInput] | None:
     """Return the stored pictures, None where none were sent; before anything is locked, since it takes long."""
-    return None if uploads is None else [image_input(read_picture(upload), collection) for upload in uploads]
+    if uploads is None:
+        return None
+    return document_images([partial(read_picture, upload) for upload in uploads], collection)
 
 
 def _shown(document: Document, status: int = 200) -> Response:

@@ -287,8 +287,10 @@ class EmbeddingView(ApiView):
         """Return the vector of a picture or a text in a model's joint space."""
         values = validated(EmbeddingParameters, request.data)
         version = usable_version(request, values["model"])
-        vector = _encoded(version, values).vector
-        return Response({"embedding": vector.tolist(), "dim": len(vector), "model": version.key})
+        encoded = _encoded(version, values)
+        numbers = encoded.vector.tolist()
+        about = {"dim": len(numbers), "model": version.key, "warnings": list(encoded.warnings)}
+        return Response({"embedding": numbers, **about})
 
 
 def _encoded(version: ModelVersion, values: dict[str, Any]) -> Encoded:

@@ -13,13 +13,11 @@ from django.urls import reverse
 from search.models import ApiToken, Collection, Document, Membership, Passage, Query
 from search.services.document_fields import DocumentFields
 from search.services.documents import document_save
+from tests.support.corpus import picture
 from workers.models import Job
 
 pytestmark = pytest.mark.django_db
-PNG = bytes.fromhex(
-    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c63f8cfc0f01f0005"
-    "0001ff56c72f0d0000000049454e44ae426082"
-)
+PNG = picture((200, 30, 30), kind="PNG")
 
 
 @pytest.fixture
@@ -100,7 +98,7 @@ def test_saving_a_document_unchanged_asks_for_nothing(client, own):
     assert not Job.objects.exists()
 
 
-def test_pictures_can_be_added_and_removed(client, own):
+def test_pictures_can_be_added_and_removed(client, own, query_worker):
     document = _document(own)
     url = reverse("admin:search_document_change", args=[document.pk])
     form = {"title": "a", "body": "The pump leaks.", "metadata": "{}", "tags": ""}

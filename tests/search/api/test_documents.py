@@ -19,7 +19,7 @@ COLLECTIONS, DOCUMENTS = "/api/v1/collections/", "/api/v1/documents/"
 
 def picture(name: str = "a.png", colour: str = "red") -> ContentFile:
     data = BytesIO()
-    Image.new("RGB", (8, 6), colour).save(data, "PNG")
+    Image.new("RGB", (16, 12), colour).save(data, "PNG")
     return ContentFile(data.getvalue(), name)
 
 
@@ -120,7 +120,7 @@ def test_a_patch_keeps_what_is_not_sent(world):
     assert changed["metadata"] == {"k": 1}
 
 
-def test_pictures_come_as_files_and_stay_until_others_come(world):
+def test_pictures_come_as_files_and_stay_until_others_come(world, query_worker):
     curator = world.client("curator")
     form = new(images=[picture(), picture("b.png", "blue")], metadata='{"kind": "pump"}', tags=["a", "b"])
     created = curator.post(DOCUMENTS, form, format="multipart").json()

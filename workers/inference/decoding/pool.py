@@ -68,10 +68,10 @@ class Decoders:
         numbers = _CHANNELS * spec.size**2 * (_TEN_CROPS if spec.crop == "ten" else 1)
         head = {"spec": asdict(spec), "preview_px": preview_px}
         call = Call("prepare", head, data, numbers * _FLOAT_BYTES + _CHANNELS * preview_px**2)
-        with self._called(call, shortest_side_of(spec), within_seconds) as (answer, payload):
+        with self._called(call, shortest_side_of(spec), within_seconds) as (header, answer, payload):
             pixels = np.frombuffer(payload, np.float32, numbers).reshape(answer["shape"])
             small = _image(answer["image"], payload[numbers * _FLOAT_BYTES :]) if answer["image"] else None
-            return Prepared(pixels, small, _pair(answer["size"]))
+            return Prepared(pixels, small, _pair(answer["size"]), header.warnings)
 
     def picture(
         self, data: bytes, *, shortest_side: int | None = None, within_seconds: float | None = None
@@ -79,13 +79,13 @@ class Decoders:
         """Return the upright RGB picture, see `pictures.open_picture`."""
         head, most = {"shortest_side": shortest_side}, _CHANNELS * self.limits.picture.max_pixels
         call = Call("picture", head, data, most)
-        with self._called(call, shortest_side, within_seconds) as (answer, payload):
+        with self._called(call, shortest_side, within_seconds) as (_, answer, payload):
             return _image(answer["image"], payload)
 
     def thumbnail(self, data: bytes, longest_side: int, *, within_seconds: float | None = None) -> Thumbnail:
         """Return a copy whose longer side is at most `longest_side`, and the picture's upright size."""
         call = Call("thumbnail", {"longest_side": longest_side}, data, _CHANNELS * longest_side**2)
-        with self._called(call, longest_side, within_seconds) as (answer, payload):
+        with self._called(call, longest_side, within_seconds) as (_, answer, payload):
             return Thumbnail(_image(answer["image"], payload), _pair(answer["size"]))
 
     def pids(self) -> list[int]:
@@ -112,15 +112,18 @@ class Decoders:
     @contextmanager
     def _called(
         self, call: Call, shortest_side: int | None, within_seconds: float | None
-    ) -> Iterator[tuple[dict[str, Any], bytes]]:
-        """Let a process decode once there is memory for it; say what became of it, or that its answer is none."""
+    ) -> Iterator[tuple[Header, dict[str, Any], bytes]]:
+        """Let a process decode once there is memory for it; say what became of it, or that its answer is none.
+
+        Yields what the file's header says, and the answer's head and payload.
+        """
         header = read_header(call.data, self.limits.picture)
         within = self.limits.wall_seconds if within_seconds is None else within_seconds
         ends = time.monotonic() + min(self.limits.busy_seconds, within)
         lane = self._lane(header, shortest_side)
         try:
             call = replace(call, seconds=min(self.limits.wall_seconds, within))
-            yield lane.called(call, header.decoding_bytes(shortest_side), ends)
+            yield header, *lane.called(call, header.decoding_bytes(shortest_side), ends)
         except (LaneFullError, BudgetTimeoutError, CrewTimeoutError) as error:
             raise _busy(self.limits.busy_seconds) from error
         except SandboxError as error:

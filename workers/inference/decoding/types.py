@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
-    from workers.inference.headers.types import Header
+    from workers.inference.headers.types import Header, PictureWarning
 
 MIB = 1 << 20
 _PROCESSES_MAX = 8
@@ -24,12 +24,13 @@ class Prepared:
     """What an encoder takes of a picture, and a small copy of it.
 
     `pixels` as `pictures.to_pixels` returns them; `small` is RGB, its longer side at most what was asked for, None
-    where no copy was; `size` is the whole picture's, upright.
+    where no copy was; `size` is the whole picture's, upright; `warnings` say what of its file was not looked at.
     """
 
     pixels: NDArray[np.float32]
     small: Image.Image | None
     size: tuple[int, int]
+    warnings: tuple[PictureWarning, ...] = ()
 
 
 @dataclass(frozen=True)

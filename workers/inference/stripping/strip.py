@@ -37,3 +37,16 @@ def without_metadata(data: bytes, limits: PictureLimits = DEFAULT_LIMITS) -> byt
         return data if strip is None else strip(data, limits)
     except UNREADABLE as error:
         raise truncated(name) from error
+
+
+def pages_without_metadata(data: bytes, limits: PictureLimits, most: int) -> list[bytes]:
+    """Return a file for each page of a scan, of any other picture one; the same page twice comes once.
+
+    Raises PictureError `image.too_many_pages` for more than `most`, and as `without_metadata` does.
+    """
+    if check_bytes(data, limits) != "tiff":
+        return [without_metadata(data, limits)]
+    try:
+        return list(dict.fromkeys(tiff.pages_apart(data, limits, most)))
+    except UNREADABLE as error:
+        raise truncated("tiff") from error
