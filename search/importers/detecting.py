@@ -31,7 +31,12 @@ def detect(file: BinaryIO) -> Format:
         return "json"
     if text.startswith(b"{"):
         return _detect_json(text, file)
-    return "captions" if _CAPTION.match(text) else "csv"
+    return "csv" if may_be_csv(text) else "captions"
+
+
+def may_be_csv(text: bytes) -> bool:
+    """Tell whether a text that begins so is in no other format than CSV."""
+    return not text.startswith((b"[", b"{")) and not _CAPTION.match(text)
 
 
 def text_head(file: BinaryIO) -> bytes:
@@ -65,7 +70,8 @@ def _json_value(line: bytes) -> Any:
 
 
 def _object_kind(file: BinaryIO, *, several_lines: bool) -> Format:
-    keys = set()
+    keys: set[str] = set()
+    whole = False
     try:
         for prefix, event, value in json_events(file):
             if prefix == "images.item.sentences":
@@ -74,11 +80,14 @@ def _object_kind(file: BinaryIO, *, several_lines: bool) -> Format:
                 keys.add(value)
                 if value == "annotations":
                     return "coco"
+            if (prefix, event) == ("", "end_map"):
+                whole = True
+                break
     except JSON_ERRORS:
-        return "jsonl"
+        pass
     if {"images", "dataset"} <= keys:
         return "karpathy"
-    return "json" if several_lines else "jsonl"
+    return "json" if whole and several_lines else "jsonl"
 
 
 def lists_documents(file: BinaryIO) -> Format | None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import re
 import zipfile
 from typing import TYPE_CHECKING, BinaryIO
 
 from retrieval_site.errors import AppError
-from search.importers.detecting import ZIP_STARTS, detect
+from search.importers.detecting import ZIP_STARTS, may_be_csv, text_head
 from search.importers.rows import read_rows
 from search.importers.tables import known_columns, no_table
 from search.importers.text import encoding_of
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from search.importers.types import Format
 
 HEAD_BYTES = 2048
-DIRECTORY_BYTES_MAX = 4 * 1024 * 1024
+DIRECTORY_BYTES_MAX = 1024 * 1024
 """Of a zip's directory: office documents have small ones, and the web process reads no large one."""
 
 _END_BYTES, _COMMENT_BYTES_MAX = 22, 65_535
@@ -111,8 +112,8 @@ def refuse_foreign(file: BinaryIO, wanted: Format | None = None) -> None:
     found = _in_zip(file) if head.startswith(ZIP_STARTS) else _named(head)
     if found:
         raise _refusal(found)
-    if wanted in (None, "csv") and detect(file) == "csv":
-        _refuse_text(file)
+    if wanted in (None, "csv") and not head.startswith(ZIP_STARTS):
+        _refuse_text(text_head(file))
     file.seek(0)
 
 
@@ -199,8 +200,8 @@ def _by_members(names: Iterable[str]) -> str | None:
     return "an Office document" if office else None
 
 
-def _refuse_text(file: BinaryIO) -> None:
-    """Raise AppError `import.format_unknown` for a text whose first line names no column."""
-    first = next(read_rows(file, known_columns), None)
+def _refuse_text(text: bytes) -> None:
+    """Raise AppError `import.format_unknown` for a text that begins with a line that names no column."""
+    first = next(read_rows(io.BytesIO(text), known_columns), None) if may_be_csv(text.lstrip()) else None
     if first and not first.problem and not known_columns(first.cells):
         raise no_table(first.cells)

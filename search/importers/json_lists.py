@@ -23,7 +23,7 @@ LIST_IN_OBJECT_LEVEL = 2
 
 
 def read_json(file: BinaryIO, reading: Reading) -> Iterator[Item]:
-    """Yield the documents of a JSON list, or the one of a file that is a single object."""
+    """Yield the documents of a JSON list, or of objects that stand one after another."""
     prefix = "item" if _begins_with(file) == b"[" else ""
     try:
         for number, values in enumerate(json_items(file, prefix, LIST_LEVEL), start=1):
@@ -43,7 +43,9 @@ def json_items(file: BinaryIO, prefix: str, level: int) -> Iterator[Any]:
     """
     file.seek(0)
     # Without `use_float`, a number of more digits than Python reads ends ijson 3.6 by a segmentation fault.
-    values: Iterator[Any] = ijson.items(BoundedReader(utf8_text(file), level), prefix, use_float=True)
+    values: Iterator[Any] = ijson.items(
+        BoundedReader(utf8_text(file), level), prefix, use_float=True, multiple_values=not prefix
+    )
     return values
 
 
@@ -51,7 +53,7 @@ def json_events(file: BinaryIO) -> Iterator[tuple[str, str, Any]]:
     """Yield (prefix, event, value) of a whole file; raises as `json_items` does."""
     file.seek(0)
     bounded = BoundedReader(utf8_text(file), LIST_IN_OBJECT_LEVEL)
-    events: Iterator[tuple[str, str, Any]] = ijson.parse(bounded, use_float=True)
+    events: Iterator[tuple[str, str, Any]] = ijson.parse(bounded, use_float=True, multiple_values=True)
     return events
 
 
@@ -62,7 +64,7 @@ def not_json(error: Exception, file: BinaryIO) -> Rejected:
     if isinstance(error, JsonTooLargeError):
         reason = f"The file is not read any further: {error}."
         return rejected("rest of the file", "import.entry_too_long", reason)
-    line = _line_of_error(file)
+    line = _line_of_error(file, several=_begins_with(file) == b"{")
     reason = (
         f"From here on the file is not JSON: {str(error).splitlines()[0]}. What comes behind it is not read."
     )
@@ -90,17 +92,17 @@ class _Counting:
         return piece
 
 
-def _line_of_error(file: BinaryIO) -> int:
+def _line_of_error(file: BinaryIO, *, several: bool) -> int:
     """Parse the file again up to the piece that broke it, then byte by byte; return the line reached."""
-    coarse = _parsed_until_error(file, sys.maxsize)
-    return _parsed_until_error(file, coarse.given - coarse.last).line
+    coarse = _parsed_until_error(file, sys.maxsize, several=several)
+    return _parsed_until_error(file, coarse.given - coarse.last, several=several).line
 
 
-def _parsed_until_error(file: BinaryIO, single_from: int) -> _Counting:
+def _parsed_until_error(file: BinaryIO, single_from: int, *, several: bool) -> _Counting:
     file.seek(0)
     counting = _Counting(utf8_text(file), single_from)
     try:
-        for _ in ijson.basic_parse(counting, use_float=True):
+        for _ in ijson.basic_parse(counting, use_float=True, multiple_values=several):
             pass
     except JSON_ERRORS:
         pass

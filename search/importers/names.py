@@ -20,7 +20,10 @@ UTF8_FLAG = 0x800
 UNICODE_PATH = 0x7075
 """Info-ZIP's field with a name in UTF-8."""
 
-CODE_PAGES = ("cp437", "cp850", "cp1252", "cp932", "gbk", "big5", "cp949", "cp866", "cp1251")
+CODE_PAGES = (
+    "cp437", "cp850", "cp1252", "cp852", "cp1250", "cp932", "euc_jp", "gb18030", "big5", "cp949",
+    "cp866", "cp1251", "koi8_r", "cp737", "cp1253", "cp857", "cp1254", "mac_roman",
+)  # fmt: skip
 """In which a table's names are looked for among names that say nothing of how they are encoded."""
 
 PICTURE_FOLDERS = ("images", "pictures")
@@ -146,7 +149,7 @@ class RawIndex:
 
 
 def _plain(name: str) -> str:
-    name = _nfc(name.replace("\\", "/"))
+    name = _nfc(name.strip().replace("\\", "/"))
     while name.startswith("./"):
         name = name[2:]
     return name

@@ -12,9 +12,10 @@ from django.db import transaction
 from hypothesis import strategies as st
 
 from retrieval_site.errors import AppError
-from search.importers.source import open_import
+from search.importers.leftovers import warning_json
+from search.importers.source import ImportSource, open_import
 from search.importers.storing import to_document
-from search.importers.types import FORMATS, ImportOptions, Item, Rejected
+from search.importers.types import EXTRA_COLUMNS, FORMATS, ImportOptions, Item, Rejected
 from search.models import Collection
 from search.services.imports import import_start
 from tests.hostile.fuzzing.archives import Member, archive, member_changes, tails, with_changes
@@ -131,16 +132,19 @@ plain_files = st.one_of(json_files(), csv_files(), caption_files())
 _options = st.fixed_dictionaries(
     {
         "format": st.sampled_from((None, None, None, None, None, *FORMATS)),
-        "per": st.sampled_from(("caption", "picture")),
+        "per": st.sampled_from((None, "caption", "picture")),
+        "extra_columns": st.sampled_from(EXTRA_COLUMNS),
     }
 )
-ENCODINGS = ("", "", "", "", "", "", "utf-16", "utf-8-sig", "latin-1")
+ENCODINGS = ("", "", "", "", "", "", "utf-16", "utf-16-be", "utf-32", "utf-8-sig", "latin-1")
+LINE_ENDS = (b"\n", b"\n", b"\n", b"\r\n", b"\r")
 
 
 @st.composite
 def import_files(draw: st.DrawFn) -> Input:
     given = draw(plain_files)
     data = scrambled(given.data, draw(byte_changes) if draw(st.integers(0, 2)) == 0 else [])
+    data = data.replace(b"\n", draw(st.sampled_from(LINE_ENDS)))
     encoding = draw(st.sampled_from(ENCODINGS))
     if encoding:
         data = data.decode("utf-8", "replace").encode(encoding, "replace")
@@ -165,7 +169,7 @@ def try_reading(given: Input) -> Outcome:
         path = Path(room) / "file"
         path.write_bytes(given.data)
         try:
-            return _read(path, ImportOptions(given.how.get("format"), given.how.get("per", "caption")))
+            return _read(path, ImportOptions(**given.how))
         except AppError as error:
             return Outcome([error.id])
 
@@ -176,7 +180,8 @@ def _read(path: Path, options: ImportOptions) -> Outcome:
         for number, item in enumerate(source.items()):
             if number > ITEMS_MAX:
                 return Outcome(problem="there is no end to the documents of a small file")
-            _take(outcome, item, source.files)
+            _take(outcome, item, source)
+        outcome.problem = outcome.problem or unstorable([warning_json(found) for found in source.warnings()])
     return outcome
 
 
@@ -186,8 +191,8 @@ def _collection() -> Collection:
     return Collection(slug="fuzzed", name="Fuzzed")
 
 
-def _take(outcome: Outcome, item: Item, files: Any) -> None:
-    found = item if isinstance(item, Rejected) else to_document(item, files, _collection(), store=False)
+def _take(outcome: Outcome, item: Item, source: ImportSource) -> None:
+    found = item if isinstance(item, Rejected) else to_document(item, source, _collection(), store=False)
     if isinstance(found, Rejected):
         outcome.ids += [problem.error_id for problem in found.problems]
         if not all(problem.reason for problem in found.problems):
@@ -204,7 +209,7 @@ def try_job(given: Input) -> Outcome:
     """Run the whole import job; it ends well or with an id, and a rolled back one leaves nothing."""
     with nothing_left(), transaction.atomic():
         collection = Collection.objects.create(slug="fuzzed", name="Fuzzed")
-        options = ImportOptions(given.how.get("format"), given.how.get("per", "caption"))
+        options = ImportOptions(**given.how)
         try:
             job = run_job_inline(
                 import_start(collection=collection, file=ContentFile(given.data, "file"), options=options)

@@ -221,6 +221,10 @@ def test_json_that_breaks_is_read_so_far_and_its_line_is_named(read, content, li
     assert problems(items) == [(f"line {line} and all behind it", "import.not_json")]
 
 
-def test_a_document_alone_in_a_json_file_is_read(read):
-    items, _ = read('{\n  "id": 1,\n  "title": "a"\n}\n')
+def test_documents_over_several_lines_are_read_one_after_another(read):
+    one = '{\n  "id": 1,\n  "title": "a"\n}\n'
+    items, _ = read(one)
     assert [(d.external_id, d.fields.title) for d in documents(items)] == [("1", "a")]
+    items, _ = read(one + one.replace("1", "2") + "{\n  broken")
+    assert [d.external_id for d in documents(items)] == ["1", "2"]
+    assert problems(items) == [("line 10 and all behind it", "import.not_json")]

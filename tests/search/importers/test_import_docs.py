@@ -19,8 +19,11 @@ PAGE = (ROOT / "docs" / "import.md").read_text()
 
 
 def warning_ids() -> set[str]:
-    calls = [node for path in (ROOT / "search" / "importers").glob("*.py") for node in ast.walk(ast.parse(path.read_text()))
-             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "FileWarning"]  # fmt: skip
+    paths = (ROOT / "search" / "importers").glob("*.py")
+    calls = [
+        node for path in paths for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)
+    ]
+    calls = [call for call in calls if getattr(call.func, "id", "") == "FileWarning"]
     return {call.args[0].value for call in calls}
 
 
