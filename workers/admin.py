@@ -24,6 +24,8 @@ FAILED_ITEMS_PAGE = 50
 NOT_SHOWN = {"position", "measured_at", services.UNDONE}
 """Of a result, what only the job's own resuming needs, or what its times say already."""
 RESULT_WORDS = {"images": "pictures"}
+RESULT_ORDER = ("documents", "passages", "images", "new", "changed", "unchanged", "failed")
+"""What comes first of a result; what else there is follows by name."""
 ACTIONS: dict[str, Callable[[Job, Any], object]] = {
     "cancel": lambda job, _by: services.job_request_cancel(job),
     "pause": lambda job, _by: services.job_request_pause(job),
@@ -104,7 +106,7 @@ class JobAdmin(PanelAdmin[Job]):
     @admin.display(description="job", ordering="type")
     def label(self, job: Job) -> str:
         """Return the type with the start of its id."""
-        return f"{job.label} {str(job.pk)[:8]}"
+        return str(job)
 
     @admin.display(description="state", ordering="state")
     def state_badge(self, job: Job) -> str:
@@ -148,8 +150,10 @@ class JobAdmin(PanelAdmin[Job]):
 
 
 def _counts(job: Job) -> dict[str, Any]:
-    """Return what the job counted, in the order of the words."""
-    shown = {key: value for key, value in sorted(job.result.items()) if key not in NOT_SHOWN}
+    """Return what the job counted, what it stored first."""
+    first = {key: job.result[key] for key in RESULT_ORDER if key in job.result}
+    counted = first | dict(sorted(job.result.items()))
+    shown = {key: value for key, value in counted.items() if key not in NOT_SHOWN}
     return {
         RESULT_WORDS.get(key, key).replace("_", " "): value
         for key, value in shown.items()
