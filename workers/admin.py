@@ -79,7 +79,7 @@ def _button(action: Callable[[Job, Any], object]) -> Callable[[Job, HttpRequest]
 class JobAdmin(PanelAdmin[Job]):
     """Jobs, read only but for the buttons; superusers see all, staff their own."""
 
-    list_display = ["label", "state_badge", "stage_now", "progress", "failed_count", "owner", "created_at"]
+    list_display = ["label", "state_badge", "progress", "failed_count", "owner", "created_at"]
     list_filter = ["state", "type", "created_at"]
     list_select_related = ["owner"]
     search_fields = ["id", "type", "error", "owner__username"]
@@ -114,11 +114,6 @@ class JobAdmin(PanelAdmin[Job]):
         warned = "state-warned" if job.has_warnings else ""
         return format_html('<span class="state state-{} {}">{}</span>', job.state, warned, job.state_words)
 
-    @admin.display(description="stage", ordering="stage")
-    def stage_now(self, job: Job) -> str:
-        """Return the stage that is at work or was when the job ended before its time."""
-        return "" if job.state == JobState.SUCCEEDED else job.stage
-
     @admin.display(description="failed")
     def failed_count(self, job: Job) -> int:
         """Return how many items failed, of the whole job where it counts them."""
@@ -126,13 +121,13 @@ class JobAdmin(PanelAdmin[Job]):
 
     @admin.display(description="progress")
     def progress(self, job: Job) -> str:
-        """Return a bar, where the total is known, and the numbers of the stage at work."""
-        if job.state == JobState.SUCCEEDED:
-            return "–"
+        """Return the stage at work, or in which the job ended before its time; with a bar where the total is known."""
+        if job.state not in _SHOWS_PROGRESS:
+            return ""
         if not job.total:
-            return f"{job.done:,}" if job.done else "–"
-        bar = '<progress max="{}" value="{}"></progress> {} / {}'
-        return format_html(bar, job.total, job.done + job.failed, f"{job.done:,}", f"{job.total:,}")
+            return job.stage
+        bar = '{}<progress aria-label="progress" max="{}" value="{}"></progress> {} / {}'
+        return format_html(bar, job.stage, job.total, job.progress_value, f"{job.done:,}", f"{job.total:,}")
 
     def panel(self, row: Job, request: HttpRequest) -> dict[str, Any]:
         """Show one job with its progress, its result and its failed items."""

@@ -65,6 +65,7 @@ class MembershipInline(admin.TabularInline[Membership, Collection]):
     """Readers and curators of one collection."""
 
     model = Membership
+    verbose_name = "member"
     form = MembershipForm
     formset = MembershipFormSet
     template = "admin/search/collection/members.html"

@@ -11,9 +11,12 @@ from django.contrib import admin as django_admin
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import Group, User
 from django.contrib.contenttypes.models import ContentType
+from django.contrib.sessions.models import Session
 from django.core.files.base import ContentFile
 from django.test import RequestFactory
 from django.urls import reverse
+from django.utils import timezone
+from playwright.sync_api import expect
 
 from models_admin.models import Activation
 from models_admin.services import champion
@@ -86,6 +89,69 @@ def test_a_file_is_checked_line_by_line_and_then_imported(admin: Page, site: Sit
     _run_queued()
     admin.wait_for_selector(".state-succeeded")
     assert Document.objects.filter(external_id="p9").exists()
+
+
+def test_an_import_is_undone_from_its_page(admin: Page, site: Site, tmp_path: Path) -> None:
+    file = tmp_path / "notes.jsonl"
+    file.write_text('{"id": "p1", "title": "One"}\n{"id": "p2", "title": "Two"}')
+    admin.goto(site.at(f"/admin/search/collection/{site.notes.pk}/import/"))
+    admin.set_input_files("#id_file", file)
+    admin.click("input[name=import]")
+    admin.wait_for_selector("text=queued")
+    _run_queued()
+    admin.wait_for_selector(".state-succeeded")
+    before = Document.objects.count()
+    admin.get_by_role("link", name="Undo this import").click()
+    admin.wait_for_selector("text=2 documents")
+    admin.get_by_role("button", name="Remove 2 documents").click()
+    admin.wait_for_selector("text=Undo import")
+    _run_queued()
+    admin.wait_for_selector(".state-succeeded")
+    assert Document.objects.count() == before - 2
+
+
+def test_what_a_page_renews_leaves_focus_and_buttons_in_place(admin: Page, site: Site) -> None:
+    job = Job.objects.create(
+        type="encode",
+        state="running",
+        stage="encode",
+        total=10,
+        done=1,
+        owner=User.objects.get(username="root"),
+    )
+    admin.goto(site.at(f"/admin/workers/job/{job.pk}/change/"))
+    button = admin.get_by_role("button", name="Cancel")
+    button.focus()
+    button.evaluate("button => button.mark = 'the same button'")
+    for done in (2, 3):
+        Job.objects.filter(pk=job.pk).update(done=done)
+        admin.wait_for_selector(f"text={done} of 10")
+        expect(button).to_be_focused()
+    assert button.evaluate("button => button.mark") == "the same button"
+    Job.objects.filter(pk=job.pk).update(state="succeeded", finished_at=timezone.now())
+    admin.wait_for_selector(".state-succeeded")
+    expect(button).to_have_count(0)
+    expect(admin.locator(".panel").first).to_be_focused()  # not lost: the next Tab goes on from here
+
+
+def test_a_button_that_changed_is_never_pressed_in_anothers_place(admin: Page, site: Site) -> None:
+    job = Job.objects.create(type="encode", state="queued", owner=User.objects.get(username="root"))
+    admin.goto(site.at(f"/admin/workers/job/{job.pk}/change/"))
+    admin.get_by_role("button", name="Pause").focus()
+    admin.get_by_role("button", name="Pause").evaluate("button => button.mark = 'pause'")
+    Job.objects.filter(pk=job.pk).update(state="paused")
+    resume = admin.get_by_role("button", name="Resume")
+    expect(resume).to_be_visible()
+    assert resume.evaluate("button => button.mark") is None
+
+
+def test_a_panel_stops_asking_when_one_was_signed_out(admin: Page, site: Site) -> None:
+    job = Job.objects.create(type="encode", state="running", stage="encode", total=10, done=1)
+    admin.goto(site.at(f"/admin/workers/job/{job.pk}/change/"))
+    with admin.expect_response(lambda answer: "/login/" in answer.url):
+        Session.objects.all().delete()
+    assert admin.locator("#id_password").count() == 0
+    assert "1 of 10" in admin.inner_text(".panel")
 
 
 def test_a_model_goes_from_upload_to_champion_and_back(admin: Page, site: Site, tmp_path: Path) -> None:
@@ -204,4 +270,4 @@ def test_every_admin_page_is_accessible_and_fits(
         problems |= {f"{address}: wider than a phone"} if overflow(admin) > 0 else set()
         problems |= {f"{address}: a field is cut off"} if _fields_end(admin) >= PHONE["width"] else set()
         problems |= {f"{address}: {line}" for line in accessibility_problems(admin)}
-    assert sorted(problems) == []
+    assert not problems, "\n".join(sorted(problems))
