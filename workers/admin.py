@@ -24,6 +24,8 @@ FAILED_ITEMS_PAGE = 50
 NOT_SHOWN = {"position", "measured_at", services.UNDONE}
 """Of a result, what only the job's own resuming needs, or what its times say already."""
 RESULT_WORDS = {"images": "pictures"}
+RESULT_ORDER = ("documents", "passages", "images", "new", "changed", "unchanged", "failed")
+"""What comes first of a result; what else there is follows by name."""
 ACTIONS: dict[str, Callable[[Job, Any], object]] = {
     "cancel": lambda job, _by: services.job_request_cancel(job),
     "pause": lambda job, _by: services.job_request_pause(job),
@@ -77,7 +79,7 @@ def _button(action: Callable[[Job, Any], object]) -> Callable[[Job, HttpRequest]
 class JobAdmin(PanelAdmin[Job]):
     """Jobs, read only but for the buttons; superusers see all, staff their own."""
 
-    list_display = ["label", "state_badge", "stage_now", "progress", "failed_count", "owner", "created_at"]
+    list_display = ["label", "state_badge", "progress", "failed_count", "owner", "created_at"]
     list_filter = ["state", "type", "created_at"]
     list_select_related = ["owner"]
     search_fields = ["id", "type", "error", "owner__username"]
@@ -104,18 +106,13 @@ class JobAdmin(PanelAdmin[Job]):
     @admin.display(description="job", ordering="type")
     def label(self, job: Job) -> str:
         """Return the type with the start of its id."""
-        return f"{job.label} {str(job.pk)[:8]}"
+        return str(job)
 
     @admin.display(description="state", ordering="state")
     def state_badge(self, job: Job) -> str:
         """Return the state as a coloured word."""
         warned = "state-warned" if job.has_warnings else ""
         return format_html('<span class="state state-{} {}">{}</span>', job.state, warned, job.state_words)
-
-    @admin.display(description="stage", ordering="stage")
-    def stage_now(self, job: Job) -> str:
-        """Return the stage that is at work or was when the job ended before its time."""
-        return "" if job.state == JobState.SUCCEEDED else job.stage
 
     @admin.display(description="failed")
     def failed_count(self, job: Job) -> int:
@@ -124,13 +121,13 @@ class JobAdmin(PanelAdmin[Job]):
 
     @admin.display(description="progress")
     def progress(self, job: Job) -> str:
-        """Return a bar, where the total is known, and the numbers of the stage at work."""
-        if job.state == JobState.SUCCEEDED:
-            return "–"
+        """Return the stage at work, or in which the job ended before its time; with a bar where the total is known."""
+        if job.state not in _SHOWS_PROGRESS:
+            return ""
         if not job.total:
-            return f"{job.done:,}" if job.done else "–"
-        bar = '<progress max="{}" value="{}"></progress> {} / {}'
-        return format_html(bar, job.total, job.done + job.failed, f"{job.done:,}", f"{job.total:,}")
+            return job.stage
+        bar = '{}<progress aria-label="progress" max="{}" value="{}"></progress> {} / {}'
+        return format_html(bar, job.stage, job.total, job.progress_value, f"{job.done:,}", f"{job.total:,}")
 
     def panel(self, row: Job, request: HttpRequest) -> dict[str, Any]:
         """Show one job with its progress, its result and its failed items."""
@@ -148,8 +145,10 @@ class JobAdmin(PanelAdmin[Job]):
 
 
 def _counts(job: Job) -> dict[str, Any]:
-    """Return what the job counted, in the order of the words."""
-    shown = {key: value for key, value in sorted(job.result.items()) if key not in NOT_SHOWN}
+    """Return what the job counted, what it stored first."""
+    first = {key: job.result[key] for key in RESULT_ORDER if key in job.result}
+    counted = first | dict(sorted(job.result.items()))
+    shown = {key: value for key, value in counted.items() if key not in NOT_SHOWN}
     return {
         RESULT_WORDS.get(key, key).replace("_", " "): value
         for key, value in shown.items()

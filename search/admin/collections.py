@@ -47,11 +47,14 @@ class CollectionForm(VersionedForm[Collection]):
 class MembershipForm(forms.ModelForm[Membership]):
     """A member by name: curators need not see the list of all users."""
 
-    username = forms.CharField(max_length=150)
+    username = forms.CharField(
+        max_length=150, label="User name", widget=forms.TextInput(attrs={"aria-label": "User name"})
+    )
 
     class Meta:
         model = Membership
         fields = ["username", "role"]
+        widgets = {"role": forms.Select(attrs={"aria-label": "Role"})}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -68,11 +71,24 @@ class MembershipForm(forms.ModelForm[Membership]):
         return username
 
 
+class MembershipFormSet(forms.BaseInlineFormSet[Membership, Collection, MembershipForm]):
+    """The rows of members; each tick that removes one says whom."""
+
+    def add_fields(self, form: MembershipForm, index: int | None) -> None:
+        """Label the tick, for it stands alone in its cell."""
+        super().add_fields(form, index)
+        name = form.initial.get("username", "this member")
+        form.fields["DELETE"].widget.attrs["aria-label"] = f"Remove {name}"
+
+
 class MembershipInline(admin.TabularInline[Membership, Collection]):
     """Readers and curators of one collection."""
 
     model = Membership
+    verbose_name = "member"
     form = MembershipForm
+    formset = MembershipFormSet
+    template = "admin/search/collection/members.html"
     extra = 0
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:

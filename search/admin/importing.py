@@ -34,9 +34,9 @@ _FORMAT_LABELS = {
     "zip": "zip with pictures",
 }
 _PER = [
-    ("", "a document for each picture where pictures come along, else for each caption"),
-    ("caption", "a document for each caption"),
-    ("picture", "a document for each picture"),
+    ("", "picture, or caption where no pictures come along"),
+    ("caption", "caption"),
+    ("picture", "picture"),
 ]
 
 
@@ -84,7 +84,7 @@ class ImportForm(forms.Form):
         required=False,
         choices=[("", "recognise it"), *((f, _FORMAT_LABELS[f]) for f in FORMATS if f in _FORMAT_LABELS)],
     )
-    per = forms.ChoiceField(choices=_PER, label="Of captions, make", required=False)
+    per = forms.ChoiceField(choices=_PER, label="Of captions, make a document for each", required=False)
     table = forms.CharField(
         required=False,
         max_length=1000,

@@ -73,7 +73,7 @@ class Job(models.Model):
         indexes = [models.Index(fields=["state", "lease_until"], name="job_state_lease")]
 
     def __str__(self) -> str:
-        return f"{self.type} {self.state}"
+        return f"{self.label} {str(self.pk)[:8]}"
 
     @property
     def is_finished(self) -> bool:

@@ -47,7 +47,9 @@ def secret() -> Collection:
         answer=[{"document": document.pk, "passage": None, "image": None, "score": 1.0}],
     )  # fmt: skip
     Judgement.objects.create(query=query, document=document, user=insider, grade=3, comment=SECRET)
-    job = Job.objects.create(type="import", owner=insider, params={"filename": SECRET}, error=SECRET)
+    params = {"filename": SECRET, "collection": made.pk}
+    job = Job.objects.create(type="import", state="failed", owner=insider, params=params, error=SECRET)
+    Document.objects.create(collection=made, external_id=f"{SECRET}-2", title=SECRET, import_job=job)
     JobItem.objects.create(job=job, key=SECRET, error_id="import.bad", reason=SECRET)
     token_create(user=insider, name=SECRET, scopes=["read"])
     return made
@@ -95,6 +97,9 @@ def addresses() -> list[str]:
     ]:  # fmt: skip
         given = f"app_label=search&model_name={model}&field_name={field}&term={SECRET[:3]}"
         found.append(f"{reverse('admin:autocomplete')}?{given}")
+    for job in Job.objects.all():
+        found += [reverse(f"admin:workers_job_{page}", args=[job.pk]) for page in ("panel", "undo")]
+        found.append(f"{reverse('admin:search_document_changelist')}?import={job.pk}&_facets=True")
     for collection in Collection.objects.all():
         found.append(reverse("admin:search_collection_import", args=[collection.pk]))
         found.append(f"{reverse('admin:search_document_changelist')}?collection__id__exact={collection.pk}")
