@@ -83,8 +83,8 @@ class Encoded:
     preview: bytes | None = None
     timings_ms: dict[str, float] = field(default_factory=dict)
     error: dict[str, Any] | None = None
-    unknown: UnknownWords = field(default_factory=UnknownWords)
     from_cache: bool = False
+    unknown: UnknownWords = field(default_factory=UnknownWords)
 
 
 def pack(answer: Encoded) -> bytes:
@@ -111,4 +111,4 @@ def unpack(data: bytes, *, from_cache: bool = False) -> Encoded:
     preview = data[start + vector_bytes :] or None
     timings = {} if from_cache else head["timings_ms"]
     unknown = UnknownWords(tuple(head.get("unknown_words", ())), head.get("nothing_known", False))
-    return Encoded(vector, preview, timings, head["error"], unknown, from_cache)
+    return Encoded(vector, preview, timings, head["error"], from_cache, unknown=unknown)

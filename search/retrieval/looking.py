@@ -35,7 +35,7 @@ def look(request: SearchRequest, encoded: EncodedQuery, scope: Scope, plan: Plan
     Words of which the model knows none find nothing: their vector is that of any other unknown words. Where no
     passages can be found but pictures, they are searched if the request allows it, and told of if not.
     """
-    warnings = _of_words(encoded.unknown)
+    warnings = [*encoded.warnings, *_of_words(encoded.unknown)]
     if encoded.unknown.nothing_known:
         return Looked(request, scope, NOTHING, warnings)
     found = find_candidates(encoded, scope, request.limit, plan)
