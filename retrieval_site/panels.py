@@ -11,7 +11,6 @@ from django.db.models import Model
 from django.http import Http404, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path, reverse
-from django.views.decorators.http import require_POST
 
 from retrieval_site.errors import AppError
 
@@ -48,7 +47,7 @@ class PanelAdmin(admin.ModelAdmin[_Row]):
     def get_urls(self) -> list[URLPattern]:
         """Add the panel alone and the buttons."""
         view = self.admin_site.admin_view
-        do = view(require_POST(self.action_view))
+        do = view(self.action_view)
         return [
             path("<slug:object_id>/panel/", view(self.panel_view), name=self._url_name("panel")),
             path("<slug:object_id>/do/<slug:action>/", do, name=self._url_name("do")),
@@ -72,12 +71,12 @@ class PanelAdmin(admin.ModelAdmin[_Row]):
         return render(request, self.panel_template, self._context(self._row(request, object_id), request))
 
     def action_view(self, request: HttpRequest, object_id: str, action: str) -> HttpResponse:
-        """Do what a button says and go back to the row."""
+        """Do what a button says and go back to the row; whoever only opens the address comes back to it, too."""
         row = self._row(request, object_id)
         if action not in self.buttons:
             raise Http404(action)
         try:
-            if said := self.buttons[action](row, request):
+            if request.method == "POST" and (said := self.buttons[action](row, request)):
                 messages.success(request, said)
         except AppError as error:
             messages.error(request, f"{error.message} ({error.id})")

@@ -86,8 +86,8 @@ class Encoded:
     preview: bytes | None = None
     timings_ms: dict[str, float] = field(default_factory=dict)
     error: dict[str, Any] | None = None
-    unknown: UnknownWords = field(default_factory=UnknownWords)
     from_cache: bool = False
+    unknown: UnknownWords = field(default_factory=UnknownWords)
     warnings: tuple[dict[str, Any], ...] = ()
     size: tuple[int, int] | None = None
     copies: tuple[bytes, ...] = ()
@@ -120,8 +120,8 @@ def unpack(data: bytes, *, from_cache: bool = False) -> Encoded:
         data[at:] or None,
         timings,
         head["error"],
-        UnknownWords(tuple(head["unknown_words"]), head["nothing_known"]),
         from_cache,
+        UnknownWords(tuple(head["unknown_words"]), head["nothing_known"]),
         tuple(head["warnings"]),
         (head["size"][0], head["size"][1]) if head["size"] else None,
         tuple(copies),

@@ -10,11 +10,11 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.http import trigger_client_event
 
 from retrieval_site.errors import AppError, not_found
+from retrieval_site.posting import takes_form
 from search.models import Document
 from search.services.judgements import NOT_RELEVANT, RELEVANT, judgement_clear, judgement_set
 from search.sessions import session_for, session_of
 from search.views.people import searchers_only
-from search.views.posting import takes_form
 from search.views.throttling import throttled
 
 if TYPE_CHECKING:

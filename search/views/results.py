@@ -115,6 +115,12 @@ def _hits(request: HttpRequest, query: Query, answer: SearchAnswer) -> dict[str,
     }
 
 
+def _nothing_known(answer: SearchAnswer) -> str:
+    """Return the sentence for words of which the model knows none, else ""."""
+    said = (warning["message"] for warning in answer.warnings if warning["id"] == "text.nothing_known")
+    return next(said, "")
+
+
 def _chosen(request: HttpRequest, query: Query) -> list[str]:
     """Return the slugs of the collections that were chosen, as far as the viewer may see them."""
     if not query.collections:
@@ -131,7 +137,7 @@ def _surroundings(request: HttpRequest, query: Query, answer: SearchAnswer) -> d
         "collections": list(Collection.objects.visible_to(request.user)),
         "answer": answer,
         "words": query.text,
-        "nothing_known": any(warning["id"] == "text.nothing_known" for warning in answer.warnings),
+        "nothing_known": _nothing_known(answer),
         "plan": described(query, answer.plan, counted=answer.counted),
         "timings": timings_named(query.timings_ms),
         "notes": notes(query.version, query.target),

@@ -12,6 +12,7 @@ from django_htmx.http import HttpResponseClientRedirect
 from retrieval_site.bodies import BodyRule, may_send, takes_body
 from retrieval_site.errors import AppError, not_found
 from retrieval_site.people import anybody_searches
+from retrieval_site.posting import takes_form
 from search import retrieval
 from search.demo.examples import example_path
 from search.models import Query
@@ -20,7 +21,6 @@ from search.services.uploads import picture_too_large, read_picture
 from search.sessions import session_for
 from search.views.choosing import keep_target, target_named
 from search.views.people import may_search, searchers_only
-from search.views.posting import takes_form
 from search.views.throttling import throttled
 from workers.blobs import blob_open
 

@@ -3,9 +3,9 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
+from retrieval_site.posting import takes_form
 from retrieval_site.sign_in import SignInView
 from search.views import collections, deleting, documents, home, images, judging, results, searching
-from search.views.posting import takes_form
 
 app_name = "search"
 

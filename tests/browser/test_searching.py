@@ -166,7 +166,7 @@ def test_a_file_that_is_no_photo_is_refused_before_it_is_sent(site: Site, page: 
     page.set_input_files(
         "#photo", files=[{"name": "a.pdf", "mimeType": "application/pdf", "buffer": b"%PDF"}]
     )
-    expect(page.get_by_role("alert")).to_contain_text("That file is not a photo")
+    expect(page.get_by_role("alert")).to_contain_text("Not a photo")
     assert page.url == site.at("/")
 
 

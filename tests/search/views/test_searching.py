@@ -225,6 +225,13 @@ def test_opening_the_address_of_signing_out_signs_nobody_out(client: Client) -> 
     assert not client.get("/").context["user"].is_authenticated
 
 
+def test_opening_the_admins_address_of_signing_out_leads_to_the_admin(admin_client: Client) -> None:
+    assert admin_client.get("/admin/logout/")["Location"] == "/admin/"
+    assert admin_client.get("/admin/").status_code == 200
+    admin_client.post("/admin/logout/")
+    assert admin_client.get("/admin/").status_code == 302
+
+
 @pytest.mark.parametrize("form", [{}, {"text": "x" * 2001}, {"text": "?!."}, {"document": "1"}])
 def test_a_search_that_is_refused_begins_no_session(client: Client, form: dict[str, str]) -> None:
     make_version()

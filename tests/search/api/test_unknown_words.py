@@ -1,0 +1,50 @@
+"""Words that the model does not know, over HTTP and through a real query worker."""
+
+from __future__ import annotations
+
+import pytest
+from rest_framework.test import APIClient
+
+from search.models import Passage
+from tests.search.api.test_schema import assert_described
+from tests.support.corpus import make_collection, make_documents, store, tiny_version
+from workers.query import encode_text
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("query_worker")]
+SEARCH = "/api/v1/search/"
+
+
+@pytest.fixture
+def corpus(tmp_path) -> None:
+    version = tiny_version(tmp_path)
+    (row,) = make_documents(make_collection(), 1)
+    Passage.objects.filter(pk=row.pk).update(text="a red pump")
+    store(version, [row], encode_text(version, "a red pump").vector[None, :])
+
+
+def test_an_answer_names_the_words_that_do_not_count(corpus: None) -> None:
+    response = APIClient().post(SEARCH, {"text": "Ein red Zylinder"})
+    assert_described(response, SEARCH, "post")
+    answer = response.json()
+    assert answer["unknown_words"] == ["Ein", "Zylinder"]
+    assert [hit["rank"] for hit in answer["results"]] == [1]
+    assert answer["warnings"] == [
+        {
+            "id": "text.unknown_words",
+            "message": "The model does not know “Ein”, “Zylinder”; it searched for the rest.",
+            "detail": {"unknown_words": ["Ein", "Zylinder"]},
+        }
+    ]
+    assert APIClient().get(f"{SEARCH}{answer['query']['id']}/").json()["warnings"] == answer["warnings"]
+
+
+def test_words_of_which_none_is_known_find_nothing(corpus: None) -> None:
+    answer = APIClient().post(SEARCH, {"text": "der Zylinder"}).json()
+    assert (answer["results"], answer["next"], answer["unknown_words"]) == ([], None, ["der", "Zylinder"])
+    assert [warning["id"] for warning in answer["warnings"]] == ["text.nothing_known"]
+
+
+@pytest.mark.parametrize("text", ["?!.", "…", "--"])
+def test_punctuation_alone_is_refused(corpus: None, text: str) -> None:
+    response = APIClient().post(SEARCH, {"text": text})
+    assert (response.status_code, response.json()["error"]["id"]) == (400, "text.empty")
