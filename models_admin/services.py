@@ -18,7 +18,7 @@ from retrieval_site.rows import columns
 from workers.blobs import blob_store
 from workers.inference.bundles import read_manifest
 from workers.inference.errors import BundleError
-from workers.jobs.services import ACTIVE, job_create_once
+from workers.jobs.services import ACTIVE, job_create_once, job_retry
 from workers.models import Job
 
 if TYPE_CHECKING:
@@ -87,11 +87,21 @@ def registry_lock(what: str) -> None:
 
 
 def version_validate(*, version: ModelVersion, by: AbstractBaseUser | None = None) -> Job:
-    """Start the version's validation, or return the job that did or does it."""
+    """Start the version's validation, or return the job that did or does it.
+
+    One that ended for its memory or was lost, which may be the machine's doing, is tried again.
+    """
     known = Job.objects.filter(type="validate", params__version=version.pk).first()
+    if known and may_validate_again(version):
+        return known if known.state in ACTIVE else job_retry(known, by)
     if known and version.state != VersionState.UPLOADED:
         return known
     return job_create_once(type="validate", params={"version": version.pk}, owner=by)[0]
+
+
+def may_validate_again(version: ModelVersion) -> bool:
+    """Return whether the version was refused for how its job ended, not for what is in the bundle."""
+    return version.state == VersionState.REFUSED and version.error_id.startswith("job.")
 
 
 def version_prepare(
