@@ -15,6 +15,7 @@ from django.utils.html import format_html_join
 from models_admin import services
 from models_admin.files import bundle_name
 from models_admin.hooks import panels_for
+from models_admin.losses import LOSSES
 from models_admin.measured import measured_groups
 from models_admin.models import Activation, Alias, ModelVersion, VectorIndex, VersionState
 from retrieval_site.bodies import BodyRule, may_send, takes_body
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from django.urls import URLPattern
 
 JOBS_SHOWN = 5
+VALIDATE = ("validate", "Validate again", "primary")
 MEASURE = ("measure", "Measure by judgements", "")
 
 
@@ -75,8 +77,20 @@ def _rollback(version: ModelVersion, request: HttpRequest) -> str:
 
 
 def _retire(version: ModelVersion, request: HttpRequest) -> str:
-    services.version_retire(version=version, by=signed_in(request))
+    """Retire it, kept for rollback or not: the page before says what that gives up."""
+    services.version_retire(version=version, by=signed_in(request), force=True)
     return f"{version} is retired; its vectors are dropped, its bundle is kept."
+
+
+def _validate(version: ModelVersion, request: HttpRequest) -> str:
+    services.version_validate(version=version, by=signed_in(request))
+    return f"{version} is validated again."
+
+
+def _delete(version: ModelVersion, request: HttpRequest) -> str:
+    key = str(version)
+    services.version_delete(version=version)
+    return f"{key} is deleted."
 
 
 ACTIONS: dict[str, Callable[[ModelVersion, HttpRequest], str]] = {
@@ -86,6 +100,8 @@ ACTIONS: dict[str, Callable[[ModelVersion, HttpRequest], str]] = {
     "measure": _measure,
     "rollback": _rollback,
     "retire": _retire,
+    "validate": _validate,
+    "delete": _delete,
     **{f"index-{index}": _index_by(index) for index in VectorIndex},
 }
 
@@ -136,8 +152,8 @@ class ModelVersionAdmin(PanelAdmin[ModelVersion]):
         if not self.has_add_permission(request):
             raise Http404
         form = UploadForm(request.POST or None, request.FILES or None)
-        if request.method == "POST" and form.is_valid():
-            return self._upload(request, form)
+        if request.method == "POST" and form.is_valid() and (uploaded := self._upload(request, form)):
+            return uploaded
         context = {
             **self.admin_site.each_context(request),
             "form": form,
@@ -146,20 +162,50 @@ class ModelVersionAdmin(PanelAdmin[ModelVersion]):
         }
         return render(request, "admin/models_admin/modelversion/upload.html", context)
 
-    def _upload(self, request: HttpRequest, form: UploadForm) -> HttpResponse:
+    def _upload(self, request: HttpRequest, form: UploadForm) -> HttpResponse | None:
+        """Keep the bundle and go to its version; None where it is refused at once: the form stands with its note."""
         try:
             version, _ = services.version_upload(
                 bundle=form.cleaned_data["bundle"], note=form.cleaned_data["note"], by=signed_in(request)
             )
         except AppError as error:
             messages.error(request, f"{error.message} ({error.id})")
-            return HttpResponseRedirect(reverse("admin:models_admin_modelversion_add"))
+            return None
         return HttpResponseRedirect(reverse("admin:models_admin_modelversion_change", args=[version.pk]))
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the bundle's file."""
-        view = self.admin_site.admin_view(self.bundle_view)
-        return [path("<slug:object_id>/bundle/", view, name=self._url_name("bundle")), *super().get_urls()]
+        """Add the bundle's file, and the page that says what is lost before it is."""
+        view = self.admin_site.admin_view
+        confirm = "<slug:object_id>/confirm/<slug:action>/"
+        return [
+            path("<slug:object_id>/bundle/", view(self.bundle_view), name=self._url_name("bundle")),
+            path(confirm, view(self.confirm_view), name=self._url_name("confirm")),
+            *super().get_urls(),
+        ]
+
+    def confirm_view(self, request: HttpRequest, object_id: str, action: str) -> HttpResponse:
+        """Say what retiring or deleting loses, with the button that does it."""
+        version: ModelVersion = self._row(request, object_id)
+        if action not in LOSSES:
+            raise Http404(action)
+        verb = action.capitalize()
+        context = {
+            **self.admin_site.each_context(request),
+            "version": version,
+            "action": action,
+            "verb": verb,
+            "losses": LOSSES[action](version),
+            "title": f"{verb} {version}?",
+            "opts": self.opts,
+        }
+        return render(request, "admin/models_admin/modelversion/confirm.html", context)
+
+    def action_view(self, request: HttpRequest, object_id: str, action: str) -> HttpResponse:
+        """Do what a button says; from a version that is deleted, go to the list."""
+        answer = super().action_view(request, object_id, action)
+        if self.get_object(request, object_id) is None:
+            return HttpResponseRedirect(reverse(f"admin:{self._url_name('changelist')}"))
+        return answer
 
     def bundle_view(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
         """Give the bundle back as it was uploaded, to be trained further or taken to another installation."""
@@ -177,7 +223,7 @@ class ModelVersionAdmin(PanelAdmin[ModelVersion]):
         return {
             "version": row,
             "aliases": [alias.name for alias in row.aliases.all()],
-            "offered": offered_actions(row),
+            "offered": [(*offer, offer[0] in LOSSES) for offer in offered_actions(row)],
             "deaths": [(datetime.fromisoformat(death["at"]), death["reason"]) for death in row.deaths],
             "panels": panels_for(row),
             "measured": [
@@ -215,7 +261,9 @@ def offered_actions(version: ModelVersion) -> list[tuple[str, str, str]]:
         return [*back, MEASURE, *_index_offers(version)]
     if version.state == VersionState.SET_ASIDE:
         return [("prepare", "Try it again: prepare", "primary")]
-    if version.state == VersionState.VALID or version.state == VersionState.RETIRED:
+    if version.state in (VersionState.UPLOADED, VersionState.REFUSED):
+        return _offers_without_model(version)
+    if version.state in (VersionState.VALID, VersionState.RETIRED):
         return [("prepare", "Prepare", "primary"), *_index_offers(version)]
     if version.state == VersionState.READY:
         worse = services.judged_worse(version)
@@ -229,6 +277,14 @@ def offered_actions(version: ModelVersion) -> list[tuple[str, str, str]]:
             ("retire", "Retire and drop its vectors", "danger"),
         ]
     return []
+
+
+def _offers_without_model(version: ModelVersion) -> list[tuple[str, str, str]]:
+    """Return what may be done with a version that did not pass its validation, while no job validates it."""
+    if services.is_busy(version, "validate"):
+        return []
+    again = version.state == VersionState.UPLOADED or services.may_validate_again(version)
+    return [*([VALIDATE] if again else []), ("delete", "Delete", "danger")]
 
 
 def _index_offers(version: ModelVersion) -> list[tuple[str, str, str]]:

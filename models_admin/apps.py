@@ -8,8 +8,12 @@ class ModelsAdminConfig(AppConfig):
     verbose_name = "Models"
 
     def ready(self) -> None:
-        """Answer what workers ask about versions."""
+        """Answer what workers ask about versions, and look after versions whose job ended without its handler."""
         from models_admin.for_workers import RegisteredVersions
+        from models_admin.job_ends import preparation_ended, validation_ended
+        from workers.jobs.ends import job_end_register
         from workers.versions import versions_register
 
         versions_register(RegisteredVersions())
+        job_end_register("validate", validation_ended)
+        job_end_register("prepare", preparation_ended)

@@ -18,6 +18,10 @@ class VectorHooks(Protocol):
         """Return how many units of each kind still need a vector; empty when nothing is missing."""
         ...
 
+    def stored(self, version: ModelVersion) -> dict[str, int]:
+        """Return how many units of each kind have a vector."""
+        ...
+
     def drop(self, version: ModelVersion) -> None:
         """Drop the version's vectors; raises AppError `vectors.in_use` where somebody holds them."""
         ...

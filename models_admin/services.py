@@ -18,7 +18,7 @@ from retrieval_site.rows import columns
 from workers.blobs import blob_store
 from workers.inference.bundles import read_manifest
 from workers.inference.errors import BundleError
-from workers.jobs.services import ACTIVE, job_create_once
+from workers.jobs.services import ACTIVE, job_create_once, job_retry
 from workers.models import Job
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ _PREPARABLE = (
     VersionState.RETIRED,
     VersionState.SET_ASIDE,
 )
+_DELETABLE = (VersionState.REFUSED, VersionState.UPLOADED)
 
 
 def version_upload(
@@ -56,10 +57,17 @@ def version_upload(
             name=manifest.name,
             number=_next_number(manifest.name),
             bundle=blob,
-            note=note,
             created_by_id=by.pk if by else None,
         )
+        _add_note(version, note)
         return version, version_validate(version=version, by=by)
+
+
+def _add_note(version: ModelVersion, note: str) -> None:
+    """Keep every note: the same file may be uploaded again, with another."""
+    if note and note not in version.note.splitlines():
+        version.note = "\n".join(filter(None, [version.note, note]))
+        version.save(update_fields=["note"])
 
 
 def _manifest_of(bundle: File[bytes]) -> Manifest:
@@ -87,11 +95,21 @@ def registry_lock(what: str) -> None:
 
 
 def version_validate(*, version: ModelVersion, by: AbstractBaseUser | None = None) -> Job:
-    """Start the version's validation, or return the job that did or does it."""
+    """Start the version's validation, or return the job that did or does it.
+
+    One that ended for its memory or was lost, which may be the machine's doing, is tried again.
+    """
     known = Job.objects.filter(type="validate", params__version=version.pk).first()
+    if known and may_validate_again(version):
+        return known if known.state in ACTIVE else job_retry(known, by)
     if known and version.state != VersionState.UPLOADED:
         return known
     return job_create_once(type="validate", params={"version": version.pk}, owner=by)[0]
+
+
+def may_validate_again(version: ModelVersion) -> bool:
+    """Return whether the version was refused for how its job ended, not for what is in the bundle."""
+    return version.state == VersionState.REFUSED and version.error_id.startswith("job.")
 
 
 def version_prepare(
@@ -245,8 +263,31 @@ def _check_retirable(version: ModelVersion, *, force: bool) -> None:
     if not force and Alias.objects.filter(previous=version).exists():
         message = f"{version} is kept for rollback. Retire it with “force” to give that up."
         raise AppError("version.in_use", message, status=409, detail={"alias": "previous"})
-    if Job.objects.filter(type="prepare", params={"version": version.pk}, state__in=ACTIVE).exists():
-        message = f"A job is preparing {version}. Cancel it first."
+    _check_idle(version, "prepare")
+
+
+def version_delete(*, version: ModelVersion) -> None:
+    """Delete a version that was refused, or uploaded and never validated; nobody ever searched with it.
+
+    Raises AppError `version.wrong_state`, and `version.busy` while a job validates it.
+    """
+    with transaction.atomic():
+        registry_lock("model versions")
+        version.refresh_from_db()
+        if version.state not in _DELETABLE:
+            raise _wrong_state(version, "deleted")
+        _check_idle(version, "validate")
+        version.delete()
+
+
+def is_busy(version: ModelVersion, job_type: str) -> bool:
+    """Return whether a job of this type waits for the version, or works on it."""
+    return Job.objects.filter(type=job_type, params={"version": version.pk}, state__in=ACTIVE).exists()
+
+
+def _check_idle(version: ModelVersion, job_type: str) -> None:
+    if is_busy(version, job_type):
+        message = f"A job of the type “{job_type}” works on {version}. Cancel it first."
         raise AppError("version.busy", message, status=409)
 
 

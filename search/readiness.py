@@ -1,22 +1,20 @@
-"""What searching adds to `/readyz`: the active model is in a worker's memory, and its vectors answer."""
+"""What searching adds to `/readyz`: query workers are there, one holds the active model, and its vectors answer."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 from django.db import Error, connection, transaction
 from psycopg import sql
 from redis import RedisError
 
+from models_admin.models import ModelVersion
 from models_admin.services import champion
 from retrieval_site.health.checks import CheckFailedError, register
 from search.vectors.index import index_state
 from search.vectors.nearest import nearest
 from search.vectors.tables import VectorTable, tables_of
 from workers.query import workers_alive
-
-if TYPE_CHECKING:
-    from models_admin.models import ModelVersion
 
 ANSWER_TIMEOUT_MS = 2000
 NO_MODEL = "no model is active yet"
@@ -28,9 +26,36 @@ _STORED = sql.SQL("(SELECT embedding FROM {table} LIMIT 1)")
 
 
 def register_checks() -> None:
-    """Add both checks; called once the applications are loaded."""
+    """Add the checks; called once the applications are loaded."""
+    register("query_worker", check_query_worker)
     register("model", check_model)
     register("index", check_index)
+
+
+def check_query_worker() -> str:
+    """Return how many query workers there are, and which models (`name@number`) they hold; fail without one."""
+    workers = _alive()
+    if not workers:
+        raise CheckFailedError("No `query` worker answers. Start one; `make run` does.")
+    return f"{len(workers)} there, loaded: {', '.join(_names(workers)) or 'no model yet'}"
+
+
+def _alive() -> dict[str, dict[str, Any]]:
+    try:
+        return workers_alive()
+    except RedisError as error:
+        raise CheckFailedError("Unknown: Redis does not answer.") from error
+
+
+def _loaded(workers: dict[str, dict[str, Any]]) -> set[int]:
+    return {version_id for told in workers.values() for version_id in told["loaded"]}
+
+
+def _names(workers: dict[str, dict[str, Any]]) -> list[str]:
+    try:
+        return sorted(version.key for version in ModelVersion.objects.filter(pk__in=_loaded(workers)))
+    except Error as error:
+        raise CheckFailedError("Unknown: PostgreSQL does not answer.") from error
 
 
 def check_model() -> str:
@@ -38,11 +63,7 @@ def check_model() -> str:
     version = _champion()
     if version is None:
         return NO_MODEL
-    try:
-        loaded = {key for told in workers_alive().values() for key in told["loaded"]}
-    except RedisError as error:
-        raise CheckFailedError("Unknown: Redis does not answer.") from error
-    if version.pk not in loaded:
+    if version.pk not in _loaded(_alive()):
         raise CheckFailedError(f"No query worker has loaded {version.key} yet.")
     return f"{version.key} is loaded"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.db import Error, connection
 from redis import RedisError
 
-from retrieval_site.health.workers import broker, query_workers
+from retrieval_site.health.broker import broker
 
 Check = Callable[[], str]
 
@@ -44,22 +44,9 @@ def check_broker() -> str:
     return "answers"
 
 
-def check_query_worker() -> str:
-    """Return which models the query workers hold in memory; fail when there is no worker."""
-    try:
-        workers = query_workers()
-    except RedisError as error:
-        raise CheckFailedError("Unknown: Redis does not answer.") from error
-    if not workers:
-        raise CheckFailedError("No `query` worker answers. Start one; `make run` does.")
-    loaded = sorted({name for worker in workers for name in worker.loaded})
-    return f"{len(workers)} there, loaded: {', '.join(loaded) or 'no model yet'}"
-
-
 _checks: dict[str, Check] = {
     "database": check_database,
     "broker": check_broker,
-    "query_worker": check_query_worker,
 }
 
 

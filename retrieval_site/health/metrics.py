@@ -10,7 +10,10 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from redis import RedisError
 
-from retrieval_site.health.workers import query_workers, queue_length
+from retrieval_site.health.broker import queue_length
+from workers import wire
+from workers.jobs.enqueue import QUEUE
+from workers.query import workers_alive
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
     from prometheus_client.metrics_core import Metric
 
-QUEUES = {"query": "sightline:query:asked", "bulk": "bulk"}  # the list in Redis that each is
+QUEUES = {"query": wire.ASKED_KEY, "bulk": QUEUE}  # the list in Redis that each is
 UNMATCHED = "(none)"  # one label for every address that does not exist, or a scanner would fill the memory
 STATIC = "(static)"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -56,7 +59,7 @@ class BrokerCollector(Collector):
         try:
             for queue, key in QUEUES.items():
                 waiting.add_metric([queue], queue_length(key))
-            workers.add_metric([], len(query_workers()))
+            workers.add_metric([], len(workers_alive()))
         except RedisError:
             return
         yield waiting

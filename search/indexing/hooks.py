@@ -8,6 +8,7 @@ from django.template.defaultfilters import filesizeformat
 
 from models_admin.hooks import Panel
 from search.indexing.prepare import coverage_report
+from search.vectors.coverage import coverage
 from search.vectors.index import index_prewarm, index_state
 from search.vectors.tables import UNIT_KINDS, table_drop, tables_of
 
@@ -25,6 +26,10 @@ class SearchVectors:
         """Return how many units of each kind still need a vector and can have one."""
         found = {kind: counts["missing"] for kind, counts in coverage_report(version).items()}
         return {kind: count for kind, count in found.items() if count}
+
+    def stored(self, version: ModelVersion) -> dict[str, int]:
+        """Return how many units of each kind have a vector."""
+        return {kind: found.stored for kind, found in coverage(version).items()}
 
     def drop(self, version: ModelVersion) -> None:
         """Drop the version's tables."""

@@ -8,6 +8,7 @@ from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
+from models_admin import services
 from models_admin.admin import offered_actions
 from models_admin.models import Alias, ModelVersion
 from tests.support.tiny_bundle import make_tiny_bundle
@@ -49,14 +50,91 @@ def test_a_file_that_is_no_bundle_is_refused_on_the_spot(client, root):
     assert not ModelVersion.objects.exists()
 
 
-def test_a_refused_version_shows_its_reason_and_offers_nothing(client, root, version):
+def test_a_refused_version_shows_its_reason_and_its_note_and_can_be_deleted(client, root, version):
     ModelVersion.objects.update(
-        state="refused", error_id="bundle.output_not_finite", error="The vectors are not finite."
+        state="refused", error_id="bundle.output_not_finite", error="The vectors are not finite.", note="why"
     )
     page = client.get(reverse("admin:models_admin_modelversion_change", args=[version.pk])).content.decode()
     assert "The vectors are not finite." in page
+    assert ">why</p>" in page
     version.refresh_from_db()
+    assert [action for action, *_ in offered_actions(version)] == ["delete"]
+
+
+def confirmed(client, version, action):
+    """Press the button of the version's page, read what is lost, press the button there."""
+    page = client.get(reverse("admin:models_admin_modelversion_change", args=[version.pk])).content.decode()
+    link = reverse("admin:models_admin_modelversion_confirm", args=[version.pk, action])
+    assert f'href="{link}"' in page
+    said = client.get(link).content.decode()
+    done = reverse("admin:models_admin_modelversion_do", args=[version.pk, action])
+    assert f'action="{done}"' in said
+    return said, client.post(done, follow=True).content.decode()
+
+
+def test_deleting_a_refused_version_says_first_what_is_lost(client, root, version):
+    ModelVersion.objects.update(
+        state="refused", error_id="bundle.damaged", error="It is damaged.", note="why"
+    )
+    said, page = confirmed(client, version, "delete")
+    for words in ("Its note goes with it.", "bundle.damaged", "Its bundle (3", "no vectors, no judgements"):
+        assert words in said
+    assert "tiny@1 is deleted." in page
+    assert not ModelVersion.objects.exists()
+
+
+def test_retiring_a_former_champion_says_first_that_nothing_can_be_rolled_back_to(client, root, version):
+    ModelVersion.objects.update(state="ready", manifest={"modalities": ["text"]}, dim=4)
+    now = ModelVersion.objects.create(name="next", number=1, bundle=version.bundle, state="ready")
+    alias = Alias.objects.create(name="champion", version=now, previous=version)
+    said, page = confirmed(client, version, "retire")
+    assert "next@1 cannot be rolled back to it any more." in said
+    assert "Judgements, kept searches and its bundle stay" in said
+    assert "tiny@1 is retired" in page
+    version.refresh_from_db()
+    alias.refresh_from_db()
+    assert (version.state, alias.previous) == ("retired", None)
+
+
+@pytest.mark.parametrize("state", ["valid", "preparing", "ready", "retired", "validating"])
+def test_a_version_that_passed_or_is_at_work_is_not_deleted(client, root, version, state):
+    ModelVersion.objects.update(state=state)
+    url = reverse("admin:models_admin_modelversion_do", args=[version.pk, "delete"])
+    assert "version.wrong_state" in client.post(url, follow=True).content.decode()
+    assert ModelVersion.objects.exists()
+
+
+def test_a_version_whose_validation_waits_is_not_deleted_and_offers_nothing(client, root, version):
+    services.version_validate(version=version)
     assert offered_actions(version) == []
+    url = reverse("admin:models_admin_modelversion_do", args=[version.pk, "delete"])
+    assert "version.busy" in client.post(url, follow=True).content.decode()
+
+
+def test_a_version_whose_validation_ended_without_a_verdict_can_be_validated_again(client, root, version):
+    job = services.version_validate(version=version)
+    Job.objects.update(state="failed")
+    ModelVersion.objects.update(state="refused", error_id="job.memory", error="Too much memory.")
+    version.refresh_from_db()
+    assert [action for action, *_ in offered_actions(version)] == ["validate", "delete"]
+    client.post(reverse("admin:models_admin_modelversion_do", args=[version.pk, "validate"]))
+    job.refresh_from_db()
+    assert job.state == "queued"
+
+
+def test_the_note_of_an_upload_that_is_refused_at_once_stays_in_the_form(client, root):
+    form = {"bundle": SimpleUploadedFile("x.zip", b"not a zip"), "note": "from the lab, see ticket 7"}
+    page = client.post(reverse("admin:models_admin_modelversion_add"), form).content.decode()
+    assert "bundle.not_a_zip" in page
+    assert "from the lab, see ticket 7</textarea>" in page
+
+
+def test_the_same_file_with_another_note_keeps_both(client, root, tmp_path):
+    bundle = make_tiny_bundle(tmp_path / "tiny.zip").read_bytes()
+    for note in ("first", "second", "first", ""):
+        form = {"bundle": SimpleUploadedFile("tiny.zip", bundle), "note": note}
+        client.post(reverse("admin:models_admin_modelversion_add"), form)
+    assert ModelVersion.objects.get().note == "first\nsecond"
 
 
 def test_a_version_that_is_set_aside_says_when_and_how_it_died_and_can_be_tried_again(client, root, version):

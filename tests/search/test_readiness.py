@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +12,20 @@ from retrieval_site.health.checks import CheckFailedError, run_checks
 from search import readiness
 from search.readiness import NO_MODEL, check_index, check_model
 from search.vectors.index import index_build
-from tests.support.corpus import clustered, make_collection, make_documents, make_version, store
+from tests.support.corpus import (
+    clustered,
+    make_collection,
+    make_documents,
+    make_version,
+    store,
+    tiny_version,
+)
 from workers import wire
+from workers.query import versions_warm
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import redis
 
 pytestmark = pytest.mark.django_db
@@ -74,3 +85,12 @@ def test_servers_that_are_away_make_the_answer_unknown(
     monkeypatch.setattr(readiness, "champion", refuse)
     with pytest.raises(CheckFailedError, match="PostgreSQL does not answer"):
         check_index()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_readyz_names_the_models_that_real_workers_hold(tmp_path: Path, query_worker: object) -> None:
+    version = tiny_version(tmp_path)
+    versions_warm([version])
+    found = run_checks()["query_worker"]
+    assert found.ok
+    assert re.fullmatch(rf"1 there, loaded: (.+, )?{version.key}(, .+)?", found.detail)

@@ -11,6 +11,7 @@ from django.db.models import F, Value
 from django.db.models.functions import Coalesce, Greatest, Now
 
 from retrieval_site.errors import AppError
+from workers.jobs.ends import jobs_ended
 from workers.jobs.enqueue import enqueue
 from workers.jobs.errors import undone, wrong_state
 from workers.jobs.rights import require_owner_permitted, require_permitted
@@ -123,9 +124,13 @@ def job_stop(job: Job, *, state: JobState) -> bool:
     return _end(job, state)
 
 
+@transaction.atomic
 def _end(job: Job, state: JobState, **values: Any) -> bool:
     finished = None if state == JobState.PAUSED else Now()
-    return bool(held(job).update(state=state, finished_at=finished, **_RELEASED, **values))
+    ended = bool(held(job).update(state=state, finished_at=finished, **_RELEASED, **values))
+    if ended and state in (JobState.FAILED, JobState.CANCELLED):
+        jobs_ended([job.pk])
+    return ended
 
 
 def job_release(job: Job, *, counts: bool, send_now: bool = True) -> bool:
@@ -144,10 +149,13 @@ def job_release(job: Job, *, counts: bool, send_now: bool = True) -> bool:
     return bool(released)
 
 
+@transaction.atomic
 def job_request_cancel(job: Job) -> Job:
     """Cancel: at once where nothing runs, else at the run's next checkpoint. Raises `job.wrong_state`."""
     idle = Job.objects.filter(pk=job.pk, state__in=[JobState.QUEUED, JobState.PAUSED])
-    if not idle.update(state=JobState.CANCELLED, finished_at=Now(), **_RELEASED):
+    if idle.update(state=JobState.CANCELLED, finished_at=Now(), **_RELEASED):
+        jobs_ended([job.pk])
+    else:
         _request(job, "cancel", "cancelled")
     return _fresh(job)
 

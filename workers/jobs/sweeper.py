@@ -19,6 +19,7 @@ from django.db.models.functions import Now
 from kombu.exceptions import ChannelError
 from redis.exceptions import RedisError
 
+from workers.jobs.ends import jobs_ended
 from workers.jobs.enqueue import BROKER_ERRORS, QUEUE, send
 from workers.jobs.services import ATTEMPTS_MAX
 from workers.models import Job, JobState
@@ -67,17 +68,20 @@ def _give_up() -> int:
     """Finish expired jobs that should not run again: cancelled meanwhile, or lost too often."""
     expired = Job.objects.filter(state=JobState.RUNNING, lease_until__lt=Now())
     released = {"lease_token": None, "lease_until": None, "request": ""}
-    cancelled = expired.filter(request="cancel").update(
-        state=JobState.CANCELLED, finished_at=Now(), **released
-    )
+    cancelled = list(expired.filter(request="cancel").values_list("pk", flat=True))
+    expired.filter(pk__in=cancelled).update(state=JobState.CANCELLED, finished_at=Now(), **released)
     paused = expired.filter(request="pause").update(state=JobState.PAUSED, **released)
     sentence = (
         f"The worker was lost {ATTEMPTS_MAX} times during this job, so it is not tried again by itself."
     )
-    lost = expired.filter(attempts__gte=ATTEMPTS_MAX).update(
+    lost = list(expired.filter(attempts__gte=ATTEMPTS_MAX).values_list("pk", flat=True))
+    expired.filter(pk__in=lost).update(
         state=JobState.FAILED, finished_at=Now(), error_id="job.lost", error=sentence, **released
     )
-    return cancelled + paused + lost
+    jobs_ended(
+        Job.objects.filter(pk__in=[*cancelled, *lost], finished_at__isnull=False).values_list("pk", flat=True)
+    )
+    return len(cancelled) + paused + len(lost)
 
 
 def _take_back() -> int:

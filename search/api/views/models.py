@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from models_admin.models import VersionState
 from models_admin.services import (
     version_activate,
+    version_delete,
     version_measure,
     version_prepare,
     version_retire,
@@ -98,6 +99,13 @@ class ModelView(ApiView):
     def get(self, request: Request, model: str) -> Response:
         """Show a version."""
         return Response(_shown(request, usable_version(request, model)))
+
+    @describe("models_delete", {204: None})
+    def delete(self, request: Request, model: str) -> Response:
+        """Delete a version that was refused or never validated (operators); no other was ever searched with."""
+        require_operator(request)
+        version_delete(version=usable_version(request, model))
+        return Response(status=204)
 
 
 class ModelPrepareView(ApiView):

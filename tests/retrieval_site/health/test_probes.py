@@ -8,7 +8,7 @@ import pytest
 from django.db import OperationalError
 from django.test import RequestFactory
 
-from retrieval_site.health import checks, workers
+from retrieval_site.health import broker, checks
 from retrieval_site.health.checks import CheckFailedError, register
 from retrieval_site.health.middleware import readyz_in_detail
 from workers import wire
@@ -36,9 +36,12 @@ def own_checks(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def broker_away(settings: Any) -> Iterator[None]:
     settings.CONFIG = replace(settings.CONFIG, redis_url="unix:///nowhere/redis.sock")
-    workers.broker.cache_clear()
+    clients = (broker.broker, wire.client)
+    for client in clients:
+        client.cache_clear()
     yield
-    workers.broker.cache_clear()
+    for client in clients:
+        client.cache_clear()
 
 
 def test_healthz_answers_without_a_database(client: Client) -> None:
@@ -54,10 +57,10 @@ def test_readyz_is_503_until_a_query_worker_beats(client: Client, clean_redis: r
     assert status == 503
     assert checks["database"] == {"ok": True, "detail": "answers"}
     assert checks["query_worker"]["ok"] is False
-    clean_redis.set("sightline:worker:query:a@host", json.dumps({"loaded": ["demo@1"]}), ex=3)
+    clean_redis.set("sightline:worker:query:a@host", json.dumps({"loaded": [], "calls": {}, "at": 0}), ex=3)
     status, checks = readiness()
     assert status == 200
-    assert checks["query_worker"]["detail"] == "1 there, loaded: demo@1"
+    assert checks["query_worker"]["detail"] == "1 there, loaded: no model yet"
     assert client.get("/readyz").json()["checks"]["query_worker"] == {"ok": True}  # strangers ask there
 
 

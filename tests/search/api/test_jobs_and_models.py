@@ -195,3 +195,13 @@ def test_switching_and_rolling_back(world, complete):
 def test_what_the_registry_refuses_is_a_conflict(path, expected, world, complete):
     make_version(number=2, state="valid")
     assert refused(world.client("root").post(MODELS + path)) == (409, expected)
+
+
+def test_an_operator_deletes_a_refused_version_and_no_other(world):
+    version = make_version(name="bad", state="refused")
+    url = f"{MODELS}{version.key}/"
+    assert refused(world.client("curator").delete(url)) == (403, "permission.denied")
+    root = world.client("root")
+    assert root.delete(url).status_code == 204
+    assert refused(root.get(url)) == (404, "model.not_found")
+    assert refused(root.delete(f"{MODELS}small@1/")) == (409, "version.wrong_state")

@@ -1,0 +1,29 @@
+"""A version whose job ended without its handler: no version stays "validating" or "preparing" with nobody at work."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from models_admin.models import ModelVersion, VersionState
+
+if TYPE_CHECKING:
+    from workers.models import Job
+
+_BY_THE_BUNDLE = ("job.memory", "job.lost")
+"""Ends that the bundle itself caused, as far as anybody can tell."""
+
+
+def validation_ended(job: Job) -> None:
+    """Refuse the version whose bundle took too much or killed its process; any other can be validated again."""
+    refused = job.error_id in _BY_THE_BUNDLE
+    _move(job, VersionState.VALIDATING, VersionState.REFUSED if refused else VersionState.UPLOADED)
+
+
+def preparation_ended(job: Job) -> None:
+    """Let the version be valid again; the vectors that are stored stay, and preparing goes on from them."""
+    _move(job, VersionState.PREPARING, VersionState.VALID)
+
+
+def _move(job: Job, left_in: VersionState, to: VersionState) -> None:
+    found = ModelVersion.objects.filter(pk=job.params.get("version"), state=left_in)
+    found.update(state=to, error_id=job.error_id, error=job.error)

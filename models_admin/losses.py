@@ -1,0 +1,52 @@
+"""What retiring or deleting a version loses, as sentences to read before either is done."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.template.defaultfilters import filesizeformat
+
+from models_admin import hooks
+from models_admin.models import Alias, ModelVersion
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def lost_by_retiring(version: ModelVersion) -> list[str]:
+    """Return what is lost, and what is kept, when the version is retired."""
+    stored = hooks.vectors().stored(version)
+    words = " and ".join(f"{count:,} {kind}s" for kind, count in stored.items() if count)
+    losses = [
+        f"The vectors of {words} are dropped; preparing it again encodes all of them anew." if words else ""
+    ]
+    for alias in Alias.objects.filter(previous=version).select_related("version"):
+        losses.append(f"{alias.version} cannot be rolled back to it any more.")
+    if version.judged:
+        losses.append(
+            "What judgements said of it stays on its page, but cannot be measured again until it is prepared."
+        )
+    losses.append("Judgements, kept searches and its bundle stay: it can be prepared again.")
+    return [loss for loss in losses if loss]
+
+
+def lost_by_deleting(version: ModelVersion) -> list[str]:
+    """Return what is lost, and what is kept, when the version is deleted."""
+    losses = [f"{version} disappears from this list, and its number may be given to another upload."]
+    if version.error:
+        losses.append(
+            f"The reason why it was refused goes with it ({version.error_id}); the jobs' list keeps it."
+        )
+    if version.note:
+        losses.append("Its note goes with it.")
+    if not ModelVersion.objects.filter(bundle=version.bundle_id).exclude(pk=version.pk).exists():
+        size = filesizeformat(version.bundle.size)
+        losses.append(f"Its bundle ({size}) is removed by the next sweep of files that nothing uses.")
+    losses.append("It has no vectors, no judgements and no searches.")
+    return losses
+
+
+LOSSES: dict[str, Callable[[ModelVersion], list[str]]] = {
+    "retire": lost_by_retiring,
+    "delete": lost_by_deleting,
+}

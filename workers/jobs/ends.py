@@ -1,0 +1,30 @@
+"""What becomes of a job's subject when the job ends without its handler: killed for its memory, lost, cancelled.
+
+A handler looks after its own exceptions. Where its process is gone, or it never ran, nobody would: a version would be
+"validating" for ever. An app registers here what it then does, for one type of job.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+from workers.models import Job
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    End: TypeAlias = Callable[[Job], None]
+    """Gets a job that failed or was cancelled, in the transaction that says so."""
+
+_ENDS: dict[str, End] = {}
+
+
+def job_end_register(job_type: str, end: End) -> None:
+    """Have `end` called with each job of this type that failed or was cancelled; the last one registered counts."""
+    _ENDS[job_type] = end
+
+
+def jobs_ended(job_ids: Iterable[object]) -> None:
+    """Tell those who registered for these jobs, which just failed or were cancelled."""
+    for job in Job.objects.filter(pk__in=list(job_ids), type__in=_ENDS):
+        _ENDS[job.type](job)
