@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench import vectors
-from bench.measure import Report
+from bench.measure import MS, Report
 from bench.serving import DATA_DIR, attached, serving
+from workers.training.tracking.plots import figure_class, save
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 COUNTS = (1_000, 2_000, 5_000, 10_000, 20_000, 40_000, 70_000, 100_000)
 # What the figure shows: under a second up to 10,000 vectors, about 20 s at 70,000.
 PAPER_SECONDS = {10_000: "< 1", 70_000: "~ 20"}
+PAPER_POINTS = ((10_000, 1.0), (70_000, 20.0))
 COLUMNS = ("vectors", "plan", "recall@10", "search, ms", "p95, ms", "exact scan, ms", "Ebert et al., s")
 
 
@@ -36,18 +38,37 @@ def main() -> None:
         from bench import asking  # needs the server's database, and so comes after it
         from search.vectors.index import index_build
 
-        lines = []
+        found = {}
         for count in options.counts:
             version = asking.clustered(count, options.dim)
             version.vector_index = options.index
             index_build(version, "passage")
-            found = asking.measured(version, vectors.queries(options.questions, count, dim=options.dim))
-            report.say(f"{count:,} vectors: search, p50", found.planned_ms, "ms")
-            report.figures |= {f"{count}: p95": found.p95_ms, f"{count}: scan, p50": found.scan_ms}
-            lines.append(_line(count, found))
+            questions = vectors.queries(options.questions, count, dim=options.dim)
+            found[count] = asking.measured(version, questions)
+            report.say(f"{count:,} vectors: search, p50", found[count].planned_ms, "ms")
+            report.say(f"{count:,} vectors: exact scan, p50", found[count].scan_ms, "ms")
+    lines = [_line(count, measured) for count, measured in found.items()]
     print("\n".join(_row(line) for line in (COLUMNS, ["---"] * len(COLUMNS), *lines)))
     if options.json:
         options.json.write_text(json.dumps(report.figures, indent=1) + "\n")
+    if options.plot:
+        searches, scans = ([getattr(m, name) for m in found.values()] for name in ("planned_ms", "scan_ms"))
+        plot(list(found), searches, scans, options.plot)
+
+
+def plot(counts: Sequence[int], searches: Sequence[float], scans: Sequence[float], path: Path) -> None:
+    """Draw the medians, in milliseconds, over the number of vectors, beside the two points of the paper's figure."""
+    figure = figure_class()(figsize=(7, 4), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(counts, [ms / MS for ms in searches], marker="o", color="#0b6e6e", label="here, as planned")
+    axes.plot(counts, [ms / MS for ms in scans], marker=".", linestyle=":", label="here, exact scan")
+    axes.plot(
+        *zip(*PAPER_POINTS, strict=True), "s", color="#8a4b08", label="Ebert et al., read off (≤ and ~)"
+    )
+    axes.set(xscale="log", yscale="log", xlabel="stored vectors", ylabel="seconds a search, median")
+    axes.grid(visible=True, alpha=0.3)
+    axes.legend(frameon=False)
+    save(figure, path)
 
 
 def _line(count: int, found: Compared) -> tuple[str, ...]:
@@ -66,6 +87,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--dim", type=int, default=vectors.DIM)
     parser.add_argument("--questions", type=int, default=100)
     parser.add_argument("--json", type=Path, help="file for the figures")
+    parser.add_argument("--plot", type=Path, help="picture file for the curve")
     return parser.parse_args()
 
 

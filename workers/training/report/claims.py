@@ -43,6 +43,15 @@ CLAIMS = (
     Claim(
         "K = 1 over K = 10, averaged", "two-branch-k1", "two-branch-k10-mean", ("loss.count", "loss.reduce")
     ),
+    *(
+        Claim(
+            f"K = 1 over K = 10, summed, hard triplets {said}",
+            f"two-branch-k1-{above}",
+            f"two-branch-k10-sum-{above}",
+            ("loss.count",),
+        )
+        for above, said in (("clamp", "cut at the margin"), ("drop", "left out"))
+    ),
     Claim(
         "light region reasoning over global features", "light-gcn-1024", "global-1024", ("image", "pixels")
     ),
