@@ -62,7 +62,6 @@ class EncodedQuery:
     modality: Modality
     vectors: NDArray[np.float32]
     timings_ms: dict[str, float] = field(default_factory=dict)
-    warnings: tuple[SearchWarning, ...] = ()
     unknown: UnknownWords = field(default_factory=UnknownWords)
     warnings: tuple[SearchWarning, ...] = ()
     """What the asker should know of how the query was read: `{id, message, detail}`."""

@@ -33,7 +33,6 @@ _ADVICE = {
         "Open it elsewhere to see whether it is whole, or choose another.",
         "image-off",
     ),
-    "image.empty": Advice("Not a photo", "Choose another one.", "image-off"),
     "image.unknown_format": Advice("Not a photo", "Choose another one.", "image-off"),
     "image": Advice("That photo cannot be read", "Choose another one.", "image-off"),
     "text.empty": Advice("No words", "", "search"),
