@@ -41,7 +41,7 @@ def _on_white(image: Image.Image, convert: Convert | None) -> Image.Image:
         rgb = image.convert("RGB")
         return rgb if convert is None else convert(rgb)
     ground = Image.new("RGB", image.size, "white")
-    for top, strip in _strips(image):
+    for top, strip in strips(image):
         with_alpha = strip.convert("RGBA")
         if convert is not None:
             with_alpha = convert(with_alpha)
@@ -58,7 +58,7 @@ def _wide_to_grey(image: Image.Image) -> Image.Image:
     """Scale more than 8 bits to 8; Pillow's own conversion would clip, which turns most of them white."""
     low, high = _value_range(image)
     grey = Image.new("L", image.size)
-    for top, strip in _strips(image):
+    for top, strip in strips(image):
         values = np.asarray(strip, dtype=np.float32)
         with np.errstate(all="ignore"):
             scaled = (np.clip(np.nan_to_num(values), low, high) - low) * (255 / max(high - low, 1e-6))
@@ -66,7 +66,7 @@ def _wide_to_grey(image: Image.Image) -> Image.Image:
     return grey
 
 
-def _strips(image: Image.Image) -> Iterator[tuple[int, Image.Image]]:
+def strips(image: Image.Image) -> Iterator[tuple[int, Image.Image]]:
     """Yield the picture in strips of some rows, each with its first row's number."""
     for top in range(0, image.height, _STRIP_ROWS):
         yield top, image.crop((0, top, image.width, min(top + _STRIP_ROWS, image.height)))
@@ -85,7 +85,7 @@ def _value_range(image: Image.Image) -> tuple[float, float]:
 def _extremes(image: Image.Image) -> tuple[float, float]:
     """Return the least and the greatest finite value; 0 and 255 where there is none."""
     low, high = np.inf, -np.inf
-    for _, strip in _strips(image):
+    for _, strip in strips(image):
         values = np.asarray(strip, dtype=np.float32)
         finite = values[np.isfinite(values)]
         if finite.size:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
+from workers.inference.colours import strips
 from workers.inference.headers import jpeg, png, tiff, webp
 from workers.inference.headers.reading import truncated
 
@@ -57,4 +58,8 @@ def _ended(data: bytes, limits: PictureLimits) -> bytes:
 def _decoded(data: bytes) -> bytes:
     """Return what stands for the pixels of a JPEG that lacks its end marker."""
     with Image.open(io.BytesIO(data + _END), formats=["JPEG"]) as image:
-        return hashlib.blake2b(image.tobytes()).digest()
+        image.load()
+        digest = hashlib.blake2b()
+        for _, strip in strips(image):
+            digest.update(strip.tobytes())
+        return digest.digest()

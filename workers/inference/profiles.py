@@ -97,7 +97,8 @@ def _of_grey(to_rgb: Convert) -> Convert:
     def convert(image: Image.Image) -> Image.Image:
         if image.mode in ("RGB", "RGBA"):
             return image.point(table * 3 + ([*range(256)] if image.mode == "RGBA" else []))
-        return image.convert("L").point(table).convert("RGB")
+        grey = image if image.mode == "L" else image.convert("L")
+        return grey.point(table).convert("RGB")
 
     return convert
 

@@ -124,6 +124,29 @@ def test_pictures_are_checked_stored_and_have_small_copies(corpus):
     assert all("jpg" in item.reason for item in job.items.all())
 
 
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_each_page_of_a_scan_becomes_a_picture_of_its_document(corpus, dry_run):
+    pages = [Image.new("RGB", (200 + n, 150), colour) for n, colour in enumerate(("red", "green", "blue"))]
+    buffer = io.BytesIO()
+    pages[0].save(buffer, "TIFF", save_all=True, append_images=pages[1:])
+    line = json.dumps({"id": "s", "body": "A scan.", "images": ["scan.tif"]})
+    content = zipped(documents__jsonl=line, scan__tif=buffer.getvalue())
+    job = run(corpus, content, dry_run=dry_run, name="scan.zip")
+    assert counts(job) == (1, 0, 0, 0)
+    images = DocumentImage.objects.filter(document__external_id="s").order_by("ordinal")
+    assert [image.width for image in images] == ([] if dry_run else [200, 201, 202])
+    for image in images:
+        with thumbnail_open(image.blob_id, 320) as copy:
+            assert Image.open(copy).size == (image.width, 150)
+
+
+def test_an_empty_picture_is_called_empty_with_its_name(corpus):
+    line = json.dumps({"id": "s", "body": "A note.", "images": ["zero.jpg"]})
+    content = zipped(documents__jsonl=line, zero__jpg=b"")
+    item = run(corpus, content, name="zero.zip").items.get()
+    assert (item.error_id, item.reason) == ("image.empty", "“zero.jpg”: The file is empty.")
+
+
 def test_a_folder_of_captions_with_its_pictures(corpus, tmp_path):
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / "a.jpg").write_bytes(jpeg())

@@ -32,7 +32,7 @@ from workers.jobs.runner import run_job_inline
 from workers.models import Blob
 from workers.sweeping import YOUNG
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("query_worker")]
 SECRET = b"SECRETPLACE"
 
 

@@ -14,7 +14,7 @@ _COMPRESSED = (b"iCCP", b"zTXt", b"iTXt")
 _COMPRESSED_MAX = 100
 """Chunks whose content is unpacked, up to a megabyte each: 18 MB of them take 38 s."""
 
-_BYTES_PER_PIXEL, _BYTES_PER_PIXEL_ALPHA, _BYTES_PER_PIXEL_WIDE = 5, 10, 10
+_BYTES_PER_PIXEL, _BYTES_PER_PIXEL_ALPHA, _BYTES_PER_PIXEL_WIDE = 6, 10, 10
 _ALPHA_TYPES = (3, 4, 6)
 
 
