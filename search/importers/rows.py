@@ -28,7 +28,7 @@ REREADS_MAX = 8
 """Times that the same lines are read again; then each is a row of its own, so that time stays in proportion."""
 
 _SEP_LINE = re.compile(r"\"?sep=([^\"])\"?\s*", re.I)
-_TO_CLOSING_QUOTE = re.compile(r'(?:[^"]|"")*"')
+_TO_CLOSING_QUOTE = re.compile(r'(?:[^"]++|"")*+"')
 _NEVER_CLOSED = "A quotation mark opens in it that is not closed"
 
 csv.field_size_limit(LINE_BYTES_MAX)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import re
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 if TYPE_CHECKING:
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
 
 CHUNK_BYTES = 64 * 1024
 _SAMPLE_BYTES = 64
+_MARKS = re.compile(rb"\A(?:\xef\xbb\xbf)++")
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16, whose mark it begins with
@@ -58,8 +60,9 @@ class _Utf8Text(io.RawIOBase):
             None if encoding == "utf-8" else codecs.getincrementaldecoder(encoding)("surrogatepass")
         )
         self._take(head[mark:], final=not head)
-        while self._ready.startswith(codecs.BOM_UTF8):  # programs that join files leave marks of their own
-            self._ready = self._ready.removeprefix(codecs.BOM_UTF8)
+        self._ready = _MARKS.sub(
+            b"", self._ready, count=1
+        )  # programs that join files leave marks of their own
 
     def readable(self) -> bool:
         return True

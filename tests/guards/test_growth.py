@@ -10,8 +10,10 @@ import pytest
 from retrieval_site.errors import AppError
 from search.importers.captions import read_captions
 from search.importers.detecting import detect
+from search.importers.foreign import refuse_foreign
 from search.importers.jsonl import read_jsonl
 from search.importers.tables import read_csv
+from search.importers.types import Reading
 from search.services.document_fields import DocumentFields, check_record
 from search.splitting import passages
 from search.templatetags.sightline import beginning
@@ -65,9 +67,12 @@ def check(text: str) -> None:
         pytest.param(lambda text: PIECES.encode(text, 10**9), 2000, id="byte pairs"),
         pytest.param(quiet(load_json, JsonError), 20_000, id="json"),
         pytest.param(lambda text: quiet(load_json, JsonError)(f'["{text}"]'), 20_000, id="json in a list"),
-        pytest.param(lines_of(read_jsonl), 20_000, id="json lines"),
+        pytest.param(lines_of(lambda file: read_jsonl(file, Reading())), 20_000, id="json lines"),
         pytest.param(lines_of(lambda file: read_captions(file, "caption")), 20_000, id="captions"),
-        pytest.param(lambda text: consume(read_csv(io.BytesIO(row(text)))), 20_000, id="csv"),
+        pytest.param(lambda text: consume(read_csv(io.BytesIO(row(text)), Reading())), 20_000, id="csv"),
+        pytest.param(
+            quiet(lambda text: refuse_foreign(io.BytesIO(text.encode())), AppError), 8_000, id="the door"
+        ),
         pytest.param(lambda text: detect(io.BytesIO(text.encode())), 8_000, id="detecting a format"),
         pytest.param(quiet(check, AppError), 20_000, id="record"),
         pytest.param(lambda text: beginning(text, 160), 20_000, id="beginning of a text"),
