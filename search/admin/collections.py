@@ -71,10 +71,10 @@ class MembershipForm(forms.ModelForm[Membership]):
         return username
 
 
-class MembershipFormSet(forms.BaseInlineFormSet[Membership, Collection, MembershipForm]):
+class MembershipFormSet(forms.BaseInlineFormSet[Membership, Collection, forms.ModelForm[Membership]]):
     """The rows of members; each tick that removes one says whom."""
 
-    def add_fields(self, form: MembershipForm, index: int | None) -> None:
+    def add_fields(self, form: Any, index: int | None) -> None:
         """Label the tick, for it stands alone in its cell."""
         super().add_fields(form, index)
         name = form.initial.get("username", "this member")

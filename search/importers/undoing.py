@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from django.db import transaction
 
@@ -21,7 +22,7 @@ BATCH_DOCUMENTS = 500
 def remove_imported(ctx: JobContext) -> None:
     """Remove the documents that the import named by the job's parameters created, unless somebody changed them."""
     removed = int(ctx.result.get("removed", 0))
-    documents = undoable_documents(ctx.params["import"])
+    documents = undoable_documents(UUID(ctx.params["import"]))
     ctx.stage("remove documents", removed + documents.count(), done=removed)
     while documents.exists():
         with transaction.atomic():

@@ -37,7 +37,7 @@ class Undoable:
     changed_since: int
 
 
-def undoable_documents(import_id: UUID | str) -> QuerySet[Document]:
+def undoable_documents(import_id: UUID) -> QuerySet[Document]:
     """Return the documents that undoing an import removes: created by it, and not changed by anybody else since."""
     return Document.objects.filter(import_job=import_id, changed_since_import=False)
 
