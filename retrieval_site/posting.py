@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
-from django.http import HttpResponseNotAllowed
-from django.shortcuts import redirect
+from django.http import HttpResponseNotAllowed, HttpResponseRedirect
+from django.urls import reverse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,7 @@ def takes_form(opens: str) -> Callable[[View], View]:
             if request.method == "POST":
                 return view(request, *args, **kwargs)
             if request.method in ("GET", "HEAD"):
-                return redirect(opens, *args, **kwargs)
+                return HttpResponseRedirect(reverse(opens, args=args, kwargs=kwargs))
             return HttpResponseNotAllowed(["POST"])
 
         return answered

@@ -14,6 +14,7 @@ from search.views.advice import Advice, advice_for
 from search.views.choosing import chosen_target
 
 if TYPE_CHECKING:
+    from django.http import HttpRequest
     from django.template import Context
     from django.utils.safestring import SafeString
 
@@ -50,9 +51,11 @@ def max_bytes() -> int:
 @register.simple_tag(takes_context=True)
 def target_to_search(context: Context) -> str:
     """Return what a search from this page looks for: as the page says, else as it was chosen last."""
-    request = context.get("request")
-    chosen = chosen_target(request) if hasattr(request, "session") else ""
-    return str(context.get("target") or chosen)
+    if "target" in context:
+        return str(context["target"])
+    request: HttpRequest | None = context.get("request")
+    # An error page may come before the session is there.
+    return chosen_target(request) if request is not None and hasattr(request, "session") else "passages"
 
 
 @register.filter

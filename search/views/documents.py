@@ -67,6 +67,7 @@ def _found_by(request: HttpRequest, found: Document) -> dict[str, Any]:
     return {
         "query": query,
         "query_id": query.pk,
+        "words": query.text,
         "judgement": judged.get(found.pk),
         "found_image": hit.get("image"),
         "hits_shown": _hits_shown(query, hit),

@@ -25,7 +25,8 @@ def described(query: Query, plan: Plan, *, counted: bool) -> list[str]:
     if any(warning["id"] == "text.nothing_known" for warning in query.warnings):
         return ["Nothing was compared, because the model knows none of the words."]
     units = "pictures" if query.target == "images" else "passages"
-    sentences = [_compared(plan, units, counted=counted)]
+    by_order = query.version is not None and query.version.similarity == "order"
+    sentences = [(_picked if by_order else _compared)(plan, units, counted=counted)]
     if filters := _filters(query.filters):
         sentences.append(f"Only documents with {filters} counted.")
     sentences.append("Each document stands once, by its best " + units.removesuffix("s") + ".")
@@ -36,10 +37,20 @@ def _compared(plan: Plan, units: str, *, counted: bool) -> str:
     """Return what was compared; an exact plan's number is only how many were kept, so it is not told."""
     if plan.kind == "exact":
         return f"All {units} that could be found were compared with your search, so none was missed."
-    most = f"up to {plan.candidates:,}" if counted else "the likeliest"
+    most = _most(plan, units, counted=counted)
     if plan.kind == "binary":
-        return f"An index of rough copies proposed {most} {units}; these were compared exactly."
-    return f"An index proposed {most} {units} close to your search. It is fast and rarely misses one."
+        return f"An index of rough copies proposed {most}; these were compared exactly."
+    return f"An index proposed {most} close to your search. It is fast and rarely misses one."
+
+
+def _picked(plan: Plan, units: str, *, counted: bool) -> str:
+    """Return how an order embedding's answer was found: no index knows its similarity."""
+    most = _most(plan, units, counted=counted)
+    return f"A fast measure picked {most}; these were compared by the model's own measure, which is slower."
+
+
+def _most(plan: Plan, units: str, *, counted: bool) -> str:
+    return f"up to {plan.candidates:,} {units}" if counted else f"the likeliest {units}"
 
 
 def _filters(filters: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from models_admin.models import ModelVersion
 from search.models import Query
 from search.retrieval.types import Plan
 from search.views.plans import described, timings_named
@@ -37,6 +38,12 @@ def test_the_plan_that_ran_is_told(plan: Plan, counted: bool, said: str) -> None
 
 def test_the_number_of_an_exact_plan_is_not_told_for_it_counts_what_was_kept() -> None:
     assert "48" not in _said(Plan("exact", 48))
+
+
+def test_an_order_embeddings_answer_does_not_claim_that_all_were_compared() -> None:
+    said = _said(Plan("exact", 2000), version=ModelVersion(similarity="order"))
+    assert "A fast measure picked up to 2,000 passages" in said
+    assert "none was missed" not in said
 
 
 def test_pictures_and_filters_are_named() -> None:

@@ -136,6 +136,7 @@ def test_a_document_leads_back_to_results_that_hold_it(client: Client) -> None:
     for place, more in ((9, ""), (10, "?hits=20"), (24, "?hits=30")):
         page = _page(client, f"/documents/{documents[place].pk}/?q={query.pk}")
         assert f'href="/q/{query.pk}/{more}#hit-{documents[place].pk}"' in page
+        assert 'name="text" value="a valve"' in page
 
 
 def test_the_words_asked_for_stay_in_the_box_with_what_was_chosen(client: Client) -> None:
