@@ -227,4 +227,6 @@ LOGGING = {
         "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request_id"]}
     },
     "root": {"handlers": ["stderr"], "level": "INFO"},
+    # Each export of a model would tell a hundred steps of its exporter.
+    "loggers": {name: {"level": "WARNING"} for name in ("onnxscript", "onnx_ir")},
 }

@@ -12,7 +12,7 @@ import struct
 import zipfile
 import zlib
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
@@ -102,20 +102,6 @@ def bundle_extract(path: Path | BinaryIO, into: Path, limits: BundleLimits = DEF
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return manifest
-
-
-def manifest_write(folder: Path, manifest: Manifest) -> None:
-    """Write the manifest of an extracted bundle, for those who add converted files to it."""
-    (folder / MANIFEST_NAME).write_bytes(_manifest_bytes(manifest))
-
-
-def folder_rehash(folder: Path, manifest: Manifest) -> Manifest:
-    """Return `manifest` with the sizes and hashes of the files that its folder now holds, and store it there."""
-    names = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
-    files = {name: _entry_of(folder / name) for name in names if name != MANIFEST_NAME}
-    complete = replace(manifest, files=files)
-    manifest_write(folder, complete)
-    return complete
 
 
 def _entry_of(content: bytes | Path) -> FileEntry:
@@ -291,7 +277,7 @@ def _extract_all(archive: _Archive, folder: Path, limits: BundleLimits) -> Manif
         )
     for name, entry in manifest.files.items():
         _extract_one(archive, name, entry, folder / name)
-    manifest_write(folder, manifest)
+    (folder / MANIFEST_NAME).write_bytes(_manifest_bytes(manifest))
     return manifest
 
 

@@ -1,6 +1,7 @@
 """The two encoders by themselves, made ready to leave for another form, and what each takes."""
 
 import copy
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -11,12 +12,19 @@ from workers.neural.two_tower import TwoTower
 CROPS = 10
 
 
+def _without(module: nn.Module, name: str) -> nn.Module:
+    """A shallow copy without one of its parts, whose weights an export would otherwise carry along."""
+    copied = copy.copy(module)
+    copied._modules = {**module._modules, name: None}
+    return copied
+
+
 class ImageTower(nn.Module):
     """pixels (batch, 3, size, size), or (batch, crops, 3, size, size) → embeddings (batch, dim)."""
 
     def __init__(self, model: TwoTower) -> None:
         super().__init__()
-        self.model = model
+        self.model = cast("TwoTower", _without(model, "text"))
 
     def forward(self, pixels: Tensor) -> Tensor:
         """See the class."""
@@ -28,9 +36,7 @@ class NodesTower(nn.Module):
 
     def __init__(self, model: TwoTower) -> None:
         super().__init__()
-        # Without the trunk: its weights, which nothing here uses, would be copied.
-        self.image = copy.copy(model.image)
-        self.image._modules = {**model.image._modules, "trunk": None}
+        self.image: Any = _without(model.image, "trunk")
         self.similarity = model.similarity
 
     def forward(self, nodes: Tensor) -> Tensor:
@@ -43,7 +49,7 @@ class TextTower(nn.Module):
 
     def __init__(self, model: TwoTower) -> None:
         super().__init__()
-        self.model = model
+        self.model = cast("TwoTower", _without(model, "image"))
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """See the class."""

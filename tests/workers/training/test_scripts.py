@@ -1,6 +1,7 @@
 """Encoders as TorchScript: the same vectors, and an archive that the closed list lets through and converts."""
 
 import io
+import logging
 import zipfile
 
 import numpy as np
@@ -23,6 +24,7 @@ from workers.neural.texts.gru import GruConfig
 from workers.neural.texts.mean import MeanConfig
 from workers.neural.texts.several import SeveralConfig
 from workers.neural.two_tower import TwoTowerConfig
+from workers.training.graphs import text_graph
 from workers.training.scripts import check_scriptable, image_script, text_script
 
 DIM, SIZE = 16, 64
@@ -65,6 +67,24 @@ def test_scripts_give_the_models_vectors_for_batches_of_any_size(model, scripts)
         image, text = (torch.jit.load(io.BytesIO(script)) for script in scripts.values())
         assert agreement(image(pixels).numpy(), model.encode_image(pixels).numpy()) > 0.9999
         assert agreement(text(*texts).numpy(), model.encode_text(*texts).numpy()) > 0.9999
+
+
+def test_each_archive_holds_its_own_tower_only(model, scripts):
+    for name, other in (("image", "text"), ("text", "image")):
+        script = torch.jit.load(io.BytesIO(scripts[f"{name}.pt"]))
+        stored = [*script.named_parameters(), *script.named_buffers()]
+        assert not [key for key, _ in stored if f".{other}." in f".{key}"]
+        own = sum(value.numel() for value in getattr(model, name).parameters())
+        assert sum(value.numel() for _, value in script.named_parameters()) <= own
+        assert len(scripts[f"{name}.pt"]) < sum(
+            value.numel() * value.element_size() for value in getattr(model, name).state_dict().values()
+        ) + (200 << 10)
+
+
+def test_exporting_graphs_logs_no_steps_of_the_exporter(model, caplog):
+    caplog.set_level(logging.INFO)
+    text_graph(model, half=False)
+    assert caplog.records == []
 
 
 def test_the_archives_tell_no_folder_of_the_exporting_machine(scripts):
