@@ -86,7 +86,7 @@ def test_a_photo_reaches_the_door_as_bytes_with_all_that_was_said(world, asked):
 def test_the_answer_is_what_the_design_and_the_schema_say(world, asked):
     response = APIClient().post(SEARCH, {"text": "a pump"})
     answer = response.json()
-    assert set(answer) == {"query", "results", "next", "plan", "timings_ms"}
+    assert set(answer) == {"query", "results", "warnings", "next", "plan", "timings_ms"}
     assert answer["query"] == {
         "id": str(world.query.pk),
         "modality": "image",
@@ -225,7 +225,12 @@ def encoders(monkeypatch):
 def test_a_picture_and_a_text_become_vectors(world, encoders):
     size = len(photo().read())
     image = APIClient().post(EMBEDDINGS, {"image": photo()}, format="multipart")
-    assert image.json() == {"embedding": [1.0, 2.0, 3.0, size], "dim": 4, "model": "small@1"}
+    assert image.json() == {
+        "embedding": [1.0, 2.0, 3.0, size],
+        "dim": 4,
+        "model": "small@1",
+        "warnings": [],
+    }
     text = APIClient().post(EMBEDDINGS, {"text": "pump", "model": "small@1"})
     assert text.json()["embedding"] == [1.0, 2.0, 3.0, 4.0]
     assert_described(text, EMBEDDINGS, "post")
