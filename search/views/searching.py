@@ -89,8 +89,8 @@ def _part(request: HttpRequest) -> dict[str, Any]:
     """Return the one thing that the form asks with; raises AppError `query.empty`, `query.ambiguous`."""
     if key := request.POST.get("example", ""):  # the button that was pressed, whatever stands in the box
         return {"image": _example(key)}
-    photos = request.FILES.getlist("image")
     text = request.POST.get("text", "").strip()
+    photos = [photo for photo in request.FILES.getlist("image") if photo.size or not text]
     if photos and text:
         raise AppError("query.ambiguous", "Search with a photo or with words, not with both at once.")
     if photos:

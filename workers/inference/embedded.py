@@ -14,6 +14,8 @@ from workers.inference.icc import SRGB, CodePoints, gamma_profile
 from workers.inference.profiles import PROFILE_BYTES_MAX
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from workers.inference.headers.types import PictureLimits
 
 _ICC_KINDS = (b"prof", b"rICC")
@@ -21,7 +23,7 @@ _PNG_KINDS = (b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM")
 _SRGB_GAMMA, _SAME_GAMMA = 1 / 2.2, 0.01
 
 
-def embedded_profile(data: bytes, name: str, info: dict[str, Any], limits: PictureLimits) -> bytes | None:
+def embedded_profile(data: bytes, name: str, info: Mapping[Any, Any], limits: PictureLimits) -> bytes | None:
     """Return the profile of the picture's colours; None for sRGB, for a file that says nothing, or nonsense.
 
     `info` is what Pillow read of the file; it reads no profile of PNG, HEIC and AVIF as a browser would.

@@ -126,7 +126,7 @@ def _perceptual_quantiser(values: Floats) -> Floats:
 
 def _hybrid_log_gamma(values: Floats) -> Floats:
     """ARIB STD-B67: the light of the scene."""
-    return _hlg_light(values) / _hlg_light(np.array([_HLG_WHITE]))[0]
+    return _hlg_light(values) / float(_hlg_light(np.array([_HLG_WHITE]))[0])
 
 
 def _hlg_light(values: Floats) -> Floats:

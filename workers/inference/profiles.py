@@ -33,7 +33,7 @@ def to_srgb(profile: bytes | None, mode: str) -> Convert | None:
     change the picture in place.
     """
     if mode == "LAB":
-        return _transform(ImageCms.createProfile("LAB"), "LAB")
+        return _transform(ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")), "LAB")
     if not profile or len(profile) > PROFILE_BYTES_MAX:
         return None
     try:
@@ -55,7 +55,7 @@ def _by_profile(profile: ImageCms.ImageCmsProfile, mode: str) -> Convert | None:
     return None
 
 
-def _transform(profile: ImageCms.ImageCmsProfile | ImageCms.core.CmsProfile, mode: str) -> Convert:
+def _transform(profile: ImageCms.ImageCmsProfile, mode: str) -> Convert:
     """Return the conversion from `mode` to RGB, in place where both are RGB; raises PyCMSError."""
     target = "RGBA" if mode == "RGBA" else "RGB"
     transform = ImageCms.buildTransform(

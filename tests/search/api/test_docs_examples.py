@@ -122,7 +122,7 @@ def assert_same_shape(shown: Any, real: Any, where: str = "answer") -> None:
 
 def photo() -> bytes:
     data = BytesIO()
-    Image.new("RGB", (8, 6), "red").save(data, "JPEG")
+    Image.new("RGB", (16, 12), "red").save(data, "JPEG")
     return data.getvalue()
 
 
@@ -169,7 +169,7 @@ def stub_encoders_and_door(monkeypatch, document: Document, query: Query) -> Non
     monkeypatch.setattr(search_views, "encode_text", lambda version, text: vector)
 
 
-def test_every_example_of_the_page_runs_and_answers_as_shown(page_world, tmp_path):
+def test_every_example_of_the_page_runs_and_answers_as_shown(page_world, query_worker, tmp_path):
     files = {
         "photo.jpg": photo(),
         "notes.jsonl": b'{"external_id": "i-1", "title": "Imported"}\n',

@@ -236,7 +236,12 @@ def encoders(monkeypatch):
 def test_a_picture_and_a_text_become_vectors(world, encoders):
     size = len(photo().read())
     image = APIClient().post(EMBEDDINGS, {"image": photo()}, format="multipart")
-    assert image.json() == {"embedding": [1.0, 2.0, 3.0, size], "dim": 4, "model": "small@1"}
+    assert image.json() == {
+        "embedding": [1.0, 2.0, 3.0, size],
+        "dim": 4,
+        "model": "small@1",
+        "warnings": [],
+    }
     text = APIClient().post(EMBEDDINGS, {"text": "pump", "model": "small@1"})
     assert text.json()["embedding"] == [1.0, 2.0, 3.0, 4.0]
     assert_described(text, EMBEDDINGS, "post")
