@@ -100,7 +100,7 @@ def _database_lost(job: Job, error: Exception) -> None:
     if job.attempts < ATTEMPTS_MAX:
         once_database_is_back(lambda: job_release(job, counts=True))
         return
-    sentence = f"The database failed {ATTEMPTS_MAX} times during this job: {error}"
+    sentence = f"The database failed {ATTEMPTS_MAX} times during this job; the worker's log says how."
     once_database_is_back(lambda: job_fail(job, error_id="job.database_failed", error=sentence))
 
 
