@@ -56,12 +56,14 @@ def _made_searchable_anyway() -> Iterator[None]:
 
 
 def _store(ctx: JobContext) -> None:
+    """Retry what failed, where that was asked for; then store what no run has come to yet."""
     with opened(ctx) as run:
-        if not ctx.only_failed:
-            run.store()
-        elif not ctx.result.get("retried"):
+        if ctx.only_failed and not ctx.result.get("retried"):
             run.retry_failed()
             ctx.remember(retried=True)
+        if not ctx.result.get("stored"):
+            run.store()
+            ctx.remember(stored=True)
 
 
 @job_handler("undo_import")

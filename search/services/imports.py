@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from workers.models import Job
 
 DEFAULT_OPTIONS = ImportOptions()
+UNKNOWN_FIELD = "import.unknown_field"
 
 
 def import_start(
@@ -101,5 +102,7 @@ def import_keeping_extra_columns(*, job: Job, owner: AbstractBaseUser) -> Job:
 
 
 def refused_columns(job: Job) -> bool:
-    """Return whether an import failed because a column of its file is no field of a document."""
-    return job.type == "import" and job.error_id == "import.unknown_field"
+    """Return whether an import refused its file, or documents of it, for a column or key that is no field."""
+    if job.type != "import" or not job.is_finished:
+        return False
+    return job.error_id == UNKNOWN_FIELD or job.items.filter(error_id=UNKNOWN_FIELD).exists()

@@ -27,7 +27,7 @@ _ADVICE = {
     "image.too_large": Advice("That photo is too large", "Choose a smaller one.", "image-off"),
     "image.too_many_pixels": Advice("That photo is too large", "Choose a smaller one.", "image-off"),
     "image.too_small": Advice("That photo is too small", "Choose a larger one.", "image-off"),
-    "image.empty": Advice("That file is empty", "Choose another one.", "image-off"),
+    "image.empty": Advice("Not a photo", "Choose another one.", "image-off"),
     "image.truncated": Advice(
         "That photo is damaged",
         "Open it elsewhere to see whether it is whole, or choose another.",

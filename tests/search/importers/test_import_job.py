@@ -244,6 +244,24 @@ def test_what_an_import_stored_before_it_was_cancelled_becomes_searchable_all_th
     assert Job.objects.filter(type="encode", state="queued").count() == 1
 
 
+def test_retrying_what_failed_of_a_cancelled_import_stores_the_rest_of_the_file_too(corpus, monkeypatch):
+    monkeypatch.setattr(job_module, "BATCH_DOCUMENTS", 2)
+    original = job_module.ImportRun._batch
+
+    def cancelling(self, batch):
+        original(self, batch)
+        services.job_request_cancel(self.ctx.job)
+
+    monkeypatch.setattr(job_module.ImportRun, "_batch", cancelling)
+    job = run(corpus, [*documents(1), "broken", *documents(6)[1:]])
+    assert (job.state, job.done, job.failed, job.total) == ("cancelled", 1, 1, 7)
+    monkeypatch.setattr(job_module.ImportRun, "_batch", original)
+    services.job_retry_failed(job)
+    job = run_job_inline(job)
+    assert (job.state, counts(job), Document.objects.count()) == ("succeeded", (6, 0, 0, 1), 6)
+    assert (job.done, job.failed, job.total) == (6, 1, 7)
+
+
 def test_a_dry_run_that_fails_asks_for_no_vectors(corpus):
     assert run(corpus, b"title\na\n", dry_run=True, name="x.csv", format="csv").state == "failed"
     assert not Job.objects.filter(type="encode").exists()
