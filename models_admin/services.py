@@ -38,6 +38,7 @@ _PREPARABLE = (
     VersionState.RETIRED,
     VersionState.SET_ASIDE,
 )
+_BY_THE_MACHINE = ("bundle.needs_torch", "bundle.not_isolated", "bundle.pickle_not_isolated")
 _DELETABLE = (VersionState.REFUSED, VersionState.UPLOADED)
 
 
@@ -97,7 +98,7 @@ def registry_lock(what: str) -> None:
 def version_validate(*, version: ModelVersion, by: AbstractBaseUser | None = None) -> Job:
     """Start the version's validation, or return the job that did or does it.
 
-    One that ended for its memory or was lost, which may be the machine's doing, is tried again.
+    One that was refused for how its job ended, or for what this machine lacks, is tried again.
     """
     known = Job.objects.filter(type="validate", params__version=version.pk).first()
     if known and may_validate_again(version):
@@ -108,8 +109,9 @@ def version_validate(*, version: ModelVersion, by: AbstractBaseUser | None = Non
 
 
 def may_validate_again(version: ModelVersion) -> bool:
-    """Return whether the version was refused for how its job ended, not for what is in the bundle."""
-    return version.state == VersionState.REFUSED and version.error_id.startswith("job.")
+    """Return whether the version was refused for how its job ended or for this machine, not for what it holds."""
+    by_the_machine = version.error_id.startswith("job.") or version.error_id in _BY_THE_MACHINE
+    return version.state == VersionState.REFUSED and by_the_machine
 
 
 def version_prepare(

@@ -111,10 +111,13 @@ def test_a_version_whose_validation_waits_is_not_deleted_and_offers_nothing(clie
     assert "version.busy" in client.post(url, follow=True).content.decode()
 
 
-def test_a_version_whose_validation_ended_without_a_verdict_can_be_validated_again(client, root, version):
+@pytest.mark.parametrize("error_id", ["job.memory", "job.lost", "bundle.needs_torch", "bundle.not_isolated"])
+def test_a_version_that_was_not_refused_for_what_it_holds_can_be_validated_again(
+    client, root, version, error_id
+):
     job = services.version_validate(version=version)
     Job.objects.update(state="failed")
-    ModelVersion.objects.update(state="refused", error_id="job.memory", error="Too much memory.")
+    ModelVersion.objects.update(state="refused", error_id=error_id, error="Not its fault.")
     version.refresh_from_db()
     assert [action for action, *_ in offered_actions(version)] == ["validate", "delete"]
     client.post(reverse("admin:models_admin_modelversion_do", args=[version.pk, "validate"]))
