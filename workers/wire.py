@@ -31,7 +31,8 @@ WANTED_KEY = "sightline:versions:wanted"
 INPUT_PREFIX = "sightline:query:input:"
 REPLY_PREFIX = "sightline:query:reply:"
 REPLY_EXPIRES_SECONDS = 60
-VECTOR_PREFIX = "sightline:query:vector:"
+VECTOR_PREFIX = "sightline:query:vector:2:"
+"""The number is that of the form of answers (`pack`): what an earlier release kept is not read."""
 VECTOR_EXPIRES_SECONDS = 6 * 3600
 DIED_EXPIRES_SECONDS = 3600
 """For so long a question that ended an encoder's process is not asked of that version again."""
