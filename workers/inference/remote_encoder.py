@@ -162,7 +162,9 @@ class RemoteEncoder:
     ) -> tuple[dict[str, Any], bytes]:
         """Let the child answer for `count` inputs; a child that died is replaced behind the caller's back."""
         process, seconds = self._running(), self._options.call_seconds
-        call = methodcaller("call", method, head, [payload], reply_bytes=reply_bytes, timeout_seconds=seconds)
+        call: Callable[[SandboxProcess], tuple[dict[str, Any], bytes]] = methodcaller(
+            "call", method, head, [payload], reply_bytes=reply_bytes, timeout_seconds=seconds
+        )
         try:
             try:
                 return call(process)
