@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _PACK, _UNPACK = "aten::_pack_padded_sequence", "aten::_pad_packed_sequence"
-_RECURRENT = {
+_RECURRENT: dict[str, Any] = {
     "aten::gru": torch.gru,
     "aten::lstm": torch.lstm,
     "aten::rnn_tanh": torch.rnn_tanh,
@@ -152,7 +152,7 @@ class _Layers:
         """Words (batch, length, width) → states of the last layer, and each layer's and direction's last state."""
         given, weights = rest[: self.states], rest[self.states :]
         each = len(weights) // (self.layers * self.directions)
-        ends = []
+        ends: list[Tensor] = []
         for _ in range(self.layers):
             both = []
             for back in range(self.directions):

@@ -103,7 +103,7 @@ def _simplify(graph: Any) -> None:
 
 def values(graph: Any, wanted: Sequence[Any], example: Example) -> Sequence[Any]:
     """Return what these values of the graph are for an example."""
-    places = {value.unique(): None for value in wanted}
+    places: dict[int, Any] = {value.unique(): None for value in wanted}
     for at, node in enumerate(graph.nodes()):
         places.update((out.unique(), (at, out.offset())) for out in node.outputs() if out.unique() in places)
     copy = graph.copy()
