@@ -111,7 +111,9 @@ def test_metrics_count_requests_by_route_and_status(client: Client, clean_redis:
         client.get(address)
     text = client.get("/metrics").content.decode()
     line = next(
-        line for line in text.splitlines() if line.startswith('sightline_requests_total{endpoint="(none)"')
+        line
+        for line in text.splitlines()
+        if line.startswith('sightline_requests_total{endpoint="(none)",method="GET"')
     )
     assert 'status="404"' in line
     assert float(line.split()[-1]) >= 2
