@@ -33,7 +33,7 @@ from search.services.document_fields import (
 from search.services.document_pictures import document_images
 from search.services.documents import document_delete, document_save, documents_delete, encode_soon
 from search.services.uploads import read_picture
-from search.services.versions import collection_lock, document_version
+from search.services.versions import collection_lock
 from workers.inference.bounded_json import JsonError, load_json
 from workers.inference.errors import PictureError
 
@@ -130,10 +130,6 @@ class DocumentForm(VersionedForm[Document]):
             field.queryset = self.instance.images.all()
         if "tags" in self.fields:
             self.fields["tags"].required = False
-
-    def version_of(self, row: Document) -> str:
-        """Return the version that the API knows, too."""
-        return document_version(row)
 
     def stored_now(self) -> Document | None:
         """Return the document as it is now; in the order in which others lock."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from django import forms
@@ -16,27 +17,25 @@ if TYPE_CHECKING:
     from django.http import QueryDict
 
 Row = TypeVar("Row", bound="Model")
+_MARK_DIGITS = 16
 
 
 class VersionedForm(forms.ModelForm[Row]):
-    """Carries the version that was shown; on another one, shows what was saved beside what was typed.
+    """Carries the version of each field that was shown, so that two people's changes of different fields both stay.
 
-    Sent again, the form holds the new version: whoever has seen both may overwrite.
+    Where both changed the same field it shows what was saved beside what was typed. Sent again, the form holds the new
+    version: whoever has seen both may overwrite.
     """
 
     compared: ClassVar[tuple[str, ...]] = ()
-    """The fields that a person edits and that the message shows."""
+    """The fields that a person edits."""
 
     version: Any = forms.CharField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.instance.pk:
-            self.initial["version"] = self.version_of(self.instance)
-
-    def version_of(self, row: Row) -> str:
-        """Return what changes with everything that this form can change."""
-        return digest(*(getattr(row, name) for name in self.compared))
+            self.initial["version"] = self._version(self.instance)
 
     def stored_now(self) -> Row | None:
         """Return the row as it is now, locked until the request ends."""
@@ -44,7 +43,10 @@ class VersionedForm(forms.ModelForm[Row]):
         return rows.filter(pk=self.instance.pk).first()
 
     def clean(self) -> dict[str, Any]:
-        """Raise ValidationError where somebody saved another version meanwhile."""
+        """Take over what others saved meanwhile in fields that are untouched here.
+
+        Raises ValidationError where somebody saved another value in a field that was changed here, too.
+        """
         values = super().clean() or {}
         shown = values.get("version")
         if not self.instance.pk or not shown:
@@ -52,21 +54,47 @@ class VersionedForm(forms.ModelForm[Row]):
         stored = self.stored_now()
         if stored is None:
             raise ValidationError("Somebody deleted this meanwhile.", code="changed")
-        different = self._differences(stored, values)
-        if self.version_of(stored) != shown and different:
-            typed = cast("QueryDict", self.data).copy()
-            typed[self.add_prefix("version")] = self.version_of(stored)
-            self.data = typed
-            raise ValidationError(_both(different), code="changed")
+        untouched, both = self._compared_with(stored, values, shown)
+        values |= {name: getattr(stored, name) for name in untouched}
+        if both:
+            self._show_again(stored, untouched)
+            raise ValidationError(_both([self._row(name, stored, values) for name in both]), code="changed")
         return values
 
-    def _differences(self, stored: Row, values: dict[str, Any]) -> list[tuple[str, str, str]]:
-        """Return label, stored and typed text of each field in which the two differ."""
-        pairs = ((name, _text(getattr(stored, name)), _text(values[name])) for name in self._shown(values))
-        return [(str(self.fields[name].label or name), a, b) for name, a, b in pairs if a != b]
+    def _version(self, row: Row) -> str:
+        return "".join(_mark(getattr(row, name)) for name in self.compared)
 
-    def _shown(self, values: dict[str, Any]) -> list[str]:
-        return [name for name in self.compared if name in values]
+    def _compared_with(self, stored: Row, values: dict[str, Any], shown: str) -> tuple[list[str], list[str]]:
+        """Return the fields that somebody else changed alone, and those that both changed differently."""
+        marks = [shown[at : at + _MARK_DIGITS] for at in range(0, len(shown), _MARK_DIGITS)]
+        untouched, both = [], []
+        for name, mark in zip_longest(self.compared, marks[: len(self.compared)]):
+            theirs, mine = _mark(getattr(stored, name)), _mark(values.get(name))
+            if name not in values or mine == theirs:
+                continue
+            if mine == mark:
+                untouched.append(name)
+            elif theirs != mark:
+                both.append(name)
+        return untouched, both
+
+    def _show_again(self, stored: Row, untouched: list[str]) -> None:
+        """Let the page hold the new version, and what others saved where nothing was typed."""
+        typed = cast("QueryDict", self.data).copy()
+        typed[self.add_prefix("version")] = self._version(stored)
+        for name in untouched:
+            value = self.fields[name].prepare_value(getattr(stored, name))
+            typed[self.add_prefix(name)] = "" if value is False else value
+        self.data = typed
+
+    def _row(self, name: str, stored: Row, values: dict[str, Any]) -> tuple[str, str, str]:
+        """Return a field's label, what is stored and what was typed."""
+        return str(self.fields[name].label or name), _text(getattr(stored, name)), _text(values[name])
+
+
+def _mark(value: Any) -> str:
+    """Return what tells one value of a field from another."""
+    return digest(_text(value))[:_MARK_DIGITS]
 
 
 def _both(different: list[tuple[str, str, str]]) -> str:

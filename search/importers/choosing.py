@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from search.importers.files import Files
     from search.importers.types import Format, ImportOptions
 
-DATA_SUFFIXES = (".jsonl", ".ndjson", ".csv", ".tsv", ".json", ".txt")
+DATA_SUFFIXES = (".jsonl", ".ndjson", ".csv", ".tsv", ".json", ".txt", ".token")
 DOCUMENTS = "documents"
 """A file of this name, such as `documents.csv`, is the one that is meant."""
 

@@ -171,14 +171,14 @@ def _open_archive(path: Path | BinaryIO, limits: BundleLimits) -> _Archive:
         except _DAMAGED as error:
             raise BundleError("bundle.not_a_zip", "The file is not a readable zip archive.") from error
         try:
-            members = own_members(archive.infolist(), MANIFEST_NAME)
             _check_members(archive.infolist(), limits)
+            members = own_members(archive.infolist(), MANIFEST_NAME)
             _check_names(members)
             check_layout(source, archive.infolist())
         except BundleError:
             archive.close()
             raise
-    return _Archive(archive, {name: info for name, info in members if not info.is_dir()})
+    return _Archive(archive, {name: info for name, info in members if not _is_folder(info)})
 
 
 def _check_members(members: list[zipfile.ZipInfo], limits: BundleLimits) -> None:
@@ -198,7 +198,7 @@ def _check_names(members: list[tuple[str, zipfile.ZipInfo]]) -> None:
     seen: set[str] = set()
     for name, info in members:
         _check_name(name.removesuffix("/"), info, seen)
-    files = {name.lower() for name, info in members if not info.is_dir()}
+    files = {name.lower() for name, info in members if not _is_folder(info)}
     for name, _ in members:
         folder = name.lower().rpartition("/")[0]
         if folder in files:
@@ -220,9 +220,13 @@ def _check_name(name: str, info: zipfile.ZipInfo, seen: set[str]) -> None:
     seen.add(name.lower())
 
 
+def _is_folder(info: zipfile.ZipInfo) -> bool:
+    return info.filename.endswith("/")  # `ZipInfo.is_dir` fails where the name is empty
+
+
 def _check_kind(info: zipfile.ZipInfo) -> None:
     kind = stat.S_IFMT(info.external_attr >> 16)
-    expected = stat.S_IFDIR if info.is_dir() else stat.S_IFREG
+    expected = stat.S_IFDIR if _is_folder(info) else stat.S_IFREG
     if kind not in (0, expected):
         raise BundleError(
             "bundle.not_a_regular_file",

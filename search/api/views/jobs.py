@@ -143,14 +143,14 @@ class JobUndoView(ApiView):
 
     members_only = True
 
-    @describe("jobs_undo_preview", {200: UndoableAnswer})
+    @describe("jobs_undo_preview", {200: UndoableAnswer}, also=(404,))
     def get(self, request: Request, job_id: str) -> Response:
         """Say what undoing an import would remove now, and what it would keep."""
         job = _job(request, job_id)
         require_permitted(job, request.user)
         return Response(asdict(import_undoable(job)))
 
-    @describe("jobs_undo", {202: JobAnswer}, request=None)
+    @describe("jobs_undo", {202: JobAnswer}, request=None, also=(404, 409))
     def post(self, request: Request, job_id: str) -> Response:
         """Undo an import: 202 and the job that removes the documents that it created and nobody changed since."""
         undo = import_undo(job=_job(request, job_id), by=signed_in(request))

@@ -100,7 +100,7 @@ class ModelView(ApiView):
         """Show a version."""
         return Response(_shown(request, usable_version(request, model)))
 
-    @describe("models_delete", {204: None})
+    @describe("models_delete", {204: None}, also=(404, 409))
     def delete(self, request: Request, model: str) -> Response:
         """Delete a version that was refused or never validated (operators); no other was ever searched with."""
         require_operator(request)

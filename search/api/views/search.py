@@ -11,6 +11,7 @@ from drf_spectacular.utils import (
     extend_schema_field,
 )
 from rest_framework import serializers
+from rest_framework.exceptions import NotAuthenticated
 from rest_framework.response import Response
 
 from retrieval_site.errors import AppError
@@ -262,6 +263,8 @@ class KeptSearchView(ApiView):
     def delete(self, request: Request, query_id: UUID) -> Response:
         """Delete a search of your own with its photo, and everybody's judgements of it."""
         session = session_of(request)
+        if not session and not request.user.is_authenticated:
+            raise NotAuthenticated("Sign in, or delete it in the browser that asked.", "auth.required")
         if session:
             enforce_csrf_for_session(request)
         query_delete(query_id=query_id, viewer=request.user, session=session)

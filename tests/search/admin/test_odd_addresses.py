@@ -20,6 +20,7 @@ LISTS = [
     "workers_job",
     "models_admin_modelversion",
     "auth_user",
+    "search_apitoken",
 ]
 HUGE = "9" * 30
 LOOKUPS = [
@@ -38,6 +39,9 @@ LOOKUPS = [
     "state__exact=%ff",
     "metadata__a=NaN",
     "metadata__contains={",
+    "tags=abc",
+    "scopes=abc",
+    'tags__contains=["a"]',
 ]
 
 

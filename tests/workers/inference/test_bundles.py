@@ -6,6 +6,7 @@ import zipfile
 
 import pytest
 
+from tests.search.importers.reading import raw_zip
 from tests.support.tiny_bundle import make_tiny_bundle, tiny_manifest, vocabulary_bytes
 from workers.inference.bundles import BundleLimits, bundle_extract, bundle_write, read_manifest
 from workers.inference.errors import BundleError
@@ -176,6 +177,11 @@ def test_damaged_compressed_data_is_refused(bundle, tmp_path):
 def test_names_that_lead_elsewhere_are_refused(bundle, tmp_path, name):
     members = [*members_of(bundle).items(), (name, b"evil")]
     assert refusal(rewritten(bundle, members), tmp_path) == "bundle.unsafe_name"
+
+
+def test_a_member_without_a_name_is_refused(tmp_path):
+    (tmp_path / "nameless.zip").write_bytes(raw_zip([(b"", b"evil")]))
+    assert refusal(tmp_path / "nameless.zip", tmp_path) == "bundle.unsafe_name"
 
 
 def test_a_name_that_hides_its_end_behind_a_zero_byte_is_refused(bundle, tmp_path):

@@ -17,7 +17,7 @@ from workers.inference.headers.tiff import (
     pages,
     places,
 )
-from workers.inference.headers.types import unsupported
+from workers.inference.headers.types import too_complex, unsupported
 
 if TYPE_CHECKING:
     from workers.inference.headers.tiff import Entry
@@ -31,6 +31,8 @@ _KEPT = frozenset({
 })  # fmt: skip
 """Sizes, compression, colours, orientation, resolution, and where the pixels lie (TIFF 6.0)."""
 _LONG, _LONG8 = 4, 16
+_PAGE_BYTES = 4096
+"""What a page may take beside its pixels and still be an ordinary one."""
 
 
 def strip(data: bytes, limits: PictureLimits) -> bytes:
@@ -46,13 +48,25 @@ def pages_apart(data: bytes, limits: PictureLimits, most: int) -> list[bytes]:
             message = f"The file has more than {most} pages."
             raise PictureError("image.too_many_pages", message, {"format": "tiff", "limit": most})
         found.append(page)
-    return [page_file(data, page, limits) for page in found]
+    files, total = list[bytes](), 0
+    for page in found:
+        files.append(page_file(data, page, limits))
+        total += len(files[-1])
+        _check_copied(total, len(data) + _PAGE_BYTES * len(found))
+    return files
+
+
+def _check_copied(copied: int, size: int) -> None:
+    """Refuse a file whose pages or fields share so many bytes that, each with its own, they would be far larger."""
+    if copied > 2 * size:
+        raise too_complex("tiff", "bytes in its pages and fields", copied, 2 * size)
 
 
 def page_file(data: bytes, directory: int, limits: PictureLimits) -> bytes:
     """Return a TIFF of one page: its header, its directory, then its pixels and the values of its fields."""
     layout, found = Layout.read(data), entries(data, directory, limits)
     kept = [found[tag] for tag in sorted(found) if tag in _KEPT]
+    _check_copied(sum(entry.size for entry in kept), len(data))
     count = struct.pack(layout.order + ("Q" if layout.big else "H"), len(kept))
     end = bytes(struct.calcsize(layout.offset))
     directory_bytes = len(count) + len(kept) * layout.entry_bytes + len(end)

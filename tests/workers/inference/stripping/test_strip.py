@@ -259,7 +259,10 @@ def test_any_damage_gives_a_file_or_a_picture_error(original, changes, cut):
         clean = without_metadata(damaged)
     except PictureError:
         return
-    assert len(clean) <= len(damaged) + 100
+    most = (
+        4 * len(damaged) if damaged.startswith((b"II", b"MM")) else len(damaged)
+    )  # fields of TIFF may overlap
+    assert len(clean) <= most + 100
     try:
         assert without_metadata(clean) == clean
     except PictureError as error:
