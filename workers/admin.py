@@ -58,7 +58,7 @@ _GOES_ON = {"resume", "retry", "retry_failed"}
 def offered_actions(job: Job, user: Any) -> list[tuple[str, str]]:
     """Return what this user may do with the job now, as (action, label)."""
     actions = list(_OFFERED.get(JobState(job.state), []))
-    if job.is_finished and job.items.exists():
+    if job.is_finished and not job.params.get("dry_run") and job.items.exists():
         actions.append("retry_failed")
     if services.UNDONE in job.result or not may_go_on(job, user):
         actions = [action for action in actions if action not in _GOES_ON]

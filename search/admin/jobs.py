@@ -47,6 +47,9 @@ class Link:
     style: str = ""
 
 
+_NAME_SHOWN = 30
+
+
 @admin.register(Job)
 class ImportJobAdmin(JobAdmin):
     """Jobs as their own app shows them, and more of imports."""
@@ -56,8 +59,9 @@ class ImportJobAdmin(JobAdmin):
 
     @admin.display(description="file")
     def file(self, job: Job) -> str:
-        """Return the name of the file that an import reads."""
-        return _file_name(job)
+        """Return the name of the file that an import reads, a long one without its middle."""
+        name = _file_name(job)
+        return name if len(name) <= _NAME_SHOWN else f"{name[: _NAME_SHOWN // 2]}…{name[-_NAME_SHOWN // 3 :]}"
 
     def get_urls(self) -> list[URLPattern]:
         """Add the page that undoes an import."""

@@ -78,9 +78,7 @@ def _detail(names: list[str]) -> dict[str, Any]:
 def stored_warnings(counts: Mapping[str, int]) -> Iterator[FileWarning]:
     """Yield what may be unexpected in what a job stored, by its counts."""
     if not counts["documents"] and not counts["unchanged"]:
-        message = f"Nothing was stored: all {counts['failed']:,} documents of the file were refused."
-        if counts["failed"] == 1:
-            message = "Nothing was stored: the one document of the file was refused."
+        message = "Nothing was stored: everything in the file was refused. Each reason is listed."
         yield FileWarning("import.nothing_stored", message, {"failed": counts["failed"]})
     elif counts["documents"] and not counts["passages"]:
         message = (

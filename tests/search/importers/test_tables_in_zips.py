@@ -163,11 +163,16 @@ def test_of_captions_with_pictures_both_are_kept_unless_captions_alone_are_wante
     assert ([d.fields.body for d in items], warnings) == (["One.", "Two."], [])
 
 
-def test_flickr_and_karpathy_with_pictures_keep_both_as_well(read):
-    (flickr,) = read(
-        {"Flickr8k.token.txt": "a.png#0\tOne.\na.png#1\tTwo.\n", "Flicker8k_Dataset/a.png": RED}
-    )[0]
+@pytest.mark.parametrize(
+    ("name", "folder"),
+    [("Flickr8k.token.txt", "Flicker8k_Dataset"), ("results_20130124.token", "flickr30k-images")],
+)
+def test_flickrs_captions_with_pictures_keep_both_as_well(read, name, folder):
+    (flickr,) = read({name: "a.png#0\tOne.\na.png#1\tTwo.\n", f"{folder}/a.png": RED})[0]
     assert (flickr.fields.body, len(flickr.pictures)) == ("One.\nTwo.", 1)
+
+
+def test_karpathys_captions_with_pictures_keep_both_as_well(read):
     image = {
         "filename": "a.png",
         "filepath": "val2014",
