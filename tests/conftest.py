@@ -25,6 +25,28 @@ def pytest_configure() -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run what needs the query worker behind what does not: that worker cannot see rows that are rolled back.
+
+    Tests that commit stay last, as pytest-django puts them.
+    """
+    late = [item for item in items if not _commits(item) and "query_worker" in _fixtures(item)]
+    others = [item for item in items if item not in late]
+    at = next((place for place, item in enumerate(others) if _commits(item)), len(others))
+    items[:] = [*others[:at], *late, *others[at:]]
+
+
+def _commits(item: pytest.Item) -> bool:
+    marker = item.get_closest_marker("django_db")
+    asked = bool(marker and marker.kwargs.get("transaction"))
+    return asked or bool({"transactional_db", "live_server"} & set(_fixtures(item)))
+
+
+def _fixtures(item: pytest.Item) -> list[str]:
+    return getattr(item, "fixturenames", [])
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _flush_reaches_the_vector_tables() -> Iterator[None]:
     """Tests that commit end with a flush: vector tables refer to passages, so truncating needs CASCADE."""

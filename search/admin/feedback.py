@@ -81,7 +81,7 @@ class JudgementAdmin(CuratedAdmin):
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """Refuse to filter by what is not shown: asking for beginnings would spell it out."""
-        return not lookup.startswith("session") and super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
+        return not lookup.startswith("session") and super().lookup_allowed(lookup, value, request)
 
     @admin.display(description="rater", ordering="user")
     def rater(self, judgement: Judgement) -> str:

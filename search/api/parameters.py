@@ -44,6 +44,8 @@ class Parameters(serializers.Serializer[Any]):
             self._check_not_empty(data)
         elif isinstance(data, dict):
             self._check_types(data)
+        if hasattr(data, "items"):
+            self._check_lengths(data)
         return super().to_internal_value(data)
 
     def _check_not_empty(self, words: QueryDict) -> None:
@@ -64,6 +66,17 @@ class Parameters(serializers.Serializer[Any]):
         }
         if wrong:
             raise serializers.ValidationError(wrong, code="type")
+
+    def _check_lengths(self, values: Mapping[str, Any]) -> None:
+        """Raise ValidationError for what only the space around a text makes too long: the schema says what is sent."""
+        texts = {name: self.fields[name] for name, value in values.items() if isinstance(value, str)}
+        long = {
+            name: [field.error_messages["max_length"].format(max_length=field.max_length)]
+            for name, field in texts.items()
+            if isinstance(field, serializers.CharField) and len(values[name]) > (field.max_length or math.inf)
+        }
+        if long:
+            raise serializers.ValidationError(long, code="max_length")
 
 
 _JSON_TYPES: dict[type[Any], tuple[tuple[type[Any], ...], str]] = {

@@ -167,6 +167,7 @@ def test_what_is_not_built_yet_is_refused_as_such(body, asked):
         ({"text": " \t"}, "text.empty"),
         ({"text": "a\x00"}, "text.not_text"),
         ({"text": "x" * 2001}, "text.too_long"),
+        ({"text": "a pump" + " " * 2000}, "text.too_long"),
         ({"text": "pump", "next": "x" * 1001}, "cursor.invalid"),
         ({"text": "pump", "limit": 0}, "parameter.invalid"),
         ({"text": "pump", "limit": 101}, "parameter.invalid"),
