@@ -71,7 +71,7 @@ class Questions:
     def _answered(self, data: bytes) -> None:
         try:
             ask = wire.Ask.read(data)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, KeyError):
             log.exception("A question cannot be read")
             return
         try:

@@ -71,8 +71,9 @@ class Ask:
 
     @classmethod
     def read(cls, data: bytes) -> Ask:
-        """Return what was packed; raises ValueError or TypeError for anything else."""
-        return cls(**json.loads(data))
+        """Return what was packed; raises ValueError, TypeError or KeyError for anything else."""
+        values = json.loads(data)
+        return cls(**values | {"sides": tuple(values["sides"])})
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from workers import wire
 from workers.answering import warm
 from workers.inference.errors import BundleError
 from workers.inference.manifest import ImageSpec, TextSpec
+from workers.inference.words import UnknownWords
 from workers.pool import LoadedModel, ModelPool
 from workers.query_worker import Loader, _wanted
 
@@ -30,6 +31,9 @@ class FakeEncoder:
 
     def encode_pixels(self, pixels):
         return pixels.mean(axis=(1, 2, 3))[:, None]
+
+    def unknown_words(self, text):
+        return UnknownWords()
 
 
 def _load(version_id):

@@ -290,7 +290,7 @@ def test_an_import_that_cannot_start_is_refused(changes, expected, world):
     assert Job.objects.count() == 1
 
 
-def test_the_same_picture_sent_twice_is_kept_once(world):
+def test_the_same_picture_sent_twice_is_kept_once(world, query_worker):
     form = {"collection": "secret", "external_id": "twin", "images": [picture("a.png"), picture("b.png")]}
     response = world.client("curator").post(DOCUMENTS, form, format="multipart")
     assert (response.status_code, len(response.json()["images"])) == (201, 1)

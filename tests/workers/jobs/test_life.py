@@ -90,7 +90,7 @@ def test_a_lost_database_queues_the_job_again_until_the_attempts_are_used_up(han
         assert run_job_inline(job).state == JobState.QUEUED
     given_up = run_job_inline(job)
     assert (given_up.state, given_up.error_id) == ("failed", "job.database_failed")
-    assert given_up.error.endswith("the worker's log says how.")
+    assert given_up.error.endswith("The worker's log says how.")
 
 
 def test_a_second_message_for_the_same_job_finds_nothing_to_claim(job):
