@@ -4,7 +4,8 @@ The bytes wait under an expiring key, the question itself on a list that query w
 on a list of its own: a Celery task and its result would cost several milliseconds of processor time on each side
 (docs/architecture.md), carry the vector as text and keep a subscription for each thread.
 
-Nothing is decoded here. This module must not import Pillow, nor more of `workers.inference` than `sniff` and `words`.
+Nothing is decoded here. This module must not import Pillow, nor more of `workers.inference` than `errors`, `headers`
+and `words`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from redis import RedisError
 
 from retrieval_site.errors import AppError
 from workers import wire
-from workers.inference.sniff import FORMATS, HEADER_BYTES, sniff_format
+from workers.decoders import picture_limits
+from workers.inference.errors import PictureError
+from workers.inference.headers.reading import check_bytes
 from workers.inference.words import holds_words
 
 if TYPE_CHECKING:
@@ -35,19 +38,6 @@ WAIT_SLICE_SECONDS = 0.5
 GRACE_SECONDS = 2.0
 """How long a query waits for a worker that is being restarted, before it says that there is none."""
 WANTED_SECONDS = 120.0
-
-_STATUS = {
-    "image.empty": 400,
-    "image.too_large": 413,
-    "image.too_many_pixels": 413,
-    "image.unknown_format": 415,
-    "image.busy": 503,
-    "text.empty": 400,
-    "text.too_long": 400,
-}
-_STATUS_BY_KIND = {"image": 422, "text": 422, "encoder": 503, "bundle": 503}
-_MODEL_CANNOT = ("encoder.no_image", "encoder.no_text", "encoder.died")
-"""Asking the same again is of no use."""
 
 
 def encode_picture(version: ModelVersion, data: bytes, preview_px: int = 0) -> Encoded:
@@ -253,20 +243,15 @@ def connections_warm() -> None:
 
 
 def _check_picture(data: bytes) -> None:
-    limit = settings.CONFIG.picture_max_bytes
-    if not data:
-        raise _failure("image.empty", "The file is empty.")
-    if len(data) > limit:
-        message = f"The picture has {len(data) / 1e6:.1f} MB; at most {limit / 1e6:.1f} MB are allowed."
-        raise _failure("image.too_large", message, {"bytes": len(data), "limit_bytes": limit})
-    if sniff_format(data[:HEADER_BYTES]) is None:
-        message = f"The file is not a picture in a format that is read here ({', '.join(FORMATS)})."
-        raise _failure("image.unknown_format", message, {"formats": list(FORMATS)})
+    try:
+        check_bytes(data, picture_limits())
+    except PictureError as error:
+        raise _failure(error.id, error.message, error.detail) from error
 
 
 def _failure(id: str, message: str, detail: dict[str, Any] | None = None) -> AppError:  # noqa: A002  the error's own word
-    kind = id.partition(".")[0]
-    status = 422 if id in _MODEL_CANNOT else _STATUS.get(id) or _STATUS_BY_KIND.get(kind, 500)
+    """Return what a worker or a look at the bytes says; a bundle that a worker cannot load is no caller's fault."""
+    status = 503 if id.startswith("bundle.") else None
     return AppError(id, message, status=status, detail=detail)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -16,14 +15,13 @@ from rest_framework import serializers
 from retrieval_site.errors import AppError
 from search.services.document_fields import METADATA_BYTES_MAX, METADATA_DEPTH_MAX
 from workers.inference.bounded_json import JsonError, JsonTooDeepError, load_json
+from workers.inference.errors import UNKEPT
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
 NAMES_SHOWN, NAME_SHOWN_CHARACTERS = 20, 80
 """Of unknown parameters: an answer does not repeat all that a caller can send."""
-
-_NO_TEXT = re.compile("[\x00\ud800-\udfff]")
 
 
 class Parameters(serializers.Serializer[Any]):
@@ -194,7 +192,7 @@ class JsonObjectField(serializers.Field[Any, Any, Any, Any]):
         found = list(leaves(value))
         if any(depth > METADATA_DEPTH_MAX for _, depth in found):
             self.fail("too_deep")
-        if any(isinstance(leaf, str) and _NO_TEXT.search(leaf) for leaf, _ in found):
+        if any(isinstance(leaf, str) and UNKEPT.search(leaf) for leaf, _ in found):
             self.fail("not_text")
         if any(isinstance(leaf, float) and not math.isfinite(leaf) for leaf, _ in found):
             self.fail("not_finite")

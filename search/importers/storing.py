@@ -12,7 +12,7 @@ from search.services.document_fields import (
     ImageInput,
     check_image_count,
     check_record,
-    image_input,
+    image_stored,
     pictures_kept,
 )
 from search.services.documents import DocumentRecord
@@ -55,15 +55,15 @@ def _images(source: Pictures, ref: PictureRef, collection: Collection, *, store:
     data = source.picture(ref.name)
     try:
         pages = pictures_kept(data, collection)
-        return [_image(page, ref, collection, store=store) for page in pages]
+        return [_image(page, ref, store=store) for page in pages]
     except InferenceError as error:
         raise type(error)(error.id, f"“{ref.name[:200]}”: {error.message}", error.detail) from error
 
 
-def _image(page: bytes, ref: PictureRef, collection: Collection, *, store: bool) -> ImageInput:
+def _image(page: bytes, ref: PictureRef, *, store: bool) -> ImageInput:
     thumbnail = picture_thumbnail(page, max(LONGEST_SIDES_PX))
     if not store:
         return ImageInput(hashlib.sha256(page).hexdigest(), *thumbnail.size, ref.alt)
-    image = image_input(page, collection, alt=ref.alt, size=thumbnail.size)
+    image = image_stored(page, alt=ref.alt, size=thumbnail.size)
     thumbnails_store(image.blob_id, thumbnail.image)
     return image

@@ -63,7 +63,11 @@ def image_input(
 
     `size` where it was decoded already. Raises PictureError as `picture_kept` does.
     """
-    kept = picture_kept(data, collection)
+    return image_stored(picture_kept(data, collection), alt=alt, size=size)
+
+
+def image_stored(kept: bytes, *, alt: str = "", size: tuple[int, int] = (0, 0)) -> ImageInput:
+    """Store the file that `picture_kept` or `pictures_kept` returned, and return what a document needs of it."""
     blob = blob_store(ContentFile(kept), f"image/{sniff_format(kept[:HEADER_BYTES])}")
     return ImageInput(blob.pk, *size, alt)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from search.services.document_fields import check_image_count, image_input, pictures_kept
+from search.services.document_fields import check_image_count, image_stored, pictures_kept
 from search.thumbnails import LONGEST_SIDES_PX, thumbnails_put
 from workers.query import picture_checked
 
@@ -26,7 +26,7 @@ def document_images(sources: Sequence[Callable[[], bytes]], collection: Collecti
     images = []
     for read, checked in zip(sources, found, strict=True):
         for page, (size, copies) in zip(pictures_kept(read(), collection), checked, strict=True):
-            images.append(image_input(page, collection, size=size))
+            images.append(image_stored(page, size=size))
             thumbnails_put(images[-1].blob_id, copies)
     return images
 

@@ -6,13 +6,14 @@ import math
 import re
 from typing import Any
 
-_UNKEPT = re.compile("[\x00\ud800-\udfff]")
+UNKEPT = re.compile("[\x00\ud800-\udfff]")
+"""What is no text for a database or JSON: NUL, and halves of surrogate pairs."""
 
 
 def _kept(value: Any) -> Any:
     """Return a value as JSON and a database keep it: what it quotes of a file may hold NUL, or infinity."""
     if isinstance(value, str):
-        return _UNKEPT.sub("\N{REPLACEMENT CHARACTER}", value)
+        return UNKEPT.sub("\N{REPLACEMENT CHARACTER}", value)
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     if isinstance(value, dict):

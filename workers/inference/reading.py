@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from workers.inference.bounded_json import DepthMeter, no_constant, short_integer, without_doubles
-from workers.inference.errors import BundleError
+from workers.inference.errors import UNKEPT, BundleError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 INVALID = "bundle.manifest_invalid"
 DEPTH_MAX = 32
 _KEY_MAX = 200
-_UNKEPT = re.compile("[\x00\ud800-\udfff]")
 
 
 def refuse(key: str, problem: str) -> NoReturn:
@@ -67,7 +65,7 @@ def _problem(value: object) -> str:
         return "is larger than any number that can be kept"
     if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
         return "is a whole number of more than 64 bits"
-    if isinstance(value, str) and _UNKEPT.search(value):
+    if isinstance(value, str) and UNKEPT.search(value):
         return "holds a character that is no text: NUL, or half of a surrogate pair"
     return ""
 

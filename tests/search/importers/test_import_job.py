@@ -230,8 +230,8 @@ def test_one_document_that_the_database_refuses_does_not_stop_the_others(corpus,
     assert job.items.get().error_id == "import.not_storable"
 
 
-def test_what_an_import_stored_before_it_was_cancelled_becomes_searchable_all_the_same(corpus, monkeypatch):
-    monkeypatch.setattr(job_module, "BATCH_DOCUMENTS", 2)
+def cancel_after_each_batch(monkeypatch):
+    """Cancel every import when it has stored a batch; returns how batches were stored before."""
     original = job_module.ImportRun._batch
 
     def cancelling(self, batch):
@@ -239,6 +239,12 @@ def test_what_an_import_stored_before_it_was_cancelled_becomes_searchable_all_th
         services.job_request_cancel(self.ctx.job)
 
     monkeypatch.setattr(job_module.ImportRun, "_batch", cancelling)
+    return original
+
+
+def test_what_an_import_stored_before_it_was_cancelled_becomes_searchable_all_the_same(corpus, monkeypatch):
+    monkeypatch.setattr(job_module, "BATCH_DOCUMENTS", 2)
+    cancel_after_each_batch(monkeypatch)
     job = run(corpus, documents(6))
     assert (job.state, Document.objects.count()) == ("cancelled", 2)
     assert Job.objects.filter(type="encode", state="queued").count() == 1
@@ -246,13 +252,7 @@ def test_what_an_import_stored_before_it_was_cancelled_becomes_searchable_all_th
 
 def test_retrying_what_failed_of_a_cancelled_import_stores_the_rest_of_the_file_too(corpus, monkeypatch):
     monkeypatch.setattr(job_module, "BATCH_DOCUMENTS", 2)
-    original = job_module.ImportRun._batch
-
-    def cancelling(self, batch):
-        original(self, batch)
-        services.job_request_cancel(self.ctx.job)
-
-    monkeypatch.setattr(job_module.ImportRun, "_batch", cancelling)
+    original = cancel_after_each_batch(monkeypatch)
     job = run(corpus, [*documents(1), "broken", *documents(6)[1:]])
     assert (job.state, job.done, job.failed, job.total) == ("cancelled", 1, 1, 7)
     monkeypatch.setattr(job_module.ImportRun, "_batch", original)
