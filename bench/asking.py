@@ -28,9 +28,9 @@ from search.retrieval.scope import make_scope
 from search.retrieval.types import EncodedQuery
 from search.vectors.copy import vectors_write
 from search.vectors.tables import VectorTable, table_create, table_drop
-from workers.blobs import blob_store
 from workers.jobs.following import job_complete
 from workers.models import Job, JobState
+from workers.storage.blobs import blob_store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -22,8 +22,8 @@ from retrieval_site.bodies import BodyRule, may_send, takes_body
 from retrieval_site.errors import AppError
 from retrieval_site.panels import PanelAdmin
 from retrieval_site.people import manages_models, signed_in
-from workers.blobs import blob_open
 from workers.models import Job
+from workers.storage.blobs import blob_open
 
 if TYPE_CHECKING:
     from collections.abc import Callable

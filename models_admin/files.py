@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 
-from workers.blobs import CHUNK_BYTES, blob_open
 from workers.inference.bundles import bundle_extract
+from workers.storage.blobs import CHUNK_BYTES, blob_open
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What workers ask the registry: see `workers.versions`."""
+"""What workers ask the registry: see `workers.encoding.versions`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class RegisteredVersions:
-    """See `workers.versions.Versions`."""
+    """See `workers.encoding.versions.Versions`."""
 
     def folder(self, version_id: int) -> Path:
         """Return the folder of the extracted bundle, fetched from the storage where it is not on this machine yet."""

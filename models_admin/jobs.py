@@ -14,10 +14,10 @@ from models_admin.files import blob_on_disk
 from models_admin.models import ModelVersion, VersionState
 from models_admin.services import version_move
 from retrieval_site.errors import AppError
-from workers.blobs import blob_store
 from workers.inference.errors import BundleError
 from workers.jobs.errors import JobCancelled, JobStopped
 from workers.jobs.registry import job_handler
+from workers.storage.blobs import blob_store
 
 if TYPE_CHECKING:
     from workers.inference.validation import ValidationReport

@@ -15,11 +15,11 @@ from models_admin.models import Activation, Alias, ModelVersion, VectorIndex, Ve
 from retrieval_site.database import Prepared
 from retrieval_site.errors import AppError
 from retrieval_site.rows import columns
-from workers.blobs import blob_store
 from workers.inference.bundles import read_manifest
 from workers.inference.errors import BundleError
 from workers.jobs.services import ACTIVE, job_create_once, job_retry
 from workers.models import Job
+from workers.storage.blobs import blob_store
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -223,7 +223,7 @@ def alias_point(
 
 def _warm(version: ModelVersion) -> None:
     """Let memory be warm before the first search comes: the workers' encoders and the database's indexes."""
-    from workers.query import versions_warm
+    from workers.encoding.client import versions_warm
 
     hooks.vectors().warm(version)
     versions_warm([version])

@@ -14,7 +14,7 @@ from django.conf import settings
 from redis import RedisError
 
 from retrieval_site.errors import AppError
-from workers import wire
+from workers.encoding import wire
 
 if TYPE_CHECKING:
     from django.http import HttpRequest

@@ -15,7 +15,7 @@ class SearchConfig(AppConfig):
         from search.judged.panel import judged_panel
         from search.readiness import register_checks
         from search.thumbnails import thumbnails_delete
-        from workers.sweeping import removal_followed_by
+        from workers.storage.sweeping import removal_followed_by
 
         vectors_register(SearchVectors())
         panel_register(coverage_panel)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workers.decoders import decoders
+from workers.encoding.decoders import decoders
 
 if TYPE_CHECKING:
     from workers.inference.decoding.types import Prepared, Thumbnail

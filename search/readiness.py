@@ -14,7 +14,7 @@ from retrieval_site.health.checks import CheckFailedError, register
 from search.vectors.index import index_state
 from search.vectors.nearest import nearest
 from search.vectors.tables import VectorTable, tables_of
-from workers.query import workers_alive
+from workers.encoding.client import workers_alive
 
 ANSWER_TIMEOUT_MS = 2000
 NO_MODEL = "no model is active yet"

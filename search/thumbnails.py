@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
-from workers.blobs import file_put
+from workers.storage.blobs import file_put
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

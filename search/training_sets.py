@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from retrieval_site.errors import AppError
 from search.judged.searches import measures_models
 from search.services.judgements import RELEVANT
-from workers.blobs import blob_open
 from workers.inference.sniff import HEADER_BYTES, sniff_format
+from workers.storage.blobs import blob_open
 from workers.training.readers.listing import split_by_name
 from workers.training.readers.table import COLUMNS
 

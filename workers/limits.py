@@ -9,7 +9,7 @@ from django.conf import settings
 
 from retrieval_site.config import GIB
 from retrieval_site.memory import keep_within
-from workers import wire
+from workers.encoding import wire
 
 BULK_WORKER_BYTES = GIB
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from retrieval_site.celery import app
-from workers.job_task import run_job_task
+from workers.encoding.worker import QueryWorkerStep
+from workers.jobs.task import run_job_task
 from workers.limits import limit_worker
-from workers.query_worker import QueryWorkerStep
 
 app.steps["worker"].add(QueryWorkerStep)
 

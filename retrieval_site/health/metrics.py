@@ -11,9 +11,9 @@ from prometheus_client.registry import Collector
 from redis import RedisError
 
 from retrieval_site.health.broker import queue_length
-from workers import wire
+from workers.encoding import wire
+from workers.encoding.client import workers_alive
 from workers.jobs.enqueue import QUEUE
-from workers.query import workers_alive
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -60,7 +60,7 @@ def _warm_up() -> None:
     """Load every page's code (200 ms) and open the connections to the broker."""
     from django.urls import resolve
 
-    from workers.query import connections_warm
+    from workers.encoding.client import connections_warm
 
     resolve("/api/v1/search/")
     connections_warm()

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from retrieval_site.errors import AppError
-from workers.versions import versions
+from workers.encoding.versions import versions
 
 if TYPE_CHECKING:
     from models_admin.models import ModelVersion
@@ -25,7 +25,7 @@ def encoder_of(version: ModelVersion) -> Encoder:
 
     The encoder raises AppError `version.set_aside` once an input ended its process for the second time.
     """
-    from workers.pool import (  # brings Pillow and NLTK, which web processes lack
+    from workers.encoding.pool import (  # brings Pillow and NLTK, which web processes lack
         close_encoder,
         version_encoder,
     )
@@ -41,7 +41,7 @@ def encoder_of(version: ModelVersion) -> Encoder:
 
 def encoders_close() -> None:
     """End the encoders of this process."""
-    from workers.pool import close_encoder
+    from workers.encoding.pool import close_encoder
 
     with _lock:
         while _encoders:
@@ -49,7 +49,7 @@ def encoders_close() -> None:
 
 
 def _died(version_id: int, reason: str) -> None:
-    from workers.pool import close_encoder
+    from workers.encoding.pool import close_encoder
 
     if versions().died(version_id, reason):
         if (encoder := _encoders.pop(version_id, None)) is not None:

@@ -15,8 +15,8 @@ from search.models import DocumentImage, Passage
 from search.pictures import picture_prepared
 from search.thumbnails import LONGEST_SIDES_PX, thumbnails_store
 from search.vectors.coverage import units_missing
-from workers.blobs import blob_open
 from workers.inference.errors import EncoderError, InferenceError
+from workers.storage.blobs import blob_open
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

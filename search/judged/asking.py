@@ -17,8 +17,8 @@ from search.retrieval.keep import modality_of, target_of
 from search.retrieval.rank import best_by_document
 from search.retrieval.scope import make_scope, table_for, visible_collections
 from search.retrieval.types import EncodedQuery
-from workers.blobs import blob_open
 from workers.inference.errors import InferenceError
+from workers.storage.blobs import blob_open
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -16,7 +16,7 @@ from retrieval_site.people import manages_models
 from search.models import Document
 from search.retrieval.types import EncodedQuery, Modality
 from search.vectors.read import document_vectors
-from workers.query import picture_start, text_start
+from workers.encoding.client import picture_start, text_start
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from models_admin.models import ModelVersion
     from search.retrieval.types import SearchRequest, Target
     from search.vectors.tables import UnitKind
-    from workers.query import Pending
+    from workers.encoding.client import Pending
 
 CHAMPION = "champion"
 DOCUMENT_PARTS_MAX = 8

@@ -13,7 +13,7 @@ from retrieval_site.rows import insert
 from search.models import Query
 from search.retrieval.rank import best_by_document
 from search.retrieval.types import EncodedQuery, Plan, Unit
-from workers.blobs import blob_of, file_put, row_put
+from workers.storage.blobs import blob_of, file_put, row_put
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

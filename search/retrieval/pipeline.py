@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 
+from retrieval_site.clock import Clock
 from retrieval_site.database import in_one_trip
 from retrieval_site.errors import AppError, not_found
 from search.models import Query
@@ -18,7 +19,6 @@ from search.retrieval.looking import look
 from search.retrieval.pages import as_text, deepen, may_have_more, read_page
 from search.retrieval.scope import make_scope, table_for, visible_collections
 from search.retrieval.types import LIMIT_DEFAULT, LIMIT_MAX, SearchAnswer
-from workers.clock import Clock
 
 if TYPE_CHECKING:
     import uuid

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from search.services.document_fields import check_image_count, image_stored, pictures_kept
 from search.thumbnails import LONGEST_SIDES_PX, thumbnails_put
-from workers.query import picture_checked
+from workers.encoding.client import picture_checked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -11,8 +11,8 @@ from django.db import transaction
 from retrieval_site.errors import AppError
 from search.importers.foreign import refuse_foreign
 from search.importers.types import ImportOptions
-from workers.blobs import blob_store
 from workers.jobs.services import job_create, storable
+from workers.storage.blobs import blob_store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

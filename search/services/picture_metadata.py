@@ -13,9 +13,9 @@ from search.models import DocumentImage
 from search.services.document_fields import picture_kept
 from search.services.documents import document_rehash
 from search.thumbnails import thumbnails_copy
-from workers.blobs import blob_open, blob_store
 from workers.inference.errors import PictureError
-from workers.sweeping import blob_remove
+from workers.storage.blobs import blob_open, blob_store
+from workers.storage.sweeping import blob_remove
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

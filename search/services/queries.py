@@ -8,7 +8,7 @@ from django.db import transaction
 
 from retrieval_site.errors import AppError, not_found
 from search.models import Query
-from workers.sweeping import blob_remove_unused
+from workers.storage.sweeping import blob_remove_unused
 
 if TYPE_CHECKING:
     import uuid

@@ -25,8 +25,8 @@ from search.views.caching import etag_of, not_modified, revalidated
 from search.views.people import searchers_only
 from search.views.throttling import throttled
 from search.views.tokens import tokens_count
-from workers.blobs import blob_open
 from workers.models import Blob
+from workers.storage.blobs import blob_open
 
 if TYPE_CHECKING:
     from django.core.files.base import File

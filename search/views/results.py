@@ -27,7 +27,7 @@ from search.views.plans import described, timings_named
 from search.views.searching import HITS
 from search.views.throttling import throttled
 from search.views.tokens import tokens_count
-from workers.blobs import blob_open
+from workers.storage.blobs import blob_open
 
 if TYPE_CHECKING:
     import uuid

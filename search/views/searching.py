@@ -22,7 +22,7 @@ from search.sessions import session_for
 from search.views.choosing import keep_target, target_named
 from search.views.people import may_search, searchers_only
 from search.views.throttling import throttled
-from workers.blobs import blob_open
+from workers.storage.blobs import blob_open
 
 if TYPE_CHECKING:
     import uuid

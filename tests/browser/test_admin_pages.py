@@ -25,6 +25,7 @@ from search.services.imports import import_start
 from search.services.tokens import token_create
 from tests.support.browser import DESKTOP, PHONE, Site, accessibility_problems, overflow
 from tests.support.tiny_bundle import make_tiny_bundle
+from tests.support.workers import wait_until
 from workers.jobs.runner import run_job_inline
 from workers.models import Job
 
@@ -67,8 +68,10 @@ def admin(site: Site, open_context: Callable[..., BrowserContext]) -> Page:
 
 
 def _run_queued() -> Job:
-    """Do the newest job here, as a bulk worker would."""
-    return run_job_inline(Job.objects.filter(state="queued").latest("created_at"))
+    """Do the newest job here, as a bulk worker would, once the button that was pressed has made it."""
+    queued = Job.objects.filter(state="queued")
+    wait_until(queued.exists, seconds=20, what="a queued job")
+    return run_job_inline(queued.latest("created_at"))
 
 
 def test_a_file_is_checked_line_by_line_and_then_imported(admin: Page, site: Site, tmp_path: Path) -> None:
@@ -82,7 +85,7 @@ def test_a_file_is_checked_line_by_line_and_then_imported(admin: Page, site: Sit
     admin.wait_for_selector("text=queued")
     _run_queued()
     admin.wait_for_selector("text=import.missing_external_id")
-    assert "line 2" in admin.inner_text(".panel")
+    expect(admin.locator(".panel").first).to_contain_text("line 2")
     assert not Document.objects.filter(external_id="p9").exists()
     admin.click("text=Import this file now")
     admin.wait_for_selector("text=queued")
@@ -150,8 +153,8 @@ def test_a_panel_stops_asking_when_one_was_signed_out(admin: Page, site: Site) -
     admin.goto(site.at(f"/admin/workers/job/{job.pk}/change/"))
     with admin.expect_response(lambda answer: "/login/" in answer.url):
         Session.objects.all().delete()
-    assert admin.locator("#id_password").count() == 0
-    assert "1 of 10" in admin.inner_text(".panel")
+    expect(admin.locator("#id_password")).to_have_count(0)
+    expect(admin.locator(".panel").first).to_contain_text("1 of 10")
 
 
 def test_a_model_goes_from_upload_to_champion_and_back(admin: Page, site: Site, tmp_path: Path) -> None:
@@ -174,7 +177,7 @@ def test_a_model_goes_from_upload_to_champion_and_back(admin: Page, site: Site, 
 def test_a_document_is_edited_with_its_pictures_and_passages_in_place(admin: Page, site: Site) -> None:
     admin.goto(site.at(f"/admin/search/document/{site.documents['red'].pk}/change/"))
     admin.wait_for_selector("img.thumbnail")
-    assert "The red pump is in the hall." in admin.inner_text(".field-passages_shown")
+    expect(admin.locator(".field-passages_shown")).to_contain_text("The red pump is in the hall.")
     admin.fill("#id_body", "Now it is elsewhere.")
     admin.click("input[name=_save]")
     admin.wait_for_selector(".success")

@@ -63,7 +63,7 @@ def test_going_back_after_show_more_brings_the_same_hits_at_the_same_place(site:
     place, _ = _to_a_hit_of_the_second_page(page)
     page.go_back()
     expect(page.locator("[data-hit]")).to_have_count(20)
-    assert page.url == f"{address}?hits=20"
+    expect(page).to_have_url(f"{address}?hits=20")
     wait_until(lambda: abs(page.evaluate("scrollY") - place) < 5, seconds=20, what="the same place")
     page.get_by_role("link", name="Show more").click()
     expect(page.locator("[data-hit]")).to_have_count(24)

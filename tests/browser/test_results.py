@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from django.contrib.auth.models import User
@@ -116,14 +117,14 @@ def test_a_member_narrows_the_search_to_a_collection(site: Site, open_context, c
     context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": site.url}])
     page = context.new_page()
     _search(site, page, "a red motor")
-    assert "Secret red motor" in page.locator("[data-hit-link]").all_inner_texts()
+    expect(page.locator("[data-hit-link]").first).to_have_text("Secret red motor")
     first = page.url
     page.get_by_text("All collections").click()
     page.get_by_label("Vault").check()
     expect(page.get_by_text("1 collection", exact=True)).to_be_visible()
     page.get_by_role("button", name="Search again").click()
     page.wait_for_url(lambda url: "/q/" in url and url != first)
-    assert page.locator("[data-hit-link]").all_inner_texts() == ["Secret red motor"]
+    expect(page.locator("[data-hit-link]")).to_have_text(["Secret red motor"])
 
 
 def test_a_shared_link_shows_others_what_they_may_see(site: Site, open_context, client) -> None:
@@ -172,18 +173,18 @@ def test_everything_works_without_javascript(site: Site, open_context) -> None:
     page.set_input_files("#photo", files=[FILE])
     page.locator(".drop").get_by_role("button", name="Search").click()
     page.wait_for_url("**/q/*/")
-    assert page.locator("[data-hit-link]").first.inner_text().startswith("Red")
+    expect(page.locator("[data-hit-link]").first).to_have_text(re.compile("^Red"))
     hit = page.locator("[data-hit]").first
     hit.get_by_role("button", name="Relevant", exact=True).click()
-    assert hit.get_by_role("button", name="Relevant", exact=True).get_attribute("aria-pressed") == "true"
+    expect(hit.get_by_role("button", name="Relevant", exact=True)).to_have_attribute("aria-pressed", "true")
     hit.get_by_role("button", name="Undo").click()
-    assert hit.get_by_role("button", name="Undo").count() == 0
+    expect(hit.get_by_role("button", name="Undo")).to_have_count(0)
     page.get_by_role("link", name="Show more").click()
-    assert page.get_by_role("heading", name="More results").is_visible()
+    expect(page.get_by_role("heading", name="More results")).to_be_visible()
     page.go_back()
     page.locator("label", has_text="Pictures").click()
     page.get_by_role("button", name="Search again").click()
-    assert page.get_by_role("heading", name="Matching pictures").is_visible()
+    expect(page.get_by_role("heading", name="Matching pictures")).to_be_visible()
     page.fill("#words", "a green valve")
     page.keyboard.press("Enter")
     expect(page.locator("[data-hit-link]").first).to_have_text("Green pump")  # pictures stay chosen
@@ -194,7 +195,7 @@ def test_without_javascript_an_empty_search_says_what_is_missing(site: Site, ope
     page = open_context(java_script_enabled=False).new_page()
     page.goto(site.url)
     page.locator(".drop").get_by_role("button", name="Search").click()
-    assert "Choose a photo or write what you are looking for." in page.inner_text("main")
+    expect(page.locator("main")).to_contain_text("Choose a photo or write what you are looking for.")
 
 
 def test_who_asked_deletes_their_search_from_its_page(site: Site, open_context, watch) -> None:

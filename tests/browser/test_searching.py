@@ -240,4 +240,4 @@ def test_an_example_photo_is_one_click(site: Site, page: Page, settings, tmp_pat
     page.goto(site.url)
     page.get_by_role("button", name="red pump").click()
     assert _first_title(page).startswith("Red")
-    assert page.get_by_alt_text("The photo that was searched with").is_visible()
+    expect(page.get_by_alt_text("The photo that was searched with")).to_be_visible()

@@ -16,7 +16,7 @@ import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from tests.flows.served import MARKS, ROOT, Served, free_port, gone, open_folder, wait_for
-from workers.wire import HEARTBEAT_EXPIRES_SECONDS
+from workers.encoding.wire import HEARTBEAT_EXPIRES_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -24,7 +24,7 @@ from pathlib import Path
 from models_admin.models import Alias, ModelVersion
 from search.vectors.tables import table_create
 from tests.support.tiny_bundle import tiny_manifest
-from workers.blobs import blob_store
+from workers.storage.blobs import blob_store
 bundle = blob_store(Path({path!r}).read_bytes(), "application/zip")
 version = ModelVersion.objects.create(
     name={name!r}, number=1, state="ready", dim={dim}, bundle=bundle, manifest=tiny_manifest({name!r}, {dim}))

@@ -22,8 +22,8 @@ from tests.hostile.fuzzing.pictures import PICTURES
 from tests.hostile.fuzzing.running import fuzz, save
 from tests.hostile.fuzzing.seeds import seed
 from tests.hostile.fuzzing.world import make_world
-from workers.decoders import decoders_close
-from workers.query import encode_picture
+from workers.encoding.client import encode_picture
+from workers.encoding.decoders import decoders_close
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,8 +12,8 @@ from models_admin import services
 from models_admin.admin import offered_actions
 from models_admin.models import Alias, ModelVersion
 from tests.support.tiny_bundle import make_tiny_bundle
-from workers.blobs import blob_store
 from workers.models import Job
+from workers.storage.blobs import blob_store
 
 pytestmark = pytest.mark.django_db
 

@@ -12,7 +12,7 @@ from models_admin.models import Activation, Alias
 from models_admin.services import version_activate, version_move, version_reachable
 from retrieval_site.errors import AppError
 from tests.support.corpus import make_version
-from workers.versions import versions
+from workers.encoding.versions import versions
 
 pytestmark = pytest.mark.django_db
 

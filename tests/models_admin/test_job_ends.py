@@ -10,12 +10,12 @@ from django.utils import timezone
 
 from models_admin.models import ModelVersion
 from models_admin.services import version_prepare, version_validate
-from workers.blobs import blob_store
 from workers.jobs import apart, services
 from workers.jobs.apart import End
 from workers.jobs.runner import run_job_inline
 from workers.jobs.sweeper import sweep
 from workers.models import Job
+from workers.storage.blobs import blob_store
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_redis")]
 

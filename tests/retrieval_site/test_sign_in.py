@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from retrieval_site import sign_in
 from search.services.tokens import token_create
-from workers import wire
+from workers.encoding import wire
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_redis")]
 PAGES = ["/login/", "/admin/login/"]

@@ -20,8 +20,8 @@ from tests.support.corpus import (
     store,
     tiny_version,
 )
-from workers import wire
-from workers.query import versions_warm
+from workers.encoding import wire
+from workers.encoding.client import versions_warm
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 from search.judged import searches
 from search.models import Document, DocumentImage, Judgement, Passage, Query
 from tests.support.corpus import make_collection, make_documents, picture
-from workers.blobs import blob_store
+from workers.storage.blobs import blob_store
 from workers.training.readers.listing import split_by_name
 from workers.training.readers.read import DataSource, read_source
 

@@ -14,8 +14,8 @@ from search.models import Collection, Document, Passage
 from search.vectors.copy import vectors_write
 from search.vectors.tables import table_create
 from tests.support.tiny_bundle import make_tiny_bundle, tiny_manifest
-from workers.blobs import blob_store
 from workers.models import Blob
+from workers.storage.blobs import blob_store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,8 +14,8 @@ from onnx import TensorProto, helper
 from models_admin.models import ModelVersion
 from tests.support.corpus import make_version
 from tests.support.tiny_bundle import serialise, tiny_graphs, tiny_manifest, vocabulary_bytes
-from workers.blobs import blob_store
 from workers.inference.bundles import bundle_write
+from workers.storage.blobs import blob_store
 
 if TYPE_CHECKING:
     from pathlib import Path

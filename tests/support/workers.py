@@ -17,7 +17,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-from workers.query import workers_alive
+from workers.encoding.client import workers_alive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,8 +8,8 @@ from django.core.management.base import CommandError
 
 from models_admin.files import bundle_name
 from models_admin.services import version_find
-from workers.blobs import CHUNK_BYTES, blob_open
 from workers.jobs.command import JobCommand
+from workers.storage.blobs import CHUNK_BYTES, blob_open
 
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser

@@ -37,7 +37,7 @@ from search.retrieval.types import LIMIT_DEFAULT, LIMIT_MAX, SearchRequest
 from search.services.queries import query_delete
 from search.services.uploads import read_picture
 from search.sessions import session_of
-from workers.query import encode_picture, encode_text
+from workers.encoding.client import encode_picture, encode_text
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from rest_framework.request import Request
 
     from models_admin.models import ModelVersion
-    from workers.wire import Encoded
+    from workers.encoding.wire import Encoded
 
 TEXT_MAX = 2000
 CURSOR_MAX = 1000

@@ -15,8 +15,8 @@ from search.services.document_fields import image_input
 from search.services.tokens import token_create
 from tests.hostile.fuzzing.seeds import seed
 from tests.support.corpus import clustered, make_collection, make_documents, store, tiny_version
-from workers.blobs import blob_store
 from workers.models import Job
+from workers.storage.blobs import blob_store
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,7 @@ from django.test import RequestFactory
 from retrieval_site.health import broker, checks
 from retrieval_site.health.checks import CheckFailedError, register
 from retrieval_site.health.middleware import readyz_in_detail
-from workers import wire
+from workers.encoding import wire
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

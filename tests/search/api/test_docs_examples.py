@@ -24,8 +24,8 @@ from search.retrieval.types import Hit, Plan, SearchAnswer
 from search.services.tokens import token_create
 from tests.search.api.conftest import make_document, make_users, make_version
 from tests.support.tiny_bundle import make_tiny_bundle
+from workers.encoding.wire import Encoded
 from workers.models import Job, JobItem
-from workers.wire import Encoded
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "api.md"
 BLOCK = re.compile(r"^```(bash|json)\n(.*?)^```", re.M | re.S)

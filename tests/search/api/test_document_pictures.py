@@ -122,8 +122,8 @@ def test_of_an_animation_the_first_frame_is_the_picture(curator):
 
 
 def test_without_a_worker_nothing_is_taken(world, clean_redis, monkeypatch):
-    monkeypatch.setattr("workers.query.workers_alive", dict)
-    monkeypatch.setattr("workers.wire.ASKED_KEY", "sightline:nobody:asks")
+    monkeypatch.setattr("workers.encoding.client.workers_alive", dict)
+    monkeypatch.setattr("workers.encoding.wire.ASKED_KEY", "sightline:nobody:asks")
     response = world.client("curator").post(DOCUMENTS, sent(JPEG), format="multipart")
     assert refused(response) == (503, "encoder.unavailable")
     assert "Pictures cannot be taken" in response.json()["error"]["message"]

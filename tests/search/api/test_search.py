@@ -21,7 +21,7 @@ from search.models import Document, DocumentImage, Passage
 from search.retrieval.types import Hit, Plan, SearchAnswer, SearchRequest
 from tests.search.api.conftest import error_id, make_version
 from tests.search.api.test_schema import assert_described
-from workers.wire import Encoded
+from workers.encoding.wire import Encoded
 
 SEARCH, EMBEDDINGS = "/api/v1/search/", "/api/v1/embeddings/"
 

@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 from retrieval_site.throttling import Rate, Window, parse_rate
 from search.checks import throttle_rates_can_be_read
 from tests.search.api.conftest import error_id
-from workers import wire
+from workers.encoding import wire
 
 COLLECTIONS = "/api/v1/collections/"
 

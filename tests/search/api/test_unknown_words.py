@@ -8,7 +8,7 @@ from rest_framework.test import APIClient
 from search.models import Passage
 from tests.search.api.test_schema import assert_described
 from tests.support.corpus import make_collection, make_documents, store, tiny_version
-from workers.query import encode_text
+from workers.encoding.client import encode_text
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("query_worker")]
 SEARCH = "/api/v1/search/"

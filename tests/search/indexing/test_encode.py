@@ -26,12 +26,12 @@ from search.vectors.index import index_state
 from search.vectors.tables import VectorTable, table_create
 from tests.support.tiny_bundle import COLOURS, make_tiny_bundle, tiny_manifest
 from tests.support.trigger_bundle import trigger_version
-from workers.blobs import blob_store
 from workers.inference.errors import EncoderError, TextError
 from workers.jobs.errors import JobDeferred
 from workers.jobs.runner import run_job_inline
 from workers.jobs.services import job_retry_failed
 from workers.models import Blob
+from workers.storage.blobs import blob_store
 
 pytestmark = pytest.mark.django_db
 

@@ -27,11 +27,11 @@ from tests.support.corpus import (
     store,
     tiny_version,
 )
-from workers.blobs import blob_store
 from workers.inference.manifest import ImageSpec
 from workers.jobs.runner import run_job_inline
 from workers.jobs.services import job_create
 from workers.models import Job
+from workers.storage.blobs import blob_store
 
 pytestmark = pytest.mark.django_db
 DIM = 8

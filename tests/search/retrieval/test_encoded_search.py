@@ -18,8 +18,8 @@ from tests.support.corpus import make_collection, make_documents, picture, store
 from tests.support.pages import save_document
 from tests.support.tiny_bundle import COLOURS
 from tests.support.workers import worker_environment
-from workers.blobs import blob_open
-from workers.query import encode_picture, encode_text
+from workers.encoding.client import encode_picture, encode_text
+from workers.storage.blobs import blob_open
 
 HELD = """
     SELECT state, backend_xid, backend_xmin,

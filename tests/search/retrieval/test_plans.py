@@ -29,7 +29,7 @@ from tests.support.searched import (
     scope_of,
     searched,
 )
-from workers.blobs import blob_store
+from workers.storage.blobs import blob_store
 
 pytestmark = pytest.mark.slow
 ROWS, DIM, ORDERED = 20_000, 64, 12_000

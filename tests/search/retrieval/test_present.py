@@ -8,7 +8,7 @@ from search.models import DocumentImage, Passage
 from search.retrieval.present import BODY_BYTES_MAX, present
 from search.retrieval.types import Unit
 from tests.support.corpus import make_collection, make_documents
-from workers.blobs import blob_store
+from workers.storage.blobs import blob_store
 
 pytestmark = pytest.mark.django_db
 

@@ -14,7 +14,7 @@ from search.retrieval.types import SearchRequest
 from search.vectors.copy import vectors_write
 from search.vectors.tables import table_drop
 from tests.support.corpus import clustered, make_collection, make_documents, make_version, store, unit_rows
-from workers.blobs import blob_store
+from workers.storage.blobs import blob_store
 
 pytestmark = pytest.mark.django_db
 DIM = 16

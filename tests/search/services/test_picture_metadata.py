@@ -26,11 +26,11 @@ from search.services.documents import DocumentRecord, document_save, documents_s
 from search.services.imports import import_folder_start, import_start
 from search.thumbnails import LONGEST_SIDES_PX, thumbnail_open, thumbnails_store
 from tests.support.hostile_pictures import encoded
-from workers.blobs import blob_open, blob_store
 from workers.inference.pictures import open_picture
 from workers.jobs.runner import run_job_inline
 from workers.models import Blob
-from workers.sweeping import YOUNG
+from workers.storage.blobs import blob_open, blob_store
+from workers.storage.sweeping import YOUNG
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("query_worker")]
 SECRET = b"SECRETPLACE"

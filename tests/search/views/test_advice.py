@@ -9,7 +9,7 @@ from retrieval_site.sign_in import too_many_failures
 from retrieval_site.throttling import too_often
 from search.cursors import cursor_invalid
 from search.views.advice import advice_for
-from workers import query
+from workers.encoding import client
 
 
 @pytest.mark.parametrize(
@@ -47,15 +47,15 @@ def _refused(call, *arguments) -> AppError:
 @pytest.mark.parametrize(
     "error",
     [
-        query._unavailable(),
+        client._unavailable(),
         AppError("encoder.timeout", "The model did not answer in time. Try again in a moment.", status=503),
         AppError("encoder.failed", "The model could not read this query.", status=503),
         AppError("server.busy", "The server has no free connection. Try again in a moment.", status=503),
         AppError(
             "image.busy", "Too many large pictures are being read at the moment. Try again in a few seconds."
         ),
-        *(_refused(query._check_picture, data) for data in (b"", b"not a picture")),
-        *(_refused(query.text_start, None, text) for text in ("", "?!.")),
+        *(_refused(client._check_picture, data) for data in (b"", b"not a picture")),
+        *(_refused(client.text_start, None, text) for text in ("", "?!.")),
         *(not_found(what) for what in ("query", "document", "collection", "picture", "photo", "example")),
         AppError("permission.denied", "You may not do this.", status=403),
         AppError(

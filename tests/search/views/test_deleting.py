@@ -17,8 +17,8 @@ from search.services.tokens import token_create
 from search.sessions import session_hash
 from tests.support.corpus import make_collection
 from tests.support.pages import kept_query, picture_bytes, save_document
-from workers.blobs import blob_store
 from workers.models import Blob
+from workers.storage.blobs import blob_store
 
 if TYPE_CHECKING:
     from search.models import Document

@@ -14,7 +14,7 @@ from search.thumbnails import LONGEST_SIDES_PX, thumbnail_open, thumbnails_store
 from tests.support.corpus import make_collection
 from tests.support.pages import picture_bytes, save_document
 from workers.inference.pictures import open_picture
-from workers.sweeping import blob_remove_unused
+from workers.storage.sweeping import blob_remove_unused
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -113,7 +113,7 @@ def test_a_private_picture_that_the_browser_names_by_its_etag_is_refused_all_the
 
 
 def test_a_blob_that_is_no_picture_is_not_served(client: Client) -> None:
-    from workers.blobs import blob_store
+    from workers.storage.blobs import blob_store
 
     assert client.get(f"/images/{blob_store(b'zip', 'application/zip').pk}").status_code == 404
 

@@ -11,7 +11,7 @@ import pytest
 from search.demo.examples import drawing
 from tests.support.corpus import make_collection, make_version
 from tests.support.pages import kept_query, picture_bytes, save_document
-from workers.blobs import blob_store
+from workers.storage.blobs import blob_store
 
 if TYPE_CHECKING:
     from django.test import Client

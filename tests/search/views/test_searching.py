@@ -16,7 +16,7 @@ from search.models import Query
 from search.retrieval.types import Plan, SearchAnswer, SearchRequest
 from tests.support.corpus import make_collection, make_version
 from tests.support.pages import kept_query, picture_bytes, save_document
-from workers.blobs import blob_store
+from workers.storage.blobs import blob_store
 
 if TYPE_CHECKING:
     from django.test import Client

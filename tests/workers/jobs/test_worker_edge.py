@@ -6,8 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from workers import job_task
-from workers.jobs import services
+from workers.jobs import services, task
 from workers.jobs.context import stopping
 from workers.models import Job
 
@@ -28,27 +27,27 @@ def sweepers(monkeypatch):
         def start(self):
             self.started = True
 
-    monkeypatch.setattr(job_task, "Sweeper", Quiet)
-    monkeypatch.setattr(job_task.PROCESSES, "warm", lambda: None)
-    yield job_task._sweepers
-    job_task._sweepers.clear()
+    monkeypatch.setattr(task, "Sweeper", Quiet)
+    monkeypatch.setattr(task.PROCESSES, "warm", lambda: None)
+    yield task._sweepers
+    task._sweepers.clear()
     stopping.clear()
 
 
 def test_bulk_workers_sweep_and_query_workers_do_not(sweepers):
-    job_task.start_sweeper(sender=worker("query"))
+    task.start_sweeper(sender=worker("query"))
     assert sweepers == []
-    job_task.start_sweeper(sender=worker("bulk", "query"))
+    task.start_sweeper(sender=worker("bulk", "query"))
     (sweeper,) = sweepers
     assert sweeper.started
-    job_task.stop_sweeper()
+    task.stop_sweeper()
     assert (sweepers, sweeper.started) == ([], False)
 
 
 def test_a_shutdown_asks_running_jobs_to_leave_and_a_start_takes_that_back(sweepers):
-    job_task.ask_jobs_to_leave()
+    task.ask_jobs_to_leave()
     assert stopping.is_set()
-    job_task.start_sweeper(sender=worker("bulk"))
+    task.start_sweeper(sender=worker("bulk"))
     assert not stopping.is_set()
 
 
@@ -56,8 +55,8 @@ def test_a_shutdown_asks_running_jobs_to_leave_and_a_start_takes_that_back(sweep
 @pytest.mark.usefixtures("job_processes")
 def test_the_task_runs_a_queued_job_and_ignores_a_finished_one():
     job = services.job_create(type="unheard-of", params={})
-    job_task.run_job_task(str(job.pk))
+    task.run_job_task(str(job.pk))
     row = Job.objects.get(pk=job.pk)
     assert (row.state, row.error_id) == ("failed", "job.crashed")
-    job_task.run_job_task(str(job.pk))
+    task.run_job_task(str(job.pk))
     assert Job.objects.get(pk=job.pk).attempts == 1

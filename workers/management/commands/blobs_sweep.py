@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.management.base import BaseCommand
 from django.template.defaultfilters import filesizeformat
 
-from workers.sweeping import blobs_sweep
+from workers.storage.sweeping import blobs_sweep
 
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser

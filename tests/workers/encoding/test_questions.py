@@ -8,8 +8,8 @@ import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from tests.support.workers import wait_until
-from workers import wire
-from workers.questions import Questions
+from workers.encoding import wire
+from workers.encoding.questions import Questions
 
 
 def _ask(number: int) -> wire.Ask:

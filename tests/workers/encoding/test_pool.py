@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 
 from tests.support.workers import wait_until
-from workers import pool as pool_module
-from workers import wire
-from workers.answering import warm
+from workers.encoding import pool as pool_module
+from workers.encoding import wire
+from workers.encoding.answering import warm
+from workers.encoding.pool import LoadedModel, ModelPool
+from workers.encoding.worker import Loader, _wanted
 from workers.inference.errors import BundleError
 from workers.inference.manifest import ImageSpec, TextSpec
 from workers.inference.words import UnknownWords
-from workers.pool import LoadedModel, ModelPool
-from workers.query_worker import Loader, _wanted
 
 
 class FakeEncoder:

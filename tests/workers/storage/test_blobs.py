@@ -10,9 +10,9 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import InMemoryStorage, default_storage
 
 from retrieval_site.errors import AppError
-from workers import blobs
-from workers.blobs import blob_of, blob_open, blob_store, file_put, row_put
 from workers.models import Blob
+from workers.storage import blobs
+from workers.storage.blobs import blob_of, blob_open, blob_store, file_put, row_put
 
 pytestmark = pytest.mark.django_db
 

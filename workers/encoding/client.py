@@ -21,8 +21,8 @@ from django.conf import settings
 from redis import RedisError
 
 from retrieval_site.errors import AppError
-from workers import wire
-from workers.decoders import picture_limits
+from workers.encoding import wire
+from workers.encoding.decoders import picture_limits
 from workers.inference.errors import PictureError
 from workers.inference.headers.reading import check_bytes
 from workers.inference.words import holds_words
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from models_admin.models import ModelVersion
-    from workers.wire import Encoded
+    from workers.encoding.wire import Encoded
 
 TEXT_MAX_CHARACTERS = 2000
 WAIT_SLICE_SECONDS = 0.5

@@ -13,9 +13,9 @@ from django.utils import timezone
 from models_admin.models import ModelVersion
 from tests.support.corpus import make_collection, picture
 from tests.support.pages import save_document
-from workers.blobs import blob_store
 from workers.models import Blob, Job
-from workers.sweeping import Swept, blobs_sweep
+from workers.storage.blobs import blob_store
+from workers.storage.sweeping import Swept, blobs_sweep
 
 pytestmark = pytest.mark.django_db
 

@@ -17,9 +17,9 @@ import numpy as np
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection
 
+from workers.encoding.versions import versions
 from workers.inference.batching import Batcher
 from workers.inference.remote_encoder import EncoderOptions, RemoteEncoder, open_encoder
-from workers.versions import versions
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ from retrieval_site.errors import AppError
 from tests.support.corpus import picture, tiny_version
 from tests.support.tiny_bundle import COLOURS
 from tests.support.trigger_bundle import trigger_version
-from workers.query import encode_picture, encode_text
+from workers.encoding.client import encode_picture, encode_text
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("query_worker")]
 

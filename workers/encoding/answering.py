@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.db import close_old_connections, connection
 
-from workers import wire
-from workers.clock import Clock
-from workers.decoders import decoders
+from retrieval_site.clock import Clock
+from workers.encoding import wire
+from workers.encoding.decoders import decoders
+from workers.encoding.pool import POOL
+from workers.encoding.wire import Encoded
 from workers.inference.errors import EncoderError, InferenceError
 from workers.inference.pictures import preview_jpeg
 from workers.inference.probes import probe_pictures
-from workers.pool import POOL
-from workers.wire import Encoded
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from PIL.Image import Image
 
-    from workers.pool import LoadedModel
-    from workers.wire import Ask
+    from workers.encoding.pool import LoadedModel
+    from workers.encoding.wire import Ask
 
 log = logging.getLogger(__name__)
 _WARM_PREVIEW_PX = 320

@@ -18,8 +18,8 @@ from search.pictures import picture_prepared
 from tests.support.corpus import picture, tiny_version
 from tests.support.hostile_pictures import jpeg_scans
 from tests.support.tiny_bundle import COLOURS
-from workers import wire
-from workers.query import encode_picture, encode_text, picture_start, versions_warm, workers_alive
+from workers.encoding import wire
+from workers.encoding.client import encode_picture, encode_text, picture_start, versions_warm, workers_alive
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("query_worker")]
 

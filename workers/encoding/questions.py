@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 from redis import RedisError
 
-from workers import wire
+from workers.encoding import wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,7 +1,7 @@
 """What makes a Celery worker a query worker: it loads the champion before it takes a question, and keeps telling so.
 
 A worker that cannot load the champion ends with an error instead of failing every search (Celery swallows
-exceptions of `worker_init`, so this is a bootstep). Its questions come over a list of their own (`questions.py`),
+exceptions of `worker_init`, so this is a bootstep). Its questions come over a list of their own (`questions`),
 as many at a time as Celery was told (`-c`). Before the first model is activated there is none to load:
 then the worker runs and waits.
 """
@@ -20,15 +20,15 @@ from celery import bootsteps
 from django.db import DatabaseError, close_old_connections, connection
 from redis import RedisError
 
-from workers import wire
-from workers.answering import answer, warm
+from workers.encoding import wire
+from workers.encoding.answering import answer, warm
+from workers.encoding.pool import POOL
+from workers.encoding.questions import Questions
+from workers.encoding.versions import versions
 from workers.inference.errors import InferenceError
-from workers.pool import POOL
-from workers.questions import Questions
-from workers.versions import versions
 
 if TYPE_CHECKING:
-    from workers.pool import ModelPool
+    from workers.encoding.pool import ModelPool
 
 log = logging.getLogger(__name__)
 FAILED_AGAIN_SECONDS = 10.0

@@ -12,9 +12,9 @@ from retrieval_site.errors import AppError
 from tests.support.corpus import picture, tiny_version
 from tests.support.tiny_bundle import COLOURS
 from tests.support.workers import is_alive, start_query_worker, stop, wait_until
-from workers import query, wire
+from workers.encoding import client, wire
+from workers.encoding.client import encode_text, picture_start, versions_warm, workers_alive
 from workers.inference.errors import BundleError
-from workers.query import encode_text, picture_start, versions_warm, workers_alive
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -49,7 +49,7 @@ def test_without_redis_there_is_the_same_message(tmp_path, monkeypatch):
             ask()
         assert caught.value.id == "encoder.unavailable"
     assert time.monotonic() - started < 5
-    query.connections_warm()
+    client.connections_warm()
 
 
 @pytest.mark.usefixtures("no_worker")
@@ -175,7 +175,7 @@ def test_a_worker_starts_without_a_model_and_has_the_champion_loaded_once_there_
 
 
 def test_a_worker_that_cannot_load_the_champion_ends_with_an_error(tmp_path):
-    from workers.blobs import blob_store
+    from workers.storage.blobs import blob_store
 
     version = tiny_version(tmp_path)
     version.bundle = blob_store(b"no bundle at all", "application/zip")

@@ -1,0 +1,1 @@
+"""Files by their content: `blobs` stores and opens them, `sweeping` removes what nothing refers to any more."""
