@@ -23,7 +23,7 @@ from PIL import Image, ImageFilter
 from bench.client import Client
 from bench.measure import Report
 from bench.serving import DATA_DIR, ROOT, attached, serving, wait_for
-from search.demo.commands.evaluate import BUNDLE
+from demo.commands.evaluate import BUNDLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from workers.inference.manifest import ImageSpec
 
-DEMO = Path(__file__).parents[1] / "search" / "demo" / "bundle" / "demo.bundle.zip"
+DEMO = Path(__file__).parents[1] / "demo" / "bundle" / "demo.bundle.zip"
 PREVIEW_PX = 320
 BLOCK = 20
 

@@ -46,6 +46,7 @@ INSTALLED_APPS = [
     "workers",
     "models_admin",
     "search",
+    "demo",
 ]
 
 MIDDLEWARE = [

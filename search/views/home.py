@@ -11,11 +11,10 @@ from django.views.decorators.http import require_safe
 
 from models_admin.services import champion
 from retrieval_site.errors import not_found
-from search.demo.examples import example_path, examples
+from search.guide import example_path, examples, notes
 from search.models import Collection
 from search.throttling import PAGE, PICTURE
 from search.views.choosing import chosen_target
-from search.views.notes import notes
 from search.views.people import searchers_only
 from search.views.throttling import throttled
 

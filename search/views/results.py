@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 
 from retrieval_site.errors import not_found
 from search import retrieval
+from search.guide import notes
 from search.models import Collection, Document, Query
 from search.retrieval.types import LIMIT_MAX
 from search.services.judgements import judgements_of
@@ -21,7 +22,6 @@ from search.throttling import PAGE, PICTURE
 from search.views.caching import etag_of, not_modified, revalidated
 from search.views.cards import cards
 from search.views.indexing import unindexed
-from search.views.notes import notes
 from search.views.people import searchers_only
 from search.views.plans import described, timings_named
 from search.views.searching import HITS

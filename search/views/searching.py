@@ -14,7 +14,7 @@ from retrieval_site.errors import AppError, not_found
 from retrieval_site.people import anybody_searches
 from retrieval_site.posting import takes_form
 from search import retrieval
-from search.demo.examples import example_path
+from search.guide import example_path
 from search.models import Query
 from search.retrieval.types import SearchRequest
 from search.services.uploads import picture_too_large, read_picture

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from search.demo.examples import LIST_NAME
+from demo.examples import LIST_NAME
 from search.models import Collection
 from search.services.documents import encode_soon
 from tests.support.browser import DESKTOP, PHONE, accessibility_problems, overflow

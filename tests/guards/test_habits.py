@@ -13,7 +13,7 @@ import pytest
 from django.core.management import call_command
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("retrieval_site", "search", "models_admin", "workers")
+PACKAGES = ("retrieval_site", "demo", "search", "models_admin", "workers")
 FUNCTION_LINES_MEDIAN, FUNCTION_LINES_P90, FUNCTION_LINES_MAX = 8, 30, 60
 FILE_LINES_MAX = 400
 PRODUCTION = {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from search.demo.examples import drawing
+from demo.examples import drawing
 from tests.support.corpus import make_collection, make_version
 from tests.support.pages import kept_query, picture_bytes, save_document
 from workers.storage.blobs import blob_store
