@@ -30,6 +30,7 @@ class Config:
     redis_url: str
     data_dir: Path
     anonymous_search: bool
+    keep_queries: bool
     picture_max_bytes: int
     picture_max_pixels: int
     picture_max_scans: int
@@ -80,6 +81,7 @@ def read_config() -> Config:
         redis_url=env.str("REDIS_URL", default=""),
         data_dir=Path(env.str("DATA_DIR", default="") or BASE_DIR / "var").resolve(),
         anonymous_search=env.bool("ANONYMOUS_SEARCH", default=True),
+        keep_queries=env.bool("KEEP_QUERIES", default=True),
         picture_max_bytes=env.int("PICTURE_MAX_BYTES", default=20 * MIB),
         picture_max_pixels=env.int("PICTURE_MAX_PIXELS", default=60_000_000),
         picture_max_scans=env.int("PICTURE_MAX_SCANS", default=20),

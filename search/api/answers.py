@@ -69,10 +69,10 @@ class HitAnswer(Answer):
 class QueryAnswer(Answer):
     """The kept query; `url` opens its result page for whoever may see the documents."""
 
-    id = serializers.UUIDField()
+    id = serializers.UUIDField(allow_null=True, help_text="null where the search is not kept")
     modality = serializers.ChoiceField(choices=["image", "text", "document", "embedding"])
     model = serializers.CharField(help_text="name@version")
-    url = serializers.CharField()
+    url = serializers.CharField(allow_null=True, help_text="null where the search is not kept")
 
 
 class PlanAnswer(Answer):

@@ -23,10 +23,10 @@ def search_json(answer: SearchAnswer) -> Json:
     """Return what a search found."""
     return {
         "query": {
-            "id": str(answer.query_id),
+            "id": answer.query_id and str(answer.query_id),
             "modality": answer.modality,
             "model": answer.model,
-            "url": reverse("search:results", args=[answer.query_id]),
+            "url": answer.query_id and reverse("search:results", args=[answer.query_id]),
         },
         "results": [hit_json(hit) for hit in answer.hits],
         "next": answer.next,

@@ -16,6 +16,22 @@ if TYPE_CHECKING:
     from search.querysets import Viewer
 
 KINDS: dict[Target, UnitKind] = {"passages": "passage", "images": "image"}
+TARGETS: dict[UnitKind, Target] = {kind: target for target, kind in KINDS.items()}
+
+
+def scope_for(
+    version: ModelVersion,
+    viewer: Viewer,
+    target: Target,
+    collections: Sequence[str] = (),
+    filters: dict[str, Any] | None = None,
+) -> Scope:
+    """Return where somebody may look under a version, by the names of `SearchRequest`.
+
+    Raises AppError `collection.not_found`, `target.not_supported`.
+    """
+    visible = visible_collections(viewer, collections)
+    return make_scope(table_for(version, target), visible, filters or {})
 
 
 def visible_collections(viewer: Viewer, slugs: Sequence[str] = ()) -> tuple[int, ...]:

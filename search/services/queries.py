@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.db import transaction
 
@@ -40,8 +40,8 @@ def query_delete(*, query_id: uuid.UUID, viewer: Viewer, session: str) -> None:
     Raises what `own_query` raises.
     """
     query = own_query(query_id, viewer, session)
-    preview: Any = query.preview_id
+    previews = [part.preview_id for part in query.parts.all() if part.preview_id]
     with transaction.atomic():
         query.delete()
-        if preview:
+        for preview in previews:
             blob_remove_unused(preview)

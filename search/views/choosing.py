@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from search.retrieval.types import Target
 
 _KEY = "target"
+HITS = {"passages": 10, "images": 24}
+"""Documents on one page of results."""
 
 
 def target_named(written: object) -> Target:

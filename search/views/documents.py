@@ -15,9 +15,9 @@ from search.services.judgements import judgements_of
 from search.sessions import session_of
 from search.throttling import PAGE
 from search.views.cards import Excerpt, excerpt, facts
+from search.views.choosing import HITS
 from search.views.indexing import NO_INDEX
 from search.views.people import searchers_only
-from search.views.searching import HITS
 from search.views.throttling import throttled
 
 if TYPE_CHECKING:

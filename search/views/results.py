@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 from retrieval_site.errors import not_found
 from search import retrieval
 from search.guide import notes
-from search.models import Collection, Document, Query
+from search.models import Collection, Document, Query, QueryPart
 from search.retrieval.types import LIMIT_MAX
 from search.services.judgements import judgements_of
 from search.services.queries import is_owner
@@ -21,10 +21,10 @@ from search.sessions import session_of
 from search.throttling import PAGE, PICTURE
 from search.views.caching import etag_of, not_modified, revalidated
 from search.views.cards import cards
+from search.views.choosing import HITS
 from search.views.indexing import unindexed
 from search.views.people import searchers_only
 from search.views.plans import described, timings_named
-from search.views.searching import HITS
 from search.views.throttling import throttled
 from search.views.tokens import tokens_count
 from workers.storage.blobs import blob_open
@@ -51,7 +51,8 @@ def results(request: HttpRequest, query_id: uuid.UUID) -> HttpResponse:
     cursor = request.GET.get("next") or None
     answer = _answer(request, query, cursor)
     more = bool(getattr(request, "htmx", False)) and cursor is not None
-    context = _hits(request, query, answer) | ({} if more else _surroundings(request, query, answer))
+    around = {} if more else _surroundings(request, query, answer, query.part)
+    context = _hits(request, query, answer) | around
     response = render(request, "search/parts/hits.html" if more else "search/results.html", context)
     patch_vary_headers(response, ["HX-Request", "Cookie"])
     patch_cache_control(response, private=True, no_cache=True)
@@ -65,7 +66,8 @@ def results(request: HttpRequest, query_id: uuid.UUID) -> HttpResponse:
 @searchers_only
 def photo(request: HttpRequest, query_id: uuid.UUID) -> HttpResponseBase:
     """Send the kept query photo: small, re-encoded, without metadata."""
-    preview = _query(query_id).preview
+    part = _query(query_id).part
+    preview = part.preview if part else None
     if preview is None:
         raise not_found("photo")
     etag = etag_of(preview.sha256, "preview")
@@ -96,18 +98,28 @@ def _hits_wanted(written: str, size: int) -> int:
 
 
 def _query(query_id: uuid.UUID) -> Query:
-    query = Query.objects.select_related("version", "preview").defer("embedding", "answer")
+    query = Query.objects.select_related("version").defer("embedding", "answer")
     found = query.filter(pk=query_id).first()
     if found is None:
         raise not_found("query")
     return found
 
 
+def unkept(request: HttpRequest, answer: SearchAnswer) -> HttpResponse:
+    """Show at once the answer of a search that is not kept: it has no address."""
+    query, part = answer.unkept or (Query(), QueryPart())
+    context = _hits(request, query, answer) | _surroundings(request, query, answer, part)
+    response = render(request, "search/results.html", context)
+    patch_cache_control(response, private=True, no_store=True)
+    return response
+
+
 def _hits(request: HttpRequest, query: Query, answer: SearchAnswer) -> dict[str, Any]:
     similarity = query.version.similarity if query.version else "cosine"
-    judged = judgements_of(query.pk, request.user, session_of(request))
+    judged = judgements_of(query.pk, request.user, session_of(request)) if answer.query_id else {}
     return {
         "query": query,
+        "kept": answer.query_id is not None,
         "cards": cards(answer, similarity, judged),
         "next": answer.next,
         "target": query.target,
@@ -129,14 +141,17 @@ def _chosen(request: HttpRequest, query: Query) -> list[str]:
     return list(visible.values_list("slug", flat=True))
 
 
-def _surroundings(request: HttpRequest, query: Query, answer: SearchAnswer) -> dict[str, Any]:
+def _surroundings(
+    request: HttpRequest, query: Query, answer: SearchAnswer, part: QueryPart | None
+) -> dict[str, Any]:
     """Return what stands around the hits: the query itself and how to change it."""
-    asked = Document.objects.visible_to(request.user).filter(pk=query.document_id).first()
+    asked = Document.objects.visible_to(request.user).filter(pk=part.document_id if part else None).first()
     return {
+        "asked": part,
         "asked_document": asked,
         "collections": list(Collection.objects.visible_to(request.user)),
         "answer": answer,
-        "words": query.text,
+        "words": part.text if part else "",
         "nothing_known": _nothing_known(answer),
         "plan": described(query, answer.plan, counted=answer.counted),
         "timings": timings_named(query.timings_ms),

@@ -20,10 +20,11 @@ from playwright.sync_api import expect
 
 from models_admin.models import Activation
 from models_admin.services import champion
-from search.models import Document, Judgement, Membership, Query
+from search.models import Document, Judgement, Membership
 from search.services.imports import import_start
 from search.services.tokens import token_create
 from tests.support.browser import DESKTOP, PHONE, Site, accessibility_problems, overflow
+from tests.support.queries import make_query
 from tests.support.tiny_bundle import make_tiny_bundle
 from tests.support.workers import wait_until
 from workers.jobs.runner import run_job_inline
@@ -192,7 +193,7 @@ def full(site: Site, admin: Page) -> Site:
     person.groups.add(Group.objects.create(name="Curators"))
     Membership.objects.create(collection=site.notes, user=person, role="curator")
     token_create(user=person, name="nightly", scopes=["read"])
-    query = Query.objects.create(modality="text", text="a red pump", version=champion(), user=person)
+    query = make_query(modality="text", text="a red pump", version=champion(), user=person)
     Judgement.objects.create(
         query=query, document=site.documents["red"], user=person, grade=3, comment="Yes."
     )

@@ -33,7 +33,15 @@ from search.api.parameters import (
     validated,
 )
 from search.api.presenting import search_json
-from search.retrieval.types import LIMIT_DEFAULT, LIMIT_MAX, SearchRequest
+from search.retrieval.types import (
+    LIMIT_DEFAULT,
+    LIMIT_MAX,
+    DocumentPart,
+    EmbeddingPart,
+    ImagePart,
+    SearchRequest,
+    TextPart,
+)
 from search.services.queries import query_delete
 from search.services.uploads import read_picture
 from search.sessions import session_of
@@ -45,6 +53,7 @@ if TYPE_CHECKING:
     from rest_framework.request import Request
 
     from models_admin.models import ModelVersion
+    from search.retrieval.types import Part
     from workers.encoding.wire import Encoded
 
 TEXT_MAX = 2000
@@ -57,7 +66,7 @@ PART_IDS = {
     "text.null_characters_not_allowed": "text.not_text",
     "text.surrogate_characters_not_allowed": "text.not_text",
 }
-NOT_BUILT_YET = ("image_url", "negative_text", "explain")
+NOT_BUILT_YET = ("parts", "image_url", "negative_text", "explain")
 MODES_NOT_BUILT_YET = ("lexical", "hybrid")
 
 
@@ -306,10 +315,7 @@ def _search_request(request: Request, values: dict[str, Any]) -> SearchRequest:
     return SearchRequest(
         viewer=request.user,
         session=session_of(request),
-        image=read_picture(values["image"]) if "image" in values else None,
-        text=values.get("text"),
-        document=values.get("document"),
-        embedding=values.get("embedding"),
+        parts=_parts(values),
         collections=tuple(values["collections"]),
         filters=values["filters"],
         target=values["target"],
@@ -317,3 +323,14 @@ def _search_request(request: Request, values: dict[str, Any]) -> SearchRequest:
         cursor=values.get("next"),
         model=values["model"],
     )
+
+
+def _parts(values: dict[str, Any]) -> tuple[Part, ...]:
+    """Return the part in its short form, of which there is one or, beside a cursor, none."""
+    if "image" in values:
+        return (ImagePart(read_picture(values["image"])),)
+    if "text" in values:
+        return (TextPart(values["text"]),)
+    if "document" in values:
+        return (DocumentPart(values["document"]),)
+    return (EmbeddingPart(values["embedding"]),) if "embedding" in values else ()

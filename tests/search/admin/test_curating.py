@@ -10,10 +10,11 @@ from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
-from search.models import ApiToken, Collection, Document, Membership, Passage, Query
+from search.models import ApiToken, Collection, Document, Membership, Passage
 from search.services.document_fields import DocumentFields
 from search.services.documents import document_save
 from tests.support.corpus import picture
+from tests.support.queries import make_query
 from workers.models import Job
 
 pytestmark = pytest.mark.django_db
@@ -212,8 +213,8 @@ def test_a_tokens_end_is_one_field(admin_client, admin_user):
 
 
 def test_lists_name_a_search_by_what_was_asked(admin_client, own):
-    Query.objects.create(modality="text", text="a rusty pump")
-    Query.objects.create(modality="image")
+    make_query(modality="text", text="a rusty pump")
+    make_query(modality="image")
     page = admin_client.get(reverse("admin:search_query_changelist")).content.decode()
     assert "a rusty pump" in page
     assert "by image" in page

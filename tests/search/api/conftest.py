@@ -12,6 +12,7 @@ from rest_framework.test import APIClient
 from models_admin.models import Alias, ModelVersion
 from search.models import Collection, Document, DocumentImage, Judgement, Membership, Query
 from search.services.tokens import token_create
+from tests.support.queries import make_query
 from workers.models import Blob, Job, JobItem
 
 PEOPLE = ("anonymous", "stranger", "reader", "curator", "root")
@@ -89,7 +90,7 @@ def world(db) -> World:
         {"document": document.pk, "passage": None, "image": None, "score": 0.5}
         for document in (secret_document, open_document)
     ]
-    query = Query.objects.create(modality="text", text="pump", version=version, answer=answer)
+    query = make_query(modality="text", text="pump", version=version, answer=answer)
     job = Job.objects.create(
         type="import",
         owner=users["curator"],

@@ -23,6 +23,7 @@ from search.models import Collection, Document, Judgement, Membership, Passage, 
 from search.retrieval.types import Hit, Plan, SearchAnswer
 from search.services.tokens import token_create
 from tests.search.api.conftest import make_document, make_users, make_version
+from tests.support.queries import make_query
 from tests.support.tiny_bundle import make_tiny_bundle
 from workers.encoding.wire import Encoded
 from workers.models import Job, JobItem
@@ -136,7 +137,7 @@ def page_world(db, monkeypatch, tmp_path) -> dict[str, Any]:
     Membership.objects.create(collection=pumps, user=anna, role="curator")
     document, version = make_document(pumps, "p-1"), make_version()
     version.aliases.create(name="champion")
-    query = Query.objects.create(modality="text", version=version, answer=kept(document))
+    query = make_query(modality="text", version=version, answer=kept(document))
     job = Job.objects.create(
         type="import",
         owner=anna,
@@ -155,7 +156,7 @@ def page_world(db, monkeypatch, tmp_path) -> dict[str, Any]:
         "OPERATOR": token_create(user=users["root"], name="t", scopes=scopes)[1],
         "DOCUMENT": document.pk,
         "QUERY": query.pk,
-        "MINE": Query.objects.create(modality="text", text="mine", version=version, user=anna).pk,
+        "MINE": make_query(modality="text", text="mine", version=version, user=anna).pk,
         "JOB": job.pk,
     }
 

@@ -27,6 +27,7 @@ from tests.support.corpus import (
     store,
     tiny_version,
 )
+from tests.support.queries import make_query
 from workers.inference.manifest import ImageSpec
 from workers.jobs.runner import run_job_inline
 from workers.jobs.services import job_create
@@ -76,7 +77,7 @@ def version_of(passages, *, moved=0, champion=False, name="good", **fields):
 
 def asked(number, *, grades=None, age=0, **fields):
     fields = {"modality": "text", "text": str(number)} | fields
-    query = Query.objects.create(**fields)
+    query = make_query(**fields)
     Query.objects.filter(pk=query.pk).update(created_at=query.created_at - timedelta(days=age))
     documents = list(Document.objects.order_by("pk"))
     for place, grade in (grades or {number: 2}).items():
@@ -165,7 +166,7 @@ def test_what_tells_nothing_or_cannot_be_asked_again_is_left_out(passages):
     asked(2, grades={2: 0})
     asked(3, grades={3: 1})
     lost = asked(4, **photo(4))
-    default_storage.delete(lost.preview.storage_name)
+    default_storage.delete(lost.part.preview.storage_name)
     asked(5, **(photo(5) | {"preview": None}))
     asked(6, collections=["gone"])
     asked(1, modality="embedding", text="")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from search.retrieval import rank
-from search.retrieval.rank import best_by_document, order_scores
+from search.retrieval import order
+from search.retrieval.group import best_by_document
+from search.retrieval.order import order_scores
 from search.retrieval.types import Unit
 
 
@@ -18,7 +19,7 @@ def test_each_document_keeps_its_best_unit_and_equal_scores_go_by_id():
 
 @pytest.mark.parametrize("query_is_caption", [True, False])
 def test_order_similarity_is_the_formula_written_slowly(query_is_caption, monkeypatch):
-    monkeypatch.setattr(rank, "CHUNK_ROWS", 3)
+    monkeypatch.setattr(order, "CHUNK_ROWS", 3)
     random = np.random.default_rng(0)
     query, stored = random.random(5, dtype=np.float32), random.random((8, 5), dtype=np.float32)
     slow = []

@@ -1,4 +1,4 @@
-"""Third step: from units to documents, in one order. Pure functions; bigger is closer."""
+"""The similarity of order embeddings, which no index serves. A pure function; bigger is closer."""
 
 from __future__ import annotations
 
@@ -7,27 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from numpy.typing import NDArray
 
-    from search.retrieval.types import Unit
-
 CHUNK_ROWS = 4096
-
-
-def best_by_document(units: Iterable[Unit]) -> list[Unit]:
-    """Return the best unit of each document, best first; equal scores by ids, so that pages are stable."""
-    best: dict[int, Unit] = {}
-    for unit in units:
-        known = best.get(unit.document_id)
-        if known is None or _place(unit) < _place(known):
-            best[unit.document_id] = unit
-    return sorted(best.values(), key=_place)
-
-
-def _place(unit: Unit) -> tuple[float, int, int]:
-    return -unit.score, unit.document_id, unit.unit_id
 
 
 def order_scores(
