@@ -94,9 +94,7 @@ class RemoteEncoder:
         self._closed = False
         self._process = self._started()
         self.precision = str(self._process.hello["precision"])
-        self._image_batch, self._text_batch = (
-            min(max(int(self._process.hello[key]), 1), 256) for key in ("image_batch", "text_batch")
-        )
+        self._image_batch = min(max(int(self._process.hello["image_batch"]), 1), 256)
 
     @property
     def dim(self) -> int:

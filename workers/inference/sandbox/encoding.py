@@ -29,11 +29,7 @@ class EncoderHandler:
     def hello(self) -> dict[str, Any]:
         """Return what the parent needs to know of the loaded encoder."""
         runtime = self._encoder.runtime
-        return {
-            "precision": runtime.precision,
-            "image_batch": runtime.image_batch,
-            "text_batch": runtime.text_batch,
-        }
+        return {"precision": runtime.precision, "image_batch": runtime.image_batch}
 
     def pixels(self, head: dict[str, Any], payload: memoryview) -> Answer:
         """Prepared pictures of `shape` (n, …) as float32 → unit vectors (n, dim)."""
