@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from workers.inference.encoder import Encoder
+    from workers.inference.words import UnknownWords
 
     Floats = NDArray[np.float32]
 
@@ -47,7 +48,7 @@ class LoadedModel:
         self.encoder = encoder
         most = BATCH_MAX_CUDA if encoder.device.startswith("cuda") else BATCH_MAX_CPU
         self.pixels: Batcher[Floats, Floats] = Batcher(self._encode_pixels, most)
-        self.texts: Batcher[str, Floats] = Batcher(self._encode_texts, most)
+        self.texts: Batcher[str, tuple[Floats, UnknownWords]] = Batcher(self._encode_texts, most)
 
     @property
     def calls(self) -> int:
@@ -63,8 +64,9 @@ class LoadedModel:
     def _encode_pixels(self, pixels: list[Floats]) -> list[Floats]:
         return list(self.encoder.encode_pixels(np.stack(pixels)))
 
-    def _encode_texts(self, texts: list[str]) -> list[Floats]:
-        return list(self.encoder.encode_texts(texts))
+    def _encode_texts(self, texts: list[str]) -> list[tuple[Floats, UnknownWords]]:
+        vectors, unknown = self.encoder.encode_queries(texts)
+        return list(zip(vectors, unknown, strict=True))
 
 
 class ModelPool:

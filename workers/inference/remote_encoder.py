@@ -10,6 +10,7 @@ import json
 import shutil
 import threading
 from dataclasses import dataclass
+from itertools import zip_longest
 from operator import methodcaller
 from typing import TYPE_CHECKING, Any
 
@@ -130,16 +131,14 @@ class RemoteEncoder:
 
     def encode_texts(self, texts: Sequence[str]) -> Floats:
         """See `Encoder`. Raises EncoderDiedError where the child died."""
-        if self.manifest.text is None:
-            raise EncoderError("encoder.no_text", "This model cannot encode texts.")
-        return self._called("texts", {}, json.dumps(list(texts)).encode(), len(texts))
+        return self._texts("texts", texts)[1]
 
-    def unknown_words(self, text: str) -> UnknownWords:
-        """See `Encoder`; a child that says anything but words of the text is not repeated."""
-        head, _ = self._exchanged("unknown_words", {}, text.encode(), 1, reply_bytes=0)
-        told = head.get("words")
-        words = [word for word in told if isinstance(word, str)] if isinstance(told, list) else []
-        return UnknownWords(as_written(words, text), head.get("nothing_known") is True)
+    def encode_queries(self, texts: Sequence[str]) -> tuple[Floats, list[UnknownWords]]:
+        """See `Encoder`; a child that calls anything but words of a text unknown is not repeated."""
+        head, vectors = self._texts("queries", texts)
+        answers = head.get("unknown")
+        found = answers if isinstance(answers, list) else []
+        return vectors, [_unknown(one, text) for one, text in zip_longest(found[: len(texts)], texts)]
 
     def close(self) -> None:
         """End the child, also one that is being started; nothing can be encoded any more."""
@@ -149,21 +148,28 @@ class RemoteEncoder:
 
     def _pixels(self, pixels: Floats) -> Floats:
         pixels = np.ascontiguousarray(pixels, np.float32)
-        return self._called("pixels", {"shape": pixels.shape}, pixels.data, len(pixels))
+        return self._called("pixels", {"shape": pixels.shape}, pixels.data, len(pixels))[1]
 
-    def _called(self, method: str, head: dict[str, Any], payload: Buffer, count: int) -> Floats:
-        """Let the child encode `count` inputs."""
-        size = count * self.dim * _FLOAT_BYTES
-        _, answer = self._exchanged(method, head, payload, count, reply_bytes=size)
-        return self._checked(answer, count)
+    def _texts(self, method: str, texts: Sequence[str]) -> tuple[dict[str, Any], Floats]:
+        if self.manifest.text is None:
+            raise EncoderError("encoder.no_text", "This model cannot encode texts.")
+        return self._called(method, {}, json.dumps(list(texts)).encode(), len(texts))
+
+    def _called(
+        self, method: str, head: dict[str, Any], payload: Buffer, count: int
+    ) -> tuple[dict[str, Any], Floats]:
+        """Let the child encode `count` inputs; return what else it says of them, and their vectors."""
+        reply, answer = self._exchanged(method, head, payload, count)
+        return reply, self._checked(answer, count)
 
     def _exchanged(
-        self, method: str, head: dict[str, Any], payload: Buffer, count: int, *, reply_bytes: int
+        self, method: str, head: dict[str, Any], payload: Buffer, count: int
     ) -> tuple[dict[str, Any], bytes]:
         """Let the child answer for `count` inputs; a child that died is replaced behind the caller's back."""
         process, seconds = self._running(), self._options.call_seconds
+        size = count * self.dim * _FLOAT_BYTES
         call: Callable[[SandboxProcess], tuple[dict[str, Any], bytes]] = methodcaller(
-            "call", method, head, [payload], reply_bytes=reply_bytes, timeout_seconds=seconds
+            "call", method, head, [payload], reply_bytes=size, timeout_seconds=seconds
         )
         try:
             try:
@@ -229,6 +235,14 @@ class RemoteEncoder:
                 return vectors
         message = "The model gave a vector that is not finite, has not unit length or the wrong dimension."
         raise EncoderError("encoder.bad_output", message, {"dim": self.dim})
+
+
+def _unknown(answer: Any, text: str) -> UnknownWords:
+    """Return what the child calls unknown in a text, as far as the text holds it."""
+    answer = answer if isinstance(answer, dict) else {}
+    words = answer.get("words")
+    strings = [word for word in words if isinstance(word, str)] if isinstance(words, list) else []
+    return UnknownWords(as_written(strings, text), answer.get("nothing_known") is True)
 
 
 def _spec(folder: Path, options: EncoderOptions) -> SandboxSpec:
