@@ -204,7 +204,7 @@ def workers_alive() -> dict[str, Beat]:
     """Return the query workers whose heartbeat has not expired, by name."""
     redis = wire.client()
     keys = sorted(redis.scan_iter(wire.HEARTBEAT_PREFIX + "*", count=1000))
-    beats = redis.mget(keys) if keys else []
+    beats = cast("list[bytes | None]", redis.mget(keys)) if keys else []
     return {key.decode(): Beat.read(beat) for key, beat in zip(keys, beats, strict=True) if beat is not None}
 
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from workers.inference.bundles import read_manifest
 from workers.inference.encoder import load_encoder, wants_cuda
-from workers.inference.errors import EncoderError
+from workers.inference.errors import EncoderDiedError, EncoderError, EncoderSetAsideError
 from workers.inference.isolation import sandbox_grant, sandbox_user
 from workers.inference.pictures import to_pixels
 from workers.inference.sandbox.encoding import PLACE
@@ -50,10 +50,6 @@ _LOADING_BYTES = 6 << 30
 _FLOAT_BYTES = 4
 
 
-class EncoderDiedError(EncoderError):
-    """The encoder's process ended while it encoded this (`encoder.died`)."""
-
-
 @dataclass(frozen=True)
 class EncoderOptions:
     """Where and with what an encoder runs.
@@ -69,12 +65,13 @@ class EncoderOptions:
     call_seconds: float = 120.0
 
 
-def open_encoder(folder: Path, options: EncoderOptions, died: Callable[[str], None]) -> Encoder:
+def open_encoder(folder: Path, options: EncoderOptions, died: Callable[[str], bool]) -> Encoder:
     """Return the encoder of the bundle extracted in `folder`, loaded and warmed up.
 
     On CPU its networks run in a sandboxed child. On CUDA they run in this process: there a bundle's native payload is
     used, whose architecture is Sightline's own code and whose weights are plain numbers. `died` is called with the
-    reason whenever one single input ended the child. Raises EncoderError or BundleError where it cannot be loaded.
+    reason whenever one single input ended the child, and returns whether the model is set aside now. Raises
+    EncoderError or BundleError where it cannot be loaded.
     """
     if wants_cuda(read_manifest(folder), options.device):
         return load_encoder(folder, device="cuda", cache=options.cache, threads=options.threads)
@@ -86,12 +83,12 @@ class RemoteEncoder:
 
     device = "cpu"
 
-    def __init__(self, folder: Path, options: EncoderOptions, died: Callable[[str], None]) -> None:
+    def __init__(self, folder: Path, options: EncoderOptions, died: Callable[[str], bool]) -> None:
         self.manifest: Manifest = read_manifest(folder)
         self._options = options
         self._died = died
         self._spec = _spec(folder, options)
-        self._lock = threading.RLock()  # `died` may close this encoder while it starts a child
+        self._lock = threading.Lock()
         self._closed = False
         self._process = self._started()
         self.precision = str(self._process.hello["precision"])
@@ -183,12 +180,13 @@ class RemoteEncoder:
     def _failed(self, process: SandboxProcess, error: SandboxError, count: int) -> EncoderError:
         """Return what a caller is told. Of several inputs nobody knows which one it was: each is tried alone then."""
         if isinstance(error, SandboxDiedError):
-            if count == 1:
-                self._died(error.reason)  # it may close this encoder: then none is started
+            message = "The model's process ended while it read this. It is not tried again with this model."
+            if count == 1 and self._died(error.reason):
+                self.close()
+                return EncoderSetAsideError("encoder.died", message, {"reason": error.reason})
             threading.Thread(
                 target=self._restart, args=[process], name="encoder-restart", daemon=True
             ).start()
-            message = "The model's process ended while it read this. It is not tried again with this model."
             return EncoderDiedError("encoder.died", message, {"reason": error.reason})
         if isinstance(error, SandboxTimeoutError):
             message = "The model took longer than is allowed, so its process was ended."
@@ -216,9 +214,10 @@ class RemoteEncoder:
         try:
             return SandboxProcess(self._spec)
         except SandboxDiedError as error:
-            self._died(error.reason)
+            self._closed = self._died(error.reason)
+            kind = EncoderSetAsideError if self._closed else EncoderDiedError
             message = "The model's process ended while it loaded the model."
-            raise EncoderDiedError("encoder.died", message, {"reason": error.reason}) from error
+            raise kind("encoder.died", message, {"reason": error.reason}) from error
         except SandboxError as error:
             message = "The model cannot be loaded in its process."
             raise EncoderError("encoder.cannot_load", message, {"reason": str(error)[-500:]}) from error
