@@ -65,7 +65,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--photos", type=int, default=400)
     parser.add_argument("--seed", type=int, default=77)
     parser.add_argument("--epochs", type=int, default=12)
-    parser.add_argument("--rate", type=float, default=0.0003)
+    parser.add_argument("--lr", type=float, default=0.0003)
     parser.add_argument("--json", type=Path, help="file for the figures")
     return parser.parse_args()
 
@@ -124,7 +124,7 @@ def _trained(room: Path, options: argparse.Namespace) -> Path:
     settings = {
         "start.bundle": BUNDLE,
         "run.epochs": options.epochs,
-        "optimiser.rate": options.rate,
+        "optimiser.lr": options.lr,
         "schedule.warmup_epochs": 0.5,
     }
     words = [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]

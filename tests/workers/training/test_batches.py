@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from workers.neural.tokens import UNKNOWN_ID, WordTokenizer, build_vocabulary
+from workers.neural.tokens import UNKNOWN_ID, WordTokenizer, vocabulary_of, words_of
 from workers.training.batches import CachedFeatures, TrainingData
 from workers.training.memory import Remembered
 from workers.training.recipe import DataConfig, Recipe, RunConfig
@@ -12,7 +12,7 @@ from workers.training.recipe import DataConfig, Recipe, RunConfig
 
 def made(data, features=None, **settings):
     split, _ = data.splits()
-    tokenizer = WordTokenizer(build_vocabulary(split.texts(), 1))
+    tokenizer = WordTokenizer(vocabulary_of(map(words_of, split.texts()), 1))
     limit = settings.get("max_tokens", 128)
     tokens = [[tokenizer.encode(text, limit) for text in texts] for texts in split.captions]
     table = (
@@ -65,7 +65,7 @@ def test_every_pair_is_shown_once_where_that_is_asked_for(data):
 
 
 def test_captions_together_come_with_their_picture_which_is_encoded_once(data):
-    training = made(data, captions="together", drop_words=0.2)
+    training = made(data, captions="grouped", drop_words=0.2)
     assert training.batches_per_epoch() == 5
     batch = training.epoch(0)[0]
     numbers = [int(v) // 2 for v in batch.pictures.flatten()]
