@@ -43,8 +43,8 @@ def search(request: SearchRequest) -> SearchAnswer:
     scope = replace(scope, excluded=frozenset(asked_for))
     most = max(keep.KEPT_FIRST, request.limit)
     found = run(Asked(encoding, scope, request.limit, most, clock), request)
-    answer = _answer(found.rows.query, found.page, request.viewer, found.rows.query.timings_ms)
-    return answer if found.is_kept else replace(answer, query_id=None, next=None, unkept=found.rows)
+    answer = _answer(found.query, found.page, request.viewer, found.query.timings_ms)
+    return answer if found.is_kept else replace(answer, query_id=None, next=None, unkept=found.query)
 
 
 def reopen(

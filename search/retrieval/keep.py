@@ -6,7 +6,7 @@ It comes behind the answer's reads. A search that cannot be kept is answered all
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from django.conf import settings
@@ -50,17 +50,10 @@ NOT_KEPT: SearchWarning = {
 _UNWAITED = Prepared("SET LOCAL synchronous_commit = off")
 
 
-class Rows(NamedTuple):
-    """A search as it is kept: today it has one part."""
-
-    query: Query
-    part: QueryPart
-
-
-def rows_new(
+def query_new(
     request: SearchRequest, query: EncodedQuery, ranking: Ranking, warnings: Iterable[SearchWarning]
-) -> Rows:
-    """Return the rows of a new search with its ranked answer, not saved yet."""
+) -> Query:
+    """Return the row of a new search with its part and its ranked answer, not saved yet."""
     row = Query(
         user_id=_user_id(request.viewer),
         session="" if _user_id(request.viewer) else request.session[:40],
@@ -73,7 +66,8 @@ def rows_new(
         plan=plan_json(ranking.plan, more=ranking.more),
         warnings=list(warnings),
     )
-    return Rows(row, _part_new(row, request))
+    row.part = _part_new(row, request)
+    return row
 
 
 def _part_new(row: Query, request: SearchRequest) -> QueryPart:
@@ -88,26 +82,25 @@ def _part_new(row: Query, request: SearchRequest) -> QueryPart:
     )
 
 
-def keep(rows: Rows, encoding: Encoding, timings_ms: dict[str, float]) -> bool:
-    """Write the rows and a photo's small copy, which comes behind its vectors; return whether they are kept.
+def keep(query: Query, encoding: Encoding) -> bool:
+    """Write the row, its part and a photo's small copy, which comes behind its vectors; return whether they are kept.
 
     What cannot be kept gets the warning `query.not_kept`.
     """
     if not settings.CONFIG.keep_queries:
         return False
-    rows.query.timings_ms = timings_ms
     try:
-        _save(rows, encoding.preview())
+        _save(query, encoding.preview())
     except Exception:
         logger.exception("A search could not be kept; it was answered without an id.")
-        rows.query.warnings.append(NOT_KEPT)
+        query.warnings.append(NOT_KEPT)
         return False
     return True
 
 
-def _save(rows: Rows, preview: bytes | None) -> None:
+def _save(query: Query, preview: bytes | None) -> None:
     """Write all in one transaction, whose commit does not wait for the disk: losing it loses one old search."""
-    query, part = rows
+    part = cast("QueryPart", query.part)  # of `query_new`
     part.preview = blob_of(preview, "image/jpeg") if preview else None
     with transaction.atomic():
         with in_one_trip():

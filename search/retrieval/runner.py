@@ -15,13 +15,13 @@ from search.retrieval.cursor import Cursor
 from search.retrieval.fallback import Retrieved, pictures_instead
 from search.retrieval.fuse import fuse
 from search.retrieval.group import group
-from search.retrieval.keep import keep, rows_new
+from search.retrieval.keep import keep, query_new
 from search.retrieval.present import Page, present
 from search.retrieval.retrieve import ready
 
 if TYPE_CHECKING:
+    from search.models import Query
     from search.retrieval.encode import Encoding
-    from search.retrieval.keep import Rows
     from search.retrieval.types import EncodedQuery, Ranking, Scope, SearchRequest
 
 
@@ -38,10 +38,10 @@ class Asked:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a search found: its first page, the rows that say all of it, and whether they are kept."""
+    """What a search found: its first page, the row that says all of it, and whether that is kept."""
 
     page: Page
-    rows: Rows
+    query: Query
     is_kept: bool
 
 
@@ -65,13 +65,14 @@ def run(asked: Asked, request: SearchRequest | None = None) -> Ranking | Outcome
     clock.lap("search")
     if request is None:
         return ranking
-    rows = rows_new(request, query, ranking, [*query.warnings, *retrieved.warnings])
-    page = present(ranking, Cursor(rows.query.pk), request.limit, retrieved.scope.collections)
+    row = query_new(request, query, ranking, [*query.warnings, *retrieved.warnings])
+    page = present(ranking, Cursor(row.pk), request.limit, retrieved.scope.collections)
     clock.lap("fetch")
-    is_kept = keep(rows, encoding, timings(query, clock))
+    row.timings_ms = timings(query, clock)
+    is_kept = keep(row, encoding)
     clock.lap("keep")
-    rows.query.timings_ms = timings(query, clock)
-    return Outcome(page, rows, is_kept)
+    row.timings_ms = timings(query, clock)
+    return Outcome(page, row, is_kept)
 
 
 def timings(query: EncodedQuery, clock: Clock) -> dict[str, float]:

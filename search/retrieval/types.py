@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from models_admin.models import ModelVersion
-    from search.models import Query, QueryPart
+    from search.models import Query
     from search.querysets import Viewer
     from search.vectors.tables import UnitKind, VectorTable
 
@@ -201,7 +201,7 @@ class SearchAnswer:
     """What a search found, as kept under its query id, which is None where it is not kept.
 
     `counted`: whether this viewer may know how many candidates there were, for these are what the asker could see.
-    `warnings`: what should be known of the answer, as it was when the search was made. `unkept`: the rows of a search
+    `warnings`: what should be known of the answer, as it was when the search was made. `unkept`: the row of a search
     that is not kept, for the page that shows its answer at once.
     """
 
@@ -214,7 +214,7 @@ class SearchAnswer:
     timings_ms: dict[str, float]
     counted: bool = True
     warnings: tuple[SearchWarning, ...] = ()
-    unkept: tuple[Query, QueryPart] | None = None
+    unkept: Query | None = None
 
     @property
     def unknown_words(self) -> list[str]:

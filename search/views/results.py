@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 from retrieval_site.errors import not_found
 from search import retrieval
 from search.guide import notes
-from search.models import Collection, Document, Query, QueryPart
+from search.models import Collection, Document, Query
 from search.retrieval.types import LIMIT_MAX
 from search.services.judgements import judgements_of
 from search.services.queries import is_owner
@@ -51,7 +51,7 @@ def results(request: HttpRequest, query_id: uuid.UUID) -> HttpResponse:
     cursor = request.GET.get("next") or None
     answer = _answer(request, query, cursor)
     more = bool(getattr(request, "htmx", False)) and cursor is not None
-    around = {} if more else _surroundings(request, query, answer, query.part)
+    around = {} if more else _surroundings(request, query, answer)
     context = _hits(request, query, answer) | around
     response = render(request, "search/parts/hits.html" if more else "search/results.html", context)
     patch_vary_headers(response, ["HX-Request", "Cookie"])
@@ -107,8 +107,8 @@ def _query(query_id: uuid.UUID) -> Query:
 
 def unkept(request: HttpRequest, answer: SearchAnswer) -> HttpResponse:
     """Show at once the answer of a search that is not kept: it has no address."""
-    query, part = answer.unkept or (Query(), QueryPart())
-    context = _hits(request, query, answer) | _surroundings(request, query, answer, part)
+    query = answer.unkept or Query()
+    context = _hits(request, query, answer) | _surroundings(request, query, answer)
     response = render(request, "search/results.html", context)
     patch_cache_control(response, private=True, no_store=True)
     return response
@@ -141,10 +141,9 @@ def _chosen(request: HttpRequest, query: Query) -> list[str]:
     return list(visible.values_list("slug", flat=True))
 
 
-def _surroundings(
-    request: HttpRequest, query: Query, answer: SearchAnswer, part: QueryPart | None
-) -> dict[str, Any]:
+def _surroundings(request: HttpRequest, query: Query, answer: SearchAnswer) -> dict[str, Any]:
     """Return what stands around the hits: the query itself and how to change it."""
+    part = query.part
     asked = Document.objects.visible_to(request.user).filter(pk=part.document_id if part else None).first()
     return {
         "asked": part,
