@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.shortcuts import redirect
 from django.urls import reverse
-from django_htmx.http import HttpResponseClientRedirect, reswap, retarget
+from django_htmx.http import HttpResponseClientRedirect, reselect, reswap, retarget
 
 from retrieval_site.bodies import BodyRule, may_send, takes_body
 from retrieval_site.errors import AppError, not_found
@@ -84,9 +84,14 @@ def _answered(request: HttpRequest, asked: dict[str, Any]) -> HttpResponse:
     keep_target(request, asked["target"])
     if answer.query_id is None:
         shown = unkept(request, answer)
-        return reswap(retarget(shown, "body"), "outerHTML") if getattr(request, "htmx", False) else shown
+        return _in_main(shown) if getattr(request, "htmx", False) else shown
     address = reverse("search:results", args=[answer.query_id])
     return HttpResponseClientRedirect(address) if getattr(request, "htmx", False) else redirect(address)
+
+
+def _in_main(page: HttpResponse) -> HttpResponse:
+    """Let HTMX put what is the main part of this page in place of the shown page's."""
+    return reswap(reselect(retarget(page, "main"), "main"), "outerHTML show:window:top")
 
 
 def _choices(request: HttpRequest) -> dict[str, Any]:

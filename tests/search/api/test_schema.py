@@ -16,7 +16,7 @@ from search.models import Judgement
 
 API = "/api/v1"
 # what the schema must not promise before it is built
-NOT_BUILT_YET = ("image_url", "negative_text", "explain", "lexical", "hybrid")
+NOT_BUILT_YET = ("parts", "image_url", "negative_text", "explain", "lexical", "hybrid")
 
 
 @cache

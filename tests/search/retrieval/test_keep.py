@@ -103,10 +103,10 @@ def test_the_page_shows_the_hits_at_once(client, version, passages, refusing, se
     assert "no-store" in response["Cache-Control"]
 
 
-def test_htmx_puts_the_hits_in_place_of_the_page(client, version, passages, refusing):
+def test_htmx_puts_the_hits_in_place_of_what_the_page_shows(client, version, passages, refusing):
     refusing("search_query", "INSERT")
     response = page_of(client, version, passages, HX_Request="true")
-    assert (response["HX-Retarget"], response["HX-Reswap"]) == ("body", "outerHTML")
+    assert (response["HX-Retarget"], response["HX-Reselect"]) == ("main", "main")
     assert response.content.decode().count('class="hit"') == 10
 
 
