@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +15,9 @@ from tests.support.workers import _query_worker_process, query_worker  # noqa: F
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+if find_spec("torch") is None:  # `make test-web`: these need torch or a browser
+    collect_ignore = ["browser", "search/api/test_docs_page.py", "search/retrieval/test_plans.py", "workers"]
 
 
 def pytest_configure() -> None:
