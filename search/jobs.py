@@ -17,6 +17,7 @@ from search.indexing.split import split_pending
 from search.judged.measure import measure
 from search.judged.searches import has_judged_searches
 from search.services.documents import encode_soon
+from search.services.query_ages import EXPIRE, queries_expire
 from workers.inference.errors import InferenceError
 from workers.jobs.errors import JobCancelled
 from workers.jobs.registry import job_handler
@@ -87,6 +88,12 @@ def _encode_live(ctx: JobContext) -> dict[str, Any]:
         encode_missing(version, ctx)
         found[version.key] = coverage_report(version)
     return {"coverage": found}
+
+
+@job_handler(EXPIRE)
+def run_expire_queries(ctx: JobContext) -> None:
+    """End the kept searches that have had their time."""
+    queries_expire(ctx)
 
 
 @job_handler("prepare")
