@@ -79,4 +79,4 @@ def _patient_heartbeat(request: pytest.FixtureRequest, monkeypatch: pytest.Monke
     """A job's heartbeat has its own connection, which cannot see what a test's open transaction wrote."""
     marker = request.node.get_closest_marker("django_db")
     if marker is None or not marker.kwargs.get("transaction"):
-        monkeypatch.setattr("workers.jobs.lease.HEARTBEAT_SECONDS", 3600.0)
+        monkeypatch.setattr("workers.jobs.lease.RENEW_SECONDS", 3600.0)
