@@ -35,7 +35,7 @@ def run_validate(ctx: JobContext) -> dict[str, Any]:
     """
     version = ModelVersion.objects.filter(pk=ctx.params["version"]).select_related("bundle").first()
     if version is None:
-        raise AppError("model.not_found", "The version was deleted.")
+        raise AppError("model.not_found/deleted")
     if version.state in _ENDED:
         return {"state": version.state}
     version_move(version, VersionState.VALIDATING, error_id="", error="")

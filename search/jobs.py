@@ -110,5 +110,5 @@ def run_measure(ctx: JobContext) -> dict[str, Any]:
 def _version(ctx: JobContext) -> ModelVersion:
     version: ModelVersion | None = ModelVersion.objects.filter(pk=ctx.params["version"]).first()
     if version is None:
-        raise AppError("model.not_found", "The version was deleted.")
+        raise AppError("model.not_found/deleted")
     return version

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from workers.error_table import id_of, sentence
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -97,6 +99,11 @@ class Rejected:
 Item: TypeAlias = Record | Rejected
 
 
-def rejected(where: str, error_id: str, reason: str) -> Rejected:
-    """Return an item rejected for one reason."""
-    return Rejected(where, (Problem(error_id, reason),))
+def problem(name: str, /, **facts: Any) -> Problem:
+    """Return what is wrong, by the name of its sentence in the table of errors."""
+    return Problem(id_of(name), sentence(name, facts))
+
+
+def rejected(where: str, name: str, /, **facts: Any) -> Rejected:
+    """Return an item rejected for one reason, by the name of its sentence in the table of errors."""
+    return Rejected(where, (problem(name, **facts),))

@@ -54,7 +54,4 @@ def _died(version_id: int, reason: str) -> None:
     if versions().died(version_id, reason):
         if (encoder := _encoders.pop(version_id, None)) is not None:
             close_encoder(encoder)
-        message = (
-            "The model's process ended again and again, so the version is set aside. Its page says more."
-        )
-        raise AppError("version.set_aside", message, status=409)
+        raise AppError("version.set_aside")

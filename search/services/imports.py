@@ -58,7 +58,7 @@ def import_folder_start(
 ) -> Job:
     """Start the import of a folder or file on the worker's own machine; for commands, never for web requests."""
     if not path.exists():
-        raise AppError("import.path_missing", f"There is no “{path}”.")
+        raise AppError("import.path_missing", path=str(path))
     if path.is_file():
         with path.open("rb") as file:
             refuse_foreign(file, options.format)
@@ -85,7 +85,7 @@ def options_from(params: Mapping[str, Any]) -> ImportOptions:
 def import_checked(*, check: Job, owner: AbstractBaseUser | None = None) -> Job:
     """Start the import that `check` was the dry run of, with the same file. Raises AppError `import.not_a_check`."""
     if check.type != "import" or not check.params.get("dry_run"):
-        raise AppError("import.not_a_check", "This job is no check of an import.", status=409)
+        raise AppError("import.not_a_check")
     return job_create(type="import", params={**check.params, "dry_run": False}, owner=owner)
 
 
@@ -95,9 +95,7 @@ def import_keeping_extra_columns(*, job: Job, owner: AbstractBaseUser) -> Job:
     Raises AppError `import.not_refused` where that is not what the import failed for.
     """
     if not refused_columns(job):
-        raise AppError(
-            "import.not_refused", "This import was not refused for a column that is no field.", status=409
-        )
+        raise AppError("import.not_refused")
     return job_create(type="import", params={**job.params, "extra_columns": "metadata"}, owner=owner)
 
 

@@ -66,14 +66,11 @@ def import_undo(*, job: Job, by: AbstractBaseUser) -> Job:
     """
     require_permitted(job, by)
     if not _stores(job):
-        raise AppError(
-            "import.not_an_import", "Only an import that was no dry run can be undone.", status=409
-        )
+        raise AppError("import.not_an_import")
     if not job.is_finished:
         raise wrong_state("undone", job.state)
     if not undoable_documents(job.pk).exists():
-        sentence = "None of the documents that this import created is there as it left it."
-        raise AppError("import.nothing_to_undo", sentence, status=409)
+        raise AppError("import.nothing_to_undo")
     params = {"import": str(job.pk), "collection": job.params["collection"]}
     undo, _ = job_create_once(type=UNDO, params=params, owner=by)
     job_mark_undone(job, by=undo)

@@ -116,7 +116,7 @@ class RemoteEncoder:
     def encode_pixels(self, pixels: Floats) -> Floats:
         """See `Encoder`. Raises EncoderDiedError where the child died."""
         if self.manifest.image is None:
-            raise EncoderError("encoder.no_image", "This model cannot encode pictures.")
+            raise EncoderError("encoder.no_image")
         size = self._image_batch
         return self._joined([self._pixels(pixels[at : at + size]) for at in range(0, len(pixels), size)])
 
@@ -124,14 +124,14 @@ class RemoteEncoder:
         """See `Encoder`; prepares one batch at a time, so that memory does not grow with their number."""
         spec, size = self.manifest.image, self._image_batch
         if spec is None:
-            raise EncoderError("encoder.no_image", "This model cannot encode pictures.")
+            raise EncoderError("encoder.no_image")
         groups = (pictures[at : at + size] for at in range(0, len(pictures), size))
         return self._joined([self._pixels(np.stack([to_pixels(p, spec) for p in group])) for group in groups])
 
     def encode_texts(self, texts: Sequence[str]) -> Floats:
         """See `Encoder`. Raises EncoderDiedError where the child died."""
         if self.manifest.text is None:
-            raise EncoderError("encoder.no_text", "This model cannot encode texts.")
+            raise EncoderError("encoder.no_text")
         return self._called("texts", {}, json.dumps(list(texts)).encode(), len(texts))
 
     def unknown_words(self, text: str) -> UnknownWords:
@@ -182,12 +182,10 @@ class RemoteEncoder:
             threading.Thread(
                 target=self._restart, args=[process], name="encoder-restart", daemon=True
             ).start()
-            message = "The model's process ended while it read this. It is not tried again with this model."
-            return EncoderDiedError("encoder.died", message, {"reason": error.reason})
+            return EncoderDiedError("encoder.died", reason=error.reason)
         if isinstance(error, SandboxTimeoutError):
-            message = "The model took longer than is allowed, so its process was ended."
-            return EncoderError("encoder.timeout", message, {"limit_seconds": self._options.call_seconds})
-        return EncoderError("encoder.failed", "The model could not read this.", {"reason": str(error)[-500:]})
+            return EncoderError("encoder.timeout/ended", limit_seconds=self._options.call_seconds)
+        return EncoderError("encoder.failed", reason=str(error)[-500:])
 
     def _restart(self, dead: SandboxProcess) -> None:
         """Start another child while nobody waits for it; a failure is met again by the next call."""
@@ -200,7 +198,7 @@ class RemoteEncoder:
         """Return a child that can be called, started anew where the former one has ended."""
         with self._lock:
             if self._closed:
-                raise EncoderError("encoder.closed", "This model was unloaded meanwhile.")
+                raise EncoderError("encoder.closed")
             if self._process is dead or not self._process.alive:
                 self._process.close()
                 self._process = self._started()
@@ -211,11 +209,9 @@ class RemoteEncoder:
             return SandboxProcess(self._spec)
         except SandboxDiedError as error:
             self._died(error.reason)
-            message = "The model's process ended while it loaded the model."
-            raise EncoderDiedError("encoder.died", message, {"reason": error.reason}) from error
+            raise EncoderDiedError("encoder.died/loading", reason=error.reason) from error
         except SandboxError as error:
-            message = "The model cannot be loaded in its process."
-            raise EncoderError("encoder.cannot_load", message, {"reason": str(error)[-500:]}) from error
+            raise EncoderError("encoder.cannot_load", reason=str(error)[-500:]) from error
 
     def _joined(self, parts: Sequence[Floats]) -> Floats:
         return np.concatenate([np.empty((0, self.dim), np.float32), *parts])
@@ -227,8 +223,7 @@ class RemoteEncoder:
             lengths = np.linalg.norm(vectors, axis=1)
             if np.isfinite(lengths).all() and (np.abs(lengths - 1) < LENGTH_TOLERANCE).all():
                 return vectors
-        message = "The model gave a vector that is not finite, has not unit length or the wrong dimension."
-        raise EncoderError("encoder.bad_output", message, {"dim": self.dim})
+        raise EncoderError("encoder.bad_output", dim=self.dim)
 
 
 def _spec(folder: Path, options: EncoderOptions) -> SandboxSpec:
