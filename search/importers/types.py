@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from workers.error_table import id_of, sentence
+from workers.formats.problems import Problem, problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -72,14 +72,6 @@ class Record:
 
 
 @dataclass(frozen=True)
-class Problem:
-    """One thing that is wrong, with an id for programs and a sentence for people."""
-
-    error_id: str
-    reason: str
-
-
-@dataclass(frozen=True)
 class FileWarning:
     """Something that was left out or may be unexpected, and does not stop the import."""
 
@@ -97,11 +89,6 @@ class Rejected:
 
 
 Item: TypeAlias = Record | Rejected
-
-
-def problem(name: str, /, **facts: Any) -> Problem:
-    """Return what is wrong, by the name of its sentence in the table of errors."""
-    return Problem(id_of(name), sentence(name, facts))
 
 
 def rejected(where: str, name: str, /, **facts: Any) -> Rejected:

@@ -11,11 +11,12 @@ import numpy as np
 
 from retrieval_site.errors import AppError
 from search.indexing.broken import broken_units
+from search.indexing.encoders import set_aside_ends_the_job
 from search.models import DocumentImage, Passage
 from search.pictures import picture_prepared
 from search.thumbnails import LONGEST_SIDES_PX, thumbnails_store
 from search.vectors.coverage import units_missing
-from workers.inference.errors import EncoderError, InferenceError
+from workers.inference.errors import EncoderError, EncoderSetAsideError, InferenceError
 from workers.storage.blobs import blob_open
 
 if TYPE_CHECKING:
@@ -131,12 +132,18 @@ def _complete(image: DocumentImage, prepared: Prepared) -> None:
 
 
 def encode(encoder: Encoder, kind: UnitKind, batch: UnitBatch) -> Encoded:
-    """Encode a batch; when it fails, each unit alone, so that only those that are bad are set aside."""
+    """Encode a batch; when it fails, each unit alone, so that only those that are bad are left out.
+
+    Raises AppError `version.set_aside` where that ended the encoder's process once too often.
+    """
     run = encoder.encode_texts if kind == "passage" else _encode_pixels(encoder)
-    try:
-        return Encoded(batch.ids, _checked(run(batch.inputs)), batch.failures)
-    except InferenceError:
-        return _one_by_one(run, batch, encoder.dim)
+    with set_aside_ends_the_job():
+        try:
+            return Encoded(batch.ids, _checked(run(batch.inputs)), batch.failures)
+        except EncoderSetAsideError:
+            raise
+        except InferenceError:
+            return _one_by_one(run, batch, encoder.dim)
 
 
 def _encode_pixels(encoder: Encoder) -> Callable[[Sequence[Any]], Floats]:
@@ -154,6 +161,8 @@ def _one_by_one(run: Callable[[Sequence[Any]], Floats], batch: UnitBatch, dim: i
         try:
             rows.append(_checked(run([value])))
             ids.append(unit_id)
+        except EncoderSetAsideError:
+            raise
         except InferenceError as error:
             failures.append(Failure(unit_id, error.id, error.message))
     return Encoded(ids, np.concatenate(rows), failures)

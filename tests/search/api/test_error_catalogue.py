@@ -27,7 +27,7 @@ ID = re.compile(r"[a-z]+(?:_[a-z]+)*\.[a-z0-9]+(?:_[a-z0-9]+)*")
 NAME = re.compile(ID.pattern + "(?:/[a-z_]+)?")
 # Calls that make an error of the table from the name of its sentence, and the facts of the call.
 MAKERS = {"AppError", "InferenceError", "PictureError", "TextError", "BundleError", "EncoderError"}
-MAKERS |= {"EncoderDiedError", "problem", "rejected"}
+MAKERS |= {"EncoderDiedError", "EncoderSetAsideError", "problem", "rejected"}
 # Calls whose arguments are error ids besides.
 GIVERS = {"AuthenticationFailed", "NotAuthenticated", "PermissionDenied"}
 GIVERS |= {"_as", "_quoted", "_refusal", "_refuse", "job_fail", "quoting", "sentence"}
