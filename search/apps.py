@@ -14,7 +14,8 @@ class SearchConfig(AppConfig):
         from search.indexing.hooks import SearchVectors, coverage_panel
         from search.judged.panel import judged_panel
         from search.readiness import register_checks
-        from search.services.query_ages import EXPIRE, queries_due
+        from search.job_types import EXPIRE_QUERIES
+        from search.services.query_ages import queries_due
         from search.thumbnails import thumbnails_delete
         from workers.jobs.daily import job_daily
         from workers.storage.sweeping import removal_followed_by
@@ -24,4 +25,4 @@ class SearchConfig(AppConfig):
         panel_register(judged_panel)
         register_checks()
         removal_followed_by(thumbnails_delete)
-        job_daily(EXPIRE, queries_due)
+        job_daily(EXPIRE_QUERIES, queries_due)

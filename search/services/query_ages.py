@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
 
-    from workers.jobs.context import JobContext
+    from search.job_types import ExpireResult
+    from workers.jobs.context import JobRun
+    from workers.jobs.types import JobParameters
 
-EXPIRE = "expire_queries"
 BATCH_QUERIES = 200
 
 
@@ -47,10 +48,11 @@ def queries_due() -> bool:
     return bool(queries_to_strip().exists() or queries_to_end().exists())
 
 
-def queries_expire(ctx: JobContext) -> None:
+def queries_expire(run: JobRun[JobParameters, ExpireResult]) -> None:
     """Free old searches of their photos and vectors, and remove those that are older still; the result has how many."""
-    _in_batches(ctx, _Step("remove photos and vectors", "stripped", _strip), queries_to_strip())
-    _in_batches(ctx, _Step("remove searches", "removed", _delete), queries_to_end())
+    stripped, removed = run.result.stripped or 0, run.result.removed or 0
+    _in_batches(run, _Step("remove photos and vectors", "stripped", stripped, _strip), queries_to_strip())
+    _in_batches(run, _Step("remove searches", "removed", removed, _delete), queries_to_end())
 
 
 def _older_than(days: int) -> QuerySet[Query]:
@@ -67,22 +69,23 @@ def _unjudged(queries: QuerySet[Query]) -> QuerySet[Query]:
 
 @dataclass(frozen=True)
 class _Step:
-    """A stage of the job, under which key its result counts, and what it does to a batch."""
+    """A stage of the job, which field of its result counts, how many earlier runs did, and what is done to a batch."""
 
     stage: str
     counted: str
+    done: int
     end: Callable[[QuerySet[Query]], None]
 
 
-def _in_batches(ctx: JobContext, step: _Step, queries: QuerySet[Query]) -> None:
+def _in_batches(run: JobRun[JobParameters, ExpireResult], step: _Step, queries: QuerySet[Query]) -> None:
     """Go through the searches from the oldest on, each batch in a transaction with its count and its photos' files.
 
     After a kill the next run begins with the oldest that is left. A file goes before its row is committed: where that
     fails, the row still names the search as one to end, and the next run ends it.
     """
-    done, after = int(ctx.result.get(step.counted, 0)), None
-    ctx.stage(step.stage, done + queries.count(), done=done)
-    ctx.remember(**{step.counted: done})
+    done, after = step.done, None
+    run.stage(step.stage, done + queries.count(), done=done)
+    run.remember(**{step.counted: done})
     while True:
         with transaction.atomic():
             locked, after = _locked(queries, after)
@@ -95,9 +98,9 @@ def _in_batches(ctx: JobContext, step: _Step, queries: QuerySet[Query]) -> None:
             done += (count := chosen.count())
             step.end(chosen)
             _remove_files(photos)
-            ctx.advance(count)
-            ctx.remember(**{step.counted: done})
-        ctx.checkpoint()
+            run.advance(count)
+            run.remember(**{step.counted: done})
+        run.checkpoint()
 
 
 def _locked(queries: QuerySet[Query], after: datetime | None) -> tuple[list[Any], datetime | None]:

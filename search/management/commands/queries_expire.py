@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from search.services.query_ages import EXPIRE, queries_to_end, queries_to_strip
+from search.job_types import EXPIRE_QUERIES
+from search.services.query_ages import queries_to_end, queries_to_strip
 from workers.jobs.command import JobCommand
 from workers.jobs.services import job_create_once
+from workers.jobs.types import JobParameters
 
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
@@ -26,7 +28,8 @@ class Command(JobCommand):
             stripped, ended = queries_to_strip().count(), queries_to_end().count()
             self.stdout.write(f"{stripped:,} photos or vectors and {ended:,} searches would be removed.")
             return
-        job, _ = job_create_once(type=EXPIRE, params={})
-        done = self.complete(job).result
-        stripped, ended = done["stripped"], done["removed"]
-        self.stdout.write(f"{stripped:,} photos or vectors and {ended:,} searches were removed.")
+        job, _ = job_create_once(EXPIRE_QUERIES, JobParameters())
+        done = EXPIRE_QUERIES.result_of(self.complete(job))
+        self.stdout.write(
+            f"{done.stripped or 0:,} photos or vectors and {done.removed or 0:,} searches were removed."
+        )

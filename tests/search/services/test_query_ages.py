@@ -15,12 +15,14 @@ from django.utils import timezone
 from search.models import Judgement, Query
 from search.services import query_ages
 from search.services.judgements import judgement_set
-from search.services.query_ages import EXPIRE, queries_due
+from search.job_types import EXPIRE_QUERIES
+from search.services.query_ages import queries_due
 from tests.support.corpus import make_collection, make_documents, make_version, picture
 from workers.jobs.context import JobContext
 from workers.jobs.daily import start_daily
 from workers.jobs.runner import run_job_inline
 from workers.jobs.services import job_create_once
+from workers.jobs.types import JobParameters
 from workers.jobs.sweeper import sweep
 from workers.models import Blob, Job
 from workers.storage.blobs import blob_store
@@ -59,7 +61,7 @@ def judge(query: Query, document) -> Judgement:
 
 
 def expire() -> dict:
-    done = run_job_inline(job_create_once(type=EXPIRE, params={})[0])
+    done = run_job_inline(job_create_once(EXPIRE_QUERIES, JobParameters())[0])
     assert done.state == "succeeded", done.error
     return done.result
 
@@ -122,7 +124,7 @@ def test_after_a_kill_the_next_run_goes_on_and_counts_all(monkeypatch, document)
     judge(kept(400, seed=9), document)
     for seed in range(5):
         kept(400 - seed, seed=seed)
-    job, _ = job_create_once(type=EXPIRE, params={})
+    job, _ = job_create_once(EXPIRE_QUERIES, JobParameters())
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
         patched.setattr(JobContext, "checkpoint", _killed_after_two_batches())
         run_job_inline(job)
@@ -184,7 +186,7 @@ def test_memory_does_not_hold_what_the_searches_hold(django_assert_max_num_queri
 def test_the_days_job_is_started_once_and_only_where_there_is_something_to_do() -> None:
     assert start_daily() == []
     kept(400)
-    assert [job.type for job in start_daily()] == [EXPIRE]
+    assert [job.type for job in start_daily()] == [EXPIRE_QUERIES.name]
     assert start_daily() == []
     run_job_inline(Job.objects.get())
     kept(400)
