@@ -11,6 +11,7 @@ from rest_framework.parsers import BaseParser, FormParser, MultiPartParser
 from rest_framework.views import APIView
 
 from retrieval_site.bodies import SMALL, BodyRule
+from retrieval_site.database.reading import read
 from search.api.pagination import LIMIT_DEFAULT, LIMIT_MAX, page_of
 from search.api.parameters import NoParameters, Parameters, validated
 from search.api.parsers import BoundedJSONParser, check_charset
@@ -97,7 +98,9 @@ class ApiView(APIView):
 
     def page(self, rows: QuerySet[Any], present: Callable[[Any], Any], ordering: str = "id") -> Response:
         """Return the page of `rows` that the query string asks for."""
-        return page_of(self.request, rows, present, ordering=ordering, limit=self.query["limit"])
+        return read(
+            lambda: page_of(self.request, rows, present, ordering=ordering, limit=self.query["limit"])
+        )
 
 
 def page_answer(row: type[serializers.Serializer[Any]]) -> Any:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 
 from retrieval_site.clock import Clock
-from retrieval_site.database import in_one_trip
+from retrieval_site.database.reading import alias, read
 from retrieval_site.errors import AppError
 from search.models import Query
 from search.retrieval import keep
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from models_admin.models import ModelVersion
     from search.querysets import Viewer
+    from search.retrieval.encode import Encoding
     from search.retrieval.pages import Page
     from search.retrieval.types import EncodedQuery, Scope, SearchRequest
 
@@ -41,12 +42,19 @@ def search(request: SearchRequest) -> SearchAnswer:
         return reopen(place.query_id, request.viewer, request.limit, request.cursor)
     clock = Clock()
     encoding = encode_start(request)
+    query, encoded, page = read(lambda: _found(request, encoding, clock))
+    query.timings_ms = _timings(encoded, clock)
+    keep.query_save(query, encoding.preview())
+    clock.lap("keep")
+    return _answer(query, page, request.viewer, _timings(encoded, clock))
+
+
+def _found(request: SearchRequest, encoding: Encoding, clock: Clock) -> tuple[Query, EncodedQuery, Page]:
+    """Return the answer, not kept yet, with its first page: all that a search reads."""
     scope = _scope(request, encoding.version)
     plan = make_plan(encoding.version, scope, request.limit)
-    with transaction.atomic():
-        with in_one_trip():
-            set_plan(plan)
-            keep.not_waiting_for_the_disk()
+    with transaction.atomic(using=alias()):
+        set_plan(plan)
         encoded = encoding.finish()
         clock.lap("wait")
         looked = look(request, encoded, scope, plan)
@@ -54,10 +62,7 @@ def search(request: SearchRequest) -> SearchAnswer:
         query = keep.query_new(looked, encoded)
         page = read_page(query, Cursor(query.pk), request.limit, scope.collections, more=may_have_more(query))
         clock.lap("fetch")
-        query.timings_ms = _timings(encoded, clock)
-        keep.query_save(query, encoding.preview())
-        clock.lap("keep")
-    return _answer(query, page, request.viewer, _timings(encoded, clock))
+    return query, encoded, page
 
 
 def reopen(
@@ -78,7 +83,7 @@ def reopen(
         if more and place.passed + limit > len(query.answer):
             more = deepen(query_id, viewer)
             query = _kept(query_id)
-        page = read_page(query, place, limit, visible_collections(viewer), more=more)
+    page = read(lambda: read_page(query, place, limit, visible_collections(viewer), more=more))
     clock.lap("fetch")
     return _answer(query, page, viewer, clock.with_total())
 

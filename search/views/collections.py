@@ -10,6 +10,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from retrieval_site.database.reading import reads
 from retrieval_site.errors import AppError
 from search.models import Collection, Document, DocumentImage
 from search.throttling import PAGE
@@ -27,6 +28,7 @@ OPENING_CHARACTERS = 200
 @require_safe
 @throttled(PAGE)
 @searchers_only
+@reads
 def collections(request: HttpRequest) -> HttpResponse:
     """List the collections that the viewer may see."""
     rows = Collection.objects.visible_to(request.user).described_for(request.user)
@@ -36,6 +38,7 @@ def collections(request: HttpRequest) -> HttpResponse:
 @require_safe
 @throttled(PAGE)
 @searchers_only
+@reads
 def collection(request: HttpRequest, slug: str) -> HttpResponse:
     """Show a collection's documents, page by page; `?title=` keeps those whose title has these words."""
     rows = Collection.objects.visible_to(request.user).described_for(request.user)

@@ -9,6 +9,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from retrieval_site.database.reading import reads
 from retrieval_site.errors import AppError
 from search.models import Collection, Document, Passage, Query
 from search.services.judgements import judgements_of
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 @require_safe
 @throttled(PAGE)
 @searchers_only
+@reads
 def document(request: HttpRequest, document_id: int) -> HttpResponse:
     """Show a document; `?q=` names the query whose hit it was."""
     rows = Document.objects.visible_to(request.user).select_related("collection")

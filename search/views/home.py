@@ -10,6 +10,7 @@ from django.utils.cache import patch_cache_control
 from django.views.decorators.http import require_safe
 
 from models_admin.services import champion
+from retrieval_site.database.reading import reads
 from retrieval_site.errors import AppError
 from search.guide import example_path, examples, notes
 from search.models import Collection
@@ -37,6 +38,7 @@ Disallow: /search/
 @require_safe
 @throttled(PAGE)
 @searchers_only
+@reads
 def home(request: HttpRequest) -> HttpResponse:
     """Show the search form, what it searches, and what is missing where nothing can be searched yet."""
     collections = list(Collection.objects.visible_to(request.user).described_for(request.user))

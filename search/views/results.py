@@ -10,6 +10,7 @@ from django.shortcuts import render
 from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.views.decorators.http import require_safe
 
+from retrieval_site.database.reading import reads
 from retrieval_site.errors import AppError
 from search import retrieval
 from search.guide import notes
@@ -45,6 +46,7 @@ HITS_MAX = 1000
 @unindexed
 @throttled(PAGE)
 @searchers_only
+@reads
 def results(request: HttpRequest, query_id: uuid.UUID) -> HttpResponse:
     """Show the hits; to HTMX only the next ones."""
     query = _query(query_id)
