@@ -14,9 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from retrieval_site.database import in_one_trip
+from retrieval_site.database.reading import alias, connection
 from retrieval_site.errors import AppError
 from search.retrieval import statements
 from search.retrieval.order import order_scores
@@ -76,8 +77,7 @@ def estimate(scope: Scope) -> Estimate:
     """Return what is known of the scope, cheaply; AppError `model.not_ready` where its table is gone."""
     state = table_state(scope.table)
     if state is None:
-        message = "The vectors of this model were dropped; prepare it again."
-        raise AppError("model.not_ready", message, status=409)
+        raise AppError("model.not_ready/dropped")
     return Estimate(rows=state[0], matching=_matching_units(scope, state[0]), index=state[1])
 
 
@@ -106,7 +106,7 @@ def planned(plan: Plan) -> Iterator[None]:
     An exact plan has no use for the settings. Sending them all the same begins the transaction before the vector
     comes, and while a query is encoded that costs nothing.
     """
-    with transaction.atomic():
+    with transaction.atomic(using=alias()):
         with in_one_trip():
             for setting in _SETTINGS:
                 with connection.cursor() as cursor:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 
 from retrieval_site.clock import Clock
+from retrieval_site.database.reading import read
 from retrieval_site.errors import AppError
 from search.retrieval import keep
 from search.retrieval.cursor import Cursor, cursor_read, cursor_write
@@ -20,10 +21,11 @@ from search.retrieval.types import LIMIT_DEFAULT, LIMIT_MAX, DocumentPart, Searc
 if TYPE_CHECKING:
     import uuid
 
+    from models_admin.models import ModelVersion
     from search.models import Query
     from search.querysets import Viewer
     from search.retrieval.present import Page
-    from search.retrieval.types import SearchRequest
+    from search.retrieval.types import Scope, SearchRequest
 
 
 def search(request: SearchRequest) -> SearchAnswer:
@@ -38,13 +40,18 @@ def search(request: SearchRequest) -> SearchAnswer:
         return reopen(place.query_id, request.viewer, request.limit, request.cursor)
     clock = Clock()
     encoding = encode_start(request, request.preview_px if settings.CONFIG.keep_queries else 0)
-    scope = scope_for(encoding.version, request.viewer, request.target, request.collections, request.filters)
-    asked_for = (part.document_id for part in request.parts if isinstance(part, DocumentPart))
-    scope = replace(scope, excluded=frozenset(asked_for))
+    scope = read(lambda: _scope(request, encoding.version))
     most = max(keep.KEPT_FIRST, request.limit)
     found = run(Asked(encoding, scope, request.limit, most, clock), request)
     answer = _answer(found.query, found.page, request.viewer, found.query.timings_ms)
     return answer if found.is_kept else replace(answer, query_id=None, next=None, unkept=found.query)
+
+
+def _scope(request: SearchRequest, version: ModelVersion) -> Scope:
+    """Return where to look, while the query is being encoded: not among the documents that it asks with."""
+    scope = scope_for(version, request.viewer, request.target, request.collections, request.filters)
+    asked_with = (part.document_id for part in request.parts if isinstance(part, DocumentPart))
+    return replace(scope, excluded=frozenset(asked_with))
 
 
 def reopen(
@@ -58,7 +65,7 @@ def reopen(
     clock = Clock()
     place = Cursor(query_id) if cursor is None else cursor_read(cursor, viewer)
     if place.query_id != query_id:
-        raise AppError("cursor.invalid", "This page link belongs to another search.")
+        raise AppError("cursor.invalid/other_search")
     query = kept_query(query_id)
     page = read_page(query, place, limit, viewer)
     clock.lap("fetch")
@@ -81,5 +88,4 @@ def _answer(query: Query, page: Page, viewer: Viewer, timings_ms: dict[str, floa
 
 def _check_limit(limit: int) -> None:
     if not 1 <= limit <= LIMIT_MAX:
-        message = f"The limit must be from 1 to {LIMIT_MAX} documents."
-        raise AppError("parameter.invalid", message, detail={"parameter": "limit"})
+        raise AppError.of_parameter("limit", f"The limit must be from 1 to {LIMIT_MAX} documents.")

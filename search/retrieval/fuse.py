@@ -19,6 +19,5 @@ def fuse(found: Sequence[Candidates]) -> Candidates:
     calibrated on judged queries; one plan that tells of all of them; and `exhausted` only where all are.
     """
     if len(found) != 1:
-        message = "The candidates of several retrievers cannot be fused in this version."
-        raise AppError("parameter.not_supported", message, detail={"parameters": ["mode"]})
+        raise AppError("parameter.not_supported", parameters=["mode"])
     return found[0]

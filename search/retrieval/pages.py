@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from django.db import DatabaseError, transaction
 
-from retrieval_site.errors import AppError, not_found
+from retrieval_site.database.reading import read
+from retrieval_site.errors import AppError
 from search.models import Query
 from search.retrieval import keep
 from search.retrieval.encode import Known
@@ -33,7 +34,7 @@ def kept_query(query_id: uuid.UUID) -> Query:
     """Return a kept search; raises AppError `query.not_found`."""
     query: Query | None = Query.objects.select_related("version").filter(pk=query_id).first()
     if query is None:
-        raise not_found("query")
+        raise AppError("query.not_found")
     return query
 
 
@@ -44,7 +45,7 @@ def read_page(query: Query, place: Cursor, limit: int, viewer: Viewer) -> Page:
         ranking = replace(ranking, more=False)
     if ranking.more and place.passed + limit > len(ranking.documents):
         ranking = _deeper(query, ranking, viewer)
-    return present(ranking, place, limit, visible_collections(viewer))
+    return read(lambda: present(ranking, place, limit, visible_collections(viewer)))
 
 
 def _deeper(query: Query, ranking: Ranking, viewer: Viewer) -> Ranking:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, overload
 
 from retrieval_site.clock import Clock
+from retrieval_site.database.reading import read
 from search.retrieval.calibrate import calibrate
 from search.retrieval.cursor import Cursor
 from search.retrieval.fallback import Retrieved, pictures_instead
@@ -18,11 +19,12 @@ from search.retrieval.group import group
 from search.retrieval.keep import keep, query_new
 from search.retrieval.present import Page, present
 from search.retrieval.retrieve import ready
+from search.retrieval.types import Ranking
 
 if TYPE_CHECKING:
     from search.models import Query
     from search.retrieval.encode import Encoding
-    from search.retrieval.types import EncodedQuery, Ranking, Scope, SearchRequest
+    from search.retrieval.types import EncodedQuery, Scope, SearchRequest
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,19 @@ def run(asked: Asked, request: SearchRequest | None = None) -> Ranking | Outcome
 
     Raises AppError of the query's encoding and of the retrievers.
     """
+    found = read(lambda: _reads(asked, request))
+    if isinstance(found, Ranking):
+        return found
+    page, row, query = found
+    row.timings_ms = timings(query, asked.clock)
+    is_kept = keep(row, asked.encoding)
+    asked.clock.lap("keep")
+    row.timings_ms = timings(query, asked.clock)
+    return Outcome(page, row, is_kept)
+
+
+def _reads(asked: Asked, request: SearchRequest | None) -> Ranking | tuple[Page, Query, EncodedQuery]:
+    """Take a query through the stages that read, up to presenting; they can be done twice."""
     encoding, clock = asked.encoding, asked.clock
     with ready(encoding.version, asked.scope, asked.wanted) as retrieve:
         query = encoding.finish()
@@ -68,11 +83,7 @@ def run(asked: Asked, request: SearchRequest | None = None) -> Ranking | Outcome
     row = query_new(request, query, ranking, [*query.warnings, *retrieved.warnings])
     page = present(ranking, Cursor(row.pk), request.limit, retrieved.scope.collections)
     clock.lap("fetch")
-    row.timings_ms = timings(query, clock)
-    is_kept = keep(row, encoding)
-    clock.lap("keep")
-    row.timings_ms = timings(query, clock)
-    return Outcome(page, row, is_kept)
+    return page, row, query
 
 
 def timings(query: EncodedQuery, clock: Clock) -> dict[str, float]:

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
-from search.models import Judgement, Query
+from search.models import Judgement, Query, QueryPart
 from workers.storage.sweeping import blob_remove_unused
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ BATCH_QUERIES = 200
 def queries_to_strip() -> QuerySet[Query]:
     """Return the searches whose photo and vectors have had their time, oldest first."""
     days = [settings.CONFIG.query_photo_keep_days, settings.CONFIG.query_keep_days]
-    has_parts = Q(preview__isnull=False) | Q(embedding__isnull=False)
+    has_photo = Exists(QueryPart.objects.filter(query=OuterRef("pk"), preview__isnull=False))
+    has_parts = has_photo | Q(embedding__isnull=False)
     return _older_than(min(filter(None, days), default=0)).filter(has_parts)
 
 
@@ -94,7 +95,8 @@ def _in_batches(run: JobRun[JobParameters, ExpireResult], step: _Step, queries: 
             chosen = _unjudged(
                 Query.objects.filter(pk__in=locked)
             )  # asked anew, now that nobody can judge them
-            photos = set(chosen.filter(preview__isnull=False).values_list("preview", flat=True))
+            parts = QueryPart.objects.filter(query__in=chosen, preview__isnull=False)
+            photos = set(parts.values_list("preview", flat=True))
             done += (count := chosen.count())
             step.end(chosen)
             _remove_files(photos)
@@ -112,7 +114,8 @@ def _locked(queries: QuerySet[Query], after: datetime | None) -> tuple[list[Any]
 
 
 def _strip(queries: QuerySet[Query]) -> None:
-    queries.update(preview=None, embedding=None)
+    QueryPart.objects.filter(query__in=queries).update(preview=None)
+    queries.update(embedding=None)
 
 
 def _delete(queries: QuerySet[Query]) -> None:

@@ -13,11 +13,12 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from search.job_types import EXPIRE_QUERIES
-from search.models import Judgement, Query
+from search.models import Judgement, Query, QueryPart
 from search.services import query_ages
 from search.services.judgements import judgement_set
 from search.services.query_ages import queries_due
 from tests.support.corpus import make_collection, make_documents, make_version, picture
+from tests.support.queries import make_query
 from workers.jobs.context import JobContext
 from workers.jobs.daily import start_daily
 from workers.jobs.runner import run_job_inline
@@ -49,9 +50,7 @@ def document():
 def kept(days: float, *, seed: int = 0, **fields) -> Query:
     """A search by photo of so many days ago; the same seed, the same photo."""
     preview = blob_store(picture((200, 20, 20), seed=seed), "image/jpeg")
-    query = Query.objects.create(
-        **({"modality": "image", "preview": preview, "embedding": b"\0" * 64} | fields)
-    )
+    query = make_query(**({"modality": "image", "preview": preview, "embedding": b"\0" * 64} | fields))
     Query.objects.filter(pk=query.pk).update(created_at=timezone.now() - timedelta(days=days))
     return query
 
@@ -68,28 +67,28 @@ def expire() -> dict:
 
 def test_the_photo_goes_first_then_the_search() -> None:
     young, middle, old = kept(89, seed=1), kept(91, seed=2), kept(366, seed=3)
-    names = {query.pk: query.preview.storage_name for query in (young, middle, old)}
+    names = {query.pk: query.part.preview.storage_name for query in (young, middle, old)}
 
     assert expire() == {"stripped": 2, "removed": 1}
 
     left = {
-        query.pk: (query.preview_id, query.embedding and bytes(query.embedding))
+        query.pk: (query.part.preview_id, query.embedding and bytes(query.embedding))
         for query in Query.objects.all()
     }
-    assert left == {young.pk: (young.preview_id, b"\0" * 64), middle.pk: (None, None)}
+    assert left == {young.pk: (young.part.preview_id, b"\0" * 64), middle.pk: (None, None)}
     assert [default_storage.exists(names[query.pk]) for query in (young, middle, old)] == [True, False, False]
-    assert list(Blob.objects.values_list("pk", flat=True)) == [young.preview_id]
+    assert list(Blob.objects.values_list("pk", flat=True)) == [young.part.preview_id]
     assert expire() == {"stripped": 0, "removed": 0}
 
 
 def test_a_photo_that_a_younger_search_has_too_stays() -> None:
     old, young = kept(400), kept(1)
-    assert old.preview_id == young.preview_id
+    assert old.part.preview_id == young.part.preview_id
 
     expire()
 
-    assert default_storage.exists(young.preview.storage_name)
-    assert Query.objects.get().preview_id == young.preview_id
+    assert default_storage.exists(young.part.preview.storage_name)
+    assert Query.objects.get().part.preview_id == young.part.preview_id
 
 
 def test_what_was_judged_stays_whole_until_its_last_judgement_goes(document) -> None:
@@ -98,9 +97,9 @@ def test_what_was_judged_stays_whole_until_its_last_judgement_goes(document) -> 
 
     assert expire() == {"stripped": 0, "removed": 0}
     query.refresh_from_db()
-    assert query.preview_id
+    assert query.part.preview_id
     assert query.embedding
-    assert default_storage.exists(query.preview.storage_name)
+    assert default_storage.exists(query.part.preview.storage_name)
 
     judgement.delete()
     assert expire()["removed"] == 1
@@ -128,7 +127,7 @@ def test_after_a_kill_the_next_run_goes_on_and_counts_all(monkeypatch, document)
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
         patched.setattr(JobContext, "checkpoint", _killed_after_two_batches())
         run_job_inline(job)
-    assert Query.objects.filter(preview=None).count() == 2
+    assert QueryPart.objects.filter(preview=None).count() == 2
     Job.objects.filter(pk=job.pk).update(lease_until=timezone.now() - timedelta(minutes=1))
     assert sweep().taken_back == 1
 
@@ -169,7 +168,7 @@ def test_a_search_that_is_being_judged_at_this_moment_stays(document) -> None:
         over.set()
         judges.join(20)
     query.refresh_from_db()
-    assert query.preview_id
+    assert query.part.preview_id
     assert query.judgements.count() == 1
 
 

@@ -19,7 +19,7 @@ EMPTY = """
 
 
 class Migration(migrations.Migration):
-    dependencies = [("search", "0009_query_warnings"), ("workers", "0001_initial")]
+    dependencies = [("search", "0010_query_created_at"), ("workers", "0001_initial")]
 
     operations = [
         migrations.CreateModel(
