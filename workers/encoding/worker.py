@@ -1,4 +1,4 @@
-"""What makes a Celery worker a query worker: it loads the champion before it takes a question, and keeps telling so.
+"""What makes a Celery worker a query worker: it loads the champion before it takes a question, and beats.
 
 A worker that cannot load the champion ends with an error instead of failing every search (Celery swallows
 exceptions of `worker_init`, so this is a bootstep). Its questions come over a list of their own (`questions`),
@@ -57,7 +57,7 @@ class QueryWorkerStep(bootsteps.StartStopStep):
         self.questions.start()
 
     def stop(self, parent: Any) -> None:
-        """Answer what was taken, then take back what was told, so that nobody waits for this worker."""
+        """Answer what was taken, then end the heartbeat, so that nobody waits for this worker."""
         if self.questions is not None:
             self.questions.stop()
         if self.heartbeat is not None:

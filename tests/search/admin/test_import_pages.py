@@ -12,6 +12,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from search.importers.fields import KNOWN
+from search.job_types import IMPORT
 from search.models import Collection, Document, Membership
 from search.services.collections import collection_create
 from search.services.document_fields import DocumentFields
@@ -76,7 +77,7 @@ def test_a_template_is_imported_as_it_is(client, pumps, name):
 @pytest.mark.parametrize(("tick", "asked"), [({"extra_columns": "metadata"}, "metadata"), ({}, "refuse")])
 def test_one_tick_keeps_columns_that_are_no_field_as_metadata(client, pumps, tick, asked):
     job = start(client, pumps, b"id,title,site\na,A,Hall 3\n", name="notes.csv", **tick)
-    assert job.params["extra_columns"] == asked
+    assert IMPORT.parameters_of(job).extra_columns == asked
 
 
 @pytest.mark.parametrize(
