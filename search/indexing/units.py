@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from models_admin.models import ModelVersion
     from search.vectors.tables import UnitKind
-    from workers.inference.decoding.types import Prepared
+    from workers.inference.decoding.types import PreparedPicture
     from workers.inference.encoder import Encoder
     from workers.inference.manifest import ImageSpec
 
@@ -113,7 +113,7 @@ def image_spec(encoder: Encoder) -> ImageSpec:
     return encoder.manifest.image
 
 
-def _decoded(image: DocumentImage, spec: ImageSpec) -> Prepared | Failure:
+def _decoded(image: DocumentImage, spec: ImageSpec) -> PreparedPicture | Failure:
     """Have a picture decoded, in a thread; with a small copy where its size is not known yet."""
     try:
         with blob_open(image.blob) as file:
@@ -123,7 +123,7 @@ def _decoded(image: DocumentImage, spec: ImageSpec) -> Prepared | Failure:
         return Failure(image.pk, error.id, error.message)
 
 
-def _complete(image: DocumentImage, prepared: Prepared) -> None:
+def _complete(image: DocumentImage, prepared: PreparedPicture) -> None:
     """Give a picture that came through the web, where none is decoded, its size and its small copies."""
     if prepared.small is not None:
         thumbnails_store(image.blob_id, prepared.small)

@@ -40,7 +40,7 @@ class QueryWorkerStep(bootsteps.StartStopStep):
     requires = ("celery.worker.components:Timer",)
 
     def __init__(self, parent: Any, **options: Any) -> None:
-        self.heartbeat: Heartbeat | None = None
+        self.heartbeat: WorkerHeartbeat | None = None
         self.questions: Questions | None = None
         super().__init__(parent, **options)
 
@@ -51,7 +51,7 @@ class QueryWorkerStep(bootsteps.StartStopStep):
     def start(self, parent: Any) -> None:
         """Load the champion, then tell Redis that this worker is there, and take questions."""
         preload(POOL)
-        self.heartbeat = Heartbeat(POOL)
+        self.heartbeat = WorkerHeartbeat(POOL)
         self.heartbeat.start()
         self.questions = Questions(answer, parent.concurrency)
         self.questions.start()
@@ -86,7 +86,7 @@ def _warm_vectors(version_id: int) -> None:
         log.exception("The vectors of version %s could not be read into memory", version_id)
 
 
-class Heartbeat(threading.Thread):
+class WorkerHeartbeat(threading.Thread):
     """Renews this worker's key every second, and has versions loaded that somebody wants warm."""
 
     def __init__(self, pool: ModelPool) -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from workers.inference.checks.probing import image_probes, text_probes
 from workers.inference.errors import BundleError
-from workers.inference.openvino_runtime import Compiler, Graph
+from workers.inference.openvino_runtime import Compiler, StoredGraph
 from workers.inference.precision import agreement
 from workers.inference.texts import pad_ids
 
@@ -234,7 +234,7 @@ def _declare_lengths(graph: Path, names: tuple[str, ...]) -> None:
 
 def _check_same(graph: Path, probes: _Probes, wanted: list[Floats], modality: str) -> None:
     """Compare the script's vectors with the graph's: of each probe alone, and of all together, shortest text first."""
-    network = Compiler(None, None).compile(Graph(graph, ""), "f32")
+    network = Compiler(None, None).compile(StoredGraph(graph, ""), "f32")
     found = [
         network(*(values[::-1] for values in probes.together))[::-1],
         *(network(*one) for one in probes.alone),
