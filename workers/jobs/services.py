@@ -37,11 +37,6 @@ UNDONE = "undone_by"
 _RELEASED: dict[str, Any] = {"lease_token": None, "lease_until": None, "request": ""}
 
 
-def jobs_seen_by(user: Any) -> QuerySet[Job]:
-    """Return all jobs, newest first, for superusers, and their own for others."""
-    return Job.objects.all() if user.is_superuser else Job.objects.filter(owner_id=user.pk)
-
-
 def job_create(*, type: str, params: dict[str, Any], owner: AbstractBaseUser | None = None) -> Job:  # noqa: A002
     """Return a new queued job; its message is sent after commit.
 
