@@ -13,7 +13,8 @@ from models_admin.services import champion
 from retrieval_site.health.checks import run_checks
 from search.models import Document
 from search.vectors.coverage import coverage
-from workers.jobs.services import ACTIVE, jobs_seen_by
+from workers.jobs.rights import jobs_seen_by
+from workers.jobs.services import ACTIVE
 from workers.models import JobState
 
 if TYPE_CHECKING:
