@@ -8,14 +8,13 @@ import os
 import secrets
 import shutil
 import stat
-import struct
 import zipfile
-import zlib
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
+from workers.formats.zips import DAMAGED, packing_fault
 from workers.inference.archive_folder import own_members
 from workers.inference.archive_layout import check_directory, check_layout
 from workers.inference.errors import BundleError
@@ -26,17 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _CHUNK_BYTES = 1 << 20
-_RATIO_FREE_BYTES = 1 << 20
-"""Files up to this size may compress as well as they like: they cannot fill a disk."""
 _STORED_FROM_BYTES = 32 << 20
 """Larger files are weights, which shrink by a tenth at most and take seconds to pack: they are stored as they are."""
 _FIXED_TIME = (1980, 1, 1, 0, 0, 0)
-_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-_DAMAGED = (
-    zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, LookupError, ArithmeticError,
-    NotImplementedError, RuntimeError,
-)  # fmt: skip
-"""What `zipfile` raises for a damaged, encrypted or otherwise unreadable member."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +159,7 @@ def _open_archive(path: Path | BinaryIO, limits: BundleLimits) -> _Archive:
         check_directory(source, limits.files)
         try:
             archive = zipfile.ZipFile(path)
-        except _DAMAGED as error:
+        except DAMAGED as error:
             raise BundleError("bundle.not_a_zip", "The file is not a readable zip archive.") from error
         try:
             _check_members(archive.infolist(), limits)
@@ -188,7 +179,7 @@ def _check_members(members: list[zipfile.ZipInfo], limits: BundleLimits) -> None
         raise BundleError("bundle.too_many_files", f"The bundle holds more than {limits.files} files.", found)
     for info in members:
         _check_kind(info)
-        _check_ratio(info, limits)
+        _check_packing(info, limits)
     total = sum(info.file_size for info in members)
     if total > limits.unpacked_bytes:
         raise _too_large("The unpacked bundle", total, limits.unpacked_bytes)
@@ -233,13 +224,14 @@ def _check_kind(info: zipfile.ZipInfo) -> None:
             "The bundle holds a link or a special file; only regular files are allowed.",
             {"name": info.filename},
         )
-    if info.flag_bits & 1 or info.compress_type not in _COMPRESSIONS:
+
+
+def _check_packing(info: zipfile.ZipInfo, limits: BundleLimits) -> None:
+    fault = packing_fault(info, limits.ratio)
+    if fault in ("encrypted", "method"):
         message = "The bundle is encrypted or compressed in a way other than “deflate”."
         raise BundleError("bundle.unsupported_compression", message, {"name": info.filename})
-
-
-def _check_ratio(info: zipfile.ZipInfo, limits: BundleLimits) -> None:
-    if info.file_size > _RATIO_FREE_BYTES and info.file_size > limits.ratio * max(info.compress_size, 1):
+    if fault == "ratio":
         message = (
             f"A file in the bundle unpacks to more than {limits.ratio} times its size, as a zip bomb does."
         )
@@ -259,7 +251,7 @@ def _read_manifest(archive: _Archive, limits: BundleLimits) -> Manifest:
     except KeyError:
         message = f"The bundle holds no {MANIFEST_NAME}."
         raise BundleError("bundle.manifest_missing", message) from None
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise _damaged(MANIFEST_NAME) from error
     if len(data) > limits.manifest_bytes:
         raise _too_large("The manifest", len(data), limits.manifest_bytes)
@@ -309,7 +301,7 @@ def _member_chunks(archive: _Archive, name: str) -> Iterator[bytes]:
         with archive.open(name) as source:
             while chunk := source.read(_CHUNK_BYTES):
                 yield chunk
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise _damaged(name) from error
 
 
