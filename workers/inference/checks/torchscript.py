@@ -11,10 +11,10 @@ import re
 import shutil
 import warnings
 import zipfile
-import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from workers.formats.zips import DAMAGED
 from workers.inference.checks.probing import image_probes, text_probes
 from workers.inference.errors import BundleError
 from workers.inference.openvino_runtime import Compiler, StoredGraph
@@ -46,9 +46,6 @@ _MEMBER = re.compile(
 _TENSOR = re.compile(r"^[^/]+/((data|constants|traced_inputs)/\d+|extra/.*)$")
 _HIDDEN_METHODS = re.compile(rb"__(set|get)state__|__forward_(pre_)?hooks__\s*=\s*\[\s*[^\]\s]")
 """Methods that loading runs, and hooks, which are no part of the code that is looked through."""
-_DAMAGED = (
-    zipfile.BadZipFile, zlib.error, ValueError, EOFError, LookupError, OSError, NotImplementedError, RuntimeError
-)  # fmt: skip
 _CLASSES = re.compile(
     r"__torch__(?!\.torch\.classes)[\w. ]*"
     r"|collections OrderedDict"
@@ -91,7 +88,7 @@ def check_archive(path: Path, copy: Path) -> None:
                 _check_member(archive, info, path.name)
                 with archive.open(info) as source, target.open(info.filename, "w", force_zip64=True) as sink:
                     shutil.copyfileobj(source, sink)
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise _refusal("is no TorchScript archive", path.name) from error
 
 
