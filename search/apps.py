@@ -12,9 +12,9 @@ class SearchConfig(AppConfig):
         from models_admin.hooks import panel_register, vectors_register
         from search import checks  # noqa: F401  (registers the boot checks)
         from search.indexing.hooks import SearchVectors, coverage_panel
+        from search.job_types import EXPIRE_QUERIES
         from search.judged.panel import judged_panel
         from search.readiness import register_checks
-        from search.job_types import EXPIRE_QUERIES
         from search.services.query_ages import queries_due
         from search.thumbnails import thumbnails_delete
         from workers.jobs.daily import job_daily

@@ -86,15 +86,7 @@ class ExpireResult(JobResult):
 
 
 IMPORT = JobType("import", ImportParameters, ImportResult)
-UNDO_@dataclass(frozen=True, kw_only=True)
-class ExpireResult(JobResult):
-    """`stripped`: how many searches lost their photo or vectors; `removed`: how many searches went."""
-
-    stripped: int | None = None
-    removed: int | None = None
-
-
-IMPORT = JobType("undo_import", UndoParameters, UndoResult)
+UNDO_IMPORT = JobType("undo_import", UndoParameters, UndoResult)
 ENCODE = JobType("encode", JobParameters, EncodeResult)
 EXPIRE_QUERIES = JobType("expire_queries", JobParameters, ExpireResult)
 

@@ -109,7 +109,7 @@ def _pictures(ids: list[int], encoder: Encoder, threads: ThreadPoolExecutor) -> 
 def image_spec(encoder: Encoder) -> ImageSpec:
     """Return how the encoder takes pictures; raises EncoderError `encoder.no_image` for one that takes none."""
     if encoder.manifest.image is None:
-        raise EncoderError("encoder.no_image", "This model cannot encode pictures.")
+        raise EncoderError("encoder.no_image")
     return encoder.manifest.image
 
 
@@ -171,5 +171,5 @@ def _one_by_one(run: Callable[[Sequence[Any]], Floats], batch: UnitBatch, dim: i
 def _checked(vectors: Floats) -> Floats:
     """Refuse what cannot be stored; half floats end at 65,504."""
     if vectors.size and not np.abs(vectors).max() < 65_504:
-        raise InferenceError("encoder.bad_output", "The model gave a vector that is not finite.")
+        raise InferenceError("encoder.bad_output")
     return vectors

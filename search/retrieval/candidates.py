@@ -71,8 +71,7 @@ def estimate(scope: Scope) -> Estimate:
     """Return what is known of the scope, cheaply; AppError `model.not_ready` where its table is gone."""
     state = table_state(scope.table)
     if state is None:
-        message = "The vectors of this model were dropped; prepare it again."
-        raise AppError("model.not_ready", message, status=409)
+        raise AppError("model.not_ready/dropped")
     return Estimate(rows=state[0], matching=_matching_units(scope, state[0]), index=state[1])
 
 

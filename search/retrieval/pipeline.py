@@ -9,7 +9,7 @@ from django.db import transaction
 
 from retrieval_site.clock import Clock
 from retrieval_site.database.reading import alias, read
-from retrieval_site.errors import AppError, not_found
+from retrieval_site.errors import AppError
 from search.models import Query
 from search.retrieval import keep
 from search.retrieval.candidates import make_plan, set_plan
@@ -76,7 +76,7 @@ def reopen(
     clock = Clock()
     place = Cursor(query_id) if cursor is None else cursor_read(cursor, viewer)
     if place.query_id != query_id:
-        raise AppError("cursor.invalid", "This page link belongs to another search.")
+        raise AppError("cursor.invalid/other_search")
     with transaction.atomic():
         query = _kept(query_id)
         more = may_have_more(query) and keep.asked_by(query, viewer)
@@ -105,7 +105,7 @@ def _answer(query: Query, page: Page, viewer: Viewer, timings_ms: dict[str, floa
 def _kept(query_id: uuid.UUID) -> Query:
     query: Query | None = Query.objects.select_related("version").filter(pk=query_id).first()
     if query is None:
-        raise not_found("query")
+        raise AppError("query.not_found")
     return query
 
 
@@ -127,5 +127,4 @@ def _timings(encoded: EncodedQuery, clock: Clock) -> dict[str, float]:
 
 def _check_limit(limit: int) -> None:
     if not 1 <= limit <= LIMIT_MAX:
-        message = f"The limit must be from 1 to {LIMIT_MAX} documents."
-        raise AppError("parameter.invalid", message, detail={"parameter": "limit"})
+        raise AppError.of_parameter("limit", f"The limit must be from 1 to {LIMIT_MAX} documents.")

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from retrieval_site.database.reading import reads
-from retrieval_site.errors import not_found
+from retrieval_site.errors import AppError
 from search.models import Collection, Document, DocumentImage
 from search.throttling import PAGE
 from search.views.people import searchers_only
@@ -44,7 +44,7 @@ def collection(request: HttpRequest, slug: str) -> HttpResponse:
     rows = Collection.objects.visible_to(request.user).described_for(request.user)
     found = rows.filter(slug=slug).first()
     if found is None:
-        raise not_found("collection")
+        raise AppError("collection.not_found")
     title = request.GET.get("title", "").strip().replace("\0", "")[:TITLE_MAX]
     documents = Document.objects.filter(collection=found).defer("body")
     documents = documents.annotate(opening=Left("body", OPENING_CHARACTERS))

@@ -12,18 +12,18 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from django.utils import timezone
 
+from search.job_types import EXPIRE_QUERIES
 from search.models import Judgement, Query
 from search.services import query_ages
 from search.services.judgements import judgement_set
-from search.job_types import EXPIRE_QUERIES
 from search.services.query_ages import queries_due
 from tests.support.corpus import make_collection, make_documents, make_version, picture
 from workers.jobs.context import JobContext
 from workers.jobs.daily import start_daily
 from workers.jobs.runner import run_job_inline
 from workers.jobs.services import job_create_once
-from workers.jobs.types import JobParameters
 from workers.jobs.sweeper import sweep
+from workers.jobs.types import JobParameters
 from workers.models import Blob, Job
 from workers.storage.blobs import blob_store
 
