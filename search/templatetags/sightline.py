@@ -10,6 +10,7 @@ from django.templatetags.static import static
 from django.utils.html import format_html
 
 from search.services.judgements import RELEVANT
+from search.units.passage import PASSAGE
 from search.views.advice import Advice, advice_for
 from search.views.choosing import chosen_target
 
@@ -55,7 +56,7 @@ def target_to_search(context: Context) -> str:
         return str(context["target"])
     request: HttpRequest | None = context.get("request")
     # An error page may come before the session is there.
-    return chosen_target(request) if request is not None and hasattr(request, "session") else "passages"
+    return chosen_target(request) if request is not None and hasattr(request, "session") else PASSAGE.target
 
 
 @register.filter
