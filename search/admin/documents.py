@@ -34,7 +34,7 @@ from search.services.document_pictures import document_images
 from search.services.documents import document_delete, document_save, documents_delete, encode_soon
 from search.services.uploads import read_picture
 from search.services.versions import collection_lock
-from workers.inference.bounded_json import JsonError, load_json
+from workers.formats.bounded_json import JsonError, load_json
 from workers.inference.errors import PictureError
 
 if TYPE_CHECKING:

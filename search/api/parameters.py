@@ -14,7 +14,7 @@ from rest_framework import serializers
 
 from retrieval_site.errors import AppError
 from search.services.document_fields import METADATA_BYTES_MAX, METADATA_DEPTH_MAX
-from workers.inference.bounded_json import JsonError, JsonTooDeepError, load_json
+from workers.formats.bounded_json import JsonError, JsonTooDeepError, load_json
 from workers.inference.errors import UNKEPT
 
 if TYPE_CHECKING:

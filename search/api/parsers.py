@@ -9,7 +9,7 @@ from django.utils.http import parse_header_parameters
 from rest_framework.parsers import JSONParser
 
 from retrieval_site.errors import AppError
-from workers.inference.bounded_json import DEPTH_MAX, JsonError, JsonTooDeepError, load_json
+from workers.formats.bounded_json import DEPTH_MAX, JsonError, JsonTooDeepError, load_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

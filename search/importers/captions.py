@@ -11,10 +11,12 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from retrieval_site.errors import AppError
-from search.importers.json_lists import JSON_ERRORS, LIST_IN_OBJECT_LEVEL, json_items, not_json
-from search.importers.lines import numbered_lines
-from search.importers.types import Item, Per, PictureRef, Problem, Record, Rejected, rejected
+from search.importers.json_lists import not_json
+from search.importers.types import Item, Per, PictureRef, Record, Rejected, rejected
 from search.services.document_fields import BODY_CHARACTERS_MAX, DocumentFields
+from workers.formats.json_streams import JSON_ERRORS, LIST_IN_OBJECT_LEVEL, json_items
+from workers.formats.lines import numbered_lines
+from workers.formats.problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from search.importers.json_lists import JSON_ERRORS, LIST_LEVEL, json_events, json_items
-from search.importers.rows import read_rows
 from search.importers.tables import known_columns, names_its_documents
-from search.importers.text import utf8_text
-from workers.inference.bounded_json import JsonError, load_json
+from workers.formats.bounded_json import JsonError, load_json
+from workers.formats.json_streams import JSON_ERRORS, LIST_LEVEL, json_events, json_items
+from workers.formats.rows import read_rows
+from workers.formats.text import utf8_text
 
 if TYPE_CHECKING:
     from search.importers.types import Format

@@ -5,8 +5,9 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from search.importers.types import Item, PictureRef, Problem, Record, Rejected
+from search.importers.types import Item, PictureRef, Record, Rejected
 from search.services.document_fields import DocumentFields
+from workers.formats.problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

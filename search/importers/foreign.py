@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from retrieval_site.errors import AppError
 from search.importers.detecting import ZIP_STARTS, may_be_csv, text_head
-from search.importers.rows import read_rows
 from search.importers.tables import known_columns, no_table
-from search.importers.text import encoding_of
+from workers.formats.rows import read_rows
+from workers.formats.text import encoding_of
 from workers.inference.sniff import sniff_format
 
 if TYPE_CHECKING:

@@ -1,25 +1,22 @@
-"""JSON files that are one value: lists of documents, and the lists inside of COCO's and Karpathy's objects."""
+"""JSON files that are one value, a list of documents, or objects that stand one after another."""
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import ijson
 
 from search.importers.fields import item_from
-from search.importers.text import utf8_text
 from search.importers.types import Item, Rejected, rejected
-from workers.inference.bounded_json import BoundedReader, JsonError, JsonTooDeepError, JsonTooLargeError
+from workers.formats.bounded_json import JsonTooDeepError, JsonTooLargeError
+from workers.formats.json_streams import JSON_ERRORS, LIST_LEVEL, json_items
+from workers.formats.text import utf8_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from search.importers.types import Reading
-
-JSON_ERRORS = (ijson.JSONError, JsonError, UnicodeDecodeError)
-LIST_LEVEL = 1
-LIST_IN_OBJECT_LEVEL = 2
 
 
 def read_json(file: BinaryIO, reading: Reading) -> Iterator[Item]:
@@ -34,27 +31,6 @@ def read_json(file: BinaryIO, reading: Reading) -> Iterator[Item]:
                 yield rejected(where, "import.line_not_json", "The entry is not an object.")
     except JSON_ERRORS as error:
         yield not_json(error, file)
-
-
-def json_items(file: BinaryIO, prefix: str, level: int) -> Iterator[Any]:
-    """Yield the values below `prefix`, read from the start of the file; `level` is how deep their list lies.
-
-    Raises one of JSON_ERRORS where the file is no JSON, is nested too deeply, or has an entry too large to hold.
-    """
-    file.seek(0)
-    # Without `use_float`, a number of more digits than Python reads ends ijson 3.6 by a segmentation fault.
-    values: Iterator[Any] = ijson.items(
-        BoundedReader(utf8_text(file), level), prefix, use_float=True, multiple_values=not prefix
-    )
-    return values
-
-
-def json_events(file: BinaryIO) -> Iterator[tuple[str, str, Any]]:
-    """Yield (prefix, event, value) of a whole file; raises as `json_items` does."""
-    file.seek(0)
-    bounded = BoundedReader(utf8_text(file), LIST_IN_OBJECT_LEVEL)
-    events: Iterator[tuple[str, str, Any]] = ijson.parse(bounded, use_float=True, multiple_values=True)
-    return events
 
 
 def not_json(error: Exception, file: BinaryIO) -> Rejected:

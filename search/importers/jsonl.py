@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, BinaryIO
 
 from search.importers.fields import item_from
-from search.importers.lines import numbered_lines
-from search.importers.types import Item, Problem, Rejected, rejected
-from workers.inference.bounded_json import JsonError, JsonTooDeepError, load_json
+from search.importers.types import Item, Rejected, rejected
+from workers.formats.bounded_json import JsonError, JsonTooDeepError, load_json
+from workers.formats.lines import numbered_lines
+from workers.formats.problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

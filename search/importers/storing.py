@@ -6,7 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING, Protocol
 
 from retrieval_site.errors import AppError
-from search.importers.types import Problem, Record, Rejected
+from search.importers.types import Record, Rejected
 from search.pictures import picture_thumbnail
 from search.services.document_fields import (
     ImageInput,
@@ -17,6 +17,7 @@ from search.services.document_fields import (
 )
 from search.services.documents import DocumentRecord
 from search.thumbnails import LONGEST_SIDES_PX, thumbnails_store
+from workers.formats.problems import Problem
 from workers.inference.errors import InferenceError
 
 if TYPE_CHECKING:

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from retrieval_site.errors import AppError
 from search.importers.fields import ALIASES, KNOWN, item_from
-from search.importers.rows import read_rows
-from search.importers.types import Item, Problem, Rejected, rejected
-from workers.inference.bounded_json import JsonError, JsonTooDeepError, load_json
+from search.importers.types import Item, Rejected, rejected
+from workers.formats.bounded_json import JsonError, JsonTooDeepError, load_json
+from workers.formats.problems import Problem
+from workers.formats.rows import read_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from search.importers.rows import Row
     from search.importers.types import Reading
+    from workers.formats.rows import Row
 
 SEPARATOR = "|"
 METADATA_PREFIX = "metadata."

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from workers.formats.problems import Problem
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -67,14 +69,6 @@ class Record:
     external_id: str
     fields: DocumentFields
     pictures: tuple[PictureRef, ...] = ()
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One thing that is wrong, with an id for programs and a sentence for people."""
-
-    error_id: str
-    reason: str
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from search.indexing.broken import broken_units
+from search.indexing.encoders import set_aside_ends_the_job
 from search.units.kind import Failure, Modality, Reading, UnitBatch
 from search.units.registry import unit_kind
 from search.vectors.coverage import units_missing
-from workers.inference.errors import InferenceError
+from workers.inference.errors import EncoderSetAsideError, InferenceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -61,12 +62,18 @@ def batches_missing(version: ModelVersion, kind: str, encoder: Encoder) -> Itera
 
 
 def encode(encoder: Encoder, modality: Modality, batch: UnitBatch) -> Encoded:
-    """Encode a batch; when it fails, each unit alone, so that only those that are bad are set aside."""
+    """Encode a batch; when it fails, each unit alone, so that only those that are bad are left out.
+
+    Raises AppError `version.set_aside` where that ended the encoder's process once too often.
+    """
     run = encoder.encode_texts if modality == "text" else _encode_pixels(encoder)
-    try:
-        return Encoded(batch.ids, _checked(run(batch.inputs)), batch.failures)
-    except InferenceError:
-        return _one_by_one(run, batch, encoder.dim)
+    with set_aside_ends_the_job():
+        try:
+            return Encoded(batch.ids, _checked(run(batch.inputs)), batch.failures)
+        except EncoderSetAsideError:
+            raise
+        except InferenceError:
+            return _one_by_one(run, batch, encoder.dim)
 
 
 def _encode_pixels(encoder: Encoder) -> Callable[[Sequence[Any]], Floats]:
@@ -84,6 +91,8 @@ def _one_by_one(run: Callable[[Sequence[Any]], Floats], batch: UnitBatch, dim: i
         try:
             rows.append(_checked(run([value])))
             ids.append(unit_id)
+        except EncoderSetAsideError:
+            raise
         except InferenceError as error:
             failures.append(Failure(unit_id, error.id, error.message))
     return Encoded(ids, np.concatenate(rows), failures)

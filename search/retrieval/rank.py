@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
+from workers.training.measures import scores
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from search.retrieval.types import Unit
-
-CHUNK_ROWS = 4096
 
 
 def best_by_document(units: Iterable[Unit]) -> list[Unit]:
@@ -38,9 +37,5 @@ def order_scores(
     Order embeddings (Vendrov et al. 2016, equation 2): an image lies below its captions in every dimension that
     they name, so only what a caption has more of than the image counts. It is not symmetric.
     """
-    scores = np.empty(len(stored), dtype=np.float32)
-    for start in range(0, len(stored), CHUNK_ROWS):
-        rows = stored[start : start + CHUNK_ROWS]
-        excess = np.maximum(0, query - rows if query_is_caption else rows - query)
-        scores[start : start + CHUNK_ROWS] = -np.einsum("ij,ij->i", excess, excess)
-    return scores
+    sides = (stored, query[None]) if query_is_caption else (query[None], stored)
+    return scores.order_scores(*sides).reshape(-1)

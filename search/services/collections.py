@@ -10,12 +10,8 @@ from django.utils.text import slugify
 from retrieval_site.errors import AppError
 from search.models import Collection, Document, Membership
 from search.services.documents import documents_delete
-from search.services.picture_metadata import pictures_strip, pictures_to_strip
-from search.vectors.copy import vectors_move
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from django.contrib.auth.base_user import AbstractBaseUser
 
 DELETE_BATCH = 2000
@@ -71,25 +67,6 @@ def collection_delete(*, collection: Collection) -> None:
     ):
         documents_delete(documents=ids)
     collection.delete()
-
-
-@transaction.atomic
-def documents_move(*, documents: Iterable[int], collection: Collection) -> int:
-    """Move documents into another collection with their vectors; return how many.
-
-    Pictures lose their metadata where they come into a collection that keeps no originals.
-    Raises AppError `document.external_id_taken` where the collection has a document of the same external id.
-    """
-    ids = sorted(documents)
-    vectors_move(ids, collection.pk)
-    try:
-        with transaction.atomic():
-            moved = Document.objects.filter(pk__in=ids).update(collection=collection)
-    except IntegrityError as error:
-        message = f"“{collection.name}” already has a document with one of these external ids."
-        raise AppError("document.external_id_taken", message, status=409) from error
-    pictures_strip(pictures_to_strip(ids))
-    return moved
 
 
 def _save(collection: Collection) -> None:

@@ -13,7 +13,7 @@ from django.core.files.base import ContentFile
 from retrieval_site.config import MIB
 from retrieval_site.errors import AppError
 from workers.encoding.decoders import picture_limits
-from workers.inference.bounded_json import DepthMeter, JsonTooDeepError
+from workers.formats.bounded_json import DepthMeter, JsonTooDeepError
 from workers.inference.headers.reading import check_bytes
 from workers.inference.sniff import HEADER_BYTES, sniff_format
 from workers.inference.stripping.strip import pages_without_metadata, without_metadata

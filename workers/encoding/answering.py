@@ -19,8 +19,6 @@ from workers.inference.pictures import preview_jpeg
 from workers.inference.probes import probe_pictures
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
     from PIL.Image import Image
 
     from workers.encoding.pool import LoadedModel
@@ -121,9 +119,8 @@ def _encode_text(model: LoadedModel, data: bytes) -> Encoded:
     if model.encoder.manifest.text is None:
         raise EncoderError("encoder.no_text", "This model cannot encode texts.")
     clock, text = Clock(), data.decode()
-    vector: NDArray[np.float32] = model.texts.submit(text).result(settings.CONFIG.encode_timeout_seconds)
+    vector, unknown = model.texts.submit(text).result(settings.CONFIG.encode_timeout_seconds)
     clock.lap("encode")
-    unknown = model.encoder.unknown_words(text)
     return Encoded(vector, timings_ms=clock.laps_ms, unknown=unknown)
 
 

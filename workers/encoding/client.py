@@ -11,7 +11,6 @@ and `words`.
 from __future__ import annotations
 
 import hashlib
-import json
 import time
 import uuid
 from dataclasses import dataclass, field, replace
@@ -23,6 +22,7 @@ from redis import RedisError
 from retrieval_site.errors import AppError
 from workers.encoding import wire
 from workers.encoding.decoders import picture_limits
+from workers.encoding.wire import Beat
 from workers.inference.errors import PictureError
 from workers.inference.headers.reading import check_bytes
 from workers.inference.words import holds_words
@@ -200,12 +200,12 @@ class Pending:
         return seen or alive
 
 
-def workers_alive() -> dict[str, dict[str, Any]]:
-    """Return the query workers whose heartbeat has not expired: name → `{loaded: [version ids], at, calls}`."""
+def workers_alive() -> dict[str, Beat]:
+    """Return the query workers whose heartbeat has not expired, by name."""
     redis = wire.client()
     keys = sorted(redis.scan_iter(wire.HEARTBEAT_PREFIX + "*", count=1000))
-    beats = redis.mget(keys) if keys else []
-    return {key.decode(): json.loads(beat) for key, beat in zip(keys, beats, strict=True) if beat is not None}
+    beats = cast("list[bytes | None]", redis.mget(keys)) if keys else []
+    return {key.decode(): Beat.read(beat) for key, beat in zip(keys, beats, strict=True) if beat is not None}
 
 
 def versions_warm(versions: Sequence[ModelVersion], *, timeout_seconds: float = 90.0) -> None:
@@ -231,7 +231,7 @@ def versions_warm(versions: Sequence[ModelVersion], *, timeout_seconds: float = 
 
 
 def _all_loaded(ids: set[int]) -> bool:
-    return all(ids <= set(told["loaded"]) for told in workers_alive().values())
+    return all(ids.issubset(beat.loaded) for beat in workers_alive().values())
 
 
 def connections_warm() -> None:

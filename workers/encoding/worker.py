@@ -8,7 +8,6 @@ then the worker runs and waits.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import socket
@@ -117,8 +116,8 @@ class Heartbeat(threading.Thread):
             log.info("Redis is away; the heartbeat expires by itself")
 
     def _beat(self) -> None:
-        told = {"loaded": self._pool.loaded(), "calls": self._pool.calls(), "at": time.time()}
-        wire.client().set(self.key, json.dumps(told), ex=wire.HEARTBEAT_EXPIRES_SECONDS)
+        beat = wire.Beat(tuple(self._pool.loaded()), self._pool.calls(), time.time())
+        wire.client().set(self.key, beat.packed(), ex=wire.HEARTBEAT_EXPIRES_SECONDS)
 
 
 class Loader:

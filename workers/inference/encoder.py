@@ -55,8 +55,8 @@ class Encoder(Protocol):
         """Texts → unit vectors (n, dim) in the order given; TextError `text.empty` for one without words."""
         ...
 
-    def unknown_words(self, text: str) -> UnknownWords:
-        """Which words of a text the model does not know."""
+    def encode_queries(self, texts: Sequence[str]) -> tuple[Floats, list[UnknownWords]]:
+        """Texts that are searched for → as `encode_texts`, and the words of each that the model does not know."""
         ...
 
 
@@ -115,9 +115,9 @@ class BundleEncoder:
             found[places] = self._checked(self.runtime.text(*pad_ids([rows[at] for at in places])))
         return found
 
-    def unknown_words(self, text: str) -> UnknownWords:
+    def encode_queries(self, texts: Sequence[str]) -> tuple[Floats, list[UnknownWords]]:
         """See `Encoder`."""
-        return self._text_reader().unknown_words(text)
+        return self.encode_texts(texts), [self._text_reader().unknown_words(text) for text in texts]
 
     def vocabulary(self) -> Sequence[str]:
         """Return the text encoder's words, by id; empty for a bundle without texts."""

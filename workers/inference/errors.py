@@ -64,3 +64,11 @@ class BundleError(InferenceError):
 
 class EncoderError(InferenceError):
     """An encoder cannot be loaded or cannot answer (`encoder.*`)."""
+
+
+class EncoderDiedError(EncoderError):
+    """The encoder's process ended while it encoded this (`encoder.died`)."""
+
+
+class EncoderSetAsideError(EncoderDiedError):
+    """It ended once too often: this model must not be used any more."""

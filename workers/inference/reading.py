@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from workers.inference.bounded_json import DepthMeter, no_constant, short_integer, without_doubles
+from workers.formats.bounded_json import DepthMeter, no_constant, short_integer, without_doubles
 from workers.inference.errors import UNKEPT, BundleError
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[3]
-PACKAGES = ("retrieval_site", "search", "models_admin", "workers")
+PACKAGES = ("retrieval_site", "demo", "search", "models_admin", "workers")
 ID = re.compile(r"[a-z]+(?:_[a-z]+)*\.[a-z0-9]+(?:_[a-z0-9]+)*")
 # Whose arguments are error ids; everything that is named …Error is, too.
 GIVERS = {

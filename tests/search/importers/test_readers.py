@@ -135,7 +135,7 @@ def test_utf16_that_ends_in_half_a_character_or_half_a_pair_is_named_by_its_line
 
 
 def test_a_line_too_long_is_passed_over_without_being_held(read, monkeypatch):
-    monkeypatch.setattr("search.importers.lines.LINE_BYTES_MAX", 100)
+    monkeypatch.setattr("workers.formats.lines.LINE_BYTES_MAX", 100)
     _, items = read('{"id": "a"}\n{"id": "b", "body": "' + "x" * 1000 + '"}\n{"id": "c"}\n')
     assert [record.external_id for record in records(items)] == ["a", "c"]
     assert problems(items) == [("line 2", "import.line_too_long")]

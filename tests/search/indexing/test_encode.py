@@ -26,6 +26,7 @@ from search.vectors.index import index_state
 from search.vectors.tables import VectorTable, table_create
 from tests.support.tiny_bundle import COLOURS, make_tiny_bundle, tiny_manifest
 from tests.support.trigger_bundle import trigger_version
+from workers.encoding.pool import POOL
 from workers.inference.errors import EncoderError, TextError
 from workers.jobs.errors import JobDeferred
 from workers.jobs.runner import run_job_inline
@@ -38,9 +39,9 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def _fresh_encoders():
-    encoders.encoders_close()
+    POOL.close()
     yield
-    encoders.encoders_close()
+    POOL.close()
 
 
 @pytest.fixture
@@ -350,7 +351,7 @@ def test_an_encoder_whose_version_is_set_aside_leaves_no_process(tmp_path):
     white = Image.new("RGB", (40, 40), "white")
     with pytest.raises(EncoderError):
         encoder.encode_pictures([white])
-    with pytest.raises(AppError) as caught:
+    with pytest.raises(AppError) as caught, encoders.set_aside_ends_the_job():
         encoder.encode_pictures([white])
     assert caught.value.id == "version.set_aside"
     with pytest.raises(EncoderError) as closed:

@@ -27,6 +27,7 @@ from tests.support.corpus import (
     store,
     tiny_version,
 )
+from workers.encoding.pool import POOL
 from workers.inference.manifest import ImageSpec
 from workers.jobs.runner import run_job_inline
 from workers.jobs.services import job_create
@@ -278,7 +279,7 @@ def test_the_command_prints_both_models_and_their_difference(passages, monkeypat
 
 def test_real_encoders_answer_as_in_a_search(tmp_path, monkeypatch):
     monkeypatch.setattr(asking, "encoder_of", encoders.encoder_of)
-    encoders.encoders_close()
+    POOL.close()
     version = tiny_version(tmp_path)
     rows = make_documents(make_collection(), 3)
     texts = encoders.encoder_of(version).encode_texts(["a green pump", "a red pump", "a blue pump"])
@@ -287,7 +288,7 @@ def test_real_encoders_answer_as_in_a_search(tmp_path, monkeypatch):
     asked(2, text="blue")
     found = measured(version)
     assert (found["searches"], found["measures"]["success_at_1"]) == (2, 1)
-    encoders.encoders_close()
+    POOL.close()
 
 
 def test_the_jobs_page_tells_how_many_searches_were_asked(passages, admin_client):

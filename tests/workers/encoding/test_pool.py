@@ -26,14 +26,12 @@ class FakeEncoder:
 
     device = "cpu"
 
-    def encode_texts(self, texts):
-        return np.array([[len(text)] for text in texts], dtype=np.float32)
+    def encode_queries(self, texts):
+        vectors = np.array([[len(text)] for text in texts], dtype=np.float32)
+        return vectors, [UnknownWords() for _ in texts]
 
     def encode_pixels(self, pixels):
         return pixels.mean(axis=(1, 2, 3))[:, None]
-
-    def unknown_words(self, text):
-        return UnknownWords()
 
 
 def _load(version_id):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, BinaryIO
 
-from search.importers.text import utf8_text
-from search.importers.types import Problem
+from workers.formats.problems import Problem
+from workers.formats.text import utf8_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,8 +12,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
-from search.importers.lines import LINE_BYTES_MAX, numbered_lines
-from search.importers.types import Problem
+from workers.formats.lines import LINE_BYTES_MAX, numbered_lines
+from workers.formats.problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
