@@ -111,6 +111,7 @@ def _hits(request: HttpRequest, query: Query, answer: SearchAnswer) -> dict[str,
         "cards": cards(answer, similarity, judged),
         "next": answer.next,
         "target": query.target,
+        "kind": unit_kind_of(query.target),
         "chosen": _chosen(request, query),
     }
 
