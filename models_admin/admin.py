@@ -12,7 +12,7 @@ from django.shortcuts import render
 from django.urls import path, reverse
 from django.utils.html import format_html_join
 
-from models_admin import services
+from models_admin import job_types, services
 from models_admin.files import bundle_name
 from models_admin.hooks import panels_for
 from models_admin.losses import LOSSES
@@ -281,7 +281,7 @@ def offered_actions(version: ModelVersion) -> list[tuple[str, str, str]]:
 
 def _offers_without_model(version: ModelVersion) -> list[tuple[str, str, str]]:
     """Return what may be done with a version that did not pass its validation, while no job validates it."""
-    if services.is_busy(version, "validate"):
+    if services.is_busy(version, job_types.VALIDATE):
         return []
     again = version.state == VersionState.UPLOADED or services.may_validate_again(version)
     return [*([VALIDATE] if again else []), ("delete", "Delete", "danger")]

@@ -11,13 +11,15 @@ from django.db.models import Max
 from models_admin import hooks
 from models_admin.files import file_on_disk
 from models_admin.files import version_folder as version_folder
+from models_admin.job_types import MEASURE, PREPARE, VALIDATE, VersionParameters
+from models_admin.judged import judged_of
 from models_admin.models import Activation, Alias, ModelVersion, VectorIndex, VersionState
 from retrieval_site.database import Prepared
 from retrieval_site.errors import AppError
 from retrieval_site.rows import columns
 from workers.inference.bundles import read_manifest
 from workers.inference.errors import BundleError
-from workers.jobs.services import ACTIVE, job_create_once, job_retry
+from workers.jobs.services import ACTIVE, job_create_once, job_retry, jobs_with
 from workers.models import Job
 from workers.storage.blobs import blob_store
 
@@ -27,10 +29,9 @@ if TYPE_CHECKING:
 
     from retrieval_site.rows import Columns
     from workers.inference.manifest import Manifest
+    from workers.jobs.types import JobType
 
 CHAMPION = "champion"
-GATE = "ndcg_at_10_of_judged"
-"""What must not be surely worse than the champion's: it leaves out what nobody has judged."""
 _PREPARABLE = (
     VersionState.VALID,
     VersionState.PREPARING,
@@ -100,12 +101,12 @@ def version_validate(*, version: ModelVersion, by: AbstractBaseUser | None = Non
 
     One that was refused for how its job ended, or for what this machine lacks, is tried again.
     """
-    known = Job.objects.filter(type="validate", params__version=version.pk).first()
+    known = Job.objects.filter(type=VALIDATE.name, params__version=version.pk).first()
     if known and may_validate_again(version):
         return known if known.state in ACTIVE else job_retry(known, by)
     if known and version.state != VersionState.UPLOADED:
         return known
-    return job_create_once(type="validate", params={"version": version.pk}, owner=by)[0]
+    return job_create_once(VALIDATE, VersionParameters(version=version.pk), owner=by)[0]
 
 
 def may_validate_again(version: ModelVersion) -> bool:
@@ -127,7 +128,7 @@ def version_prepare(
         raise _wrong_state(version, "prepared")
     if index is not None:
         _choose_index(version, index)
-    return job_create_once(type="prepare", params={"version": version.pk}, owner=by)[0]
+    return job_create_once(PREPARE, VersionParameters(version=version.pk), owner=by)[0]
 
 
 def _choose_index(version: ModelVersion, index: VectorIndex) -> None:
@@ -147,15 +148,15 @@ def version_measure(*, version: ModelVersion, by: AbstractBaseUser | None = None
     """
     if version.state != VersionState.READY:
         raise _wrong_state(version, "measured")
-    return job_create_once(type="measure", params={"version": version.pk}, owner=by)[0]
+    return job_create_once(MEASURE, VersionParameters(version=version.pk), owner=by)[0]
 
 
 def judged_worse(version: ModelVersion) -> bool:
     """Return whether judgements say that the version is surely worse than the present champion."""
-    current = champion()
-    if current is None or version.judged.get("champion") != str(current):
+    current, judged = champion(), judged_of(version)
+    if current is None or judged is None or judged.champion != str(current) or judged.differences is None:
         return False
-    return bool(version.judged["differences"][GATE]["high"] < 0)
+    return judged.differences.ndcg_at_10_of_judged.high < 0  # leaves out what nobody has judged
 
 
 def version_activate(
@@ -265,7 +266,7 @@ def _check_retirable(version: ModelVersion, *, force: bool) -> None:
     if not force and Alias.objects.filter(previous=version).exists():
         message = f"{version} is kept for rollback. Retire it with “force” to give that up."
         raise AppError("version.in_use", message, status=409, detail={"alias": "previous"})
-    _check_idle(version, "prepare")
+    _check_idle(version, PREPARE)
 
 
 def version_delete(*, version: ModelVersion) -> None:
@@ -278,18 +279,19 @@ def version_delete(*, version: ModelVersion) -> None:
         version.refresh_from_db()
         if version.state not in _DELETABLE:
             raise _wrong_state(version, "deleted")
-        _check_idle(version, "validate")
+        _check_idle(version, VALIDATE)
         version.delete()
 
 
-def is_busy(version: ModelVersion, job_type: str) -> bool:
+def is_busy(version: ModelVersion, job_type: JobType[VersionParameters, Any]) -> bool:
     """Return whether a job of this type waits for the version, or works on it."""
-    return Job.objects.filter(type=job_type, params={"version": version.pk}, state__in=ACTIVE).exists()
+    found = jobs_with(job_type, VersionParameters(version=version.pk))
+    return found.filter(state__in=ACTIVE).exists()
 
 
-def _check_idle(version: ModelVersion, job_type: str) -> None:
+def _check_idle(version: ModelVersion, job_type: JobType[VersionParameters, Any]) -> None:
     if is_busy(version, job_type):
-        message = f"A job of the type “{job_type}” works on {version}. Cancel it first."
+        message = f"A job of the type “{job_type.name}” works on {version}. Cancel it first."
         raise AppError("version.busy", message, status=409)
 
 

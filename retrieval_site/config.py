@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import environ
+from django.core.exceptions import ImproperlyConfigured
 
 from retrieval_site.supervisor.memory import memory_bytes
 
@@ -44,6 +45,8 @@ class Config:
     device: str
     encoder_memory_bytes: int
     public_models: list[str]
+    query_keep_days: int
+    query_photo_keep_days: int
     throttle: bool
     throttle_anonymous: str
     throttle_user: str
@@ -63,6 +66,13 @@ class Config:
         if match is None:
             return self.redis_url
         return f"redis+socket://{match['path']}?virtual_host={match['db'] or 0}"
+
+
+def _days(written: str) -> int:
+    """Return a number of days, 0 for nothing; raises `ImproperlyConfigured` for anything else."""
+    if not re.fullmatch(r"[0-9]{0,6}", written):
+        raise ImproperlyConfigured(f"“{written}” is no number of days.")
+    return int(written or 0)
 
 
 def read_config() -> Config:
@@ -93,6 +103,8 @@ def read_config() -> Config:
         encode_timeout_seconds=env.float("ENCODE_TIMEOUT_SECONDS", default=30.0),
         device=env.str("DEVICE", default="auto"),
         encoder_memory_bytes=env.int("ENCODER_MEMORY_BYTES", default=4 * GIB),
+        query_keep_days=env.get_value("QUERY_KEEP_DAYS", cast=_days, default=365),
+        query_photo_keep_days=env.get_value("QUERY_PHOTO_KEEP_DAYS", cast=_days, default=90),
         public_models=env.list("PUBLIC_MODELS", default=[]),
         throttle=env.bool("THROTTLE", default=True),
         throttle_anonymous=env.str("THROTTLE_ANONYMOUS", default="120/minute"),

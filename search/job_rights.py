@@ -9,6 +9,7 @@ from django.db.models.fields.json import KT
 from django.db.models.functions import Cast
 from django.utils import timezone
 
+from search.job_types import IMPORT, UNDO_IMPORT, collection_of
 from search.models import ApiToken, Collection, Document
 from search.units.registry import unit_kinds
 from workers.jobs.rights import job_condition, job_items_filter, job_right
@@ -19,10 +20,10 @@ if TYPE_CHECKING:
     from workers.models import Job, JobItem
 
 
-@job_right("import", "undo_import")
+@job_right(IMPORT, UNDO_IMPORT)
 def curates_the_collection(job: Job, user: Any) -> bool:
     """Return whether the collection is there and the user curates it."""
-    return bool(Collection.objects.curated_by(user).filter(pk=job.params.get("collection")).exists())
+    return bool(Collection.objects.curated_by(user).filter(pk=collection_of(job)).exists())
 
 
 @job_items_filter

@@ -13,12 +13,13 @@ from django.urls import path, reverse
 
 from retrieval_site.errors import AppError
 from retrieval_site.people import signed_in
+from search.job_types import IMPORT, UNDO_IMPORT, collection_of
 from search.models import Collection, Document
 from search.services.imports import refused_columns
-from search.services.undoing import UNDO, import_undo, import_undoable, may_be_undone
+from search.services.undoing import import_undo, import_undoable, may_be_undone
 from workers.admin import JobAdmin
 from workers.jobs.rights import require_permitted
-from workers.jobs.services import UNDONE
+from workers.jobs.types import common_result
 from workers.models import Job, JobState
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ class ImportJobAdmin(JobAdmin):
             "job": row,
             "about": about_job(row, request.user),
             "found": import_undoable(row),
+            "changed": IMPORT.result_of(row).changed,
             "title": "Undo this import?",
             "opts": self.opts,
         }
@@ -107,19 +109,21 @@ class ImportJobAdmin(JobAdmin):
 
 def about_job(job: Job, user: Any) -> About:
     """Return what the job works on, as far as the user may know it."""
-    collections = Collection.objects.curated_by(user).filter(pk=job.params.get("collection"))
-    undoes = Job.objects.filter(pk=job.params["import"]).first() if job.type == UNDO else None
-    return About(_file_name(undoes or job), collections.first(), undoes, job.result.get(UNDONE))
+    collections = Collection.objects.curated_by(user).filter(pk=collection_of(job))
+    undoing = UNDO_IMPORT.find_parameters(job)
+    undoes = Job.objects.filter(pk=undoing.import_job).first() if undoing else None
+    return About(_file_name(undoes or job), collections.first(), undoes, common_result(job).undone_by)
 
 
 def _file_name(job: Job) -> str:
-    return str(job.params.get("filename") or Path(str(job.params.get("path") or "")).name)
+    asked = IMPORT.find_parameters(job)
+    return (asked.filename or Path(asked.path or "").name) if asked else ""
 
 
 def _links(job: Job) -> list[Link]:
     """Return the ways to what an import stored, and to undoing it."""
     links = []
-    if job.type == "import" and Document.objects.filter(import_job=job).exists():
+    if job.type == IMPORT.name and Document.objects.filter(import_job=job).exists():
         address = f"{reverse('admin:search_document_changelist')}?import={job.pk}"
         links.append(Link("Documents that it created", address))
     if may_be_undone(job):

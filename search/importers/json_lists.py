@@ -53,30 +53,36 @@ def _begins_with(file: BinaryIO) -> bytes:
 
 
 class _Counting:
-    """A file that counts what it gave: from `single_from` on single bytes, so that a parser stops at the very one."""
+    """A file that counts what it gave: from `lines_from` on line by line, so that a parser stops at the very one.
 
-    def __init__(self, file: BinaryIO, single_from: int = sys.maxsize) -> None:
+    Smaller pieces are never needed, and would cost: the parser reads a number or string again with each of its pieces.
+    """
+
+    def __init__(self, file: BinaryIO, lines_from: int = sys.maxsize) -> None:
         self._file = file
-        self._single_from = single_from
+        self._lines_from = lines_from
         self.given = self.last = 0
         self.line = 1
+        self._newlines = 0
 
     def read(self, size: int) -> bytes:
-        piece = self._file.read(min(size, max(1, self._single_from - self.given)))
+        self.line += self._newlines
+        left = self._lines_from - self.given
+        piece = self._file.read(min(size, left)) if left > 0 else self._file.readline(size)
         self.given, self.last = self.given + len(piece), len(piece)
-        self.line += piece.count(b"\n")
+        self._newlines = piece.count(b"\n")
         return piece
 
 
 def _line_of_error(file: BinaryIO, *, several: bool) -> int:
-    """Parse the file again up to the piece that broke it, then byte by byte; return the line reached."""
+    """Parse the file again up to the piece that broke it, then line by line; return the line reached."""
     coarse = _parsed_until_error(file, sys.maxsize, several=several)
     return _parsed_until_error(file, coarse.given - coarse.last, several=several).line
 
 
-def _parsed_until_error(file: BinaryIO, single_from: int, *, several: bool) -> _Counting:
+def _parsed_until_error(file: BinaryIO, lines_from: int, *, several: bool) -> _Counting:
     file.seek(0)
-    counting = _Counting(utf8_text(file), single_from)
+    counting = _Counting(utf8_text(file), lines_from)
     try:
         for _ in ijson.basic_parse(counting, use_float=True, multiple_values=several):
             pass

@@ -184,7 +184,7 @@ def _matching_units(scope: Scope, rows: int) -> int:
 
 
 def _counted(scope: Scope, most: int) -> int:
-    if scope.has_filters:
+    if scope.filters:
         return _count(scope, most)
     key = (scope.table.name, scope.collections)
     known = _counts.get(key)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from retrieval_site.errors import AppError
+from search.filters.registry import filters_set
 from search.models import Collection
 from search.retrieval.types import Scope, Target
 from search.units.registry import unit_kind_of
@@ -40,10 +41,5 @@ def table_for(version: ModelVersion, target: Target) -> VectorTable:
 
 
 def make_scope(table: VectorTable, collections: tuple[int, ...], filters: dict[str, Any]) -> Scope:
-    """Return the scope of a search with its filters `{"tags": [...], "metadata": {...}}`."""
-    return Scope(
-        table=table,
-        collections=collections,
-        tags=tuple(filters.get("tags") or ()),
-        metadata=dict(filters.get("metadata") or {}),
-    )
+    """Return the scope of a search with its filters as they were asked."""
+    return Scope(table, collections, filters_set(filters))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.utils import timezone
 
 from retrieval_site.errors import AppError, not_found
@@ -14,6 +15,8 @@ from search.services.queries import is_owner
 
 if TYPE_CHECKING:
     import uuid
+
+    from django.db.models import QuerySet
 
     from search.querysets import Viewer
 
@@ -41,6 +44,7 @@ def rater_of(viewer: Viewer, session: str) -> Rater:
     return Rater(None, session)
 
 
+@transaction.atomic
 def judgement_set(  # noqa: PLR0913  (keyword-only; pages, API and tests call it by these names)
     *,
     query_id: uuid.UUID | str,
@@ -58,7 +62,9 @@ def judgement_set(  # noqa: PLR0913  (keyword-only; pages, API and tests call it
     """
     rater = rater_of(viewer, session)
     _check_values(grade, comment or "")
-    query = _query(query_id)
+    query = _query(
+        query_id, Query.objects.select_for_update(no_key=True)
+    )  # it is not ended by its age meanwhile
     _check_judgeable(query, document_id, viewer, session)
     judgement = Judgement(
         query=query, document_id=document_id, user_id=rater.user_id, session=rater.session, grade=grade,
@@ -113,9 +119,10 @@ def _check_values(grade: int, comment: str) -> None:
         raise AppError("parameter.invalid", sentence, detail={"comment": [sentence]})
 
 
-def _query(query_id: uuid.UUID | str) -> Query:
+def _query(query_id: uuid.UUID | str, queries: QuerySet[Query] | None = None) -> Query:
+    rows = Query.objects.all() if queries is None else queries
     try:
-        return Query.objects.only("id", "answer", "user", "session").get(pk=query_id)
+        return rows.only("id", "answer", "user", "session").get(pk=query_id)
     except (Query.DoesNotExist, ValidationError) as failure:
         raise not_found("query") from failure
 

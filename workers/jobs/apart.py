@@ -21,7 +21,7 @@ from django.db import close_old_connections
 from retrieval_site.config import MIB
 from retrieval_site.memory import resident_bytes
 from workers.jobs.context import stopping
-from workers.jobs.lease import Heartbeat
+from workers.jobs.lease import LeaseRenewal
 from workers.jobs.runner import once_database_is_back
 from workers.jobs.services import job_claim, job_fail, job_release
 
@@ -170,8 +170,8 @@ def run_job_apart(job_id: uuid.UUID | str) -> None:
     job = job_claim(job_id)
     if job is None:
         return
-    with Heartbeat(job) as heartbeat:
-        end = PROCESSES.run(job, heartbeat.lost)
+    with LeaseRenewal(job) as lease:
+        end = PROCESSES.run(job, lease.lost)
     close_old_connections()
     if end != End():
         once_database_is_back(lambda: _settle(job, end))

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
 
+    from workers.jobs.types import JobType
     from workers.models import JobItem
 
     ItemsFilter: TypeAlias = Callable[[QuerySet[JobItem], Any], QuerySet[JobItem]]
@@ -33,11 +34,11 @@ _ITEM_FILTERS: list[ItemsFilter] = []
 _CONDITIONS: list[Callable[[Job], bool]] = []
 
 
-def job_right(*job_types: str) -> Callable[[Right], Right]:
+def job_right(*job_types: JobType[Any, Any]) -> Callable[[Right], Right]:
     """Register the decorated function as the right that these types of jobs need."""
 
     def register(right: Right) -> Right:
-        _RIGHTS.update(dict.fromkeys(job_types, right))
+        _RIGHTS.update({job_type.name: right for job_type in job_types})
         return right
 
     return register
@@ -104,9 +105,9 @@ def _not_permitted(sentence: str) -> AppError:
     return AppError("job.not_permitted", sentence, status=403)
 
 
-def _right_for(job_type: str) -> Right | None:
+def _right_for(type_name: str) -> Right | None:
     _load()
-    return _RIGHTS.get(job_type)
+    return _RIGHTS.get(type_name)
 
 
 @cache

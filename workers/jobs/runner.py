@@ -1,4 +1,4 @@
-"""Running one job: claim, heartbeat, handler, and the row's next state for every way in which that can end."""
+"""Running one job: claim, lease, handler, and the row's next state for every way in which that can end."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from django.db import InterfaceError, OperationalError, connection
 
 from retrieval_site.errors import AppError
+from retrieval_site.typed_json import to_json
 from workers.inference.errors import InferenceError
-from workers.jobs.context import JobContext
+from workers.jobs.context import JobRun
 from workers.jobs.errors import JobCancelled, JobDeferred, JobPaused, JobStopped, LeaseLost
-from workers.jobs.lease import Heartbeat
+from workers.jobs.lease import LeaseRenewal
 from workers.jobs.registry import handler_for
 from workers.jobs.rights import require_owner_permitted
 from workers.jobs.services import (
@@ -42,8 +43,8 @@ def run_job(job_id: uuid.UUID | str) -> Job | None:
     job = job_claim(job_id)
     if job is None:
         return None
-    with Heartbeat(job) as heartbeat:
-        return run_claimed(job, heartbeat.lost)
+    with LeaseRenewal(job) as lease:
+        return run_claimed(job, lease.lost)
 
 
 def run_claimed(job: Job, lost: threading.Event | None = None) -> Job:
@@ -78,10 +79,10 @@ def run_job_inline(job: Job) -> Job:
 def _work(job: Job, lost: threading.Event | None) -> None:
     require_owner_permitted(job)
     handler = handler_for(job.type)
-    context = JobContext(job, lost)
-    answer = handler(context)
-    context.flush()
-    job_finish(job, result={**context.result, **(answer or {})})
+    run = JobRun(handler.job_type, job, lost)
+    result = handler.function(run) or run.result
+    run.flush()
+    job_finish(job, result=to_json(result))
 
 
 def _stopped(job: Job, stop: JobStopped) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from django.db.models.functions import Now
 from kombu.exceptions import ChannelError
 from redis.exceptions import RedisError
 
+from workers.jobs.daily import start_daily
 from workers.jobs.ends import jobs_ended
 from workers.jobs.enqueue import BROKER_ERRORS, QUEUE, send
 from workers.jobs.services import ATTEMPTS_MAX
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     import uuid
 
 SWEEP_SECONDS = 3.0
+DAILY_LOOK_SECONDS = 3600.0
+"""How often it is asked whether a daily job is due."""
 OVERDUE_SECONDS = 10.0
 """A queued job's message that is older and no longer in the broker's queue was lost."""
 
@@ -129,6 +133,7 @@ class Sweeper(threading.Thread):
     def __init__(self) -> None:
         super().__init__(name="sweeper", daemon=True)
         self.end = threading.Event()
+        self._look_at = 0.0
 
     def run(self) -> None:
         """Sweep, say that this worker lives, wait; repeat."""
@@ -141,6 +146,12 @@ class Sweeper(threading.Thread):
         try:
             sweep()
             cache.set(ALIVE_KEY, 1, ALIVE_SECONDS)
+            self._start_daily()
         except (Error, *BROKER_ERRORS) as error:
             log.warning("sweep put off: %s", error)
             connection.close()
+
+    def _start_daily(self) -> None:
+        if time.monotonic() >= self._look_at:
+            start_daily()
+            self._look_at = time.monotonic() + DAILY_LOOK_SECONDS

@@ -21,7 +21,6 @@ from search.api.answers import EmbeddingAnswer, SearchResultAnswer
 from search.api.authentication import enforce_csrf_for_session
 from search.api.base import ApiView, describe
 from search.api.bodies import ONE_PICTURE
-from search.api.errors import invalid
 from search.api.parameters import (
     JsonObjectField,
     Parameters,
@@ -33,6 +32,7 @@ from search.api.parameters import (
     validated,
 )
 from search.api.presenting import search_json
+from search.filters.registry import FILTERS, FILTERS_SCHEMA, check_filters
 from search.retrieval.types import LIMIT_DEFAULT, LIMIT_MAX, SearchRequest
 from search.services.queries import query_delete
 from search.services.uploads import read_picture
@@ -63,28 +63,15 @@ NOT_BUILT_YET = ("image_url", "negative_text", "explain")
 MODES_NOT_BUILT_YET = ("lexical", "hybrid")
 
 
-@extend_schema_field(
-    {
-        "type": "object",
-        "properties": {
-            "tags": {"type": "array", "items": {"type": "string"}},
-            "metadata": {"type": "object", "additionalProperties": True},
-        },
-        "additionalProperties": False,
-    }
-)
+@extend_schema_field(FILTERS_SCHEMA)
 class FiltersField(JsonObjectField):
-    """`{"tags": [...], "metadata": {key: value}}`; a document must have all of them."""
+    """Values by names of search/filters; a document must have all that they ask for."""
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         """Return the filters; refuses other keys and shapes."""
         filters = super().to_internal_value(data)
-        refuse_unknown((f"filters.{key}" for key in filters), ("filters.tags", "filters.metadata"))
-        tags = filters.get("tags", [])
-        if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
-            raise invalid("filters", "“tags” is a list of strings.")
-        if not isinstance(filters.get("metadata", {}), dict):
-            raise invalid("filters", "“metadata” is an object.")
+        refuse_unknown((f"filters.{key}" for key in filters), [f"filters.{name}" for name in FILTERS])
+        check_filters(filters)
         return filters
 
 

@@ -13,6 +13,7 @@ from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
 
 from models_admin import services
+from models_admin.job_types import MEASURE, VersionParameters
 from models_admin.models import Alias
 from retrieval_site.errors import AppError
 from search.indexing import encoders
@@ -235,12 +236,12 @@ def test_a_prepared_version_is_measured_where_somebody_found_a_hit_relevant(pass
 
 def test_only_a_ready_version_is_measured(passages):
     version = version_of(passages)
-    job = job_create(type="measure", params={"version": version.pk})
+    job = job_create(MEASURE, VersionParameters(version=version.pk))
     services.version_move(version, "retired")
     with pytest.raises(AppError, match=r"version\.wrong_state"):
         services.version_measure(version=version)
     assert run_job_inline(job).error_id == "version.wrong_state"
-    assert run_job_inline(job_create(type="measure", params={"version": 0})).error_id == "model.not_found"
+    assert run_job_inline(job_create(MEASURE, VersionParameters(version=0))).error_id == "model.not_found"
 
 
 def test_the_page_shows_the_difference_and_offers_a_worse_version_with_a_warning(passages, admin_client):

@@ -10,6 +10,7 @@ from django.core.management import CommandError
 from django.db import OperationalError, connection
 
 from retrieval_site.errors import AppError
+from tests.support.probe_jobs import PROBE, ProbeParameters
 from workers.jobs import following, registry, services, sweeper
 from workers.jobs.command import JobCommand
 from workers.jobs.errors import JobDeferred
@@ -25,14 +26,14 @@ def handle(monkeypatch):
     monkeypatch.setattr(following, "LOOK_EVERY_SECONDS", 0.01)
 
     def register(handler):
-        registry._HANDLERS["probe"] = handler
+        registry._HANDLERS[PROBE.name] = registry.Handler(PROBE, handler)
 
     return register
 
 
 @pytest.fixture
 def job():
-    return services.job_create(type="probe", params={})
+    return services.job_create(PROBE, ProbeParameters())
 
 
 def test_without_a_worker_the_job_runs_here(handle, job):

@@ -34,7 +34,7 @@ pytestmark = [
     pytest.mark.usefixtures("query_worker"),
 ]
 
-SMALL = {"start.tune": "head", "run.epochs": 2, "concepts.weight": 0.0, "data.batch": 16, "dim": 32}
+SMALL = {"start.tune": "head", "run.epochs": 2, "concepts.weight": 0.0, "data.batch": 16, "embedding_dim": 32}
 RECIPES = {
     "fne-soe": {
         "image.kind": "fne", "image.architecture": "squeezenet1_1", "pixels.crop": "ten", "pixels.resize": 64,
