@@ -36,7 +36,7 @@ def run_validate(run: JobRun[VersionParameters, ValidateResult]) -> ValidateResu
     """
     version = ModelVersion.objects.filter(pk=run.parameters.version).select_related("bundle").first()
     if version is None:
-        raise AppError("model.not_found", "The version was deleted.")
+        raise AppError("model.not_found/deleted")
     if version.state in _ENDED:
         return ValidateResult(state=version.state)
     version_move(version, VersionState.VALIDATING, error_id="", error="")

@@ -77,7 +77,7 @@ def _manifest_of(bundle: File[bytes]) -> Manifest:
         with file_on_disk(bundle) as path:
             return read_manifest(path)
     except BundleError as error:
-        raise AppError(error.id, error.message, detail=error.detail) from error
+        raise AppError.quoting(error.id, error.message, error.detail) from error
 
 
 def _version_of(sha256: str) -> ModelVersion | None:
@@ -133,10 +133,7 @@ def version_prepare(
 
 def _choose_index(version: ModelVersion, index: VectorIndex) -> None:
     if index == VectorIndex.BINARY and version.similarity == "order":
-        message = (
-            f"{version} compares by order, of which signs say nothing: a binary index is for cosine only."
-        )
-        raise AppError("version.index_not_supported", message, status=422, detail={"index": str(index)})
+        raise AppError("version.index_not_supported", model=version.key, index=str(index))
     version.vector_index = index
     version.save(update_fields=["vector_index"])
 
@@ -175,15 +172,14 @@ def version_activate(
     if version.state != VersionState.READY:
         raise _wrong_state(version, "activated")
     if alias == CHAMPION and not force and judged_worse(version):
-        message = f"By what people judged, {version} is worse than the champion. Activate it with “force” nevertheless."
-        raise AppError("version.judged_worse", message, status=409, detail={"judged": version.judged})
+        raise AppError("version.judged_worse", model=version.key, judged=version.judged)
     check_complete(version)
     _warm(version)
     with transaction.atomic():
         registry_lock(f"alias {alias}")
         current = Alias.objects.filter(name=alias).select_related("version").first()
         if current and current.version_id == version.pk:
-            raise AppError("version.already_active", f"{version} is the {alias} already.", status=409)
+            raise AppError("version.already_active", model=version.key, alias=alias)
         previous = current.version if current else None
         return alias_point(alias, version, previous, by=by, reason=reason)
 
@@ -198,8 +194,7 @@ def version_rollback(
     current = Alias.objects.filter(name=alias).select_related("version", "previous").first()
     previous = current.previous if current else None
     if current is None or previous is None or previous.state != VersionState.READY:
-        message = f"There is no version before the {alias} to roll back to."
-        raise AppError("version.nothing_to_roll_back", message, status=409)
+        raise AppError("version.nothing_to_roll_back", alias=alias)
     check_complete(previous)
     _warm(previous)
     with transaction.atomic():
@@ -234,9 +229,7 @@ def check_complete(version: ModelVersion) -> None:
     """Raise AppError `version.incomplete`, which says what is missing and that preparing again catches up."""
     missing = hooks.vectors().missing(version)
     if missing:
-        words = " and ".join(f"{count:,} {kind}s" for kind, count in missing.items())
-        message = f"{version} has no vectors for {words} yet. Prepare it again to catch up, then try again."
-        raise AppError("version.incomplete", message, status=409, detail={"missing": missing})
+        raise AppError("version.incomplete", model=version.key, missing=missing)
 
 
 def version_retire(
@@ -261,11 +254,9 @@ def _check_retirable(version: ModelVersion, *, force: bool) -> None:
     if version.state in (VersionState.UPLOADED, VersionState.VALIDATING, VersionState.REFUSED):
         raise _wrong_state(version, "retired")
     if alias := Alias.objects.filter(version=version).first():
-        message = f"{version} is the {alias.name}. Activate another version first."
-        raise AppError("version.in_use", message, status=409, detail={"alias": alias.name})
+        raise AppError("version.in_use", model=version.key, alias=alias.name)
     if not force and Alias.objects.filter(previous=version).exists():
-        message = f"{version} is kept for rollback. Retire it with “force” to give that up."
-        raise AppError("version.in_use", message, status=409, detail={"alias": "previous"})
+        raise AppError("version.in_use/rollback", model=version.key, alias="previous")
     _check_idle(version, PREPARE)
 
 
@@ -291,8 +282,7 @@ def is_busy(version: ModelVersion, job_type: JobType[VersionParameters, Any]) ->
 
 def _check_idle(version: ModelVersion, job_type: JobType[VersionParameters, Any]) -> None:
     if is_busy(version, job_type):
-        message = f"A job of the type “{job_type.name}” works on {version}. Cancel it first."
-        raise AppError("version.busy", message, status=409)
+        raise AppError("version.busy", model=version.key, job_type=job_type.name)
 
 
 def version_move(version: ModelVersion, state: VersionState, **values: Any) -> None:
@@ -327,8 +317,7 @@ def version_find(key: str) -> ModelVersion:
         cursor.execute(statement, values)
         row = cursor.fetchone()
     if row is None:
-        detail = {"model": key}
-        raise AppError("model.not_found", f"There is no model “{key}”.", status=404, detail=detail)
+        raise AppError("model.not_found", model=key)
     return parts.instance(row)
 
 
@@ -356,5 +345,4 @@ def versions_live() -> list[ModelVersion]:
 
 
 def _wrong_state(version: ModelVersion, action: str) -> AppError:
-    message = f"{version} is {version.state} and cannot be {action}."
-    return AppError("version.wrong_state", message, status=409, detail={"state": str(version.state)})
+    return AppError("version.wrong_state", model=version.key, state=str(version.state), action=action)

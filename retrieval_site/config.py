@@ -28,6 +28,7 @@ class Config:
     cors_origins: list[str]
     https: bool
     database_url: str
+    database_read_url: str
     redis_url: str
     data_dir: Path
     anonymous_search: bool
@@ -87,6 +88,7 @@ def read_config() -> Config:
         cors_origins=env.list("CORS_ORIGINS", default=[]),
         https=env.bool("HTTPS", default=False),
         database_url=env.str("DATABASE_URL", default=""),
+        database_read_url=env.str("DATABASE_READ_URL", default=""),
         redis_url=env.str("REDIS_URL", default=""),
         data_dir=Path(env.str("DATA_DIR", default="") or BASE_DIR / "var").resolve(),
         anonymous_search=env.bool("ANONYMOUS_SEARCH", default=True),

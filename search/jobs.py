@@ -134,5 +134,5 @@ def run_measure(run: JobRun[VersionParameters, Judged]) -> Judged:
 def _version(parameters: VersionParameters) -> ModelVersion:
     version: ModelVersion | None = ModelVersion.objects.filter(pk=parameters.version).first()
     if version is None:
-        raise AppError("model.not_found", "The version was deleted.")
+        raise AppError("model.not_found/deleted")
     return version

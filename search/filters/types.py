@@ -36,4 +36,4 @@ class Filter(ABC):
 
 def refused(sentence: str) -> AppError:
     """Return the refusal of a filter's value."""
-    return AppError("parameter.invalid", sentence, detail={"filters": [sentence]})
+    return AppError.of_parameter("filters", sentence)

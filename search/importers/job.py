@@ -94,7 +94,7 @@ class ImportRun:
             if total % COUNT_LOOK_EVERY == 0:
                 self.ctx.checkpoint()
         if not total:
-            raise AppError("import.empty", "The file holds no document.")
+            raise AppError("import.empty/no_document")
         return total
 
     def retry_failed(self) -> None:
@@ -144,8 +144,7 @@ class ImportRun:
 
     def _not_storable(self, record: DocumentRecord) -> Rejected:
         self.ctx.log.exception("the database refused the document “%s”", record.external_id)
-        message = "The document holds something that cannot be stored."
-        return rejected(f"external id {record.external_id}", "import.not_storable", message)
+        return rejected(f"external id {record.external_id}", "import.not_storable")
 
     def _count_changes(self, records: list[DocumentRecord], changes: list[Change]) -> None:
         for change in changes:
@@ -184,7 +183,7 @@ def opened(run: JobRun[ImportParameters, ImportResult]) -> Iterator[ImportRun]:
     """Open what the job's parameters name. Raises AppError `import.*`, `collection.not_found`."""
     collection = Collection.objects.filter(pk=run.parameters.collection).first()
     if collection is None:
-        raise AppError("collection.not_found", "The collection was deleted.")
+        raise AppError("collection.not_found/deleted")
     with _path(run.parameters) as path, open_import(path, run.parameters.options) as source:
         yield ImportRun(run, source, collection)
 
@@ -196,6 +195,6 @@ def _path(parameters: ImportParameters) -> Iterator[Path]:
         return
     blob = Blob.objects.filter(pk=parameters.blob).first()
     if blob is None:
-        raise AppError("blob.missing", "The import file is no longer there.")
+        raise AppError("blob.missing/import")
     with blob_on_disk(blob) as path:
         yield path

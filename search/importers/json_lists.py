@@ -28,7 +28,7 @@ def read_json(file: BinaryIO, reading: Reading) -> Iterator[Item]:
             if isinstance(values, dict):
                 yield item_from(where, values, reading)
             else:
-                yield rejected(where, "import.line_not_json", "The entry is not an object.")
+                yield rejected(where, "import.line_not_json/entry")
     except JSON_ERRORS as error:
         yield not_json(error, file)
 
@@ -36,15 +36,12 @@ def read_json(file: BinaryIO, reading: Reading) -> Iterator[Item]:
 def not_json(error: Exception, file: BinaryIO) -> Rejected:
     """Return the item that says from which line on a JSON file is not read, and why."""
     if isinstance(error, JsonTooDeepError):
-        return rejected("rest of the file", "import.too_deep", f"The file is not read any further: {error}.")
+        return rejected("rest of the file", "import.too_deep/rest", reason=str(error))
     if isinstance(error, JsonTooLargeError):
-        reason = f"The file is not read any further: {error}."
-        return rejected("rest of the file", "import.entry_too_long", reason)
+        return rejected("rest of the file", "import.entry_too_long", reason=str(error))
     line = _line_of_error(file, several=_begins_with(file) == b"{")
-    reason = (
-        f"From here on the file is not JSON: {str(error).splitlines()[0]}. What comes behind it is not read."
-    )
-    return rejected(f"line {line} and all behind it", "import.not_json", reason)
+    reason = str(error).splitlines()[0]
+    return rejected(f"line {line} and all behind it", "import.not_json", reason=reason)
 
 
 def _begins_with(file: BinaryIO) -> bytes:

@@ -58,7 +58,7 @@ def _images(source: Pictures, ref: PictureRef, collection: Collection, *, store:
         pages = pictures_kept(data, collection)
         return [_image(page, ref, store=store) for page in pages]
     except InferenceError as error:
-        raise type(error)(error.id, f"“{ref.name[:200]}”: {error.message}", error.detail) from error
+        raise error.quoting(error.id, f"“{ref.name[:200]}”: {error.message}", error.detail) from error
 
 
 def _image(page: bytes, ref: PictureRef, *, store: bool) -> ImageInput:

@@ -32,7 +32,4 @@ def set_aside_ends_the_job() -> Iterator[None]:
     try:
         yield
     except EncoderSetAsideError as error:
-        message = (
-            "The model's process ended again and again, so the version is set aside. Its page says more."
-        )
-        raise AppError("version.set_aside", message, status=409) from error
+        raise AppError("version.set_aside") from error

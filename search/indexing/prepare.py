@@ -33,7 +33,7 @@ def prepare(version: ModelVersion, ctx: JobContext) -> dict[str, Covered]:
         encode_missing(version, ctx)
         return coverage_report(version)
     if version.state not in _ALLOWED:
-        raise AppError("version.wrong_state", f"{version} is {version.state} and cannot be prepared.")
+        raise AppError("version.wrong_state", model=version.key, state=str(version.state), action="prepared")
     version_move(version, VersionState.PREPARING, deaths=[], error_id="", error="")
     try:
         _build(version, ctx)
@@ -57,8 +57,7 @@ def _build(version: ModelVersion, ctx: JobContext) -> None:
     ctx.stage("verify")
     for kind, counts in coverage_report(version).items():
         if 2 * counts.broken > counts.total:
-            message = f"{counts.broken} of {counts.total} {kind}s cannot be encoded by {version}."
-            raise AppError("version.cannot_encode", message, detail={"kind": kind, **asdict(counts)})
+            raise AppError("version.cannot_encode", model=version.key, kind=kind, **asdict(counts))
 
 
 def _drop(version: ModelVersion) -> None:

@@ -101,5 +101,5 @@ def _one_by_one(run: Callable[[Sequence[Any]], Floats], batch: UnitBatch, dim: i
 def _checked(vectors: Floats) -> Floats:
     """Refuse what cannot be stored; half floats end at 65,504."""
     if vectors.size and not np.abs(vectors).max() < 65_504:
-        raise InferenceError("encoder.bad_output", "The model gave a vector that is not finite.")
+        raise InferenceError("encoder.bad_output")
     return vectors

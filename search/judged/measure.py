@@ -33,7 +33,7 @@ def measure(version: ModelVersion, ctx: JobContext) -> Judged:
     Raises AppError `version.wrong_state`.
     """
     if version.state != VersionState.READY:
-        raise AppError("version.wrong_state", f"{version} is {version.state} and cannot be measured.")
+        raise AppError("version.wrong_state", model=version.key, state=str(version.state), action="measured")
     searches, other = judged_searches(), champion()
     versions = [version, other] if other and other.pk != version.pk else [version]
     found = [rankings(each, [search.query for search in searches], ctx) for each in versions]

@@ -26,8 +26,7 @@ def visible_collections(viewer: Viewer, slugs: Sequence[str] = ()) -> tuple[int,
     found = dict(visible.filter(slug__in=slugs).values_list("slug", "pk"))
     unknown = sorted(set(slugs) - set(found))
     if unknown:
-        message = f"There is no collection “{unknown[0]}”, or you may not see it."
-        raise AppError("collection.not_found", message, status=404, detail={"collections": unknown})
+        raise AppError("collection.not_found/named", collections=unknown)
     return tuple(sorted(found.values()))
 
 
@@ -35,8 +34,7 @@ def table_for(version: ModelVersion, target: Target) -> VectorTable:
     """Return the vector table of a target; AppError `target.not_supported` where the version has none."""
     table = VectorTable(version.pk, unit_kind_of(target).name)
     if table not in tables_of(version):
-        message = f"{version} encodes no {target}."
-        raise AppError("target.not_supported", message, status=422, detail={"target": target})
+        raise AppError("target.not_supported", model=version.key, target=target)
     return table
 
 

@@ -63,7 +63,7 @@ def import_folder_start(
 ) -> Job:
     """Start the import of a folder or file on the worker's own machine; for commands, never for web requests."""
     if not path.exists():
-        raise AppError("import.path_missing", f"There is no “{path}”.")
+        raise AppError("import.path_missing", path=str(path))
     if path.is_file():
         with path.open("rb") as file:
             refuse_foreign(file, options.format)
@@ -77,7 +77,7 @@ def import_checked(*, check: Job, owner: AbstractBaseUser | None = None) -> Job:
     """Start the import that `check` was the dry run of, with the same file. Raises AppError `import.not_a_check`."""
     checked = IMPORT.find_parameters(check)
     if checked is None or not checked.dry_run:
-        raise AppError("import.not_a_check", "This job is no check of an import.", status=409)
+        raise AppError("import.not_a_check")
     return job_create(IMPORT, replace(checked, dry_run=False, only_failed=False), owner=owner)
 
 
@@ -88,9 +88,7 @@ def import_keeping_extra_columns(*, job: Job, owner: AbstractBaseUser) -> Job:
     """
     refused = IMPORT.find_parameters(job)
     if refused is None or not refused_columns(job):
-        raise AppError(
-            "import.not_refused", "This import was not refused for a column that is no field.", status=409
-        )
+        raise AppError("import.not_refused")
     parameters = replace(refused, extra_columns="metadata", only_failed=False)
     return job_create(IMPORT, parameters, owner=owner)
 

@@ -67,14 +67,11 @@ def import_undo(*, job: Job, by: AbstractBaseUser) -> Job:
     require_permitted(job, by)
     asked = _stores(job)
     if asked is None:
-        raise AppError(
-            "import.not_an_import", "Only an import that was no dry run can be undone.", status=409
-        )
+        raise AppError("import.not_an_import")
     if not job.is_finished:
         raise wrong_state("undone", job.state)
     if not undoable_documents(job.pk).exists():
-        sentence = "None of the documents that this import created is there as it left it."
-        raise AppError("import.nothing_to_undo", sentence, status=409)
+        raise AppError("import.nothing_to_undo")
     parameters = UndoParameters(import_job=str(job.pk), collection=asked.collection)
     undo, _ = job_create_once(UNDO_IMPORT, parameters, owner=by)
     job_mark_undone(job, by=undo)

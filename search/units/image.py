@@ -43,7 +43,7 @@ class ImageAnswer:
 def image_spec(encoder: Encoder) -> ImageSpec:
     """Return how the encoder takes pictures; raises EncoderError `encoder.no_image` for one that takes none."""
     if encoder.manifest.image is None:
-        raise EncoderError("encoder.no_image", "This model cannot encode pictures.")
+        raise EncoderError("encoder.no_image")
     return encoder.manifest.image
 
 

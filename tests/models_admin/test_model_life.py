@@ -246,7 +246,7 @@ def test_a_failed_prepare_drops_the_new_tables_and_can_be_tried_again(upload, co
     version = upload()
 
     def failing(*args):
-        raise AppError("thing.broken", "It is broken.")
+        raise AppError.quoting("thing.broken", "It is broken.")
 
     with monkeypatch.context() as patched:
         patched.setattr(encode_module, "vectors_write", failing)

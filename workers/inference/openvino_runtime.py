@@ -59,9 +59,7 @@ class OpenVinoRuntime:
 
     def __init__(self, manifest: Manifest, folder: Path, *, cache: Path | None, threads: int | None) -> None:
         if manifest.payloads.onnx is None:
-            raise EncoderError(
-                "encoder.no_onnx_payload", "On CPU a model runs from ONNX; this bundle holds none."
-            )
+            raise EncoderError("encoder.no_onnx_payload")
         self.precision = "f32"
         self._compiler = Compiler(cache, threads)
         self._graphs = graphs_of(manifest, folder)
@@ -71,13 +69,13 @@ class OpenVinoRuntime:
     def image(self, pixels: Floats) -> Floats:
         """See `Runtime`."""
         if self._image is None:
-            raise EncoderError("encoder.no_image", "This model cannot encode pictures.")
+            raise EncoderError("encoder.no_image")
         return self._image(np.ascontiguousarray(pixels, np.float32))
 
     def text(self, tokens: Ids, lengths: Ids) -> Floats:
         """See `Runtime`."""
         if self._text is None:
-            raise EncoderError("encoder.no_text", "This model cannot encode texts.")
+            raise EncoderError("encoder.no_text")
         return self._text(tokens, lengths)
 
     def _load_image(self, spec: ImageSpec) -> Network:
@@ -153,8 +151,7 @@ class Compiler:
         try:
             return self._compiled(graph, options)
         except RuntimeError as error:
-            message = "The model's graph cannot be compiled for this machine."
-            raise EncoderError("encoder.cannot_compile", message, {"reason": str(error)[-500:]}) from error
+            raise EncoderError("encoder.cannot_compile", reason=str(error)[-500:]) from error
 
     def _compiled(self, graph: Graph, options: dict[str, Any]) -> Network:
         return Network(self._core.compile_model(str(graph.path), "CPU", options))

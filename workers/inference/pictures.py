@@ -97,9 +97,7 @@ def open_checked(data: bytes, *, shortest_side: int | None, limits: PictureLimit
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise too_many_pixels(None, limits) from error
     except MemoryError as error:
-        raise PictureError(
-            "image.memory", "Reading the picture takes more memory than is allowed."
-        ) from error
+        raise PictureError("image.memory") from error
     except Exception as error:  # decoders fed with hostile bytes raise whatever they like
         raise truncated(name) from error
 

@@ -112,7 +112,7 @@ class RemoteEncoder:
     def encode_pixels(self, pixels: Floats) -> Floats:
         """See `Encoder`. Raises EncoderDiedError where the child died."""
         if self.manifest.image is None:
-            raise EncoderError("encoder.no_image", "This model cannot encode pictures.")
+            raise EncoderError("encoder.no_image")
         size = self._image_batch
         return self._joined([self._pixels(pixels[at : at + size]) for at in range(0, len(pixels), size)])
 
@@ -120,7 +120,7 @@ class RemoteEncoder:
         """See `Encoder`; prepares one batch at a time, so that memory does not grow with their number."""
         spec, size = self.manifest.image, self._image_batch
         if spec is None:
-            raise EncoderError("encoder.no_image", "This model cannot encode pictures.")
+            raise EncoderError("encoder.no_image")
         groups = (pictures[at : at + size] for at in range(0, len(pictures), size))
         return self._joined([self._pixels(np.stack([to_pixels(p, spec) for p in group])) for group in groups])
 
@@ -147,7 +147,7 @@ class RemoteEncoder:
 
     def _texts(self, method: str, texts: Sequence[str]) -> tuple[dict[str, Any], Floats]:
         if self.manifest.text is None:
-            raise EncoderError("encoder.no_text", "This model cannot encode texts.")
+            raise EncoderError("encoder.no_text")
         return self._called(method, {}, json.dumps(list(texts)).encode(), len(texts))
 
     def _called(
@@ -178,18 +178,16 @@ class RemoteEncoder:
     def _failed(self, process: SandboxProcess, error: SandboxError, count: int) -> EncoderError:
         """Return what a caller is told. Of several inputs nobody knows which one it was: each is tried alone then."""
         if isinstance(error, SandboxDiedError):
-            message = "The model's process ended while it read this. It is not tried again with this model."
             if count == 1 and self._died(error.reason):
                 self.close()
-                return EncoderSetAsideError("encoder.died", message, {"reason": error.reason})
+                return EncoderSetAsideError("encoder.died", reason=error.reason)
             threading.Thread(
                 target=self._restart, args=[process], name="encoder-restart", daemon=True
             ).start()
-            return EncoderDiedError("encoder.died", message, {"reason": error.reason})
+            return EncoderDiedError("encoder.died", reason=error.reason)
         if isinstance(error, SandboxTimeoutError):
-            message = "The model took longer than is allowed, so its process was ended."
-            return EncoderError("encoder.timeout", message, {"limit_seconds": self._options.call_seconds})
-        return EncoderError("encoder.failed", "The model could not read this.", {"reason": str(error)[-500:]})
+            return EncoderError("encoder.timeout/ended", limit_seconds=self._options.call_seconds)
+        return EncoderError("encoder.failed", reason=str(error)[-500:])
 
     def _restart(self, dead: SandboxProcess) -> None:
         """Start another child while nobody waits for it; a failure is met again by the next call."""
@@ -202,7 +200,7 @@ class RemoteEncoder:
         """Return a child that can be called, started anew where the former one has ended."""
         with self._lock:
             if self._closed:
-                raise EncoderError("encoder.closed", "This model was unloaded meanwhile.")
+                raise EncoderError("encoder.closed")
             if self._process is dead or not self._process.alive:
                 self._process.close()
                 self._process = self._started()
@@ -214,11 +212,9 @@ class RemoteEncoder:
         except SandboxDiedError as error:
             self._closed = self._died(error.reason)
             kind = EncoderSetAsideError if self._closed else EncoderDiedError
-            message = "The model's process ended while it loaded the model."
-            raise kind("encoder.died", message, {"reason": error.reason}) from error
+            raise kind("encoder.died/loading", reason=error.reason) from error
         except SandboxError as error:
-            message = "The model cannot be loaded in its process."
-            raise EncoderError("encoder.cannot_load", message, {"reason": str(error)[-500:]}) from error
+            raise EncoderError("encoder.cannot_load", reason=str(error)[-500:]) from error
 
     def _joined(self, parts: Sequence[Floats]) -> Floats:
         return np.concatenate([np.empty((0, self.dim), np.float32), *parts])
@@ -230,8 +226,7 @@ class RemoteEncoder:
             lengths = np.linalg.norm(vectors, axis=1)
             if np.isfinite(lengths).all() and (np.abs(lengths - 1) < LENGTH_TOLERANCE).all():
                 return vectors
-        message = "The model gave a vector that is not finite, has not unit length or the wrong dimension."
-        raise EncoderError("encoder.bad_output", message, {"dim": self.dim})
+        raise EncoderError("encoder.bad_output", dim=self.dim)
 
 
 def _unknown(answer: Any, text: str) -> UnknownWords:

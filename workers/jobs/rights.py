@@ -75,16 +75,14 @@ def require_owner_permitted(job: Job) -> None:
     if right is None or fresh is None or not (fresh.owned or fresh.owner_id):
         return
     if not _permitted(right, fresh, fresh.owner) or not all(holds(fresh) for holds in _CONDITIONS):
-        raise _not_permitted(
-            "The person in whose name this job works may not do this any more, so it has stopped."
-        )
+        raise AppError("job.not_permitted/owner")
 
 
 def require_permitted(job: Job, user: Any) -> None:
     """Raise AppError `job.not_permitted` unless this user may have the job done."""
     right = _right_for(job.type)
     if right is not None and not _permitted(right, job, user):
-        raise _not_permitted("You may not have this job done any more.")
+        raise AppError("job.not_permitted")
 
 
 def may_go_on(job: Job, user: Any) -> bool:
@@ -99,10 +97,6 @@ def may_go_on(job: Job, user: Any) -> bool:
 
 def _permitted(right: Right, job: Job, user: Any) -> bool:
     return user is not None and user.is_active and right(job, user)
-
-
-def _not_permitted(sentence: str) -> AppError:
-    return AppError("job.not_permitted", sentence, status=403)
 
 
 def _right_for(type_name: str) -> Right | None:

@@ -10,6 +10,7 @@ from django.db import InterfaceError, OperationalError, connection
 
 from retrieval_site.errors import AppError
 from retrieval_site.typed_json import to_json
+from workers.error_table import sentence
 from workers.inference.errors import InferenceError
 from workers.jobs.context import JobRun
 from workers.jobs.errors import JobCancelled, JobDeferred, JobPaused, JobStopped, LeaseLost
@@ -60,12 +61,10 @@ def run_claimed(job: Job, lost: threading.Event | None = None) -> Job:
         _database_lost(job, error)
     except MemoryError:
         log.exception("%s %s ran out of memory", job.type, job.pk)
-        job_fail(job, error_id="job.memory", error="The job needed more memory than one job may use.")
+        job_fail(job, error_id="job.memory", error=sentence("job.memory"))
     except Exception:
         log.exception("%s %s crashed", job.type, job.pk)
-        job_fail(
-            job, error_id="job.crashed", error="The job met an unexpected error; the worker's log has it."
-        )
+        job_fail(job, error_id="job.crashed", error=sentence("job.crashed"))
     job.refresh_from_db()
     return job
 
@@ -101,8 +100,8 @@ def _database_lost(job: Job, error: Exception) -> None:
     if job.attempts < ATTEMPTS_MAX:
         once_database_is_back(lambda: job_release(job, counts=True))
         return
-    sentence = f"The database failed {ATTEMPTS_MAX} times during this job. The worker's log says how."
-    once_database_is_back(lambda: job_fail(job, error_id="job.database_failed", error=sentence))
+    message = sentence("job.database_failed", {"attempts": ATTEMPTS_MAX})
+    once_database_is_back(lambda: job_fail(job, error_id="job.database_failed", error=message))
 
 
 def once_database_is_back(write: Callable[[], bool]) -> None:

@@ -189,7 +189,7 @@ def job_retry(job: Job, by: Any = None) -> Job:
 def job_retry_failed(job: Job, by: Any = None) -> Job:
     """Queue a finished job again for its failed items alone; raises as `job_retry`, and `job.nothing_failed`."""
     if not job.items.exists():
-        raise AppError("job.nothing_failed", "This job has no failed items to try again.", status=409)
+        raise AppError("job.nothing_failed")
     finished = [JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED]
     return _queue_again(job, finished, "retried", by, params={**job.params, ONLY_FAILED: True})
 

@@ -20,6 +20,7 @@ from django.db.models.functions import Now
 from kombu.exceptions import ChannelError
 from redis.exceptions import RedisError
 
+from workers.error_table import sentence
 from workers.jobs.daily import start_daily
 from workers.jobs.ends import jobs_ended
 from workers.jobs.enqueue import BROKER_ERRORS, QUEUE, send
@@ -75,12 +76,10 @@ def _give_up() -> int:
     cancelled = list(expired.filter(request="cancel").values_list("pk", flat=True))
     expired.filter(pk__in=cancelled).update(state=JobState.CANCELLED, finished_at=Now(), **released)
     paused = expired.filter(request="pause").update(state=JobState.PAUSED, **released)
-    sentence = (
-        f"The worker was lost {ATTEMPTS_MAX} times during this job, so it is not tried again by itself."
-    )
+    message = sentence("job.lost/worker", {"attempts": ATTEMPTS_MAX})
     lost = list(expired.filter(attempts__gte=ATTEMPTS_MAX).values_list("pk", flat=True))
     expired.filter(pk__in=lost).update(
-        state=JobState.FAILED, finished_at=Now(), error_id="job.lost", error=sentence, **released
+        state=JobState.FAILED, finished_at=Now(), error_id="job.lost", error=message, **released
     )
     jobs_ended(
         Job.objects.filter(pk__in=[*cancelled, *lost], finished_at__isnull=False).values_list("pk", flat=True)

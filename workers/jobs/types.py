@@ -106,4 +106,4 @@ def common_result(job: Job) -> JobResult:
 
 
 def _not_readable(what: str, error: NotReadableError) -> AppError:
-    return AppError("job.not_readable", f"The job's {what} cannot be read by this version: {error}")
+    return AppError("job.not_readable", what=what, reason=str(error))

@@ -118,3 +118,9 @@ def error_id(response: Any) -> str:
     assert body["error"]["message"]
     assert isinstance(body["error"]["detail"], dict)
     return body["error"]["id"]
+
+
+def operations_of(client: APIClient) -> dict[str, Any]:
+    """What the schema says of each operation, by its id."""
+    paths = client.get("/api/v1/schema/").json()["paths"]
+    return {one["operationId"]: one for methods in paths.values() for one in methods.values()}

@@ -187,7 +187,7 @@ class OneBad:
 
     def encode_texts(self, texts):
         if any("number 7." in text for text in texts):
-            raise TextError("text.empty", "The text has no words.")
+            raise TextError("text.empty/passage")
         return self._encoder.encode_texts(texts)
 
     def encode_pixels(self, pixels):
@@ -242,7 +242,7 @@ def test_a_model_that_can_encode_nothing_ends_the_job_early(version, corpus, mon
         dim, device = version.dim, "cpu"
 
         def encode_texts(self, texts):
-            raise TextError("text.unknown", "No.")
+            raise TextError.quoting("text.unknown", "No.")
 
     monkeypatch.setattr(encode_module, "encoder_of", lambda _: Broken())
     job = run_encode()

@@ -89,7 +89,7 @@ def test_a_load_that_fails_can_be_tried_again():
     def at_the_second_time(version_id):
         tries.append(version_id)
         if len(tries) == 1:
-            raise BundleError("bundle.damaged", "The bundle is damaged.")
+            raise BundleError("bundle.damaged")
         return _load(version_id)
 
     pool = ModelPool(at_the_second_time)

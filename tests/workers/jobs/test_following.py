@@ -108,7 +108,7 @@ def test_a_command_shows_failed_items_and_says_why_a_job_failed(handle, job, cap
     def work(ctx):
         for number in range(25):
             ctx.item_failed(f"line {number}", "import.line_not_json", "It is not JSON.")
-        raise AppError("thing.broken", "It is broken.")
+        raise AppError.quoting("thing.broken", "It is broken.")
 
     handle(work)
     with pytest.raises(CommandError, match=r"It is broken\. \[thing\.broken\]"):
@@ -122,7 +122,7 @@ def test_a_command_shows_failed_items_and_says_why_a_job_failed(handle, job, cap
 def test_an_expected_failure_of_a_command_is_a_sentence():
     class Failing(JobCommand):
         def handle(self, *args, **options):
-            raise AppError("thing.broken", "It is broken.")
+            raise AppError.quoting("thing.broken", "It is broken.")
 
     with pytest.raises(CommandError, match=r"It is broken\. \[thing\.broken\]"):
         Failing().execute(no_color=True, force_color=False, skip_checks=True, stdout=None, stderr=None)

@@ -59,7 +59,11 @@ def test_a_job_that_ends_well_has_its_result_and_its_counts(handle, job):
 
 
 @pytest.mark.parametrize(
-    "error", [AppError("thing.broken", "It is broken."), PictureError("thing.broken", "It is broken.")]
+    "error",
+    [
+        AppError.quoting("thing.broken", "It is broken."),
+        PictureError.quoting("thing.broken", "It is broken."),
+    ],
 )
 def test_an_expected_failure_is_kept_with_its_id_and_sentence(handle, job, error):
     def work(ctx):
@@ -173,7 +177,7 @@ def test_a_succeeded_job_refuses_every_other_move(handle, job, action):
 
 def test_a_failed_job_is_retried_with_fresh_attempts(handle, job):
     def work(ctx):
-        raise AppError("thing.broken", "It is broken.")
+        raise AppError.quoting("thing.broken", "It is broken.")
 
     handle(work)
     failed = run_job_inline(job)

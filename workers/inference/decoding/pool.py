@@ -135,10 +135,9 @@ class Decoders:
     def _failed(self, error: SandboxError) -> PictureError:
         reason = error.reason if isinstance(error, SandboxDiedError) else ""
         if isinstance(error, SandboxTimeoutError) or reason in _OUT_OF_TIME:
-            message = "Reading the picture took longer than is allowed, and was stopped."
-            return PictureError("image.timeout", message, {"limit_seconds": self.limits.processor_seconds})
+            return PictureError("image.timeout", limit_seconds=self.limits.processor_seconds)
         if isinstance(error, SandboxMemoryError):
-            return PictureError("image.memory", "Reading the picture takes more memory than is allowed.")
+            return PictureError("image.memory")
         log.error("A picture ended its decoder: %s", error)
         return _crashed(reason or "defect")
 
@@ -173,10 +172,8 @@ def _pair(size: Any) -> tuple[int, int]:
 
 
 def _busy(seconds: float) -> PictureError:
-    message = "Too many large pictures are being read at the moment. Try again in a few seconds."
-    return PictureError("image.busy", message, {"retry_after_seconds": max(1, round(seconds / 2))})
+    return PictureError("image.busy", retry_after_seconds=max(1, round(seconds / 2)))
 
 
 def _crashed(reason: str) -> PictureError:
-    message = "The process that was to read the picture ended before it had."
-    return PictureError("image.crashed", message, {"reason": reason})
+    return PictureError("image.crashed", reason=reason)

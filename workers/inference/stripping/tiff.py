@@ -45,8 +45,7 @@ def pages_apart(data: bytes, limits: PictureLimits, most: int) -> list[bytes]:
     found = list[int]()
     for page in pages(data, limits):
         if len(found) == most:
-            message = f"The file has more than {most} pages."
-            raise PictureError("image.too_many_pages", message, {"format": "tiff", "limit": most})
+            raise PictureError("image.too_many_pages", format="tiff", limit=most)
         found.append(page)
     files, total = list[bytes](), 0
     for page in found:
