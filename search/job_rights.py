@@ -13,7 +13,8 @@ from django.db.models.functions import Cast
 from django.utils import timezone
 
 from search.job_types import IMPORT, UNDO_IMPORT, collection_of
-from search.models import ApiToken, Collection, Document, DocumentImage, Passage
+from search.models import ApiToken, Collection, Document
+from search.units.registry import unit_kinds
 from workers.jobs.rights import job_condition, job_items_filter, job_right, jobs_shown
 
 if TYPE_CHECKING:
@@ -45,13 +46,10 @@ def seen_units(rows: QuerySet[JobItem], user: Any) -> QuerySet[JobItem]:
     """Leave out the units of documents that the user may not see: encoding works through all collections."""
     documents = Document.objects.visible_to(user)
     named = rows.alias(unit=Cast(KT("payload__unit"), BigIntegerField()))
-    passages = Q(
-        payload__kind="passage", unit__in=Passage.objects.filter(document__in=documents).values("pk")
-    )
-    images = Q(
-        payload__kind="image", unit__in=DocumentImage.objects.filter(document__in=documents).values("pk")
-    )
-    return named.filter(Q(unit=None) | passages | images)
+    seen = Q(unit=None)
+    for kind in unit_kinds():
+        seen |= Q(payload__kind=kind.name, unit__in=kind.rows.filter(document__in=documents).values("pk"))
+    return named.filter(seen)
 
 
 @job_condition

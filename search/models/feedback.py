@@ -14,8 +14,8 @@ from search.models.document import Document
 class Query(models.Model):
     """One search, kept: its parts, version and ranked answer; known by an unguessable id.
 
-    `answer` is the ranked list `[{"document", "passage", "image", "score"}]` as it was given; whoever opens the
-    query later sees of it only what they may see then.
+    `answer` is the ranked list `[{"document", "score", <kind of the unit>: <its id>}]` as it was given; whoever opens
+    the query later sees of it only what they may see then.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

@@ -15,6 +15,7 @@ from retrieval_site.errors import AppError
 from retrieval_site.people import manages_models
 from search.models import Document
 from search.retrieval.types import EncodedQuery, Modality
+from search.units.registry import unit_kinds
 from search.vectors.read import document_vectors
 from workers.encoding.client import picture_start, text_start
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from models_admin.models import ModelVersion
     from search.retrieval.types import SearchRequest, Target
-    from search.vectors.tables import UnitKind
     from workers.encoding.client import Pending
 
 CHAMPION = "champion"
@@ -130,9 +130,9 @@ def document_parts(version: ModelVersion, document_id: int | None, target: Targe
 
     Raises AppError `document.not_encoded` where it has none.
     """
-    kinds: tuple[UnitKind, ...] = ("image", "passage") if target == "images" else ("passage", "image")
-    for kind in kinds:
-        vectors = document_vectors(version, kind, document_id or 0, limit=DOCUMENT_PARTS_MAX)
+    wanted_first = sorted(unit_kinds(), key=lambda kind: kind.target != target)
+    for kind in wanted_first:
+        vectors = document_vectors(version, kind.name, document_id or 0, limit=DOCUMENT_PARTS_MAX)
         if len(vectors):
             return vectors
     raise AppError("document.not_encoded")

@@ -13,6 +13,7 @@ from retrieval_site.rows import insert
 from search.models import Query
 from search.retrieval.rank import best_by_document
 from search.retrieval.types import EncodedQuery, Plan, Unit
+from search.units.registry import unit_kind_of
 from workers.storage.blobs import blob_of, file_put, row_put
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ KEPT_FIRST = 100
 KEPT_MAX = 1000
 """How deep an answer can be followed, in documents."""
 _UNWAITED = Prepared("SET LOCAL synchronous_commit = off")
-_KEY = {"passages": "passage", "images": "image"}
 
 
 def query_new(looked: Looked, encoded: EncodedQuery) -> Query:
@@ -78,21 +78,21 @@ def plan_json(plan: Plan, *, more: bool) -> dict[str, Any]:
 
 def entries(units: Iterable[Unit], target: str) -> list[dict[str, Any]]:
     """Return units as the answer keeps them."""
+    kind = unit_kind_of(target).name
     return [
-        {"document": unit.document_id, "passage": None, "image": None, "score": round(unit.score, 6)}
-        | {_KEY[target]: unit.unit_id}
-        for unit in units
+        {"document": unit.document_id, kind: unit.unit_id, "score": round(unit.score, 6)} for unit in units
     ]
 
 
 def units_of(query: Query, kept: Sequence[dict[str, Any]]) -> list[Unit]:
     """Return kept entries as units."""
-    return [Unit(entry[_KEY[query.target]], entry["document"], entry["score"]) for entry in kept]
+    kind = unit_kind_of(query.target).name
+    return [Unit(entry[kind], entry["document"], entry["score"]) for entry in kept]
 
 
 def target_of(query: Query) -> Target:
     """Return what was searched for."""
-    return cast("Target", query.target)
+    return query.target
 
 
 def modality_of(query: Query) -> Modality:

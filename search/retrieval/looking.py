@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from search.retrieval.candidates import estimate, find_candidates, make_plan, set_plan
 from search.retrieval.types import Candidates, Plan
+from search.units.image import IMAGE
+from search.units.passage import PASSAGE
 from search.vectors.tables import VectorTable, tables_of
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ def look(request: SearchRequest, encoded: EncodedQuery, scope: Scope, plan: Plan
     if encoded.unknown.nothing_known:
         return Looked(request, scope, NOTHING, warnings)
     found = find_candidates(encoded, scope, request.limit, plan)
-    pictures = _pictures(encoded, scope) if not found.units and request.target == "passages" else None
+    pictures = _pictures(encoded, scope) if not found.units and request.target == PASSAGE.target else None
     if pictures is None:
         return Looked(request, scope, found, warnings)
     if not request.or_pictures:
@@ -47,12 +49,12 @@ def look(request: SearchRequest, encoded: EncodedQuery, scope: Scope, plan: Plan
     plan = make_plan(encoded.version, pictures, request.limit)
     set_plan(plan)
     found = find_candidates(encoded, pictures, request.limit, plan)
-    return Looked(replace(request, target="images"), pictures, found, [*warnings, _only_pictures(_SHOWN)])
+    return Looked(replace(request, target=IMAGE.target), pictures, found, [*warnings, _only_pictures(_SHOWN)])
 
 
 def _pictures(encoded: EncodedQuery, scope: Scope) -> Scope | None:
     """Return the same scope among pictures; None where there are none."""
-    table = VectorTable(encoded.version.pk, "image")
+    table = VectorTable(encoded.version.pk, IMAGE.name)
     if table not in tables_of(encoded.version):
         return None
     pictures = replace(scope, table=table)
@@ -74,4 +76,4 @@ def _of_words(unknown: UnknownWords) -> list[SearchWarning]:
 
 def _only_pictures(what_then: str) -> SearchWarning:
     message = f"These collections have pictures but no texts to search{what_then}"
-    return {"id": "target.only_pictures", "message": message, "detail": {"target": "images"}}
+    return {"id": "target.only_pictures", "message": message, "detail": {"target": IMAGE.target}}

@@ -12,7 +12,8 @@ from search.retrieval.candidates import find_candidates, make_plan, set_plan
 from search.retrieval.cursor import Cursor, cursor_write
 from search.retrieval.present import present
 from search.retrieval.rank import best_by_document
-from search.retrieval.scope import KINDS, make_scope, table_for, visible_collections
+from search.retrieval.scope import make_scope, table_for, visible_collections
+from search.units.registry import unit_kind_of
 
 if TYPE_CHECKING:
     import uuid
@@ -40,7 +41,7 @@ def read_page(query: Query, cursor: Cursor, limit: int, collections: tuple[int, 
     while len(hits) < limit and passed < len(answer):
         kept = answer[passed : passed + limit - len(hits)]
         units = keep.units_of(query, kept)
-        hits += present(units, KINDS[keep.target_of(query)], collections, cursor.shown + len(hits) + 1)
+        hits += present(units, unit_kind_of(query.target).name, collections, cursor.shown + len(hits) + 1)
         passed += len(kept)
     behind = Cursor(query.pk, passed, cursor.shown + len(hits))
     return Page(hits, behind if more or _any_visible(answer[passed:], collections) else None)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from retrieval_site.database import Prepared
 from retrieval_site.database.reading import connection
 from retrieval_site.rows import columns
-from search.models import Collection, Document, DocumentImage, Passage
+from search.models import Collection, Document, DocumentImage
 from search.retrieval.types import Hit
+from search.units.registry import unit_kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from retrieval_site.rows import Columns
     from search.retrieval.types import Unit
-    from search.vectors.tables import UnitKind
 
 _SELECT = """
     SELECT unit.id, {columns}
@@ -33,23 +33,16 @@ BODY_BYTES_MAX = 200_000
 
 _BODY = 'document."body"'
 _SHORT_BODY = f"CASE WHEN octet_length({_BODY}) <= {BODY_BYTES_MAX} THEN {_BODY} ELSE '' END"
-# What a hit shows of a unit beside its document; outer joins, for it may be gone since the search, or never have been.
-_PASSAGE = """
-    LEFT JOIN search_passage passage ON passage.id = unit.id
+# What a hit shows beside its document; outer joins, for it may be gone since the search, or never have been.
+_UNIT = "LEFT JOIN {table} {kind} ON {kind}.id = unit.id"
+_COVER = """
     LEFT JOIN LATERAL (
         SELECT * FROM search_documentimage WHERE document_id = document.id ORDER BY ordinal LIMIT 1
     ) cover ON true
 """
-_IMAGE = "LEFT JOIN search_documentimage image ON image.id = unit.id"
-_SHOWN: dict[UnitKind, tuple[str, dict[str, type[Model]]]] = {
-    "passage": (_PASSAGE, {"passage": Passage, "cover": DocumentImage}),
-    "image": (_IMAGE, {"image": DocumentImage}),
-}
 
 
-def present(
-    units: Sequence[Unit], kind: UnitKind, collections: Sequence[int], first_rank: int = 1
-) -> list[Hit]:
+def present(units: Sequence[Unit], kind: str, collections: Sequence[int], first_rank: int = 1) -> list[Hit]:
     """Return a hit for every unit whose document is in one of the collections; others are gone or hidden now.
 
     A vector's own collection was checked by the search; the document's is checked again here, so that a document
@@ -57,11 +50,13 @@ def present(
     """
     found = dict(_found(units, kind, collections))
     shown = [unit for unit in units if unit.unit_id in found]
-    return [Hit(rank, unit.score, **found[unit.unit_id]) for rank, unit in enumerate(shown, first_rank)]
+    return [
+        Hit(rank, unit.score, kind=kind, **found[unit.unit_id]) for rank, unit in enumerate(shown, first_rank)
+    ]
 
 
 def _found(
-    units: Sequence[Unit], kind: UnitKind, collections: Sequence[int]
+    units: Sequence[Unit], kind: str, collections: Sequence[int]
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield each unit's id with what its hit shows."""
     statement, parts = _statement(kind)
@@ -77,6 +72,7 @@ def _found(
     for unit_id, *values in rows:
         shown = _instances(parts, values, known)
         shown["document"].collection = shown.pop("collection")
+        shown["unit"] = shown.pop(kind)
         yield unit_id, shown
 
 
@@ -95,10 +91,13 @@ def _instances(
 
 
 @cache
-def _statement(kind: UnitKind) -> tuple[Prepared, tuple[Columns[Any], ...]]:
+def _statement(kind: str) -> tuple[Prepared, tuple[Columns[Any], ...]]:
     """Return the statement and the parts of its rows behind the unit's id."""
-    joins, models = _SHOWN[kind]
-    every: dict[str, type[Model]] = {"document": Document, "collection": Collection, **models}
+    known = unit_kind(kind)
+    joins = _UNIT.format(table=known.table, kind=kind) + (_COVER if known.shown.cover else "")
+    every: dict[str, type[Model]] = {"document": Document, "collection": Collection, kind: known.model}
+    if known.shown.cover:
+        every["cover"] = DocumentImage
     parts = tuple(columns(model, alias) for alias, model in every.items())
     selected = ", ".join(part.sql for part in parts).replace(_BODY, _SHORT_BODY)
     return Prepared(_SELECT.format(columns=selected, joins=joins)), parts

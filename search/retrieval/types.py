@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from search.units.passage import PASSAGE
 from workers.inference.words import UnknownWords
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from search.vectors.tables import VectorTable
 
 Modality = Literal["image", "text", "document", "embedding"]
-Target = Literal["passages", "images"]
+Target = str
+"""What is looked for: the `target` of a kind of unit."""
 SearchWarning = dict[str, Any]
 """`{"id", "message", "detail"}`: what did not stop a search but should be known of its answer."""
 LIMIT_MAX = 100
@@ -43,7 +45,7 @@ class SearchRequest:
     embedding: tuple[float, ...] | None = None
     collections: tuple[str, ...] = ()
     filters: dict[str, Any] = field(default_factory=dict)
-    target: Target = "passages"
+    target: Target = PASSAGE.target
     limit: int = LIMIT_DEFAULT
     cursor: str | None = None
     model: str = "champion"
@@ -110,13 +112,16 @@ class Plan:
 
 @dataclass(frozen=True)
 class Hit:
-    """One result: a document with its best passage or image; `cover` is a passage's picture, its document's first."""
+    """One result: a document with its best unit, None where that is gone since, and the name of the unit's kind.
+
+    `cover` is the document's first picture, where the kind is shown beside it.
+    """
 
     rank: int
     score: float
     document: Any
-    passage: Any | None = None
-    image: Any | None = None
+    unit: Any | None = None
+    kind: str = PASSAGE.name
     relevance: float | None = None
     cover: Any | None = None
 

@@ -19,6 +19,7 @@ from search.models import Query
 from search.retrieval.types import SearchRequest
 from search.services.uploads import picture_too_large, read_picture
 from search.sessions import session_for
+from search.units.registry import unit_kind_of
 from search.views.choosing import keep_target, target_named
 from search.views.people import may_search, searchers_only
 from search.views.throttling import throttled
@@ -33,8 +34,6 @@ TEXT_MAX = 2000
 COLLECTIONS_MAX, SLUG_MAX = 100, 80
 PREVIEW_PX = 640
 """Longest side of the kept query photo: sharp beside the hits, and enough to ask again with."""
-HITS = {"passages": 10, "images": 24}
-"""Documents on one page of results."""
 
 
 @takes_body(
@@ -78,7 +77,7 @@ def _choices(request: HttpRequest) -> dict[str, Any]:
     collections = tuple(
         slug for slug in request.POST.getlist("collections")[:COLLECTIONS_MAX] if _is_slug(slug)
     )
-    return {"target": target, "collections": collections, "limit": HITS[target]}
+    return {"target": target, "collections": collections, "limit": unit_kind_of(target).shown.hits_a_page}
 
 
 def _is_slug(written: str) -> bool:
