@@ -18,13 +18,13 @@ from bench.measure import MS, percentile
 from models_admin import services
 from models_admin.models import ModelVersion, VectorIndex, VersionState
 from search.indexing.encoders import encoder_of
-from search.indexing.units import image_spec
 from search.models import Collection, Passage
 from search.pictures import picture_prepared
 from search.retrieval.dense import estimate, make_plan, ready_with
 from search.retrieval.group import best_by_document
 from search.retrieval.scope import make_scope
 from search.retrieval.types import EncodedPart, EncodedQuery
+from search.units.image import image_spec
 from search.vectors.copy import vectors_write
 from search.vectors.tables import VectorTable, table_create, table_drop
 from workers.jobs.following import job_complete

@@ -184,17 +184,22 @@ class ModelVersionAdmin(PanelAdmin[ModelVersion]):
         ]
 
     def confirm_view(self, request: HttpRequest, object_id: str, action: str) -> HttpResponse:
-        """Say what retiring or deleting loses, with the button that does it."""
+        """Say what retiring or deleting loses, with the button that does it; or at once that it cannot be done."""
         version: ModelVersion = self._row(request, object_id)
         if action not in LOSSES:
             raise Http404(action)
+        try:
+            losses = LOSSES[action](version)
+        except AppError as error:
+            messages.error(request, f"{error.message} ({error.id})")
+            return HttpResponseRedirect(reverse(f"admin:{self._url_name('change')}", args=[object_id]))
         verb = action.capitalize()
         context = {
             **self.admin_site.each_context(request),
             "version": version,
             "action": action,
             "verb": verb,
-            "losses": LOSSES[action](version),
+            "losses": losses,
             "title": f"{verb} {version}?",
             "opts": self.opts,
         }

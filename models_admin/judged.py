@@ -24,8 +24,8 @@ class Measures:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Difference:
-    """How far the version is ahead of the champion, with the 95 % interval of a paired bootstrap over searches."""
+class Estimate:
+    """A value with its 95 % interval, here of a paired bootstrap over searches."""
 
     value: float
     low: float
@@ -34,13 +34,13 @@ class Difference:
 
 @dataclass(frozen=True, kw_only=True)
 class Differences:
-    """The difference in each measure."""
+    """How far the version is ahead of the champion, in each measure."""
 
-    ndcg_at_10: Difference
-    ndcg_at_10_of_judged: Difference
-    success_at_1: Difference
-    success_at_10: Difference
-    judged_at_10: Difference
+    ndcg_at_10: Estimate
+    ndcg_at_10_of_judged: Estimate
+    success_at_1: Estimate
+    success_at_10: Estimate
+    judged_at_10: Estimate
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -242,7 +242,7 @@ def version_retire(
     """
     with transaction.atomic():
         registry_lock(f"alias {CHAMPION}")
-        _check_retirable(version, force=force)
+        check_retirable(version, force=force)
         Alias.objects.filter(previous=version).update(previous=None)
         hooks.vectors().drop(version)
         ModelVersion.objects.filter(pk=version.pk).update(state=VersionState.RETIRED)
@@ -250,7 +250,8 @@ def version_retire(
     return version
 
 
-def _check_retirable(version: ModelVersion, *, force: bool) -> None:
+def check_retirable(version: ModelVersion, *, force: bool) -> None:
+    """Raise the AppError with which retiring the version would be refused now, if it would."""
     if version.state in (VersionState.UPLOADED, VersionState.VALIDATING, VersionState.REFUSED):
         raise _wrong_state(version, "retired")
     if alias := Alias.objects.filter(version=version).first():
@@ -268,10 +269,15 @@ def version_delete(*, version: ModelVersion) -> None:
     with transaction.atomic():
         registry_lock("model versions")
         version.refresh_from_db()
-        if version.state not in _DELETABLE:
-            raise _wrong_state(version, "deleted")
-        _check_idle(version, VALIDATE)
+        check_deletable(version)
         version.delete()
+
+
+def check_deletable(version: ModelVersion) -> None:
+    """Raise the AppError with which deleting the version would be refused now, if it would."""
+    if version.state not in _DELETABLE:
+        raise _wrong_state(version, "deleted")
+    _check_idle(version, VALIDATE)
 
 
 def is_busy(version: ModelVersion, job_type: JobType[VersionParameters, Any]) -> bool:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.http import JsonResponse
+from django.http import HttpResponseServerError, JsonResponse
+from django.middleware.csrf import get_token
+from django.template.loader import render_to_string
 from django.views import defaults
 
 from retrieval_site.addresses import API_PREFIX
@@ -39,7 +41,8 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponseBa
 def server_error(request: HttpRequest) -> HttpResponseBase:
     """Answer an unknown exception, which Django has logged with its traceback by now; the id finds it in the log."""
     if not is_api(request):
-        return defaults.server_error(request)
+        # Without context processors: they ask for what may have broken, the database, session or user.
+        return HttpResponseServerError(render_to_string("500.html", {"csrf_token": get_token(request)}))
     return error_answer(AppError("server.error", request_id=REQUEST_ID.get()))
 
 

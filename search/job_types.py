@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImportParameters(JobParameters):
+class ImportJobParameters(JobParameters):
     """What is imported into which collection: a stored file (`blob`, with its name) or a `path` here; and how."""
 
     collection: int
@@ -32,7 +32,7 @@ class ImportParameters(JobParameters):
         return ImportOptions(self.format, self.per, self.extra_columns, self.table)
 
 
-Coverage = dict[str, dict[str, Covered]]
+CoverageByVersion = dict[str, dict[str, Covered]]
 """By version (`name@number`) and kind of unit."""
 
 
@@ -40,7 +40,7 @@ Coverage = dict[str, dict[str, Covered]]
 class EncodeResult(JobResult):
     """`coverage`: which units have their vector under each live version."""
 
-    coverage: Coverage | None = None
+    coverage: CoverageByVersion | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +85,7 @@ class ExpireResult(JobResult):
     removed: int | None = None
 
 
-IMPORT = JobType("import", ImportParameters, ImportResult)
+IMPORT = JobType("import", ImportJobParameters, ImportResult)
 UNDO_IMPORT = JobType("undo_import", UndoParameters, UndoResult)
 ENCODE = JobType("encode", JobParameters, EncodeResult)
 EXPIRE_QUERIES = JobType("expire_queries", JobParameters, ExpireResult)

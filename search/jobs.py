@@ -21,10 +21,10 @@ from search.job_types import (
     EXPIRE_QUERIES,
     IMPORT,
     UNDO_IMPORT,
-    Coverage,
+    CoverageByVersion,
     EncodeResult,
     ExpireResult,
-    ImportParameters,
+    ImportJobParameters,
     ImportResult,
     UndoParameters,
     UndoResult,
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 
 @job_handler(IMPORT)
-def run_import(run: JobRun[ImportParameters, ImportResult]) -> ImportResult:
+def run_import(run: JobRun[ImportJobParameters, ImportResult]) -> ImportResult:
     """Store the documents of a file, then make their vectors; with `dry_run` only say what would happen."""
     try:
         _store(run)
@@ -73,7 +73,7 @@ def _made_searchable_anyway() -> Iterator[None]:
         raise
 
 
-def _store(run: JobRun[ImportParameters, ImportResult]) -> None:
+def _store(run: JobRun[ImportJobParameters, ImportResult]) -> None:
     """Retry what failed, where that was asked for; then store what no run has come to yet."""
     with opened(run) as storing:
         if run.only_failed and not run.result.retried:
@@ -96,11 +96,11 @@ def run_encode(run: JobRun[JobParameters, EncodeResult]) -> EncodeResult:
     return EncodeResult(coverage=_encode_live(run))
 
 
-def _encode_live(ctx: JobContext) -> Coverage:
+def _encode_live(ctx: JobContext) -> CoverageByVersion:
     if ctx.only_failed:
         forget_broken(ctx)
     split_pending(ctx)
-    found: Coverage = {}
+    found: CoverageByVersion = {}
     for version in versions_live():
         encode_missing(version, ctx)
         found[version.key] = coverage_report(version)

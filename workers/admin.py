@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from retrieval_site.panels import PanelAdmin
 from retrieval_site.people import signed_in
 from workers.jobs import services
-from workers.jobs.rights import items_seen_by, may_go_on
+from workers.jobs.rights import items_seen_by, jobs_seen_by, may_go_on
 from workers.jobs.types import UNDONE, common_parameters, common_result
 from workers.models import Job, JobState
 
@@ -78,7 +78,7 @@ def _button(action: Callable[[Job, Any], object]) -> Callable[[Job, HttpRequest]
 
 @admin.register(Job)
 class JobAdmin(PanelAdmin[Job]):
-    """Jobs, read only but for the buttons; superusers see all, staff their own."""
+    """Jobs, read only but for the buttons; superusers see all, staff their own and those that apps show them."""
 
     list_display = ["label", "state_badge", "progress", "failed_count", "owner", "created_at"]
     list_filter = ["state", "type", "created_at"]
@@ -89,7 +89,7 @@ class JobAdmin(PanelAdmin[Job]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
         """Show what the user may see."""
-        return services.jobs_seen_by(request.user)
+        return jobs_seen_by(request.user)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.is_active and request.user.is_staff)

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
 
+from search.units.image import ImageAnswer
+from search.units.registry import unit_kind, unit_kinds
+
 if TYPE_CHECKING:
     from models_admin.models import ModelVersion
     from search.models import Collection, Document, DocumentImage, Judgement
@@ -47,14 +50,13 @@ def plan_json(plan: Plan, *, counted: bool = True) -> Json:
 
 def hit_json(hit: Hit) -> Json:
     """Return one result; costs no query."""
-    passage = hit.passage
     return {
         "rank": hit.rank,
         "score": round(hit.score, 6),
         "relevance": hit.relevance,
         "document": document_brief_json(hit.document),
-        "passage": passage and {"text": passage.text, "start": passage.start, "end": passage.end},
-        "image": hit.image and image_json(hit.image),
+        **{kind.name: None for kind in unit_kinds()},
+        **({hit.kind: vars(unit_kind(hit.kind).shown.answer.of(hit.unit))} if hit.unit else {}),
     }
 
 
@@ -84,13 +86,7 @@ def document_json(document: Document) -> Json:
 
 def image_json(image: DocumentImage) -> Json:
     """Return a document's picture."""
-    return {
-        "sha256": image.blob_id,
-        "url": reverse("search:image", args=[image.blob_id]),
-        "width": image.width,
-        "height": image.height,
-        "alt": image.alt,
-    }
+    return vars(ImageAnswer.of(image))
 
 
 def collection_json(collection: Collection) -> Json:

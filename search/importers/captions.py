@@ -1,4 +1,4 @@
-"""Captions of pictures: Flickr's `name.jpg#k<TAB>text`, COCO's captions JSON, Karpathy's split JSON.
+"""Captions of pictures: Flickr's and Kaggle's lines, COCO's captions JSON, Karpathy's split JSON.
 
 One document per caption (known as `name.jpg#k`), or per picture with its captions as text and the picture attached.
 """
@@ -14,9 +14,9 @@ from retrieval_site.errors import AppError
 from search.importers.json_lists import not_json
 from search.importers.types import Item, Per, PictureRef, Record, Rejected, rejected
 from search.services.document_fields import BODY_CHARACTERS_MAX, DocumentFields
+from workers.formats import captions
+from workers.formats.captions import Caption, WrongLine
 from workers.formats.json_streams import JSON_ERRORS, LIST_IN_OBJECT_LEVEL, json_items
-from workers.formats.lines import numbered_lines
-from workers.formats.problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -25,36 +25,27 @@ _INSERT_ROWS = 5000
 
 
 def read_captions(file: BinaryIO, per: Per) -> Iterator[Item]:
-    """Yield the documents of a `name.jpg#k<TAB>text` file; a picture's lines stand together in it."""
-    lines = _caption_lines(file)
+    """Yield the documents of a file with a caption a line; a picture's lines stand together in it."""
+    lines = captions.read_captions(file)
     if per == "caption":
         for line in lines:
-            yield line if isinstance(line, Rejected) else _caption(*line)
+            yield _line_rejected(line) if isinstance(line, WrongLine) else _of_line(line)
         return
-    for name, group in itertools.groupby(
-        lines, key=lambda line: None if isinstance(line, Rejected) else line[1]
-    ):
-        if name is None:
-            yield from (line for line in group if isinstance(line, Rejected))
+    for _, group in itertools.groupby(lines, key=lambda line: getattr(line, "picture", None)):
+        first = next(group)
+        if isinstance(first, WrongLine):
+            yield from map(_line_rejected, [first, *(line for line in group if isinstance(line, WrongLine))])
         else:
-            where, _, _, first = next(line for line in group if not isinstance(line, Rejected))
-            rest = (line[3] for line in group if not isinstance(line, Rejected))
-            yield _picture(where, name, [first, *_bounded(rest)])
+            rest = (line.text for line in group if isinstance(line, Caption))
+            yield _picture(first.where, first.picture, [first.text, *_bounded(rest)])
 
 
-def _caption_lines(file: BinaryIO) -> Iterator[tuple[str, str, str, str] | Rejected]:
-    """Yield (where, picture's name, number, text) per line."""
-    for number, line in numbered_lines(file):
-        where = f"line {number}"
-        if isinstance(line, Problem):
-            yield Rejected(where, (line,))
-        elif line.strip():
-            label, tab, text = line.partition("\t")
-            name, hash_, index = label.strip().rpartition("#")
-            if tab and hash_ and name and text.strip():
-                yield where, name, index, text.strip()
-            else:
-                yield rejected(where, "import.line_not_caption")
+def _line_rejected(line: WrongLine) -> Rejected:
+    return Rejected(line.where, (line.problem,))
+
+
+def _of_line(line: Caption) -> Record:
+    return _caption(line.where, line.picture, line.number, line.text)
 
 
 def _bounded(texts: Iterable[str]) -> Iterator[str]:

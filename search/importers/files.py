@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 import zipfile
 import zlib
 from functools import cached_property
@@ -20,6 +19,7 @@ from search.importers.names import (
     is_unsafe,
     member_name,
 )
+from workers.formats.zips import DAMAGED, packing_fault
 from workers.inference.errors import PictureError
 
 if TYPE_CHECKING:
@@ -28,24 +28,7 @@ if TYPE_CHECKING:
 
 FILES_MAX = 1_000_000
 RATIO_MAX = 200
-RATIO_FREE_BYTES = 1024 * 1024
-"""Files up to this size may compress as well as they like."""
-
-METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-"""Of the other methods, some unpack without a bound on memory, and none is what archives are made with."""
-
 DAMAGED_WHILE_READING = (zipfile.BadZipFile, zlib.error, EOFError)
-_DAMAGED = (
-    zipfile.BadZipFile,
-    zipfile.LargeZipFile,
-    zlib.error,
-    struct.error,
-    EOFError,
-    OSError,
-    NotImplementedError,
-    RuntimeError,
-    ValueError,
-)
 
 
 class Files(Protocol):
@@ -158,7 +141,7 @@ class ZipFiles:
     def __init__(self, path: Path) -> None:
         try:
             self._zip = zipfile.ZipFile(path)
-        except _DAMAGED as error:
+        except DAMAGED as error:
             raise AppError("import.not_a_zip") from error
         self._members = _checked(self._zip.infolist())
 
@@ -172,9 +155,10 @@ class ZipFiles:
 
     def open(self, name: str) -> BinaryIO:
         """Open a member for reading; damage shows as AppError `import.zip_damaged` on opening."""
+        member = self._members[name]
         try:
-            return cast("BinaryIO", self._zip.open(self._members[name]))
-        except _DAMAGED as error:
+            return cast("BinaryIO", self._zip.open(member))
+        except DAMAGED as error:
             raise damaged(name) from error
 
     @cached_property
@@ -199,7 +183,7 @@ class ZipFiles:
             raise missing(name)
         try:
             return _bounded(self.open(known), self._members[known].file_size)
-        except _DAMAGED as error:
+        except DAMAGED as error:
             raise damaged(known) from error
 
     def guessed_names(self) -> list[str]:
@@ -245,9 +229,10 @@ def _checked(members: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
 def _check_member(info: zipfile.ZipInfo, name: str) -> None:
     if is_unsafe(name):
         raise AppError("import.zip_unsafe_name", name=info.orig_filename[:200])
-    if info.flag_bits & 1:
+    fault = packing_fault(info, RATIO_MAX)
+    if fault == "encrypted":
         raise AppError("import.zip_encrypted")
-    if info.compress_type not in METHODS:
+    if fault == "method":
         raise AppError("import.zip_method", name=name[:200])
-    if info.file_size > RATIO_FREE_BYTES and info.file_size > RATIO_MAX * max(1, info.compress_size):
+    if fault == "ratio":
         raise AppError("import.zip_ratio", name=name[:200], limit=RATIO_MAX)

@@ -34,7 +34,7 @@ from workers.models import Blob
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from search.job_types import ImportParameters, ImportResult
+    from search.job_types import ImportJobParameters, ImportResult
     from workers.jobs.context import JobRun
 
     Numbered: TypeAlias = tuple[int, Item]
@@ -59,7 +59,7 @@ class ImportRun:
     """One run of one import job."""
 
     def __init__(
-        self, run: JobRun[ImportParameters, ImportResult], source: ImportSource, collection: Collection
+        self, run: JobRun[ImportJobParameters, ImportResult], source: ImportSource, collection: Collection
     ) -> None:
         self.ctx = run
         self._source = source
@@ -179,7 +179,7 @@ def batches(items: Iterator[Numbered]) -> Iterator[list[Numbered]]:
 
 
 @contextmanager
-def opened(run: JobRun[ImportParameters, ImportResult]) -> Iterator[ImportRun]:
+def opened(run: JobRun[ImportJobParameters, ImportResult]) -> Iterator[ImportRun]:
     """Open what the job's parameters name. Raises AppError `import.*`, `collection.not_found`."""
     collection = Collection.objects.filter(pk=run.parameters.collection).first()
     if collection is None:
@@ -189,7 +189,7 @@ def opened(run: JobRun[ImportParameters, ImportResult]) -> Iterator[ImportRun]:
 
 
 @contextmanager
-def _path(parameters: ImportParameters) -> Iterator[Path]:
+def _path(parameters: ImportJobParameters) -> Iterator[Path]:
     if parameters.path is not None:
         yield Path(parameters.path)
         return

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from retrieval_site.errors import AppError
 from search.indexing.encoders import encoder_of
-from search.indexing.units import BATCH_UNITS, UnitBatch, encode, image_spec
+from search.indexing.units import BATCH_UNITS, encode
 from search.pictures import picture_prepared
 from search.retrieval.encode import Known, document_units
 from search.retrieval.keep import asked_documents, modality_of, target_of
 from search.retrieval.runner import Asked, run
 from search.retrieval.scope import scope_for
 from search.retrieval.types import EncodedPart, EncodedQuery
+from search.units.image import image_spec
+from search.units.kind import UnitBatch
 from workers.inference.errors import InferenceError
 from workers.storage.blobs import blob_open
 
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
     from models_admin.models import ModelVersion
     from search.models import Query
-    from search.vectors.tables import UnitKind
+    from search.units.kind import Modality
     from workers.inference.encoder import Encoder
     from workers.jobs.context import JobContext
 
@@ -64,7 +66,7 @@ def _encoded(
     encodes = version.manifest["modalities"]
     if "text" in encodes:
         texts = [(query, query.text) for query in queries if query.modality == "text"]
-        yield from _batch(encoder, "passage", texts)
+        yield from _batch(encoder, "text", texts)
     if "image" in encodes:
         photos = (query for query in queries if query.modality == "image")
         yield from _batch(encoder, "image", _readable(photos, lambda query: _photo(query, encoder)))
@@ -73,11 +75,11 @@ def _encoded(
 
 
 def _batch(
-    encoder: Encoder, kind: UnitKind, asked: Iterable[tuple[Query, Any]]
+    encoder: Encoder, modality: Modality, asked: Iterable[tuple[Query, Any]]
 ) -> Iterator[tuple[Query, Vectors]]:
     queries = dict(enumerate(asked))
     if queries:
-        done = encode(encoder, kind, UnitBatch(list(queries), [given for _, given in queries.values()]))
+        done = encode(encoder, modality, UnitBatch(list(queries), [given for _, given in queries.values()]))
         yield from (
             (queries[row][0], vector[None]) for row, vector in zip(done.ids, done.vectors, strict=True)
         )

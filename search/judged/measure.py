@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from django.utils import timezone
 
-from models_admin.judged import Difference, Differences, Judged, Measures
+from models_admin.judged import Differences, Estimate, Judged, Measures
 from models_admin.models import ModelVersion, VersionState
 from models_admin.services import champion
 from retrieval_site.errors import AppError
@@ -68,5 +68,5 @@ def _means(values: NDArray[np.float64]) -> Measures | None:
 def _differences(first: NDArray[np.float64], second: NDArray[np.float64]) -> Differences:
     pairs = zip(MEASURES, paired_means(first, second), strict=True)
     return Differences(
-        **{name: Difference(value=found.value, low=found.low, high=found.high) for name, found in pairs}
+        **{name: Estimate(value=found.value, low=found.low, high=found.high) for name, found in pairs}
     )

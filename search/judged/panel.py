@@ -13,7 +13,7 @@ from models_admin.judged import judged_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from models_admin.judged import Difference, Differences, Measures
+    from models_admin.judged import Differences, Estimate, Measures
     from models_admin.models import ModelVersion
 
 COLUMNS = {
@@ -58,10 +58,10 @@ def _value(measure: str, value: float, sign: str = "") -> str:
     return f"{value:{sign}.3f}" if measure.startswith("ndcg") else f"{100 * value:{sign}.1f}"
 
 
-def _difference(measure: str, found: Difference) -> str:
+def _difference(measure: str, found: Estimate) -> str:
     return "" if measure == COVERAGE else _value(measure, found.value, "+")
 
 
-def _interval(measure: str, found: Difference) -> str:
+def _interval(measure: str, found: Estimate) -> str:
     low, high = (_value(measure, end, "+") for end in (found.low, found.high))
     return "" if measure == COVERAGE else f"{low} to {high}"

@@ -16,8 +16,8 @@ class Query(models.Model):
     """One search, kept: who asked where, and the answer; known by an unguessable id. Its parts are rows of QueryPart.
 
     The answer is one version's, with the vectors that this version made of the parts. `answer` is the ranked list
-    `[{"document", "passage", "image", "score"}]` as it was given; whoever opens the query later sees of it only what
-    they may see then.
+    `[{"document", "score", <kind of the unit>: <its id>}]` as it was given; whoever opens the query later sees of it
+    only what they may see then.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

@@ -8,13 +8,12 @@ from search.retrieval.types import RankedDocument, Ranking
 
 if TYPE_CHECKING:
     from search.retrieval.types import Candidates
-    from search.vectors.tables import UnitKind
 
 SCORE_DECIMALS = 6
 """What is shown, and kept to be shown again."""
 
 
-def calibrate(grouped: Candidates, kind: UnitKind) -> Ranking:
+def calibrate(grouped: Candidates, kind: str) -> Ranking:
     """Return the ranking of documents by their best units of this kind.
 
     No version has a calibration, so the relevance of every document is None: unknown.

@@ -22,6 +22,7 @@ from retrieval_site.errors import AppError
 from search.retrieval import statements
 from search.retrieval.order import order_scores
 from search.retrieval.types import Candidates, Plan, Unit
+from search.units.registry import unit_kind
 from search.vectors.index import table_state
 from search.vectors.read import from_binary, receive_binary
 
@@ -194,7 +195,7 @@ class _Search:
 
     def _by_order(self, rows: list[tuple[int, int, float, bytes]], vector: NDArray[np.float32]) -> list[Unit]:
         stored = from_binary((row[3] for row in rows), self.dim)
-        is_caption = self.part.modality == "text" and self.scope.table.kind == "image"
+        is_caption = self.part.modality == "text" and unit_kind(self.scope.table.kind).modality == "image"
         scores = order_scores(vector, stored, query_is_caption=is_caption)
         return [Unit(row[0], row[1], float(score)) for row, score in zip(rows, scores, strict=True)]
 

@@ -22,6 +22,7 @@ from search.retrieval.types import (
     ImagePart,
     TextPart,
 )
+from search.units.registry import unit_kinds
 from search.vectors.read import document_vectors
 from workers.encoding.client import picture_start, text_start
 
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
     from models_admin.models import ModelVersion
     from search.retrieval.types import Part, SearchRequest, SearchWarning, Target
-    from search.vectors.tables import UnitKind
     from workers.encoding.client import Pending
     from workers.inference.words import UnknownWords
 
@@ -168,9 +168,9 @@ def document_units(version: ModelVersion, document_id: int | None, target: Targe
 
     Raises AppError `document.not_encoded` where it has none.
     """
-    kinds: tuple[UnitKind, ...] = ("image", "passage") if target == "images" else ("passage", "image")
-    for kind in kinds:
-        vectors = document_vectors(version, kind, document_id or 0, limit=DOCUMENT_UNITS_MAX)
+    wanted_first = sorted(unit_kinds(), key=lambda kind: kind.target != target)
+    for kind in wanted_first:
+        vectors = document_vectors(version, kind.name, document_id or 0, limit=DOCUMENT_UNITS_MAX)
         if len(vectors):
             return vectors
     raise AppError("document.not_encoded")

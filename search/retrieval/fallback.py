@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from search.retrieval.dense import estimate
 from search.retrieval.retrieve import ready
+from search.units.image import IMAGE
+from search.units.passage import PASSAGE
 from search.vectors.tables import VectorTable, tables_of
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ def pictures_instead(query: EncodedQuery, retrieved: Retrieved, request: SearchR
     or a warning where the request does not let them be searched.
     """
     scope = retrieved.scope
-    if query.nothing_known or scope.table.kind != "passage" or any(one.units for one in retrieved.found):
+    if query.nothing_known or scope.table.kind != PASSAGE.name or any(one.units for one in retrieved.found):
         return retrieved
     pictures = _pictures(query.version, scope)
     if pictures is None:
@@ -44,7 +46,7 @@ def pictures_instead(query: EncodedQuery, retrieved: Retrieved, request: SearchR
 
 def _pictures(version: ModelVersion, scope: Scope) -> Scope | None:
     """Return the same scope among pictures; None where there are none."""
-    table = VectorTable(version.pk, "image")
+    table = VectorTable(version.pk, IMAGE.name)
     if table not in tables_of(version):
         return None
     pictures = replace(scope, table=table)
@@ -53,4 +55,4 @@ def _pictures(version: ModelVersion, scope: Scope) -> Scope | None:
 
 def _only_pictures(what_then: str) -> SearchWarning:
     message = f"These collections have pictures but no texts to search{what_then}"
-    return {"id": "target.only_pictures", "message": message, "detail": {"target": "images"}}
+    return {"id": "target.only_pictures", "message": message, "detail": {"target": IMAGE.target}}

@@ -17,7 +17,6 @@ from retrieval_site.database import Prepared, in_one_trip
 from retrieval_site.rows import insert
 from search.models import Query, QueryPart
 from search.retrieval.encode import the_part
-from search.retrieval.scope import KINDS, TARGETS
 from search.retrieval.types import (
     DocumentPart,
     EncodedPart,
@@ -27,6 +26,7 @@ from search.retrieval.types import (
     Ranking,
     TextPart,
 )
+from search.units.registry import unit_kind, unit_kind_of
 from workers.storage.blobs import blob_of, file_put, row_put
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from search.querysets import Viewer
     from search.retrieval.encode import Encoding
     from search.retrieval.types import Modality, SearchRequest, SearchWarning, Target
-    from search.vectors.tables import UnitKind
 
 logger = logging.getLogger(__name__)
 KEPT_FIRST = 100
@@ -57,7 +56,7 @@ def query_new(
     row = Query(
         user_id=_user_id(request.viewer),
         session="" if _user_id(request.viewer) else request.session[:40],
-        target=TARGETS[ranking.kind],
+        target=unit_kind(ranking.kind).target,
         collections=list(request.collections),
         filters=request.filters,
         version=query.version,
@@ -124,18 +123,16 @@ def plan_json(plan: Plan, *, more: bool) -> dict[str, Any]:
     }
 
 
-def entries(documents: Iterable[RankedDocument], kind: UnitKind) -> list[dict[str, Any]]:
+def entries(documents: Iterable[RankedDocument], kind: str) -> list[dict[str, Any]]:
     """Return ranked documents as the answer keeps them."""
     return [
-        {"document": ranked.document_id, "passage": None, "image": None, "score": ranked.score}
-        | {kind: ranked.unit_id}
-        for ranked in documents
+        {"document": ranked.document_id, kind: ranked.unit_id, "score": ranked.score} for ranked in documents
     ]
 
 
 def ranking_of(query: Query) -> Ranking:
     """Return the kept answer; no calibration was kept with it."""
-    kind = KINDS[target_of(query)]
+    kind = unit_kind_of(query.target).name
     documents = tuple(
         RankedDocument(entry["document"], entry[kind], entry["score"]) for entry in query.answer
     )
@@ -145,7 +142,7 @@ def ranking_of(query: Query) -> Ranking:
 
 def target_of(query: Query) -> Target:
     """Return what was searched for."""
-    return cast("Target", query.target)
+    return query.target
 
 
 def modality_of(query: Query) -> Modality:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from retrieval_site.database import Prepared
 from retrieval_site.database.reading import connection
 from retrieval_site.rows import columns
-from search.models import Collection, Document, DocumentImage, Passage
+from search.models import Collection, Document, DocumentImage
 from search.retrieval.types import Hit
+from search.units.registry import unit_kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from retrieval_site.rows import Columns
     from search.retrieval.cursor import Cursor
     from search.retrieval.types import RankedDocument, Ranking
-    from search.vectors.tables import UnitKind
 
 _SELECT = """
     SELECT unit.id, {columns}
@@ -35,18 +35,13 @@ BODY_BYTES_MAX = 200_000
 
 _BODY = 'document."body"'
 _SHORT_BODY = f"CASE WHEN octet_length({_BODY}) <= {BODY_BYTES_MAX} THEN {_BODY} ELSE '' END"
-# What a hit shows of a unit beside its document; outer joins, for it may be gone since the search, or never have been.
-_PASSAGE = """
-    LEFT JOIN search_passage passage ON passage.id = unit.id
+# What a hit shows beside its document; outer joins, for it may be gone since the search, or never have been.
+_UNIT = "LEFT JOIN {table} {kind} ON {kind}.id = unit.id"
+_COVER = """
     LEFT JOIN LATERAL (
         SELECT * FROM search_documentimage WHERE document_id = document.id ORDER BY ordinal LIMIT 1
     ) cover ON true
 """
-_IMAGE = "LEFT JOIN search_documentimage image ON image.id = unit.id"
-_SHOWN: dict[UnitKind, tuple[str, dict[str, type[Model]]]] = {
-    "passage": (_PASSAGE, {"passage": Passage, "cover": DocumentImage}),
-    "image": (_IMAGE, {"image": DocumentImage}),
-}
 
 
 @dataclass(frozen=True)
@@ -77,7 +72,7 @@ def _any_visible(documents: Sequence[RankedDocument], collections: Sequence[int]
 
 
 def hits_of(
-    documents: Sequence[RankedDocument], kind: UnitKind, collections: Sequence[int], first_rank: int = 1
+    documents: Sequence[RankedDocument], kind: str, collections: Sequence[int], first_rank: int = 1
 ) -> list[Hit]:
     """Return a hit for every document that is in one of the collections; others are gone or hidden now.
 
@@ -87,13 +82,13 @@ def hits_of(
     found = dict(_found(documents, kind, collections))
     shown = [document for document in documents if document.unit_id in found]
     return [
-        Hit(rank, document.score, relevance=document.relevance, **found[document.unit_id])
+        Hit(rank, document.score, kind=kind, relevance=document.relevance, **found[document.unit_id])
         for rank, document in enumerate(shown, first_rank)
     ]
 
 
 def _found(
-    documents: Sequence[RankedDocument], kind: UnitKind, collections: Sequence[int]
+    documents: Sequence[RankedDocument], kind: str, collections: Sequence[int]
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield each unit's id with what its hit shows."""
     statement, parts = _statement(kind)
@@ -109,6 +104,7 @@ def _found(
     for unit_id, *values in rows:
         shown = _instances(parts, values, known)
         shown["document"].collection = shown.pop("collection")
+        shown["unit"] = shown.pop(kind)
         yield unit_id, shown
 
 
@@ -127,10 +123,13 @@ def _instances(
 
 
 @cache
-def _statement(kind: UnitKind) -> tuple[Prepared, tuple[Columns[Any], ...]]:
+def _statement(kind: str) -> tuple[Prepared, tuple[Columns[Any], ...]]:
     """Return the statement and the parts of its rows behind the unit's id."""
-    joins, models = _SHOWN[kind]
-    every: dict[str, type[Model]] = {"document": Document, "collection": Collection, **models}
+    known = unit_kind(kind)
+    joins = _UNIT.format(table=known.table, kind=kind) + (_COVER if known.shown.cover else "")
+    every: dict[str, type[Model]] = {"document": Document, "collection": Collection, kind: known.model}
+    if known.shown.cover:
+        every["cover"] = DocumentImage
     parts = tuple(columns(model, alias) for alias, model in every.items())
     selected = ", ".join(part.sql for part in parts).replace(_BODY, _SHORT_BODY)
     return Prepared(_SELECT.format(columns=selected, joins=joins)), parts

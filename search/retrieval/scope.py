@@ -8,16 +8,14 @@ from retrieval_site.errors import AppError
 from search.filters.registry import filters_set
 from search.models import Collection
 from search.retrieval.types import Scope, Target
-from search.vectors.tables import UnitKind, VectorTable, tables_of
+from search.units.registry import unit_kind_of
+from search.vectors.tables import VectorTable, tables_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from models_admin.models import ModelVersion
     from search.querysets import Viewer
-
-KINDS: dict[Target, UnitKind] = {"passages": "passage", "images": "image"}
-TARGETS: dict[UnitKind, Target] = {kind: target for target, kind in KINDS.items()}
 
 
 def scope_for(
@@ -49,7 +47,7 @@ def visible_collections(viewer: Viewer, slugs: Sequence[str] = ()) -> tuple[int,
 
 def table_for(version: ModelVersion, target: Target) -> VectorTable:
     """Return the vector table of a target; AppError `target.not_supported` where the version has none."""
-    table = VectorTable(version.pk, KINDS[target])
+    table = VectorTable(version.pk, unit_kind_of(target).name)
     if table not in tables_of(version):
         raise AppError("target.not_supported", model=version.key, target=target)
     return table

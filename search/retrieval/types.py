@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
+from search.units.passage import PASSAGE
+
 if TYPE_CHECKING:
     import uuid
 
@@ -15,10 +17,11 @@ if TYPE_CHECKING:
     from models_admin.models import ModelVersion
     from search.models import Query
     from search.querysets import Viewer
-    from search.vectors.tables import UnitKind, VectorTable
+    from search.vectors.tables import VectorTable
 
 Modality = Literal["image", "text", "document", "embedding"]
-Target = Literal["passages", "images"]
+Target = str
+"""What is looked for: the `target` of a kind of unit."""
 SearchWarning = dict[str, Any]
 """`{"id", "message", "detail"}`: what did not stop a search but should be known of its answer."""
 LIMIT_MAX = 100
@@ -79,7 +82,7 @@ class SearchRequest:
     session: str = ""
     collections: tuple[str, ...] = ()
     filters: dict[str, Any] = field(default_factory=dict)
-    target: Target = "passages"
+    target: Target = PASSAGE.target
     limit: int = LIMIT_DEFAULT
     cursor: str | None = None
     model: str = "champion"
@@ -173,20 +176,23 @@ class Ranking:
     """Documents, best first, each by a unit of this kind; `more`: there may be others behind them."""
 
     documents: tuple[RankedDocument, ...]
-    kind: UnitKind
+    kind: str
     plan: Plan
     more: bool
 
 
 @dataclass(frozen=True)
 class Hit:
-    """One result: a document with its best passage or image; `cover` is a passage's picture, its document's first."""
+    """One result: a document with its best unit, None where that is gone since, and the name of the unit's kind.
+
+    `cover` is the document's first picture, where the kind is shown beside it.
+    """
 
     rank: int
     score: float
     document: Any
-    passage: Any | None = None
-    image: Any | None = None
+    unit: Any | None = None
+    kind: str = PASSAGE.name
     relevance: float | None = None
     cover: Any | None = None
 

@@ -11,7 +11,7 @@ from django.db import transaction
 from retrieval_site.errors import AppError
 from search.importers.foreign import refuse_foreign
 from search.importers.types import ImportOptions
-from search.job_types import IMPORT, ImportParameters
+from search.job_types import IMPORT, ImportJobParameters
 from workers.jobs.services import job_create, storable
 from workers.storage.blobs import blob_store
 
@@ -43,7 +43,7 @@ def import_start(
     name = Path(file.name or "").name
     with transaction.atomic():
         blob = blob_store(file, "application/octet-stream")
-        parameters = ImportParameters(
+        parameters = ImportJobParameters(
             collection=collection.pk,
             blob=blob.pk,
             filename=storable(name)[:200],
@@ -67,7 +67,7 @@ def import_folder_start(
     if path.is_file():
         with path.open("rb") as file:
             refuse_foreign(file, options.format)
-    parameters = ImportParameters(
+    parameters = ImportJobParameters(
         collection=collection.pk, path=str(path.resolve()), dry_run=dry_run, **asdict(options)
     )
     return job_create(IMPORT, parameters, owner=owner)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
     from django.db.models import QuerySet
 
-    from search.job_types import ImportParameters
+    from search.job_types import ImportJobParameters
     from workers.models import Job
 
 
@@ -78,7 +78,7 @@ def import_undo(*, job: Job, by: AbstractBaseUser) -> Job:
     return undo
 
 
-def _stores(job: Job) -> ImportParameters | None:
+def _stores(job: Job) -> ImportJobParameters | None:
     """Return what an import is asked to do; None for any other job, and for a dry run."""
     asked = IMPORT.find_parameters(job)
     return None if asked is None or asked.dry_run else asked

@@ -9,7 +9,7 @@ from psycopg import sql
 
 from retrieval_site.errors import AppError
 from search.vectors.halfvec import copy_rows
-from search.vectors.tables import UnitKind, VectorTable
+from search.vectors.tables import VectorTable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +46,7 @@ _INSERT = sql.SQL("""
 
 def vectors_write(
     version: ModelVersion,
-    kind: UnitKind,
+    kind: str,
     unit_ids: Sequence[int] | NDArray[np.int64],
     vectors: NDArray[np.float32],
 ) -> int:

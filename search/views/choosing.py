@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from search.units.passage import PASSAGE
+from search.units.registry import unit_kinds
+
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
     from search.retrieval.types import Target
 
 _KEY = "target"
-HITS = {"passages": 10, "images": 24}
-"""Documents on one page of results."""
 
 
 def target_named(written: object) -> Target:
-    """Return the target that a form names, passages for anything else."""
-    return "images" if written == "images" else "passages"
+    """Return the target that a form names, that of passages for anything else."""
+    return next((kind.target for kind in unit_kinds() if kind.target == written), PASSAGE.target)
 
 
 def chosen_target(request: HttpRequest) -> Target:

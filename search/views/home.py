@@ -15,6 +15,7 @@ from retrieval_site.errors import AppError
 from search.guide import example_path, examples, notes
 from search.models import Collection
 from search.throttling import PAGE, PICTURE
+from search.units.image import IMAGE
 from search.views.choosing import chosen_target
 from search.views.people import searchers_only
 from search.views.throttling import throttled
@@ -50,7 +51,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "missing": _missing(collections, documents, answering),
         "examples": [(key, label) for key, label, _ in examples()],
         "target": chosen_target(request),
-        "notes": notes(answering, "images"),
+        "notes": notes(answering, IMAGE.target),
         "chosen": [],
     }
     return render(request, "search/home.html", context)

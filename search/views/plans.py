@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from search.filters.registry import filters_described
+from search.units.registry import unit_kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +27,7 @@ def described(query: Query, plan: Plan, *, counted: bool) -> list[str]:
     """Return sentences: what was compared with the query, by which filters, and how; numbers if one may know them."""
     if any(warning["id"] == "text.nothing_known" for warning in query.warnings):
         return ["Nothing was compared, because the model knows none of the words."]
-    units = "pictures" if query.target == "images" else "passages"
+    units = unit_kind_of(query.target).shown.plural
     by_order = query.version is not None and query.version.similarity == "order"
     sentences = [(_picked if by_order else _compared)(plan, units, counted=counted)]
     if filters := filters_described(query.filters):

@@ -20,9 +20,9 @@ from search.services.judgements import judgements_of
 from search.services.queries import is_owner
 from search.sessions import session_of
 from search.throttling import PAGE, PICTURE
+from search.units.registry import unit_kind_of
 from search.views.caching import etag_of, not_modified, revalidated
 from search.views.cards import cards
-from search.views.choosing import HITS
 from search.views.indexing import unindexed
 from search.views.people import searchers_only
 from search.views.plans import described, timings_named
@@ -82,7 +82,7 @@ def photo(request: HttpRequest, query_id: uuid.UUID) -> HttpResponseBase:
 
 def _answer(request: HttpRequest, query: Query, cursor: str | None) -> SearchAnswer:
     """Return one page; with `?hits=` the first page and those behind it that somebody had on screen before."""
-    size = HITS.get(query.target, 10)
+    size = unit_kind_of(query.target).shown.hits_a_page
     if cursor is not None:
         return retrieval.reopen(query.pk, request.user, size, cursor)
     wanted = _hits_wanted(request.GET.get("hits", ""), size)
@@ -125,6 +125,7 @@ def _hits(request: HttpRequest, query: Query, answer: SearchAnswer) -> dict[str,
         "cards": cards(answer, similarity, judged),
         "next": answer.next,
         "target": query.target,
+        "kind": unit_kind_of(query.target),
         "chosen": _chosen(request, query),
     }
 

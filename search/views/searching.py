@@ -25,7 +25,8 @@ from search.retrieval.types import (
 )
 from search.services.uploads import picture_too_large, read_picture
 from search.sessions import session_for
-from search.views.choosing import HITS, keep_target, target_named
+from search.units.registry import unit_kind_of
+from search.views.choosing import keep_target, target_named
 from search.views.people import may_search, searchers_only
 from search.views.results import unkept
 from search.views.throttling import throttled
@@ -99,7 +100,7 @@ def _choices(request: HttpRequest) -> dict[str, Any]:
     collections = tuple(
         slug for slug in request.POST.getlist("collections")[:COLLECTIONS_MAX] if _is_slug(slug)
     )
-    return {"target": target, "collections": collections, "limit": HITS[target]}
+    return {"target": target, "collections": collections, "limit": unit_kind_of(target).shown.hits_a_page}
 
 
 def _is_slug(written: str) -> bool:

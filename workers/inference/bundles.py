@@ -8,14 +8,13 @@ import os
 import secrets
 import shutil
 import stat
-import struct
 import zipfile
-import zlib
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
+from workers.formats.zips import DAMAGED, packing_fault
 from workers.inference.archive_folder import own_members
 from workers.inference.archive_layout import check_directory, check_layout
 from workers.inference.errors import BundleError
@@ -26,17 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _CHUNK_BYTES = 1 << 20
-_RATIO_FREE_BYTES = 1 << 20
-"""Files up to this size may compress as well as they like: they cannot fill a disk."""
 _STORED_FROM_BYTES = 32 << 20
 """Larger files are weights, which shrink by a tenth at most and take seconds to pack: they are stored as they are."""
 _FIXED_TIME = (1980, 1, 1, 0, 0, 0)
-_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-_DAMAGED = (
-    zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, LookupError, ArithmeticError,
-    NotImplementedError, RuntimeError,
-)  # fmt: skip
-"""What `zipfile` raises for a damaged, encrypted or otherwise unreadable member."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +159,7 @@ def _open_archive(path: Path | BinaryIO, limits: BundleLimits) -> _Archive:
         check_directory(source, limits.files)
         try:
             archive = zipfile.ZipFile(path)
-        except _DAMAGED as error:
+        except DAMAGED as error:
             raise BundleError("bundle.not_a_zip") from error
         try:
             _check_members(archive.infolist(), limits)
@@ -187,7 +178,7 @@ def _check_members(members: list[zipfile.ZipInfo], limits: BundleLimits) -> None
         raise BundleError("bundle.too_many_files", files=len(members), limit=limits.files)
     for info in members:
         _check_kind(info)
-        _check_ratio(info, limits)
+        _check_packing(info, limits)
     total = sum(info.file_size for info in members)
     if total > limits.unpacked_bytes:
         raise _too_large("unpacked bundle", total, limits.unpacked_bytes)
@@ -222,12 +213,13 @@ def _check_kind(info: zipfile.ZipInfo) -> None:
     expected = stat.S_IFDIR if _is_folder(info) else stat.S_IFREG
     if kind not in (0, expected):
         raise BundleError("bundle.not_a_regular_file", name=info.filename)
-    if info.flag_bits & 1 or info.compress_type not in _COMPRESSIONS:
+
+
+def _check_packing(info: zipfile.ZipInfo, limits: BundleLimits) -> None:
+    fault = packing_fault(info, limits.ratio)
+    if fault in ("encrypted", "method"):
         raise BundleError("bundle.unsupported_compression", name=info.filename)
-
-
-def _check_ratio(info: zipfile.ZipInfo, limits: BundleLimits) -> None:
-    if info.file_size > _RATIO_FREE_BYTES and info.file_size > limits.ratio * max(info.compress_size, 1):
+    if fault == "ratio":
         raise BundleError(
             "bundle.compression_ratio",
             name=info.filename,
@@ -247,7 +239,7 @@ def _read_manifest(archive: _Archive, limits: BundleLimits) -> Manifest:
             data = source.read(limits.manifest_bytes + 1)
     except KeyError:
         raise BundleError("bundle.manifest_missing", name=MANIFEST_NAME) from None
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise _damaged(MANIFEST_NAME) from error
     if len(data) > limits.manifest_bytes:
         raise _too_large("manifest", len(data), limits.manifest_bytes)
@@ -288,7 +280,7 @@ def _member_chunks(archive: _Archive, name: str) -> Iterator[bytes]:
         with archive.open(name) as source:
             while chunk := source.read(_CHUNK_BYTES):
                 yield chunk
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise _damaged(name) from error
 
 

@@ -103,17 +103,17 @@ class OpenVinoRuntime:
 
 
 @dataclass(frozen=True)
-class Graph:
+class StoredGraph:
     """An ONNX file and its SHA-256, which was checked when the bundle was extracted."""
 
     path: Path
     sha256: str
 
 
-def graphs_of(manifest: Manifest, folder: Path) -> dict[str, Graph]:
+def graphs_of(manifest: Manifest, folder: Path) -> dict[str, StoredGraph]:
     """Return the graphs of an extracted bundle by modality; the manifest has an ONNX payload."""
     names = {key: name for key, name in vars(manifest.payloads.onnx).items() if name is not None}
-    return {key: Graph(folder / name, manifest.files[name].sha256) for key, name in names.items()}
+    return {key: StoredGraph(folder / name, manifest.files[name].sha256) for key, name in names.items()}
 
 
 class Compiler:
@@ -129,7 +129,7 @@ class Compiler:
         """Whether the processor computes in bf16; emulating it would gain nothing."""
         return "BF16" in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
-    def memory_of(self, graph: Graph) -> Path | None:
+    def memory_of(self, graph: StoredGraph) -> Path | None:
         """Return the folder that belongs to this graph on this machine, or None without a cache."""
         if self._cache is None:
             return None
@@ -139,7 +139,7 @@ class Compiler:
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
-    def compile(self, graph: Graph, precision: str) -> Network:
+    def compile(self, graph: StoredGraph, precision: str) -> Network:
         """Return the network, ready to run. Raises EncoderError `encoder.cannot_compile`."""
         options: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": precision}
         if self._threads:
@@ -153,5 +153,5 @@ class Compiler:
         except RuntimeError as error:
             raise EncoderError("encoder.cannot_compile", reason=str(error)[-500:]) from error
 
-    def _compiled(self, graph: Graph, options: dict[str, Any]) -> Network:
+    def _compiled(self, graph: StoredGraph, options: dict[str, Any]) -> Network:
         return Network(self._core.compile_model(str(graph.path), "CPU", options))

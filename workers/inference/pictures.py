@@ -26,7 +26,7 @@ from workers.inference.headers.reading import (
     too_many_pixels,
     truncated,
 )
-from workers.inference.headers.types import Parts, PictureLimits
+from workers.inference.headers.types import PartCount, PictureLimits
 from workers.inference.mending import mended
 from workers.inference.sniff import HEADER_BYTES, sniff_format
 
@@ -233,7 +233,7 @@ def _orientation_beside_boxes(source: Any, data: bytes, name: str, limits: Pictu
     libheif turns by the container itself; of AVIF, Pillow puts what the container says into the EXIF.
     """
     try:
-        if read_items(data, Parts(name, limits.max_parts)).of_picture(_TURNS):
+        if read_items(data, PartCount(name, limits.max_parts)).of_picture(_TURNS):
             return 1 if name == "heic" else from_exif(source.info.get("exif", b"")) or 1
         return exif_orientation(data, limits, name) or 1
     except (PictureError, *UNREADABLE):

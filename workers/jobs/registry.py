@@ -23,21 +23,21 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Handler:
+class JobHandler:
     """A type of job with the function that does it; what that returns is the job's result, None: what it remembered."""
 
     job_type: JobType[Any, Any]
     function: Function[Any, Any]
 
 
-_HANDLERS: dict[str, Handler] = {}
+_HANDLERS: dict[str, JobHandler] = {}
 
 
 def job_handler(job_type: JobType[P, R]) -> Callable[[Function[P, R]], Function[P, R]]:
     """Register the decorated function for a type of job."""
 
     def register(function: Function[P, R]) -> Function[P, R]:
-        known = _HANDLERS.setdefault(job_type.name, Handler(job_type, function))
+        known = _HANDLERS.setdefault(job_type.name, JobHandler(job_type, function))
         if known.function is not function:
             raise ValueError(f"job type {job_type.name!r} has two handlers: {known.function} and {function}")
         return function
@@ -45,7 +45,7 @@ def job_handler(job_type: JobType[P, R]) -> Callable[[Function[P, R]], Function[
     return register
 
 
-def handler_for(type_name: str) -> Handler:
+def handler_for(type_name: str) -> JobHandler:
     """Return the handler of the type of this name; raises KeyError for one that no app has a handler of."""
     if type_name not in _HANDLERS:
         load_handlers()

@@ -6,11 +6,13 @@ small, so web processes load them too. A type without a right does what the syst
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, reduce
 from importlib import import_module
+from operator import or_
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from django.apps import apps
+from django.db.models import Q
 from django.utils.module_loading import module_has_submodule
 
 from retrieval_site.errors import AppError
@@ -25,12 +27,15 @@ if TYPE_CHECKING:
     from workers.models import JobItem
 
     ItemsFilter: TypeAlias = Callable[[QuerySet[JobItem], Any], QuerySet[JobItem]]
+    JobsShown: TypeAlias = Callable[[QuerySet[Job], Any], QuerySet[Job]]
+    """Leaves of all jobs those of others that a user may see, and do with what their own right allows."""
     Right: TypeAlias = Callable[[Job, Any], bool]
     """Says whether this user may have this job done; nobody is asked about who is not active."""
 
 NOT_PERMITTED = "job.not_permitted"
 _RIGHTS: dict[str, Right] = {}
 _ITEM_FILTERS: list[ItemsFilter] = []
+_SHOWN: list[JobsShown] = []
 _CONDITIONS: list[Callable[[Job], bool]] = []
 
 
@@ -54,6 +59,21 @@ def job_items_filter(seen: ItemsFilter) -> ItemsFilter:
     """Register what leaves out of a job's failed items those that a user may not know of."""
     _ITEM_FILTERS.append(seen)
     return seen
+
+
+def jobs_shown(shown: JobsShown) -> JobsShown:
+    """Register which jobs of others a user may see beside their own."""
+    _SHOWN.append(shown)
+    return shown
+
+
+def jobs_seen_by(user: Any) -> QuerySet[Job]:
+    """Return all jobs, newest first, for superusers; for others their own and those that apps show them."""
+    _load()
+    if user.is_superuser:
+        return Job.objects.all()
+    of_others = (Q(pk__in=shown(Job.objects.order_by(), user)) for shown in _SHOWN)
+    return Job.objects.filter(reduce(or_, of_others, Q(owner_id=user.pk)))
 
 
 def items_seen_by(job: Job, user: Any) -> QuerySet[JobItem]:

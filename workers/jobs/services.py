@@ -35,11 +35,6 @@ ACTIVE = (JobState.QUEUED, JobState.RUNNING, JobState.PAUSED)
 _RELEASED: dict[str, Any] = {"lease_token": None, "lease_until": None, "request": ""}
 
 
-def jobs_seen_by(user: Any) -> QuerySet[Job]:
-    """Return all jobs, newest first, for superusers, and their own for others."""
-    return Job.objects.all() if user.is_superuser else Job.objects.filter(owner_id=user.pk)
-
-
 def job_create(job_type: JobType[P, Any], parameters: P, *, owner: AbstractBaseUser | None = None) -> Job:
     """Return a new queued job; its message is sent after commit.
 

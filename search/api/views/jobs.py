@@ -16,14 +16,13 @@ from search.api.base import ApiView, PageParameters, describe, page_answer
 from search.api.permissions import signed_in
 from search.api.presenting import job_item_json, job_json
 from search.services.undoing import import_undo, import_undoable
-from workers.jobs.rights import items_seen_by, require_permitted
+from workers.jobs.rights import items_seen_by, jobs_seen_by, require_permitted
 from workers.jobs.services import (
     job_request_cancel,
     job_request_pause,
     job_resume,
     job_retry,
     job_retry_failed,
-    jobs_seen_by,
 )
 from workers.models import Job, JobState
 
@@ -41,14 +40,14 @@ class JobListParameters(PageParameters):
 
 
 class JobListView(ApiView):
-    """The caller's jobs; superusers see everybody's."""
+    """The caller's jobs, and imports into collections that they curate; superusers see everybody's."""
 
     query_parameters = {"GET": JobListParameters}
     members_only = True
 
     @describe("jobs_list", {200: page_answer(JobAnswer)}, parameters=[JobListParameters])
     def get(self, request: Request) -> Response:
-        """List your jobs, the newest first."""
+        """List your jobs, and imports into collections that you curate, the newest first."""
         wanted = {name: self.query[name] for name in ("type", "state") if name in self.query}
         return self.page(
             jobs_seen_by(request.user).filter(**wanted),

@@ -44,6 +44,8 @@ from search.retrieval.types import (
 from search.services.queries import query_delete
 from search.services.uploads import read_picture
 from search.sessions import session_of
+from search.units.passage import PASSAGE
+from search.units.registry import unit_kinds
 from workers.encoding.client import encode_picture, encode_text
 
 if TYPE_CHECKING:
@@ -81,6 +83,13 @@ class FiltersField(JsonObjectField):
         return filters
 
 
+class TargetField(serializers.ChoiceField):
+    """The target of a kind of unit."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(choices=[kind.target for kind in unit_kinds()], **options)
+
+
 class SearchOptions(Parameters):
     """Where to look, and for how much."""
 
@@ -89,7 +98,7 @@ class SearchOptions(Parameters):
         child=serializers.SlugField(max_length=80), default=list, max_length=100, help_text="default: all"
     )
     filters = FiltersField(default=dict)
-    target = serializers.ChoiceField(choices=["passages", "images"], default="passages")
+    target = TargetField(default=PASSAGE.target)
     mode = serializers.ChoiceField(choices=["dense"], default="dense")
     limit = serializers.IntegerField(default=LIMIT_DEFAULT, min_value=1, max_value=LIMIT_MAX)
 

@@ -22,7 +22,10 @@ from tests.support.corpus import make_collection, make_version
 from tests.support.queries import make_query
 from workers.models import Job, JobItem
 
-pytestmark = pytest.mark.django_db
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.filterwarnings("error::django.core.paginator.UnorderedObjectListWarning"),
+]
 SECRET = "zebrafish"
 MODELS = (
     "document",

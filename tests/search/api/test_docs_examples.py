@@ -164,7 +164,7 @@ def page_world(db, monkeypatch, tmp_path) -> dict[str, Any]:
 
 def stub_encoders_and_door(monkeypatch, document: Document, query: Query) -> None:
     """No worker and no vectors here: the stories in tests/flows run the same calls against the real ones."""
-    hits = (Hit(1, 0.6, document, passage=Passage.objects.get(document=document)),)
+    hits = (Hit(1, 0.6, document, unit=Passage.objects.get(document=document)),)
     answer = SearchAnswer(query.pk, "text", "small@1", hits, None, Plan("ann", 64, 64), {"total": 36.0})
     monkeypatch.setattr(retrieval, "search", lambda request: answer)
     vector = Encoded(vector=np.array([0.1, 0.7, 0.1, 0.7], dtype=np.float32))

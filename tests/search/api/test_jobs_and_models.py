@@ -32,6 +32,16 @@ def test_people_see_their_own_jobs_and_superusers_all(world):
     assert refused(APIClient().get(JOBS)) == (401, "auth.required")
 
 
+def test_curators_of_the_collection_see_its_imports_and_nobody_elses_jobs(world):
+    encode = Job.objects.create(type="encode", owner=world.users["curator"])
+    Document.objects.create(collection=world.secret, external_id="gone", import_job=world.job)
+    Membership.objects.create(collection=world.secret, user=world.users["stranger"], role="curator")
+    stranger = world.client("stranger")
+    assert [job["id"] for job in stranger.get(JOBS).json()["results"]] == [str(world.job.pk)]
+    assert refused(stranger.get(f"{JOBS}{encode.pk}/")) == (404, "job.not_found")
+    assert stranger.post(f"{JOBS}{world.job.pk}/undo/").json()["type"] == "undo_import"
+
+
 def test_jobs_are_listed_newest_first_by_type_and_state(world):
     Job.objects.create(type="encode", owner=world.users["curator"])
     curator = world.client("curator")

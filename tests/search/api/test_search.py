@@ -56,8 +56,8 @@ def asked(world, monkeypatch) -> list[SearchRequest]:
     def door(request: SearchRequest) -> SearchAnswer:
         requests.append(request)
         hits = (
-            Hit(1, 0.61234567, document, passage=passage),
-            Hit(2, 0.5, document, image=image, relevance=0.9),
+            Hit(1, 0.61234567, document, unit=passage),
+            Hit(2, 0.5, document, unit=image, kind="image", relevance=0.9),
         )
         timings = {"encode": 27.0049, "total": 36.0}
         return SearchAnswer(world.query.pk, "image", "small@1", hits, "more", Plan("ann", 64, 64), timings)

@@ -99,10 +99,10 @@ def encoded_texts(monkeypatch) -> list[str]:
     seen: list[str] = []
     original = encode_module.encode
 
-    def counting(encoder, kind, batch):
-        if kind == "passage":
+    def counting(encoder, modality, batch):
+        if modality == "text":
             seen.extend(batch.inputs)
-        return original(encoder, kind, batch)
+        return original(encoder, modality, batch)
 
     monkeypatch.setattr(encode_module, "encode", counting)
     return seen

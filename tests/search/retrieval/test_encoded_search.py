@@ -43,7 +43,7 @@ def colours(tmp_path):
 def test_a_photo_finds_the_document_that_it_is_about(colours):
     photo = picture(COLOURS["purple"], size=(400, 300))
     answer = search(SearchRequest(viewer=None, session="anonymous-1", parts=(ImagePart(photo),), limit=3))
-    assert answer.hits[0].passage.text == "a purple part"
+    assert answer.hits[0].unit.text == "a purple part"
     assert answer.model == colours.key
     assert {"decode", "encode", "transport", "search", "fetch", "total"} <= set(answer.timings_ms)
     kept = Query.objects.get(pk=answer.query_id)
@@ -54,7 +54,7 @@ def test_a_photo_finds_the_document_that_it_is_about(colours):
 
 def test_words_find_the_document_that_they_are_about(colours):
     answer = search(SearchRequest(viewer=None, parts=(TextPart("something cyan"),), limit=3))
-    assert answer.hits[0].passage.text == "a cyan part"
+    assert answer.hits[0].unit.text == "a cyan part"
     assert Query.objects.get(pk=answer.query_id).text == "something cyan"
 
 
@@ -81,7 +81,7 @@ def test_a_search_that_fails_keeps_no_query(colours):
 
 def test_words_that_the_model_does_not_know_are_told_and_the_rest_is_searched(colours):
     answer = search(SearchRequest(viewer=None, parts=(TextPart("something cyan Zylinder"),), limit=3))
-    assert answer.hits[0].passage.text == "a cyan part"
+    assert answer.hits[0].unit.text == "a cyan part"
     assert answer.unknown_words == ["something", "Zylinder"]
     assert [warning["id"] for warning in answer.warnings] == ["text.unknown_words"]
     assert reopen(answer.query_id, None).warnings == answer.warnings
@@ -129,12 +129,12 @@ def test_pictures_are_searched_instead_where_the_request_allows_it(photos):
     )
     answer = search(replace(request, or_pictures=True))
     assert [hit.document for hit in answer.hits] == [photos]
-    assert answer.hits[0].image is not None
+    assert (answer.hits[0].kind, answer.hits[0].unit is None) == ("image", False)
     assert Query.objects.get(pk=answer.query_id).target == "images"
     assert "you see pictures" in answer.warnings[0]["message"]
 
 
 def test_texts_are_searched_where_there_are_both(photos):
     answer = search(SearchRequest(viewer=None, parts=(ImagePart(picture(COLOURS["red"])),), or_pictures=True))
-    assert answer.hits[0].passage is not None
+    assert (answer.hits[0].kind, answer.hits[0].unit is None) == ("passage", False)
     assert answer.warnings == ()

@@ -41,7 +41,7 @@ def test_a_hit_shows_the_best_passage_of_its_document(ask, version, collection):
     vectors = clustered(15, DIM, seed=2)
     store(version, rows, vectors)
     answer = ask(vectors[7], limit=5)
-    assert answer.hits[0].passage == rows[7]
+    assert answer.hits[0].unit == rows[7]
     assert answer.hits[0].document.pk == rows[7].document_id
     assert len(set(_documents(answer))) == 5
 
@@ -146,8 +146,8 @@ def _with_images(version, collection, count):
 def test_the_target_images_finds_pictures(ask, version, collection):
     _, images = _with_images(version, collection, 6)
     answer = ask(clustered(6, DIM, seed=11)[4], target="images")
-    assert answer.hits[0].image == images[4]
-    assert answer.hits[0].passage is None
+    assert answer.hits[0].unit == images[4]
+    assert answer.hits[0].kind == "image"
     assert len(answer.hits) == 6
 
 
@@ -168,7 +168,7 @@ def test_more_like_this_compares_pictures_with_pictures(version, collection):
     answer = search(SearchRequest(viewer=None, parts=(DocumentPart(rows[2].document_id),), target="images"))
     vectors = clustered(6, DIM, seed=11)
     closest = [row for row in np.argsort(-(vectors @ vectors[2])) if row != 2]
-    assert [hit.image for hit in answer.hits] == [images[row] for row in closest]
+    assert [hit.unit for hit in answer.hits] == [images[row] for row in closest]
 
 
 def test_more_like_a_document_that_is_not_encoded_says_so(version, collection):

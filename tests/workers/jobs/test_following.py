@@ -26,7 +26,7 @@ def handle(monkeypatch):
     monkeypatch.setattr(following, "LOOK_EVERY_SECONDS", 0.01)
 
     def register(handler):
-        registry._HANDLERS[PROBE.name] = registry.Handler(PROBE, handler)
+        registry._HANDLERS[PROBE.name] = registry.JobHandler(PROBE, handler)
 
     return register
 

@@ -30,7 +30,7 @@ def handle(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(registry, "_HANDLERS", dict(registry._HANDLERS))
 
     def register(handler):
-        registry._HANDLERS[PROBE.name] = registry.Handler(PROBE, handler)
+        registry._HANDLERS[PROBE.name] = registry.JobHandler(PROBE, handler)
 
     return register
 

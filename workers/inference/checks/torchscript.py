@@ -11,13 +11,13 @@ import re
 import shutil
 import warnings
 import zipfile
-import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from workers.formats.zips import DAMAGED
 from workers.inference.checks.probing import image_probes, text_probes
 from workers.inference.errors import BundleError
-from workers.inference.openvino_runtime import Compiler, Graph
+from workers.inference.openvino_runtime import Compiler, StoredGraph
 from workers.inference.precision import agreement
 from workers.inference.texts import pad_ids
 
@@ -46,9 +46,6 @@ _MEMBER = re.compile(
 _TENSOR = re.compile(r"^[^/]+/((data|constants|traced_inputs)/\d+|extra/.*)$")
 _HIDDEN_METHODS = re.compile(rb"__(set|get)state__|__forward_(pre_)?hooks__\s*=\s*\[\s*[^\]\s]")
 """Methods that loading runs, and hooks, which are no part of the code that is looked through."""
-_DAMAGED = (
-    zipfile.BadZipFile, zlib.error, ValueError, EOFError, LookupError, OSError, NotImplementedError, RuntimeError
-)  # fmt: skip
 _CLASSES = re.compile(
     r"__torch__(?!\.torch\.classes)[\w. ]*"
     r"|collections OrderedDict"
@@ -91,7 +88,7 @@ def check_archive(path: Path, copy: Path) -> None:
                 _check_member(archive, info, path.name)
                 with archive.open(info) as source, target.open(info.filename, "w", force_zip64=True) as sink:
                     shutil.copyfileobj(source, sink)
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise _refusal("is no TorchScript archive", path.name) from error
 
 
@@ -234,7 +231,7 @@ def _declare_lengths(graph: Path, names: tuple[str, ...]) -> None:
 
 def _check_same(graph: Path, probes: _Probes, wanted: list[Floats], modality: str) -> None:
     """Compare the script's vectors with the graph's: of each probe alone, and of all together, shortest text first."""
-    network = Compiler(None, None).compile(Graph(graph, ""), "f32")
+    network = Compiler(None, None).compile(StoredGraph(graph, ""), "f32")
     found = [
         network(*(values[::-1] for values in probes.together))[::-1],
         *(network(*one) for one in probes.alone),

@@ -20,7 +20,7 @@ from workers.inference.decoding.types import (
     SLOW_NICENESS,
     SLOW_WAITING_MAX,
     DecodingLimits,
-    Prepared,
+    PreparedPicture,
     Thumbnail,
 )
 from workers.inference.errors import PictureError
@@ -63,7 +63,7 @@ class Decoders:
 
     def prepared(
         self, data: bytes, spec: ImageSpec, *, preview_px: int = 0, within_seconds: float | None = None
-    ) -> Prepared:
+    ) -> PreparedPicture:
         """Return the encoder's input for the picture and, with `preview_px`, a small copy of it."""
         numbers = _CHANNELS * spec.size**2 * (_TEN_CROPS if spec.crop == "ten" else 1)
         head = {"spec": asdict(spec), "preview_px": preview_px}
@@ -71,7 +71,7 @@ class Decoders:
         with self._called(call, shortest_side_of(spec), within_seconds) as (header, answer, payload):
             pixels = np.frombuffer(payload, np.float32, numbers).reshape(answer["shape"])
             small = _image(answer["image"], payload[numbers * _FLOAT_BYTES :]) if answer["image"] else None
-            return Prepared(pixels, small, _pair(answer["size"]), header.warnings)
+            return PreparedPicture(pixels, small, _pair(answer["size"]), header.warnings)
 
     def picture(
         self, data: bytes, *, shortest_side: int | None = None, within_seconds: float | None = None

@@ -105,7 +105,7 @@ def unsupported(name: str, how: str) -> PictureError:
     return PictureError("image.unsupported", format=name, how=how)
 
 
-class Parts:
+class PartCount:
     """Counts the parts that a walk meets; raises `image.too_complex` beyond the limit."""
 
     def __init__(self, name: str, limit: int, what: str = "parts") -> None:
