@@ -18,7 +18,7 @@ from bench.serving import DATA_DIR, attached, serving
 from workers.training.tracking.plots import figure_class, save
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from bench.asking import Compared
 
@@ -35,25 +35,34 @@ def main() -> None:
     folder = DATA_DIR / "curve"
     with serving(DATA_DIR=str(folder)):
         attached(folder)
-        from bench import asking  # needs the server's database, and so comes after it
-        from search.vectors.index import index_build
-
         found = {}
         for count in options.counts:
-            version = asking.clustered(count, options.dim)
-            version.vector_index = options.index
-            index_build(version, "passage")
-            questions = vectors.queries(options.questions, count, dim=options.dim)
-            found[count] = asking.measured(version, questions)
+            found[count] = measured(count, options.dim, options.index, options.questions)
             report.say(f"{count:,} vectors: search, p50", found[count].planned_ms, "ms")
             report.say(f"{count:,} vectors: exact scan, p50", found[count].scan_ms, "ms")
-    lines = [_line(count, measured) for count, measured in found.items()]
-    print("\n".join(_row(line) for line in (COLUMNS, ["---"] * len(COLUMNS), *lines)))
+    print("\n".join(table(found)))
     if options.json:
         options.json.write_text(json.dumps(report.figures, indent=1) + "\n")
     if options.plot:
         searches, scans = ([getattr(m, name) for m in found.values()] for name in ("planned_ms", "scan_ms"))
         plot(list(found), searches, scans, options.plot)
+
+
+def measured(count: int, dim: int, index: str, questions: int) -> Compared:
+    """Store so many vectors anew, index them, and ask for their neighbours both ways."""
+    from bench import asking  # needs the server's database, and so comes after it
+    from search.vectors.index import index_build
+
+    version = asking.clustered(count, dim)
+    version.vector_index = index
+    index_build(version, "passage")
+    return asking.measured(version, vectors.queries(questions, count, dim=dim))
+
+
+def table(found: Mapping[int, Compared]) -> list[str]:
+    """Return the lines of the table in Markdown, a row for each number of vectors."""
+    lines = [_line(count, compared) for count, compared in found.items()]
+    return [_row(line) for line in (COLUMNS, ["---"] * len(COLUMNS), *lines)]
 
 
 def plot(counts: Sequence[int], searches: Sequence[float], scans: Sequence[float], path: Path) -> None:

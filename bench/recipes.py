@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from workers.training.recipe import Recipe
     from workers.training.report.costs import Costs
 
-SHAPE = ("dim", "image", "text", "similarity", "mirror", "scales")
+SHAPE = ("embedding_dim", "image", "text", "similarity", "mirror", "scales")
 PIXELS = ("resize", "size", "crop")
 COLUMNS = ("million weights", "MB", "ms/picture", "ms/caption")
 

@@ -211,6 +211,7 @@ class DocumentAdmin(CuratedAdmin):
     list_select_related = ["collection"]
     list_per_page = 50
     show_full_result_count = False
+    ordering = ["id"]
     search_fields = ["title", "external_id", "body"]
     readonly_fields = ["passages_shown", "created_at", "updated_at"]
     change_form_template = "admin/search/document/change_form.html"

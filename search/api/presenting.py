@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from workers.models import Job, JobItem
 
 Json = dict[str, Any]
+BOOKKEEPING = frozenset({"position", "stored", "retried"})
+"""What a job keeps in its result for itself: how far it is, should it be interrupted."""
 
 
 def search_json(answer: SearchAnswer) -> Json:
@@ -118,7 +120,7 @@ def job_json(job: Job, viewer: Viewer) -> Json:
 
     How much of the whole corpus has vectors is for operators: it counts collections that others may not see.
     """
-    sees_all = getattr(viewer, "is_superuser", False)
+    hidden = BOOKKEEPING if getattr(viewer, "is_superuser", False) else BOOKKEEPING | {"coverage"}
     return {
         "id": str(job.pk),
         "type": job.type,
@@ -130,7 +132,7 @@ def job_json(job: Job, viewer: Viewer) -> Json:
         "failed": job.failed,
         "rate": job.rate,
         "seconds_left": job.seconds_left,
-        "result": {name: job.result[name] for name in job.result if sees_all or name != "coverage"},
+        "result": {name: value for name, value in job.result.items() if name not in hidden},
         "error": _failure(job.error_id, job.error),
         "created_at": job.created_at,
         "started_at": job.started_at,

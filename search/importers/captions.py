@@ -121,8 +121,7 @@ def _check_coco(table: sqlite3.Connection) -> None:
     )
     lacks = [what for rows, what in wanted if not table.execute(f"SELECT 1 FROM {rows} LIMIT 1").fetchone()]  # noqa: S608
     if lacks:
-        message = f"The file looks like COCO's annotations, but it has no {' and no '.join(lacks)}."
-        raise AppError("import.coco_invalid", message, detail={"lacks": lacks})
+        raise AppError("import.coco_invalid", lacks=lacks)
 
 
 def _incomplete(table: sqlite3.Connection) -> Iterator[Item]:
@@ -131,8 +130,7 @@ def _incomplete(table: sqlite3.Connection) -> Iterator[Item]:
         "WHERE picture.name IS NULL OR trim(coalesce(caption.text, '')) = '' ORDER BY caption.rowid"
     )
     for (identity,) in rows:
-        reason = "The annotation has no caption or no picture."
-        yield rejected(f"annotation {identity}", "import.annotation_incomplete", reason)
+        yield rejected(f"annotation {identity}", "import.annotation_incomplete")
 
 
 def _coco_captions(table: sqlite3.Connection) -> Iterator[Item]:
@@ -149,8 +147,7 @@ def _coco_pictures(table: sqlite3.Connection, folder: str) -> Iterator[Item]:
         captions = table.execute("SELECT text FROM caption WHERE picture = ? ORDER BY rowid", [identity])
         texts = list(_bounded(text.strip() for (text,) in captions if text and text.strip()))
         if name is None:
-            reason = "The image has no “file_name”."
-            yield rejected(f"image {identity}", "import.annotation_incomplete", reason)
+            yield rejected(f"image {identity}", "import.annotation_incomplete/file_name")
         else:
             yield _picture(f"image {identity}", name, texts, folder)
 
@@ -168,26 +165,20 @@ def read_karpathy(file: BinaryIO, per: Per) -> Iterator[Item]:
         yield not_json(error, file)
         return
     if not number:
-        message = (
-            "The file looks like a Karpathy split, but it has no “images”, a list of objects with “filename” and "
-            "“sentences”."
-        )
-        raise AppError("import.karpathy_invalid", message)
+        raise AppError("import.karpathy_invalid")
 
 
 def _karpathy_items(where: str, row: dict[str, Any], per: Per) -> Iterator[Item]:
     name, sentences = row.get("filename"), row.get("sentences")
     if not isinstance(name, str) or not name or not isinstance(sentences, list):
-        reason = "The image has no “filename” or no “sentences”."
-        yield rejected(where, "import.annotation_incomplete", reason)
+        yield rejected(where, "import.annotation_incomplete/sentences")
         return
     raws = [entry.get("raw") if isinstance(entry, dict) else None for entry in sentences]
     texts = [raw.strip() if isinstance(raw, str) else "" for raw in raws]
     split, folder = str(row.get("split", "")), row.get("filepath")
     for index, text in enumerate(texts, start=1):
         if not text:
-            reason = "The sentence has no “raw”, a text."
-            yield rejected(f"{where}, sentence {index}", "import.annotation_incomplete", reason)
+            yield rejected(f"{where}, sentence {index}", "import.annotation_incomplete/raw")
     if per == "picture":
         kept = list(_bounded(text for text in texts if text))
         yield _picture(where, name, kept, folder if isinstance(folder, str) else "", split=split)

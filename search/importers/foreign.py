@@ -108,7 +108,7 @@ def refuse_foreign(file: BinaryIO, wanted: Format | None = None) -> None:
     file.seek(0)
     head = file.read(HEAD_BYTES)
     if not head:
-        raise AppError("import.empty", "The file is empty.")
+        raise AppError("import.empty")
     found = _in_zip(file) if head.startswith(zips.STARTS) else _named(head)
     if found:
         raise _refusal(found)
@@ -118,13 +118,9 @@ def refuse_foreign(file: BinaryIO, wanted: Format | None = None) -> None:
 
 
 def _refusal(found: str) -> AppError:
-    message = (
-        f"The file is {found}, which cannot be imported. Import CSV, JSON Lines, JSON, captions, or a zip with "
-        "pictures; a spreadsheet can be saved as CSV."
-    )
     if found.startswith("a picture"):
-        message = f"The file is {found}. Put pictures into a zip to import them."
-    return AppError("import.format_unknown", message, detail={"found": found})
+        return AppError("import.format_unknown/picture", found=found)
+    return AppError("import.format_unknown", found=found)
 
 
 def _named(head: bytes) -> str | None:

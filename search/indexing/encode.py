@@ -108,6 +108,11 @@ def _write(
     report.failed += len(encoded.failures)
     ctx.advance(len(encoded.ids), failed=len(encoded.failures))
     if report.failed >= HOPELESS_FAILURES and not report.encoded:
-        message = f"{version} failed on the first {report.failed} {kind}s: {encoded.failures[-1].reason}"
-        raise AppError("version.cannot_encode", message)
+        raise AppError(
+            "version.cannot_encode/first",
+            model=version.key,
+            failed=report.failed,
+            kind=kind,
+            reason=encoded.failures[-1].reason,
+        )
     ctx.checkpoint()

@@ -24,7 +24,7 @@ class SearchVectors:
 
     def missing(self, version: ModelVersion) -> dict[str, int]:
         """Return how many units of each kind still need a vector and can have one."""
-        found = {kind: counts["missing"] for kind, counts in coverage_report(version).items()}
+        found = {kind: counts.missing for kind, counts in coverage_report(version).items()}
         return {kind: count for kind, count in found.items() if count}
 
     def stored(self, version: ModelVersion) -> dict[str, int]:
@@ -50,7 +50,5 @@ def coverage_panel(version: ModelVersion) -> Panel:
     for kind in (kind for kind in UNIT_KINDS if kind in report):
         counts, index = report[kind], index_state(version, kind)
         words = (INDEX_WORDS[index.kind], filesizeformat(index.size_bytes) if index.kind else "")
-        rows.append(
-            (f"{kind}s", counts["total"], counts["stored"], counts["broken"], counts["missing"], *words)
-        )
+        rows.append((f"{kind}s", counts.total, counts.stored, counts.broken, counts.missing, *words))
     return Panel("Vectors", columns, rows)

@@ -11,11 +11,12 @@ import numpy as np
 
 from retrieval_site.errors import AppError
 from search.indexing.broken import broken_units
+from search.indexing.encoders import set_aside_ends_the_job
 from search.models import DocumentImage, Passage
 from search.pictures import picture_prepared
 from search.thumbnails import LONGEST_SIDES_PX, thumbnails_store
 from search.vectors.coverage import units_missing
-from workers.inference.errors import EncoderError, InferenceError
+from workers.inference.errors import EncoderError, EncoderSetAsideError, InferenceError
 from workers.storage.blobs import blob_open
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from models_admin.models import ModelVersion
     from search.vectors.tables import UnitKind
-    from workers.inference.decoding.types import Prepared
+    from workers.inference.decoding.types import PreparedPicture
     from workers.inference.encoder import Encoder
     from workers.inference.manifest import ImageSpec
 
@@ -108,11 +109,11 @@ def _pictures(ids: list[int], encoder: Encoder, threads: ThreadPoolExecutor) -> 
 def image_spec(encoder: Encoder) -> ImageSpec:
     """Return how the encoder takes pictures; raises EncoderError `encoder.no_image` for one that takes none."""
     if encoder.manifest.image is None:
-        raise EncoderError("encoder.no_image", "This model cannot encode pictures.")
+        raise EncoderError("encoder.no_image")
     return encoder.manifest.image
 
 
-def _decoded(image: DocumentImage, spec: ImageSpec) -> Prepared | Failure:
+def _decoded(image: DocumentImage, spec: ImageSpec) -> PreparedPicture | Failure:
     """Have a picture decoded, in a thread; with a small copy where its size is not known yet."""
     try:
         with blob_open(image.blob) as file:
@@ -122,7 +123,7 @@ def _decoded(image: DocumentImage, spec: ImageSpec) -> Prepared | Failure:
         return Failure(image.pk, error.id, error.message)
 
 
-def _complete(image: DocumentImage, prepared: Prepared) -> None:
+def _complete(image: DocumentImage, prepared: PreparedPicture) -> None:
     """Give a picture that came through the web, where none is decoded, its size and its small copies."""
     if prepared.small is not None:
         thumbnails_store(image.blob_id, prepared.small)
@@ -131,12 +132,18 @@ def _complete(image: DocumentImage, prepared: Prepared) -> None:
 
 
 def encode(encoder: Encoder, kind: UnitKind, batch: UnitBatch) -> Encoded:
-    """Encode a batch; when it fails, each unit alone, so that only those that are bad are set aside."""
+    """Encode a batch; when it fails, each unit alone, so that only those that are bad are left out.
+
+    Raises AppError `version.set_aside` where that ended the encoder's process once too often.
+    """
     run = encoder.encode_texts if kind == "passage" else _encode_pixels(encoder)
-    try:
-        return Encoded(batch.ids, _checked(run(batch.inputs)), batch.failures)
-    except InferenceError:
-        return _one_by_one(run, batch, encoder.dim)
+    with set_aside_ends_the_job():
+        try:
+            return Encoded(batch.ids, _checked(run(batch.inputs)), batch.failures)
+        except EncoderSetAsideError:
+            raise
+        except InferenceError:
+            return _one_by_one(run, batch, encoder.dim)
 
 
 def _encode_pixels(encoder: Encoder) -> Callable[[Sequence[Any]], Floats]:
@@ -154,6 +161,8 @@ def _one_by_one(run: Callable[[Sequence[Any]], Floats], batch: UnitBatch, dim: i
         try:
             rows.append(_checked(run([value])))
             ids.append(unit_id)
+        except EncoderSetAsideError:
+            raise
         except InferenceError as error:
             failures.append(Failure(unit_id, error.id, error.message))
     return Encoded(ids, np.concatenate(rows), failures)
@@ -162,5 +171,5 @@ def _one_by_one(run: Callable[[Sequence[Any]], Floats], batch: UnitBatch, dim: i
 def _checked(vectors: Floats) -> Floats:
     """Refuse what cannot be stored; half floats end at 65,504."""
     if vectors.size and not np.abs(vectors).max() < 65_504:
-        raise InferenceError("encoder.bad_output", "The model gave a vector that is not finite.")
+        raise InferenceError("encoder.bad_output")
     return vectors

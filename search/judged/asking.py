@@ -99,7 +99,7 @@ def _readable(queries: Iterable[Query], read: Callable[[Query], Any]) -> Iterato
 
 def _photo(query: Query, encoder: Encoder) -> Any:
     if query.preview is None:
-        raise AppError("blob.missing", "The photo of this search is not kept any more.")
+        raise AppError("blob.missing/photo")
     with blob_open(query.preview) as file:
         return picture_prepared(file.read(), image_spec(encoder)).pixels
 

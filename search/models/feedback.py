@@ -50,6 +50,9 @@ class Query(models.Model):
 
     class Meta:
         ordering = ["-created_at"]
+        indexes = [
+            models.Index(fields=["created_at"], name="query_created_at")
+        ]  # old ones are ended in this order
         verbose_name_plural = "queries"
 
     def __str__(self) -> str:

@@ -13,9 +13,8 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from django.db import connection
-
-from retrieval_site.database import Prepared
+from retrieval_site.database import in_one_trip
+from retrieval_site.database.reading import connection
 from retrieval_site.errors import AppError
 from search.retrieval import statements
 from search.retrieval.rank import best_by_document, order_scores
@@ -52,9 +51,10 @@ COUNT_MAX = 20_000
 COUNTS_KEPT_SECONDS = 15.0
 COUNTS_KEPT_MAX = 256
 
-_SET_PLAN = Prepared(
-    "SELECT set_config('hnsw.ef_search', %s, true), set_config('hnsw.iterative_scan', 'relaxed_order', true),"
-    " set_config('hnsw.max_scan_tuples', %s, true)"
+_SETTINGS = (
+    "SET LOCAL hnsw.ef_search = {ef_search}",
+    "SET LOCAL hnsw.iterative_scan = relaxed_order",
+    "SET LOCAL hnsw.max_scan_tuples = {max_scan_tuples}",
 )
 
 
@@ -71,8 +71,7 @@ def estimate(scope: Scope) -> Estimate:
     """Return what is known of the scope, cheaply; AppError `model.not_ready` where its table is gone."""
     state = table_state(scope.table)
     if state is None:
-        message = "The vectors of this model were dropped; prepare it again."
-        raise AppError("model.not_ready", message, status=409)
+        raise AppError("model.not_ready/dropped")
     return Estimate(rows=state[0], matching=_matching_units(scope, state[0]), index=state[1])
 
 
@@ -95,10 +94,15 @@ def make_plan(version: ModelVersion, scope: Scope, wanted: int, expected: Estima
 
 
 def set_plan(plan: Plan) -> None:
-    """Set for this transaction how far the index looks; its relaxed order is sorted again by `rank`."""
-    if plan.kind != "exact":
-        with connection.cursor() as cursor:
-            cursor.execute(_SET_PLAN, [str(plan.ef_search or EF_SEARCH), str(MAX_SCAN_TUPLES)])
+    """Set for this transaction how far the index looks; its relaxed order is sorted again by `rank`.
+
+    An exact plan has no use for it. Sending it all the same begins the transaction while the query is being encoded.
+    """
+    numbers = {"ef_search": plan.ef_search or EF_SEARCH, "max_scan_tuples": MAX_SCAN_TUPLES}
+    with in_one_trip():
+        for setting in _SETTINGS:
+            with connection.cursor() as cursor:
+                cursor.execute(setting.format(**numbers))
 
 
 def find_candidates(query: EncodedQuery, scope: Scope, wanted: int, plan: Plan) -> Candidates:
@@ -183,7 +187,7 @@ def _matching_units(scope: Scope, rows: int) -> int:
 
 
 def _counted(scope: Scope, most: int) -> int:
-    if scope.has_filters:
+    if scope.filters:
         return _count(scope, most)
     key = (scope.table.name, scope.collections)
     known = _counts.get(key)

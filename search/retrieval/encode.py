@@ -11,7 +11,7 @@ import numpy as np
 
 from models_admin.models import VersionState
 from models_admin.services import version_find, version_reachable
-from retrieval_site.errors import AppError, not_found
+from retrieval_site.errors import AppError
 from retrieval_site.people import manages_models
 from search.models import Document
 from search.retrieval.types import EncodedQuery, Modality
@@ -70,13 +70,11 @@ def searchable_version(key: str, *, manages: bool) -> ModelVersion:
     except AppError as error:
         if key != CHAMPION or error.id != "model.not_found":
             raise
-        message = "No model is active yet. An operator activates one on the models page."
-        raise AppError("model.none_active", message, status=503) from error
+        raise AppError("model.none_active") from error
     if "@" in key and not version_reachable(version, manages=manages):
-        raise AppError("model.not_found", f"There is no model “{key}”.", status=404, detail={"model": key})
+        raise AppError("model.not_found", model=key)
     if version.state != VersionState.READY:
-        message = f"{version} is {version.state} and cannot be searched with; prepare it first."
-        raise AppError("model.not_ready", message, status=409, detail={"state": str(version.state)})
+        raise AppError("model.not_ready", model=version.key, state=str(version.state))
     return version
 
 
@@ -116,15 +114,14 @@ def _modality(request: SearchRequest) -> Modality:
     }
     given = [name for name, part in parts.items() if part is not None]
     if len(given) != 1:
-        message = "Search by exactly one of image, text, document and embedding."
-        raise AppError("query.parts", message, detail={"given": given})
+        raise AppError("query.parts", parts=["image", "text", "document", "embedding"], given=given)
     return given[0]
 
 
 def _of_document(request: SearchRequest, version: ModelVersion) -> NDArray[np.float32]:
     """Return the stored vectors of a document that the viewer may see."""
     if not Document.objects.visible_to(request.viewer).filter(pk=request.document).exists():
-        raise not_found("document")
+        raise AppError("document.not_found")
     return document_parts(version, request.document, request.target)
 
 
@@ -138,22 +135,17 @@ def document_parts(version: ModelVersion, document_id: int | None, target: Targe
         vectors = document_vectors(version, kind, document_id or 0, limit=DOCUMENT_PARTS_MAX)
         if len(vectors):
             return vectors
-    message = "This document has no vectors under this model yet. Try again when its encoding is done."
-    raise AppError("document.not_encoded", message, status=409)
+    raise AppError("document.not_encoded")
 
 
 def _of_embedding(request: SearchRequest, version: ModelVersion) -> NDArray[np.float32]:
     """Return the given vector at unit length; it means something under the version that made it only."""
     if "@" not in request.model:
-        message = "An embedding needs the model that made it, as name@version."
-        raise AppError("embedding.model_required", message)
+        raise AppError("embedding.model_required")
     vector = np.asarray(request.embedding, dtype=np.float64)
     if vector.shape != (version.dim,):
-        message = f"The embedding has {vector.size} numbers; {version} has {version.dim} dimensions."
-        raise AppError(
-            "embedding.dimension", message, detail={"expected": version.dim, "found": int(vector.size)}
-        )
+        raise AppError("embedding.dimension", model=version.key, expected=version.dim, found=int(vector.size))
     length = float(np.linalg.norm(vector))
     if not LENGTH_MIN < length < np.inf:
-        raise AppError("embedding.invalid", "The embedding must be finite and not all zero.")
+        raise AppError("embedding.invalid")
     return (vector / length).astype(np.float32)[None, :]

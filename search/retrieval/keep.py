@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from django.core.files.base import ContentFile
-from django.db import connection
+from django.db import connection, transaction
 
 from retrieval_site.database import Prepared, in_one_trip
 from retrieval_site.rows import insert
@@ -52,16 +52,13 @@ def query_new(looked: Looked, encoded: EncodedQuery) -> Query:
     )
 
 
-def not_waiting_for_the_disk() -> None:
-    """Let this transaction's commit return before it is on disk: losing it loses one old search."""
-    with connection.cursor() as cursor:
-        cursor.execute(_UNWAITED)
-
-
+@transaction.atomic
 def query_save(query: Query, preview: bytes | None) -> None:
-    """Write the row in the caller's transaction."""
+    """Write the row, without waiting for the disk: losing it loses one old search."""
     query.preview = blob_of(preview, "image/jpeg") if preview else None
     with in_one_trip():
+        with connection.cursor() as cursor:
+            cursor.execute(_UNWAITED)
         if query.preview:
             row_put(query.preview)
         insert(query)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 
 from retrieval_site.clock import Clock
-from retrieval_site.database import in_one_trip
-from retrieval_site.errors import AppError, not_found
+from retrieval_site.database.reading import alias, read
+from retrieval_site.errors import AppError
 from search.models import Query
 from search.retrieval import keep
 from search.retrieval.candidates import make_plan, set_plan
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from models_admin.models import ModelVersion
     from search.querysets import Viewer
+    from search.retrieval.encode import Encoding
     from search.retrieval.pages import Page
     from search.retrieval.types import EncodedQuery, Scope, SearchRequest
 
@@ -41,12 +42,19 @@ def search(request: SearchRequest) -> SearchAnswer:
         return reopen(place.query_id, request.viewer, request.limit, request.cursor)
     clock = Clock()
     encoding = encode_start(request)
+    query, encoded, page = read(lambda: _found(request, encoding, clock))
+    query.timings_ms = _timings(encoded, clock)
+    keep.query_save(query, encoding.preview())
+    clock.lap("keep")
+    return _answer(query, page, request.viewer, _timings(encoded, clock))
+
+
+def _found(request: SearchRequest, encoding: Encoding, clock: Clock) -> tuple[Query, EncodedQuery, Page]:
+    """Return the answer, not kept yet, with its first page: all that a search reads."""
     scope = _scope(request, encoding.version)
     plan = make_plan(encoding.version, scope, request.limit)
-    with transaction.atomic():
-        with in_one_trip():
-            set_plan(plan)
-            keep.not_waiting_for_the_disk()
+    with transaction.atomic(using=alias()):
+        set_plan(plan)
         encoded = encoding.finish()
         clock.lap("wait")
         looked = look(request, encoded, scope, plan)
@@ -54,10 +62,7 @@ def search(request: SearchRequest) -> SearchAnswer:
         query = keep.query_new(looked, encoded)
         page = read_page(query, Cursor(query.pk), request.limit, scope.collections, more=may_have_more(query))
         clock.lap("fetch")
-        query.timings_ms = _timings(encoded, clock)
-        keep.query_save(query, encoding.preview())
-        clock.lap("keep")
-    return _answer(query, page, request.viewer, _timings(encoded, clock))
+    return query, encoded, page
 
 
 def reopen(
@@ -71,14 +76,14 @@ def reopen(
     clock = Clock()
     place = Cursor(query_id) if cursor is None else cursor_read(cursor, viewer)
     if place.query_id != query_id:
-        raise AppError("cursor.invalid", "This page link belongs to another search.")
+        raise AppError("cursor.invalid/other_search")
     with transaction.atomic():
         query = _kept(query_id)
         more = may_have_more(query) and keep.asked_by(query, viewer)
         if more and place.passed + limit > len(query.answer):
             more = deepen(query_id, viewer)
             query = _kept(query_id)
-        page = read_page(query, place, limit, visible_collections(viewer), more=more)
+    page = read(lambda: read_page(query, place, limit, visible_collections(viewer), more=more))
     clock.lap("fetch")
     return _answer(query, page, viewer, clock.with_total())
 
@@ -100,7 +105,7 @@ def _answer(query: Query, page: Page, viewer: Viewer, timings_ms: dict[str, floa
 def _kept(query_id: uuid.UUID) -> Query:
     query: Query | None = Query.objects.select_related("version").filter(pk=query_id).first()
     if query is None:
-        raise not_found("query")
+        raise AppError("query.not_found")
     return query
 
 
@@ -122,5 +127,4 @@ def _timings(encoded: EncodedQuery, clock: Clock) -> dict[str, float]:
 
 def _check_limit(limit: int) -> None:
     if not 1 <= limit <= LIMIT_MAX:
-        message = f"The limit must be from 1 to {LIMIT_MAX} documents."
-        raise AppError("parameter.invalid", message, detail={"parameter": "limit"})
+        raise AppError.of_parameter("limit", f"The limit must be from 1 to {LIMIT_MAX} documents.")

@@ -5,9 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from django.db import connection
-
 from retrieval_site.database import Prepared
+from retrieval_site.database.reading import connection
 from retrieval_site.rows import columns
 from search.models import Collection, Document, DocumentImage, Passage
 from search.retrieval.types import Hit

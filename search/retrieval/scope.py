@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from retrieval_site.errors import AppError
+from search.filters.registry import filters_set
 from search.models import Collection
 from search.retrieval.types import Scope, Target
 from search.vectors.tables import UnitKind, VectorTable, tables_of
@@ -26,8 +27,7 @@ def visible_collections(viewer: Viewer, slugs: Sequence[str] = ()) -> tuple[int,
     found = dict(visible.filter(slug__in=slugs).values_list("slug", "pk"))
     unknown = sorted(set(slugs) - set(found))
     if unknown:
-        message = f"There is no collection “{unknown[0]}”, or you may not see it."
-        raise AppError("collection.not_found", message, status=404, detail={"collections": unknown})
+        raise AppError("collection.not_found/named", collections=unknown)
     return tuple(sorted(found.values()))
 
 
@@ -35,16 +35,10 @@ def table_for(version: ModelVersion, target: Target) -> VectorTable:
     """Return the vector table of a target; AppError `target.not_supported` where the version has none."""
     table = VectorTable(version.pk, KINDS[target])
     if table not in tables_of(version):
-        message = f"{version} encodes no {target}."
-        raise AppError("target.not_supported", message, status=422, detail={"target": target})
+        raise AppError("target.not_supported", model=version.key, target=target)
     return table
 
 
 def make_scope(table: VectorTable, collections: tuple[int, ...], filters: dict[str, Any]) -> Scope:
-    """Return the scope of a search with its filters `{"tags": [...], "metadata": {...}}`."""
-    return Scope(
-        table=table,
-        collections=collections,
-        tags=tuple(filters.get("tags") or ()),
-        metadata=dict(filters.get("metadata") or {}),
-    )
+    """Return the scope of a search with its filters as they were asked."""
+    return Scope(table, collections, filters_set(filters))

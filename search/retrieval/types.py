@@ -30,7 +30,7 @@ class SearchRequest:
     """One search as asked: exactly one of image, text, document and embedding is set.
 
     `viewer` is whose permissions count; `session` names an anonymous searcher; `collections` are slugs (empty:
-    all that are visible); `filters` is `{"tags": [...], "metadata": {key: value}}`; `limit` counts documents;
+    all that are visible); `filters` has values by names of search/filters; `limit` counts documents;
     `cursor` is the `next` of an earlier answer; `model` an alias or `name@number`; `preview_px` is the longest
     side of the kept query photo; `or_pictures` lets pictures be searched where there are no passages.
     """
@@ -80,19 +80,14 @@ class Unit:
 class Scope:
     """Where a search may look: one vector table, the collections that may be seen, and the documents wanted.
 
-    `collections` are ids, never empty of permission by accident: none means that nothing may be seen.
+    `collections` are ids, never empty of permission by accident: none means that nothing may be seen. `filters` are
+    those of search/filters that ask for something.
     """
 
     table: VectorTable
     collections: tuple[int, ...]
-    tags: tuple[str, ...] = ()
-    metadata: dict[str, Any] = field(default_factory=dict)
+    filters: dict[str, Any] = field(default_factory=dict)
     excluded: frozenset[int] = frozenset()
-
-    @property
-    def has_filters(self) -> bool:
-        """Return whether documents are chosen by tags or metadata."""
-        return bool(self.tags or self.metadata)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 
-from retrieval_site.errors import AppError, not_found
+from retrieval_site.errors import AppError
 from search.models import Query
 from workers.storage.sweeping import blob_remove_unused
 
@@ -27,9 +27,9 @@ def own_query(query_id: uuid.UUID, viewer: Viewer, session: str) -> Query:
     """Return a kept search to its owner or a superuser; raises AppError `query.not_found`, `permission.denied`."""
     query: Query | None = Query.objects.defer("embedding").filter(pk=query_id).first()
     if query is None:
-        raise not_found("query")
+        raise AppError("query.not_found")
     if not is_owner(query, viewer, session) and not getattr(viewer, "is_superuser", False):
-        raise AppError("permission.denied", "Only who made this search may delete it.", status=403)
+        raise AppError("permission.denied/search")
     return query
 
 

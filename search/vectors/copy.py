@@ -74,11 +74,7 @@ def _check(
 ) -> None:
     expected = (len(unit_ids), version.dim)
     if vectors.shape != expected:
-        detail = {"expected": list(expected), "found": list(vectors.shape)}
-        message = (
-            f"Vectors of shape {vectors.shape} do not fit {expected[0]} units of {version.dim} dimensions."
-        )
-        raise AppError("vectors.shape", message, status=500, detail=detail)
+        raise AppError("vectors.shape", expected=list(expected), found=list(vectors.shape))
     # NaN compares false, so this refuses it too.
     if vectors.size and not abs(vectors).max() < 65_504:
-        raise AppError("vectors.not_finite", "The encoder gave a vector that is not finite.", status=500)
+        raise AppError("vectors.not_finite")

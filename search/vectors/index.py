@@ -15,7 +15,7 @@ from django.db import DatabaseError, connection, transaction
 from psycopg import sql
 from psycopg.errors import DiskFull, OutOfMemory
 
-from retrieval_site.database import Prepared
+from retrieval_site.database import Prepared, reading
 from search.vectors.nearest import indexed, nearest
 from search.vectors.tables import INDEX_KINDS, IndexKind, UnitKind, VectorTable
 
@@ -168,7 +168,7 @@ def index_state(version: ModelVersion, kind: UnitKind) -> IndexState:
 
 def table_state(table: VectorTable) -> tuple[int, IndexKind | None] | None:
     """Return how many rows the planner knows of and which valid index stands; None without the table."""
-    with connection.cursor() as cursor:
+    with reading.connection.cursor() as cursor:
         cursor.execute(_TABLE_STATE, [*_index_names(table), table.name])
         found: tuple[int, IndexKind | None] | None = cursor.fetchone()
     return found

@@ -85,9 +85,7 @@ def tables_of(version: ModelVersion) -> tuple[VectorTable, ...]:
 def table_create(version: ModelVersion) -> tuple[VectorTable, ...]:
     """Make the version's vector tables where they are missing; raises AppError `model.dimension` for a bad one."""
     if not 1 <= version.dim <= DIM_MAX:
-        detail = {"dim": version.dim, "most": DIM_MAX}
-        message = f"Vectors of {version.dim} dimensions cannot be indexed; the most is {DIM_MAX}."
-        raise AppError("model.dimension", message, detail=detail)
+        raise AppError("model.dimension", dim=version.dim, most=DIM_MAX)
     tables = tables_of(version)
     with transaction.atomic(), connection.cursor() as cursor:
         for table in tables:
@@ -120,8 +118,7 @@ def table_drop(version: ModelVersion) -> None:
     except OperationalError as error:
         if not isinstance(error.__cause__, LockNotAvailable):
             raise
-        message = f"The vectors of {version.key} are being used right now. Try again in a moment."
-        raise AppError("vectors.in_use", message, status=409) from error
+        raise AppError("vectors.in_use", model=version.key) from error
 
 
 def table_names() -> tuple[VectorTable, ...]:

@@ -9,7 +9,8 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from retrieval_site.errors import not_found
+from retrieval_site.database.reading import reads
+from retrieval_site.errors import AppError
 from search.models import Collection, Document, Passage, Query
 from search.services.judgements import judgements_of
 from search.sessions import session_of
@@ -27,12 +28,13 @@ if TYPE_CHECKING:
 @require_safe
 @throttled(PAGE)
 @searchers_only
+@reads
 def document(request: HttpRequest, document_id: int) -> HttpResponse:
     """Show a document; `?q=` names the query whose hit it was."""
     rows = Document.objects.visible_to(request.user).select_related("collection")
     found = rows.prefetch_related("images").filter(pk=document_id).first()
     if found is None:
-        raise not_found("document")
+        raise AppError("document.not_found")
     context = {
         "document": found,
         "images": list(found.images.all()),

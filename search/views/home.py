@@ -10,7 +10,8 @@ from django.utils.cache import patch_cache_control
 from django.views.decorators.http import require_safe
 
 from models_admin.services import champion
-from retrieval_site.errors import not_found
+from retrieval_site.database.reading import reads
+from retrieval_site.errors import AppError
 from search.guide import example_path, examples, notes
 from search.models import Collection
 from search.throttling import PAGE, PICTURE
@@ -37,6 +38,7 @@ Disallow: /search/
 @require_safe
 @throttled(PAGE)
 @searchers_only
+@reads
 def home(request: HttpRequest) -> HttpResponse:
     """Show the search form, what it searches, and what is missing where nothing can be searched yet."""
     collections = list(Collection.objects.visible_to(request.user).described_for(request.user))
@@ -70,7 +72,7 @@ def example(request: HttpRequest, key: str) -> FileResponse:
     """Send an example photo."""
     path = example_path(key)
     if path is None or not path.is_file():
-        raise not_found("example")
+        raise AppError("example.not_found")
     response = FileResponse(path.open("rb"), content_type="image/jpeg")
     patch_cache_control(response, private=True, max_age=EXAMPLE_SECONDS)
     return response

@@ -10,7 +10,8 @@ from django.shortcuts import render
 from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.views.decorators.http import require_safe
 
-from retrieval_site.errors import not_found
+from retrieval_site.database.reading import reads
+from retrieval_site.errors import AppError
 from search import retrieval
 from search.guide import notes
 from search.models import Collection, Document, Query
@@ -45,6 +46,7 @@ HITS_MAX = 1000
 @unindexed
 @throttled(PAGE)
 @searchers_only
+@reads
 def results(request: HttpRequest, query_id: uuid.UUID) -> HttpResponse:
     """Show the hits; to HTMX only the next ones."""
     query = _query(query_id)
@@ -67,7 +69,7 @@ def photo(request: HttpRequest, query_id: uuid.UUID) -> HttpResponseBase:
     """Send the kept query photo: small, re-encoded, without metadata."""
     preview = _query(query_id).preview
     if preview is None:
-        raise not_found("photo")
+        raise AppError("photo.not_found")
     etag = etag_of(preview.sha256, "preview")
     unchanged = not_modified(request, etag)
     response = unchanged or FileResponse(blob_open(preview), content_type=preview.content_type)
@@ -99,7 +101,7 @@ def _query(query_id: uuid.UUID) -> Query:
     query = Query.objects.select_related("version", "preview").defer("embedding", "answer")
     found = query.filter(pk=query_id).first()
     if found is None:
-        raise not_found("query")
+        raise AppError("query.not_found")
     return found
 
 

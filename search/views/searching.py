@@ -10,7 +10,7 @@ from django.urls import reverse
 from django_htmx.http import HttpResponseClientRedirect
 
 from retrieval_site.bodies import BodyRule, may_send, takes_body
-from retrieval_site.errors import AppError, not_found
+from retrieval_site.errors import AppError
 from retrieval_site.people import anybody_searches
 from retrieval_site.posting import takes_form
 from search import retrieval
@@ -60,7 +60,7 @@ def again(request: HttpRequest, query_id: uuid.UUID) -> HttpResponse:
     """Ask an earlier query again with the target and the collections chosen now."""
     query = Query.objects.select_related("version", "preview").filter(pk=query_id).first()
     if query is None:
-        raise not_found("query")
+        raise AppError("query.not_found")
     return _answered(request, {**_choices(request), "filters": query.filters, **_part_of(query)})
 
 
@@ -92,7 +92,7 @@ def _part(request: HttpRequest) -> dict[str, Any]:
     text = request.POST.get("text", "").strip()
     photos = [photo for photo in request.FILES.getlist("image") if photo.size or not text]
     if photos and text:
-        raise AppError("query.ambiguous", "Search with a photo or with words, not with both at once.")
+        raise AppError("query.ambiguous")
     if photos:
         return {"image": read_picture(photos[0])}
     if text:
@@ -103,23 +103,23 @@ def _part(request: HttpRequest) -> dict[str, Any]:
 def _example(key: str) -> bytes:
     path = example_path(key)
     if path is None or not path.is_file():
-        raise not_found("example")
+        raise AppError("example.not_found")
     return path.read_bytes()
 
 
 def _checked(text: str) -> str:
     if len(text) > TEXT_MAX:
-        raise AppError("text.too_long", f"A search has at most {TEXT_MAX:,} characters.")
+        raise AppError("text.too_long", limit=TEXT_MAX)
     if "\0" in text:
-        raise AppError("text.not_text", "The search has a character that is no text (NUL).")
+        raise AppError("text.not_text")
     return text
 
 
 def _document_id(written: str) -> int:
     if not written:
-        raise AppError("query.empty", "Choose a photo or write what you are looking for.")
+        raise AppError("query.empty")
     if not (written.isascii() and written.isdigit() and len(written) < 19):
-        raise not_found("document")
+        raise AppError("document.not_found")
     return int(written)
 
 
@@ -134,4 +134,4 @@ def _part_of(query: Query) -> dict[str, Any]:
             return {"image": photo.read()}
     if query.embedding and query.version:
         return {"embedding": tuple(array("f", bytes(query.embedding))), "model": query.version.key}
-    raise AppError("query.not_repeatable", "What this search asked with is no longer there.")
+    raise AppError("query.not_repeatable")

@@ -194,7 +194,7 @@ def test_when_no_worker_answers_the_photo_can_be_sent_again(
     working = retrieval.search
 
     def away(request: object) -> None:
-        raise AppError("encoder.unavailable", "Nobody is there to look at the photo.", status=503)
+        raise AppError.quoting("encoder.unavailable", "Nobody is there to look at the photo.")
 
     monkeypatch.setattr(retrieval, "search", away)
     page.goto(site.url)

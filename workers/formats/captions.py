@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
 from workers.formats.lines import numbered_lines
-from workers.formats.problems import Problem
+from workers.formats.problems import Problem, problem
 from workers.formats.rows import read_rows
 from workers.formats.text import utf8_text
 
@@ -86,8 +86,7 @@ def _caption(where: str, line: str) -> Line:
     name, hash_, index = label.strip().rpartition("#")
     if tab and hash_ and name and text.strip():
         return Caption(where, name, index, text.strip())
-    reason = "The line is not of the form “name.jpg#k”, tab, text."
-    return WrongLine(where, Problem("import.line_not_caption", reason))
+    return WrongLine(where, problem("import.line_not_caption"))
 
 
 def _table(file: BinaryIO) -> Iterator[Line]:
@@ -109,5 +108,4 @@ def _of_row(row: Row) -> Line:
     cells = [cell.strip() for cell in row.cells]
     if len(cells) == len(COLUMNS) and all(cells):
         return Caption(row.where, cells[0], "", cells[1])
-    reason = "The row does not have two cells, a picture's name and its caption; quote a caption with commas in it."
-    return WrongLine(row.where, Problem("import.line_not_caption", reason))
+    return WrongLine(row.where, problem("import.line_not_caption/row"))

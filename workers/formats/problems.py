@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
+
+from workers.error_table import id_of, sentence
 
 
 @dataclass(frozen=True)
@@ -11,3 +14,8 @@ class Problem:
 
     error_id: str
     reason: str
+
+
+def problem(name: str, /, **facts: Any) -> Problem:
+    """Return what is wrong, by the name of its sentence in the table of errors."""
+    return Problem(id_of(name), sentence(name, facts))

@@ -35,8 +35,7 @@ def check_directory(source: BinaryIO, most_files: int) -> None:
     if directory.second:
         _refuse("it has a second directory for archives beyond 4 GB")
     if directory.files > most_files or directory.bytes > _DIRECTORY_MAX_BYTES:
-        found = {"files": directory.files, "limit": most_files}
-        raise BundleError("bundle.too_many_files", f"The bundle holds more than {most_files} files.", found)
+        raise BundleError("bundle.too_many_files", files=directory.files, limit=most_files)
 
 
 def check_layout(source: BinaryIO, members: Sequence[zipfile.ZipInfo]) -> None:
@@ -90,5 +89,4 @@ def _sizes(packed: int, unpacked: int, extra: bytes) -> tuple[int, int]:
 
 
 def _refuse(problem: str, **detail: Any) -> NoReturn:
-    message = f"The zip archive contradicts itself: {problem}."
-    raise BundleError("bundle.sizes_disagree", message, {"problem": problem, **detail})
+    raise BundleError("bundle.sizes_disagree", problem=problem, **detail)

@@ -154,13 +154,13 @@ class _Archive:
 def _open_archive(path: Path | BinaryIO, limits: BundleLimits) -> _Archive:
     size = path.stat().st_size if isinstance(path, Path) else path.seek(0, os.SEEK_END)
     if size > limits.archive_bytes:
-        raise _too_large("The bundle", size, limits.archive_bytes)
+        raise _too_large("bundle", size, limits.archive_bytes)
     with path.open("rb") if isinstance(path, Path) else nullcontext(path) as source:
         check_directory(source, limits.files)
         try:
             archive = zipfile.ZipFile(path)
         except DAMAGED as error:
-            raise BundleError("bundle.not_a_zip", "The file is not a readable zip archive.") from error
+            raise BundleError("bundle.not_a_zip") from error
         try:
             _check_members(archive.infolist(), limits)
             members = own_members(archive.infolist(), MANIFEST_NAME)
@@ -175,14 +175,13 @@ def _open_archive(path: Path | BinaryIO, limits: BundleLimits) -> _Archive:
 def _check_members(members: list[zipfile.ZipInfo], limits: BundleLimits) -> None:
     """Refuse, from the directory alone, what must not be extracted; reading checks the sizes once more."""
     if len(members) > limits.files:
-        found = {"files": len(members), "limit": limits.files}
-        raise BundleError("bundle.too_many_files", f"The bundle holds more than {limits.files} files.", found)
+        raise BundleError("bundle.too_many_files", files=len(members), limit=limits.files)
     for info in members:
         _check_kind(info)
         _check_packing(info, limits)
     total = sum(info.file_size for info in members)
     if total > limits.unpacked_bytes:
-        raise _too_large("The unpacked bundle", total, limits.unpacked_bytes)
+        raise _too_large("unpacked bundle", total, limits.unpacked_bytes)
 
 
 def _check_names(members: list[tuple[str, zipfile.ZipInfo]]) -> None:
@@ -193,21 +192,15 @@ def _check_names(members: list[tuple[str, zipfile.ZipInfo]]) -> None:
     for name, _ in members:
         folder = name.lower().rpartition("/")[0]
         if folder in files:
-            message = "The bundle uses one name for a file and for a folder."
-            raise BundleError("bundle.duplicate_name", message, {"name": folder})
+            raise BundleError("bundle.duplicate_name/folder", name=folder)
 
 
 def _check_name(name: str, info: zipfile.ZipInfo, seen: set[str]) -> None:
     if info.orig_filename != info.filename or not FILE_NAME.fullmatch(name):
-        message = (
-            "A file name in the bundle is not allowed: letters, digits, “.”, “_”, “-”, at most one folder."
-        )
-        raise BundleError("bundle.unsafe_name", message, {"name": repr(info.orig_filename)[:200]})
+        raise BundleError("bundle.unsafe_name", name=repr(info.orig_filename)[:200])
     # Folded, since on some file systems names that differ in case only are the same file.
     if name.lower() in seen:
-        raise BundleError(
-            "bundle.duplicate_name", "The bundle holds the same file name twice.", {"name": name}
-        )
+        raise BundleError("bundle.duplicate_name", name=name)
     seen.add(name.lower())
 
 
@@ -219,29 +212,25 @@ def _check_kind(info: zipfile.ZipInfo) -> None:
     kind = stat.S_IFMT(info.external_attr >> 16)
     expected = stat.S_IFDIR if _is_folder(info) else stat.S_IFREG
     if kind not in (0, expected):
-        raise BundleError(
-            "bundle.not_a_regular_file",
-            "The bundle holds a link or a special file; only regular files are allowed.",
-            {"name": info.filename},
-        )
+        raise BundleError("bundle.not_a_regular_file", name=info.filename)
 
 
 def _check_packing(info: zipfile.ZipInfo, limits: BundleLimits) -> None:
     fault = packing_fault(info, limits.ratio)
     if fault in ("encrypted", "method"):
-        message = "The bundle is encrypted or compressed in a way other than “deflate”."
-        raise BundleError("bundle.unsupported_compression", message, {"name": info.filename})
+        raise BundleError("bundle.unsupported_compression", name=info.filename)
     if fault == "ratio":
-        message = (
-            f"A file in the bundle unpacks to more than {limits.ratio} times its size, as a zip bomb does."
+        raise BundleError(
+            "bundle.compression_ratio",
+            name=info.filename,
+            bytes=info.file_size,
+            compressed_bytes=info.compress_size,
+            limit=limits.ratio,
         )
-        found = {"name": info.filename, "bytes": info.file_size, "compressed_bytes": info.compress_size}
-        raise BundleError("bundle.compression_ratio", message, found)
 
 
 def _too_large(what: str, size: int, limit: int) -> BundleError:
-    message = f"{what} is larger than the limit of {limit / 1e6:,.0f} MB."
-    return BundleError("bundle.too_large", message, {"bytes": size, "limit_bytes": limit})
+    return BundleError("bundle.too_large", what=what, bytes=size, limit_bytes=limit)
 
 
 def _read_manifest(archive: _Archive, limits: BundleLimits) -> Manifest:
@@ -249,12 +238,11 @@ def _read_manifest(archive: _Archive, limits: BundleLimits) -> Manifest:
         with archive.open(MANIFEST_NAME) as source:
             data = source.read(limits.manifest_bytes + 1)
     except KeyError:
-        message = f"The bundle holds no {MANIFEST_NAME}."
-        raise BundleError("bundle.manifest_missing", message) from None
+        raise BundleError("bundle.manifest_missing", name=MANIFEST_NAME) from None
     except DAMAGED as error:
         raise _damaged(MANIFEST_NAME) from error
     if len(data) > limits.manifest_bytes:
-        raise _too_large("The manifest", len(data), limits.manifest_bytes)
+        raise _too_large("manifest", len(data), limits.manifest_bytes)
     return parse_manifest(read_json(data))
 
 
@@ -262,15 +250,9 @@ def _extract_all(archive: _Archive, folder: Path, limits: BundleLimits) -> Manif
     manifest = _read_manifest(archive, limits)
     present = set(archive.files) - {MANIFEST_NAME}
     if unlisted := present - set(manifest.files):
-        found = {"names": sorted(unlisted)}
-        raise BundleError(
-            "bundle.unlisted_file", "The bundle holds a file that its manifest does not list.", found
-        )
+        raise BundleError("bundle.unlisted_file", names=sorted(unlisted))
     if missing := set(manifest.files) - present:
-        found = {"names": sorted(missing)}
-        raise BundleError(
-            "bundle.missing_file", "The manifest lists a file that the bundle does not hold.", found
-        )
+        raise BundleError("bundle.missing_file", names=sorted(missing))
     for name, entry in manifest.files.items():
         _extract_one(archive, name, entry, folder / name)
     (folder / MANIFEST_NAME).write_bytes(_manifest_bytes(manifest))
@@ -289,10 +271,7 @@ def _extract_one(archive: _Archive, name: str, entry: FileEntry, target: Path) -
             if size > entry.bytes:
                 break
     if size != entry.bytes or digest.hexdigest() != entry.sha256:
-        message = (
-            "A file in the bundle is not the one that the manifest describes: its size or SHA-256 differs."
-        )
-        raise BundleError("bundle.hash_mismatch", message, {"name": name})
+        raise BundleError("bundle.hash_mismatch", name=name)
 
 
 def _member_chunks(archive: _Archive, name: str) -> Iterator[bytes]:
@@ -306,6 +285,4 @@ def _member_chunks(archive: _Archive, name: str) -> Iterator[bytes]:
 
 
 def _damaged(name: str) -> BundleError:
-    return BundleError(
-        "bundle.damaged", "A file in the bundle cannot be unpacked; it is damaged.", {"name": name}
-    )
+    return BundleError("bundle.damaged", name=name)

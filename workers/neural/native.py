@@ -12,11 +12,12 @@ from torch.overrides import TorchFunctionMode
 
 from workers.neural.configs import config_from, config_to
 from workers.neural.errors import ModelConfigError, WeightsError
+from workers.neural.former_names import present_names
 from workers.neural.two_tower import TwoTower, TwoTowerConfig
 
 ARCHITECTURE = "two-tower"
 # A hostile config must not make a process allocate without bound before its weights are looked at.
-MAX_DIM, MAX_VOCABULARY = 8192, 1_000_000
+MAX_EMBEDDING_DIM, MAX_VOCABULARY = 8192, 1_000_000
 
 
 def native_config(model: TwoTower) -> dict[str, Any]:
@@ -35,12 +36,12 @@ def native_weights(model: TwoTower, *, half: bool) -> bytes:
 
 def model_from(config: Mapping[str, Any]) -> TwoTower:
     """The model of a native.json with random weights; ModelConfigError says what is wrong with the config."""
-    settings = dict(config)
+    settings = present_names(dict(config))
     if settings.pop("architecture", None) != ARCHITECTURE:
         raise ModelConfigError(f"native.json must name the architecture {ARCHITECTURE!r}.")
     typed = config_from(TwoTowerConfig, settings, "native.json")
-    if not (0 < typed.dim <= MAX_DIM and 4 <= typed.vocabulary <= MAX_VOCABULARY):
-        raise ModelConfigError("native.json's dim or vocabulary is out of range.")
+    if not (0 < typed.embedding_dim <= MAX_EMBEDDING_DIM and 4 <= typed.vocabulary <= MAX_VOCABULARY):
+        raise ModelConfigError("native.json's embedding_dim or vocabulary is out of range.")
     return typed.build()
 
 

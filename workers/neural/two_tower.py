@@ -20,7 +20,7 @@ class TwoTowerConfig:
     it was prepared to, and, by `mirror`, of its mirror image in each.
     """
 
-    dim: int
+    embedding_dim: int
     vocabulary: int
     image: ImageConfig
     text: TextConfig
@@ -45,16 +45,18 @@ class TwoTower(nn.Module):
     def __init__(self, config: TwoTowerConfig) -> None:
         super().__init__()
         self.config = config
-        self.image = config.image.build(config.dim)
-        self.text = config.text.build(config.vocabulary, config.dim)
-        self.similarity = config.similarity.build(config.dim)
+        self.image = config.image.build(config.embedding_dim)
+        self.text = config.text.build(config.vocabulary, config.embedding_dim)
+        self.similarity = config.similarity.build(config.embedding_dim)
 
     def encode_image(self, pixels: Tensor) -> Tensor:
         """Pixels float32 (batch, 3, size, size), or (batch, crops, 3, size, size) → (batch, dim)."""
         sides = torch.cat((pixels, pixels.flip(-1))) if self.config.mirror else pixels
         views = torch.cat([self.image(_scaled(sides, scale)) for scale in self.config.scales])
         count = len(self.config.scales) * (1 + self.config.mirror)
-        return self.similarity.finish(views.view(count, -1, self.config.dim).mean(0) if count > 1 else views)
+        return self.similarity.finish(
+            views.view(count, -1, self.config.embedding_dim).mean(0) if count > 1 else views
+        )
 
     def encode_features(self, *views: Tensor) -> Tensor:
         """The image encoder's own features (batch, width) of one view, or of several together → (batch, dim)."""

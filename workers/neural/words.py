@@ -57,7 +57,7 @@ def _parts(line: bytes, where: str, width: int) -> tuple[str, list[str]] | None:
     # where it is a number, which tells that the vectors are wider.
     extra = fields[1 : max(1, len(fields) - width)]
     if len(fields) <= width or (extra and all(_number(value) is not None for value in extra)):
-        raise WeightsError(f"{where} has {len(fields) - 1} values behind its word; text.words is {width}.")
+        raise WeightsError(f"{where} has {len(fields) - 1} values behind its word; text.word_dim is {width}.")
     return " ".join(fields[:-width]), fields[-width:]
 
 

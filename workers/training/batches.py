@@ -181,7 +181,7 @@ class EpochBatches(Dataset[Batch]):
             number, caption = self.data.pairs[item]
             return number, [[caption]]
         count = len(self.data.captions[item])
-        if self.data.recipe.data.captions == "together":
+        if self.data.recipe.data.captions == "grouped":
             return item, [[caption] for caption in range(count)]
         rng = self._rng(TEXT, item)
         joined = int(rng.integers(1, min(self.data.recipe.data.join, count) + 1))

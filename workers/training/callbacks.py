@@ -56,7 +56,7 @@ class Curves(lightning.Callback):
             "epoch": trainer.current_epoch + 1,
             "loss": module.loss_sum / max(1, int(trainer.num_training_batches)),
             "stage": 2 if module.in_second_stage else 1,
-            "rate": trainer.optimizers[0].param_groups[0]["lr"],
+            "lr": trainer.optimizers[0].param_groups[0]["lr"],
             "seconds": round(time.monotonic() - self.started, 1),
             "sum_of_recalls": module.quality.sum_of_recalls,
             "image_to_text": asdict(module.quality.image_to_text),

@@ -17,8 +17,8 @@ from workers.training.run_folder import RunFolder
 STARTED_SUM = 10.0  # of six recalls in percent, as in the papers; a trained model has more than 200
 NOT_STARTED = (
     "did not start: after {epochs} epochs the sum of the six recalls is {best:.1f}, about that of guessing. Begin with "
-    "an easier loss (loss.kind=curriculum with loss.first_epochs=2, or loss.kind=sum-hinge), or an optimiser.rate "
-    "below {rate:g}; run.start_epochs=0 trains on regardless."
+    "an easier loss (loss.kind=curriculum with loss.first_epochs=2, or loss.kind=sum-hinge), or an optimiser.lr "
+    "below {lr:g}; run.start_epochs=0 trains on regardless."
 )
 
 
@@ -50,7 +50,7 @@ class Course(lightning.Callback):
             return
         if isinstance(self.recipe.loss, CurriculumConfig) and self.recipe.loss.patience:
             self._back_to_the_best(trainer, module)
-        module.set_rates()
+        module.set_lr()
         if trainer.is_global_zero:
             self.say(f"the second loss begins with epoch {trainer.current_epoch + 1}")
 
@@ -96,9 +96,7 @@ class Course(lightning.Callback):
             optimiser.state.clear()
 
     def _tell_not_started(self) -> None:
-        sentence = NOT_STARTED.format(
-            epochs=len(self.sums), best=max(self.sums), rate=self.recipe.optimiser.rate
-        )
+        sentence = NOT_STARTED.format(epochs=len(self.sums), best=max(self.sums), lr=self.recipe.optimiser.lr)
         self.folder.set_state("not started", f"The run {sentence}")
         self.say(f"the run {sentence}")
 

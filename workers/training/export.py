@@ -61,7 +61,7 @@ def _manifest(facts: dict[str, Any], metrics: dict[str, Any], options: ExportOpt
         "name": options.name,
         "licence": options.licence,
         "description": options.description,
-        "dim": recipe["dim"],
+        "dim": recipe["embedding_dim"],
         "similarity": recipe["similarity"]["kind"],
         "modalities": ["image", "text"],
         "image": {**pixels, "interpolation": "bilinear", **precision},

@@ -30,9 +30,9 @@ class Captioner(nn.Module):
 
     def __init__(self, nodes: int, vocabulary: int, config: GenerationConfig) -> None:
         super().__init__()
-        self.table = nn.Embedding(vocabulary, config.words, padding_idx=PAD_ID)
+        self.table = nn.Embedding(vocabulary, config.word_dim, padding_idx=PAD_ID)
         self.begin = nn.Linear(nodes, config.hidden)
-        self.gru = nn.GRU(config.words, config.hidden, batch_first=True)
+        self.gru = nn.GRU(config.word_dim, config.hidden, batch_first=True)
         self.ask = nn.Linear(config.hidden, nodes, bias=False)
         self.join = nn.Linear(config.hidden + nodes, config.hidden)
         self.tell = nn.Linear(config.hidden, vocabulary)

@@ -45,10 +45,10 @@ class RetrievalModule(lightning.LightningModule):
         width, words = model.image.width, len(train.word_weights)
         self.concepts = torch.nn.Linear(width, words) if words else None
         self.captioner = captioner_of(model, self.recipe.generation)
-        self.memory = Memory(self.recipe.memory.size, self.recipe.dim)
+        self.memory = Memory(self.recipe.memory.size, self.recipe.embedding_dim)
         if not self.recipe.frozen:
             self.model.image.trunk.to(memory_format=torch.channels_last)
-        self.average = Average(self.model, self.recipe.run.average)
+        self.average = Average(self.model, self.recipe.run.ema_decay)
 
     def train_dataloader(self) -> "DataLoader[Batch]":
         """The batches of the current epoch; Lightning asks anew for each epoch."""
@@ -137,34 +137,38 @@ class RetrievalModule(lightning.LightningModule):
         self.log(VALIDATION_SUM, self.validation_sum)
 
     def configure_optimizers(self) -> Any:
-        """Adam (decoupled weight decay), its rate by the recipe's schedule, step by step."""
+        """Adam (decoupled weight decay), its learning rate by the recipe's schedule, step by step."""
         settings, start = self.recipe.optimiser, self.recipe.start
         trunk = [p for p in self.model.image.trunk.parameters() if p.requires_grad]
         known = {id(p) for p in self.model.image.trunk.parameters()}
         rest = [p for p in self.parameters() if id(p) not in known]
-        groups = [{"params": rest}] + ([{"params": trunk, "lr": settings.rate * start.rate}] if trunk else [])
-        optimiser = torch.optim.AdamW(groups, lr=settings.rate, weight_decay=settings.weight_decay)
-        scheduler = torch.optim.lr_scheduler.LambdaLR(optimiser, self._rate)
+        groups = [{"params": rest}] + (
+            [{"params": trunk, "lr": settings.lr * start.lr_factor}] if trunk else []
+        )
+        optimiser = torch.optim.AdamW(groups, lr=settings.lr, weight_decay=settings.weight_decay)
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimiser, self._lr_factor)
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
-    def _rate(self, step: int) -> float:
+    def _lr_factor(self, step: int) -> float:
         epoch = step * self.trainer.world_size / self.train_data.batches_per_epoch()
         loss, schedule, epochs = self.recipe.loss, self.recipe.schedule, self.recipe.run.epochs
         if not (isinstance(loss, CurriculumConfig) and self.in_second_stage):
-            return schedule.rate(epoch, epochs)
-        share = loss.rate / self.recipe.optimiser.rate if loss.rate else 1.0
+            return schedule.lr_factor(epoch, epochs)
+        share = loss.lr / self.recipe.optimiser.lr if loss.lr else 1.0
         begun = self.second_from or 0
         return share * (
-            schedule.rate(epoch - begun, epochs - begun) if loss.patience else schedule.rate(epoch, epochs)
+            schedule.lr_factor(epoch - begun, epochs - begun)
+            if loss.patience
+            else schedule.lr_factor(epoch, epochs)
         )
 
-    def set_rates(self) -> None:
+    def set_lr(self) -> None:
         """Set what the schedule asks for now; it was last asked when it was not known that a stage begins."""
         scheduler = self.lr_schedulers()
         if not isinstance(scheduler, torch.optim.lr_scheduler.LambdaLR):
             raise TypeError("The module has one schedule.")
         for group, base in zip(scheduler.optimizer.param_groups, scheduler.base_lrs, strict=True):
-            group["lr"] = base * self._rate(scheduler.last_epoch)
+            group["lr"] = base * self._lr_factor(scheduler.last_epoch)
 
     def _full_precision(self) -> AbstractContextManager[Any]:
         """Scores in bfloat16 would differ by less than their rounding: the hardest negative would be any."""

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from workers.neural.configs import config_from, config_set, config_to
 from workers.neural.family import ImageConfig, LossConfig, ScheduleConfig, SimilarityConfig, TextConfig
+from workers.neural.former_names import present_name, present_names
 from workers.neural.images.cnn import CnnConfig
 from workers.neural.losses.max_hinge import MaxHingeConfig
 from workers.neural.schedules.step import StepScheduleConfig
@@ -47,11 +48,11 @@ class StartConfig:
 
     `bundle`: a bundle with native weights of the same shape, whose vocabulary and weights the run begins with instead.
 
-    `tune`: `head` freezes the network, whose features are then computed once; `all` trains it along, at `rate` times
-    the learning rate of the rest. `tune_from`: the network's module, such as `features.11` or `layer4`, with which its
-    training begins: what lies before stays as it is and is computed once for `pixels.views`, and batch norm keeps its
-    statistics. `head_epochs`: epochs in which the network is not trained yet, so that a head that knows nothing does
-    not spoil it (Kumar et al. 2022).
+    `tune`: `head` freezes the network, whose features are then computed once; `all` trains it along, at `lr_factor`
+    times the learning rate of the rest. `tune_from`: the network's module, such as `features.11` or `layer4`, with
+    which its training begins: what lies before stays as it is and is computed once for `pixels.views`, and batch norm
+    keeps its statistics. `head_epochs`: epochs in which the network is not trained yet, so that a head that knows
+    nothing does not spoil it (Kumar et al. 2022).
     """
 
     weights: str = "none"
@@ -61,20 +62,21 @@ class StartConfig:
     tune: Literal["head", "all"] = "all"
     tune_from: str = ""
     head_epochs: int = 0
-    rate: float = 1.0
+    lr_factor: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class DataConfig:
-    """`captions`: `one` of each picture at random per epoch, `every` pair by itself, or all `together`, so that a batch
-    has each of its pictures once with every caption. `batch`: pictures or pairs. `min_count`: of a word, to be known.
+    """`captions`: `one` of each picture at random per epoch, `every` pair by itself, or all of them `grouped`, so that
+    a batch has each of its pictures once with every caption. `batch`: pictures or pairs. `min_count`: of a word, to be
+    known.
 
     `drop_words`: the share of words that training replaces by the unknown word. `join`: up to so many captions of a
     picture follow each other as one text, so that the model meets texts of several sentences.
     """
 
     batch: int = 128
-    captions: Literal["one", "every", "together"] = "one"
+    captions: Literal["one", "every", "grouped"] = "one"
     min_count: int = 4
     max_tokens: int = 128
     drop_words: float = 0.0
@@ -86,7 +88,7 @@ class DataConfig:
 class OptimiserConfig:
     """Adam. `clip`: the largest norm of all gradients together; 0 for no limit."""
 
-    rate: float = 2e-4
+    lr: float = 2e-4
     clip: float = 2.0
     weight_decay: float = 0.0
 
@@ -110,11 +112,11 @@ class ConceptsConfig:
 class GenerationConfig:
     """`weight` of the auxiliary loss that tells captions from a picture's regions; 0 for none; VSRN has 1.
 
-    `words` and `hidden`: sizes of the decoder's word embedding and of its GRU. See `training.generation`.
+    `word_dim` and `hidden`: widths of the decoder's word embedding and of its GRU. See `training.generation`.
     """
 
     weight: float = 0.0
-    words: int = 300
+    word_dim: int = 300
     hidden: int = 512
 
 
@@ -123,29 +125,29 @@ class RunConfig:
     """`patience`: epochs without a better validation sum of recalls after which to stop; 0 for never.
 
     `start_epochs`: a run whose sum of recalls stays below 10 for so many epochs ends as not started; 0 for never.
-    `stop_after`: end after so many epochs of a schedule laid out for `epochs`; 0 for all of them. `average`: the decay
-    of the running mean of the weights, which is measured and kept instead of the last step's; 0 for none.
+    `stop_after`: end after so many epochs of a schedule laid out for `epochs`; 0 for all of them. `ema_decay`: of
+    the weights' exponential moving average, which is measured and kept instead of the last step's; 0 for none.
     """
 
     epochs: int = 30
     stop_after: int = 0
     patience: int = 0
     start_epochs: int = 5
-    average: float = 0.0
+    ema_decay: float = 0.0
     precision: Literal["float32", "bfloat16"] = "float32"
     seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """The defaults are VSE++'s. `dim`: of the joint space. `balance`: λ, the weight of caption → image in the loss.
+    """The defaults are VSE++'s. `balance`: λ, the weight of caption → image in the loss.
 
     Serving looks at a picture in each of the `scales` (1.25: enlarged by a quarter) and, by `mirror`, at its mirror
     image too; the embedding is that of all these views together, and takes the time of all.
     """
 
     name: str
-    dim: int = 1024
+    embedding_dim: int = 1024
     image: ImageConfig = field(default_factory=CnnConfig)
     text: TextConfig = field(default_factory=GruConfig)
     similarity: SimilarityConfig = field(default_factory=CosineConfig)
@@ -176,5 +178,5 @@ def recipe_with(recipe: Recipe, settings: Iterable[tuple[str, Any]]) -> Recipe:
     """
     data = config_to(recipe)
     for key, value in settings:
-        data = config_set(data, key, value)
-    return config_from(Recipe, data, "recipe")
+        data = config_set(data, present_name(key), value)
+    return config_from(Recipe, present_names(data, FutureWarning), "recipe")

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from workers.neural.configs import config_from, config_to
+from workers.neural.former_names import present_names
 from workers.training.errors import TrainingError
 from workers.training.layout import Captioned, concatenated
 from workers.training.readers.read import DataSet, DataSource, listed_set, read_source
@@ -153,12 +154,12 @@ class RunFolder:
         self.config.write_text(json.dumps(facts, indent=1) + "\n")
 
     def facts(self) -> dict[str, Any]:
-        """What `begin` wrote. Raises TrainingError where there is no run."""
+        """What `begin` wrote, its settings under their present names. Raises TrainingError where there is no run."""
         try:
             facts: dict[str, Any] = json.loads(self.config.read_text())
         except (OSError, ValueError) as error:
             raise TrainingError(f"{self.path} holds no run to go on with: {error}.") from None
-        return facts
+        return facts | {"recipe": present_names(facts.get("recipe", {}))}
 
     def recipe_and_data(self) -> tuple[Recipe, DataPaths]:
         """What the run was begun with."""

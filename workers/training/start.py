@@ -24,7 +24,13 @@ from workers.training.recipe import Recipe
 def build_model(recipe: Recipe, vocabulary: int) -> TwoTower:
     """The recipe's model with its starting weights. Raises ModelConfigError, WeightsError or TrainingError."""
     config = TwoTowerConfig(
-        recipe.dim, vocabulary, recipe.image, recipe.text, recipe.similarity, recipe.mirror, recipe.scales
+        recipe.embedding_dim,
+        vocabulary,
+        recipe.image,
+        recipe.text,
+        recipe.similarity,
+        recipe.mirror,
+        recipe.scales,
     )
     _check_gradient(recipe)
     if (recipe.mirror or recipe.scales != (1.0,)) and recipe.pixels.crop == "ten":

@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from drf_spectacular.utils import (
-    OpenApiExample,
     OpenApiParameter,
     PolymorphicProxySerializer,
     extend_schema_field,
 )
 from rest_framework import serializers
-from rest_framework.exceptions import NotAuthenticated
 from rest_framework.response import Response
 
 from retrieval_site.errors import AppError
@@ -21,7 +19,7 @@ from search.api.answers import EmbeddingAnswer, SearchResultAnswer
 from search.api.authentication import enforce_csrf_for_session
 from search.api.base import ApiView, describe
 from search.api.bodies import ONE_PICTURE
-from search.api.errors import invalid
+from search.api.examples import BY_WORDS
 from search.api.parameters import (
     JsonObjectField,
     Parameters,
@@ -33,6 +31,7 @@ from search.api.parameters import (
     validated,
 )
 from search.api.presenting import search_json
+from search.filters.registry import FILTERS, FILTERS_SCHEMA, check_filters
 from search.retrieval.types import LIMIT_DEFAULT, LIMIT_MAX, SearchRequest
 from search.services.queries import query_delete
 from search.services.uploads import read_picture
@@ -61,28 +60,15 @@ NOT_BUILT_YET = ("image_url", "negative_text", "explain")
 MODES_NOT_BUILT_YET = ("lexical", "hybrid")
 
 
-@extend_schema_field(
-    {
-        "type": "object",
-        "properties": {
-            "tags": {"type": "array", "items": {"type": "string"}},
-            "metadata": {"type": "object", "additionalProperties": True},
-        },
-        "additionalProperties": False,
-    }
-)
+@extend_schema_field(FILTERS_SCHEMA)
 class FiltersField(JsonObjectField):
-    """`{"tags": [...], "metadata": {key: value}}`; a document must have all of them."""
+    """Values by names of search/filters; a document must have all that they ask for."""
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         """Return the filters; refuses other keys and shapes."""
         filters = super().to_internal_value(data)
-        refuse_unknown((f"filters.{key}" for key in filters), ("filters.tags", "filters.metadata"))
-        tags = filters.get("tags", [])
-        if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
-            raise invalid("filters", "“tags” is a list of strings.")
-        if not isinstance(filters.get("metadata", {}), dict):
-            raise invalid("filters", "“metadata” is an object.")
+        refuse_unknown((f"filters.{key}" for key in filters), [f"filters.{name}" for name in FILTERS])
+        check_filters(filters)
         return filters
 
 
@@ -122,8 +108,7 @@ class SearchParameters(SearchOptions):
         if "next" not in attrs:
             one_part(attrs, PARTS)
         if "embedding" in attrs and "@" not in attrs["model"]:
-            message = "An embedding needs the model that made it, as name@version."
-            raise AppError("embedding.model_required", message)
+            raise AppError("embedding.model_required")
         return attrs
 
 
@@ -214,16 +199,13 @@ REQUEST_ID = OpenApiParameter(
     OpenApiParameter.HEADER,
     description="1 to 64 letters, digits, dots, underscores and hyphens, for the log; else the server makes one",
 )
-BY_WORDS = OpenApiExample(
-    "by words", {"text": "a leaking pump"}, request_only=True, media_type="application/json"
-)
 
 
 def one_part(given: dict[str, Any], parts: tuple[str, ...]) -> None:
     """Raise AppError `query.parts` for none of `parts` and for several at once."""
     present = [part for part in parts if part in given]
     if len(present) != 1:
-        raise AppError("query.parts", f"Send exactly one of {', '.join(parts)}.", detail={"given": present})
+        raise AppError("query.parts", parts=list(parts), given=present)
 
 
 class SearchView(ApiView):
@@ -237,7 +219,6 @@ class SearchView(ApiView):
         "search",
         {200: SearchResultAnswer},
         request={"application/json": SEARCH_BODY, "multipart/form-data": SearchByPhoto},
-        also=(404, 409, 422),
         examples=[BY_WORDS],
         parameters=[REQUEST_ID],
     )
@@ -253,18 +234,18 @@ class KeptSearchView(ApiView):
     query_parameters = {"GET": KeptParameters}
     anonymous_methods = ("DELETE",)
 
-    @describe("search_get", {200: SearchResultAnswer}, parameters=[KeptParameters], also=(404,))
+    @describe("search_get", {200: SearchResultAnswer}, parameters=[KeptParameters])
     def get(self, request: Request, query_id: UUID) -> Response:
         """Return a kept answer again: what you may see of it now. Nothing is encoded."""
         answer = retrieval.reopen(query_id, request.user, self.query["limit"], self.query.get("next"))
         return Response(search_json(answer))
 
-    @describe("search_delete", {204: None}, also=(404,))
+    @describe("search_delete", {204: None})
     def delete(self, request: Request, query_id: UUID) -> Response:
         """Delete a search of your own with its photo, and everybody's judgements of it."""
         session = session_of(request)
         if not session and not request.user.is_authenticated:
-            raise NotAuthenticated("Sign in, or delete it in the browser that asked.", "auth.required")
+            raise AppError("auth.required/browser")
         if session:
             enforce_csrf_for_session(request)
         query_delete(query_id=query_id, viewer=request.user, session=session)
@@ -282,7 +263,6 @@ class EmbeddingView(ApiView):
         "embeddings",
         {200: EmbeddingAnswer},
         request={"application/json": TextToEmbed, "multipart/form-data": PhotoToEmbed},
-        also=(404, 422),
         examples=[BY_WORDS],
         parameters=[REQUEST_ID],
     )

@@ -21,7 +21,10 @@ from search.services.tokens import token_create
 from tests.support.corpus import make_collection, make_version
 from workers.models import Job, JobItem
 
-pytestmark = pytest.mark.django_db
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.filterwarnings("error::django.core.paginator.UnorderedObjectListWarning"),
+]
 SECRET = "zebrafish"
 MODELS = (
     "document",

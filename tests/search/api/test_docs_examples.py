@@ -21,6 +21,7 @@ from search import retrieval
 from search.api.views import search as search_views
 from search.models import Collection, Document, Judgement, Membership, Passage, Query
 from search.retrieval.types import Hit, Plan, SearchAnswer
+from search.services.collections import SLUGS_RESERVED
 from search.services.tokens import token_create
 from tests.search.api.conftest import make_document, make_users, make_version
 from tests.support.tiny_bundle import make_tiny_bundle
@@ -208,6 +209,17 @@ def kept(document: Document) -> list[dict[str, Any]]:
 
 def filled(line: str, values: dict[str, str]) -> str:
     return re.sub(r"\$([A-Z]+)", lambda found: values[found[1]], line)
+
+
+def test_every_line_of_the_pages_shell_blocks_is_run_or_sets_a_variable():
+    blocks = [text for language, text in BLOCK.findall(PAGE.read_text()) if language == "bash"]
+    lines = [line for text in blocks for line in text.splitlines()]
+    assert [line for line in lines if not line.startswith(("curl ", "export "))] == []
+
+
+def test_the_page_names_every_reserved_slug():
+    (listed,) = re.findall(r"or reserved \(([^)]*)\)", PAGE.read_text())
+    assert set(re.findall(r"`([^`]+)`", listed)) == SLUGS_RESERVED
 
 
 def test_the_page_names_every_address_of_the_api():

@@ -13,6 +13,7 @@ from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
 
 from models_admin import services
+from models_admin.job_types import MEASURE, VersionParameters
 from models_admin.models import Alias
 from retrieval_site.errors import AppError
 from search.indexing import encoders
@@ -27,6 +28,7 @@ from tests.support.corpus import (
     store,
     tiny_version,
 )
+from workers.encoding.pool import POOL
 from workers.inference.manifest import ImageSpec
 from workers.jobs.runner import run_job_inline
 from workers.jobs.services import job_create
@@ -234,12 +236,12 @@ def test_a_prepared_version_is_measured_where_somebody_found_a_hit_relevant(pass
 
 def test_only_a_ready_version_is_measured(passages):
     version = version_of(passages)
-    job = job_create(type="measure", params={"version": version.pk})
+    job = job_create(MEASURE, VersionParameters(version=version.pk))
     services.version_move(version, "retired")
     with pytest.raises(AppError, match=r"version\.wrong_state"):
         services.version_measure(version=version)
     assert run_job_inline(job).error_id == "version.wrong_state"
-    assert run_job_inline(job_create(type="measure", params={"version": 0})).error_id == "model.not_found"
+    assert run_job_inline(job_create(MEASURE, VersionParameters(version=0))).error_id == "model.not_found"
 
 
 def test_the_page_shows_the_difference_and_offers_a_worse_version_with_a_warning(passages, admin_client):
@@ -278,7 +280,7 @@ def test_the_command_prints_both_models_and_their_difference(passages, monkeypat
 
 def test_real_encoders_answer_as_in_a_search(tmp_path, monkeypatch):
     monkeypatch.setattr(asking, "encoder_of", encoders.encoder_of)
-    encoders.encoders_close()
+    POOL.close()
     version = tiny_version(tmp_path)
     rows = make_documents(make_collection(), 3)
     texts = encoders.encoder_of(version).encode_texts(["a green pump", "a red pump", "a blue pump"])
@@ -287,7 +289,7 @@ def test_real_encoders_answer_as_in_a_search(tmp_path, monkeypatch):
     asked(2, text="blue")
     found = measured(version)
     assert (found["searches"], found["measures"]["success_at_1"]) == (2, 1)
-    encoders.encoders_close()
+    POOL.close()
 
 
 def test_the_jobs_page_tells_how_many_searches_were_asked(passages, admin_client):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from array import array
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -159,6 +159,35 @@ def test_searching_needs_the_forms_own_token(asked: list[SearchRequest]) -> None
     assert response.status_code == 403
     assert "This page is too old" in response.content.decode()
     assert not Query.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("address", "form", "status"),
+    [
+        ("/nothing-here", None, 404),
+        ("/documents/999999/", None, 404),
+        ("/search/", {}, 400),
+        ("/search/", {f"f{n}": "" for n in range(1100)}, 400),
+        ("/login/", {"username": "a"}, 403),
+        ("/collections/", None, 500),
+    ],
+)
+def test_every_page_that_tells_of_an_error_has_a_box_to_search_with(
+    asked: list[SearchRequest], monkeypatch: pytest.MonkeyPatch, address: str, form: Any, status: int
+) -> None:
+    from django.test import Client as Browser
+
+    browser = Browser(enforce_csrf_checks=True, raise_request_exception=False)
+    monkeypatch.setattr("search.views.collections.Collection", None)  # the last page's view breaks
+    browser.get("/login/")
+    given = {"csrfmiddlewaretoken": browser.cookies["csrftoken"].value} if status == 400 else {}
+    answer = browser.get(address) if form is None else browser.post(address, {**given, **form})
+    page = answer.content.decode()
+    assert answer.status_code == status
+    assert 'id="words"' in page
+    token = page.split('name="csrfmiddlewaretoken" value="')[1].split('"')[0]
+    browser.post("/search/", {"csrfmiddlewaretoken": token, "text": "a pump"})
+    assert asked[0].text == "a pump"
 
 
 def test_the_example_that_was_pressed_counts_whatever_else_the_form_holds(

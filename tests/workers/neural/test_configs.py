@@ -15,9 +15,9 @@ def test_every_recipe_survives_the_way_to_plain_data_and_back(recipe):
 
 
 def test_one_setting_changes_one_thing():
-    recipe = recipe_with(RECIPES["vsepp"], [("image.architecture", "resnet18"), ("optimiser.rate", 1)])
+    recipe = recipe_with(RECIPES["vsepp"], [("image.architecture", "resnet18"), ("optimiser.lr", 1)])
     assert recipe.image == CnnConfig(architecture="resnet18")
-    assert recipe.optimiser.rate == 1.0
+    assert recipe.optimiser.lr == 1.0
     assert recipe.text == RECIPES["vsepp"].text
 
 
@@ -36,8 +36,8 @@ def test_nested_settings_reach_their_part():
     [
         ("image.depth", 18, "depth"),
         ("image.kind", "transformer", "transformer"),
-        ("text.words", "many", "words"),
-        ("text.words", True, "words"),
+        ("text.word_dim", "many", "word_dim"),
+        ("text.word_dim", True, "word_dim"),
         ("data.captions", "some", "captions"),
         ("pixels.mean", [0.5], "mean"),
         ("image.widths", 3, "widths"),
@@ -57,5 +57,5 @@ def test_a_recipe_without_a_name_is_refused():
 
 def test_setting_a_key_leaves_the_given_data_alone():
     data = config_to(GruConfig())
-    assert config_set({"text": data}, "text.words", 5)["text"]["words"] == 5
-    assert data["words"] == 300
+    assert config_set({"text": data}, "text.word_dim", 5)["text"]["word_dim"] == 5
+    assert data["word_dim"] == 300

@@ -18,7 +18,7 @@ from workers.neural.two_tower import TwoTowerConfig
 def model():
     torch.manual_seed(0)
     image = SmallResnetConfig(widths=(4, 8), blocks=(1, 1))
-    return TwoTowerConfig(6, 20, image, GruConfig(words=5), CosineConfig()).build().eval()
+    return TwoTowerConfig(6, 20, image, GruConfig(word_dim=5), CosineConfig()).build().eval()
 
 
 def written(tmp_path, data):
@@ -52,7 +52,7 @@ def test_half_precision_halves_the_file_and_computes_in_full_precision(model, tm
 )
 def test_shapes_are_known_without_the_weights(image):
     """RegNets compute their widths from tensors, which hold no numbers on the meta device."""
-    model = TwoTowerConfig(6, 20, image, GruConfig(words=5), CosineConfig()).build()
+    model = TwoTowerConfig(6, 20, image, GruConfig(word_dim=5), CosineConfig()).build()
     wanted = {name: tuple(value.shape) for name, value in model.state_dict().items()}
     assert shapes_of(native_config(model)) == wanted
 
@@ -76,7 +76,7 @@ def test_an_embedding_is_the_mean_of_a_pictures_views(model):
     ("change", "named"),
     [
         ({"architecture": "other"}, "architecture"),
-        ({"dim": 10**9}, "out of range"),
+        ({"embedding_dim": 10**9}, "out of range"),
         ({"vocabulary": 10**9}, "out of range"),
         ({"image": {"kind": "cnn", "architecture": "os.system"}}, "os.system"),
         ({"surprise": 1}, "surprise"),

@@ -10,15 +10,15 @@ from workers.neural.texts.several import SeveralConfig
 from workers.neural.texts.two_branch import TwoBranchTextConfig
 
 CONFIGS = [
-    GruConfig(words=12),
-    GruConfig(words=12, hidden=9),
-    GruConfig(words=12, bidirectional=True),
-    GruConfig(words=12, pool="mean"),
-    GruConfig(words=12, bidirectional=True, pool="mean", hidden=9),
-    MeanConfig(words=12),
-    ConvolutionConfig(words=12, kernels=6),
-    SeveralConfig(encoders=(MeanConfig(words=12), ConvolutionConfig(words=9, kernels=4, span=5))),
-    TwoBranchTextConfig(words=12, hidden=9),
+    GruConfig(word_dim=12),
+    GruConfig(word_dim=12, hidden=9),
+    GruConfig(word_dim=12, bidirectional=True),
+    GruConfig(word_dim=12, pool="mean"),
+    GruConfig(word_dim=12, bidirectional=True, pool="mean", hidden=9),
+    MeanConfig(word_dim=12),
+    ConvolutionConfig(word_dim=12, kernels=6),
+    SeveralConfig(encoders=(MeanConfig(word_dim=12), ConvolutionConfig(word_dim=9, kernels=4, span=5))),
+    TwoBranchTextConfig(word_dim=12, hidden=9),
 ]
 
 
@@ -50,7 +50,7 @@ def test_what_stands_in_the_padding_does_not_count(config, texts):
 
 
 def test_the_last_state_is_the_one_of_a_packed_sequence(texts):
-    encoder = GruConfig(words=12).build(30, 16).eval()
+    encoder = GruConfig(word_dim=12).build(30, 16).eval()
     tokens, lengths = texts
     packed = nn.utils.rnn.pack_padded_sequence(
         encoder.table(tokens), lengths, batch_first=True, enforce_sorted=False
@@ -59,7 +59,7 @@ def test_the_last_state_is_the_one_of_a_packed_sequence(texts):
 
 
 def test_both_directions_equal_torchs_bidirectional_gru(texts):
-    encoder = GruConfig(words=12, bidirectional=True).build(30, 16).eval()
+    encoder = GruConfig(word_dim=12, bidirectional=True).build(30, 16).eval()
     both = nn.GRU(12, 16, batch_first=True, bidirectional=True)
     both.load_state_dict(
         encoder.gru.state_dict()
@@ -73,7 +73,7 @@ def test_both_directions_equal_torchs_bidirectional_gru(texts):
 
 
 def test_a_convolution_gives_the_largest_answer_of_each_kernel_to_words_that_follow_each_other(texts):
-    encoder = ConvolutionConfig(words=12, kernels=6).build(30, 16).eval()
+    encoder = ConvolutionConfig(word_dim=12, kernels=6).build(30, 16).eval()
     kernels, bias = encoder.phrases.weight, encoder.phrases.bias
     for row, (tokens, length) in enumerate(zip(*texts, strict=True)):
         words = encoder.table(tokens[:length])
@@ -85,7 +85,9 @@ def test_a_convolution_gives_the_largest_answer_of_each_kernel_to_words_that_fol
 
 
 def test_several_encoders_fill_the_joint_space_in_their_order(texts):
-    encoder = SeveralConfig(encoders=(MeanConfig(words=12), ConvolutionConfig(words=9))).build(30, 16).eval()
+    encoder = (
+        SeveralConfig(encoders=(MeanConfig(word_dim=12), ConvolutionConfig(word_dim=9))).build(30, 16).eval()
+    )
     vectors = encoder(*texts)
     torch.testing.assert_close(vectors[:, :8], encoder.encoders[0](*texts))
     torch.testing.assert_close(vectors[:, 8:], encoder.encoders[1](*texts))

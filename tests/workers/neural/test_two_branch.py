@@ -27,14 +27,14 @@ def test_half_of_the_hidden_values_are_dropped_in_training_only():
 
 def test_both_sides_meet_in_one_space_and_have_the_papers_widths_by_default():
     image = TwoBranchImageConfig(architecture="squeezenet1_1").build(16).eval()
-    text = TwoBranchTextConfig(words=12).build(30, 16).eval()
+    text = TwoBranchTextConfig(word_dim=12).build(30, 16).eval()
     assert image.linear.layers[0].out_features == text.head.layers[0].out_features == 2048
     assert image(torch.randn(2, 3, 64, 64)).shape == (2, 16)
     assert text(torch.tensor([[4, 5], [6, 0]]), torch.tensor([2, 1])).shape == (2, 16)
 
 
 def test_the_texts_vector_is_the_heads_of_its_words_mean():
-    text = TwoBranchTextConfig(words=12, hidden=8).build(30, 16).eval()
+    text = TwoBranchTextConfig(word_dim=12, hidden=8).build(30, 16).eval()
     rows = text.table.weight[torch.tensor([4, 5, 9])]
     expected = text.head(rows.mean(0, keepdim=True))
     torch.testing.assert_close(text(torch.tensor([[4, 5, 9, 0]]), torch.tensor([3])), expected)

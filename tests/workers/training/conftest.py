@@ -61,9 +61,9 @@ def data(corpus):
 def tiny():
     """The demo's recipe at a size that trains in a second."""
     settings = {
-        "dim": 16, "image.widths": [8, 16], "image.blocks": [1, 1], "text.words": 12,
+        "embedding_dim": 16, "image.widths": [8, 16], "image.blocks": [1, 1], "text.word_dim": 12,
         "pixels.resize": 32, "pixels.size": 32, "data.batch": 16, "run.epochs": 4, "run.precision": "float32",
         "loss": {"kind": "curriculum", "first": {"kind": "contrastive"}, "first_epochs": 2},
-        "optimiser.rate": 0.003, "data.workers": 0,
+        "optimiser.lr": 0.003, "data.workers": 0,
     }  # fmt: skip
     return recipe_with(recipe_named("demo"), settings.items())

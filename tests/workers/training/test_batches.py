@@ -65,7 +65,7 @@ def test_every_pair_is_shown_once_where_that_is_asked_for(data):
 
 
 def test_captions_together_come_with_their_picture_which_is_encoded_once(data):
-    training = made(data, captions="together", drop_words=0.2)
+    training = made(data, captions="grouped", drop_words=0.2)
     assert training.batches_per_epoch() == 5
     batch = training.epoch(0)[0]
     numbers = [int(v) // 2 for v in batch.pictures.flatten()]

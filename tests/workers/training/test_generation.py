@@ -12,7 +12,7 @@ from workers.neural.two_tower import TwoTowerConfig
 from workers.training.generation import Captioner, captioner_of, generation_loss
 from workers.training.recipe import GenerationConfig
 
-TINY = GenerationConfig(weight=1.0, words=6, hidden=10)
+TINY = GenerationConfig(weight=1.0, word_dim=6, hidden=10)
 
 
 def test_the_loss_is_the_sum_over_words_and_the_mean_over_captions():
@@ -60,7 +60,7 @@ def test_captions_of_a_tiny_set_are_learned_from_their_nodes_alone():
     nodes = torch.randn(6, 4, 12)
     # All captions begin alike, so the first words can only come from the nodes.
     tokens = torch.tensor([[1, 4 + n, 10 - n, 2] for n in range(6)])
-    captioner = Captioner(12, 12, GenerationConfig(weight=1.0, words=8, hidden=24))
+    captioner = Captioner(12, 12, GenerationConfig(weight=1.0, word_dim=8, hidden=24))
     optimiser = torch.optim.Adam(captioner.parameters(), lr=0.02)
     losses = []
     for _ in range(60):
@@ -75,7 +75,7 @@ def test_captions_of_a_tiny_set_are_learned_from_their_nodes_alone():
 
 def test_only_an_encoder_with_nodes_can_tell_captions_and_weight_0_costs_nothing():
     image = RegionsConfig(architecture="squeezenet1_1", nodes=4)
-    model = TwoTowerConfig(8, 20, image, GruConfig(words=4), CosineConfig()).build()
+    model = TwoTowerConfig(8, 20, image, GruConfig(word_dim=4), CosineConfig()).build()
     assert captioner_of(model, GenerationConfig()) is None
     captioner = captioner_of(model, TINY)
     assert captioner.tell.out_features == 20

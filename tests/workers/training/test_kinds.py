@@ -29,12 +29,12 @@ KINDS = {
     "fne": [("image.kind", "fne"), *TEN],
     "two-branch": [
         ("image.kind", "two-branch"), ("image.architecture", "squeezenet1_1"), ("image.hidden", 24),
-        ("text.kind", "two-branch"), ("text.words", 12), ("text.hidden", 24),
+        ("text.kind", "two-branch"), ("text.word_dim", 12), ("text.hidden", 24),
     ],
     "cnn": [("image.kind", "cnn"), *TEN],
     "several": [
         ("image.kind", "cnn"), *TEN, ("similarity.parts", 2), ("text.kind", "several"),
-        ("text.encoders", [{"kind": "mean", "words": 12}, {"kind": "convolution", "words": 9, "kernels": 8}]),
+        ("text.encoders", [{"kind": "mean", "word_dim": 12}, {"kind": "convolution", "word_dim": 9, "kernels": 8}]),
     ],
 }  # fmt: skip
 
@@ -143,7 +143,7 @@ def test_discretised_features_are_refused_where_the_network_should_learn(tiny, d
 def test_word_vectors_begin_a_run_and_stay_when_told_to(kind, tiny, tmp_path):
     glove, said = tmp_path / "glove.txt", []
     glove.write_text("red " + " ".join(["0.5"] * 12) + "\nunseen " + " ".join(["1"] * 12) + "\n")
-    settings = [("text.kind", kind), ("text.words", 12), ("start.words", str(glove))]
+    settings = [("text.kind", kind), ("text.word_dim", 12), ("start.words", str(glove))]
     vocabulary = [*SPECIAL_TOKENS, "blue", "red"]
     for tune in (True, False):
         recipe = recipe_with(tiny, [*settings, ("start.tune_words", tune)])

@@ -23,7 +23,7 @@ SMALL = {
 
 
 def tiny(recipe):
-    changes = [("dim", 8), ("start.weights", "none"), ("pixels.resize", 64), ("pixels.size", 64)]
+    changes = [("embedding_dim", 8), ("start.weights", "none"), ("pixels.resize", 64), ("pixels.size", 64)]
     kind = recipe.image.kind
     if kind in SMALL:
         changes.append(("image.architecture", SMALL[kind]))
@@ -31,7 +31,7 @@ def tiny(recipe):
         changes.append(("image.layers", []))
     if kind == "regions":
         changes += [("image.source", "cells"), ("image.nodes", 9)]
-    for name in ("words", "hidden"):
+    for name in ("word_dim", "hidden"):
         changes += [
             (f"{side}.{name}", 8) for side in ("image", "text") if hasattr(getattr(recipe, side), name)
         ]
@@ -70,7 +70,7 @@ def test_a_pair_of_one_layer_and_all_layers_differs_in_its_features_only(column)
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.said)
 def test_a_findings_rows_of_one_size_differ_in_what_it_is_about_only(claim):
-    budget = [("dim", 8), ("text.words", 8), ("run.epochs", 1)]
+    budget = [("embedding_dim", 8), ("text.word_dim", 8), ("run.epochs", 1)]
     pair = [recipe_with(recipe_named(name), budget) for name in (claim.first, claim.second)]
     apart = differing(*pair)
     assert apart
@@ -79,7 +79,7 @@ def test_a_findings_rows_of_one_size_differ_in_what_it_is_about_only(claim):
 
 
 @pytest.mark.parametrize(
-    ("column", "words", "rate", "margin", "absolute"),
+    ("column", "word_dim", "lr", "margin", "absolute"),
     [
         ("sh", 1024, 2e-4, 0.2, None),
         ("sh-bl", 1000, 2e-4, 0.2, None),
@@ -93,9 +93,9 @@ def test_a_findings_rows_of_one_size_differ_in_what_it_is_about_only(claim):
         ("poe", 1024, 1e-3, 0.05, True),
     ],
 )
-def test_a_column_of_the_papers_table_is_written_as_printed(column, words, rate, margin, absolute):
+def test_a_column_of_the_papers_table_is_written_as_printed(column, word_dim, lr, margin, absolute):
     recipe = recipe_named(f"fc7-{column}")
-    assert (recipe.text.words, recipe.optimiser.rate) == (words, rate)
+    assert (recipe.text.word_dim, recipe.optimiser.lr) == (word_dim, lr)
     assert getattr(recipe.similarity, "absolute", None) == absolute
     assert getattr(recipe.loss, "first", recipe.loss).margin == margin
 
@@ -106,7 +106,7 @@ def test_a_column_of_the_papers_table_is_written_as_printed(column, words, rate,
 )
 def test_the_papers_sizes_reach_the_recipe(name, sizes):
     recipe = recipe_named(name)
-    assert (recipe.dim, recipe.text.words, recipe.optimiser.rate) == sizes[:3]
+    assert (recipe.embedding_dim, recipe.text.word_dim, recipe.optimiser.lr) == sizes[:3]
     assert recipe.similarity.kind == ("cosine" if sizes.absolute is None else "order")
     assert recipe.pixels.crop == "ten"
     assert recipe.frozen

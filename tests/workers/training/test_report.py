@@ -26,7 +26,7 @@ from workers.training.train import TrainOptions, train
 
 NOWHERE = Path("nowhere")
 BUDGET = [
-    "image.architecture=squeezenet1_1", "start.weights=none", "dim=8", "text.words=8", "pixels.resize=64",
+    "image.architecture=squeezenet1_1", "start.weights=none", "embedding_dim=8", "text.word_dim=8", "pixels.resize=64",
     "pixels.size=64", "pixels.crop=center", "data.batch=16", "run.epochs=1", "schedule.every_epochs=9",
 ]  # fmt: skip
 
@@ -111,11 +111,17 @@ def test_rows_are_trained_in_processes_of_their_own(data, tmp_path):
 
 
 def test_settings_are_for_all_rows_that_have_them_or_for_those_named():
-    rows = {row.name: row for row in plan(NOWHERE, ["image.nodes=4", "fc7-*,fne-s*:dim=7"], seeds=2)}
+    rows = {
+        row.name: row for row in plan(NOWHERE, ["image.nodes=4", "fc7-*,fne-s*:embedding_dim=7"], seeds=2)
+    }
     assert set(ROWS) < set(rows)
     assert {"fne-moe-unstable-seed1", "fc7-poe-seed1"} <= set(rows)
     assert rows["fne-poe-seed1"].recipe.run.seed == 1
-    assert (rows["fc7-mh"].recipe.dim, rows["fne-sh"].recipe.dim, rows["fne-mh"].recipe.dim) == (7, 7, 1024)
+    assert (
+        rows["fc7-mh"].recipe.embedding_dim,
+        rows["fne-sh"].recipe.embedding_dim,
+        rows["fne-mh"].recipe.embedding_dim,
+    ) == (7, 7, 1024)
     assert rows["vsrn"].recipe.image.nodes == 4
     assert rows["vsrn"].left_out == ()
     assert rows["fc7-mh"].left_out == ("image.nodes=4",)
@@ -157,7 +163,7 @@ def test_every_row_and_every_paper_number_has_a_recipe():
 def keep_run(folder, name, noise=None, best=200.0, state="finished", **recipe):
     run = folder / name
     run.mkdir(parents=True)
-    settings = {"name": name, "dim": 8, **recipe}
+    settings = {"name": name, "embedding_dim": 8, **recipe}
     (run / "config.json").write_text(json.dumps({"recipe": settings, "fingerprints": {"val": ""}}))
     (run / "state.json").write_text(json.dumps({"state": state}))
     (run / "curves.jsonl").write_text(json.dumps({"epoch": 1, "sum_of_recalls": best, "seconds": 1.0}) + "\n")
@@ -184,7 +190,7 @@ def test_findings_carry_the_bootstraps_verdict(tmp_path):
 
 def test_the_light_gcn_of_vsrns_size_is_compared_with_it(tmp_path):
     for name, noise, dim in (("light-gcn-2048", 3.0, 16), ("light-gcn-512", 0.5, 8), ("vsrn", 0.5, 8)):
-        keep_run(tmp_path, name, noise, dim=dim)
+        keep_run(tmp_path, name, noise, embedding_dim=dim)
     verdicts = {finding.claim: finding.verdict for finding in findings(tmp_path, 1)}
     assert verdicts["light GCN level with VSRN's"] == "confirmed"
 
@@ -303,12 +309,12 @@ def test_the_command_takes_a_data_set_by_its_path_and_says_the_budget(corpus, tm
         "--seeds",
         "0",
     ]
-    settings = ["run.epochs=3", "fc7-mh:dim=7"]
+    settings = ["run.epochs=3", "fc7-mh:embedding_dim=7"]
     sets = [word for setting in settings for word in ("--set", setting)]
     call_command("recipes", "report", *map(str, [*words, *sets]), stdout=out)
     told = out.getvalue()
     assert "3 rows; measured on 16 validation pictures" in told
-    assert "Budget of every row: `run.epochs=3`\nFor some rows: `fc7-mh:dim=7`" in told
+    assert "Budget of every row: `run.epochs=3`\nFor some rows: `fc7-mh:embedding_dim=7`" in told
     assert "* `fc7-ph`: not run" in told
     with pytest.raises(CommandError, match="--runs"):
         call_command("recipes", "report", data=[str(corpus)])

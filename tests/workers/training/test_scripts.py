@@ -29,14 +29,18 @@ from workers.training.scripts import check_scriptable, image_script, text_script
 
 DIM, SIZE = 16, 64
 PARTS = {
-    "small-resnet": (SmallResnetConfig(widths=(8, 8), blocks=(1, 1)), MeanConfig(words=12), CosineConfig()),
-    "fne": (FneConfig(architecture="squeezenet1_1"), GruConfig(words=12), OrderConfig(absolute=True)),
+    "small-resnet": (
+        SmallResnetConfig(widths=(8, 8), blocks=(1, 1)),
+        MeanConfig(word_dim=12),
+        CosineConfig(),
+    ),
+    "fne": (FneConfig(architecture="squeezenet1_1"), GruConfig(word_dim=12), OrderConfig(absolute=True)),
     "several": (
         SmallResnetConfig(widths=(8, 8), blocks=(1, 1)),
-        SeveralConfig(encoders=(MeanConfig(words=12), ConvolutionConfig(words=9, kernels=8))),
+        SeveralConfig(encoders=(MeanConfig(word_dim=12), ConvolutionConfig(word_dim=9, kernels=8))),
         CosineConfig(parts=2),
     ),
-    "regions": (RegionsConfig(architecture="squeezenet1_1", nodes=9), GruConfig(words=12), CosineConfig()),
+    "regions": (RegionsConfig(architecture="squeezenet1_1", nodes=9), GruConfig(word_dim=12), CosineConfig()),
 }
 
 

@@ -21,9 +21,11 @@ def test_a_setting_without_key_or_value_is_refused(item):
 
 def test_a_recipe_may_be_a_toml_file(tmp_path):
     path = tmp_path / "mine.toml"
-    path.write_text('name = "mine"\ndim = 64\nimage = { kind = "cnn", architecture = "resnet18" }\n')
+    path.write_text(
+        'name = "mine"\nembedding_dim = 64\nimage = { kind = "cnn", architecture = "resnet18" }\n'
+    )
     recipe = recipe_named(str(path))
-    assert (recipe.name, recipe.dim, recipe.image.architecture) == ("mine", 64, "resnet18")
+    assert (recipe.name, recipe.embedding_dim, recipe.image.architecture) == ("mine", 64, "resnet18")
 
 
 def test_an_unknown_recipe_is_refused_with_those_that_there_are():

@@ -8,7 +8,6 @@ import torch
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from models_admin import services
-from search.indexing import encoders
 from search.retrieval import search
 from search.retrieval.types import SearchRequest
 from search.services.collections import collection_create
@@ -16,6 +15,7 @@ from search.services.document_fields import DocumentFields, image_input
 from search.services.documents import DocumentRecord, documents_save
 from tests.support.compiled import compiled
 from tests.support.detectors import enlarge
+from workers.encoding.pool import POOL
 from workers.inference.bundles import bundle_extract, read_manifest
 from workers.inference.pictures import open_picture, to_pixels
 from workers.inference.precision import agreement
@@ -34,7 +34,7 @@ pytestmark = [
     pytest.mark.usefixtures("query_worker"),
 ]
 
-SMALL = {"start.tune": "head", "run.epochs": 2, "concepts.weight": 0.0, "data.batch": 16, "dim": 32}
+SMALL = {"start.tune": "head", "run.epochs": 2, "concepts.weight": 0.0, "data.batch": 16, "embedding_dim": 32}
 RECIPES = {
     "fne-soe": {
         "image.kind": "fne", "image.architecture": "squeezenet1_1", "pixels.crop": "ten", "pixels.resize": 64,
@@ -53,9 +53,9 @@ LEVEL = 5e-4
 
 @pytest.fixture(autouse=True)
 def _fresh_encoders():
-    encoders.encoders_close()
+    POOL.close()
     yield
-    encoders.encoders_close()
+    POOL.close()
 
 
 @pytest.fixture(scope="module", params=RECIPES)

@@ -27,7 +27,7 @@ def make_run(tmp_path):
     def made(name, sums=(), noise=None, **settings):
         folder = tmp_path / "runs" / name
         folder.mkdir(parents=True)
-        recipe = {"name": "vsepp", "dim": 8, "optimiser": {"rate": 0.1}, **settings}
+        recipe = {"name": "vsepp", "embedding_dim": 8, "optimiser": {"lr": 0.1}, **settings}
         facts = {"recipe": recipe, "fingerprints": {"train": "a", "val": "b"}}
         (folder / "config.json").write_text(json.dumps(facts))
         lines = [{"epoch": k, "seconds": 30.0, "loss": 1.0, **quality(s)} for k, s in enumerate(sums, 1)]
@@ -67,11 +67,11 @@ def test_a_folder_without_a_run_is_refused(tmp_path):
 
 def test_comparing_shows_only_the_settings_that_differ_and_who_is_better(make_run):
     first = read_run(make_run("first", [30], noise=3.0))
-    second = read_run(make_run("second", [90], noise=0.1, dim=16, extra={"weight": 1}))
-    assert differing([first, second]) == {"dim": [8, 16], "extra.weight": ["–", 1]}
+    second = read_run(make_run("second", [90], noise=0.1, embedding_dim=16, extra={"weight": 1}))
+    assert differing([first, second]) == {"embedding_dim": [8, 16], "extra.weight": ["–", 1]}
     text = "\n".join(compare_lines([first, second]))
     assert "second against first: that it is better is confirmed" in text
-    assert "optimiser.rate" not in text
+    assert "optimiser.lr" not in text
 
 
 def test_runs_without_ranks_are_compared_but_for_the_bootstrap(make_run):
@@ -105,7 +105,7 @@ def test_a_run_and_its_bundle_are_logged_to_mlflows_local_store(make_run, tmp_pa
     experiment = client.get_experiment_by_name("tests").experiment_id
     assert [run.info.run_id for run in client.search_runs([experiment])] == [logged]
     data = client.get_run(logged).data
-    assert data.params["optimiser.rate"] == "0.1"
+    assert data.params["optimiser.lr"] == "0.1"
     assert [m.value for m in client.get_metric_history(logged, "sum_of_recalls")] == [20, 60]
     assert data.metrics["best.sum_of_recalls"] == pytest.approx(ranks(0.5).quality().sum_of_recalls)
     assert data.tags["fingerprint.val"] == "b"

@@ -38,7 +38,7 @@ def replaced(path, old, new):
 
 
 def test_a_data_set_is_trained_on_and_measured_by_its_path_alone(corpus, data, tmp_path):
-    settings = ["dim=8", "image.widths=[8]", "image.blocks=[1]", "pixels.resize=32", "pixels.size=32",
+    settings = ["embedding_dim=8", "image.widths=[8]", "image.blocks=[1]", "pixels.resize=32", "pixels.size=32",
                 "data.batch=16", "data.workers=0", "run.epochs=1", "run.precision=float32"]  # fmt: skip
     words = [word for setting in settings for word in ("--set", setting)]
     told = said(

@@ -18,8 +18,9 @@ from workers.training.recipes.catalogue import recipe_named
 from workers.training.train import TrainOptions, train
 
 SETTINGS = {
-    "dim": 16, "image.kind": "regions", "image.architecture": "squeezenet1_1", "image.nodes": 9, "image.width": 24,
-    "text.words": 12, "loss.kind": "contrastive", "start.weights": "none", "optimiser.rate": 0.003,
+    "embedding_dim": 16, "image.kind": "regions", "image.architecture": "squeezenet1_1",
+    "image.nodes": 9, "image.width": 24,
+    "text.word_dim": 12, "loss.kind": "contrastive", "start.weights": "none", "optimiser.lr": 0.003,
     "pixels.resize": 64, "pixels.size": 64, "data.batch": 16, "data.captions": "one", "data.min_count": 1,
     "run.epochs": 3,
 }  # fmt: skip
@@ -38,7 +39,7 @@ def losses_of(folder):
 def test_reasoning_over_cached_cells_learns_and_serves_the_same_vectors(tmp_path, data, kind):
     settings = {
         "image.reasoning.kind": kind, "image.reasoning.layers": 2, "start.tune": "head",
-        "generation.weight": 0.1, "generation.hidden": 16, "generation.words": 8,
+        "generation.weight": 0.1, "generation.hidden": 16, "generation.word_dim": 8,
     }  # fmt: skip
     options = options_of(data, tmp_path, **settings)
     bundle = tmp_path / "regions.bundle.zip"

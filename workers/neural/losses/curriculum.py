@@ -18,7 +18,7 @@ class CurriculumConfig:
 
     With `patience` the first loss goes on until validation has not improved for so many epochs, not before
     `first_epochs` and, unless that is 0, at the latest after `first_at_most`; then the second begins from the best of
-    them, with a new optimiser state and the schedule from its start (PH and POE). `rate`: the second's learning rate;
+    them, with a new optimiser state and the schedule from its start (PH and POE). `lr`: the second's learning rate;
     0 for the optimiser's.
     """
 
@@ -28,7 +28,7 @@ class CurriculumConfig:
     first_epochs: int = 2
     first_at_most: int = 0
     patience: int = 0
-    rate: float = 0.0
+    lr: float = 0.0
 
     def loss(self, scores: Tensor, same: Tensor, epoch: int) -> Tensor:
         """The first loss in epochs before `first_epochs` (counted from 0), the other from then on."""

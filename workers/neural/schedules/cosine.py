@@ -12,8 +12,8 @@ class CosineScheduleConfig:
     kind: Literal["cosine"] = "cosine"
     warmup_epochs: float = 1.0
 
-    def rate(self, epoch: float, epochs: int) -> float:
-        """The share of the base learning rate at `epoch` (may lie within one) of `epochs`."""
+    def lr_factor(self, epoch: float, epochs: int) -> float:
+        """The factor of the base learning rate at `epoch` (may lie within one) of `epochs`."""
         if epoch < self.warmup_epochs:
             return (epoch + 0.01) / (self.warmup_epochs + 0.01)
         done = (epoch - self.warmup_epochs) / max(epochs - self.warmup_epochs, 1e-9)

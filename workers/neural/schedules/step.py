@@ -12,6 +12,6 @@ class StepScheduleConfig:
     every_epochs: int = 15
     factor: float = 0.1
 
-    def rate(self, epoch: float, epochs: int) -> float:
-        """The share of the base learning rate at `epoch` (may lie within one) of `epochs`."""
+    def lr_factor(self, epoch: float, epochs: int) -> float:
+        """The factor of the base learning rate at `epoch` (may lie within one) of `epochs`."""
         return float(self.factor ** int(epoch // self.every_epochs))

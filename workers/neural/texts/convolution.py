@@ -16,10 +16,10 @@ from workers.neural.layers import WORD_RANGE, masked_mean, token_mask
 
 @dataclass(frozen=True, slots=True)
 class ConvolutionConfig:
-    """`words`: size of the word embedding. `kernels`: how many, each over `span` words, an odd number."""
+    """`word_dim`: width of the word embedding. `kernels`: how many, each over `span` words, an odd number."""
 
     kind: Literal["convolution"] = "convolution"
-    words: int = 300
+    word_dim: int = 300
     kernels: int = 256
     span: int = 3
     dropout: float = 0.0
@@ -36,10 +36,10 @@ class ConvolutionEncoder(nn.Module):
 
     def __init__(self, config: ConvolutionConfig, vocabulary: int, dim: int) -> None:
         super().__init__()
-        self.table = nn.Embedding(vocabulary, config.words, padding_idx=0)
+        self.table = nn.Embedding(vocabulary, config.word_dim, padding_idx=0)
         self.dropout = nn.Dropout(config.dropout)
-        self.phrases = nn.Conv1d(config.words, config.kernels, config.span, padding=config.span // 2)
-        self.project = nn.Linear(config.words + config.kernels, dim)
+        self.phrases = nn.Conv1d(config.word_dim, config.kernels, config.span, padding=config.span // 2)
+        self.project = nn.Linear(config.word_dim + config.kernels, dim)
         nn.init.uniform_(self.table.weight, -WORD_RANGE, WORD_RANGE)
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:

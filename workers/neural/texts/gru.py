@@ -11,13 +11,13 @@ from workers.neural.layers import WORD_RANGE, masked_mean, state_at_end, token_m
 
 @dataclass(frozen=True, slots=True)
 class GruConfig:
-    """`words`: size of the word embedding. `pool`: which of the states is taken: the last (the paper), or their mean.
+    """`word_dim`: width of the word embedding. `pool`: which states are taken: the last (the paper), or their mean.
 
     `hidden` 0 makes the GRU as wide as the joint space, as in the paper; any other size is mapped to it linearly.
     """
 
     kind: Literal["gru"] = "gru"
-    words: int = 300
+    word_dim: int = 300
     hidden: int = 0
     bidirectional: bool = False
     pool: Literal["last", "mean"] = "last"
@@ -35,10 +35,10 @@ class GruEncoder(nn.Module):
         super().__init__()
         hidden = config.hidden or dim
         self.config = config
-        self.table = nn.Embedding(vocabulary, config.words, padding_idx=0)
+        self.table = nn.Embedding(vocabulary, config.word_dim, padding_idx=0)
         self.dropout = nn.Dropout(config.dropout)
-        self.gru = nn.GRU(config.words, hidden, batch_first=True)
-        self.back = nn.GRU(config.words, hidden, batch_first=True) if config.bidirectional else None
+        self.gru = nn.GRU(config.word_dim, hidden, batch_first=True)
+        self.back = nn.GRU(config.word_dim, hidden, batch_first=True) if config.bidirectional else None
         self.project = nn.Linear(hidden, dim) if hidden != dim else nn.Identity()
         nn.init.uniform_(self.table.weight, -WORD_RANGE, WORD_RANGE)
 

@@ -10,10 +10,10 @@ from workers.neural.layers import WORD_RANGE, masked_mean, token_mask
 
 @dataclass(frozen=True, slots=True)
 class MeanConfig:
-    """`words`: size of the word embedding."""
+    """`word_dim`: width of the word embedding."""
 
     kind: Literal["mean"] = "mean"
-    words: int = 300
+    word_dim: int = 300
     dropout: float = 0.0
 
     def build(self, vocabulary: int, dim: int) -> "MeanEncoder":
@@ -26,9 +26,9 @@ class MeanEncoder(nn.Module):
 
     def __init__(self, config: MeanConfig, vocabulary: int, dim: int) -> None:
         super().__init__()
-        self.table = nn.Embedding(vocabulary, config.words, padding_idx=0)
+        self.table = nn.Embedding(vocabulary, config.word_dim, padding_idx=0)
         self.dropout = nn.Dropout(config.dropout)
-        self.project = nn.Linear(config.words, dim)
+        self.project = nn.Linear(config.word_dim, dim)
         nn.init.uniform_(self.table.weight, -WORD_RANGE, WORD_RANGE)
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:

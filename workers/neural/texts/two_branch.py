@@ -11,10 +11,10 @@ from workers.neural.two_branch import TwoBranchHead
 
 @dataclass(frozen=True, slots=True)
 class TwoBranchTextConfig:
-    """`words`: size of the word embedding. `hidden`: width between the two layers."""
+    """`word_dim`: width of the word embedding. `hidden`: width between the two layers."""
 
     kind: Literal["two-branch"] = "two-branch"
-    words: int = 300
+    word_dim: int = 300
     hidden: int = 2048
     dropout: float = 0.5
 
@@ -28,8 +28,8 @@ class TwoBranchText(nn.Module):
 
     def __init__(self, config: TwoBranchTextConfig, vocabulary: int, dim: int) -> None:
         super().__init__()
-        self.table = nn.Embedding(vocabulary, config.words, padding_idx=0)
-        self.head = TwoBranchHead(config.words, config.hidden, dim, config.dropout)
+        self.table = nn.Embedding(vocabulary, config.word_dim, padding_idx=0)
+        self.head = TwoBranchHead(config.word_dim, config.hidden, dim, config.dropout)
         nn.init.uniform_(self.table.weight, -WORD_RANGE, WORD_RANGE)
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from workers.neural.configs import config_from
+from workers.neural.former_names import present_names
 from workers.training.errors import TrainingError
 from workers.training.recipe import Recipe, recipe_with
 from workers.training.recipes import demo, fne, regions, sightline, two_branch, vsepp, vsepp_features
@@ -33,7 +34,7 @@ def recipe_named(name: str) -> Recipe:
         raise TrainingError(
             f"There is no recipe {name!r}; there are {', '.join(recipe_names())}, or a .toml file."
         )
-    return config_from(Recipe, _read(name), "recipe")
+    return config_from(Recipe, present_names(_read(name), FutureWarning), "recipe")
 
 
 def _read(name: str) -> Mapping[str, Any]:

@@ -14,12 +14,12 @@ MAX_EPOCHS, MAX_EPOCHS_MH = 200, 400
 class Sizes(NamedTuple):
     """One column of the paper's table. `absolute`: of order embeddings; None where the similarity is the cosine."""
 
-    dim: int
-    words: int
-    rate: float
+    embedding_dim: int
+    word_dim: int
+    lr: float
     margin: float
     absolute: bool | None = None
-    then_rate: float = 0.0
+    second_lr: float = 0.0
 
 
 COLUMNS = {
@@ -32,7 +32,7 @@ COLUMNS = {
     "moe": Sizes(1536, 1536, 1e-3, 0.05, absolute=True),
     "moe-bl": Sizes(1024, 300, 2e-4, 0.2, absolute=False),
     "ph": Sizes(1536, 1024, 2e-4, 0.2),
-    "poe": Sizes(1024, 1024, 1e-3, 0.05, absolute=True, then_rate=1e-4),
+    "poe": Sizes(1024, 1024, 1e-3, 0.05, absolute=True, second_lr=1e-4),
 }
 # Order-max with the settings that hardly ever started learning in the paper.
 UNSTABLE = {"moe-unstable": Sizes(1024, 1024, 2e-4, 0.2, absolute=True)}
@@ -82,10 +82,10 @@ def _settings(image: str, column: str, sizes: Sizes) -> Settings:
         similarity = {"kind": "order", "absolute": sizes.absolute}
     return COMMON | {
         "image": IMAGES[image],
-        "dim": sizes.dim,
-        "text": {"kind": "gru", "words": sizes.words},
+        "embedding_dim": sizes.embedding_dim,
+        "text": {"kind": "gru", "word_dim": sizes.word_dim},
         "similarity": similarity,
-        "optimiser.rate": sizes.rate,
+        "optimiser.lr": sizes.lr,
         "loss": _loss(column, sizes),
         "run.epochs": MAX_EPOCHS_MH if column.startswith("mh") else MAX_EPOCHS,
     }
@@ -100,6 +100,6 @@ def _loss(column: str, sizes: Sizes) -> Settings:
             "then": largest,
             "first_epochs": 1,
             "patience": 10,
-            "rate": sizes.then_rate,
+            "lr": sizes.second_lr,
         }
     return sums if column.startswith("s") else largest

@@ -2,7 +2,7 @@
 
 from workers.training.recipe import Recipe
 
-COLUMNS = ("recipe", "pictures", "texts", "similarity", "loss", "dim", "rate", "epochs", "network")
+COLUMNS = ("recipe", "pictures", "texts", "similarity", "loss", "dim", "lr", "epochs", "network")
 
 
 def recipe_row(name: str, recipe: Recipe) -> tuple[str, ...]:
@@ -18,8 +18,8 @@ def recipe_row(name: str, recipe: Recipe) -> tuple[str, ...]:
         " + ".join(text.kind for text in texts),
         recipe.similarity.kind,
         recipe.loss.kind,
-        str(recipe.dim),
-        f"{recipe.optimiser.rate:g}",
+        str(recipe.embedding_dim),
+        f"{recipe.optimiser.lr:g}",
         str(recipe.run.epochs),
         tuned,
     )

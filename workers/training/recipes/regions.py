@@ -14,10 +14,10 @@ DETECTOR: Settings = {
     "nodes": 36,
 }
 COMMON: Settings = {
-    "text": {"kind": "gru", "words": 300},
+    "text": {"kind": "gru", "word_dim": 300},
     "start.weights": "default",
     "start.tune": "head",
-    "optimiser.rate": 2e-4,
+    "optimiser.lr": 2e-4,
     "schedule": {"kind": "step", "every_epochs": 10},
     "data.captions": "every",
     "run.epochs": 30,
@@ -31,9 +31,17 @@ def family() -> dict[str, Settings]:
     light = {
         f"light-gcn-{dim}": COMMON
         | PIXELS
-        | {"dim": dim, "image": DETECTOR | {"reasoning": {"kind": "light"}}}
+        | {"embedding_dim": dim, "image": DETECTOR | {"reasoning": {"kind": "light"}}}
         for dim in (512, 1024, 2048)
     }
-    vsrn = {"dim": 2048, "image": DETECTOR | {"reasoning": {"kind": "vsrn"}}, "generation.weight": 1.0}
+    vsrn = {
+        "embedding_dim": 2048,
+        "image": DETECTOR | {"reasoning": {"kind": "vsrn"}},
+        "generation.weight": 1.0,
+    }
     plain = {"kind": "cnn", "architecture": "resnet50", "head": {"features": "standard"}}
-    return {"vsrn": COMMON | PIXELS | vsrn, **light, "global-1024": COMMON | {"dim": 1024, "image": plain}}
+    return {
+        "vsrn": COMMON | PIXELS | vsrn,
+        **light,
+        "global-1024": COMMON | {"embedding_dim": 1024, "image": plain},
+    }

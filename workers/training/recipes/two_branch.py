@@ -20,13 +20,13 @@ MINING: dict[str, Settings] = {
     "hard-semi-hard": {"mining": "hard-semi-hard"},
 }
 COMMON: Settings = {
-    "dim": 512,
+    "embedding_dim": 512,
     "image": {"kind": "two-branch", "architecture": "vgg19"},
-    "text": {"kind": "two-branch", "words": 300},
+    "text": {"kind": "two-branch", "word_dim": 300},
     "start.weights": "default",
     "start.tune": "head",
     "data.batch": 64,
-    "optimiser.rate": 2e-4,
+    "optimiser.lr": 2e-4,
     "balance": 0.1,
     "run.epochs": 30,
 }

@@ -6,6 +6,6 @@ from workers.training.recipe import DataConfig, Recipe, StartConfig
 RECIPE = Recipe(
     name="vsepp",
     image=CnnConfig(architecture="resnet152"),
-    start=StartConfig(weights="default", tune="all", rate=0.1),
+    start=StartConfig(weights="default", tune="all", lr_factor=0.1),
     data=DataConfig(batch=128, captions="every"),
 )

@@ -93,7 +93,7 @@ def _among(name: str, settings: tuple[str, ...]) -> bool:
 
 def _of_equal_size(folder: Path, claim: Claim) -> str:
     runs = {name: _run(folder / name) for name in (claim.first, *claim.sizes, claim.second)}
-    sizes = {name: run.recipe.get("dim") for name, run in runs.items() if run}
+    sizes = {name: run.recipe.get("embedding_dim") for name, run in runs.items() if run}
     wanted = sizes.pop(claim.second, None)
     return next((name for name, size in sizes.items() if size == wanted), claim.first)
 

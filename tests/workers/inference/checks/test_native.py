@@ -27,7 +27,7 @@ DIM = 16
 def make_model(seed=0):
     torch.manual_seed(seed)
     image = SmallResnetConfig(widths=(8, 8), blocks=(1, 1))
-    config = TwoTowerConfig(DIM, len(VOCABULARY), image, MeanConfig(words=12), CosineConfig())
+    config = TwoTowerConfig(DIM, len(VOCABULARY), image, MeanConfig(word_dim=12), CosineConfig())
     model = config.build().eval()
     for name, value in model.named_parameters():
         if name.endswith("bias"):
@@ -82,7 +82,7 @@ def test_weights_of_another_training_are_refused(tmp_path, files, refusal):
         lambda config: config | {"dim": 8000},
         lambda config: config | {"dim": -1},
         lambda config: config | {"surprise": 1},
-        lambda config: config | {"text": config["text"] | {"words": 10**9}},
+        lambda config: config | {"text": config["text"] | {"word_dim": 10**9}},
         lambda config: config | {"image": config["image"] | {"widths": [8, 0]}},
         lambda config: config | {"image": config["image"] | {"widths": []}},
     ],
