@@ -11,11 +11,13 @@ from django.test.utils import CaptureQueriesContext
 
 from retrieval_site.database import reading
 from retrieval_site.database.reading import REPLICA, read
+from search.job_types import ENCODE
 from search.models import Collection, Document, Query
 from search.retrieval import reopen, search
 from search.retrieval.types import SearchRequest
 from tests.support.corpus import clustered, make_collection, make_documents, make_version, store
 from workers.jobs.services import job_create
+from workers.jobs.types import JobParameters
 
 pytestmark = [
     pytest.mark.django_db(transaction=True, databases=["default", "replica"]),
@@ -103,7 +105,7 @@ def test_pages_and_lists_read_documents_from_the_replica_and_people_from_the_pri
 def test_a_job_just_made_is_read_where_it_was_written(client, replica) -> None:
     ann = get_user_model().objects.create_superuser("ann")
     client.force_login(ann)
-    job = job_create(type="encode", params={}, owner=ann)
+    job = job_create(ENCODE, JobParameters(), owner=ann)
     with CaptureQueriesContext(replica) as by_replica:
         assert client.get(f"/api/v1/jobs/{job.pk}/").status_code == 200
         assert client.get("/api/v1/jobs/").json()["results"][0]["id"] == str(job.pk)
