@@ -2,11 +2,12 @@
 SHELL := /bin/bash
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 LEAN := .venv-lean
+WEB := .venv-web
 FULL := .venv
 PIP_OPTIONS := --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-only lint types guards bench clean
+.PHONY: help run test test-only test-web test-one coverage fmt lint types guards bench clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -14,7 +15,17 @@ help:  ## this list
 run: $(LEAN)/.stamp  ## start Sightline (PORT=8000, DATA_DIR=var, DEMO=1); Ctrl-C stops it
 	@exec $(LEAN)/bin/python -m retrieval_site.supervisor
 
-test: lint types guards test-only  ## everything: lint, types, import rules, every test with coverage
+test: lint types guards test-only  ## everything: lint, types, import rules, every test
+
+test-one: $(FULL)/.stamp  ## some tests: T=tests/search/api/test_documents.py, or T="-k a_word"
+	@$(FULL)/bin/python -m pytest $(T)
+
+test-web: $(WEB)/.stamp  ## the tests of pages, API, admin and processes, in an environment without torch
+	@$(WEB)/bin/python -m pytest tests/search tests/models_admin tests/retrieval_site tests/demo
+
+fmt: $(FULL)/.stamp  ## ruff: lay the code out and mend what it can
+	$(FULL)/bin/ruff check --fix .
+	$(FULL)/bin/ruff format .
 
 lint: $(FULL)/.stamp  ## ruff: rules and layout
 	$(FULL)/bin/ruff check .
@@ -30,25 +41,30 @@ guards: $(FULL)/.stamp  ## which package may import which
 # Those of models and of training wait for nothing but the processor, so they run beside the others, on one thread and
 # behind them.
 BESIDE := tests/workers/training tests/workers/neural tests/workers/inference
-TEST_PARTS := "tests/guards tests/retrieval_site" "tests/browser tests/flows" \
-	"tests/hostile" "tests/search tests/models_admin tests/workers $(BESIDE:%=--ignore=%)"
+APART := tests/guards tests/retrieval_site tests/browser tests/flows tests/hostile
+TEST_PARTS := "tests/guards tests/retrieval_site" "tests/browser tests/flows" "tests/hostile" \
+	"tests $(BESIDE:%=--ignore=%) $(APART:%=--ignore=%)"
 BESIDE_LOG := .beside.log
-PYTEST := $(FULL)/bin/coverage run -m pytest --durations=10 --durations-min=10
+PYTEST := $(FULL)/bin/python -m pytest --durations=10 --durations-min=10
+MEASURED := $(FULL)/bin/coverage run -m pytest
 
-test-only: $(FULL)/.stamp  ## pytest with branch coverage (the processes that it starts are measured too)
-	@rm -f .coverage .coverage.*
+test-only: $(FULL)/.stamp  ## pytest
 	@OMP_NUM_THREADS=1 nice -n 5 $(PYTEST) $(BESIDE) >$(BESIDE_LOG) 2>&1 & beside=$$!; \
 	trap 'kill $$beside; exit 130' INT TERM; failed=0; \
 	for part in $(TEST_PARTS); do $(PYTEST) $$part || failed=1; done; \
-	wait $$beside || failed=1; cat $(BESIDE_LOG); rm $(BESIDE_LOG); \
-	$(FULL)/bin/coverage combine --quiet && $(FULL)/bin/coverage report --skip-covered --sort=cover || failed=1; \
-	exit $$failed
+	wait $$beside || failed=1; cat $(BESIDE_LOG); rm $(BESIDE_LOG); exit $$failed
+
+# Not part of `make test`: what measures coverage makes Python half as fast again.
+coverage: $(FULL)/.stamp  ## every test again, slower, with branch coverage; the processes that they start are measured too
+	@rm -f .coverage .coverage.*
+	@$(MAKE) --no-print-directory test-only PYTEST="$(MEASURED)"
+	@$(FULL)/bin/coverage combine --quiet && $(FULL)/bin/coverage report --skip-covered --sort=cover
 
 bench: $(FULL)/.stamp  ## the benchmarks of docs/architecture.md
 	$(FULL)/bin/python -m bench.run
 
-clean:  ## remove both environments (never the data folder)
-	rm -rf $(LEAN) $(FULL)
+clean:  ## remove the environments (never the data folder)
+	rm -rf $(LEAN) $(WEB) $(FULL)
 
 $(LEAN)/.stamp: requirements/lean.txt
 	@echo "Installing what searching needs into $(LEAN) (about a minute; training needs requirements.txt besides)"
@@ -57,8 +73,14 @@ $(LEAN)/.stamp: requirements/lean.txt
 	@$(LEAN)/bin/python -m pip install $(PIP_OPTIONS) -r requirements/lean.txt
 	@touch $@
 
+$(WEB)/.stamp: requirements/lean.txt requirements/test-web.txt
+	@echo "Installing what tests without torch need into $(WEB) (about a minute)"
+	@test -x $(WEB)/bin/python || $(PYTHON) -m venv $(WEB)
+	@$(WEB)/bin/python -m pip install $(PIP_OPTIONS) -r requirements/lean.txt -r requirements/test-web.txt
+	@touch $@
+
 # Of torch and its kin the tests import little: Python compiles that when it does, not pip all of it, one file at a time.
-$(FULL)/.stamp: requirements.txt requirements/lean.txt requirements/train.txt requirements/test.txt
+$(FULL)/.stamp: requirements.txt requirements/lean.txt requirements/train.txt requirements/test.txt requirements/test-web.txt
 	@echo "Installing everything into $(FULL) (several minutes)"
 	@test -x $(FULL)/bin/python || $(PYTHON) -m venv $(FULL)
 	@$(FULL)/bin/python -m pip install $(PIP_OPTIONS) --no-compile -r requirements.txt

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from django.core.files import File
-from django.db import transaction
 
 from bench import vectors
 from bench.documents import documents_store
@@ -19,13 +18,13 @@ from bench.measure import MS, percentile
 from models_admin import services
 from models_admin.models import ModelVersion, VectorIndex, VersionState
 from search.indexing.encoders import encoder_of
-from search.indexing.units import image_spec
 from search.models import Collection, Passage
 from search.pictures import picture_prepared
-from search.retrieval.candidates import estimate, find_candidates, make_plan, set_plan
-from search.retrieval.rank import best_by_document
+from search.retrieval.dense import estimate, make_plan, ready_with
+from search.retrieval.group import best_by_document
 from search.retrieval.scope import make_scope
-from search.retrieval.types import EncodedQuery
+from search.retrieval.types import EncodedPart, EncodedQuery
+from search.units.image import image_spec
 from search.vectors.copy import vectors_write
 from search.vectors.tables import VectorTable, table_create, table_drop
 from workers.jobs.following import job_complete
@@ -156,11 +155,10 @@ def measured(version: ModelVersion, questions: Floats) -> Compared:
 
 
 def _asked(version: ModelVersion, vector: Floats, scope: Scope, plan: Plan) -> Answer:
-    query = EncodedQuery(version, "image", vector[None])
+    query = EncodedQuery(version, (EncodedPart("image", vector[None]),))
     started = time.perf_counter()
-    with transaction.atomic():
-        set_plan(plan)
-        found = find_candidates(query, scope, TOP, plan)
+    with ready_with(plan, scope, TOP) as find:
+        found = find(query)
     milliseconds = (time.perf_counter() - started) * MS
     best = [unit.score for unit in best_by_document(found.units)[:TOP]]
     return Answer(np.array(best, dtype=np.float32), milliseconds, found.plan)

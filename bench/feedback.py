@@ -14,6 +14,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,13 +50,13 @@ def main() -> None:
         _manage("export_training_set", "--collection", _collection(), "--judged", "--out", room / "set")
         bundle = _trained(room, options)
         judged = _measured(bundle)
-    for name, value in judged["measures"].items():
-        found, before = judged["differences"][name], judged["champion_measures"][name]
+    for name, value in asdict(judged.measures).items():
+        found, before = getattr(judged.differences, name), getattr(judged.champion_measures, name)
         report.say(f"{name}: champion", before, "")
         report.say(f"{name}: next model", value, "")
-        report.say(f"{name}: difference", found["value"], "")
-        print(f"    95 % of the draws: {found['low']:.3f} to {found['high']:.3f}")
-    report.say("searches that measured", judged["searches"], "")
+        report.say(f"{name}: difference", found.value, "")
+        print(f"    95 % of the draws: {found.low:.3f} to {found.high:.3f}")
+    report.say("searches that measured", judged.searches, "")
     if options.json:
         options.json.write_text(json.dumps(report.figures, indent=1) + "\n")
 
@@ -143,15 +144,15 @@ def _trained(room: Path, options: argparse.Namespace) -> Path:
     return bundle
 
 
-def _measured(bundle: Path) -> dict[str, Any]:
+def _measured(bundle: Path) -> Any:
     from bench.asking import finished, uploaded
     from models_admin import services
+    from models_admin.job_types import MEASURE
 
     version = uploaded(bundle)
     finished(services.version_prepare(version=version))
     version.refresh_from_db()
-    judged: dict[str, Any] = finished(services.version_measure(version=version)).result
-    return judged
+    return MEASURE.result_of(finished(services.version_measure(version=version)))
 
 
 def _manage(*words: object) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from demo.examples import MODEL_NAME, examples, is_drawing
+from search.units.image import IMAGE
 
 if TYPE_CHECKING:
     from models_admin.models import ModelVersion
@@ -25,4 +26,4 @@ class DemoGuide:
         """Return notes where the demo's model answers."""
         if version is None or version.name != MODEL_NAME:
             return []
-        return [_KNOWS, _DRAWING] if target == "images" and is_drawing() else [_KNOWS]
+        return [_KNOWS, _DRAWING] if target == IMAGE.target and is_drawing() else [_KNOWS]

@@ -132,5 +132,12 @@ def load_model(say: Say, bundle: Path = BUNDLE) -> ModelVersion:
 def _complete(job: Job, say: Say) -> None:
     done = job_complete(job, say)
     if done.state != JobState.SUCCEEDED:
-        message = f"The {done.type} job {done.state}: {done.error or 'see its page'}"
-        raise AppError("demo.failed", message, detail={"job": str(done.pk), "error": done.error_id})
+        reason = done.error or "see its page"
+        raise AppError(
+            "demo.failed",
+            type=done.type,
+            state=done.state,
+            reason=reason,
+            job=str(done.pk),
+            error=done.error_id,
+        )

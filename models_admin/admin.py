@@ -12,7 +12,7 @@ from django.shortcuts import render
 from django.urls import path, reverse
 from django.utils.html import format_html_join
 
-from models_admin import services
+from models_admin import job_types, services
 from models_admin.files import bundle_name
 from models_admin.hooks import panels_for
 from models_admin.losses import LOSSES
@@ -184,17 +184,22 @@ class ModelVersionAdmin(PanelAdmin[ModelVersion]):
         ]
 
     def confirm_view(self, request: HttpRequest, object_id: str, action: str) -> HttpResponse:
-        """Say what retiring or deleting loses, with the button that does it."""
+        """Say what retiring or deleting loses, with the button that does it; or at once that it cannot be done."""
         version: ModelVersion = self._row(request, object_id)
         if action not in LOSSES:
             raise Http404(action)
+        try:
+            losses = LOSSES[action](version)
+        except AppError as error:
+            messages.error(request, f"{error.message} ({error.id})")
+            return HttpResponseRedirect(reverse(f"admin:{self._url_name('change')}", args=[object_id]))
         verb = action.capitalize()
         context = {
             **self.admin_site.each_context(request),
             "version": version,
             "action": action,
             "verb": verb,
-            "losses": LOSSES[action](version),
+            "losses": losses,
             "title": f"{verb} {version}?",
             "opts": self.opts,
         }
@@ -281,7 +286,7 @@ def offered_actions(version: ModelVersion) -> list[tuple[str, str, str]]:
 
 def _offers_without_model(version: ModelVersion) -> list[tuple[str, str, str]]:
     """Return what may be done with a version that did not pass its validation, while no job validates it."""
-    if services.is_busy(version, "validate"):
+    if services.is_busy(version, job_types.VALIDATE):
         return []
     again = version.state == VersionState.UPLOADED or services.may_validate_again(version)
     return [*([VALIDATE] if again else []), ("delete", "Delete", "danger")]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from models_admin.job_types import PREPARE, VALIDATE, VersionParameters
 from models_admin.models import ModelVersion, VersionState
 
 if TYPE_CHECKING:
+    from workers.jobs.types import JobType
     from workers.models import Job
 
 _BY_THE_BUNDLE = ("job.memory", "job.lost")
@@ -16,14 +18,18 @@ _BY_THE_BUNDLE = ("job.memory", "job.lost")
 def validation_ended(job: Job) -> None:
     """Refuse the version whose bundle took too much or killed its process; any other can be validated again."""
     refused = job.error_id in _BY_THE_BUNDLE
-    _move(job, VersionState.VALIDATING, VersionState.REFUSED if refused else VersionState.UPLOADED)
+    _move(VALIDATE, job, VersionState.VALIDATING, VersionState.REFUSED if refused else VersionState.UPLOADED)
 
 
 def preparation_ended(job: Job) -> None:
     """Let the version be valid again; the vectors that are stored stay, and preparing goes on from them."""
-    _move(job, VersionState.PREPARING, VersionState.VALID)
+    _move(PREPARE, job, VersionState.PREPARING, VersionState.VALID)
 
 
-def _move(job: Job, left_in: VersionState, to: VersionState) -> None:
-    found = ModelVersion.objects.filter(pk=job.params.get("version"), state=left_in)
-    found.update(state=to, error_id=job.error_id, error=job.error)
+def _move(
+    job_type: JobType[VersionParameters, Any], job: Job, left_in: VersionState, to: VersionState
+) -> None:
+    asked = job_type.find_parameters(job)
+    if asked is not None:
+        found = ModelVersion.objects.filter(pk=asked.version, state=left_in)
+        found.update(state=to, error_id=job.error_id, error=job.error)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.core.files.base import File
 from django.db import InterfaceError, OperationalError
 
 from models_admin.files import blob_on_disk
+from models_admin.job_types import VALIDATE, ValidateResult, VersionParameters
 from models_admin.models import ModelVersion, VersionState
 from models_admin.services import version_move
 from retrieval_site.errors import AppError
@@ -21,26 +22,26 @@ from workers.storage.blobs import blob_store
 
 if TYPE_CHECKING:
     from workers.inference.validation import ValidationReport
-    from workers.jobs.context import JobContext
+    from workers.jobs.context import JobContext, JobRun
 
 _ENDED = (VersionState.PREPARING, VersionState.READY, VersionState.RETIRED)
 
 
-@job_handler("validate")
-def run_validate(ctx: JobContext) -> dict[str, Any]:
+@job_handler(VALIDATE)
+def run_validate(run: JobRun[VersionParameters, ValidateResult]) -> ValidateResult:
     """Validate a version's bundle in the guarded child process; a bad one is refused with its first reason.
 
     The version becomes valid with its manifest, dimension and measurements, or refused with id and sentence. When
     this program itself fails it is neither: it is as uploaded and can be validated again.
     """
-    version = ModelVersion.objects.filter(pk=ctx.params["version"]).select_related("bundle").first()
+    version = ModelVersion.objects.filter(pk=run.parameters.version).select_related("bundle").first()
     if version is None:
-        raise AppError("model.not_found", "The version was deleted.")
+        raise AppError("model.not_found/deleted")
     if version.state in _ENDED:
-        return {"state": version.state}
+        return ValidateResult(state=version.state)
     version_move(version, VersionState.VALIDATING, error_id="", error="")
     try:
-        _validate(version, ctx)
+        _validate(version, run)
     except BundleError as refusal:
         version_move(version, VersionState.REFUSED, error_id=refusal.id, error=refusal.message)
         raise
@@ -51,7 +52,7 @@ def run_validate(ctx: JobContext) -> dict[str, Any]:
     except Exception:
         version_move(version, VersionState.UPLOADED)
         raise
-    return {"state": version.state}
+    return ValidateResult(state=version.state)
 
 
 def _validate(version: ModelVersion, ctx: JobContext) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.template.defaultfilters import filesizeformat
 
-from models_admin import hooks
+from models_admin import hooks, services
 from models_admin.models import Alias, ModelVersion
 
 if TYPE_CHECKING:
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 
 def lost_by_retiring(version: ModelVersion) -> list[str]:
-    """Return what is lost, and what is kept, when the version is retired."""
+    """Return what is lost, and what is kept, when the version is retired; raises AppError where it cannot be."""
+    services.check_retirable(version, force=True)
     stored = hooks.vectors().stored(version)
     words = " and ".join(f"{count:,} {kind}s" for kind, count in stored.items() if count)
     losses = [
@@ -31,7 +32,8 @@ def lost_by_retiring(version: ModelVersion) -> list[str]:
 
 
 def lost_by_deleting(version: ModelVersion) -> list[str]:
-    """Return what is lost, and what is kept, when the version is deleted."""
+    """Return what is lost, and what is kept, when the version is deleted; raises AppError where it cannot be."""
+    services.check_deletable(version)
     losses = [f"{version} disappears from this list, and its number may be given to another upload."]
     if version.error:
         losses.append(

@@ -11,13 +11,15 @@ from django.db.models import Max
 from models_admin import hooks
 from models_admin.files import file_on_disk
 from models_admin.files import version_folder as version_folder
+from models_admin.job_types import MEASURE, PREPARE, VALIDATE, VersionParameters
+from models_admin.judged import judged_of
 from models_admin.models import Activation, Alias, ModelVersion, VectorIndex, VersionState
 from retrieval_site.database import Prepared
 from retrieval_site.errors import AppError
 from retrieval_site.rows import columns
 from workers.inference.bundles import read_manifest
 from workers.inference.errors import BundleError
-from workers.jobs.services import ACTIVE, job_create_once, job_retry
+from workers.jobs.services import ACTIVE, job_create_once, job_retry, jobs_with
 from workers.models import Job
 from workers.storage.blobs import blob_store
 
@@ -27,10 +29,9 @@ if TYPE_CHECKING:
 
     from retrieval_site.rows import Columns
     from workers.inference.manifest import Manifest
+    from workers.jobs.types import JobType
 
 CHAMPION = "champion"
-GATE = "ndcg_at_10_of_judged"
-"""What must not be surely worse than the champion's: it leaves out what nobody has judged."""
 _PREPARABLE = (
     VersionState.VALID,
     VersionState.PREPARING,
@@ -76,7 +77,7 @@ def _manifest_of(bundle: File[bytes]) -> Manifest:
         with file_on_disk(bundle) as path:
             return read_manifest(path)
     except BundleError as error:
-        raise AppError(error.id, error.message, detail=error.detail) from error
+        raise AppError.quoting(error.id, error.message, error.detail) from error
 
 
 def _version_of(sha256: str) -> ModelVersion | None:
@@ -100,12 +101,12 @@ def version_validate(*, version: ModelVersion, by: AbstractBaseUser | None = Non
 
     One that was refused for how its job ended, or for what this machine lacks, is tried again.
     """
-    known = Job.objects.filter(type="validate", params__version=version.pk).first()
+    known = Job.objects.filter(type=VALIDATE.name, params__version=version.pk).first()
     if known and may_validate_again(version):
         return known if known.state in ACTIVE else job_retry(known, by)
     if known and version.state != VersionState.UPLOADED:
         return known
-    return job_create_once(type="validate", params={"version": version.pk}, owner=by)[0]
+    return job_create_once(VALIDATE, VersionParameters(version=version.pk), owner=by)[0]
 
 
 def may_validate_again(version: ModelVersion) -> bool:
@@ -127,15 +128,12 @@ def version_prepare(
         raise _wrong_state(version, "prepared")
     if index is not None:
         _choose_index(version, index)
-    return job_create_once(type="prepare", params={"version": version.pk}, owner=by)[0]
+    return job_create_once(PREPARE, VersionParameters(version=version.pk), owner=by)[0]
 
 
 def _choose_index(version: ModelVersion, index: VectorIndex) -> None:
     if index == VectorIndex.BINARY and version.similarity == "order":
-        message = (
-            f"{version} compares by order, of which signs say nothing: a binary index is for cosine only."
-        )
-        raise AppError("version.index_not_supported", message, status=422, detail={"index": str(index)})
+        raise AppError("version.index_not_supported", model=version.key, index=str(index))
     version.vector_index = index
     version.save(update_fields=["vector_index"])
 
@@ -147,15 +145,15 @@ def version_measure(*, version: ModelVersion, by: AbstractBaseUser | None = None
     """
     if version.state != VersionState.READY:
         raise _wrong_state(version, "measured")
-    return job_create_once(type="measure", params={"version": version.pk}, owner=by)[0]
+    return job_create_once(MEASURE, VersionParameters(version=version.pk), owner=by)[0]
 
 
 def judged_worse(version: ModelVersion) -> bool:
     """Return whether judgements say that the version is surely worse than the present champion."""
-    current = champion()
-    if current is None or version.judged.get("champion") != str(current):
+    current, judged = champion(), judged_of(version)
+    if current is None or judged is None or judged.champion != str(current) or judged.differences is None:
         return False
-    return bool(version.judged["differences"][GATE]["high"] < 0)
+    return judged.differences.ndcg_at_10_of_judged.high < 0  # leaves out what nobody has judged
 
 
 def version_activate(
@@ -174,15 +172,14 @@ def version_activate(
     if version.state != VersionState.READY:
         raise _wrong_state(version, "activated")
     if alias == CHAMPION and not force and judged_worse(version):
-        message = f"By what people judged, {version} is worse than the champion. Activate it with “force” nevertheless."
-        raise AppError("version.judged_worse", message, status=409, detail={"judged": version.judged})
+        raise AppError("version.judged_worse", model=version.key, judged=version.judged)
     check_complete(version)
     _warm(version)
     with transaction.atomic():
         registry_lock(f"alias {alias}")
         current = Alias.objects.filter(name=alias).select_related("version").first()
         if current and current.version_id == version.pk:
-            raise AppError("version.already_active", f"{version} is the {alias} already.", status=409)
+            raise AppError("version.already_active", model=version.key, alias=alias)
         previous = current.version if current else None
         return alias_point(alias, version, previous, by=by, reason=reason)
 
@@ -197,8 +194,7 @@ def version_rollback(
     current = Alias.objects.filter(name=alias).select_related("version", "previous").first()
     previous = current.previous if current else None
     if current is None or previous is None or previous.state != VersionState.READY:
-        message = f"There is no version before the {alias} to roll back to."
-        raise AppError("version.nothing_to_roll_back", message, status=409)
+        raise AppError("version.nothing_to_roll_back", alias=alias)
     check_complete(previous)
     _warm(previous)
     with transaction.atomic():
@@ -233,9 +229,7 @@ def check_complete(version: ModelVersion) -> None:
     """Raise AppError `version.incomplete`, which says what is missing and that preparing again catches up."""
     missing = hooks.vectors().missing(version)
     if missing:
-        words = " and ".join(f"{count:,} {kind}s" for kind, count in missing.items())
-        message = f"{version} has no vectors for {words} yet. Prepare it again to catch up, then try again."
-        raise AppError("version.incomplete", message, status=409, detail={"missing": missing})
+        raise AppError("version.incomplete", model=version.key, missing=missing)
 
 
 def version_retire(
@@ -248,7 +242,7 @@ def version_retire(
     """
     with transaction.atomic():
         registry_lock(f"alias {CHAMPION}")
-        _check_retirable(version, force=force)
+        check_retirable(version, force=force)
         Alias.objects.filter(previous=version).update(previous=None)
         hooks.vectors().drop(version)
         ModelVersion.objects.filter(pk=version.pk).update(state=VersionState.RETIRED)
@@ -256,16 +250,15 @@ def version_retire(
     return version
 
 
-def _check_retirable(version: ModelVersion, *, force: bool) -> None:
+def check_retirable(version: ModelVersion, *, force: bool) -> None:
+    """Raise the AppError with which retiring the version would be refused now, if it would."""
     if version.state in (VersionState.UPLOADED, VersionState.VALIDATING, VersionState.REFUSED):
         raise _wrong_state(version, "retired")
     if alias := Alias.objects.filter(version=version).first():
-        message = f"{version} is the {alias.name}. Activate another version first."
-        raise AppError("version.in_use", message, status=409, detail={"alias": alias.name})
+        raise AppError("version.in_use", model=version.key, alias=alias.name)
     if not force and Alias.objects.filter(previous=version).exists():
-        message = f"{version} is kept for rollback. Retire it with “force” to give that up."
-        raise AppError("version.in_use", message, status=409, detail={"alias": "previous"})
-    _check_idle(version, "prepare")
+        raise AppError("version.in_use/rollback", model=version.key, alias="previous")
+    _check_idle(version, PREPARE)
 
 
 def version_delete(*, version: ModelVersion) -> None:
@@ -276,21 +269,26 @@ def version_delete(*, version: ModelVersion) -> None:
     with transaction.atomic():
         registry_lock("model versions")
         version.refresh_from_db()
-        if version.state not in _DELETABLE:
-            raise _wrong_state(version, "deleted")
-        _check_idle(version, "validate")
+        check_deletable(version)
         version.delete()
 
 
-def is_busy(version: ModelVersion, job_type: str) -> bool:
+def check_deletable(version: ModelVersion) -> None:
+    """Raise the AppError with which deleting the version would be refused now, if it would."""
+    if version.state not in _DELETABLE:
+        raise _wrong_state(version, "deleted")
+    _check_idle(version, VALIDATE)
+
+
+def is_busy(version: ModelVersion, job_type: JobType[VersionParameters, Any]) -> bool:
     """Return whether a job of this type waits for the version, or works on it."""
-    return Job.objects.filter(type=job_type, params={"version": version.pk}, state__in=ACTIVE).exists()
+    found = jobs_with(job_type, VersionParameters(version=version.pk))
+    return found.filter(state__in=ACTIVE).exists()
 
 
-def _check_idle(version: ModelVersion, job_type: str) -> None:
+def _check_idle(version: ModelVersion, job_type: JobType[VersionParameters, Any]) -> None:
     if is_busy(version, job_type):
-        message = f"A job of the type “{job_type}” works on {version}. Cancel it first."
-        raise AppError("version.busy", message, status=409)
+        raise AppError("version.busy", model=version.key, job_type=job_type.name)
 
 
 def version_move(version: ModelVersion, state: VersionState, **values: Any) -> None:
@@ -325,8 +323,7 @@ def version_find(key: str) -> ModelVersion:
         cursor.execute(statement, values)
         row = cursor.fetchone()
     if row is None:
-        detail = {"model": key}
-        raise AppError("model.not_found", f"There is no model “{key}”.", status=404, detail=detail)
+        raise AppError("model.not_found", model=key)
     return parts.instance(row)
 
 
@@ -354,5 +351,4 @@ def versions_live() -> list[ModelVersion]:
 
 
 def _wrong_state(version: ModelVersion, action: str) -> AppError:
-    message = f"{version} is {version.state} and cannot be {action}."
-    return AppError("version.wrong_state", message, status=409, detail={"state": str(version.state)})
+    return AppError("version.wrong_state", model=version.key, state=str(version.state), action=action)

@@ -44,8 +44,7 @@ class PendingBody:
 
 def body_too_large(max_bytes: int) -> AppError:
     """Return the refusal of a body that is longer than its address takes."""
-    message = f"The request's body has more than the {max_bytes:,} bytes that this address takes."
-    return AppError("request.too_large", message, status=413, detail={"max_bytes": max_bytes})
+    return AppError("request.too_large", max_bytes=max_bytes)
 
 
 @dataclass(frozen=True)
@@ -144,8 +143,7 @@ class BodyMiddleware:
 
 def _length_required() -> AppError:
     """Return the refusal of a body in chunks by a server that does not put them together, as ours does."""
-    message = "This server cannot read a body of unknown length. Send a Content-Length."
-    return AppError("request.length_required", message, status=411)
+    return AppError("request.length_required")
 
 
 def announced_bytes(request: HttpRequest) -> int:
@@ -165,7 +163,7 @@ def may_send(check: Callable[[HttpRequest], bool], back: str = "") -> Callable[.
             return None
         if not request.user.is_authenticated:
             return redirect_to_login(back or request.get_full_path())
-        return refused(request, AppError("permission.denied", "You may not send anything here.", status=403))
+        return refused(request, AppError("permission.denied/send"))
 
     return refusal
 

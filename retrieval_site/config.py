@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import environ
+from django.core.exceptions import ImproperlyConfigured
 
 from retrieval_site.supervisor.memory import memory_bytes
 
@@ -27,9 +28,11 @@ class Config:
     cors_origins: list[str]
     https: bool
     database_url: str
+    database_read_url: str
     redis_url: str
     data_dir: Path
     anonymous_search: bool
+    keep_queries: bool
     picture_max_bytes: int
     picture_max_pixels: int
     picture_max_scans: int
@@ -44,6 +47,8 @@ class Config:
     device: str
     encoder_memory_bytes: int
     public_models: list[str]
+    query_keep_days: int
+    query_photo_keep_days: int
     throttle: bool
     throttle_anonymous: str
     throttle_user: str
@@ -65,6 +70,13 @@ class Config:
         return f"redis+socket://{match['path']}?virtual_host={match['db'] or 0}"
 
 
+def _days(written: str) -> int:
+    """Return a number of days, 0 for nothing; raises `ImproperlyConfigured` for anything else."""
+    if not re.fullmatch(r"[0-9]{0,6}", written):
+        raise ImproperlyConfigured(f"“{written}” is no number of days.")
+    return int(written or 0)
+
+
 def read_config() -> Config:
     """Read every variable once; a value of the wrong type raises `ImproperlyConfigured` naming it."""
     env = environ.Env()
@@ -77,9 +89,11 @@ def read_config() -> Config:
         cors_origins=env.list("CORS_ORIGINS", default=[]),
         https=env.bool("HTTPS", default=False),
         database_url=env.str("DATABASE_URL", default=""),
+        database_read_url=env.str("DATABASE_READ_URL", default=""),
         redis_url=env.str("REDIS_URL", default=""),
         data_dir=Path(env.str("DATA_DIR", default="") or BASE_DIR / "var").resolve(),
         anonymous_search=env.bool("ANONYMOUS_SEARCH", default=True),
+        keep_queries=env.bool("KEEP_QUERIES", default=True),
         picture_max_bytes=env.int("PICTURE_MAX_BYTES", default=20 * MIB),
         picture_max_pixels=env.int("PICTURE_MAX_PIXELS", default=60_000_000),
         picture_max_scans=env.int("PICTURE_MAX_SCANS", default=20),
@@ -93,6 +107,8 @@ def read_config() -> Config:
         encode_timeout_seconds=env.float("ENCODE_TIMEOUT_SECONDS", default=30.0),
         device=env.str("DEVICE", default="auto"),
         encoder_memory_bytes=env.int("ENCODER_MEMORY_BYTES", default=4 * GIB),
+        query_keep_days=env.get_value("QUERY_KEEP_DAYS", cast=_days, default=365),
+        query_photo_keep_days=env.get_value("QUERY_PHOTO_KEEP_DAYS", cast=_days, default=90),
         public_models=env.list("PUBLIC_MODELS", default=[]),
         throttle=env.bool("THROTTLE", default=True),
         throttle_anonymous=env.str("THROTTLE_ANONYMOUS", default="120/minute"),

@@ -6,26 +6,54 @@ turned into this: it stays a 500 and is logged with its request id.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
-from retrieval_site.error_table import status_of
+from workers.error_table import id_of, sentence, status_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class AppError(Exception):
-    """A failure that a person or program can act on.
+    """A failure that a person or program can act on: `AppError("image.too_large", limit_bytes=…)`.
 
-    `id` is stable; the table of ids (error_table.py) has the HTTP status that the API answers with, and a test holds
-    a `status` that is given here against it.
+    The first argument is a stable id of the table of errors (`workers/error_table/errors.toml`), or one of its
+    variants, `ID/VARIANT`. The table has the HTTP status that the API answers with, and the sentence; the facts that
+    fill it become the error's `detail`, as plain JSON values.
     """
 
-    def __init__(
-        self, error_id: str, message: str, *, status: int | None = None, detail: dict[str, Any] | None = None
-    ) -> None:
-        super().__init__(f"{error_id}: {message}")
-        self.id = error_id
-        self.message = message
-        self.status = status or status_of(error_id)
-        self.detail = detail or {}
+    id: str
+    message: str
+    status: int
+    detail: dict[str, Any]
+
+    def __init__(self, name: str, /, **detail: Any) -> None:
+        self._say(id_of(name), sentence(name, detail), detail)
+
+    @classmethod
+    def quoting(
+        cls,
+        error_id: str,
+        message: str,
+        detail: Mapping[str, Any] | None = None,
+        *,
+        status: int | None = None,
+    ) -> Self:
+        """Return an error in words that were found elsewhere: in another process, or in a library's own refusal."""
+        error = cls.__new__(cls)
+        error._say(error_id, message, detail or {})
+        error.status = status or error.status
+        return error
+
+    @classmethod
+    def of_parameter(cls, field: str, message: str) -> Self:
+        """Return the error for one parameter whose value cannot be used."""
+        return cls.quoting("parameter.invalid", message, {field: [message]})
+
+    def _say(self, error_id: str, message: str, detail: Mapping[str, Any]) -> None:
+        Exception.__init__(self, f"{error_id}: {message}")
+        self.id, self.message, self.detail = error_id, message, dict(detail)
+        self.status = status_of(error_id)
 
     @property
     def headers(self) -> dict[str, str]:
@@ -45,8 +73,3 @@ def readable(value: Any) -> Any:
     if isinstance(value, dict):
         return {readable(key): readable(item) for key, item in value.items()}
     return [readable(item) for item in value] if isinstance(value, list | tuple) else value
-
-
-def not_found(what: str) -> AppError:
-    """Return the same answer for what is missing and for what may not be seen."""
-    return AppError(f"{what}.not_found", f"There is no such {what}, or you may not see it.", status=404)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.http import JsonResponse
+from django.http import HttpResponseServerError, JsonResponse
+from django.middleware.csrf import get_token
+from django.template.loader import render_to_string
 from django.views import defaults
 
 from retrieval_site.addresses import API_PREFIX
@@ -19,30 +21,29 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """Answer a request that Django refused to read."""
     if not is_api(request):
         return defaults.bad_request(request, exception)
-    return error_answer(AppError("request.malformed", "The request's body or headers cannot be read."))
+    return error_answer(AppError("request.malformed"))
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """Answer what Django itself refused."""
     if not is_api(request):
         return defaults.permission_denied(request, exception)
-    return error_answer(AppError("permission.denied", "You may not do this.", status=403))
+    return error_answer(AppError("permission.denied"))
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """Answer an address that does not exist."""
     if not is_api(request):
         return defaults.page_not_found(request, exception)
-    return error_answer(AppError("url.not_found", "There is nothing at this address.", status=404))
+    return error_answer(AppError("url.not_found"))
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
     """Answer an unknown exception, which Django has logged with its traceback by now; the id finds it in the log."""
     if not is_api(request):
-        return defaults.server_error(request)
-    request_id = REQUEST_ID.get()
-    message = f"Something went wrong here. The log has it under the request id {request_id}."
-    return error_answer(AppError("server.error", message, status=500, detail={"request_id": request_id}))
+        # Without context processors: they ask for what may have broken, the database, session or user.
+        return HttpResponseServerError(render_to_string("500.html", {"csrf_token": get_token(request)}))
+    return error_answer(AppError("server.error", request_id=REQUEST_ID.get()))
 
 
 def is_api(request: HttpRequest) -> bool:

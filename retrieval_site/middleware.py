@@ -79,7 +79,7 @@ class AppErrorMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.path.startswith(_ADMIN_PREFIX) and _NUL_IN_ADDRESS in request.META.get("QUERY_STRING", ""):
-            refusal = AppError("request.malformed", "The address has a character that is no text (NUL).")
+            refusal = AppError("request.malformed/nul")
             return self._page(request, refusal)
         return self.get_response(request)
 

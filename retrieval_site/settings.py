@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import cast
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import django_stubs_ext
@@ -9,6 +10,7 @@ from csp.constants import NONE, SELF
 from whitenoise.compress import Compressor as StaticCompressor
 
 from retrieval_site.config import BASE_DIR, MIB, read_config
+from retrieval_site.database.reading import REPLICA
 
 django_stubs_ext.monkeypatch()  # generic classes of Django take their parameter at run time too
 
@@ -104,7 +106,17 @@ def _database(url: str) -> dict[str, object]:
     }
 
 
+def _replica(url: str) -> dict[str, object]:
+    """Return `_database`'s, which gives up on a server that does not answer: the primary can."""
+    database = _database(url)
+    patience = {"connect_timeout": "3", "tcp_user_timeout": "5000"}
+    return {**database, "OPTIONS": {**patience, **cast("dict[str, object]", database["OPTIONS"])}}
+
+
 DATABASES = {"default": _database(CONFIG.database_url)}
+if CONFIG.database_read_url:
+    DATABASES[REPLICA] = _replica(CONFIG.database_read_url)
+DATABASE_ROUTERS = ["retrieval_site.database.reading.ReadingRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CACHES = {
@@ -116,15 +128,10 @@ CACHES = {
 }
 
 CELERY_BROKER_URL = CONFIG.celery_url or "redis://localhost:6379/0"
-CELERY_RESULT_BACKEND = CELERY_BROKER_URL
-CELERY_RESULT_EXPIRES = 60
-CELERY_TASK_SERIALIZER = "json"
-CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_DEFAULT_QUEUE = "bulk"
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_TASK_ACKS_LATE = False  # a job's row is the truth: the sweeper sends it again, not the broker
 
 STORAGES = {
     "default": {

@@ -75,9 +75,7 @@ def forget_everything() -> int:
 def too_many_failures(wait: float) -> AppError:
     """Return the refusal, with the time to wait."""
     seconds = whole_seconds(wait)
-    said = f"{seconds // 60 + 1} minutes" if seconds > 60 else f"{seconds} s"
-    message = f"Signing in failed too often from here. Try again in {said}."
-    return AppError("auth.too_many_failures", message, status=429, detail={"retry_after_seconds": seconds})
+    return AppError("auth.too_many_failures", retry_after_seconds=seconds)
 
 
 class SignInForm(AuthenticationForm):

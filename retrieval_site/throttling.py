@@ -117,13 +117,7 @@ def whole_seconds(wait: float) -> int:
 
 def too_often(wait: float) -> AppError:
     """Return the refusal of a request that comes too soon."""
-    seconds = whole_seconds(wait)
-    return AppError(
-        "throttle.exceeded",
-        f"Too many requests; try again in {seconds} s.",
-        status=429,
-        detail={"retry_after_seconds": seconds},
-    )
+    return AppError("throttle.exceeded", retry_after_seconds=whole_seconds(wait))
 
 
 def address_of(request: HttpRequest) -> str:

@@ -9,12 +9,18 @@ class SearchConfig(AppConfig):
 
     def ready(self) -> None:
         """Tell the registry who answers for vectors, and `/readyz` what searching needs."""
+        from django.db.models.signals import post_migrate
+
         from models_admin.hooks import panel_register, vectors_register
         from search import checks  # noqa: F401  (registers the boot checks)
+        from search.indexing.added import tables_complete
         from search.indexing.hooks import SearchVectors, coverage_panel
+        from search.job_types import EXPIRE_QUERIES
         from search.judged.panel import judged_panel
         from search.readiness import register_checks
+        from search.services.query_ages import queries_due
         from search.thumbnails import thumbnails_delete
+        from workers.jobs.daily import job_daily
         from workers.storage.sweeping import removal_followed_by
 
         vectors_register(SearchVectors())
@@ -22,3 +28,5 @@ class SearchConfig(AppConfig):
         panel_register(judged_panel)
         register_checks()
         removal_followed_by(thumbnails_delete)
+        post_migrate.connect(tables_complete, sender=self)
+        job_daily(EXPIRE_QUERIES, queries_due)

@@ -29,13 +29,7 @@ def cursor_open(text: str, purpose: str, viewer: Viewer) -> bytes:
     try:
         return _fernet(purpose, viewer).decrypt(text.encode(), ttl=VALID_SECONDS)
     except (InvalidToken, UnicodeEncodeError) as error:
-        raise cursor_invalid() from error
-
-
-def cursor_invalid() -> AppError:
-    """Return the refusal of a cursor that cannot be followed."""
-    sentence = "This link to a further page is not valid, or no longer: it holds for a day and for you alone."
-    return AppError("cursor.invalid", sentence)
+        raise AppError("cursor.invalid") from error
 
 
 def _fernet(purpose: str, viewer: Viewer) -> Fernet:

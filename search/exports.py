@@ -11,9 +11,9 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from django.db.models import Aggregate, IntegerField, Q
+from django.db.models import Aggregate, IntegerField, OuterRef, Q, Subquery
 
-from search.models import Collection, Document, Judgement
+from search.models import Collection, Document, Judgement, QueryPart
 from search.sessions import pseudonym
 
 if TYPE_CHECKING:
@@ -78,15 +78,22 @@ def csv_lines(judgements: Any) -> Iterator[str]:
     rows = judgements.select_related("query__version", "document__collection", "user").defer(
         "query__embedding"
     )
+    part = QueryPart.objects.filter(
+        query=OuterRef("query"), place=0
+    )  # as columns: a query for all parts is one more
+    rows = rows.annotate(
+        asked_modality=Subquery(part.values("modality")), asked_text=Subquery(part.values("text"))
+    )
     for judgement in rows.order_by("pk").iterator(chunk_size=CHUNK_ROWS):
         yield _csv_line(_cells(judgement))
 
 
-def _cells(judgement: Judgement) -> list[Any]:
+def _cells(judgement: Any) -> list[Any]:
     query, document = judgement.query, judgement.document
     rank, score = place_in_answer(query.answer, document)
     return [
-        query.pk, query.modality, query.text, document.collection.slug, document.external_id, document.title,
+        query.pk, judgement.asked_modality or "", judgement.asked_text or "",
+        document.collection.slug, document.external_id, document.title,
         judgement.grade, judgement.comment, rater_name(judgement), query.version or "", rank, score,
         judgement.created_at.isoformat(), judgement.updated_at.isoformat(),
     ]  # fmt: skip

@@ -1,27 +1,44 @@
-"""Which rights the jobs of documents need. An `encode` job needs none: what is stored must be found."""
+"""Which rights the jobs of documents need, and who sees them.
+
+An `encode` job needs none: what is stored must be found.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import BigIntegerField, Q
+from django.db.models import BigIntegerField, Case, Q, When
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast
 from django.utils import timezone
 
-from search.models import ApiToken, Collection, Document, DocumentImage, Passage
-from workers.jobs.rights import job_condition, job_items_filter, job_right
+from search.job_types import IMPORT, UNDO_IMPORT, collection_of
+from search.models import ApiToken, Collection, Document
+from search.units.registry import unit_kinds
+from workers.jobs.rights import job_condition, job_items_filter, job_right, jobs_shown
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from workers.models import Job, JobItem
 
+COLLECTION_ID = Case(
+    When(type__in=(IMPORT.name, UNDO_IMPORT.name), then=Cast(KT("params__collection"), BigIntegerField())),
+    output_field=BigIntegerField(),
+)
+"""The id of the collection that a job works on; null of a job that works on none."""
 
-@job_right("import", "undo_import")
+
+@job_right(IMPORT, UNDO_IMPORT)
 def curates_the_collection(job: Job, user: Any) -> bool:
     """Return whether the collection is there and the user curates it."""
-    return bool(Collection.objects.curated_by(user).filter(pk=job.params.get("collection")).exists())
+    return bool(Collection.objects.curated_by(user).filter(pk=collection_of(job)).exists())
+
+
+@jobs_shown
+def jobs_of_curated_collections(jobs: QuerySet[Job], user: Any) -> QuerySet[Job]:
+    """Show curators what is done to their collections, whoever started it."""
+    return jobs.alias(of=COLLECTION_ID).filter(of__in=Collection.objects.curated_by(user))
 
 
 @job_items_filter
@@ -29,13 +46,10 @@ def seen_units(rows: QuerySet[JobItem], user: Any) -> QuerySet[JobItem]:
     """Leave out the units of documents that the user may not see: encoding works through all collections."""
     documents = Document.objects.visible_to(user)
     named = rows.alias(unit=Cast(KT("payload__unit"), BigIntegerField()))
-    passages = Q(
-        payload__kind="passage", unit__in=Passage.objects.filter(document__in=documents).values("pk")
-    )
-    images = Q(
-        payload__kind="image", unit__in=DocumentImage.objects.filter(document__in=documents).values("pk")
-    )
-    return named.filter(Q(unit=None) | passages | images)
+    seen = Q(unit=None)
+    for kind in unit_kinds():
+        seen |= Q(payload__kind=kind.name, unit__in=kind.rows.filter(document__in=documents).values("pk"))
+    return named.filter(seen)
 
 
 @job_condition

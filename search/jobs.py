@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
+from models_admin.job_types import MEASURE, PREPARE, PrepareResult, VersionParameters
 from models_admin.models import ModelVersion
 from models_admin.services import version_measure, versions_live
 from retrieval_site.errors import AppError
@@ -14,9 +16,23 @@ from search.indexing.broken import forget_broken
 from search.indexing.encode import encode_missing
 from search.indexing.prepare import coverage_report, prepare
 from search.indexing.split import split_pending
+from search.job_types import (
+    ENCODE,
+    EXPIRE_QUERIES,
+    IMPORT,
+    UNDO_IMPORT,
+    CoverageByVersion,
+    EncodeResult,
+    ExpireResult,
+    ImportJobParameters,
+    ImportResult,
+    UndoParameters,
+    UndoResult,
+)
 from search.judged.measure import measure
 from search.judged.searches import has_judged_searches
 from search.services.documents import encode_soon
+from search.services.query_ages import queries_expire
 from workers.inference.errors import InferenceError
 from workers.jobs.errors import JobCancelled
 from workers.jobs.registry import job_handler
@@ -25,23 +41,25 @@ from workers.jobs.rights import NOT_PERMITTED
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from workers.jobs.context import JobContext
+    from models_admin.judged import Judged
+    from workers.jobs.context import JobContext, JobRun
+    from workers.jobs.types import JobParameters
 
 
-@job_handler("import")
-def run_import(ctx: JobContext) -> dict[str, Any]:
+@job_handler(IMPORT)
+def run_import(run: JobRun[ImportJobParameters, ImportResult]) -> ImportResult:
     """Store the documents of a file, then make their vectors; with `dry_run` only say what would happen."""
     try:
-        _store(ctx)
+        _store(run)
     except (AppError, InferenceError, JobCancelled):
         # What was stored before the end stays, so it must become searchable without this job.
-        if not ctx.params.get("dry_run"):
+        if not run.parameters.dry_run:
             encode_soon()
         raise
-    if ctx.params.get("dry_run"):
-        return {}
+    if run.parameters.dry_run:
+        return run.result
     with _made_searchable_anyway():
-        return {**_encode_live(ctx), "retried": False}
+        return replace(run.result, coverage=_encode_live(run), retried=False)
 
 
 @contextmanager
@@ -55,60 +73,66 @@ def _made_searchable_anyway() -> Iterator[None]:
         raise
 
 
-def _store(ctx: JobContext) -> None:
+def _store(run: JobRun[ImportJobParameters, ImportResult]) -> None:
     """Retry what failed, where that was asked for; then store what no run has come to yet."""
-    with opened(ctx) as run:
-        if ctx.only_failed and not ctx.result.get("retried"):
-            run.retry_failed()
-            ctx.remember(retried=True)
-        if not ctx.result.get("stored"):
-            run.store()
-            ctx.remember(stored=True)
+    with opened(run) as storing:
+        if run.only_failed and not run.result.retried:
+            storing.retry_failed()
+            run.remember(retried=True)
+        if not run.result.stored:
+            storing.store()
+            run.remember(stored=True)
 
 
-@job_handler("undo_import")
-def run_undo_import(ctx: JobContext) -> None:
+@job_handler(UNDO_IMPORT)
+def run_undo_import(run: JobRun[UndoParameters, UndoResult]) -> None:
     """Remove the documents that an import created; their vectors go with them."""
-    remove_imported(ctx)
+    remove_imported(run)
 
 
-@job_handler("encode")
-def run_encode(ctx: JobContext) -> dict[str, Any]:
+@job_handler(ENCODE)
+def run_encode(run: JobRun[JobParameters, EncodeResult]) -> EncodeResult:
     """Make the vectors that any live version is missing; the result says what is still missing, and why."""
-    return _encode_live(ctx)
+    return EncodeResult(coverage=_encode_live(run))
 
 
-def _encode_live(ctx: JobContext) -> dict[str, Any]:
+def _encode_live(ctx: JobContext) -> CoverageByVersion:
     if ctx.only_failed:
         forget_broken(ctx)
     split_pending(ctx)
-    found = {}
+    found: CoverageByVersion = {}
     for version in versions_live():
         encode_missing(version, ctx)
         found[version.key] = coverage_report(version)
-    return {"coverage": found}
+    return found
 
 
-@job_handler("prepare")
-def run_prepare(ctx: JobContext) -> dict[str, Any]:
+@job_handler(EXPIRE_QUERIES)
+def run_expire_queries(run: JobRun[JobParameters, ExpireResult]) -> None:
+    """End the kept searches that have had their time."""
+    queries_expire(run)
+
+
+@job_handler(PREPARE)
+def run_prepare(run: JobRun[VersionParameters, PrepareResult]) -> PrepareResult:
     """Encode every document for a version beside the running one, then measure it where people have judged hits."""
-    version = _version(ctx)
-    if ctx.only_failed:
-        forget_broken(ctx)
-    report = prepare(version, ctx)
+    version = _version(run.parameters)
+    if run.only_failed:
+        forget_broken(run)
+    coverage = prepare(version, run)
     if has_judged_searches():
         version_measure(version=version)
-    return report
+    return PrepareResult(coverage=coverage)
 
 
-@job_handler("measure")
-def run_measure(ctx: JobContext) -> dict[str, Any]:
+@job_handler(MEASURE)
+def run_measure(run: JobRun[VersionParameters, Judged]) -> Judged:
     """Ask the judged searches again, under a version and under the champion."""
-    return measure(_version(ctx), ctx)
+    return measure(_version(run.parameters), run)
 
 
-def _version(ctx: JobContext) -> ModelVersion:
-    version: ModelVersion | None = ModelVersion.objects.filter(pk=ctx.params["version"]).first()
+def _version(parameters: VersionParameters) -> ModelVersion:
+    version: ModelVersion | None = ModelVersion.objects.filter(pk=parameters.version).first()
     if version is None:
-        raise AppError("model.not_found", "The version was deleted.")
+        raise AppError("model.not_found/deleted")
     return version

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from workers.encoding.decoders import decoders
 
 if TYPE_CHECKING:
-    from workers.inference.decoding.types import Prepared, Thumbnail
+    from workers.inference.decoding.types import PreparedPicture, Thumbnail
     from workers.inference.manifest import ImageSpec
 
 
-def picture_prepared(data: bytes, spec: ImageSpec, *, preview_px: int = 0) -> Prepared:
+def picture_prepared(data: bytes, spec: ImageSpec, *, preview_px: int = 0) -> PreparedPicture:
     """Return what an encoder takes of the picture in `data`; see `Decoders` for its errors."""
     return decoders(patient=True).prepared(data, spec, preview_px=preview_px)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from django.db import Error, connection, transaction
 from psycopg import sql
@@ -15,6 +15,9 @@ from search.vectors.index import index_state
 from search.vectors.nearest import nearest
 from search.vectors.tables import VectorTable, tables_of
 from workers.encoding.client import workers_alive
+
+if TYPE_CHECKING:
+    from workers.encoding.wire import Beat
 
 ANSWER_TIMEOUT_MS = 2000
 NO_MODEL = "no model is active yet"
@@ -40,18 +43,18 @@ def check_query_worker() -> str:
     return f"{len(workers)} there, loaded: {', '.join(_names(workers)) or 'no model yet'}"
 
 
-def _alive() -> dict[str, dict[str, Any]]:
+def _alive() -> dict[str, Beat]:
     try:
         return workers_alive()
     except RedisError as error:
         raise CheckFailedError("Unknown: Redis does not answer.") from error
 
 
-def _loaded(workers: dict[str, dict[str, Any]]) -> set[int]:
-    return {version_id for told in workers.values() for version_id in told["loaded"]}
+def _loaded(workers: dict[str, Beat]) -> set[int]:
+    return {version_id for beat in workers.values() for version_id in beat.loaded}
 
 
-def _names(workers: dict[str, dict[str, Any]]) -> list[str]:
+def _names(workers: dict[str, Beat]) -> list[str]:
     try:
         return sorted(version.key for version in ModelVersion.objects.filter(pk__in=_loaded(workers)))
     except Error as error:

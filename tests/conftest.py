@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +15,9 @@ from tests.support.workers import _query_worker_process, query_worker  # noqa: F
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+if find_spec("torch") is None:  # `make test-web`: these need torch or a browser
+    collect_ignore = ["browser", "search/api/test_docs_page.py", "search/retrieval/test_plans.py", "workers"]
 
 
 def pytest_configure() -> None:
@@ -75,4 +79,4 @@ def _patient_heartbeat(request: pytest.FixtureRequest, monkeypatch: pytest.Monke
     """A job's heartbeat has its own connection, which cannot see what a test's open transaction wrote."""
     marker = request.node.get_closest_marker("django_db")
     if marker is None or not marker.kwargs.get("transaction"):
-        monkeypatch.setattr("workers.jobs.lease.HEARTBEAT_SECONDS", 3600.0)
+        monkeypatch.setattr("workers.jobs.lease.RENEW_SECONDS", 3600.0)

@@ -11,7 +11,8 @@ from django.utils.html import format_html
 from retrieval_site.panels import PanelAdmin
 from retrieval_site.people import signed_in
 from workers.jobs import services
-from workers.jobs.rights import items_seen_by, may_go_on
+from workers.jobs.rights import items_seen_by, jobs_seen_by, may_go_on
+from workers.jobs.types import UNDONE, common_parameters, common_result
 from workers.models import Job, JobState
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
 FAILED_ITEMS_PAGE = 50
-NOT_SHOWN = {"position", "measured_at", services.UNDONE}
+NOT_SHOWN = {"position", "measured_at", UNDONE}
 """Of a result, what only the job's own resuming needs, or what its times say already."""
 RESULT_WORDS = {"images": "pictures"}
 RESULT_ORDER = ("documents", "passages", "images", "new", "changed", "unchanged", "failed")
@@ -58,9 +59,9 @@ _GOES_ON = {"resume", "retry", "retry_failed"}
 def offered_actions(job: Job, user: Any) -> list[tuple[str, str]]:
     """Return what this user may do with the job now, as (action, label)."""
     actions = list(_OFFERED.get(JobState(job.state), []))
-    if job.is_finished and not job.params.get("dry_run") and job.items.exists():
+    if job.is_finished and not common_parameters(job).dry_run and job.items.exists():
         actions.append("retry_failed")
-    if services.UNDONE in job.result or not may_go_on(job, user):
+    if common_result(job).undone_by or not may_go_on(job, user):
         actions = [action for action in actions if action not in _GOES_ON]
     return [(action, _LABELS[action]) for action in actions]
 
@@ -77,7 +78,7 @@ def _button(action: Callable[[Job, Any], object]) -> Callable[[Job, HttpRequest]
 
 @admin.register(Job)
 class JobAdmin(PanelAdmin[Job]):
-    """Jobs, read only but for the buttons; superusers see all, staff their own."""
+    """Jobs, read only but for the buttons; superusers see all, staff their own and those that apps show them."""
 
     list_display = ["label", "state_badge", "progress", "failed_count", "owner", "created_at"]
     list_filter = ["state", "type", "created_at"]
@@ -88,7 +89,7 @@ class JobAdmin(PanelAdmin[Job]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
         """Show what the user may see."""
-        return services.jobs_seen_by(request.user)
+        return jobs_seen_by(request.user)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.is_active and request.user.is_staff)
@@ -116,8 +117,8 @@ class JobAdmin(PanelAdmin[Job]):
 
     @admin.display(description="failed")
     def failed_count(self, job: Job) -> int:
-        """Return how many items failed, of the whole job where it counts them."""
-        return int(job.result.get("failed", job.failed))
+        """Return how many items failed."""
+        return job.failed_items
 
     @admin.display(description="progress")
     def progress(self, job: Job) -> str:
@@ -134,13 +135,13 @@ class JobAdmin(PanelAdmin[Job]):
         items = Paginator(items_seen_by(row, request.user), FAILED_ITEMS_PAGE)
         return {
             "job": row,
-            "dry_run": bool(row.params.get("dry_run")),
+            "dry_run": common_parameters(row).dry_run,
             "shows_progress": row.state in _SHOWS_PROGRESS,
             "offered": offered_actions(row, request.user),
             "failed_items": items.get_page(request.GET.get("page")),
             "result": _counts(row),
             "result_title": "Result",
-            "warnings": row.result.get("warnings") or [],
+            "warnings": common_result(row).warnings or (),
         }
 
 

@@ -1,4 +1,4 @@
-"""Celery's entrance: what a worker imports. Jobs are a task (`job_task`); questions come to a step of the worker."""
+"""Celery's entrance: what a worker imports. Jobs are a task; questions come to a step of the worker."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ TOUCH = 0.15  # solids that come this near to the floor darken it
 
 
 @dataclass(frozen=True)
-class Stage:
+class GroundStage:
     """A camera, where the sun stands (3,), and the drawing's own random numbers."""
 
     camera: Camera
@@ -37,7 +37,7 @@ class Stage:
         return self.camera.size
 
 
-def _laid(stage: Stage, picture: Image.Image, plane: Floats, scale: float) -> Image.Image:
+def _laid(stage: GroundStage, picture: Image.Image, plane: Floats, scale: float) -> Image.Image:
     """A surface's picture as the camera sees it on a plane; `plane` maps pixels to plane coordinates (3, 3)."""
     side = picture.width
     place = np.array([[scale, 0, side / 2], [0, -scale, side / 2], [0, 0, 1]])
@@ -48,7 +48,7 @@ def _laid(stage: Stage, picture: Image.Image, plane: Floats, scale: float) -> Im
     return picture.transform(size, Image.Transform.PERSPECTIVE, data, Image.Resampling.BILINEAR)
 
 
-def backdrop(stage: Stage, setting: str) -> Image.Image:
+def backdrop(stage: GroundStage, setting: str) -> Image.Image:
     """Floor and wall of a setting, without any shadow."""
     place, rng, size = PLACES[setting], stage.rng, stage.size
     texels = SMALL_SIDE if size <= 160 else SIDE
@@ -66,7 +66,7 @@ def backdrop(stage: Stage, setting: str) -> Image.Image:
     return floor
 
 
-def _wall_mask(stage: Stage, depth: float) -> Image.Image:
+def _wall_mask(stage: GroundStage, depth: float) -> Image.Image:
     corners = np.array([[-FAR, depth, 0], [FAR, depth, 0]], np.float32)
     (left, right), _ = stage.camera.project(corners)
     step = (right - left) / np.linalg.norm(right - left)
@@ -92,7 +92,7 @@ def _hulls(screen: Floats, pieces: tuple[int, ...]) -> Floats:
     return np.stack([x, y], -1)
 
 
-def _filled(stage: Stage, hulls: Floats, blur: float) -> Floats:
+def _filled(stage: GroundStage, hulls: Floats, blur: float) -> Floats:
     mask = Image.new("L", (stage.size, stage.size))
     pen = ImageDraw.Draw(mask)
     for hull in hulls.reshape(len(hulls), -1).tolist():
@@ -102,7 +102,7 @@ def _filled(stage: Stage, hulls: Floats, blur: float) -> Floats:
     return result
 
 
-def shadow(stage: Stage, mesh: Mesh) -> Floats:
+def shadow(stage: GroundStage, mesh: Mesh) -> Floats:
     """How much of the light the floor lacks (size, size), 0–1: the cast shadow, and the dark where things touch it."""
     points = mesh.points
     low = np.minimum.reduceat(points[:, 2], mesh.pieces)
@@ -114,7 +114,7 @@ def shadow(stage: Stage, mesh: Mesh) -> Floats:
     return result
 
 
-def _blob(stage: Stage, middle: Floats, radius: float) -> Image.Image:
+def _blob(stage: GroundStage, middle: Floats, radius: float) -> Image.Image:
     """A wobbly patch on the floor as a mask."""
     angle = np.arange(72) * 2 * np.pi / 72
     wobble = cloud2(72, 1.9, int(stage.rng.integers(8)))[int(stage.rng.integers(72))]
@@ -126,7 +126,7 @@ def _blob(stage: Stage, middle: Floats, radius: float) -> Image.Image:
     return mask.reduce(2)
 
 
-def puddle(stage: Stage, picture: Floats, middle: Floats, radius: float) -> Floats:
+def puddle(stage: GroundStage, picture: Floats, middle: Floats, radius: float) -> Floats:
     """The picture (size, size, 3) 0–255 with a puddle of oil: dark, glossy, with a film of colours at its edge."""
     patch = _blob(stage, middle, radius)
     mask = np.asarray(patch, np.float32) / 255
@@ -146,7 +146,7 @@ def puddle(stage: Stage, picture: Floats, middle: Floats, radius: float) -> Floa
 
 
 def stain(
-    stage: Stage, picture: Floats, middle: Floats, look: tuple[float, tuple[int, int, int], float]
+    stage: GroundStage, picture: Floats, middle: Floats, look: tuple[float, tuple[int, int, int], float]
 ) -> Floats:
     """The picture with a soft stain of (radius, colour 0–255, strength) on the floor."""
     radius, colour, strength = look

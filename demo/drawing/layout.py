@@ -18,7 +18,7 @@ _BEHIND = {1: [(0.0, 0.0)], 2: [(-0.12, 0.64), (0.12, -0.64)], 3: [(-0.15, 1.2),
 
 
 @dataclass(frozen=True)
-class Layout:
+class SceneLayout:
     """Everything that stands in a scene as one mesh, the part's copies first, then what lies in front of them."""
 
     mesh: Mesh
@@ -29,7 +29,7 @@ class Layout:
     reach: float  # half the width of one copy
 
 
-def layout(scene: Scene, detail: int, rng: np.random.Generator) -> Layout:
+def layout(scene: Scene, detail: int, rng: np.random.Generator) -> SceneLayout:
     """Places the copies of the part and the tool in front of them."""
     part = part_mesh(scene.kind, scene.variant, detail)
     turns = [
@@ -43,7 +43,9 @@ def layout(scene: Scene, detail: int, rng: np.random.Generator) -> Layout:
         meshes.append(tool_mesh(scene.occluder, copies, rng, detail))
         spots.append(meshes[-1].points)
     reach = float(np.abs(part.points[:, :2]).max())
-    return Layout(joined(meshes), np.concatenate(spots), places, len(copies.points), len(copies.faces), reach)
+    return SceneLayout(
+        joined(meshes), np.concatenate(spots), places, len(copies.points), len(copies.faces), reach
+    )
 
 
 def _places(part: Mesh, count: int) -> Floats:

@@ -14,7 +14,7 @@ from demo.drawing.weathering import WEATHERING, Weather
 
 if TYPE_CHECKING:
     from demo.drawing.camera import Camera
-    from demo.drawing.layout import Layout
+    from demo.drawing.layout import SceneLayout
     from demo.drawing.mesh import Floats
     from demo.drawing.scene import Scene
 
@@ -32,7 +32,7 @@ def _tones() -> np.ndarray:
 _TONES = _tones()
 
 
-def part_layer(scene: Scene, stand: Layout, camera: Camera, *, fine: bool) -> Image.Image:
+def part_layer(scene: Scene, stand: SceneLayout, camera: Camera, *, fine: bool) -> Image.Image:
     """Part and tools, weathered and lit, as RGBA of camera.size² pixels on nothing; `fine` for large pictures."""
     width, mesh = camera.size, stand.mesh
     screen, close = camera.project(mesh.points)

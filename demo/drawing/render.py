@@ -9,7 +9,7 @@ from PIL import Image, ImageFilter
 
 from demo.drawing import ground
 from demo.drawing.camera import FILL, FILL_TOGETHER, camera_for
-from demo.drawing.layout import Layout, layout
+from demo.drawing.layout import SceneLayout, layout
 from demo.drawing.lighting import sun_direction
 from demo.drawing.noise import smooth
 from demo.drawing.part_layer import part_layer
@@ -34,7 +34,7 @@ def draw(scene: Scene, size: int) -> Image.Image:
     fill = FILL if scene.count == 1 else FILL_TOGETHER
     camera = camera_for(scene.view, size, stand.mesh.points[: stand.part_points], fill)
     part = part_layer(scene, stand, camera.scaled(FINER), fine=fine)
-    picture = _ground_layer(scene, stand, ground.Stage(camera, sun_direction(scene.light), rng))
+    picture = _ground_layer(scene, stand, ground.GroundStage(camera, sun_direction(scene.light), rng))
     layer = np.asarray(part.reduce(FINER), np.float32)
     picture = picture + layer[..., 3:] / 255 * (layer[..., :3] - picture)
     if scene.condition == "burnt":
@@ -42,7 +42,7 @@ def draw(scene: Scene, size: int) -> Image.Image:
     return _developed(scene, picture, rng)
 
 
-def _ground_layer(scene: Scene, stand: Layout, stage: ground.Stage) -> Floats:
+def _ground_layer(scene: Scene, stand: SceneLayout, stage: ground.GroundStage) -> Floats:
     """Floor and wall (size, size, 3) 0–255, with shadows and what the part's condition leaves on the floor."""
     rng = stage.rng
     picture: Floats = np.asarray(ground.backdrop(stage, scene.setting), np.float32)
@@ -62,7 +62,7 @@ def _ground_layer(scene: Scene, stand: Layout, stage: ground.Stage) -> Floats:
     return picture
 
 
-def _smoking(picture: Floats, stand: Layout, camera: Camera) -> Floats:
+def _smoking(picture: Floats, stand: SceneLayout, camera: Camera) -> Floats:
     """The picture with thin smoke rising from each copy."""
     top = float(stand.mesh.points[: stand.part_points, 2].max())
     sources, _ = camera.project(stand.places + np.array([0, 0, 0.75 * top], np.float32))

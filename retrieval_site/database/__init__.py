@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from django.db import connection
+from retrieval_site.database.reading import connection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,7 @@ ONLY_WHEN_ASKED = 2**31
 """How often a statement must come before psycopg prepares it by itself: never."""
 
 
-class Cursor(base.CursorMixin, psycopg.Cursor[Any]):
+class PreparingCursor(base.CursorMixin, psycopg.Cursor[Any]):
     """Prepares `Prepared` statements, and no other: named statements take memory on every connection."""
 
     def execute(
@@ -31,7 +31,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def get_connection_params(self) -> dict[str, Any]:
         """Return Django's, with our cursor."""
         parameters: dict[str, Any] = super().get_connection_params()
-        return parameters | {"cursor_factory": Cursor, "prepare_threshold": ONLY_WHEN_ASKED}
+        return parameters | {"cursor_factory": PreparingCursor, "prepare_threshold": ONLY_WHEN_ASKED}
 
     def is_usable(self) -> bool:
         """Return whether the connection still stands: asked by a query only where something speaks against it.

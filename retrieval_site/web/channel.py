@@ -232,7 +232,7 @@ class Channel(HTTPChannel):
     def end_overdue(self) -> None:
         """End the connection; a sender of half a request is told why."""
         if self.request is not None and not self.total_outbufs_len and not self._lingers:
-            error = AppError("request.timeout", "The rest of the request did not come in time.", status=408)
+            error = AppError("request.timeout")
             with self.requests_lock:
                 request, self.request = self.request, None
                 self.refuse(error, request)

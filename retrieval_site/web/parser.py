@@ -108,9 +108,7 @@ class RequestParser(HTTPRequestParser):
         if self._front is None or arrived == self._held_bytes:
             return
         if not self._front.spool.take(arrived - self._held_bytes, asked=self._asked):
-            self.error = AppError(
-                "upload.no_room", "Too much is being uploaded just now. Try again in a minute.", status=503
-            )
+            self.error = AppError("upload.no_room")
             self.completed = True
             return
         self.pace.note(arrived - self._held_bytes)
@@ -145,5 +143,5 @@ def error_of(request: Any) -> AppError:
     if isinstance(error, AppError):
         return error
     if error.code == 431:
-        return AppError("request.headers_too_large", "The request's headers are too large.", status=431)
-    return AppError("request.malformed", "The request cannot be read.", detail={"reason": error.body})
+        return AppError("request.headers_too_large")
+    return AppError("request.malformed/http", reason=error.body)

@@ -130,9 +130,7 @@ class Server(TcpWSGIServer):
             self.set_socket_options(connection)
             Channel(self, connection, address, self.adj, map=self._map)
             return
-        busy = AppError(
-            "server.busy", "The server has no free connection. Try again in a moment.", status=503
-        )
+        busy = AppError("server.busy")
         with suppress(OSError):
             connection.setblocking(False)  # noqa: FBT003
             connection.send(refusal_bytes(busy))

@@ -16,7 +16,8 @@ from search.admin.curated import CuratedAdmin, is_staff
 from search.admin.importing import import_checked_view, import_keeping_view, import_view
 from search.admin.versions import VersionedForm
 from search.models import Collection, Document, Judgement, Membership
-from search.services.collections import SLUG_NOT_AVAILABLE, SLUGS_RESERVED
+from search.services.collections import SLUGS_RESERVED
+from workers.error_table import sentence
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -34,13 +35,13 @@ class CollectionForm(VersionedForm[Collection]):
     class Meta:
         model = Collection
         fields = ["name", "slug", "description", "visibility", "keep_originals"]
-        error_messages = {"slug": {"unique": SLUG_NOT_AVAILABLE}}
+        error_messages = {"slug": {"unique": sentence("collection.slug_not_available")}}
 
     def clean_slug(self) -> str:
         """Refuse what is reserved in the same words as what is taken, which could be a private collection's."""
         slug: str = self.cleaned_data["slug"]
         if slug in SLUGS_RESERVED and slug != self.instance.slug:
-            raise forms.ValidationError(SLUG_NOT_AVAILABLE, code="unique")
+            raise forms.ValidationError(sentence("collection.slug_not_available"), code="unique")
         return slug
 
 

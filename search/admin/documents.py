@@ -34,7 +34,7 @@ from search.services.document_pictures import document_images
 from search.services.documents import document_delete, document_save, documents_delete, encode_soon
 from search.services.uploads import read_picture
 from search.services.versions import collection_lock
-from workers.inference.bounded_json import JsonError, load_json
+from workers.formats.bounded_json import JsonError, load_json
 from workers.inference.errors import PictureError
 
 if TYPE_CHECKING:
@@ -211,6 +211,7 @@ class DocumentAdmin(CuratedAdmin):
     list_select_related = ["collection"]
     list_per_page = 50
     show_full_result_count = False
+    ordering = ["id"]
     search_fields = ["title", "external_id", "body"]
     readonly_fields = ["passages_shown", "created_at", "updated_at"]
     change_form_template = "admin/search/document/change_form.html"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.contrib import admin
 from django.http import StreamingHttpResponse
+from django.urls import reverse
 from django.utils.html import format_html
 
 from search.admin.curated import CuratedAdmin, CuratedCollectionFilter, SuperuserOnlyAdmin
@@ -26,17 +27,40 @@ class QueryAdmin(SuperuserOnlyAdmin):
     """Searches as they were made; read only."""
 
     list_display = ["asked", "modality", "target", "version", "user", "created_at"]
-    list_filter = ["modality", "target", "version", "created_at"]
+    list_filter = ["parts__modality", "target", "version", "created_at"]
     list_select_related = ["version", "user"]
-    search_fields = ["id", "text"]
+    search_fields = ["id", "parts__text"]
     fields = [
         *("text", "modality", "document", "target", "collections", "filters", "version"),
         *("asker", "created_at", "plan", "timings_ms", "ranked"),
     ]
-    readonly_fields = ["asker", "created_at", "ranked"]
+    readonly_fields = ["text", "modality", "document", "asker", "created_at", "ranked"]
     date_hierarchy = "created_at"
 
-    @admin.display(description="asked", ordering="text")
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Query]:
+        """Return the searches with their parts."""
+        return super().get_queryset(request).prefetch_related("parts")
+
+    @admin.display(description="text")
+    def text(self, query: Query) -> str:
+        """Return the words."""
+        return query.text
+
+    @admin.display(description="modality", ordering="parts__modality")
+    def modality(self, query: Query) -> str:
+        """Return what was asked with."""
+        return query.modality
+
+    @admin.display(description="document")
+    def document(self, query: Query) -> str:
+        """Return the document that was asked with, as a link."""
+        document = query.part.document if query.part else None
+        if document is None:
+            return "-"
+        address = reverse("admin:search_document_change", args=[document.pk])
+        return format_html('<a href="{}">{}</a>', address, document)
+
+    @admin.display(description="asked", ordering="parts__text")
     def asked(self, query: Query) -> str:
         """Return the words, or what was asked with instead."""
         return _asked(query)
@@ -74,7 +98,11 @@ class JudgementAdmin(CuratedAdmin):
     readonly_fields = ["query", "document", "rater", "created_at", "updated_at"]
     fields = ["document", "query", "grade", "comment", "rater", "created_at", "updated_at"]
 
-    @admin.display(description="asked", ordering="query__text")
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Judgement]:
+        """Return the judgements with what was asked."""
+        return super().get_queryset(request).prefetch_related("query__parts")
+
+    @admin.display(description="asked", ordering="query__parts__text")
     def asked(self, judgement: Judgement) -> str:
         """Return what the search was for."""
         return _asked(judgement.query)

@@ -15,6 +15,7 @@ from retrieval_site.errors import AppError
 from retrieval_site.people import signed_in
 from search.admin.curated import is_staff
 from search.importers.types import FORMATS, ImportOptions
+from search.job_types import IMPORT, collection_of
 from search.models import Collection
 from search.services.imports import import_checked, import_keeping_extra_columns, import_start
 from workers.models import Job
@@ -133,16 +134,16 @@ def import_view(request: HttpRequest, collection_id: int) -> HttpResponse:
 
 def import_checked_view(request: HttpRequest, job_id: uuid.UUID) -> HttpResponse:
     """Import for real what a dry run has checked."""
-    check = get_object_or_404(Job, pk=job_id, type="import")
-    if not Collection.objects.curated_by(request.user).filter(pk=check.params.get("collection")).exists():
+    check = get_object_or_404(Job, pk=job_id, type=IMPORT.name)
+    if not Collection.objects.curated_by(request.user).filter(pk=collection_of(check)).exists():
         raise Http404
     return _to_job(import_checked(check=check, owner=signed_in(request)))
 
 
 def import_keeping_view(request: HttpRequest, job_id: uuid.UUID) -> HttpResponse:
     """Import the file of a refused import again, its other columns as metadata."""
-    job = get_object_or_404(Job, pk=job_id, type="import")
-    if not Collection.objects.curated_by(request.user).filter(pk=job.params.get("collection")).exists():
+    job = get_object_or_404(Job, pk=job_id, type=IMPORT.name)
+    if not Collection.objects.curated_by(request.user).filter(pk=collection_of(job)).exists():
         raise Http404
     return _to_job(import_keeping_extra_columns(job=job, owner=signed_in(request)))
 

@@ -7,21 +7,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
+from django.db.models import OuterRef, Subquery
 from django.http import HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path, reverse
 
 from retrieval_site.errors import AppError
 from retrieval_site.people import signed_in
+from search.job_rights import COLLECTION_ID
+from search.job_types import IMPORT, UNDO_IMPORT, collection_of
 from search.models import Collection, Document
 from search.services.imports import refused_columns
-from search.services.undoing import UNDO, import_undo, import_undoable, may_be_undone
+from search.services.undoing import import_undo, import_undoable, may_be_undone
 from workers.admin import JobAdmin
 from workers.jobs.rights import require_permitted
-from workers.jobs.services import UNDONE
+from workers.jobs.types import common_result
 from workers.models import Job, JobState
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
     from django.urls import URLPattern
 
@@ -50,12 +54,45 @@ class Link:
 _NAME_SHOWN = 30
 
 
+class JobCollectionFilter(admin.SimpleListFilter):
+    """The jobs that work on one collection; offers those that the user curates."""
+
+    title = "collection"
+    parameter_name = "collection"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return the choices, as (id, name)."""
+        curated = Collection.objects.curated_by(request.user).order_by("name")
+        return [(str(pk), name) for pk, name in curated.values_list("pk", "name")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Job]) -> QuerySet[Job]:
+        """Keep the jobs of that collection; none of one that is not offered."""
+        if self.value() is None:
+            return queryset
+        offered = {pk for pk, _ in self.lookup_choices}
+        if self.value() not in offered:
+            return queryset.none()
+        return queryset.alias(asked_collection=COLLECTION_ID).filter(asked_collection=self.value())
+
+
 @admin.register(Job)
 class ImportJobAdmin(JobAdmin):
     """Jobs as their own app shows them, and more of imports."""
 
     panel_template = "admin/search/job/panel.html"
-    list_display = ["label", "file", *JobAdmin.list_display[1:]]
+    list_display = ["label", "state_badge", "file", "collection", *JobAdmin.list_display[2:]]
+    list_filter = [JobCollectionFilter, *JobAdmin.list_filter]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
+        """Name each job's collection, where the user curates it."""
+        curated = Collection.objects.curated_by(request.user).filter(pk=OuterRef("collection_id"))
+        jobs = super().get_queryset(request).alias(collection_id=COLLECTION_ID)
+        return jobs.annotate(collection_name=Subquery(curated.values("name")))
+
+    @admin.display(description="collection", ordering="collection_name")
+    def collection(self, job: Any) -> str:
+        """Return the name of the collection that the job works on."""
+        return job.collection_name or ""
 
     @admin.display(description="file")
     def file(self, job: Job) -> str:
@@ -99,6 +136,7 @@ class ImportJobAdmin(JobAdmin):
             "job": row,
             "about": about_job(row, request.user),
             "found": import_undoable(row),
+            "changed": IMPORT.result_of(row).changed,
             "title": "Undo this import?",
             "opts": self.opts,
         }
@@ -107,19 +145,21 @@ class ImportJobAdmin(JobAdmin):
 
 def about_job(job: Job, user: Any) -> About:
     """Return what the job works on, as far as the user may know it."""
-    collections = Collection.objects.curated_by(user).filter(pk=job.params.get("collection"))
-    undoes = Job.objects.filter(pk=job.params["import"]).first() if job.type == UNDO else None
-    return About(_file_name(undoes or job), collections.first(), undoes, job.result.get(UNDONE))
+    collections = Collection.objects.curated_by(user).filter(pk=collection_of(job))
+    undoing = UNDO_IMPORT.find_parameters(job)
+    undoes = Job.objects.filter(pk=undoing.import_job).first() if undoing else None
+    return About(_file_name(undoes or job), collections.first(), undoes, common_result(job).undone_by)
 
 
 def _file_name(job: Job) -> str:
-    return str(job.params.get("filename") or Path(str(job.params.get("path") or "")).name)
+    asked = IMPORT.find_parameters(job)
+    return (asked.filename or Path(asked.path or "").name) if asked else ""
 
 
 def _links(job: Job) -> list[Link]:
     """Return the ways to what an import stored, and to undoing it."""
     links = []
-    if job.type == "import" and Document.objects.filter(import_job=job).exists():
+    if job.type == IMPORT.name and Document.objects.filter(import_job=job).exists():
         address = f"{reverse('admin:search_document_changelist')}?import={job.pk}"
         links.append(Link("Documents that it created", address))
     if may_be_undone(job):

@@ -13,7 +13,8 @@ from models_admin.services import champion
 from retrieval_site.health.checks import run_checks
 from search.models import Document
 from search.vectors.coverage import coverage
-from workers.jobs.services import ACTIVE, jobs_seen_by
+from workers.jobs.rights import jobs_seen_by
+from workers.jobs.services import ACTIVE
 from workers.models import JobState
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ FAILURES_SHOWN_FOR = timedelta(days=7)
 
 
 @dataclass(frozen=True)
-class Installation:
+class InstallationState:
     """What only superusers look after.
 
     `stored` is each kind of unit's coverage, `set_aside` the models that ended their process again and again,
@@ -45,7 +46,7 @@ class Overview:
     documents: int
     jobs: list[Job]
     failed_jobs: int
-    installation: Installation | None
+    installation: InstallationState | None
 
 
 def overview_for(user: Any) -> Overview:
@@ -59,9 +60,9 @@ def overview_for(user: Any) -> Overview:
     )
 
 
-def _installation() -> Installation:
+def _installation() -> InstallationState:
     version = champion()
-    return Installation(
+    return InstallationState(
         model=version,
         stored={kind: found for kind, found in coverage(version).items() if found.total} if version else {},
         set_aside=list(ModelVersion.objects.filter(state=VersionState.SET_ASIDE)),

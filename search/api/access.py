@@ -11,7 +11,7 @@ from django.db.models import Q
 
 from models_admin.models import ModelVersion, VersionState
 from models_admin.services import version_find, version_reachable
-from retrieval_site.errors import AppError, not_found
+from retrieval_site.errors import AppError
 from retrieval_site.people import manages_models
 from search.api.permissions import require
 from search.models import Collection, Document
@@ -37,9 +37,7 @@ def usable_version(request: Request, model: str) -> ModelVersion:
         None if "\x00" in model else version_find(model)
     )  # PostgreSQL knows no NUL, an address may hold one
     if version is None or not _may_use(request, version):
-        raise AppError(
-            "model.not_found", f"There is no model “{model}”.", status=404, detail={"model": model}
-        )
+        raise AppError("model.not_found", model=model)
     return version
 
 
@@ -53,7 +51,7 @@ def curated_collection(request: Request, slug: str) -> Collection:
     """Return a collection to write into; raises `collection.not_found`, `permission.denied`."""
     collection: Collection | None = Collection.objects.visible_to(request.user).filter(slug=slug).first()
     if collection is None:
-        raise not_found("collection")
+        raise AppError("collection.not_found")
     require(Collection.objects.curated_by(request.user).filter(pk=collection.pk).exists())
     return collection
 
@@ -63,7 +61,7 @@ def visible_document(request: Request, document_id: int) -> Document:
     rows = Document.objects.visible_to(request.user).select_related("collection")
     document: Document | None = rows.prefetch_related("images").filter(pk=document_id).first()
     if document is None:
-        raise not_found("document")
+        raise AppError("document.not_found")
     return document
 
 

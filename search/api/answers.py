@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import fields
+from functools import cache
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 from rest_framework import serializers
 
 from models_admin.models import VersionState
 from search.models import Collection, Membership
+from search.units.image import ImageAnswer
+from search.units.registry import unit_kinds
 from workers.models import JobState
+
+if TYPE_CHECKING:
+    from search.units.kind import UnitAnswer
 
 Answer = serializers.Serializer[Any]
 
 
-class ImageAnswer(Answer):
-    """A picture of a document."""
+_FIELDS: dict[type, type[serializers.Field[Any, Any, Any, Any]]] = {
+    str: serializers.CharField,
+    int: serializers.IntegerField,
+    float: serializers.FloatField,
+}
 
-    sha256 = serializers.CharField()
-    url = serializers.CharField(help_text="`?w=320` gives a thumbnail")
-    width = serializers.IntegerField(help_text="pixels, upright")
-    height = serializers.IntegerField(help_text="pixels, upright")
-    alt = serializers.CharField(allow_blank=True)
+
+@cache
+def answer_of(shape: type[UnitAnswer]) -> type[Answer]:
+    """Return the serializer of what the API says of a unit; a field's metadata are its serializer field's options."""
+    types = get_type_hints(shape)
+    named = {field.name: _FIELDS[types[field.name]](**field.metadata) for field in fields(shape)}
+    return type(shape.__name__, (Answer,), {"__doc__": shape.__doc__, **named})
 
 
 class DocumentBriefAnswer(Answer):
@@ -42,17 +54,9 @@ class DocumentAnswer(DocumentBriefAnswer):
     split_pending = serializers.BooleanField(
         help_text="a long text whose passages a job has yet to make: until then its words are not found"
     )
-    images = ImageAnswer(many=True)
+    images = answer_of(ImageAnswer)(many=True)
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
-
-
-class PassageAnswer(Answer):
-    """The passage that was found; offsets are characters of the document's body."""
-
-    text = serializers.CharField()
-    start = serializers.IntegerField()
-    end = serializers.IntegerField()
 
 
 class HitAnswer(Answer):
@@ -62,17 +66,20 @@ class HitAnswer(Answer):
     score = serializers.FloatField(help_text="bigger is closer; compare within one answer only")
     relevance = serializers.FloatField(allow_null=True)
     document = DocumentBriefAnswer()
-    passage = PassageAnswer(allow_null=True)
-    image = ImageAnswer(allow_null=True)
+
+    def get_fields(self) -> dict[str, Any]:
+        """Add the unit that was found, under the name of its kind; the other kinds are null."""
+        units = {kind.name: answer_of(kind.shown.answer)(allow_null=True) for kind in unit_kinds()}
+        return {**super().get_fields(), **units}
 
 
 class QueryAnswer(Answer):
     """The kept query; `url` opens its result page for whoever may see the documents."""
 
-    id = serializers.UUIDField()
+    id = serializers.UUIDField(allow_null=True, help_text="null where the search is not kept")
     modality = serializers.ChoiceField(choices=["image", "text", "document", "embedding"])
     model = serializers.CharField(help_text="name@version")
-    url = serializers.CharField()
+    url = serializers.CharField(allow_null=True, help_text="null where the search is not kept")
 
 
 class PlanAnswer(Answer):

@@ -11,9 +11,11 @@ from rest_framework.parsers import BaseParser, FormParser, MultiPartParser
 from rest_framework.views import APIView
 
 from retrieval_site.bodies import SMALL, BodyRule
+from retrieval_site.database.reading import read
 from search.api.pagination import LIMIT_DEFAULT, LIMIT_MAX, page_of
 from search.api.parameters import NoParameters, Parameters, validated
 from search.api.parsers import BoundedJSONParser, check_charset
+from workers.error_table import errors_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -96,7 +98,9 @@ class ApiView(APIView):
 
     def page(self, rows: QuerySet[Any], present: Callable[[Any], Any], ordering: str = "id") -> Response:
         """Return the page of `rows` that the query string asks for."""
-        return page_of(self.request, rows, present, ordering=ordering, limit=self.query["limit"])
+        return read(
+            lambda: page_of(self.request, rows, present, ordering=ordering, limit=self.query["limit"])
+        )
 
 
 def page_answer(row: type[serializers.Serializer[Any]]) -> Any:
@@ -128,22 +132,20 @@ REFUSALS = {
     500: "a fault of the server",
     503: "not now; try again",
 }
-_ANYWHERE = (400, 401, 403, 406, 408, 429, 431, 500, 503)
-_WITH_BODY = (413, 415)
 
 
-def describe(
-    operation_id: str, answers: Mapping[Any, Any], *, also: tuple[int, ...] = (), **more: Any
-) -> Callable[[Handler], Handler]:
-    """Return `extend_schema` with the docstring's first line as summary and every refusal's status.
+def describe(operation_id: str, answers: Mapping[Any, Any], **more: Any) -> Callable[[Handler], Handler]:
+    """Return `extend_schema` with the docstring's first line as summary, and every refusal of the table of errors.
 
-    `also` are statuses of refusals beyond those that any request may meet. A request's serializer alone means JSON.
+    A request's serializer alone means JSON.
     """
     request = more.get("request")
     if isinstance(request, type) and issubclass(request, serializers.BaseSerializer):
         more["request"] = {"application/json": request}
-    statuses = sorted({*_ANYWHERE, *also, *(_WITH_BODY if request else ())})
-    refusals = {status: OpenApiResponse(ErrorAnswer, description=REFUSALS[status]) for status in statuses}
+    refusals = {
+        status: OpenApiResponse(ErrorAnswer, description=f"{REFUSALS[status]}: {', '.join(ids)}")
+        for status, ids in sorted(_refusals(operation_id).items())
+    }
 
     def described(handler: Handler) -> Handler:
         summary, _, rest = (handler.__doc__ or "").partition("\n")
@@ -158,3 +160,11 @@ def describe(
         return extended
 
     return described
+
+
+def _refusals(operation_id: str) -> dict[int, list[str]]:
+    """Return the ids that the operation can answer with, by status."""
+    found: dict[int, list[str]] = {}
+    for error_id, kind in errors_of(operation_id).items():
+        found.setdefault(kind.status, []).append(f"`{error_id}`")
+    return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.http import Http404
-from rest_framework.exceptions import APIException, PermissionDenied
+from rest_framework.exceptions import APIException
 
 from retrieval_site.bodies import BodyRule, has_small_body
 from retrieval_site.errors import AppError
@@ -34,7 +34,7 @@ def _curates(request: Request) -> None:
     Of a small body the view says more: that there is no such collection, or that it may not be changed.
     """
     if not has_small_body(request._request) and not Collection.objects.curated_by(request.user).exists():
-        raise PermissionDenied("You curate no collection, so you may not send this.")
+        raise AppError("permission.denied/curators")
 
 
 def refusal_by(

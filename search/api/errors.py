@@ -46,11 +46,6 @@ def as_app_error(exception: Exception) -> AppError | None:
     return None
 
 
-def invalid(field: str, sentence: str) -> AppError:
-    """Return the error for one parameter whose value cannot be used."""
-    return AppError("parameter.invalid", sentence, detail={field: [sentence]})
-
-
 def _headers(error: AppError) -> dict[str, str]:
     if error.status == 401:
         return {"WWW-Authenticate": "Bearer"}
@@ -61,7 +56,7 @@ def _validation(exception: exceptions.ValidationError) -> AppError:
     detail = exception.detail if isinstance(exception.detail, dict) else {"request": exception.detail}
     fields = {("request" if name == "non_field_errors" else name): value for name, value in detail.items()}
     names = ", ".join(sorted(fields))
-    return AppError("parameter.invalid", f"These parameters cannot be used: {names}.", detail=fields)
+    return AppError.quoting("parameter.invalid", f"These parameters cannot be used: {names}.", fields)
 
 
 def _throttled(exception: exceptions.Throttled) -> AppError:
@@ -70,53 +65,45 @@ def _throttled(exception: exceptions.Throttled) -> AppError:
 
 
 def _inference(exception: InferenceError) -> AppError:
-    return AppError(exception.id, exception.message, detail=exception.detail)
+    return AppError.quoting(exception.id, exception.message, exception.detail)
 
 
 def _own_code(exception: exceptions.APIException) -> AppError:
     """Our authenticators put the error's id into the code, as `token.expired`."""
     code = str(getattr(exception.detail, "code", ""))
     fallback = "permission.denied" if exception.status_code == 403 else "auth.required"
-    return AppError(
-        code if "." in code else fallback, _sentence(exception.detail), status=exception.status_code
-    )
+    return AppError.quoting(code if "." in code else fallback, str(exception.detail))
 
 
-def _sentence(detail: Any) -> str:
-    return str(detail)
+def _as(name: str) -> Callable[[Any], AppError]:
+    """Return what makes any such exception one error of the table."""
+    return lambda exception: AppError(name)
 
 
-def _fixed(error_id: str, status: int, message: str = "") -> Callable[[Any], AppError]:
-    def convert(exception: Any) -> AppError:
-        return AppError(error_id, message or _sentence(exception.detail), status=status)
-
-    return convert
+def _quoted(error_id: str) -> Callable[[Any], AppError]:
+    """Return what makes such an exception one error, in REST framework's own words."""
+    return lambda exception: AppError.quoting(error_id, str(exception.detail))
 
 
-_MISSING = _fixed("url.not_found", 404, "There is nothing at this address.")
-_MALFORMED = _fixed("request.malformed", 400, "The request's body or headers cannot be read.")
 # The first match wins: subclasses stand before their bases.
 _CONVERTERS: list[tuple[type[Exception], Callable[[Any], AppError]]] = [
     (InferenceError, _inference),
     (exceptions.ValidationError, _validation),
     (exceptions.Throttled, _throttled),
-    (exceptions.ParseError, _fixed("request.malformed", 400, "The body is not what its Content-Type says.")),
+    (exceptions.ParseError, _as("request.malformed/content")),
     (exceptions.NotAuthenticated, _own_code),
     (exceptions.AuthenticationFailed, _own_code),
     (exceptions.PermissionDenied, _own_code),
-    (exceptions.NotFound, _MISSING),
-    (exceptions.MethodNotAllowed, _fixed("method.not_allowed", 405)),
-    (exceptions.NotAcceptable, _fixed("accept.not_supported", 406)),
-    (exceptions.UnsupportedMediaType, _fixed("media_type.not_supported", 415)),
-    (Http404, _MISSING),
-    (PermissionDenied, _fixed("permission.denied", 403, "You may not do this.")),
-    (RequestDataTooBig, _fixed("request.too_large", 413, "The request's body is larger than is accepted.")),
-    (TooManyFieldsSent, _fixed("request.too_large", 413, "The request has more fields than are accepted.")),
-    (TooManyFilesSent, _fixed("request.too_large", 413, "The request has more files than are accepted.")),
-    (UnreadablePostError, _MALFORMED),
-    (
-        MemoryError,
-        _fixed("server.memory", 503, "This request needs more memory than the server has for it."),
-    ),
-    (SuspiciousOperation, _MALFORMED),
+    (exceptions.NotFound, _as("url.not_found")),
+    (exceptions.MethodNotAllowed, _quoted("method.not_allowed")),
+    (exceptions.NotAcceptable, _quoted("accept.not_supported")),
+    (exceptions.UnsupportedMediaType, _quoted("media_type.not_supported")),
+    (Http404, _as("url.not_found")),
+    (PermissionDenied, _as("permission.denied")),
+    (RequestDataTooBig, _as("request.too_large/body")),
+    (TooManyFieldsSent, _as("request.too_large/fields")),
+    (TooManyFilesSent, _as("request.too_large/files")),
+    (UnreadablePostError, _as("request.malformed")),
+    (MemoryError, _as("server.memory")),
+    (SuspiciousOperation, _as("request.malformed")),
 ]

@@ -56,13 +56,9 @@ def check_match(request: Request, stored: Document | None) -> None:
     """
     wanted = request.headers.get("If-Match")
     if wanted is not None and not _matches(parse_etags(wanted), stored):
-        message = (
-            "The document has changed since you read it, or is gone. Read it again before you change it."
-        )
-        raise AppError("document.changed", message, status=412)
+        raise AppError("document.changed")
     if request.headers.get("If-None-Match") is not None and request.method == "POST" and stored is not None:
-        message = "There is such a document already, and the request asked not to replace one."
-        raise AppError("document.exists", message, status=412, detail={"document": stored.pk})
+        raise AppError("document.exists", document=stored.pk)
 
 
 def _matches(wanted: list[str], stored: Document | None) -> bool:

@@ -10,7 +10,8 @@ from rest_framework.pagination import Cursor, CursorPagination
 from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
-from search.cursors import cursor_invalid, cursor_open, cursor_seal
+from retrieval_site.errors import AppError
+from search.cursors import cursor_open, cursor_seal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,7 +67,7 @@ def page_of(
     try:
         found = pages.paginate_queryset(rows, request)
     except (ValueError, ValidationError) as failure:  # a position of a list that is ordered by something else
-        raise cursor_invalid() from failure
+        raise AppError("cursor.invalid") from failure
     return Response(
         {
             "results": [present(row) for row in found or []],

@@ -14,7 +14,8 @@ from rest_framework import serializers
 
 from retrieval_site.errors import AppError
 from search.services.document_fields import METADATA_BYTES_MAX, METADATA_DEPTH_MAX
-from workers.inference.bounded_json import JsonError, JsonTooDeepError, load_json
+from workers.error_table import sentence
+from workers.formats.bounded_json import JsonError, JsonTooDeepError, load_json
 from workers.inference.errors import UNKEPT
 
 if TYPE_CHECKING:
@@ -101,11 +102,7 @@ def refuse_unknown(given: Iterable[str], known: Iterable[str], not_built_yet: Co
         return
     if planned := sorted(names & set(not_built_yet)):
         raise not_supported(planned)
-    raise AppError(
-        "parameter.unknown",
-        f"Unknown parameters: {', '.join(sorted(names))}.",
-        detail={"unknown": sorted(names), "known": sorted(known)},
-    )
+    raise AppError("parameter.unknown", unknown=sorted(names), known=sorted(known))
 
 
 def _unknown(given: Iterable[str], known: Iterable[str]) -> Iterable[str]:
@@ -115,12 +112,7 @@ def _unknown(given: Iterable[str], known: Iterable[str]) -> Iterable[str]:
 
 def not_supported(names: Iterable[str]) -> AppError:
     """Return the refusal of what the design names and this version does not do yet."""
-    listed = list(names)
-    return AppError(
-        "parameter.not_supported",
-        f"Not supported by this version: {', '.join(listed)}.",
-        detail={"parameters": listed},
-    )
+    return AppError("parameter.not_supported", parameters=list(names))
 
 
 def validated(serializer: type[Parameters], data: Any, *, partial: bool = False) -> dict[str, Any]:
@@ -128,18 +120,27 @@ def validated(serializer: type[Parameters], data: Any, *, partial: bool = False)
     try:
         return dict(_reader(serializer, partial).run_validation(data))
     except serializers.ValidationError as failure:
-        raise _with_own_id(failure, serializer.error_ids) or failure from failure
+        raise _with_own_id(failure, _reader(serializer, partial)) or failure from failure
 
 
-def _with_own_id(failure: serializers.ValidationError, error_ids: Mapping[str, str]) -> AppError | None:
+def _with_own_id(failure: serializers.ValidationError, reader: Parameters) -> AppError | None:
     """Return the failure under the id that the serializer names for it, None where it names none."""
     fields = failure.detail if isinstance(failure.detail, dict) else {}
     for field, details in fields.items():
         for name, detail in _named(str(field), details):
-            error_id = error_ids.get(f"{name}.{detail.code}") or error_ids.get(str(field))
+            error_id = reader.error_ids.get(f"{name}.{detail.code}") or reader.error_ids.get(str(field))
             if error_id:
-                return AppError(error_id, f"“{field}”: {detail}", detail={**fields, "field": field})
+                facts = {"field": field, "reason": detail, "limit": _limit(reader, name, detail.code)}
+                return AppError.quoting(error_id, sentence(error_id, facts), {**fields, "field": field})
     return None
+
+
+def _limit(reader: Parameters, name: str, code: str) -> int | None:
+    """Return how much a field may hold, or with `FIELD[]` an entry of it."""
+    field = reader.fields.get(name.removesuffix("[]"))
+    if isinstance(field, JsonObjectField):
+        return field.limits.get(code)
+    return getattr(getattr(field, "child", field) if name.endswith("[]") else field, "max_length", None)
 
 
 def _named(field: str, details: Any) -> Iterator[tuple[str, Any]]:
@@ -172,6 +173,8 @@ class ShortListField(serializers.ListField):
 @extend_schema_field({"type": "object", "additionalProperties": True})
 class JsonObjectField(serializers.Field[Any, Any, Any, Any]):
     """A JSON object; in a form, its text. Refuses what PostgreSQL's jsonb cannot hold."""
+
+    limits: ClassVar[Mapping[str, int]] = {"too_large": METADATA_BYTES_MAX, "too_deep": METADATA_DEPTH_MAX}
 
     default_error_messages = {
         "not_object": "Send a JSON object.",

@@ -9,7 +9,7 @@ from django.utils.http import parse_header_parameters
 from rest_framework.parsers import JSONParser
 
 from retrieval_site.errors import AppError
-from workers.inference.bounded_json import DEPTH_MAX, JsonError, JsonTooDeepError, load_json
+from workers.formats.bounded_json import DEPTH_MAX, JsonError, JsonTooDeepError, load_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,9 +29,7 @@ def check_charset(content_type: str) -> None:
     except (LookupError, ValueError):
         known = ""
     if known not in _UTF_8:
-        raise AppError(
-            "charset.not_supported", "Send text in UTF-8.", status=415, detail={"charset": named[:80]}
-        )
+        raise AppError("charset.not_supported", charset=named[:80])
 
 
 class BoundedJSONParser(JSONParser):
@@ -46,14 +44,10 @@ class BoundedJSONParser(JSONParser):
         """Return the value; raises AppError `request.malformed`, `request.too_large`, `request.too_deep`."""
         data = stream.read(self._most_bytes + 1)
         if len(data) > self._most_bytes:
-            message = f"JSON may have at most {self._most_bytes:,} bytes here."
-            raise AppError("request.too_large", message, status=413, detail={"max_bytes": self._most_bytes})
+            raise AppError("request.too_large/json", max_bytes=self._most_bytes)
         try:
             return load_json(data.removeprefix(codecs.BOM_UTF8))
         except JsonTooDeepError as error:
-            message = f"The JSON is nested more than {DEPTH_MAX} levels deep."
-            raise AppError("request.too_deep", message, detail={"depth_max": DEPTH_MAX}) from error
+            raise AppError("request.too_deep", depth_max=DEPTH_MAX) from error
         except JsonError as error:
-            raise AppError(
-                "request.malformed", f"The body is not JSON that is read here: {error}."
-            ) from error
+            raise AppError("request.malformed/json", reason=str(error)) from error

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from django.contrib.auth.models import AnonymousUser
-from rest_framework.exceptions import NotAuthenticated, PermissionDenied
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 
+from retrieval_site.errors import AppError
 from retrieval_site.people import anybody_searches, manages_models
 
 if TYPE_CHECKING:
@@ -26,9 +26,9 @@ class ScopePermission(BasePermission):
         scope = scope_needed(request, view)
         token = cast("ApiToken | None", request.auth)
         if token is not None and scope not in token.scopes:
-            raise PermissionDenied(f"This token lacks the scope “{scope}”.", "scope.missing")
+            raise AppError("scope.missing", scope=scope)
         if not request.user.is_authenticated and not open_to_anybody(view, str(request.method)):
-            raise NotAuthenticated("Sign in or send a token to do this.", "auth.required")
+            raise AppError("auth.required")
         return True
 
 
@@ -53,23 +53,23 @@ def _reads(view: APIView, method: str) -> bool:
 def require_staff(request: Request) -> None:
     """Raise `permission.denied` for anybody who is not staff."""
     if not request.user.is_staff:
-        raise PermissionDenied("Only staff may do this.", "permission.denied")
+        raise AppError("permission.denied/staff")
 
 
 def require_operator(request: Request) -> None:
     """Raise `permission.denied` for anybody who may not switch models, as in the admin."""
     if not manages_models(request.user):
-        raise PermissionDenied("Only operators (superusers) may do this.", "permission.denied")
+        raise AppError("permission.denied/operators")
 
 
 def require(allowed: bool) -> None:  # noqa: FBT001  (reads as a sentence: require(curates))
     """Raise `permission.denied` unless allowed."""
     if not allowed:
-        raise PermissionDenied("You may see this but not do this.", "permission.denied")
+        raise AppError("permission.denied/look")
 
 
 def signed_in(request: Request) -> AbstractBaseUser:
     """Return the caller as a user; raises `auth.required` for nobody."""
     if isinstance(request.user, AnonymousUser):
-        raise NotAuthenticated("Sign in or send a token to do this.", "auth.required")
+        raise AppError("auth.required")
     return request.user

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
 
+from search.units.image import ImageAnswer
+from search.units.registry import unit_kind, unit_kinds
+
 if TYPE_CHECKING:
     from models_admin.models import ModelVersion
     from search.models import Collection, Document, DocumentImage, Judgement
@@ -17,16 +20,18 @@ if TYPE_CHECKING:
     from workers.models import Job, JobItem
 
 Json = dict[str, Any]
+BOOKKEEPING = frozenset({"position", "stored", "retried"})
+"""What a job keeps in its result for itself: how far it is, should it be interrupted."""
 
 
 def search_json(answer: SearchAnswer) -> Json:
     """Return what a search found."""
     return {
         "query": {
-            "id": str(answer.query_id),
+            "id": answer.query_id and str(answer.query_id),
             "modality": answer.modality,
             "model": answer.model,
-            "url": reverse("search:results", args=[answer.query_id]),
+            "url": answer.query_id and reverse("search:results", args=[answer.query_id]),
         },
         "results": [hit_json(hit) for hit in answer.hits],
         "next": answer.next,
@@ -45,14 +50,13 @@ def plan_json(plan: Plan, *, counted: bool = True) -> Json:
 
 def hit_json(hit: Hit) -> Json:
     """Return one result; costs no query."""
-    passage = hit.passage
     return {
         "rank": hit.rank,
         "score": round(hit.score, 6),
         "relevance": hit.relevance,
         "document": document_brief_json(hit.document),
-        "passage": passage and {"text": passage.text, "start": passage.start, "end": passage.end},
-        "image": hit.image and image_json(hit.image),
+        **{kind.name: None for kind in unit_kinds()},
+        **({hit.kind: vars(unit_kind(hit.kind).shown.answer.of(hit.unit))} if hit.unit else {}),
     }
 
 
@@ -82,13 +86,7 @@ def document_json(document: Document) -> Json:
 
 def image_json(image: DocumentImage) -> Json:
     """Return a document's picture."""
-    return {
-        "sha256": image.blob_id,
-        "url": reverse("search:image", args=[image.blob_id]),
-        "width": image.width,
-        "height": image.height,
-        "alt": image.alt,
-    }
+    return vars(ImageAnswer.of(image))
 
 
 def collection_json(collection: Collection) -> Json:
@@ -118,7 +116,7 @@ def job_json(job: Job, viewer: Viewer) -> Json:
 
     How much of the whole corpus has vectors is for operators: it counts collections that others may not see.
     """
-    sees_all = getattr(viewer, "is_superuser", False)
+    hidden = BOOKKEEPING if getattr(viewer, "is_superuser", False) else BOOKKEEPING | {"coverage"}
     return {
         "id": str(job.pk),
         "type": job.type,
@@ -130,7 +128,7 @@ def job_json(job: Job, viewer: Viewer) -> Json:
         "failed": job.failed,
         "rate": job.rate,
         "seconds_left": job.seconds_left,
-        "result": {name: job.result[name] for name in job.result if sees_all or name != "coverage"},
+        "result": {name: value for name, value in job.result.items() if name not in hidden},
         "error": _failure(job.error_id, job.error),
         "created_at": job.created_at,
         "started_at": job.started_at,

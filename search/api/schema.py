@@ -8,6 +8,7 @@ from django.conf import settings
 from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerExtension
 from drf_spectacular.openapi import AutoSchema
 
+from search.api.examples import COLLECTION
 from search.api.permissions import open_to_anybody
 
 if TYPE_CHECKING:
@@ -44,7 +45,14 @@ class ParametersExtension(OpenApiSerializerExtension):  # type: ignore[no-untype
                 described.pop("default", None)
             if getattr(self.target.fields[name], "allow_blank", True) is False:
                 described["minLength"] = 1
+            _show_slug(described.get("items", described))
         return {**schema, "additionalProperties": False}
+
+
+def _show_slug(described: dict[str, Any]) -> None:
+    """Name a slug where a page would make one up of the pattern."""
+    if "pattern" in described:
+        described["example"] = COLLECTION
 
 
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

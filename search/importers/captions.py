@@ -1,4 +1,4 @@
-"""Captions of pictures: Flickr's `name.jpg#k<TAB>text`, COCO's captions JSON, Karpathy's split JSON.
+"""Captions of pictures: Flickr's and Kaggle's lines, COCO's captions JSON, Karpathy's split JSON.
 
 One document per caption (known as `name.jpg#k`), or per picture with its captions as text and the picture attached.
 """
@@ -11,10 +11,12 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from retrieval_site.errors import AppError
-from search.importers.json_lists import JSON_ERRORS, LIST_IN_OBJECT_LEVEL, json_items, not_json
-from search.importers.lines import numbered_lines
-from search.importers.types import Item, Per, PictureRef, Problem, Record, Rejected, rejected
+from search.importers.json_lists import not_json
+from search.importers.types import Item, Per, PictureRef, Record, Rejected, rejected
 from search.services.document_fields import BODY_CHARACTERS_MAX, DocumentFields
+from workers.formats import captions
+from workers.formats.captions import Caption, WrongLine
+from workers.formats.json_streams import JSON_ERRORS, LIST_IN_OBJECT_LEVEL, json_items
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,37 +25,27 @@ _INSERT_ROWS = 5000
 
 
 def read_captions(file: BinaryIO, per: Per) -> Iterator[Item]:
-    """Yield the documents of a `name.jpg#k<TAB>text` file; a picture's lines stand together in it."""
-    lines = _caption_lines(file)
+    """Yield the documents of a file with a caption a line; a picture's lines stand together in it."""
+    lines = captions.read_captions(file)
     if per == "caption":
         for line in lines:
-            yield line if isinstance(line, Rejected) else _caption(*line)
+            yield _line_rejected(line) if isinstance(line, WrongLine) else _of_line(line)
         return
-    for name, group in itertools.groupby(
-        lines, key=lambda line: None if isinstance(line, Rejected) else line[1]
-    ):
-        if name is None:
-            yield from (line for line in group if isinstance(line, Rejected))
+    for _, group in itertools.groupby(lines, key=lambda line: getattr(line, "picture", None)):
+        first = next(group)
+        if isinstance(first, WrongLine):
+            yield from map(_line_rejected, [first, *(line for line in group if isinstance(line, WrongLine))])
         else:
-            where, _, _, first = next(line for line in group if not isinstance(line, Rejected))
-            rest = (line[3] for line in group if not isinstance(line, Rejected))
-            yield _picture(where, name, [first, *_bounded(rest)])
+            rest = (line.text for line in group if isinstance(line, Caption))
+            yield _picture(first.where, first.picture, [first.text, *_bounded(rest)])
 
 
-def _caption_lines(file: BinaryIO) -> Iterator[tuple[str, str, str, str] | Rejected]:
-    """Yield (where, picture's name, number, text) per line."""
-    for number, line in numbered_lines(file):
-        where = f"line {number}"
-        if isinstance(line, Problem):
-            yield Rejected(where, (line,))
-        elif line.strip():
-            label, tab, text = line.partition("\t")
-            name, hash_, index = label.strip().rpartition("#")
-            if tab and hash_ and name and text.strip():
-                yield where, name, index, text.strip()
-            else:
-                reason = "The line is not of the form “name.jpg#k”, tab, text."
-                yield rejected(where, "import.line_not_caption", reason)
+def _line_rejected(line: WrongLine) -> Rejected:
+    return Rejected(line.where, (line.problem,))
+
+
+def _of_line(line: Caption) -> Record:
+    return _caption(line.where, line.picture, line.number, line.text)
 
 
 def _bounded(texts: Iterable[str]) -> Iterator[str]:
@@ -129,8 +121,7 @@ def _check_coco(table: sqlite3.Connection) -> None:
     )
     lacks = [what for rows, what in wanted if not table.execute(f"SELECT 1 FROM {rows} LIMIT 1").fetchone()]  # noqa: S608
     if lacks:
-        message = f"The file looks like COCO's annotations, but it has no {' and no '.join(lacks)}."
-        raise AppError("import.coco_invalid", message, detail={"lacks": lacks})
+        raise AppError("import.coco_invalid", lacks=lacks)
 
 
 def _incomplete(table: sqlite3.Connection) -> Iterator[Item]:
@@ -139,8 +130,7 @@ def _incomplete(table: sqlite3.Connection) -> Iterator[Item]:
         "WHERE picture.name IS NULL OR trim(coalesce(caption.text, '')) = '' ORDER BY caption.rowid"
     )
     for (identity,) in rows:
-        reason = "The annotation has no caption or no picture."
-        yield rejected(f"annotation {identity}", "import.annotation_incomplete", reason)
+        yield rejected(f"annotation {identity}", "import.annotation_incomplete")
 
 
 def _coco_captions(table: sqlite3.Connection) -> Iterator[Item]:
@@ -157,8 +147,7 @@ def _coco_pictures(table: sqlite3.Connection, folder: str) -> Iterator[Item]:
         captions = table.execute("SELECT text FROM caption WHERE picture = ? ORDER BY rowid", [identity])
         texts = list(_bounded(text.strip() for (text,) in captions if text and text.strip()))
         if name is None:
-            reason = "The image has no “file_name”."
-            yield rejected(f"image {identity}", "import.annotation_incomplete", reason)
+            yield rejected(f"image {identity}", "import.annotation_incomplete/file_name")
         else:
             yield _picture(f"image {identity}", name, texts, folder)
 
@@ -176,26 +165,20 @@ def read_karpathy(file: BinaryIO, per: Per) -> Iterator[Item]:
         yield not_json(error, file)
         return
     if not number:
-        message = (
-            "The file looks like a Karpathy split, but it has no “images”, a list of objects with “filename” and "
-            "“sentences”."
-        )
-        raise AppError("import.karpathy_invalid", message)
+        raise AppError("import.karpathy_invalid")
 
 
 def _karpathy_items(where: str, row: dict[str, Any], per: Per) -> Iterator[Item]:
     name, sentences = row.get("filename"), row.get("sentences")
     if not isinstance(name, str) or not name or not isinstance(sentences, list):
-        reason = "The image has no “filename” or no “sentences”."
-        yield rejected(where, "import.annotation_incomplete", reason)
+        yield rejected(where, "import.annotation_incomplete/sentences")
         return
     raws = [entry.get("raw") if isinstance(entry, dict) else None for entry in sentences]
     texts = [raw.strip() if isinstance(raw, str) else "" for raw in raws]
     split, folder = str(row.get("split", "")), row.get("filepath")
     for index, text in enumerate(texts, start=1):
         if not text:
-            reason = "The sentence has no “raw”, a text."
-            yield rejected(f"{where}, sentence {index}", "import.annotation_incomplete", reason)
+            yield rejected(f"{where}, sentence {index}", "import.annotation_incomplete/raw")
     if per == "picture":
         kept = list(_bounded(text for text in texts if text))
         yield _picture(where, name, kept, folder if isinstance(folder, str) else "", split=split)

@@ -67,8 +67,7 @@ def _chosen(files: Files, data: list[str], options: ImportOptions) -> list[Table
 def _named(files: Files, wanted: str, data: list[str]) -> str:
     found = files.find(wanted)
     if found is None:
-        message = f"There is no file “{wanted[:200]}” in it that could list the documents."
-        raise AppError("import.table_missing", message, detail={"candidates": data[:NAMED_MAX]})
+        raise AppError("import.table_missing", table=wanted[:200], candidates=data[:NAMED_MAX])
     return found
 
 
@@ -105,9 +104,4 @@ def _is_coco(tables: Iterable[Table]) -> bool:
 
 
 def _unclear(candidates: list[str]) -> AppError:
-    names = ", ".join(f"“{name[:200]}”" for name in candidates[:NAMED_MAX])
-    message = (
-        f"It is not clear which file lists the documents: {names}. Call the right one documents.csv (or .jsonl, "
-        ".json), or give its name as “table”."
-    )
-    return AppError("import.table_unclear", message, detail={"candidates": candidates[:NAMED_MAX]})
+    return AppError("import.table_unclear", candidates=[name[:200] for name in candidates[:NAMED_MAX]])

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from search.importers.json_lists import JSON_ERRORS, LIST_LEVEL, json_events, json_items
-from search.importers.rows import read_rows
 from search.importers.tables import known_columns, names_its_documents
-from search.importers.text import utf8_text
-from workers.inference.bounded_json import JsonError, load_json
+from workers.formats import zips
+from workers.formats.bounded_json import JsonError, load_json
+from workers.formats.captions import begins_captions
+from workers.formats.json_streams import JSON_ERRORS, LIST_LEVEL, json_events, json_items
+from workers.formats.rows import read_rows
+from workers.formats.text import utf8_text
 
 if TYPE_CHECKING:
     from search.importers.types import Format
 
 HEAD_BYTES = 64 * 1024
-ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06")
-_CAPTION = re.compile(rb"[^\t\n]+#\d+\t")
 _ID_KEYS = ("external_id", "id")
 
 
@@ -24,7 +23,7 @@ def detect(file: BinaryIO) -> Format:
     """Return the format of an opened file; anything that is no other one is taken for CSV."""
     file.seek(0)
     head = file.read(HEAD_BYTES)
-    if head.startswith(ZIP_STARTS):
+    if head.startswith(zips.STARTS):
         return "zip"
     text = text_head(file).lstrip()
     if text.startswith(b"["):
@@ -36,7 +35,7 @@ def detect(file: BinaryIO) -> Format:
 
 def may_be_csv(text: bytes) -> bool:
     """Tell whether a text that begins so is in no other format than CSV."""
-    return not text.startswith((b"[", b"{")) and not _CAPTION.match(text)
+    return not text.startswith((b"[", b"{")) and not begins_captions(text)
 
 
 def text_head(file: BinaryIO) -> bytes:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from search.importers.types import Item, PictureRef, Problem, Record, Rejected
+from search.importers.types import Item, PictureRef, Record, Rejected
 from search.services.document_fields import DocumentFields
+from workers.formats.problems import Problem, problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,7 +45,7 @@ def _both(values: Mapping[str, Any], alias: str, name: str) -> bool:
 
 
 def _twice(alias: str, name: str) -> Problem:
-    return Problem("import.column_twice", f"“{alias}” and “{name}” are the same field; give one of them.")
+    return problem("import.column_twice/alias", alias=alias, name=name)
 
 
 def _extra(named: Mapping[str, Any], reading: Reading, problems: list[Problem]) -> dict[str, Any]:
@@ -61,21 +62,16 @@ def _extra(named: Mapping[str, Any], reading: Reading, problems: list[Problem]) 
 
 def _with_extra(metadata: dict[str, Any], extra: dict[str, Any], problems: list[Problem]) -> dict[str, Any]:
     for key in extra.keys() & metadata.keys():
-        reason = f"“{key[:60]}” stands twice: beside the fields and in “metadata”."
-        problems.append(Problem("import.column_twice", reason))
+        problems.append(problem("import.column_twice/metadata", name=key[:60]))
     return metadata | extra
 
 
 def _unknown(key: str) -> Problem:
-    reason = (
-        f"“{key[:60]}” is no field of a document. Put it into “metadata”, keep all such keys as metadata "
-        "(extra_columns=metadata) or leave them out (extra_columns=ignore)."
-    )
-    return Problem("import.unknown_field", reason)
+    return problem("import.unknown_field", name=key[:60])
 
 
 def _wrong_type(key: str, wanted: str) -> Problem:
-    return Problem("import.field_wrong_type", f"“{key}” must be {wanted}.")
+    return problem("import.field_wrong_type", name=key, wanted=wanted)
 
 
 def _external_id(value: object, problems: list[Problem]) -> str:
@@ -84,7 +80,7 @@ def _external_id(value: object, problems: list[Problem]) -> str:
     if isinstance(value, str) and value.strip():
         return value.strip()
     if value is None or isinstance(value, str):
-        problems.append(Problem("import.missing_external_id", "The document has no “external_id”."))
+        problems.append(problem("import.missing_external_id"))
     else:
         problems.append(_wrong_type("external_id", "a text or a whole number"))
     return ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 import zipfile
 import zlib
 from functools import cached_property
@@ -20,6 +19,7 @@ from search.importers.names import (
     is_unsafe,
     member_name,
 )
+from workers.formats.zips import DAMAGED, packing_fault
 from workers.inference.errors import PictureError
 
 if TYPE_CHECKING:
@@ -28,24 +28,7 @@ if TYPE_CHECKING:
 
 FILES_MAX = 1_000_000
 RATIO_MAX = 200
-RATIO_FREE_BYTES = 1024 * 1024
-"""Files up to this size may compress as well as they like."""
-
-METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-"""Of the other methods, some unpack without a bound on memory, and none is what archives are made with."""
-
 DAMAGED_WHILE_READING = (zipfile.BadZipFile, zlib.error, EOFError)
-_DAMAGED = (
-    zipfile.BadZipFile,
-    zipfile.LargeZipFile,
-    zlib.error,
-    struct.error,
-    EOFError,
-    OSError,
-    NotImplementedError,
-    RuntimeError,
-    ValueError,
-)
 
 
 class Files(Protocol):
@@ -158,8 +141,8 @@ class ZipFiles:
     def __init__(self, path: Path) -> None:
         try:
             self._zip = zipfile.ZipFile(path)
-        except _DAMAGED as error:
-            raise AppError("import.not_a_zip", "The file is not a readable zip archive.") from error
+        except DAMAGED as error:
+            raise AppError("import.not_a_zip") from error
         self._members = _checked(self._zip.infolist())
 
     def close(self) -> None:
@@ -172,9 +155,10 @@ class ZipFiles:
 
     def open(self, name: str) -> BinaryIO:
         """Open a member for reading; damage shows as AppError `import.zip_damaged` on opening."""
+        member = self._members[name]
         try:
-            return cast("BinaryIO", self._zip.open(self._members[name]))
-        except _DAMAGED as error:
+            return cast("BinaryIO", self._zip.open(member))
+        except DAMAGED as error:
             raise damaged(name) from error
 
     @cached_property
@@ -199,7 +183,7 @@ class ZipFiles:
             raise missing(name)
         try:
             return _bounded(self.open(known), self._members[known].file_size)
-        except _DAMAGED as error:
+        except DAMAGED as error:
             raise damaged(known) from error
 
     def guessed_names(self) -> list[str]:
@@ -213,28 +197,23 @@ def _bounded(file: BinaryIO, size: int) -> bytes:
     with file:
         data = file.read(limit + 1) if size <= limit else b""
     if size > limit or len(data) > limit:
-        message = f"The picture has more than {limit / 1e6:.1f} MB."
-        raise PictureError("image.too_large", message, {"limit_bytes": limit})
+        raise PictureError("image.too_large", limit_bytes=limit)
     return data
 
 
 def missing(name: str) -> PictureError:
     """Return the error for a picture that is named and not there."""
-    return PictureError(
-        "import.image_missing", f"The picture “{name[:200]}” is not there.", {"name": name[:200]}
-    )
+    return PictureError("import.image_missing", name=name[:200])
 
 
 def damaged(name: str) -> AppError:
     """Return the error for a member of a zip that cannot be read."""
-    return AppError(
-        "import.zip_damaged", f"“{name[:200]}” in the zip cannot be read: it is damaged or encrypted."
-    )
+    return AppError("import.zip_damaged", name=name[:200])
 
 
 def _checked(members: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
     if len(members) > FILES_MAX:
-        raise AppError("import.too_many_files", f"The zip holds more than {FILES_MAX:,} files.")
+        raise AppError("import.too_many_files", limit=FILES_MAX)
     found: dict[str, zipfile.ZipInfo] = {}
     for info in members:
         name = member_name(info)
@@ -242,20 +221,18 @@ def _checked(members: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
         if name.endswith("/") or is_junk_member(info):
             continue
         if name in found:
-            raise AppError("import.zip_duplicate_name", f"The zip holds “{name[:200]}” twice.")
+            raise AppError("import.zip_duplicate_name", name=name[:200])
         found[name] = info
     return found
 
 
 def _check_member(info: zipfile.ZipInfo, name: str) -> None:
     if is_unsafe(name):
-        message = f"The zip holds an unsafe name: {info.orig_filename[:200]!r}."
-        raise AppError("import.zip_unsafe_name", message)
-    if info.flag_bits & 1:
-        raise AppError("import.zip_encrypted", "The zip is encrypted; import it without a password.")
-    if info.compress_type not in METHODS:
-        message = f"“{name[:200]}” is packed in a way that is not read here; use deflate."
-        raise AppError("import.zip_method", message)
-    if info.file_size > RATIO_FREE_BYTES and info.file_size > RATIO_MAX * max(1, info.compress_size):
-        message = f"“{name[:200]}” unpacks to more than {RATIO_MAX} times its size."
-        raise AppError("import.zip_ratio", message)
+        raise AppError("import.zip_unsafe_name", name=info.orig_filename[:200])
+    fault = packing_fault(info, RATIO_MAX)
+    if fault == "encrypted":
+        raise AppError("import.zip_encrypted")
+    if fault == "method":
+        raise AppError("import.zip_method", name=name[:200])
+    if fault == "ratio":
+        raise AppError("import.zip_ratio", name=name[:200], limit=RATIO_MAX)

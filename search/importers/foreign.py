@@ -8,10 +8,11 @@ import zipfile
 from typing import TYPE_CHECKING, BinaryIO
 
 from retrieval_site.errors import AppError
-from search.importers.detecting import ZIP_STARTS, may_be_csv, text_head
-from search.importers.rows import read_rows
+from search.importers.detecting import may_be_csv, text_head
 from search.importers.tables import known_columns, no_table
-from search.importers.text import encoding_of
+from workers.formats import zips
+from workers.formats.rows import read_rows
+from workers.formats.text import encoding_of
 from workers.inference.sniff import sniff_format
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ HEAD_BYTES = 2048
 DIRECTORY_BYTES_MAX = 1024 * 1024
 """Of a zip's directory: office documents have small ones, and the web process reads no large one."""
 
-_END_BYTES, _COMMENT_BYTES_MAX = 22, 65_535
 _TAR_AT, _CONTROL_SHARE_MAX = 257, 0.05
 
 _STARTS = (
@@ -108,23 +108,19 @@ def refuse_foreign(file: BinaryIO, wanted: Format | None = None) -> None:
     file.seek(0)
     head = file.read(HEAD_BYTES)
     if not head:
-        raise AppError("import.empty", "The file is empty.")
-    found = _in_zip(file) if head.startswith(ZIP_STARTS) else _named(head)
+        raise AppError("import.empty")
+    found = _in_zip(file) if head.startswith(zips.STARTS) else _named(head)
     if found:
         raise _refusal(found)
-    if wanted in (None, "csv") and not head.startswith(ZIP_STARTS):
+    if wanted in (None, "csv") and not head.startswith(zips.STARTS):
         _refuse_text(text_head(file))
     file.seek(0)
 
 
 def _refusal(found: str) -> AppError:
-    message = (
-        f"The file is {found}, which cannot be imported. Import CSV, JSON Lines, JSON, captions, or a zip with "
-        "pictures; a spreadsheet can be saved as CSV."
-    )
     if found.startswith("a picture"):
-        message = f"The file is {found}. Put pictures into a zip to import them."
-    return AppError("import.format_unknown", message, detail={"found": found})
+        return AppError("import.format_unknown/picture", found=found)
+    return AppError("import.format_unknown", found=found)
 
 
 def _named(head: bytes) -> str | None:
@@ -164,24 +160,16 @@ def _is_binary(head: bytes) -> bool:
 
 def _in_zip(file: BinaryIO) -> str | None:
     """Return what a zip is by the names in it, if it is no collection of files."""
-    if not 0 < _directory_bytes(file) <= DIRECTORY_BYTES_MAX:
+    directory = zips.directory_of(file)
+    if directory is None or not 0 < directory.bytes <= DIRECTORY_BYTES_MAX:
         return None
     try:
         with zipfile.ZipFile(file) as archive:
             names = archive.namelist()
             mimetype = archive.read("mimetype")[:100].strip() if _is_small(archive, "mimetype") else b""
-    except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, NotImplementedError, EOFError):
+    except zips.DAMAGED:
         return None  # the import itself says what is wrong with the archive
     return _MIMETYPES.get(mimetype) or _by_members(names)
-
-
-def _directory_bytes(file: BinaryIO) -> int:
-    """Return the size of a zip's directory, 0 where its end is not found."""
-    size = file.seek(0, 2)
-    file.seek(max(0, size - _END_BYTES - _COMMENT_BYTES_MAX))
-    tail = file.read()
-    at = tail.rfind(b"PK\x05\x06")
-    return int.from_bytes(tail[at + 12 : at + 16], "little") if at >= 0 else 0
 
 
 def _is_small(archive: zipfile.ZipFile, name: str) -> bool:

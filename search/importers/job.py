@@ -16,7 +16,7 @@ from django.db import DataError, transaction
 
 from models_admin.files import blob_on_disk
 from retrieval_site.errors import AppError
-from search.importers.leftovers import stored_warnings, warning_json
+from search.importers.leftovers import job_warning, stored_warnings
 from search.importers.source import ImportSource, open_import
 from search.importers.storing import to_document
 from search.importers.types import Item, Record, Rejected, rejected
@@ -29,13 +29,13 @@ from search.services.documents import (
     units_stored,
     units_wanted,
 )
-from search.services.imports import options_from
 from workers.models import Blob
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from workers.jobs.context import JobContext
+    from search.job_types import ImportJobParameters, ImportResult
+    from workers.jobs.context import JobRun
 
     Numbered: TypeAlias = tuple[int, Item]
 
@@ -52,22 +52,24 @@ ITEMS_KEPT_MAX = 10_000
 COUNT_LOOK_EVERY = 10_000
 
 COUNTS = ("new", "changed", "unchanged", "failed", "documents", "passages", "images")
-"""`documents` are those that were written, new or changed; `passages` and `images` are theirs."""
+"""What `ImportResult` says they are."""
 
 
 class ImportRun:
     """One run of one import job."""
 
-    def __init__(self, ctx: JobContext, source: ImportSource, collection: Collection) -> None:
-        self.ctx = ctx
+    def __init__(
+        self, run: JobRun[ImportJobParameters, ImportResult], source: ImportSource, collection: Collection
+    ) -> None:
+        self.ctx = run
         self._source = source
         self._collection = collection
-        self._dry_run = bool(ctx.params.get("dry_run"))
-        self._counts = {name: int(ctx.result.get(name, 0)) for name in COUNTS}
+        self._dry_run = run.parameters.dry_run
+        self._counts = {name: int(getattr(run.result, name) or 0) for name in COUNTS}
 
     def store(self) -> None:
         """Store (or check) every document behind the position that an earlier run reached."""
-        position = int(self.ctx.result.get("position", 0))
+        position = self.ctx.result.position or 0
         stage = "check" if self._dry_run else "store"
         total = self._count(stage)
         done = position - self._counts["failed"]
@@ -81,7 +83,7 @@ class ImportRun:
     def _warn(self) -> None:
         """Say in the result what was left out or may be unexpected."""
         warnings = [*stored_warnings(self._counts), *self._source.warnings()]
-        self.ctx.remember(warnings=[warning_json(warning) for warning in warnings])
+        self.ctx.remember(warnings=tuple(map(job_warning, warnings)))
 
     def _count(self, stage: str) -> int:
         """Return how many documents the file has, so that the time left can be told."""
@@ -92,7 +94,7 @@ class ImportRun:
             if total % COUNT_LOOK_EVERY == 0:
                 self.ctx.checkpoint()
         if not total:
-            raise AppError("import.empty", "The file holds no document.")
+            raise AppError("import.empty/no_document")
         return total
 
     def retry_failed(self) -> None:
@@ -119,7 +121,7 @@ class ImportRun:
                 self._keep(position, item)
             self._counts["failed"] += len(bad)
             self.ctx.advance(len(batch) - len(bad), failed=len(bad))
-            reached = max(int(self.ctx.result.get("position", 0)), batch[-1][0])
+            reached = max(self.ctx.result.position or 0, batch[-1][0])
             self.ctx.remember(position=reached, **self._counts)
 
     def _read(self, item: Item) -> DocumentRecord | Rejected:
@@ -142,8 +144,7 @@ class ImportRun:
 
     def _not_storable(self, record: DocumentRecord) -> Rejected:
         self.ctx.log.exception("the database refused the document “%s”", record.external_id)
-        message = "The document holds something that cannot be stored."
-        return rejected(f"external id {record.external_id}", "import.not_storable", message)
+        return rejected(f"external id {record.external_id}", "import.not_storable")
 
     def _count_changes(self, records: list[DocumentRecord], changes: list[Change]) -> None:
         for change in changes:
@@ -178,22 +179,22 @@ def batches(items: Iterator[Numbered]) -> Iterator[list[Numbered]]:
 
 
 @contextmanager
-def opened(ctx: JobContext) -> Iterator[ImportRun]:
+def opened(run: JobRun[ImportJobParameters, ImportResult]) -> Iterator[ImportRun]:
     """Open what the job's parameters name. Raises AppError `import.*`, `collection.not_found`."""
-    collection = Collection.objects.filter(pk=ctx.params["collection"]).first()
+    collection = Collection.objects.filter(pk=run.parameters.collection).first()
     if collection is None:
-        raise AppError("collection.not_found", "The collection was deleted.")
-    with _path(ctx) as path, open_import(path, options_from(ctx.params)) as source:
-        yield ImportRun(ctx, source, collection)
+        raise AppError("collection.not_found/deleted")
+    with _path(run.parameters) as path, open_import(path, run.parameters.options) as source:
+        yield ImportRun(run, source, collection)
 
 
 @contextmanager
-def _path(ctx: JobContext) -> Iterator[Path]:
-    if "path" in ctx.params:
-        yield Path(ctx.params["path"])
+def _path(parameters: ImportJobParameters) -> Iterator[Path]:
+    if parameters.path is not None:
+        yield Path(parameters.path)
         return
-    blob = Blob.objects.filter(pk=ctx.params["blob"]).first()
+    blob = Blob.objects.filter(pk=parameters.blob).first()
     if blob is None:
-        raise AppError("blob.missing", "The import file is no longer there.")
+        raise AppError("blob.missing/import")
     with blob_on_disk(blob) as path:
         yield path

@@ -1,25 +1,22 @@
-"""JSON files that are one value: lists of documents, and the lists inside of COCO's and Karpathy's objects."""
+"""JSON files that are one value, a list of documents, or objects that stand one after another."""
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import ijson
 
 from search.importers.fields import item_from
-from search.importers.text import utf8_text
 from search.importers.types import Item, Rejected, rejected
-from workers.inference.bounded_json import BoundedReader, JsonError, JsonTooDeepError, JsonTooLargeError
+from workers.formats.bounded_json import JsonTooDeepError, JsonTooLargeError
+from workers.formats.json_streams import JSON_ERRORS, LIST_LEVEL, json_items
+from workers.formats.text import utf8_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from search.importers.types import Reading
-
-JSON_ERRORS = (ijson.JSONError, JsonError, UnicodeDecodeError)
-LIST_LEVEL = 1
-LIST_IN_OBJECT_LEVEL = 2
 
 
 def read_json(file: BinaryIO, reading: Reading) -> Iterator[Item]:
@@ -31,44 +28,20 @@ def read_json(file: BinaryIO, reading: Reading) -> Iterator[Item]:
             if isinstance(values, dict):
                 yield item_from(where, values, reading)
             else:
-                yield rejected(where, "import.line_not_json", "The entry is not an object.")
+                yield rejected(where, "import.line_not_json/entry")
     except JSON_ERRORS as error:
         yield not_json(error, file)
-
-
-def json_items(file: BinaryIO, prefix: str, level: int) -> Iterator[Any]:
-    """Yield the values below `prefix`, read from the start of the file; `level` is how deep their list lies.
-
-    Raises one of JSON_ERRORS where the file is no JSON, is nested too deeply, or has an entry too large to hold.
-    """
-    file.seek(0)
-    # Without `use_float`, a number of more digits than Python reads ends ijson 3.6 by a segmentation fault.
-    values: Iterator[Any] = ijson.items(
-        BoundedReader(utf8_text(file), level), prefix, use_float=True, multiple_values=not prefix
-    )
-    return values
-
-
-def json_events(file: BinaryIO) -> Iterator[tuple[str, str, Any]]:
-    """Yield (prefix, event, value) of a whole file; raises as `json_items` does."""
-    file.seek(0)
-    bounded = BoundedReader(utf8_text(file), LIST_IN_OBJECT_LEVEL)
-    events: Iterator[tuple[str, str, Any]] = ijson.parse(bounded, use_float=True, multiple_values=True)
-    return events
 
 
 def not_json(error: Exception, file: BinaryIO) -> Rejected:
     """Return the item that says from which line on a JSON file is not read, and why."""
     if isinstance(error, JsonTooDeepError):
-        return rejected("rest of the file", "import.too_deep", f"The file is not read any further: {error}.")
+        return rejected("rest of the file", "import.too_deep/rest", reason=str(error))
     if isinstance(error, JsonTooLargeError):
-        reason = f"The file is not read any further: {error}."
-        return rejected("rest of the file", "import.entry_too_long", reason)
+        return rejected("rest of the file", "import.entry_too_long", reason=str(error))
     line = _line_of_error(file, several=_begins_with(file) == b"{")
-    reason = (
-        f"From here on the file is not JSON: {str(error).splitlines()[0]}. What comes behind it is not read."
-    )
-    return rejected(f"line {line} and all behind it", "import.not_json", reason)
+    reason = str(error).splitlines()[0]
+    return rejected(f"line {line} and all behind it", "import.not_json", reason=reason)
 
 
 def _begins_with(file: BinaryIO) -> bytes:
@@ -77,30 +50,36 @@ def _begins_with(file: BinaryIO) -> bytes:
 
 
 class _Counting:
-    """A file that counts what it gave: from `single_from` on single bytes, so that a parser stops at the very one."""
+    """A file that counts what it gave: from `lines_from` on line by line, so that a parser stops at the very one.
 
-    def __init__(self, file: BinaryIO, single_from: int = sys.maxsize) -> None:
+    Smaller pieces are never needed, and would cost: the parser reads a number or string again with each of its pieces.
+    """
+
+    def __init__(self, file: BinaryIO, lines_from: int = sys.maxsize) -> None:
         self._file = file
-        self._single_from = single_from
+        self._lines_from = lines_from
         self.given = self.last = 0
         self.line = 1
+        self._newlines = 0
 
     def read(self, size: int) -> bytes:
-        piece = self._file.read(min(size, max(1, self._single_from - self.given)))
+        self.line += self._newlines
+        left = self._lines_from - self.given
+        piece = self._file.read(min(size, left)) if left > 0 else self._file.readline(size)
         self.given, self.last = self.given + len(piece), len(piece)
-        self.line += piece.count(b"\n")
+        self._newlines = piece.count(b"\n")
         return piece
 
 
 def _line_of_error(file: BinaryIO, *, several: bool) -> int:
-    """Parse the file again up to the piece that broke it, then byte by byte; return the line reached."""
+    """Parse the file again up to the piece that broke it, then line by line; return the line reached."""
     coarse = _parsed_until_error(file, sys.maxsize, several=several)
     return _parsed_until_error(file, coarse.given - coarse.last, several=several).line
 
 
-def _parsed_until_error(file: BinaryIO, single_from: int, *, several: bool) -> _Counting:
+def _parsed_until_error(file: BinaryIO, lines_from: int, *, several: bool) -> _Counting:
     file.seek(0)
-    counting = _Counting(utf8_text(file), single_from)
+    counting = _Counting(utf8_text(file), lines_from)
     try:
         for _ in ijson.basic_parse(counting, use_float=True, multiple_values=several):
             pass

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, BinaryIO
 
 from search.importers.fields import item_from
-from search.importers.lines import numbered_lines
-from search.importers.types import Item, Problem, Rejected, rejected
-from workers.inference.bounded_json import JsonError, JsonTooDeepError, load_json
+from search.importers.types import Item, Rejected, rejected
+from workers.formats.bounded_json import JsonError, JsonTooDeepError, load_json
+from workers.formats.lines import numbered_lines
+from workers.formats.problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,9 +30,9 @@ def _item(where: str, line: str, reading: Reading) -> Item:
     try:
         values = load_json(line)
     except JsonTooDeepError as error:
-        return rejected(where, "import.too_deep", f"The line cannot be read: {error}.")
+        return rejected(where, "import.too_deep", reason=str(error))
     except JsonError as error:
-        return rejected(where, "import.line_not_json", f"The line is not JSON: {error}.")
+        return rejected(where, "import.line_not_json", reason=str(error))
     if not isinstance(values, dict):
-        return rejected(where, "import.line_not_json", "The line is JSON, but not an object.")
+        return rejected(where, "import.line_not_json/no_object")
     return item_from(where, values, reading)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from search.importers.pictures import is_picture
 from search.importers.types import FileWarning
 from workers.jobs.services import storable
+from workers.jobs.types import JobWarning
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -88,10 +89,10 @@ def stored_warnings(counts: Mapping[str, int]) -> Iterator[FileWarning]:
         yield FileWarning("import.no_text", message, {"documents": counts["documents"]})
 
 
-def warning_json(warning: FileWarning) -> dict[str, Any]:
+def job_warning(warning: FileWarning) -> JobWarning:
     """Return a warning as a job's result keeps it; names in files may hold what no database does."""
     detail = {
         key: [storable(text) for text in value] if isinstance(value, list) else value
         for key, value in warning.detail.items()
     }
-    return {"id": warning.id, "message": storable(warning.message), "detail": detail}
+    return JobWarning(id=warning.id, message=storable(warning.message), detail=detail)

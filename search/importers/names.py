@@ -12,6 +12,8 @@ import zlib
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from workers.formats.zips import is_desktops
+
 if TYPE_CHECKING:
     import zipfile
     from collections.abc import Callable, Iterable, Iterator
@@ -30,7 +32,6 @@ PICTURE_FOLDERS = ("images", "pictures")
 ALIKE_MAX = 100
 """Files of one name that are compared by their folders."""
 
-_JUNK = ("thumbs.db", "desktop.ini")
 _SURE_SEPARATOR = re.compile(r"(?<![^\x00-\x7f])\\")
 _DRIVE = re.compile(r"[A-Za-z]:")
 
@@ -83,11 +84,11 @@ def is_junk_member(info: zipfile.ZipInfo) -> bool:
 
 
 def is_junk(name: str) -> bool:
-    """Tell what systems leave beside the files that a person meant: hidden files, macOS's and Windows's own."""
-    parts = PurePosixPath(name).parts
-    if any(part.startswith(".") or part == "__MACOSX" for part in parts):
-        return True
-    return bool(parts) and parts[-1].lower() in _JUNK
+    """Tell what systems leave beside the files that a person meant: desktops' own, and all that is hidden.
+
+    A bundle takes no hidden file for junk: what its manifest does not list is refused there.
+    """
+    return is_desktops(name) or any(part.startswith(".") for part in PurePosixPath(name).parts)
 
 
 class NameIndex:

@@ -82,7 +82,7 @@ def open_import(path: Path, options: ImportOptions) -> Iterator[ImportSource]:
             stack.callback(archive.close)
             yield _from_files("zip", archive, options)
         elif wanted == "folder":
-            raise AppError("import.not_a_folder", "The path is a file, not a folder.")
+            raise AppError("import.not_a_folder")
         else:
             reading = Reading(options.per or "caption", options.extra_columns)
             table = Table(path.name, wanted or found)
@@ -93,8 +93,7 @@ def open_import(path: Path, options: ImportOptions) -> Iterator[ImportSource]:
 
 def _format(options: ImportOptions) -> Format | None:
     if options.format is not None and options.format not in FORMATS:
-        message = f"“{options.format}” is no import format. Known are {', '.join(FORMATS)}."
-        raise AppError("import.unknown_format", message)
+        raise AppError("import.unknown_format", format=options.format, known=list(FORMATS))
     return options.format
 
 
@@ -140,8 +139,7 @@ def _read_table(open_file: Callable[[], BinaryIO], table: Table, reading: Readin
         try:
             yield from _read(file, table, reading)
         except DAMAGED_WHILE_READING as error:
-            reason = f"From here on the file in the zip is damaged: {error}."
-            yield rejected("rest of the file", "import.zip_damaged", reason)
+            yield rejected("rest of the file", "import.zip_damaged/rest", reason=str(error))
 
 
 def _read(file: BinaryIO, table: Table, reading: Reading) -> Iterator[Item]:
@@ -166,7 +164,7 @@ def _pictures_only(files: Files, kind: Format) -> Iterator[Item]:
             found = True
             yield Record(name, name, DocumentFields(), (PictureRef(name),))
     if not found:
-        raise AppError("import.empty", f"The {kind} holds neither a file that lists documents nor a picture.")
+        raise AppError("import.empty/no_table", kind=kind)
 
 
 def _once_each(items: Iterator[Item]) -> Iterator[Item]:
@@ -178,8 +176,7 @@ def _once_each(items: Iterator[Item]) -> Iterator[Item]:
             if first is None:
                 yield item
             else:
-                reason = f"The external id came before, in {first}; each may come once."
-                yield rejected(item.where, "import.duplicate_external_id", reason)
+                yield rejected(item.where, "import.duplicate_external_id", first=first)
 
 
 def _first_place(seen: sqlite3.Connection, record: Record) -> str | None:

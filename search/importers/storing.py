@@ -6,7 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING, Protocol
 
 from retrieval_site.errors import AppError
-from search.importers.types import Problem, Record, Rejected
+from search.importers.types import Record, Rejected
 from search.pictures import picture_thumbnail
 from search.services.document_fields import (
     ImageInput,
@@ -17,6 +17,7 @@ from search.services.document_fields import (
 )
 from search.services.documents import DocumentRecord
 from search.thumbnails import LONGEST_SIDES_PX, thumbnails_store
+from workers.formats.problems import Problem
 from workers.inference.errors import InferenceError
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from search.models import Collection
 
 
-class Pictures(Protocol):
+class PictureSource(Protocol):
     """Pictures by the names that documents give them."""
 
     def picture(self, name: str) -> bytes:
@@ -33,7 +34,7 @@ class Pictures(Protocol):
 
 
 def to_document(
-    record: Record, source: Pictures, collection: Collection, *, store: bool
+    record: Record, source: PictureSource, collection: Collection, *, store: bool
 ) -> DocumentRecord | Rejected:
     """Return the record as it is saved, its pictures decoded once as a check and (with `store`) stored.
 
@@ -50,14 +51,16 @@ def to_document(
     return DocumentRecord(record.external_id, record.fields, images)
 
 
-def _images(source: Pictures, ref: PictureRef, collection: Collection, *, store: bool) -> list[ImageInput]:
+def _images(
+    source: PictureSource, ref: PictureRef, collection: Collection, *, store: bool
+) -> list[ImageInput]:
     """Return the picture as the document keeps it, each page of a scan as one; raises PictureError with its name."""
     data = source.picture(ref.name)
     try:
         pages = pictures_kept(data, collection)
         return [_image(page, ref, store=store) for page in pages]
     except InferenceError as error:
-        raise type(error)(error.id, f"“{ref.name[:200]}”: {error.message}", error.detail) from error
+        raise error.quoting(error.id, f"“{ref.name[:200]}”: {error.message}", error.detail) from error
 
 
 def _image(page: bytes, ref: PictureRef, *, store: bool) -> ImageInput:

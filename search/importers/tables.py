@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from retrieval_site.errors import AppError
 from search.importers.fields import ALIASES, KNOWN, item_from
-from search.importers.rows import read_rows
-from search.importers.types import Item, Problem, Rejected, rejected
-from workers.inference.bounded_json import JsonError, JsonTooDeepError, load_json
+from search.importers.types import Item, Rejected, rejected
+from workers.formats.bounded_json import JsonError, JsonTooDeepError, load_json
+from workers.formats.problems import Problem, problem
+from workers.formats.rows import read_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from search.importers.rows import Row
     from search.importers.types import Reading
+    from workers.formats.rows import Row
 
 SEPARATOR = "|"
 METADATA_PREFIX = "metadata."
@@ -73,7 +74,8 @@ def _is_known(field: str) -> bool:
 
 def _columns(header: Row, reading: Reading) -> list[_Column]:
     if header.problem:
-        raise AppError(header.problem.error_id, f"The names of columns: {header.problem.reason}")
+        sentence = f"The names of columns: {header.problem.reason}"
+        raise AppError.quoting(header.problem.error_id, sentence)
     fields = [_field(name) for name in header.cells]
     if not any(map(_is_known, fields)):
         raise no_table(header.cells)
@@ -89,23 +91,24 @@ def _columns(header: Row, reading: Reading) -> list[_Column]:
 
 def no_table(names: list[str]) -> AppError:
     """Return the refusal of a text whose first line names no column of a document."""
-    shown = ", ".join(f"“{name.strip()[:60]}”" for name in names[:3])
-    message = (
-        f"The file is a text, and no table of documents: its first line ({shown}) names no column that is read here. "
-        f"Known are {', '.join(KNOWN)} and “{METADATA_PREFIX}…”."
+    shown = [name.strip()[:60] for name in names[:3]]
+    return AppError(
+        "import.format_unknown/text", found="text", names=shown, known=list(KNOWN), prefix=METADATA_PREFIX
     )
-    return AppError("import.format_unknown", message, detail={"found": "text"})
 
 
 def _unknown(where: str, extra: list[str]) -> AppError:
     names = [name[:60] for name in extra[:NAMES_TOLD_MAX]]
-    message = (
-        f"{where.capitalize()}: {_count(len(extra))} no field of a document: {', '.join(names)}. Known are "
-        f"{', '.join(KNOWN)}. Keep such columns as metadata (extra_columns=metadata), leave them out "
-        f"(extra_columns=ignore), or call one “{METADATA_PREFIX}{names[0]}”."
+    return AppError(
+        "import.unknown_field/columns",
+        where=where.capitalize(),
+        line=int(where.split()[1]),
+        count=_count(len(extra)),
+        columns=names,
+        known=list(KNOWN),
+        example=f"{METADATA_PREFIX}{names[0]}",
+        extra_columns=["metadata", "ignore"],
     )
-    detail = {"line": int(where.split()[1]), "columns": names, "extra_columns": ["metadata", "ignore"]}
-    return AppError("import.unknown_field", message, detail=detail)
 
 
 def _count(columns: int) -> str:
@@ -123,19 +126,18 @@ def _column(field: str, number: int, reading: Reading) -> _Column:
 
 def _check(where: str, fields: list[str]) -> None:
     if "external_id" not in fields:
-        message = f"{where.capitalize()}: there is no column “external_id”."
-        raise AppError("import.missing_external_id", message, detail={"line": int(where.split()[1])})
+        raise AppError(
+            "import.missing_external_id/column", where=where.capitalize(), line=int(where.split()[1])
+        )
     twice = [field[:60] for field, count in Counter(fields).items() if count > 1][:NAMES_TOLD_MAX]
     if twice:
-        message = f"{where.capitalize()}: a column is named twice: {', '.join(twice)}."
-        raise AppError("import.column_twice", message, detail={"columns": twice})
+        raise AppError("import.column_twice", where=where.capitalize(), columns=twice)
 
 
 def _item(row: Row, columns: list[_Column], reading: Reading) -> Item:
     surplus = row.cells[len(columns) :]
     if len(row.cells) < len(columns) or any(cell.strip() for cell in surplus):
-        reason = f"The row has {len(row.cells)} cells, but the first line has {len(columns)}."
-        return rejected(row.where, "import.wrong_cell_count", reason)
+        return rejected(row.where, "import.wrong_cell_count", found=len(row.cells), wanted=len(columns))
     values: dict[str, Any] = {"metadata": {}}
     problems: list[Problem] = []
     for column, cell in zip(columns, row.cells, strict=False):
@@ -150,11 +152,7 @@ def _unnamed(number: int, reading: Reading, problems: list[Problem]) -> None:
     if reading.extra_columns == "ignore":
         reading.ignore([f"column {number}"])
         return
-    reason = (
-        f"Column {number} has no name in the first line, but this row has something in it. Keep it as metadata "
-        "(extra_columns=metadata) or leave it out (extra_columns=ignore)."
-    )
-    problems.append(Problem("import.unknown_field", reason))
+    problems.append(problem("import.unknown_field/unnamed", number=number))
 
 
 def _take(field: str, cell: str, values: dict[str, Any], problems: list[Problem]) -> None:
@@ -174,12 +172,13 @@ def _read_metadata(cell: str, into: dict[str, Any], problems: list[Problem]) -> 
     try:
         values = load_json(cell)
     except JsonTooDeepError as error:
-        problems.append(Problem("import.too_deep", f"“metadata” cannot be read: {error}."))
+        problems.append(problem("import.too_deep/metadata", reason=str(error)))
         return
     except JsonError as error:
-        problems.append(Problem("import.field_wrong_type", f"“metadata” must be a JSON object: {error}."))
+        wanted = f"a JSON object: {error}"
+        problems.append(problem("import.field_wrong_type", name="metadata", wanted=wanted))
         return
     if isinstance(values, dict):
         into.update(values)
     else:
-        problems.append(Problem("import.field_wrong_type", "“metadata” must be a JSON object."))
+        problems.append(problem("import.field_wrong_type", name="metadata", wanted="a JSON object"))

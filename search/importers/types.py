@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from workers.formats.problems import Problem, problem
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -70,14 +72,6 @@ class Record:
 
 
 @dataclass(frozen=True)
-class Problem:
-    """One thing that is wrong, with an id for programs and a sentence for people."""
-
-    error_id: str
-    reason: str
-
-
-@dataclass(frozen=True)
 class FileWarning:
     """Something that was left out or may be unexpected, and does not stop the import."""
 
@@ -97,6 +91,6 @@ class Rejected:
 Item: TypeAlias = Record | Rejected
 
 
-def rejected(where: str, error_id: str, reason: str) -> Rejected:
-    """Return an item rejected for one reason."""
-    return Rejected(where, (Problem(error_id, reason),))
+def rejected(where: str, name: str, /, **facts: Any) -> Rejected:
+    """Return an item rejected for one reason, by the name of its sentence in the table of errors."""
+    return Rejected(where, (problem(name, **facts),))

@@ -13,24 +13,25 @@ from search.services.undoing import undoable_documents
 if TYPE_CHECKING:
     from django.db.models import QuerySet
 
+    from search.job_types import UndoParameters, UndoResult
     from search.models import Document
-    from workers.jobs.context import JobContext
+    from workers.jobs.context import JobRun
 
 BATCH_DOCUMENTS = 500
 
 
-def remove_imported(ctx: JobContext) -> None:
+def remove_imported(run: JobRun[UndoParameters, UndoResult]) -> None:
     """Remove the documents that the import named by the job's parameters created, unless somebody changed them."""
-    removed = int(ctx.result.get("removed", 0))
-    documents = undoable_documents(UUID(ctx.params["import"]))
-    ctx.stage("remove documents", removed + documents.count(), done=removed)
+    removed = run.result.removed or 0
+    documents = undoable_documents(UUID(run.parameters.import_job))
+    run.stage("remove documents", removed + documents.count(), done=removed)
     while documents.exists():
         with transaction.atomic():
             count = documents_delete(documents=_locked(documents))
             removed += count
-            ctx.advance(count)
-            ctx.remember(removed=removed)
-        ctx.checkpoint()
+            run.advance(count)
+            run.remember(removed=removed)
+        run.checkpoint()
 
 
 def _locked(documents: QuerySet[Document]) -> list[int]:

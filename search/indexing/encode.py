@@ -16,6 +16,7 @@ from search.indexing.encoders import encoder_of
 from search.indexing.locks import version_lock
 from search.indexing.units import Encoded, batches_missing, encode
 from search.models import Collection
+from search.units.registry import unit_kind
 from search.vectors.copy import vectors_write
 from search.vectors.coverage import coverage, missing_outside
 from search.vectors.index import index_build, index_drop, index_settled
@@ -23,7 +24,6 @@ from search.vectors.tables import tables_of
 
 if TYPE_CHECKING:
     from models_admin.models import ModelVersion
-    from search.vectors.tables import UnitKind
     from workers.jobs.context import JobContext
 
 INDEX_ROWS_MIN = 2_000
@@ -57,7 +57,7 @@ def encode_missing(version: ModelVersion, ctx: JobContext) -> EncodeReport:
     return report
 
 
-def _encode_kind(version: ModelVersion, kind: UnitKind, ctx: JobContext, report: EncodeReport) -> None:
+def _encode_kind(version: ModelVersion, kind: str, ctx: JobContext, report: EncodeReport) -> None:
     state = coverage(version)[kind]
     pending = state.missing - len(broken_units(version, kind))
     if pending > 0:
@@ -74,7 +74,7 @@ def _encode_kind(version: ModelVersion, kind: UnitKind, ctx: JobContext, report:
         index_build(version, kind)
 
 
-def _may_be_counted(version: ModelVersion, kind: UnitKind, ctx: JobContext) -> bool:
+def _may_be_counted(version: ModelVersion, kind: str, ctx: JobContext) -> bool:
     """Return whether the job's owner may know how many units there are to encode: of all collections, seen or not."""
     owner = ctx.job.owner
     if owner is None or owner.is_superuser:
@@ -83,14 +83,14 @@ def _may_be_counted(version: ModelVersion, kind: UnitKind, ctx: JobContext) -> b
     return not missing_outside(version, kind, list(seen))
 
 
-def _pass(version: ModelVersion, kind: UnitKind, ctx: JobContext, report: EncodeReport) -> bool:
+def _pass(version: ModelVersion, kind: str, ctx: JobContext, report: EncodeReport) -> bool:
     """Encode what is missing, once through; return whether there was anything."""
-    encoder = encoder_of(version)
+    encoder, modality = encoder_of(version), unit_kind(kind).modality
     before = (report.encoded, report.failed)
     with ThreadPoolExecutor(1, thread_name_prefix="encoder") as pool:
         running: Future[Encoded] | None = None
         for batch in batches_missing(version, kind, encoder):
-            finished, running = running, pool.submit(encode, encoder, kind, batch)
+            finished, running = running, pool.submit(encode, encoder, modality, batch)
             if finished:
                 _write(version, kind, finished.result(), ctx, report)
         if running:
@@ -98,9 +98,7 @@ def _pass(version: ModelVersion, kind: UnitKind, ctx: JobContext, report: Encode
     return (report.encoded, report.failed) != before
 
 
-def _write(
-    version: ModelVersion, kind: UnitKind, encoded: Encoded, ctx: JobContext, report: EncodeReport
-) -> None:
+def _write(version: ModelVersion, kind: str, encoded: Encoded, ctx: JobContext, report: EncodeReport) -> None:
     vectors_write(version, kind, encoded.ids, encoded.vectors)
     for failure in encoded.failures:
         record_broken(ctx, version, kind, failure)
@@ -108,6 +106,11 @@ def _write(
     report.failed += len(encoded.failures)
     ctx.advance(len(encoded.ids), failed=len(encoded.failures))
     if report.failed >= HOPELESS_FAILURES and not report.encoded:
-        message = f"{version} failed on the first {report.failed} {kind}s: {encoded.failures[-1].reason}"
-        raise AppError("version.cannot_encode", message)
+        raise AppError(
+            "version.cannot_encode/first",
+            model=version.key,
+            failed=report.failed,
+            kind=kind,
+            reason=encoded.failures[-1].reason,
+        )
     ctx.checkpoint()

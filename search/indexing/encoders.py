@@ -1,60 +1,35 @@
-"""The encoders of this bulk worker, loaded once and kept while they are used; each runs in a child of its own."""
+"""A version's encoder for a job, from this process's pool; a version that is set aside ends the job."""
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from retrieval_site.errors import AppError
-from workers.encoding.versions import versions
+from workers.inference.errors import EncoderSetAsideError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from models_admin.models import ModelVersion
     from workers.inference.encoder import Encoder
-
-KEPT = 2
-"""The champion's and the one that is kept for rollback: documents are encoded for both in turn."""
-
-_lock = threading.Lock()
-_encoders: OrderedDict[int, Encoder] = OrderedDict()
 
 
 def encoder_of(version: ModelVersion) -> Encoder:
     """Return the version's encoder; raises EncoderError or BundleError where it cannot be loaded.
 
-    The encoder raises AppError `version.set_aside` once an input ended its process for the second time.
+    Raises AppError `version.set_aside` where loading it ended its process for the second time.
     """
-    from workers.encoding.pool import (  # brings Pillow and NLTK, which web processes lack
-        close_encoder,
-        version_encoder,
-    )
+    from workers.encoding.pool import POOL  # brings Pillow and NLTK, which web processes lack
 
-    with _lock:
-        if version.pk not in _encoders:
-            _encoders[version.pk] = version_encoder(version.pk, lambda reason: _died(version.pk, reason))
-        _encoders.move_to_end(version.pk)
-        while len(_encoders) > KEPT:
-            close_encoder(_encoders.popitem(last=False)[1])
-        return _encoders[version.pk]
+    with set_aside_ends_the_job():
+        return POOL.get(version.pk).encoder
 
 
-def encoders_close() -> None:
-    """End the encoders of this process."""
-    from workers.encoding.pool import close_encoder
-
-    with _lock:
-        while _encoders:
-            close_encoder(_encoders.popitem()[1])
-
-
-def _died(version_id: int, reason: str) -> None:
-    from workers.encoding.pool import close_encoder
-
-    if versions().died(version_id, reason):
-        if (encoder := _encoders.pop(version_id, None)) is not None:
-            close_encoder(encoder)
-        message = (
-            "The model's process ended again and again, so the version is set aside. Its page says more."
-        )
-        raise AppError("version.set_aside", message, status=409)
+@contextmanager
+def set_aside_ends_the_job() -> Iterator[None]:
+    """Raise AppError `version.set_aside` once an input ended the encoder's process for the second time."""
+    try:
+        yield
+    except EncoderSetAsideError as error:
+        raise AppError("version.set_aside") from error

@@ -10,7 +10,7 @@ from models_admin.hooks import Panel
 from search.indexing.prepare import coverage_report
 from search.vectors.coverage import coverage
 from search.vectors.index import index_prewarm, index_state
-from search.vectors.tables import UNIT_KINDS, table_drop, tables_of
+from search.vectors.tables import table_drop, tables_of
 
 if TYPE_CHECKING:
     from models_admin.models import ModelVersion
@@ -24,7 +24,7 @@ class SearchVectors:
 
     def missing(self, version: ModelVersion) -> dict[str, int]:
         """Return how many units of each kind still need a vector and can have one."""
-        found = {kind: counts["missing"] for kind, counts in coverage_report(version).items()}
+        found = {kind: counts.missing for kind, counts in coverage_report(version).items()}
         return {kind: count for kind, count in found.items() if count}
 
     def stored(self, version: ModelVersion) -> dict[str, int]:
@@ -47,10 +47,8 @@ def coverage_panel(version: ModelVersion) -> Panel:
     columns = ("units", "all", "with vector", "cannot be encoded", "missing", "index", "its size")
     report = coverage_report(version)
     rows = []
-    for kind in (kind for kind in UNIT_KINDS if kind in report):
-        counts, index = report[kind], index_state(version, kind)
+    for kind, counts in report.items():
+        index = index_state(version, kind)
         words = (INDEX_WORDS[index.kind], filesizeformat(index.size_bytes) if index.kind else "")
-        rows.append(
-            (f"{kind}s", counts["total"], counts["stored"], counts["broken"], counts["missing"], *words)
-        )
+        rows.append((f"{kind}s", counts.total, counts.stored, counts.broken, counts.missing, *words))
     return Panel("Vectors", columns, rows)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from django.db import InterfaceError, OperationalError
 
+from models_admin.job_types import Covered
 from models_admin.models import ModelVersion, VersionState
 from models_admin.services import version_move
 from retrieval_site.errors import AppError
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 _ALLOWED = (VersionState.VALID, VersionState.PREPARING, VersionState.RETIRED, VersionState.SET_ASIDE)
 
 
-def prepare(version: ModelVersion, ctx: JobContext) -> dict[str, Any]:
+def prepare(version: ModelVersion, ctx: JobContext) -> dict[str, Covered]:
     """Make every vector of a version and let it be ready; catch up a version that is ready already.
 
     A run that is paused, deferred, killed or that lost its database leaves everything for the next one. Any other
@@ -29,9 +31,9 @@ def prepare(version: ModelVersion, ctx: JobContext) -> dict[str, Any]:
     """
     if version.state == VersionState.READY:
         encode_missing(version, ctx)
-        return {"coverage": coverage_report(version)}
+        return coverage_report(version)
     if version.state not in _ALLOWED:
-        raise AppError("version.wrong_state", f"{version} is {version.state} and cannot be prepared.")
+        raise AppError("version.wrong_state", model=version.key, state=str(version.state), action="prepared")
     version_move(version, VersionState.PREPARING, deaths=[], error_id="", error="")
     try:
         _build(version, ctx)
@@ -46,7 +48,7 @@ def prepare(version: ModelVersion, ctx: JobContext) -> dict[str, Any]:
     # Documents that came while the last pass ran were not yet this version's business; from here on they are.
     version_move(version, VersionState.READY)
     encode_missing(version, ctx)
-    return {"coverage": coverage_report(version)}
+    return coverage_report(version)
 
 
 def _build(version: ModelVersion, ctx: JobContext) -> None:
@@ -54,9 +56,8 @@ def _build(version: ModelVersion, ctx: JobContext) -> None:
     encode_missing(version, ctx)
     ctx.stage("verify")
     for kind, counts in coverage_report(version).items():
-        if 2 * counts["broken"] > counts["total"]:
-            message = f"{counts['broken']} of {counts['total']} {kind}s cannot be encoded by {version}."
-            raise AppError("version.cannot_encode", message, detail={"kind": kind, **counts})
+        if 2 * counts.broken > counts.total:
+            raise AppError("version.cannot_encode", model=version.key, kind=kind, **asdict(counts))
 
 
 def _drop(version: ModelVersion) -> None:
@@ -64,15 +65,12 @@ def _drop(version: ModelVersion) -> None:
     version_move(version, VersionState.VALID)
 
 
-def coverage_report(version: ModelVersion) -> dict[str, dict[str, int]]:
-    """Return per kind of unit how many there are, have a vector, cannot be encoded, and are still missing."""
+def coverage_report(version: ModelVersion) -> dict[str, Covered]:
+    """Return by kind of unit how many there are, have a vector, cannot be encoded, and are still missing."""
     report = {}
     for kind, found in coverage(version).items():
         broken = len(broken_units(version, kind)) if found.missing else 0
-        report[str(kind)] = {
-            "total": found.total,
-            "stored": found.stored,
-            "broken": broken,
-            "missing": max(0, found.missing - broken),
-        }
+        report[str(kind)] = Covered(
+            total=found.total, stored=found.stored, broken=broken, missing=max(0, found.missing - broken)
+        )
     return report

@@ -5,18 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from django.db import transaction
-
 from retrieval_site.errors import AppError
 from search.indexing.encoders import encoder_of
-from search.indexing.units import BATCH_UNITS, UnitBatch, encode, image_spec
+from search.indexing.units import BATCH_UNITS, encode
 from search.pictures import picture_prepared
-from search.retrieval.candidates import find_candidates, make_plan, set_plan
-from search.retrieval.encode import document_parts
-from search.retrieval.keep import modality_of, target_of
-from search.retrieval.rank import best_by_document
-from search.retrieval.scope import make_scope, table_for, visible_collections
-from search.retrieval.types import EncodedQuery
+from search.retrieval.encode import Known, document_units
+from search.retrieval.keep import asked_documents, modality_of, target_of
+from search.retrieval.runner import Asked, run
+from search.retrieval.scope import scope_for
+from search.retrieval.types import EncodedPart, EncodedQuery
+from search.units.image import image_spec
+from search.units.kind import UnitBatch
 from workers.inference.errors import InferenceError
 from workers.storage.blobs import blob_open
 
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 
     from models_admin.models import ModelVersion
     from search.models import Query
-    from search.vectors.tables import UnitKind
+    from search.units.kind import Modality
     from workers.inference.encoder import Encoder
     from workers.jobs.context import JobContext
 
@@ -43,7 +42,7 @@ def rankings(version: ModelVersion, queries: Sequence[Query], ctx: JobContext) -
     """Return each query's documents, best first, under this version.
 
     Left out are queries that cannot be asked again: their photo or collection is gone, the version does not encode
-    what they are made of, or they were a vector of another model. `queries` come with their users and previews.
+    what they are made of, or they were a vector of another model. `queries` come with their users and parts.
     """
     encoder = encoder_of(version)
     size = BATCH_UNITS[encoder.device]["image"]
@@ -67,22 +66,20 @@ def _encoded(
     encodes = version.manifest["modalities"]
     if "text" in encodes:
         texts = [(query, query.text) for query in queries if query.modality == "text"]
-        yield from _batch(encoder, "passage", texts)
+        yield from _batch(encoder, "text", texts)
     if "image" in encodes:
         photos = (query for query in queries if query.modality == "image")
         yield from _batch(encoder, "image", _readable(photos, lambda query: _photo(query, encoder)))
     documents = (query for query in queries if query.modality == "document")
-    yield from _readable(
-        documents, lambda query: document_parts(version, query.document_id, target_of(query))
-    )
+    yield from _readable(documents, lambda query: _of_document(query, version))
 
 
 def _batch(
-    encoder: Encoder, kind: UnitKind, asked: Iterable[tuple[Query, Any]]
+    encoder: Encoder, modality: Modality, asked: Iterable[tuple[Query, Any]]
 ) -> Iterator[tuple[Query, Vectors]]:
     queries = dict(enumerate(asked))
     if queries:
-        done = encode(encoder, kind, UnitBatch(list(queries), [given for _, given in queries.values()]))
+        done = encode(encoder, modality, UnitBatch(list(queries), [given for _, given in queries.values()]))
         yield from (
             (queries[row][0], vector[None]) for row, vector in zip(done.ids, done.vectors, strict=True)
         )
@@ -98,25 +95,23 @@ def _readable(queries: Iterable[Query], read: Callable[[Query], Any]) -> Iterato
 
 
 def _photo(query: Query, encoder: Encoder) -> Any:
-    if query.preview is None:
-        raise AppError("blob.missing", "The photo of this search is not kept any more.")
-    with blob_open(query.preview) as file:
+    if query.part is None or query.part.preview is None:
+        raise AppError("blob.missing/photo")
+    with blob_open(query.part.preview) as file:
         return picture_prepared(file.read(), image_spec(encoder)).pixels
+
+
+def _of_document(query: Query, version: ModelVersion) -> Vectors:
+    asked = query.part.document_id if query.part else None
+    return document_units(version, asked, target_of(query))
 
 
 def _documents(version: ModelVersion, query: Query, vectors: Vectors) -> list[int] | None:
     """Return what the asker finds, None where they no longer may look there."""
     try:
-        collections = visible_collections(query.user, query.collections)
-        table = table_for(version, target_of(query))
+        scope = scope_for(version, query.user, target_of(query), query.collections, query.filters)
     except AppError:
         return None
-    scope = make_scope(table, collections, query.filters)
-    if query.document_id is not None:
-        scope = replace(scope, excluded=frozenset([query.document_id]))
-    encoded = EncodedQuery(version, modality_of(query), vectors)
-    plan = make_plan(version, scope, DEEP)
-    with transaction.atomic():
-        set_plan(plan)
-        found = find_candidates(encoded, scope, DEEP, plan)
-    return [unit.document_id for unit in best_by_document(found.units)[:DEEP]]
+    encoded = EncodedQuery(version, (EncodedPart(modality_of(query), vectors, text=query.text),))
+    asked = Asked(Known(encoded), replace(scope, excluded=asked_documents(query)), DEEP, DEEP)
+    return [document.document_id for document in run(asked).documents]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from django.utils import timezone
 
+from models_admin.judged import Differences, Estimate, Judged, Measures
 from models_admin.models import ModelVersion, VersionState
 from models_admin.services import champion
 from retrieval_site.errors import AppError
+from retrieval_site.typed_json import to_json
 from search.judged.asking import rankings
 from search.judged.measures import MEASURES
 from search.judged.searches import judged_searches
@@ -25,33 +27,29 @@ if TYPE_CHECKING:
     from workers.jobs.context import JobContext
 
 
-def measure(version: ModelVersion, ctx: JobContext) -> dict[str, Any]:
+def measure(version: ModelVersion, ctx: JobContext) -> Judged:
     """Ask the judged searches again under the version and under the champion; keep on the version what came of it.
 
-    Returns `{"measured_at", "searches", "left_out", "measures", "champion", "champion_measures", "differences"}`:
-    how many searches were measured and how many could not be asked again, the mean of each measure over them, and
-    how far the version is ahead of the champion, with the 95 % interval of a paired bootstrap over searches (the
-    last three are None where the version is the champion, and without searches). Raises AppError
-    `version.wrong_state`.
+    Raises AppError `version.wrong_state`.
     """
     if version.state != VersionState.READY:
-        raise AppError("version.wrong_state", f"{version} is {version.state} and cannot be measured.")
+        raise AppError("version.wrong_state", model=version.key, state=str(version.state), action="measured")
     searches, other = judged_searches(), champion()
     versions = [version, other] if other and other.pk != version.pk else [version]
     found = [rankings(each, [search.query for search in searches], ctx) for each in versions]
     both = [search for search in searches if all(search.query.pk in ranked for ranked in found)]
     values = [_values(both, ranked) for ranked in found]
     compared = len(values) > 1 and bool(both)
-    judged = {
-        "measured_at": timezone.now().isoformat(),
-        "searches": len(both),
-        "left_out": len(searches) - len(both),
-        "measures": _means(values[0]),
-        "champion": str(other) if compared else None,
-        "champion_measures": _means(values[1]) if compared else None,
-        "differences": _differences(values[0], values[1]) if compared else None,
-    }
-    ModelVersion.objects.filter(pk=version.pk).update(judged=judged)
+    judged = Judged(
+        measured_at=timezone.now().isoformat(),
+        searches=len(both),
+        left_out=len(searches) - len(both),
+        measures=_means(values[0]),
+        champion=str(other) if compared else None,
+        champion_measures=_means(values[1]) if compared else None,
+        differences=_differences(values[0], values[1]) if compared else None,
+    )
+    ModelVersion.objects.filter(pk=version.pk).update(judged=to_json(judged))
     return judged
 
 
@@ -63,10 +61,12 @@ def _values(searches: Sequence[JudgedSearch], ranked: dict[UUID, list[int]]) -> 
     return np.array(rows, np.float64).reshape(-1, len(MEASURES))
 
 
-def _means(values: NDArray[np.float64]) -> dict[str, float] | None:
-    return dict(zip(MEASURES, map(float, values.mean(0)), strict=True)) if len(values) else None
+def _means(values: NDArray[np.float64]) -> Measures | None:
+    return Measures(**dict(zip(MEASURES, map(float, values.mean(0)), strict=True))) if len(values) else None
 
 
-def _differences(first: NDArray[np.float64], second: NDArray[np.float64]) -> dict[str, dict[str, float]]:
+def _differences(first: NDArray[np.float64], second: NDArray[np.float64]) -> Differences:
     pairs = zip(MEASURES, paired_means(first, second), strict=True)
-    return {name: {"value": found.value, "low": found.low, "high": found.high} for name, found in pairs}
+    return Differences(
+        **{name: Estimate(value=found.value, low=found.low, high=found.high) for name, found in pairs}
+    )

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from search.services.judgements import RELEVANT
+from workers.training.measures import gains
+from workers.training.measures.gains import DEPTH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -19,13 +19,10 @@ if TYPE_CHECKING:
     Ranking = Sequence[int]
     Grades = Mapping[int, int]
 
-DEPTH = 10
-
 
 def ndcg(ranking: Ranking, grades: Grades) -> float:
-    """nDCG@10 (Järvelin and Kekäläinen 2002): the grade is the gain, log2(rank + 1) the discount, as in trec_eval."""
-    best = _dcg(sorted(grades.values(), reverse=True))
-    return _dcg([grades.get(document, 0) for document in ranking]) / best if best else 0.0
+    """nDCG@10 whose gains are the grades."""
+    return gains.ndcg([grades.get(document, 0) for document in ranking], grades.values())
 
 
 def ndcg_of_judged(ranking: Ranking, grades: Grades) -> float:
@@ -59,8 +56,3 @@ MEASURES: dict[str, Callable[[Ranking, Grades], float]] = {
 
 def _relevant(documents: Ranking, grades: Grades) -> bool:
     return any(grades.get(document, 0) >= RELEVANT for document in documents)
-
-
-def _dcg(gains: Sequence[int]) -> float:
-    first = np.asarray(gains[:DEPTH], np.float64)
-    return float((first / np.log2(np.arange(len(first)) + 2)).sum())

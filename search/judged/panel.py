@@ -8,10 +8,12 @@ from django.utils.dateparse import parse_datetime
 from django.utils.timezone import localtime
 
 from models_admin.hooks import Panel
+from models_admin.judged import judged_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from models_admin.judged import Differences, Estimate, Measures
     from models_admin.models import ModelVersion
 
 COLUMNS = {
@@ -31,33 +33,35 @@ _NOTE = (
 
 def judged_panel(version: ModelVersion) -> Panel | None:
     """Show the version's measures, those of the champion, and the differences; None where it was never measured."""
-    judged = version.judged
-    if not judged:
+    judged = judged_of(version)
+    if judged is None:
         return None
-    rows = [_row(str(version), judged["measures"], _value)] if judged["measures"] else []
-    if judged["differences"]:
-        rows.append(_row(f"{judged['champion']}, champion then", judged["champion_measures"], _value))
-        rows.append(_row("difference", judged["differences"], _difference))
-        rows.append(_row("95 % interval", judged["differences"], _interval))
-    left_out = f"; {judged['left_out']:,} cannot be asked again" if judged["left_out"] else ""
-    measured_at = parse_datetime(judged["measured_at"])
+    rows = [_row(str(version), judged.measures, _value)] if judged.measures else []
+    if judged.differences:
+        rows.append(_row(f"{judged.champion}, champion then", judged.champion_measures, _value))
+        rows.append(_row("difference", judged.differences, _difference))
+        rows.append(_row("95 % interval", judged.differences, _interval))
+    left_out = f"; {judged.left_out:,} cannot be asked again" if judged.left_out else ""
+    measured_at = parse_datetime(judged.measured_at)
     day = f"{localtime(measured_at):%Y-%m-%d %H:%M}" if measured_at else ""
-    note = _NOTE.format(searches=judged["searches"], day=day, left_out=left_out)
+    note = _NOTE.format(searches=judged.searches, day=day, left_out=left_out)
     return Panel("What people judged", ("model", *COLUMNS.values()), rows, note)
 
 
-def _row(name: str, values: dict[str, Any], shown: Callable[[str, Any], str]) -> tuple[str, ...]:
-    return (name, *(shown(measure, values[measure]) for measure in COLUMNS))
+def _row(
+    name: str, values: Measures | Differences | None, shown: Callable[[str, Any], str]
+) -> tuple[str, ...]:
+    return (name, *(shown(measure, getattr(values, measure)) for measure in COLUMNS))
 
 
 def _value(measure: str, value: float, sign: str = "") -> str:
     return f"{value:{sign}.3f}" if measure.startswith("ndcg") else f"{100 * value:{sign}.1f}"
 
 
-def _difference(measure: str, found: dict[str, float]) -> str:
-    return "" if measure == COVERAGE else _value(measure, found["value"], "+")
+def _difference(measure: str, found: Estimate) -> str:
+    return "" if measure == COVERAGE else _value(measure, found.value, "+")
 
 
-def _interval(measure: str, found: dict[str, float]) -> str:
-    low, high = (_value(measure, found[end], "+") for end in ("low", "high"))
+def _interval(measure: str, found: Estimate) -> str:
+    low, high = (_value(measure, end, "+") for end in (found.low, found.high))
     return "" if measure == COVERAGE else f"{low} to {high}"

@@ -39,21 +39,22 @@ def has_judged_searches() -> bool:
 
 def measures_models(query: Query) -> bool:
     """Return whether a search measures models, else it trains them; the same photo or words always do the same."""
+    part = query.part
     words = " ".join(query.text.casefold().split())
-    asked = query.preview_id or words or f"document {query.document_id}"
+    asked = (part and part.preview_id) or words or f"document {part.document_id if part else None}"
     return split_by_name(asked, MEASURING_PERCENT) == "val"
 
 
 def judged_searches(limit: int = SEARCHES_MAX) -> Sequence[JudgedSearch]:
     """Return the newest measuring searches for which a document was found relevant; others tell no model from another.
 
-    Their users and previews are loaded.
+    Their users and parts are loaded.
     """
     found: dict[object, dict[int, int]] = {}
     liked = Judgement.objects.filter(query=OuterRef("pk"), grade__gte=RELEVANT)
     newest = Query.objects.filter(Exists(liked)).order_by("-created_at")
-    rows = newest.defer("embedding", "answer").select_related("user", "preview").iterator(CHUNK_ROWS)
-    queries = list(islice(filter(measures_models, rows), limit))
+    rows = newest.defer("embedding", "answer").select_related("user").prefetch_related("parts__preview")
+    queries = list(islice(filter(measures_models, rows.iterator(CHUNK_ROWS)), limit))
     for query_id, document_id, grade in agreed_grades(Judgement.objects.filter(query__in=queries)):
         found.setdefault(query_id, {})[document_id] = grade
     judged = (JudgedSearch(query, found.get(query.pk, {})) for query in queries)

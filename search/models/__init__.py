@@ -1,6 +1,6 @@
 from search.models.collection import Collection, Membership
 from search.models.document import Document, DocumentImage, Passage
-from search.models.feedback import Judgement, Query
+from search.models.feedback import Judgement, Query, QueryPart
 from search.models.token import ApiToken
 
 __all__ = [
@@ -12,4 +12,5 @@ __all__ = [
     "Membership",
     "Passage",
     "Query",
+    "QueryPart",
 ]

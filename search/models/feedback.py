@@ -7,15 +7,17 @@ import uuid
 from django.conf import settings
 from django.core.validators import MaxValueValidator
 from django.db import models
+from django.utils.functional import cached_property
 
 from search.models.document import Document
 
 
 class Query(models.Model):
-    """One search, kept: its parts, version and ranked answer; known by an unguessable id.
+    """One search, kept: who asked where, and the answer; known by an unguessable id. Its parts are rows of QueryPart.
 
-    `answer` is the ranked list `[{"document", "passage", "image", "score"}]` as it was given; whoever opens the
-    query later sees of it only what they may see then.
+    The answer is one version's, with the vectors that this version made of the parts. `answer` is the ranked list
+    `[{"document", "score", <kind of the unit>: <its id>}]` as it was given; whoever opens the query later sees of it
+    only what they may see then.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -26,17 +28,6 @@ class Query(models.Model):
         blank=True,
         default="",
         help_text="keyed hash of an anonymous searcher's session key (search/sessions.py)",
-    )
-    modality = models.CharField(max_length=10)
-    text = models.TextField(blank=True, default="")
-    document = models.ForeignKey(Document, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
-    preview = models.ForeignKey(
-        "workers.Blob",
-        null=True,
-        blank=True,
-        on_delete=models.SET_NULL,
-        related_name="+",
-        help_text="the query photo, small, without metadata",
     )
     target = models.CharField(max_length=10, default="passages")
     collections = models.JSONField(default=list, blank=True)
@@ -50,10 +41,55 @@ class Query(models.Model):
 
     class Meta:
         ordering = ["-created_at"]
+        indexes = [
+            models.Index(fields=["created_at"], name="query_created_at")
+        ]  # old ones are ended in this order
         verbose_name_plural = "queries"
 
     def __str__(self) -> str:
         return f"{self.modality} query {self.id}"
+
+    @cached_property
+    def part(self) -> QueryPart | None:
+        """The part that it asks with: there is one in this version. Prefetch `parts` where many queries are read."""
+        return next(iter(self.parts.all()), None)
+
+    @property
+    def modality(self) -> str:
+        """What was asked with."""
+        return self.part.modality if self.part else ""
+
+    @property
+    def text(self) -> str:
+        """The words that were asked with, "" for anything else."""
+        return self.part.text if self.part else ""
+
+
+class QueryPart(models.Model):
+    """One thing that a search asks with, and how much it counts: from −1 (away from it) to 1."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    query = models.ForeignKey(Query, on_delete=models.CASCADE, related_name="parts", db_index=False)
+    place = models.PositiveSmallIntegerField(default=0)
+    modality = models.CharField(max_length=10, help_text="image, text, document or embedding")
+    weight = models.FloatField(default=1.0)
+    text = models.TextField(blank=True, default="")
+    document = models.ForeignKey(Document, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    preview = models.ForeignKey(
+        "workers.Blob",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text="the query photo, small, without metadata",
+    )
+
+    class Meta:
+        ordering = ["place"]
+        constraints = [models.UniqueConstraint(fields=["query", "place"], name="query_part_place")]
+
+    def __str__(self) -> str:
+        return f"{self.modality} part {self.place} of {self.query_id}"
 
 
 class Judgement(models.Model):

@@ -1,72 +1,116 @@
-"""The kept query: what was asked, its vectors, and its ranked answer, deeper than the first page."""
+"""Keep: what was asked, its vectors, and its ranked answer, deeper than the first page.
+
+It comes behind the answer's reads. A search that cannot be kept is answered all the same.
+"""
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
+from django.conf import settings
 from django.core.files.base import ContentFile
-from django.db import connection
+from django.db import connection, transaction
 
 from retrieval_site.database import Prepared, in_one_trip
 from retrieval_site.rows import insert
-from search.models import Query
-from search.retrieval.rank import best_by_document
-from search.retrieval.types import EncodedQuery, Plan, Unit
+from search.models import Query, QueryPart
+from search.retrieval.encode import the_part
+from search.retrieval.types import (
+    DocumentPart,
+    EncodedPart,
+    EncodedQuery,
+    Plan,
+    RankedDocument,
+    Ranking,
+    TextPart,
+)
+from search.units.registry import unit_kind, unit_kind_of
 from workers.storage.blobs import blob_of, file_put, row_put
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from search.querysets import Viewer
-    from search.retrieval.looking import Looked
-    from search.retrieval.types import Modality, Target
+    from search.retrieval.encode import Encoding
+    from search.retrieval.types import Modality, SearchRequest, SearchWarning, Target
 
+logger = logging.getLogger(__name__)
 KEPT_FIRST = 100
 """Documents kept of the first look, where it finds so many: several pages without looking again."""
 KEPT_MAX = 1000
 """How deep an answer can be followed, in documents."""
+NOT_KEPT: SearchWarning = {
+    "id": "query.not_kept",
+    "message": "This search could not be kept: it has no further pages, no link, and cannot be judged.",
+    "detail": {},
+}
 _UNWAITED = Prepared("SET LOCAL synchronous_commit = off")
-_KEY = {"passages": "passage", "images": "image"}
 
 
-def query_new(looked: Looked, encoded: EncodedQuery) -> Query:
-    """Return the row of a new search with its ranked answer, not saved yet."""
-    request, found = looked.request, looked.found
-    ranked = best_by_document(found.units)
-    kept = ranked[: max(KEPT_FIRST, request.limit)]
-    return Query(
+def query_new(
+    request: SearchRequest, query: EncodedQuery, ranking: Ranking, warnings: Iterable[SearchWarning]
+) -> Query:
+    """Return the row of a new search with its part and its ranked answer, not saved yet."""
+    row = Query(
         user_id=_user_id(request.viewer),
         session="" if _user_id(request.viewer) else request.session[:40],
-        modality=encoded.modality,
-        text=request.text or "",
-        document_id=request.document,
-        target=request.target,
+        target=unit_kind(ranking.kind).target,
         collections=list(request.collections),
         filters=request.filters,
-        version=encoded.version,
-        embedding=encoded.vectors.astype("<f4").tobytes(),
-        answer=entries(kept, request.target),
-        plan=plan_json(found.plan, more=len(kept) < len(ranked) or not found.exhausted),
-        warnings=looked.warnings,
+        version=query.version,
+        embedding=query.parts[0].vectors.astype("<f4").tobytes(),
+        answer=entries(ranking.documents, ranking.kind),
+        plan=plan_json(ranking.plan, more=ranking.more),
+        warnings=list(warnings),
+    )
+    row.part = _part_new(row, request)
+    return row
+
+
+def _part_new(row: Query, request: SearchRequest) -> QueryPart:
+    part = the_part(request.parts)
+    return QueryPart(
+        query=row,
+        place=0,
+        modality=part.modality,
+        weight=part.weight,
+        text=part.text if isinstance(part, TextPart) else "",
+        document_id=part.document_id if isinstance(part, DocumentPart) else None,
     )
 
 
-def not_waiting_for_the_disk() -> None:
-    """Let this transaction's commit return before it is on disk: losing it loses one old search."""
-    with connection.cursor() as cursor:
-        cursor.execute(_UNWAITED)
+def keep(query: Query, encoding: Encoding) -> bool:
+    """Write the row, its part and a photo's small copy, which comes behind its vectors; return whether they are kept.
+
+    What cannot be kept gets the warning `query.not_kept`.
+    """
+    if not settings.CONFIG.keep_queries:
+        return False
+    try:
+        _save(query, encoding.preview())
+    except Exception:
+        logger.exception("A search could not be kept; it was answered without an id.")
+        query.warnings.append(NOT_KEPT)
+        return False
+    return True
 
 
-def query_save(query: Query, preview: bytes | None) -> None:
-    """Write the row in the caller's transaction."""
-    query.preview = blob_of(preview, "image/jpeg") if preview else None
-    with in_one_trip():
-        if query.preview:
-            row_put(query.preview)
-        insert(query)
-    if query.preview and preview:
-        file_put(query.preview.storage_name, ContentFile(preview), len(preview), durable=False)
+def _save(query: Query, preview: bytes | None) -> None:
+    """Write all in one transaction, whose commit does not wait for the disk: losing it loses one old search."""
+    part = cast("QueryPart", query.part)  # of `query_new`
+    part.preview = blob_of(preview, "image/jpeg") if preview else None
+    with transaction.atomic():
+        with in_one_trip():
+            with connection.cursor() as cursor:
+                cursor.execute(_UNWAITED)
+            if part.preview:
+                row_put(part.preview)
+            insert(query)
+            insert(part)
+        if part.preview and preview:
+            file_put(part.preview.storage_name, ContentFile(preview), len(preview), durable=False)
 
 
 def plan_json(plan: Plan, *, more: bool) -> dict[str, Any]:
@@ -79,23 +123,26 @@ def plan_json(plan: Plan, *, more: bool) -> dict[str, Any]:
     }
 
 
-def entries(units: Iterable[Unit], target: str) -> list[dict[str, Any]]:
-    """Return units as the answer keeps them."""
+def entries(documents: Iterable[RankedDocument], kind: str) -> list[dict[str, Any]]:
+    """Return ranked documents as the answer keeps them."""
     return [
-        {"document": unit.document_id, "passage": None, "image": None, "score": round(unit.score, 6)}
-        | {_KEY[target]: unit.unit_id}
-        for unit in units
+        {"document": ranked.document_id, kind: ranked.unit_id, "score": ranked.score} for ranked in documents
     ]
 
 
-def units_of(query: Query, kept: Sequence[dict[str, Any]]) -> list[Unit]:
-    """Return kept entries as units."""
-    return [Unit(entry[_KEY[query.target]], entry["document"], entry["score"]) for entry in kept]
+def ranking_of(query: Query) -> Ranking:
+    """Return the kept answer; no calibration was kept with it."""
+    kind = unit_kind_of(query.target).name
+    documents = tuple(
+        RankedDocument(entry["document"], entry[kind], entry["score"]) for entry in query.answer
+    )
+    more = bool(query.plan.get("more")) and len(documents) < KEPT_MAX
+    return Ranking(documents, kind, plan_of(query), more=more)
 
 
 def target_of(query: Query) -> Target:
     """Return what was searched for."""
-    return cast("Target", query.target)
+    return query.target
 
 
 def modality_of(query: Query) -> Modality:
@@ -115,7 +162,12 @@ def encoded_of(query: Query) -> EncodedQuery | None:
     if version is None or query.embedding is None:
         return None
     vectors = np.frombuffer(bytes(query.embedding), dtype="<f4").reshape(-1, version.dim)
-    return EncodedQuery(version, modality_of(query), vectors)
+    return EncodedQuery(version, (EncodedPart(modality_of(query), vectors, text=query.text),))
+
+
+def asked_documents(query: Query) -> frozenset[int]:
+    """Return the documents that were asked with, which are no answer."""
+    return frozenset(part.document_id for part in query.parts.all() if part.document_id is not None)
 
 
 def asked_by(query: Query, viewer: Viewer) -> bool:

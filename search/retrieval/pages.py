@@ -1,90 +1,83 @@
-"""Pages of a kept answer: the same for everybody but for what each may see now; deeper for the one who asked."""
+"""A kept answer read again: the same for everybody but for what each may see now; deeper for the one who asked."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
+from django.db import DatabaseError, transaction
+
+from retrieval_site.database.reading import read
 from retrieval_site.errors import AppError
-from search.models import Document, Query
+from search.models import Query
 from search.retrieval import keep
-from search.retrieval.candidates import find_candidates, make_plan, set_plan
-from search.retrieval.cursor import Cursor, cursor_write
+from search.retrieval.encode import Known
 from search.retrieval.present import present
-from search.retrieval.rank import best_by_document
-from search.retrieval.scope import KINDS, make_scope, table_for, visible_collections
+from search.retrieval.runner import Asked, run
+from search.retrieval.scope import scope_for, visible_collections
 
 if TYPE_CHECKING:
     import uuid
-    from collections.abc import Sequence
 
     from search.querysets import Viewer
-    from search.retrieval.types import Hit
+    from search.retrieval.cursor import Cursor
+    from search.retrieval.present import Page
+    from search.retrieval.types import Ranking
 
+logger = logging.getLogger(__name__)
 DEEPER_DOCUMENTS = 100
 """How many further documents are looked for when somebody reads on past the kept answer."""
 
 
-@dataclass(frozen=True)
-class Page:
-    """The hits from a cursor on, and the cursor behind them; None at the end."""
-
-    hits: list[Hit]
-    next: Cursor | None
-
-
-def read_page(query: Query, cursor: Cursor, limit: int, collections: tuple[int, ...], *, more: bool) -> Page:
-    """Return up to `limit` visible hits from the cursor on; `more`: the answer could be looked for deeper."""
-    hits: list[Hit] = []
-    passed, answer = cursor.passed, query.answer
-    while len(hits) < limit and passed < len(answer):
-        kept = answer[passed : passed + limit - len(hits)]
-        units = keep.units_of(query, kept)
-        hits += present(units, KINDS[keep.target_of(query)], collections, cursor.shown + len(hits) + 1)
-        passed += len(kept)
-    behind = Cursor(query.pk, passed, cursor.shown + len(hits))
-    return Page(hits, behind if more or _any_visible(answer[passed:], collections) else None)
+def kept_query(query_id: uuid.UUID) -> Query:
+    """Return a kept search; raises AppError `query.not_found`."""
+    query: Query | None = Query.objects.select_related("version").filter(pk=query_id).first()
+    if query is None:
+        raise AppError("query.not_found")
+    return query
 
 
-def _any_visible(kept: Sequence[dict[str, Any]], collections: tuple[int, ...]) -> bool:
-    """Return whether a further page has anything: a link to an empty one would tell that something is hidden."""
-    ids = [entry["document"] for entry in kept]
-    return bool(ids) and Document.objects.filter(pk__in=ids, collection__in=collections).exists()
+def read_page(query: Query, place: Cursor, limit: int, viewer: Viewer) -> Page:
+    """Return the hits from a place on, as far as the viewer may see them; deeper than was kept for who asked."""
+    ranking = keep.ranking_of(query)
+    if not keep.asked_by(query, viewer):
+        ranking = replace(ranking, more=False)
+    if ranking.more and place.passed + limit > len(ranking.documents):
+        ranking = _deeper(query, ranking, viewer)
+    return read(lambda: present(ranking, place, limit, visible_collections(viewer)))
 
 
-def deepen(query_id: uuid.UUID, viewer: Viewer) -> bool:
-    """Look for documents behind the kept answer and keep them too; return whether there may be still more.
+def _deeper(query: Query, ranking: Ranking, viewer: Viewer) -> Ranking:
+    """Return the ranking with what is found behind it; without, as its end, where it cannot be kept."""
+    try:
+        return _deepen(query.pk, viewer)
+    except DatabaseError:
+        logger.exception("What was found behind a kept answer could not be kept.")
+        return replace(ranking, more=False)
 
-    What was kept stays as it is, so earlier pages never change and no document comes twice. Call it in a
-    transaction: two who read on at once must not both append.
+
+@transaction.atomic
+def _deepen(query_id: uuid.UUID, viewer: Viewer) -> Ranking:
+    """Look for documents behind the kept answer, keep them too, and return all.
+
+    What was kept stays as it is, so earlier pages never change and no document comes twice. The row is locked, for
+    two who read on at once must not both append.
     """
     query = Query.objects.select_for_update(of=["self"]).select_related("version").get(pk=query_id)
+    known = keep.ranking_of(query)
     encoded = keep.encoded_of(query)
-    room = keep.KEPT_MAX - len(query.answer)
-    if encoded is None or room <= 0 or not keep.asked_by(query, viewer):
-        return False
+    room = keep.KEPT_MAX - len(known.documents)
+    if encoded is None or room <= 0:
+        return replace(known, more=False)
+    seen = frozenset(document.document_id for document in known.documents) | keep.asked_documents(query)
     wanted = min(room, DEEPER_DOCUMENTS)
     try:
-        collections = visible_collections(viewer, query.collections)
-        scope = make_scope(table_for(encoded.version, keep.target_of(query)), collections, query.filters)
-        plan = make_plan(encoded.version, scope, wanted)
+        scope = scope_for(encoded.version, viewer, keep.target_of(query), query.collections, query.filters)
+        found = run(Asked(Known(encoded), replace(scope, excluded=seen), wanted, most=room))
     except AppError:  # a collection or the vectors are gone or hidden now: what was kept is all there is
-        return False
-    set_plan(plan)
-    known = {entry["document"] for entry in query.answer} | {query.document_id or 0}
-    found = find_candidates(encoded, replace(scope, excluded=frozenset(known)), wanted, plan)
-    new = best_by_document(found.units)[:room]
-    query.answer += keep.entries(new, query.target)
-    query.plan["more"] = not found.exhausted
+        return replace(known, more=False)
+    query.answer += keep.entries(found.documents, known.kind)
+    query.plan["more"] = found.more
     query.save(update_fields=["answer", "plan"])
-    return not found.exhausted
-
-
-def as_text(cursor: Cursor | None, viewer: Viewer) -> str | None:
-    """Return the cursor as given out, None at the end."""
-    return None if cursor is None else cursor_write(cursor, viewer)
-
-
-def may_have_more(query: Query) -> bool:
-    """Return whether the search stopped before it had seen everything."""
-    return bool(query.plan.get("more")) and len(query.answer) < keep.KEPT_MAX
+    return keep.ranking_of(query)

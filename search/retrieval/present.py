@@ -1,16 +1,17 @@
-"""Last step: from ranked units to hits with their documents, in one statement however many there are."""
+"""Present: from ranked documents to a page of hits, in one statement however many there are."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from django.db import connection
-
 from retrieval_site.database import Prepared
+from retrieval_site.database.reading import connection
 from retrieval_site.rows import columns
-from search.models import Collection, Document, DocumentImage, Passage
+from search.models import Collection, Document, DocumentImage
 from search.retrieval.types import Hit
+from search.units.registry import unit_kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from django.db.models import Model
 
     from retrieval_site.rows import Columns
-    from search.retrieval.types import Unit
-    from search.vectors.tables import UnitKind
+    from search.retrieval.cursor import Cursor
+    from search.retrieval.types import RankedDocument, Ranking
 
 _SELECT = """
     SELECT unit.id, {columns}
@@ -34,41 +35,66 @@ BODY_BYTES_MAX = 200_000
 
 _BODY = 'document."body"'
 _SHORT_BODY = f"CASE WHEN octet_length({_BODY}) <= {BODY_BYTES_MAX} THEN {_BODY} ELSE '' END"
-# What a hit shows of a unit beside its document; outer joins, for it may be gone since the search, or never have been.
-_PASSAGE = """
-    LEFT JOIN search_passage passage ON passage.id = unit.id
+# What a hit shows beside its document; outer joins, for it may be gone since the search, or never have been.
+_UNIT = "LEFT JOIN {table} {kind} ON {kind}.id = unit.id"
+_COVER = """
     LEFT JOIN LATERAL (
         SELECT * FROM search_documentimage WHERE document_id = document.id ORDER BY ordinal LIMIT 1
     ) cover ON true
 """
-_IMAGE = "LEFT JOIN search_documentimage image ON image.id = unit.id"
-_SHOWN: dict[UnitKind, tuple[str, dict[str, type[Model]]]] = {
-    "passage": (_PASSAGE, {"passage": Passage, "cover": DocumentImage}),
-    "image": (_IMAGE, {"image": DocumentImage}),
-}
 
 
-def present(
-    units: Sequence[Unit], kind: UnitKind, collections: Sequence[int], first_rank: int = 1
+@dataclass(frozen=True)
+class Page:
+    """The hits from a cursor on, and the cursor behind them; None at the end."""
+
+    hits: tuple[Hit, ...]
+    next: Cursor | None = None
+
+
+def present(ranking: Ranking, cursor: Cursor, limit: int, collections: Sequence[int]) -> Page:
+    """Return up to `limit` hits from the cursor on, of documents in one of the collections."""
+    hits: list[Hit] = []
+    passed, documents = cursor.passed, ranking.documents
+    while len(hits) < limit and passed < len(documents):
+        asked = documents[passed : passed + limit - len(hits)]
+        hits += hits_of(asked, ranking.kind, collections, cursor.shown + len(hits) + 1)
+        passed += len(asked)
+    behind = replace(cursor, passed=passed, shown=cursor.shown + len(hits))
+    goes_on = ranking.more or _any_visible(documents[passed:], collections)
+    return Page(tuple(hits), behind if goes_on else None)
+
+
+def _any_visible(documents: Sequence[RankedDocument], collections: Sequence[int]) -> bool:
+    """Return whether a further page has anything: a link to an empty one would tell that something is hidden."""
+    ids = [document.document_id for document in documents]
+    return bool(ids) and Document.objects.filter(pk__in=ids, collection__in=collections).exists()
+
+
+def hits_of(
+    documents: Sequence[RankedDocument], kind: str, collections: Sequence[int], first_rank: int = 1
 ) -> list[Hit]:
-    """Return a hit for every unit whose document is in one of the collections; others are gone or hidden now.
+    """Return a hit for every document that is in one of the collections; others are gone or hidden now.
 
     A vector's own collection was checked by the search; the document's is checked again here, so that a document
     that is moving between collections at this moment is shown to nobody too many.
     """
-    found = dict(_found(units, kind, collections))
-    shown = [unit for unit in units if unit.unit_id in found]
-    return [Hit(rank, unit.score, **found[unit.unit_id]) for rank, unit in enumerate(shown, first_rank)]
+    found = dict(_found(documents, kind, collections))
+    shown = [document for document in documents if document.unit_id in found]
+    return [
+        Hit(rank, document.score, kind=kind, relevance=document.relevance, **found[document.unit_id])
+        for rank, document in enumerate(shown, first_rank)
+    ]
 
 
 def _found(
-    units: Sequence[Unit], kind: UnitKind, collections: Sequence[int]
+    documents: Sequence[RankedDocument], kind: str, collections: Sequence[int]
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield each unit's id with what its hit shows."""
     statement, parts = _statement(kind)
     asked = {
-        "units": [unit.unit_id for unit in units],
-        "documents": [unit.document_id for unit in units],
+        "units": [document.unit_id for document in documents],
+        "documents": [document.document_id for document in documents],
         "collections": list(collections),
     }
     with connection.cursor() as cursor:
@@ -78,6 +104,7 @@ def _found(
     for unit_id, *values in rows:
         shown = _instances(parts, values, known)
         shown["document"].collection = shown.pop("collection")
+        shown["unit"] = shown.pop(kind)
         yield unit_id, shown
 
 
@@ -96,10 +123,13 @@ def _instances(
 
 
 @cache
-def _statement(kind: UnitKind) -> tuple[Prepared, tuple[Columns[Any], ...]]:
+def _statement(kind: str) -> tuple[Prepared, tuple[Columns[Any], ...]]:
     """Return the statement and the parts of its rows behind the unit's id."""
-    joins, models = _SHOWN[kind]
-    every: dict[str, type[Model]] = {"document": Document, "collection": Collection, **models}
+    known = unit_kind(kind)
+    joins = _UNIT.format(table=known.table, kind=kind) + (_COVER if known.shown.cover else "")
+    every: dict[str, type[Model]] = {"document": Document, "collection": Collection, kind: known.model}
+    if known.shown.cover:
+        every["cover"] = DocumentImage
     parts = tuple(columns(model, alias) for alias, model in every.items())
     selected = ", ".join(part.sql for part in parts).replace(_BODY, _SHORT_BODY)
     return Prepared(_SELECT.format(columns=selected, joins=joins)), parts

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from retrieval_site.errors import AppError
+from search.filters.registry import filters_set
 from search.models import Collection
 from search.retrieval.types import Scope, Target
-from search.vectors.tables import UnitKind, VectorTable, tables_of
+from search.units.registry import unit_kind_of
+from search.vectors.tables import VectorTable, tables_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +17,20 @@ if TYPE_CHECKING:
     from models_admin.models import ModelVersion
     from search.querysets import Viewer
 
-KINDS: dict[Target, UnitKind] = {"passages": "passage", "images": "image"}
+
+def scope_for(
+    version: ModelVersion,
+    viewer: Viewer,
+    target: Target,
+    collections: Sequence[str] = (),
+    filters: dict[str, Any] | None = None,
+) -> Scope:
+    """Return where somebody may look under a version, by the names of `SearchRequest`.
+
+    Raises AppError `collection.not_found`, `target.not_supported`.
+    """
+    visible = visible_collections(viewer, collections)
+    return make_scope(table_for(version, target), visible, filters or {})
 
 
 def visible_collections(viewer: Viewer, slugs: Sequence[str] = ()) -> tuple[int, ...]:
@@ -26,25 +41,18 @@ def visible_collections(viewer: Viewer, slugs: Sequence[str] = ()) -> tuple[int,
     found = dict(visible.filter(slug__in=slugs).values_list("slug", "pk"))
     unknown = sorted(set(slugs) - set(found))
     if unknown:
-        message = f"There is no collection “{unknown[0]}”, or you may not see it."
-        raise AppError("collection.not_found", message, status=404, detail={"collections": unknown})
+        raise AppError("collection.not_found/named", collections=unknown)
     return tuple(sorted(found.values()))
 
 
 def table_for(version: ModelVersion, target: Target) -> VectorTable:
     """Return the vector table of a target; AppError `target.not_supported` where the version has none."""
-    table = VectorTable(version.pk, KINDS[target])
+    table = VectorTable(version.pk, unit_kind_of(target).name)
     if table not in tables_of(version):
-        message = f"{version} encodes no {target}."
-        raise AppError("target.not_supported", message, status=422, detail={"target": target})
+        raise AppError("target.not_supported", model=version.key, target=target)
     return table
 
 
 def make_scope(table: VectorTable, collections: tuple[int, ...], filters: dict[str, Any]) -> Scope:
-    """Return the scope of a search with its filters `{"tags": [...], "metadata": {...}}`."""
-    return Scope(
-        table=table,
-        collections=collections,
-        tags=tuple(filters.get("tags") or ()),
-        metadata=dict(filters.get("metadata") or {}),
-    )
+    """Return the scope of a search with its filters as they were asked."""
+    return Scope(table, collections, filters_set(filters))

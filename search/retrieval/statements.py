@@ -11,7 +11,6 @@ the table, and rather than keep that plan it would make one for every search.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from pgvector import HalfVector
 from psycopg import sql
 
 from retrieval_site.database import Prepared
+from search.filters.registry import FILTERS
 from search.vectors.nearest import nearest
 
 if TYPE_CHECKING:
@@ -41,8 +41,6 @@ _SELECT = sql.SQL("""
 _CLOSEST = sql.SQL("ORDER BY {order} LIMIT {count}")
 _COUNT = sql.SQL("SELECT count(*) FROM (SELECT FROM {table} stored WHERE {conditions} LIMIT %(most)s) found")
 
-_HAS_TAGS = sql.SQL("document.tags @> %(tags)s::varchar[]")
-_HAS_METADATA = sql.SQL("document.metadata @> %(metadata)s::jsonb")
 _SEEN = sql.SQL("collection_id = ANY(%(collections)s::bigint[])")
 _EXCLUDED = sql.SQL("document_id = ANY(%(excluded)s::bigint[])")
 _OPAQUE = sql.SQL("CASE WHEN {} THEN true ELSE false END")
@@ -56,8 +54,7 @@ class _Shape:
     """What of a scope is written into a statement; its values are parameters."""
 
     table: VectorTable
-    tags: bool
-    metadata: bool
+    filters: tuple[str, ...]
     excluded: bool
 
 
@@ -81,15 +78,18 @@ def parameters(scope: Scope, vector: NDArray[np.float32] | None = None, **more: 
     return {
         "vector": None if vector is None else HalfVector(vector),
         "collections": list(scope.collections),
-        "tags": list(scope.tags),
-        "metadata": json.dumps(scope.metadata),
         "excluded": sorted(scope.excluded),
+        **{_parameter(name): FILTERS[name].parameter(asked) for name, asked in scope.filters.items()},
         **more,
     }
 
 
+def _parameter(filter_name: str) -> str:
+    return f"filter_{filter_name}"
+
+
 def _shape(scope: Scope) -> _Shape:
-    return _Shape(scope.table, bool(scope.tags), bool(scope.metadata), bool(scope.excluded))
+    return _Shape(scope.table, tuple(scope.filters), bool(scope.excluded))
 
 
 @lru_cache
@@ -121,9 +121,10 @@ def _count(shape: _Shape) -> str:
 
 
 def _has(shape: _Shape) -> sql.Composed | None:
-    """Return what a document must have; an empty filter is left out, for it would read the whole GIN index."""
-    wanted = [(shape.tags, _HAS_TAGS), (shape.metadata, _HAS_METADATA)]
-    asked = [condition for is_asked, condition in wanted if is_asked]
+    """Return what a document must have."""
+    asked = [
+        sql.SQL(FILTERS[name].condition).format(sql.Placeholder(_parameter(name))) for name in shape.filters
+    ]
     return sql.SQL(" AND ").join(asked) if asked else None
 
 

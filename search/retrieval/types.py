@@ -1,11 +1,12 @@
-"""What passes between the four steps `encode → candidates → rank → present`."""
+"""What passes between the stages `encode → retrieve → fuse → group → calibrate → present → keep`."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
-from workers.inference.words import UnknownWords
+from search.units.passage import PASSAGE
 
 if TYPE_CHECKING:
     import uuid
@@ -14,11 +15,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from models_admin.models import ModelVersion
+    from search.models import Query
     from search.querysets import Viewer
     from search.vectors.tables import VectorTable
 
 Modality = Literal["image", "text", "document", "embedding"]
-Target = Literal["passages", "images"]
+Target = str
+"""What is looked for: the `target` of a kind of unit."""
 SearchWarning = dict[str, Any]
 """`{"id", "message", "detail"}`: what did not stop a search but should be known of its answer."""
 LIMIT_MAX = 100
@@ -26,24 +29,60 @@ LIMIT_DEFAULT = 10
 
 
 @dataclass(frozen=True)
+class ImagePart:
+    """A picture's file. A part's weight is from −1 to 1; a negative one leads away from it."""
+
+    data: bytes
+    weight: float = 1.0
+    modality: ClassVar[Modality] = "image"
+
+
+@dataclass(frozen=True)
+class TextPart:
+    """Words."""
+
+    text: str
+    weight: float = 1.0
+    modality: ClassVar[Modality] = "text"
+
+
+@dataclass(frozen=True)
+class DocumentPart:
+    """A document: more like this."""
+
+    document_id: int
+    weight: float = 1.0
+    modality: ClassVar[Modality] = "document"
+
+
+@dataclass(frozen=True)
+class EmbeddingPart:
+    """A vector of the version that is searched with, which is named as `name@number` then."""
+
+    vector: tuple[float, ...]
+    weight: float = 1.0
+    modality: ClassVar[Modality] = "embedding"
+
+
+Part: TypeAlias = ImagePart | TextPart | DocumentPart | EmbeddingPart
+
+
+@dataclass(frozen=True)
 class SearchRequest:
-    """One search as asked: exactly one of image, text, document and embedding is set.
+    """One search as asked: by its parts, of which there is exactly one in this version.
 
     `viewer` is whose permissions count; `session` names an anonymous searcher; `collections` are slugs (empty:
-    all that are visible); `filters` is `{"tags": [...], "metadata": {key: value}}`; `limit` counts documents;
-    `cursor` is the `next` of an earlier answer; `model` an alias or `name@number`; `preview_px` is the longest
-    side of the kept query photo; `or_pictures` lets pictures be searched where there are no passages.
+    all that are visible); `filters` has values by names of search/filters; `limit` counts documents;
+    `cursor` is the `next` of an earlier answer, which needs no parts; `model` an alias or `name@number`; `preview_px`
+    is the longest side of the kept query photo; `or_pictures` lets pictures be searched where there are no passages.
     """
 
     viewer: Viewer
+    parts: tuple[Part, ...] = ()
     session: str = ""
-    image: bytes | None = None
-    text: str | None = None
-    document: int | None = None
-    embedding: tuple[float, ...] | None = None
     collections: tuple[str, ...] = ()
     filters: dict[str, Any] = field(default_factory=dict)
-    target: Target = "passages"
+    target: Target = PASSAGE.target
     limit: int = LIMIT_DEFAULT
     cursor: str | None = None
     model: str = "champion"
@@ -52,19 +91,30 @@ class SearchRequest:
 
 
 @dataclass(frozen=True)
-class EncodedQuery:
-    """A query's vectors in one version's joint space: float32 `(parts, dim)`, each of unit length.
+class EncodedPart:
+    """A part's vectors in one version's joint space: float32 `(vectors, dim)`, each of unit length.
 
-    There is one, but for “more like this”, which brings one per passage or image of the document.
+    There is one, but for a document, which brings one per passage or image. `text`: the words of a text.
+    """
+
+    modality: Modality
+    vectors: NDArray[np.float32]
+    weight: float = 1.0
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class EncodedQuery:
+    """A query in one version's joint space. `nothing_known`: the version knows none of its words.
+
+    `warnings`: what the asker should know of how the query was read.
     """
 
     version: ModelVersion
-    modality: Modality
-    vectors: NDArray[np.float32]
+    parts: tuple[EncodedPart, ...]
     timings_ms: dict[str, float] = field(default_factory=dict)
-    unknown: UnknownWords = field(default_factory=UnknownWords)
+    nothing_known: bool = False
     warnings: tuple[SearchWarning, ...] = ()
-    """What the asker should know of how the query was read: `{id, message, detail}`."""
 
 
 @dataclass(frozen=True)
@@ -80,28 +130,14 @@ class Unit:
 class Scope:
     """Where a search may look: one vector table, the collections that may be seen, and the documents wanted.
 
-    `collections` are ids, never empty of permission by accident: none means that nothing may be seen.
+    `collections` are ids, never empty of permission by accident: none means that nothing may be seen. `filters` are
+    those of search/filters that ask for something.
     """
 
     table: VectorTable
     collections: tuple[int, ...]
-    tags: tuple[str, ...] = ()
-    metadata: dict[str, Any] = field(default_factory=dict)
+    filters: dict[str, Any] = field(default_factory=dict)
     excluded: frozenset[int] = frozenset()
-
-    @property
-    def has_filters(self) -> bool:
-        """Return whether documents are chosen by tags or metadata."""
-        return bool(self.tags or self.metadata)
-
-
-@dataclass(frozen=True)
-class Candidates:
-    """The units found, closest first, how, and whether there are no more."""
-
-    units: tuple[Unit, ...]
-    plan: Plan
-    exhausted: bool
 
 
 @dataclass(frozen=True)
@@ -114,27 +150,63 @@ class Plan:
 
 
 @dataclass(frozen=True)
+class Candidates:
+    """The units that a retriever found, by which plan, and whether there are no more."""
+
+    units: tuple[Unit, ...]
+    plan: Plan
+    exhausted: bool
+
+
+Find: TypeAlias = Callable[[EncodedQuery], Candidates]
+
+
+@dataclass(frozen=True)
+class RankedDocument:
+    """A document by its best unit. `relevance`: the calibrated probability that it is relevant; None: unknown."""
+
+    document_id: int
+    unit_id: int
+    score: float
+    relevance: float | None = None
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Documents, best first, each by a unit of this kind; `more`: there may be others behind them."""
+
+    documents: tuple[RankedDocument, ...]
+    kind: str
+    plan: Plan
+    more: bool
+
+
+@dataclass(frozen=True)
 class Hit:
-    """One result: a document with its best passage or image; `cover` is a passage's picture, its document's first."""
+    """One result: a document with its best unit, None where that is gone since, and the name of the unit's kind.
+
+    `cover` is the document's first picture, where the kind is shown beside it.
+    """
 
     rank: int
     score: float
     document: Any
-    passage: Any | None = None
-    image: Any | None = None
+    unit: Any | None = None
+    kind: str = PASSAGE.name
     relevance: float | None = None
     cover: Any | None = None
 
 
 @dataclass(frozen=True)
 class SearchAnswer:
-    """What a search found, as kept under its query id.
+    """What a search found, as kept under its query id, which is None where it is not kept.
 
     `counted`: whether this viewer may know how many candidates there were, for these are what the asker could see.
-    `warnings`: what should be known of the answer, as it was when the search was made.
+    `warnings`: what should be known of the answer, as it was when the search was made. `unkept`: the row of a search
+    that is not kept, for the page that shows its answer at once.
     """
 
-    query_id: uuid.UUID
+    query_id: uuid.UUID | None
     modality: Modality
     model: str
     hits: tuple[Hit, ...]
@@ -143,6 +215,7 @@ class SearchAnswer:
     timings_ms: dict[str, float]
     counted: bool = True
     warnings: tuple[SearchWarning, ...] = ()
+    unkept: Query | None = None
 
     @property
     def unknown_words(self) -> list[str]:

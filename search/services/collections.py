@@ -10,18 +10,13 @@ from django.utils.text import slugify
 from retrieval_site.errors import AppError
 from search.models import Collection, Document, Membership
 from search.services.documents import documents_delete
-from search.services.picture_metadata import pictures_strip, pictures_to_strip
-from search.vectors.copy import vectors_move
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from django.contrib.auth.base_user import AbstractBaseUser
 
 DELETE_BATCH = 2000
 SLUGS_RESERVED = frozenset({"admin", "api", "login", "static"})
 """Nobody's: so the refusal of a slug does not tell that a private collection has it."""
-SLUG_NOT_AVAILABLE = "This slug cannot be used. Choose another one."
 _CHANGEABLE = ("slug", "name", "description", "visibility", "keep_originals")
 
 
@@ -73,25 +68,6 @@ def collection_delete(*, collection: Collection) -> None:
     collection.delete()
 
 
-@transaction.atomic
-def documents_move(*, documents: Iterable[int], collection: Collection) -> int:
-    """Move documents into another collection with their vectors; return how many.
-
-    Pictures lose their metadata where they come into a collection that keeps no originals.
-    Raises AppError `document.external_id_taken` where the collection has a document of the same external id.
-    """
-    ids = sorted(documents)
-    vectors_move(ids, collection.pk)
-    try:
-        with transaction.atomic():
-            moved = Document.objects.filter(pk__in=ids).update(collection=collection)
-    except IntegrityError as error:
-        message = f"“{collection.name}” already has a document with one of these external ids."
-        raise AppError("document.external_id_taken", message, status=409) from error
-    pictures_strip(pictures_to_strip(ids))
-    return moved
-
-
 def _save(collection: Collection) -> None:
     _check(collection)
     try:
@@ -103,19 +79,19 @@ def _save(collection: Collection) -> None:
 
 def _slug_not_available() -> AppError:
     """Return the refusal of a slug that is taken or reserved: it does not say which, for that could be private."""
-    return AppError("collection.slug_not_available", SLUG_NOT_AVAILABLE, status=409, detail={"field": "slug"})
+    return AppError("collection.slug_not_available", field="slug")
 
 
 def _check(collection: Collection) -> None:
     if not collection.name.strip() or len(collection.name) > 200:
-        raise _invalid("name", "must have 1 to 200 characters")
+        raise _invalid("name", "Send 1 to 200 characters.")
     if slugify(collection.slug) != collection.slug or not 0 < len(collection.slug) <= 80:
-        raise _invalid("slug", "must have 1 to 80 lower-case letters, digits or hyphens")
+        raise _invalid("slug", "Send 1 to 80 lower-case letters, digits or hyphens.")
     if collection.slug in SLUGS_RESERVED and collection.pk is None:
         raise _slug_not_available()
     if collection.visibility not in Collection.Visibility.values:
-        raise _invalid("visibility", f"must be one of {', '.join(Collection.Visibility.values)}")
+        raise _invalid("visibility", f"Send one of {', '.join(Collection.Visibility.values)}.")
 
 
-def _invalid(field: str, problem: str) -> AppError:
-    return AppError("collection.invalid", f"“{field}” {problem}.", detail={"field": field})
+def _invalid(field: str, reason: str) -> AppError:
+    return AppError("collection.invalid", field=field, reason=reason)

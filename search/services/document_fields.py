@@ -13,7 +13,7 @@ from django.core.files.base import ContentFile
 from retrieval_site.config import MIB
 from retrieval_site.errors import AppError
 from workers.encoding.decoders import picture_limits
-from workers.inference.bounded_json import DepthMeter, JsonTooDeepError
+from workers.formats.bounded_json import DepthMeter, JsonTooDeepError
 from workers.inference.headers.reading import check_bytes
 from workers.inference.sniff import HEADER_BYTES, sniff_format
 from workers.inference.stripping.strip import pages_without_metadata, without_metadata
@@ -115,11 +115,9 @@ def check_record(external_id: str, fields: DocumentFields, images: Sequence[Imag
     for tag in fields.tags:
         _check_length("tag", tag)
     if len(fields.body) > BODY_CHARACTERS_MAX:
-        raise AppError(
-            "document.body_too_long", f"The body has more than {BODY_CHARACTERS_MAX:,} characters."
-        )
+        raise AppError("document.body_too_long", limit=BODY_CHARACTERS_MAX)
     if len(fields.tags) > TAGS_MAX:
-        raise AppError("document.too_many_tags", f"A document may have at most {TAGS_MAX} tags.")
+        raise AppError("document.too_many_tags", limit=TAGS_MAX)
     _check_metadata(fields.metadata)
     _check_images(images)
     _check_storable(external_id, fields, [image.alt for image in images or ()])
@@ -130,20 +128,18 @@ def check_record(external_id: str, fields: DocumentFields, images: Sequence[Imag
 def check_not_empty(fields: DocumentFields, *, has_images: bool) -> None:
     """Raise AppError `document.empty` for a document without words and pictures."""
     if not has_images and not (fields.title.strip() or fields.body.strip()):
-        raise AppError("document.empty", "A document needs a title, a body or a picture.")
+        raise AppError("document.empty")
 
 
 def _check_metadata(metadata: dict[str, Any]) -> None:
     """Refuse metadata that is too large or too deep, or that JSON in the database cannot hold."""
     text = metadata_text(metadata)
     if len(text) > METADATA_BYTES_MAX:
-        message = f"The metadata has more than {METADATA_BYTES_MAX:,} bytes as JSON."
-        raise AppError("document.metadata_too_large", message, detail={"field": "metadata"})
+        raise AppError("document.metadata_too_large", field="metadata", limit=METADATA_BYTES_MAX)
     try:
         DepthMeter(METADATA_DEPTH_MAX + 1).feed(text.encode())
     except JsonTooDeepError:
-        message = f"The metadata is nested more than {METADATA_DEPTH_MAX} levels deep."
-        raise AppError("document.metadata_too_deep", message, detail={"field": "metadata"}) from None
+        raise AppError("document.metadata_too_deep", field="metadata", limit=METADATA_DEPTH_MAX) from None
 
 
 def metadata_text(metadata: dict[str, Any]) -> str:
@@ -151,20 +147,18 @@ def metadata_text(metadata: dict[str, Any]) -> str:
     try:
         return json.dumps(metadata, allow_nan=False)
     except (ValueError, RecursionError):
-        message = "The metadata has a number that is not finite, or is no JSON."
-        raise AppError("document.metadata_not_storable", message, detail={"field": "metadata"}) from None
+        raise AppError("document.metadata_not_storable", field="metadata") from None
 
 
 def _check_external_id(external_id: str) -> None:
     if not external_id.strip():
-        raise AppError("document.external_id_missing", "A document needs an external id.")
+        raise AppError("document.external_id_missing")
     _check_length("external_id", external_id)
 
 
 def _check_length(name: str, value: str) -> None:
     if len(value) > LENGTHS_MAX[name]:
-        message = f"“{name}” has {len(value)} characters; at most {LENGTHS_MAX[name]} are allowed."
-        raise AppError("document.field_too_long", message, detail={"field": name})
+        raise AppError("document.field_too_long", field=name, limit=LENGTHS_MAX[name])
 
 
 def _check_url(url: str) -> None:
@@ -177,14 +171,13 @@ def _check_url(url: str) -> None:
     except ValueError:
         parts = urlsplit("")
     if parts.scheme.lower() not in _SCHEMES or not parts.netloc:
-        message = "“url” must be an address that begins with http:// or https://."
-        raise AppError("document.url_invalid", message, detail={"field": "url"})
+        raise AppError("document.url_invalid", field="url")
 
 
 def check_image_count(count: int) -> None:
     """Raise AppError `document.too_many_images`: asked before any of them is decoded."""
     if count > IMAGES_MAX:
-        raise AppError("document.too_many_images", f"A document may have at most {IMAGES_MAX} pictures.")
+        raise AppError("document.too_many_images", limit=IMAGES_MAX)
 
 
 def _check_images(images: Sequence[ImageInput] | None) -> None:
@@ -208,5 +201,4 @@ def _check_storable(external_id: str, fields: DocumentFields, alts: list[str]) -
 
 
 def _not_text() -> AppError:
-    message = "The document has characters that are no text (NUL or half of a surrogate pair)."
-    return AppError("document.not_text", message)
+    return AppError("document.not_text")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from django.db import transaction
 from django.utils import timezone
 
+from search.job_types import ENCODE
 from search.models import Collection, Document, DocumentImage, Passage
 from search.services.document_fields import (
     DocumentFields,
@@ -23,6 +24,7 @@ from search.services.document_fields import (
 from search.services.document_units import SPLIT_AT_ONCE_CHARACTERS, passages_wanted, units_replace
 from search.services.versions import collection_lock
 from workers.jobs.services import job_create_once
+from workers.jobs.types import JobParameters
 from workers.models import JobState
 
 if TYPE_CHECKING:
@@ -195,7 +197,7 @@ def _locked_ids(model: type[Passage | DocumentImage], documents: list[int]) -> N
 
 def encode_soon(*, owner: AbstractBaseUser | None = None) -> Job:
     """Ask for the vectors of whatever is new, under every live version; many edits share one waiting job."""
-    return job_create_once(type="encode", params={}, owner=owner, states=[JobState.QUEUED])[0]
+    return job_create_once(ENCODE, JobParameters(), owner=owner, states=[JobState.QUEUED])[0]
 
 
 def _stored(collection: Collection, external_ids: Sequence[str]) -> dict[str, Document]:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from django.db import transaction
 
 from retrieval_site.errors import AppError
 from search.importers.foreign import refuse_foreign
 from search.importers.types import ImportOptions
+from search.job_types import IMPORT, ImportJobParameters
 from workers.jobs.services import job_create, storable
 from workers.storage.blobs import blob_store
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from django.contrib.auth.base_user import AbstractBaseUser
     from django.core.files.base import File
 
@@ -44,8 +43,14 @@ def import_start(
     name = Path(file.name or "").name
     with transaction.atomic():
         blob = blob_store(file, "application/octet-stream")
-        source = {"blob": blob.pk, "filename": storable(name)[:200]}
-        return _start(collection, source, options, dry_run=dry_run, owner=owner)
+        parameters = ImportJobParameters(
+            collection=collection.pk,
+            blob=blob.pk,
+            filename=storable(name)[:200],
+            dry_run=dry_run,
+            **asdict(options),
+        )
+        return job_create(IMPORT, parameters, owner=owner)
 
 
 def import_folder_start(
@@ -58,35 +63,22 @@ def import_folder_start(
 ) -> Job:
     """Start the import of a folder or file on the worker's own machine; for commands, never for web requests."""
     if not path.exists():
-        raise AppError("import.path_missing", f"There is no “{path}”.")
+        raise AppError("import.path_missing", path=str(path))
     if path.is_file():
         with path.open("rb") as file:
             refuse_foreign(file, options.format)
-    return _start(collection, {"path": str(path.resolve())}, options, dry_run=dry_run, owner=owner)
-
-
-def _start(
-    collection: Collection,
-    source: dict[str, str],
-    options: ImportOptions,
-    *,
-    dry_run: bool,
-    owner: AbstractBaseUser | None,
-) -> Job:
-    how = {**asdict(options), "dry_run": dry_run}
-    return job_create(type="import", params={"collection": collection.pk, **source, **how}, owner=owner)
-
-
-def options_from(params: Mapping[str, Any]) -> ImportOptions:
-    """Return how a job's file is to be read."""
-    return ImportOptions(**{name: params[name] for name in asdict(DEFAULT_OPTIONS) if name in params})
+    parameters = ImportJobParameters(
+        collection=collection.pk, path=str(path.resolve()), dry_run=dry_run, **asdict(options)
+    )
+    return job_create(IMPORT, parameters, owner=owner)
 
 
 def import_checked(*, check: Job, owner: AbstractBaseUser | None = None) -> Job:
     """Start the import that `check` was the dry run of, with the same file. Raises AppError `import.not_a_check`."""
-    if check.type != "import" or not check.params.get("dry_run"):
-        raise AppError("import.not_a_check", "This job is no check of an import.", status=409)
-    return job_create(type="import", params={**check.params, "dry_run": False}, owner=owner)
+    checked = IMPORT.find_parameters(check)
+    if checked is None or not checked.dry_run:
+        raise AppError("import.not_a_check")
+    return job_create(IMPORT, replace(checked, dry_run=False, only_failed=False), owner=owner)
 
 
 def import_keeping_extra_columns(*, job: Job, owner: AbstractBaseUser) -> Job:
@@ -94,15 +86,15 @@ def import_keeping_extra_columns(*, job: Job, owner: AbstractBaseUser) -> Job:
 
     Raises AppError `import.not_refused` where that is not what the import failed for.
     """
-    if not refused_columns(job):
-        raise AppError(
-            "import.not_refused", "This import was not refused for a column that is no field.", status=409
-        )
-    return job_create(type="import", params={**job.params, "extra_columns": "metadata"}, owner=owner)
+    refused = IMPORT.find_parameters(job)
+    if refused is None or not refused_columns(job):
+        raise AppError("import.not_refused")
+    parameters = replace(refused, extra_columns="metadata", only_failed=False)
+    return job_create(IMPORT, parameters, owner=owner)
 
 
 def refused_columns(job: Job) -> bool:
     """Return whether an import refused its file, or documents of it, for a column or key that is no field."""
-    if job.type != "import" or not job.is_finished:
+    if job.type != IMPORT.name or not job.is_finished:
         return False
     return job.error_id == UNKNOWN_FIELD or job.items.filter(error_id=UNKNOWN_FIELD).exists()

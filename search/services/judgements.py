@@ -6,14 +6,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.utils import timezone
 
-from retrieval_site.errors import AppError, not_found
+from retrieval_site.errors import AppError
 from search.models import Document, Judgement, Query
 from search.services.queries import is_owner
 
 if TYPE_CHECKING:
     import uuid
+
+    from django.db.models import QuerySet
 
     from search.querysets import Viewer
 
@@ -35,12 +38,11 @@ def rater_of(viewer: Viewer, session: str) -> Rater:
     if viewer is not None and viewer.is_authenticated:
         return Rater(viewer.pk, "")
     if not session:
-        raise AppError(
-            "auth.required", "Sign in, send a token or allow cookies to judge results.", status=401
-        )
+        raise AppError("auth.required/judge")
     return Rater(None, session)
 
 
+@transaction.atomic
 def judgement_set(  # noqa: PLR0913  (keyword-only; pages, API and tests call it by these names)
     *,
     query_id: uuid.UUID | str,
@@ -58,7 +60,9 @@ def judgement_set(  # noqa: PLR0913  (keyword-only; pages, API and tests call it
     """
     rater = rater_of(viewer, session)
     _check_values(grade, comment or "")
-    query = _query(query_id)
+    query = _query(
+        query_id, Query.objects.select_for_update(no_key=True)
+    )  # it is not ended by its age meanwhile
     _check_judgeable(query, document_id, viewer, session)
     judgement = Judgement(
         query=query, document_id=document_id, user_id=rater.user_id, session=rater.session, grade=grade,
@@ -102,22 +106,19 @@ def judgements_of(query_id: uuid.UUID | str, viewer: Viewer, session: str) -> di
 
 def _check_values(grade: int, comment: str) -> None:
     if isinstance(grade, bool) or grade not in GRADES:
-        raise AppError(
-            "parameter.invalid", "A grade is 0, 1, 2 or 3.", detail={"grade": ["Send 0, 1, 2 or 3."]}
-        )
+        raise AppError.of_parameter("grade", "Send 0, 1, 2 or 3.")
     if "\0" in comment:
-        sentence = "A comment has no NUL characters."
-        raise AppError("parameter.invalid", sentence, detail={"comment": [sentence]})
+        raise AppError.of_parameter("comment", "A comment has no NUL characters.")
     if len(comment) > COMMENT_MAX:
-        sentence = f"A comment has at most {COMMENT_MAX} characters."
-        raise AppError("parameter.invalid", sentence, detail={"comment": [sentence]})
+        raise AppError.of_parameter("comment", f"A comment has at most {COMMENT_MAX} characters.")
 
 
-def _query(query_id: uuid.UUID | str) -> Query:
+def _query(query_id: uuid.UUID | str, queries: QuerySet[Query] | None = None) -> Query:
+    rows = Query.objects.all() if queries is None else queries
     try:
-        return Query.objects.only("id", "answer", "user", "session").get(pk=query_id)
+        return rows.only("id", "answer", "user", "session").get(pk=query_id)
     except (Query.DoesNotExist, ValidationError) as failure:
-        raise not_found("query") from failure
+        raise AppError("query.not_found") from failure
 
 
 def _check_judgeable(query: Query, document_id: int, viewer: Viewer, session: str) -> None:
@@ -125,4 +126,4 @@ def _check_judgeable(query: Query, document_id: int, viewer: Viewer, session: st
     answered = any(hit["document"] == document_id for hit in query.answer)
     judgeable = answered or is_owner(query, viewer, session)
     if not judgeable or not Document.objects.visible_to(viewer).filter(pk=document_id).exists():
-        raise not_found("document")
+        raise AppError("document.not_found")

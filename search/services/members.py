@@ -45,7 +45,5 @@ def _users(usernames: set[str]) -> list[int]:
     rows = get_user_model().objects.filter(username__in=usernames).values_list("username", "pk")
     found = dict(rows)
     if missing := sorted(usernames - found.keys()):
-        raise AppError(
-            "user.not_found", f"There is no user {', '.join(missing)}.", status=400, detail={"users": missing}
-        )
+        raise AppError("user.not_found", users=missing)
     return list(found.values())

@@ -18,8 +18,6 @@ from workers.storage.blobs import blob_open, blob_store
 from workers.storage.sweeping import blob_remove
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from django.db.models import QuerySet
 
 
@@ -32,10 +30,9 @@ class Stripped:
     unreadable: int = 0
 
 
-def pictures_to_strip(documents: Iterable[int] | None = None) -> QuerySet[DocumentImage]:
-    """Return the pictures in collections that keep no originals; of these documents, or of all."""
-    images = DocumentImage.objects.filter(document__collection__keep_originals=False)
-    return images if documents is None else images.filter(document__in=documents)
+def pictures_to_strip() -> QuerySet[DocumentImage]:
+    """Return the pictures in collections that keep no originals."""
+    return DocumentImage.objects.filter(document__collection__keep_originals=False)
 
 
 def pictures_strip(images: QuerySet[DocumentImage], *, dry_run: bool = False) -> Stripped:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.db import transaction
 
-from retrieval_site.errors import AppError, not_found
+from retrieval_site.errors import AppError
 from search.models import Query
 from workers.storage.sweeping import blob_remove_unused
 
@@ -27,9 +27,9 @@ def own_query(query_id: uuid.UUID, viewer: Viewer, session: str) -> Query:
     """Return a kept search to its owner or a superuser; raises AppError `query.not_found`, `permission.denied`."""
     query: Query | None = Query.objects.defer("embedding").filter(pk=query_id).first()
     if query is None:
-        raise not_found("query")
+        raise AppError("query.not_found")
     if not is_owner(query, viewer, session) and not getattr(viewer, "is_superuser", False):
-        raise AppError("permission.denied", "Only who made this search may delete it.", status=403)
+        raise AppError("permission.denied/search")
     return query
 
 
@@ -40,8 +40,8 @@ def query_delete(*, query_id: uuid.UUID, viewer: Viewer, session: str) -> None:
     Raises what `own_query` raises.
     """
     query = own_query(query_id, viewer, session)
-    preview: Any = query.preview_id
+    previews = [part.preview_id for part in query.parts.all() if part.preview_id]
     with transaction.atomic():
         query.delete()
-        if preview:
+        for preview in previews:
             blob_remove_unused(preview)

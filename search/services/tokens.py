@@ -36,9 +36,9 @@ def token_create(
     """
     wanted = sorted(set(scopes))
     if not wanted or not set(wanted) <= set(ApiToken.Scope.values):
-        raise AppError("parameter.invalid", f"Scopes are some of {', '.join(ApiToken.Scope.values)}.")
+        raise AppError.of_parameter("scopes", f"Scopes are some of {', '.join(ApiToken.Scope.values)}.")
     if expires_at is not None and expires_at <= timezone.now():
-        raise AppError("parameter.invalid", "The expiry lies in the past.")
+        raise AppError.of_parameter("expires_at", "The expiry lies in the past.")
     key = KEY_PREFIX + secrets.token_urlsafe(32)
     token = ApiToken.objects.create(
         user=user, name=name, scopes=wanted, digest=key_digest(key), expires_at=expires_at
@@ -83,14 +83,13 @@ def token_of_header(header: str, unknown: Callable[[], None]) -> ApiToken:
     """
     words = header.split()
     if len(words) != 2 or words[0].lower() != "bearer":
-        message = "Write the header as “Authorization: Bearer sl_…”."
-        raise AppError("token.invalid", message, status=401)
+        raise AppError("token.invalid/header")
     token = token_of_key(words[1])
     if token is None or not token.user.is_active:
         unknown()
-        raise AppError("token.invalid", "This token is unknown or was withdrawn.", status=401)
+        raise AppError("token.invalid")
     if token.expires_at is not None and token.expires_at <= timezone.now():
-        raise AppError("token.expired", "This token has expired.", status=401)
+        raise AppError("token.expired")
     token_used(token)
     return token
 
@@ -98,7 +97,7 @@ def token_of_header(header: str, unknown: Callable[[], None]) -> ApiToken:
 def check_scope(token: ApiToken, scope: str) -> None:
     """Raise AppError `scope.missing` where the token does not allow this."""
     if scope not in token.scopes:
-        raise AppError("scope.missing", f"This token lacks the scope “{scope}”.", status=403)
+        raise AppError("scope.missing", scope=scope)
 
 
 def token_used(token: ApiToken) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 
 from retrieval_site.errors import AppError
+from search.job_types import IMPORT, UNDO_IMPORT, UndoParameters
 from search.models import Document, Judgement
 from workers.jobs.errors import wrong_state
 from workers.jobs.rights import require_permitted
@@ -19,9 +20,8 @@ if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
     from django.db.models import QuerySet
 
+    from search.job_types import ImportJobParameters
     from workers.models import Job
-
-UNDO = "undo_import"
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def import_undoable(job: Job) -> Undoable:
 
 def may_be_undone(job: Job) -> bool:
     """Return whether the job is an import that has ended and some of whose documents are there as it left them."""
-    return _stores(job) and job.is_finished and undoable_documents(job.pk).exists()
+    return _stores(job) is not None and job.is_finished and undoable_documents(job.pk).exists()
 
 
 @transaction.atomic
@@ -65,20 +65,20 @@ def import_undo(*, job: Job, by: AbstractBaseUser) -> Job:
     `import.nothing_to_undo`, `job.wrong_state`, `job.not_permitted`.
     """
     require_permitted(job, by)
-    if not _stores(job):
-        raise AppError(
-            "import.not_an_import", "Only an import that was no dry run can be undone.", status=409
-        )
+    asked = _stores(job)
+    if asked is None:
+        raise AppError("import.not_an_import")
     if not job.is_finished:
         raise wrong_state("undone", job.state)
     if not undoable_documents(job.pk).exists():
-        sentence = "None of the documents that this import created is there as it left it."
-        raise AppError("import.nothing_to_undo", sentence, status=409)
-    params = {"import": str(job.pk), "collection": job.params["collection"]}
-    undo, _ = job_create_once(type=UNDO, params=params, owner=by)
+        raise AppError("import.nothing_to_undo")
+    parameters = UndoParameters(import_job=str(job.pk), collection=asked.collection)
+    undo, _ = job_create_once(UNDO_IMPORT, parameters, owner=by)
     job_mark_undone(job, by=undo)
     return undo
 
 
-def _stores(job: Job) -> bool:
-    return job.type == "import" and not job.params.get("dry_run")
+def _stores(job: Job) -> ImportJobParameters | None:
+    """Return what an import is asked to do; None for any other job, and for a dry run."""
+    asked = IMPORT.find_parameters(job)
+    return None if asked is None or asked.dry_run else asked

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 
-from retrieval_site.config import MIB
 from retrieval_site.errors import AppError
 
 if TYPE_CHECKING:
@@ -17,7 +16,7 @@ def read_picture(upload: UploadedFile[bytes]) -> bytes:
     """Return an uploaded picture's bytes, from its start; raises AppError `image.empty`, `image.too_large`."""
     limit = settings.CONFIG.picture_max_bytes
     if upload.size == 0:
-        raise AppError("image.empty", "The file is empty.")
+        raise AppError("image.empty")
     if upload.size is None or upload.size > limit:
         raise picture_too_large(limit)
     upload.seek(0)
@@ -27,9 +26,4 @@ def read_picture(upload: UploadedFile[bytes]) -> bytes:
 
 def picture_too_large(limit: int) -> AppError:
     """Return the refusal of more bytes than a picture may have."""
-    return AppError(
-        "image.too_large",
-        f"The picture has more than {limit // MIB} MiB.",
-        status=413,
-        detail={"max_bytes": limit},
-    )
+    return AppError("image.too_large", limit_bytes=limit)

@@ -47,4 +47,4 @@ def collection_lock(collection: Collection) -> None:
     """Let one writer at a time into a collection, so that two imports cannot both create the same document."""
     rows = Collection.objects.filter(pk=collection.pk).select_for_update(no_key=True)
     if not rows.values_list("pk", flat=True).first():
-        raise AppError("collection.not_found", "The collection was deleted.", status=404)
+        raise AppError("collection.not_found/deleted")

@@ -10,6 +10,8 @@ from django.templatetags.static import static
 from django.utils.html import format_html
 
 from search.services.judgements import RELEVANT
+from search.units.passage import PASSAGE
+from search.units.registry import unit_kinds as registered_kinds
 from search.views.advice import Advice, advice_for
 from search.views.choosing import chosen_target
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     from retrieval_site.errors import AppError
     from search.models import Judgement
+    from search.units.kind import UnitKind
 
 register = template.Library()
 SPRITE = "vendor/lucide/icons.svg"
@@ -55,7 +58,13 @@ def target_to_search(context: Context) -> str:
         return str(context["target"])
     request: HttpRequest | None = context.get("request")
     # An error page may come before the session is there.
-    return chosen_target(request) if request is not None and hasattr(request, "session") else "passages"
+    return chosen_target(request) if request is not None and hasattr(request, "session") else PASSAGE.target
+
+
+@register.simple_tag
+def unit_kinds() -> tuple[UnitKind, ...]:
+    """Return what can be looked for."""
+    return registered_kinds()
 
 
 @register.filter

@@ -9,7 +9,7 @@ from psycopg import sql
 
 from retrieval_site.errors import AppError
 from search.vectors.halfvec import copy_rows
-from search.vectors.tables import UnitKind, VectorTable, table_names
+from search.vectors.tables import VectorTable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +46,7 @@ _INSERT = sql.SQL("""
 
 def vectors_write(
     version: ModelVersion,
-    kind: UnitKind,
+    kind: str,
     unit_ids: Sequence[int] | NDArray[np.int64],
     vectors: NDArray[np.float32],
 ) -> int:
@@ -74,29 +74,7 @@ def _check(
 ) -> None:
     expected = (len(unit_ids), version.dim)
     if vectors.shape != expected:
-        detail = {"expected": list(expected), "found": list(vectors.shape)}
-        message = (
-            f"Vectors of shape {vectors.shape} do not fit {expected[0]} units of {version.dim} dimensions."
-        )
-        raise AppError("vectors.shape", message, status=500, detail=detail)
+        raise AppError("vectors.shape", expected=list(expected), found=list(vectors.shape))
     # NaN compares false, so this refuses it too.
     if vectors.size and not abs(vectors).max() < 65_504:
-        raise AppError("vectors.not_finite", "The encoder gave a vector that is not finite.", status=500)
-
-
-def vectors_move(document_ids: Sequence[int], collection_id: int) -> None:
-    """Let the vectors of documents follow them into another collection, under every version.
-
-    Call it in the transaction that changes the documents, before it changes them.
-    """
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id FROM search_document WHERE id = ANY(%s) ORDER BY id FOR UPDATE", [list(document_ids)]
-        )
-        for table in table_names():
-            statement = sql.SQL(
-                "UPDATE {} SET collection_id = %s WHERE document_id = ANY(%s) AND collection_id <> %s"
-            )
-            cursor.execute(
-                statement.format(table.identifier), [collection_id, list(document_ids), collection_id]
-            )
+        raise AppError("vectors.not_finite")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from django.db import connection
 from psycopg import sql
 
-from search.vectors.tables import UnitKind, VectorTable, tables_of
+from search.vectors.tables import VectorTable, tables_of
 
 if TYPE_CHECKING:
     from models_admin.models import ModelVersion
@@ -47,38 +47,38 @@ class Coverage:
         return self.stored == self.total
 
 
-def units_missing(version: ModelVersion, kind: UnitKind, *, after_id: int = 0, limit: int = 256) -> list[int]:
+def units_missing(version: ModelVersion, kind: str, *, after_id: int = 0, limit: int = 256) -> list[int]:
     """Return the next ids above `after_id`, ascending, of units without a vector.
 
     Rows committed out of order can have an id below `after_id`: end a run by asking once more from 0.
     """
     table = VectorTable(version.pk, kind)
-    statement = _MISSING.format(units=sql.Identifier(table.units), table=table.identifier)
+    statement = _MISSING.format(units=table.unit_rows, table=table.identifier)
     with connection.cursor() as cursor:
         cursor.execute(statement, [after_id, limit])
         return [unit_id for (unit_id,) in cursor.fetchall()]
 
 
-def missing_outside(version: ModelVersion, kind: UnitKind, collections: list[int]) -> bool:
+def missing_outside(version: ModelVersion, kind: str, collections: list[int]) -> bool:
     """Return whether a unit of a document outside of these collections lacks its vector."""
     table = VectorTable(version.pk, kind)
-    statement = _MISSING_OUTSIDE.format(units=sql.Identifier(table.units), table=table.identifier)
+    statement = _MISSING_OUTSIDE.format(units=table.unit_rows, table=table.identifier)
     with connection.cursor() as cursor:
         cursor.execute(statement, [collections])
         return bool(cursor.fetchone()[0])
 
 
-def coverage(version: ModelVersion) -> dict[UnitKind, Coverage]:
-    """Return the coverage of each modality that the version encodes; none stored where a table is missing."""
+def coverage(version: ModelVersion) -> dict[str, Coverage]:
+    """Return the coverage of each kind of unit that the version encodes; none stored where a table is missing."""
     return {table.kind: _coverage_of(table) for table in tables_of(version)}
 
 
 def _coverage_of(table: VectorTable) -> Coverage:
-    total = _count(sql.Identifier(table.units))
+    total = _count(table.unit_rows)
     return Coverage(total, _count(table.identifier) if table.exists() else 0)
 
 
-def _count(table: sql.Identifier) -> int:
+def _count(rows: sql.Composable) -> int:
     with connection.cursor() as cursor:
-        cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(table))
+        cursor.execute(sql.SQL("SELECT count(*) FROM {} counted").format(rows))
         return int(cursor.fetchone()[0])

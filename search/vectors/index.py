@@ -15,9 +15,9 @@ from django.db import DatabaseError, connection, transaction
 from psycopg import sql
 from psycopg.errors import DiskFull, OutOfMemory
 
-from retrieval_site.database import Prepared
+from retrieval_site.database import Prepared, reading
 from search.vectors.nearest import indexed, nearest
-from search.vectors.tables import INDEX_KINDS, IndexKind, UnitKind, VectorTable
+from search.vectors.tables import INDEX_KINDS, IndexKind, VectorTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -83,7 +83,7 @@ class IndexState:
     size_bytes: int
 
 
-def index_build(version: ModelVersion, kind: UnitKind, *, parallel_workers: int | None = None) -> None:
+def index_build(version: ModelVersion, kind: str, *, parallel_workers: int | None = None) -> None:
     """Let the index that was chosen for this version stand and no other, then refresh the planner's statistics.
 
     All or nothing: a build that is killed leaves no index, and no search ever sees half of one. Meanwhile searches
@@ -142,7 +142,7 @@ def _refresh_statistics(table: VectorTable) -> None:
         cursor.execute(sql.SQL(words).format(table.identifier))
 
 
-def index_drop(version: ModelVersion, kind: UnitKind) -> None:
+def index_drop(version: ModelVersion, kind: str) -> None:
     """Drop whatever index there is; searches scan exactly from then on."""
     _drop(VectorTable(version.pk, kind), INDEX_KINDS)
 
@@ -154,12 +154,12 @@ def _drop(table: VectorTable, indexes: Iterable[IndexKind]) -> None:
             cursor.execute(sql.SQL("DROP INDEX IF EXISTS {}").format(name))
 
 
-def index_settled(version: ModelVersion, kind: UnitKind) -> bool:
+def index_settled(version: ModelVersion, kind: str) -> bool:
     """Return whether the index that was chosen for the version stands, and no other."""
     return list(_standing(VectorTable(version.pk, kind))) == [*filter(None, [wanted_index(version)])]
 
 
-def index_state(version: ModelVersion, kind: UnitKind) -> IndexState:
+def index_state(version: ModelVersion, kind: str) -> IndexState:
     """Return which whole, valid index answers searches of this table."""
     for index, size_bytes in _standing(VectorTable(version.pk, kind)).items():
         return IndexState(index, size_bytes)
@@ -168,7 +168,7 @@ def index_state(version: ModelVersion, kind: UnitKind) -> IndexState:
 
 def table_state(table: VectorTable) -> tuple[int, IndexKind | None] | None:
     """Return how many rows the planner knows of and which valid index stands; None without the table."""
-    with connection.cursor() as cursor:
+    with reading.connection.cursor() as cursor:
         cursor.execute(_TABLE_STATE, [*_index_names(table), table.name])
         found: tuple[int, IndexKind | None] | None = cursor.fetchone()
     return found
@@ -186,7 +186,7 @@ def _standing(table: VectorTable) -> dict[IndexKind, int]:
         return dict(cursor.fetchall())
 
 
-def index_prewarm(version: ModelVersion, kind: UnitKind) -> None:
+def index_prewarm(version: ModelVersion, kind: str) -> None:
     """Read the index and its table into memory, so that the first search is as fast as those after it."""
     table = VectorTable(version.pk, kind)
     index = index_state(version, kind).kind

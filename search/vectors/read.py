@@ -9,7 +9,7 @@ from django.db import connection
 from psycopg import sql
 from psycopg.pq import Format
 
-from search.vectors.tables import UnitKind, VectorTable
+from search.vectors.tables import VectorTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,7 +36,7 @@ def from_binary(rows: Iterable[bytes], dim: int) -> NDArray[np.float32]:
 
 
 def document_vectors(
-    version: ModelVersion, kind: UnitKind, document_id: int, *, limit: int
+    version: ModelVersion, kind: str, document_id: int, *, limit: int
 ) -> NDArray[np.float32]:
     """Return the vectors `(units, dim)` of a document's first units; none where it or the table has none."""
     table = VectorTable(version.pk, kind)

@@ -1,4 +1,4 @@
-"""One plain table of vectors per model version and modality; this module alone makes and drops them.
+"""One plain table of vectors per model version and kind of unit; this module alone makes and drops them.
 
 Why plain tables and no partitions: each has its own `halfvec(N)`, and dropping one waits for nobody who searches
 another. Why `STORAGE PLAIN`: vectors stay in the row, three to a page at 1,024 dimensions, and an exact scan is
@@ -17,19 +17,16 @@ from psycopg import sql
 from psycopg.errors import LockNotAvailable
 
 from retrieval_site.errors import AppError
+from search.units.registry import unit_kind, unit_kinds
 
 if TYPE_CHECKING:
     from models_admin.models import ModelVersion
 
-UnitKind = Literal["passage", "image"]
 IndexKind = Literal["hnsw", "binary"]
 INDEX_KINDS: tuple[IndexKind, ...] = ("hnsw", "binary")
-UNIT_KINDS: tuple[UnitKind, ...] = ("passage", "image")
 DIM_MAX = 4000
 DROP_LOCK_TIMEOUT_SECONDS = 5.0
-_UNIT_TABLES = {"passage": "search_passage", "image": "search_documentimage"}
-_ENCODED_BY = {"passage": "text", "image": "image"}
-_NAME = re.compile(r"embedding_(\d+)_(passage|image)")
+_NAME = re.compile(r"embedding_(\d+)_([a-z]+)")
 
 _CREATE = sql.SQL("""
     CREATE TABLE IF NOT EXISTS {table} (
@@ -48,7 +45,7 @@ class VectorTable:
     """The vectors of one kind of unit under one model version, and the names that belong to them."""
 
     version_id: int
-    kind: UnitKind
+    kind: str
 
     @property
     def name(self) -> str:
@@ -57,8 +54,16 @@ class VectorTable:
 
     @property
     def units(self) -> str:
-        """Return the table of the passages or images that the vectors belong to."""
-        return _UNIT_TABLES[self.kind]
+        """Return the table of the units that the vectors belong to."""
+        return unit_kind(self.kind).table
+
+    @property
+    def unit_rows(self) -> sql.Composable:
+        """Return the rows of that table which are units of this kind, for a FROM."""
+        rows = sql.Identifier(self.units)
+        if not (where := unit_kind(self.kind).where):
+            return rows
+        return sql.SQL("(SELECT unit.* FROM {} unit WHERE {})").format(rows, sql.SQL(where))
 
     def index_name(self, index: IndexKind) -> str:
         """Return the name of its index of that kind."""
@@ -77,17 +82,15 @@ class VectorTable:
 
 
 def tables_of(version: ModelVersion) -> tuple[VectorTable, ...]:
-    """Return the tables that a version needs: passages where it reads text, images where it sees pictures."""
+    """Return the tables that a version needs: one for each kind of unit that it has an encoder for."""
     modalities = version.manifest.get("modalities", ["image", "text"])
-    return tuple(VectorTable(version.pk, kind) for kind in UNIT_KINDS if _ENCODED_BY[kind] in modalities)
+    return tuple(VectorTable(version.pk, kind.name) for kind in unit_kinds() if kind.modality in modalities)
 
 
 def table_create(version: ModelVersion) -> tuple[VectorTable, ...]:
     """Make the version's vector tables where they are missing; raises AppError `model.dimension` for a bad one."""
     if not 1 <= version.dim <= DIM_MAX:
-        detail = {"dim": version.dim, "most": DIM_MAX}
-        message = f"Vectors of {version.dim} dimensions cannot be indexed; the most is {DIM_MAX}."
-        raise AppError("model.dimension", message, detail=detail)
+        raise AppError("model.dimension", dim=version.dim, most=DIM_MAX)
     tables = tables_of(version)
     with transaction.atomic(), connection.cursor() as cursor:
         for table in tables:
@@ -114,14 +117,13 @@ def table_drop(version: ModelVersion) -> None:
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(f"SET LOCAL lock_timeout = '{int(DROP_LOCK_TIMEOUT_SECONDS * 1000)}ms'")
-            for kind in UNIT_KINDS:
-                table = VectorTable(version.pk, kind)
+            for kind in unit_kinds():
+                table = VectorTable(version.pk, kind.name)
                 cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(table.identifier))
     except OperationalError as error:
         if not isinstance(error.__cause__, LockNotAvailable):
             raise
-        message = f"The vectors of {version.key} are being used right now. Try again in a moment."
-        raise AppError("vectors.in_use", message, status=409) from error
+        raise AppError("vectors.in_use", model=version.key) from error
 
 
 def table_names() -> tuple[VectorTable, ...]:
@@ -132,9 +134,6 @@ def table_names() -> tuple[VectorTable, ...]:
             [r"embedding\_%"],
         )
         found = [_NAME.fullmatch(name) for (name,) in cursor.fetchall()]
-    tables = [VectorTable(int(match[1]), _kind(match[2])) for match in found if match]
+    known = {kind.name for kind in unit_kinds()}
+    tables = [VectorTable(int(match[1]), match[2]) for match in found if match and match[2] in known]
     return tuple(sorted(tables, key=lambda table: (table.version_id, table.kind)))
-
-
-def _kind(name: str) -> UnitKind:
-    return "passage" if name == "passage" else "image"

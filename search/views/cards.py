@@ -6,10 +6,13 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from search.units.kind import Span
+from search.units.registry import unit_kind
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from search.models import Document, DocumentImage, Judgement, Passage
+    from search.models import Document, DocumentImage, Judgement
     from search.retrieval.types import Hit, SearchAnswer
 
 CONTEXT_CHARACTERS = 100
@@ -57,7 +60,7 @@ def cards(answer: SearchAnswer, similarity: str, judged: Mapping[int, Judgement]
             score=hit.score,
             score_percent=score_percent(hit.score, similarity),
             excerpt=_excerpt_of(hit),
-            image=hit.image or hit.cover,
+            image=picture_of(hit.kind, hit.unit) or hit.cover,
             facts=facts(hit.document.metadata)[:FACTS_MAX],
             tags=_new_tags(hit.document),
             judgement=judged.get(hit.document.pk),
@@ -102,16 +105,25 @@ def _written(value: Any) -> str:
 
 
 def _excerpt_of(hit: Hit) -> Excerpt | None:
-    passage: Passage | None = hit.passage
-    body = hit.document.body
-    if passage is None:
+    span, body = span_of(hit.kind, hit.unit), hit.document.body
+    if span is None:
         return _opening(body)
-    if (
-        body[passage.start : passage.end] != passage.text
-    ):  # a title is its own passage, or the text has moved on
-        is_title = passage.end == 0
-        return None if is_title and not body else Excerpt("", passage.text, "")
-    return excerpt(body, passage.start, passage.end)
+    if not span.stands_in(body):
+        is_title = not body and span == Span(hit.document.title.strip())
+        return None if is_title else Excerpt("", span.text, "")
+    return excerpt(body, span.start, span.end)
+
+
+def span_of(kind: str, unit: Any | None) -> Span | None:
+    """Return the words of a unit; None where it has none or is gone."""
+    span = unit_kind(kind).shown.span
+    return span(unit) if span and unit else None
+
+
+def picture_of(kind: str, unit: Any | None) -> DocumentImage | None:
+    """Return the picture of a unit; None where it has none or is gone."""
+    picture = unit_kind(kind).shown.picture
+    return picture(unit) if picture and unit else None
 
 
 def _opening(body: str) -> Excerpt | None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from search.units.passage import PASSAGE
+from search.units.registry import unit_kinds
+
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
@@ -13,8 +16,8 @@ _KEY = "target"
 
 
 def target_named(written: object) -> Target:
-    """Return the target that a form names, passages for anything else."""
-    return "images" if written == "images" else "passages"
+    """Return the target that a form names, that of passages for anything else."""
+    return next((kind.target for kind in unit_kinds() if kind.target == written), PASSAGE.target)
 
 
 def chosen_target(request: HttpRequest) -> Target:

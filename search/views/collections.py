@@ -10,7 +10,8 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from retrieval_site.errors import not_found
+from retrieval_site.database.reading import reads
+from retrieval_site.errors import AppError
 from search.models import Collection, Document, DocumentImage
 from search.throttling import PAGE
 from search.views.people import searchers_only
@@ -27,6 +28,7 @@ OPENING_CHARACTERS = 200
 @require_safe
 @throttled(PAGE)
 @searchers_only
+@reads
 def collections(request: HttpRequest) -> HttpResponse:
     """List the collections that the viewer may see."""
     rows = Collection.objects.visible_to(request.user).described_for(request.user)
@@ -36,12 +38,13 @@ def collections(request: HttpRequest) -> HttpResponse:
 @require_safe
 @throttled(PAGE)
 @searchers_only
+@reads
 def collection(request: HttpRequest, slug: str) -> HttpResponse:
     """Show a collection's documents, page by page; `?title=` keeps those whose title has these words."""
     rows = Collection.objects.visible_to(request.user).described_for(request.user)
     found = rows.filter(slug=slug).first()
     if found is None:
-        raise not_found("collection")
+        raise AppError("collection.not_found")
     title = request.GET.get("title", "").strip().replace("\0", "")[:TITLE_MAX]
     documents = Document.objects.filter(collection=found).defer("body")
     documents = documents.annotate(opening=Left("body", OPENING_CHARACTERS))

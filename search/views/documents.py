@@ -9,30 +9,34 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from retrieval_site.errors import not_found
-from search.models import Collection, Document, Passage, Query
+from retrieval_site.database.reading import reads
+from retrieval_site.errors import AppError
+from search.models import Collection, Document, Query
 from search.services.judgements import judgements_of
 from search.sessions import session_of
 from search.throttling import PAGE
-from search.views.cards import Excerpt, excerpt, facts
+from search.units.registry import unit_kind_of
+from search.views.cards import Excerpt, excerpt, facts, picture_of, span_of
 from search.views.indexing import NO_INDEX
 from search.views.people import searchers_only
-from search.views.searching import HITS
 from search.views.throttling import throttled
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
+    from search.units.kind import Span
+
 
 @require_safe
 @throttled(PAGE)
 @searchers_only
+@reads
 def document(request: HttpRequest, document_id: int) -> HttpResponse:
     """Show a document; `?q=` names the query whose hit it was."""
     rows = Document.objects.visible_to(request.user).select_related("collection")
     found = rows.prefetch_related("images").filter(pk=document_id).first()
     if found is None:
-        raise not_found("document")
+        raise AppError("document.not_found")
     context = {
         "document": found,
         "images": list(found.images.all()),
@@ -63,15 +67,17 @@ def _found_by(request: HttpRequest, found: Document) -> dict[str, Any]:
     if query is None or hit is None:
         return {"text": Excerpt(found.body, "", "")}
     judged = judgements_of(query.pk, request.user, session_of(request))
-    passage = Passage.objects.filter(pk=hit.get("passage") or 0, document=found).first()
+    kind = unit_kind_of(query.target)
+    unit = kind.rows.filter(pk=hit.get(kind.name) or 0, document=found).first()
+    picture = picture_of(kind.name, unit)
     return {
         "query": query,
         "query_id": query.pk,
         "words": query.text,
         "judgement": judged.get(found.pk),
-        "found_image": hit.get("image"),
+        "found_image": picture and picture.pk,
         "hits_shown": _hits_shown(query, hit),
-        "text": _marked(found, passage),
+        "text": _marked(found, span_of(kind.name, unit)),
     }
 
 
@@ -89,11 +95,11 @@ def _hit(query: Query | None, found: Document) -> dict[str, Any] | None:
 
 def _hits_shown(query: Query, hit: dict[str, Any]) -> int:
     """Return how many hits the results must show to hold this one; 0 where their first page does."""
-    size, place = HITS.get(query.target, 10), query.answer.index(hit)
+    size, place = unit_kind_of(query.target).shown.hits_a_page, query.answer.index(hit)
     return (place // size + 1) * size if place >= size else 0
 
 
-def _marked(found: Document, passage: Passage | None) -> Excerpt:
-    if passage is None or found.body[passage.start : passage.end] != passage.text:
+def _marked(found: Document, span: Span | None) -> Excerpt:
+    if span is None or not span.stands_in(found.body):
         return Excerpt(found.body, "", "")
-    return excerpt(found.body, passage.start, passage.end, around=len(found.body))
+    return excerpt(found.body, span.start, span.end, around=len(found.body))

@@ -10,10 +10,12 @@ from django.utils.cache import patch_cache_control
 from django.views.decorators.http import require_safe
 
 from models_admin.services import champion
-from retrieval_site.errors import not_found
+from retrieval_site.database.reading import reads
+from retrieval_site.errors import AppError
 from search.guide import example_path, examples, notes
 from search.models import Collection
 from search.throttling import PAGE, PICTURE
+from search.units.image import IMAGE
 from search.views.choosing import chosen_target
 from search.views.people import searchers_only
 from search.views.throttling import throttled
@@ -37,6 +39,7 @@ Disallow: /search/
 @require_safe
 @throttled(PAGE)
 @searchers_only
+@reads
 def home(request: HttpRequest) -> HttpResponse:
     """Show the search form, what it searches, and what is missing where nothing can be searched yet."""
     collections = list(Collection.objects.visible_to(request.user).described_for(request.user))
@@ -48,7 +51,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "missing": _missing(collections, documents, answering),
         "examples": [(key, label) for key, label, _ in examples()],
         "target": chosen_target(request),
-        "notes": notes(answering, "images"),
+        "notes": notes(answering, IMAGE.target),
         "chosen": [],
     }
     return render(request, "search/home.html", context)
@@ -70,7 +73,7 @@ def example(request: HttpRequest, key: str) -> FileResponse:
     """Send an example photo."""
     path = example_path(key)
     if path is None or not path.is_file():
-        raise not_found("example")
+        raise AppError("example.not_found")
     response = FileResponse(path.open("rb"), content_type="image/jpeg")
     patch_cache_control(response, private=True, max_age=EXAMPLE_SECONDS)
     return response

@@ -16,7 +16,7 @@ from django.http import FileResponse
 from django.views.decorators.http import require_safe
 
 from retrieval_site.database import Prepared
-from retrieval_site.errors import not_found
+from retrieval_site.errors import AppError
 from retrieval_site.rows import columns
 from search.retrieval.scope import visible_collections
 from search.throttling import PICTURE
@@ -77,13 +77,13 @@ def _visible_blob(request: HttpRequest, sha256: str) -> Blob:
     A page asks for dozens, so the statement is composed once.
     """
     if not _SHA256.fullmatch(sha256):
-        raise not_found("picture")
+        raise AppError("picture.not_found")
     statement, of_blob = _statement()
     with connection.cursor() as cursor:
         cursor.execute(statement, [sha256, list(visible_collections(request.user))])
         row = cursor.fetchone()
     if row is None:
-        raise not_found("picture")
+        raise AppError("picture.not_found")
     return of_blob.instance(row)
 
 

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.http import trigger_client_event
 
-from retrieval_site.errors import AppError, not_found
+from retrieval_site.errors import AppError
 from retrieval_site.posting import takes_form
 from search.models import Document
 from search.services.judgements import NOT_RELEVANT, RELEVANT, judgement_clear, judgement_set
@@ -50,7 +50,7 @@ def _judged(request: HttpRequest, query_id: uuid.UUID, document: Document) -> Ju
         judgement_clear(query_id=query_id, document_id=document.pk, viewer=request.user, session=session)
         return None
     if verdict not in _GRADES:
-        raise AppError("parameter.invalid", "Say “relevant” or “not relevant”.")
+        raise AppError.of_parameter("verdict", "Say “relevant” or “not relevant”.")
     with session_for(request) as session:
         return judgement_set(
             query_id=query_id,
@@ -68,7 +68,7 @@ def _document(request: HttpRequest) -> Document:
     rows = Document.objects.visible_to(request.user).filter(pk=int(written)) if known else None
     found: Document | None = rows.first() if rows is not None else None
     if found is None:
-        raise not_found("document")
+        raise AppError("document.not_found")
     return found
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from search.filters.registry import filters_described
+from search.units.registry import unit_kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,10 +27,10 @@ def described(query: Query, plan: Plan, *, counted: bool) -> list[str]:
     """Return sentences: what was compared with the query, by which filters, and how; numbers if one may know them."""
     if any(warning["id"] == "text.nothing_known" for warning in query.warnings):
         return ["Nothing was compared, because the model knows none of the words."]
-    units = "pictures" if query.target == "images" else "passages"
+    units = unit_kind_of(query.target).shown.plural
     by_order = query.version is not None and query.version.similarity == "order"
     sentences = [(_picked if by_order else _compared)(plan, units, counted=counted)]
-    if filters := _filters(query.filters):
+    if filters := filters_described(query.filters):
         sentences.append(f"Only documents with {filters} counted.")
     sentences.append("Each document stands once, by its best " + units.removesuffix("s") + ".")
     return sentences
@@ -51,12 +54,6 @@ def _picked(plan: Plan, units: str, *, counted: bool) -> str:
 
 def _most(plan: Plan, units: str, *, counted: bool) -> str:
     return f"up to {plan.candidates:,} {units}" if counted else f"the likeliest {units}"
-
-
-def _filters(filters: Mapping[str, Any]) -> str:
-    tags = [f"the tag “{tag}”" for tag in filters.get("tags") or ()]
-    values = [f"{key} “{value}”" for key, value in (filters.get("metadata") or {}).items()]
-    return " and ".join(tags + values)
 
 
 def timings_named(timings_ms: Mapping[str, float]) -> list[tuple[str, float]]:

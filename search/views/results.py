@@ -10,7 +10,8 @@ from django.shortcuts import render
 from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.views.decorators.http import require_safe
 
-from retrieval_site.errors import not_found
+from retrieval_site.database.reading import reads
+from retrieval_site.errors import AppError
 from search import retrieval
 from search.guide import notes
 from search.models import Collection, Document, Query
@@ -19,12 +20,12 @@ from search.services.judgements import judgements_of
 from search.services.queries import is_owner
 from search.sessions import session_of
 from search.throttling import PAGE, PICTURE
+from search.units.registry import unit_kind_of
 from search.views.caching import etag_of, not_modified, revalidated
 from search.views.cards import cards
 from search.views.indexing import unindexed
 from search.views.people import searchers_only
 from search.views.plans import described, timings_named
-from search.views.searching import HITS
 from search.views.throttling import throttled
 from search.views.tokens import tokens_count
 from workers.storage.blobs import blob_open
@@ -45,13 +46,15 @@ HITS_MAX = 1000
 @unindexed
 @throttled(PAGE)
 @searchers_only
+@reads
 def results(request: HttpRequest, query_id: uuid.UUID) -> HttpResponse:
     """Show the hits; to HTMX only the next ones."""
     query = _query(query_id)
     cursor = request.GET.get("next") or None
     answer = _answer(request, query, cursor)
     more = bool(getattr(request, "htmx", False)) and cursor is not None
-    context = _hits(request, query, answer) | ({} if more else _surroundings(request, query, answer))
+    around = {} if more else _surroundings(request, query, answer)
+    context = _hits(request, query, answer) | around
     response = render(request, "search/parts/hits.html" if more else "search/results.html", context)
     patch_vary_headers(response, ["HX-Request", "Cookie"])
     patch_cache_control(response, private=True, no_cache=True)
@@ -65,9 +68,10 @@ def results(request: HttpRequest, query_id: uuid.UUID) -> HttpResponse:
 @searchers_only
 def photo(request: HttpRequest, query_id: uuid.UUID) -> HttpResponseBase:
     """Send the kept query photo: small, re-encoded, without metadata."""
-    preview = _query(query_id).preview
+    part = _query(query_id).part
+    preview = part.preview if part else None
     if preview is None:
-        raise not_found("photo")
+        raise AppError("photo.not_found")
     etag = etag_of(preview.sha256, "preview")
     unchanged = not_modified(request, etag)
     response = unchanged or FileResponse(blob_open(preview), content_type=preview.content_type)
@@ -78,7 +82,7 @@ def photo(request: HttpRequest, query_id: uuid.UUID) -> HttpResponseBase:
 
 def _answer(request: HttpRequest, query: Query, cursor: str | None) -> SearchAnswer:
     """Return one page; with `?hits=` the first page and those behind it that somebody had on screen before."""
-    size = HITS.get(query.target, 10)
+    size = unit_kind_of(query.target).shown.hits_a_page
     if cursor is not None:
         return retrieval.reopen(query.pk, request.user, size, cursor)
     wanted = _hits_wanted(request.GET.get("hits", ""), size)
@@ -96,21 +100,32 @@ def _hits_wanted(written: str, size: int) -> int:
 
 
 def _query(query_id: uuid.UUID) -> Query:
-    query = Query.objects.select_related("version", "preview").defer("embedding", "answer")
+    query = Query.objects.select_related("version").defer("embedding", "answer")
     found = query.filter(pk=query_id).first()
     if found is None:
-        raise not_found("query")
+        raise AppError("query.not_found")
     return found
+
+
+def unkept(request: HttpRequest, answer: SearchAnswer) -> HttpResponse:
+    """Show at once the answer of a search that is not kept: it has no address."""
+    query = answer.unkept or Query()
+    context = _hits(request, query, answer) | _surroundings(request, query, answer)
+    response = render(request, "search/results.html", context)
+    patch_cache_control(response, private=True, no_store=True)
+    return response
 
 
 def _hits(request: HttpRequest, query: Query, answer: SearchAnswer) -> dict[str, Any]:
     similarity = query.version.similarity if query.version else "cosine"
-    judged = judgements_of(query.pk, request.user, session_of(request))
+    judged = judgements_of(query.pk, request.user, session_of(request)) if answer.query_id else {}
     return {
         "query": query,
+        "kept": answer.query_id is not None,
         "cards": cards(answer, similarity, judged),
         "next": answer.next,
         "target": query.target,
+        "kind": unit_kind_of(query.target),
         "chosen": _chosen(request, query),
     }
 
@@ -131,12 +146,14 @@ def _chosen(request: HttpRequest, query: Query) -> list[str]:
 
 def _surroundings(request: HttpRequest, query: Query, answer: SearchAnswer) -> dict[str, Any]:
     """Return what stands around the hits: the query itself and how to change it."""
-    asked = Document.objects.visible_to(request.user).filter(pk=query.document_id).first()
+    part = query.part
+    asked = Document.objects.visible_to(request.user).filter(pk=part.document_id if part else None).first()
     return {
+        "asked": part,
         "asked_document": asked,
         "collections": list(Collection.objects.visible_to(request.user)),
         "answer": answer,
-        "words": query.text,
+        "words": part.text if part else "",
         "nothing_known": _nothing_known(answer),
         "plan": described(query, answer.plan, counted=answer.counted),
         "timings": timings_named(query.timings_ms),

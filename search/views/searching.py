@@ -7,20 +7,28 @@ from typing import TYPE_CHECKING, Any
 
 from django.shortcuts import redirect
 from django.urls import reverse
-from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.http import HttpResponseClientRedirect, reselect, reswap, retarget
 
 from retrieval_site.bodies import BodyRule, may_send, takes_body
-from retrieval_site.errors import AppError, not_found
+from retrieval_site.errors import AppError
 from retrieval_site.people import anybody_searches
 from retrieval_site.posting import takes_form
 from search import retrieval
 from search.guide import example_path
 from search.models import Query
-from search.retrieval.types import SearchRequest
+from search.retrieval.types import (
+    DocumentPart,
+    EmbeddingPart,
+    ImagePart,
+    SearchRequest,
+    TextPart,
+)
 from search.services.uploads import picture_too_large, read_picture
 from search.sessions import session_for
+from search.units.registry import unit_kind_of
 from search.views.choosing import keep_target, target_named
 from search.views.people import may_search, searchers_only
+from search.views.results import unkept
 from search.views.throttling import throttled
 from workers.storage.blobs import blob_open
 
@@ -29,12 +37,12 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest, HttpResponse
 
+    from search.retrieval.types import Part
+
 TEXT_MAX = 2000
 COLLECTIONS_MAX, SLUG_MAX = 100, 80
 PREVIEW_PX = 640
 """Longest side of the kept query photo: sharp beside the hits, and enough to ask again with."""
-HITS = {"passages": 10, "images": 24}
-"""Documents on one page of results."""
 
 
 @takes_body(
@@ -50,7 +58,7 @@ HITS = {"passages": 10, "images": 24}
 @searchers_only
 def search(request: HttpRequest) -> HttpResponse:
     """Search by what the form holds and lead to the results."""
-    return _answered(request, {**_choices(request), **_part(request)})
+    return _answered(request, {**_choices(request), "parts": (_part(request),)})
 
 
 @takes_form(opens="search:results")
@@ -58,19 +66,33 @@ def search(request: HttpRequest) -> HttpResponse:
 @searchers_only
 def again(request: HttpRequest, query_id: uuid.UUID) -> HttpResponse:
     """Ask an earlier query again with the target and the collections chosen now."""
-    query = Query.objects.select_related("version", "preview").filter(pk=query_id).first()
+    query = Query.objects.select_related("version").filter(pk=query_id).first()
     if query is None:
-        raise not_found("query")
-    return _answered(request, {**_choices(request), "filters": query.filters, **_part_of(query)})
+        raise AppError("query.not_found")
+    part = _part_of(query)
+    asked = {**_choices(request), "filters": query.filters, "parts": (part,)}
+    if isinstance(part, EmbeddingPart) and query.version:  # it means something under its own version only
+        asked["model"] = query.version.key
+    return _answered(request, asked)
 
 
 def _answered(request: HttpRequest, asked: dict[str, Any]) -> HttpResponse:
     with session_for(request) as session:
-        asking = SearchRequest(request.user, session, preview_px=PREVIEW_PX, or_pictures=True, **asked)
+        asking = SearchRequest(
+            request.user, session=session, preview_px=PREVIEW_PX, or_pictures=True, **asked
+        )
         answer = retrieval.search(asking)
     keep_target(request, asked["target"])
+    if answer.query_id is None:
+        shown = unkept(request, answer)
+        return _in_main(shown) if getattr(request, "htmx", False) else shown
     address = reverse("search:results", args=[answer.query_id])
     return HttpResponseClientRedirect(address) if getattr(request, "htmx", False) else redirect(address)
+
+
+def _in_main(page: HttpResponse) -> HttpResponse:
+    """Let HTMX put what is the main part of this page in place of the shown page's."""
+    return reswap(reselect(retarget(page, "main"), "main"), "outerHTML")
 
 
 def _choices(request: HttpRequest) -> dict[str, Any]:
@@ -78,60 +100,64 @@ def _choices(request: HttpRequest) -> dict[str, Any]:
     collections = tuple(
         slug for slug in request.POST.getlist("collections")[:COLLECTIONS_MAX] if _is_slug(slug)
     )
-    return {"target": target, "collections": collections, "limit": HITS[target]}
+    return {"target": target, "collections": collections, "limit": unit_kind_of(target).shown.hits_a_page}
 
 
 def _is_slug(written: str) -> bool:
     return 0 < len(written) <= SLUG_MAX and "\0" not in written
 
 
-def _part(request: HttpRequest) -> dict[str, Any]:
+def _part(request: HttpRequest) -> Part:
     """Return the one thing that the form asks with; raises AppError `query.empty`, `query.ambiguous`."""
     if key := request.POST.get("example", ""):  # the button that was pressed, whatever stands in the box
-        return {"image": _example(key)}
+        return ImagePart(_example(key))
     text = request.POST.get("text", "").strip()
     photos = [photo for photo in request.FILES.getlist("image") if photo.size or not text]
     if photos and text:
-        raise AppError("query.ambiguous", "Search with a photo or with words, not with both at once.")
+        raise AppError("query.ambiguous")
     if photos:
-        return {"image": read_picture(photos[0])}
+        return ImagePart(read_picture(photos[0]))
     if text:
-        return {"text": _checked(text)}
-    return {"document": _document_id(request.POST.get("document", ""))}
+        return TextPart(_checked(text))
+    return DocumentPart(_document_id(request.POST.get("document", "")))
 
 
 def _example(key: str) -> bytes:
     path = example_path(key)
     if path is None or not path.is_file():
-        raise not_found("example")
+        raise AppError("example.not_found")
     return path.read_bytes()
 
 
 def _checked(text: str) -> str:
     if len(text) > TEXT_MAX:
-        raise AppError("text.too_long", f"A search has at most {TEXT_MAX:,} characters.")
+        raise AppError("text.too_long", limit=TEXT_MAX)
     if "\0" in text:
-        raise AppError("text.not_text", "The search has a character that is no text (NUL).")
+        raise AppError("text.not_text")
     return text
 
 
 def _document_id(written: str) -> int:
     if not written:
-        raise AppError("query.empty", "Choose a photo or write what you are looking for.")
+        raise AppError("query.empty")
     if not (written.isascii() and written.isdigit() and len(written) < 19):
-        raise not_found("document")
+        raise AppError("document.not_found")
     return int(written)
 
 
-def _part_of(query: Query) -> dict[str, Any]:
-    """Return what an earlier query asked with; raises AppError `query.not_repeatable`."""
-    if query.modality == "text":
-        return {"text": query.text}
-    if query.modality == "document" and query.document_id:
-        return {"document": query.document_id}
-    if query.modality == "image" and query.preview:
-        with blob_open(query.preview) as photo:
-            return {"image": photo.read()}
+def _part_of(query: Query) -> Part:
+    """Return what an earlier query asked with, its vector where the photo is gone.
+
+    Raises AppError `query.not_repeatable`.
+    """
+    part = query.part
+    if part and part.modality == "text":
+        return TextPart(part.text)
+    if part and part.document_id:
+        return DocumentPart(part.document_id)
+    if part and part.preview:
+        with blob_open(part.preview) as photo:
+            return ImagePart(photo.read())
     if query.embedding and query.version:
-        return {"embedding": tuple(array("f", bytes(query.embedding))), "model": query.version.key}
-    raise AppError("query.not_repeatable", "What this search asked with is no longer there.")
+        return EmbeddingPart(tuple(array("f", bytes(query.embedding))))
+    raise AppError("query.not_repeatable")

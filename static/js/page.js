@@ -35,9 +35,10 @@ function complain({ title, words }) {
   notice.scrollIntoView({ block: "nearest" });
 }
 
-/** A whole page came where a part was asked for: the login, or an error that nobody foresaw. */
+/** A whole page came where a part was asked for: the login, or an error that nobody foresaw. Of some, a part is named. */
 function wholePage(event) {
   const { xhr } = event.detail;
+  if (xhr.getResponseHeader("HX-Reselect")) return;
   if (!/^\s*<!doctype/i.test(xhr.responseText)) return;
   event.detail.shouldSwap = false;
   if (xhr.status < 400) location.assign(xhr.responseURL);

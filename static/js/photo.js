@@ -163,8 +163,8 @@ function listenToSending() {
     part("stage-words").textContent = "Searching…";
   });
   form.addEventListener("htmx:afterRequest", (event) => {
-    // A success goes on to the results: the stage stays until they come.
-    if (!event.detail.successful) hideStage();
+    // A success goes on to the results: the stage stays until they come, unless they have come with it.
+    if (!event.detail.successful || event.detail.xhr.getResponseHeader("HX-Reselect")) hideStage();
   });
   form.addEventListener("htmx:sendError", () => {
     complain("The server cannot be reached", "Check your connection and try again.");

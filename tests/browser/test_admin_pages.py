@@ -20,10 +20,11 @@ from playwright.sync_api import expect
 
 from models_admin.models import Activation
 from models_admin.services import champion
-from search.models import Document, Judgement, Membership, Query
+from search.models import Document, Judgement, Membership
 from search.services.imports import import_start
 from search.services.tokens import token_create
 from tests.support.browser import DESKTOP, PHONE, Site, accessibility_problems, overflow
+from tests.support.queries import make_query
 from tests.support.tiny_bundle import make_tiny_bundle
 from tests.support.workers import wait_until
 from workers.jobs.runner import run_job_inline
@@ -192,7 +193,7 @@ def full(site: Site, admin: Page) -> Site:
     person.groups.add(Group.objects.create(name="Curators"))
     Membership.objects.create(collection=site.notes, user=person, role="curator")
     token_create(user=person, name="nightly", scopes=["read"])
-    query = Query.objects.create(modality="text", text="a red pump", version=champion(), user=person)
+    query = make_query(modality="text", text="a red pump", version=champion(), user=person)
     Judgement.objects.create(
         query=query, document=site.documents["red"], user=person, grade=3, comment="Yes."
     )
@@ -257,6 +258,27 @@ def _open(page: Page, address: str) -> None:
     assert answer.status in {200, 403 if "/delete/" in address else 200, 404 if "nothing" in address else 200}
 
 
+def _problems(page: Page) -> set[str]:
+    """Return what is wrong with the open page: wide in the light, and as on a phone in the dark."""
+    page.set_viewport_size(DESKTOP)
+    page.emulate_media(color_scheme="light")
+    found = set(accessibility_problems(page))
+    page.set_viewport_size(PHONE)
+    page.emulate_media(color_scheme="dark")
+    found |= {"wider than a phone"} if overflow(page) > 0 else set()
+    found |= {"a field is cut off"} if _fields_end(page) >= PHONE["width"] else set()
+    return found | set(accessibility_problems(page))
+
+
+def _delete_first(page: Page, site: Site, model: str) -> None:
+    """Tick the first row of a model's list and go to the page that asks whether to delete it."""
+    page.goto(site.at(reverse(f"admin:{model}_changelist")))
+    page.locator("input.action-select").first.check()
+    page.select_option("select[name=action]", "delete_selected")
+    page.locator(".actions button[type=submit]").click()
+    expect(page.get_by_role("button", name="Yes, I’m sure")).to_be_visible()
+
+
 def test_every_admin_page_is_accessible_and_fits(
     admin: Page, full: Site, imported: Job, watch: Watch
 ) -> None:
@@ -264,13 +286,24 @@ def test_every_admin_page_is_accessible_and_fits(
     addresses, problems = _admin_addresses(full, imported), set()
     assert len(addresses) > 40
     for address in addresses:
-        admin.set_viewport_size(DESKTOP)
-        admin.emulate_media(color_scheme="light")
         _open(admin, address)
-        problems |= {f"{address}: {line}" for line in accessibility_problems(admin)}
-        admin.set_viewport_size(PHONE)
-        admin.emulate_media(color_scheme="dark")
-        problems |= {f"{address}: wider than a phone"} if overflow(admin) > 0 else set()
-        problems |= {f"{address}: a field is cut off"} if _fields_end(admin) >= PHONE["width"] else set()
-        problems |= {f"{address}: {line}" for line in accessibility_problems(admin)}
+        problems |= {f"{address}: {line}" for line in _problems(admin)}
     assert not problems, "\n".join(sorted(problems))
+
+
+@pytest.mark.parametrize("model", ["search_document", "search_collection", "auth_user"])
+def test_the_page_before_several_rows_are_deleted_is_accessible_and_fits(
+    admin: Page, full: Site, model: str
+) -> None:
+    _delete_first(admin, full, model)
+    assert _problems(admin) == set()
+
+
+def test_the_admins_sign_in_page_is_accessible_and_fits(site: Site, page: Page) -> None:
+    page.goto(site.at("/admin/"))
+    assert _problems(page) == set()
+    page.fill("#id_username", "nobody")
+    page.fill("#id_password", "wrong")
+    page.get_by_role("button", name="Log in").click()
+    expect(page.locator(".errornote")).to_be_visible()
+    assert _problems(page) == set()

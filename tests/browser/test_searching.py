@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -194,7 +195,7 @@ def test_when_no_worker_answers_the_photo_can_be_sent_again(
     working = retrieval.search
 
     def away(request: object) -> None:
-        raise AppError("encoder.unavailable", "Nobody is there to look at the photo.", status=503)
+        raise AppError.quoting("encoder.unavailable", "Nobody is there to look at the photo.")
 
     monkeypatch.setattr(retrieval, "search", away)
     page.goto(site.url)
@@ -241,3 +242,21 @@ def test_an_example_photo_is_one_click(site: Site, page: Page, settings, tmp_pat
     page.get_by_role("button", name="red pump").click()
     assert _first_title(page).startswith("Red")
     expect(page.get_by_alt_text("The photo that was searched with")).to_be_visible()
+
+
+def test_a_search_that_is_not_kept_shows_its_hits_in_place_of_the_page(
+    site: Site, page: Page, settings
+) -> None:
+    settings.CONFIG = replace(settings.CONFIG, keep_queries=False)
+    page.goto(site.url)
+    page.set_input_files("#photo", files=[FILE])
+    expect(page.locator("[data-hit-link]").first).to_contain_text("Red")
+    expect(page.get_by_role("button", name="Copy link")).to_have_count(0)
+    expect(page).to_have_title("Your photo · Sightline")
+    page.goto(
+        site.at("/collections/")
+    )  # here the form stands outside of what is replaced, and can be used again
+    for _ in range(2):
+        page.set_input_files("#photo", files=[FILE])
+        expect(page.locator("[data-hit-link]").first).to_contain_text("Red")
+        expect(page.locator("[data-search]")).not_to_have_attribute("aria-busy", "true")

@@ -11,10 +11,10 @@ from demo.examples import examples
 from models_admin.models import Activation, ModelVersion
 from models_admin.services import champion
 from search.guide import example_path
-from search.indexing import encoders
 from search.models import Collection, Document
 from search.vectors.coverage import coverage
 from tests.support.tiny_bundle import make_tiny_bundle
+from workers.encoding.pool import POOL
 from workers.models import Job
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("clean_redis")]
@@ -26,9 +26,9 @@ def small(tmp_path, settings, monkeypatch):
     settings.DATA_DIR = tmp_path / "data"
     monkeypatch.setattr(load_module.os, "cpu_count", lambda: 1)
     monkeypatch.setattr(load_module, "EXAMPLE_PX", 64)
-    encoders.encoders_close()
+    POOL.close()
     yield make_tiny_bundle(tmp_path / "tiny.zip", name="demo")
-    encoders.encoders_close()
+    POOL.close()
 
 
 def test_loading_brings_documents_a_champion_and_examples_and_again_changes_nothing(small, capsys):

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = 5_000
 STEP_SECONDS = 60.0
-BATCH = BATCH_UNITS["cpu"]["passage"]
+BATCH = BATCH_UNITS["cpu"]["text"]
 
 SETUP = """
 from pathlib import Path

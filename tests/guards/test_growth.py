@@ -19,7 +19,7 @@ from search.splitting import passages
 from search.templatetags.sightline import beginning
 from search.views.cards import excerpt, facts
 from tests.support.growth import too_fast
-from workers.inference.bounded_json import JsonError, load_json
+from workers.formats.bounded_json import JsonError, load_json
 from workers.inference.byte_pairs import BytePairTokenizer
 from workers.neural.tokens import WordTokenizer, words_of
 

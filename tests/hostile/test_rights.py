@@ -135,7 +135,7 @@ def test_no_page_of_the_admin_and_no_column_holds_a_key_that_acts_as_an_anonymou
 
 
 COLUMNS = """
-from search.models import Judgement, Query
-for rows in (Judgement.objects.values(), Query.objects.values()):
+from search.models import Judgement, Query, QueryPart
+for rows in (Judgement.objects.values(), Query.objects.values(), QueryPart.objects.values()):
     print(*rows)
 """

@@ -96,6 +96,22 @@ def test_retiring_a_former_champion_says_first_that_nothing_can_be_rolled_back_t
     assert (version.state, alias.previous) == ("retired", None)
 
 
+@pytest.mark.parametrize(
+    ("action", "refusal"), [("retire", "version.in_use"), ("delete", "version.wrong_state")]
+)
+def test_a_typed_address_says_at_once_that_the_champion_cannot_be_retired_or_deleted(
+    client, root, version, action, refusal
+):
+    ModelVersion.objects.update(state="ready")
+    Alias.objects.create(name="champion", version=version)
+    link = reverse("admin:models_admin_modelversion_confirm", args=[version.pk, action])
+    answer = client.get(link, follow=True)
+    assert answer.redirect_chain == [
+        (reverse("admin:models_admin_modelversion_change", args=[version.pk]), 302)
+    ]
+    assert refusal in answer.content.decode()
+
+
 @pytest.mark.parametrize("state", ["valid", "preparing", "ready", "retired", "validating"])
 def test_a_version_that_passed_or_is_at_work_is_not_deleted(client, root, version, state):
     ModelVersion.objects.update(state=state)

@@ -8,6 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
+from models_admin.job_types import PREPARE, VALIDATE, VersionParameters
 from models_admin.models import ModelVersion
 from models_admin.services import version_prepare, version_validate
 from workers.jobs import apart, services
@@ -27,7 +28,7 @@ def version():
 
 def at_work(version, state, job_type):
     """A job that runs, and the version in the state in which its handler left it."""
-    job = services.job_create(type=job_type, params={"version": version.pk})
+    job = services.job_create(job_type, VersionParameters(version=version.pk))
     ModelVersion.objects.update(state=state)
     return services.job_claim(job.pk)
 
@@ -38,7 +39,7 @@ def fresh(version):
 
 
 def test_a_validation_that_took_too_much_memory_refuses_its_version_with_that_reason(version):
-    job = at_work(version, "validating", "validate")
+    job = at_work(version, "validating", VALIDATE)
     apart._settle(job, End(over_memory=True))
     assert fresh(version) == ("refused", "job.memory")
     assert version.error.endswith("MB of memory that one job may use.")
@@ -47,7 +48,7 @@ def test_a_validation_that_took_too_much_memory_refuses_its_version_with_that_re
 
 
 def test_a_validation_whose_process_dies_once_is_tried_again_and_twice_refuses_its_version(version):
-    job = at_work(version, "validating", "validate")
+    job = at_work(version, "validating", VALIDATE)
     apart._settle(job, End(exit_code=-11))
     assert fresh(version) == ("validating", "")
     apart._settle(services.job_claim(job.pk), End(exit_code=-11))
@@ -56,7 +57,7 @@ def test_a_validation_whose_process_dies_once_is_tried_again_and_twice_refuses_i
 
 
 def test_a_validation_whose_worker_was_lost_too_often_refuses_its_version(version):
-    job = at_work(version, "validating", "validate")
+    job = at_work(version, "validating", VALIDATE)
     past = timezone.now() - timedelta(seconds=1)
     Job.objects.update(attempts=services.ATTEMPTS_MAX, lease_until=past)
     assert sweep().given_up == 1
@@ -68,7 +69,7 @@ def test_a_validation_whose_worker_was_lost_too_often_refuses_its_version(versio
 def test_a_cancelled_validation_leaves_the_version_as_uploaded_also_where_its_worker_is_gone(
     version, request_
 ):
-    at_work(version, "validating", "validate")
+    at_work(version, "validating", VALIDATE)
     Job.objects.update(request=request_, lease_until=timezone.now() - timedelta(seconds=1))
     sweep()
     if request_ == "pause":
@@ -79,7 +80,7 @@ def test_a_cancelled_validation_leaves_the_version_as_uploaded_also_where_its_wo
 
 
 def test_a_prepare_job_that_died_leaves_a_valid_version_that_says_why(version):
-    job = at_work(version, "preparing", "prepare")
+    job = at_work(version, "preparing", PREPARE)
     apart._settle(job, End(over_memory=True))
     assert fresh(version) == ("valid", "job.memory")
     assert version_prepare(version=version).state == "queued"
@@ -87,7 +88,7 @@ def test_a_prepare_job_that_died_leaves_a_valid_version_that_says_why(version):
 
 def test_a_job_whose_owner_may_no_more_leaves_no_version_behind(version):
     owner = User.objects.create_superuser("root", password="x")
-    job = services.job_create(type="prepare", params={"version": version.pk}, owner=owner)
+    job = services.job_create(PREPARE, VersionParameters(version=version.pk), owner=owner)
     ModelVersion.objects.update(state="preparing")
     User.objects.update(is_superuser=False)
     assert run_job_inline(job).error_id == "job.not_permitted"
@@ -95,6 +96,6 @@ def test_a_job_whose_owner_may_no_more_leaves_no_version_behind(version):
 
 
 def test_catching_up_a_ready_version_that_dies_leaves_it_ready(version):
-    job = at_work(version, "ready", "prepare")
+    job = at_work(version, "ready", PREPARE)
     apart._settle(job, End(over_memory=True))
     assert fresh(version) == ("ready", "")

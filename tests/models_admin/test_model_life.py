@@ -13,7 +13,6 @@ from models_admin.models import Activation, Alias, ModelVersion, VectorIndex, Ve
 from models_admin.services import champion
 from retrieval_site.errors import AppError
 from search.indexing import encode as encode_module
-from search.indexing import encoders
 from search.indexing import prepare as prepare_module
 from search.services.collections import collection_create
 from search.services.document_fields import DocumentFields
@@ -22,6 +21,7 @@ from search.vectors.coverage import coverage
 from search.vectors.index import index_state
 from search.vectors.tables import table_names
 from tests.support.tiny_bundle import make_tiny_bundle
+from workers.encoding.pool import POOL
 from workers.inference.bundles import read_manifest
 from workers.jobs.errors import JobCancelled, JobPaused
 from workers.jobs.runner import run_job_inline
@@ -32,9 +32,9 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def _fresh_encoders():
-    encoders.encoders_close()
+    POOL.close()
     yield
-    encoders.encoders_close()
+    POOL.close()
 
 
 @pytest.fixture
@@ -246,7 +246,7 @@ def test_a_failed_prepare_drops_the_new_tables_and_can_be_tried_again(upload, co
     version = upload()
 
     def failing(*args):
-        raise AppError("thing.broken", "It is broken.")
+        raise AppError.quoting("thing.broken", "It is broken.")
 
     with monkeypatch.context() as patched:
         patched.setattr(encode_module, "vectors_write", failing)

@@ -6,6 +6,7 @@ import os
 import subprocess
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 
 from retrieval_site.config import BASE_DIR, read_config
 
@@ -13,6 +14,21 @@ from retrieval_site.config import BASE_DIR, read_config
 def test_an_empty_data_folder_is_the_default_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATA_DIR", "")
     assert read_config().data_dir == BASE_DIR / "var"
+
+
+@pytest.mark.parametrize(("written", "days"), [("30", 30), ("0", 0), ("", 0), (None, 365)])
+def test_days_are_a_number_and_nothing_is_for_ever(monkeypatch, written, days) -> None:
+    monkeypatch.delenv("QUERY_KEEP_DAYS", raising=False)
+    if written is not None:
+        monkeypatch.setenv("QUERY_KEEP_DAYS", written)
+    assert read_config().query_keep_days == days
+
+
+@pytest.mark.parametrize("written", ["-1", "1.5", "a year"])
+def test_what_is_no_number_of_days_is_refused(monkeypatch, written) -> None:
+    monkeypatch.setenv("QUERY_KEEP_DAYS", written)
+    with pytest.raises(ImproperlyConfigured, match="no number of days"):
+        read_config()
 
 
 def test_make_sets_no_variable_that_nobody_gave() -> None:

@@ -33,20 +33,19 @@ def test_an_instance_is_the_one_that_a_queryset_gives_json_and_arrays_included(d
 
 
 def test_an_instance_can_be_saved_again():
-    query = Query.objects.create(modality="text", text="a pump", answer=[{"document": 1}])
+    query = Query.objects.create(session="ab12", answer=[{"document": 1}])
     found = _read(Query, "q", query.pk)
-    found.text = "a seal"
+    found.session = "cd34"
     found.save()
     query.refresh_from_db()
-    assert (query.text, query.answer) == ("a seal", [{"document": 1}])
+    assert (query.session, query.answer) == ("cd34", [{"document": 1}])
 
 
 def test_a_row_that_is_inserted_is_the_one_that_would_have_been_saved():
     (passage,) = make_documents(make_collection(), 1)
     parts = {
-        "modality": "text",
-        "text": "a pump",
-        "document_id": passage.document_id,
+        "session": "ab12",
+        "collections": [passage.document.collection.slug],
         "plan": {"kind": "exact"},
     }
     saved = Query.objects.create(**parts, embedding=b"\x00\x01", answer=[{"document": 1, "score": 0.5}])
@@ -57,6 +56,6 @@ def test_a_row_that_is_inserted_is_the_one_that_would_have_been_saved():
         Query.objects.get(pk=saved.pk), exclude=["id"]
     )
     assert found.created_at == row.created_at
-    row.text = "a seal"
+    row.session = "cd34"
     row.save()
-    assert Query.objects.get(pk=row.pk).text == "a seal"
+    assert Query.objects.get(pk=row.pk).session == "cd34"

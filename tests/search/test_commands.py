@@ -10,9 +10,9 @@ from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
 
 from models_admin.services import champion, version_upload
-from search.indexing import encoders
 from search.models import Collection, Document
 from tests.support.tiny_bundle import make_tiny_bundle
+from workers.encoding.pool import POOL
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("clean_redis")]
 
@@ -20,9 +20,9 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 @pytest.fixture(autouse=True)
 def _own_data(settings, tmp_path):
     settings.DATA_DIR = tmp_path / "data"
-    encoders.encoders_close()
+    POOL.close()
     yield
-    encoders.encoders_close()
+    POOL.close()
 
 
 @pytest.fixture

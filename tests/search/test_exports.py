@@ -11,7 +11,8 @@ from django.contrib.auth.models import AnonymousUser
 from django.core.management import CommandError, call_command
 
 from search.exports import csv_lines, exportable_by, qrels_lines, trec_id
-from search.models import Collection, Document, Judgement, Membership, Query
+from search.models import Collection, Document, Judgement, Membership
+from tests.support.queries import make_query
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def documents(users):
 @pytest.fixture
 def query(documents):
     answer = [{"document": document.pk, "score": 0.9 - place} for place, document in enumerate(documents)]
-    return Query.objects.create(modality="text", text="+leak", answer=answer)
+    return make_query(modality="text", text="+leak", answer=answer)
 
 
 def judged(query, document, grade, user=None, session="", comment=""):

@@ -11,9 +11,11 @@ from django.core.files.base import ContentFile
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from models_admin.job_types import MEASURE, PREPARE, VALIDATE, VersionParameters
 from retrieval_site.errors import AppError
 from search.importers import job as import_job
 from search.importers.types import ImportOptions
+from search.job_types import ENCODE
 from search.models import ApiToken, Collection, Document, Membership
 from search.services.collections import collection_create
 from search.services.documents import encode_soon
@@ -23,6 +25,7 @@ from tests.support.corpus import make_collection, make_documents, make_version, 
 from workers.jobs import context, services
 from workers.jobs.rights import items_seen_by
 from workers.jobs.runner import run_job_inline
+from workers.jobs.types import JobParameters
 from workers.models import Job
 
 pytestmark = pytest.mark.django_db
@@ -210,10 +213,10 @@ def test_vectors_are_made_whoever_asked_for_them(anna):
     assert run_job_inline(job).state == "succeeded"
 
 
-@pytest.mark.parametrize("job_type", ["validate", "prepare", "measure"])
+@pytest.mark.parametrize("job_type", [VALIDATE, PREPARE, MEASURE], ids=lambda one: one.name)
 def test_who_is_no_superuser_any_more_changes_no_model(job_type):
     chief, version = User.objects.create_superuser("chief"), make_version()
-    job = services.job_create(type=job_type, params={"version": version.pk}, owner=chief)
+    job = services.job_create(job_type, VersionParameters(version=version.pk), owner=chief)
     User.objects.filter(pk=chief.pk).update(is_superuser=False)
     assert_stopped(run_job_inline(job))
     version.refresh_from_db()
@@ -240,7 +243,7 @@ def encoding_job(owner: User | None, tmp_path) -> Job:
     tiny_version(tmp_path)
     vault, notes = make_collection("vault", visibility="private"), make_collection("notes-too")
     passages = [*make_documents(vault, 3), *make_documents(notes, 2)]
-    job = run_job_inline(services.job_create(type="encode", params={}, owner=owner))
+    job = run_job_inline(services.job_create(ENCODE, JobParameters(), owner=owner))
     for passage in (passages[0], passages[-1]):
         job.items.create(
             key=f"passage {passage.pk}", error_id="x.y", reason="Bad.",
@@ -259,7 +262,7 @@ def test_a_job_that_encodes_other_collections_too_does_not_count_them_for_its_ow
 def test_whose_collections_are_all_that_is_missing_sees_the_counts(anna, tmp_path):
     tiny_version(tmp_path)
     make_documents(make_collection("open"), 5)
-    job = run_job_inline(services.job_create(type="encode", params={}, owner=anna))
+    job = run_job_inline(services.job_create(ENCODE, JobParameters(), owner=anna))
     assert (job.total, job.done) == (5, 5)
 
 

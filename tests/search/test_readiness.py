@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -32,9 +31,7 @@ pytestmark = pytest.mark.django_db
 
 
 def beat(client: redis.Redis, *loaded: int) -> None:
-    client.set(
-        "sightline:worker:query:a@host", json.dumps({"loaded": list(loaded), "calls": {}, "at": 0}), ex=3
-    )
+    client.set(f"{wire.HEARTBEAT_PREFIX}a@host", wire.Beat(loaded, calls=0, at=0).packed(), ex=3)
 
 
 def test_searching_adds_its_checks_to_readyz() -> None:

@@ -11,8 +11,9 @@ from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
 
 from search.judged import searches
-from search.models import Document, DocumentImage, Judgement, Passage, Query
+from search.models import Document, DocumentImage, Judgement, Passage, QueryPart
 from tests.support.corpus import make_collection, make_documents, picture
+from tests.support.queries import make_query
 from workers.storage.blobs import blob_store
 from workers.training.readers.listing import split_by_name
 from workers.training.readers.read import DataSource, read_source
@@ -125,7 +126,7 @@ def _every_search_trains(monkeypatch):
 def asked(document, grade, *more, photo=None, text=""):
     """A search by photo or text, for which somebody judged the document, and others after them."""
     preview = blob_store(picture((20, 90, 20), seed=photo), "image/jpeg") if photo else None
-    query = Query.objects.create(modality="image" if photo else "text", text=text, preview=preview)
+    query = make_query(modality="image" if photo else "text", text=text, preview=preview)
     for rater, given in enumerate((grade, *more)):
         judge(query, document, given, rater)
     return query
@@ -177,9 +178,11 @@ def test_a_third_of_the_searches_is_kept_for_measuring_and_never_exported(collec
     exported_rows, _ = exported(tmp_path / "set", "--judged")
     trained = {row["file"].split(".")[0] for row in exported_rows}
     measured = {
-        search.query.preview_id[:24] for search in searches.judged_searches() if search.query.preview_id
+        search.query.part.preview_id[:24]
+        for search in searches.judged_searches()
+        if search.query.part.preview_id
     }
-    assert trained | measured == {query.preview_id[:24] for query in Query.objects.exclude(preview=None)}
+    assert trained | measured == {part.preview_id[:24] for part in QueryPart.objects.exclude(preview=None)}
     assert not trained & measured
     assert 3 <= len(measured) <= 18
     assert len({searches.measures_models(query) for query in again}) == 1

@@ -15,7 +15,7 @@ def count_and_slow_down(**_kwargs) -> None:
     from workers.jobs import apart, lease, services, sweeper
 
     services.LEASE_SECONDS = 3
-    lease.HEARTBEAT_SECONDS = 0.5
+    lease.RENEW_SECONDS = 0.5
     sweeper.SWEEP_SECONDS = 0.5
     sweeper.OVERDUE_SECONDS = 1.0
     apart.PRELOAD.append("tests.support.counting_jobs")

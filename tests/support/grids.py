@@ -9,7 +9,7 @@ from PIL import Image
 from tests.support.hostile_pictures import box, encoded, full_box
 from workers.inference.headers.boxes import boxes, meta_boxes
 from workers.inference.headers.extents import located
-from workers.inference.headers.types import Parts
+from workers.inference.headers.types import PartCount
 
 ANY = 10**6
 
@@ -55,11 +55,11 @@ def grid(name: str, *, columns: int, rows: int, tile: int) -> bytes:
 def _coded(name: str, tile: int) -> tuple[bytes, list[bytes]]:
     """The coded bytes of one tile, and the properties that a decoder needs of it."""
     data = encoded(Image.effect_noise((tile, tile), 40).convert("RGB"), name, quality=60)
-    inner = {one.kind: one for one in meta_boxes(data, Parts("x", ANY))}
-    (first, *_) = located(data, inner, Parts("x", ANY), "x")
-    store = next(one for one in boxes(data, inner[b"iprp"].content, len(data), Parts("x", ANY)))
+    inner = {one.kind: one for one in meta_boxes(data, PartCount("x", ANY))}
+    (first, *_) = located(data, inner, PartCount("x", ANY), "x")
+    store = next(one for one in boxes(data, inner[b"iprp"].content, len(data), PartCount("x", ANY)))
     found: dict[bytes, bytes] = {}
-    for one in boxes(data, store.content, store.end, Parts("x", ANY)):
+    for one in boxes(data, store.content, store.end, PartCount("x", ANY)):
         if one.kind in (b"hvcC", b"av1C", b"ispe", b"pixi", b"colr"):
             found.setdefault(one.kind, data[one.start : one.end])
     return b"".join(data[start : start + size] for start, size in first.extents), list(found.values())

@@ -13,6 +13,7 @@ from search.services.document_fields import DocumentFields, image_input
 from search.services.documents import document_save
 from search.thumbnails import thumbnails_store
 from tests.support.corpus import make_version
+from tests.support.queries import make_query
 from workers.inference.pictures import open_picture
 
 if TYPE_CHECKING:
@@ -58,6 +59,6 @@ def kept_query(documents: Sequence[Document], **fields: Any) -> Query:
                 "score": 0.9 - rank / 100,
             }
         )
-    return Query.objects.create(
+    return make_query(
         **{"modality": "text", "text": "a valve", "version": version, "answer": answer, **fields}
     )

@@ -6,13 +6,13 @@ import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from django.db import connection, transaction
+from django.db import connection
 
 from search.models import Document
 from search.retrieval import statements
-from search.retrieval.candidates import find_candidates, make_plan, set_plan
+from search.retrieval.dense import Dense, planned
 from search.retrieval.scope import make_scope
-from search.retrieval.types import EncodedQuery
+from search.retrieval.types import EncodedPart, EncodedQuery
 from search.vectors.index import index_build
 from search.vectors.tables import VectorTable, table_drop
 from tests.support.corpus import clustered, make_collection, make_documents, make_version, store
@@ -57,7 +57,7 @@ def searched(name: str, *, rows: int, dim: int, **fields: Any) -> Iterator[Searc
 
 def encoded(version: ModelVersion, seed: int = 2) -> EncodedQuery:
     """A question near the stored vectors."""
-    return EncodedQuery(version, "embedding", clustered(1, version.dim, seed=seed))
+    return EncodedQuery(version, (EncodedPart("embedding", clustered(1, version.dim, seed=seed)),))
 
 
 def scope_of(version: ModelVersion, collections: Sequence[Collection], **filters: Any) -> Scope:
@@ -72,25 +72,22 @@ def run(version: ModelVersion, scope: Scope, wanted: int, seed: int = 2) -> Cand
 
 def ask(query: EncodedQuery, scope: Scope, wanted: int) -> Candidates:
     """The candidates of one search."""
-    plan = make_plan(query.version, scope, wanted)
-    with transaction.atomic():
-        set_plan(plan)
-        return find_candidates(query, scope, wanted, plan)
+    with Dense().ready(query.version, scope, wanted) as find:
+        return find(query)
 
 
 def exact_scores(version: ModelVersion, scope: Scope, seed: int, count: int = 10) -> dict[int, float]:
     """The best units of an exact scan and their scores."""
     with connection.cursor() as cursor:
-        parameters = statements.parameters(scope, encoded(version, seed).vectors[0], count=count)
+        parameters = statements.parameters(scope, encoded(version, seed).parts[0].vectors[0], count=count)
         cursor.execute(statements.exact(scope, version.dim), parameters)
         return {row[0]: -row[2] for row in cursor.fetchall()}
 
 
 def explain(statement: str, version: ModelVersion, scope: Scope, plan: Plan) -> str:
     """What PostgreSQL would do for this statement under this plan's settings."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        set_plan(plan)
-        parameters = statements.parameters(scope, encoded(version).vectors[0], count=plan.candidates)
+    with planned(plan), connection.cursor() as cursor:
+        parameters = statements.parameters(scope, encoded(version).parts[0].vectors[0], count=plan.candidates)
         cursor.execute(f"EXPLAIN {statement}", parameters)
         return "\n".join(row[0] for row in cursor.fetchall())
 
@@ -101,7 +98,6 @@ def explain_kept(statement: str, plan: Plan) -> str:
     numbered = re.sub(
         r"%\((\w+)\)s", lambda name: f"${numbers.setdefault(name[1], len(numbers) + 1)}", statement
     )
-    with transaction.atomic(), connection.cursor() as cursor:
-        set_plan(plan)
+    with planned(plan), connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (GENERIC_PLAN) {numbered}")
         return "\n".join(row[0] for row in cursor.fetchall())

@@ -19,8 +19,6 @@ from workers.inference.pictures import preview_jpeg
 from workers.inference.probes import probe_pictures
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
     from PIL.Image import Image
 
     from workers.encoding.pool import LoadedModel
@@ -41,7 +39,7 @@ def answer(ask: Ask) -> None:
         _reply(ask, _failed(error))
     except Exception:
         log.exception("Encoding the query %s failed", ask.request_id)
-        _reply(ask, _failed(EncoderError("encoder.failed", "The model could not read this query.")))
+        _reply(ask, _failed(EncoderError("encoder.failed")))
 
 
 def _input(ask: Ask) -> tuple[bytes | None, float]:
@@ -88,7 +86,7 @@ def _model(version_id: int) -> LoadedModel:
     try:
         return POOL.get(version_id)
     except LookupError as error:
-        raise EncoderError("encoder.no_version", "This model is no longer there, or is set aside.") from error
+        raise EncoderError("encoder.no_version") from error
     finally:
         connection.close()
 
@@ -99,7 +97,7 @@ def _encode_picture(
     """Return the vector and, with `preview_px`, a small copy; nothing is decoded here, nor after `seconds`."""
     spec = model.encoder.manifest.image
     if spec is None:
-        raise EncoderError("encoder.no_image", "This model cannot encode pictures.")
+        raise EncoderError("encoder.no_image")
     clock = Clock()
     with model.pixels.expected():
         prepared = decoders().prepared(data, spec, preview_px=preview_px, within_seconds=seconds)
@@ -119,11 +117,10 @@ def _checked(ask: Ask, data: bytes, seconds: float) -> Encoded:
 
 def _encode_text(model: LoadedModel, data: bytes) -> Encoded:
     if model.encoder.manifest.text is None:
-        raise EncoderError("encoder.no_text", "This model cannot encode texts.")
+        raise EncoderError("encoder.no_text")
     clock, text = Clock(), data.decode()
-    vector: NDArray[np.float32] = model.texts.submit(text).result(settings.CONFIG.encode_timeout_seconds)
+    vector, unknown = model.texts.submit(text).result(settings.CONFIG.encode_timeout_seconds)
     clock.lap("encode")
-    unknown = model.encoder.unknown_words(text)
     return Encoded(vector, timings_ms=clock.laps_ms, unknown=unknown)
 
 

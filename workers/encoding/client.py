@@ -11,7 +11,6 @@ and `words`.
 from __future__ import annotations
 
 import hashlib
-import json
 import time
 import uuid
 from dataclasses import dataclass, field, replace
@@ -23,6 +22,7 @@ from redis import RedisError
 from retrieval_site.errors import AppError
 from workers.encoding import wire
 from workers.encoding.decoders import picture_limits
+from workers.encoding.wire import Beat
 from workers.inference.errors import PictureError
 from workers.inference.headers.reading import check_bytes
 from workers.inference.words import holds_words
@@ -65,14 +65,11 @@ def text_start(version: ModelVersion, text: str) -> Pending:
     """Send a text to be encoded and return at once; raises AppError `text.empty`, `text.too_long`."""
     words = " ".join(text.split())
     if not words:
-        raise _failure("text.empty", "Write at least one word to search for.")
+        raise AppError("text.empty")
     if not holds_words(words):
-        raise _failure("text.empty", "There are only punctuation marks here: write at least one word.")
+        raise AppError("text.empty/marks")
     if len(words) > TEXT_MAX_CHARACTERS:
-        detail = {"characters": len(words), "limit": TEXT_MAX_CHARACTERS}
-        raise _failure(
-            "text.too_long", f"The text is longer than {TEXT_MAX_CHARACTERS:,} characters.", detail
-        )
+        raise AppError("text.too_long", characters=len(words), limit=TEXT_MAX_CHARACTERS)
     data = words.encode()
     return _start(Question(version.pk, "text", hashlib.sha256(data).hexdigest(), data))
 
@@ -192,20 +189,19 @@ class Pending:
         if not alive and waited >= GRACE_SECONDS:
             raise _unavailable(self.question.kind)
         if waited >= settings.CONFIG.encode_timeout_seconds:
-            message = "The model did not answer in time. Try again in a moment."
-            raise AppError("encoder.timeout", message, status=503)
+            raise AppError("encoder.timeout")
         if seen and alive and not seen & alive:
             self._send_again()
             return alive
         return seen or alive
 
 
-def workers_alive() -> dict[str, dict[str, Any]]:
-    """Return the query workers whose heartbeat has not expired: name → `{loaded: [version ids], at, calls}`."""
+def workers_alive() -> dict[str, Beat]:
+    """Return the query workers whose heartbeat has not expired, by name."""
     redis = wire.client()
     keys = sorted(redis.scan_iter(wire.HEARTBEAT_PREFIX + "*", count=1000))
-    beats = redis.mget(keys) if keys else []
-    return {key.decode(): json.loads(beat) for key, beat in zip(keys, beats, strict=True) if beat is not None}
+    beats = cast("list[bytes | None]", redis.mget(keys)) if keys else []
+    return {key.decode(): Beat.read(beat) for key, beat in zip(keys, beats, strict=True) if beat is not None}
 
 
 def versions_warm(versions: Sequence[ModelVersion], *, timeout_seconds: float = 90.0) -> None:
@@ -218,10 +214,7 @@ def versions_warm(versions: Sequence[ModelVersion], *, timeout_seconds: float = 
     try:
         while not _all_loaded(ids):
             if time.monotonic() > deadline:
-                message = (
-                    "Not every query worker has loaded the model. Look at the workers' logs, then try again."
-                )
-                raise AppError("encoder.not_warm", message, status=503, detail={"versions": sorted(ids)})
+                raise AppError("encoder.not_warm", versions=sorted(ids))
             wire.client().zadd(
                 wire.WANTED_KEY, {str(version_id): time.time() + WANTED_SECONDS for version_id in ids}
             )
@@ -231,7 +224,7 @@ def versions_warm(versions: Sequence[ModelVersion], *, timeout_seconds: float = 
 
 
 def _all_loaded(ids: set[int]) -> bool:
-    return all(ids <= set(told["loaded"]) for told in workers_alive().values())
+    return all(ids.issubset(beat.loaded) for beat in workers_alive().values())
 
 
 def connections_warm() -> None:
@@ -252,15 +245,8 @@ def _check_picture(data: bytes) -> None:
 def _failure(id: str, message: str, detail: dict[str, Any] | None = None) -> AppError:  # noqa: A002  the error's own word
     """Return what a worker or a look at the bytes says; a bundle that a worker cannot load is no caller's fault."""
     status = 503 if id.startswith("bundle.") else None
-    return AppError(id, message, status=status, detail=detail)
+    return AppError.quoting(id, message, detail, status=status)
 
 
 def _unavailable(kind: str = "") -> AppError:
-    message = (
-        "Searching is not possible right now: no worker is there to read the query. Try again in a moment."
-    )
-    if kind == "check":
-        message = (
-            "Pictures cannot be taken right now: no worker is there to read them. Try again in a moment."
-        )
-    return AppError("encoder.unavailable", message, status=503)
+    return AppError("encoder.unavailable/pictures" if kind == "check" else "encoder.unavailable")

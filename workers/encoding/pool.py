@@ -1,9 +1,10 @@
-"""The encoders that this process asks: loaded once, shared by its threads, a few versions at most.
+"""The encoders that this process asks, for searches or for a job: loaded once, shared by its threads, a few at most.
 
 On CPU each runs in a sandboxed child of its own, so that this process holds no uploaded graph.
 
-For each version and kind of input one thread runs the encoder, and takes what has arrived meanwhile as one batch:
-simplest and fastest of what was measured, and a picture that comes alone waits for nobody.
+For queries one thread for each version and kind of input runs the encoder, and takes what has arrived meanwhile as one
+batch: simplest and fastest of what was measured, and a picture that comes alone waits for nobody. Jobs bring batches of
+their own and call the encoder itself.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from workers.inference.encoder import Encoder
+    from workers.inference.words import UnknownWords
 
     Floats = NDArray[np.float32]
 
@@ -47,7 +49,7 @@ class LoadedModel:
         self.encoder = encoder
         most = BATCH_MAX_CUDA if encoder.device.startswith("cuda") else BATCH_MAX_CPU
         self.pixels: Batcher[Floats, Floats] = Batcher(self._encode_pixels, most)
-        self.texts: Batcher[str, Floats] = Batcher(self._encode_texts, most)
+        self.texts: Batcher[str, tuple[Floats, UnknownWords]] = Batcher(self._encode_texts, most)
 
     @property
     def calls(self) -> int:
@@ -58,13 +60,15 @@ class LoadedModel:
         """End both threads after what is already queued, then the encoder's process."""
         self.pixels.close()
         self.texts.close()
-        close_encoder(self.encoder)
+        if isinstance(self.encoder, RemoteEncoder):
+            self.encoder.close()
 
     def _encode_pixels(self, pixels: list[Floats]) -> list[Floats]:
         return list(self.encoder.encode_pixels(np.stack(pixels)))
 
-    def _encode_texts(self, texts: list[str]) -> list[Floats]:
-        return list(self.encoder.encode_texts(texts))
+    def _encode_texts(self, texts: list[str]) -> list[tuple[Floats, UnknownWords]]:
+        vectors, unknown = self.encoder.encode_queries(texts)
+        return list(zip(vectors, unknown, strict=True))
 
 
 class ModelPool:
@@ -99,6 +103,14 @@ class ModelPool:
             leaving = self._models.pop(version_id, None)
         if leaving is not None:
             _close_later(leaving)
+
+    def close(self) -> None:
+        """End all encoders now."""
+        with self._lock:
+            leaving = list(self._models.values())
+            self._models.clear()
+        for model in leaving:
+            model.close()
 
     def loaded(self) -> list[int]:
         """Return the ids of the versions in memory."""
@@ -140,32 +152,27 @@ def load_model(version_id: int) -> LoadedModel:
 
     Raises InferenceError for a bundle that cannot be loaded, LookupError for an unknown id or one set aside.
     """
-    return LoadedModel(version_id, version_encoder(version_id, lambda reason: _died(version_id, reason)))
-
-
-def version_encoder(version_id: int, died: Callable[[str], None]) -> Encoder:
-    """Return a new encoder of a version, with the operator's settings; see `open_encoder` and `load_model`."""
     known, config = versions(), settings.CONFIG
     options = EncoderOptions(config.device, known.encoder_cache(), memory_bytes=config.encoder_memory_bytes)
-    return open_encoder(known.folder(version_id), options, died)
+    encoder = open_encoder(known.folder(version_id), options, lambda reason: _died(version_id, reason))
+    return LoadedModel(version_id, encoder)
 
 
-def close_encoder(encoder: Encoder) -> None:
-    """End the encoder's process, if it has one."""
-    if isinstance(encoder, RemoteEncoder):
-        encoder.close()
-
-
-def _died(version_id: int, reason: str) -> None:
-    """Tell the registry that a question ended the version's process; a version set aside leaves the pool."""
+def _died(version_id: int, reason: str) -> bool:
+    """Tell the registry that an input ended the version's process; a version set aside (True) leaves the pool."""
+    opens = connection.connection is None  # a batcher's thread, which nobody would close it for
     close_old_connections()
     try:
-        if versions().died(version_id, reason):
-            POOL.drop(version_id)
+        set_aside = versions().died(version_id, reason)
     except DatabaseError:
         log.exception("The death of version %s could not be noted", version_id)
+        return False
     finally:
-        connection.close()
+        if opens:
+            connection.close()
+    if set_aside:
+        POOL.drop(version_id)
+    return set_aside
 
 
 POOL = ModelPool(load_model, pinned=lambda: versions().champion_id())

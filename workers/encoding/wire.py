@@ -95,6 +95,29 @@ class Encoded:
     copies: tuple[bytes, ...] = ()
 
 
+@dataclass(frozen=True)
+class Beat:
+    """What a query worker says of itself every second, under `HEARTBEAT_PREFIX` and its name.
+
+    `loaded`: ids of the versions in its memory. `calls`: batches that their encoders ran for queries. `at`: seconds
+    since the epoch.
+    """
+
+    loaded: tuple[int, ...]
+    calls: int
+    at: float
+
+    def packed(self) -> bytes:
+        """Return it as JSON."""
+        return json.dumps(asdict(self)).encode()
+
+    @classmethod
+    def read(cls, data: bytes) -> Beat:
+        """Return what was packed; raises ValueError, TypeError or KeyError for anything else."""
+        values = json.loads(data)
+        return cls(tuple(values["loaded"]), values["calls"], values["at"])
+
+
 def pack(answer: Encoded) -> bytes:
     """Return the answer as bytes: two lengths, a JSON head, the little-endian float32 vector, the JPEGs."""
     about: dict[str, Any] = {"timings_ms": answer.timings_ms, "error": answer.error}

@@ -1,4 +1,4 @@
-"""What makes a Celery worker a query worker: it loads the champion before it takes a question, and keeps telling so.
+"""What makes a Celery worker a query worker: it loads the champion before it takes a question, and beats.
 
 A worker that cannot load the champion ends with an error instead of failing every search (Celery swallows
 exceptions of `worker_init`, so this is a bootstep). Its questions come over a list of their own (`questions`),
@@ -8,7 +8,6 @@ then the worker runs and waits.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import socket
@@ -41,7 +40,7 @@ class QueryWorkerStep(bootsteps.StartStopStep):
     requires = ("celery.worker.components:Timer",)
 
     def __init__(self, parent: Any, **options: Any) -> None:
-        self.heartbeat: Heartbeat | None = None
+        self.heartbeat: WorkerHeartbeat | None = None
         self.questions: Questions | None = None
         super().__init__(parent, **options)
 
@@ -52,13 +51,13 @@ class QueryWorkerStep(bootsteps.StartStopStep):
     def start(self, parent: Any) -> None:
         """Load the champion, then tell Redis that this worker is there, and take questions."""
         preload(POOL)
-        self.heartbeat = Heartbeat(POOL)
+        self.heartbeat = WorkerHeartbeat(POOL)
         self.heartbeat.start()
         self.questions = Questions(answer, parent.concurrency)
         self.questions.start()
 
     def stop(self, parent: Any) -> None:
-        """Answer what was taken, then take back what was told, so that nobody waits for this worker."""
+        """Answer what was taken, then end the heartbeat, so that nobody waits for this worker."""
         if self.questions is not None:
             self.questions.stop()
         if self.heartbeat is not None:
@@ -87,7 +86,7 @@ def _warm_vectors(version_id: int) -> None:
         log.exception("The vectors of version %s could not be read into memory", version_id)
 
 
-class Heartbeat(threading.Thread):
+class WorkerHeartbeat(threading.Thread):
     """Renews this worker's key every second, and has versions loaded that somebody wants warm."""
 
     def __init__(self, pool: ModelPool) -> None:
@@ -117,8 +116,8 @@ class Heartbeat(threading.Thread):
             log.info("Redis is away; the heartbeat expires by itself")
 
     def _beat(self) -> None:
-        told = {"loaded": self._pool.loaded(), "calls": self._pool.calls(), "at": time.time()}
-        wire.client().set(self.key, json.dumps(told), ex=wire.HEARTBEAT_EXPIRES_SECONDS)
+        beat = wire.Beat(tuple(self._pool.loaded()), self._pool.calls(), time.time())
+        wire.client().set(self.key, beat.packed(), ex=wire.HEARTBEAT_EXPIRES_SECONDS)
 
 
 class Loader:

@@ -4,25 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from workers.formats.zips import is_desktops
+
 if TYPE_CHECKING:
     import zipfile
     from collections.abc import Sequence
 
-_DESKTOPS_FOLDER = "__MACOSX/"
-_DESKTOPS_FILES = frozenset({".ds_store", "thumbs.db", "desktop.ini", ".localized"})
-
 
 def own_members(members: Sequence[zipfile.ZipInfo], manifest_name: str) -> list[tuple[str, zipfile.ZipInfo]]:
     """Return the bundle's own members, each with its name below the folder of the uppermost manifest."""
-    own = [info for info in members if not _is_desktops(info.filename)]
+    own = [info for info in members if not is_desktops(info.filename)]
     root = _root([info.filename for info in own], manifest_name)
     named = [(info.filename.removeprefix(root), info) for info in own]
     return [(name, info) for name, info in named if not _is_above(info.filename, root)]
-
-
-def _is_desktops(name: str) -> bool:
-    last = name.rstrip("/").rpartition("/")[2]
-    return name.startswith(_DESKTOPS_FOLDER) or last.lower() in _DESKTOPS_FILES or last.startswith("._")
 
 
 def _root(names: Sequence[str], manifest_name: str) -> str:

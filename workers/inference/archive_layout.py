@@ -6,19 +6,16 @@ places see different archives.
 
 from __future__ import annotations
 
-import os
 import struct
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
+from workers.formats.zips import directory_of
 from workers.inference.errors import BundleError
 
 if TYPE_CHECKING:
     import zipfile
     from collections.abc import Sequence
 
-_END, _END_BYTES = b"PK\x05\x06", 22
-_LOCATOR, _LOCATOR_BYTES = b"PK\x06\x07", 20
-_COMMENT_MAX_BYTES = 1 << 16
 _DIRECTORY_MAX_BYTES = 1 << 20
 _LOCAL, _LOCAL_BYTES = b"PK\x03\x04", 30
 _SIZES_FOLLOW = 1 << 3
@@ -32,18 +29,13 @@ def check_directory(source: BinaryIO, most_files: int) -> None:
 
     Raises BundleError `bundle.too_many_files` or `bundle.sizes_disagree`.
     """
-    size = source.seek(0, os.SEEK_END)
-    source.seek(max(0, size - _COMMENT_MAX_BYTES - _END_BYTES - _LOCATOR_BYTES))
-    tail = source.read()
-    at = tail.rfind(_END)
-    if at < 0 or len(tail) - at < _END_BYTES:
+    directory = directory_of(source)
+    if directory is None:
         return  # no zip archive, as `zipfile` will say
-    if tail[max(0, at - _LOCATOR_BYTES) :].startswith(_LOCATOR):
+    if directory.second:
         _refuse("it has a second directory for archives beyond 4 GB")
-    count, directory = struct.unpack_from("<HI", tail, at + 10)
-    if count > most_files or directory > _DIRECTORY_MAX_BYTES:
-        found = {"files": count, "limit": most_files}
-        raise BundleError("bundle.too_many_files", f"The bundle holds more than {most_files} files.", found)
+    if directory.files > most_files or directory.bytes > _DIRECTORY_MAX_BYTES:
+        raise BundleError("bundle.too_many_files", files=directory.files, limit=most_files)
 
 
 def check_layout(source: BinaryIO, members: Sequence[zipfile.ZipInfo]) -> None:
@@ -97,5 +89,4 @@ def _sizes(packed: int, unpacked: int, extra: bytes) -> tuple[int, int]:
 
 
 def _refuse(problem: str, **detail: Any) -> NoReturn:
-    message = f"The zip archive contradicts itself: {problem}."
-    raise BundleError("bundle.sizes_disagree", message, {"problem": problem, **detail})
+    raise BundleError("bundle.sizes_disagree", problem=problem, **detail)

@@ -8,14 +8,13 @@ import os
 import secrets
 import shutil
 import stat
-import struct
 import zipfile
-import zlib
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
+from workers.formats.zips import DAMAGED, packing_fault
 from workers.inference.archive_folder import own_members
 from workers.inference.archive_layout import check_directory, check_layout
 from workers.inference.errors import BundleError
@@ -26,17 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _CHUNK_BYTES = 1 << 20
-_RATIO_FREE_BYTES = 1 << 20
-"""Files up to this size may compress as well as they like: they cannot fill a disk."""
 _STORED_FROM_BYTES = 32 << 20
 """Larger files are weights, which shrink by a tenth at most and take seconds to pack: they are stored as they are."""
 _FIXED_TIME = (1980, 1, 1, 0, 0, 0)
-_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-_DAMAGED = (
-    zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, LookupError, ArithmeticError,
-    NotImplementedError, RuntimeError,
-)  # fmt: skip
-"""What `zipfile` raises for a damaged, encrypted or otherwise unreadable member."""
 
 
 @dataclass(frozen=True)
@@ -163,13 +154,13 @@ class _Archive:
 def _open_archive(path: Path | BinaryIO, limits: BundleLimits) -> _Archive:
     size = path.stat().st_size if isinstance(path, Path) else path.seek(0, os.SEEK_END)
     if size > limits.archive_bytes:
-        raise _too_large("The bundle", size, limits.archive_bytes)
+        raise _too_large("bundle", size, limits.archive_bytes)
     with path.open("rb") if isinstance(path, Path) else nullcontext(path) as source:
         check_directory(source, limits.files)
         try:
             archive = zipfile.ZipFile(path)
-        except _DAMAGED as error:
-            raise BundleError("bundle.not_a_zip", "The file is not a readable zip archive.") from error
+        except DAMAGED as error:
+            raise BundleError("bundle.not_a_zip") from error
         try:
             _check_members(archive.infolist(), limits)
             members = own_members(archive.infolist(), MANIFEST_NAME)
@@ -184,14 +175,13 @@ def _open_archive(path: Path | BinaryIO, limits: BundleLimits) -> _Archive:
 def _check_members(members: list[zipfile.ZipInfo], limits: BundleLimits) -> None:
     """Refuse, from the directory alone, what must not be extracted; reading checks the sizes once more."""
     if len(members) > limits.files:
-        found = {"files": len(members), "limit": limits.files}
-        raise BundleError("bundle.too_many_files", f"The bundle holds more than {limits.files} files.", found)
+        raise BundleError("bundle.too_many_files", files=len(members), limit=limits.files)
     for info in members:
         _check_kind(info)
-        _check_ratio(info, limits)
+        _check_packing(info, limits)
     total = sum(info.file_size for info in members)
     if total > limits.unpacked_bytes:
-        raise _too_large("The unpacked bundle", total, limits.unpacked_bytes)
+        raise _too_large("unpacked bundle", total, limits.unpacked_bytes)
 
 
 def _check_names(members: list[tuple[str, zipfile.ZipInfo]]) -> None:
@@ -202,21 +192,15 @@ def _check_names(members: list[tuple[str, zipfile.ZipInfo]]) -> None:
     for name, _ in members:
         folder = name.lower().rpartition("/")[0]
         if folder in files:
-            message = "The bundle uses one name for a file and for a folder."
-            raise BundleError("bundle.duplicate_name", message, {"name": folder})
+            raise BundleError("bundle.duplicate_name/folder", name=folder)
 
 
 def _check_name(name: str, info: zipfile.ZipInfo, seen: set[str]) -> None:
     if info.orig_filename != info.filename or not FILE_NAME.fullmatch(name):
-        message = (
-            "A file name in the bundle is not allowed: letters, digits, “.”, “_”, “-”, at most one folder."
-        )
-        raise BundleError("bundle.unsafe_name", message, {"name": repr(info.orig_filename)[:200]})
+        raise BundleError("bundle.unsafe_name", name=repr(info.orig_filename)[:200])
     # Folded, since on some file systems names that differ in case only are the same file.
     if name.lower() in seen:
-        raise BundleError(
-            "bundle.duplicate_name", "The bundle holds the same file name twice.", {"name": name}
-        )
+        raise BundleError("bundle.duplicate_name", name=name)
     seen.add(name.lower())
 
 
@@ -228,28 +212,25 @@ def _check_kind(info: zipfile.ZipInfo) -> None:
     kind = stat.S_IFMT(info.external_attr >> 16)
     expected = stat.S_IFDIR if _is_folder(info) else stat.S_IFREG
     if kind not in (0, expected):
+        raise BundleError("bundle.not_a_regular_file", name=info.filename)
+
+
+def _check_packing(info: zipfile.ZipInfo, limits: BundleLimits) -> None:
+    fault = packing_fault(info, limits.ratio)
+    if fault in ("encrypted", "method"):
+        raise BundleError("bundle.unsupported_compression", name=info.filename)
+    if fault == "ratio":
         raise BundleError(
-            "bundle.not_a_regular_file",
-            "The bundle holds a link or a special file; only regular files are allowed.",
-            {"name": info.filename},
+            "bundle.compression_ratio",
+            name=info.filename,
+            bytes=info.file_size,
+            compressed_bytes=info.compress_size,
+            limit=limits.ratio,
         )
-    if info.flag_bits & 1 or info.compress_type not in _COMPRESSIONS:
-        message = "The bundle is encrypted or compressed in a way other than “deflate”."
-        raise BundleError("bundle.unsupported_compression", message, {"name": info.filename})
-
-
-def _check_ratio(info: zipfile.ZipInfo, limits: BundleLimits) -> None:
-    if info.file_size > _RATIO_FREE_BYTES and info.file_size > limits.ratio * max(info.compress_size, 1):
-        message = (
-            f"A file in the bundle unpacks to more than {limits.ratio} times its size, as a zip bomb does."
-        )
-        found = {"name": info.filename, "bytes": info.file_size, "compressed_bytes": info.compress_size}
-        raise BundleError("bundle.compression_ratio", message, found)
 
 
 def _too_large(what: str, size: int, limit: int) -> BundleError:
-    message = f"{what} is larger than the limit of {limit / 1e6:,.0f} MB."
-    return BundleError("bundle.too_large", message, {"bytes": size, "limit_bytes": limit})
+    return BundleError("bundle.too_large", what=what, bytes=size, limit_bytes=limit)
 
 
 def _read_manifest(archive: _Archive, limits: BundleLimits) -> Manifest:
@@ -257,12 +238,11 @@ def _read_manifest(archive: _Archive, limits: BundleLimits) -> Manifest:
         with archive.open(MANIFEST_NAME) as source:
             data = source.read(limits.manifest_bytes + 1)
     except KeyError:
-        message = f"The bundle holds no {MANIFEST_NAME}."
-        raise BundleError("bundle.manifest_missing", message) from None
-    except _DAMAGED as error:
+        raise BundleError("bundle.manifest_missing", name=MANIFEST_NAME) from None
+    except DAMAGED as error:
         raise _damaged(MANIFEST_NAME) from error
     if len(data) > limits.manifest_bytes:
-        raise _too_large("The manifest", len(data), limits.manifest_bytes)
+        raise _too_large("manifest", len(data), limits.manifest_bytes)
     return parse_manifest(read_json(data))
 
 
@@ -270,15 +250,9 @@ def _extract_all(archive: _Archive, folder: Path, limits: BundleLimits) -> Manif
     manifest = _read_manifest(archive, limits)
     present = set(archive.files) - {MANIFEST_NAME}
     if unlisted := present - set(manifest.files):
-        found = {"names": sorted(unlisted)}
-        raise BundleError(
-            "bundle.unlisted_file", "The bundle holds a file that its manifest does not list.", found
-        )
+        raise BundleError("bundle.unlisted_file", names=sorted(unlisted))
     if missing := set(manifest.files) - present:
-        found = {"names": sorted(missing)}
-        raise BundleError(
-            "bundle.missing_file", "The manifest lists a file that the bundle does not hold.", found
-        )
+        raise BundleError("bundle.missing_file", names=sorted(missing))
     for name, entry in manifest.files.items():
         _extract_one(archive, name, entry, folder / name)
     (folder / MANIFEST_NAME).write_bytes(_manifest_bytes(manifest))
@@ -297,10 +271,7 @@ def _extract_one(archive: _Archive, name: str, entry: FileEntry, target: Path) -
             if size > entry.bytes:
                 break
     if size != entry.bytes or digest.hexdigest() != entry.sha256:
-        message = (
-            "A file in the bundle is not the one that the manifest describes: its size or SHA-256 differs."
-        )
-        raise BundleError("bundle.hash_mismatch", message, {"name": name})
+        raise BundleError("bundle.hash_mismatch", name=name)
 
 
 def _member_chunks(archive: _Archive, name: str) -> Iterator[bytes]:
@@ -309,11 +280,9 @@ def _member_chunks(archive: _Archive, name: str) -> Iterator[bytes]:
         with archive.open(name) as source:
             while chunk := source.read(_CHUNK_BYTES):
                 yield chunk
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise _damaged(name) from error
 
 
 def _damaged(name: str) -> BundleError:
-    return BundleError(
-        "bundle.damaged", "A file in the bundle cannot be unpacked; it is damaged.", {"name": name}
-    )
+    return BundleError("bundle.damaged", name=name)

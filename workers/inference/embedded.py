@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from workers.inference.headers import bmp, gif, png
 from workers.inference.headers.boxes import read_items
 from workers.inference.headers.reading import UNREADABLE
-from workers.inference.headers.types import Parts
+from workers.inference.headers.types import PartCount
 from workers.inference.icc import SRGB, CodePoints, gamma_profile
 from workers.inference.profiles import PROFILE_BYTES_MAX
 
@@ -69,7 +69,7 @@ def _unpacked(packed: bytes) -> bytes | None:
 
 def _of_boxes(data: bytes, name: str, limits: PictureLimits) -> bytes | None:
     """Return a whole profile where a `colr` box holds one, else that of its numbers."""
-    found = read_items(data, Parts(name, limits.max_parts)).of_picture((b"colr",))
+    found = read_items(data, PartCount(name, limits.max_parts)).of_picture((b"colr",))
     by_kind = {data[box.content : box.content + 4]: data[box.content + 4 : box.end] for box in found}
     for kind in _ICC_KINDS:
         if kind in by_kind:

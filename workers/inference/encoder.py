@@ -55,8 +55,8 @@ class Encoder(Protocol):
         """Texts → unit vectors (n, dim) in the order given; TextError `text.empty` for one without words."""
         ...
 
-    def unknown_words(self, text: str) -> UnknownWords:
-        """Which words of a text the model does not know."""
+    def encode_queries(self, texts: Sequence[str]) -> tuple[Floats, list[UnknownWords]]:
+        """Texts that are searched for → as `encode_texts`, and the words of each that the model does not know."""
         ...
 
 
@@ -115,9 +115,9 @@ class BundleEncoder:
             found[places] = self._checked(self.runtime.text(*pad_ids([rows[at] for at in places])))
         return found
 
-    def unknown_words(self, text: str) -> UnknownWords:
+    def encode_queries(self, texts: Sequence[str]) -> tuple[Floats, list[UnknownWords]]:
         """See `Encoder`."""
-        return self._text_reader().unknown_words(text)
+        return self.encode_texts(texts), [self._text_reader().unknown_words(text) for text in texts]
 
     def vocabulary(self) -> Sequence[str]:
         """Return the text encoder's words, by id; empty for a bundle without texts."""
@@ -125,12 +125,12 @@ class BundleEncoder:
 
     def _image_spec(self) -> ImageSpec:
         if self.manifest.image is None:
-            raise EncoderError("encoder.no_image", "This model cannot encode pictures.")
+            raise EncoderError("encoder.no_image")
         return self.manifest.image
 
     def _text_reader(self) -> TextReader:
         if self._reader is None:
-            raise EncoderError("encoder.no_text", "This model cannot encode texts.")
+            raise EncoderError("encoder.no_text")
         return self._reader
 
     def _joined(self, parts: Iterable[Floats]) -> Floats:
@@ -140,8 +140,7 @@ class BundleEncoder:
         """Return the vectors at exactly unit length; one that is not finite must never be stored or searched."""
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         if vectors.shape[1:] != (self.dim,) or not np.isfinite(lengths).all() or not lengths.all():
-            message = "The model gave a vector that is not finite, is zero or has the wrong dimension."
-            raise EncoderError("encoder.bad_output", message, {"shape": list(vectors.shape), "dim": self.dim})
+            raise EncoderError("encoder.bad_output", shape=list(vectors.shape), dim=self.dim)
         return np.asarray(vectors / lengths, np.float32)
 
 
@@ -167,12 +166,11 @@ def load_encoder(
 def wants_cuda(manifest: Manifest, device: str) -> bool:
     """Return whether the bundle runs on CUDA here; raises EncoderError where it should but cannot."""
     if device not in DEVICES:
-        raise EncoderError("encoder.unknown_device", f"The device must be one of {', '.join(DEVICES)}.")
+        raise EncoderError("encoder.unknown_device", devices=list(DEVICES))
     if device == "auto":
         return manifest.payloads.native is not None and _has_gpu()
     if device == "cuda" and manifest.payloads.native is None:
-        message = "On CUDA a model runs from its native payload, which this bundle does not hold."
-        raise EncoderError("encoder.no_native_payload", message)
+        raise EncoderError("encoder.no_native_payload")
     return device == "cuda"
 
 

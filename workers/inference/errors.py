@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any
+from typing import Any, Self
+
+from workers.error_table import id_of, sentence
 
 UNKEPT = re.compile("[\x00\ud800-\udfff]")
 """What is no text for a database or JSON: NUL, and halves of surrogate pairs."""
@@ -24,11 +26,24 @@ def _kept(value: Any) -> Any:
 class InferenceError(Exception):
     """An expected failure: `id` for programs, `message` for people, `detail` as plain JSON values.
 
-    All three travel in `args`, so the error survives pickling between processes.
+    `PictureError("image.too_large", limit_bytes=…)`: an id of the table of errors (`workers/error_table/errors.toml`)
+    or one of its variants, `ID/VARIANT`; the facts fill the table's sentence and become the detail. Id, sentence and
+    detail travel in `args`, so the error survives pickling between processes.
     """
 
-    def __init__(self, error_id: str, message: str, detail: dict[str, Any] | None = None) -> None:
-        super().__init__(error_id, _kept(message), _kept(detail or {}))
+    def __init__(self, name: str, /, **detail: Any) -> None:
+        kept: dict[str, Any] = _kept(detail)
+        super().__init__(id_of(name), sentence(name, kept), kept)
+
+    @classmethod
+    def quoting(cls, error_id: str, message: str, detail: dict[str, Any] | None = None) -> Self:
+        """Return an error in words that were found elsewhere, such as in another process."""
+        error = cls.__new__(cls)
+        error.args = (error_id, _kept(message), _kept(detail or {}))
+        return error
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self).quoting, self.args
 
     @property
     def id(self) -> str:
@@ -64,3 +79,11 @@ class BundleError(InferenceError):
 
 class EncoderError(InferenceError):
     """An encoder cannot be loaded or cannot answer (`encoder.*`)."""
+
+
+class EncoderDiedError(EncoderError):
+    """The encoder's process ended while it encoded this (`encoder.died`)."""
+
+
+class EncoderSetAsideError(EncoderDiedError):
+    """It ended once too often: this model must not be used any more."""

@@ -114,7 +114,9 @@ class _Watch:
         if "broken" in self._answer:
             raise ChildFailedError(str(self._answer["broken"]))
         if refused := self._answer.get("refused"):
-            raise BundleError(str(refused["id"]), str(refused["message"]), refused.get("detail") or {})
+            raise BundleError.quoting(
+                str(refused["id"]), str(refused["message"]), refused.get("detail") or {}
+            )
         done: dict[str, Any] = self._answer["done"]
         return done
 
@@ -126,7 +128,7 @@ class _Watch:
         data = os.read(output, 1 << 16)
         self._buffer += data
         if len(self._buffer) > _ANSWER_MAX_BYTES:
-            raise BundleError("bundle.crashed", "The validation of the bundle ended in nonsense.")
+            raise BundleError("bundle.crashed/nonsense")
         *lines, self._buffer = self._buffer.split(b"\n")
         for line in lines:
             self._take(line)
@@ -136,7 +138,7 @@ class _Watch:
         try:
             message = json.loads(line)
         except ValueError as error:
-            raise BundleError("bundle.crashed", "The validation of the bundle ended in nonsense.") from error
+            raise BundleError("bundle.crashed/nonsense") from error
         if "stage" in message:
             self._stage = str(message["stage"])[:100]
             self._report()
@@ -201,15 +203,13 @@ def _ended(code: int, errors: Path) -> Exception:
     if code == -signal.SIGKILL or "bad_alloc" in tail or "MemoryError" in tail:
         return _memory("")
     if code < 0:
-        message = "The bundle made the validating process crash."
-        return BundleError("bundle.crashed", message, {"signal": signal.Signals(-code).name})
+        return BundleError("bundle.crashed", signal=signal.Signals(-code).name)
     return ChildFailedError(f"The validating process ended with code {code} and no answer:\n{tail}")
 
 
 def _timeout(seconds: int, stage: str) -> BundleError:
-    message = "Validating the bundle takes longer than is allowed."
-    return BundleError("bundle.timeout", message, {"limit_seconds": seconds, "stage": stage})
+    return BundleError("bundle.timeout", limit_seconds=seconds, stage=stage)
 
 
 def _memory(stage: str) -> BundleError:
-    return BundleError("bundle.memory", "The bundle needs more memory than is allowed.", {"stage": stage})
+    return BundleError("bundle.memory", stage=stage)

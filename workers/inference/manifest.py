@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from workers.inference.errors import BundleError
-from workers.inference.reading import INVALID, Section, refuse
+from workers.inference.reading import Section, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -161,8 +161,7 @@ def named_files(manifest: Manifest) -> Iterator[tuple[str, str]]:
 def _check_format(top: Section) -> None:
     found = top.values.get("format")
     if isinstance(found, int) and not isinstance(found, bool) and found > FORMAT:
-        message = f"The bundle has format {found}, but this version of Sightline reads only format {FORMAT}."
-        raise BundleError(INVALID, message, {"key": "format", "found": found, "supported": FORMAT})
+        raise BundleError("bundle.manifest_invalid/format", key="format", found=found, supported=FORMAT)
     top.whole("format", FORMAT, FORMAT)
 
 

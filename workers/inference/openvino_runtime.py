@@ -59,9 +59,7 @@ class OpenVinoRuntime:
 
     def __init__(self, manifest: Manifest, folder: Path, *, cache: Path | None, threads: int | None) -> None:
         if manifest.payloads.onnx is None:
-            raise EncoderError(
-                "encoder.no_onnx_payload", "On CPU a model runs from ONNX; this bundle holds none."
-            )
+            raise EncoderError("encoder.no_onnx_payload")
         self.precision = "f32"
         self._compiler = Compiler(cache, threads)
         self._graphs = graphs_of(manifest, folder)
@@ -71,13 +69,13 @@ class OpenVinoRuntime:
     def image(self, pixels: Floats) -> Floats:
         """See `Runtime`."""
         if self._image is None:
-            raise EncoderError("encoder.no_image", "This model cannot encode pictures.")
+            raise EncoderError("encoder.no_image")
         return self._image(np.ascontiguousarray(pixels, np.float32))
 
     def text(self, tokens: Ids, lengths: Ids) -> Floats:
         """See `Runtime`."""
         if self._text is None:
-            raise EncoderError("encoder.no_text", "This model cannot encode texts.")
+            raise EncoderError("encoder.no_text")
         return self._text(tokens, lengths)
 
     def _load_image(self, spec: ImageSpec) -> Network:
@@ -105,17 +103,17 @@ class OpenVinoRuntime:
 
 
 @dataclass(frozen=True)
-class Graph:
+class StoredGraph:
     """An ONNX file and its SHA-256, which was checked when the bundle was extracted."""
 
     path: Path
     sha256: str
 
 
-def graphs_of(manifest: Manifest, folder: Path) -> dict[str, Graph]:
+def graphs_of(manifest: Manifest, folder: Path) -> dict[str, StoredGraph]:
     """Return the graphs of an extracted bundle by modality; the manifest has an ONNX payload."""
     names = {key: name for key, name in vars(manifest.payloads.onnx).items() if name is not None}
-    return {key: Graph(folder / name, manifest.files[name].sha256) for key, name in names.items()}
+    return {key: StoredGraph(folder / name, manifest.files[name].sha256) for key, name in names.items()}
 
 
 class Compiler:
@@ -131,7 +129,7 @@ class Compiler:
         """Whether the processor computes in bf16; emulating it would gain nothing."""
         return "BF16" in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
-    def memory_of(self, graph: Graph) -> Path | None:
+    def memory_of(self, graph: StoredGraph) -> Path | None:
         """Return the folder that belongs to this graph on this machine, or None without a cache."""
         if self._cache is None:
             return None
@@ -141,7 +139,7 @@ class Compiler:
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
-    def compile(self, graph: Graph, precision: str) -> Network:
+    def compile(self, graph: StoredGraph, precision: str) -> Network:
         """Return the network, ready to run. Raises EncoderError `encoder.cannot_compile`."""
         options: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": precision}
         if self._threads:
@@ -153,8 +151,7 @@ class Compiler:
         try:
             return self._compiled(graph, options)
         except RuntimeError as error:
-            message = "The model's graph cannot be compiled for this machine."
-            raise EncoderError("encoder.cannot_compile", message, {"reason": str(error)[-500:]}) from error
+            raise EncoderError("encoder.cannot_compile", reason=str(error)[-500:]) from error
 
-    def _compiled(self, graph: Graph, options: dict[str, Any]) -> Network:
+    def _compiled(self, graph: StoredGraph, options: dict[str, Any]) -> Network:
         return Network(self._core.compile_model(str(graph.path), "CPU", options))

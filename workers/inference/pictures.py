@@ -26,7 +26,7 @@ from workers.inference.headers.reading import (
     too_many_pixels,
     truncated,
 )
-from workers.inference.headers.types import Parts, PictureLimits
+from workers.inference.headers.types import PartCount, PictureLimits
 from workers.inference.mending import mended
 from workers.inference.sniff import HEADER_BYTES, sniff_format
 
@@ -97,9 +97,7 @@ def open_checked(data: bytes, *, shortest_side: int | None, limits: PictureLimit
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise too_many_pixels(None, limits) from error
     except MemoryError as error:
-        raise PictureError(
-            "image.memory", "Reading the picture takes more memory than is allowed."
-        ) from error
+        raise PictureError("image.memory") from error
     except Exception as error:  # decoders fed with hostile bytes raise whatever they like
         raise truncated(name) from error
 
@@ -235,7 +233,7 @@ def _orientation_beside_boxes(source: Any, data: bytes, name: str, limits: Pictu
     libheif turns by the container itself; of AVIF, Pillow puts what the container says into the EXIF.
     """
     try:
-        if read_items(data, Parts(name, limits.max_parts)).of_picture(_TURNS):
+        if read_items(data, PartCount(name, limits.max_parts)).of_picture(_TURNS):
             return 1 if name == "heic" else from_exif(source.info.get("exif", b"")) or 1
         return exif_orientation(data, limits, name) or 1
     except (PictureError, *UNREADABLE):

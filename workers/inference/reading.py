@@ -7,13 +7,12 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from workers.inference.bounded_json import DepthMeter, no_constant, short_integer, without_doubles
+from workers.formats.bounded_json import DepthMeter, no_constant, short_integer, without_doubles
 from workers.inference.errors import UNKEPT, BundleError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-INVALID = "bundle.manifest_invalid"
 DEPTH_MAX = 32
 _KEY_MAX = 200
 
@@ -21,7 +20,7 @@ _KEY_MAX = 200
 def refuse(key: str, problem: str) -> NoReturn:
     """Refuse the manifest because of one key; raises BundleError `bundle.manifest_invalid`."""
     key = key[:_KEY_MAX]
-    raise BundleError(INVALID, f"The manifest is not valid: “{key}” {problem}.", {"key": key})
+    raise BundleError("bundle.manifest_invalid", key=key, problem=problem)
 
 
 def read_json(data: bytes) -> dict[str, Any]:
@@ -37,9 +36,9 @@ def read_json(data: bytes) -> dict[str, Any]:
             text, object_pairs_hook=without_doubles, parse_constant=no_constant, parse_int=short_integer
         )
     except (ValueError, RecursionError) as error:
-        raise BundleError(INVALID, f"The manifest is not valid JSON: {error}.", {"key": ""}) from error
+        raise BundleError("bundle.manifest_invalid/json", key="", reason=str(error)) from error
     if not isinstance(found, dict):
-        raise BundleError(INVALID, "The manifest must be one JSON object.", {"key": ""})
+        raise BundleError("bundle.manifest_invalid/object", key="")
     _check_values(found)
     return found
 

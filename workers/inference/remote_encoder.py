@@ -10,6 +10,7 @@ import json
 import shutil
 import threading
 from dataclasses import dataclass
+from itertools import zip_longest
 from operator import methodcaller
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ import numpy as np
 
 from workers.inference.bundles import read_manifest
 from workers.inference.encoder import load_encoder, wants_cuda
-from workers.inference.errors import EncoderError
+from workers.inference.errors import EncoderDiedError, EncoderError, EncoderSetAsideError
 from workers.inference.isolation import sandbox_grant, sandbox_user
 from workers.inference.pictures import to_pixels
 from workers.inference.sandbox.encoding import PLACE
@@ -49,10 +50,6 @@ _LOADING_BYTES = 6 << 30
 _FLOAT_BYTES = 4
 
 
-class EncoderDiedError(EncoderError):
-    """The encoder's process ended while it encoded this (`encoder.died`)."""
-
-
 @dataclass(frozen=True)
 class EncoderOptions:
     """Where and with what an encoder runs.
@@ -68,12 +65,13 @@ class EncoderOptions:
     call_seconds: float = 120.0
 
 
-def open_encoder(folder: Path, options: EncoderOptions, died: Callable[[str], None]) -> Encoder:
+def open_encoder(folder: Path, options: EncoderOptions, died: Callable[[str], bool]) -> Encoder:
     """Return the encoder of the bundle extracted in `folder`, loaded and warmed up.
 
     On CPU its networks run in a sandboxed child. On CUDA they run in this process: there a bundle's native payload is
     used, whose architecture is Sightline's own code and whose weights are plain numbers. `died` is called with the
-    reason whenever one single input ended the child. Raises EncoderError or BundleError where it cannot be loaded.
+    reason whenever one single input ended the child, and returns whether the model is set aside now. Raises
+    EncoderError or BundleError where it cannot be loaded.
     """
     if wants_cuda(read_manifest(folder), options.device):
         return load_encoder(folder, device="cuda", cache=options.cache, threads=options.threads)
@@ -85,18 +83,16 @@ class RemoteEncoder:
 
     device = "cpu"
 
-    def __init__(self, folder: Path, options: EncoderOptions, died: Callable[[str], None]) -> None:
+    def __init__(self, folder: Path, options: EncoderOptions, died: Callable[[str], bool]) -> None:
         self.manifest: Manifest = read_manifest(folder)
         self._options = options
         self._died = died
         self._spec = _spec(folder, options)
-        self._lock = threading.RLock()  # `died` may close this encoder while it starts a child
+        self._lock = threading.Lock()
         self._closed = False
         self._process = self._started()
         self.precision = str(self._process.hello["precision"])
-        self._image_batch, self._text_batch = (
-            min(max(int(self._process.hello[key]), 1), 256) for key in ("image_batch", "text_batch")
-        )
+        self._image_batch = min(max(int(self._process.hello["image_batch"]), 1), 256)
 
     @property
     def dim(self) -> int:
@@ -116,7 +112,7 @@ class RemoteEncoder:
     def encode_pixels(self, pixels: Floats) -> Floats:
         """See `Encoder`. Raises EncoderDiedError where the child died."""
         if self.manifest.image is None:
-            raise EncoderError("encoder.no_image", "This model cannot encode pictures.")
+            raise EncoderError("encoder.no_image")
         size = self._image_batch
         return self._joined([self._pixels(pixels[at : at + size]) for at in range(0, len(pixels), size)])
 
@@ -124,22 +120,20 @@ class RemoteEncoder:
         """See `Encoder`; prepares one batch at a time, so that memory does not grow with their number."""
         spec, size = self.manifest.image, self._image_batch
         if spec is None:
-            raise EncoderError("encoder.no_image", "This model cannot encode pictures.")
+            raise EncoderError("encoder.no_image")
         groups = (pictures[at : at + size] for at in range(0, len(pictures), size))
         return self._joined([self._pixels(np.stack([to_pixels(p, spec) for p in group])) for group in groups])
 
     def encode_texts(self, texts: Sequence[str]) -> Floats:
         """See `Encoder`. Raises EncoderDiedError where the child died."""
-        if self.manifest.text is None:
-            raise EncoderError("encoder.no_text", "This model cannot encode texts.")
-        return self._called("texts", {}, json.dumps(list(texts)).encode(), len(texts))
+        return self._texts("texts", texts)[1]
 
-    def unknown_words(self, text: str) -> UnknownWords:
-        """See `Encoder`; a child that says anything but words of the text is not repeated."""
-        head, _ = self._exchanged("unknown_words", {}, text.encode(), 1, reply_bytes=0)
-        told = head.get("words")
-        words = [word for word in told if isinstance(word, str)] if isinstance(told, list) else []
-        return UnknownWords(as_written(words, text), head.get("nothing_known") is True)
+    def encode_queries(self, texts: Sequence[str]) -> tuple[Floats, list[UnknownWords]]:
+        """See `Encoder`; a child that calls anything but words of a text unknown is not repeated."""
+        head, vectors = self._texts("queries", texts)
+        answers = head.get("unknown")
+        found = answers if isinstance(answers, list) else []
+        return vectors, [_unknown(one, text) for one, text in zip_longest(found[: len(texts)], texts)]
 
     def close(self) -> None:
         """End the child, also one that is being started; nothing can be encoded any more."""
@@ -149,21 +143,28 @@ class RemoteEncoder:
 
     def _pixels(self, pixels: Floats) -> Floats:
         pixels = np.ascontiguousarray(pixels, np.float32)
-        return self._called("pixels", {"shape": pixels.shape}, pixels.data, len(pixels))
+        return self._called("pixels", {"shape": pixels.shape}, pixels.data, len(pixels))[1]
 
-    def _called(self, method: str, head: dict[str, Any], payload: Buffer, count: int) -> Floats:
-        """Let the child encode `count` inputs."""
-        size = count * self.dim * _FLOAT_BYTES
-        _, answer = self._exchanged(method, head, payload, count, reply_bytes=size)
-        return self._checked(answer, count)
+    def _texts(self, method: str, texts: Sequence[str]) -> tuple[dict[str, Any], Floats]:
+        if self.manifest.text is None:
+            raise EncoderError("encoder.no_text")
+        return self._called(method, {}, json.dumps(list(texts)).encode(), len(texts))
+
+    def _called(
+        self, method: str, head: dict[str, Any], payload: Buffer, count: int
+    ) -> tuple[dict[str, Any], Floats]:
+        """Let the child encode `count` inputs; return what else it says of them, and their vectors."""
+        reply, answer = self._exchanged(method, head, payload, count)
+        return reply, self._checked(answer, count)
 
     def _exchanged(
-        self, method: str, head: dict[str, Any], payload: Buffer, count: int, *, reply_bytes: int
+        self, method: str, head: dict[str, Any], payload: Buffer, count: int
     ) -> tuple[dict[str, Any], bytes]:
         """Let the child answer for `count` inputs; a child that died is replaced behind the caller's back."""
         process, seconds = self._running(), self._options.call_seconds
+        size = count * self.dim * _FLOAT_BYTES
         call: Callable[[SandboxProcess], tuple[dict[str, Any], bytes]] = methodcaller(
-            "call", method, head, [payload], reply_bytes=reply_bytes, timeout_seconds=seconds
+            "call", method, head, [payload], reply_bytes=size, timeout_seconds=seconds
         )
         try:
             try:
@@ -177,17 +178,16 @@ class RemoteEncoder:
     def _failed(self, process: SandboxProcess, error: SandboxError, count: int) -> EncoderError:
         """Return what a caller is told. Of several inputs nobody knows which one it was: each is tried alone then."""
         if isinstance(error, SandboxDiedError):
-            if count == 1:
-                self._died(error.reason)  # it may close this encoder: then none is started
+            if count == 1 and self._died(error.reason):
+                self.close()
+                return EncoderSetAsideError("encoder.died", reason=error.reason)
             threading.Thread(
                 target=self._restart, args=[process], name="encoder-restart", daemon=True
             ).start()
-            message = "The model's process ended while it read this. It is not tried again with this model."
-            return EncoderDiedError("encoder.died", message, {"reason": error.reason})
+            return EncoderDiedError("encoder.died", reason=error.reason)
         if isinstance(error, SandboxTimeoutError):
-            message = "The model took longer than is allowed, so its process was ended."
-            return EncoderError("encoder.timeout", message, {"limit_seconds": self._options.call_seconds})
-        return EncoderError("encoder.failed", "The model could not read this.", {"reason": str(error)[-500:]})
+            return EncoderError("encoder.timeout/ended", limit_seconds=self._options.call_seconds)
+        return EncoderError("encoder.failed", reason=str(error)[-500:])
 
     def _restart(self, dead: SandboxProcess) -> None:
         """Start another child while nobody waits for it; a failure is met again by the next call."""
@@ -200,7 +200,7 @@ class RemoteEncoder:
         """Return a child that can be called, started anew where the former one has ended."""
         with self._lock:
             if self._closed:
-                raise EncoderError("encoder.closed", "This model was unloaded meanwhile.")
+                raise EncoderError("encoder.closed")
             if self._process is dead or not self._process.alive:
                 self._process.close()
                 self._process = self._started()
@@ -210,12 +210,11 @@ class RemoteEncoder:
         try:
             return SandboxProcess(self._spec)
         except SandboxDiedError as error:
-            self._died(error.reason)
-            message = "The model's process ended while it loaded the model."
-            raise EncoderDiedError("encoder.died", message, {"reason": error.reason}) from error
+            self._closed = self._died(error.reason)
+            kind = EncoderSetAsideError if self._closed else EncoderDiedError
+            raise kind("encoder.died/loading", reason=error.reason) from error
         except SandboxError as error:
-            message = "The model cannot be loaded in its process."
-            raise EncoderError("encoder.cannot_load", message, {"reason": str(error)[-500:]}) from error
+            raise EncoderError("encoder.cannot_load", reason=str(error)[-500:]) from error
 
     def _joined(self, parts: Sequence[Floats]) -> Floats:
         return np.concatenate([np.empty((0, self.dim), np.float32), *parts])
@@ -227,8 +226,15 @@ class RemoteEncoder:
             lengths = np.linalg.norm(vectors, axis=1)
             if np.isfinite(lengths).all() and (np.abs(lengths - 1) < LENGTH_TOLERANCE).all():
                 return vectors
-        message = "The model gave a vector that is not finite, has not unit length or the wrong dimension."
-        raise EncoderError("encoder.bad_output", message, {"dim": self.dim})
+        raise EncoderError("encoder.bad_output", dim=self.dim)
+
+
+def _unknown(answer: Any, text: str) -> UnknownWords:
+    """Return what the child calls unknown in a text, as far as the text holds it."""
+    answer = answer if isinstance(answer, dict) else {}
+    words = answer.get("words")
+    strings = [word for word in words if isinstance(word, str)] if isinstance(words, list) else []
+    return UnknownWords(as_written(strings, text), answer.get("nothing_known") is True)
 
 
 def _spec(folder: Path, options: EncoderOptions) -> SandboxSpec:

@@ -65,11 +65,6 @@ def forbid_calls() -> bool:
     return done == 0
 
 
-def number_of(call: str) -> int:
-    """Return the number of a forbidden call on this machine, -1 where it has none."""
-    return _FORBIDDEN[call][list(_ARCHITECTURES).index(platform.machine())]
-
-
 def _program(machine: str) -> list[bytes]:
     """Return the filter: another architecture's calls kill, forbidden ones fail with EPERM, the rest pass."""
     at = list(_ARCHITECTURES).index(machine)

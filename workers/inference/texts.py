@@ -38,8 +38,7 @@ class TextReader:
         try:
             self._tokenizer = TOKENIZERS[spec.tokenizer](lines)
         except ValueError as error:
-            message = f"The bundle's vocabulary is not valid: {error}"
-            raise BundleError("bundle.vocabulary_invalid", message) from error
+            raise BundleError("bundle.vocabulary_invalid", reason=str(error)) from error
 
     @property
     def vocabulary(self) -> Sequence[str]:
@@ -51,7 +50,7 @@ class TextReader:
         longest = self.spec.max_tokens * _CHARACTERS_PER_TOKEN
         ids = self._tokenizer.encode(text[:longest], self.spec.max_tokens)
         if len(ids) <= _MARKS:
-            raise TextError("text.empty", "The text holds no words to search for.")
+            raise TextError("text.empty/passage")
         return ids
 
     def unknown_words(self, text: str) -> UnknownWords:
@@ -83,8 +82,7 @@ def _read_vocabulary(path: Path) -> list[str]:
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        message = "The bundle's vocabulary is not UTF-8 text."
-        raise BundleError("bundle.vocabulary_invalid", message) from error
+        raise BundleError("bundle.vocabulary_invalid/encoding") from error
     if "\0" in text:
-        raise BundleError("bundle.vocabulary_invalid", "The bundle's vocabulary holds a NUL character.")
+        raise BundleError("bundle.vocabulary_invalid/nul")
     return text.removesuffix("\n").split("\n")

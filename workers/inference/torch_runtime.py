@@ -36,7 +36,7 @@ class TorchRuntime:
 
     def __init__(self, manifest: Manifest, folder: Path, device: str = "cuda") -> None:
         if device == "cuda" and not torch.cuda.is_available():
-            raise EncoderError("encoder.no_gpu", "No GPU was found; use the device “cpu” or “auto”.")
+            raise EncoderError("encoder.no_gpu")
         self.device = device
         self.precision = "f32"
         self._model = cast("TwoTower", fold(read_native(manifest, folder))).to(device)
@@ -86,12 +86,12 @@ def read_native(manifest: Manifest, folder: Path) -> TwoTower:
     """Return the model of the native payload in evaluation mode; raises BundleError `bundle.native_invalid`."""
     native = manifest.payloads.native
     if native is None:
-        raise BundleError("bundle.native_invalid", "The bundle holds no native payload.")
+        raise BundleError("bundle.native_invalid/none")
     try:
         config = json.loads((folder / native.config).read_text(encoding="utf-8"))
         return load_native(config, folder / native.weights)
     except (ModelConfigError, WeightsError, ValueError, TypeError) as error:
-        raise BundleError("bundle.native_invalid", f"The native payload is not valid: {error}") from error
+        raise BundleError("bundle.native_invalid", problem=str(error).rstrip(".")) from error
 
 
 def _to_numpy(vectors: torch.Tensor) -> Floats:

@@ -108,8 +108,7 @@ def _scratch() -> Iterator[Path]:
 def _convert(path: Path, target: Path, limits: ValidationLimits, progress: Callable[[str], None]) -> None:
     manifest = read_manifest(path, limits.bundle)
     if manifest.payloads.torchscript is None:
-        message = "The bundle has no ONNX graphs, from which models are served. Export it with them."
-        raise BundleError("bundle.no_graphs", message, {"payloads": list(manifest.payloads.kinds)})
+        raise BundleError("bundle.no_graphs", payloads=list(manifest.payloads.kinds))
     with _scratch() as scratch:
         names = run_guarded("convert", path, scratch, limits, progress)["graphs"]
         _write_converted(path, target, manifest, {name: _taken(scratch, str(name), limits) for name in names})
@@ -119,9 +118,10 @@ def _taken(scratch: Path, name: str, limits: ValidationLimits) -> Path:
     """Return a file that the child made, if it is a plain one: the child may have been taken over."""
     file = scratch / name
     if name not in ("image.onnx", "text.onnx") or file.is_symlink() or not file.is_file():
-        raise BundleError("bundle.crashed", "The conversion of the bundle ended in nonsense.")
+        raise BundleError("bundle.crashed/conversion")
     if file.stat().st_size > limits.bundle.unpacked_bytes:
-        raise BundleError("bundle.too_large", "The converted graph is larger than is allowed.")
+        size, limit = file.stat().st_size, limits.bundle.unpacked_bytes
+        raise BundleError("bundle.too_large", what="converted graph", bytes=size, limit_bytes=limit)
     return file
 
 

@@ -119,16 +119,11 @@ def _check_native(manifest: Manifest, folder: Path, steps: _Steps) -> list[str]:
 
 def _check_may_run(walls: Isolation, *, allow_unwalled: bool) -> None:
     if not walls.is_tight and not allow_unwalled:
-        message = (
-            "This machine cannot lock in the process that would try the bundle out, so it was not opened."
-        )
-        raise BundleError("bundle.not_isolated", message, walls.to_json())
+        raise BundleError("bundle.not_isolated", **walls.to_json())
 
 
 def _check_may_convert(walls: Isolation) -> None:
     if not walls.is_tight:
-        message = "A TorchScript bundle holds a pickle, and this machine cannot lock in the process that would open it."
-        raise BundleError("bundle.pickle_not_isolated", message, walls.to_json())
+        raise BundleError("bundle.pickle_not_isolated", **walls.to_json())
     if not native.has_torch():
-        message = "Reading TorchScript needs torch, which is not installed on this worker."
-        raise BundleError("bundle.needs_torch", message)
+        raise BundleError("bundle.needs_torch")

@@ -20,8 +20,9 @@ from django.db import close_old_connections
 
 from retrieval_site.config import MIB
 from retrieval_site.memory import resident_bytes
+from workers.error_table import sentence
 from workers.jobs.context import stopping
-from workers.jobs.lease import Heartbeat
+from workers.jobs.lease import LeaseRenewal
 from workers.jobs.runner import once_database_is_back
 from workers.jobs.services import job_claim, job_fail, job_release
 
@@ -170,8 +171,8 @@ def run_job_apart(job_id: uuid.UUID | str) -> None:
     job = job_claim(job_id)
     if job is None:
         return
-    with Heartbeat(job) as heartbeat:
-        end = PROCESSES.run(job, heartbeat.lost)
+    with LeaseRenewal(job) as lease:
+        end = PROCESSES.run(job, lease.lost)
     close_old_connections()
     if end != End():
         once_database_is_back(lambda: _settle(job, end))
@@ -181,13 +182,12 @@ def _settle(job: Job, end: End) -> bool:
     """Move the row of a job whose process ended under it."""
     if end.over_memory:
         megabytes = settings.CONFIG.job_memory_bytes // MIB
-        message = f"The job needed more than the {megabytes:,} MB of memory that one job may use."
+        message = sentence("job.memory/limit", {"megabytes": megabytes})
         return job_fail(job, error_id="job.memory", error=message)
     if job.attempts < CRASHES_MAX:
         return job_release(job, counts=True)
-    reason = _reason(end.exit_code)
-    message = f"The job's process was ended by {reason}, {job.attempts} times, so it is not tried again."
-    return job_fail(job, error_id="job.lost", error=message)
+    facts = {"reason": _reason(end.exit_code), "attempts": job.attempts}
+    return job_fail(job, error_id="job.lost", error=sentence("job.lost", facts))
 
 
 def _reason(exit_code: int | None) -> str:

@@ -1,17 +1,20 @@
-"""What a handler sees of its job: parameters in; progress, failed items and remembered positions out."""
+"""What a handler sees of its job: parameters in; progress, failed items and what it found out."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Generic
 
 from django.utils import timezone
 
+from retrieval_site.typed_json import to_json
 from workers.jobs.errors import JobCancelled, JobInterrupted, JobPaused, LeaseLost
 from workers.jobs.rights import require_owner_permitted
-from workers.jobs.services import ONLY_FAILED, held, storable
+from workers.jobs.services import held, storable
+from workers.jobs.types import JobType, P, R, common_parameters
 from workers.models import Job, JobItem
 
 if TYPE_CHECKING:
@@ -33,15 +36,13 @@ class _JobLog(logging.LoggerAdapter[logging.Logger]):
 
 
 class JobContext:
-    """One run of a job. Handlers call `stage`, then `advance` and `checkpoint` after every batch.
+    """One run of a job of any type. Call `stage`, then `advance` and `checkpoint` after every batch.
 
     All writes carry the lease's token: a run that lost its lease changes nothing and stops at its next write.
     """
 
     def __init__(self, job: Job, lost: threading.Event | None = None) -> None:
         self.job = job
-        self.params: dict[str, Any] = job.params
-        self.result: dict[str, Any] = dict(job.result)
         self.log = _JobLog(logging.getLogger("workers.jobs"), {"job": job})
         self._lost = lost or threading.Event()
         self._done, self._failed, self._total, self._counted = job.done, job.failed, job.total, True
@@ -51,7 +52,7 @@ class JobContext:
     @property
     def only_failed(self) -> bool:
         """Return whether this run is a retry of the recorded failed items."""
-        return bool(self.params.get(ONLY_FAILED))
+        return common_parameters(self.job).only_failed
 
     def stage(
         self, name: str, total: int | None = None, *, done: int = 0, failed: int = 0, counted: bool = True
@@ -86,15 +87,6 @@ class JobContext:
             error_id=error_id[:80],
             defaults={"reason": storable(reason)[:REASON_MAX], "payload": payload or {}},
         )
-
-    def remember(self, **values: Any) -> None:
-        """Store values in the job's result now, inside the caller's transaction: where to go on after a kill.
-
-        Raises AppError `job.not_permitted`, which takes the transaction back.
-        """
-        self._stay_permitted()
-        self.result.update(values)
-        self._write(result=self.result)
 
     def checkpoint(self) -> None:
         """Stop here when somebody asked for it; raises a `JobStopped`. Call it between batches, not inside one.
@@ -139,3 +131,32 @@ class JobContext:
             return {"done": 0, "failed": 0, "total": None}
         total = None if self._total is None else max(self._total, self._done + self._failed)
         return {"done": self._done, "failed": self._failed, "total": total}
+
+
+class JobRun(JobContext, Generic[P, R]):
+    """One run of a job of one type: what it is asked to do, and what it found up to now.
+
+    Raises AppError `job.not_readable` where the row says anything else.
+    """
+
+    def __init__(self, job_type: JobType[P, R], job: Job, lost: threading.Event | None = None) -> None:
+        super().__init__(job, lost)
+        self.parameters = job_type.parameters_of(job)
+        self._type = job_type
+        self._result: R | None = None
+
+    @property
+    def result(self) -> R:
+        """What this run and those before it found; of a type whose result is whole or not at all, only once it is."""
+        if self._result is None:
+            self._result = self._type.result_of(self.job)
+        return self._result
+
+    def remember(self, **values: Any) -> None:
+        """Store fields of the job's result now, inside the caller's transaction: where to go on after a kill.
+
+        Raises AppError `job.not_permitted`, which takes the transaction back.
+        """
+        self._stay_permitted()
+        self._result = replace(self.result, **values)
+        self._write(result=to_json(self._result))

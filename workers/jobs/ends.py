@@ -6,12 +6,14 @@ A handler looks after its own exceptions. Where its process is gone, or it never
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from workers.models import Job
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+    from workers.jobs.types import JobType
 
     End: TypeAlias = Callable[[Job], None]
     """Gets a job that failed or was cancelled, in the transaction that says so."""
@@ -19,9 +21,9 @@ if TYPE_CHECKING:
 _ENDS: dict[str, End] = {}
 
 
-def job_end_register(job_type: str, end: End) -> None:
+def job_end_register(job_type: JobType[Any, Any], end: End) -> None:
     """Have `end` called with each job of this type that failed or was cancelled; the last one registered counts."""
-    _ENDS[job_type] = end
+    _ENDS[job_type.name] = end
 
 
 def jobs_ended(job_ids: Iterable[object]) -> None:

@@ -37,7 +37,7 @@ def send(job_id: uuid.UUID) -> bool:
     if not waiting.update(enqueued_at=timezone.now()):
         return False
     try:
-        current_app.send_task(TASK, args=[str(job_id)], queue=QUEUE, retry=False, ignore_result=True)
+        current_app.send_task(TASK, args=[str(job_id)], queue=QUEUE, retry=False)
     except BROKER_ERRORS as error:
         log.warning("job %s waits, the broker does not answer: %s", job_id, error)
         waiting.update(enqueued_at=None)

@@ -31,15 +31,9 @@ class LeaseLost(JobStopped):
 
 def wrong_state(action: str, state: str) -> AppError:
     """Return the error for an action that a job's state does not allow."""
-    return AppError(
-        "job.wrong_state", f"A job that is {state} cannot be {action}.", status=409, detail={"state": state}
-    )
+    return AppError("job.wrong_state", state=state, action=action)
 
 
 def undone() -> AppError:
     """Return the error for trying a job again whose work was taken back."""
-    return AppError(
-        "job.undone",
-        "What this job stored was removed, so it does not go on: import the file again.",
-        status=409,
-    )
+    return AppError("job.undone")

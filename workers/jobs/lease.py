@@ -1,4 +1,4 @@
-"""Keeping a running job's lease alive from a thread of its own, so that long batches do not lose it."""
+"""Renewing a running job's lease from a thread of its own, so that long batches do not lose it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.db import Error, connection
 
-from workers.jobs.services import job_heartbeat
+from workers.jobs.services import job_renew_lease
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 
     from workers.models import Job
 
-HEARTBEAT_SECONDS = 5.0
+RENEW_SECONDS = 5.0
 RETRY_SECONDS = 1.0
 
 log = logging.getLogger(__name__)
 
 
-class Heartbeat:
-    """Prolongs the lease while the `with` block runs; `lost` is set once another run may hold the job."""
+class LeaseRenewal:
+    """Renews the lease while the `with` block runs; `lost` is set once another run may hold the job."""
 
     def __init__(self, job: Job) -> None:
         self.lost = threading.Event()
         self._job = job
         self._end = threading.Event()
-        self._thread = threading.Thread(target=self._beat, name=f"heartbeat-{job.pk}", daemon=True)
+        self._thread = threading.Thread(target=self._renew, name=f"lease-{job.pk}", daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -41,21 +41,21 @@ class Heartbeat:
         self._end.set()
         self._thread.join()
 
-    def _beat(self) -> None:
-        wait = HEARTBEAT_SECONDS
+    def _renew(self) -> None:
+        wait = RENEW_SECONDS
         try:
             while not self._end.wait(wait) and not self.lost.is_set():
-                wait = HEARTBEAT_SECONDS if self._beat_once() else RETRY_SECONDS
+                wait = RENEW_SECONDS if self._renew_once() else RETRY_SECONDS
         finally:
             connection.close()
 
-    def _beat_once(self) -> bool:
-        """Prolong once; return False when the database does not answer, which is worth another try soon."""
+    def _renew_once(self) -> bool:
+        """Renew once; return False when the database does not answer, which is worth another try soon."""
         try:
-            if not job_heartbeat(self._job):
+            if not job_renew_lease(self._job):
                 self.lost.set()
         except Error as error:
-            log.warning("no heartbeat for job %s: %s", self._job.pk, error)
+            log.warning("the lease of job %s was not renewed: %s", self._job.pk, error)
             connection.close()
             return False
         return True

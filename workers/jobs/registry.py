@@ -6,6 +6,7 @@ only create jobs, never load them. Handlers import neural libraries inside funct
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -15,30 +16,40 @@ from django.utils.module_loading import module_has_submodule
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from workers.jobs.context import JobContext
+    from workers.jobs.context import JobRun
+    from workers.jobs.types import JobType, P, R
 
-    Handler: TypeAlias = Callable[[JobContext], dict[str, Any] | None]
-
-_HANDLERS: dict[str, Handler] = {}
+    Function: TypeAlias = Callable[[JobRun[P, R]], R | None]
 
 
-def job_handler(job_type: str) -> Callable[[Handler], Handler]:
-    """Register the decorated function for `job_type`; what it returns is merged into the job's result."""
+@dataclass(frozen=True)
+class JobHandler:
+    """A type of job with the function that does it; what that returns is the job's result, None: what it remembered."""
 
-    def register(handler: Handler) -> Handler:
-        known = _HANDLERS.setdefault(job_type, handler)
-        if known is not handler:
-            raise ValueError(f"job type {job_type!r} has two handlers: {known} and {handler}")
-        return handler
+    job_type: JobType[Any, Any]
+    function: Function[Any, Any]
+
+
+_HANDLERS: dict[str, JobHandler] = {}
+
+
+def job_handler(job_type: JobType[P, R]) -> Callable[[Function[P, R]], Function[P, R]]:
+    """Register the decorated function for a type of job."""
+
+    def register(function: Function[P, R]) -> Function[P, R]:
+        known = _HANDLERS.setdefault(job_type.name, JobHandler(job_type, function))
+        if known.function is not function:
+            raise ValueError(f"job type {job_type.name!r} has two handlers: {known.function} and {function}")
+        return function
 
     return register
 
 
-def handler_for(job_type: str) -> Handler:
-    """Return the handler of `job_type`; raises KeyError for a type that no app declares."""
-    if job_type not in _HANDLERS:
+def handler_for(type_name: str) -> JobHandler:
+    """Return the handler of the type of this name; raises KeyError for one that no app has a handler of."""
+    if type_name not in _HANDLERS:
         load_handlers()
-    return _HANDLERS[job_type]
+    return _HANDLERS[type_name]
 
 
 def load_handlers() -> None:

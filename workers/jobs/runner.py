@@ -1,4 +1,4 @@
-"""Running one job: claim, heartbeat, handler, and the row's next state for every way in which that can end."""
+"""Running one job: claim, lease, handler, and the row's next state for every way in which that can end."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 from django.db import InterfaceError, OperationalError, connection
 
 from retrieval_site.errors import AppError
+from retrieval_site.typed_json import to_json
+from workers.error_table import sentence
 from workers.inference.errors import InferenceError
-from workers.jobs.context import JobContext
+from workers.jobs.context import JobRun
 from workers.jobs.errors import JobCancelled, JobDeferred, JobPaused, JobStopped, LeaseLost
-from workers.jobs.lease import Heartbeat
+from workers.jobs.lease import LeaseRenewal
 from workers.jobs.registry import handler_for
 from workers.jobs.rights import require_owner_permitted
 from workers.jobs.services import (
@@ -42,8 +44,8 @@ def run_job(job_id: uuid.UUID | str) -> Job | None:
     job = job_claim(job_id)
     if job is None:
         return None
-    with Heartbeat(job) as heartbeat:
-        return run_claimed(job, heartbeat.lost)
+    with LeaseRenewal(job) as lease:
+        return run_claimed(job, lease.lost)
 
 
 def run_claimed(job: Job, lost: threading.Event | None = None) -> Job:
@@ -59,12 +61,10 @@ def run_claimed(job: Job, lost: threading.Event | None = None) -> Job:
         _database_lost(job, error)
     except MemoryError:
         log.exception("%s %s ran out of memory", job.type, job.pk)
-        job_fail(job, error_id="job.memory", error="The job needed more memory than one job may use.")
+        job_fail(job, error_id="job.memory", error=sentence("job.memory"))
     except Exception:
         log.exception("%s %s crashed", job.type, job.pk)
-        job_fail(
-            job, error_id="job.crashed", error="The job met an unexpected error; the worker's log has it."
-        )
+        job_fail(job, error_id="job.crashed", error=sentence("job.crashed"))
     job.refresh_from_db()
     return job
 
@@ -78,10 +78,10 @@ def run_job_inline(job: Job) -> Job:
 def _work(job: Job, lost: threading.Event | None) -> None:
     require_owner_permitted(job)
     handler = handler_for(job.type)
-    context = JobContext(job, lost)
-    answer = handler(context)
-    context.flush()
-    job_finish(job, result={**context.result, **(answer or {})})
+    run = JobRun(handler.job_type, job, lost)
+    result = handler.function(run) or run.result
+    run.flush()
+    job_finish(job, result=to_json(result))
 
 
 def _stopped(job: Job, stop: JobStopped) -> None:
@@ -100,8 +100,8 @@ def _database_lost(job: Job, error: Exception) -> None:
     if job.attempts < ATTEMPTS_MAX:
         once_database_is_back(lambda: job_release(job, counts=True))
         return
-    sentence = f"The database failed {ATTEMPTS_MAX} times during this job. The worker's log says how."
-    once_database_is_back(lambda: job_fail(job, error_id="job.database_failed", error=sentence))
+    message = sentence("job.database_failed", {"attempts": ATTEMPTS_MAX})
+    once_database_is_back(lambda: job_fail(job, error_id="job.database_failed", error=message))
 
 
 def once_database_is_back(write: Callable[[], bool]) -> None:

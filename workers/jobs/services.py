@@ -11,10 +11,12 @@ from django.db.models import F, Value
 from django.db.models.functions import Coalesce, Greatest, Now
 
 from retrieval_site.errors import AppError
+from retrieval_site.typed_json import to_json
 from workers.jobs.ends import jobs_ended
 from workers.jobs.enqueue import enqueue
 from workers.jobs.errors import undone, wrong_state
 from workers.jobs.rights import require_owner_permitted, require_permitted
+from workers.jobs.types import ONLY_FAILED, UNDONE, common_result
 from workers.models import Job, JobState
 
 if TYPE_CHECKING:
@@ -23,32 +25,23 @@ if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
     from django.db.models import Model, QuerySet
 
+    from workers.jobs.types import JobType, P
+
 LEASE_SECONDS = 15
 ATTEMPTS_MAX = 6
 """Runs that may be lost (killed, crashed database) before a job is given up: one that kills its worker must end."""
 
 ACTIVE = (JobState.QUEUED, JobState.RUNNING, JobState.PAUSED)
-ONLY_FAILED = "only_failed"
-"""The parameter that asks a handler to try the recorded failed items again, and nothing else."""
-
-UNDONE = "undone_by"
-"""Of a result: the id of the job that takes back what this one stored. Such a job does not go on any more."""
-
 _RELEASED: dict[str, Any] = {"lease_token": None, "lease_until": None, "request": ""}
 
 
-def jobs_seen_by(user: Any) -> QuerySet[Job]:
-    """Return all jobs, newest first, for superusers, and their own for others."""
-    return Job.objects.all() if user.is_superuser else Job.objects.filter(owner_id=user.pk)
-
-
-def job_create(*, type: str, params: dict[str, Any], owner: AbstractBaseUser | None = None) -> Job:  # noqa: A002
+def job_create(job_type: JobType[P, Any], parameters: P, *, owner: AbstractBaseUser | None = None) -> Job:
     """Return a new queued job; its message is sent after commit.
 
     An owner who asks by a token brings its id as `acts_by_token`.
     """
     job = Job.objects.create(
-        type=type, params=params, owner_id=owner.pk if owner else None, owned=owner is not None,
+        type=job_type.name, params=to_json(parameters), owner_id=owner.pk if owner else None, owned=owner is not None,
         token_id=_token_of(owner),
     )  # fmt: skip
     enqueue(job)
@@ -60,24 +53,29 @@ def _token_of(user: Any) -> int | None:
     return token
 
 
+def jobs_with(job_type: JobType[P, Any], parameters: P) -> QuerySet[Job]:
+    """Return the jobs of this type with exactly these parameters, newest first."""
+    return Job.objects.filter(type=job_type.name, params=to_json(parameters))
+
+
 def job_create_once(
+    job_type: JobType[P, Any],
+    parameters: P,
     *,
-    type: str,  # noqa: A002
-    params: dict[str, Any],
     owner: AbstractBaseUser | None = None,
     states: Iterable[str] = ACTIVE,
 ) -> tuple[Job, bool]:
     """Return the job of this type and these parameters that is in one of `states`, else a new one (and True)."""
     with transaction.atomic():
-        _lock_for_creation(type)
-        known = Job.objects.filter(type=type, params=params, state__in=list(states)).first()
-        return (known, False) if known else (job_create(type=type, params=params, owner=owner), True)
+        _lock_for_creation(job_type.name)
+        known = jobs_with(job_type, parameters).filter(state__in=list(states)).first()
+        return (known, False) if known else (job_create(job_type, parameters, owner=owner), True)
 
 
-def _lock_for_creation(job_type: str) -> None:
+def _lock_for_creation(type_name: str) -> None:
     """Let one caller at a time look for a job and create it, until its transaction ends."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"job_create_once:{job_type}"])
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"job_create_once:{type_name}"])
 
 
 def job_claim(job_id: uuid.UUID | str) -> Job | None:
@@ -98,8 +96,8 @@ def held(job: Job) -> QuerySet[Job]:
     return Job.objects.filter(pk=job.pk, state=JobState.RUNNING, lease_token=job.lease_token)
 
 
-def job_heartbeat(job: Job) -> bool:
-    """Prolong the lease; return False when it was lost."""
+def job_renew_lease(job: Job) -> bool:
+    """Renew the lease; return False when it was lost."""
     return bool(held(job).update(lease_until=Now() + Value(timedelta(seconds=LEASE_SECONDS))))
 
 
@@ -186,7 +184,7 @@ def job_retry(job: Job, by: Any = None) -> Job:
 def job_retry_failed(job: Job, by: Any = None) -> Job:
     """Queue a finished job again for its failed items alone; raises as `job_retry`, and `job.nothing_failed`."""
     if not job.items.exists():
-        raise AppError("job.nothing_failed", "This job has no failed items to try again.", status=409)
+        raise AppError("job.nothing_failed")
     finished = [JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED]
     return _queue_again(job, finished, "retried", by, params={**job.params, ONLY_FAILED: True})
 
@@ -216,7 +214,7 @@ def _queue_again(job: Job, states: Iterable[str], action: str, by: Any, **values
     )  # fmt: skip
     fresh = _fresh(job)
     if not moved:
-        raise undone() if UNDONE in fresh.result else wrong_state(action, fresh.state)
+        raise undone() if common_result(fresh).undone_by else wrong_state(action, fresh.state)
     if by is not None:
         require_permitted(fresh, by)
     require_owner_permitted(fresh)

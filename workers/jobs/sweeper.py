@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,8 @@ from django.db.models.functions import Now
 from kombu.exceptions import ChannelError
 from redis.exceptions import RedisError
 
+from workers.error_table import sentence
+from workers.jobs.daily import start_daily
 from workers.jobs.ends import jobs_ended
 from workers.jobs.enqueue import BROKER_ERRORS, QUEUE, send
 from workers.jobs.services import ATTEMPTS_MAX
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
     import uuid
 
 SWEEP_SECONDS = 3.0
+DAILY_LOOK_SECONDS = 3600.0
+"""How often it is asked whether a daily job is due."""
 OVERDUE_SECONDS = 10.0
 """A queued job's message that is older and no longer in the broker's queue was lost."""
 
@@ -71,12 +76,10 @@ def _give_up() -> int:
     cancelled = list(expired.filter(request="cancel").values_list("pk", flat=True))
     expired.filter(pk__in=cancelled).update(state=JobState.CANCELLED, finished_at=Now(), **released)
     paused = expired.filter(request="pause").update(state=JobState.PAUSED, **released)
-    sentence = (
-        f"The worker was lost {ATTEMPTS_MAX} times during this job, so it is not tried again by itself."
-    )
+    message = sentence("job.lost/worker", {"attempts": ATTEMPTS_MAX})
     lost = list(expired.filter(attempts__gte=ATTEMPTS_MAX).values_list("pk", flat=True))
     expired.filter(pk__in=lost).update(
-        state=JobState.FAILED, finished_at=Now(), error_id="job.lost", error=sentence, **released
+        state=JobState.FAILED, finished_at=Now(), error_id="job.lost", error=message, **released
     )
     jobs_ended(
         Job.objects.filter(pk__in=[*cancelled, *lost], finished_at__isnull=False).values_list("pk", flat=True)
@@ -129,6 +132,7 @@ class Sweeper(threading.Thread):
     def __init__(self) -> None:
         super().__init__(name="sweeper", daemon=True)
         self.end = threading.Event()
+        self._look_at = 0.0
 
     def run(self) -> None:
         """Sweep, say that this worker lives, wait; repeat."""
@@ -141,6 +145,12 @@ class Sweeper(threading.Thread):
         try:
             sweep()
             cache.set(ALIVE_KEY, 1, ALIVE_SECONDS)
+            self._start_daily()
         except (Error, *BROKER_ERRORS) as error:
             log.warning("sweep put off: %s", error)
             connection.close()
+
+    def _start_daily(self) -> None:
+        if time.monotonic() >= self._look_at:
+            start_daily()
+            self._look_at = time.monotonic() + DAILY_LOOK_SECONDS

@@ -16,7 +16,7 @@ from workers.jobs.sweeper import Sweeper
 _sweepers: list[Sweeper] = []
 
 
-@shared_task(name=TASK, ignore_result=True)
+@shared_task(name=TASK)
 def run_job_task(job_id: str) -> None:
     """Run the job if it still waits; a doubled message finds it claimed and does nothing."""
     close_old_connections()

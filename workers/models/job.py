@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.db import models
 
+from workers.jobs.types import common_result
+
 if TYPE_CHECKING:
     from datetime import timedelta
 
@@ -33,7 +35,7 @@ class Job(models.Model):
           │  └─lease ran out┘ └─────► cancelled
           └──resume── paused ◄┘
 
-    A running job holds a lease that its heartbeat prolongs; the sweeper sends a row again whose lease has
+    A running job holds a lease that is renewed every few seconds; the sweeper sends a row again whose lease has
     run out (SIGKILL sends no signal) or whose message never arrived (Redis came back empty).
     """
 
@@ -88,8 +90,13 @@ class Job(models.Model):
     @property
     def has_warnings(self) -> bool:
         """Return whether the job succeeded and still left something undone that a person should look at."""
-        failed = self.result.get("failed", self.failed)
-        return self.state == JobState.SUCCEEDED and bool(self.result.get("warnings") or failed)
+        return self.state == JobState.SUCCEEDED and bool(common_result(self).warnings or self.failed_items)
+
+    @property
+    def failed_items(self) -> int:
+        """Return how many items failed, of the whole job where it counts them."""
+        failed = common_result(self).failed
+        return self.failed if failed is None else failed
 
     @property
     def state_words(self) -> str:

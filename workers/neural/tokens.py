@@ -32,16 +32,11 @@ def _each_word(text: str) -> Iterator[str]:
         yield from word_tokenize(sentence, preserve_line=True)
 
 
-def build_vocabulary(captions: Iterable[str], min_count: int = 4) -> list[str]:
-    """The special tokens, then every word that occurs at least `min_count` times, the most frequent first.
+def vocabulary_of(texts: Iterable[Sequence[str]], min_count: int) -> list[str]:
+    """The special tokens, then every word that occurs at least `min_count` times in the texts, the most frequent first.
 
     Words of equal frequency stand in alphabetical order, so the same captions give the same numbers in any order.
     """
-    return vocabulary_of(map(words_of, captions), min_count)
-
-
-def vocabulary_of(texts: Iterable[Sequence[str]], min_count: int) -> list[str]:
-    """As `build_vocabulary`, of texts that are words already."""
     counts = Counter(word for words in texts for word in words)
     kept = sorted(
         (word for word, count in counts.items() if count >= min_count), key=lambda w: (-counts[w], w)

@@ -80,10 +80,7 @@ def blob_open(blob: Blob) -> File[bytes]:
     try:
         opened: File[bytes] = default_storage.open(blob.storage_name, "rb")
     except FileNotFoundError as error:
-        detail = {"sha256": blob.sha256}
-        raise AppError(
-            "blob.missing", "The file is no longer in the storage.", status=500, detail=detail
-        ) from error
+        raise AppError("blob.missing", sha256=blob.sha256) from error
     return opened
 
 

@@ -17,7 +17,7 @@ from onnxscript.onnx_opset import opset18
 from torch import Tensor, nn
 
 from workers.neural.two_tower import TwoTower
-from workers.training.towers import ImageTower, NodesTower, TextTower, image_inputs, ready, text_inputs
+from workers.training.towers import ImageTower, TextTower, image_inputs, ready, text_inputs
 
 OPSET = 18
 _RESULT = "result_of_tower"
@@ -33,15 +33,6 @@ def image_graph(model: TwoTower, size: int, *, crops: bool, half: bool) -> bytes
 def text_graph(model: TwoTower, *, half: bool) -> bytes:
     """The text encoder as a serialised ONNX graph; `half` stores its weights in float16."""
     return text_tower_graph(TextTower(model), half=half)
-
-
-def nodes_graph(model: TwoTower, *, half: bool) -> bytes:
-    """What follows an image encoder's features: `nodes` float32 (batch, *shape) → `embedding` (batch, dim).
-
-    The second of two stages, of which an accelerator computes the first.
-    """
-    nodes = torch.zeros(2, *model.image.shape)
-    return _graph(NodesTower(model), {"nodes": nodes}, {"nodes": {0: torch.export.Dim("batch")}}, half=half)
 
 
 def image_tower_graph(tower: nn.Module, size: int, *, crops: bool, half: bool) -> bytes:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 
+from workers.formats.captions import Caption, read_captions
 from workers.neural.tokens import words_of
 from workers.training.errors import TrainingError
 
@@ -75,16 +76,23 @@ def concatenated(names: Sequence[str], parts: Sequence[Captioned]) -> Captioned:
 
 
 def scan_captions(path: Path) -> tuple[dict[str, list[str]], list[str]]:
-    """Captions by picture name, in the order of the file, and a sentence with its number for every wrong line."""
+    """Captions by picture name, in the order of the file, and a sentence with its number for every wrong line.
+
+    Raises TrainingError for a file that cannot be read or is not in UTF-8.
+    """
     captions: dict[str, list[str]] = {}
     broken = []
-    for number, line in _numbered_lines(path):
-        key, tab, text = line.partition("\t")
-        name, mark, _ = key.rpartition("#")
-        if tab and mark and name and text.strip():
-            captions.setdefault(name, []).append(text.strip())
-        else:
-            broken.append(f"{path.name} line {number} is not of the form name.jpg#k<TAB>caption.")
+    try:
+        with path.open("rb") as file:
+            for line in read_captions(file):
+                if isinstance(line, Caption):
+                    captions.setdefault(line.picture, []).append(line.text)
+                elif line.problem.error_id == "import.not_utf8":
+                    raise TrainingError(f"{path} cannot be read: {line.where}: {line.problem.reason}")
+                else:
+                    broken.append(f"{path.name} {line.where}: {line.problem.reason}")
+    except OSError as error:
+        raise TrainingError(f"{path} cannot be read: {error}.") from None
     return captions, broken
 
 

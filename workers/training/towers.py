@@ -1,7 +1,7 @@
 """The two encoders by themselves, made ready to leave for another form, and what each takes."""
 
 import copy
-from typing import Any, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -29,19 +29,6 @@ class ImageTower(nn.Module):
     def forward(self, pixels: Tensor) -> Tensor:
         """See the class."""
         return self.model.encode_image(pixels)
-
-
-class NodesTower(nn.Module):
-    """What follows the features of the image encoder: (batch, *shape) → embeddings (batch, dim)."""
-
-    def __init__(self, model: TwoTower) -> None:
-        super().__init__()
-        self.image: Any = _without(model.image, "trunk")
-        self.similarity = model.similarity
-
-    def forward(self, nodes: Tensor) -> Tensor:
-        """See the class."""
-        return self.similarity.finish(self.image.project(nodes))
 
 
 class TextTower(nn.Module):

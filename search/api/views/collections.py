@@ -8,10 +8,11 @@ from django.db import transaction
 from rest_framework import serializers
 from rest_framework.response import Response
 
-from retrieval_site.errors import not_found
+from retrieval_site.errors import AppError
 from search.api.access import curated_collection
 from search.api.answers import CollectionAnswer, CollectionDetailAnswer
 from search.api.base import ApiView, PageParameters, describe, page_answer
+from search.api.examples import NEW_COLLECTION
 from search.api.parameters import Parameters, ShortListField, changed, validated
 from search.api.permissions import require_staff, signed_in
 from search.api.presenting import collection_detail_json, collection_json
@@ -67,7 +68,9 @@ class CollectionListView(ApiView):
         rows = Collection.objects.visible_to(request.user).described_for(request.user)
         return self.page(rows, collection_json)
 
-    @describe("collections_create", {201: CollectionDetailAnswer}, request=CollectionNew, also=(409,))
+    @describe(
+        "collections_create", {201: CollectionDetailAnswer}, request=CollectionNew, examples=[NEW_COLLECTION]
+    )
     def post(self, request: Request) -> Response:
         """Open a collection (staff). You become its curator."""
         require_staff(request)
@@ -81,12 +84,12 @@ class CollectionListView(ApiView):
 class CollectionView(ApiView):
     """One collection."""
 
-    @describe("collections_get", {200: CollectionDetailAnswer}, also=(404,))
+    @describe("collections_get", {200: CollectionDetailAnswer})
     def get(self, request: Request, slug: str) -> Response:
         """Show a collection; its curators also see its members."""
         return Response(_shown(request, slug))
 
-    @describe("collections_update", {200: CollectionDetailAnswer}, request=CollectionChange, also=(404,))
+    @describe("collections_update", {200: CollectionDetailAnswer}, request=CollectionChange)
     def patch(self, request: Request, slug: str) -> Response:
         """Change what is sent, keep the rest (curators)."""
         collection = curated_collection(request, slug)
@@ -96,7 +99,7 @@ class CollectionView(ApiView):
             _set_members(collection, values)
         return Response(_shown(request, slug))
 
-    @describe("collections_delete", {204: None}, also=(404,))
+    @describe("collections_delete", {204: None})
     def delete(self, request: Request, slug: str) -> Response:
         """Delete a collection with its documents, vectors and judgements (curators)."""
         collection_delete(collection=curated_collection(request, slug))
@@ -113,6 +116,6 @@ def _shown(request: Request, slug: str) -> dict[str, Any]:
     rows = Collection.objects.visible_to(request.user).described_for(request.user)
     collection = rows.filter(slug=slug).first()
     if collection is None:
-        raise not_found("collection")
+        raise AppError("collection.not_found")
     curates = request.user.is_superuser or collection.role == Membership.Role.CURATOR
     return collection_detail_json(collection, members_of(collection) if curates else None)

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 from rest_framework import serializers
 from rest_framework.response import Response
 
-from retrieval_site.errors import not_found
+from retrieval_site.errors import AppError
 from search.api.access import curated_collection, curated_document, visible_document
 from search.api.answers import DocumentAnswer, DocumentBriefAnswer
 from search.api.base import ApiView, PageParameters, describe, page_answer
 from search.api.bodies import DOCUMENT
 from search.api.etags import ETAG, IF_MATCH, IF_NONE_MATCH, check_match, etag_of, unchanged_since
+from search.api.examples import NEW_DOCUMENT
 from search.api.parameters import JsonObjectField, Parameters, ShortListField, UploadField, validated
 from search.api.permissions import signed_in
 from search.api.presenting import document_brief_json, document_json
@@ -118,7 +119,7 @@ class DocumentListView(ApiView):
         "documents_save",
         {200: DocumentAnswer, 201: DocumentAnswer},
         request={"application/json": DocumentNew, "multipart/form-data": DocumentNewForm},
-        also=(404, 412, 422),
+        examples=[NEW_DOCUMENT],
         parameters=[IF_MATCH, IF_NONE_MATCH, ETAG],
     )
     def post(self, request: Request) -> Response:
@@ -144,7 +145,6 @@ class DocumentView(ApiView):
     @describe(
         "documents_get",
         {200: DocumentAnswer, 304: None},
-        also=(404,),
         parameters=[IF_NONE_MATCH, ETAG],
     )
     def get(self, request: Request, document_id: int) -> Response:
@@ -158,7 +158,6 @@ class DocumentView(ApiView):
         "documents_update",
         {200: DocumentAnswer},
         request={"application/json": DocumentChange, "multipart/form-data": DocumentChangeForm},
-        also=(404, 412, 422),
         parameters=[IF_MATCH, ETAG],
     )
     def patch(self, request: Request, document_id: int) -> Response:
@@ -171,7 +170,7 @@ class DocumentView(ApiView):
             saved = _save(request, document.collection, document.external_id, fields, images)
         return _shown(saved)
 
-    @describe("documents_delete", {204: None}, also=(404, 412), parameters=[IF_MATCH])
+    @describe("documents_delete", {204: None}, parameters=[IF_MATCH])
     def delete(self, request: Request, document_id: int) -> Response:
         """Delete a document with its vectors and judgements (curators)."""
         with _held(request, curated_document(request, document_id)) as stored:
@@ -191,7 +190,7 @@ def _held(request: Request, document: Document) -> Iterator[Document]:
     with document_held(collection=document.collection, external_id=document.external_id) as stored:
         check_match(request, stored)
         if stored is None:
-            raise not_found("document")
+            raise AppError("document.not_found")
         yield stored
 
 

@@ -12,6 +12,7 @@ from search.api.access import curated_collection
 from search.api.answers import JobAnswer
 from search.api.base import ApiView, describe
 from search.api.bodies import IMPORT
+from search.api.examples import IMPORTED
 from search.api.parameters import Parameters, TrueOrFalseField, UploadField, validated
 from search.api.permissions import signed_in
 from search.api.presenting import job_json
@@ -59,7 +60,10 @@ class ImportView(ApiView):
     body_rule = IMPORT
 
     @describe(
-        "documents_import", {202: JobAnswer}, request={"multipart/form-data": ImportParameters}, also=(404,)
+        "documents_import",
+        {202: JobAnswer},
+        request={"multipart/form-data": ImportParameters},
+        examples=[IMPORTED],
     )
     def post(self, request: Request) -> Response:
         """Import a file (curators): 202 and the job to watch; the same file again changes nothing."""

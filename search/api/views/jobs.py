@@ -10,20 +10,19 @@ from django.urls import reverse
 from rest_framework import serializers
 from rest_framework.response import Response
 
-from retrieval_site.errors import not_found
+from retrieval_site.errors import AppError
 from search.api.answers import JobAnswer, JobItemAnswer, UndoableAnswer
 from search.api.base import ApiView, PageParameters, describe, page_answer
 from search.api.permissions import signed_in
 from search.api.presenting import job_item_json, job_json
 from search.services.undoing import import_undo, import_undoable
-from workers.jobs.rights import items_seen_by, require_permitted
+from workers.jobs.rights import items_seen_by, jobs_seen_by, require_permitted
 from workers.jobs.services import (
     job_request_cancel,
     job_request_pause,
     job_resume,
     job_retry,
     job_retry_failed,
-    jobs_seen_by,
 )
 from workers.models import Job, JobState
 
@@ -41,14 +40,14 @@ class JobListParameters(PageParameters):
 
 
 class JobListView(ApiView):
-    """The caller's jobs; superusers see everybody's."""
+    """The caller's jobs, and imports into collections that they curate; superusers see everybody's."""
 
     query_parameters = {"GET": JobListParameters}
     members_only = True
 
     @describe("jobs_list", {200: page_answer(JobAnswer)}, parameters=[JobListParameters])
     def get(self, request: Request) -> Response:
-        """List your jobs, the newest first."""
+        """List your jobs, and imports into collections that you curate, the newest first."""
         wanted = {name: self.query[name] for name in ("type", "state") if name in self.query}
         return self.page(
             jobs_seen_by(request.user).filter(**wanted),
@@ -62,7 +61,7 @@ class JobView(ApiView):
 
     members_only = True
 
-    @describe("jobs_get", {200: JobAnswer}, also=(404,))
+    @describe("jobs_get", {200: JobAnswer})
     def get(self, request: Request, job_id: str) -> Response:
         """Show a job: progress, rate, time left, result or error."""
         return Response(job_json(_job(request, job_id), request.user))
@@ -74,9 +73,7 @@ class JobItemsView(ApiView):
     query_parameters = {"GET": PageParameters}
     members_only = True
 
-    @describe(
-        "jobs_failed_items", {200: page_answer(JobItemAnswer)}, parameters=[PageParameters], also=(404,)
-    )
+    @describe("jobs_failed_items", {200: page_answer(JobItemAnswer)}, parameters=[PageParameters])
     def get(self, request: Request, job_id: str) -> Response:
         """List the items that failed, each with its reason."""
         return self.page(items_seen_by(_job(request, job_id), request.user), job_item_json)
@@ -98,7 +95,7 @@ class JobCancelView(JobActionView):
 
     move = staticmethod(lambda job, _by: job_request_cancel(job))
 
-    @describe("jobs_cancel", {200: JobAnswer}, request=None, also=(404, 409))
+    @describe("jobs_cancel", {200: JobAnswer}, request=None)
     def post(self, request: Request, job_id: str) -> Response:
         """Cancel a job; a running one ends after its current batch."""
         return self.act(request, job_id)
@@ -109,7 +106,7 @@ class JobPauseView(JobActionView):
 
     move = staticmethod(lambda job, _by: job_request_pause(job))
 
-    @describe("jobs_pause", {200: JobAnswer}, request=None, also=(404, 409))
+    @describe("jobs_pause", {200: JobAnswer}, request=None)
     def post(self, request: Request, job_id: str) -> Response:
         """Pause a job; a running one rests after its current batch."""
         return self.act(request, job_id)
@@ -120,7 +117,7 @@ class JobResumeView(JobActionView):
 
     move = staticmethod(job_resume)
 
-    @describe("jobs_resume", {200: JobAnswer}, request=None, also=(404, 409))
+    @describe("jobs_resume", {200: JobAnswer}, request=None)
     def post(self, request: Request, job_id: str) -> Response:
         """Resume a paused job from what is stored."""
         return self.act(request, job_id)
@@ -129,7 +126,7 @@ class JobResumeView(JobActionView):
 class JobRetryView(JobActionView):
     """Retry."""
 
-    @describe("jobs_retry", {200: JobAnswer}, request=None, also=(404, 409))
+    @describe("jobs_retry", {200: JobAnswer}, request=None)
     def post(self, request: Request, job_id: str) -> Response:
         """Try the failed items of a finished job again; a failed or cancelled one without any goes on as a whole."""
         job = _job(request, job_id)
@@ -143,14 +140,14 @@ class JobUndoView(ApiView):
 
     members_only = True
 
-    @describe("jobs_undo_preview", {200: UndoableAnswer}, also=(404,))
+    @describe("jobs_undo_preview", {200: UndoableAnswer})
     def get(self, request: Request, job_id: str) -> Response:
         """Say what undoing an import would remove now, and what it would keep."""
         job = _job(request, job_id)
         require_permitted(job, request.user)
         return Response(asdict(import_undoable(job)))
 
-    @describe("jobs_undo", {202: JobAnswer}, request=None, also=(404, 409))
+    @describe("jobs_undo", {202: JobAnswer}, request=None)
     def post(self, request: Request, job_id: str) -> Response:
         """Undo an import: 202 and the job that removes the documents that it created and nobody changed since."""
         undo = import_undo(job=_job(request, job_id), by=signed_in(request))
@@ -161,5 +158,5 @@ class JobUndoView(ApiView):
 def _job(request: Request, job_id: str) -> Job:
     found: Job | None = jobs_seen_by(request.user).filter(pk=job_id).first()
     if found is None:
-        raise not_found("job")
+        raise AppError("job.not_found")
     return found

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from rest_framework import serializers
-from rest_framework.exceptions import PermissionDenied
 from rest_framework.response import Response
 
-from retrieval_site.errors import not_found
+from retrieval_site.errors import AppError
 from search.api.answers import JudgementAnswer
 from search.api.authentication import enforce_csrf_for_session
 from search.api.base import ApiView, PageParameters, describe, page_answer
+from search.api.examples import NEW_JUDGEMENT
 from search.api.parameters import Parameters, validated
 from search.api.presenting import judgement_json
 from search.exports import csv_lines, exportable_by, qrels_lines
@@ -78,7 +78,10 @@ class JudgementListView(ApiView):
         return self.page(rows.filter(**wanted), judgement_json)
 
     @describe(
-        "judgements_create", {200: JudgementAnswer, 201: JudgementAnswer}, request=JudgementNew, also=(404,)
+        "judgements_create",
+        {200: JudgementAnswer, 201: JudgementAnswer},
+        request=JudgementNew,
+        examples=[NEW_JUDGEMENT],
     )
     def post(self, request: Request) -> Response:
         """Judge a document of a query's answer; 200 where you had judged it before."""
@@ -102,12 +105,12 @@ class JudgementView(ApiView):
     anonymous_methods = ("PATCH", "DELETE")
     in_session = True
 
-    @describe("judgements_get", {200: JudgementAnswer}, also=(404,))
+    @describe("judgements_get", {200: JudgementAnswer})
     def get(self, request: Request, judgement_id: int) -> Response:
         """Show your judgement."""
         return Response(judgement_json(_own(request, judgement_id)))
 
-    @describe("judgements_update", {200: JudgementAnswer}, request=JudgementChange, also=(404,))
+    @describe("judgements_update", {200: JudgementAnswer}, request=JudgementChange)
     def patch(self, request: Request, judgement_id: int) -> Response:
         """Change your grade or comment."""
         session = _session_to_write(request)
@@ -123,7 +126,7 @@ class JudgementView(ApiView):
         )
         return Response(judgement_json(changed))
 
-    @describe("judgements_delete", {204: None}, also=(404,))
+    @describe("judgements_delete", {204: None})
     def delete(self, request: Request, judgement_id: int) -> Response:
         """Undo your judgement."""
         session = _session_to_write(request)
@@ -146,7 +149,7 @@ class JudgementExportView(ApiView):
     def export(self, request: Request) -> Any:
         """Return the judgements that were asked for; raises `permission.denied` for who curates nothing."""
         if not (request.user.is_staff or Collection.objects.curated_by(request.user).exists()):
-            raise PermissionDenied("Only staff and curators may take judgements away.", "permission.denied")
+            raise AppError("permission.denied/judgements")
         rows = exportable_by(request.user)
         if "collection" in self.query:
             rows = rows.filter(document__collection__slug=self.query["collection"])
@@ -191,7 +194,7 @@ def _own(request: Request, judgement_id: int) -> Judgement:
         own_judgements(request.user, session_of(request)).filter(pk=judgement_id).first()
     )
     if found is None:
-        raise not_found("judgement")
+        raise AppError("judgement.not_found")
     return found
 
 

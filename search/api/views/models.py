@@ -83,7 +83,7 @@ class ModelListView(ApiView):
         for_staff = request.user.is_superuser
         return self.page(rows, lambda version: version_json(version, for_staff=for_staff))
 
-    @describe("models_upload", {202: STARTED}, request={"multipart/form-data": BundleUpload}, also=(409,))
+    @describe("models_upload", {202: STARTED}, request={"multipart/form-data": BundleUpload})
     def post(self, request: Request) -> Response:
         """Upload a bundle (operators); a job validates it."""
         require_operator(request)
@@ -95,12 +95,12 @@ class ModelListView(ApiView):
 class ModelView(ApiView):
     """One version, by `name@version` or alias."""
 
-    @describe("models_get", {200: VersionAnswer}, also=(404,))
+    @describe("models_get", {200: VersionAnswer})
     def get(self, request: Request, model: str) -> Response:
         """Show a version."""
         return Response(_shown(request, usable_version(request, model)))
 
-    @describe("models_delete", {204: None}, also=(404, 409))
+    @describe("models_delete", {204: None})
     def delete(self, request: Request, model: str) -> Response:
         """Delete a version that was refused or never validated (operators); no other was ever searched with."""
         require_operator(request)
@@ -111,7 +111,7 @@ class ModelView(ApiView):
 class ModelPrepareView(ApiView):
     """Prepare."""
 
-    @describe("models_prepare", {202: JobAnswer}, request=None, also=(404, 409, 422))
+    @describe("models_prepare", {202: JobAnswer}, request=None)
     def post(self, request: Request, model: str) -> Response:
         """Encode every document for this version beside the running one, and build its indexes (operators)."""
         require_operator(request)
@@ -122,7 +122,7 @@ class ModelPrepareView(ApiView):
 class ModelMeasureView(ApiView):
     """Measure."""
 
-    @describe("models_measure", {202: JobAnswer}, request=None, also=(404, 409, 422))
+    @describe("models_measure", {202: JobAnswer}, request=None)
     def post(self, request: Request, model: str) -> Response:
         """Ask the searches that people judged again, under this version and under the champion (operators)."""
         require_operator(request)
@@ -133,7 +133,7 @@ class ModelMeasureView(ApiView):
 class ModelActivateView(ApiView):
     """Activate."""
 
-    @describe("models_activate", {200: VersionAnswer}, request=Activating, also=(404, 409, 422))
+    @describe("models_activate", {200: VersionAnswer}, request=Activating)
     def post(self, request: Request, model: str) -> Response:
         """Let this version answer searches from now on (operators)."""
         require_operator(request)
@@ -148,7 +148,7 @@ class ModelActivateView(ApiView):
 class ModelRetireView(ApiView):
     """Retire."""
 
-    @describe("models_retire", {200: VersionAnswer}, request=Retirement, also=(404, 409, 422))
+    @describe("models_retire", {200: VersionAnswer}, request=Retirement)
     def post(self, request: Request, model: str) -> Response:
         """Drop a version's vectors; its bundle stays (operators)."""
         require_operator(request)
@@ -162,7 +162,7 @@ class ModelRetireView(ApiView):
 class ModelRollbackView(ApiView):
     """Roll back."""
 
-    @describe("models_rollback", {200: VersionAnswer}, request=Switch, also=(404, 409))
+    @describe("models_rollback", {200: VersionAnswer}, request=Switch)
     def post(self, request: Request) -> Response:
         """Let the version before answer again (operators)."""
         require_operator(request)

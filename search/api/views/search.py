@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from drf_spectacular.utils import (
-    OpenApiExample,
     OpenApiParameter,
     PolymorphicProxySerializer,
     extend_schema_field,
 )
 from rest_framework import serializers
-from rest_framework.exceptions import NotAuthenticated
 from rest_framework.response import Response
 
 from retrieval_site.errors import AppError
@@ -21,7 +19,7 @@ from search.api.answers import EmbeddingAnswer, SearchResultAnswer
 from search.api.authentication import enforce_csrf_for_session
 from search.api.base import ApiView, describe
 from search.api.bodies import ONE_PICTURE
-from search.api.errors import invalid
+from search.api.examples import BY_WORDS
 from search.api.parameters import (
     JsonObjectField,
     Parameters,
@@ -33,10 +31,21 @@ from search.api.parameters import (
     validated,
 )
 from search.api.presenting import search_json
-from search.retrieval.types import LIMIT_DEFAULT, LIMIT_MAX, SearchRequest
+from search.filters.registry import FILTERS, FILTERS_SCHEMA, check_filters
+from search.retrieval.types import (
+    LIMIT_DEFAULT,
+    LIMIT_MAX,
+    DocumentPart,
+    EmbeddingPart,
+    ImagePart,
+    SearchRequest,
+    TextPart,
+)
 from search.services.queries import query_delete
 from search.services.uploads import read_picture
 from search.sessions import session_of
+from search.units.passage import PASSAGE
+from search.units.registry import unit_kinds
 from workers.encoding.client import encode_picture, encode_text
 
 if TYPE_CHECKING:
@@ -45,6 +54,7 @@ if TYPE_CHECKING:
     from rest_framework.request import Request
 
     from models_admin.models import ModelVersion
+    from search.retrieval.types import Part
     from workers.encoding.wire import Encoded
 
 TEXT_MAX = 2000
@@ -57,33 +67,27 @@ PART_IDS = {
     "text.null_characters_not_allowed": "text.not_text",
     "text.surrogate_characters_not_allowed": "text.not_text",
 }
-NOT_BUILT_YET = ("image_url", "negative_text", "explain")
+NOT_BUILT_YET = ("parts", "image_url", "negative_text", "explain")
 MODES_NOT_BUILT_YET = ("lexical", "hybrid")
 
 
-@extend_schema_field(
-    {
-        "type": "object",
-        "properties": {
-            "tags": {"type": "array", "items": {"type": "string"}},
-            "metadata": {"type": "object", "additionalProperties": True},
-        },
-        "additionalProperties": False,
-    }
-)
+@extend_schema_field(FILTERS_SCHEMA)
 class FiltersField(JsonObjectField):
-    """`{"tags": [...], "metadata": {key: value}}`; a document must have all of them."""
+    """Values by names of search/filters; a document must have all that they ask for."""
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         """Return the filters; refuses other keys and shapes."""
         filters = super().to_internal_value(data)
-        refuse_unknown((f"filters.{key}" for key in filters), ("filters.tags", "filters.metadata"))
-        tags = filters.get("tags", [])
-        if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
-            raise invalid("filters", "“tags” is a list of strings.")
-        if not isinstance(filters.get("metadata", {}), dict):
-            raise invalid("filters", "“metadata” is an object.")
+        refuse_unknown((f"filters.{key}" for key in filters), [f"filters.{name}" for name in FILTERS])
+        check_filters(filters)
         return filters
+
+
+class TargetField(serializers.ChoiceField):
+    """The target of a kind of unit."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(choices=[kind.target for kind in unit_kinds()], **options)
 
 
 class SearchOptions(Parameters):
@@ -94,7 +98,7 @@ class SearchOptions(Parameters):
         child=serializers.SlugField(max_length=80), default=list, max_length=100, help_text="default: all"
     )
     filters = FiltersField(default=dict)
-    target = serializers.ChoiceField(choices=["passages", "images"], default="passages")
+    target = TargetField(default=PASSAGE.target)
     mode = serializers.ChoiceField(choices=["dense"], default="dense")
     limit = serializers.IntegerField(default=LIMIT_DEFAULT, min_value=1, max_value=LIMIT_MAX)
 
@@ -122,8 +126,7 @@ class SearchParameters(SearchOptions):
         if "next" not in attrs:
             one_part(attrs, PARTS)
         if "embedding" in attrs and "@" not in attrs["model"]:
-            message = "An embedding needs the model that made it, as name@version."
-            raise AppError("embedding.model_required", message)
+            raise AppError("embedding.model_required")
         return attrs
 
 
@@ -214,16 +217,13 @@ REQUEST_ID = OpenApiParameter(
     OpenApiParameter.HEADER,
     description="1 to 64 letters, digits, dots, underscores and hyphens, for the log; else the server makes one",
 )
-BY_WORDS = OpenApiExample(
-    "by words", {"text": "a leaking pump"}, request_only=True, media_type="application/json"
-)
 
 
 def one_part(given: dict[str, Any], parts: tuple[str, ...]) -> None:
     """Raise AppError `query.parts` for none of `parts` and for several at once."""
     present = [part for part in parts if part in given]
     if len(present) != 1:
-        raise AppError("query.parts", f"Send exactly one of {', '.join(parts)}.", detail={"given": present})
+        raise AppError("query.parts", parts=list(parts), given=present)
 
 
 class SearchView(ApiView):
@@ -237,7 +237,6 @@ class SearchView(ApiView):
         "search",
         {200: SearchResultAnswer},
         request={"application/json": SEARCH_BODY, "multipart/form-data": SearchByPhoto},
-        also=(404, 409, 422),
         examples=[BY_WORDS],
         parameters=[REQUEST_ID],
     )
@@ -253,18 +252,18 @@ class KeptSearchView(ApiView):
     query_parameters = {"GET": KeptParameters}
     anonymous_methods = ("DELETE",)
 
-    @describe("search_get", {200: SearchResultAnswer}, parameters=[KeptParameters], also=(404,))
+    @describe("search_get", {200: SearchResultAnswer}, parameters=[KeptParameters])
     def get(self, request: Request, query_id: UUID) -> Response:
         """Return a kept answer again: what you may see of it now. Nothing is encoded."""
         answer = retrieval.reopen(query_id, request.user, self.query["limit"], self.query.get("next"))
         return Response(search_json(answer))
 
-    @describe("search_delete", {204: None}, also=(404,))
+    @describe("search_delete", {204: None})
     def delete(self, request: Request, query_id: UUID) -> Response:
         """Delete a search of your own with its photo, and everybody's judgements of it."""
         session = session_of(request)
         if not session and not request.user.is_authenticated:
-            raise NotAuthenticated("Sign in, or delete it in the browser that asked.", "auth.required")
+            raise AppError("auth.required/browser")
         if session:
             enforce_csrf_for_session(request)
         query_delete(query_id=query_id, viewer=request.user, session=session)
@@ -282,7 +281,6 @@ class EmbeddingView(ApiView):
         "embeddings",
         {200: EmbeddingAnswer},
         request={"application/json": TextToEmbed, "multipart/form-data": PhotoToEmbed},
-        also=(404, 422),
         examples=[BY_WORDS],
         parameters=[REQUEST_ID],
     )
@@ -306,10 +304,7 @@ def _search_request(request: Request, values: dict[str, Any]) -> SearchRequest:
     return SearchRequest(
         viewer=request.user,
         session=session_of(request),
-        image=read_picture(values["image"]) if "image" in values else None,
-        text=values.get("text"),
-        document=values.get("document"),
-        embedding=values.get("embedding"),
+        parts=_parts(values),
         collections=tuple(values["collections"]),
         filters=values["filters"],
         target=values["target"],
@@ -317,3 +312,14 @@ def _search_request(request: Request, values: dict[str, Any]) -> SearchRequest:
         cursor=values.get("next"),
         model=values["model"],
     )
+
+
+def _parts(values: dict[str, Any]) -> tuple[Part, ...]:
+    """Return the part in its short form, of which there is one or, beside a cursor, none."""
+    if "image" in values:
+        return (ImagePart(read_picture(values["image"])),)
+    if "text" in values:
+        return (TextPart(values["text"]),)
+    if "document" in values:
+        return (DocumentPart(values["document"]),)
+    return (EmbeddingPart(values["embedding"]),) if "embedding" in values else ()

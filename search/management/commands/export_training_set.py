@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Exists, OuterRef, Prefetch, Q
 
-from search.models import Collection, Document, DocumentImage, Judgement
+from search.models import Collection, Document, DocumentImage, Judgement, QueryPart
 from search.services.judgements import RELEVANT
 from search.training_sets import CHUNK_ROWS, TEXTS, TrainingSet
 
@@ -63,9 +63,9 @@ def _documents(slug: str, *, judged: bool) -> Iterator[Document]:
     wanted = Q(Exists(DocumentImage.objects.filter(document=OuterRef("pk"))))
     prefetched: list[str | Prefetch[Any]] = ["images__blob", "passages"]
     if judged:
-        judgements = Judgement.objects.select_related("query__preview").defer(
-            "query__embedding", "query__answer"
-        )
+        judgements = Judgement.objects.select_related("query").defer("query__embedding", "query__answer")
+        parts = QueryPart.objects.select_related("preview")
+        judgements = judgements.prefetch_related(Prefetch("query__parts", parts))
         wanted |= Q(Exists(judgements.filter(document=OuterRef("pk"), grade__gte=RELEVANT)))
         prefetched.append(Prefetch("judgements", judgements))
     documents = Document.objects.filter(wanted, collection__slug=slug).order_by("pk")

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from search.importers.types import EXTRA_COLUMNS, FORMATS, ImportOptions
+from search.job_types import IMPORT
 from search.models import Collection
 from search.services.collections import collection_create
 from search.services.imports import import_folder_start
@@ -11,6 +12,8 @@ from workers.jobs.command import JobCommand
 
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
+
+    from search.job_types import ImportResult
 
 
 class Command(JobCommand):
@@ -42,14 +45,15 @@ class Command(JobCommand):
             ),
             dry_run=options["dry_run"],
         )
-        result = self.complete(job).result
-        words = ", ".join(f"{result[name]:,} {name}" for name in ("new", "changed", "unchanged", "failed"))
-        self.stdout.write(self.style.SUCCESS(words))
-        self.stdout.write(
-            ", ".join(f"{result[name]:,} {name}" for name in ("documents", "passages", "images"))
-        )
-        for warning in result["warnings"]:
-            self.stderr.write(self.style.WARNING(f"{warning['message']} ({warning['id']})"))
+        result = IMPORT.result_of(self.complete(job))
+        self.stdout.write(self.style.SUCCESS(_counted(result, "new", "changed", "unchanged", "failed")))
+        self.stdout.write(_counted(result, "documents", "passages", "images"))
+        for warning in result.warnings or ():
+            self.stderr.write(self.style.WARNING(f"{warning.message} ({warning.id})"))
+
+
+def _counted(result: ImportResult, *names: str) -> str:
+    return ", ".join(f"{getattr(result, name):,} {name}" for name in names)
 
 
 def _collection(slug: str, *, public: bool) -> Collection:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from models_admin.job_types import PREPARE
 from models_admin.models import VectorIndex
 from models_admin.services import version_find, version_prepare
 from workers.jobs.command import JobCommand
@@ -25,7 +27,7 @@ class Command(JobCommand):
         version = version_find(options["model"])
         index = VectorIndex(options["index"]) if options["index"] else None
         job = self.complete(version_prepare(version=version, index=index))
-        for kind, counts in job.result["coverage"].items():
-            words = ", ".join(f"{counts[name]:,} {name}" for name in ("total", "stored", "broken", "missing"))
+        for kind, counts in (PREPARE.result_of(job).coverage or {}).items():
+            words = ", ".join(f"{count:,} {name}" for name, count in asdict(counts).items())
             self.stdout.write(f"{kind}s: {words}")
         self.stdout.write(self.style.SUCCESS(f"{version} is ready."))

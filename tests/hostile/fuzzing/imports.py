@@ -12,7 +12,8 @@ from django.db import transaction
 from hypothesis import strategies as st
 
 from retrieval_site.errors import AppError
-from search.importers.leftovers import warning_json
+from retrieval_site.typed_json import to_json
+from search.importers.leftovers import job_warning
 from search.importers.source import ImportSource, open_import
 from search.importers.storing import to_document
 from search.importers.types import EXTRA_COLUMNS, FORMATS, ImportOptions, Item, Rejected
@@ -181,7 +182,9 @@ def _read(path: Path, options: ImportOptions) -> Outcome:
             if number > ITEMS_MAX:
                 return Outcome(problem="there is no end to the documents of a small file")
             _take(outcome, item, source)
-        outcome.problem = outcome.problem or unstorable([warning_json(found) for found in source.warnings()])
+        outcome.problem = outcome.problem or unstorable(
+            to_json([job_warning(found) for found in source.warnings()])
+        )
     return outcome
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from retrieval_site.error_table import ERRORS
+from workers.error_table import ERRORS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

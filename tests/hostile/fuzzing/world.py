@@ -10,11 +10,12 @@ from django.contrib.auth import get_user_model
 from django.core.files.base import ContentFile
 from django.db import connection
 
-from search.models import Collection, Document, DocumentImage, Judgement, Membership, Query
+from search.models import Collection, Document, DocumentImage, Judgement, Membership
 from search.services.document_fields import image_input
 from search.services.tokens import token_create
 from tests.hostile.fuzzing.seeds import seed
 from tests.support.corpus import clustered, make_collection, make_documents, store, tiny_version
+from tests.support.queries import make_query
 from workers.models import Job
 from workers.storage.blobs import blob_store
 
@@ -51,7 +52,7 @@ def make_world(folder: Path) -> FuzzedWorld:
     DocumentImage.objects.create(document=document, ordinal=0, blob_id=image.blob_id, width=24, height=16)
     answer = [{"document": document.pk, "passage": passages[0].pk, "image": None, "score": 0.5}]
     preview = blob_store(ContentFile(seed("jpeg")), "image/jpeg")
-    query = Query.objects.create(modality="image", version=version, answer=answer, preview=preview)
+    query = make_query(modality="image", version=version, answer=answer, preview=preview)
     root = get_user_model().objects.get(username="root")
     judgement = Judgement.objects.create(query=query, document=document, user=root, grade=2)
     job = Job.objects.create(

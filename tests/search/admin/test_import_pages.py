@@ -12,10 +12,12 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from search.importers.fields import KNOWN
+from search.job_types import IMPORT
 from search.models import Collection, Document, Membership
 from search.services.collections import collection_create
 from search.services.document_fields import DocumentFields
 from search.services.documents import document_save
+from tests.support.corpus import make_collection
 from workers.jobs.runner import run_job_inline
 from workers.models import Job
 
@@ -76,7 +78,7 @@ def test_a_template_is_imported_as_it_is(client, pumps, name):
 @pytest.mark.parametrize(("tick", "asked"), [({"extra_columns": "metadata"}, "metadata"), ({}, "refuse")])
 def test_one_tick_keeps_columns_that_are_no_field_as_metadata(client, pumps, tick, asked):
     job = start(client, pumps, b"id,title,site\na,A,Hall 3\n", name="notes.csv", **tick)
-    assert job.params["extra_columns"] == asked
+    assert IMPORT.parameters_of(job).extra_columns == asked
 
 
 @pytest.mark.parametrize(
@@ -162,10 +164,60 @@ def test_an_import_that_was_undone_offers_no_retry(client, pumps):
     assert "retry" not in page(client, job)
 
 
-def test_nobody_undoes_the_import_of_somebody_else(client, pumps):
-    job = run_job_inline(start(client, pumps, rows("a")))
+def sign_in_as_another(client, *, role: str, collection) -> None:
     other = User.objects.create_user("other", is_staff=True)
-    Membership.objects.create(collection=pumps, user=other, role="curator")
+    Membership.objects.create(collection=collection, user=other, role=role)
     client.force_login(other)
+
+
+def test_another_curator_of_the_collection_sees_and_undoes_the_import(client, pumps):
+    job = run_job_inline(start(client, pumps, rows("a")))
+    sign_in_as_another(client, role="curator", collection=pumps)
+    assert "notes.jsonl" in client.get(reverse("admin:workers_job_changelist")).content.decode()
+    assert undo_url(job) in page(client, job)
+    client.post(undo_url(job))
+    undo = run_job_inline(Job.objects.get(type="undo_import"))
+    assert (undo.state, undo.owner.username) == ("succeeded", "other")
+    assert not Document.objects.exists()
+
+
+@pytest.mark.parametrize("role", ["reader", "curator"])
+def test_who_does_not_curate_the_collection_neither_sees_nor_undoes_its_imports(client, pumps, role):
+    job = run_job_inline(start(client, pumps, rows("a")))
+    Job.objects.create(type="encode", owner=job.owner)
+    sign_in_as_another(client, role=role, collection=pumps if role == "reader" else make_collection("other"))
+    assert "Nothing is here yet" in client.get(reverse("admin:workers_job_changelist")).content.decode()
     assert client.get(undo_url(job)).status_code == 404
     assert client.post(undo_url(job)).status_code == 404
+
+
+def listed(client, **asked: object) -> str:
+    return client.get(reverse("admin:workers_job_changelist"), asked).content.decode()
+
+
+def test_the_list_of_jobs_names_collections_and_is_filtered_by_them(client, curator, pumps):
+    valves = collection_create(name="Valves", owner=curator)
+    start(client, pumps, rows("a"), name="of-pumps.jsonl")
+    start(client, valves, rows("a"), name="of-valves.jsonl")
+    Job.objects.create(type="encode", owner=curator)
+    everything = listed(client)
+    assert '<td class="field-collection">Pumps</td>' in everything
+    assert '<td class="field-collection">Valves</td>' in everything
+    assert "encode" in everything
+    filtered = listed(client, collection=pumps.pk)
+    assert "of-pumps.jsonl" in filtered
+    assert "of-valves.jsonl" not in filtered
+
+
+def test_a_collection_that_one_does_not_curate_is_no_name_and_no_filter_in_the_list_of_jobs(
+    client, curator, pumps
+):
+    start(client, pumps, rows("a"))
+    Membership.objects.filter(user=curator).delete()
+    collection_create(name="Valves", owner=curator)
+    shown = listed(client)
+    assert "notes.jsonl" in shown
+    assert "Valves" in shown
+    assert "Pumps" not in shown
+    for value in (pumps.pk, "x", "0"):
+        assert "notes.jsonl" not in listed(client, collection=value)

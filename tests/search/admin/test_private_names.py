@@ -16,12 +16,16 @@ from django.contrib.auth.models import Permission, User
 from django.contrib.contenttypes.models import ContentType
 from django.urls import reverse
 
-from search.models import ApiToken, Collection, Document, Judgement, Membership, Query
+from search.models import ApiToken, Collection, Document, Judgement, Membership
 from search.services.tokens import token_create
 from tests.support.corpus import make_collection, make_version
+from tests.support.queries import make_query
 from workers.models import Job, JobItem
 
-pytestmark = pytest.mark.django_db
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.filterwarnings("error::django.core.paginator.UnorderedObjectListWarning"),
+]
 SECRET = "zebrafish"
 MODELS = (
     "document",
@@ -42,7 +46,7 @@ def secret() -> Collection:
     insider = User.objects.create_user("insider", is_staff=True)
     Membership.objects.create(collection=made, user=insider, role="curator")
     document = Document.objects.create(collection=made, external_id=SECRET, title=SECRET, tags=[SECRET])
-    query = Query.objects.create(
+    query = make_query(
         modality="text", text=SECRET, collections=[SECRET], version=make_version(), user=insider,
         answer=[{"document": document.pk, "passage": None, "image": None, "score": 1.0}],
     )  # fmt: skip

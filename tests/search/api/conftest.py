@@ -10,8 +10,11 @@ from django.contrib.auth import get_user_model
 from rest_framework.test import APIClient
 
 from models_admin.models import Alias, ModelVersion
+from search.api.base import ApiView
 from search.models import Collection, Document, DocumentImage, Judgement, Membership, Query
 from search.services.tokens import token_create
+from tests.support.queries import make_query
+from workers.error_table import errors_of
 from workers.models import Blob, Job, JobItem
 
 PEOPLE = ("anonymous", "stranger", "reader", "curator", "root")
@@ -89,7 +92,7 @@ def world(db) -> World:
         {"document": document.pk, "passage": None, "image": None, "score": 0.5}
         for document in (secret_document, open_document)
     ]
-    query = Query.objects.create(modality="text", text="pump", version=version, answer=answer)
+    query = make_query(modality="text", text="pump", version=version, answer=answer)
     job = Job.objects.create(
         type="import",
         owner=users["curator"],
@@ -118,3 +121,31 @@ def error_id(response: Any) -> str:
     assert body["error"]["message"]
     assert isinstance(body["error"]["detail"], dict)
     return body["error"]["id"]
+
+
+@pytest.fixture(autouse=True)
+def refusals_are_declared(monkeypatch):
+    """Every refusal that a test here meets must be one that the table of errors names for the operation."""
+    finalize = ApiView.finalize_response
+
+    def checked(view: Any, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
+        schema = getattr(getattr(view, str(request.method).lower(), None), "kwargs", {}).get("schema")
+        refused = (getattr(response, "data", None) or {}) if response.status_code >= 400 else {}
+        if schema is not None and "error" in refused:
+            operation = operation_of(schema, view)
+            assert refused["error"]["id"] in errors_of(operation), (operation, refused)
+        return finalize(view, request, response, *args, **kwargs)
+
+    monkeypatch.setattr(ApiView, "finalize_response", checked)
+
+
+def operation_of(schema: Any, view: Any) -> str:
+    described = schema()
+    described.view = view
+    return described.get_operation_id()
+
+
+def operations_of(client: APIClient) -> dict[str, Any]:
+    """What the schema says of each operation, by its id."""
+    paths = client.get("/api/v1/schema/").json()["paths"]
+    return {one["operationId"]: one for methods in paths.values() for one in methods.values()}

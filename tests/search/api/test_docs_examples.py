@@ -21,8 +21,10 @@ from search import retrieval
 from search.api.views import search as search_views
 from search.models import Collection, Document, Judgement, Membership, Passage, Query
 from search.retrieval.types import Hit, Plan, SearchAnswer
+from search.services.collections import SLUGS_RESERVED
 from search.services.tokens import token_create
 from tests.search.api.conftest import make_document, make_users, make_version
+from tests.support.queries import make_query
 from tests.support.tiny_bundle import make_tiny_bundle
 from workers.encoding.wire import Encoded
 from workers.models import Job, JobItem
@@ -136,7 +138,7 @@ def page_world(db, monkeypatch, tmp_path) -> dict[str, Any]:
     Membership.objects.create(collection=pumps, user=anna, role="curator")
     document, version = make_document(pumps, "p-1"), make_version()
     version.aliases.create(name="champion")
-    query = Query.objects.create(modality="text", version=version, answer=kept(document))
+    query = make_query(modality="text", version=version, answer=kept(document))
     job = Job.objects.create(
         type="import",
         owner=anna,
@@ -155,14 +157,14 @@ def page_world(db, monkeypatch, tmp_path) -> dict[str, Any]:
         "OPERATOR": token_create(user=users["root"], name="t", scopes=scopes)[1],
         "DOCUMENT": document.pk,
         "QUERY": query.pk,
-        "MINE": Query.objects.create(modality="text", text="mine", version=version, user=anna).pk,
+        "MINE": make_query(modality="text", text="mine", version=version, user=anna).pk,
         "JOB": job.pk,
     }
 
 
 def stub_encoders_and_door(monkeypatch, document: Document, query: Query) -> None:
     """No worker and no vectors here: the stories in tests/flows run the same calls against the real ones."""
-    hits = (Hit(1, 0.6, document, passage=Passage.objects.get(document=document)),)
+    hits = (Hit(1, 0.6, document, unit=Passage.objects.get(document=document)),)
     answer = SearchAnswer(query.pk, "text", "small@1", hits, None, Plan("ann", 64, 64), {"total": 36.0})
     monkeypatch.setattr(retrieval, "search", lambda request: answer)
     vector = Encoded(vector=np.array([0.1, 0.7, 0.1, 0.7], dtype=np.float32))
@@ -208,6 +210,17 @@ def kept(document: Document) -> list[dict[str, Any]]:
 
 def filled(line: str, values: dict[str, str]) -> str:
     return re.sub(r"\$([A-Z]+)", lambda found: values[found[1]], line)
+
+
+def test_every_line_of_the_pages_shell_blocks_is_run_or_sets_a_variable():
+    blocks = [text for language, text in BLOCK.findall(PAGE.read_text()) if language == "bash"]
+    lines = [line for text in blocks for line in text.splitlines()]
+    assert [line for line in lines if not line.startswith(("curl ", "export "))] == []
+
+
+def test_the_page_names_every_reserved_slug():
+    (listed,) = re.findall(r"or reserved \(([^)]*)\)", PAGE.read_text())
+    assert set(re.findall(r"`([^`]+)`", listed)) == SLUGS_RESERVED
 
 
 def test_the_page_names_every_address_of_the_api():

@@ -1,72 +1,43 @@
-"""One table has every error id: what the code gives, what the docs list, and the status of each are the same."""
+"""One table has every error: the code gives what stands there, and the docs and the schema are made from it."""
 
 from __future__ import annotations
 
 import ast
+import pickle
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from string import Formatter
+from typing import TYPE_CHECKING, Any
 
-from retrieval_site.error_table import ERRORS, as_markdown
+import pytest
+from rest_framework.test import APIClient
+
+from retrieval_site.errors import AppError
+from tests.search.api.conftest import operations_of
+from workers.error_table import ERRORS, EVERYWHERE, GROUPS, PLACES, errors_of, id_of, sentence
+from workers.error_table.catalogue import as_markdown
+from workers.inference.errors import PictureError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[3]
-PACKAGES = ("retrieval_site", "search", "models_admin", "workers")
+PACKAGES = ("retrieval_site", "demo", "search", "models_admin", "workers")
 ID = re.compile(r"[a-z]+(?:_[a-z]+)*\.[a-z0-9]+(?:_[a-z0-9]+)*")
-# Whose arguments are error ids; everything that is named …Error is, too.
-GIVERS = {
-    "AuthenticationFailed",
-    "NotAuthenticated",
-    "PermissionDenied",
-    "Problem",
-    "_failure",
-    "_fixed",
-    "job_fail",
-    "rejected",
-}
-STATUS_OF_GIVER = {"AuthenticationFailed": 401, "NotAuthenticated": 401, "PermissionDenied": 403}
+NAME = re.compile(ID.pattern + "(?:/[a-z_]+)?")
+# Calls that make an error of the table from the name of its sentence, and the facts of the call.
+MAKERS = {"AppError", "InferenceError", "PictureError", "TextError", "BundleError", "EncoderError"}
+MAKERS |= {"EncoderDiedError", "EncoderSetAsideError", "problem", "rejected"}
+# Calls whose arguments are error ids besides.
+GIVERS = {"AuthenticationFailed", "NotAuthenticated", "PermissionDenied"}
+GIVERS |= {"_as", "_quoted", "_refusal", "_refuse", "job_fail", "kind", "quoting", "sentence"}
+QUOTED = {
+    "parameter.invalid", "media_type.not_supported", "accept.not_supported", "method.not_allowed", "csrf.failed",
+}  # fmt: skip
+"""Whose words are those of a parameter's own check, or of REST framework."""
 
 
-def ids_in(tree: ast.AST) -> Iterator[str]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            yield from ids_of_call(node)
-        elif isinstance(node, ast.Assign):
-            yield from ids_of_assignment(node)
-
-
-def ids_of_call(call: ast.Call) -> Iterator[str]:
-    name = name_of(call)
-    if name == "not_found":
-        yield from (f"{what.value}.not_found" for what in call.args if isinstance(what, ast.Constant))
-    elif name in GIVERS or name.endswith("Error"):
-        yield from texts([*call.args, *(keyword.value for keyword in call.keywords)])
-    yield from texts([keyword.value for keyword in call.keywords if keyword.arg == "error_id"])
-
-
-def ids_of_assignment(node: ast.Assign) -> Iterator[str]:
-    """Constants that are named as errors, and tables of ids by the names of fields."""
-    names = [name.id for name in node.targets if isinstance(name, ast.Name)]
-    if "INVALID" in names:
-        yield from texts([node.value])
-    elif any(name == "error_ids" or name.endswith("_IDS") for name in names):
-        for inner in ast.walk(node.value):
-            if isinstance(inner, ast.Dict):
-                yield from texts(inner.values)
-            elif isinstance(inner, ast.Call):
-                yield from texts(inner.args)
-
-
-def name_of(call: ast.Call) -> str:
-    return str(getattr(call.func, "id", getattr(call.func, "attr", "")))
-
-
-def texts(nodes: list[ast.expr]) -> Iterator[str]:
-    for node in nodes:
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and ID.fullmatch(node.value):
-            yield node.value
+TOO_OFTEN = "Signing in failed too often from here."
 
 
 def trees() -> list[ast.AST]:
@@ -74,33 +45,109 @@ def trees() -> list[ast.AST]:
     return [ast.parse(path.read_text()) for path in paths]
 
 
-def ids_in_code() -> set[str]:
-    return {found for tree in trees() for found in ids_in(tree)}
+def name_of(call: ast.Call) -> str:
+    return str(getattr(call.func, "id", getattr(call.func, "attr", "")))
 
 
-def statuses_in_code() -> Iterator[tuple[str, int]]:
-    """Every id that the code gives together with a status."""
+def names_in(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            yield from names_of_call(node)
+        elif isinstance(node, ast.Assign):
+            yield from names_of_assignment(node)
+
+
+def names_of_call(call: ast.Call) -> Iterator[str]:
+    name = name_of(call)
+    if name in MAKERS | GIVERS or name.endswith("Error"):
+        yield from texts([*call.args, *(keyword.value for keyword in call.keywords)])
+    yield from texts([keyword.value for keyword in call.keywords if keyword.arg == "error_id"])
+
+
+def names_of_assignment(node: ast.Assign) -> Iterator[str]:
+    """Tables of ids by the names of fields."""
+    names = [name.id for name in node.targets if isinstance(name, ast.Name)]
+    if any(name == "error_ids" or name.endswith("_IDS") for name in names):
+        for inner in ast.walk(node.value):
+            if isinstance(inner, ast.Dict):
+                yield from texts(inner.values)
+            elif isinstance(inner, ast.Call):
+                yield from texts(inner.args)
+
+
+def texts(nodes: list[ast.expr]) -> Iterator[str]:
+    for node in nodes:
+        choices = [node.body, node.orelse] if isinstance(node, ast.IfExp) else [node]
+        for choice in choices:
+            if (
+                isinstance(choice, ast.Constant)
+                and isinstance(choice.value, str)
+                and NAME.fullmatch(choice.value)
+            ):
+                yield choice.value
+
+
+def names_in_code() -> set[str]:
+    return {found for tree in trees() for found in names_in(tree)}
+
+
+def makers() -> Iterator[tuple[str, ast.Call]]:
+    """Every call that makes an error of the table by a name that stands there."""
     for call in (node for tree in trees() for node in ast.walk(tree) if isinstance(node, ast.Call)):
-        numbers = [keyword.value for keyword in call.keywords if keyword.arg == "status"] + call.args[1:2]
-        given = [n.value for n in numbers if isinstance(n, ast.Constant) and isinstance(n.value, int)]
-        status = (given or [STATUS_OF_GIVER.get(name_of(call))])[0]
-        if status is not None:
-            yield from ((error_id, status) for error_id in ids_of_call(call))
+        names = list(texts(call.args[:2]))
+        if name_of(call) in MAKERS and names:
+            yield names[0], call
+
+
+def places_in(template: str) -> set[str]:
+    fields = [field for _, field, _, _ in Formatter().parse(template) if field is not None]
+    return {re.split(r"[.\[]", field)[0] for field in fields}
+
+
+def variants() -> set[str]:
+    return {f"{e}/{variant}" for e, kind in ERRORS.items() for variant in kind.sentences if variant}
 
 
 def test_every_error_id_of_the_code_is_in_the_table():
-    assert len(ids_in_code()) > 100  # an empty walk would pass
-    assert sorted(ids_in_code() - set(ERRORS)) == []
+    ids = {id_of(name) for name in names_in_code()}
+    assert len(ids) > 100  # an empty walk would pass
+    assert sorted(ids - set(ERRORS)) == []
 
 
 def test_every_error_id_of_the_table_is_given_somewhere():
-    assert sorted(set(ERRORS) - ids_in_code()) == []
+    assert sorted(set(ERRORS) - {id_of(name) for name in names_in_code()}) == []
 
 
-def test_a_status_that_the_code_names_is_that_of_the_table():
-    found = list(statuses_in_code())
-    assert len(found) > 50
-    assert [pair for pair in found if ERRORS[pair[0]].place not in (pair[1], "in a job")] == []
+def test_every_variant_is_in_the_table_and_given_somewhere():
+    assert {name for name in names_in_code() if "/" in name} == variants()
+
+
+def test_an_error_is_made_with_the_facts_that_its_sentence_names():
+    found = list(makers())
+    assert len(found) > 150
+    for name, call in found:
+        given = {keyword.arg for keyword in call.keywords}
+        error_id, _, variant = name.partition("/")
+        if None not in given:  # else `**facts`
+            assert places_in(ERRORS[error_id].sentences[variant]) <= given, ast.unparse(call)
+
+
+def test_neither_a_status_nor_a_sentence_stands_beside_an_id_in_the_code():
+    wrong = [
+        ast.unparse(call)
+        for name, call in makers()
+        if len(call.args) > (2 if name_of(call) == "rejected" else 1)
+        or {"status", "detail", "message"} & {keyword.arg for keyword in call.keywords}
+    ]
+    assert wrong == []
+
+
+def test_an_error_has_a_sentence_or_quotes_others():
+    assert {error_id for error_id, kind in ERRORS.items() if not kind.sentences} == QUOTED
+    for error_id, kind in ERRORS.items():
+        for said in kind.sentences.values():
+            assert re.match(r"[A-Z“{]", said), error_id
+            assert said.endswith((".", "}", "{reason}")), error_id
 
 
 def test_the_docs_list_the_table_and_nothing_else():
@@ -108,15 +155,58 @@ def test_the_docs_list_the_table_and_nothing_else():
     assert page.endswith(as_markdown()), "Run `manage.py error_catalogue`."
 
 
-def test_an_id_is_a_word_and_a_word_and_says_what_it_means():
+def test_an_id_is_a_word_and_a_word():
     assert [error_id for error_id in ERRORS if not ID.fullmatch(error_id)] == []
-    unsaid = {e for e, kind in ERRORS.items() if not kind.meaning and not e.endswith(".not_found")}
-    assert {e for e in unsaid if isinstance(ERRORS[e].place, int)} <= {
-        "document.external_id_missing",
-        "document.too_many_images",
-        "version.already_active",
-        "version.nothing_to_roll_back",
-        "bundle.not_a_zip",
-        "bundle.damaged",
-        "bundle.manifest_missing",
-    }
+
+
+def test_where_an_error_comes_from_is_an_operation_a_group_or_a_place(db):
+    operations = operations_of(APIClient())
+    assert {member for group in GROUPS.values() for member in group} <= set(operations)
+    known = {*operations, *GROUPS, *PLACES}
+    assert {source for kind in ERRORS.values() for source in kind.sources} <= known
+    assert [error_id for error_id, kind in ERRORS.items() if not kind.sources] == []
+
+
+def test_what_only_a_job_or_a_page_can_meet_is_in_no_operation():
+    for error_id, kind in ERRORS.items():
+        if isinstance(kind.place, str):
+            assert set(kind.sources) <= {*PLACES} - {EVERYWHERE}, error_id
+
+
+def test_the_schema_lists_what_each_operation_can_refuse(db):
+    operations = operations_of(APIClient())
+    assert len(operations) > 30
+    for operation_id, described in operations.items():
+        listed = {
+            (found, int(status))
+            for status, answer in described["responses"].items()
+            for found in re.findall(r"`([^`]+)`", answer["description"])
+            if int(status) >= 400 and found in ERRORS
+        }
+        assert listed == {(e, kind.status) for e, kind in errors_of(operation_id).items()}, operation_id
+
+
+@pytest.mark.parametrize(
+    ("name", "facts", "said"),
+    [
+        ("image.too_large", {"limit_bytes": 32 << 20}, "The picture has more than 32 MiB."),
+        ("image.too_large", {"limit_bytes": 1_500_000}, "The picture has more than 1.5 MB."),
+        ("image.too_large", {"limit_bytes": 1000}, "The picture has more than 1,000 bytes."),
+        ("user.not_found", {"users": ["a", "{b}"]}, "There is no user a, {b}."),
+        ("auth.too_many_failures", {"retry_after_seconds": 61}, f"{TOO_OFTEN} Try again in 2 minutes."),
+        ("auth.too_many_failures", {"retry_after_seconds": 60}, f"{TOO_OFTEN} Try again in 60 s."),
+    ],
+)  # fmt: skip
+def test_facts_stand_in_a_sentence_as_people_write_them(name: str, facts: dict[str, Any], said: str):
+    assert sentence(name, facts) == said
+
+
+def test_an_error_of_the_neural_packages_says_what_one_of_the_site_says():
+    here, there = (
+        AppError("image.too_large", limit_bytes=1000),
+        PictureError("image.too_large", limit_bytes=1000),
+    )
+    travelled = pickle.loads(pickle.dumps(there))
+    assert (here.id, here.message, here.detail) == (travelled.id, travelled.message, travelled.detail)
+    assert type(travelled) is PictureError
+    assert here.status == 413

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import pytest
 from django.core.files.base import ContentFile
 from rest_framework.test import APIClient
 
+from models_admin.judged import Measures
 from models_admin.models import Alias, ModelVersion
 from search.models import Document, Membership
 from tests.search.api.conftest import error_id, make_version
@@ -27,6 +30,16 @@ def test_people_see_their_own_jobs_and_superusers_all(world):
     }
     assert counts == {"reader": 1, "stranger": 0, "root": 2}
     assert refused(APIClient().get(JOBS)) == (401, "auth.required")
+
+
+def test_curators_of_the_collection_see_its_imports_and_nobody_elses_jobs(world):
+    encode = Job.objects.create(type="encode", owner=world.users["curator"])
+    Document.objects.create(collection=world.secret, external_id="gone", import_job=world.job)
+    Membership.objects.create(collection=world.secret, user=world.users["stranger"], role="curator")
+    stranger = world.client("stranger")
+    assert [job["id"] for job in stranger.get(JOBS).json()["results"]] == [str(world.job.pk)]
+    assert refused(stranger.get(f"{JOBS}{encode.pk}/")) == (404, "job.not_found")
+    assert stranger.post(f"{JOBS}{world.job.pk}/undo/").json()["type"] == "undo_import"
 
 
 def test_jobs_are_listed_newest_first_by_type_and_state(world):
@@ -158,7 +171,11 @@ def test_measuring_by_judgements_is_a_job_for_operators(world):
 def test_a_version_that_was_judged_worse_is_activated_by_force_alone(world, complete):
     other, root = make_version(number=2), world.client("root")
     found = {"value": -0.2, "low": -0.3, "high": -0.1}
-    judged = {"champion": "small@1", "differences": {"ndcg_at_10_of_judged": found}}
+    measures = dict.fromkeys((field.name for field in fields(Measures)), 0.5)
+    judged = {
+        "measured_at": "2026-11-28T12:00:00+00:00", "searches": 9, "left_out": 0, "measures": measures,
+        "champion": "small@1", "champion_measures": measures, "differences": dict.fromkeys(measures, found),
+    }  # fmt: skip
     type(other).objects.filter(pk=other.pk).update(judged=judged)
     answer = root.post(f"{MODELS}small@2/activate/")
     assert (answer.status_code, answer.json()["error"]["id"]) == (409, "version.judged_worse")

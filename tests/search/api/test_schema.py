@@ -16,7 +16,7 @@ from search.models import Judgement
 
 API = "/api/v1"
 # what the schema must not promise before it is built
-NOT_BUILT_YET = ("image_url", "negative_text", "explain", "lexical", "hybrid")
+NOT_BUILT_YET = ("parts", "image_url", "negative_text", "explain", "lexical", "hybrid")
 
 
 @cache
@@ -135,6 +135,50 @@ def test_files_are_binary_and_in_forms_only(db):
         for kind, body in content.items():
             text = str(resolved(body["schema"]))
             assert ("'format': 'binary'" in text) == (kind == "multipart/form-data"), (path, method)
+
+
+def request_examples() -> dict[str, list[tuple[str, Any]]]:
+    """The examples of requests by operation, each with its media type."""
+    return {
+        operation["operationId"]: [
+            (kind, example["value"])
+            for kind, body in operation.get("requestBody", {}).get("content", {}).items()
+            for example in body.get("examples", {}).values()
+        ]
+        for _, _, operation in operations()
+    }
+
+
+def test_requests_that_make_or_find_something_have_an_example_that_fits_their_schema(db):
+    shown = request_examples()
+    wanted = {
+        "search",
+        "embeddings",
+        "documents_save",
+        "documents_import",
+        "collections_create",
+        "judgements_create",
+    }
+    assert {operation for operation, examples in shown.items() if examples} == wanted
+    for _, _, operation in operations():
+        for kind, value in shown[operation["operationId"]]:
+            body = operation["requestBody"]["content"][kind]["schema"]
+            described = {**resolved(body), "components": schema()["components"]}
+            jsonschema.Draft202012Validator(nullable_as_json_schema(described)).validate(value)
+
+
+def test_what_a_page_would_make_up_of_a_pattern_has_a_sample(db):
+    def without_sample(value: Any, where: str) -> list[str]:
+        if isinstance(value, list):
+            return [found for item in value for found in without_sample(item, where)]
+        if not isinstance(value, dict):
+            return []
+        made_up = "pattern" in value and "example" not in value
+        inner = [found for key, item in value.items() for found in without_sample(item, f"{where}.{key}")]
+        return [where] * made_up + inner
+
+    bodies = {name: body for name, body in schema()["components"]["schemas"].items() if "Answer" not in name}
+    assert without_sample(bodies, "schemas") == []
 
 
 def resolved(value: Any) -> Any:

@@ -18,7 +18,16 @@ from rest_framework.test import APIClient
 from search import retrieval
 from search.api.views import search as views
 from search.models import Document, DocumentImage, Passage
-from search.retrieval.types import Hit, Plan, SearchAnswer, SearchRequest
+from search.retrieval.types import (
+    DocumentPart,
+    EmbeddingPart,
+    Hit,
+    ImagePart,
+    Plan,
+    SearchAnswer,
+    SearchRequest,
+    TextPart,
+)
 from tests.search.api.conftest import error_id, make_version
 from tests.search.api.test_schema import assert_described
 from workers.encoding.wire import Encoded
@@ -47,8 +56,8 @@ def asked(world, monkeypatch) -> list[SearchRequest]:
     def door(request: SearchRequest) -> SearchAnswer:
         requests.append(request)
         hits = (
-            Hit(1, 0.61234567, document, passage=passage),
-            Hit(2, 0.5, document, image=image, relevance=0.9),
+            Hit(1, 0.61234567, document, unit=passage),
+            Hit(2, 0.5, document, unit=image, kind="image", relevance=0.9),
         )
         timings = {"encode": 27.0049, "total": 36.0}
         return SearchAnswer(world.query.pk, "image", "small@1", hits, "more", Plan("ann", 64, 64), timings)
@@ -72,7 +81,7 @@ def test_a_photo_reaches_the_door_as_bytes_with_all_that_was_said(world, asked):
     assert asked == [
         SearchRequest(
             viewer=world.users["reader"],
-            image=photo().read(),
+            parts=(ImagePart(photo().read()),),
             collections=("open", "secret"),
             filters={"tags": ["pump"], "metadata": {"kind": "pump"}},
             target="images",
@@ -107,10 +116,13 @@ def test_the_answer_is_what_the_design_and_the_schema_say(world, asked):
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
-        ({"text": " pump "}, {"text": "pump"}),
-        ({"document": 7}, {"document": 7}),
-        ({"embedding": [1, 0.5], "model": "small@1"}, {"embedding": (1.0, 0.5), "model": "small@1"}),
-        ({"text": "pump", "filters": {}}, {"text": "pump"}),
+        ({"text": " pump "}, {"parts": (TextPart("pump"),)}),
+        ({"document": 7}, {"parts": (DocumentPart(7),)}),
+        (
+            {"embedding": [1, 0.5], "model": "small@1"},
+            {"parts": (EmbeddingPart((1.0, 0.5)),), "model": "small@1"},
+        ),
+        ({"text": "pump", "filters": {}}, {"parts": (TextPart("pump"),)}),
     ],
 )
 def test_the_other_parts_come_as_json(body, expected, world, asked):
@@ -120,13 +132,13 @@ def test_the_other_parts_come_as_json(body, expected, world, asked):
 
 def test_the_next_page_needs_nothing_but_its_cursor(asked):
     assert APIClient().post(SEARCH, {"next": "page two", "limit": 3}).status_code == 200
-    assert (asked[0].cursor, asked[0].limit, asked[0].text) == ("page two", 3, None)
+    assert (asked[0].cursor, asked[0].limit, asked[0].parts) == ("page two", 3, ())
 
 
 def test_an_embedding_comes_in_a_form_too(asked):
     form = {"embedding": json.dumps([0.5] * 1024), "model": "small@1"}
     assert APIClient().post(SEARCH, form, format="multipart").status_code == 200
-    assert asked[0].embedding == (0.5,) * 1024
+    assert asked[0].parts == (EmbeddingPart((0.5,) * 1024),)
 
 
 def test_a_search_is_a_read(world, asked):
@@ -144,6 +156,8 @@ def test_nobody_searches_only_while_the_operator_allows_it(asked, settings):
 @pytest.mark.parametrize(
     "body",
     [
+        {"parts": [{"text": "pump", "weight": 1}, {"text": "rust", "weight": -1}]},
+        {"text": "pump", "parts": []},
         {"image_url": "https://example.com/a.jpg"},
         {"text": "pump", "negative_text": "rust"},
         {"text": "pump", "explain": True},

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from retrieval_site.errors import AppError
-from search.importers import rows as rows_module
 from tests.search.importers import reading
 from tests.search.importers.reading import documents, problems
+from workers.formats import rows as rows_module
 
 
 @pytest.fixture

@@ -12,14 +12,14 @@ from django.core.files.base import ContentFile
 
 from retrieval_site.errors import AppError
 from search.importers import job as job_module
-from search.importers import rows as rows_module
 from search.importers.source import open_import
 from search.importers.types import ImportOptions, Record
 from search.models import Collection, Document
 from search.services.collections import collection_create
 from search.services.document_fields import DocumentFields
 from search.services.imports import import_folder_start, import_start
-from workers.inference import bounded_json
+from workers.formats import bounded_json
+from workers.formats import rows as rows_module
 from workers.jobs.runner import run_job_inline
 from workers.models import Job
 

@@ -135,7 +135,7 @@ def test_utf16_that_ends_in_half_a_character_or_half_a_pair_is_named_by_its_line
 
 
 def test_a_line_too_long_is_passed_over_without_being_held(read, monkeypatch):
-    monkeypatch.setattr("search.importers.lines.LINE_BYTES_MAX", 100)
+    monkeypatch.setattr("workers.formats.lines.LINE_BYTES_MAX", 100)
     _, items = read('{"id": "a"}\n{"id": "b", "body": "' + "x" * 1000 + '"}\n{"id": "c"}\n')
     assert [record.external_id for record in records(items)] == ["a", "c"]
     assert problems(items) == [("line 2", "import.line_too_long")]
@@ -220,6 +220,32 @@ COCO = {
         {"id": 4, "image_id": 77, "caption": "Nobody's."},
     ],
 }
+
+
+KAGGLE = 'image,caption\na.jpg,A red pump .\na.jpg,"A pump , red ."\nb.jpg,A valve .\nb.jpg,\nb.jpg,A tap .\n'
+
+
+def test_kaggles_table_of_captions_is_read_as_flickrs_lines_are(read):
+    found, items = read(KAGGLE)
+    assert found == "captions"
+    assert [(r.external_id, r.fields.body) for r in records(items)] == [
+        ("a.jpg#0", "A red pump ."),
+        ("a.jpg#1", "A pump , red ."),
+        ("b.jpg#0", "A valve ."),
+        ("b.jpg#1", "A tap ."),
+    ]
+    assert problems(items) == [("line 5", "import.line_not_caption")]
+
+
+def test_kaggles_zip_gives_its_pictures_their_captions(read):
+    table = 'image,caption\na.jpg,A red pump .\na.jpg,"A pump , red ."\nb.jpg,A valve .\n'
+    members = {"Images/a.jpg": png(), "Images/b.jpg": png("blue"), "captions.txt": table}
+    found, items = read(members)
+    assert found == "zip"
+    assert [(r.external_id, r.fields.body, r.pictures[0].name) for r in records(items)] == [
+        ("a.jpg", "A red pump .\nA pump , red .", "a.jpg"),
+        ("b.jpg", "A valve .", "b.jpg"),
+    ]
 
 
 @pytest.mark.parametrize("indent", [None, 1])

@@ -11,13 +11,14 @@ from django.core.files.base import ContentFile
 from retrieval_site.errors import AppError
 from search.importers import job as import_module
 from search.importers import undoing as undoing_module
-from search.models import Document, Judgement, Membership, Query
+from search.models import Document, Judgement, Membership
 from search.services.collections import collection_create
 from search.services.document_fields import DocumentFields
 from search.services.documents import document_save
 from search.services.imports import import_start
 from search.services.undoing import import_undo, import_undoable, may_be_undone
 from tests.support.corpus import make_version
+from tests.support.queries import make_query
 from workers.jobs import context, services
 from workers.jobs.errors import JobStopped
 from workers.jobs.runner import run_job_inline
@@ -86,7 +87,7 @@ def test_importing_the_same_again_leaves_the_documents_to_the_first_import(corpu
 
 def test_how_many_judgements_go_with_the_documents_is_said(corpus, anna):
     job = imported(corpus, anna, "a")
-    query = Query.objects.create(modality="text", text="a", version=make_version())
+    query = make_query(modality="text", text="a", version=make_version())
     Judgement.objects.create(query=query, document=Document.objects.get(), user=anna, grade=1)
     assert import_undoable(job).judgements == 1
 

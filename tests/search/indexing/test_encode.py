@@ -26,6 +26,7 @@ from search.vectors.index import index_state
 from search.vectors.tables import VectorTable, table_create
 from tests.support.tiny_bundle import COLOURS, make_tiny_bundle, tiny_manifest
 from tests.support.trigger_bundle import trigger_version
+from workers.encoding.pool import POOL
 from workers.inference.errors import EncoderError, TextError
 from workers.jobs.errors import JobDeferred
 from workers.jobs.runner import run_job_inline
@@ -38,9 +39,9 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def _fresh_encoders():
-    encoders.encoders_close()
+    POOL.close()
     yield
-    encoders.encoders_close()
+    POOL.close()
 
 
 @pytest.fixture
@@ -98,10 +99,10 @@ def encoded_texts(monkeypatch) -> list[str]:
     seen: list[str] = []
     original = encode_module.encode
 
-    def counting(encoder, kind, batch):
-        if kind == "passage":
+    def counting(encoder, modality, batch):
+        if modality == "text":
             seen.extend(batch.inputs)
-        return original(encoder, kind, batch)
+        return original(encoder, modality, batch)
 
     monkeypatch.setattr(encode_module, "encode", counting)
     return seen
@@ -186,7 +187,7 @@ class OneBad:
 
     def encode_texts(self, texts):
         if any("number 7." in text for text in texts):
-            raise TextError("text.empty", "The text has no words.")
+            raise TextError("text.empty/passage")
         return self._encoder.encode_texts(texts)
 
     def encode_pixels(self, pixels):
@@ -241,7 +242,7 @@ def test_a_model_that_can_encode_nothing_ends_the_job_early(version, corpus, mon
         dim, device = version.dim, "cpu"
 
         def encode_texts(self, texts):
-            raise TextError("text.unknown", "No.")
+            raise TextError.quoting("text.unknown", "No.")
 
     monkeypatch.setattr(encode_module, "encoder_of", lambda _: Broken())
     job = run_encode()
@@ -350,7 +351,7 @@ def test_an_encoder_whose_version_is_set_aside_leaves_no_process(tmp_path):
     white = Image.new("RGB", (40, 40), "white")
     with pytest.raises(EncoderError):
         encoder.encode_pictures([white])
-    with pytest.raises(AppError) as caught:
+    with pytest.raises(AppError) as caught, encoders.set_aside_ends_the_job():
         encoder.encode_pictures([white])
     assert caught.value.id == "version.set_aside"
     with pytest.raises(EncoderError) as closed:

@@ -13,6 +13,7 @@ from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
 
 from models_admin import services
+from models_admin.job_types import MEASURE, VersionParameters
 from models_admin.models import Alias
 from retrieval_site.errors import AppError
 from search.indexing import encoders
@@ -27,6 +28,8 @@ from tests.support.corpus import (
     store,
     tiny_version,
 )
+from tests.support.queries import make_query
+from workers.encoding.pool import POOL
 from workers.inference.manifest import ImageSpec
 from workers.jobs.runner import run_job_inline
 from workers.jobs.services import job_create
@@ -76,7 +79,7 @@ def version_of(passages, *, moved=0, champion=False, name="good", **fields):
 
 def asked(number, *, grades=None, age=0, **fields):
     fields = {"modality": "text", "text": str(number)} | fields
-    query = Query.objects.create(**fields)
+    query = make_query(**fields)
     Query.objects.filter(pk=query.pk).update(created_at=query.created_at - timedelta(days=age))
     documents = list(Document.objects.order_by("pk"))
     for place, grade in (grades or {number: 2}).items():
@@ -165,7 +168,7 @@ def test_what_tells_nothing_or_cannot_be_asked_again_is_left_out(passages):
     asked(2, grades={2: 0})
     asked(3, grades={3: 1})
     lost = asked(4, **photo(4))
-    default_storage.delete(lost.preview.storage_name)
+    default_storage.delete(lost.part.preview.storage_name)
     asked(5, **(photo(5) | {"preview": None}))
     asked(6, collections=["gone"])
     asked(1, modality="embedding", text="")
@@ -234,12 +237,12 @@ def test_a_prepared_version_is_measured_where_somebody_found_a_hit_relevant(pass
 
 def test_only_a_ready_version_is_measured(passages):
     version = version_of(passages)
-    job = job_create(type="measure", params={"version": version.pk})
+    job = job_create(MEASURE, VersionParameters(version=version.pk))
     services.version_move(version, "retired")
     with pytest.raises(AppError, match=r"version\.wrong_state"):
         services.version_measure(version=version)
     assert run_job_inline(job).error_id == "version.wrong_state"
-    assert run_job_inline(job_create(type="measure", params={"version": 0})).error_id == "model.not_found"
+    assert run_job_inline(job_create(MEASURE, VersionParameters(version=0))).error_id == "model.not_found"
 
 
 def test_the_page_shows_the_difference_and_offers_a_worse_version_with_a_warning(passages, admin_client):
@@ -278,7 +281,7 @@ def test_the_command_prints_both_models_and_their_difference(passages, monkeypat
 
 def test_real_encoders_answer_as_in_a_search(tmp_path, monkeypatch):
     monkeypatch.setattr(asking, "encoder_of", encoders.encoder_of)
-    encoders.encoders_close()
+    POOL.close()
     version = tiny_version(tmp_path)
     rows = make_documents(make_collection(), 3)
     texts = encoders.encoder_of(version).encode_texts(["a green pump", "a red pump", "a blue pump"])
@@ -287,7 +290,7 @@ def test_real_encoders_answer_as_in_a_search(tmp_path, monkeypatch):
     asked(2, text="blue")
     found = measured(version)
     assert (found["searches"], found["measures"]["success_at_1"]) == (2, 1)
-    encoders.encoders_close()
+    POOL.close()
 
 
 def test_the_jobs_page_tells_how_many_searches_were_asked(passages, admin_client):

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from search.retrieval import candidates, search
-from search.retrieval.types import SearchRequest
+from search.retrieval import dense, search
+from search.retrieval.types import EmbeddingPart, SearchRequest
 from tests.support.corpus import clustered, make_collection, make_documents, make_version, store
 
 DIM = 16
@@ -15,7 +15,7 @@ DIM = 16
 
 @pytest.fixture(autouse=True)
 def _no_counts_of_other_tests():
-    candidates._counts.clear()
+    dense._counts.clear()
 
 
 @pytest.fixture
@@ -41,7 +41,9 @@ def ask(version):
     """Search with a vector: `ask(vector, limit=…)`, as the anonymous viewer unless told otherwise."""
 
     def by_vector(vector, **fields):
-        request = SearchRequest(viewer=None, embedding=tuple(map(float, vector)), model=version.key)
+        request = SearchRequest(
+            viewer=None, parts=(EmbeddingPart(tuple(map(float, vector))),), model=version.key
+        )
         return search(replace(request, **fields))
 
     return by_vector

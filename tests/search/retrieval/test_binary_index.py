@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from search.models import Document
-from search.retrieval import candidates, statements
-from search.retrieval.rank import best_by_document
+from search.retrieval import dense, statements
+from search.retrieval.group import best_by_document
 from search.retrieval.types import Plan
 from tests.support.searched import PRIVATE, exact_scores, explain, run, scope_of, searched
 
@@ -23,7 +23,7 @@ def corpus(django_db_setup, django_db_blocker):
 
 @pytest.fixture(autouse=True)
 def _database(db):
-    candidates._counts.clear()
+    dense._counts.clear()
 
 
 @pytest.mark.parametrize("filters", [{}, {"tags": ["rare"]}], ids=["permission", "permission and tags"])
@@ -62,7 +62,7 @@ def test_it_finds_what_an_exact_scan_finds_with_the_same_scores_in_the_same_orde
 @pytest.mark.parametrize("wanted", [10, 100])
 def test_filters_and_permissions_hold_and_cost_no_hit(corpus, monkeypatch, wanted):
     version, public, private = corpus
-    monkeypatch.setattr(candidates, "EXACT_UNIT_MICROSECONDS", 1e9)  # the index, even where it is foolish
+    monkeypatch.setattr(dense, "EXACT_UNIT_MICROSECONDS", 1e9)  # the index, even where it is foolish
     rare = set(Document.objects.filter(tags__contains=["rare"]).values_list("pk", flat=True))
     hidden = set(private.documents.values_list("pk", flat=True))
     few = {unit.document_id for unit in run(version, scope_of(version, [private]), wanted).units}
@@ -78,7 +78,7 @@ def test_filters_and_permissions_hold_and_cost_no_hit(corpus, monkeypatch, wante
 
 def test_signs_that_run_dry_are_followed_by_an_exact_scan(corpus, monkeypatch):
     version, _, private = corpus
-    monkeypatch.setattr(candidates, "EXACT_UNIT_MICROSECONDS", 1e9)
+    monkeypatch.setattr(dense, "EXACT_UNIT_MICROSECONDS", 1e9)
     found = run(version, scope_of(version, [private]), 1000)
     assert len({unit.document_id for unit in found.units}) == PRIVATE
     assert (found.plan.kind, found.exhausted) == ("exact", True)

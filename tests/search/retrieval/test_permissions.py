@@ -11,7 +11,7 @@ from django.contrib.auth.models import AnonymousUser
 from retrieval_site.errors import AppError
 from search.models import Document, Membership
 from search.retrieval import reopen, search
-from search.retrieval.types import SearchRequest
+from search.retrieval.types import DocumentPart, SearchRequest
 from tests.support.corpus import clustered, make_collection, make_documents, store
 
 pytestmark = pytest.mark.django_db
@@ -70,9 +70,9 @@ def test_more_like_an_invisible_document_is_as_good_as_absent(version, secret, s
     document = Document.objects.filter(collection=secret).first()
     for viewer, number in ((stranger, document.pk), (stranger, 0), (None, document.pk)):
         with pytest.raises(AppError) as caught:
-            search(SearchRequest(viewer=viewer, document=number))
+            search(SearchRequest(viewer=viewer, parts=(DocumentPart(number),)))
         assert (caught.value.id, caught.value.status) == ("document.not_found", 404)
-    assert search(SearchRequest(viewer=member, document=document.pk)).hits
+    assert search(SearchRequest(viewer=member, parts=(DocumentPart(document.pk),))).hits
 
 
 def test_a_shared_query_shows_each_viewer_what_they_may_see(ask, member, stranger):

@@ -9,11 +9,11 @@ import pytest
 from django.db import connection, transaction
 
 from search.models import DocumentImage, Passage
-from search.retrieval import candidates, statements
-from search.retrieval.candidates import estimate
-from search.retrieval.rank import best_by_document
+from search.retrieval import dense, statements
+from search.retrieval.dense import estimate
+from search.retrieval.group import best_by_document
 from search.retrieval.scope import make_scope
-from search.retrieval.types import EncodedQuery, Plan
+from search.retrieval.types import EncodedPart, EncodedQuery, Plan
 from search.vectors.copy import vectors_write
 from search.vectors.tables import VectorTable
 from tests.support.corpus import make_version
@@ -45,7 +45,7 @@ def corpus(django_db_setup, django_db_blocker):
 
 @pytest.fixture(autouse=True)
 def _database(db):
-    candidates._counts.clear()
+    dense._counts.clear()
 
 
 @pytest.mark.parametrize("filters", [{}, {"tags": ["rare"]}], ids=["permission", "permission and tags"])
@@ -82,7 +82,7 @@ def test_the_vector_travels_in_binary(corpus):
     version, public, _ = corpus
     scope = scope_of(version, [public])
     with transaction.atomic(), connection.cursor() as cursor:
-        parameters = statements.parameters(scope, encoded(version).vectors[0])
+        parameters = statements.parameters(scope, encoded(version).parts[0].vectors[0])
         cursor.execute(str(statements.by_index(scope, DIM, ANN)), parameters)  # a prepared one is forgotten
         sent = cursor.cursor._query.params
     assert max(len(value) for value in sent if value is not None) == 4 + 2 * DIM
@@ -111,7 +111,7 @@ def test_recall_at_10_of_the_index_is_at_least_0_97(corpus):
 def test_a_filtered_search_finds_as_many_as_exist_whatever_the_plan(corpus, monkeypatch, wanted):
     version, public, private = corpus
     few = scope_of(version, [private])
-    monkeypatch.setattr(candidates, "EXACT_UNIT_MICROSECONDS", 1e9)  # the index, even where it is foolish
+    monkeypatch.setattr(dense, "EXACT_UNIT_MICROSECONDS", 1e9)  # the index, even where it is foolish
     for scope, there in ((few, PRIVATE), (scope_of(version, [public], tags=["rare"]), 400)):
         found = run(version, scope, wanted)
         assert len({unit.document_id for unit in found.units}) >= min(wanted, there)
@@ -122,8 +122,8 @@ def test_a_filtered_search_finds_as_many_as_exist_whatever_the_plan(corpus, monk
 
 def test_the_index_that_gives_up_early_is_followed_by_an_exact_scan(corpus, monkeypatch):
     version, _, private = corpus
-    monkeypatch.setattr(candidates, "EXACT_UNIT_MICROSECONDS", 1e9)
-    monkeypatch.setattr(candidates, "MAX_SCAN_TUPLES", 100)
+    monkeypatch.setattr(dense, "EXACT_UNIT_MICROSECONDS", 1e9)
+    monkeypatch.setattr(dense, "MAX_SCAN_TUPLES", 100)
     found = run(version, scope_of(version, [private]), 20)
     assert found.plan.kind == "exact"
     assert len({unit.document_id for unit in found.units}) >= 20
@@ -159,7 +159,8 @@ def test_order_recall_at_10_among_learned_vectors_is_at_least_0_97(corpus, kind,
     scope = make_scope(VectorTable(ordered.pk, kind), (public.pk,), {})
     found = 0
     for query in queries:
-        encoded = EncodedQuery(ordered, "image" if kind == "passage" else "text", query[None])
+        modality = "image" if kind == "passage" else "text"
+        encoded = EncodedQuery(ordered, (EncodedPart(modality, query[None]),))
         candidates = ask(encoded, scope, 10)
         top = best_by_document(candidates.units)[:10]
         assert len(candidates.units) < ORDERED / 2

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from search.retrieval import rank
-from search.retrieval.rank import best_by_document, order_scores
+from search.retrieval.group import best_by_document
+from search.retrieval.order import order_scores
 from search.retrieval.types import Unit
+from workers.training.measures import scores
 
 
 def test_each_document_keeps_its_best_unit_and_equal_scores_go_by_id():
@@ -18,7 +19,7 @@ def test_each_document_keeps_its_best_unit_and_equal_scores_go_by_id():
 
 @pytest.mark.parametrize("query_is_caption", [True, False])
 def test_order_similarity_is_the_formula_written_slowly(query_is_caption, monkeypatch):
-    monkeypatch.setattr(rank, "CHUNK_ROWS", 3)
+    monkeypatch.setattr(scores, "ORDER_BLOCK_VALUES", 15)  # three rows of five values
     random = np.random.default_rng(0)
     query, stored = random.random(5, dtype=np.float32), random.random((8, 5), dtype=np.float32)
     slow = []

@@ -10,7 +10,7 @@ from models_admin.models import Alias
 from retrieval_site.errors import AppError
 from search.models import Document, DocumentImage, Query
 from search.retrieval import reopen, search
-from search.retrieval.types import SearchRequest
+from search.retrieval.types import DocumentPart, EmbeddingPart, SearchRequest, TextPart
 from search.vectors.copy import vectors_write
 from search.vectors.tables import table_drop
 from tests.support.corpus import clustered, make_collection, make_documents, make_version, store, unit_rows
@@ -41,7 +41,7 @@ def test_a_hit_shows_the_best_passage_of_its_document(ask, version, collection):
     vectors = clustered(15, DIM, seed=2)
     store(version, rows, vectors)
     answer = ask(vectors[7], limit=5)
-    assert answer.hits[0].passage == rows[7]
+    assert answer.hits[0].unit == rows[7]
     assert answer.hits[0].document.pk == rows[7].document_id
     assert len(set(_documents(answer))) == 5
 
@@ -146,8 +146,8 @@ def _with_images(version, collection, count):
 def test_the_target_images_finds_pictures(ask, version, collection):
     _, images = _with_images(version, collection, 6)
     answer = ask(clustered(6, DIM, seed=11)[4], target="images")
-    assert answer.hits[0].image == images[4]
-    assert answer.hits[0].passage is None
+    assert answer.hits[0].unit == images[4]
+    assert answer.hits[0].kind == "image"
     assert len(answer.hits) == 6
 
 
@@ -156,7 +156,7 @@ def test_more_like_this_finds_neighbours_and_never_the_document_itself(version, 
     vectors = clustered(20, DIM, seed=12)
     vectors[15] = vectors[6]
     store(version, rows, vectors)
-    answer = search(SearchRequest(viewer=None, document=rows[6].document_id))
+    answer = search(SearchRequest(viewer=None, parts=(DocumentPart(rows[6].document_id),)))
     assert answer.modality == "document"
     assert answer.hits[0].document.pk == rows[15].document_id
     assert rows[6].document_id not in _documents(answer)
@@ -165,16 +165,16 @@ def test_more_like_this_finds_neighbours_and_never_the_document_itself(version, 
 
 def test_more_like_this_compares_pictures_with_pictures(version, collection):
     rows, images = _with_images(version, collection, 6)
-    answer = search(SearchRequest(viewer=None, document=rows[2].document_id, target="images"))
+    answer = search(SearchRequest(viewer=None, parts=(DocumentPart(rows[2].document_id),), target="images"))
     vectors = clustered(6, DIM, seed=11)
     closest = [row for row in np.argsort(-(vectors @ vectors[2])) if row != 2]
-    assert [hit.image for hit in answer.hits] == [images[row] for row in closest]
+    assert [hit.unit for hit in answer.hits] == [images[row] for row in closest]
 
 
 def test_more_like_a_document_that_is_not_encoded_says_so(version, collection):
     rows = make_documents(collection, 1)
     with pytest.raises(AppError) as caught:
-        search(SearchRequest(viewer=None, document=rows[0].document_id))
+        search(SearchRequest(viewer=None, parts=(DocumentPart(rows[0].document_id),)))
     assert (caught.value.id, caught.value.status) == ("document.not_encoded", 409)
 
 
@@ -200,11 +200,18 @@ def test_an_embedding_of_any_length_searches_like_its_direction(ask, passages):
     assert _documents(ask(query * 1e-3)) == _documents(ask(query))
 
 
-@pytest.mark.parametrize("parts", [{}, {"text": "red", "document": 1}])
+@pytest.mark.parametrize("parts", [(), (TextPart("red"), DocumentPart(1))])
 def test_a_search_has_exactly_one_part(version, parts):
     with pytest.raises(AppError) as caught:
-        search(SearchRequest(viewer=None, **parts))
+        search(SearchRequest(viewer=None, parts=parts))
     assert caught.value.id == "query.parts"
+
+
+@pytest.mark.parametrize("weight", [-1.0, 0.0, 0.5])
+def test_a_part_counts_whole_until_several_can_be_weighed(version, weight):
+    with pytest.raises(AppError) as caught:
+        search(SearchRequest(viewer=None, parts=(TextPart("red", weight),)))
+    assert (caught.value.id, caught.value.status) == ("parameter.not_supported", 400)
 
 
 @pytest.mark.parametrize("limit", [0, 101])
@@ -217,7 +224,7 @@ def test_a_limit_out_of_range_is_refused(ask, limit):
 def test_without_an_active_model_a_person_is_told_what_to_do(ask):
     Alias.objects.all().delete()
     with pytest.raises(AppError) as caught:
-        search(SearchRequest(viewer=None, text="red"))
+        search(SearchRequest(viewer=None, parts=(TextPart("red"),)))
     assert (caught.value.id, caught.value.status) == ("model.none_active", 503)
 
 
@@ -236,7 +243,7 @@ def test_a_version_that_is_not_ready_or_lost_its_vectors_is_not_searched(ask, ve
 def test_a_target_that_the_version_does_not_encode_is_refused():
     version = make_version(dim=DIM, manifest={"modalities": ["image"]})
     with pytest.raises(AppError) as caught:
-        search(SearchRequest(viewer=None, embedding=(1.0,) * DIM, model=version.key))
+        search(SearchRequest(viewer=None, parts=(EmbeddingPart((1.0,) * DIM),), model=version.key))
     assert (caught.value.id, caught.value.status) == ("target.not_supported", 422)
 
 

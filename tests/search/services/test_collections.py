@@ -62,20 +62,6 @@ def test_deleting_a_collection_takes_its_documents_in_batches(monkeypatch):
     assert Document.objects.get().collection == other
 
 
-def test_documents_move_unless_their_external_id_is_taken():
-    collection, other = services.collection_create(name="a"), services.collection_create(name="b")
-    fill(collection, 2)
-    ids = list(Document.objects.values_list("pk", flat=True))
-    assert services.documents_move(documents=ids, collection=other) == 2
-    assert Document.objects.filter(collection=other).count() == 2
-    fill(collection, 1)
-    with pytest.raises(AppError, match=r"document\.external_id_taken"):
-        services.documents_move(
-            documents=Document.objects.filter(collection=collection).values_list("pk", flat=True),
-            collection=other,
-        )
-
-
 def test_a_collection_that_has_a_reserved_slug_can_still_be_changed():
     Collection.objects.create(slug="admin", name="From before")
     changed = services.collection_update(collection=Collection.objects.get(slug="admin"), name="Renamed")

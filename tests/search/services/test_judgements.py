@@ -13,6 +13,7 @@ from django.db import connection
 from retrieval_site.errors import AppError
 from search.models import Collection, Document, Judgement, Query
 from search.services.judgements import judgement_clear, judgement_set, judgements_of
+from tests.support.queries import make_query
 
 NOBODY = AnonymousUser()
 
@@ -30,7 +31,7 @@ def shown(db) -> Document:
 
 @pytest.fixture
 def query(shown) -> Query:
-    return Query.objects.create(modality="text", text="pump", answer=[{"document": shown.pk, "score": 0.5}])
+    return make_query(modality="text", text="pump", answer=[{"document": shown.pk, "score": 0.5}])
 
 
 def judge(query, document, viewer=NOBODY, session="", grade=2, comment=None) -> Judgement:

@@ -20,7 +20,7 @@ from rest_framework.test import APIClient
 
 from search.importers.types import ImportOptions
 from search.models import Document, DocumentImage
-from search.services.collections import collection_create, collection_update, documents_move
+from search.services.collections import collection_create, collection_update
 from search.services.document_fields import DocumentFields, ImageInput
 from search.services.documents import DocumentRecord, document_save, documents_save
 from search.services.imports import import_folder_start, import_start
@@ -166,15 +166,6 @@ def test_importing_the_same_again_changes_nothing_and_a_dry_run_says_so(client, 
     for dry_run in (True, False):
         job = by_zip(client, people, corpus, tmp_path, dry_run=dry_run)
         assert (job.result["unchanged"], job.result["changed"], job.result["new"]) == (1, 0, 0)
-
-
-def test_documents_that_move_to_where_no_originals_are_kept_lose_them(
-    client, people, corpus, originals, tmp_path
-):
-    by_api(client, people, originals, tmp_path)
-    documents_move(documents=[Document.objects.get().pk], collection=corpus)
-    (kept,) = stored(corpus)
-    assert SECRET not in kept
 
 
 @pytest.fixture

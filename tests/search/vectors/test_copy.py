@@ -11,7 +11,7 @@ from pgvector import HalfVector
 
 from retrieval_site.errors import AppError
 from search.models import Document
-from search.vectors.copy import vectors_move, vectors_write
+from search.vectors.copy import vectors_write
 from tests.support.corpus import clustered, make_collection, make_documents, make_version
 
 pytestmark = pytest.mark.django_db
@@ -102,14 +102,6 @@ def test_vectors_that_cannot_be_right_are_refused(vectors, error_id):
     with pytest.raises(AppError) as caught:
         vectors_write(version, "passage", _ids(passages), vectors.astype(np.float32))
     assert caught.value.id == error_id
-
-
-def test_vectors_follow_a_document_into_another_collection():
-    version, passages = make_version(), make_documents(make_collection(), 2, passages=2)
-    vectors_write(version, "passage", _ids(passages), clustered(4, 16))
-    other = make_collection("other")
-    vectors_move([passages[0].document_id], other.pk)
-    assert [row[2] == other.pk for row in _rows(version)] == [True, True, False, False]
 
 
 @pytest.mark.django_db(transaction=True)

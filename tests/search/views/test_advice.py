@@ -4,10 +4,9 @@ import re
 
 import pytest
 
-from retrieval_site.errors import AppError, not_found
+from retrieval_site.errors import AppError
 from retrieval_site.sign_in import too_many_failures
 from retrieval_site.throttling import too_often
-from search.cursors import cursor_invalid
 from search.views.advice import advice_for
 from workers.encoding import client
 
@@ -28,7 +27,7 @@ from workers.encoding import client
 def test_every_error_has_a_title_and_says_whether_to_try_again(
     error_id: str, status: int, title: str, retry: bool
 ) -> None:
-    advice = advice_for(AppError(error_id, "A sentence.", status=status))
+    advice = advice_for(AppError.quoting(error_id, "A sentence.", status=status))
     assert (advice.title, advice.retry) == (title, retry)
 
 
@@ -48,22 +47,21 @@ def _refused(call, *arguments) -> AppError:
     "error",
     [
         client._unavailable(),
-        AppError("encoder.timeout", "The model did not answer in time. Try again in a moment.", status=503),
-        AppError("encoder.failed", "The model could not read this query.", status=503),
-        AppError("server.busy", "The server has no free connection. Try again in a moment.", status=503),
-        AppError(
-            "image.busy", "Too many large pictures are being read at the moment. Try again in a few seconds."
-        ),
+        AppError("encoder.timeout"),
+        AppError("encoder.failed"),
+        AppError("server.busy"),
+        AppError("image.busy"),
         *(_refused(client._check_picture, data) for data in (b"", b"not a picture")),
         *(_refused(client.text_start, None, text) for text in ("", "?!.")),
-        *(not_found(what) for what in ("query", "document", "collection", "picture", "photo", "example")),
-        AppError("permission.denied", "You may not do this.", status=403),
-        AppError(
-            "model.none_active", "No model is active yet. An operator activates one on the models page."
+        *(
+            AppError(f"{what}.not_found")
+            for what in ("query", "document", "collection", "picture", "photo", "example")
         ),
+        AppError("permission.denied"),
+        AppError("model.none_active"),
         too_often(3.0),
         too_many_failures(30.0),
-        cursor_invalid(),
+        AppError("cursor.invalid"),
     ],
     ids=lambda error: error.id,
 )

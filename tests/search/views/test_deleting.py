@@ -36,7 +36,7 @@ def browser(client: Client, monkeypatch: pytest.MonkeyPatch) -> Client:
     """A browser of somebody anonymous who has searched, through the page that keeps who asked."""
 
     def search(request: SearchRequest) -> SearchAnswer:
-        query = kept_query([], session=request.session, text=request.text)
+        query = kept_query([], session=request.session, text=request.parts[0].text)
         return SearchAnswer(query.pk, "text", "m@1", (), None, Plan("exact", 0), {})
 
     monkeypatch.setattr(retrieval, "search", search)
@@ -88,7 +88,7 @@ def test_photo_vector_answer_and_judgements_go_with_it(client, document):
     kept = kept_query([document], text="kept")
     for rated, user in ((query, anna), (query, ben), (kept, ben)):
         Judgement.objects.create(query=rated, document=document, user=user, grade=2)
-    preview = query.preview
+    preview = query.part.preview
     client.force_login(anna)
     page = client.get(f"/q/{query.pk}/delete/").content.decode()
     assert "the 2 judgements of its results" in page
@@ -104,7 +104,7 @@ def test_a_photo_that_another_search_keeps_too_stays(client, document):
     first, second = photo_query(document, anna, "olive"), photo_query(document, ben, "olive")
     client.force_login(anna)
     client.post(f"/q/{first.pk}/delete/")
-    assert default_storage.exists(second.preview.storage_name)
+    assert default_storage.exists(second.part.preview.storage_name)
     assert client.get(f"/q/{second.pk}/photo").status_code == 200
 
 

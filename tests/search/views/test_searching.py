@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from array import array
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -13,7 +13,15 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from search import retrieval
 from search.models import Query
-from search.retrieval.types import Plan, SearchAnswer, SearchRequest
+from search.retrieval.types import (
+    DocumentPart,
+    EmbeddingPart,
+    ImagePart,
+    Plan,
+    SearchAnswer,
+    SearchRequest,
+    TextPart,
+)
 from tests.support.corpus import make_collection, make_version
 from tests.support.pages import kept_query, picture_bytes, save_document
 from workers.storage.blobs import blob_store
@@ -46,8 +54,8 @@ def test_a_search_leads_to_its_results(client: Client, asked: list[SearchRequest
     response = client.post("/search/", {"text": "  a pump ", "target": "images", "collections": ["a", "b"]})
     assert response["Location"] == f"/q/{QUERY_ID}/"
     request = asked[0]
-    assert (request.text, request.target, request.collections, request.limit) == (
-        "a pump",
+    assert (request.parts, request.target, request.collections, request.limit) == (
+        (TextPart("a pump"),),
         "images",
         ("a", "b"),
         24,
@@ -62,12 +70,12 @@ def test_htmx_is_told_where_to_go(client: Client, asked: list[SearchRequest]) ->
 def test_a_photo_goes_on_as_it_came(client: Client, asked: list[SearchRequest]) -> None:
     data = picture_bytes()
     client.post("/search/", {"image": _photo(data), "text": ""})
-    assert (asked[0].image, asked[0].target, asked[0].limit) == (data, "passages", 10)
+    assert (asked[0].parts, asked[0].target, asked[0].limit) == ((ImagePart(data),), "passages", 10)
 
 
 def test_a_document_asks_for_more_like_it(client: Client, asked: list[SearchRequest]) -> None:
     client.post("/search/", {"document": "7"})
-    assert asked[0].document == 7
+    assert asked[0].parts == (DocumentPart(7),)
 
 
 @pytest.mark.parametrize(
@@ -109,14 +117,18 @@ def test_a_photo_over_the_limit_is_refused_unread(
 
 def test_an_empty_photo_field_counts_as_no_photo(client: Client, asked: list[SearchRequest]) -> None:
     client.post("/search/", {"image": _photo(b""), "text": "a pump"})
-    assert asked[0].text == "a pump"
+    assert asked[0].parts == (TextPart("a pump"),)
 
 
 def test_words_are_asked_again_with_other_choices(client: Client, asked: list[SearchRequest]) -> None:
     query = kept_query([save_document(make_collection(), "a", title="T")], filters={"tags": ["x"]})
     client.post(f"/q/{query.pk}/again/", {"target": "images", "collections": "public"})
     request = asked[0]
-    assert (request.text, request.target, request.collections) == ("a valve", "images", ("public",))
+    assert (request.parts, request.target, request.collections) == (
+        (TextPart("a valve"),),
+        "images",
+        ("public",),
+    )
     assert request.filters == {"tags": ["x"]}
 
 
@@ -124,14 +136,14 @@ def test_a_photo_is_asked_again_with_its_kept_copy(client: Client, asked: list[S
     data = picture_bytes("blue")
     query = kept_query([], modality="image", text="", preview=blob_store(data, "image/jpeg"))
     client.post(f"/q/{query.pk}/again/", {})
-    assert asked[0].image == data
+    assert asked[0].parts == (ImagePart(data),)
 
 
 def test_a_document_is_asked_again(client: Client, asked: list[SearchRequest]) -> None:
     document = save_document(make_collection(), "a", title="T")
     query = kept_query([], modality="document", text="", document=document)
     client.post(f"/q/{query.pk}/again/", {})
-    assert asked[0].document == document.pk
+    assert asked[0].parts == (DocumentPart(document.pk),)
 
 
 def test_a_vector_is_asked_again_under_its_own_model(client: Client, asked: list[SearchRequest]) -> None:
@@ -139,7 +151,7 @@ def test_a_vector_is_asked_again_under_its_own_model(client: Client, asked: list
     vector = array("f", [0.5, 0.25])
     query = kept_query([], modality="embedding", text="", version=version, embedding=vector.tobytes())
     client.post(f"/q/{query.pk}/again/", {})
-    assert (asked[0].embedding, asked[0].model) == ((0.5, 0.25), version.key)
+    assert (asked[0].parts, asked[0].model) == ((EmbeddingPart((0.5, 0.25)),), version.key)
 
 
 def test_a_query_that_has_lost_what_it_asked_with_says_so(client: Client, asked: list[SearchRequest]) -> None:
@@ -161,6 +173,35 @@ def test_searching_needs_the_forms_own_token(asked: list[SearchRequest]) -> None
     assert not Query.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("address", "form", "status"),
+    [
+        ("/nothing-here", None, 404),
+        ("/documents/999999/", None, 404),
+        ("/search/", {}, 400),
+        ("/search/", {f"f{n}": "" for n in range(1100)}, 400),
+        ("/login/", {"username": "a"}, 403),
+        ("/collections/", None, 500),
+    ],
+)
+def test_every_page_that_tells_of_an_error_has_a_box_to_search_with(
+    asked: list[SearchRequest], monkeypatch: pytest.MonkeyPatch, address: str, form: Any, status: int
+) -> None:
+    from django.test import Client as Browser
+
+    browser = Browser(enforce_csrf_checks=True, raise_request_exception=False)
+    monkeypatch.setattr("search.views.collections.Collection", None)  # the last page's view breaks
+    browser.get("/login/")
+    given = {"csrfmiddlewaretoken": browser.cookies["csrftoken"].value} if status == 400 else {}
+    answer = browser.get(address) if form is None else browser.post(address, {**given, **form})
+    page = answer.content.decode()
+    assert answer.status_code == status
+    assert 'id="words"' in page
+    token = page.split('name="csrfmiddlewaretoken" value="')[1].split('"')[0]
+    browser.post("/search/", {"csrfmiddlewaretoken": token, "text": "a pump"})
+    assert asked[0].parts == (TextPart("a pump"),)
+
+
 def test_the_example_that_was_pressed_counts_whatever_else_the_form_holds(
     client: Client, asked: list[SearchRequest], monkeypatch: pytest.MonkeyPatch, tmp_path
 ) -> None:
@@ -168,7 +209,7 @@ def test_the_example_that_was_pressed_counts_whatever_else_the_form_holds(
     path.write_bytes(picture_bytes())
     monkeypatch.setattr("search.views.searching.example_path", {"pump": path}.get)
     client.post("/search/", {"example": "pump", "text": "words of before", "target": "images"})
-    assert (asked[0].image, asked[0].text, asked[0].target) == (picture_bytes(), None, "images")
+    assert (asked[0].parts, asked[0].target) == ((ImagePart(picture_bytes()),), "images")
 
 
 def test_pictures_once_chosen_stay_chosen_until_documents_are(

@@ -13,8 +13,8 @@ from PIL import Image
 
 from retrieval_site.errors import AppError
 from search.indexing.encoders import encoder_of
-from search.indexing.units import image_spec
 from search.pictures import picture_prepared
+from search.units.image import image_spec
 from tests.support.corpus import picture, tiny_version
 from tests.support.hostile_pictures import jpeg_scans
 from tests.support.tiny_bundle import COLOURS
@@ -30,7 +30,7 @@ def version(tmp_path):
 
 
 def _calls() -> int:
-    return sum(told["calls"] for told in workers_alive().values())
+    return sum(beat.calls for beat in workers_alive().values())
 
 
 def _settled_calls() -> int:
@@ -164,4 +164,4 @@ def test_nothing_of_a_query_stays_behind_but_its_cached_vector(version):
 def test_warming_returns_when_every_worker_has_the_version_in_memory(tmp_path):
     version = tiny_version(tmp_path, seed=3, champion=False)
     versions_warm([version])
-    assert all(version.pk in told["loaded"] for told in workers_alive().values())
+    assert all(version.pk in beat.loaded for beat in workers_alive().values())

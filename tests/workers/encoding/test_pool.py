@@ -26,14 +26,12 @@ class FakeEncoder:
 
     device = "cpu"
 
-    def encode_texts(self, texts):
-        return np.array([[len(text)] for text in texts], dtype=np.float32)
+    def encode_queries(self, texts):
+        vectors = np.array([[len(text)] for text in texts], dtype=np.float32)
+        return vectors, [UnknownWords() for _ in texts]
 
     def encode_pixels(self, pixels):
         return pixels.mean(axis=(1, 2, 3))[:, None]
-
-    def unknown_words(self, text):
-        return UnknownWords()
 
 
 def _load(version_id):
@@ -91,7 +89,7 @@ def test_a_load_that_fails_can_be_tried_again():
     def at_the_second_time(version_id):
         tries.append(version_id)
         if len(tries) == 1:
-            raise BundleError("bundle.damaged", "The bundle is damaged.")
+            raise BundleError("bundle.damaged")
         return _load(version_id)
 
     pool = ModelPool(at_the_second_time)

@@ -169,8 +169,8 @@ def test_a_worker_starts_without_a_model_and_has_the_champion_loaded_once_there_
     assert not is_alive(process)
     version = tiny_version(tmp_path)
     process = _started(tmp_path / "second.log")
-    beats = {name: told for name, told in workers_alive().items() if name.endswith(f"-{process.pid}")}
-    assert [told["loaded"] for told in beats.values()] == [[version.pk]]
+    beats = [beat for name, beat in workers_alive().items() if name.endswith(f"-{process.pid}")]
+    assert [beat.loaded for beat in beats] == [(version.pk,)]
     stop(process)
 
 

@@ -282,6 +282,6 @@ def test_a_vocabulary_that_is_no_list_of_words_is_refused(tmp_path, tiny, words)
 
 
 def test_an_error_quotes_nothing_that_a_database_refuses():
-    error = InferenceError("bundle.x", "“a\0b\ud800”.", {"\0": ["\ud800", float("inf")]})
+    error = InferenceError.quoting("bundle.x", "“a\0b\ud800”.", {"\0": ["\ud800", float("inf")]})
     assert error.message == "“a�b�”."
     assert error.detail == {"�": ["�", "inf"]}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper
 
-from workers.inference.openvino_runtime import Compiler, Graph
+from workers.inference.openvino_runtime import Compiler, StoredGraph
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -19,7 +19,7 @@ def test_a_network_that_fails_raises_instead_of_answering_with_what_lies_in_memo
         ir_version=8,
     )
     (tmp_path / "g.onnx").write_bytes(model.SerializeToString())
-    network = Compiler(None, threads).compile(Graph(tmp_path / "g.onnx", ""), "f32")
+    network = Compiler(None, threads).compile(StoredGraph(tmp_path / "g.onnx", ""), "f32")
     rows = np.full((3, 4), 7, np.float32)
     assert (network(rows, np.zeros((3, 4), np.int64)) == 7).all()
     with pytest.raises(RuntimeError, match="exceed"):

@@ -110,17 +110,33 @@ def test_what_is_wrong_with_a_text_is_told_as_in_this_process(folder):
 def test_unknown_words_are_told_as_in_this_process(folder):
     there = RemoteEncoder(folder, OPTIONS, [].append)
     for text in ("a red Zylinder", "Zylinder", "a red pump"):
-        assert there.unknown_words(text) == load_encoder(folder, device="cpu").unknown_words(text)
+        here = load_encoder(folder, device="cpu")
+        assert there.encode_queries([text])[1] == here.encode_queries([text])[1]
     there.close()
 
 
 @pytest.mark.parametrize(
-    "said", [{}, {"words": "red"}, {"words": [1, None, "pay here"], "nothing_known": "x"}]
+    "unknown",
+    [None, [], [1], [{}], [{"words": "red"}], [{"words": [1, None, "pay here"], "nothing_known": "x"}] * 2],
 )
-def test_a_hostile_child_has_only_words_of_the_text_repeated(folder, monkeypatch, said):
+def test_a_hostile_child_has_only_words_of_the_text_repeated(folder, monkeypatch, unknown):
     encoder = RemoteEncoder(folder, OPTIONS, [].append)
-    monkeypatch.setattr(encoder._process, "call", lambda *_, **__: (said, b""))
-    assert encoder.unknown_words("a red pump") == UnknownWords()
+    vector = encoder.encode_texts(["a red pump"])
+    monkeypatch.setattr(encoder._process, "call", lambda *_, **__: ({"unknown": unknown}, vector.tobytes()))
+    assert encoder.encode_queries(["a red pump"])[1] == [UnknownWords()]
+    encoder.close()
+
+
+def test_a_text_that_is_searched_for_is_one_call_of_the_child(folder, monkeypatch):
+    encoder = RemoteEncoder(folder, OPTIONS, [].append)
+    call, methods = encoder._process.call, []
+    monkeypatch.setattr(
+        encoder._process, "call", lambda *words, **how: (methods.append(words[0]), call(*words, **how))[1]
+    )
+    vectors, unknown = encoder.encode_queries(["a red Zylinder", "a blue pump"])
+    np.testing.assert_array_equal(vectors, encoder.encode_texts(["a red Zylinder", "a blue pump"]))
+    assert [one.words for one in unknown] == [("Zylinder",), ()]
+    assert methods == ["queries", "texts"]
     encoder.close()
 
 

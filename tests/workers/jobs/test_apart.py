@@ -9,6 +9,7 @@ import psutil
 import pytest
 from django.db import connection
 
+from tests.support.hostile_jobs import HOSTILE, HostileParameters
 from tests.support.workers import wait_until
 from workers.jobs import services
 from workers.jobs.apart import run_job_apart
@@ -23,7 +24,7 @@ pytestmark = [
 
 def started(type_: str, **params) -> tuple[Job, threading.Thread]:
     """A job that runs in its process, watched by a thread as in a worker."""
-    job = services.job_create(type=type_, params=params)
+    job = services.job_create(HOSTILE[type_], HostileParameters(**params))
 
     def run() -> None:
         run_job_apart(job.pk)
@@ -97,7 +98,7 @@ def test_a_worker_that_shuts_down_hands_its_job_back_uncounted():
 
 
 def test_a_job_that_hangs_ends_with_its_process_once_its_lease_is_lost(monkeypatch):
-    monkeypatch.setattr("workers.jobs.lease.HEARTBEAT_SECONDS", 0.1)
+    monkeypatch.setattr("workers.jobs.lease.RENEW_SECONDS", 0.1)
     job, thread = started("test-hang")
     pid = running(job).result["pid"]
     Job.objects.filter(pk=job.pk).update(state="cancelled", lease_token=None)

@@ -10,6 +10,7 @@ from django.core.management import CommandError
 from django.db import OperationalError, connection
 
 from retrieval_site.errors import AppError
+from tests.support.probe_jobs import PROBE, ProbeParameters
 from workers.jobs import following, registry, services, sweeper
 from workers.jobs.command import JobCommand
 from workers.jobs.errors import JobDeferred
@@ -25,14 +26,14 @@ def handle(monkeypatch):
     monkeypatch.setattr(following, "LOOK_EVERY_SECONDS", 0.01)
 
     def register(handler):
-        registry._HANDLERS["probe"] = handler
+        registry._HANDLERS[PROBE.name] = registry.JobHandler(PROBE, handler)
 
     return register
 
 
 @pytest.fixture
 def job():
-    return services.job_create(type="probe", params={})
+    return services.job_create(PROBE, ProbeParameters())
 
 
 def test_without_a_worker_the_job_runs_here(handle, job):
@@ -107,7 +108,7 @@ def test_a_command_shows_failed_items_and_says_why_a_job_failed(handle, job, cap
     def work(ctx):
         for number in range(25):
             ctx.item_failed(f"line {number}", "import.line_not_json", "It is not JSON.")
-        raise AppError("thing.broken", "It is broken.")
+        raise AppError.quoting("thing.broken", "It is broken.")
 
     handle(work)
     with pytest.raises(CommandError, match=r"It is broken\. \[thing\.broken\]"):
@@ -121,7 +122,7 @@ def test_a_command_shows_failed_items_and_says_why_a_job_failed(handle, job, cap
 def test_an_expected_failure_of_a_command_is_a_sentence():
     class Failing(JobCommand):
         def handle(self, *args, **options):
-            raise AppError("thing.broken", "It is broken.")
+            raise AppError.quoting("thing.broken", "It is broken.")
 
     with pytest.raises(CommandError, match=r"It is broken\. \[thing\.broken\]"):
         Failing().execute(no_color=True, force_color=False, skip_checks=True, stdout=None, stderr=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,9 +12,10 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from retrieval_site.errors import AppError
+from tests.support.probe_jobs import PROBE, ProbeParameters
 from workers.inference.errors import PictureError
 from workers.jobs import context, registry, services
-from workers.jobs.context import JobContext
+from workers.jobs.context import JobContext, JobRun
 from workers.jobs.errors import JobDeferred, LeaseLost
 from workers.jobs.registry import job_handler
 from workers.jobs.runner import run_job, run_job_inline
@@ -28,24 +30,24 @@ def handle(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(registry, "_HANDLERS", dict(registry._HANDLERS))
 
     def register(handler):
-        registry._HANDLERS["probe"] = handler
+        registry._HANDLERS[PROBE.name] = registry.JobHandler(PROBE, handler)
 
     return register
 
 
 @pytest.fixture
 def job() -> Job:
-    return services.job_create(type="probe", params={"n": 3})
+    return services.job_create(PROBE, ProbeParameters(n=3))
 
 
 def test_a_job_that_ends_well_has_its_result_and_its_counts(handle, job):
-    def work(ctx: JobContext):
+    def work(ctx: JobRun):
         ctx.stage("count", total=3)
         for _ in range(3):
             ctx.advance(1)
             ctx.checkpoint()
         ctx.remember(position=3)
-        return {"answer": 42}
+        return replace(ctx.result, answer=42)
 
     handle(work)
     done = run_job_inline(job)
@@ -57,7 +59,11 @@ def test_a_job_that_ends_well_has_its_result_and_its_counts(handle, job):
 
 
 @pytest.mark.parametrize(
-    "error", [AppError("thing.broken", "It is broken."), PictureError("thing.broken", "It is broken.")]
+    "error",
+    [
+        AppError.quoting("thing.broken", "It is broken."),
+        PictureError.quoting("thing.broken", "It is broken."),
+    ],
 )
 def test_an_expected_failure_is_kept_with_its_id_and_sentence(handle, job, error):
     def work(ctx):
@@ -140,13 +146,12 @@ def test_cancel_and_pause_take_effect_at_the_next_checkpoint_of_a_running_job(ha
 
 
 def test_a_paused_job_resumes_with_what_it_remembered(handle, job):
-    def work(ctx: JobContext):
-        position = ctx.result.get("position", 0)
+    def work(ctx: JobRun):
+        position = ctx.result.position or 0
         ctx.remember(position=position + 1)
         if position == 0:
             services.job_request_pause(job)
         ctx.checkpoint()
-        return {}
 
     handle(work)
     paused = run_job_inline(job)
@@ -172,7 +177,7 @@ def test_a_succeeded_job_refuses_every_other_move(handle, job, action):
 
 def test_a_failed_job_is_retried_with_fresh_attempts(handle, job):
     def work(ctx):
-        raise AppError("thing.broken", "It is broken.")
+        raise AppError.quoting("thing.broken", "It is broken.")
 
     handle(work)
     failed = run_job_inline(job)
@@ -228,9 +233,9 @@ def test_a_worker_that_shuts_down_hands_its_job_back_for_the_next_one(handle, jo
 
 
 def test_asking_for_the_same_unique_job_twice_gives_the_same_row():
-    first, made = services.job_create_once(type="probe", params={"version": 1})
-    second, made_again = services.job_create_once(type="probe", params={"version": 1})
-    other, _ = services.job_create_once(type="probe", params={"version": 2})
+    first, made = services.job_create_once(PROBE, ProbeParameters(version=1))
+    second, made_again = services.job_create_once(PROBE, ProbeParameters(version=1))
+    other, _ = services.job_create_once(PROBE, ProbeParameters(version=2))
     assert (made, made_again) == (True, False)
     assert first.pk == second.pk
     assert other.pk != first.pk
@@ -266,12 +271,12 @@ def test_a_total_that_is_not_known_stays_unknown(handle, job):
 def test_two_handlers_for_one_type_are_refused(handle):
     handle(lambda ctx: None)
     with pytest.raises(ValueError, match="two handlers"):
-        job_handler("probe")(lambda ctx: {})
+        job_handler(PROBE)(lambda ctx: None)
 
 
 def test_the_owner_is_kept(django_user_model):
     owner = get_user_model().objects.create_user("ann")
-    assert services.job_create(type="probe", params={}, owner=owner).owner == owner
+    assert services.job_create(PROBE, ProbeParameters(), owner=owner).owner == owner
 
 
 def test_a_stage_that_an_earlier_run_began_keeps_its_start(job):

@@ -11,8 +11,9 @@ from celery import current_app
 from django.db import connection, transaction
 from django.utils import timezone
 
+from tests.support.probe_jobs import PROBE, ProbeParameters
 from workers.jobs import enqueue, lease, services, sweeper
-from workers.jobs.lease import Heartbeat
+from workers.jobs.lease import LeaseRenewal
 from workers.jobs.sweeper import Sweep, Sweeper, bulk_worker_alive, sweep
 from workers.models import Job, JobState
 
@@ -22,7 +23,7 @@ LONG_AGO = timedelta(minutes=5)
 
 
 def running_job(**values) -> Job:
-    job = services.job_create(type="probe", params={})
+    job = services.job_create(PROBE, ProbeParameters())
     claimed = services.job_claim(job.pk)
     Job.objects.filter(pk=job.pk).update(**values)
     return claimed
@@ -35,7 +36,7 @@ def waiting_messages() -> int:
 
 def test_a_message_is_sent_after_commit_and_only_then(clean_redis):
     with transaction.atomic():
-        job = services.job_create(type="probe", params={})
+        job = services.job_create(PROBE, ProbeParameters())
         assert not clean_redis.exists(enqueue.QUEUE)
     assert waiting_messages() == 1
     job.refresh_from_db()
@@ -44,7 +45,7 @@ def test_a_message_is_sent_after_commit_and_only_then(clean_redis):
 
 def test_a_rolled_back_job_is_never_sent(clean_redis):
     with pytest.raises(ZeroDivisionError), transaction.atomic():
-        services.job_create(type="probe", params={})
+        services.job_create(PROBE, ProbeParameters())
         raise ZeroDivisionError
     assert not clean_redis.exists(enqueue.QUEUE)
 
@@ -55,7 +56,7 @@ def test_without_a_broker_the_job_waits_unmarked_and_the_sweeper_sends_it_later(
 
     with monkeypatch.context() as patched:
         patched.setattr(enqueue.current_app, "send_task", refuse)
-        job = services.job_create(type="probe", params={})
+        job = services.job_create(PROBE, ProbeParameters())
     job.refresh_from_db()
     assert (job.state, job.enqueued_at) == ("queued", None)
     assert sweep() == Sweep(sent=1)
@@ -93,7 +94,7 @@ def test_a_request_that_a_dead_worker_never_obeyed_is_obeyed_by_the_sweeper(requ
 
 
 def test_a_message_lost_with_an_emptied_redis_is_sent_again(clean_redis):
-    job = services.job_create(type="probe", params={})
+    job = services.job_create(PROBE, ProbeParameters())
     clean_redis.flushdb()
     assert sweep() == Sweep()  # it may still be on its way
     Job.objects.filter(pk=job.pk).update(enqueued_at=timezone.now() - LONG_AGO)
@@ -103,7 +104,7 @@ def test_a_message_lost_with_an_emptied_redis_is_sent_again(clean_redis):
 
 def test_while_messages_wait_in_the_queue_nothing_is_sent_twice(clean_redis):
     for _ in range(2):
-        services.job_create(type="probe", params={})
+        services.job_create(PROBE, ProbeParameters())
     Job.objects.update(enqueued_at=timezone.now() - LONG_AGO)
     assert sweep() == Sweep()
     assert waiting_messages() == 2
@@ -143,18 +144,18 @@ def test_the_sweeper_thread_says_that_a_bulk_worker_lives():
     assert bulk_worker_alive()
 
 
-def test_the_heartbeat_prolongs_the_lease(monkeypatch):
-    monkeypatch.setattr(lease, "HEARTBEAT_SECONDS", 0.02)
+def test_the_lease_is_renewed(monkeypatch):
+    monkeypatch.setattr(lease, "RENEW_SECONDS", 0.02)
     job = running_job(lease_until=timezone.now())
-    with Heartbeat(job) as heartbeat:
-        heartbeat.lost.wait(0.3)
-    assert not heartbeat.lost.is_set()
+    with LeaseRenewal(job) as renewal:
+        renewal.lost.wait(0.3)
+    assert not renewal.lost.is_set()
     job.refresh_from_db()
     assert job.lease_until > timezone.now() + timedelta(seconds=5)
 
 
 def test_the_heartbeat_notices_that_another_run_holds_the_job(monkeypatch):
-    monkeypatch.setattr(lease, "HEARTBEAT_SECONDS", 0.02)
+    monkeypatch.setattr(lease, "RENEW_SECONDS", 0.02)
     job = running_job(lease_token=uuid.uuid4())
-    with Heartbeat(job) as heartbeat:
-        assert heartbeat.lost.wait(5)
+    with LeaseRenewal(job) as renewal:
+        assert renewal.lost.wait(5)

@@ -8,6 +8,7 @@ import pytest
 
 from workers.jobs import services, task
 from workers.jobs.context import stopping
+from workers.jobs.types import JobParameters, JobResult, JobType
 from workers.models import Job
 
 
@@ -54,7 +55,7 @@ def test_a_shutdown_asks_running_jobs_to_leave_and_a_start_takes_that_back(sweep
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("job_processes")
 def test_the_task_runs_a_queued_job_and_ignores_a_finished_one():
-    job = services.job_create(type="unheard-of", params={})
+    job = services.job_create(JobType("unheard-of", JobParameters, JobResult), JobParameters())
     task.run_job_task(str(job.pk))
     row = Job.objects.get(pk=job.pk)
     assert (row.state, row.error_id) == ("failed", "job.crashed")

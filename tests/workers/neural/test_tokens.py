@@ -1,6 +1,6 @@
 import pytest
 
-from workers.neural.tokens import SPECIAL_TOKENS, WordTokenizer, build_vocabulary, words_of
+from workers.neural.tokens import SPECIAL_TOKENS, WordTokenizer, vocabulary_of, words_of
 
 
 def test_a_full_stop_inside_a_text_is_parted_from_its_word_as_at_the_end():
@@ -30,10 +30,10 @@ def test_a_blank_text_has_no_words_but_still_a_start_and_an_end():
 
 
 def test_the_vocabulary_holds_frequent_words_in_an_order_that_does_not_depend_on_the_captions():
-    captions = ["a dog runs", "a cat runs", "a dog sits"]
-    vocabulary = build_vocabulary(captions, min_count=2)
+    captions = [words_of(caption) for caption in ("a dog runs", "a cat runs", "a dog sits")]
+    vocabulary = vocabulary_of(captions, min_count=2)
     assert vocabulary == ["<pad>", "<start>", "<end>", "<unk>", "a", "dog", "runs"]
-    assert build_vocabulary(reversed(captions), min_count=2) == vocabulary
+    assert vocabulary_of(reversed(captions), min_count=2) == vocabulary
 
 
 def test_unknown_words_become_one_token_and_are_counted():

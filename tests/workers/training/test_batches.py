@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from workers.neural.tokens import UNKNOWN_ID, WordTokenizer, build_vocabulary
+from workers.neural.tokens import UNKNOWN_ID, WordTokenizer, vocabulary_of, words_of
 from workers.training.batches import CachedFeatures, TrainingData
 from workers.training.memory import Remembered
 from workers.training.recipe import DataConfig, Recipe, RunConfig
@@ -12,7 +12,7 @@ from workers.training.recipe import DataConfig, Recipe, RunConfig
 
 def made(data, features=None, **settings):
     split, _ = data.splits()
-    tokenizer = WordTokenizer(build_vocabulary(split.texts(), 1))
+    tokenizer = WordTokenizer(vocabulary_of(map(words_of, split.texts()), 1))
     limit = settings.get("max_tokens", 128)
     tokens = [[tokenizer.encode(text, limit) for text in texts] for texts in split.captions]
     table = (

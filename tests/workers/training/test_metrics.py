@@ -4,11 +4,14 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from workers.neural.similarity.order import OrderConfig
 from workers.training import metrics
 from workers.training.errors import TrainingError
+from workers.training.measures import scores as scores_module
 from workers.training.measures.folds import folded_quality
 from workers.training.measures.ranks import read_ranks
 from workers.training.metrics import cosine_scores, order_scores, retrieval_quality, retrieval_ranks
@@ -120,11 +123,21 @@ def test_any_labels_and_scores_give_the_oracles_measures(data):
     assert vars_of(quality.text_to_image) == pytest.approx(slow_direction(table.T, text_labels, labels))
 
 
-def test_order_scores_in_blocks_equal_the_formula_pair_by_pair():
+@pytest.mark.parametrize("sizes", [(7, 150), (150, 7)])
+def test_order_scores_in_blocks_equal_the_formula_pair_by_pair(monkeypatch, sizes):
+    monkeypatch.setattr(scores_module, "ORDER_BLOCK_VALUES", 33 * 40)
     rng = np.random.default_rng(3)
-    images, captions = unit(rng.standard_normal((7, 33))), unit(rng.standard_normal((150, 33)))
+    images, captions = (unit(rng.standard_normal((size, 33))) for size in sizes)
     slow = [[-sum(max(0.0, c - i) ** 2 for i, c in zip(a, b, strict=True)) for b in captions] for a in images]
     assert order_scores(images, captions) == pytest.approx(np.array(slow), abs=1e-5)
+
+
+@pytest.mark.parametrize("sizes", [(9, 30), (30, 9)])
+def test_order_scores_are_those_that_a_model_is_trained_with(sizes):
+    rng = np.random.default_rng(4)
+    images, captions = (unit(rng.standard_normal((size, 16))).astype(np.float32) for size in sizes)
+    trained = OrderConfig().build(16).scores(torch.from_numpy(images), torch.from_numpy(captions))
+    np.testing.assert_allclose(order_scores(images, captions), trained.numpy(), rtol=1e-5, atol=1e-6)
 
 
 def ranks_of(seed=0, pictures=20):

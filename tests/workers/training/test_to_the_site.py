@@ -8,14 +8,14 @@ import torch
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from models_admin import services
-from search.indexing import encoders
 from search.retrieval import search
-from search.retrieval.types import SearchRequest
+from search.retrieval.types import ImagePart, SearchRequest, TextPart
 from search.services.collections import collection_create
 from search.services.document_fields import DocumentFields, image_input
 from search.services.documents import DocumentRecord, documents_save
 from tests.support.compiled import compiled
 from tests.support.detectors import enlarge
+from workers.encoding.pool import POOL
 from workers.inference.bundles import bundle_extract, read_manifest
 from workers.inference.pictures import open_picture, to_pixels
 from workers.inference.precision import agreement
@@ -53,9 +53,9 @@ LEVEL = 5e-4
 
 @pytest.fixture(autouse=True)
 def _fresh_encoders():
-    encoders.encoders_close()
+    POOL.close()
     yield
-    encoders.encoders_close()
+    POOL.close()
 
 
 @pytest.fixture(scope="module", params=RECIPES)
@@ -124,9 +124,9 @@ class Native:
         return self.model.similarity.scores(images, captions).numpy()
 
 
-def found(**asked):
+def found(part, **asked):
     """The external ids of the documents that a search finds, best first."""
-    hits = search(SearchRequest(viewer=None, limit=DEPTH, **asked)).hits
+    hits = search(SearchRequest(viewer=None, parts=(part,), limit=DEPTH, **asked)).hits
     return [hit.document.external_id for hit in hits]
 
 
@@ -141,8 +141,8 @@ def test_a_bundle_of_each_recipe_answers_searches_as_its_own_weights_do(bundle, 
     assert on_the_site.report["probes"]["image"]["native_agreement"] >= COSINE_MIN
     assert on_the_site.similarity == read_manifest(bundle).similarity
     scores = Native(bundle, tmp_path / "native").scores(list(pictures.values()), list(texts.values()))
-    by_picture = [found(image=picture) for picture in pictures.values()]
-    by_text = [found(text=text, target="images") for text in texts.values()]
+    by_picture = [found(ImagePart(picture)) for picture in pictures.values()]
+    by_text = [found(TextPart(text), target="images") for text in texts.values()]
     assert overlap(by_picture, list(texts), scores) >= OVERLAP_MIN
     assert overlap(by_text, list(pictures), scores.T) >= OVERLAP_MIN
 

@@ -7,19 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from tests.support.compiled import compiled
-from tests.support.detectors import enlarge
 from workers.inference.bundles import bundle_extract
 from workers.inference.encoder import load_encoder
 from workers.inference.pictures import open_picture, to_pixels
 from workers.inference.precision import agreement
-from workers.neural.images.regions import RegionsConfig
 from workers.neural.native import load_native
-from workers.neural.similarity.cosine import CosineConfig
-from workers.neural.texts.gru import GruConfig
-from workers.neural.two_tower import TwoTowerConfig
 from workers.training.export import ExportOptions
-from workers.training.graphs import nodes_graph
 from workers.training.recipe import recipe_with
 from workers.training.recipes.catalogue import recipe_named
 from workers.training.train import TrainOptions, train
@@ -71,25 +64,3 @@ def test_the_network_under_the_regions_can_be_tuned_along(tmp_path, data):
     train(options)
     assert len(losses_of(tmp_path)) == 2
     assert not list((tmp_path / "cache").glob("features-*.npy"))
-
-
-@pytest.fixture(scope="module")
-def detecting():
-    """A model over a detector's regions, with random weights that tell boxes apart."""
-    torch.manual_seed(0)
-    image = RegionsConfig(
-        source="detector", architecture="fasterrcnn_resnet50_fpn", nodes=6, proposals=40, width=16
-    )
-    model = TwoTowerConfig(8, 20, image, GruConfig(word_dim=4), CosineConfig()).build().eval()
-    enlarge(model.image.trunk)
-    return model
-
-
-def test_what_follows_a_detector_is_a_graph_of_its_own(tmp_path, detecting):
-    graph = tmp_path / "nodes.onnx"
-    graph.write_bytes(nodes_graph(detecting, half=False))
-    assert graph.stat().st_size < 1_000_000
-    nodes = torch.randn(5, 6, 1024)
-    with torch.inference_mode():
-        wanted = detecting.encode_features(nodes).numpy()
-    assert agreement(compiled(graph)(nodes), wanted) > 0.999

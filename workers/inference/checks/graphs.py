@@ -52,7 +52,7 @@ def check_graph(path: Path, inputs: dict[str, Port], manifest: Manifest) -> Any:
         _check_node(node, path.name)
     for tensor in _tensors(model):
         if tensor.data_location == TensorProto.EXTERNAL or tensor.external_data:
-            _refuse("external_data", "refers to data in other files, which is not allowed", path.name)
+            raise BundleError("bundle.external_data", file=path.name)
     _check_ports(model, inputs, manifest.dim, path.name)
     _check_standard(model, path.name)
     return model
@@ -60,38 +60,47 @@ def check_graph(path: Path, inputs: dict[str, Port], manifest: Manifest) -> Any:
 
 def _read(path: Path) -> Any:
     if path.stat().st_size > _CHECKER_MAX_BYTES:
-        _refuse("graph_invalid", "is larger than 2 GB", path.name)
+        _refuse("bundle.graph_invalid", "is larger than 2 GB", path.name)
     try:
         return onnx.load(path, load_external_data=False)
     except (DecodeError, ValueError, RecursionError) as error:
-        raise _refusal("graph_invalid", "is no ONNX model", path.name, reason=str(error)) from error
+        raise _refusal("bundle.graph_invalid", "is no ONNX model", path.name, reason=str(error)) from error
 
 
 def _check_frame(model: Any, name: str) -> None:
     """Refuse what surrounds the graph: foreign operator sets, functions, training parts."""
     for opset in model.opset_import:
         if opset.domain not in DOMAINS:
-            _refuse("operator_not_allowed", "uses operators of its own domain", name, domain=opset.domain)
+            _refuse(
+                "bundle.operator_not_allowed", "uses operators of its own domain", name, domain=opset.domain
+            )
         if not OPSET_MIN <= opset.version <= onnx.defs.onnx_opset_version():
             _refuse(
-                "graph_invalid", "uses a version of ONNX that is not supported", name, opset=opset.version
+                "bundle.graph_invalid",
+                "uses a version of ONNX that is not supported",
+                name,
+                opset=opset.version,
             )
     if model.functions or model.training_info:
-        _refuse("operator_not_allowed", "brings its own functions, which are not allowed", name)
+        _refuse("bundle.operator_not_allowed", "brings its own functions, which are not allowed", name)
     if model.graph.sparse_initializer or model.graph.quantization_annotation:
-        _refuse("operator_not_allowed", "holds sparse tensors or annotations, which are not allowed", name)
+        _refuse(
+            "bundle.operator_not_allowed", "holds sparse tensors or annotations, which are not allowed", name
+        )
 
 
 def _check_node(node: Any, name: str) -> None:
     if node.domain not in DOMAINS or node.op_type not in ALLOWED:
         message = f"uses the operator “{node.op_type[:60]}”, which is not allowed"
-        _refuse("operator_not_allowed", message, name, operator=node.op_type[:60], domain=node.domain[:60])
+        _refuse(
+            "bundle.operator_not_allowed", message, name, operator=node.op_type[:60], domain=node.domain[:60]
+        )
     for attribute in node.attribute:
         if attribute.type in (AttributeProto.GRAPH, AttributeProto.GRAPHS) or attribute.ref_attr_name:
             message = f"holds a graph inside the operator “{node.op_type}”, which is not allowed"
-            _refuse("operator_not_allowed", message, name, operator=node.op_type)
+            _refuse("bundle.operator_not_allowed", message, name, operator=node.op_type)
         if attribute.type in (AttributeProto.SPARSE_TENSOR, AttributeProto.SPARSE_TENSORS):
-            _refuse("operator_not_allowed", "holds sparse tensors, which are not allowed", name)
+            _refuse("bundle.operator_not_allowed", "holds sparse tensors, which are not allowed", name)
 
 
 def _tensors(model: Any) -> Iterator[Any]:
@@ -108,24 +117,23 @@ def _check_ports(model: Any, inputs: dict[str, Port], dim: int, name: str) -> No
     _check_values(model.graph.output, output, "output", name)
     stated = _axes(model.graph.output[0])[1]
     if stated not in (None, dim):
-        message = f"The graph “{name}” gives {stated} dimensions, but the manifest says {dim}."
-        raise BundleError("bundle.output_wrong_dim", message, {"file": name, "found": stated, "dim": dim})
+        raise BundleError("bundle.output_wrong_dim/stated", file=name, found=stated, dim=dim)
 
 
 def _check_values(values: Iterable[Any], ports: dict[str, Port], what: str, name: str) -> None:
     found = {value.name: value for value in values}
     if set(found) != set(ports):
         message = f"must have the {what} {' and '.join(f'“{port}”' for port in ports)}, and no other"
-        _refuse("graph_interface", message, name, found=sorted(found)[:8])
+        _refuse("bundle.graph_interface", message, name, found=sorted(found)[:8])
     for key, port in ports.items():
         kind, axes = found[key].type.tensor_type.elem_type, _axes(found[key])
         if kind != port.elem_type:
             wanted = TensorProto.DataType.Name(port.elem_type)
-            _refuse("graph_interface", f"must have “{key}” of type {wanted}", name, value=key)
+            _refuse("bundle.graph_interface", f"must have “{key}” of type {wanted}", name, value=key)
         if len(axes) != len(port.axes) or not all(map(_axis_fits, axes, port.axes, range(len(axes)))):
             shape = [length or "free" for length in port.axes]
             _refuse(
-                "graph_interface",
+                "bundle.graph_interface",
                 f"has “{key}” in a shape other than {shape}",
                 name,
                 value=key,
@@ -148,14 +156,14 @@ def _check_standard(model: Any, name: str) -> None:
     try:
         onnx.checker.check_model(model)
     except (onnx.checker.ValidationError, ValueError, RuntimeError, TypeError) as error:
-        raise _refusal("graph_invalid", "is not valid ONNX", name, reason=str(error)) from error
+        raise _refusal("bundle.graph_invalid", "is not valid ONNX", name, reason=str(error)) from error
 
 
-def _refuse(kind: str, problem: str, name: str, **detail: Any) -> NoReturn:
-    raise _refusal(kind, problem, name, **detail)
+def _refuse(error_id: str, problem: str, name: str, **detail: Any) -> NoReturn:
+    raise _refusal(error_id, problem, name, **detail)
 
 
-def _refusal(kind: str, problem: str, name: str, **detail: Any) -> BundleError:
+def _refusal(error_id: str, problem: str, name: str, **detail: Any) -> BundleError:
     if "reason" in detail:
         detail["reason"] = detail["reason"][:500]
-    return BundleError(f"bundle.{kind}", f"The graph “{name}” {problem}.", {"file": name, **detail})
+    return BundleError(error_id, file=name, problem=problem, **detail)

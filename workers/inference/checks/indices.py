@@ -55,9 +55,13 @@ def check_indices(model: Any, ports: Mapping[str, Port], texts: Texts | None, na
             values.keep(node, outputs_of(values, node))
     except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
         operator = node.op_type if node else ""
-        message = f"The graph “{name}” cannot be followed, in the operator “{operator}”."
-        detail = {"file": name, "operator": operator, "reason": str(error)[:500]}
-        raise BundleError("bundle.graph_invalid", message, detail) from error
+        raise BundleError(
+            "bundle.graph_invalid",
+            file=name,
+            problem=f"cannot be followed, in the operator “{operator}”",
+            operator=operator,
+            reason=str(error)[:500],
+        ) from error
 
 
 def _input(key: str, port: Port, texts: Texts | None) -> Tensor:
@@ -93,9 +97,7 @@ def _check_axis(given: list[Tensor | None], axis: int, node: Any, name: str) -> 
         return
     if index.is_tokens and length.is_fixed and node.op_type == "Gather":
         words = (index.all.high or 0) + 1
-        message = f"The vocabulary has {words} words, but the text graph knows only {length.factor}."
-        detail = {"file": name, "words": words, "rows": length.factor}
-        raise BundleError("bundle.vocabulary_too_large", message, detail)
+        raise BundleError("bundle.vocabulary_too_large", file=name, words=words, rows=length.factor)
     _refuse_index(node, name, 1)
 
 
@@ -156,16 +158,11 @@ def _is_split(given: list[Tensor | None], node: Any) -> bool:
 
 
 def _refuse_index(node: Any, name: str, at: int) -> NoReturn:
-    message = f"The graph “{name}” may read beyond the end of a table, in the operator “{node.op_type}”."
-    raise BundleError("bundle.index_not_bounded", message, _place(node, name, at))
+    raise BundleError("bundle.index_not_bounded", **_place(node, name, at))
 
 
 def _refuse_size(node: Any, name: str, at: int) -> NoReturn:
-    message = (
-        f"The graph “{name}” may need memory that depends on what a picture or text holds, "
-        f"in the operator “{node.op_type}”."
-    )
-    raise BundleError("bundle.size_not_bounded", message, _place(node, name, at))
+    raise BundleError("bundle.size_not_bounded", **_place(node, name, at))
 
 
 def _place(node: Any, name: str, at: int) -> dict[str, str]:

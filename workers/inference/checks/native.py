@@ -72,10 +72,7 @@ def check_agreement(manifest: Manifest, folder: Path, vectors: dict[str, Floats]
     }
     for modality, cosine in found.items():
         if not cosine >= AGREEMENT_MIN:  # also where it is no number
-            message = f"The native {modality} encoder gives other vectors than its ONNX graph."
-            raise BundleError(
-                "bundle.payloads_disagree", message, {"modality": modality, "agreement": cosine}
-            )
+            raise BundleError("bundle.payloads_disagree", modality=modality, agreement=cosine)
     return found
 
 
@@ -118,4 +115,4 @@ def _encode(model: TwoTower, modality: str, manifest: Manifest, folder: Path) ->
 
 
 def _invalid(problem: str) -> BundleError:
-    return BundleError("bundle.native_invalid", f"The native payload is not valid: {problem}.")
+    return BundleError("bundle.native_invalid", problem=problem)

@@ -55,8 +55,7 @@ def check_outputs(encode: Encode, count: int, dim: int, modality: str) -> tuple[
     agreed = min(agreement(together, alone), agreement(backwards, alone))
     # Where all vectors lie close together, a mix-up would hide in the tolerance: it shrinks with their spread.
     if 1 - agreed > min(BATCH_TOLERANCE, _SPREAD_SHARE * (1 - mean_cosine)) + 1e-6:
-        message = f"The {modality} encoder gives an input another vector in a batch than alone."
-        raise BundleError("bundle.batch_changes_result", message, {"modality": modality, "agreement": agreed})
+        raise BundleError("bundle.batch_changes_result", modality=modality, agreement=agreed)
     error = float(np.abs(np.linalg.norm(alone, axis=1) - 1).max())
     return alone, Findings(count, error, mean_cosine, agreed)
 
@@ -70,24 +69,20 @@ def mean_pair_cosine(vectors: Floats) -> float:
 
 def _checked(vectors: Floats, count: int, dim: int, modality: str) -> Floats:
     if vectors.shape != (count, dim):
-        message = f"The {modality} encoder's output has the shape {vectors.shape} instead of {(count, dim)}."
         raise BundleError(
-            "bundle.output_wrong_dim", message, {"modality": modality, "found": list(vectors.shape)}
+            "bundle.output_wrong_dim",
+            modality=modality,
+            found=list(vectors.shape),
+            wanted=[count, dim],
         )
     if not np.isfinite(vectors).all():
-        message = f"The {modality} encoder's output is not finite."
-        raise BundleError("bundle.output_not_finite", message, {"modality": modality})
+        raise BundleError("bundle.output_not_finite", modality=modality)
     length = np.linalg.norm(vectors, axis=1)
     if np.abs(length - 1).max() > LENGTH_TOLERANCE:
-        message = f"The {modality} encoder's vectors do not have unit length."
-        raise BundleError(
-            "bundle.output_not_unit", message, {"modality": modality, "found": float(length[0])}
-        )
+        raise BundleError("bundle.output_not_unit", modality=modality, found=float(length[0]))
     return vectors
 
 
 def _check_alike(mean_cosine: float, modality: str) -> None:
     if mean_cosine > ALIKE:
-        message = f"The {modality} encoder gives different inputs the same vector."
-        detail = {"modality": modality, "mean_cosine": mean_cosine}
-        raise BundleError("bundle.outputs_all_alike", message, detail)
+        raise BundleError("bundle.outputs_all_alike", modality=modality, mean_cosine=mean_cosine)

@@ -93,6 +93,5 @@ def _by_rows(run: Callable[..., Floats], rows: list[list[int]]) -> Callable[[Seq
 
 def _failure(modality: str, problem: str, reason: str) -> BundleError:
     if any(sign in reason.lower() for sign in _OUT_OF_MEMORY):
-        return BundleError("bundle.memory", f"The {modality} encoder needs more memory than is allowed.")
-    message = f"The {modality} encoder's graph {problem}."
-    return BundleError("bundle.graph_failed", message, {"modality": modality, "reason": reason[-500:]})
+        return BundleError("bundle.memory/encoder", modality=modality)
+    return BundleError("bundle.graph_failed", modality=modality, problem=problem, reason=reason[-500:])

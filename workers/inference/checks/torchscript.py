@@ -11,13 +11,13 @@ import re
 import shutil
 import warnings
 import zipfile
-import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from workers.formats.zips import DAMAGED
 from workers.inference.checks.probing import image_probes, text_probes
 from workers.inference.errors import BundleError
-from workers.inference.openvino_runtime import Compiler, Graph
+from workers.inference.openvino_runtime import Compiler, StoredGraph
 from workers.inference.precision import agreement
 from workers.inference.texts import pad_ids
 
@@ -46,9 +46,6 @@ _MEMBER = re.compile(
 _TENSOR = re.compile(r"^[^/]+/((data|constants|traced_inputs)/\d+|extra/.*)$")
 _HIDDEN_METHODS = re.compile(rb"__(set|get)state__|__forward_(pre_)?hooks__\s*=\s*\[\s*[^\]\s]")
 """Methods that loading runs, and hooks, which are no part of the code that is looked through."""
-_DAMAGED = (
-    zipfile.BadZipFile, zlib.error, ValueError, EOFError, LookupError, OSError, NotImplementedError, RuntimeError
-)  # fmt: skip
 _CLASSES = re.compile(
     r"__torch__(?!\.torch\.classes)[\w. ]*"
     r"|collections OrderedDict"
@@ -91,7 +88,7 @@ def check_archive(path: Path, copy: Path) -> None:
                 _check_member(archive, info, path.name)
                 with archive.open(info) as source, target.open(info.filename, "w", force_zip64=True) as sink:
                     shutil.copyfileobj(source, sink)
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise _refusal("is no TorchScript archive", path.name) from error
 
 
@@ -140,9 +137,8 @@ def _convert_one(modality: str, manifest: Manifest, folder: Path, target: Path) 
     except BundleError:
         raise
     except Exception as error:  # torch raises dozens of kinds for code it cannot load, run or convert
-        message = f"The TorchScript {modality} encoder cannot be converted."
         detail = {"file": path.name, "reason": str(error)[-500:]}
-        raise BundleError("bundle.torchscript_failed", message, detail) from error
+        raise BundleError("bundle.torchscript_failed", modality=modality, **detail) from error
     return name
 
 
@@ -161,9 +157,10 @@ def _check_inputs(module: Any, names: tuple[str, ...], modality: str) -> None:
     given = list(module.forward.schema.arguments)[1:]
     needed = [one for one in given if not one.has_default_value()]
     if len(given) < len(names) or len(needed) > len(names):
-        message = f"The TorchScript {modality} encoder takes other inputs than {' and '.join(names)}, in this order."
-        detail = {"modality": modality, "found": [one.name for one in given][:8]}
-        raise BundleError("bundle.torchscript_failed", message, detail)
+        found = [one.name for one in given][:8]
+        raise BundleError(
+            "bundle.torchscript_failed/inputs", modality=modality, wanted=list(names), found=found
+        )
 
 
 def _nodes(block: Any) -> Iterator[Any]:
@@ -193,7 +190,7 @@ def _probes(modality: str, manifest: Manifest, folder: Path) -> _Probes:
         pixels = image_probes(manifest.image)
         return _Probes(("pixels",), (pixels,), [(pixels[at : at + 1],) for at in range(len(pixels))])
     if manifest.text is None:
-        raise BundleError("bundle.torchscript_failed", "The bundle describes no text encoder.")
+        raise BundleError("bundle.torchscript_failed/no_text")
     rows = sorted(text_probes(manifest.text, folder), key=len, reverse=True)
     return _Probes(("tokens", "lengths"), pad_ids(rows), [pad_ids([row]) for row in rows])
 
@@ -234,7 +231,7 @@ def _declare_lengths(graph: Path, names: tuple[str, ...]) -> None:
 
 def _check_same(graph: Path, probes: _Probes, wanted: list[Floats], modality: str) -> None:
     """Compare the script's vectors with the graph's: of each probe alone, and of all together, shortest text first."""
-    network = Compiler(None, None).compile(Graph(graph, ""), "f32")
+    network = Compiler(None, None).compile(StoredGraph(graph, ""), "f32")
     found = [
         network(*(values[::-1] for values in probes.together))[::-1],
         *(network(*one) for one in probes.alone),
@@ -244,10 +241,8 @@ def _check_same(graph: Path, probes: _Probes, wanted: list[Floats], modality: st
         for one, other in zip(found, wanted, strict=True)
     )
     if cosine < CONVERTED_MIN:
-        message = f"The TorchScript {modality} encoder gives other vectors after its conversion to ONNX."
-        raise BundleError("bundle.payloads_disagree", message, {"modality": modality, "agreement": cosine})
+        raise BundleError("bundle.payloads_disagree/converted", modality=modality, agreement=cosine)
 
 
 def _refusal(problem: str, name: str, **detail: str) -> BundleError:
-    message = f"The TorchScript file “{name}” {problem}."
-    return BundleError("bundle.torchscript_not_allowed", message, {"file": name, **detail})
+    return BundleError("bundle.torchscript_not_allowed", file=name, problem=problem, **detail)

@@ -20,7 +20,7 @@ from workers.inference.decoding.types import (
     SLOW_NICENESS,
     SLOW_WAITING_MAX,
     DecodingLimits,
-    Prepared,
+    PreparedPicture,
     Thumbnail,
 )
 from workers.inference.errors import PictureError
@@ -63,7 +63,7 @@ class Decoders:
 
     def prepared(
         self, data: bytes, spec: ImageSpec, *, preview_px: int = 0, within_seconds: float | None = None
-    ) -> Prepared:
+    ) -> PreparedPicture:
         """Return the encoder's input for the picture and, with `preview_px`, a small copy of it."""
         numbers = _CHANNELS * spec.size**2 * (_TEN_CROPS if spec.crop == "ten" else 1)
         head = {"spec": asdict(spec), "preview_px": preview_px}
@@ -71,7 +71,7 @@ class Decoders:
         with self._called(call, shortest_side_of(spec), within_seconds) as (header, answer, payload):
             pixels = np.frombuffer(payload, np.float32, numbers).reshape(answer["shape"])
             small = _image(answer["image"], payload[numbers * _FLOAT_BYTES :]) if answer["image"] else None
-            return Prepared(pixels, small, _pair(answer["size"]), header.warnings)
+            return PreparedPicture(pixels, small, _pair(answer["size"]), header.warnings)
 
     def picture(
         self, data: bytes, *, shortest_side: int | None = None, within_seconds: float | None = None
@@ -135,10 +135,9 @@ class Decoders:
     def _failed(self, error: SandboxError) -> PictureError:
         reason = error.reason if isinstance(error, SandboxDiedError) else ""
         if isinstance(error, SandboxTimeoutError) or reason in _OUT_OF_TIME:
-            message = "Reading the picture took longer than is allowed, and was stopped."
-            return PictureError("image.timeout", message, {"limit_seconds": self.limits.processor_seconds})
+            return PictureError("image.timeout", limit_seconds=self.limits.processor_seconds)
         if isinstance(error, SandboxMemoryError):
-            return PictureError("image.memory", "Reading the picture takes more memory than is allowed.")
+            return PictureError("image.memory")
         log.error("A picture ended its decoder: %s", error)
         return _crashed(reason or "defect")
 
@@ -173,10 +172,8 @@ def _pair(size: Any) -> tuple[int, int]:
 
 
 def _busy(seconds: float) -> PictureError:
-    message = "Too many large pictures are being read at the moment. Try again in a few seconds."
-    return PictureError("image.busy", message, {"retry_after_seconds": max(1, round(seconds / 2))})
+    return PictureError("image.busy", retry_after_seconds=max(1, round(seconds / 2)))
 
 
 def _crashed(reason: str) -> PictureError:
-    message = "The process that was to read the picture ended before it had."
-    return PictureError("image.crashed", message, {"reason": reason})
+    return PictureError("image.crashed", reason=reason)

@@ -20,7 +20,7 @@ _PROCESSES_MAX = 8
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedPicture:
     """What an encoder takes of a picture, and a small copy of it.
 
     `pixels` as `pictures.to_pixels` returns them; `small` is RGB, its longer side at most what was asked for, None

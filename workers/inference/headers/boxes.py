@@ -12,7 +12,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from workers.inference.headers.types import Header, Parts, PictureLimits, first_frame, unsupported
+from workers.inference.headers.types import Header, PartCount, PictureLimits, first_frame, unsupported
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +37,7 @@ class Box:
     end: int
 
 
-def boxes(data: bytes, start: int, end: int, parts: Parts) -> Iterator[Box]:
+def boxes(data: bytes, start: int, end: int, parts: PartCount) -> Iterator[Box]:
     """Yield the boxes that lie between two offsets."""
     at = start
     while at + 8 <= end:
@@ -52,7 +52,7 @@ def boxes(data: bytes, start: int, end: int, parts: Parts) -> Iterator[Box]:
         at = following
 
 
-def top_boxes(data: bytes, parts: Parts) -> Iterator[Box]:
+def top_boxes(data: bytes, parts: PartCount) -> Iterator[Box]:
     """Yield the file's outermost boxes; what follows them and is no box is not the picture's."""
     try:
         yield from boxes(data, 0, len(data), parts)
@@ -82,7 +82,7 @@ class Items:
 
 def read(data: bytes, limits: PictureLimits, name: str) -> Header:
     """Return the picture's size; raises PictureError `image.too_complex`, `image.unsupported`, ValueError."""
-    parts = Parts(name, limits.max_parts)
+    parts = PartCount(name, limits.max_parts)
     kinds = {box.kind for box in top_boxes(data, parts)}
     if b"moov" in kinds and b"meta" not in kinds:
         raise unsupported(name, "a film without a still picture")
@@ -103,8 +103,8 @@ class _Cost:
 
     def __init__(self, items: Items, name: str, limits: PictureLimits) -> None:
         self._items, self._name = items, name
-        self._tiles = Parts(name, max(1, int(limits.max_parts * _TILES_PER_PART)), "tiles")
-        self._pixels = Parts(name, limits.max_pixels * _DECODED_PER_PIXEL, "pixels in its tiles")
+        self._tiles = PartCount(name, max(1, int(limits.max_parts * _TILES_PER_PART)), "tiles")
+        self._pixels = PartCount(name, limits.max_pixels * _DECODED_PER_PIXEL, "pixels in its tiles")
 
     def add(self, item: int, above: tuple[int, ...]) -> None:
         """Count one item with all that it is made of; `above` are the items that led to it."""
@@ -120,7 +120,7 @@ class _Cost:
             raise unsupported(self._name, f"picture item “{kind.decode('latin-1')}”")
 
 
-def meta_boxes(data: bytes, parts: Parts) -> list[Box]:
+def meta_boxes(data: bytes, parts: PartCount) -> list[Box]:
     """Return the boxes inside the file's `meta` box; raises ValueError without one."""
     for box in top_boxes(data, parts):
         if box.kind == b"meta":
@@ -128,7 +128,7 @@ def meta_boxes(data: bytes, parts: Parts) -> list[Box]:
     raise ValueError("no meta box")
 
 
-def read_items(data: bytes, parts: Parts) -> Items:
+def read_items(data: bytes, parts: PartCount) -> Items:
     """Read the items that matter for decoding; raises ValueError or struct.error for what makes no sense."""
     items = Items()
     for box in meta_boxes(data, parts):
@@ -143,7 +143,7 @@ def read_items(data: bytes, parts: Parts) -> Items:
     return items
 
 
-def item_infos(data: bytes, iinf: Box, parts: Parts) -> Iterator[tuple[int, bytes, bytes]]:
+def item_infos(data: bytes, iinf: Box, parts: PartCount) -> Iterator[tuple[int, bytes, bytes]]:
     """Yield each item's number, its kind, and for the kind `mime` its content type."""
     skip = 8 if data[iinf.content] else 6
     for box in boxes(data, iinf.content + skip, iinf.end, parts):
@@ -156,7 +156,7 @@ def item_infos(data: bytes, iinf: Box, parts: Parts) -> Iterator[tuple[int, byte
         yield number(data, box.content + 4, wide), data[at : at + 4], words[1] if len(words) > 1 else b""
 
 
-def _read_references(data: bytes, iref: Box, items: Items, parts: Parts) -> None:
+def _read_references(data: bytes, iref: Box, items: Items, parts: PartCount) -> None:
     wide = 4 if data[iref.content] else 2
     for box in boxes(data, iref.content + 4, iref.end, parts):
         source, count = number(data, box.content, wide), number(data, box.content + wide, 2)
@@ -170,7 +170,7 @@ def _read_references(data: bytes, iref: Box, items: Items, parts: Parts) -> None
                 items.belong_to[target].append(source)
 
 
-def _read_properties(data: bytes, iprp: Box, items: Items, parts: Parts) -> None:
+def _read_properties(data: bytes, iprp: Box, items: Items, parts: PartCount) -> None:
     found = list[Box]()
     for box in boxes(data, iprp.content, iprp.end, parts):
         if box.kind == b"ipco":
@@ -187,7 +187,7 @@ def _extent(data: bytes, box: Box) -> tuple[int, int]:
     return number(data, box.content + 4, 4), number(data, box.content + 8, 4)
 
 
-def _associations(data: bytes, ipma: Box, parts: Parts) -> Iterator[tuple[int, list[int]]]:
+def _associations(data: bytes, ipma: Box, parts: PartCount) -> Iterator[tuple[int, list[int]]]:
     wide, long = (4 if data[ipma.content] else 2), data[ipma.content + 3] & 1
     count, at = number(data, ipma.content + 4, 4), ipma.content + 8
     for _ in range(count):

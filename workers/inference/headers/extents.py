@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from workers.inference.headers import orientation
 from workers.inference.headers.boxes import item_infos, meta_boxes, number
-from workers.inference.headers.types import Parts, unsupported
+from workers.inference.headers.types import PartCount, unsupported
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +20,7 @@ _IN_FILE, _IN_BOX = 0, 1
 
 
 @dataclass(frozen=True)
-class Item:
+class HeifItem:
     """Where the bytes of an item lie in the file, as (start, size)."""
 
     number: int
@@ -29,7 +29,7 @@ class Item:
 
 def exif_orientation(data: bytes, limits: PictureLimits, name: str) -> int | None:
     """Return the orientation that the EXIF item names; None where there is none. Raises as `located` does."""
-    parts = Parts(name, limits.max_parts)
+    parts = PartCount(name, limits.max_parts)
     inner = {box.kind: box for box in meta_boxes(data, parts)}
     if b"iinf" not in inner:
         return None
@@ -46,7 +46,7 @@ def tiff_block(item: bytes) -> bytes:
     return item[4 + int.from_bytes(item[:4], "big") :]
 
 
-def located(data: bytes, inner: dict[bytes, Box], parts: Parts, name: str) -> Iterator[Item]:
+def located(data: bytes, inner: dict[bytes, Box], parts: PartCount, name: str) -> Iterator[HeifItem]:
     """Yield where items lie, by the `iloc` box; raises PictureError `image.unsupported`, ValueError, struct.error."""
     if b"iloc" not in inner:
         return
@@ -67,7 +67,7 @@ def located(data: bytes, inner: dict[bytes, Box], parts: Parts, name: str) -> It
         base += _origin(inner, method, name)
         extents = tuple(sizes.extent(data, at + n * sizes.step, base) for n in range(extent_count))
         at += extent_count * sizes.step
-        yield Item(item, extents)
+        yield HeifItem(item, extents)
 
 
 def _origin(inner: dict[bytes, Box], method: int, name: str) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from workers.inference.headers.types import Header, Parts, PictureLimits, first_frame
+from workers.inference.headers.types import Header, PartCount, PictureLimits, first_frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +20,7 @@ _PIXEL_NANOSECONDS = 8
 
 
 @dataclass(frozen=True)
-class Block:
+class GifBlock:
     """An extension (`label` says which) or an image, with all its sub-blocks."""
 
     kind: int
@@ -29,17 +29,17 @@ class Block:
     end: int
 
 
-def blocks(data: bytes, limits: PictureLimits) -> Iterator[Block]:
+def blocks(data: bytes, limits: PictureLimits) -> Iterator[GifBlock]:
     """Yield the blocks behind the global colour table up to the trailer."""
-    parts = Parts("gif", limits.max_parts)
-    sub_blocks = Parts("gif", limits.max_parts * _SUB_BLOCKS_PER_PART, "blocks")
+    parts = PartCount("gif", limits.max_parts)
+    sub_blocks = PartCount("gif", limits.max_parts * _SUB_BLOCKS_PER_PART, "blocks")
     at = first_block(data)
     while at < len(data) and data[at] in (EXTENSION, IMAGE):
         parts.add()
         kind = data[at]
         content = at + 2 if kind == EXTENSION else at + 11 + _table_bytes(data[at + 9])
         end = _end(data, content, sub_blocks)
-        yield Block(kind, data[at + 1], at, end)
+        yield GifBlock(kind, data[at + 1], at, end)
         at = end
 
 
@@ -82,7 +82,7 @@ def _sub_blocks(data: bytes, at: int) -> Iterator[bytes]:
         at += 1 + data[at]
 
 
-def _end(data: bytes, at: int, sub_blocks: Parts) -> int:
+def _end(data: bytes, at: int, sub_blocks: PartCount) -> int:
     """Return where a chain of sub-blocks ends, its closing zero included."""
     while at < len(data) and data[at]:
         sub_blocks.add()

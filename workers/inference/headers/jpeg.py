@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from workers.inference.headers.types import Header, Parts, PictureLimits, check_scans, unsupported
+from workers.inference.headers.types import Header, PartCount, PictureLimits, check_scans, unsupported
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +42,7 @@ class Segment:
 
 def segments(data: bytes, limits: PictureLimits) -> Iterator[Segment]:
     """Yield the segments from behind SOI up to EOI, as libjpeg finds them: what lies between them is skipped."""
-    parts, at = Parts("jpeg", limits.max_parts), 2
+    parts, at = PartCount("jpeg", limits.max_parts), 2
     while found := _MARKER.search(data, at):
         parts.add()
         start, marker = found.start(), data[found.start() + 1]
@@ -55,7 +55,7 @@ def segments(data: bytes, limits: PictureLimits) -> Iterator[Segment]:
 
 def read(data: bytes, limits: PictureLimits) -> Header:
     """Return the size; raises PictureError `image.too_complex`, `image.unsupported`, ValueError without a size."""
-    frame, scanned, scans = None, 0, Parts("jpeg", limits.max_scans_each, "scans")
+    frame, scanned, scans = None, 0, PartCount("jpeg", limits.max_scans_each, "scans")
     ended = False
     for segment in segments(data, limits):
         if segment.marker in _FRAMES and frame is None:

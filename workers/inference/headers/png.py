@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workers.inference.headers.types import Chunk, Header, Parts, PictureLimits, first_frame
+from workers.inference.headers.types import Chunk, Header, PartCount, PictureLimits, first_frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +20,7 @@ _ALPHA_TYPES = (3, 4, 6)
 
 def chunks(data: bytes, limits: PictureLimits) -> Iterator[Chunk]:
     """Yield the chunks with their checksums up to IEND; the last of a file that ends early is shorter than it says."""
-    parts, at = Parts("png", limits.max_parts), _SIGNATURE_BYTES
+    parts, at = PartCount("png", limits.max_parts), _SIGNATURE_BYTES
     while at + 8 <= len(data):
         parts.add()
         kind = data[at + 4 : at + 8]
@@ -33,7 +33,7 @@ def chunks(data: bytes, limits: PictureLimits) -> Iterator[Chunk]:
 
 def read(data: bytes, limits: PictureLimits) -> Header:
     """Return the size; raises PictureError `image.too_complex`, ValueError without a size."""
-    compressed, frames = Parts("png", _COMPRESSED_MAX, "compressed texts and profiles"), 1
+    compressed, frames = PartCount("png", _COMPRESSED_MAX, "compressed texts and profiles"), 1
     for chunk in chunks(data, limits):
         if chunk.kind in _COMPRESSED:
             compressed.add()

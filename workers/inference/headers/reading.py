@@ -34,16 +34,12 @@ UNREADABLE = (struct.error, ValueError, IndexError, KeyError, OverflowError)
 def check_bytes(data: bytes, limits: PictureLimits) -> str:
     """Return the format; raises PictureError `image.empty`, `image.too_large`, `image.unknown_format`."""
     if not data:
-        raise PictureError("image.empty", "The file is empty.")
+        raise PictureError("image.empty")
     if len(data) > limits.max_bytes:
-        message = (
-            f"The picture has {len(data) / 1e6:.1f} MB; at most {limits.max_bytes / 1e6:.1f} MB are allowed."
-        )
-        raise PictureError("image.too_large", message, {"bytes": len(data), "limit_bytes": limits.max_bytes})
+        raise PictureError("image.too_large", bytes=len(data), limit_bytes=limits.max_bytes)
     name = sniff_format(data[:HEADER_BYTES])
     if name is None:
-        message = f"The file is not a picture in a format that is read here ({', '.join(FORMATS)})."
-        raise PictureError("image.unknown_format", message, {"formats": list(FORMATS)})
+        raise PictureError("image.unknown_format", formats=list(FORMATS))
     return name
 
 
@@ -68,22 +64,17 @@ def check_size(size: tuple[int, int], limits: PictureLimits) -> None:
     if width * height > limits.max_pixels:
         raise too_many_pixels(size, limits)
     if min(size) < limits.min_side:
-        message = (
-            f"The picture is only {width} × {height} pixels; each side needs at least {limits.min_side}."
-        )
-        detail = {"width": width, "height": height, "limit_side": limits.min_side}
-        raise PictureError("image.too_small", message, detail)
+        raise PictureError("image.too_small", width=width, height=height, limit_side=limits.min_side)
 
 
 def too_many_pixels(size: tuple[int, int] | None, limits: PictureLimits) -> PictureError:
     """Return the error for a picture that is too large; `size` None where no size makes sense."""
-    limit = f"{limits.max_pixels / 1e6:.0f} megapixels"
-    found = f"is {size[0]} × {size[1]} pixels" if size else "is far too large"
-    detail = {"limit_pixels": limits.max_pixels} | ({"width": size[0], "height": size[1]} if size else {})
-    return PictureError("image.too_many_pixels", f"The picture {found}; at most {limit} are allowed.", detail)
+    if size is None:
+        return PictureError("image.too_many_pixels/no_size", limit_pixels=limits.max_pixels)
+    width, height = size
+    return PictureError("image.too_many_pixels", limit_pixels=limits.max_pixels, width=width, height=height)
 
 
 def truncated(name: str) -> PictureError:
     """Return the error for a file whose content makes no sense."""
-    message = "The picture cannot be read: its data ends early or is damaged."
-    return PictureError("image.truncated", message, {"format": name})
+    return PictureError("image.truncated", format=name)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from workers.inference.headers.types import (
     Header,
-    Parts,
+    PartCount,
     PictureLimits,
     check_scans,
     first_page,
@@ -54,7 +54,7 @@ _PIXEL_NANOSECONDS = 12
 
 
 @dataclass(frozen=True)
-class Entry:
+class TiffField:
     """One field of a directory: `count` values of a type, and where they lie."""
 
     tag: int
@@ -69,14 +69,14 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Layout:
+class TiffLayout:
     """Byte order and the width of offsets: 4 bytes in TIFF, 8 in BigTIFF."""
 
     order: str
     big: bool
 
     @classmethod
-    def read(cls, data: bytes) -> Layout:
+    def read(cls, data: bytes) -> TiffLayout:
         """Read it from the first four bytes."""
         order = "<" if data[:2] == b"II" else ">"
         return cls(order, big=struct.unpack_from(order + "H", data, 2)[0] == 43)
@@ -105,21 +105,21 @@ class Layout:
         (count,) = struct.unpack_from(self.order + ("Q" if self.big else "H"), data, at)
         return at + (8 if self.big else 2), count
 
-    def entry(self, data: bytes, at: int) -> Entry:
+    def entry(self, data: bytes, at: int) -> TiffField:
         """Read the entry at an offset."""
         tag, kind = struct.unpack_from(self.order + "HH", data, at)
         (count,) = struct.unpack_from(self.order + ("Q" if self.big else "I"), data, at + 4)
         field, room = at + (12 if self.big else 8), (8 if self.big else 4)
         if _TYPE_BYTES.get(kind, 1) * count > room:
             field = struct.unpack_from(self.order + ("Q" if self.big else "I"), data, field)[0]
-        return Entry(tag, kind, count, field)
+        return TiffField(tag, kind, count, field)
 
     @property
     def entry_bytes(self) -> int:
         """How long an entry is."""
         return 20 if self.big else 12
 
-    def values(self, data: bytes, entry: Entry) -> tuple[int, ...]:
+    def values(self, data: bytes, entry: TiffField) -> tuple[int, ...]:
         """Return an entry's whole numbers; raises struct.error where they lie outside the file."""
         code = _TYPE_CODES.get(entry.kind)
         if code is None:
@@ -134,7 +134,7 @@ def pages(data: bytes, limits: PictureLimits) -> Iterator[int]:
 
     A file of nothing else has its first as a page. Raises PictureError `image.too_complex`, struct.error.
     """
-    layout, fields = Layout.read(data), Parts("tiff", limits.max_parts, "fields")
+    layout, fields = TiffLayout.read(data), PartCount("tiff", limits.max_parts, "fields")
     at = first = layout.first(data)
     seen, found = set[int](), False
     while at and at not in seen:
@@ -150,7 +150,7 @@ def pages(data: bytes, limits: PictureLimits) -> Iterator[int]:
         yield first
 
 
-def _following(data: bytes, layout: Layout, at: int) -> int:
+def _following(data: bytes, layout: TiffLayout, at: int) -> int:
     try:
         following = layout.following(data, at)
         start, count = layout.directory(data, following)
@@ -159,7 +159,7 @@ def _following(data: bytes, layout: Layout, at: int) -> int:
     return following if start + count * layout.entry_bytes <= len(data) else 0
 
 
-def _is_page(data: bytes, layout: Layout, start: int, count: int) -> bool:
+def _is_page(data: bytes, layout: TiffLayout, start: int, count: int) -> bool:
     """Whether a directory is neither a reduced copy nor a mask (TIFF 6.0, NewSubfileType; SubfileType before it)."""
     said = dict[int, int]()
     for at in range(start, start + layout.entry_bytes * count, layout.entry_bytes):
@@ -171,18 +171,18 @@ def _is_page(data: bytes, layout: Layout, start: int, count: int) -> bool:
 
 def with_first(data: bytes, directory: int) -> bytes:
     """Return the file with another directory as its first."""
-    layout = Layout.read(data)
+    layout = TiffLayout.read(data)
     if layout.first(data) == directory:
         return data
     head = data[: layout.head_bytes // 2] + struct.pack(layout.offset, directory)
     return head + data[layout.head_bytes :]
 
 
-def entries(data: bytes, directory: int, limits: PictureLimits) -> dict[int, Entry]:
+def entries(data: bytes, directory: int, limits: PictureLimits) -> dict[int, TiffField]:
     """Return a directory by tag; raises PictureError `image.too_complex`, ValueError, struct.error for none."""
-    layout = Layout.read(data)
+    layout = TiffLayout.read(data)
     at, count = layout.directory(data, directory)
-    Parts("tiff", min(_ENTRIES_MAX, limits.max_parts), "fields").add(count)
+    PartCount("tiff", min(_ENTRIES_MAX, limits.max_parts), "fields").add(count)
     found = [layout.entry(data, at + layout.entry_bytes * n) for n in range(count)]
     size = sum(entry.size for entry in found)
     if size > 2 * len(data):  # each is read into memory of its own, however often the same bytes are named
@@ -193,7 +193,7 @@ def entries(data: bytes, directory: int, limits: PictureLimits) -> dict[int, Ent
 def read(data: bytes, limits: PictureLimits) -> Header:
     """Return the size; raises PictureError `image.too_complex`, `image.unsupported`, ValueError without a size."""
     first = list(islice(pages(data, limits), 2))
-    layout, found = Layout.read(data), entries(data, first[0], limits)
+    layout, found = TiffLayout.read(data), entries(data, first[0], limits)
     width, height = (layout.values(data, found[tag])[0] if tag in found else 0 for tag in (WIDTH, HEIGHT))
     compression = layout.values(data, found[COMPRESSION])[0] if COMPRESSION in found else 1
     if compression not in _COMPRESSIONS_READ:
@@ -205,16 +205,16 @@ def read(data: bytes, limits: PictureLimits) -> Header:
     return Header(width, height, _BYTES_PER_PIXEL, pixel_nanoseconds=_PIXEL_NANOSECONDS, warnings=warnings)
 
 
-def places(data: bytes, found: dict[int, Entry], limits: PictureLimits) -> list[tuple[int, int]]:
+def places(data: bytes, found: dict[int, TiffField], limits: PictureLimits) -> list[tuple[int, int]]:
     """Return where the strips or tiles lie, as (start, size).
 
     Raises PictureError `image.too_complex` where they are too many, or together more than the file has.
     """
-    layout, pieces = Layout.read(data), list[tuple[int, int]]()
+    layout, pieces = TiffLayout.read(data), list[tuple[int, int]]()
     for offsets, sizes in ((STRIP_OFFSETS, STRIP_BYTES), (TILE_OFFSETS, TILE_BYTES)):
         if offsets not in found:
             continue
-        Parts("tiff", limits.max_parts, "strips or tiles").add(found[offsets].count)
+        PartCount("tiff", limits.max_parts, "strips or tiles").add(found[offsets].count)
         starts = layout.values(data, found[offsets])
         given = layout.values(data, found[sizes]) if sizes in found else (len(data),) * len(starts)
         pieces += [(start, min(size, len(data))) for start, size in zip(starts, given, strict=False)]

@@ -97,19 +97,15 @@ def first_page(name: str, count: int) -> tuple[PictureWarning, ...]:
 
 def too_complex(name: str, what: str, found: int, limit: int) -> PictureError:
     """Return the error for a file that would take far longer to decode than its size lets expect."""
-    message = (
-        f"The picture would take too long to read: it has {found:,} {what}, at most {limit:,} are allowed."
-    )
-    return PictureError("image.too_complex", message, {"format": name, "found": found, "limit": limit})
+    return PictureError("image.too_complex", format=name, what=what, found=found, limit=limit)
 
 
 def unsupported(name: str, how: str) -> PictureError:
     """Return the error for a way of storing pixels that is not read here."""
-    message = f"The picture is stored in a way that is not read here: {how}."
-    return PictureError("image.unsupported", message, {"format": name})
+    return PictureError("image.unsupported", format=name, how=how)
 
 
-class Parts:
+class PartCount:
     """Counts the parts that a walk meets; raises `image.too_complex` beyond the limit."""
 
     def __init__(self, name: str, limit: int, what: str = "parts") -> None:

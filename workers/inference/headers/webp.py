@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workers.inference.headers.types import Chunk, Header, Parts, PictureLimits, first_frame
+from workers.inference.headers.types import Chunk, Header, PartCount, PictureLimits, first_frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +23,7 @@ def chunks(data: bytes, limits: PictureLimits) -> Iterator[Chunk]:
 
     A container whose length is too small ends behind the last chunk that is a picture's.
     """
-    parts, at, end = Parts("webp", limits.max_parts), FIRST_CHUNK, 8 + int.from_bytes(data[4:8], "little")
+    parts, at, end = PartCount("webp", limits.max_parts), FIRST_CHUNK, 8 + int.from_bytes(data[4:8], "little")
     while at + 8 <= len(data) and (at < end or data[at : at + 4] in _KNOWN):
         parts.add()
         following = at + 8 + (size := _content(data, at)) + (size & 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,11 +30,7 @@ class EncoderHandler:
     def hello(self) -> dict[str, Any]:
         """Return what the parent needs to know of the loaded encoder."""
         runtime = self._encoder.runtime
-        return {
-            "precision": runtime.precision,
-            "image_batch": runtime.image_batch,
-            "text_batch": runtime.text_batch,
-        }
+        return {"precision": runtime.precision, "image_batch": runtime.image_batch}
 
     def pixels(self, head: dict[str, Any], payload: memoryview) -> Answer:
         """Prepared pictures of `shape` (n, …) as float32 → unit vectors (n, dim)."""
@@ -44,7 +41,7 @@ class EncoderHandler:
         """A JSON list of texts → unit vectors (n, dim)."""
         return {}, [self._encoder.encode_texts(json.loads(bytes(payload)))]
 
-    def unknown_words(self, head: dict[str, Any], payload: memoryview) -> Answer:
-        """A text → the words in it that the model does not know, and whether it knows no others."""
-        unknown = self._encoder.unknown_words(bytes(payload).decode())
-        return {"words": unknown.words, "nothing_known": unknown.nothing_known}, []
+    def queries(self, head: dict[str, Any], payload: memoryview) -> Answer:
+        """A JSON list of texts → unit vectors (n, dim), and of each the words that the model does not know."""
+        vectors, unknown = self._encoder.encode_queries(json.loads(bytes(payload)))
+        return {"unknown": [asdict(words) for words in unknown]}, [vectors]

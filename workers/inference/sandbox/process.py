@@ -230,7 +230,7 @@ def _expected(error: Any) -> Exception:
     if not isinstance(detail, dict) or len(json.dumps(detail)) > _DETAIL_CHARACTERS:
         detail = {}
     error_id, message = str(error.get("id"))[:80], str(error.get("message"))[:_MESSAGE_CHARACTERS]
-    return _ERRORS[error["kind"]](error_id, message, detail)
+    return _ERRORS[error["kind"]].quoting(error_id, message, detail)
 
 
 def _warn_of_gaps(walls: dict[str, bool]) -> None:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from workers.inference.headers import orientation
 from workers.inference.headers.boxes import Box, boxes, item_infos, meta_boxes, number, top_boxes
 from workers.inference.headers.extents import EXIF, located, tiff_block
-from workers.inference.headers.types import Parts
+from workers.inference.headers.types import PartCount
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from workers.inference.headers.extents import Item
+    from workers.inference.headers.extents import HeifItem
     from workers.inference.headers.types import PictureLimits
 
 _METADATA = (EXIF, b"mime", b"uri ")
@@ -29,7 +29,7 @@ def strip(data: bytes, limits: PictureLimits, name: str) -> bytes:
 
     Raises PictureError `image.unsupported` where an item cannot be found.
     """
-    parts, result = Parts(name, limits.max_parts), bytearray(data)
+    parts, result = PartCount(name, limits.max_parts), bytearray(data)
     inner = {box.kind: box for box in meta_boxes(data, parts)}
     kinds = (
         {item: kind for item, kind, _ in item_infos(data, inner[b"iinf"], parts)} if b"iinf" in inner else {}
@@ -48,7 +48,7 @@ def strip(data: bytes, limits: PictureLimits, name: str) -> bytes:
     return bytes(result[:end])
 
 
-def _blank(result: bytearray, data: bytes, item: Item, kind: bytes) -> None:
+def _blank(result: bytearray, data: bytes, item: HeifItem, kind: bytes) -> None:
     """Overwrite an item with zeros; one of EXIF with what it says of the orientation."""
     for at, (start, size) in enumerate(item.extents):
         block = b""
@@ -61,7 +61,7 @@ def _minimal(item: bytes) -> bytes:
     return _EXIF_START + orientation.minimal_exif(orientation.from_exif(tiff_block(item)) or 1)
 
 
-def _previews(data: bytes, iref: Box, parts: Parts) -> Iterator[int]:
+def _previews(data: bytes, iref: Box, parts: PartCount) -> Iterator[int]:
     wide = 4 if data[iref.content] else 2
     for box in boxes(data, iref.content + 4, iref.end, parts):
         if box.kind == b"thmb":

@@ -14,7 +14,7 @@ from workers.inference.headers.gif import (
 )
 
 if TYPE_CHECKING:
-    from workers.inference.headers.gif import Block
+    from workers.inference.headers.gif import GifBlock
     from workers.inference.headers.types import PictureLimits
 
 _GRAPHIC_CONTROL = 0xF9
@@ -31,7 +31,7 @@ def strip(data: bytes, limits: PictureLimits) -> bytes:
     return b"".join([data[: first_block(data)], *kept, closing])
 
 
-def _is_kept(data: bytes, block: Block) -> bool:
+def _is_kept(data: bytes, block: GifBlock) -> bool:
     if block.kind == IMAGE or block.label == _GRAPHIC_CONTROL:
         return True
     return block.label == APPLICATION and data[block.start + 3 : block.start + 14] in _APPLICATIONS_KEPT

@@ -12,7 +12,7 @@ from workers.inference.headers.tiff import (
     STRIP_OFFSETS,
     TILE_BYTES,
     TILE_OFFSETS,
-    Layout,
+    TiffLayout,
     entries,
     pages,
     places,
@@ -20,7 +20,7 @@ from workers.inference.headers.tiff import (
 from workers.inference.headers.types import too_complex, unsupported
 
 if TYPE_CHECKING:
-    from workers.inference.headers.tiff import Entry
+    from workers.inference.headers.tiff import TiffField
     from workers.inference.headers.types import PictureLimits
 
 _ICC_PROFILE, _JPEG_TABLES = 34675, 347
@@ -45,8 +45,7 @@ def pages_apart(data: bytes, limits: PictureLimits, most: int) -> list[bytes]:
     found = list[int]()
     for page in pages(data, limits):
         if len(found) == most:
-            message = f"The file has more than {most} pages."
-            raise PictureError("image.too_many_pages", message, {"format": "tiff", "limit": most})
+            raise PictureError("image.too_many_pages", format="tiff", limit=most)
         found.append(page)
     files, total = list[bytes](), 0
     for page in found:
@@ -64,7 +63,7 @@ def _check_copied(copied: int, size: int) -> None:
 
 def page_file(data: bytes, directory: int, limits: PictureLimits) -> bytes:
     """Return a TIFF of one page: its header, its directory, then its pixels and the values of its fields."""
-    layout, found = Layout.read(data), entries(data, directory, limits)
+    layout, found = TiffLayout.read(data), entries(data, directory, limits)
     kept = [found[tag] for tag in sorted(found) if tag in _KEPT]
     _check_copied(sum(entry.size for entry in kept), len(data))
     count = struct.pack(layout.order + ("Q" if layout.big else "H"), len(kept))
@@ -92,7 +91,7 @@ class _Content:
 
 
 def _moved(
-    data: bytes, found: dict[int, Entry], content: _Content, limits: PictureLimits
+    data: bytes, found: dict[int, TiffField], content: _Content, limits: PictureLimits
 ) -> dict[int, list[int]]:
     """Add the strips or tiles to the content; return the new values of the fields that say where they are."""
     values = dict[int, list[int]]()
@@ -107,11 +106,13 @@ def _moved(
     return values
 
 
-def _pairs(offsets: Entry, sizes: Entry) -> int:
+def _pairs(offsets: TiffField, sizes: TiffField) -> int:
     return min(offsets.count, sizes.count)
 
 
-def _row(data: bytes, entry: Entry, moved: dict[int, list[int]], content: _Content, layout: Layout) -> bytes:
+def _row(
+    data: bytes, entry: TiffField, moved: dict[int, list[int]], content: _Content, layout: TiffLayout
+) -> bytes:
     """Return the directory's row for a field; its value lies there, or in the content where it is longer."""
     kind, count, body = entry.kind, entry.count, data[entry.start : entry.start + entry.size]
     if entry.tag in moved:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from workers.training.measures.gains import discounts
 from workers.training.measures.places import KEPT, Places
 
 CUTS = (1, 3, 5, 10)
@@ -77,9 +78,8 @@ def direction_of(places: Places) -> Direction:
 
 def _gains(places: Places) -> Any:
     """nDCG@10 of each query, 0 to 1."""
-    gain = np.where(places.first <= KEPT, 1 / np.log2(1 + places.first.astype(np.float64)), 0).sum(1)
-    best = np.cumsum(1 / np.log2(1 + np.arange(1, KEPT + 1)))
-    return gain / best[np.minimum(places.right, KEPT) - 1]
+    best = np.cumsum(discounts(np.arange(1, KEPT + 1)))
+    return discounts(places.first).sum(1) / best[np.minimum(places.right, KEPT) - 1]
 
 
 def _percent(values: Any) -> float:

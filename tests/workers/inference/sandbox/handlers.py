@@ -17,7 +17,7 @@ class Misbehaving:
 
     def __init__(self, word: str = "") -> None:
         if word == "refuse":
-            raise PictureError("image.empty", "No.", {"word": word})
+            raise PictureError.quoting("image.empty", "No.", {"word": word})
         if word == "crash":
             os.kill(os.getpid(), signal.SIGSEGV)
         self.word = word
@@ -29,7 +29,7 @@ class Misbehaving:
         return head, [bytes(payload[::-1])]
 
     def refuse(self, head, payload):
-        raise PictureError("image.truncated", "The picture is damaged.", {"bytes": len(payload)})
+        raise PictureError.quoting("image.truncated", "The picture is damaged.", {"bytes": len(payload)})
 
     def defect(self, head, payload):
         raise KeyError("a defect")

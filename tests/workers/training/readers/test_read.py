@@ -153,6 +153,16 @@ def test_without_a_split_a_picture_falls_into_one_by_its_name(tmp_path):
     assert len(data.split("train")) == 200 - len(val)
 
 
+def test_kaggles_folder_of_flickr8k_is_read_without_its_lists(tmp_path):
+    pictures(tmp_path / "Images")
+    rows = "".join(f'{name},"{text}"\n' for name, texts in CAPTIONS.items() for text in texts)
+    (tmp_path / "captions.txt").write_text(f"image,caption\n{rows}")
+    data = read(tmp_path)
+    assert (data.layout, data.broken) == ("flickr", ())
+    found = {p.entry.file: (p.entry.captions, p.path.is_file()) for p in data.pictures}
+    assert found == {name: (texts, True) for name, texts in CAPTIONS.items()}
+
+
 def test_equal_groups_of_a_table_show_the_same(tmp_path):
     pictures(tmp_path)
     rows = "a.jpg,one,train,dog\nb.jpg,two,train,\nc.jpg,three,train,dog\na.jpg,four,,\n"

@@ -12,8 +12,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
-from search.importers.lines import LINE_BYTES_MAX, numbered_lines
-from search.importers.types import Problem
+from workers.formats.lines import LINE_BYTES_MAX, numbered_lines
+from workers.formats.problems import Problem, problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -133,17 +133,15 @@ def _next(reader: Iterator[list[str]], feed: _Feed, delimiter: str) -> Row | Non
     except StopIteration:
         return None
     except _RowTooLongError:
-        limit = (
-            f"The row is longer than {LINE_BYTES_MAX // 1024 // 1024} MB: {_NEVER_CLOSED.lower()}, perhaps."
+        too_long = problem(
+            "import.line_too_long/row", limit=LINE_BYTES_MAX // 1024 // 1024, reason=_NEVER_CLOSED.lower()
         )
-        return _given_up(feed, Problem("import.line_too_long", limit), swallowed=True)
+        return _given_up(feed, too_long, swallowed=True)
     except csv.Error as error:
         reason = "It cannot be read: write a quotation mark inside a quoted cell twice."
         swallowed = feed.at_end or _opens_a_cell(feed.taken[-1][1], delimiter)
         reason = f"{_NEVER_CLOSED}." if swallowed else f"{reason} ({error})"
-        return _given_up(
-            feed, Problem("import.line_not_csv", f"The row is lost. {reason}"), swallowed=swallowed
-        )
+        return _given_up(feed, problem("import.line_not_csv", reason=reason), swallowed=swallowed)
     for number, line in feed.taken:
         if isinstance(line, Problem):
             return Row(_where(feed), problem=Problem(line.error_id, f"Line {number}: {line.reason}"))

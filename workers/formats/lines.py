@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, BinaryIO
 
-from search.importers.text import utf8_text
-from search.importers.types import Problem
+from workers.formats.problems import Problem, problem
+from workers.formats.text import utf8_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,7 @@ def numbered_lines(file: BinaryIO) -> Iterator[tuple[int, str | Problem]]:
         if len(raw) > LINE_BYTES_MAX:
             _skip_rest(text, raw)
             limit = LINE_BYTES_MAX // 1024 // 1024
-            yield number, Problem("import.line_too_long", f"The line is longer than {limit} MB.")
+            yield number, problem("import.line_too_long", limit=limit)
         else:
             yield number, _decoded(raw)
 
@@ -38,8 +38,4 @@ def _decoded(raw: bytes) -> str | Problem:
     try:
         return raw.decode().removesuffix("\n")
     except UnicodeDecodeError as error:
-        reason = (
-            f"Byte {error.start + 1} of the line (0x{raw[error.start]:02x}) is not UTF-8. "
-            "The file is perhaps in Latin-1 or Windows-1252; save it as UTF-8 (in Excel: “CSV UTF-8”)."
-        )
-        return Problem("import.not_utf8", reason)
+        return problem("import.not_utf8", byte=error.start + 1, value=raw[error.start])

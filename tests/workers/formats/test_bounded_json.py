@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.inference import bounded_json
-from workers.inference.bounded_json import (
+from workers.formats import bounded_json
+from workers.formats.bounded_json import (
     BoundedReader,
     DepthMeter,
     JsonError,

@@ -1,4 +1,4 @@
-"""Second step: the units closest to a query among those that the viewer may see.
+"""The first retriever: the units whose vectors are closest to a query's, among those that the viewer may see.
 
 One contract holds for every plan: where that many exist, the answer has units of at least `wanted` documents. The
 index is asked first where it pays; where it runs dry, because filters leave little of its neighbourhood, an exact
@@ -10,25 +10,30 @@ Choosing a plan and setting it for the transaction need no vector, so a search d
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from django.db import connection
+from django.db import transaction
 
-from retrieval_site.database import Prepared
+from retrieval_site.database import in_one_trip
+from retrieval_site.database.reading import alias, connection
 from retrieval_site.errors import AppError
 from search.retrieval import statements
-from search.retrieval.rank import best_by_document, order_scores
+from search.retrieval.order import order_scores
 from search.retrieval.types import Candidates, Plan, Unit
+from search.units.registry import unit_kind
 from search.vectors.index import table_state
 from search.vectors.read import from_binary, receive_binary
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy as np
     from numpy.typing import NDArray
 
     from models_admin.models import ModelVersion
-    from search.retrieval.types import EncodedQuery, Scope
+    from search.retrieval.types import EncodedQuery, Find, Scope
     from search.vectors.tables import IndexKind
 
 EF_SEARCH = 48
@@ -52,10 +57,12 @@ COUNT_MAX = 20_000
 COUNTS_KEPT_SECONDS = 15.0
 COUNTS_KEPT_MAX = 256
 
-_SET_PLAN = Prepared(
-    "SELECT set_config('hnsw.ef_search', %s, true), set_config('hnsw.iterative_scan', 'relaxed_order', true),"
-    " set_config('hnsw.max_scan_tuples', %s, true)"
+_SETTINGS = (
+    "SET LOCAL hnsw.iterative_scan = 'relaxed_order'",
+    "SET LOCAL hnsw.max_scan_tuples = {max_scan_tuples:d}",
+    "SET LOCAL hnsw.ef_search = {ef_search:d}",
 )
+"""No SELECT, whose snapshot would be held until the next statement, in the way of a vacuum."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +78,7 @@ def estimate(scope: Scope) -> Estimate:
     """Return what is known of the scope, cheaply; AppError `model.not_ready` where its table is gone."""
     state = table_state(scope.table)
     if state is None:
-        message = "The vectors of this model were dropped; prepare it again."
-        raise AppError("model.not_ready", message, status=409)
+        raise AppError("model.not_ready/dropped")
     return Estimate(rows=state[0], matching=_matching_units(scope, state[0]), index=state[1])
 
 
@@ -94,26 +100,54 @@ def make_plan(version: ModelVersion, scope: Scope, wanted: int, expected: Estima
     return indexed if is_cheaper else Plan("exact", count)
 
 
-def set_plan(plan: Plan) -> None:
-    """Set for this transaction how far the index looks; its relaxed order is sorted again by `rank`."""
-    if plan.kind != "exact":
-        with connection.cursor() as cursor:
-            cursor.execute(_SET_PLAN, [str(plan.ef_search or EF_SEARCH), str(MAX_SCAN_TUPLES)])
+@contextmanager
+def planned(plan: Plan) -> Iterator[None]:
+    """Begin a transaction in which the index looks as far as the plan says; its relaxed order is sorted again later.
+
+    An exact plan has no use for the settings. Sending them all the same begins the transaction before the vector
+    comes, and while a query is encoded that costs nothing.
+    """
+    with transaction.atomic(using=alias()):
+        with in_one_trip():
+            for setting in _SETTINGS:
+                with connection.cursor() as cursor:
+                    cursor.execute(
+                        setting.format(ef_search=plan.ef_search or EF_SEARCH, max_scan_tuples=MAX_SCAN_TUPLES)
+                    )
+        yield
 
 
-def find_candidates(query: EncodedQuery, scope: Scope, wanted: int, plan: Plan) -> Candidates:
+@contextmanager
+def ready_with(plan: Plan, scope: Scope, wanted: int) -> Iterator[Find]:
+    """Hold a search by this plan ready, in a transaction; give the function that finds the candidates of a query."""
+    with planned(plan):
+        yield lambda query: _find(query, scope, wanted, plan)
+
+
+class Dense:
+    """Retrieval by vectors: the retriever of `search/retrieval/retrieve.py`."""
+
+    @contextmanager
+    def ready(self, version: ModelVersion, scope: Scope, wanted: int) -> Iterator[Find]:
+        """Choose the cheaper plan and hold it ready; raises AppError `model.not_ready`."""
+        with ready_with(make_plan(version, scope, wanted), scope, wanted) as find:
+            yield find
+
+
+def _find(query: EncodedQuery, scope: Scope, wanted: int, plan: Plan) -> Candidates:
     """Return units of at least `wanted` distinct documents, or of all that exist.
 
-    Call it inside the transaction for which `set_plan` has set the plan.
+    Words of which the model knows none find nothing: their vector is that of any other unknown words.
     """
-    if not scope.collections:
+    if not scope.collections or query.nothing_known:
         return Candidates((), Plan("exact", 0), exhausted=True)
     search = _Search(query, scope)
     found: list[Unit] = []
     while True:
-        units, dry = search.run(plan, frozenset(unit.document_id for unit in found))
+        documents = frozenset(unit.document_id for unit in found)
+        units, dry = search.run(plan, documents)
         found += units
-        enough = len(best_by_document(found)) >= wanted
+        enough = len(documents | {unit.document_id for unit in units}) >= wanted
         if enough or (dry and plan.kind == "exact"):
             return Candidates(tuple(found), plan, exhausted=dry and plan.kind == "exact")
         if dry:  # an index that runs dry is no proof that there is no more
@@ -132,19 +166,18 @@ class _Search:
     """One query against one scope, run with one plan after the other."""
 
     def __init__(self, query: EncodedQuery, scope: Scope) -> None:
-        self.query = query
+        self.dim = query.version.dim
+        (self.part,) = query.parts
         self.scope = scope
         self.by_order = query.version.similarity == "order"
 
     def run(self, plan: Plan, found: frozenset[int]) -> tuple[list[Unit], bool]:
-        """Return further units, of documents not found yet, and whether every part came back short."""
+        """Return further units, of documents not found yet, and whether every vector's came back short."""
         scope = replace(self.scope, excluded=self.scope.excluded | found)
-        parts = [self._part(plan, scope, vector) for vector in self.query.vectors]
-        return [unit for units in parts for unit in units], all(
-            len(units) < plan.candidates for units in parts
-        )
+        near = [self._near(plan, scope, vector) for vector in self.part.vectors]
+        return [unit for units in near for unit in units], all(len(units) < plan.candidates for units in near)
 
-    def _part(self, plan: Plan, scope: Scope, vector: NDArray[np.float32]) -> list[Unit]:
+    def _near(self, plan: Plan, scope: Scope, vector: NDArray[np.float32]) -> list[Unit]:
         statement = self._statement(plan, scope)
         parameters = statements.parameters(scope, vector, count=plan.candidates)
         with connection.cursor() as cursor:
@@ -156,14 +189,13 @@ class _Search:
         )
 
     def _statement(self, plan: Plan, scope: Scope) -> str:
-        dim = self.query.version.dim
         if plan.kind == "exact":
-            return statements.exact(scope, dim, with_vectors=self.by_order)
-        return statements.by_index(scope, dim, plan, with_vectors=self.by_order)
+            return statements.exact(scope, self.dim, with_vectors=self.by_order)
+        return statements.by_index(scope, self.dim, plan, with_vectors=self.by_order)
 
     def _by_order(self, rows: list[tuple[int, int, float, bytes]], vector: NDArray[np.float32]) -> list[Unit]:
-        stored = from_binary((row[3] for row in rows), self.query.version.dim)
-        is_caption = self.query.modality == "text" and self.scope.table.kind == "image"
+        stored = from_binary((row[3] for row in rows), self.dim)
+        is_caption = self.part.modality == "text" and unit_kind(self.scope.table.kind).modality == "image"
         scores = order_scores(vector, stored, query_is_caption=is_caption)
         return [Unit(row[0], row[1], float(score)) for row, score in zip(rows, scores, strict=True)]
 
@@ -183,7 +215,7 @@ def _matching_units(scope: Scope, rows: int) -> int:
 
 
 def _counted(scope: Scope, most: int) -> int:
-    if scope.has_filters:
+    if scope.filters:
         return _count(scope, most)
     key = (scope.table.name, scope.collections)
     known = _counts.get(key)

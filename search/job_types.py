@@ -1,0 +1,97 @@
+"""The types of jobs that work on documents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from models_admin.job_types import Covered
+from search.importers.types import ExtraColumns, Format, ImportOptions, Per
+from workers.jobs.types import JobParameters, JobResult, JobType
+
+if TYPE_CHECKING:
+    from workers.models import Job
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportJobParameters(JobParameters):
+    """What is imported into which collection: a stored file (`blob`, with its name) or a `path` here; and how."""
+
+    collection: int
+    blob: str | None = None
+    filename: str = ""
+    path: str | None = None
+    format: Format | None = None
+    per: Per | None = None
+    extra_columns: ExtraColumns = "refuse"
+    table: str | None = None
+
+    @property
+    def options(self) -> ImportOptions:
+        """Return how the file is to be read."""
+        return ImportOptions(self.format, self.per, self.extra_columns, self.table)
+
+
+CoverageByVersion = dict[str, dict[str, Covered]]
+"""By version (`name@number`) and kind of unit."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncodeResult(JobResult):
+    """`coverage`: which units have their vector under each live version."""
+
+    coverage: CoverageByVersion | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportResult(EncodeResult):
+    """What was stored (or with `dry_run` would be), and how far: the `position` of the last document.
+
+    `stored`: the whole file. `retried`: the failed documents, as was asked for. `documents` are those that were
+    written, new or changed; `passages` and `images` are theirs.
+    """
+
+    position: int | None = None
+    stored: bool | None = None
+    retried: bool | None = None
+    new: int | None = None
+    changed: int | None = None
+    unchanged: int | None = None
+    documents: int | None = None
+    passages: int | None = None
+    images: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class UndoParameters(JobParameters):
+    """The import whose documents are removed, by the id of its job; and its collection."""
+
+    import_job: str = field(metadata={"key": "import"})
+    collection: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class UndoResult(JobResult):
+    """`removed`: how many documents."""
+
+    removed: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExpireResult(JobResult):
+    """`stripped`: how many searches lost their photo or vectors; `removed`: how many searches went."""
+
+    stripped: int | None = None
+    removed: int | None = None
+
+
+IMPORT = JobType("import", ImportJobParameters, ImportResult)
+UNDO_IMPORT = JobType("undo_import", UndoParameters, UndoResult)
+ENCODE = JobType("encode", JobParameters, EncodeResult)
+EXPIRE_QUERIES = JobType("expire_queries", JobParameters, ExpireResult)
+
+
+def collection_of(job: Job) -> int | None:
+    """Return the id of the collection that an import, or the undoing of one, works on; None for other jobs."""
+    found = IMPORT.find_parameters(job) or UNDO_IMPORT.find_parameters(job)
+    return found.collection if found else None

@@ -1,0 +1,91 @@
+"""The two ways in: to search anew, and to read what was kept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+
+from retrieval_site.clock import Clock
+from retrieval_site.database.reading import read
+from retrieval_site.errors import AppError
+from search.retrieval import keep
+from search.retrieval.cursor import Cursor, cursor_read, cursor_write
+from search.retrieval.encode import encode_start
+from search.retrieval.pages import kept_query, read_page
+from search.retrieval.runner import Asked, run
+from search.retrieval.scope import scope_for
+from search.retrieval.types import LIMIT_DEFAULT, LIMIT_MAX, DocumentPart, SearchAnswer
+
+if TYPE_CHECKING:
+    import uuid
+
+    from models_admin.models import ModelVersion
+    from search.models import Query
+    from search.querysets import Viewer
+    from search.retrieval.present import Page
+    from search.retrieval.types import Scope, SearchRequest
+
+
+def search(request: SearchRequest) -> SearchAnswer:
+    """Search, keep the query, and return the first page; with a cursor, the page of the earlier query there.
+
+    Raises AppError: of the query's parts (`query.parts`, `image.*`, `text.*`, `embedding.*`, `document.*`), of where
+    to look (`collection.not_found`, `target.not_supported`, `model.*`), and `encoder.unavailable`.
+    """
+    _check_limit(request.limit)
+    if request.cursor is not None:
+        place = cursor_read(request.cursor, request.viewer)
+        return reopen(place.query_id, request.viewer, request.limit, request.cursor)
+    clock = Clock()
+    encoding = encode_start(request, request.preview_px if settings.CONFIG.keep_queries else 0)
+    scope = read(lambda: _scope(request, encoding.version))
+    most = max(keep.KEPT_FIRST, request.limit)
+    found = run(Asked(encoding, scope, request.limit, most, clock), request)
+    answer = _answer(found.query, found.page, request.viewer, found.query.timings_ms)
+    return answer if found.is_kept else replace(answer, query_id=None, next=None, unkept=found.query)
+
+
+def _scope(request: SearchRequest, version: ModelVersion) -> Scope:
+    """Return where to look, while the query is being encoded: not among the documents that it asks with."""
+    scope = scope_for(version, request.viewer, request.target, request.collections, request.filters)
+    asked_with = (part.document_id for part in request.parts if isinstance(part, DocumentPart))
+    return replace(scope, excluded=frozenset(asked_with))
+
+
+def reopen(
+    query_id: uuid.UUID, viewer: Viewer, limit: int = LIMIT_DEFAULT, cursor: str | None = None
+) -> SearchAnswer:
+    """Return a page of a kept answer, of which the viewer sees what may be seen now; nothing is encoded.
+
+    Raises AppError `query.not_found`, `cursor.invalid`.
+    """
+    _check_limit(limit)
+    clock = Clock()
+    place = Cursor(query_id) if cursor is None else cursor_read(cursor, viewer)
+    if place.query_id != query_id:
+        raise AppError("cursor.invalid/other_search")
+    query = kept_query(query_id)
+    page = read_page(query, place, limit, viewer)
+    clock.lap("fetch")
+    return _answer(query, page, viewer, clock.with_total())
+
+
+def _answer(query: Query, page: Page, viewer: Viewer, timings_ms: dict[str, float]) -> SearchAnswer:
+    return SearchAnswer(
+        query_id=query.pk,
+        modality=keep.modality_of(query),
+        model=query.version.key if query.version else "",
+        hits=page.hits,
+        next=None if page.next is None else cursor_write(page.next, viewer),
+        plan=keep.plan_of(query),
+        timings_ms=timings_ms,
+        counted=keep.asked_by(query, viewer) or bool(getattr(viewer, "is_superuser", False)),
+        warnings=tuple(query.warnings),
+    )
+
+
+def _check_limit(limit: int) -> None:
+    if not 1 <= limit <= LIMIT_MAX:
+        raise AppError.of_parameter("limit", f"The limit must be from 1 to {LIMIT_MAX} documents.")

@@ -1,0 +1,93 @@
+"""The stages of a search in a row: encode → retrieve → fuse → group → calibrate → present → keep.
+
+Everything that searches calls `run`: pages and API by way of `search`, “show more” and shared links by way of
+`reopen` (where the kept answer is not deep enough), and measuring by judgements (search/judged).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, overload
+
+from retrieval_site.clock import Clock
+from retrieval_site.database.reading import read
+from search.retrieval.calibrate import calibrate
+from search.retrieval.cursor import Cursor
+from search.retrieval.fallback import Retrieved, pictures_instead
+from search.retrieval.fuse import fuse
+from search.retrieval.group import group
+from search.retrieval.keep import keep, query_new
+from search.retrieval.present import Page, present
+from search.retrieval.retrieve import ready
+from search.retrieval.types import Ranking
+
+if TYPE_CHECKING:
+    from search.models import Query
+    from search.retrieval.encode import Encoding
+    from search.retrieval.types import EncodedQuery, Scope, SearchRequest
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A query on its way to vectors, where to look, and for how many documents: `wanted` at least, if there are."""
+
+    encoding: Encoding
+    scope: Scope
+    wanted: int
+    most: int
+    clock: Clock = field(default_factory=Clock)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a search found: its first page, the row that says all of it, and whether that is kept."""
+
+    page: Page
+    query: Query
+    is_kept: bool
+
+
+@overload
+def run(asked: Asked) -> Ranking: ...
+@overload
+def run(asked: Asked, request: SearchRequest) -> Outcome: ...
+def run(asked: Asked, request: SearchRequest | None = None) -> Ranking | Outcome:
+    """Take a query through the stages; without a request, by which one presents and keeps, as far as the ranking.
+
+    Raises AppError of the query's encoding and of the retrievers.
+    """
+    found = read(lambda: _reads(asked, request))
+    if isinstance(found, Ranking):
+        return found
+    page, row, query = found
+    row.timings_ms = timings(query, asked.clock)
+    is_kept = keep(row, asked.encoding)
+    asked.clock.lap("keep")
+    row.timings_ms = timings(query, asked.clock)
+    return Outcome(page, row, is_kept)
+
+
+def _reads(asked: Asked, request: SearchRequest | None) -> Ranking | tuple[Page, Query, EncodedQuery]:
+    """Take a query through the stages that read, up to presenting; they can be done twice."""
+    encoding, clock = asked.encoding, asked.clock
+    with ready(encoding.version, asked.scope, asked.wanted) as retrieve:
+        query = encoding.finish()
+        clock.lap("wait")
+        retrieved = Retrieved(retrieve(query), asked.scope)
+    if request is not None:
+        retrieved = pictures_instead(query, retrieved, request)
+    ranking = calibrate(group(fuse(retrieved.found), asked.most), retrieved.scope.table.kind)
+    clock.lap("search")
+    if request is None:
+        return ranking
+    row = query_new(request, query, ranking, [*query.warnings, *retrieved.warnings])
+    page = present(ranking, Cursor(row.pk), request.limit, retrieved.scope.collections)
+    clock.lap("fetch")
+    return page, row, query
+
+
+def timings(query: EncodedQuery, clock: Clock) -> dict[str, float]:
+    """Return decode and encode as the worker measured them, `transport` for the rest of the wait, and our laps."""
+    laps = clock.with_total()
+    transport = laps.pop("wait") - sum(query.timings_ms.values())
+    return query.timings_ms | {"transport": round(transport, 2)} | laps

@@ -1,0 +1,1 @@
+"""What of a document is embedded, found and shown as one: the kinds of unit, each a file, known through `registry`."""

@@ -1,0 +1,38 @@
+"""Passages: spans of a document's text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from search.models import Passage
+from search.units.kind import Shown, Span, UnitKind
+from search.units.texts import texts_of
+
+
+@dataclass(frozen=True)
+class PassageAnswer:
+    """The passage that was found; offsets are characters of the document's body."""
+
+    text: str
+    start: int
+    end: int
+
+    @classmethod
+    def of(cls, unit: Passage) -> Self:
+        """Return what the API says of a passage."""
+        return cls(unit.text, unit.start, unit.end)
+
+
+def _span(passage: Passage) -> Span:
+    return Span(passage.text, passage.start, passage.end)
+
+
+PASSAGE = UnitKind(
+    name="passage",
+    target="passages",
+    model=Passage,
+    modality="text",
+    read=texts_of(Passage, "text"),
+    shown=Shown(PassageAnswer, "Documents", "file-text", "passages", span=_span, cover=True),
+)

@@ -1,0 +1,37 @@
+"""The kinds of unit that there are, in the order in which they are encoded, offered and told of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from search.units.image import IMAGE
+from search.units.passage import PASSAGE
+
+if TYPE_CHECKING:
+    from search.units.kind import UnitKind
+
+_kinds: dict[str, UnitKind] = {}
+
+
+def unit_kind_register(kind: UnitKind) -> None:
+    """Let there be units of this kind, from the next table, job, search and answer on."""
+    _kinds[kind.name] = kind
+
+
+def unit_kinds() -> tuple[UnitKind, ...]:
+    """Return every kind."""
+    return tuple(_kinds.values())
+
+
+def unit_kind(name: str) -> UnitKind:
+    """Return the kind of this name."""
+    return _kinds[name]
+
+
+def unit_kind_of(target: str) -> UnitKind:
+    """Return the kind that a search for this target looks for."""
+    return next(kind for kind in _kinds.values() if kind.target == target)
+
+
+unit_kind_register(PASSAGE)
+unit_kind_register(IMAGE)
