@@ -8,12 +8,9 @@ CALLBACKS = {"Course": "RunControl"}
 STATES = {"said": "reason"}
 
 
-def present_weights(module: object, state_dict: MutableMapping[str, Any], *_: object) -> None:
-    """Rename a checkpoint's entries in place; a hook that torch calls before a module loads them."""
-    for name in list(state_dict):
-        for former, present in WEIGHTS.items():
-            if name.startswith(former):
-                state_dict[present + name.removeprefix(former)] = state_dict.pop(name)
+def present_weights(weights: Mapping[str, Any]) -> dict[str, Any]:
+    """The entries of a checkpoint's `state_dict`."""
+    return {_present_weight(name): value for name, value in weights.items()}
 
 
 def present_callbacks(checkpoint: MutableMapping[str, Any]) -> None:
@@ -22,6 +19,13 @@ def present_callbacks(checkpoint: MutableMapping[str, Any]) -> None:
     for former, present in CALLBACKS.items():
         if former in states:
             states[present] = states.pop(former)
+
+
+def _present_weight(name: str) -> str:
+    for former, present in WEIGHTS.items():
+        if name.startswith(former):
+            return present + name.removeprefix(former)
+    return name
 
 
 def present_state(facts: Mapping[str, Any]) -> dict[str, Any]:

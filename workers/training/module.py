@@ -20,6 +20,8 @@ from workers.training.memory import Memory, Remembered
 from workers.training.metrics import Quality
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from workers.neural.family import LossConfig
     from workers.neural.images.regions import RegionEncoder
     from workers.training.recipe import Recipe
@@ -50,7 +52,10 @@ class RetrievalModule(lightning.LightningModule):
         if not self.recipe.frozen:
             self.model.image.trunk.to(memory_format=torch.channels_last)
         self.ema = Ema(self.model, self.recipe.run.ema_decay)
-        self.register_load_state_dict_pre_hook(present_weights)
+
+    def load_state_dict(self, state_dict: "Mapping[str, Any]", *args: Any, **kwargs: Any) -> Any:
+        """Take a checkpoint's weights, an older run's too."""
+        return super().load_state_dict(present_weights(state_dict), *args, **kwargs)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Go on from an older run's checkpoint too."""
