@@ -12,10 +12,6 @@ CALLED_SO_BY_DJANGO = {"Command", "Migration"}
 # Until one of the two finds a better word.
 STILL_TWINS = {
     "DataPaths": {"retrieval_site/supervisor/paths.py", "workers/training/run_folder.py"},
-    "Difference": {"models_admin/judged.py", "workers/training/measures/bootstrap.py"},
-    "Encoded": {"search/indexing/units.py", "workers/encoding/wire.py"},
-    "Failure": {"search/indexing/units.py", "workers/training/errors_page/select.py"},
-    "ImportParameters": {"search/api/views/imports.py", "search/job_types.py"},
     "Row": {"workers/formats/rows.py", "workers/training/report/plan.py"},
 }
 
