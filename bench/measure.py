@@ -27,7 +27,7 @@ MS = 1000.0
 
 
 @dataclass(frozen=True)
-class Server:
+class BenchServer:
     """The server under test."""
 
     port: int
@@ -55,7 +55,7 @@ def percentile(values: list[float], share: float) -> float:
     return float(np.percentile(values, share))
 
 
-def one_client(server: Server, encoder: Encoder, report: Report, rounds: int = 150) -> None:
+def one_client(server: BenchServer, encoder: Encoder, report: Report, rounds: int = 150) -> None:
     """Photo → JSON by one warm client, in turn with the encoder alone, pair by pair."""
     client, pixels = server.client(), _pixels(encoder, photo(0))
     for seed in range(10):
@@ -79,7 +79,7 @@ def one_client(server: Server, encoder: Encoder, report: Report, rounds: int = 1
         report.say(f"  of it {part}, p50", percentile(values, 50), "ms", "≤ 5" if part == "search" else "")
 
 
-def first_search(server: Server, report: Report) -> None:
+def first_search(server: BenchServer, report: Report) -> None:
     """The first search after readiness, against the median of the next thirty."""
     client = server.client()
     first, *rest = [_ok(client.search_picture(photo(20_000_000 + seed))).seconds * MS for seed in range(31)]
@@ -87,7 +87,9 @@ def first_search(server: Server, report: Report) -> None:
     report.say("first search / p50", first / percentile(rest, 50), "×", "≤ 2")
 
 
-def many_clients(server: Server, encoder: Encoder, report: Report, clients: int = 16, each: int = 25) -> None:
+def many_clients(
+    server: BenchServer, encoder: Encoder, report: Report, clients: int = 16, each: int = 25
+) -> None:
     """Throughput and latency at `clients` connections, against the encoder alone in batches of the same photos."""
     photos = [photo(time.time_ns() % 10_000_000 + seed) for seed in range(clients * each)]
     shares = [photos[number::clients] for number in range(clients)]
@@ -119,7 +121,7 @@ class Stored:
     queries: NDArray[np.float32]
 
 
-def recall(server: Server, truth: Stored, report: Report) -> None:
+def recall(server: BenchServer, truth: Stored, report: Report) -> None:
     """Recall@10 of the index against exact search, and the search's own time, over HTTP."""
     client, found, times, kinds = server.client(), [], [], set()
     for query in truth.queries:
@@ -134,7 +136,7 @@ def recall(server: Server, truth: Stored, report: Report) -> None:
     print(f"  plans: {', '.join(sorted(kinds))}")
 
 
-def _searches(server: Server, photos: list[bytes]) -> list[Timed]:
+def _searches(server: BenchServer, photos: list[bytes]) -> list[Timed]:
     client = server.client()
     return [client.search_picture(data) for data in photos]
 

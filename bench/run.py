@@ -31,17 +31,17 @@ def main() -> None:
     bench_bundle()
     report = measure.Report()
     with serving() as port:
-        server = measure.Server(port, _stock(options.passages))
+        server = measure.BenchServer(port, _stock(options.passages))
     with serving() as port:  # a fresh start, so that the first search is a first one
         wait_for(port, "/readyz")
         try:
-            _measure(measure.Server(port, server.token), options, report)
+            _measure(measure.BenchServer(port, server.token), options, report)
         finally:
             if options.json:
                 Path(options.json).write_text(json.dumps(report.figures, indent=1) + "\n")
 
 
-def _measure(server: measure.Server, options: argparse.Namespace, report: measure.Report) -> None:
+def _measure(server: measure.BenchServer, options: argparse.Namespace, report: measure.Report) -> None:
     if "query" in options.parts:
         measure.first_search(server, report)
         print("One client")

@@ -73,14 +73,14 @@ def _together(stages: tuple[Stage, Stage], picture: torch.Tensor, count: int) ->
     """Items per second, and each item's seconds from its submission to its answer."""
     latencies: list[float] = []
 
-    def told(begun: float) -> Callable[[object], None]:
+    def finish(begun: float) -> Callable[[object], None]:
         return lambda _: latencies.append(time.perf_counter() - begun)
 
     with TwoStages[torch.Tensor, torch.Tensor](*stages) as pipeline:
         started = time.perf_counter()
         answers = []
         for _ in range(count):
-            done = told(time.perf_counter())
+            done = finish(time.perf_counter())
             answers.append(pipeline.submit(picture))
             answers[-1].add_done_callback(done)
         for answer in answers:

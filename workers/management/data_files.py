@@ -9,7 +9,7 @@ from django.core.management.base import CommandError
 if TYPE_CHECKING:
     from argparse import ArgumentParser
 
-    from workers.training.run_folder import DataPaths
+    from workers.training.run_folder import DatasetPaths
 
 FILES = ("images", "captions", "train", "val")
 """Those that a command cannot do without where there is no `--data`."""
@@ -34,17 +34,17 @@ def add_data_files(parser: ArgumentParser) -> None:
     )
 
 
-def data_paths(options: dict[str, Any]) -> DataPaths:
+def data_paths(options: dict[str, Any]) -> DatasetPaths:
     """What the options name. Raises CommandError where something is missing or said twice."""
-    from workers.training.run_folder import DataPaths
+    from workers.training.run_folder import DatasetPaths
 
     if options["data"]:
-        return DataPaths(sets=tuple(_sources(options)))
+        return DatasetPaths(sets=tuple(_sources(options)))
     if missing := [f"--{name}" for name in FILES if not options[name]]:
         raise CommandError(
             f"Name the data by --data, or by --{', --'.join(FILES)}: {', '.join(missing)} missing."
         )
-    return DataPaths(**{name: options[name] for name in (*FILES, "groups")})
+    return DatasetPaths(**{name: options[name] for name in (*FILES, "groups")})
 
 
 def _sources(options: dict[str, Any]) -> list[Any]:

@@ -43,7 +43,7 @@ class Batch(NamedTuple):
     shares: Tensor
 
 
-class Pictures(Protocol):
+class TrainingPictures(Protocol):
     """Where pictures come from: crops of a store, or rows of cached features."""
 
     def for_training(self, number: int, rng: np.random.Generator) -> NDArray[np.generic]:
@@ -118,7 +118,7 @@ class TrainingData:
     """A split with its pictures and its captions as token ids, picture by picture; `epoch(k)` gives its batches."""
 
     def __init__(
-        self, split: Captioned, pictures: Pictures, tokens: list[list[list[int]]], recipe: Recipe
+        self, split: Captioned, pictures: TrainingPictures, tokens: list[list[list[int]]], recipe: Recipe
     ) -> None:
         self.split = split
         self.pictures = pictures

@@ -42,8 +42,8 @@ class Captioner(nn.Module):
         start = torch.tanh(self.begin(nodes.mean(1)))
         states, _ = self.gru(self.table(tokens), start.unsqueeze(0))
         attention = torch.softmax(self.ask(states) @ nodes.transpose(1, 2), 2)
-        told: Tensor = self.tell(torch.tanh(self.join(torch.cat((states, attention @ nodes), 2))))
-        return told
+        logits: Tensor = self.tell(torch.tanh(self.join(torch.cat((states, attention @ nodes), 2))))
+        return logits
 
 
 def generation_loss(logits: Tensor, tokens: Tensor) -> Tensor:

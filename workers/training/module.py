@@ -10,10 +10,11 @@ from torch.utils.data import DataLoader
 
 from workers.neural.losses.curriculum import CurriculumConfig
 from workers.neural.two_tower import TwoTower
-from workers.training.averaging import Average
 from workers.training.batches import Batch, TrainingData
 from workers.training.concepts import concept_loss
+from workers.training.ema import Ema
 from workers.training.encode import split_quality
+from workers.training.former_runs import present_callbacks, present_weights
 from workers.training.generation import captioner_of, generation_loss
 from workers.training.memory import Memory, Remembered
 from workers.training.metrics import Quality
@@ -48,7 +49,12 @@ class RetrievalModule(lightning.LightningModule):
         self.memory = Memory(self.recipe.memory.size, self.recipe.embedding_dim)
         if not self.recipe.frozen:
             self.model.image.trunk.to(memory_format=torch.channels_last)
-        self.average = Average(self.model, self.recipe.run.ema_decay)
+        self.ema = Ema(self.model, self.recipe.run.ema_decay)
+        self.register_load_state_dict_pre_hook(present_weights)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Go on from an older run's checkpoint too."""
+        present_callbacks(checkpoint)
 
     def train_dataloader(self) -> "DataLoader[Batch]":
         """The batches of the current epoch; Lightning asks anew for each epoch."""
@@ -80,8 +86,8 @@ class RetrievalModule(lightning.LightningModule):
         with self._full_precision():
             loss = self._loss(Remembered(images, captions, batch.groups, batch.texts))
             if self.concepts is not None:
-                told = concept_loss(self.concepts(features.float()), batch.shares)
-                loss = loss + self.recipe.concepts.weight * told
+                auxiliary = concept_loss(self.concepts(features.float()), batch.shares)
+                loss = loss + self.recipe.concepts.weight * auxiliary
             if self.captioner is not None:
                 logits = self.captioner(nodes[batch.owners].float(), batch.tokens[:, :-1])
                 loss = loss + self.recipe.generation.weight * generation_loss(logits, batch.tokens)
@@ -91,7 +97,7 @@ class RetrievalModule(lightning.LightningModule):
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
         """Step, and take the weights into their average."""
         super().optimizer_step(*args, **kwargs)
-        self.average.add()
+        self.ema.update()
 
     def _pictures(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """What captions are told from, and the embeddings: reasoned nodes are computed once for both."""
@@ -130,7 +136,7 @@ class RetrievalModule(lightning.LightningModule):
 
     def validate(self) -> None:
         """Measure the validation split, in the precision of training, and log its sum of recalls."""
-        with self.trainer.precision_plugin.forward_context(), self.average.applied():
+        with self.trainer.precision_plugin.forward_context(), self.ema.applied():
             self.quality = split_quality(self.model, self.validation_data, self.device)
         # Those who stop or go on must agree in every process.
         self.validation_sum = self.trainer.strategy.broadcast(self.quality.sum_of_recalls)

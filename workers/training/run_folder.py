@@ -18,6 +18,7 @@ from typing import Any, Literal
 from workers.neural.configs import config_from, config_to
 from workers.neural.former_names import present_names
 from workers.training.errors import TrainingError
+from workers.training.former_runs import present_state
 from workers.training.layout import Captioned, concatenated
 from workers.training.readers.read import DataSet, DataSource, listed_set, read_source
 from workers.training.recipe import Recipe
@@ -27,7 +28,7 @@ PACKAGES = ("torch", "torchvision", "lightning", "nltk", "numpy", "pillow")
 
 
 @dataclass(frozen=True, slots=True)
-class DataPaths:
+class DatasetPaths:
     """Where the data lie: `sets` in published layouts, or the files of one set, each by its path.
 
     `groups`: name<TAB>label lines, or empty; see `workers.training.layout`.
@@ -60,14 +61,14 @@ class DataPaths:
 
 @dataclass(frozen=True, slots=True)
 class RunState:
-    """How a run stands, and in `said` why, in a sentence or empty.
+    """How a run stands, and in `reason` why, in a sentence or empty.
 
     `running`; `finished`: as asked, early stopping included; `not started`: its sum of recalls stayed near that of
     guessing; `stopped`: by a person, an error or a kill, and can be resumed. `process` and `machine` are whose it is.
     """
 
     state: State
-    said: str = ""
+    reason: str = ""
     process: int = 0
     machine: str = ""
 
@@ -117,18 +118,18 @@ class RunFolder:
     def state(self) -> RunState:
         """How the run stands; one whose process is gone from this machine has stopped."""
         try:
-            state = RunState(**json.loads((self.path / "state.json").read_text()))
+            state = RunState(**present_state(json.loads((self.path / "state.json").read_text())))
         except FileNotFoundError:
             return self._state_before_there_was_a_file()
-        except (OSError, ValueError, TypeError) as error:
+        except (OSError, ValueError, TypeError, AttributeError) as error:
             return RunState("stopped", f"state.json cannot be read: {error}.")
         if state.state == "running" and state.machine == socket.gethostname() and not _alive(state.process):
             return RunState("stopped", "The process that trained it is gone.", state.process, state.machine)
         return state
 
-    def set_state(self, state: State, said: str = "") -> None:
+    def set_state(self, state: State, reason: str = "") -> None:
         """Note how the run stands, in one step: who reads at the same time finds the former state or this one."""
-        facts = asdict(RunState(state, said, os.getpid(), socket.gethostname()))
+        facts = asdict(RunState(state, reason, os.getpid(), socket.gethostname()))
         partial = self.path / ".state.json"
         partial.write_text(json.dumps(facts) + "\n")
         partial.replace(self.path / "state.json")
@@ -136,7 +137,7 @@ class RunFolder:
     def _state_before_there_was_a_file(self) -> RunState:
         return RunState("finished" if self.metrics.exists() else "stopped")
 
-    def begin(self, recipe: Recipe, data: DataPaths, splits: tuple[Captioned, Captioned]) -> None:
+    def begin(self, recipe: Recipe, data: DatasetPaths, splits: tuple[Captioned, Captioned]) -> None:
         """Start a new run here. Raises TrainingError where there is one already."""
         if self.config.exists():
             raise TrainingError(
@@ -161,10 +162,12 @@ class RunFolder:
             raise TrainingError(f"{self.path} holds no run to go on with: {error}.") from None
         return facts | {"recipe": present_names(facts.get("recipe", {}))}
 
-    def recipe_and_data(self) -> tuple[Recipe, DataPaths]:
+    def recipe_and_data(self) -> tuple[Recipe, DatasetPaths]:
         """What the run was begun with."""
         facts = self.facts()
-        return config_from(Recipe, facts["recipe"], "recipe"), config_from(DataPaths, facts["data"], "data")
+        return config_from(Recipe, facts["recipe"], "recipe"), config_from(
+            DatasetPaths, facts["data"], "data"
+        )
 
     def check_data(self, splits: tuple[Captioned, Captioned]) -> None:
         """Raises TrainingError when the data are no longer those that the run began with."""

@@ -70,19 +70,19 @@ def begin_words(
         table.requires_grad_(start.tune_words)
 
 
-class Parts(NamedTuple):
+class TrunkParts(NamedTuple):
     """What of an image network is computed once, and what is trained behind that; None where there is no such part."""
 
     early: nn.Module | None
     late: nn.Module | None
 
 
-def trained_parts(trunk: nn.Module, recipe: Recipe) -> Parts:
+def trained_parts(trunk: nn.Module, recipe: Recipe) -> TrunkParts:
     """Freeze what is not trained. Raises ModelConfigError where `start.tune_from` names no place in the network."""
     start = recipe.start
     trunk.requires_grad_(requires_grad=start.tune == "all" and not start.tune_from)
     if not start.tune_from:
-        return Parts(None if start.tune == "all" else trunk, None)
+        return TrunkParts(None if start.tune == "all" else trunk, None)
     if start.tune != "all":
         raise ModelConfigError(
             "start.tune_from trains a part of the network, start.tune=head none: choose one."
@@ -93,7 +93,7 @@ def trained_parts(trunk: nn.Module, recipe: Recipe) -> Parts:
         )
     early, late = split_before(trunk, start.tune_from)
     late.requires_grad_()
-    return Parts(early, late)
+    return TrunkParts(early, late)
 
 
 def bundle_vocabulary(bundle: Path) -> list[str]:

@@ -16,9 +16,9 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from workers.inference.manifest import ImageSpec
 from workers.neural.tokens import WordTokenizer, vocabulary_of
 from workers.neural.two_tower import TwoTower
-from workers.training.batches import CachedFeatures, CroppedPictures, Pictures, TrainingData
+from workers.training.batches import CachedFeatures, CroppedPictures, TrainingData, TrainingPictures
 from workers.training.callbacks import Curves, Validation
-from workers.training.course import Course
+from workers.training.distributed import is_rank_zero, wait_for_rank_zero
 from workers.training.encode import BATCH, split_ranks
 from workers.training.errors import TrainingError
 from workers.training.export import ExportOptions, export_bundle
@@ -28,9 +28,9 @@ from workers.training.metrics import Quality
 from workers.training.module import VALIDATION_SUM, RetrievalModule
 from workers.training.picture_store import Progress, picture_store
 from workers.training.recipe import PixelsConfig, Recipe
-from workers.training.run_folder import DataPaths, RunFolder
-from workers.training.start import Parts, begin_words, build_model, bundle_vocabulary, trained_parts
-from workers.training.together import follows, wait_until_begun
+from workers.training.run_control import RunControl
+from workers.training.run_folder import DatasetPaths, RunFolder
+from workers.training.start import TrunkParts, begin_words, build_model, bundle_vocabulary, trained_parts
 from workers.training.word_store import Words, word_store
 
 PRECISIONS: dict[str, Literal["32-true", "bf16-mixed"]] = {"float32": "32-true", "bfloat16": "bf16-mixed"}
@@ -51,7 +51,7 @@ class TrainOptions:
     """
 
     recipe: Recipe
-    data: DataPaths
+    data: DatasetPaths
     out: Path
     cache: Path
     bundle: Path | None = None
@@ -76,7 +76,7 @@ def train(options: TrainOptions) -> Quality | None:
     _check_devices(options)
     folder = RunFolder(options.out)
     splits = options.data.splits()
-    if follows():
+    if not is_rank_zero():
         _help(options, folder, splits)
         return None
     if options.resume:
@@ -105,7 +105,7 @@ def train(options: TrainOptions) -> Quality | None:
 
 def _help(options: TrainOptions, folder: RunFolder, splits: tuple[Captioned, Captioned]) -> None:
     """Do this process's part of a run that another one begins and keeps."""
-    wait_until_begun(folder)
+    wait_for_rank_zero(folder)
     folder.check_data(splits)
     options = replace(options, say=_nobody)
     torch.manual_seed(options.recipe.run.seed)
@@ -192,8 +192,8 @@ def _shape(splits: tuple[Captioned, Captioned], model: TwoTower, vocabulary: int
 
 
 def _pictures(
-    options: TrainOptions, network: tuple[TwoTower, Parts], split: Captioned, pixels: PixelsConfig
-) -> Pictures:
+    options: TrainOptions, network: tuple[TwoTower, TrunkParts], split: Captioned, pixels: PixelsConfig
+) -> TrainingPictures:
     model, (early, late) = network
     store = picture_store(split.paths, image_spec(options.recipe), options.cache, options.progress)
     if early is None:
@@ -247,7 +247,7 @@ def _fit(options: TrainOptions, folder: RunFolder, module: RetrievalModule) -> N
         callbacks=[
             Validation(),
             Curves(folder.curves, options.say),
-            Course(options.recipe, folder, options.say),
+            RunControl(options.recipe, folder, options.say),
             *_keepers(folder),
         ],
         default_root_dir=folder.path,
@@ -297,7 +297,7 @@ def _finish(options: TrainOptions, folder: RunFolder, module: RetrievalModule) -
     if not best.exists():
         raise TrainingError("The run has no finished epoch.")
     module.load_state_dict(torch.load(best, map_location="cpu", weights_only=True)["state_dict"])
-    module.average.swap()
+    module.ema.swap()
     device = _device(options)
     ranks = split_ranks(module.model.to(device), _as_served(options, module.validation_data), device)
     ranks.save(folder.ranks)

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.former_runs import former_settings
 from workers.neural.configs import config_to
 from workers.neural.errors import ModelConfigError
-from workers.neural.former_names import NAMES, present_names
+from workers.neural.former_names import present_names
 from workers.neural.native import shapes_of
 from workers.training.recipe import recipe_with
 from workers.training.recipes.catalogue import RECIPES, recipe_named
@@ -52,7 +53,7 @@ def test_a_recipe_file_of_former_names_is_read_and_one_with_both_is_refused(tmp_
 def test_a_run_that_was_begun_under_former_names_is_gone_on_with_and_compared(tmp_path):
     recipe = recipe_with(RECIPES["sightline"], [("start.words", "glove.txt")])
     facts = {"data": {}, "fingerprints": {}}
-    for name, settings in (("former", former_of(config_to(recipe))), ("present", config_to(recipe))):
+    for name, settings in (("former", former_settings(config_to(recipe))), ("present", config_to(recipe))):
         (tmp_path / name).mkdir()
         (tmp_path / name / "config.json").write_text(json.dumps({"recipe": settings, **facts}))
     with pytest.warns(DeprecationWarning, match=r"run\.ema_decay now"):
@@ -75,21 +76,3 @@ def test_present_names_are_read_without_a_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert present_names(plain) == plain
-
-
-def former_of(settings, inside=""):
-    """The settings as they were written before."""
-    back = {present: former for former, present in NAMES.items()}
-    found = {}
-    for key, value in settings.items():
-        dotted = f"{inside}.{key}" if inside else key
-        found[back.get(dotted, dotted).rpartition(".")[2]] = former_value(value, dotted)
-    return found
-
-
-def former_value(value, dotted):
-    if isinstance(value, dict):
-        return former_of(value, dotted)
-    if isinstance(value, list):
-        return [former_value(item, dotted) for item in value]
-    return "together" if value == "grouped" else value

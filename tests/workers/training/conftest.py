@@ -6,7 +6,7 @@ from PIL import Image, ImageDraw
 
 from workers.training.recipe import recipe_with
 from workers.training.recipes.catalogue import recipe_named
-from workers.training.run_folder import DataPaths
+from workers.training.run_folder import DatasetPaths
 
 COLOURS = {"red": (220, 40, 40), "green": (40, 180, 60), "blue": (50, 70, 220), "yellow": (230, 210, 40)}
 SHAPES = ("disc", "square")
@@ -54,7 +54,7 @@ def corpus(tmp_path_factory):
 def data(corpus):
     """Where the corpus lies."""
     files = (str(corpus / name) for name in ("images", "captions.txt", "train.txt", "val.txt", "groups.txt"))
-    return DataPaths(*files)
+    return DatasetPaths(*files)
 
 
 @pytest.fixture(scope="session")

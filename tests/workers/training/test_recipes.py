@@ -68,7 +68,7 @@ def test_a_pair_of_one_layer_and_all_layers_differs_in_its_features_only(column)
     assert [recipe.image.kind for recipe in pair] == ["cnn", "fne"]
 
 
-@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.said)
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.statement)
 def test_a_findings_rows_of_one_size_differ_in_what_it_is_about_only(claim):
     budget = [("embedding_dim", 8), ("text.word_dim", 8), ("run.epochs", 1)]
     pair = [recipe_with(recipe_named(name), budget) for name in (claim.first, claim.second)]

@@ -20,7 +20,7 @@ from workers.training.report.findings import STARTS_AT, findings, rescue
 from workers.training.report.papers import PAPERS
 from workers.training.report.plan import ROWS, STABILITY, Seeds, Setting, planned
 from workers.training.report.training import needs_training, train_missing
-from workers.training.report.write import Report, write_report
+from workers.training.report.write import ReportScope, write_report
 from workers.training.run_folder import RunFolder
 from workers.training.train import TrainOptions, train
 
@@ -71,7 +71,7 @@ def test_a_report_trains_what_is_missing_once_and_says_what_could_not_be_trained
     with pytest.raises(TrainingError, match=r"other settings before \(run\.epochs 1, now 2\)"):
         needs_training(longer)
     _, split = data.splits()
-    text = write_report(rows, failures, Report(folder, split, 0, ("About.",)))
+    text = write_report(rows, failures, ReportScope(folder, split, 0, ("About.",)))
     [row] = [line for line in text.splitlines() if line.startswith("| fc7-sh |")]
     assert "22.4/49.8/62.9, 6" in row
     assert "* `fne-sh`: No network today." in text
@@ -197,7 +197,7 @@ def test_the_light_gcn_of_vsrns_size_is_compared_with_it(tmp_path):
 
 def test_the_papers_sizes_and_times_stand_beside_ours(data, tmp_path):
     rows, (_, split) = plan(tmp_path, BUDGET, ["light-gcn-512"]), data.splits()
-    text = write_report(rows, {}, Report(tmp_path, split, 0))
+    text = write_report(rows, {}, ReportScope(tmp_path, split, 0))
     [row] = [line for line in text.splitlines() if line.startswith("| light-gcn-512 |")]
     assert "| 64.5/88.3/93.1 | 47.4/75.3/83.3 | 40.6, 6.1 |" in row
 
@@ -210,7 +210,7 @@ def test_vsepp_stands_beside_the_blueprint_by_its_measures(data, tmp_path):
     line = json.dumps({"epoch": 1, "seconds": 1.0, **quality})
     (tmp_path / "vsepp" / "curves.jsonl").write_text(f"{line}\n")
     rows, (_, split) = plan(tmp_path, BUDGET, ["vsepp"], bundles=False), data.splits()
-    lines = write_report(rows, {}, Report(tmp_path, split, 0)).splitlines()
+    lines = write_report(rows, {}, ReportScope(tmp_path, split, 0)).splitlines()
     start = lines.index("## `vsepp` beside the blueprint")
     assert lines[start + 2] == "|  | R@1 | R@3 | R@5 | P@1 | P@3 |"
     assert lines[start + 4] == "| i→t | 10.0 | 11.0 | 12.0 | 14.0 | 15.0 |"
@@ -220,7 +220,7 @@ def test_vsepp_stands_beside_the_blueprint_by_its_measures(data, tmp_path):
 def test_a_row_that_nobody_has_trained_says_so(data, tmp_path):
     rows, (_, split) = plan(tmp_path, BUDGET, ["vsrn"]), data.splits()
     assert "* `vsrn`: not run: `--only vsrn` with the settings above runs it" in write_report(
-        rows, {}, Report(tmp_path, split, 0)
+        rows, {}, ReportScope(tmp_path, split, 0)
     )
 
 

@@ -11,7 +11,7 @@ from workers.training.errors import TrainingError
 from workers.training.layout import Captioned, concatenated
 from workers.training.readers.read import DataSource
 from workers.training.recipe import recipe_with
-from workers.training.run_folder import DataPaths, RunFolder
+from workers.training.run_folder import DatasetPaths, RunFolder
 from workers.training.train import TrainOptions, train
 
 
@@ -29,7 +29,7 @@ def table(tmp_path):
 
 
 def sets(*paths):
-    return DataPaths(sets=tuple(DataSource(str(path)) for path in paths))
+    return DatasetPaths(sets=tuple(DataSource(str(path)) for path in paths))
 
 
 def test_splits_of_several_sets_stand_one_after_the_other(corpus, table):

@@ -12,19 +12,20 @@ import numpy as np
 import pytest
 import torch
 
+from tests.support.former_runs import make_former
 from tests.support.own_process import train_in_a_process_of_its_own
 from workers.inference.bundles import bundle_extract, read_manifest
 from workers.inference.encoder import load_encoder
 from workers.neural.errors import ModelConfigError, WeightsError
 from workers.neural.images.trunks import build_network
 from workers.neural.native import load_native
-from workers.training import course
+from workers.training import run_control
+from workers.training.distributed import wait_for_rank_zero
 from workers.training.errors import TrainingError
 from workers.training.evaluate import evaluated
 from workers.training.export import ExportOptions
 from workers.training.recipe import recipe_with
 from workers.training.run_folder import RunFolder
-from workers.training.together import wait_until_begun
 from workers.training.train import TrainOptions, train
 
 
@@ -97,7 +98,9 @@ def test_the_second_loss_begins_from_the_best_epoch_of_the_first_at_its_own_rate
 
 
 def test_a_run_that_learns_nothing_ends_as_not_started(tiny, data, tmp_path, monkeypatch):
-    monkeypatch.setattr(course, "STARTED_SUM", 601.0)  # sixteen pictures: guessing alone gives more than 10
+    monkeypatch.setattr(
+        run_control, "STARTED_SUM", 601.0
+    )  # sixteen pictures: guessing alone gives more than 10
     recipe = recipe_with(tiny, [("run.start_epochs", 2)])
     bundle = tmp_path / "b.zip"
     quality = train(options(recipe, data, tmp_path / "run", bundle=bundle))
@@ -105,17 +108,17 @@ def test_a_run_that_learns_nothing_ends_as_not_started(tiny, data, tmp_path, mon
     assert len(curve(tmp_path / "run")) == 2
     state = RunFolder(tmp_path / "run").state
     assert state.state == "not started"
-    assert "curriculum" in state.said
+    assert "curriculum" in state.reason
     assert not bundle.exists()
     assert train(options(recipe, data, tmp_path / "run", resume=True)) == quality
     assert len(curve(tmp_path / "run")) == 2
 
 
 def test_a_run_has_started_once_one_epoch_was_better_than_guessing():
-    assert course.not_started([1.0] * 5, 5)
-    assert not course.not_started([1.0] * 4, 5)
-    assert not course.not_started([1.0] * 4 + [10.0], 5)
-    assert not course.not_started([1.0] * 9, 0)
+    assert run_control.not_started([1.0] * 5, 5)
+    assert not run_control.not_started([1.0] * 4, 5)
+    assert not run_control.not_started([1.0] * 4 + [10.0], 5)
+    assert not run_control.not_started([1.0] * 9, 0)
 
 
 def test_options_can_be_pickled(tiny, data, tmp_path):
@@ -141,6 +144,20 @@ def test_a_run_killed_and_resumed_equals_the_uninterrupted_one_bit_for_bit(tiny,
     assert len(curve(tmp_path / "parts")) == 3
     resumed = train(options(recipe, data, tmp_path / "parts", resume=True))
     assert resumed == whole
+    assert_equal_runs(tmp_path / "whole", tmp_path / "parts")
+
+
+def test_a_run_begun_under_the_former_names_resumes_bit_for_bit(tiny, data, tmp_path):
+    recipe = recipe_with(tiny, [("run.ema_decay", 0.9), ("data.captions", "grouped")])
+    whole = train(options(recipe, data, tmp_path / "whole"))
+    with pytest.raises(KilledError):
+        train(dataclasses.replace(options(recipe, data, tmp_path / "parts"), say=killed_after(1)))
+    make_former(tmp_path / "parts")
+    with pytest.warns(DeprecationWarning, match=r"run\.ema_decay now"):
+        begun, _ = RunFolder(tmp_path / "parts").recipe_and_data()
+    assert begun == recipe
+    assert RunFolder(tmp_path / "parts").state.reason == "KilledError"
+    assert train(options(begun, data, tmp_path / "parts", resume=True)) == whole
     assert_equal_runs(tmp_path / "whole", tmp_path / "parts")
 
 
@@ -330,7 +347,7 @@ def test_two_machines_train_one_run_as_two_processes_do(tiny, data, tmp_path):
 
 def test_who_helps_a_run_that_nobody_begins_says_so(tmp_path):
     with pytest.raises(TrainingError, match="holds no run after 0 seconds"):
-        wait_until_begun(RunFolder(tmp_path), seconds=0)
+        wait_for_rank_zero(RunFolder(tmp_path), seconds=0)
 
 
 def test_a_bundle_is_trained_further_with_its_own_words(tiny, data, tmp_path, corpus):

@@ -12,7 +12,7 @@ from workers.management.data_files import add_data_files, data_paths
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
 
-    from workers.training.report.plan import Row, Setting
+    from workers.training.report.plan import ReportRow, Setting
 
 HELP = """List the recipes, or train those of the papers with a budget and write a table beside the papers' numbers.
 “recipes report --runs DIR …” trains only what is missing in DIR. Touches no database. See docs/training.md."""
@@ -73,7 +73,7 @@ class Command(BaseCommand):
         from workers.training.report.children import InChild
         from workers.training.report.plan import Seeds, Setting, planned
         from workers.training.report.training import train_missing
-        from workers.training.report.write import Report, write_report
+        from workers.training.report.write import ReportScope, write_report
 
         if not options["runs"]:
             raise CommandError("A report needs --runs, the folder of its runs.")
@@ -89,20 +89,20 @@ class Command(BaseCommand):
         if not options["no_training"]:
             failures = train_missing(rows, train, options["at_once"], self.stdout.write)
         about = self._about(options["budget"], settings, rows, len(split))
-        self.stdout.write(write_report(rows, failures, Report(folder, split, options["seeds"], about)))
+        self.stdout.write(write_report(rows, failures, ReportScope(folder, split, options["seeds"], about)))
 
-    def _about(self, budget: str, settings: list[Setting], rows: list[Row], pictures: int) -> list[str]:
+    def _about(self, budget: str, settings: list[Setting], rows: list[ReportRow], pictures: int) -> list[str]:
         common = [setting for setting in settings if not setting.patterns]
         some = [setting for setting in settings if setting.patterns]
         lines = [
             f"{len(rows)} rows; measured on {pictures} validation pictures; percent, ties count against the model."
         ]
-        said = _said(common) or "each recipe as it stands."
-        lines.append(f"Budget of every row: {f'{budget} {said}'.strip()}")
-        return [*lines, f"For some rows: {_said(some)}"] if some else lines
+        common_settings = _listed(common) or "each recipe as it stands."
+        lines.append(f"Budget of every row: {f'{budget} {common_settings}'.strip()}")
+        return [*lines, f"For some rows: {_listed(some)}"] if some else lines
 
 
-def _said(settings: list[Setting]) -> str:
+def _listed(settings: list[Setting]) -> str:
     """Files by their names: a report is read on other machines too."""
     parts = (setting.text.partition("=") for setting in settings)
     return ", ".join(

@@ -84,7 +84,7 @@ class Command(BaseCommand):
             return
         state = RunFolder(options["out"]).state
         if state.state == "not started":
-            raise CommandError(state.said)
+            raise CommandError(state.reason)
         self.stdout.write(f"best epoch on validation: sum of recalls {quality.sum_of_recalls:.1f}")
 
     def _options(self, options: dict[str, Any]) -> TrainOptions:

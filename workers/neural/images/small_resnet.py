@@ -43,7 +43,7 @@ class SmallResnet(nn.Module):
         width = first
         for number, (channels, count) in enumerate(zip(config.widths, config.blocks, strict=True)):
             for block in range(count):
-                stages.append(Block(width, channels, stride=2 if number and not block else 1))
+                stages.append(ResidualBlock(width, channels, stride=2 if number and not block else 1))
                 width = channels
         self.stages = nn.Sequential(*stages)
 
@@ -53,7 +53,7 @@ class SmallResnet(nn.Module):
         return torch.cat((cells.mean(2), cells.amax(2)), 1)
 
 
-class Block(nn.Module):
+class ResidualBlock(nn.Module):
     """Two 3×3 convolutions and a shortcut (ResNet's basic block)."""
 
     def __init__(self, width: int, channels: int, stride: int) -> None:

@@ -40,8 +40,8 @@ class Cosine:
         if self.parts == 1:
             return unit_length(vectors)
         apart = vectors.reshape(-1, self.parts, vectors.shape[1] // self.parts)
-        together: Tensor = unit_length(apart).flatten(1) / self.parts**0.5
-        return together
+        joined: Tensor = unit_length(apart).flatten(1) / self.parts**0.5
+        return joined
 
     def spaces(self, embeddings: Tensor) -> tuple[Tensor, ...]:
         """Embeddings (n, dim) → those of each part, (n, dim / parts), of unit length."""

@@ -14,7 +14,7 @@ QUERIES, FOUND = 20, 4
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class RankedItem:
     """A picture or a caption by its number in the split, its place from 1, and whether it is right."""
 
     number: int
@@ -23,15 +23,15 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class FailedQuery:
     """A query by its number; `found`: the first of its list; `right`: its right items, best first."""
 
     query: int
-    found: tuple[Item, ...]
-    right: tuple[Item, ...]
+    found: tuple[RankedItem, ...]
+    right: tuple[RankedItem, ...]
 
 
-def worst_pictures(result: Evaluated, count: int = QUERIES) -> list[Failure]:
+def worst_pictures(result: Evaluated, count: int = QUERIES) -> list[FailedQuery]:
     """The pictures whose best right caption stands last, with captions as items."""
     ranks = result.ranks
 
@@ -42,7 +42,7 @@ def worst_pictures(result: Evaluated, count: int = QUERIES) -> list[Failure]:
     return _worst(ranks.image_to_text, (ranks.of_images, ranks.of_captions), row, count)
 
 
-def worst_captions(result: Evaluated, count: int = QUERIES) -> list[Failure]:
+def worst_captions(result: Evaluated, count: int = QUERIES) -> list[FailedQuery]:
     """The captions whose best right picture stands last, with pictures as items."""
     ranks = result.ranks
 
@@ -55,18 +55,18 @@ def worst_captions(result: Evaluated, count: int = QUERIES) -> list[Failure]:
 
 def _worst(
     places: Places, labels: tuple[Labels, Labels], row: Callable[[int], Vectors], count: int
-) -> list[Failure]:
+) -> list[FailedQuery]:
     """Only queries whose first item is wrong; the worst first, equally bad ones in their order."""
     order = np.argsort(-places.ranks, kind="stable")[:count]
     chosen = [int(query) for query in order if places.ranks[query] > 1]
     return [_failure(query, row(query), labels[1] == labels[0][query]) for query in chosen]
 
 
-def _failure(query: int, scores: Vectors, right: "np.ndarray[tuple[int], np.dtype[np.bool_]]") -> Failure:
+def _failure(query: int, scores: Vectors, right: "np.ndarray[tuple[int], np.dtype[np.bool_]]") -> FailedQuery:
     """Wrong items before right ones of the same score, as the measures count."""
     order = np.lexsort((right, -scores))
-    listed = [Item(int(n), place, bool(right[n])) for place, n in enumerate(order, 1)]
-    return Failure(query, tuple(listed[:FOUND]), tuple(item for item in listed if item.right))
+    listed = [RankedItem(int(n), place, bool(right[n])) for place, n in enumerate(order, 1)]
+    return FailedQuery(query, tuple(listed[:FOUND]), tuple(item for item in listed if item.right))
 
 
 def owners(split: Captioned) -> list[int]:

@@ -8,7 +8,13 @@ from html import escape
 from pathlib import Path
 
 from workers.inference.pictures import open_picture
-from workers.training.errors_page.select import Failure, Item, owners, worst_captions, worst_pictures
+from workers.training.errors_page.select import (
+    FailedQuery,
+    RankedItem,
+    owners,
+    worst_captions,
+    worst_pictures,
+)
 from workers.training.errors_page.words import marked
 from workers.training.evaluate import Evaluated
 from workers.training.layout import Captioned
@@ -18,7 +24,7 @@ COLUMNS = (
     ("R@1", "r1"), ("R@5", "r5"), ("R@10", "r10"), ("P@1", "p1"), ("MRR", "mrr"), ("nDCG@10", "ndcg10"),
     ("median rank", "median_rank"), ("mean rank", "mean_rank"),
 )  # fmt: skip
-SAID = {"image_to_text": "picture → captions", "text_to_image": "caption → pictures"}
+DIRECTIONS = {"image_to_text": "picture → captions", "text_to_image": "caption → pictures"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,22 +73,22 @@ def _page(result: Evaluated, pictures: Sequence[str], captions: Sequence[str]) -
 
 
 def _section(title: str, articles: Sequence[str]) -> str:
-    said = "The worst first. Marked words are shared between what was found and what would have been right."
+    note = "The worst first. Marked words are shared between what was found and what would have been right."
     body = "".join(articles) or "<p>None: every first answer is right.</p>"
-    return f'<section><h2>{title}</h2><p class="quiet">{said}</p>{body}</section>'
+    return f'<section><h2>{title}</h2><p class="quiet">{note}</p>{body}</section>'
 
 
 def _measures(result: Evaluated) -> str:
     report = result.report()
     head = "".join(f'<th scope="col">{name}</th>' for name, _ in COLUMNS)
     rows = "".join(
-        f'<tr><th scope="row">{said}</th>{"".join(f"<td>{report[way][key]:.1f}</td>" for _, key in COLUMNS)}</tr>'
-        for way, said in SAID.items()
+        f'<tr><th scope="row">{name}</th>{"".join(f"<td>{report[way][key]:.1f}</td>" for _, key in COLUMNS)}</tr>'
+        for way, name in DIRECTIONS.items()
     )
     return f'<div class="scroll"><table><thead><tr><th></th>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
 
 
-def _of_picture(failure: Failure, book: Book) -> str:
+def _of_picture(failure: FailedQuery, book: Book) -> str:
     """A picture, where its own captions stood, and the captions found before them."""
     own = [book.texts[item.number] for item in failure.right]
     instead = [book.texts[item.number] for item in failure.found if not item.right]
@@ -96,7 +102,7 @@ def _of_picture(failure: Failure, book: Book) -> str:
     return _article("The picture, and the places of its captions", query, "Found first", found)
 
 
-def _of_caption(failure: Failure, book: Book) -> str:
+def _of_caption(failure: FailedQuery, book: Book) -> str:
     """A caption, where its picture stood, and the pictures found before it with their closest captions."""
     text = book.texts[failure.query]
     instead = [
@@ -111,7 +117,7 @@ def _of_caption(failure: Failure, book: Book) -> str:
     return _article("The caption, and the place of its picture", query, "Found first", found)
 
 
-def _closest(text: str, item: Item, book: Book) -> str:
+def _closest(text: str, item: RankedItem, book: Book) -> str:
     """Of a found picture's captions the one that shares most words with the query."""
     return max(book.split.captions[item.number], key=lambda caption: marked(caption, [text]).count("<mark>"))
 
@@ -123,10 +129,10 @@ def _article(query_title: str, query: str, found_title: str, found: str) -> str:
     )
 
 
-def _listed(item: Item, text: str) -> str:
+def _listed(item: RankedItem, text: str) -> str:
     return f"<li>{_place(item)}<span>{text}</span></li>"
 
 
-def _place(item: Item) -> str:
+def _place(item: RankedItem) -> str:
     kind = "place good" if item.right else "place"
     return f'<span class="{kind}">{item.place}{" ✓" if item.right else ""}</span>'

@@ -16,7 +16,7 @@ SAMPLE = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class DatasetLayout:
     """`find` looks for what `read` reads in a folder."""
 
     find: Callable[[Path], Path | None]
@@ -24,10 +24,10 @@ class Layout:
 
 
 LAYOUTS = {
-    "flickr": Layout(find_flickr, read_flickr),
-    "coco": Layout(find_coco, read_coco),
-    "karpathy": Layout(find_karpathy, read_karpathy),
-    "csv": Layout(find_table, read_table),
+    "flickr": DatasetLayout(find_flickr, read_flickr),
+    "coco": DatasetLayout(find_coco, read_coco),
+    "karpathy": DatasetLayout(find_karpathy, read_karpathy),
+    "csv": DatasetLayout(find_table, read_table),
 }
 
 

@@ -13,8 +13,8 @@ from workers.inference.errors import InferenceError
 from workers.neural.errors import ModelConfigError, WeightsError
 from workers.training.errors import TrainingError
 from workers.training.export import ExportOptions
-from workers.training.report.plan import Row
-from workers.training.run_folder import DataPaths, RunFolder
+from workers.training.report.plan import ReportRow
+from workers.training.run_folder import DatasetPaths, RunFolder
 from workers.training.train import TrainOptions, train
 
 
@@ -22,12 +22,12 @@ from workers.training.train import TrainOptions, train
 class InChild:
     """Trains a row as `manage.py train` does, with `threads` threads. Raises TrainingError with why it could not."""
 
-    data: DataPaths
+    data: DatasetPaths
     cache: Path
     device: str = "auto"
     threads: int = 1
 
-    def __call__(self, row: Row) -> None:
+    def __call__(self, row: ReportRow) -> None:
         """Train a row to its end, or go on with it where it was stopped."""
         # From a server of forks, not from this process: its threads, torch's among them, would be missing in a fork.
         context = multiprocessing.get_context("forkserver")
@@ -39,9 +39,9 @@ class InChild:
         if receiver.poll():
             raise TrainingError(receiver.recv())
         if child.exitcode:
-            raise TrainingError(RunFolder(row.run).state.said or f"It ended with status {child.exitcode}.")
+            raise TrainingError(RunFolder(row.run).state.reason or f"It ended with status {child.exitcode}.")
 
-    def _options(self, row: Row) -> TrainOptions:
+    def _options(self, row: ReportRow) -> TrainOptions:
         return TrainOptions(
             recipe=row.recipe,
             data=self.data,

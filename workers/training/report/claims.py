@@ -16,7 +16,7 @@ class Claim:
     the second's size is taken.
     """
 
-    said: str
+    statement: str
     first: str
     second: str
     about: tuple[str, ...]
@@ -45,12 +45,12 @@ CLAIMS = (
     ),
     *(
         Claim(
-            f"K = 1 over K = 10, summed, hard triplets {said}",
+            f"K = 1 over K = 10, summed, hard triplets {what}",
             f"two-branch-k1-{above}",
             f"two-branch-k10-sum-{above}",
             ("loss.count",),
         )
-        for above, said in (("clamp", "cut at the margin"), ("drop", "left out"))
+        for above, what in (("clamp", "cut at the margin"), ("drop", "left out"))
     ),
     Claim(
         "light region reasoning over global features", "light-gcn-1024", "global-1024", ("image", "pixels")

@@ -51,14 +51,16 @@ def _checked(folder: Path, claim: Claim, seeds: int) -> Finding:
         paper = f"{PAPERS[claim.first].total - PAPERS[claim.second].total:+.1f}"
     pairs = _pairs(folder, claim, seeds)
     if not pairs:
-        return Finding(claim.said, "not measured", "a run is missing", paper=paper)
+        return Finding(claim.statement, "not measured", "a run is missing", paper=paper)
     if others := _differing(*pairs[0], besides=claim.about):
-        return Finding(claim.said, "not comparable", f"they also differ in {', '.join(others)}", paper=paper)
+        return Finding(
+            claim.statement, "not comparable", f"they also differ in {', '.join(others)}", paper=paper
+        )
     first, second = (joined_ranks([_ranks(run) for run in side]) for side in zip(*pairs, strict=True))
     d = paired_bootstrap(first, second).sum_of_recalls
     verdict = d.within(LEVEL_POINTS) if claim.level else d.verdict
-    told = f"{d.value:+.1f} ({d.low:+.1f} to {d.high:+.1f})"
-    return Finding(claim.said, verdict, told, _counted(len(pairs)), paper)
+    difference = f"{d.value:+.1f} ({d.low:+.1f} to {d.high:+.1f})"
+    return Finding(claim.statement, verdict, difference, _counted(len(pairs)), paper)
 
 
 def _pairs(folder: Path, claim: Claim, seeds: int) -> list[Pair]:
@@ -115,10 +117,10 @@ def rescue(folder: Path, features: str, seeds: int) -> Finding:
     if not (settings and curriculum):
         return Finding(claim, "not measured", "runs are missing", paper=paper)
     counts = [f"`{column}` {sum(starts)} of {len(starts)}" for column, starts in settings.items()]
-    told = f"order-max started {', '.join(counts)}, the curriculum {sum(curriculum)} of {len(curriculum)}"
+    starts = f"order-max started {', '.join(counts)}, the curriculum {sum(curriculum)} of {len(curriculum)}"
     least = min(map(len, (*settings.values(), curriculum)))
     verdict = _rescue_verdict(list(settings.values()), curriculum)
-    return Finding(claim, verdict, told, _counted(least), paper)
+    return Finding(claim, verdict, starts, _counted(least), paper)
 
 
 def _rescue_verdict(settings: Sequence[Sequence[bool]], curriculum: Sequence[bool]) -> str:

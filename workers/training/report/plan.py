@@ -44,7 +44,7 @@ class Seeds:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ReportRow:
     """One training of a report: `recipe` has `settings` applied; `left_out` are those that it does not have.
 
     `bundled`: whether a bundle of it is wanted.
@@ -108,7 +108,7 @@ class Setting:
 
 def planned(
     folder: Path, settings: Sequence[Setting], only: Sequence[str], seeds: Seeds, *, bundles: bool = True
-) -> list[Row]:
+) -> list[ReportRow]:
     """The rows whose names match one of the patterns `only` (all where there is none), in the report's order.
 
     Each has the settings that are for it and that its recipe has. Raises TrainingError for a setting of no row.
@@ -123,7 +123,7 @@ def planned(
     return chosen
 
 
-def _row(folder: Path, pair: tuple[str, int], settings: Sequence[Setting]) -> Row:
+def _row(folder: Path, pair: tuple[str, int], settings: Sequence[Setting]) -> ReportRow:
     name, seed = pair
     recipe, taken, left_out = recipe_named(name), [], []
     for setting in (s for s in settings if s.fits(name, seed)):
@@ -133,7 +133,7 @@ def _row(folder: Path, pair: tuple[str, int], settings: Sequence[Setting]) -> Ro
             recipe = changed
             taken.append((setting.key, setting.value))
     seeded = recipe_with(recipe, [("run.seed", seed)])
-    return Row(seeded, folder, (*taken, ("run.seed", seed)), tuple(left_out))
+    return ReportRow(seeded, folder, (*taken, ("run.seed", seed)), tuple(left_out))
 
 
 def _changed(recipe: Recipe, setting: Setting) -> Recipe | None:

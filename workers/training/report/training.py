@@ -6,16 +6,16 @@ from concurrent.futures import ThreadPoolExecutor
 from workers.neural.configs import config_to
 from workers.neural.errors import ModelConfigError
 from workers.training.errors import TrainingError
-from workers.training.report.plan import Row
+from workers.training.report.plan import ReportRow
 from workers.training.run_folder import RunFolder
 from workers.training.tracking.compare import flat
 
-TrainRow = Callable[[Row], None]
+TrainRow = Callable[[ReportRow], None]
 Say = Callable[[str], None]
 Failures = dict[str, str]
 
 
-def train_missing(rows: Sequence[Row], train: TrainRow, at_once: int, say: Say) -> Failures:
+def train_missing(rows: Sequence[ReportRow], train: TrainRow, at_once: int, say: Say) -> Failures:
     """Train what is not trained yet, `at_once` rows at a time; why a row could not be, by its name.
 
     The first row of those that share a frozen network's features goes ahead of the others, which then find them.
@@ -30,7 +30,7 @@ def train_missing(rows: Sequence[Row], train: TrainRow, at_once: int, say: Say) 
     return failures
 
 
-def _attempt(row: Row, train: TrainRow, say: Say) -> str:
+def _attempt(row: ReportRow, train: TrainRow, say: Say) -> str:
     """Train a row where that is needed; why it could not be, or nothing."""
     try:
         if not needs_training(row):
@@ -45,7 +45,7 @@ def _attempt(row: Row, train: TrainRow, say: Say) -> str:
     return ""
 
 
-def needs_training(row: Row) -> bool:
+def needs_training(row: ReportRow) -> bool:
     """Whether a row is still to be trained. Raises TrainingError where its folder holds another run."""
     folder = RunFolder(row.run)
     if not folder.config.exists():
@@ -58,7 +58,7 @@ def needs_training(row: Row) -> bool:
     return not (state == "not started" or (state == "finished" and (row.bundle.is_file() or not row.bundled)))
 
 
-def _changed(row: Row, folder: RunFolder) -> str:
+def _changed(row: ReportRow, folder: RunFolder) -> str:
     """The settings in which the folder's run differs from the row, in a few words.
 
     A run keeps what it was begun with; settings that did not exist then have their defaults.

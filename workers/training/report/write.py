@@ -10,7 +10,7 @@ from workers.training.errors import TrainingError
 from workers.training.layout import Captioned
 from workers.training.report.costs import Costs, costs_of
 from workers.training.report.findings import findings
-from workers.training.report.plan import Row
+from workers.training.report.plan import ReportRow
 from workers.training.report.table import Measured, report_markdown, report_plot
 from workers.training.report.training import Failures
 from workers.training.tracking.plots import plot_runs
@@ -18,7 +18,7 @@ from workers.training.tracking.runs import Run, read_run
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class ReportScope:
     """What a report is about: the runs' folder, the split measured on, how many seeds, and what its head says."""
 
     folder: Path
@@ -27,7 +27,7 @@ class Report:
     about: Sequence[str] = ()
 
 
-def write_report(rows: Sequence[Row], failures: Failures, report: Report) -> str:
+def write_report(rows: Sequence[ReportRow], failures: Failures, report: ReportScope) -> str:
     """Measure what each row costs, compare, and write the files into the runs' folder; the report as Markdown."""
     measured = [_measured(row, failures.get(row.name, ""), report.split) for row in rows]
     checked = findings(report.folder, report.seeds)
@@ -44,14 +44,14 @@ def write_report(rows: Sequence[Row], failures: Failures, report: Report) -> str
     return text
 
 
-def _measured(row: Row, failure: str, split: Captioned) -> Measured:
+def _measured(row: ReportRow, failure: str, split: Captioned) -> Measured:
     """A row with whatever there is of it."""
     run = _run(row.run)
-    words = [failure] if failure and not (run and failure in run.said) else []
+    words = [failure] if failure and not (run and failure in run.reason) else []
     if not (run or failure):
         words.append(f"not run: `--only {row.name}` with the settings above runs it")
     if run and run.state != "finished":
-        words.append(f"{run.state}. {run.said}".strip())
+        words.append(f"{run.state}. {run.reason}".strip())
     if row.left_out:
         words.append(f"without {', '.join(row.left_out)}, which its parts do not have")
     costs, why = _costs(row, split)
@@ -65,7 +65,7 @@ def _run(path: Path) -> Run | None:
         return None
 
 
-def _costs(row: Row, split: Captioned) -> tuple[Costs | None, str]:
+def _costs(row: ReportRow, split: Captioned) -> tuple[Costs | None, str]:
     if not row.bundle.is_file():
         return None, ""
     try:

@@ -65,10 +65,10 @@ def _compared(first: Run, second: Run) -> Comparison | str:
 
 def _measures(runs: list[Run]) -> list[tuple[str, ...]]:
     rows = []
-    for way, said in (("image_to_text", "i→t"), ("text_to_image", "t→i")):
+    for way, name in (("image_to_text", "i→t"), ("text_to_image", "t→i")):
         for measure in MEASURES:
             values = [((run.best or {}).get(way) or {}).get(measure) for run in runs]
-            rows.append((f"{measure} {said}", "", *(ABSENT if v is None else f"{v:.1f}" for v in values)))
+            rows.append((f"{measure} {name}", "", *(ABSENT if v is None else f"{v:.1f}" for v in values)))
     sums = ((run.best or {}).get("sum_of_recalls") for run in runs)
     return [*rows, ("sum of recalls", "", *(ABSENT if v is None else f"{v:.1f}" for v in sums))]
 

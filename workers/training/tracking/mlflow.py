@@ -71,7 +71,7 @@ def _identity(run: Run) -> str:
 
 def _tags(run: Run) -> dict[str, str]:
     prints = {f"fingerprint.{name}": value for name, value in run.facts["fingerprints"].items()}
-    return {"sightline.run": _identity(run), "state": run.state, "said": run.said, **prints}
+    return {"sightline.run": _identity(run), "state": run.state, "reason": run.reason, **prints}
 
 
 def _log(client: Any, logged: str, run: Run, bundle: Path) -> None:

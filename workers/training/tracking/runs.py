@@ -19,7 +19,7 @@ class Run:
     path: Path
     recipe: dict[str, Any]
     state: str
-    said: str
+    reason: str
     curve: Curve
     quality: dict[str, Any] | None
     facts: dict[str, Any]
@@ -56,7 +56,7 @@ def read_run(path: Path) -> Run:
         path,
         facts["recipe"],
         state.state,
-        state.said,
+        state.reason,
         _curve(folder.curves),
         _json(folder.metrics),
         facts,

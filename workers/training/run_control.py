@@ -1,5 +1,5 @@
-"""The course of a run, decided from validation: that it has not started, when a curriculum's second loss begins, when
-to stop. What is decided follows from the epochs' sums of recalls alone, so a resumed run decides the same.
+"""A run's turns, decided from validation: that it has not started, when a curriculum's second loss begins, when to
+stop. What is decided follows from the epochs' sums of recalls alone, so a resumed run decides the same.
 """
 
 import shutil
@@ -22,7 +22,7 @@ NOT_STARTED = (
 )
 
 
-class Course(lightning.Callback):
+class RunControl(lightning.Callback):
     """Comes after validation and before the checkpoints, which keep its state."""
 
     def __init__(self, recipe: Recipe, folder: RunFolder, say: Callable[[str], None]) -> None:

@@ -1,6 +1,6 @@
-"""The running mean of a model's weights over its last steps, which finds more than the weights of any one step.
+"""The exponential moving average of a model's weights, which finds more than the weights of any one step.
 
-Exponential: after each step, mean ← d · mean + (1 − d) · weights (Polyak and Juditsky 1992, as Tarvainen and Valpola
+After each step, mean ← d · mean + (1 − d) · weights (Polyak and Juditsky 1992, as Tarvainen and Valpola
 2017 use it). The first steps take a smaller d, so that the beginning is soon forgotten.
 """
 
@@ -13,8 +13,8 @@ from torch import Tensor, nn
 WARM_UP_STEPS = 10
 
 
-class Average(nn.Module):
-    """The mean of the weights that are trained and of what the model counts along, such as batch norm's statistics.
+class Ema(nn.Module):
+    """The average of the weights that are trained and of what the model counts along, such as batch norm's statistics.
 
     Part of a checkpoint, beside the weights of the last step. With `decay` 0 there is none and nothing happens.
     """
@@ -41,7 +41,7 @@ class Average(nn.Module):
         return [(self.get_buffer(f"mean{place}"), value) for place, value in enumerate(self._values())]
 
     @torch.no_grad()
-    def add(self) -> None:
+    def update(self) -> None:
         """Take in the weights after a step."""
         if not self.decay:
             return

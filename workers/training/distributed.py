@@ -1,4 +1,4 @@
-"""Several processes that train one run, on one machine or more: the first begins, keeps and tells; the others follow.
+"""Several processes that train one run, on one machine or more: rank zero keeps the run's folder, the others help.
 
 Lightning starts those of one machine, and names a process's place in its environment as torchrun and Slurm do.
 """
@@ -14,13 +14,13 @@ WAIT_SECONDS = 600
 LOOK_SECONDS = 0.2
 
 
-def follows() -> bool:
-    """Whether this process was started to help another one."""
-    return any(int(os.environ.get(name) or 0) > 0 for name in PLACES)
+def is_rank_zero() -> bool:
+    """Whether this process keeps the run; otherwise it was started to help the one that does."""
+    return not any(int(os.environ.get(name) or 0) for name in PLACES)
 
 
-def wait_until_begun(folder: RunFolder, seconds: float = WAIT_SECONDS) -> None:
-    """Until the first process has written what the others read. Raises TrainingError where it does not."""
+def wait_for_rank_zero(folder: RunFolder, seconds: float = WAIT_SECONDS) -> None:
+    """Until rank zero has written what the others read. Raises TrainingError where it does not."""
     end = time.monotonic() + seconds
     while not folder.vocabulary.exists():
         if time.monotonic() > end:
