@@ -69,7 +69,9 @@ class JobCollectionFilter(admin.SimpleListFilter):
         if self.value() is None:
             return queryset
         offered = {pk for pk, _ in self.lookup_choices}
-        return queryset.filter(collection_id=self.value()) if self.value() in offered else queryset.none()
+        if self.value() not in offered:
+            return queryset.none()
+        return queryset.alias(of=COLLECTION_ID).filter(of=self.value())
 
 
 @admin.register(Job)
