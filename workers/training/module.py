@@ -50,7 +50,7 @@ class RetrievalModule(lightning.LightningModule):
         if not self.recipe.frozen:
             self.model.image.trunk.to(memory_format=torch.channels_last)
         self.ema = Ema(self.model, self.recipe.run.ema_decay)
-        self.register_load_state_dict_pre_hook(present_weights)
+        self.register_load_state_dict_pre_hook(present_weights)  # type: ignore[no-untyped-call]
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Go on from an older run's checkpoint too."""
