@@ -100,9 +100,9 @@ def _training_item(number: int, *, images: Path, seed: int) -> tuple[str, list[s
     scene = scene_sample(_stream(TRAINING_STREAM, seed, number))
     name = f"{seed}-{number:06d}.jpg"
     _save(scene, images / name, TRAINING_SIZE)
-    told = captions(scene, _stream(TRAINING_STREAM, seed, number, 1))
+    texts = captions(scene, _stream(TRAINING_STREAM, seed, number, 1))
     group = f"{name}\t{scene.kind}, {scene.colour}, {scene.condition}\n"
-    return group, [f"{name}#{k}\t{text}\n" for k, text in enumerate(told)]
+    return group, [f"{name}#{k}\t{text}\n" for k, text in enumerate(texts)]
 
 
 def _subjects(seed: int, count: int) -> list[Subject]:
@@ -117,15 +117,15 @@ def _document(
     number: int, *, out: Path, seed: int, subjects: list[Subject], pictured: bool
 ) -> dict[str, Any]:
     subject, rng = subjects[number], _stream(DOCUMENT_STREAM, seed, number)
-    told = note(subject, rng)
+    written = note(subject, rng)
     drawn = pictured and number % DOCUMENTS_PER_PICTURED == 0
     name = f"note-{seed}-{number + 1:05d}"
     return {
         "external_id": name,
-        "title": told.title,
-        "body": told.body,
+        "title": written.title,
+        "body": written.body,
         "url": f"https://notes.example.org/service/{name}",
-        "tags": list(told.tags),
+        "tags": list(written.tags),
         "metadata": {"kind": subject.kind, "colour": subject.colour, "condition": subject.condition},
         "images": _document_images(out, name, subject, rng) if drawn else [],
     }

@@ -149,7 +149,7 @@ def version_measure(*, version: ModelVersion, by: AbstractBaseUser | None = None
 
 
 def judged_worse(version: ModelVersion) -> bool:
-    """Return whether judgements say that the version is surely worse than the present champion."""
+    """Return whether judgements say that the version is significantly worse than the present champion."""
     current, judged = champion(), judged_of(version)
     if current is None or judged is None or judged.champion != str(current) or judged.differences is None:
         return False

@@ -76,8 +76,8 @@ class PanelAdmin(admin.ModelAdmin[_Row]):
         if action not in self.buttons:
             raise Http404(action)
         try:
-            if request.method == "POST" and (said := self.buttons[action](row, request)):
-                messages.success(request, said)
+            if request.method == "POST" and (message := self.buttons[action](row, request)):
+                messages.success(request, message)
         except AppError as error:
             messages.error(request, f"{error.message} ({error.id})")
         return HttpResponseRedirect(reverse(f"admin:{self._url_name('change')}", args=[object_id]))

@@ -126,11 +126,11 @@ def captions_of(
     document: Document, texts: Collection[str], alt: str = "", typed: Iterable[str] = ()
 ) -> list[str]:
     """What is said of a picture, each text once and on one line: alt text, title, passages, what people typed."""
-    said = {
+    by_kind = {
         "alt": [alt],
         "title": [document.title],
         "passages": [passage.text for passage in document.passages.all()],
     }
-    chosen = [text for kind in TEXTS if kind in texts for text in said[kind]]
+    chosen = [text for kind in TEXTS if kind in texts for text in by_kind[kind]]
     lines = (" ".join(text.split()) for text in (*chosen, *typed))
     return list(dict.fromkeys(line for line in lines if line))

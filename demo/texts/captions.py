@@ -57,8 +57,8 @@ def caption(scene: Scene, rng: np.random.Generator) -> str:
     if rng.random() < 0.4:  # else the core stands first; inside it the order stays, since "it" needs its noun
         lead = int(rng.integers(len(extras) + 1))
         books = [*extras[:lead], *core, *extras[lead:]]
-    told = [sentence(choose(rng, templates), _slots(scene, rng)) for templates in books]
-    return " ".join(told)
+    sentences = [sentence(choose(rng, templates), _slots(scene, rng)) for templates in books]
+    return " ".join(sentences)
 
 
 def captions(scene: Scene, rng: np.random.Generator, count: int = 5) -> list[str]:

@@ -135,5 +135,5 @@ def _opening(body: str) -> Excerpt | None:
 
 def _new_tags(document: Document) -> list[str]:
     """Return the tags that the facts beside them do not say already."""
-    said = {value.casefold() for _, value in facts(document.metadata)}
-    return [tag for tag in document.tags if tag.casefold() not in said][:TAGS_MAX]
+    shown = {value.casefold() for _, value in facts(document.metadata)}
+    return [tag for tag in document.tags if tag.casefold() not in shown][:TAGS_MAX]

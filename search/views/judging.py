@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from search.models import Judgement
 
 _GRADES = {"relevant": RELEVANT, "not-relevant": NOT_RELEVANT}
-_SAID = {RELEVANT: "Marked as relevant.", NOT_RELEVANT: "Marked as not relevant."}
+_MESSAGES = {RELEVANT: "Marked as relevant.", NOT_RELEVANT: "Marked as not relevant."}
 
 
 @takes_form(opens="search:results")
@@ -39,8 +39,10 @@ def judge(request: HttpRequest, query_id: uuid.UUID) -> HttpResponse:
         return redirect(_back(request, query_id, document))
     context = {"query_id": query_id, "document": document, "judgement": judgement}
     response = render(request, "search/parts/judge.html", context)
-    said = "Judgement taken back." if judgement is None else _SAID.get(judgement.grade, "Judgement kept.")
-    return trigger_client_event(response, "sightline:say", {"text": said})
+    message = (
+        "Judgement taken back." if judgement is None else _MESSAGES.get(judgement.grade, "Judgement kept.")
+    )
+    return trigger_client_event(response, "sightline:say", {"text": message})
 
 
 def _judged(request: HttpRequest, query_id: uuid.UUID, document: Document) -> Judgement | None:

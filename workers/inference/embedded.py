@@ -43,21 +43,21 @@ def embedded_profile(data: bytes, name: str, info: Mapping[Any, Any], limits: Pi
 
 def _of_png(data: bytes, limits: PictureLimits) -> bytes | None:
     """Return the profile by the order of the W3C's PNG: cICP, iCCP, sRGB, then gamma and primaries."""
-    said = {
+    chunks = {
         chunk.kind: data[chunk.start + 8 : chunk.end - 4]
         for chunk in png.chunks(data, limits)
         if chunk.kind in _PNG_KINDS
     }
-    if b"cICP" in said:
-        return CodePoints(said[b"cICP"][0], said[b"cICP"][1]).profile()
-    if b"iCCP" in said:
-        return _unpacked(said[b"iCCP"].partition(b"\0")[2][1:])
-    if b"sRGB" in said or b"gAMA" not in said:
+    if b"cICP" in chunks:
+        return CodePoints(chunks[b"cICP"][0], chunks[b"cICP"][1]).profile()
+    if b"iCCP" in chunks:
+        return _unpacked(chunks[b"iCCP"].partition(b"\0")[2][1:])
+    if b"sRGB" in chunks or b"gAMA" not in chunks:
         return None
-    gamma = struct.unpack(">I", said[b"gAMA"])[0] / 100_000
-    if b"cHRM" not in said and abs(gamma - _SRGB_GAMMA) < _SAME_GAMMA:
+    gamma = struct.unpack(">I", chunks[b"gAMA"])[0] / 100_000
+    if b"cHRM" not in chunks and abs(gamma - _SRGB_GAMMA) < _SAME_GAMMA:
         return None
-    numbers = [n / 100_000 for n in struct.unpack(">8I", said[b"cHRM"])] if b"cHRM" in said else SRGB
+    numbers = [n / 100_000 for n in struct.unpack(">8I", chunks[b"cHRM"])] if b"cHRM" in chunks else SRGB
     return gamma_profile(numbers, 1 / gamma if gamma else 0.0)
 
 

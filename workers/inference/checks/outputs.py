@@ -48,11 +48,11 @@ def check_outputs(encode: Encode, count: int, dim: int, modality: str) -> tuple[
     """
     alone = np.concatenate([_checked(encode([at]), 1, dim, modality) for at in range(count)])
     order = list(range(count))
-    together = _checked(encode(order), count, dim, modality)
+    batched = _checked(encode(order), count, dim, modality)
     backwards = _checked(encode(order[::-1]), count, dim, modality)[::-1]
     mean_cosine = mean_pair_cosine(alone)
     _check_alike(mean_cosine, modality)
-    agreed = min(agreement(together, alone), agreement(backwards, alone))
+    agreed = min(agreement(batched, alone), agreement(backwards, alone))
     # Where all vectors lie close together, a mix-up would hide in the tolerance: it shrinks with their spread.
     if 1 - agreed > min(BATCH_TOLERANCE, _SPREAD_SHARE * (1 - mean_cosine)) + 1e-6:
         raise BundleError("bundle.batch_changes_result", modality=modality, agreement=agreed)

@@ -175,13 +175,13 @@ class _Probes:
     """Inputs to try an encoder on: all at once, and each alone. Texts stand longest first, as packing may ask for."""
 
     names: tuple[str, ...]
-    together: Arrays
+    batched: Arrays
     alone: list[Arrays]
 
     @property
     def few(self) -> Arrays:
         """Return some of them, smaller in every size that is free."""
-        rows = tuple(values[-_FEW:] for values in self.together)
+        rows = tuple(values[-_FEW:] for values in self.batched)
         return (rows[0][:, : rows[1].max()], rows[1]) if len(rows) > 1 else rows
 
 
@@ -200,11 +200,11 @@ def _export(module: Any, probes: _Probes, target: Path, modality: str) -> None:
 
     from workers.inference.checks.straight_line import straight_line
 
-    examples = [tuple(map(torch.from_numpy, inputs)) for inputs in (probes.together, probes.few)]
+    examples = [tuple(map(torch.from_numpy, inputs)) for inputs in (probes.batched, probes.few)]
     free = {name: {at: f"{name}_{at}" for at in range(2 if name == "tokens" else 1)} for name in probes.names}
     with torch.inference_mode():
         wanted = [
-            module(*map(torch.from_numpy, one)).float().numpy() for one in (probes.together, *probes.alone)
+            module(*map(torch.from_numpy, one)).float().numpy() for one in (probes.batched, *probes.alone)
         ]
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
@@ -233,7 +233,7 @@ def _check_same(graph: Path, probes: _Probes, wanted: list[Floats], modality: st
     """Compare the script's vectors with the graph's: of each probe alone, and of all together, shortest text first."""
     network = Compiler(None, None).compile(StoredGraph(graph, ""), "f32")
     found = [
-        network(*(values[::-1] for values in probes.together))[::-1],
+        network(*(values[::-1] for values in probes.batched))[::-1],
         *(network(*one) for one in probes.alone),
     ]
     cosine = min(

@@ -161,12 +161,12 @@ def _following(data: bytes, layout: TiffLayout, at: int) -> int:
 
 def _is_page(data: bytes, layout: TiffLayout, start: int, count: int) -> bool:
     """Whether a directory is neither a reduced copy nor a mask (TIFF 6.0, NewSubfileType; SubfileType before it)."""
-    said = dict[int, int]()
+    entries = dict[int, int]()
     for at in range(start, start + layout.entry_bytes * count, layout.entry_bytes):
         if struct.unpack_from(layout.order + "H", data, at)[0] in (KIND, OLD_KIND):
             entry = layout.entry(data, at)
-            said[entry.tag] = layout.values(data, entry)[0]
-    return not said.get(KIND, 0) & _REDUCED_OR_MASK and said.get(OLD_KIND) != _OLD_REDUCED
+            entries[entry.tag] = layout.values(data, entry)[0]
+    return not entries.get(KIND, 0) & _REDUCED_OR_MASK and entries.get(OLD_KIND) != _OLD_REDUCED
 
 
 def with_first(data: bytes, directory: int) -> bytes:
