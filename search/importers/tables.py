@@ -101,18 +101,13 @@ def _unknown(where: str, extra: list[str]) -> AppError:
     names = [name[:60] for name in extra[:NAMES_TOLD_MAX]]
     return AppError(
         "import.unknown_field/columns",
-        where=where.capitalize(),
         line=int(where.split()[1]),
-        count=_count(len(extra)),
+        count=len(extra),
         columns=names,
         known=list(KNOWN),
         example=f"{METADATA_PREFIX}{names[0]}",
         extra_columns=["metadata", "ignore"],
     )
-
-
-def _count(columns: int) -> str:
-    return "one column is" if columns == 1 else f"{columns} columns are"
 
 
 def _column(field: str, number: int, reading: Reading) -> _Column:

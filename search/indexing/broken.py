@@ -9,7 +9,7 @@ from workers.models import JobItem
 
 if TYPE_CHECKING:
     from models_admin.models import ModelVersion
-    from search.units.kind import Failure
+    from search.units.kind import UnitFailure
     from workers.jobs.context import JobContext
 
 
@@ -20,7 +20,7 @@ def broken_units(version: ModelVersion, kind: str) -> set[int]:
     return set(unit_kind(kind).rows.filter(pk__in=recorded).values_list("pk", flat=True))
 
 
-def record_broken(ctx: JobContext, version: ModelVersion, kind: str, failure: Failure) -> None:
+def record_broken(ctx: JobContext, version: ModelVersion, kind: str, failure: UnitFailure) -> None:
     """Keep a unit that cannot be encoded as a failed item of this job."""
     payload = {"version": version.pk, "kind": kind, "unit": failure.unit_id}
     ctx.item_failed(f"{version}: {kind} {failure.unit_id}", failure.error_id, failure.reason, payload)

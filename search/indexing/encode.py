@@ -14,7 +14,7 @@ from retrieval_site.errors import AppError
 from search.indexing.broken import broken_units, record_broken
 from search.indexing.encoders import encoder_of
 from search.indexing.locks import version_lock
-from search.indexing.units import Encoded, batches_missing, encode
+from search.indexing.units import EncodedUnits, batches_missing, encode
 from search.models import Collection
 from search.units.registry import unit_kind
 from search.vectors.copy import vectors_write
@@ -88,7 +88,7 @@ def _pass(version: ModelVersion, kind: str, ctx: JobContext, report: EncodeRepor
     encoder, modality = encoder_of(version), unit_kind(kind).modality
     before = (report.encoded, report.failed)
     with ThreadPoolExecutor(1, thread_name_prefix="encoder") as pool:
-        running: Future[Encoded] | None = None
+        running: Future[EncodedUnits] | None = None
         for batch in batches_missing(version, kind, encoder):
             finished, running = running, pool.submit(encode, encoder, modality, batch)
             if finished:
@@ -98,7 +98,9 @@ def _pass(version: ModelVersion, kind: str, ctx: JobContext, report: EncodeRepor
     return (report.encoded, report.failed) != before
 
 
-def _write(version: ModelVersion, kind: str, encoded: Encoded, ctx: JobContext, report: EncodeReport) -> None:
+def _write(
+    version: ModelVersion, kind: str, encoded: EncodedUnits, ctx: JobContext, report: EncodeReport
+) -> None:
     vectors_write(version, kind, encoded.ids, encoded.vectors)
     for failure in encoded.failures:
         record_broken(ctx, version, kind, failure)

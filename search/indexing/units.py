@@ -11,7 +11,7 @@ import numpy as np
 
 from search.indexing.broken import broken_units
 from search.indexing.encoders import set_aside_ends_the_job
-from search.units.kind import Failure, Modality, Reading, UnitBatch
+from search.units.kind import Modality, UnitBatch, UnitFailure, UnitReading
 from search.units.registry import unit_kind
 from search.vectors.coverage import units_missing
 from workers.inference.errors import EncoderSetAsideError, InferenceError
@@ -41,12 +41,12 @@ _WINDOWS: dict[Modality, int] = {"text": 2048, "image": 0}
 
 
 @dataclass(frozen=True)
-class Encoded:
+class EncodedUnits:
     """What became of a batch: vectors `(len(ids), dim)` and the units that failed."""
 
     ids: list[int]
     vectors: Floats
-    failures: list[Failure]
+    failures: list[UnitFailure]
 
 
 def batches_missing(version: ModelVersion, kind: str, encoder: Encoder) -> Iterator[UnitBatch]:
@@ -55,13 +55,13 @@ def batches_missing(version: ModelVersion, kind: str, encoder: Encoder) -> Itera
     size = BATCH_UNITS[encoder.device][known.modality] // 2
     window = max(size, _WINDOWS[known.modality])
     with ThreadPoolExecutor(min(DECODE_THREADS_MAX, os.cpu_count() or 1), "decoder") as threads:
-        reading, after = Reading(encoder, size, threads), 0
+        reading, after = UnitReading(encoder, size, threads), 0
         while ids := units_missing(version, kind, after_id=after, limit=window):
             after = ids[-1]
             yield from known.read([unit_id for unit_id in ids if unit_id not in broken], reading)
 
 
-def encode(encoder: Encoder, modality: Modality, batch: UnitBatch) -> Encoded:
+def encode(encoder: Encoder, modality: Modality, batch: UnitBatch) -> EncodedUnits:
     """Encode a batch; when it fails, each unit alone, so that only those that are bad are left out.
 
     Raises AppError `version.set_aside` where that ended the encoder's process once too often.
@@ -69,7 +69,7 @@ def encode(encoder: Encoder, modality: Modality, batch: UnitBatch) -> Encoded:
     run = encoder.encode_texts if modality == "text" else _encode_pixels(encoder)
     with set_aside_ends_the_job():
         try:
-            return Encoded(batch.ids, _checked(run(batch.inputs)), batch.failures)
+            return EncodedUnits(batch.ids, _checked(run(batch.inputs)), batch.failures)
         except EncoderSetAsideError:
             raise
         except InferenceError:
@@ -83,7 +83,7 @@ def _encode_pixels(encoder: Encoder) -> Callable[[Sequence[Any]], Floats]:
     return run
 
 
-def _one_by_one(run: Callable[[Sequence[Any]], Floats], batch: UnitBatch, dim: int) -> Encoded:
+def _one_by_one(run: Callable[[Sequence[Any]], Floats], batch: UnitBatch, dim: int) -> EncodedUnits:
     ids: list[int] = []
     rows: list[Floats] = [np.empty((0, dim), np.float32)]
     failures = list(batch.failures)
@@ -94,8 +94,8 @@ def _one_by_one(run: Callable[[Sequence[Any]], Floats], batch: UnitBatch, dim: i
         except EncoderSetAsideError:
             raise
         except InferenceError as error:
-            failures.append(Failure(unit_id, error.id, error.message))
-    return Encoded(ids, np.concatenate(rows), failures)
+            failures.append(UnitFailure(unit_id, error.id, error.message))
+    return EncodedUnits(ids, np.concatenate(rows), failures)
 
 
 def _checked(vectors: Floats) -> Floats:

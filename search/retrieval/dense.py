@@ -66,7 +66,7 @@ _SETTINGS = (
 
 
 @dataclass(frozen=True)
-class Estimate:
+class RowEstimate:
     """What the choice of a plan needs: rows of the table, those of them in the scope, and which index stands."""
 
     rows: int
@@ -74,15 +74,15 @@ class Estimate:
     index: IndexKind | None
 
 
-def estimate(scope: Scope) -> Estimate:
+def estimate(scope: Scope) -> RowEstimate:
     """Return what is known of the scope, cheaply; AppError `model.not_ready` where its table is gone."""
     state = table_state(scope.table)
     if state is None:
         raise AppError("model.not_ready/dropped")
-    return Estimate(rows=state[0], matching=_matching_units(scope, state[0]), index=state[1])
+    return RowEstimate(rows=state[0], matching=_matching_units(scope, state[0]), index=state[1])
 
 
-def make_plan(version: ModelVersion, scope: Scope, wanted: int, expected: Estimate | None = None) -> Plan:
+def make_plan(version: ModelVersion, scope: Scope, wanted: int, expected: RowEstimate | None = None) -> Plan:
     """Return the cheaper plan for `wanted` documents, by what a unit costs in each; raises AppError as `estimate`."""
     expected = expected or estimate(scope)
     count = max(CANDIDATES_MIN, 2 * wanted)

@@ -39,7 +39,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SearchRun:
     """What a search found: its first page, the row that says all of it, and whether that is kept."""
 
     page: Page
@@ -50,8 +50,8 @@ class Outcome:
 @overload
 def run(asked: Asked) -> Ranking: ...
 @overload
-def run(asked: Asked, request: SearchRequest) -> Outcome: ...
-def run(asked: Asked, request: SearchRequest | None = None) -> Ranking | Outcome:
+def run(asked: Asked, request: SearchRequest) -> SearchRun: ...
+def run(asked: Asked, request: SearchRequest | None = None) -> Ranking | SearchRun:
     """Take a query through the stages; without a request, by which one presents and keeps, as far as the ranking.
 
     Raises AppError of the query's encoding and of the retrievers.
@@ -64,7 +64,7 @@ def run(asked: Asked, request: SearchRequest | None = None) -> Ranking | Outcome
     is_kept = keep(row, asked.encoding)
     asked.clock.lap("keep")
     row.timings_ms = timings(query, asked.clock)
-    return Outcome(page, row, is_kept)
+    return SearchRun(page, row, is_kept)
 
 
 def _reads(asked: Asked, request: SearchRequest | None) -> Ranking | tuple[Page, Query, EncodedQuery]:

@@ -11,7 +11,7 @@ from retrieval_site.errors import AppError
 from search.models import DocumentImage
 from search.pictures import picture_prepared
 from search.thumbnails import LONGEST_SIDES_PX, thumbnails_store
-from search.units.kind import Failure, Reading, Shown, UnitBatch, UnitKind
+from search.units.kind import Shown, UnitBatch, UnitFailure, UnitKind, UnitReading
 from workers.inference.errors import EncoderError, InferenceError
 from workers.storage.blobs import blob_open
 
@@ -47,12 +47,12 @@ def image_spec(encoder: Encoder) -> ImageSpec:
     return encoder.manifest.image
 
 
-def _read(ids: Sequence[int], reading: Reading) -> Iterator[UnitBatch]:
+def _read(ids: Sequence[int], reading: UnitReading) -> Iterator[UnitBatch]:
     images = list(DocumentImage.objects.filter(pk__in=ids).select_related("blob").order_by("pk"))
     batch, spec = UnitBatch([], []), image_spec(reading.encoder)
     decoded = reading.threads.map(lambda image: _decoded(image, spec), images)
     for image, found in zip(images, decoded, strict=True):
-        if isinstance(found, Failure):
+        if isinstance(found, UnitFailure):
             batch.failures.append(found)
         else:
             batch.ids.append(image.pk)
@@ -62,14 +62,14 @@ def _read(ids: Sequence[int], reading: Reading) -> Iterator[UnitBatch]:
         yield batch
 
 
-def _decoded(image: DocumentImage, spec: ImageSpec) -> PreparedPicture | Failure:
+def _decoded(image: DocumentImage, spec: ImageSpec) -> PreparedPicture | UnitFailure:
     """Have a picture decoded, in a thread; with a small copy where its size is not known yet."""
     try:
         with blob_open(image.blob) as file:
             preview_px = 0 if image.width else max(LONGEST_SIDES_PX)
             return picture_prepared(file.read(), spec, preview_px=preview_px)
     except (AppError, InferenceError) as error:
-        return Failure(image.pk, error.id, error.message)
+        return UnitFailure(image.pk, error.id, error.message)
 
 
 def _complete(image: DocumentImage, prepared: PreparedPicture) -> None:

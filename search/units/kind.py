@@ -21,7 +21,7 @@ Modality = Literal["text", "image"]
 
 
 @dataclass(frozen=True)
-class Failure:
+class UnitFailure:
     """A unit that cannot be encoded, and why."""
 
     unit_id: int
@@ -35,11 +35,11 @@ class UnitBatch:
 
     ids: list[int]
     inputs: list[Any]
-    failures: list[Failure] = field(default_factory=list)
+    failures: list[UnitFailure] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
-class Reading:
+class UnitReading:
     """For which encoder units are read, how many make a batch, and threads for what takes long."""
 
     encoder: Encoder
@@ -50,12 +50,12 @@ class Reading:
 class Reader(Protocol):
     """Reads units for the encoder."""
 
-    def __call__(self, ids: Sequence[int], reading: Reading) -> Iterator[UnitBatch]:
+    def __call__(self, ids: Sequence[int], reading: UnitReading) -> Iterator[UnitBatch]:
         """Yield these units in batches of at most `reading.size`; those that are gone are left out."""
         ...
 
 
-class Span(NamedTuple):
+class TextSpan(NamedTuple):
     """Words, and where they stand in their document's body; 0, 0 where they stand elsewhere."""
 
     text: str
@@ -90,7 +90,7 @@ class Shown:
     label: str
     icon: str
     plural: str
-    span: Callable[[Any], Span] | None = None
+    span: Callable[[Any], TextSpan] | None = None
     picture: Callable[[Any], DocumentImage] | None = None
     cover: bool = False
     tiles: bool = False

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from search.models import Passage
-from search.units.kind import Shown, Span, UnitKind
+from search.units.kind import Shown, TextSpan, UnitKind
 from search.units.texts import texts_of
 
 
@@ -24,8 +24,8 @@ class PassageAnswer:
         return cls(unit.text, unit.start, unit.end)
 
 
-def _span(passage: Passage) -> Span:
-    return Span(passage.text, passage.start, passage.end)
+def _span(passage: Passage) -> TextSpan:
+    return TextSpan(passage.text, passage.start, passage.end)
 
 
 PASSAGE = UnitKind(

@@ -1,10 +1,10 @@
-"""Reading units that are words."""
+"""UnitReading units that are words."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from search.units.kind import Reader, Reading, UnitBatch
+from search.units.kind import Reader, UnitBatch, UnitReading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def texts_of(model: type[Model], column: str) -> Reader:
     """Return what reads the words of a column, sorted by length: texts of one length in a batch cost no padding."""
 
-    def read(ids: Sequence[int], reading: Reading) -> Iterator[UnitBatch]:
+    def read(ids: Sequence[int], reading: UnitReading) -> Iterator[UnitBatch]:
         rows = list(model._default_manager.filter(pk__in=ids).values_list("pk", column))
         rows.sort(key=lambda row: len(row[1]))
         for chunk in (rows[start : start + reading.size] for start in range(0, len(rows), reading.size)):

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from search.units.kind import Span
+from search.units.kind import TextSpan
 from search.units.registry import unit_kind
 
 if TYPE_CHECKING:
@@ -109,12 +109,12 @@ def _excerpt_of(hit: Hit) -> Excerpt | None:
     if span is None:
         return _opening(body)
     if not span.stands_in(body):
-        is_title = not body and span == Span(hit.document.title.strip())
+        is_title = not body and span == TextSpan(hit.document.title.strip())
         return None if is_title else Excerpt("", span.text, "")
     return excerpt(body, span.start, span.end)
 
 
-def span_of(kind: str, unit: Any | None) -> Span | None:
+def span_of(kind: str, unit: Any | None) -> TextSpan | None:
     """Return the words of a unit; None where it has none or is gone."""
     span = unit_kind(kind).shown.span
     return span(unit) if span and unit else None

@@ -24,7 +24,7 @@ from search.views.throttling import throttled
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
-    from search.units.kind import Span
+    from search.units.kind import TextSpan
 
 
 @require_safe
@@ -99,7 +99,7 @@ def _hits_shown(query: Query, hit: dict[str, Any]) -> int:
     return (place // size + 1) * size if place >= size else 0
 
 
-def _marked(found: Document, span: Span | None) -> Excerpt:
+def _marked(found: Document, span: TextSpan | None) -> Excerpt:
     if span is None or not span.stands_in(found.body):
         return Excerpt(found.body, "", "")
     return excerpt(found.body, span.start, span.end, around=len(found.body))

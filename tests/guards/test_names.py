@@ -9,14 +9,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("retrieval_site", "demo", "search", "models_admin", "workers")
 CALLED_SO_BY_DJANGO = {"Command", "Migration"}
-# Until one of the two finds a better word.
-STILL_TWINS = {
-    "Encoded": {"search/indexing/units.py", "workers/encoding/wire.py"},
-    "Estimate": {"models_admin/judged.py", "search/retrieval/dense.py"},
-    "Outcome": {"retrieval_site/health/checks.py", "search/retrieval/runner.py"},
-    "Reading": {"search/importers/types.py", "search/units/kind.py"},
-    "Span": {"search/splitting.py", "search/units/kind.py"},
-}
 
 
 def sources() -> list[Path]:
@@ -31,7 +23,7 @@ def test_no_two_classes_have_one_name() -> None:
         for node in ast.parse(path.read_text()).body:
             if isinstance(node, ast.ClassDef) and node.name not in CALLED_SO_BY_DJANGO:
                 places[node.name].add(str(path.relative_to(ROOT)))
-    assert {name: files for name, files in places.items() if len(files) > 1} == STILL_TWINS
+    assert {name: files for name, files in places.items() if len(files) > 1} == {}
 
 
 def test_an_import_of_errors_names_their_package() -> None:

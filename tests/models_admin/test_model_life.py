@@ -291,7 +291,8 @@ def test_a_version_that_is_not_ready_or_not_complete_is_not_activated(upload, pr
     save(corpus, 50, 3)
     with pytest.raises(AppError) as refused:
         services.version_activate(version=version)
-    assert (refused.value.id, refused.value.detail) == ("version.incomplete", {"missing": {"passage": 3}})
+    detail = {"model": version.key, "missing": {"passage": 3}}
+    assert (refused.value.id, refused.value.detail) == ("version.incomplete", detail)
     assert run_job_inline(services.version_prepare(version=version)).state == "succeeded"
     services.version_activate(version=version)
 

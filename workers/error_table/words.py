@@ -36,11 +36,16 @@ def _units(counts: Mapping[str, int]) -> str:
     return " and ".join(f"{count:,} {kind}s" for kind, count in counts.items())
 
 
+def _are_columns(count: int) -> str:
+    return "one column is" if count == 1 else f"{count:,} columns are"
+
+
 _FORMATS: dict[str, Callable[[Any], str]] = {
     "bytes": _bytes,
     "wait": _wait,
     "megapixels": _megapixels,
     "units": _units,
+    "are columns": _are_columns,
 }
 
 

@@ -143,7 +143,7 @@ def test_more_like_this_leaves_the_document_itself_out(client_of):
 def test_a_vector_of_another_length_is_refused_with_both_lengths(client_of):
     response = client_of("stranger").post(SEARCH, {"embedding": [1.0], "model": "small@1"})
     assert (response.status_code, error_id(response)) == (400, "embedding.dimension")
-    assert response.json()["error"]["detail"] == {"expected": DIM, "found": 1}
+    assert response.json()["error"]["detail"] == {"model": "small@1", "expected": DIM, "found": 1}
 
 
 def test_a_judgement_of_a_hit_can_be_made_with_what_the_answer_says(client_of, corpus):

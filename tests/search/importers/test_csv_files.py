@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from retrieval_site.errors import AppError
+from search.importers.fields import KNOWN
 from tests.search.importers import reading
 from tests.search.importers.reading import documents, problems
 from workers.formats import rows as rows_module
@@ -142,6 +143,9 @@ def test_columns_that_are_no_fields_are_refused_all_at_once_with_the_ways_out(re
     assert refused.value.detail == {
         "line": 1,
         "columns": ["kind", "serial no"],
+        "count": 2,
+        "known": list(KNOWN),
+        "example": "metadata.kind",
         "extra_columns": ["metadata", "ignore"],
     }
     assert "kind, serial no" in refused.value.message

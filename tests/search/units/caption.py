@@ -8,7 +8,7 @@ from typing import Self
 from django.db import models
 
 from search.models import Document
-from search.units.kind import Shown, Span, UnitKind
+from search.units.kind import Shown, TextSpan, UnitKind
 from search.units.texts import texts_of
 
 
@@ -39,8 +39,8 @@ class CaptionAnswer:
         return cls(unit.words, unit.figure)
 
 
-def _span(caption: Caption) -> Span:
-    return Span(caption.words)
+def _span(caption: Caption) -> TextSpan:
+    return TextSpan(caption.words)
 
 
 CAPTION = UnitKind(

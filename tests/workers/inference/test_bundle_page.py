@@ -42,7 +42,7 @@ def test_the_manifest_shown_is_valid():
 
 def test_the_page_explains_every_id_and_no_other():
     code = "\n".join(path.read_text() for path in (ROOT / "workers" / "inference").rglob("*.py"))
-    used = set(re.findall(r'"((?:bundle|encoder)\.[a-z_]+)"', code))
+    used = set(re.findall(r'"((?:bundle|encoder)\.[a-z_]+)(?:/[a-z_]+)?"', code))
     used |= {f"bundle.{kind}" for kind in re.findall(r'_refus(?:e|al)\(\s*"([a-z_]+)"', code)}
     used -= {"bundle.manifest"}
     assert used == set(re.findall(r"`((?:bundle|encoder)\.[a-z_]+)`", PAGE))

@@ -91,7 +91,7 @@ def test_the_report_names_every_kind_of_fault_at_once(own):
     replaced(own / "captions.txt", "023.png#1\tthere", "023.png#1 there")
     (own / "train.txt").write_text((own / "train.txt").read_text() + "new.png\n")
     told = refused("--data", own, "--check")
-    assert "1 wrong lines or entries:\n  captions.txt line 71 is not of the form" in told
+    assert "1 wrong lines or entries:\n  captions.txt line 71: The line is not of the form" in told
     assert "1 pictures without a caption:\n  new.png" in told
     assert "2 pictures without a file:" in told
     assert f"{own}/images/020.png" in told

@@ -29,7 +29,7 @@ def strip(data: bytes, limits: PictureLimits) -> bytes:
         kept += [_chunk(b"EXIF", orientation.minimal_exif(turned))] if turned != 1 else []
     content = b"WEBP" + b"".join(kept)
     missing = 8 + int.from_bytes(data[4:8], "little") - len(data)  # a file that ends early stays one
-    return b"RIFF" + struct.pack("<I", len(content) + max(0, missing)) + content
+    return mended(b"RIFF" + struct.pack("<I", len(content) + max(0, missing)) + content, limits)
 
 
 def _flagged(header: bytes, *, exif: bool) -> bytes:
