@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 import redis
 from django.conf import settings
+from django.db import OperationalError
 from django.db.backends.postgresql.operations import DatabaseOperations
+from psycopg.errors import DeadlockDetected
 
 from tests.support.workers import _query_worker_process, query_worker  # noqa: F401  fixtures for every test
 
@@ -53,15 +55,26 @@ def _fixtures(item: pytest.Item) -> list[str]:
 
 @pytest.fixture(autouse=True, scope="session")
 def _flush_reaches_the_vector_tables() -> Iterator[None]:
-    """Tests that commit end with a flush: vector tables refer to passages, so truncating needs CASCADE."""
-    plain = DatabaseOperations.sql_flush
+    """Tests that commit end with a flush: vector tables refer to passages, so truncating needs CASCADE.
+
+    A browser that was closed may have left a request behind; where the two wait for each other, PostgreSQL ends one.
+    """
+    plain, execute = DatabaseOperations.sql_flush, DatabaseOperations.execute_sql_flush
 
     def cascading(self, style, tables, **options):
         return plain(self, style, tables, **(options | {"allow_cascade": True}))
 
-    DatabaseOperations.sql_flush = cascading
+    def again_after_a_deadlock(self, statements):
+        try:
+            execute(self, statements)
+        except OperationalError as error:
+            if not isinstance(error.__cause__, DeadlockDetected):
+                raise
+            execute(self, statements)
+
+    DatabaseOperations.sql_flush, DatabaseOperations.execute_sql_flush = cascading, again_after_a_deadlock
     yield
-    DatabaseOperations.sql_flush = plain
+    DatabaseOperations.sql_flush, DatabaseOperations.execute_sql_flush = plain, execute
 
 
 @pytest.fixture

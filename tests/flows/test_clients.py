@@ -152,9 +152,10 @@ def test_a_generated_client_needs_no_token_for_what_is_declared_open(library: st
 JUDGED = """
 from django.contrib.auth import get_user_model
 from models_admin.models import ModelVersion
-from search.models import Query
+from search.models import Query, QueryPart
 owner, version = get_user_model().objects.get(username="admin"), ModelVersion.objects.first()
-make_query(pk="3f9c0000-0000-4000-8000-000000000000", modality="text", version=version, user=owner)
+query = Query.objects.create(pk="3f9c0000-0000-4000-8000-000000000000", version=version, user=owner)
+QueryPart.objects.create(query=query, modality="text", text="a pump")
 """
 """The search of which the schema's example judges a hit; its document, 7, is one of those that are there."""
 
