@@ -12,7 +12,7 @@ from django.db.models.fields.json import KT
 from django.db.models.functions import Cast
 from django.utils import timezone
 
-from search.job_types import IMPORT, UNDO_IMPORT, collection_of
+from search.job_types import OF_A_COLLECTION, collection_of
 from search.models import ApiToken, Collection, Document
 from search.units.registry import unit_kinds
 from workers.jobs.rights import job_condition, job_items_filter, job_right, jobs_shown
@@ -23,13 +23,16 @@ if TYPE_CHECKING:
     from workers.models import Job, JobItem
 
 COLLECTION_ID = Case(
-    When(type__in=(IMPORT.name, UNDO_IMPORT.name), then=Cast(KT("params__collection"), BigIntegerField())),
+    When(
+        type__in=[job_type.name for job_type in OF_A_COLLECTION],
+        then=Cast(KT("params__collection"), BigIntegerField()),
+    ),
     output_field=BigIntegerField(),
 )
 """The id of the collection that a job works on; null of a job that works on none."""
 
 
-@job_right(IMPORT, UNDO_IMPORT)
+@job_right(*OF_A_COLLECTION)
 def curates_the_collection(job: Job, user: Any) -> bool:
     """Return whether the collection is there and the user curates it."""
     return bool(Collection.objects.curated_by(user).filter(pk=collection_of(job)).exists())

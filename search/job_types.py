@@ -91,7 +91,11 @@ ENCODE = JobType("encode", JobParameters, EncodeResult)
 EXPIRE_QUERIES = JobType("expire_queries", JobParameters, ExpireResult)
 
 
+OF_A_COLLECTION = (IMPORT, UNDO_IMPORT)
+"""The types whose parameter `collection` is a collection's id."""
+
+
 def collection_of(job: Job) -> int | None:
-    """Return the id of the collection that an import, or the undoing of one, works on; None for other jobs."""
-    found = IMPORT.find_parameters(job) or UNDO_IMPORT.find_parameters(job)
-    return found.collection if found else None
+    """Return the id of the collection that a job works on; None for one that works on none."""
+    found = (job_type.find_parameters(job) for job_type in OF_A_COLLECTION)
+    return next((parameters.collection for parameters in found if parameters), None)

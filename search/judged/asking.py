@@ -10,7 +10,7 @@ from search.indexing.encoders import encoder_of
 from search.indexing.units import BATCH_UNITS, encode
 from search.pictures import picture_prepared
 from search.retrieval.encode import Known, document_units
-from search.retrieval.keep import asked_documents, modality_of, target_of
+from search.retrieval.keep import asked_documents, modality_of
 from search.retrieval.runner import Asked, run
 from search.retrieval.scope import scope_for
 from search.retrieval.types import EncodedPart, EncodedQuery
@@ -103,13 +103,13 @@ def _photo(query: Query, encoder: Encoder) -> Any:
 
 def _of_document(query: Query, version: ModelVersion) -> Vectors:
     asked = query.part.document_id if query.part else None
-    return document_units(version, asked, target_of(query))
+    return document_units(version, asked, query.target)
 
 
 def _documents(version: ModelVersion, query: Query, vectors: Vectors) -> list[int] | None:
     """Return what the asker finds, None where they no longer may look there."""
     try:
-        scope = scope_for(version, query.user, target_of(query), query.collections, query.filters)
+        scope = scope_for(version, query.user, query.target, query.collections, query.filters)
     except AppError:
         return None
     encoded = EncodedQuery(version, (EncodedPart(modality_of(query), vectors, text=query.text),))

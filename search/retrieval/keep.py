@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from search.querysets import Viewer
     from search.retrieval.encode import Encoding
-    from search.retrieval.types import Modality, SearchRequest, SearchWarning, Target
+    from search.retrieval.types import Modality, SearchRequest, SearchWarning
 
 logger = logging.getLogger(__name__)
 KEPT_FIRST = 100
@@ -138,11 +138,6 @@ def ranking_of(query: Query) -> Ranking:
     )
     more = bool(query.plan.get("more")) and len(documents) < KEPT_MAX
     return Ranking(documents, kind, plan_of(query), more=more)
-
-
-def target_of(query: Query) -> Target:
-    """Return what was searched for."""
-    return query.target
 
 
 def modality_of(query: Query) -> Modality:

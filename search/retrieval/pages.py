@@ -73,7 +73,7 @@ def _deepen(query_id: uuid.UUID, viewer: Viewer) -> Ranking:
     seen = frozenset(document.document_id for document in known.documents) | keep.asked_documents(query)
     wanted = min(room, DEEPER_DOCUMENTS)
     try:
-        scope = scope_for(encoded.version, viewer, keep.target_of(query), query.collections, query.filters)
+        scope = scope_for(encoded.version, viewer, query.target, query.collections, query.filters)
         found = run(Asked(Known(encoded), replace(scope, excluded=seen), wanted, most=room))
     except AppError:  # a collection or the vectors are gone or hidden now: what was kept is all there is
         return replace(known, more=False)

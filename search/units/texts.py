@@ -1,4 +1,4 @@
-"""UnitReading units that are words."""
+"""Reading units that are words."""
 
 from __future__ import annotations
 

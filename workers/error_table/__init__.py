@@ -1,6 +1,7 @@
 """The one table of errors, `errors.toml`: of each id its status, its sentence, and who can meet it.
 
-It is plain Python, so that the neural packages raise from it too. `retrieval_site.errors.AppError` and
+It is plain Python, so that the neural packages raise from it too, and is read when it is imported: sandboxed processes
+raise from it when they can open no file any more. `retrieval_site.errors.AppError` and
 `workers.inference.errors.InferenceError` take an id and its facts; the words come from here.
 """
 
