@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from django.urls import path
 
-from search.api.views import collections, documentation, documents, imports, jobs, judgements, models, search
+from search.api.views import (
+    collections,
+    documentation,
+    documents,
+    hit_exports,
+    imports,
+    jobs,
+    judgements,
+    models,
+    search,
+)
 
 app_name = "api"
 urlpatterns = [
     path("search/", search.SearchView.as_view(), name="search"),
     path("search/<uuid:query_id>/", search.KeptSearchView.as_view(), name="search-kept"),
+    path("search/<uuid:query_id>/export.csv", hit_exports.HitsCsvView.as_view(), name="search-export-csv"),
+    path("search/<uuid:query_id>/export.json", hit_exports.HitsJsonView.as_view(), name="search-export-json"),
     path("embeddings/", search.EmbeddingView.as_view(), name="embeddings"),
     path("collections/", collections.CollectionListView.as_view(), name="collections"),
     path("collections/<slug:slug>/", collections.CollectionView.as_view(), name="collection"),
