@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 from search.units.passage import PASSAGE
@@ -20,12 +20,15 @@ if TYPE_CHECKING:
     from search.vectors.tables import VectorTable
 
 Modality = Literal["image", "text", "document", "embedding"]
+AskedBy = Modality | Literal["composed"]
+"""The modality of the one part, or that there are several."""
 Target = str
 """What is looked for: the `target` of a kind of unit."""
 SearchWarning = dict[str, Any]
 """`{"id", "message", "detail"}`: what did not stop a search but should be known of its answer."""
 LIMIT_MAX = 100
 LIMIT_DEFAULT = 10
+PARTS_MAX = 8
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ Part: TypeAlias = ImagePart | TextPart | DocumentPart | EmbeddingPart
 
 @dataclass(frozen=True)
 class SearchRequest:
-    """One search as asked: by its parts, of which there is exactly one in this version.
+    """One search as asked: by its parts, 1 to `PARTS_MAX`, of which one at least has a weight above 0.
 
     `viewer` is whose permissions count; `session` names an anonymous searcher; `collections` are slugs (empty:
     all that are visible); `filters` has values by names of search/filters; `limit` counts documents;
@@ -95,26 +98,34 @@ class EncodedPart:
     """A part's vectors in one version's joint space: float32 `(vectors, dim)`, each of unit length.
 
     There is one, but for a document, which brings one per passage or image. `text`: the words of a text.
+    `nothing_known`: the version knows none of them, so its vector says nothing.
     """
 
     modality: Modality
     vectors: NDArray[np.float32]
     weight: float = 1.0
     text: str = ""
+    nothing_known: bool = False
 
 
 @dataclass(frozen=True)
 class EncodedQuery:
-    """A query in one version's joint space. `nothing_known`: the version knows none of its words.
-
-    `warnings`: what the asker should know of how the query was read.
-    """
+    """A query in one version's joint space. `warnings`: what the asker should know of how it was read."""
 
     version: ModelVersion
     parts: tuple[EncodedPart, ...]
     timings_ms: dict[str, float] = field(default_factory=dict)
-    nothing_known: bool = False
     warnings: tuple[SearchWarning, ...] = ()
+
+    @property
+    def nothing_known(self) -> bool:
+        """Whether no part that leads anywhere means anything to the version."""
+        return all(part.nothing_known or part.weight <= 0 for part in self.parts)
+
+    @property
+    def known(self) -> EncodedQuery:
+        """The query without the parts that mean nothing to the version."""
+        return replace(self, parts=tuple(part for part in self.parts if not part.nothing_known))
 
 
 @dataclass(frozen=True)
@@ -211,7 +222,7 @@ class SearchAnswer:
     """
 
     query_id: uuid.UUID | None
-    modality: Modality
+    modality: AskedBy
     model: str
     hits: tuple[Hit, ...]
     next: str | None

@@ -158,6 +158,6 @@ def _part_of(query: Query) -> Part:
     if part and part.preview:
         with blob_open(part.preview) as photo:
             return ImagePart(photo.read())
-    if query.embedding and query.version:
-        return EmbeddingPart(tuple(array("f", bytes(query.embedding))))
+    if part and part.embedding and query.version:
+        return EmbeddingPart(tuple(array("f", bytes(part.embedding))))
     raise AppError("query.not_repeatable")

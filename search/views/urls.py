@@ -5,7 +5,17 @@ from django.urls import path
 
 from retrieval_site.posting import takes_form
 from retrieval_site.sign_in import SignInView
-from search.views import collections, comparing, deleting, documents, home, images, judging, results, searching
+from search.views import (
+    collections,
+    comparing,
+    deleting,
+    documents,
+    home,
+    images,
+    judging,
+    results,
+    searching,
+)
 
 app_name = "search"
 

@@ -137,7 +137,8 @@ def test_the_stages_between_are_pure_and_small():
 
 def test_words_of_which_nothing_is_known_find_nothing_by_vectors(version, passages):
     known = asked(version)
-    query = replace(known.encoding.finish(), nothing_known=True)
+    query = known.encoding.finish()
+    query = replace(query, parts=(replace(query.parts[0], nothing_known=True),))
     assert run(replace(known, encoding=Known(query))).documents == ()
 
 
