@@ -1,12 +1,14 @@
 from search.models.collection import Collection, Membership
 from search.models.document import Document, DocumentImage, Passage
 from search.models.feedback import Judgement, Query, QueryPart
+from search.models.identifier import DocumentIdentifier
 from search.models.token import ApiToken
 
 __all__ = [
     "ApiToken",
     "Collection",
     "Document",
+    "DocumentIdentifier",
     "DocumentImage",
     "Judgement",
     "Membership",

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 
 from retrieval_site.clock import Clock
-from retrieval_site.database.reading import read
 from retrieval_site.errors import AppError
 from search.retrieval import keep
+from search.retrieval.asking import prepare
 from search.retrieval.cursor import Cursor, cursor_read, cursor_write
-from search.retrieval.encode import encode_start
 from search.retrieval.pages import kept_query, read_page
 from search.retrieval.runner import Asked, run
 from search.retrieval.scope import scope_for
@@ -39,10 +38,11 @@ def search(request: SearchRequest) -> SearchAnswer:
         place = cursor_read(request.cursor, request.viewer)
         return reopen(place.query_id, request.viewer, request.limit, request.cursor)
     clock = Clock()
-    encoding = encode_start(request, request.preview_px if settings.CONFIG.keep_queries else 0)
-    scope = read(lambda: _scope(request, encoding.version))
+    preview_px = request.preview_px if settings.CONFIG.keep_queries else 0
+    ready = prepare(request, preview_px, lambda version: _scope(request, version))
     most = max(keep.KEPT_FIRST, request.limit)
-    found = run(Asked(encoding, scope, request.limit, most, clock), request)
+    asked = Asked(ready.encoding, ready.scope, request.limit, most, clock, ready.retrievers, ready.warnings)
+    found = run(asked, ready.request)
     answer = _answer(found.query, found.page, request.viewer, found.query.timings_ms)
     return answer if found.is_kept else replace(answer, query_id=None, next=None, unkept=found.query)
 

@@ -13,9 +13,11 @@ from retrieval_site.errors import AppError
 from search.models import Query
 from search.retrieval import keep
 from search.retrieval.encode import Known
+from search.retrieval.modes import retrievers_for
 from search.retrieval.present import present
 from search.retrieval.runner import Asked, run
 from search.retrieval.scope import scope_for, visible_collections
+from search.words.terms import look_up
 
 if TYPE_CHECKING:
     import uuid
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
     from search.querysets import Viewer
     from search.retrieval.cursor import Cursor
     from search.retrieval.present import Page
-    from search.retrieval.types import Ranking
+    from search.retrieval.retrieve import Retriever
+    from search.retrieval.types import Ranking, Scope
 
 logger = logging.getLogger(__name__)
 DEEPER_DOCUMENTS = 100
@@ -74,10 +77,19 @@ def _deepen(query_id: uuid.UUID, viewer: Viewer) -> Ranking:
     wanted = min(room, DEEPER_DOCUMENTS)
     try:
         scope = scope_for(encoded.version, viewer, query.target, query.collections, query.filters)
-        found = run(Asked(Known(encoded), replace(scope, excluded=seen), wanted, most=room))
+        asked = Asked(Known(encoded), replace(scope, excluded=seen), wanted, most=room)
+        found = run(replace(asked, retrievers=_retrievers(query, scope)))
     except AppError:  # a collection or the vectors are gone or hidden now: what was kept is all there is
         return replace(known, more=False)
     query.answer += keep.entries(found.documents, known.kind)
     query.plan["more"] = found.more
     query.save(update_fields=["answer", "plan"])
     return keep.ranking_of(query)
+
+
+def _retrievers(query: Query, scope: Scope) -> tuple[Retriever, ...]:
+    """Return the retrievers that the kept query was answered by, with its words."""
+    mode = keep.mode_of(query)
+    return retrievers_for(
+        mode, query.text, look_up(query.text, scope.collections) if mode != "dense" else None
+    )

@@ -73,6 +73,11 @@ def count(scope: Scope) -> str:
     return _count(_shape(scope))
 
 
+def conditions(scope: Scope) -> sql.Composed:
+    """Return what the columns `document_id` and `collection_id` of a row must be for the scope to allow it."""
+    return sql.SQL(" AND ").join(_plain_conditions(_shape(scope)))
+
+
 def parameters(scope: Scope, vector: NDArray[np.float32] | None = None, **more: int) -> dict[str, Any]:
     """Return the parameters of any of these statements."""
     return {

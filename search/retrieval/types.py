@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from search.vectors.tables import VectorTable
 
 Modality = Literal["image", "text", "document", "embedding"]
+Mode = Literal["auto", "dense", "lexical", "hybrid"]
+MODES: tuple[Mode, ...] = ("auto", "dense", "lexical", "hybrid")
 Target = str
 """What is looked for: the `target` of a kind of unit."""
 SearchWarning = dict[str, Any]
@@ -74,7 +76,8 @@ class SearchRequest:
     `viewer` is whose permissions count; `session` names an anonymous searcher; `collections` are slugs (empty:
     all that are visible); `filters` has values by names of search/filters; `limit` counts documents;
     `cursor` is the `next` of an earlier answer, which needs no parts; `model` an alias or `name@number`; `preview_px`
-    is the longest side of the kept query photo; `or_pictures` lets pictures be searched where there are no passages.
+    is the longest side of the kept query photo; `or_pictures` lets pictures be searched where there are no passages;
+    `mode` chooses the retrievers (modes.py); `as_written` leaves misspelt words as they are.
     """
 
     viewer: Viewer
@@ -88,6 +91,8 @@ class SearchRequest:
     model: str = "champion"
     preview_px: int = 320
     or_pictures: bool = False
+    mode: Mode = "auto"
+    as_written: bool = False
 
 
 @dataclass(frozen=True)
@@ -119,11 +124,15 @@ class EncodedQuery:
 
 @dataclass(frozen=True)
 class Unit:
-    """One embedded unit found: a passage's or an image's id, its document, and its score (bigger is closer)."""
+    """One unit found: a passage's or an image's id, its document, and its score (bigger is closer).
+
+    `found_by` names the retrievers that found it, where there are several.
+    """
 
     unit_id: int
     document_id: int
     score: float
+    found_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -142,11 +151,14 @@ class Scope:
 
 @dataclass(frozen=True)
 class Plan:
-    """How the candidates were found: `ann` by the HNSW index, `binary` by that of the signs, `exact` by a scan."""
+    """How the candidates were found: `ann` by the HNSW index, `binary` by that of the signs, `exact` by a scan,
+    `lexical` by words alone; and by which retrievers.
+    """
 
-    kind: Literal["ann", "binary", "exact"]
+    kind: Literal["ann", "binary", "exact", "lexical"]
     candidates: int
     ef_search: int | None = None
+    retrievers: tuple[str, ...] = ("dense",)
 
 
 @dataclass(frozen=True)
@@ -156,6 +168,7 @@ class Candidates:
     units: tuple[Unit, ...]
     plan: Plan
     exhausted: bool
+    retriever: str = "dense"
 
 
 Find: TypeAlias = Callable[[EncodedQuery], Candidates]

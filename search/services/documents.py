@@ -21,6 +21,7 @@ from search.services.document_fields import (
     check_record,
     content_hash,
 )
+from search.services.document_identifiers import identifiers_replace
 from search.services.document_units import SPLIT_AT_ONCE_CHARACTERS, passages_wanted, units_replace
 from search.services.versions import collection_lock
 from workers.jobs.services import job_create_once
@@ -236,4 +237,5 @@ def _write(documents: list[Document], records: list[DocumentRecord]) -> None:
     changed = [document for document in documents if document.pk is not None]
     Document.objects.bulk_create(new)
     Document.objects.bulk_update(changed, _FIELDS)
+    identifiers_replace(documents)
     units_replace(documents, [record.images for record in records])
