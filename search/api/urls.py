@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from django.urls import path
 
-from search.api.views import collections, documentation, documents, imports, jobs, judgements, models, search
+from search.api.views import (
+    collections,
+    documentation,
+    documents,
+    imports,
+    jobs,
+    judgements,
+    models,
+    saved,
+    search,
+)
 
 app_name = "api"
 urlpatterns = [
     path("search/", search.SearchView.as_view(), name="search"),
     path("search/<uuid:query_id>/", search.KeptSearchView.as_view(), name="search-kept"),
+    path("searches/", saved.MadeSearchListView.as_view(), name="searches"),
+    path("searches/saved/", saved.SavedSearchListView.as_view(), name="saved-searches"),
+    path("searches/saved/<int:saved_id>/", saved.SavedSearchView.as_view(), name="saved-search"),
     path("embeddings/", search.EmbeddingView.as_view(), name="embeddings"),
     path("collections/", collections.CollectionListView.as_view(), name="collections"),
     path("collections/<slug:slug>/", collections.CollectionView.as_view(), name="collection"),
