@@ -224,3 +224,35 @@ class JudgementAnswer(Answer):
     comment = serializers.CharField(allow_blank=True)
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
+
+
+class PartAnswer(Answer):
+    """One thing that a search asked with. `document` is null where the caller may not see it any more."""
+
+    modality = serializers.ChoiceField(choices=["image", "text", "document", "embedding"])
+    weight = serializers.FloatField()
+    text = serializers.CharField(allow_blank=True)
+    document = serializers.IntegerField(allow_null=True)
+    photo = serializers.CharField(allow_null=True, help_text="address of the photo's small copy")
+
+
+class MadeSearchAnswer(Answer):
+    """One of the caller's own searches; `saved` is the id under which it is saved."""
+
+    id = serializers.UUIDField()
+    url = serializers.CharField()
+    parts = PartAnswer(many=True)
+    target = serializers.CharField()
+    collections = serializers.ListField(child=serializers.CharField())
+    filters = serializers.DictField()
+    saved = serializers.IntegerField(allow_null=True)
+    created_at = serializers.DateTimeField()
+
+
+class SavedSearchAnswer(Answer):
+    """A search that its asker keeps by a name."""
+
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    search = MadeSearchAnswer()
+    created_at = serializers.DateTimeField()

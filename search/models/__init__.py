@@ -1,6 +1,7 @@
 from search.models.collection import Collection, Membership
 from search.models.document import Document, DocumentImage, Passage
 from search.models.feedback import Judgement, Query, QueryPart
+from search.models.saved import SavedSearch
 from search.models.token import ApiToken
 
 __all__ = [
@@ -13,4 +14,5 @@ __all__ = [
     "Passage",
     "Query",
     "QueryPart",
+    "SavedSearch",
 ]

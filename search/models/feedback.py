@@ -42,8 +42,13 @@ class Query(models.Model):
     class Meta:
         ordering = ["-created_at"]
         indexes = [
-            models.Index(fields=["created_at"], name="query_created_at")
-        ]  # old ones are ended in this order
+            models.Index(fields=["created_at"], name="query_created_at"),  # old ones are ended in this order
+            models.Index(
+                fields=["user", "-created_at"],
+                condition=models.Q(user__isnull=False),
+                name="query_of_user",
+            ),
+        ]
         verbose_name_plural = "queries"
 
     def __str__(self) -> str:
