@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from django.urls import path
 
-from search.api.views import collections, documentation, documents, imports, jobs, judgements, models, search
+from search.api.views import (
+    collections,
+    documentation,
+    documents,
+    fields,
+    imports,
+    jobs,
+    judgements,
+    models,
+    search,
+)
 
 app_name = "api"
 urlpatterns = [
@@ -16,6 +26,8 @@ urlpatterns = [
     path("documents/", documents.DocumentListView.as_view(), name="documents"),
     path("documents/import/", imports.ImportView.as_view(), name="documents-import"),
     path("documents/<int:document_id>/", documents.DocumentView.as_view(), name="document"),
+    path("fields/", fields.FieldListView.as_view(), name="fields"),
+    path("fields/values/", fields.FieldValuesView.as_view(), name="fields-values"),
     path("jobs/", jobs.JobListView.as_view(), name="jobs"),
     path("jobs/<uuid:job_id>/", jobs.JobView.as_view(), name="job"),
     path("jobs/<uuid:job_id>/failed/", jobs.JobItemsView.as_view(), name="job-failed"),

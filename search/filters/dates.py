@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+DATES = {"created_at": "created", "updated_at": "changed"}
+"""A document's own dates, and what happened to it then."""
+
+
 class DateFilter(Filter):
     """Documents that were created, or last changed, in a range of dates."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from search.filters.dates import DateFilter
+from search.filters.dates import DATES, DateFilter
 from search.filters.metadata import MetadataFilter
 from search.filters.tags import TagsFilter
 
@@ -18,8 +18,7 @@ FILTERS: dict[str, Filter] = {
     for each in (
         TagsFilter(),
         MetadataFilter(),
-        DateFilter("created_at", "created"),
-        DateFilter("updated_at", "changed"),
+        *(DateFilter(name, word) for name, word in DATES.items()),
     )
 }
 """By name; a search asks its conditions in this order."""

@@ -57,6 +57,7 @@ _OPAQUE_NOT = sql.SQL("CASE WHEN {} THEN false ELSE true END")
 _HAS = sql.SQL("(SELECT true FROM {rows} WHERE {document} = stored.document_id AND {where} LIMIT 1)")
 """For one document: a subquery with a limit is asked for each, and never for all of them beforehand."""
 _AMONG = sql.SQL("document_id IN (SELECT {document} FROM {rows} WHERE {where})")
+_ENCODED = sql.SQL("document_id IN (SELECT document_id FROM {table})")
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,14 @@ def count(scope: Scope) -> str:
 def sample(scope: Scope) -> str:
     """Return the statement that draws up to `most` units, and counts them and those that the scope allows."""
     return _sample(_shape(scope))
+
+
+def document_conditions(scope: Scope, table: VectorTable | None = None) -> list[sql.Composed]:
+    """Return what a row's `document_id` must be: of what the filters leave, and with a vector in this table."""
+    found = _filters(_shape(scope), _AMONG)
+    if table is not None:
+        found.append(_ENCODED.format(table=table.identifier))
+    return found
 
 
 def parameters(scope: Scope, vector: NDArray[np.float32] | None = None, **more: int) -> dict[str, Any]:
