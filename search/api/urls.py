@@ -9,6 +9,7 @@ from search.api.views import (
     documentation,
     documents,
     fields,
+    hit_exports,
     imports,
     jobs,
     judgements,
@@ -20,6 +21,8 @@ app_name = "api"
 urlpatterns = [
     path("search/", search.SearchView.as_view(), name="search"),
     path("search/<uuid:query_id>/", search.KeptSearchView.as_view(), name="search-kept"),
+    path("search/<uuid:query_id>/export.csv", hit_exports.HitsCsvView.as_view(), name="search-export-csv"),
+    path("search/<uuid:query_id>/export.json", hit_exports.HitsJsonView.as_view(), name="search-export-json"),
     path("embeddings/", search.EmbeddingView.as_view(), name="embeddings"),
     path("collections/", collections.CollectionListView.as_view(), name="collections"),
     path("collections/<slug:slug>/", collections.CollectionView.as_view(), name="collection"),

@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("retrieval_site", "demo", "search", "models_admin", "workers")
 FUNCTION_LINES_MEDIAN, FUNCTION_LINES_P90, FUNCTION_LINES_MAX = 8, 30, 60
 FILE_LINES_MAX = 400
+TEMPLATE_LINE_MAX = 140
 PRODUCTION = {
     "DEBUG": "0",
     "HTTPS": "1",
@@ -80,3 +81,13 @@ def test_functions_stay_short() -> None:
 def test_files_stay_readable() -> None:
     lengths = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in source_files()}
     assert {name: lines for name, lines in lengths.items() if lines > FILE_LINES_MAX} == {}
+
+
+def test_a_line_of_a_template_fits_the_window() -> None:
+    long = [
+        f"{page.relative_to(ROOT)}:{number}"
+        for page in sorted((ROOT / "templates").rglob("*.html"))
+        for number, line in enumerate(page.read_text().splitlines(), 1)
+        if len(line) > TEMPLATE_LINE_MAX
+    ]
+    assert long == []

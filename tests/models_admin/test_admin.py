@@ -11,6 +11,7 @@ from django.urls import reverse
 from models_admin import services
 from models_admin.admin import offered_actions
 from models_admin.models import Alias, ModelVersion
+from tests.support.pages import shown_page
 from tests.support.tiny_bundle import make_tiny_bundle
 from workers.models import Job
 from workers.storage.blobs import blob_store
@@ -38,7 +39,7 @@ def test_an_uploaded_bundle_becomes_a_version_whose_validation_is_queued(client,
     assert answer.headers["Location"] == reverse("admin:models_admin_modelversion_change", args=[version.pk])
     assert version.note == "try it"
     assert Job.objects.get().params == {"version": version.pk}
-    page = client.get(answer.headers["Location"]).content.decode()
+    page = shown_page(client.get(answer.headers["Location"]))
     assert "validate" in page
     assert "data-poll-again" in page
 
@@ -46,7 +47,7 @@ def test_an_uploaded_bundle_becomes_a_version_whose_validation_is_queued(client,
 def test_a_file_that_is_no_bundle_is_refused_on_the_spot(client, root):
     form = {"bundle": SimpleUploadedFile("x.zip", b"not a zip")}
     answer = client.post(reverse("admin:models_admin_modelversion_add"), form, follow=True)
-    assert "bundle.not_a_zip" in answer.content.decode()
+    assert "bundle.not_a_zip" in shown_page(answer)
     assert not ModelVersion.objects.exists()
 
 
@@ -54,7 +55,7 @@ def test_a_refused_version_shows_its_reason_and_its_note_and_can_be_deleted(clie
     ModelVersion.objects.update(
         state="refused", error_id="bundle.output_not_finite", error="The vectors are not finite.", note="why"
     )
-    page = client.get(reverse("admin:models_admin_modelversion_change", args=[version.pk])).content.decode()
+    page = shown_page(client.get(reverse("admin:models_admin_modelversion_change", args=[version.pk])))
     assert "The vectors are not finite." in page
     assert ">why</p>" in page
     version.refresh_from_db()
@@ -63,13 +64,13 @@ def test_a_refused_version_shows_its_reason_and_its_note_and_can_be_deleted(clie
 
 def confirmed(client, version, action):
     """Press the button of the version's page, read what is lost, press the button there."""
-    page = client.get(reverse("admin:models_admin_modelversion_change", args=[version.pk])).content.decode()
+    page = shown_page(client.get(reverse("admin:models_admin_modelversion_change", args=[version.pk])))
     link = reverse("admin:models_admin_modelversion_confirm", args=[version.pk, action])
     assert f'href="{link}"' in page
-    said = client.get(link).content.decode()
+    said = shown_page(client.get(link))
     done = reverse("admin:models_admin_modelversion_do", args=[version.pk, action])
     assert f'action="{done}"' in said
-    return said, client.post(done, follow=True).content.decode()
+    return said, shown_page(client.post(done, follow=True))
 
 
 def test_deleting_a_refused_version_says_first_what_is_lost(client, root, version):
@@ -109,14 +110,14 @@ def test_a_typed_address_says_at_once_that_the_champion_cannot_be_retired_or_del
     assert answer.redirect_chain == [
         (reverse("admin:models_admin_modelversion_change", args=[version.pk]), 302)
     ]
-    assert refusal in answer.content.decode()
+    assert refusal in shown_page(answer)
 
 
 @pytest.mark.parametrize("state", ["valid", "preparing", "ready", "retired", "validating"])
 def test_a_version_that_passed_or_is_at_work_is_not_deleted(client, root, version, state):
     ModelVersion.objects.update(state=state)
     url = reverse("admin:models_admin_modelversion_do", args=[version.pk, "delete"])
-    assert "version.wrong_state" in client.post(url, follow=True).content.decode()
+    assert "version.wrong_state" in shown_page(client.post(url, follow=True))
     assert ModelVersion.objects.exists()
 
 
@@ -124,7 +125,7 @@ def test_a_version_whose_validation_waits_is_not_deleted_and_offers_nothing(clie
     services.version_validate(version=version)
     assert offered_actions(version) == []
     url = reverse("admin:models_admin_modelversion_do", args=[version.pk, "delete"])
-    assert "version.busy" in client.post(url, follow=True).content.decode()
+    assert "version.busy" in shown_page(client.post(url, follow=True))
 
 
 @pytest.mark.parametrize("error_id", ["job.memory", "job.lost", "bundle.needs_torch", "bundle.not_isolated"])
@@ -143,7 +144,7 @@ def test_a_version_that_was_not_refused_for_what_it_holds_can_be_validated_again
 
 def test_the_note_of_an_upload_that_is_refused_at_once_stays_in_the_form(client, root):
     form = {"bundle": SimpleUploadedFile("x.zip", b"not a zip"), "note": "from the lab, see ticket 7"}
-    page = client.post(reverse("admin:models_admin_modelversion_add"), form).content.decode()
+    page = shown_page(client.post(reverse("admin:models_admin_modelversion_add"), form))
     assert "bundle.not_a_zip" in page
     assert "from the lab, see ticket 7</textarea>" in page
 
@@ -162,15 +163,14 @@ def test_a_version_that_is_set_aside_says_when_and_how_it_died_and_can_be_tried_
         error="Its process ended twice.",
         deaths=[{"at": "2026-11-28T14:09:37+00:00", "reason": "SIGSEGV"}],
     )
-    page = client.get(reverse("admin:models_admin_modelversion_change", args=[version.pk])).content.decode()
+    page = shown_page(client.get(reverse("admin:models_admin_modelversion_change", args=[version.pk])))
     assert "2026-11-28 14:09 (SIGSEGV)" in page
     assert ">set aside</span>" in page
     version.refresh_from_db()
     assert [action for action, *_ in offered_actions(version)] == ["prepare"]
     link = reverse("admin:models_admin_modelversion_change", args=[version.pk])
-    assert (
-        f'<a href="{link}">tiny@1</a> is set aside: Its process ended twice.'
-        in client.get(reverse("admin:index")).content.decode()
+    assert f'<a href="{link}">tiny@1</a> is set aside: Its process ended twice.' in shown_page(
+        client.get(reverse("admin:index"))
     )
 
 
@@ -222,7 +222,7 @@ def test_prepare_starts_one_job_however_often_it_is_clicked(client, root, versio
 def test_activating_what_is_not_ready_says_why(client, root, version):
     ModelVersion.objects.update(state="valid")
     url = reverse("admin:models_admin_modelversion_do", args=[version.pk, "activate"])
-    assert "version.wrong_state" in client.post(url, follow=True).content.decode()
+    assert "version.wrong_state" in shown_page(client.post(url, follow=True))
 
 
 def test_retiring_keeps_the_bundle(client, root, version):
@@ -244,10 +244,7 @@ def test_staff_without_superuser_rights_never_reach_the_registry(client, version
 
 def test_a_bundle_is_given_back_as_it_was_uploaded_to_superusers(client, root, version, django_user_model):
     url = reverse("admin:models_admin_modelversion_bundle", args=[version.pk])
-    assert (
-        url
-        in client.get(reverse("admin:models_admin_modelversion_change", args=[version.pk])).content.decode()
-    )
+    assert url in shown_page(client.get(reverse("admin:models_admin_modelversion_change", args=[version.pk])))
     answer = client.get(url)
     assert b"".join(answer.streaming_content) == b"zip"
     assert 'filename="tiny-1.bundle.zip"' in answer.headers["Content-Disposition"]
@@ -258,4 +255,4 @@ def test_a_bundle_is_given_back_as_it_was_uploaded_to_superusers(client, root, v
 def test_a_bundle_that_the_storage_lost_is_told_on_the_page(client, root, version):
     default_storage.delete(version.bundle.storage_name)
     page = client.get(reverse("admin:models_admin_modelversion_bundle", args=[version.pk]), follow=True)
-    assert "no longer in the storage" in page.content.decode()
+    assert "no longer in the storage" in shown_page(page)

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+def shown_page(response: Any) -> str:
+    """A page with each run of white space as one blank, as a browser lays it out."""
+    return " ".join(response.content.decode().split())
+
+
 def picture_bytes(colour: str | tuple[int, int, int] = "red", size: tuple[int, int] = (1200, 900)) -> bytes:
     """A JPEG of one colour."""
     target = io.BytesIO()

@@ -7,6 +7,8 @@ import shutil
 import pytest
 from playwright.sync_api import sync_playwright
 
+from tests.support.pages import shown_page
+
 DOCS = "/api/v1/docs/"
 PATIENCE_MS = 120_000
 
@@ -17,7 +19,7 @@ def test_the_page_has_no_inline_script_or_style_and_the_strict_policy(client, db
     policy = response["Content-Security-Policy"]
     assert "unsafe" not in policy
     assert "script-src 'self'" in policy
-    page = response.content.decode()
+    page = shown_page(response)
     assert "<style" not in page
     assert page.count("<script src=") == page.count("<script") > 2
     assert "https://" not in page

@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from models_admin.models import Alias
 from search.models import Membership
 from tests.support.corpus import make_collection, make_documents, make_version
-from tests.support.pages import picture_bytes, save_document
+from tests.support.pages import picture_bytes, save_document, shown_page
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 
 
 def _page(client: Client, address: str) -> str:
-    return client.get(address).content.decode()
+    return shown_page(client.get(address))
 
 
 def test_home_counts_what_the_viewer_may_search(client: Client) -> None:
@@ -90,7 +90,7 @@ def test_a_private_collection_looks_like_one_that_does_not_exist(client: Client,
     make_collection("secret", visibility="private")
     response = client.get(f"/collections/{slug}/")
     assert response.status_code == 404
-    assert "This collection cannot be shown" in response.content.decode()
+    assert "This collection cannot be shown" in shown_page(response)
 
 
 @pytest.mark.parametrize("address", ["/", "/collections/", "/documents/1/", "/images/abc"])
@@ -105,7 +105,7 @@ def test_where_anonymous_search_is_closed_every_page_leads_to_the_login(
 def test_people_sign_in_and_out(client: Client) -> None:
     User.objects.create_user("ann", password="a good password")
     wrong = client.post("/login/", {"username": "ann", "password": "guess"})
-    assert "do not belong together" in wrong.content.decode()
+    assert "do not belong together" in shown_page(wrong)
     right = client.post(
         "/login/", {"username": "ann", "password": "a good password", "next": "/collections/"}
     )
@@ -118,7 +118,7 @@ def test_people_sign_in_and_out(client: Client) -> None:
 def test_an_address_that_does_not_exist_is_told_in_the_same_look(client: Client) -> None:
     response = client.get("/nowhere/at/all")
     assert response.status_code == 404
-    assert "There is nothing at this address" in response.content.decode()
+    assert "There is nothing at this address" in shown_page(response)
 
 
 def test_pages_cost_a_fixed_number_of_queries(client: Client, django_assert_num_queries) -> None:
@@ -169,7 +169,7 @@ def test_only_examples_are_served_as_examples(client: Client, demo_example: byte
 def test_a_request_that_cannot_be_read_is_told_in_the_same_look(client: Client) -> None:
     response = client.post("/search/", {f"f{n}": "" for n in range(1100)})
     assert response.status_code == 400
-    assert "That could not be read" in response.content.decode()
+    assert "That could not be read" in shown_page(response)
 
 
 def test_a_defect_is_told_without_details(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,5 +180,5 @@ def test_a_defect_is_told_without_details(client: Client, monkeypatch: pytest.Mo
     client.raise_request_exception = False
     response = client.get("/")
     assert response.status_code == 500
-    assert "Something broke on our side" in response.content.decode()
-    assert "secret detail" not in response.content.decode()
+    assert "Something broke on our side" in shown_page(response)
+    assert "secret detail" not in shown_page(response)

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 
 from search.models import Judgement, Membership
 from tests.support.corpus import make_collection
-from tests.support.pages import kept_query, picture_bytes, save_document
+from tests.support.pages import kept_query, picture_bytes, save_document, shown_page
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -20,7 +20,7 @@ LONG = " ".join(f"Sentence number {n} says something about the pump in hall {n}.
 
 
 def _text(response) -> str:
-    return response.content.decode()
+    return shown_page(response)
 
 
 def test_the_page_shows_what_is_stored_of_the_document(client: Client) -> None:
@@ -67,7 +67,7 @@ def test_a_private_document_looks_like_one_that_does_not_exist(client: Client) -
     hidden, missing = client.get(f"/documents/{document.pk}/"), client.get("/documents/999999/")
     assert hidden.status_code == missing.status_code == 404
     pages = [
-        re.sub(rf'{pk}|value="\w{{64}}"', "", answer.content.decode())  # without the id and the form's token
+        re.sub(rf'{pk}|value="\w{{64}}"', "", shown_page(answer))  # without the id and the form's token
         for pk, answer in ((document.pk, hidden), ("999999", missing))
     ]
     assert pages[0] == pages[1]

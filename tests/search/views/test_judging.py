@@ -9,7 +9,7 @@ from django.contrib.sessions.models import Session
 from search.models import Document, Judgement, Query
 from search.sessions import session_hash
 from tests.support.corpus import make_collection
-from tests.support.pages import kept_query, save_document
+from tests.support.pages import kept_query, save_document, shown_page
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -44,7 +44,7 @@ def test_a_click_is_kept_as_a_grade(
 
 def test_htmx_gets_the_buttons_and_the_words_to_say(client: Client, query: Query, document: Document) -> None:
     response = _judge(client, query, document, "relevant", htmx=True)
-    assert response.content.decode().lstrip().startswith(f'<form class="judge" id="judge-{document.pk}"')
+    assert shown_page(response).lstrip().startswith(f'<form class="judge" id="judge-{document.pk}"')
     assert "Marked as relevant." in response["HX-Trigger"]
 
 
@@ -82,8 +82,8 @@ def test_two_anonymous_raters_do_not_see_each_other(client: Client, query: Query
     other = Browser()
     _judge(other, query, document, "not-relevant")
     address = f"/documents/{document.pk}/?q={query.pk}"
-    assert 'aria-pressed="true" title="Relevant"' in client.get(address).content.decode()
-    assert 'aria-pressed="true" title="Not relevant"' in other.get(address).content.decode()
+    assert 'aria-pressed="true" title="Relevant"' in shown_page(client.get(address))
+    assert 'aria-pressed="true" title="Not relevant"' in shown_page(other.get(address))
 
 
 def test_it_leads_back_to_the_page_it_came_from_but_to_no_other_site(
@@ -107,7 +107,7 @@ def test_other_verdicts_are_refused(client: Client, query: Query, document: Docu
 def test_a_document_that_is_not_there_cannot_be_judged(client: Client, query: Query, named: str) -> None:
     response = client.post(f"/q/{query.pk}/judge/", {"document": named, "verdict": "relevant"}, headers=HTMX)
     assert response.status_code == 404
-    assert "<html" not in response.content.decode()
+    assert "<html" not in shown_page(response)
 
 
 def test_a_document_that_became_private_cannot_be_judged(

@@ -10,7 +10,7 @@ import pytest
 
 from demo.examples import drawing
 from tests.support.corpus import make_collection, make_version
-from tests.support.pages import kept_query, picture_bytes, save_document
+from tests.support.pages import kept_query, picture_bytes, save_document, shown_page
 from workers.storage.blobs import blob_store
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def _documents(count: int, slug: str = "public", **fields: str) -> list[Document
 
 
 def _page(client: Client, address: str, **headers: str) -> str:
-    return client.get(address, headers=headers).content.decode()
+    return shown_page(client.get(address, headers=headers))
 
 
 def test_the_hits_stand_in_their_order_with_score_and_collection(client: Client) -> None:
@@ -110,7 +110,7 @@ def test_a_query_that_does_not_exist_is_explained(client: Client, more: str) -> 
 def test_a_broken_cursor_is_an_error_a_person_can_read(client: Client) -> None:
     response = client.get(f"/q/{kept_query(_documents(1)).pk}/?next=nonsense")
     assert response.status_code == 400
-    assert "cursor.invalid" in response.content.decode()
+    assert "cursor.invalid" in shown_page(response)
 
 
 def test_a_page_of_results_costs_a_fixed_number_of_queries(
@@ -125,7 +125,7 @@ def test_an_address_brings_back_as_many_hits_as_somebody_had_on_screen(client: C
     query = kept_query(_documents(25))
     for wanted, shown in (("20", 20), ("25", 25), ("1000", 25), ("3", 10), ("x", 10), ("9" * 30, 10)):
         page = client.get(f"/q/{query.pk}/?hits={wanted}")
-        assert page.content.decode().count("data-hit-link") == shown
+        assert shown_page(page).count("data-hit-link") == shown
         assert bool(page.context["next"]) == (shown < 25)
         assert [card.rank for card in page.context["cards"]] == list(range(1, shown + 1))
 
