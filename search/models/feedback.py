@@ -32,6 +32,7 @@ class Query(models.Model):
     target = models.CharField(max_length=10, default="passages")
     collections = models.JSONField(default=list, blank=True)
     filters = models.JSONField(default=dict, blank=True)
+    sort = models.CharField(max_length=210, default="relevance")
     version = models.ForeignKey("models_admin.ModelVersion", null=True, blank=True, on_delete=models.SET_NULL)
     embedding = models.BinaryField(null=True, blank=True, help_text="little-endian float32")
     answer = models.JSONField(default=list, blank=True)
