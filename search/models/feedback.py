@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator
 from django.db import models
 from django.utils.functional import cached_property
@@ -81,7 +82,23 @@ class QueryPart(models.Model):
         blank=True,
         on_delete=models.SET_NULL,
         related_name="+",
-        help_text="the query photo, small, without metadata",
+        help_text="the query photo, small, without metadata, turned as it was asked with",
+    )
+    turn = models.PositiveSmallIntegerField(
+        default=0, help_text="degrees by which the photo was turned clockwise"
+    )
+    crop = ArrayField(
+        models.FloatField(),
+        size=4,
+        null=True,
+        blank=True,
+        help_text="left, top, width and height of the part that counts, as fractions of the turned photo",
+    )
+    digest = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        help_text="SHA-256 of the photo's file, which is at hand for a while",
     )
 
     class Meta:

@@ -20,6 +20,7 @@ from tests.support.hostile_pictures import jpeg_scans
 from tests.support.tiny_bundle import COLOURS
 from workers.encoding import wire
 from workers.encoding.client import encode_picture, encode_text, picture_start, versions_warm, workers_alive
+from workers.inference.framing import FramedPicture
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("query_worker")]
 
@@ -104,7 +105,7 @@ def test_sixteen_photos_that_arrive_together_cause_at_most_six_encoder_calls(ver
     before = _settled_calls()
     query_worker.send_signal(signal.SIGSTOP)  # so that they arrive together however slow the sender is
     try:
-        sent = [picture_start(version, data) for data in photos]
+        sent = [picture_start(version, FramedPicture(data)) for data in photos]
     finally:
         query_worker.send_signal(signal.SIGCONT)
     assert len({one.result().vector.tobytes() for one in sent}) == 16
