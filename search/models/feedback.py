@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -11,6 +12,9 @@ from django.db import models
 from django.utils.functional import cached_property
 
 from search.models.document import Document
+
+if TYPE_CHECKING:
+    from workers.inference.framing import Crop
 
 
 class Query(models.Model):
@@ -107,6 +111,11 @@ class QueryPart(models.Model):
 
     def __str__(self) -> str:
         return f"{self.modality} part {self.place} of {self.query_id}"
+
+    @property
+    def shown_crop(self) -> Crop | None:
+        """The part of the photo that counts, None for all of it; the small copy is turned already."""
+        return None if self.crop is None else (self.crop[0], self.crop[1], self.crop[2], self.crop[3])
 
 
 class Judgement(models.Model):
