@@ -59,6 +59,7 @@ def query_new(
         target=unit_kind(ranking.kind).target,
         collections=list(request.collections),
         filters=request.filters,
+        sort=request.sort,
         version=query.version,
         embedding=query.parts[0].vectors.astype("<f4").tobytes(),
         answer=entries(ranking.documents, ranking.kind),

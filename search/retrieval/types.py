@@ -72,7 +72,8 @@ class SearchRequest:
     """One search as asked: by its parts, of which there is exactly one in this version.
 
     `viewer` is whose permissions count; `session` names an anonymous searcher; `collections` are slugs (empty:
-    all that are visible); `filters` has values by names of search/filters; `limit` counts documents;
+    all that are visible); `filters` has values by names of search/filters; `sort` is the order of the documents that
+    were found (search/retrieval/sort.py); `limit` counts documents;
     `cursor` is the `next` of an earlier answer, which needs no parts; `model` an alias or `name@number`; `preview_px`
     is the longest side of the kept query photo; `or_pictures` lets pictures be searched where there are no passages.
     """
@@ -83,6 +84,7 @@ class SearchRequest:
     collections: tuple[str, ...] = ()
     filters: dict[str, Any] = field(default_factory=dict)
     target: Target = PASSAGE.target
+    sort: str = "relevance"
     limit: int = LIMIT_DEFAULT
     cursor: str | None = None
     model: str = "champion"

@@ -6,6 +6,7 @@ from django.urls import path
 from retrieval_site.posting import takes_form
 from retrieval_site.sign_in import SignInView
 from search.views import collections, comparing, deleting, documents, home, images, judging, results, searching
+from search.views import collections, deleting, documents, home, images, judging, results, saved, searching
 
 app_name = "search"
 
@@ -18,6 +19,10 @@ urlpatterns = [
     path("q/<uuid:query_id>/delete/", deleting.delete, name="delete"),
     path("q/<uuid:query_id>/photo", results.photo, name="photo"),
     path("q/<uuid:query_id>/judge/", judging.judge, name="judge"),
+    path("q/<uuid:query_id>/save/", saved.save, name="save"),
+    path("searches/", saved.searches, name="searches"),
+    path("searches/clear/", saved.clear, name="searches-clear"),
+    path("searches/saved/<int:saved_id>/", saved.change, name="saved-change"),
     path("documents/<int:document_id>/", documents.document, name="document"),
     path("collections/", collections.collections, name="collections"),
     path("collections/<slug:slug>/", collections.collection, name="collection"),

@@ -21,6 +21,7 @@ from search.api.base import ApiView, describe
 from search.api.bodies import ONE_PICTURE
 from search.api.examples import BY_WORDS
 from search.api.parameters import (
+    FieldNameField,
     JsonObjectField,
     Parameters,
     ShortListField,
@@ -30,8 +31,11 @@ from search.api.parameters import (
     refuse_unknown,
     validated,
 )
-from search.api.presenting import search_json
+from search.api.presenting import facet_json, search_json
 from search.filters.registry import FILTERS, FILTERS_SCHEMA, check_filters
+from search.filters.values import NAME_MAX
+from search.retrieval.facets import facet_scope, facets
+from search.retrieval.sort import RELEVANCE, check_sort
 from search.retrieval.types import (
     LIMIT_DEFAULT,
     LIMIT_MAX,
@@ -59,6 +63,8 @@ if TYPE_CHECKING:
 
 TEXT_MAX = 2000
 CURSOR_MAX = 1000
+SORT_MAX = NAME_MAX + len("-")
+FACETS_MAX = 20
 PARTS = ("image", "text", "document", "embedding")
 PART_IDS = {
     "image.empty": "image.empty",
@@ -83,6 +89,23 @@ class FiltersField(JsonObjectField):
         return filters
 
 
+class SortField(serializers.CharField):
+    """What the documents that were found are sorted by."""
+
+    default_help = (
+        "relevance, or created_at, updated_at, title, `metadata.` and a key; downwards with `-` before it"
+    )
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(help_text=self.default_help, **options)
+
+    def to_internal_value(self, data: Any) -> str:
+        """Return the order; refuses what nothing can be sorted by."""
+        sort = super().to_internal_value(data)
+        check_sort(sort)
+        return sort
+
+
 class TargetField(serializers.ChoiceField):
     """The target of a kind of unit."""
 
@@ -100,6 +123,13 @@ class SearchOptions(Parameters):
     filters = FiltersField(default=dict)
     target = TargetField(default=PASSAGE.target)
     mode = serializers.ChoiceField(choices=["dense"], default="dense")
+    sort = SortField(default=RELEVANCE, max_length=SORT_MAX)
+    facets = ShortListField(
+        child=FieldNameField(max_length=NAME_MAX),
+        default=list,
+        max_length=FACETS_MAX,
+        help_text="names of fields",
+    )
     limit = serializers.IntegerField(default=LIMIT_DEFAULT, min_value=1, max_value=LIMIT_MAX)
 
 
@@ -243,7 +273,11 @@ class SearchView(ApiView):
     def post(self, request: Request) -> Response:
         """Find the documents that a picture, a text, a document or a vector is about."""
         values = validated(SearchParameters, request.data)
-        return Response(search_json(retrieval.search(_search_request(request, values))))
+        asked = _search_request(request, values)
+        answer = search_json(retrieval.search(asked))
+        if names := values["facets"]:
+            answer["facets"] = [facet_json(facet) for facet in facets(facet_scope(asked), names)]
+        return Response(answer)
 
 
 class KeptSearchView(ApiView):
@@ -308,6 +342,7 @@ def _search_request(request: Request, values: dict[str, Any]) -> SearchRequest:
         collections=tuple(values["collections"]),
         filters=values["filters"],
         target=values["target"],
+        sort=values["sort"],
         limit=values["limit"],
         cursor=values.get("next"),
         model=values["model"],
