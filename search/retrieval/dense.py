@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 from django.db import transaction
 
 from retrieval_site.database import in_one_trip
@@ -21,15 +22,16 @@ from retrieval_site.database.reading import alias, connection
 from retrieval_site.errors import AppError
 from search.retrieval import statements
 from search.retrieval.order import order_scores
+from search.retrieval.scoring import standard_of
 from search.retrieval.types import Candidates, Plan, Unit
 from search.units.registry import unit_kind
+from search.vectors.background import background
 from search.vectors.index import table_state
 from search.vectors.read import from_binary, receive_binary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from models_admin.models import ModelVersion
@@ -120,6 +122,7 @@ def planned(plan: Plan) -> Iterator[None]:
 @contextmanager
 def ready_with(plan: Plan, scope: Scope, wanted: int) -> Iterator[Find]:
     """Hold a search by this plan ready, in a transaction; give the function that finds the candidates of a query."""
+    background(scope.table)  # not in the transaction, which is to hold no lock while the query is being encoded
     with planned(plan):
         yield lambda query: _find(query, scope, wanted, plan)
 
@@ -170,6 +173,7 @@ class _Search:
         (self.part,) = query.parts
         self.scope = scope
         self.by_order = query.version.similarity == "order"
+        self.standard = standard_of(query, scope.table)
 
     def run(self, plan: Plan, found: frozenset[int]) -> tuple[list[Unit], bool]:
         """Return further units, of documents not found yet, and whether every vector's came back short."""
@@ -184,20 +188,22 @@ class _Search:
             receive_binary(cursor)
             cursor.execute(statement, parameters)
             rows = cursor.fetchall()
-        return (
-            self._by_order(rows, vector) if self.by_order else [Unit(row[0], row[1], -row[2]) for row in rows]
-        )
+        scores = self._by_order(rows, vector) if self.by_order else np.array([-row[2] for row in rows])
+        standard = self.standard.of(scores[:, None])[:, 0]
+        scored = zip(rows, scores.tolist(), standard.tolist(), strict=True)
+        return [Unit(row[0], row[1], score, deviations) for row, score, deviations in scored]
 
     def _statement(self, plan: Plan, scope: Scope) -> str:
         if plan.kind == "exact":
             return statements.exact(scope, self.dim, with_vectors=self.by_order)
         return statements.by_index(scope, self.dim, plan, with_vectors=self.by_order)
 
-    def _by_order(self, rows: list[tuple[int, int, float, bytes]], vector: NDArray[np.float32]) -> list[Unit]:
+    def _by_order(
+        self, rows: list[tuple[int, int, float, bytes]], vector: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
         stored = from_binary((row[3] for row in rows), self.dim)
         is_caption = self.part.modality == "text" and unit_kind(self.scope.table.kind).modality == "image"
-        scores = order_scores(vector, stored, query_is_caption=is_caption)
-        return [Unit(row[0], row[1], float(score)) for row, score in zip(rows, scores, strict=True)]
+        return order_scores(vector, stored, query_is_caption=is_caption)
 
 
 _counts: dict[tuple[str, tuple[int, ...]], tuple[float, int]] = {}

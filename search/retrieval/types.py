@@ -119,11 +119,15 @@ class EncodedQuery:
 
 @dataclass(frozen=True)
 class Unit:
-    """One embedded unit found: a passage's or an image's id, its document, and its score (bigger is closer)."""
+    """One embedded unit found: a passage's or an image's id, its document, and its score (bigger is closer).
+
+    `standard`: how many deviations the score lies above that of the table's background; None: not known.
+    """
 
     unit_id: int
     document_id: int
     score: float
+    standard: float | None = None
 
 
 @dataclass(frozen=True)

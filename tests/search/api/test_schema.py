@@ -223,7 +223,8 @@ def open_operations() -> set[str]:
 
 def test_what_nobody_in_particular_may_do_is_declared(db):
     assert open_operations() == {
-        "search", "search_get", "embeddings", "collections_list", "collections_get",
+        "search", "search_get", "search_export_csv", "search_export_json", "embeddings", "collections_list",
+        "collections_get",
         "documents_list", "documents_get", "models_list", "models_get",
     }  # fmt: skip
 
