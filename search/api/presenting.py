@@ -14,8 +14,10 @@ from search.units.registry import unit_kind, unit_kinds
 
 if TYPE_CHECKING:
     from models_admin.models import ModelVersion
-    from search.models import Collection, Document, DocumentImage, Judgement
+    from search.asked import AskedPart, AskedSearch
+    from search.models import Collection, Document, DocumentImage, Judgement, SavedSearch
     from search.querysets import Viewer
+    from search.retrieval.facets import Facet
     from search.retrieval.types import Hit, Plan, SearchAnswer
     from workers.models import Job, JobItem
 
@@ -34,11 +36,24 @@ def search_json(answer: SearchAnswer) -> Json:
             "url": answer.query_id and reverse("search:results", args=[answer.query_id]),
         },
         "results": [hit_json(hit) for hit in answer.hits],
+        "facets": None,
         "next": answer.next,
         "unknown_words": answer.unknown_words,
         "warnings": list(answer.warnings),
         "plan": plan_json(answer.plan, counted=answer.counted),
         "timings_ms": {step: round(spent, 2) for step, spent in answer.timings_ms.items()},
+    }
+
+
+def facet_json(facet: Facet) -> Json:
+    """Return a field's values with how many documents have each."""
+    return {
+        "field": facet.field,
+        "type": facet.type,
+        "values": [{"value": value, "documents": documents} for value, documents in facet.values],
+        "more": facet.more,
+        "least": facet.least,
+        "greatest": facet.greatest,
     }
 
 
@@ -186,4 +201,42 @@ def judgement_json(judgement: Judgement) -> Json:
         "comment": judgement.comment,
         "created_at": judgement.created_at,
         "updated_at": judgement.updated_at,
+    }
+
+
+def made_search_json(asked: AskedSearch) -> Json:
+    """Return one of the caller's own searches; its `saved` must be loaded."""
+    query = asked.query
+    saved: SavedSearch | None = getattr(query, "saved", None)
+    return {
+        "id": str(query.pk),
+        "url": reverse("search:results", args=[query.pk]),
+        "parts": [part_json(part) for part in asked.parts],
+        "target": query.target,
+        "collections": query.collections,
+        "filters": query.filters,
+        "saved": saved.pk if saved else None,
+        "created_at": query.created_at,
+    }
+
+
+def part_json(part: AskedPart) -> Json:
+    """Return one thing that a search asked with."""
+    row = part.row
+    return {
+        "modality": row.modality,
+        "weight": row.weight,
+        "text": row.text,
+        "document": part.document.pk if part.document else None,
+        "photo": reverse("search:photo", args=[row.query_id]) if row.preview_id else None,
+    }
+
+
+def saved_search_json(saved: SavedSearch, asked: AskedSearch) -> Json:
+    """Return a saved search with the search that it keeps."""
+    return {
+        "id": saved.pk,
+        "name": saved.name,
+        "search": made_search_json(asked) | {"saved": saved.pk},
+        "created_at": saved.created_at,
     }

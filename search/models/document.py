@@ -60,6 +60,8 @@ class Document(models.Model):
                 condition=models.Q(import_job__isnull=False),
                 name="document_import_job",
             ),
+            models.Index(fields=["created_at", "id"], name="document_created_at"),
+            models.Index(fields=["updated_at", "id"], name="document_updated_at"),
         ]
 
     def __str__(self) -> str:

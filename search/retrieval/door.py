@@ -15,6 +15,7 @@ from search.retrieval.cursor import Cursor, cursor_read, cursor_write
 from search.retrieval.pages import kept_query, read_page
 from search.retrieval.runner import Asked, run
 from search.retrieval.scope import scope_for
+from search.retrieval.sort import RELEVANCE
 from search.retrieval.types import LIMIT_DEFAULT, LIMIT_MAX, DocumentPart, SearchAnswer
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ def search(request: SearchRequest) -> SearchAnswer:
     preview_px = request.preview_px if settings.CONFIG.keep_queries else 0
     ready = prepare(request, preview_px, lambda version: _scope(request, version))
     most = max(keep.KEPT_FIRST, request.limit)
-    asked = Asked(ready.encoding, ready.scope, request.limit, most, clock, ready.retrievers, ready.warnings)
+    wanted = request.limit if request.sort == RELEVANCE else most
+    asked = Asked(ready.encoding, ready.scope, wanted, most, clock, ready.retrievers, ready.warnings)
     found = run(asked, ready.request)
     answer = _answer(found.query, found.page, request.viewer, found.query.timings_ms)
     return answer if found.is_kept else replace(answer, query_id=None, next=None, unkept=found.query)

@@ -57,6 +57,11 @@ class _Documents:
         """Return a unit for each document, best first."""
         ranked = sorted(self._scores, key=lambda document: (-self._scores[document], document))
         return tuple(
-            Unit(self._units[document][1], document, self._scores[document], self._found_by[document])
+            Unit(
+                self._units[document][1],
+                document,
+                self._scores[document],
+                found_by=self._found_by[document],
+            )
             for document in ranked
         )

@@ -12,25 +12,29 @@ from retrieval_site.database.reading import read
 from retrieval_site.errors import AppError
 from search.models import Query
 from search.retrieval import keep
+from search.retrieval.cursor import Cursor
 from search.retrieval.encode import Known
 from search.retrieval.modes import retrievers_for
 from search.retrieval.present import present
 from search.retrieval.runner import Asked, run
 from search.retrieval.scope import scope_for, visible_collections
+from search.retrieval.sort import sort_ranking
 from search.words.terms import look_up
 
 if TYPE_CHECKING:
     import uuid
+    from collections.abc import Iterator
 
     from search.querysets import Viewer
-    from search.retrieval.cursor import Cursor
     from search.retrieval.present import Page
     from search.retrieval.retrieve import Retriever
-    from search.retrieval.types import Ranking, Scope
+    from search.retrieval.types import Hit, Ranking, Scope
 
 logger = logging.getLogger(__name__)
 DEEPER_DOCUMENTS = 100
 """How many further documents are looked for when somebody reads on past the kept answer."""
+EXPORTED_AT_ONCE = 50
+"""Hits in memory while a whole answer is written out; each may bring a long body."""
 
 
 def kept_query(query_id: uuid.UUID) -> Query:
@@ -49,6 +53,17 @@ def read_page(query: Query, place: Cursor, limit: int, viewer: Viewer) -> Page:
     if ranking.more and place.passed + limit > len(ranking.documents):
         ranking = _deeper(query, ranking, viewer)
     return read(lambda: present(ranking, place, limit, visible_collections(viewer)))
+
+
+def kept_hits(query: Query, viewer: Viewer) -> Iterator[Hit]:
+    """Yield all hits of the kept answer that the viewer may see, a page at a time, without looking for more."""
+    ranking = replace(keep.ranking_of(query), more=False)
+    collections = visible_collections(viewer)
+    place: Cursor | None = Cursor(query.pk)
+    while place is not None:
+        page = present(ranking, place, EXPORTED_AT_ONCE, collections)
+        yield from page.hits
+        place = page.next
 
 
 def _deeper(query: Query, ranking: Ranking, viewer: Viewer) -> Ranking:
@@ -79,6 +94,7 @@ def _deepen(query_id: uuid.UUID, viewer: Viewer) -> Ranking:
         scope = scope_for(encoded.version, viewer, query.target, query.collections, query.filters)
         asked = Asked(Known(encoded), replace(scope, excluded=seen), wanted, most=room)
         found = run(replace(asked, retrievers=_retrievers(query, scope)))
+        found = sort_ranking(found, query.sort)
     except AppError:  # a collection or the vectors are gone or hidden now: what was kept is all there is
         return replace(known, more=False)
     query.answer += keep.entries(found.documents, known.kind)

@@ -9,7 +9,9 @@ import numpy as np
 from retrieval_site.errors import AppError
 from retrieval_site.people import manages_models
 from search.retrieval.encode import Known, encode_start, searchable_version
+from search.retrieval.modes import text_of
 from search.retrieval.types import EncodedPart, EncodedQuery, TextPart
+from workers.encoding.client import text_checked
 
 if TYPE_CHECKING:
     from search.retrieval.encode import Encoding
@@ -29,6 +31,7 @@ def encoding_for(request: SearchRequest, mode: Ways, preview_px: int) -> Encodin
     Of a hybrid search that is words, an encoder that does not answer is a warning. Raises AppError as `encode_start`.
     """
     if mode == "lexical":
+        text_checked(text_of(request.parts))
         return Known(_unencoded(request))
     if mode == "dense" or not all(isinstance(part, TextPart) for part in request.parts):
         return encode_start(request, preview_px)

@@ -6,14 +6,17 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from django.urls import reverse
+
 from search.units.kind import TextSpan
 from search.units.registry import unit_kind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    import uuid
+    from collections.abc import Iterable, Mapping
 
     from search.models import Document, DocumentImage, Judgement
-    from search.retrieval.types import Hit, SearchAnswer
+    from search.retrieval.types import Hit
 
 CONTEXT_CHARACTERS = 100
 OPENING_CHARACTERS = 320
@@ -42,6 +45,7 @@ class Card:
 
     rank: int
     document: Document
+    address: str
     score: float
     score_percent: float
     excerpt: Excerpt | None
@@ -51,12 +55,15 @@ class Card:
     judgement: Judgement | None
 
 
-def cards(answer: SearchAnswer, similarity: str, judged: Mapping[int, Judgement]) -> list[Card]:
-    """Return the cards of an answer; `judged` are the viewer's own judgements by document id."""
+def cards(
+    hits: Iterable[Hit], query_id: uuid.UUID | None, similarity: str, judged: Mapping[int, Judgement]
+) -> list[Card]:
+    """Return the cards of hits; `judged` are the viewer's own judgements by document id."""
     return [
         Card(
             rank=hit.rank,
             document=hit.document,
+            address=document_address(hit.document.pk, query_id),
             score=hit.score,
             score_percent=score_percent(hit.score, similarity),
             excerpt=_excerpt_of(hit),
@@ -65,8 +72,14 @@ def cards(answer: SearchAnswer, similarity: str, judged: Mapping[int, Judgement]
             tags=_new_tags(hit.document),
             judgement=judged.get(hit.document.pk),
         )
-        for hit in answer.hits
+        for hit in hits
     ]
+
+
+def document_address(document_id: int, query_id: uuid.UUID | None) -> str:
+    """Return where a document is read; with a kept query, as its hit."""
+    address = reverse("search:document", args=[document_id])
+    return f"{address}?q={query_id}" if query_id else address
 
 
 def score_percent(score: float, similarity: str) -> float:

@@ -24,6 +24,7 @@ from search.units.registry import unit_kind_of
 from search.views.caching import etag_of, not_modified, revalidated
 from search.views.cards import cards
 from search.views.indexing import unindexed
+from search.views.layouts import layout_keep, layout_of
 from search.views.people import searchers_only
 from search.views.plans import described, timings_named
 from search.views.throttling import throttled
@@ -56,6 +57,7 @@ def results(request: HttpRequest, query_id: uuid.UUID) -> HttpResponse:
     around = {} if more else _surroundings(request, query, answer)
     context = _hits(request, query, answer) | around
     response = render(request, "search/parts/hits.html" if more else "search/results.html", context)
+    layout_keep(request, response, context["kind"])
     patch_vary_headers(response, ["HX-Request", "Cookie"])
     patch_cache_control(response, private=True, no_cache=True)
     return response
@@ -100,7 +102,7 @@ def _hits_wanted(written: str, size: int) -> int:
 
 
 def _query(query_id: uuid.UUID) -> Query:
-    query = Query.objects.select_related("version").defer("embedding", "answer")
+    query = Query.objects.select_related("version", "saved").defer("embedding", "answer")
     found = query.filter(pk=query_id).first()
     if found is None:
         raise AppError("query.not_found")
@@ -119,13 +121,15 @@ def unkept(request: HttpRequest, answer: SearchAnswer) -> HttpResponse:
 def _hits(request: HttpRequest, query: Query, answer: SearchAnswer) -> dict[str, Any]:
     similarity = query.version.similarity if query.version else "cosine"
     judged = judgements_of(query.pk, request.user, session_of(request)) if answer.query_id else {}
+    kind = unit_kind_of(query.target)
     return {
         "query": query,
         "kept": answer.query_id is not None,
-        "cards": cards(answer, similarity, judged),
+        "cards": cards(answer.hits, answer.query_id, similarity, judged),
         "next": answer.next,
         "target": query.target,
-        "kind": unit_kind_of(query.target),
+        "kind": kind,
+        "layout": layout_of(request, kind),
         "chosen": _chosen(request, query),
     }
 
