@@ -15,6 +15,7 @@ from search.api.views import (
     models,
     saved,
     search,
+    suggestions,
 )
 
 app_name = "api"
@@ -26,6 +27,7 @@ urlpatterns = [
     path("searches/saved/<int:saved_id>/", saved.SavedSearchView.as_view(), name="saved-search"),
     path("search/<uuid:query_id>/export.csv", hit_exports.HitsCsvView.as_view(), name="search-export-csv"),
     path("search/<uuid:query_id>/export.json", hit_exports.HitsJsonView.as_view(), name="search-export-json"),
+    path("suggestions/", suggestions.SuggestionView.as_view(), name="suggestions"),
     path("embeddings/", search.EmbeddingView.as_view(), name="embeddings"),
     path("collections/", collections.CollectionListView.as_view(), name="collections"),
     path("collections/<slug:slug>/", collections.CollectionView.as_view(), name="collection"),
