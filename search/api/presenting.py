@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from search.asked import AskedPart, AskedSearch
     from search.models import Collection, Document, DocumentImage, Judgement, SavedSearch
     from search.querysets import Viewer
+    from search.retrieval.facets import Facet
     from search.retrieval.types import Hit, Plan, SearchAnswer
     from search.suggestions import Suggestion
     from workers.models import Job, JobItem
@@ -36,11 +37,24 @@ def search_json(answer: SearchAnswer) -> Json:
             "url": answer.query_id and reverse("search:results", args=[answer.query_id]),
         },
         "results": [hit_json(hit) for hit in answer.hits],
+        "facets": None,
         "next": answer.next,
         "unknown_words": answer.unknown_words,
         "warnings": list(answer.warnings),
         "plan": plan_json(answer.plan, counted=answer.counted),
         "timings_ms": {step: round(spent, 2) for step, spent in answer.timings_ms.items()},
+    }
+
+
+def facet_json(facet: Facet) -> Json:
+    """Return a field's values with how many documents have each."""
+    return {
+        "field": facet.field,
+        "type": facet.type,
+        "values": [{"value": value, "documents": documents} for value, documents in facet.values],
+        "more": facet.more,
+        "least": facet.least,
+        "greatest": facet.greatest,
     }
 
 

@@ -77,6 +77,8 @@ class Document(models.Model):
                 ),
                 name="document_identifier_beginning",
             ),
+            models.Index(fields=["created_at", "id"], name="document_created_at"),
+            models.Index(fields=["updated_at", "id"], name="document_updated_at"),
         ]
 
     def __str__(self) -> str:

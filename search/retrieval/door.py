@@ -16,6 +16,7 @@ from search.retrieval.encode import encode_start
 from search.retrieval.pages import kept_query, read_page
 from search.retrieval.runner import Asked, run
 from search.retrieval.scope import scope_for
+from search.retrieval.sort import RELEVANCE
 from search.retrieval.types import LIMIT_DEFAULT, LIMIT_MAX, DocumentPart, SearchAnswer
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ def search(request: SearchRequest) -> SearchAnswer:
     encoding = encode_start(request, request.preview_px if settings.CONFIG.keep_queries else 0)
     scope = read(lambda: _scope(request, encoding.version))
     most = max(keep.KEPT_FIRST, request.limit)
-    found = run(Asked(encoding, scope, request.limit, most, clock), request)
+    wanted = request.limit if request.sort == RELEVANCE else most
+    found = run(Asked(encoding, scope, wanted, most, clock), request)
     answer = _answer(found.query, found.page, request.viewer, found.query.timings_ms)
     return answer if found.is_kept else replace(answer, query_id=None, next=None, unkept=found.query)
 

@@ -17,6 +17,7 @@ from search.retrieval.encode import Known
 from search.retrieval.present import present
 from search.retrieval.runner import Asked, run
 from search.retrieval.scope import scope_for, visible_collections
+from search.retrieval.sort import sort_ranking
 
 if TYPE_CHECKING:
     import uuid
@@ -89,6 +90,7 @@ def _deepen(query_id: uuid.UUID, viewer: Viewer) -> Ranking:
     try:
         scope = scope_for(encoded.version, viewer, query.target, query.collections, query.filters)
         found = run(Asked(Known(encoded), replace(scope, excluded=seen), wanted, most=room))
+        found = sort_ranking(found, query.sort)
     except AppError:  # a collection or the vectors are gone or hidden now: what was kept is all there is
         return replace(known, more=False)
     query.answer += keep.entries(found.documents, known.kind)

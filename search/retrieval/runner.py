@@ -19,6 +19,7 @@ from search.retrieval.group import group
 from search.retrieval.keep import keep, query_new
 from search.retrieval.present import Page, present
 from search.retrieval.retrieve import ready
+from search.retrieval.sort import sort_ranking
 from search.retrieval.types import Ranking
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ def _reads(asked: Asked, request: SearchRequest | None) -> Ranking | tuple[Page,
     clock.lap("search")
     if request is None:
         return ranking
+    ranking = sort_ranking(ranking, request.sort)
     row = query_new(request, query, ranking, [*query.warnings, *retrieved.warnings])
     page = present(ranking, Cursor(row.pk), request.limit, retrieved.scope.collections)
     clock.lap("fetch")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 from search.units.passage import PASSAGE
+from workers.inference.framing import FramedPicture, Framing
 
 if TYPE_CHECKING:
     import uuid
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from search.models import Query
     from search.querysets import Viewer
     from search.vectors.tables import VectorTable
+    from workers.inference.framing import Crop
 
 Modality = Literal["image", "text", "document", "embedding"]
 Target = str
@@ -30,11 +33,21 @@ LIMIT_DEFAULT = 10
 
 @dataclass(frozen=True)
 class ImagePart:
-    """A picture's file. A part's weight is from −1 to 1; a negative one leads away from it."""
+    """A picture's file, and which part of it counts: see `Framing`.
+
+    A part's weight is from −1 to 1; a negative one leads away from it.
+    """
 
     data: bytes
     weight: float = 1.0
+    crop: Crop | None = None
+    turn: int = 0
     modality: ClassVar[Modality] = "image"
+
+    @cached_property
+    def picture(self) -> FramedPicture:
+        """What an encoder is asked for."""
+        return FramedPicture(self.data, Framing(self.turn, self.crop))
 
 
 @dataclass(frozen=True)
@@ -72,7 +85,8 @@ class SearchRequest:
     """One search as asked: by its parts, of which there is exactly one in this version.
 
     `viewer` is whose permissions count; `session` names an anonymous searcher; `collections` are slugs (empty:
-    all that are visible); `filters` has values by names of search/filters; `limit` counts documents;
+    all that are visible); `filters` has values by names of search/filters; `sort` is the order of the documents that
+    were found (search/retrieval/sort.py); `limit` counts documents;
     `cursor` is the `next` of an earlier answer, which needs no parts; `model` an alias or `name@number`; `preview_px`
     is the longest side of the kept query photo; `or_pictures` lets pictures be searched where there are no passages.
     """
@@ -83,6 +97,7 @@ class SearchRequest:
     collections: tuple[str, ...] = ()
     filters: dict[str, Any] = field(default_factory=dict)
     target: Target = PASSAGE.target
+    sort: str = "relevance"
     limit: int = LIMIT_DEFAULT
     cursor: str | None = None
     model: str = "champion"

@@ -35,6 +35,12 @@ class Ask:
 LISTS = {  # addresses without an id: what they answer may not mention the secret collection at all
     "collections": [Ask()],
     "documents": [Ask(), Ask(path="?tag=pump")],
+    "fields": [Ask()],
+    "fields-values": [
+        Ask(path="?field=tags"),
+        Ask(path="?field=collection"),
+        Ask(path="?field=metadata.kind"),
+    ],
     "search-kept": [Ask()],
     "judgements": [Ask()],
     "searches": [Ask()],
