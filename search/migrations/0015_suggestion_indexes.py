@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("search", "0012_saved_search"),
+        ("search", "0014_query_part_framing"),
         ("workers", "0002_job_rights"),
     ]
 

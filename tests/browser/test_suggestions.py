@@ -1,4 +1,4 @@
-"""Suggestions while somebody writes: by keyboard, mouse and finger, told to screen readers, and nothing without them."""
+"""Suggestions while somebody writes: by keyboard, mouse and finger, told to screen readers, and none without."""
 
 from __future__ import annotations
 
