@@ -5,8 +5,18 @@ from django.urls import path
 
 from retrieval_site.posting import takes_form
 from retrieval_site.sign_in import SignInView
-from search.views import collections, comparing, deleting, documents, home, images, judging, results, searching
-from search.views import collections, deleting, documents, home, images, judging, results, saved, searching
+from search.views import (
+    collections,
+    comparing,
+    deleting,
+    documents,
+    home,
+    images,
+    judging,
+    results,
+    saved,
+    searching,
+)
 
 app_name = "search"
 
