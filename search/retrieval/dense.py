@@ -126,7 +126,9 @@ def planned(plan: Plan) -> Iterator[None]:
 @contextmanager
 def ready_with(plan: Plan, scope: Scope, wanted: int) -> Iterator[Find]:
     """Hold a search by this plan ready, in a transaction; give the function that finds the candidates of a query."""
-    background(scope.table)  # not in the transaction, which is to hold no lock while the query is being encoded
+    background(
+        scope.table
+    )  # not in the transaction, which is to hold no lock while the query is being encoded
     with planned(plan):
         yield lambda query: _find(query, scope, wanted, plan)
 

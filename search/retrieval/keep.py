@@ -21,6 +21,7 @@ from search.retrieval.types import (
     DocumentPart,
     EncodedPart,
     EncodedQuery,
+    ImagePart,
     Plan,
     RankedDocument,
     Ranking,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from search.querysets import Viewer
     from search.retrieval.encode import Encoding
-    from search.retrieval.types import Modality, SearchRequest, SearchWarning
+    from search.retrieval.types import Modality, Part, SearchRequest, SearchWarning
 
 logger = logging.getLogger(__name__)
 KEPT_FIRST = 100
@@ -79,7 +80,16 @@ def _part_new(row: Query, request: SearchRequest) -> QueryPart:
         weight=part.weight,
         text=part.text if isinstance(part, TextPart) else "",
         document_id=part.document_id if isinstance(part, DocumentPart) else None,
+        **_of_picture(part),
     )
+
+
+def _of_picture(part: Part) -> dict[str, Any]:
+    """Return which picture was asked with, and which part of it."""
+    if not isinstance(part, ImagePart):
+        return {}
+    crop = list(part.crop) if part.crop else None
+    return {"crop": crop, "turn": part.turn, "digest": part.picture.digest}
 
 
 def keep(query: Query, encoding: Encoding) -> bool:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 from search.units.passage import PASSAGE
+from workers.inference.framing import FramedPicture, Framing
 
 if TYPE_CHECKING:
     import uuid
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from search.models import Query
     from search.querysets import Viewer
     from search.vectors.tables import VectorTable
+    from workers.inference.framing import Crop
 
 Modality = Literal["image", "text", "document", "embedding"]
 Target = str
@@ -30,11 +33,21 @@ LIMIT_DEFAULT = 10
 
 @dataclass(frozen=True)
 class ImagePart:
-    """A picture's file. A part's weight is from −1 to 1; a negative one leads away from it."""
+    """A picture's file, and which part of it counts: see `Framing`.
+
+    A part's weight is from −1 to 1; a negative one leads away from it.
+    """
 
     data: bytes
     weight: float = 1.0
+    crop: Crop | None = None
+    turn: int = 0
     modality: ClassVar[Modality] = "image"
+
+    @cached_property
+    def picture(self) -> FramedPicture:
+        """What an encoder is asked for."""
+        return FramedPicture(self.data, Framing(self.turn, self.crop))
 
 
 @dataclass(frozen=True)

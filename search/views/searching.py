@@ -27,15 +27,15 @@ from search.services.uploads import picture_too_large, read_picture
 from search.sessions import session_for
 from search.units.registry import unit_kind_of
 from search.views.choosing import keep_target, target_named
+from search.views.framing import photo_again
 from search.views.people import may_search, searchers_only
 from search.views.results import unkept
 from search.views.throttling import throttled
-from workers.storage.blobs import blob_open
 
 if TYPE_CHECKING:
     import uuid
 
-    from django.http import HttpRequest, HttpResponse
+    from django.http import HttpRequest, HttpResponse, QueryDict
 
     from search.retrieval.types import Part
 
@@ -69,7 +69,7 @@ def again(request: HttpRequest, query_id: uuid.UUID) -> HttpResponse:
     query = Query.objects.select_related("version").filter(pk=query_id).first()
     if query is None:
         raise AppError("query.not_found")
-    part = _part_of(query)
+    part = _part_of(query, request.POST)
     asked = {**_choices(request), "filters": query.filters, "parts": (part,)}
     if isinstance(part, EmbeddingPart) and query.version:  # it means something under its own version only
         asked["model"] = query.version.key
@@ -145,7 +145,7 @@ def _document_id(written: str) -> int:
     return int(written)
 
 
-def _part_of(query: Query) -> Part:
+def _part_of(query: Query, form: QueryDict) -> Part:
     """Return what an earlier query asked with, its vector where the photo is gone.
 
     Raises AppError `query.not_repeatable`.
@@ -155,9 +155,8 @@ def _part_of(query: Query) -> Part:
         return TextPart(part.text)
     if part and part.document_id:
         return DocumentPart(part.document_id)
-    if part and part.preview:
-        with blob_open(part.preview) as photo:
-            return ImagePart(photo.read())
+    if part and (photo := photo_again(part, form)):
+        return photo
     if query.embedding and query.version:
         return EmbeddingPart(tuple(array("f", bytes(query.embedding))))
     raise AppError("query.not_repeatable")

@@ -31,6 +31,7 @@ from search.api.parameters import (
     refuse_unknown,
     validated,
 )
+from search.api.pictures import CROP, CropField, TurnField, check_framing, image_part
 from search.api.presenting import facet_json, search_json
 from search.filters.registry import FILTERS, FILTERS_SCHEMA, check_filters
 from search.filters.values import NAME_MAX
@@ -41,12 +42,10 @@ from search.retrieval.types import (
     LIMIT_MAX,
     DocumentPart,
     EmbeddingPart,
-    ImagePart,
     SearchRequest,
     TextPart,
 )
 from search.services.queries import query_delete
-from search.services.uploads import read_picture
 from search.sessions import session_of
 from search.units.passage import PASSAGE
 from search.units.registry import unit_kinds
@@ -143,6 +142,8 @@ class SearchParameters(SearchOptions):
     error_ids = PART_IDS | {"embedding": "embedding.invalid", "next": "cursor.invalid"}
 
     image = UploadField(required=False)
+    crop = CropField(required=False)
+    turn = TurnField(required=False)
     text = serializers.CharField(required=False, max_length=TEXT_MAX)
     document = serializers.IntegerField(required=False, min_value=1)
     embedding = VectorField(required=False)
@@ -158,6 +159,7 @@ class SearchParameters(SearchOptions):
         """Refuse no part, several parts, and a vector that does not say whose it is."""
         if "next" not in attrs:
             one_part(attrs, PARTS)
+        check_framing(attrs)
         if "embedding" in attrs and "@" not in attrs["model"]:
             raise AppError("embedding.model_required")
         return attrs
@@ -167,6 +169,8 @@ class SearchByPhoto(SearchOptions):
     """A search by a picture, as a form."""
 
     image = UploadField()
+    crop = CropField(required=False, help_text=CROP)
+    turn = TurnField(required=False)
 
 
 class SearchByText(SearchOptions):
@@ -226,11 +230,14 @@ class EmbeddingParameters(EmbeddingOptions):
     error_ids = PART_IDS
 
     image = UploadField(required=False)
+    crop = CropField(required=False)
+    turn = TurnField(required=False)
     text = serializers.CharField(required=False, max_length=TEXT_MAX)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Refuse none and both."""
         one_part(attrs, ("image", "text"))
+        check_framing(attrs)
         return attrs
 
 
@@ -244,6 +251,8 @@ class PhotoToEmbed(EmbeddingOptions):
     """A picture to embed, as a form."""
 
     image = UploadField()
+    crop = CropField(required=False, help_text=CROP)
+    turn = TurnField(required=False)
 
 
 # Beside two kinds of body, openapi-python-client 0.29 needs an optional parameter: without one its code does not run.
@@ -339,7 +348,8 @@ class EmbeddingView(ApiView):
 
 def _encoded(version: ModelVersion, values: dict[str, Any]) -> Encoded:
     if "image" in values:
-        return encode_picture(version, read_picture(values["image"]))
+        part = image_part(values)
+        return encode_picture(version, part.data, framing=part.picture.framing)
     return encode_text(version, values["text"])
 
 
@@ -362,7 +372,7 @@ def _search_request(request: Request, values: dict[str, Any]) -> SearchRequest:
 def _parts(values: dict[str, Any]) -> tuple[Part, ...]:
     """Return the part in its short form, of which there is one or, beside a cursor, none."""
     if "image" in values:
-        return (ImagePart(read_picture(values["image"])),)
+        return (image_part(values),)
     if "text" in values:
         return (TextPart(values["text"]),)
     if "document" in values:
