@@ -67,6 +67,9 @@ class HitAnswer(Answer):
     score = serializers.FloatField(help_text="bigger is closer; compare within one answer only")
     relevance = serializers.FloatField(allow_null=True)
     document = DocumentBriefAnswer()
+    near_duplicates = DocumentBriefAnswer(
+        many=True, help_text="with `collapse`: documents that are nearly the same, for which this one stands"
+    )
 
     def get_fields(self) -> dict[str, Any]:
         """Add the unit that was found, under the name of its kind; the other kinds are null."""

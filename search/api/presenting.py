@@ -71,6 +71,7 @@ def hit_json(hit: Hit) -> Json:
         "score": round(hit.score, 6),
         "relevance": hit.relevance,
         "document": document_brief_json(hit.document),
+        "near_duplicates": [document_brief_json(same.document) for same in hit.same],
         **{kind.name: None for kind in unit_kinds()},
         **({hit.kind: vars(unit_kind(hit.kind).shown.answer.of(hit.unit))} if hit.unit else {}),
     }

@@ -63,9 +63,16 @@ def _scope(request: SearchRequest, version: ModelVersion) -> Scope:
 
 
 def reopen(
-    query_id: uuid.UUID, viewer: Viewer, limit: int = LIMIT_DEFAULT, cursor: str | None = None
+    query_id: uuid.UUID,
+    viewer: Viewer,
+    limit: int = LIMIT_DEFAULT,
+    cursor: str | None = None,
+    *,
+    apart: bool = False,
 ) -> SearchAnswer:
     """Return a page of a kept answer, of which the viewer sees what may be seen now; nothing is encoded.
+
+    With `apart`, near-duplicates that were collapsed stand by themselves.
 
     Raises AppError `query.not_found`, `cursor.invalid`.
     """
@@ -75,7 +82,7 @@ def reopen(
     if place.query_id != query_id:
         raise AppError("cursor.invalid/other_search")
     query = kept_query(query_id)
-    page = read_page(query, place, limit, viewer)
+    page = read_page(query, place, limit, viewer, apart=apart)
     clock.lap("fetch")
     return _answer(query, page, viewer, clock.with_total())
 

@@ -80,7 +80,7 @@ def again(request: HttpRequest, query_id: uuid.UUID) -> HttpResponse:
 def _answered(request: HttpRequest, asked: dict[str, Any]) -> HttpResponse:
     with session_for(request) as session:
         asking = SearchRequest(
-            request.user, session=session, preview_px=PREVIEW_PX, or_pictures=True, **asked
+            request.user, session=session, preview_px=PREVIEW_PX, or_pictures=True, collapse=True, **asked
         )
         answer = retrieval.search(asking)
     keep_target(request, asked["target"])

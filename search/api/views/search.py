@@ -129,6 +129,9 @@ class SearchOptions(Parameters):
         max_length=FACETS_MAX,
         help_text="names of fields",
     )
+    collapse = serializers.BooleanField(
+        default=False, help_text="one document stands for those that are nearly the same"
+    )
     limit = serializers.IntegerField(default=LIMIT_DEFAULT, min_value=1, max_value=LIMIT_MAX)
 
 
@@ -210,6 +213,9 @@ class KeptParameters(Parameters):
 
     limit = serializers.IntegerField(default=LIMIT_DEFAULT, min_value=1, max_value=LIMIT_MAX)
     next = serializers.CharField(required=False, max_length=CURSOR_MAX)
+    collapse = serializers.BooleanField(
+        default=True, help_text="false: near-duplicates that were collapsed stand by themselves"
+    )
 
 
 class EmbeddingOptions(Parameters):
@@ -298,7 +304,10 @@ class KeptSearchView(ApiView):
     @describe("search_get", {200: SearchResultAnswer}, parameters=[KeptParameters])
     def get(self, request: Request, query_id: UUID) -> Response:
         """Return a kept answer again: what you may see of it now. Nothing is encoded."""
-        answer = retrieval.reopen(query_id, request.user, self.query["limit"], self.query.get("next"))
+        values = self.query
+        answer = retrieval.reopen(
+            query_id, request.user, values["limit"], values.get("next"), apart=not values["collapse"]
+        )
         return Response(search_json(answer))
 
     @describe("search_delete", {204: None})
@@ -352,6 +361,7 @@ def _search_request(request: Request, values: dict[str, Any]) -> SearchRequest:
         collections=tuple(values["collections"]),
         filters=values["filters"],
         target=values["target"],
+        collapse=values["collapse"],
         sort=values["sort"],
         limit=values["limit"],
         cursor=values.get("next"),
