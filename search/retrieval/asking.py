@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from retrieval_site.database.reading import read
 from search.retrieval.modes import mode_for, retrievers_for, text_of
-from search.retrieval.types import TextPart
+from search.retrieval.types import MENDED, TextPart
 from search.retrieval.unencoded import encoding_for
 from search.words.spelling import mended, misspelt
 from search.words.terms import look_up
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from search.retrieval.types import Scope, SearchRequest, SearchWarning
     from search.words.terms import AskedWords
 
-MENDED = "text.mended"
 KNOWS_WHOLE_WORDS = "nltk-words"
 """The tokenizer of models that say of each word whether they know it; others read any word in pieces."""
 
@@ -45,18 +44,21 @@ def prepare(request: SearchRequest, preview_px: int, scope_of: Callable[[ModelVe
     mode = mode_for(request.mode, request.parts)
     encoding = encoding_for(request, mode, preview_px)
     scope = read(lambda: scope_of(encoding.version))
-    if mode == "dense":
-        return Prepared(request, encoding, scope, retrievers_for(mode, "", None))
+    if mode == "dense" or request.as_written:
+        return prepared(request, encoding, scope)
     text = text_of(request.parts)
     asked = read(lambda: look_up(text, scope.collections))
-    right = {} if request.as_written else _misspelt(asked, encoding)
-    if right:
-        request, warning = _mended(request, text, right)
-        encoding = encoding_for(request, mode, preview_px)
-        text = text_of(request.parts)
-        asked = read(lambda: look_up(text, scope.collections))
-        return Prepared(request, encoding, scope, retrievers_for(mode, text, asked), (warning,))
+    if right := _misspelt(asked, encoding):
+        mended_request, warning = _mended(request, text, right)
+        return prepared(mended_request, encoding_for(mended_request, mode, preview_px), scope, warning)
     return Prepared(request, encoding, scope, retrievers_for(mode, text, asked))
+
+
+def prepared(request: SearchRequest, encoding: Encoding, scope: Scope, *warnings: SearchWarning) -> Prepared:
+    """Return what a query is asked with whose words stay as they are; raises AppError of the mode."""
+    mode, text = mode_for(request.mode, request.parts), text_of(request.parts)
+    asked = None if mode == "dense" else read(lambda: look_up(text, scope.collections))
+    return Prepared(request, encoding, scope, retrievers_for(mode, text, asked), warnings)
 
 
 def _misspelt(asked: AskedWords, encoding: Encoding) -> dict[str, str]:

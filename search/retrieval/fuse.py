@@ -27,7 +27,7 @@ def fuse(found: Sequence[Candidates], passed: int = 0) -> Candidates:
     """
     if len(found) == 1:
         return found[0]
-    documents = _Documents()
+    documents = _Documents(sum(WEIGHTS[each.retriever] for each in found))
     for each in found:
         documents.add(each, passed)
     plan = next((each.plan for each in found if each.retriever == "dense" and each.units), found[-1].plan)
@@ -38,7 +38,8 @@ def fuse(found: Sequence[Candidates], passed: int = 0) -> Candidates:
 class _Documents:
     """The documents that were found, with what each retriever adds."""
 
-    def __init__(self) -> None:
+    def __init__(self, weights: float) -> None:
+        self._weights = weights
         self._scores: dict[int, float] = {}
         self._units: dict[int, tuple[float, int]] = {}
         self._found_by: dict[int, tuple[str, ...]] = {}
@@ -47,7 +48,7 @@ class _Documents:
         """Add what one retriever found, by rank; a document counts by its best unit."""
         for rank, unit in enumerate(best_by_document(found.units), passed + 1):
             document = unit.document_id
-            share = WEIGHTS[found.retriever] * (K + 1) / (K + rank) / sum(WEIGHTS.values())
+            share = WEIGHTS[found.retriever] * (K + 1) / (K + rank) / self._weights
             share += found.retriever == EXACT
             self._scores[document] = self._scores.get(document, 0.0) + share
             self._units[document] = max(self._units.get(document, (0.0, 0)), (share, unit.unit_id))

@@ -36,8 +36,11 @@ def text_of(parts: tuple[Part, ...]) -> str:
 
 
 def retrievers_for(mode: Ways, text: str, asked: AskedWords | None) -> tuple[Retriever, ...]:
-    """Return the retrievers of a mode; `asked` are the words of `text` as the collections have them."""
+    """Return the retrievers of a mode; `asked` are the words of `text` as the collections have them.
+
+    Vectors come last: from then on a transaction is open while the query is encoded, which must hold no locks.
+    """
     if mode == "dense" or asked is None:
         return (Dense(),)
     words = (Identifiers(text), Lexical(asked, alone=mode == "lexical"))
-    return words if mode == "lexical" else (Dense(), *words)
+    return words if mode == "lexical" else (*words, Dense())

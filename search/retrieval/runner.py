@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, overload
 from retrieval_site.clock import Clock
 from retrieval_site.database.reading import read
 from search.retrieval.calibrate import calibrate
+from search.retrieval.collapse import collapse
 from search.retrieval.cursor import Cursor
 from search.retrieval.dense import Dense
 from search.retrieval.fallback import Retrieved, pictures_instead
@@ -86,6 +87,8 @@ def _reads(asked: Asked, request: SearchRequest | None) -> Ranking | tuple[Page,
         retrieved = pictures_instead(query, retrieved, request, asked.retrievers)
     fused = fuse(retrieved.found, passed=len(asked.scope.excluded))
     ranking = calibrate(group(fused, asked.most), retrieved.scope.table.kind)
+    if request is not None and request.collapse:
+        ranking = collapse(ranking, retrieved.scope.table)
     clock.lap("search")
     if request is None:
         return ranking

@@ -29,6 +29,8 @@ Target = str
 """What is looked for: the `target` of a kind of unit."""
 SearchWarning = dict[str, Any]
 """`{"id", "message", "detail"}`: what did not stop a search but should be known of its answer."""
+MENDED = "text.mended"
+"""The warning that misspelt words were mended."""
 LIMIT_MAX = 100
 LIMIT_DEFAULT = 10
 
@@ -91,7 +93,8 @@ class SearchRequest:
     were found (search/retrieval/sort.py); `limit` counts documents;
     `cursor` is the `next` of an earlier answer, which needs no parts; `model` an alias or `name@number`; `preview_px`
     is the longest side of the kept query photo; `or_pictures` lets pictures be searched where there are no passages;
-    `mode` chooses the retrievers (modes.py); `as_written` leaves misspelt words as they are.
+    `collapse` lets one document stand for those that are nearly the same; `mode` chooses the retrievers (modes.py);
+    `as_written` leaves misspelt words as they are.
     """
 
     viewer: Viewer
@@ -106,6 +109,7 @@ class SearchRequest:
     model: str = "champion"
     preview_px: int = 320
     or_pictures: bool = False
+    collapse: bool = False
     mode: Mode = "auto"
     as_written: bool = False
 
@@ -193,12 +197,16 @@ Find: TypeAlias = Callable[[EncodedQuery], Candidates]
 
 @dataclass(frozen=True)
 class RankedDocument:
-    """A document by its best unit. `relevance`: the calibrated probability that it is relevant; None: unknown."""
+    """A document by its best unit. `relevance`: the calibrated probability that it is relevant; None: unknown.
+
+    `same_as`: the better document that it is nearly the same as.
+    """
 
     document_id: int
     unit_id: int
     score: float
     relevance: float | None = None
+    same_as: int | None = None
 
 
 @dataclass(frozen=True)
@@ -215,7 +223,7 @@ class Ranking:
 class Hit:
     """One result: a document with its best unit, None where that is gone since, and the name of the unit's kind.
 
-    `cover` is the document's first picture, where the kind is shown beside it.
+    `cover` is the document's first picture, where the kind is shown beside it. `same`: hits that are nearly the same.
     """
 
     rank: int
@@ -225,6 +233,7 @@ class Hit:
     kind: str = PASSAGE.name
     relevance: float | None = None
     cover: Any | None = None
+    same: tuple[Hit, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -251,3 +260,9 @@ class SearchAnswer:
     def unknown_words(self) -> list[str]:
         """The words of the query that the model does not know."""
         return [word for warning in self.warnings for word in warning["detail"].get("unknown_words", ())]
+
+    @property
+    def mended(self) -> dict[str, str] | None:
+        """The words as they were asked and as they were searched for, where misspelt ones were mended."""
+        found = (warning["detail"] for warning in self.warnings if warning["id"] == MENDED)
+        return next(found, None)

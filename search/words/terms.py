@@ -76,7 +76,12 @@ class AskedWords:
 
     @cached_property
     def not_counted(self) -> tuple[str, ...]:
-        """The words that no vocabulary has in any of their forms, in the order in which they are written."""
+        """The words that no vocabulary has in any of their forms, in the order in which they are written.
+
+        None where nothing was counted yet.
+        """
+        if not any(each.passages for each in self.languages):
+            return ()
         known = {term.word for each in self.languages for term in each.terms if term.passages}
         meant = {term.word for each in self.languages for term in each.terms}
         return tuple(word for word in self.words if word in meant - known)

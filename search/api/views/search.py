@@ -27,7 +27,6 @@ from search.api.parameters import (
     ShortListField,
     UploadField,
     VectorField,
-    not_supported,
     refuse_unknown,
     validated,
 )
@@ -40,6 +39,7 @@ from search.retrieval.sort import RELEVANCE, check_sort
 from search.retrieval.types import (
     LIMIT_DEFAULT,
     LIMIT_MAX,
+    MODES,
     DocumentPart,
     EmbeddingPart,
     SearchRequest,
@@ -73,7 +73,6 @@ PART_IDS = {
     "text.surrogate_characters_not_allowed": "text.not_text",
 }
 NOT_BUILT_YET = ("parts", "image_url", "negative_text", "explain")
-MODES_NOT_BUILT_YET = ("lexical", "hybrid")
 
 
 @extend_schema_field(FILTERS_SCHEMA)
@@ -121,13 +120,19 @@ class SearchOptions(Parameters):
     )
     filters = FiltersField(default=dict)
     target = TargetField(default=PASSAGE.target)
-    mode = serializers.ChoiceField(choices=["dense"], default="dense")
+    mode = serializers.ChoiceField(
+        choices=MODES, default="auto", help_text="by meaning, by words, or both; auto: both for words"
+    )
+    as_written = serializers.BooleanField(default=False, help_text="search for misspelt words as they are")
     sort = SortField(default=RELEVANCE, max_length=SORT_MAX)
     facets = ShortListField(
         child=FieldNameField(max_length=NAME_MAX),
         default=list,
         max_length=FACETS_MAX,
         help_text="names of fields",
+    )
+    collapse = serializers.BooleanField(
+        default=False, help_text="one document stands for those that are nearly the same"
     )
     limit = serializers.IntegerField(default=LIMIT_DEFAULT, min_value=1, max_value=LIMIT_MAX)
 
@@ -145,12 +150,6 @@ class SearchParameters(SearchOptions):
     document = serializers.IntegerField(required=False, min_value=1)
     embedding = VectorField(required=False)
     next = serializers.CharField(required=False, max_length=CURSOR_MAX)
-
-    def to_internal_value(self, data: Any) -> Any:
-        """Tell a mode that is planned from one that is wrong."""
-        if hasattr(data, "get") and data.get("mode") in MODES_NOT_BUILT_YET:
-            raise not_supported(["mode"])
-        return super().to_internal_value(data)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Refuse no part, several parts, and a vector that does not say whose it is."""
@@ -210,6 +209,9 @@ class KeptParameters(Parameters):
 
     limit = serializers.IntegerField(default=LIMIT_DEFAULT, min_value=1, max_value=LIMIT_MAX)
     next = serializers.CharField(required=False, max_length=CURSOR_MAX)
+    collapse = serializers.BooleanField(
+        default=True, help_text="false: near-duplicates that were collapsed stand by themselves"
+    )
 
 
 class EmbeddingOptions(Parameters):
@@ -298,7 +300,10 @@ class KeptSearchView(ApiView):
     @describe("search_get", {200: SearchResultAnswer}, parameters=[KeptParameters])
     def get(self, request: Request, query_id: UUID) -> Response:
         """Return a kept answer again: what you may see of it now. Nothing is encoded."""
-        answer = retrieval.reopen(query_id, request.user, self.query["limit"], self.query.get("next"))
+        values = self.query
+        answer = retrieval.reopen(
+            query_id, request.user, values["limit"], values.get("next"), apart=not values["collapse"]
+        )
         return Response(search_json(answer))
 
     @describe("search_delete", {204: None})
@@ -352,6 +357,9 @@ def _search_request(request: Request, values: dict[str, Any]) -> SearchRequest:
         collections=tuple(values["collections"]),
         filters=values["filters"],
         target=values["target"],
+        mode=values["mode"],
+        as_written=values["as_written"],
+        collapse=values["collapse"],
         sort=values["sort"],
         limit=values["limit"],
         cursor=values.get("next"),

@@ -115,7 +115,7 @@ def test_a_rare_word_that_the_vectors_do_not_see_comes_to_the_top(notes):
     answer = ask("brogelmann")
     assert names(answer, notes)[0] == "pump"
     assert len(answer.hits) == 4
-    assert answer.plan.retrievers == ("dense", "identifiers", "lexical")
+    assert answer.plan.retrievers == ("identifiers", "lexical", "dense")
 
 
 def test_by_words_alone_nothing_else_is_found_and_no_encoder_asked(notes, encoder):

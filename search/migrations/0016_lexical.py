@@ -153,7 +153,7 @@ def name_identifiers(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("search", "0014_query_part_framing")]
+    dependencies = [("search", "0015_suggestion_indexes")]
 
     operations = [
         TrigramExtension(),
