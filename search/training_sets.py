@@ -71,7 +71,8 @@ class TrainingSet:
         for image in images:
             yield from self._picture(image.blob, captions_of(document, self.texts, image.alt, typed), group)
         captions = captions_of(document, self.texts)
-        photos = (query.part.preview for query in asked if query.part and query.part.preview)
+        parts = (query.part for query in asked)
+        photos = (part.preview for part in parts if part and part.preview and part.crop is None)
         for photo in dict.fromkeys(photos):
             if self._split(self._groups.get(photo.pk, group)) == self._split(group):
                 yield from self._picture(photo, captions, group)

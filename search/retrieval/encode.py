@@ -91,7 +91,7 @@ def _sent(part: Part, version: ModelVersion, preview_px: int) -> Pending | None:
     """Send a part to a query worker; None for one whose vectors are stored or given."""
     match part:
         case ImagePart():
-            return picture_start(version, part.data, preview_px)
+            return picture_start(version, part.picture, preview_px)
         case TextPart():
             return text_start(version, part.text)
     return None

@@ -16,10 +16,13 @@ from django.db import connection, transaction
 from retrieval_site.database import Prepared, in_one_trip
 from retrieval_site.rows import insert
 from search.models import Query, QueryPart
+from search.retrieval.modes import mode_for
 from search.retrieval.types import (
     DocumentPart,
+    EmbeddingPart,
     EncodedPart,
     EncodedQuery,
+    ImagePart,
     Plan,
     RankedDocument,
     Ranking,
@@ -33,7 +36,8 @@ if TYPE_CHECKING:
 
     from search.querysets import Viewer
     from search.retrieval.encode import Encoding
-    from search.retrieval.types import AskedBy, Modality, Part, SearchRequest, SearchWarning
+    from search.retrieval.modes import Ways
+    from search.retrieval.types import AskedBy, Modality, Mode, Part, SearchRequest, SearchWarning
     from workers.models import Blob
 
 logger = logging.getLogger(__name__)
@@ -57,11 +61,13 @@ def query_new(
         user_id=_user_id(request.viewer),
         session="" if _user_id(request.viewer) else request.session[:40],
         target=unit_kind(ranking.kind).target,
+        mode=request.mode,
         collections=list(request.collections),
         filters=request.filters,
+        sort=request.sort,
         version=query.version,
         answer=entries(ranking.documents, ranking.kind),
-        plan=plan_json(ranking.plan, more=ranking.more),
+        plan=plan_json(ranking.plan, more=ranking.more) | ({"collapsed": True} if request.collapse else {}),
         warnings=list(warnings),
     )
     pairs = zip(request.parts, query.parts, strict=True)
@@ -76,9 +82,18 @@ def _part_new(row: Query, place: int, part: Part, encoded: EncodedPart) -> Query
         modality=part.modality,
         weight=part.weight,
         text=part.text if isinstance(part, TextPart) else "",
-        embedding=None if encoded.nothing_known else encoded.vectors.astype("<f4").tobytes(),
+        embedding=b"" if encoded.nothing_known else encoded.vectors.astype("<f4").tobytes(),
         document_id=part.document_id if isinstance(part, DocumentPart) else None,
+        **_of_picture(part),
     )
+
+
+def _of_picture(part: Part) -> dict[str, Any]:
+    """Return which picture was asked with, and which part of it."""
+    if not isinstance(part, ImagePart):
+        return {}
+    crop = list(part.crop) if part.crop else None
+    return {"crop": crop, "turn": part.turn, "digest": part.picture.digest}
 
 
 def keep(query: Query, encoding: Encoding) -> bool:
@@ -128,6 +143,7 @@ def plan_json(plan: Plan, *, more: bool) -> dict[str, Any]:
         "kind": plan.kind,
         "candidates": plan.candidates,
         "ef_search": plan.ef_search,
+        "retrievers": list(plan.retrievers),
         "more": more,
     }
 
@@ -135,7 +151,9 @@ def plan_json(plan: Plan, *, more: bool) -> dict[str, Any]:
 def entries(documents: Iterable[RankedDocument], kind: str) -> list[dict[str, Any]]:
     """Return ranked documents as the answer keeps them."""
     return [
-        {"document": ranked.document_id, kind: ranked.unit_id, "score": ranked.score} for ranked in documents
+        {"document": ranked.document_id, kind: ranked.unit_id, "score": ranked.score}
+        | ({"same_as": ranked.same_as} if ranked.same_as else {})
+        for ranked in documents
     ]
 
 
@@ -143,7 +161,8 @@ def ranking_of(query: Query) -> Ranking:
     """Return the kept answer; no calibration was kept with it."""
     kind = unit_kind_of(query.target).name
     documents = tuple(
-        RankedDocument(entry["document"], entry[kind], entry["score"]) for entry in query.answer
+        RankedDocument(entry["document"], entry[kind], entry["score"], same_as=entry.get("same_as"))
+        for entry in query.answer
     )
     more = bool(query.plan.get("more")) and len(documents) < KEPT_MAX
     return Ranking(documents, kind, plan_of(query), more=more)
@@ -154,23 +173,49 @@ def modality_of(query: Query) -> AskedBy:
     return cast("AskedBy", query.modality)
 
 
+def mode_of(query: Query) -> Ways:
+    """Return how the query was searched for."""
+    return mode_for(cast("Mode", query.mode), parts_of(query))
+
+
+def parts_of(query: Query) -> tuple[Part, ...]:
+    """Return what was asked with; a photo and a vector are only in the kept vectors."""
+    return tuple(_part_kept(part) for part in query.asked)
+
+
+def _part_kept(part: QueryPart) -> Part:
+    if part.modality == "text":
+        return TextPart(part.text, part.weight)
+    if part.modality == "image":
+        return ImagePart(b"", part.weight)
+    if part.modality == "document":
+        return DocumentPart(part.document_id or 0, part.weight)
+    return EmbeddingPart((), part.weight)
+
+
 def plan_of(query: Query) -> Plan:
     """Return the plan that found the first page."""
     plan = query.plan
-    return Plan(plan.get("kind", "exact"), plan.get("candidates", 0), plan.get("ef_search"))
+    return Plan(
+        plan.get("kind", "exact"),
+        plan.get("candidates", 0),
+        plan.get("ef_search"),
+        tuple(plan.get("retrievers", ("dense",))),
+    )
 
 
 def encoded_of(query: Query) -> EncodedQuery | None:
     """Return the kept vectors; None where they or the version are gone."""
-    version, kept = query.version, [part for part in query.asked if part.embedding is not None]
-    if version is None or not kept:
+    version, parts = query.version, query.asked
+    if version is None or not parts or any(part.embedding is None for part in parts):
         return None
-    return EncodedQuery(version, tuple(_encoded_part(part, version.dim) for part in kept))
+    return EncodedQuery(version, tuple(_encoded_part(part, version.dim) for part in parts))
 
 
 def _encoded_part(part: QueryPart, dim: int) -> EncodedPart:
     vectors = np.frombuffer(bytes(part.embedding), dtype="<f4").reshape(-1, dim)
-    return EncodedPart(cast("Modality", part.modality), vectors, part.weight, part.text)
+    modality = cast("Modality", part.modality)
+    return EncodedPart(modality, vectors, part.weight, part.text, nothing_known=not len(vectors))
 
 
 def asked_documents(query: Query) -> frozenset[int]:

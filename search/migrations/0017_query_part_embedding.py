@@ -15,7 +15,7 @@ EMPTY = """
 
 
 class Migration(migrations.Migration):
-    dependencies = [("search", "0011_query_parts")]
+    dependencies = [("search", "0016_lexical")]
 
     operations = [
         migrations.AddField(
