@@ -5,8 +5,6 @@ Both stream: memory does not grow with their number.
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -15,9 +13,10 @@ from django.db.models import Aggregate, IntegerField, OuterRef, Q, Subquery
 
 from search.models import Collection, Document, Judgement, QueryPart
 from search.sessions import pseudonym
+from search.spreadsheets import csv_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from search.querysets import Viewer
 
@@ -25,7 +24,6 @@ CSV_COLUMNS = (
     "query_id", "modality", "query_text", "collection", "external_id", "title", "grade", "comment", "rater",
     "version", "rank", "score", "created_at", "updated_at",
 )  # fmt: skip
-_FORMULA_START = ("=", "+", "-", "@", "\t", "\r", "\n")
 _SPACE = re.compile(r"[\s%]")
 CHUNK_ROWS = 500
 
@@ -74,7 +72,7 @@ def trec_id(slug: str, external_id: str) -> str:
 
 def csv_lines(judgements: Any) -> Iterator[str]:
     """Yield a header and one line for each judgement, newest last; safe to open in a spreadsheet."""
-    yield _csv_line(CSV_COLUMNS)
+    yield csv_line(CSV_COLUMNS)
     rows = judgements.select_related("query__version", "document__collection", "user").defer(
         "query__embedding"
     )
@@ -85,7 +83,7 @@ def csv_lines(judgements: Any) -> Iterator[str]:
         asked_modality=Subquery(part.values("modality")), asked_text=Subquery(part.values("text"))
     )
     for judgement in rows.order_by("pk").iterator(chunk_size=CHUNK_ROWS):
-        yield _csv_line(_cells(judgement))
+        yield csv_line(_cells(judgement))
 
 
 def _cells(judgement: Any) -> list[Any]:
@@ -112,15 +110,3 @@ def rater_name(judgement: Judgement) -> str:
     if judgement.user is not None:
         return str(judgement.user.get_username())
     return pseudonym(judgement.session)
-
-
-def _csv_line(cells: Iterable[Any]) -> str:
-    line = io.StringIO()
-    csv.writer(line).writerow([_guarded(cell) for cell in cells])
-    return line.getvalue()
-
-
-def _guarded(cell: Any) -> Any:
-    """Keep a spreadsheet from running what somebody wrote: a text that starts a formula gets an apostrophe."""
-    text = cell if isinstance(cell, (int, float)) else str(cell)
-    return f"'{text}" if isinstance(text, str) and text.startswith(_FORMULA_START) else text

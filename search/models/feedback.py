@@ -37,6 +37,7 @@ class Query(models.Model):
     target = models.CharField(max_length=10, default="passages")
     collections = models.JSONField(default=list, blank=True)
     filters = models.JSONField(default=dict, blank=True)
+    sort = models.CharField(max_length=210, default="relevance")
     version = models.ForeignKey("models_admin.ModelVersion", null=True, blank=True, on_delete=models.SET_NULL)
     embedding = models.BinaryField(null=True, blank=True, help_text="little-endian float32")
     answer = models.JSONField(default=list, blank=True)
@@ -47,8 +48,13 @@ class Query(models.Model):
     class Meta:
         ordering = ["-created_at"]
         indexes = [
-            models.Index(fields=["created_at"], name="query_created_at")
-        ]  # old ones are ended in this order
+            models.Index(fields=["created_at"], name="query_created_at"),  # old ones are ended in this order
+            models.Index(
+                fields=["user", "-created_at"],
+                condition=models.Q(user__isnull=False),
+                name="query_of_user",
+            ),
+        ]
         verbose_name_plural = "queries"
 
     def __str__(self) -> str:

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 from django.db import transaction
 
 from retrieval_site.database import in_one_trip
@@ -21,15 +22,16 @@ from retrieval_site.database.reading import alias, connection
 from retrieval_site.errors import AppError
 from search.retrieval import statements
 from search.retrieval.order import order_scores
+from search.retrieval.scoring import standard_of
 from search.retrieval.types import Candidates, Plan, Unit
 from search.units.registry import unit_kind
+from search.vectors.background import background
 from search.vectors.index import table_state
 from search.vectors.read import from_binary, receive_binary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from models_admin.models import ModelVersion
@@ -49,11 +51,16 @@ ORDER_WHOLE_MAX = 5000
 """Scopes of up to so many units are scored whole."""
 MAX_SCAN_TUPLES = 40_000
 
-# Measured with 1,024 dimensions on 2 cores: what one stored unit costs in an exact scan, and in the index.
+# Measured with 1,024 dimensions on 2 cores: what one stored unit costs in an exact scan, in one that looks up the
+# units of filtered documents, and in the index.
 EXACT_UNIT_MICROSECONDS = 0.5
+FILTERED_UNIT_MICROSECONDS = 3.0
 INDEX_UNIT_MICROSECONDS: dict[IndexKind, float] = {"hnsw": 55.0, "binary": 21.0}
 COUNT_MAX = 20_000
 """Units counted at least, before the scope is taken for large."""
+SAMPLE_UNITS = 256
+SAMPLE_ALLOWED_MIN = 10
+"""Of a sample: with fewer, the units that a filter leaves are few enough to be counted."""
 COUNTS_KEPT_SECONDS = 15.0
 COUNTS_KEPT_MAX = 256
 
@@ -94,9 +101,8 @@ def make_plan(version: ModelVersion, scope: Scope, wanted: int, expected: RowEst
         return Plan("exact", count)
     indexed = _by_index(expected.index, count)
     visited = max(indexed.ef_search or 0, indexed.candidates * expected.rows / max(expected.matching, 1))
-    is_cheaper = (
-        visited * INDEX_UNIT_MICROSECONDS[expected.index] < expected.matching * EXACT_UNIT_MICROSECONDS
-    )
+    exact_unit = FILTERED_UNIT_MICROSECONDS if scope.filters else EXACT_UNIT_MICROSECONDS
+    is_cheaper = visited * INDEX_UNIT_MICROSECONDS[expected.index] < expected.matching * exact_unit
     return indexed if is_cheaper else Plan("exact", count)
 
 
@@ -120,6 +126,9 @@ def planned(plan: Plan) -> Iterator[None]:
 @contextmanager
 def ready_with(plan: Plan, scope: Scope, wanted: int) -> Iterator[Find]:
     """Hold a search by this plan ready, in a transaction; give the function that finds the candidates of a query."""
+    background(
+        scope.table
+    )  # not in the transaction, which is to hold no lock while the query is being encoded
     with planned(plan):
         yield lambda query: _find(query, scope, wanted, plan)
 
@@ -170,6 +179,7 @@ class _Search:
         (self.part,) = query.parts
         self.scope = scope
         self.by_order = query.version.similarity == "order"
+        self.standard = standard_of(query, scope.table)
 
     def run(self, plan: Plan, found: frozenset[int]) -> tuple[list[Unit], bool]:
         """Return further units, of documents not found yet, and whether every vector's came back short."""
@@ -184,20 +194,22 @@ class _Search:
             receive_binary(cursor)
             cursor.execute(statement, parameters)
             rows = cursor.fetchall()
-        return (
-            self._by_order(rows, vector) if self.by_order else [Unit(row[0], row[1], -row[2]) for row in rows]
-        )
+        scores = self._by_order(rows, vector) if self.by_order else np.array([-row[2] for row in rows])
+        standard = self.standard.of(scores[:, None])[:, 0]
+        scored = zip(rows, scores.tolist(), standard.tolist(), strict=True)
+        return [Unit(row[0], row[1], score, deviations) for row, score, deviations in scored]
 
     def _statement(self, plan: Plan, scope: Scope) -> str:
         if plan.kind == "exact":
             return statements.exact(scope, self.dim, with_vectors=self.by_order)
         return statements.by_index(scope, self.dim, plan, with_vectors=self.by_order)
 
-    def _by_order(self, rows: list[tuple[int, int, float, bytes]], vector: NDArray[np.float32]) -> list[Unit]:
+    def _by_order(
+        self, rows: list[tuple[int, int, float, bytes]], vector: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
         stored = from_binary((row[3] for row in rows), self.dim)
         is_caption = self.part.modality == "text" and unit_kind(self.scope.table.kind).modality == "image"
-        scores = order_scores(vector, stored, query_is_caption=is_caption)
-        return [Unit(row[0], row[1], float(score)) for row, score in zip(rows, scores, strict=True)]
+        return order_scores(vector, stored, query_is_caption=is_caption)
 
 
 _counts: dict[tuple[str, tuple[int, ...]], tuple[float, int]] = {}
@@ -209,9 +221,22 @@ def _matching_units(scope: Scope, rows: int) -> int:
     It chooses the plan and nothing else: where so much is allowed, the index finds enough close by. Without filters
     an answer of the last seconds will do.
     """
+    if scope.filters and rows > COUNT_MAX and (share := _share(scope)):
+        return int(share * rows)
     most = max(COUNT_MAX, rows // 5)
     counted = _counted(scope, most)
     return max(rows, counted) if counted > most else counted
+
+
+def _share(scope: Scope) -> float:
+    """Return which share of the table's units a filter leaves, by a sample; 0 where that is too little to tell.
+
+    A filter that leaves half of a large table takes longer to count than to search.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(statements.sample(scope), statements.parameters(scope, most=SAMPLE_UNITS))
+        drawn, allowed = cursor.fetchone()
+    return allowed / drawn if allowed >= SAMPLE_ALLOWED_MIN else 0.0
 
 
 def _counted(scope: Scope, most: int) -> int:

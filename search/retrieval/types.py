@@ -85,9 +85,11 @@ class SearchRequest:
     """One search as asked: by its parts, of which there is exactly one in this version.
 
     `viewer` is whose permissions count; `session` names an anonymous searcher; `collections` are slugs (empty:
-    all that are visible); `filters` has values by names of search/filters; `limit` counts documents;
+    all that are visible); `filters` has values by names of search/filters; `sort` is the order of the documents that
+    were found (search/retrieval/sort.py); `limit` counts documents;
     `cursor` is the `next` of an earlier answer, which needs no parts; `model` an alias or `name@number`; `preview_px`
-    is the longest side of the kept query photo; `or_pictures` lets pictures be searched where there are no passages.
+    is the longest side of the kept query photo; `or_pictures` lets pictures be searched where there are no passages;
+    `collapse` lets one document stand for those that are nearly the same.
     """
 
     viewer: Viewer
@@ -96,11 +98,13 @@ class SearchRequest:
     collections: tuple[str, ...] = ()
     filters: dict[str, Any] = field(default_factory=dict)
     target: Target = PASSAGE.target
+    sort: str = "relevance"
     limit: int = LIMIT_DEFAULT
     cursor: str | None = None
     model: str = "champion"
     preview_px: int = 320
     or_pictures: bool = False
+    collapse: bool = False
 
 
 @dataclass(frozen=True)
@@ -132,11 +136,15 @@ class EncodedQuery:
 
 @dataclass(frozen=True)
 class Unit:
-    """One embedded unit found: a passage's or an image's id, its document, and its score (bigger is closer)."""
+    """One embedded unit found: a passage's or an image's id, its document, and its score (bigger is closer).
+
+    `standard`: how many deviations the score lies above that of the table's background; None: not known.
+    """
 
     unit_id: int
     document_id: int
     score: float
+    standard: float | None = None
 
 
 @dataclass(frozen=True)
@@ -176,12 +184,16 @@ Find: TypeAlias = Callable[[EncodedQuery], Candidates]
 
 @dataclass(frozen=True)
 class RankedDocument:
-    """A document by its best unit. `relevance`: the calibrated probability that it is relevant; None: unknown."""
+    """A document by its best unit. `relevance`: the calibrated probability that it is relevant; None: unknown.
+
+    `same_as`: the better document that it is nearly the same as.
+    """
 
     document_id: int
     unit_id: int
     score: float
     relevance: float | None = None
+    same_as: int | None = None
 
 
 @dataclass(frozen=True)
@@ -198,7 +210,7 @@ class Ranking:
 class Hit:
     """One result: a document with its best unit, None where that is gone since, and the name of the unit's kind.
 
-    `cover` is the document's first picture, where the kind is shown beside it.
+    `cover` is the document's first picture, where the kind is shown beside it. `same`: hits that are nearly the same.
     """
 
     rank: int
@@ -208,6 +220,7 @@ class Hit:
     kind: str = PASSAGE.name
     relevance: float | None = None
     cover: Any | None = None
+    same: tuple[Hit, ...] = ()
 
 
 @dataclass(frozen=True)

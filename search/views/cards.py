@@ -6,14 +6,17 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from django.urls import reverse
+
 from search.units.kind import TextSpan
 from search.units.registry import unit_kind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    import uuid
+    from collections.abc import Iterable, Mapping
 
     from search.models import Document, DocumentImage, Judgement
-    from search.retrieval.types import Hit, SearchAnswer
+    from search.retrieval.types import Hit
 
 CONTEXT_CHARACTERS = 100
 OPENING_CHARACTERS = 320
@@ -37,11 +40,21 @@ class Excerpt:
 
 
 @dataclass(frozen=True)
+class Same:
+    """A document that is nearly the same as a hit."""
+
+    document: Document
+    address: str
+    score: float
+
+
+@dataclass(frozen=True)
 class Card:
     """One hit with everything its card shows, so that the template only lays out."""
 
     rank: int
     document: Document
+    address: str
     score: float
     score_percent: float
     excerpt: Excerpt | None
@@ -49,14 +62,18 @@ class Card:
     facts: list[tuple[str, str]]
     tags: list[str]
     judgement: Judgement | None
+    same: tuple[Same, ...] = ()
 
 
-def cards(answer: SearchAnswer, similarity: str, judged: Mapping[int, Judgement]) -> list[Card]:
-    """Return the cards of an answer; `judged` are the viewer's own judgements by document id."""
+def cards(
+    hits: Iterable[Hit], query_id: uuid.UUID | None, similarity: str, judged: Mapping[int, Judgement]
+) -> list[Card]:
+    """Return the cards of hits; `judged` are the viewer's own judgements by document id."""
     return [
         Card(
             rank=hit.rank,
             document=hit.document,
+            address=document_address(hit.document.pk, query_id),
             score=hit.score,
             score_percent=score_percent(hit.score, similarity),
             excerpt=_excerpt_of(hit),
@@ -64,9 +81,18 @@ def cards(answer: SearchAnswer, similarity: str, judged: Mapping[int, Judgement]
             facts=facts(hit.document.metadata)[:FACTS_MAX],
             tags=_new_tags(hit.document),
             judgement=judged.get(hit.document.pk),
+            same=tuple(
+                Same(one.document, document_address(one.document.pk, query_id), one.score) for one in hit.same
+            ),
         )
-        for hit in answer.hits
+        for hit in hits
     ]
+
+
+def document_address(document_id: int, query_id: uuid.UUID | None) -> str:
+    """Return where a document is read; with a kept query, as its hit."""
+    address = reverse("search:document", args=[document_id])
+    return f"{address}?q={query_id}" if query_id else address
 
 
 def score_percent(score: float, similarity: str) -> float:

@@ -5,7 +5,19 @@ from django.urls import path
 
 from retrieval_site.posting import takes_form
 from retrieval_site.sign_in import SignInView
-from search.views import collections, deleting, documents, home, images, judging, results, searching
+from search.views import (
+    collections,
+    comparing,
+    deleting,
+    documents,
+    home,
+    images,
+    judging,
+    narrowing,
+    results,
+    saved,
+    searching,
+)
 
 app_name = "search"
 
@@ -14,9 +26,16 @@ urlpatterns = [
     path("search/", searching.search, name="search"),
     path("q/<uuid:query_id>/", results.results, name="results"),
     path("q/<uuid:query_id>/again/", searching.again, name="again"),
+    path("q/<uuid:query_id>/compare/", comparing.compare, name="compare"),
+    path("q/<uuid:query_id>/filter/", narrowing.narrow, name="filter"),
+    path("q/<uuid:query_id>/values/", narrowing.values, name="values"),
     path("q/<uuid:query_id>/delete/", deleting.delete, name="delete"),
     path("q/<uuid:query_id>/photo", results.photo, name="photo"),
     path("q/<uuid:query_id>/judge/", judging.judge, name="judge"),
+    path("q/<uuid:query_id>/save/", saved.save, name="save"),
+    path("searches/", saved.searches, name="searches"),
+    path("searches/clear/", saved.clear, name="searches-clear"),
+    path("searches/saved/<int:saved_id>/", saved.change, name="saved-change"),
     path("documents/<int:document_id>/", documents.document, name="document"),
     path("collections/", collections.collections, name="collections"),
     path("collections/<slug:slug>/", collections.collection, name="collection"),

@@ -21,6 +21,7 @@ from search.api.base import ApiView, describe
 from search.api.bodies import ONE_PICTURE
 from search.api.examples import BY_WORDS
 from search.api.parameters import (
+    FieldNameField,
     JsonObjectField,
     Parameters,
     ShortListField,
@@ -31,8 +32,11 @@ from search.api.parameters import (
     validated,
 )
 from search.api.pictures import CROP, CropField, TurnField, check_framing, image_part
-from search.api.presenting import search_json
+from search.api.presenting import facet_json, search_json
 from search.filters.registry import FILTERS, FILTERS_SCHEMA, check_filters
+from search.filters.values import NAME_MAX
+from search.retrieval.facets import facet_scope, facets
+from search.retrieval.sort import RELEVANCE, check_sort
 from search.retrieval.types import (
     LIMIT_DEFAULT,
     LIMIT_MAX,
@@ -58,6 +62,8 @@ if TYPE_CHECKING:
 
 TEXT_MAX = 2000
 CURSOR_MAX = 1000
+SORT_MAX = NAME_MAX + len("-")
+FACETS_MAX = 20
 PARTS = ("image", "text", "document", "embedding")
 PART_IDS = {
     "image.empty": "image.empty",
@@ -82,6 +88,23 @@ class FiltersField(JsonObjectField):
         return filters
 
 
+class SortField(serializers.CharField):
+    """What the documents that were found are sorted by."""
+
+    default_help = (
+        "relevance, or created_at, updated_at, title, `metadata.` and a key; downwards with `-` before it"
+    )
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(help_text=self.default_help, **options)
+
+    def to_internal_value(self, data: Any) -> str:
+        """Return the order; refuses what nothing can be sorted by."""
+        sort = super().to_internal_value(data)
+        check_sort(sort)
+        return sort
+
+
 class TargetField(serializers.ChoiceField):
     """The target of a kind of unit."""
 
@@ -99,6 +122,16 @@ class SearchOptions(Parameters):
     filters = FiltersField(default=dict)
     target = TargetField(default=PASSAGE.target)
     mode = serializers.ChoiceField(choices=["dense"], default="dense")
+    sort = SortField(default=RELEVANCE, max_length=SORT_MAX)
+    facets = ShortListField(
+        child=FieldNameField(max_length=NAME_MAX),
+        default=list,
+        max_length=FACETS_MAX,
+        help_text="names of fields",
+    )
+    collapse = serializers.BooleanField(
+        default=False, help_text="one document stands for those that are nearly the same"
+    )
     limit = serializers.IntegerField(default=LIMIT_DEFAULT, min_value=1, max_value=LIMIT_MAX)
 
 
@@ -180,6 +213,9 @@ class KeptParameters(Parameters):
 
     limit = serializers.IntegerField(default=LIMIT_DEFAULT, min_value=1, max_value=LIMIT_MAX)
     next = serializers.CharField(required=False, max_length=CURSOR_MAX)
+    collapse = serializers.BooleanField(
+        default=True, help_text="false: near-duplicates that were collapsed stand by themselves"
+    )
 
 
 class EmbeddingOptions(Parameters):
@@ -252,7 +288,11 @@ class SearchView(ApiView):
     def post(self, request: Request) -> Response:
         """Find the documents that a picture, a text, a document or a vector is about."""
         values = validated(SearchParameters, request.data)
-        return Response(search_json(retrieval.search(_search_request(request, values))))
+        asked = _search_request(request, values)
+        answer = search_json(retrieval.search(asked))
+        if names := values["facets"]:
+            answer["facets"] = [facet_json(facet) for facet in facets(facet_scope(asked), names)]
+        return Response(answer)
 
 
 class KeptSearchView(ApiView):
@@ -264,7 +304,10 @@ class KeptSearchView(ApiView):
     @describe("search_get", {200: SearchResultAnswer}, parameters=[KeptParameters])
     def get(self, request: Request, query_id: UUID) -> Response:
         """Return a kept answer again: what you may see of it now. Nothing is encoded."""
-        answer = retrieval.reopen(query_id, request.user, self.query["limit"], self.query.get("next"))
+        values = self.query
+        answer = retrieval.reopen(
+            query_id, request.user, values["limit"], values.get("next"), apart=not values["collapse"]
+        )
         return Response(search_json(answer))
 
     @describe("search_delete", {204: None})
@@ -318,6 +361,8 @@ def _search_request(request: Request, values: dict[str, Any]) -> SearchRequest:
         collections=tuple(values["collections"]),
         filters=values["filters"],
         target=values["target"],
+        collapse=values["collapse"],
+        sort=values["sort"],
         limit=values["limit"],
         cursor=values.get("next"),
         model=values["model"],

@@ -61,7 +61,7 @@ def _document(**fields: object) -> Document:
 def _card(document: Document, passage: Passage | None):
     hit = Hit(1, 0.5, document, passage)
     answer = SearchAnswer("id", "text", "m@1", (hit,), None, Plan("exact", 1), {})
-    return cards(answer, "cosine", {})[0]
+    return cards(answer.hits, answer.query_id, "cosine", {})[0]
 
 
 @pytest.mark.django_db

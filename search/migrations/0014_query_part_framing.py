@@ -9,7 +9,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("search", "0011_query_parts"),
+        ("search", "0013_fields"),
         ("workers", "0002_job_rights"),
     ]
 

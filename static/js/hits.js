@@ -1,0 +1,47 @@
+// What is done with hits: choosing two to compare, the layout's address.
+
+const form = document.querySelector("[data-compare-form]");
+let chosen = [];
+
+function showChosen() {
+  form.toggleAttribute("data-chosen", chosen.length > 0);
+  const words = ["Compare two", "Choose one more", "Compare these two"];
+  form.querySelector("[data-compare-label]").textContent = words[chosen.length];
+  const button = form.querySelector("[data-compare-button]");
+  button.classList.toggle("primary", chosen.length === 2);
+  button.classList.toggle("quiet", chosen.length !== 2);
+}
+
+/** Two at most: ticking a third lets the first go. */
+function ticked(box) {
+  chosen = chosen.filter((other) => other !== box && other.isConnected);
+  if (box.checked) chosen.push(box);
+  if (chosen.length > 2) chosen.shift().checked = false;
+  showChosen();
+}
+
+if (form) {
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("[data-compare-tick]")) ticked(event.target);
+  });
+  form.addEventListener("submit", (event) => {
+    if (chosen.length === 2) return;
+    event.preventDefault();
+    const words = chosen.length ? "Choose one more result to compare." : "Tick “Compare” on two results first.";
+    document.dispatchEvent(new CustomEvent("sightline:complain", { detail: { title: "Compare two results", words } }));
+  });
+  const restore = () => {  // a browser that comes back to the page ticks what was ticked
+    chosen = [...document.querySelectorAll("[data-compare-tick]:checked")].slice(0, 2);
+    showChosen();
+  };
+  addEventListener("pageshow", restore);
+}
+
+// More hits may have come since the page was made: another layout shows them too.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[data-view]");
+  if (!link) return;
+  const address = new URL(location.href);
+  address.searchParams.set("view", new URL(link.href).searchParams.get("view"));
+  link.href = address.href;
+});
