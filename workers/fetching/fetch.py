@@ -168,7 +168,7 @@ def _location(response: BaseHTTPResponse) -> str | None:
     if response.status in _REDIRECTS and location:
         return location.encode("latin-1", "replace").decode("utf-8", "replace")
     if response.status != _OK:
-        raise PictureError("image_url.status", status=response.status)
+        raise PictureError("image_url.status", answered=response.status)
     return None
 
 
