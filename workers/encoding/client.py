@@ -73,6 +73,12 @@ def picture_start(version: ModelVersion, picture: FramedPicture, preview_px: int
 
 def text_start(version: ModelVersion, text: str) -> Pending:
     """Send a text to be encoded and return at once; raises AppError `text.empty`, `text.too_long`."""
+    data = text_checked(text).encode()
+    return _start(Question(version.pk, "text", hashlib.sha256(data).hexdigest(), data))
+
+
+def text_checked(text: str) -> str:
+    """Return a text with single spaces between its words; raises AppError `text.empty`, `text.too_long`."""
     words = " ".join(text.split())
     if not words:
         raise AppError("text.empty")
@@ -80,8 +86,7 @@ def text_start(version: ModelVersion, text: str) -> Pending:
         raise AppError("text.empty/marks")
     if len(words) > TEXT_MAX_CHARACTERS:
         raise AppError("text.too_long", characters=len(words), limit=TEXT_MAX_CHARACTERS)
-    data = words.encode()
-    return _start(Question(version.pk, "text", hashlib.sha256(data).hexdigest(), data))
+    return words
 
 
 def upload_at_hand(digest: str) -> bytes | None:

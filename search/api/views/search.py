@@ -27,7 +27,6 @@ from search.api.parameters import (
     ShortListField,
     UploadField,
     VectorField,
-    not_supported,
     refuse_unknown,
     validated,
 )
@@ -40,6 +39,7 @@ from search.retrieval.sort import RELEVANCE, check_sort
 from search.retrieval.types import (
     LIMIT_DEFAULT,
     LIMIT_MAX,
+    MODES,
     DocumentPart,
     EmbeddingPart,
     SearchRequest,
@@ -74,7 +74,6 @@ PART_IDS = {
     "text.surrogate_characters_not_allowed": "text.not_text",
 }
 NOT_BUILT_YET = ("parts", "negative_text", "explain")
-MODES_NOT_BUILT_YET = ("lexical", "hybrid")
 
 
 @extend_schema_field(FILTERS_SCHEMA)
@@ -122,7 +121,10 @@ class SearchOptions(Parameters):
     )
     filters = FiltersField(default=dict)
     target = TargetField(default=PASSAGE.target)
-    mode = serializers.ChoiceField(choices=["dense"], default="dense")
+    mode = serializers.ChoiceField(
+        choices=MODES, default="auto", help_text="by meaning, by words, or both; auto: both for words"
+    )
+    as_written = serializers.BooleanField(default=False, help_text="search for misspelt words as they are")
     sort = SortField(default=RELEVANCE, max_length=SORT_MAX)
     facets = ShortListField(
         child=FieldNameField(max_length=NAME_MAX),
@@ -150,12 +152,6 @@ class SearchParameters(SearchOptions):
     document = serializers.IntegerField(required=False, min_value=1)
     embedding = VectorField(required=False)
     next = serializers.CharField(required=False, max_length=CURSOR_MAX)
-
-    def to_internal_value(self, data: Any) -> Any:
-        """Tell a mode that is planned from one that is wrong."""
-        if hasattr(data, "get") and data.get("mode") in MODES_NOT_BUILT_YET:
-            raise not_supported(["mode"])
-        return super().to_internal_value(data)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Refuse no part, several parts, and a vector that does not say whose it is."""
@@ -384,6 +380,8 @@ def _search_request(request: Request, values: dict[str, Any]) -> SearchRequest:
         collections=tuple(values["collections"]),
         filters=values["filters"],
         target=values["target"],
+        mode=values["mode"],
+        as_written=values["as_written"],
         collapse=values["collapse"],
         sort=values["sort"],
         limit=values["limit"],
