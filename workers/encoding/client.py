@@ -11,6 +11,7 @@ Nothing is decoded here. This module must not import Pillow, nor more of `worker
 from __future__ import annotations
 
 import hashlib
+import threading
 import time
 import uuid
 from contextlib import suppress
@@ -24,6 +25,7 @@ from retrieval_site.errors import AppError
 from workers.encoding import wire
 from workers.encoding.decoders import picture_limits
 from workers.encoding.wire import Beat
+from workers.fetching.addresses import read_address
 from workers.inference.errors import PictureError
 from workers.inference.framing import WHOLE, FramedPicture, Framing
 from workers.inference.headers.reading import check_bytes
@@ -40,6 +42,9 @@ WAIT_SLICE_SECONDS = 0.5
 GRACE_SECONDS = 2.0
 """How long a query waits for a worker that is being restarted, before it says that there is none."""
 WANTED_SECONDS = 120.0
+FETCHING_MAX = 4
+"""How many threads of this process wait at once for pictures from other servers."""
+_FETCHING = threading.BoundedSemaphore(FETCHING_MAX)
 
 
 def encode_picture(
@@ -107,6 +112,24 @@ def picture_checked(data: bytes, sides: tuple[int, ...]) -> Encoded:
     return _start(Question(0, "check", "", data, sides=sides)).result()
 
 
+def picture_fetched(address: str) -> bytes:
+    """Return the file at a picture's address, which a query worker fetches.
+
+    Raises AppError `image_url.*`, `image.too_large`, and as `Pending.result`. Few threads wait at once for other
+    servers, so that the rest are there for those who search.
+    """
+    try:
+        read_address(address, tuple(settings.CONFIG.picture_url_ports))
+    except PictureError as error:
+        raise _failure(error.id, error.message, error.detail) from error
+    if not _FETCHING.acquire(blocking=False):
+        raise AppError("image_url.busy", retry_after_seconds=round(settings.CONFIG.picture_url_seconds))
+    try:
+        return _start(Question(0, "fetch", "", address.encode())).result().copies[0]
+    finally:
+        _FETCHING.release()
+
+
 @dataclass(frozen=True)
 class Question:
     """One thing to encode under one version; the same question again has the same answer."""
@@ -121,8 +144,8 @@ class Question:
 
     @property
     def cache_key(self) -> str:
-        """Return where the answer is kept; nowhere for a picture that is only checked."""
-        if self.kind == "check":
+        """Return where the answer is kept; nowhere for a picture that is only checked or fetched."""
+        if self.kind in ("check", "fetch"):
             return ""
         what = f"{self.digest}:{self.framing.key}" if self.framing.key else self.digest
         return f"{wire.VECTOR_PREFIX}{self.version_id}:{self.kind}:{self.preview_px}:{what}"
@@ -182,8 +205,9 @@ class Pending:
         )
         pipeline = wire.client().pipeline(transaction=False)
         pipeline.set(wire.INPUT_PREFIX + self.id, asked.data, px=milliseconds)
-        pipeline.rpush(wire.ASKED_KEY, ask.packed())
-        pipeline.pexpire(wire.ASKED_KEY, milliseconds)  # longer than the latest question is of no use
+        key = wire.FETCH_KEY if asked.kind == "fetch" else wire.ASKED_KEY
+        pipeline.rpush(key, ask.packed())
+        pipeline.pexpire(key, milliseconds)  # longer than the latest question is of no use
         pipeline.execute()
 
     def _send_again(self) -> None:
@@ -200,12 +224,12 @@ class Pending:
         return self.answer.preview
 
     def result(self) -> Encoded:
-        """Wait for the vector, or for what was found of a picture that is only checked.
+        """Wait for the vector, or for what was found of a picture that is only checked or fetched.
 
         Raises AppError `encoder.unavailable` within 5 s when no worker is there, `encoder.timeout` when one does
         not answer in time, and what the worker said of the input (`image.*`, `text.*`).
         """
-        while not (self.answer.vector.size or self.answer.size):
+        while not (self.answer.vector.size or self.answer.size or self.answer.copies):
             self._receive()
         return self.answer
 

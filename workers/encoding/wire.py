@@ -24,6 +24,8 @@ QUEUE = "query"
 """A Celery worker started for this queue (`-Q query`) answers questions."""
 ASKED_KEY = "sightline:query:asked"
 """List of the questions that no worker has taken yet, the oldest first."""
+FETCH_KEY = "sightline:query:fetch"
+"""List of the pictures' addresses that no worker has taken yet. Photos do not wait for other servers."""
 HEARTBEAT_PREFIX = "sightline:worker:query:"
 HEARTBEAT_SECONDS = 1.0
 HEARTBEAT_EXPIRES_SECONDS = 3
