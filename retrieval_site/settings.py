@@ -218,6 +218,7 @@ SPECTACULAR_SETTINGS = {
             "name": "searches",
             "description": "Your own searches: those that you made, and those that you saved.",
         },
+        {"name": "suggestions", "description": "What somebody may be about to write."},
         {"name": "embeddings", "description": "The encoders themselves."},
         {"name": "collections", "description": "Named corpora with their own visibility and curators."},
         {"name": "documents", "description": "What is found; with imports of whole files."},

@@ -301,3 +301,19 @@ class SavedSearchAnswer(Answer):
     name = serializers.CharField()
     search = MadeSearchAnswer()
     created_at = serializers.DateTimeField()
+
+
+class SuggestionAnswer(Answer):
+    """Words to search for; with `document`, the document whose external id they are."""
+
+    kind = serializers.ChoiceField(choices=["recent", "identifier", "title"])
+    text = serializers.CharField()
+    document = serializers.IntegerField(allow_null=True)
+    title = serializers.CharField(allow_blank=True, help_text="of the document")
+    url = serializers.CharField(allow_null=True, help_text="of the document's page")
+
+
+class SuggestionsAnswer(Answer):
+    """What somebody may be about to write."""
+
+    suggestions = SuggestionAnswer(many=True)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from search.querysets import Viewer
     from search.retrieval.facets import Facet
     from search.retrieval.types import Hit, Plan, SearchAnswer
+    from search.suggestions import Suggestion
     from workers.models import Job, JobItem
 
 Json = dict[str, Any]
@@ -241,3 +242,9 @@ def saved_search_json(saved: SavedSearch, asked: AskedSearch) -> Json:
         "search": made_search_json(asked) | {"saved": saved.pk},
         "created_at": saved.created_at,
     }
+
+
+def suggestion_json(suggestion: Suggestion) -> Json:
+    """Return what somebody may be about to write; `url` is the page of its document."""
+    page = suggestion.document and reverse("search:document", args=[suggestion.document])
+    return {**vars(suggestion), "url": page}

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from models_admin.models import ModelVersion
     from search.models import Query
     from search.querysets import Viewer
+    from search.retrieval.encode import Encoding
     from search.retrieval.present import Page
     from search.retrieval.types import Scope, SearchRequest
 
@@ -41,10 +42,15 @@ def search(request: SearchRequest) -> SearchAnswer:
         return reopen(place.query_id, request.viewer, request.limit, request.cursor)
     clock = Clock()
     encoding = encode_start(request, request.preview_px if settings.CONFIG.keep_queries else 0)
+    return search_encoded(encoding, request, clock)
+
+
+def search_encoded(encoding: Encoding, request: SearchRequest, clock: Clock | None = None) -> SearchAnswer:
+    """Search with a query that is being encoded, or was; raises AppError of where to look and of encoding."""
     scope = read(lambda: _scope(request, encoding.version))
     most = max(keep.KEPT_FIRST, request.limit)
     wanted = request.limit if request.sort == RELEVANCE else most
-    found = run(Asked(encoding, scope, wanted, most, clock), request)
+    found = run(Asked(encoding, scope, wanted, most, clock or Clock()), request)
     answer = _answer(found.query, found.page, request.viewer, found.query.timings_ms)
     return answer if found.is_kept else replace(answer, query_id=None, next=None, unkept=found.query)
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from django.db.models import Q
 from psycopg import sql
 
 from retrieval_site.database.reading import connection, read
 from retrieval_site.errors import AppError
+from retrieval_site.people import manages_models
 from search.filters.dates import DATES
 from search.filters.values import METADATA, NAME_MAX, TAGS
 from search.models import CollectionField
@@ -25,6 +27,7 @@ from search.vectors.tables import VectorTable
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from models_admin.models import ModelVersion
     from search.querysets import Viewer
     from search.retrieval.types import Scope, SearchRequest
 
@@ -52,7 +55,8 @@ _ENDS = sql.SQL("SELECT min({column}), max({column}) FROM search_fieldvalue held
 _DATE_ENDS = sql.SQL("SELECT min({column}), max({column}) FROM {documents} WHERE {conditions}")
 _BY_COLLECTION = sql.SQL("""
     SELECT collection.slug, count(*) FROM {documents} JOIN search_collection collection ON collection.id = collection_id
-    WHERE {conditions} GROUP BY collection.slug ORDER BY count(*) DESC, collection.slug LIMIT %(most)s
+    WHERE {conditions} AND collection.name ILIKE %(contains)s
+    GROUP BY collection.slug ORDER BY count(*) DESC, collection.slug LIMIT %(most)s
 """)
 _DOCUMENTS = sql.SQL(
     "(SELECT id AS document_id, collection_id, created_at, updated_at FROM search_document) listed"
@@ -68,7 +72,7 @@ class FacetScope:
     collections: tuple[str, ...] = ()
     filters: dict[str, Any] | None = None
     target: str = PASSAGE.target
-    model: str = "champion"
+    model: str | ModelVersion = "champion"
 
 
 def facet_scope(request: SearchRequest) -> FacetScope:
@@ -111,7 +115,12 @@ def fields_of(viewer: Viewer, collections: Sequence[str] = ()) -> list[Field]:
 
     Raises AppError `collection.not_found`.
     """
-    return read(lambda: sorted(_fields(visible_collections(viewer, collections)).values(), key=_place))
+    return read(lambda: fields_in(visible_collections(viewer, collections)))
+
+
+def fields_in(collections: Sequence[int]) -> list[Field]:
+    """Return the fields of these collections, those of the most documents first."""
+    return sorted(_fields(collections).values(), key=_place)
 
 
 def facets(asked: FacetScope, names: Iterable[str]) -> list[Facet]:
@@ -139,7 +148,7 @@ def _facets(asked: FacetScope, names: Sequence[str]) -> list[Facet]:
 def _facet(scope: Scope, field: Field, typed: str = "", limit: int = VALUES_MAX) -> Facet:
     """Return one facet; without what is typed, a field of very many values is not listed."""
     if field.name == COLLECTION:
-        found = _rows(_BY_COLLECTION, scope, _of_documents(scope), most=limit + 1)
+        found = _rows(_BY_COLLECTION, scope, _of_documents(scope), most=limit + 1, **_patterns(typed))
         return Facet(COLLECTION, "string", tuple(found[:limit]), more=len(found) > limit)
     if field.name in DATES:
         column = {"column": sql.Identifier(field.name)}
@@ -161,12 +170,17 @@ def _counted(facet: Facet, scope: Scope, typed: str, limit: int) -> Facet:
     order = sql.SQL("")
     if typed:
         conditions, order = [*conditions, _TYPED], _BEGINS
-    pattern = typed.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     found = _rows(
         _COUNT, scope, {"conditions": _all(conditions), "order": order},
-        field=facet.field, contains=f"%{pattern}%", begins=f"{pattern}%", most=limit + 1,
+        field=facet.field, most=limit + 1, **_patterns(typed),
     )  # fmt: skip
     return replace(facet, values=tuple(found[:limit]), more=len(found) > limit)
+
+
+def _patterns(typed: str) -> dict[str, str]:
+    """Return the patterns of values that contain what was typed, and of those that begin so."""
+    plain = typed.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return {"contains": f"%{plain}%", "begins": f"{plain}%"}
 
 
 def _with_ends(facet: Facet, scope: Scope) -> Facet:
@@ -204,7 +218,9 @@ def _scope(asked: FacetScope, name: str, chosen: tuple[int, ...] | None = None) 
     filters = filters_without(asked.filters or {}, name)
     if asked.target == PASSAGE.target:
         return make_scope(VectorTable(0, PASSAGE.name), collections, filters)
-    version = searchable_version(asked.model, manages=False)
+    version = asked.model
+    if isinstance(version, str):
+        version = searchable_version(version, manages=manages_models(asked.viewer))
     return make_scope(table_for(version, asked.target), collections, filters)
 
 
@@ -224,7 +240,8 @@ def filters_without(filters: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 def _fields(collections: Sequence[int], names: Sequence[str] | None = None) -> dict[str, Field]:
     """Return the fields of these collections by name, those of one name together."""
-    rows = CollectionField.objects.filter(collection__in=collections)
+    there = Q(documents__gt=0) | Q(stale=True)
+    rows = CollectionField.objects.filter(there, collection__in=collections)
     if names is not None:
         rows = rows.filter(name__in=names)
     found: dict[str, Field] = {}

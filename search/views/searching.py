@@ -27,6 +27,7 @@ from search.services.uploads import picture_too_large, read_picture
 from search.sessions import session_for
 from search.units.registry import unit_kind_of
 from search.views.choosing import keep_target, target_named
+from search.views.filtering import narrowing_of
 from search.views.framing import photo_again
 from search.views.people import may_search, searchers_only
 from search.views.results import unkept
@@ -70,7 +71,7 @@ def again(request: HttpRequest, query_id: uuid.UUID) -> HttpResponse:
     if query is None:
         raise AppError("query.not_found")
     part = _part_of(query, request.POST)
-    asked = {**_choices(request), "filters": query.filters, "parts": (part,)}
+    asked = {**_choices(request), "filters": query.filters, "sort": query.sort, "parts": (part,)}
     if isinstance(part, EmbeddingPart) and query.version:  # it means something under its own version only
         asked["model"] = query.version.key
     return _answered(request, asked)
@@ -87,6 +88,8 @@ def _answered(request: HttpRequest, asked: dict[str, Any]) -> HttpResponse:
         shown = unkept(request, answer)
         return _in_main(shown) if getattr(request, "htmx", False) else shown
     address = reverse("search:results", args=[answer.query_id])
+    if asking.filters:
+        address += narrowing_of(asking).query_string
     return HttpResponseClientRedirect(address) if getattr(request, "htmx", False) else redirect(address)
 
 

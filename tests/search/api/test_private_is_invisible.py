@@ -44,6 +44,7 @@ LISTS = {  # addresses without an id: what they answer may not mention the secre
     "search-kept": [Ask()],
     "judgements": [Ask()],
     "searches": [Ask()],
+    "suggestions": [Ask(path="?q=secret"), Ask(path="?q=title of")],
     "saved-searches": [Ask()],
     "judgements-qrels": [Ask(), Ask(path="?query={query}")],
     "judgements-csv": [Ask()],

@@ -61,6 +61,7 @@ def answered(document: dict[str, Any], path: str, method: str, status: str) -> d
         ("/models/{model}/", {"model": "champion"}),
         ("/judgements/", {}),
         ("/searches/", {}),
+        ("/suggestions/", {}),
         ("/searches/saved/", {}),
         ("/searches/saved/{saved_id}/", {"saved_id": "saved"}),
     ],
@@ -223,7 +224,8 @@ def open_operations() -> set[str]:
 
 def test_what_nobody_in_particular_may_do_is_declared(db):
     assert open_operations() == {
-        "search", "search_get", "search_export_csv", "search_export_json", "embeddings", "collections_list",
+        "search", "search_get", "search_export_csv", "search_export_json", "suggestions",
+        "embeddings", "collections_list",
         "collections_get",
         "documents_list", "documents_get", "fields_list", "fields_values", "models_list", "models_get",
     }  # fmt: skip

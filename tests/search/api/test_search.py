@@ -250,7 +250,7 @@ def test_asking_with_a_token_costs_one_query_outside_the_door(world, asked, djan
 def encoders(monkeypatch):
     """Encoders that answer by what they were given; the real ones are tested in tests/workers."""
 
-    def picture(version, data):
+    def picture(version, data, **_framing):
         return Encoded(vector=np.array([1, 2, 3, len(data)], dtype=np.float32))
 
     monkeypatch.setattr(views, "encode_picture", picture)
