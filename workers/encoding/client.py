@@ -11,6 +11,7 @@ Nothing is decoded here. This module must not import Pillow, nor more of `worker
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 import uuid
 from contextlib import suppress
@@ -31,6 +32,9 @@ from workers.inference.words import holds_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from models_admin.models import ModelVersion
     from workers.encoding.wire import Encoded
@@ -79,6 +83,29 @@ def text_start(version: ModelVersion, text: str) -> Pending:
     return _start(Question(version.pk, "text", hashlib.sha256(data).hexdigest(), data))
 
 
+def texts_encoded(version: ModelVersion, texts: Sequence[str]) -> NDArray[np.float32]:
+    """Return the vectors `(texts, dim)` of at most `wire.LEFT_OUT_MAX` texts that an explanation compares.
+
+    Raises AppError as `Pending.result`.
+    """
+    data = json.dumps(list(texts)).encode()
+    answer = _start(Question(version.pk, "texts", hashlib.sha256(data).hexdigest(), data)).result()
+    return answer.vector.reshape(len(texts), version.dim)
+
+
+def regions_encoded(
+    version: ModelVersion, picture: FramedPicture
+) -> tuple[NDArray[np.float32], tuple[int, int]]:
+    """Return the vector of a picture and those with one cell of a grid over it left out, `(1 + cells, dim)`.
+
+    With them comes the picture's upright size. Raises AppError as `picture_start` and `Pending.result`.
+    """
+    _check_picture(picture.data)
+    asked = Question(version.pk, "regions", picture.digest, picture.data, framing=picture.framing)
+    answer = _start(asked).result()
+    return answer.vector.reshape(-1, version.dim), answer.size or (1, 1)
+
+
 def upload_at_hand(digest: str) -> bytes | None:
     """Return a picture's file as it was searched with a short while ago, None where it is gone."""
     try:
@@ -121,6 +148,11 @@ class Question:
             return ""
         what = f"{self.digest}:{self.framing.key}" if self.framing.key else self.digest
         return f"{wire.VECTOR_PREFIX}{self.version_id}:{self.kind}:{self.preview_px}:{what}"
+
+    @property
+    def list_key(self) -> str:
+        """Return the list on which it waits for a worker."""
+        return wire.EXPLAIN_KEY if self.kind in ("texts", "regions") else wire.ASKED_KEY
 
     @property
     def upload_key(self) -> str:
@@ -177,8 +209,8 @@ class Pending:
         )
         pipeline = wire.client().pipeline(transaction=False)
         pipeline.set(wire.INPUT_PREFIX + self.id, asked.data, px=milliseconds)
-        pipeline.rpush(wire.ASKED_KEY, ask.packed())
-        pipeline.pexpire(wire.ASKED_KEY, milliseconds)  # longer than the latest question is of no use
+        pipeline.rpush(asked.list_key, ask.packed())
+        pipeline.pexpire(asked.list_key, milliseconds)  # longer than the latest question is of no use
         pipeline.execute()
 
     def _send_again(self) -> None:

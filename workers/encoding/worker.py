@@ -41,7 +41,7 @@ class QueryWorkerStep(bootsteps.StartStopStep):
 
     def __init__(self, parent: Any, **options: Any) -> None:
         self.heartbeat: WorkerHeartbeat | None = None
-        self.questions: Questions | None = None
+        self.questions: list[Questions] = []
         super().__init__(parent, **options)
 
     def include_if(self, parent: Any) -> bool:
@@ -53,13 +53,14 @@ class QueryWorkerStep(bootsteps.StartStopStep):
         preload(POOL)
         self.heartbeat = WorkerHeartbeat(POOL)
         self.heartbeat.start()
-        self.questions = Questions(answer, parent.concurrency)
-        self.questions.start()
+        self.questions = [Questions(answer, parent.concurrency), Questions(answer, 1, wire.EXPLAIN_KEY)]
+        for questions in self.questions:
+            questions.start()
 
     def stop(self, parent: Any) -> None:
         """Answer what was taken, then end the heartbeat, so that nobody waits for this worker."""
-        if self.questions is not None:
-            self.questions.stop()
+        for questions in self.questions:
+            questions.stop()
         if self.heartbeat is not None:
             self.heartbeat.stop()
 
