@@ -33,7 +33,7 @@ def searches_of(viewer: Viewer) -> QuerySet[Query]:
 def saved_searches_of(viewer: Viewer) -> QuerySet[SavedSearch]:
     """Return what somebody with an account has saved, newest first; their searches without answers and vectors."""
     rows = SavedSearch.objects.filter(user_id=_member(viewer)).select_related("query")
-    return rows.defer("query__embedding", "query__answer")
+    return rows.defer("query__answer")
 
 
 def own_saved_search(saved_id: int, viewer: Viewer) -> SavedSearch:

@@ -33,6 +33,7 @@ urlpatterns = [
     path("q/<uuid:query_id>/why/<int:document_id>/", explaining.why, name="why"),
     path("q/<uuid:query_id>/delete/", deleting.delete, name="delete"),
     path("q/<uuid:query_id>/photo", results.photo, name="photo"),
+    path("q/<uuid:query_id>/photo/<int:place>", results.photo, name="part-photo"),
     path("q/<uuid:query_id>/judge/", judging.judge, name="judge"),
     path("q/<uuid:query_id>/save/", saved.save, name="save"),
     path("searches/", saved.searches, name="searches"),
