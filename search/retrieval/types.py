@@ -29,6 +29,7 @@ Target = str
 """What is looked for: the `target` of a kind of unit."""
 SearchWarning = dict[str, Any]
 """`{"id", "message", "detail"}`: what did not stop a search but should be known of its answer."""
+KNOWS_WHOLE_WORDS = "nltk-words"
 MENDED = "text.mended"
 """The warning that misspelt words were mended."""
 LIMIT_MAX = 100
@@ -139,6 +140,17 @@ class EncodedQuery:
     timings_ms: dict[str, float] = field(default_factory=dict)
     nothing_known: bool = False
     warnings: tuple[SearchWarning, ...] = ()
+
+    @property
+    def unknown_words(self) -> frozenset[str]:
+        """The words that the version does not know, in lower case."""
+        found = (word for warning in self.warnings for word in warning["detail"].get("unknown_words", ()))
+        return frozenset(word.lower() for word in found)
+
+    @property
+    def knows_whole_words(self) -> bool:
+        """Whether the version says of each word whether it knows it: others read any word in pieces."""
+        return self.version.manifest.get("text", {}).get("tokenizer") == KNOWS_WHOLE_WORDS
 
 
 @dataclass(frozen=True)
