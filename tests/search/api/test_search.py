@@ -169,7 +169,6 @@ def test_nobody_searches_only_while_the_operator_allows_it(asked, settings):
         {"text": "pump", "parts": []},
         {"image_url": "https://example.com/a.jpg"},
         {"text": "pump", "negative_text": "rust"},
-        {"text": "pump", "explain": True},
         {"text": "pump", "mode": "lexical"},
         {"text": "pump", "mode": "hybrid"},
     ],
