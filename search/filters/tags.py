@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from search.filters.operators import ANY, ANY_MAX, any_of, check_operators, operators_words
-from search.filters.types import Condition, Filter, of_document, refused
+from search.filters.types import Condition, Filter, refused
 from search.filters.values import TAGS
 
 if TYPE_CHECKING:
@@ -38,11 +38,11 @@ class TagsFilter(Filter):
             raise refused("“tags” is a list of strings, or {“any”: a list of strings}.")
 
     def conditions(self, asked: Any) -> Iterable[Condition]:
-        """Yield the one condition."""
+        """Yield one condition for any of them, or one for each."""
         if isinstance(asked, dict):
             yield any_of(TAGS, asked[ANY])
         else:
-            yield of_document("document.tags @> {}::varchar[]", asked)
+            yield from (any_of(TAGS, [tag]) for tag in dict.fromkeys(asked))
 
     def words(self, asked: Any) -> Iterable[str]:
         """Yield each tag, or all of which one is enough."""

@@ -6,6 +6,8 @@ value would give.
 
 from __future__ import annotations
 
+import json
+import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +38,8 @@ VALUES_MAX = 50
 """Values of one facet, those of the most documents first."""
 LISTED_MAX = 1000
 """A field with more distinct values is not listed: people type a part of the one they look for."""
+KEPT_FROM_DOCUMENTS, KEPT_SECONDS, KEPT_MAX = 10_000, 15.0, 256
+"""Counts of a field of so many documents are kept for some seconds; so many counts."""
 TYPED_MAX = 100
 """Characters of what is typed to find a value."""
 
@@ -154,10 +158,37 @@ def _facet(scope: Scope, field: Field, typed: str = "", limit: int = VALUES_MAX)
         column = {"column": sql.Identifier(field.name)}
         ((least, greatest),) = _rows(_DATE_ENDS, scope, _of_documents(scope) | column)
         return Facet(field.name, "date", least=least, greatest=greatest)
+    if field.documents < KEPT_FROM_DOCUMENTS:
+        return _of_values(scope, field, typed, limit)
+    return _kept(scope, field, typed, limit)
+
+
+def _of_values(scope: Scope, field: Field, typed: str, limit: int) -> Facet:
     facet = Facet(field.name, field.type, more=True)
     if field.distinct_values <= LISTED_MAX or typed:
         facet = _counted(facet, scope, typed, limit)
     return _with_ends(facet, scope)
+
+
+_facets_kept: dict[tuple[Any, ...], tuple[float, Facet]] = {}
+
+
+def _kept(scope: Scope, field: Field, typed: str, limit: int) -> Facet:
+    """Return the facet of the last seconds: no search changes it, and of a large field it takes as long as several."""
+    key = (
+        scope.table,
+        scope.collections,
+        json.dumps(scope.filters, sort_keys=True),
+        field.name,
+        typed,
+        limit,
+    )
+    known = _facets_kept.get(key)
+    if known is None or time.monotonic() - known[0] > KEPT_SECONDS:
+        if len(_facets_kept) >= KEPT_MAX:
+            _facets_kept.clear()
+        known = _facets_kept[key] = (time.monotonic(), _of_values(scope, field, typed, limit))
+    return known[1]
 
 
 def _unknown(name: str) -> Field:

@@ -109,6 +109,17 @@ def test_a_field_of_very_many_values_is_not_listed_but_found_by_typing(collectio
     assert facet_values(FacetScope(viewer=None), "metadata.maker", "Low").values == (("Lowara", 10),)
 
 
+def test_counts_of_a_large_field_are_kept_for_some_seconds(collection, monkeypatch) -> None:
+    monkeypatch.setattr(module, "KEPT_FROM_DOCUMENTS", 1)
+    fields_count()
+    assert values("metadata.maker")["Wilo"] == 10
+    make_documents(collection, 1, metadata={"maker": "Wilo"})
+    assert values("metadata.maker")["Wilo"] == 10
+    assert values("metadata.maker", filters={"tags": ["t0"]})["Wilo"] == 3
+    monkeypatch.setattr(module, "KEPT_SECONDS", 0)
+    assert values("metadata.maker")["Wilo"] == 11
+
+
 def test_of_pictures_only_documents_that_have_one_are_counted(collection) -> None:
     version, blob = make_version(), blob_store(b"a picture", "image/png")
     documents = Document.objects.filter(metadata__maker="Wilo", collection=collection)[:4]
