@@ -34,6 +34,7 @@ from search.judged.searches import has_judged_searches
 from search.services.documents import encode_soon
 from search.services.fields import fields_count
 from search.services.query_ages import queries_expire
+from search.words.vocabulary import vocabularies_refresh
 from workers.inference.errors import InferenceError
 from workers.jobs.errors import JobCancelled
 from workers.jobs.registry import job_handler
@@ -90,6 +91,7 @@ def run_undo_import(run: JobRun[UndoParameters, UndoResult]) -> None:
     """Remove the documents that an import created; their vectors go with them."""
     remove_imported(run)
     fields_count()
+    vocabularies_refresh(run.checkpoint)
 
 
 @job_handler(ENCODE)
@@ -107,6 +109,7 @@ def _encode_live(ctx: JobContext) -> CoverageByVersion:
         encode_missing(version, ctx)
         found[version.key] = coverage_report(version)
     fields_count()
+    vocabularies_refresh(ctx.checkpoint)
     return found
 
 

@@ -67,6 +67,9 @@ class HitAnswer(Answer):
     score = serializers.FloatField(help_text="bigger is closer; compare within one answer only")
     relevance = serializers.FloatField(allow_null=True)
     document = DocumentBriefAnswer()
+    near_duplicates = DocumentBriefAnswer(
+        many=True, help_text="with `collapse`: documents that are nearly the same, for which this one stands"
+    )
 
     def get_fields(self) -> dict[str, Any]:
         """Add the unit that was found, under the name of its kind; the other kinds are null."""
@@ -86,9 +89,20 @@ class QueryAnswer(Answer):
 class PlanAnswer(Answer):
     """How the candidates were found."""
 
-    kind = serializers.ChoiceField(choices=["ann", "binary", "exact"])
+    kind = serializers.ChoiceField(choices=["ann", "binary", "exact", "lexical"])
     ef_search = serializers.IntegerField(allow_null=True)
     candidates = serializers.IntegerField(allow_null=True, help_text="null where somebody else asked")
+    retrievers = serializers.ListField(
+        child=serializers.ChoiceField(choices=["dense", "identifiers", "lexical"]),
+        help_text="those that were asked",
+    )
+
+
+class MendedAnswer(Answer):
+    """The words of a search as they were written and, with misspelt ones mended, searched for."""
+
+    asked = serializers.CharField()
+    searched = serializers.CharField()
 
 
 class WarningAnswer(Answer):
@@ -149,6 +163,7 @@ class SearchResultAnswer(Answer):
     unknown_words = serializers.ListField(
         child=serializers.CharField(), help_text="words of the text that the model does not know"
     )
+    mended = MendedAnswer(allow_null=True, help_text="`as_written` searches for the words as they are")
     warnings = WarningAnswer(many=True)
     plan = PlanAnswer()
     timings_ms = serializers.DictField(child=serializers.FloatField())
@@ -170,6 +185,7 @@ class CollectionAnswer(Answer):
     name = serializers.CharField()
     description = serializers.CharField(allow_blank=True)
     visibility = serializers.ChoiceField(choices=Collection.Visibility.choices)
+    language = serializers.CharField(help_text="of its texts")
     keep_originals = serializers.BooleanField(help_text="whether pictures keep their metadata")
     documents = serializers.IntegerField(help_text="how many")
     role = serializers.ChoiceField(choices=Membership.Role.choices, allow_null=True)
@@ -266,3 +282,51 @@ class JudgementAnswer(Answer):
     comment = serializers.CharField(allow_blank=True)
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
+
+
+class PartAnswer(Answer):
+    """One thing that a search asked with. `document` is null where the caller may not see it any more."""
+
+    modality = serializers.ChoiceField(choices=["image", "text", "document", "embedding"])
+    weight = serializers.FloatField()
+    text = serializers.CharField(allow_blank=True)
+    document = serializers.IntegerField(allow_null=True)
+    photo = serializers.CharField(allow_null=True, help_text="address of the photo's small copy")
+
+
+class MadeSearchAnswer(Answer):
+    """One of the caller's own searches; `saved` is the id under which it is saved."""
+
+    id = serializers.UUIDField()
+    url = serializers.CharField()
+    parts = PartAnswer(many=True)
+    target = serializers.CharField()
+    collections = serializers.ListField(child=serializers.CharField())
+    filters = serializers.DictField()
+    saved = serializers.IntegerField(allow_null=True)
+    created_at = serializers.DateTimeField()
+
+
+class SavedSearchAnswer(Answer):
+    """A search that its asker keeps by a name."""
+
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    search = MadeSearchAnswer()
+    created_at = serializers.DateTimeField()
+
+
+class SuggestionAnswer(Answer):
+    """Words to search for; with `document`, the document whose external id they are."""
+
+    kind = serializers.ChoiceField(choices=["recent", "identifier", "title"])
+    text = serializers.CharField()
+    document = serializers.IntegerField(allow_null=True)
+    title = serializers.CharField(allow_blank=True, help_text="of the document")
+    url = serializers.CharField(allow_null=True, help_text="of the document's page")
+
+
+class SuggestionsAnswer(Answer):
+    """What somebody may be about to write."""
+
+    suggestions = SuggestionAnswer(many=True)

@@ -32,6 +32,9 @@ NEW_DOCUMENT = _request(
 NEW_JUDGEMENT = _request(
     "a relevant hit", {"query": "3f9c0000-0000-4000-8000-000000000000", "document": 7, "grade": 2}
 )
+NEW_SAVED_SEARCH = _request(
+    "a name for it", {"query": "3f9c0000-0000-4000-8000-000000000000", "name": "Leaking pumps"}
+)
 IMPORTED = _request(
     "a table, only looked at",
     {"collection": COLLECTION, "file": "external_id,title\np-3,Gear pump\n", "dry_run": True},

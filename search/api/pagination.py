@@ -63,6 +63,22 @@ def page_of(
     request: Request, rows: QuerySet[Any], present: Callable[[Any], Any], *, ordering: str, limit: int
 ) -> Response:
     """Return `{"results": […], "next": link or null, "previous": link or null}` for the page that is asked for."""
+
+    def presented(found: list[Any]) -> list[Any]:
+        return [present(row) for row in found]
+
+    return page_of_batch(request, rows, presented, ordering=ordering, limit=limit)
+
+
+def page_of_batch(
+    request: Request,
+    rows: QuerySet[Any],
+    present: Callable[[list[Any]], list[Any]],
+    *,
+    ordering: str,
+    limit: int,
+) -> Response:
+    """Return `page_of`'s page of rows that are presented together, because they share what they need to know."""
     pages = Pages(ordering, limit, request)
     try:
         found = pages.paginate_queryset(rows, request)
@@ -70,7 +86,7 @@ def page_of(
         raise AppError("cursor.invalid") from failure
     return Response(
         {
-            "results": [present(row) for row in found or []],
+            "results": present(found or []),
             "next": pages.get_next_link(),
             "previous": pages.get_previous_link(),
         }

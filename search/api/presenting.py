@@ -14,10 +14,12 @@ from search.units.registry import unit_kind, unit_kinds
 
 if TYPE_CHECKING:
     from models_admin.models import ModelVersion
-    from search.models import Collection, Document, DocumentImage, Judgement
+    from search.asked import AskedPart, AskedSearch
+    from search.models import Collection, Document, DocumentImage, Judgement, SavedSearch
     from search.querysets import Viewer
     from search.retrieval.facets import Facet
     from search.retrieval.types import Hit, Plan, SearchAnswer
+    from search.suggestions import Suggestion
     from workers.models import Job, JobItem
 
 Json = dict[str, Any]
@@ -38,6 +40,7 @@ def search_json(answer: SearchAnswer) -> Json:
         "facets": None,
         "next": answer.next,
         "unknown_words": answer.unknown_words,
+        "mended": answer.mended,
         "warnings": list(answer.warnings),
         "plan": plan_json(answer.plan, counted=answer.counted),
         "timings_ms": {step: round(spent, 2) for step, spent in answer.timings_ms.items()},
@@ -59,7 +62,8 @@ def facet_json(facet: Facet) -> Json:
 def plan_json(plan: Plan, *, counted: bool = True) -> Json:
     """Return how the candidates were found, and how many where the viewer may know."""
     numbers = {"ef_search": plan.ef_search, "candidates": plan.candidates}
-    return {"kind": plan.kind, **(numbers if counted else dict.fromkeys(numbers))}
+    numbers = numbers if counted else dict.fromkeys(numbers)
+    return {"kind": plan.kind, **numbers, "retrievers": list(plan.retrievers)}
 
 
 def hit_json(hit: Hit) -> Json:
@@ -69,6 +73,7 @@ def hit_json(hit: Hit) -> Json:
         "score": round(hit.score, 6),
         "relevance": hit.relevance,
         "document": document_brief_json(hit.document),
+        "near_duplicates": [document_brief_json(same.document) for same in hit.same],
         **{kind.name: None for kind in unit_kinds()},
         **({hit.kind: vars(unit_kind(hit.kind).shown.answer.of(hit.unit))} if hit.unit else {}),
     }
@@ -111,6 +116,7 @@ def collection_json(collection: Collection) -> Json:
         "name": collection.name,
         "description": collection.description,
         "visibility": collection.visibility,
+        "language": collection.language,
         "keep_originals": collection.keep_originals,
         "documents": described.document_count,
         "role": described.role,
@@ -201,3 +207,47 @@ def judgement_json(judgement: Judgement) -> Json:
         "created_at": judgement.created_at,
         "updated_at": judgement.updated_at,
     }
+
+
+def made_search_json(asked: AskedSearch) -> Json:
+    """Return one of the caller's own searches; its `saved` must be loaded."""
+    query = asked.query
+    saved: SavedSearch | None = getattr(query, "saved", None)
+    return {
+        "id": str(query.pk),
+        "url": reverse("search:results", args=[query.pk]),
+        "parts": [part_json(part) for part in asked.parts],
+        "target": query.target,
+        "collections": query.collections,
+        "filters": query.filters,
+        "saved": saved.pk if saved else None,
+        "created_at": query.created_at,
+    }
+
+
+def part_json(part: AskedPart) -> Json:
+    """Return one thing that a search asked with."""
+    row = part.row
+    return {
+        "modality": row.modality,
+        "weight": row.weight,
+        "text": row.text,
+        "document": part.document.pk if part.document else None,
+        "photo": reverse("search:photo", args=[row.query_id]) if row.preview_id else None,
+    }
+
+
+def saved_search_json(saved: SavedSearch, asked: AskedSearch) -> Json:
+    """Return a saved search with the search that it keeps."""
+    return {
+        "id": saved.pk,
+        "name": saved.name,
+        "search": made_search_json(asked) | {"saved": saved.pk},
+        "created_at": saved.created_at,
+    }
+
+
+def suggestion_json(suggestion: Suggestion) -> Json:
+    """Return what somebody may be about to write; `url` is the page of its document."""
+    page = suggestion.document and reverse("search:document", args=[suggestion.document])
+    return {**vars(suggestion), "url": page}

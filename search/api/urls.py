@@ -14,7 +14,9 @@ from search.api.views import (
     jobs,
     judgements,
     models,
+    saved,
     search,
+    suggestions,
 )
 
 app_name = "api"
@@ -23,6 +25,10 @@ urlpatterns = [
     path("search/<uuid:query_id>/", search.KeptSearchView.as_view(), name="search-kept"),
     path("search/<uuid:query_id>/export.csv", hit_exports.HitsCsvView.as_view(), name="search-export-csv"),
     path("search/<uuid:query_id>/export.json", hit_exports.HitsJsonView.as_view(), name="search-export-json"),
+    path("searches/", saved.MadeSearchListView.as_view(), name="searches"),
+    path("searches/saved/", saved.SavedSearchListView.as_view(), name="saved-searches"),
+    path("searches/saved/<int:saved_id>/", saved.SavedSearchView.as_view(), name="saved-search"),
+    path("suggestions/", suggestions.SuggestionView.as_view(), name="suggestions"),
     path("embeddings/", search.EmbeddingView.as_view(), name="embeddings"),
     path("collections/", collections.CollectionListView.as_view(), name="collections"),
     path("collections/<slug:slug>/", collections.CollectionView.as_view(), name="collection"),

@@ -2,6 +2,8 @@ from search.models.collection import Collection, Membership
 from search.models.document import Document, DocumentImage, Passage
 from search.models.feedback import Judgement, Query, QueryPart
 from search.models.field import CollectionField, FieldValue
+from search.models.identifier import DocumentIdentifier
+from search.models.saved import SavedSearch
 from search.models.token import ApiToken
 
 __all__ = [
@@ -9,6 +11,7 @@ __all__ = [
     "Collection",
     "CollectionField",
     "Document",
+    "DocumentIdentifier",
     "DocumentImage",
     "FieldValue",
     "Judgement",
@@ -16,4 +19,5 @@ __all__ = [
     "Passage",
     "Query",
     "QueryPart",
+    "SavedSearch",
 ]

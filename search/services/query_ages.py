@@ -1,7 +1,7 @@
 """Ending kept searches by their age: their photos and vectors first, later the searches themselves.
 
 A search that somebody judged stays whole as long as one of its judgements does: models are trained on what it asked
-with and measured by asking it again.
+with and measured by asking it again. So does one that somebody saved.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
-from search.models import Judgement, Query, QueryPart
+from search.models import Judgement, Query, QueryPart, SavedSearch
 from workers.storage.sweeping import blob_remove_unused
 
 if TYPE_CHECKING:
@@ -57,15 +57,16 @@ def queries_expire(run: JobRun[JobParameters, ExpireResult]) -> None:
 
 
 def _older_than(days: int) -> QuerySet[Query]:
-    """Return unjudged searches of more than so many days; none for 0."""
+    """Return searches of more than so many days that nobody judged or saved; none for 0."""
     if not days:
         return Query.objects.none()
     old = Query.objects.filter(created_at__lt=Now() - timedelta(days=days)).order_by("created_at")
-    return _unjudged(old)
+    return _unwanted(old)
 
 
-def _unjudged(queries: QuerySet[Query]) -> QuerySet[Query]:
-    return queries.exclude(Exists(Judgement.objects.filter(query=OuterRef("pk"))))
+def _unwanted(queries: QuerySet[Query]) -> QuerySet[Query]:
+    judged = Exists(Judgement.objects.filter(query=OuterRef("pk")))
+    return queries.exclude(judged | Exists(SavedSearch.objects.filter(query=OuterRef("pk"))))
 
 
 @dataclass(frozen=True)
@@ -92,9 +93,8 @@ def _in_batches(run: JobRun[JobParameters, ExpireResult], step: _Step, queries: 
             locked, after = _locked(queries, after)
             if not locked:
                 return
-            chosen = _unjudged(
-                Query.objects.filter(pk__in=locked)
-            )  # asked anew, now that nobody can judge them
+            # Asked anew, now that nobody can judge or save them.
+            chosen = _unwanted(Query.objects.filter(pk__in=locked))
             parts = QueryPart.objects.filter(query__in=chosen, preview__isnull=False)
             photos = set(parts.values_list("preview", flat=True))
             done += (count := chosen.count())
@@ -106,7 +106,7 @@ def _in_batches(run: JobRun[JobParameters, ExpireResult], step: _Step, queries: 
 
 
 def _locked(queries: QuerySet[Query], after: datetime | None) -> tuple[list[Any], datetime | None]:
-    """Return the next ids, locked, and the last one's time; whoever judges or deepens one at this moment keeps it."""
+    """Return the next ids, locked, and the last one's time; whoever judges, saves or deepens one now keeps it."""
     further = queries.filter(created_at__gte=after) if after else queries
     rows = further.select_for_update(of=["self"], skip_locked=True).values_list("pk", "created_at")
     found = list(rows[:BATCH_QUERIES])
@@ -114,7 +114,7 @@ def _locked(queries: QuerySet[Query], after: datetime | None) -> tuple[list[Any]
 
 
 def _strip(queries: QuerySet[Query]) -> None:
-    QueryPart.objects.filter(query__in=queries).update(preview=None)
+    QueryPart.objects.filter(query__in=queries).update(preview=None, digest="")
     queries.update(embedding=None)
 
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from django.contrib import messages
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from search.models import Judgement
@@ -32,7 +31,8 @@ def delete(request: HttpRequest, query_id: uuid.UUID) -> HttpResponse:
     if request.method == "POST":
         query_delete(query_id=query_id, viewer=request.user, session=session)
         messages.success(request, "The search is deleted.")
-        return redirect(reverse("search:home"))
+        return redirect("search:searches" if "from_searches" in request.POST else "search:home")
     query = own_query(query_id, request.user, session)
     judgements = Judgement.objects.filter(query=query).count()
-    return render(request, "search/delete.html", {"query": query, "judgements": judgements})
+    context = {"query": query, "judgements": judgements, "from_searches": "from_searches" in request.GET}
+    return render(request, "search/delete.html", context)

@@ -27,7 +27,7 @@ from search.views.cards import cards
 from search.views.filter_bar import filter_bar
 from search.views.filtering import narrowing_of, narrowing_read, says_anything
 from search.views.indexing import unindexed
-from search.views.layouts import layout_keep, layout_of
+from search.views.layouts import layout_keep, layout_of, wants_apart
 from search.views.people import searchers_only
 from search.views.plans import described, timings_named
 from search.views.throttling import throttled
@@ -97,14 +97,14 @@ def photo(request: HttpRequest, query_id: uuid.UUID) -> HttpResponseBase:
 
 def _answer(request: HttpRequest, query: Query, cursor: str | None) -> SearchAnswer:
     """Return one page; with `?hits=` the first page and those behind it that somebody had on screen before."""
-    size = unit_kind_of(query.target).shown.hits_a_page
+    size, apart = unit_kind_of(query.target).shown.hits_a_page, wants_apart(request)
     if cursor is not None:
-        return retrieval.reopen(query.pk, request.user, size, cursor)
+        return retrieval.reopen(query.pk, request.user, size, cursor, apart=apart)
     wanted = _hits_wanted(request.GET.get("hits", ""), size)
-    answer = retrieval.reopen(query.pk, request.user, min(wanted, LIMIT_MAX))
+    answer = retrieval.reopen(query.pk, request.user, min(wanted, LIMIT_MAX), apart=apart)
     while answer.next and len(answer.hits) < wanted:
         limit = min(wanted - len(answer.hits), LIMIT_MAX)
-        further = retrieval.reopen(query.pk, request.user, limit, answer.next)
+        further = retrieval.reopen(query.pk, request.user, limit, answer.next, apart=apart)
         answer = replace(further, hits=answer.hits + further.hits)
     return answer
 
@@ -115,7 +115,7 @@ def _hits_wanted(written: str, size: int) -> int:
 
 
 def _query(query_id: uuid.UUID) -> Query:
-    query = Query.objects.select_related("version").defer("embedding", "answer")
+    query = Query.objects.select_related("version", "saved").defer("embedding", "answer")
     found = query.filter(pk=query_id).first()
     if found is None:
         raise AppError("query.not_found")
@@ -132,17 +132,21 @@ def unkept(request: HttpRequest, answer: SearchAnswer) -> HttpResponse:
 
 
 def _hits(request: HttpRequest, query: Query, answer: SearchAnswer) -> dict[str, Any]:
-    similarity = query.version.similarity if query.version else "cosine"
+    by_vectors = answer.plan.retrievers == ("dense",)
+    similarity = query.version.similarity if query.version and by_vectors else "cosine"
     judged = judgements_of(query.pk, request.user, session_of(request)) if answer.query_id else {}
     kind = unit_kind_of(query.target)
+    shown = cards(answer.hits, answer.query_id, similarity, judged)
     return {
         "query": query,
         "kept": answer.query_id is not None,
-        "cards": cards(answer.hits, answer.query_id, similarity, judged),
+        "cards": shown,
+        "collapsed": any(card.same for card in shown),
         "next": answer.next,
         "target": query.target,
         "kind": kind,
         "layout": layout_of(request, kind),
+        "apart": wants_apart(request),
         "chosen": _chosen(request, query),
     }
 
@@ -174,7 +178,8 @@ def _surroundings(request: HttpRequest, query: Query, answer: SearchAnswer) -> d
         "collections": collections,
         "answer": answer,
         "words": part.text if part else "",
-        "nothing_known": _nothing_known(answer),
+        "nothing_known": "" if answer.hits else _nothing_known(answer),
+        "mode": query.mode,
         "plan": described(query, answer.plan, counted=answer.counted),
         "timings": timings_named(query.timings_ms),
         "notes": notes(query.version, query.target),

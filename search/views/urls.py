@@ -15,6 +15,7 @@ from search.views import (
     judging,
     narrowing,
     results,
+    saved,
     searching,
 )
 
@@ -31,6 +32,10 @@ urlpatterns = [
     path("q/<uuid:query_id>/delete/", deleting.delete, name="delete"),
     path("q/<uuid:query_id>/photo", results.photo, name="photo"),
     path("q/<uuid:query_id>/judge/", judging.judge, name="judge"),
+    path("q/<uuid:query_id>/save/", saved.save, name="save"),
+    path("searches/", saved.searches, name="searches"),
+    path("searches/clear/", saved.clear, name="searches-clear"),
+    path("searches/saved/<int:saved_id>/", saved.change, name="saved-change"),
     path("documents/<int:document_id>/", documents.document, name="document"),
     path("collections/", collections.collections, name="collections"),
     path("collections/<slug:slug>/", collections.collection, name="collection"),

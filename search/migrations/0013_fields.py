@@ -21,7 +21,7 @@ def fill(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("search", "0011_query_parts"),
+        ("search", "0012_saved_search"),
         ("workers", "0002_job_rights"),
     ]
 
