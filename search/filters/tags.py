@@ -2,14 +2,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from search.filters.operators import ANY, ANY_MAX, any_of, check_operators, operators_words
+from search.filters.operators import ANY, ANY_SCHEMA, any_of, check_operators, operators_words
 from search.filters.types import Condition, Filter, refused
 from search.filters.values import TAGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-_TAG_LIST = {"type": "array", "items": {"type": "string"}}
 
 
 class TagsFilter(Filter):
@@ -18,15 +16,7 @@ class TagsFilter(Filter):
     name = "tags"
     schema = {
         "description": 'a list: all of these tags; `{"any": […]}`: one of these at least',
-        "oneOf": [
-            _TAG_LIST,
-            {
-                "type": "object",
-                "properties": {ANY: {**_TAG_LIST, "minItems": 1, "maxItems": ANY_MAX}},
-                "required": [ANY],
-                "additionalProperties": False,
-            },
-        ],
+        "oneOf": [{"type": "array", "items": {"type": "string"}}, ANY_SCHEMA],
     }
 
     def check(self, asked: Any) -> None:

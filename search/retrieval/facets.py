@@ -18,6 +18,7 @@ from retrieval_site.database.reading import connection, read
 from retrieval_site.errors import AppError
 from retrieval_site.people import manages_models
 from search.filters.dates import DATES
+from search.filters.language import LANGUAGE
 from search.filters.values import METADATA, NAME_MAX, TAGS
 from search.models import CollectionField
 from search.retrieval.encode import searchable_version
@@ -58,10 +59,15 @@ _BEGINS = sql.SQL("held.value ILIKE %(begins)s DESC,")
 _ENDS = sql.SQL("SELECT min({column}), max({column}) FROM search_fieldvalue held WHERE {conditions}")
 _DATE_ENDS = sql.SQL("SELECT min({column}), max({column}) FROM {documents} WHERE {conditions}")
 _BY_COLLECTION = sql.SQL("""
-    SELECT collection.slug, count(*) FROM {documents} JOIN search_collection collection ON collection.id = collection_id
-    WHERE {conditions} AND collection.name ILIKE %(contains)s
-    GROUP BY collection.slug ORDER BY count(*) DESC, collection.slug LIMIT %(most)s
+    SELECT {value}, count(*) FROM {documents} JOIN search_collection collection ON collection.id = collection_id
+    WHERE {conditions} AND {named} ILIKE %(contains)s
+    GROUP BY {value} ORDER BY count(*) DESC, {value} LIMIT %(most)s
 """)
+_OF_COLLECTIONS = {
+    COLLECTION: ("collection.slug", "collection.name"),
+    LANGUAGE: ("collection.language", "collection.language"),
+}
+"""What every document has by its collection: the value, and what people read and type."""
 _DOCUMENTS = sql.SQL(
     "(SELECT id AS document_id, collection_id, created_at, updated_at FROM search_document) listed"
 )
@@ -109,8 +115,8 @@ class Field:
 def check_field(name: str) -> None:
     """Raise AppError `parameter.invalid` for what is no name of a field."""
     is_key = name.startswith(METADATA) and len(METADATA) < len(name) <= NAME_MAX and "\0" not in name
-    if not is_key and name not in (COLLECTION, TAGS, *DATES):
-        known = ", ".join(f"“{known}”" for known in (COLLECTION, TAGS, *DATES))
+    if not is_key and name not in (TAGS, *_OF_COLLECTIONS, *DATES):
+        known = ", ".join(f"“{known}”" for known in (TAGS, *_OF_COLLECTIONS, *DATES))
         raise AppError.of_parameter("field", f"A field is {known}, or “metadata.” and a key.")
 
 
@@ -151,9 +157,11 @@ def _facets(asked: FacetScope, names: Sequence[str]) -> list[Facet]:
 
 def _facet(scope: Scope, field: Field, typed: str = "", limit: int = VALUES_MAX) -> Facet:
     """Return one facet; without what is typed, a field of very many values is not listed."""
-    if field.name == COLLECTION:
-        found = _rows(_BY_COLLECTION, scope, _of_documents(scope), most=limit + 1, **_patterns(typed))
-        return Facet(COLLECTION, "string", tuple(found[:limit]), more=len(found) > limit)
+    if field.name in _OF_COLLECTIONS:
+        value, named = _OF_COLLECTIONS[field.name]
+        composed = _of_documents(scope) | {"value": sql.SQL(value), "named": sql.SQL(named)}
+        found = _rows(_BY_COLLECTION, scope, composed, most=limit + 1, **_patterns(typed))
+        return Facet(field.name, "string", tuple(found[:limit]), more=len(found) > limit)
     if field.name in DATES:
         column = {"column": sql.Identifier(field.name)}
         ((least, greatest),) = _rows(_DATE_ENDS, scope, _of_documents(scope) | column)

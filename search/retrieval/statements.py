@@ -89,7 +89,8 @@ def count(scope: Scope) -> str:
 
 def conditions(scope: Scope) -> sql.Composed:
     """Return what the columns `document_id` and `collection_id` of a row must be for the scope to allow it."""
-    return sql.SQL(" AND ").join(_plain_conditions(_shape(scope)))
+    shape = _shape(scope)
+    return sql.SQL(" AND ").join([_SEEN, *_filters(shape, _AMONG), *_not_excluded(shape)])
 
 
 def sample(scope: Scope) -> str:
@@ -174,14 +175,17 @@ def _filters(shape: _Shape, form: sql.SQL) -> list[sql.Composed]:
 
 
 def _plain_conditions(shape: _Shape) -> list[sql.Composable]:
-    conditions: list[sql.Composable] = [_SEEN]
+    """Return what a row of the vectors' table must be, which has an index of its documents."""
+    found: list[sql.Composable] = [_SEEN]
     if shape.filters:
         first, others = _filters(shape, _DOCUMENTS)[0], _filters(shape, _AMONG)[1:]
         where = sql.SQL("WHERE ") + sql.SQL(" AND ").join(others) if others else sql.SQL("")
-        conditions.append(_ALL_OF.format(documents=first, others=where))
-    if shape.excluded:
-        conditions.append(sql.SQL("NOT {}").format(_EXCLUDED))
-    return conditions
+        found.append(_ALL_OF.format(documents=first, others=where))
+    return [*found, *_not_excluded(shape)]
+
+
+def _not_excluded(shape: _Shape) -> list[sql.Composable]:
+    return [sql.SQL("NOT {}").format(_EXCLUDED)] if shape.excluded else []
 
 
 def _select(
