@@ -58,8 +58,8 @@ def _part(part: QueryPart) -> Part:
 
 
 def _keep_previews(query: Query, answer: SearchAnswer) -> None:
-    """Show the same photos beside the new answer."""
+    """Show the same photos beside the new answer, and the parts of them that count."""
     for part in query.parts.all():
-        if part.preview_id:
+        if part.modality == "image":
             new = QueryPart.objects.filter(query=answer.query_id, place=part.place)
-            new.update(preview=part.preview_id)
+            new.update(preview=part.preview_id, turn=part.turn, crop=part.crop, digest=part.digest)
