@@ -31,6 +31,7 @@ Target = str
 """What is looked for: the `target` of a kind of unit."""
 SearchWarning = dict[str, Any]
 """`{"id", "message", "detail"}`: what did not stop a search but should be known of its answer."""
+KNOWS_WHOLE_WORDS = "nltk-words"
 MENDED = "text.mended"
 """The warning that misspelt words were mended."""
 LIMIT_MAX = 100
@@ -150,6 +151,17 @@ class EncodedQuery:
     def known(self) -> EncodedQuery:
         """The query without the parts that mean nothing to the version."""
         return replace(self, parts=tuple(part for part in self.parts if not part.nothing_known))
+
+    @property
+    def unknown_words(self) -> frozenset[str]:
+        """The words that the version does not know, in lower case."""
+        found = (word for warning in self.warnings for word in warning["detail"].get("unknown_words", ()))
+        return frozenset(word.lower() for word in found)
+
+    @property
+    def knows_whole_words(self) -> bool:
+        """Whether the version says of each word whether it knows it: others read any word in pieces."""
+        return self.version.manifest.get("text", {}).get("tokenizer") == KNOWS_WHOLE_WORDS
 
 
 @dataclass(frozen=True)
