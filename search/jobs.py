@@ -32,6 +32,7 @@ from search.job_types import (
 from search.judged.measure import measure
 from search.judged.searches import has_judged_searches
 from search.services.documents import encode_soon
+from search.services.fields import fields_count
 from search.services.query_ages import queries_expire
 from workers.inference.errors import InferenceError
 from workers.jobs.errors import JobCancelled
@@ -88,6 +89,7 @@ def _store(run: JobRun[ImportJobParameters, ImportResult]) -> None:
 def run_undo_import(run: JobRun[UndoParameters, UndoResult]) -> None:
     """Remove the documents that an import created; their vectors go with them."""
     remove_imported(run)
+    fields_count()
 
 
 @job_handler(ENCODE)
@@ -104,6 +106,7 @@ def _encode_live(ctx: JobContext) -> CoverageByVersion:
     for version in versions_live():
         encode_missing(version, ctx)
         found[version.key] = coverage_report(version)
+    fields_count()
     return found
 
 

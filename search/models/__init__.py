@@ -2,6 +2,7 @@ from search.models.calibration import Calibration
 from search.models.collection import Collection, Membership
 from search.models.document import Document, DocumentImage, Passage
 from search.models.feedback import Judgement, Query, QueryPart
+from search.models.field import CollectionField, FieldValue
 from search.models.saved import SavedSearch
 from search.models.token import ApiToken
 
@@ -9,8 +10,10 @@ __all__ = [
     "ApiToken",
     "Calibration",
     "Collection",
+    "CollectionField",
     "Document",
     "DocumentImage",
+    "FieldValue",
     "Judgement",
     "Membership",
     "Passage",

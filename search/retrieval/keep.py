@@ -21,6 +21,7 @@ from search.retrieval.types import (
     DocumentPart,
     EncodedPart,
     EncodedQuery,
+    ImagePart,
     Plan,
     RankedDocument,
     Ranking,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from search.querysets import Viewer
     from search.retrieval.encode import Encoding
-    from search.retrieval.types import Modality, SearchRequest, SearchWarning
+    from search.retrieval.types import Modality, Part, SearchRequest, SearchWarning
 
 logger = logging.getLogger(__name__)
 KEPT_FIRST = 100
@@ -59,10 +60,11 @@ def query_new(
         target=unit_kind(ranking.kind).target,
         collections=list(request.collections),
         filters=request.filters,
+        sort=request.sort,
         version=query.version,
         embedding=query.parts[0].vectors.astype("<f4").tobytes(),
         answer=entries(ranking.documents, ranking.kind),
-        plan=plan_json(ranking.plan, more=ranking.more),
+        plan=plan_json(ranking.plan, more=ranking.more) | ({"collapsed": True} if request.collapse else {}),
         warnings=list(warnings),
     )
     row.part = _part_new(row, request)
@@ -78,7 +80,16 @@ def _part_new(row: Query, request: SearchRequest) -> QueryPart:
         weight=part.weight,
         text=part.text if isinstance(part, TextPart) else "",
         document_id=part.document_id if isinstance(part, DocumentPart) else None,
+        **_of_picture(part),
     )
+
+
+def _of_picture(part: Part) -> dict[str, Any]:
+    """Return which picture was asked with, and which part of it."""
+    if not isinstance(part, ImagePart):
+        return {}
+    crop = list(part.crop) if part.crop else None
+    return {"crop": crop, "turn": part.turn, "digest": part.picture.digest}
 
 
 def keep(query: Query, encoding: Encoding) -> bool:
@@ -126,7 +137,9 @@ def plan_json(plan: Plan, *, more: bool) -> dict[str, Any]:
 def entries(documents: Iterable[RankedDocument], kind: str) -> list[dict[str, Any]]:
     """Return ranked documents as the answer keeps them."""
     return [
-        {"document": ranked.document_id, kind: ranked.unit_id, "score": ranked.score} for ranked in documents
+        {"document": ranked.document_id, kind: ranked.unit_id, "score": ranked.score}
+        | ({"same_as": ranked.same_as} if ranked.same_as else {})
+        for ranked in documents
     ]
 
 
@@ -134,7 +147,8 @@ def ranking_of(query: Query) -> Ranking:
     """Return the kept answer; no calibration was kept with it."""
     kind = unit_kind_of(query.target).name
     documents = tuple(
-        RankedDocument(entry["document"], entry[kind], entry["score"]) for entry in query.answer
+        RankedDocument(entry["document"], entry[kind], entry["score"], same_as=entry.get("same_as"))
+        for entry in query.answer
     )
     more = bool(query.plan.get("more")) and len(documents) < KEPT_MAX
     return Ranking(documents, kind, plan_of(query), more=more)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, overload
 from retrieval_site.clock import Clock
 from retrieval_site.database.reading import read
 from search.retrieval.calibrate import calibrate
+from search.retrieval.collapse import collapse
 from search.retrieval.cursor import Cursor
 from search.retrieval.fallback import Retrieved, pictures_instead
 from search.retrieval.fuse import fuse
@@ -19,6 +20,7 @@ from search.retrieval.group import group
 from search.retrieval.keep import keep, query_new
 from search.retrieval.present import Page, present
 from search.retrieval.retrieve import ready
+from search.retrieval.sort import sort_ranking
 from search.retrieval.types import Ranking
 
 if TYPE_CHECKING:
@@ -77,9 +79,12 @@ def _reads(asked: Asked, request: SearchRequest | None) -> Ranking | tuple[Page,
     if request is not None:
         retrieved = pictures_instead(query, retrieved, request)
     ranking = calibrate(group(fuse(retrieved.found), asked.most), retrieved.scope.table.kind)
+    if request is not None and request.collapse:
+        ranking = collapse(ranking, retrieved.scope.table)
     clock.lap("search")
     if request is None:
         return ranking
+    ranking = sort_ranking(ranking, request.sort)
     row = query_new(request, query, ranking, [*query.warnings, *retrieved.warnings])
     page = present(ranking, Cursor(row.pk), request.limit, retrieved.scope.collections)
     clock.lap("fetch")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 from search.units.passage import PASSAGE
+from workers.inference.framing import FramedPicture, Framing
 
 if TYPE_CHECKING:
     import uuid
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from search.models import Query
     from search.querysets import Viewer
     from search.vectors.tables import VectorTable
+    from workers.inference.framing import Crop
 
 Modality = Literal["image", "text", "document", "embedding"]
 Target = str
@@ -30,11 +33,21 @@ LIMIT_DEFAULT = 10
 
 @dataclass(frozen=True)
 class ImagePart:
-    """A picture's file. A part's weight is from −1 to 1; a negative one leads away from it."""
+    """A picture's file, and which part of it counts: see `Framing`.
+
+    A part's weight is from −1 to 1; a negative one leads away from it.
+    """
 
     data: bytes
     weight: float = 1.0
+    crop: Crop | None = None
+    turn: int = 0
     modality: ClassVar[Modality] = "image"
+
+    @cached_property
+    def picture(self) -> FramedPicture:
+        """What an encoder is asked for."""
+        return FramedPicture(self.data, Framing(self.turn, self.crop))
 
 
 @dataclass(frozen=True)
@@ -72,9 +85,11 @@ class SearchRequest:
     """One search as asked: by its parts, of which there is exactly one in this version.
 
     `viewer` is whose permissions count; `session` names an anonymous searcher; `collections` are slugs (empty:
-    all that are visible); `filters` has values by names of search/filters; `limit` counts documents;
+    all that are visible); `filters` has values by names of search/filters; `sort` is the order of the documents that
+    were found (search/retrieval/sort.py); `limit` counts documents;
     `cursor` is the `next` of an earlier answer, which needs no parts; `model` an alias or `name@number`; `preview_px`
-    is the longest side of the kept query photo; `or_pictures` lets pictures be searched where there are no passages.
+    is the longest side of the kept query photo; `or_pictures` lets pictures be searched where there are no passages;
+    `collapse` lets one document stand for those that are nearly the same.
     """
 
     viewer: Viewer
@@ -83,11 +98,13 @@ class SearchRequest:
     collections: tuple[str, ...] = ()
     filters: dict[str, Any] = field(default_factory=dict)
     target: Target = PASSAGE.target
+    sort: str = "relevance"
     limit: int = LIMIT_DEFAULT
     cursor: str | None = None
     model: str = "champion"
     preview_px: int = 320
     or_pictures: bool = False
+    collapse: bool = False
 
 
 @dataclass(frozen=True)
@@ -167,12 +184,16 @@ Find: TypeAlias = Callable[[EncodedQuery], Candidates]
 
 @dataclass(frozen=True)
 class RankedDocument:
-    """A document by its best unit. `relevance`: the calibrated probability that it is relevant; None: unknown."""
+    """A document by its best unit. `relevance`: the calibrated probability that it is relevant; None: unknown.
+
+    `same_as`: the better document that it is nearly the same as.
+    """
 
     document_id: int
     unit_id: int
     score: float
     relevance: float | None = None
+    same_as: int | None = None
 
 
 @dataclass(frozen=True)
@@ -189,7 +210,7 @@ class Ranking:
 class Hit:
     """One result: a document with its best unit, None where that is gone since, and the name of the unit's kind.
 
-    `cover` is the document's first picture, where the kind is shown beside it.
+    `cover` is the document's first picture, where the kind is shown beside it. `same`: hits that are nearly the same.
     """
 
     rank: int
@@ -199,6 +220,7 @@ class Hit:
     kind: str = PASSAGE.name
     relevance: float | None = None
     cover: Any | None = None
+    same: tuple[Hit, ...] = ()
 
 
 @dataclass(frozen=True)

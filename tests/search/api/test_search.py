@@ -95,7 +95,16 @@ def test_a_photo_reaches_the_door_as_bytes_with_all_that_was_said(world, asked):
 def test_the_answer_is_what_the_design_and_the_schema_say(world, asked):
     response = APIClient().post(SEARCH, {"text": "a pump"})
     answer = response.json()
-    assert set(answer) == {"query", "results", "next", "unknown_words", "warnings", "plan", "timings_ms"}
+    assert set(answer) == {
+        "query",
+        "results",
+        "facets",
+        "next",
+        "unknown_words",
+        "warnings",
+        "plan",
+        "timings_ms",
+    }
     assert answer["unknown_words"] == answer["warnings"] == []
     assert answer["query"] == {
         "id": str(world.query.pk),
@@ -241,7 +250,7 @@ def test_asking_with_a_token_costs_one_query_outside_the_door(world, asked, djan
 def encoders(monkeypatch):
     """Encoders that answer by what they were given; the real ones are tested in tests/workers."""
 
-    def picture(version, data):
+    def picture(version, data, **_framing):
         return Encoded(vector=np.array([1, 2, 3, len(data)], dtype=np.float32))
 
     monkeypatch.setattr(views, "encode_picture", picture)
