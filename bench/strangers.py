@@ -83,9 +83,7 @@ def _chart(rng: np.random.Generator, size: int) -> Image.Image:
     pen.line([(size * 0.1, size * 0.1), (size * 0.1, size * 0.9), (size * 0.95, size * 0.9)], (0, 0, 0), 2)
     heights = rng.uniform(0.15, 0.85, rng.integers(4, 14))
     step, colour = size * 0.8 / len(heights), _colour(rng)
-    tops = [
-        (size * 0.12 + step * place, size * (0.9 - 0.8 * height)) for place, height in enumerate(heights)
-    ]
+    tops = [(size * 0.12 + step * place, size * (0.9 - 0.8 * height)) for place, height in enumerate(heights)]
     if rng.random() < 0.5:
         pen.line(tops, colour, 3)
     else:

@@ -31,6 +31,7 @@ from search.job_types import (
 )
 from search.judged.measure import measure
 from search.judged.searches import has_judged_searches
+from search.relevance.fitting import calibrate_version
 from search.services.documents import encode_soon
 from search.services.fields import fields_count
 from search.services.query_ages import queries_expire
@@ -123,6 +124,7 @@ def run_prepare(run: JobRun[VersionParameters, PrepareResult]) -> PrepareResult:
     if run.only_failed:
         forget_broken(run)
     coverage = prepare(version, run)
+    calibrate_version(version, run)
     if has_judged_searches():
         version_measure(version=version)
     return PrepareResult(coverage=coverage)

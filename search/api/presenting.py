@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
 
+from search.relevance.panel import calibrations_json
 from search.units.image import ImageAnswer
 from search.units.registry import unit_kind, unit_kinds
 
@@ -38,6 +39,7 @@ def search_json(answer: SearchAnswer) -> Json:
         },
         "results": [hit_json(hit) for hit in answer.hits],
         "facets": None,
+        "match": answer.match,
         "next": answer.next,
         "unknown_words": answer.unknown_words,
         "warnings": list(answer.warnings),
@@ -70,6 +72,7 @@ def hit_json(hit: Hit) -> Json:
         "rank": hit.rank,
         "score": round(hit.score, 6),
         "relevance": hit.relevance,
+        "strength": hit.strength,
         "document": document_brief_json(hit.document),
         "near_duplicates": [document_brief_json(same.document) for same in hit.same],
         **{kind.name: None for kind in unit_kinds()},
@@ -186,6 +189,7 @@ def version_json(version: ModelVersion, *, for_staff: bool) -> Json:
         "error": _failure(version.error_id, version.error) if for_staff else None,
         "report": version.report if for_staff else None,
         "judged": version.judged or None if for_staff else None,
+        "calibrations": calibrations_json(version) if for_staff else None,
         "note": version.note if for_staff else None,
         "created_at": version.created_at,
     }

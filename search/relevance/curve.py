@@ -1,4 +1,7 @@
-"""From evidence to a probability, by logistic regression (Platt 1999), and how far it is from the truth. Pure functions."""
+"""From evidence to a probability, by logistic regression (Platt 1999), and how far it is from the truth.
+
+Pure functions.
+"""
 
 from __future__ import annotations
 
@@ -69,7 +72,7 @@ def calibration_error(probability: Floats, relevant: Labels) -> float:
 
 
 def held_out_error(evidence: Floats, relevant: Labels, queries: NDArray[np.int64]) -> float:
-    """Return the calibration error of probabilities that curves of other queries' labels give: five folds of queries."""
+    """Return the calibration error of probabilities that come from other queries' labels: five folds of queries."""
     probability = np.zeros(len(evidence))
     fold = np.unique(queries, return_inverse=True)[1] % FOLDS
     for number in np.unique(fold):

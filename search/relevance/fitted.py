@@ -8,13 +8,22 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from search.relevance.curve import Curve, calibration_error, curve_fit, held_out_error
-from search.relevance.evidence import Scale, Space, closeness, evidence, familiarity, scale_of
+from search.relevance.evidence import (
+    Scale,
+    Space,
+    closeness,
+    evidence,
+    familiarity,
+    familiarity_held_out,
+    scale_of,
+    space_of,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Source = Literal["pairs", "judgements"]
-LINE_SHARE = 0.02
+LINE_SHARE = 0.025
 """Of queries that are about the collections, so many at most are told that nothing matches."""
 STRONG_SHARE = 0.1
 HELD_OUT_QUERIES_MIN = 10
@@ -42,7 +51,9 @@ class Fitted:
     pairs: int = 0
     judgements: int = 0
 
-    def evidence(self, scores: NDArray[np.float64], queries: NDArray[np.float32], space: Space) -> NDArray[np.float64]:
+    def evidence(
+        self, scores: NDArray[np.float64], queries: NDArray[np.float32], space: Space
+    ) -> NDArray[np.float64]:
         """Return the evidence `(n,)` of scores, each found by the query in its row of `(n, dim)` or by the only one."""
         near = closeness(scores, self.similarity)
         return np.asarray(evidence(near, familiarity(queries, space), self.scale), dtype=np.float64)
@@ -60,15 +71,15 @@ class Labels:
     """The score of each query's first hit `(queries,)`: with judgements, of its best that is relevant."""
 
 
-def fit(labels: Labels, space: Space, similarity: str, source: Source) -> Fitted:
-    """Return the calibration that labelled hits give."""
-    known = familiarity(labels.vectors, space)
+def fit(labels: Labels, similarity: str, source: Source) -> tuple[Fitted, Space]:
+    """Return the calibration that labelled hits give, with the space of their queries."""
+    known = familiarity_held_out(labels.vectors)
     near = closeness(labels.first, similarity)
     scale = scale_of(near, known)
     firsts = np.sort(evidence(near, known, scale))
     spoken = evidence(closeness(labels.scores, similarity), known[labels.query], scale)
     curve = curve_fit(spoken, labels.relevant)
-    return Fitted(
+    fitted = Fitted(
         similarity=similarity,
         scale=scale,
         line=_quantile(firsts, LINE_SHARE),
@@ -80,6 +91,7 @@ def fit(labels: Labels, space: Space, similarity: str, source: Source) -> Fitted
         relevant=int(labels.relevant.sum()),
         error=_error(spoken, labels, curve),
     )
+    return fitted, space_of(labels.vectors)
 
 
 def _quantile(firsts: NDArray[np.floating], share: float) -> float:

@@ -18,7 +18,6 @@ from search.retrieval.types import EncodedPart, EncodedQuery, Scope
 from search.services.judgements import RELEVANT
 from search.units.image import IMAGE
 from search.units.passage import PASSAGE
-from search.units.registry import unit_kind_of
 from search.vectors.read import document_vectors, from_binary, receive_binary, unit_vectors
 from search.vectors.tables import VectorTable
 
@@ -39,18 +38,17 @@ TWIN_COSINE = 0.8
 """A passage so close to the pair's own may be as right: nobody said, so it is no label."""
 PASSAGES_MAX = 8
 
-_PAIRED = """
-    FROM {image} image JOIN LATERAL (
+_PAIRED = sql.SQL("""
+    {image} image JOIN LATERAL (
         SELECT FROM {passage} passage WHERE passage.document_id = image.document_id LIMIT 1
     ) told ON true
     WHERE %(collection)s::bigint IS NULL OR image.collection_id = %(collection)s::bigint
-"""
-_COUNT = sql.SQL("SELECT count(DISTINCT image.document_id)" + _PAIRED)
+""")
+_COUNT = sql.SQL("SELECT count(DISTINCT image.document_id) FROM {paired}")
 _PAIRS = sql.SQL("""
     SELECT document_id, embedding FROM (
         SELECT DISTINCT ON (image.document_id) image.document_id, image.embedding
-""" + _PAIRED + """
-        ORDER BY image.document_id, image.unit_id
+        FROM {paired} ORDER BY image.document_id, image.unit_id
     ) pair ORDER BY hashint8(document_id) LIMIT %(most)s
 """)
 
@@ -115,12 +113,14 @@ def _pairs(version: ModelVersion, collection: int | None) -> list[tuple[int, NDA
         receive_binary(cursor)
         cursor.execute(_named(version, _PAIRS), {"collection": collection, "most": PAIRS_MAX})
         rows = cursor.fetchall()
-    return list(zip((row[0] for row in rows), from_binary((row[1] for row in rows), version.dim), strict=True))
+    return list(
+        zip((row[0] for row in rows), from_binary((row[1] for row in rows), version.dim), strict=True)
+    )
 
 
 def _named(version: ModelVersion, statement: sql.SQL) -> str:
     tables = {kind.name: VectorTable(version.pk, kind.name).identifier for kind in (IMAGE, PASSAGE)}
-    return statement.format(**tables).as_string()
+    return statement.format(paired=_PAIRED.format(**tables)).as_string()
 
 
 def _told(
@@ -151,7 +151,11 @@ def judged_labels(version: ModelVersion, modality: str, target: str, collection:
     for query in newest.iterator():
         vectors = np.frombuffer(bytes(query.embedding), dtype="<f4").reshape(-1, version.dim)
         said = grades[query.pk]
-        hits = [(hit["score"], said[hit["document"]] >= RELEVANT) for hit in query.answer if hit["document"] in said]
+        hits = [
+            (hit["score"], said[hit["document"]] >= RELEVANT)
+            for hit in query.answer
+            if hit["document"] in said
+        ]
         best = max((score for score, is_relevant in hits if is_relevant), default=None)
         if best is not None:
             growing.add(vectors[0], best, iter(hits))
@@ -161,6 +165,9 @@ def judged_labels(version: ModelVersion, modality: str, target: str, collection:
 def _judgements(version: ModelVersion, modality: str, target: str, collection: int | None) -> Any:
     """Return judgements of searches with one part, whose vectors and scores are kept."""
     rows = Judgement.objects.filter(
-        query__version=version, query__target=target, query__embedding__isnull=False, query__parts__modality=modality
+        query__version=version,
+        query__target=target,
+        query__embedding__isnull=False,
+        query__parts__modality=modality,
     ).exclude(query__parts__place__gt=0)
     return rows.filter(document__collection=collection) if collection else rows

@@ -100,7 +100,8 @@ def _deepen(query_id: uuid.UUID, viewer: Viewer) -> Ranking:
     wanted = min(room, DEEPER_DOCUMENTS)
     try:
         scope = scope_for(encoded.version, viewer, query.target, query.collections, query.filters)
-        found = run(Asked(Known(encoded), replace(scope, excluded=seen), wanted, most=room))
+        further = replace(scope, excluded=seen)
+        found = run(Asked(Known(encoded), further, wanted, room, min_relevance=query.min_relevance))
         if query.plan.get("collapsed"):
             found = collapse(found, scope.table, known)
         found = sort_ranking(found, query.sort)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, overload
 
 from retrieval_site.clock import Clock
 from retrieval_site.database.reading import read
+from search.relevance.stored import calibrations
 from search.retrieval.calibrate import calibrate
 from search.retrieval.collapse import collapse
 from search.retrieval.cursor import Cursor
@@ -31,13 +32,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Asked:
-    """A query on its way to vectors, where to look, and for how many documents: `wanted` at least, if there are."""
+    """A query on its way to vectors, where to look, and for how many documents: `wanted` at least, if there are.
+
+    Documents below `min_relevance` are left out.
+    """
 
     encoding: Encoding
     scope: Scope
     wanted: int
     most: int
     clock: Clock = field(default_factory=Clock)
+    min_relevance: float | None = None
 
 
 @dataclass(frozen=True)
@@ -72,13 +77,15 @@ def run(asked: Asked, request: SearchRequest | None = None) -> Ranking | SearchR
 def _reads(asked: Asked, request: SearchRequest | None) -> Ranking | tuple[Page, Query, EncodedQuery]:
     """Take a query through the stages that read, up to presenting; they can be done twice."""
     encoding, clock = asked.encoding, asked.clock
+    calibrations(encoding.version, asked.scope.table.kind)  # read while the query is being encoded
     with ready(encoding.version, asked.scope, asked.wanted) as retrieve:
         query = encoding.finish()
         clock.lap("wait")
         retrieved = Retrieved(retrieve(query), asked.scope)
     if request is not None:
         retrieved = pictures_instead(query, retrieved, request)
-    ranking = calibrate(group(fuse(retrieved.found), asked.most), retrieved.scope.table.kind)
+    grouped = group(fuse(retrieved.found), asked.most)
+    ranking = calibrate(grouped, query, retrieved.scope, asked.min_relevance)
     if request is not None and request.collapse:
         ranking = collapse(ranking, retrieved.scope.table)
     clock.lap("search")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, get_args
 
 from search.units.passage import PASSAGE
 from workers.inference.framing import FramedPicture, Framing
@@ -23,6 +23,12 @@ if TYPE_CHECKING:
     from workers.inference.framing import Crop
 
 Modality = Literal["image", "text", "document", "embedding"]
+Strength = Literal["weak", "fair", "strong"]
+"""How much speaks for a hit; weak ones are less relevant than what answers usually begin with."""
+STRENGTHS: tuple[Strength, ...] = get_args(Strength)
+Match = Literal["good", "weak", "none"]
+"""Whether anything fits a query: by its strongest hit."""
+MATCHES: tuple[Match, ...] = get_args(Match)
 Target = str
 """What is looked for: the `target` of a kind of unit."""
 SearchWarning = dict[str, Any]
@@ -89,7 +95,7 @@ class SearchRequest:
     were found (search/retrieval/sort.py); `limit` counts documents;
     `cursor` is the `next` of an earlier answer, which needs no parts; `model` an alias or `name@number`; `preview_px`
     is the longest side of the kept query photo; `or_pictures` lets pictures be searched where there are no passages;
-    `collapse` lets one document stand for those that are nearly the same.
+    `collapse` lets one document stand for those that are nearly the same; documents below `min_relevance` are left out.
     """
 
     viewer: Viewer
@@ -105,6 +111,7 @@ class SearchRequest:
     preview_px: int = 320
     or_pictures: bool = False
     collapse: bool = False
+    min_relevance: float | None = None
 
 
 @dataclass(frozen=True)
@@ -139,12 +146,14 @@ class Unit:
     """One embedded unit found: a passage's or an image's id, its document, and its score (bigger is closer).
 
     `standard`: how many deviations the score lies above that of the table's background; None: not known.
+    `found_by` names the retrievers that found it; empty: the one by vectors alone.
     """
 
     unit_id: int
     document_id: int
     score: float
     standard: float | None = None
+    found_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -186,6 +195,7 @@ Find: TypeAlias = Callable[[EncodedQuery], Candidates]
 class RankedDocument:
     """A document by its best unit. `relevance`: the calibrated probability that it is relevant; None: unknown.
 
+    `strength` says it in words, which are known without a calibration, too; None in answers older than it.
     `same_as`: the better document that it is nearly the same as.
     """
 
@@ -193,17 +203,22 @@ class RankedDocument:
     unit_id: int
     score: float
     relevance: float | None = None
+    strength: Strength | None = None
     same_as: int | None = None
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """Documents, best first, each by a unit of this kind; `more`: there may be others behind them."""
+    """Documents, best first, each by a unit of this kind; `more`: there may be others behind them.
+
+    `match`: None in answers of before it was known.
+    """
 
     documents: tuple[RankedDocument, ...]
     kind: str
     plan: Plan
     more: bool
+    match: Match | None = None
 
 
 @dataclass(frozen=True)
@@ -219,6 +234,7 @@ class Hit:
     unit: Any | None = None
     kind: str = PASSAGE.name
     relevance: float | None = None
+    strength: Strength | None = None
     cover: Any | None = None
     same: tuple[Hit, ...] = ()
 
@@ -242,6 +258,7 @@ class SearchAnswer:
     counted: bool = True
     warnings: tuple[SearchWarning, ...] = ()
     unkept: Query | None = None
+    match: Match | None = None
 
     @property
     def unknown_words(self) -> list[str]:

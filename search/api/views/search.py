@@ -132,6 +132,9 @@ class SearchOptions(Parameters):
     collapse = serializers.BooleanField(
         default=False, help_text="one document stands for those that are nearly the same"
     )
+    min_relevance = serializers.FloatField(
+        default=None, allow_null=True, min_value=0, max_value=1, help_text="leaves out documents below"
+    )
     limit = serializers.IntegerField(default=LIMIT_DEFAULT, min_value=1, max_value=LIMIT_MAX)
 
 
@@ -363,6 +366,7 @@ def _search_request(request: Request, values: dict[str, Any]) -> SearchRequest:
         target=values["target"],
         collapse=values["collapse"],
         sort=values["sort"],
+        min_relevance=values["min_relevance"],
         limit=values["limit"],
         cursor=values.get("next"),
         model=values["model"],
