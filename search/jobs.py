@@ -17,10 +17,12 @@ from search.indexing.encode import encode_missing
 from search.indexing.prepare import coverage_report, prepare
 from search.indexing.split import split_pending
 from search.job_types import (
+    CALIBRATE,
     ENCODE,
     EXPIRE_QUERIES,
     IMPORT,
     UNDO_IMPORT,
+    CalibrateResult,
     CoverageByVersion,
     EncodeResult,
     ExpireResult,
@@ -107,8 +109,15 @@ def _encode_live(ctx: JobContext) -> CoverageByVersion:
     for version in versions_live():
         encode_missing(version, ctx)
         found[version.key] = coverage_report(version)
+        calibrate_version(version, ctx)
     fields_count()
     return found
+
+
+@job_handler(CALIBRATE)
+def run_calibrate(run: JobRun[JobParameters, CalibrateResult]) -> CalibrateResult:
+    """Fit the calibrations of the live versions for which there is more to learn from than there was."""
+    return CalibrateResult(calibrations=sum(calibrate_version(version, run) for version in versions_live()))
 
 
 @job_handler(EXPIRE_QUERIES)

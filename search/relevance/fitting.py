@@ -76,23 +76,31 @@ def _due(version: ModelVersion) -> Iterator[_Place]:
 
 
 def _places(version: ModelVersion) -> Iterator[_Place]:
-    """Yield all of the version's calibrations that there could be, those of everything before those of a collection."""
-    collections = [None, *Collection.objects.order_by("pk").values_list("pk", flat=True)[:COLLECTIONS_MAX]]
+    """Yield all of the version's calibrations that there could be: for everything, and for a collection.
+
+    A collection that has all there is to learn from needs none of its own.
+    """
+    everything = list(_places_in(version, None))
+    yield from everything
+    for collection in Collection.objects.order_by("pk").values_list("pk", flat=True)[:COLLECTIONS_MAX]:
+        own = zip(_places_in(version, collection), everything, strict=True)
+        yield from (one for one, of_all in own if one != replace(of_all, collection=collection))
+
+
+def _places_in(version: ModelVersion, collection: int | None) -> Iterator[_Place]:
     tables = tables_of(version)
     both = {VectorTable(version.pk, kind.name) for kind in (IMAGE, PASSAGE)} <= set(tables)
-    for collection in collections:
-        pairs = pair_count(version, collection) if both else 0
-        for table in tables:
-            target = unit_kind(table.kind).target
-            for modality in MODALITIES:
-                of_pairs = pairs if (modality, table.kind) == ("image", PASSAGE.name) else 0
-                judgements = judgement_count(version, modality, target, collection)
-                yield _Place(modality, table.kind, collection, of_pairs, judgements)
+    pairs = pair_count(version, collection) if both else 0
+    for table in tables:
+        for modality in MODALITIES:
+            of_pairs = pairs if (modality, table.kind) == ("image", PASSAGE.name) else 0
+            judgements = judgement_count(version, modality, unit_kind(table.kind).target, collection)
+            yield _Place(modality, table.kind, collection, of_pairs, judgements)
 
 
 def _fit(version: ModelVersion, place: _Place, ctx: JobContext) -> bool:
     """Fit one calibration and store it; return whether there were enough labels of both kinds."""
-    ctx.stage(f"calibrate {place.modality} → {place.kind}s of {version}")
+    ctx.stage(f"calibrate {place.modality} → {place.kind}s of {version}", counted=False)
     labels = _labels(version, place, ctx)
     relevant = int(labels.relevant.sum())
     if not CLASS_MIN <= relevant <= len(labels.relevant) - CLASS_MIN or place.source is None:
