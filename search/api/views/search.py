@@ -139,6 +139,9 @@ class SearchOptions(Parameters):
     explain = serializers.BooleanField(
         default=False, help_text="say why the first ten hits were found: takes longer"
     )
+    min_relevance = serializers.FloatField(
+        default=None, allow_null=True, min_value=0, max_value=1, help_text="leaves out documents below"
+    )
     limit = serializers.IntegerField(default=LIMIT_DEFAULT, min_value=1, max_value=LIMIT_MAX)
 
 
@@ -389,6 +392,7 @@ def _search_request(request: Request, values: dict[str, Any]) -> SearchRequest:
         as_written=values["as_written"],
         collapse=values["collapse"],
         sort=values["sort"],
+        min_relevance=values["min_relevance"],
         limit=values["limit"],
         cursor=values.get("next"),
         model=values["model"],
