@@ -63,7 +63,7 @@ def _misspelt(asked: AskedWords, encoding: Encoding) -> dict[str, str]:
     if not asked.not_counted:
         return {}
     query = encoding.finish()
-    if not query.knows_whole_words or not query.parts[0].vectors.size:
+    if not query.knows_whole_words or not any(part.vectors.size for part in query.parts):
         return read(lambda: misspelt(asked, lambda word: False))
     return read(lambda: misspelt(asked, lambda word: word not in query.unknown_words))
 

@@ -39,7 +39,8 @@ def fuse(found: Sequence[Candidates], query: EncodedQuery, table: VectorTable) -
     by_name = {each.retriever: {unit.unit_id: unit.score for unit in each.units} for each in found}
     words = np.array([by_name.get("lexical", {}).get(unit_id, 0.0) for unit_id in units])
     exact = np.array([unit_id in by_name.get("identifiers", {}) for unit_id in units], dtype=bool)
-    total = _standard(query, table, by_name.get("dense", {}), list(units)) + words
+    vectors = _by_vectors(query, table, by_name.get("dense", {}), list(units))
+    total = _standard(query, table, vectors) + words
     shown = 1 / (1 + np.exp(-total / SHOWN_DEVIATIONS)) + exact
     fused = tuple(
         replace(
@@ -47,6 +48,7 @@ def fuse(found: Sequence[Candidates], query: EncodedQuery, table: VectorTable) -
             score=float(shown[place]),
             standard=float(total[place] + EXACT * exact[place]),
             found_by=tuple(name for name, scores in by_name.items() if unit.unit_id in scores),
+            by_vectors=None if np.isnan(vectors[place]) else float(vectors[place]),
         )
         for place, unit in enumerate(units.values())
     )
@@ -55,18 +57,24 @@ def fuse(found: Sequence[Candidates], query: EncodedQuery, table: VectorTable) -
     return Candidates(fused, plan, all(each.exhausted for each in found), retriever="fused")
 
 
-def _standard(
+def _by_vectors(
     query: EncodedQuery, table: VectorTable, scores: dict[int, float], units: list[int]
-) -> NDArray[np.float64]:
-    """Return the standardised scores by vectors `(units,)`; 0 for all where the query has no vector that says anything.
+) -> NDArray[np.float32]:
+    """Return the scores by vectors `(units,)`, NaN for a unit that has no vector yet, or where the query says nothing.
 
-    Units that the vectors did not find are scored exactly; those that have no vector yet count as any other.
+    Units that the vectors did not find are scored exactly.
     """
     if query.nothing_known or not units:
-        return np.zeros(len(units))
+        return np.full(len(units), np.nan, np.float32)
     others = [unit_id for unit_id in units if unit_id not in scores]
     known = dict(scores)
     if others:
         known |= dict(zip(others, unit_scores(query, table, others)[:, 0].tolist(), strict=True))
-    column = np.array([[known[unit_id]] for unit_id in units], np.float32)
-    return np.nan_to_num(standardise(column, query, table)[:, 0].astype(float))
+    return np.array([known[unit_id] for unit_id in units], np.float32)
+
+
+def _standard(query: EncodedQuery, table: VectorTable, scores: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the standardised scores `(units,)`: 0, that of any other unit, for one that has none."""
+    if np.isnan(scores).all():
+        return np.zeros(len(scores))
+    return np.nan_to_num(standardise(scores[:, None], query, table)[:, 0].astype(float))

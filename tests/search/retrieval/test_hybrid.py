@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -31,7 +33,9 @@ class Words(Known):
             "detail": {"unknown_words": list(unknown)},
         }
         query = EncodedQuery(
-            version, (part,), nothing_known=bool(unknown), warnings=(warning,) if unknown else ()
+            version,
+            (replace(part, nothing_known=bool(unknown)),),
+            warnings=(warning,) if unknown else (),
         )
         super().__init__(query)
         self.error = error
