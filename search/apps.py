@@ -13,9 +13,10 @@ class SearchConfig(AppConfig):
 
         from models_admin.hooks import panel_register, vectors_register
         from search import checks  # noqa: F401  (registers the boot checks)
+        from search.alerts.mail import mail_due
         from search.indexing.added import tables_complete
         from search.indexing.hooks import SearchVectors, coverage_panel
-        from search.job_types import EXPIRE_QUERIES
+        from search.job_types import EXPIRE_QUERIES, MAIL_NEW
         from search.judged.panel import judged_panel
         from search.readiness import register_checks
         from search.services.query_ages import queries_due
@@ -30,3 +31,4 @@ class SearchConfig(AppConfig):
         removal_followed_by(thumbnails_delete)
         post_migrate.connect(tables_complete, sender=self)
         job_daily(EXPIRE_QUERIES, queries_due)
+        job_daily(MAIL_NEW, mail_due)

@@ -85,9 +85,26 @@ class ExpireResult(JobResult):
     removed: int | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class FindNewResult(JobResult):
+    """`found`: how many new documents fit saved searches, up to the one with the id `after`."""
+
+    found: int | None = None
+    after: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MailResult(JobResult):
+    """`sent`: how many messages."""
+
+    sent: int | None = None
+
+
 IMPORT = JobType("import", ImportJobParameters, ImportResult)
 UNDO_IMPORT = JobType("undo_import", UndoParameters, UndoResult)
 ENCODE = JobType("encode", JobParameters, EncodeResult)
+FIND_NEW = JobType("find_new", JobParameters, FindNewResult)
+MAIL_NEW = JobType("mail_new", JobParameters, MailResult)
 EXPIRE_QUERIES = JobType("expire_queries", JobParameters, ExpireResult)
 
 

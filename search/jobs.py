@@ -10,6 +10,8 @@ from models_admin.job_types import MEASURE, PREPARE, PrepareResult, VersionParam
 from models_admin.models import ModelVersion
 from models_admin.services import version_measure, versions_live
 from retrieval_site.errors import AppError
+from search.alerts.find import find_new
+from search.alerts.mail import mail_new
 from search.importers.job import opened
 from search.importers.undoing import remove_imported
 from search.indexing.broken import forget_broken
@@ -19,18 +21,23 @@ from search.indexing.split import split_pending
 from search.job_types import (
     ENCODE,
     EXPIRE_QUERIES,
+    FIND_NEW,
     IMPORT,
+    MAIL_NEW,
     UNDO_IMPORT,
     CoverageByVersion,
     EncodeResult,
     ExpireResult,
+    FindNewResult,
     ImportJobParameters,
     ImportResult,
+    MailResult,
     UndoParameters,
     UndoResult,
 )
 from search.judged.measure import measure
 from search.judged.searches import has_judged_searches
+from search.services.alerts import find_new_soon
 from search.services.documents import encode_soon
 from search.services.fields import fields_count
 from search.services.query_ages import queries_expire
@@ -107,7 +114,20 @@ def _encode_live(ctx: JobContext) -> CoverageByVersion:
         encode_missing(version, ctx)
         found[version.key] = coverage_report(version)
     fields_count()
+    find_new_soon()
     return found
+
+
+@job_handler(FIND_NEW)
+def run_find_new(run: JobRun[JobParameters, FindNewResult]) -> None:
+    """Look for new documents that fit saved searches."""
+    find_new(run)
+
+
+@job_handler(MAIL_NEW)
+def run_mail_new(run: JobRun[JobParameters, MailResult]) -> None:
+    """Tell people by e-mail what is new for them."""
+    mail_new(run)
 
 
 @job_handler(EXPIRE_QUERIES)

@@ -10,7 +10,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from models_admin.models import VersionState
-from search.models import Collection, CollectionField, Membership
+from search.models import Collection, CollectionField, Membership, SavedSearch
 from search.units.image import ImageAnswer
 from search.units.registry import unit_kinds
 from workers.models import JobState
@@ -300,7 +300,17 @@ class SavedSearchAnswer(Answer):
     id = serializers.IntegerField()
     name = serializers.CharField()
     search = MadeSearchAnswer()
+    alerts = serializers.ChoiceField(choices=SavedSearch.Alerts.choices)
+    new = serializers.IntegerField(help_text="documents found for it that its owner has not seen")
     created_at = serializers.DateTimeField()
+
+
+class FindingAnswer(Answer):
+    """A new document that fits a saved search."""
+
+    document = DocumentBriefAnswer()
+    found_at = serializers.DateTimeField()
+    seen = serializers.BooleanField()
 
 
 class SuggestionAnswer(Answer):

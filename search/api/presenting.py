@@ -15,7 +15,7 @@ from search.units.registry import unit_kind, unit_kinds
 if TYPE_CHECKING:
     from models_admin.models import ModelVersion
     from search.asked import AskedPart, AskedSearch
-    from search.models import Collection, Document, DocumentImage, Judgement, SavedSearch
+    from search.models import Collection, Document, DocumentImage, Finding, Judgement, SavedSearch
     from search.querysets import Viewer
     from search.retrieval.facets import Facet
     from search.retrieval.types import Hit, Plan, SearchAnswer
@@ -235,11 +235,14 @@ def part_json(part: AskedPart) -> Json:
 
 
 def saved_search_json(saved: SavedSearch, asked: AskedSearch) -> Json:
-    """Return a saved search with the search that it keeps."""
+    """Return a saved search of `saved_searches_of`, with the search that it keeps."""
+    counted: Any = saved
     return {
         "id": saved.pk,
         "name": saved.name,
         "search": made_search_json(asked) | {"saved": saved.pk},
+        "alerts": saved.alerts,
+        "new": counted.new,
         "created_at": saved.created_at,
     }
 
@@ -248,3 +251,12 @@ def suggestion_json(suggestion: Suggestion) -> Json:
     """Return what somebody may be about to write; `url` is the page of its document."""
     page = suggestion.document and reverse("search:document", args=[suggestion.document])
     return {**vars(suggestion), "url": page}
+
+
+def finding_json(finding: Finding) -> Json:
+    """Return a new document that fits a saved search; it and its collection must be loaded."""
+    return {
+        "document": document_brief_json(finding.document),
+        "found_at": finding.found_at,
+        "seen": finding.seen_at is not None,
+    }

@@ -28,6 +28,7 @@ urlpatterns = [
     path("searches/", saved.MadeSearchListView.as_view(), name="searches"),
     path("searches/saved/", saved.SavedSearchListView.as_view(), name="saved-searches"),
     path("searches/saved/<int:saved_id>/", saved.SavedSearchView.as_view(), name="saved-search"),
+    path("searches/saved/<int:saved_id>/new/", saved.FindingListView.as_view(), name="saved-search-new"),
     path("suggestions/", suggestions.SuggestionView.as_view(), name="suggestions"),
     path("embeddings/", search.EmbeddingView.as_view(), name="embeddings"),
     path("collections/", collections.CollectionListView.as_view(), name="collections"),

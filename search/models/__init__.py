@@ -2,7 +2,7 @@ from search.models.collection import Collection, Membership
 from search.models.document import Document, DocumentImage, Passage
 from search.models.feedback import Judgement, Query, QueryPart
 from search.models.field import CollectionField, FieldValue
-from search.models.saved import SavedSearch
+from search.models.saved import Finding, SavedSearch
 from search.models.token import ApiToken
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Document",
     "DocumentImage",
     "FieldValue",
+    "Finding",
     "Judgement",
     "Membership",
     "Passage",

@@ -6,6 +6,7 @@ from django.urls import path
 from retrieval_site.posting import takes_form
 from retrieval_site.sign_in import SignInView
 from search.views import (
+    alerts,
     collections,
     comparing,
     deleting,
@@ -35,6 +36,9 @@ urlpatterns = [
     path("q/<uuid:query_id>/save/", saved.save, name="save"),
     path("searches/", saved.searches, name="searches"),
     path("searches/clear/", saved.clear, name="searches-clear"),
+    path("searches/saved/<int:saved_id>/alerts/", alerts.alerts, name="saved-alerts"),
+    path("searches/saved/<int:saved_id>/new/", alerts.findings, name="findings"),
+    path("searches/unsubscribe/<str:token>/", alerts.no_more_mail, name="unsubscribe"),
     path("searches/saved/<int:saved_id>/", saved.change, name="saved-change"),
     path("documents/<int:document_id>/", documents.document, name="document"),
     path("collections/", collections.collections, name="collections"),
