@@ -41,6 +41,7 @@ from search.services.alerts import find_new_soon
 from search.services.documents import encode_soon
 from search.services.fields import fields_count
 from search.services.query_ages import queries_expire
+from search.words.vocabulary import vocabularies_refresh
 from workers.inference.errors import InferenceError
 from workers.jobs.errors import JobCancelled
 from workers.jobs.registry import job_handler
@@ -97,6 +98,7 @@ def run_undo_import(run: JobRun[UndoParameters, UndoResult]) -> None:
     """Remove the documents that an import created; their vectors go with them."""
     remove_imported(run)
     fields_count()
+    vocabularies_refresh(run.checkpoint)
 
 
 @job_handler(ENCODE)
@@ -114,6 +116,7 @@ def _encode_live(ctx: JobContext) -> CoverageByVersion:
         encode_missing(version, ctx)
         found[version.key] = coverage_report(version)
     fields_count()
+    vocabularies_refresh(ctx.checkpoint)
     find_new_soon()
     return found
 

@@ -89,9 +89,20 @@ class QueryAnswer(Answer):
 class PlanAnswer(Answer):
     """How the candidates were found."""
 
-    kind = serializers.ChoiceField(choices=["ann", "binary", "exact"])
+    kind = serializers.ChoiceField(choices=["ann", "binary", "exact", "lexical"])
     ef_search = serializers.IntegerField(allow_null=True)
     candidates = serializers.IntegerField(allow_null=True, help_text="null where somebody else asked")
+    retrievers = serializers.ListField(
+        child=serializers.ChoiceField(choices=["dense", "identifiers", "lexical"]),
+        help_text="those that were asked",
+    )
+
+
+class MendedAnswer(Answer):
+    """The words of a search as they were written and, with misspelt ones mended, searched for."""
+
+    asked = serializers.CharField()
+    searched = serializers.CharField()
 
 
 class WarningAnswer(Answer):
@@ -152,6 +163,7 @@ class SearchResultAnswer(Answer):
     unknown_words = serializers.ListField(
         child=serializers.CharField(), help_text="words of the text that the model does not know"
     )
+    mended = MendedAnswer(allow_null=True, help_text="`as_written` searches for the words as they are")
     warnings = WarningAnswer(many=True)
     plan = PlanAnswer()
     timings_ms = serializers.DictField(child=serializers.FloatField())
@@ -173,6 +185,7 @@ class CollectionAnswer(Answer):
     name = serializers.CharField()
     description = serializers.CharField(allow_blank=True)
     visibility = serializers.ChoiceField(choices=Collection.Visibility.choices)
+    language = serializers.CharField(help_text="of its texts")
     keep_originals = serializers.BooleanField(help_text="whether pictures keep their metadata")
     documents = serializers.IntegerField(help_text="how many")
     role = serializers.ChoiceField(choices=Membership.Role.choices, allow_null=True)

@@ -40,6 +40,7 @@ def search_json(answer: SearchAnswer) -> Json:
         "facets": None,
         "next": answer.next,
         "unknown_words": answer.unknown_words,
+        "mended": answer.mended,
         "warnings": list(answer.warnings),
         "plan": plan_json(answer.plan, counted=answer.counted),
         "timings_ms": {step: round(spent, 2) for step, spent in answer.timings_ms.items()},
@@ -61,7 +62,8 @@ def facet_json(facet: Facet) -> Json:
 def plan_json(plan: Plan, *, counted: bool = True) -> Json:
     """Return how the candidates were found, and how many where the viewer may know."""
     numbers = {"ef_search": plan.ef_search, "candidates": plan.candidates}
-    return {"kind": plan.kind, **(numbers if counted else dict.fromkeys(numbers))}
+    numbers = numbers if counted else dict.fromkeys(numbers)
+    return {"kind": plan.kind, **numbers, "retrievers": list(plan.retrievers)}
 
 
 def hit_json(hit: Hit) -> Json:
@@ -114,6 +116,7 @@ def collection_json(collection: Collection) -> Json:
         "name": collection.name,
         "description": collection.description,
         "visibility": collection.visibility,
+        "language": collection.language,
         "keep_originals": collection.keep_originals,
         "documents": described.document_count,
         "role": described.role,

@@ -2,6 +2,7 @@ from search.models.collection import Collection, Membership
 from search.models.document import Document, DocumentImage, Passage
 from search.models.feedback import Judgement, Query, QueryPart
 from search.models.field import CollectionField, FieldValue
+from search.models.identifier import DocumentIdentifier
 from search.models.saved import Finding, SavedSearch
 from search.models.token import ApiToken
 
@@ -10,6 +11,7 @@ __all__ = [
     "Collection",
     "CollectionField",
     "Document",
+    "DocumentIdentifier",
     "DocumentImage",
     "FieldValue",
     "Finding",

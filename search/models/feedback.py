@@ -34,6 +34,7 @@ class Query(models.Model):
         default="",
         help_text="keyed hash of an anonymous searcher's session key (search/sessions.py)",
     )
+    mode = models.CharField(max_length=10, default="dense", help_text="auto, dense, lexical or hybrid")
     target = models.CharField(max_length=10, default="passages")
     collections = models.JSONField(default=list, blank=True)
     filters = models.JSONField(default=dict, blank=True)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from search.models import Query
     from search.retrieval.types import EncodedQuery, Part, SearchAnswer, SearchRequest
 
-_OF_THE_QUERY = ("text.", "image.")
+_OF_THE_QUERY = ("text.", "image.", "encoder.")
 """Warnings of how the query was read, which hold for whatever it is asked."""
 
 
@@ -42,7 +42,7 @@ def _encoded(query: Query) -> EncodedQuery:
     if encoded is None or encoded.version.state != VersionState.READY:
         raise AppError("query.not_repeatable")
     warnings = tuple(one for one in query.warnings if one["id"].startswith(_OF_THE_QUERY))
-    nothing_known = any(one["id"] == "text.nothing_known" for one in warnings)
+    nothing_known = encoded.nothing_known or any(one["id"] == "text.nothing_known" for one in warnings)
     return replace(encoded, warnings=warnings, nothing_known=nothing_known)
 
 
@@ -58,8 +58,8 @@ def _part(part: QueryPart) -> Part:
 
 
 def _keep_previews(query: Query, answer: SearchAnswer) -> None:
-    """Show the same photos beside the new answer."""
+    """Show the same photos beside the new answer, and the parts of them that count."""
     for part in query.parts.all():
-        if part.preview_id:
+        if part.modality == "image":
             new = QueryPart.objects.filter(query=answer.query_id, place=part.place)
-            new.update(preview=part.preview_id)
+            new.update(preview=part.preview_id, turn=part.turn, crop=part.crop, digest=part.digest)

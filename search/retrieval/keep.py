@@ -17,6 +17,7 @@ from retrieval_site.database import Prepared, in_one_trip
 from retrieval_site.rows import insert
 from search.models import Query, QueryPart
 from search.retrieval.encode import the_part
+from search.retrieval.modes import mode_for
 from search.retrieval.types import (
     DocumentPart,
     EncodedPart,
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
 
     from search.querysets import Viewer
     from search.retrieval.encode import Encoding
-    from search.retrieval.types import Modality, Part, SearchRequest, SearchWarning
+    from search.retrieval.modes import Ways
+    from search.retrieval.types import Modality, Mode, Part, SearchRequest, SearchWarning
 
 logger = logging.getLogger(__name__)
 KEPT_FIRST = 100
@@ -58,11 +60,12 @@ def query_new(
         user_id=_user_id(request.viewer),
         session="" if _user_id(request.viewer) else request.session[:40],
         target=unit_kind(ranking.kind).target,
+        mode=request.mode,
         collections=list(request.collections),
         filters=request.filters,
         sort=request.sort,
         version=query.version,
-        embedding=query.parts[0].vectors.astype("<f4").tobytes(),
+        embedding=b"" if query.nothing_known else query.parts[0].vectors.astype("<f4").tobytes(),
         answer=entries(ranking.documents, ranking.kind),
         plan=plan_json(ranking.plan, more=ranking.more) | ({"collapsed": True} if request.collapse else {}),
         warnings=list(warnings),
@@ -130,6 +133,7 @@ def plan_json(plan: Plan, *, more: bool) -> dict[str, Any]:
         "kind": plan.kind,
         "candidates": plan.candidates,
         "ef_search": plan.ef_search,
+        "retrievers": list(plan.retrievers),
         "more": more,
     }
 
@@ -159,10 +163,20 @@ def modality_of(query: Query) -> Modality:
     return cast("Modality", query.modality)
 
 
+def mode_of(query: Query) -> Ways:
+    """Return how the query was searched for."""
+    return mode_for(cast("Mode", query.mode), (TextPart(query.text),) if query.modality == "text" else ())
+
+
 def plan_of(query: Query) -> Plan:
     """Return the plan that found the first page."""
     plan = query.plan
-    return Plan(plan.get("kind", "exact"), plan.get("candidates", 0), plan.get("ef_search"))
+    return Plan(
+        plan.get("kind", "exact"),
+        plan.get("candidates", 0),
+        plan.get("ef_search"),
+        tuple(plan.get("retrievers", ("dense",))),
+    )
 
 
 def encoded_of(query: Query) -> EncodedQuery | None:
@@ -171,7 +185,8 @@ def encoded_of(query: Query) -> EncodedQuery | None:
     if version is None or query.embedding is None:
         return None
     vectors = np.frombuffer(bytes(query.embedding), dtype="<f4").reshape(-1, version.dim)
-    return EncodedQuery(version, (EncodedPart(modality_of(query), vectors, text=query.text),))
+    part = EncodedPart(modality_of(query), vectors, text=query.text)
+    return EncodedQuery(version, (part,), nothing_known=not len(vectors))
 
 
 def asked_documents(query: Query) -> frozenset[int]:

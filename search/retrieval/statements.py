@@ -84,6 +84,11 @@ def count(scope: Scope) -> str:
     return _count(_shape(scope))
 
 
+def conditions(scope: Scope) -> sql.Composed:
+    """Return what the columns `document_id` and `collection_id` of a row must be for the scope to allow it."""
+    return sql.SQL(" AND ").join(_plain_conditions(_shape(scope)))
+
+
 def sample(scope: Scope) -> str:
     """Return the statement that draws up to `most` units, and counts them and those that the scope allows."""
     return _sample(_shape(scope))

@@ -23,10 +23,14 @@ if TYPE_CHECKING:
     from workers.inference.framing import Crop
 
 Modality = Literal["image", "text", "document", "embedding"]
+Mode = Literal["auto", "dense", "lexical", "hybrid"]
+MODES: tuple[Mode, ...] = ("auto", "dense", "lexical", "hybrid")
 Target = str
 """What is looked for: the `target` of a kind of unit."""
 SearchWarning = dict[str, Any]
 """`{"id", "message", "detail"}`: what did not stop a search but should be known of its answer."""
+MENDED = "text.mended"
+"""The warning that misspelt words were mended."""
 LIMIT_MAX = 100
 LIMIT_DEFAULT = 10
 
@@ -89,7 +93,8 @@ class SearchRequest:
     were found (search/retrieval/sort.py); `limit` counts documents;
     `cursor` is the `next` of an earlier answer, which needs no parts; `model` an alias or `name@number`; `preview_px`
     is the longest side of the kept query photo; `or_pictures` lets pictures be searched where there are no passages;
-    `collapse` lets one document stand for those that are nearly the same.
+    `collapse` lets one document stand for those that are nearly the same; `mode` chooses the retrievers (modes.py);
+    `as_written` leaves misspelt words as they are.
     """
 
     viewer: Viewer
@@ -105,6 +110,8 @@ class SearchRequest:
     preview_px: int = 320
     or_pictures: bool = False
     collapse: bool = False
+    mode: Mode = "auto"
+    as_written: bool = False
 
 
 @dataclass(frozen=True)
@@ -136,8 +143,9 @@ class EncodedQuery:
 
 @dataclass(frozen=True)
 class Unit:
-    """One embedded unit found: a passage's or an image's id, its document, and its score (bigger is closer).
+    """One unit found: a passage's or an image's id, its document, and its score (bigger is closer).
 
+    `found_by` names the retrievers that found it, where there are several.
     `standard`: how many deviations the score lies above that of the table's background; None: not known.
     """
 
@@ -145,6 +153,7 @@ class Unit:
     document_id: int
     score: float
     standard: float | None = None
+    found_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -163,11 +172,14 @@ class Scope:
 
 @dataclass(frozen=True)
 class Plan:
-    """How the candidates were found: `ann` by the HNSW index, `binary` by that of the signs, `exact` by a scan."""
+    """How the candidates were found: `ann` by the HNSW index, `binary` by that of the signs, `exact` by a scan,
+    `lexical` by words alone; and by which retrievers.
+    """
 
-    kind: Literal["ann", "binary", "exact"]
+    kind: Literal["ann", "binary", "exact", "lexical"]
     candidates: int
     ef_search: int | None = None
+    retrievers: tuple[str, ...] = ("dense",)
 
 
 @dataclass(frozen=True)
@@ -177,6 +189,7 @@ class Candidates:
     units: tuple[Unit, ...]
     plan: Plan
     exhausted: bool
+    retriever: str = "dense"
 
 
 Find: TypeAlias = Callable[[EncodedQuery], Candidates]
@@ -247,3 +260,9 @@ class SearchAnswer:
     def unknown_words(self) -> list[str]:
         """The words of the query that the model does not know."""
         return [word for warning in self.warnings for word in warning["detail"].get("unknown_words", ())]
+
+    @property
+    def mended(self) -> dict[str, str] | None:
+        """The words as they were asked and as they were searched for, where misspelt ones were mended."""
+        found = (warning["detail"] for warning in self.warnings if warning["id"] == MENDED)
+        return next(found, None)

@@ -34,6 +34,7 @@ BOUND_NAMES = {FROM: "gte", TO: "lte"}
 COLLECTIONS, SORT, TARGET, ONLY = "collections", "sort", "target", "only"
 PAIRS_MAX, WRITTEN_MAX = 300, 4000
 LABELS = {TAGS: "Tags", "collection": "Collection", "created_at": "Added", "updated_at": "Changed"}
+TRUTH = {"true": "yes", "false": "no"}
 
 Pair = tuple[str, str]
 
@@ -129,7 +130,7 @@ def _words(name: str, value: str, names: Mapping[str, str]) -> Pair:
     if name.startswith((FROM, TO)):
         bound, _, field = name.partition(".")
         return label_of(field), f"{'from' if bound == 'from' else 'up to'} {value}"
-    return label_of(name), value
+    return label_of(name), TRUTH.get(value, value)
 
 
 def _rest_words(narrowing: Narrowing) -> Iterator[str]:

@@ -77,6 +77,7 @@ def _asked_again(request: HttpRequest, query: Query, wanted: Narrowing) -> Searc
             filters=wanted.filters,
             sort=wanted.sort,
             target=wanted.target,
+            mode=query.mode,
             limit=unit_kind_of(wanted.target).shown.hits_a_page,
         )
         return retrieval.search_again(query, asked)

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("search", "0015_suggestion_indexes"),
+        ("search", "0016_lexical"),
     ]
 
     operations = [
