@@ -61,6 +61,8 @@ class Config:
     email_use_tls: bool
     email_use_ssl: bool
     email_from: str
+    photos_max_bytes: int
+    photos_keep_days: int
     query_keep_days: int
     query_photo_keep_days: int
     throttle: bool
@@ -148,6 +150,8 @@ def read_config() -> Config:
         email_use_tls=env.bool("EMAIL_USE_TLS", default=False),
         email_use_ssl=env.bool("EMAIL_USE_SSL", default=False),
         email_from=env.str("EMAIL_FROM", default="sightline@localhost"),
+        photos_max_bytes=env.int("PHOTOS_MAX_BYTES", default=512 * MIB),
+        photos_keep_days=env.get_value("PHOTOS_KEEP_DAYS", cast=_days, default=30),
         query_keep_days=env.get_value("QUERY_KEEP_DAYS", cast=_days, default=365),
         query_photo_keep_days=env.get_value("QUERY_PHOTO_KEEP_DAYS", cast=_days, default=90),
         public_models=env.list("PUBLIC_MODELS", default=[]),

@@ -224,6 +224,7 @@ SPECTACULAR_SETTINGS = {
             "name": "searches",
             "description": "Your own searches: those that you made, and those that you saved.",
         },
+        {"name": "photo-batches", "description": "Many photos at once."},
         {"name": "suggestions", "description": "What somebody may be about to write."},
         {"name": "embeddings", "description": "The encoders themselves."},
         {"name": "collections", "description": "Named corpora with their own visibility and curators."},

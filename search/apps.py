@@ -19,6 +19,7 @@ class SearchConfig(AppConfig):
         from search.job_types import EXPIRE_QUERIES, MAIL_NEW
         from search.judged.panel import judged_panel
         from search.readiness import register_checks
+        from search.services.photo_batches import photo_batches_to_end
         from search.services.query_ages import queries_due
         from search.thumbnails import thumbnails_delete
         from workers.jobs.daily import job_daily
@@ -30,5 +31,5 @@ class SearchConfig(AppConfig):
         register_checks()
         removal_followed_by(thumbnails_delete)
         post_migrate.connect(tables_complete, sender=self)
-        job_daily(EXPIRE_QUERIES, queries_due)
+        job_daily(EXPIRE_QUERIES, lambda: queries_due() or photo_batches_to_end().exists())
         job_daily(MAIL_NEW, mail_due)

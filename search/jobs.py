@@ -24,6 +24,7 @@ from search.job_types import (
     FIND_NEW,
     IMPORT,
     MAIL_NEW,
+    SEARCH_PHOTOS,
     UNDO_IMPORT,
     CoverageByVersion,
     EncodeResult,
@@ -32,14 +33,18 @@ from search.job_types import (
     ImportJobParameters,
     ImportResult,
     MailResult,
+    PhotosParameters,
+    PhotosResult,
     UndoParameters,
     UndoResult,
 )
 from search.judged.measure import measure
 from search.judged.searches import has_judged_searches
+from search.photo_batches.work import search_photos
 from search.services.alerts import find_new_soon
 from search.services.documents import encode_soon
 from search.services.fields import fields_count
+from search.services.photo_batches import photo_batches_expire
 from search.services.query_ages import queries_expire
 from search.words.vocabulary import vocabularies_refresh
 from workers.inference.errors import InferenceError
@@ -135,8 +140,16 @@ def run_mail_new(run: JobRun[JobParameters, MailResult]) -> None:
 
 @job_handler(EXPIRE_QUERIES)
 def run_expire_queries(run: JobRun[JobParameters, ExpireResult]) -> None:
-    """End the kept searches that have had their time."""
+    """End the kept searches and the batches of photos that have had their time."""
     queries_expire(run)
+    if batches := photo_batches_expire():
+        run.remember(batches=batches)
+
+
+@job_handler(SEARCH_PHOTOS)
+def run_search_photos(run: JobRun[PhotosParameters, PhotosResult]) -> None:
+    """Search with each photo of a batch."""
+    search_photos(run)
 
 
 @job_handler(PREPARE)

@@ -340,3 +340,24 @@ class SuggestionsAnswer(Answer):
     """What somebody may be about to write."""
 
     suggestions = SuggestionAnswer(many=True)
+
+
+class PhotoBatchAnswer(Answer):
+    """Many photos that were sent together. `job` is null where it is gone."""
+
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    target = serializers.CharField()
+    collections = serializers.ListField(child=serializers.CharField())
+    model = serializers.CharField(allow_null=True, help_text="name@version")
+    limit = serializers.IntegerField(help_text="documents for each photo")
+    job = JobAnswer(allow_null=True)
+    created_at = serializers.DateTimeField()
+
+
+class BatchPhotoAnswer(Answer):
+    """A photo of a batch with its best documents."""
+
+    name = serializers.CharField()
+    photo = serializers.CharField(allow_null=True, help_text="address of its small copy")
+    results = HitAnswer(many=True)

@@ -15,7 +15,8 @@ from search.units.registry import unit_kind, unit_kinds
 if TYPE_CHECKING:
     from models_admin.models import ModelVersion
     from search.asked import AskedPart, AskedSearch
-    from search.models import Collection, Document, DocumentImage, Finding, Judgement, SavedSearch
+    from search.models import Collection, Document, DocumentImage, Finding, Judgement, PhotoBatch, SavedSearch
+    from search.photo_batches.table import PhotoRow
     from search.querysets import Viewer
     from search.retrieval.facets import Facet
     from search.retrieval.types import Hit, Plan, SearchAnswer
@@ -263,3 +264,24 @@ def finding_json(finding: Finding) -> Json:
         "found_at": finding.found_at,
         "seen": finding.seen_at is not None,
     }
+
+
+def photo_batch_json(batch: PhotoBatch, viewer: Viewer) -> Json:
+    """Return a batch of photos; its job and version must be loaded."""
+    return {
+        "id": str(batch.pk),
+        "name": batch.name,
+        "target": batch.target,
+        "collections": batch.collections,
+        "model": batch.version.key if batch.version else None,
+        "limit": batch.hits_each,
+        "job": job_json(batch.job, viewer) if batch.job else None,
+        "created_at": batch.created_at,
+    }
+
+
+def batch_photo_json(row: PhotoRow) -> Json:
+    """Return a photo of a batch with its hits."""
+    photo = row.photo
+    address = reverse("search:batch-photo", args=[photo.batch_id, photo.pk]) if photo.preview_id else None
+    return {"name": photo.name, "photo": address, "results": [hit_json(hit) for hit in row.hits]}

@@ -3,11 +3,13 @@ from search.models.document import Document, DocumentImage, Passage
 from search.models.feedback import Judgement, Query, QueryPart
 from search.models.field import CollectionField, FieldValue
 from search.models.identifier import DocumentIdentifier
+from search.models.photo_batch import BatchPhoto, PhotoBatch
 from search.models.saved import Finding, SavedSearch
 from search.models.token import ApiToken
 
 __all__ = [
     "ApiToken",
+    "BatchPhoto",
     "Collection",
     "CollectionField",
     "Document",
@@ -18,6 +20,7 @@ __all__ = [
     "Judgement",
     "Membership",
     "Passage",
+    "PhotoBatch",
     "Query",
     "QueryPart",
     "SavedSearch",
