@@ -300,7 +300,7 @@ class CalibrationAnswer(Answer):
     modality = serializers.CharField()
     kind = serializers.CharField()
     collection = serializers.CharField(allow_null=True)
-    source = serializers.ChoiceField(choices=["pairs", "judgements"])
+    source = serializers.ChoiceField(choices=["pairs", "judgements"])  # type: ignore[assignment]
     queries = serializers.IntegerField()
     hits = serializers.IntegerField(help_text="labelled hits that it was fitted to")
     relevant = serializers.IntegerField(help_text="those of them that are relevant")

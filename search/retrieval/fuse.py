@@ -77,4 +77,5 @@ def _standard(query: EncodedQuery, table: VectorTable, scores: NDArray[np.float3
     """Return the standardised scores `(units,)`: 0, that of any other unit, for one that has none."""
     if np.isnan(scores).all():
         return np.zeros(len(scores))
-    return np.nan_to_num(standardise(scores[:, None], query, table)[:, 0].astype(float))
+    standard: NDArray[np.float64] = standardise(scores[:, None], query, table)[:, 0].astype(float)
+    return np.nan_to_num(standard)

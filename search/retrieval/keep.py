@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from search.querysets import Viewer
     from search.retrieval.encode import Encoding
     from search.retrieval.modes import Ways
-    from search.retrieval.types import AskedBy, Modality, Mode, Part, SearchRequest, SearchWarning
+    from search.retrieval.types import AskedBy, Match, Modality, Mode, Part, SearchRequest, SearchWarning
     from workers.models import Blob
 
 logger = logging.getLogger(__name__)
@@ -154,7 +154,12 @@ def entries(documents: Iterable[RankedDocument], kind: str) -> list[dict[str, An
     """Return ranked documents as the answer keeps them."""
     return [
         {"document": ranked.document_id, kind: ranked.unit_id, "score": ranked.score}
-        | _set(relevance=ranked.relevance, strength=ranked.strength, same_as=ranked.same_as)
+        | _set(
+            relevance=ranked.relevance,
+            strength=ranked.strength,
+            same_as=ranked.same_as,
+            by_vectors=ranked.by_vectors,
+        )
         for ranked in documents
     ]
 
@@ -174,11 +179,14 @@ def ranking_of(query: Query) -> Ranking:
             entry.get("relevance"),
             entry.get("strength"),
             entry.get("same_as"),
+            entry.get("by_vectors"),
         )
         for entry in query.answer
     )
     more = bool(query.plan.get("more")) and len(documents) < KEPT_MAX
-    return Ranking(documents, kind, plan_of(query), more=more, match=query.match or None)
+    return Ranking(
+        documents, kind, plan_of(query), more=more, match=cast("Match | None", query.match or None)
+    )
 
 
 def modality_of(query: Query) -> AskedBy:
@@ -226,7 +234,7 @@ def encoded_of(query: Query) -> EncodedQuery | None:
 
 
 def _encoded_part(part: QueryPart, dim: int) -> EncodedPart:
-    vectors = np.frombuffer(bytes(part.embedding), dtype="<f4").reshape(-1, dim)
+    vectors = np.frombuffer(bytes(part.embedding or b""), dtype="<f4").reshape(-1, dim)
     modality = cast("Modality", part.modality)
     return EncodedPart(modality, vectors, part.weight, part.text, nothing_known=not len(vectors))
 

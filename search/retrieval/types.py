@@ -168,7 +168,7 @@ class EncodedQuery:
     @property
     def knows_whole_words(self) -> bool:
         """Whether the version says of each word whether it knows it: others read any word in pieces."""
-        return self.version.manifest.get("text", {}).get("tokenizer") == KNOWS_WHOLE_WORDS
+        return bool(self.version.manifest.get("text", {}).get("tokenizer") == KNOWS_WHOLE_WORDS)
 
 
 @dataclass(frozen=True)
@@ -232,7 +232,7 @@ class RankedDocument:
     """A document by its best unit. `relevance`: the calibrated probability that it is relevant; None: unknown.
 
     `strength` says it in words, which are known without a calibration, too; None in answers older than it.
-    `same_as`: the better document that it is nearly the same as.
+    `same_as`: the better document that it is nearly the same as. `by_vectors`: as of its unit.
     """
 
     document_id: int
@@ -241,6 +241,7 @@ class RankedDocument:
     relevance: float | None = None
     strength: Strength | None = None
     same_as: int | None = None
+    by_vectors: float | None = None
 
 
 @dataclass(frozen=True)
