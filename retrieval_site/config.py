@@ -48,6 +48,7 @@ class Config:
     import_max_bytes: int
     bundle_max_bytes: int
     encode_timeout_seconds: float
+    upload_keep_seconds: int
     device: str
     encoder_memory_bytes: int
     public_models: list[str]
@@ -113,6 +114,7 @@ def read_config() -> Config:
         import_max_bytes=env.int("IMPORT_MAX_BYTES", default=4 * GIB),
         bundle_max_bytes=env.int("BUNDLE_MAX_BYTES", default=2 * GIB),
         encode_timeout_seconds=env.float("ENCODE_TIMEOUT_SECONDS", default=30.0),
+        upload_keep_seconds=env.int("UPLOAD_KEEP_SECONDS", default=900),
         device=env.str("DEVICE", default="auto"),
         encoder_memory_bytes=env.int("ENCODER_MEMORY_BYTES", default=4 * GIB),
         query_keep_days=env.get_value("QUERY_KEEP_DAYS", cast=_days, default=365),

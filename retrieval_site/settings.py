@@ -214,7 +214,11 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "TAGS": [
         {"name": "search", "description": "Find the documents that a picture, a text or a vector is about."},
-        {"name": "searches", "description": "Your own searches: those that you made, and those that you saved."},
+        {
+            "name": "searches",
+            "description": "Your own searches: those that you made, and those that you saved.",
+        },
+        {"name": "suggestions", "description": "What somebody may be about to write."},
         {"name": "embeddings", "description": "The encoders themselves."},
         {"name": "collections", "description": "Named corpora with their own visibility and curators."},
         {"name": "documents", "description": "What is found; with imports of whole files."},

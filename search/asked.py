@@ -21,6 +21,11 @@ class AskedPart:
     row: QueryPart
     document: Document | None = None
 
+    @property
+    def icon(self) -> str:
+        """Return the icon that stands for it where it has no photo."""
+        return _ICONS.get(self.row.modality, "images")
+
 
 @dataclass(frozen=True)
 class AskedSearch:
@@ -37,6 +42,7 @@ class AskedSearch:
         return words or next((_KINDS[part.row.modality] for part in self.parts), "A search")
 
 
+_ICONS = {"text": "search", "document": "file-text"}
 _KINDS = {"image": "A photo", "document": "More like a document", "embedding": "A vector", "text": "Words"}
 
 

@@ -32,7 +32,9 @@ from search.job_types import (
 from search.judged.measure import measure
 from search.judged.searches import has_judged_searches
 from search.services.documents import encode_soon
+from search.services.fields import fields_count
 from search.services.query_ages import queries_expire
+from search.words.vocabulary import vocabularies_refresh
 from workers.inference.errors import InferenceError
 from workers.jobs.errors import JobCancelled
 from workers.jobs.registry import job_handler
@@ -88,6 +90,8 @@ def _store(run: JobRun[ImportJobParameters, ImportResult]) -> None:
 def run_undo_import(run: JobRun[UndoParameters, UndoResult]) -> None:
     """Remove the documents that an import created; their vectors go with them."""
     remove_imported(run)
+    fields_count()
+    vocabularies_refresh(run.checkpoint)
 
 
 @job_handler(ENCODE)
@@ -104,6 +108,8 @@ def _encode_live(ctx: JobContext) -> CoverageByVersion:
     for version in versions_live():
         encode_missing(version, ctx)
         found[version.key] = coverage_report(version)
+    fields_count()
+    vocabularies_refresh(ctx.checkpoint)
     return found
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 REQUEST = 1.0
 PAGE = 0.2
 """A page that only reads: cheaper than a search, and every search leads to one."""
+SUGGESTION = 0.1
+"""What is asked for at every pause in somebody's typing."""
 PICTURE = 0.02
 """One of the dozens of pictures of a page."""
 

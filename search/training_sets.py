@@ -72,7 +72,10 @@ class TrainingSet:
             yield from self._picture(image.blob, captions_of(document, self.texts, image.alt, typed), group)
         captions = captions_of(document, self.texts)
         for photo in dict.fromkeys(
-            part.preview for query in asked for part in query.parts.all() if part.preview
+            part.preview
+            for query in asked
+            for part in query.parts.all()
+            if part.preview and part.crop is None
         ):
             if self._split(self._groups.get(photo.pk, group)) == self._split(group):
                 yield from self._picture(photo, captions, group)

@@ -26,7 +26,12 @@ if TYPE_CHECKING:
 REPLICA = "replica"
 AWAY_SECONDS = 10.0
 """How long a replica that did not answer is not asked again."""
-FROM_REPLICA = frozenset({"search.collection", "search.document", "search.passage", "search.documentimage"})
+FROM_REPLICA = frozenset(
+    {
+        *("search.collection", "search.collectionfield", "search.document", "search.documentimage"),
+        *("search.fieldvalue", "search.passage"),
+    }
+)
 
 log = logging.getLogger(__name__)
 Asked = ParamSpec("Asked")

@@ -6,10 +6,11 @@ from dataclasses import fields
 from functools import cache
 from typing import TYPE_CHECKING, Any, get_type_hints
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from models_admin.models import VersionState
-from search.models import Collection, Membership
+from search.models import Collection, CollectionField, Membership
 from search.units.image import ImageAnswer
 from search.units.registry import unit_kinds
 from workers.models import JobState
@@ -66,6 +67,9 @@ class HitAnswer(Answer):
     score = serializers.FloatField(help_text="bigger is closer; compare within one answer only")
     relevance = serializers.FloatField(allow_null=True)
     document = DocumentBriefAnswer()
+    near_duplicates = DocumentBriefAnswer(
+        many=True, help_text="with `collapse`: documents that are nearly the same, for which this one stands"
+    )
 
     def get_fields(self) -> dict[str, Any]:
         """Add the unit that was found, under the name of its kind; the other kinds are null."""
@@ -85,9 +89,20 @@ class QueryAnswer(Answer):
 class PlanAnswer(Answer):
     """How the candidates were found."""
 
-    kind = serializers.ChoiceField(choices=["ann", "binary", "exact"])
+    kind = serializers.ChoiceField(choices=["ann", "binary", "exact", "lexical"])
     ef_search = serializers.IntegerField(allow_null=True)
     candidates = serializers.IntegerField(allow_null=True, help_text="null where somebody else asked")
+    retrievers = serializers.ListField(
+        child=serializers.ChoiceField(choices=["dense", "identifiers", "lexical"]),
+        help_text="those that were asked",
+    )
+
+
+class MendedAnswer(Answer):
+    """The words of a search as they were written and, with misspelt ones mended, searched for."""
+
+    asked = serializers.CharField()
+    searched = serializers.CharField()
 
 
 class WarningAnswer(Answer):
@@ -98,15 +113,57 @@ class WarningAnswer(Answer):
     detail = serializers.DictField()
 
 
+class FacetValueAnswer(Answer):
+    """A value of a field, and how many documents have it."""
+
+    value = serializers.CharField()
+    documents = serializers.IntegerField()
+
+
+@extend_schema_field({"oneOf": [{"type": "number"}, {"type": "string", "format": "date-time"}]})
+class EndField(serializers.Field[Any, Any, Any, Any]):
+    """The least or greatest value of a field: a number or a moment."""
+
+
+class FacetAnswer(Answer):
+    """Values of a field among the documents that pass all other filters, those of the most documents first."""
+
+    field = serializers.CharField()
+    type = serializers.ChoiceField(choices=CollectionField.Type.choices)
+    values = FacetValueAnswer(many=True)
+    more = serializers.BooleanField(
+        help_text="whether there are values that are not listed: GET fields/values/"
+    )
+    least = EndField(allow_null=True)
+    greatest = EndField(allow_null=True)
+
+
+class FieldAnswer(Answer):
+    """A field that documents have. The counts are those of the last time that a job looked."""
+
+    name = serializers.CharField()
+    type = serializers.ChoiceField(choices=CollectionField.Type.choices)
+    documents = serializers.IntegerField(help_text="how many have it")
+    distinct_values = serializers.IntegerField(help_text="at most so many; of several collections, their sum")
+
+
+class FieldsAnswer(Answer):
+    """The fields of collections."""
+
+    results = FieldAnswer(many=True)
+
+
 class SearchResultAnswer(Answer):
     """What a search found."""
 
     query = QueryAnswer()
     results = HitAnswer(many=True)
+    facets = FacetAnswer(many=True, allow_null=True, help_text="null where none was asked for")
     next = serializers.CharField(allow_null=True, help_text="send it as `next` for the page after this")
     unknown_words = serializers.ListField(
         child=serializers.CharField(), help_text="words of the text that the model does not know"
     )
+    mended = MendedAnswer(allow_null=True, help_text="`as_written` searches for the words as they are")
     warnings = WarningAnswer(many=True)
     plan = PlanAnswer()
     timings_ms = serializers.DictField(child=serializers.FloatField())
@@ -128,6 +185,7 @@ class CollectionAnswer(Answer):
     name = serializers.CharField()
     description = serializers.CharField(allow_blank=True)
     visibility = serializers.ChoiceField(choices=Collection.Visibility.choices)
+    language = serializers.CharField(help_text="of its texts")
     keep_originals = serializers.BooleanField(help_text="whether pictures keep their metadata")
     documents = serializers.IntegerField(help_text="how many")
     role = serializers.ChoiceField(choices=Membership.Role.choices, allow_null=True)
@@ -256,3 +314,19 @@ class SavedSearchAnswer(Answer):
     name = serializers.CharField()
     search = MadeSearchAnswer()
     created_at = serializers.DateTimeField()
+
+
+class SuggestionAnswer(Answer):
+    """Words to search for; with `document`, the document whose external id they are."""
+
+    kind = serializers.ChoiceField(choices=["recent", "identifier", "title"])
+    text = serializers.CharField()
+    document = serializers.IntegerField(allow_null=True)
+    title = serializers.CharField(allow_blank=True, help_text="of the document")
+    url = serializers.CharField(allow_null=True, help_text="of the document's page")
+
+
+class SuggestionsAnswer(Answer):
+    """What somebody may be about to write."""
+
+    suggestions = SuggestionAnswer(many=True)

@@ -15,6 +15,7 @@ from retrieval_site.database.reading import read
 from search.api.pagination import LIMIT_DEFAULT, LIMIT_MAX, page_of
 from search.api.parameters import NoParameters, Parameters, validated
 from search.api.parsers import BoundedJSONParser, check_charset
+from search.throttling import REQUEST
 from workers.error_table import errors_of
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class ApiView(APIView):
     `read_methods` are unsafe methods that only look; `anonymous_methods` are open to people who are not signed in;
     `members_only` closes even reading to them; `in_session` opens it to those of them who have a session.
     `takes_files` opens it to multipart forms: elsewhere nobody can make the server write a file to its disk.
-    `body_rule` says how long a body may be, and who may send one.
+    `body_rule` says how long a body may be, and who may send one; `throttle_cost`, for how many requests one counts.
     """
 
     query_parameters: ClassVar[Mapping[str, type[Parameters]]] = {}
@@ -68,6 +69,7 @@ class ApiView(APIView):
     in_session: ClassVar[bool] = False
     takes_files: ClassVar[bool] = False
     body_rule: ClassVar[BodyRule] = SMALL
+    throttle_cost: ClassVar[float] = REQUEST
     query: dict[str, Any]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from search.asked import AskedPart, AskedSearch
     from search.models import Collection, Document, DocumentImage, Judgement, SavedSearch
     from search.querysets import Viewer
+    from search.retrieval.facets import Facet
     from search.retrieval.types import Hit, Plan, SearchAnswer
+    from search.suggestions import Suggestion
     from workers.models import Job, JobItem
 
 Json = dict[str, Any]
@@ -35,18 +37,33 @@ def search_json(answer: SearchAnswer) -> Json:
             "url": answer.query_id and reverse("search:results", args=[answer.query_id]),
         },
         "results": [hit_json(hit) for hit in answer.hits],
+        "facets": None,
         "next": answer.next,
         "unknown_words": answer.unknown_words,
+        "mended": answer.mended,
         "warnings": list(answer.warnings),
         "plan": plan_json(answer.plan, counted=answer.counted),
         "timings_ms": {step: round(spent, 2) for step, spent in answer.timings_ms.items()},
     }
 
 
+def facet_json(facet: Facet) -> Json:
+    """Return a field's values with how many documents have each."""
+    return {
+        "field": facet.field,
+        "type": facet.type,
+        "values": [{"value": value, "documents": documents} for value, documents in facet.values],
+        "more": facet.more,
+        "least": facet.least,
+        "greatest": facet.greatest,
+    }
+
+
 def plan_json(plan: Plan, *, counted: bool = True) -> Json:
     """Return how the candidates were found, and how many where the viewer may know."""
     numbers = {"ef_search": plan.ef_search, "candidates": plan.candidates}
-    return {"kind": plan.kind, **(numbers if counted else dict.fromkeys(numbers))}
+    numbers = numbers if counted else dict.fromkeys(numbers)
+    return {"kind": plan.kind, **numbers, "retrievers": list(plan.retrievers)}
 
 
 def hit_json(hit: Hit) -> Json:
@@ -56,6 +73,7 @@ def hit_json(hit: Hit) -> Json:
         "score": round(hit.score, 6),
         "relevance": hit.relevance,
         "document": document_brief_json(hit.document),
+        "near_duplicates": [document_brief_json(same.document) for same in hit.same],
         **{kind.name: None for kind in unit_kinds()},
         **({hit.kind: vars(unit_kind(hit.kind).shown.answer.of(hit.unit))} if hit.unit else {}),
     }
@@ -98,6 +116,7 @@ def collection_json(collection: Collection) -> Json:
         "name": collection.name,
         "description": collection.description,
         "visibility": collection.visibility,
+        "language": collection.language,
         "keep_originals": collection.keep_originals,
         "documents": described.document_count,
         "role": described.role,
@@ -226,3 +245,9 @@ def saved_search_json(saved: SavedSearch, asked: AskedSearch) -> Json:
         "search": made_search_json(asked) | {"saved": saved.pk},
         "created_at": saved.created_at,
     }
+
+
+def suggestion_json(suggestion: Suggestion) -> Json:
+    """Return what somebody may be about to write; `url` is the page of its document."""
+    page = suggestion.document and reverse("search:document", args=[suggestion.document])
+    return {**vars(suggestion), "url": page}

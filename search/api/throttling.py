@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from rest_framework.throttling import BaseThrottle
 
-from search.throttling import seconds_to_wait
+from search.throttling import REQUEST, seconds_to_wait
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
@@ -22,7 +22,8 @@ class CallerThrottle(BaseThrottle):
 
     def allow_request(self, request: Request, view: APIView) -> bool:
         """Return whether this request is within the caller's rate; counts it if it is."""
-        self._wait = seconds_to_wait(request, cast("ApiToken | None", request.auth))
+        cost = getattr(view, "throttle_cost", REQUEST)
+        self._wait = seconds_to_wait(request, cast("ApiToken | None", request.auth), cost)
         return not self._wait
 
     def wait(self) -> float:

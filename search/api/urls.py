@@ -8,6 +8,7 @@ from search.api.views import (
     collections,
     documentation,
     documents,
+    fields,
     hit_exports,
     imports,
     jobs,
@@ -15,6 +16,7 @@ from search.api.views import (
     models,
     saved,
     search,
+    suggestions,
 )
 
 app_name = "api"
@@ -26,12 +28,15 @@ urlpatterns = [
     path("searches/", saved.MadeSearchListView.as_view(), name="searches"),
     path("searches/saved/", saved.SavedSearchListView.as_view(), name="saved-searches"),
     path("searches/saved/<int:saved_id>/", saved.SavedSearchView.as_view(), name="saved-search"),
+    path("suggestions/", suggestions.SuggestionView.as_view(), name="suggestions"),
     path("embeddings/", search.EmbeddingView.as_view(), name="embeddings"),
     path("collections/", collections.CollectionListView.as_view(), name="collections"),
     path("collections/<slug:slug>/", collections.CollectionView.as_view(), name="collection"),
     path("documents/", documents.DocumentListView.as_view(), name="documents"),
     path("documents/import/", imports.ImportView.as_view(), name="documents-import"),
     path("documents/<int:document_id>/", documents.DocumentView.as_view(), name="document"),
+    path("fields/", fields.FieldListView.as_view(), name="fields"),
+    path("fields/values/", fields.FieldValuesView.as_view(), name="fields-values"),
     path("jobs/", jobs.JobListView.as_view(), name="jobs"),
     path("jobs/<uuid:job_id>/", jobs.JobView.as_view(), name="job"),
     path("jobs/<uuid:job_id>/failed/", jobs.JobItemsView.as_view(), name="job-failed"),

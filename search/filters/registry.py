@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from search.filters.dates import DATES, DateFilter
 from search.filters.metadata import MetadataFilter
 from search.filters.tags import TagsFilter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from search.filters.types import Filter
+    from search.filters.types import Condition, Filter
 
-FILTERS: dict[str, Filter] = {each.name: each for each in (TagsFilter(), MetadataFilter())}
+FILTERS: dict[str, Filter] = {
+    each.name: each
+    for each in (
+        TagsFilter(),
+        MetadataFilter(),
+        *(DateFilter(name, word) for name, word in DATES.items()),
+    )
+}
 """By name; a search asks its conditions in this order."""
 
 FILTERS_SCHEMA: dict[str, Any] = {
@@ -31,6 +39,11 @@ def check_filters(asked: Mapping[str, Any]) -> None:
 def filters_set(asked: Mapping[str, Any]) -> dict[str, Any]:
     """Return the filters that ask for something: an empty one would read a whole index to allow everything."""
     return {name: asked[name] for name in FILTERS if asked.get(name)}
+
+
+def filters_conditions(asked: Mapping[str, Any]) -> list[Condition]:
+    """Return what a document must have."""
+    return [one for name, value in filters_set(asked).items() for one in FILTERS[name].conditions(value)]
 
 
 def filters_described(asked: Mapping[str, Any]) -> str:

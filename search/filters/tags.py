@@ -2,28 +2,51 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from search.filters.types import Filter, refused
+from search.filters.operators import ANY, ANY_MAX, any_of, check_operators, operators_words
+from search.filters.types import Condition, Filter, of_document, refused
+from search.filters.values import TAGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+_TAG_LIST = {"type": "array", "items": {"type": "string"}}
+
 
 class TagsFilter(Filter):
-    """Documents that have all of these tags."""
+    """Documents that have all of these tags, or any of them."""
 
     name = "tags"
-    schema = {"type": "array", "items": {"type": "string"}}
-    condition = "document.tags @> {}::varchar[]"
+    schema = {
+        "description": 'a list: all of these tags; `{"any": […]}`: one of these at least',
+        "oneOf": [
+            _TAG_LIST,
+            {
+                "type": "object",
+                "properties": {ANY: {**_TAG_LIST, "minItems": 1, "maxItems": ANY_MAX}},
+                "required": [ANY],
+                "additionalProperties": False,
+            },
+        ],
+    }
 
     def check(self, asked: Any) -> None:
-        """Refuse anything but a list of strings."""
+        """Refuse anything but a list of strings, and an object with such a list."""
+        if isinstance(asked, dict) and set(asked) == {ANY}:
+            check_operators(self.name, asked)
+            asked = asked[ANY]
         if not isinstance(asked, list) or not all(isinstance(tag, str) for tag in asked):
-            raise refused("“tags” is a list of strings.")
+            raise refused("“tags” is a list of strings, or {“any”: a list of strings}.")
 
-    def parameter(self, asked: list[str]) -> list[str]:
-        """Return the tags."""
-        return asked
+    def conditions(self, asked: Any) -> Iterable[Condition]:
+        """Yield the one condition."""
+        if isinstance(asked, dict):
+            yield any_of(TAGS, asked[ANY])
+        else:
+            yield of_document("document.tags @> {}::varchar[]", asked)
 
-    def words(self, asked: list[str]) -> Iterable[str]:
-        """Yield each tag."""
-        return (f"the tag “{tag}”" for tag in asked)
+    def words(self, asked: Any) -> Iterable[str]:
+        """Yield each tag, or all of which one is enough."""
+        if isinstance(asked, dict):
+            yield f"the tag {operators_words(asked)}"
+        else:
+            yield from (f"the tag “{tag}”" for tag in asked)

@@ -17,6 +17,7 @@ from search.retrieval.types import EncodedPart, EncodedQuery
 from search.units.image import image_spec
 from search.units.kind import UnitBatch
 from workers.inference.errors import InferenceError
+from workers.inference.framing import Framing
 from workers.storage.blobs import blob_open
 
 if TYPE_CHECKING:
@@ -98,7 +99,9 @@ def _photo(query: Query, encoder: Encoder) -> Any:
     if query.part is None or query.part.preview is None:
         raise AppError("blob.missing/photo")
     with blob_open(query.part.preview) as file:
-        return picture_prepared(file.read(), image_spec(encoder)).pixels
+        return picture_prepared(
+            file.read(), image_spec(encoder), framing=Framing(crop=query.part.shown_crop)
+        ).pixels
 
 
 def _of_document(query: Query, version: ModelVersion) -> Vectors:

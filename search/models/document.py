@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.indexes import GinIndex, OpClass
+from django.contrib.postgres.search import SearchVector
 from django.db import models
+from django.db.models.functions import Lower
 
 from search.models.collection import Collection
 from search.querysets import DocumentQuerySet
@@ -60,6 +62,23 @@ class Document(models.Model):
                 condition=models.Q(import_job__isnull=False),
                 name="document_import_job",
             ),
+            # For suggestions: words of titles, and external ids without what separates their parts.
+            GinIndex(SearchVector("title", config="simple"), name="document_title_words"),
+            models.Index(
+                OpClass(
+                    models.Func(
+                        Lower("external_id"),
+                        models.Value("[- _./:#,;()]"),
+                        models.Value(""),
+                        models.Value("g"),
+                        function="regexp_replace",
+                    ),
+                    name="text_pattern_ops",
+                ),
+                name="document_identifier_beginning",
+            ),
+            models.Index(fields=["created_at", "id"], name="document_created_at"),
+            models.Index(fields=["updated_at", "id"], name="document_updated_at"),
         ]
 
     def __str__(self) -> str:

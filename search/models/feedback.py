@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import uuid
+from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator
 from django.db import models
 from django.utils.functional import cached_property
 
 from search.models.document import Document
+
+if TYPE_CHECKING:
+    from workers.inference.framing import Crop
 
 
 class Query(models.Model):
@@ -29,9 +34,11 @@ class Query(models.Model):
         default="",
         help_text="keyed hash of an anonymous searcher's session key (search/sessions.py)",
     )
+    mode = models.CharField(max_length=10, default="dense", help_text="auto, dense, lexical or hybrid")
     target = models.CharField(max_length=10, default="passages")
     collections = models.JSONField(default=list, blank=True)
     filters = models.JSONField(default=dict, blank=True)
+    sort = models.CharField(max_length=210, default="relevance")
     version = models.ForeignKey("models_admin.ModelVersion", null=True, blank=True, on_delete=models.SET_NULL)
     embedding = models.BinaryField(null=True, blank=True, help_text="little-endian float32")
     answer = models.JSONField(default=list, blank=True)
@@ -86,7 +93,23 @@ class QueryPart(models.Model):
         blank=True,
         on_delete=models.SET_NULL,
         related_name="+",
-        help_text="the query photo, small, without metadata",
+        help_text="the query photo, small, without metadata, turned as it was asked with",
+    )
+    turn = models.PositiveSmallIntegerField(
+        default=0, help_text="degrees by which the photo was turned clockwise"
+    )
+    crop = ArrayField(
+        models.FloatField(),
+        size=4,
+        null=True,
+        blank=True,
+        help_text="left, top, width and height of the part that counts, as fractions of the turned photo",
+    )
+    digest = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        help_text="SHA-256 of the photo's file, which is at hand for a while",
     )
 
     class Meta:
@@ -95,6 +118,11 @@ class QueryPart(models.Model):
 
     def __str__(self) -> str:
         return f"{self.modality} part {self.place} of {self.query_id}"
+
+    @property
+    def shown_crop(self) -> Crop | None:
+        """The part of the photo that counts, None for all of it; the small copy is turned already."""
+        return None if self.crop is None else (self.crop[0], self.crop[1], self.crop[2], self.crop[3])
 
 
 class Judgement(models.Model):

@@ -51,11 +51,16 @@ ORDER_WHOLE_MAX = 5000
 """Scopes of up to so many units are scored whole."""
 MAX_SCAN_TUPLES = 40_000
 
-# Measured with 1,024 dimensions on 2 cores: what one stored unit costs in an exact scan, and in the index.
+# Measured with 1,024 dimensions on 2 cores: what one stored unit costs in an exact scan, in one that looks up the
+# units of filtered documents, and in the index.
 EXACT_UNIT_MICROSECONDS = 0.5
+FILTERED_UNIT_MICROSECONDS = 3.0
 INDEX_UNIT_MICROSECONDS: dict[IndexKind, float] = {"hnsw": 55.0, "binary": 21.0}
 COUNT_MAX = 20_000
 """Units counted at least, before the scope is taken for large."""
+SAMPLE_UNITS = 256
+SAMPLE_ALLOWED_MIN = 10
+"""Of a sample: with fewer, the units that a filter leaves are few enough to be counted."""
 COUNTS_KEPT_SECONDS = 15.0
 COUNTS_KEPT_MAX = 256
 
@@ -96,9 +101,8 @@ def make_plan(version: ModelVersion, scope: Scope, wanted: int, expected: RowEst
         return Plan("exact", count)
     indexed = _by_index(expected.index, count)
     visited = max(indexed.ef_search or 0, indexed.candidates * expected.rows / max(expected.matching, 1))
-    is_cheaper = (
-        visited * INDEX_UNIT_MICROSECONDS[expected.index] < expected.matching * EXACT_UNIT_MICROSECONDS
-    )
+    exact_unit = FILTERED_UNIT_MICROSECONDS if scope.filters else EXACT_UNIT_MICROSECONDS
+    is_cheaper = visited * INDEX_UNIT_MICROSECONDS[expected.index] < expected.matching * exact_unit
     return indexed if is_cheaper else Plan("exact", count)
 
 
@@ -122,7 +126,9 @@ def planned(plan: Plan) -> Iterator[None]:
 @contextmanager
 def ready_with(plan: Plan, scope: Scope, wanted: int) -> Iterator[Find]:
     """Hold a search by this plan ready, in a transaction; give the function that finds the candidates of a query."""
-    background(scope.table)  # not in the transaction, which is to hold no lock while the query is being encoded
+    background(
+        scope.table
+    )  # not in the transaction, which is to hold no lock while the query is being encoded
     with planned(plan):
         yield lambda query: _find(query, scope, wanted, plan)
 
@@ -215,9 +221,22 @@ def _matching_units(scope: Scope, rows: int) -> int:
     It chooses the plan and nothing else: where so much is allowed, the index finds enough close by. Without filters
     an answer of the last seconds will do.
     """
+    if scope.filters and rows > COUNT_MAX and (share := _share(scope)):
+        return int(share * rows)
     most = max(COUNT_MAX, rows // 5)
     counted = _counted(scope, most)
     return max(rows, counted) if counted > most else counted
+
+
+def _share(scope: Scope) -> float:
+    """Return which share of the table's units a filter leaves, by a sample; 0 where that is too little to tell.
+
+    A filter that leaves half of a large table takes longer to count than to search.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(statements.sample(scope), statements.parameters(scope, most=SAMPLE_UNITS))
+        drawn, allowed = cursor.fetchone()
+    return allowed / drawn if allowed >= SAMPLE_ALLOWED_MIN else 0.0
 
 
 def _counted(scope: Scope, most: int) -> int:

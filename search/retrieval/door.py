@@ -11,11 +11,12 @@ from retrieval_site.clock import Clock
 from retrieval_site.database.reading import read
 from retrieval_site.errors import AppError
 from search.retrieval import keep
+from search.retrieval.asking import Prepared, prepare, prepared
 from search.retrieval.cursor import Cursor, cursor_read, cursor_write
-from search.retrieval.encode import encode_start
 from search.retrieval.pages import kept_query, read_page
 from search.retrieval.runner import Asked, run
 from search.retrieval.scope import scope_for
+from search.retrieval.sort import RELEVANCE
 from search.retrieval.types import LIMIT_DEFAULT, LIMIT_MAX, DocumentPart, SearchAnswer
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from models_admin.models import ModelVersion
     from search.models import Query
     from search.querysets import Viewer
+    from search.retrieval.encode import Encoding
     from search.retrieval.present import Page
     from search.retrieval.types import Scope, SearchRequest
 
@@ -39,10 +41,23 @@ def search(request: SearchRequest) -> SearchAnswer:
         place = cursor_read(request.cursor, request.viewer)
         return reopen(place.query_id, request.viewer, request.limit, request.cursor)
     clock = Clock()
-    encoding = encode_start(request, request.preview_px if settings.CONFIG.keep_queries else 0)
+    preview_px = request.preview_px if settings.CONFIG.keep_queries else 0
+    return _searched(prepare(request, preview_px, lambda version: _scope(request, version)), clock)
+
+
+def search_encoded(encoding: Encoding, request: SearchRequest) -> SearchAnswer:
+    """Search with a query that was encoded, its words as they are; raises AppError of where to look and of the mode."""
+    clock = Clock()
     scope = read(lambda: _scope(request, encoding.version))
+    return _searched(prepared(request, encoding, scope), clock)
+
+
+def _searched(ready: Prepared, clock: Clock) -> SearchAnswer:
+    request = ready.request
     most = max(keep.KEPT_FIRST, request.limit)
-    found = run(Asked(encoding, scope, request.limit, most, clock), request)
+    wanted = request.limit if request.sort == RELEVANCE else most
+    asked = Asked(ready.encoding, ready.scope, wanted, most, clock, ready.retrievers, ready.warnings)
+    found = run(asked, request)
     answer = _answer(found.query, found.page, request.viewer, found.query.timings_ms)
     return answer if found.is_kept else replace(answer, query_id=None, next=None, unkept=found.query)
 
@@ -55,9 +70,16 @@ def _scope(request: SearchRequest, version: ModelVersion) -> Scope:
 
 
 def reopen(
-    query_id: uuid.UUID, viewer: Viewer, limit: int = LIMIT_DEFAULT, cursor: str | None = None
+    query_id: uuid.UUID,
+    viewer: Viewer,
+    limit: int = LIMIT_DEFAULT,
+    cursor: str | None = None,
+    *,
+    apart: bool = False,
 ) -> SearchAnswer:
     """Return a page of a kept answer, of which the viewer sees what may be seen now; nothing is encoded.
+
+    With `apart`, near-duplicates that were collapsed stand by themselves.
 
     Raises AppError `query.not_found`, `cursor.invalid`.
     """
@@ -67,7 +89,7 @@ def reopen(
     if place.query_id != query_id:
         raise AppError("cursor.invalid/other_search")
     query = kept_query(query_id)
-    page = read_page(query, place, limit, viewer)
+    page = read_page(query, place, limit, viewer, apart=apart)
     clock.lap("fetch")
     return _answer(query, page, viewer, clock.with_total())
 

@@ -64,7 +64,7 @@ def encode_start(request: SearchRequest, preview_px: int) -> Encoding:
     version = searchable_version(request.model, manages=manages_models(request.viewer))
     match part:
         case ImagePart():
-            return _Asked(version, part, picture_start(version, part.data, preview_px))
+            return _Asked(version, part, picture_start(version, part.picture, preview_px))
         case TextPart():
             return _Asked(version, part, text_start(version, part.text))
         case DocumentPart():

@@ -17,10 +17,12 @@ from retrieval_site.database import Prepared, in_one_trip
 from retrieval_site.rows import insert
 from search.models import Query, QueryPart
 from search.retrieval.encode import the_part
+from search.retrieval.modes import mode_for
 from search.retrieval.types import (
     DocumentPart,
     EncodedPart,
     EncodedQuery,
+    ImagePart,
     Plan,
     RankedDocument,
     Ranking,
@@ -34,7 +36,8 @@ if TYPE_CHECKING:
 
     from search.querysets import Viewer
     from search.retrieval.encode import Encoding
-    from search.retrieval.types import Modality, SearchRequest, SearchWarning
+    from search.retrieval.modes import Ways
+    from search.retrieval.types import Modality, Mode, Part, SearchRequest, SearchWarning
 
 logger = logging.getLogger(__name__)
 KEPT_FIRST = 100
@@ -57,12 +60,14 @@ def query_new(
         user_id=_user_id(request.viewer),
         session="" if _user_id(request.viewer) else request.session[:40],
         target=unit_kind(ranking.kind).target,
+        mode=request.mode,
         collections=list(request.collections),
         filters=request.filters,
+        sort=request.sort,
         version=query.version,
-        embedding=query.parts[0].vectors.astype("<f4").tobytes(),
+        embedding=b"" if query.nothing_known else query.parts[0].vectors.astype("<f4").tobytes(),
         answer=entries(ranking.documents, ranking.kind),
-        plan=plan_json(ranking.plan, more=ranking.more),
+        plan=plan_json(ranking.plan, more=ranking.more) | ({"collapsed": True} if request.collapse else {}),
         warnings=list(warnings),
     )
     row.part = _part_new(row, request)
@@ -78,7 +83,16 @@ def _part_new(row: Query, request: SearchRequest) -> QueryPart:
         weight=part.weight,
         text=part.text if isinstance(part, TextPart) else "",
         document_id=part.document_id if isinstance(part, DocumentPart) else None,
+        **_of_picture(part),
     )
+
+
+def _of_picture(part: Part) -> dict[str, Any]:
+    """Return which picture was asked with, and which part of it."""
+    if not isinstance(part, ImagePart):
+        return {}
+    crop = list(part.crop) if part.crop else None
+    return {"crop": crop, "turn": part.turn, "digest": part.picture.digest}
 
 
 def keep(query: Query, encoding: Encoding) -> bool:
@@ -119,6 +133,7 @@ def plan_json(plan: Plan, *, more: bool) -> dict[str, Any]:
         "kind": plan.kind,
         "candidates": plan.candidates,
         "ef_search": plan.ef_search,
+        "retrievers": list(plan.retrievers),
         "more": more,
     }
 
@@ -126,7 +141,9 @@ def plan_json(plan: Plan, *, more: bool) -> dict[str, Any]:
 def entries(documents: Iterable[RankedDocument], kind: str) -> list[dict[str, Any]]:
     """Return ranked documents as the answer keeps them."""
     return [
-        {"document": ranked.document_id, kind: ranked.unit_id, "score": ranked.score} for ranked in documents
+        {"document": ranked.document_id, kind: ranked.unit_id, "score": ranked.score}
+        | ({"same_as": ranked.same_as} if ranked.same_as else {})
+        for ranked in documents
     ]
 
 
@@ -134,7 +151,8 @@ def ranking_of(query: Query) -> Ranking:
     """Return the kept answer; no calibration was kept with it."""
     kind = unit_kind_of(query.target).name
     documents = tuple(
-        RankedDocument(entry["document"], entry[kind], entry["score"]) for entry in query.answer
+        RankedDocument(entry["document"], entry[kind], entry["score"], same_as=entry.get("same_as"))
+        for entry in query.answer
     )
     more = bool(query.plan.get("more")) and len(documents) < KEPT_MAX
     return Ranking(documents, kind, plan_of(query), more=more)
@@ -145,10 +163,20 @@ def modality_of(query: Query) -> Modality:
     return cast("Modality", query.modality)
 
 
+def mode_of(query: Query) -> Ways:
+    """Return how the query was searched for."""
+    return mode_for(cast("Mode", query.mode), (TextPart(query.text),) if query.modality == "text" else ())
+
+
 def plan_of(query: Query) -> Plan:
     """Return the plan that found the first page."""
     plan = query.plan
-    return Plan(plan.get("kind", "exact"), plan.get("candidates", 0), plan.get("ef_search"))
+    return Plan(
+        plan.get("kind", "exact"),
+        plan.get("candidates", 0),
+        plan.get("ef_search"),
+        tuple(plan.get("retrievers", ("dense",))),
+    )
 
 
 def encoded_of(query: Query) -> EncodedQuery | None:
@@ -157,7 +185,8 @@ def encoded_of(query: Query) -> EncodedQuery | None:
     if version is None or query.embedding is None:
         return None
     vectors = np.frombuffer(bytes(query.embedding), dtype="<f4").reshape(-1, version.dim)
-    return EncodedQuery(version, (EncodedPart(modality_of(query), vectors, text=query.text),))
+    part = EncodedPart(modality_of(query), vectors, text=query.text)
+    return EncodedQuery(version, (part,), nothing_known=not len(vectors))
 
 
 def asked_documents(query: Query) -> frozenset[int]:

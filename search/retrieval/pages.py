@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from django.db import DatabaseError, transaction
@@ -12,11 +13,15 @@ from retrieval_site.database.reading import read
 from retrieval_site.errors import AppError
 from search.models import Query
 from search.retrieval import keep
+from search.retrieval.collapse import collapse
 from search.retrieval.cursor import Cursor
 from search.retrieval.encode import Known
+from search.retrieval.modes import retrievers_for
 from search.retrieval.present import present
 from search.retrieval.runner import Asked, run
 from search.retrieval.scope import scope_for, visible_collections
+from search.retrieval.sort import sort_ranking
+from search.words.terms import look_up
 
 if TYPE_CHECKING:
     import uuid
@@ -24,7 +29,8 @@ if TYPE_CHECKING:
 
     from search.querysets import Viewer
     from search.retrieval.present import Page
-    from search.retrieval.types import Hit, Ranking
+    from search.retrieval.retrieve import Retriever
+    from search.retrieval.types import Hit, Ranking, Scope
 
 logger = logging.getLogger(__name__)
 DEEPER_DOCUMENTS = 100
@@ -41,14 +47,23 @@ def kept_query(query_id: uuid.UUID) -> Query:
     return query
 
 
-def read_page(query: Query, place: Cursor, limit: int, viewer: Viewer) -> Page:
-    """Return the hits from a place on, as far as the viewer may see them; deeper than was kept for who asked."""
+def read_page(query: Query, place: Cursor, limit: int, viewer: Viewer, *, apart: bool = False) -> Page:
+    """Return the hits from a place on, as far as the viewer may see them; deeper than was kept for who asked.
+
+    With `apart`, near-duplicates stand by themselves.
+    """
     ranking = keep.ranking_of(query)
     if not keep.asked_by(query, viewer):
         ranking = replace(ranking, more=False)
-    if ranking.more and place.passed + limit > len(ranking.documents):
+    while True:
+        page = read(partial(_present, ranking, place, limit, viewer, apart=apart))
+        if len(page.hits) >= limit or not ranking.more:
+            return page
         ranking = _deeper(query, ranking, viewer)
-    return read(lambda: present(ranking, place, limit, visible_collections(viewer)))
+
+
+def _present(ranking: Ranking, place: Cursor, limit: int, viewer: Viewer, *, apart: bool) -> Page:
+    return present(ranking, place, limit, visible_collections(viewer), apart=apart)
 
 
 def kept_hits(query: Query, viewer: Viewer) -> Iterator[Hit]:
@@ -57,7 +72,7 @@ def kept_hits(query: Query, viewer: Viewer) -> Iterator[Hit]:
     collections = visible_collections(viewer)
     place: Cursor | None = Cursor(query.pk)
     while place is not None:
-        page = present(ranking, place, EXPORTED_AT_ONCE, collections)
+        page = present(ranking, place, EXPORTED_AT_ONCE, collections, apart=True)
         yield from page.hits
         place = page.next
 
@@ -88,10 +103,22 @@ def _deepen(query_id: uuid.UUID, viewer: Viewer) -> Ranking:
     wanted = min(room, DEEPER_DOCUMENTS)
     try:
         scope = scope_for(encoded.version, viewer, query.target, query.collections, query.filters)
-        found = run(Asked(Known(encoded), replace(scope, excluded=seen), wanted, most=room))
+        asked = Asked(Known(encoded), replace(scope, excluded=seen), wanted, most=room)
+        found = run(replace(asked, retrievers=_retrievers(query, scope)))
+        if query.plan.get("collapsed"):
+            found = collapse(found, scope.table, known)
+        found = sort_ranking(found, query.sort)
     except AppError:  # a collection or the vectors are gone or hidden now: what was kept is all there is
         return replace(known, more=False)
     query.answer += keep.entries(found.documents, known.kind)
     query.plan["more"] = found.more
     query.save(update_fields=["answer", "plan"])
     return keep.ranking_of(query)
+
+
+def _retrievers(query: Query, scope: Scope) -> tuple[Retriever, ...]:
+    """Return the retrievers that the kept query was answered by, with its words."""
+    mode = keep.mode_of(query)
+    return retrievers_for(
+        mode, query.text, look_up(query.text, scope.collections) if mode != "dense" else None
+    )

@@ -14,7 +14,7 @@ from search.retrieval.types import Hit
 from search.units.registry import unit_kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from django.db.models import Model
 
@@ -52,20 +52,51 @@ class Page:
     next: Cursor | None = None
 
 
-def present(ranking: Ranking, cursor: Cursor, limit: int, collections: Sequence[int]) -> Page:
-    """Return up to `limit` hits from the cursor on, of documents in one of the collections."""
+def present(
+    ranking: Ranking, cursor: Cursor, limit: int, collections: Sequence[int], *, apart: bool = False
+) -> Page:
+    """Return up to `limit` hits from the cursor on, of documents in one of the collections.
+
+    Near-duplicates stand with the first hit that they are like, unless they are wanted `apart`.
+    """
+    groups = _groups(ranking, apart=apart)
     hits: list[Hit] = []
     passed, documents = cursor.passed, ranking.documents
     while len(hits) < limit and passed < len(documents):
         asked = documents[passed : passed + limit - len(hits)]
-        hits += hits_of(asked, ranking.kind, collections, cursor.shown + len(hits) + 1)
+        members = [groups[one.document_id] for one in asked if one.document_id in groups]
+        hits += _grouped(members, ranking.kind, collections, cursor.shown + len(hits) + 1)
         passed += len(asked)
     behind = replace(cursor, passed=passed, shown=cursor.shown + len(hits))
-    goes_on = ranking.more or _any_visible(documents[passed:], collections)
-    return Page(tuple(hits), behind if goes_on else None)
+    left = [member for one in documents[passed:] for member in groups.get(one.document_id, ())]
+    return Page(tuple(hits), behind if ranking.more or _any_visible(left, collections) else None)
 
 
-def _any_visible(documents: Sequence[RankedDocument], collections: Sequence[int]) -> bool:
+def _groups(ranking: Ranking, *, apart: bool) -> dict[int, list[RankedDocument]]:
+    """Return the documents that stand together, by the first of them."""
+    first: dict[int, int] = {}
+    groups: dict[int, list[RankedDocument]] = {}
+    for one in ranking.documents:
+        best = one.document_id if apart else one.same_as or one.document_id
+        groups.setdefault(first.setdefault(best, one.document_id), []).append(one)
+    return groups
+
+
+def _grouped(
+    groups: Sequence[Sequence[RankedDocument]], kind: str, collections: Sequence[int], first_rank: int
+) -> list[Hit]:
+    """Return a hit for every group of which something may be seen: its first visible document, and the others in it."""
+    seen = {
+        hit.document.pk: hit for hit in hits_of([one for group in groups for one in group], kind, collections)
+    }
+    visible = [[seen[one.document_id] for one in group if one.document_id in seen] for group in groups]
+    return [
+        replace(first, rank=rank, same=tuple(replace(hit, rank=rank) for hit in others))
+        for rank, (first, *others) in enumerate(filter(None, visible), first_rank)
+    ]
+
+
+def _any_visible(documents: Iterable[RankedDocument], collections: Sequence[int]) -> bool:
     """Return whether a further page has anything: a link to an empty one would tell that something is hidden."""
     ids = [document.document_id for document in documents]
     return bool(ids) and Document.objects.filter(pk__in=ids, collection__in=collections).exists()

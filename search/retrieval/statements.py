@@ -13,13 +13,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import count as count_from
 from typing import TYPE_CHECKING, Any
 
 from pgvector import HalfVector
 from psycopg import sql
 
 from retrieval_site.database import Prepared
-from search.filters.registry import FILTERS
+from search.filters.registry import filters_conditions
 from search.vectors.nearest import nearest
 
 if TYPE_CHECKING:
@@ -40,13 +41,23 @@ _SELECT = sql.SQL("""
 """)
 _CLOSEST = sql.SQL("ORDER BY {order} LIMIT {count}")
 _COUNT = sql.SQL("SELECT count(*) FROM (SELECT FROM {table} stored WHERE {conditions} LIMIT %(most)s) found")
+_SAMPLE = sql.SQL("""
+    WITH ends AS (SELECT min(unit_id) AS first, max(unit_id) AS last FROM {table})
+    SELECT count(*), count(*) FILTER (WHERE {conditions})
+    FROM (
+        SELECT DISTINCT first + floor(random() * (last - first + 1))::bigint AS drawn
+        FROM ends, generate_series(1, %(most)s)
+    ) ids JOIN {table} stored ON stored.unit_id = ids.drawn
+""")
 
 _SEEN = sql.SQL("collection_id = ANY(%(collections)s::bigint[])")
 _EXCLUDED = sql.SQL("document_id = ANY(%(excluded)s::bigint[])")
 _OPAQUE = sql.SQL("CASE WHEN {} THEN true ELSE false END")
 _OPAQUE_NOT = sql.SQL("CASE WHEN {} THEN false ELSE true END")
-_OPAQUE_FILTER = sql.SQL("(SELECT {} FROM search_document document WHERE document.id = stored.document_id)")
-_FILTER = sql.SQL("document_id IN (SELECT document.id FROM search_document document WHERE {})")
+_HAS = sql.SQL("(SELECT true FROM {rows} WHERE {document} = stored.document_id AND {where} LIMIT 1)")
+"""For one document: a subquery with a limit is asked for each, and never for all of them beforehand."""
+_AMONG = sql.SQL("document_id IN (SELECT {document} FROM {rows} WHERE {where})")
+_ENCODED = sql.SQL("document_id IN (SELECT document_id FROM {table})")
 
 
 @dataclass(frozen=True)
@@ -54,7 +65,7 @@ class _Shape:
     """What of a scope is written into a statement; its values are parameters."""
 
     table: VectorTable
-    filters: tuple[str, ...]
+    filters: tuple[tuple[str, str, str], ...]
     excluded: bool
 
 
@@ -73,30 +84,48 @@ def count(scope: Scope) -> str:
     return _count(_shape(scope))
 
 
+def conditions(scope: Scope) -> sql.Composed:
+    """Return what the columns `document_id` and `collection_id` of a row must be for the scope to allow it."""
+    return sql.SQL(" AND ").join(_plain_conditions(_shape(scope)))
+
+
+def sample(scope: Scope) -> str:
+    """Return the statement that draws up to `most` units, and counts them and those that the scope allows."""
+    return _sample(_shape(scope))
+
+
+def document_conditions(scope: Scope, table: VectorTable | None = None) -> list[sql.Composed]:
+    """Return what a row's `document_id` must be: of what the filters leave, and with a vector in this table."""
+    found = _filters(_shape(scope), _AMONG)
+    if table is not None:
+        found.append(_ENCODED.format(table=table.identifier))
+    return found
+
+
 def parameters(scope: Scope, vector: NDArray[np.float32] | None = None, **more: int) -> dict[str, Any]:
     """Return the parameters of any of these statements."""
+    asked = [value for condition in filters_conditions(scope.filters) for value in condition.parameters]
     return {
         "vector": None if vector is None else HalfVector(vector),
         "collections": list(scope.collections),
         "excluded": sorted(scope.excluded),
-        **{_parameter(name): FILTERS[name].parameter(asked) for name, asked in scope.filters.items()},
+        **{_parameter(place): value for place, value in enumerate(asked)},
         **more,
     }
 
 
-def _parameter(filter_name: str) -> str:
-    return f"filter_{filter_name}"
+def _parameter(place: int) -> str:
+    return f"filter_{place}"
 
 
 def _shape(scope: Scope) -> _Shape:
-    return _Shape(scope.table, tuple(scope.filters), bool(scope.excluded))
+    filters = tuple((one.rows, one.document, one.where) for one in filters_conditions(scope.filters))
+    return _Shape(scope.table, filters, bool(scope.excluded))
 
 
 @lru_cache
 def _by_index(shape: _Shape, dim: int, plan: Plan, with_vectors: bool) -> Prepared:  # noqa: FBT001  a cache's key
-    conditions = [_OPAQUE.format(_SEEN)]
-    if has := _has(shape):
-        conditions.append(_OPAQUE_FILTER.format(has))
+    conditions = [_OPAQUE.format(_SEEN), *(_OPAQUE.format(has) for has in _filters(shape, _HAS))]
     if shape.excluded:
         conditions.append(_OPAQUE_NOT.format(_EXCLUDED))
     vector = _VECTOR.format(dim=sql.Literal(dim))
@@ -120,18 +149,29 @@ def _count(shape: _Shape) -> str:
     return _COUNT.format(table=shape.table.identifier, conditions=conditions).as_string()
 
 
-def _has(shape: _Shape) -> sql.Composed | None:
-    """Return what a document must have."""
-    asked = [
-        sql.SQL(FILTERS[name].condition).format(sql.Placeholder(_parameter(name))) for name in shape.filters
+@lru_cache
+def _sample(shape: _Shape) -> str:
+    conditions = sql.SQL(" AND ").join([_SEEN, *_filters(shape, _HAS)])
+    return _SAMPLE.format(table=shape.table.identifier, conditions=conditions).as_string()
+
+
+def _filters(shape: _Shape, form: sql.SQL) -> list[sql.Composed]:
+    """Return what a document must have, in this form; the parameters are numbered through."""
+    places = count_from(0)
+    return [
+        form.format(
+            rows=sql.SQL(rows),
+            document=sql.SQL(document),
+            where=sql.SQL(where).format(
+                *(sql.Placeholder(_parameter(next(places))) for _ in range(where.count("{}")))
+            ),
+        )
+        for rows, document, where in shape.filters
     ]
-    return sql.SQL(" AND ").join(asked) if asked else None
 
 
 def _plain_conditions(shape: _Shape) -> list[sql.Composable]:
-    conditions: list[sql.Composable] = [_SEEN]
-    if has := _has(shape):
-        conditions.append(_FILTER.format(has))
+    conditions: list[sql.Composable] = [_SEEN, *_filters(shape, _AMONG)]
     if shape.excluded:
         conditions.append(sql.SQL("NOT {}").format(_EXCLUDED))
     return conditions

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 from search.units.passage import PASSAGE
+from workers.inference.framing import FramedPicture, Framing
 
 if TYPE_CHECKING:
     import uuid
@@ -18,23 +20,38 @@ if TYPE_CHECKING:
     from search.models import Query
     from search.querysets import Viewer
     from search.vectors.tables import VectorTable
+    from workers.inference.framing import Crop
 
 Modality = Literal["image", "text", "document", "embedding"]
+Mode = Literal["auto", "dense", "lexical", "hybrid"]
+MODES: tuple[Mode, ...] = ("auto", "dense", "lexical", "hybrid")
 Target = str
 """What is looked for: the `target` of a kind of unit."""
 SearchWarning = dict[str, Any]
 """`{"id", "message", "detail"}`: what did not stop a search but should be known of its answer."""
+MENDED = "text.mended"
+"""The warning that misspelt words were mended."""
 LIMIT_MAX = 100
 LIMIT_DEFAULT = 10
 
 
 @dataclass(frozen=True)
 class ImagePart:
-    """A picture's file. A part's weight is from −1 to 1; a negative one leads away from it."""
+    """A picture's file, and which part of it counts: see `Framing`.
+
+    A part's weight is from −1 to 1; a negative one leads away from it.
+    """
 
     data: bytes
     weight: float = 1.0
+    crop: Crop | None = None
+    turn: int = 0
     modality: ClassVar[Modality] = "image"
+
+    @cached_property
+    def picture(self) -> FramedPicture:
+        """What an encoder is asked for."""
+        return FramedPicture(self.data, Framing(self.turn, self.crop))
 
 
 @dataclass(frozen=True)
@@ -72,9 +89,12 @@ class SearchRequest:
     """One search as asked: by its parts, of which there is exactly one in this version.
 
     `viewer` is whose permissions count; `session` names an anonymous searcher; `collections` are slugs (empty:
-    all that are visible); `filters` has values by names of search/filters; `limit` counts documents;
+    all that are visible); `filters` has values by names of search/filters; `sort` is the order of the documents that
+    were found (search/retrieval/sort.py); `limit` counts documents;
     `cursor` is the `next` of an earlier answer, which needs no parts; `model` an alias or `name@number`; `preview_px`
-    is the longest side of the kept query photo; `or_pictures` lets pictures be searched where there are no passages.
+    is the longest side of the kept query photo; `or_pictures` lets pictures be searched where there are no passages;
+    `collapse` lets one document stand for those that are nearly the same; `mode` chooses the retrievers (modes.py);
+    `as_written` leaves misspelt words as they are.
     """
 
     viewer: Viewer
@@ -83,11 +103,15 @@ class SearchRequest:
     collections: tuple[str, ...] = ()
     filters: dict[str, Any] = field(default_factory=dict)
     target: Target = PASSAGE.target
+    sort: str = "relevance"
     limit: int = LIMIT_DEFAULT
     cursor: str | None = None
     model: str = "champion"
     preview_px: int = 320
     or_pictures: bool = False
+    collapse: bool = False
+    mode: Mode = "auto"
+    as_written: bool = False
 
 
 @dataclass(frozen=True)
@@ -119,8 +143,9 @@ class EncodedQuery:
 
 @dataclass(frozen=True)
 class Unit:
-    """One embedded unit found: a passage's or an image's id, its document, and its score (bigger is closer).
+    """One unit found: a passage's or an image's id, its document, and its score (bigger is closer).
 
+    `found_by` names the retrievers that found it, where there are several.
     `standard`: how many deviations the score lies above that of the table's background; None: not known.
     """
 
@@ -128,6 +153,7 @@ class Unit:
     document_id: int
     score: float
     standard: float | None = None
+    found_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -146,11 +172,14 @@ class Scope:
 
 @dataclass(frozen=True)
 class Plan:
-    """How the candidates were found: `ann` by the HNSW index, `binary` by that of the signs, `exact` by a scan."""
+    """How the candidates were found: `ann` by the HNSW index, `binary` by that of the signs, `exact` by a scan,
+    `lexical` by words alone; and by which retrievers.
+    """
 
-    kind: Literal["ann", "binary", "exact"]
+    kind: Literal["ann", "binary", "exact", "lexical"]
     candidates: int
     ef_search: int | None = None
+    retrievers: tuple[str, ...] = ("dense",)
 
 
 @dataclass(frozen=True)
@@ -160,6 +189,7 @@ class Candidates:
     units: tuple[Unit, ...]
     plan: Plan
     exhausted: bool
+    retriever: str = "dense"
 
 
 Find: TypeAlias = Callable[[EncodedQuery], Candidates]
@@ -167,12 +197,16 @@ Find: TypeAlias = Callable[[EncodedQuery], Candidates]
 
 @dataclass(frozen=True)
 class RankedDocument:
-    """A document by its best unit. `relevance`: the calibrated probability that it is relevant; None: unknown."""
+    """A document by its best unit. `relevance`: the calibrated probability that it is relevant; None: unknown.
+
+    `same_as`: the better document that it is nearly the same as.
+    """
 
     document_id: int
     unit_id: int
     score: float
     relevance: float | None = None
+    same_as: int | None = None
 
 
 @dataclass(frozen=True)
@@ -189,7 +223,7 @@ class Ranking:
 class Hit:
     """One result: a document with its best unit, None where that is gone since, and the name of the unit's kind.
 
-    `cover` is the document's first picture, where the kind is shown beside it.
+    `cover` is the document's first picture, where the kind is shown beside it. `same`: hits that are nearly the same.
     """
 
     rank: int
@@ -199,6 +233,7 @@ class Hit:
     kind: str = PASSAGE.name
     relevance: float | None = None
     cover: Any | None = None
+    same: tuple[Hit, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -225,3 +260,9 @@ class SearchAnswer:
     def unknown_words(self) -> list[str]:
         """The words of the query that the model does not know."""
         return [word for warning in self.warnings for word in warning["detail"].get("unknown_words", ())]
+
+    @property
+    def mended(self) -> dict[str, str] | None:
+        """The words as they were asked and as they were searched for, where misspelt ones were mended."""
+        found = (warning["detail"] for warning in self.warnings if warning["id"] == MENDED)
+        return next(found, None)

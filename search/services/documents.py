@@ -21,7 +21,9 @@ from search.services.document_fields import (
     check_record,
     content_hash,
 )
+from search.services.document_identifiers import identifiers_replace
 from search.services.document_units import SPLIT_AT_ONCE_CHARACTERS, passages_wanted, units_replace
+from search.services.fields import field_values_write, fields_stale
 from search.services.versions import collection_lock
 from workers.jobs.services import job_create_once
 from workers.jobs.types import JobParameters
@@ -184,6 +186,7 @@ def documents_delete(*, documents: Iterable[int]) -> int:
     _locked_documents(ids)
     _locked_ids(Passage, ids)
     _locked_ids(DocumentImage, ids)
+    fields_stale(documents=ids)
     return Document.objects.filter(pk__in=ids).delete()[1].get("search.Document", 0)
 
 
@@ -236,4 +239,8 @@ def _write(documents: list[Document], records: list[DocumentRecord]) -> None:
     changed = [document for document in documents if document.pk is not None]
     Document.objects.bulk_create(new)
     Document.objects.bulk_update(changed, _FIELDS)
+    identifiers_replace(documents)
     units_replace(documents, [record.images for record in records])
+    if documents:
+        held = [(document.pk, document.tags, document.metadata) for document in documents]
+        field_values_write(collection_id=documents[0].collection_id, documents=held)

@@ -8,6 +8,7 @@ from django.db import transaction
 
 from retrieval_site.errors import AppError
 from search.models import Query
+from workers.encoding.client import upload_forget
 from workers.storage.sweeping import blob_remove_unused
 
 if TYPE_CHECKING:
@@ -40,8 +41,10 @@ def query_delete(*, query_id: uuid.UUID, viewer: Viewer, session: str) -> None:
     Raises what `own_query` raises.
     """
     query = own_query(query_id, viewer, session)
-    previews = [part.preview_id for part in query.parts.all() if part.preview_id]
+    photos = [part for part in query.parts.all() if part.preview_id]
     with transaction.atomic():
         query.delete()
-        for preview in previews:
-            blob_remove_unused(preview)
+        for photo in photos:
+            blob_remove_unused(photo.preview_id)
+    for photo in photos:
+        upload_forget(photo.digest)

@@ -114,7 +114,7 @@ def _locked(queries: QuerySet[Query], after: datetime | None) -> tuple[list[Any]
 
 
 def _strip(queries: QuerySet[Query]) -> None:
-    QueryPart.objects.filter(query__in=queries).update(preview=None)
+    QueryPart.objects.filter(query__in=queries).update(preview=None, digest="")
     queries.update(embedding=None)
 
 

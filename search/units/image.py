@@ -91,4 +91,5 @@ IMAGE = UnitKind(
     modality="image",
     read=_read,
     shown=Shown(ImageAnswer, "Pictures", "images", "pictures", picture=_itself, tiles=True, hits_a_page=24),
+    content="blob_id",
 )

@@ -104,7 +104,8 @@ class UnitKind:
     `name` (lower-case letters) is written into the names of vector tables, kept answers and failed items of jobs;
     `target` (at most ten letters) is what a search for this kind is called. `model` has a row for each unit, with a
     `document`; rows never change what is embedded of them. `where`, a condition in SQL on `unit`, says which of the
-    rows are units, if not all. `modality` is the encoder that takes what `read` reads.
+    rows are units, if not all. `modality` is the encoder that takes what `read` reads. `content` is the column that is
+    equal where two units show the same; without one, near-duplicates of this kind are not looked for.
     """
 
     name: str
@@ -114,6 +115,7 @@ class UnitKind:
     read: Reader
     shown: Shown
     where: str = ""
+    content: str = ""
 
     @property
     def table(self) -> str:

@@ -35,4 +35,5 @@ PASSAGE = UnitKind(
     modality="text",
     read=texts_of(Passage, "text"),
     shown=Shown(PassageAnswer, "Documents", "file-text", "passages", span=_span, cover=True),
+    content="text",
 )

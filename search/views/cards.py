@@ -40,6 +40,15 @@ class Excerpt:
 
 
 @dataclass(frozen=True)
+class Same:
+    """A document that is nearly the same as a hit."""
+
+    document: Document
+    address: str
+    score: float
+
+
+@dataclass(frozen=True)
 class Card:
     """One hit with everything its card shows, so that the template only lays out."""
 
@@ -53,6 +62,7 @@ class Card:
     facts: list[tuple[str, str]]
     tags: list[str]
     judgement: Judgement | None
+    same: tuple[Same, ...] = ()
 
 
 def cards(
@@ -71,6 +81,9 @@ def cards(
             facts=facts(hit.document.metadata)[:FACTS_MAX],
             tags=_new_tags(hit.document),
             judgement=judged.get(hit.document.pk),
+            same=tuple(
+                Same(one.document, document_address(one.document.pk, query_id), one.score) for one in hit.same
+            ),
         )
         for hit in hits
     ]

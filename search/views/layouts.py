@@ -31,5 +31,10 @@ def layout_keep(request: HttpRequest, response: HttpResponse, kind: UnitKind) ->
         )
 
 
+def wants_apart(request: HttpRequest) -> bool:
+    """Return whether near-duplicates are to stand by themselves."""
+    return request.GET.get("same") == "apart"
+
+
 def _cookie(kind: UnitKind) -> str:
     return f"layout_{kind.name}"

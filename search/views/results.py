@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from django.http import FileResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.views.decorators.http import require_safe
 
@@ -23,8 +24,10 @@ from search.throttling import PAGE, PICTURE
 from search.units.registry import unit_kind_of
 from search.views.caching import etag_of, not_modified, revalidated
 from search.views.cards import cards
+from search.views.filter_bar import filter_bar
+from search.views.filtering import narrowing_of, narrowing_read, says_anything
 from search.views.indexing import unindexed
-from search.views.layouts import layout_keep, layout_of
+from search.views.layouts import layout_keep, layout_of, wants_apart
 from search.views.people import searchers_only
 from search.views.plans import described, timings_named
 from search.views.throttling import throttled
@@ -51,6 +54,8 @@ HITS_MAX = 1000
 def results(request: HttpRequest, query_id: uuid.UUID) -> HttpResponse:
     """Show the hits; to HTMX only the next ones."""
     query = _query(query_id)
+    if says_anything(request.GET) and (other := _narrowed_otherwise(request, query)):
+        return other
     cursor = request.GET.get("next") or None
     answer = _answer(request, query, cursor)
     more = bool(getattr(request, "htmx", False)) and cursor is not None
@@ -61,6 +66,14 @@ def results(request: HttpRequest, query_id: uuid.UUID) -> HttpResponse:
     patch_vary_headers(response, ["HX-Request", "Cookie"])
     patch_cache_control(response, private=True, no_cache=True)
     return response
+
+
+def _narrowed_otherwise(request: HttpRequest, query: Query) -> HttpResponse | None:
+    """Lead to the search that the address asks for, where its filters are others than those of the kept one."""
+    wanted, kept = narrowing_read(request.GET, query.target), narrowing_of(query)
+    if sorted(wanted.pairs) == sorted(kept.pairs):
+        return None
+    return redirect(f"{reverse('search:filter', args=[query.pk])}?{request.GET.urlencode()}")
 
 
 @require_safe
@@ -84,14 +97,14 @@ def photo(request: HttpRequest, query_id: uuid.UUID) -> HttpResponseBase:
 
 def _answer(request: HttpRequest, query: Query, cursor: str | None) -> SearchAnswer:
     """Return one page; with `?hits=` the first page and those behind it that somebody had on screen before."""
-    size = unit_kind_of(query.target).shown.hits_a_page
+    size, apart = unit_kind_of(query.target).shown.hits_a_page, wants_apart(request)
     if cursor is not None:
-        return retrieval.reopen(query.pk, request.user, size, cursor)
+        return retrieval.reopen(query.pk, request.user, size, cursor, apart=apart)
     wanted = _hits_wanted(request.GET.get("hits", ""), size)
-    answer = retrieval.reopen(query.pk, request.user, min(wanted, LIMIT_MAX))
+    answer = retrieval.reopen(query.pk, request.user, min(wanted, LIMIT_MAX), apart=apart)
     while answer.next and len(answer.hits) < wanted:
         limit = min(wanted - len(answer.hits), LIMIT_MAX)
-        further = retrieval.reopen(query.pk, request.user, limit, answer.next)
+        further = retrieval.reopen(query.pk, request.user, limit, answer.next, apart=apart)
         answer = replace(further, hits=answer.hits + further.hits)
     return answer
 
@@ -119,17 +132,21 @@ def unkept(request: HttpRequest, answer: SearchAnswer) -> HttpResponse:
 
 
 def _hits(request: HttpRequest, query: Query, answer: SearchAnswer) -> dict[str, Any]:
-    similarity = query.version.similarity if query.version else "cosine"
+    by_vectors = answer.plan.retrievers == ("dense",)
+    similarity = query.version.similarity if query.version and by_vectors else "cosine"
     judged = judgements_of(query.pk, request.user, session_of(request)) if answer.query_id else {}
     kind = unit_kind_of(query.target)
+    shown = cards(answer.hits, answer.query_id, similarity, judged)
     return {
         "query": query,
         "kept": answer.query_id is not None,
-        "cards": cards(answer.hits, answer.query_id, similarity, judged),
+        "cards": shown,
+        "collapsed": any(card.same for card in shown),
         "next": answer.next,
         "target": query.target,
         "kind": kind,
         "layout": layout_of(request, kind),
+        "apart": wants_apart(request),
         "chosen": _chosen(request, query),
     }
 
@@ -152,13 +169,17 @@ def _surroundings(request: HttpRequest, query: Query, answer: SearchAnswer) -> d
     """Return what stands around the hits: the query itself and how to change it."""
     part = query.part
     asked = Document.objects.visible_to(request.user).filter(pk=part.document_id if part else None).first()
+    collections = list(Collection.objects.visible_to(request.user))
+    opened = request.GET.get("menu", "")
     return {
         "asked": part,
         "asked_document": asked,
-        "collections": list(Collection.objects.visible_to(request.user)),
+        "bar": filter_bar(query, request.user, collections, opened) if answer.query_id else None,
+        "collections": collections,
         "answer": answer,
         "words": part.text if part else "",
-        "nothing_known": _nothing_known(answer),
+        "nothing_known": "" if answer.hits else _nothing_known(answer),
+        "mode": query.mode,
         "plan": described(query, answer.plan, counted=answer.counted),
         "timings": timings_named(query.timings_ms),
         "notes": notes(query.version, query.target),

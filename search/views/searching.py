@@ -17,6 +17,7 @@ from search import retrieval
 from search.guide import example_path
 from search.models import Query
 from search.retrieval.types import (
+    MODES,
     DocumentPart,
     EmbeddingPart,
     ImagePart,
@@ -27,15 +28,16 @@ from search.services.uploads import picture_too_large, read_picture
 from search.sessions import session_for
 from search.units.registry import unit_kind_of
 from search.views.choosing import keep_target, target_named
+from search.views.filtering import narrowing_of
+from search.views.framing import photo_again
 from search.views.people import may_search, searchers_only
 from search.views.results import unkept
 from search.views.throttling import throttled
-from workers.storage.blobs import blob_open
 
 if TYPE_CHECKING:
     import uuid
 
-    from django.http import HttpRequest, HttpResponse
+    from django.http import HttpRequest, HttpResponse, QueryDict
 
     from search.retrieval.types import Part
 
@@ -69,17 +71,19 @@ def again(request: HttpRequest, query_id: uuid.UUID) -> HttpResponse:
     query = Query.objects.select_related("version").filter(pk=query_id).first()
     if query is None:
         raise AppError("query.not_found")
-    part = _part_of(query)
-    asked = {**_choices(request), "filters": query.filters, "parts": (part,)}
+    part = _part_of(query, request.POST)
+    asked = {**_choices(request), "filters": query.filters, "sort": query.sort, "parts": (part,)}
     if isinstance(part, EmbeddingPart) and query.version:  # it means something under its own version only
         asked["model"] = query.version.key
     return _answered(request, asked)
 
 
 def _answered(request: HttpRequest, asked: dict[str, Any]) -> HttpResponse:
+    if not any(isinstance(part, TextPart) for part in asked["parts"]):
+        asked["mode"] = "auto"  # chosen for words, and there are none
     with session_for(request) as session:
         asking = SearchRequest(
-            request.user, session=session, preview_px=PREVIEW_PX, or_pictures=True, **asked
+            request.user, session=session, preview_px=PREVIEW_PX, or_pictures=True, collapse=True, **asked
         )
         answer = retrieval.search(asking)
     keep_target(request, asked["target"])
@@ -87,6 +91,8 @@ def _answered(request: HttpRequest, asked: dict[str, Any]) -> HttpResponse:
         shown = unkept(request, answer)
         return _in_main(shown) if getattr(request, "htmx", False) else shown
     address = reverse("search:results", args=[answer.query_id])
+    if asking.filters:
+        address += narrowing_of(asking).query_string
     return HttpResponseClientRedirect(address) if getattr(request, "htmx", False) else redirect(address)
 
 
@@ -100,7 +106,14 @@ def _choices(request: HttpRequest) -> dict[str, Any]:
     collections = tuple(
         slug for slug in request.POST.getlist("collections")[:COLLECTIONS_MAX] if _is_slug(slug)
     )
-    return {"target": target, "collections": collections, "limit": unit_kind_of(target).shown.hits_a_page}
+    mode = next((mode for mode in MODES if mode == request.POST.get("mode")), "auto")
+    return {
+        "target": target,
+        "collections": collections,
+        "mode": mode,
+        "as_written": bool(request.POST.get("as_written")),
+        "limit": unit_kind_of(target).shown.hits_a_page,
+    }
 
 
 def _is_slug(written: str) -> bool:
@@ -145,7 +158,7 @@ def _document_id(written: str) -> int:
     return int(written)
 
 
-def _part_of(query: Query) -> Part:
+def _part_of(query: Query, form: QueryDict) -> Part:
     """Return what an earlier query asked with, its vector where the photo is gone.
 
     Raises AppError `query.not_repeatable`.
@@ -155,9 +168,8 @@ def _part_of(query: Query) -> Part:
         return TextPart(part.text)
     if part and part.document_id:
         return DocumentPart(part.document_id)
-    if part and part.preview:
-        with blob_open(part.preview) as photo:
-            return ImagePart(photo.read())
+    if part and (photo := photo_again(part, form)):
+        return photo
     if query.embedding and query.version:
         return EmbeddingPart(tuple(array("f", bytes(query.embedding))))
     raise AppError("query.not_repeatable")

@@ -5,8 +5,19 @@ from django.urls import path
 
 from retrieval_site.posting import takes_form
 from retrieval_site.sign_in import SignInView
-from search.views import collections, comparing, deleting, documents, home, images, judging, results, searching
-from search.views import collections, deleting, documents, home, images, judging, results, saved, searching
+from search.views import (
+    collections,
+    comparing,
+    deleting,
+    documents,
+    home,
+    images,
+    judging,
+    narrowing,
+    results,
+    saved,
+    searching,
+)
 
 app_name = "search"
 
@@ -16,6 +27,8 @@ urlpatterns = [
     path("q/<uuid:query_id>/", results.results, name="results"),
     path("q/<uuid:query_id>/again/", searching.again, name="again"),
     path("q/<uuid:query_id>/compare/", comparing.compare, name="compare"),
+    path("q/<uuid:query_id>/filter/", narrowing.narrow, name="filter"),
+    path("q/<uuid:query_id>/values/", narrowing.values, name="values"),
     path("q/<uuid:query_id>/delete/", deleting.delete, name="delete"),
     path("q/<uuid:query_id>/photo", results.photo, name="photo"),
     path("q/<uuid:query_id>/judge/", judging.judge, name="judge"),

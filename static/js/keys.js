@@ -29,6 +29,12 @@ function write(event) {
 
 const press = (selector, within = current()) => within?.querySelector(selector)?.click();
 
+/** Tick the hit; behind the second one, Enter compares. */
+function chooseToCompare() {
+  press("[data-compare-tick]");
+  document.querySelector("[data-compare-button].primary")?.focus();
+}
+
 const KEYS = {
   j: () => step(1),
   k: () => step(-1),
@@ -36,7 +42,7 @@ const KEYS = {
   w: () => press("[data-why]"),
   r: () => press(".verdict.yes"),
   n: () => press(".verdict.no"),
-  c: () => press("[data-compare-tick]"),
+  c: chooseToCompare,
   g: () => press("[data-view]:not([aria-current])", document),
   "/": write,
   "?": () => sheet.showModal(),

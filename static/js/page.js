@@ -76,9 +76,11 @@ async function copyLink(button) {
 }
 
 function labelMenu(menu) {
+  const label = menu.querySelector("[data-menu-label]");
+  if (!label) return;
   const count = menu.querySelectorAll("input:checked").length;
   const words = count === 0 ? "All collections" : count === 1 ? "1 collection" : `${count} collections`;
-  menu.querySelector("[data-menu-label]").textContent = words;
+  label.textContent = words;
 }
 
 function closeMenus(except) {

@@ -11,6 +11,7 @@ from PIL import Image
 
 from models_admin.models import Alias, ModelVersion
 from search.models import Collection, Document, Passage
+from search.services.fields import field_values_write
 from search.vectors.copy import vectors_write
 from search.vectors.tables import table_create
 from tests.support.tiny_bundle import make_tiny_bundle, tiny_manifest
@@ -70,6 +71,9 @@ def make_documents(collection: Collection, count: int, *, passages: int = 1, **f
         ],
         batch_size=BATCH,
     )
+    if fields.keys() & {"tags", "metadata"}:
+        held = [(document.pk, document.tags, document.metadata) for document in documents]
+        field_values_write(collection_id=collection.pk, documents=held)
     return Passage.objects.bulk_create(
         [
             Passage(

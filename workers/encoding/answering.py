@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import close_old_connections, connection
+from redis import ResponseError
 
 from retrieval_site.clock import Clock
 from workers.encoding import wire
@@ -60,7 +62,7 @@ def _answer(ask: Ask, data: bytes, seconds: float) -> None:
     if ask.kind == "text":
         encoded = _encode_text(model, data)
     else:
-        encoded, small = _encode_picture(model, data, ask.preview_px, seconds)
+        encoded, small = _encode_picture(model, data, ask, seconds)
     if small is None:
         _reply(ask, encoded, encoded)
         return
@@ -74,7 +76,8 @@ def warm(model: LoadedModel) -> None:
     manifest = model.encoder.manifest
     if manifest.image is not None:
         photo = preview_jpeg(probe_pictures(1)[0], _WARM_PREVIEW_PX)
-        _encode_picture(model, photo, _WARM_PREVIEW_PX, settings.CONFIG.encode_timeout_seconds)
+        ask = wire.Ask("", 0, "image", _WARM_PREVIEW_PX, "")
+        _encode_picture(model, photo, ask, settings.CONFIG.encode_timeout_seconds)
     if manifest.text is not None:
         _encode_text(model, b"a word")
 
@@ -92,15 +95,17 @@ def _model(version_id: int) -> LoadedModel:
 
 
 def _encode_picture(
-    model: LoadedModel, data: bytes, preview_px: int, seconds: float
+    model: LoadedModel, data: bytes, ask: Ask, seconds: float
 ) -> tuple[Encoded, Image | None]:
-    """Return the vector and, with `preview_px`, a small copy; nothing is decoded here, nor after `seconds`."""
+    """Return the vector and, where one is wanted, a small copy; nothing is decoded here, nor after `seconds`."""
     spec = model.encoder.manifest.image
     if spec is None:
         raise EncoderError("encoder.no_image")
     clock = Clock()
     with model.pixels.expected():
-        prepared = decoders().prepared(data, spec, preview_px=preview_px, within_seconds=seconds)
+        prepared = decoders().prepared(
+            data, spec, framing=ask.framing, preview_px=ask.preview_px, within_seconds=seconds
+        )
         future = model.pixels.submit(prepared.pixels)
     clock.lap("decode")
     vector = future.result(settings.CONFIG.encode_timeout_seconds)
@@ -134,7 +139,7 @@ def _reply(ask: Ask, part: Encoded, whole: Encoded | None = None) -> None:
     pipeline = wire.client().pipeline(transaction=False)
     pipeline.rpush(reply, packed)
     pipeline.expire(reply, wire.REPLY_EXPIRES_SECONDS)
-    if whole is not None or part.error is not None:
+    if part.error is not None or (whole is not None and not ask.upload_key):
         pipeline.delete(wire.INPUT_PREFIX + ask.request_id)
     if part.error is not None and part.error["id"] == "encoder.died":
         pipeline.set(ask.cache_key, packed, ex=wire.DIED_EXPIRES_SECONDS)
@@ -142,3 +147,12 @@ def _reply(ask: Ask, part: Encoded, whole: Encoded | None = None) -> None:
         kept = packed if whole is part else wire.pack(whole)
         pipeline.set(ask.cache_key, kept, ex=wire.VECTOR_EXPIRES_SECONDS)
     pipeline.execute()
+    if whole is not None and ask.upload_key:
+        _keep_at_hand(ask)
+
+
+def _keep_at_hand(ask: Ask) -> None:
+    """Keep the file for a while, unless it has expired meanwhile: a part of it may be asked for next."""
+    with suppress(ResponseError):
+        wire.client().rename(wire.INPUT_PREFIX + ask.request_id, ask.upload_key)
+        wire.client().expire(ask.upload_key, settings.CONFIG.upload_keep_seconds)

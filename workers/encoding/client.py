@@ -4,8 +4,8 @@ The bytes wait under an expiring key, the question itself on a list that query w
 on a list of its own: a Celery task and its result would cost several milliseconds of processor time on each side
 (docs/architecture.md), carry the vector as text and keep a subscription for each thread.
 
-Nothing is decoded here. This module must not import Pillow, nor more of `workers.inference` than `errors`, `headers`
-and `words`.
+Nothing is decoded here. This module must not import Pillow, nor more of `workers.inference` than `errors`, `framing`,
+`headers` and `words`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import time
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -24,6 +25,7 @@ from workers.encoding import wire
 from workers.encoding.decoders import picture_limits
 from workers.encoding.wire import Beat
 from workers.inference.errors import PictureError
+from workers.inference.framing import WHOLE, FramedPicture, Framing
 from workers.inference.headers.reading import check_bytes
 from workers.inference.words import holds_words
 
@@ -40,9 +42,11 @@ GRACE_SECONDS = 2.0
 WANTED_SECONDS = 120.0
 
 
-def encode_picture(version: ModelVersion, data: bytes, preview_px: int = 0) -> Encoded:
+def encode_picture(
+    version: ModelVersion, data: bytes, preview_px: int = 0, framing: Framing = WHOLE
+) -> Encoded:
     """Return the vector of a picture and, with `preview_px`, its small JPEG; see `Pending.result` for errors."""
-    pending = picture_start(version, data, preview_px)
+    pending = picture_start(version, FramedPicture(data, framing), preview_px)
     return replace(pending.result(), preview=pending.preview())
 
 
@@ -51,18 +55,25 @@ def encode_text(version: ModelVersion, text: str) -> Encoded:
     return text_start(version, text).result()
 
 
-def picture_start(version: ModelVersion, data: bytes, preview_px: int = 0) -> Pending:
+def picture_start(version: ModelVersion, picture: FramedPicture, preview_px: int = 0) -> Pending:
     """Send a picture to be encoded and return at once, so that the caller can prepare its search meanwhile.
 
-    Looks at size and first bytes only; raises AppError `image.empty`, `image.too_large`, `image.unknown_format`.
+    The file of one with a small copy stays at hand for a while (`upload_at_hand`). Looks at size and first bytes only;
+    raises AppError `image.empty`, `image.too_large`, `image.unknown_format`.
     """
-    _check_picture(data)
-    digest = hashlib.sha256(data).hexdigest()
-    return _start(Question(version.pk, "image", digest, data, preview_px))
+    _check_picture(picture.data)
+    asked = Question(version.pk, "image", picture.digest, picture.data, preview_px, framing=picture.framing)
+    return _start(asked)
 
 
 def text_start(version: ModelVersion, text: str) -> Pending:
     """Send a text to be encoded and return at once; raises AppError `text.empty`, `text.too_long`."""
+    data = text_checked(text).encode()
+    return _start(Question(version.pk, "text", hashlib.sha256(data).hexdigest(), data))
+
+
+def text_checked(text: str) -> str:
+    """Return a text with single spaces between its words; raises AppError `text.empty`, `text.too_long`."""
     words = " ".join(text.split())
     if not words:
         raise AppError("text.empty")
@@ -70,8 +81,21 @@ def text_start(version: ModelVersion, text: str) -> Pending:
         raise AppError("text.empty/marks")
     if len(words) > TEXT_MAX_CHARACTERS:
         raise AppError("text.too_long", characters=len(words), limit=TEXT_MAX_CHARACTERS)
-    data = words.encode()
-    return _start(Question(version.pk, "text", hashlib.sha256(data).hexdigest(), data))
+    return words
+
+
+def upload_at_hand(digest: str) -> bytes | None:
+    """Return a picture's file as it was searched with a short while ago, None where it is gone."""
+    try:
+        return cast("bytes | None", wire.client().get(wire.UPLOAD_PREFIX + digest)) if digest else None
+    except RedisError:
+        return None
+
+
+def upload_forget(digest: str) -> None:
+    """Let go of a picture's file at once; where Redis is away, it expires."""
+    with suppress(RedisError):
+        wire.client().delete(wire.UPLOAD_PREFIX + digest)
 
 
 def picture_checked(data: bytes, sides: tuple[int, ...]) -> Encoded:
@@ -93,13 +117,25 @@ class Question:
     data: bytes
     preview_px: int = 0
     sides: tuple[int, ...] = ()
+    framing: Framing = WHOLE
 
     @property
     def cache_key(self) -> str:
         """Return where the answer is kept; nowhere for a picture that is only checked."""
         if self.kind == "check":
             return ""
-        return f"{wire.VECTOR_PREFIX}{self.version_id}:{self.kind}:{self.preview_px}:{self.digest}"
+        what = f"{self.digest}:{self.framing.key}" if self.framing.key else self.digest
+        return f"{wire.VECTOR_PREFIX}{self.version_id}:{self.kind}:{self.preview_px}:{what}"
+
+    @property
+    def upload_key(self) -> str:
+        """Return where the file stays for a while; nowhere where the search is not kept, or the file is large."""
+        kept = (
+            self.preview_px
+            and len(self.data) <= wire.UPLOAD_MAX_BYTES
+            and settings.CONFIG.upload_keep_seconds
+        )
+        return wire.UPLOAD_PREFIX + self.digest if kept else ""
 
 
 def _start(question: Question) -> Pending:
@@ -134,7 +170,16 @@ class Pending:
         """Put the bytes where a worker finds them, and the question on the list; both expire unanswered."""
         milliseconds = int(settings.CONFIG.encode_timeout_seconds * 1000)
         asked = self.question
-        ask = wire.Ask(self.id, asked.version_id, asked.kind, asked.preview_px, asked.cache_key, asked.sides)
+        ask = wire.Ask(
+            self.id,
+            asked.version_id,
+            asked.kind,
+            asked.preview_px,
+            asked.cache_key,
+            asked.sides,
+            asked.framing,
+            asked.upload_key,
+        )
         pipeline = wire.client().pipeline(transaction=False)
         pipeline.set(wire.INPUT_PREFIX + self.id, asked.data, px=milliseconds)
         pipeline.rpush(wire.ASKED_KEY, ask.packed())

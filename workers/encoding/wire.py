@@ -14,6 +14,7 @@ from django.conf import settings
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
+from workers.inference.framing import WHOLE, Framing
 from workers.inference.words import UnknownWords
 
 if TYPE_CHECKING:
@@ -33,6 +34,9 @@ REPLY_PREFIX = "sightline:query:reply:"
 REPLY_EXPIRES_SECONDS = 60
 VECTOR_PREFIX = "sightline:query:vector:2:"
 """The number is that of the form of answers (`pack`): what an earlier release kept is not read."""
+UPLOAD_PREFIX = "sightline:query:upload:"
+"""Files of pictures that were searched with, by SHA-256, for as long as the settings say."""
+UPLOAD_MAX_BYTES = 4 << 20
 VECTOR_EXPIRES_SECONDS = 6 * 3600
 DIED_EXPIRES_SECONDS = 3600
 """For so long a question that ended an encoder's process is not asked of that version again."""
@@ -64,6 +68,10 @@ class Ask:
     cache_key: str
     sides: tuple[int, ...] = ()
     """Of a picture that is only checked: the longest sides of the small copies that are wanted."""
+    framing: Framing = WHOLE
+    """Of a picture that is encoded: which part of it counts."""
+    upload_key: str = ""
+    """Where the bytes stay for a while once they were answered, so that a part of them can be asked for."""
 
     def packed(self) -> bytes:
         """Return the question as JSON."""
@@ -73,7 +81,9 @@ class Ask:
     def read(cls, data: bytes) -> Ask:
         """Return what was packed; raises ValueError, TypeError or KeyError for anything else."""
         values = json.loads(data)
-        return cls(**values | {"sides": tuple(values["sides"])})
+        turn, crop = values["framing"]["turn"], values["framing"]["crop"]
+        framing = Framing(turn, tuple(crop) if crop else None)
+        return cls(**values | {"sides": tuple(values["sides"]), "framing": framing})
 
 
 @dataclass(frozen=True)

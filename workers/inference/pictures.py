@@ -33,6 +33,7 @@ from workers.inference.sniff import HEADER_BYTES, sniff_format
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from workers.inference.framing import Framing
     from workers.inference.manifest import ImageSpec
 
 _DECODERS = {"heic": "HEIF"}
@@ -46,6 +47,11 @@ _UPRIGHT = {
     6: Image.Transpose.ROTATE_270,
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
+}
+_CLOCKWISE = {
+    90: Image.Transpose.ROTATE_270,
+    180: Image.Transpose.ROTATE_180,
+    270: Image.Transpose.ROTATE_90,
 }
 _SIDEWAYS = (5, 6, 7, 8)
 _BOXES = ("heic", "avif")
@@ -100,6 +106,24 @@ def open_checked(data: bytes, *, shortest_side: int | None, limits: PictureLimit
         raise PictureError("image.memory") from error
     except Exception as error:  # decoders fed with hostile bytes raise whatever they like
         raise truncated(name) from error
+
+
+def framed(opened: Opened, framing: Framing, min_side: int) -> Image.Image:
+    """Return the part of a picture that counts; raises PictureError where it has too few pixels to mean anything."""
+    image = turned(opened.image, framing.turn)
+    box, scale = framing.box(image.size), max(opened.size) / max(image.size)
+    if box is None:
+        return image
+    width, height = (round((box[side + 2] - box[side]) * scale) for side in (0, 1))
+    if min(width, height) < min_side:
+        raise PictureError("image.too_small/part", width=width, height=height, limit_side=min_side)
+    return image.crop(box)
+
+
+def turned(image: Image.Image, degrees: int) -> Image.Image:
+    """Return the picture turned clockwise by 0, 90, 180 or 270 degrees."""
+    turn = _CLOCKWISE.get(degrees)
+    return image if turn is None else image.transpose(turn)
 
 
 def preview_jpeg(image: Image.Image, longest_side: int) -> bytes:

@@ -21,28 +21,31 @@ from search.api.base import ApiView, describe
 from search.api.bodies import ONE_PICTURE
 from search.api.examples import BY_WORDS
 from search.api.parameters import (
+    FieldNameField,
     JsonObjectField,
     Parameters,
     ShortListField,
     UploadField,
     VectorField,
-    not_supported,
     refuse_unknown,
     validated,
 )
-from search.api.presenting import search_json
+from search.api.pictures import CROP, CropField, TurnField, check_framing, image_part
+from search.api.presenting import facet_json, search_json
 from search.filters.registry import FILTERS, FILTERS_SCHEMA, check_filters
+from search.filters.values import NAME_MAX
+from search.retrieval.facets import facet_scope, facets
+from search.retrieval.sort import RELEVANCE, check_sort
 from search.retrieval.types import (
     LIMIT_DEFAULT,
     LIMIT_MAX,
+    MODES,
     DocumentPart,
     EmbeddingPart,
-    ImagePart,
     SearchRequest,
     TextPart,
 )
 from search.services.queries import query_delete
-from search.services.uploads import read_picture
 from search.sessions import session_of
 from search.units.passage import PASSAGE
 from search.units.registry import unit_kinds
@@ -59,6 +62,8 @@ if TYPE_CHECKING:
 
 TEXT_MAX = 2000
 CURSOR_MAX = 1000
+SORT_MAX = NAME_MAX + len("-")
+FACETS_MAX = 20
 PARTS = ("image", "text", "document", "embedding")
 PART_IDS = {
     "image.empty": "image.empty",
@@ -68,7 +73,6 @@ PART_IDS = {
     "text.surrogate_characters_not_allowed": "text.not_text",
 }
 NOT_BUILT_YET = ("parts", "image_url", "negative_text", "explain")
-MODES_NOT_BUILT_YET = ("lexical", "hybrid")
 
 
 @extend_schema_field(FILTERS_SCHEMA)
@@ -81,6 +85,23 @@ class FiltersField(JsonObjectField):
         refuse_unknown((f"filters.{key}" for key in filters), [f"filters.{name}" for name in FILTERS])
         check_filters(filters)
         return filters
+
+
+class SortField(serializers.CharField):
+    """What the documents that were found are sorted by."""
+
+    default_help = (
+        "relevance, or created_at, updated_at, title, `metadata.` and a key; downwards with `-` before it"
+    )
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(help_text=self.default_help, **options)
+
+    def to_internal_value(self, data: Any) -> str:
+        """Return the order; refuses what nothing can be sorted by."""
+        sort = super().to_internal_value(data)
+        check_sort(sort)
+        return sort
 
 
 class TargetField(serializers.ChoiceField):
@@ -99,7 +120,20 @@ class SearchOptions(Parameters):
     )
     filters = FiltersField(default=dict)
     target = TargetField(default=PASSAGE.target)
-    mode = serializers.ChoiceField(choices=["dense"], default="dense")
+    mode = serializers.ChoiceField(
+        choices=MODES, default="auto", help_text="by meaning, by words, or both; auto: both for words"
+    )
+    as_written = serializers.BooleanField(default=False, help_text="search for misspelt words as they are")
+    sort = SortField(default=RELEVANCE, max_length=SORT_MAX)
+    facets = ShortListField(
+        child=FieldNameField(max_length=NAME_MAX),
+        default=list,
+        max_length=FACETS_MAX,
+        help_text="names of fields",
+    )
+    collapse = serializers.BooleanField(
+        default=False, help_text="one document stands for those that are nearly the same"
+    )
     limit = serializers.IntegerField(default=LIMIT_DEFAULT, min_value=1, max_value=LIMIT_MAX)
 
 
@@ -110,21 +144,18 @@ class SearchParameters(SearchOptions):
     error_ids = PART_IDS | {"embedding": "embedding.invalid", "next": "cursor.invalid"}
 
     image = UploadField(required=False)
+    crop = CropField(required=False)
+    turn = TurnField(required=False)
     text = serializers.CharField(required=False, max_length=TEXT_MAX)
     document = serializers.IntegerField(required=False, min_value=1)
     embedding = VectorField(required=False)
     next = serializers.CharField(required=False, max_length=CURSOR_MAX)
 
-    def to_internal_value(self, data: Any) -> Any:
-        """Tell a mode that is planned from one that is wrong."""
-        if hasattr(data, "get") and data.get("mode") in MODES_NOT_BUILT_YET:
-            raise not_supported(["mode"])
-        return super().to_internal_value(data)
-
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Refuse no part, several parts, and a vector that does not say whose it is."""
         if "next" not in attrs:
             one_part(attrs, PARTS)
+        check_framing(attrs)
         if "embedding" in attrs and "@" not in attrs["model"]:
             raise AppError("embedding.model_required")
         return attrs
@@ -134,6 +165,8 @@ class SearchByPhoto(SearchOptions):
     """A search by a picture, as a form."""
 
     image = UploadField()
+    crop = CropField(required=False, help_text=CROP)
+    turn = TurnField(required=False)
 
 
 class SearchByText(SearchOptions):
@@ -176,6 +209,9 @@ class KeptParameters(Parameters):
 
     limit = serializers.IntegerField(default=LIMIT_DEFAULT, min_value=1, max_value=LIMIT_MAX)
     next = serializers.CharField(required=False, max_length=CURSOR_MAX)
+    collapse = serializers.BooleanField(
+        default=True, help_text="false: near-duplicates that were collapsed stand by themselves"
+    )
 
 
 class EmbeddingOptions(Parameters):
@@ -190,11 +226,14 @@ class EmbeddingParameters(EmbeddingOptions):
     error_ids = PART_IDS
 
     image = UploadField(required=False)
+    crop = CropField(required=False)
+    turn = TurnField(required=False)
     text = serializers.CharField(required=False, max_length=TEXT_MAX)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Refuse none and both."""
         one_part(attrs, ("image", "text"))
+        check_framing(attrs)
         return attrs
 
 
@@ -208,6 +247,8 @@ class PhotoToEmbed(EmbeddingOptions):
     """A picture to embed, as a form."""
 
     image = UploadField()
+    crop = CropField(required=False, help_text=CROP)
+    turn = TurnField(required=False)
 
 
 # Beside two kinds of body, openapi-python-client 0.29 needs an optional parameter: without one its code does not run.
@@ -243,7 +284,11 @@ class SearchView(ApiView):
     def post(self, request: Request) -> Response:
         """Find the documents that a picture, a text, a document or a vector is about."""
         values = validated(SearchParameters, request.data)
-        return Response(search_json(retrieval.search(_search_request(request, values))))
+        asked = _search_request(request, values)
+        answer = search_json(retrieval.search(asked))
+        if names := values["facets"]:
+            answer["facets"] = [facet_json(facet) for facet in facets(facet_scope(asked), names)]
+        return Response(answer)
 
 
 class KeptSearchView(ApiView):
@@ -255,7 +300,10 @@ class KeptSearchView(ApiView):
     @describe("search_get", {200: SearchResultAnswer}, parameters=[KeptParameters])
     def get(self, request: Request, query_id: UUID) -> Response:
         """Return a kept answer again: what you may see of it now. Nothing is encoded."""
-        answer = retrieval.reopen(query_id, request.user, self.query["limit"], self.query.get("next"))
+        values = self.query
+        answer = retrieval.reopen(
+            query_id, request.user, values["limit"], values.get("next"), apart=not values["collapse"]
+        )
         return Response(search_json(answer))
 
     @describe("search_delete", {204: None})
@@ -296,7 +344,8 @@ class EmbeddingView(ApiView):
 
 def _encoded(version: ModelVersion, values: dict[str, Any]) -> Encoded:
     if "image" in values:
-        return encode_picture(version, read_picture(values["image"]))
+        part = image_part(values)
+        return encode_picture(version, part.data, framing=part.picture.framing)
     return encode_text(version, values["text"])
 
 
@@ -308,6 +357,10 @@ def _search_request(request: Request, values: dict[str, Any]) -> SearchRequest:
         collections=tuple(values["collections"]),
         filters=values["filters"],
         target=values["target"],
+        mode=values["mode"],
+        as_written=values["as_written"],
+        collapse=values["collapse"],
+        sort=values["sort"],
         limit=values["limit"],
         cursor=values.get("next"),
         model=values["model"],
@@ -317,7 +370,7 @@ def _search_request(request: Request, values: dict[str, Any]) -> SearchRequest:
 def _parts(values: dict[str, Any]) -> tuple[Part, ...]:
     """Return the part in its short form, of which there is one or, beside a cursor, none."""
     if "image" in values:
-        return (ImagePart(read_picture(values["image"])),)
+        return (image_part(values),)
     if "text" in values:
         return (TextPart(values["text"]),)
     if "document" in values:

@@ -71,9 +71,7 @@ def test_json_has_every_kept_hit_in_the_shape_of_one_page(world, documents):
 def test_neither_file_tells_of_documents_that_the_reader_may_not_see(world):
     Document.objects.filter(pk=world.secret_document.pk).update(metadata={"safe": "yes"})
     both = (world.secret_document, world.open_document)
-    Passage.objects.bulk_create(
-        Passage(document=one, ordinal=0, start=0, end=4, text="Body") for one in both
-    )
+    Passage.objects.bulk_create(Passage(document=one, ordinal=0, start=0, end=4, text="Body") for one in both)
     query, strangers, members = kept_query(both), APIClient(), world.client("reader")
     assert [row["external_id"] for row in table(strangers, query)] == ["open-1"]
     assert "metadata.safe" not in table(strangers, query)[0]

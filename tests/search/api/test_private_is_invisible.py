@@ -35,8 +35,17 @@ class Ask:
 LISTS = {  # addresses without an id: what they answer may not mention the secret collection at all
     "collections": [Ask()],
     "documents": [Ask(), Ask(path="?tag=pump")],
+    "fields": [Ask()],
+    "fields-values": [
+        Ask(path="?field=tags"),
+        Ask(path="?field=collection"),
+        Ask(path="?field=metadata.kind"),
+    ],
     "search-kept": [Ask()],
     "judgements": [Ask()],
+    "searches": [Ask()],
+    "suggestions": [Ask(path="?q=secret"), Ask(path="?q=title of")],
+    "saved-searches": [Ask()],
     "judgements-qrels": [Ask(), Ask(path="?query={query}")],
     "judgements-csv": [Ask()],
     "jobs": [Ask()],
@@ -69,6 +78,7 @@ ROWS = {  # addresses (or bodies) with an id: secret and missing must be answere
     "job-undo": [Ask(), Ask("post")],
 }
 ELSEWHERE = {
+    "saved-search": "test_saved_searches.py: what one person asks is nobody else's",
     "search": "test_search_for_real.py, beside others",
     "embeddings": "touches no collection",
     "model": "models belong to no collection",

@@ -6,8 +6,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from search.models import Collection, Judgement
+from search.models import Collection, Judgement, SavedSearch
 from tests.search.api.conftest import World, make_document, make_version
+from tests.support.queries import make_query
 from workers.models import Job, JobItem
 
 ROWS = 20
@@ -20,6 +21,8 @@ BASELINES = {
     "/api/v1/jobs/{job}/failed/": 3,
     "/api/v1/models/": 3,
     "/api/v1/judgements/": 2,
+    "/api/v1/searches/": 3,
+    "/api/v1/searches/saved/": 3,
     "/api/v1/judgements/export.qrels": 2,
     "/api/v1/judgements/export.csv": 2,
 }
@@ -34,6 +37,13 @@ def fill(world: World) -> None:
         Job.objects.create(type="import", owner=root)
         JobItem.objects.create(job=world.job, key=f"line {number + 2}", error_id="x.y", reason="Z.")
         make_version(number=number + 2)
+        save(root)
+
+
+def save(user) -> None:
+    """Another search of this person, saved."""
+    query = make_query(modality="text", text="pump", user=user)
+    SavedSearch.objects.create(query=query, user=user, name="Pumps")
 
 
 def count(client, path: str) -> tuple[int, int]:
@@ -54,6 +64,7 @@ def test_a_list_costs_the_same_with_one_row_and_with_twenty(path, world):
     Judgement.objects.create(
         query=world.query, document=world.open_document, user=world.users["root"], grade=2
     )
+    save(world.users["root"])
     client, filled = world.client("root"), path.format(job=world.job.pk)
     few, few_rows = count(client, filled)
     fill(world)

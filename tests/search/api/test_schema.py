@@ -12,11 +12,12 @@ import pytest
 from django.core.management import call_command
 from rest_framework.test import APIClient
 
-from search.models import Judgement
+from search.models import Judgement, SavedSearch
+from tests.support.queries import make_query
 
 API = "/api/v1"
 # what the schema must not promise before it is built
-NOT_BUILT_YET = ("parts", "image_url", "negative_text", "explain", "lexical", "hybrid")
+NOT_BUILT_YET = ("image_url", "negative_text", "explain", "lexical", "hybrid")
 
 
 @cache
@@ -59,18 +60,28 @@ def answered(document: dict[str, Any], path: str, method: str, status: str) -> d
         ("/models/", {}),
         ("/models/{model}/", {"model": "champion"}),
         ("/judgements/", {}),
+        ("/searches/", {}),
+        ("/suggestions/", {}),
+        ("/searches/saved/", {}),
+        ("/searches/saved/{saved_id}/", {"saved_id": "saved"}),
     ],
 )
 def test_an_answer_is_what_the_schema_says(path, values, world):
     Judgement.objects.create(
         query=world.query, document=world.open_document, user=world.users["curator"], grade=2
     )
-    known = {"document": world.open_document.pk, "job": world.job.pk}
+    known = {"document": world.open_document.pk, "job": world.job.pk, "saved": saved_of(world, "curator").pk}
     filled = path.format(**{name: known.get(value, value) for name, value in values.items()})
     for who in ("curator", "root"):
         response = world.client(who).get(API + filled)
         if response.status_code == 200 or who == "curator":
             assert_described(response, API + path, "get")
+
+
+def saved_of(world, who: str) -> SavedSearch:
+    """A search that this person made and saved."""
+    query = make_query(modality="document", document=world.open_document, user=world.users[who])
+    return SavedSearch.objects.create(query=query, user=world.users[who], name="Pumps")
 
 
 def assert_described(response: Any, path: str, method: str) -> None:
@@ -158,6 +169,7 @@ def test_requests_that_make_or_find_something_have_an_example_that_fits_their_sc
         "documents_import",
         "collections_create",
         "judgements_create",
+        "saved_searches_create",
     }
     assert {operation for operation, examples in shown.items() if examples} == wanted
     for _, _, operation in operations():
@@ -195,7 +207,7 @@ def resolved(value: Any) -> Any:
 def test_what_a_change_leaves_out_has_no_default(db):
     """A client made of the schema would send it, and so empty what nobody named."""
     patched = [name for name in schema()["components"]["schemas"] if name.startswith("Patched")]
-    assert len(patched) == 4
+    assert len(patched) == 5
     for name in patched:
         assert "'default'" not in str(schema()["components"]["schemas"][name])
 
@@ -212,9 +224,10 @@ def open_operations() -> set[str]:
 
 def test_what_nobody_in_particular_may_do_is_declared(db):
     assert open_operations() == {
-        "search", "search_get", "search_export_csv", "search_export_json", "embeddings", "collections_list",
+        "search", "search_get", "search_export_csv", "search_export_json", "suggestions",
+        "embeddings", "collections_list",
         "collections_get",
-        "documents_list", "documents_get", "models_list", "models_get",
+        "documents_list", "documents_get", "fields_list", "fields_values", "models_list", "models_get",
     }  # fmt: skip
 
 
@@ -225,7 +238,7 @@ def test_where_searching_needs_an_account_nothing_is_declared_open(db, settings)
 
 def test_what_is_declared_open_is_open_and_the_rest_is_not(world):
     values = {"slug": "open", "document_id": world.open_document.pk, "model": "champion"}
-    values |= {"query_id": world.query.pk, "job_id": world.job.pk, "judgement_id": 1}
+    values |= {"query_id": world.query.pk, "job_id": world.job.pk, "judgement_id": 1, "saved_id": 1}
     for path, method, operation in operations():
         if method == "get":
             status = APIClient().get(path.format(**values)).status_code

@@ -88,6 +88,7 @@ def test_a_photo_reaches_the_door_as_bytes_with_all_that_was_said(world, asked):
             limit=5,
             cursor="page two",
             model="small@1",
+            mode="dense",
         )
     ]
 
@@ -95,7 +96,17 @@ def test_a_photo_reaches_the_door_as_bytes_with_all_that_was_said(world, asked):
 def test_the_answer_is_what_the_design_and_the_schema_say(world, asked):
     response = APIClient().post(SEARCH, {"text": "a pump"})
     answer = response.json()
-    assert set(answer) == {"query", "results", "next", "unknown_words", "warnings", "plan", "timings_ms"}
+    assert set(answer) == {
+        "query",
+        "results",
+        "facets",
+        "next",
+        "unknown_words",
+        "mended",
+        "warnings",
+        "plan",
+        "timings_ms",
+    }
     assert answer["unknown_words"] == answer["warnings"] == []
     assert answer["query"] == {
         "id": str(world.query.pk),
@@ -108,7 +119,13 @@ def test_the_answer_is_what_the_design_and_the_schema_say(world, asked):
     assert first["passage"] == {"text": "Body", "start": 0, "end": 4}
     assert (first["image"], second["passage"]) == (None, None)
     assert first["document"]["metadata"] == {"kind": "pump"}
-    assert answer["plan"] == {"kind": "ann", "ef_search": 64, "candidates": 64}
+    assert answer["plan"] == {
+        "kind": "ann",
+        "ef_search": 64,
+        "candidates": 64,
+        "retrievers": ["dense"],
+    }
+    assert answer["mended"] is None
     assert (answer["next"], answer["timings_ms"]["encode"]) == ("more", 27.0)
     assert_described(response, SEARCH, "post")
 
@@ -123,6 +140,10 @@ def test_the_answer_is_what_the_design_and_the_schema_say(world, asked):
             {"parts": (EmbeddingPart((1.0, 0.5)),), "model": "small@1"},
         ),
         ({"text": "pump", "filters": {}}, {"parts": (TextPart("pump"),)}),
+        (
+            {"text": "pump", "mode": "lexical", "as_written": True},
+            {"parts": (TextPart("pump"),), "mode": "lexical", "as_written": True},
+        ),
     ],
 )
 def test_the_other_parts_come_as_json(body, expected, world, asked):
@@ -161,8 +182,6 @@ def test_nobody_searches_only_while_the_operator_allows_it(asked, settings):
         {"image_url": "https://example.com/a.jpg"},
         {"text": "pump", "negative_text": "rust"},
         {"text": "pump", "explain": True},
-        {"text": "pump", "mode": "lexical"},
-        {"text": "pump", "mode": "hybrid"},
     ],
 )
 def test_what_is_not_built_yet_is_refused_as_such(body, asked):
@@ -241,7 +260,7 @@ def test_asking_with_a_token_costs_one_query_outside_the_door(world, asked, djan
 def encoders(monkeypatch):
     """Encoders that answer by what they were given; the real ones are tested in tests/workers."""
 
-    def picture(version, data):
+    def picture(version, data, **_framing):
         return Encoded(vector=np.array([1, 2, 3, len(data)], dtype=np.float32))
 
     monkeypatch.setattr(views, "encode_picture", picture)

@@ -140,13 +140,14 @@ def test_a_document_leads_back_to_results_that_hold_it(client: Client) -> None:
 
 
 def test_the_words_asked_for_stay_in_the_box_with_what_was_chosen(client: Client) -> None:
-    query = kept_query(_documents(12), target="passages", collections=["public", "hidden"])
-    make_collection("hidden", visibility="private")
+    query = kept_query(_documents(12), target="passages", collections=["public", "vault"])
+    make_collection("vault", visibility="private")
     page = _page(client, f"/q/{query.pk}/")
     assert 'value="a valve"' in page
     chosen = '<input type="hidden" name="collections" value="{}">'
-    assert page.count(chosen.format("public")) == 1 + 10  # the box, and “More like this” of each hit
-    assert chosen.format("hidden") not in page
+    # the box, the choice of what to look for, and “More like this” of each hit
+    assert page.count(chosen.format("public")) == 1 + 1 + 10
+    assert "vault" not in page
     cursor = client.get(f"/q/{query.pk}/").context["next"]
     more = _page(client, f"/q/{query.pk}/?next={cursor}", **{"HX-Request": "true"})
     assert more.count(chosen.format("public")) == 2

@@ -24,6 +24,7 @@ from search.retrieval.types import (
 )
 from tests.support.corpus import make_collection, make_version
 from tests.support.pages import kept_query, picture_bytes, save_document
+from workers.encoding import wire
 from workers.storage.blobs import blob_store
 
 if TYPE_CHECKING:
@@ -130,6 +131,48 @@ def test_words_are_asked_again_with_other_choices(client: Client, asked: list[Se
         ("public",),
     )
     assert request.filters == {"tags": ["x"]}
+
+
+@pytest.fixture
+def turned_photo(clean_redis) -> Query:
+    """A search with a photo that was turned and cut, without its file."""
+    query = kept_query([], modality="image", text="", preview=blob_store(picture_bytes("blue"), "image/jpeg"))
+    query.parts.update(turn=90, crop=[0, 0, 0.5, 0.5], digest="d" * 64)
+    return query
+
+
+@pytest.mark.parametrize(
+    ("form", "crop", "turn"),
+    [
+        ({}, (0, 0, 0.5, 0.5), 0),
+        ({"crop": ""}, None, 0),
+        ({"crop": "0.1,0.2,0.3,0.4", "turn": "180"}, (0.1, 0.2, 0.3, 0.4), 180),
+    ],
+)
+def test_a_part_of_a_photo_is_asked_with_the_kept_copy_which_is_turned_already(
+    client: Client, asked: list[SearchRequest], turned_photo: Query, form, crop, turn
+) -> None:
+    client.post(f"/q/{turned_photo.pk}/again/", form)
+    assert asked[0].parts == (ImagePart(picture_bytes("blue"), crop=crop, turn=turn),)
+
+
+def test_a_part_of_a_photo_is_asked_with_its_file_while_that_is_at_hand(
+    client: Client, asked: list[SearchRequest], turned_photo: Query, clean_redis
+) -> None:
+    clean_redis.set(wire.UPLOAD_PREFIX + "d" * 64, b"the file")
+    client.post(f"/q/{turned_photo.pk}/again/", {"crop": "0,0,1,0.5", "turn": "270"})
+    assert asked[0].parts == (ImagePart(b"the file", crop=(0, 0, 1, 0.5), turn=0),)
+
+
+@pytest.mark.parametrize(
+    "form", [{"crop": "1,2,3"}, {"crop": "a,b,c,d"}, {"crop": "0,0,2,2"}, {"turn": "45"}]
+)
+def test_what_is_no_part_and_no_turn_is_refused(
+    client: Client, asked: list[SearchRequest], turned_photo: Query, form
+) -> None:
+    response = client.post(f"/q/{turned_photo.pk}/again/", form)
+    assert (response.status_code, asked) == (400, [])
+    assert "parameter.invalid" in response.content.decode()
 
 
 def test_a_photo_is_asked_again_with_its_kept_copy(client: Client, asked: list[SearchRequest]) -> None:

@@ -18,10 +18,22 @@ from search.units.image import image_spec
 from tests.support.corpus import picture, tiny_version
 from tests.support.hostile_pictures import jpeg_scans
 from tests.support.tiny_bundle import COLOURS
+from tests.support.workers import wait_until
 from workers.encoding import wire
-from workers.encoding.client import encode_picture, encode_text, picture_start, versions_warm, workers_alive
+from workers.encoding.client import (
+    encode_picture,
+    encode_text,
+    picture_start,
+    upload_at_hand,
+    upload_forget,
+    versions_warm,
+    workers_alive,
+)
+from workers.inference.framing import FramedPicture, Framing
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("query_worker")]
+
+HALF = Framing(crop=(0, 0, 0.5, 1))
 
 
 @pytest.fixture
@@ -87,6 +99,31 @@ def test_the_same_photo_again_comes_from_the_cache_with_its_preview(version):
     assert first.preview == again.preview
 
 
+def test_a_part_of_the_same_photo_is_another_question(version):
+    data = picture(COLOURS["green"], seed=15)
+    whole, part = encode_picture(version, data), encode_picture(version, data, framing=HALF)
+    assert not part.from_cache
+    assert not np.array_equal(whole.vector, part.vector)
+    assert encode_picture(version, data, framing=HALF).from_cache
+
+
+def test_the_file_of_a_photo_that_is_kept_stays_at_hand_for_a_while(version, clean_redis):
+    photo = FramedPicture(picture(COLOURS["green"], seed=16))
+    picture_start(version, photo, preview_px=32).preview()
+    wait_until(lambda: upload_at_hand(photo.digest) == photo.data)
+    assert 0 < clean_redis.ttl(wire.UPLOAD_PREFIX + photo.digest) <= 900
+    assert clean_redis.keys(wire.INPUT_PREFIX + "*") == []
+    upload_forget(photo.digest)
+    assert upload_at_hand(photo.digest) is None
+
+
+def test_the_file_of_a_photo_that_is_not_kept_is_gone_once_it_was_answered(version, clean_redis):
+    photo = FramedPicture(picture(COLOURS["green"], seed=17))
+    picture_start(version, photo).result()
+    assert upload_at_hand(photo.digest) is None
+    assert clean_redis.keys(wire.INPUT_PREFIX + "*") == []
+
+
 def test_another_version_never_gets_the_cached_vector(version, tmp_path):
     other = tiny_version(tmp_path, seed=1)
     data = picture(COLOURS["green"], seed=6)
@@ -104,7 +141,7 @@ def test_sixteen_photos_that_arrive_together_cause_at_most_six_encoder_calls(ver
     before = _settled_calls()
     query_worker.send_signal(signal.SIGSTOP)  # so that they arrive together however slow the sender is
     try:
-        sent = [picture_start(version, data) for data in photos]
+        sent = [picture_start(version, FramedPicture(data)) for data in photos]
     finally:
         query_worker.send_signal(signal.SIGCONT)
     assert len({one.result().vector.tobytes() for one in sent}) == 16

@@ -15,6 +15,7 @@ from tests.support.workers import is_alive, start_query_worker, stop, wait_until
 from workers.encoding import client, wire
 from workers.encoding.client import encode_text, picture_start, versions_warm, workers_alive
 from workers.inference.errors import BundleError
+from workers.inference.framing import FramedPicture
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -91,7 +92,7 @@ def test_a_question_is_asked_again_when_the_worker_that_took_it_is_replaced(tmp_
     redis, version = wire.client(), tiny_version(tmp_path)
     redis.delete("nobody")
     redis.set("nobody:first-1", '{"loaded": [], "calls": 0, "at": 0}', ex=30)
-    pending = picture_start(version, picture(COLOURS["red"], seed=77))
+    pending = picture_start(version, FramedPicture(picture(COLOURS["red"], seed=77)))
     assert redis.llen("nobody") == 1
     assert 0 < redis.pttl("nobody") <= 1000 * settings.CONFIG.encode_timeout_seconds
     with ThreadPoolExecutor(1) as threads:
@@ -107,7 +108,7 @@ def test_a_question_that_outlived_two_workers_is_given_up(tmp_path):
     redis, version = wire.client(), tiny_version(tmp_path)
     redis.delete("nobody")
     redis.set("nobody:first-1", '{"loaded": [], "calls": 0, "at": 0}', ex=30)
-    pending = picture_start(version, picture(COLOURS["red"], seed=80))
+    pending = picture_start(version, FramedPicture(picture(COLOURS["red"], seed=80)))
     with ThreadPoolExecutor(1) as threads:
         waiting = threads.submit(pending.result)
         _replace_worker(redis)
@@ -125,7 +126,7 @@ def test_the_vector_is_there_before_the_preview_and_a_preview_that_was_lost_is_a
     redis, version = wire.client(), tiny_version(tmp_path)
     redis.delete("nobody")
     redis.set("nobody:first-1", '{"loaded": [], "calls": 0, "at": 0}', ex=30)
-    pending = picture_start(version, picture(COLOURS["red"], seed=78), preview_px=32)
+    pending = picture_start(version, FramedPicture(picture(COLOURS["red"], seed=78)), preview_px=32)
     reply = wire.REPLY_PREFIX + pending.id
     redis.rpush(reply, wire.pack(VECTOR))
     assert pending.result().timings_ms == VECTOR.timings_ms
@@ -142,7 +143,9 @@ def test_the_vector_is_there_before_the_preview_and_a_preview_that_was_lost_is_a
 @pytest.mark.usefixtures("no_worker")
 def test_a_preview_that_fails_is_an_error_with_an_id(tmp_path):
     redis = wire.client()
-    pending = picture_start(tiny_version(tmp_path), picture(COLOURS["red"], seed=79), preview_px=32)
+    pending = picture_start(
+        tiny_version(tmp_path), FramedPicture(picture(COLOURS["red"], seed=79)), preview_px=32
+    )
     failed = wire.Encoded(error={"id": "encoder.failed", "message": "No.", "detail": {}})
     redis.rpush(wire.REPLY_PREFIX + pending.id, wire.pack(VECTOR), wire.pack(failed))
     pending.result()

@@ -8,9 +8,19 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from workers.inference.framing import Framing
 from workers.inference.headers.types import PictureLimits
 from workers.inference.manifest import ImageSpec
-from workers.inference.pictures import Opened, open_checked, preview_jpeg, shortest_side_of, shrunk, to_pixels
+from workers.inference.pictures import (
+    Opened,
+    framed,
+    open_checked,
+    preview_jpeg,
+    shortest_side_of,
+    shrunk,
+    to_pixels,
+    turned,
+)
 from workers.inference.probes import probe_pictures
 
 if TYPE_CHECKING:
@@ -36,12 +46,15 @@ class PictureHandler:
         return {}
 
     def prepare(self, head: dict[str, Any], payload: memoryview) -> Answer:
-        """Return the encoder's input by `spec`, and behind it a copy of at most `preview_px`."""
-        spec, longest = _spec(head["spec"]), head["preview_px"]
+        """Return the encoder's input by `spec` of what `framing` leaves, and behind it a copy of at most `preview_px`.
+
+        The copy is of the whole picture, turned.
+        """
+        spec, longest, framing = _spec(head["spec"]), head["preview_px"], _framing(head["framing"])
         data = self._start(payload)
-        opened = self._opened(data, shortest_side_of(spec))
-        pixels = to_pixels(opened.image, spec)
-        small = self._small(data, opened, longest) if longest else None
+        opened = self._opened(data, framing.shortest_side(shortest_side_of(spec)))
+        pixels = to_pixels(framed(opened, framing, self._limits.min_side), spec)
+        small = turned(self._small(data, opened, longest), framing.turn) if longest else None
         parts: list[Buffer] = [pixels.data]
         if small is not None:
             parts.append(small.tobytes())
@@ -83,6 +96,10 @@ def options(limits: PictureLimits, processor_seconds: int) -> dict[str, Any]:
 
 def _spec(given: dict[str, Any]) -> ImageSpec:
     return ImageSpec(**{**given, "mean": tuple(given["mean"]), "std": tuple(given["std"])})
+
+
+def _framing(given: dict[str, Any]) -> Framing:
+    return Framing(given["turn"], tuple(given["crop"]) if given["crop"] else None)
 
 
 def _about(opened: Opened, image: Image.Image | None) -> dict[str, Any]:

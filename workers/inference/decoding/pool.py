@@ -24,6 +24,7 @@ from workers.inference.decoding.types import (
     Thumbnail,
 )
 from workers.inference.errors import PictureError
+from workers.inference.framing import WHOLE
 from workers.inference.headers.reading import read_header
 from workers.inference.pictures import shortest_side_of
 from workers.inference.sandbox.errors import (
@@ -37,6 +38,7 @@ from workers.inference.sandbox.process import SandboxSpec
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from workers.inference.framing import Framing
     from workers.inference.headers.types import Header
     from workers.inference.manifest import ImageSpec
 
@@ -62,13 +64,23 @@ class Decoders:
         self._lock = threading.Lock()
 
     def prepared(
-        self, data: bytes, spec: ImageSpec, *, preview_px: int = 0, within_seconds: float | None = None
+        self,
+        data: bytes,
+        spec: ImageSpec,
+        *,
+        framing: Framing = WHOLE,
+        preview_px: int = 0,
+        within_seconds: float | None = None,
     ) -> PreparedPicture:
-        """Return the encoder's input for the picture and, with `preview_px`, a small copy of it."""
+        """Return the encoder's input for what `framing` leaves of the picture.
+
+        With `preview_px`, a small copy of the whole picture comes with it, turned.
+        """
         numbers = _CHANNELS * spec.size**2 * (_TEN_CROPS if spec.crop == "ten" else 1)
-        head = {"spec": asdict(spec), "preview_px": preview_px}
+        head = {"spec": asdict(spec), "framing": asdict(framing), "preview_px": preview_px}
         call = Call("prepare", head, data, numbers * _FLOAT_BYTES + _CHANNELS * preview_px**2)
-        with self._called(call, shortest_side_of(spec), within_seconds) as (header, answer, payload):
+        shortest_side = framing.shortest_side(shortest_side_of(spec))
+        with self._called(call, shortest_side, within_seconds) as (header, answer, payload):
             pixels = np.frombuffer(payload, np.float32, numbers).reshape(answer["shape"])
             small = _image(answer["image"], payload[numbers * _FLOAT_BYTES :]) if answer["image"] else None
             return PreparedPicture(pixels, small, _pair(answer["size"]), header.warnings)

@@ -1,0 +1,65 @@
+"""The same query with other filters or in another order: its vectors are kept, so nothing is encoded again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+
+from models_admin.models import VersionState
+from retrieval_site.errors import AppError
+from search.models import QueryPart
+from search.retrieval import keep
+from search.retrieval.door import search_encoded
+from search.retrieval.encode import Known
+from search.retrieval.types import DocumentPart, EmbeddingPart, ImagePart, TextPart
+
+if TYPE_CHECKING:
+    from search.models import Query
+    from search.retrieval.types import EncodedQuery, Part, SearchAnswer, SearchRequest
+
+_OF_THE_QUERY = ("text.", "image.", "encoder.")
+"""Warnings of how the query was read, which hold for whatever it is asked."""
+
+
+def search_again(query: Query, request: SearchRequest) -> SearchAnswer:
+    """Ask an earlier query with what the request says beside its parts, which are the query's own.
+
+    Raises AppError `query.not_repeatable` where its vectors are gone or its version answers no more, and of where to
+    look as `search` does.
+    """
+    encoded = _encoded(query)
+    parts = tuple(_part(part) for part in query.parts.all())
+    answer = search_encoded(Known(encoded), replace(request, parts=parts))
+    if answer.query_id is not None and settings.CONFIG.keep_queries:
+        _keep_previews(query, answer)
+    return answer
+
+
+def _encoded(query: Query) -> EncodedQuery:
+    encoded = keep.encoded_of(query)
+    if encoded is None or encoded.version.state != VersionState.READY:
+        raise AppError("query.not_repeatable")
+    warnings = tuple(one for one in query.warnings if one["id"].startswith(_OF_THE_QUERY))
+    nothing_known = encoded.nothing_known or any(one["id"] == "text.nothing_known" for one in warnings)
+    return replace(encoded, warnings=warnings, nothing_known=nothing_known)
+
+
+def _part(part: QueryPart) -> Part:
+    """Return what a part says; a photo and a vector are in the kept vectors."""
+    if part.modality == "text":
+        return TextPart(part.text, part.weight)
+    if part.modality == "image":
+        return ImagePart(b"", part.weight)
+    if part.modality == "document":
+        return DocumentPart(part.document_id or 0, part.weight)
+    return EmbeddingPart((), part.weight)
+
+
+def _keep_previews(query: Query, answer: SearchAnswer) -> None:
+    """Show the same photos beside the new answer."""
+    for part in query.parts.all():
+        if part.preview_id:
+            new = QueryPart.objects.filter(query=answer.query_id, place=part.place)
+            new.update(preview=part.preview_id)

@@ -1,0 +1,210 @@
+"""The bar above the hits: a menu for each field, what narrows the search as chips, and the order of the hits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from django.urls import reverse
+
+from search.filters.dates import DATES
+from search.filters.values import METADATA, TAGS
+from search.retrieval.facets import COLLECTION, FacetScope, facet_values, facets, fields_in
+from search.retrieval.sort import RELEVANCE, TITLE
+from search.views.filtering import COLLECTIONS, FROM, ONLY, TARGET, TO, chips, label_of, narrowing_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from search.models import Collection, Query
+    from search.querysets import Viewer
+    from search.retrieval.facets import Facet, Field
+    from search.views.filtering import Chip, Narrowing, Pair
+
+MENUS_MAX = 6
+"""Fields with a menu of their own; the others are behind “More filters”."""
+FEW_VALUES = 8
+"""So many values are seen at a glance; more can be searched through."""
+SORTS = {
+    RELEVANCE: "Most relevant first",
+    "-created_at": "Newest first",
+    "created_at": "Oldest first",
+    "-updated_at": "Last changed first",
+    TITLE: "Title, A to Z",
+}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A value that can be ticked: as it is sent, as it is read, and how many documents have it, if that is known."""
+
+    value: str
+    words: str
+    documents: int | None
+    chosen: bool
+
+
+@dataclass(frozen=True)
+class Menu:
+    """One field's menu. `inside` is what opens, None until somebody opens it; `kept`: its own part of the address."""
+
+    field: str
+    label: str
+    kept: list[Pair] = field(default_factory=list)
+    inside: Inside | None = None
+
+
+@dataclass(frozen=True)
+class Inside:
+    """What a menu holds: the values of a field to tick, and its ends where it has any."""
+
+    field: str
+    sent_as: str
+    label: str
+    type: str
+    choices: list[Choice]
+    more: bool
+    ends: Ends | None
+
+    @property
+    def searchable(self) -> bool:
+        """Whether there are too many values to be seen at a glance."""
+        return self.more or len(self.choices) > FEW_VALUES
+
+
+@dataclass(frozen=True)
+class Ends:
+    """A range: what is asked for, and between which values the documents lie."""
+
+    lower: str
+    upper: str
+    least: str
+    greatest: str
+
+
+@dataclass(frozen=True)
+class FilterBar:
+    """Everything that the bar shows."""
+
+    menus: list[Menu]
+    further: list[Menu]
+    chips: list[Chip]
+    kept: list[Pair]
+    cleared: str
+    sorts: list[tuple[str, str, bool]]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The kept search whose bar is shown, to whom, and the names of the collections that they may see by slug."""
+
+    query: Query
+    viewer: Viewer
+    names: dict[str, str]
+
+    @property
+    def narrowing(self) -> Narrowing:
+        """How it is narrowed, as far as the viewer may know: of the collections, those that they may see."""
+        found = narrowing_of(self.query)
+        return replace(found, collections=tuple(slug for slug in found.collections if slug in self.names))
+
+
+def filter_bar(query: Query, viewer: Viewer, collections: Sequence[Collection], opened: str) -> FilterBar:
+    """Return the bar of a kept search. `opened` is the field whose menu the page brings with it, "" for none."""
+    shown = Shown(query, viewer, {one.slug: one.name for one in collections})
+    narrowing = shown.narrowing
+    among = [one for one in collections if one.slug in narrowing.collections] or list(collections)
+    known = fields_in([one.pk for one in among])
+    address = reverse("search:filter", args=[query.pk])
+    names = _order(known, narrowing, opened, several=len(collections) > 1)
+    menus = [_menu(shown, name, is_open=name == opened) for name in names]
+    return FilterBar(
+        menus=menus[:MENUS_MAX],
+        further=menus[MENUS_MAX:],
+        chips=chips(narrowing, address, shown.names),
+        kept=[(TARGET, query.target), *(pair for pair in narrowing.pairs if pair[0] == ONLY)],
+        cleared=f"{address}?{TARGET}={query.target}",
+        sorts=_sorts(narrowing.sort, known),
+    )
+
+
+def menu_inside(shown: Shown, name: str, typed: str = "") -> Inside:
+    """Return what a menu holds; `typed`: only the values that contain it."""
+    narrowing, query = shown.narrowing, shown.query
+    version = query.version or "champion"
+    scope = FacetScope(shown.viewer, narrowing.collections, narrowing.filters, query.target, version)
+    facet = facet_values(scope, name, typed) if typed else facets(scope, [name])[0]
+    sent_as = COLLECTIONS if name == COLLECTION else name
+    pairs = narrowing.pairs
+    chosen = [] if typed else [value for key, value in pairs if key == sent_as]
+    return Inside(
+        field=name,
+        sent_as=sent_as,
+        label=label_of(name),
+        type=facet.type,
+        choices=_choices(facet, chosen, shown.names if name == COLLECTION else {}),
+        more=facet.more,
+        ends=_ends(facet, dict(pairs)),
+    )
+
+
+def _order(known: Sequence[Field], narrowing: Narrowing, opened: str, *, several: bool) -> list[str]:
+    """Return the fields in the order of their menus: what is set or open is among the first, so that it is seen."""
+    there = [one.name for one in known]
+    names = [COLLECTION] if several else []
+    names += [*sorted(there, key=lambda name: name != TAGS), *DATES]
+    used = {_field_of(name) for name, _ in narrowing.pairs} | {opened}
+    ranked = sorted(names, key=lambda name: name not in used)
+    return sorted(ranked[:MENUS_MAX], key=names.index) + ranked[MENUS_MAX:]
+
+
+def _field_of(name: str) -> str:
+    """Return the field of a name in an address."""
+    return COLLECTION if name == COLLECTIONS else name.removeprefix(FROM).removeprefix(TO)
+
+
+def _menu(shown: Shown, name: str, *, is_open: bool) -> Menu:
+    kept = [pair for pair in shown.narrowing.pairs if _field_of(pair[0]) == name]
+    return Menu(name, label_of(name), kept, menu_inside(shown, name) if is_open else None)
+
+
+def _choices(facet: Facet, chosen: Sequence[str], names: Mapping[str, str]) -> list[Choice]:
+    """Return the values to tick; those that are chosen stand first, even where no document has them now."""
+    counted, values = dict(facet.values), [value for value, _ in facet.values if value not in chosen]
+    if facet.type in ("number", "date") and facet.more:
+        values = []  # a range says it better than a list of which most is missing
+    elif facet.type == "number":
+        values.sort(key=float)
+    elif facet.type == "date":
+        values.sort()
+    return [
+        Choice(value, names.get(value, value), counted.get(value), chosen=value in chosen)
+        for value in (*chosen, *values)
+    ]
+
+
+def _ends(facet: Facet, pairs: Mapping[str, str]) -> Ends | None:
+    if facet.type not in ("number", "date"):
+        return None
+    asked = pairs.get(FROM + facet.field, ""), pairs.get(TO + facet.field, "")
+    return Ends(*asked, _written(facet.least), _written(facet.greatest))
+
+
+def _written(end: float | datetime | None) -> str:
+    """Return an end as an input of its type takes it."""
+    if end is None:
+        return ""
+    return f"{end:.15g}" if isinstance(end, float) else f"{end:%Y-%m-%d}"
+
+
+def _sorts(sort: str, known: Sequence[Field]) -> list[tuple[str, str, bool]]:
+    """Return the orders on offer: each as it is sent, as it is read, and whether it is the present one."""
+    offered = dict(SORTS)
+    for one in known:
+        if one.type in ("number", "date") and one.name.startswith(METADATA):
+            offered[one.name] = f"{label_of(one.name)}, upwards"
+            offered[f"-{one.name}"] = f"{label_of(one.name)}, downwards"
+    if sort not in offered:
+        offered[sort] = f"{label_of(sort.removeprefix('-'))}, {'downwards' if sort[:1] == '-' else 'upwards'}"
+    return [(name, words, name == sort) for name, words in offered.items()]

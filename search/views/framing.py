@@ -1,0 +1,54 @@
+"""A photo that was searched with, asked again: turned further, or by a part of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from retrieval_site.errors import AppError
+from search.retrieval.types import ImagePart
+from workers.encoding.client import upload_at_hand
+from workers.inference.framing import TURNS, crop_of
+from workers.storage.blobs import blob_open
+
+if TYPE_CHECKING:
+    from django.http import QueryDict
+
+    from search.models import QueryPart
+    from workers.inference.framing import Crop
+
+CROP_CHARACTERS_MAX = 100
+
+
+def photo_again(part: QueryPart, form: QueryDict) -> ImagePart | None:
+    """Return the photo of an earlier search as the form frames it, as before where it says nothing; None: it is gone.
+
+    The form speaks of the photo as it is shown, so `turn` adds to what it was turned by; `crop` is then a part of that.
+    The photo's file is asked with where it is at hand, for its small copy shows less of a part.
+    """
+    if part.preview is None:
+        return None
+    turn, crop = _turn(form.get("turn", "")), _crop(part, form)
+    if upload := upload_at_hand(part.digest):
+        return ImagePart(upload, crop=crop, turn=(part.turn + turn) % 360)
+    with blob_open(part.preview) as photo:
+        return ImagePart(photo.read(), crop=crop, turn=turn)
+
+
+def _turn(written: str) -> int:
+    turns = {str(turn): turn for turn in TURNS} | {"": 0}
+    if written not in turns:
+        raise AppError.of_parameter("turn", "A photo is turned by 0, 90, 180 or 270 degrees.")
+    return turns[written]
+
+
+def _crop(part: QueryPart, form: QueryDict) -> Crop | None:
+    """Return the part that the form names by four numbers; `crop=` is the whole photo."""
+    written = form.get("crop")
+    if written is None:
+        return part.shown_crop
+    if not written:
+        return None
+    try:
+        return crop_of([float(number) for number in written[:CROP_CHARACTERS_MAX].split(",")])
+    except ValueError as error:
+        raise AppError.of_parameter("crop", f"This is no part of the photo: {error}.") from error
