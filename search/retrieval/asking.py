@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from retrieval_site.database.reading import read
 from search.retrieval.modes import mode_for, retrievers_for, text_of
+from search.retrieval.read_names import ReadIdentifiers
 from search.retrieval.types import MENDED, TextPart
 from search.retrieval.unencoded import encoding_for
 from search.words.spelling import mended, misspelt
@@ -58,7 +59,10 @@ def prepared(request: SearchRequest, encoding: Encoding, scope: Scope, *warnings
     """Return what a query is asked with whose words stay as they are; raises AppError of the mode."""
     mode, text = mode_for(request.mode, request.parts), text_of(request.parts)
     asked = None if mode == "dense" else read(lambda: look_up(text, scope.collections))
-    return Prepared(request, encoding, scope, retrievers_for(mode, text, asked), warnings)
+    retrievers = retrievers_for(mode, text, asked)
+    if request.read:
+        retrievers = (ReadIdentifiers(request.read), *retrievers)
+    return Prepared(request, encoding, scope, retrievers, warnings)
 
 
 def _misspelt(asked: AskedWords, encoding: Encoding) -> dict[str, str]:

@@ -19,14 +19,16 @@ EXACT = "identifiers"
 
 
 def fuse(found: Sequence[Candidates], passed: int = 0) -> Candidates:
-    """Return one ranking of the documents that the retrievers found; of one retriever, its candidates as they are.
+    """Return one ranking of the documents that the retrievers found; of one retriever, its
+    candidates as they are, and so of vectors beside which no identifier was found.
 
     A document's score is its reciprocal ranks, weighted, as a share of what the first place of every retriever would
     give: 0 to 1, and 1 more where an identifier names it. `passed` documents stand before these already. The unit
     shown is that of the retriever that counted most.
     """
-    if len(found) == 1:
-        return found[0]
+    answered = [each for each in found if each.units or each.retriever != EXACT]
+    if len(found) == 1 or [each.retriever for each in answered] == ["dense"]:
+        return answered[-1] if answered else found[0]
     documents = _Documents(sum(WEIGHTS[each.retriever] for each in found))
     for each in found:
         documents.add(each, passed)

@@ -83,6 +83,7 @@ def _part_new(row: Query, request: SearchRequest) -> QueryPart:
         weight=part.weight,
         text=part.text if isinstance(part, TextPart) else "",
         document_id=part.document_id if isinstance(part, DocumentPart) else None,
+        text_read=None if request.read is None else [one.to_json() for one in request.read],
         **_of_picture(part),
     )
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from search.querysets import Viewer
     from search.vectors.tables import VectorTable
     from workers.inference.framing import Crop
+    from workers.inference.ocr.types import TextRead
 
 Modality = Literal["image", "text", "document", "embedding"]
 Mode = Literal["auto", "dense", "lexical", "hybrid"]
@@ -94,7 +95,7 @@ class SearchRequest:
     `cursor` is the `next` of an earlier answer, which needs no parts; `model` an alias or `name@number`; `preview_px`
     is the longest side of the kept query photo; `or_pictures` lets pictures be searched where there are no passages;
     `collapse` lets one document stand for those that are nearly the same; `mode` chooses the retrievers (modes.py);
-    `as_written` leaves misspelt words as they are.
+    `as_written` leaves misspelt words as they are; `read` is what was read in the photo, None where nobody asked.
     """
 
     viewer: Viewer
@@ -112,6 +113,7 @@ class SearchRequest:
     collapse: bool = False
     mode: Mode = "auto"
     as_written: bool = False
+    read: tuple[TextRead, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -242,7 +244,8 @@ class SearchAnswer:
 
     `counted`: whether this viewer may know how many candidates there were, for these are what the asker could see.
     `warnings`: what should be known of the answer, as it was when the search was made. `unkept`: the row of a search
-    that is not kept, for the page that shows its answer at once.
+    that is not kept, for the page that shows its answer at once. `text_read`: what was read in the photo, None where
+    nobody asked or it is not read yet.
     """
 
     query_id: uuid.UUID | None
@@ -255,6 +258,7 @@ class SearchAnswer:
     counted: bool = True
     warnings: tuple[SearchWarning, ...] = ()
     unkept: Query | None = None
+    text_read: list[dict[str, Any]] | None = None
 
     @property
     def unknown_words(self) -> list[str]:

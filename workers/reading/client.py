@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import time
 from typing import cast
@@ -20,17 +19,23 @@ TOO_MANY = Reading(failure="too many photos are waiting to be read")
 UNREACHED = Reading(failure="no reader answered")
 
 
-def read_start(data: bytes) -> str:
-    """Put a photo on the list of those to be read, unless it was read lately; return the name of its reading.
+def read_start(digest: str, data: bytes) -> None:
+    """Put a photo on the list of those to be read, unless it was read lately; `digest` is the name of its reading.
 
     A photo that cannot be put there is not read: `read_found` never finds it.
     """
-    digest = hashlib.sha256(data).hexdigest()
     try:
         _ask(digest, data)
     except RedisError as error:
         log.warning("A photo is not read, since Redis does not answer: %s", error)
-    return digest
+
+
+def read_waits(digest: str) -> bool:
+    """Return whether a photo is being read or waits for it."""
+    try:
+        return bool(client().exists(wire.INPUT_PREFIX + digest))
+    except RedisError:
+        return False
 
 
 def _ask(digest: str, data: bytes) -> None:
@@ -57,20 +62,20 @@ def _state(digest: str) -> tuple[bool, int]:
     return bool(known), int(waiting)
 
 
-def read_found(name: str) -> Reading | None:
-    """Return the reading of this name, None while there is none."""
+def read_found(digest: str) -> Reading | None:
+    """Return what a photo says, None while it is not read."""
     try:
-        data = cast("bytes | None", client().get(wire.ANSWER_PREFIX + name))
+        data = cast("bytes | None", client().get(wire.ANSWER_PREFIX + digest))
     except RedisError:
         return None
     return None if data is None else Reading.read(data)
 
 
-def read_wait(name: str) -> Reading:
-    """Return the reading of this name as soon as it is there; one with a failure where that takes too long."""
+def read_wait(digest: str) -> Reading:
+    """Return what a photo says as soon as it is read; a failure where that takes too long."""
     ends = time.monotonic() + settings.CONFIG.read_text_seconds
     while time.monotonic() < ends:
-        if (found := read_found(name)) is not None:
+        if (found := read_found(digest)) is not None:
             return found
         time.sleep(LOOK_SECONDS)
     return UNREACHED

@@ -21,10 +21,8 @@ def barcodes(picture: NDArray[np.uint8]) -> list[TextRead]:
         place = code.position
         corners = (place.top_left, place.top_right, place.bottom_right, place.bottom_left)
         across, down = [corner.x / width for corner in corners], [corner.y / height for corner in corners]
-        box = (min(across), min(down), max(across), max(down))
-        left, top, right, bottom = (round(min(max(side, 0.0), 1.0), 4) for side in box)
+        left, top = max(min(across), 0.0), max(min(down), 0.0)
+        box = (left, top, min(max(across), 1.0) - left, min(max(down), 1.0) - top)
         if code.valid and code.text.strip():
-            found.append(
-                TextRead(code.text.strip()[:TEXT_MAX_CHARACTERS], (left, top, right, bottom), "barcode", 1.0)
-            )
+            found.append(TextRead(code.text.strip()[:TEXT_MAX_CHARACTERS], box, "barcode", 1.0))
     return found

@@ -28,7 +28,8 @@ GROWN = 1.6
 SMALLEST_PX = 5.0
 SMALL_LINE_PX, LARGER_MIN, AROUND_PX = 48.0, 1.3, 16
 """Lines lower than that are looked at again where they become so much larger, with so many pixels around them all."""
-MEAN, STD = np.float32([0.485, 0.456, 0.406]), np.float32([0.229, 0.224, 0.225])
+MEAN = np.array([0.485, 0.456, 0.406], np.float32)
+STD = np.array([0.229, 0.224, 0.225], np.float32)
 
 
 class Detector:
@@ -52,7 +53,7 @@ class Detector:
         if _are_small(boxes, scale) and (part := _part_with_text(probability, scale, picture)):
             left, top, right, bottom = part
             found = _boxes(*self._looked(picture[top:bottom, left:right]))
-            boxes = [box + np.float32([left, top]) for box in found]
+            boxes = [box + np.array([left, top], np.float32) for box in found]
         height, width = picture.shape[:2]
         inside = [box for box in boxes if 0 <= box[:, 0].mean() < width and 0 <= box[:, 1].mean() < height]
         return sorted(inside, key=_area, reverse=True)
@@ -124,14 +125,13 @@ def _grown(contour: Any, probability: Probability) -> Corners | None:
     (x, y), (width, height), angle = cv2.minAreaRect(contour)
     if min(width, height) < SMALLEST_PX - 2:
         return None
-    corners = cv2.boxPoints(((x, y), (width, height), angle))
+    corners = np.asarray(cv2.boxPoints(((x, y), (width, height), angle)), np.float32)
     if _mean_inside(probability, corners) < LINE_PROBABILITY:
         return None
     more = 2 * width * height * GROWN / (2 * (width + height))
     if min(width, height) + more < SMALLEST_PX:
         return None
-    grown: Corners = cv2.boxPoints(((x, y), (width + more, height + more), angle))
-    return grown
+    return np.asarray(cv2.boxPoints(((x, y), (width + more, height + more), angle)), np.float32)
 
 
 def _mean_inside(probability: Probability, corners: Corners) -> float:

@@ -63,8 +63,11 @@ def _strip(picture: NDArray[np.uint8], box: NDArray[np.float32]) -> NDArray[np.u
     height = max(int(np.linalg.norm(corners[1] - corners[2])), 1)
     target = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
     way = cv2.getPerspectiveTransform(corners, target)
-    strip = cv2.warpPerspective(
-        picture, way, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+    strip: NDArray[np.uint8] = np.asarray(
+        cv2.warpPerspective(
+            picture, way, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+        ),
+        np.uint8,
     )
     return np.rot90(strip).copy() if height >= _UPRIGHT_RATIO * width else strip
 
@@ -84,6 +87,6 @@ def _turned(strip: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def _fractions(box: NDArray[np.float32], picture: NDArray[np.uint8]) -> tuple[float, float, float, float]:
     """Return the upright rectangle around a box, as fractions of the picture's sides."""
     height, width = picture.shape[:2]
-    low, high = box.min(0) / (width, height), box.max(0) / (width, height)
-    left, top, right, bottom = (round(float(side), 4) for side in np.clip((*low, *high), 0, 1))
-    return left, top, right, bottom
+    (left, top), (right, bottom) = (np.clip(one / (width, height), 0, 1) for one in (box.min(0), box.max(0)))
+    left, top, across, down = (round(float(side), 4) for side in (left, top, right - left, bottom - top))
+    return left, top, across, down

