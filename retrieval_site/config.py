@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 from dataclasses import dataclass
@@ -45,6 +46,10 @@ class Config:
     read_text_seconds: float
     read_text_processes: int
     read_text_idle_seconds: float
+    picture_urls: bool
+    picture_url_ports: list[int]
+    picture_url_networks: list[str]
+    picture_url_seconds: float
     import_max_bytes: int
     bundle_max_bytes: int
     encode_timeout_seconds: float
@@ -57,6 +62,7 @@ class Config:
     throttle: bool
     throttle_anonymous: str
     throttle_user: str
+    throttle_picture_urls: str
     trusted_proxies: int
     job_memory_bytes: int
     sign_in_failures: int
@@ -73,6 +79,14 @@ class Config:
         if match is None:
             return self.redis_url
         return f"redis+socket://{match['path']}?virtual_host={match['db'] or 0}"
+
+
+def _network(written: str) -> str:
+    """Return an IP network; raises `ImproperlyConfigured` for anything else."""
+    try:
+        return str(ipaddress.ip_network(written))
+    except ValueError as error:
+        raise ImproperlyConfigured(f"“{written}” is no IP network.") from error
 
 
 def _days(written: str) -> int:
@@ -111,6 +125,10 @@ def read_config() -> Config:
         read_text_seconds=env.float("READ_TEXT_SECONDS", default=20.0),
         read_text_processes=env.int("READ_TEXT_PROCESSES", default=1),
         read_text_idle_seconds=env.float("READ_TEXT_IDLE_SECONDS", default=300.0),
+        picture_urls=env.bool("PICTURE_URLS", default=True),
+        picture_url_ports=env.list("PICTURE_URL_PORTS", cast=int, default=[80, 443]),
+        picture_url_networks=env.list("PICTURE_URL_NETWORKS", cast=_network, default=[]),
+        picture_url_seconds=env.float("PICTURE_URL_SECONDS", default=10.0),
         import_max_bytes=env.int("IMPORT_MAX_BYTES", default=4 * GIB),
         bundle_max_bytes=env.int("BUNDLE_MAX_BYTES", default=2 * GIB),
         encode_timeout_seconds=env.float("ENCODE_TIMEOUT_SECONDS", default=30.0),
@@ -123,6 +141,7 @@ def read_config() -> Config:
         throttle=env.bool("THROTTLE", default=True),
         throttle_anonymous=env.str("THROTTLE_ANONYMOUS", default="120/minute"),
         throttle_user=env.str("THROTTLE_USER", default="3000/minute"),
+        throttle_picture_urls=env.str("THROTTLE_PICTURE_URLS", default="30/minute"),
         trusted_proxies=env.int("TRUSTED_PROXIES", default=0),
         sign_in_failures=env.int("SIGN_IN_FAILURES", default=5),
         sign_in_failures_address=env.int("SIGN_IN_FAILURES_ADDRESS", default=50),

@@ -61,6 +61,40 @@ class DocumentAnswer(DocumentBriefAnswer):
     updated_at = serializers.DateTimeField()
 
 
+class WhyWordAnswer(Answer):
+    """A word of a text; `share` is its part of what carried the hit, below 0 where it spoke against it."""
+
+    text = serializers.CharField()
+    start = serializers.IntegerField()
+    end = serializers.IntegerField()
+    share = serializers.FloatField()
+    matched = serializers.BooleanField(help_text="the other side of the search has this word too")
+
+
+class WhyRegionsAnswer(Answer):
+    """A grid over a picture, row by row, with the shares of its cells."""
+
+    shares = serializers.ListField(child=serializers.ListField(child=serializers.FloatField()))
+    box = serializers.ListField(
+        child=serializers.FloatField(),
+        help_text="where the grid lies: left, top, width and height in shares of the picture's sides",
+    )
+
+
+class WhySideAnswer(Answer):
+    """What carried a hit in one thing: in the words of a text, in the regions of a picture."""
+
+    words = WhyWordAnswer(many=True, allow_null=True)
+    regions = WhyRegionsAnswer(allow_null=True)
+
+
+class WhyAnswer(Answer):
+    """Why a hit was found: by each part of the query, and by what was found."""
+
+    parts = WhySideAnswer(many=True)
+    found = WhySideAnswer()
+
+
 class HitAnswer(Answer):
     """One result. `relevance` is null until the model is calibrated."""
 
@@ -71,6 +105,8 @@ class HitAnswer(Answer):
     near_duplicates = DocumentBriefAnswer(
         many=True, help_text="with `collapse`: documents that are nearly the same, for which this one stands"
     )
+
+    why = WhyAnswer(allow_null=True, help_text="with `explain`: of the first ten hits, where it can be told")
 
     def get_fields(self) -> dict[str, Any]:
         """Add the unit that was found, under the name of its kind; the other kinds are null."""

@@ -105,7 +105,7 @@ def _answer(query: Query, page: Page, viewer: Viewer, timings_ms: dict[str, floa
         timings_ms=timings_ms,
         counted=keep.asked_by(query, viewer) or bool(getattr(viewer, "is_superuser", False)),
         warnings=tuple(query.warnings),
-        text_read=query.part.text_read if query.part else None,
+        text_read=next((part.text_read for part in query.asked if part.text_read is not None), None),
     )
 
 

@@ -85,7 +85,7 @@ def _reads(asked: Asked, request: SearchRequest | None) -> Ranking | tuple[Page,
         retrieved = Retrieved(retrieve(query), asked.scope)
     if request is not None:
         retrieved = pictures_instead(query, retrieved, request, asked.retrievers)
-    fused = fuse(retrieved.found, passed=len(asked.scope.excluded))
+    fused = fuse(retrieved.found, query, retrieved.scope.table)
     ranking = calibrate(group(fused, asked.most), retrieved.scope.table.kind)
     if request is not None and request.collapse:
         ranking = collapse(ranking, retrieved.scope.table)

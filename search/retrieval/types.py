@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
@@ -24,21 +24,25 @@ if TYPE_CHECKING:
     from workers.inference.ocr.types import TextRead
 
 Modality = Literal["image", "text", "document", "embedding"]
+AskedBy = Modality | Literal["composed"]
+"""The modality of the one part, or that there are several."""
 Mode = Literal["auto", "dense", "lexical", "hybrid"]
 MODES: tuple[Mode, ...] = ("auto", "dense", "lexical", "hybrid")
 Target = str
 """What is looked for: the `target` of a kind of unit."""
 SearchWarning = dict[str, Any]
 """`{"id", "message", "detail"}`: what did not stop a search but should be known of its answer."""
+KNOWS_WHOLE_WORDS = "nltk-words"
 MENDED = "text.mended"
 """The warning that misspelt words were mended."""
 LIMIT_MAX = 100
 LIMIT_DEFAULT = 10
+PARTS_MAX = 8
 
 
 @dataclass(frozen=True)
 class ImagePart:
-    """A picture's file, and which part of it counts: see `Framing`.
+    """A picture's file, which part of it counts (see `Framing`), and what was read in it, None where nobody asked.
 
     A part's weight is from −1 to 1; a negative one leads away from it.
     """
@@ -47,6 +51,7 @@ class ImagePart:
     weight: float = 1.0
     crop: Crop | None = None
     turn: int = 0
+    read: tuple[TextRead, ...] | None = None
     modality: ClassVar[Modality] = "image"
 
     @cached_property
@@ -87,7 +92,7 @@ Part: TypeAlias = ImagePart | TextPart | DocumentPart | EmbeddingPart
 
 @dataclass(frozen=True)
 class SearchRequest:
-    """One search as asked: by its parts, of which there is exactly one in this version.
+    """One search as asked: by its parts, 1 to `PARTS_MAX`, of which one at least has a weight above 0.
 
     `viewer` is whose permissions count; `session` names an anonymous searcher; `collections` are slugs (empty:
     all that are visible); `filters` has values by names of search/filters; `sort` is the order of the documents that
@@ -95,7 +100,7 @@ class SearchRequest:
     `cursor` is the `next` of an earlier answer, which needs no parts; `model` an alias or `name@number`; `preview_px`
     is the longest side of the kept query photo; `or_pictures` lets pictures be searched where there are no passages;
     `collapse` lets one document stand for those that are nearly the same; `mode` chooses the retrievers (modes.py);
-    `as_written` leaves misspelt words as they are; `read` is what was read in the photo, None where nobody asked.
+    `as_written` leaves misspelt words as they are.
     """
 
     viewer: Viewer
@@ -113,7 +118,6 @@ class SearchRequest:
     collapse: bool = False
     mode: Mode = "auto"
     as_written: bool = False
-    read: tuple[TextRead, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -121,26 +125,45 @@ class EncodedPart:
     """A part's vectors in one version's joint space: float32 `(vectors, dim)`, each of unit length.
 
     There is one, but for a document, which brings one per passage or image. `text`: the words of a text.
+    `nothing_known`: the version knows none of them, so its vector says nothing.
     """
 
     modality: Modality
     vectors: NDArray[np.float32]
     weight: float = 1.0
     text: str = ""
+    nothing_known: bool = False
 
 
 @dataclass(frozen=True)
 class EncodedQuery:
-    """A query in one version's joint space. `nothing_known`: the version knows none of its words.
-
-    `warnings`: what the asker should know of how the query was read.
-    """
+    """A query in one version's joint space. `warnings`: what the asker should know of how it was read."""
 
     version: ModelVersion
     parts: tuple[EncodedPart, ...]
     timings_ms: dict[str, float] = field(default_factory=dict)
-    nothing_known: bool = False
     warnings: tuple[SearchWarning, ...] = ()
+
+    @property
+    def nothing_known(self) -> bool:
+        """Whether no part that leads anywhere means anything to the version."""
+        return all(part.nothing_known or part.weight <= 0 for part in self.parts)
+
+    @property
+    def known(self) -> EncodedQuery:
+        """The query without the parts that mean nothing to the version."""
+        return replace(self, parts=tuple(part for part in self.parts if not part.nothing_known))
+
+    @property
+    def unknown_words(self) -> frozenset[str]:
+        """The words that the version does not know, in lower case."""
+        found = (word for warning in self.warnings for word in warning["detail"].get("unknown_words", ()))
+        return frozenset(word.lower() for word in found)
+
+    @property
+    def knows_whole_words(self) -> bool:
+        """Whether the version says of each word whether it knows it: others read any word in pieces."""
+        return self.version.manifest.get("text", {}).get("tokenizer") == KNOWS_WHOLE_WORDS
 
 
 @dataclass(frozen=True)
@@ -249,7 +272,7 @@ class SearchAnswer:
     """
 
     query_id: uuid.UUID | None
-    modality: Modality
+    modality: AskedBy
     model: str
     hits: tuple[Hit, ...]
     next: str | None

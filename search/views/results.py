@@ -118,7 +118,7 @@ def _hits_wanted(written: str, size: int) -> int:
 
 
 def _query(query_id: uuid.UUID) -> Query:
-    query = Query.objects.select_related("version", "saved").defer("embedding", "answer")
+    query = Query.objects.select_related("version", "saved").defer("answer")
     found = query.filter(pk=query_id).first()
     if found is None:
         raise AppError("query.not_found")

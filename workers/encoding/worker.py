@@ -25,6 +25,7 @@ from workers.encoding.answering import answer, warm
 from workers.encoding.pool import POOL
 from workers.encoding.questions import Questions
 from workers.encoding.versions import versions
+from workers.fetching.pool import PROCESSES
 from workers.inference.errors import InferenceError
 from workers.reading.answering import Readers
 
@@ -43,7 +44,7 @@ class QueryWorkerStep(bootsteps.StartStopStep):
 
     def __init__(self, parent: Any, **options: Any) -> None:
         self.heartbeat: WorkerHeartbeat | None = None
-        self.questions: Questions | None = None
+        self.questions: tuple[Questions, ...] = ()
         self.readers: Readers | None = None
         super().__init__(parent, **options)
 
@@ -56,15 +57,20 @@ class QueryWorkerStep(bootsteps.StartStopStep):
         preload(POOL)
         self.heartbeat = WorkerHeartbeat(POOL)
         self.heartbeat.start()
-        self.questions = Questions(answer, parent.concurrency)
-        self.questions.start()
+        self.questions = (
+            Questions(answer, parent.concurrency),
+            Questions(answer, PROCESSES, wire.FETCH_KEY),
+            Questions(answer, 1, wire.EXPLAIN_KEY),
+        )
+        for questions in self.questions:
+            questions.start()
         self.readers = Readers(settings.CONFIG.read_text_processes if settings.CONFIG.read_text else 0)
         self.readers.start()
 
     def stop(self, parent: Any) -> None:
         """Answer what was taken, then end the heartbeat, so that nobody waits for this worker."""
-        if self.questions is not None:
-            self.questions.stop()
+        for questions in self.questions:
+            questions.stop()
         if self.readers is not None:
             self.readers.stop()
         if self.heartbeat is not None:

@@ -31,10 +31,11 @@ from search.api.parameters import (
     refuse_unknown,
     validated,
 )
-from search.api.pictures import CROP, CropField, TurnField, check_framing, image_part
+from search.api.pictures import CROP, AddressField, CropField, TurnField, check_framing, image_part
 from search.api.presenting import facet_json, search_json
 from search.filters.registry import FILTERS, FILTERS_SCHEMA, check_filters
 from search.filters.values import NAME_MAX
+from search.retrieval.explain import explain_answer
 from search.retrieval.facets import facet_scope, facets
 from search.retrieval.sort import RELEVANCE, check_sort
 from search.retrieval.types import (
@@ -67,15 +68,16 @@ TEXT_MAX = 2000
 CURSOR_MAX = 1000
 SORT_MAX = NAME_MAX + len("-")
 FACETS_MAX = 20
-PARTS = ("image", "text", "document", "embedding")
+PARTS = ("image", "image_url", "text", "document", "embedding")
 PART_IDS = {
     "image.empty": "image.empty",
+    "image_url": "image_url.invalid",
     "text.blank": "text.empty",
     "text.max_length": "text.too_long",
     "text.null_characters_not_allowed": "text.not_text",
     "text.surrogate_characters_not_allowed": "text.not_text",
 }
-NOT_BUILT_YET = ("parts", "image_url", "negative_text", "explain")
+NOT_BUILT_YET = ("parts", "negative_text")
 
 
 @extend_schema_field(FILTERS_SCHEMA)
@@ -141,16 +143,20 @@ class SearchOptions(Parameters):
     collapse = serializers.BooleanField(
         default=False, help_text="one document stands for those that are nearly the same"
     )
+    explain = serializers.BooleanField(
+        default=False, help_text="say why the first ten hits were found: takes longer"
+    )
     limit = serializers.IntegerField(default=LIMIT_DEFAULT, min_value=1, max_value=LIMIT_MAX)
 
 
 class SearchParameters(SearchOptions):
-    """A search: exactly one of image, text, document and embedding; or the `next` of an earlier answer."""
+    """A search: exactly one of image, image_url, text, document and embedding; or the `next` of an earlier answer."""
 
     not_built_yet = NOT_BUILT_YET
     error_ids = PART_IDS | {"embedding": "embedding.invalid", "next": "cursor.invalid"}
 
     image = UploadField(required=False)
+    image_url = AddressField(required=False)
     crop = CropField(required=False)
     turn = TurnField(required=False)
     text = serializers.CharField(required=False, max_length=TEXT_MAX)
@@ -163,7 +169,7 @@ class SearchParameters(SearchOptions):
         if "next" not in attrs:
             one_part(attrs, PARTS)
         check_framing(attrs)
-        if attrs["read_text"] and "image" not in attrs:
+        if attrs["read_text"] and not ({"image", "image_url"} & set(attrs)):
             raise AppError.of_parameter("read_text", "There is no photo to read.")
         if "embedding" in attrs and "@" not in attrs["model"]:
             raise AppError("embedding.model_required")
@@ -174,6 +180,14 @@ class SearchByPhoto(SearchOptions):
     """A search by a picture, as a form."""
 
     image = UploadField()
+    crop = CropField(required=False, help_text=CROP)
+    turn = TurnField(required=False)
+
+
+class SearchByAddress(SearchOptions):
+    """A search by a picture at an address."""
+
+    image_url = AddressField()
     crop = CropField(required=False, help_text=CROP)
     turn = TurnField(required=False)
 
@@ -206,7 +220,7 @@ class SearchNextPage(Parameters):
 
 SEARCH_BODY = PolymorphicProxySerializer(
     "Search",
-    [SearchByText, SearchByDocument, SearchByEmbedding, SearchNextPage],
+    [SearchByText, SearchByAddress, SearchByDocument, SearchByEmbedding, SearchNextPage],
     resource_type_field_name=None,
 )
 
@@ -230,18 +244,19 @@ class EmbeddingOptions(Parameters):
 
 
 class EmbeddingParameters(EmbeddingOptions):
-    """What to embed: exactly one of image and text."""
+    """What to embed: exactly one of image, image_url and text."""
 
     error_ids = PART_IDS
 
     image = UploadField(required=False)
+    image_url = AddressField(required=False)
     crop = CropField(required=False)
     turn = TurnField(required=False)
     text = serializers.CharField(required=False, max_length=TEXT_MAX)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Refuse none and both."""
-        one_part(attrs, ("image", "text"))
+        one_part(attrs, ("image", "image_url", "text"))
         check_framing(attrs)
         return attrs
 
@@ -252,6 +267,14 @@ class TextToEmbed(EmbeddingOptions):
     text = serializers.CharField(max_length=TEXT_MAX)
 
 
+class AddressToEmbed(EmbeddingOptions):
+    """A picture at an address, to embed."""
+
+    image_url = AddressField()
+    crop = CropField(required=False, help_text=CROP)
+    turn = TurnField(required=False)
+
+
 class PhotoToEmbed(EmbeddingOptions):
     """A picture to embed, as a form."""
 
@@ -259,6 +282,10 @@ class PhotoToEmbed(EmbeddingOptions):
     crop = CropField(required=False, help_text=CROP)
     turn = TurnField(required=False)
 
+
+EMBEDDING_BODY = PolymorphicProxySerializer(
+    "Embedding", [TextToEmbed, AddressToEmbed], resource_type_field_name=None
+)
 
 # Beside two kinds of body, openapi-python-client 0.29 needs an optional parameter: without one its code does not run.
 REQUEST_ID = OpenApiParameter(
@@ -295,7 +322,8 @@ class SearchView(ApiView):
         values = validated(SearchParameters, request.data)
         asked = _search_request(request, values)
         asked, not_read = _read(asked) if values["read_text"] else (asked, ())
-        answer = search_json(retrieval.search(asked))
+        found = retrieval.search(asked)
+        answer = search_json(found, explain_answer(found) if values["explain"] else {})
         answer["warnings"] += not_read
         if names := values["facets"]:
             answer["facets"] = [facet_json(facet) for facet in facets(facet_scope(asked), names)]
@@ -339,7 +367,7 @@ class EmbeddingView(ApiView):
     @describe(
         "embeddings",
         {200: EmbeddingAnswer},
-        request={"application/json": TextToEmbed, "multipart/form-data": PhotoToEmbed},
+        request={"application/json": EMBEDDING_BODY, "multipart/form-data": PhotoToEmbed},
         examples=[BY_WORDS],
         parameters=[REQUEST_ID],
     )
@@ -347,24 +375,24 @@ class EmbeddingView(ApiView):
         """Return the vector of a picture or a text in a model's joint space."""
         values = validated(EmbeddingParameters, request.data)
         version = usable_version(request, values["model"])
-        encoded = _encoded(version, values)
+        encoded = _encoded(request, version, values)
         numbers = encoded.vector.tolist()
         about = {"dim": len(numbers), "model": version.key, "warnings": list(encoded.warnings)}
         return Response({"embedding": numbers, **about})
 
 
-def _encoded(version: ModelVersion, values: dict[str, Any]) -> Encoded:
-    if "image" in values:
-        part = image_part(values)
-        return encode_picture(version, part.data, framing=part.picture.framing)
-    return encode_text(version, values["text"])
+def _encoded(request: Request, version: ModelVersion, values: dict[str, Any]) -> Encoded:
+    if "text" in values:
+        return encode_text(version, values["text"])
+    part = image_part(request, values)
+    return encode_picture(version, part.data, framing=part.picture.framing)
 
 
 def _search_request(request: Request, values: dict[str, Any]) -> SearchRequest:
     return SearchRequest(
         viewer=request.user,
         session=session_of(request),
-        parts=_parts(values),
+        parts=_parts(request, values),
         collections=tuple(values["collections"]),
         filters=values["filters"],
         target=values["target"],
@@ -383,15 +411,17 @@ def _read(asked: SearchRequest) -> tuple[SearchRequest, tuple[SearchWarning, ...
     photo = next(part for part in asked.parts if isinstance(part, ImagePart))
     reading = photo_read(photo)
     if not reading.failure:
-        return replace(asked, read=reading.texts), ()
+        read = replace(photo, read=reading.texts)
+        parts = tuple(read if part is photo else part for part in asked.parts)
+        return replace(asked, parts=parts), ()
     message = f"The text in the photo was not read: {reading.failure}."
     return asked, ({"id": "text.not_read", "message": message, "detail": {}},)
 
 
-def _parts(values: dict[str, Any]) -> tuple[Part, ...]:
+def _parts(request: Request, values: dict[str, Any]) -> tuple[Part, ...]:
     """Return the part in its short form, of which there is one or, beside a cursor, none."""
-    if "image" in values:
-        return (image_part(values),)
+    if "image" in values or "image_url" in values:
+        return (image_part(request, values),)
     if "text" in values:
         return (TextPart(values["text"]),)
     if "document" in values:

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("search", "0016_lexical"),
+        ("search", "0017_query_part_embedding"),
     ]
 
     operations = [
