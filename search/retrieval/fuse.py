@@ -29,10 +29,12 @@ SHOWN_DEVIATIONS = 5.0
 
 
 def fuse(found: Sequence[Candidates], query: EncodedQuery, table: VectorTable) -> Candidates:
-    """Return all units that the retrievers found, with one score each; of one retriever, its candidates as they are.
+    """Return all units that the retrievers found, with one score each; of one retriever, its candidates as they are,
+    and so of vectors beside which no identifier was found.
 
     The score is between 0 and 1, and 1 more where an identifier names the document; `standard` is what it comes from.
     """
+    found = _without_idle(found)
     if len(found) == 1:
         return found[0]
     units = {unit.unit_id: unit for each in reversed(found) for unit in each.units}
@@ -55,6 +57,12 @@ def fuse(found: Sequence[Candidates], query: EncodedQuery, table: VectorTable) -
     leading = next((each for each in found if each.retriever == "dense" and each.units), found[0])
     plan = replace(leading.plan, retrievers=tuple(by_name))
     return Candidates(fused, plan, all(each.exhausted for each in found), retriever="fused")
+
+
+def _without_idle(found: Sequence[Candidates]) -> Sequence[Candidates]:
+    """Return the vectors' candidates alone where beside them only identifiers were asked, and none was found."""
+    answered = [each for each in found if each.units or each.retriever != "identifiers"]
+    return answered if [each.retriever for each in answered] == ["dense"] else found
 
 
 def _by_vectors(

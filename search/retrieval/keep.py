@@ -29,6 +29,7 @@ from search.retrieval.types import (
     TextPart,
 )
 from search.units.registry import unit_kind, unit_kind_of
+from workers.inference.ocr.types import TextRead
 from workers.storage.blobs import blob_of, file_put, row_put
 
 if TYPE_CHECKING:
@@ -95,7 +96,8 @@ def _of_picture(part: Part) -> dict[str, Any]:
     if not isinstance(part, ImagePart):
         return {}
     crop = list(part.crop) if part.crop else None
-    return {"crop": crop, "turn": part.turn, "digest": part.picture.digest}
+    read = None if part.read is None else [one.to_json() for one in part.read]
+    return {"crop": crop, "turn": part.turn, "digest": part.picture.digest, "text_read": read}
 
 
 def keep(query: Query, encoding: Encoding) -> bool:
@@ -208,7 +210,8 @@ def _part_kept(part: QueryPart) -> Part:
     if part.modality == "text":
         return TextPart(part.text, part.weight)
     if part.modality == "image":
-        return ImagePart(b"", part.weight)
+        texts = None if part.text_read is None else tuple(TextRead.of(one) for one in part.text_read)
+        return ImagePart(b"", part.weight, read=texts)
     if part.modality == "document":
         return DocumentPart(part.document_id or 0, part.weight)
     return EmbeddingPart((), part.weight)

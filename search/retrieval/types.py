@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from search.querysets import Viewer
     from search.vectors.tables import VectorTable
     from workers.inference.framing import Crop
+    from workers.inference.ocr.types import TextRead
 
 Modality = Literal["image", "text", "document", "embedding"]
 AskedBy = Modality | Literal["composed"]
@@ -47,7 +48,7 @@ PARTS_MAX = 8
 
 @dataclass(frozen=True)
 class ImagePart:
-    """A picture's file, and which part of it counts: see `Framing`.
+    """A picture's file, which part of it counts (see `Framing`), and what was read in it, None where nobody asked.
 
     A part's weight is from −1 to 1; a negative one leads away from it.
     """
@@ -56,6 +57,7 @@ class ImagePart:
     weight: float = 1.0
     crop: Crop | None = None
     turn: int = 0
+    read: tuple[TextRead, ...] | None = None
     modality: ClassVar[Modality] = "image"
 
     @cached_property
@@ -282,7 +284,8 @@ class SearchAnswer:
 
     `counted`: whether this viewer may know how many candidates there were, for these are what the asker could see.
     `warnings`: what should be known of the answer, as it was when the search was made. `unkept`: the row of a search
-    that is not kept, for the page that shows its answer at once.
+    that is not kept, for the page that shows its answer at once. `text_read`: what was read in the photo, None where
+    nobody asked or it is not read yet.
     """
 
     query_id: uuid.UUID | None
@@ -296,6 +299,7 @@ class SearchAnswer:
     warnings: tuple[SearchWarning, ...] = ()
     unkept: Query | None = None
     match: Match | None = None
+    text_read: list[dict[str, Any]] | None = None
 
     @property
     def unknown_words(self) -> list[str]:
