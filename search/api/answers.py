@@ -10,7 +10,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from models_admin.models import VersionState
-from search.models import Collection, CollectionField, Membership
+from search.models import Collection, CollectionField, Membership, SavedSearch
 from search.retrieval.types import MATCHES, STRENGTHS
 from search.units.image import ImageAnswer
 from search.units.registry import unit_kinds
@@ -373,7 +373,17 @@ class SavedSearchAnswer(Answer):
     id = serializers.IntegerField()
     name = serializers.CharField()
     search = MadeSearchAnswer()
+    alerts = serializers.ChoiceField(choices=SavedSearch.Alerts.choices)
+    new = serializers.IntegerField(help_text="documents found for it that its owner has not seen")
     created_at = serializers.DateTimeField()
+
+
+class FindingAnswer(Answer):
+    """A new document that fits a saved search."""
+
+    document = DocumentBriefAnswer()
+    found_at = serializers.DateTimeField()
+    seen = serializers.BooleanField()
 
 
 class SuggestionAnswer(Answer):
@@ -390,3 +400,24 @@ class SuggestionsAnswer(Answer):
     """What somebody may be about to write."""
 
     suggestions = SuggestionAnswer(many=True)
+
+
+class PhotoBatchAnswer(Answer):
+    """Many photos that were sent together. `job` is null where it is gone."""
+
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    target = serializers.CharField()
+    collections = serializers.ListField(child=serializers.CharField())
+    model = serializers.CharField(allow_null=True, help_text="name@version")
+    limit = serializers.IntegerField(help_text="documents for each photo")
+    job = JobAnswer(allow_null=True)
+    created_at = serializers.DateTimeField()
+
+
+class BatchPhotoAnswer(Answer):
+    """A photo of a batch with its best documents."""
+
+    name = serializers.CharField()
+    photo = serializers.CharField(allow_null=True, help_text="address of its small copy")
+    results = HitAnswer(many=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from django.urls import reverse
@@ -64,7 +64,7 @@ class Menu:
 
     field: str
     label: str
-    kept: list[Pair] = field(default_factory=list)
+    kept: list[Pair]
     inside: Inside | None = None
 
 
