@@ -11,6 +11,7 @@ Nothing is decoded here. This module must not import Pillow, nor more of `worker
 from __future__ import annotations
 
 import hashlib
+import json
 import threading
 import time
 import uuid
@@ -34,6 +35,9 @@ from workers.inference.words import holds_words
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from models_admin.models import ModelVersion
     from workers.encoding.wire import Encoded
 
@@ -45,6 +49,7 @@ WANTED_SECONDS = 120.0
 FETCHING_MAX = 4
 """How many threads of this process wait at once for pictures from other servers."""
 _FETCHING = threading.BoundedSemaphore(FETCHING_MAX)
+_LISTS = {"fetch": wire.FETCH_KEY, "texts": wire.EXPLAIN_KEY, "regions": wire.EXPLAIN_KEY}
 
 
 def encode_picture(
@@ -87,6 +92,29 @@ def text_checked(text: str) -> str:
     if len(words) > TEXT_MAX_CHARACTERS:
         raise AppError("text.too_long", characters=len(words), limit=TEXT_MAX_CHARACTERS)
     return words
+
+
+def texts_encoded(version: ModelVersion, texts: Sequence[str]) -> NDArray[np.float32]:
+    """Return the vectors `(texts, dim)` of at most `wire.LEFT_OUT_MAX` texts that an explanation compares.
+
+    Raises AppError as `Pending.result`.
+    """
+    data = json.dumps(list(texts)).encode()
+    answer = _start(Question(version.pk, "texts", hashlib.sha256(data).hexdigest(), data)).result()
+    return answer.vector.reshape(len(texts), version.dim)
+
+
+def regions_encoded(
+    version: ModelVersion, picture: FramedPicture
+) -> tuple[NDArray[np.float32], tuple[int, int]]:
+    """Return the vector of a picture and those with one cell of a grid over it left out, `(1 + cells, dim)`.
+
+    With them comes the picture's upright size. Raises AppError as `picture_start` and `Pending.result`.
+    """
+    _check_picture(picture.data)
+    asked = Question(version.pk, "regions", picture.digest, picture.data, framing=picture.framing)
+    answer = _start(asked).result()
+    return answer.vector.reshape(-1, version.dim), answer.size or (1, 1)
 
 
 def upload_at_hand(digest: str) -> bytes | None:
@@ -151,6 +179,11 @@ class Question:
         return f"{wire.VECTOR_PREFIX}{self.version_id}:{self.kind}:{self.preview_px}:{what}"
 
     @property
+    def list_key(self) -> str:
+        """Return the list on which it waits for a worker."""
+        return _LISTS.get(self.kind, wire.ASKED_KEY)
+
+    @property
     def upload_key(self) -> str:
         """Return where the file stays for a while; nowhere where the search is not kept, or the file is large."""
         kept = (
@@ -205,9 +238,8 @@ class Pending:
         )
         pipeline = wire.client().pipeline(transaction=False)
         pipeline.set(wire.INPUT_PREFIX + self.id, asked.data, px=milliseconds)
-        key = wire.FETCH_KEY if asked.kind == "fetch" else wire.ASKED_KEY
-        pipeline.rpush(key, ask.packed())
-        pipeline.pexpire(key, milliseconds)  # longer than the latest question is of no use
+        pipeline.rpush(asked.list_key, ask.packed())
+        pipeline.pexpire(asked.list_key, milliseconds)  # longer than the latest question is of no use
         pipeline.execute()
 
     def _send_again(self) -> None:

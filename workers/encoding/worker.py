@@ -57,6 +57,7 @@ class QueryWorkerStep(bootsteps.StartStopStep):
         self.questions = (
             Questions(answer, parent.concurrency),
             Questions(answer, PROCESSES, wire.FETCH_KEY),
+            Questions(answer, 1, wire.EXPLAIN_KEY),
         )
         for questions in self.questions:
             questions.start()
