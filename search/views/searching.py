@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from array import array
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.shortcuts import redirect
 from django.urls import reverse
 from django_htmx.http import HttpResponseClientRedirect, reselect, reswap, retarget
@@ -24,8 +26,9 @@ from search.retrieval.types import (
     SearchRequest,
     TextPart,
 )
-from search.services.uploads import picture_too_large, read_picture
+from search.services.uploads import picture_of_address, picture_too_large, read_picture
 from search.sessions import session_for
+from search.throttling import caller_of
 from search.units.registry import unit_kind_of
 from search.views.choosing import keep_target, target_named
 from search.views.filtering import narrowing_of
@@ -42,6 +45,8 @@ if TYPE_CHECKING:
     from search.retrieval.types import Part
 
 TEXT_MAX = 2000
+_ADDRESS = re.compile(r"https?://\S+", re.IGNORECASE)
+"""What is no words but the address of a picture."""
 COLLECTIONS_MAX, SLUG_MAX = 100, 80
 PREVIEW_PX = 640
 """Longest side of the kept query photo: sharp beside the hits, and enough to ask again with."""
@@ -130,6 +135,8 @@ def _part(request: HttpRequest) -> Part:
         raise AppError("query.ambiguous")
     if photos:
         return ImagePart(read_picture(photos[0]))
+    if settings.CONFIG.picture_urls and _ADDRESS.fullmatch(text):
+        return ImagePart(picture_of_address(text, caller_of(request)))
     if text:
         return TextPart(_checked(text))
     return DocumentPart(_document_id(request.POST.get("document", "")))

@@ -100,6 +100,28 @@ async function take(file) {
   form.requestSubmit();
 }
 
+/** Of a link that was dropped or pasted: this site's own pictures come from here, others the server fetches. */
+async function takeLink(link) {
+  const { origin, protocol } = new URL(link);
+  if (origin === location.origin) {
+    const blob = await (await fetch(link)).blob();
+    take(new File([blob], "picture", { type: blob.type }));
+  } else if (/^https?:$/.test(protocol) && "addresses" in form.dataset) {
+    part("photo").value = "";
+    part("words").value = link;
+    form.requestSubmit();
+  } else {
+    complain("That was only a link", "Save the picture first, or copy it and paste it here.");
+  }
+}
+
+const isLink = (text) => /^https?:\/\/\S+$/i.test(text.trim()) && URL.canParse(text.trim());
+
+function linkOf(transfer) {
+  const lines = transfer.getData("text/uri-list") || transfer.getData("text/plain");
+  return lines.split("\n").map((line) => line.trim()).find((line) => line && !line.startsWith("#")) ?? "";
+}
+
 function photoOf(transfer) {
   const files = [...(transfer?.files ?? [])];
   return files.find(isPhoto) ?? files[0];
@@ -115,9 +137,11 @@ function listenToChoosing() {
 function listenToPasting() {
   document.addEventListener("paste", (event) => {
     const photo = photoOf(event.clipboardData);
-    if (!photo) return; // words go where the cursor is
+    const link = linkOf(event.clipboardData);
+    if (photo) take(photo);
+    else if (isLink(link) && !event.target.closest("input, textarea")) takeLink(link);
+    else return; // words go where the cursor is
     event.preventDefault();
-    take(photo);
   });
 }
 
@@ -143,8 +167,9 @@ function listenToDropping() {
     depth = 0;
     over(false);
     const photo = photoOf(event.dataTransfer);
+    const link = linkOf(event.dataTransfer);
     if (photo) take(photo);
-    else complain("That was only a link", "Save the picture first, or copy it and paste it here.");
+    else if (URL.canParse(link)) takeLink(link);
   });
 }
 
@@ -152,7 +177,8 @@ function listenToSending() {
   form.addEventListener("htmx:beforeRequest", () => {
     notice.replaceChildren();
     const file = part("photo").files[0];
-    showStage(file ? "Sending your photo…" : "Searching…", file);
+    const words = isLink(part("words").value) ? "Fetching the picture…" : "Searching…";
+    showStage(file ? "Sending your photo…" : words, file);
   });
   form.addEventListener("htmx:xhr:progress", (event) => {
     const { loaded, total, lengthComputable } = event.detail;
