@@ -15,9 +15,11 @@ class SearchConfig(AppConfig):
         from search import checks  # noqa: F401  (registers the boot checks)
         from search.indexing.added import tables_complete
         from search.indexing.hooks import SearchVectors, coverage_panel
-        from search.job_types import EXPIRE_QUERIES
+        from search.job_types import CALIBRATE, EXPIRE_QUERIES
         from search.judged.panel import judged_panel
         from search.readiness import register_checks
+        from search.relevance.fitting import calibrations_due
+        from search.relevance.panel import calibration_panel
         from search.services.query_ages import queries_due
         from search.thumbnails import thumbnails_delete
         from workers.jobs.daily import job_daily
@@ -26,7 +28,9 @@ class SearchConfig(AppConfig):
         vectors_register(SearchVectors())
         panel_register(coverage_panel)
         panel_register(judged_panel)
+        panel_register(calibration_panel)
         register_checks()
         removal_followed_by(thumbnails_delete)
         post_migrate.connect(tables_complete, sender=self)
         job_daily(EXPIRE_QUERIES, queries_due)
+        job_daily(CALIBRATE, calibrations_due)

@@ -85,9 +85,17 @@ class ExpireResult(JobResult):
     removed: int | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class CalibrateResult(JobResult):
+    """`calibrations`: how many were fitted."""
+
+    calibrations: int | None = None
+
+
 IMPORT = JobType("import", ImportJobParameters, ImportResult)
 UNDO_IMPORT = JobType("undo_import", UndoParameters, UndoResult)
 ENCODE = JobType("encode", JobParameters, EncodeResult)
+CALIBRATE = JobType("calibrate", JobParameters, CalibrateResult)
 EXPIRE_QUERIES = JobType("expire_queries", JobParameters, ExpireResult)
 
 

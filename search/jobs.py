@@ -17,10 +17,12 @@ from search.indexing.encode import encode_missing
 from search.indexing.prepare import coverage_report, prepare
 from search.indexing.split import split_pending
 from search.job_types import (
+    CALIBRATE,
     ENCODE,
     EXPIRE_QUERIES,
     IMPORT,
     UNDO_IMPORT,
+    CalibrateResult,
     CoverageByVersion,
     EncodeResult,
     ExpireResult,
@@ -31,9 +33,11 @@ from search.job_types import (
 )
 from search.judged.measure import measure
 from search.judged.searches import has_judged_searches
+from search.relevance.fitting import calibrate_version
 from search.services.documents import encode_soon
 from search.services.fields import fields_count
 from search.services.query_ages import queries_expire
+from search.words.vocabulary import vocabularies_refresh
 from workers.inference.errors import InferenceError
 from workers.jobs.errors import JobCancelled
 from workers.jobs.registry import job_handler
@@ -90,6 +94,7 @@ def run_undo_import(run: JobRun[UndoParameters, UndoResult]) -> None:
     """Remove the documents that an import created; their vectors go with them."""
     remove_imported(run)
     fields_count()
+    vocabularies_refresh(run.checkpoint)
 
 
 @job_handler(ENCODE)
@@ -106,8 +111,16 @@ def _encode_live(ctx: JobContext) -> CoverageByVersion:
     for version in versions_live():
         encode_missing(version, ctx)
         found[version.key] = coverage_report(version)
+        calibrate_version(version, ctx)
     fields_count()
+    vocabularies_refresh(ctx.checkpoint)
     return found
+
+
+@job_handler(CALIBRATE)
+def run_calibrate(run: JobRun[JobParameters, CalibrateResult]) -> CalibrateResult:
+    """Fit the calibrations of the live versions for which there is more to learn from than there was."""
+    return CalibrateResult(calibrations=sum(calibrate_version(version, run) for version in versions_live()))
 
 
 @job_handler(EXPIRE_QUERIES)
@@ -123,6 +136,7 @@ def run_prepare(run: JobRun[VersionParameters, PrepareResult]) -> PrepareResult:
     if run.only_failed:
         forget_broken(run)
     coverage = prepare(version, run)
+    calibrate_version(version, run)
     if has_judged_searches():
         version_measure(version=version)
     return PrepareResult(coverage=coverage)

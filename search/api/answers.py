@@ -11,6 +11,7 @@ from rest_framework import serializers
 
 from models_admin.models import VersionState
 from search.models import Collection, CollectionField, Membership
+from search.retrieval.types import MATCHES, STRENGTHS
 from search.units.image import ImageAnswer
 from search.units.registry import unit_kinds
 from workers.models import JobState
@@ -95,11 +96,14 @@ class WhyAnswer(Answer):
 
 
 class HitAnswer(Answer):
-    """One result. `relevance` is null until the model is calibrated."""
+    """One result. `relevance` is null where the model has no calibration for what was asked and looked for."""
 
     rank = serializers.IntegerField()
     score = serializers.FloatField(help_text="bigger is closer; compare within one answer only")
-    relevance = serializers.FloatField(allow_null=True)
+    relevance = serializers.FloatField(allow_null=True, help_text="probability that it is relevant, 0 to 1")
+    strength = serializers.ChoiceField(
+        choices=STRENGTHS, allow_null=True, help_text="null where nothing is known"
+    )
     document = DocumentBriefAnswer()
     near_duplicates = DocumentBriefAnswer(
         many=True, help_text="with `collapse`: documents that are nearly the same, for which this one stands"
@@ -125,9 +129,20 @@ class QueryAnswer(Answer):
 class PlanAnswer(Answer):
     """How the candidates were found."""
 
-    kind = serializers.ChoiceField(choices=["ann", "binary", "exact"])
+    kind = serializers.ChoiceField(choices=["ann", "binary", "exact", "lexical"])
     ef_search = serializers.IntegerField(allow_null=True)
     candidates = serializers.IntegerField(allow_null=True, help_text="null where somebody else asked")
+    retrievers = serializers.ListField(
+        child=serializers.ChoiceField(choices=["dense", "identifiers", "lexical"]),
+        help_text="those that were asked",
+    )
+
+
+class MendedAnswer(Answer):
+    """The words of a search as they were written and, with misspelt ones mended, searched for."""
+
+    asked = serializers.CharField()
+    searched = serializers.CharField()
 
 
 class WarningAnswer(Answer):
@@ -184,10 +199,16 @@ class SearchResultAnswer(Answer):
     query = QueryAnswer()
     results = HitAnswer(many=True)
     facets = FacetAnswer(many=True, allow_null=True, help_text="null where none was asked for")
+    match = serializers.ChoiceField(
+        choices=MATCHES,
+        allow_null=True,
+        help_text="whether anything fits: `none` where all hits are weak; null where nothing is known",
+    )
     next = serializers.CharField(allow_null=True, help_text="send it as `next` for the page after this")
     unknown_words = serializers.ListField(
         child=serializers.CharField(), help_text="words of the text that the model does not know"
     )
+    mended = MendedAnswer(allow_null=True, help_text="`as_written` searches for the words as they are")
     warnings = WarningAnswer(many=True)
     plan = PlanAnswer()
     timings_ms = serializers.DictField(child=serializers.FloatField())
@@ -209,6 +230,7 @@ class CollectionAnswer(Answer):
     name = serializers.CharField()
     description = serializers.CharField(allow_blank=True)
     visibility = serializers.ChoiceField(choices=Collection.Visibility.choices)
+    language = serializers.CharField(help_text="of its texts")
     keep_originals = serializers.BooleanField(help_text="whether pictures keep their metadata")
     documents = serializers.IntegerField(help_text="how many")
     role = serializers.ChoiceField(choices=Membership.Role.choices, allow_null=True)
@@ -272,8 +294,22 @@ class UndoableAnswer(Answer):
     )
 
 
+class CalibrationAnswer(Answer):
+    """How scores become relevance where `modality` asks for a `kind` of unit; `collection` is null for all."""
+
+    modality = serializers.CharField()
+    kind = serializers.CharField()
+    collection = serializers.CharField(allow_null=True)
+    source = serializers.ChoiceField(choices=["pairs", "judgements"])
+    queries = serializers.IntegerField()
+    hits = serializers.IntegerField(help_text="labelled hits that it was fitted to")
+    relevant = serializers.IntegerField(help_text="those of them that are relevant")
+    calibration_error = serializers.FloatField(help_text="expected, on queries that were left out of the fit")
+    fitted_at = serializers.DateTimeField()
+
+
 class VersionAnswer(Answer):
-    """A model version; `error`, `report`, `judged` and `note` are for staff (null for others)."""
+    """A model version; `error`, `report`, `judged`, `calibrations` and `note` are for staff (null for others)."""
 
     model = serializers.CharField(help_text="name@version")
     name = serializers.CharField()
@@ -289,6 +325,7 @@ class VersionAnswer(Answer):
     error = FailureAnswer(allow_null=True)
     report = serializers.DictField(allow_null=True)
     judged = serializers.DictField(allow_null=True, help_text="what people's judgements say of it")
+    calibrations = CalibrationAnswer(many=True, allow_null=True)
     note = serializers.CharField(allow_null=True, allow_blank=True)
     created_at = serializers.DateTimeField()
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
 
+from search.relevance.panel import calibrations_json
 from search.units.image import ImageAnswer
 from search.units.registry import unit_kind, unit_kinds
 
@@ -42,8 +43,10 @@ def search_json(answer: SearchAnswer, why: Mapping[int, Why] | None = None) -> J
         },
         "results": [hit_json(hit, why.get(hit.document.pk)) for hit in answer.hits],
         "facets": None,
+        "match": answer.match,
         "next": answer.next,
         "unknown_words": answer.unknown_words,
+        "mended": answer.mended,
         "warnings": list(answer.warnings),
         "plan": plan_json(answer.plan, counted=answer.counted),
         "timings_ms": {step: round(spent, 2) for step, spent in answer.timings_ms.items()},
@@ -65,7 +68,8 @@ def facet_json(facet: Facet) -> Json:
 def plan_json(plan: Plan, *, counted: bool = True) -> Json:
     """Return how the candidates were found, and how many where the viewer may know."""
     numbers = {"ef_search": plan.ef_search, "candidates": plan.candidates}
-    return {"kind": plan.kind, **(numbers if counted else dict.fromkeys(numbers))}
+    numbers = numbers if counted else dict.fromkeys(numbers)
+    return {"kind": plan.kind, **numbers, "retrievers": list(plan.retrievers)}
 
 
 def hit_json(hit: Hit, why: Why | None = None) -> Json:
@@ -74,6 +78,7 @@ def hit_json(hit: Hit, why: Why | None = None) -> Json:
         "rank": hit.rank,
         "score": round(hit.score, 6),
         "relevance": hit.relevance,
+        "strength": hit.strength,
         "document": document_brief_json(hit.document),
         "near_duplicates": [document_brief_json(same.document) for same in hit.same],
         "why": why and {"parts": [_side_json(side) for side in why.parts], "found": _side_json(why.found)},
@@ -127,6 +132,7 @@ def collection_json(collection: Collection) -> Json:
         "name": collection.name,
         "description": collection.description,
         "visibility": collection.visibility,
+        "language": collection.language,
         "keep_originals": collection.keep_originals,
         "documents": described.document_count,
         "role": described.role,
@@ -199,6 +205,7 @@ def version_json(version: ModelVersion, *, for_staff: bool) -> Json:
         "error": _failure(version.error_id, version.error) if for_staff else None,
         "report": version.report if for_staff else None,
         "judged": version.judged or None if for_staff else None,
+        "calibrations": calibrations_json(version) if for_staff else None,
         "note": version.note if for_staff else None,
         "created_at": version.created_at,
     }

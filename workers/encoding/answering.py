@@ -15,6 +15,7 @@ from retrieval_site.clock import Clock
 from workers.encoding import wire
 from workers.encoding.decoders import decoders
 from workers.encoding.explaining import explained
+from workers.encoding.fetchers import fetchers
 from workers.encoding.pool import POOL
 from workers.encoding.wire import Encoded
 from workers.inference.errors import EncoderError, InferenceError
@@ -58,6 +59,9 @@ def _answer(ask: Ask, data: bytes, seconds: float) -> None:
     """Send the vector, and behind it the small photo: its JPEG is made while whoever asked searches by the vector."""
     if ask.kind == "check":
         _reply(ask, checked := _checked(ask, data, seconds), checked)
+        return
+    if ask.kind == "fetch":
+        _reply(ask, fetched := Encoded(copies=(fetchers().fetched(data.decode(), seconds),)), fetched)
         return
     model, small = _model(ask.version_id), None
     if ask.kind in ("texts", "regions"):
