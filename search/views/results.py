@@ -85,8 +85,9 @@ def _narrowed_otherwise(request: HttpRequest, query: Query) -> HttpResponse | No
 @throttled(PICTURE)
 @searchers_only
 def photo(request: HttpRequest, query_id: uuid.UUID) -> HttpResponseBase:
-    """Send the kept query photo: small, re-encoded, without metadata."""
-    part = _query(query_id).part
+    """Send the kept query photo: small, re-encoded, without metadata; `?part=` names another part than the first."""
+    parts = {str(part.place): part for part in _query(query_id).asked}
+    part = parts.get(request.GET.get("part", "0"))
     preview = part.preview if part else None
     if preview is None:
         raise AppError("photo.not_found")
