@@ -116,9 +116,17 @@ class PhotosResult(JobResult):
     """Nothing more: what was found stands with the batch."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class CalibrateResult(JobResult):
+    """`calibrations`: how many were fitted."""
+
+    calibrations: int | None = None
+
+
 IMPORT = JobType("import", ImportJobParameters, ImportResult)
 UNDO_IMPORT = JobType("undo_import", UndoParameters, UndoResult)
 ENCODE = JobType("encode", JobParameters, EncodeResult)
+CALIBRATE = JobType("calibrate", JobParameters, CalibrateResult)
 SEARCH_PHOTOS = JobType("search_photos", PhotosParameters, PhotosResult)
 FIND_NEW = JobType("find_new", JobParameters, FindNewResult)
 MAIL_NEW = JobType("mail_new", JobParameters, MailResult)

@@ -19,6 +19,7 @@ from search.indexing.encode import encode_missing
 from search.indexing.prepare import coverage_report, prepare
 from search.indexing.split import split_pending
 from search.job_types import (
+    CALIBRATE,
     ENCODE,
     EXPIRE_QUERIES,
     FIND_NEW,
@@ -26,6 +27,7 @@ from search.job_types import (
     MAIL_NEW,
     SEARCH_PHOTOS,
     UNDO_IMPORT,
+    CalibrateResult,
     CoverageByVersion,
     EncodeResult,
     ExpireResult,
@@ -41,6 +43,7 @@ from search.job_types import (
 from search.judged.measure import measure
 from search.judged.searches import has_judged_searches
 from search.photo_batches.work import search_photos
+from search.relevance.fitting import calibrate_version
 from search.services.alerts import find_new_soon
 from search.services.documents import encode_soon
 from search.services.fields import fields_count
@@ -120,10 +123,17 @@ def _encode_live(ctx: JobContext) -> CoverageByVersion:
     for version in versions_live():
         encode_missing(version, ctx)
         found[version.key] = coverage_report(version)
+        calibrate_version(version, ctx)
     fields_count()
     vocabularies_refresh(ctx.checkpoint)
     find_new_soon()
     return found
+
+
+@job_handler(CALIBRATE)
+def run_calibrate(run: JobRun[JobParameters, CalibrateResult]) -> CalibrateResult:
+    """Fit the calibrations of the live versions for which there is more to learn from than there was."""
+    return CalibrateResult(calibrations=sum(calibrate_version(version, run) for version in versions_live()))
 
 
 @job_handler(FIND_NEW)
@@ -159,6 +169,7 @@ def run_prepare(run: JobRun[VersionParameters, PrepareResult]) -> PrepareResult:
     if run.only_failed:
         forget_broken(run)
     coverage = prepare(version, run)
+    calibrate_version(version, run)
     if has_judged_searches():
         version_measure(version=version)
     return PrepareResult(coverage=coverage)

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
 
+from search.relevance.panel import calibrations_json
 from search.units.image import ImageAnswer
 from search.units.registry import unit_kind, unit_kinds
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from models_admin.models import ModelVersion
     from search.asked import AskedPart, AskedSearch
     from search.models import (
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     )
     from search.photo_batches.table import PhotoRow
     from search.querysets import Viewer
+    from search.retrieval.explain import Side, Why
     from search.retrieval.facets import Facet
     from search.retrieval.types import Hit, Plan, SearchAnswer
     from search.suggestions import Suggestion
@@ -36,8 +40,9 @@ BOOKKEEPING = frozenset({"position", "stored", "retried"})
 """What a job keeps in its result for itself: how far it is, should it be interrupted."""
 
 
-def search_json(answer: SearchAnswer) -> Json:
-    """Return what a search found."""
+def search_json(answer: SearchAnswer, why: Mapping[int, Why] | None = None) -> Json:
+    """Return what a search found; `why`: why its hits were found, by their documents' ids."""
+    why = why or {}
     return {
         "query": {
             "id": answer.query_id and str(answer.query_id),
@@ -45,8 +50,9 @@ def search_json(answer: SearchAnswer) -> Json:
             "model": answer.model,
             "url": answer.query_id and reverse("search:results", args=[answer.query_id]),
         },
-        "results": [hit_json(hit) for hit in answer.hits],
+        "results": [hit_json(hit, why.get(hit.document.pk)) for hit in answer.hits],
         "facets": None,
+        "match": answer.match,
         "next": answer.next,
         "unknown_words": answer.unknown_words,
         "mended": answer.mended,
@@ -75,16 +81,26 @@ def plan_json(plan: Plan, *, counted: bool = True) -> Json:
     return {"kind": plan.kind, **numbers, "retrievers": list(plan.retrievers)}
 
 
-def hit_json(hit: Hit) -> Json:
+def hit_json(hit: Hit, why: Why | None = None) -> Json:
     """Return one result; costs no query."""
     return {
         "rank": hit.rank,
         "score": round(hit.score, 6),
         "relevance": hit.relevance,
+        "strength": hit.strength,
         "document": document_brief_json(hit.document),
         "near_duplicates": [document_brief_json(same.document) for same in hit.same],
+        "why": why and {"parts": [_side_json(side) for side in why.parts], "found": _side_json(why.found)},
         **{kind.name: None for kind in unit_kinds()},
         **({hit.kind: vars(unit_kind(hit.kind).shown.answer.of(hit.unit))} if hit.unit else {}),
+    }
+
+
+def _side_json(side: Side) -> Json:
+    """Return which words or regions of one thing carried a hit."""
+    return {
+        "words": None if side.words is None else [vars(word) for word in side.words],
+        "regions": None if side.regions is None else vars(side.regions),
     }
 
 
@@ -198,6 +214,7 @@ def version_json(version: ModelVersion, *, for_staff: bool) -> Json:
         "error": _failure(version.error_id, version.error) if for_staff else None,
         "report": version.report if for_staff else None,
         "judged": version.judged or None if for_staff else None,
+        "calibrations": calibrations_json(version) if for_staff else None,
         "note": version.note if for_staff else None,
         "created_at": version.created_at,
     }

@@ -1,3 +1,4 @@
+from search.models.calibration import Calibration
 from search.models.collection import Collection, Membership
 from search.models.document import Document, DocumentImage, Passage
 from search.models.feedback import Judgement, Query, QueryPart
@@ -10,6 +11,7 @@ from search.models.token import ApiToken
 __all__ = [
     "ApiToken",
     "BatchPhoto",
+    "Calibration",
     "Collection",
     "CollectionField",
     "Document",

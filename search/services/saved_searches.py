@@ -30,7 +30,7 @@ BATCH_QUERIES = 200
 def searches_of(viewer: Viewer) -> QuerySet[Query]:
     """Return the searches that somebody with an account made, newest first, without their answers and vectors."""
     rows = Query.objects.filter(user_id=_member(viewer))
-    return rows.defer("embedding", "answer").order_by("-created_at")
+    return rows.defer("answer").order_by("-created_at")
 
 
 def saved_searches_of(viewer: Viewer) -> QuerySet[SavedSearch]:

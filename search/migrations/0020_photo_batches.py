@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("models_admin", "0004_deaths"),
-        ("search", "0017_alerts"),
+        ("search", "0019_alerts"),
         ("workers", "0002_job_rights"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

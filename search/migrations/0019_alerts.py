@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("search", "0016_lexical"),
+        ("search", "0018_relevance"),
     ]
 
     operations = [
