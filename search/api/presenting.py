@@ -18,7 +18,15 @@ if TYPE_CHECKING:
 
     from models_admin.models import ModelVersion
     from search.asked import AskedPart, AskedSearch
-    from search.models import Collection, Document, DocumentImage, Finding, Judgement, PhotoBatch, SavedSearch
+    from search.models import (
+        Collection,
+        Document,
+        DocumentImage,
+        Judgement,
+        PhotoBatch,
+        SavedSearch,
+        SearchFinding,
+    )
     from search.photo_batches.table import PhotoRow
     from search.querysets import Viewer
     from search.retrieval.explain import Side, Why
@@ -280,7 +288,7 @@ def suggestion_json(suggestion: Suggestion) -> Json:
     return {**vars(suggestion), "url": page}
 
 
-def finding_json(finding: Finding) -> Json:
+def finding_json(finding: SearchFinding) -> Json:
     """Return a new document that fits a saved search; it and its collection must be loaded."""
     return {
         "document": document_brief_json(finding.document),
