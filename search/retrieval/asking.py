@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from search.retrieval.types import Scope, SearchRequest, SearchWarning
     from search.words.terms import AskedWords
 
-KNOWS_WHOLE_WORDS = "nltk-words"
-"""The tokenizer of models that say of each word whether they know it; others read any word in pieces."""
-
 
 @dataclass(frozen=True)
 class Prepared:
@@ -66,13 +63,9 @@ def _misspelt(asked: AskedWords, encoding: Encoding) -> dict[str, str]:
     if not asked.not_counted:
         return {}
     query = encoding.finish()
-    tokenizer = query.version.manifest.get("text", {}).get("tokenizer")
-    if tokenizer != KNOWS_WHOLE_WORDS or not query.parts[0].vectors.size:
+    if not query.knows_whole_words or not any(part.vectors.size for part in query.parts):
         return read(lambda: misspelt(asked, lambda word: False))
-    unknown = {
-        word.lower() for warning in query.warnings for word in warning["detail"].get("unknown_words", ())
-    }
-    return read(lambda: misspelt(asked, lambda word: word not in unknown))
+    return read(lambda: misspelt(asked, lambda word: word not in query.unknown_words))
 
 
 def _mended(

@@ -7,7 +7,7 @@ explanation at a time, so that nobody who searches waits for them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from psycopg import sql
@@ -17,6 +17,7 @@ from retrieval_site.errors import AppError
 from search.retrieval import keep
 from search.retrieval.leave_out import Word, matched, shares
 from search.retrieval.occlude import Regions, can_be_occluded, regions_of
+from search.retrieval.pages import kept_query
 from search.retrieval.scoring import part_scores, standard_of
 from search.retrieval.types import EncodedPart, EncodedQuery
 from search.thumbnails import LONGEST_SIDES_PX, thumbnail_open
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
     from models_admin.models import ModelVersion
     from search.models import DocumentImage, Query, QueryPart
-    from search.retrieval.types import Hit
+    from search.retrieval.types import Hit, SearchAnswer
 
     Floats = NDArray[np.float32]
     Score = Callable[[Floats], Floats]
@@ -72,6 +73,22 @@ def explain(query: Query, hit: Hit) -> Why:
     unit = _of_unit(encoded, hit)
     texts = [part.text for part in asked if part.text]
     return Why(tuple(_matched(side, [_span(hit)]) for side in parts), _matched(unit, texts))
+
+
+def explain_answer(answer: SearchAnswer) -> dict[int, Why]:
+    """Return why the best hits of an answer were found, by their documents' ids, as far as it can be told.
+
+    Where the encoder does not answer, the rest stays unexplained: the answer itself is whole.
+    """
+    query = answer.unkept if answer.query_id is None else kept_query(answer.query_id)
+    found: dict[int, Why] = {}
+    for hit in answer.hits[:EXPLAINED_MAX] if query else ():
+        try:
+            found[hit.document.pk] = explain(cast("Query", query), hit)
+        except AppError as error:
+            if error.id != "explanation.not_possible":
+                break
+    return found
 
 
 def _stored(query: Query, hit: Hit) -> Floats | None:

@@ -19,15 +19,19 @@ Ways = Literal["dense", "lexical", "hybrid"]
 
 
 def mode_for(mode: Mode, parts: tuple[Part, ...]) -> Ways:
-    """Return how to search with these parts: `auto` is hybrid where all of them are words, else dense.
+    """Return how to search with these parts: `auto` is hybrid where all are words that lead there, else dense.
 
-    Raises AppError `parameter.invalid` for words' modes without words.
+    Only vectors lead away from anything. Raises AppError `parameter.invalid` for words' modes without words.
     """
     if mode == "auto":
-        return "hybrid" if parts and all(isinstance(part, TextPart) for part in parts) else "dense"
+        return "hybrid" if parts and all(map(_is_wanted_text, parts)) else "dense"
     if mode != "dense" and parts and not text_of(parts):
         raise AppError.of_parameter("mode", f"The mode “{mode}” needs words to search with.")
     return mode
+
+
+def _is_wanted_text(part: Part) -> bool:
+    return isinstance(part, TextPart) and part.weight > 0
 
 
 def text_of(parts: tuple[Part, ...]) -> str:

@@ -43,10 +43,16 @@ def _unencoded(request: SearchRequest, *warnings: SearchWarning) -> EncodedQuery
     version = searchable_version(request.model, manages=manages_models(request.viewer))
     none = np.empty((0, version.dim), np.float32)
     parts = tuple(
-        EncodedPart(part.modality, none, part.weight, part.text if isinstance(part, TextPart) else "")
+        EncodedPart(
+            part.modality,
+            none,
+            part.weight,
+            part.text if isinstance(part, TextPart) else "",
+            nothing_known=True,
+        )
         for part in request.parts
     )
-    return EncodedQuery(version, parts, nothing_known=True, warnings=warnings)
+    return EncodedQuery(version, parts, warnings=warnings)
 
 
 class _OrWords:
@@ -70,8 +76,8 @@ class _OrWords:
                 self._query = self._without(error)
         return self._query
 
-    def preview(self) -> None:
-        return
+    def previews(self) -> tuple[bytes | None, ...]:
+        return (None,) * len(self._request.parts)
 
     def _without(self, error: AppError) -> EncodedQuery:
         if error.id not in ("encoder.unavailable", "encoder.timeout"):

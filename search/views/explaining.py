@@ -13,6 +13,7 @@ from retrieval_site.database.reading import reads
 from retrieval_site.errors import AppError
 from search.retrieval import keep
 from search.retrieval.explain import explain
+from search.retrieval.leave_out import folded
 from search.retrieval.pages import kept_query
 from search.retrieval.present import hits_of
 from search.retrieval.scope import visible_collections
@@ -105,12 +106,11 @@ def _shown(query: Query, hit: Hit, found: Why) -> dict[str, Any]:
 
 def _side(text: str, side: Side | None) -> dict[str, Any]:
     words, regions = (side.words, side.regions) if side else (None, None)
-    strongest = sorted(words or (), key=lambda word: -word.share)
+    by_form = {folded(word.text): word for word in reversed(words or ())}
+    strongest = sorted(by_form.values(), key=lambda word: -word.share)
     return {
         "pieces": list(_pieces(text, words)) if words else [],
-        "strongest": list(dict.fromkeys((word.text, round(100 * word.share)) for word in strongest))[
-            :STRONGEST
-        ],
+        "strongest": [(word.text, round(100 * word.share)) for word in strongest[:STRONGEST]],
         "cells": list(_cells(regions)) if regions else [],
     }
 
@@ -137,7 +137,7 @@ def _cells(regions: Regions) -> Iterator[Cell]:
     for row, shares in enumerate(regions.shares):
         for column, share in enumerate(shares):
             x, y = left + width * column / columns, top + height * row / rows
-            strength = max(share, 0.0) / most if most > 0 else 0.0
+            strength = (max(share, 0.0) / most) ** 0.5 if most > 0 else 0.0
             yield Cell(
                 round(x, 2),
                 round(y, 2),

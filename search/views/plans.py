@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from search.filters.registry import filters_described
+from search.models.feedback import COMPOSED
 from search.units.registry import unit_kind_of
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ def described(query: Query, plan: Plan, *, counted: bool) -> list[str]:
     """Return sentences: what was compared with the query, by which filters, and how; numbers if one may know them."""
     if plan.kind == "lexical":
         return _by_words(query)
-    if any(warning["id"] == "text.nothing_known" for warning in query.warnings):
+    nothing_known = any(warning["id"] == "text.nothing_known" for warning in query.warnings)
+    if nothing_known and query.modality != COMPOSED:
         return ["Nothing was compared, because the model knows none of the words."]
     units = unit_kind_of(query.target).shown.plural
     by_order = query.version is not None and query.version.similarity == "order"
@@ -39,6 +41,8 @@ def described(query: Query, plan: Plan, *, counted: bool) -> list[str]:
     if filters := filters_described(query.filters):
         sentences.append(f"Only documents with {filters} counted.")
     sentences.append("Each document stands once, by its best " + units.removesuffix("s") + ".")
+    if query.modality == COMPOSED:
+        sentences.append("What you asked with was weighed as its sliders say.")
     return sentences
 
 

@@ -115,7 +115,7 @@ def _hits_wanted(written: str, size: int) -> int:
 
 
 def _query(query_id: uuid.UUID) -> Query:
-    query = Query.objects.select_related("version", "saved").defer("embedding", "answer")
+    query = Query.objects.select_related("version", "saved").defer("answer")
     found = query.filter(pk=query_id).first()
     if found is None:
         raise AppError("query.not_found")
@@ -137,10 +137,13 @@ def _hits(request: HttpRequest, query: Query, answer: SearchAnswer) -> dict[str,
     judged = judgements_of(query.pk, request.user, session_of(request)) if answer.query_id else {}
     kind = unit_kind_of(query.target)
     shown = cards(answer.hits, answer.query_id, similarity, judged)
+    in_order = bool(request.GET.get("next"))  # further hits follow those that were unfolded
     return {
         "query": query,
         "kept": answer.query_id is not None,
-        "cards": shown,
+        "cards": [card for card in shown if in_order or not card.is_less_relevant],
+        "folded": [card for card in shown if not in_order and card.is_less_relevant],
+        "nothing_matches": answer.match == "none" and bool(shown) and not in_order,
         "collapsed": any(card.same for card in shown),
         "next": answer.next,
         "target": query.target,

@@ -170,6 +170,6 @@ def _part_of(query: Query, form: QueryDict) -> Part:
         return DocumentPart(part.document_id)
     if part and (photo := photo_again(part, form)):
         return photo
-    if query.embedding and query.version:
-        return EmbeddingPart(tuple(array("f", bytes(query.embedding))))
+    if part and part.embedding and query.version:
+        return EmbeddingPart(tuple(array("f", bytes(part.embedding))))
     raise AppError("query.not_repeatable")

@@ -30,6 +30,7 @@ from search.api.parameters import (
 from search.api.pictures import CROP, AddressField, CropField, TurnField, check_framing, image_part
 from search.api.presenting import facet_json, search_json
 from search.filters.values import NAME_MAX
+from search.retrieval.explain import explain_answer
 from search.retrieval.facets import facet_scope, facets
 from search.retrieval.sort import RELEVANCE
 from search.retrieval.types import (
@@ -68,7 +69,7 @@ PART_IDS = {
     "text.null_characters_not_allowed": "text.not_text",
     "text.surrogate_characters_not_allowed": "text.not_text",
 }
-NOT_BUILT_YET = ("parts", "negative_text", "explain")
+NOT_BUILT_YET = ("parts", "negative_text")
 
 
 class TargetField(serializers.ChoiceField):
@@ -100,6 +101,12 @@ class SearchOptions(Parameters):
     )
     collapse = serializers.BooleanField(
         default=False, help_text="one document stands for those that are nearly the same"
+    )
+    explain = serializers.BooleanField(
+        default=False, help_text="say why the first ten hits were found: takes longer"
+    )
+    min_relevance = serializers.FloatField(
+        default=None, allow_null=True, min_value=0, max_value=1, help_text="leaves out documents below"
     )
     limit = serializers.IntegerField(default=LIMIT_DEFAULT, min_value=1, max_value=LIMIT_MAX)
 
@@ -274,7 +281,8 @@ class SearchView(ApiView):
         """Find the documents that a picture, a text, a document or a vector is about."""
         values = validated(SearchParameters, request.data)
         asked = _search_request(request, values)
-        answer = search_json(retrieval.search(asked))
+        found = retrieval.search(asked)
+        answer = search_json(found, explain_answer(found) if values["explain"] else {})
         if names := values["facets"]:
             answer["facets"] = [facet_json(facet) for facet in facets(facet_scope(asked), names)]
         return Response(answer)
@@ -350,6 +358,7 @@ def _search_request(request: Request, values: dict[str, Any]) -> SearchRequest:
         as_written=values["as_written"],
         collapse=values["collapse"],
         sort=values["sort"],
+        min_relevance=values["min_relevance"],
         limit=values["limit"],
         cursor=values.get("next"),
         model=values["model"],

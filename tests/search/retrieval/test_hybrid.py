@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -31,7 +33,9 @@ class Words(Known):
             "detail": {"unknown_words": list(unknown)},
         }
         query = EncodedQuery(
-            version, (part,), nothing_known=bool(unknown), warnings=(warning,) if unknown else ()
+            version,
+            (replace(part, nothing_known=bool(unknown)),),
+            warnings=(warning,) if unknown else (),
         )
         super().__init__(query)
         self.error = error
@@ -220,7 +224,7 @@ def test_every_document_comes_once_through_all_pages(notes, collection, version)
 
 
 def test_frequent_words_find_what_rare_ones_leave_out(notes, collection, monkeypatch):
-    monkeypatch.setattr("search.retrieval.lexical.RARE_PASSAGES", 1)
+    monkeypatch.setattr("search.retrieval.lexical.FOUND_BY_MAX", 1)
     assert len(ask("cracked valve", mode="lexical").hits) == 2
 
 
