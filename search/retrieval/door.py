@@ -115,6 +115,7 @@ def _answer(query: Query, page: Page, viewer: Viewer, timings_ms: dict[str, floa
         counted=keep.asked_by(query, viewer) or bool(getattr(viewer, "is_superuser", False)),
         warnings=tuple(query.warnings),
         match=cast("Match | None", query.match or None),
+        text_read=next((part.text_read for part in query.asked if part.text_read is not None), None),
     )
 
 

@@ -29,10 +29,12 @@ SHOWN_DEVIATIONS = 5.0
 
 
 def fuse(found: Sequence[Candidates], query: EncodedQuery, table: VectorTable) -> Candidates:
-    """Return all units that the retrievers found, with one score each; of one retriever, its candidates as they are.
+    """Return all units that the retrievers found, with one score each; of one retriever, its candidates as they are,
+    and so of vectors beside which no identifier was found.
 
     The score is between 0 and 1, and 1 more where an identifier names the document; `standard` is what it comes from.
     """
+    found = _without_idle(found)
     if len(found) == 1:
         return found[0]
     units = {unit.unit_id: unit for each in reversed(found) for unit in each.units}
@@ -57,6 +59,12 @@ def fuse(found: Sequence[Candidates], query: EncodedQuery, table: VectorTable) -
     return Candidates(fused, plan, all(each.exhausted for each in found), retriever="fused")
 
 
+def _without_idle(found: Sequence[Candidates]) -> Sequence[Candidates]:
+    """Return the vectors' candidates alone where beside them only identifiers were asked, and none was found."""
+    answered = [each for each in found if each.units or each.retriever != "identifiers"]
+    return answered if [each.retriever for each in answered] == ["dense"] else found
+
+
 def _by_vectors(
     query: EncodedQuery, table: VectorTable, scores: dict[int, float], units: list[int]
 ) -> NDArray[np.float32]:
@@ -77,4 +85,5 @@ def _standard(query: EncodedQuery, table: VectorTable, scores: NDArray[np.float3
     """Return the standardised scores `(units,)`: 0, that of any other unit, for one that has none."""
     if np.isnan(scores).all():
         return np.zeros(len(scores))
-    return np.nan_to_num(standardise(scores[:, None], query, table)[:, 0].astype(float))
+    standard: NDArray[np.float64] = standardise(scores[:, None], query, table)[:, 0].astype(float)
+    return np.nan_to_num(standard)

@@ -29,7 +29,7 @@ START_TIMEOUT_SECONDS = 30.0
 def worker_environment() -> dict[str, str]:
     """This process's environment with the test database instead of the developer's."""
     url = urlsplit(settings.CONFIG.database_url)._replace(path=f"/{connection.settings_dict['NAME']}")
-    return {**os.environ, "DATABASE_URL": url.geturl()}
+    return {**os.environ, "DATABASE_URL": url.geturl(), "READ_TEXT": "1"}
 
 
 def start_query_worker(log: Path, *, app: str = "tests.support.paced_celery") -> subprocess.Popen[bytes]:
