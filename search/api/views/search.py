@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from drf_spectacular.utils import (
     OpenApiParameter,
     PolymorphicProxySerializer,
-    extend_schema_field,
 )
 from rest_framework import serializers
 from rest_framework.response import Response
@@ -21,23 +20,20 @@ from search.api.authentication import enforce_csrf_for_session
 from search.api.base import ApiView, describe
 from search.api.bodies import ONE_PICTURE
 from search.api.examples import BY_WORDS
+from search.api.filtering import SORT_MAX, FieldNameField, FiltersField, SortField
 from search.api.parameters import (
-    FieldNameField,
-    JsonObjectField,
     Parameters,
     ShortListField,
     UploadField,
     VectorField,
-    refuse_unknown,
     validated,
 )
 from search.api.pictures import CROP, AddressField, CropField, TurnField, check_framing, image_part
 from search.api.presenting import facet_json, search_json
-from search.filters.registry import FILTERS, FILTERS_SCHEMA, check_filters
 from search.filters.values import NAME_MAX
 from search.retrieval.explain import explain_answer
 from search.retrieval.facets import facet_scope, facets
-from search.retrieval.sort import RELEVANCE, check_sort
+from search.retrieval.sort import RELEVANCE
 from search.retrieval.types import (
     LIMIT_DEFAULT,
     LIMIT_MAX,
@@ -66,7 +62,6 @@ if TYPE_CHECKING:
 
 TEXT_MAX = 2000
 CURSOR_MAX = 1000
-SORT_MAX = NAME_MAX + len("-")
 FACETS_MAX = 20
 PARTS = ("image", "image_url", "text", "document", "embedding")
 PART_IDS = {
@@ -78,35 +73,6 @@ PART_IDS = {
     "text.surrogate_characters_not_allowed": "text.not_text",
 }
 NOT_BUILT_YET = ("parts", "negative_text")
-
-
-@extend_schema_field(FILTERS_SCHEMA)
-class FiltersField(JsonObjectField):
-    """Values by names of search/filters; a document must have all that they ask for."""
-
-    def to_internal_value(self, data: Any) -> dict[str, Any]:
-        """Return the filters; refuses other keys and shapes."""
-        filters = super().to_internal_value(data)
-        refuse_unknown((f"filters.{key}" for key in filters), [f"filters.{name}" for name in FILTERS])
-        check_filters(filters)
-        return filters
-
-
-class SortField(serializers.CharField):
-    """What the documents that were found are sorted by."""
-
-    default_help = (
-        "relevance, or created_at, updated_at, title, `metadata.` and a key; downwards with `-` before it"
-    )
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(help_text=self.default_help, **options)
-
-    def to_internal_value(self, data: Any) -> str:
-        """Return the order; refuses what nothing can be sorted by."""
-        sort = super().to_internal_value(data)
-        check_sort(sort)
-        return sort
 
 
 class TargetField(serializers.ChoiceField):
