@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 from dataclasses import dataclass
@@ -41,6 +42,10 @@ class Config:
     picture_memory_bytes: int
     picture_busy_seconds: float
     picture_processes: int
+    picture_urls: bool
+    picture_url_ports: list[int]
+    picture_url_networks: list[str]
+    picture_url_seconds: float
     import_max_bytes: int
     bundle_max_bytes: int
     encode_timeout_seconds: float
@@ -48,11 +53,22 @@ class Config:
     device: str
     encoder_memory_bytes: int
     public_models: list[str]
+    site_url: str
+    email_host: str
+    email_port: int
+    email_host_user: str
+    email_host_password: str
+    email_use_tls: bool
+    email_use_ssl: bool
+    email_from: str
+    photos_max_bytes: int
+    photos_keep_days: int
     query_keep_days: int
     query_photo_keep_days: int
     throttle: bool
     throttle_anonymous: str
     throttle_user: str
+    throttle_picture_urls: str
     trusted_proxies: int
     job_memory_bytes: int
     sign_in_failures: int
@@ -63,12 +79,25 @@ class Config:
     allow_unwalled: bool
 
     @property
+    def sends_mail(self) -> bool:
+        """Whether mail can be sent, with links that lead here."""
+        return bool(self.email_host and self.site_url)
+
+    @property
     def celery_url(self) -> str:
         """The same Redis in Celery's spelling: a socket is `redis+socket:///path?virtual_host=0`."""
         match = re.fullmatch(r"unix://(?P<path>[^?]+)(?:\?db=(?P<db>\d+))?", self.redis_url)
         if match is None:
             return self.redis_url
         return f"redis+socket://{match['path']}?virtual_host={match['db'] or 0}"
+
+
+def _network(written: str) -> str:
+    """Return an IP network; raises `ImproperlyConfigured` for anything else."""
+    try:
+        return str(ipaddress.ip_network(written))
+    except ValueError as error:
+        raise ImproperlyConfigured(f"“{written}” is no IP network.") from error
 
 
 def _days(written: str) -> int:
@@ -103,18 +132,33 @@ def read_config() -> Config:
         picture_memory_bytes=env.int("PICTURE_MEMORY_BYTES", default=0) or max(256 * MIB, memory // 8),
         picture_busy_seconds=env.float("PICTURE_BUSY_SECONDS", default=10.0),
         picture_processes=env.int("PICTURE_PROCESSES", default=0) or min(len(os.sched_getaffinity(0)), 8),
+        picture_urls=env.bool("PICTURE_URLS", default=True),
+        picture_url_ports=env.list("PICTURE_URL_PORTS", cast=int, default=[80, 443]),
+        picture_url_networks=env.list("PICTURE_URL_NETWORKS", cast=_network, default=[]),
+        picture_url_seconds=env.float("PICTURE_URL_SECONDS", default=10.0),
         import_max_bytes=env.int("IMPORT_MAX_BYTES", default=4 * GIB),
         bundle_max_bytes=env.int("BUNDLE_MAX_BYTES", default=2 * GIB),
         encode_timeout_seconds=env.float("ENCODE_TIMEOUT_SECONDS", default=30.0),
         upload_keep_seconds=env.int("UPLOAD_KEEP_SECONDS", default=900),
         device=env.str("DEVICE", default="auto"),
         encoder_memory_bytes=env.int("ENCODER_MEMORY_BYTES", default=4 * GIB),
+        site_url=env.str("SITE_URL", default="").rstrip("/"),
+        email_host=env.str("EMAIL_HOST", default=""),
+        email_port=env.int("EMAIL_PORT", default=25),
+        email_host_user=env.str("EMAIL_HOST_USER", default=""),
+        email_host_password=env.str("EMAIL_HOST_PASSWORD", default=""),
+        email_use_tls=env.bool("EMAIL_USE_TLS", default=False),
+        email_use_ssl=env.bool("EMAIL_USE_SSL", default=False),
+        email_from=env.str("EMAIL_FROM", default="sightline@localhost"),
+        photos_max_bytes=env.int("PHOTOS_MAX_BYTES", default=512 * MIB),
+        photos_keep_days=env.get_value("PHOTOS_KEEP_DAYS", cast=_days, default=30),
         query_keep_days=env.get_value("QUERY_KEEP_DAYS", cast=_days, default=365),
         query_photo_keep_days=env.get_value("QUERY_PHOTO_KEEP_DAYS", cast=_days, default=90),
         public_models=env.list("PUBLIC_MODELS", default=[]),
         throttle=env.bool("THROTTLE", default=True),
         throttle_anonymous=env.str("THROTTLE_ANONYMOUS", default="120/minute"),
         throttle_user=env.str("THROTTLE_USER", default="3000/minute"),
+        throttle_picture_urls=env.str("THROTTLE_PICTURE_URLS", default="30/minute"),
         trusted_proxies=env.int("TRUSTED_PROXIES", default=0),
         sign_in_failures=env.int("SIGN_IN_FAILURES", default=5),
         sign_in_failures_address=env.int("SIGN_IN_FAILURES_ADDRESS", default=50),

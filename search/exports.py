@@ -73,9 +73,7 @@ def trec_id(slug: str, external_id: str) -> str:
 def csv_lines(judgements: Any) -> Iterator[str]:
     """Yield a header and one line for each judgement, newest last; safe to open in a spreadsheet."""
     yield csv_line(CSV_COLUMNS)
-    rows = judgements.select_related("query__version", "document__collection", "user").defer(
-        "query__embedding"
-    )
+    rows = judgements.select_related("query__version", "document__collection", "user")
     part = QueryPart.objects.filter(
         query=OuterRef("query"), place=0
     )  # as columns: a query for all parts is one more

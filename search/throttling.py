@@ -31,10 +31,11 @@ def seconds_to_wait(request: HttpRequest, token: ApiToken | None = None, cost: f
         return 0.0
     known = request.user.is_authenticated
     rate = parse_rate(settings.CONFIG.throttle_user if known else settings.CONFIG.throttle_anonymous)
-    return take(_caller(request, token), rate, cost)
+    return take(caller_of(request, token), rate, cost)
 
 
-def _caller(request: HttpRequest, token: ApiToken | None) -> str:
+def caller_of(request: HttpRequest, token: ApiToken | None = None) -> str:
+    """Return by which name a caller is counted."""
     if token is not None:
         return f"token:{token.pk}"
     return f"user:{request.user.pk}" if request.user.is_authenticated else f"ip:{address_of(request)}"

@@ -71,12 +71,9 @@ class TrainingSet:
         for image in images:
             yield from self._picture(image.blob, captions_of(document, self.texts, image.alt, typed), group)
         captions = captions_of(document, self.texts)
-        for photo in dict.fromkeys(
-            part.preview
-            for query in asked
-            for part in query.parts.all()
-            if part.preview and part.crop is None
-        ):
+        parts = (query.part for query in asked)
+        photos = (part.preview for part in parts if part and part.preview and part.crop is None)
+        for photo in dict.fromkeys(photos):
             if self._split(self._groups.get(photo.pk, group)) == self._split(group):
                 yield from self._picture(photo, captions, group)
 
@@ -114,7 +111,7 @@ class TrainingSet:
 
 
 def relevant_queries(document: Document) -> list[Query]:
-    """The training queries for which the document was found relevant, by the median grade of those who judged it.
+    """The training queries of one part for which the document was found relevant, by the median of its grades.
 
     The lower median for an even number of grades, as in qrels; `document` comes with its judgements and their queries.
     """
@@ -122,7 +119,7 @@ def relevant_queries(document: Document) -> list[Query]:
     for judgement in document.judgements.all():
         grades.setdefault(judgement.query, []).append(judgement.grade)
     relevant = (query for query, given in grades.items() if median_low(given) >= RELEVANT)
-    return [query for query in relevant if not measures_models(query)]
+    return [query for query in relevant if query.part and not measures_models(query)]
 
 
 def captions_of(

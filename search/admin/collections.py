@@ -17,6 +17,7 @@ from search.admin.importing import import_checked_view, import_keeping_view, imp
 from search.admin.versions import VersionedForm
 from search.models import Collection, Document, Judgement, Membership
 from search.services.collections import SLUGS_RESERVED
+from search.services.documents import encode_soon
 from workers.error_table import sentence
 
 if TYPE_CHECKING:
@@ -30,11 +31,11 @@ if TYPE_CHECKING:
 class CollectionForm(VersionedForm[Collection]):
     """A collection as its curator edits it."""
 
-    compared = ("name", "slug", "description", "visibility", "keep_originals")
+    compared = ("name", "slug", "description", "visibility", "language", "keep_originals")
 
     class Meta:
         model = Collection
-        fields = ["name", "slug", "description", "visibility", "keep_originals"]
+        fields = ["name", "slug", "description", "visibility", "language", "keep_originals"]
         error_messages = {"slug": {"unique": sentence("collection.slug_not_available")}}
 
     def clean_slug(self) -> str:
@@ -138,6 +139,12 @@ class CollectionAdmin(CuratedAdmin):
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Any staff member may look at the list, which shows them their own."""
         return is_staff(request) if obj is None else super().has_view_permission(request, obj)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001  (Django's signature)
+        """Save the row; a job writes its words anew where the language is another one."""
+        super().save_model(request, obj, form, change)
+        if change and "language" in form.changed_data:
+            encode_soon(owner=signed_in(request))
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001  (Django's signature)
         """Make whoever opens a collection its curator: nobody locks themselves out."""

@@ -10,7 +10,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from models_admin.models import VersionState
-from search.models import Collection, CollectionField, Membership
+from search.models import Collection, CollectionField, Membership, SavedSearch
 from search.retrieval.types import MATCHES, STRENGTHS
 from search.units.image import ImageAnswer
 from search.units.registry import unit_kinds
@@ -61,6 +61,40 @@ class DocumentAnswer(DocumentBriefAnswer):
     updated_at = serializers.DateTimeField()
 
 
+class WhyWordAnswer(Answer):
+    """A word of a text; `share` is its part of what carried the hit, below 0 where it spoke against it."""
+
+    text = serializers.CharField()
+    start = serializers.IntegerField()
+    end = serializers.IntegerField()
+    share = serializers.FloatField()
+    matched = serializers.BooleanField(help_text="the other side of the search has this word too")
+
+
+class WhyRegionsAnswer(Answer):
+    """A grid over a picture, row by row, with the shares of its cells."""
+
+    shares = serializers.ListField(child=serializers.ListField(child=serializers.FloatField()))
+    box = serializers.ListField(
+        child=serializers.FloatField(),
+        help_text="where the grid lies: left, top, width and height in shares of the picture's sides",
+    )
+
+
+class WhySideAnswer(Answer):
+    """What carried a hit in one thing: in the words of a text, in the regions of a picture."""
+
+    words = WhyWordAnswer(many=True, allow_null=True)
+    regions = WhyRegionsAnswer(allow_null=True)
+
+
+class WhyAnswer(Answer):
+    """Why a hit was found: by each part of the query, and by what was found."""
+
+    parts = WhySideAnswer(many=True)
+    found = WhySideAnswer()
+
+
 class HitAnswer(Answer):
     """One result. `relevance` is null where the model has no calibration for what was asked and looked for."""
 
@@ -74,6 +108,8 @@ class HitAnswer(Answer):
     near_duplicates = DocumentBriefAnswer(
         many=True, help_text="with `collapse`: documents that are nearly the same, for which this one stands"
     )
+
+    why = WhyAnswer(allow_null=True, help_text="with `explain`: of the first ten hits, where it can be told")
 
     def get_fields(self) -> dict[str, Any]:
         """Add the unit that was found, under the name of its kind; the other kinds are null."""
@@ -93,9 +129,20 @@ class QueryAnswer(Answer):
 class PlanAnswer(Answer):
     """How the candidates were found."""
 
-    kind = serializers.ChoiceField(choices=["ann", "binary", "exact"])
+    kind = serializers.ChoiceField(choices=["ann", "binary", "exact", "lexical"])
     ef_search = serializers.IntegerField(allow_null=True)
     candidates = serializers.IntegerField(allow_null=True, help_text="null where somebody else asked")
+    retrievers = serializers.ListField(
+        child=serializers.ChoiceField(choices=["dense", "identifiers", "lexical"]),
+        help_text="those that were asked",
+    )
+
+
+class MendedAnswer(Answer):
+    """The words of a search as they were written and, with misspelt ones mended, searched for."""
+
+    asked = serializers.CharField()
+    searched = serializers.CharField()
 
 
 class WarningAnswer(Answer):
@@ -161,6 +208,7 @@ class SearchResultAnswer(Answer):
     unknown_words = serializers.ListField(
         child=serializers.CharField(), help_text="words of the text that the model does not know"
     )
+    mended = MendedAnswer(allow_null=True, help_text="`as_written` searches for the words as they are")
     warnings = WarningAnswer(many=True)
     plan = PlanAnswer()
     timings_ms = serializers.DictField(child=serializers.FloatField())
@@ -182,6 +230,7 @@ class CollectionAnswer(Answer):
     name = serializers.CharField()
     description = serializers.CharField(allow_blank=True)
     visibility = serializers.ChoiceField(choices=Collection.Visibility.choices)
+    language = serializers.CharField(help_text="of its texts")
     keep_originals = serializers.BooleanField(help_text="whether pictures keep their metadata")
     documents = serializers.IntegerField(help_text="how many")
     role = serializers.ChoiceField(choices=Membership.Role.choices, allow_null=True)
@@ -324,7 +373,17 @@ class SavedSearchAnswer(Answer):
     id = serializers.IntegerField()
     name = serializers.CharField()
     search = MadeSearchAnswer()
+    alerts = serializers.ChoiceField(choices=SavedSearch.Alerts.choices)
+    new = serializers.IntegerField(help_text="documents found for it that its owner has not seen")
     created_at = serializers.DateTimeField()
+
+
+class FindingAnswer(Answer):
+    """A new document that fits a saved search."""
+
+    document = DocumentBriefAnswer()
+    found_at = serializers.DateTimeField()
+    seen = serializers.BooleanField()
 
 
 class SuggestionAnswer(Answer):
@@ -341,3 +400,24 @@ class SuggestionsAnswer(Answer):
     """What somebody may be about to write."""
 
     suggestions = SuggestionAnswer(many=True)
+
+
+class PhotoBatchAnswer(Answer):
+    """Many photos that were sent together. `job` is null where it is gone."""
+
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    target = serializers.CharField()
+    collections = serializers.ListField(child=serializers.CharField())
+    model = serializers.CharField(allow_null=True, help_text="name@version")
+    limit = serializers.IntegerField(help_text="documents for each photo")
+    job = JobAnswer(allow_null=True)
+    created_at = serializers.DateTimeField()
+
+
+class BatchPhotoAnswer(Answer):
+    """A photo of a batch with its best documents."""
+
+    name = serializers.CharField()
+    photo = serializers.CharField(allow_null=True, help_text="address of its small copy")
+    results = HitAnswer(many=True)

@@ -14,10 +14,14 @@ from search.units.image import ImageAnswer
 from search.units.registry import unit_kind, unit_kinds
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from models_admin.models import ModelVersion
     from search.asked import AskedPart, AskedSearch
-    from search.models import Collection, Document, DocumentImage, Judgement, SavedSearch
+    from search.models import Collection, Document, DocumentImage, Finding, Judgement, PhotoBatch, SavedSearch
+    from search.photo_batches.table import PhotoRow
     from search.querysets import Viewer
+    from search.retrieval.explain import Side, Why
     from search.retrieval.facets import Facet
     from search.retrieval.types import Hit, Plan, SearchAnswer
     from search.suggestions import Suggestion
@@ -28,8 +32,9 @@ BOOKKEEPING = frozenset({"position", "stored", "retried"})
 """What a job keeps in its result for itself: how far it is, should it be interrupted."""
 
 
-def search_json(answer: SearchAnswer) -> Json:
-    """Return what a search found."""
+def search_json(answer: SearchAnswer, why: Mapping[int, Why] | None = None) -> Json:
+    """Return what a search found; `why`: why its hits were found, by their documents' ids."""
+    why = why or {}
     return {
         "query": {
             "id": answer.query_id and str(answer.query_id),
@@ -37,11 +42,12 @@ def search_json(answer: SearchAnswer) -> Json:
             "model": answer.model,
             "url": answer.query_id and reverse("search:results", args=[answer.query_id]),
         },
-        "results": [hit_json(hit) for hit in answer.hits],
+        "results": [hit_json(hit, why.get(hit.document.pk)) for hit in answer.hits],
         "facets": None,
         "match": answer.match,
         "next": answer.next,
         "unknown_words": answer.unknown_words,
+        "mended": answer.mended,
         "warnings": list(answer.warnings),
         "plan": plan_json(answer.plan, counted=answer.counted),
         "timings_ms": {step: round(spent, 2) for step, spent in answer.timings_ms.items()},
@@ -63,10 +69,11 @@ def facet_json(facet: Facet) -> Json:
 def plan_json(plan: Plan, *, counted: bool = True) -> Json:
     """Return how the candidates were found, and how many where the viewer may know."""
     numbers = {"ef_search": plan.ef_search, "candidates": plan.candidates}
-    return {"kind": plan.kind, **(numbers if counted else dict.fromkeys(numbers))}
+    numbers = numbers if counted else dict.fromkeys(numbers)
+    return {"kind": plan.kind, **numbers, "retrievers": list(plan.retrievers)}
 
 
-def hit_json(hit: Hit) -> Json:
+def hit_json(hit: Hit, why: Why | None = None) -> Json:
     """Return one result; costs no query."""
     return {
         "rank": hit.rank,
@@ -75,8 +82,17 @@ def hit_json(hit: Hit) -> Json:
         "strength": hit.strength,
         "document": document_brief_json(hit.document),
         "near_duplicates": [document_brief_json(same.document) for same in hit.same],
+        "why": why and {"parts": [_side_json(side) for side in why.parts], "found": _side_json(why.found)},
         **{kind.name: None for kind in unit_kinds()},
         **({hit.kind: vars(unit_kind(hit.kind).shown.answer.of(hit.unit))} if hit.unit else {}),
+    }
+
+
+def _side_json(side: Side) -> Json:
+    """Return which words or regions of one thing carried a hit."""
+    return {
+        "words": None if side.words is None else [vars(word) for word in side.words],
+        "regions": None if side.regions is None else vars(side.regions),
     }
 
 
@@ -117,6 +133,7 @@ def collection_json(collection: Collection) -> Json:
         "name": collection.name,
         "description": collection.description,
         "visibility": collection.visibility,
+        "language": collection.language,
         "keep_originals": collection.keep_originals,
         "documents": described.document_count,
         "role": described.role,
@@ -239,11 +256,14 @@ def part_json(part: AskedPart) -> Json:
 
 
 def saved_search_json(saved: SavedSearch, asked: AskedSearch) -> Json:
-    """Return a saved search with the search that it keeps."""
+    """Return a saved search of `saved_searches_of`, with the search that it keeps."""
+    counted: Any = saved
     return {
         "id": saved.pk,
         "name": saved.name,
         "search": made_search_json(asked) | {"saved": saved.pk},
+        "alerts": saved.alerts,
+        "new": counted.new,
         "created_at": saved.created_at,
     }
 
@@ -252,3 +272,33 @@ def suggestion_json(suggestion: Suggestion) -> Json:
     """Return what somebody may be about to write; `url` is the page of its document."""
     page = suggestion.document and reverse("search:document", args=[suggestion.document])
     return {**vars(suggestion), "url": page}
+
+
+def finding_json(finding: Finding) -> Json:
+    """Return a new document that fits a saved search; it and its collection must be loaded."""
+    return {
+        "document": document_brief_json(finding.document),
+        "found_at": finding.found_at,
+        "seen": finding.seen_at is not None,
+    }
+
+
+def photo_batch_json(batch: PhotoBatch, viewer: Viewer) -> Json:
+    """Return a batch of photos; its job and version must be loaded."""
+    return {
+        "id": str(batch.pk),
+        "name": batch.name,
+        "target": batch.target,
+        "collections": batch.collections,
+        "model": batch.version.key if batch.version else None,
+        "limit": batch.hits_each,
+        "job": job_json(batch.job, viewer) if batch.job else None,
+        "created_at": batch.created_at,
+    }
+
+
+def batch_photo_json(row: PhotoRow) -> Json:
+    """Return a photo of a batch with its hits."""
+    photo = row.photo
+    address = reverse("search:batch-photo", args=[photo.batch_id, photo.pk]) if photo.preview_id else None
+    return {"name": photo.name, "photo": address, "results": [hit_json(hit) for hit in row.hits]}

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from retrieval_site.errors import AppError
 from search.indexing.encoders import encoder_of
 from search.indexing.units import BATCH_UNITS, encode
 from search.pictures import picture_prepared
 from search.retrieval.encode import Known, document_units
-from search.retrieval.keep import asked_documents, modality_of
+from search.retrieval.keep import asked_documents
 from search.retrieval.runner import Asked, run
 from search.retrieval.scope import scope_for
 from search.retrieval.types import EncodedPart, EncodedQuery
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from models_admin.models import ModelVersion
     from search.models import Query
+    from search.retrieval.types import Modality as AskedModality
     from search.units.kind import Modality
     from workers.inference.encoder import Encoder
     from workers.jobs.context import JobContext
@@ -115,6 +116,7 @@ def _documents(version: ModelVersion, query: Query, vectors: Vectors) -> list[in
         scope = scope_for(version, query.user, query.target, query.collections, query.filters)
     except AppError:
         return None
-    encoded = EncodedQuery(version, (EncodedPart(modality_of(query), vectors, text=query.text),))
+    modality = cast("AskedModality", query.modality)
+    encoded = EncodedQuery(version, (EncodedPart(modality, vectors, text=query.text),))
     asked = Asked(Known(encoded), replace(scope, excluded=asked_documents(query)), DEEP, DEEP)
     return [document.document_id for document in run(asked).documents]

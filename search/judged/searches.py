@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Prefetch
 
 from search.exports import CHUNK_ROWS, agreed_grades
-from search.models import Judgement, Query
+from search.models import Judgement, Query, QueryPart
 from search.services.judgements import RELEVANT
 from workers.training.readers.listing import split_by_name
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 SEARCHES_MAX = 2_000
 """The newest so many are asked again: a few minutes for two models on two cores."""
 MEASURING_PERCENT = 33
+SECOND_PART = QueryPart.objects.filter(query=OuterRef("pk"), place=1)
 
 
 @dataclass(frozen=True)
@@ -48,12 +49,14 @@ def measures_models(query: Query) -> bool:
 def judged_searches(limit: int = SEARCHES_MAX) -> Sequence[JudgedSearch]:
     """Return the newest measuring searches for which a document was found relevant; others tell no model from another.
 
-    Their users and parts are loaded.
+    Of one part: what several parts together ask for also depends on how they are composed. Their users and parts are
+    loaded.
     """
     found: dict[object, dict[int, int]] = {}
     liked = Judgement.objects.filter(query=OuterRef("pk"), grade__gte=RELEVANT)
-    newest = Query.objects.filter(Exists(liked)).order_by("-created_at")
-    rows = newest.defer("embedding", "answer").select_related("user").prefetch_related("parts__preview")
+    newest = Query.objects.filter(Exists(liked), ~Exists(SECOND_PART)).order_by("-created_at")
+    parts = Prefetch("parts", QueryPart.objects.defer("embedding").select_related("preview"))
+    rows = newest.defer("answer").select_related("user").prefetch_related(parts)
     queries = list(islice(filter(measures_models, rows.iterator(CHUNK_ROWS)), limit))
     for query_id, document_id, grade in agreed_grades(Judgement.objects.filter(query__in=queries)):
         found.setdefault(query_id, {})[document_id] = grade

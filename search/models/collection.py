@@ -7,6 +7,38 @@ from django.db import models
 
 from search.querysets import CollectionQuerySet
 
+LANGUAGES = [
+    (name, "any other" if name == "simple" else name.title())
+    for name in (
+        *(
+            "english",
+            "simple",
+            "arabic",
+            "armenian",
+            "basque",
+            "catalan",
+            "danish",
+            "dutch",
+            "finnish",
+            "french",
+        ),
+        *("german", "greek", "hindi", "hungarian", "indonesian", "irish", "italian", "lithuanian", "nepali"),
+        *(
+            "norwegian",
+            "portuguese",
+            "romanian",
+            "russian",
+            "serbian",
+            "spanish",
+            "swedish",
+            "tamil",
+            "turkish",
+        ),
+        "yiddish",
+    )
+]
+"""PostgreSQL's text search configurations, with what people call them."""
+
 
 class Collection(models.Model):
     """A named corpus of documents with its own visibility and curators."""
@@ -21,6 +53,12 @@ class Collection(models.Model):
     name = models.CharField(max_length=200)
     description = models.TextField(blank=True, default="")
     visibility = models.CharField(max_length=10, choices=Visibility.choices, default=Visibility.PRIVATE)
+    language = models.CharField(
+        max_length=20,
+        choices=LANGUAGES,
+        default="english",
+        help_text="The language of its texts, by which words match their other forms.",
+    )
     keep_originals = models.BooleanField(
         "keep originals",
         default=False,

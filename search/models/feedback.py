@@ -16,11 +16,13 @@ from search.models.document import Document
 if TYPE_CHECKING:
     from workers.inference.framing import Crop
 
+COMPOSED = "composed"
+
 
 class Query(models.Model):
     """One search, kept: who asked where, and the answer; known by an unguessable id. Its parts are rows of QueryPart.
 
-    The answer is one version's, with the vectors that this version made of the parts. `answer` is the ranked list
+    The answer is one version's, which also made the vectors of the parts. `answer` is the ranked list
     `[{"document", "score", <kind of the unit>: <its id>}]` as it was given; whoever opens the query later sees of it
     only what they may see then.
     """
@@ -34,12 +36,12 @@ class Query(models.Model):
         default="",
         help_text="keyed hash of an anonymous searcher's session key (search/sessions.py)",
     )
+    mode = models.CharField(max_length=10, default="dense", help_text="auto, dense, lexical or hybrid")
     target = models.CharField(max_length=10, default="passages")
     collections = models.JSONField(default=list, blank=True)
     filters = models.JSONField(default=dict, blank=True)
     sort = models.CharField(max_length=210, default="relevance")
     version = models.ForeignKey("models_admin.ModelVersion", null=True, blank=True, on_delete=models.SET_NULL)
-    embedding = models.BinaryField(null=True, blank=True, help_text="little-endian float32")
     answer = models.JSONField(default=list, blank=True)
     plan = models.JSONField(default=dict, blank=True)
     match = models.CharField(
@@ -65,18 +67,25 @@ class Query(models.Model):
         return f"{self.modality} query {self.id}"
 
     @cached_property
+    def asked(self) -> list[QueryPart]:
+        """The parts that it asks with, in their order. Prefetch `parts` where many queries are read."""
+        return list(self.parts.all())
+
+    @property
     def part(self) -> QueryPart | None:
-        """The part that it asks with: there is one in this version. Prefetch `parts` where many queries are read."""
-        return next(iter(self.parts.all()), None)
+        """The one part that it asks with; None where there are several."""
+        return self.asked[0] if len(self.asked) == 1 else None
 
     @property
     def modality(self) -> str:
-        """What was asked with."""
-        return self.part.modality if self.part else ""
+        """What was asked with: the one part's modality, "composed" where there are several."""
+        if not self.asked:
+            return ""
+        return self.part.modality if self.part else COMPOSED
 
     @property
     def text(self) -> str:
-        """The words that were asked with, "" for anything else."""
+        """The words that were asked with, "" for anything else and where there are several parts."""
         return self.part.text if self.part else ""
 
 
@@ -89,6 +98,9 @@ class QueryPart(models.Model):
     modality = models.CharField(max_length=10, help_text="image, text, document or embedding")
     weight = models.FloatField(default=1.0)
     text = models.TextField(blank=True, default="")
+    embedding = models.BinaryField(
+        null=True, blank=True, help_text="its vectors under the query's version, little-endian float32"
+    )
     document = models.ForeignKey(Document, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     preview = models.ForeignKey(
         "workers.Blob",

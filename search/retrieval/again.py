@@ -13,13 +13,12 @@ from search.models import QueryPart
 from search.retrieval import keep
 from search.retrieval.door import search_encoded
 from search.retrieval.encode import Known
-from search.retrieval.types import DocumentPart, EmbeddingPart, ImagePart, TextPart
 
 if TYPE_CHECKING:
     from search.models import Query
-    from search.retrieval.types import EncodedQuery, Part, SearchAnswer, SearchRequest
+    from search.retrieval.types import EncodedQuery, SearchAnswer, SearchRequest
 
-_OF_THE_QUERY = ("text.", "image.")
+_OF_THE_QUERY = ("text.", "image.", "encoder.")
 """Warnings of how the query was read, which hold for whatever it is asked."""
 
 
@@ -30,8 +29,7 @@ def search_again(query: Query, request: SearchRequest) -> SearchAnswer:
     look as `search` does.
     """
     encoded = _encoded(query)
-    parts = tuple(_part(part) for part in query.parts.all())
-    answer = search_encoded(Known(encoded), replace(request, parts=parts))
+    answer = search_encoded(Known(encoded), replace(request, parts=keep.parts_of(query)))
     if answer.query_id is not None and settings.CONFIG.keep_queries:
         _keep_previews(query, answer)
     return answer
@@ -42,24 +40,12 @@ def _encoded(query: Query) -> EncodedQuery:
     if encoded is None or encoded.version.state != VersionState.READY:
         raise AppError("query.not_repeatable")
     warnings = tuple(one for one in query.warnings if one["id"].startswith(_OF_THE_QUERY))
-    nothing_known = any(one["id"] == "text.nothing_known" for one in warnings)
-    return replace(encoded, warnings=warnings, nothing_known=nothing_known)
-
-
-def _part(part: QueryPart) -> Part:
-    """Return what a part says; a photo and a vector are in the kept vectors."""
-    if part.modality == "text":
-        return TextPart(part.text, part.weight)
-    if part.modality == "image":
-        return ImagePart(b"", part.weight)
-    if part.modality == "document":
-        return DocumentPart(part.document_id or 0, part.weight)
-    return EmbeddingPart((), part.weight)
+    return replace(encoded, warnings=warnings)
 
 
 def _keep_previews(query: Query, answer: SearchAnswer) -> None:
-    """Show the same photos beside the new answer."""
-    for part in query.parts.all():
-        if part.preview_id:
+    """Show the same photos beside the new answer, and the parts of them that count."""
+    for part in query.asked:
+        if part.modality == "image":
             new = QueryPart.objects.filter(query=answer.query_id, place=part.place)
-            new.update(preview=part.preview_id)
+            new.update(preview=part.preview_id, turn=part.turn, crop=part.crop, digest=part.digest)

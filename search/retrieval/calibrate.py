@@ -6,7 +6,7 @@ many deviations it stands above the query's scores over the table's background i
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,6 +28,7 @@ RELEVANCE_DECIMALS = 3
 STRONG_DEVIATIONS, FAIR_DEVIATIONS = 3.5, 2.0
 BACKGROUND_MIN = 100
 """Units that a score is told from, at least: the best of few is never far above their mean."""
+FARTHEST = -1.0
 EXACT, LEXICAL = "identifiers", "lexical"
 """Retrievers whose hits need no vector close by: an identifier as it was written, and the words themselves."""
 _MATCHES: dict[Strength, Match] = {"strong": "good", "fair": "weak", "weak": "none"}
@@ -91,7 +92,7 @@ def _calibration(query: EncodedQuery, scope: Scope) -> Calibrated | None:
 
 def _by_curve(units: Sequence[Unit], query: EncodedQuery, calibrated: Calibrated) -> list[_Said]:
     fitted = calibrated.fitted
-    scores = np.array([unit.score for unit in units], dtype=np.float64)
+    scores = np.array([_by_vectors(unit) for unit in units], dtype=np.float64)
     evidence = calibrated.evidence(scores, query.parts[0].vectors[0])
     relevance = fitted.curve.of(evidence).round(RELEVANCE_DECIMALS).tolist()
     strengths = (_level(value, fitted.strong, fitted.line) for value in evidence.tolist())
@@ -105,11 +106,18 @@ def _by_deviations(unit: Unit) -> _Said:
 
 
 def _with_words(unit: Unit, said: _Said) -> _Said:
-    """Return what is known of a hit that words found, too: it is no less relevant one."""
+    """Return what is known of a hit that words found, too: no less relevant one, whose probability nobody fitted."""
     if EXACT in unit.found_by:
         return _Said("strong", 1.0)
     is_too_weak = LEXICAL in unit.found_by and said.strength in (None, "weak")
-    return replace(said, strength="fair") if is_too_weak else said
+    return _Said("fair") if is_too_weak else said
+
+
+def _by_vectors(unit: Unit) -> float:
+    """Return a unit's score by vectors; as far as can be where it has none."""
+    if not unit.found_by:
+        return unit.score
+    return FARTHEST if unit.by_vectors is None else unit.by_vectors
 
 
 def _level(value: float, strong: float, fair: float) -> Strength:

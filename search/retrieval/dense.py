@@ -12,7 +12,8 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from django.db import transaction
@@ -21,10 +22,9 @@ from retrieval_site.database import in_one_trip
 from retrieval_site.database.reading import alias, connection
 from retrieval_site.errors import AppError
 from search.retrieval import statements
-from search.retrieval.order import order_scores
-from search.retrieval.scoring import standard_of
+from search.retrieval.compose import composition, directions
+from search.retrieval.scoring import part_scores
 from search.retrieval.types import Candidates, Plan, Unit
-from search.units.registry import unit_kind
 from search.vectors.background import background
 from search.vectors.index import table_state
 from search.vectors.read import from_binary, receive_binary
@@ -54,15 +54,18 @@ MAX_SCAN_TUPLES = 40_000
 # Measured with 1,024 dimensions on 2 cores: what one stored unit costs in an exact scan, in one that looks up the
 # units of filtered documents, and in the index.
 EXACT_UNIT_MICROSECONDS = 0.5
-FILTERED_UNIT_MICROSECONDS = 3.0
+FILTERED_UNIT_MICROSECONDS = 5.0
 INDEX_UNIT_MICROSECONDS: dict[IndexKind, float] = {"hnsw": 55.0, "binary": 21.0}
 COUNT_MAX = 20_000
 """Units counted at least, before the scope is taken for large."""
 SAMPLE_UNITS = 256
-SAMPLE_ALLOWED_MIN = 10
+SAMPLE_ALLOWED_MIN = 4
 """Of a sample: with fewer, the units that a filter leaves are few enough to be counted."""
 COUNTS_KEPT_SECONDS = 15.0
 COUNTS_KEPT_MAX = 256
+
+_Row: TypeAlias = tuple[Any, ...]
+"""A unit's id, its document's, the distance, and its vector's bytes where they were asked for."""
 
 _SETTINGS = (
     "SET LOCAL hnsw.iterative_scan = 'relaxed_order'",
@@ -126,9 +129,7 @@ def planned(plan: Plan) -> Iterator[None]:
 @contextmanager
 def ready_with(plan: Plan, scope: Scope, wanted: int) -> Iterator[Find]:
     """Hold a search by this plan ready, in a transaction; give the function that finds the candidates of a query."""
-    background(
-        scope.table
-    )  # not in the transaction, which is to hold no lock while the query is being encoded
+    background(scope.table)  # before the transaction, which holds no lock while it waits for the query
     with planned(plan):
         yield lambda query: _find(query, scope, wanted, plan)
 
@@ -150,15 +151,14 @@ def _find(query: EncodedQuery, scope: Scope, wanted: int, plan: Plan) -> Candida
     """
     if not scope.collections or query.nothing_known:
         return Candidates((), Plan("exact", 0), exhausted=True)
-    search = _Search(query, scope)
-    found: list[Unit] = []
+    search, found = _Search(query.known, scope), list[_Row]()
     while True:
-        documents = frozenset(unit.document_id for unit in found)
-        units, dry = search.run(plan, documents)
-        found += units
-        enough = len(documents | {unit.document_id for unit in units}) >= wanted
+        documents = frozenset(row[1] for row in found)
+        rows, dry = search.run(plan, documents)
+        found += rows
+        enough = len(documents | {row[1] for row in rows}) >= wanted
         if enough or (dry and plan.kind == "exact"):
-            return Candidates(tuple(found), plan, exhausted=dry and plan.kind == "exact")
+            return Candidates(tuple(search.units(found)), plan, exhausted=dry and plan.kind == "exact")
         if dry:  # an index that runs dry is no proof that there is no more
             plan = replace(plan, kind="exact", ef_search=None)
 
@@ -172,44 +172,56 @@ def _by_index(index: IndexKind, count: int) -> Plan:
 
 
 class _Search:
-    """One query against one scope, run with one plan after the other."""
+    """One query against one scope, run with one plan after the other.
+
+    One part has the score by which the database found its rows. Several parts, and order similarity, are scored from
+    the rows' vectors, which come with them.
+    """
 
     def __init__(self, query: EncodedQuery, scope: Scope) -> None:
-        self.dim = query.version.dim
-        (self.part,) = query.parts
-        self.scope = scope
-        self.by_order = query.version.similarity == "order"
-        self.standard = standard_of(query, scope.table)
+        self.query, self.scope = query, scope
+        self.composed = len(query.parts) > 1
+        self.with_vectors = self.composed or query.version.similarity == "order"
+        self.composition = composition(query, scope.table)
 
-    def run(self, plan: Plan, found: frozenset[int]) -> tuple[list[Unit], bool]:
-        """Return further units, of documents not found yet, and whether every vector's came back short."""
+    def run(self, plan: Plan, found: frozenset[int]) -> tuple[list[_Row], bool]:
+        """Return further rows, of documents not found yet, and whether every direction's came back short."""
         scope = replace(self.scope, excluded=self.scope.excluded | found)
-        near = [self._near(plan, scope, vector) for vector in self.part.vectors]
-        return [unit for units in near for unit in units], all(len(units) < plan.candidates for units in near)
+        near = [self._near(plan, scope, vector) for vector in self._directions()]
+        return [row for rows in near for row in rows], all(len(rows) < plan.candidates for rows in near)
 
-    def _near(self, plan: Plan, scope: Scope, vector: NDArray[np.float32]) -> list[Unit]:
-        statement = self._statement(plan, scope)
-        parameters = statements.parameters(scope, vector, count=plan.candidates)
-        with connection.cursor() as cursor:
-            receive_binary(cursor)
-            cursor.execute(statement, parameters)
-            rows = cursor.fetchall()
-        scores = self._by_order(rows, vector) if self.by_order else np.array([-row[2] for row in rows])
-        standard = self.standard.of(scores[:, None])[:, 0]
-        scored = zip(rows, scores.tolist(), standard.tolist(), strict=True)
+    def units(self, rows: list[_Row]) -> list[Unit]:
+        """Return the rows as scored units."""
+        if self.with_vectors:
+            rows = list({row[0]: row for row in rows}.values())
+        scores, standard = self._scores(rows) if rows else ((), ())
+        scored = zip(rows, scores, standard, strict=True)
         return [Unit(row[0], row[1], score, deviations) for row, score, deviations in scored]
 
-    def _statement(self, plan: Plan, scope: Scope) -> str:
-        if plan.kind == "exact":
-            return statements.exact(scope, self.dim, with_vectors=self.by_order)
-        return statements.by_index(scope, self.dim, plan, with_vectors=self.by_order)
+    def _directions(self) -> NDArray[np.float32]:
+        parts = self.query.parts
+        return directions(parts, self.composition.standard) if self.composed else parts[0].vectors
 
-    def _by_order(
-        self, rows: list[tuple[int, int, float, bytes]], vector: NDArray[np.float32]
-    ) -> NDArray[np.float32]:
-        stored = from_binary((row[3] for row in rows), self.dim)
-        is_caption = self.part.modality == "text" and unit_kind(self.scope.table.kind).modality == "image"
-        return order_scores(vector, stored, query_is_caption=is_caption)
+    def _near(self, plan: Plan, scope: Scope, vector: NDArray[np.float32]) -> list[_Row]:
+        form = statements.exact if plan.kind == "exact" else partial(statements.by_index, plan=plan)
+        statement = form(scope, self.query.version.dim, with_vectors=self.with_vectors)
+        with connection.cursor() as cursor:
+            receive_binary(cursor)
+            cursor.execute(statement, statements.parameters(scope, vector, count=plan.candidates))
+            rows: list[_Row] = cursor.fetchall()
+        return rows
+
+    def _scores(self, rows: list[_Row]) -> tuple[list[float], list[float]]:
+        """Return the rows' scores, and these standardised."""
+        if self.with_vectors:
+            stored = from_binary((row[3] for row in rows), self.query.version.dim)
+            scores = part_scores(self.query, self.scope.table.kind, stored)
+        else:
+            scores = -np.array([row[2:3] for row in rows])
+        if self.composed:
+            composed, deviations = self.composition.of(scores)
+            return composed.tolist(), deviations.tolist()
+        return scores[:, 0].tolist(), self.composition.standard.of(scores)[:, 0].tolist()
 
 
 _counts: dict[tuple[str, tuple[int, ...]], tuple[float, int]] = {}

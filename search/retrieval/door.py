@@ -11,8 +11,8 @@ from retrieval_site.clock import Clock
 from retrieval_site.database.reading import read
 from retrieval_site.errors import AppError
 from search.retrieval import keep
+from search.retrieval.asking import Prepared, prepare, prepared
 from search.retrieval.cursor import Cursor, cursor_read, cursor_write
-from search.retrieval.encode import encode_start
 from search.retrieval.pages import kept_query, read_page
 from search.retrieval.runner import Asked, run
 from search.retrieval.scope import scope_for
@@ -41,16 +41,31 @@ def search(request: SearchRequest) -> SearchAnswer:
         place = cursor_read(request.cursor, request.viewer)
         return reopen(place.query_id, request.viewer, request.limit, request.cursor)
     clock = Clock()
-    encoding = encode_start(request, request.preview_px if settings.CONFIG.keep_queries else 0)
-    return search_encoded(encoding, request, clock)
+    preview_px = request.preview_px if settings.CONFIG.keep_queries else 0
+    return _searched(prepare(request, preview_px, lambda version: _scope(request, version)), clock)
 
 
-def search_encoded(encoding: Encoding, request: SearchRequest, clock: Clock | None = None) -> SearchAnswer:
-    """Search with a query that is being encoded, or was; raises AppError of where to look and of encoding."""
+def search_encoded(encoding: Encoding, request: SearchRequest) -> SearchAnswer:
+    """Search with a query that was encoded, its words as they are; raises AppError of where to look and of the mode."""
+    clock = Clock()
     scope = read(lambda: _scope(request, encoding.version))
+    return _searched(prepared(request, encoding, scope), clock)
+
+
+def _searched(ready: Prepared, clock: Clock) -> SearchAnswer:
+    request = ready.request
     most = max(keep.KEPT_FIRST, request.limit)
     wanted = request.limit if request.sort == RELEVANCE else most
-    asked = Asked(encoding, scope, wanted, most, clock or Clock(), request.min_relevance)
+    asked = Asked(
+        ready.encoding,
+        ready.scope,
+        wanted,
+        most,
+        clock,
+        ready.retrievers,
+        ready.warnings,
+        request.min_relevance,
+    )
     found = run(asked, request)
     answer = _answer(found.query, found.page, request.viewer, found.query.timings_ms)
     return answer if found.is_kept else replace(answer, query_id=None, next=None, unkept=found.query)

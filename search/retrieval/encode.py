@@ -5,7 +5,7 @@ Encoding takes most of a search's time in another process, so it is started befo
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from retrieval_site.errors import AppError
 from retrieval_site.people import manages_models
 from search.models import Document
 from search.retrieval.types import (
+    PARTS_MAX,
     DocumentPart,
     EmbeddingPart,
     EncodedPart,
@@ -27,6 +28,8 @@ from search.vectors.read import document_vectors
 from workers.encoding.client import picture_start, text_start
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from numpy.typing import NDArray
 
     from models_admin.models import ModelVersion
@@ -50,41 +53,54 @@ class Encoding(Protocol):
         """Wait for the vectors."""
         ...
 
-    def preview(self) -> bytes | None:
-        """Wait for a photo's small copy, which comes behind its vectors; None for anything but a photo."""
+    def previews(self) -> tuple[bytes | None, ...]:
+        """Wait for each part's small copy, which comes behind its vectors; None for anything but a photo."""
         ...
 
 
 def encode_start(request: SearchRequest, preview_px: int) -> Encoding:
-    """Start encoding, with a small copy of a photo where `preview_px` is not 0.
+    """Start encoding every part before any is waited for, with small copies of photos where `preview_px` is not 0.
 
-    Raises AppError of `the_part`, `searchable_version` and of each kind of part.
+    Raises AppError of `check_parts`, `searchable_version` and of each kind of part.
     """
-    part = the_part(request.parts)
+    parts = request.parts
+    check_parts(parts)
     version = searchable_version(request.model, manages=manages_models(request.viewer))
+    sent = [_sent(part, version, preview_px) for part in parts]
+    known = [
+        None if pending else EncodedPart(part.modality, _looked_up(request, part, version), part.weight)
+        for part, pending in zip(parts, sent, strict=True)
+    ]
+    return _Asked(version, tuple(zip(parts, sent, known, strict=True)))
+
+
+def check_parts(parts: tuple[Part, ...]) -> None:
+    """Raise AppError `query.parts` for none, `query.too_many_parts`, `query.weight`, `query.only_negative`."""
+    if not parts:
+        raise AppError("query.parts", parts=["image", "text", "document", "embedding"], given=[])
+    if len(parts) > PARTS_MAX:
+        raise AppError("query.too_many_parts", given=len(parts), limit=PARTS_MAX)
+    weights = [part.weight for part in parts]
+    if not all(-1 <= weight <= 1 and weight for weight in weights):
+        raise AppError("query.weight")
+    if max(weights) < 0:
+        raise AppError("query.only_negative")
+
+
+def _sent(part: Part, version: ModelVersion, preview_px: int) -> Pending | None:
+    """Send a part to a query worker; None for one whose vectors are stored or given."""
     match part:
         case ImagePart():
-            return _Asked(version, part, picture_start(version, part.picture, preview_px))
+            return picture_start(version, part.picture, preview_px)
         case TextPart():
-            return _Asked(version, part, text_start(version, part.text))
-        case DocumentPart():
-            vectors = _of_document(request, part, version)
-        case EmbeddingPart():
-            vectors = _of_embedding(request, part, version)
-    return Known(EncodedQuery(version, (EncodedPart(part.modality, vectors, part.weight),)))
+            return text_start(version, part.text)
+    return None
 
 
-def the_part(parts: tuple[Part, ...]) -> Part:
-    """Return the one part of a search.
-
-    Raises AppError `query.parts` for none and for several, `parameter.not_supported` for a weight other than 1.
-    """
-    if len(parts) != 1:
-        given = [part.modality for part in parts]
-        raise AppError("query.parts", parts=["image", "text", "document", "embedding"], given=given)
-    if parts[0].weight != 1:
-        raise AppError("parameter.not_supported", parameters=["weight"])
-    return parts[0]
+def _looked_up(request: SearchRequest, part: Part, version: ModelVersion) -> NDArray[np.float32]:
+    if isinstance(part, DocumentPart):
+        return _of_document(request, part, version)
+    return _of_embedding(request, cast("EmbeddingPart", part), version)
 
 
 def searchable_version(key: str, *, manages: bool) -> ModelVersion:
@@ -107,24 +123,42 @@ def searchable_version(key: str, *, manages: bool) -> ModelVersion:
 
 
 class _Asked:
-    """A part that was sent to a query worker."""
+    """Parts of which some were sent to a query worker: each with what is waited for, or its vectors."""
 
-    def __init__(self, version: ModelVersion, part: ImagePart | TextPart, pending: Pending) -> None:
-        self.version, self._part, self._pending = version, part, pending
+    def __init__(
+        self, version: ModelVersion, parts: tuple[tuple[Part, Pending | None, EncodedPart | None], ...]
+    ) -> None:
+        self.version, self._parts = version, parts
 
     def finish(self) -> EncodedQuery:
-        answer, part = self._pending.result(), self._part
-        text = part.text if isinstance(part, TextPart) else ""
+        answers = [pending.result() for _, pending, _ in self._parts if pending]
         return EncodedQuery(
             self.version,
-            (EncodedPart(part.modality, answer.vector[None, :], part.weight, text),),
-            dict(answer.timings_ms),
-            nothing_known=answer.unknown.nothing_known,
-            warnings=(*answer.warnings, *_of_words(answer.unknown)),
+            tuple(known or _received(part, cast("Pending", sent)) for part, sent, known in self._parts),
+            _slowest(answer.timings_ms for answer in answers),
+            tuple(
+                warning for answer in answers for warning in (*answer.warnings, *_of_words(answer.unknown))
+            ),
         )
 
-    def preview(self) -> bytes | None:
-        return self._pending.preview()
+    def previews(self) -> tuple[bytes | None, ...]:
+        return tuple(pending.preview() if pending else None for _, pending, _ in self._parts)
+
+
+def _received(part: Part, pending: Pending) -> EncodedPart:
+    """Return a part that was sent, by its answer."""
+    answer = pending.result()
+    text = part.text if isinstance(part, TextPart) else ""
+    unknown = answer.unknown.nothing_known
+    return EncodedPart(part.modality, answer.vector[None, :], part.weight, text, nothing_known=unknown)
+
+
+def _slowest(timings_ms: Iterable[Mapping[str, float]]) -> dict[str, float]:
+    """Return each step's longest time: parts are encoded at the same time."""
+    longest: dict[str, float] = {}
+    for each in timings_ms:
+        longest |= {step: max(spent, longest.get(step, 0.0)) for step, spent in each.items()}
+    return longest
 
 
 class Known:
@@ -138,9 +172,9 @@ class Known:
         """Return it."""
         return self._query
 
-    def preview(self) -> None:
-        """Return no small copy."""
-        return
+    def previews(self) -> tuple[bytes | None, ...]:
+        """Return no small copies."""
+        return (None,) * len(self._query.parts)
 
 
 def _of_words(unknown: UnknownWords) -> list[SearchWarning]:

@@ -12,7 +12,10 @@ from search.units.passage import PASSAGE
 from search.vectors.tables import VectorTable, tables_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from models_admin.models import ModelVersion
+    from search.retrieval.retrieve import Retriever
     from search.retrieval.types import Candidates, EncodedQuery, Scope, SearchRequest, SearchWarning
 
 _ASK_AGAIN = ": look for pictures (target “images”)."
@@ -28,7 +31,9 @@ class Retrieved:
     warnings: tuple[SearchWarning, ...] = ()
 
 
-def pictures_instead(query: EncodedQuery, retrieved: Retrieved, request: SearchRequest) -> Retrieved:
+def pictures_instead(
+    query: EncodedQuery, retrieved: Retrieved, request: SearchRequest, retrievers: Sequence[Retriever]
+) -> Retrieved:
     """Return what was found; where that is no passage but there are pictures, these,
     or a warning where the request does not let them be searched.
     """
@@ -40,7 +45,7 @@ def pictures_instead(query: EncodedQuery, retrieved: Retrieved, request: SearchR
         return retrieved
     if not request.or_pictures:
         return replace(retrieved, warnings=(_only_pictures(_ASK_AGAIN),))
-    with ready(query.version, pictures, request.limit) as retrieve:
+    with ready(retrievers, query.version, pictures, request.limit) as retrieve:
         return Retrieved(retrieve(query), pictures, (_only_pictures(_SHOWN),))
 
 

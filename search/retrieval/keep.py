@@ -16,9 +16,10 @@ from django.db import connection, transaction
 from retrieval_site.database import Prepared, in_one_trip
 from retrieval_site.rows import insert
 from search.models import Query, QueryPart
-from search.retrieval.encode import the_part
+from search.retrieval.modes import mode_for
 from search.retrieval.types import (
     DocumentPart,
+    EmbeddingPart,
     EncodedPart,
     EncodedQuery,
     ImagePart,
@@ -35,7 +36,9 @@ if TYPE_CHECKING:
 
     from search.querysets import Viewer
     from search.retrieval.encode import Encoding
-    from search.retrieval.types import Modality, Part, SearchRequest, SearchWarning
+    from search.retrieval.modes import Ways
+    from search.retrieval.types import AskedBy, Modality, Mode, Part, SearchRequest, SearchWarning
+    from workers.models import Blob
 
 logger = logging.getLogger(__name__)
 KEPT_FIRST = 100
@@ -53,34 +56,35 @@ _UNWAITED = Prepared("SET LOCAL synchronous_commit = off")
 def query_new(
     request: SearchRequest, query: EncodedQuery, ranking: Ranking, warnings: Iterable[SearchWarning]
 ) -> Query:
-    """Return the row of a new search with its part and its ranked answer, not saved yet."""
+    """Return the row of a new search with its parts and its ranked answer, not saved yet."""
     row = Query(
         user_id=_user_id(request.viewer),
         session="" if _user_id(request.viewer) else request.session[:40],
         target=unit_kind(ranking.kind).target,
+        mode=request.mode,
         collections=list(request.collections),
         filters=request.filters,
         sort=request.sort,
         version=query.version,
-        embedding=query.parts[0].vectors.astype("<f4").tobytes(),
         answer=entries(ranking.documents, ranking.kind),
         plan=plan_json(ranking.plan, more=ranking.more) | ({"collapsed": True} if request.collapse else {}),
         match=ranking.match or "",
         min_relevance=request.min_relevance,
         warnings=list(warnings),
     )
-    row.part = _part_new(row, request)
+    pairs = zip(request.parts, query.parts, strict=True)
+    row.asked = [_part_new(row, place, part, encoded) for place, (part, encoded) in enumerate(pairs)]
     return row
 
 
-def _part_new(row: Query, request: SearchRequest) -> QueryPart:
-    part = the_part(request.parts)
+def _part_new(row: Query, place: int, part: Part, encoded: EncodedPart) -> QueryPart:
     return QueryPart(
         query=row,
-        place=0,
+        place=place,
         modality=part.modality,
         weight=part.weight,
         text=part.text if isinstance(part, TextPart) else "",
+        embedding=b"" if encoded.nothing_known else encoded.vectors.astype("<f4").tobytes(),
         document_id=part.document_id if isinstance(part, DocumentPart) else None,
         **_of_picture(part),
     )
@@ -95,14 +99,14 @@ def _of_picture(part: Part) -> dict[str, Any]:
 
 
 def keep(query: Query, encoding: Encoding) -> bool:
-    """Write the row, its part and a photo's small copy, which comes behind its vectors; return whether they are kept.
+    """Write the row, its parts and photos' small copies, which come behind their vectors; return whether they are kept.
 
     What cannot be kept gets the warning `query.not_kept`.
     """
     if not settings.CONFIG.keep_queries:
         return False
     try:
-        _save(query, encoding.preview())
+        _save(query, encoding.previews())
     except Exception:
         logger.exception("A search could not be kept; it was answered without an id.")
         query.warnings.append(NOT_KEPT)
@@ -110,20 +114,29 @@ def keep(query: Query, encoding: Encoding) -> bool:
     return True
 
 
-def _save(query: Query, preview: bytes | None) -> None:
+def _save(query: Query, previews: tuple[bytes | None, ...]) -> None:
     """Write all in one transaction, whose commit does not wait for the disk: losing it loses one old search."""
-    part = cast("QueryPart", query.part)  # of `query_new`
-    part.preview = blob_of(preview, "image/jpeg") if preview else None
+    photos = {
+        blob.pk: (blob, preview)
+        for part, preview in zip(query.asked, previews, strict=True)
+        if preview and (blob := _preview_set(part, preview))
+    }
     with transaction.atomic():
         with in_one_trip():
             with connection.cursor() as cursor:
                 cursor.execute(_UNWAITED)
-            if part.preview:
-                row_put(part.preview)
+            for blob, _ in photos.values():
+                row_put(blob)
             insert(query)
-            insert(part)
-        if part.preview and preview:
-            file_put(part.preview.storage_name, ContentFile(preview), len(preview), durable=False)
+            for part in query.asked:
+                insert(part)
+        for blob, preview in photos.values():
+            file_put(blob.storage_name, ContentFile(preview), len(preview), durable=False)
+
+
+def _preview_set(part: QueryPart, preview: bytes) -> Blob:
+    blob = part.preview = blob_of(preview, "image/jpeg")
+    return blob
 
 
 def plan_json(plan: Plan, *, more: bool) -> dict[str, Any]:
@@ -132,6 +145,7 @@ def plan_json(plan: Plan, *, more: bool) -> dict[str, Any]:
         "kind": plan.kind,
         "candidates": plan.candidates,
         "ef_search": plan.ef_search,
+        "retrievers": list(plan.retrievers),
         "more": more,
     }
 
@@ -167,29 +181,59 @@ def ranking_of(query: Query) -> Ranking:
     return Ranking(documents, kind, plan_of(query), more=more, match=query.match or None)
 
 
-def modality_of(query: Query) -> Modality:
+def modality_of(query: Query) -> AskedBy:
     """Return what was searched with."""
-    return cast("Modality", query.modality)
+    return cast("AskedBy", query.modality)
+
+
+def mode_of(query: Query) -> Ways:
+    """Return how the query was searched for."""
+    return mode_for(cast("Mode", query.mode), parts_of(query))
+
+
+def parts_of(query: Query) -> tuple[Part, ...]:
+    """Return what was asked with; a photo and a vector are only in the kept vectors."""
+    return tuple(_part_kept(part) for part in query.asked)
+
+
+def _part_kept(part: QueryPart) -> Part:
+    if part.modality == "text":
+        return TextPart(part.text, part.weight)
+    if part.modality == "image":
+        return ImagePart(b"", part.weight)
+    if part.modality == "document":
+        return DocumentPart(part.document_id or 0, part.weight)
+    return EmbeddingPart((), part.weight)
 
 
 def plan_of(query: Query) -> Plan:
     """Return the plan that found the first page."""
     plan = query.plan
-    return Plan(plan.get("kind", "exact"), plan.get("candidates", 0), plan.get("ef_search"))
+    return Plan(
+        plan.get("kind", "exact"),
+        plan.get("candidates", 0),
+        plan.get("ef_search"),
+        tuple(plan.get("retrievers", ("dense",))),
+    )
 
 
 def encoded_of(query: Query) -> EncodedQuery | None:
-    """Return the kept vectors; None where the version is gone."""
-    version = query.version
-    if version is None or query.embedding is None:
+    """Return the kept vectors; None where they or the version are gone."""
+    version, parts = query.version, query.asked
+    if version is None or not parts or any(part.embedding is None for part in parts):
         return None
-    vectors = np.frombuffer(bytes(query.embedding), dtype="<f4").reshape(-1, version.dim)
-    return EncodedQuery(version, (EncodedPart(modality_of(query), vectors, text=query.text),))
+    return EncodedQuery(version, tuple(_encoded_part(part, version.dim) for part in parts))
+
+
+def _encoded_part(part: QueryPart, dim: int) -> EncodedPart:
+    vectors = np.frombuffer(bytes(part.embedding), dtype="<f4").reshape(-1, dim)
+    modality = cast("Modality", part.modality)
+    return EncodedPart(modality, vectors, part.weight, part.text, nothing_known=not len(vectors))
 
 
 def asked_documents(query: Query) -> frozenset[int]:
     """Return the documents that were asked with, which are no answer."""
-    return frozenset(part.document_id for part in query.parts.all() if part.document_id is not None)
+    return frozenset(part.document_id for part in query.asked if part.document_id is not None)
 
 
 def asked_by(query: Query, viewer: Viewer) -> bool:

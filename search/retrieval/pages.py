@@ -16,10 +16,12 @@ from search.retrieval import keep
 from search.retrieval.collapse import collapse
 from search.retrieval.cursor import Cursor
 from search.retrieval.encode import Known
+from search.retrieval.modes import retrievers_for, text_of
 from search.retrieval.present import present
 from search.retrieval.runner import Asked, run
 from search.retrieval.scope import scope_for, visible_collections
 from search.retrieval.sort import sort_ranking
+from search.words.terms import look_up
 
 if TYPE_CHECKING:
     import uuid
@@ -27,7 +29,8 @@ if TYPE_CHECKING:
 
     from search.querysets import Viewer
     from search.retrieval.present import Page
-    from search.retrieval.types import Hit, Ranking
+    from search.retrieval.retrieve import Retriever
+    from search.retrieval.types import Hit, Ranking, Scope
 
 logger = logging.getLogger(__name__)
 DEEPER_DOCUMENTS = 100
@@ -64,8 +67,14 @@ def _present(ranking: Ranking, place: Cursor, limit: int, viewer: Viewer, *, apa
 
 
 def kept_hits(query: Query, viewer: Viewer) -> Iterator[Hit]:
-    """Yield all hits of the kept answer that the viewer may see, a page at a time, without looking for more."""
-    ranking = replace(keep.ranking_of(query), more=False)
+    """Yield all hits of the kept answer that the viewer may see, a page at a time.
+
+    Where fewer than a whole first look's are kept, more are looked for once, for who asked.
+    """
+    ranking = keep.ranking_of(query)
+    if ranking.more and len(ranking.documents) < keep.KEPT_FIRST and keep.asked_by(query, viewer):
+        ranking = _deeper(query, ranking, viewer)
+    ranking = replace(ranking, more=False)
     collections = visible_collections(viewer)
     place: Cursor | None = Cursor(query.pk)
     while place is not None:
@@ -101,7 +110,8 @@ def _deepen(query_id: uuid.UUID, viewer: Viewer) -> Ranking:
     try:
         scope = scope_for(encoded.version, viewer, query.target, query.collections, query.filters)
         further = replace(scope, excluded=seen)
-        found = run(Asked(Known(encoded), further, wanted, room, min_relevance=query.min_relevance))
+        asked = Asked(Known(encoded), further, wanted, room, min_relevance=query.min_relevance)
+        found = run(replace(asked, retrievers=_retrievers(query, scope)))
         if query.plan.get("collapsed"):
             found = collapse(found, scope.table, known)
         found = sort_ranking(found, query.sort)
@@ -111,3 +121,9 @@ def _deepen(query_id: uuid.UUID, viewer: Viewer) -> Ranking:
     query.plan["more"] = found.more
     query.save(update_fields=["answer", "plan"])
     return keep.ranking_of(query)
+
+
+def _retrievers(query: Query, scope: Scope) -> tuple[Retriever, ...]:
+    """Return the retrievers that the kept query was answered by, with its words."""
+    mode, text = keep.mode_of(query), text_of(keep.parts_of(query))
+    return retrievers_for(mode, text, look_up(text, scope.collections) if mode != "dense" else None)

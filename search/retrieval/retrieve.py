@@ -1,17 +1,12 @@
-"""Retrieve: from an encoded query to candidates, by each retriever.
-
-A retriever is one file and one entry of `RETRIEVERS`.
-"""
+"""Retrieve: from an encoded query to candidates, by each retriever that the search asks (modes.py)."""
 
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Protocol
 
-from search.retrieval.dense import Dense
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
     from models_admin.models import ModelVersion
@@ -19,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Retriever(Protocol):
-    """One way to candidates: by vectors, later by full text and by identifiers."""
+    """One way to candidates: by vectors, by full text, by identifiers."""
 
     def ready(self, version: ModelVersion, scope: Scope, wanted: int) -> AbstractContextManager[Find]:
         """Prepare all that needs no query yet, which is still being encoded, and hold it until the block ends.
@@ -31,15 +26,11 @@ class Retriever(Protocol):
         ...
 
 
-RETRIEVERS: tuple[Retriever, ...] = (Dense(),)
-"""Those that every search asks."""
-
-
 @contextmanager
 def ready(
-    version: ModelVersion, scope: Scope, wanted: int
+    retrievers: Sequence[Retriever], version: ModelVersion, scope: Scope, wanted: int
 ) -> Iterator[Callable[[EncodedQuery], tuple[Candidates, ...]]]:
     """Hold every retriever ready; give the function that asks them all."""
     with ExitStack() as stack:
-        finds = [stack.enter_context(each.ready(version, scope, wanted)) for each in RETRIEVERS]
+        finds = [stack.enter_context(each.ready(version, scope, wanted)) for each in retrievers]
         yield lambda query: tuple(find(query) for find in finds)

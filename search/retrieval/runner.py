@@ -15,6 +15,7 @@ from search.relevance.stored import calibrations
 from search.retrieval.calibrate import calibrate
 from search.retrieval.collapse import collapse
 from search.retrieval.cursor import Cursor
+from search.retrieval.dense import Dense
 from search.retrieval.fallback import Retrieved, pictures_instead
 from search.retrieval.fuse import fuse
 from search.retrieval.group import group
@@ -27,14 +28,15 @@ from search.retrieval.types import Ranking
 if TYPE_CHECKING:
     from search.models import Query
     from search.retrieval.encode import Encoding
-    from search.retrieval.types import EncodedQuery, Scope, SearchRequest
+    from search.retrieval.retrieve import Retriever
+    from search.retrieval.types import EncodedQuery, Scope, SearchRequest, SearchWarning
 
 
 @dataclass(frozen=True)
 class Asked:
     """A query on its way to vectors, where to look, and for how many documents: `wanted` at least, if there are.
 
-    Documents below `min_relevance` are left out.
+    `warnings`: what was found out of the query before it was encoded. Documents below `min_relevance` are left out.
     """
 
     encoding: Encoding
@@ -42,6 +44,8 @@ class Asked:
     wanted: int
     most: int
     clock: Clock = field(default_factory=Clock)
+    retrievers: tuple[Retriever, ...] = (Dense(),)
+    warnings: tuple[SearchWarning, ...] = ()
     min_relevance: float | None = None
 
 
@@ -78,13 +82,13 @@ def _reads(asked: Asked, request: SearchRequest | None) -> Ranking | tuple[Page,
     """Take a query through the stages that read, up to presenting; they can be done twice."""
     encoding, clock = asked.encoding, asked.clock
     calibrations(encoding.version, asked.scope.table.kind)  # read while the query is being encoded
-    with ready(encoding.version, asked.scope, asked.wanted) as retrieve:
+    with ready(asked.retrievers, encoding.version, asked.scope, asked.wanted) as retrieve:
         query = encoding.finish()
         clock.lap("wait")
         retrieved = Retrieved(retrieve(query), asked.scope)
     if request is not None:
-        retrieved = pictures_instead(query, retrieved, request)
-    grouped = group(fuse(retrieved.found), asked.most)
+        retrieved = pictures_instead(query, retrieved, request, asked.retrievers)
+    grouped = group(fuse(retrieved.found, query, retrieved.scope.table), asked.most)
     ranking = calibrate(grouped, query, retrieved.scope, asked.min_relevance)
     if request is not None and request.collapse:
         ranking = collapse(ranking, retrieved.scope.table)
@@ -92,7 +96,7 @@ def _reads(asked: Asked, request: SearchRequest | None) -> Ranking | tuple[Page,
     if request is None:
         return ranking
     ranking = sort_ranking(ranking, request.sort)
-    row = query_new(request, query, ranking, [*query.warnings, *retrieved.warnings])
+    row = query_new(request, query, ranking, [*asked.warnings, *query.warnings, *retrieved.warnings])
     page = present(ranking, Cursor(row.pk), request.limit, retrieved.scope.collections)
     clock.lap("fetch")
     return page, row, query

@@ -7,7 +7,7 @@ closer together, than a text's. Standardised by the same part's scores over the 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from psycopg import sql
@@ -75,6 +75,14 @@ class Standard:
     mean: Scores
     deviation: Scores
 
+    @classmethod
+    def over(cls, sample: Scores) -> Self:
+        """Return those of scores `(rows, parts)`; 0 and 1, which change nothing, where there are no rows."""
+        if len(sample) == 0:
+            nothing = np.zeros(sample.shape[1], dtype=np.float32)
+            return cls(nothing, nothing + 1)
+        return cls(sample.mean(axis=0), np.maximum(sample.std(axis=0), DEVIATION_MIN))
+
     def of(self, scores: Scores) -> Scores:
         """Return scores `(…, parts)` in deviations from the mean."""
         standardised: Scores = (scores - self.mean) / self.deviation
@@ -82,13 +90,11 @@ class Standard:
 
 
 def standard_of(query: EncodedQuery, table: VectorTable) -> Standard:
-    """Return by what the query's scores in this table are standardised; as they are where it has no background."""
-    sample = background(table)
-    if len(sample) == 0:
-        parts = len(query.parts)
-        return Standard(np.zeros(parts, dtype=np.float32), np.ones(parts, dtype=np.float32))
-    scores = part_scores(query, table.kind, sample)
-    return Standard(scores.mean(axis=0), np.maximum(scores.std(axis=0), DEVIATION_MIN))
+    """Return by what the query's scores in this table are standardised."""
+    rows = background(table)
+    if len(rows) == 0:
+        return Standard.over(np.zeros((0, len(query.parts)), dtype=np.float32))
+    return Standard.over(part_scores(query, table.kind, rows))
 
 
 def standardise(scores: Scores, query: EncodedQuery, table: VectorTable) -> Scores:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, get_args
 
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from workers.inference.framing import Crop
 
 Modality = Literal["image", "text", "document", "embedding"]
+AskedBy = Modality | Literal["composed"]
+"""The modality of the one part, or that there are several."""
+Mode = Literal["auto", "dense", "lexical", "hybrid"]
+MODES: tuple[Mode, ...] = ("auto", "dense", "lexical", "hybrid")
 Strength = Literal["weak", "fair", "strong"]
 """How much speaks for a hit; weak ones are less relevant than what answers usually begin with."""
 STRENGTHS: tuple[Strength, ...] = get_args(Strength)
@@ -33,8 +37,12 @@ Target = str
 """What is looked for: the `target` of a kind of unit."""
 SearchWarning = dict[str, Any]
 """`{"id", "message", "detail"}`: what did not stop a search but should be known of its answer."""
+KNOWS_WHOLE_WORDS = "nltk-words"
+MENDED = "text.mended"
+"""The warning that misspelt words were mended."""
 LIMIT_MAX = 100
 LIMIT_DEFAULT = 10
+PARTS_MAX = 8
 
 
 @dataclass(frozen=True)
@@ -88,14 +96,15 @@ Part: TypeAlias = ImagePart | TextPart | DocumentPart | EmbeddingPart
 
 @dataclass(frozen=True)
 class SearchRequest:
-    """One search as asked: by its parts, of which there is exactly one in this version.
+    """One search as asked: by its parts, 1 to `PARTS_MAX`, of which one at least has a weight above 0.
 
     `viewer` is whose permissions count; `session` names an anonymous searcher; `collections` are slugs (empty:
     all that are visible); `filters` has values by names of search/filters; `sort` is the order of the documents that
     were found (search/retrieval/sort.py); `limit` counts documents;
     `cursor` is the `next` of an earlier answer, which needs no parts; `model` an alias or `name@number`; `preview_px`
     is the longest side of the kept query photo; `or_pictures` lets pictures be searched where there are no passages;
-    `collapse` lets one document stand for those that are nearly the same; documents below `min_relevance` are left out.
+    `collapse` lets one document stand for those that are nearly the same; `mode` chooses the retrievers (modes.py);
+    `as_written` leaves misspelt words as they are; documents below `min_relevance` are left out.
     """
 
     viewer: Viewer
@@ -111,6 +120,8 @@ class SearchRequest:
     preview_px: int = 320
     or_pictures: bool = False
     collapse: bool = False
+    mode: Mode = "auto"
+    as_written: bool = False
     min_relevance: float | None = None
 
 
@@ -119,34 +130,54 @@ class EncodedPart:
     """A part's vectors in one version's joint space: float32 `(vectors, dim)`, each of unit length.
 
     There is one, but for a document, which brings one per passage or image. `text`: the words of a text.
+    `nothing_known`: the version knows none of them, so its vector says nothing.
     """
 
     modality: Modality
     vectors: NDArray[np.float32]
     weight: float = 1.0
     text: str = ""
+    nothing_known: bool = False
 
 
 @dataclass(frozen=True)
 class EncodedQuery:
-    """A query in one version's joint space. `nothing_known`: the version knows none of its words.
-
-    `warnings`: what the asker should know of how the query was read.
-    """
+    """A query in one version's joint space. `warnings`: what the asker should know of how it was read."""
 
     version: ModelVersion
     parts: tuple[EncodedPart, ...]
     timings_ms: dict[str, float] = field(default_factory=dict)
-    nothing_known: bool = False
     warnings: tuple[SearchWarning, ...] = ()
+
+    @property
+    def nothing_known(self) -> bool:
+        """Whether no part that leads anywhere means anything to the version."""
+        return all(part.nothing_known or part.weight <= 0 for part in self.parts)
+
+    @property
+    def known(self) -> EncodedQuery:
+        """The query without the parts that mean nothing to the version."""
+        return replace(self, parts=tuple(part for part in self.parts if not part.nothing_known))
+
+    @property
+    def unknown_words(self) -> frozenset[str]:
+        """The words that the version does not know, in lower case."""
+        found = (word for warning in self.warnings for word in warning["detail"].get("unknown_words", ()))
+        return frozenset(word.lower() for word in found)
+
+    @property
+    def knows_whole_words(self) -> bool:
+        """Whether the version says of each word whether it knows it: others read any word in pieces."""
+        return self.version.manifest.get("text", {}).get("tokenizer") == KNOWS_WHOLE_WORDS
 
 
 @dataclass(frozen=True)
 class Unit:
-    """One embedded unit found: a passage's or an image's id, its document, and its score (bigger is closer).
+    """One unit found: a passage's or an image's id, its document, and its score (bigger is closer).
 
     `standard`: how many deviations the score lies above that of the table's background; None: not known.
-    `found_by` names the retrievers that found it; empty: the one by vectors alone.
+    `found_by` names the retrievers that found it; empty: the one by vectors alone. `by_vectors`: the score that vectors
+    alone gave it, where `score` is fused from several; None where they did not say.
     """
 
     unit_id: int
@@ -154,6 +185,7 @@ class Unit:
     score: float
     standard: float | None = None
     found_by: tuple[str, ...] = ()
+    by_vectors: float | None = None
 
 
 @dataclass(frozen=True)
@@ -172,11 +204,14 @@ class Scope:
 
 @dataclass(frozen=True)
 class Plan:
-    """How the candidates were found: `ann` by the HNSW index, `binary` by that of the signs, `exact` by a scan."""
+    """How the candidates were found: `ann` by the HNSW index, `binary` by that of the signs, `exact` by a scan,
+    `lexical` by words alone; and by which retrievers.
+    """
 
-    kind: Literal["ann", "binary", "exact"]
+    kind: Literal["ann", "binary", "exact", "lexical"]
     candidates: int
     ef_search: int | None = None
+    retrievers: tuple[str, ...] = ("dense",)
 
 
 @dataclass(frozen=True)
@@ -186,6 +221,7 @@ class Candidates:
     units: tuple[Unit, ...]
     plan: Plan
     exhausted: bool
+    retriever: str = "dense"
 
 
 Find: TypeAlias = Callable[[EncodedQuery], Candidates]
@@ -249,7 +285,7 @@ class SearchAnswer:
     """
 
     query_id: uuid.UUID | None
-    modality: Modality
+    modality: AskedBy
     model: str
     hits: tuple[Hit, ...]
     next: str | None
@@ -264,3 +300,9 @@ class SearchAnswer:
     def unknown_words(self) -> list[str]:
         """The words of the query that the model does not know."""
         return [word for warning in self.warnings for word in warning["detail"].get("unknown_words", ())]
+
+    @property
+    def mended(self) -> dict[str, str] | None:
+        """The words as they were asked and as they were searched for, where misspelt ones were mended."""
+        found = (warning["detail"] for warning in self.warnings if warning["id"] == MENDED)
+        return next(found, None)

@@ -9,7 +9,8 @@ from django.utils.text import slugify
 
 from retrieval_site.errors import AppError
 from search.models import Collection, Document, Membership
-from search.services.documents import documents_delete
+from search.models.collection import LANGUAGES
+from search.services.documents import documents_delete, encode_soon
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 DELETE_BATCH = 2000
 SLUGS_RESERVED = frozenset({"admin", "api", "login", "static"})
 """Nobody's: so the refusal of a slug does not tell that a private collection has it."""
-_CHANGEABLE = ("slug", "name", "description", "visibility", "keep_originals")
+_CHANGEABLE = ("slug", "name", "description", "visibility", "language", "keep_originals")
 
 
 def collection_create(
@@ -40,13 +41,19 @@ def collection_create(
 
 
 def collection_update(*, collection: Collection, **changes: Any) -> Collection:
-    """Change slug, name, description, visibility or whether originals are kept.
+    """Change slug, name, description, visibility, language or whether originals are kept.
+
+    Another language is for its words to be written anew: `encode_soon` does it.
 
     Raises AppError `collection.*`, TypeError for other names.
     """
+    before = collection.language
     for name, value in _changeable(changes).items():
         setattr(collection, name, value)
-    _save(collection)
+    with transaction.atomic():
+        _save(collection)
+        if collection.language != before:
+            encode_soon()
     return collection
 
 
@@ -91,6 +98,8 @@ def _check(collection: Collection) -> None:
         raise _slug_not_available()
     if collection.visibility not in Collection.Visibility.values:
         raise _invalid("visibility", f"Send one of {', '.join(Collection.Visibility.values)}.")
+    if collection.language not in dict(LANGUAGES):
+        raise _invalid("language", "Send the name of a language in English, or “simple” for any other.")
 
 
 def _invalid(field: str, reason: str) -> AppError:

@@ -21,6 +21,7 @@ from search.services.document_fields import (
     check_record,
     content_hash,
 )
+from search.services.document_identifiers import identifiers_replace
 from search.services.document_units import SPLIT_AT_ONCE_CHARACTERS, passages_wanted, units_replace
 from search.services.fields import field_values_write, fields_stale
 from search.services.versions import collection_lock
@@ -238,6 +239,7 @@ def _write(documents: list[Document], records: list[DocumentRecord]) -> None:
     changed = [document for document in documents if document.pk is not None]
     Document.objects.bulk_create(new)
     Document.objects.bulk_update(changed, _FIELDS)
+    identifiers_replace(documents)
     units_replace(documents, [record.images for record in records])
     if documents:
         held = [(document.pk, document.tags, document.metadata) for document in documents]

@@ -26,7 +26,7 @@ def is_owner(query: Query, viewer: Viewer, session: str) -> bool:
 
 def own_query(query_id: uuid.UUID, viewer: Viewer, session: str) -> Query:
     """Return a kept search to its owner or a superuser; raises AppError `query.not_found`, `permission.denied`."""
-    query: Query | None = Query.objects.defer("embedding").filter(pk=query_id).first()
+    query: Query | None = Query.objects.filter(pk=query_id).first()
     if query is None:
         raise AppError("query.not_found")
     if not is_owner(query, viewer, session) and not getattr(viewer, "is_superuser", False):
@@ -41,7 +41,7 @@ def query_delete(*, query_id: uuid.UUID, viewer: Viewer, session: str) -> None:
     Raises what `own_query` raises.
     """
     query = own_query(query_id, viewer, session)
-    photos = [part for part in query.parts.all() if part.preview_id]
+    photos = [part for part in query.asked if part.preview_id]
     with transaction.atomic():
         query.delete()
         for photo in photos:

@@ -34,8 +34,8 @@ BATCH_QUERIES = 200
 def queries_to_strip() -> QuerySet[Query]:
     """Return the searches whose photo and vectors have had their time, oldest first."""
     days = [settings.CONFIG.query_photo_keep_days, settings.CONFIG.query_keep_days]
-    has_photo = Exists(QueryPart.objects.filter(query=OuterRef("pk"), preview__isnull=False))
-    has_parts = has_photo | Q(embedding__isnull=False)
+    held = Q(preview__isnull=False) | Q(embedding__isnull=False)
+    has_parts = Exists(QueryPart.objects.filter(held, query=OuterRef("pk")))
     return _older_than(min(filter(None, days), default=0)).filter(has_parts)
 
 
@@ -114,8 +114,7 @@ def _locked(queries: QuerySet[Query], after: datetime | None) -> tuple[list[Any]
 
 
 def _strip(queries: QuerySet[Query]) -> None:
-    QueryPart.objects.filter(query__in=queries).update(preview=None, digest="")
-    queries.update(embedding=None)
+    QueryPart.objects.filter(query__in=queries).update(preview=None, digest="", embedding=None)
 
 
 def _delete(queries: QuerySet[Query]) -> None:

@@ -1,4 +1,4 @@
-"""Reading uploaded pictures within limits. Only bytes are counted here: the worker decodes."""
+"""Reading pictures that callers send, or whose address they send. Only bytes are counted here: the worker decodes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 
 from retrieval_site.errors import AppError
+from retrieval_site.throttling import parse_rate, take, too_often
+from workers.encoding.client import picture_fetched
 
 if TYPE_CHECKING:
     from django.core.files.uploadedfile import UploadedFile
@@ -22,6 +24,20 @@ def read_picture(upload: UploadedFile[bytes]) -> bytes:
     upload.seek(0)
     content: bytes = upload.read()
     return content
+
+
+def picture_of_address(address: str, caller: str) -> bytes:
+    """Return the file at a picture's address, which a worker fetches; `caller` is by whom fetching is counted.
+
+    Raises AppError `image_url.*`, `image.too_large`, `throttle.exceeded`, `encoder.unavailable`.
+    """
+    config = settings.CONFIG
+    if not config.picture_urls:
+        raise AppError("image_url.off")
+    rate = parse_rate(config.throttle_picture_urls)
+    if config.throttle and (wait := take(f"fetch:{caller}", rate)):
+        raise too_often(wait)
+    return picture_fetched(address.strip())
 
 
 def picture_too_large(limit: int) -> AppError:

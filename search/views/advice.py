@@ -40,6 +40,7 @@ _ADVICE = {
     "query.empty": Advice("Nothing to search with", "Both are on the start page.", "search"),
     "query.ambiguous": Advice("One thing at a time", "Remove one of the two.", "search"),
     "query.not_found": Advice("This search cannot be shown", "The link may be incomplete.", "circle-help"),
+    "explanation": Advice("Why cannot be told", "Search again, then ask."),
     "compare": Advice("Choose two results", "", "columns-2"),
     "cursor": Advice("These results cannot be continued", "Open the search again.", "circle-help"),
     "query": Advice("This search cannot be asked again", "Start a new one.", "circle-help"),

@@ -83,7 +83,7 @@ def _found_by(request: HttpRequest, found: Document) -> dict[str, Any]:
 
 def _query(written: str) -> Query | None:
     try:
-        return Query.objects.defer("embedding").filter(pk=uuid.UUID(written)).first()
+        return Query.objects.filter(pk=uuid.UUID(written)).first()
     except ValueError:
         return None
 

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from django.urls import reverse
 
 from search.filters.dates import DATES
+from search.filters.language import LANGUAGE
 from search.filters.values import METADATA, TAGS
 from search.retrieval.facets import COLLECTION, FacetScope, facet_values, facets, fields_in
 from search.retrieval.sort import RELEVANCE, TITLE
-from search.views.filtering import COLLECTIONS, FROM, ONLY, TARGET, TO, chips, label_of, narrowing_of
+from search.views.filtering import (
+    COLLECTIONS,
+    FROM,
+    ONLY,
+    TARGET,
+    TO,
+    TRUTH,
+    chips,
+    label_of,
+    narrowing_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,10 +33,12 @@ if TYPE_CHECKING:
     from search.retrieval.facets import Facet, Field
     from search.views.filtering import Chip, Narrowing, Pair
 
-MENUS_MAX = 6
+MENUS_MAX = 5
 """Fields with a menu of their own; the others are behind “More filters”."""
 FEW_VALUES = 8
 """So many values are seen at a glance; more can be searched through."""
+RANGED = 12
+"""With more values than this, a number or a date is asked for by its range alone."""
 SORTS = {
     RELEVANCE: "Most relevant first",
     "-created_at": "Newest first",
@@ -51,7 +64,7 @@ class Menu:
 
     field: str
     label: str
-    kept: list[Pair] = field(default_factory=list)
+    kept: list[Pair]
     inside: Inside | None = None
 
 
@@ -117,7 +130,7 @@ def filter_bar(query: Query, viewer: Viewer, collections: Sequence[Collection], 
     among = [one for one in collections if one.slug in narrowing.collections] or list(collections)
     known = fields_in([one.pk for one in among])
     address = reverse("search:filter", args=[query.pk])
-    names = _order(known, narrowing, opened, several=len(collections) > 1)
+    names = _order(known, narrowing, opened, _of_collections(collections))
     menus = [_menu(shown, name, is_open=name == opened) for name in names]
     return FilterBar(
         menus=menus[:MENUS_MAX],
@@ -143,20 +156,30 @@ def menu_inside(shown: Shown, name: str, typed: str = "") -> Inside:
         sent_as=sent_as,
         label=label_of(name),
         type=facet.type,
-        choices=_choices(facet, chosen, shown.names if name == COLLECTION else {}),
+        choices=_choices(facet, chosen, shown.names if name == COLLECTION else TRUTH),
         more=facet.more,
         ends=_ends(facet, dict(pairs)),
     )
 
 
-def _order(known: Sequence[Field], narrowing: Narrowing, opened: str, *, several: bool) -> list[str]:
+def _of_collections(collections: Sequence[Collection]) -> list[str]:
+    """Return the fields that documents have by their collections, where there are several to choose from."""
+    names = [COLLECTION] if len(collections) > 1 else []
+    return [*names, LANGUAGE] if len({one.language for one in collections}) > 1 else names
+
+
+def _order(known: Sequence[Field], narrowing: Narrowing, opened: str, first: Sequence[str]) -> list[str]:
     """Return the fields in the order of their menus: what is set or open is among the first, so that it is seen."""
-    there = [one.name for one in known]
-    names = [COLLECTION] if several else []
-    names += [*sorted(there, key=lambda name: name != TAGS), *DATES]
+    there = [one.name for one in sorted(known, key=_tells_documents_apart)]
+    names = [*first, *sorted(there, key=lambda name: name != TAGS), *DATES]
     used = {_field_of(name) for name, _ in narrowing.pairs} | {opened}
     ranked = sorted(names, key=lambda name: name not in used)
     return sorted(ranked[:MENUS_MAX], key=names.index) + ranked[MENUS_MAX:]
+
+
+def _tells_documents_apart(one: Field) -> bool:
+    """Return whether a field has about as many values as documents, as serial numbers do: few choose by these."""
+    return one.type == "string" and one.documents > FEW_VALUES and one.distinct_values > one.documents // 2
 
 
 def _field_of(name: str) -> str:
@@ -172,8 +195,8 @@ def _menu(shown: Shown, name: str, *, is_open: bool) -> Menu:
 def _choices(facet: Facet, chosen: Sequence[str], names: Mapping[str, str]) -> list[Choice]:
     """Return the values to tick; those that are chosen stand first, even where no document has them now."""
     counted, values = dict(facet.values), [value for value, _ in facet.values if value not in chosen]
-    if facet.type in ("number", "date") and facet.more:
-        values = []  # a range says it better than a list of which most is missing
+    if facet.type in ("number", "date") and (facet.more or len(values) > RANGED):
+        values = []  # a range says it better
     elif facet.type == "number":
         values.sort(key=float)
     elif facet.type == "date":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from search.filters.registry import filters_described
+from search.models.feedback import COMPOSED
 from search.units.registry import unit_kind_of
 
 if TYPE_CHECKING:
@@ -25,14 +26,31 @@ _STEPS = {
 
 def described(query: Query, plan: Plan, *, counted: bool) -> list[str]:
     """Return sentences: what was compared with the query, by which filters, and how; numbers if one may know them."""
-    if any(warning["id"] == "text.nothing_known" for warning in query.warnings):
+    if plan.kind == "lexical":
+        return _by_words(query)
+    nothing_known = any(warning["id"] == "text.nothing_known" for warning in query.warnings)
+    if nothing_known and query.modality != COMPOSED:
         return ["Nothing was compared, because the model knows none of the words."]
     units = unit_kind_of(query.target).shown.plural
     by_order = query.version is not None and query.version.similarity == "order"
     sentences = [(_picked if by_order else _compared)(plan, units, counted=counted)]
+    if "lexical" in plan.retrievers:
+        sentences.append(
+            "The words of your search, and part numbers among them, were looked for too; what has both came to the top."
+        )
     if filters := filters_described(query.filters):
         sentences.append(f"Only documents with {filters} counted.")
     sentences.append("Each document stands once, by its best " + units.removesuffix("s") + ".")
+    if query.modality == COMPOSED:
+        sentences.append("What you asked with was weighed as its sliders say.")
+    return sentences
+
+
+def _by_words(query: Query) -> list[str]:
+    """Return how words alone found what they did."""
+    sentences = ["Documents that have the words of your search, or a part number in it, were looked for."]
+    if filters := filters_described(query.filters):
+        sentences.append(f"Only documents with {filters} counted.")
     return sentences
 
 

@@ -115,7 +115,7 @@ def _hits_wanted(written: str, size: int) -> int:
 
 
 def _query(query_id: uuid.UUID) -> Query:
-    query = Query.objects.select_related("version", "saved").defer("embedding", "answer")
+    query = Query.objects.select_related("version", "saved").defer("answer")
     found = query.filter(pk=query_id).first()
     if found is None:
         raise AppError("query.not_found")
@@ -132,7 +132,8 @@ def unkept(request: HttpRequest, answer: SearchAnswer) -> HttpResponse:
 
 
 def _hits(request: HttpRequest, query: Query, answer: SearchAnswer) -> dict[str, Any]:
-    similarity = query.version.similarity if query.version else "cosine"
+    by_vectors = answer.plan.retrievers == ("dense",)
+    similarity = query.version.similarity if query.version and by_vectors else "cosine"
     judged = judgements_of(query.pk, request.user, session_of(request)) if answer.query_id else {}
     kind = unit_kind_of(query.target)
     shown = cards(answer.hits, answer.query_id, similarity, judged)
@@ -180,7 +181,8 @@ def _surroundings(request: HttpRequest, query: Query, answer: SearchAnswer) -> d
         "collections": collections,
         "answer": answer,
         "words": part.text if part else "",
-        "nothing_known": _nothing_known(answer),
+        "nothing_known": "" if answer.hits else _nothing_known(answer),
+        "mode": query.mode,
         "plan": described(query, answer.plan, counted=answer.counted),
         "timings": timings_named(query.timings_ms),
         "notes": notes(query.version, query.target),

@@ -17,6 +17,7 @@ from search import retrieval
 from search.guide import example_path
 from search.models import Query
 from search.retrieval.types import (
+    MODES,
     DocumentPart,
     EmbeddingPart,
     ImagePart,
@@ -78,6 +79,8 @@ def again(request: HttpRequest, query_id: uuid.UUID) -> HttpResponse:
 
 
 def _answered(request: HttpRequest, asked: dict[str, Any]) -> HttpResponse:
+    if not any(isinstance(part, TextPart) for part in asked["parts"]):
+        asked["mode"] = "auto"  # chosen for words, and there are none
     with session_for(request) as session:
         asking = SearchRequest(
             request.user, session=session, preview_px=PREVIEW_PX, or_pictures=True, collapse=True, **asked
@@ -103,7 +106,14 @@ def _choices(request: HttpRequest) -> dict[str, Any]:
     collections = tuple(
         slug for slug in request.POST.getlist("collections")[:COLLECTIONS_MAX] if _is_slug(slug)
     )
-    return {"target": target, "collections": collections, "limit": unit_kind_of(target).shown.hits_a_page}
+    mode = next((mode for mode in MODES if mode == request.POST.get("mode")), "auto")
+    return {
+        "target": target,
+        "collections": collections,
+        "mode": mode,
+        "as_written": bool(request.POST.get("as_written")),
+        "limit": unit_kind_of(target).shown.hits_a_page,
+    }
 
 
 def _is_slug(written: str) -> bool:
@@ -160,6 +170,6 @@ def _part_of(query: Query, form: QueryDict) -> Part:
         return DocumentPart(part.document_id)
     if part and (photo := photo_again(part, form)):
         return photo
-    if query.embedding and query.version:
-        return EmbeddingPart(tuple(array("f", bytes(query.embedding))))
+    if part and part.embedding and query.version:
+        return EmbeddingPart(tuple(array("f", bytes(part.embedding))))
     raise AppError("query.not_repeatable")

@@ -42,7 +42,7 @@ document.addEventListener("keydown", (event) => {
   if (menu && event.key === "Escape") close(menu, { focus: true });
   if (event.key !== "Enter" || !event.target.matches("[data-filter-find]")) return;
   event.preventDefault();
-  event.target.closest("[data-filter-inside]").querySelector(".filter-values input")?.click();
+  event.target.closest("[data-filter-inside]").querySelector(".filter-values input:not(:checked)")?.click();
 });
 
 document.addEventListener("toggle", (event) => {

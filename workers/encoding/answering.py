@@ -14,6 +14,8 @@ from redis import ResponseError
 from retrieval_site.clock import Clock
 from workers.encoding import wire
 from workers.encoding.decoders import decoders
+from workers.encoding.explaining import explained
+from workers.encoding.fetchers import fetchers
 from workers.encoding.pool import POOL
 from workers.encoding.wire import Encoded
 from workers.inference.errors import EncoderError, InferenceError
@@ -58,7 +60,13 @@ def _answer(ask: Ask, data: bytes, seconds: float) -> None:
     if ask.kind == "check":
         _reply(ask, checked := _checked(ask, data, seconds), checked)
         return
+    if ask.kind == "fetch":
+        _reply(ask, fetched := Encoded(copies=(fetchers().fetched(data.decode(), seconds),)), fetched)
+        return
     model, small = _model(ask.version_id), None
+    if ask.kind in ("texts", "regions"):
+        _reply(ask, found := explained(model, ask, data, seconds), found)
+        return
     if ask.kind == "text":
         encoded = _encode_text(model, data)
     else:

@@ -11,6 +11,8 @@ Nothing is decoded here. This module must not import Pillow, nor more of `worker
 from __future__ import annotations
 
 import hashlib
+import json
+import threading
 import time
 import uuid
 from contextlib import suppress
@@ -24,6 +26,7 @@ from retrieval_site.errors import AppError
 from workers.encoding import wire
 from workers.encoding.decoders import picture_limits
 from workers.encoding.wire import Beat
+from workers.fetching.addresses import read_address
 from workers.inference.errors import PictureError
 from workers.inference.framing import WHOLE, FramedPicture, Framing
 from workers.inference.headers.reading import check_bytes
@@ -31,6 +34,9 @@ from workers.inference.words import holds_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from models_admin.models import ModelVersion
     from workers.encoding.wire import Encoded
@@ -40,6 +46,10 @@ WAIT_SLICE_SECONDS = 0.5
 GRACE_SECONDS = 2.0
 """How long a query waits for a worker that is being restarted, before it says that there is none."""
 WANTED_SECONDS = 120.0
+FETCHING_MAX = 4
+"""How many threads of this process wait at once for pictures from other servers."""
+_FETCHING = threading.BoundedSemaphore(FETCHING_MAX)
+_LISTS = {"fetch": wire.FETCH_KEY, "texts": wire.EXPLAIN_KEY, "regions": wire.EXPLAIN_KEY}
 
 
 def encode_picture(
@@ -68,6 +78,12 @@ def picture_start(version: ModelVersion, picture: FramedPicture, preview_px: int
 
 def text_start(version: ModelVersion, text: str) -> Pending:
     """Send a text to be encoded and return at once; raises AppError `text.empty`, `text.too_long`."""
+    data = text_checked(text).encode()
+    return _start(Question(version.pk, "text", hashlib.sha256(data).hexdigest(), data))
+
+
+def text_checked(text: str) -> str:
+    """Return a text with single spaces between its words; raises AppError `text.empty`, `text.too_long`."""
     words = " ".join(text.split())
     if not words:
         raise AppError("text.empty")
@@ -75,8 +91,30 @@ def text_start(version: ModelVersion, text: str) -> Pending:
         raise AppError("text.empty/marks")
     if len(words) > TEXT_MAX_CHARACTERS:
         raise AppError("text.too_long", characters=len(words), limit=TEXT_MAX_CHARACTERS)
-    data = words.encode()
-    return _start(Question(version.pk, "text", hashlib.sha256(data).hexdigest(), data))
+    return words
+
+
+def texts_encoded(version: ModelVersion, texts: Sequence[str]) -> NDArray[np.float32]:
+    """Return the vectors `(texts, dim)` of at most `wire.LEFT_OUT_MAX` texts that an explanation compares.
+
+    Raises AppError as `Pending.result`.
+    """
+    data = json.dumps(list(texts)).encode()
+    answer = _start(Question(version.pk, "texts", hashlib.sha256(data).hexdigest(), data)).result()
+    return answer.vector.reshape(len(texts), version.dim)
+
+
+def regions_encoded(
+    version: ModelVersion, picture: FramedPicture
+) -> tuple[NDArray[np.float32], tuple[int, int]]:
+    """Return the vector of a picture and those with one cell of a grid over it left out, `(1 + cells, dim)`.
+
+    With them comes the picture's upright size. Raises AppError as `picture_start` and `Pending.result`.
+    """
+    _check_picture(picture.data)
+    asked = Question(version.pk, "regions", picture.digest, picture.data, framing=picture.framing)
+    answer = _start(asked).result()
+    return answer.vector.reshape(-1, version.dim), answer.size or (1, 1)
 
 
 def upload_at_hand(digest: str) -> bytes | None:
@@ -102,6 +140,24 @@ def picture_checked(data: bytes, sides: tuple[int, ...]) -> Encoded:
     return _start(Question(0, "check", "", data, sides=sides)).result()
 
 
+def picture_fetched(address: str) -> bytes:
+    """Return the file at a picture's address, which a query worker fetches.
+
+    Raises AppError `image_url.*`, `image.too_large`, and as `Pending.result`. Few threads wait at once for other
+    servers, so that the rest are there for those who search.
+    """
+    try:
+        read_address(address, tuple(settings.CONFIG.picture_url_ports))
+    except PictureError as error:
+        raise _failure(error.id, error.message, error.detail) from error
+    if not _FETCHING.acquire(blocking=False):
+        raise AppError("image_url.busy", retry_after_seconds=round(settings.CONFIG.picture_url_seconds))
+    try:
+        return _start(Question(0, "fetch", "", address.encode())).result().copies[0]
+    finally:
+        _FETCHING.release()
+
+
 @dataclass(frozen=True)
 class Question:
     """One thing to encode under one version; the same question again has the same answer."""
@@ -116,11 +172,16 @@ class Question:
 
     @property
     def cache_key(self) -> str:
-        """Return where the answer is kept; nowhere for a picture that is only checked."""
-        if self.kind == "check":
+        """Return where the answer is kept; nowhere for a picture that is only checked or fetched."""
+        if self.kind in ("check", "fetch"):
             return ""
         what = f"{self.digest}:{self.framing.key}" if self.framing.key else self.digest
         return f"{wire.VECTOR_PREFIX}{self.version_id}:{self.kind}:{self.preview_px}:{what}"
+
+    @property
+    def list_key(self) -> str:
+        """Return the list on which it waits for a worker."""
+        return _LISTS.get(self.kind, wire.ASKED_KEY)
 
     @property
     def upload_key(self) -> str:
@@ -177,8 +238,8 @@ class Pending:
         )
         pipeline = wire.client().pipeline(transaction=False)
         pipeline.set(wire.INPUT_PREFIX + self.id, asked.data, px=milliseconds)
-        pipeline.rpush(wire.ASKED_KEY, ask.packed())
-        pipeline.pexpire(wire.ASKED_KEY, milliseconds)  # longer than the latest question is of no use
+        pipeline.rpush(asked.list_key, ask.packed())
+        pipeline.pexpire(asked.list_key, milliseconds)  # longer than the latest question is of no use
         pipeline.execute()
 
     def _send_again(self) -> None:
@@ -195,12 +256,12 @@ class Pending:
         return self.answer.preview
 
     def result(self) -> Encoded:
-        """Wait for the vector, or for what was found of a picture that is only checked.
+        """Wait for the vector, or for what was found of a picture that is only checked or fetched.
 
         Raises AppError `encoder.unavailable` within 5 s when no worker is there, `encoder.timeout` when one does
         not answer in time, and what the worker said of the input (`image.*`, `text.*`).
         """
-        while not (self.answer.vector.size or self.answer.size):
+        while not (self.answer.vector.size or self.answer.size or self.answer.copies):
             self._receive()
         return self.answer
 

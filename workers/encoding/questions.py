@@ -30,8 +30,9 @@ class Questions:
     itself: handing the question on would wake another thread, which takes 0.2 ms before a photo is even read.
     """
 
-    def __init__(self, answer: Callable[[wire.Ask], None], threads: int) -> None:
+    def __init__(self, answer: Callable[[wire.Ask], None], threads: int, key: str = wire.ASKED_KEY) -> None:
         self._answer = answer
+        self._key = key
         self._turn = threading.Lock()
         self._end = threading.Event()
         self.threads = [
@@ -61,7 +62,7 @@ class Questions:
             if self._end.is_set():
                 return None
             try:
-                found = wire.client().blpop([wire.ASKED_KEY], timeout=WAIT_SECONDS)
+                found = wire.client().blpop([self._key], timeout=WAIT_SECONDS)
             except RedisError as error:
                 log.warning("Redis does not tell the questions: %s", error)
                 self._end.wait(RETRY_SECONDS)

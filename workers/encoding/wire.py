@@ -24,6 +24,14 @@ QUEUE = "query"
 """A Celery worker started for this queue (`-Q query`) answers questions."""
 ASKED_KEY = "sightline:query:asked"
 """List of the questions that no worker has taken yet, the oldest first."""
+FETCH_KEY = "sightline:query:fetch"
+"""List of the pictures' addresses that no worker has taken yet. Photos do not wait for other servers."""
+EXPLAIN_KEY = "sightline:query:explain"
+"""List of the questions about explanations, which wait for each other and for nobody else."""
+LEFT_OUT_MAX = 16
+"""How many vectors of texts one question about an explanation may ask for."""
+GRID = 4
+"""Cells along each side of the grid over an explained picture."""
 HEARTBEAT_PREFIX = "sightline:worker:query:"
 HEARTBEAT_SECONDS = 1.0
 HEARTBEAT_EXPIRES_SECONDS = 3

@@ -24,6 +24,7 @@ from workers.encoding.answering import answer, warm
 from workers.encoding.pool import POOL
 from workers.encoding.questions import Questions
 from workers.encoding.versions import versions
+from workers.fetching.pool import PROCESSES
 from workers.inference.errors import InferenceError
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class QueryWorkerStep(bootsteps.StartStopStep):
 
     def __init__(self, parent: Any, **options: Any) -> None:
         self.heartbeat: WorkerHeartbeat | None = None
-        self.questions: Questions | None = None
+        self.questions: tuple[Questions, ...] = ()
         super().__init__(parent, **options)
 
     def include_if(self, parent: Any) -> bool:
@@ -53,13 +54,18 @@ class QueryWorkerStep(bootsteps.StartStopStep):
         preload(POOL)
         self.heartbeat = WorkerHeartbeat(POOL)
         self.heartbeat.start()
-        self.questions = Questions(answer, parent.concurrency)
-        self.questions.start()
+        self.questions = (
+            Questions(answer, parent.concurrency),
+            Questions(answer, PROCESSES, wire.FETCH_KEY),
+            Questions(answer, 1, wire.EXPLAIN_KEY),
+        )
+        for questions in self.questions:
+            questions.start()
 
     def stop(self, parent: Any) -> None:
         """Answer what was taken, then end the heartbeat, so that nobody waits for this worker."""
-        if self.questions is not None:
-            self.questions.stop()
+        for questions in self.questions:
+            questions.stop()
         if self.heartbeat is not None:
             self.heartbeat.stop()
 

@@ -31,7 +31,8 @@ _SIGKILL = 9
 _NOBODY = 65534
 
 _LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 444, 445, 446
-_LANDLOCK_VERSION_FLAG, _LANDLOCK_PATH_BENEATH = 1, 1
+_LANDLOCK_VERSION_FLAG, _LANDLOCK_PATH_BENEATH, _LANDLOCK_NET_PORT = 1, 1, 2
+_NET_CONNECT = 2
 _FS_WRITE_FILE, _FS_READ_FILE, _FS_READ = 1 << 1, 1 << 2, (1 << 0) | (1 << 2) | (1 << 3)
 _FS_ALL_BY_VERSION = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}
 """How many kinds of file access each version of Landlock can forbid."""
@@ -51,13 +52,16 @@ class Resources:
     memory_bytes: int
     file_bytes: int
     open_files: int = 256
+    ports: tuple[int, ...] = ()
+    """TCP ports that it may connect to, which the kernel must be able to tell apart; none: no network at all."""
 
 
 @dataclass(frozen=True)
 class Isolation:
     """Which walls stand, each tried out from inside.
 
-    No network; another user than root; no files but the needed; no sockets and no new programs (`calls`); no new
+    No network; another user than root; no files but the needed; no sockets (with `Resources.ports`: none within this
+    machine) and no new programs (`calls`); no new
     processes; no memory, semaphores or messages shared with others (`ipc`).
     """
 
@@ -93,14 +97,14 @@ def isolate(
     _limit(resources)
     places = _Places((scratch, *writable), tuple(readable), tuple(devices))
     before = _namespaces()
-    _leave_namespaces()
+    _leave_namespaces(_CLONE_NEWIPC if resources.ports else _CLONE_NEWIPC | _CLONE_NEWNET)
     _become_nobody(places)
     # Only now: changing the user would clear it again.
     _LIBC.prctl(_PR_SET_PDEATHSIG, _SIGKILL)
     _LIBC.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    _confine_files(places)
+    _confine_files(places, resources.ports)
     _drop_capabilities()
-    forbid_calls()
+    forbid_calls(network=bool(resources.ports))
     return _tried_out(before)
 
 
@@ -194,12 +198,12 @@ def _limit(resources: Resources) -> None:
         resource.setrlimit(kind, (allowed, allowed))
 
 
-def _leave_namespaces() -> None:
+def _leave_namespaces(rooms: int) -> None:
     """Leave the network and shared memory; without root this needs a user namespace, where the kernel permits one."""
-    if _LIBC.unshare(_CLONE_NEWNET | _CLONE_NEWIPC) == 0:
+    if _LIBC.unshare(rooms) == 0:
         return
     user, group = os.getuid(), os.getgid()
-    if _LIBC.unshare(_CLONE_NEWUSER | _CLONE_NEWNET | _CLONE_NEWIPC) != 0:
+    if _LIBC.unshare(_CLONE_NEWUSER | rooms) != 0:
         return
     # Where it fails both are left all the same; files keep their checks by the real user.
     with suppress(OSError):
@@ -268,8 +272,8 @@ def sandbox_grant(folder: Path, *, write: bool) -> None:
                 file.chmod(0o640)
 
 
-def _confine_files(places: _Places) -> None:
-    """Let Landlock, where the kernel has it, refuse every file but those named."""
+def _confine_files(places: _Places, ports: Sequence[int]) -> None:
+    """Let Landlock, where the kernel has it, refuse every file and every port but those named."""
     version = _LIBC.syscall(_LANDLOCK_CREATE, None, ctypes.c_size_t(0), _LANDLOCK_VERSION_FLAG)
     if version < 1:
         return
@@ -288,6 +292,9 @@ def _confine_files(places: _Places) -> None:
         _permit(rules, device, _FS_READ_FILE | _FS_WRITE_FILE)
     for folder in places.writable:
         _permit(rules, str(folder), everything)
+    for port in ports:
+        rule = struct.pack("=QQ", _NET_CONNECT, port)
+        _LIBC.syscall(_LANDLOCK_ADD, rules, _LANDLOCK_NET_PORT, rule, 0)
     _LIBC.syscall(_LANDLOCK_RESTRICT, rules, 0)
     os.close(rules)
 

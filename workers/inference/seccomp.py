@@ -6,6 +6,7 @@ import ctypes
 import errno
 import os
 import platform
+import socket
 import struct
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
@@ -44,28 +45,31 @@ _FORBIDDEN: dict[str, tuple[int, int]] = {
     "settimeofday": (164, 170), "clock_settime": (227, 112), "adjtimex": (159, 171), "clock_adjtime": (305, 266),
     "sethostname": (170, 161), "setdomainname": (171, 162), "iopl": (172, -1), "ioperm": (173, -1),
 }  # fmt: skip
+_OUTWARD = frozenset({"socket", "connect"})
+_INTERNET = (socket.AF_INET, socket.AF_INET6)
 _CLONE, _CLONE3 = (56, 220), (435, 435)
 _KILL_CALLS = ((62, 129), (234, 131))
 """kill and tgkill, which take a process first."""
 _PRLIMIT = (302, 261)
 
 
-def forbid_calls() -> bool:
+def forbid_calls(*, network: bool = False) -> bool:
     """Refuse sockets, new programs and processes, other processes' memory, shared memory, mounts and the like.
 
-    Threads may still be started, and this process may signal itself. False where there is no such filter.
+    With `network`, connections to other machines may be opened. Threads may still be started, and this process may
+    signal itself. False where there is no such filter.
     """
     machine = platform.machine()
     if machine not in _ARCHITECTURES:
         return False
-    program = _program(machine)
+    program = _program(machine, network=network)
     code = ctypes.create_string_buffer(b"".join(program))
     header = struct.pack("HxxxxxxQ", len(program), ctypes.addressof(code))
     done: int = _LIBC.prctl(_PR_SET_SECCOMP, _MODE_FILTER, ctypes.c_char_p(header), 0, 0)
     return done == 0
 
 
-def _program(machine: str) -> list[bytes]:
+def _program(machine: str, *, network: bool) -> list[bytes]:
     """Return the filter: another architecture's calls kill, forbidden ones fail with EPERM, the rest pass."""
     at = list(_ARCHITECTURES).index(machine)
     program = [
@@ -81,8 +85,10 @@ def _program(machine: str) -> list[bytes]:
         *(step for call in _KILL_CALLS for step in _only_if(call[at], _EQUAL, os.getpid())),
         *_only_if(_PRLIMIT[at], _EQUAL, 0),
     ]
-    for numbers in _FORBIDDEN.values():
-        if numbers[at] >= 0:
+    if network:
+        program += _only_if_either(_FORBIDDEN["socket"][at], _INTERNET)
+    for name, numbers in _FORBIDDEN.items():
+        if numbers[at] >= 0 and not (network and name in _OUTWARD):
             program += _refused(numbers[at], errno.EPERM)
     return [*program, _step(_RETURN, _ALLOW)]
 
@@ -101,6 +107,18 @@ def _only_if(call: int, test: int, value: int) -> list[bytes]:
         _step(_EQUAL, call, if_false=4),
         _step(_LOAD, _FIRST_ARGUMENT),
         _step(test, value, if_true=1),
+        _step(_RETURN, _FAIL | errno.EPERM),
+        _step(_RETURN, _ALLOW),
+    ]
+
+
+def _only_if_either(call: int, values: tuple[int, int]) -> list[bytes]:
+    """Refuse a call unless its first argument is one of two values."""
+    return [
+        _step(_EQUAL, call, if_false=5),
+        _step(_LOAD, _FIRST_ARGUMENT),
+        _step(_EQUAL, values[0], if_true=2),
+        _step(_EQUAL, values[1], if_true=1),
         _step(_RETURN, _FAIL | errno.EPERM),
         _step(_RETURN, _ALLOW),
     ]

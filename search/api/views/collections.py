@@ -17,15 +17,17 @@ from search.api.parameters import Parameters, ShortListField, changed, validated
 from search.api.permissions import require_staff, signed_in
 from search.api.presenting import collection_detail_json, collection_json
 from search.models import Collection, Membership
+from search.models.collection import LANGUAGES
 from search.services.collections import collection_create, collection_delete, collection_update
 from search.services.members import members_of, members_replace
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
 
-SETTABLE = ("name", "description", "visibility", "keep_originals")
+SETTABLE = ("name", "description", "visibility", "language", "keep_originals")
 SLUG = r"^[a-z0-9]+(?:[-_][a-z0-9]+)*$"
 KEEP_ORIGINALS = "whether pictures keep what their files say of place, time and camera"
+LANGUAGE = "of its texts, by which words match their other forms; `simple` for any that is not listed"
 MEMBERS_MAX = 1000
 """Names in one request."""
 
@@ -35,13 +37,14 @@ MEMBER_LISTS = {"curators": Membership.Role.CURATOR, "readers": Membership.Role.
 class CollectionChange(Parameters):
     """What curators can change. `curators` and `readers` replace the ones there were."""
 
-    error_ids = dict.fromkeys(("name", "slug", "description", "visibility"), "collection.invalid")
+    error_ids = dict.fromkeys(("name", "slug", "description", "visibility", "language"), "collection.invalid")
 
     name = serializers.CharField(max_length=200)
     description = serializers.CharField(max_length=10_000, allow_blank=True, default="")
     visibility = serializers.ChoiceField(
         choices=Collection.Visibility.choices, default=Collection.Visibility.PRIVATE
     )
+    language = serializers.ChoiceField(choices=LANGUAGES, default="english", help_text=LANGUAGE)
     keep_originals = serializers.BooleanField(default=False, help_text=KEEP_ORIGINALS)
     curators = ShortListField(
         child=serializers.CharField(max_length=150), max_length=MEMBERS_MAX, required=False

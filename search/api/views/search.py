@@ -27,19 +27,20 @@ from search.api.parameters import (
     ShortListField,
     UploadField,
     VectorField,
-    not_supported,
     refuse_unknown,
     validated,
 )
-from search.api.pictures import CROP, CropField, TurnField, check_framing, image_part
+from search.api.pictures import CROP, AddressField, CropField, TurnField, check_framing, image_part
 from search.api.presenting import facet_json, search_json
 from search.filters.registry import FILTERS, FILTERS_SCHEMA, check_filters
 from search.filters.values import NAME_MAX
+from search.retrieval.explain import explain_answer
 from search.retrieval.facets import facet_scope, facets
 from search.retrieval.sort import RELEVANCE, check_sort
 from search.retrieval.types import (
     LIMIT_DEFAULT,
     LIMIT_MAX,
+    MODES,
     DocumentPart,
     EmbeddingPart,
     SearchRequest,
@@ -64,16 +65,16 @@ TEXT_MAX = 2000
 CURSOR_MAX = 1000
 SORT_MAX = NAME_MAX + len("-")
 FACETS_MAX = 20
-PARTS = ("image", "text", "document", "embedding")
+PARTS = ("image", "image_url", "text", "document", "embedding")
 PART_IDS = {
     "image.empty": "image.empty",
+    "image_url": "image_url.invalid",
     "text.blank": "text.empty",
     "text.max_length": "text.too_long",
     "text.null_characters_not_allowed": "text.not_text",
     "text.surrogate_characters_not_allowed": "text.not_text",
 }
-NOT_BUILT_YET = ("parts", "image_url", "negative_text", "explain")
-MODES_NOT_BUILT_YET = ("lexical", "hybrid")
+NOT_BUILT_YET = ("parts", "negative_text")
 
 
 @extend_schema_field(FILTERS_SCHEMA)
@@ -121,7 +122,10 @@ class SearchOptions(Parameters):
     )
     filters = FiltersField(default=dict)
     target = TargetField(default=PASSAGE.target)
-    mode = serializers.ChoiceField(choices=["dense"], default="dense")
+    mode = serializers.ChoiceField(
+        choices=MODES, default="auto", help_text="by meaning, by words, or both; auto: both for words"
+    )
+    as_written = serializers.BooleanField(default=False, help_text="search for misspelt words as they are")
     sort = SortField(default=RELEVANCE, max_length=SORT_MAX)
     facets = ShortListField(
         child=FieldNameField(max_length=NAME_MAX),
@@ -132,6 +136,9 @@ class SearchOptions(Parameters):
     collapse = serializers.BooleanField(
         default=False, help_text="one document stands for those that are nearly the same"
     )
+    explain = serializers.BooleanField(
+        default=False, help_text="say why the first ten hits were found: takes longer"
+    )
     min_relevance = serializers.FloatField(
         default=None, allow_null=True, min_value=0, max_value=1, help_text="leaves out documents below"
     )
@@ -139,24 +146,19 @@ class SearchOptions(Parameters):
 
 
 class SearchParameters(SearchOptions):
-    """A search: exactly one of image, text, document and embedding; or the `next` of an earlier answer."""
+    """A search: exactly one of image, image_url, text, document and embedding; or the `next` of an earlier answer."""
 
     not_built_yet = NOT_BUILT_YET
     error_ids = PART_IDS | {"embedding": "embedding.invalid", "next": "cursor.invalid"}
 
     image = UploadField(required=False)
+    image_url = AddressField(required=False)
     crop = CropField(required=False)
     turn = TurnField(required=False)
     text = serializers.CharField(required=False, max_length=TEXT_MAX)
     document = serializers.IntegerField(required=False, min_value=1)
     embedding = VectorField(required=False)
     next = serializers.CharField(required=False, max_length=CURSOR_MAX)
-
-    def to_internal_value(self, data: Any) -> Any:
-        """Tell a mode that is planned from one that is wrong."""
-        if hasattr(data, "get") and data.get("mode") in MODES_NOT_BUILT_YET:
-            raise not_supported(["mode"])
-        return super().to_internal_value(data)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Refuse no part, several parts, and a vector that does not say whose it is."""
@@ -172,6 +174,14 @@ class SearchByPhoto(SearchOptions):
     """A search by a picture, as a form."""
 
     image = UploadField()
+    crop = CropField(required=False, help_text=CROP)
+    turn = TurnField(required=False)
+
+
+class SearchByAddress(SearchOptions):
+    """A search by a picture at an address."""
+
+    image_url = AddressField()
     crop = CropField(required=False, help_text=CROP)
     turn = TurnField(required=False)
 
@@ -204,7 +214,7 @@ class SearchNextPage(Parameters):
 
 SEARCH_BODY = PolymorphicProxySerializer(
     "Search",
-    [SearchByText, SearchByDocument, SearchByEmbedding, SearchNextPage],
+    [SearchByText, SearchByAddress, SearchByDocument, SearchByEmbedding, SearchNextPage],
     resource_type_field_name=None,
 )
 
@@ -228,18 +238,19 @@ class EmbeddingOptions(Parameters):
 
 
 class EmbeddingParameters(EmbeddingOptions):
-    """What to embed: exactly one of image and text."""
+    """What to embed: exactly one of image, image_url and text."""
 
     error_ids = PART_IDS
 
     image = UploadField(required=False)
+    image_url = AddressField(required=False)
     crop = CropField(required=False)
     turn = TurnField(required=False)
     text = serializers.CharField(required=False, max_length=TEXT_MAX)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Refuse none and both."""
-        one_part(attrs, ("image", "text"))
+        one_part(attrs, ("image", "image_url", "text"))
         check_framing(attrs)
         return attrs
 
@@ -250,6 +261,14 @@ class TextToEmbed(EmbeddingOptions):
     text = serializers.CharField(max_length=TEXT_MAX)
 
 
+class AddressToEmbed(EmbeddingOptions):
+    """A picture at an address, to embed."""
+
+    image_url = AddressField()
+    crop = CropField(required=False, help_text=CROP)
+    turn = TurnField(required=False)
+
+
 class PhotoToEmbed(EmbeddingOptions):
     """A picture to embed, as a form."""
 
@@ -257,6 +276,10 @@ class PhotoToEmbed(EmbeddingOptions):
     crop = CropField(required=False, help_text=CROP)
     turn = TurnField(required=False)
 
+
+EMBEDDING_BODY = PolymorphicProxySerializer(
+    "Embedding", [TextToEmbed, AddressToEmbed], resource_type_field_name=None
+)
 
 # Beside two kinds of body, openapi-python-client 0.29 needs an optional parameter: without one its code does not run.
 REQUEST_ID = OpenApiParameter(
@@ -292,7 +315,8 @@ class SearchView(ApiView):
         """Find the documents that a picture, a text, a document or a vector is about."""
         values = validated(SearchParameters, request.data)
         asked = _search_request(request, values)
-        answer = search_json(retrieval.search(asked))
+        found = retrieval.search(asked)
+        answer = search_json(found, explain_answer(found) if values["explain"] else {})
         if names := values["facets"]:
             answer["facets"] = [facet_json(facet) for facet in facets(facet_scope(asked), names)]
         return Response(answer)
@@ -335,7 +359,7 @@ class EmbeddingView(ApiView):
     @describe(
         "embeddings",
         {200: EmbeddingAnswer},
-        request={"application/json": TextToEmbed, "multipart/form-data": PhotoToEmbed},
+        request={"application/json": EMBEDDING_BODY, "multipart/form-data": PhotoToEmbed},
         examples=[BY_WORDS],
         parameters=[REQUEST_ID],
     )
@@ -343,27 +367,29 @@ class EmbeddingView(ApiView):
         """Return the vector of a picture or a text in a model's joint space."""
         values = validated(EmbeddingParameters, request.data)
         version = usable_version(request, values["model"])
-        encoded = _encoded(version, values)
+        encoded = _encoded(request, version, values)
         numbers = encoded.vector.tolist()
         about = {"dim": len(numbers), "model": version.key, "warnings": list(encoded.warnings)}
         return Response({"embedding": numbers, **about})
 
 
-def _encoded(version: ModelVersion, values: dict[str, Any]) -> Encoded:
-    if "image" in values:
-        part = image_part(values)
-        return encode_picture(version, part.data, framing=part.picture.framing)
-    return encode_text(version, values["text"])
+def _encoded(request: Request, version: ModelVersion, values: dict[str, Any]) -> Encoded:
+    if "text" in values:
+        return encode_text(version, values["text"])
+    part = image_part(request, values)
+    return encode_picture(version, part.data, framing=part.picture.framing)
 
 
 def _search_request(request: Request, values: dict[str, Any]) -> SearchRequest:
     return SearchRequest(
         viewer=request.user,
         session=session_of(request),
-        parts=_parts(values),
+        parts=_parts(request, values),
         collections=tuple(values["collections"]),
         filters=values["filters"],
         target=values["target"],
+        mode=values["mode"],
+        as_written=values["as_written"],
         collapse=values["collapse"],
         sort=values["sort"],
         min_relevance=values["min_relevance"],
@@ -373,10 +399,10 @@ def _search_request(request: Request, values: dict[str, Any]) -> SearchRequest:
     )
 
 
-def _parts(values: dict[str, Any]) -> tuple[Part, ...]:
+def _parts(request: Request, values: dict[str, Any]) -> tuple[Part, ...]:
     """Return the part in its short form, of which there is one or, beside a cursor, none."""
-    if "image" in values:
-        return (image_part(values),)
+    if "image" in values or "image_url" in values:
+        return (image_part(request, values),)
     if "text" in values:
         return (TextPart(values["text"]),)
     if "document" in values:

@@ -88,6 +88,7 @@ def test_a_photo_reaches_the_door_as_bytes_with_all_that_was_said(world, asked):
             limit=5,
             cursor="page two",
             model="small@1",
+            mode="dense",
         )
     ]
 
@@ -102,6 +103,7 @@ def test_the_answer_is_what_the_design_and_the_schema_say(world, asked):
         "match",
         "next",
         "unknown_words",
+        "mended",
         "warnings",
         "plan",
         "timings_ms",
@@ -118,7 +120,13 @@ def test_the_answer_is_what_the_design_and_the_schema_say(world, asked):
     assert first["passage"] == {"text": "Body", "start": 0, "end": 4}
     assert (first["image"], second["passage"]) == (None, None)
     assert first["document"]["metadata"] == {"kind": "pump"}
-    assert answer["plan"] == {"kind": "ann", "ef_search": 64, "candidates": 64}
+    assert answer["plan"] == {
+        "kind": "ann",
+        "ef_search": 64,
+        "candidates": 64,
+        "retrievers": ["dense"],
+    }
+    assert answer["mended"] is None
     assert (answer["next"], answer["timings_ms"]["encode"]) == ("more", 27.0)
     assert_described(response, SEARCH, "post")
 
@@ -133,6 +141,10 @@ def test_the_answer_is_what_the_design_and_the_schema_say(world, asked):
             {"parts": (EmbeddingPart((1.0, 0.5)),), "model": "small@1"},
         ),
         ({"text": "pump", "filters": {}}, {"parts": (TextPart("pump"),)}),
+        (
+            {"text": "pump", "mode": "lexical", "as_written": True},
+            {"parts": (TextPart("pump"),), "mode": "lexical", "as_written": True},
+        ),
     ],
 )
 def test_the_other_parts_come_as_json(body, expected, world, asked):
@@ -168,11 +180,7 @@ def test_nobody_searches_only_while_the_operator_allows_it(asked, settings):
     [
         {"parts": [{"text": "pump", "weight": 1}, {"text": "rust", "weight": -1}]},
         {"text": "pump", "parts": []},
-        {"image_url": "https://example.com/a.jpg"},
         {"text": "pump", "negative_text": "rust"},
-        {"text": "pump", "explain": True},
-        {"text": "pump", "mode": "lexical"},
-        {"text": "pump", "mode": "hybrid"},
     ],
 )
 def test_what_is_not_built_yet_is_refused_as_such(body, asked):
@@ -203,6 +211,14 @@ def test_what_is_not_built_yet_is_refused_as_such(body, asked):
         ({"text": "pump", "filters": {"tag": ["pump"]}}, "parameter.unknown"),
         ({"text": "pump", "top_k": 5}, "parameter.unknown"),
         ({"image": "aGVsbG8="}, "parameter.invalid"),
+        ({"image_url": "ftp://example.com/a.jpg"}, "image_url.invalid"),
+        ({"image_url": "https://me:word@example.com/a.jpg"}, "image_url.invalid"),
+        ({"image_url": "x" * 2049}, "image_url.invalid"),
+        ({"image_url": "https://example.com/a.jpg", "text": "pump"}, "query.parts"),
+        ({"text": "pump", "crop": [0, 0, 0.5, 0.5]}, "parameter.invalid"),
+        ({"text": "pump", "turn": 90}, "parameter.invalid"),
+        ({"image_url": "https://example.com/a.jpg", "crop": [0, 0, 2, 1]}, "parameter.invalid"),
+        ({"image_url": "https://example.com/a.jpg", "turn": 45}, "parameter.invalid"),
         ({"embedding": [1.0]}, "embedding.model_required"),
         ({"embedding": [1.0], "model": "champion"}, "embedding.model_required"),
         ({"embedding": [], "model": "small@1"}, "embedding.invalid"),
@@ -217,6 +233,54 @@ def test_what_is_not_built_yet_is_refused_as_such(body, asked):
 def test_what_cannot_be_searched_for_never_reaches_the_door(body, expected, asked):
     assert refused(APIClient().post(SEARCH, body)) == (400, expected)
     assert asked == []
+
+
+@pytest.mark.parametrize("crop", [{"crop": "[0.1, 0, 0.5, 0.5]"}, {"crop": ["0.1", "0", "0.5", "0.5"]}])
+def test_a_part_of_a_turned_photo_is_asked_with(crop, asked):
+    form = {"image": photo(), "turn": "90", **crop}
+    assert APIClient().post(SEARCH, form, format="multipart").status_code == 200
+    part = asked[0].parts[0]
+    assert (part.crop, part.turn) == ((0.1, 0, 0.5, 0.5), 90)
+
+
+def test_all_of_a_photo_is_no_part(asked):
+    form = {"image": photo(), "crop": "[0, 0, 1, 1]"}
+    assert APIClient().post(SEARCH, form, format="multipart").status_code == 200
+    assert (asked[0].parts[0].crop, asked[0].parts[0].turn) == (None, 0)
+
+
+@pytest.fixture
+def fetched(monkeypatch):
+    """The addresses that a worker would fetch."""
+    addresses = []
+
+    def picture_fetched(address):
+        addresses.append(address)
+        return b"the picture"
+
+    monkeypatch.setattr("search.services.uploads.picture_fetched", picture_fetched)
+    return addresses
+
+
+def test_a_picture_is_asked_with_by_its_address(asked, fetched):
+    body = {"image_url": " https://example.com/a.jpg ", "crop": [0, 0, 0.5, 1], "turn": 270}
+    assert APIClient().post(SEARCH, body, format="json").status_code == 200
+    assert fetched == ["https://example.com/a.jpg"]
+    assert asked[0].parts == (ImagePart(b"the picture", crop=(0, 0, 0.5, 1), turn=270),)
+
+
+def test_nothing_is_fetched_where_the_operator_does_not_want_it(asked, fetched, settings):
+    settings.CONFIG = replace(settings.CONFIG, picture_urls=False)
+    response = APIClient().post(SEARCH, {"image_url": "https://example.com/a.jpg"})
+    assert (refused(response), fetched) == ((403, "image_url.off"), [])
+
+
+def test_fetching_is_counted_for_each_caller(asked, fetched, settings, clean_redis):
+    settings.CONFIG = replace(settings.CONFIG, throttle=True, throttle_picture_urls="2/minute")
+    answers = [APIClient().post(SEARCH, {"image_url": "https://example.com/a.jpg"}) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert refused(answers[2]) == (429, "throttle.exceeded")
+    assert len(fetched) == 2
 
 
 def test_a_photo_that_is_too_large_is_refused_before_the_form_is_read(asked, settings):

@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 from retrieval_site.errors import AppError
 from search.models import Query, QueryPart
 from search.retrieval import reopen
-from search.retrieval.encode import Known
+from search.retrieval.encode import _Asked
 from tests.search.api.test_schema import assert_described
 from tests.support.corpus import clustered, make_documents, store
 from workers.models import Blob
@@ -116,7 +116,7 @@ def test_a_photo_whose_small_copy_does_not_come_is_answered(version, passages, m
     def lost(self):
         raise AppError("encoder.timeout", "The model did not answer in time.", status=503)
 
-    monkeypatch.setattr(Known, "preview", lost)
+    monkeypatch.setattr(_Asked, "previews", lost)
     body = post(version).json()
     assert (body["query"]["id"], len(body["results"])) == (None, 3)
     assert not Blob.objects.filter(content_type="image/jpeg").exists()

@@ -10,9 +10,8 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from retrieval_site.errors import AppError
-from search.models import Passage, Query
-from search.retrieval import reopen, retrieve
+from search.models import Document, Passage, Query
+from search.retrieval import reopen
 from search.retrieval.calibrate import calibrate
 from search.retrieval.dense import Dense
 from search.retrieval.encode import Known
@@ -34,6 +33,7 @@ from tests.support.corpus import clustered, make_documents, store
 
 pytestmark = pytest.mark.django_db
 DIM = 16
+DENSE = (Dense(),)
 NEAR = clustered(1, DIM, seed=9)[0]
 
 
@@ -52,10 +52,10 @@ class ByExternalId:
         yield find
 
 
-def asked(version, text="", *, wanted=10, most=100, excluded=()):
+def asked(version, text="", *, wanted=10, most=100, excluded=(), retrievers=DENSE):
     query = EncodedQuery(version, (EncodedPart("text", NEAR[None], text=text),))
     scope = replace(scope_for(version, None, "passages"), excluded=frozenset(excluded))
-    return Asked(Known(query), scope, wanted, most)
+    return Asked(Known(query), scope, wanted, most, retrievers=retrievers)
 
 
 def test_without_a_request_the_ranking_is_given_and_nothing_read_for_a_page_or_kept(version, passages):
@@ -92,42 +92,44 @@ def test_nobody_who_runs_it_opens_a_transaction_or_sets_a_plan(version, passages
         assert find(asked(version).encoding.finish()).units
 
 
-def test_a_retriever_that_is_registered_answers_pages_and_is_kept(version, passages, monkeypatch):
-    monkeypatch.setattr(retrieve, "RETRIEVERS", (ByExternalId(),))
+def test_a_retriever_that_is_registered_answers_pages_and_is_kept(version, passages):
     wanted = [passages[row].document for row in (3, 17)]
     words = " ".join(document.external_id for document in wanted)
     request = SearchRequest(viewer=None, parts=(TextPart(words),), limit=1)
-    outcome = run(asked(version, words), request)
+    outcome = run(asked(version, words, retrievers=(ByExternalId(),)), request)
     assert [hit.document for hit in outcome.page.hits] == wanted[:1]
     assert outcome.is_kept
     answer = reopen(outcome.query.pk, None, 10)
     assert [hit.document for hit in answer.hits] == wanted
-    assert run(asked(version, words, excluded=[wanted[0].pk])).documents == (
-        RankedDocument(wanted[1].pk, passages[17].pk, 1.0),
-    )
+    rest = asked(version, words, excluded=[wanted[0].pk], retrievers=(ByExternalId(),))
+    assert run(rest).documents == (RankedDocument(wanted[1].pk, passages[17].pk, 1.0),)
 
 
-def test_two_retrievers_are_both_asked_and_refused_until_they_can_be_fused(version, passages, monkeypatch):
-    seen = []
-
-    class Watched(ByExternalId):
+def test_what_two_retrievers_found_is_fused_by_their_scores(version, passages):
+    class Lexical(ByExternalId):
         @contextmanager
         def ready(self, version, scope, wanted):
             with super().ready(version, scope, wanted) as find:
-                yield lambda query: seen.append(query) or find(query)
+                yield lambda query: replace(
+                    find(query),
+                    units=tuple(replace(unit, score=100.0) for unit in find(query).units),
+                    retriever="lexical",
+                )
 
-    monkeypatch.setattr(retrieve, "RETRIEVERS", (Dense(), Watched()))
-    with pytest.raises(AppError) as caught:
-        run(asked(version, "d3"))
-    assert (caught.value.id, caught.value.detail) == ("parameter.not_supported", {"parameters": ["mode"]})
-    assert len(seen) == 1
+    best = run(asked(version)).documents[0].document_id
+    other = passages[17] if passages[17].document_id != best else passages[18]
+    words = f"{Document.objects.get(pk=best).external_id} {other.document.external_id}"
+    ranking = run(asked(version, words, retrievers=(Dense(), Lexical())))
+    assert {found.document_id for found in ranking.documents[:2]} == {best, other.document_id}
+    assert len(ranking.documents) == 40
+    assert ranking.plan.retrievers == ("dense", "lexical")
 
 
 def test_the_stages_between_are_small(version):
     found = Candidates(
         (Unit(1, 10, 0.25), Unit(2, 20, 0.5), Unit(3, 10, 0.7500004)), Plan("ann", 48, 48), True
     )
-    assert fuse([found]) is found
+    assert fuse([found], None, None) is found
     assert [unit.unit_id for unit in group(found, 10).units] == [3, 2]
     assert (group(found, 1).units, group(found, 1).exhausted) == ((Unit(3, 10, 0.7500004),), False)
     question = asked(version)
@@ -138,7 +140,8 @@ def test_the_stages_between_are_small(version):
 
 def test_words_of_which_nothing_is_known_find_nothing_by_vectors(version, passages):
     known = asked(version)
-    query = replace(known.encoding.finish(), nothing_known=True)
+    query = known.encoding.finish()
+    query = replace(query, parts=(replace(query.parts[0], nothing_known=True),))
     assert run(replace(known, encoding=Known(query))).documents == ()
 
 

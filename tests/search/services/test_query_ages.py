@@ -72,7 +72,7 @@ def test_the_photo_goes_first_then_the_search() -> None:
     assert expire() == {"stripped": 2, "removed": 1}
 
     left = {
-        query.pk: (query.part.preview_id, query.embedding and bytes(query.embedding))
+        query.pk: (query.part.preview_id, query.part.embedding and bytes(query.part.embedding))
         for query in Query.objects.all()
     }
     assert left == {young.pk: (young.part.preview_id, b"\0" * 64), middle.pk: (None, None)}
@@ -98,7 +98,7 @@ def test_what_was_judged_stays_whole_until_its_last_judgement_goes(document) -> 
     assert expire() == {"stripped": 0, "removed": 0}
     query.refresh_from_db()
     assert query.part.preview_id
-    assert query.embedding
+    assert query.part.embedding
     assert default_storage.exists(query.part.preview.storage_name)
 
     judgement.delete()
@@ -211,4 +211,4 @@ def test_vectors_go_without_a_photo_too() -> None:
     query = kept(100, modality="text", text="a pump", preview=None)
     assert expire()["stripped"] == 1
     query.refresh_from_db()
-    assert (query.text, query.embedding) == ("a pump", None)
+    assert (query.text, query.part.embedding) == ("a pump", None)

@@ -55,7 +55,8 @@ class SandboxSpec:
     """What a child is started for, and what it may use.
 
     `handler` is `module:Class` below `workers.inference`, made with `options`; `memory_bytes` is what handling calls
-    may take beyond what making the handler took, which is bounded by `start_memory_bytes`.
+    may take beyond what making the handler took, which is bounded by `start_memory_bytes`. With `ports` it has the
+    network: it may connect to these.
     """
 
     handler: str
@@ -67,6 +68,7 @@ class SandboxSpec:
     writable: tuple[Path, ...] = ()
     start_seconds: float = 120.0
     niceness: int = 0
+    ports: tuple[int, ...] = ()
 
 
 class SandboxProcess:
@@ -158,6 +160,7 @@ class SandboxProcess:
             "cpu_seconds": None,
             "memory_bytes": spec.start_memory_bytes,
             "file_bytes": spec.start_memory_bytes,
+            "ports": spec.ports,
         }
         return dict(zip(("channel", "given", "answered"), descriptors, strict=True)) | {
             "handler": spec.handler,

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("models_admin", "0004_deaths"),
-        ("search", "0015_suggestion_indexes"),
+        ("search", "0017_query_part_embedding"),
     ]
 
     operations = [

@@ -1,0 +1,172 @@
+"""Why a hit was found: which words and regions of what was asked with, and of what was found, carried its score.
+
+An explanation compares vectors of texts and pictures with something left out of them. A query worker makes these one
+explanation at a time, so that nobody who searches waits for them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+from psycopg import sql
+
+from retrieval_site.database.reading import connection
+from retrieval_site.errors import AppError
+from search.retrieval import keep
+from search.retrieval.leave_out import Word, matched, shares
+from search.retrieval.occlude import Regions, can_be_occluded, regions_of
+from search.retrieval.pages import kept_query
+from search.retrieval.scoring import part_scores, standard_of
+from search.retrieval.types import EncodedPart, EncodedQuery
+from search.thumbnails import LONGEST_SIDES_PX, thumbnail_open
+from search.units.registry import unit_kind
+from search.vectors.read import from_binary, receive_binary
+from search.vectors.tables import VectorTable
+from workers.encoding.client import texts_encoded
+from workers.inference.framing import FramedPicture, Framing
+from workers.inference.words import holds_words
+from workers.storage.blobs import blob_open
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from models_admin.models import ModelVersion
+    from search.models import DocumentImage, Query, QueryPart
+    from search.retrieval.types import Hit, SearchAnswer
+
+    Floats = NDArray[np.float32]
+    Score = Callable[[Floats], Floats]
+    """From vectors `(n, dim)` to scores `(n,)`."""
+
+EXPLAINED_MAX = 10
+"""Hits of one answer that are explained at once, the best first."""
+_STORED = sql.SQL("SELECT embedding FROM {table} WHERE unit_id = %s")
+
+
+@dataclass(frozen=True)
+class Side:
+    """What carried the score of one thing: the words of a text, the regions of a picture, or nothing of a vector."""
+
+    words: tuple[Word, ...] | None = None
+    regions: Regions | None = None
+
+
+@dataclass(frozen=True)
+class Why:
+    """Why a hit was found: by each part of the query, and by what was found."""
+
+    parts: tuple[Side, ...]
+    found: Side
+
+
+def explain(query: Query, hit: Hit) -> Why:
+    """Return why a hit was found; raises AppError `explanation.not_possible`, and of the encoding."""
+    encoded, found = keep.encoded_of(query), _stored(query, hit)
+    if encoded is None or found is None or hit.unit is None:
+        raise AppError("explanation.not_possible")
+    asked = [query.part] if query.part else []
+    parts = [_of_part(encoded, place, part, hit.kind, found) for place, part in enumerate(asked)]
+    unit = _of_unit(encoded, hit)
+    texts = [part.text for part in asked if part.text]
+    return Why(tuple(_matched(side, [_span(hit)]) for side in parts), _matched(unit, texts))
+
+
+def explain_answer(answer: SearchAnswer) -> dict[int, Why]:
+    """Return why the best hits of an answer were found, by their documents' ids, as far as it can be told.
+
+    Where the encoder does not answer, the rest stays unexplained: the answer itself is whole.
+    """
+    query = answer.unkept if answer.query_id is None else kept_query(answer.query_id)
+    found: dict[int, Why] = {}
+    for hit in answer.hits[:EXPLAINED_MAX] if query else ():
+        try:
+            found[hit.document.pk] = explain(cast("Query", query), hit)
+        except AppError as error:
+            if error.id != "explanation.not_possible":
+                break
+    return found
+
+
+def _stored(query: Query, hit: Hit) -> Floats | None:
+    """Return the vector `(1, dim)` of what was found; None where it is gone."""
+    if query.version is None or hit.unit is None:
+        return None
+    table = VectorTable(query.version.pk, hit.kind)
+    if not table.exists():
+        return None
+    with connection.cursor() as cursor:
+        receive_binary(cursor)
+        cursor.execute(_STORED.format(table=table.identifier).as_string(), [hit.unit.pk])
+        row = cursor.fetchone()
+    return from_binary([row[0]], query.version.dim) if row else None
+
+
+def _of_part(encoded: EncodedQuery, place: int, part: QueryPart, kind: str, found: Floats) -> Side:
+    """Return what carried the score in one part of the query: of its words, or of its photo's small copy."""
+    version, modality = encoded.version, encoded.parts[place].modality
+
+    def score(vectors: Floats) -> Floats:
+        asked = tuple(EncodedPart(modality, vector[np.newaxis]) for vector in vectors)
+        return part_scores(EncodedQuery(version, asked), kind, found)[0]
+
+    if part.text:
+        return _of_text(version, part.text, score)
+    if part.preview is None:
+        return Side()
+    with blob_open(part.preview) as file:
+        picture = FramedPicture(file.read(), Framing(0, part.shown_crop))
+    return _of_picture(version, picture, score)
+
+
+def _of_unit(encoded: EncodedQuery, hit: Hit) -> Side:
+    """Return what carried the score in what was found: of the passage's words, or of the picture."""
+    table = VectorTable(encoded.version.pk, hit.kind)
+    weights = np.array([part.weight for part in encoded.parts], np.float32)
+    standard = standard_of(encoded, table) if len(weights) > 1 else None
+
+    def score(vectors: Floats) -> Floats:
+        scores = part_scores(encoded, hit.kind, vectors)
+        return (standard.of(scores) if standard else scores) @ weights
+
+    shown = unit_kind(hit.kind).shown
+    if shown.span is not None:
+        return _of_text(encoded.version, _span(hit), score)
+    if shown.picture is not None:
+        return _of_picture(encoded.version, FramedPicture(_file(shown.picture(hit.unit))), score)
+    return Side()
+
+
+def _of_text(version: ModelVersion, text: str, score: Score) -> Side:
+    def scores(texts: Sequence[str]) -> Floats:
+        """Return the score of each text; of one without words left, 0."""
+        found = np.zeros(len(texts), np.float32)
+        places = [place for place, one in enumerate(texts) if holds_words(one)]
+        found[places] = score(texts_encoded(version, [texts[place] for place in places]))
+        return found
+
+    return Side(words=tuple(shares(text, scores)))
+
+
+def _of_picture(version: ModelVersion, picture: FramedPicture, score: Score) -> Side:
+    if not can_be_occluded(version):
+        return Side()
+    return Side(regions=regions_of(version, picture, score))
+
+
+def _file(image: DocumentImage) -> bytes:
+    """Return a picture's large small copy, which decodes faster, else the picture."""
+    with thumbnail_open(image.blob_id, LONGEST_SIDES_PX[-1]) or blob_open(image.blob) as file:
+        return file.read()
+
+
+def _span(hit: Hit) -> str:
+    span = unit_kind(hit.kind).shown.span
+    return span(hit.unit).text if span and hit.unit else ""
+
+
+def _matched(side: Side, others: Sequence[str]) -> Side:
+    return side if side.words is None else Side(tuple(matched(side.words, others)))

@@ -1,0 +1,37 @@
+"""Keeping the identifiers of documents in step with what they say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from search.models import DocumentIdentifier
+from search.words.identifiers import identifiers_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from search.models import Document
+
+
+def identifiers_replace(documents: Sequence[Document]) -> None:
+    """Make the stored identifiers of each document those that it names now. Call it in a transaction."""
+    wanted = {
+        (document.pk, value): source
+        for document in documents
+        for value, source in identifiers_of(
+            document.external_id, document.title, document.body, document.metadata
+        ).items()
+    }
+    gone = []
+    rows = DocumentIdentifier.objects.filter(document__in=[document.pk for document in documents])
+    for pk, *key, source in rows.values_list("pk", "document_id", "value", "source"):
+        if wanted.get((key[0], key[1])) == source:
+            del wanted[key[0], key[1]]
+        else:
+            gone.append(pk)
+    if gone:
+        DocumentIdentifier.objects.filter(pk__in=gone).delete()
+    DocumentIdentifier.objects.bulk_create(
+        DocumentIdentifier(document_id=document_id, value=value, source=source)
+        for (document_id, value), source in wanted.items()
+    )

@@ -1,0 +1,147 @@
+"""Why a hit was found, for people: below the hit, or as a page of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.shortcuts import render
+from django.utils.cache import patch_cache_control, patch_vary_headers
+from django.views.decorators.http import require_safe
+
+from retrieval_site.database.reading import reads
+from retrieval_site.errors import AppError
+from search.retrieval import keep
+from search.retrieval.explain import explain
+from search.retrieval.leave_out import folded
+from search.retrieval.pages import kept_query
+from search.retrieval.present import hits_of
+from search.retrieval.scope import visible_collections
+from search.units.registry import unit_kind, unit_kind_of
+from search.views.cards import document_address, picture_of
+from search.views.indexing import unindexed
+from search.views.people import searchers_only
+from search.views.throttling import throttled
+
+if TYPE_CHECKING:
+    import uuid
+    from collections.abc import Iterator, Sequence
+
+    from django.http import HttpRequest, HttpResponse
+
+    from search.models import Query
+    from search.querysets import Viewer
+    from search.retrieval.explain import Side, Why
+    from search.retrieval.leave_out import Word
+    from search.retrieval.occlude import Regions
+    from search.retrieval.types import Hit
+
+LEVELS = (0.02, 0.06, 0.12, 0.25)
+"""From which shares on a word is marked more strongly."""
+STRONGEST = 5
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A piece of a text: a word with how strongly it is marked (0 to 4), or what stands between words (0)."""
+
+    text: str
+    level: int = 0
+    percent: int = 0
+    matched: bool = False
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of the grid over a picture, in hundredths of its sides, and how strongly it shines (0 to 1)."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    strength: float
+
+
+@require_safe
+@unindexed
+@throttled()
+@searchers_only
+@reads
+def why(request: HttpRequest, query_id: uuid.UUID, document_id: int) -> HttpResponse:
+    """Say why a document was found; to HTMX without the page around it."""
+    query = kept_query(query_id)
+    hit = _hit(query, document_id, request.user)
+    context = _shown(query, hit, explain(query, hit))
+    alone = bool(getattr(request, "htmx", False))
+    response = render(request, "search/parts/why.html" if alone else "search/why.html", context)
+    patch_vary_headers(response, ["HX-Request", "Cookie"])
+    patch_cache_control(response, private=True, max_age=600)
+    return response
+
+
+def _hit(query: Query, document_id: int, viewer: Viewer) -> Hit:
+    """Return the hit as the viewer may see it; raises AppError `document.not_found`."""
+    ranking = keep.ranking_of(query)
+    entries = [ranked for ranked in ranking.documents if ranked.document_id == document_id]
+    hits = hits_of(entries, ranking.kind, visible_collections(viewer))
+    if not hits:
+        raise AppError("document.not_found")
+    return hits[0]
+
+
+def _shown(query: Query, hit: Hit, found: Why) -> dict[str, Any]:
+    part, kind = query.part, unit_kind_of(query.target)
+    asked = found.parts[0] if found.parts else None
+    return {
+        "query": query,
+        "document": hit.document,
+        "address": document_address(hit.document.pk, query.pk),
+        "kind": kind,
+        "has_photo": bool(part and part.preview_id),
+        "image": picture_of(hit.kind, hit.unit),
+        "asked": _side(part.text if part else "", asked),
+        "found": _side(_text(hit), found.found),
+    }
+
+
+def _side(text: str, side: Side | None) -> dict[str, Any]:
+    words, regions = (side.words, side.regions) if side else (None, None)
+    by_form = {folded(word.text): word for word in reversed(words or ())}
+    strongest = sorted(by_form.values(), key=lambda word: -word.share)
+    return {
+        "pieces": list(_pieces(text, words)) if words else [],
+        "strongest": [(word.text, round(100 * word.share)) for word in strongest[:STRONGEST]],
+        "cells": list(_cells(regions)) if regions else [],
+    }
+
+
+def _text(hit: Hit) -> str:
+    span = unit_kind(hit.kind).shown.span
+    return span(hit.unit).text if span and hit.unit else ""
+
+
+def _pieces(text: str, words: Sequence[Word]) -> Iterator[Piece]:
+    at = 0
+    for word in words:
+        yield Piece(text[at : word.start])
+        level = sum(word.share >= least for least in LEVELS)
+        yield Piece(word.text, level, round(100 * word.share), word.matched)
+        at = word.end
+    yield Piece(text[at:])
+
+
+def _cells(regions: Regions) -> Iterator[Cell]:
+    left, top, width, height = (100 * side for side in regions.box)
+    most = max(max(row) for row in regions.shares)
+    rows, columns = len(regions.shares), len(regions.shares[0])
+    for row, shares in enumerate(regions.shares):
+        for column, share in enumerate(shares):
+            x, y = left + width * column / columns, top + height * row / rows
+            strength = (max(share, 0.0) / most) ** 0.5 if most > 0 else 0.0
+            yield Cell(
+                round(x, 2),
+                round(y, 2),
+                round(width / columns, 2),
+                round(height / rows, 2),
+                round(strength, 3),
+            )

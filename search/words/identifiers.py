@@ -1,0 +1,102 @@
+"""Which identifiers a document names, and which a search may mean.
+
+An identifier is known by its letters and digits alone: `KX-204/B`, `kx204b` and `KX 204 B` are one. Three kinds count:
+a document's external id; a value of its metadata that has a digit; and words of its text that mix letters and digits.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+LENGTH_MIN, LENGTH_MAX = 3, 100
+"""Of what stands in a text; a whole external id or value of metadata may be shorter."""
+DIGITS_MIN = 4
+"""A number inside a search's words is looked up from this length on: “2 bolts” names nothing."""
+CHUNKS_MAX = 6
+ASKED_MAX = 300
+IDENTIFIERS_MAX = 2000
+"""Of one document: a table of part numbers in a text of two million characters is cut there."""
+
+_CHUNK = re.compile(r"[^\W_]+")
+_IN_TEXT = re.compile(r"[^\W_]+(?:[-/._:#+][^\W_]+)*")
+_CODE = re.compile(r"(?:[^\W_]*\d[^\W_]*|[A-Z]{1,4})$")
+
+
+def normalised(written: str) -> str:
+    """Return the letters and digits of an identifier, in lower case."""
+    return "".join(_CHUNK.findall(written)).casefold()
+
+
+def identifiers_of(external_id: str, title: str, body: str, metadata: Mapping[str, Any]) -> dict[str, str]:
+    """Return what a document is called, normalised, each with the first of external, metadata and text that has it."""
+    found = {normalised(external_id): "external"}
+    for value in _scalars(metadata):
+        if any(character.isdigit() for character in value):
+            found.setdefault(normalised(value), "metadata")
+    for value in _in_text(f"{title}\n{body}"):
+        if len(found) >= IDENTIFIERS_MAX:
+            break
+        found.setdefault(value, "text")
+    return {value: source for value, source in found.items() if 0 < len(value) <= LENGTH_MAX}
+
+
+def asked_identifiers(text: str) -> list[str]:
+    """Return what a search's words may name, normalised: all of them as one, and each run of neighbours that could."""
+    chunks = [chunk.casefold() for chunk in _CHUNK.findall(text)]
+    whole = "".join(chunks)
+    found = {whole: None} if 0 < len(whole) <= LENGTH_MAX else {}
+    for length in range(min(CHUNKS_MAX, len(chunks)), 0, -1):
+        for start in range(len(chunks) - length + 1):
+            value = "".join(chunks[start : start + length])
+            if len(found) < ASKED_MAX and _may_name(value):
+                found.setdefault(value)
+    return list(found)
+
+
+def _may_name(value: str) -> bool:
+    if value.isdigit():
+        return DIGITS_MIN <= len(value) <= LENGTH_MAX
+    return _is_mixed(value)
+
+
+def _is_mixed(value: str) -> bool:
+    has_digit = any(character.isdigit() for character in value)
+    return LENGTH_MIN <= len(value) <= LENGTH_MAX and has_digit and not value.isdigit()
+
+
+def _scalars(value: Any) -> Iterator[str]:
+    """Yield every string and number in metadata, however deep; its depth is bounded where it is written."""
+    if isinstance(value, dict):
+        for each in value.values():
+            yield from _scalars(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _scalars(each)
+    elif isinstance(value, (str, int, float)) and not isinstance(value, bool):
+        yield str(value)
+
+
+def _in_text(text: str) -> Iterator[str]:
+    """Yield words that mix letters and digits, joined where signs or, between parts of a code, single spaces part them.
+
+    Parts of a code are numbers, mixed words and up to four capitals: “KX 204 B”, but not “page 12”.
+    """
+    parts: list[str] = []
+    end = 0
+    for match in _IN_TEXT.finditer(text):
+        is_code = all(_CODE.match(chunk) for chunk in _CHUNK.findall(match[0]))
+        if not (parts and is_code and text[end : match.start()] == " "):
+            parts = []
+        if is_code:
+            parts = [*parts, match[0]][-CHUNKS_MAX:]
+        for first in range(len(parts) if is_code else 0):
+            value = normalised("".join(parts[first:]))
+            if _is_mixed(value):
+                yield value
+        if not is_code and _is_mixed(value := normalised(match[0])):
+            yield value
+        end = match.end()

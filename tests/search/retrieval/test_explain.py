@@ -1,0 +1,109 @@
+"""Why a hit was found, through a real query worker and a model that knows colours."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from PIL import Image
+
+from retrieval_site.errors import AppError
+from search.models import DocumentImage, Passage, Query
+from search.retrieval import search
+from search.retrieval.explain import explain
+from search.retrieval.types import ImagePart, SearchRequest, TextPart
+from search.vectors.copy import vectors_write
+from tests.support.corpus import make_collection, make_documents, picture, store, tiny_version
+from tests.support.pages import save_document
+from tests.support.tiny_bundle import COLOURS
+from workers.encoding.client import encode_picture, encode_text, regions_encoded
+from workers.inference.framing import FramedPicture
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("query_worker")]
+
+
+def half_and_half(left: str, right: str, size: tuple[int, int] = (400, 400)) -> bytes:
+    """A picture of two colours side by side."""
+    image, target = Image.new("RGB", size, COLOURS[left]), io.BytesIO()
+    image.paste(COLOURS[right], (size[0] // 2, 0, *size))
+    image.save(target, "PNG")
+    return target.getvalue()
+
+
+@pytest.fixture
+def version(tmp_path):
+    return tiny_version(tmp_path)
+
+
+@pytest.fixture
+def passages(version):
+    """A document for each colour whose passage names it among other words."""
+    rows = make_documents(make_collection(), len(COLOURS))
+    for row, colour in zip(rows, COLOURS, strict=True):
+        text = f"a pump with {colour} paint in the hall"
+        Passage.objects.filter(pk=row.pk).update(text=text)
+        store(version, [row], encode_text(version, text).vector[None, :])
+    return rows
+
+
+def explained(*parts, **fields):
+    answer = search(SearchRequest(viewer=None, session="s", parts=parts, preview_px=320, **fields))
+    return explain(Query.objects.get(pk=answer.query_id), answer.hits[0])
+
+
+def strongest(words):
+    return max(words, key=lambda word: word.share).text
+
+
+def test_of_words_and_passage_the_colour_carried_the_hit(passages):
+    why = explained(TextPart("the Cyan motor"))
+    assert strongest(why.parts[0].words) == "Cyan"
+    assert strongest(why.found.words) == "cyan"
+    assert [word.text for word in why.found.words if word.matched] == ["cyan", "the"]
+    assert sum(word.share for word in why.found.words if word.share > 0) == pytest.approx(1, abs=0.01)
+
+
+def test_of_a_photo_the_side_with_the_colour_carried_the_hit(passages):
+    why = explained(ImagePart(half_and_half("red", "black")), limit=1)
+    shares = why.parts[0].regions.shares
+    word = strongest(why.found.words)
+    left, right = (sum(row[at] for row in shares for at in half) for half in ((0, 1), (2, 3)))
+    assert (left > right) == (word == "red")
+    assert word in ("red", "black")
+
+
+def test_of_a_picture_that_was_found_the_regions_are_told(version):
+    document = save_document(
+        make_collection(), "two", title="Two", body="", pictures=[half_and_half("green", "white")]
+    )
+    image = DocumentImage.objects.get(document=document)
+    vector = encode_picture(version, half_and_half("green", "white")).vector
+    vectors_write(version, "image", [image.pk], vector[None, :])
+    why = explained(TextPart("green"), target="images")
+    assert [max(range(4), key=row.__getitem__) < 2 for row in why.found.regions.shares] == [True] * 4
+    assert why.found.words is None
+    assert [word.share for word in why.parts[0].words] == [1.0]
+
+
+def test_the_grid_lies_over_the_part_of_the_photo_that_the_model_saw(passages):
+    why = explained(ImagePart(picture(COLOURS["red"], size=(800, 400))))
+    assert why.parts[0].regions.box == pytest.approx((0.25, 0.0, 0.5, 1.0), abs=0.01)
+    cut = explained(ImagePart(picture(COLOURS["red"], size=(800, 400)), crop=(0.5, 0.0, 0.5, 1.0)))
+    assert cut.parts[0].regions.box == pytest.approx((0.5, 0.0, 0.5, 1.0), abs=0.01)
+
+
+def test_what_is_left_out_of_a_picture_changes_its_vector_where_it_stood(version):
+    vectors, size = regions_encoded(version, FramedPicture(half_and_half("red", "blue")))
+    assert (vectors.shape, size) == ((17, 32), (400, 400))
+    red = encode_text(version, "red").vector
+    scores = (vectors @ red).reshape(-1)
+    assert scores[1] < scores[0] < scores[4]
+
+
+def test_of_a_model_that_is_gone_nothing_is_told(passages):
+    answer = search(SearchRequest(viewer=None, session="s", parts=(TextPart("red"),)))
+    query = Query.objects.get(pk=answer.query_id)
+    query.version = None
+    with pytest.raises(AppError) as refused:
+        explain(query, answer.hits[0])
+    assert refused.value.id == "explanation.not_possible"
