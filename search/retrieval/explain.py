@@ -111,7 +111,8 @@ def _of_part(encoded: EncodedQuery, place: int, part: QueryPart, kind: str, foun
 
     def score(vectors: Floats) -> Floats:
         asked = tuple(EncodedPart(modality, vector[np.newaxis]) for vector in vectors)
-        return part_scores(EncodedQuery(version, asked), kind, found)[0]
+        scores: Floats = part_scores(EncodedQuery(version, asked), kind, found)[0]
+        return scores
 
     if part.text:
         return _of_text(version, part.text, score)
@@ -160,7 +161,7 @@ def _of_picture(version: ModelVersion, picture: FramedPicture, score: Score) -> 
 def _file(image: DocumentImage) -> bytes:
     """Return a picture's large small copy, which decodes faster, else the picture."""
     with thumbnail_open(image.blob_id, LONGEST_SIDES_PX[-1]) or blob_open(image.blob) as file:
-        return file.read()
+        return bytes(file.read())
 
 
 def _span(hit: Hit) -> str:

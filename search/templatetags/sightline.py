@@ -9,6 +9,7 @@ from django.conf import settings
 from django.templatetags.static import static
 from django.utils.html import format_html
 
+from search.services.alerts import findings_unseen as count_unseen
 from search.services.judgements import RELEVANT
 from search.units.passage import PASSAGE
 from search.units.registry import unit_kinds as registered_kinds
@@ -80,6 +81,12 @@ def target_to_search(context: Context) -> str:
 def unit_kinds() -> tuple[UnitKind, ...]:
     """Return what can be looked for."""
     return registered_kinds()
+
+
+@register.simple_tag(takes_context=True)
+def findings_unseen(context: Context) -> int:
+    """Return how many new documents fit the reader's saved searches, of which they have not looked at any page."""
+    return count_unseen(context.get("user"))
 
 
 @register.filter

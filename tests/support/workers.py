@@ -34,7 +34,7 @@ def worker_environment() -> dict[str, str]:
     """This process's environment with the test database instead of the developer's."""
     url = urlsplit(settings.CONFIG.database_url)._replace(path=f"/{connection.settings_dict['NAME']}")
     fetching = {"PICTURE_URL_NETWORKS": "127.0.0.0/8", "PICTURE_URL_PORTS": f"80,443,{PICTURE_PORT}"}
-    return {**os.environ, **fetching, "DATABASE_URL": url.geturl()}
+    return {**os.environ, **fetching, "DATABASE_URL": url.geturl(), "READ_TEXT": "1"}
 
 
 def start_query_worker(log: Path, *, app: str = "tests.support.paced_celery") -> subprocess.Popen[bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from drf_spectacular.utils import (
@@ -43,9 +44,11 @@ from search.retrieval.types import (
     MODES,
     DocumentPart,
     EmbeddingPart,
+    ImagePart,
     SearchRequest,
     TextPart,
 )
+from search.services.photo_text import photo_read
 from search.services.queries import query_delete
 from search.sessions import session_of
 from search.units.passage import PASSAGE
@@ -58,7 +61,7 @@ if TYPE_CHECKING:
     from rest_framework.request import Request
 
     from models_admin.models import ModelVersion
-    from search.retrieval.types import Part
+    from search.retrieval.types import Part, SearchWarning
     from workers.encoding.wire import Encoded
 
 TEXT_MAX = 2000
@@ -127,6 +130,10 @@ class SearchOptions(Parameters):
     )
     as_written = serializers.BooleanField(default=False, help_text="search for misspelt words as they are")
     sort = SortField(default=RELEVANCE, max_length=SORT_MAX)
+    read_text = serializers.BooleanField(
+        default=False,
+        help_text="wait until the photo's lines and barcodes are read; what they name comes first",
+    )
     facets = ShortListField(
         child=FieldNameField(max_length=NAME_MAX),
         default=list,
@@ -165,6 +172,8 @@ class SearchParameters(SearchOptions):
         if "next" not in attrs:
             one_part(attrs, PARTS)
         check_framing(attrs)
+        if attrs["read_text"] and not ({"image", "image_url"} & set(attrs)):
+            raise AppError.of_parameter("read_text", "There is no photo to read.")
         if "embedding" in attrs and "@" not in attrs["model"]:
             raise AppError("embedding.model_required")
         return attrs
@@ -315,8 +324,10 @@ class SearchView(ApiView):
         """Find the documents that a picture, a text, a document or a vector is about."""
         values = validated(SearchParameters, request.data)
         asked = _search_request(request, values)
+        asked, not_read = _read(asked) if values["read_text"] else (asked, ())
         found = retrieval.search(asked)
         answer = search_json(found, explain_answer(found) if values["explain"] else {})
+        answer["warnings"] += not_read
         if names := values["facets"]:
             answer["facets"] = [facet_json(facet) for facet in facets(facet_scope(asked), names)]
         return Response(answer)
@@ -397,6 +408,18 @@ def _search_request(request: Request, values: dict[str, Any]) -> SearchRequest:
         cursor=values.get("next"),
         model=values["model"],
     )
+
+
+def _read(asked: SearchRequest) -> tuple[SearchRequest, tuple[SearchWarning, ...]]:
+    """Have the photo of a search read; return the search with what it says, and a warning where it was not read."""
+    photo = next(part for part in asked.parts if isinstance(part, ImagePart))
+    reading = photo_read(photo)
+    if not reading.failure:
+        read = replace(photo, read=reading.texts)
+        parts = tuple(read if part is photo else part for part in asked.parts)
+        return replace(asked, parts=parts), ()
+    message = f"The text in the photo was not read: {reading.failure}."
+    return asked, ({"id": "text.not_read", "message": message, "detail": {}},)
 
 
 def _parts(request: Request, values: dict[str, Any]) -> tuple[Part, ...]:

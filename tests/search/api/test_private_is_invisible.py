@@ -78,6 +78,7 @@ ROWS = {  # addresses (or bodies) with an id: secret and missing must be answere
     "job-undo": [Ask(), Ask("post")],
 }
 ELSEWHERE = {
+    "saved-search-new": "test_saved_searches.py and test_alerts.py",
     "saved-search": "test_saved_searches.py: what one person asks is nobody else's",
     "search": "test_search_for_real.py, beside others",
     "embeddings": "touches no collection",

@@ -12,7 +12,7 @@ import pytest
 from django.core.management import call_command
 from rest_framework.test import APIClient
 
-from search.models import Judgement, SavedSearch
+from search.models import Finding, Judgement, SavedSearch
 from tests.support.queries import make_query
 
 API = "/api/v1"
@@ -64,6 +64,7 @@ def answered(document: dict[str, Any], path: str, method: str, status: str) -> d
         ("/suggestions/", {}),
         ("/searches/saved/", {}),
         ("/searches/saved/{saved_id}/", {"saved_id": "saved"}),
+        ("/searches/saved/{saved_id}/new/", {"saved_id": "saved"}),
     ],
 )
 def test_an_answer_is_what_the_schema_says(path, values, world):
@@ -81,7 +82,9 @@ def test_an_answer_is_what_the_schema_says(path, values, world):
 def saved_of(world, who: str) -> SavedSearch:
     """A search that this person made and saved."""
     query = make_query(modality="document", document=world.open_document, user=world.users[who])
-    return SavedSearch.objects.create(query=query, user=world.users[who], name="Pumps")
+    saved = SavedSearch.objects.create(query=query, user=world.users[who], name="Pumps")
+    Finding.objects.create(saved=saved, document=world.open_document)
+    return saved
 
 
 def assert_described(response: Any, path: str, method: str) -> None:
