@@ -65,7 +65,7 @@ PREVIEW_PX = 640
 @searchers_only
 def search(request: HttpRequest) -> HttpResponse:
     """Search by what the form holds and lead to the results."""
-    return _answered(request, {**_choices(request), "parts": (_part(request),)})
+    return _answered(request, {**_choices(request), "parts": _parts(request)})
 
 
 @takes_form(opens="search:results")
@@ -125,21 +125,24 @@ def _is_slug(written: str) -> bool:
     return 0 < len(written) <= SLUG_MAX and "\0" not in written
 
 
-def _part(request: HttpRequest) -> Part:
-    """Return the one thing that the form asks with; raises AppError `query.empty`, `query.ambiguous`."""
+def _parts(request: HttpRequest) -> tuple[Part, ...]:
+    """Return what the form asks with: photos of one thing, or something else.
+
+    Raises AppError `query.empty`, `query.ambiguous`.
+    """
     if key := request.POST.get("example", ""):  # the button that was pressed, whatever stands in the box
-        return ImagePart(_example(key))
+        return (ImagePart(_example(key)),)
     text = request.POST.get("text", "").strip()
     photos = [photo for photo in request.FILES.getlist("image") if photo.size or not text]
     if photos and text:
         raise AppError("query.ambiguous")
     if photos:
-        return ImagePart(read_picture(photos[0]))
+        return tuple(ImagePart(read_picture(photo)) for photo in photos)
     if settings.CONFIG.picture_urls and _ADDRESS.fullmatch(text):
-        return ImagePart(picture_of_address(text, caller_of(request)))
+        return (ImagePart(picture_of_address(text, caller_of(request))),)
     if text:
-        return TextPart(_checked(text))
-    return DocumentPart(_document_id(request.POST.get("document", "")))
+        return (TextPart(_checked(text)),)
+    return (DocumentPart(_document_id(request.POST.get("document", ""))),)
 
 
 def _example(key: str) -> bytes:

@@ -275,6 +275,23 @@ def other_site(settings) -> Iterator[PictureServer]:
         yield running
 
 
+def test_several_photos_are_chosen_for_one_search(site: Site, page: Page) -> None:
+    blue = {**FILE, "name": "blue.jpg", "buffer": picture(COLOURS["blue"], size=(400, 300))}
+    page.goto(site.url)
+    page.set_input_files("#photo", [FILE, blue])
+    page.wait_for_url("**/q/*/")
+    hits = page.locator("[data-hit-link]")
+    expect(hits.first).to_be_visible()
+    found = " ".join(hits.all_inner_texts()[:4]).lower()
+    assert found.count("red") == found.count("blue") == 2
+
+
+def test_too_many_photos_are_not_sent(site: Site, page: Page) -> None:
+    page.goto(site.url)
+    page.set_input_files("#photo", [{**FILE, "name": f"{number}.jpg"} for number in range(9)])
+    expect(page.locator("#notice")).to_contain_text("Too many photos")
+
+
 def _drop_link(page: Page, link: str) -> None:
     transfer = page.evaluate_handle(
         "link => { const all = new DataTransfer(); all.setData('text/uri-list', link); return all; }", link
