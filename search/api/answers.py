@@ -10,9 +10,11 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from models_admin.models import VersionState
-from search.models import Collection, CollectionField, Membership
+from search.models import Collection, CollectionField, Membership, SavedSearch
+from search.retrieval.types import MATCHES, STRENGTHS
 from search.units.image import ImageAnswer
 from search.units.registry import unit_kinds
+from workers.inference.ocr.types import KINDS
 from workers.models import JobState
 
 if TYPE_CHECKING:
@@ -60,16 +62,55 @@ class DocumentAnswer(DocumentBriefAnswer):
     updated_at = serializers.DateTimeField()
 
 
+class WhyWordAnswer(Answer):
+    """A word of a text; `share` is its part of what carried the hit, below 0 where it spoke against it."""
+
+    text = serializers.CharField()
+    start = serializers.IntegerField()
+    end = serializers.IntegerField()
+    share = serializers.FloatField()
+    matched = serializers.BooleanField(help_text="the other side of the search has this word too")
+
+
+class WhyRegionsAnswer(Answer):
+    """A grid over a picture, row by row, with the shares of its cells."""
+
+    shares = serializers.ListField(child=serializers.ListField(child=serializers.FloatField()))
+    box = serializers.ListField(
+        child=serializers.FloatField(),
+        help_text="where the grid lies: left, top, width and height in shares of the picture's sides",
+    )
+
+
+class WhySideAnswer(Answer):
+    """What carried a hit in one thing: in the words of a text, in the regions of a picture."""
+
+    words = WhyWordAnswer(many=True, allow_null=True)
+    regions = WhyRegionsAnswer(allow_null=True)
+
+
+class WhyAnswer(Answer):
+    """Why a hit was found: by each part of the query, and by what was found."""
+
+    parts = WhySideAnswer(many=True)
+    found = WhySideAnswer()
+
+
 class HitAnswer(Answer):
-    """One result. `relevance` is null until the model is calibrated."""
+    """One result. `relevance` is null where the model has no calibration for what was asked and looked for."""
 
     rank = serializers.IntegerField()
     score = serializers.FloatField(help_text="bigger is closer; compare within one answer only")
-    relevance = serializers.FloatField(allow_null=True)
+    relevance = serializers.FloatField(allow_null=True, help_text="probability that it is relevant, 0 to 1")
+    strength = serializers.ChoiceField(
+        choices=STRENGTHS, allow_null=True, help_text="null where nothing is known"
+    )
     document = DocumentBriefAnswer()
     near_duplicates = DocumentBriefAnswer(
         many=True, help_text="with `collapse`: documents that are nearly the same, for which this one stands"
     )
+
+    why = WhyAnswer(allow_null=True, help_text="with `explain`: of the first ten hits, where it can be told")
 
     def get_fields(self) -> dict[str, Any]:
         """Add the unit that was found, under the name of its kind; the other kinds are null."""
@@ -115,6 +156,20 @@ class MendedAnswer(Answer):
 
     asked = serializers.CharField()
     searched = serializers.CharField()
+
+
+class TextReadAnswer(Answer):
+    """A line or a barcode that was read in the photo."""
+
+    text = serializers.CharField()
+    box = serializers.ListField(
+        child=serializers.FloatField(),
+        min_length=4,
+        max_length=4,
+        help_text="left, top, width and height as fractions of the upright photo",
+    )
+    kind = serializers.ChoiceField(choices=KINDS)
+    confidence = serializers.FloatField(help_text="0 to 1")
 
 
 class WarningAnswer(Answer):
@@ -171,11 +226,19 @@ class SearchResultAnswer(Answer):
     query = QueryAnswer()
     results = HitAnswer(many=True)
     facets = FacetAnswer(many=True, allow_null=True, help_text="null where none was asked for")
+    match = serializers.ChoiceField(
+        choices=MATCHES,
+        allow_null=True,
+        help_text="whether anything fits: `none` where all hits are weak; null where nothing is known",
+    )
     next = serializers.CharField(allow_null=True, help_text="send it as `next` for the page after this")
     unknown_words = serializers.ListField(
         child=serializers.CharField(), help_text="words of the text that the model does not know"
     )
     mended = MendedAnswer(allow_null=True, help_text="`as_written` searches for the words as they are")
+    text_read = TextReadAnswer(
+        many=True, allow_null=True, help_text="null where nobody asked for it, or it is not read"
+    )
     warnings = WarningAnswer(many=True)
     plan = PlanAnswer()
     timings_ms = serializers.DictField(child=serializers.FloatField())
@@ -261,8 +324,22 @@ class UndoableAnswer(Answer):
     )
 
 
+class CalibrationAnswer(Answer):
+    """How scores become relevance where `modality` asks for a `kind` of unit; `collection` is null for all."""
+
+    modality = serializers.CharField()
+    kind = serializers.CharField()
+    collection = serializers.CharField(allow_null=True)
+    source = serializers.ChoiceField(choices=["pairs", "judgements"])  # type: ignore[assignment]
+    queries = serializers.IntegerField()
+    hits = serializers.IntegerField(help_text="labelled hits that it was fitted to")
+    relevant = serializers.IntegerField(help_text="those of them that are relevant")
+    calibration_error = serializers.FloatField(help_text="expected, on queries that were left out of the fit")
+    fitted_at = serializers.DateTimeField()
+
+
 class VersionAnswer(Answer):
-    """A model version; `error`, `report`, `judged` and `note` are for staff (null for others)."""
+    """A model version; `error`, `report`, `judged`, `calibrations` and `note` are for staff (null for others)."""
 
     model = serializers.CharField(help_text="name@version")
     name = serializers.CharField()
@@ -278,6 +355,7 @@ class VersionAnswer(Answer):
     error = FailureAnswer(allow_null=True)
     report = serializers.DictField(allow_null=True)
     judged = serializers.DictField(allow_null=True, help_text="what people's judgements say of it")
+    calibrations = CalibrationAnswer(many=True, allow_null=True)
     note = serializers.CharField(allow_null=True, allow_blank=True)
     created_at = serializers.DateTimeField()
 
@@ -321,7 +399,17 @@ class SavedSearchAnswer(Answer):
     id = serializers.IntegerField()
     name = serializers.CharField()
     search = MadeSearchAnswer()
+    alerts = serializers.ChoiceField(choices=SavedSearch.Alerts.choices)
+    new = serializers.IntegerField(help_text="documents found for it that its owner has not seen")
     created_at = serializers.DateTimeField()
+
+
+class FindingAnswer(Answer):
+    """A new document that fits a saved search."""
+
+    document = DocumentBriefAnswer()
+    found_at = serializers.DateTimeField()
+    seen = serializers.BooleanField()
 
 
 class SuggestionAnswer(Answer):
@@ -338,3 +426,24 @@ class SuggestionsAnswer(Answer):
     """What somebody may be about to write."""
 
     suggestions = SuggestionAnswer(many=True)
+
+
+class PhotoBatchAnswer(Answer):
+    """Many photos that were sent together. `job` is null where it is gone."""
+
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    target = serializers.CharField()
+    collections = serializers.ListField(child=serializers.CharField())
+    model = serializers.CharField(allow_null=True, help_text="name@version")
+    limit = serializers.IntegerField(help_text="documents for each photo")
+    job = JobAnswer(allow_null=True)
+    created_at = serializers.DateTimeField()
+
+
+class BatchPhotoAnswer(Answer):
+    """A photo of a batch with its best documents."""
+
+    name = serializers.CharField()
+    photo = serializers.CharField(allow_null=True, help_text="address of its small copy")
+    results = HitAnswer(many=True)

@@ -9,15 +9,28 @@ from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
 
+from search.relevance.panel import calibrations_json
 from search.retrieval.types import DocumentPart, TextPart
 from search.units.image import ImageAnswer
 from search.units.registry import unit_kind, unit_kinds
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from models_admin.models import ModelVersion
     from search.asked import AskedPart, AskedSearch
-    from search.models import Collection, Document, DocumentImage, Judgement, SavedSearch
+    from search.models import (
+        Collection,
+        Document,
+        DocumentImage,
+        Judgement,
+        PhotoBatch,
+        SavedSearch,
+        SearchFinding,
+    )
+    from search.photo_batches.table import PhotoRow
     from search.querysets import Viewer
+    from search.retrieval.explain import Side, Why
     from search.retrieval.facets import Facet
     from search.retrieval.types import Hit, Part, Plan, SearchAnswer
     from search.suggestions import Suggestion
@@ -28,8 +41,9 @@ BOOKKEEPING = frozenset({"position", "stored", "retried"})
 """What a job keeps in its result for itself: how far it is, should it be interrupted."""
 
 
-def search_json(answer: SearchAnswer) -> Json:
-    """Return what a search found."""
+def search_json(answer: SearchAnswer, why: Mapping[int, Why] | None = None) -> Json:
+    """Return what a search found; `why`: why its hits were found, by their documents' ids."""
+    why = why or {}
     return {
         "query": {
             "id": answer.query_id and str(answer.query_id),
@@ -38,15 +52,22 @@ def search_json(answer: SearchAnswer) -> Json:
             "model": answer.model,
             "url": answer.query_id and reverse("search:results", args=[answer.query_id]),
         },
-        "results": [hit_json(hit) for hit in answer.hits],
+        "results": [hit_json(hit, why.get(hit.document.pk)) for hit in answer.hits],
         "facets": None,
+        "match": answer.match,
         "next": answer.next,
         "unknown_words": answer.unknown_words,
         "mended": answer.mended,
+        "text_read": None if answer.text_read is None else [text_json(one) for one in answer.text_read],
         "warnings": list(answer.warnings),
         "plan": plan_json(answer.plan, counted=answer.counted),
         "timings_ms": {step: round(spent, 2) for step, spent in answer.timings_ms.items()},
     }
+
+
+def text_json(read: Json) -> Json:
+    """Return a line or a barcode of the photo."""
+    return {name: read[name] for name in ("text", "box", "kind", "confidence")}
 
 
 def facet_json(facet: Facet) -> Json:
@@ -78,16 +99,26 @@ def plan_json(plan: Plan, *, counted: bool = True) -> Json:
     return {"kind": plan.kind, **numbers, "retrievers": list(plan.retrievers)}
 
 
-def hit_json(hit: Hit) -> Json:
+def hit_json(hit: Hit, why: Why | None = None) -> Json:
     """Return one result; costs no query."""
     return {
         "rank": hit.rank,
         "score": round(hit.score, 6),
         "relevance": hit.relevance,
+        "strength": hit.strength,
         "document": document_brief_json(hit.document),
         "near_duplicates": [document_brief_json(same.document) for same in hit.same],
+        "why": why and {"parts": [_side_json(side) for side in why.parts], "found": _side_json(why.found)},
         **{kind.name: None for kind in unit_kinds()},
         **({hit.kind: vars(unit_kind(hit.kind).shown.answer.of(hit.unit))} if hit.unit else {}),
+    }
+
+
+def _side_json(side: Side) -> Json:
+    """Return which words or regions of one thing carried a hit."""
+    return {
+        "words": None if side.words is None else [vars(word) for word in side.words],
+        "regions": None if side.regions is None else vars(side.regions),
     }
 
 
@@ -201,6 +232,7 @@ def version_json(version: ModelVersion, *, for_staff: bool) -> Json:
         "error": _failure(version.error_id, version.error) if for_staff else None,
         "report": version.report if for_staff else None,
         "judged": version.judged or None if for_staff else None,
+        "calibrations": calibrations_json(version) if for_staff else None,
         "note": version.note if for_staff else None,
         "created_at": version.created_at,
     }
@@ -245,16 +277,21 @@ def part_json(part: AskedPart) -> Json:
         "weight": row.weight,
         "text": row.text,
         "document": part.document.pk if part.document else None,
-        "photo": reverse("search:part-photo", args=[row.query_id, row.place]) if row.preview_id else None,
+        "photo": reverse("search:photo", args=[row.query_id]) + f"?part={row.place}"
+        if row.preview_id
+        else None,
     }
 
 
 def saved_search_json(saved: SavedSearch, asked: AskedSearch) -> Json:
-    """Return a saved search with the search that it keeps."""
+    """Return a saved search of `saved_searches_of`, with the search that it keeps."""
+    counted: Any = saved
     return {
         "id": saved.pk,
         "name": saved.name,
         "search": made_search_json(asked) | {"saved": saved.pk},
+        "alerts": saved.alerts,
+        "new": counted.new,
         "created_at": saved.created_at,
     }
 
@@ -263,3 +300,33 @@ def suggestion_json(suggestion: Suggestion) -> Json:
     """Return what somebody may be about to write; `url` is the page of its document."""
     page = suggestion.document and reverse("search:document", args=[suggestion.document])
     return {**vars(suggestion), "url": page}
+
+
+def finding_json(finding: SearchFinding) -> Json:
+    """Return a new document that fits a saved search; it and its collection must be loaded."""
+    return {
+        "document": document_brief_json(finding.document),
+        "found_at": finding.found_at,
+        "seen": finding.seen_at is not None,
+    }
+
+
+def photo_batch_json(batch: PhotoBatch, viewer: Viewer) -> Json:
+    """Return a batch of photos; its job and version must be loaded."""
+    return {
+        "id": str(batch.pk),
+        "name": batch.name,
+        "target": batch.target,
+        "collections": batch.collections,
+        "model": batch.version.key if batch.version else None,
+        "limit": batch.hits_each,
+        "job": job_json(batch.job, viewer) if batch.job else None,
+        "created_at": batch.created_at,
+    }
+
+
+def batch_photo_json(row: PhotoRow) -> Json:
+    """Return a photo of a batch with its hits."""
+    photo = row.photo
+    address = reverse("search:batch-photo", args=[photo.batch_id, photo.pk]) if photo.preview_id else None
+    return {"name": photo.name, "photo": address, "results": [hit_json(hit) for hit in row.hits]}

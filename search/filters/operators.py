@@ -17,6 +17,14 @@ OPERATORS = {ANY, *BOUNDS}
 _WORDS = {"gte": "from {}", "gt": "above {}", "lte": "up to {}", "lt": "below {}"}
 ANY_MAX = 100
 """Values of one `any`."""
+ANY_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        ANY: {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": ANY_MAX},
+    },
+    "required": [ANY],
+    "additionalProperties": False,
+}
 DAY_CHARACTERS = len("2026-01-31")
 
 Bound = float | datetime

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from search.filters.dates import DATES, DateFilter
+from search.filters.language import LanguageFilter
 from search.filters.metadata import MetadataFilter
 from search.filters.tags import TagsFilter
 
@@ -18,6 +19,7 @@ FILTERS: dict[str, Filter] = {
     for each in (
         TagsFilter(),
         MetadataFilter(),
+        LanguageFilter(),
         *(DateFilter(name, word) for name, word in DATES.items()),
     )
 }

@@ -2,14 +2,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from search.filters.operators import ANY, ANY_MAX, any_of, check_operators, operators_words
-from search.filters.types import Condition, Filter, of_document, refused
+from search.filters.operators import ANY, ANY_SCHEMA, any_of, check_operators, operators_words
+from search.filters.types import Condition, Filter, refused
 from search.filters.values import TAGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-_TAG_LIST = {"type": "array", "items": {"type": "string"}}
 
 
 class TagsFilter(Filter):
@@ -18,15 +16,7 @@ class TagsFilter(Filter):
     name = "tags"
     schema = {
         "description": 'a list: all of these tags; `{"any": […]}`: one of these at least',
-        "oneOf": [
-            _TAG_LIST,
-            {
-                "type": "object",
-                "properties": {ANY: {**_TAG_LIST, "minItems": 1, "maxItems": ANY_MAX}},
-                "required": [ANY],
-                "additionalProperties": False,
-            },
-        ],
+        "oneOf": [{"type": "array", "items": {"type": "string"}}, ANY_SCHEMA],
     }
 
     def check(self, asked: Any) -> None:
@@ -38,11 +28,11 @@ class TagsFilter(Filter):
             raise refused("“tags” is a list of strings, or {“any”: a list of strings}.")
 
     def conditions(self, asked: Any) -> Iterable[Condition]:
-        """Yield the one condition."""
+        """Yield one condition for any of them, or one for each."""
         if isinstance(asked, dict):
             yield any_of(TAGS, asked[ANY])
         else:
-            yield of_document("document.tags @> {}::varchar[]", asked)
+            yield from (any_of(TAGS, [tag]) for tag in dict.fromkeys(asked))
 
     def words(self, asked: Any) -> Iterable[str]:
         """Yield each tag, or all of which one is enough."""

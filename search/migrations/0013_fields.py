@@ -97,6 +97,7 @@ class Migration(migrations.Migration):
             model_name="fieldvalue",
             name="document",
             field=models.ForeignKey(
+                db_constraint=False,
                 db_index=False,
                 on_delete=django.db.models.deletion.CASCADE,
                 related_name="field_values",
@@ -107,6 +108,7 @@ class Migration(migrations.Migration):
             model_name="fieldvalue",
             name="field",
             field=models.ForeignKey(
+                db_constraint=False,
                 db_index=False,
                 on_delete=django.db.models.deletion.CASCADE,
                 related_name="values",

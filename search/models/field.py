@@ -45,11 +45,13 @@ class CollectionField(models.Model):
 class FieldValue(models.Model):
     """One value of one field of one document: its text, and what it is as a number or a moment."""
 
+    # No constraints in the database: checking two for each value takes as long as storing it. All is written where the
+    # collection is locked (search/services), and Django deletes the values of a document with it.
     document = models.ForeignKey(
-        Document, on_delete=models.CASCADE, related_name="field_values", db_index=False
+        Document, on_delete=models.CASCADE, related_name="field_values", db_index=False, db_constraint=False
     )
     field = models.ForeignKey(
-        CollectionField, on_delete=models.CASCADE, related_name="values", db_index=False
+        CollectionField, on_delete=models.CASCADE, related_name="values", db_index=False, db_constraint=False
     )
     value = models.CharField(max_length=200)
     number = models.FloatField(null=True, blank=True)

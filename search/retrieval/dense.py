@@ -54,12 +54,12 @@ MAX_SCAN_TUPLES = 40_000
 # Measured with 1,024 dimensions on 2 cores: what one stored unit costs in an exact scan, in one that looks up the
 # units of filtered documents, and in the index.
 EXACT_UNIT_MICROSECONDS = 0.5
-FILTERED_UNIT_MICROSECONDS = 3.0
+FILTERED_UNIT_MICROSECONDS = 5.0
 INDEX_UNIT_MICROSECONDS: dict[IndexKind, float] = {"hnsw": 55.0, "binary": 21.0}
 COUNT_MAX = 20_000
 """Units counted at least, before the scope is taken for large."""
 SAMPLE_UNITS = 256
-SAMPLE_ALLOWED_MIN = 10
+SAMPLE_ALLOWED_MIN = 4
 """Of a sample: with fewer, the units that a filter leaves are few enough to be counted."""
 COUNTS_KEPT_SECONDS = 15.0
 COUNTS_KEPT_MAX = 256

@@ -6,6 +6,8 @@ value would give.
 
 from __future__ import annotations
 
+import json
+import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +18,7 @@ from retrieval_site.database.reading import connection, read
 from retrieval_site.errors import AppError
 from retrieval_site.people import manages_models
 from search.filters.dates import DATES
+from search.filters.language import LANGUAGE
 from search.filters.values import METADATA, NAME_MAX, TAGS
 from search.models import CollectionField
 from search.retrieval.encode import searchable_version
@@ -36,6 +39,8 @@ VALUES_MAX = 50
 """Values of one facet, those of the most documents first."""
 LISTED_MAX = 1000
 """A field with more distinct values is not listed: people type a part of the one they look for."""
+KEPT_FROM_DOCUMENTS, KEPT_SECONDS, KEPT_MAX = 10_000, 15.0, 256
+"""Counts of a field of so many documents are kept for some seconds; so many counts."""
 TYPED_MAX = 100
 """Characters of what is typed to find a value."""
 
@@ -54,10 +59,15 @@ _BEGINS = sql.SQL("held.value ILIKE %(begins)s DESC,")
 _ENDS = sql.SQL("SELECT min({column}), max({column}) FROM search_fieldvalue held WHERE {conditions}")
 _DATE_ENDS = sql.SQL("SELECT min({column}), max({column}) FROM {documents} WHERE {conditions}")
 _BY_COLLECTION = sql.SQL("""
-    SELECT collection.slug, count(*) FROM {documents} JOIN search_collection collection ON collection.id = collection_id
-    WHERE {conditions} AND collection.name ILIKE %(contains)s
-    GROUP BY collection.slug ORDER BY count(*) DESC, collection.slug LIMIT %(most)s
+    SELECT {value}, count(*) FROM {documents} JOIN search_collection collection ON collection.id = collection_id
+    WHERE {conditions} AND {named} ILIKE %(contains)s
+    GROUP BY {value} ORDER BY count(*) DESC, {value} LIMIT %(most)s
 """)
+_OF_COLLECTIONS = {
+    COLLECTION: ("collection.slug", "collection.name"),
+    LANGUAGE: ("collection.language", "collection.language"),
+}
+"""What every document has by its collection: the value, and what people read and type."""
 _DOCUMENTS = sql.SQL(
     "(SELECT id AS document_id, collection_id, created_at, updated_at FROM search_document) listed"
 )
@@ -105,8 +115,8 @@ class Field:
 def check_field(name: str) -> None:
     """Raise AppError `parameter.invalid` for what is no name of a field."""
     is_key = name.startswith(METADATA) and len(METADATA) < len(name) <= NAME_MAX and "\0" not in name
-    if not is_key and name not in (COLLECTION, TAGS, *DATES):
-        known = ", ".join(f"“{known}”" for known in (COLLECTION, TAGS, *DATES))
+    if not is_key and name not in (TAGS, *_OF_COLLECTIONS, *DATES):
+        known = ", ".join(f"“{known}”" for known in (TAGS, *_OF_COLLECTIONS, *DATES))
         raise AppError.of_parameter("field", f"A field is {known}, or “metadata.” and a key.")
 
 
@@ -147,17 +157,46 @@ def _facets(asked: FacetScope, names: Sequence[str]) -> list[Facet]:
 
 def _facet(scope: Scope, field: Field, typed: str = "", limit: int = VALUES_MAX) -> Facet:
     """Return one facet; without what is typed, a field of very many values is not listed."""
-    if field.name == COLLECTION:
-        found = _rows(_BY_COLLECTION, scope, _of_documents(scope), most=limit + 1, **_patterns(typed))
-        return Facet(COLLECTION, "string", tuple(found[:limit]), more=len(found) > limit)
+    if field.name in _OF_COLLECTIONS:
+        value, named = _OF_COLLECTIONS[field.name]
+        composed = _of_documents(scope) | {"value": sql.SQL(value), "named": sql.SQL(named)}
+        found = _rows(_BY_COLLECTION, scope, composed, most=limit + 1, **_patterns(typed))
+        return Facet(field.name, "string", tuple(found[:limit]), more=len(found) > limit)
     if field.name in DATES:
         column = {"column": sql.Identifier(field.name)}
         ((least, greatest),) = _rows(_DATE_ENDS, scope, _of_documents(scope) | column)
         return Facet(field.name, "date", least=least, greatest=greatest)
+    if field.documents < KEPT_FROM_DOCUMENTS:
+        return _of_values(scope, field, typed, limit)
+    return _kept(scope, field, typed, limit)
+
+
+def _of_values(scope: Scope, field: Field, typed: str, limit: int) -> Facet:
     facet = Facet(field.name, field.type, more=True)
     if field.distinct_values <= LISTED_MAX or typed:
         facet = _counted(facet, scope, typed, limit)
     return _with_ends(facet, scope)
+
+
+_facets_kept: dict[tuple[Any, ...], tuple[float, Facet]] = {}
+
+
+def _kept(scope: Scope, field: Field, typed: str, limit: int) -> Facet:
+    """Return the facet of the last seconds: no search changes it, and of a large field it takes as long as several."""
+    key = (
+        scope.table,
+        scope.collections,
+        json.dumps(scope.filters, sort_keys=True),
+        field.name,
+        typed,
+        limit,
+    )
+    known = _facets_kept.get(key)
+    if known is None or time.monotonic() - known[0] > KEPT_SECONDS:
+        if len(_facets_kept) >= KEPT_MAX:
+            _facets_kept.clear()
+        known = _facets_kept[key] = (time.monotonic(), _of_values(scope, field, typed, limit))
+    return known[1]
 
 
 def _unknown(name: str) -> Field:

@@ -3,6 +3,7 @@
 `ts_rank` knows nothing of how rare a word is, so a passage's score is a sum over the words of the search: each word's
 inverse document frequency times its `ts_rank`, which alone is a saturating function of how often it stands there
 (1 → 0.61, 2 → 0.76, many → 1) over the logarithm of the passage's length. That is BM25's shape.
+Beside vectors, the words that the model does not know count for much and the others for little.
 
 Rare words find the passages, frequent ones only help to rank them: a word that stands in every second passage would
 have half of the table read.
@@ -22,18 +23,22 @@ from search.units.passage import PASSAGE
 from search.units.registry import unit_kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from models_admin.models import ModelVersion
     from search.retrieval.types import EncodedQuery, Find, Scope
-    from search.words.terms import AskedWords, LanguageTerms
+    from search.words.terms import AskedWords, LanguageTerms, Term
 
 DOCUMENTS_MIN = 100
 """Documents taken at least: as many as are kept of a first look."""
-RARE_PASSAGES = 2_000
+FOUND_BY_MAX = 2_000
 """The rarest words look for passages as long as they stand in so many together; the rarest always does."""
 SCORED_MAX = 10_000
 """Passages scored at most, of those that match."""
+UNKNOWN_WEIGHT, KNOWN_WEIGHT = 16.0, 0.05
+"""Of a word's score beside one of vectors in deviations: `python -m bench.fusing` finds both."""
+RARE_PASSAGES_MIN, RARE_SHARE = 5, 0.002
+"""A word that stands in so many passages, or that share of all, is taken for unknown to a model that reads pieces."""
 LENGTH_LOGARITHM = 1
 """ts_rank's normalization."""
 
@@ -51,7 +56,7 @@ _FIND = sql.SQL("""
     ) best {join}
     ORDER BY best.score DESC, best.document_id LIMIT %(count)s
 """)
-_TERM = sql.SQL("%({idf})s * ts_rank('{{1,1,1,1}}', words, %({lexeme})s::tsquery, {normalization})")
+_TERM = sql.SQL("%({weight})s * ts_rank('{{1,1,1,1}}', words, %({lexeme})s::tsquery, {normalization})")
 _FIRST_UNIT = sql.SQL("""
     JOIN LATERAL (
         SELECT unit.id FROM {units} unit WHERE unit.document_id = {document} ORDER BY {order} LIMIT 1
@@ -67,18 +72,31 @@ class Lexical:
 
     @contextmanager
     def ready(self, version: ModelVersion, scope: Scope, wanted: int) -> Iterator[Find]:
-        """Search by the rare words at once, which needs no vectors; by the others too where there are none."""
-        count = max(DOCUMENTS_MIN, wanted)
-        found = {each: _matching(scope, each, _narrow(each), count) for each in self._asked.languages}
+        """Prepare nothing: what a word counts depends on whether the model knows it."""
+        yield lambda query: self._find(query, scope, max(DOCUMENTS_MIN, wanted))
 
-        def find(query: EncodedQuery) -> Candidates:
-            if self._alone or query.nothing_known:
-                return _candidates(
-                    [_widened(scope, each, units, count) for each, units in found.items()], count
-                )
-            return _candidates(list(found.values()), count)
+    def _find(self, query: EncodedQuery, scope: Scope, count: int) -> Candidates:
+        alone = self._alone or query.nothing_known
+        found = []
+        for each in self._asked.languages:
+            weights = [each.idf(term) * (1.0 if alone else _weight(term, each, query)) for term in each.terms]
+            units = _matching(scope, each, weights, _narrow(each), count)
+            if alone and len(units) < count and _narrow(each) != _wide(each):
+                units = _matching(scope, each, weights, _wide(each), count)
+            found.append(units)
+        return _candidates(found, count)
 
-        yield find
+
+def _weight(term: Term, each: LanguageTerms, query: EncodedQuery) -> float:
+    """Return what a word counts beside the vectors, which say of words that the model knows all but a little.
+
+    Of a model that reads words in pieces nobody knows which ones it knows: what is rare counts as unknown.
+    """
+    if query.knows_whole_words:
+        is_unknown = term.word in query.unknown_words
+    else:
+        is_unknown = term.passages <= max(RARE_PASSAGES_MIN, RARE_SHARE * each.passages)
+    return UNKNOWN_WEIGHT if is_unknown else KNOWN_WEIGHT
 
 
 def _candidates(found: list[list[Unit]], count: int) -> Candidates:
@@ -88,20 +106,15 @@ def _candidates(found: list[list[Unit]], count: int) -> Candidates:
     return Candidates(tuple(units), plan, exhausted, retriever="lexical")
 
 
-def _widened(scope: Scope, each: LanguageTerms, found: list[Unit], count: int) -> list[Unit]:
-    """Return what matches any of the words, where the rare ones found too few documents."""
-    if len(found) >= count or _narrow(each) == _wide(each):
-        return found
-    return _matching(scope, each, _wide(each), count)
-
-
-def _matching(scope: Scope, each: LanguageTerms, query: str, count: int) -> list[Unit]:
+def _matching(
+    scope: Scope, each: LanguageTerms, weights: Sequence[float], query: str, count: int
+) -> list[Unit]:
     """Return the best passages that match, one a document, or these documents' first units of another kind."""
     if not query:
         return []
     parameters: dict[str, Any] = {"matching": query, "language": each.language}
-    for place, term in enumerate(each.terms):
-        parameters |= {f"lexeme_{place}": term.query, f"idf_{place}": each.idf(term)}
+    for place, (term, weight) in enumerate(zip(each.terms, weights, strict=True)):
+        parameters |= {f"lexeme_{place}": term.query, f"weight_{place}": weight}
     with connection.cursor() as cursor:
         cursor.execute(
             _statement(scope, len(each.terms)), parameters | statements.parameters(scope, count=count)
@@ -112,7 +125,7 @@ def _matching(scope: Scope, each: LanguageTerms, query: str, count: int) -> list
 def _statement(scope: Scope, terms: int) -> str:
     score = sql.SQL(" + ").join(
         _TERM.format(
-            idf=sql.SQL(f"idf_{place}"),
+            weight=sql.SQL(f"weight_{place}"),
             lexeme=sql.SQL(f"lexeme_{place}"),
             normalization=sql.Literal(LENGTH_LOGARITHM),
         )
@@ -139,11 +152,11 @@ def _narrow(each: LanguageTerms) -> str:
     """Return the tsquery of the rarest words; where even the rarest is frequent, of it together with another one."""
     rarest_first = sorted(each.terms, key=lambda term: term.passages)
     found, passages = rarest_first[:1], sum(term.passages for term in rarest_first[:1])
-    if passages > RARE_PASSAGES and len(rarest_first) > 1:
+    if passages > FOUND_BY_MAX and len(rarest_first) > 1:
         return f"{found[0].query} & ({' | '.join(term.query for term in rarest_first[1:])})"
     for term in rarest_first[1:]:
         passages += term.passages
-        if passages > RARE_PASSAGES:
+        if passages > FOUND_BY_MAX:
             break
         found.append(term)
     return " | ".join(sorted(term.query for term in found))

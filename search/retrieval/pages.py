@@ -67,8 +67,14 @@ def _present(ranking: Ranking, place: Cursor, limit: int, viewer: Viewer, *, apa
 
 
 def kept_hits(query: Query, viewer: Viewer) -> Iterator[Hit]:
-    """Yield all hits of the kept answer that the viewer may see, a page at a time, without looking for more."""
-    ranking = replace(keep.ranking_of(query), more=False)
+    """Yield all hits of the kept answer that the viewer may see, a page at a time.
+
+    Where fewer than a whole first look's are kept, more are looked for once, for who asked.
+    """
+    ranking = keep.ranking_of(query)
+    if ranking.more and len(ranking.documents) < keep.KEPT_FIRST and keep.asked_by(query, viewer):
+        ranking = _deeper(query, ranking, viewer)
+    ranking = replace(ranking, more=False)
     collections = visible_collections(viewer)
     place: Cursor | None = Cursor(query.pk)
     while place is not None:
@@ -103,7 +109,8 @@ def _deepen(query_id: uuid.UUID, viewer: Viewer) -> Ranking:
     wanted = min(room, DEEPER_DOCUMENTS)
     try:
         scope = scope_for(encoded.version, viewer, query.target, query.collections, query.filters)
-        asked = Asked(Known(encoded), replace(scope, excluded=seen), wanted, most=room)
+        further = replace(scope, excluded=seen)
+        asked = Asked(Known(encoded), further, wanted, room, min_relevance=query.min_relevance)
         found = run(replace(asked, retrievers=_retrievers(query, scope)))
         if query.plan.get("collapsed"):
             found = collapse(found, scope.table, known)

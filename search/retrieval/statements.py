@@ -57,6 +57,9 @@ _OPAQUE_NOT = sql.SQL("CASE WHEN {} THEN false ELSE true END")
 _HAS = sql.SQL("(SELECT true FROM {rows} WHERE {document} = stored.document_id AND {where} LIMIT 1)")
 """For one document: a subquery with a limit is asked for each, and never for all of them beforehand."""
 _AMONG = sql.SQL("document_id IN (SELECT {document} FROM {rows} WHERE {where})")
+_ALL_OF = sql.SQL("document_id = ANY(ARRAY(SELECT document_id FROM ({documents}) filtered {others}))")
+"""As one array, whose documents the vectors' index is searched for in one go: twice as fast as one after the other."""
+_DOCUMENTS = sql.SQL("SELECT {document} AS document_id FROM {rows} WHERE {where}")
 _ENCODED = sql.SQL("document_id IN (SELECT document_id FROM {table})")
 
 
@@ -86,7 +89,8 @@ def count(scope: Scope) -> str:
 
 def conditions(scope: Scope) -> sql.Composed:
     """Return what the columns `document_id` and `collection_id` of a row must be for the scope to allow it."""
-    return sql.SQL(" AND ").join(_plain_conditions(_shape(scope)))
+    shape = _shape(scope)
+    return sql.SQL(" AND ").join([_SEEN, *_filters(shape, _AMONG), *_not_excluded(shape)])
 
 
 def sample(scope: Scope) -> str:
@@ -171,10 +175,17 @@ def _filters(shape: _Shape, form: sql.SQL) -> list[sql.Composed]:
 
 
 def _plain_conditions(shape: _Shape) -> list[sql.Composable]:
-    conditions: list[sql.Composable] = [_SEEN, *_filters(shape, _AMONG)]
-    if shape.excluded:
-        conditions.append(sql.SQL("NOT {}").format(_EXCLUDED))
-    return conditions
+    """Return what a row of the vectors' table must be, which has an index of its documents."""
+    found: list[sql.Composable] = [_SEEN]
+    if shape.filters:
+        first, others = _filters(shape, _DOCUMENTS)[0], _filters(shape, _AMONG)[1:]
+        where = sql.SQL("WHERE ") + sql.SQL(" AND ").join(others) if others else sql.SQL("")
+        found.append(_ALL_OF.format(documents=first, others=where))
+    return [*found, *_not_excluded(shape)]
+
+
+def _not_excluded(shape: _Shape) -> list[sql.Composable]:
+    return [sql.SQL("NOT {}").format(_EXCLUDED)] if shape.excluded else []
 
 
 def _select(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import connection, transaction
 
-from search.filters.values import values_of
+from search.filters.values import TAGS, values_of
 from search.models import Collection, CollectionField, Document
 
 if TYPE_CHECKING:
@@ -77,7 +77,8 @@ def _changed(known: Mapping[str, tuple[int, str, bool]], values: Iterable[Value]
         first = types.setdefault(value.field, value.type)
         if first != value.type:
             types[value.field] = CollectionField.Type.STRING
-    new = sorted(types.keys() - known.keys())[: max(0, FIELDS_MAX - len(known))]
+    new = sorted(types.keys() - known.keys(), key=lambda name: (name != TAGS, name))
+    new = new[: max(TAGS in new, FIELDS_MAX - len(known))]
     changed = {name: types[name] for name in new}
     for name in sorted(types.keys() & known.keys()):
         _, type_, stale = known[name]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.views.decorators.http import require_safe
 
@@ -13,10 +14,11 @@ from retrieval_site.database.reading import reads
 from retrieval_site.errors import AppError
 from search.retrieval import keep
 from search.retrieval.explain import explain
+from search.retrieval.leave_out import folded
 from search.retrieval.pages import kept_query
 from search.retrieval.present import hits_of
 from search.retrieval.scope import visible_collections
-from search.units.registry import unit_kind, unit_kind_of
+from search.units.registry import unit_kind
 from search.views.cards import document_address, picture_of
 from search.views.indexing import unindexed
 from search.views.people import searchers_only
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest, HttpResponse
 
-    from search.models import Query
+    from search.models import Query, QueryPart
     from search.querysets import Viewer
     from search.retrieval.explain import Side, Why
     from search.retrieval.leave_out import Word
@@ -89,28 +91,33 @@ def _hit(query: Query, document_id: int, viewer: Viewer) -> Hit:
 
 
 def _shown(query: Query, hit: Hit, found: Why) -> dict[str, Any]:
-    part, kind = query.part, unit_kind_of(query.target)
-    asked = found.parts[0] if found.parts else None
+    image = picture_of(hit.kind, hit.unit)
+    asked = [
+        {"photo": _photo(query, part), "name": f"asked-{part.place}", **_side(part.text, side)}
+        for part, side in zip(query.asked, found.parts, strict=False)
+    ]
     return {
         "query": query,
         "document": hit.document,
         "address": document_address(hit.document.pk, query.pk),
-        "kind": kind,
-        "has_photo": bool(part and part.preview_id),
-        "image": picture_of(hit.kind, hit.unit),
-        "asked": _side(part.text if part else "", asked),
+        "image": image,
+        "picture": image and f"{reverse('search:image', args=[image.blob_id])}?w=960",
+        "asked": asked,
         "found": _side(_text(hit), found.found),
     }
 
 
+def _photo(query: Query, part: QueryPart) -> str:
+    return f"{reverse('search:photo', args=[query.pk])}?part={part.place}"
+
+
 def _side(text: str, side: Side | None) -> dict[str, Any]:
     words, regions = (side.words, side.regions) if side else (None, None)
-    strongest = sorted(words or (), key=lambda word: -word.share)
+    by_form = {folded(word.text): word for word in reversed(words or ())}
+    strongest = sorted(by_form.values(), key=lambda word: -word.share)
     return {
         "pieces": list(_pieces(text, words)) if words else [],
-        "strongest": list(dict.fromkeys((word.text, round(100 * word.share)) for word in strongest))[
-            :STRONGEST
-        ],
+        "strongest": [(word.text, round(100 * word.share)) for word in strongest[:STRONGEST]],
         "cells": list(_cells(regions)) if regions else [],
     }
 
@@ -137,7 +144,7 @@ def _cells(regions: Regions) -> Iterator[Cell]:
     for row, shares in enumerate(regions.shares):
         for column, share in enumerate(shares):
             x, y = left + width * column / columns, top + height * row / rows
-            strength = max(share, 0.0) / most if most > 0 else 0.0
+            strength = (max(share, 0.0) / most) ** 0.5 if most > 0 else 0.0
             yield Cell(
                 round(x, 2),
                 round(y, 2),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from django.urls import reverse
 
 from search.filters.dates import DATES
+from search.filters.language import LANGUAGE
 from search.filters.values import METADATA, TAGS
 from search.retrieval.facets import COLLECTION, FacetScope, facet_values, facets, fields_in
 from search.retrieval.sort import RELEVANCE, TITLE
@@ -63,7 +64,7 @@ class Menu:
 
     field: str
     label: str
-    kept: list[Pair] = field(default_factory=list)
+    kept: list[Pair]
     inside: Inside | None = None
 
 
@@ -108,7 +109,7 @@ class FilterBar:
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownSearch:
     """The kept search whose bar is shown, to whom, and the names of the collections that they may see by slug."""
 
     query: Query
@@ -124,12 +125,12 @@ class Shown:
 
 def filter_bar(query: Query, viewer: Viewer, collections: Sequence[Collection], opened: str) -> FilterBar:
     """Return the bar of a kept search. `opened` is the field whose menu the page brings with it, "" for none."""
-    shown = Shown(query, viewer, {one.slug: one.name for one in collections})
+    shown = ShownSearch(query, viewer, {one.slug: one.name for one in collections})
     narrowing = shown.narrowing
     among = [one for one in collections if one.slug in narrowing.collections] or list(collections)
     known = fields_in([one.pk for one in among])
     address = reverse("search:filter", args=[query.pk])
-    names = _order(known, narrowing, opened, several=len(collections) > 1)
+    names = _order(known, narrowing, opened, _of_collections(collections))
     menus = [_menu(shown, name, is_open=name == opened) for name in names]
     return FilterBar(
         menus=menus[:MENUS_MAX],
@@ -141,7 +142,7 @@ def filter_bar(query: Query, viewer: Viewer, collections: Sequence[Collection], 
     )
 
 
-def menu_inside(shown: Shown, name: str, typed: str = "") -> Inside:
+def menu_inside(shown: ShownSearch, name: str, typed: str = "") -> Inside:
     """Return what a menu holds; `typed`: only the values that contain it."""
     narrowing, query = shown.narrowing, shown.query
     version = query.version or "champion"
@@ -161,11 +162,16 @@ def menu_inside(shown: Shown, name: str, typed: str = "") -> Inside:
     )
 
 
-def _order(known: Sequence[Field], narrowing: Narrowing, opened: str, *, several: bool) -> list[str]:
+def _of_collections(collections: Sequence[Collection]) -> list[str]:
+    """Return the fields that documents have by their collections, where there are several to choose from."""
+    names = [COLLECTION] if len(collections) > 1 else []
+    return [*names, LANGUAGE] if len({one.language for one in collections}) > 1 else names
+
+
+def _order(known: Sequence[Field], narrowing: Narrowing, opened: str, first: Sequence[str]) -> list[str]:
     """Return the fields in the order of their menus: what is set or open is among the first, so that it is seen."""
     there = [one.name for one in sorted(known, key=_tells_documents_apart)]
-    names = [COLLECTION] if several else []
-    names += [*sorted(there, key=lambda name: name != TAGS), *DATES]
+    names = [*first, *sorted(there, key=lambda name: name != TAGS), *DATES]
     used = {_field_of(name) for name, _ in narrowing.pairs} | {opened}
     ranked = sorted(names, key=lambda name: name not in used)
     return sorted(ranked[:MENUS_MAX], key=names.index) + ranked[MENUS_MAX:]
@@ -181,7 +187,7 @@ def _field_of(name: str) -> str:
     return COLLECTION if name == COLLECTIONS else name.removeprefix(FROM).removeprefix(TO)
 
 
-def _menu(shown: Shown, name: str, *, is_open: bool) -> Menu:
+def _menu(shown: ShownSearch, name: str, *, is_open: bool) -> Menu:
     kept = [pair for pair in shown.narrowing.pairs if _field_of(pair[0]) == name]
     return Menu(name, label_of(name), kept, menu_inside(shown, name) if is_open else None)
 

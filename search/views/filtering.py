@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 from retrieval_site.errors import AppError
 from search.filters.dates import DATES
+from search.filters.language import LANGUAGE
 from search.filters.operators import ANY, is_operators
 from search.filters.registry import FILTERS, check_filters, filters_set
 from search.filters.values import METADATA, NAME_MAX, TAGS, text_of
@@ -33,7 +34,13 @@ FROM, TO = "from.", "to."
 BOUND_NAMES = {FROM: "gte", TO: "lte"}
 COLLECTIONS, SORT, TARGET, ONLY = "collections", "sort", "target", "only"
 PAIRS_MAX, WRITTEN_MAX = 300, 4000
-LABELS = {TAGS: "Tags", "collection": "Collection", "created_at": "Added", "updated_at": "Changed"}
+LABELS = {
+    TAGS: "Tags",
+    "collection": "Collection",
+    LANGUAGE: "Language",
+    "created_at": "Added",
+    "updated_at": "Changed",
+}
 TRUTH = {"true": "yes", "false": "no"}
 
 Pair = tuple[str, str]
@@ -84,7 +91,7 @@ def narrowing_read(sent: QueryDict, target: str) -> Narrowing:
         if name.startswith((FROM, TO)):
             bound, _, field = name.partition(".")
             _of_field(filters, field)[BOUND_NAMES[f"{bound}."]] = _bound(value, field)
-        elif name == TAGS or name.startswith(METADATA):
+        elif name in (TAGS, LANGUAGE) or name.startswith(METADATA):
             _of_field(filters, name).setdefault(ANY, []).append(value)
     check_filters(filters)
     sort = sent.get(SORT) or RELEVANCE
@@ -145,7 +152,7 @@ def _sent(sent: QueryDict) -> Iterator[Pair]:
         field = name.partition(".")[2] if name.startswith((FROM, TO)) else name
         is_field = field == TAGS or (field.startswith(METADATA) and len(METADATA) < len(field) <= NAME_MAX)
         is_bound = name != field and (is_field or field in DATES)
-        if (is_field or is_bound) and "\0" not in name + value:
+        if (is_field or is_bound or name == LANGUAGE) and "\0" not in name + value:
             yield name, value.strip() if is_bound else value
 
 

@@ -18,6 +18,7 @@ from search.guide import notes
 from search.models import Collection, Query
 from search.retrieval.types import LIMIT_MAX
 from search.services.judgements import judgements_of
+from search.services.photo_text import can_be_read
 from search.services.queries import is_owner
 from search.sessions import session_of
 from search.throttling import PAGE, PICTURE
@@ -30,9 +31,11 @@ from search.views.indexing import unindexed
 from search.views.layouts import layout_keep, layout_of, wants_apart
 from search.views.parts import chips
 from search.views.people import searchers_only
+from search.views.photo_text import shown
 from search.views.plans import described, timings_named
 from search.views.throttling import throttled
 from search.views.tokens import tokens_count
+from workers.inference.ocr.types import TextRead
 from workers.storage.blobs import blob_open
 
 if TYPE_CHECKING:
@@ -82,9 +85,10 @@ def _narrowed_otherwise(request: HttpRequest, query: Query) -> HttpResponse | No
 @tokens_count
 @throttled(PICTURE)
 @searchers_only
-def photo(request: HttpRequest, query_id: uuid.UUID, place: int | None = None) -> HttpResponseBase:
-    """Send a kept query photo, the first one or that of a part: small, re-encoded, without metadata."""
-    kept = (part.preview for part in _query(query_id).asked if place in (None, part.place))
+def photo(request: HttpRequest, query_id: uuid.UUID) -> HttpResponseBase:
+    """Send the kept query photo, the first one unless `?part=` names another: small, re-encoded, without metadata."""
+    place = request.GET.get("part")
+    kept = (part.preview for part in _query(query_id).asked if place in (None, str(part.place)))
     preview = next(filter(None, kept), None)
     if preview is None:
         raise AppError("photo.not_found")
@@ -138,10 +142,13 @@ def _hits(request: HttpRequest, query: Query, answer: SearchAnswer) -> dict[str,
     judged = judgements_of(query.pk, request.user, session_of(request)) if answer.query_id else {}
     kind = unit_kind_of(query.target)
     shown = cards(answer.hits, answer.query_id, similarity, judged)
+    in_order = bool(request.GET.get("next"))  # further hits follow those that were unfolded
     return {
         "query": query,
         "kept": answer.query_id is not None,
-        "cards": shown,
+        "cards": [card for card in shown if in_order or not card.is_less_relevant],
+        "folded": [card for card in shown if not in_order and card.is_less_relevant],
+        "nothing_matches": answer.match == "none" and bool(shown) and not in_order,
         "collapsed": any(card.same for card in shown),
         "next": answer.next,
         "target": query.target,
@@ -186,4 +193,15 @@ def _surroundings(request: HttpRequest, query: Query, answer: SearchAnswer) -> d
         "notes": notes(query.version, query.target),
         "later_page": bool(request.GET.get("next")),
         "mine": is_owner(query, request.user, session_of(request)),
+        **_photo_text(request, query, answer),
     }
+
+
+def _photo_text(request: HttpRequest, query: Query, answer: SearchAnswer) -> dict[str, Any]:
+    """Return what was read in the photo, or that it is to be asked for behind the hits."""
+    part = query.part
+    if answer.query_id is None or request.GET.get("next") or not can_be_read(part):
+        return {}
+    if part is None or part.text_read is None:
+        return {"reading": True}
+    return {"photo_text": shown(request, query, [TextRead.of(one) for one in part.text_read])}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.shortcuts import redirect
 from django.urls import reverse
 from django_htmx.http import HttpResponseClientRedirect, reselect, reswap, retarget
@@ -23,8 +25,9 @@ from search.retrieval.types import (
     SearchRequest,
     TextPart,
 )
-from search.services.uploads import picture_too_large, read_picture
+from search.services.uploads import picture_of_address, picture_too_large, read_picture
 from search.sessions import session_for
+from search.throttling import caller_of
 from search.units.registry import unit_kind_of
 from search.views.choosing import keep_target, target_named
 from search.views.filtering import narrowing_of
@@ -40,6 +43,8 @@ if TYPE_CHECKING:
 
     from search.retrieval.types import Part
 
+_ADDRESS = re.compile(r"https?://\S+", re.IGNORECASE)
+"""What is no words but the address of a picture."""
 COLLECTIONS_MAX, SLUG_MAX = 100, 80
 PREVIEW_PX = 640
 """Longest side of the kept query photo: sharp beside the hits, and enough to ask again with."""
@@ -124,15 +129,21 @@ def _is_slug(written: str) -> bool:
 
 
 def _parts(request: HttpRequest) -> tuple[Part, ...]:
-    """Return what the form asks with: an example, a document, or a photo and words; AppError `query.empty` for none."""
+    """Return what the form asks with: photos of one thing with words beside them, or something else.
+
+    Raises AppError `query.empty`.
+    """
     if key := request.POST.get("example", ""):  # the button that was pressed, whatever stands in the box
         return (ImagePart(_example(key)),)
     text = request.POST.get("text", "").strip()
     photos = [photo for photo in request.FILES.getlist("image") if photo.size or not text]
     if photos and text:
-        return (ImagePart(read_picture(photos[0])), TextPart(checked_text(text), WORDS_WEIGHT))
+        words = TextPart(checked_text(text), WORDS_WEIGHT)
+        return (*(ImagePart(read_picture(photo)) for photo in photos), words)
     if photos:
-        return (ImagePart(read_picture(photos[0])),)
+        return tuple(ImagePart(read_picture(photo)) for photo in photos)
+    if settings.CONFIG.picture_urls and _ADDRESS.fullmatch(text):
+        return (ImagePart(picture_of_address(text, caller_of(request))),)
     if text:
         return (TextPart(checked_text(text)),)
     if not (document := request.POST.get("document", "")):

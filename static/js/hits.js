@@ -37,6 +37,19 @@ if (form) {
   addEventListener("pageshow", restore);
 }
 
+// “Why?” opens and closes; what was told once is not asked again.
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const link = event.target.closest?.("[data-why]");
+  const panel = link && document.getElementById(link.getAttribute("aria-controls"));
+  if (!panel?.childElementCount) return;
+  event.preventDefault();
+  panel.hidden = !panel.hidden;
+  link.setAttribute("aria-expanded", String(!panel.hidden));
+});
+document.addEventListener("htmx:afterSwap", (event) => {
+  event.detail.requestConfig?.elt?.closest?.("[data-why]")?.setAttribute("aria-expanded", "true");
+});
+
 // More hits may have come since the page was made: another layout shows them too.
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a[data-view]");

@@ -28,7 +28,7 @@ class HitsJsonView(ApiView):
 
     @describe("search_export_json", {200: SearchResultAnswer})
     def get(self, request: Request, query_id: UUID) -> Response:
-        """Export all hits that are kept of a search, in the shape of one page; nothing further is looked for."""
+        """Export all hits that are kept of a search, in the shape of one page."""
         about = replace(retrieval.reopen(query_id, request.user, limit=1), hits=(), next=None)
         hits = kept_hits(kept_query(query_id), request.user)
         response = Response(search_json(about) | {"results": [hit_json(hit) for hit in hits]})

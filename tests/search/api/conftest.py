@@ -12,6 +12,7 @@ from rest_framework.test import APIClient
 from models_admin.models import Alias, ModelVersion
 from search.api.base import ApiView
 from search.models import Collection, Document, DocumentImage, Judgement, Membership, Query
+from search.services.fields import field_values_write
 from search.services.tokens import token_create
 from tests.support.queries import make_query
 from workers.error_table import errors_of
@@ -62,6 +63,7 @@ def make_document(collection: Collection, name: str, **values: Any) -> Document:
         metadata={"kind": "pump"},
         **values,
     )
+    field_values_write(collection_id=collection.pk, documents=[(document.pk, ["pump"], {"kind": "pump"})])
     blob, _ = Blob.objects.get_or_create(
         sha256=f"{document.pk:064x}", defaults={"size": 1, "content_type": "image/png"}
     )

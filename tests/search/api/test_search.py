@@ -100,9 +100,11 @@ def test_the_answer_is_what_the_design_and_the_schema_say(world, asked):
         "query",
         "results",
         "facets",
+        "match",
         "next",
         "unknown_words",
         "mended",
+        "text_read",
         "warnings",
         "plan",
         "timings_ms",
@@ -179,7 +181,6 @@ def test_nobody_searches_only_while_the_operator_allows_it(asked, settings):
     "body",
     [
         {"text": "pump", "negative_text": "rust"},
-        {"text": "pump", "explain": True},
     ],
 )
 def test_what_is_not_built_yet_is_refused_as_such(body, asked):

@@ -18,14 +18,14 @@ from search.filters.registry import (
     filters_described,
     filters_set,
 )
-from search.models import Document
+from search.models import Collection, Document
 from search.retrieval.statements import by_index
 from search.retrieval.types import Plan
 from tests.support.corpus import clustered, make_collection, make_documents, make_version, store
 from tests.support.searched import explain, run, scope_of
 
 if TYPE_CHECKING:
-    from search.models import Collection, Passage
+    from search.models import Passage
 
 pytestmark = pytest.mark.django_db
 
@@ -57,6 +57,8 @@ EXAMPLES = {
     "metadata dates": Example({"seen": {"lte": "2026-01-31"}}, {"metadata": {"seen": "2026-01-31T23:59:00Z"}},
                               {"metadata": {"seen": "2026-02-01"}}, "seen up to 2026-01-31",
                               {"seen": {"gte": 1, "lte": "2026-01-31"}}),
+    "language": Example({"any": ["german", "french"]}, {"collection__language": "german"},
+                        {"collection__language": "english"}, "the language “german” or “french”", ["german"]),
     "created_at": Example({"lt": "2000-01-01"}, {"created_at": datetime(1999, 12, 31, tzinfo=UTC)},
                           {"created_at": datetime(2000, 1, 1, tzinfo=UTC)},
                           "the date when it was created below 2000-01-01", {"gte": 5}),
@@ -67,7 +69,11 @@ EXAMPLES = {
 
 
 def _documents(collection: Collection, fields: dict[str, Any]) -> list[Passage]:
-    """Three documents; their dates are set behind saving, which says now."""
+    """Three documents; their dates are set behind saving, which says now. A language makes a collection of its own."""
+    if language := fields.get("collection__language"):
+        collection = make_collection(language)
+        Collection.objects.filter(pk=collection.pk).update(language=language)
+        return make_documents(collection, 3)
     passages = make_documents(collection, 3, **fields)
     Document.objects.filter(passages__in=passages).update(**fields)
     return passages
@@ -87,7 +93,9 @@ def test_a_filter_leaves_what_it_asks_for(name: str) -> None:
     wanted = _documents(collection, example.found)
     store(version, wanted + _documents(collection, example.not_found), clustered(6, 16, seed=1))
 
-    found = run(version, scope_of(version, [collection], **{_name(name): example.asked}), wanted=10)
+    found = run(
+        version, scope_of(version, Collection.objects.all(), **{_name(name): example.asked}), wanted=10
+    )
 
     assert {unit.document_id for unit in found.units} == {passage.document_id for passage in wanted}
 

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth import get_user_model
 
 from retrieval_site.errors import AppError
-from search.models import Document, DocumentImage, Membership
+from search.models import Collection, Document, DocumentImage, Membership
 from search.retrieval import facets as module
 from search.retrieval.facets import FacetScope, facet_values, facets, fields_of
 from search.services.fields import fields_count
@@ -107,6 +107,25 @@ def test_a_field_of_very_many_values_is_not_listed_but_found_by_typing(collectio
     (maker,) = facets(FacetScope(viewer=None), ["metadata.maker"])
     assert (maker.values, maker.more) == ((), True)
     assert facet_values(FacetScope(viewer=None), "metadata.maker", "Low").values == (("Lowara", 10),)
+
+
+def test_languages_are_those_of_collections(collection) -> None:
+    french = make_collection("french")
+    Collection.objects.filter(pk=french.pk).update(language="french")
+    make_documents(french, 3, metadata={"maker": "Wilo"})
+    assert values("language", filters={"metadata": {"maker": "Wilo"}}) == {"english": 10, "french": 3}
+    assert values("metadata.maker", filters={"language": {"any": ["french"]}}) == {"Wilo": 3}
+
+
+def test_counts_of_a_large_field_are_kept_for_some_seconds(collection, monkeypatch) -> None:
+    monkeypatch.setattr(module, "KEPT_FROM_DOCUMENTS", 1)
+    fields_count()
+    assert values("metadata.maker")["Wilo"] == 10
+    make_documents(collection, 1, metadata={"maker": "Wilo"})
+    assert values("metadata.maker")["Wilo"] == 10
+    assert values("metadata.maker", filters={"tags": ["t0"]})["Wilo"] == 3
+    monkeypatch.setattr(module, "KEPT_SECONDS", 0)
+    assert values("metadata.maker")["Wilo"] == 11
 
 
 def test_of_pictures_only_documents_that_have_one_are_counted(collection) -> None:

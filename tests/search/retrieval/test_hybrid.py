@@ -224,7 +224,7 @@ def test_every_document_comes_once_through_all_pages(notes, collection, version)
 
 
 def test_frequent_words_find_what_rare_ones_leave_out(notes, collection, monkeypatch):
-    monkeypatch.setattr("search.retrieval.lexical.RARE_PASSAGES", 1)
+    monkeypatch.setattr("search.retrieval.lexical.FOUND_BY_MAX", 1)
     assert len(ask("cracked valve", mode="lexical").hits) == 2
 
 

@@ -105,12 +105,16 @@ def test_a_retriever_that_is_registered_answers_pages_and_is_kept(version, passa
     assert run(rest).documents == (RankedDocument(wanted[1].pk, passages[17].pk, 1.0),)
 
 
-def test_what_two_retrievers_found_is_fused_by_rank_and_each_hit_knows_who_found_it(version, passages):
+def test_what_two_retrievers_found_is_fused_by_their_scores(version, passages):
     class Lexical(ByExternalId):
         @contextmanager
         def ready(self, version, scope, wanted):
             with super().ready(version, scope, wanted) as find:
-                yield lambda query: replace(find(query), retriever="lexical")
+                yield lambda query: replace(
+                    find(query),
+                    units=tuple(replace(unit, score=100.0) for unit in find(query).units),
+                    retriever="lexical",
+                )
 
     best = run(asked(version)).documents[0].document_id
     other = passages[17] if passages[17].document_id != best else passages[18]
@@ -121,16 +125,17 @@ def test_what_two_retrievers_found_is_fused_by_rank_and_each_hit_knows_who_found
     assert ranking.plan.retrievers == ("dense", "lexical")
 
 
-def test_the_stages_between_are_pure_and_small():
+def test_the_stages_between_are_small(version):
     found = Candidates(
         (Unit(1, 10, 0.25), Unit(2, 20, 0.5), Unit(3, 10, 0.7500004)), Plan("ann", 48, 48), True
     )
-    assert fuse([found]) is found
+    assert fuse([found], None, None) is found
     assert [unit.unit_id for unit in group(found, 10).units] == [3, 2]
     assert (group(found, 1).units, group(found, 1).exhausted) == ((Unit(3, 10, 0.7500004),), False)
-    ranking = calibrate(group(found, 10), "image")
+    question = asked(version)
+    ranking = calibrate(group(found, 10), question.encoding.finish(), question.scope)
     assert ranking.documents == (RankedDocument(10, 3, 0.75, None), RankedDocument(20, 2, 0.5, None))
-    assert (ranking.kind, ranking.plan, ranking.more) == ("image", found.plan, False)
+    assert (ranking.kind, ranking.plan, ranking.more) == ("passage", found.plan, False)
 
 
 def test_words_of_which_nothing_is_known_find_nothing_by_vectors(version, passages):

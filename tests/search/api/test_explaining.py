@@ -1,0 +1,59 @@
+"""`explain` and `collapse` over HTTP, through a real query worker."""
+
+from __future__ import annotations
+
+import pytest
+from rest_framework.test import APIClient
+
+from search.models import Passage
+from tests.search.api.test_schema import assert_described
+from tests.support.corpus import make_collection, make_documents, store, tiny_version
+from workers.encoding.client import encode_text
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("query_worker")]
+SEARCH = "/api/v1/search/"
+TEXTS = ("a red pump in the hall", "a blue valve in the hall", "A red pump in the hall.")
+
+
+@pytest.fixture
+def documents(tmp_path):
+    version = tiny_version(tmp_path)
+    rows = make_documents(make_collection(), len(TEXTS))
+    for row, text in zip(rows, TEXTS, strict=True):
+        Passage.objects.filter(pk=row.pk).update(text=text)
+        store(version, [row], encode_text(version, text).vector[None, :])
+    return [row.document_id for row in rows]
+
+
+def test_each_hit_says_which_words_carried_it(documents):
+    response = APIClient().post(SEARCH, {"text": "red motor", "explain": True}, format="json")
+    assert_described(response, SEARCH, "post")
+    answer = response.json()
+    why = answer["results"][0]["why"]
+    (asked,) = why["parts"]
+    assert [word["text"] for word in asked["words"]] == ["red", "motor"]
+    assert asked["words"][0]["share"] > abs(asked["words"][1]["share"])
+    assert asked["words"][0]["matched"]
+    best = max(why["found"]["words"], key=lambda word: word["share"])
+    assert (best["text"], best["start"], best["end"]) == ("red", 2, 5)
+    assert asked["regions"] is None
+    assert all(hit["why"] for hit in answer["results"])
+
+
+def test_without_being_asked_no_hit_says_why(documents):
+    answer = APIClient().post(SEARCH, {"text": "red motor"}, format="json").json()
+    assert [hit["why"] for hit in answer["results"]] == [None] * 3
+
+
+def test_a_near_duplicate_stands_with_the_better_document_where_that_is_asked_for(documents):
+    client = APIClient()
+    response = client.post(SEARCH, {"text": "red pump", "collapse": True}, format="json")
+    assert_described(response, SEARCH, "post")
+    answer = response.json()
+    first, second = answer["results"]
+    assert {first["document"]["id"], first["near_duplicates"][0]["id"]} == {documents[0], documents[2]}
+    assert (second["document"]["id"], second["near_duplicates"]) == (documents[1], [])
+    kept = f"{SEARCH}{answer['query']['id']}/"
+    assert len(client.get(kept).json()["results"]) == 2
+    assert len(client.get(kept, {"collapse": "false"}).json()["results"]) == 3
+    assert len(client.get(f"{kept}export.json").json()["results"]) == 3
