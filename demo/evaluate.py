@@ -42,7 +42,7 @@ def evaluate_demo(bundle: Path, drawings: Path, documents: Path, progress: Progr
     Raises BundleError, EncoderError or TrainingError.
     """
     asked = labelled_drawings(drawings)
-    texts, labels = _passages(documents)
+    texts, labels = labelled_passages(documents)
     with opened_bundle(bundle) as encoder:
         hits = _first_hits(encoder, asked, texts, progress)
     return _accuracy(asked.labels, [labels[hit] for hit in hits], len(texts))
@@ -78,7 +78,7 @@ def _row(name: str, shares: tuple[float, ...], widths: tuple[int, ...]) -> str:
     return f"{name:24}" + "".join(cells)
 
 
-def _passages(documents: Path) -> tuple[list[str], list[Labels]]:
+def labelled_passages(documents: Path) -> tuple[list[str], list[Labels]]:
     """Every passage of every body, and the labels of its document."""
     pairs = [
         (row["body"][span.start : span.end], _labels(row["metadata"]))

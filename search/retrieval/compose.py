@@ -6,8 +6,7 @@ the extended Boolean model (Salton, Fox and Wu 1983): unlike a sum, it prefers w
 one. A part with a negative weight is far where a unit has it.
 
 The candidates come by the weighted sum, which is the inner product with one direction, so that one search by the index
-finds them however many parts there are. On the drawn corpus it gives the same first hit as composing every score
-(docs/composed.md).
+finds them however many parts there are (docs/composed.md).
 """
 
 from __future__ import annotations
