@@ -158,10 +158,9 @@ def test_judgements_calibrate_any_direction_once_there_are_enough(world, monkeyp
             {"document": documents[row].pk, "passage": row, "score": 0.9 - row / 1000},
             {"document": documents[row + 50].pk, "passage": row + 50, "score": 0.3 + row / 1000},
         ]
-        query = Query.objects.create(
-            version=version, target="passages", embedding=vector.astype("<f4").tobytes(), answer=answer
-        )
-        QueryPart.objects.create(query=query, modality="text", text="words")
+        query = Query.objects.create(version=version, target="passages", answer=answer)
+        embedding = vector.astype("<f4").tobytes()
+        QueryPart.objects.create(query=query, modality="text", text="words", embedding=embedding)
         for hit, grade in zip(answer, (2, 0), strict=True):
             Judgement.objects.create(query=query, document_id=hit["document"], user=user, grade=grade)
     calibrate_version(version, Watcher())
