@@ -18,7 +18,15 @@ if TYPE_CHECKING:
 
     from models_admin.models import ModelVersion
     from search.asked import AskedPart, AskedSearch
-    from search.models import Collection, Document, DocumentImage, Finding, Judgement, PhotoBatch, SavedSearch
+    from search.models import (
+        Collection,
+        Document,
+        DocumentImage,
+        Judgement,
+        PhotoBatch,
+        SavedSearch,
+        SearchFinding,
+    )
     from search.photo_batches.table import PhotoRow
     from search.querysets import Viewer
     from search.retrieval.explain import Side, Why
@@ -48,10 +56,16 @@ def search_json(answer: SearchAnswer, why: Mapping[int, Why] | None = None) -> J
         "next": answer.next,
         "unknown_words": answer.unknown_words,
         "mended": answer.mended,
+        "text_read": None if answer.text_read is None else [text_json(one) for one in answer.text_read],
         "warnings": list(answer.warnings),
         "plan": plan_json(answer.plan, counted=answer.counted),
         "timings_ms": {step: round(spent, 2) for step, spent in answer.timings_ms.items()},
     }
+
+
+def text_json(read: Json) -> Json:
+    """Return a line or a barcode of the photo."""
+    return {name: read[name] for name in ("text", "box", "kind", "confidence")}
 
 
 def facet_json(facet: Facet) -> Json:
@@ -274,7 +288,7 @@ def suggestion_json(suggestion: Suggestion) -> Json:
     return {**vars(suggestion), "url": page}
 
 
-def finding_json(finding: Finding) -> Json:
+def finding_json(finding: SearchFinding) -> Json:
     """Return a new document that fits a saved search; it and its collection must be loaded."""
     return {
         "document": document_brief_json(finding.document),

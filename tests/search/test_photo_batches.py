@@ -18,9 +18,10 @@ from retrieval_site.errors import AppError
 from search.job_types import EXPIRE_QUERIES
 from search.models import BatchPhoto, Membership, PhotoBatch
 from search.photo_batches import packing, work
+from search.photo_batches.start import photo_batch_start
 from search.services import photo_batches
 from search.services.documents import encode_soon
-from search.services.photo_batches import photo_batch_delete, photo_batch_start
+from search.services.photo_batches import photo_batch_delete
 from tests.support.corpus import make_collection, picture, tiny_version
 from tests.support.pages import save_document
 from tests.support.tiny_bundle import COLOURS
