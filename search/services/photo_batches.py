@@ -1,37 +1,25 @@
-"""Many photos at once: started, read by whom they belong to, deleted by them or by their age."""
+"""Many photos at once: read by whom they belong to, deleted by them or by their age."""
 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 
-from models_admin.services import champion
 from retrieval_site.errors import AppError
-from search.job_types import SEARCH_PHOTOS, PhotosParameters
 from search.models import PhotoBatch
-from search.photo_batches.packing import packed
-from search.retrieval.scope import scope_for
-from workers.jobs.services import job_create, job_request_cancel
-from workers.storage.blobs import blob_store
+from workers.jobs.services import job_request_cancel
 from workers.storage.sweeping import blob_remove_unused
 
 if TYPE_CHECKING:
     import uuid
-    from collections.abc import Sequence
 
-    from django.core.files.uploadedfile import UploadedFile
     from django.db.models import QuerySet
 
     from search.querysets import Viewer
-    from search.retrieval.types import Target
-
-BATCHES_MAX = 20
-"""Batches that one person has at a time."""
-HITS_DEFAULT, HITS_MAX = 3, 10
 
 
 def photo_batches_of(viewer: Viewer) -> QuerySet[PhotoBatch]:
@@ -46,34 +34,6 @@ def own_photo_batch(batch_id: uuid.UUID, viewer: Viewer) -> PhotoBatch:
     batch = photo_batches_of(viewer).filter(pk=batch_id).first()
     if batch is None:
         raise AppError("photos.not_found")
-    return batch
-
-
-def photo_batch_start(
-    *,
-    uploads: Sequence[UploadedFile[bytes]],
-    viewer: Any,
-    target: Target,
-    collections: Sequence[str] = (),
-    hits_each: int = HITS_DEFAULT,
-) -> PhotoBatch:
-    """Keep the photos, a zip of them or several files, and start searching with each.
-
-    Raises AppError of `packed` and `scope_for`, `photos.too_many_batches`, `model.none_active`.
-    """
-    if photo_batches_of(viewer).count() >= BATCHES_MAX:
-        raise AppError("photos.too_many_batches", limit=BATCHES_MAX)
-    version = champion()
-    if version is None:
-        raise AppError("model.none_active")
-    scope_for(version, viewer, target, collections)
-    with packed(uploads) as (file, name), transaction.atomic():
-        batch = PhotoBatch(
-            user_id=viewer.pk, name=name, upload=blob_store(file, "application/zip"), version=version,
-            target=target, collections=list(collections), hits_each=hits_each,
-        )  # fmt: skip
-        batch.job = job_create(SEARCH_PHOTOS, PhotosParameters(batch=str(batch.pk)), owner=viewer)
-        batch.save()
     return batch
 
 

@@ -42,7 +42,7 @@ def saved_searches_of(viewer: Viewer) -> QuerySet[SavedSearch]:
     unseen = findings_of(viewer).filter(saved=OuterRef("pk"), seen_at=None).order_by().values("saved")
     count = Subquery(unseen.annotate(n=Count("pk")).values("n"))
     rows = rows.annotate(new=Coalesce(count, 0, output_field=IntegerField()))
-    return rows.defer("query__embedding", "query__answer")
+    return rows.defer("query__answer")
 
 
 def own_saved_search(saved_id: int, viewer: Viewer) -> SavedSearch:

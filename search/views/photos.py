@@ -15,11 +15,11 @@ from retrieval_site.bodies import BodyRule, may_send, takes_body
 from retrieval_site.errors import AppError
 from search.models import Collection
 from search.photo_batches.packing import PHOTOS_MAX
+from search.photo_batches.start import photo_batch_start
 from search.photo_batches.table import csv_lines, photo_rows
 from search.services.photo_batches import (
     own_photo_batch,
     photo_batch_delete,
-    photo_batch_start,
     photo_batches_of,
 )
 from search.throttling import PAGE, PICTURE
