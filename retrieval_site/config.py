@@ -42,6 +42,10 @@ class Config:
     picture_memory_bytes: int
     picture_busy_seconds: float
     picture_processes: int
+    read_text: bool
+    read_text_seconds: float
+    read_text_processes: int
+    read_text_idle_seconds: float
     picture_urls: bool
     picture_url_ports: list[int]
     picture_url_networks: list[str]
@@ -132,6 +136,10 @@ def read_config() -> Config:
         picture_memory_bytes=env.int("PICTURE_MEMORY_BYTES", default=0) or max(256 * MIB, memory // 8),
         picture_busy_seconds=env.float("PICTURE_BUSY_SECONDS", default=10.0),
         picture_processes=env.int("PICTURE_PROCESSES", default=0) or min(len(os.sched_getaffinity(0)), 8),
+        read_text=env.bool("READ_TEXT", default=True),
+        read_text_seconds=env.float("READ_TEXT_SECONDS", default=20.0),
+        read_text_processes=env.int("READ_TEXT_PROCESSES", default=1),
+        read_text_idle_seconds=env.float("READ_TEXT_IDLE_SECONDS", default=300.0),
         picture_urls=env.bool("PICTURE_URLS", default=True),
         picture_url_ports=env.list("PICTURE_URL_PORTS", cast=int, default=[80, 443]),
         picture_url_networks=env.list("PICTURE_URL_NETWORKS", cast=_network, default=[]),

@@ -42,8 +42,7 @@ def curates_the_collection(job: Job, user: Any) -> bool:
 def owns_the_batch(job: Job, user: Any) -> bool:
     """Return whether the batch is there and the user's own."""
     parameters = SEARCH_PHOTOS.find_parameters(job)
-    batch = parameters.batch if parameters else None
-    return bool(PhotoBatch.objects.filter(pk=batch, user=user).exists())
+    return bool(parameters and PhotoBatch.objects.filter(pk=parameters.batch, user=user).exists())
 
 
 @jobs_shown

@@ -56,10 +56,16 @@ def search_json(answer: SearchAnswer, why: Mapping[int, Why] | None = None) -> J
         "next": answer.next,
         "unknown_words": answer.unknown_words,
         "mended": answer.mended,
+        "text_read": None if answer.text_read is None else [text_json(one) for one in answer.text_read],
         "warnings": list(answer.warnings),
         "plan": plan_json(answer.plan, counted=answer.counted),
         "timings_ms": {step: round(spent, 2) for step, spent in answer.timings_ms.items()},
     }
+
+
+def text_json(read: Json) -> Json:
+    """Return a line or a barcode of the photo."""
+    return {name: read[name] for name in ("text", "box", "kind", "confidence")}
 
 
 def facet_json(facet: Facet) -> Json:

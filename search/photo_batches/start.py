@@ -1,4 +1,4 @@
-"""Starting a batch: the photos are kept as one zip, the work is a job."""
+"""Starting with many photos at once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from search.job_types import SEARCH_PHOTOS, PhotosParameters
 from search.models import PhotoBatch
 from search.photo_batches.packing import packed
 from search.retrieval.scope import scope_for
-from search.services.photo_batches import photo_batches_of
+from search.services.photo_batches import BATCHES_MAX, HITS_DEFAULT, photo_batches_of
 from workers.jobs.services import job_create
 from workers.storage.blobs import blob_store
 
@@ -22,10 +22,6 @@ if TYPE_CHECKING:
     from django.core.files.uploadedfile import UploadedFile
 
     from search.retrieval.types import Target
-
-BATCHES_MAX = 20
-"""Batches that one person has at a time."""
-HITS_DEFAULT, HITS_MAX = 3, 10
 
 
 def photo_batch_start(

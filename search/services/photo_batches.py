@@ -1,4 +1,4 @@
-"""Many photos at once: read by whom they belong to, deleted by them or by their age."""
+"""Many photos at once: started, read by whom they belong to, deleted by them or by their age."""
 
 from __future__ import annotations
 
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from search.querysets import Viewer
+
+BATCHES_MAX = 20
+"""Batches that one person has at a time."""
+HITS_DEFAULT, HITS_MAX = 3, 10
 
 
 def photo_batches_of(viewer: Viewer) -> QuerySet[PhotoBatch]:

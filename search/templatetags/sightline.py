@@ -17,6 +17,8 @@ from search.views.advice import Advice, advice_for
 from search.views.choosing import chosen_target
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from django.http import HttpRequest
     from django.template import Context
     from django.utils.safestring import SafeString
@@ -50,6 +52,19 @@ def error_advice(error: AppError) -> Advice:
 def max_bytes() -> int:
     """Return how many bytes a photo may have, for the check before it is sent."""
     return int(settings.CONFIG.picture_max_bytes)
+
+
+@register.simple_tag
+def picture_urls() -> bool:
+    """Return whether a picture can be asked with by its address."""
+    return bool(settings.CONFIG.picture_urls)
+
+
+@register.simple_tag
+def crop_shade(crop: Sequence[float]) -> str:
+    """Return the path of all of a picture but a part, in a square of side 1."""
+    left, top, width, height = crop
+    return f"M0 0H1V1H0ZM{left} {top}v{height}h{width}v{-height}Z"
 
 
 @register.simple_tag(takes_context=True)

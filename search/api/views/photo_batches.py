@@ -19,9 +19,15 @@ from search.api.permissions import signed_in
 from search.api.presenting import batch_photo_json, photo_batch_json
 from search.api.views.search import TargetField
 from search.photo_batches.packing import PHOTOS_MAX
-from search.photo_batches.start import HITS_DEFAULT, HITS_MAX, photo_batch_start
+from search.photo_batches.start import photo_batch_start
 from search.photo_batches.table import csv_lines, photo_rows
-from search.services.photo_batches import own_photo_batch, photo_batch_delete, photo_batches_of
+from search.services.photo_batches import (
+    HITS_DEFAULT,
+    HITS_MAX,
+    own_photo_batch,
+    photo_batch_delete,
+    photo_batches_of,
+)
 from search.units.passage import PASSAGE
 
 if TYPE_CHECKING:
