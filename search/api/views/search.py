@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from drf_spectacular.utils import (
     OpenApiParameter,
     PolymorphicProxySerializer,
-    extend_schema_field,
 )
 from rest_framework import serializers
 from rest_framework.response import Response
@@ -23,36 +21,32 @@ from search.api.bodies import ONE_PICTURE
 from search.api.examples import BY_WORDS
 from search.api.parameters import (
     FieldNameField,
-    JsonObjectField,
     Parameters,
     ShortListField,
     UploadField,
     VectorField,
-    refuse_unknown,
     validated,
 )
+from search.api.photo_text import photo_of_search_read
 from search.api.pictures import CROP, AddressField, CropField, TurnField, check_framing, image_part
 from search.api.presenting import facet_json, search_json
-from search.filters.registry import FILTERS, FILTERS_SCHEMA, check_filters
+from search.api.search_fields import FiltersField, SortField, TargetField
 from search.filters.values import NAME_MAX
 from search.retrieval.explain import explain_answer
 from search.retrieval.facets import facet_scope, facets
-from search.retrieval.sort import RELEVANCE, check_sort
+from search.retrieval.sort import RELEVANCE
 from search.retrieval.types import (
     LIMIT_DEFAULT,
     LIMIT_MAX,
     MODES,
     DocumentPart,
     EmbeddingPart,
-    ImagePart,
     SearchRequest,
     TextPart,
 )
-from search.services.photo_text import photo_read
 from search.services.queries import query_delete
 from search.sessions import session_of
 from search.units.passage import PASSAGE
-from search.units.registry import unit_kinds
 from workers.encoding.client import encode_picture, encode_text
 
 if TYPE_CHECKING:
@@ -61,7 +55,7 @@ if TYPE_CHECKING:
     from rest_framework.request import Request
 
     from models_admin.models import ModelVersion
-    from search.retrieval.types import Part, SearchWarning
+    from search.retrieval.types import Part
     from workers.encoding.wire import Encoded
 
 TEXT_MAX = 2000
@@ -78,42 +72,6 @@ PART_IDS = {
     "text.surrogate_characters_not_allowed": "text.not_text",
 }
 NOT_BUILT_YET = ("parts", "negative_text")
-
-
-@extend_schema_field(FILTERS_SCHEMA)
-class FiltersField(JsonObjectField):
-    """Values by names of search/filters; a document must have all that they ask for."""
-
-    def to_internal_value(self, data: Any) -> dict[str, Any]:
-        """Return the filters; refuses other keys and shapes."""
-        filters = super().to_internal_value(data)
-        refuse_unknown((f"filters.{key}" for key in filters), [f"filters.{name}" for name in FILTERS])
-        check_filters(filters)
-        return filters
-
-
-class SortField(serializers.CharField):
-    """What the documents that were found are sorted by."""
-
-    default_help = (
-        "relevance, or created_at, updated_at, title, `metadata.` and a key; downwards with `-` before it"
-    )
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(help_text=self.default_help, **options)
-
-    def to_internal_value(self, data: Any) -> str:
-        """Return the order; refuses what nothing can be sorted by."""
-        sort = super().to_internal_value(data)
-        check_sort(sort)
-        return sort
-
-
-class TargetField(serializers.ChoiceField):
-    """The target of a kind of unit."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(choices=[kind.target for kind in unit_kinds()], **options)
 
 
 class SearchOptions(Parameters):
@@ -321,7 +279,7 @@ class SearchView(ApiView):
         """Find the documents that a picture, a text, a document or a vector is about."""
         values = validated(SearchParameters, request.data)
         asked = _search_request(request, values)
-        asked, not_read = _read(asked) if values["read_text"] else (asked, ())
+        asked, not_read = photo_of_search_read(asked) if values["read_text"] else (asked, ())
         found = retrieval.search(asked)
         answer = search_json(found, explain_answer(found) if values["explain"] else {})
         answer["warnings"] += not_read
@@ -404,18 +362,6 @@ def _search_request(request: Request, values: dict[str, Any]) -> SearchRequest:
         cursor=values.get("next"),
         model=values["model"],
     )
-
-
-def _read(asked: SearchRequest) -> tuple[SearchRequest, tuple[SearchWarning, ...]]:
-    """Have the photo of a search read; return the search with what it says, and a warning where it was not read."""
-    photo = next(part for part in asked.parts if isinstance(part, ImagePart))
-    reading = photo_read(photo)
-    if not reading.failure:
-        read = replace(photo, read=reading.texts)
-        parts = tuple(read if part is photo else part for part in asked.parts)
-        return replace(asked, parts=parts), ()
-    message = f"The text in the photo was not read: {reading.failure}."
-    return asked, ({"id": "text.not_read", "message": message, "detail": {}},)
 
 
 def _parts(request: Request, values: dict[str, Any]) -> tuple[Part, ...]:
