@@ -31,18 +31,25 @@ SORTS = ("natural words", "rare terms", "identifiers")
 TOP = 10
 RANK_CONSTANTS = (10, 60)
 SHARES = tuple(np.linspace(0.05, 0.95, 19))
-WEIGHTS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0)
+KNOWN = (0.0, 0.05, 0.1, 0.2, 0.5, 1.0)
+UNKNOWN = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 
 
 @dataclass(frozen=True)
 class Found:
-    """What the retrievers say of the documents that any of them found; ranks from 1, infinite where it did not find."""
+    """What the retrievers say of the documents that any of them found; ranks from 1, infinite where it did not find.
+
+    Scores by words are of those that the model knows and does not know, and of the rare ones and the others.
+    """
 
     judged: Judged
     documents: NDArray[np.str_]
     standard: Values
     dense_rank: Values
-    lexical: Values
+    known: Values
+    unknown: Values
+    rare: Values
+    others: Values
     lexical_rank: Values
     exact: NDArray[np.bool_]
 
@@ -67,7 +74,8 @@ def dense(found: Found) -> Values:
 
 def lexical(found: Found) -> Values:
     """Score by words alone."""
-    return np.where(found.lexical > 0, found.lexical, -np.inf) + np.where(found.exact, np.inf, 0)
+    words = found.known + found.unknown
+    return np.where(found.exact, 1e4, np.where(words > 0, words, -np.inf))
 
 
 def by_ranks(share: float, constant: int) -> Callable[[Found], Values]:
@@ -79,9 +87,18 @@ def by_ranks(share: float, constant: int) -> Callable[[Found], Values]:
     )
 
 
-def by_scores(weight: float) -> Callable[[Found], Values]:
-    """Return the standardised score of vectors plus `weight` times that of words."""
-    return lambda found: found.standard + weight * found.lexical + np.where(found.exact, 1e4, 0.0)
+def by_scores(known: float, unknown: float) -> Callable[[Found], Values]:
+    """Return the standardised score of vectors plus those of words, weighted by whether the model knows them."""
+    return lambda found: _plus_words(found, known * found.known + unknown * found.unknown)
+
+
+def by_rarity(known: float, unknown: float) -> Callable[[Found], Values]:
+    """Return the same where nobody knows what the model knows: rare words count as unknown."""
+    return lambda found: _plus_words(found, known * found.others + unknown * found.rare)
+
+
+def _plus_words(found: Found, words: Values) -> Values:
+    return found.standard + words + np.where(found.exact, 1e4, 0.0)
 
 
 def main() -> None:
@@ -102,23 +119,23 @@ def main() -> None:
 
 def show(development: Sequence[Found], test: Sequence[Found], report: Report) -> None:
     """Print the weights that the development half chooses, and what they give on the test half."""
-    ranks = max(
-        (by_ranks(*each) for each in product(SHARES, RANK_CONSTANTS)), key=lambda way: _mean(development, way)
+    ranks = _best(development, by_ranks, SHARES, RANK_CONSTANTS)
+    one_weight = _best(development, lambda weight: by_scores(weight, weight), (*KNOWN, *UNKNOWN))
+    scores = _best(development, by_scores, KNOWN, UNKNOWN)
+    rarity = _best(development, by_rarity, KNOWN, UNKNOWN)
+    print(
+        f"chosen on the development half: ranks {ranks}, one weight {one_weight}, scores {scores}, rarity {rarity}"
     )
-    share, constant = max(
-        product(SHARES, RANK_CONSTANTS), key=lambda each: _mean(development, by_ranks(*each))
-    )
-    weight = max(WEIGHTS, key=lambda each: _mean(development, by_scores(each)))
-    print(f"chosen by ranks: vectors {share:.2f}, words {1 - share:.2f}, constant {constant}")
-    print(f"chosen by scores: words {weight}; on the development half:")
-    for each in WEIGHTS:
-        print(f"    {each:5}  {_mean(development, by_scores(each)):.4f}")
+    for each in product(KNOWN, UNKNOWN):
+        print(f"    known {each[0]:4}, unknown {each[1]:4}: {_mean(development, by_scores(*each)):.4f}")
     ways = {
         "vectors": dense,
         "words": lexical,
         "ranks, equal": by_ranks(0.5, 60),
-        "ranks, chosen": ranks,
-        "scores, chosen": by_scores(weight),
+        "ranks": by_ranks(*ranks),
+        "scores, one weight": by_scores(*one_weight, *one_weight),
+        "scores": by_scores(*scores),
+        "scores by rarity": by_rarity(*rarity),
     }
     for sort in (*SORTS, "all"):
         chosen = [found for found in test if sort in (found.judged.sort, "all")]
@@ -127,10 +144,16 @@ def show(development: Sequence[Found], test: Sequence[Found], report: Report) ->
             first = np.mean([found.reciprocal_rank(way(found)) == 1 for found in chosen])
             report.say(f"{sort}, {name}: MAP@{TOP}", _mean(chosen, way), "")
             report.say(f"{sort}, {name}: relevant first", float(first), "")
-    for name in ("vectors", "words", "ranks, equal", "ranks, chosen"):
-        one, other = (np.array(_values(test, ways[each]))[:, None] for each in ("scores, chosen", name))
+    for name in ways:
+        one, other = (np.array(_values(test, ways[each]))[:, None] for each in ("scores", name))
         (difference,) = paired_means(one, other)
         print(f"scores − {name}: {difference.value:.3f} [{difference.low:.3f}, {difference.high:.3f}]")
+
+
+def _best(
+    found: Sequence[Found], way: Callable[..., Callable[[Found], Values]], *choices: Sequence[float]
+) -> tuple[float, ...]:
+    return max(product(*choices), key=lambda chosen: _mean(found, way(*chosen)))
 
 
 def _values(found: Sequence[Found], way: Callable[[Found], Values]) -> list[float]:

@@ -15,14 +15,15 @@ import numpy as np
 
 from bench import measure, vectors
 from bench.bundle import bench_bundle
+from bench.filters import filters
 from bench.serving import DATA_DIR, ROOT, processes, serving, wait_for
 from workers.inference.bundles import bundle_extract
 from workers.inference.encoder import Encoder, load_encoder
 
 PASSAGES = 100_000
-QUERIES = 300
+QUERIES, FILTER_QUERIES = 300, 60
 MIB = 1024 * 1024
-PARTS = ("query", "clients", "recall", "memory", "bulk")
+PARTS = ("query", "clients", "recall", "filters", "memory", "bulk")
 
 
 def main() -> None:
@@ -54,6 +55,10 @@ def _measure(server: measure.BenchServer, options: argparse.Namespace, report: m
         stored = np.concatenate(list(vectors.stored(options.passages)))
         queries = vectors.queries(QUERIES, options.passages)
         measure.recall(server, measure.Stored(_model(), stored, queries), report)
+    if "filters" in options.parts:
+        print(f"Filters and facets over {options.passages:,} stored vectors")
+        asked = vectors.queries(FILTER_QUERIES, options.passages)
+        filters(server, measure.Stored(_model(), asked, asked), report)
     if "memory" in options.parts:
         web = max(process.memory_info().rss for process in processes("retrieval_site.web"))
         report.say("web process, resident", web / MIB, "MiB", "≤ 150")

@@ -57,6 +57,16 @@ class Config:
     device: str
     encoder_memory_bytes: int
     public_models: list[str]
+    site_url: str
+    email_host: str
+    email_port: int
+    email_host_user: str
+    email_host_password: str
+    email_use_tls: bool
+    email_use_ssl: bool
+    email_from: str
+    photos_max_bytes: int
+    photos_keep_days: int
     query_keep_days: int
     query_photo_keep_days: int
     throttle: bool
@@ -71,6 +81,11 @@ class Config:
     query_memory_bytes: int
     web_memory_bytes: int
     allow_unwalled: bool
+
+    @property
+    def sends_mail(self) -> bool:
+        """Whether mail can be sent, with links that lead here."""
+        return bool(self.email_host and self.site_url)
 
     @property
     def celery_url(self) -> str:
@@ -135,6 +150,16 @@ def read_config() -> Config:
         upload_keep_seconds=env.int("UPLOAD_KEEP_SECONDS", default=900),
         device=env.str("DEVICE", default="auto"),
         encoder_memory_bytes=env.int("ENCODER_MEMORY_BYTES", default=4 * GIB),
+        site_url=env.str("SITE_URL", default="").rstrip("/"),
+        email_host=env.str("EMAIL_HOST", default=""),
+        email_port=env.int("EMAIL_PORT", default=25),
+        email_host_user=env.str("EMAIL_HOST_USER", default=""),
+        email_host_password=env.str("EMAIL_HOST_PASSWORD", default=""),
+        email_use_tls=env.bool("EMAIL_USE_TLS", default=False),
+        email_use_ssl=env.bool("EMAIL_USE_SSL", default=False),
+        email_from=env.str("EMAIL_FROM", default="sightline@localhost"),
+        photos_max_bytes=env.int("PHOTOS_MAX_BYTES", default=512 * MIB),
+        photos_keep_days=env.get_value("PHOTOS_KEEP_DAYS", cast=_days, default=30),
         query_keep_days=env.get_value("QUERY_KEEP_DAYS", cast=_days, default=365),
         query_photo_keep_days=env.get_value("QUERY_PHOTO_KEEP_DAYS", cast=_days, default=90),
         public_models=env.list("PUBLIC_MODELS", default=[]),

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connection
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from django.apps import AppConfig
+
+EXTENSIONS = ("vector", "pg_trgm", "unaccent")
 
 
 @register()
@@ -26,3 +29,29 @@ def throttle_rates_can_be_read(app_configs: Sequence[AppConfig] | None, **_: Any
             hint = "Write a number of requests per second, minute, hour or day; THROTTLE=off lifts both."
             found.append(Error(f"{name.upper()}: {failure}", hint=hint, id="sightline.E010"))
     return found
+
+
+@register(Tags.database)
+def extensions_are_there(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **_: Any
+) -> list[CheckMessage]:
+    """Find a PostgreSQL that lacks an extension before a migration fails for it."""
+    if not databases or DEFAULT_DB_ALIAS not in databases:
+        return []
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT name FROM pg_available_extensions WHERE name = ANY(%s)", [list(EXTENSIONS)]
+            )
+            there = {row[0] for row in cursor.fetchall()}
+    except OperationalError:
+        return []  # what does not answer is told of by whoever needs it
+    return [
+        Error(
+            f"PostgreSQL lacks the extension {name}.",
+            hint="Install it on its server: vector is pgvector, the others are contrib modules of PostgreSQL.",
+            id="sightline.E011",
+        )
+        for name in EXTENSIONS
+        if name not in there
+    ]

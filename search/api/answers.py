@@ -10,7 +10,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from models_admin.models import VersionState
-from search.models import Collection, CollectionField, Membership
+from search.models import Collection, CollectionField, Membership, SavedSearch
+from search.retrieval.types import MATCHES, STRENGTHS
 from search.units.image import ImageAnswer
 from search.units.registry import unit_kinds
 from workers.inference.ocr.types import KINDS
@@ -96,11 +97,14 @@ class WhyAnswer(Answer):
 
 
 class HitAnswer(Answer):
-    """One result. `relevance` is null until the model is calibrated."""
+    """One result. `relevance` is null where the model has no calibration for what was asked and looked for."""
 
     rank = serializers.IntegerField()
     score = serializers.FloatField(help_text="bigger is closer; compare within one answer only")
-    relevance = serializers.FloatField(allow_null=True)
+    relevance = serializers.FloatField(allow_null=True, help_text="probability that it is relevant, 0 to 1")
+    strength = serializers.ChoiceField(
+        choices=STRENGTHS, allow_null=True, help_text="null where nothing is known"
+    )
     document = DocumentBriefAnswer()
     near_duplicates = DocumentBriefAnswer(
         many=True, help_text="with `collapse`: documents that are nearly the same, for which this one stands"
@@ -210,6 +214,11 @@ class SearchResultAnswer(Answer):
     query = QueryAnswer()
     results = HitAnswer(many=True)
     facets = FacetAnswer(many=True, allow_null=True, help_text="null where none was asked for")
+    match = serializers.ChoiceField(
+        choices=MATCHES,
+        allow_null=True,
+        help_text="whether anything fits: `none` where all hits are weak; null where nothing is known",
+    )
     next = serializers.CharField(allow_null=True, help_text="send it as `next` for the page after this")
     unknown_words = serializers.ListField(
         child=serializers.CharField(), help_text="words of the text that the model does not know"
@@ -303,8 +312,22 @@ class UndoableAnswer(Answer):
     )
 
 
+class CalibrationAnswer(Answer):
+    """How scores become relevance where `modality` asks for a `kind` of unit; `collection` is null for all."""
+
+    modality = serializers.CharField()
+    kind = serializers.CharField()
+    collection = serializers.CharField(allow_null=True)
+    source = serializers.ChoiceField(choices=["pairs", "judgements"])  # type: ignore[assignment]
+    queries = serializers.IntegerField()
+    hits = serializers.IntegerField(help_text="labelled hits that it was fitted to")
+    relevant = serializers.IntegerField(help_text="those of them that are relevant")
+    calibration_error = serializers.FloatField(help_text="expected, on queries that were left out of the fit")
+    fitted_at = serializers.DateTimeField()
+
+
 class VersionAnswer(Answer):
-    """A model version; `error`, `report`, `judged` and `note` are for staff (null for others)."""
+    """A model version; `error`, `report`, `judged`, `calibrations` and `note` are for staff (null for others)."""
 
     model = serializers.CharField(help_text="name@version")
     name = serializers.CharField()
@@ -320,6 +343,7 @@ class VersionAnswer(Answer):
     error = FailureAnswer(allow_null=True)
     report = serializers.DictField(allow_null=True)
     judged = serializers.DictField(allow_null=True, help_text="what people's judgements say of it")
+    calibrations = CalibrationAnswer(many=True, allow_null=True)
     note = serializers.CharField(allow_null=True, allow_blank=True)
     created_at = serializers.DateTimeField()
 
@@ -367,7 +391,17 @@ class SavedSearchAnswer(Answer):
     id = serializers.IntegerField()
     name = serializers.CharField()
     search = MadeSearchAnswer()
+    alerts = serializers.ChoiceField(choices=SavedSearch.Alerts.choices)
+    new = serializers.IntegerField(help_text="documents found for it that its owner has not seen")
     created_at = serializers.DateTimeField()
+
+
+class FindingAnswer(Answer):
+    """A new document that fits a saved search."""
+
+    document = DocumentBriefAnswer()
+    found_at = serializers.DateTimeField()
+    seen = serializers.BooleanField()
 
 
 class SuggestionAnswer(Answer):
@@ -384,3 +418,24 @@ class SuggestionsAnswer(Answer):
     """What somebody may be about to write."""
 
     suggestions = SuggestionAnswer(many=True)
+
+
+class PhotoBatchAnswer(Answer):
+    """Many photos that were sent together. `job` is null where it is gone."""
+
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    target = serializers.CharField()
+    collections = serializers.ListField(child=serializers.CharField())
+    model = serializers.CharField(allow_null=True, help_text="name@version")
+    limit = serializers.IntegerField(help_text="documents for each photo")
+    job = JobAnswer(allow_null=True)
+    created_at = serializers.DateTimeField()
+
+
+class BatchPhotoAnswer(Answer):
+    """A photo of a batch with its best documents."""
+
+    name = serializers.CharField()
+    photo = serializers.CharField(allow_null=True, help_text="address of its small copy")
+    results = HitAnswer(many=True)

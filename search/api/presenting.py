@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
 
+from search.relevance.panel import calibrations_json
 from search.units.image import ImageAnswer
 from search.units.registry import unit_kind, unit_kinds
 
@@ -17,7 +18,16 @@ if TYPE_CHECKING:
 
     from models_admin.models import ModelVersion
     from search.asked import AskedPart, AskedSearch
-    from search.models import Collection, Document, DocumentImage, Judgement, SavedSearch
+    from search.models import (
+        Collection,
+        Document,
+        DocumentImage,
+        Judgement,
+        PhotoBatch,
+        SavedSearch,
+        SearchFinding,
+    )
+    from search.photo_batches.table import PhotoRow
     from search.querysets import Viewer
     from search.retrieval.explain import Side, Why
     from search.retrieval.facets import Facet
@@ -42,6 +52,7 @@ def search_json(answer: SearchAnswer, why: Mapping[int, Why] | None = None) -> J
         },
         "results": [hit_json(hit, why.get(hit.document.pk)) for hit in answer.hits],
         "facets": None,
+        "match": answer.match,
         "next": answer.next,
         "unknown_words": answer.unknown_words,
         "mended": answer.mended,
@@ -82,6 +93,7 @@ def hit_json(hit: Hit, why: Why | None = None) -> Json:
         "rank": hit.rank,
         "score": round(hit.score, 6),
         "relevance": hit.relevance,
+        "strength": hit.strength,
         "document": document_brief_json(hit.document),
         "near_duplicates": [document_brief_json(same.document) for same in hit.same],
         "why": why and {"parts": [_side_json(side) for side in why.parts], "found": _side_json(why.found)},
@@ -208,6 +220,7 @@ def version_json(version: ModelVersion, *, for_staff: bool) -> Json:
         "error": _failure(version.error_id, version.error) if for_staff else None,
         "report": version.report if for_staff else None,
         "judged": version.judged or None if for_staff else None,
+        "calibrations": calibrations_json(version) if for_staff else None,
         "note": version.note if for_staff else None,
         "created_at": version.created_at,
     }
@@ -257,11 +270,14 @@ def part_json(part: AskedPart) -> Json:
 
 
 def saved_search_json(saved: SavedSearch, asked: AskedSearch) -> Json:
-    """Return a saved search with the search that it keeps."""
+    """Return a saved search of `saved_searches_of`, with the search that it keeps."""
+    counted: Any = saved
     return {
         "id": saved.pk,
         "name": saved.name,
         "search": made_search_json(asked) | {"saved": saved.pk},
+        "alerts": saved.alerts,
+        "new": counted.new,
         "created_at": saved.created_at,
     }
 
@@ -270,3 +286,33 @@ def suggestion_json(suggestion: Suggestion) -> Json:
     """Return what somebody may be about to write; `url` is the page of its document."""
     page = suggestion.document and reverse("search:document", args=[suggestion.document])
     return {**vars(suggestion), "url": page}
+
+
+def finding_json(finding: SearchFinding) -> Json:
+    """Return a new document that fits a saved search; it and its collection must be loaded."""
+    return {
+        "document": document_brief_json(finding.document),
+        "found_at": finding.found_at,
+        "seen": finding.seen_at is not None,
+    }
+
+
+def photo_batch_json(batch: PhotoBatch, viewer: Viewer) -> Json:
+    """Return a batch of photos; its job and version must be loaded."""
+    return {
+        "id": str(batch.pk),
+        "name": batch.name,
+        "target": batch.target,
+        "collections": batch.collections,
+        "model": batch.version.key if batch.version else None,
+        "limit": batch.hits_each,
+        "job": job_json(batch.job, viewer) if batch.job else None,
+        "created_at": batch.created_at,
+    }
+
+
+def batch_photo_json(row: PhotoRow) -> Json:
+    """Return a photo of a batch with its hits."""
+    photo = row.photo
+    address = reverse("search:batch-photo", args=[photo.batch_id, photo.pk]) if photo.preview_id else None
+    return {"name": photo.name, "photo": address, "results": [hit_json(hit) for hit in row.hits]}

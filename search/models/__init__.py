@@ -1,13 +1,17 @@
+from search.models.calibration import Calibration
 from search.models.collection import Collection, Membership
 from search.models.document import Document, DocumentImage, Passage
 from search.models.feedback import Judgement, Query, QueryPart
 from search.models.field import CollectionField, FieldValue
 from search.models.identifier import DocumentIdentifier
-from search.models.saved import SavedSearch
+from search.models.photo_batch import BatchPhoto, PhotoBatch
+from search.models.saved import SavedSearch, SearchFinding
 from search.models.token import ApiToken
 
 __all__ = [
     "ApiToken",
+    "BatchPhoto",
+    "Calibration",
     "Collection",
     "CollectionField",
     "Document",
@@ -17,7 +21,9 @@ __all__ = [
     "Judgement",
     "Membership",
     "Passage",
+    "PhotoBatch",
     "Query",
     "QueryPart",
     "SavedSearch",
+    "SearchFinding",
 ]

@@ -44,6 +44,10 @@ class Query(models.Model):
     version = models.ForeignKey("models_admin.ModelVersion", null=True, blank=True, on_delete=models.SET_NULL)
     answer = models.JSONField(default=list, blank=True)
     plan = models.JSONField(default=dict, blank=True)
+    match = models.CharField(
+        max_length=4, blank=True, default="", help_text="good, weak or none: whether anything fits"
+    )
+    min_relevance = models.FloatField(null=True, blank=True)
     warnings = models.JSONField(default=list, blank=True, help_text="what should be known of the answer")
     timings_ms = models.JSONField(default=dict, blank=True)
 

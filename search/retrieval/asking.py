@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedSearch:
     """A request with its words as they are searched for, and what `Asked` needs of it."""
 
     request: SearchRequest
@@ -35,7 +35,9 @@ class Prepared:
     warnings: tuple[SearchWarning, ...] = ()
 
 
-def prepare(request: SearchRequest, preview_px: int, scope_of: Callable[[ModelVersion], Scope]) -> Prepared:
+def prepare(
+    request: SearchRequest, preview_px: int, scope_of: Callable[[ModelVersion], Scope]
+) -> PreparedSearch:
     """Start encoding, look up where to search meanwhile, and mend misspelt words.
 
     Raises AppError of the parts, the mode, the version and the scope.
@@ -50,17 +52,19 @@ def prepare(request: SearchRequest, preview_px: int, scope_of: Callable[[ModelVe
     if right := _misspelt(asked, encoding):
         mended_request, warning = _mended(request, text, right)
         return prepared(mended_request, encoding_for(mended_request, mode, preview_px), scope, warning)
-    return Prepared(request, encoding, scope, retrievers_for(mode, text, asked))
+    return PreparedSearch(request, encoding, scope, retrievers_for(mode, text, asked))
 
 
-def prepared(request: SearchRequest, encoding: Encoding, scope: Scope, *warnings: SearchWarning) -> Prepared:
+def prepared(
+    request: SearchRequest, encoding: Encoding, scope: Scope, *warnings: SearchWarning
+) -> PreparedSearch:
     """Return what a query is asked with whose words stay as they are; raises AppError of the mode."""
     mode, text = mode_for(request.mode, request.parts), text_of(request.parts)
     asked = None if mode == "dense" else read(lambda: look_up(text, scope.collections))
     retrievers = retrievers_for(mode, text, asked)
     if texts := [one for part in request.parts for one in _read_in(part)]:
         retrievers = (ReadIdentifiers(texts), *retrievers)
-    return Prepared(request, encoding, scope, retrievers, warnings)
+    return PreparedSearch(request, encoding, scope, retrievers, warnings)
 
 
 def _read_in(part: Part) -> tuple[TextRead, ...]:

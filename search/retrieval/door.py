@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from django.conf import settings
 
@@ -11,7 +11,7 @@ from retrieval_site.clock import Clock
 from retrieval_site.database.reading import read
 from retrieval_site.errors import AppError
 from search.retrieval import keep
-from search.retrieval.asking import Prepared, prepare, prepared
+from search.retrieval.asking import PreparedSearch, prepare, prepared
 from search.retrieval.cursor import Cursor, cursor_read, cursor_write
 from search.retrieval.pages import kept_query, read_page
 from search.retrieval.runner import Asked, run
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from search.querysets import Viewer
     from search.retrieval.encode import Encoding
     from search.retrieval.present import Page
-    from search.retrieval.types import Scope, SearchRequest
+    from search.retrieval.types import Match, Scope, SearchRequest
 
 
 def search(request: SearchRequest) -> SearchAnswer:
@@ -52,11 +52,20 @@ def search_encoded(encoding: Encoding, request: SearchRequest) -> SearchAnswer:
     return _searched(prepared(request, encoding, scope), clock)
 
 
-def _searched(ready: Prepared, clock: Clock) -> SearchAnswer:
+def _searched(ready: PreparedSearch, clock: Clock) -> SearchAnswer:
     request = ready.request
     most = max(keep.KEPT_FIRST, request.limit)
     wanted = request.limit if request.sort == RELEVANCE else most
-    asked = Asked(ready.encoding, ready.scope, wanted, most, clock, ready.retrievers, ready.warnings)
+    asked = Asked(
+        ready.encoding,
+        ready.scope,
+        wanted,
+        most,
+        clock,
+        ready.retrievers,
+        ready.warnings,
+        request.min_relevance,
+    )
     found = run(asked, request)
     answer = _answer(found.query, found.page, request.viewer, found.query.timings_ms)
     return answer if found.is_kept else replace(answer, query_id=None, next=None, unkept=found.query)
@@ -105,6 +114,7 @@ def _answer(query: Query, page: Page, viewer: Viewer, timings_ms: dict[str, floa
         timings_ms=timings_ms,
         counted=keep.asked_by(query, viewer) or bool(getattr(viewer, "is_superuser", False)),
         warnings=tuple(query.warnings),
+        match=cast("Match | None", query.match or None),
         text_read=next((part.text_read for part in query.asked if part.text_read is not None), None),
     )
 

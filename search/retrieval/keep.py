@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from search.querysets import Viewer
     from search.retrieval.encode import Encoding
     from search.retrieval.modes import Ways
-    from search.retrieval.types import AskedBy, Modality, Mode, Part, SearchRequest, SearchWarning
+    from search.retrieval.types import AskedBy, Match, Modality, Mode, Part, SearchRequest, SearchWarning
     from workers.models import Blob
 
 logger = logging.getLogger(__name__)
@@ -69,6 +69,8 @@ def query_new(
         version=query.version,
         answer=entries(ranking.documents, ranking.kind),
         plan=plan_json(ranking.plan, more=ranking.more) | ({"collapsed": True} if request.collapse else {}),
+        match=ranking.match or "",
+        min_relevance=request.min_relevance,
         warnings=list(warnings),
     )
     pairs = zip(request.parts, query.parts, strict=True)
@@ -154,20 +156,39 @@ def entries(documents: Iterable[RankedDocument], kind: str) -> list[dict[str, An
     """Return ranked documents as the answer keeps them."""
     return [
         {"document": ranked.document_id, kind: ranked.unit_id, "score": ranked.score}
-        | ({"same_as": ranked.same_as} if ranked.same_as else {})
+        | _set(
+            relevance=ranked.relevance,
+            strength=ranked.strength,
+            same_as=ranked.same_as,
+            by_vectors=ranked.by_vectors,
+        )
         for ranked in documents
     ]
 
 
+def _set(**values: Any) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
 def ranking_of(query: Query) -> Ranking:
-    """Return the kept answer; no calibration was kept with it."""
+    """Return the kept answer."""
     kind = unit_kind_of(query.target).name
     documents = tuple(
-        RankedDocument(entry["document"], entry[kind], entry["score"], same_as=entry.get("same_as"))
+        RankedDocument(
+            entry["document"],
+            entry[kind],
+            entry["score"],
+            entry.get("relevance"),
+            entry.get("strength"),
+            entry.get("same_as"),
+            entry.get("by_vectors"),
+        )
         for entry in query.answer
     )
     more = bool(query.plan.get("more")) and len(documents) < KEPT_MAX
-    return Ranking(documents, kind, plan_of(query), more=more)
+    return Ranking(
+        documents, kind, plan_of(query), more=more, match=cast("Match | None", query.match or None)
+    )
 
 
 def modality_of(query: Query) -> AskedBy:
@@ -216,7 +237,7 @@ def encoded_of(query: Query) -> EncodedQuery | None:
 
 
 def _encoded_part(part: QueryPart, dim: int) -> EncodedPart:
-    vectors = np.frombuffer(bytes(part.embedding), dtype="<f4").reshape(-1, dim)
+    vectors = np.frombuffer(bytes(part.embedding or b""), dtype="<f4").reshape(-1, dim)
     modality = cast("Modality", part.modality)
     return EncodedPart(modality, vectors, part.weight, part.text, nothing_known=not len(vectors))
 

@@ -34,7 +34,7 @@ class Regions:
 
 def can_be_occluded(version: ModelVersion) -> bool:
     """Return whether a cell has one place in what the model sees: not where it looks at ten parts of a picture."""
-    return version.manifest.get("image", {}).get("crop", "ten") != "ten"
+    return bool(version.manifest.get("image", {}).get("crop", "ten") != "ten")
 
 
 def regions_of(

@@ -109,7 +109,8 @@ def _deepen(query_id: uuid.UUID, viewer: Viewer) -> Ranking:
     wanted = min(room, DEEPER_DOCUMENTS)
     try:
         scope = scope_for(encoded.version, viewer, query.target, query.collections, query.filters)
-        asked = Asked(Known(encoded), replace(scope, excluded=seen), wanted, most=room)
+        further = replace(scope, excluded=seen)
+        asked = Asked(Known(encoded), further, wanted, room, min_relevance=query.min_relevance)
         found = run(replace(asked, retrievers=_retrievers(query, scope)))
         if query.plan.get("collapsed"):
             found = collapse(found, scope.table, known)

@@ -113,7 +113,14 @@ def hits_of(
     found = dict(_found(documents, kind, collections))
     shown = [document for document in documents if document.unit_id in found]
     return [
-        Hit(rank, document.score, kind=kind, relevance=document.relevance, **found[document.unit_id])
+        Hit(
+            rank,
+            document.score,
+            kind=kind,
+            relevance=document.relevance,
+            strength=document.strength,
+            **found[document.unit_id],
+        )
         for rank, document in enumerate(shown, first_rank)
     ]
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, overload
 
 from retrieval_site.clock import Clock
 from retrieval_site.database.reading import read
+from search.relevance.stored import calibrations
 from search.retrieval.calibrate import calibrate
 from search.retrieval.collapse import collapse
 from search.retrieval.cursor import Cursor
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 class Asked:
     """A query on its way to vectors, where to look, and for how many documents: `wanted` at least, if there are.
 
-    `warnings`: what was found out of the query before it was encoded.
+    `warnings`: what was found out of the query before it was encoded. Documents below `min_relevance` are left out.
     """
 
     encoding: Encoding
@@ -45,6 +46,7 @@ class Asked:
     clock: Clock = field(default_factory=Clock)
     retrievers: tuple[Retriever, ...] = (Dense(),)
     warnings: tuple[SearchWarning, ...] = ()
+    min_relevance: float | None = None
 
 
 @dataclass(frozen=True)
@@ -79,14 +81,15 @@ def run(asked: Asked, request: SearchRequest | None = None) -> Ranking | SearchR
 def _reads(asked: Asked, request: SearchRequest | None) -> Ranking | tuple[Page, Query, EncodedQuery]:
     """Take a query through the stages that read, up to presenting; they can be done twice."""
     encoding, clock = asked.encoding, asked.clock
+    calibrations(encoding.version, asked.scope.table.kind)  # read while the query is being encoded
     with ready(asked.retrievers, encoding.version, asked.scope, asked.wanted) as retrieve:
         query = encoding.finish()
         clock.lap("wait")
         retrieved = Retrieved(retrieve(query), asked.scope)
     if request is not None:
         retrieved = pictures_instead(query, retrieved, request, asked.retrievers)
-    fused = fuse(retrieved.found, query, retrieved.scope.table)
-    ranking = calibrate(group(fused, asked.most), retrieved.scope.table.kind)
+    grouped = group(fuse(retrieved.found, query, retrieved.scope.table), asked.most)
+    ranking = calibrate(grouped, query, retrieved.scope, asked.min_relevance)
     if request is not None and request.collapse:
         ranking = collapse(ranking, retrieved.scope.table)
     clock.lap("search")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, get_args
 
 from search.units.passage import PASSAGE
 from workers.inference.framing import FramedPicture, Framing
@@ -28,6 +28,12 @@ AskedBy = Modality | Literal["composed"]
 """The modality of the one part, or that there are several."""
 Mode = Literal["auto", "dense", "lexical", "hybrid"]
 MODES: tuple[Mode, ...] = ("auto", "dense", "lexical", "hybrid")
+Strength = Literal["weak", "fair", "strong"]
+"""How much speaks for a hit; weak ones are less relevant than what answers usually begin with."""
+STRENGTHS: tuple[Strength, ...] = get_args(Strength)
+Match = Literal["good", "weak", "none"]
+"""Whether anything fits a query: by its strongest hit."""
+MATCHES: tuple[Match, ...] = get_args(Match)
 Target = str
 """What is looked for: the `target` of a kind of unit."""
 SearchWarning = dict[str, Any]
@@ -100,7 +106,7 @@ class SearchRequest:
     `cursor` is the `next` of an earlier answer, which needs no parts; `model` an alias or `name@number`; `preview_px`
     is the longest side of the kept query photo; `or_pictures` lets pictures be searched where there are no passages;
     `collapse` lets one document stand for those that are nearly the same; `mode` chooses the retrievers (modes.py);
-    `as_written` leaves misspelt words as they are.
+    `as_written` leaves misspelt words as they are; documents below `min_relevance` are left out.
     """
 
     viewer: Viewer
@@ -118,6 +124,7 @@ class SearchRequest:
     collapse: bool = False
     mode: Mode = "auto"
     as_written: bool = False
+    min_relevance: float | None = None
 
 
 @dataclass(frozen=True)
@@ -163,15 +170,16 @@ class EncodedQuery:
     @property
     def knows_whole_words(self) -> bool:
         """Whether the version says of each word whether it knows it: others read any word in pieces."""
-        return self.version.manifest.get("text", {}).get("tokenizer") == KNOWS_WHOLE_WORDS
+        return bool(self.version.manifest.get("text", {}).get("tokenizer") == KNOWS_WHOLE_WORDS)
 
 
 @dataclass(frozen=True)
 class Unit:
     """One unit found: a passage's or an image's id, its document, and its score (bigger is closer).
 
-    `found_by` names the retrievers that found it, where there are several.
     `standard`: how many deviations the score lies above that of the table's background; None: not known.
+    `found_by` names the retrievers that found it; empty: the one by vectors alone. `by_vectors`: the score that vectors
+    alone gave it, where `score` is fused from several; None where they did not say.
     """
 
     unit_id: int
@@ -179,6 +187,7 @@ class Unit:
     score: float
     standard: float | None = None
     found_by: tuple[str, ...] = ()
+    by_vectors: float | None = None
 
 
 @dataclass(frozen=True)
@@ -224,24 +233,31 @@ Find: TypeAlias = Callable[[EncodedQuery], Candidates]
 class RankedDocument:
     """A document by its best unit. `relevance`: the calibrated probability that it is relevant; None: unknown.
 
-    `same_as`: the better document that it is nearly the same as.
+    `strength` says it in words, which are known without a calibration, too; None in answers older than it.
+    `same_as`: the better document that it is nearly the same as. `by_vectors`: as of its unit.
     """
 
     document_id: int
     unit_id: int
     score: float
     relevance: float | None = None
+    strength: Strength | None = None
     same_as: int | None = None
+    by_vectors: float | None = None
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """Documents, best first, each by a unit of this kind; `more`: there may be others behind them."""
+    """Documents, best first, each by a unit of this kind; `more`: there may be others behind them.
+
+    `match`: None in answers of before it was known.
+    """
 
     documents: tuple[RankedDocument, ...]
     kind: str
     plan: Plan
     more: bool
+    match: Match | None = None
 
 
 @dataclass(frozen=True)
@@ -257,6 +273,7 @@ class Hit:
     unit: Any | None = None
     kind: str = PASSAGE.name
     relevance: float | None = None
+    strength: Strength | None = None
     cover: Any | None = None
     same: tuple[Hit, ...] = ()
 
@@ -281,6 +298,7 @@ class SearchAnswer:
     counted: bool = True
     warnings: tuple[SearchWarning, ...] = ()
     unkept: Query | None = None
+    match: Match | None = None
     text_read: list[dict[str, Any]] | None = None
 
     @property

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from models_admin.models import ModelVersion
 
 _OF_DOCUMENT = sql.SQL("SELECT embedding FROM {table} WHERE document_id = %s ORDER BY unit_id LIMIT %s")
+_OF_UNITS = sql.SQL("SELECT unit_id, embedding FROM {table} WHERE unit_id = ANY(%s)")
 _HEADER_BYTES = 4
 
 
@@ -46,3 +47,14 @@ def document_vectors(
         receive_binary(cursor)
         cursor.execute(_OF_DOCUMENT.format(table=table.identifier), [document_id, limit])
         return from_binary((row[0] for row in cursor.fetchall()), version.dim)
+
+
+def unit_vectors(version: ModelVersion, kind: str, unit_ids: Iterable[int]) -> dict[int, NDArray[np.float32]]:
+    """Return the vectors `(dim,)` of these units, of those that have one."""
+    statement = _OF_UNITS.format(table=VectorTable(version.pk, kind).identifier)
+    with connection.cursor() as cursor:
+        receive_binary(cursor)
+        cursor.execute(statement, [list(unit_ids)])
+        rows = cursor.fetchall()
+    vectors = from_binary((row[1] for row in rows), version.dim)
+    return dict(zip((row[0] for row in rows), vectors, strict=True))

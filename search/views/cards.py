@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from search.models import Document, DocumentImage, Judgement
-    from search.retrieval.types import Hit
+    from search.retrieval.types import Hit, Strength
 
 CONTEXT_CHARACTERS = 100
 OPENING_CHARACTERS = 320
 FACTS_MAX, TAGS_MAX = 6, 8
+STRENGTH_PERCENT: dict[Strength, float] = {"weak": 20.0, "fair": 60.0, "strong": 100.0}
 
 
 @dataclass(frozen=True)
@@ -56,13 +57,20 @@ class Card:
     document: Document
     address: str
     score: float
-    score_percent: float
+    bar_percent: float
+    relevance_percent: int | None
+    strength: str | None
     excerpt: Excerpt | None
     image: DocumentImage | None
     facts: list[tuple[str, str]]
     tags: list[str]
     judgement: Judgement | None
     same: tuple[Same, ...] = ()
+
+    @property
+    def is_less_relevant(self) -> bool:
+        """Whether it is folded away."""
+        return self.strength == "weak"
 
 
 def cards(
@@ -75,7 +83,9 @@ def cards(
             document=hit.document,
             address=document_address(hit.document.pk, query_id),
             score=hit.score,
-            score_percent=score_percent(hit.score, similarity),
+            bar_percent=bar_percent(hit, similarity),
+            relevance_percent=None if hit.relevance is None else round(100 * hit.relevance),
+            strength=hit.strength,
             excerpt=_excerpt_of(hit),
             image=picture_of(hit.kind, hit.unit) or hit.cover,
             facts=facts(hit.document.metadata)[:FACTS_MAX],
@@ -95,9 +105,13 @@ def document_address(document_id: int, query_id: uuid.UUID | None) -> str:
     return f"{address}?q={query_id}" if query_id else address
 
 
-def score_percent(score: float, similarity: str) -> float:
-    """Return how full the bar is, 0 to 100: a cosine as it is, an order similarity (at most 0) from −1 up."""
-    share = score + 1 if similarity == "order" else score
+def bar_percent(hit: Hit, similarity: str) -> float:
+    """Return how full the bar is, 0 to 100: by relevance, else by strength; in answers that have neither, by score."""
+    if hit.relevance is not None:
+        return round(100 * hit.relevance, 1)
+    if hit.strength is not None:
+        return STRENGTH_PERCENT[hit.strength]
+    share = hit.score + 1 if similarity == "order" else hit.score
     return round(100 * min(1.0, max(0.0, share)), 1)
 
 

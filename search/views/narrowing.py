@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -18,7 +18,7 @@ from search.retrieval.types import SearchRequest
 from search.sessions import session_for
 from search.throttling import PAGE
 from search.units.registry import unit_kind_of
-from search.views.filter_bar import Shown, menu_inside
+from search.views.filter_bar import ShownSearch, menu_inside
 from search.views.filtering import narrowing_of, narrowing_read
 from search.views.indexing import unindexed
 from search.views.people import searchers_only
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest, HttpResponse
 
-    from search.retrieval.types import SearchAnswer
+    from search.retrieval.types import Mode, SearchAnswer
     from search.views.filtering import Narrowing
 
 
@@ -61,7 +61,7 @@ def values(request: HttpRequest, query_id: uuid.UUID) -> HttpResponse:
     name, typed = request.GET.get("field", ""), request.GET.get("q", "").strip().replace("\0", "")
     check_field(name)
     names = dict(Collection.objects.visible_to(request.user).values_list("slug", "name"))
-    inside = menu_inside(Shown(query, request.user, names), name, typed)
+    inside = menu_inside(ShownSearch(query, request.user, names), name, typed)
     template = "search/parts/filter_values.html" if "q" in request.GET else "search/parts/filter_inside.html"
     response = render(request, template, {"inside": inside, "query": query, "typed": typed})
     patch_cache_control(response, private=True, no_store=True)
@@ -77,7 +77,7 @@ def _asked_again(request: HttpRequest, query: Query, wanted: Narrowing) -> Searc
             filters=wanted.filters,
             sort=wanted.sort,
             target=wanted.target,
-            mode=query.mode,
+            mode=cast("Mode", query.mode),
             limit=unit_kind_of(wanted.target).shown.hits_a_page,
         )
         return retrieval.search_again(query, asked)

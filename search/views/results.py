@@ -85,8 +85,9 @@ def _narrowed_otherwise(request: HttpRequest, query: Query) -> HttpResponse | No
 @throttled(PICTURE)
 @searchers_only
 def photo(request: HttpRequest, query_id: uuid.UUID) -> HttpResponseBase:
-    """Send the kept query photo: small, re-encoded, without metadata."""
-    part = _query(query_id).part
+    """Send the kept query photo: small, re-encoded, without metadata; `?part=` names another part than the first."""
+    parts = {str(part.place): part for part in _query(query_id).asked}
+    part = parts.get(request.GET.get("part", "0"))
     preview = part.preview if part else None
     if preview is None:
         raise AppError("photo.not_found")
@@ -140,10 +141,13 @@ def _hits(request: HttpRequest, query: Query, answer: SearchAnswer) -> dict[str,
     judged = judgements_of(query.pk, request.user, session_of(request)) if answer.query_id else {}
     kind = unit_kind_of(query.target)
     shown = cards(answer.hits, answer.query_id, similarity, judged)
+    in_order = bool(request.GET.get("next"))  # further hits follow those that were unfolded
     return {
         "query": query,
         "kept": answer.query_id is not None,
-        "cards": shown,
+        "cards": [card for card in shown if in_order or not card.is_less_relevant],
+        "folded": [card for card in shown if not in_order and card.is_less_relevant],
+        "nothing_matches": answer.match == "none" and bool(shown) and not in_order,
         "collapsed": any(card.same for card in shown),
         "next": answer.next,
         "target": query.target,

@@ -6,6 +6,7 @@ from django.urls import path
 from retrieval_site.posting import takes_form
 from retrieval_site.sign_in import SignInView
 from search.views import (
+    alerts,
     collections,
     comparing,
     deleting,
@@ -16,6 +17,7 @@ from search.views import (
     judging,
     narrowing,
     photo_text,
+    photos,
     results,
     saved,
     searching,
@@ -39,7 +41,15 @@ urlpatterns = [
     path("q/<uuid:query_id>/save/", saved.save, name="save"),
     path("searches/", saved.searches, name="searches"),
     path("searches/clear/", saved.clear, name="searches-clear"),
+    path("searches/saved/<int:saved_id>/alerts/", alerts.alerts, name="saved-alerts"),
+    path("searches/saved/<int:saved_id>/new/", alerts.findings, name="findings"),
+    path("searches/unsubscribe/<str:token>/", alerts.no_more_mail, name="unsubscribe"),
     path("searches/saved/<int:saved_id>/", saved.change, name="saved-change"),
+    path("photos/", photos.photos, name="photos"),
+    path("photos/<uuid:batch_id>/", photos.photo_batch, name="photo-batch"),
+    path("photos/<uuid:batch_id>/photo/<int:photo_id>", photos.batch_photo, name="batch-photo"),
+    path("photos/<uuid:batch_id>/table.csv", photos.batch_table, name="batch-table"),
+    path("photos/<uuid:batch_id>/delete/", photos.batch_delete, name="batch-delete"),
     path("documents/<int:document_id>/", documents.document, name="document"),
     path("collections/", collections.collections, name="collections"),
     path("collections/<slug:slug>/", collections.collection, name="collection"),

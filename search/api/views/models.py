@@ -25,6 +25,7 @@ from search.api.bodies import BUNDLE
 from search.api.parameters import Parameters, UploadField, validated
 from search.api.permissions import require_operator, signed_in
 from search.api.presenting import job_json, version_json
+from search.relevance.panel import calibrations_shown
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
@@ -79,8 +80,9 @@ class ModelListView(ApiView):
     def get(self, request: Request) -> Response:
         """List the versions that can be used; operators see all of them."""
         wanted = {name: self.query[name] for name in ("state", "name") if name in self.query}
-        rows = known_versions(request).filter(**wanted).prefetch_related("aliases")
         for_staff = request.user.is_superuser
+        beside = ["aliases", *([calibrations_shown()] if for_staff else [])]
+        rows = known_versions(request).filter(**wanted).prefetch_related(*beside)
         return self.page(rows, lambda version: version_json(version, for_staff=for_staff))
 
     @describe("models_upload", {202: STARTED}, request={"multipart/form-data": BundleUpload})

@@ -19,8 +19,8 @@ from search.api.authentication import enforce_csrf_for_session
 from search.api.base import ApiView, describe
 from search.api.bodies import ONE_PICTURE
 from search.api.examples import BY_WORDS
+from search.api.filtering import SORT_MAX, FieldNameField, FiltersField, SortField
 from search.api.parameters import (
-    FieldNameField,
     Parameters,
     ShortListField,
     UploadField,
@@ -30,7 +30,6 @@ from search.api.parameters import (
 from search.api.photo_text import photo_of_search_read
 from search.api.pictures import CROP, AddressField, CropField, TurnField, check_framing, image_part
 from search.api.presenting import facet_json, search_json
-from search.api.search_fields import FiltersField, SortField, TargetField
 from search.filters.values import NAME_MAX
 from search.retrieval.explain import explain_answer
 from search.retrieval.facets import facet_scope, facets
@@ -47,6 +46,7 @@ from search.retrieval.types import (
 from search.services.queries import query_delete
 from search.sessions import session_of
 from search.units.passage import PASSAGE
+from search.units.registry import unit_kinds
 from workers.encoding.client import encode_picture, encode_text
 
 if TYPE_CHECKING:
@@ -60,7 +60,6 @@ if TYPE_CHECKING:
 
 TEXT_MAX = 2000
 CURSOR_MAX = 1000
-SORT_MAX = NAME_MAX + len("-")
 FACETS_MAX = 20
 PARTS = ("image", "image_url", "text", "document", "embedding")
 PART_IDS = {
@@ -72,6 +71,13 @@ PART_IDS = {
     "text.surrogate_characters_not_allowed": "text.not_text",
 }
 NOT_BUILT_YET = ("parts", "negative_text")
+
+
+class TargetField(serializers.ChoiceField):
+    """The target of a kind of unit."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(choices=[kind.target for kind in unit_kinds()], **options)
 
 
 class SearchOptions(Parameters):
@@ -103,6 +109,9 @@ class SearchOptions(Parameters):
     )
     explain = serializers.BooleanField(
         default=False, help_text="say why the first ten hits were found: takes longer"
+    )
+    min_relevance = serializers.FloatField(
+        default=None, allow_null=True, min_value=0, max_value=1, help_text="leaves out documents below"
     )
     limit = serializers.IntegerField(default=LIMIT_DEFAULT, min_value=1, max_value=LIMIT_MAX)
 
@@ -358,6 +367,7 @@ def _search_request(request: Request, values: dict[str, Any]) -> SearchRequest:
         as_written=values["as_written"],
         collapse=values["collapse"],
         sort=values["sort"],
+        min_relevance=values["min_relevance"],
         limit=values["limit"],
         cursor=values.get("next"),
         model=values["model"],

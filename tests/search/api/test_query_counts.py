@@ -19,7 +19,7 @@ BASELINES = {
     "/api/v1/documents/?collection=open&tag=pump": 2,
     "/api/v1/jobs/": 2,
     "/api/v1/jobs/{job}/failed/": 3,
-    "/api/v1/models/": 3,
+    "/api/v1/models/": 4,
     "/api/v1/judgements/": 2,
     "/api/v1/searches/": 3,
     "/api/v1/searches/saved/": 3,

@@ -100,6 +100,7 @@ def test_the_answer_is_what_the_design_and_the_schema_say(world, asked):
         "query",
         "results",
         "facets",
+        "match",
         "next",
         "unknown_words",
         "mended",

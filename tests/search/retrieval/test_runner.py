@@ -125,16 +125,17 @@ def test_what_two_retrievers_found_is_fused_by_their_scores(version, passages):
     assert ranking.plan.retrievers == ("dense", "lexical")
 
 
-def test_the_stages_between_are_pure_and_small():
+def test_the_stages_between_are_small(version):
     found = Candidates(
         (Unit(1, 10, 0.25), Unit(2, 20, 0.5), Unit(3, 10, 0.7500004)), Plan("ann", 48, 48), True
     )
     assert fuse([found], None, None) is found
     assert [unit.unit_id for unit in group(found, 10).units] == [3, 2]
     assert (group(found, 1).units, group(found, 1).exhausted) == ((Unit(3, 10, 0.7500004),), False)
-    ranking = calibrate(group(found, 10), "image")
+    question = asked(version)
+    ranking = calibrate(group(found, 10), question.encoding.finish(), question.scope)
     assert ranking.documents == (RankedDocument(10, 3, 0.75, None), RankedDocument(20, 2, 0.5, None))
-    assert (ranking.kind, ranking.plan, ranking.more) == ("image", found.plan, False)
+    assert (ranking.kind, ranking.plan, ranking.more) == ("passage", found.plan, False)
 
 
 def test_words_of_which_nothing_is_known_find_nothing_by_vectors(version, passages):

@@ -4,7 +4,7 @@ import pytest
 
 from search.models import Document, Passage
 from search.retrieval.types import Hit, Plan, SearchAnswer
-from search.views.cards import Excerpt, cards, excerpt, facts, score_percent
+from search.views.cards import Excerpt, bar_percent, cards, excerpt, facts
 
 
 def test_an_excerpt_is_the_passage_between_whole_words_of_its_context() -> None:
@@ -32,8 +32,15 @@ def test_a_passage_that_is_the_whole_text_has_no_context() -> None:
         (-3, "order", 0),
     ],
 )
-def test_the_bar_is_as_full_as_the_score_says(score: float, similarity: str, percent: float) -> None:
-    assert score_percent(score, similarity) == percent
+def test_the_bar_of_an_older_answer_is_as_full_as_the_score_says(
+    score: float, similarity: str, percent: float
+) -> None:
+    assert bar_percent(Hit(1, score, None), similarity) == percent
+
+
+def test_the_bar_is_the_relevance_where_it_is_known_and_a_step_where_only_a_word_is() -> None:
+    assert bar_percent(Hit(1, 0.2, None, relevance=0.734, strength="strong"), "cosine") == 73.4
+    assert bar_percent(Hit(1, 0.9, None, strength="fair"), "cosine") == 60
 
 
 def test_facts_are_metadata_as_people_write_it() -> None:

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("search", "0017_query_part_embedding"),
+        ("search", "0020_photo_batches"),
     ]
 
     operations = [

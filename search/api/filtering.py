@@ -1,4 +1,4 @@
-"""What a search is asked with, as fields of its parameters."""
+"""What narrows and sorts a search, as callers send it: filters, the names of fields, and the order."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from rest_framework import serializers
 
 from search.api.parameters import JsonObjectField, refuse_unknown
 from search.filters.registry import FILTERS, FILTERS_SCHEMA, check_filters
+from search.filters.values import NAME_MAX
+from search.retrieval.facets import check_field
 from search.retrieval.sort import check_sort
-from search.units.registry import unit_kinds
+
+SORT_MAX = NAME_MAX + len("-")
 
 
 @extend_schema_field(FILTERS_SCHEMA)
@@ -42,8 +45,11 @@ class SortField(serializers.CharField):
         return sort
 
 
-class TargetField(serializers.ChoiceField):
-    """The target of a kind of unit."""
+class FieldNameField(serializers.CharField):
+    """The name of a field that documents have."""
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(choices=[kind.target for kind in unit_kinds()], **options)
+    def to_internal_value(self, data: Any) -> str:
+        """Return the name; refuses what no field is called."""
+        name = super().to_internal_value(data)
+        check_field(name)
+        return name

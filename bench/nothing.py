@@ -1,0 +1,187 @@
+"""`python -m bench.nothing --bundle FILE …`: which statistic tells a photo about the collection from any other.
+
+Half of the known photos calibrate a threshold that 2.5 % of such photos should fall below; the other half, and
+pictures of other things, are held against it. `--data` takes a data set with captions, whose validation photos are the
+known ones. `--documents` takes what `manage.py demo documents` wrote, whose pictures calibrate, and `--drawings` what
+`manage.py demo draw` wrote, which ask. Strange are “made” noise, textures, charts, screenshots and pages, and the
+pictures in the folders of `--strange`. Straight from a bundle, no server.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bench.strangers import nonsense, strangers
+from search.relevance.evidence import (
+    closeness,
+    evidence,
+    familiarity,
+    familiarity_held_out,
+    scale_of,
+    space_of,
+)
+from search.relevance.fitted import LINE_SHARE
+from search.splitting import passages
+from workers.training.evaluate import embed_files, opened_bundle
+from workers.training.readers.read import DataSource, read_source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from workers.inference.encoder import Encoder
+
+    Floats = NDArray[np.float64]
+    Vectors = NDArray[np.float32]
+
+STRANGERS = 490
+NONSENSE = 500
+BACKGROUND = 1024
+NEIGHBOURS = 5
+
+
+@dataclass(frozen=True)
+class Known:
+    """Texts, photos that calibrate, and photos about the same that ask."""
+
+    texts: list[str]
+    calibrating: list[Path]
+    asking: list[Path]
+
+
+@dataclass(frozen=True)
+class Space:
+    """Vectors of texts and of the photos that calibrate; `background`: a sample of the texts."""
+
+    texts: Vectors
+    photos: Vectors
+    background: Vectors
+
+
+def main() -> None:
+    """Print a table: of known photos and of each strange set, the share that each statistic refuses."""
+    options = _options()
+    known = _demo(options) if options.documents else _captioned(options)
+    rng = np.random.default_rng(options.seed)
+    with opened_bundle(options.bundle) as encoder:
+        texts = encoder.encode_texts(known.texts)
+        sample = texts[rng.permutation(len(texts))[:BACKGROUND]]
+        space = Space(texts, _embedded(encoder, known.calibrating), sample)
+        asked = {"known": _embedded(encoder, known.asking)} | _strange(encoder, options)
+        _, read = encoder.encode_queries(nonsense(NONSENSE, options.seed))
+        unknown = [words.nothing_known for words in read]
+    print(f"{len(known.texts)} texts, {len(known.calibrating)} photos calibrate; refused, per cent")
+    print(f"{'':28}" + "".join(f"{f'{name} ({len(found)})':>20}" for name, found in asked.items()))
+    for name, statistic in STATISTICS.items():
+        line = _line(statistic(space, None))
+        shares = (float((statistic(space, found) < line).mean()) for found in asked.values())
+        print(f"{name:28}" + "".join(f"{100 * share:20.1f}" for share in shares))
+    print(f"nonsense words of which the model knows none: {sum(unknown)} of {NONSENSE}")
+
+
+def _line(calibrating: Floats) -> float:
+    """Return the value that so many per cent of the calibrating photos fall below."""
+    return float(np.sort(calibrating)[int(LINE_SHARE * (len(calibrating) + 1)) - 1])
+
+
+def _best(space: Space, photos: Vectors | None) -> Floats:
+    return (_asked(space, photos) @ space.texts.T).max(axis=1).astype(np.float64)
+
+
+def _deviations(space: Space, photos: Vectors | None) -> Floats:
+    scores = _asked(space, photos) @ space.background.T
+    above: Floats = (_best(space, photos) - scores.mean(axis=1)) / scores.std(axis=1)
+    return above
+
+
+def _neighbours(space: Space, photos: Vectors | None) -> Floats:
+    cosines = _asked(space, photos) @ space.photos.T
+    if photos is None:
+        np.fill_diagonal(cosines, -1)
+    return np.sort(cosines, axis=1)[:, -NEIGHBOURS:].mean(axis=1).astype(np.float64)
+
+
+def _familiarity(space: Space, photos: Vectors | None) -> Floats:
+    if photos is None:
+        return familiarity_held_out(space.photos).astype(np.float64)
+    return familiarity(photos, space_of(space.photos)).astype(np.float64)
+
+
+def _evidence(space: Space, photos: Vectors | None) -> Floats:
+    firsts = closeness(_best(space, None), "cosine"), _familiarity(space, None)
+    near, known = closeness(_best(space, photos), "cosine"), _familiarity(space, photos)
+    return np.asarray(evidence(near, known, scale_of(*firsts)), dtype=np.float64)
+
+
+def _asked(space: Space, photos: Vectors | None) -> Vectors:
+    return space.photos if photos is None else photos
+
+
+STATISTICS: dict[str, Callable[[Space, Vectors | None], Floats]] = {
+    "best score": _best,
+    "its deviations (z)": _deviations,
+    "nearest 5 photos": _neighbours,
+    "familiarity": _familiarity,
+    "best score and familiarity": _evidence,
+}
+"""Of photos, or with None of those that calibrate, each as if it were not among the others; bigger is more familiar."""
+
+
+def _strange(encoder: Encoder, options: argparse.Namespace) -> dict[str, Vectors]:
+    drawn = [picture for _, picture in strangers(STRANGERS, options.seed)]
+    found = {
+        "made": np.concatenate([encoder.encode_pictures(drawn[n : n + 64]) for n in range(0, STRANGERS, 64)])
+    }
+    for folder in options.strange:
+        files = _pictures(folder)
+        chosen = np.random.default_rng(options.seed).permutation(len(files))[: options.photos]
+        found[folder.name] = _embedded(encoder, [files[place] for place in chosen])
+    return found
+
+
+def _captioned(options: argparse.Namespace) -> Known:
+    split = read_source(DataSource(options.data, "", "")).split("val")
+    order = np.random.default_rng(options.seed).permutation(len(split.paths))[: 2 * options.photos]
+    texts = [text for place in order for text in split.captions[place]]
+    photos = [split.paths[place] for place in order]
+    return Known(texts, photos[::2], photos[1::2])
+
+
+def _demo(options: argparse.Namespace) -> Known:
+    lines = (options.documents / "documents.jsonl").read_text(encoding="utf-8").splitlines()
+    bodies = [json.loads(line)["body"] for line in lines]
+    texts = [body[span.start : span.end] for body in bodies for span in passages(body)]
+    return Known(texts, _pictures(options.documents / "images"), _pictures(options.drawings))
+
+
+def _pictures(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
+
+
+def _embedded(encoder: Encoder, files: Sequence[Path]) -> Vectors:
+    return embed_files(encoder, tuple(files), lambda *_: None)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--bundle", required=True, type=Path)
+    parser.add_argument("--data", help="a data set with captions")
+    parser.add_argument("--documents", type=Path, help="the demo's documents with their pictures")
+    parser.add_argument("--drawings", type=Path, help="the demo's drawings, which ask")
+    parser.add_argument(
+        "--strange", type=Path, nargs="*", default=[], help="folders of pictures of other things"
+    )
+    parser.add_argument("--photos", type=int, default=500, help="of each folder at most, and of each half")
+    parser.add_argument("--seed", type=int, default=0)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

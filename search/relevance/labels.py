@@ -1,0 +1,183 @@
+"""Labelled hits to fit a calibration to: of documents with picture and text, and of people's judgements."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from django.db import connection
+from psycopg import sql
+
+from search.exports import agreed_grades
+from search.models import Collection, Judgement, Query
+from search.relevance.fitted import Labels
+from search.retrieval.encode import Known
+from search.retrieval.runner import Asked, run
+from search.retrieval.types import EncodedPart, EncodedQuery, Scope
+from search.services.judgements import RELEVANT
+from search.units.image import IMAGE
+from search.units.passage import PASSAGE
+from search.vectors.read import document_vectors, from_binary, receive_binary, unit_vectors
+from search.vectors.tables import VectorTable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from models_admin.models import ModelVersion
+    from search.retrieval.types import RankedDocument
+    from workers.jobs.context import JobContext
+
+PAIRS_MAX = 500
+QUERIES_AT_ONCE = 100
+JUDGED_QUERIES_MAX = 5_000
+HITS = 20
+"""Of each pair's answer so many hits are labelled: what a page shows."""
+TWIN_COSINE = 0.8
+"""A passage so close to the pair's own may be as right: nobody said, so it is no label."""
+PASSAGES_MAX = 8
+
+_PAIRED = sql.SQL("""
+    {image} image JOIN LATERAL (
+        SELECT FROM {passage} passage WHERE passage.document_id = image.document_id LIMIT 1
+    ) told ON true
+    WHERE %(collection)s::bigint IS NULL OR image.collection_id = %(collection)s::bigint
+""")
+_COUNT = sql.SQL("SELECT count(DISTINCT image.document_id) FROM {paired}")
+_PAIRS = sql.SQL("""
+    SELECT document_id, embedding FROM (
+        SELECT DISTINCT ON (image.document_id) image.document_id, image.embedding
+        FROM {paired} ORDER BY image.document_id, image.unit_id
+    ) pair ORDER BY hashint8(document_id) LIMIT %(most)s
+""")
+
+
+@dataclass
+class _Growing:
+    """Labels as they come."""
+
+    vectors: list[NDArray[np.float32]] = field(default_factory=list)
+    query: list[int] = field(default_factory=list)
+    scores: list[float] = field(default_factory=list)
+    relevant: list[bool] = field(default_factory=list)
+    first: list[float] = field(default_factory=list)
+
+    def add(self, vector: NDArray[np.float32], first: float, hits: Iterator[tuple[float, bool]]) -> None:
+        """Add a query with its labelled hits."""
+        for score, is_relevant in hits:
+            self.query.append(len(self.vectors))
+            self.scores.append(score)
+            self.relevant.append(is_relevant)
+        self.vectors.append(vector)
+        self.first.append(first)
+
+    def done(self, dim: int) -> Labels:
+        return Labels(
+            np.array(self.vectors, dtype=np.float32).reshape(-1, dim),
+            np.array(self.query, dtype=np.int64),
+            np.array(self.scores, dtype=np.float64),
+            np.array(self.relevant, dtype=np.bool_),
+            np.array(self.first, dtype=np.float64),
+        )
+
+
+def pair_count(version: ModelVersion, collection: int | None = None) -> int:
+    """Return how many documents have vectors of both a picture and a text."""
+    with connection.cursor() as cursor:
+        cursor.execute(_named(version, _COUNT), {"collection": collection})
+        return int(cursor.fetchone()[0])
+
+
+def pair_labels(version: ModelVersion, collection: int | None, ctx: JobContext) -> Labels:
+    """Return what documents' own pictures find among passages: their own document is relevant, and others are not.
+
+    Documents whose text says nearly the same as the own one are left out.
+    """
+    places = (collection,) if collection else tuple(Collection.objects.values_list("pk", flat=True))
+    scope = Scope(VectorTable(version.pk, PASSAGE.name), places)
+    growing = _Growing()
+    for document_id, vector in _pairs(version, collection):
+        query = EncodedQuery(version, (EncodedPart("image", vector[None]),))
+        found = run(Asked(Known(query), scope, HITS, HITS)).documents
+        if found:
+            growing.add(vector, found[0].score, _told(version, document_id, found))
+        ctx.advance(1)
+        ctx.checkpoint()
+    return growing.done(version.dim)
+
+
+def _pairs(version: ModelVersion, collection: int | None) -> list[tuple[int, NDArray[np.float32]]]:
+    """Return the documents with the vector of their first picture, a fixed sample of them."""
+    with connection.cursor() as cursor:
+        receive_binary(cursor)
+        cursor.execute(_named(version, _PAIRS), {"collection": collection, "most": PAIRS_MAX})
+        rows = cursor.fetchall()
+    return list(
+        zip((row[0] for row in rows), from_binary((row[1] for row in rows), version.dim), strict=True)
+    )
+
+
+def _named(version: ModelVersion, statement: sql.SQL) -> str:
+    tables = {kind.name: VectorTable(version.pk, kind.name).identifier for kind in (IMAGE, PASSAGE)}
+    return statement.format(paired=_PAIRED.format(**tables)).as_string()
+
+
+def _told(
+    version: ModelVersion, document_id: int, found: Sequence[RankedDocument]
+) -> Iterator[tuple[float, bool]]:
+    """Yield the score of each labelled hit and whether it is relevant."""
+    own = document_vectors(version, PASSAGE.name, document_id, limit=PASSAGES_MAX)
+    vectors = unit_vectors(version, PASSAGE.name, [hit.unit_id for hit in found])
+    for hit in found:
+        is_own = hit.document_id == document_id
+        if is_own or (hit.unit_id in vectors and float((own @ vectors[hit.unit_id]).max()) < TWIN_COSINE):
+            yield hit.score, is_own
+
+
+def judgement_count(version: ModelVersion, modality: str, target: str, collection: int | None = None) -> int:
+    """Return how many judgements there are of what such searches found under a version."""
+    return int(_judgements(version, modality, target, collection).count())
+
+
+def judged_labels(version: ModelVersion, modality: str, target: str, collection: int | None) -> Labels:
+    """Return the hits of such searches that people judged, with the scores that they had."""
+    grades: dict[object, dict[int, int]] = {}
+    rows = agreed_grades(_judgements(version, modality, target, collection))
+    for query_id, document_id, grade in rows:
+        grades.setdefault(query_id, {})[document_id] = grade
+    growing = _Growing()
+    newest = Query.objects.filter(pk__in=list(grades)).order_by("-created_at")[:JUDGED_QUERIES_MAX]
+    for query in newest.prefetch_related("parts").iterator(QUERIES_AT_ONCE):
+        vectors = np.frombuffer(bytes(query.asked[0].embedding or b""), dtype="<f4").reshape(-1, version.dim)
+        said = grades[query.pk]
+        hits = [
+            (score, said[document] >= RELEVANT)
+            for document, score in _scores_by_vectors(query)
+            if document in said
+        ]
+        best = max((score for score, is_relevant in hits if is_relevant), default=None)
+        if best is not None:
+            growing.add(vectors[0], best, iter(hits))
+    return growing.done(version.dim)
+
+
+def _scores_by_vectors(query: Query) -> Iterator[tuple[int, float]]:
+    """Yield each document of a kept answer with its score by vectors; without those that words alone found."""
+    is_fused = len(query.plan.get("retrievers", ())) > 1
+    for hit in query.answer:
+        score = hit.get("by_vectors") if is_fused else hit["score"]
+        if score is not None:
+            yield hit["document"], score
+
+
+def _judgements(version: ModelVersion, modality: str, target: str, collection: int | None) -> Any:
+    """Return judgements of searches with one part, whose vectors and scores are kept."""
+    rows = Judgement.objects.filter(
+        query__version=version,
+        query__target=target,
+        query__parts__modality=modality,
+        query__parts__embedding__isnull=False,
+    ).exclude(query__parts__place__gt=0)
+    return rows.filter(document__collection=collection) if collection else rows

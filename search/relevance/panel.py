@@ -1,0 +1,82 @@
+"""A version's calibrations as a table on its admin page, and as plain data for the API."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Prefetch, prefetch_related_objects
+from django.utils.timezone import localtime
+
+from models_admin.hooks import Panel
+from search.models import Calibration
+from search.relevance.stored import fitted_of
+
+if TYPE_CHECKING:
+    from models_admin.models import ModelVersion
+
+COLUMNS = (
+    "asked with",
+    "found",
+    "collection",
+    "fitted to",
+    "queries",
+    "hits",
+    "relevant",
+    "calibration error",
+    "when",
+)
+_NOTE = (
+    "The calibration error is how far the shown probability is from the share of relevant hits, on average, in queries "
+    "that were left out of the fit. Fitted to pairs, a document's own text counts as relevant to its picture and "
+    "no other does, so probabilities are rather too low."
+)
+
+
+def calibration_panel(version: ModelVersion) -> Panel | None:
+    """Show what probabilities the version's scores are made into; None where they are none."""
+    prefetch_related_objects([version], calibrations_shown())
+    rows = [
+        (
+            row["modality"],
+            f"{row['kind']}s",
+            row["collection"] or "all",
+            row["source"],
+            row["queries"],
+            row["hits"],
+            row["relevant"],
+            f"{100 * row['calibration_error']:.1f} %",
+            f"{localtime(row['fitted_at']):%Y-%m-%d %H:%M}",
+        )
+        for row in calibrations_json(version)
+    ]
+    return Panel("Relevance", COLUMNS, rows, _NOTE) if rows else None
+
+
+def calibrations_json(version: ModelVersion) -> list[dict[str, Any]]:
+    """Return the version's calibrations as plain data."""
+    described = ((row, fitted_of(row)) for row in sorted(version.calibrations.all(), key=_place))
+    return [
+        {
+            "modality": row.modality,
+            "kind": row.kind,
+            "collection": row.collection.slug if row.collection else None,
+            "source": fitted.source,
+            "queries": fitted.queries,
+            "hits": fitted.labels,
+            "relevant": fitted.relevant,
+            "calibration_error": round(fitted.error, 4),
+            "fitted_at": row.fitted_at,
+        }
+        for row, fitted in described
+        if fitted
+    ]
+
+
+def calibrations_shown() -> Prefetch[Any]:
+    """Return what to load with versions whose calibrations are shown."""
+    rows = Calibration.objects.select_related("collection").defer("space_mean", "space_basis")
+    return Prefetch("calibrations", queryset=rows)
+
+
+def _place(row: Calibration) -> tuple[str, str, int]:
+    return row.modality, row.kind, row.collection_id or 0

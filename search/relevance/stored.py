@@ -1,0 +1,102 @@
+"""The stored calibrations of a version, kept in this process."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from retrieval_site.database.reading import alias
+from retrieval_site.typed_json import NotReadableError, from_json, to_json
+from search.models import Calibration
+from search.relevance.evidence import Space
+from search.relevance.fitted import Fitted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from models_admin.models import ModelVersion
+
+RECHECK_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """A calibration that can be asked."""
+
+    fitted: Fitted
+    space: Space
+
+    def evidence(self, scores: NDArray[np.float64], query: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return the evidence `(n,)` of scores that a query's vector `(dim,)` found."""
+        return self.fitted.evidence(scores, query[None], self.space)
+
+
+Places = dict[tuple[str, int | None], Calibrated]
+"""By modality and collection."""
+
+_kept: dict[tuple[int, str], tuple[float, Places]] = {}
+
+
+def calibrations(version: ModelVersion, kind: str) -> Places:
+    """Return the version's calibrations for a kind of unit; they are read again once a minute."""
+    known = _kept.get((version.pk, kind))
+    if known is None or time.monotonic() - known[0] > RECHECK_SECONDS:
+        rows = Calibration.objects.using(alias()).filter(version=version, kind=kind)
+        known = _kept[(version.pk, kind)] = (time.monotonic(), _readable(rows, version.dim))
+    return known[1]
+
+
+def calibrations_forget() -> None:
+    """Forget them, so that they are read when they are next asked for."""
+    _kept.clear()
+
+
+def calibration_for(
+    version: ModelVersion, kind: str, modality: str, collections: tuple[int, ...]
+) -> Calibrated | None:
+    """Return the calibration of the one collection that is searched, if it has one, else that of all."""
+    found = calibrations(version, kind)
+    own = found.get((modality, collections[0])) if len(collections) == 1 else None
+    return own or found.get((modality, None))
+
+
+def calibration_store(row: Calibration, fitted: Fitted, space: Space) -> None:
+    """Write a calibration in place of the one before it."""
+    Calibration.objects.update_or_create(
+        version=row.version,
+        modality=row.modality,
+        kind=row.kind,
+        collection=row.collection,
+        defaults={
+            "values": to_json(fitted),
+            "space_mean": space.mean.astype("<f4").tobytes(),
+            "space_basis": space.basis.astype("<f4").tobytes(),
+        },
+    )
+    calibrations_forget()
+
+
+def fitted_of(row: Calibration) -> Fitted | None:
+    """Return what a row says; None where another version of Sightline wrote it."""
+    try:
+        return from_json(Fitted, row.values)
+    except NotReadableError:
+        return None
+
+
+def _readable(rows: Iterable[Calibration], dim: int) -> Places:
+    places: Places = {}
+    for row in rows:
+        if fitted := fitted_of(row):
+            space = Space(_floats(row.space_mean), _floats(row.space_basis).reshape(-1, dim))
+            places[row.modality, row.collection_id] = Calibrated(fitted, space)
+    return places
+
+
+def _floats(stored: bytes | memoryview[int]) -> NDArray[np.float32]:
+    return np.frombuffer(bytes(stored), dtype="<f4")
