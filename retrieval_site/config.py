@@ -7,6 +7,7 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -111,6 +112,16 @@ def _days(written: str) -> int:
     return int(written or 0)
 
 
+def _reading_of_texts(env: environ.Env) -> dict[str, Any]:
+    """Return the settings of reading the text in photos."""
+    return {
+        "read_text": env.bool("READ_TEXT", default=True),
+        "read_text_seconds": env.float("READ_TEXT_SECONDS", default=20.0),
+        "read_text_processes": env.int("READ_TEXT_PROCESSES", default=1),
+        "read_text_idle_seconds": env.float("READ_TEXT_IDLE_SECONDS", default=300.0),
+    }
+
+
 def read_config() -> Config:
     """Read every variable once; a value of the wrong type raises `ImproperlyConfigured` naming it."""
     env = environ.Env()
@@ -136,10 +147,7 @@ def read_config() -> Config:
         picture_memory_bytes=env.int("PICTURE_MEMORY_BYTES", default=0) or max(256 * MIB, memory // 8),
         picture_busy_seconds=env.float("PICTURE_BUSY_SECONDS", default=10.0),
         picture_processes=env.int("PICTURE_PROCESSES", default=0) or min(len(os.sched_getaffinity(0)), 8),
-        read_text=env.bool("READ_TEXT", default=True),
-        read_text_seconds=env.float("READ_TEXT_SECONDS", default=20.0),
-        read_text_processes=env.int("READ_TEXT_PROCESSES", default=1),
-        read_text_idle_seconds=env.float("READ_TEXT_IDLE_SECONDS", default=300.0),
+        **_reading_of_texts(env),
         picture_urls=env.bool("PICTURE_URLS", default=True),
         picture_url_ports=env.list("PICTURE_URL_PORTS", cast=int, default=[80, 443]),
         picture_url_networks=env.list("PICTURE_URL_NETWORKS", cast=_network, default=[]),

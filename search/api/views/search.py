@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from drf_spectacular.utils import (
@@ -28,6 +27,7 @@ from search.api.parameters import (
     VectorField,
     validated,
 )
+from search.api.photo_text import photo_of_search_read
 from search.api.pictures import CROP, AddressField, CropField, TurnField, check_framing, image_part
 from search.api.presenting import facet_json, search_json
 from search.filters.values import NAME_MAX
@@ -40,11 +40,9 @@ from search.retrieval.types import (
     MODES,
     DocumentPart,
     EmbeddingPart,
-    ImagePart,
     SearchRequest,
     TextPart,
 )
-from search.services.photo_text import photo_read
 from search.services.queries import query_delete
 from search.sessions import session_of
 from search.units.passage import PASSAGE
@@ -57,7 +55,7 @@ if TYPE_CHECKING:
     from rest_framework.request import Request
 
     from models_admin.models import ModelVersion
-    from search.retrieval.types import Part, SearchWarning
+    from search.retrieval.types import Part
     from workers.encoding.wire import Encoded
 
 TEXT_MAX = 2000
@@ -290,7 +288,7 @@ class SearchView(ApiView):
         """Find the documents that a picture, a text, a document or a vector is about."""
         values = validated(SearchParameters, request.data)
         asked = _search_request(request, values)
-        asked, not_read = _read(asked) if values["read_text"] else (asked, ())
+        asked, not_read = photo_of_search_read(asked) if values["read_text"] else (asked, ())
         found = retrieval.search(asked)
         answer = search_json(found, explain_answer(found) if values["explain"] else {})
         answer["warnings"] += not_read
@@ -374,18 +372,6 @@ def _search_request(request: Request, values: dict[str, Any]) -> SearchRequest:
         cursor=values.get("next"),
         model=values["model"],
     )
-
-
-def _read(asked: SearchRequest) -> tuple[SearchRequest, tuple[SearchWarning, ...]]:
-    """Have the photo of a search read; return the search with what it says, and a warning where it was not read."""
-    photo = next(part for part in asked.parts if isinstance(part, ImagePart))
-    reading = photo_read(photo)
-    if not reading.failure:
-        read = replace(photo, read=reading.texts)
-        parts = tuple(read if part is photo else part for part in asked.parts)
-        return replace(asked, parts=parts), ()
-    message = f"The text in the photo was not read: {reading.failure}."
-    return asked, ({"id": "text.not_read", "message": message, "detail": {}},)
 
 
 def _parts(request: Request, values: dict[str, Any]) -> tuple[Part, ...]:
