@@ -26,6 +26,7 @@ from search.services.tokens import token_create  # noqa: E402
 from search.vectors.copy import vectors_write  # noqa: E402
 from search.vectors.index import index_build  # noqa: E402
 from search.vectors.tables import table_create  # noqa: E402
+from search.words.vocabulary import vocabularies_refresh  # noqa: E402
 
 
 def stock(count: int) -> str:
@@ -53,6 +54,7 @@ def _version() -> ModelVersion:
 def _documents(count: int) -> None:
     rng = np.random.default_rng(0)
     documents_store("bench", "Benchmark", [caption(rng) for _ in range(count)])
+    vocabularies_refresh()
 
 
 def _vectors(version: ModelVersion, count: int) -> None:

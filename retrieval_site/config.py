@@ -42,6 +42,10 @@ class Config:
     picture_memory_bytes: int
     picture_busy_seconds: float
     picture_processes: int
+    read_text: bool
+    read_text_seconds: float
+    read_text_processes: int
+    read_text_idle_seconds: float
     picture_urls: bool
     picture_url_ports: list[int]
     picture_url_networks: list[str]
@@ -53,6 +57,16 @@ class Config:
     device: str
     encoder_memory_bytes: int
     public_models: list[str]
+    site_url: str
+    email_host: str
+    email_port: int
+    email_host_user: str
+    email_host_password: str
+    email_use_tls: bool
+    email_use_ssl: bool
+    email_from: str
+    photos_max_bytes: int
+    photos_keep_days: int
     query_keep_days: int
     query_photo_keep_days: int
     throttle: bool
@@ -67,6 +81,11 @@ class Config:
     query_memory_bytes: int
     web_memory_bytes: int
     allow_unwalled: bool
+
+    @property
+    def sends_mail(self) -> bool:
+        """Whether mail can be sent, with links that lead here."""
+        return bool(self.email_host and self.site_url)
 
     @property
     def celery_url(self) -> str:
@@ -117,6 +136,10 @@ def read_config() -> Config:
         picture_memory_bytes=env.int("PICTURE_MEMORY_BYTES", default=0) or max(256 * MIB, memory // 8),
         picture_busy_seconds=env.float("PICTURE_BUSY_SECONDS", default=10.0),
         picture_processes=env.int("PICTURE_PROCESSES", default=0) or min(len(os.sched_getaffinity(0)), 8),
+        read_text=env.bool("READ_TEXT", default=True),
+        read_text_seconds=env.float("READ_TEXT_SECONDS", default=20.0),
+        read_text_processes=env.int("READ_TEXT_PROCESSES", default=1),
+        read_text_idle_seconds=env.float("READ_TEXT_IDLE_SECONDS", default=300.0),
         picture_urls=env.bool("PICTURE_URLS", default=True),
         picture_url_ports=env.list("PICTURE_URL_PORTS", cast=int, default=[80, 443]),
         picture_url_networks=env.list("PICTURE_URL_NETWORKS", cast=_network, default=[]),
@@ -127,6 +150,16 @@ def read_config() -> Config:
         upload_keep_seconds=env.int("UPLOAD_KEEP_SECONDS", default=900),
         device=env.str("DEVICE", default="auto"),
         encoder_memory_bytes=env.int("ENCODER_MEMORY_BYTES", default=4 * GIB),
+        site_url=env.str("SITE_URL", default="").rstrip("/"),
+        email_host=env.str("EMAIL_HOST", default=""),
+        email_port=env.int("EMAIL_PORT", default=25),
+        email_host_user=env.str("EMAIL_HOST_USER", default=""),
+        email_host_password=env.str("EMAIL_HOST_PASSWORD", default=""),
+        email_use_tls=env.bool("EMAIL_USE_TLS", default=False),
+        email_use_ssl=env.bool("EMAIL_USE_SSL", default=False),
+        email_from=env.str("EMAIL_FROM", default="sightline@localhost"),
+        photos_max_bytes=env.int("PHOTOS_MAX_BYTES", default=512 * MIB),
+        photos_keep_days=env.get_value("PHOTOS_KEEP_DAYS", cast=_days, default=30),
         query_keep_days=env.get_value("QUERY_KEEP_DAYS", cast=_days, default=365),
         query_photo_keep_days=env.get_value("QUERY_PHOTO_KEEP_DAYS", cast=_days, default=90),
         public_models=env.list("PUBLIC_MODELS", default=[]),

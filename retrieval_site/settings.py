@@ -151,6 +151,12 @@ WHITENOISE_KEEP_ONLY_HASHED_FILES = (
 )
 WHITENOISE_SKIP_COMPRESS_EXTENSIONS = [*StaticCompressor.SKIP_COMPRESS_EXTENSIONS, "map"]
 
+EMAIL_HOST, EMAIL_PORT = CONFIG.email_host, CONFIG.email_port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = CONFIG.email_host_user, CONFIG.email_host_password
+EMAIL_USE_TLS, EMAIL_USE_SSL = CONFIG.email_use_tls, CONFIG.email_use_ssl
+EMAIL_TIMEOUT = 30
+DEFAULT_FROM_EMAIL = CONFIG.email_from
+
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_I18N = True
@@ -218,6 +224,7 @@ SPECTACULAR_SETTINGS = {
             "name": "searches",
             "description": "Your own searches: those that you made, and those that you saved.",
         },
+        {"name": "photo-batches", "description": "Many photos at once."},
         {"name": "suggestions", "description": "What somebody may be about to write."},
         {"name": "embeddings", "description": "The encoders themselves."},
         {"name": "collections", "description": "Named corpora with their own visibility and curators."},

@@ -12,8 +12,8 @@ from django.db.models.fields.json import KT
 from django.db.models.functions import Cast
 from django.utils import timezone
 
-from search.job_types import OF_A_COLLECTION, collection_of
-from search.models import ApiToken, Collection, Document
+from search.job_types import OF_A_COLLECTION, SEARCH_PHOTOS, collection_of
+from search.models import ApiToken, Collection, Document, PhotoBatch
 from search.units.registry import unit_kinds
 from workers.jobs.rights import job_condition, job_items_filter, job_right, jobs_shown
 
@@ -36,6 +36,13 @@ COLLECTION_ID = Case(
 def curates_the_collection(job: Job, user: Any) -> bool:
     """Return whether the collection is there and the user curates it."""
     return bool(Collection.objects.curated_by(user).filter(pk=collection_of(job)).exists())
+
+
+@job_right(SEARCH_PHOTOS)
+def owns_the_batch(job: Job, user: Any) -> bool:
+    """Return whether the batch is there and the user's own."""
+    parameters = SEARCH_PHOTOS.find_parameters(job)
+    return bool(parameters and PhotoBatch.objects.filter(pk=parameters.batch, user=user).exists())
 
 
 @jobs_shown

@@ -79,10 +79,41 @@ class UndoResult(JobResult):
 
 @dataclass(frozen=True, kw_only=True)
 class ExpireResult(JobResult):
-    """`stripped`: how many searches lost their photo or vectors; `removed`: how many searches went."""
+    """`stripped`: how many searches lost their photo or vectors; `removed`: how many searches went.
+
+    `batches`: how many batches of photos went.
+    """
 
     stripped: int | None = None
     removed: int | None = None
+    batches: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FindNewResult(JobResult):
+    """`found`: how many new documents fit saved searches, up to the one with the id `after`."""
+
+    found: int | None = None
+    after: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MailResult(JobResult):
+    """`sent`: how many messages."""
+
+    sent: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhotosParameters(JobParameters):
+    """The id of the batch whose photos are searched with."""
+
+    batch: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhotosResult(JobResult):
+    """Nothing more: what was found stands with the batch."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +127,9 @@ IMPORT = JobType("import", ImportJobParameters, ImportResult)
 UNDO_IMPORT = JobType("undo_import", UndoParameters, UndoResult)
 ENCODE = JobType("encode", JobParameters, EncodeResult)
 CALIBRATE = JobType("calibrate", JobParameters, CalibrateResult)
+SEARCH_PHOTOS = JobType("search_photos", PhotosParameters, PhotosResult)
+FIND_NEW = JobType("find_new", JobParameters, FindNewResult)
+MAIL_NEW = JobType("mail_new", JobParameters, MailResult)
 EXPIRE_QUERIES = JobType("expire_queries", JobParameters, ExpireResult)
 
 

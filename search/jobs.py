@@ -10,6 +10,8 @@ from models_admin.job_types import MEASURE, PREPARE, PrepareResult, VersionParam
 from models_admin.models import ModelVersion
 from models_admin.services import version_measure, versions_live
 from retrieval_site.errors import AppError
+from search.alerts.find import find_new
+from search.alerts.mail import mail_new
 from search.importers.job import opened
 from search.importers.undoing import remove_imported
 from search.indexing.broken import forget_broken
@@ -20,22 +22,32 @@ from search.job_types import (
     CALIBRATE,
     ENCODE,
     EXPIRE_QUERIES,
+    FIND_NEW,
     IMPORT,
+    MAIL_NEW,
+    SEARCH_PHOTOS,
     UNDO_IMPORT,
     CalibrateResult,
     CoverageByVersion,
     EncodeResult,
     ExpireResult,
+    FindNewResult,
     ImportJobParameters,
     ImportResult,
+    MailResult,
+    PhotosParameters,
+    PhotosResult,
     UndoParameters,
     UndoResult,
 )
 from search.judged.measure import measure
 from search.judged.searches import has_judged_searches
+from search.photo_batches.work import search_photos
 from search.relevance.fitting import calibrate_version
+from search.services.alerts import find_new_soon
 from search.services.documents import encode_soon
 from search.services.fields import fields_count
+from search.services.photo_batches import photo_batches_expire
 from search.services.query_ages import queries_expire
 from search.words.vocabulary import vocabularies_refresh
 from workers.inference.errors import InferenceError
@@ -114,6 +126,7 @@ def _encode_live(ctx: JobContext) -> CoverageByVersion:
         calibrate_version(version, ctx)
     fields_count()
     vocabularies_refresh(ctx.checkpoint)
+    find_new_soon()
     return found
 
 
@@ -123,10 +136,30 @@ def run_calibrate(run: JobRun[JobParameters, CalibrateResult]) -> CalibrateResul
     return CalibrateResult(calibrations=sum(calibrate_version(version, run) for version in versions_live()))
 
 
+@job_handler(FIND_NEW)
+def run_find_new(run: JobRun[JobParameters, FindNewResult]) -> None:
+    """Look for new documents that fit saved searches."""
+    find_new(run)
+
+
+@job_handler(MAIL_NEW)
+def run_mail_new(run: JobRun[JobParameters, MailResult]) -> None:
+    """Tell people by e-mail what is new for them."""
+    mail_new(run)
+
+
 @job_handler(EXPIRE_QUERIES)
 def run_expire_queries(run: JobRun[JobParameters, ExpireResult]) -> None:
-    """End the kept searches that have had their time."""
+    """End the kept searches and the batches of photos that have had their time."""
     queries_expire(run)
+    if batches := photo_batches_expire():
+        run.remember(batches=batches)
+
+
+@job_handler(SEARCH_PHOTOS)
+def run_search_photos(run: JobRun[PhotosParameters, PhotosResult]) -> None:
+    """Search with each photo of a batch."""
+    search_photos(run)
 
 
 @job_handler(PREPARE)

@@ -10,10 +10,11 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from models_admin.models import VersionState
-from search.models import Collection, CollectionField, Membership
+from search.models import Collection, CollectionField, Membership, SavedSearch
 from search.retrieval.types import MATCHES, STRENGTHS
 from search.units.image import ImageAnswer
 from search.units.registry import unit_kinds
+from workers.inference.ocr.types import KINDS
 from workers.models import JobState
 
 if TYPE_CHECKING:
@@ -145,6 +146,20 @@ class MendedAnswer(Answer):
     searched = serializers.CharField()
 
 
+class TextReadAnswer(Answer):
+    """A line or a barcode that was read in the photo."""
+
+    text = serializers.CharField()
+    box = serializers.ListField(
+        child=serializers.FloatField(),
+        min_length=4,
+        max_length=4,
+        help_text="left, top, width and height as fractions of the upright photo",
+    )
+    kind = serializers.ChoiceField(choices=KINDS)
+    confidence = serializers.FloatField(help_text="0 to 1")
+
+
 class WarningAnswer(Answer):
     """What did not stop a search but should be known of its answer."""
 
@@ -209,6 +224,9 @@ class SearchResultAnswer(Answer):
         child=serializers.CharField(), help_text="words of the text that the model does not know"
     )
     mended = MendedAnswer(allow_null=True, help_text="`as_written` searches for the words as they are")
+    text_read = TextReadAnswer(
+        many=True, allow_null=True, help_text="null where nobody asked for it, or it is not read"
+    )
     warnings = WarningAnswer(many=True)
     plan = PlanAnswer()
     timings_ms = serializers.DictField(child=serializers.FloatField())
@@ -300,7 +318,7 @@ class CalibrationAnswer(Answer):
     modality = serializers.CharField()
     kind = serializers.CharField()
     collection = serializers.CharField(allow_null=True)
-    source = serializers.ChoiceField(choices=["pairs", "judgements"])
+    source = serializers.ChoiceField(choices=["pairs", "judgements"])  # type: ignore[assignment]
     queries = serializers.IntegerField()
     hits = serializers.IntegerField(help_text="labelled hits that it was fitted to")
     relevant = serializers.IntegerField(help_text="those of them that are relevant")
@@ -373,7 +391,17 @@ class SavedSearchAnswer(Answer):
     id = serializers.IntegerField()
     name = serializers.CharField()
     search = MadeSearchAnswer()
+    alerts = serializers.ChoiceField(choices=SavedSearch.Alerts.choices)
+    new = serializers.IntegerField(help_text="documents found for it that its owner has not seen")
     created_at = serializers.DateTimeField()
+
+
+class FindingAnswer(Answer):
+    """A new document that fits a saved search."""
+
+    document = DocumentBriefAnswer()
+    found_at = serializers.DateTimeField()
+    seen = serializers.BooleanField()
 
 
 class SuggestionAnswer(Answer):
@@ -390,3 +418,24 @@ class SuggestionsAnswer(Answer):
     """What somebody may be about to write."""
 
     suggestions = SuggestionAnswer(many=True)
+
+
+class PhotoBatchAnswer(Answer):
+    """Many photos that were sent together. `job` is null where it is gone."""
+
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    target = serializers.CharField()
+    collections = serializers.ListField(child=serializers.CharField())
+    model = serializers.CharField(allow_null=True, help_text="name@version")
+    limit = serializers.IntegerField(help_text="documents for each photo")
+    job = JobAnswer(allow_null=True)
+    created_at = serializers.DateTimeField()
+
+
+class BatchPhotoAnswer(Answer):
+    """A photo of a batch with its best documents."""
+
+    name = serializers.CharField()
+    photo = serializers.CharField(allow_null=True, help_text="address of its small copy")
+    results = HitAnswer(many=True)

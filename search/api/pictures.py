@@ -40,10 +40,10 @@ class CropField(VectorField):
 
     def get_value(self, dictionary: Any) -> Any:
         """Return what was sent; the fields of a form as one text."""
-        fields = dictionary.getlist(self.field_name) if isinstance(dictionary, QueryDict) else []
+        fields = dictionary.getlist(self.field_name or "") if isinstance(dictionary, QueryDict) else []
         return f"[{','.join(fields)}]" if len(fields) > 1 else super().get_value(dictionary)
 
-    def to_internal_value(self, data: Any) -> Crop | None:  # type: ignore[override]  a part, or all of it
+    def to_internal_value(self, data: Any) -> Crop | None:  # type: ignore[override]
         """Return the part, None where it is the whole picture."""
         try:
             return crop_of(super().to_internal_value(data))
@@ -64,7 +64,7 @@ class TurnField(serializers.ChoiceField):
     def __init__(self, **options: Any) -> None:
         super().__init__(choices=TURNS, help_text="degrees, clockwise; before `crop`", **options)
 
-    def to_internal_value(self, data: Any) -> int:
+    def to_internal_value(self, data: Any) -> int:  # type: ignore[override]
         """Return the degrees."""
         return int(super().to_internal_value(data))
 

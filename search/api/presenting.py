@@ -18,7 +18,16 @@ if TYPE_CHECKING:
 
     from models_admin.models import ModelVersion
     from search.asked import AskedPart, AskedSearch
-    from search.models import Collection, Document, DocumentImage, Judgement, SavedSearch
+    from search.models import (
+        Collection,
+        Document,
+        DocumentImage,
+        Judgement,
+        PhotoBatch,
+        SavedSearch,
+        SearchFinding,
+    )
+    from search.photo_batches.table import PhotoRow
     from search.querysets import Viewer
     from search.retrieval.explain import Side, Why
     from search.retrieval.facets import Facet
@@ -47,10 +56,16 @@ def search_json(answer: SearchAnswer, why: Mapping[int, Why] | None = None) -> J
         "next": answer.next,
         "unknown_words": answer.unknown_words,
         "mended": answer.mended,
+        "text_read": None if answer.text_read is None else [text_json(one) for one in answer.text_read],
         "warnings": list(answer.warnings),
         "plan": plan_json(answer.plan, counted=answer.counted),
         "timings_ms": {step: round(spent, 2) for step, spent in answer.timings_ms.items()},
     }
+
+
+def text_json(read: Json) -> Json:
+    """Return a line or a barcode of the photo."""
+    return {name: read[name] for name in ("text", "box", "kind", "confidence")}
 
 
 def facet_json(facet: Facet) -> Json:
@@ -255,11 +270,14 @@ def part_json(part: AskedPart) -> Json:
 
 
 def saved_search_json(saved: SavedSearch, asked: AskedSearch) -> Json:
-    """Return a saved search with the search that it keeps."""
+    """Return a saved search of `saved_searches_of`, with the search that it keeps."""
+    counted: Any = saved
     return {
         "id": saved.pk,
         "name": saved.name,
         "search": made_search_json(asked) | {"saved": saved.pk},
+        "alerts": saved.alerts,
+        "new": counted.new,
         "created_at": saved.created_at,
     }
 
@@ -268,3 +286,33 @@ def suggestion_json(suggestion: Suggestion) -> Json:
     """Return what somebody may be about to write; `url` is the page of its document."""
     page = suggestion.document and reverse("search:document", args=[suggestion.document])
     return {**vars(suggestion), "url": page}
+
+
+def finding_json(finding: SearchFinding) -> Json:
+    """Return a new document that fits a saved search; it and its collection must be loaded."""
+    return {
+        "document": document_brief_json(finding.document),
+        "found_at": finding.found_at,
+        "seen": finding.seen_at is not None,
+    }
+
+
+def photo_batch_json(batch: PhotoBatch, viewer: Viewer) -> Json:
+    """Return a batch of photos; its job and version must be loaded."""
+    return {
+        "id": str(batch.pk),
+        "name": batch.name,
+        "target": batch.target,
+        "collections": batch.collections,
+        "model": batch.version.key if batch.version else None,
+        "limit": batch.hits_each,
+        "job": job_json(batch.job, viewer) if batch.job else None,
+        "created_at": batch.created_at,
+    }
+
+
+def batch_photo_json(row: PhotoRow) -> Json:
+    """Return a photo of a batch with its hits."""
+    photo = row.photo
+    address = reverse("search:batch-photo", args=[photo.batch_id, photo.pk]) if photo.preview_id else None
+    return {"name": photo.name, "photo": address, "results": [hit_json(hit) for hit in row.hits]}

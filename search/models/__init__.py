@@ -4,11 +4,13 @@ from search.models.document import Document, DocumentImage, Passage
 from search.models.feedback import Judgement, Query, QueryPart
 from search.models.field import CollectionField, FieldValue
 from search.models.identifier import DocumentIdentifier
-from search.models.saved import SavedSearch
+from search.models.photo_batch import BatchPhoto, PhotoBatch
+from search.models.saved import SavedSearch, SearchFinding
 from search.models.token import ApiToken
 
 __all__ = [
     "ApiToken",
+    "BatchPhoto",
     "Calibration",
     "Collection",
     "CollectionField",
@@ -19,7 +21,9 @@ __all__ = [
     "Judgement",
     "Membership",
     "Passage",
+    "PhotoBatch",
     "Query",
     "QueryPart",
     "SavedSearch",
+    "SearchFinding",
 ]

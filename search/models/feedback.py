@@ -126,6 +126,9 @@ class QueryPart(models.Model):
         default="",
         help_text="SHA-256 of the photo's file, which is at hand for a while",
     )
+    text_read = models.JSONField(
+        null=True, blank=True, help_text="lines and barcodes of the photo; null: not read"
+    )
 
     class Meta:
         ordering = ["place"]

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from workers.jobs.context import JobContext
 
 PAIRS_MAX = 500
+QUERIES_AT_ONCE = 100
 JUDGED_QUERIES_MAX = 5_000
 HITS = 20
 """Of each pair's answer so many hits are labelled: what a page shows."""
@@ -148,13 +149,13 @@ def judged_labels(version: ModelVersion, modality: str, target: str, collection:
         grades.setdefault(query_id, {})[document_id] = grade
     growing = _Growing()
     newest = Query.objects.filter(pk__in=list(grades)).order_by("-created_at")[:JUDGED_QUERIES_MAX]
-    for query in newest.iterator():
-        vectors = np.frombuffer(bytes(query.embedding), dtype="<f4").reshape(-1, version.dim)
+    for query in newest.prefetch_related("parts").iterator(QUERIES_AT_ONCE):
+        vectors = np.frombuffer(bytes(query.asked[0].embedding or b""), dtype="<f4").reshape(-1, version.dim)
         said = grades[query.pk]
         hits = [
-            (hit["score"], said[hit["document"]] >= RELEVANT)
-            for hit in query.answer
-            if hit["document"] in said
+            (score, said[document] >= RELEVANT)
+            for document, score in _scores_by_vectors(query)
+            if document in said
         ]
         best = max((score for score, is_relevant in hits if is_relevant), default=None)
         if best is not None:
@@ -162,12 +163,21 @@ def judged_labels(version: ModelVersion, modality: str, target: str, collection:
     return growing.done(version.dim)
 
 
+def _scores_by_vectors(query: Query) -> Iterator[tuple[int, float]]:
+    """Yield each document of a kept answer with its score by vectors; without those that words alone found."""
+    is_fused = len(query.plan.get("retrievers", ())) > 1
+    for hit in query.answer:
+        score = hit.get("by_vectors") if is_fused else hit["score"]
+        if score is not None:
+            yield hit["document"], score
+
+
 def _judgements(version: ModelVersion, modality: str, target: str, collection: int | None) -> Any:
     """Return judgements of searches with one part, whose vectors and scores are kept."""
     rows = Judgement.objects.filter(
         query__version=version,
         query__target=target,
-        query__embedding__isnull=False,
         query__parts__modality=modality,
+        query__parts__embedding__isnull=False,
     ).exclude(query__parts__place__gt=0)
     return rows.filter(document__collection=collection) if collection else rows

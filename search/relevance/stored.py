@@ -98,5 +98,5 @@ def _readable(rows: Iterable[Calibration], dim: int) -> Places:
     return places
 
 
-def _floats(stored: bytes) -> NDArray[np.float32]:
+def _floats(stored: bytes | memoryview[int]) -> NDArray[np.float32]:
     return np.frombuffer(bytes(stored), dtype="<f4")

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from retrieval_site.database.reading import read
 from search.retrieval.modes import mode_for, retrievers_for, text_of
-from search.retrieval.types import MENDED, TextPart
+from search.retrieval.read_names import ReadIdentifiers
+from search.retrieval.types import MENDED, ImagePart, TextPart
 from search.retrieval.unencoded import encoding_for
 from search.words.spelling import mended, misspelt
 from search.words.terms import look_up
@@ -18,12 +19,13 @@ if TYPE_CHECKING:
     from models_admin.models import ModelVersion
     from search.retrieval.encode import Encoding
     from search.retrieval.retrieve import Retriever
-    from search.retrieval.types import Scope, SearchRequest, SearchWarning
+    from search.retrieval.types import Part, Scope, SearchRequest, SearchWarning
     from search.words.terms import AskedWords
+    from workers.inference.ocr.types import TextRead
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedSearch:
     """A request with its words as they are searched for, and what `Asked` needs of it."""
 
     request: SearchRequest
@@ -33,7 +35,9 @@ class Prepared:
     warnings: tuple[SearchWarning, ...] = ()
 
 
-def prepare(request: SearchRequest, preview_px: int, scope_of: Callable[[ModelVersion], Scope]) -> Prepared:
+def prepare(
+    request: SearchRequest, preview_px: int, scope_of: Callable[[ModelVersion], Scope]
+) -> PreparedSearch:
     """Start encoding, look up where to search meanwhile, and mend misspelt words.
 
     Raises AppError of the parts, the mode, the version and the scope.
@@ -48,14 +52,24 @@ def prepare(request: SearchRequest, preview_px: int, scope_of: Callable[[ModelVe
     if right := _misspelt(asked, encoding):
         mended_request, warning = _mended(request, text, right)
         return prepared(mended_request, encoding_for(mended_request, mode, preview_px), scope, warning)
-    return Prepared(request, encoding, scope, retrievers_for(mode, text, asked))
+    return PreparedSearch(request, encoding, scope, retrievers_for(mode, text, asked))
 
 
-def prepared(request: SearchRequest, encoding: Encoding, scope: Scope, *warnings: SearchWarning) -> Prepared:
+def prepared(
+    request: SearchRequest, encoding: Encoding, scope: Scope, *warnings: SearchWarning
+) -> PreparedSearch:
     """Return what a query is asked with whose words stay as they are; raises AppError of the mode."""
     mode, text = mode_for(request.mode, request.parts), text_of(request.parts)
     asked = None if mode == "dense" else read(lambda: look_up(text, scope.collections))
-    return Prepared(request, encoding, scope, retrievers_for(mode, text, asked), warnings)
+    retrievers = retrievers_for(mode, text, asked)
+    if texts := [one for part in request.parts for one in _read_in(part)]:
+        retrievers = (ReadIdentifiers(texts), *retrievers)
+    return PreparedSearch(request, encoding, scope, retrievers, warnings)
+
+
+def _read_in(part: Part) -> tuple[TextRead, ...]:
+    """Return what was read in a photo; one that leads away names nothing."""
+    return (part.read or ()) if isinstance(part, ImagePart) and part.weight > 0 else ()
 
 
 def _misspelt(asked: AskedWords, encoding: Encoding) -> dict[str, str]:

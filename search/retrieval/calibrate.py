@@ -60,7 +60,12 @@ def calibrate(
         said = [_Said()] * len(grouped.units)
     documents = [
         RankedDocument(
-            unit.document_id, unit.unit_id, round(unit.score, SCORE_DECIMALS), each.relevance, each.strength
+            unit.document_id,
+            unit.unit_id,
+            round(unit.score, SCORE_DECIMALS),
+            each.relevance,
+            each.strength,
+            by_vectors=unit.by_vectors,
         )
         for unit, each in zip(grouped.units, map(_with_words, grouped.units, said), strict=True)
     ]

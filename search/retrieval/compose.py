@@ -51,7 +51,11 @@ class Composition:
         wanted = self.standard.of(scores)
         best = np.maximum(wanted.max(axis=0, initial=BEST_MIN), BEST_MIN)
         composed = self._composed(wanted / best)
-        usual = self._composed(self.standard.of(self.sample) / best) if len(self.sample) else np.float32([0])
+        usual = (
+            self._composed(self.standard.of(self.sample) / best)
+            if len(self.sample)
+            else np.zeros(1, np.float32)
+        )
         return composed, (composed - usual.mean()) / max(float(usual.std()), 1e-6)
 
     def _composed(self, shares: Vectors) -> Vectors:

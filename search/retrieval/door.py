@@ -11,7 +11,7 @@ from retrieval_site.clock import Clock
 from retrieval_site.database.reading import read
 from retrieval_site.errors import AppError
 from search.retrieval import keep
-from search.retrieval.asking import Prepared, prepare, prepared
+from search.retrieval.asking import PreparedSearch, prepare, prepared
 from search.retrieval.cursor import Cursor, cursor_read, cursor_write
 from search.retrieval.pages import kept_query, read_page
 from search.retrieval.runner import Asked, run
@@ -52,7 +52,7 @@ def search_encoded(encoding: Encoding, request: SearchRequest) -> SearchAnswer:
     return _searched(prepared(request, encoding, scope), clock)
 
 
-def _searched(ready: Prepared, clock: Clock) -> SearchAnswer:
+def _searched(ready: PreparedSearch, clock: Clock) -> SearchAnswer:
     request = ready.request
     most = max(keep.KEPT_FIRST, request.limit)
     wanted = request.limit if request.sort == RELEVANCE else most
@@ -115,6 +115,7 @@ def _answer(query: Query, page: Page, viewer: Viewer, timings_ms: dict[str, floa
         counted=keep.asked_by(query, viewer) or bool(getattr(viewer, "is_superuser", False)),
         warnings=tuple(query.warnings),
         match=cast("Match | None", query.match or None),
+        text_read=next((part.text_read for part in query.asked if part.text_read is not None), None),
     )
 
 

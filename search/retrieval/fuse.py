@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from search.retrieval.types import EncodedQuery
+    from search.retrieval.types import EncodedQuery, Unit
     from search.vectors.tables import VectorTable
 
 EXACT = 1000.0
@@ -29,18 +29,22 @@ SHOWN_DEVIATIONS = 5.0
 
 
 def fuse(found: Sequence[Candidates], query: EncodedQuery, table: VectorTable) -> Candidates:
-    """Return all units that the retrievers found, with one score each; of one retriever, its candidates as they are.
+    """Return all units that the retrievers found, with one score each; of one retriever, its candidates as they are,
+    and so of vectors beside which no identifier was found.
 
     The score is between 0 and 1, and 1 more where an identifier names the document; `standard` is what it comes from.
     """
+    found = _without_idle(found)
     if len(found) == 1:
         return found[0]
-    units = {unit.unit_id: unit for each in reversed(found) for unit in each.units}
+    units = {
+        unit.unit_id: unit for each in found for unit in each.units
+    }  # the vectors come last, and have `standard`
     by_name = {each.retriever: {unit.unit_id: unit.score for unit in each.units} for each in found}
     words = np.array([by_name.get("lexical", {}).get(unit_id, 0.0) for unit_id in units])
     exact = np.array([unit_id in by_name.get("identifiers", {}) for unit_id in units], dtype=bool)
-    vectors = _by_vectors(query, table, by_name.get("dense", {}), list(units))
-    total = _standard(query, table, vectors) + words
+    scores, standard = _by_vectors(query, table, units, by_name.get("dense", {}))
+    total = standard + words
     shown = 1 / (1 + np.exp(-total / SHOWN_DEVIATIONS)) + exact
     fused = tuple(
         replace(
@@ -48,7 +52,7 @@ def fuse(found: Sequence[Candidates], query: EncodedQuery, table: VectorTable) -
             score=float(shown[place]),
             standard=float(total[place] + EXACT * exact[place]),
             found_by=tuple(name for name, scores in by_name.items() if unit.unit_id in scores),
-            by_vectors=None if np.isnan(vectors[place]) else float(vectors[place]),
+            by_vectors=None if np.isnan(scores[place]) else float(scores[place]),
         )
         for place, unit in enumerate(units.values())
     )
@@ -57,24 +61,35 @@ def fuse(found: Sequence[Candidates], query: EncodedQuery, table: VectorTable) -
     return Candidates(fused, plan, all(each.exhausted for each in found), retriever="fused")
 
 
+def _without_idle(found: Sequence[Candidates]) -> Sequence[Candidates]:
+    """Return the vectors' candidates alone where beside them only identifiers were asked, and none was found."""
+    answered = [each for each in found if each.units or each.retriever != "identifiers"]
+    return answered if [each.retriever for each in answered] == ["dense"] else found
+
+
 def _by_vectors(
-    query: EncodedQuery, table: VectorTable, scores: dict[int, float], units: list[int]
-) -> NDArray[np.float32]:
-    """Return the scores by vectors `(units,)`, NaN for a unit that has no vector yet, or where the query says nothing.
+    query: EncodedQuery, table: VectorTable, units: dict[int, Unit], found: dict[int, float]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the scores by vectors `(units,)`, NaN where there is none, and these standardised, 0 where there is none.
 
-    Units that the vectors did not find are scored exactly.
+    Units that the vectors did not find are scored exactly; of a composed query, whose scores are shares of the best
+    candidate's, they count as the last that was found.
     """
+    scores, standard = np.full(len(units), np.nan), np.zeros(len(units))
+    asked = query.known
     if query.nothing_known or not units:
-        return np.full(len(units), np.nan, np.float32)
-    others = [unit_id for unit_id in units if unit_id not in scores]
-    known = dict(scores)
-    if others:
-        known |= dict(zip(others, unit_scores(query, table, others)[:, 0].tolist(), strict=True))
-    return np.array([known[unit_id] for unit_id in units], np.float32)
-
-
-def _standard(query: EncodedQuery, table: VectorTable, scores: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the standardised scores `(units,)`: 0, that of any other unit, for one that has none."""
-    if np.isnan(scores).all():
-        return np.zeros(len(scores))
-    return np.nan_to_num(standardise(scores[:, None], query, table)[:, 0].astype(float))
+        return scores, standard
+    others = [place for place, unit_id in enumerate(units) if unit_id not in found]
+    for place, unit in enumerate(units.values()):
+        if unit.unit_id in found:
+            scores[place], standard[place] = unit.score, unit.standard or 0.0
+    if others and len(asked.parts) == 1:
+        ids = list(units)
+        exact = unit_scores(asked, table, [ids[place] for place in others])
+        scores[others] = exact[:, 0]
+        standard[others] = np.nan_to_num(standardise(exact, asked, table)[:, 0])
+    elif others:
+        standard[others] = min(
+            (unit.standard or 0.0 for unit in units.values() if unit.unit_id in found), default=0.0
+        )
+    return scores, standard

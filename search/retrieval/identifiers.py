@@ -61,24 +61,30 @@ class Identifiers:
         yield lambda query: found
 
     def _named(self, scope: Scope, count: int) -> tuple[Unit, ...]:
-        is_passage = scope.table.kind == PASSAGE.name
-        statement = _FIND.format(
-            unit=sql.SQL("unit.id"),
-            conditions=statements.conditions(scope),
-            texts=sql.Literal(IN_TEXTS_MAX),
-            join=_NAMING_PASSAGE if is_passage else first_unit(scope, sql.SQL("named.document_id")),
-        )
-        asked = {"values": self._values, "whole": self._whole}
-        with connection.cursor() as cursor:
-            cursor.execute(statement.as_string(), asked | statements.parameters(scope, count=count))
-            rows = cursor.fetchall()
-        longest = _not_within_others([row[0] for row in rows])
+        rows = named_rows(scope, self._values, self._whole, count)
+        longest = not_within_others([value for value, _, _ in rows])
         return tuple(
             Unit(unit_id, document_id, 1.0) for value, unit_id, document_id in rows if value in longest
         )
 
 
-def _not_within_others(values: Sequence[str]) -> set[str]:
+def named_rows(scope: Scope, values: Sequence[str], whole: str, count: int) -> list[tuple[str, int, int]]:
+    """Return value, unit and document of what carries one of these identifiers; `whole` may be a common word."""
+    is_passage = scope.table.kind == PASSAGE.name
+    statement = _FIND.format(
+        unit=sql.SQL("unit.id"),
+        conditions=statements.conditions(scope),
+        texts=sql.Literal(IN_TEXTS_MAX),
+        join=_NAMING_PASSAGE if is_passage else first_unit(scope, sql.SQL("named.document_id")),
+    )
+    with connection.cursor() as cursor:
+        asked = {"values": list(values), "whole": whole}
+        cursor.execute(statement.as_string(), asked | statements.parameters(scope, count=count))
+        rows: list[tuple[str, int, int]] = cursor.fetchall()
+    return rows
+
+
+def not_within_others(values: Sequence[str]) -> set[str]:
     """Return the values that are no part of a longer one: of “KX-204/B” found as a whole, “KX-204” is not meant."""
     different = set(values)
     return {value for value in different if not any(value != other and value in other for other in different)}

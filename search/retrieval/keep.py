@@ -29,6 +29,7 @@ from search.retrieval.types import (
     TextPart,
 )
 from search.units.registry import unit_kind, unit_kind_of
+from workers.inference.ocr.types import TextRead
 from workers.storage.blobs import blob_of, file_put, row_put
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from search.querysets import Viewer
     from search.retrieval.encode import Encoding
     from search.retrieval.modes import Ways
-    from search.retrieval.types import AskedBy, Modality, Mode, Part, SearchRequest, SearchWarning
+    from search.retrieval.types import AskedBy, Match, Modality, Mode, Part, SearchRequest, SearchWarning
     from workers.models import Blob
 
 logger = logging.getLogger(__name__)
@@ -95,7 +96,8 @@ def _of_picture(part: Part) -> dict[str, Any]:
     if not isinstance(part, ImagePart):
         return {}
     crop = list(part.crop) if part.crop else None
-    return {"crop": crop, "turn": part.turn, "digest": part.picture.digest}
+    read = None if part.read is None else [one.to_json() for one in part.read]
+    return {"crop": crop, "turn": part.turn, "digest": part.picture.digest, "text_read": read}
 
 
 def keep(query: Query, encoding: Encoding) -> bool:
@@ -154,7 +156,12 @@ def entries(documents: Iterable[RankedDocument], kind: str) -> list[dict[str, An
     """Return ranked documents as the answer keeps them."""
     return [
         {"document": ranked.document_id, kind: ranked.unit_id, "score": ranked.score}
-        | _set(relevance=ranked.relevance, strength=ranked.strength, same_as=ranked.same_as)
+        | _set(
+            relevance=ranked.relevance,
+            strength=ranked.strength,
+            same_as=ranked.same_as,
+            by_vectors=ranked.by_vectors,
+        )
         for ranked in documents
     ]
 
@@ -174,11 +181,14 @@ def ranking_of(query: Query) -> Ranking:
             entry.get("relevance"),
             entry.get("strength"),
             entry.get("same_as"),
+            entry.get("by_vectors"),
         )
         for entry in query.answer
     )
     more = bool(query.plan.get("more")) and len(documents) < KEPT_MAX
-    return Ranking(documents, kind, plan_of(query), more=more, match=query.match or None)
+    return Ranking(
+        documents, kind, plan_of(query), more=more, match=cast("Match | None", query.match or None)
+    )
 
 
 def modality_of(query: Query) -> AskedBy:
@@ -200,7 +210,8 @@ def _part_kept(part: QueryPart) -> Part:
     if part.modality == "text":
         return TextPart(part.text, part.weight)
     if part.modality == "image":
-        return ImagePart(b"", part.weight)
+        texts = None if part.text_read is None else tuple(TextRead.of(one) for one in part.text_read)
+        return ImagePart(b"", part.weight, read=texts)
     if part.modality == "document":
         return DocumentPart(part.document_id or 0, part.weight)
     return EmbeddingPart((), part.weight)
@@ -226,7 +237,7 @@ def encoded_of(query: Query) -> EncodedQuery | None:
 
 
 def _encoded_part(part: QueryPart, dim: int) -> EncodedPart:
-    vectors = np.frombuffer(bytes(part.embedding), dtype="<f4").reshape(-1, dim)
+    vectors = np.frombuffer(bytes(part.embedding or b""), dtype="<f4").reshape(-1, dim)
     modality = cast("Modality", part.modality)
     return EncodedPart(modality, vectors, part.weight, part.text, nothing_known=not len(vectors))
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from search.querysets import Viewer
     from search.vectors.tables import VectorTable
     from workers.inference.framing import Crop
+    from workers.inference.ocr.types import TextRead
 
 Modality = Literal["image", "text", "document", "embedding"]
 AskedBy = Modality | Literal["composed"]
@@ -47,7 +48,7 @@ PARTS_MAX = 8
 
 @dataclass(frozen=True)
 class ImagePart:
-    """A picture's file, and which part of it counts: see `Framing`.
+    """A picture's file, which part of it counts (see `Framing`), and what was read in it, None where nobody asked.
 
     A part's weight is from −1 to 1; a negative one leads away from it.
     """
@@ -56,6 +57,7 @@ class ImagePart:
     weight: float = 1.0
     crop: Crop | None = None
     turn: int = 0
+    read: tuple[TextRead, ...] | None = None
     modality: ClassVar[Modality] = "image"
 
     @cached_property
@@ -168,7 +170,7 @@ class EncodedQuery:
     @property
     def knows_whole_words(self) -> bool:
         """Whether the version says of each word whether it knows it: others read any word in pieces."""
-        return self.version.manifest.get("text", {}).get("tokenizer") == KNOWS_WHOLE_WORDS
+        return bool(self.version.manifest.get("text", {}).get("tokenizer") == KNOWS_WHOLE_WORDS)
 
 
 @dataclass(frozen=True)
@@ -232,7 +234,7 @@ class RankedDocument:
     """A document by its best unit. `relevance`: the calibrated probability that it is relevant; None: unknown.
 
     `strength` says it in words, which are known without a calibration, too; None in answers older than it.
-    `same_as`: the better document that it is nearly the same as.
+    `same_as`: the better document that it is nearly the same as. `by_vectors`: as of its unit.
     """
 
     document_id: int
@@ -241,6 +243,7 @@ class RankedDocument:
     relevance: float | None = None
     strength: Strength | None = None
     same_as: int | None = None
+    by_vectors: float | None = None
 
 
 @dataclass(frozen=True)
@@ -281,7 +284,8 @@ class SearchAnswer:
 
     `counted`: whether this viewer may know how many candidates there were, for these are what the asker could see.
     `warnings`: what should be known of the answer, as it was when the search was made. `unkept`: the row of a search
-    that is not kept, for the page that shows its answer at once.
+    that is not kept, for the page that shows its answer at once. `text_read`: what was read in the photo, None where
+    nobody asked or it is not read yet.
     """
 
     query_id: uuid.UUID | None
@@ -295,6 +299,7 @@ class SearchAnswer:
     warnings: tuple[SearchWarning, ...] = ()
     unkept: Query | None = None
     match: Match | None = None
+    text_read: list[dict[str, Any]] | None = None
 
     @property
     def unknown_words(self) -> list[str]:

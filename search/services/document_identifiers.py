@@ -24,9 +24,9 @@ def identifiers_replace(documents: Sequence[Document]) -> None:
     }
     gone = []
     rows = DocumentIdentifier.objects.filter(document__in=[document.pk for document in documents])
-    for pk, *key, source in rows.values_list("pk", "document_id", "value", "source"):
-        if wanted.get((key[0], key[1])) == source:
-            del wanted[key[0], key[1]]
+    for pk, document_id, value, source in rows.values_list("pk", "document_id", "value", "source"):
+        if wanted.get((document_id, value)) == source:
+            del wanted[document_id, value]
         else:
             gone.append(pk)
     if gone:

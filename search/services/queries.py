@@ -41,10 +41,10 @@ def query_delete(*, query_id: uuid.UUID, viewer: Viewer, session: str) -> None:
     Raises what `own_query` raises.
     """
     query = own_query(query_id, viewer, session)
-    photos = [part for part in query.asked if part.preview_id]
+    photos = [(part.preview_id, part.digest) for part in query.asked if part.preview_id]
     with transaction.atomic():
         query.delete()
-        for photo in photos:
-            blob_remove_unused(photo.preview_id)
-    for photo in photos:
-        upload_forget(photo.digest)
+        for preview, _ in photos:
+            blob_remove_unused(preview)
+    for _, digest in photos:
+        upload_forget(digest)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
+from django.db.models import Count, IntegerField, OuterRef, Subquery
+from django.db.models.functions import Coalesce
 
 from retrieval_site.errors import AppError
 from search.models import Judgement, Query, QueryPart, SavedSearch
+from search.services.alerts import findings_of
 from search.services.queries import is_owner
 from workers.storage.sweeping import blob_remove_unused
 
@@ -31,9 +34,15 @@ def searches_of(viewer: Viewer) -> QuerySet[Query]:
 
 
 def saved_searches_of(viewer: Viewer) -> QuerySet[SavedSearch]:
-    """Return what somebody with an account has saved, newest first; their searches without answers and vectors."""
-    rows = SavedSearch.objects.filter(user_id=_member(viewer)).select_related("query")
-    return rows.defer("query__embedding", "query__answer")
+    """Return what somebody with an account has saved, newest first; their searches without answers and vectors.
+
+    Each has as `new` how many documents were found for it that its person has not seen.
+    """
+    rows = SavedSearch.objects.filter(user_id=_member(viewer)).select_related("query", "user")
+    unseen = findings_of(viewer).filter(saved=OuterRef("pk"), seen_at=None).order_by().values("saved")
+    count = Subquery(unseen.annotate(n=Count("pk")).values("n"))
+    rows = rows.annotate(new=Coalesce(count, 0, output_field=IntegerField()))
+    return rows.defer("query__answer")
 
 
 def own_saved_search(saved_id: int, viewer: Viewer) -> SavedSearch:

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.templatetags.static import static
 from django.utils.html import format_html
 
+from search.services.alerts import findings_unseen as count_unseen
 from search.services.judgements import RELEVANT
 from search.units.passage import PASSAGE
 from search.units.registry import unit_kinds as registered_kinds
@@ -16,6 +17,8 @@ from search.views.advice import Advice, advice_for
 from search.views.choosing import chosen_target
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from django.http import HttpRequest
     from django.template import Context
     from django.utils.safestring import SafeString
@@ -51,6 +54,19 @@ def max_bytes() -> int:
     return int(settings.CONFIG.picture_max_bytes)
 
 
+@register.simple_tag
+def picture_urls() -> bool:
+    """Return whether a picture can be asked with by its address."""
+    return bool(settings.CONFIG.picture_urls)
+
+
+@register.simple_tag
+def crop_shade(crop: Sequence[float]) -> str:
+    """Return the path of all of a picture but a part, in a square of side 1."""
+    left, top, width, height = crop
+    return f"M0 0H1V1H0ZM{left} {top}v{height}h{width}v{-height}Z"
+
+
 @register.simple_tag(takes_context=True)
 def target_to_search(context: Context) -> str:
     """Return what a search from this page looks for: as the page says, else as it was chosen last."""
@@ -65,6 +81,12 @@ def target_to_search(context: Context) -> str:
 def unit_kinds() -> tuple[UnitKind, ...]:
     """Return what can be looked for."""
     return registered_kinds()
+
+
+@register.simple_tag(takes_context=True)
+def findings_unseen(context: Context) -> int:
+    """Return how many new documents fit the reader's saved searches, of which they have not looked at any page."""
+    return count_unseen(context.get("user"))
 
 
 @register.filter

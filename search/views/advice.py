@@ -35,6 +35,19 @@ _ADVICE = {
     ),
     "image.unknown_format": Advice("Not a photo", "Choose another one.", "image-off"),
     "image": Advice("That photo cannot be read", "Choose another one.", "image-off"),
+    "image_url.off": Advice("Send the picture itself", "Save it, or copy it and paste it here.", "image-off"),
+    "image_url.invalid": Advice(
+        "Not the address of a picture", "Copy it again, or save the picture.", "image-off"
+    ),
+    "image_url.no_picture": Advice(
+        "No picture at that address",
+        "Often it is a page that shows one: copy the picture itself, or its own address.",
+        "image-off",
+    ),
+    "image_url.busy": Advice("The search is busy", "", retry=True),
+    "image_url": Advice(
+        "That picture cannot be fetched", "Save it, then choose it or drop it here.", "image-off"
+    ),
     "text.empty": Advice("No words", "", "search"),
     "text": Advice("Those words cannot be searched", "Change them and search again.", "search"),
     "query.empty": Advice("Nothing to search with", "Both are on the start page.", "search"),

@@ -27,7 +27,8 @@ def photo_again(part: QueryPart, form: QueryDict) -> ImagePart | None:
     """
     if part.preview is None:
         return None
-    turn, crop = _turn(form.get("turn", "")), _crop(part, form)
+    turn = _turn(form.get("turn", ""))
+    crop = _crop(form["crop"]) if "crop" in form else None if turn else part.shown_crop
     if upload := upload_at_hand(part.digest):
         return ImagePart(upload, crop=crop, turn=(part.turn + turn) % 360)
     with blob_open(part.preview) as photo:
@@ -41,11 +42,8 @@ def _turn(written: str) -> int:
     return turns[written]
 
 
-def _crop(part: QueryPart, form: QueryDict) -> Crop | None:
-    """Return the part that the form names by four numbers; `crop=` is the whole photo."""
-    written = form.get("crop")
-    if written is None:
-        return part.shown_crop
+def _crop(written: str) -> Crop | None:
+    """Return the part that four numbers name; "" is the whole photo."""
     if not written:
         return None
     try:

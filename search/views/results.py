@@ -18,6 +18,7 @@ from search.guide import notes
 from search.models import Collection, Document, Query
 from search.retrieval.types import LIMIT_MAX
 from search.services.judgements import judgements_of
+from search.services.photo_text import can_be_read
 from search.services.queries import is_owner
 from search.sessions import session_of
 from search.throttling import PAGE, PICTURE
@@ -29,9 +30,11 @@ from search.views.filtering import narrowing_of, narrowing_read, says_anything
 from search.views.indexing import unindexed
 from search.views.layouts import layout_keep, layout_of, wants_apart
 from search.views.people import searchers_only
+from search.views.photo_text import shown
 from search.views.plans import described, timings_named
 from search.views.throttling import throttled
 from search.views.tokens import tokens_count
+from workers.inference.ocr.types import TextRead
 from workers.storage.blobs import blob_open
 
 if TYPE_CHECKING:
@@ -189,4 +192,15 @@ def _surroundings(request: HttpRequest, query: Query, answer: SearchAnswer) -> d
         "notes": notes(query.version, query.target),
         "later_page": bool(request.GET.get("next")),
         "mine": is_owner(query, request.user, session_of(request)),
+        **_photo_text(request, query, answer),
     }
+
+
+def _photo_text(request: HttpRequest, query: Query, answer: SearchAnswer) -> dict[str, Any]:
+    """Return what was read in the photo, or that it is to be asked for behind the hits."""
+    part = query.part
+    if answer.query_id is None or request.GET.get("next") or not can_be_read(part):
+        return {}
+    if part is None or part.text_read is None:
+        return {"reading": True}
+    return {"photo_text": shown(request, query, [TextRead.of(one) for one in part.text_read])}

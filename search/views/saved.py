@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from retrieval_site.posting import takes_form
 from search.asked import AskedSearch, asked_searches
 from search.filters.registry import filters_described
+from search.services.alerts import can_be_mailed
 from search.services.saved_searches import (
     history_clear,
     history_count,
@@ -79,6 +80,7 @@ def searches(request: HttpRequest) -> HttpResponse:
         "saved": _rows([saved.query for saved in kept], request, kept),
         "recent": _rows(list(page.object_list), request),
         "page": page,
+        "can_be_mailed": can_be_mailed(request.user),
     }
     return render(request, "search/searches.html", context)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from array import array
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.shortcuts import redirect
 from django.urls import reverse
 from django_htmx.http import HttpResponseClientRedirect, reselect, reswap, retarget
@@ -24,8 +26,9 @@ from search.retrieval.types import (
     SearchRequest,
     TextPart,
 )
-from search.services.uploads import picture_too_large, read_picture
+from search.services.uploads import picture_of_address, picture_too_large, read_picture
 from search.sessions import session_for
+from search.throttling import caller_of
 from search.units.registry import unit_kind_of
 from search.views.choosing import keep_target, target_named
 from search.views.filtering import narrowing_of
@@ -42,6 +45,8 @@ if TYPE_CHECKING:
     from search.retrieval.types import Part
 
 TEXT_MAX = 2000
+_ADDRESS = re.compile(r"https?://\S+", re.IGNORECASE)
+"""What is no words but the address of a picture."""
 COLLECTIONS_MAX, SLUG_MAX = 100, 80
 PREVIEW_PX = 640
 """Longest side of the kept query photo: sharp beside the hits, and enough to ask again with."""
@@ -60,7 +65,7 @@ PREVIEW_PX = 640
 @searchers_only
 def search(request: HttpRequest) -> HttpResponse:
     """Search by what the form holds and lead to the results."""
-    return _answered(request, {**_choices(request), "parts": (_part(request),)})
+    return _answered(request, {**_choices(request), "parts": _parts(request)})
 
 
 @takes_form(opens="search:results")
@@ -120,19 +125,24 @@ def _is_slug(written: str) -> bool:
     return 0 < len(written) <= SLUG_MAX and "\0" not in written
 
 
-def _part(request: HttpRequest) -> Part:
-    """Return the one thing that the form asks with; raises AppError `query.empty`, `query.ambiguous`."""
+def _parts(request: HttpRequest) -> tuple[Part, ...]:
+    """Return what the form asks with: photos of one thing, or something else.
+
+    Raises AppError `query.empty`, `query.ambiguous`.
+    """
     if key := request.POST.get("example", ""):  # the button that was pressed, whatever stands in the box
-        return ImagePart(_example(key))
+        return (ImagePart(_example(key)),)
     text = request.POST.get("text", "").strip()
     photos = [photo for photo in request.FILES.getlist("image") if photo.size or not text]
     if photos and text:
         raise AppError("query.ambiguous")
     if photos:
-        return ImagePart(read_picture(photos[0]))
+        return tuple(ImagePart(read_picture(photo)) for photo in photos)
+    if settings.CONFIG.picture_urls and _ADDRESS.fullmatch(text):
+        return (ImagePart(picture_of_address(text, caller_of(request))),)
     if text:
-        return TextPart(_checked(text))
-    return DocumentPart(_document_id(request.POST.get("document", "")))
+        return (TextPart(_checked(text)),)
+    return (DocumentPart(_document_id(request.POST.get("document", ""))),)
 
 
 def _example(key: str) -> bytes:

@@ -3,6 +3,7 @@
 const LONGEST_SIDE_PX = 1600; // encoders look at 224 px: more only costs a phone's upload
 const SMALL_ENOUGH_BYTES = 1_500_000;
 const JPEG_QUALITY = 0.9;
+const PHOTOS_MAX = 8; // of one thing, from several sides
 const PHOTO_NAME = /\.(jpe?g|png|webp|heic|heif|avif|bmp|tiff?|gif)$/i;
 
 const form = document.querySelector("form[data-search]");
@@ -51,17 +52,18 @@ async function smaller(file) {
   return blob && blob.size < file.size ? new File([blob], jpegName(file.name), { type: "image/jpeg" }) : file;
 }
 
-function tooLarge(file) {
+function tooLarge(files) {
   const most = Number(form.dataset.maxBytes);
-  if (file.size <= most) return false;
-  const megabytes = (file.size / 1e6).toFixed(0);
-  complain("That photo is too large", `It has ${megabytes} MB; up to ${Math.floor(most / 1e6)} MB can be sent.`);
+  const bytes = files.reduce((sum, file) => sum + file.size, 0);
+  if (bytes <= most) return false;
+  const [title, it] = files.length > 1 ? ["Those photos are too large", "They have"] : ["That photo is too large", "It has"];
+  complain(title, `${it} ${(bytes / 1e6).toFixed(0)} MB; up to ${Math.floor(most / 1e6)} MB can be sent.`);
   return true;
 }
 
-function put(file) {
+function put(files) {
   const carrier = new DataTransfer();
-  carrier.items.add(file);
+  for (const file of files) carrier.items.add(file);
   part("photo").files = carrier.files;
 }
 
@@ -83,14 +85,20 @@ function hideStage() {
   form.removeAttribute("aria-busy");
 }
 
-async function take(file) {
+/** Search with photos of one thing; with files that are none, say so. */
+async function take(...files) {
   notice.replaceChildren();
-  if (!isPhoto(file)) {
+  const photos = files.filter(isPhoto);
+  if (!photos.length) {
     complain("Not a photo", "JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP and GIF can be searched with.");
     return;
   }
-  showStage("Getting your photo ready…", file);
-  const ready = await smaller(file);
+  if (photos.length > PHOTOS_MAX) {
+    complain("Too many photos", `Up to ${PHOTOS_MAX} photos of one thing can be searched with.`);
+    return;
+  }
+  showStage(photos.length > 1 ? `Getting your ${photos.length} photos ready…` : "Getting your photo ready…", photos[0]);
+  const ready = await Promise.all(photos.map(smaller));
   if (tooLarge(ready)) {
     hideStage();
     return;
@@ -100,24 +108,45 @@ async function take(file) {
   form.requestSubmit();
 }
 
-function photoOf(transfer) {
-  const files = [...(transfer?.files ?? [])];
-  return files.find(isPhoto) ?? files[0];
+/** Of a link that was dropped or pasted: this site's own pictures come from here, others the server fetches. */
+async function takeLink(link) {
+  const { origin, protocol } = new URL(link);
+  if (origin === location.origin) {
+    const blob = await (await fetch(link)).blob();
+    take(new File([blob], "picture", { type: blob.type }));
+  } else if (/^https?:$/.test(protocol) && "addresses" in form.dataset) {
+    part("photo").value = "";
+    part("words").value = link;
+    form.requestSubmit();
+  } else {
+    complain("That was only a link", "Save the picture first, or copy it and paste it here.");
+  }
 }
+
+const isLink = (text) => /^https?:\/\/\S+$/i.test(text.trim()) && URL.canParse(text.trim());
+
+function linkOf(transfer) {
+  const lines = transfer.getData("text/uri-list") || transfer.getData("text/plain");
+  return lines.split("\n").map((line) => line.trim()).find((line) => line && !line.startsWith("#")) ?? "";
+}
+
+const filesOf = (transfer) => [...(transfer?.files ?? [])];
 
 function listenToChoosing() {
   part("photo").addEventListener("change", (event) => {
-    if (event.target.files[0]) take(event.target.files[0]);
+    if (event.target.files.length) take(...event.target.files);
   });
   document.addEventListener("sightline:photo", (event) => take(event.detail));
 }
 
 function listenToPasting() {
   document.addEventListener("paste", (event) => {
-    const photo = photoOf(event.clipboardData);
-    if (!photo) return; // words go where the cursor is
+    const files = filesOf(event.clipboardData);
+    const link = linkOf(event.clipboardData);
+    if (files.length) take(...files);
+    else if (isLink(link) && !event.target.closest("input, textarea")) takeLink(link);
+    else return; // words go where the cursor is
     event.preventDefault();
-    take(photo);
   });
 }
 
@@ -142,17 +171,20 @@ function listenToDropping() {
     event.preventDefault();
     depth = 0;
     over(false);
-    const photo = photoOf(event.dataTransfer);
-    if (photo) take(photo);
-    else complain("That was only a link", "Save the picture first, or copy it and paste it here.");
+    const files = filesOf(event.dataTransfer);
+    const link = linkOf(event.dataTransfer);
+    if (files.length) take(...files);
+    else if (URL.canParse(link)) takeLink(link);
   });
 }
 
 function listenToSending() {
   form.addEventListener("htmx:beforeRequest", () => {
     notice.replaceChildren();
-    const file = part("photo").files[0];
-    showStage(file ? "Sending your photo…" : "Searching…", file);
+    const [file, ...others] = part("photo").files;
+    const words = isLink(part("words").value) ? "Fetching the picture…" : "Searching…";
+    const photos = others.length ? `Sending your ${others.length + 1} photos…` : "Sending your photo…";
+    showStage(file ? photos : words, file);
   });
   form.addEventListener("htmx:xhr:progress", (event) => {
     const { loaded, total, lengthComputable } = event.detail;

@@ -15,15 +15,18 @@ from retrieval_site.errors import AppError
 from search import retrieval
 from tests.support.browser import PHONE, REFUSED
 from tests.support.corpus import picture
+from tests.support.picture_server import sends, served
 from tests.support.tiny_bundle import COLOURS
-from tests.support.workers import wait_until
+from tests.support.workers import PICTURE_PORT, wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from playwright.sync_api import Page
 
     from tests.support.browser import Site, Watch
+    from tests.support.picture_server import PictureServer
 
 RED = picture(COLOURS["red"], size=(400, 300))
 FILE = {"name": "red.jpg", "mimeType": "image/jpeg", "buffer": RED}
@@ -260,3 +263,71 @@ def test_a_search_that_is_not_kept_shows_its_hits_in_place_of_the_page(
         page.set_input_files("#photo", files=[FILE])
         expect(page.locator("[data-hit-link]").first).to_contain_text("Red")
         expect(page.locator("[data-search]")).not_to_have_attribute("aria-busy", "true")
+
+
+@pytest.fixture
+def other_site(settings) -> Iterator[PictureServer]:
+    """Another site with a picture, which workers of tests may ask."""
+    settings.CONFIG = replace(settings.CONFIG, picture_url_ports=[80, 443, PICTURE_PORT])
+    with served(
+        {"/red.jpg": sends(RED), "/page": sends(b"<!doctype html>" * 9)}, port=PICTURE_PORT
+    ) as running:
+        yield running
+
+
+def test_several_photos_are_chosen_for_one_search(site: Site, page: Page) -> None:
+    blue = {**FILE, "name": "blue.jpg", "buffer": picture(COLOURS["blue"], size=(400, 300))}
+    page.goto(site.url)
+    page.set_input_files("#photo", [FILE, blue])
+    page.wait_for_url("**/q/*/")
+    hits = page.locator("[data-hit-link]")
+    expect(hits.first).to_be_visible()
+    found = " ".join(hits.all_inner_texts()[:4]).lower()
+    assert found.count("red") == found.count("blue") == 2
+
+
+def test_too_many_photos_are_not_sent(site: Site, page: Page) -> None:
+    page.goto(site.url)
+    page.set_input_files("#photo", [{**FILE, "name": f"{number}.jpg"} for number in range(9)])
+    expect(page.locator("#notice")).to_contain_text("Too many photos")
+
+
+def _drop_link(page: Page, link: str) -> None:
+    transfer = page.evaluate_handle(
+        "link => { const all = new DataTransfer(); all.setData('text/uri-list', link); return all; }", link
+    )
+    page.dispatch_event("body", "drop", {"dataTransfer": transfer})
+
+
+def test_a_picture_of_another_site_is_dropped(site: Site, page: Page, other_site: PictureServer) -> None:
+    page.goto(site.at("/collections/"))
+    _drop_link(page, f"http://localhost:{PICTURE_PORT}/red.jpg")
+    assert _first_title(page).startswith("Red")
+    expect(page.get_by_alt_text("The photo that was searched with")).to_be_visible()
+
+
+def test_a_link_to_a_page_is_explained_and_the_text_box_keeps_it(
+    site: Site, page: Page, watch: Watch, other_site: PictureServer
+) -> None:
+    watch.expected += REFUSED
+    page.goto(site.url)
+    link = f"http://localhost:{PICTURE_PORT}/page"
+    page.fill("#words", link)
+    page.keyboard.press("Enter")
+    expect(page.locator("#notice")).to_contain_text("No picture at that address")
+    expect(page.locator("#words")).to_have_value(link)
+
+
+def test_a_picture_of_this_site_is_dropped_without_asking_another_one(site: Site, page: Page) -> None:
+    page.goto(site.url)
+    page.locator("form[data-search]").wait_for()
+    image = site.documents["blue"].images.get()
+    _drop_link(page, site.at(f"/images/{image.blob_id}"))
+    assert _first_title(page).startswith("Blue")
+
+
+def test_where_nothing_is_fetched_a_link_is_only_a_link(site: Site, page: Page, settings) -> None:
+    settings.CONFIG = replace(settings.CONFIG, picture_urls=False)
+    page.goto(site.url)
+    _drop_link(page, "https://example.com/a.jpg")
+    expect(page.locator("#notice")).to_contain_text("That was only a link")

@@ -50,9 +50,11 @@ def redirects(location: str, status: int = 302) -> Callable[[BaseHTTPRequestHand
 
 @contextmanager
 def served(
-    routes: dict[str, Callable[[BaseHTTPRequestHandler], None]], tls: ssl.SSLContext | None = None
+    routes: dict[str, Callable[[BaseHTTPRequestHandler], None]],
+    tls: ssl.SSLContext | None = None,
+    port: int = 0,
 ) -> Iterator[PictureServer]:
-    """Serve on 127.0.0.1 during the block."""
+    """Serve on 127.0.0.1 during the block, at any free port unless one is named."""
     about = PictureServer(routes)
 
     class Handler(BaseHTTPRequestHandler):
@@ -66,7 +68,7 @@ def served(
         def log_message(self, *_: object) -> None:
             """Be silent."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     server.daemon_threads = True
     if tls:
         server.socket = tls.wrap_socket(server.socket, server_side=True)

@@ -66,6 +66,7 @@ def _start_services() -> Path:
     os.environ.setdefault("SECRET_KEY", "only-for-tests-" + "x" * 50)
     os.environ["DEBUG"] = "0"
     os.environ.setdefault("THROTTLE", "off")  # its own tests turn it on
+    os.environ.setdefault("READ_TEXT", "0")  # tests of it ask for it: a reader takes 460 MB
     return root
 
 

@@ -6,6 +6,7 @@ A worker reads the test database, so its tests commit (`django_db(transaction=Tr
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -24,12 +25,16 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 START_TIMEOUT_SECONDS = 30.0
+with socket.create_server(("127.0.0.1", 0)) as _free:
+    PICTURE_PORT = _free.getsockname()[1]
+    """Where workers of tests may fetch pictures on this machine."""
 
 
 def worker_environment() -> dict[str, str]:
     """This process's environment with the test database instead of the developer's."""
     url = urlsplit(settings.CONFIG.database_url)._replace(path=f"/{connection.settings_dict['NAME']}")
-    return {**os.environ, "DATABASE_URL": url.geturl()}
+    fetching = {"PICTURE_URL_NETWORKS": "127.0.0.0/8", "PICTURE_URL_PORTS": f"80,443,{PICTURE_PORT}"}
+    return {**os.environ, **fetching, "DATABASE_URL": url.geturl(), "READ_TEXT": "1"}
 
 
 def start_query_worker(log: Path, *, app: str = "tests.support.paced_celery") -> subprocess.Popen[bytes]:

@@ -16,6 +16,7 @@ import time
 from typing import TYPE_CHECKING, Any, cast
 
 from celery import bootsteps
+from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection
 from redis import RedisError
 
@@ -26,6 +27,7 @@ from workers.encoding.questions import Questions
 from workers.encoding.versions import versions
 from workers.fetching.pool import PROCESSES
 from workers.inference.errors import InferenceError
+from workers.reading.answering import Readers
 
 if TYPE_CHECKING:
     from workers.encoding.pool import ModelPool
@@ -43,6 +45,7 @@ class QueryWorkerStep(bootsteps.StartStopStep):
     def __init__(self, parent: Any, **options: Any) -> None:
         self.heartbeat: WorkerHeartbeat | None = None
         self.questions: tuple[Questions, ...] = ()
+        self.readers: Readers | None = None
         super().__init__(parent, **options)
 
     def include_if(self, parent: Any) -> bool:
@@ -50,7 +53,7 @@ class QueryWorkerStep(bootsteps.StartStopStep):
         return wire.QUEUE in parent.app.amqp.queues.consume_from
 
     def start(self, parent: Any) -> None:
-        """Load the champion, then tell Redis that this worker is there, and take questions."""
+        """Load the champion, then tell Redis that this worker is there, and take questions and photos to read."""
         preload(POOL)
         self.heartbeat = WorkerHeartbeat(POOL)
         self.heartbeat.start()
@@ -61,11 +64,15 @@ class QueryWorkerStep(bootsteps.StartStopStep):
         )
         for questions in self.questions:
             questions.start()
+        self.readers = Readers(settings.CONFIG.read_text_processes if settings.CONFIG.read_text else 0)
+        self.readers.start()
 
     def stop(self, parent: Any) -> None:
         """Answer what was taken, then end the heartbeat, so that nobody waits for this worker."""
         for questions in self.questions:
             questions.stop()
+        if self.readers is not None:
+            self.readers.stop()
         if self.heartbeat is not None:
             self.heartbeat.stop()
 

@@ -40,8 +40,10 @@ class Fetchers:
         try:
             with self._crew.borrowed(within_seconds) as process:
                 seconds = min(self.limits.seconds + _GRACE_SECONDS, max(ends - time.monotonic(), 0.1))
-                call = {"reply_bytes": self.limits.max_bytes, "timeout_seconds": seconds}
-                return process.call("fetch", {"address": address}, **call)[1]
+                asked = {"address": address}
+                return process.call(
+                    "fetch", asked, reply_bytes=self.limits.max_bytes, timeout_seconds=seconds
+                )[1]
         except CrewTimeoutError as error:
             raise PictureError("image_url.busy", retry_after_seconds=round(self.limits.seconds)) from error
         except SandboxTimeoutError as error:

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 from rest_framework import serializers
 from rest_framework.response import Response
 
-from search.api.answers import MadeSearchAnswer, SavedSearchAnswer
+from search.api.answers import FindingAnswer, MadeSearchAnswer, SavedSearchAnswer
 from search.api.base import ApiView, PageParameters, describe, page_answer
 from search.api.examples import NEW_SAVED_SEARCH
 from search.api.pagination import page_of_batch
 from search.api.parameters import Parameters, validated
-from search.api.presenting import made_search_json, saved_search_json
+from search.api.presenting import finding_json, made_search_json, saved_search_json
 from search.asked import asked_searches
+from search.models import SavedSearch
+from search.services.alerts import alerts_set, findings_of
 from search.services.saved_searches import (
     NAME_MAX,
     history_clear,
@@ -28,18 +30,20 @@ from search.services.saved_searches import (
 if TYPE_CHECKING:
     from rest_framework.request import Request
 
-    from search.models import Query, SavedSearch
+    from search.models import Query
 
 
 class SavedSearchChange(Parameters):
-    """Another name."""
+    """Another name; whether its owner is told of new documents that fit."""
 
     name = serializers.CharField(max_length=NAME_MAX)
+    alerts = serializers.ChoiceField(choices=SavedSearch.Alerts.choices)
 
 
-class SavedSearchNew(SavedSearchChange):
+class SavedSearchNew(Parameters):
     """Which of one's own searches is kept, and by which name."""
 
+    name = serializers.CharField(max_length=NAME_MAX)
     query = serializers.UUIDField(help_text="`query.id` of the search's answer")
 
 
@@ -108,11 +112,13 @@ class SavedSearchView(ApiView):
 
     @describe("saved_searches_update", {200: SavedSearchAnswer}, request=SavedSearchChange)
     def patch(self, request: Request, saved_id: int) -> Response:
-        """Give a search that you saved another name."""
+        """Give a search that you saved another name, or be told of new documents that fit it."""
         saved = own_saved_search(saved_id, request.user)
         values = validated(SavedSearchChange, request.data, partial=True)
         if "name" in values:
             saved_search_rename(saved=saved, name=values["name"])
+        if "alerts" in values:
+            alerts_set(saved=saved, alerts=values["alerts"])
         return Response(_presented([saved], request)[0])
 
     @describe("saved_searches_delete", {204: None})
@@ -120,6 +126,23 @@ class SavedSearchView(ApiView):
         """Keep a search by its name no longer; the search itself stays until its age ends it."""
         saved_search_delete(saved=own_saved_search(saved_id, request.user))
         return Response(status=204)
+
+
+class FindingListView(ApiView):
+    """What is new for one of the caller's saved searches."""
+
+    query_parameters = {"GET": PageParameters}
+    members_only = True
+
+    @describe("saved_searches_new", {200: page_answer(FindingAnswer)}, parameters=[PageParameters])
+    def get(self, request: Request, saved_id: int) -> Response:
+        """List the new documents that fit a search that you saved, newest first.
+
+        They are seen once its page was opened; asking here changes nothing.
+        """
+        saved = own_saved_search(saved_id, request.user)
+        rows = findings_of(request.user).filter(saved=saved).select_related("document__collection")
+        return self.page(rows, finding_json, ordering="-id")
 
 
 def _presented(rows: list[SavedSearch], request: Request) -> list[Any]:

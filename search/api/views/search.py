@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from drf_spectacular.utils import (
     OpenApiParameter,
     PolymorphicProxySerializer,
-    extend_schema_field,
 )
 from rest_framework import serializers
 from rest_framework.response import Response
@@ -20,32 +20,31 @@ from search.api.authentication import enforce_csrf_for_session
 from search.api.base import ApiView, describe
 from search.api.bodies import ONE_PICTURE
 from search.api.examples import BY_WORDS
+from search.api.filtering import SORT_MAX, FieldNameField, FiltersField, SortField
 from search.api.parameters import (
-    FieldNameField,
-    JsonObjectField,
     Parameters,
     ShortListField,
     UploadField,
     VectorField,
-    refuse_unknown,
     validated,
 )
 from search.api.pictures import CROP, AddressField, CropField, TurnField, check_framing, image_part
 from search.api.presenting import facet_json, search_json
-from search.filters.registry import FILTERS, FILTERS_SCHEMA, check_filters
 from search.filters.values import NAME_MAX
 from search.retrieval.explain import explain_answer
 from search.retrieval.facets import facet_scope, facets
-from search.retrieval.sort import RELEVANCE, check_sort
+from search.retrieval.sort import RELEVANCE
 from search.retrieval.types import (
     LIMIT_DEFAULT,
     LIMIT_MAX,
     MODES,
     DocumentPart,
     EmbeddingPart,
+    ImagePart,
     SearchRequest,
     TextPart,
 )
+from search.services.photo_text import photo_read
 from search.services.queries import query_delete
 from search.sessions import session_of
 from search.units.passage import PASSAGE
@@ -58,12 +57,11 @@ if TYPE_CHECKING:
     from rest_framework.request import Request
 
     from models_admin.models import ModelVersion
-    from search.retrieval.types import Part
+    from search.retrieval.types import Part, SearchWarning
     from workers.encoding.wire import Encoded
 
 TEXT_MAX = 2000
 CURSOR_MAX = 1000
-SORT_MAX = NAME_MAX + len("-")
 FACETS_MAX = 20
 PARTS = ("image", "image_url", "text", "document", "embedding")
 PART_IDS = {
@@ -75,35 +73,6 @@ PART_IDS = {
     "text.surrogate_characters_not_allowed": "text.not_text",
 }
 NOT_BUILT_YET = ("parts", "negative_text")
-
-
-@extend_schema_field(FILTERS_SCHEMA)
-class FiltersField(JsonObjectField):
-    """Values by names of search/filters; a document must have all that they ask for."""
-
-    def to_internal_value(self, data: Any) -> dict[str, Any]:
-        """Return the filters; refuses other keys and shapes."""
-        filters = super().to_internal_value(data)
-        refuse_unknown((f"filters.{key}" for key in filters), [f"filters.{name}" for name in FILTERS])
-        check_filters(filters)
-        return filters
-
-
-class SortField(serializers.CharField):
-    """What the documents that were found are sorted by."""
-
-    default_help = (
-        "relevance, or created_at, updated_at, title, `metadata.` and a key; downwards with `-` before it"
-    )
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(help_text=self.default_help, **options)
-
-    def to_internal_value(self, data: Any) -> str:
-        """Return the order; refuses what nothing can be sorted by."""
-        sort = super().to_internal_value(data)
-        check_sort(sort)
-        return sort
 
 
 class TargetField(serializers.ChoiceField):
@@ -127,6 +96,10 @@ class SearchOptions(Parameters):
     )
     as_written = serializers.BooleanField(default=False, help_text="search for misspelt words as they are")
     sort = SortField(default=RELEVANCE, max_length=SORT_MAX)
+    read_text = serializers.BooleanField(
+        default=False,
+        help_text="wait until the photo's lines and barcodes are read; what they name comes first",
+    )
     facets = ShortListField(
         child=FieldNameField(max_length=NAME_MAX),
         default=list,
@@ -165,6 +138,8 @@ class SearchParameters(SearchOptions):
         if "next" not in attrs:
             one_part(attrs, PARTS)
         check_framing(attrs)
+        if attrs["read_text"] and not ({"image", "image_url"} & set(attrs)):
+            raise AppError.of_parameter("read_text", "There is no photo to read.")
         if "embedding" in attrs and "@" not in attrs["model"]:
             raise AppError("embedding.model_required")
         return attrs
@@ -315,8 +290,10 @@ class SearchView(ApiView):
         """Find the documents that a picture, a text, a document or a vector is about."""
         values = validated(SearchParameters, request.data)
         asked = _search_request(request, values)
+        asked, not_read = _read(asked) if values["read_text"] else (asked, ())
         found = retrieval.search(asked)
         answer = search_json(found, explain_answer(found) if values["explain"] else {})
+        answer["warnings"] += not_read
         if names := values["facets"]:
             answer["facets"] = [facet_json(facet) for facet in facets(facet_scope(asked), names)]
         return Response(answer)
@@ -397,6 +374,18 @@ def _search_request(request: Request, values: dict[str, Any]) -> SearchRequest:
         cursor=values.get("next"),
         model=values["model"],
     )
+
+
+def _read(asked: SearchRequest) -> tuple[SearchRequest, tuple[SearchWarning, ...]]:
+    """Have the photo of a search read; return the search with what it says, and a warning where it was not read."""
+    photo = next(part for part in asked.parts if isinstance(part, ImagePart))
+    reading = photo_read(photo)
+    if not reading.failure:
+        read = replace(photo, read=reading.texts)
+        parts = tuple(read if part is photo else part for part in asked.parts)
+        return replace(asked, parts=parts), ()
+    message = f"The text in the photo was not read: {reading.failure}."
+    return asked, ({"id": "text.not_read", "message": message, "detail": {}},)
 
 
 def _parts(request: Request, values: dict[str, Any]) -> tuple[Part, ...]:

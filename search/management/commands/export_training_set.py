@@ -63,7 +63,7 @@ def _documents(slug: str, *, judged: bool) -> Iterator[Document]:
     wanted = Q(Exists(DocumentImage.objects.filter(document=OuterRef("pk"))))
     prefetched: list[str | Prefetch[Any]] = ["images__blob", "passages"]
     if judged:
-        judgements = Judgement.objects.select_related("query").defer("query__embedding", "query__answer")
+        judgements = Judgement.objects.select_related("query").defer("query__answer")
         parts = QueryPart.objects.select_related("preview")
         judgements = judgements.prefetch_related(Prefetch("query__parts", parts))
         wanted |= Q(Exists(judgements.filter(document=OuterRef("pk"), grade__gte=RELEVANT)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from search.models import Query, SavedSearch
+from search.models import Query, SavedSearch, SearchFinding
 from tests.search.api.conftest import World, error_id
 from tests.support.queries import make_query
 
@@ -95,3 +95,21 @@ def test_all_that_is_not_saved_is_deleted_at_once(world, mine):
     client.post(SAVED, {"query": str(mine.pk), "name": "Kept"})
     assert client.delete("/api/v1/searches/").status_code == 204
     assert [row["id"] for row in client.get("/api/v1/searches/").json()["results"]] == [str(mine.pk)]
+
+
+def test_new_documents_are_asked_for_and_listed_as_far_as_one_may_see_them(world, mine):
+    client = world.client("reader")
+    saved = client.post(SAVED, {"query": str(mine.pk), "name": "Pumps"}).json()
+    assert (saved["alerts"], saved["new"]) == ("off", 0)
+    row = SavedSearch.objects.get()
+    for document in (world.open_document, world.secret_document):
+        SearchFinding.objects.create(saved=row, document=document)
+    answer = client.patch(f"{SAVED}{row.pk}/", {"alerts": "page"}).json()
+    assert (answer["alerts"], answer["name"]) == ("page", "Pumps")
+    assert client.get(f"{SAVED}{row.pk}/").json()["new"] == 2
+    world.secret.members.clear()
+    (found,) = client.get(f"{SAVED}{row.pk}/new/").json()["results"]
+    assert (found["document"]["external_id"], found["seen"]) == ("open-1", False)
+    assert client.get(SAVED).json()["results"][0]["new"] == 1
+    assert error_id(client.patch(f"{SAVED}{row.pk}/", {"alerts": "mail"})) == "alerts.no_mail"
+    assert error_id(world.client("stranger").get(f"{SAVED}{row.pk}/new/")) == "saved_search.not_found"

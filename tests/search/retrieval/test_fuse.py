@@ -31,8 +31,10 @@ def test_a_unit_has_its_standardised_score_and_that_of_its_words(version, passag
     table = VectorTable(version.pk, "passage")
     ids = [passage.pk for passage in passages[:3]]
     scores = unit_scores(query, table, ids)
-    expected = standardise(scores, query, table)[:, 0] + np.array([0, 1.5, 2.5])
-    dense = found("dense", Unit(ids[0], 1, float(scores[0, 0])), Unit(ids[1], 2, float(scores[1, 0])))
+    standard = standardise(scores, query, table)[:, 0]
+    expected = standard + np.array([0, 1.5, 2.5])
+    near = [Unit(ids[place], place + 1, float(scores[place, 0]), float(standard[place])) for place in (0, 1)]
+    dense = found("dense", *near)
     lexical = found("lexical", Unit(ids[1], 2, 1.5), Unit(ids[2], 3, 2.5), exhausted=False)
     fused = fuse([lexical, dense], query, table)
     by_id = {unit.unit_id: unit for unit in fused.units}
@@ -67,3 +69,12 @@ def test_what_has_no_vector_yet_counts_as_any_other(version, passages, query):
     table = VectorTable(version.pk, "passage")
     fused = fuse([found("lexical", Unit(10**9, 7, 2.0)), found("dense")], query, table)
     assert fused.units[0].standard == 2.0
+
+
+def test_what_words_alone_found_counts_as_the_last_that_several_parts_found(version, passages, query):
+    asked = EncodedQuery(version, (*query.parts, EncodedPart("text", clustered(1, DIM, seed=8))))
+    near = [Unit(passages[place].pk, place, 0.5, 3.0 - place) for place in (0, 1)]
+    lexical = found("lexical", Unit(passages[2].pk, 2, 0.25))
+    fused = fuse([lexical, found("dense", *near)], asked, VectorTable(version.pk, "passage"))
+    by_id = {unit.unit_id: unit.standard for unit in fused.units}
+    assert [by_id[passages[place].pk] for place in range(3)] == [3.0, 2.0, 2.25]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
 from array import array
 from typing import TYPE_CHECKING, Any
@@ -74,6 +75,30 @@ def test_a_photo_goes_on_as_it_came(client: Client, asked: list[SearchRequest]) 
     assert (asked[0].parts, asked[0].target, asked[0].limit) == ((ImagePart(data),), "passages", 10)
 
 
+def test_several_photos_of_one_thing_are_one_search(client: Client, asked: list[SearchRequest]) -> None:
+    first, second = picture_bytes("red"), picture_bytes("blue")
+    client.post("/search/", {"image": [_photo(first), _photo(second)], "text": ""})
+    assert asked[0].parts == (ImagePart(first), ImagePart(second))
+
+
+def test_an_address_in_the_text_box_is_fetched(
+    client: Client, asked: list[SearchRequest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("search.services.uploads.picture_fetched", lambda address: address.encode())
+    client.post("/search/", {"text": " https://a.example/b.jpg "})
+    client.post("/search/", {"text": "see https://a.example/b.jpg"})
+    assert asked[0].parts == (ImagePart(b"https://a.example/b.jpg"),)
+    assert asked[1].parts == (TextPart("see https://a.example/b.jpg"),)
+
+
+def test_an_address_is_words_where_nothing_is_fetched(
+    client: Client, asked: list[SearchRequest], settings
+) -> None:
+    settings.CONFIG = dataclasses.replace(settings.CONFIG, picture_urls=False)
+    client.post("/search/", {"text": "https://a.example/b.jpg"})
+    assert asked[0].parts == (TextPart("https://a.example/b.jpg"),)
+
+
 def test_a_document_asks_for_more_like_it(client: Client, asked: list[SearchRequest]) -> None:
     client.post("/search/", {"document": "7"})
     assert asked[0].parts == (DocumentPart(7),)
@@ -106,8 +131,6 @@ def test_a_photo_and_words_at_once_are_refused(client: Client, asked: list[Searc
 def test_a_photo_over_the_limit_is_refused_unread(
     client: Client, asked: list[SearchRequest], settings
 ) -> None:
-    import dataclasses
-
     settings.CONFIG = dataclasses.replace(settings.CONFIG, picture_max_bytes=1000)
     response = client.post("/search/", {"image": _photo()}, headers={"HX-Request": "true"})
     assert response.status_code == 413

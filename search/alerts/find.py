@@ -1,0 +1,97 @@
+"""Asking saved searches again, for documents that are new and fit.
+
+A new document fits where it stands before the tenth of those that were there when its person began to wait: it would
+have been on the first page. What was found is known by its document, so asking twice finds nothing twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from models_admin.services import champion
+from retrieval_site.errors import AppError
+from search.judged.asking import rankings
+from search.models import Document, SavedSearch
+from search.retrieval import keep
+from search.retrieval.encode import Known
+from search.retrieval.runner import Asked, run
+from search.retrieval.scope import scope_for
+from search.services.alerts import Alerts, findings_add
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from uuid import UUID
+
+    from models_admin.models import ModelVersion
+    from search.job_types import FindNewResult
+    from search.models import Query
+    from workers.jobs.context import JobRun
+    from workers.jobs.types import JobParameters
+
+BATCH_SEARCHES = 50
+DEEP = 100
+"""Documents that are looked at for each search."""
+FIRST_PAGE = 10
+
+
+def find_new(run_of_job: JobRun[JobParameters, FindNewResult]) -> None:
+    """Ask every saved search whose person waits for something new; the result has how many documents were found."""
+    version = champion()
+    if version is None:
+        return
+    found, after = run_of_job.result.found or 0, run_of_job.result.after or 0
+    while batch := list(_waiting(after)):
+        ranked = _ranked(version, [saved.query for saved in batch], run_of_job)
+        for saved in batch:
+            found += findings_add(saved=saved, documents=_new_ones(saved, ranked.get(saved.query_id, ())))
+        after = batch[-1].pk
+        run_of_job.remember(found=found, after=after)
+        run_of_job.checkpoint()
+
+
+def _waiting(after: int) -> Iterable[SavedSearch]:
+    rows = SavedSearch.objects.filter(pk__gt=after, user__is_active=True).exclude(alerts=Alerts.OFF)
+    rows = rows.select_related("query__version", "query__user").prefetch_related("query__parts")
+    return rows.order_by("pk")[:BATCH_SEARCHES]
+
+
+def _ranked(
+    version: ModelVersion, queries: Sequence[Query], run_of_job: JobRun[JobParameters, FindNewResult]
+) -> dict[UUID, list[int]]:
+    """Return the documents of each search, best first: by its kept vectors where they are this version's."""
+    known = {query.pk: _by_kept_vectors(query) for query in queries if query.version_id == version.pk}
+    ranked = {pk: documents for pk, documents in known.items() if documents is not None}
+    if others := [query for query in queries if query.pk not in known]:
+        ranked |= rankings(version, others, run_of_job)
+    return ranked
+
+
+def _by_kept_vectors(query: Query) -> list[int] | None:
+    """Return what the asker finds now; None where the vectors are gone, or they may no longer look there."""
+    encoded = keep.encoded_of(query)
+    if encoded is None:
+        return None
+    try:
+        scope = scope_for(encoded.version, query.user, query.target, query.collections, query.filters)
+    except AppError:
+        return None
+    asked = Asked(Known(encoded), replace(scope, excluded=keep.asked_documents(query)), DEEP, DEEP)
+    return [document.document_id for document in run(asked).documents]
+
+
+def _new_ones(saved: SavedSearch, ranked: Sequence[int]) -> list[int]:
+    """Return the documents that came since and stand before the tenth that was there."""
+    new = Document.objects.filter(pk__in=ranked, created_at__gt=saved.alerts_since)
+    return list(_before_the_tenth(ranked, set(new.values_list("pk", flat=True))))
+
+
+def _before_the_tenth(ranked: Sequence[int], new: set[int]) -> Iterator[int]:
+    old = 0
+    for document in ranked:
+        if document in new:
+            yield document
+            continue
+        old += 1
+        if old == FIRST_PAGE:
+            return

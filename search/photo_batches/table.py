@@ -1,0 +1,62 @@
+"""What a batch's photos found, as far as its person may see it now: for the page, the API and a spreadsheet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from search.retrieval.present import hits_of
+from search.retrieval.scope import visible_collections
+from search.retrieval.types import RankedDocument
+from search.spreadsheets import csv_line
+from search.units.registry import unit_kind_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from search.models import BatchPhoto, PhotoBatch
+    from search.querysets import Viewer
+    from search.retrieval.types import Hit
+
+COLUMNS = (
+    "photo", "rank", "score", "relevance", "document_id", "collection", "external_id", "title", "url",
+    "failed_because",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class PhotoRow:
+    """A photo with its hits."""
+
+    photo: BatchPhoto
+    hits: tuple[Hit, ...]
+
+
+def photo_rows(batch: PhotoBatch, photos: Sequence[BatchPhoto], viewer: Viewer) -> list[PhotoRow]:
+    """Return the photos with what the viewer may see of their hits, in one statement for each photo."""
+    kind = unit_kind_of(batch.target).name
+    visible = visible_collections(viewer)
+    return [PhotoRow(photo, tuple(hits_of(_ranked(photo, kind), kind, visible))) for photo in photos]
+
+
+def _ranked(photo: BatchPhoto, kind: str) -> list[RankedDocument]:
+    return [RankedDocument(entry["document"], entry[kind], entry["score"]) for entry in photo.answer]
+
+
+def csv_lines(batch: PhotoBatch, viewer: Viewer) -> Iterator[str]:
+    """Yield a header, a line for each hit of each photo, one for a photo without hits, and one for each that failed."""
+    yield csv_line(COLUMNS)
+    for row in photo_rows(batch, list(batch.photos.all()), viewer):
+        if not row.hits:
+            yield csv_line((row.photo.name, *[None] * 9))
+        for hit in row.hits:
+            document = hit.document
+            yield csv_line(
+                (
+                    row.photo.name, hit.rank, round(hit.score, 6), hit.relevance, document.pk,
+                    document.collection.slug, document.external_id, document.title, document.url, None,
+                )
+            )  # fmt: skip
+    failed = batch.job.items.order_by("key").values_list("key", "reason") if batch.job else ()
+    for name, reason in failed:
+        yield csv_line((name, *[None] * 8, reason))

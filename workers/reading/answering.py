@@ -1,0 +1,105 @@
+"""The query worker's side: photos off their list, each decoded and read behind walls.
+
+They have a list and threads of their own, so that no search waits for one: reading takes a hundred times as long as a
+photo's vector, and its process runs at low priority.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING, cast
+
+from django.conf import settings
+from redis import RedisError
+
+from workers.encoding.decoders import decoders
+from workers.encoding.wire import client
+from workers.inference.errors import PictureError
+from workers.inference.ocr.reader import ReadingError, ReadingLimits, TextReader
+from workers.inference.ocr.types import LONGEST_SIDE_PX
+from workers.reading import wire
+from workers.reading.wire import Reading
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+log = logging.getLogger(__name__)
+WAIT_SECONDS = 1.0
+"""How long one request to Redis waits for a photo: so long does an end take at most to be noticed."""
+
+
+def reading_limits() -> ReadingLimits:
+    """Return what reading may cost, by the settings."""
+    config = settings.CONFIG
+    return ReadingLimits(config.read_text_seconds, config.read_text_idle_seconds)
+
+
+class Readers:
+    """As many threads as may read at once, each with a process of its own that is there while it is needed."""
+
+    def __init__(self, count: int, limits: Callable[[], ReadingLimits] = reading_limits) -> None:
+        self._limits = limits
+        self._end = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._run, name=f"reader-{number}", daemon=True)
+            for number in range(count)
+        ]
+
+    def start(self) -> None:
+        """Take and read until stopped; while Redis is away try again."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Take nothing more, finish what was taken, and end the processes."""
+        self._end.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _run(self) -> None:
+        reader = TextReader(self._limits())
+        while not self._end.is_set():
+            if digest := self._take():
+                _answer(reader, digest)
+            reader.end_if_idle()
+        reader.close()
+
+    def _take(self) -> str | None:
+        try:
+            found = client().blpop([wire.ASKED_KEY], timeout=WAIT_SECONDS)
+        except RedisError as error:
+            log.warning("Redis does not tell the photos to read: %s", error)
+            self._end.wait(WAIT_SECONDS)
+            return None
+        return cast("tuple[bytes, bytes]", found)[1].decode() if found else None
+
+
+def _answer(reader: TextReader, digest: str) -> None:
+    """Read one photo and say what it says, unless whoever asked has given up."""
+    try:
+        data = cast("bytes | None", client().get(wire.INPUT_PREFIX + digest))
+        if data is not None:
+            _reply(digest, _read(reader, data))
+    except RedisError as error:
+        log.warning("A photo is not read, since Redis does not answer: %s", error)
+    except Exception:
+        log.exception("The photo %s was not read", digest)
+
+
+def _read(reader: TextReader, data: bytes) -> Reading:
+    try:
+        picture = decoders().thumbnail(data, LONGEST_SIDE_PX).image
+        return Reading(reader.read(picture))
+    except PictureError as error:
+        return Reading(failure=error.message)
+    except ReadingError as error:
+        return Reading(failure=str(error))
+
+
+def _reply(digest: str, reading: Reading) -> None:
+    seconds = wire.FAILED_EXPIRES_SECONDS if reading.failure else wire.ANSWER_EXPIRES_SECONDS
+    pipeline = client().pipeline(transaction=False)
+    pipeline.set(wire.ANSWER_PREFIX + digest, reading.packed(), ex=seconds)
+    pipeline.delete(wire.INPUT_PREFIX + digest)
+    pipeline.execute()
