@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django.urls import reverse
 
 from search.relevance.panel import calibrations_json
+from search.retrieval.types import DocumentPart, TextPart
 from search.units.image import ImageAnswer
 from search.units.registry import unit_kind, unit_kinds
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from search.querysets import Viewer
     from search.retrieval.explain import Side, Why
     from search.retrieval.facets import Facet
-    from search.retrieval.types import Hit, Plan, SearchAnswer
+    from search.retrieval.types import Hit, Part, Plan, SearchAnswer
     from search.suggestions import Suggestion
     from workers.models import Job, JobItem
 
@@ -47,6 +48,7 @@ def search_json(answer: SearchAnswer, why: Mapping[int, Why] | None = None) -> J
         "query": {
             "id": answer.query_id and str(answer.query_id),
             "modality": answer.modality,
+            "parts": [query_part_json(part, whose_own=answer.counted) for part in answer.parts],
             "model": answer.model,
             "url": answer.query_id and reverse("search:results", args=[answer.query_id]),
         },
@@ -77,6 +79,16 @@ def facet_json(facet: Facet) -> Json:
         "more": facet.more,
         "least": facet.least,
         "greatest": facet.greatest,
+    }
+
+
+def query_part_json(part: Part, *, whose_own: bool) -> Json:
+    """Return what was asked with; the id of a document only to who asked, for others may not see it."""
+    return {
+        "modality": part.modality,
+        "weight": round(part.weight, 6),
+        "text": part.text if isinstance(part, TextPart) else "",
+        "document": part.document_id if whose_own and isinstance(part, DocumentPart) else None,
     }
 
 
@@ -265,7 +277,9 @@ def part_json(part: AskedPart) -> Json:
         "weight": row.weight,
         "text": row.text,
         "document": part.document.pk if part.document else None,
-        "photo": reverse("search:photo", args=[row.query_id]) if row.preview_id else None,
+        "photo": reverse("search:photo", args=[row.query_id]) + f"?part={row.place}"
+        if row.preview_id
+        else None,
     }
 
 

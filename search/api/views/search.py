@@ -17,7 +17,7 @@ from search.api.access import usable_version
 from search.api.answers import EmbeddingAnswer, SearchResultAnswer
 from search.api.authentication import enforce_csrf_for_session
 from search.api.base import ApiView, describe
-from search.api.bodies import ONE_PICTURE
+from search.api.bodies import ONE_PICTURE, PICTURES
 from search.api.examples import BY_WORDS
 from search.api.filtering import SORT_MAX, FieldNameField, FiltersField, SortField
 from search.api.parameters import (
@@ -27,6 +27,7 @@ from search.api.parameters import (
     VectorField,
     validated,
 )
+from search.api.parts import PART_IDS, PARTS, TEXT_MAX, PartsField, files_apart, one_part, parts_asked
 from search.api.photo_text import photo_of_search_read
 from search.api.pictures import CROP, AddressField, CropField, TurnField, check_framing, image_part
 from search.api.presenting import facet_json, search_json
@@ -50,27 +51,19 @@ from search.units.registry import unit_kinds
 from workers.encoding.client import encode_picture, encode_text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from uuid import UUID
 
+    from django.core.files.uploadedfile import UploadedFile
     from rest_framework.request import Request
 
     from models_admin.models import ModelVersion
     from search.retrieval.types import Part
     from workers.encoding.wire import Encoded
 
-TEXT_MAX = 2000
 CURSOR_MAX = 1000
 FACETS_MAX = 20
-PARTS = ("image", "image_url", "text", "document", "embedding")
-PART_IDS = {
-    "image.empty": "image.empty",
-    "image_url": "image_url.invalid",
-    "text.blank": "text.empty",
-    "text.max_length": "text.too_long",
-    "text.null_characters_not_allowed": "text.not_text",
-    "text.surrogate_characters_not_allowed": "text.not_text",
-}
-NOT_BUILT_YET = ("parts", "negative_text")
+NOT_BUILT_YET = ("negative_text",)
 
 
 class TargetField(serializers.ChoiceField):
@@ -117,7 +110,9 @@ class SearchOptions(Parameters):
 
 
 class SearchParameters(SearchOptions):
-    """A search: exactly one of image, image_url, text, document and embedding; or the `next` of an earlier answer."""
+    """A search: exactly one of image, image_url, text, document and embedding; several as `parts`; or the `next` of an
+    earlier answer.
+    """
 
     not_built_yet = NOT_BUILT_YET
     error_ids = PART_IDS | {"embedding": "embedding.invalid", "next": "cursor.invalid"}
@@ -129,14 +124,16 @@ class SearchParameters(SearchOptions):
     text = serializers.CharField(required=False, max_length=TEXT_MAX)
     document = serializers.IntegerField(required=False, min_value=1)
     embedding = VectorField(required=False)
+    parts = PartsField(required=False)
     next = serializers.CharField(required=False, max_length=CURSOR_MAX)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Refuse no part, several parts, and a vector that does not say whose it is."""
         if "next" not in attrs:
-            one_part(attrs, PARTS)
+            one_part(attrs, (*PARTS, "parts"))
         check_framing(attrs)
-        if attrs["read_text"] and not ({"image", "image_url"} & set(attrs)):
+        asked = attrs.get("parts", (attrs,))
+        if attrs["read_text"] and not any({"image", "image_url"} & set(part) for part in asked):
             raise AppError.of_parameter("read_text", "There is no photo to read.")
         if "embedding" in attrs and "@" not in attrs["model"]:
             raise AppError("embedding.model_required")
@@ -178,6 +175,12 @@ class SearchByEmbedding(SearchOptions):
     model = serializers.CharField(max_length=120, help_text="name@version")
 
 
+class SearchByParts(SearchOptions):
+    """A search by several parts, each with its weight; in a form, which brings pictures' files, its text is JSON."""
+
+    parts = PartsField()
+
+
 class SearchNextPage(Parameters):
     """The page after an earlier answer's."""
 
@@ -187,7 +190,7 @@ class SearchNextPage(Parameters):
 
 SEARCH_BODY = PolymorphicProxySerializer(
     "Search",
-    [SearchByText, SearchByAddress, SearchByDocument, SearchByEmbedding, SearchNextPage],
+    [SearchByText, SearchByAddress, SearchByDocument, SearchByEmbedding, SearchByParts, SearchNextPage],
     resource_type_field_name=None,
 )
 
@@ -263,18 +266,11 @@ REQUEST_ID = OpenApiParameter(
 )
 
 
-def one_part(given: dict[str, Any], parts: tuple[str, ...]) -> None:
-    """Raise AppError `query.parts` for none of `parts` and for several at once."""
-    present = [part for part in parts if part in given]
-    if len(present) != 1:
-        raise AppError("query.parts", parts=list(parts), given=present)
-
-
 class SearchView(ApiView):
     """The search."""
 
     takes_files = True
-    body_rule = ONE_PICTURE
+    body_rule = PICTURES
     read_methods = ("POST",)
 
     @describe(
@@ -286,8 +282,9 @@ class SearchView(ApiView):
     )
     def post(self, request: Request) -> Response:
         """Find the documents that a picture, a text, a document or a vector is about."""
-        values = validated(SearchParameters, request.data)
-        asked = _search_request(request, values)
+        data, files = files_apart(request.data)
+        values = validated(SearchParameters, data)
+        asked = _search_request(request, values, files)
         asked, not_read = photo_of_search_read(asked) if values["read_text"] else (asked, ())
         found = retrieval.search(asked)
         answer = search_json(found, explain_answer(found) if values["explain"] else {})
@@ -355,11 +352,13 @@ def _encoded(request: Request, version: ModelVersion, values: dict[str, Any]) ->
     return encode_picture(version, part.data, framing=part.picture.framing)
 
 
-def _search_request(request: Request, values: dict[str, Any]) -> SearchRequest:
+def _search_request(
+    request: Request, values: dict[str, Any], files: Mapping[str, UploadedFile[bytes]]
+) -> SearchRequest:
     return SearchRequest(
         viewer=request.user,
         session=session_of(request),
-        parts=_parts(request, values),
+        parts=_parts(request, values, files),
         collections=tuple(values["collections"]),
         filters=values["filters"],
         target=values["target"],
@@ -374,8 +373,12 @@ def _search_request(request: Request, values: dict[str, Any]) -> SearchRequest:
     )
 
 
-def _parts(request: Request, values: dict[str, Any]) -> tuple[Part, ...]:
-    """Return the part in its short form, of which there is one or, beside a cursor, none."""
+def _parts(
+    request: Request, values: dict[str, Any], files: Mapping[str, UploadedFile[bytes]]
+) -> tuple[Part, ...]:
+    """Return the parts, or the part in its short form, of which there is one or, beside a cursor, none."""
+    if "parts" in values:
+        return parts_asked(request, values["parts"], files)
     if "image" in values or "image_url" in values:
         return (image_part(request, values),)
     if "text" in values:
