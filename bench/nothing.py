@@ -3,7 +3,7 @@
 Half of the known photos calibrate a threshold that 2.5 % of such photos should fall below; the other half, and
 pictures of other things, are held against it. `--data` takes a data set with captions, whose validation photos are the
 known ones. `--documents` takes what `manage.py demo documents` wrote, whose pictures calibrate, and `--drawings` what
-`manage.py demo draw` wrote, which ask. Strange are drawn noise, textures, charts, screenshots and pages, and the
+`manage.py demo draw` wrote, which ask. Strange are “made” noise, textures, charts, screenshots and pages, and the
 pictures in the folders of `--strange`. Straight from a bundle, no server.
 """
 
@@ -137,7 +137,7 @@ STATISTICS: dict[str, Callable[[Space, Vectors | None], Floats]] = {
 def _strange(encoder: Encoder, options: argparse.Namespace) -> dict[str, Vectors]:
     drawn = [picture for _, picture in strangers(STRANGERS, options.seed)]
     found = {
-        "drawn": np.concatenate([encoder.encode_pictures(drawn[n : n + 64]) for n in range(0, STRANGERS, 64)])
+        "made": np.concatenate([encoder.encode_pictures(drawn[n : n + 64]) for n in range(0, STRANGERS, 64)])
     }
     for folder in options.strange:
         files = _pictures(folder)

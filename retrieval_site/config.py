@@ -124,6 +124,16 @@ def _asking_with_pictures(env: environ.Env) -> dict[str, Any]:
     }
 
 
+def _reading_of_texts(env: environ.Env) -> dict[str, Any]:
+    """Return the settings of reading the text in photos."""
+    return {
+        "read_text": env.bool("READ_TEXT", default=True),
+        "read_text_seconds": env.float("READ_TEXT_SECONDS", default=20.0),
+        "read_text_processes": env.int("READ_TEXT_PROCESSES", default=1),
+        "read_text_idle_seconds": env.float("READ_TEXT_IDLE_SECONDS", default=300.0),
+    }
+
+
 def read_config() -> Config:
     """Read every variable once; a value of the wrong type raises `ImproperlyConfigured` naming it."""
     env = environ.Env()
@@ -149,10 +159,7 @@ def read_config() -> Config:
         picture_memory_bytes=env.int("PICTURE_MEMORY_BYTES", default=0) or max(256 * MIB, memory // 8),
         picture_busy_seconds=env.float("PICTURE_BUSY_SECONDS", default=10.0),
         picture_processes=env.int("PICTURE_PROCESSES", default=0) or min(len(os.sched_getaffinity(0)), 8),
-        read_text=env.bool("READ_TEXT", default=True),
-        read_text_seconds=env.float("READ_TEXT_SECONDS", default=20.0),
-        read_text_processes=env.int("READ_TEXT_PROCESSES", default=1),
-        read_text_idle_seconds=env.float("READ_TEXT_IDLE_SECONDS", default=300.0),
+        **_reading_of_texts(env),
         **_asking_with_pictures(env),
         import_max_bytes=env.int("IMPORT_MAX_BYTES", default=4 * GIB),
         bundle_max_bytes=env.int("BUNDLE_MAX_BYTES", default=2 * GIB),

@@ -218,6 +218,10 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Find the documents that a photo is about.",
     "VERSION": "1.0.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    "ENUM_NAME_OVERRIDES": {
+        "PartModalityEnum": ["image", "text", "document", "embedding"],
+        "QueryModalityEnum": ["image", "text", "document", "embedding", "composed"],
+    },
     "TAGS": [
         {"name": "search", "description": "Find the documents that a picture, a text or a vector is about."},
         {

@@ -17,7 +17,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from retrieval_site.errors import AppError
-from search.models import Finding, SavedSearch
+from search.models import SavedSearch, SearchFinding
 from search.services.alerts import Alerts, findings_of, unsubscribe_token
 
 if TYPE_CHECKING:
@@ -65,8 +65,8 @@ def mail_new(run: JobRun[JobParameters, MailResult]) -> None:
 
 def _readers() -> QuerySet[Any]:
     """Return the people who have something new, want it by mail, and got none today."""
-    waiting = Finding.objects.filter(saved__user=OuterRef("pk"), mailed_at=None, seen_at=None)
-    today = Finding.objects.filter(saved__user=OuterRef("pk"), mailed_at__gt=Now() - NOT_BEFORE)
+    waiting = SearchFinding.objects.filter(saved__user=OuterRef("pk"), mailed_at=None, seen_at=None)
+    today = SearchFinding.objects.filter(saved__user=OuterRef("pk"), mailed_at__gt=Now() - NOT_BEFORE)
     people = get_user_model().objects.filter(is_active=True).exclude(email="").order_by("pk")
     return people.filter(Exists(waiting.filter(saved__alerts=Alerts.MAIL))).exclude(Exists(today))
 
@@ -79,15 +79,15 @@ def _send(reader_id: int, connection: BaseEmailBackend) -> int:
     found = list(rows.select_related("saved", "document").order_by("saved", "-id")[:FINDINGS_MAX])
     if not found:
         return 0
-    Finding.objects.filter(pk__in=[each.pk for each in found]).update(mailed_at=Now())
+    SearchFinding.objects.filter(pk__in=[each.pk for each in found]).update(mailed_at=Now())
     _message(reader, found, connection).send()
     return 1
 
 
-def _message(reader: Any, found: Sequence[Finding], connection: BaseEmailBackend) -> EmailMessage:
+def _message(reader: Any, found: Sequence[SearchFinding], connection: BaseEmailBackend) -> EmailMessage:
     site = settings.CONFIG.site_url
     leave = site + reverse("search:unsubscribe", args=[unsubscribe_token(reader.pk)])
-    searches: list[tuple[SavedSearch, list[Finding]]] = [
+    searches: list[tuple[SavedSearch, list[SearchFinding]]] = [
         (saved, list(rows)) for saved, rows in groupby(found, key=lambda each: each.saved)
     ]
     words = {"site": site, "searches": searches, "leave": leave, "count": len(found)}
@@ -105,7 +105,7 @@ def _message(reader: Any, found: Sequence[Finding], connection: BaseEmailBackend
     )
 
 
-def _message_id(found: Sequence[Finding]) -> str:
+def _message_id(found: Sequence[SearchFinding]) -> str:
     """Return the same id for the same documents: where a message was sent twice, its reader's program sees it."""
     named = ",".join(str(each.pk) for each in found)
     digest = hashlib.sha256(f"{settings.CONFIG.site_url} {named}".encode()).hexdigest()[:32]

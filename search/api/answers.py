@@ -118,11 +118,23 @@ class HitAnswer(Answer):
         return {**super().get_fields(), **units}
 
 
+class QueryPartAnswer(Answer):
+    """One thing that was asked with, and how much it counts. `document` is null where somebody else asked."""
+
+    modality = serializers.ChoiceField(choices=["image", "text", "document", "embedding"])
+    weight = serializers.FloatField()
+    text = serializers.CharField(allow_blank=True)
+    document = serializers.IntegerField(allow_null=True)
+
+
 class QueryAnswer(Answer):
     """The kept query; `url` opens its result page for whoever may see the documents."""
 
     id = serializers.UUIDField(allow_null=True, help_text="null where the search is not kept")
-    modality = serializers.ChoiceField(choices=["image", "text", "document", "embedding"])
+    modality = serializers.ChoiceField(
+        choices=["image", "text", "document", "embedding", "composed"], help_text="composed: of several parts"
+    )
+    parts = QueryPartAnswer(many=True)
     model = serializers.CharField(help_text="name@version")
     url = serializers.CharField(allow_null=True, help_text="null where the search is not kept")
 
@@ -362,13 +374,9 @@ class JudgementAnswer(Answer):
     updated_at = serializers.DateTimeField()
 
 
-class PartAnswer(Answer):
+class PartAnswer(QueryPartAnswer):
     """One thing that a search asked with. `document` is null where the caller may not see it any more."""
 
-    modality = serializers.ChoiceField(choices=["image", "text", "document", "embedding"])
-    weight = serializers.FloatField()
-    text = serializers.CharField(allow_blank=True)
-    document = serializers.IntegerField(allow_null=True)
     photo = serializers.CharField(allow_null=True, help_text="address of the photo's small copy")
 
 

@@ -13,7 +13,6 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from retrieval_site.errors import AppError
-from search.retrieval.facets import check_field
 from search.services.document_fields import METADATA_BYTES_MAX, METADATA_DEPTH_MAX
 from workers.error_table import sentence
 from workers.formats.bounded_json import JsonError, JsonTooDeepError, load_json
@@ -226,16 +225,6 @@ def leaves(value: Any) -> Iterable[tuple[Any, int]]:
             waiting += [(inner, depth + 1) for inner in item]
         else:
             yield item, depth
-
-
-class FieldNameField(serializers.CharField):
-    """The name of a field that documents have."""
-
-    def to_internal_value(self, data: Any) -> str:
-        """Return the name; refuses what no field is called."""
-        name = super().to_internal_value(data)
-        check_field(name)
-        return name
 
 
 VECTOR_MAX = 16_000  # halfvec's own limit

@@ -83,4 +83,4 @@ def image_part(request: Request, values: Mapping[str, Any]) -> ImagePart:
         data = picture_of_address(
             values["image_url"], caller_of(request, cast("ApiToken | None", request.auth))
         )
-    return ImagePart(data, crop=values.get("crop"), turn=values.get("turn", 0))
+    return ImagePart(data, values.get("weight", 1.0), crop=values.get("crop"), turn=values.get("turn", 0))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django.urls import reverse
 
 from search.relevance.panel import calibrations_json
+from search.retrieval.types import DocumentPart, TextPart
 from search.units.image import ImageAnswer
 from search.units.registry import unit_kind, unit_kinds
 
@@ -18,12 +19,20 @@ if TYPE_CHECKING:
 
     from models_admin.models import ModelVersion
     from search.asked import AskedPart, AskedSearch
-    from search.models import Collection, Document, DocumentImage, Finding, Judgement, PhotoBatch, SavedSearch
+    from search.models import (
+        Collection,
+        Document,
+        DocumentImage,
+        Judgement,
+        PhotoBatch,
+        SavedSearch,
+        SearchFinding,
+    )
     from search.photo_batches.table import PhotoRow
     from search.querysets import Viewer
     from search.retrieval.explain import Side, Why
     from search.retrieval.facets import Facet
-    from search.retrieval.types import Hit, Plan, SearchAnswer
+    from search.retrieval.types import Hit, Part, Plan, SearchAnswer
     from search.suggestions import Suggestion
     from workers.models import Job, JobItem
 
@@ -39,6 +48,7 @@ def search_json(answer: SearchAnswer, why: Mapping[int, Why] | None = None) -> J
         "query": {
             "id": answer.query_id and str(answer.query_id),
             "modality": answer.modality,
+            "parts": [query_part_json(part, whose_own=answer.counted) for part in answer.parts],
             "model": answer.model,
             "url": answer.query_id and reverse("search:results", args=[answer.query_id]),
         },
@@ -69,6 +79,16 @@ def facet_json(facet: Facet) -> Json:
         "more": facet.more,
         "least": facet.least,
         "greatest": facet.greatest,
+    }
+
+
+def query_part_json(part: Part, *, whose_own: bool) -> Json:
+    """Return what was asked with; the id of a document only to who asked, for others may not see it."""
+    return {
+        "modality": part.modality,
+        "weight": round(part.weight, 6),
+        "text": part.text if isinstance(part, TextPart) else "",
+        "document": part.document_id if whose_own and isinstance(part, DocumentPart) else None,
     }
 
 
@@ -257,7 +277,9 @@ def part_json(part: AskedPart) -> Json:
         "weight": row.weight,
         "text": row.text,
         "document": part.document.pk if part.document else None,
-        "photo": reverse("search:photo", args=[row.query_id]) if row.preview_id else None,
+        "photo": reverse("search:photo", args=[row.query_id]) + f"?part={row.place}"
+        if row.preview_id
+        else None,
     }
 
 
@@ -280,7 +302,7 @@ def suggestion_json(suggestion: Suggestion) -> Json:
     return {**vars(suggestion), "url": page}
 
 
-def finding_json(finding: Finding) -> Json:
+def finding_json(finding: SearchFinding) -> Json:
     """Return a new document that fits a saved search; it and its collection must be loaded."""
     return {
         "document": document_brief_json(finding.document),

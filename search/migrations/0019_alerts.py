@@ -25,7 +25,7 @@ class Migration(migrations.Migration):
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.CreateModel(
-            name="Finding",
+            name="SearchFinding",
             fields=[
                 (
                     "id",

@@ -5,7 +5,7 @@ from search.models.feedback import Judgement, Query, QueryPart
 from search.models.field import CollectionField, FieldValue
 from search.models.identifier import DocumentIdentifier
 from search.models.photo_batch import BatchPhoto, PhotoBatch
-from search.models.saved import Finding, SavedSearch
+from search.models.saved import SavedSearch, SearchFinding
 from search.models.token import ApiToken
 
 __all__ = [
@@ -18,7 +18,6 @@ __all__ = [
     "DocumentIdentifier",
     "DocumentImage",
     "FieldValue",
-    "Finding",
     "Judgement",
     "Membership",
     "Passage",
@@ -26,4 +25,5 @@ __all__ = [
     "Query",
     "QueryPart",
     "SavedSearch",
+    "SearchFinding",
 ]

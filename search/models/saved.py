@@ -39,7 +39,7 @@ class SavedSearch(models.Model):
         return self.name
 
 
-class Finding(models.Model):
+class SearchFinding(models.Model):
     """A new document that fits a saved search; each is found once."""
 
     saved = models.ForeignKey(SavedSearch, on_delete=models.CASCADE, related_name="findings")

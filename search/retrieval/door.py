@@ -114,6 +114,7 @@ def _answer(query: Query, page: Page, viewer: Viewer, timings_ms: dict[str, floa
         timings_ms=timings_ms,
         counted=keep.asked_by(query, viewer) or bool(getattr(viewer, "is_superuser", False)),
         warnings=tuple(query.warnings),
+        parts=keep.parts_of(query),
         match=cast("Match | None", query.match or None),
         text_read=next((part.text_read for part in query.asked if part.text_read is not None), None),
     )

@@ -6,7 +6,7 @@ explanation at a time, so that nobody who searches waits for them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -15,7 +15,7 @@ from psycopg import sql
 from retrieval_site.database.reading import connection
 from retrieval_site.errors import AppError
 from search.retrieval import keep
-from search.retrieval.leave_out import Word, matched, shares
+from search.retrieval.leave_out import Word, shares, words_of
 from search.retrieval.occlude import Regions, can_be_occluded, regions_of
 from search.retrieval.pages import kept_query
 from search.retrieval.scoring import part_scores, standard_of
@@ -24,6 +24,7 @@ from search.thumbnails import LONGEST_SIDES_PX, thumbnail_open
 from search.units.registry import unit_kind
 from search.vectors.read import from_binary, receive_binary
 from search.vectors.tables import VectorTable
+from search.words.matching import lexemes_of
 from workers.encoding.client import texts_encoded
 from workers.inference.framing import FramedPicture, Framing
 from workers.inference.words import holds_words
@@ -64,15 +65,24 @@ class Why:
 
 
 def explain(query: Query, hit: Hit) -> Why:
-    """Return why a hit was found; raises AppError `explanation.not_possible`, and of the encoding."""
+    """Return why a hit was found; raises AppError `explanation.not_possible`, and of the encoding.
+
+    Where nothing was compared by vectors, the words that both sides have are told alone.
+    """
     encoded, found = keep.encoded_of(query), _stored(query, hit)
-    if encoded is None or found is None or hit.unit is None:
+    if query.version is None or hit.unit is None:
         raise AppError("explanation.not_possible")
-    asked = [query.part] if query.part else []
-    parts = [_of_part(encoded, place, part, hit.kind, found) for place, part in enumerate(asked)]
-    unit = _of_unit(encoded, hit)
-    texts = [part.text for part in asked if part.text]
-    return Why(tuple(_matched(side, [_span(hit)]) for side in parts), _matched(unit, texts))
+    if encoded is None or found is None:
+        sides, unit = [_unweighed(part.text) for part in query.asked], _unweighed(_span(hit))
+    else:
+        places = range(len(query.asked))
+        sides = [_of_part(encoded, place, query.asked[place], hit.kind, found) for place in places]
+        unit = _of_unit(encoded, hit)
+    return _matched(Why(tuple(sides), unit), hit.document.collection.language)
+
+
+def _unweighed(text: str) -> Side:
+    return Side(words=tuple(words_of(text))) if text else Side()
 
 
 def explain_answer(answer: SearchAnswer) -> dict[int, Why]:
@@ -107,10 +117,12 @@ def _stored(query: Query, hit: Hit) -> Floats | None:
 
 def _of_part(encoded: EncodedQuery, place: int, part: QueryPart, kind: str, found: Floats) -> Side:
     """Return what carried the score in one part of the query: of its words, or of its photo's small copy."""
-    version, modality = encoded.version, encoded.parts[place].modality
+    version, asked_with = encoded.version, encoded.parts[place]
+    if asked_with.nothing_known:
+        return _unweighed(part.text)
 
     def score(vectors: Floats) -> Floats:
-        asked = tuple(EncodedPart(modality, vector[np.newaxis]) for vector in vectors)
+        asked = tuple(EncodedPart(asked_with.modality, vector[np.newaxis]) for vector in vectors)
         scores: Floats = part_scores(EncodedQuery(version, asked), kind, found)[0]
         return scores
 
@@ -161,7 +173,8 @@ def _of_picture(version: ModelVersion, picture: FramedPicture, score: Score) -> 
 def _file(image: DocumentImage) -> bytes:
     """Return a picture's large small copy, which decodes faster, else the picture."""
     with thumbnail_open(image.blob_id, LONGEST_SIDES_PX[-1]) or blob_open(image.blob) as file:
-        return bytes(file.read())
+        data: bytes = file.read()
+    return data
 
 
 def _span(hit: Hit) -> str:
@@ -169,5 +182,18 @@ def _span(hit: Hit) -> str:
     return span(hit.unit).text if span and hit.unit else ""
 
 
-def _matched(side: Side, others: Sequence[str]) -> Side:
-    return side if side.words is None else Side(tuple(matched(side.words, others)))
+def _matched(why: Why, language: str) -> Why:
+    """Return it with the words marked of which the other side has a form."""
+    asked = [word for side in why.parts for word in side.words or ()]
+    found = why.found.words or ()
+    if not asked or not found:
+        return why
+    lexemes = lexemes_of([word.text for word in (*asked, *found)], language)
+
+    def marked(side: Side, others: Sequence[Word]) -> Side:
+        if side.words is None:
+            return side
+        known = {lexemes[word.text] for word in others} - {()}
+        return Side(tuple(replace(word, matched=lexemes[word.text] in known) for word in side.words))
+
+    return Why(tuple(marked(side, found) for side in why.parts), marked(why.found, asked))

@@ -71,12 +71,6 @@ def shares(text: str, score: Score) -> list[Word]:
     return [replace(word, share=found.get(folded(word.text), 0.0)) for word in words]
 
 
-def matched(words: Iterable[Word], others: Iterable[str]) -> list[Word]:
-    """Return the words, marked where the others hold them too, whatever their case and accents."""
-    known = {folded(word.text) for other in others for word in words_of(other)}
-    return [replace(word, matched=folded(word.text) in known) for word in words]
-
-
 def _by_form(words: Iterable[Word]) -> dict[str, list[Word]]:
     """Return all places of each different word."""
     found: dict[str, list[Word]] = {}

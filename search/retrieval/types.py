@@ -283,9 +283,9 @@ class SearchAnswer:
     """What a search found, as kept under its query id, which is None where it is not kept.
 
     `counted`: whether this viewer may know how many candidates there were, for these are what the asker could see.
-    `warnings`: what should be known of the answer, as it was when the search was made. `unkept`: the row of a search
-    that is not kept, for the page that shows its answer at once. `text_read`: what was read in the photo, None where
-    nobody asked or it is not read yet.
+    `warnings`: what should be known of the answer, as it was when the search was made. `parts`: what was asked with,
+    of a photo and a vector only that there was one. `unkept`: the row of a search that is not kept, for the page that
+    shows its answer at once. `text_read`: what was read in the photo, None where nobody asked or it is not read yet.
     """
 
     query_id: uuid.UUID | None
@@ -297,6 +297,7 @@ class SearchAnswer:
     timings_ms: dict[str, float]
     counted: bool = True
     warnings: tuple[SearchWarning, ...] = ()
+    parts: tuple[Part, ...] = ()
     unkept: Query | None = None
     match: Match | None = None
     text_read: list[dict[str, Any]] | None = None

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from retrieval_site.errors import AppError
 from search.job_types import FIND_NEW
-from search.models import Document, Finding, SavedSearch
+from search.models import Document, SavedSearch, SearchFinding
 from workers.jobs.services import job_create_once
 from workers.jobs.types import JobParameters
 from workers.models import JobState
@@ -45,11 +45,11 @@ def alerts_set(*, saved: SavedSearch, alerts: str) -> None:
     saved.save(update_fields=["alerts", "alerts_since"])
 
 
-def findings_of(viewer: Viewer) -> QuerySet[Finding]:
+def findings_of(viewer: Viewer) -> QuerySet[SearchFinding]:
     """Return what was found for somebody, newest first, of documents that they may see now."""
     if viewer is None or not viewer.is_authenticated:
-        return Finding.objects.none()
-    rows = Finding.objects.filter(saved__user_id=viewer.pk)
+        return SearchFinding.objects.none()
+    rows = SearchFinding.objects.filter(saved__user_id=viewer.pk)
     return rows.filter(document__in=Document.objects.visible_to(viewer)).order_by("-id")
 
 
@@ -58,18 +58,18 @@ def findings_unseen(viewer: Viewer) -> int:
     return findings_of(viewer).filter(seen_at=None).count()
 
 
-def findings_see(*, findings: Iterable[Finding]) -> None:
+def findings_see(*, findings: Iterable[SearchFinding]) -> None:
     """Keep that their owner has seen these."""
-    Finding.objects.filter(pk__in=[each.pk for each in findings], seen_at=None).update(seen_at=Now())
+    SearchFinding.objects.filter(pk__in=[each.pk for each in findings], seen_at=None).update(seen_at=Now())
 
 
 def findings_add(*, saved: SavedSearch, documents: Iterable[int]) -> int:
     """Keep that these documents were found, each once; return how many are new."""
-    known = set(Finding.objects.filter(saved=saved).values_list("document", flat=True))
+    known = set(SearchFinding.objects.filter(saved=saved).values_list("document", flat=True))
     # One that went meanwhile is left out.
     there = Document.objects.filter(pk__in=set(documents) - known).values_list("pk", flat=True)
-    rows = [Finding(saved=saved, document_id=pk) for pk in there]
-    Finding.objects.bulk_create(rows, ignore_conflicts=True)
+    rows = [SearchFinding(saved=saved, document_id=pk) for pk in there]
+    SearchFinding.objects.bulk_create(rows, ignore_conflicts=True)
     return len(rows)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.views.decorators.http import require_safe
 
@@ -17,7 +18,7 @@ from search.retrieval.leave_out import folded
 from search.retrieval.pages import kept_query
 from search.retrieval.present import hits_of
 from search.retrieval.scope import visible_collections
-from search.units.registry import unit_kind, unit_kind_of
+from search.units.registry import unit_kind
 from search.views.cards import document_address, picture_of
 from search.views.indexing import unindexed
 from search.views.people import searchers_only
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest, HttpResponse
 
-    from search.models import Query
+    from search.models import Query, QueryPart
     from search.querysets import Viewer
     from search.retrieval.explain import Side, Why
     from search.retrieval.leave_out import Word
@@ -90,18 +91,24 @@ def _hit(query: Query, document_id: int, viewer: Viewer) -> Hit:
 
 
 def _shown(query: Query, hit: Hit, found: Why) -> dict[str, Any]:
-    part, kind = query.part, unit_kind_of(query.target)
-    asked = found.parts[0] if found.parts else None
+    image = picture_of(hit.kind, hit.unit)
+    asked = [
+        {"photo": _photo(query, part), "name": f"asked-{part.place}", **_side(part.text, side)}
+        for part, side in zip(query.asked, found.parts, strict=False)
+    ]
     return {
         "query": query,
         "document": hit.document,
         "address": document_address(hit.document.pk, query.pk),
-        "kind": kind,
-        "has_photo": bool(part and part.preview_id),
-        "image": picture_of(hit.kind, hit.unit),
-        "asked": _side(part.text if part else "", asked),
+        "image": image,
+        "picture": image and f"{reverse('search:image', args=[image.blob_id])}?w=960",
+        "asked": asked,
         "found": _side(_text(hit), found.found),
     }
+
+
+def _photo(query: Query, part: QueryPart) -> str:
+    return f"{reverse('search:photo', args=[query.pk])}?part={part.place}"
 
 
 def _side(text: str, side: Side | None) -> dict[str, Any]:

@@ -109,7 +109,7 @@ class FilterBar:
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownSearch:
     """The kept search whose bar is shown, to whom, and the names of the collections that they may see by slug."""
 
     query: Query
@@ -125,7 +125,7 @@ class Shown:
 
 def filter_bar(query: Query, viewer: Viewer, collections: Sequence[Collection], opened: str) -> FilterBar:
     """Return the bar of a kept search. `opened` is the field whose menu the page brings with it, "" for none."""
-    shown = Shown(query, viewer, {one.slug: one.name for one in collections})
+    shown = ShownSearch(query, viewer, {one.slug: one.name for one in collections})
     narrowing = shown.narrowing
     among = [one for one in collections if one.slug in narrowing.collections] or list(collections)
     known = fields_in([one.pk for one in among])
@@ -142,7 +142,7 @@ def filter_bar(query: Query, viewer: Viewer, collections: Sequence[Collection], 
     )
 
 
-def menu_inside(shown: Shown, name: str, typed: str = "") -> Inside:
+def menu_inside(shown: ShownSearch, name: str, typed: str = "") -> Inside:
     """Return what a menu holds; `typed`: only the values that contain it."""
     narrowing, query = shown.narrowing, shown.query
     version = query.version or "champion"
@@ -187,7 +187,7 @@ def _field_of(name: str) -> str:
     return COLLECTION if name == COLLECTIONS else name.removeprefix(FROM).removeprefix(TO)
 
 
-def _menu(shown: Shown, name: str, *, is_open: bool) -> Menu:
+def _menu(shown: ShownSearch, name: str, *, is_open: bool) -> Menu:
     kept = [pair for pair in shown.narrowing.pairs if _field_of(pair[0]) == name]
     return Menu(name, label_of(name), kept, menu_inside(shown, name) if is_open else None)
 

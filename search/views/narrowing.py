@@ -18,7 +18,7 @@ from search.retrieval.types import SearchRequest
 from search.sessions import session_for
 from search.throttling import PAGE
 from search.units.registry import unit_kind_of
-from search.views.filter_bar import Shown, menu_inside
+from search.views.filter_bar import ShownSearch, menu_inside
 from search.views.filtering import narrowing_of, narrowing_read
 from search.views.indexing import unindexed
 from search.views.people import searchers_only
@@ -61,7 +61,7 @@ def values(request: HttpRequest, query_id: uuid.UUID) -> HttpResponse:
     name, typed = request.GET.get("field", ""), request.GET.get("q", "").strip().replace("\0", "")
     check_field(name)
     names = dict(Collection.objects.visible_to(request.user).values_list("slug", "name"))
-    inside = menu_inside(Shown(query, request.user, names), name, typed)
+    inside = menu_inside(ShownSearch(query, request.user, names), name, typed)
     template = "search/parts/filter_values.html" if "q" in request.GET else "search/parts/filter_inside.html"
     response = render(request, template, {"inside": inside, "query": query, "typed": typed})
     patch_cache_control(response, private=True, no_store=True)

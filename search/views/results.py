@@ -15,7 +15,7 @@ from retrieval_site.database.reading import reads
 from retrieval_site.errors import AppError
 from search import retrieval
 from search.guide import notes
-from search.models import Collection, Document, Query
+from search.models import Collection, Query
 from search.retrieval.types import LIMIT_MAX
 from search.services.judgements import judgements_of
 from search.services.photo_text import can_be_read
@@ -29,6 +29,7 @@ from search.views.filter_bar import filter_bar
 from search.views.filtering import narrowing_of, narrowing_read, says_anything
 from search.views.indexing import unindexed
 from search.views.layouts import layout_keep, layout_of, wants_apart
+from search.views.parts import chips
 from search.views.people import searchers_only
 from search.views.photo_text import shown
 from search.views.plans import described, timings_named
@@ -85,9 +86,10 @@ def _narrowed_otherwise(request: HttpRequest, query: Query) -> HttpResponse | No
 @throttled(PICTURE)
 @searchers_only
 def photo(request: HttpRequest, query_id: uuid.UUID) -> HttpResponseBase:
-    """Send the kept query photo: small, re-encoded, without metadata."""
-    part = _query(query_id).part
-    preview = part.preview if part else None
+    """Send the kept query photo, the first one unless `?part=` names another: small, re-encoded, without metadata."""
+    place = request.GET.get("part")
+    kept = (part.preview for part in _query(query_id).asked if place in (None, str(part.place)))
+    preview = next(filter(None, kept), None)
     if preview is None:
         raise AppError("photo.not_found")
     etag = etag_of(preview.sha256, "preview")
@@ -173,13 +175,13 @@ def _chosen(request: HttpRequest, query: Query) -> list[str]:
 
 def _surroundings(request: HttpRequest, query: Query, answer: SearchAnswer) -> dict[str, Any]:
     """Return what stands around the hits: the query itself and how to change it."""
-    part = query.part
-    asked = Document.objects.visible_to(request.user).filter(pk=part.document_id if part else None).first()
+    part, shown = query.part, chips(query, request.user)
     collections = list(Collection.objects.visible_to(request.user))
     opened = request.GET.get("menu", "")
     return {
         "asked": part,
-        "asked_document": asked,
+        "asked_document": shown[0].document if part else None,
+        "chips": shown,
         "bar": filter_bar(query, request.user, collections, opened) if answer.query_id else None,
         "collections": collections,
         "answer": answer,

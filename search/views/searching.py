@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from array import array
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -32,7 +31,7 @@ from search.throttling import caller_of
 from search.units.registry import unit_kind_of
 from search.views.choosing import keep_target, target_named
 from search.views.filtering import narrowing_of
-from search.views.framing import photo_again
+from search.views.parts import WORDS_WEIGHT, checked_text, document_id, parts_again
 from search.views.people import may_search, searchers_only
 from search.views.results import unkept
 from search.views.throttling import throttled
@@ -40,11 +39,10 @@ from search.views.throttling import throttled
 if TYPE_CHECKING:
     import uuid
 
-    from django.http import HttpRequest, HttpResponse, QueryDict
+    from django.http import HttpRequest, HttpResponse
 
     from search.retrieval.types import Part
 
-TEXT_MAX = 2000
 _ADDRESS = re.compile(r"https?://\S+", re.IGNORECASE)
 """What is no words but the address of a picture."""
 COLLECTIONS_MAX, SLUG_MAX = 100, 80
@@ -52,7 +50,7 @@ PREVIEW_PX = 640
 """Longest side of the kept query photo: sharp beside the hits, and enough to ask again with."""
 
 
-@takes_body(
+_TAKES_PHOTO = takes_body(
     BodyRule(
         "picture_max_bytes",
         too_large=picture_too_large,
@@ -60,6 +58,9 @@ PREVIEW_PX = 640
         open_to_all=anybody_searches,
     )
 )
+
+
+@_TAKES_PHOTO
 @takes_form(opens="search:home")
 @throttled()
 @searchers_only
@@ -68,17 +69,19 @@ def search(request: HttpRequest) -> HttpResponse:
     return _answered(request, {**_choices(request), "parts": _parts(request)})
 
 
+@_TAKES_PHOTO
 @takes_form(opens="search:results")
 @throttled()
 @searchers_only
 def again(request: HttpRequest, query_id: uuid.UUID) -> HttpResponse:
-    """Ask an earlier query again with the target and the collections chosen now."""
+    """Ask an earlier query again with the parts, the target and the collections chosen now."""
     query = Query.objects.select_related("version").filter(pk=query_id).first()
     if query is None:
         raise AppError("query.not_found")
-    part = _part_of(query, request.POST)
-    asked = {**_choices(request), "filters": query.filters, "sort": query.sort, "parts": (part,)}
-    if isinstance(part, EmbeddingPart) and query.version:  # it means something under its own version only
+    parts = parts_again(query, request)
+    asked = {**_choices(request), "filters": query.filters, "sort": query.sort, "parts": parts}
+    vectors = any(isinstance(part, EmbeddingPart) for part in parts)
+    if vectors and query.version:  # they mean something under their own version only
         asked["model"] = query.version.key
     return _answered(request, asked)
 
@@ -126,23 +129,26 @@ def _is_slug(written: str) -> bool:
 
 
 def _parts(request: HttpRequest) -> tuple[Part, ...]:
-    """Return what the form asks with: photos of one thing, or something else.
+    """Return what the form asks with: photos of one thing with words beside them, or something else.
 
-    Raises AppError `query.empty`, `query.ambiguous`.
+    Raises AppError `query.empty`.
     """
     if key := request.POST.get("example", ""):  # the button that was pressed, whatever stands in the box
         return (ImagePart(_example(key)),)
     text = request.POST.get("text", "").strip()
     photos = [photo for photo in request.FILES.getlist("image") if photo.size or not text]
     if photos and text:
-        raise AppError("query.ambiguous")
+        words = TextPart(checked_text(text), WORDS_WEIGHT)
+        return (*(ImagePart(read_picture(photo)) for photo in photos), words)
     if photos:
         return tuple(ImagePart(read_picture(photo)) for photo in photos)
     if settings.CONFIG.picture_urls and _ADDRESS.fullmatch(text):
         return (ImagePart(picture_of_address(text, caller_of(request))),)
     if text:
-        return (TextPart(_checked(text)),)
-    return (DocumentPart(_document_id(request.POST.get("document", ""))),)
+        return (TextPart(checked_text(text)),)
+    if not (document := request.POST.get("document", "")):
+        raise AppError("query.empty")
+    return (DocumentPart(document_id(document)),)
 
 
 def _example(key: str) -> bytes:
@@ -150,36 +156,3 @@ def _example(key: str) -> bytes:
     if path is None or not path.is_file():
         raise AppError("example.not_found")
     return path.read_bytes()
-
-
-def _checked(text: str) -> str:
-    if len(text) > TEXT_MAX:
-        raise AppError("text.too_long", limit=TEXT_MAX)
-    if "\0" in text:
-        raise AppError("text.not_text")
-    return text
-
-
-def _document_id(written: str) -> int:
-    if not written:
-        raise AppError("query.empty")
-    if not (written.isascii() and written.isdigit() and len(written) < 19):
-        raise AppError("document.not_found")
-    return int(written)
-
-
-def _part_of(query: Query, form: QueryDict) -> Part:
-    """Return what an earlier query asked with, its vector where the photo is gone.
-
-    Raises AppError `query.not_repeatable`.
-    """
-    part = query.part
-    if part and part.modality == "text":
-        return TextPart(part.text)
-    if part and part.document_id:
-        return DocumentPart(part.document_id)
-    if part and (photo := photo_again(part, form)):
-        return photo
-    if part and part.embedding and query.version:
-        return EmbeddingPart(tuple(array("f", bytes(part.embedding))))
-    raise AppError("query.not_repeatable")

@@ -119,11 +119,10 @@ def test_a_member_narrows_the_search_to_a_collection(site: Site, open_context, c
     _search(site, page, "a red motor")
     expect(page.locator("[data-hit-link]").first).to_have_text("Secret red motor")
     first = page.url
-    page.get_by_text("All collections").click()
+    page.locator("[data-filter-menu] summary", has_text="Collection").click()
     page.get_by_label("Vault").check()
-    expect(page.get_by_text("1 collection", exact=True)).to_be_visible()
-    page.get_by_role("button", name="Search again").click()
-    page.wait_for_url(lambda url: "/q/" in url and url != first)
+    page.get_by_role("button", name="Show results").click()
+    page.wait_for_url(lambda url: url.endswith("?collections=vault") and url != first)
     expect(page.locator("[data-hit-link]")).to_have_text(["Secret red motor"])
 
 

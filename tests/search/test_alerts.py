@@ -17,7 +17,7 @@ from retrieval_site.errors import AppError
 from search.alerts import find
 from search.alerts.mail import mail_due
 from search.job_types import FIND_NEW, MAIL_NEW
-from search.models import Collection, Document, Finding, Membership, SavedSearch
+from search.models import Collection, Document, Membership, SavedSearch, SearchFinding
 from search.services.alerts import alerts_set, find_new_soon, findings_unseen
 from search.services.saved_searches import saved_search_create
 from search.vectors.copy import vectors_write
@@ -93,7 +93,7 @@ def test_a_new_document_is_found_that_would_have_been_on_the_first_page(version,
     assert look() == 1
     assert found(row) == {good.pk} != {bad.pk}
     assert look() == 0
-    assert Finding.objects.count() == 1
+    assert SearchFinding.objects.count() == 1
 
 
 def test_what_was_there_when_somebody_began_to_wait_is_not_new(version, notes, ann) -> None:
@@ -257,7 +257,7 @@ def test_one_message_a_day_names_what_is_new_and_how_to_get_no_more(
     look()
     assert not mail_due()  # not again today
     assert send() == 0
-    Finding.objects.filter(mailed_at__isnull=False).update(mailed_at=timezone.now() - timedelta(days=1))
+    SearchFinding.objects.filter(mailed_at__isnull=False).update(mailed_at=timezone.now() - timedelta(days=1))
     assert send() == 1
     assert str(new.title) not in mail.outbox[1].body
 
@@ -268,11 +268,11 @@ def test_mail_never_names_what_its_reader_may_not_see_now_or_has_seen(version, n
     saved(version, ann, alerts="mail")
     hidden, seen = *add(version, vault, 0.99), *add(version, notes, 0.98)
     look()
-    Finding.objects.filter(document=seen).update(seen_at=timezone.now())
+    SearchFinding.objects.filter(document=seen).update(seen_at=timezone.now())
     Membership.objects.all().delete()
     assert send() == 0
     assert mail.outbox == []
-    assert Finding.objects.get(document=hidden).mailed_at is None
+    assert SearchFinding.objects.get(document=hidden).mailed_at is None
 
 
 def test_the_link_in_a_message_ends_mail_without_signing_in_and_only_when_asked(
@@ -316,4 +316,4 @@ def test_whoever_cannot_be_reached_keeps_nobody_else_from_their_mail(
     monkeypatch.setattr(EmailMessage, "send", failing)
     assert send() == 1
     assert Job.objects.get(type="mail_new").items.get().error_id == "alerts.not_sent"
-    assert Finding.objects.filter(mailed_at=None).get().saved.user == ann
+    assert SearchFinding.objects.filter(mailed_at=None).get().saved.user == ann

@@ -9,7 +9,8 @@ from rest_framework.response import Response
 
 from search.api.answers import FacetAnswer, FieldsAnswer
 from search.api.base import ApiView, describe
-from search.api.parameters import FieldNameField, Parameters, ShortListField
+from search.api.filtering import FieldNameField
+from search.api.parameters import Parameters, ShortListField
 from search.api.presenting import facet_json
 from search.filters.values import NAME_MAX
 from search.retrieval.facets import TYPED_MAX, VALUES_MAX, FacetScope, facet_values, fields_of

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from drf_spectacular.utils import (
     OpenApiParameter,
     PolymorphicProxySerializer,
-    extend_schema_field,
 )
 from rest_framework import serializers
 from rest_framework.response import Response
@@ -19,36 +17,33 @@ from search.api.access import usable_version
 from search.api.answers import EmbeddingAnswer, SearchResultAnswer
 from search.api.authentication import enforce_csrf_for_session
 from search.api.base import ApiView, describe
-from search.api.bodies import ONE_PICTURE
+from search.api.bodies import ONE_PICTURE, PICTURES
 from search.api.examples import BY_WORDS
+from search.api.filtering import SORT_MAX, FieldNameField, FiltersField, SortField
 from search.api.parameters import (
-    FieldNameField,
-    JsonObjectField,
     Parameters,
     ShortListField,
     UploadField,
     VectorField,
-    refuse_unknown,
     validated,
 )
+from search.api.parts import PART_IDS, PARTS, TEXT_MAX, PartsField, files_apart, one_part, parts_asked
+from search.api.photo_text import photo_of_search_read
 from search.api.pictures import CROP, AddressField, CropField, TurnField, check_framing, image_part
 from search.api.presenting import facet_json, search_json
-from search.filters.registry import FILTERS, FILTERS_SCHEMA, check_filters
 from search.filters.values import NAME_MAX
 from search.retrieval.explain import explain_answer
 from search.retrieval.facets import facet_scope, facets
-from search.retrieval.sort import RELEVANCE, check_sort
+from search.retrieval.sort import RELEVANCE
 from search.retrieval.types import (
     LIMIT_DEFAULT,
     LIMIT_MAX,
     MODES,
     DocumentPart,
     EmbeddingPart,
-    ImagePart,
     SearchRequest,
     TextPart,
 )
-from search.services.photo_text import photo_read
 from search.services.queries import query_delete
 from search.sessions import session_of
 from search.units.passage import PASSAGE
@@ -56,57 +51,19 @@ from search.units.registry import unit_kinds
 from workers.encoding.client import encode_picture, encode_text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from uuid import UUID
 
+    from django.core.files.uploadedfile import UploadedFile
     from rest_framework.request import Request
 
     from models_admin.models import ModelVersion
-    from search.retrieval.types import Part, SearchWarning
+    from search.retrieval.types import Part
     from workers.encoding.wire import Encoded
 
-TEXT_MAX = 2000
 CURSOR_MAX = 1000
-SORT_MAX = NAME_MAX + len("-")
 FACETS_MAX = 20
-PARTS = ("image", "image_url", "text", "document", "embedding")
-PART_IDS = {
-    "image.empty": "image.empty",
-    "image_url": "image_url.invalid",
-    "text.blank": "text.empty",
-    "text.max_length": "text.too_long",
-    "text.null_characters_not_allowed": "text.not_text",
-    "text.surrogate_characters_not_allowed": "text.not_text",
-}
-NOT_BUILT_YET = ("parts", "negative_text")
-
-
-@extend_schema_field(FILTERS_SCHEMA)
-class FiltersField(JsonObjectField):
-    """Values by names of search/filters; a document must have all that they ask for."""
-
-    def to_internal_value(self, data: Any) -> dict[str, Any]:
-        """Return the filters; refuses other keys and shapes."""
-        filters = super().to_internal_value(data)
-        refuse_unknown((f"filters.{key}" for key in filters), [f"filters.{name}" for name in FILTERS])
-        check_filters(filters)
-        return filters
-
-
-class SortField(serializers.CharField):
-    """What the documents that were found are sorted by."""
-
-    default_help = (
-        "relevance, or created_at, updated_at, title, `metadata.` and a key; downwards with `-` before it"
-    )
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(help_text=self.default_help, **options)
-
-    def to_internal_value(self, data: Any) -> str:
-        """Return the order; refuses what nothing can be sorted by."""
-        sort = super().to_internal_value(data)
-        check_sort(sort)
-        return sort
+NOT_BUILT_YET = ("negative_text",)
 
 
 class TargetField(serializers.ChoiceField):
@@ -153,7 +110,9 @@ class SearchOptions(Parameters):
 
 
 class SearchParameters(SearchOptions):
-    """A search: exactly one of image, image_url, text, document and embedding; or the `next` of an earlier answer."""
+    """A search: exactly one of image, image_url, text, document and embedding; several as `parts`; or the `next` of an
+    earlier answer.
+    """
 
     not_built_yet = NOT_BUILT_YET
     error_ids = PART_IDS | {"embedding": "embedding.invalid", "next": "cursor.invalid"}
@@ -165,14 +124,16 @@ class SearchParameters(SearchOptions):
     text = serializers.CharField(required=False, max_length=TEXT_MAX)
     document = serializers.IntegerField(required=False, min_value=1)
     embedding = VectorField(required=False)
+    parts = PartsField(required=False)
     next = serializers.CharField(required=False, max_length=CURSOR_MAX)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Refuse no part, several parts, and a vector that does not say whose it is."""
         if "next" not in attrs:
-            one_part(attrs, PARTS)
+            one_part(attrs, (*PARTS, "parts"))
         check_framing(attrs)
-        if attrs["read_text"] and not ({"image", "image_url"} & set(attrs)):
+        asked = attrs.get("parts", (attrs,))
+        if attrs["read_text"] and not any({"image", "image_url"} & set(part) for part in asked):
             raise AppError.of_parameter("read_text", "There is no photo to read.")
         if "embedding" in attrs and "@" not in attrs["model"]:
             raise AppError("embedding.model_required")
@@ -214,6 +175,12 @@ class SearchByEmbedding(SearchOptions):
     model = serializers.CharField(max_length=120, help_text="name@version")
 
 
+class SearchByParts(SearchOptions):
+    """A search by several parts, each with its weight; in a form, which brings pictures' files, its text is JSON."""
+
+    parts = PartsField()
+
+
 class SearchNextPage(Parameters):
     """The page after an earlier answer's."""
 
@@ -223,7 +190,7 @@ class SearchNextPage(Parameters):
 
 SEARCH_BODY = PolymorphicProxySerializer(
     "Search",
-    [SearchByText, SearchByAddress, SearchByDocument, SearchByEmbedding, SearchNextPage],
+    [SearchByText, SearchByAddress, SearchByDocument, SearchByEmbedding, SearchByParts, SearchNextPage],
     resource_type_field_name=None,
 )
 
@@ -299,18 +266,11 @@ REQUEST_ID = OpenApiParameter(
 )
 
 
-def one_part(given: dict[str, Any], parts: tuple[str, ...]) -> None:
-    """Raise AppError `query.parts` for none of `parts` and for several at once."""
-    present = [part for part in parts if part in given]
-    if len(present) != 1:
-        raise AppError("query.parts", parts=list(parts), given=present)
-
-
 class SearchView(ApiView):
     """The search."""
 
     takes_files = True
-    body_rule = ONE_PICTURE
+    body_rule = PICTURES
     read_methods = ("POST",)
 
     @describe(
@@ -322,9 +282,10 @@ class SearchView(ApiView):
     )
     def post(self, request: Request) -> Response:
         """Find the documents that a picture, a text, a document or a vector is about."""
-        values = validated(SearchParameters, request.data)
-        asked = _search_request(request, values)
-        asked, not_read = _read(asked) if values["read_text"] else (asked, ())
+        data, files = files_apart(request.data)
+        values = validated(SearchParameters, data)
+        asked = _search_request(request, values, files)
+        asked, not_read = photo_of_search_read(asked) if values["read_text"] else (asked, ())
         found = retrieval.search(asked)
         answer = search_json(found, explain_answer(found) if values["explain"] else {})
         answer["warnings"] += not_read
@@ -391,11 +352,13 @@ def _encoded(request: Request, version: ModelVersion, values: dict[str, Any]) ->
     return encode_picture(version, part.data, framing=part.picture.framing)
 
 
-def _search_request(request: Request, values: dict[str, Any]) -> SearchRequest:
+def _search_request(
+    request: Request, values: dict[str, Any], files: Mapping[str, UploadedFile[bytes]]
+) -> SearchRequest:
     return SearchRequest(
         viewer=request.user,
         session=session_of(request),
-        parts=_parts(request, values),
+        parts=_parts(request, values, files),
         collections=tuple(values["collections"]),
         filters=values["filters"],
         target=values["target"],
@@ -410,20 +373,12 @@ def _search_request(request: Request, values: dict[str, Any]) -> SearchRequest:
     )
 
 
-def _read(asked: SearchRequest) -> tuple[SearchRequest, tuple[SearchWarning, ...]]:
-    """Have the photo of a search read; return the search with what it says, and a warning where it was not read."""
-    photo = next(part for part in asked.parts if isinstance(part, ImagePart))
-    reading = photo_read(photo)
-    if not reading.failure:
-        read = replace(photo, read=reading.texts)
-        parts = tuple(read if part is photo else part for part in asked.parts)
-        return replace(asked, parts=parts), ()
-    message = f"The text in the photo was not read: {reading.failure}."
-    return asked, ({"id": "text.not_read", "message": message, "detail": {}},)
-
-
-def _parts(request: Request, values: dict[str, Any]) -> tuple[Part, ...]:
-    """Return the part in its short form, of which there is one or, beside a cursor, none."""
+def _parts(
+    request: Request, values: dict[str, Any], files: Mapping[str, UploadedFile[bytes]]
+) -> tuple[Part, ...]:
+    """Return the parts, or the part in its short form, of which there is one or, beside a cursor, none."""
+    if "parts" in values:
+        return parts_asked(request, values["parts"], files)
     if "image" in values or "image_url" in values:
         return (image_part(request, values),)
     if "text" in values:

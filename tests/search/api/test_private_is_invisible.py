@@ -44,6 +44,7 @@ LISTS = {  # addresses without an id: what they answer may not mention the secre
     "search-kept": [Ask()],
     "judgements": [Ask()],
     "searches": [Ask()],
+    "photo-batches": [Ask()],
     "suggestions": [Ask(path="?q=secret"), Ask(path="?q=title of")],
     "saved-searches": [Ask()],
     "judgements-qrels": [Ask(), Ask(path="?query={query}")],
@@ -78,6 +79,9 @@ ROWS = {  # addresses (or bodies) with an id: secret and missing must be answere
     "job-undo": [Ask(), Ask("post")],
 }
 ELSEWHERE = {
+    "photo-batch": "test_photo_batches.py: one person's alone",
+    "batch-photos": "test_photo_batches.py",
+    "batch-table": "test_photo_batches.py",
     "saved-search-new": "test_saved_searches.py and test_alerts.py",
     "saved-search": "test_saved_searches.py: what one person asks is nobody else's",
     "search": "test_search_for_real.py, beside others",

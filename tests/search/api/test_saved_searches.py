@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from search.models import Finding, Query, SavedSearch
+from search.models import Query, SavedSearch, SearchFinding
 from tests.search.api.conftest import World, error_id
 from tests.support.queries import make_query
 
@@ -103,7 +103,7 @@ def test_new_documents_are_asked_for_and_listed_as_far_as_one_may_see_them(world
     assert (saved["alerts"], saved["new"]) == ("off", 0)
     row = SavedSearch.objects.get()
     for document in (world.open_document, world.secret_document):
-        Finding.objects.create(saved=row, document=document)
+        SearchFinding.objects.create(saved=row, document=document)
     answer = client.patch(f"{SAVED}{row.pk}/", {"alerts": "page"}).json()
     assert (answer["alerts"], answer["name"]) == ("page", "Pumps")
     assert client.get(f"{SAVED}{row.pk}/").json()["new"] == 2

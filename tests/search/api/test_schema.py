@@ -12,7 +12,7 @@ import pytest
 from django.core.management import call_command
 from rest_framework.test import APIClient
 
-from search.models import Finding, Judgement, SavedSearch
+from search.models import Judgement, SavedSearch, SearchFinding
 from tests.support.queries import make_query
 
 API = "/api/v1"
@@ -83,7 +83,7 @@ def saved_of(world, who: str) -> SavedSearch:
     """A search that this person made and saved."""
     query = make_query(modality="document", document=world.open_document, user=world.users[who])
     saved = SavedSearch.objects.create(query=query, user=world.users[who], name="Pumps")
-    Finding.objects.create(saved=saved, document=world.open_document)
+    SearchFinding.objects.create(saved=saved, document=world.open_document)
     return saved
 
 
@@ -241,7 +241,13 @@ def test_where_searching_needs_an_account_nothing_is_declared_open(db, settings)
 
 def test_what_is_declared_open_is_open_and_the_rest_is_not(world):
     values = {"slug": "open", "document_id": world.open_document.pk, "model": "champion"}
-    values |= {"query_id": world.query.pk, "job_id": world.job.pk, "judgement_id": 1, "saved_id": 1}
+    values |= {
+        "query_id": world.query.pk,
+        "job_id": world.job.pk,
+        "judgement_id": 1,
+        "saved_id": 1,
+        "batch_id": world.query.pk,
+    }
     for path, method, operation in operations():
         if method == "get":
             status = APIClient().get(path.format(**values)).status_code

@@ -104,6 +104,7 @@ def test_the_answer_is_what_the_design_and_the_schema_say(world, asked):
         "next",
         "unknown_words",
         "mended",
+        "text_read",
         "warnings",
         "plan",
         "timings_ms",
@@ -112,6 +113,7 @@ def test_the_answer_is_what_the_design_and_the_schema_say(world, asked):
     assert answer["query"] == {
         "id": str(world.query.pk),
         "modality": "image",
+        "parts": [],
         "model": "small@1",
         "url": f"/q/{world.query.pk}/",
     }
@@ -178,8 +180,6 @@ def test_nobody_searches_only_while_the_operator_allows_it(asked, settings):
 @pytest.mark.parametrize(
     "body",
     [
-        {"parts": [{"text": "pump", "weight": 1}, {"text": "rust", "weight": -1}]},
-        {"text": "pump", "parts": []},
         {"text": "pump", "negative_text": "rust"},
     ],
 )
@@ -350,3 +350,42 @@ def test_a_picture_and_a_text_become_vectors(world, encoders):
 def test_what_cannot_be_embedded_is_refused(body, expected, world, encoders):
     make_version(number=2, state="refused")
     assert refused(APIClient().post(EMBEDDINGS, body)) == expected
+
+
+def test_parts_come_as_json_with_their_weights(asked):
+    parts = [{"text": "pump"}, {"document": 7, "weight": 0.5}, {"text": "rust", "weight": -1}]
+    assert APIClient().post(SEARCH, {"parts": parts}).status_code == 200
+    assert asked[0].parts == (TextPart("pump"), DocumentPart(7, 0.5), TextPart("rust", -1.0))
+
+
+def test_in_a_form_parts_name_the_fields_of_their_files(asked):
+    parts = [{"image": "front", "weight": 0.8}, {"image": "side", "turn": 90}, {"text": "green"}]
+    form = {"parts": json.dumps(parts), "front": photo(), "side": photo(), "limit": "3"}
+    assert APIClient().post(SEARCH, form, format="multipart").status_code == 200
+    data = photo().read()
+    assert asked[0].parts == (ImagePart(data, 0.8), ImagePart(data, turn=90), TextPart("green"))
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        ("pump", "parameter.invalid"),
+        ([{"text": "pump"}, "rust"], "parameter.invalid"),
+        ([{}], "query.parts"),
+        ([{"text": "pump", "document": 1}], "query.parts"),
+        ([{"text": "pump", "colour": "red"}], "parameter.unknown"),
+        ([{"text": ""}], "text.empty"),
+        ([{"text": "pump", "weight": 1.5}], "query.weight"),
+        ([{"text": "pump", "weight": "1"}], "query.weight"),
+        ([{"text": "pump"}] * 9, "query.too_many_parts"),
+        ([{"image": "front"}], "query.part_file"),
+    ],
+)
+def test_parts_that_cannot_be_right_are_refused(parts, expected, asked):
+    assert refused(APIClient().post(SEARCH, {"parts": parts})) == (400, expected)
+    assert asked == []
+
+
+def test_a_file_that_no_part_names_is_refused(asked):
+    form = {"parts": json.dumps([{"text": "green"}]), "front": photo()}
+    assert refused(APIClient().post(SEARCH, form, format="multipart")) == (400, "parameter.unknown")

@@ -59,7 +59,7 @@ def test_of_words_and_passage_the_colour_carried_the_hit(passages):
     why = explained(TextPart("the Cyan motor"))
     assert strongest(why.parts[0].words) == "Cyan"
     assert strongest(why.found.words) == "cyan"
-    assert [word.text for word in why.found.words if word.matched] == ["cyan", "the"]
+    assert [word.text for word in why.found.words if word.matched] == ["cyan"]
     assert sum(word.share for word in why.found.words if word.share > 0) == pytest.approx(1, abs=0.01)
 
 
@@ -98,6 +98,24 @@ def test_what_is_left_out_of_a_picture_changes_its_vector_where_it_stood(version
     red = encode_text(version, "red").vector
     scores = (vectors @ red).reshape(-1)
     assert scores[1] < scores[0] < scores[4]
+
+
+def test_forms_of_one_word_match_and_part_numbers_only_as_a_whole(version):
+    (row,) = make_documents(make_collection(), 1)
+    text = "Two red pumps, leaking; order KX-204 and not KX-207"
+    Passage.objects.filter(pk=row.pk).update(text=text)
+    store(version, [row], encode_text(version, text).vector[None, :])
+    why = explained(TextPart("the red pump leaks at KX-204"))
+    assert [word.text for word in why.found.words if word.matched] == ["red", "pumps", "leaking", "KX-204"]
+    assert [word.text for word in why.parts[0].words if word.matched] == ["red", "pump", "leaks", "KX-204"]
+
+
+def test_of_several_parts_each_says_what_carried_the_hit(passages):
+    photo = ImagePart(picture(COLOURS["red"], size=(400, 300)), 0.5)
+    why = explained(photo, TextPart("the cyan motor", 1.0))
+    assert why.parts[0].regions is not None
+    assert strongest(why.parts[1].words) in ("cyan", "the", "motor")
+    assert sum(word.share for word in why.found.words if word.share > 0) == pytest.approx(1, abs=0.01)
 
 
 def test_of_a_model_that_is_gone_nothing_is_told(passages):

@@ -145,12 +145,12 @@ def test_the_words_asked_for_stay_in_the_box_with_what_was_chosen(client: Client
     page = _page(client, f"/q/{query.pk}/")
     assert 'value="a valve"' in page
     chosen = '<input type="hidden" name="collections" value="{}">'
-    # the box, the choice of what to look for, and “More like this” of each hit
-    assert page.count(chosen.format("public")) == 1 + 1 + 10
+    # the box, the parts, the choice of what to look for; “Like this” and “More like this” of each hit
+    assert page.count(chosen.format("public")) == 1 + 1 + 1 + 2 * 10
     assert "vault" not in page
     cursor = client.get(f"/q/{query.pk}/").context["next"]
     more = _page(client, f"/q/{query.pk}/?next={cursor}", **{"HX-Request": "true"})
-    assert more.count(chosen.format("public")) == 2
+    assert more.count(chosen.format("public")) == 4
 
 
 def test_warnings_stand_above_the_hits_once(client: Client) -> None:

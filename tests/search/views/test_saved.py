@@ -48,7 +48,7 @@ def test_the_page_lists_ones_own_searches_with_photo_words_and_filters(browser, 
 
     page = text_of(browser.get("/searches/"))
 
-    assert f'src="/q/{photo.pk}/photo"' in page
+    assert f'src="/q/{photo.pk}/photo?part=0"' in page
     for shown in ("a leaking &lt;pump&gt;", "Pumps", "with the tag “steel”", "pictures", "documents"):
         assert shown in page
     assert "somebody else" not in page

@@ -13,7 +13,7 @@ from django.contrib.sessions.models import Session
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from search import retrieval
-from search.models import Query
+from search.models import Query, QueryPart
 from search.retrieval.types import (
     DocumentPart,
     EmbeddingPart,
@@ -23,6 +23,7 @@ from search.retrieval.types import (
     SearchRequest,
     TextPart,
 )
+from search.views.parts import LESS_WEIGHT, WORDS_WEIGHT
 from tests.support.corpus import make_collection, make_version
 from tests.support.pages import kept_query, picture_bytes, save_document
 from workers.encoding import wire
@@ -123,9 +124,10 @@ def test_a_form_that_asks_nothing_is_explained(
     assert asked == []
 
 
-def test_a_photo_and_words_at_once_are_refused(client: Client, asked: list[SearchRequest]) -> None:
-    response = client.post("/search/", {"image": _photo(), "text": "a pump"})
-    assert "query.ambiguous" in response.content.decode()
+def test_a_photo_and_words_are_searched_for_together(client: Client, asked: list[SearchRequest]) -> None:
+    client.post("/search/", {"image": _photo(), "text": "a pump"})
+    photo, words = asked[0].parts
+    assert (photo.modality, photo.weight, words) == ("image", 1.0, TextPart("a pump", WORDS_WEIGHT))
 
 
 def test_a_photo_over_the_limit_is_refused_unread(
@@ -346,3 +348,52 @@ def test_a_search_that_is_refused_begins_no_session(client: Client, form: dict[s
     assert response.status_code >= 400
     assert not Session.objects.exists()
     assert "sessionid" not in response.cookies
+
+
+def _composed() -> Query:
+    """A search for a valve, not red, of two words' parts."""
+    query = kept_query([save_document(make_collection(), "a", title="T")])
+    QueryPart.objects.create(query=query, place=1, modality="text", text="red", weight=-0.5)
+    return query
+
+
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [
+        ({}, (TextPart("a valve"), TextPart("red", -0.5))),
+        ({"part": ["1", "0"], "strength": ["0.3", "0.8"]}, (TextPart("red", -0.3), TextPart("a valve", 0.8))),
+        ({"remove": "1"}, (TextPart("a valve"),)),
+        ({"flip": "1"}, (TextPart("a valve"), TextPart("red", 0.5))),
+        ({"more": "7"}, (TextPart("a valve"), TextPart("red", -0.5), DocumentPart(7, WORDS_WEIGHT))),
+        ({"remove": "1", "less": "7"}, (TextPart("a valve"), DocumentPart(7, LESS_WEIGHT))),
+        ({"remove": "1", "text": "new", "add": "less"}, (TextPart("a valve"), TextPart("new", LESS_WEIGHT))),
+        ({"remove": "1", "text": "new"}, (TextPart("a valve"), TextPart("new", WORDS_WEIGHT))),
+    ],
+)
+def test_the_parts_of_a_search_are_changed_by_its_form(
+    client: Client, asked: list[SearchRequest], form: dict[str, Any], expected: tuple[Any, ...]
+) -> None:
+    client.post(f"/q/{_composed().pk}/again/", form)
+    assert asked[0].parts == expected
+
+
+def test_a_photo_is_added_to_words(client: Client, asked: list[SearchRequest]) -> None:
+    client.post(f"/q/{_composed().pk}/again/", {"image": _photo(), "remove": "1"})
+    assert [(part.modality, part.weight) for part in asked[0].parts] == [("text", 1.0), ("image", 1.0)]
+
+
+@pytest.mark.parametrize("strength", ["0", "2", "nan", "much"])
+def test_a_weight_that_is_none_is_explained(
+    client: Client, asked: list[SearchRequest], strength: str
+) -> None:
+    form = {"part": ["0", "1"], "strength": ["1", strength]}
+    response = client.post(f"/q/{_composed().pk}/again/", form)
+    assert "query.weight" in response.content.decode()
+    assert asked == []
+
+
+def test_the_parts_are_shown_as_chips_with_their_weights(client: Client) -> None:
+    page = client.get(f"/q/{_composed().pk}/").content.decode()
+    assert page.count('class="part less"') == 1
+    assert 'name="strength" min="0.1" max="1" step="0.1" value="0.5"' in page
+    assert 'name="flip" value="1"' in page

@@ -1,0 +1,139 @@
+"""The parts of a search on the pages: shown as chips, changed by their form, added to by words, photos and hits."""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from retrieval_site.errors import AppError
+from search.asked import AskedPart
+from search.models import Document
+from search.retrieval.types import DocumentPart, EmbeddingPart, ImagePart, TextPart
+from search.services.uploads import read_picture
+from search.views.framing import photo_again
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from django.http import HttpRequest, QueryDict
+
+    from search.models import Query, QueryPart
+    from search.querysets import Viewer
+    from search.retrieval.types import Part
+
+TEXT_MAX = 2000
+WORDS_WEIGHT = 0.9
+"""Of words and hits beside a photo: found on drawings apart from those that docs/composed.md measures with."""
+LESS_WEIGHT = -1.0
+
+
+@dataclass(frozen=True)
+class Chip(AskedPart):
+    """A part as its chip shows it."""
+
+    @property
+    def sign(self) -> int:
+        """1 for what is looked for, −1 for what is not."""
+        return 1 if self.row.weight > 0 else -1
+
+    @property
+    def strength(self) -> str:
+        """How much it counts, as its slider says it."""
+        return f"{abs(self.row.weight):.2g}"
+
+    @property
+    def label(self) -> str:
+        """What the chip says: the words, the document's title, or what it is."""
+        if self.row.text:
+            return str(self.row.text)
+        if self.document:
+            return str(self.document)
+        return {"image": "Your photo", "document": "A document"}.get(self.row.modality, "A vector")
+
+
+def chips(query: Query, viewer: Viewer) -> list[Chip]:
+    """Return a search's parts, with the documents of them that the viewer may see."""
+    ids = [part.document_id for part in query.asked if part.document_id]
+    documents = Document.objects.visible_to(viewer).in_bulk(ids) if ids else {}
+    return [Chip(part, documents.get(part.document_id)) for part in query.asked]
+
+
+def parts_again(query: Query, request: HttpRequest) -> tuple[Part, ...]:
+    """Return an earlier search's parts as the form has changed them, and what it adds.
+
+    A form that says nothing of the parts leaves them as they are. Raises AppError `query.not_repeatable`, and of what
+    is added.
+    """
+    form = request.POST
+    kept = {part.place: part for part in query.asked}
+    weights = dict(_weights(query, form))
+    parts = [
+        replace(_part_again(kept[place], query, form), weight=weight) for place, weight in weights.items()
+    ]
+    return (*parts, *_added(request))
+
+
+def _weights(query: Query, form: QueryDict) -> Iterator[tuple[int, float]]:
+    """Yield the places of the parts that stay, in their order, with their weights."""
+    weights = {str(part.place): part.weight for part in query.asked}
+    places = form.getlist("part") or list(weights)
+    strengths = form.getlist("strength") or [""] * len(places)
+    for place, strength in zip(places, strengths, strict=False):
+        if place not in weights or place == form.get("remove"):
+            continue
+        weight = _strength(strength, abs(weights[place])) * (1 if weights[place] > 0 else -1)
+        yield int(place), -weight if place == form.get("flip") else weight
+
+
+def _strength(written: str, otherwise: float) -> float:
+    """Return how much a part counts; raises AppError `query.weight` for what is no number from 0 to 1."""
+    try:
+        strength = float(written) if written else otherwise
+    except ValueError as error:
+        raise AppError("query.weight") from error
+    if not 0 < strength <= 1:
+        raise AppError("query.weight")
+    return strength
+
+
+def _added(request: HttpRequest) -> Iterator[Part]:
+    form = request.POST
+    for name, weight in (("more", WORDS_WEIGHT), ("less", LESS_WEIGHT)):
+        if document := form.get(name):
+            yield DocumentPart(document_id(document), weight)
+    less = form.get("add") == "less"
+    if text := form.get("text", "").strip():
+        yield TextPart(checked_text(text), LESS_WEIGHT if less else WORDS_WEIGHT)
+    for photo in request.FILES.getlist("image"):
+        if photo.size:
+            yield ImagePart(read_picture(photo), LESS_WEIGHT if less else 1.0)
+
+
+def _part_again(part: QueryPart, query: Query, form: QueryDict) -> Part:
+    """Return a part of an earlier search, its vector where the photo is gone."""
+    if part.modality == "text":
+        return TextPart(part.text)
+    if part.document_id:
+        return DocumentPart(part.document_id)
+    if photo := photo_again(part, form):
+        return photo
+    if part.embedding and query.version:
+        return EmbeddingPart(tuple(array("f", bytes(part.embedding))))
+    raise AppError("query.not_repeatable")
+
+
+def checked_text(text: str) -> str:
+    """Return words that a form brings; raises AppError `text.too_long`, `text.not_text`."""
+    if len(text) > TEXT_MAX:
+        raise AppError("text.too_long", limit=TEXT_MAX)
+    if "\0" in text:
+        raise AppError("text.not_text")
+    return text
+
+
+def document_id(written: str) -> int:
+    """Return a document's id that a form brings; raises AppError `document.not_found`."""
+    if not (written.isascii() and written.isdigit() and len(written) < 19):
+        raise AppError("document.not_found")
+    return int(written)
