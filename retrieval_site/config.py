@@ -7,6 +7,7 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -111,6 +112,28 @@ def _days(written: str) -> int:
     return int(written or 0)
 
 
+def _asking_with_pictures(env: environ.Env) -> dict[str, Any]:
+    """Read the variables about pictures at an address, and parts of photos."""
+    return {
+        "picture_urls": env.bool("PICTURE_URLS", default=True),
+        "picture_url_ports": env.list("PICTURE_URL_PORTS", cast=int, default=[80, 443]),
+        "picture_url_networks": env.list("PICTURE_URL_NETWORKS", cast=_network, default=[]),
+        "picture_url_seconds": env.float("PICTURE_URL_SECONDS", default=10.0),
+        "upload_keep_seconds": env.int("UPLOAD_KEEP_SECONDS", default=900),
+        "throttle_picture_urls": env.str("THROTTLE_PICTURE_URLS", default="30/minute"),
+    }
+
+
+def _reading_of_texts(env: environ.Env) -> dict[str, Any]:
+    """Return the settings of reading the text in photos."""
+    return {
+        "read_text": env.bool("READ_TEXT", default=True),
+        "read_text_seconds": env.float("READ_TEXT_SECONDS", default=20.0),
+        "read_text_processes": env.int("READ_TEXT_PROCESSES", default=1),
+        "read_text_idle_seconds": env.float("READ_TEXT_IDLE_SECONDS", default=300.0),
+    }
+
+
 def read_config() -> Config:
     """Read every variable once; a value of the wrong type raises `ImproperlyConfigured` naming it."""
     env = environ.Env()
@@ -136,18 +159,11 @@ def read_config() -> Config:
         picture_memory_bytes=env.int("PICTURE_MEMORY_BYTES", default=0) or max(256 * MIB, memory // 8),
         picture_busy_seconds=env.float("PICTURE_BUSY_SECONDS", default=10.0),
         picture_processes=env.int("PICTURE_PROCESSES", default=0) or min(len(os.sched_getaffinity(0)), 8),
-        read_text=env.bool("READ_TEXT", default=True),
-        read_text_seconds=env.float("READ_TEXT_SECONDS", default=20.0),
-        read_text_processes=env.int("READ_TEXT_PROCESSES", default=1),
-        read_text_idle_seconds=env.float("READ_TEXT_IDLE_SECONDS", default=300.0),
-        picture_urls=env.bool("PICTURE_URLS", default=True),
-        picture_url_ports=env.list("PICTURE_URL_PORTS", cast=int, default=[80, 443]),
-        picture_url_networks=env.list("PICTURE_URL_NETWORKS", cast=_network, default=[]),
-        picture_url_seconds=env.float("PICTURE_URL_SECONDS", default=10.0),
+        **_reading_of_texts(env),
+        **_asking_with_pictures(env),
         import_max_bytes=env.int("IMPORT_MAX_BYTES", default=4 * GIB),
         bundle_max_bytes=env.int("BUNDLE_MAX_BYTES", default=2 * GIB),
         encode_timeout_seconds=env.float("ENCODE_TIMEOUT_SECONDS", default=30.0),
-        upload_keep_seconds=env.int("UPLOAD_KEEP_SECONDS", default=900),
         device=env.str("DEVICE", default="auto"),
         encoder_memory_bytes=env.int("ENCODER_MEMORY_BYTES", default=4 * GIB),
         site_url=env.str("SITE_URL", default="").rstrip("/"),
@@ -166,7 +182,6 @@ def read_config() -> Config:
         throttle=env.bool("THROTTLE", default=True),
         throttle_anonymous=env.str("THROTTLE_ANONYMOUS", default="120/minute"),
         throttle_user=env.str("THROTTLE_USER", default="3000/minute"),
-        throttle_picture_urls=env.str("THROTTLE_PICTURE_URLS", default="30/minute"),
         trusted_proxies=env.int("TRUSTED_PROXIES", default=0),
         sign_in_failures=env.int("SIGN_IN_FAILURES", default=5),
         sign_in_failures_address=env.int("SIGN_IN_FAILURES_ADDRESS", default=50),

@@ -69,7 +69,7 @@ def asked_searches(queries: Sequence[Query], viewer: Viewer) -> list[AskedSearch
 
 def _parts(queries: Iterable[Query]) -> list[QueryPart]:
     rows = QueryPart.objects.filter(query__in=[query.pk for query in queries])
-    return list(rows.order_by("place"))
+    return list(rows.defer("embedding").order_by("place"))
 
 
 def _visible_documents(parts: Iterable[QueryPart], viewer: Viewer) -> Mapping[int, Document]:

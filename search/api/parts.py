@@ -109,8 +109,10 @@ def files_apart(data: Any) -> tuple[Any, dict[str, UploadedFile[bytes]]]:
     """Return a form without the files that its `parts` name, and these files; anything else as it is."""
     if not isinstance(data, QueryDict) or "parts" not in data:
         return data, {}
-    sent: Mapping[str, Any] = data.dict()
-    files = {name: file for name, file in sent.items() if isinstance(file, UploadedFile)}
+    sent: dict[str, Any] = dict(data.items())
+    files: dict[str, UploadedFile[bytes]] = {
+        name: file for name, file in sent.items() if isinstance(file, UploadedFile)
+    }
     rest = data.copy()
     for name in files:
         del rest[name]

@@ -12,7 +12,7 @@ from search.retrieval import statements
 from search.retrieval.lexical import first_unit
 from search.retrieval.types import Candidates, Plan, Unit
 from search.units.passage import PASSAGE
-from search.words.identifiers import asked_identifiers, normalised
+from search.words.identifiers import asked_identifiers, normalised, not_within_others
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -82,9 +82,3 @@ def named_rows(scope: Scope, values: Sequence[str], whole: str, count: int) -> l
         cursor.execute(statement.as_string(), asked | statements.parameters(scope, count=count))
         rows: list[tuple[str, int, int]] = cursor.fetchall()
     return rows
-
-
-def not_within_others(values: Sequence[str]) -> set[str]:
-    """Return the values that are no part of a longer one: of “KX-204/B” found as a whole, “KX-204” is not meant."""
-    different = set(values)
-    return {value for value in different if not any(value != other and value in other for other in different)}

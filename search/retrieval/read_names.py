@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from search.retrieval.identifiers import named_rows, not_within_others
+from search.retrieval.identifiers import named_rows
 from search.retrieval.types import Candidates, Plan, Unit
+from search.words.identifiers import not_within_others
 from search.words.read_identifiers import look_alikes, read_identifiers
 
 if TYPE_CHECKING:

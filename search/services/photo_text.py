@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from django.conf import settings
 
 from search.models import QueryPart
 from workers.encoding.client import upload_at_hand
 from workers.inference.ocr.types import TextRead
 from workers.reading.client import read_found, read_start, read_wait, read_waits
-from workers.reading.wire import Reading
+from workers.reading.wire import PhotoReading
 from workers.storage.blobs import blob_open
 
-if TYPE_CHECKING:
-    from search.retrieval.types import ImagePart
-
-SWITCHED_OFF = Reading(failure="the operator has switched that off")
+SWITCHED_OFF = PhotoReading(failure="the operator has switched that off")
 
 
-def photo_read(photo: ImagePart) -> Reading:
+def photo_read(digest: str, data: bytes) -> PhotoReading:
     """Have a photo read and wait for it; a failure says why it was not."""
     if not settings.CONFIG.read_text:
         return SWITCHED_OFF
-    read_start(photo.picture.digest, photo.data)
-    return read_wait(photo.picture.digest)
+    read_start(digest, data)
+    return read_wait(digest)
 
 
 def can_be_read(part: QueryPart | None) -> bool:
@@ -32,10 +27,10 @@ def can_be_read(part: QueryPart | None) -> bool:
     return bool(part and (part.text_read is not None or (settings.CONFIG.read_text and part.preview_id)))
 
 
-def query_text_read(*, part: QueryPart) -> Reading | None:
+def query_text_read(*, part: QueryPart) -> PhotoReading | None:
     """Return what the photo of a kept search says and keep it; where it is not read yet, have it read: None."""
     if part.text_read is not None:
-        return Reading(tuple(TextRead.of(one) for one in part.text_read))
+        return PhotoReading(tuple(TextRead.of(one) for one in part.text_read))
     if not can_be_read(part):
         return SWITCHED_OFF
     name = part.digest or str(part.pk)

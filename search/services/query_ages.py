@@ -114,7 +114,9 @@ def _locked(queries: QuerySet[Query], after: datetime | None) -> tuple[list[Any]
 
 
 def _strip(queries: QuerySet[Query]) -> None:
-    QueryPart.objects.filter(query__in=queries).update(preview=None, digest="", embedding=None)
+    QueryPart.objects.filter(query__in=queries).update(
+        preview=None, digest="", embedding=None, text_read=None
+    )
 
 
 def _delete(queries: QuerySet[Query]) -> None:

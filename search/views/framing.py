@@ -28,7 +28,8 @@ def photo_again(part: QueryPart, form: QueryDict) -> ImagePart | None:
     if part.preview is None:
         return None
     turn = _turn(form.get("turn", ""))
-    crop = _crop(str(form["crop"])) if "crop" in form else None if turn else part.shown_crop
+    written, before = form.get("crop"), None if turn else part.shown_crop
+    crop = before if written is None else _crop(written)
     if upload := upload_at_hand(part.digest):
         return ImagePart(upload, crop=crop, turn=(part.turn + turn) % 360)
     with blob_open(part.preview) as photo:

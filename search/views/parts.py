@@ -29,7 +29,7 @@ LESS_WEIGHT = -1.0
 
 
 @dataclass(frozen=True)
-class Chip(AskedPart):
+class PartChip(AskedPart):
     """A part as its chip shows it."""
 
     @property
@@ -52,11 +52,11 @@ class Chip(AskedPart):
         return {"image": "Your photo", "document": "A document"}.get(self.row.modality, "A vector")
 
 
-def chips(query: Query, viewer: Viewer) -> list[Chip]:
+def chips(query: Query, viewer: Viewer) -> list[PartChip]:
     """Return a search's parts, with the documents of them that the viewer may see."""
     ids = [part.document_id for part in query.asked if part.document_id]
     documents = Document.objects.visible_to(viewer).in_bulk(ids) if ids else {}
-    return [Chip(part, documents.get(part.document_id)) for part in query.asked]
+    return [PartChip(part, documents.get(part.document_id)) for part in query.asked]
 
 
 def parts_again(query: Query, request: HttpRequest) -> tuple[Part, ...]:

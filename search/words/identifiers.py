@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 LENGTH_MIN, LENGTH_MAX = 3, 100
 """Of what stands in a text; a whole external id or value of metadata may be shorter."""
@@ -55,6 +55,12 @@ def asked_identifiers(text: str) -> list[str]:
             if len(found) < ASKED_MAX and _may_name(value):
                 found.setdefault(value)
     return list(found)
+
+
+def not_within_others(values: Iterable[str]) -> set[str]:
+    """Return the values that are no part of a longer one: of “KX-204/B” found as a whole, “KX-204” is not meant."""
+    different = set(values)
+    return {value for value in different if not any(value != other and value in other for other in different)}
 
 
 def _may_name(value: str) -> bool:

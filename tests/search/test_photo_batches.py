@@ -19,7 +19,6 @@ from search.job_types import EXPIRE_QUERIES
 from search.models import BatchPhoto, Membership, PhotoBatch
 from search.photo_batches import packing, work
 from search.photo_batches.start import photo_batch_start
-from search.services import photo_batches
 from search.services.documents import encode_soon
 from search.services.photo_batches import photo_batch_delete
 from tests.support.corpus import make_collection, picture, tiny_version
@@ -153,9 +152,9 @@ def test_too_much_is_refused_and_nothing_is_kept(notes, ann, settings, monkeypat
     assert refusal(ann, photo(), collections=["vault"]) == "collection.not_found"
     monkeypatch.setattr(packing, "PHOTOS_MAX", 1)
     assert refusal(ann, photo(), photo()) == "photos.too_many"
-    monkeypatch.setattr(photo_batches, "BATCHES_MAX", 0)
+    monkeypatch.setattr("search.photo_batches.start.BATCHES_MAX", 0)
     assert refusal(ann, photo()) == "photos.too_many_batches"
-    monkeypatch.setattr(photo_batches, "BATCHES_MAX", 20)
+    monkeypatch.setattr("search.photo_batches.start.BATCHES_MAX", 20)
     settings.CONFIG = replace(settings.CONFIG, photos_max_bytes=10)
     assert refusal(ann, photo()) == "photos.too_large"
     assert (PhotoBatch.objects.count(), Blob.objects.count()) == (0, kept)

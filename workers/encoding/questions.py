@@ -30,9 +30,9 @@ class Questions:
     itself: handing the question on would wake another thread, which takes 0.2 ms before a photo is even read.
     """
 
-    def __init__(self, answer: Callable[[wire.Ask], None], threads: int, key: str = wire.ASKED_KEY) -> None:
+    def __init__(self, answer: Callable[[wire.Ask], None], threads: int, key: str | None = None) -> None:
         self._answer = answer
-        self._key = key
+        self._key = key or wire.ASKED_KEY
         self._turn = threading.Lock()
         self._end = threading.Event()
         self.threads = [

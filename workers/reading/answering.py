@@ -16,10 +16,10 @@ from redis import RedisError
 from workers.encoding.decoders import decoders
 from workers.encoding.wire import client
 from workers.inference.errors import PictureError
-from workers.inference.ocr.reader import ReadingError, ReadingLimits, TextReader
+from workers.inference.ocr.reader import PhotoReader, ReadingError, ReadingLimits
 from workers.inference.ocr.types import LONGEST_SIDE_PX
 from workers.reading import wire
-from workers.reading.wire import Reading
+from workers.reading.wire import PhotoReading
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,7 +58,7 @@ class Readers:
             thread.join()
 
     def _run(self) -> None:
-        reader = TextReader(self._limits())
+        reader = PhotoReader(self._limits())
         while not self._end.is_set():
             if digest := self._take():
                 _answer(reader, digest)
@@ -75,7 +75,7 @@ class Readers:
         return cast("tuple[bytes, bytes]", found)[1].decode() if found else None
 
 
-def _answer(reader: TextReader, digest: str) -> None:
+def _answer(reader: PhotoReader, digest: str) -> None:
     """Read one photo and say what it says, unless whoever asked has given up."""
     try:
         data = cast("bytes | None", client().get(wire.INPUT_PREFIX + digest))
@@ -87,17 +87,17 @@ def _answer(reader: TextReader, digest: str) -> None:
         log.exception("The photo %s was not read", digest)
 
 
-def _read(reader: TextReader, data: bytes) -> Reading:
+def _read(reader: PhotoReader, data: bytes) -> PhotoReading:
     try:
         picture = decoders().thumbnail(data, LONGEST_SIDE_PX).image
-        return Reading(reader.read(picture))
+        return PhotoReading(reader.read(picture))
     except PictureError as error:
-        return Reading(failure=error.message)
+        return PhotoReading(failure=error.message)
     except ReadingError as error:
-        return Reading(failure=str(error))
+        return PhotoReading(failure=str(error))
 
 
-def _reply(digest: str, reading: Reading) -> None:
+def _reply(digest: str, reading: PhotoReading) -> None:
     seconds = wire.FAILED_EXPIRES_SECONDS if reading.failure else wire.ANSWER_EXPIRES_SECONDS
     pipeline = client().pipeline(transaction=False)
     pipeline.set(wire.ANSWER_PREFIX + digest, reading.packed(), ex=seconds)

@@ -11,12 +11,12 @@ from redis import RedisError
 
 from workers.encoding.wire import client
 from workers.reading import wire
-from workers.reading.wire import Reading
+from workers.reading.wire import PhotoReading
 
 log = logging.getLogger(__name__)
 LOOK_SECONDS = 0.05
-TOO_MANY = Reading(failure="too many photos are waiting to be read")
-UNREACHED = Reading(failure="no reader answered")
+TOO_MANY = PhotoReading(failure="too many photos are waiting to be read")
+UNREACHED = PhotoReading(failure="no reader answered")
 
 
 def read_start(digest: str, data: bytes) -> None:
@@ -62,16 +62,16 @@ def _state(digest: str) -> tuple[bool, int]:
     return bool(known), int(waiting)
 
 
-def read_found(digest: str) -> Reading | None:
+def read_found(digest: str) -> PhotoReading | None:
     """Return what a photo says, None while it is not read."""
     try:
         data = cast("bytes | None", client().get(wire.ANSWER_PREFIX + digest))
     except RedisError:
         return None
-    return None if data is None else Reading.read(data)
+    return None if data is None else PhotoReading.read(data)
 
 
-def read_wait(digest: str) -> Reading:
+def read_wait(digest: str) -> PhotoReading:
     """Return what a photo says as soon as it is read; a failure where that takes too long."""
     ends = time.monotonic() + settings.CONFIG.read_text_seconds
     while time.monotonic() < ends:

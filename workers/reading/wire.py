@@ -19,7 +19,7 @@ WAITING_MAX = 32
 
 
 @dataclass(frozen=True)
-class Reading:
+class PhotoReading:
     """What a photo says; or in `failure` why it was not read."""
 
     texts: tuple[TextRead, ...] = ()
@@ -30,7 +30,7 @@ class Reading:
         return json.dumps({"texts": [one.to_json() for one in self.texts], "failure": self.failure}).encode()
 
     @classmethod
-    def read(cls, data: bytes) -> Reading:
+    def read(cls, data: bytes) -> PhotoReading:
         """Return what was packed; raises ValueError, TypeError or KeyError for anything else."""
         values = json.loads(data)
         return cls(tuple(TextRead.of(one) for one in values["texts"]), values["failure"])

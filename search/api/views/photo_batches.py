@@ -10,9 +10,9 @@ from drf_spectacular.types import OpenApiTypes
 from rest_framework import serializers
 from rest_framework.response import Response
 
-from search.api.answers import BatchPhotoAnswer, PhotoBatchAnswer
 from search.api.base import ApiView, PageParameters, describe, page_answer
 from search.api.bodies import PHOTOS
+from search.api.own_answers import BatchPhotoAnswer, PhotoBatchAnswer
 from search.api.pagination import page_of_batch
 from search.api.parameters import Parameters, ShortListField, UploadField, validated
 from search.api.permissions import signed_in

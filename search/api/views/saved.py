@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from rest_framework import serializers
 from rest_framework.response import Response
 
-from search.api.answers import FindingAnswer, MadeSearchAnswer, SavedSearchAnswer
 from search.api.base import ApiView, PageParameters, describe, page_answer
 from search.api.examples import NEW_SAVED_SEARCH
+from search.api.own_answers import FindingAnswer, MadeSearchAnswer, SavedSearchAnswer
 from search.api.pagination import page_of_batch
 from search.api.parameters import Parameters, validated
 from search.api.presenting import finding_json, made_search_json, saved_search_json

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from drf_spectacular.utils import (
@@ -29,6 +28,7 @@ from search.api.parameters import (
     validated,
 )
 from search.api.parts import PART_IDS, PARTS, TEXT_MAX, PartsField, files_apart, one_part, parts_asked
+from search.api.photo_text import photo_of_search_read
 from search.api.pictures import CROP, AddressField, CropField, TurnField, check_framing, image_part
 from search.api.presenting import facet_json, search_json
 from search.filters.values import NAME_MAX
@@ -41,11 +41,9 @@ from search.retrieval.types import (
     MODES,
     DocumentPart,
     EmbeddingPart,
-    ImagePart,
     SearchRequest,
     TextPart,
 )
-from search.services.photo_text import photo_read
 from search.services.queries import query_delete
 from search.sessions import session_of
 from search.units.passage import PASSAGE
@@ -60,7 +58,7 @@ if TYPE_CHECKING:
     from rest_framework.request import Request
 
     from models_admin.models import ModelVersion
-    from search.retrieval.types import Part, SearchWarning
+    from search.retrieval.types import Part
     from workers.encoding.wire import Encoded
 
 CURSOR_MAX = 1000
@@ -287,7 +285,7 @@ class SearchView(ApiView):
         data, files = files_apart(request.data)
         values = validated(SearchParameters, data)
         asked = _search_request(request, values, files)
-        asked, not_read = _read(asked) if values["read_text"] else (asked, ())
+        asked, not_read = photo_of_search_read(asked) if values["read_text"] else (asked, ())
         found = retrieval.search(asked)
         answer = search_json(found, explain_answer(found) if values["explain"] else {})
         answer["warnings"] += not_read
@@ -373,18 +371,6 @@ def _search_request(
         cursor=values.get("next"),
         model=values["model"],
     )
-
-
-def _read(asked: SearchRequest) -> tuple[SearchRequest, tuple[SearchWarning, ...]]:
-    """Have the photo of a search read; return the search with what it says, and a warning where it was not read."""
-    photo = next(part for part in asked.parts if isinstance(part, ImagePart))
-    reading = photo_read(photo)
-    if not reading.failure:
-        read = replace(photo, read=reading.texts)
-        parts = tuple(read if part is photo else part for part in asked.parts)
-        return replace(asked, parts=parts), ()
-    message = f"The text in the photo was not read: {reading.failure}."
-    return asked, ({"id": "text.not_read", "message": message, "detail": {}},)
 
 
 def _parts(

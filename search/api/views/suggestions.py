@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from rest_framework import serializers
 from rest_framework.response import Response
 
-from search.api.answers import SuggestionsAnswer
 from search.api.base import ApiView, describe
+from search.api.own_answers import SuggestionsAnswer
 from search.api.parameters import Parameters, ShortListField
 from search.api.presenting import suggestion_json
 from search.suggestions import LIMIT_DEFAULT, LIMIT_MAX, TYPED_MAX, suggestions

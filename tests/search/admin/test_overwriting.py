@@ -105,6 +105,7 @@ def test_a_collection_that_somebody_else_saved_meanwhile_is_not_overwritten(clie
         "slug": "own",
         "description": "Mine",
         "visibility": "private",
+        "language": "english",
         "version": version,
         "membership_set-TOTAL_FORMS": 0,
         "membership_set-INITIAL_FORMS": 0,

@@ -20,7 +20,7 @@ from PIL import Image
 from search import retrieval
 from search.api.views import search as search_views
 from search.models import Collection, Document, Judgement, Membership, Passage, PhotoBatch, Query, SavedSearch
-from search.retrieval.types import Hit, Plan, SearchAnswer
+from search.retrieval.types import Hit, Plan, SearchAnswer, TextPart
 from search.services.collections import SLUGS_RESERVED
 from search.services.tokens import token_create
 from tests.search.api.conftest import make_document, make_users, make_version
@@ -165,7 +165,16 @@ def page_world(db, monkeypatch, tmp_path) -> dict[str, Any]:
 def stub_encoders_and_door(monkeypatch, document: Document, query: Query) -> None:
     """No worker and no vectors here: the stories in tests/flows run the same calls against the real ones."""
     hits = (Hit(1, 0.6, document, unit=Passage.objects.get(document=document)),)
-    answer = SearchAnswer(query.pk, "text", "small@1", hits, None, Plan("ann", 64, 64), {"total": 36.0})
+    answer = SearchAnswer(
+        query.pk,
+        "text",
+        "small@1",
+        hits,
+        None,
+        Plan("ann", 64, 64),
+        {"total": 36.0},
+        parts=(TextPart("a pump"),),
+    )
     monkeypatch.setattr(retrieval, "search", lambda request: answer)
     vector = Encoded(vector=np.array([0.1, 0.7, 0.1, 0.7], dtype=np.float32))
     monkeypatch.setattr(search_views, "encode_text", lambda version, text: vector)

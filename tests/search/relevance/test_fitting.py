@@ -13,7 +13,8 @@ from search.relevance import fitting
 from search.relevance.fitting import calibrate_version, calibrations_due
 from search.relevance.panel import calibration_panel
 from search.relevance.stored import calibrations_forget
-from search.retrieval.door import search
+from search.retrieval.door import search_encoded
+from search.retrieval.encode import Known
 from search.retrieval.types import EmbeddingPart, EncodedPart, EncodedQuery, SearchRequest
 from search.vectors.background import backgrounds_forget
 from search.vectors.copy import vectors_write
@@ -80,15 +81,11 @@ def world(db):
     return version, collection, fill(version, collection, COUNT, 0)
 
 
-def asked_by_photo(monkeypatch, version, vector):
+def asked_by_photo(version, vector):
     """Search as if an encoder had made this vector of a photo."""
-    from search.retrieval import door
-    from search.retrieval.encode import Known
-
     query = EncodedQuery(version, (EncodedPart("image", vector[None].astype(np.float32)),))
-    monkeypatch.setattr(door, "encode_start", lambda *_: Known(query))
     part = EmbeddingPart(tuple(map(float, vector)))
-    return search(SearchRequest(None, (part,), model=version.key))
+    return search_encoded(Known(query), SearchRequest(None, (part,), model=version.key))
 
 
 def test_documents_with_picture_and_text_calibrate_photos_that_look_for_texts(world):
@@ -103,23 +100,23 @@ def test_documents_with_picture_and_text_calibrate_photos_that_look_for_texts(wo
     assert values["error"] < 0.1
 
 
-def test_a_photo_of_what_is_there_matches_and_one_of_something_else_does_not(world, monkeypatch):
+def test_a_photo_of_what_is_there_matches_and_one_of_something_else_does_not(world):
     version, _, texts = world
     calibrate_version(version, Watcher())
-    found = [asked_by_photo(monkeypatch, version, vector) for vector in near(texts[:40], 2)]
+    found = [asked_by_photo(version, vector) for vector in near(texts[:40], 2)]
     assert sum(answer.match == "good" for answer in found) >= 32
     assert sum(answer.match == "none" for answer in found) <= 3
     first = found[0].hits[0]
     assert first.strength == "strong"
     assert first.relevance > found[0].hits[-1].relevance
     strange = unit_rows(np.random.default_rng(5).normal(size=(20, DIM)))
-    assert {asked_by_photo(monkeypatch, version, vector).match for vector in strange} == {"none"}
+    assert {asked_by_photo(version, vector).match for vector in strange} == {"none"}
 
 
-def test_a_shared_link_shows_the_relevance_that_the_answer_had(world, monkeypatch):
+def test_a_shared_link_shows_the_relevance_that_the_answer_had(world):
     version, _, texts = world
     calibrate_version(version, Watcher())
-    answer = asked_by_photo(monkeypatch, version, near(texts[:1], 3)[0])
+    answer = asked_by_photo(version, near(texts[:1], 3)[0])
     Calibration.objects.all().delete()
     calibrations_forget()
     shown = Client().get(f"/api/v1/search/{answer.query_id}/").json()
@@ -158,10 +155,9 @@ def test_judgements_calibrate_any_direction_once_there_are_enough(world, monkeyp
             {"document": documents[row].pk, "passage": row, "score": 0.9 - row / 1000},
             {"document": documents[row + 50].pk, "passage": row + 50, "score": 0.3 + row / 1000},
         ]
-        query = Query.objects.create(
-            version=version, target="passages", embedding=vector.astype("<f4").tobytes(), answer=answer
-        )
-        QueryPart.objects.create(query=query, modality="text", text="words")
+        query = Query.objects.create(version=version, target="passages", answer=answer)
+        embedding = vector.astype("<f4").tobytes()
+        QueryPart.objects.create(query=query, modality="text", text="words", embedding=embedding)
         for hit, grade in zip(answer, (2, 0), strict=True):
             Judgement.objects.create(query=query, document_id=hit["document"], user=user, grade=grade)
     calibrate_version(version, Watcher())

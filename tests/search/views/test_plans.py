@@ -11,7 +11,9 @@ from search.views.plans import described, timings_named
 
 
 def _said(plan: Plan, *, counted: bool = True, **fields) -> str:
-    return " ".join(described(Query(**fields), plan, counted=counted))
+    query = Query(**fields)
+    query.asked = []
+    return " ".join(described(query, plan, counted=counted))
 
 
 @pytest.mark.parametrize(

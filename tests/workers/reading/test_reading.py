@@ -22,7 +22,7 @@ from tests.support.workers import wait_until
 from workers.encoding.wire import client as redis_client
 from workers.reading import wire
 from workers.reading.client import read_found, read_start, read_wait
-from workers.reading.wire import Reading
+from workers.reading.wire import PhotoReading
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("query_worker")]
 SEARCH = "/api/v1/search/"
@@ -149,4 +149,4 @@ def test_the_same_photo_is_read_once(documents):
 def test_more_photos_than_may_wait_are_told_so_at_once(monkeypatch):
     monkeypatch.setattr("workers.reading.wire.WAITING_MAX", 0)
     read_start("crowd", b"data")
-    assert read_found("crowd") == Reading(failure="too many photos are waiting to be read")
+    assert read_found("crowd") == PhotoReading(failure="too many photos are waiting to be read")

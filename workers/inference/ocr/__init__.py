@@ -1,5 +1,5 @@
 """The text in a picture: lines by PP-OCR's networks on OpenVINO, barcodes by ZXing.
 
-`reader.TextReader` is a worker's handle; `child` runs in the sandboxed process, with `lines`, `detection`,
+`reader.PhotoReader` is a worker's handle; `child` runs in the sandboxed process, with `lines`, `detection`,
 `recognition` and `barcodes`. `types` says what was read.
 """

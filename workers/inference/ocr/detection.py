@@ -32,7 +32,7 @@ MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 STD = np.array([0.229, 0.224, 0.225], np.float32)
 
 
-class Detector:
+class LineDetector:
     """Finds lines in RGB pictures."""
 
     def __init__(self, threads: int) -> None:

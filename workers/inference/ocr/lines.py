@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from workers.inference.ocr.detection import Detector
+from workers.inference.ocr.detection import LineDetector
 from workers.inference.ocr.recognition import Recogniser
 from workers.inference.ocr.types import READS_MAX, TextRead
 
@@ -29,7 +29,7 @@ class LineReader:
     """Finds and reads lines; loaded and warmed when it is made."""
 
     def __init__(self, threads: int) -> None:
-        self._find, self._read = Detector(threads), Recogniser(threads)
+        self._find, self._read = LineDetector(threads), Recogniser(threads)
         self._find.warm()
         self._read.warm()
 

@@ -39,7 +39,7 @@ class ReadingError(Exception):
     """A picture was not read; the message says why."""
 
 
-class TextReader:
+class PhotoReader:
     """Reads pictures in a sandboxed process of its own. It belongs to one thread."""
 
     def __init__(self, limits: ReadingLimits | None = None, sandbox: SandboxSpec | None = None) -> None:

@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 
 from bench.plates import Plate, barcode, font, identifiers, photo_of
 from workers.inference.ocr.barcodes import barcodes
-from workers.inference.ocr.reader import ReadingError, ReadingLimits, TextReader
+from workers.inference.ocr.reader import PhotoReader, ReadingError, ReadingLimits
 from workers.inference.ocr.types import TextRead
 from workers.inference.sandbox.process import SandboxSpec
 
@@ -26,7 +26,7 @@ RESIDENT_MAX_MIB = 600
 
 @pytest.fixture(scope="module")
 def reader():
-    with closing(TextReader()) as made:
+    with closing(PhotoReader()) as made:
         yield made
 
 
@@ -119,7 +119,7 @@ def test_a_reader_stays_within_its_memory_and_its_walls(reader):
 
 
 def test_an_idle_reader_ends_and_the_next_picture_starts_another():
-    with closing(TextReader(ReadingLimits(idle_seconds=0.2), MISREADING)) as reader:
+    with closing(PhotoReader(ReadingLimits(idle_seconds=0.2), MISREADING)) as reader:
         assert reader.process is None  # nothing is loaded before the first picture
         reader.read(plate("one"))
         reader.end_if_idle()
@@ -136,7 +136,7 @@ def test_an_idle_reader_ends_and_the_next_picture_starts_another():
 )
 def test_a_reader_that_hangs_dies_grows_or_answers_nonsense_is_ended_and_the_next_picture_is_read(width, why):
     limits = ReadingLimits(call_seconds=1 if width == 1 else 30)
-    with closing(TextReader(limits, MISREADING)) as reader:
+    with closing(PhotoReader(limits, MISREADING)) as reader:
         reader.read(plate("one"))
         upset = psutil.Process(reader.process.pid)
         with pytest.raises(ReadingError, match=why):
@@ -146,7 +146,7 @@ def test_a_reader_that_hangs_dies_grows_or_answers_nonsense_is_ended_and_the_nex
 
 
 def test_a_reader_that_somebody_ended_while_it_was_idle_costs_nothing():
-    with closing(TextReader(sandbox=MISREADING)) as reader:
+    with closing(PhotoReader(sandbox=MISREADING)) as reader:
         reader.read(plate("one"))
         psutil.Process(reader.process.pid).kill()
         assert texts(reader.read(plate("one"))) == ["ok"]
