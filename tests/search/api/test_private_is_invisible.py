@@ -42,6 +42,8 @@ LISTS = {  # addresses without an id: what they answer may not mention the secre
         Ask(path="?field=metadata.kind"),
     ],
     "search-kept": [Ask()],
+    "search-export-csv": [Ask()],
+    "search-export-json": [Ask()],
     "judgements": [Ask()],
     "searches": [Ask()],
     "photo-batches": [Ask()],
@@ -80,8 +82,8 @@ ROWS = {  # addresses (or bodies) with an id: secret and missing must be answere
 }
 ELSEWHERE = {
     "photo-batch": "test_photo_batches.py: one person's alone",
-    "batch-photos": "test_photo_batches.py",
-    "batch-table": "test_photo_batches.py",
+    "photo-batch-photos": "test_photo_batches.py",
+    "photo-batch-table": "test_photo_batches.py",
     "saved-search-new": "test_saved_searches.py and test_alerts.py",
     "saved-search": "test_saved_searches.py: what one person asks is nobody else's",
     "search": "test_search_for_real.py, beside others",
