@@ -72,7 +72,12 @@ def test_how_many_candidates_the_asker_had_is_not_told_to_others(hidden_and_seen
     member = get_user_model().objects.create_user("member")
     type(hidden_and_seen).objects.update(user=member, plan={"kind": "exact", "candidates": 4711})
     answer = client.get(f"/api/v1/search/{hidden_and_seen.pk}/").json()
-    assert answer["plan"] == {"kind": "exact", "ef_search": None, "candidates": None}
+    assert answer["plan"] == {
+        "kind": "exact",
+        "ef_search": None,
+        "candidates": None,
+        "retrievers": ["dense"],
+    }
     assert "4711" not in client.get(f"/q/{hidden_and_seen.pk}/").content.decode().replace(",", "")
     client.force_login(member)
     assert client.get(f"/api/v1/search/{hidden_and_seen.pk}/").json()["plan"]["candidates"] == 4711

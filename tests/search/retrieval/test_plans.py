@@ -139,7 +139,8 @@ def test_counts_without_filters_are_kept_for_some_seconds(corpus, django_assert_
     with django_assert_num_queries(1):
         assert estimate(scope).matching == ROWS
     with django_assert_num_queries(3):  # a sample holds too few of them to tell
-        assert estimate(scope_of(version, [public], tags=["rare"])).matching == 400
+        found = estimate(scope_of(version, [public], tags=["rare"])).matching
+    assert found == pytest.approx(400, rel=0.5)
 
 
 def test_what_a_filter_leaves_of_much_is_estimated_by_a_sample(corpus, django_assert_num_queries):
