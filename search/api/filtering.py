@@ -45,6 +45,13 @@ class SortField(serializers.CharField):
         return sort
 
 
+@extend_schema_field(
+    {
+        "type": "string",
+        "maxLength": NAME_MAX,
+        "pattern": r"^(tags|collection|language|created_at|updated_at|metadata\.[^\x00\s].*)$",
+    }
+)
 class FieldNameField(serializers.CharField):
     """The name of a field that documents have."""
 

