@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from django.http import Http404
@@ -13,7 +12,6 @@ from retrieval_site.errors import AppError
 from retrieval_site.people import anybody_searches
 from search.api.permissions import require_operator
 from search.models import Collection
-from search.retrieval.types import PARTS_MAX
 from search.services.document_fields import DOCUMENT_TEXT_BYTES, IMAGES_MAX
 from search.services.uploads import picture_too_large
 
@@ -68,7 +66,6 @@ ONE_PICTURE = BodyRule(
     refusal=refusal_by(_no_more),
     open_to_all=anybody_searches,
 )
-PICTURES = replace(ONE_PICTURE, files=PARTS_MAX)
 DOCUMENT = BodyRule(
     "picture_max_bytes", files=IMAGES_MAX, text_bytes=DOCUMENT_TEXT_BYTES, refusal=refusal_by(_curates)
 )

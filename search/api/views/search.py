@@ -17,7 +17,7 @@ from search.api.access import usable_version
 from search.api.answers import EmbeddingAnswer, SearchResultAnswer
 from search.api.authentication import enforce_csrf_for_session
 from search.api.base import ApiView, describe
-from search.api.bodies import ONE_PICTURE, PICTURES
+from search.api.bodies import ONE_PICTURE
 from search.api.examples import BY_WORDS
 from search.api.filtering import SORT_MAX, FieldNameField, FiltersField, SortField
 from search.api.parameters import (
@@ -270,7 +270,7 @@ class SearchView(ApiView):
     """The search."""
 
     takes_files = True
-    body_rule = PICTURES
+    body_rule = ONE_PICTURE
     read_methods = ("POST",)
 
     @describe(
