@@ -48,6 +48,11 @@ def values_of(tags: Sequence[str], metadata: Mapping[str, Any]) -> Iterator[Valu
             yield from _of_field(METADATA + key, metadata[key])
 
 
+def is_metadata_field(name: str) -> bool:
+    """Return whether a name is that of a key of metadata, as a field."""
+    return name.startswith(METADATA) and len(METADATA) < len(name) <= NAME_MAX
+
+
 def moment_of(text: str) -> datetime | None:
     """Return the moment of an ISO date, with a time or without; in UTC unless it says otherwise. None for others."""
     if not _DATE.fullmatch(text):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from retrieval_site.database.reading import alias
+from retrieval_site.kept import Kept
 from retrieval_site.typed_json import NotReadableError, from_json, to_json
 from search.models import Calibration
 from search.relevance.evidence import Space
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from models_admin.models import ModelVersion
 
 RECHECK_SECONDS = 60.0
+VERSIONS_KEPT = 64
 
 
 @dataclass(frozen=True)
@@ -39,16 +40,13 @@ class Calibrated:
 Places = dict[tuple[str, int | None], Calibrated]
 """By modality and collection."""
 
-_kept: dict[tuple[int, str], tuple[float, Places]] = {}
+_kept = Kept[Places](RECHECK_SECONDS, VERSIONS_KEPT)
 
 
 def calibrations(version: ModelVersion, kind: str) -> Places:
     """Return the version's calibrations for a kind of unit; they are read again once a minute."""
-    known = _kept.get((version.pk, kind))
-    if known is None or time.monotonic() - known[0] > RECHECK_SECONDS:
-        rows = Calibration.objects.using(alias()).filter(version=version, kind=kind)
-        known = _kept[(version.pk, kind)] = (time.monotonic(), _readable(rows, version.dim))
-    return known[1]
+    rows = Calibration.objects.using(alias()).filter(version=version, kind=kind)
+    return _kept.get((version.pk, kind), lambda: _readable(rows, version.dim))
 
 
 def calibrations_forget() -> None:

@@ -9,7 +9,6 @@ Choosing a plan and setting it for the transaction need no vector, so a search d
 
 from __future__ import annotations
 
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -21,6 +20,7 @@ from django.db import transaction
 from retrieval_site.database import in_one_trip
 from retrieval_site.database.reading import alias, connection
 from retrieval_site.errors import AppError
+from retrieval_site.kept import Kept
 from search.retrieval import statements
 from search.retrieval.compose import composition, directions
 from search.retrieval.scoring import part_scores
@@ -61,8 +61,7 @@ COUNT_MAX = 20_000
 SAMPLE_UNITS = 256
 SAMPLE_ALLOWED_MIN = 4
 """Of a sample: with fewer, the units that a filter leaves are few enough to be counted."""
-COUNTS_KEPT_SECONDS = 15.0
-COUNTS_KEPT_MAX = 256
+COUNTS_KEPT_SECONDS, COUNTS_KEPT_MAX = 15.0, 256
 
 _Row: TypeAlias = tuple[Any, ...]
 """A unit's id, its document's, the distance, and its vector's bytes where they were asked for."""
@@ -224,7 +223,7 @@ class _Search:
         return scores[:, 0].tolist(), self.composition.standard.of(scores)[:, 0].tolist()
 
 
-_counts: dict[tuple[str, tuple[int, ...]], tuple[float, int]] = {}
+_counts = Kept[int](COUNTS_KEPT_SECONDS, COUNTS_KEPT_MAX)
 
 
 def _matching_units(scope: Scope, rows: int) -> int:
@@ -254,13 +253,7 @@ def _share(scope: Scope) -> float:
 def _counted(scope: Scope, most: int) -> int:
     if scope.filters:
         return _count(scope, most)
-    key = (scope.table.name, scope.collections)
-    known = _counts.get(key)
-    if known is None or time.monotonic() - known[0] > COUNTS_KEPT_SECONDS:
-        if len(_counts) >= COUNTS_KEPT_MAX:
-            _counts.clear()
-        known = _counts[key] = (time.monotonic(), _count(scope, most))
-    return known[1]
+    return _counts.get((scope.table.name, scope.collections), lambda: _count(scope, most))
 
 
 def _count(scope: Scope, most: int) -> int:

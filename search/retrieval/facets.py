@@ -7,7 +7,6 @@ value would give.
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +15,11 @@ from psycopg import sql
 
 from retrieval_site.database.reading import connection, read
 from retrieval_site.errors import AppError
+from retrieval_site.kept import Kept
 from retrieval_site.people import manages_models
 from search.filters.dates import DATES
 from search.filters.language import LANGUAGE
-from search.filters.values import METADATA, NAME_MAX, TAGS
+from search.filters.values import METADATA, TAGS, is_metadata_field
 from search.models import CollectionField
 from search.retrieval.encode import searchable_version
 from search.retrieval.scope import make_scope, table_for, visible_collections
@@ -114,9 +114,9 @@ class Field:
 
 def check_field(name: str) -> None:
     """Raise AppError `parameter.invalid` for what is no name of a field."""
-    is_key = name.startswith(METADATA) and len(METADATA) < len(name) <= NAME_MAX and "\0" not in name
-    if not is_key and name not in (TAGS, *_OF_COLLECTIONS, *DATES):
-        known = ", ".join(f"“{known}”" for known in (TAGS, *_OF_COLLECTIONS, *DATES))
+    others = (TAGS, *_OF_COLLECTIONS, *DATES)
+    if name not in others and ("\0" in name or not is_metadata_field(name)):
+        known = ", ".join(f"“{known}”" for known in others)
         raise AppError.of_parameter("field", f"A field is {known}, or “metadata.” and a key.")
 
 
@@ -178,7 +178,7 @@ def _of_values(scope: Scope, field: Field, typed: str, limit: int) -> Facet:
     return _with_ends(facet, scope)
 
 
-_facets_kept: dict[tuple[Any, ...], tuple[float, Facet]] = {}
+_facets_kept = Kept[Facet](KEPT_SECONDS, KEPT_MAX)
 
 
 def _kept(scope: Scope, field: Field, typed: str, limit: int) -> Facet:
@@ -191,12 +191,7 @@ def _kept(scope: Scope, field: Field, typed: str, limit: int) -> Facet:
         typed,
         limit,
     )
-    known = _facets_kept.get(key)
-    if known is None or time.monotonic() - known[0] > KEPT_SECONDS:
-        if len(_facets_kept) >= KEPT_MAX:
-            _facets_kept.clear()
-        known = _facets_kept[key] = (time.monotonic(), _of_values(scope, field, typed, limit))
-    return known[1]
+    return _facets_kept.get(key, lambda: _of_values(scope, field, typed, limit))
 
 
 def _unknown(name: str) -> Field:

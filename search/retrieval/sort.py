@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from retrieval_site.database.reading import connection
 from retrieval_site.errors import AppError
 from search.filters.dates import DATES
-from search.filters.values import METADATA, NAME_MAX
+from search.filters.values import is_metadata_field
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +31,7 @@ _OF_FIELD = """
 def check_sort(sort: str) -> None:
     """Raise AppError `parameter.invalid` for what nothing can be sorted by."""
     name = sort.removeprefix("-")
-    is_key = name.startswith(METADATA) and len(METADATA) < len(name) <= NAME_MAX and "\0" not in name
+    is_key = "\0" not in name and is_metadata_field(name)
     if sort != RELEVANCE and name not in _COLUMNS and not is_key:
         known = ", ".join(f"“{known}”" for known in (RELEVANCE, *_COLUMNS))
         raise AppError.of_parameter(

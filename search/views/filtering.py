@@ -17,7 +17,7 @@ from search.filters.dates import DATES
 from search.filters.language import LANGUAGE
 from search.filters.operators import ANY, is_operators
 from search.filters.registry import FILTERS, check_filters, filters_set
-from search.filters.values import METADATA, NAME_MAX, TAGS, text_of
+from search.filters.values import METADATA, TAGS, is_metadata_field, text_of
 from search.retrieval.sort import RELEVANCE, check_sort
 from search.views.choosing import target_named
 from workers.formats.bounded_json import JsonError, load_json
@@ -150,7 +150,7 @@ def _sent(sent: QueryDict) -> Iterator[Pair]:
     pairs = [(name, value) for name, values in sent.lists() for value in values if value.strip()]
     for name, value in pairs[:PAIRS_MAX]:
         field = name.partition(".")[2] if name.startswith((FROM, TO)) else name
-        is_field = field == TAGS or (field.startswith(METADATA) and len(METADATA) < len(field) <= NAME_MAX)
+        is_field = field == TAGS or is_metadata_field(field)
         is_bound = name != field and (is_field or field in DATES)
         if (is_field or is_bound or name == LANGUAGE) and "\0" not in name + value:
             yield name, value.strip() if is_bound else value

@@ -124,7 +124,7 @@ def test_counts_of_a_large_field_are_kept_for_some_seconds(collection, monkeypat
     make_documents(collection, 1, metadata={"maker": "Wilo"})
     assert values("metadata.maker")["Wilo"] == 10
     assert values("metadata.maker", filters={"tags": ["t0"]})["Wilo"] == 3
-    monkeypatch.setattr(module, "KEPT_SECONDS", 0)
+    monkeypatch.setattr(module._facets_kept, "seconds", 0)
     assert values("metadata.maker")["Wilo"] == 11
 
 
