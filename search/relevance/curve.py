@@ -32,8 +32,12 @@ class Curve:
 
     def of(self, evidence: Floats) -> Floats:
         """Return the probability of each."""
-        probability: Floats = 1.0 / (1.0 + np.exp(-np.clip(self.slope * evidence + self.intercept, -30, 30)))
-        return probability
+        return _logistic(self.slope * evidence + self.intercept)
+
+
+def _logistic(logits: Floats) -> Floats:
+    probability: Floats = 1.0 / (1.0 + np.exp(-np.clip(logits, -30, 30)))
+    return probability
 
 
 def curve_fit(evidence: Floats, relevant: Labels) -> Curve:
@@ -46,7 +50,7 @@ def curve_fit(evidence: Floats, relevant: Labels) -> Curve:
     x = np.stack([evidence, np.ones_like(evidence)], axis=1).astype(np.float64)
     weights = np.zeros(2)
     for _ in range(STEPS):
-        p = 1.0 / (1.0 + np.exp(-np.clip(x @ weights, -30, 30)))
+        p = _logistic(x @ weights)
         gradient = x.T @ (wanted - p) - RIDGE * weights
         curvature = (x * (p * (1 - p))[:, None]).T @ x + RIDGE * np.eye(2)
         step = np.linalg.solve(curvature, gradient)

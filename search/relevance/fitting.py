@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from models_admin.services import versions_live
 from search.models import Calibration, Collection
 from search.relevance.fitted import fit
-from search.relevance.labels import judged_labels, judgement_count, pair_count, pair_labels
+from search.relevance.labels import judged_labels, judgement_counts, pair_counts, pair_labels
 from search.relevance.stored import calibration_store, fitted_of
 from search.units.image import IMAGE
 from search.units.passage import PASSAGE
@@ -80,22 +80,41 @@ def _places(version: ModelVersion) -> Iterator[_Place]:
 
     A collection that has all there is to learn from needs none of its own.
     """
-    everything = list(_places_in(version, None))
-    yield from everything
+    known = list(_known(version))
+    yield from (each.in_collection(None) for each in known)
     for collection in Collection.objects.order_by("pk").values_list("pk", flat=True)[:COLLECTIONS_MAX]:
-        own = zip(_places_in(version, collection), everything, strict=True)
-        yield from (one for one, of_all in own if one != replace(of_all, collection=collection))
+        yield from (each.in_collection(collection) for each in known if not each.is_all_in(collection))
 
 
-def _places_in(version: ModelVersion, collection: int | None) -> Iterator[_Place]:
+@dataclass(frozen=True)
+class _Known:
+    """What there is to fit the calibrations of one direction to, by collection."""
+
+    modality: str
+    kind: str
+    pairs: dict[int, int]
+    judgements: dict[int, int]
+
+    def in_collection(self, collection: int | None) -> _Place:
+        pairs, judgements = (
+            sum(counts.values()) if collection is None else counts.get(collection, 0)
+            for counts in (self.pairs, self.judgements)
+        )
+        return _Place(self.modality, self.kind, collection, pairs, judgements)
+
+    def is_all_in(self, collection: int) -> bool:
+        return set(self.pairs) | set(self.judgements) <= {collection}
+
+
+def _known(version: ModelVersion) -> Iterator[_Known]:
     tables = tables_of(version)
     both = {VectorTable(version.pk, kind.name) for kind in (IMAGE, PASSAGE)} <= set(tables)
-    pairs = pair_count(version, collection) if both else 0
+    pairs = pair_counts(version) if both else {}
     for table in tables:
         for modality in MODALITIES:
-            of_pairs = pairs if (modality, table.kind) == ("image", PASSAGE.name) else 0
-            judgements = judgement_count(version, modality, unit_kind(table.kind).target, collection)
-            yield _Place(modality, table.kind, collection, of_pairs, judgements)
+            of_pairs = pairs if (modality, table.kind) == ("image", PASSAGE.name) else {}
+            judgements = judgement_counts(version, modality, unit_kind(table.kind).target)
+            yield _Known(modality, table.kind, of_pairs, judgements)
 
 
 def _fit(version: ModelVersion, place: _Place, ctx: JobContext) -> bool:

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from django.db import connection
+from django.db.models import Count
 from psycopg import sql
 
 from search.exports import agreed_grades
 from search.models import Collection, Judgement, Query
 from search.relevance.fitted import Labels
 from search.retrieval.encode import Known
+from search.retrieval.keep import part_vectors
 from search.retrieval.runner import Asked, run
 from search.retrieval.types import EncodedPart, EncodedQuery, Scope
 from search.services.judgements import RELEVANT
@@ -45,7 +47,9 @@ _PAIRED = sql.SQL("""
     ) told ON true
     WHERE %(collection)s::bigint IS NULL OR image.collection_id = %(collection)s::bigint
 """)
-_COUNT = sql.SQL("SELECT count(DISTINCT image.document_id) FROM {paired}")
+_COUNTS = sql.SQL("""
+    SELECT image.collection_id, count(DISTINCT image.document_id) FROM {paired} GROUP BY image.collection_id
+""")
 _PAIRS = sql.SQL("""
     SELECT document_id, embedding FROM (
         SELECT DISTINCT ON (image.document_id) image.document_id, image.embedding
@@ -83,11 +87,11 @@ class _Growing:
         )
 
 
-def pair_count(version: ModelVersion, collection: int | None = None) -> int:
-    """Return how many documents have vectors of both a picture and a text."""
+def pair_counts(version: ModelVersion) -> dict[int, int]:
+    """Return how many documents of each collection, by id, have vectors of both a picture and a text."""
     with connection.cursor() as cursor:
-        cursor.execute(_named(version, _COUNT), {"collection": collection})
-        return int(cursor.fetchone()[0])
+        cursor.execute(_named(version, _COUNTS), {"collection": None})
+        return dict(cursor.fetchall())
 
 
 def pair_labels(version: ModelVersion, collection: int | None, ctx: JobContext) -> Labels:
@@ -136,9 +140,10 @@ def _told(
             yield hit.score, is_own
 
 
-def judgement_count(version: ModelVersion, modality: str, target: str, collection: int | None = None) -> int:
-    """Return how many judgements there are of what such searches found under a version."""
-    return int(_judgements(version, modality, target, collection).count())
+def judgement_counts(version: ModelVersion, modality: str, target: str) -> dict[int, int]:
+    """Return how many judgements there are of what such searches found, by the documents' collections."""
+    rows = _judgements(version, modality, target, None).order_by().values("document__collection")
+    return dict(rows.annotate(count=Count("pk")).values_list("document__collection", "count"))
 
 
 def judged_labels(version: ModelVersion, modality: str, target: str, collection: int | None) -> Labels:
@@ -150,7 +155,7 @@ def judged_labels(version: ModelVersion, modality: str, target: str, collection:
     growing = _Growing()
     newest = Query.objects.filter(pk__in=list(grades)).order_by("-created_at")[:JUDGED_QUERIES_MAX]
     for query in newest.prefetch_related("parts").iterator(QUERIES_AT_ONCE):
-        vectors = np.frombuffer(bytes(query.asked[0].embedding or b""), dtype="<f4").reshape(-1, version.dim)
+        vectors = part_vectors(query.asked[0], version.dim)
         said = grades[query.pk]
         hits = [
             (score, said[document] >= RELEVANT)

@@ -16,7 +16,6 @@ from django.db import connection, transaction
 from retrieval_site.database import Prepared, in_one_trip
 from retrieval_site.rows import insert
 from search.models import Query, QueryPart
-from search.retrieval.modes import mode_for
 from search.retrieval.types import (
     DocumentPart,
     EmbeddingPart,
@@ -35,10 +34,11 @@ from workers.storage.blobs import blob_of, file_put, row_put
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from numpy.typing import NDArray
+
     from search.querysets import Viewer
     from search.retrieval.encode import Encoding
-    from search.retrieval.modes import Ways
-    from search.retrieval.types import AskedBy, Match, Modality, Mode, Part, SearchRequest, SearchWarning
+    from search.retrieval.types import AskedBy, Match, Modality, Part, SearchRequest, SearchWarning
     from workers.models import Blob
 
 logger = logging.getLogger(__name__)
@@ -196,11 +196,6 @@ def modality_of(query: Query) -> AskedBy:
     return cast("AskedBy", query.modality)
 
 
-def mode_of(query: Query) -> Ways:
-    """Return how the query was searched for."""
-    return mode_for(cast("Mode", query.mode), parts_of(query))
-
-
 def parts_of(query: Query) -> tuple[Part, ...]:
     """Return what was asked with; a photo and a vector are only in the kept vectors."""
     return tuple(_part_kept(part) for part in query.asked)
@@ -236,8 +231,13 @@ def encoded_of(query: Query) -> EncodedQuery | None:
     return EncodedQuery(version, tuple(_encoded_part(part, version.dim) for part in parts))
 
 
+def part_vectors(part: QueryPart, dim: int) -> NDArray[np.float32]:
+    """Return a part's kept vectors `(vectors, dim)`; none where the version knew nothing of it."""
+    return np.frombuffer(bytes(part.embedding or b""), dtype="<f4").reshape(-1, dim)
+
+
 def _encoded_part(part: QueryPart, dim: int) -> EncodedPart:
-    vectors = np.frombuffer(bytes(part.embedding or b""), dtype="<f4").reshape(-1, dim)
+    vectors = part_vectors(part, dim)
     modality = cast("Modality", part.modality)
     return EncodedPart(modality, vectors, part.weight, part.text, nothing_known=not len(vectors))
 
