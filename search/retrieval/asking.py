@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from models_admin.models import ModelVersion
     from search.retrieval.encode import Encoding
     from search.retrieval.retrieve import Retriever
-    from search.retrieval.types import Part, Scope, SearchRequest, SearchWarning
+    from search.retrieval.types import Mode, Part, Scope, SearchRequest, SearchWarning
     from search.words.terms import AskedWords
     from workers.inference.ocr.types import TextRead
 
@@ -45,26 +45,32 @@ def prepare(
     mode = mode_for(request.mode, request.parts)
     encoding = encoding_for(request, mode, preview_px)
     scope = read(lambda: scope_of(encoding.version))
-    if mode == "dense" or request.as_written:
-        return prepared(request, encoding, scope)
-    text = text_of(request.parts)
-    asked = read(lambda: look_up(text, scope.collections))
-    if right := _misspelt(asked, encoding):
-        mended_request, warning = _mended(request, text, right)
-        return prepared(mended_request, encoding_for(mended_request, mode, preview_px), scope, warning)
-    return PreparedSearch(request, encoding, scope, retrievers_for(mode, text, asked))
+    asked = asked_words(request.mode, request.parts, scope)
+    if asked and not request.as_written and (right := _misspelt(asked, encoding)):
+        request, warning = _mended(request, right)
+        return prepared(request, encoding_for(request, mode, preview_px), scope, warning)
+    return PreparedSearch(request, encoding, scope, _retrievers(request, asked))
 
 
 def prepared(
     request: SearchRequest, encoding: Encoding, scope: Scope, *warnings: SearchWarning
 ) -> PreparedSearch:
     """Return what a query is asked with whose words stay as they are; raises AppError of the mode."""
-    mode, text = mode_for(request.mode, request.parts), text_of(request.parts)
-    asked = None if mode == "dense" else read(lambda: look_up(text, scope.collections))
-    retrievers = retrievers_for(mode, text, asked)
-    if texts := [one for part in request.parts for one in _read_in(part)]:
-        retrievers = (ReadIdentifiers(texts), *retrievers)
-    return PreparedSearch(request, encoding, scope, retrievers, warnings)
+    asked = asked_words(request.mode, request.parts, scope)
+    return PreparedSearch(request, encoding, scope, _retrievers(request, asked), warnings)
+
+
+def asked_words(mode: Mode, parts: tuple[Part, ...], scope: Scope) -> AskedWords | None:
+    """Return the words of a search as the scope's collections have them; None where words are not looked for."""
+    if mode_for(mode, parts) == "dense":
+        return None
+    return read(lambda: look_up(text_of(parts), scope.collections))
+
+
+def _retrievers(request: SearchRequest, asked: AskedWords | None) -> tuple[Retriever, ...]:
+    retrievers = retrievers_for(mode_for(request.mode, request.parts), text_of(request.parts), asked)
+    texts = [one for part in request.parts for one in _read_in(part)]
+    return (ReadIdentifiers(texts), *retrievers) if texts else retrievers
 
 
 def _read_in(part: Part) -> tuple[TextRead, ...]:
@@ -82,14 +88,13 @@ def _misspelt(asked: AskedWords, encoding: Encoding) -> dict[str, str]:
     return read(lambda: misspelt(asked, lambda word: word not in query.unknown_words))
 
 
-def _mended(
-    request: SearchRequest, text: str, right: Mapping[str, str]
-) -> tuple[SearchRequest, SearchWarning]:
+def _mended(request: SearchRequest, right: Mapping[str, str]) -> tuple[SearchRequest, SearchWarning]:
     """Return the request with its words mended, and the warning that says so."""
     parts = tuple(
         replace(part, text=mended(part.text, right)) if isinstance(part, TextPart) else part
         for part in request.parts
     )
+    text = text_of(request.parts)
     searched = mended(text, right)
     warning: SearchWarning = {
         "id": MENDED,

@@ -10,9 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
-from psycopg import sql
 
-from retrieval_site.database.reading import connection
 from retrieval_site.errors import AppError
 from search.retrieval import keep
 from search.retrieval.leave_out import Word, shares, words_of
@@ -21,8 +19,8 @@ from search.retrieval.pages import kept_query
 from search.retrieval.scoring import part_scores, standard_of
 from search.retrieval.types import EncodedPart, EncodedQuery
 from search.thumbnails import LONGEST_SIDES_PX, thumbnail_open
-from search.units.registry import unit_kind
-from search.vectors.read import from_binary, receive_binary
+from search.units.registry import picture_of, span_of
+from search.vectors.read import unit_vectors
 from search.vectors.tables import VectorTable
 from search.words.matching import lexemes_of
 from workers.encoding.client import texts_encoded
@@ -45,7 +43,6 @@ if TYPE_CHECKING:
 
 EXPLAINED_MAX = 10
 """Hits of one answer that are explained at once, the best first."""
-_STORED = sql.SQL("SELECT embedding FROM {table} WHERE unit_id = %s")
 
 
 @dataclass(frozen=True)
@@ -73,7 +70,7 @@ def explain(query: Query, hit: Hit) -> Why:
     if query.version is None or hit.unit is None:
         raise AppError("explanation.not_possible")
     if encoded is None or found is None:
-        sides, unit = [_unweighed(part.text) for part in query.asked], _unweighed(_span(hit))
+        sides, unit = [_unweighed(part.text) for part in query.asked], _unweighed(text_of_hit(hit))
     else:
         places = range(len(query.asked))
         sides = [_of_part(encoded, place, query.asked[place], hit.kind, found) for place in places]
@@ -105,14 +102,10 @@ def _stored(query: Query, hit: Hit) -> Floats | None:
     """Return the vector `(1, dim)` of what was found; None where it is gone."""
     if query.version is None or hit.unit is None:
         return None
-    table = VectorTable(query.version.pk, hit.kind)
-    if not table.exists():
+    if not VectorTable(query.version.pk, hit.kind).exists():
         return None
-    with connection.cursor() as cursor:
-        receive_binary(cursor)
-        cursor.execute(_STORED.format(table=table.identifier).as_string(), [hit.unit.pk])
-        row = cursor.fetchone()
-    return from_binary([row[0]], query.version.dim) if row else None
+    vector = unit_vectors(query.version, hit.kind, [hit.unit.pk]).get(hit.unit.pk)
+    return None if vector is None else vector[None]
 
 
 def _of_part(encoded: EncodedQuery, place: int, part: QueryPart, kind: str, found: Floats) -> Side:
@@ -145,11 +138,10 @@ def _of_unit(encoded: EncodedQuery, hit: Hit) -> Side:
         scores = part_scores(encoded, hit.kind, vectors)
         return (standard.of(scores) if standard else scores) @ weights
 
-    shown = unit_kind(hit.kind).shown
-    if shown.span is not None:
-        return _of_text(encoded.version, _span(hit), score)
-    if shown.picture is not None:
-        return _of_picture(encoded.version, FramedPicture(_file(shown.picture(hit.unit))), score)
+    if span := span_of(hit.kind, hit.unit):
+        return _of_text(encoded.version, span.text, score)
+    if picture := picture_of(hit.kind, hit.unit):
+        return _of_picture(encoded.version, FramedPicture(_file(picture)), score)
     return Side()
 
 
@@ -177,9 +169,10 @@ def _file(image: DocumentImage) -> bytes:
     return data
 
 
-def _span(hit: Hit) -> str:
-    span = unit_kind(hit.kind).shown.span
-    return span(hit.unit).text if span and hit.unit else ""
+def text_of_hit(hit: Hit) -> str:
+    """Return the words of what was found, "" where it has none."""
+    span = span_of(hit.kind, hit.unit)
+    return span.text if span else ""
 
 
 def _matched(why: Why, language: str) -> Why:

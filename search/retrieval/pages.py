@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from django.db import DatabaseError, transaction
 
@@ -13,15 +13,15 @@ from retrieval_site.database.reading import read
 from retrieval_site.errors import AppError
 from search.models import Query
 from search.retrieval import keep
+from search.retrieval.asking import asked_words
 from search.retrieval.collapse import collapse
 from search.retrieval.cursor import Cursor
 from search.retrieval.encode import Known
-from search.retrieval.modes import retrievers_for, text_of
+from search.retrieval.modes import mode_for, retrievers_for, text_of
 from search.retrieval.present import present
 from search.retrieval.runner import Asked, run
 from search.retrieval.scope import scope_for, visible_collections
 from search.retrieval.sort import sort_ranking
-from search.words.terms import look_up
 
 if TYPE_CHECKING:
     import uuid
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from search.querysets import Viewer
     from search.retrieval.present import Page
     from search.retrieval.retrieve import Retriever
-    from search.retrieval.types import Hit, Ranking, Scope
+    from search.retrieval.types import Hit, Mode, Ranking, Scope
 
 logger = logging.getLogger(__name__)
 DEEPER_DOCUMENTS = 100
@@ -125,5 +125,5 @@ def _deepen(query_id: uuid.UUID, viewer: Viewer) -> Ranking:
 
 def _retrievers(query: Query, scope: Scope) -> tuple[Retriever, ...]:
     """Return the retrievers that the kept query was answered by, with its words."""
-    mode, text = keep.mode_of(query), text_of(keep.parts_of(query))
-    return retrievers_for(mode, text, look_up(text, scope.collections) if mode != "dense" else None)
+    mode, parts = cast("Mode", query.mode), keep.parts_of(query)
+    return retrievers_for(mode_for(mode, parts), text_of(parts), asked_words(mode, parts, scope))

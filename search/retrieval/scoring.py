@@ -10,13 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
-from psycopg import sql
 
-from retrieval_site.database.reading import connection
 from search.retrieval.order import order_scores
 from search.units.registry import unit_kind
 from search.vectors.background import background
-from search.vectors.read import from_binary, receive_binary
+from search.vectors.read import unit_vectors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,20 +27,16 @@ if TYPE_CHECKING:
     Scores = NDArray[np.float32]
 
 DEVIATION_MIN = 1e-6
-_STORED = sql.SQL("SELECT unit_id, embedding FROM {table} WHERE unit_id = ANY(%s)")
 
 
 def unit_scores(query: EncodedQuery, table: VectorTable, unit_ids: Sequence[int]) -> Scores:
     """Return the exact scores `(units, parts)` of these units, in one statement; NaN for one without a vector."""
     scores = np.full((len(unit_ids), len(query.parts)), np.nan, dtype=np.float32)
     places = {unit_id: place for place, unit_id in enumerate(unit_ids)}
-    with connection.cursor() as cursor:
-        receive_binary(cursor)
-        cursor.execute(_STORED.format(table=table.identifier).as_string(), [list(unit_ids)])
-        rows = cursor.fetchall()
-    if rows:
-        stored = from_binary((row[1] for row in rows), query.version.dim)
-        scores[[places[row[0]] for row in rows]] = part_scores(query, table.kind, stored)
+    vectors = unit_vectors(query.version, table.kind, unit_ids)
+    if vectors:
+        found = part_scores(query, table.kind, np.stack(list(vectors.values())))
+        scores[[places[unit_id] for unit_id in vectors]] = found
     return scores
 
 

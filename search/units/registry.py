@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from search.units.image import IMAGE
 from search.units.passage import PASSAGE
 
 if TYPE_CHECKING:
-    from search.units.kind import UnitKind
+    from search.models import DocumentImage
+    from search.units.kind import TextSpan, UnitKind
 
 _kinds: dict[str, UnitKind] = {}
 
@@ -31,6 +32,18 @@ def unit_kind(name: str) -> UnitKind:
 def unit_kind_of(target: str) -> UnitKind:
     """Return the kind that a search for this target looks for."""
     return next(kind for kind in _kinds.values() if kind.target == target)
+
+
+def span_of(kind: str, unit: Any | None) -> TextSpan | None:
+    """Return the words of a unit; None where it has none or is gone."""
+    span = unit_kind(kind).shown.span
+    return span(unit) if span and unit else None
+
+
+def picture_of(kind: str, unit: Any | None) -> DocumentImage | None:
+    """Return the picture of a unit; None where it has none or is gone."""
+    picture = unit_kind(kind).shown.picture
+    return picture(unit) if picture and unit else None
 
 
 unit_kind_register(PASSAGE)

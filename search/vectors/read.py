@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from django.db import connection
 from psycopg import sql
 from psycopg.pq import Format
 
+from retrieval_site.database.reading import connection
 from search.vectors.tables import VectorTable
 
 if TYPE_CHECKING:

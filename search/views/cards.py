@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.urls import reverse
 
 from search.units.kind import TextSpan
-from search.units.registry import unit_kind
+from search.units.registry import picture_of, span_of
 
 if TYPE_CHECKING:
     import uuid
@@ -152,18 +152,6 @@ def _excerpt_of(hit: Hit) -> Excerpt | None:
         is_title = not body and span == TextSpan(hit.document.title.strip())
         return None if is_title else Excerpt("", span.text, "")
     return excerpt(body, span.start, span.end)
-
-
-def span_of(kind: str, unit: Any | None) -> TextSpan | None:
-    """Return the words of a unit; None where it has none or is gone."""
-    span = unit_kind(kind).shown.span
-    return span(unit) if span and unit else None
-
-
-def picture_of(kind: str, unit: Any | None) -> DocumentImage | None:
-    """Return the picture of a unit; None where it has none or is gone."""
-    picture = unit_kind(kind).shown.picture
-    return picture(unit) if picture and unit else None
 
 
 def _opening(body: str) -> Excerpt | None:

@@ -15,8 +15,8 @@ from search.models import Collection, Document, Query
 from search.services.judgements import judgements_of
 from search.sessions import session_of
 from search.throttling import PAGE
-from search.units.registry import unit_kind_of
-from search.views.cards import Excerpt, excerpt, facts, picture_of, span_of
+from search.units.registry import picture_of, span_of, unit_kind_of
+from search.views.cards import Excerpt, excerpt, facts
 from search.views.indexing import NO_INDEX
 from search.views.people import searchers_only
 from search.views.throttling import throttled

@@ -13,13 +13,13 @@ from django.views.decorators.http import require_safe
 from retrieval_site.database.reading import reads
 from retrieval_site.errors import AppError
 from search.retrieval import keep
-from search.retrieval.explain import explain
+from search.retrieval.explain import explain, text_of_hit
 from search.retrieval.leave_out import folded
 from search.retrieval.pages import kept_query
 from search.retrieval.present import hits_of
 from search.retrieval.scope import visible_collections
-from search.units.registry import unit_kind
-from search.views.cards import document_address, picture_of
+from search.units.registry import picture_of
+from search.views.cards import document_address
 from search.views.indexing import unindexed
 from search.views.people import searchers_only
 from search.views.throttling import throttled
@@ -103,7 +103,7 @@ def _shown(query: Query, hit: Hit, found: Why) -> dict[str, Any]:
         "image": image,
         "picture": image and f"{reverse('search:image', args=[image.blob_id])}?w=960",
         "asked": asked,
-        "found": _side(_text(hit), found.found),
+        "found": _side(text_of_hit(hit), found.found),
     }
 
 
@@ -120,11 +120,6 @@ def _side(text: str, side: Side | None) -> dict[str, Any]:
         "strongest": [(word.text, round(100 * word.share)) for word in strongest[:STRONGEST]],
         "cells": list(_cells(regions)) if regions else [],
     }
-
-
-def _text(hit: Hit) -> str:
-    span = unit_kind(hit.kind).shown.span
-    return span(hit.unit).text if span and hit.unit else ""
 
 
 def _pieces(text: str, words: Sequence[Word]) -> Iterator[Piece]:

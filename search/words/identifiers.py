@@ -21,14 +21,14 @@ ASKED_MAX = 300
 IDENTIFIERS_MAX = 2000
 """Of one document: a table of part numbers in a text of two million characters is cut there."""
 
-_CHUNK = re.compile(r"[^\W_]+")
+CHUNK = re.compile(r"[^\W_]+")
 _IN_TEXT = re.compile(r"[^\W_]+(?:[-/._:#+][^\W_]+)*")
 _CODE = re.compile(r"(?:[^\W_]*\d[^\W_]*|[A-Z]{1,4})$")
 
 
 def normalised(written: str) -> str:
     """Return the letters and digits of an identifier, in lower case."""
-    return "".join(_CHUNK.findall(written)).casefold()
+    return "".join(CHUNK.findall(written)).casefold()
 
 
 def identifiers_of(external_id: str, title: str, body: str, metadata: Mapping[str, Any]) -> dict[str, str]:
@@ -46,15 +46,21 @@ def identifiers_of(external_id: str, title: str, body: str, metadata: Mapping[st
 
 def asked_identifiers(text: str) -> list[str]:
     """Return what a search's words may name, normalised: all of them as one, and each run of neighbours that could."""
-    chunks = [chunk.casefold() for chunk in _CHUNK.findall(text)]
+    chunks = [chunk.casefold() for chunk in CHUNK.findall(text)]
     whole = "".join(chunks)
     found = {whole: None} if 0 < len(whole) <= LENGTH_MAX else {}
-    for length in range(min(CHUNKS_MAX, len(chunks)), 0, -1):
-        for start in range(len(chunks) - length + 1):
-            value = "".join(chunks[start : start + length])
-            if len(found) < ASKED_MAX and _may_name(value):
-                found.setdefault(value)
+    for run in chunk_runs(len(chunks)):
+        value = "".join(chunks[run])
+        if len(found) < ASKED_MAX and _may_name(value):
+            found.setdefault(value)
     return list(found)
+
+
+def chunk_runs(count: int) -> Iterator[slice]:
+    """Yield where each run of neighbours stands among so many chunks, the longest first."""
+    for length in range(min(CHUNKS_MAX, count), 0, -1):
+        for start in range(count - length + 1):
+            yield slice(start, start + length)
 
 
 def not_within_others(values: Iterable[str]) -> set[str]:
@@ -94,7 +100,7 @@ def _in_text(text: str) -> Iterator[str]:
     parts: list[str] = []
     end = 0
     for match in _IN_TEXT.finditer(text):
-        is_code = all(_CODE.match(chunk) for chunk in _CHUNK.findall(match[0]))
+        is_code = all(_CODE.match(chunk) for chunk in CHUNK.findall(match[0]))
         if not (parts and is_code and text[end : match.start()] == " "):
             parts = []
         if is_code:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from search.words.identifiers import CHUNKS_MAX, LENGTH_MAX, normalised
+from search.words.identifiers import CHUNK, LENGTH_MAX, chunk_runs, normalised
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -14,7 +14,6 @@ VALUES_MAX = 300
 DIGITS_MIN = 6
 """A number alone is looked up from this length on: a plate has years, volts and revolutions beside its numbers."""
 MIXED_MIN = 4
-_CHUNK = re.compile(r"[^\W_]+")
 _AROUND = ".,;:()[]<>*•"
 _LOOK_ALIKE = {"0": "o", "o": "0", "1": "il", "i": "1l", "l": "1i", "5": "s", "s": "5", "8": "b", "b": "8"}
 _UNITS = (
@@ -44,10 +43,9 @@ def shown_identifiers(texts: Iterable[str]) -> list[str]:
 
 
 def _runs(text: str) -> Iterator[str]:
-    chunks = list(_CHUNK.finditer(text))
-    for length in range(min(CHUNKS_MAX, len(chunks)), 0, -1):
-        for start in range(len(chunks) - length + 1):
-            yield text[chunks[start].start() : chunks[start + length - 1].end()]
+    chunks = list(CHUNK.finditer(text))
+    for run in chunk_runs(len(chunks)):
+        yield text[chunks[run][0].start() : chunks[run][-1].end()]
 
 
 def look_alikes(value: str) -> list[str]:

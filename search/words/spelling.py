@@ -6,12 +6,12 @@ propose, so that nobody learns a word of one that they may not see.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from django.db import transaction
 
 from retrieval_site.database.reading import alias, connection
+from search.words.terms import WORD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -25,7 +25,6 @@ TWO_EDITS_MIN = 8
 _PROPOSED_MAX = 60
 _SIMILARITY_MIN = 0.1
 """Low, because two letters that changed places leave a word of four a ninth of its trigrams."""
-_WORD = re.compile(r"[^\W_]+")
 
 _THRESHOLD = "SELECT set_config('pg_trgm.similarity_threshold', %s, true)"
 _PROPOSE = """
@@ -63,7 +62,7 @@ def misspelt(asked: AskedWords, is_known: Callable[[str], bool]) -> dict[str, st
 
 def mended(text: str, right: Mapping[str, str]) -> str:
     """Return a text with the right words in the place of misspelt ones, with a capital where it has one."""
-    return _WORD.sub(lambda found: _as_in(found[0], right.get(found[0].lower(), "")), text)
+    return WORD.sub(lambda found: _as_in(found[0], right.get(found[0].lower(), "")), text)
 
 
 def edit_distance(one: str, other: str) -> int:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 WORDS_MAX = 32
 """Different words of a search that full text looks for."""
-_WORD = re.compile(r"[^\W_]+")
+WORD = re.compile(r"[^\W_]+")
 
 _LOOK_UP = """
     SELECT asked.language, asked.ids, asked.passages, word.place, word.lexeme, coalesce(word.passages, 0)
@@ -89,7 +89,7 @@ class AskedWords:
 
 def words_of(text: str) -> tuple[str, ...]:
     """Return the different words of a text, in lower case, in order."""
-    return tuple(dict.fromkeys(word.lower() for word in _WORD.findall(text)))[:WORDS_MAX]
+    return tuple(dict.fromkeys(word.lower() for word in WORD.findall(text)))[:WORDS_MAX]
 
 
 def look_up(text: str, collections: Sequence[int]) -> AskedWords:
