@@ -6,20 +6,18 @@ import json
 from typing import TYPE_CHECKING
 
 from django.contrib import admin
-from django.http import StreamingHttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 
 from search.admin.curated import CuratedAdmin, CuratedCollectionFilter, SuperuserOnlyAdmin
+from search.downloads import download
 from search.exports import csv_lines, exportable_by, qrels_lines, rater_name
 from search.models import Judgement, Query
 from search.sessions import pseudonym
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from django.db.models import Model, QuerySet
-    from django.http import HttpRequest
+    from django.http import HttpRequest, StreamingHttpResponse
 
 
 @admin.register(Query)
@@ -124,12 +122,12 @@ class JudgementAdmin(CuratedAdmin):
     @admin.action(description="Export the chosen judgements as TREC qrels")
     def export_qrels(self, request: HttpRequest, queryset: QuerySet[Judgement]) -> StreamingHttpResponse:
         """Answer the qrels file."""
-        return _attachment(qrels_lines(_allowed(request, queryset)), "judgements.qrels", "text/plain")
+        return download(qrels_lines(_allowed(request, queryset)), "judgements.qrels", "text/plain")
 
     @admin.action(description="Export the chosen judgements as CSV")
     def export_csv(self, request: HttpRequest, queryset: QuerySet[Judgement]) -> StreamingHttpResponse:
         """Answer the CSV file."""
-        return _attachment(csv_lines(_allowed(request, queryset)), "judgements.csv", "text/csv")
+        return download(csv_lines(_allowed(request, queryset)), "judgements.csv")
 
 
 def _asked(query: Query) -> str:
@@ -139,8 +137,3 @@ def _asked(query: Query) -> str:
 def _allowed(request: HttpRequest, chosen: QuerySet[Judgement]) -> QuerySet[Judgement]:
     allowed: QuerySet[Judgement] = exportable_by(request.user).filter(pk__in=chosen.values("pk"))
     return allowed
-
-
-def _attachment(lines: Iterator[str], name: str, content_type: str) -> StreamingHttpResponse:
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return StreamingHttpResponse(lines, content_type=f"{content_type}; charset=utf-8", headers=headers)

@@ -170,6 +170,14 @@ class ShortListField(serializers.ListField):
         return values
 
 
+class CollectionsField(ShortListField):
+    """Slugs of the collections that are meant."""
+
+    def __init__(self, **options: Any) -> None:
+        child = serializers.SlugField(max_length=80)
+        super().__init__(child=child, default=list, max_length=100, help_text="default: all", **options)
+
+
 @extend_schema_field({"type": "object", "additionalProperties": True})
 class JsonObjectField(serializers.Field[Any, Any, Any, Any]):
     """A JSON object; in a form, its text. Refuses what PostgreSQL's jsonb cannot hold."""

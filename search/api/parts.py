@@ -10,8 +10,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from retrieval_site.errors import AppError
-from search.api.parameters import Parameters, VectorField, validated
-from search.api.pictures import CROP, AddressField, CropField, TurnField, check_framing, image_part
+from search.api.parameters import VectorField, validated
+from search.api.pictures import AddressField, FramingParameters, check_framing, image_part
 from search.retrieval.types import PARTS_MAX, DocumentPart, EmbeddingPart, TextPart
 from workers.formats.bounded_json import JsonError, load_json
 
@@ -44,7 +44,7 @@ class WeightField(serializers.FloatField):
         return float(super().to_internal_value(data))
 
 
-class SearchPart(Parameters):
+class SearchPart(FramingParameters):
     """One of image, image_url, text, document and embedding, and how much it counts."""
 
     error_ids = PART_IDS | {"embedding": "embedding.invalid", "weight": "query.weight"}
@@ -53,8 +53,6 @@ class SearchPart(Parameters):
         required=False, max_length=80, help_text="in a form: the name of its field with the picture's file"
     )
     image_url = AddressField(required=False)
-    crop = CropField(required=False, help_text=CROP)
-    turn = TurnField(required=False)
     text = serializers.CharField(required=False, max_length=TEXT_MAX)
     document = serializers.IntegerField(required=False, min_value=1)
     embedding = VectorField(required=False)
@@ -131,14 +129,15 @@ def parts_asked(
         raise AppError("query.part_file", missing=missing)
     if unknown := sorted(set(files) - named):
         raise AppError("parameter.unknown", unknown=unknown, known=sorted(named))
-    return tuple(_part(request, part, files) for part in values)
+    sent = [part | {"image": files[part["image"]]} if "image" in part else part for part in values]
+    return tuple(part_asked(request, part) for part in sent)
 
 
-def _part(request: Request, values: dict[str, Any], files: Mapping[str, UploadedFile[bytes]]) -> Part:
-    weight = values["weight"]
+def part_asked(request: Request, values: Mapping[str, Any]) -> Part:
+    """Return the one part that the values say; an image is its file."""
+    weight = values.get("weight", 1.0)
     if "image" in values or "image_url" in values:
-        of_file = {"image": files[values["image"]]} if "image" in values else {}
-        return image_part(request, values | of_file)
+        return image_part(request, values)
     if "text" in values:
         return TextPart(values["text"], weight)
     if "document" in values:

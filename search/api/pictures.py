@@ -8,7 +8,7 @@ from django.http import QueryDict
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from search.api.parameters import VectorField
+from search.api.parameters import Parameters, VectorField
 from search.retrieval.types import ImagePart
 from search.services.uploads import picture_of_address, read_picture
 from search.throttling import caller_of
@@ -67,6 +67,13 @@ class TurnField(serializers.ChoiceField):
     def to_internal_value(self, data: Any) -> int:  # type: ignore[override]
         """Return the degrees."""
         return int(super().to_internal_value(data))
+
+
+class FramingParameters(Parameters):
+    """Which part of a picture counts."""
+
+    crop = CropField(required=False, help_text=CROP)
+    turn = TurnField(required=False)
 
 
 def check_framing(values: Mapping[str, Any]) -> None:

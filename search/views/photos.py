@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from retrieval_site.bodies import BodyRule, may_send, takes_body
 from retrieval_site.errors import AppError
+from search.downloads import download
 from search.models import Collection
 from search.photo_batches.packing import PHOTOS_MAX
 from search.photo_batches.start import photo_batch_start
@@ -108,9 +109,7 @@ def batch_photo(request: HttpRequest, batch_id: uuid.UUID, photo_id: int) -> Htt
 def batch_table(request: HttpRequest, batch_id: uuid.UUID) -> StreamingHttpResponse:
     """Send what a batch found as a table for spreadsheets."""
     batch = own_photo_batch(batch_id, request.user)
-    response = StreamingHttpResponse(csv_lines(batch, request.user), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = 'attachment; filename="photos.csv"'
-    return response
+    return download(csv_lines(batch, request.user), "photos.csv")
 
 
 @require_POST

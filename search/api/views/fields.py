@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from search.api.answers import FacetAnswer, FieldsAnswer
 from search.api.base import ApiView, describe
 from search.api.filtering import FieldNameField
-from search.api.parameters import Parameters, ShortListField
+from search.api.parameters import CollectionsField, Parameters
 from search.api.presenting import facet_json
 from search.filters.values import NAME_MAX
 from search.retrieval.facets import TYPED_MAX, VALUES_MAX, FacetScope, facet_values, fields_of
@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 class FieldsParameters(Parameters):
     """Whose fields."""
 
-    collections = ShortListField(
-        child=serializers.SlugField(max_length=80), default=list, max_length=100, help_text="default: all"
-    )
+    collections = CollectionsField()
 
 
 class FieldValuesParameters(FieldsParameters):

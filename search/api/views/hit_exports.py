@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from rest_framework.response import Response
 
@@ -13,6 +12,7 @@ from search import retrieval
 from search.api.answers import SearchResultAnswer
 from search.api.base import ApiView, describe
 from search.api.presenting import hit_json, search_json
+from search.downloads import download
 from search.hit_exports import csv_lines
 from search.retrieval.pages import kept_hits, kept_query
 
@@ -32,7 +32,7 @@ class HitsJsonView(ApiView):
         about = replace(retrieval.reopen(query_id, request.user, limit=1), hits=(), next=None)
         hits = kept_hits(kept_query(query_id), request.user)
         response = Response(search_json(about) | {"results": [hit_json(hit) for hit in hits]})
-        response["Content-Disposition"] = _attached(f"hits-{query_id}.json")
+        response["Content-Disposition"] = f'attachment; filename="hits-{query_id}.json"'
         return response
 
 
@@ -43,11 +43,6 @@ class HitsCsvView(ApiView):
     def get(self, request: Request, query_id: UUID) -> HttpResponseBase:
         """Export all hits that are kept of a search as CSV, with the documents' metadata as columns."""
         query = kept_query(query_id)
-        lines = csv_lines(query, kept_hits(query, request.user), request.user)
-        response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
-        response["Content-Disposition"] = _attached(f"hits-{query_id}.csv")
-        return response
-
-
-def _attached(name: str) -> str:
-    return f'attachment; filename="{name}"'
+        return download(
+            csv_lines(query, kept_hits(query, request.user), request.user), f"hits-{query_id}.csv"
+        )

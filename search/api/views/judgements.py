@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from rest_framework import serializers
 from rest_framework.response import Response
@@ -16,6 +15,7 @@ from search.api.base import ApiView, PageParameters, describe, page_answer
 from search.api.examples import NEW_JUDGEMENT
 from search.api.parameters import Parameters, validated
 from search.api.presenting import judgement_json
+from search.downloads import download
 from search.exports import csv_lines, exportable_by, qrels_lines
 from search.models import Collection, Judgement
 from search.services.judgements import (
@@ -29,8 +29,7 @@ from search.services.judgements import (
 from search.sessions import session_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
+    from django.http import StreamingHttpResponse
     from rest_framework.request import Request
 
 
@@ -167,7 +166,7 @@ class QrelsView(JudgementExportView):
     )
     def get(self, request: Request) -> StreamingHttpResponse:
         """Export as TREC qrels: `qid 0 docid grade`; several people's grades become their lower median."""
-        return _file(qrels_lines(self.export(request)), "text/plain", "judgements.qrels")
+        return download(qrels_lines(self.export(request)), "judgements.qrels", "text/plain")
 
 
 class CsvView(JudgementExportView):
@@ -176,13 +175,7 @@ class CsvView(JudgementExportView):
     @describe("judgements_export_csv", {(200, "text/csv"): OpenApiTypes.STR}, parameters=[ExportParameters])
     def get(self, request: Request) -> StreamingHttpResponse:
         """Export as CSV: every judgement with its rater, comment, model, rank and score."""
-        return _file(csv_lines(self.export(request)), "text/csv", "judgements.csv")
-
-
-def _file(lines: Iterable[str], content_type: str, name: str) -> StreamingHttpResponse:
-    answer = StreamingHttpResponse(lines, content_type=f"{content_type}; charset=utf-8")
-    answer["Content-Disposition"] = f'attachment; filename="{name}"'
-    return answer
+        return download(csv_lines(self.export(request)), "judgements.csv")
 
 
 def _number(text: str) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.http import StreamingHttpResponse
 from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
 from rest_framework import serializers
@@ -14,10 +13,11 @@ from search.api.base import ApiView, PageParameters, describe, page_answer
 from search.api.bodies import PHOTOS
 from search.api.own_answers import BatchPhotoAnswer, PhotoBatchAnswer
 from search.api.pagination import page_of_batch
-from search.api.parameters import Parameters, ShortListField, UploadField, validated
+from search.api.parameters import CollectionsField, Parameters, ShortListField, UploadField, validated
 from search.api.permissions import signed_in
 from search.api.presenting import batch_photo_json, photo_batch_json
 from search.api.views.search import TargetField
+from search.downloads import download
 from search.photo_batches.packing import PHOTOS_MAX
 from search.photo_batches.start import photo_batch_start
 from search.photo_batches.table import csv_lines, photo_rows
@@ -33,6 +33,7 @@ from search.units.passage import PASSAGE
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from django.http import StreamingHttpResponse
     from rest_framework.request import Request
 
     from search.models import BatchPhoto, PhotoBatch
@@ -48,9 +49,7 @@ class PhotoBatchNew(Parameters):
     }
 
     photos = ShortListField(child=UploadField(), max_length=PHOTOS_MAX, allow_empty=False)
-    collections = ShortListField(
-        child=serializers.SlugField(max_length=80), default=list, max_length=100, help_text="default: all"
-    )
+    collections = CollectionsField()
     target = TargetField(default=PASSAGE.target)
     limit = serializers.IntegerField(
         default=HITS_DEFAULT, min_value=1, max_value=HITS_MAX, help_text="documents for each photo"
@@ -130,7 +129,4 @@ class PhotoBatchTableView(ApiView):
     @describe("photo_batches_table", {(200, "text/csv"): OpenApiTypes.STR})
     def get(self, request: Request, batch_id: UUID) -> StreamingHttpResponse:
         """Export what a batch found as CSV: a line for each hit of each photo, and one for each photo that failed."""
-        lines = csv_lines(own_photo_batch(batch_id, request.user), request.user)
-        answer = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
-        answer["Content-Disposition"] = 'attachment; filename="photos.csv"'
-        return answer
+        return download(csv_lines(own_photo_batch(batch_id, request.user), request.user), "photos.csv")

@@ -21,15 +21,25 @@ from search.api.bodies import ONE_PICTURE
 from search.api.examples import BY_WORDS
 from search.api.filtering import SORT_MAX, FieldNameField, FiltersField, SortField
 from search.api.parameters import (
+    CollectionsField,
     Parameters,
     ShortListField,
     UploadField,
     VectorField,
     validated,
 )
-from search.api.parts import PART_IDS, PARTS, TEXT_MAX, PartsField, files_apart, one_part, parts_asked
+from search.api.parts import (
+    PART_IDS,
+    PARTS,
+    TEXT_MAX,
+    PartsField,
+    files_apart,
+    one_part,
+    part_asked,
+    parts_asked,
+)
 from search.api.photo_text import photo_of_search_read
-from search.api.pictures import CROP, AddressField, CropField, TurnField, check_framing, image_part
+from search.api.pictures import AddressField, FramingParameters, check_framing, image_part
 from search.api.presenting import facet_json, search_json
 from search.filters.values import NAME_MAX
 from search.retrieval.explain import explain_answer
@@ -39,10 +49,7 @@ from search.retrieval.types import (
     LIMIT_DEFAULT,
     LIMIT_MAX,
     MODES,
-    DocumentPart,
-    EmbeddingPart,
     SearchRequest,
-    TextPart,
 )
 from search.services.queries import query_delete
 from search.sessions import session_of
@@ -77,9 +84,7 @@ class SearchOptions(Parameters):
     """Where to look, and for how much."""
 
     model = serializers.CharField(default="champion", max_length=120, help_text="alias or name@version")
-    collections = ShortListField(
-        child=serializers.SlugField(max_length=80), default=list, max_length=100, help_text="default: all"
-    )
+    collections = CollectionsField()
     filters = FiltersField(default=dict)
     target = TargetField(default=PASSAGE.target)
     mode = serializers.ChoiceField(
@@ -109,7 +114,7 @@ class SearchOptions(Parameters):
     limit = serializers.IntegerField(default=LIMIT_DEFAULT, min_value=1, max_value=LIMIT_MAX)
 
 
-class SearchParameters(SearchOptions):
+class SearchParameters(SearchOptions, FramingParameters):
     """A search: exactly one of image, image_url, text, document and embedding; several as `parts`; or the `next` of an
     earlier answer.
     """
@@ -119,8 +124,6 @@ class SearchParameters(SearchOptions):
 
     image = UploadField(required=False)
     image_url = AddressField(required=False)
-    crop = CropField(required=False)
-    turn = TurnField(required=False)
     text = serializers.CharField(required=False, max_length=TEXT_MAX)
     document = serializers.IntegerField(required=False, min_value=1)
     embedding = VectorField(required=False)
@@ -140,20 +143,16 @@ class SearchParameters(SearchOptions):
         return attrs
 
 
-class SearchByPhoto(SearchOptions):
+class SearchByPhoto(SearchOptions, FramingParameters):
     """A search by a picture, as a form."""
 
     image = UploadField()
-    crop = CropField(required=False, help_text=CROP)
-    turn = TurnField(required=False)
 
 
-class SearchByAddress(SearchOptions):
+class SearchByAddress(SearchOptions, FramingParameters):
     """A search by a picture at an address."""
 
     image_url = AddressField()
-    crop = CropField(required=False, help_text=CROP)
-    turn = TurnField(required=False)
 
 
 class SearchByText(SearchOptions):
@@ -213,15 +212,13 @@ class EmbeddingOptions(Parameters):
     model = serializers.CharField(default="champion", max_length=120, help_text="alias or name@version")
 
 
-class EmbeddingParameters(EmbeddingOptions):
+class EmbeddingParameters(EmbeddingOptions, FramingParameters):
     """What to embed: exactly one of image, image_url and text."""
 
     error_ids = PART_IDS
 
     image = UploadField(required=False)
     image_url = AddressField(required=False)
-    crop = CropField(required=False)
-    turn = TurnField(required=False)
     text = serializers.CharField(required=False, max_length=TEXT_MAX)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -237,20 +234,16 @@ class TextToEmbed(EmbeddingOptions):
     text = serializers.CharField(max_length=TEXT_MAX)
 
 
-class AddressToEmbed(EmbeddingOptions):
+class AddressToEmbed(EmbeddingOptions, FramingParameters):
     """A picture at an address, to embed."""
 
     image_url = AddressField()
-    crop = CropField(required=False, help_text=CROP)
-    turn = TurnField(required=False)
 
 
-class PhotoToEmbed(EmbeddingOptions):
+class PhotoToEmbed(EmbeddingOptions, FramingParameters):
     """A picture to embed, as a form."""
 
     image = UploadField()
-    crop = CropField(required=False, help_text=CROP)
-    turn = TurnField(required=False)
 
 
 EMBEDDING_BODY = PolymorphicProxySerializer(
@@ -379,10 +372,4 @@ def _parts(
     """Return the parts, or the part in its short form, of which there is one or, beside a cursor, none."""
     if "parts" in values:
         return parts_asked(request, values["parts"], files)
-    if "image" in values or "image_url" in values:
-        return (image_part(request, values),)
-    if "text" in values:
-        return (TextPart(values["text"]),)
-    if "document" in values:
-        return (DocumentPart(values["document"]),)
-    return (EmbeddingPart(values["embedding"]),) if "embedding" in values else ()
+    return (part_asked(request, values),) if any(name in values for name in PARTS) else ()

@@ -9,7 +9,7 @@ from rest_framework.response import Response
 
 from search.api.base import ApiView, describe
 from search.api.own_answers import SuggestionsAnswer
-from search.api.parameters import Parameters, ShortListField
+from search.api.parameters import CollectionsField, Parameters
 from search.api.presenting import suggestion_json
 from search.suggestions import LIMIT_DEFAULT, LIMIT_MAX, TYPED_MAX, suggestions
 from search.throttling import SUGGESTION
@@ -24,9 +24,7 @@ class SuggestionParameters(Parameters):
     q = serializers.CharField(
         default="", allow_blank=True, max_length=TYPED_MAX, help_text="what was typed so far"
     )
-    collections = ShortListField(
-        child=serializers.SlugField(max_length=80), default=list, max_length=100, help_text="default: all"
-    )
+    collections = CollectionsField()
     limit = serializers.IntegerField(default=LIMIT_DEFAULT, min_value=1, max_value=LIMIT_MAX)
 
 
