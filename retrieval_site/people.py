@@ -8,6 +8,8 @@ from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
 
+from retrieval_site.errors import AppError
+
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
     from django.http import HttpRequest
@@ -21,6 +23,13 @@ def anybody_searches() -> bool:
 def manages_models(user: Any) -> bool:
     """Return whether this person, None for nobody, may upload, name and switch every model version."""
     return bool(getattr(user, "is_active", False) and getattr(user, "is_superuser", False))
+
+
+def account_of(viewer: Any) -> Any:
+    """Return the id of somebody's account; raises AppError `auth.required` for nobody's."""
+    if viewer is None or not viewer.is_authenticated:
+        raise AppError("auth.required/account")
+    return viewer.pk
 
 
 def signed_in(request: HttpRequest) -> User:

@@ -49,7 +49,7 @@ _KINDS = {"image": "A photo", "document": "More like a document", "embedding": "
 def asked_searches(queries: Sequence[Query], viewer: Viewer) -> list[AskedSearch]:
     """Return the searches in their order, in three statements however many there are."""
     parts = _parts(queries)
-    documents = _visible_documents(parts, viewer)
+    documents = visible_documents(parts, viewer)
     slugs = {slug for query in queries for slug in query.collections}
     visible = Collection.objects.visible_to(viewer).filter(slug__in=slugs) if slugs else ()
     collections = {collection.slug: collection for collection in visible}
@@ -72,7 +72,8 @@ def _parts(queries: Iterable[Query]) -> list[QueryPart]:
     return list(rows.defer("embedding").order_by("place"))
 
 
-def _visible_documents(parts: Iterable[QueryPart], viewer: Viewer) -> Mapping[int, Document]:
+def visible_documents(parts: Iterable[QueryPart], viewer: Viewer) -> Mapping[int, Document]:
+    """Return the documents of these parts that the viewer may see, by their ids; of each only what names it."""
     ids = {part.document_id for part in parts if part.document_id}
     if not ids:
         return {}

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from search.querysets import Viewer
     from search.retrieval.types import Hit
 
-COLUMNS = (
-    "rank", "score", "relevance", "document_id", "collection", "external_id", "title", "url", "tags",
-)  # fmt: skip
+HIT_COLUMNS = ("rank", "score", "relevance", "document_id", "collection", "external_id", "title", "url")
 METADATA_COLUMNS_MAX = 200
 """A spreadsheet with more columns serves nobody; JSON has all of them."""
 
@@ -30,9 +28,10 @@ def csv_lines(query: Query, hits: Iterable[Hit], viewer: Viewer) -> Iterator[str
     unit_fields = [field.name for field in fields(shape)]
     names = metadata_names(query, viewer)
     found = [f"{unit_kind_of(query.target).name}.{name}" for name in unit_fields]
-    yield csv_line((*COLUMNS, *found, *(f"metadata.{name}" for name in names)))
+    yield csv_line((*HIT_COLUMNS, "tags", *found, *(f"metadata.{name}" for name in names)))
     for hit in hits:
-        yield csv_line((*_document_cells(hit), *_unit_cells(hit, unit_fields), *_metadata_cells(hit, names)))
+        own = (*hit_cells(hit), _written(hit.document.tags))
+        yield csv_line((*own, *_unit_cells(hit, unit_fields), *_metadata_cells(hit, names)))
 
 
 def metadata_names(query: Query, viewer: Viewer) -> list[str]:
@@ -43,11 +42,12 @@ def metadata_names(query: Query, viewer: Viewer) -> list[str]:
     return sorted(names.distinct()[:METADATA_COLUMNS_MAX])
 
 
-def _document_cells(hit: Hit) -> list[Any]:
+def hit_cells(hit: Hit) -> list[Any]:
+    """Return what `HIT_COLUMNS` name."""
     document = hit.document
     return [
         hit.rank, round(hit.score, 6), hit.relevance, document.pk, document.collection.slug, document.external_id,
-        document.title, document.url, _written(document.tags),
+        document.title, document.url,
     ]  # fmt: skip
 
 

@@ -6,17 +6,12 @@ have been on the first page. What was found is known by its document, so asking 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from models_admin.services import champion
-from retrieval_site.errors import AppError
-from search.judged.asking import rankings
+from search.judged.asking import asker_finds, rankings
 from search.models import Document, SavedSearch
 from search.retrieval import keep
-from search.retrieval.encode import Known
-from search.retrieval.runner import Asked, run
-from search.retrieval.scope import scope_for
 from search.services.alerts import Alerts, findings_add
 
 if TYPE_CHECKING:
@@ -30,8 +25,6 @@ if TYPE_CHECKING:
     from workers.jobs.types import JobParameters
 
 BATCH_SEARCHES = 50
-DEEP = 100
-"""Documents that are looked at for each search."""
 FIRST_PAGE = 10
 
 
@@ -70,14 +63,7 @@ def _ranked(
 def _by_kept_vectors(query: Query) -> list[int] | None:
     """Return what the asker finds now; None where the vectors are gone, or they may no longer look there."""
     encoded = keep.encoded_of(query)
-    if encoded is None:
-        return None
-    try:
-        scope = scope_for(encoded.version, query.user, query.target, query.collections, query.filters)
-    except AppError:
-        return None
-    asked = Asked(Known(encoded), replace(scope, excluded=keep.asked_documents(query)), DEEP, DEEP)
-    return [document.document_id for document in run(asked).documents]
+    return None if encoded is None else asker_finds(query, encoded)
 
 
 def _new_ones(saved: SavedSearch, ranked: Sequence[int]) -> list[int]:

@@ -53,7 +53,9 @@ def rankings(version: ModelVersion, queries: Sequence[Query], ctx: JobContext) -
     for start in range(0, len(queries), size):
         batch = queries[start : start + size]
         for query, vectors in _encoded(version, encoder, batch):
-            documents = _documents(version, query, vectors)
+            modality = cast("AskedModality", query.modality)
+            encoded = EncodedQuery(version, (EncodedPart(modality, vectors, text=query.text),))
+            documents = asker_finds(query, encoded)
             if documents is not None:
                 found[query.pk] = documents
         ctx.advance(len(batch))
@@ -110,13 +112,11 @@ def _of_document(query: Query, version: ModelVersion) -> Vectors:
     return document_units(version, asked, query.target)
 
 
-def _documents(version: ModelVersion, query: Query, vectors: Vectors) -> list[int] | None:
-    """Return what the asker finds, None where they no longer may look there."""
+def asker_finds(query: Query, encoded: EncodedQuery) -> list[int] | None:
+    """Return the documents that whoever made a search finds now, best first; None where they may not look there."""
     try:
-        scope = scope_for(version, query.user, query.target, query.collections, query.filters)
+        scope = scope_for(encoded.version, query.user, query.target, query.collections, query.filters)
     except AppError:
         return None
-    modality = cast("AskedModality", query.modality)
-    encoded = EncodedQuery(version, (EncodedPart(modality, vectors, text=query.text),))
     asked = Asked(Known(encoded), replace(scope, excluded=asked_documents(query)), DEEP, DEEP)
     return [document.document_id for document in run(asked).documents]

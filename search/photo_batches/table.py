@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from search.hit_exports import HIT_COLUMNS, hit_cells
 from search.retrieval.present import hits_of
 from search.retrieval.scope import visible_collections
 from search.retrieval.types import RankedDocument
@@ -18,10 +19,8 @@ if TYPE_CHECKING:
     from search.querysets import Viewer
     from search.retrieval.types import Hit
 
-COLUMNS = (
-    "photo", "rank", "score", "relevance", "document_id", "collection", "external_id", "title", "url",
-    "failed_because",
-)  # fmt: skip
+COLUMNS = ("photo", *HIT_COLUMNS, "failed_because")
+_NO_HIT = [None] * len(HIT_COLUMNS)
 
 
 @dataclass(frozen=True)
@@ -48,15 +47,9 @@ def csv_lines(batch: PhotoBatch, viewer: Viewer) -> Iterator[str]:
     yield csv_line(COLUMNS)
     for row in photo_rows(batch, list(batch.photos.all()), viewer):
         if not row.hits:
-            yield csv_line((row.photo.name, *[None] * 9))
+            yield csv_line((row.photo.name, *_NO_HIT, None))
         for hit in row.hits:
-            document = hit.document
-            yield csv_line(
-                (
-                    row.photo.name, hit.rank, round(hit.score, 6), hit.relevance, document.pk,
-                    document.collection.slug, document.external_id, document.title, document.url, None,
-                )
-            )  # fmt: skip
+            yield csv_line((row.photo.name, *hit_cells(hit), None))
     failed = batch.job.items.order_by("key").values_list("key", "reason") if batch.job else ()
     for name, reason in failed:
-        yield csv_line((name, *[None] * 8, reason))
+        yield csv_line((name, *_NO_HIT, reason))

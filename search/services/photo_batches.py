@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from retrieval_site.errors import AppError
+from retrieval_site.people import account_of
 from search.models import PhotoBatch
 from workers.jobs.services import job_request_cancel
 from workers.storage.sweeping import blob_remove_unused
@@ -28,9 +29,7 @@ HITS_DEFAULT, HITS_MAX = 3, 10
 
 def photo_batches_of(viewer: Viewer) -> QuerySet[PhotoBatch]:
     """Return the batches of somebody with an account, newest first."""
-    if viewer is None or not viewer.is_authenticated:
-        raise AppError("auth.required/account")
-    return PhotoBatch.objects.filter(user_id=viewer.pk).select_related("job", "version")
+    return PhotoBatch.objects.filter(user_id=account_of(viewer)).select_related("job", "version")
 
 
 def own_photo_batch(batch_id: uuid.UUID, viewer: Viewer) -> PhotoBatch:

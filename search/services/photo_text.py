@@ -33,7 +33,7 @@ def query_text_read(*, part: QueryPart) -> PhotoReading | None:
         return PhotoReading(tuple(TextRead.of(one) for one in part.text_read))
     if not can_be_read(part):
         return SWITCHED_OFF
-    name = part.digest or str(part.pk)
+    name = _name(part)
     found = read_found(name)
     if found is None:
         if not read_waits(name):
@@ -43,6 +43,17 @@ def query_text_read(*, part: QueryPart) -> PhotoReading | None:
         part.text_read = [one.to_json() for one in found.texts]
         QueryPart.objects.filter(pk=part.pk).update(text_read=part.text_read)
     return found
+
+
+def query_text_awaited(*, part: QueryPart) -> None:
+    """Wait until the photo of a kept search is read, and keep what it says."""
+    if query_text_read(part=part) is None and not read_wait(_name(part)).failure:
+        query_text_read(part=part)
+
+
+def _name(part: QueryPart) -> str:
+    """Return the name of a photo's reading."""
+    return part.digest or str(part.pk)
 
 
 def _photo(part: QueryPart) -> bytes:

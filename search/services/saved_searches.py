@@ -9,6 +9,7 @@ from django.db.models import Count, IntegerField, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 
 from retrieval_site.errors import AppError
+from retrieval_site.people import account_of
 from search.models import Judgement, Query, QueryPart, SavedSearch
 from search.services.alerts import findings_of
 from search.services.queries import is_owner
@@ -29,7 +30,7 @@ BATCH_QUERIES = 200
 
 def searches_of(viewer: Viewer) -> QuerySet[Query]:
     """Return the searches that somebody with an account made, newest first, without their answers and vectors."""
-    rows = Query.objects.filter(user_id=_member(viewer))
+    rows = Query.objects.filter(user_id=account_of(viewer))
     return rows.defer("answer").order_by("-created_at")
 
 
@@ -38,7 +39,7 @@ def saved_searches_of(viewer: Viewer) -> QuerySet[SavedSearch]:
 
     Each has as `new` how many documents were found for it that its person has not seen.
     """
-    rows = SavedSearch.objects.filter(user_id=_member(viewer)).select_related("query", "user")
+    rows = SavedSearch.objects.filter(user_id=account_of(viewer)).select_related("query", "user")
     unseen = findings_of(viewer).filter(saved=OuterRef("pk"), seen_at=None).order_by().values("saved")
     count = Subquery(unseen.annotate(n=Count("pk")).values("n"))
     rows = rows.annotate(new=Coalesce(count, 0, output_field=IntegerField()))
@@ -60,7 +61,7 @@ def saved_search_create(*, query_id: uuid.UUID, viewer: Viewer, name: str) -> tu
     Raises AppError `query.not_found`, `permission.denied` for somebody else's search, `saved_search.too_many`, and
     `parameter.invalid` for a name that cannot be kept.
     """
-    member, name = _member(viewer), _checked(name)
+    member, name = account_of(viewer), _checked(name)
     # Locked, so that it is not ended by its age meanwhile.
     query = (
         Query.objects.select_for_update(no_key=True).only("pk", "user", "session").filter(pk=query_id).first()
@@ -104,7 +105,7 @@ def history_count(viewer: Viewer) -> int:
 
 
 def _unsaved(viewer: Viewer) -> QuerySet[Query]:
-    return Query.objects.filter(user_id=_member(viewer), saved=None)
+    return Query.objects.filter(user_id=account_of(viewer), saved=None)
 
 
 @transaction.atomic
@@ -120,13 +121,6 @@ def _delete(query_ids: list[Any]) -> int:
     for photo in photos:
         blob_remove_unused(photo)
     return len(locked)
-
-
-def _member(viewer: Viewer) -> Any:
-    """Return who has the account; raises AppError `auth.required`."""
-    if viewer is None or not viewer.is_authenticated:
-        raise AppError("auth.required/account")
-    return viewer.pk
 
 
 def _checked(name: str) -> str:

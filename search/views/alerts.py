@@ -15,7 +15,7 @@ from search.services.alerts import alerts_set, findings_of, findings_see, unsubs
 from search.services.saved_searches import own_saved_search
 from search.throttling import PAGE
 from search.views.indexing import unindexed
-from search.views.saved import members_only
+from search.views.people import members_only
 from search.views.throttling import throttled
 
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from django.urls import reverse
@@ -116,7 +117,7 @@ class ShownSearch:
     viewer: Viewer
     names: dict[str, str]
 
-    @property
+    @cached_property
     def narrowing(self) -> Narrowing:
         """How it is narrowed, as far as the viewer may know: of the collections, those that they may see."""
         found = narrowing_of(self.query)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlencode
 
@@ -55,7 +56,7 @@ class Narrowing:
     sort: str
     target: str
 
-    @property
+    @cached_property
     def pairs(self) -> list[Pair]:
         """Return it as an address has it, without what is the same for all: no filter, by relevance."""
         pairs = [(COLLECTIONS, slug) for slug in self.collections]

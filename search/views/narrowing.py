@@ -10,10 +10,10 @@ from django.utils.cache import patch_cache_control
 from django.views.decorators.http import require_safe
 
 from retrieval_site.database.reading import reads
-from retrieval_site.errors import AppError
 from search import retrieval
 from search.models import Collection, Query
 from search.retrieval.facets import check_field
+from search.retrieval.pages import kept_query
 from search.retrieval.types import SearchRequest
 from search.sessions import session_for
 from search.throttling import PAGE
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 @searchers_only
 def narrow(request: HttpRequest, query_id: uuid.UUID) -> HttpResponse:
     """Ask a kept search again with the filters and the order that the address says, and lead to its results."""
-    query = _query(query_id)
+    query = kept_query(query_id)
     wanted, kept = narrowing_read(request.GET, query.target), narrowing_of(query)
     if (sorted(wanted.pairs), wanted.target) == (sorted(kept.pairs), kept.target):
         return redirect(reverse("search:results", args=[query.pk]) + kept.query_string)
@@ -57,7 +57,7 @@ def narrow(request: HttpRequest, query_id: uuid.UUID) -> HttpResponse:
 @reads
 def values(request: HttpRequest, query_id: uuid.UUID) -> HttpResponse:
     """Show what the menu of one field holds, as a part of the results page; `q`: only the values that contain it."""
-    query = _query(query_id)
+    query = kept_query(query_id)
     name, typed = request.GET.get("field", ""), request.GET.get("q", "").strip().replace("\0", "")
     check_field(name)
     names = dict(Collection.objects.visible_to(request.user).values_list("slug", "name"))
@@ -81,10 +81,3 @@ def _asked_again(request: HttpRequest, query: Query, wanted: Narrowing) -> Searc
             limit=unit_kind_of(wanted.target).shown.hits_a_page,
         )
         return retrieval.search_again(query, asked)
-
-
-def _query(query_id: uuid.UUID) -> Query:
-    query: Query | None = Query.objects.select_related("version").filter(pk=query_id).first()
-    if query is None:
-        raise AppError("query.not_found")
-    return query

@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from retrieval_site.errors import AppError
-from search.asked import AskedPart
-from search.models import Document
+from search.asked import AskedPart, visible_documents
 from search.retrieval.types import DocumentPart, EmbeddingPart, ImagePart, TextPart
 from search.services.uploads import read_picture
 from search.views.framing import photo_again
@@ -54,9 +53,8 @@ class PartChip(AskedPart):
 
 def chips(query: Query, viewer: Viewer) -> list[PartChip]:
     """Return a search's parts, with the documents of them that the viewer may see."""
-    ids = [part.document_id for part in query.asked if part.document_id]
-    documents = Document.objects.visible_to(viewer).in_bulk(ids) if ids else {}
-    return [PartChip(part, documents.get(part.document_id)) for part in query.asked]
+    documents = visible_documents(query.asked, viewer)
+    return [PartChip(part, documents.get(part.document_id or 0)) for part in query.asked]
 
 
 def parts_again(query: Query, request: HttpRequest) -> tuple[Part, ...]:

@@ -10,17 +10,17 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from retrieval_site.errors import AppError
-from search.models import Document, Query
+from search.models import Document
+from search.retrieval.pages import kept_query
 from search.retrieval.read_names import named_by
 from search.retrieval.scope import scope_for
-from search.services.photo_text import query_text_read
+from search.services.photo_text import query_text_awaited, query_text_read
 from search.throttling import PICTURE
 from search.views.indexing import unindexed
 from search.views.people import searchers_only
 from search.views.throttling import throttled
 from search.words.identifiers import normalised
 from search.words.read_identifiers import shown_identifiers
-from workers.reading.client import read_wait
 
 if TYPE_CHECKING:
     import uuid
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest, HttpResponse
 
+    from search.models import Query
     from workers.inference.ocr.types import TextRead
 
 LOOK_SECONDS = 0.7
@@ -48,15 +49,14 @@ class NamedDocument:
 @searchers_only
 def photo_text(request: HttpRequest, query_id: uuid.UUID) -> HttpResponse:
     """Send HTMX what was read, or what asks again in a moment; lead others back to the answer, once it is read."""
-    query = Query.objects.select_related("version").filter(pk=query_id).first()
-    part = query.part if query else None
-    if query is None or part is None:
+    query = kept_query(query_id)
+    part = query.part
+    if part is None:
         raise AppError("query.not_found")
-    reading = query_text_read(part=part)
     if not getattr(request, "htmx", False):
-        if reading is None and not read_wait(part.digest or str(part.pk)).failure:
-            query_text_read(part=part)
+        query_text_awaited(part=part)
         return redirect("search:results", query_id)
+    reading = query_text_read(part=part)
     if reading is None:
         return render(request, "search/parts/reading.html", _next_look(request, query))
     return render(request, "search/parts/photo_text.html", shown(request, query, reading.texts))

@@ -27,7 +27,7 @@ from search.throttling import PAGE, PICTURE
 from search.units.registry import unit_kind_of
 from search.views.choosing import chosen_target, target_named
 from search.views.indexing import unindexed
-from search.views.saved import members_only
+from search.views.people import members_only
 from search.views.searching import COLLECTIONS_MAX
 from search.views.throttling import throttled
 from workers.storage.blobs import blob_open

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.contrib import messages
-from django.contrib.auth.views import redirect_to_login
 from django.core.paginator import Paginator
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
@@ -30,17 +28,16 @@ from search.services.saved_searches import (
 from search.throttling import PAGE
 from search.units.registry import unit_kind_of
 from search.views.indexing import unindexed
+from search.views.people import members_only
 from search.views.throttling import throttled
 
 if TYPE_CHECKING:
     import uuid
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
-    from django.http import HttpRequest, HttpResponse, HttpResponseBase
+    from django.http import HttpRequest, HttpResponse
 
     from search.models import Query, SavedSearch
-
-    View = Callable[..., HttpResponseBase]
 
 SEARCHES_A_PAGE = 20
 
@@ -53,18 +50,6 @@ class SearchRow:
     looked_for: str
     filters: str
     saved: SavedSearch | None
-
-
-def members_only(view: View) -> View:
-    """Send people who are not signed in to the login page."""
-
-    @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if request.user.is_authenticated:
-            return view(request, *args, **kwargs)
-        return redirect_to_login(request.get_full_path() if request.method == "GET" else "/searches/")
-
-    return guarded
 
 
 @require_safe

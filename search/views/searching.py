@@ -16,7 +16,7 @@ from retrieval_site.people import anybody_searches
 from retrieval_site.posting import takes_form
 from search import retrieval
 from search.guide import example_path
-from search.models import Query
+from search.retrieval.pages import kept_query
 from search.retrieval.types import (
     MODES,
     DocumentPart,
@@ -75,9 +75,7 @@ def search(request: HttpRequest) -> HttpResponse:
 @searchers_only
 def again(request: HttpRequest, query_id: uuid.UUID) -> HttpResponse:
     """Ask an earlier query again with the parts, the target and the collections chosen now."""
-    query = Query.objects.select_related("version").filter(pk=query_id).first()
-    if query is None:
-        raise AppError("query.not_found")
+    query = kept_query(query_id)
     parts = parts_again(query, request)
     asked = {**_choices(request), "filters": query.filters, "sort": query.sort, "parts": parts}
     vectors = any(isinstance(part, EmbeddingPart) for part in parts)
