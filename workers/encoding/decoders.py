@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import atexit
-import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+
+from workers.encoding.running import Running
 
 if TYPE_CHECKING:
     from workers.inference.decoding.pool import Decoders
@@ -19,33 +19,24 @@ PATIENT_SECONDS = 600.0
 PATIENT_WALL_SECONDS = 240.0
 """How long a picture of a job may take: jobs run at low priority, so its processor time is spread over long."""
 
-_lock = threading.Lock()
-_running: dict[DecodingLimits, Decoders] = {}
+
+def _start(limits: DecodingLimits) -> Decoders:
+    from workers.inference.decoding.pool import Decoders  # brings Pillow, which web processes lack
+
+    return Decoders(limits)
+
+
+_decoders = Running(_start)
 
 
 def decoders(*, patient: bool = False) -> Decoders:
     """Return the decoders under the limits that the operator set; `patient` ones wait for long, as jobs do."""
-    from workers.inference.decoding.pool import Decoders  # brings Pillow, which web processes lack
-
     limits = decoding_limits()
     if patient:
         limits = replace(
             limits, patient=True, busy_seconds=PATIENT_SECONDS, wall_seconds=PATIENT_WALL_SECONDS
         )
-    with _lock:
-        if limits not in _running:
-            _running[limits] = Decoders(limits)
-        return _running[limits]
-
-
-def decoders_close() -> None:
-    """End the decoders of this process."""
-    with _lock:
-        while _running:
-            _running.popitem()[1].close()
-
-
-atexit.register(decoders_close)
+    return _decoders.under(limits)
 
 
 def picture_limits() -> PictureLimits:

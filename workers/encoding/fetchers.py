@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import atexit
 import os
-import threading
 
 from django.conf import settings
 
+from workers.encoding.running import Running
 from workers.fetching.fetch import FetchLimits
 from workers.fetching.pool import Fetchers
 
-_lock = threading.Lock()
-_running: dict[FetchLimits, Fetchers] = {}
+_fetchers = Running(Fetchers)
 
 
 def fetchers() -> Fetchers:
@@ -25,17 +23,4 @@ def fetchers() -> Fetchers:
         tuple(config.picture_url_networks),
         os.environ.get("SSL_CERT_FILE", ""),
     )
-    with _lock:
-        if limits not in _running:
-            _running[limits] = Fetchers(limits)
-        return _running[limits]
-
-
-def fetchers_close() -> None:
-    """End the fetchers of this process."""
-    with _lock:
-        while _running:
-            _running.popitem()[1].close()
-
-
-atexit.register(fetchers_close)
+    return _fetchers.under(limits)

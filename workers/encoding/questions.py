@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, cast
 
 from redis import RedisError
@@ -19,29 +20,28 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 WAIT_SECONDS = 1.0
-"""How long one request to Redis waits for a question: so long does an end take at most to be noticed."""
+"""How long one request to Redis waits: so long does an end take at most to be noticed."""
 RETRY_SECONDS = 0.2
 
 
-class Questions:
-    """Takes questions while threads are free, so that other workers get the rest.
+class ListTakers(ABC):
+    """Threads that take what waits on a list in Redis while they are free, so that other workers get the rest.
 
-    Free threads take turns at the list. The one that finds a question leaves its turn to the next and answers by
-    itself: handing the question on would wake another thread, which takes 0.2 ms before a photo is even read.
+    Free threads take turns at the list. The one that finds something leaves its turn to the next and works by itself:
+    handing it on would wake another thread, which takes 0.2 ms before a photo is even read.
     """
 
-    def __init__(self, answer: Callable[[wire.Ask], None], threads: int, key: str | None = None) -> None:
-        self._answer = answer
-        self._key = key or wire.ASKED_KEY
+    def __init__(self, key: str, threads: int, name: str) -> None:
+        self._key = key
         self._turn = threading.Lock()
         self._end = threading.Event()
         self.threads = [
-            threading.Thread(target=self._run, name=f"answer-{number}", daemon=True)
+            threading.Thread(target=self._run, name=f"{name}-{number}", daemon=True)
             for number in range(threads)
         ]
 
     def start(self) -> None:
-        """Take and answer until stopped; while Redis is away try again."""
+        """Take and work until stopped; while Redis is away try again."""
         for thread in self.threads:
             thread.start()
 
@@ -51,23 +51,35 @@ class Questions:
         for thread in self.threads:
             thread.join()
 
+    @abstractmethod
     def _run(self) -> None:
-        while not self._end.is_set():
-            if data := self._take():
-                self._answered(data)
+        """Work in one thread until `self._end` is set."""
 
     def _take(self) -> bytes | None:
-        """Wait for the turn, then a while for a question."""
+        """Wait for the turn, then a while for what comes."""
         with self._turn:
             if self._end.is_set():
                 return None
             try:
                 found = wire.client().blpop([self._key], timeout=WAIT_SECONDS)
             except RedisError as error:
-                log.warning("Redis does not tell the questions: %s", error)
+                log.warning("Redis does not tell what waits on %s: %s", self._key, error)
                 self._end.wait(RETRY_SECONDS)
                 return None
         return cast("tuple[bytes, bytes]", found)[1] if found else None
+
+
+class Questions(ListTakers):
+    """Takes questions and has them answered."""
+
+    def __init__(self, answer: Callable[[wire.Ask], None], threads: int, key: str | None = None) -> None:
+        self._answer = answer
+        super().__init__(key or wire.ASKED_KEY, threads, "answer")
+
+    def _run(self) -> None:
+        while not self._end.is_set():
+            if data := self._take():
+                self._answered(data)
 
     def _answered(self, data: bytes) -> None:
         try:

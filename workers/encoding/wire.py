@@ -89,8 +89,7 @@ class Ask:
     def read(cls, data: bytes) -> Ask:
         """Return what was packed; raises ValueError, TypeError or KeyError for anything else."""
         values = json.loads(data)
-        turn, crop = values["framing"]["turn"], values["framing"]["crop"]
-        framing = Framing(turn, tuple(crop) if crop else None)
+        framing = Framing.of(values["framing"])
         return cls(**values | {"sides": tuple(values["sides"]), "framing": framing})
 
 

@@ -6,10 +6,10 @@ import hashlib
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 Crop = tuple[float, float, float, float]
 """Left, top, width and height of a part, as fractions of the picture's sides."""
@@ -26,6 +26,11 @@ class Framing:
 
     turn: int = 0
     crop: Crop | None = None
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Self:
+        """Return what `dataclasses.asdict` gave, also as JSON has it."""
+        return cls(values["turn"], tuple(values["crop"]) if values["crop"] else None)
 
     @property
     def key(self) -> str:

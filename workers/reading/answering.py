@@ -7,13 +7,13 @@ photo's vector, and its process runs at low priority.
 from __future__ import annotations
 
 import logging
-import threading
 from typing import TYPE_CHECKING, cast
 
 from django.conf import settings
 from redis import RedisError
 
 from workers.encoding.decoders import decoders
+from workers.encoding.questions import ListTakers
 from workers.encoding.wire import client
 from workers.inference.errors import PictureError
 from workers.inference.ocr.reader import PhotoReader, ReadingError, ReadingLimits
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 log = logging.getLogger(__name__)
-WAIT_SECONDS = 1.0
-"""How long one request to Redis waits for a photo: so long does an end take at most to be noticed."""
 
 
 def reading_limits() -> ReadingLimits:
@@ -35,44 +33,20 @@ def reading_limits() -> ReadingLimits:
     return ReadingLimits(config.read_text_seconds, config.read_text_idle_seconds)
 
 
-class Readers:
+class Readers(ListTakers):
     """As many threads as may read at once, each with a process of its own that is there while it is needed."""
 
     def __init__(self, count: int, limits: Callable[[], ReadingLimits] = reading_limits) -> None:
         self._limits = limits
-        self._end = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._run, name=f"reader-{number}", daemon=True)
-            for number in range(count)
-        ]
-
-    def start(self) -> None:
-        """Take and read until stopped; while Redis is away try again."""
-        for thread in self._threads:
-            thread.start()
-
-    def stop(self) -> None:
-        """Take nothing more, finish what was taken, and end the processes."""
-        self._end.set()
-        for thread in self._threads:
-            thread.join()
+        super().__init__(wire.ASKED_KEY, count, "reader")
 
     def _run(self) -> None:
         reader = PhotoReader(self._limits())
         while not self._end.is_set():
             if digest := self._take():
-                _answer(reader, digest)
+                _answer(reader, digest.decode())
             reader.end_if_idle()
         reader.close()
-
-    def _take(self) -> str | None:
-        try:
-            found = client().blpop([wire.ASKED_KEY], timeout=WAIT_SECONDS)
-        except RedisError as error:
-            log.warning("Redis does not tell the photos to read: %s", error)
-            self._end.wait(WAIT_SECONDS)
-            return None
-        return cast("tuple[bytes, bytes]", found)[1].decode() if found else None
 
 
 def _answer(reader: PhotoReader, digest: str) -> None:

@@ -50,7 +50,7 @@ class PictureHandler:
 
         The copy is of the whole picture, turned.
         """
-        spec, longest, framing = _spec(head["spec"]), head["preview_px"], _framing(head["framing"])
+        spec, longest, framing = _spec(head["spec"]), head["preview_px"], Framing.of(head["framing"])
         data = self._start(payload)
         opened = self._opened(data, framing.shortest_side(shortest_side_of(spec)))
         pixels = to_pixels(framed(opened, framing, self._limits.min_side), spec)
@@ -96,10 +96,6 @@ def options(limits: PictureLimits, processor_seconds: int) -> dict[str, Any]:
 
 def _spec(given: dict[str, Any]) -> ImageSpec:
     return ImageSpec(**{**given, "mean": tuple(given["mean"]), "std": tuple(given["std"])})
-
-
-def _framing(given: dict[str, Any]) -> Framing:
-    return Framing(given["turn"], tuple(given["crop"]) if given["crop"] else None)
 
 
 def _about(opened: Opened, image: Image.Image | None) -> dict[str, Any]:
