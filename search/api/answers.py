@@ -11,7 +11,7 @@ from rest_framework import serializers
 
 from models_admin.models import VersionState
 from search.models import Collection, CollectionField, Membership
-from search.retrieval.types import MATCHES, STRENGTHS
+from search.retrieval.types import MATCHES, RETRIEVER_NAMES, STRENGTHS
 from search.units.image import ImageAnswer
 from search.units.registry import unit_kinds
 from workers.inference.ocr.types import KINDS
@@ -146,7 +146,7 @@ class PlanAnswer(Answer):
     ef_search = serializers.IntegerField(allow_null=True)
     candidates = serializers.IntegerField(allow_null=True, help_text="null where somebody else asked")
     retrievers = serializers.ListField(
-        child=serializers.ChoiceField(choices=["dense", "identifiers", "lexical"]),
+        child=serializers.ChoiceField(choices=RETRIEVER_NAMES),
         help_text="those that were asked",
     )
 

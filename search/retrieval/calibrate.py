@@ -29,8 +29,6 @@ STRONG_DEVIATIONS, FAIR_DEVIATIONS = 3.5, 2.0
 BACKGROUND_MIN = 100
 """Units that a score is told from, at least: the best of few is never far above their mean."""
 FARTHEST = -1.0
-EXACT, LEXICAL = "identifiers", "lexical"
-"""Retrievers whose hits need no vector close by: an identifier as it was written, and the words themselves."""
 _MATCHES: dict[Strength, Match] = {"strong": "good", "fair": "weak", "weak": "none"}
 
 
@@ -111,10 +109,13 @@ def _by_deviations(unit: Unit) -> _Said:
 
 
 def _with_words(unit: Unit, said: _Said) -> _Said:
-    """Return what is known of a hit that words found, too: no less relevant one, whose probability nobody fitted."""
-    if EXACT in unit.found_by:
+    """Return what is known of a hit that words found, too: no less relevant one, whose probability nobody fitted.
+
+    An identifier as it was written, and the words themselves, need no vector close by.
+    """
+    if "identifiers" in unit.found_by:
         return _Said("strong", 1.0)
-    is_too_weak = LEXICAL in unit.found_by and said.strength in (None, "weak")
+    is_too_weak = "lexical" in unit.found_by and said.strength in (None, "weak")
     return _Said("fair") if is_too_weak else said
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from search.retrieval.types import EncodedQuery, Unit
+    from search.retrieval.types import EncodedQuery, RetrieverName, Unit
     from search.vectors.tables import VectorTable
 
 EXACT = 1000.0
@@ -37,10 +37,12 @@ def fuse(found: Sequence[Candidates], query: EncodedQuery, table: VectorTable) -
     found = _without_idle(found)
     if len(found) == 1:
         return found[0]
-    units = {
-        unit.unit_id: unit for each in found for unit in each.units
-    }  # the vectors come last, and have `standard`
-    by_name = {each.retriever: {unit.unit_id: unit.score for unit in each.units} for each in found}
+    units: dict[int, Unit] = {}
+    by_name: dict[RetrieverName, dict[int, float]] = {}
+    for each in found:  # the vectors come last, and have `standard`
+        units |= {unit.unit_id: unit for unit in each.units}
+        if each.retriever:
+            by_name.setdefault(each.retriever, {}).update((unit.unit_id, unit.score) for unit in each.units)
     words = np.array([by_name.get("lexical", {}).get(unit_id, 0.0) for unit_id in units])
     exact = np.array([unit_id in by_name.get("identifiers", {}) for unit_id in units], dtype=bool)
     scores, standard = _by_vectors(query, table, units, by_name.get("dense", {}))
@@ -58,7 +60,7 @@ def fuse(found: Sequence[Candidates], query: EncodedQuery, table: VectorTable) -
     )
     leading = next((each for each in found if each.retriever == "dense" and each.units), found[0])
     plan = replace(leading.plan, retrievers=tuple(by_name))
-    return Candidates(fused, plan, all(each.exhausted for each in found), retriever="fused")
+    return Candidates(fused, plan, all(each.exhausted for each in found), retriever=None)
 
 
 def _without_idle(found: Sequence[Candidates]) -> Sequence[Candidates]:

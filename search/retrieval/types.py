@@ -28,6 +28,8 @@ AskedBy = Modality | Literal["composed"]
 """The modality of the one part, or that there are several."""
 Mode = Literal["auto", "dense", "lexical", "hybrid"]
 MODES: tuple[Mode, ...] = ("auto", "dense", "lexical", "hybrid")
+RetrieverName = Literal["dense", "identifiers", "lexical"]
+RETRIEVER_NAMES: tuple[RetrieverName, ...] = get_args(RetrieverName)
 Strength = Literal["weak", "fair", "strong"]
 """How much speaks for a hit; weak ones are less relevant than what answers usually begin with."""
 STRENGTHS: tuple[Strength, ...] = get_args(Strength)
@@ -186,7 +188,7 @@ class Unit:
     document_id: int
     score: float
     standard: float | None = None
-    found_by: tuple[str, ...] = ()
+    found_by: tuple[RetrieverName, ...] = ()
     by_vectors: float | None = None
 
 
@@ -213,17 +215,17 @@ class Plan:
     kind: Literal["ann", "binary", "exact", "lexical"]
     candidates: int
     ef_search: int | None = None
-    retrievers: tuple[str, ...] = ("dense",)
+    retrievers: tuple[RetrieverName, ...] = ("dense",)
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """The units that a retriever found, by which plan, and whether there are no more."""
+    """The units that a retriever found (None: several), by which plan, and whether there are no more."""
 
     units: tuple[Unit, ...]
     plan: Plan
     exhausted: bool
-    retriever: str = "dense"
+    retriever: RetrieverName | None = "dense"
 
 
 Find: TypeAlias = Callable[[EncodedQuery], Candidates]

@@ -78,3 +78,20 @@ def test_what_words_alone_found_counts_as_the_last_that_several_parts_found(vers
     fused = fuse([lexical, found("dense", *near)], asked, VectorTable(version.pk, "passage"))
     by_id = {unit.unit_id: unit.standard for unit in fused.units}
     assert [by_id[passages[place].pk] for place in range(3)] == [3.0, 2.0, 2.25]
+
+
+def test_identifiers_of_words_and_of_the_photo_both_count(version, passages, query):
+    read, typed = passages[0], passages[1]
+    fused = fuse(
+        [
+            found("identifiers", Unit(read.pk, 1, 1.0)),
+            found("identifiers", Unit(typed.pk, 2, 1.0)),
+            found("dense"),
+        ],
+        query,
+        VectorTable(version.pk, "passage"),
+    )
+    assert {unit.unit_id: unit.found_by for unit in fused.units} == {
+        read.pk: ("identifiers",),
+        typed.pk: ("identifiers",),
+    }
