@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from django.conf import settings
 
@@ -16,20 +16,27 @@ from search.retrieval.encode import Known
 
 if TYPE_CHECKING:
     from search.models import Query
-    from search.retrieval.types import EncodedQuery, SearchAnswer, SearchRequest
+    from search.retrieval.types import EncodedQuery, Mode, SearchAnswer, SearchRequest
 
 _OF_THE_QUERY = ("text.", "image.", "encoder.")
 """Warnings of how the query was read, which hold for whatever it is asked."""
 
 
 def search_again(query: Query, request: SearchRequest) -> SearchAnswer:
-    """Ask an earlier query with what the request says beside its parts, which are the query's own.
+    """Ask an earlier query with the request's scope and order; what it asks with, and how, is the query's own.
 
     Raises AppError `query.not_repeatable` where its vectors are gone or its version answers no more, and of where to
     look as `search` does.
     """
     encoded = _encoded(query)
-    answer = search_encoded(Known(encoded), replace(request, parts=keep.parts_of(query)))
+    again = replace(
+        request,
+        parts=keep.parts_of(query),
+        mode=cast("Mode", query.mode),
+        collapse=bool(query.plan.get("collapsed")),
+        min_relevance=query.min_relevance,
+    )
+    answer = search_encoded(Known(encoded), again)
     if answer.query_id is not None and settings.CONFIG.keep_queries:
         _keep_previews(query, answer)
     return answer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest, HttpResponse
 
-    from search.retrieval.types import Mode, SearchAnswer
+    from search.retrieval.types import SearchAnswer
     from search.views.filtering import Narrowing
 
 
@@ -77,7 +77,6 @@ def _asked_again(request: HttpRequest, query: Query, wanted: Narrowing) -> Searc
             filters=wanted.filters,
             sort=wanted.sort,
             target=wanted.target,
-            mode=cast("Mode", query.mode),
             limit=unit_kind_of(wanted.target).shown.hits_a_page,
         )
         return retrieval.search_again(query, asked)

@@ -64,6 +64,23 @@ def test_the_photo_is_asked_again_with_the_filters_and_keeps_its_copy(client: Cl
     assert QueryPart.objects.get(query=found).preview_id == QueryPart.objects.get(query=query).preview_id
 
 
+def test_a_narrowed_search_is_asked_as_the_one_before_was(client: Client, query: Query) -> None:
+    passage = Document.objects.get(title="Pump 01").passages.get()
+    twin, _ = document_save(
+        collection=passage.document.collection,
+        external_id="twin",
+        fields=DocumentFields(title="Pump 01", tags=("pump",)),
+    )
+    store(query.version, [twin.passages.get()], clustered(12, 16, seed=1)[1:2])
+    Query.objects.filter(pk=query.pk).update(plan={"kind": "exact", "collapsed": True}, mode="dense")
+    found = follow(client, query, "tags=pump")
+    same = {entry["document"]: entry.get("same_as") for entry in found.answer}
+    assert (found.plan["collapsed"], found.mode, len(same)) == (True, "dense", 13)
+    assert {twin.pk, passage.document_id} == {pk for pk, other in same.items() if other} | set(
+        filter(None, same.values())
+    )
+
+
 def test_several_values_mean_any_of_them(client: Client, query: Query) -> None:
     assert sorted(titles(follow(client, query, "tags=t1&tags=t2"))) == ["Pump 01", "Pump 02"]
     assert len(titles(follow(client, query, "collections=pumps&metadata.tested=true"))) == 3
