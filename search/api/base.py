@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from django.conf import settings
-from drf_spectacular.utils import OpenApiResponse, extend_schema, inline_serializer
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.parsers import BaseParser, FormParser, MultiPartParser
 from rest_framework.views import APIView
@@ -105,16 +105,14 @@ class ApiView(APIView):
         )
 
 
-def page_answer(row: type[serializers.Serializer[Any]]) -> Any:
-    """Return the schema of a page of rows."""
-    return inline_serializer(
-        f"{row.__name__.removesuffix('Answer')}Page",
-        {
-            "results": row(many=True),
-            "next": serializers.URLField(allow_null=True),
-            "previous": serializers.URLField(allow_null=True),
-        },
-    )
+def page_answer(row: type[serializers.Serializer[Any]]) -> type[serializers.Serializer[Any]]:
+    """Return the schema of a page of rows; a class, for an instance keeps the fields that it was first asked for."""
+    fields = {
+        "results": row(many=True),
+        "next": serializers.URLField(allow_null=True),
+        "previous": serializers.URLField(allow_null=True),
+    }
+    return type(f"{row.__name__.removesuffix('Answer')}Page", (serializers.Serializer,), fields)
 
 
 REFUSALS = {

@@ -23,7 +23,7 @@ from tests.hostile.fuzzing.running import fuzz, save
 from tests.hostile.fuzzing.seeds import seed
 from tests.hostile.fuzzing.world import make_world
 from workers.encoding.client import encode_picture
-from workers.encoding.decoders import decoders_close
+from workers.encoding.decoders import DECODERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,7 +53,7 @@ def _own_temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     tmp_path_factory.getbasetemp()  # where it is before the folder changes
     with own_temporary_folder() as folder:
         yield
-        decoders_close()
+        DECODERS.close()
         assert list(folder.iterdir()) == []
 
 

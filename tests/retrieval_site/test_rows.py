@@ -7,7 +7,7 @@ from django.db import connection
 from django.forms import model_to_dict
 
 from retrieval_site.rows import columns, insert
-from search.models import Document, Query
+from search.models import Document, Query, QueryPart
 from tests.support.corpus import make_collection, make_documents
 
 pytestmark = pytest.mark.django_db
@@ -43,19 +43,35 @@ def test_an_instance_can_be_saved_again():
 
 def test_a_row_that_is_inserted_is_the_one_that_would_have_been_saved():
     (passage,) = make_documents(make_collection(), 1)
-    parts = {
+    fields = {
         "session": "ab12",
         "collections": [passage.document.collection.slug],
         "plan": {"kind": "exact"},
+        "answer": [{"document": 1, "score": 0.5}],
     }
-    saved = Query.objects.create(**parts, embedding=b"\x00\x01", answer=[{"document": 1, "score": 0.5}])
-    row = Query(**parts, embedding=b"\x00\x01", answer=[{"document": 1, "score": 0.5}])
+    saved, row = Query.objects.create(**fields), Query(**fields)
     insert(row)
-    found = Query.objects.get(pk=row.pk)
-    assert model_to_dict(found, exclude=["id"]) == model_to_dict(
-        Query.objects.get(pk=saved.pk), exclude=["id"]
-    )
-    assert found.created_at == row.created_at
+    assert_same(row, saved)
+    assert Query.objects.get(pk=row.pk).created_at == row.created_at
     row.session = "cd34"
     row.save()
     assert Query.objects.get(pk=row.pk).session == "cd34"
+
+
+def test_a_row_with_bytes_and_a_foreign_key_is_inserted_as_it_would_have_been_saved():
+    query = Query.objects.create(session="ab12")
+    fields = {"query": query, "weight": -0.5, "embedding": b"\x00\x01"}
+    saved, row = (
+        QueryPart.objects.create(**fields, place=0),
+        QueryPart(**fields, place=1),
+    )
+    insert(row)
+    assert_same(row, saved, "place")
+    assert bytes(QueryPart.objects.get(pk=row.pk).embedding) == b"\x00\x01"
+
+
+def assert_same(row, saved, *others):
+    first, second = (
+        model_to_dict(type(kept).objects.get(pk=kept.pk), exclude=["id", *others]) for kept in (row, saved)
+    )
+    assert first == second

@@ -26,7 +26,7 @@ def _start(limits: DecodingLimits) -> Decoders:
     return Decoders(limits)
 
 
-_decoders = Running(_start)
+DECODERS = Running(_start)
 
 
 def decoders(*, patient: bool = False) -> Decoders:
@@ -36,7 +36,7 @@ def decoders(*, patient: bool = False) -> Decoders:
         limits = replace(
             limits, patient=True, busy_seconds=PATIENT_SECONDS, wall_seconds=PATIENT_WALL_SECONDS
         )
-    return _decoders.under(limits)
+    return DECODERS.under(limits)
 
 
 def picture_limits() -> PictureLimits:
