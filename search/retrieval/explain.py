@@ -130,12 +130,14 @@ def _of_part(encoded: EncodedQuery, place: int, part: QueryPart, kind: str, foun
 
 def _of_unit(encoded: EncodedQuery, hit: Hit) -> Side:
     """Return what carried the score in what was found: of the passage's words, or of the picture."""
-    table = VectorTable(encoded.version.pk, hit.kind)
-    weights = np.array([part.weight for part in encoded.parts], np.float32)
-    standard = standard_of(encoded, table) if len(weights) > 1 else None
+    asked, table = encoded.known, VectorTable(encoded.version.pk, hit.kind)
+    weights = np.array([part.weight for part in asked.parts], np.float32)
+    if not len(weights):
+        return _unweighed(text_of_hit(hit))
+    standard = standard_of(asked, table) if len(weights) > 1 else None
 
     def score(vectors: Floats) -> Floats:
-        scores = part_scores(encoded, hit.kind, vectors)
+        scores = part_scores(asked, hit.kind, vectors)
         return (standard.of(scores) if standard else scores) @ weights
 
     if span := span_of(hit.kind, hit.unit):

@@ -208,3 +208,26 @@ def test_its_pages_are_accessible_and_not_too_wide(
     page.keyboard.press("?")
     found |= {"keys": accessibility_problems(page)}
     assert {name: problems for name, problems in found.items() if problems} == {}
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE])
+def test_marks_move_the_search_and_the_way_back_is_open(site: Site, page: Page, size: dict[str, int]) -> None:
+    page.set_viewport_size(size)
+    _words(site, page, "a pump")
+    asked = page.url
+    expect(page.locator("#marks form")).to_have_count(0)
+    hit = page.locator("[data-hit]").nth(5)
+    title = hit.locator("h2").inner_text()
+    hit.get_by_role("button", name="Relevant", exact=True).click()
+    more = page.get_by_role("button", name="More like those I marked")
+    expect(more).to_be_visible()
+    assert overflow(page) <= 0
+    more.click()
+    page.wait_for_url(lambda url: url != asked and "/q/" in url)
+    expect(page.locator("#marks")).to_contain_text("Moved by your marks: more like 1 document.")
+    first = page.locator("[data-hit]").first
+    expect(first).to_contain_text(title)
+    expect(first.locator(".verdict.yes")).to_have_attribute("aria-pressed", "true")
+    assert accessibility_problems(page) == []
+    page.get_by_role("link", name="Back to the search as it was asked").click()
+    page.wait_for_url(asked)
