@@ -52,6 +52,7 @@ def judge(request: HttpRequest, query_id: uuid.UUID) -> HttpResponse:
         "document": document,
         "judgement": judgement,
         "query": query,
+        "bar": bool(request.POST.get("bar")),
         "marks": keep.marks_of(query),
         "marked": marked(judgements_of(query, request.user, session_of(request))),
     }

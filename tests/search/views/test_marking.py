@@ -36,8 +36,9 @@ def query(documents) -> Query:
     return Query.objects.get(pk=search(SearchRequest(None, (part,), model="fake@1")).query_id)
 
 
-def mark(client, query, document, verdict, **more):
-    return client.post(f"/q/{query.pk}/judge/", {"document": document, "verdict": verdict}, **more)
+def mark(client, query, document, verdict, headers=None, **more):
+    data = {"document": document, "verdict": verdict, **more}
+    return client.post(f"/q/{query.pk}/judge/", data, headers=headers)
 
 
 def moved(client, query):
@@ -54,12 +55,17 @@ def test_nothing_is_offered_before_something_is_marked(client, query):
 
 
 def test_a_mark_brings_the_offer_with_its_own_answer(client, query, documents):
-    page = shown_page(mark(client, query, documents[0], "relevant", headers=HTMX))
+    page = shown_page(mark(client, query, documents[0], "relevant", bar=1, headers=HTMX))
     assert '<div id="marks" aria-live="polite" hx-swap-oob="true">' in page
     assert f'action="/q/{query.pk}/marks/"' in page
     assert "More like those I marked" in page
-    page = shown_page(mark(client, query, documents[0], "undo", headers=HTMX))
+    page = shown_page(mark(client, query, documents[0], "undo", bar=1, headers=HTMX))
     assert "marks/" not in page
+
+
+def test_where_there_is_no_bar_a_mark_sends_none(client, query, documents):
+    page = shown_page(mark(client, query, documents[0], "relevant", headers=HTMX))
+    assert 'id="marks"' not in page
 
 
 def test_marks_lead_to_a_search_that_they_moved_and_back(client, query, documents):
