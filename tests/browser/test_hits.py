@@ -123,6 +123,11 @@ def test_the_hits_are_taken_away_as_a_table(site: Site, page: Page) -> None:
     lines = download.value.path().read_text(encoding="utf-8").splitlines()
     assert lines[0].startswith("rank,score,relevance,document_id,collection")
     assert len(lines) == 25
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("link", name="Table (CSV)")).to_be_hidden()
+    page.get_by_text("Export", exact=True).click()
+    page.get_by_role("heading", level=1).click()
+    expect(page.get_by_role("link", name="Table (CSV)")).to_be_hidden()
 
 
 def test_words_say_which_of_them_carried_a_hit(site: Site, page: Page) -> None:
