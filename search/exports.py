@@ -1,22 +1,26 @@
-"""Judgements as files that other tools read: TREC qrels and CSV.
+"""Judgements as files that other tools read: TREC qrels, the rankings that were judged as a TREC run, and CSV.
 
-Both stream: memory does not grow with their number.
+All stream: memory does not grow with their number.
 """
 
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+import numpy as np
 from django.db.models import Aggregate, IntegerField, OuterRef, Q, Subquery
 
-from search.models import Collection, Document, Judgement, QueryPart
+from search.models import Collection, Document, Judgement, Query, QueryPart
 from search.sessions import pseudonym
 from search.spreadsheets import csv_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+
+    from django.db.models import QuerySet
 
     from search.querysets import Viewer
 
@@ -26,6 +30,8 @@ CSV_COLUMNS = (
 )  # fmt: skip
 _SPACE = re.compile(r"[\s%]")
 CHUNK_ROWS = 500
+RUN_CHUNK = 50
+"""Kept answers read at once: each has up to a thousand documents."""
 
 
 class LowerMedian(Aggregate):
@@ -68,6 +74,30 @@ def agreed_grades(judgements: Any, *columns: str) -> Any:
 def trec_id(slug: str, external_id: str) -> str:
     """Return a document's name in qrels and runs: reversible, without white space."""
     return f"{slug}/{_SPACE.sub(lambda found: quote(found[0], safe=''), external_id)}"
+
+
+def run_lines(judgements: Any, documents: QuerySet[Document]) -> Iterator[str]:
+    """Yield `qid Q0 docid rank score tag` lines: the kept answers of the judged queries, as far as in `documents`.
+
+    Ids are those of the qrels; the tag is the version that answered. trec_eval sorts by score and ignores the rank, so
+    a score that is not below the one before is written as the next smaller number that trec_eval tells apart.
+    """
+    queries = Query.objects.filter(pk__in=judgements.order_by().values("query")).select_related("version")
+    rows = queries.order_by("pk").iterator(chunk_size=RUN_CHUNK)
+    while chunk := list(islice(rows, RUN_CHUNK)):
+        wanted = {hit["document"] for query in chunk for hit in query.answer}
+        named = documents.filter(pk__in=wanted).values_list("pk", "collection__slug", "external_id")
+        names = {pk: trec_id(slug, external_id) for pk, slug, external_id in named}
+        for query in chunk:
+            yield from _ranking(query, names)
+
+
+def _ranking(query: Query, names: Mapping[int, str]) -> Iterator[str]:
+    last = np.float32(np.inf)  # trec_eval reads scores into C's `float`
+    hits = (hit for hit in query.answer if hit["document"] in names)
+    for rank, hit in enumerate(hits, 1):
+        last = min(np.float32(hit["score"]), np.nextafter(last, np.float32(-np.inf)))
+        yield f"{query.pk} Q0 {names[hit['document']]} {rank} {last:.9g} {query.version or 'unknown'}\n"
 
 
 def csv_lines(judgements: Any) -> Iterator[str]:

@@ -11,8 +11,8 @@ from django.utils.html import format_html
 
 from search.admin.curated import CuratedAdmin, CuratedCollectionFilter, SuperuserOnlyAdmin
 from search.downloads import download
-from search.exports import csv_lines, exportable_by, qrels_lines, rater_name
-from search.models import Judgement, Query
+from search.exports import csv_lines, exportable_by, qrels_lines, rater_name, run_lines
+from search.models import Document, Judgement, Query
 from search.sessions import pseudonym
 
 if TYPE_CHECKING:
@@ -117,12 +117,18 @@ class JudgementAdmin(CuratedAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
-    actions = ["export_qrels", "export_csv"]
+    actions = ["export_qrels", "export_run", "export_csv"]
 
     @admin.action(description="Export the chosen judgements as TREC qrels")
     def export_qrels(self, request: HttpRequest, queryset: QuerySet[Judgement]) -> StreamingHttpResponse:
         """Answer the qrels file."""
         return download(qrels_lines(_allowed(request, queryset)), "judgements.qrels", "text/plain")
+
+    @admin.action(description="Export the answers that were judged as a TREC run")
+    def export_run(self, request: HttpRequest, queryset: QuerySet[Judgement]) -> StreamingHttpResponse:
+        """Answer the run file."""
+        lines = run_lines(_allowed(request, queryset), Document.objects.visible_to(request.user))
+        return download(lines, "judgements.run", "text/plain")
 
     @admin.action(description="Export the chosen judgements as CSV")
     def export_csv(self, request: HttpRequest, queryset: QuerySet[Judgement]) -> StreamingHttpResponse:

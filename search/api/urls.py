@@ -71,6 +71,7 @@ urlpatterns = [
     path("judgements/", judgements.JudgementListView.as_view(), name="judgements"),
     path("judgements/<int:judgement_id>/", judgements.JudgementView.as_view(), name="judgement"),
     path("judgements/export.qrels", judgements.QrelsView.as_view(), name="judgements-qrels"),
+    path("judgements/export.run", judgements.RunView.as_view(), name="judgements-run"),
     path("judgements/export.csv", judgements.CsvView.as_view(), name="judgements-csv"),
     path("schema/", documentation.SchemaView.as_view(), name="schema"),
     path("docs/", documentation.DocsView.as_view(), name="docs"),

@@ -16,8 +16,8 @@ from search.api.examples import NEW_JUDGEMENT
 from search.api.parameters import Parameters, validated
 from search.api.presenting import judgement_json
 from search.downloads import download
-from search.exports import csv_lines, exportable_by, qrels_lines
-from search.models import Collection, Judgement
+from search.exports import csv_lines, exportable_by, qrels_lines, run_lines
+from search.models import Collection, Document, Judgement
 from search.services.judgements import (
     COMMENT_MAX,
     judgement_clear,
@@ -167,6 +167,16 @@ class QrelsView(JudgementExportView):
     def get(self, request: Request) -> StreamingHttpResponse:
         """Export as TREC qrels: `qid 0 docid grade`; several people's grades become their lower median."""
         return download(qrels_lines(self.export(request)), "judgements.qrels", "text/plain")
+
+
+class RunView(JudgementExportView):
+    """A TREC run."""
+
+    @describe("judgements_export_run", {(200, "text/plain"): OpenApiTypes.STR}, parameters=[ExportParameters])
+    def get(self, request: Request) -> StreamingHttpResponse:
+        """Export the answers of the judged searches as a TREC run: `qid Q0 docid rank score tag`, ids as in the qrels."""
+        lines = run_lines(self.export(request), Document.objects.visible_to(request.user))
+        return download(lines, "judgements.run", "text/plain")
 
 
 class CsvView(JudgementExportView):

@@ -1,4 +1,4 @@
-"""Write judgements as TREC qrels or CSV."""
+"""Write judgements as TREC qrels or CSV, or the answers that were judged as a TREC run."""
 
 from __future__ import annotations
 
@@ -7,19 +7,26 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from search.exports import csv_lines, qrels_lines
-from search.models import Collection, Judgement
+from search.exports import csv_lines, qrels_lines, run_lines
+from search.models import Collection, Document, Judgement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from django.core.management.base import CommandParser
 
-FORMATS = {"qrels": qrels_lines, "csv": csv_lines}
+FORMATS = {
+    "qrels": qrels_lines,
+    "run": lambda judgements: run_lines(judgements, Document.objects.all()),
+    "csv": csv_lines,
+}
 
 
 class Command(BaseCommand):
-    help = "Write all judgements (or one collection's) as TREC qrels or CSV, to a file or to standard output."
+    help = (
+        "Write all judgements (or one collection's) as TREC qrels or CSV, or the answers that were judged as a TREC run, "
+        "to a file or to standard output."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--format", choices=FORMATS, default="qrels")

@@ -57,7 +57,8 @@ ADDRESSES = (
     f"{API}/documents/{{hidden}}/", f"{API}/collections/", f"{API}/collections/secret/", f"{API}/jobs/",
     f"{API}/jobs/{{job}}/", f"{API}/jobs/{{job}}/failed/", f"{API}/models/", f"{API}/models/tiny@1/",
     f"{API}/judgements/", f"{API}/judgements/{{judgement}}/", f"{API}/judgements/export.csv",
-    f"{API}/judgements/export.qrels", f"{API}/schema/", f"{API}/nothing/", "/", "/search/", "/q/{query}/",
+    f"{API}/judgements/export.qrels", f"{API}/judgements/export.run",
+    f"{API}/schema/", f"{API}/nothing/", "/", "/search/", "/q/{query}/",
     "/q/{query}/photo", "/documents/{document}/", "/collections/", "/collections/open/", "/images/{image}",
     "/login/", "/examples/x", "/admin/", "/admin/login/", "/static/nothing",
 )  # fmt: skip

@@ -128,7 +128,7 @@ def test_curators_take_away_the_judgements_of_their_collections(world):
     assert export(everything, "csv", query=uuid.uuid4()).count("\n") == 1
 
 
-@pytest.mark.parametrize("name", ["qrels", "csv"])
+@pytest.mark.parametrize("name", ["qrels", "run", "csv"])
 def test_exports_are_files_and_not_for_everybody(name, world):
     response = world.client("root").get(f"{JUDGEMENTS}export.{name}")
     assert response["Content-Disposition"] == f'attachment; filename="judgements.{name}"'
