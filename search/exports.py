@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import numpy as np
-from django.db.models import Aggregate, IntegerField, OuterRef, Q, Subquery
+from django.db.models import Aggregate, IntegerField, OuterRef, Subquery
 
 from search.models import Collection, Document, Judgement, Query, QueryPart
 from search.sessions import pseudonym
@@ -47,10 +47,7 @@ def exportable_by(viewer: Viewer) -> Any:
 
     Staff also take those of all other documents that they may see. Nobody else gets any.
     """
-    allowed = Q(document__collection__in=Collection.objects.curated_by(viewer))
-    if getattr(viewer, "is_staff", False):
-        allowed |= Q(document__collection__in=Collection.objects.visible_to(viewer))
-    return Judgement.objects.filter(allowed)
+    return Judgement.objects.filter(document__collection__in=Collection.objects.judged_for(viewer))
 
 
 def qrels_lines(judgements: Any) -> Iterator[str]:

@@ -12,7 +12,8 @@ from django.db.models.fields.json import KT
 from django.db.models.functions import Cast
 from django.utils import timezone
 
-from search.job_types import OF_A_COLLECTION, SEARCH_PHOTOS, collection_of
+from search.job_types import FILL_QUEUE, OF_A_COLLECTION, SEARCH_PHOTOS, collection_of
+from search.judging.queues import queues_for
 from search.models import ApiToken, Collection, Document, PhotoBatch
 from search.units.registry import unit_kinds
 from workers.jobs.rights import job_condition, job_items_filter, job_right, jobs_shown
@@ -43,6 +44,13 @@ def owns_the_batch(job: Job, user: Any) -> bool:
     """Return whether the batch is there and the user's own."""
     parameters = SEARCH_PHOTOS.find_parameters(job)
     return bool(parameters and PhotoBatch.objects.filter(pk=parameters.batch, user=user).exists())
+
+
+@job_right(FILL_QUEUE)
+def judges_the_queue(job: Job, user: Any) -> bool:
+    """Return whether the queue is there and the user judges for its collection."""
+    parameters = FILL_QUEUE.find_parameters(job)
+    return bool(parameters and queues_for(user).filter(pk=parameters.queue).exists())
 
 
 @jobs_shown

@@ -117,6 +117,21 @@ class PhotosResult(JobResult):
 
 
 @dataclass(frozen=True, kw_only=True)
+class FillQueueParameters(JobParameters):
+    """The queue that gets its pairs, and the version that is compared with the champion."""
+
+    queue: int
+    other: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class FillQueueResult(JobResult):
+    """`pairs`: how many."""
+
+    pairs: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class CalibrateResult(JobResult):
     """`calibrations`: how many were fitted."""
 
@@ -128,6 +143,7 @@ UNDO_IMPORT = JobType("undo_import", UndoParameters, UndoResult)
 ENCODE = JobType("encode", JobParameters, EncodeResult)
 CALIBRATE = JobType("calibrate", JobParameters, CalibrateResult)
 SEARCH_PHOTOS = JobType("search_photos", PhotosParameters, PhotosResult)
+FILL_QUEUE = JobType("fill_queue", FillQueueParameters, FillQueueResult)
 FIND_NEW = JobType("find_new", JobParameters, FindNewResult)
 MAIL_NEW = JobType("mail_new", JobParameters, MailResult)
 EXPIRE_QUERIES = JobType("expire_queries", JobParameters, ExpireResult)

@@ -22,6 +22,7 @@ from search.job_types import (
     CALIBRATE,
     ENCODE,
     EXPIRE_QUERIES,
+    FILL_QUEUE,
     FIND_NEW,
     IMPORT,
     MAIL_NEW,
@@ -31,6 +32,8 @@ from search.job_types import (
     CoverageByVersion,
     EncodeResult,
     ExpireResult,
+    FillQueueParameters,
+    FillQueueResult,
     FindNewResult,
     ImportJobParameters,
     ImportResult,
@@ -42,6 +45,7 @@ from search.job_types import (
 )
 from search.judged.measure import measure
 from search.judged.searches import has_judged_searches
+from search.judging.disagreement import fill_by_disagreement
 from search.photo_batches.work import search_photos
 from search.relevance.fitting import calibrate_version
 from search.services.alerts import find_new_soon
@@ -134,6 +138,13 @@ def _encode_live(ctx: JobContext) -> CoverageByVersion:
 def run_calibrate(run: JobRun[JobParameters, CalibrateResult]) -> CalibrateResult:
     """Fit the calibrations of the live versions for which there is more to learn from than there was."""
     return CalibrateResult(calibrations=sum(calibrate_version(version, run) for version in versions_live()))
+
+
+@job_handler(FILL_QUEUE)
+def run_fill_queue(run: JobRun[FillQueueParameters, FillQueueResult]) -> FillQueueResult:
+    """Find the pairs of a queue on which two versions disagree."""
+    pairs = fill_by_disagreement(run.parameters.queue, run.parameters.other, run)
+    return FillQueueResult(pairs=pairs)
 
 
 @job_handler(FIND_NEW)

@@ -37,6 +37,16 @@ class CollectionQuerySet(models.QuerySet[Any]):
             return self
         return self.filter(membership__user=viewer, membership__role="curator")
 
+    def judged_for(self, viewer: Viewer) -> Self:
+        """Collections whose judgements the viewer may take away, and whose queues they judge.
+
+        Curators: their own. Staff: also all others that they may see.
+        """
+        allowed = Q(pk__in=self.model.objects.curated_by(viewer))
+        if getattr(viewer, "is_staff", False):
+            allowed |= Q(pk__in=self.model.objects.visible_to(viewer))
+        return self.filter(allowed)
+
     def counted(self) -> Self:
         """Add `document_count`, from the index of documents: counting joined rows takes eight times as long."""
         from search.models import Document

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rest_framework import serializers
 
-from search.api.answers import Answer, DocumentBriefAnswer, HitAnswer, JobAnswer, QueryPartAnswer
-from search.models import SavedSearch
+from search.api.answers import Answer, DocumentBriefAnswer, HitAnswer, JobAnswer, QueryPartAnswer, answer_of
+from search.models import JudgingQueue, SavedSearch
+from search.units.registry import unit_kinds
 
 
 class PartAnswer(QueryPartAnswer):
     """One thing that a search asked with. `document` is null where the caller may not see it any more."""
 
     photo = serializers.CharField(allow_null=True, help_text="address of the photo's small copy")
+
+
+class AskedAnswer(Answer):
+    """What a search asked with."""
+
+    id = serializers.UUIDField()
+    parts = PartAnswer(many=True)
 
 
 class MadeSearchAnswer(Answer):
@@ -73,6 +83,54 @@ class PhotoBatchAnswer(Answer):
     limit = serializers.IntegerField(help_text="documents for each photo")
     job = JobAnswer(allow_null=True)
     created_at = serializers.DateTimeField()
+
+
+class AgreementAnswer(Answer):
+    """How far raters agree."""
+
+    alpha = serializers.FloatField(
+        allow_null=True, help_text="Krippendorff's, ordinal; null where it is not defined"
+    )
+    pairs = serializers.IntegerField(help_text="that two or more people judged")
+
+
+class JudgingQueueAnswer(Answer):
+    """A queue of pairs to judge; `done` and `skipped` are the caller's."""
+
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    collection = serializers.CharField()
+    source = serializers.ChoiceField(choices=JudgingQueue.Source.choices)
+    pairs = serializers.IntegerField()
+    done = serializers.IntegerField(help_text="judged or skipped")
+    skipped = serializers.IntegerField()
+    created_at = serializers.DateTimeField()
+
+
+class JudgingQueueDetailAnswer(JudgingQueueAnswer):
+    """A queue with the agreement of its raters."""
+
+    agreement = AgreementAnswer()
+
+
+class JudgingPairAnswer(Answer):
+    """The search and the document to judge, by `POST /judgements/` with `query.id` and `document.id`."""
+
+    id = serializers.IntegerField()
+    query = AskedAnswer()
+    document = DocumentBriefAnswer()
+
+    def get_fields(self) -> dict[str, Any]:
+        """Add the unit that was found, under the name of its kind; the other kinds are null."""
+        units = {kind.name: answer_of(kind.shown.answer)(allow_null=True) for kind in unit_kinds()}
+        return {**super().get_fields(), **units}
+
+
+class NextPairAnswer(Answer):
+    """The pair that is next for the caller; null at the end of the queue."""
+
+    pair = JudgingPairAnswer(allow_null=True)
+    queue = JudgingQueueAnswer()
 
 
 class BatchPhotoAnswer(Answer):

@@ -1,6 +1,7 @@
 """How far raters agree: Krippendorff's alpha, 1 for full agreement, 0 for what chance gives.
 
-Klaus Krippendorff, "Computing Krippendorff's Alpha-Reliability" (2011), section C: any number of raters, missing values.
+Klaus Krippendorff, "Computing Krippendorff's Alpha-Reliability" (2011), section C: any number of raters, values may be
+missing.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def agreement(ratings: Iterable[Sequence[float]], differences: Differences) -> A
     if not expected:
         return Agreement(None, len(compared))
     observed = float((coincidences * squared).sum())
-    return Agreement(1 - (totals.sum() - 1) * observed / expected, len(compared))
+    return Agreement(1 - (float(totals.sum()) - 1) * observed / expected, len(compared))
 
 
 def _coincidences(units: Sequence[Sequence[float]], values: Array) -> Array:

@@ -4,6 +4,7 @@ from search.models.document import Document, DocumentImage, Passage
 from search.models.feedback import Judgement, Query, QueryPart
 from search.models.field import CollectionField, FieldValue
 from search.models.identifier import DocumentIdentifier
+from search.models.judging import JudgingPair, JudgingQueue, JudgingSkip
 from search.models.photo_batch import BatchPhoto, PhotoBatch
 from search.models.saved import SavedSearch, SearchFinding
 from search.models.token import ApiToken
@@ -19,6 +20,9 @@ __all__ = [
     "DocumentImage",
     "FieldValue",
     "Judgement",
+    "JudgingPair",
+    "JudgingQueue",
+    "JudgingSkip",
     "Membership",
     "Passage",
     "PhotoBatch",

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from retrieval_site.errors import AppError
-from search.models import Document, Judgement, Query
+from search.models import Collection, Document, Judgement, JudgingPair, Query
 from search.services.queries import is_owner
 
 if TYPE_CHECKING:
@@ -136,8 +136,16 @@ def _query(query_id: uuid.UUID | str, queries: QuerySet[Query] | None = None) ->
 
 
 def _check_judgeable(query: Query, document_id: int, viewer: Viewer, session: str) -> None:
-    """Whoever asked may judge all that they may see: what the search missed counts, too. Others judge its answer."""
+    """Whoever asked may judge all that they may see: what the search missed counts, too. Others judge its answer.
+
+    So may those who judge a queue in which the pair stands.
+    """
     answered = any(hit["document"] == document_id for hit in query.answer)
-    judgeable = answered or is_owner(query, viewer, session)
+    judgeable = answered or is_owner(query, viewer, session) or _is_queued(query, document_id, viewer)
     if not judgeable or not Document.objects.visible_to(viewer).filter(pk=document_id).exists():
         raise AppError("document.not_found")
+
+
+def _is_queued(query: Query, document_id: int, viewer: Viewer) -> bool:
+    queued = JudgingPair.objects.filter(query=query, document=document_id)
+    return bool(queued.filter(queue__collection__in=Collection.objects.judged_for(viewer)).exists())

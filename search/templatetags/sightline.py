@@ -9,6 +9,7 @@ from django.conf import settings
 from django.templatetags.static import static
 from django.utils.html import format_html
 
+from search.models import Collection
 from search.services.alerts import findings_unseen as count_unseen
 from search.services.judgements import RELEVANT
 from search.units.passage import PASSAGE
@@ -87,6 +88,12 @@ def unit_kinds() -> tuple[UnitKind, ...]:
 def findings_unseen(context: Context) -> int:
     """Return how many new documents fit the reader's saved searches, of which they have not looked at any page."""
     return count_unseen(context.get("user"))
+
+
+@register.simple_tag(takes_context=True)
+def judges_queues(context: Context) -> bool:
+    """Return whether the reader may judge queues: they curate a collection, or are staff."""
+    return bool(Collection.objects.judged_for(context.get("user")).exists())
 
 
 @register.filter

@@ -174,7 +174,7 @@ class RunView(JudgementExportView):
 
     @describe("judgements_export_run", {(200, "text/plain"): OpenApiTypes.STR}, parameters=[ExportParameters])
     def get(self, request: Request) -> StreamingHttpResponse:
-        """Export the answers of the judged searches as a TREC run: `qid Q0 docid rank score tag`, ids as in the qrels."""
+        """Export the answers that were judged as a TREC run: `qid Q0 docid rank score tag`, ids as in the qrels."""
         lines = run_lines(self.export(request), Document.objects.visible_to(request.user))
         return download(lines, "judgements.run", "text/plain")
 

@@ -24,8 +24,8 @@ FORMATS = {
 
 class Command(BaseCommand):
     help = (
-        "Write all judgements (or one collection's) as TREC qrels or CSV, or the answers that were judged as a TREC run, "
-        "to a file or to standard output."
+        "Write all judgements (or one collection's) as TREC qrels or CSV, or the answers that were judged as a TREC "
+        "run, to a file or to standard output."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

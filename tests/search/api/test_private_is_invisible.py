@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from django.urls import get_resolver
 
-from search.models import Collection, Document, DocumentImage, Judgement, Query
+from search.models import Collection, Document, DocumentImage, Judgement, JudgingPair, JudgingQueue, Query
 from tests.search.api.conftest import World
 
 MEMBERS, OUTSIDERS = ("reader", "curator", "root"), ("anonymous", "stranger", "staff")
@@ -49,6 +49,7 @@ LISTS = {  # addresses without an id: what they answer may not mention the secre
     "photo-batches": [Ask()],
     "suggestions": [Ask(path="?q=secret"), Ask(path="?q=title of")],
     "saved-searches": [Ask()],
+    "judging-queues": [Ask()],
     "judgements-qrels": [Ask(), Ask(path="?query={query}")],
     "judgements-run": [Ask(), Ask(path="?query={query}")],
     "judgements-csv": [Ask()],
@@ -74,6 +75,11 @@ ROWS = {  # addresses (or bodies) with an id: secret and missing must be answere
     "judgements-qrels": [Ask(path="?collection={slug}")],
     "judgements-run": [Ask(path="?collection={slug}")],
     "judgements-csv": [Ask(path="?collection={slug}")],
+    "judging-queues": [Ask("post", body={"name": "N", "collection": "{slug}", "source": "unsure"})],
+    "judging-queue": [Ask(), Ask("delete")],
+    "judging-next": [Ask()],
+    "judging-skip": [Ask("post", body={"pair": 1})],
+    "judging-back": [Ask("post")],
     "job": [Ask()],
     "job-failed": [Ask()],
     "job-cancel": [Ask("post")],
@@ -116,9 +122,18 @@ def secret_values(world: World, judgement: Judgement) -> dict[str, Any]:
         "document_id": world.secret_document.pk,
         "judgement_id": judgement.pk,
         "job_id": world.job.pk,
+        "queue_id": secret_queue(world).pk,
         "query": world.query.pk,
         "query_id": world.query.pk,
     }
+
+
+def secret_queue(world: World) -> JudgingQueue:
+    queue = JudgingQueue.objects.create(
+        name="secret", collection=world.secret_document.collection, source="file"
+    )
+    JudgingPair.objects.create(queue=queue, place=1, query=world.query, document=world.secret_document)
+    return queue
 
 
 def missing_values(world: World) -> dict[str, Any]:
@@ -128,6 +143,7 @@ def missing_values(world: World) -> dict[str, Any]:
         "document_id": 10**9,
         "judgement_id": 10**9,
         "job_id": uuid.UUID(int=1),
+        "queue_id": 10**9,
         "query": world.query.pk,
     }
 
