@@ -44,7 +44,12 @@ class JudgingQueueNew(Parameters):
     name = serializers.CharField(max_length=NAME_MAX)
     collection = serializers.SlugField(max_length=80)
     source = serializers.ChoiceField(choices=JudgingQueue.Source.choices)
-    file = UploadField(required=False, help_text="CSV or JSON Lines, with the source `file`")
+
+
+class JudgingQueueOfFile(JudgingQueueNew):
+    """With the source `file`, the pairs."""
+
+    file = UploadField(required=False, help_text="CSV or JSON Lines")
 
 
 class JudgingSkipNew(Parameters):
@@ -70,11 +75,11 @@ class JudgingQueueListView(ApiView):
     @describe(
         "judging_queues_create",
         {201: JudgingQueueAnswer},
-        request={"application/json": JudgingQueueNew, "multipart/form-data": JudgingQueueNew},
+        request={"application/json": JudgingQueueNew, "multipart/form-data": JudgingQueueOfFile},
     )
     def post(self, request: Request) -> Response:
         """Make a queue; with the source `versions` a job finds its pairs, else they are there at once."""
-        values = validated(JudgingQueueNew, request.data)
+        values = validated(JudgingQueueOfFile, request.data)
         if not Collection.objects.judged_for(request.user).exists():
             raise AppError("permission.denied/judging")
         queue = queue_create(
