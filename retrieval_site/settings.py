@@ -220,6 +220,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "ENUM_NAME_OVERRIDES": {
         "PartModalityEnum": ["image", "text", "document", "embedding"],
+        "JudgingSourceEnum": "search.models.judging.JudgingQueue.Source",
         "QueryModalityEnum": ["image", "text", "document", "embedding", "composed"],
     },
     "TAGS": [
@@ -228,6 +229,7 @@ SPECTACULAR_SETTINGS = {
             "name": "searches",
             "description": "Your own searches: those that you made, and those that you saved.",
         },
+        {"name": "judging", "description": "Queues of pairs that several people judge."},
         {"name": "photo-batches", "description": "Many photos at once."},
         {"name": "suggestions", "description": "What somebody may be about to write."},
         {"name": "embeddings", "description": "The encoders themselves."},

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Progress:
+class QueueProgress:
     """How far one rater is; `done` are judged and skipped ones."""
 
     pairs: int
@@ -64,13 +64,13 @@ def _pairs(queue: JudgingQueue, viewer: Viewer) -> QuerySet[JudgingPair]:
     return rows.annotate(is_judged=Exists(mine), is_skipped=Exists(skips)).order_by("place")
 
 
-def progress(queue: JudgingQueue, viewer: Viewer) -> Progress:
+def progress(queue: JudgingQueue, viewer: Viewer) -> QueueProgress:
     """Return how far a rater is."""
     done = [
         (judged, skipped) for judged, skipped in _pairs(queue, viewer).values_list("is_judged", "is_skipped")
     ]
     skipped = sum(skipped and not judged for judged, skipped in done)
-    return Progress(len(done), sum(judged or skipped for judged, skipped in done), skipped)
+    return QueueProgress(len(done), sum(judged or skipped for judged, skipped in done), skipped)
 
 
 def next_pair(queue: JudgingQueue, viewer: Viewer) -> JudgingPair | None:

@@ -247,6 +247,7 @@ def test_what_is_declared_open_is_open_and_the_rest_is_not(world):
         "judgement_id": 1,
         "saved_id": 1,
         "batch_id": world.query.pk,
+        "queue_id": 1,
     }
     for path, method, operation in operations():
         if method == "get":
