@@ -100,7 +100,7 @@ class JudgingQueueAnswer(Answer):
     id = serializers.IntegerField()
     name = serializers.CharField()
     collection = serializers.CharField()
-    source = serializers.ChoiceField(choices=JudgingQueue.Source.choices)
+    source = serializers.ChoiceField(choices=JudgingQueue.Source.choices)  # type: ignore[assignment]
     pairs = serializers.IntegerField()
     done = serializers.IntegerField(help_text="judged or skipped")
     skipped = serializers.IntegerField()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 
@@ -31,9 +31,7 @@ QUEUES_MAX = 100
 PAIRS_MAX = 2_000
 
 
-def queue_create(
-    *, viewer: Viewer, collection: str, name: str, source: str, file: bytes = b""
-) -> JudgingQueue:
+def queue_create(*, viewer: Any, collection: str, name: str, source: str, file: bytes = b"") -> JudgingQueue:
     """Make a queue of a collection that the viewer judges for, with its pairs unless a job is to find them.
 
     Raises AppError `collection.not_found`, `parameter.invalid`, `judging.too_many`, `judging.nothing`,

@@ -6,7 +6,7 @@ A rater has done a pair when they have judged or skipped it. Nothing is locked o
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Coalesce
@@ -55,7 +55,7 @@ def queue_delete(*, queue: JudgingQueue) -> None:
     queue.delete()
 
 
-def _pairs(queue: JudgingQueue, viewer: Viewer) -> QuerySet[JudgingPair]:
+def _pairs(queue: JudgingQueue, viewer: Viewer) -> QuerySet[Any]:
     """Return the pairs of documents that are in the queue's collection still, with what the rater did with each."""
     user = account_of(viewer)
     mine = Judgement.objects.filter(query=OuterRef("query"), document=OuterRef("document"), user=user)
@@ -76,7 +76,8 @@ def progress(queue: JudgingQueue, viewer: Viewer) -> QueueProgress:
 def next_pair(queue: JudgingQueue, viewer: Viewer) -> JudgingPair | None:
     """Return the first pair that the rater has neither judged nor skipped; None at the end."""
     rows = _pairs(queue, viewer).filter(is_judged=False, is_skipped=False)
-    return rows.select_related("query__version", "document__collection").first()
+    found: JudgingPair | None = rows.select_related("query__version", "document__collection").first()
+    return found
 
 
 def pair_of(queue: JudgingQueue, pair_id: int) -> JudgingPair:

@@ -43,7 +43,7 @@ class JudgingQueueNew(Parameters):
 
     name = serializers.CharField(max_length=NAME_MAX)
     collection = serializers.SlugField(max_length=80)
-    source = serializers.ChoiceField(choices=JudgingQueue.Source.choices)
+    source = serializers.ChoiceField(choices=JudgingQueue.Source.choices)  # type: ignore[assignment]
 
 
 class JudgingQueueOfFile(JudgingQueueNew):
