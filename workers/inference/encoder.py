@@ -48,7 +48,7 @@ class Encoder(Protocol):
         ...
 
     def encode_cells(self, pixels: Floats) -> Floats:
-        """Prepared pictures (n, …) → what each cell of the encoder's grid gives to their vectors, (n, rows, columns, dim).
+        """Prepared pictures (n, …) → what each cell of the encoder's grid gives to them, (n, rows, columns, dim).
 
         The mean over a picture's cells is its vector. EncoderError `encoder.no_cells` for a bundle without them.
         """

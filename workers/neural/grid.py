@@ -12,7 +12,6 @@ from typing import Protocol, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from workers.neural.errors import ModelConfigError
 from workers.neural.images.cells import averaged_map
@@ -98,7 +97,7 @@ def grid_tower(model: TwoTower, size: int) -> GridTower | None:
 
 def _grid_trunk(model: TwoTower) -> GridTrunk | None:
     image = model.image
-    if not isinstance(image, FeatureEncoder) or not isinstance(model.similarity, Cosine):
+    if type(image) is not FeatureEncoder or not isinstance(model.similarity, Cosine):  # of others the map is not linear
         return None
     if isinstance(image.trunk, SmallResnet):
         return image.trunk
@@ -133,7 +132,7 @@ def resampled(cells: Tensor, grid: tuple[int, int]) -> Tensor:
 
 
 def _overlaps(before: int, after: int) -> Tensor:
-    """For each of `after` equal parts of a line, how much of it lies in each of `before` equal parts: (before, after)."""
+    """How much of each of `after` equal parts of a line lies in each of `before` equal parts: (before, after)."""
     rows = [
         [
             max(0.0, min((i + 1) / before, (j + 1) / after) - max(i / before, j / after)) * after
