@@ -97,7 +97,9 @@ def grid_tower(model: TwoTower, size: int) -> GridTower | None:
 
 def _grid_trunk(model: TwoTower) -> GridTrunk | None:
     image = model.image
-    if type(image) is not FeatureEncoder or not isinstance(model.similarity, Cosine):  # of others the map is not linear
+    if type(image) is not FeatureEncoder or not isinstance(
+        model.similarity, Cosine
+    ):  # of others the map is not linear
         return None
     if isinstance(image.trunk, SmallResnet):
         return image.trunk
