@@ -51,8 +51,8 @@ class Corpus:
 def main() -> None:
     """Print the table."""
     options = _options()
-    _settings()
-    corpus = _corpus(options.seed, options.drawings)
+    settings_ready()
+    corpus = demo_corpus(options.seed, options.drawings)
     composed = _composed(corpus)
     for name, rank, weight in (
         ("plain addition of vectors, weight 0.5", _added(corpus), 0.5),
@@ -70,7 +70,7 @@ def main() -> None:
         )
 
 
-def _settings() -> None:
+def settings_ready() -> None:
     """Let the application's modules be imported; nothing is read from a database."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "retrieval_site.settings")
     os.environ.setdefault("SECRET_KEY", "not used here")
@@ -87,7 +87,7 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _corpus(seed: int, count: int) -> Corpus:
+def demo_corpus(seed: int, count: int) -> Corpus:
     from demo.load import BUNDLE, COUNT, SEED  # needs the settings, as what composes does
 
     with tempfile.TemporaryDirectory() as folder, opened_bundle(BUNDLE) as encoder:

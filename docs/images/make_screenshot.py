@@ -1,6 +1,7 @@
 """Make docs/images/search.png from a running demo: `python docs/images/make_screenshot.py http://localhost:8000/`.
 
-Clicks the first example photo on the start page, takes the window's picture with Debian's Chromium, and keeps it small.
+Clicks an example photo on the start page, an orange motor with burn marks, adds the word “green”, takes the window's
+picture with Debian's Chromium, and keeps it small.
 """
 
 from __future__ import annotations
@@ -11,21 +12,25 @@ import sys
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 TARGET = Path(__file__).with_name("search.png")
 WIDTH, HEIGHT, COLOURS = 1280, 860, 192
 TIMEOUT_MS = 120_000
+EXAMPLE, WORD = 5, "green"
 
 
 def take(address: str) -> bytes:
-    """Return the window's picture as PNG after searching with the first example."""
+    """Return the window's picture as PNG after searching with an example and a word."""
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light")
         page.goto(address, timeout=TIMEOUT_MS)
-        page.locator("button.example").first.click()
+        page.locator("button.example").nth(EXAMPLE).click()
         page.wait_for_url("**/q/**", timeout=TIMEOUT_MS)
+        page.get_by_label("Add words to this search").fill(WORD)
+        page.get_by_role("button", name="Like this", exact=True).click()
+        expect(page.locator("[data-part]")).to_have_count(2)
         page.wait_for_load_state("networkidle")
         shot = page.screenshot()
         browser.close()

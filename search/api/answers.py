@@ -127,6 +127,14 @@ class QueryPartAnswer(Answer):
     document = serializers.IntegerField(allow_null=True)
 
 
+class MarksAnswer(Answer):
+    """How many documents, marked in the answer of `query`, moved a search; `query` is null where that is gone."""
+
+    query = serializers.UUIDField(allow_null=True)
+    relevant = serializers.IntegerField()
+    not_relevant = serializers.IntegerField()
+
+
 class QueryAnswer(Answer):
     """The kept query; `url` opens its result page for whoever may see the documents."""
 
@@ -137,6 +145,7 @@ class QueryAnswer(Answer):
     parts = QueryPartAnswer(many=True)
     model = serializers.CharField(help_text="name@version")
     url = serializers.CharField(allow_null=True, help_text="null where the search is not kept")
+    marks = MarksAnswer(allow_null=True, help_text="null where no marks moved it")
 
 
 class PlanAnswer(Answer):

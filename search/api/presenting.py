@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from search.querysets import Viewer
     from search.retrieval.explain import Side, Why
     from search.retrieval.facets import Facet
-    from search.retrieval.types import Hit, Part, Plan, SearchAnswer
+    from search.retrieval.types import Hit, Marks, Part, Plan, SearchAnswer
     from search.suggestions import Suggestion
     from workers.models import Job, JobItem
 
@@ -51,6 +51,7 @@ def search_json(answer: SearchAnswer, why: Mapping[int, Why] | None = None) -> J
             "parts": [query_part_json(part, whose_own=answer.counted) for part in answer.parts],
             "model": answer.model,
             "url": answer.query_id and reverse("search:results", args=[answer.query_id]),
+            "marks": answer.marks and marks_json(answer.marks),
         },
         "results": [hit_json(hit, why.get(hit.document.pk)) for hit in answer.hits],
         "facets": None,
@@ -62,6 +63,15 @@ def search_json(answer: SearchAnswer, why: Mapping[int, Why] | None = None) -> J
         "warnings": list(answer.warnings),
         "plan": plan_json(answer.plan, counted=answer.counted),
         "timings_ms": {step: round(spent, 2) for step, spent in answer.timings_ms.items()},
+    }
+
+
+def marks_json(marks: Marks) -> Json:
+    """Return what moved a search."""
+    return {
+        "query": marks.query_id and str(marks.query_id),
+        "relevant": marks.relevant,
+        "not_relevant": marks.not_relevant,
     }
 
 

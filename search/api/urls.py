@@ -13,6 +13,7 @@ from search.api.views import (
     imports,
     jobs,
     judgements,
+    marks,
     models,
     photo_batches,
     saved,
@@ -24,6 +25,7 @@ app_name = "api"
 urlpatterns = [
     path("search/", search.SearchView.as_view(), name="search"),
     path("search/<uuid:query_id>/", search.KeptSearchView.as_view(), name="search-kept"),
+    path("search/<uuid:query_id>/marks/", marks.SearchMarksView.as_view(), name="search-marks"),
     path("search/<uuid:query_id>/export.csv", hit_exports.HitsCsvView.as_view(), name="search-export-csv"),
     path("search/<uuid:query_id>/export.json", hit_exports.HitsJsonView.as_view(), name="search-export-json"),
     path("searches/", saved.MadeSearchListView.as_view(), name="searches"),

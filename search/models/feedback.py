@@ -50,6 +50,21 @@ class Query(models.Model):
     min_relevance = models.FloatField(null=True, blank=True)
     warnings = models.JSONField(default=list, blank=True, help_text="what should be known of the answer")
     timings_ms = models.JSONField(default=dict, blank=True)
+    marked = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="moved",
+        db_index=False,
+        help_text="the search in whose answer documents were marked, which moved this one",
+    )
+    marks = models.JSONField(
+        null=True, blank=True, help_text="how many documents were marked relevant and not_relevant"
+    )
+    moved_vector = models.BinaryField(
+        null=True, blank=True, help_text="what is searched with where marks moved it, little-endian float32"
+    )
 
     class Meta:
         ordering = ["-created_at"]
@@ -60,6 +75,7 @@ class Query(models.Model):
                 condition=models.Q(user__isnull=False),
                 name="query_of_user",
             ),
+            models.Index(fields=["marked"], condition=models.Q(marked__isnull=False), name="query_marked"),
         ]
         verbose_name_plural = "queries"
 
@@ -70,6 +86,11 @@ class Query(models.Model):
     def asked(self) -> list[QueryPart]:
         """The parts that it asks with, in their order. Prefetch `parts` where many queries are read."""
         return list(self.parts.all())
+
+    @property
+    def judged_id(self) -> uuid.UUID:
+        """The search for which documents of its answer are judged: where marks moved it, the one they stand on."""
+        return self.marked_id or self.pk
 
     @property
     def part(self) -> QueryPart | None:

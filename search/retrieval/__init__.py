@@ -1,6 +1,8 @@
-"""Searching, with one door: `search` asks anew, `search_again` with other filters, `reopen` reads what was kept."""
+"""Searching, with one door: `search` asks anew, `search_again` and
+`search_by_marks` ask a kept search again, `reopen` reads what was kept.
+"""
 
-from search.retrieval.again import search_again
+from search.retrieval.again import search_again, search_by_marks
 from search.retrieval.door import reopen, search
 
-__all__ = ["reopen", "search", "search_again"]
+__all__ = ["reopen", "search", "search_again", "search_by_marks"]

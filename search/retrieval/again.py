@@ -1,4 +1,6 @@
-"""The same query with other filters or in another order: its vectors are kept, so nothing is encoded again."""
+"""The same query with other filters, in another order, or moved by marks: its vectors are kept, so nothing is encoded
+again.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +10,22 @@ from typing import TYPE_CHECKING, cast
 from django.conf import settings
 
 from models_admin.models import VersionState
+from retrieval_site.database.reading import read
 from retrieval_site.errors import AppError
 from search.models import QueryPart
 from search.retrieval import keep
 from search.retrieval.door import search_encoded
 from search.retrieval.encode import Known
+from search.retrieval.rocchio import moved_by_grades
+from search.retrieval.scope import table_for
+from search.retrieval.types import SearchRequest
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from search.models import Query
-    from search.retrieval.types import EncodedQuery, Mode, SearchAnswer, SearchRequest
+    from search.querysets import Viewer
+    from search.retrieval.types import EncodedQuery, Mode, SearchAnswer
 
 _OF_THE_QUERY = ("text.", "image.", "encoder.")
 """Warnings of how the query was read, which hold for whatever it is asked."""
@@ -28,7 +37,10 @@ def search_again(query: Query, request: SearchRequest) -> SearchAnswer:
     Raises AppError `query.not_repeatable` where its vectors are gone or its version answers no more, and of where to
     look as `search` does.
     """
-    encoded = _encoded(query)
+    return _search_as(query, _encoded(query), request)
+
+
+def _search_as(query: Query, encoded: EncodedQuery, request: SearchRequest) -> SearchAnswer:
     again = replace(
         request,
         parts=keep.parts_of(query),
@@ -40,6 +52,30 @@ def search_again(query: Query, request: SearchRequest) -> SearchAnswer:
     if answer.query_id is not None and settings.CONFIG.keep_queries:
         _keep_previews(query, answer)
     return answer
+
+
+def search_by_marks(query: Query, request: SearchRequest, grades: Mapping[int, int]) -> SearchAnswer:
+    """Ask an earlier query again, moved by grades (0 to 3) that its answer's documents were given (rocchio.py).
+
+    A query that marks moved already is moved anew from where it began. Raises AppError as `search_again`,
+    `marks.none`, `marks.order_similarity`.
+    """
+    encoded = replace(_encoded(query), moved=None)
+    table = read(lambda: table_for(encoded.version, request.target))
+    return _search_as(query, read(lambda: moved_by_grades(query, encoded, table, grades)), request)
+
+
+def same_again(query: Query, viewer: Viewer, session: str, limit: int) -> SearchRequest:
+    """Return the request that asks a search for the same once more; what it asks with is added where it is asked."""
+    return SearchRequest(
+        viewer,
+        session=session,
+        collections=tuple(query.collections),
+        filters=query.filters,
+        sort=query.sort,
+        target=query.target,
+        limit=limit,
+    )
 
 
 def _encoded(query: Query) -> EncodedQuery:

@@ -74,6 +74,16 @@ def composition(query: EncodedQuery, table: VectorTable) -> Composition:
     return Composition(weights, Standard.over(sample), sample)
 
 
+def together(parts: tuple[EncodedPart, ...], standard: Standard) -> Vectors:
+    """Return the vector `(dim,)`, of any length, with which the inner product is the parts' weighted score."""
+    means = [
+        part.weight / deviation * part.vectors.mean(axis=0)
+        for part, deviation in zip(parts, standard.deviation, strict=True)
+    ]
+    summed: Vectors = np.sum(means, axis=0).astype(np.float32)
+    return summed
+
+
 def directions(parts: tuple[EncodedPart, ...], standard: Standard) -> Vectors:
     """Return vectors `(directions, dim)` near which the units lie that all parts together lead to.
 
@@ -81,15 +91,14 @@ def directions(parts: tuple[EncodedPart, ...], standard: Standard) -> Vectors:
     product with it. Of a part of several vectors each is tried, beside the mean of the others.
     """
     shares = [part.weight / deviation for part, deviation in zip(parts, standard.deviation, strict=True)]
-    means = [share * part.vectors.mean(axis=0) for part, share in zip(parts, shares, strict=True)]
     several = [place for place, part in enumerate(parts) if len(part.vectors) > 1 and part.weight > 0]
-    together = np.sum(means, axis=0)
+    middle = together(parts, standard)
     tried = [
-        together - means[place] + shares[place] * vector
+        middle + shares[place] * (vector - parts[place].vectors.mean(axis=0))
         for place in several
         for vector in parts[place].vectors[: max(1, DIRECTIONS_MAX // len(several))]
     ]
-    found = np.asarray(tried or [together], dtype=np.float32)
+    found = np.asarray(tried or [middle], dtype=np.float32)
     lengths = np.linalg.norm(found, axis=1, keepdims=True)
     directed: Vectors = found / np.maximum(lengths, 1e-6)
     return directed

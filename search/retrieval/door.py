@@ -116,6 +116,7 @@ def _answer(query: Query, page: Page, viewer: Viewer, timings_ms: dict[str, floa
         warnings=tuple(query.warnings),
         parts=keep.parts_of(query),
         match=cast("Match | None", query.match or None),
+        marks=keep.marks_of(query),
         text_read=next((part.text_read for part in query.asked if part.text_read is not None), None),
     )
 

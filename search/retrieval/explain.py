@@ -130,18 +130,20 @@ def _of_part(encoded: EncodedQuery, place: int, part: QueryPart, kind: str, foun
 
 def _of_unit(encoded: EncodedQuery, hit: Hit, found: Floats) -> Side:
     """Return what carried the score in what was found: of the passage's words, or of the picture."""
-    table = VectorTable(encoded.version.pk, hit.kind)
-    weights = np.array([part.weight for part in encoded.parts], np.float32)
-    standard = standard_of(encoded, table) if len(weights) > 1 else None
+    asked, table = encoded.known, VectorTable(encoded.version.pk, hit.kind)
+    weights = np.array([part.weight for part in asked.parts], np.float32)
+    if not len(weights):
+        return _unweighed(text_of_hit(hit))
+    standard = standard_of(asked, table) if len(weights) > 1 else None
 
-    def score(vectors: Floats, query: EncodedQuery = encoded) -> Floats:
+    def score(vectors: Floats, query: EncodedQuery = asked) -> Floats:
         scores = part_scores(query, hit.kind, vectors)
         return (standard.of(scores) if standard else scores) @ weights
 
     if span := span_of(hit.kind, hit.unit):
         return _of_text(encoded.version, span.text, score)
     if picture := picture_of(hit.kind, hit.unit):
-        fitting = _of_best_vectors(encoded, found)
+        fitting = _of_best_vectors(asked, found)
         return _of_picture(
             encoded.version, FramedPicture(_file(picture)), lambda vectors: score(vectors, fitting)
         )

@@ -22,6 +22,8 @@ from search.retrieval.types import (
     EncodedPart,
     EncodedQuery,
     ImagePart,
+    Marks,
+    Moved,
     Plan,
     RankedDocument,
     Ranking,
@@ -72,10 +74,22 @@ def query_new(
         match=ranking.match or "",
         min_relevance=request.min_relevance,
         warnings=list(warnings),
+        **_of_marks(query.moved),
     )
     pairs = zip(request.parts, query.parts, strict=True)
     row.asked = [_part_new(row, place, part, encoded) for place, (part, encoded) in enumerate(pairs)]
     return row
+
+
+def _of_marks(moved: Moved | None) -> dict[str, Any]:
+    if moved is None:
+        return {}
+    counts = {"relevant": moved.marks.relevant, "not_relevant": moved.marks.not_relevant}
+    return {
+        "marked_id": moved.marks.query_id,
+        "marks": counts,
+        "moved_vector": moved.vector.astype("<f4").tobytes(),
+    }
 
 
 def _part_new(row: Query, place: int, part: Part, encoded: EncodedPart) -> QueryPart:
@@ -228,7 +242,20 @@ def encoded_of(query: Query) -> EncodedQuery | None:
     version, parts = query.version, query.asked
     if version is None or not parts or any(part.embedding is None for part in parts):
         return None
-    return EncodedQuery(version, tuple(_encoded_part(part, version.dim) for part in parts))
+    encoded = tuple(_encoded_part(part, version.dim) for part in parts)
+    return EncodedQuery(version, encoded, moved=_moved(query))
+
+
+def marks_of(query: Query) -> Marks | None:
+    """Return by what it was moved."""
+    return None if query.marks is None else Marks(query.marked_id, **query.marks)
+
+
+def _moved(query: Query) -> Moved | None:
+    marks = marks_of(query)
+    if marks is None or query.moved_vector is None:
+        return None
+    return Moved(np.frombuffer(bytes(query.moved_vector), dtype="<f4"), marks)
 
 
 def part_vectors(part: QueryPart, dim: int) -> NDArray[np.float32]:

@@ -145,6 +145,23 @@ class EncodedPart:
 
 
 @dataclass(frozen=True)
+class Marks:
+    """What moved a query: so many documents, marked in the answer of a search, which is None where it is gone."""
+
+    query_id: uuid.UUID | None
+    relevant: int
+    not_relevant: int
+
+
+@dataclass(frozen=True)
+class Moved:
+    """Where marks moved a query (rocchio.py): the vector `(dim,)` it is searched with instead of its parts' own."""
+
+    vector: NDArray[np.float32]
+    marks: Marks
+
+
+@dataclass(frozen=True)
 class EncodedQuery:
     """A query in one version's joint space. `warnings`: what the asker should know of how it was read."""
 
@@ -152,15 +169,21 @@ class EncodedQuery:
     parts: tuple[EncodedPart, ...]
     timings_ms: dict[str, float] = field(default_factory=dict)
     warnings: tuple[SearchWarning, ...] = ()
+    moved: Moved | None = None
 
     @property
     def nothing_known(self) -> bool:
         """Whether no part that leads anywhere means anything to the version."""
-        return all(part.nothing_known or part.weight <= 0 for part in self.parts)
+        return self.moved is None and all(part.nothing_known or part.weight <= 0 for part in self.parts)
 
     @property
     def known(self) -> EncodedQuery:
-        """The query without the parts that mean nothing to the version."""
+        """What vectors are compared with: the parts without those that mean nothing to the version, or, where marks
+        moved the query, the one vector that they led to.
+        """
+        if self.moved is not None:
+            vector = EncodedPart("embedding", self.moved.vector[None, :])
+            return replace(self, parts=(vector,), moved=None)
         return replace(self, parts=tuple(part for part in self.parts if not part.nothing_known))
 
     @property
@@ -286,8 +309,9 @@ class SearchAnswer:
 
     `counted`: whether this viewer may know how many candidates there were, for these are what the asker could see.
     `warnings`: what should be known of the answer, as it was when the search was made. `parts`: what was asked with,
-    of a photo and a vector only that there was one. `unkept`: the row of a search that is not kept, for the page that
-    shows its answer at once. `text_read`: what was read in the photo, None where nobody asked or it is not read yet.
+    of a photo and a vector only that there was one. `marks`: what moved it. `unkept`: the row of a search that is not
+    kept, for the page that shows its answer at once. `text_read`: what was read in the photo, None where nobody asked
+    or it is not read yet.
     """
 
     query_id: uuid.UUID | None
@@ -303,6 +327,7 @@ class SearchAnswer:
     unkept: Query | None = None
     match: Match | None = None
     text_read: list[dict[str, Any]] | None = None
+    marks: Marks | None = None
 
     @property
     def unknown_words(self) -> list[str]:

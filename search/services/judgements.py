@@ -54,9 +54,9 @@ def judgement_set(  # noqa: PLR0913  (keyword-only; pages, API and tests call it
 ) -> Judgement:
     """Keep the rater's grade (0 to 3) of a document for a query, in place of an earlier one.
 
-    `comment` None keeps an earlier comment. Raises AppError `query.not_found`, `document.not_found` (for one that the
-    rater may not see, and in somebody else's query for one that is not in the answer), `parameter.invalid`,
-    `auth.required`.
+    What marks moved is judged for the search on which they stand: it is the same question. `comment` None keeps an
+    earlier comment. Raises AppError `query.not_found`, `document.not_found` (for one that the rater may not see, and in
+    somebody else's query for one that is not in the answer), `parameter.invalid`, `auth.required`.
     """
     rater = rater_of(viewer, session)
     _check_values(grade, comment or "")
@@ -65,7 +65,7 @@ def judgement_set(  # noqa: PLR0913  (keyword-only; pages, API and tests call it
     )  # it is not ended by its age meanwhile
     _check_judgeable(query, document_id, viewer, session)
     judgement = Judgement(
-        query=query, document_id=document_id, user_id=rater.user_id, session=rater.session, grade=grade,
+        query_id=query.judged_id, document_id=document_id, user_id=rater.user_id, session=rater.session, grade=grade,
         comment=comment or "", updated_at=timezone.now(),
     )  # fmt: skip
     kept = ["grade", "updated_at"] if comment is None else ["grade", "comment", "updated_at"]
@@ -75,7 +75,8 @@ def judgement_set(  # noqa: PLR0913  (keyword-only; pages, API and tests call it
         unique_fields=["query", "document", "user", "session"],
         update_fields=kept,
     )
-    kept_row: Judgement = own_judgements(viewer, session).get(query=query, document_id=document_id)
+    mine = own_judgements(viewer, session)
+    kept_row: Judgement = mine.get(query=query.judged_id, document_id=document_id)
     return kept_row
 
 
@@ -83,7 +84,10 @@ def judgement_clear(*, query_id: uuid.UUID | str, document_id: int, viewer: View
     """Undo the rater's judgement; return whether there was one. Raises AppError `auth.required`."""
     rater = rater_of(viewer, session)
     mine = Judgement.objects.filter(
-        query=_query(query_id), document_id=document_id, user_id=rater.user_id, session=rater.session
+        query=_query(query_id).judged_id,
+        document_id=document_id,
+        user_id=rater.user_id,
+        session=rater.session,
     )
     return bool(mine.delete()[0])
 
@@ -97,11 +101,21 @@ def own_judgements(viewer: Viewer, session: str) -> Any:
     )
 
 
-def judgements_of(query_id: uuid.UUID | str, viewer: Viewer, session: str) -> dict[int, Judgement]:
+def judgements_of(query: Query, viewer: Viewer, session: str) -> dict[int, Judgement]:
     """Return the rater's judgements of one query by document id; empty for somebody without a session."""
     if not session and (viewer is None or not viewer.is_authenticated):
         return {}
-    return {row.document_id: row for row in own_judgements(viewer, session).filter(query=query_id)}
+    return {row.document_id: row for row in own_judgements(viewer, session).filter(query=query.judged_id)}
+
+
+def grades_of(query: Query, viewer: Viewer, session: str) -> dict[int, int]:
+    """Return the rater's grades of one query by document id; raises AppError `marks.none` where there are none."""
+    grades = {
+        document: judgement.grade for document, judgement in judgements_of(query, viewer, session).items()
+    }
+    if not grades:
+        raise AppError("marks.none")
+    return grades
 
 
 def _check_values(grade: int, comment: str) -> None:
@@ -116,7 +130,7 @@ def _check_values(grade: int, comment: str) -> None:
 def _query(query_id: uuid.UUID | str, queries: QuerySet[Query] | None = None) -> Query:
     rows = Query.objects.all() if queries is None else queries
     try:
-        return rows.only("id", "answer", "user", "session").get(pk=query_id)
+        return rows.only("id", "answer", "user", "session", "marked").get(pk=query_id)
     except (Query.DoesNotExist, ValidationError) as failure:
         raise AppError("query.not_found") from failure
 

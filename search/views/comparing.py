@@ -101,7 +101,7 @@ def _neighbours(seen: Sequence[Hit], pair: tuple[Hit, Hit]) -> dict[str, Any]:
 
 
 def _shown(request: HttpRequest, query: Query, pair: tuple[Hit, Hit]) -> dict[str, Any]:
-    judged = judgements_of(query.pk, request.user, session_of(request))
+    judged = judgements_of(query, request.user, session_of(request))
     similarity = query.version.similarity if query.version else "cosine"
     left, right = cards(pair, query.pk, similarity, judged)
     return {

@@ -66,7 +66,7 @@ def _found_by(request: HttpRequest, found: Document) -> dict[str, Any]:
     hit = _hit(query, found)
     if query is None or hit is None:
         return {"text": Excerpt(found.body, "", "")}
-    judged = judgements_of(query.pk, request.user, session_of(request))
+    judged = judgements_of(query, request.user, session_of(request))
     kind = unit_kind_of(query.target)
     unit = kind.rows.filter(pk=hit.get(kind.name) or 0, document=found).first()
     picture = picture_of(kind.name, unit)

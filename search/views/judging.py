@@ -12,8 +12,17 @@ from django_htmx.http import trigger_client_event
 from retrieval_site.errors import AppError
 from retrieval_site.posting import takes_form
 from search.models import Document
-from search.services.judgements import NOT_RELEVANT, RELEVANT, judgement_clear, judgement_set
+from search.retrieval import keep
+from search.retrieval.pages import kept_query
+from search.services.judgements import (
+    NOT_RELEVANT,
+    RELEVANT,
+    judgement_clear,
+    judgement_set,
+    judgements_of,
+)
 from search.sessions import session_for, session_of
+from search.views.marks import marked
 from search.views.people import searchers_only
 from search.views.throttling import throttled
 
@@ -37,8 +46,17 @@ def judge(request: HttpRequest, query_id: uuid.UUID) -> HttpResponse:
     judgement = _judged(request, query_id, document)
     if not getattr(request, "htmx", False):
         return redirect(_back(request, query_id, document))
-    context = {"query_id": query_id, "document": document, "judgement": judgement}
-    response = render(request, "search/parts/judge.html", context)
+    query = kept_query(query_id)
+    context = {
+        "query_id": query_id,
+        "document": document,
+        "judgement": judgement,
+        "query": query,
+        "bar": bool(request.POST.get("bar")),
+        "marks": keep.marks_of(query),
+        "marked": marked(judgements_of(query, request.user, session_of(request))),
+    }
+    response = render(request, "search/parts/judged.html", context)
     message = (
         "Judgement taken back." if judgement is None else _MESSAGES.get(judgement.grade, "Judgement kept.")
     )

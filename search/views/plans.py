@@ -41,7 +41,11 @@ def described(query: Query, plan: Plan, *, counted: bool) -> list[str]:
     if filters := filters_described(query.filters):
         sentences.append(f"Only documents with {filters} counted.")
     sentences.append("Each document stands once, by its best " + units.removesuffix("s") + ".")
-    if query.modality == COMPOSED:
+    if query.marks is not None:
+        sentences.append(
+            "What you marked moved the search: towards what is relevant, and away from what is not."
+        )
+    elif query.modality == COMPOSED:
         sentences.append("What you asked with was weighed as its sliders say.")
     return sentences
 

@@ -29,6 +29,7 @@ from search.views.filter_bar import filter_bar
 from search.views.filtering import narrowing_of, narrowing_read, says_anything
 from search.views.indexing import unindexed
 from search.views.layouts import layout_keep, layout_of, wants_apart
+from search.views.marks import marked
 from search.views.parts import chips
 from search.views.people import searchers_only
 from search.views.photo_text import shown
@@ -139,7 +140,7 @@ def unkept(request: HttpRequest, answer: SearchAnswer) -> HttpResponse:
 def _hits(request: HttpRequest, query: Query, answer: SearchAnswer) -> dict[str, Any]:
     by_vectors = answer.plan.retrievers == ("dense",)
     similarity = query.version.similarity if query.version and by_vectors else "cosine"
-    judged = judgements_of(query.pk, request.user, session_of(request)) if answer.query_id else {}
+    judged = judgements_of(query, request.user, session_of(request)) if answer.query_id else {}
     kind = unit_kind_of(query.target)
     shown = cards(answer.hits, answer.query_id, similarity, judged)
     in_order = bool(request.GET.get("next"))  # further hits follow those that were unfolded
@@ -156,6 +157,8 @@ def _hits(request: HttpRequest, query: Query, answer: SearchAnswer) -> dict[str,
         "layout": layout_of(request, kind),
         "apart": wants_apart(request),
         "chosen": _chosen(request, query),
+        "marks": answer.marks,
+        "marked": marked(judged),
     }
 
 

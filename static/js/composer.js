@@ -59,6 +59,14 @@ function follow(list) {
   });
 }
 
+// Whoever comes back to an answer sees the weights that it was found with, not those that were tried after it.
+function weightsAsAsked() {
+  for (const slider of composer.querySelectorAll("[data-strength]")) {
+    slider.value = slider.defaultValue;
+    slider.nextElementSibling.value = slider.value;
+  }
+}
+
 if (composer) {
   composer.addEventListener("input", (event) => {
     if (event.target.matches("[data-strength]")) event.target.nextElementSibling.value = event.target.value;
@@ -77,6 +85,7 @@ if (composer) {
   });
   composer.addEventListener("dragleave", () => composer.classList.remove("drop-here"));
   composer.addEventListener("drop", drop);
+  window.addEventListener("pageshow", weightsAsAsked);
   const list = composer.querySelector("[data-parts]");
   if (list) follow(list);
 }

@@ -123,6 +123,11 @@ def test_the_hits_are_taken_away_as_a_table(site: Site, page: Page) -> None:
     lines = download.value.path().read_text(encoding="utf-8").splitlines()
     assert lines[0].startswith("rank,score,relevance,document_id,collection")
     assert len(lines) == 25
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("link", name="Table (CSV)")).to_be_hidden()
+    page.get_by_text("Export", exact=True).click()
+    page.get_by_role("heading", level=1).click()
+    expect(page.get_by_role("link", name="Table (CSV)")).to_be_hidden()
 
 
 def test_words_say_which_of_them_carried_a_hit(site: Site, page: Page) -> None:
@@ -208,3 +213,26 @@ def test_its_pages_are_accessible_and_not_too_wide(
     page.keyboard.press("?")
     found |= {"keys": accessibility_problems(page)}
     assert {name: problems for name, problems in found.items() if problems} == {}
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE])
+def test_marks_move_the_search_and_the_way_back_is_open(site: Site, page: Page, size: dict[str, int]) -> None:
+    page.set_viewport_size(size)
+    _words(site, page, "a pump")
+    asked = page.url
+    expect(page.locator("#marks form")).to_have_count(0)
+    hit = page.locator("[data-hit]").nth(5)
+    title = hit.locator("h2").inner_text()
+    hit.get_by_role("button", name="Relevant", exact=True).click()
+    more = page.get_by_role("button", name="More like those I marked")
+    expect(more).to_be_visible()
+    assert overflow(page) <= 0
+    more.click()
+    page.wait_for_url(lambda url: url != asked and "/q/" in url)
+    expect(page.locator("#marks")).to_contain_text("Moved by your marks: more like 1 document.")
+    first = page.locator("[data-hit]").first
+    expect(first).to_contain_text(title)
+    expect(first.locator(".verdict.yes")).to_have_attribute("aria-pressed", "true")
+    assert accessibility_problems(page) == []
+    page.get_by_role("link", name="Back to the search as it was asked").click()
+    page.wait_for_url(asked)

@@ -22,7 +22,6 @@ from search.services.judgements import (
     COMMENT_MAX,
     judgement_clear,
     judgement_set,
-    judgements_of,
     own_judgements,
     rater_of,
 )
@@ -84,9 +83,10 @@ class JudgementListView(ApiView):
     )
     def post(self, request: Request) -> Response:
         """Judge a document of a query's answer; 200 where you had judged it before."""
-        session = _session_to_write(request)
+        session = session_to_write(request)
         values = validated(JudgementNew, request.data)
-        known = judgements_of(values["query"], request.user, session)
+        mine = own_judgements(request.user, session).filter(document=values["document"])
+        known = set(mine.values_list("pk", flat=True))
         judgement = judgement_set(
             query_id=values["query"],
             document_id=values["document"],
@@ -95,7 +95,7 @@ class JudgementListView(ApiView):
             grade=values["grade"],
             comment=values.get("comment"),
         )
-        return Response(judgement_json(judgement), status=200 if judgement.document_id in known else 201)
+        return Response(judgement_json(judgement), status=200 if judgement.pk in known else 201)
 
 
 class JudgementView(ApiView):
@@ -112,7 +112,7 @@ class JudgementView(ApiView):
     @describe("judgements_update", {200: JudgementAnswer}, request=JudgementChange)
     def patch(self, request: Request, judgement_id: int) -> Response:
         """Change your grade or comment."""
-        session = _session_to_write(request)
+        session = session_to_write(request)
         judgement = _own(request, judgement_id)
         values = validated(JudgementChange, request.data, partial=True)
         changed = judgement_set(
@@ -128,7 +128,7 @@ class JudgementView(ApiView):
     @describe("judgements_delete", {204: None})
     def delete(self, request: Request, judgement_id: int) -> Response:
         """Undo your judgement."""
-        session = _session_to_write(request)
+        session = session_to_write(request)
         judgement = _own(request, judgement_id)
         judgement_clear(
             query_id=judgement.query_id,
@@ -191,7 +191,7 @@ def _own(request: Request, judgement_id: int) -> Judgement:
     return found
 
 
-def _session_to_write(request: Request) -> str:
+def session_to_write(request: Request) -> str:
     """Return the session of an anonymous rater, whose requests another site must not be able to send.
 
     Raises `auth.required` for who has neither name nor session, before the body is read.

@@ -206,6 +206,15 @@ class KeptParameters(Parameters):
     )
 
 
+class MarksParameters(Parameters):
+    """How a search is asked again; what it asks for stays."""
+
+    limit = serializers.IntegerField(default=LIMIT_DEFAULT, min_value=1, max_value=LIMIT_MAX)
+    explain = serializers.BooleanField(
+        default=False, help_text="say why the first ten hits were found: takes longer"
+    )
+
+
 class EmbeddingOptions(Parameters):
     """Whose vector."""
 

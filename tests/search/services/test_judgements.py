@@ -51,6 +51,23 @@ def refused(call, *args, **kwargs) -> str:
     return failure.value.id
 
 
+def test_what_marks_moved_is_judged_for_the_search_on_which_they_stand(query, shown, anna):
+    moved = make_query(modality="text", text="pump", answer=query.answer, marked=query)
+    kept = judge(moved, shown, anna, grade=2)
+    assert kept.query_id == query.pk
+    assert judgements_of(moved, anna, "")[shown.pk] == judgements_of(query, anna, "")[shown.pk] == kept
+    assert judgement_clear(query_id=moved.pk, document_id=shown.pk, viewer=anna, session="")
+    query.delete()
+    moved.refresh_from_db()
+    assert judge(moved, shown, anna).query_id == moved.pk  # the first one is gone
+
+
+def test_what_only_the_moved_search_found_can_be_judged(query, shown, anna):
+    other = Document.objects.create(collection=shown.collection, external_id="p-2")
+    moved = make_query(modality="text", answer=[{"document": other.pk, "score": 0.5}], marked=query)
+    assert judge(moved, other, anna).query_id == query.pk
+
+
 def test_a_second_judgement_of_the_same_rater_replaces_the_first(query, shown, anna):
     first = judge(query, shown, anna, grade=2, comment="right pump")
     second = judge(query, shown, anna, grade=0)
@@ -69,9 +86,9 @@ def test_raters_do_not_overwrite_each_other(query, shown, anna):
     judge(query, shown, anna, grade=3)
     judge(query, shown, session="one", grade=2)
     judge(query, shown, session="two", grade=0)
-    assert judgements_of(query.pk, anna, "")[shown.pk].grade == 3
-    assert judgements_of(query.pk, NOBODY, "one")[shown.pk].grade == 2
-    assert judgements_of(query.pk, NOBODY, "two")[shown.pk].grade == 0
+    assert judgements_of(query, anna, "")[shown.pk].grade == 3
+    assert judgements_of(query, NOBODY, "one")[shown.pk].grade == 2
+    assert judgements_of(query, NOBODY, "two")[shown.pk].grade == 0
 
 
 def test_a_signed_in_rater_is_known_by_name_whatever_their_session(query, shown, anna):
@@ -81,8 +98,8 @@ def test_a_signed_in_rater_is_known_by_name_whatever_their_session(query, shown,
 
 def test_somebody_without_user_and_session_cannot_judge_and_has_judged_nothing(query, shown):
     assert refused(judge, query, shown) == "auth.required"
-    assert judgements_of(query.pk, NOBODY, "") == {}
-    assert judgements_of(query.pk, None, "") == {}
+    assert judgements_of(query, NOBODY, "") == {}
+    assert judgements_of(query, None, "") == {}
 
 
 @pytest.fixture
@@ -116,7 +133,7 @@ def test_a_document_that_the_rater_may_no_longer_see_cannot_be_judged(query, sho
     judge(query, shown, anna)
     Collection.objects.update(visibility="private")
     assert refused(judge, query, shown, anna) == "document.not_found"
-    assert judgements_of(query.pk, anna, "") == {}
+    assert judgements_of(query, anna, "") == {}
 
 
 @pytest.mark.parametrize("missing", [uuid.uuid4(), "no uuid"])
