@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     Ask = Callable[[Any, dict[str, Any]], Timed]
 
 NAME = "why"
+WITH, WITHOUT = "champion", "challenger"
+"""The aliases of the model with cells and of the one without."""
 GOAL_MS = 150
 WARM_ROUNDS = 4
 
@@ -56,15 +58,18 @@ def main() -> None:
     folder = DATA_DIR / NAME
     with tempfile.TemporaryDirectory() as temporary, serving(DATA_DIR=str(folder)) as port:
         attached(folder)
-        keys = [_version(bundle) for bundle in (BUNDLE, _without_cells(Path(temporary)))]
-        _documents(options.documents, keys)
-        for row in _rows(_client(port), keys, Path(temporary), options):
+        from bench.documents import documents_store
+
+        documents_store(NAME, "Notes", [note["body"] for note in notes()[: options.documents]])
+        _answers(BUNDLE, WITH)
+        _answers(_without_cells(Path(temporary)), WITHOUT)
+        for row in _rows(_client(port), Path(temporary), options):
             _compare(row, options.rounds, report)
     if options.json:
         options.json.write_text(json.dumps(report.figures, indent=1) + "\n")
 
 
-def _rows(client: Client, keys: list[str], room: Path, options: argparse.Namespace) -> Iterator[Row]:
+def _rows(client: Client, room: Path, options: argparse.Namespace) -> Iterator[Row]:
     def words(model: str) -> Ask:
         return lambda text, fields: client.search(text=text, model=model, limit=1, **fields)
 
@@ -79,9 +84,9 @@ def _rows(client: Client, keys: list[str], room: Path, options: argparse.Namespa
     rng = np.random.default_rng(options.seed)
     texts = (captions(scene_sample(rng), rng)[0] for _ in range(each))
     goal = f"≤ {GOAL_MS}"
-    yield Row("words", words(keys[0]), texts, goal)
-    yield Row("photo, by cells", photo(keys[0]), photos, goal)
-    yield Row("photo, by covering cells", photo(keys[1]), photos)
+    yield Row("words", words(WITH), texts, goal)
+    yield Row("photo, by cells", photo(WITH), photos, goal)
+    yield Row("photo, by covering cells", photo(WITHOUT), photos)
 
 
 def _compare(row: Row, rounds: int, report: Report) -> None:
@@ -103,24 +108,15 @@ def _milliseconds(answer: Timed) -> float:
     return answer.seconds * MS
 
 
-def _version(bundle: Path) -> str:
-    from bench.asking import uploaded
-
-    return str(uploaded(bundle).key)
-
-
-def _documents(count: int, keys: list[str]) -> None:
-    """Store some of the demo's notes and let the server's own worker encode them for both versions."""
-    from bench.asking import finished
-    from bench.documents import documents_store
+def _answers(bundle: Path, alias: str) -> None:
+    """Let the server's own worker encode the notes by the bundle's model, and searches name it by the alias."""
+    from bench.asking import finished, uploaded
     from models_admin import services
-    from models_admin.models import ModelVersion
+    from models_admin.models import Alias
 
-    documents_store(NAME, "Notes", [note["body"] for note in notes()[:count]])
-    for key in keys:
-        name, number = key.split("@")
-        version = ModelVersion.objects.get(name=name, number=int(number))
-        finished(services.version_prepare(version=version))
+    version = uploaded(bundle)
+    finished(services.version_prepare(version=version))
+    Alias.objects.update_or_create(name=alias, defaults={"version": version})
 
 
 def _without_cells(room: Path) -> Path:

@@ -15,16 +15,22 @@ from search.retrieval.explain import explain
 from search.retrieval.regions import split
 from search.retrieval.types import ImagePart, SearchRequest, TextPart
 from search.vectors.copy import vectors_write
-from tests.support.cells_bundle import cells_manifest, make_cells_bundle
-from tests.support.corpus import make_collection, make_documents, make_version, picture, store, tiny_version
+from tests.support.corpus import (
+    cells_version,
+    in_a_corner,
+    make_collection,
+    make_documents,
+    picture,
+    store,
+    tiny_version,
+)
 from tests.support.pages import save_document
 from tests.support.tiny_bundle import COLOURS
 from workers.encoding.client import cells_encoded, encode_picture, encode_text, regions_encoded
 from workers.inference.framing import FramedPicture
-from workers.storage.blobs import blob_store
 
 CORNER = 0.65
-"""Of what carried a hit, more lies in the quarter of the picture that has the colour; the rest is the model's layout."""
+"""Of what carried a hit, more lies in the quarter that has the colour; the rest is the tiny model's layout."""
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("query_worker")]
 
 
@@ -71,18 +77,7 @@ def test_of_words_and_passage_the_colour_carried_the_hit(passages):
 
 @pytest.fixture
 def with_cells(tmp_path):
-    """A version whose bundle has cells."""
-    path = make_cells_bundle(tmp_path / "cells.zip")
-    bundle = blob_store(path.read_bytes(), "application/zip")
-    return make_version("cells", dim=32, champion=True, bundle=bundle, manifest=cells_manifest())
-
-
-def in_a_corner(colour: str, around: str, size: tuple[int, int] = (400, 400)) -> bytes:
-    """A picture of one colour, in its lower left quarter another."""
-    image, target = Image.new("RGB", size, COLOURS[around]), io.BytesIO()
-    image.paste(COLOURS[colour], (0, size[1] // 2, size[0] // 2, size[1]))
-    image.save(target, "PNG")
-    return target.getvalue()
+    return cells_version(tmp_path)
 
 
 def test_with_cells_what_lies_in_one_corner_carried_the_hit_there(with_cells):
