@@ -69,7 +69,8 @@ def split(cells: Floats, score: Score) -> Floats:
     """
     nothing = np.zeros((1, cells.shape[1]), np.float32)
     scores = score(np.concatenate([cells / len(cells), nothing]))
-    return scores[:-1] - scores[-1]
+    parts: Floats = scores[:-1] - scores[-1]
+    return parts
 
 
 def _shares(carried: Floats) -> tuple[tuple[float, ...], ...]:

@@ -68,10 +68,10 @@ class GridTower(nn.Module):
             for scale in self.scales:
                 maps = trunk.map(scaled(side, scale))
                 vectors.append(head.project(trunk.pool(maps)))
-                found = head.project_cells(trunk.spread(maps)).unflatten(1, maps.shape[2:])
+                found = _on_grid(head.project_cells(trunk.spread(maps)), (maps.shape[2], maps.shape[3]))
                 cells.append(resampled(found.flip(2) if flipped else found, self.grid))
         mean = torch.stack(cells).mean(0)
-        finished = self.similarity.finish_cells(mean.flatten(1, 2)).unflatten(1, self.grid)
+        finished = _on_grid(self.similarity.finish_cells(mean.flatten(1, 2)), self.grid)
         return self.similarity.finish(torch.stack(vectors).mean(0)), finished
 
     @torch.no_grad()
@@ -131,6 +131,11 @@ def resampled(cells: Tensor, grid: tuple[int, int]) -> Tensor:
             shares = _overlaps(cells.shape[axis], count).to(cells.device)
             cells = (cells.transpose(axis, 3) @ shares).transpose(axis, 3)
     return cells
+
+
+def _on_grid(cells: Tensor, grid: tuple[int, int]) -> Tensor:
+    """Cells (batch, rows · columns, dim) → (batch, rows, columns, dim)."""
+    return cells.reshape(-1, *grid, cells.shape[2])
 
 
 def _overlaps(before: int, after: int) -> Tensor:

@@ -46,7 +46,7 @@ class Cosine:
 
     def finish_cells(self, cells: Tensor) -> Tensor:
         """Cells (batch, cells, dim) of an encoder's output, scaled so that their mean is what `finish` makes of it."""
-        apart = cells.float().unflatten(2, (self.parts, cells.shape[2] // self.parts))
+        apart = cells.float().reshape(-1, cells.shape[1], self.parts, cells.shape[2] // self.parts)
         lengths = torch.linalg.vector_norm(apart.mean(1, keepdim=True), dim=3, keepdim=True)
         scaled: Tensor = (apart / (lengths.clamp_min(LENGTH_EPSILON) * self.parts**0.5)).flatten(2)
         return scaled
