@@ -73,11 +73,11 @@ def check_agreement(manifest: Manifest, folder: Path, vectors: dict[str, Floats]
     for modality, cosine in found.items():
         if not cosine >= AGREEMENT_MIN:  # also where it is no number
             raise BundleError("bundle.payloads_disagree", modality=modality, agreement=cosine)
-    _check_grid(model, manifest.image)
+    check_grid(model, manifest.image)
     return found
 
 
-def _check_grid(model: TwoTower, spec: ImageSpec | None) -> None:
+def check_grid(model: TwoTower, spec: ImageSpec | None) -> None:
     """Refuse cells of the graphs that the native encoder, which a GPU would run, does not have."""
     from workers.neural.grid import grid_tower
 

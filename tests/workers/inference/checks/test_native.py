@@ -2,13 +2,14 @@
 
 import json
 import struct
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from tests.support.tiny_bundle import VOCABULARY, tiny_manifest, vocabulary_bytes
-from workers.inference.bundles import bundle_extract, bundle_write
+from workers.inference.bundles import bundle_extract, bundle_write, read_manifest
 from workers.inference.checks import native
 from workers.inference.encoder import load_encoder
 from workers.inference.errors import BundleError, EncoderError
@@ -69,6 +70,26 @@ def test_a_trained_kind_of_bundle_passes_and_its_payloads_agree(tmp_path, files,
     result = carry_out(written(tmp_path / "b.zip", files))
     assert min(result["probes"][modality]["native_agreement"] for modality in ("image", "text")) > 0.9999
     assert "native weights" in result["seconds"]
+
+
+def test_a_grid_that_the_native_encoder_does_not_have_is_refused(tmp_path, files, model):
+    bundle_extract(written(tmp_path / "b.zip", files), tmp_path / "b")
+    spec = read_manifest(tmp_path / "b").image
+    native.check_grid(model, spec)
+    native.check_grid(model, replace(spec, cells=None))
+    with pytest.raises(BundleError) as refused:
+        native.check_grid(model, replace(spec, cells=(4, 5)))
+    assert refused.value.id == "bundle.payloads_disagree"
+    assert refused.value.detail["found"] == list(GRID)
+
+
+def test_a_runtime_whose_network_does_not_split_says_so(tmp_path, files):
+    bundle_extract(written(tmp_path / "b.zip", files), tmp_path / "b")
+    runtime = TorchRuntime(read_manifest(tmp_path / "b"), tmp_path / "b", "cpu")
+    runtime._model.image.trunk = torch.nn.Identity()
+    with pytest.raises(EncoderError) as refused:
+        runtime.cells(np.zeros((1, 3, 32, 32), np.float32))
+    assert refused.value.id == "encoder.no_cells"
 
 
 def test_weights_of_another_training_are_refused(tmp_path, files, refusal):
