@@ -116,6 +116,7 @@ def test_the_answer_is_what_the_design_and_the_schema_say(world, asked):
         "parts": [],
         "model": "small@1",
         "url": f"/q/{world.query.pk}/",
+        "marks": None,
     }
     first, second = answer["results"]
     assert (first["rank"], first["score"], first["relevance"]) == (1, 0.612346, None)
