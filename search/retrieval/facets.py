@@ -151,12 +151,20 @@ def facet_values(asked: FacetScope, name: str, typed: str, limit: int = VALUES_M
 
 def _facets(asked: FacetScope, names: Sequence[str]) -> list[Facet]:
     chosen = visible_collections(asked.viewer, asked.collections)
-    known = _fields(chosen, names)
-    return [_facet(_scope(asked, name, chosen), known.get(name) or _unknown(name)) for name in names]
+    known = _fields(chosen)
+    documents = max((field.documents for field in known.values()), default=0)
+    listed = [known.get(name) or _unknown(name, documents) for name in names]
+    return [_facet(_scope(asked, field.name, chosen), field) for field in listed]
 
 
 def _facet(scope: Scope, field: Field, typed: str = "", limit: int = VALUES_MAX) -> Facet:
     """Return one facet; without what is typed, a field of very many values is not listed."""
+    if field.documents < KEPT_FROM_DOCUMENTS:
+        return _looked_up(scope, field, typed, limit)
+    return _kept(scope, field, typed, limit)
+
+
+def _looked_up(scope: Scope, field: Field, typed: str, limit: int) -> Facet:
     if field.name in _OF_COLLECTIONS:
         value, named = _OF_COLLECTIONS[field.name]
         composed = _of_documents(scope) | {"value": sql.SQL(value), "named": sql.SQL(named)}
@@ -166,12 +174,6 @@ def _facet(scope: Scope, field: Field, typed: str = "", limit: int = VALUES_MAX)
         column = {"column": sql.Identifier(field.name)}
         ((least, greatest),) = _rows(_DATE_ENDS, scope, _of_documents(scope) | column)
         return Facet(field.name, "date", least=least, greatest=greatest)
-    if field.documents < KEPT_FROM_DOCUMENTS:
-        return _of_values(scope, field, typed, limit)
-    return _kept(scope, field, typed, limit)
-
-
-def _of_values(scope: Scope, field: Field, typed: str, limit: int) -> Facet:
     facet = Facet(field.name, field.type, more=True)
     if field.distinct_values <= LISTED_MAX or typed:
         facet = _counted(facet, scope, typed, limit)
@@ -191,12 +193,12 @@ def _kept(scope: Scope, field: Field, typed: str, limit: int) -> Facet:
         typed,
         limit,
     )
-    return _facets_kept.get(key, lambda: _of_values(scope, field, typed, limit))
+    return _facets_kept.get(key, lambda: _looked_up(scope, field, typed, limit))
 
 
-def _unknown(name: str) -> Field:
-    """Return a field that no document is known to have."""
-    return Field(name, CollectionField.Type.STRING.value, 0, 0)
+def _unknown(name: str, documents: int = 0) -> Field:
+    """Return a field of which nothing is noted: every document may have it, as its collection, or none."""
+    return Field(name, CollectionField.Type.STRING.value, documents, 0)
 
 
 def _counted(facet: Facet, scope: Scope, typed: str, limit: int) -> Facet:
@@ -272,12 +274,10 @@ def filters_without(filters: Mapping[str, Any], name: str) -> dict[str, Any]:
     return left
 
 
-def _fields(collections: Sequence[int], names: Sequence[str] | None = None) -> dict[str, Field]:
+def _fields(collections: Sequence[int]) -> dict[str, Field]:
     """Return the fields of these collections by name, those of one name together."""
     there = Q(documents__gt=0) | Q(stale=True)
     rows = CollectionField.objects.filter(there, collection__in=collections)
-    if names is not None:
-        rows = rows.filter(name__in=names)
     found: dict[str, Field] = {}
     for name, type_, documents, values in rows.values_list("name", "type", "documents", "distinct_values"):
         own = Field(name, type_, documents, values)
