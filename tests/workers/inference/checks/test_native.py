@@ -22,6 +22,7 @@ from workers.neural.two_tower import TwoTowerConfig
 from workers.training.graphs import image_graph, text_graph
 
 DIM = 16
+GRID = (4, 4)
 
 
 def make_model(seed=0):
@@ -42,8 +43,10 @@ def model():
 
 @pytest.fixture(scope="module")
 def files(model):
+    image, grid = image_graph(model, 32, crops=False, half=False)
+    assert grid == GRID
     return {
-        "image.onnx": image_graph(model, 32, crops=False, half=False),
+        "image.onnx": image,
         "text.onnx": text_graph(model, half=False),
         "native.json": json.dumps(native_config(model)).encode(),
         "native.safetensors": native_weights(model, half=False),
@@ -53,6 +56,7 @@ def files(model):
 
 def written(path, files):
     values = tiny_manifest() | {"dim": DIM}
+    values["image"]["cells"] = list(GRID)
     values["payloads"] = {
         "onnx": {"image": "image.onnx", "text": "text.onnx"},
         "native": {"config": "native.json", "weights": "native.safetensors"},
