@@ -68,8 +68,9 @@ def _write(path: Path, architecture: str) -> None:
         1024, len(words), CnnConfig(architecture=architecture), GruConfig(), CosineConfig()
     )
     model = _calibrated(config.build())
+    image, grid = image_graph(model, PIXELS["size"], crops=False, half=False)
     files: dict[str, bytes | Path] = {
-        "image.onnx": image_graph(model, PIXELS["size"], crops=False, half=False),
+        "image.onnx": image,
         "text.onnx": text_graph(model, half=False),
         "vocabulary.txt": ("\n".join(words) + "\n").encode(),
     }
@@ -81,7 +82,7 @@ def _write(path: Path, architecture: str) -> None:
         "dim": 1024,
         "similarity": "cosine",
         "modalities": ["image", "text"],
-        "image": PIXELS,
+        "image": PIXELS | ({"cells": list(grid)} if grid else {}),
         "text": {"tokenizer": "nltk-words", "vocabulary": "vocabulary.txt", "max_tokens": 64},
         "payloads": {"onnx": {"image": "image.onnx", "text": "text.onnx"}},
         "training": {},

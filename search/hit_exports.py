@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from search.querysets import Viewer
     from search.retrieval.types import Hit
 
-HIT_COLUMNS = ("rank", "score", "relevance", "document_id", "collection", "external_id", "title", "url")
+HIT_COLUMNS = (
+    "rank", "score", "relevance", "document_id", "collection", "external_id", "title", "url", "strength",
+)  # fmt: skip
 METADATA_COLUMNS_MAX = 200
 """A spreadsheet with more columns serves nobody; JSON has all of them."""
 
@@ -47,7 +49,7 @@ def hit_cells(hit: Hit) -> list[Any]:
     document = hit.document
     return [
         hit.rank, round(hit.score, 6), hit.relevance, document.pk, document.collection.slug, document.external_id,
-        document.title, document.url,
+        document.title, document.url, hit.strength,
     ]  # fmt: skip
 
 

@@ -56,14 +56,14 @@ def _ranked(
     known = {query.pk: _by_kept_vectors(query) for query in queries if query.version_id == version.pk}
     ranked = {pk: documents for pk, documents in known.items() if documents is not None}
     if others := [query for query in queries if query.pk not in known]:
-        ranked |= rankings(version, others, run_of_job)
+        ranked |= rankings(version, others, run_of_job, weak=False)
     return ranked
 
 
 def _by_kept_vectors(query: Query) -> list[int] | None:
     """Return what the asker finds now; None where the vectors are gone, or they may no longer look there."""
     encoded = keep.encoded_of(query)
-    return None if encoded is None else asker_finds(query, encoded)
+    return None if encoded is None else asker_finds(query, encoded, weak=False)
 
 
 def _new_ones(saved: SavedSearch, ranked: Sequence[int]) -> list[int]:

@@ -125,6 +125,12 @@ class QueryPartAnswer(Answer):
     weight = serializers.FloatField()
     text = serializers.CharField(allow_blank=True)
     document = serializers.IntegerField(allow_null=True)
+    crop = serializers.ListField(
+        child=serializers.FloatField(),
+        allow_null=True,
+        help_text="of a photo: the part that counts, null for all",
+    )
+    turn = serializers.IntegerField(help_text="of a photo: degrees, clockwise")
 
 
 class MarksAnswer(Answer):

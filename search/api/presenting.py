@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django.urls import reverse
 
 from search.relevance.panel import calibrations_json
-from search.retrieval.types import DocumentPart, TextPart
+from search.retrieval.types import DocumentPart, ImagePart, TextPart
 from search.units.image import ImageAnswer
 from search.units.registry import unit_kind, unit_kinds
 
@@ -99,6 +99,8 @@ def query_part_json(part: Part, *, whose_own: bool) -> Json:
         "weight": round(part.weight, 6),
         "text": part.text if isinstance(part, TextPart) else "",
         "document": part.document_id if whose_own and isinstance(part, DocumentPart) else None,
+        "crop": part.crop and list(part.crop) if isinstance(part, ImagePart) else None,
+        "turn": part.turn if isinstance(part, ImagePart) else 0,
     }
 
 
@@ -287,6 +289,8 @@ def part_json(part: AskedPart) -> Json:
         "weight": row.weight,
         "text": row.text,
         "document": part.document.pk if part.document else None,
+        "crop": row.crop,
+        "turn": row.turn,
         "photo": reverse("search:photo", args=[row.query_id]) + f"?part={row.place}"
         if row.preview_id
         else None,

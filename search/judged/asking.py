@@ -40,8 +40,10 @@ DEEP = 100
 """Documents looked at: of those that were judged, enough are among them to compare their order."""
 
 
-def rankings(version: ModelVersion, queries: Sequence[Query], ctx: JobContext) -> dict[UUID, list[int]]:
-    """Return each query's documents, best first, under this version.
+def rankings(
+    version: ModelVersion, queries: Sequence[Query], ctx: JobContext, *, weak: bool = True
+) -> dict[UUID, list[int]]:
+    """Return each query's documents, best first, under this version; without `weak`, not those that hardly fit.
 
     Left out are queries that cannot be asked again: their photo or collection is gone, the version does not encode
     what they are made of, or they were a vector of another model. `queries` come with their users and parts.
@@ -55,7 +57,7 @@ def rankings(version: ModelVersion, queries: Sequence[Query], ctx: JobContext) -
         for query, vectors in _encoded(version, encoder, batch):
             modality = cast("AskedModality", query.modality)
             encoded = EncodedQuery(version, (EncodedPart(modality, vectors, text=query.text),))
-            documents = asker_finds(query, encoded)
+            documents = asker_finds(query, encoded, weak=weak)
             if documents is not None:
                 found[query.pk] = documents
         ctx.advance(len(batch))
@@ -112,11 +114,15 @@ def _of_document(query: Query, version: ModelVersion) -> Vectors:
     return document_units(version, asked, query.target)
 
 
-def asker_finds(query: Query, encoded: EncodedQuery) -> list[int] | None:
-    """Return the documents that whoever made a search finds now, best first; None where they may not look there."""
+def asker_finds(query: Query, encoded: EncodedQuery, *, weak: bool = True) -> list[int] | None:
+    """Return the documents that whoever made a search finds now, best first; None where they may not look there.
+
+    Without `weak`, those that a page of hits would fold away are left out.
+    """
     try:
         scope = scope_for(encoded.version, query.user, query.target, query.collections, query.filters)
     except AppError:
         return None
     asked = Asked(Known(encoded), replace(scope, excluded=asked_documents(query)), DEEP, DEEP)
-    return [document.document_id for document in run(asked).documents]
+    documents = run(asked).documents
+    return [document.document_id for document in documents if weak or document.strength != "weak"]

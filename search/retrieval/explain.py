@@ -14,8 +14,8 @@ import numpy as np
 from retrieval_site.errors import AppError
 from search.retrieval import keep
 from search.retrieval.leave_out import Word, shares, words_of
-from search.retrieval.occlude import Regions, can_be_occluded, regions_of
 from search.retrieval.pages import kept_query
+from search.retrieval.regions import Regions, has_regions, regions_of
 from search.retrieval.scoring import part_scores, standard_of
 from search.retrieval.types import EncodedPart, EncodedQuery
 from search.thumbnails import LONGEST_SIDES_PX, thumbnail_open
@@ -74,7 +74,7 @@ def explain(query: Query, hit: Hit) -> Why:
     else:
         places = range(len(query.asked))
         sides = [_of_part(encoded, place, query.asked[place], hit.kind, found) for place in places]
-        unit = _of_unit(encoded, hit)
+        unit = _of_unit(encoded, hit, found)
     return _matched(Why(tuple(sides), unit), hit.document.collection.language)
 
 
@@ -128,7 +128,7 @@ def _of_part(encoded: EncodedQuery, place: int, part: QueryPart, kind: str, foun
     return _of_picture(version, picture, score)
 
 
-def _of_unit(encoded: EncodedQuery, hit: Hit) -> Side:
+def _of_unit(encoded: EncodedQuery, hit: Hit, found: Floats) -> Side:
     """Return what carried the score in what was found: of the passage's words, or of the picture."""
     asked, table = encoded.known, VectorTable(encoded.version.pk, hit.kind)
     weights = np.array([part.weight for part in asked.parts], np.float32)
@@ -136,15 +136,29 @@ def _of_unit(encoded: EncodedQuery, hit: Hit) -> Side:
         return _unweighed(text_of_hit(hit))
     standard = standard_of(asked, table) if len(weights) > 1 else None
 
-    def score(vectors: Floats) -> Floats:
-        scores = part_scores(asked, hit.kind, vectors)
+    def score(vectors: Floats, query: EncodedQuery = asked) -> Floats:
+        scores = part_scores(query, hit.kind, vectors)
         return (standard.of(scores) if standard else scores) @ weights
 
     if span := span_of(hit.kind, hit.unit):
         return _of_text(encoded.version, span.text, score)
     if picture := picture_of(hit.kind, hit.unit):
-        return _of_picture(encoded.version, FramedPicture(_file(picture)), score)
+        fitting = _of_best_vectors(asked, found)
+        return _of_picture(
+            encoded.version, FramedPicture(_file(picture)), lambda vectors: score(vectors, fitting)
+        )
     return Side()
+
+
+def _of_best_vectors(encoded: EncodedQuery, found: Floats) -> EncodedQuery:
+    """Return the query with, of each part, the one vector that fits best: regions are compared with what scored."""
+    if encoded.version.similarity == "order":
+        return encoded
+    parts = [
+        replace(part, vectors=part.vectors[[int((part.vectors @ found[0]).argmax())]])
+        for part in encoded.parts
+    ]
+    return replace(encoded, parts=tuple(parts))
 
 
 def _of_text(version: ModelVersion, text: str, score: Score) -> Side:
@@ -159,7 +173,7 @@ def _of_text(version: ModelVersion, text: str, score: Score) -> Side:
 
 
 def _of_picture(version: ModelVersion, picture: FramedPicture, score: Score) -> Side:
-    if not can_be_occluded(version):
+    if not has_regions(version):
         return Side()
     return Side(regions=regions_of(version, picture, score))
 

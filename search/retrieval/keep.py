@@ -220,7 +220,7 @@ def _part_kept(part: QueryPart) -> Part:
         return TextPart(part.text, part.weight)
     if part.modality == "image":
         texts = None if part.text_read is None else tuple(TextRead.of(one) for one in part.text_read)
-        return ImagePart(b"", part.weight, read=texts)
+        return ImagePart(b"", part.weight, part.shown_crop, part.turn, texts)
     if part.modality == "document":
         return DocumentPart(part.document_id or 0, part.weight)
     return EmbeddingPart((), part.weight)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from search.querysets import Viewer
     from search.retrieval.explain import Side, Why
     from search.retrieval.leave_out import Word
-    from search.retrieval.occlude import Regions
+    from search.retrieval.regions import Regions
     from search.retrieval.types import Hit
 
 LEVELS = (0.02, 0.06, 0.12, 0.25)

@@ -189,6 +189,7 @@ def _surroundings(request: HttpRequest, query: Query, answer: SearchAnswer) -> d
         "collections": collections,
         "answer": answer,
         "words": part.text if part else "",
+        "saved_name": ", ".join(one.text for one in query.asked if one.text),
         "nothing_known": "" if answer.hits else _nothing_known(answer),
         "mode": query.mode,
         "plan": described(query, answer.plan, counted=answer.counted),

@@ -20,6 +20,7 @@ from search.job_types import FIND_NEW, MAIL_NEW
 from search.models import Collection, Document, Membership, SavedSearch, SearchFinding
 from search.services.alerts import alerts_set, find_new_soon, findings_unseen
 from search.services.saved_searches import saved_search_create
+from search.vectors.background import backgrounds_forget
 from search.vectors.copy import vectors_write
 from tests.support.corpus import make_collection, make_documents, make_version, unit_rows
 from tests.support.queries import make_query
@@ -115,6 +116,17 @@ def test_many_new_documents_are_all_found(version, notes, ann) -> None:
     assert found(row) == {document.pk for document in new}
 
 
+def test_what_hardly_fits_is_not_told_though_nothing_fits_better(version, ann) -> None:
+    collection = make_collection("unrelated")
+    scores = np.random.default_rng(1).normal(size=200) * 0.1
+    add(version, collection, *scores)
+    row = saved(version, ann)
+    backgrounds_forget()
+    _, close = add(version, collection, np.sort(scores)[-9], 0.9)
+    assert look() == 1
+    assert found(row) == {close.pk}
+
+
 def test_only_documents_that_the_person_may_see_at_that_moment_are_found_counted_and_shown(
     version, notes, ann, client
 ) -> None:
@@ -169,13 +181,13 @@ def test_after_a_switch_of_models_the_search_is_encoded_anew(version, notes, ann
     (new,) = add(second, notes, 0.9)
     asked = []
 
-    def rankings(of, queries, _run):
-        asked.append((of, [query.pk for query in queries]))
+    def rankings(of, queries, _run, *, weak):
+        asked.append((of, [query.pk for query in queries], weak))
         return {row.query_id: [new.pk]}
 
     monkeypatch.setattr(find, "rankings", rankings)
     assert look() == 1
-    assert asked == [(second, [row.query_id])]
+    assert asked == [(second, [row.query_id], False)]
 
 
 def test_new_vectors_ask_the_saved_searches_again_where_anybody_waits(version, notes, ann) -> None:

@@ -14,7 +14,8 @@ from search.models import Collection, Document, Passage
 from search.services.fields import field_values_write
 from search.vectors.copy import vectors_write
 from search.vectors.tables import table_create
-from tests.support.tiny_bundle import make_tiny_bundle, tiny_manifest
+from tests.support.cells_bundle import DIM, cells_manifest, make_cells_bundle
+from tests.support.tiny_bundle import COLOURS, make_tiny_bundle, tiny_manifest
 from workers.models import Blob
 from workers.storage.blobs import blob_store
 
@@ -115,6 +116,20 @@ def tiny_version(
     path = make_tiny_bundle(folder / f"{name}-{seed}.zip", name=name, dim=dim, seed=seed)
     bundle = blob_store(path.read_bytes(), "application/zip")
     return make_version(name, dim=dim, champion=champion, bundle=bundle, manifest=tiny_manifest(name, dim))
+
+
+def cells_version(folder: Path) -> ModelVersion:
+    """A ready version whose bundle has cells: see tests/support/cells_bundle.py."""
+    bundle = blob_store(make_cells_bundle(folder / "cells.zip").read_bytes(), "application/zip")
+    return make_version("cells", dim=DIM, champion=True, bundle=bundle, manifest=cells_manifest())
+
+
+def in_a_corner(colour: str, around: str, size: tuple[int, int] = (400, 400)) -> bytes:
+    """A picture of one colour, in its lower left quarter another."""
+    image, target = Image.new("RGB", size, COLOURS[around]), io.BytesIO()
+    image.paste(COLOURS[colour], (0, size[1] // 2, size[0] // 2, size[1]))
+    image.save(target, "PNG")
+    return target.getvalue()
 
 
 def picture(

@@ -141,8 +141,8 @@ def image_graph(colours: np.ndarray, layout: np.ndarray) -> GraphProto:
     nodes = [
         helper.make_node("AveragePool", ["pixels"], ["pooled"], kernel_shape=[4, 4], strides=[4, 4]),
         helper.make_node("Reshape", ["pooled", "grid_shape"], ["planes"]),
-        helper.make_node("Transpose", ["planes"], ["cells"], perm=[0, 2, 1]),
-        helper.make_node("MatMul", ["cells", "anchors"], ["products"]),
+        helper.make_node("Transpose", ["planes"], ["by_cell"], perm=[0, 2, 1]),
+        helper.make_node("MatMul", ["by_cell", "anchors"], ["products"]),
         helper.make_node("Add", ["products", "offsets"], ["closeness"]),
         helper.make_node("Softmax", ["closeness"], ["shares"], axis=-1),
         helper.make_node("ReduceMean", ["shares"], ["share"], axes=[1], keepdims=0),

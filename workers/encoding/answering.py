@@ -64,7 +64,7 @@ def _answer(ask: Ask, data: bytes, seconds: float) -> None:
         _reply(ask, fetched := Encoded(copies=(fetchers().fetched(data.decode(), seconds),)), fetched)
         return
     model, small = _model(ask.version_id), None
-    if ask.kind in ("texts", "regions"):
+    if ask.kind in ("texts", "regions", "cells"):
         _reply(ask, found := explained(model, ask, data, seconds), found)
         return
     if ask.kind == "text":

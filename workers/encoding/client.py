@@ -49,7 +49,12 @@ WANTED_SECONDS = 120.0
 FETCHING_MAX = 4
 """How many threads of this process wait at once for pictures from other servers."""
 _FETCHING = threading.BoundedSemaphore(FETCHING_MAX)
-_LISTS = {"fetch": wire.FETCH_KEY, "texts": wire.EXPLAIN_KEY, "regions": wire.EXPLAIN_KEY}
+_LISTS = {
+    "fetch": wire.FETCH_KEY,
+    "texts": wire.EXPLAIN_KEY,
+    "regions": wire.EXPLAIN_KEY,
+    "cells": wire.EXPLAIN_KEY,
+}
 
 
 def encode_picture(
@@ -111,8 +116,25 @@ def regions_encoded(
 
     With them comes the picture's upright size. Raises AppError as `picture_start` and `Pending.result`.
     """
+    return _parts_encoded(version, picture, "regions")
+
+
+def cells_encoded(
+    version: ModelVersion, picture: FramedPicture
+) -> tuple[NDArray[np.float32], tuple[int, int]]:
+    """Return what each cell of the encoder's own grid gives to a picture's vector, `(cells, dim)`, row by row.
+
+    Their mean is the vector. With them comes the picture's upright size. For a version whose manifest names cells;
+    raises AppError as `picture_start` and `Pending.result`.
+    """
+    return _parts_encoded(version, picture, "cells")
+
+
+def _parts_encoded(
+    version: ModelVersion, picture: FramedPicture, kind: str
+) -> tuple[NDArray[np.float32], tuple[int, int]]:
     _check_picture(picture.data)
-    asked = Question(version.pk, "regions", picture.digest, picture.data, framing=picture.framing)
+    asked = Question(version.pk, kind, picture.digest, picture.data, framing=picture.framing)
     answer = _start(asked).result()
     return answer.vector.reshape(-1, version.dim), answer.size or (1, 1)
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from workers.encoding.pool import LoadedModel
     from workers.encoding.wire import Ask
+    from workers.inference.decoding.types import PreparedPicture
 
     Floats = NDArray[np.float32]
 
@@ -34,7 +35,10 @@ AT_ONCE_TEXTS, AT_ONCE_PICTURES = 8, 4
 
 def explained(model: LoadedModel, ask: Ask, data: bytes, seconds: float) -> Encoded:
     """Return the vectors that were asked for, one behind the other."""
-    return _texts(model, data) if ask.kind == "texts" else _regions(model, ask, data, seconds)
+    if ask.kind == "texts":
+        return _texts(model, data)
+    prepared = _prepared(model, ask, data, seconds)
+    return (_cells if ask.kind == "cells" else _regions)(model, prepared)
 
 
 def _texts(model: LoadedModel, data: bytes) -> Encoded:
@@ -48,12 +52,20 @@ def _texts(model: LoadedModel, data: bytes) -> Encoded:
     return Encoded(np.concatenate(vectors))
 
 
-def _regions(model: LoadedModel, ask: Ask, data: bytes, seconds: float) -> Encoded:
-    """Return the vector of a picture, then one for each cell of a grid over it, with that cell in the mean colour."""
+def _prepared(model: LoadedModel, ask: Ask, data: bytes, seconds: float) -> PreparedPicture:
     spec = model.encoder.manifest.image
     if spec is None:
         raise EncoderError("encoder.no_image")
-    prepared = decoders().prepared(data, spec, framing=ask.framing, within_seconds=seconds)
+    return decoders().prepared(data, spec, framing=ask.framing, within_seconds=seconds)
+
+
+def _cells(model: LoadedModel, prepared: PreparedPicture) -> Encoded:
+    """Return what each cell of the encoder's own grid gives to the picture's vector, row by row: their mean is it."""
+    return Encoded(model.encoder.encode_cells(prepared.pixels[None]).reshape(-1), size=prepared.size)
+
+
+def _regions(model: LoadedModel, prepared: PreparedPicture) -> Encoded:
+    """Return the vector of a picture, then one for each cell of a grid over it, with that cell in the mean colour."""
     vectors: list[Floats] = []
     for some in _parts([prepared.pixels, *_occluded(prepared.pixels)], AT_ONCE_PICTURES):
         vectors += _results([model.pixels.submit(pixels) for pixels in some])

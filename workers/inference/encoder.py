@@ -47,6 +47,13 @@ class Encoder(Protocol):
         """Prepared pictures, `pictures.to_pixels` stacked: (n, …) → unit vectors (n, dim)."""
         ...
 
+    def encode_cells(self, pixels: Floats) -> Floats:
+        """Prepared pictures (n, …) → what each cell of the encoder's grid gives to them, (n, rows, columns, dim).
+
+        The mean over a picture's cells is its vector. EncoderError `encoder.no_cells` for a bundle without them.
+        """
+        ...
+
     def encode_pictures(self, pictures: Sequence[Image.Image]) -> Floats:
         """RGB pictures → unit vectors (n, dim)."""
         ...
@@ -70,6 +77,10 @@ class Runtime(Protocol):
 
     def image(self, pixels: Floats) -> Floats:
         """(batch, 3, size, size), or with ten crops (batch, 10, 3, size, size) → (batch, dim)."""
+        ...
+
+    def cells(self, pixels: Floats) -> Floats:
+        """(batch, 3, size, size) → (batch, rows, columns, dim); only for a bundle whose manifest names cells."""
         ...
 
     def text(self, tokens: Ids, lengths: Ids) -> Floats:
@@ -98,6 +109,15 @@ class BundleEncoder:
         size = self.runtime.image_batch
         parts = (self.runtime.image(pixels[at : at + size]) for at in range(0, len(pixels), size))
         return self._joined(parts)
+
+    def encode_cells(self, pixels: Floats) -> Floats:
+        """See `Encoder`."""
+        grid, size = cells_of(self.manifest), self.runtime.image_batch
+        found = [self.runtime.cells(pixels[at : at + size]) for at in range(0, len(pixels), size)]
+        cells = np.concatenate([np.empty((0, *grid, self.dim), np.float32), *found])
+        if not np.isfinite(cells).all():
+            raise EncoderError("encoder.bad_output", shape=list(cells.shape), dim=self.dim)
+        return cells
 
     def encode_pictures(self, pictures: Sequence[Image.Image]) -> Floats:
         """See `Encoder`; prepares one batch at a time, so that memory does not grow with their number."""
@@ -161,6 +181,15 @@ def load_encoder(
     from workers.inference.openvino_runtime import OpenVinoRuntime
 
     return BundleEncoder(manifest, folder, OpenVinoRuntime(manifest, folder, cache=cache, threads=threads))
+
+
+def cells_of(manifest: Manifest) -> tuple[int, int]:
+    """Return rows and columns of the encoder's grid; raises EncoderError `encoder.no_cells`, `encoder.no_image`."""
+    if manifest.image is None:
+        raise EncoderError("encoder.no_image")
+    if manifest.image.cells is None:
+        raise EncoderError("encoder.no_cells")
+    return manifest.image.cells
 
 
 def wants_cuda(manifest: Manifest, device: str) -> bool:

@@ -25,6 +25,8 @@ PRECISIONS = ("auto", "float32")
 TOKENIZERS = ("nltk-words", "clip-bpe")
 DIM_MAX = 4000
 """The most dimensions that an HNSW index over half-precision vectors takes."""
+CELLS_MAX = 16
+"""Rows, or columns, of an encoder's grid: 256 cells of 4,000 dimensions are 4 MB."""
 
 FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}(/[A-Za-z0-9][A-Za-z0-9._-]{0,99})?")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
@@ -36,6 +38,7 @@ class ImageSpec:
     """How a picture becomes the image encoder's input; see `pictures.to_pixels`.
 
     `precision`: `float32` for an encoder that must never run in less; `auto` for one that is tried in bf16.
+    `cells`: rows and columns of the ONNX graph's output `cells`, where it has one.
     """
 
     resize: int
@@ -45,6 +48,7 @@ class ImageSpec:
     crop: str = "center"
     interpolation: str = "bilinear"
     precision: str = "auto"
+    cells: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -186,7 +190,7 @@ def _modalities(top: Section) -> tuple[str, ...]:
 def _image(section: Section | None) -> ImageSpec | None:
     if section is None:
         return None
-    section.only(("resize", "size", "crop", "interpolation", "mean", "std", "precision"))
+    section.only(("resize", "size", "crop", "interpolation", "mean", "std", "precision", "cells"))
     spec = ImageSpec(
         resize=section.whole("resize", 16, 2048),
         size=section.whole("size", 16, 2048),
@@ -195,12 +199,25 @@ def _image(section: Section | None) -> ImageSpec | None:
         mean=section.numbers("mean", 3),
         std=section.numbers("std", 3),
         precision=section.choice("precision", PRECISIONS, "auto"),
+        cells=_cells(section),
     )
     if spec.crop != "squash" and spec.size > spec.resize:
         refuse("image.size", "must not be larger than image.resize")
+    if spec.cells and spec.crop == "ten":
+        refuse("image.cells", "is not for ten crops, in which a cell has no one place")
     if min(spec.std) <= 0:
         refuse("image.std", "must be above zero")
     return spec
+
+
+def _cells(section: Section) -> tuple[int, int] | None:
+    found = section.values.get("cells")
+    if found is None:
+        return None
+    whole = isinstance(found, list) and all(type(side) is int for side in found)
+    if not whole or len(found) != 2 or not all(2 <= side <= CELLS_MAX for side in found):
+        refuse("image.cells", f"must be two whole numbers from 2 to {CELLS_MAX}: rows and columns")
+    return found[0], found[1]
 
 
 def _text(section: Section | None) -> TextSpec | None:
@@ -257,12 +274,22 @@ def _check_consistent(manifest: Manifest) -> None:
     """Refuse a manifest whose parts contradict each other: each modality has its settings and its graphs."""
     for modality in MODALITIES:
         _check_presence(manifest, modality)
+    if manifest.image and manifest.image.cells:
+        _check_cells(manifest)
     for name in manifest.files:
         if not FILE_NAME.fullmatch(name) or name == MANIFEST_NAME:
             refuse(f"files.{name}", "is not an allowed file name")
     for key, name in named_files(manifest):
         if name not in manifest.files:
             refuse(key, f"names “{name}”, which “files” does not list")
+
+
+def _check_cells(manifest: Manifest) -> None:
+    """Refuse cells where nothing could give them, or where a score does not split over them."""
+    if manifest.similarity != "cosine":
+        refuse("image.cells", "is for the similarity “cosine” only")
+    if manifest.payloads.onnx is None:
+        refuse("image.cells", "is an output of an ONNX graph, which “payloads” does not name")
 
 
 def _check_presence(manifest: Manifest, modality: str) -> None:

@@ -6,7 +6,7 @@ import hashlib
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
     Ids = NDArray[np.int64]
 
+EMBEDDING, CELLS = "embedding", "cells"
 _WARM_BATCHES = range(1, 9)
 """The batches that queries meet; the first run of each shape prepares its kernels, ~0.1 s for a large network."""
 _WARM_SECONDS = 10.0
@@ -65,12 +66,21 @@ class OpenVinoRuntime:
         self._graphs = graphs_of(manifest, folder)
         self._image = self._load_image(manifest.image) if manifest.image else None
         self._text = self._load_text() if manifest.text else None
+        self._cells: Network | None = None
+        self._compiling_cells = threading.Lock()
 
     def image(self, pixels: Floats) -> Floats:
         """See `Runtime`."""
         if self._image is None:
             raise EncoderError("encoder.no_image")
         return self._image(np.ascontiguousarray(pixels, np.float32))
+
+    def cells(self, pixels: Floats) -> Floats:
+        """See `Runtime`. The graph is compiled for it when the first one is asked for, in fp32."""
+        with self._compiling_cells:
+            if self._cells is None:
+                self._cells = self._compiler.compile(replace(self._graphs["image"], output=CELLS), "f32")
+        return self._cells(np.ascontiguousarray(pixels, np.float32))
 
     def text(self, tokens: Ids, lengths: Ids) -> Floats:
         """See `Runtime`."""
@@ -104,16 +114,23 @@ class OpenVinoRuntime:
 
 @dataclass(frozen=True)
 class StoredGraph:
-    """An ONNX file and its SHA-256, which was checked when the bundle was extracted."""
+    """An ONNX file and its SHA-256, which was checked when the bundle was extracted.
+
+    `output`: of a graph with several, the one that is computed; what only the others need is left out of the network.
+    """
 
     path: Path
     sha256: str
+    output: str | None = None
 
 
 def graphs_of(manifest: Manifest, folder: Path) -> dict[str, StoredGraph]:
     """Return the graphs of an extracted bundle by modality; the manifest has an ONNX payload."""
     names = {key: name for key, name in vars(manifest.payloads.onnx).items() if name is not None}
-    return {key: StoredGraph(folder / name, manifest.files[name].sha256) for key, name in names.items()}
+    graphs = {key: StoredGraph(folder / name, manifest.files[name].sha256) for key, name in names.items()}
+    if manifest.image and manifest.image.cells:
+        graphs["image"] = replace(graphs["image"], output=EMBEDDING)
+    return graphs
 
 
 class Compiler:
@@ -154,4 +171,12 @@ class Compiler:
             raise EncoderError("encoder.cannot_compile", reason=str(error)[-500:]) from error
 
     def _compiled(self, graph: StoredGraph, options: dict[str, Any]) -> Network:
-        return Network(self._core.compile_model(str(graph.path), "CPU", options))
+        model = self._with_one_output(graph) if graph.output else str(graph.path)
+        return Network(self._core.compile_model(model, "CPU", options))
+
+    def _with_one_output(self, graph: StoredGraph) -> Any:
+        model = self._core.read_model(str(graph.path))
+        for result in model.get_results():
+            if graph.output not in result.input_value(0).get_names():
+                model.remove_result(result)
+        return model

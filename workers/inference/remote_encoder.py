@@ -7,6 +7,7 @@ since an uploaded graph may have taken over the child that checked them first.
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import threading
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workers.inference.bundles import read_manifest
-from workers.inference.encoder import load_encoder, wants_cuda
+from workers.inference.encoder import cells_of, load_encoder, wants_cuda
 from workers.inference.errors import EncoderDiedError, EncoderError, EncoderSetAsideError
 from workers.inference.isolation import sandbox_grant, sandbox_user
 from workers.inference.pictures import to_pixels
@@ -116,6 +117,12 @@ class RemoteEncoder:
         size = self._image_batch
         return self._joined([self._pixels(pixels[at : at + size]) for at in range(0, len(pixels), size)])
 
+    def encode_cells(self, pixels: Floats) -> Floats:
+        """See `Encoder`; one picture at a time. Raises EncoderDiedError where the child died."""
+        shape = (*cells_of(self.manifest), self.dim)
+        found = [self._cells(pixels[at : at + 1], shape) for at in range(len(pixels))]
+        return np.concatenate([np.empty((0, *shape), np.float32), *found])
+
     def encode_pictures(self, pictures: Sequence[Image.Image]) -> Floats:
         """See `Encoder`; prepares one batch at a time, so that memory does not grow with their number."""
         spec, size = self.manifest.image, self._image_batch
@@ -145,6 +152,15 @@ class RemoteEncoder:
         pixels = np.ascontiguousarray(pixels, np.float32)
         return self._called("pixels", {"shape": pixels.shape}, pixels.data, len(pixels))[1]
 
+    def _cells(self, pixels: Floats, shape: tuple[int, ...]) -> Floats:
+        pixels = np.ascontiguousarray(pixels, np.float32)
+        count, head = math.prod(shape[:-1]), {"shape": pixels.shape}
+        _, answer = self._exchanged("cells", head, pixels.data, 1, vectors=count)
+        cells = np.frombuffer(answer, np.float32)
+        if cells.size != math.prod(shape) or not np.isfinite(cells).all():
+            raise EncoderError("encoder.bad_output", dim=self.dim)
+        return cells.reshape(1, *shape)
+
     def _texts(self, method: str, texts: Sequence[str]) -> tuple[dict[str, Any], Floats]:
         if self.manifest.text is None:
             raise EncoderError("encoder.no_text")
@@ -158,11 +174,14 @@ class RemoteEncoder:
         return reply, self._checked(answer, count)
 
     def _exchanged(
-        self, method: str, head: dict[str, Any], payload: Buffer, count: int
+        self, method: str, head: dict[str, Any], payload: Buffer, count: int, *, vectors: int = 0
     ) -> tuple[dict[str, Any], bytes]:
-        """Let the child answer for `count` inputs; a child that died is replaced behind the caller's back."""
+        """Let the child answer for `count` inputs; a child that died is replaced behind the caller's back.
+
+        `vectors`: how many come back, where it is not one for each input.
+        """
         process, seconds = self._running(), self._options.call_seconds
-        size = count * self.dim * _FLOAT_BYTES
+        size = (vectors or count) * self.dim * _FLOAT_BYTES
         call: Callable[[SandboxProcess], tuple[dict[str, Any], bytes]] = methodcaller(
             "call", method, head, [payload], reply_bytes=size, timeout_seconds=seconds
         )

@@ -14,6 +14,7 @@ from workers.inference.precision import choose_precision
 from workers.inference.probes import probe_pictures
 from workers.neural.errors import ModelConfigError, WeightsError
 from workers.neural.folding import fold
+from workers.neural.grid import GridTower, grid_tower
 from workers.neural.native import load_native
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class TorchRuntime:
         self.device = device
         self.precision = "f32"
         self._model = cast("TwoTower", fold(read_native(manifest, folder))).to(device)
+        self._grid: GridTower | None = None
         if manifest.image:
             self._prepare(manifest.image)
         if manifest.text:
@@ -48,6 +50,16 @@ class TorchRuntime:
     def image(self, pixels: Floats) -> Floats:
         """See `Runtime`."""
         return self._image(pixels, self.precision)
+
+    @torch.inference_mode()
+    def cells(self, pixels: Floats) -> Floats:
+        """See `Runtime`. Raises EncoderError `encoder.no_cells` for a network that does not split over them."""
+        if self._grid is None:
+            self._grid = grid_tower(self._model, pixels.shape[-1])
+        if self._grid is None:
+            raise EncoderError("encoder.no_cells")
+        moved = torch.from_numpy(np.ascontiguousarray(pixels, np.float32)).to(self.device)
+        return _to_numpy(self._grid(moved)[1])
 
     @torch.inference_mode()
     def text(self, tokens: Ids, lengths: Ids) -> Floats:

@@ -94,7 +94,8 @@ def _check_graphs(manifest: Manifest, folder: Path) -> None:
     files = manifest.payloads.onnx
     if files and files.image and manifest.image:
         ports = graphs.image_inputs(manifest.image)
-        model = graphs.check_graph(folder / files.image, ports, manifest)
+        more = graphs.cells_output(manifest.image, manifest.dim)
+        model = graphs.check_graph(folder / files.image, ports, manifest, more)
         check_indices(model, ports, None, files.image)
     if files and files.text and manifest.text:
         model = graphs.check_graph(folder / files.text, graphs.text_inputs(), manifest)

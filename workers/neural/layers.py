@@ -1,7 +1,9 @@
 """Small operations that several parts share."""
 
+import copy
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 # Large enough for half precision, small enough to leave any real vector's direction untouched.
 LENGTH_EPSILON = 1e-6
@@ -36,3 +38,10 @@ def masked_mean(states: Tensor, mask: Tensor, lengths: Tensor) -> Tensor:
     """States (batch, length, dim) → the mean over each row's real tokens (batch, dim); `mask` is `token_mask`'s."""
     mean: Tensor = (states * mask.to(states.dtype)).sum(1) / lengths.unsqueeze(1).to(states.dtype)
     return mean
+
+
+def without(module: nn.Module, name: str) -> nn.Module:
+    """A shallow copy of the module without one of its parts, whose weights an export would otherwise carry along."""
+    copied = copy.copy(module)
+    copied._modules = {**module._modules, name: None}
+    return copied

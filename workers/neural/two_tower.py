@@ -52,7 +52,7 @@ class TwoTower(nn.Module):
     def encode_image(self, pixels: Tensor) -> Tensor:
         """Pixels float32 (batch, 3, size, size), or (batch, crops, 3, size, size) → (batch, dim)."""
         sides = torch.cat((pixels, pixels.flip(-1))) if self.config.mirror else pixels
-        views = torch.cat([self.image(_scaled(sides, scale)) for scale in self.config.scales])
+        views = torch.cat([self.image(scaled(sides, scale)) for scale in self.config.scales])
         count = len(self.config.scales) * (1 + self.config.mirror)
         return self.similarity.finish(
             views.view(count, -1, self.config.embedding_dim).mean(0) if count > 1 else views
@@ -67,7 +67,7 @@ class TwoTower(nn.Module):
         return self.similarity.finish(self.text(tokens, lengths))
 
 
-def _scaled(pixels: Tensor, scale: float) -> Tensor:
+def scaled(pixels: Tensor, scale: float) -> Tensor:
     """Prepared pictures (batch, 3, size, size) at another size, by linear interpolation."""
     if scale == 1:
         return pixels

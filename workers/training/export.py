@@ -36,8 +36,9 @@ def export_bundle(model: TwoTower, run: RunFolder, path: Path, options: ExportOp
     facts = run.facts()
     pixels = facts["recipe"]["pixels"]
     crops = pixels["crop"] == "ten"
+    image, grid = image_graph(model, pixels["size"], crops=crops, half=options.half)
     files: dict[str, bytes | Path] = {
-        "image.onnx": image_graph(model, pixels["size"], crops=crops, half=options.half),
+        "image.onnx": image,
         "text.onnx": text_graph(model, half=options.half),
         "native.json": (json.dumps(native_config(model), indent=1) + "\n").encode(),
         "native.safetensors": native_weights(model, half=options.half),
@@ -49,7 +50,10 @@ def export_bundle(model: TwoTower, run: RunFolder, path: Path, options: ExportOp
             TORCHSCRIPT["text"]: text_script(model),
         }
     path.parent.mkdir(parents=True, exist_ok=True)
-    return bundle_write(path, _manifest(facts, json.loads(run.metrics.read_text()), options), files)
+    manifest = _manifest(facts, json.loads(run.metrics.read_text()), options)
+    if grid:
+        manifest["image"]["cells"] = list(grid)
+    return bundle_write(path, manifest, files)
 
 
 def _manifest(facts: dict[str, Any], metrics: dict[str, Any], options: ExportOptions) -> dict[str, Any]:

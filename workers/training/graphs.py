@@ -1,6 +1,7 @@
 """The two encoders as ONNX graphs.
 
-image: `pixels` float32 (batch, 3, size, size), by ten crops (batch, 10, 3, size, size) → `embedding` (batch, dim);
+image: `pixels` float32 (batch, 3, size, size), by ten crops (batch, 10, 3, size, size) → `embedding` (batch, dim) and,
+where the encoder splits over a grid, `cells` (batch, rows, columns, dim);
 text: `tokens` int64 (batch, length), `lengths` int64 (batch) → `embedding` (batch, dim); all but size is dynamic.
 """
 
@@ -16,18 +17,26 @@ from onnx import TensorProto, helper, numpy_helper
 from onnxscript.onnx_opset import opset18
 from torch import Tensor, nn
 
+from workers.neural.grid import GridTower, grid_tower
 from workers.neural.two_tower import TwoTower
 from workers.training.towers import ImageTower, TextTower, image_inputs, ready, text_inputs
 
 OPSET = 18
-_RESULT = "result_of_tower"
+EMBEDDING, CELLS = "embedding", "cells"
+_RESULT = "result_of_tower_"
+Grid = tuple[int, int]
 # Smaller constants gain nothing from half precision, and shapes and scales must stay exact.
 HALF_MIN_VALUES = 256
 
 
-def image_graph(model: TwoTower, size: int, *, crops: bool, half: bool) -> bytes:
-    """The image encoder as a serialised ONNX graph; `half` stores its weights in float16."""
-    return image_tower_graph(ImageTower(model), size, crops=crops, half=half)
+def image_graph(model: TwoTower, size: int, *, crops: bool, half: bool) -> tuple[bytes, Grid | None]:
+    """The image encoder as a serialised ONNX graph; `half` stores its weights in float16.
+
+    With it come rows and columns of its output `cells`, None for an encoder that has none (`grid.grid_tower`).
+    """
+    grid = None if crops else grid_tower(model, size)
+    tower = grid or ImageTower(model)
+    return image_tower_graph(tower, size, crops=crops, half=half), grid.grid if grid else None
 
 
 def text_graph(model: TwoTower, *, half: bool) -> bytes:
@@ -36,35 +45,39 @@ def text_graph(model: TwoTower, *, half: bool) -> bytes:
 
 
 def image_tower_graph(tower: nn.Module, size: int, *, crops: bool, half: bool) -> bytes:
-    """The graph of any module that maps `pixels`, prepared pictures of this size, to embeddings."""
+    """The graph of any module that maps `pixels`, prepared pictures of this size, to embeddings, and perhaps cells."""
     free = {"pixels": {0: torch.export.Dim("batch")}}
-    return _graph(tower, image_inputs(size, crops=crops), free, half=half)
+    outputs = [EMBEDDING, CELLS] if isinstance(tower, GridTower) else [EMBEDDING]
+    return _graph(tower, image_inputs(size, crops=crops), free, outputs, half=half)
 
 
 def text_tower_graph(tower: nn.Module, *, half: bool, longest: int | None = None) -> bytes:
     """The graph of any module that maps `tokens` and `lengths`, of at most `longest` tokens, to embeddings."""
     batch, length = torch.export.Dim("batch"), torch.export.Dim("length", max=longest)
     free = {"tokens": {0: batch, 1: length}, "lengths": {0: batch}}
-    return _graph(tower, text_inputs(), free, half=half)
+    return _graph(tower, text_inputs(), free, [EMBEDDING], half=half)
 
 
-def _graph(tower: nn.Module, inputs: dict[str, Tensor], dynamic: dict[str, Any], *, half: bool) -> bytes:
+def _graph(
+    tower: nn.Module, inputs: dict[str, Tensor], dynamic: dict[str, Any], outputs: list[str], *, half: bool
+) -> bytes:
     """A tower in evaluation mode as a serialised ONNX graph of its inputs by name, whose free axes `dynamic` names.
 
-    `half` stores its weights in float16. The tower's result becomes `embedding`.
+    `half` stores its weights in float16. `outputs` names the tower's results.
     """
+    results = {f"{_RESULT}{name}": name for name in outputs}
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         path = Path(folder) / "graph.onnx"
         torch.onnx.export(
             ready(tower), tuple(inputs.values()), path, dynamo=True, opset_version=OPSET, external_data=False,
-            input_names=list(inputs), output_names=[_RESULT], dynamic_shapes=dynamic, verbose=False,
+            input_names=list(inputs), output_names=list(results), dynamic_shapes=dynamic, verbose=False,
             custom_translation_table=TRANSLATIONS,
         )  # fmt: skip
         graph = onnx.load(path)
     _forget_sources(graph)
-    # The exporter names the word embedding's rows "embedding" as well, so the result gets its name afterwards.
-    _rename(graph.graph, {"embedding": "rows", _RESULT: "embedding"})
+    # The exporter names the word embedding's rows "embedding" as well, so the results get their names afterwards.
+    _rename(graph.graph, {name: f"inner_{name}" for name in outputs} | results)
     if half:
         _store_half(graph.graph)
     onnx.checker.check_model(graph)

@@ -7,16 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from workers.neural.folding import fold
+from workers.neural.layers import without
 from workers.neural.two_tower import TwoTower
 
 CROPS = 10
-
-
-def _without(module: nn.Module, name: str) -> nn.Module:
-    """A shallow copy without one of its parts, whose weights an export would otherwise carry along."""
-    copied = copy.copy(module)
-    copied._modules = {**module._modules, name: None}
-    return copied
 
 
 class ImageTower(nn.Module):
@@ -24,7 +18,7 @@ class ImageTower(nn.Module):
 
     def __init__(self, model: TwoTower) -> None:
         super().__init__()
-        self.model = cast("TwoTower", _without(model, "text"))
+        self.model = cast("TwoTower", without(model, "text"))
 
     def forward(self, pixels: Tensor) -> Tensor:
         """See the class."""
@@ -36,7 +30,7 @@ class TextTower(nn.Module):
 
     def __init__(self, model: TwoTower) -> None:
         super().__init__()
-        self.model = cast("TwoTower", _without(model, "image"))
+        self.model = cast("TwoTower", without(model, "image"))
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """See the class."""

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
 from rest_framework.test import APIClient
 
 from search.models import Passage
 from tests.search.api.test_schema import assert_described
-from tests.support.corpus import make_collection, make_documents, store, tiny_version
+from tests.support.corpus import (
+    cells_version,
+    in_a_corner,
+    make_collection,
+    make_documents,
+    store,
+    tiny_version,
+)
 from workers.encoding.client import encode_text
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("query_worker")]
@@ -43,6 +54,27 @@ def test_each_hit_says_which_words_carried_it(documents):
 def test_without_being_asked_no_hit_says_why(documents):
     answer = APIClient().post(SEARCH, {"text": "red motor"}, format="json").json()
     assert [hit["why"] for hit in answer["results"]] == [None] * 3
+
+
+def test_of_a_model_with_cells_api_and_page_show_the_regions_of_its_grid(tmp_path, client):
+    version = cells_version(tmp_path)
+    (row,) = make_documents(make_collection(), 1)
+    store(version, [row], encode_text(version, "red").vector[None, :])
+    photo = SimpleUploadedFile("corner.png", in_a_corner("red", "white"), "image/png")
+    response = client.post(SEARCH, {"image": photo, "explain": "true"})
+    assert_described(response, SEARCH, "post")
+    answer = response.json()
+    (asked,) = answer["results"][0]["why"]["parts"]
+    shares = asked["regions"]["shares"]
+    assert [len(shares), {len(line) for line in shares}] == [8, {8}]
+    assert asked["regions"]["box"] == [0, 0, 1, 1]
+    assert sum(max(share, 0) for line in shares[4:] for share in line[:4]) > 0.65
+    page = client.get(reverse("search:why", args=[answer["query"]["id"], row.document_id]))
+    cells = re.findall(r'<rect x="([\d.]+)" y="([\d.]+)"[^>]+fill-opacity="([\d.]+)"', page.content.decode())
+    assert len(cells) == 64
+    assert max(cells, key=lambda cell: float(cell[2]))[:2] in {
+        (x, y) for x, y, _ in cells if float(x) < 50 <= float(y)
+    }
 
 
 def test_a_near_duplicate_stands_with_the_better_document_where_that_is_asked_for(documents):

@@ -23,7 +23,15 @@ def test_a_search_is_listed_saved_renamed_and_removed(world, mine):
     (listed,) = client.get("/api/v1/searches/").json()["results"]
     assert (listed["id"], listed["saved"], listed["collections"]) == (str(mine.pk), None, ["open"])
     assert listed["parts"] == [
-        {"modality": "text", "weight": 1.0, "text": "a leaking pump", "document": None, "photo": None}
+        {
+            "modality": "text",
+            "weight": 1.0,
+            "text": "a leaking pump",
+            "document": None,
+            "crop": None,
+            "turn": 0,
+            "photo": None,
+        }
     ]
 
     created = client.post(SAVED, {"query": str(mine.pk), "name": "Pumps"})

@@ -116,6 +116,7 @@ def test_the_answer_is_what_the_design_and_the_schema_say(world, asked):
         "parts": [],
         "model": "small@1",
         "url": f"/q/{world.query.pk}/",
+        "marks": None,
     }
     first, second = answer["results"]
     assert (first["rank"], first["score"], first["relevance"]) == (1, 0.612346, None)
@@ -389,3 +390,10 @@ def test_parts_that_cannot_be_right_are_refused(parts, expected, asked):
 def test_a_file_that_no_part_names_is_refused(asked):
     form = {"parts": json.dumps([{"text": "green"}]), "front": photo()}
     assert refused(APIClient().post(SEARCH, form, format="multipart")) == (400, "parameter.unknown")
+
+
+def test_a_kept_search_says_which_part_of_its_photo_counted(world):
+    framed = {"crop": [0.1, 0.0, 0.5, 0.5], "turn": 90}
+    world.query.parts.update(modality="image", text="", **framed)
+    kept = world.client("stranger").get(f"{SEARCH}{world.query.pk}/").json()["query"]["parts"]
+    assert [{name: part[name] for name in framed} for part in kept] == [framed]

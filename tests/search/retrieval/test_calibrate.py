@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -115,9 +116,18 @@ def test_an_identifier_is_relevant_and_words_are_a_match_whatever_the_vectors_sa
     words = Unit(2, 2, 1.0 - 1.0, None, ("lexical",))
     ranking = calibrate(Candidates((exact, words), Plan("exact", 2), exhausted=True), QUERY, SCOPE)
     assert (ranking.documents[0].relevance, ranking.documents[0].strength) == (1.0, "strong")
-    assert ranking.documents[1].strength == "fair"
+    assert ranking.documents[1].strength == "weak"  # the other was looked for
     alone = calibrate(Candidates((words,), Plan("exact", 1), exhausted=True), QUERY, SCOPE)
-    assert alone.match == "weak"
+    assert (alone.documents[0].strength, alone.match) == ("fair", "weak")
+
+
+@pytest.mark.usefixtures("uncalibrated")
+def test_of_several_parts_only_what_has_most_of_all_is_strong() -> None:
+    two = replace(QUERY, parts=(*QUERY.parts, replace(QUERY.parts[0], weight=0.9)))
+    units = tuple(Unit(row, row, score, 4.0) for row, score in enumerate((0.8, 0.5)))
+    found = Candidates(units, Plan("exact", 2), exhausted=True)
+    assert [one.strength for one in calibrate(found, two, SCOPE).documents] == ["strong", "fair"]
+    assert [one.strength for one in calibrate(found, QUERY, SCOPE).documents] == ["strong", "strong"]
 
 
 @pytest.mark.usefixtures("uncalibrated")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -11,14 +12,25 @@ from retrieval_site.errors import AppError
 from search.models import DocumentImage, Passage, Query
 from search.retrieval import search
 from search.retrieval.explain import explain
+from search.retrieval.regions import split
 from search.retrieval.types import ImagePart, SearchRequest, TextPart
 from search.vectors.copy import vectors_write
-from tests.support.corpus import make_collection, make_documents, picture, store, tiny_version
+from tests.support.corpus import (
+    cells_version,
+    in_a_corner,
+    make_collection,
+    make_documents,
+    picture,
+    store,
+    tiny_version,
+)
 from tests.support.pages import save_document
 from tests.support.tiny_bundle import COLOURS
-from workers.encoding.client import encode_picture, encode_text, regions_encoded
+from workers.encoding.client import cells_encoded, encode_picture, encode_text, regions_encoded
 from workers.inference.framing import FramedPicture
 
+CORNER = 0.65
+"""Of what carried a hit, more lies in the quarter that has the colour; the rest is the tiny model's layout."""
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("query_worker")]
 
 
@@ -61,6 +73,57 @@ def test_of_words_and_passage_the_colour_carried_the_hit(passages):
     assert strongest(why.found.words) == "cyan"
     assert [word.text for word in why.found.words if word.matched] == ["cyan"]
     assert sum(word.share for word in why.found.words if word.share > 0) == pytest.approx(1, abs=0.01)
+
+
+@pytest.fixture
+def with_cells(tmp_path):
+    return cells_version(tmp_path)
+
+
+def test_with_cells_what_lies_in_one_corner_carried_the_hit_there(with_cells):
+    (row,) = make_documents(make_collection(), 1)
+    store(with_cells, [row], encode_text(with_cells, "red").vector[None, :])
+    why = explained(ImagePart(in_a_corner("red", "white")))
+    shares = np.array(why.parts[0].regions.shares)
+    assert shares.shape == (8, 8)
+    assert shares[4:, :4].clip(0).sum() > CORNER
+    assert shares[shares > 0].sum() == pytest.approx(1, abs=0.01)
+
+
+def test_with_cells_the_picture_that_was_found_is_split_for_all_parts_together(with_cells):
+    document = save_document(
+        make_collection(), "corner", title="Corner", body="", pictures=[in_a_corner("green", "white")]
+    )
+    image = DocumentImage.objects.get(document=document)
+    vector = encode_picture(with_cells, in_a_corner("green", "white")).vector
+    vectors_write(with_cells, "image", [image.pk], vector[None, :])
+    photo = ImagePart(picture(COLOURS["green"], size=(400, 300)), 0.5)
+    why = explained(photo, TextPart("green", 1.0), target="images")
+    shares = np.array(why.found.regions.shares)
+    assert shares[4:, :4].clip(0).sum() > CORNER
+    assert np.array(why.parts[0].regions.shares).shape == (8, 8)
+
+
+def test_cells_lie_over_the_part_of_the_photo_that_was_encoded(with_cells):
+    (row,) = make_documents(make_collection(), 1)
+    store(with_cells, [row], encode_text(with_cells, "red").vector[None, :])
+    wide = in_a_corner("red", "white", (800, 400))
+    why = explained(ImagePart(wide))
+    assert why.parts[0].regions.box == pytest.approx((0.25, 0.0, 0.5, 1.0), abs=0.01)
+    cut = explained(ImagePart(wide, crop=(0.25, 0.5, 0.25, 0.5))).parts[0].regions
+    assert cut.box == pytest.approx((0.25, 0.5, 0.25, 0.5), abs=0.01)
+    assert np.array(cut.shares).min() > 0
+    turned = explained(ImagePart(in_a_corner("red", "white"), turn=90)).parts[0].regions
+    assert np.array(turned.shares)[:4, :4].clip(0).sum() > CORNER
+
+
+def test_the_parts_of_the_cells_are_the_score_but_for_its_constant(with_cells):
+    cells, size = cells_encoded(with_cells, FramedPicture(in_a_corner("red", "blue")))
+    assert (cells.shape, size) == ((64, 32), (400, 400))
+    vector = encode_picture(with_cells, in_a_corner("red", "blue")).vector
+    red = encode_text(with_cells, "red").vector
+    parts = split(cells, lambda vectors: 3 * (vectors @ red) + 7)
+    assert parts.sum() == pytest.approx(3 * float(vector @ red), abs=0.02)  # that vector may be of bf16
 
 
 def test_of_a_photo_the_side_with_the_colour_carried_the_hit(passages):

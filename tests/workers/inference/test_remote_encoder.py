@@ -11,13 +11,15 @@ import psutil
 import pytest
 from PIL import Image
 
+from tests.support.cells_bundle import make_cells_bundle
 from tests.support.tiny_bundle import COLOURS, make_tiny_bundle
 from tests.support.trigger_bundle import make_trigger_bundle
 from tests.support.workers import wait_until
-from workers.inference.bundles import bundle_extract
+from workers.inference.bundles import bundle_extract, read_manifest
 from workers.inference.encoder import load_encoder
 from workers.inference.errors import EncoderError, TextError
 from workers.inference.isolation import sandbox_user
+from workers.inference.pictures import to_pixels
 from workers.inference.remote_encoder import EncoderDiedError, EncoderOptions, RemoteEncoder, open_encoder
 from workers.inference.words import UnknownWords
 
@@ -189,3 +191,51 @@ def test_this_process_holds_no_graph(folder):
     assert any("openvino" in path for path in child)
     assert encoder.pid != os.getpid()
     encoder.close()
+
+
+def test_cells_come_from_the_walled_child_and_only_when_they_are_asked_for(tmp_path):
+    bundle_extract(make_cells_bundle(tmp_path / "b.zip"), tmp_path / "b")
+    pixels = np.stack([to_pixels(picture, read_manifest(tmp_path / "b").image) for picture in pictures()[:2]])
+    here = load_encoder(tmp_path / "b", device="cpu")
+    vectors = here.encode_pixels(pixels)
+    assert here.runtime._cells is None
+    there = RemoteEncoder(tmp_path / "b", OPTIONS, [].append)
+    try:
+        cells = there.encode_cells(pixels)
+    finally:
+        there.close()
+    assert cells.shape == (2, 8, 8, 32)
+    np.testing.assert_allclose(cells, here.encode_cells(pixels), atol=1e-6)
+    np.testing.assert_allclose(cells.mean((1, 2)), vectors, atol=5e-3)  # those may be computed in bf16
+
+
+def test_a_network_that_is_only_to_give_vectors_is_the_same_with_cells_in_its_file(tmp_path, folder):
+    bundle_extract(make_cells_bundle(tmp_path / "b.zip"), tmp_path / "b")
+    pixels = np.stack([to_pixels(picture, read_manifest(folder).image) for picture in pictures()])
+    with_cells, without = (load_encoder(one, device="cpu") for one in (tmp_path / "b", folder))
+    assert np.array_equal(with_cells.encode_pixels(pixels), without.encode_pixels(pixels))
+    graphs = [one.runtime._graphs["image"] for one in (with_cells, without)]
+    compiler = with_cells.runtime._compiler
+    models = [compiler._compiled(graph, {})._request.get_compiled_model() for graph in graphs]
+    sizes = [len(model.get_runtime_model().get_ops()) for model in models]
+    assert sizes[0] == sizes[1]
+
+
+def test_a_bundle_without_cells_says_so(folder):
+    encoder = load_encoder(folder, device="cpu")
+    with pytest.raises(EncoderError) as refused:
+        encoder.encode_cells(np.zeros((1, 3, 32, 32), np.float32))
+    assert refused.value.id == "encoder.no_cells"
+
+
+@pytest.mark.parametrize("answer", [np.zeros(0), np.zeros(7), np.full(2048, np.nan)])
+def test_cells_that_a_hostile_child_makes_up_are_not_taken(tmp_path, monkeypatch, answer):
+    bundle_extract(make_cells_bundle(tmp_path / "b.zip"), tmp_path / "b")
+    encoder = RemoteEncoder(tmp_path / "b", OPTIONS, [].append)
+    monkeypatch.setattr(encoder, "_exchanged", lambda *_, **__: ({}, answer.astype(np.float32).tobytes()))
+    try:
+        with pytest.raises(EncoderError) as refused:
+            encoder.encode_cells(np.zeros((1, 3, 32, 32), np.float32))
+    finally:
+        encoder.close()
+    assert refused.value.id == "encoder.bad_output"

@@ -67,6 +67,7 @@ def test_each_kind_trains_exports_and_answers_like_the_model(kind, tiny, data, t
     size = [("pixels.size", 40), ("pixels.resize", 40)]
     folder, quality, _ = trained(tiny, data, tmp_path, [*size, *KINDS[kind], ("start.weights", weights)])
     encoder = load_encoder(folder, device="cpu")
+    assert encoder.manifest.image.cells is None
     model = read_native(encoder.manifest, folder)
     probes = image_probes(encoder.manifest.image)
     assert probes.ndim == (4 if kind == "two-branch" else 5)
@@ -104,6 +105,9 @@ def test_serving_takes_several_views_and_the_finished_model_is_measured_by_them(
     embedded = encoder.encode_pixels(pixels)
     np.testing.assert_allclose(encoder.encode_pixels(pixels[..., ::-1].copy()), embedded, atol=1e-4)
     np.testing.assert_allclose(measured[-1], embedded, atol=1e-2)
+    np.testing.assert_allclose(encoder.encode_cells(pixels).mean((1, 2)), embedded, atol=1e-2)
+    native = TorchRuntime(encoder.manifest, folder, "cpu")
+    np.testing.assert_allclose(native.cells(pixels[:2]), encoder.encode_cells(pixels[:2]), atol=1e-3)
     model = read_native(encoder.manifest, folder)
     every = model.config
     fewer = [dataclasses.replace(every, mirror=False), dataclasses.replace(every, scales=(1.0,))]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from workers.inference.manifest import ImageSpec, Manifest
 
-OUTPUT = "embedding"
+OUTPUT, CELLS = "embedding", "cells"
 OPSET_MIN = 9
 _CHECKER_MAX_BYTES = 2_000_000_000
 """Protocol buffers hold no more; the graph would not have been read."""
@@ -44,8 +44,15 @@ def text_inputs() -> dict[str, Port]:
     return {"tokens": Port(TensorProto.INT64, (None, None)), "lengths": Port(TensorProto.INT64, (None,))}
 
 
-def check_graph(path: Path, inputs: dict[str, Port], manifest: Manifest) -> Any:
-    """Return the parsed model, or raise BundleError for whatever is not allowed in it."""
+def cells_output(spec: ImageSpec, dim: int) -> dict[str, Port]:
+    """Return what the image graph gives beside the embedding: `cells` (batch, rows, columns, dim), or nothing."""
+    return {CELLS: Port(TensorProto.FLOAT, (None, *spec.cells, dim))} if spec.cells else {}
+
+
+def check_graph(
+    path: Path, inputs: dict[str, Port], manifest: Manifest, more: dict[str, Port] | None = None
+) -> Any:
+    """Return the parsed model, or raise BundleError for whatever is not allowed in it; `more`: further outputs."""
     model = _read(path)
     _check_frame(model, path.name)
     for node in model.graph.node:
@@ -53,7 +60,9 @@ def check_graph(path: Path, inputs: dict[str, Port], manifest: Manifest) -> Any:
     for tensor in _tensors(model):
         if tensor.data_location == TensorProto.EXTERNAL or tensor.external_data:
             raise BundleError("bundle.external_data", file=path.name)
-    _check_ports(model, inputs, manifest.dim, path.name)
+    output = {OUTPUT: Port(TensorProto.FLOAT, (None, None))} | (more or {})
+    _check_ports(model, inputs, output, path.name)
+    _check_dim(model, manifest.dim, path.name)
     _check_standard(model, path.name)
     return model
 
@@ -110,12 +119,14 @@ def _tensors(model: Any) -> Iterator[Any]:
             yield from (attribute.t, *attribute.tensors)
 
 
-def _check_ports(model: Any, inputs: dict[str, Port], dim: int, name: str) -> None:
+def _check_ports(model: Any, inputs: dict[str, Port], outputs: dict[str, Port], name: str) -> None:
     stored = {tensor.name for tensor in model.graph.initializer}
     _check_values([value for value in model.graph.input if value.name not in stored], inputs, "input", name)
-    output = {OUTPUT: Port(TensorProto.FLOAT, (None, None))}
-    _check_values(model.graph.output, output, "output", name)
-    stated = _axes(model.graph.output[0])[1]
+    _check_values(model.graph.output, outputs, "output", name)
+
+
+def _check_dim(model: Any, dim: int, name: str) -> None:
+    stated = next(_axes(value)[1] for value in model.graph.output if value.name == OUTPUT)
     if stated not in (None, dim):
         raise BundleError("bundle.output_wrong_dim/stated", file=name, found=stated, dim=dim)
 

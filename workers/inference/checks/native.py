@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from workers.inference.manifest import Manifest, NativeFiles
+    from workers.inference.manifest import ImageSpec, Manifest, NativeFiles
     from workers.neural.two_tower import TwoTower
 
     Floats = NDArray[np.float32]
@@ -73,7 +73,19 @@ def check_agreement(manifest: Manifest, folder: Path, vectors: dict[str, Floats]
     for modality, cosine in found.items():
         if not cosine >= AGREEMENT_MIN:  # also where it is no number
             raise BundleError("bundle.payloads_disagree", modality=modality, agreement=cosine)
+    check_grid(model, manifest.image)
     return found
+
+
+def check_grid(model: TwoTower, spec: ImageSpec | None) -> None:
+    """Refuse cells of the graphs that the native encoder, which a GPU would run, does not have."""
+    from workers.neural.grid import grid_tower
+
+    if spec is None or spec.cells is None:
+        return
+    tower = grid_tower(model, spec.size)
+    if tower is None or tower.grid != spec.cells:
+        raise BundleError("bundle.payloads_disagree/cells", found=list(tower.grid) if tower else None)
 
 
 def _shape(entry: dict[str, Any], data_bytes: int) -> tuple[int, ...]:

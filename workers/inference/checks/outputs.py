@@ -23,6 +23,8 @@ ALIKE = 0.99999
 """Mean cosine of different inputs above which an encoder says nothing; random weights give up to 0.9999."""
 BATCH_TOLERANCE = 1e-4
 """How far a vector's cosine may be from 1 when it is encoded in another company; kernels differ by size."""
+CELLS_TOLERANCE = 1e-2
+"""How far the mean of a picture's cells may be from its vector, whose length is 1."""
 _SPREAD_SHARE = 0.01
 
 
@@ -58,6 +60,23 @@ def check_outputs(encode: Encode, count: int, dim: int, modality: str) -> tuple[
         raise BundleError("bundle.batch_changes_result", modality=modality, agreement=agreed)
     error = float(np.abs(np.linalg.norm(alone, axis=1) - 1).max())
     return alone, Findings(count, error, mean_cosine, agreed)
+
+
+def check_cells(cells: Floats, vectors: Floats, grid: tuple[int, int]) -> float:
+    """Return how far the mean of each picture's cells is from its vector (n, dim) of length 1, at most.
+
+    `cells` is the network's raw output (n, rows, columns, dim). Raises BundleError.
+    """
+    count, dim = vectors.shape
+    if cells.shape != (count, *grid, dim):
+        wanted = [count, *grid, dim]
+        raise BundleError("bundle.output_wrong_dim", modality="image", found=list(cells.shape), wanted=wanted)
+    if not np.isfinite(cells).all():
+        raise BundleError("bundle.output_not_finite", modality="image")
+    error = float(np.linalg.norm(cells.mean((1, 2), dtype=np.float64) - vectors, axis=1).max())
+    if not error <= CELLS_TOLERANCE:
+        raise BundleError("bundle.cells_disagree", error=error, limit=CELLS_TOLERANCE)
+    return error
 
 
 def mean_pair_cosine(vectors: Floats) -> float:

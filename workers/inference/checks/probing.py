@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workers.inference.checks.outputs import check_outputs
+from workers.inference.checks.outputs import check_cells, check_outputs
 from workers.inference.errors import BundleError, EncoderError
-from workers.inference.openvino_runtime import Compiler, graphs_of
+from workers.inference.openvino_runtime import CELLS, Compiler, graphs_of
 from workers.inference.pictures import to_pixels
 from workers.inference.precision import AGREEMENT_MIN, agreement
 from workers.inference.probes import probe_pictures, probe_texts
@@ -56,7 +57,9 @@ class Prober:
         pixels = image_probes(spec)
         run = self._runner("image", "f32")
         vectors, found = check_outputs(lambda at: run(pixels[list(at)]), PROBES, self.manifest.dim, "image")
-        return vectors, found.to_json() | self._precision(spec, pixels, vectors)
+        return vectors, found.to_json() | self._precision(spec, pixels, vectors) | self._cells(
+            spec, pixels, vectors
+        )
 
     def text(self, spec: TextSpec) -> tuple[Floats, dict[str, Any]]:
         """Return the vectors of the probe texts and what was measured."""
@@ -72,9 +75,18 @@ class Prober:
         cosine = agreement(self._runner("image", "bf16")(pixels), wanted)
         return {"precision": "bf16" if cosine >= AGREEMENT_MIN else "f32", "bf16_agreement": cosine}
 
-    def _runner(self, modality: str, precision: str) -> Callable[..., Floats]:
+    def _cells(self, spec: ImageSpec, pixels: Floats, vectors: Floats) -> dict[str, Any]:
+        """Return how far the means of the cells are from the vectors; nothing for a graph without cells."""
+        if spec.cells is None:
+            return {}
+        run = self._runner("image", "f32", CELLS)
+        groups = (slice(0, 1), slice(0, None), slice(None, None, -1))
+        return {"cells_error": max(check_cells(run(pixels[at]), vectors[at], spec.cells) for at in groups)}
+
+    def _runner(self, modality: str, precision: str, output: str | None = None) -> Callable[..., Floats]:
+        graph = self._graphs[modality]
         try:
-            network = self._compiler.compile(self._graphs[modality], precision)
+            network = self._compiler.compile(replace(graph, output=output or graph.output), precision)
         except EncoderError as error:
             raise _failure(modality, "cannot be compiled", str(error.detail.get("reason"))) from error
 

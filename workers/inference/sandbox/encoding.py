@@ -37,6 +37,11 @@ class EncoderHandler:
         pixels = np.frombuffer(payload, np.float32).reshape(head["shape"])
         return {}, [self._encoder.encode_pixels(pixels)]
 
+    def cells(self, head: dict[str, Any], payload: memoryview) -> Answer:
+        """Prepared pictures of `shape` (n, …) as float32 → what each cell gives to them, (n, rows, columns, dim)."""
+        pixels = np.frombuffer(payload, np.float32).reshape(head["shape"])
+        return {}, [self._encoder.encode_cells(pixels)]
+
     def texts(self, head: dict[str, Any], payload: memoryview) -> Answer:
         """A JSON list of texts → unit vectors (n, dim)."""
         return {}, [self._encoder.encode_texts(json.loads(bytes(payload)))]

@@ -53,6 +53,37 @@ def cells_of(network: nn.Module, padding: str, cells: int) -> tuple[Cells, int]:
     return Cells(_up_to(graph, node), grid), channels
 
 
+class AveragedMap(nn.Module):
+    """A network up to its last map, whose features are the average over it; see `grid.GridTrunk`."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def map(self, pixels: Tensor) -> Tensor:
+        """See the class."""
+        maps: Tensor = self.network(pixels)
+        return maps
+
+    def pool(self, maps: Tensor) -> Tensor:
+        """See the class."""
+        return maps.mean((2, 3))
+
+    def spread(self, maps: Tensor) -> Tensor:
+        """See the class."""
+        return maps.flatten(2).transpose(1, 2)
+
+
+def averaged_map(network: nn.Module) -> tuple[AveragedMap, int]:
+    """A network without its classifier up to its last map, and its channels; `network` stays as it is.
+
+    Raises ModelConfigError for a network without such a map.
+    """
+    graph = traced(network)
+    node, channels = _last_map(graph)
+    return AveragedMap(_up_to(graph, node)), channels
+
+
 def _last_map(graph: fx.GraphModule) -> tuple[fx.Node, int]:
     """The last value of the network that is still a map, and its channels."""
     pixels = torch.zeros(2, 3, TRIAL_SIZE, TRIAL_SIZE, device=next(graph.parameters()).device)

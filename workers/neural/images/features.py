@@ -6,7 +6,7 @@ from typing import Literal, cast
 import torch
 from torch import Tensor, nn
 
-from workers.neural.layers import unit_length
+from workers.neural.layers import LENGTH_EPSILON, unit_length
 
 DEVIATION_EPSILON = 1e-3
 
@@ -64,6 +64,17 @@ class FeatureEncoder(nn.Module):
         """Features (batch, width) → (batch, dim)."""
         projected: Tensor = self.linear(self.dropout(self._normalised(features)))
         return projected
+
+    def project_cells(self, cells: Tensor) -> Tensor:
+        """Cells (batch, cells, width) whose mean is a picture's features → (batch, cells, dim) with the mean `project`.
+
+        So it is where that is linear: each cell gets the whole bias, and the length is that of the picture's features.
+        """
+        if self.config.features == "unit":
+            lengths = torch.linalg.vector_norm(cells.mean(1, keepdim=True), dim=2, keepdim=True)
+            mapped: Tensor = self.linear(cells / lengths.clamp_min(LENGTH_EPSILON))
+            return mapped
+        return self.project(cells)
 
     def set_statistics(self, mean: Tensor, deviation: Tensor) -> None:
         """Keep the training pictures' mean and deviation (width) for `standard` features."""

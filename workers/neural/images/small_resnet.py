@@ -49,8 +49,24 @@ class SmallResnet(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """See the class."""
-        cells = self.stages(self.stem(pixels)).flatten(2)
+        return self.pool(self.map(pixels))
+
+    def map(self, pixels: Tensor) -> Tensor:
+        """See `grid.GridTrunk`."""
+        cells: Tensor = self.stages(self.stem(pixels))
+        return cells
+
+    def pool(self, maps: Tensor) -> Tensor:
+        """See `grid.GridTrunk`."""
+        cells = maps.flatten(2)
         return torch.cat((cells.mean(2), cells.amax(2)), 1)
+
+    def spread(self, maps: Tensor) -> Tensor:
+        """See `grid.GridTrunk`. A maximum belongs to the cell that has it, in equal parts to those that share it."""
+        cells = maps.flatten(2)
+        best = (cells == cells.amax(2, keepdim=True)).to(cells.dtype)
+        peaks = cells * best / best.mean(2, keepdim=True)
+        return torch.cat((cells, peaks), 1).transpose(1, 2)
 
 
 class ResidualBlock(nn.Module):

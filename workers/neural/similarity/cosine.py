@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from typing import Literal
 
+import torch
 from torch import Tensor
 
 from workers.neural.errors import ModelConfigError
-from workers.neural.layers import unit_length
+from workers.neural.layers import LENGTH_EPSILON, unit_length
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,13 @@ class Cosine:
         apart = vectors.reshape(-1, self.parts, vectors.shape[1] // self.parts)
         joined: Tensor = unit_length(apart).flatten(1) / self.parts**0.5
         return joined
+
+    def finish_cells(self, cells: Tensor) -> Tensor:
+        """Cells (batch, cells, dim) of an encoder's output, scaled so that their mean is what `finish` makes of it."""
+        apart = cells.float().reshape(-1, cells.shape[1], self.parts, cells.shape[2] // self.parts)
+        lengths = torch.linalg.vector_norm(apart.mean(1, keepdim=True), dim=3, keepdim=True)
+        scaled: Tensor = (apart / (lengths.clamp_min(LENGTH_EPSILON) * self.parts**0.5)).flatten(2)
+        return scaled
 
     def spaces(self, embeddings: Tensor) -> tuple[Tensor, ...]:
         """Embeddings (n, dim) → those of each part, (n, dim / parts), of unit length."""

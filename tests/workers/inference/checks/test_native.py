@@ -2,13 +2,14 @@
 
 import json
 import struct
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from tests.support.tiny_bundle import VOCABULARY, tiny_manifest, vocabulary_bytes
-from workers.inference.bundles import bundle_extract, bundle_write
+from workers.inference.bundles import bundle_extract, bundle_write, read_manifest
 from workers.inference.checks import native
 from workers.inference.encoder import load_encoder
 from workers.inference.errors import BundleError, EncoderError
@@ -22,6 +23,7 @@ from workers.neural.two_tower import TwoTowerConfig
 from workers.training.graphs import image_graph, text_graph
 
 DIM = 16
+GRID = (4, 4)
 
 
 def make_model(seed=0):
@@ -42,8 +44,10 @@ def model():
 
 @pytest.fixture(scope="module")
 def files(model):
+    image, grid = image_graph(model, 32, crops=False, half=False)
+    assert grid == GRID
     return {
-        "image.onnx": image_graph(model, 32, crops=False, half=False),
+        "image.onnx": image,
         "text.onnx": text_graph(model, half=False),
         "native.json": json.dumps(native_config(model)).encode(),
         "native.safetensors": native_weights(model, half=False),
@@ -53,6 +57,7 @@ def files(model):
 
 def written(path, files):
     values = tiny_manifest() | {"dim": DIM}
+    values["image"]["cells"] = list(GRID)
     values["payloads"] = {
         "onnx": {"image": "image.onnx", "text": "text.onnx"},
         "native": {"config": "native.json", "weights": "native.safetensors"},
@@ -65,6 +70,26 @@ def test_a_trained_kind_of_bundle_passes_and_its_payloads_agree(tmp_path, files,
     result = carry_out(written(tmp_path / "b.zip", files))
     assert min(result["probes"][modality]["native_agreement"] for modality in ("image", "text")) > 0.9999
     assert "native weights" in result["seconds"]
+
+
+def test_a_grid_that_the_native_encoder_does_not_have_is_refused(tmp_path, files, model):
+    bundle_extract(written(tmp_path / "b.zip", files), tmp_path / "b")
+    spec = read_manifest(tmp_path / "b").image
+    native.check_grid(model, spec)
+    native.check_grid(model, replace(spec, cells=None))
+    with pytest.raises(BundleError) as refused:
+        native.check_grid(model, replace(spec, cells=(4, 5)))
+    assert refused.value.id == "bundle.payloads_disagree"
+    assert refused.value.detail["found"] == list(GRID)
+
+
+def test_a_runtime_whose_network_does_not_split_says_so(tmp_path, files):
+    bundle_extract(written(tmp_path / "b.zip", files), tmp_path / "b")
+    runtime = TorchRuntime(read_manifest(tmp_path / "b"), tmp_path / "b", "cpu")
+    runtime._model.image.trunk = torch.nn.Identity()
+    with pytest.raises(EncoderError) as refused:
+        runtime.cells(np.zeros((1, 3, 32, 32), np.float32))
+    assert refused.value.id == "encoder.no_cells"
 
 
 def test_weights_of_another_training_are_refused(tmp_path, files, refusal):
