@@ -134,9 +134,9 @@ class QueryPartAnswer(Answer):
 
 
 class MarksAnswer(Answer):
-    """How many documents, marked in the answer of `query`, moved a search; `query` is null where that is gone."""
+    """How many documents, marked in the answer of `query`, moved a search."""
 
-    query = serializers.UUIDField(allow_null=True)
+    query = serializers.UUIDField()
     relevant = serializers.IntegerField()
     not_relevant = serializers.IntegerField()
 

@@ -69,9 +69,9 @@ def search_json(answer: SearchAnswer, why: Mapping[int, Why] | None = None) -> J
 def marks_json(marks: Marks) -> Json:
     """Return what moved a search."""
     return {
-        "query": marks.query_id and str(marks.query_id),
-        "relevant": marks.relevant,
-        "not_relevant": marks.not_relevant,
+        "query": str(marks.query_id),
+        "relevant": len(marks.relevant),
+        "not_relevant": len(marks.not_relevant),
     }
 
 

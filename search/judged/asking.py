@@ -10,7 +10,7 @@ from search.indexing.encoders import encoder_of
 from search.indexing.units import BATCH_UNITS, encode
 from search.pictures import picture_prepared
 from search.retrieval.encode import Known, document_units
-from search.retrieval.keep import asked_documents
+from search.retrieval.keep import documents_left_out
 from search.retrieval.runner import Asked, run
 from search.retrieval.scope import scope_for
 from search.retrieval.types import EncodedPart, EncodedQuery
@@ -123,6 +123,6 @@ def asker_finds(query: Query, encoded: EncodedQuery, *, weak: bool = True) -> li
         scope = scope_for(encoded.version, query.user, query.target, query.collections, query.filters)
     except AppError:
         return None
-    asked = Asked(Known(encoded), replace(scope, excluded=asked_documents(query)), DEEP, DEEP)
+    asked = Asked(Known(encoded), replace(scope, excluded=documents_left_out(query)), DEEP, DEEP)
     documents = run(asked).documents
     return [document.document_id for document in documents if weak or document.strength != "weak"]

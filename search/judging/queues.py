@@ -96,7 +96,9 @@ def pair_skip(*, pair: JudgingPair, viewer: Viewer) -> None:
 
 
 def step_back(*, queue: JudgingQueue, viewer: Viewer) -> bool:
-    """Take back what the rater did last in this queue, so that its pair is next; return whether there was anything."""
+    """Take back what the rater did last since the queue was made, so that its pair is next; return whether there was
+    anything.
+    """
     user = account_of(viewer)
     mine = Judgement.objects.filter(query=OuterRef("query"), document=OuterRef("document"), user=user)
     skips = JudgingSkip.objects.filter(pair=OuterRef("pk"), user=user)
@@ -104,6 +106,7 @@ def step_back(*, queue: JudgingQueue, viewer: Viewer) -> bool:
         _pairs(queue, viewer)
         .filter(Q(is_judged=True) | Q(is_skipped=True))
         .annotate(at=Coalesce(mine.values("updated_at")[:1], skips.values("created_at")[:1]))
+        .filter(at__gte=queue.created_at)
         .order_by("-at")
         .first()
     )

@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
                 db_index=False,
                 help_text="the search in whose answer documents were marked, which moved this one",
                 null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
+                on_delete=django.db.models.deletion.CASCADE,
                 related_name="moved",
                 to="search.query",
             ),
@@ -30,7 +30,9 @@ class Migration(migrations.Migration):
             model_name="query",
             name="marks",
             field=models.JSONField(
-                blank=True, help_text="how many documents were marked relevant and not_relevant", null=True
+                blank=True,
+                help_text="the documents that were marked, as relevant and not_relevant",
+                null=True,
             ),
         ),
         migrations.AddField(

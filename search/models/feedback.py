@@ -54,13 +54,13 @@ class Query(models.Model):
         "self",
         null=True,
         blank=True,
-        on_delete=models.SET_NULL,
+        on_delete=models.CASCADE,
         related_name="moved",
         db_index=False,
         help_text="the search in whose answer documents were marked, which moved this one",
     )
     marks = models.JSONField(
-        null=True, blank=True, help_text="how many documents were marked relevant and not_relevant"
+        null=True, blank=True, help_text="the documents that were marked, as relevant and not_relevant"
     )
     moved_vector = models.BinaryField(
         null=True, blank=True, help_text="what is searched with where marks moved it, little-endian float32"

@@ -15,7 +15,6 @@ from retrieval_site.errors import AppError
 from search.models import QueryPart
 from search.retrieval import keep
 from search.retrieval.door import search_encoded
-from search.retrieval.encode import Known
 from search.retrieval.rocchio import moved_by_grades
 from search.retrieval.scope import table_for
 from search.retrieval.types import SearchRequest
@@ -44,11 +43,11 @@ def _search_as(query: Query, encoded: EncodedQuery, request: SearchRequest) -> S
     again = replace(
         request,
         parts=keep.parts_of(query),
-        mode=cast("Mode", query.mode),
+        mode=_mode(query, encoded),
         collapse=bool(query.plan.get("collapsed")),
         min_relevance=query.min_relevance,
     )
-    answer = search_encoded(Known(encoded), again)
+    answer = search_encoded(encoded, again)
     if answer.query_id is not None and settings.CONFIG.keep_queries:
         _keep_previews(query, answer)
     return answer
@@ -76,6 +75,11 @@ def same_again(query: Query, viewer: Viewer, session: str, limit: int) -> Search
         target=query.target,
         limit=limit,
     )
+
+
+def _mode(query: Query, encoded: EncodedQuery) -> Mode:
+    """Return how the query is asked again: its words alone cannot be moved, so vectors help them."""
+    return "hybrid" if encoded.moved and query.mode == "lexical" else cast("Mode", query.mode)
 
 
 def _encoded(query: Query) -> EncodedQuery:

@@ -13,6 +13,7 @@ from retrieval_site.errors import AppError
 from search.retrieval import keep
 from search.retrieval.asking import PreparedSearch, prepare, prepared
 from search.retrieval.cursor import Cursor, cursor_read, cursor_write
+from search.retrieval.encode import Known
 from search.retrieval.pages import kept_query, read_page
 from search.retrieval.runner import Asked, run
 from search.retrieval.scope import scope_for
@@ -25,9 +26,8 @@ if TYPE_CHECKING:
     from models_admin.models import ModelVersion
     from search.models import Query
     from search.querysets import Viewer
-    from search.retrieval.encode import Encoding
     from search.retrieval.present import Page
-    from search.retrieval.types import Match, Scope, SearchRequest
+    from search.retrieval.types import EncodedQuery, Match, Scope, SearchRequest
 
 
 def search(request: SearchRequest) -> SearchAnswer:
@@ -45,11 +45,16 @@ def search(request: SearchRequest) -> SearchAnswer:
     return _searched(prepare(request, preview_px, lambda version: _scope(request, version)), clock)
 
 
-def search_encoded(encoding: Encoding, request: SearchRequest) -> SearchAnswer:
-    """Search with a query that was encoded, its words as they are; raises AppError of where to look and of the mode."""
+def search_encoded(encoded: EncodedQuery, request: SearchRequest) -> SearchAnswer:
+    """Search with a query that was encoded, its words as they are, and not among what marks led away from.
+
+    Raises AppError of where to look and of the mode.
+    """
     clock = Clock()
-    scope = read(lambda: _scope(request, encoding.version))
-    return _searched(prepared(request, encoding, scope), clock)
+    scope = read(lambda: _scope(request, encoded.version))
+    away = encoded.moved.marks.not_relevant if encoded.moved else ()
+    scope = replace(scope, excluded=scope.excluded.union(away))
+    return _searched(prepared(request, Known(encoded), scope), clock)
 
 
 def _searched(ready: PreparedSearch, clock: Clock) -> SearchAnswer:

@@ -5,6 +5,7 @@ Encoding takes most of a search's time in another process, so it is started befo
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
@@ -132,14 +133,18 @@ class _Asked:
 
     def finish(self) -> EncodedQuery:
         answers = [pending.result() for _, pending, _ in self._parts if pending]
-        return EncodedQuery(
+        query = EncodedQuery(
             self.version,
             tuple(known or _received(part, cast("Pending", sent)) for part, sent, known in self._parts),
             _slowest(answer.timings_ms for answer in answers),
-            tuple(
-                warning for answer in answers for warning in (*answer.warnings, *_of_words(answer.unknown))
-            ),
         )
+        nothing_known = query.nothing_known
+        warnings = (
+            warning
+            for answer in answers
+            for warning in (*answer.warnings, *_of_words(answer.unknown, nothing_known=nothing_known))
+        )
+        return replace(query, warnings=tuple(warnings))
 
     def previews(self) -> tuple[bytes | None, ...]:
         return tuple(pending.preview() if pending else None for _, pending, _ in self._parts)
@@ -177,13 +182,14 @@ class Known:
         return (None,) * len(self._query.parts)
 
 
-def _of_words(unknown: UnknownWords) -> list[SearchWarning]:
-    if not unknown.words and not unknown.nothing_known:
+def _of_words(unknown: UnknownWords, *, nothing_known: bool) -> list[SearchWarning]:
+    """Return the warning of words that the model does not know; `nothing_known`: of anything that was asked."""
+    if not unknown.words and not nothing_known:
         return []
     words = ", ".join(f"“{word}”" for word in unknown.words[:WORDS_QUOTED])
     words += " and others" if len(unknown.words) > WORDS_QUOTED else ""
     detail = {"unknown_words": list(unknown.words)}
-    if unknown.nothing_known:
+    if nothing_known:
         message = f"The model knows none of these words: {words}."
         return [{"id": "text.nothing_known", "message": message, "detail": detail}]
     message = f"The model does not know {words}; it searched for the rest."

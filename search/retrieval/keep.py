@@ -84,10 +84,10 @@ def query_new(
 def _of_marks(moved: Moved | None) -> dict[str, Any]:
     if moved is None:
         return {}
-    counts = {"relevant": moved.marks.relevant, "not_relevant": moved.marks.not_relevant}
+    marks = {"relevant": list(moved.marks.relevant), "not_relevant": list(moved.marks.not_relevant)}
     return {
         "marked_id": moved.marks.query_id,
-        "marks": counts,
+        "marks": marks,
         "moved_vector": moved.vector.astype("<f4").tobytes(),
     }
 
@@ -248,7 +248,9 @@ def encoded_of(query: Query) -> EncodedQuery | None:
 
 def marks_of(query: Query) -> Marks | None:
     """Return by what it was moved."""
-    return None if query.marks is None else Marks(query.marked_id, **query.marks)
+    if query.marks is None or query.marked_id is None:
+        return None
+    return Marks(query.marked_id, *(tuple(query.marks[name]) for name in ("relevant", "not_relevant")))
 
 
 def _moved(query: Query) -> Moved | None:
@@ -269,9 +271,11 @@ def _encoded_part(part: QueryPart, dim: int) -> EncodedPart:
     return EncodedPart(modality, vectors, part.weight, part.text, nothing_known=not len(vectors))
 
 
-def asked_documents(query: Query) -> frozenset[int]:
-    """Return the documents that were asked with, which are no answer."""
-    return frozenset(part.document_id for part in query.asked if part.document_id is not None)
+def documents_left_out(query: Query) -> frozenset[int]:
+    """Return the documents that are no answer: those that were asked with, and those that led away."""
+    asked_with = frozenset(part.document_id for part in query.asked if part.document_id is not None)
+    marks = marks_of(query)
+    return asked_with.union(marks.not_relevant) if marks else asked_with
 
 
 def asked_by(query: Query, viewer: Viewer) -> bool:

@@ -21,16 +21,22 @@ Ways = Literal["dense", "lexical", "hybrid"]
 def mode_for(mode: Mode, parts: tuple[Part, ...]) -> Ways:
     """Return how to search with these parts: `auto` is hybrid where all are words that lead there, else dense.
 
-    Only vectors lead away from anything. Raises AppError `parameter.invalid` for words' modes without words.
+    Only vectors lead away from anything. Raises AppError `parameter.invalid` for words' modes without words, and for
+    words alone beside anything else, which they would leave out.
     """
     if mode == "auto":
-        return "hybrid" if parts and all(map(_is_wanted_text, parts)) else "dense"
+        return "hybrid" if parts and all(map(is_wanted_text, parts)) else "dense"
     if mode != "dense" and parts and not text_of(parts):
         raise AppError.of_parameter("mode", f"The mode “{mode}” needs words to search with.")
+    if mode == "lexical" and not all(map(is_wanted_text, parts)):
+        raise AppError.of_parameter(
+            "mode", "The mode “lexical” compares words alone, and those with a weight above 0."
+        )
     return mode
 
 
-def _is_wanted_text(part: Part) -> bool:
+def is_wanted_text(part: Part) -> bool:
+    """Return whether these are words that a search asks for."""
     return isinstance(part, TextPart) and part.weight > 0
 
 

@@ -105,7 +105,7 @@ def _deepen(query_id: uuid.UUID, viewer: Viewer) -> Ranking:
     room = keep.KEPT_MAX - len(known.documents)
     if encoded is None or room <= 0:
         return replace(known, more=False)
-    seen = frozenset(document.document_id for document in known.documents) | keep.asked_documents(query)
+    seen = frozenset(document.document_id for document in known.documents) | keep.documents_left_out(query)
     wanted = min(room, DEEPER_DOCUMENTS)
     try:
         scope = scope_for(encoded.version, viewer, query.target, query.collections, query.filters)

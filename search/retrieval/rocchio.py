@@ -74,7 +74,7 @@ def moved_by_grades(
     towards = _mean(vectors, {document: grades[document] for document in more}, asked)
     away = _mean(vectors, dict.fromkeys(less, 1), asked)
     vector = moved(asked, towards, away, background(table))
-    return replace(encoded, moved=Moved(vector, Marks(query.judged_id, len(more), len(less))))
+    return replace(encoded, moved=Moved(vector, Marks(query.judged_id, tuple(more), tuple(less))))
 
 
 def _asked(encoded: EncodedQuery, table: VectorTable) -> Vector:

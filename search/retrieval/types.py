@@ -146,11 +146,11 @@ class EncodedPart:
 
 @dataclass(frozen=True)
 class Marks:
-    """What moved a query: so many documents, marked in the answer of a search, which is None where it is gone."""
+    """What moved a query: documents that were marked in the answer of a search."""
 
-    query_id: uuid.UUID | None
-    relevant: int
-    not_relevant: int
+    query_id: uuid.UUID
+    relevant: tuple[int, ...]
+    not_relevant: tuple[int, ...]
 
 
 @dataclass(frozen=True)

@@ -117,6 +117,7 @@ def _strip(queries: QuerySet[Query]) -> None:
     QueryPart.objects.filter(query__in=queries).update(
         preview=None, digest="", embedding=None, text_read=None
     )
+    queries.update(moved_vector=None)
 
 
 def _delete(queries: QuerySet[Query]) -> None:

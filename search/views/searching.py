@@ -16,6 +16,7 @@ from retrieval_site.people import anybody_searches
 from retrieval_site.posting import takes_form
 from search import retrieval
 from search.guide import example_path
+from search.retrieval.modes import is_wanted_text
 from search.retrieval.pages import kept_query
 from search.retrieval.types import (
     MODES,
@@ -85,8 +86,8 @@ def again(request: HttpRequest, query_id: uuid.UUID) -> HttpResponse:
 
 
 def _answered(request: HttpRequest, asked: dict[str, Any]) -> HttpResponse:
-    if not any(isinstance(part, TextPart) for part in asked["parts"]):
-        asked["mode"] = "auto"  # chosen for words, and there are none
+    if not all(map(is_wanted_text, asked["parts"])):
+        asked["mode"] = "auto"  # chosen for words, and there is more
     with session_for(request) as session:
         asking = SearchRequest(
             request.user, session=session, preview_px=PREVIEW_PX, or_pictures=True, collapse=True, **asked

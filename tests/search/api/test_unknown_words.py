@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from rest_framework.test import APIClient
 
@@ -42,6 +44,21 @@ def test_words_of_which_none_is_known_find_nothing(corpus: None) -> None:
     answer = APIClient().post(SEARCH, {"text": "der Zylinder"}).json()
     assert (answer["results"], answer["next"], answer["unknown_words"]) == ([], None, ["der", "Zylinder"])
     assert [warning["id"] for warning in answer["warnings"]] == ["text.nothing_known"]
+
+
+@pytest.mark.parametrize("weight", [0.5, -0.5])
+def test_of_several_parts_one_that_is_not_known_is_not_the_whole_search(corpus: None, weight: float) -> None:
+    parts = [{"text": "a red pump"}, {"text": "Zylinder", "weight": weight}]
+    answer = APIClient().post(SEARCH, {"parts": parts, "mode": "dense"}).json()
+    assert [warning["id"] for warning in answer["warnings"]] == ["text.unknown_words"]
+    assert (len(answer["results"]), answer["unknown_words"]) == (1, ["Zylinder"])
+
+
+@pytest.mark.parametrize("other", [{"text": "blue", "weight": -1}, {"document": 1}])
+def test_words_alone_leave_no_part_out_unsaid(corpus: None, other: dict[str, Any]) -> None:
+    response = APIClient().post(SEARCH, {"parts": [{"text": "a red pump"}, other], "mode": "lexical"})
+    assert (response.status_code, response.json()["error"]["id"]) == (400, "parameter.invalid")
+    assert "words alone" in response.json()["error"]["message"]
 
 
 @pytest.mark.parametrize("text", ["?!.", "…", "--"])

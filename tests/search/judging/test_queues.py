@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
+from django.utils import timezone
 
 from models_admin.models import Alias
 from retrieval_site.errors import AppError
@@ -118,6 +120,16 @@ def test_back_takes_nothing_of_another_rater(collection, raters, documents):
     grade(queue, raters[1], 3)
     assert not step_back(queue=queue, viewer=raters[0])
     assert Judgement.objects.count() == 1
+
+
+def test_back_takes_nothing_from_before_the_queue(collection, raters, documents):
+    query = make_query(modality="text", text="a leak", answer=[{"document": documents[0].pk, "score": 0.5}])
+    Judgement.objects.create(query=query, document=documents[0], user=raters[0], grade=3)
+    Judgement.objects.update(updated_at=timezone.now() - timedelta(days=1))
+    file = f"query,document\n{query.pk},{documents[0].external_id}\n".encode()
+    queue = queue_create(viewer=raters[0], collection=collection.slug, name="Old", source="file", file=file)
+    assert not step_back(queue=queue, viewer=raters[0])
+    assert Judgement.objects.get().grade == 3
 
 
 @pytest.mark.django_db(transaction=True)

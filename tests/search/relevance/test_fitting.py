@@ -14,7 +14,6 @@ from search.relevance.fitting import calibrate_version, calibrations_due
 from search.relevance.panel import calibration_panel
 from search.relevance.stored import calibrations_forget
 from search.retrieval.door import search_encoded
-from search.retrieval.encode import Known
 from search.retrieval.types import EmbeddingPart, EncodedPart, EncodedQuery, SearchRequest
 from search.vectors.background import backgrounds_forget
 from search.vectors.copy import vectors_write
@@ -85,7 +84,7 @@ def asked_by_photo(version, vector):
     """Search as if an encoder had made this vector of a photo."""
     query = EncodedQuery(version, (EncodedPart("image", vector[None].astype(np.float32)),))
     part = EmbeddingPart(tuple(map(float, vector)))
-    return search_encoded(Known(query), SearchRequest(None, (part,), model=version.key))
+    return search_encoded(query, SearchRequest(None, (part,), model=version.key))
 
 
 def test_documents_with_picture_and_text_calibrate_photos_that_look_for_texts(world):

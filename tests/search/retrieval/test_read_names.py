@@ -8,7 +8,6 @@ import pytest
 from search.models import Membership, Passage, Query
 from search.retrieval import reopen
 from search.retrieval.door import search_encoded
-from search.retrieval.encode import Known
 from search.retrieval.types import EncodedPart, EncodedQuery, ImagePart, SearchRequest
 from tests.support.corpus import clustered, make_collection, store
 from tests.support.words import write
@@ -39,7 +38,7 @@ def ask(version, *lines, viewer=None, asks=True, **more):
     photo = ImagePart(b"photo", read=read(*lines) if asks else None)
     encoded = EncodedPart("image", clustered(1, DIM, seed=1))
     request = SearchRequest(viewer, parts=(photo,), model=version.key, **more)
-    return search_encoded(Known(EncodedQuery(version, (encoded,))), request)
+    return search_encoded(EncodedQuery(version, (encoded,)), request)
 
 
 def found(answer):
