@@ -184,6 +184,7 @@ def test_every_example_of_the_page_runs_and_answers_as_shown(page_world, query_w
     files = {
         "photo.jpg": photo(),
         "notes.jsonl": b'{"external_id": "i-1", "title": "Imported"}\n',
+        "pairs.csv": b"document,text\np-9,leaking pump\n",
         "model.zip": make_tiny_bundle(tmp_path / "model.zip").read_bytes(),
     }
     values, client, count = {name: str(value) for name, value in page_world.items()}, Client(), 0
