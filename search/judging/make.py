@@ -29,6 +29,11 @@ NAME_MAX = 120
 QUEUES_MAX = 100
 """Queues of one collection."""
 PAIRS_MAX = 2_000
+_NOTHING_IDS: dict[str, str] = {
+    JudgingQueue.Source.UNSURE: "judging.nothing/unsure",
+    JudgingQueue.Source.VERSIONS: "judging.nothing/versions",
+    JudgingQueue.Source.FILE: "judging.nothing/file",
+}
 
 
 def queue_create(*, viewer: Any, collection: str, name: str, source: str, file: bytes = b"") -> JudgingQueue:
@@ -62,7 +67,7 @@ def pairs_add(queue: JudgingQueue, pairs: Iterable[Pair]) -> None:
     """Write a queue's pairs, each once; raises AppError `judging.nothing` where there are none."""
     once = list(dict.fromkeys(pairs))[:PAIRS_MAX]
     if not once:
-        raise AppError(f"judging.nothing/{queue.source}")
+        raise AppError(_NOTHING_IDS[queue.source])
     JudgingPair.objects.bulk_create(
         JudgingPair(queue=queue, place=place, query_id=query, document_id=document)
         for place, (query, document) in enumerate(once, 1)

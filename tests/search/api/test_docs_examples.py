@@ -176,6 +176,7 @@ def stub_encoders_and_door(monkeypatch, document: Document, query: Query) -> Non
         parts=(TextPart("a pump"),),
     )
     monkeypatch.setattr(retrieval, "search", lambda request: answer)
+    monkeypatch.setattr(retrieval, "search_by_marks", lambda query, request, grades: answer)
     vector = Encoded(vector=np.array([0.1, 0.7, 0.1, 0.7], dtype=np.float32))
     monkeypatch.setattr(search_views, "encode_text", lambda version, text: vector)
 

@@ -95,6 +95,7 @@ ELSEWHERE = {
     "saved-search-new": "test_saved_searches.py and test_alerts.py",
     "saved-search": "test_saved_searches.py: what one person asks is nobody else's",
     "search": "test_search_for_real.py, beside others",
+    "search-marks": "test_marks.py: moved by one's own judgements alone, and searched as a search",
     "embeddings": "touches no collection",
     "model": "models belong to no collection",
     "model-measure": "operators only, who see everything",
