@@ -29,10 +29,10 @@ NAME_MAX = 120
 QUEUES_MAX = 100
 """Queues of one collection."""
 PAIRS_MAX = 2_000
-_NOTHING_IDS: dict[str, str] = {
-    JudgingQueue.Source.UNSURE: "judging.nothing/unsure",
-    JudgingQueue.Source.VERSIONS: "judging.nothing/versions",
-    JudgingQueue.Source.FILE: "judging.nothing/file",
+_NOTHING_IDS = {
+    "unsure": "judging.nothing/unsure",
+    "versions": "judging.nothing/versions",
+    "file": "judging.nothing/file",
 }
 
 
