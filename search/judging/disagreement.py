@@ -43,7 +43,7 @@ def fill_by_disagreement(queue_id: int, other_id: int, ctx: JobContext) -> int:
     if first is None or other is None:
         raise AppError("model.none_active")
     parts = Prefetch("parts", QueryPart.objects.defer("embedding").select_related("preview"))
-    newest = Query.objects.filter(~Exists(SECOND_PART)).order_by("-created_at")
+    newest = Query.objects.filter(~Exists(SECOND_PART), marked__isnull=True).order_by("-created_at")
     queries = list(newest.defer("answer").select_related("user").prefetch_related(parts)[:QUERIES_ASKED])
     found = [rankings(version, queries, ctx) for version in (first, other)]
     queue.pairs.all().delete()

@@ -105,9 +105,9 @@ def _of_file(collection: Collection, file: bytes, viewer: Viewer) -> list[Pair]:
 
 
 def _queries(lines: Sequence[Line], collection: Collection, viewer: Viewer) -> dict[object, UUID]:
-    """Return the id of each search that the lines name, and of a new one for each of their texts."""
-    named = Query.objects.filter(pk__in={line.query for line in lines if line.query})
-    found: dict[object, UUID] = {pk: pk for pk in named.values_list("pk", flat=True)}
+    """Return the id of each search that the lines name, as it is judged, and of a new one for each of their texts."""
+    named = Query.objects.filter(pk__in={line.query for line in lines if line.query}).only("pk", "marked")
+    found: dict[object, UUID] = {query.pk: query.judged_id for query in named}
     for line in lines:
         if line.query and line.query not in found:
             raise AppError("judging.line_query", line=line.number)

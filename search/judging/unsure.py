@@ -27,7 +27,8 @@ WEAK_MATCH = 0.05
 def unsure_pairs(collection: Collection) -> list[tuple[UUID, int]]:
     """Return the pairs nearest to the line of the newest searches, at most five of a search, nearest first."""
     near: list[tuple[float, UUID, int]] = []
-    rows = Query.objects.order_by("-created_at").values_list("pk", "match", "answer")[:QUERIES_LOOKED_AT]
+    newest = Query.objects.filter(marked__isnull=True).order_by("-created_at")
+    rows = newest.values_list("pk", "match", "answer")[:QUERIES_LOOKED_AT]
     for query, match, answer in rows.iterator(chunk_size=50):
         ranked = sorted((distance(hit, match), hit["document"]) for hit in answer[:HITS_LOOKED_AT])
         near += [(far, query, document) for far, document in ranked if far <= FARTHEST]

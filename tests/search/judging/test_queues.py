@@ -26,6 +26,7 @@ from search.judging.queues import (
     queues_for,
     step_back,
 )
+from search.judging.unsure import unsure_pairs
 from search.models import Document, Judgement, JudgingPair, Membership, Query
 from search.services.judgements import judgement_set
 from tests.support.corpus import make_collection, make_version
@@ -241,6 +242,18 @@ def test_unsure_hits_come_nearest_the_line_first_at_most_five_of_a_search(collec
         *(("pump", name) for name in ("d1", "d3", "d5")),
         *(("valve", "d0"), ("pump", "d4"), ("pump", "d2")),
     ]
+
+
+def test_a_search_that_marks_moved_is_judged_as_the_one_on_which_they_stand(collection, raters, documents):
+    answer = [{"document": documents[0].pk, "score": 0.5, "relevance": 0.5}]
+    asked = make_query(modality="text", text="a leak", answer=[])
+    moved = make_query(modality="text", text="a leak", answer=answer, marked=asked)
+    file = f"query,document\n{moved.pk},{documents[0].external_id}\n".encode()
+    queue = from_file(collection, raters[0], file)
+    grade(queue, raters[0], 2)
+    assert next_pair(queue, raters[0]) is None
+    assert Judgement.objects.get().query == asked
+    assert unsure_pairs(collection) == []
 
 
 def test_places_far_apart_count_more_at_the_top():
