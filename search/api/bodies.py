@@ -72,3 +72,4 @@ DOCUMENT = BodyRule(
 IMPORT = BodyRule("import_max_bytes", refusal=refusal_by(_curates))
 BUNDLE = BodyRule("bundle_max_bytes", refusal=refusal_by(require_operator))
 PHOTOS = BodyRule("photos_max_bytes", refusal=refusal_by(_no_more))
+PAIRS = BodyRule(refusal=refusal_by(_no_more))

@@ -9,6 +9,7 @@ from rest_framework.response import Response
 
 from retrieval_site.errors import AppError
 from search.api.base import ApiView, PageParameters, describe, page_answer
+from search.api.bodies import PAIRS
 from search.api.own_answers import JudgingQueueAnswer, JudgingQueueDetailAnswer, NextPairAnswer
 from search.api.parameters import Parameters, UploadField, validated
 from search.api.permissions import signed_in
@@ -64,6 +65,7 @@ class JudgingQueueListView(ApiView):
     query_parameters = {"GET": PageParameters}
     members_only = True
     takes_files = True
+    body_rule = PAIRS
 
     @describe("judging_queues_list", {200: page_answer(JudgingQueueAnswer)}, parameters=[PageParameters])
     def get(self, request: Request) -> Response:
