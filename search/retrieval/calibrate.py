@@ -98,9 +98,7 @@ def _calibration(query: EncodedQuery, scope: Scope) -> Calibrated | None:
     """Return the calibration of searches with one vector; several, or a weight, give scores of another kind, and so
     does a vector that marks moved.
     """
-    if query.moved is not None:
-        return None
-    if len(query.parts) != 1 or query.parts[0].weight != 1 or len(query.parts[0].vectors) != 1:
+    if query.moved or len(query.parts) != 1 or query.parts[0].weight != 1 or len(query.parts[0].vectors) != 1:
         return None
     return calibration_for(query.version, scope.table.kind, query.parts[0].modality, scope.collections)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -46,21 +46,21 @@ def judge(request: HttpRequest, query_id: uuid.UUID) -> HttpResponse:
     judgement = _judged(request, query_id, document)
     if not getattr(request, "htmx", False):
         return redirect(_back(request, query_id, document))
-    query = kept_query(query_id)
-    context = {
-        "query_id": query_id,
-        "document": document,
-        "judgement": judgement,
-        "query": query,
-        "bar": bool(request.POST.get("bar")),
-        "marks": keep.marks_of(query),
-        "marked": marked(judgements_of(query, request.user, session_of(request))),
-    }
+    context = {"query_id": query_id, "document": document, "judgement": judgement}
+    if request.POST.get("bar"):
+        context |= _bar(request, query_id)
     response = render(request, "search/parts/judged.html", context)
     message = (
         "Judgement taken back." if judgement is None else _MESSAGES.get(judgement.grade, "Judgement kept.")
     )
     return trigger_client_event(response, "sightline:say", {"text": message})
+
+
+def _bar(request: HttpRequest, query_id: uuid.UUID) -> dict[str, Any]:
+    """Return what the bar of marks above the hits says now."""
+    query = kept_query(query_id)
+    judged = judgements_of(query, request.user, session_of(request))
+    return {"bar": True, "query": query, "marks": keep.marks_of(query), "marked": marked(judged)}
 
 
 def _judged(request: HttpRequest, query_id: uuid.UUID, document: Document) -> Judgement | None:
