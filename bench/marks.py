@@ -28,6 +28,7 @@ from bench.composed_quality import (
 )
 from demo.evaluate import FACETS
 from workers.training.evaluate import embed_files, opened_bundle
+from workers.training.measures.bootstrap import paired_means
 from workers.training.readers.read import DataSource, read_source
 
 if TYPE_CHECKING:
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
 
 MEANINGS = ((0,), (1,), (2,), (0, 1), (0, 2), (0, 1, 2))
 MARKED, DEPTH = 3, 10
-RESAMPLES = 2000
 
 
 @dataclass(frozen=True)
@@ -61,10 +61,10 @@ def main() -> None:
     for asking in _captioned(options) if options.data else _demo(options):
         pairs = np.array([pair for pair in _pairs(asking) if pair is not None])
         before, after = pairs.mean(axis=0)
-        low, high = _interval(pairs[:, 1] - pairs[:, 0])
+        (found,) = paired_means(pairs[:, 1:], pairs[:, :1])
         print(
             f"{asking.name:<24}{len(pairs):>9}{before:>8.3f}{after:>8.3f}"
-            f"   {after - before:+.3f} ({low:+.3f} to {high:+.3f})"
+            f"   {found.value:+.3f} ({found.low:+.3f} to {found.high:+.3f})"
         )
 
 
@@ -124,13 +124,6 @@ def _precision(relevant: Flags) -> float:
     top = relevant[:DEPTH]
     ranks = np.arange(1, len(top) + 1)
     return float((np.cumsum(top) / ranks * top).sum() / min(DEPTH, relevant.sum()))
-
-
-def _interval(differences: NDArray[np.float64]) -> tuple[float, float]:
-    rng = np.random.default_rng(0)
-    means = [rng.choice(differences, len(differences)).mean() for _ in range(RESAMPLES)]
-    low, high = np.percentile(means, [2.5, 97.5])
-    return float(low), float(high)
 
 
 if __name__ == "__main__":
