@@ -73,6 +73,10 @@ class TextError(InferenceError):
     """A text cannot be encoded (`text.*`)."""
 
 
+class FileError(InferenceError):
+    """A document's file cannot be read (`file.*`)."""
+
+
 class BundleError(InferenceError):
     """A bundle is refused (`bundle.*`)."""
 

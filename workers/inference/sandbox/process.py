@@ -20,7 +20,14 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workers.inference.errors import BundleError, EncoderError, InferenceError, PictureError, TextError
+from workers.inference.errors import (
+    BundleError,
+    EncoderError,
+    FileError,
+    InferenceError,
+    PictureError,
+    TextError,
+)
 from workers.inference.isolation import bare_environment
 from workers.inference.sandbox import wire
 from workers.inference.sandbox.errors import (
@@ -46,7 +53,7 @@ _KEPT_BYTES = 32 << 20
 """Shared memory that an extraordinarily large call needed is given back down to this size."""
 _MESSAGE_CHARACTERS, _DETAIL_CHARACTERS = 1000, 4000
 _ERRORS: dict[str, type[InferenceError]] = {
-    kind.__name__: kind for kind in (BundleError, EncoderError, PictureError, TextError)
+    kind.__name__: kind for kind in (BundleError, EncoderError, FileError, PictureError, TextError)
 }
 
 
@@ -54,8 +61,8 @@ _ERRORS: dict[str, type[InferenceError]] = {
 class SandboxSpec:
     """What a child is started for, and what it may use.
 
-    `handler` is `module:Class` below `workers.inference`, made with `options`; `memory_bytes` is what handling calls
-    may take beyond what making the handler took, which is bounded by `start_memory_bytes`. With `ports` it has the
+    `handler` is `module:Class` below `workers.inference` or `workers.extraction`, made with `options`; `memory_bytes`
+    is what handling calls may take beyond what making the handler took, which is bounded by `start_memory_bytes`. With `ports` it has the
     network: it may connect to these.
     """
 

@@ -1,0 +1,105 @@
+"""What kind of document a file is: by its content, and among texts by its name. Names lie, so they only help."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import PurePosixPath
+from typing import BinaryIO
+
+from workers.formats import zips
+from workers.inference.sniff import sniff_format
+
+HEAD_BYTES = 4096
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_MSG_NAMES = "__properties_version1.0".encode("utf-16-le")
+_PDF_WITHIN = 1024
+"""Mail gateways and web servers put lines before a PDF's own beginning, and viewers look as far."""
+
+SUFFIXES = {
+    ".pdf": "pdf",
+    ".docx": "docx", ".docm": "docx", ".dotx": "docx",
+    ".pptx": "pptx", ".pptm": "pptx", ".ppsx": "pptx",
+    ".xlsx": "xlsx", ".xlsm": "xlsx",
+    ".odt": "odt", ".ods": "ods", ".odp": "odp",
+    ".rtf": "rtf",
+    ".epub": "epub",
+    ".html": "html", ".htm": "html", ".xhtml": "html", ".mhtml": "eml", ".mht": "eml",
+    ".md": "markdown", ".markdown": "markdown",
+    ".txt": "text", ".text": "text", ".log": "text",
+    ".eml": "eml", ".msg": "msg",
+}  # fmt: skip
+"""The kind that a name promises: which files of a folder are taken for documents."""
+
+_MIMETYPES = {
+    b"application/epub+zip": "epub",
+    b"application/vnd.oasis.opendocument.text": "odt",
+    b"application/vnd.oasis.opendocument.spreadsheet": "ods",
+    b"application/vnd.oasis.opendocument.presentation": "odp",
+}
+_OFFICE = (("word/", "docx"), ("ppt/", "pptx"), ("xl/", "xlsx"))
+
+
+def kind_by_name(name: str) -> str | None:
+    """Return the kind that a file's name promises; None for one that is no document's."""
+    return SUFFIXES.get(PurePosixPath(name).suffix.lower())
+
+
+def kind_of(file: BinaryIO, name: str) -> str | None:
+    """Return the kind of an opened file; None for one that no reader takes. Leaves the file at its start."""
+    file.seek(0)
+    head = file.read(HEAD_BYTES)
+    file.seek(0)
+    if b"%PDF-" in head[:_PDF_WITHIN]:
+        return "pdf"
+    if head.startswith(zips.STARTS):
+        return _in_zip(file)
+    if head.startswith(_OLE):
+        return _in_ole(file)
+    if head.lstrip().startswith(b"{\\rtf"):
+        return "rtf"
+    if sniff_format(head) is not None:
+        return None
+    return _of_text(head, kind_by_name(name))
+
+
+def _in_zip(file: BinaryIO) -> str | None:
+    try:
+        with zipfile.ZipFile(file) as archive:
+            names = archive.namelist()
+            kind = _MIMETYPES.get(_mimetype(archive))
+    except (*zips.DAMAGED, RuntimeError):
+        return None
+    finally:
+        file.seek(0)
+    if kind is None and "[Content_Types].xml" in names:
+        kind = next((kind for start, kind in _OFFICE if any(n.startswith(start) for n in names)), None)
+    return kind
+
+
+def _mimetype(archive: zipfile.ZipFile) -> bytes:
+    info = archive.NameToInfo.get("mimetype")
+    return archive.read(info)[:100].strip() if info and info.file_size <= 1000 else b""
+
+
+def _in_ole(file: BinaryIO) -> str | None:
+    """Tell a message of Outlook from the old Office formats and from encrypted new ones."""
+    head = file.read(1 << 20)
+    file.seek(0)
+    if _MSG_NAMES in head:
+        return "msg"
+    return "encrypted" if "EncryptedPackage".encode("utf-16-le") in head else "old_office"
+
+
+def _of_text(head: bytes, promised: str | None) -> str | None:
+    if b"\0" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return None
+    if promised in ("html", "markdown", "eml", "text"):
+        return promised
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    return "html" if text.startswith((b"<!doctype html", b"<html")) else None
+
+
+def kind_of_bytes(data: bytes, name: str) -> str | None:
+    """Return the kind of a file in memory."""
+    return kind_of(io.BytesIO(data), name)
