@@ -24,6 +24,8 @@ class FormatReader(Protocol):
 
 READERS = {
     "docx": "workers.extraction.formats.docx:read",
+    "html": "workers.extraction.formats.html:read",
+    "markdown": "workers.extraction.formats.markdown:read",
     "odp": "workers.extraction.formats.odp:read",
     "ods": "workers.extraction.formats.ods:read",
     "odt": "workers.extraction.formats.odt:read",
