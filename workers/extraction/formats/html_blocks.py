@@ -12,12 +12,16 @@ from typing import TYPE_CHECKING
 from lxml import etree
 
 from workers.extraction.formats.html_emission import emit
+from workers.extraction.formats.html_pieces import Words
 from workers.extraction.formats.html_walk import Mode, Walk
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from workers.extraction.draft import Draft
     from workers.extraction.formats.html_facts import PageFacts
     from workers.extraction.formats.html_pictures import Pictures
+    from workers.extraction.formats.html_pieces import Piece
 
 _CHUNK_CHARACTERS = 1 << 16
 _WRITTEN_SHORT = re.compile(
@@ -25,22 +29,36 @@ _WRITTEN_SHORT = re.compile(
 )
 
 
-def read_html(text: str, draft: Draft, pictures: Pictures, mode: Mode) -> PageFacts:
-    """Add what a page holds to the draft; return what it says of itself. Raises FileError `file.too_much`."""
+def read_html(text: str, draft: Draft, pictures: Pictures, mode: Mode, label: str = "") -> PageFacts:
+    """Add what a page holds to the draft; return what it says of itself. Raises FileError `file.too_much`.
+
+    `label`: what the page is called elsewhere; its heading, where it has none.
+    """
     walk = _walked(text, pictures, mode)
-    if not walk.pieces:  # a page that is all menu, or hidden until a script shows it
+    if (
+        not walk.pieces and mode is not Mode.BOOK
+    ):  # a page that is all menu, or hidden until a script shows it
         walk = _walked(text, pictures, Mode.NOTHING)
-    emit(walk.main_pieces(), draft)
+    emit(_labelled(walk.main_pieces(), label), draft)
     return walk.facts
 
 
-def read_xhtml(text: str, draft: Draft, pictures: Pictures, mode: Mode) -> PageFacts:
+def read_xhtml(text: str, draft: Draft, pictures: Pictures, mode: Mode, label: str = "") -> PageFacts:
     """Do the same for XHTML, where any empty element may be written short: `<title/>`, `<a id="x"/>`.
 
     It is read as HTML nevertheless: so it may have errors, and no entity that it declares is ever expanded.
     """
     written_out = _WRITTEN_SHORT.sub(lambda found: f"<{found[1]}{found[2][:-1]}></{found[1]}>", text)
-    return read_html(written_out, draft, pictures, mode)
+    return read_html(written_out, draft, pictures, mode, label)
+
+
+def _labelled(pieces: Sequence[Piece], label: str) -> Sequence[Piece]:
+    words = [piece for piece in pieces if isinstance(piece, Words)]
+    if not label or not words or any(piece.level for piece in words):
+        return pieces
+    if words[0].text.casefold() != label.casefold():
+        return [Words(label, 1), *pieces]
+    return [Words(piece.text, 1) if piece is words[0] else piece for piece in pieces]
 
 
 def _walked(text: str, pictures: Pictures, mode: Mode) -> Walk:
