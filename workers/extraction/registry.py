@@ -24,6 +24,7 @@ class FormatReader(Protocol):
 
 READERS = {
     "docx": "workers.extraction.formats.docx:read",
+    "eml": "workers.extraction.formats.eml:read",
     "epub": "workers.extraction.formats.epub:read",
     "html": "workers.extraction.formats.html:read",
     "markdown": "workers.extraction.formats.markdown:read",
