@@ -34,6 +34,9 @@ _IDS_OF_ORNAMENTS = ("image.too_small", "image.empty")
 _LINE_ENDS = re.compile(r"[^\S\n]*\n[^\S\n]*")
 _SPACES = re.compile(r"[^\S\n]+")
 _FILE_NAME = re.compile(r"(?i)\S*\.(png|jpe?g|jfif|gif|bmp|tiff?|emf|wmf|svg|webp|heic|avif)|https?://\S+")
+_NUMBERED = re.compile(
+    r"(?i)(picture|image|photo|graphic|bild|grafik|imagen|imagem|immagine|afbeelding|рисунок)\s*\d*"
+)
 _MADE_BY_A_PROGRAM = re.compile(r"(?i)\s*(description automatically generated|ai-generated content.*)[\s.]*$")
 
 
@@ -165,9 +168,9 @@ def tidied(text: str) -> str:
 
 
 def worth_saying(said: str) -> str:
-    """Return a picture's alternative text; nothing for the name of its file."""
+    """Return a picture's alternative text; nothing for the name of its file, or a program's own for it."""
     text = _MADE_BY_A_PROGRAM.sub("", " ".join(said.split()))
-    return "" if _FILE_NAME.fullmatch(text) else text
+    return "" if _FILE_NAME.fullmatch(text) or _NUMBERED.fullmatch(text) else text
 
 
 def _kind_of_unread(data: bytes) -> str:
