@@ -56,11 +56,11 @@ class SheetCells:
                 yield column, text
 
     def _shown(self, cell: _Element) -> str:
-        kind = cell.get("t", "n")
+        kind = str(cell.get("t", "n"))
         if kind == "inlineStr":
             inline = cell.find(f"{S}is")
             return "" if inline is None else _text(inline)
-        value = cell.findtext(f"{S}v")
+        value: str = cell.findtext(f"{S}v") or ""
         if not value:
             self.without_value += cell.find(f"{S}f") is not None
             return ""
