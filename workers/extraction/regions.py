@@ -30,6 +30,7 @@ class Regions:
         self._headers = headers or {}
         self._waiting: list[tuple[int, Row]] = []
         self._names: Row = {}
+        self._unused: Row = {}
         self._in_table = False
         self._last = 0
 
@@ -56,9 +57,20 @@ class Regions:
         self._begin_table()
         self._in_table = False
 
+    def end_sheet(self) -> None:
+        """End the sheet."""
+        self.end()
+        self._name({})
+
+    def _name(self, names: Row) -> None:
+        """Begin with other names. Those of columns that had nothing below them are said nowhere else."""
+        if self._unused:
+            self._draft.row([self._unused[column] for column in sorted(self._unused)])
+        self._names, self._unused = names, dict(names)
+
     def _take_names(self, number: int, row: Row) -> None:
         columns = self._headers[number]
-        self._names = {column: text for column, text in row.items() if column in columns}
+        self._name({column: text for column, text in row.items() if column in columns})
         beside = {column: text for column, text in row.items() if column not in columns}
         if beside:
             self._put(number, beside)
@@ -72,7 +84,7 @@ class Regions:
             self._before_row(number)
             self._draft.text(next(iter(row.values())))
         if waiting and self._is_header(waiting):
-            self._names = waiting.pop(0)[1]
+            self._name(waiting.pop(0)[1])
         for number, row in waiting:
             self._put(number, row)
         self._in_table = self._in_table or bool(waiting)
@@ -93,6 +105,8 @@ class Regions:
     def _put(self, number: int, row: Row) -> None:
         self._before_row(number)
         columns = sorted(row)
+        for column in columns:
+            self._unused.pop(column, None)
         self._draft.row(
             [row[column] for column in columns], [self._names.get(column, "") for column in columns]
         )

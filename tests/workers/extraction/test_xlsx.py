@@ -199,3 +199,8 @@ def test_a_csv_in_the_clothes_of_xlsx_and_a_binary_workbook_are_of_no_known_form
         with pytest.raises(FileError) as refused:
             extracted(file, "a.xlsx")
         assert refused.value.id == "file.unknown_format"
+
+
+def test_the_name_of_an_empty_column_is_not_lost(extracted: Read) -> None:
+    found = extracted(saved(workbook(("Part", "Number", "Remark"), ("Seal", "S-3"))), "a.xlsx")
+    assert [text for _, text in lines(found)] == ["Parts", "Part: Seal | Number: S-3", "Remark"]

@@ -90,7 +90,7 @@ def _named(table: _Element) -> int | None:
 
 def place_chart(package: OfficePackage, draft: Draft, where: str, relation: str) -> None:
     """Add a chart as its title and a row for each category, with the names of its series."""
-    part = package.target(where, relation)
+    part = package.new_target(where, relation)
     if part is None:
         return
     root = package.xml(part)
@@ -109,7 +109,7 @@ def place_chart(package: OfficePackage, draft: Draft, where: str, relation: str)
 
 def place_diagram(package: OfficePackage, draft: Draft, where: str, relation: str) -> None:
     """Add the texts of a SmartArt diagram."""
-    part = package.target(where, relation)
+    part = package.new_target(where, relation)
     if part is not None:
         for text in texts_of(package.xml(part)):
             draft.text(text)

@@ -41,12 +41,17 @@ class OdfStyles:
     """The styles of a document by their names."""
 
     def __init__(self, package: OdfPackage) -> None:
-        self._roots = [root for root in (package.styles, package.content) if root is not None]
-        self._styles = {one.get(_NAME, ""): one for root in self._roots for one in root.iter(f"{STYLE}style")}
-        self._lists: dict[tuple[str, int], OdfListLevel] = {}
-        for root in self._roots:
-            for one in root.iter(f"{TEXT}list-style"):
-                self._lists |= {(one.get(_NAME, ""), level): found for level, found in _levels(one).items()}
+        roots = [root for root in (package.styles, package.content) if root is not None]
+
+        def named(tag: str) -> dict[str, _Element]:
+            return {one.get(_NAME, ""): one for root in roots for one in root.iter(tag)}
+
+        self._styles, self._masters = named(f"{STYLE}style"), named(f"{STYLE}master-page")
+        self._layouts = named(f"{STYLE}page-layout")
+        lists = named(f"{TEXT}list-style")
+        self._lists = {
+            (name, level): marks for name, one in lists.items() for level, marks in _levels(one).items()
+        }
 
     def names(self, name: str) -> frozenset[str]:
         """Return what a style and those above it are called, in small letters."""
@@ -75,19 +80,10 @@ class OdfStyles:
 
     def page_size(self, master: str) -> tuple[float, float]:
         """Return width and height in points of the pages of a master; zeros where it does not say."""
-        layout = self._find(f"{STYLE}master-page", master, f"{STYLE}page-layout-name")
-        for root in self._roots:
-            for one in root.iter(f"{STYLE}page-layout"):
-                properties = one.find(f"{STYLE}page-layout-properties")
-                if one.get(_NAME) == layout and properties is not None:
-                    return _points(properties, "page-width"), _points(properties, "page-height")
-        return 0.0, 0.0
-
-    def _find(self, tag: str, name: str, attribute: str) -> str:
-        found = (
-            one.get(attribute, "") for root in self._roots for one in root.iter(tag) if one.get(_NAME) == name
-        )
-        return next(found, "")
+        layout = self._masters.get(master)
+        properties = None if layout is None else self._layouts.get(layout.get(f"{STYLE}page-layout-name", ""))
+        found = None if properties is None else properties.find(f"{STYLE}page-layout-properties")
+        return (0.0, 0.0) if found is None else (_points(found, "page-width"), _points(found, "page-height"))
 
 
 def _levels(style: _Element) -> dict[int, OdfListLevel]:

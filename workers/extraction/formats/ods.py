@@ -56,7 +56,7 @@ def _read_sheet(sheet: _Element, body: OdfBody, draft: Draft) -> None:
             headers[number] = _ALL_COLUMNS
         regions.add(number, cells)
         drawn += [(number, parts) for parts in hung]
-    regions.end()
+    regions.end_sheet()
     place_until(float("inf"))
     shapes = sheet.find(f"{TABLE}shapes")
     body.read(() if shapes is None else shapes)

@@ -71,6 +71,7 @@ class OfficePackage:
         self._archive = archive
         self._names = {name.lower(): name for name in archive.namelist()}
         self._relations: dict[str, dict[str, Relation]] = {}
+        self._taken: set[str] = set()
 
     @classmethod
     @contextmanager
@@ -128,12 +129,20 @@ class OfficePackage:
         found = self.relations(part).get(relation or "")
         return found.part if found and found.part is not None and self.has(found.part) else None
 
+    def new_target(self, part: str, relation: str | None) -> str | None:
+        """Return the part that a part names so; None where it was returned before, as well."""
+        found = self.target(part, relation)
+        if found is None or found in self._taken:
+            return None
+        self._taken.add(found)
+        return found
+
     def place_picture(self, draft: Draft, part: str, relation: str | None, said: str = "") -> None:
         """Keep the picture that a part names so; one that lies elsewhere is only counted."""
-        found = self.target(part, relation)
+        found = self.new_target(part, relation)
         if found is not None:
             draft.picture(self.data(found), said)
-        elif relation:
+        elif relation and self.target(part, relation) is None:
             draft.leave_out("picture that lies outside of the file")
 
     def said(self) -> Extracted:

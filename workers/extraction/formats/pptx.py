@@ -32,7 +32,7 @@ def read(file: Path, out: Output) -> Extracted:
         root = package.xml(package.main)
         width, height = _size(root.find(f"{_P}sldSz"))
         for slide in root.iterfind(f"{_P}sldIdLst/{_P}sldId"):
-            part = package.target(package.main, slide.get(f"{R}id"))
+            part = package.new_target(package.main, slide.get(f"{R}id"))
             if part is not None:
                 draft.begin_page(width, height)
                 _read_slide(package, draft, part)

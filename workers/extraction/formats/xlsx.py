@@ -55,7 +55,7 @@ def read(file: Path, out: Output) -> Extracted:
 
 def _visible(package: OfficePackage, workbook: _Element, draft: Draft) -> Iterator[Worksheet]:
     for index, sheet in enumerate(workbook.iterfind(f"{S}sheets/{S}sheet")):
-        name, part = sheet.get("name", ""), package.target(package.main, sheet.get(f"{R}id"))
+        name, part = sheet.get("name", ""), package.new_target(package.main, sheet.get(f"{R}id"))
         if sheet.get("state", "visible") != "visible":
             draft.note(f"The hidden sheet “{name}” was left out.")
         elif part is not None:
@@ -76,7 +76,7 @@ def _read_sheet(
     regions = Regions(draft, place_until, headers)
     for number, row in cells.rows(sheet.part):
         regions.add(number, row)
-    regions.end()
+    regions.end_sheet()
     place_until(float("inf"))
 
 
