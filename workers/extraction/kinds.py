@@ -18,10 +18,10 @@ _PDF_WITHIN = 1024
 
 SUFFIXES = {
     ".pdf": "pdf",
-    ".docx": "docx", ".docm": "docx", ".dotx": "docx",
-    ".pptx": "pptx", ".pptm": "pptx", ".ppsx": "pptx",
-    ".xlsx": "xlsx", ".xlsm": "xlsx",
-    ".odt": "odt", ".ods": "ods", ".odp": "odp",
+    ".docx": "docx", ".docm": "docx", ".dotx": "docx", ".dotm": "docx",
+    ".pptx": "pptx", ".pptm": "pptx", ".ppsx": "pptx", ".potx": "pptx",
+    ".xlsx": "xlsx", ".xlsm": "xlsx", ".xltx": "xlsx",
+    ".odt": "odt", ".ods": "ods", ".odp": "odp", ".ott": "odt", ".ots": "ods", ".otp": "odp",
     ".rtf": "rtf",
     ".epub": "epub",
     ".html": "html", ".htm": "html", ".xhtml": "html", ".mhtml": "eml", ".mht": "eml",
@@ -36,6 +36,9 @@ _MIMETYPES = {
     b"application/vnd.oasis.opendocument.text": "odt",
     b"application/vnd.oasis.opendocument.spreadsheet": "ods",
     b"application/vnd.oasis.opendocument.presentation": "odp",
+    b"application/vnd.oasis.opendocument.text-template": "odt",
+    b"application/vnd.oasis.opendocument.spreadsheet-template": "ods",
+    b"application/vnd.oasis.opendocument.presentation-template": "odp",
 }
 _OFFICE = (("word/", "docx"), ("ppt/", "pptx"), ("xl/", "xlsx"))
 
