@@ -33,6 +33,10 @@ class PageDetector:
     def __init__(self, threads: int) -> None:
         self._network = OcrNetwork(DETECTION, threads)
 
+    def warm(self) -> None:
+        """Prepare the kernels."""
+        self(np.zeros((TILE_PX, TILE_PX, 3), np.uint8))
+
     def __call__(self, picture: Pixels) -> list[Corners]:
         """Return the corners (4, 2) of each line, x and y in the picture's pixels, going round."""
         height, width = picture.shape[:2]

@@ -27,10 +27,12 @@ LINE_RATIO = 2.0
 
 
 class PageNetworks:
-    """Finds and reads the lines of pages; loaded when it is made."""
+    """Finds and reads the lines of pages; loaded and warmed when it is made."""
 
     def __init__(self, threads: int, script: Script) -> None:
         self._find, self._read = PageDetector(threads), Recogniser(threads, PAGE_WIDTHS_PX, script)
+        self._find.warm()
+        self._read.warm()
 
     def __call__(self, picture: Pixels) -> LinesOfPage:
         """Return the lines of an RGB picture (height, width, 3), and what its codes say."""
