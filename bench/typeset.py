@@ -20,7 +20,7 @@ DOTS_PER_INCH = 300
 PAGE_PX = (2480, 3508)
 """A4."""
 MARGIN_PX, GUTTER_PX = 230, 90
-FONTS = ("DejaVuSans", "DejaVuSerif", "DejaVuSansMono", "STIXGeneral", "cmr10", "DejaVuSans-Bold")
+FONTS = ("DejaVuSans", "DejaVuSerif", "DejaVuSansMono", "STIXGeneral", "STIXGeneralBol", "DejaVuSans-Bold")
 POINTS = (7, 8, 9, 10, 11, 12)
 LAYOUTS = ("column", "columns", "table", "mixed")
 SENTENCES = {

@@ -7,10 +7,9 @@ row by row, as in a table.
 
 from __future__ import annotations
 
-import math
 import statistics
 from dataclasses import replace
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 
 from workers.extraction.formats.pdf_layout import PageText, blocks_of
@@ -26,7 +25,9 @@ GUTTERS = 128
 """At so many places across a page white between columns is looked for."""
 COLUMN_LINES_MIN, COLUMN_CHARACTERS, COLUMN_FILLED = 3, 15, 0.6
 """A column has as many lines; half of them have so many letters, and fill this share of its width."""
-CROSSING_MAX = 0.4
+CROSSING_MAX, LEANING = 0.4, 0.15
+CELLS_MIN = 3
+"""A row of as many short pieces is a table's, not lines of columns."""
 DEPTH_MAX = 4
 LARGE = 1.4
 """So much higher than most of a page's lines are those of a heading."""
@@ -56,14 +57,14 @@ def _size(box: Box, usual: float) -> float:
 def _ordered(lines: Sequence[Line], depth: int) -> Iterator[Line]:
     gutter = _gutter(lines) if depth else None
     if gutter is None:
-        yield from _row_by_row(lines)
+        yield from chain.from_iterable(_rows(lines))
         return
     for crosses, band in _bands(lines, gutter):
         if crosses:
             yield from _ordered(band, depth - 1)
         else:
-            yield from _ordered([line for line in band if line.right <= gutter], depth - 1)
-            yield from _ordered([line for line in band if line.right > gutter], depth - 1)
+            yield from _ordered([line for line in band if _centre(line) <= gutter], depth - 1)
+            yield from _ordered([line for line in band if _centre(line) > gutter], depth - 1)
 
 
 def _gutter(lines: Sequence[Line]) -> float | None:
@@ -71,7 +72,7 @@ def _gutter(lines: Sequence[Line]) -> float | None:
     crossings: dict[float, int] = {}
     for place in range(1, GUTTERS):
         x = place / GUTTERS
-        crossing = sum(line.left < x < line.right for line in lines)
+        crossing = sum(_crosses(line, x) for line in lines)
         if crossing <= CROSSING_MAX * len(lines) and _parts_columns(lines, x):
             crossings[x] = crossing
     if not crossings:
@@ -82,8 +83,9 @@ def _gutter(lines: Sequence[Line]) -> float | None:
 
 
 def _parts_columns(lines: Sequence[Line], x: float) -> bool:
-    left = [line for line in lines if line.right <= x]
-    right = [line for line in lines if line.left >= x]
+    beside = [line for line in lines if not _crosses(line, x)]
+    left = [line for line in beside if _centre(line) <= x]
+    right = [line for line in beside if _centre(line) > x]
     return _is_column(left) and _is_column(right) and _side_by_side(left, right)
 
 
@@ -106,24 +108,41 @@ def _bands(lines: Sequence[Line], gutter: float) -> Iterator[tuple[bool, list[Li
     """Yield, from top to bottom, runs of lines that cross the gutter, and of lines that do not."""
     band: list[Line] = []
     crosses = False
-    for line in sorted(lines, key=_middle):
-        if (here := line.left < gutter < line.right) != crosses and band:
+    for row in _rows(lines):
+        here = _is_of_table(row) or any(_crosses(line, gutter) for line in row)
+        if here != crosses and band:
             yield crosses, band
             band = []
         crosses = here
-        band.append(line)
+        band += row
     if band:
         yield crosses, band
 
 
-def _row_by_row(lines: Sequence[Line]) -> Iterator[Line]:
+def _crosses(line: Line, x: float) -> bool:
+    """Whether a line goes on to both sides by a good part of it: seen from aside, columns lean."""
+    return min(x - line.left, line.right - x) > LEANING * line.box[2]
+
+
+def _is_of_table(row: Sequence[Line]) -> bool:
+    letters = statistics.median(len(cell.text) for cell in row)
+    return len(row) >= CELLS_MIN and letters < COLUMN_CHARACTERS
+
+
+def _rows(lines: Sequence[Line]) -> Iterator[list[Line]]:
+    """Yield lines that lie beside each other, from left to right."""
     row: list[Line] = []
     for line in sorted(lines, key=_middle):
         if row and _middle(line) > statistics.fmean(one.bottom - one.height / 4 for one in row):
-            yield from sorted(row, key=lambda one: one.left)
+            yield sorted(row, key=lambda one: one.left)
             row = []
         row.append(line)
-    yield from sorted(row, key=lambda one: one.left)
+    if row:
+        yield sorted(row, key=lambda one: one.left)
+
+
+def _centre(line: Line) -> float:
+    return line.left + line.box[2] / 2
 
 
 def _middle(line: Line) -> float:
@@ -160,24 +179,11 @@ def on_picture(box: Box, found: LinesOfPage, size: tuple[int, int]) -> Box:
     """Return the rectangle, on the picture as it was given, around a box of the page that was laid straight."""
     width, height = size if found.turned in (0, 180) else size[::-1]
     left, top, across, down = box
-    corners = [(left, top), (left + across, top), (left, top + down), (left + across, top + down)]
-    places = [
-        _unturned(_skewed(x * width, y * height, (width, height), found.skew), found.turned)
-        for x, y in corners
-    ]
-    xs, ys = zip(*places, strict=True)
-    (low_x, high_x), (low_y, high_y) = _clipped(xs), _clipped(ys)
+    corners = ((x, y) for x in (left, left + across) for y in (top, top + down))
+    lying = (found.lie.lying((x - 0.5, (y - 0.5) * height / width)) for x, y in corners)
+    places = [_unturned((x + 0.5, y * width / height + 0.5), found.turned) for x, y in lying]
+    (low_x, high_x), (low_y, high_y) = (_clipped(values) for values in zip(*places, strict=True))
     return low_x, low_y, round(high_x - low_x, 4), round(high_y - low_y, 4)
-
-
-def _skewed(x: float, y: float, size: tuple[int, int], degrees: float) -> tuple[float, float]:
-    """Return a point of the straight page on the skewed one, as fractions."""
-    width, height = size
-    angle, across, down = math.radians(degrees), x - width / 2, y - height / 2
-    return (
-        (across * math.cos(angle) - down * math.sin(angle)) / width + 0.5,
-        (across * math.sin(angle) + down * math.cos(angle)) / height + 0.5,
-    )
 
 
 def _unturned(point: tuple[float, float], turned: int) -> tuple[float, float]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
 from workers.inference.ocr.barcodes import barcodes
+from workers.inference.ocr.lie import lie_of
 from workers.inference.ocr.lines import fractions_of, strip_of, upside_down
 from workers.inference.ocr.page_detection import PageDetector
 from workers.inference.ocr.recognition import PAGE_WIDTHS_PX, Recogniser
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from workers.inference.ocr.detection import Corners, Pixels
+    from workers.inference.ocr.lie import Lie, Point
     from workers.inference.ocr.types import Script
 
 VOTERS = 9
@@ -41,21 +42,21 @@ class PageNetworks:
         boxes = sorted(found, key=_length, reverse=True)[:PAGE_LINES_MAX]
         turned = self._turned(picture, boxes)
         upright, places = _turn(picture, turned), [_turn_corners(box, picture, turned) for box in boxes]
-        skew = _skew(places)
-        lines = (self._line(upright, place, skew) for place in places)
-        return LinesOfPage(tuple(line for line in lines if line), tuple(codes), turned, skew)
+        lie = _lie(places, upright)
+        lines = (self._line(upright, place, lie) for place in places)
+        return LinesOfPage(tuple(line for line in lines if line), tuple(codes), turned, lie)
 
-    def _line(self, upright: Pixels, place: Corners, skew: float) -> TextRead | None:
+    def _line(self, upright: Pixels, place: Corners, lie: Lie) -> TextRead | None:
         text, confidence = self._read(strip_of(upright, place))
         if not text or confidence < CONFIDENCE_MIN:
             return None
         return TextRead(
-            text, fractions_of(_straight(place, skew, upright), upright), "line", round(confidence, 3)
+            text, fractions_of(_straight(place, lie, upright), upright), "line", round(confidence, 3)
         )
 
     def _turned(self, picture: Pixels, boxes: list[Corners]) -> int:
         """Return by how many degrees, clockwise, the page must be turned to stand upright."""
-        long = [box for box in boxes if _sides(box)[0] >= LINE_RATIO * _sides(box)[1]]
+        long = [box for box in boxes if _is_line(box)]
         upright = sum(_length(box) * (1 if _runs_down(box) else -1) for box in long)
         turned = 90 if upright > 0 else 0
         whole = _turn(picture, turned)
@@ -78,6 +79,11 @@ def _sides(box: Corners) -> tuple[float, float]:
     return max(one, other), min(one, other)
 
 
+def _is_line(box: Corners) -> bool:
+    longer, shorter = _sides(box)
+    return longer >= LINE_RATIO * shorter
+
+
 def _length(box: Corners) -> float:
     return _sides(box)[0]
 
@@ -94,22 +100,24 @@ def _runs_down(box: Corners) -> bool:
     return bool(abs(down) > abs(across))
 
 
-def _skew(boxes: list[Corners]) -> float:
-    """Return the degrees at which lines run, clockwise from level: the middle one, by their length."""
-    long = [box for box in boxes if _sides(box)[0] >= LINE_RATIO * _sides(box)[1] and not _runs_down(box)]
-    if not long:
-        return 0.0
-    angles = np.array([np.degrees(np.arctan2(down, across)) for across, down in map(_along, long)])
-    order, lengths = np.argsort(angles), np.array([_length(box) for box in long])
-    middle = np.searchsorted(np.cumsum(lengths[order]), lengths.sum() / 2)
-    return float(angles[order][min(middle, len(long) - 1)])
+def _lie(boxes: list[Corners], picture: Pixels) -> Lie:
+    long = [box for box in boxes if _is_line(box) and not _runs_down(box)]
+    angles = [float(np.degrees(np.arctan2(down, across))) for across, down in map(_along, long)]
+    middles = [_from_middle(box.mean(0), picture) for box in long]
+    return lie_of(middles, angles, [_length(box) for box in long])
 
 
-def _straight(box: Corners, skew: float, picture: Pixels) -> Corners:
-    """Return a box turned back by the page's skew, about its middle."""
+def _from_middle(point: NDArray[np.float32], picture: Pixels) -> Point:
+    """Return a point's place from the middle of the picture, in units of its width."""
     height, width = picture.shape[:2]
-    way = cv2.getRotationMatrix2D((width / 2, height / 2), skew, 1.0)
-    return np.asarray(box @ way[:, :2].T + way[:, 2], np.float32)
+    return (float(point[0]) - width / 2) / width, (float(point[1]) - height / 2) / width
+
+
+def _straight(box: Corners, lie: Lie, picture: Pixels) -> Corners:
+    """Return a box on the straight page, in pixels."""
+    height, width = picture.shape[:2]
+    points = np.array([lie.straight(_from_middle(corner, picture)) for corner in box], np.float32)
+    return np.asarray(points * width + (width / 2, height / 2), np.float32)
 
 
 def _turn(picture: Pixels, degrees: int) -> Pixels:

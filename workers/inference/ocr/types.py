@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypeAlias, cast
 
+from workers.inference.ocr.lie import Lie
+
 Kind: TypeAlias = Literal["line", "barcode"]
 KINDS: tuple[Kind, ...] = ("line", "barcode")
 LONGEST_SIDE_PX = 1600
@@ -20,7 +22,7 @@ Script: TypeAlias = Literal["any", "latin"]
 """The network knows Latin, Greek, Chinese and Japanese letters; a page in one script is read better as such."""
 
 Box: TypeAlias = tuple[float, float, float, float]
-_TURNS, SKEW_MAX = (0, 90, 180, 270), 45.0
+TURNS = (0, 90, 180, 270)
 _SIDES = 4
 
 
@@ -53,14 +55,13 @@ class TextRead:
 class LinesOfPage:
     """What stands on a page: lines in no order, with boxes on the page once it is laid straight; and barcodes.
 
-    `turned`: by how many degrees, clockwise, the picture must be turned to stand upright; `skew`: by how many, less
-    than 45 and counterclockwise, the upright picture must be turned then for its lines to be level.
+    `turned`: by how many degrees, clockwise, the picture must be turned to stand upright; `lie`: how lines lie then.
     """
 
     lines: tuple[TextRead, ...]
     codes: tuple[TextRead, ...]
     turned: int
-    skew: float
+    lie: Lie
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -69,14 +70,14 @@ class LinesOfPage:
     @classmethod
     def of(cls, values: Any) -> LinesOfPage:
         """Return what `to_json` gave; raises ValueError, TypeError or KeyError for anything else."""
-        turned, skew = values["turned"], float(values["skew"])
-        if turned not in _TURNS or not abs(skew) <= SKEW_MAX:
+        turned = values["turned"]
+        if turned not in TURNS:
             raise ValueError("no page lies like this")
         return cls(
             tuple(TextRead.of(one) for one in values["lines"][:PAGE_LINES_MAX]),
             tuple(TextRead.of(one) for one in values["codes"][:READS_MAX]),
             int(turned),
-            skew,
+            Lie.of(values["lie"]),
         )
 
 
