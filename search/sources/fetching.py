@@ -42,6 +42,7 @@ class SourceFetcher:
 
     def answer(self, address: str) -> bytes:
         """Return what is at an address; raises AppError `source.*`. A server that is busy is asked again."""
+        self.checkpoint()
         for tried in range(1, TRIES_MAX + 1):
             try:
                 return _crew(pictures=False).fetched(address, PATIENT_SECONDS)
@@ -76,7 +77,7 @@ def _crew(*, pictures: bool) -> Fetchers:
     return _fetchers.under(limits)
 
 
-_REFUSALS = {
+_SOURCE_IDS = {
     "image_url.not_public": "source.not_public",
     "image_url.unreachable": "source.unreachable",
     "image_url.tls": "source.tls",
@@ -90,7 +91,7 @@ _REFUSALS = {
 
 def _refusal(error: PictureError) -> AppError:
     """Return the error of a picture's address in the words of a source's."""
-    if error.id not in _REFUSALS:
+    if error.id not in _SOURCE_IDS:
         return AppError.quoting("source.address_invalid", error.message, error.detail)
     facts = {"host": "the server", "limit_seconds": SECONDS, "limit_mib": ANSWER_BYTES_MAX >> 20}
-    return AppError(_REFUSALS[error.id], **(facts | error.detail))
+    return AppError(_SOURCE_IDS[error.id], **(facts | error.detail))

@@ -96,7 +96,10 @@ class OaiReader:
             self.listing.until = self.listing.until or page.answered_at
             for at in range(done, len(page.entries), BATCH_RECORDS):
                 some = page.entries[at : at + BATCH_RECORDS]
-                yield Batch(some, json.dumps([since, token, at + len(some)]))
+                goes_on = [token, at + len(some)]
+                if page.token and goes_on[1] == len(page.entries):
+                    goes_on = [page.token, 0]
+                yield Batch(some, json.dumps([since, *goes_on]))
             if not page.token:
                 return
             keys = {entry.key for entry in page.entries}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from search.models import Source
@@ -29,10 +29,6 @@ class Rounds:
     collection: Collection
     anna: User
     settings: Any
-
-    def allow_port(self, port: int) -> None:
-        """Let sources be read from this port."""
-        self.settings.CONFIG = replace(self.settings.CONFIG, source_ports=[port])
 
     def source(self, kind: str, address: object, **options: Any) -> Source:
         """Make a source; its dry run waits."""
