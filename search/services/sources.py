@@ -154,7 +154,7 @@ def sources_start_due() -> int:
 
 def _may_start(source: Source) -> bool:
     """Return whether no round is at work; put the next one off where one is paused or still going on."""
-    if not rounds_of(source).filter(state__in=ACTIVE, pk=source.round_id).exists():
+    if source.round is None or source.round.is_finished:
         return True
     source.next_round_at = timezone.now() + timedelta(hours=source.every_hours or 1)
     source.save(update_fields=["next_round_at"])

@@ -25,6 +25,7 @@ from workers.inference.errors import InferenceError
 
 if TYPE_CHECKING:
     from search.job_types import SourceRoundParameters, SourceRoundResult
+    from search.sources.storing import Verdict
     from search.sources.types import Entry, Reader
     from workers.jobs.context import JobRun
 
@@ -195,7 +196,7 @@ class SourceRound:
             return Looked(entry, former, "moved", content.digest)
         made = self.reader.made(entry, content, self.source.collection, store=not self._dry)
         digest = "" if made.problem else content.digest
-        verdict = "changed" if item and item.documents.all() else "new"
+        verdict: Verdict = "changed" if item and item.documents.all() else "new"
         return Looked(entry, item, verdict, digest, made.records, made.problem)
 
     def _former(self, digest: str) -> SourceItem | None:
