@@ -3,6 +3,7 @@ from search.models.collection import Collection, Membership
 from search.models.document import Document, DocumentImage, Passage
 from search.models.feedback import Judgement, Query, QueryPart
 from search.models.field import CollectionField, FieldValue
+from search.models.file import DocumentFile, DocumentPage
 from search.models.identifier import DocumentIdentifier
 from search.models.judging import JudgingPair, JudgingQueue, JudgingSkip
 from search.models.photo_batch import BatchPhoto, PhotoBatch
@@ -17,8 +18,10 @@ __all__ = [
     "Collection",
     "CollectionField",
     "Document",
+    "DocumentFile",
     "DocumentIdentifier",
     "DocumentImage",
+    "DocumentPage",
     "FieldValue",
     "Judgement",
     "JudgingPair",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
+from search.importers.document_files import external_id_of
 from search.services.document_fields import check_record
 from search.services.documents import DocumentRecord
 from search.sources.fitting import fitted, web_address
-from search.sources.types import external_id
 from search.sources.xml import local, text
 
 if TYPE_CHECKING:
@@ -56,5 +56,5 @@ def to_record(key: str, elements: Fields, changed: Mapping[str, str] | None) -> 
         if field:
             said.setdefault(field, []).append(value)
     found = fitted(said)
-    check_record(external_id(key), found, ())
-    return DocumentRecord(external_id(key), found, ())
+    check_record(external_id_of(key), found, ())
+    return DocumentRecord(external_id_of(key), found, ())

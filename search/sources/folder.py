@@ -1,23 +1,25 @@
-"""A watched folder: every picture below it is a document. No link is followed, wherever it leads."""
+"""A watched folder: every picture and document file below it is a document. No link is followed, wherever it leads."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
+import tempfile
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from django.conf import settings
 
 from retrieval_site.errors import AppError
+from search.importers.document_files import DocumentFiles, external_id_of
 from search.importers.names import is_junk
 from search.importers.pictures import PICTURE_SUFFIXES
-from search.importers.storing import to_document
-from search.importers.types import PictureRef, Record, Rejected
+from search.importers.storing import picture_record
+from search.importers.types import DocumentFileItem, Rejected
 from search.models.source import KEY_BYTES_MAX
-from search.services.document_fields import DocumentFields
 from search.sources.options import fingerprint
 from search.sources.types import (
     Batch,
@@ -26,9 +28,8 @@ from search.sources.types import (
     Listing,
     Made,
     StillWrittenError,
-    content_digest,
-    external_id,
 )
+from workers.extraction.kinds import kind_by_name
 from workers.formats.problems import problem
 from workers.inference.errors import PictureError
 from workers.inference.sniff import HEADER_BYTES, sniff_format
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 
 BATCH_FILES = 32
 DEPTH_MAX = 64
+FILE_BYTES_MAX = 1 << 30
+_CHUNK_BYTES = 1 << 20
 EXAMPLES_MAX = 10
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
@@ -62,23 +65,13 @@ def _below(root: Path, parts: tuple[str, ...], flags: int) -> Iterator[int]:
 
 
 @dataclass
-class _Picture:
-    """The one picture of a record."""
-
-    data: bytes
-
-    def picture(self, name: str) -> bytes:
-        """Return it, whatever it is called."""
-        return self.data
-
-
-@dataclass
 class FolderReader:
     """See `types.Reader`. The order is that of the names, folder by folder; a position is the last file's path."""
 
     root: Path
     options: FolderOptions
     listing: Listing = field(default_factory=lambda: Listing(complete=True))
+    _files: DocumentFiles | None = None
 
     def batches(self, after: str) -> Iterator[Batch]:
         """Yield the files behind the one called `after`."""
@@ -143,7 +136,7 @@ class FolderReader:
                 found = os.fstat(opened)
                 if not stat.S_ISREG(found.st_mode):
                     return None
-                if not _is_picture(key, opened):
+                if not _is_document(key, opened):
                     self._ignore(key)
                     return None
         except FileNotFoundError:
@@ -160,24 +153,44 @@ class FolderReader:
             self.listing.ignored_examples.append(key)
 
     def content(self, entry: Entry) -> Content:
-        """Read a file whole; raises PictureError `image.too_large`, AppError `source.file_unreadable`."""
-        limit = settings.CONFIG.picture_max_bytes
+        """Copy a file while its digest is taken, so that what is read is what was counted.
+
+        Raises AppError `source.file_unreadable`, `source.file_too_large`.
+        """
+        copy = tempfile.TemporaryFile(prefix="sightline-source-")  # noqa: SIM115  closed with the content
         try:
             with _below(self.root, tuple(entry.key.split("/")), _FILE) as opened:
-                data = _read(opened, limit)
+                digest = _copied(opened, copy, self.options)
                 if entry.stamp != _stamp(self.options, os.fstat(opened)):
                     raise StillWrittenError
         except OSError as error:
+            copy.close()
             raise AppError("source.file_unreadable", reason=error.strerror or str(error)) from error
-        return Content(content_digest(self.options, data), data)
+        except BaseException:
+            copy.close()
+            raise
+        return Content(digest, copy)
 
     def made(self, entry: Entry, content: Content, collection: Collection, *, store: bool) -> Made:
-        """Return the document of a picture, as the import of a folder makes it."""
-        record = Record(entry.key, external_id(entry.key), DocumentFields(), (PictureRef(entry.key),))
-        found = to_document(record, _Picture(content.data), collection, store=store)
-        if isinstance(found, Rejected):
-            raise AppError.quoting(found.problems[0].error_id, found.problems[0].reason)
-        return Made((found,))
+        """Return the documents of a file, as the import of a folder makes them."""
+        name = external_id_of(entry.key)
+        if kind_by_name(entry.key) is None:
+            data = _read(content.data, settings.CONFIG.picture_max_bytes)
+            return Made((picture_record(data, name, collection, store=store),))
+        item = DocumentFileItem(entry.key, name, entry.key)
+        files = self._files or DocumentFiles(collection, store=store)
+        self._files = files
+        first, *inside = files.records(item, content.data)
+        if isinstance(first, Rejected):
+            raise AppError.quoting(first.problems[0].error_id, first.problems[0].reason)
+        bad = [one.problems[0] for one in inside if isinstance(one, Rejected)]
+        records = (first, *(one for one in inside if not isinstance(one, Rejected)))
+        return Made(records, bad[0] if bad else None)
+
+    def close(self) -> None:
+        """End the process that reads document files."""
+        if self._files is not None:
+            self._files.__exit__(None, None, None)
 
     def is_gone(self, key: str) -> bool:
         """Return whether there is no file of this name; raises AppError `source.folder_missing`."""
@@ -192,15 +205,26 @@ class FolderReader:
             return os.path.islink(self.root / key)  # noqa: PTH114  Path's raises where the folder cannot be read
 
 
-def _is_picture(key: str, opened: int) -> bool:
-    if key.lower().endswith(PICTURE_SUFFIXES):
+def _is_document(key: str, opened: int) -> bool:
+    if key.lower().endswith(PICTURE_SUFFIXES) or kind_by_name(key):
         return True
     return sniff_format(os.pread(opened, HEADER_BYTES, 0)) is not None
 
 
-def _read(opened: int, limit: int) -> bytes:
-    with os.fdopen(os.dup(opened), "rb") as file:
-        data = file.read(limit + 1)
+def _copied(opened: int, copy: IO[bytes], options: FolderOptions) -> str:
+    """Copy a file to the beginning of another; return the digest of its bytes and the options."""
+    digest = hashlib.sha256(fingerprint(options).encode())
+    while chunk := os.read(opened, _CHUNK_BYTES):
+        digest.update(chunk)
+        copy.write(chunk)
+        if copy.tell() > FILE_BYTES_MAX:
+            raise AppError("source.file_too_large", limit_mib=FILE_BYTES_MAX >> 20)
+    copy.seek(0)
+    return digest.hexdigest()
+
+
+def _read(file: IO[bytes], limit: int) -> bytes:
+    data = file.read(limit + 1)
     if len(data) > limit:
         raise PictureError("image.too_large", limit_bytes=limit)
     return data

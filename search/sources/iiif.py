@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from retrieval_site.errors import AppError
+from search.importers.document_files import external_id_of
 from search.models.source import KEY_BYTES_MAX
 from search.services.document_fields import LENGTHS_MAX, check_record
 from search.services.documents import DocumentRecord
 from search.sources.fitting import fitted
 from search.sources.manifests import Canvas, Manifest, kind_of, named_in, read_manifest, read_resource
 from search.sources.pictures import picture_stored
-from search.sources.types import Batch, Content, Entry, Listing, Made, content_digest, external_id
+from search.sources.types import Batch, Content, Entry, Listing, Made, content_digest
 from workers.formats.problems import problem
 from workers.inference.errors import InferenceError, PictureError
 
@@ -109,14 +110,14 @@ class IiifReader:
         """Return a manifest's document; a dry run fetches no pictures."""
         manifest: Manifest = content.data
         fields = fitted(_said(manifest, entry.key))
-        name = external_id(entry.key)
+        name = external_id_of(entry.key)
         images, failed = self._pictures(manifest, collection) if store else ((), [])
         check_record(name, fields, images)
         reason = None
         if failed:
             facts = {"count": len(failed), "of": len(manifest.canvases), "first": failed[0].message}
             reason = problem("source.pictures_missing", **facts)
-        return Made((DocumentRecord(name, fields, images),), reason)
+        return Made((DocumentRecord(name, fields, images),), reason, again=True)
 
     def _pictures(
         self, manifest: Manifest, collection: Collection
@@ -153,6 +154,9 @@ class IiifReader:
     def is_gone(self, key: str) -> bool:
         """Return True: the whole list did not have it."""
         return True
+
+    def close(self) -> None:
+        """Do nothing: the fetching processes serve all rounds."""
 
 
 def _said(manifest: Manifest, address: str) -> dict[str, list[str]]:

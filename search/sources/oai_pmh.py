@@ -161,6 +161,9 @@ class OaiReader:
         """Return True: the whole list did not have it."""
         return True
 
+    def close(self) -> None:
+        """Do nothing: the fetching processes serve all rounds."""
+
 
 def _position(written: str) -> tuple[str, str, int]:
     since, token, done = json.loads(written)

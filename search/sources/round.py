@@ -26,7 +26,7 @@ from workers.inference.errors import InferenceError
 if TYPE_CHECKING:
     from search.job_types import SourceRoundParameters, SourceRoundResult
     from search.sources.storing import Verdict
-    from search.sources.types import Entry, Reader
+    from search.sources.types import Content, Entry, Reader
     from workers.jobs.context import JobRun
 
 ENTRIES_MAX = 2_000_000
@@ -45,7 +45,7 @@ def run_round(run: JobRun[SourceRoundParameters, SourceRoundResult]) -> None:
         raise AppError("source.not_found")
     anew = run.parameters.anew or run.parameters.dry_run
     reader = reader_of(source, since="" if anew else source.since, checkpoint=run.checkpoint)
-    with closing(Seen()) as seen:
+    with closing(Seen()) as seen, closing(reader):
         going = SourceRound(run, source, reader, seen)
         if run.only_failed and not run.result.retried:
             going.retry_failed()
@@ -189,15 +189,17 @@ class SourceRound:
         return self.ctx.parameters.anew
 
     def _read(self, entry: Entry, item: SourceItem | None) -> Looked:
-        content = self.reader.content(entry)
+        with closing(self.reader.content(entry)) as content:
+            return self._of_content(entry, item, content)
+
+    def _of_content(self, entry: Entry, item: SourceItem | None, content: Content) -> Looked:
         if item and item.digest == content.digest and not self._anew:
             return Looked(entry, item, "unchanged", content.digest)
-        if item is None and (former := self._former(content.digest)):
-            return Looked(entry, former, "moved", content.digest)
+        former = self._former(content.digest) if item is None else None
         made = self.reader.made(entry, content, self.source.collection, store=not self._dry)
-        digest = "" if made.problem else content.digest
-        verdict: Verdict = "changed" if item and item.documents.all() else "new"
-        return Looked(entry, item, verdict, digest, made.records, made.problem)
+        digest = "" if made.problem and made.again else content.digest
+        verdict: Verdict = "moved" if former else "changed" if item and item.documents.all() else "new"
+        return Looked(entry, former or item, verdict, digest, made.records, made.problem)
 
     def _former(self, digest: str) -> SourceItem | None:
         """Return the item that has moved: the same content, no longer there under its name."""

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
 from django.db import DataError, transaction
 
 from retrieval_site.errors import AppError
-from search.models import Document, Source, SourceItem
+from search.importers.document_files import external_id_of
+from search.models import Document, DocumentFile, Source, SourceItem
 from search.services.document_identifiers import identifiers_replace
 from search.services.documents import documents_delete, documents_save
 from search.services.versions import collection_lock
-from search.sources.types import external_id
 from workers.formats.problems import Problem, problem
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 Verdict = Literal["new", "changed", "moved", "unchanged", "waiting", "failed", "gone"]
 _DOCUMENTS_AT_ONCE = 200
+_FILE_NAME_MAX = 255
 _Link = SourceItem.documents.through
 
 
@@ -54,12 +56,12 @@ def store(source: Source, job: Job, looked: list[Looked]) -> None:
     made = [one for one in looked if one.records]
     if made:
         collection_lock(source.collection)
+        for one in made:
+            if one.verdict == "moved" and one.item:
+                _rename(source, one.item, one.entry.key)
         _refuse_taken(source, made)
         _save(source, job, [one for one in made if one.records])
     _write_items(source, job, looked)
-    for one in looked:
-        if one.verdict == "moved":
-            _rename(source, one)
     _link(source, [one for one in made if one.records])
 
 
@@ -91,7 +93,7 @@ def _save(source: Source, job: Job, made: list[Looked]) -> None:
                 _save(source, job, [one])
         return
     for one in made:
-        if all(record.external_id in unchanged for record in one.records):
+        if one.verdict != "moved" and all(record.external_id in unchanged for record in one.records):
             one.verdict = "unchanged"
 
 
@@ -124,15 +126,20 @@ def _write_items(source: Source, job: Job, looked: list[Looked]) -> None:
     SourceItem.objects.bulk_update([row for row in rows if row.pk is not None], fields)
 
 
-def _rename(source: Source, one: Looked) -> None:
-    """Give a moved file's document the external id that its name has now, where no other document has it."""
-    wanted = external_id(one.entry.key)
-    documents = list(one.item.documents.all()) if one.item else []
-    taken = Document.objects.filter(collection=source.collection_id, external_id=wanted).exists()
-    if len(documents) == 1 and not taken:
-        documents[0].external_id = wanted
-        Document.objects.filter(pk=documents[0].pk).update(external_id=wanted)
-        identifiers_replace(documents)
+def _rename(source: Source, item: SourceItem, key: str) -> None:
+    """Give a moved file's documents the external ids that its name has now, where no other document has them."""
+    former, name = external_id_of(item.key), external_id_of(key)
+    for document in item.documents.all():
+        wanted = external_id_of(f"{name}{document.external_id.removeprefix(former)}")
+        known = Document.objects.filter(collection=source.collection_id, external_id=wanted)
+        if not document.external_id.startswith(former) or known.exists():
+            continue
+        document.external_id = wanted
+        Document.objects.filter(pk=document.pk).update(external_id=wanted)
+        identifiers_replace([document])
+        if wanted == name:  # else the file would count as another version
+            current = DocumentFile.objects.filter(document=document, replaced_at=None)
+            current.update(name=PurePosixPath(key).name[:_FILE_NAME_MAX])
 
 
 def _link(source: Source, made: list[Looked]) -> None:

@@ -6,7 +6,6 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from search.services.document_fields import LENGTHS_MAX
 from search.sources.options import fingerprint
 
 if TYPE_CHECKING:
@@ -49,13 +48,19 @@ class Content:
     digest: str
     data: Any
 
+    def close(self) -> None:
+        """Close what was opened for it."""
+        if hasattr(self.data, "close"):
+            self.data.close()
+
 
 @dataclass(frozen=True)
 class Made:
-    """The documents made of an entry, and why something of it is missing (`problem`): it is then tried again."""
+    """The documents made of an entry, and why something of it is missing; `again`: another try may bring it."""
 
     records: tuple[DocumentRecord, ...]
     problem: Problem | None = None
+    again: bool = False
 
 
 @dataclass
@@ -102,16 +107,11 @@ class Reader(Protocol):
         """Return whether an entry that was not listed is certainly not there."""
         ...
 
+    def close(self) -> None:
+        """End what was started for reading."""
+        ...
+
 
 def content_digest(options: Options, data: bytes) -> str:
     """Return what is equal where bytes and options are."""
     return hashlib.sha256(fingerprint(options).encode() + data).hexdigest()
-
-
-def external_id(key: str) -> str:
-    """Return the external id of the document that is made of an entry: its key, or where that is too long a part."""
-    longest = LENGTHS_MAX["external_id"]
-    if len(key) <= longest:
-        return key
-    mark = hashlib.sha256(key.encode()).hexdigest()[:16]
-    return f"{key[: longest - len(mark) - 1]}~{mark}"

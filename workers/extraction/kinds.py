@@ -50,12 +50,12 @@ def kind_of(file: BinaryIO, name: str) -> str | None:
     file.seek(0)
     head = file.read(HEAD_BYTES)
     file.seek(0)
-    if b"%PDF-" in head[:_PDF_WITHIN]:
-        return "pdf"
     if head.startswith(zips.STARTS):
         return _in_zip(file)
     if head.startswith(_OLE):
         return _in_ole(file)
+    if b"%PDF-" in head[:_PDF_WITHIN]:
+        return "pdf"
     if head.lstrip().startswith(b"{\\rtf"):
         return "rtf"
     if sniff_format(head) is not None:

@@ -308,7 +308,7 @@ def test_names_that_are_no_text_or_too_long_are_failed_items(rounds, share):
     job = rounds.take(rounds.source("folder", share))
     assert report(job) == {"new": 4, "failed": 2}
     assert {item.error_id for item in job.items.all()} == {"document.not_text", "source.key_too_long"}
-    assert max(map(len, Document.objects.values_list("external_id", flat=True))) == 200
+    assert max(map(len, Document.objects.values_list("external_id", flat=True))) <= 200
 
 
 def test_a_dry_run_counts_once_however_often_it_is_stopped(rounds, share, monkeypatch):

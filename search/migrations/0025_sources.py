@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("search", "0023_judging_queues"),
+        ("search", "0024_document_files"),
         ("workers", "0002_job_rights"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
