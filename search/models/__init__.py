@@ -8,6 +8,7 @@ from search.models.identifier import DocumentIdentifier
 from search.models.judging import JudgingPair, JudgingQueue, JudgingSkip
 from search.models.photo_batch import BatchPhoto, PhotoBatch
 from search.models.saved import SavedSearch, SearchFinding
+from search.models.source import Source, SourceItem
 from search.models.token import ApiToken
 
 __all__ = [
@@ -33,4 +34,6 @@ __all__ = [
     "QueryPart",
     "SavedSearch",
     "SearchFinding",
+    "Source",
+    "SourceItem",
 ]

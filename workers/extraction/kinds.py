@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 import zipfile
 from pathlib import PurePosixPath
@@ -105,8 +104,3 @@ def _of_text(head: bytes, promised: str | None) -> str | None:
         return promised
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     return "html" if text.startswith((b"<!doctype html", b"<html")) else None
-
-
-def kind_of_bytes(data: bytes, name: str) -> str | None:
-    """Return the kind of a file in memory."""
-    return kind_of(io.BytesIO(data), name)
