@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from retrieval_site.database.reading import read
-from search.retrieval.modes import mode_for, retrievers_for, text_of
+from search.retrieval.encode import SAYS_NOTHING, Known
+from search.retrieval.modes import is_wanted_text, mode_for, retrievers_for, text_of
 from search.retrieval.read_names import ReadIdentifiers
 from search.retrieval.types import MENDED, ImagePart, TextPart
-from search.retrieval.unencoded import encoding_for
+from search.retrieval.unencoded import encoding_for, unencoded
 from search.words.spelling import mended, misspelt
 from search.words.terms import look_up
 
@@ -49,6 +50,8 @@ def prepare(
     if asked and not request.as_written and (right := _misspelt(asked, encoding)):
         request, warning = _mended(request, right)
         return prepared(request, encoding_for(request, mode, preview_px), scope, warning)
+    if asked and asked.says_nothing and all(map(is_wanted_text, request.parts)):
+        encoding = Known(unencoded(request, SAYS_NOTHING))
     return PreparedSearch(request, encoding, scope, _retrievers(request, asked))
 
 
