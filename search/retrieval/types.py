@@ -49,10 +49,19 @@ PARTS_MAX = 8
 
 
 @dataclass(frozen=True)
+class SentBefore:
+    """The kept search with which a photo or a vector came in, and the photo's kept copy."""
+
+    query_id: uuid.UUID
+    preview_id: str | None = None
+    digest: str = ""
+
+
+@dataclass(frozen=True)
 class ImagePart:
     """A picture's file, which part of it counts (see `Framing`), and what was read in it, None where nobody asked.
 
-    A part's weight is from −1 to 1; a negative one leads away from it.
+    A part's weight is from −1 to 1; a negative one leads away from it. `sent`: None for a new picture.
     """
 
     data: bytes
@@ -60,6 +69,7 @@ class ImagePart:
     crop: Crop | None = None
     turn: int = 0
     read: tuple[TextRead, ...] | None = None
+    sent: SentBefore | None = None
     modality: ClassVar[Modality] = "image"
 
     @cached_property
@@ -92,6 +102,7 @@ class EmbeddingPart:
 
     vector: tuple[float, ...]
     weight: float = 1.0
+    sent: SentBefore | None = None
     modality: ClassVar[Modality] = "embedding"
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from retrieval_site.errors import AppError
 from search.asked import AskedPart, visible_documents
+from search.retrieval.keep import sent_before
 from search.retrieval.types import DocumentPart, EmbeddingPart, ImagePart, TextPart
 from search.services.uploads import read_picture
 from search.views.framing import photo_again
@@ -117,7 +118,7 @@ def _part_again(part: QueryPart, query: Query, form: QueryDict) -> Part:
     if photo := photo_again(part, form):
         return photo
     if part.embedding and query.version:
-        return EmbeddingPart(tuple(array("f", bytes(part.embedding))))
+        return EmbeddingPart(tuple(array("f", bytes(part.embedding))), sent=sent_before(part))
     raise AppError("query.not_repeatable")
 
 
