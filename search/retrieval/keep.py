@@ -36,7 +36,7 @@ from workers.inference.ocr.types import TextRead
 from workers.storage.blobs import blob_of, file_put, row_put
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -210,7 +210,16 @@ def _set(**values: Any) -> dict[str, Any]:
 def ranking_of(query: Query) -> Ranking:
     """Return the kept answer."""
     kind = unit_kind_of(query.target).name
-    documents = tuple(
+    documents = tuple(ranked_of(query.answer, kind))
+    more = bool(query.plan.get("more")) and len(documents) < KEPT_MAX
+    return Ranking(
+        documents, kind, plan_of(query), more=more, match=cast("Match | None", query.match or None)
+    )
+
+
+def ranked_of(answer: Iterable[Mapping[str, Any]], kind: str) -> list[RankedDocument]:
+    """Return the ranked documents of a kept answer."""
+    return [
         RankedDocument(
             entry["document"],
             entry[kind],
@@ -220,12 +229,8 @@ def ranking_of(query: Query) -> Ranking:
             entry.get("same_as"),
             entry.get("by_vectors"),
         )
-        for entry in query.answer
-    )
-    more = bool(query.plan.get("more")) and len(documents) < KEPT_MAX
-    return Ranking(
-        documents, kind, plan_of(query), more=more, match=cast("Match | None", query.match or None)
-    )
+        for entry in answer
+    ]
 
 
 def modality_of(query: Query) -> AskedBy:
