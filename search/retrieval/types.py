@@ -43,6 +43,8 @@ SearchWarning = dict[str, Any]
 KNOWS_WHOLE_WORDS = "nltk-words"
 MENDED = "text.mended"
 """The warning that misspelt words were mended."""
+AS_WRITTEN = "text.as_written"
+"""The warning that words which look misspelt were searched for as they are."""
 LIMIT_MAX = 100
 LIMIT_DEFAULT = 10
 PARTS_MAX = 8
@@ -348,5 +350,13 @@ class SearchAnswer:
     @property
     def mended(self) -> dict[str, str] | None:
         """The words as they were asked and as they were searched for, where misspelt ones were mended."""
-        found = (warning["detail"] for warning in self.warnings if warning["id"] == MENDED)
-        return next(found, None)
+        return self._spelling(MENDED)
+
+    @property
+    def as_written(self) -> dict[str, str] | None:
+        """The same of words that were searched for as they are written, though they look misspelt."""
+        return self._spelling(AS_WRITTEN)
+
+    def _spelling(self, warning_id: str) -> dict[str, str] | None:
+        found = (warning["detail"] for warning in self.warnings if warning["id"] == warning_id)
+        return next(({name: detail[name] for name in ("asked", "searched")} for detail in found), None)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from retrieval_site.errors import AppError
 from search.asked import AskedPart, visible_documents
 from search.retrieval.keep import sent_before
-from search.retrieval.types import DocumentPart, EmbeddingPart, ImagePart, TextPart
+from search.retrieval.types import AS_WRITTEN, MENDED, DocumentPart, EmbeddingPart, ImagePart, TextPart
 from search.services.uploads import read_picture
 from search.views.framing import photo_again
 
@@ -112,7 +112,7 @@ def _added(request: HttpRequest) -> Iterator[Part]:
 def _part_again(part: QueryPart, query: Query, form: QueryDict) -> Part:
     """Return a part of an earlier search, its vector where the photo is gone."""
     if part.modality == "text":
-        return TextPart(part.text)
+        return TextPart(_written(part, query) if stays_as_written(query, form) else part.text)
     if part.document_id:
         return DocumentPart(part.document_id)
     if photo := photo_again(part, form):
@@ -120,6 +120,18 @@ def _part_again(part: QueryPart, query: Query, form: QueryDict) -> Part:
     if part.embedding and query.version:
         return EmbeddingPart(tuple(array("f", bytes(part.embedding))), sent=sent_before(part))
     raise AppError("query.not_repeatable")
+
+
+def stays_as_written(query: Query, form: QueryDict) -> bool:
+    """Return whether words are asked again as they were written, misspelt or not: now, or since an earlier time."""
+    before = any(warning["id"] == AS_WRITTEN for warning in query.warnings)
+    return "mend" not in form and (before or bool(form.get("as_written")))
+
+
+def _written(part: QueryPart, query: Query) -> str:
+    """Return the words of a part as they were written, before misspelt ones were mended."""
+    texts = (w["detail"].get("texts", {}) for w in query.warnings if w["id"] == MENDED)
+    return str(next(texts, {}).get(str(part.place), part.text))
 
 
 def checked_text(text: str) -> str:

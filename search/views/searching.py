@@ -32,7 +32,7 @@ from search.throttling import caller_of
 from search.units.registry import unit_kind_of
 from search.views.choosing import keep_target, target_named
 from search.views.filtering import narrowing_of
-from search.views.parts import WORDS_WEIGHT, checked_text, document_id, parts_again
+from search.views.parts import WORDS_WEIGHT, checked_text, document_id, parts_again, stays_as_written
 from search.views.people import may_search, searchers_only
 from search.views.results import unkept
 from search.views.throttling import throttled
@@ -79,6 +79,7 @@ def again(request: HttpRequest, query_id: uuid.UUID) -> HttpResponse:
     query = kept_query(query_id)
     parts = parts_again(query, request)
     asked = {**_choices(request), "filters": query.filters, "sort": query.sort, "parts": parts}
+    asked["as_written"] = stays_as_written(query, request.POST)
     vectors = any(isinstance(part, EmbeddingPart) for part in parts)
     if vectors and query.version:  # they mean something under their own version only
         asked["model"] = query.version.key
