@@ -179,7 +179,12 @@ class QueryPart(models.Model):
 
 
 class Judgement(models.Model):
-    """A person's grade of one document for one query: 0 not relevant … 3 perfect."""
+    """A person's grade of one document for one query: 0 not relevant … 3 perfect.
+
+    `is_new`: there was no earlier one, as whoever has just written it knows.
+    """
+
+    is_new = False
 
     query = models.ForeignKey(Query, on_delete=models.CASCADE, related_name="judgements")
     document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="judgements")
