@@ -71,7 +71,7 @@ class ImagePart:
     crop: Crop | None = None
     turn: int = 0
     read: tuple[TextRead, ...] | None = None
-    sent: SentBefore | None = None
+    sent: SentBefore | None = field(default=None, compare=False)
     modality: ClassVar[Modality] = "image"
 
     @cached_property
@@ -104,7 +104,7 @@ class EmbeddingPart:
 
     vector: tuple[float, ...]
     weight: float = 1.0
-    sent: SentBefore | None = None
+    sent: SentBefore | None = field(default=None, compare=False)
     modality: ClassVar[Modality] = "embedding"
 
 
@@ -121,7 +121,8 @@ class SearchRequest:
     `cursor` is the `next` of an earlier answer, which needs no parts; `model` an alias or `name@number`; `preview_px`
     is the longest side of the kept query photo; `or_pictures` lets pictures be searched where there are no passages;
     `collapse` lets one document stand for those that are nearly the same; `mode` chooses the retrievers (modes.py);
-    `as_written` leaves misspelt words as they are; documents below `min_relevance` are left out.
+    `as_written` leaves misspelt words as they are; documents below `min_relevance` are left out;
+    `notes` are kept with the answer's warnings.
     """
 
     viewer: Viewer
@@ -140,6 +141,7 @@ class SearchRequest:
     mode: Mode = "auto"
     as_written: bool = False
     min_relevance: float | None = None
+    notes: tuple[SearchWarning, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -76,13 +76,21 @@ def parts_again(query: Query, request: HttpRequest) -> tuple[Part, ...]:
 def _weights(query: Query, form: QueryDict) -> Iterator[tuple[int, float]]:
     """Yield the places of the parts that stay, in their order, with their weights."""
     weights = {str(part.place): part.weight for part in query.asked}
+    modalities = {str(part.place): part.modality for part in query.asked}
     places = form.getlist("part") or list(weights)
     strengths = form.getlist("strength") or [""] * len(places)
     for place, strength in zip(places, strengths, strict=False):
         if place not in weights or place == form.get("remove"):
             continue
         weight = _strength(strength, abs(weights[place])) * (1 if weights[place] > 0 else -1)
-        yield int(place), -weight if place == form.get("flip") else weight
+        is_flipped = place == form.get("flip")
+        yield int(place), _flipped(weight, modalities[place]) if is_flipped else weight
+
+
+def _flipped(weight: float, modality: str) -> float:
+    """Return a part's weight with the other sign: as such a part is added, where nobody has chosen another."""
+    more = 1.0 if modality == "image" else WORDS_WEIGHT
+    return {more: LESS_WEIGHT, LESS_WEIGHT: more}.get(weight, -weight)
 
 
 def _strength(written: str, otherwise: float) -> float:
@@ -104,9 +112,11 @@ def _added(request: HttpRequest) -> Iterator[Part]:
     less = form.get("add") == "less"
     if text := form.get("text", "").strip():
         yield TextPart(checked_text(text), LESS_WEIGHT if less else WORDS_WEIGHT)
-    for photo in request.FILES.getlist("image"):
-        if photo.size:
-            yield ImagePart(read_picture(photo), LESS_WEIGHT if less else 1.0)
+    photos = [photo for photo in request.FILES.getlist("image") if photo.size]
+    if form.get("add") and not text and not photos:
+        raise AppError("text.empty")
+    for photo in photos:
+        yield ImagePart(read_picture(photo), LESS_WEIGHT if less else 1.0)
 
 
 def _part_again(part: QueryPart, query: Query, form: QueryDict) -> Part:

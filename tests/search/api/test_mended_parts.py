@@ -70,4 +70,6 @@ def test_words_as_written_that_find_nothing_keep_the_way_to_the_right_ones(clien
     assert "Nothing found" in page
     assert 'name="mend"' in page
     back = client.post(f"{found['Location']}again/", {"mend": "1", "mode": "lexical"})["Location"]
-    assert "A rusty green valve" in client.get(back).content.decode() or texts(back.split("/")[2]) == ["rusty"]
+    assert "A rusty green valve" in client.get(back).content.decode() or texts(back.split("/")[2]) == [
+        "rusty"
+    ]
