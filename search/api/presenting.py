@@ -361,4 +361,5 @@ def batch_photo_json(row: PhotoRow) -> Json:
     """Return a photo of a batch with its hits."""
     photo = row.photo
     address = reverse("search:batch-photo", args=[photo.batch_id, photo.pk]) if photo.preview_id else None
-    return {"name": photo.name, "photo": address, "results": [hit_json(hit) for hit in row.hits]}
+    results = [hit_json(hit) for hit in row.hits]
+    return {"name": photo.name, "photo": address, "match": row.match, "results": results}
