@@ -23,6 +23,7 @@ class FormatReader(Protocol):
 
 
 READERS = {
+    "zip": "workers.extraction.formats.archive:read",
     "docx": "workers.extraction.formats.docx:read",
     "eml": "workers.extraction.formats.eml:read",
     "epub": "workers.extraction.formats.epub:read",
