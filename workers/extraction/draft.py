@@ -105,16 +105,29 @@ class Draft:
     def picture(self, data: bytes, said: str = "") -> None:
         """Keep a picture that stands here, with what the file says of it; none twice, and no ornament."""
         digest = hashlib.sha256(data).digest()
-        if digest in self._seen or not self._is_figure(data):
-            return
-        if len(self._figures) >= self.out.limits.figures:
+        if digest not in self._seen and self._is_figure(data) and self._has_room():
+            self._seen.add(digest)
+            self._place(Figure(self.out.put(data)), said)
+
+    def picture_beside(self, source: str, said: str = "") -> None:
+        """Take note of a picture that stands here and is a file of its own, by its path from this file."""
+        digest = hashlib.sha256(source.encode(errors="replace")).digest()
+        if digest not in self._seen and self._has_room():
+            self._seen.add(digest)
+            self._place(Figure("", source=source), said)
+
+    def _has_room(self) -> bool:
+        has_room = len(self._figures) < self.out.limits.figures
+        if not has_room:
             self.note(f"Only the first {self.out.limits.figures} pictures were taken.")
-            return
-        self._seen.add(digest)
+        return has_room
+
+    def _place(self, figure: Figure, said: str) -> None:
         after = len(self.blocks)
         named = after - 1 in self._captions
         caption = self.blocks[-1].text if named else worth_saying(said)
-        self._figures.append(_Kept(Figure(self.out.put(data), caption, "", self.page, after), named))
+        placed = replace(figure, caption=caption, page=self.page, after=after)
+        self._figures.append(_Kept(placed, named))
 
     def begin_page(self, width: float, height: float) -> None:
         """Begin the next page or slide, of a size in points. Raises FileError `file.too_much`."""

@@ -24,6 +24,10 @@ class FormatReader(Protocol):
 
 READERS = {
     "docx": "workers.extraction.formats.docx:read",
+    "eml": "workers.extraction.formats.eml:read",
+    "epub": "workers.extraction.formats.epub:read",
+    "html": "workers.extraction.formats.html:read",
+    "markdown": "workers.extraction.formats.markdown:read",
     "odp": "workers.extraction.formats.odp:read",
     "ods": "workers.extraction.formats.ods:read",
     "odt": "workers.extraction.formats.odt:read",
