@@ -29,6 +29,7 @@ READERS = {
     "epub": "workers.extraction.formats.epub:read",
     "html": "workers.extraction.formats.html:read",
     "markdown": "workers.extraction.formats.markdown:read",
+    "msg": "workers.extraction.formats.msg:read",
     "odp": "workers.extraction.formats.odp:read",
     "ods": "workers.extraction.formats.ods:read",
     "odt": "workers.extraction.formats.odt:read",
