@@ -65,6 +65,11 @@ class Collection(models.Model):
         help_text="Keep pictures as they were sent, with place, time, camera and everything else that their files say. "
         "Otherwise only the orientation and the colour profile are kept.",
     )
+    keep_files = models.BooleanField(
+        "keep files",
+        default=True,
+        help_text="Keep the files that documents are made of (PDF, Word, …), so that who finds one can open it.",
+    )
     members = models.ManyToManyField(settings.AUTH_USER_MODEL, through="Membership", blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)

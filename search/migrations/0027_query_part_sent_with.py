@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("search", "0023_judging_queues"),
+        ("search", "0026_curating"),
         ("workers", "0002_job_rights"),
     ]
 
