@@ -100,6 +100,10 @@ class WhySideAnswer(Answer):
 
     words = WhyWordAnswer(many=True, allow_null=True)
     regions = WhyRegionsAnswer(allow_null=True)
+    closeness = serializers.FloatField(
+        allow_null=True,
+        help_text="of a part: how many deviations above unrelated units the hit lies by it alone",
+    )
 
 
 class WhyAnswer(Answer):
@@ -107,6 +111,7 @@ class WhyAnswer(Answer):
 
     parts = WhySideAnswer(many=True)
     found = WhySideAnswer()
+    by_words = serializers.BooleanField(help_text="nothing but words was compared")
 
 
 class HitAnswer(Answer):
