@@ -24,6 +24,7 @@ class FormatReader(Protocol):
 
 READERS = {
     "pdf": "workers.extraction.formats.pdf:read",
+    "picture": "workers.extraction.formats.picture:read",
     "text": "workers.extraction.formats.text:read",
 }
 """By kind (`kinds.py`); imported in the sandboxed process only."""
