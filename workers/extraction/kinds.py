@@ -69,7 +69,7 @@ def kind_of(file: BinaryIO, name: str) -> str | None:
     if head.lstrip().startswith(b"{\\rtf"):
         return "rtf"
     if sniff_format(head) is not None:
-        return None
+        return "picture"
     return _of_text(head, kind_by_name(name))
 
 

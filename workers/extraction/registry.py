@@ -34,6 +34,7 @@ READERS = {
     "ods": "workers.extraction.formats.ods:read",
     "odt": "workers.extraction.formats.odt:read",
     "pdf": "workers.extraction.formats.pdf:read",
+    "picture": "workers.extraction.formats.picture:read",
     "pptx": "workers.extraction.formats.pptx:read",
     "rtf": "workers.extraction.formats.rtf:read",
     "text": "workers.extraction.formats.text:read",
