@@ -57,6 +57,7 @@ def collection(request: HttpRequest, slug: str) -> HttpResponse:
         "page": pages.get_page(request.GET.get("page")),
         "pictures": DocumentImage.objects.filter(document__collection=found).count(),
         "edit_url": _edit_url(request, found),
+        "curates": found.role == "curator" or getattr(request.user, "is_superuser", False),
         "chosen": [found.slug],
         "search_in": found.name,
     }

@@ -23,6 +23,7 @@ from search.views import (
     results,
     saved,
     searching,
+    sources,
 )
 
 app_name = "search"
@@ -59,6 +60,8 @@ urlpatterns = [
     path("documents/<int:document_id>/", documents.document, name="document"),
     path("collections/", collections.collections, name="collections"),
     path("collections/<slug:slug>/", collections.collection, name="collection"),
+    path("collections/<slug:slug>/sources/", sources.sources, name="sources"),
+    path("collections/<slug:slug>/sources/<int:source_id>/", sources.source, name="source"),
     path("images/<str:sha256>", images.image, name="image"),
     path("examples/<str:key>", home.example, name="example"),
     path("login/", SignInView.as_view(), name="login"),
