@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from search.models import Source
     from search.sources.round import SourceRound
-    from search.sources.seen import Seen
-    from search.sources.types import Reader
+    from search.sources.seen import SeenKeys
+    from search.sources.types import SourceReader
 
 BATCH_ITEMS = 200
 _ROWS_AT_ONCE = 1000
@@ -79,7 +79,7 @@ def _remove(going: SourceRound, batch: list[SourceItem]) -> None:
         going.ctx.remember(**going.counts)
 
 
-def count_gone(source: Source, reader: Reader, seen: Seen) -> int:
+def count_gone(source: Source, reader: SourceReader, seen: SeenKeys) -> int:
     """Return how many entries with documents a whole listing did not have, and are not there."""
     if not reader.listing.complete:
         return 0

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from search.services.documents import DocumentRecord
-    from search.sources.types import Entry
+    from search.sources.types import SourceEntry
     from workers.models import Job
 
 Verdict = Literal["new", "changed", "moved", "unchanged", "waiting", "failed", "gone"]
@@ -33,7 +33,7 @@ _Link = SourceItem.documents.through
 class Looked:
     """What became of an entry since the last round; `item` is its row, of a moved one that of its former name."""
 
-    entry: Entry
+    entry: SourceEntry
     item: SourceItem | None
     verdict: Verdict
     digest: str = ""

@@ -16,7 +16,7 @@ WORDS = {"waiting": "still being written"}
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownRound:
     """A round: its job, whether it was a dry run, what it found, and in words what it counted."""
 
     job: Job
@@ -26,12 +26,12 @@ class Shown:
     undoable: bool
 
 
-def shown_round(job: Job) -> Shown:
+def shown_round(job: Job) -> ShownRound:
     """Return a round for its page."""
     asked = SOURCE_ROUND.find_parameters(job)
     result = SOURCE_ROUND.result_of(job)
     counted = [(getattr(result, name), WORDS.get(name, name)) for name in COUNTS if getattr(result, name)]
-    return Shown(
+    return ShownRound(
         job=job,
         dry_run=bool(asked and asked.dry_run),
         result=result,

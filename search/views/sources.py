@@ -27,7 +27,7 @@ from search.services.sources import (
 from search.services.undoing import import_undo
 from search.views.indexing import unindexed
 from search.views.people import members_only
-from search.views.source_rounds import Shown, shown_round
+from search.views.source_rounds import ShownRound, shown_round
 from search.views.throttling import throttled
 from workers.jobs.rights import items_seen_by
 from workers.jobs.services import job_request_cancel, job_retry_failed
@@ -153,7 +153,7 @@ def _number(written: str) -> int | None:
     return int(written) if written.isascii() and written.isdigit() and len(written) < 9 else -1
 
 
-def _held_back(rounds: list[Shown]) -> int:
+def _held_back(rounds: list[ShownRound]) -> int:
     """Return how many documents the newest finished round kept though they are gone."""
     newest = next((one for one in rounds if not one.dry_run and one.job.is_finished), None)
     return newest.result.held_back or 0 if newest else 0
