@@ -73,6 +73,7 @@ class Config:
     photos_keep_days: int
     query_keep_days: int
     query_photo_keep_days: int
+    trash_keep_days: int
     throttle: bool
     throttle_anonymous: str
     throttle_user: str
@@ -191,6 +192,7 @@ def read_config() -> Config:
         photos_keep_days=env.get_value("PHOTOS_KEEP_DAYS", cast=_days, default=30),
         query_keep_days=env.get_value("QUERY_KEEP_DAYS", cast=_days, default=365),
         query_photo_keep_days=env.get_value("QUERY_PHOTO_KEEP_DAYS", cast=_days, default=90),
+        trash_keep_days=env.get_value("TRASH_KEEP_DAYS", cast=_days, default=30),
         public_models=env.list("PUBLIC_MODELS", default=[]),
         throttle=env.bool("THROTTLE", default=True),
         throttle_anonymous=env.str("THROTTLE_ANONYMOUS", default="120/minute"),

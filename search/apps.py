@@ -14,9 +14,10 @@ class SearchConfig(AppConfig):
         from models_admin.hooks import panel_register, vectors_register
         from search import checks  # noqa: F401  (registers the boot checks)
         from search.alerts.mail import mail_due
+        from search.curating.trash import trash_to_end
         from search.indexing.added import tables_complete
         from search.indexing.hooks import SearchVectors, coverage_panel
-        from search.job_types import CALIBRATE, EXPIRE_QUERIES, MAIL_NEW
+        from search.job_types import CALIBRATE, EMPTY_TRASH, EXPIRE_QUERIES, MAIL_NEW
         from search.judged.panel import judged_panel
         from search.readiness import register_checks
         from search.relevance.fitting import calibrations_due
@@ -36,6 +37,7 @@ class SearchConfig(AppConfig):
         removal_followed_by(thumbnails_delete)
         post_migrate.connect(tables_complete, sender=self)
         job_daily(EXPIRE_QUERIES, lambda: queries_due() or photo_batches_to_end().exists())
+        job_daily(EMPTY_TRASH, lambda: trash_to_end().exists())
         job_daily(MAIL_NEW, mail_due)
         job_daily(CALIBRATE, calibrations_due)
         job_scheduled(sources_start_due)

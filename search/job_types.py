@@ -176,6 +176,29 @@ class CalibrateResult(JobResult):
     calibrations: int | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class CurateParameters(JobParameters):
+    """The change set whose documents are changed, and its collection."""
+
+    change_set: int
+    collection: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CurateResult(JobResult):
+    """`changed`: how many documents; `left`: how many stayed as they were because something was in the way."""
+
+    changed: int | None = None
+    left: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmptyTrashResult(JobResult):
+    """`removed`: how many documents went for good."""
+
+    removed: int | None = None
+
+
 IMPORT = JobType("import", ImportJobParameters, ImportResult)
 SOURCE_ROUND = JobType("source_round", SourceRoundParameters, SourceRoundResult)
 UNDO_IMPORT = JobType("undo_import", UndoParameters, UndoResult)
@@ -186,9 +209,11 @@ FILL_QUEUE = JobType("fill_queue", FillQueueParameters, FillQueueResult)
 FIND_NEW = JobType("find_new", JobParameters, FindNewResult)
 MAIL_NEW = JobType("mail_new", JobParameters, MailResult)
 EXPIRE_QUERIES = JobType("expire_queries", JobParameters, ExpireResult)
+CURATE = JobType("curate", CurateParameters, CurateResult)
+EMPTY_TRASH = JobType("empty_trash", JobParameters, EmptyTrashResult)
 
 
-OF_A_COLLECTION = (IMPORT, SOURCE_ROUND, UNDO_IMPORT)
+OF_A_COLLECTION = (IMPORT, SOURCE_ROUND, UNDO_IMPORT, CURATE)
 """The types whose parameter `collection` is a collection's id."""
 
 

@@ -12,6 +12,7 @@ from models_admin.services import version_measure, versions_live
 from retrieval_site.errors import AppError
 from search.alerts.find import find_new
 from search.alerts.mail import mail_new
+from search.curating.job import run_changes, run_empty_trash
 from search.importers.job import opened
 from search.importers.undoing import remove_imported
 from search.indexing.broken import forget_broken
@@ -20,6 +21,8 @@ from search.indexing.prepare import coverage_report, prepare
 from search.indexing.split import split_pending
 from search.job_types import (
     CALIBRATE,
+    CURATE,
+    EMPTY_TRASH,
     ENCODE,
     EXPIRE_QUERIES,
     FILL_QUEUE,
@@ -31,6 +34,9 @@ from search.job_types import (
     UNDO_IMPORT,
     CalibrateResult,
     CoverageByVersion,
+    CurateParameters,
+    CurateResult,
+    EmptyTrashResult,
     EncodeResult,
     ExpireResult,
     FillQueueParameters,
@@ -184,6 +190,18 @@ def run_expire_queries(run: JobRun[JobParameters, ExpireResult]) -> None:
     queries_expire(run)
     if batches := photo_batches_expire():
         run.remember(batches=batches)
+
+
+@job_handler(CURATE)
+def run_curate(run: JobRun[CurateParameters, CurateResult]) -> None:
+    """Change the documents of a curator's change set."""
+    run_changes(run)
+
+
+@job_handler(EMPTY_TRASH)
+def run_trash(run: JobRun[JobParameters, EmptyTrashResult]) -> None:
+    """Delete for good what has been in the trash for its time."""
+    run_empty_trash(run)
 
 
 @job_handler(SEARCH_PHOTOS)

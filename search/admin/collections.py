@@ -31,11 +31,11 @@ if TYPE_CHECKING:
 class CollectionForm(VersionedForm[Collection]):
     """A collection as its curator edits it."""
 
-    compared = ("name", "slug", "description", "visibility", "language", "keep_originals")
+    compared = ("name", "slug", "description", "visibility", "language", "keep_originals", "keep_files")
 
     class Meta:
         model = Collection
-        fields = ["name", "slug", "description", "visibility", "language", "keep_originals"]
+        fields = ["name", "slug", "description", "visibility", "language", "keep_originals", "keep_files"]
         error_messages = {"slug": {"unique": sentence("collection.slug_not_available")}}
 
     def clean_slug(self) -> str:

@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from search.api.answers import Answer, DocumentBriefAnswer, HitAnswer, JobAnswer, QueryPartAnswer, answer_of
 from search.models import JudgingQueue, SavedSearch
+from search.retrieval.types import MATCHES
 from search.units.registry import unit_kinds
 
 
@@ -138,4 +139,7 @@ class BatchPhotoAnswer(Answer):
 
     name = serializers.CharField()
     photo = serializers.CharField(allow_null=True, help_text="address of its small copy")
+    match = serializers.ChoiceField(
+        choices=MATCHES, allow_null=True, help_text="whether anything fits; null: not known"
+    )
     results = HitAnswer(many=True)

@@ -148,13 +148,30 @@ def document_brief_json(document: Document) -> Json:
 
 
 def document_json(document: Document) -> Json:
-    """Return a document; its collection and images must be loaded."""
+    """Return a document; its collection, images and files must be loaded."""
     return document_brief_json(document) | {
         "body": document.body,
         "split_pending": document.split_pending,
         "images": [image_json(image) for image in document.images.all()],
+        "file": _file_json(document),
         "created_at": document.created_at,
         "updated_at": document.updated_at,
+    }
+
+
+def _file_json(document: Document) -> Json | None:
+    """Return the file that a document was made of; its files must be loaded."""
+    found = next((file for file in document.files.all() if file.replaced_at is None), None)
+    if found is None:
+        return None
+    return {
+        "name": found.name,
+        "kind": found.kind,
+        "size": found.size,
+        "sha256": found.sha256,
+        "pages": found.page_count,
+        "url": found.blob_id and reverse("search:file", args=[document.pk]),
+        "notes": found.notes,
     }
 
 
@@ -173,6 +190,7 @@ def collection_json(collection: Collection) -> Json:
         "visibility": collection.visibility,
         "language": collection.language,
         "keep_originals": collection.keep_originals,
+        "keep_files": collection.keep_files,
         "documents": described.document_count,
         "role": described.role,
         "created_at": collection.created_at,
@@ -343,4 +361,5 @@ def batch_photo_json(row: PhotoRow) -> Json:
     """Return a photo of a batch with its hits."""
     photo = row.photo
     address = reverse("search:batch-photo", args=[photo.batch_id, photo.pk]) if photo.preview_id else None
-    return {"name": photo.name, "photo": address, "results": [hit_json(hit) for hit in row.hits]}
+    results = [hit_json(hit) for hit in row.hits]
+    return {"name": photo.name, "photo": address, "match": row.match, "results": results}

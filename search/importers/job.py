@@ -31,6 +31,7 @@ from search.services.documents import (
     units_stored,
     units_wanted,
 )
+from search.services.field_rules import FieldRuleError
 from workers.formats.problems import Problem
 from workers.models import Blob
 
@@ -156,14 +157,17 @@ class ImportRun:
         try:
             with transaction.atomic():
                 changes = save(collection=self._collection, records=[record for _, record in records])
-        except DataError:
+        except (DataError, FieldRuleError) as error:
             if len(records) == 1:
-                return [(records[0][0], self._not_storable(records[0][1]))]
+                return [(records[0][0], self._refused(records[0][1], error))]
             return list(itertools.chain.from_iterable(self._save([one]) for one in records))
         self._count_changes([record for _, record in records], changes)
         return []
 
-    def _not_storable(self, record: DocumentRecord) -> Rejected:
+    def _refused(self, record: DocumentRecord, error: DataError | FieldRuleError) -> Rejected:
+        if isinstance(error, FieldRuleError):
+            where = f"external id {record.external_id}"
+            return Rejected(where, (Problem(error.id, error.message),))
         self.ctx.log.exception("the database refused the document “%s”", record.external_id)
         return rejected(f"external id {record.external_id}", "import.not_storable")
 

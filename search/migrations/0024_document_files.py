@@ -56,6 +56,7 @@ class Migration(migrations.Migration):
                 ),
                 ("sha256", models.CharField(max_length=64)),
                 ("size", models.PositiveBigIntegerField(help_text="bytes")),
+                ("page_count", models.PositiveIntegerField(default=0)),
                 ("notes", models.JSONField(default=list, help_text="what was left out, a sentence each")),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 ("replaced_at", models.DateTimeField(null=True)),

@@ -1,5 +1,6 @@
 from search.models.calibration import Calibration
 from search.models.collection import Collection, Membership
+from search.models.curating import ChangeSet, DocumentChange, TrashedBlob, TrashedDocument
 from search.models.document import Document, DocumentImage, Passage
 from search.models.feedback import Judgement, Query, QueryPart
 from search.models.field import CollectionField, FieldValue
@@ -15,9 +16,11 @@ __all__ = [
     "ApiToken",
     "BatchPhoto",
     "Calibration",
+    "ChangeSet",
     "Collection",
     "CollectionField",
     "Document",
+    "DocumentChange",
     "DocumentFile",
     "DocumentIdentifier",
     "DocumentImage",
@@ -36,4 +39,6 @@ __all__ = [
     "SearchFinding",
     "Source",
     "SourceItem",
+    "TrashedBlob",
+    "TrashedDocument",
 ]

@@ -19,6 +19,7 @@ class DocumentFile(models.Model):
     sha256 = models.CharField(max_length=64)
     size = models.PositiveBigIntegerField(help_text="bytes")
     blob = models.ForeignKey("workers.Blob", null=True, on_delete=models.PROTECT, related_name="+")
+    page_count = models.PositiveIntegerField(default=0)
     notes = models.JSONField(default=list, help_text="what was left out, a sentence each")
     created_at = models.DateTimeField(auto_now_add=True)
     replaced_at = models.DateTimeField(null=True)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 DELETE_BATCH = 2000
 SLUGS_RESERVED = frozenset({"admin", "api", "login", "static"})
 """Nobody's: so the refusal of a slug does not tell that a private collection has it."""
-_CHANGEABLE = ("slug", "name", "description", "visibility", "language", "keep_originals")
+_CHANGEABLE = ("slug", "name", "description", "visibility", "language", "keep_originals", "keep_files")
 
 
 def collection_create(

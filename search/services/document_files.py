@@ -62,7 +62,7 @@ def _replace(document: Document, content: FileContent) -> None:
             current.save(update_fields=["replaced_at"])
         current = DocumentFile(document=document, name=content.name[:255], sha256=content.sha256)
     current.kind, current.size, current.notes = content.kind, content.size, list(content.notes)
-    current.blob_id = content.blob_id
+    current.blob_id, current.page_count = content.blob_id, len(content.pages)
     current.save()
     DocumentPage.objects.filter(document=document).delete()
     DocumentPage.objects.bulk_create(

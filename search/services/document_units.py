@@ -33,7 +33,7 @@ def units_replace(documents: Sequence[Document], images: Sequence[Sequence[Image
         for document, wanted in zip(documents, images, strict=True)
         if wanted is not None
     }
-    _images_replace(with_images)
+    images_replace(with_images)
 
 
 def passages_wanted(document: Document) -> list[Passage]:
@@ -116,7 +116,8 @@ def _move(passage: Passage, wanted: Passage) -> bool:
     return True
 
 
-def _images_replace(wanted: dict[int, list[ImageInput]]) -> None:
+def images_replace(wanted: Mapping[int, Sequence[ImageInput]]) -> None:
+    """Make these the pictures of the documents, by id; the same files stay. Call it in a transaction."""
     rows = DocumentImage.objects.filter(document__in=wanted).order_by("pk").select_for_update()
     stored = {(image.document_id, image.blob_id): image for image in rows}
     new, moved = [], []

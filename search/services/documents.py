@@ -24,6 +24,7 @@ from search.services.document_fields import (
 from search.services.document_files import FileContent, files_replace
 from search.services.document_identifiers import identifiers_replace
 from search.services.document_units import SPLIT_AT_ONCE_CHARACTERS, passages_wanted, units_replace
+from search.services.field_rules import check_rules, field_rules
 from search.services.fields import field_values_write, fields_stale
 from search.services.versions import collection_lock
 from workers.jobs.services import job_create_once
@@ -107,11 +108,12 @@ def documents_save(
 
     Texts longer than `split_characters_max` (None: none) are left to be split by a job. New documents belong to
     `import_job`, which can be undone as long as nobody else changes them.
-    Raises AppError `document.*` for the first record that is not valid, and then writes nothing.
+    Raises AppError `document.*`, `field.*` for the first record that is not valid, and then writes nothing.
     """
     for record in records:
         check_record(record.external_id, record.fields, record.images, of_file=record.file is not None)
     collection_lock(collection)
+    _check_rules(collection, records)
     stored = _stored(collection, [record.external_id for record in records])
     for record in records:
         if record.images is None:
@@ -134,6 +136,12 @@ def documents_save(
     return changes
 
 
+def _check_rules(collection: Collection, records: Sequence[DocumentRecord]) -> None:
+    rules = field_rules(collection.pk)
+    for record in records:
+        check_rules(rules, record.fields.tags, record.fields.metadata)
+
+
 def _note_import(document: Document, import_job: Job | None) -> None:
     if document.pk is None:
         document.import_job = import_job
@@ -142,7 +150,11 @@ def _note_import(document: Document, import_job: Job | None) -> None:
 
 
 def documents_changes(*, collection: Collection, records: Sequence[DocumentRecord]) -> list[Change]:
-    """Return what `documents_save` would do, without writing; pictures count by their bytes."""
+    """Return what `documents_save` would do, without writing; pictures count by their bytes.
+
+    Raises AppError `field.*` as it does.
+    """
+    _check_rules(collection, records)
     stored = _stored(collection, [record.external_id for record in records])
     return [
         _change(document, _hash(record, document))

@@ -24,8 +24,9 @@ from search.services.members import members_of, members_replace
 if TYPE_CHECKING:
     from rest_framework.request import Request
 
-SETTABLE = ("name", "description", "visibility", "language", "keep_originals")
+SETTABLE = ("name", "description", "visibility", "language", "keep_originals", "keep_files")
 SLUG = r"^[a-z0-9]+(?:[-_][a-z0-9]+)*$"
+KEEP_FILES = "whether the files that documents are made of are kept, to be opened by who finds them"
 KEEP_ORIGINALS = "whether pictures keep what their files say of place, time and camera"
 LANGUAGE = "of its texts, by which words match their other forms; `simple` for any that is not listed"
 MEMBERS_MAX = 1000
@@ -46,6 +47,7 @@ class CollectionChange(Parameters):
     )
     language = serializers.ChoiceField(choices=LANGUAGES, default="english", help_text=LANGUAGE)
     keep_originals = serializers.BooleanField(default=False, help_text=KEEP_ORIGINALS)
+    keep_files = serializers.BooleanField(default=True, help_text=KEEP_FILES)
     curators = ShortListField(
         child=serializers.CharField(max_length=150), max_length=MEMBERS_MAX, required=False
     )

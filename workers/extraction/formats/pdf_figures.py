@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from PIL import Image
 
-    from workers.extraction.formats.pdf_lines import Line
+    from workers.extraction.lines import Line
     from workers.extraction.output import Output
     from workers.extraction.types import Box
 
