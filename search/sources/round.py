@@ -43,6 +43,8 @@ def run_round(run: JobRun[SourceRoundParameters, SourceRoundResult]) -> None:
     source = Source.objects.select_related("collection").filter(pk=run.parameters.source).first()
     if source is None:
         raise AppError("source.not_found")
+    if source.kind == Source.Kind.FOLDER and run.job.owned and not getattr(run.job.owner, "is_staff", False):
+        raise AppError("permission.denied/staff")
     anew = run.parameters.anew or run.parameters.dry_run
     reader = reader_of(source, since="" if anew else source.since, checkpoint=run.checkpoint)
     with closing(SeenKeys()) as seen, closing(reader):
