@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from workers.extraction.tables import TableCell, begins_with_names, line_of, names_of, spread
@@ -34,6 +35,9 @@ _IDS_OF_ORNAMENTS = ("image.too_small", "image.empty")
 _LINE_ENDS = re.compile(r"[^\S\n]*\n[^\S\n]*")
 _SPACES = re.compile(r"[^\S\n]+")
 _FILE_NAME = re.compile(r"(?i)\S*\.(png|jpe?g|jfif|gif|bmp|tiff?|emf|wmf|svg|webp|heic|avif)|https?://\S+")
+_NUMBERED = re.compile(
+    r"(?i)(picture|image|photo|graphic|bild|grafik|imagen|imagem|immagine|afbeelding|рисунок)\s*\d*"
+)
 _MADE_BY_A_PROGRAM = re.compile(r"(?i)\s*(description automatically generated|ai-generated content.*)[\s.]*$")
 
 
@@ -78,8 +82,12 @@ class Draft:
             named = int(begins_with_names([[cell.text for cell in row] for row in rows]))
         named = named if named < len(rows) else 0
         names = names_of(rows[:named])
-        for row in rows[named:]:
-            self.row(spread(row), names)
+        below = [spread(row) for row in rows[named:]]
+        filled = {column for row in below for column, text in enumerate(row) if text.strip()}
+        if not filled.issuperset(range(len(names))):
+            self.row(names)  # what stands above an empty column is said nowhere else
+        for row in below:
+            self.row(row, names)
 
     def caption(self, text: str) -> None:
         """Add a paragraph that is a caption: of the figures right before it, else of those right behind it."""
@@ -87,7 +95,8 @@ class Draft:
         self.text(text)
         if len(self.blocks) == before:
             return
-        beside = [one for one in self._figures if one.figure.after == before and not one.from_style]
+        beside = list(takewhile(lambda one: one.figure.after == before, reversed(self._figures)))
+        beside = [one for one in beside if not one.from_style]
         for one in beside:
             one.figure, one.from_style = replace(one.figure, caption=self.blocks[before].text), True
         if not beside:
@@ -178,9 +187,9 @@ def tidied(text: str) -> str:
 
 
 def worth_saying(said: str) -> str:
-    """Return a picture's alternative text; nothing for the name of its file."""
+    """Return a picture's alternative text; nothing for the name of its file, or a program's own for it."""
     text = _MADE_BY_A_PROGRAM.sub("", " ".join(said.split()))
-    return "" if _FILE_NAME.fullmatch(text) else text
+    return "" if _FILE_NAME.fullmatch(text) or _NUMBERED.fullmatch(text) else text
 
 
 def _kind_of_unread(data: bytes) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 import zipfile
 from pathlib import PurePosixPath
@@ -10,6 +9,9 @@ from typing import BinaryIO
 
 from workers.formats import zips
 from workers.inference.sniff import sniff_format
+
+ARCHIVE = "zip"
+"""A file that is no document, but has others inside."""
 
 HEAD_BYTES = 4096
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -21,10 +23,11 @@ _PDF_WITHIN = 1024
 
 SUFFIXES = {
     ".pdf": "pdf",
-    ".docx": "docx", ".docm": "docx", ".dotx": "docx",
-    ".pptx": "pptx", ".pptm": "pptx", ".ppsx": "pptx",
-    ".xlsx": "xlsx", ".xlsm": "xlsx",
-    ".odt": "odt", ".ods": "ods", ".odp": "odp",
+    ".zip": ARCHIVE,
+    ".docx": "docx", ".docm": "docx", ".dotx": "docx", ".dotm": "docx",
+    ".pptx": "pptx", ".pptm": "pptx", ".ppsx": "pptx", ".potx": "pptx",
+    ".xlsx": "xlsx", ".xlsm": "xlsx", ".xltx": "xlsx",
+    ".odt": "odt", ".ods": "ods", ".odp": "odp", ".ott": "odt", ".ots": "ods", ".otp": "odp",
     ".rtf": "rtf",
     ".epub": "epub",
     ".html": "html", ".htm": "html", ".xhtml": "html", ".mhtml": "eml", ".mht": "eml",
@@ -42,6 +45,9 @@ _MIMETYPES = {
     b"application/vnd.oasis.opendocument.text": "odt",
     b"application/vnd.oasis.opendocument.spreadsheet": "ods",
     b"application/vnd.oasis.opendocument.presentation": "odp",
+    b"application/vnd.oasis.opendocument.text-template": "odt",
+    b"application/vnd.oasis.opendocument.spreadsheet-template": "ods",
+    b"application/vnd.oasis.opendocument.presentation-template": "odp",
 }
 _OFFICE = (("word/", "docx"), ("ppt/", "pptx"), ("xl/", "xlsx"))
 
@@ -68,7 +74,7 @@ def kind_of(file: BinaryIO, name: str) -> str | None:
     if head.lstrip().startswith(b"{\\rtf"):
         return "rtf"
     if sniff_format(head) is not None:
-        return None
+        return "picture"
     return _of_text(head, promised)
 
 
@@ -82,8 +88,8 @@ def _in_zip(file: BinaryIO) -> str | None:
     finally:
         file.seek(0)
     if kind is None and "[Content_Types].xml" in names:
-        kind = next((kind for start, kind in _OFFICE if any(n.startswith(start) for n in names)), None)
-    return kind
+        return next((kind for start, kind in _OFFICE if any(n.startswith(start) for n in names)), None)
+    return kind or ARCHIVE
 
 
 def _mimetype(archive: zipfile.ZipFile) -> bytes:
@@ -112,8 +118,3 @@ def _of_text(head: bytes, promised: str | None) -> str | None:
         return promised
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     return "html" if text.startswith((b"<!doctype html", b"<html")) else None
-
-
-def kind_of_bytes(data: bytes, name: str) -> str | None:
-    """Return the kind of a file in memory."""
-    return kind_of(io.BytesIO(data), name)

@@ -23,6 +23,7 @@ class FormatReader(Protocol):
 
 
 READERS = {
+    "zip": "workers.extraction.formats.archive:read",
     "docx": "workers.extraction.formats.docx:read",
     "eml": "workers.extraction.formats.eml:read",
     "epub": "workers.extraction.formats.epub:read",
@@ -33,6 +34,7 @@ READERS = {
     "ods": "workers.extraction.formats.ods:read",
     "odt": "workers.extraction.formats.odt:read",
     "pdf": "workers.extraction.formats.pdf:read",
+    "picture": "workers.extraction.formats.picture:read",
     "pptx": "workers.extraction.formats.pptx:read",
     "rtf": "workers.extraction.formats.rtf:read",
     "text": "workers.extraction.formats.text:read",

@@ -30,6 +30,7 @@ class WordNumbering:
         self._abstract: dict[str, _Element] = {}
         self._lists: dict[str, _Element] = {}
         self._counts: dict[str, list[int | None]] = {}
+        self._known: dict[str, tuple[str, dict[int, _Element]]] = {}
         self._begun: set[str] = set()
         if root is not None:
             self._abstract = {
@@ -39,8 +40,10 @@ class WordNumbering:
 
     def label(self, list_id: str, level: int) -> str:
         """Return what stands before the next paragraph of a list at a level from 0."""
-        abstract_id = self._abstract_id(list_id)
-        levels = self._levels(abstract_id)
+        if list_id not in self._known:
+            abstract_id = self._abstract_id(list_id)
+            self._known[list_id] = abstract_id, self._levels(abstract_id)
+        abstract_id, levels = self._known[list_id]
         if level not in levels:
             return ""
         counts = self._counts.setdefault(abstract_id, [None] * LEVELS)

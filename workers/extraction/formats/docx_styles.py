@@ -65,7 +65,7 @@ class WordStyles:
         return WordStyle(
             level=_level(chain, names),
             is_title=own in _TITLES,
-            is_caption=any(name.strip().lower() in _CAPTIONS for name in names),
+            is_caption=any(map(is_caption_name, names)),
             is_directory=bool(_DIRECTORIES.fullmatch(own)),
             list_id=list_id,
             list_level=list_level,
@@ -80,6 +80,17 @@ class WordStyles:
         return chain
 
 
+def level_by_name(name: str) -> int:
+    """Return the level of the headings of a style, by its name; 0 for no headings."""
+    found = _HEADING.fullmatch(name.strip())
+    return int(found[1]) if found else 0
+
+
+def is_caption_name(name: str) -> bool:
+    """Tell whether a style of this name is that of captions."""
+    return name.strip().lower() in _CAPTIONS
+
+
 def outline_level(properties: _Element | None) -> int | None:
     """Return the level of a heading that a paragraph's properties give it, 0 for body text; None if they do not say."""
     text = "" if properties is None else _value(properties, "outlineLvl")
@@ -90,8 +101,8 @@ def outline_level(properties: _Element | None) -> int | None:
 
 def _level(chain: list[_Element], names: list[str]) -> int:
     for index, name in enumerate(names):
-        if found := _HEADING.fullmatch(name.strip()):
-            return int(found[1])
+        if known := level_by_name(name):
+            return known
         level = outline_level(chain[index].find(f"{W}pPr")) if chain else None
         if level is not None:
             return level

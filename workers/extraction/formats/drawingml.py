@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from workers.extraction.formats.ooxml import ALTERNATIVES, A, branch
+from workers.extraction.formats.ooxml import ALTERNATIVES, A, R, branch
+from workers.extraction.tables import TableCell
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from lxml.etree import _Element
 
     from workers.extraction.draft import Draft
@@ -17,6 +20,7 @@ _C = "{http://schemas.openxmlformats.org/drawingml/2006/chart}"
 _DGM = "{http://schemas.openxmlformats.org/drawingml/2006/diagram}"
 CHART, DIAGRAM = f"{_C}chart", f"{_DGM}relIds"
 POINTS_MAX = 2_000
+COLUMNS_MAX = 1_000
 _SIGNS = {f"{A}br": "\n", f"{A}tab": "\t"}
 
 
@@ -41,9 +45,52 @@ def texts_of(body: _Element) -> list[str]:
     return [text for one in body.iter(f"{A}p") if (text := paragraph_text(one).strip())]
 
 
+def shapes_in(container: _Element, space: str) -> Iterator[_Element]:
+    """Yield the shapes, pictures and frames of a drawing whose elements have the names of `space`; of groups too."""
+    for child in alternatives_resolved(container):
+        if child.tag == f"{space}grpSp":
+            yield from shapes_in(child, space)
+        elif child.tag in (f"{space}sp", f"{space}pic", f"{space}graphicFrame"):
+            yield child
+
+
+def place_shape(package: OfficePackage, draft: Draft, where: str, shape: _Element, space: str) -> None:
+    """Add what a shape shows: its text, its table, its picture, its chart or diagram."""
+    for table in shape.iter(f"{A}tbl"):
+        draft.table([_row(row) for row in table.iterfind(f"{A}tr")], _named(table))
+    body = shape.find(f"{space}txBody")
+    for text in () if body is None else texts_of(body):
+        draft.text(text)
+    said = next((one.get("descr", "") for one in shape.iter(f"{space}cNvPr")), "")
+    for blip in shape.iter(f"{A}blip"):
+        relation = blip.get(f"{R}embed") or blip.get(f"{R}link")
+        package.place_picture(draft, where, relation, said)
+    for chart in shape.iter(CHART):
+        place_chart(package, draft, where, chart.get(f"{R}id", ""))
+    for diagram in shape.iter(DIAGRAM):
+        place_diagram(package, draft, where, diagram.get(f"{R}dm", ""))
+
+
+def _row(row: _Element) -> list[TableCell]:
+    """Return a row's cells; those that go on from the left or from above are empty, and not counted twice."""
+    cells = []
+    for cell in row.iterfind(f"{A}tc"):
+        if cell.get("hMerge") not in ("1", "true"):
+            text = "" if cell.get("vMerge") in ("1", "true") else " ".join(texts_of(cell))
+            span = cell.get("gridSpan", "1")
+            cells.append(TableCell(text, min(int(span), COLUMNS_MAX) if span.isdecimal() else 1))
+    return cells
+
+
+def _named(table: _Element) -> int | None:
+    properties = table.find(f"{A}tblPr")
+    is_named = properties is not None and properties.get("firstRow") in ("1", "true")
+    return 1 if is_named else None
+
+
 def place_chart(package: OfficePackage, draft: Draft, where: str, relation: str) -> None:
     """Add a chart as its title and a row for each category, with the names of its series."""
-    part = package.target(where, relation)
+    part = package.new_target(where, relation)
     if part is None:
         return
     root = package.xml(part)
@@ -62,7 +109,7 @@ def place_chart(package: OfficePackage, draft: Draft, where: str, relation: str)
 
 def place_diagram(package: OfficePackage, draft: Draft, where: str, relation: str) -> None:
     """Add the texts of a SmartArt diagram."""
-    part = package.target(where, relation)
+    part = package.new_target(where, relation)
     if part is not None:
         for text in texts_of(package.xml(part)):
             draft.text(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import posixpath
 import re
 import zipfile
@@ -11,14 +12,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import unquote
 
-from workers.extraction.formats.xml_parts import parsed
+from workers.extraction.formats.xml_parts import parsed, streamed
 from workers.extraction.types import Extracted
 from workers.inference.errors import FileError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-    from typing import IO, Self
+    from typing import Self
 
     from lxml.etree import _Element
 
@@ -32,6 +33,7 @@ _CHOICE, _FALLBACK = f"{_ALTERNATE}Choice", f"{_ALTERNATE}Fallback"
 _RELATIONSHIP = "{http://schemas.openxmlformats.org/package/2006/relationships}Relationship"
 _DC, _TERMS = "{http://purl.org/dc/elements/1.1/}", "{http://purl.org/dc/terms/}"
 _CORE = "{http://schemas.openxmlformats.org/package/2006/metadata/core-properties}"
+_HEAD_BYTES = 4000
 _STRICT = b"http://purl.oclc.org/ooxml/"
 _STRICT_NAMES = (
     (b"http://purl.oclc.org/ooxml/drawingml/main", b"http://schemas.openxmlformats.org/drawingml/2006/main"),
@@ -69,6 +71,7 @@ class OfficePackage:
         self._archive = archive
         self._names = {name.lower(): name for name in archive.namelist()}
         self._relations: dict[str, dict[str, Relation]] = {}
+        self._taken: set[str] = set()
 
     @classmethod
     @contextmanager
@@ -90,22 +93,16 @@ class OfficePackage:
         """Return a part's bytes. Raises FileError `file.damaged` where there is none."""
         return self._archive.read(self._names.get(part.lower()) or _missing(part))
 
-    def stream(self, part: str) -> IO[bytes]:
-        """Open a part."""
-        return self._archive.open(self._names.get(part.lower()) or _missing(part))
-
-    def is_strict(self, part: str) -> bool:
-        """Tell whether a part's elements have the names of the strict variant."""
-        with self.stream(part) as opened:
-            return _STRICT in opened.read(2000)
+    def streamed(self, part: str, *tags: str) -> Iterator[_Element]:
+        """Yield the elements of these tags in a large part, each to be forgotten behind it."""
+        with self._archive.open(self._names.get(part.lower()) or _missing(part)) as opened:
+            is_strict = _STRICT in opened.read(_HEAD_BYTES)
+            opened.seek(0)
+            yield from streamed(io.BytesIO(_transitional(opened.read())) if is_strict else opened, *tags)
 
     def xml(self, part: str) -> _Element:
         """Return the root of a part, in the names of the transitional variant."""
-        data = self.data(part)
-        if _STRICT in data[:4000]:
-            for strict, name in _STRICT_NAMES:
-                data = data.replace(strict, name)
-        return parsed(data)
+        return parsed(_transitional(self.data(part)))
 
     def relations(self, part: str) -> dict[str, Relation]:
         """Return what a part names, by the names that it uses for them. The package's own are those of ``""``."""
@@ -132,12 +129,20 @@ class OfficePackage:
         found = self.relations(part).get(relation or "")
         return found.part if found and found.part is not None and self.has(found.part) else None
 
+    def new_target(self, part: str, relation: str | None) -> str | None:
+        """Return the part that a part names so; None where it was returned before, as well."""
+        found = self.target(part, relation)
+        if found is None or found in self._taken:
+            return None
+        self._taken.add(found)
+        return found
+
     def place_picture(self, draft: Draft, part: str, relation: str | None, said: str = "") -> None:
         """Keep the picture that a part names so; one that lies elsewhere is only counted."""
-        found = self.target(part, relation)
+        found = self.new_target(part, relation)
         if found is not None:
             draft.picture(self.data(found), said)
-        elif relation:
+        elif relation and self.target(part, relation) is None:
             draft.leave_out("picture that lies outside of the file")
 
     def said(self) -> Extracted:
@@ -160,6 +165,13 @@ class OfficePackage:
             keywords=listed(_said(root, f"{_CORE}keywords"), ",;"),
             metadata={name: text for name, tag in further.items() if (text := _said(root, tag))},
         )
+
+
+def _transitional(data: bytes) -> bytes:
+    if _STRICT in data[:_HEAD_BYTES]:
+        for strict, name in _STRICT_NAMES:
+            data = data.replace(strict, name)
+    return data
 
 
 def branch(element: _Element) -> _Element | None:

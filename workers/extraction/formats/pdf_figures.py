@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from PIL import Image
 
-    from workers.extraction.formats.pdf_lines import Line
+    from workers.extraction.lines import Line
     from workers.extraction.output import Output
     from workers.extraction.types import Box
 
@@ -166,7 +166,8 @@ def _cut_out(page: pdfium.PdfPage, box: Box) -> Image.Image:
         max(0.0, 1 - box[0] - box[2]) * width,
         box[1] * height,
     )
-    return page.render(scale=_DRAWING_SCALE, crop=margins).to_pil()
+    picture: Image.Image = page.render(scale=_DRAWING_SCALE, crop=margins).to_pil()
+    return picture
 
 
 def _words_of(box: Box, lines: Sequence[Line]) -> tuple[str, str]:

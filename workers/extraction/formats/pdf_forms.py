@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pypdfium2.raw as pdfium_c
 
-from workers.extraction.formats.pdf_lines import Line, box_around
+from workers.extraction.formats.pdf_lines import box_around
+from workers.extraction.lines import Line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

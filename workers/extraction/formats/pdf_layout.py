@@ -18,7 +18,7 @@ from workers.extraction.types import CELLS_BETWEEN, LEVELS_MAX, Block
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from workers.extraction.formats.pdf_lines import Line
+    from workers.extraction.lines import Line
     from workers.extraction.types import Box
 
 HEADING_SCALE = 1.15

@@ -5,10 +5,11 @@ from __future__ import annotations
 import ctypes
 import re
 from contextlib import closing
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pypdfium2.raw as pdfium_c
+
+from workers.extraction.lines import Line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,43 +28,6 @@ GAP_LETTERS = 1.5
 _SIZE_MIN = 4.0
 _SCALE = 100_000
 """PDFium maps points of a page to whole pixels: so many make the page's width, for exact fractions."""
-
-
-@dataclass(frozen=True)
-class Line:
-    """A line of text. `box`: fractions of the upright page; `size`: of its letters, in points."""
-
-    text: str
-    box: Box
-    size: float
-    hyphenated: bool = False
-    is_value: bool = False
-    """Filled into a form."""
-
-    @property
-    def left(self) -> float:
-        """Its left edge."""
-        return self.box[0]
-
-    @property
-    def right(self) -> float:
-        """Its right edge."""
-        return self.box[0] + self.box[2]
-
-    @property
-    def top(self) -> float:
-        """Its upper edge."""
-        return self.box[1]
-
-    @property
-    def bottom(self) -> float:
-        """Its lower edge."""
-        return self.box[1] + self.box[3]
-
-    @property
-    def height(self) -> float:
-        """Its height."""
-        return self.box[3]
 
 
 def lines_of(page: pdfium.PdfPage) -> list[Line]:
@@ -116,7 +80,7 @@ def _line(page: pdfium.PdfPage, textpage: pdfium.PdfTextPage, written: str, star
 def _seen_size(page: pdfium.PdfPage, box: Box, said: float) -> float:
     """Return the size of letters as they are seen: fonts of size 1 are scaled up by the page."""
     width, height = page.get_size()
-    seen = min(box[3] * height, box[2] * width)
+    seen: float = min(box[3] * height, box[2] * width)
     return round(said if seen / 3 < said < seen * 3 else seen, 1)
 
 
