@@ -67,7 +67,7 @@ def test_title_authors_date_language_and_keywords_are_the_core_properties(extrac
     said.title, said.author, said.keywords, said.language = "Pump", "Ann Lee; Bo Ek", "pump, seal", "sv-SE"
     found = extracted(saved(document), "manual.docx")
     assert (found.title, found.authors, found.keywords) == ("Pump", ("Ann Lee", "Bo Ek"), ("pump", "seal"))
-    assert (found.language, found.created) == ("sv-SE", "2013-12-23T23:15:00Z")
+    assert (found.language, found.created) == ("sv-SE", "2013-12-23T23:15:00+00:00")
 
 
 def test_a_file_that_names_no_title_has_the_paragraph_of_that_style(extracted: Read) -> None:
