@@ -282,7 +282,8 @@ def test_numbers_of_headings_and_lists_are_counted_as_word_shows_them(extracted:
         f'<w:lvlText w:val="{text}"/></w:lvl>'
         for level, start, form, text in (
             (0, 4, "decimal", "§ %1"), (1, 1, "decimal", "%1.%2"), (2, 3, "lowerLetter", "%3)"),
-            (3, 9, "upperRoman", "%4."), (4, 7, "decimalZero", "%5"), (5, 1, "none", "%6–"), (6, 28, "upperLetter", "%7%9"),
+            (3, 9, "upperRoman", "%4."), (4, 7, "decimalZero", "%5"), (5, 1, "none", "%6–"),
+            (6, 28, "upperLetter", "%7%9"),
         )
     )  # fmt: skip
     numbering = document.part.numbering_part.element
