@@ -198,6 +198,7 @@ def collection_json(collection: Collection) -> Json:
         "language": collection.language,
         "keep_originals": collection.keep_originals,
         "keep_files": collection.keep_files,
+        "character_recognition": collection.character_recognition,
         "documents": described.document_count,
         "role": described.role,
         "created_at": collection.created_at,

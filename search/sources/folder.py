@@ -22,11 +22,11 @@ from search.importers.types import DocumentFileItem, Rejected
 from search.models.source import KEY_BYTES_MAX
 from search.sources.options import fingerprint
 from search.sources.types import (
-    Batch,
-    Content,
-    Entry,
-    Listing,
+    EntryBatch,
+    EntryContent,
     Made,
+    SourceEntry,
+    SourceListing,
     StillWrittenError,
 )
 from workers.extraction.kinds import kind_by_name
@@ -66,27 +66,27 @@ def _below(root: Path, parts: tuple[str, ...], flags: int) -> Iterator[int]:
 
 @dataclass
 class FolderReader:
-    """See `types.Reader`. The order is that of the names, folder by folder; a position is the last file's path."""
+    """See `types.SourceReader`. The order is that of the names, folder by folder; a position is a file's path."""
 
     root: Path
     options: FolderOptions
-    listing: Listing = field(default_factory=lambda: Listing(complete=True))
+    listing: SourceListing = field(default_factory=lambda: SourceListing(complete=True))
     _files: DocumentFiles | None = None
 
-    def batches(self, after: str) -> Iterator[Batch]:
+    def batches(self, after: str) -> Iterator[EntryBatch]:
         """Yield the files behind the one called `after`."""
         if not self.root.is_dir():
             raise AppError("source.folder_missing")
-        entries: list[Entry] = []
+        entries: list[SourceEntry] = []
         for entry in self._walk((), tuple(after.split("/")) if after else ()):
             entries.append(entry)
             if len(entries) >= BATCH_FILES:
-                yield Batch(entries, entry.key)
+                yield EntryBatch(entries, entry.key)
                 entries = []
         if entries:
-            yield Batch(entries, entries[-1].key)
+            yield EntryBatch(entries, entries[-1].key)
 
-    def _walk(self, folder: tuple[str, ...], after: tuple[str, ...]) -> Iterator[Entry]:
+    def _walk(self, folder: tuple[str, ...], after: tuple[str, ...]) -> Iterator[SourceEntry]:
         try:
             names = self._names(folder)
         except OSError as error:
@@ -121,15 +121,15 @@ class FolderReader:
             f"“{name[:200]}” cannot be read ({error.strerror or error}). Nothing is removed in this round."
         )
 
-    def _entry(self, parts: tuple[str, ...]) -> Entry | None:
+    def _entry(self, parts: tuple[str, ...]) -> SourceEntry | None:
         key = "/".join(parts)
         if _storable(key) != key:
-            return Entry(_storable(key)[:300], problem=problem("document.not_text"))
+            return SourceEntry(_storable(key)[:300], problem=problem("document.not_text"))
         if len(key.encode()) > KEY_BYTES_MAX:
-            return Entry(key[:300], problem=problem("source.key_too_long", limit=KEY_BYTES_MAX))
+            return SourceEntry(key[:300], problem=problem("source.key_too_long", limit=KEY_BYTES_MAX))
         return self.one(key)
 
-    def one(self, key: str) -> Entry | None:
+    def one(self, key: str) -> SourceEntry | None:
         """Return one file; None where there is none, or one that no document is made of."""
         try:
             with _below(self.root, tuple(key.split("/")), _FILE) as opened:
@@ -143,16 +143,16 @@ class FolderReader:
             return None
         except OSError as error:
             reason = error.strerror or str(error)
-            return Entry(key, problem=problem("source.file_unreadable", reason=reason))
+            return SourceEntry(key, problem=problem("source.file_unreadable", reason=reason))
         age = time.time() - found.st_mtime
-        return Entry(key, _stamp(self.options, found), waits=0 <= age < self.options.settle_seconds)
+        return SourceEntry(key, _stamp(self.options, found), waits=0 <= age < self.options.settle_seconds)
 
     def _ignore(self, key: str) -> None:
         self.listing.ignored += 1
         if len(self.listing.ignored_examples) < EXAMPLES_MAX:
             self.listing.ignored_examples.append(key)
 
-    def content(self, entry: Entry) -> Content:
+    def content(self, entry: SourceEntry) -> EntryContent:
         """Copy a file while its digest is taken, so that what is read is what was counted.
 
         Raises AppError `source.file_unreadable`, `source.file_too_large`.
@@ -169,9 +169,9 @@ class FolderReader:
         except BaseException:
             copy.close()
             raise
-        return Content(digest, copy)
+        return EntryContent(digest, copy)
 
-    def made(self, entry: Entry, content: Content, collection: Collection, *, store: bool) -> Made:
+    def made(self, entry: SourceEntry, content: EntryContent, collection: Collection, *, store: bool) -> Made:
         """Return the documents of a file, as the import of a folder makes them."""
         name = external_id_of(entry.key)
         if kind_by_name(entry.key) is None:

@@ -11,9 +11,9 @@ from search.models.source import KEY_BYTES_MAX
 from search.services.document_fields import LENGTHS_MAX, check_record
 from search.services.documents import DocumentRecord
 from search.sources.fitting import fitted
-from search.sources.manifests import Canvas, Manifest, kind_of, named_in, read_manifest, read_resource
+from search.sources.manifests import Canvas, IiifManifest, kind_of, named_in, read_manifest, read_resource
 from search.sources.pictures import picture_stored
-from search.sources.types import Batch, Content, Entry, Listing, Made, content_digest
+from search.sources.types import EntryBatch, EntryContent, Made, SourceEntry, SourceListing, content_digest
 from workers.formats.problems import problem
 from workers.inference.errors import InferenceError, PictureError
 
@@ -34,27 +34,27 @@ FAILURES_MAX = 3
 
 @dataclass
 class IiifReader:
-    """See `types.Reader`. A position is the address of the last manifest."""
+    """See `types.SourceReader`. A position is the address of the last manifest."""
 
     address: str
     options: IiifOptions
     fetcher: SourceFetcher
-    listing: Listing = field(default_factory=lambda: Listing(complete=True))
+    listing: SourceListing = field(default_factory=lambda: SourceListing(complete=True))
 
-    def batches(self, after: str) -> Iterator[Batch]:
+    def batches(self, after: str) -> Iterator[EntryBatch]:
         """Yield a manifest at a time: each may have many pictures."""
         behind = not after
         for address in self._manifests():
             if behind:
-                yield Batch([self._entry(address)], address)
+                yield EntryBatch([self._entry(address)], address)
             behind = behind or address == after
         if not behind:  # the list has changed since
             yield from self.batches("")
 
-    def _entry(self, address: str) -> Entry:
+    def _entry(self, address: str) -> SourceEntry:
         if len(address.encode()) > KEY_BYTES_MAX:
-            return Entry(address[:300], problem=problem("source.key_too_long", limit=KEY_BYTES_MAX))
-        return Entry(address)
+            return SourceEntry(address[:300], problem=problem("source.key_too_long", limit=KEY_BYTES_MAX))
+        return SourceEntry(address)
 
     def _manifests(self) -> Iterator[str]:
         """Yield the manifests that are named, each once, in their order."""
@@ -93,22 +93,22 @@ class IiifReader:
             f"{address[:300]}: {error.message} Nothing is removed in this round."
         )
 
-    def one(self, key: str) -> Entry | None:
+    def one(self, key: str) -> SourceEntry | None:
         """Return the manifest at an address, which is asked when it is read."""
-        return Entry(key)
+        return SourceEntry(key)
 
-    def content(self, entry: Entry) -> Content:
+    def content(self, entry: SourceEntry) -> EntryContent:
         """Fetch and read a manifest."""
         data = self.fetcher.answer(entry.key)
         resource = read_resource(data)
         if kind_of(resource) != "manifest":
             raise AppError("source.not_iiif")
         sizes = {"pictures": self.options.pictures, "longest_side": self.options.longest_side}
-        return Content(content_digest(self.options, data), read_manifest(resource, **sizes))
+        return EntryContent(content_digest(self.options, data), read_manifest(resource, **sizes))
 
-    def made(self, entry: Entry, content: Content, collection: Collection, *, store: bool) -> Made:
+    def made(self, entry: SourceEntry, content: EntryContent, collection: Collection, *, store: bool) -> Made:
         """Return a manifest's document; a dry run fetches no pictures."""
-        manifest: Manifest = content.data
+        manifest: IiifManifest = content.data
         fields = fitted(_said(manifest, entry.key))
         name = external_id_of(entry.key)
         images, failed = self._pictures(manifest, collection) if store else ((), [])
@@ -120,7 +120,7 @@ class IiifReader:
         return Made((DocumentRecord(name, fields, images),), reason, again=True)
 
     def _pictures(
-        self, manifest: Manifest, collection: Collection
+        self, manifest: IiifManifest, collection: Collection
     ) -> tuple[tuple[ImageInput, ...], list[InferenceError]]:
         """Return the pictures that came, and why others did not."""
         found: list[ImageInput] = []
@@ -159,7 +159,7 @@ class IiifReader:
         """Do nothing: the fetching processes serve all rounds."""
 
 
-def _said(manifest: Manifest, address: str) -> dict[str, list[str]]:
+def _said(manifest: IiifManifest, address: str) -> dict[str, list[str]]:
     said = {
         "title": [manifest.label or address.rstrip("/").rpartition("/")[2]],
         "body": [manifest.summary, *(f"{label}: {value}" for label, value in manifest.metadata)],

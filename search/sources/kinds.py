@@ -15,10 +15,10 @@ from search.sources.places import allowed_folder
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from search.sources.types import Reader
+    from search.sources.types import SourceReader
 
 
-def reader_of(source: Source, *, since: str, checkpoint: Callable[[], None]) -> Reader:
+def reader_of(source: Source, *, since: str, checkpoint: Callable[[], None]) -> SourceReader:
     """Return the reader of a source: of a server's records those `since` then. Raises AppError `source.*`."""
     options = read_options(source.kind, source.options)
     if source.kind == Source.Kind.FOLDER:

@@ -31,7 +31,7 @@ class Canvas:
 
 
 @dataclass(frozen=True)
-class Manifest:
+class IiifManifest:
     """One object as its manifest describes it; `canvases` are those that were asked for, of `canvas_count`."""
 
     label: str
@@ -44,7 +44,7 @@ class Manifest:
 
 
 @dataclass(frozen=True)
-class Named:
+class NamedResource:
     """What a collection names: `kind` is `manifest` or `collection`."""
 
     kind: str
@@ -74,26 +74,26 @@ def identifier_of(resource: Any) -> str:
     return written if isinstance(written, str) and web_address(written) else ""
 
 
-def named_in(collection: dict[str, Any]) -> Iterator[Named]:
+def named_in(collection: dict[str, Any]) -> Iterator[NamedResource]:
     """Yield the manifests and collections that a collection names, in its order."""
     of_two = (("manifests", "manifest"), ("collections", "collection"), ("members", ""), ("items", ""))
     listed = ((each, kind) for key, kind in of_two for each in _list(collection, key))
     for _, (each, kind) in zip(range(LISTED_MAX), listed, strict=False):
         address, found = identifier_of(each), kind or kind_of(each)
         if address and found in ("manifest", "collection"):
-            yield Named(found, address)
+            yield NamedResource(found, address)
     for key in ("first", "next"):  # pages of version 2
         if address := identifier_of(_of(collection, key)):
-            yield Named("collection", address)
+            yield NamedResource("collection", address)
 
 
-def read_manifest(resource: dict[str, Any], *, pictures: int, longest_side: int) -> Manifest:
+def read_manifest(resource: dict[str, Any], *, pictures: int, longest_side: int) -> IiifManifest:
     """Return what a manifest says, with the first canvases that have a picture, each at a bounded size."""
     canvases = _canvases(resource)
     required = _of(resource, "requiredStatement")
     pairs = [*_pairs(_list(resource, "metadata")), *_pairs([required] if required else [])]
     rights = _words(_of(resource, "rights") or _of(resource, "license") or _of(resource, "attribution"))
-    return Manifest(
+    return IiifManifest(
         label=_words(_of(resource, "label")),
         summary=_words(_of(resource, "summary") or _of(resource, "description")),
         metadata=tuple(pairs[:100]),

@@ -17,7 +17,7 @@ from django.utils import timezone
 from retrieval_site.errors import AppError
 from search.models.source import KEY_BYTES_MAX
 from search.sources.dublin_core import Fields, elements_of, to_record
-from search.sources.types import Batch, Content, Entry, Listing, Made, content_digest
+from search.sources.types import EntryBatch, EntryContent, Made, SourceEntry, SourceListing, content_digest
 from search.sources.xml import child, children, read_xml, text
 from workers.formats.problems import problem
 
@@ -41,10 +41,10 @@ COMPLETE_EVERY = timedelta(days=7)
 
 
 @dataclass(frozen=True)
-class Page:
+class OaiPage:
     """One answer: its records, and the token that asks for the next (empty: there is none)."""
 
-    entries: list[Entry]
+    entries: list[SourceEntry]
     token: str
     answered_at: str
 
@@ -55,16 +55,16 @@ class _TokenExpiredError(Exception):
 
 @dataclass
 class OaiReader:
-    """See `types.Reader`. A position is how many records of which page are done, and since when it was asked."""
+    """See `types.SourceReader`. A position is how many records of which page are done, and since when it was asked."""
 
     address: str
     options: OaiOptions
     fetcher: SourceFetcher
     since: str
     complete_at: datetime | None
-    listing: Listing = field(default_factory=Listing)
+    listing: SourceListing = field(default_factory=SourceListing)
 
-    def batches(self, after: str) -> Iterator[Batch]:
+    def batches(self, after: str) -> Iterator[EntryBatch]:
         """Yield the records that were changed or deleted `since`, or all; an expired token begins the list again."""
         since, token, done = _position(after) if after else (self._since(), "", 0)
         self.listing.complete = not since
@@ -87,7 +87,7 @@ class OaiReader:
             return ""
         return self.since[:DAY] if len(text(child(about, "granularity"))) == DAY else self.since
 
-    def _pages(self, since: str, token: str, done: int) -> Iterator[Batch]:
+    def _pages(self, since: str, token: str, done: int) -> Iterator[EntryBatch]:
         used: set[str] = set()
         before: set[str] = set()
         empty = 0
@@ -99,7 +99,7 @@ class OaiReader:
                 goes_on = [token, at + len(some)]
                 if page.token and goes_on[1] == len(page.entries):
                     goes_on = [page.token, 0]
-                yield Batch(some, json.dumps([since, *goes_on]))
+                yield EntryBatch(some, json.dumps([since, *goes_on]))
             if not page.token:
                 return
             keys = {entry.key for entry in page.entries}
@@ -109,7 +109,7 @@ class OaiReader:
                 raise AppError("source.no_end")
             before, token, done = keys, page.token, 0
 
-    def _page(self, since: str, token: str) -> Page:
+    def _page(self, since: str, token: str) -> OaiPage:
         asked = {"verb": "ListRecords"}
         if token:
             asked["resumptionToken"] = token
@@ -119,7 +119,7 @@ class OaiReader:
         root = self._asked(asked)
         found = child(root, "ListRecords")
         entries = [_entry(record) for record in children(found, "record")]
-        return Page(
+        return OaiPage(
             [entry for entry in entries if entry],
             text(child(found, "resumptionToken")),
             text(child(root, "responseDate"))[:20],
@@ -139,21 +139,21 @@ class OaiReader:
             raise AppError("source.oai_error", code=code[:60], reason=text(error)[:300])
         return root
 
-    def one(self, key: str) -> Entry | None:
+    def one(self, key: str) -> SourceEntry | None:
         """Ask for one record."""
         asked = {"verb": "GetRecord", "metadataPrefix": PREFIX, "identifier": key}
         record = child(child(self._asked(asked), "GetRecord"), "record")
         found = None if record is None else _entry(record)
         return found if found and found.key == key else None
 
-    def content(self, entry: Entry) -> Content:
+    def content(self, entry: SourceEntry) -> EntryContent:
         """Return the record's elements; they came with the list."""
         elements: Fields = entry.data
         if not elements:
             raise AppError("source.no_dublin_core")
-        return Content(content_digest(self.options, json.dumps(elements).encode()), elements)
+        return EntryContent(content_digest(self.options, json.dumps(elements).encode()), elements)
 
-    def made(self, entry: Entry, content: Content, collection: Collection, *, store: bool) -> Made:
+    def made(self, entry: SourceEntry, content: EntryContent, collection: Collection, *, store: bool) -> Made:
         """Return the record's document."""
         return Made((to_record(entry.key, content.data, self.options.fields),))
 
@@ -170,14 +170,14 @@ def _position(written: str) -> tuple[str, str, int]:
     return since, token, done
 
 
-def _entry(record: Element) -> Entry | None:
+def _entry(record: Element) -> SourceEntry | None:
     """Return a record as the list has it; None for one without an identifier."""
     header = child(record, "header")
     key = text(child(header, "identifier"))
     if header is None or not key:
         return None
     if len(key.encode()) > KEY_BYTES_MAX:
-        return Entry(key[:300], problem=problem("source.key_too_long", limit=KEY_BYTES_MAX))
+        return SourceEntry(key[:300], problem=problem("source.key_too_long", limit=KEY_BYTES_MAX))
     if header.get("status") == "deleted":
-        return Entry(key, deleted=True)
-    return Entry(key, data=elements_of(child(record, "metadata")))
+        return SourceEntry(key, deleted=True)
+    return SourceEntry(key, data=elements_of(child(record, "metadata")))

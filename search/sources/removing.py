@@ -1,4 +1,4 @@
-"""Removing the documents of what is no longer there.
+"""Moving the documents of what is no longer there to the trash.
 
 A source that seems to have lost more than half is not believed: an emptied mount must not empty a collection.
 """
@@ -11,8 +11,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from search.models import SourceItem
-from search.services.documents import documents_delete
-from search.sources.storing import hold
+from search.sources.storing import hold, take_out
 from workers.jobs.types import JobWarning
 
 if TYPE_CHECKING:
@@ -22,15 +21,15 @@ if TYPE_CHECKING:
 
     from search.models import Source
     from search.sources.round import SourceRound
-    from search.sources.seen import Seen
-    from search.sources.types import Reader
+    from search.sources.seen import SeenKeys
+    from search.sources.types import SourceReader
 
 BATCH_ITEMS = 200
 _ROWS_AT_ONCE = 1000
 
 
 def remove_gone(going: SourceRound) -> int:
-    """Remove the documents of what is gone; return how many are kept instead, until somebody says otherwise."""
+    """Move what is gone to the trash; return how many are kept instead, until somebody says otherwise."""
     gone = _gone(going)
     having = gone.filter(documents__isnull=False).distinct()
     lost = having.count()
@@ -70,7 +69,7 @@ def _remove(going: SourceRound, batch: list[SourceItem]) -> None:
     documents = [document.pk for item in gone for document in item.documents.all()]
     with transaction.atomic():
         hold(going.source, going.ctx.job)
-        documents_delete(documents=documents)
+        take_out(documents, going.ctx.job)
         SourceItem.objects.filter(pk__in=[item.pk for item in gone]).delete()
         SourceItem.objects.filter(pk__in=[item.pk for item in there]).update(seen_in=going.ctx.job.pk)
         count = sum(bool(item.documents.all()) for item in gone)
@@ -79,7 +78,7 @@ def _remove(going: SourceRound, batch: list[SourceItem]) -> None:
         going.ctx.remember(**going.counts)
 
 
-def count_gone(source: Source, reader: Reader, seen: Seen) -> int:
+def count_gone(source: Source, reader: SourceReader, seen: SeenKeys) -> int:
     """Return how many entries with documents a whole listing did not have, and are not there."""
     if not reader.listing.complete:
         return 0

@@ -10,13 +10,13 @@ from workers.jobs.types import JobWarning
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from search.sources.types import Listing
+    from search.sources.types import SourceListing
 
 COUNTS = ("new", "changed", "moved", "deleted", "unchanged", "waiting", "failed")
 """Files, records or manifests, by what became of them since the last round."""
 
 
-def warnings_of(listing: Listing) -> Iterator[JobWarning]:
+def warnings_of(listing: SourceListing) -> Iterator[JobWarning]:
     """Yield what a person should know of what was listed."""
     for error_id, message in listing.notes.items():
         yield JobWarning(id=error_id, message=storable(message), detail={})

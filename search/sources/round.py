@@ -17,7 +17,7 @@ from search.models import Source, SourceItem
 from search.sources.kinds import reader_of
 from search.sources.removing import count_gone, remove_gone
 from search.sources.reports import COUNTS, warnings_of
-from search.sources.seen import Seen
+from search.sources.seen import SeenKeys
 from search.sources.storing import Looked, hold, store
 from search.sources.types import StillWrittenError
 from workers.formats.problems import Problem
@@ -26,7 +26,7 @@ from workers.inference.errors import InferenceError
 if TYPE_CHECKING:
     from search.job_types import SourceRoundParameters, SourceRoundResult
     from search.sources.storing import Verdict
-    from search.sources.types import Content, Entry, Reader
+    from search.sources.types import EntryContent, SourceEntry, SourceReader
     from workers.jobs.context import JobRun
 
 ENTRIES_MAX = 2_000_000
@@ -43,9 +43,11 @@ def run_round(run: JobRun[SourceRoundParameters, SourceRoundResult]) -> None:
     source = Source.objects.select_related("collection").filter(pk=run.parameters.source).first()
     if source is None:
         raise AppError("source.not_found")
+    if source.kind == Source.Kind.FOLDER and run.job.owned and not getattr(run.job.owner, "is_staff", False):
+        raise AppError("permission.denied/staff")
     anew = run.parameters.anew or run.parameters.dry_run
     reader = reader_of(source, since="" if anew else source.since, checkpoint=run.checkpoint)
-    with closing(Seen()) as seen, closing(reader):
+    with closing(SeenKeys()) as seen, closing(reader):
         going = SourceRound(run, source, reader, seen)
         if run.only_failed and not run.result.retried:
             going.retry_failed()
@@ -61,8 +63,8 @@ class SourceRound:
         self,
         run: JobRun[SourceRoundParameters, SourceRoundResult],
         source: Source,
-        reader: Reader,
-        seen: Seen,
+        reader: SourceReader,
+        seen: SeenKeys,
     ) -> None:
         self.ctx = run
         self.source = source
@@ -144,7 +146,7 @@ class SourceRound:
                 self._batch([entry] if entry else [], None, again=True)
             self.ctx.checkpoint()
 
-    def _batch(self, entries: list[Entry], position: str | None, *, again: bool = False) -> None:
+    def _batch(self, entries: list[SourceEntry], position: str | None, *, again: bool = False) -> None:
         """Read and store entries; a `position` is where the next run goes on."""
         by_key = {entry.key: entry for entry in entries}
         rows = SourceItem.objects.filter(source=self.source, key__in=by_key).prefetch_related("documents")
@@ -162,12 +164,12 @@ class SourceRound:
                 until = self.ctx.result.until or self.reader.listing.until
                 self.ctx.remember(**moved_on, **self.counts, until=until)
 
-    def _is_seen(self, entry: Entry, items: dict[str, SourceItem]) -> bool:
+    def _is_seen(self, entry: SourceEntry, items: dict[str, SourceItem]) -> bool:
         if self._dry:
             return not self._seen.add(entry.key)
         return entry.key in items and items[entry.key].seen_in == self.ctx.job.pk
 
-    def _look(self, entry: Entry, item: SourceItem | None) -> Looked:
+    def _look(self, entry: SourceEntry, item: SourceItem | None) -> Looked:
         """Return what has become of an entry since the last round, and read what is new in it."""
         if entry.problem:
             return Looked(entry, item, "failed", problem=entry.problem)
@@ -188,11 +190,11 @@ class SourceRound:
     def _anew(self) -> bool:
         return self.ctx.parameters.anew
 
-    def _read(self, entry: Entry, item: SourceItem | None) -> Looked:
+    def _read(self, entry: SourceEntry, item: SourceItem | None) -> Looked:
         with closing(self.reader.content(entry)) as content:
             return self._of_content(entry, item, content)
 
-    def _of_content(self, entry: Entry, item: SourceItem | None, content: Content) -> Looked:
+    def _of_content(self, entry: SourceEntry, item: SourceItem | None, content: EntryContent) -> Looked:
         if item and item.digest == content.digest and not self._anew:
             return Looked(entry, item, "unchanged", content.digest)
         former = self._former(content.digest) if item is None else None

@@ -6,7 +6,7 @@ import hashlib
 import sqlite3
 
 
-class Seen:
+class SeenKeys:
     """A set of texts."""
 
     def __init__(self) -> None:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Literal
 from django.db import DataError, transaction
 
 from retrieval_site.errors import AppError
+from search.curating.keeping import documents_take_out
 from search.importers.document_files import external_id_of
 from search.models import Document, DocumentFile, Source, SourceItem
 from search.services.document_identifiers import identifiers_replace
-from search.services.documents import documents_delete, documents_save
+from search.services.documents import documents_save
 from search.services.versions import collection_lock
 from workers.formats.problems import Problem, problem
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from search.services.documents import DocumentRecord
-    from search.sources.types import Entry
+    from search.sources.types import SourceEntry
     from workers.models import Job
 
 Verdict = Literal["new", "changed", "moved", "unchanged", "waiting", "failed", "gone"]
@@ -33,7 +34,7 @@ _Link = SourceItem.documents.through
 class Looked:
     """What became of an entry since the last round; `item` is its row, of a moved one that of its former name."""
 
-    entry: Entry
+    entry: SourceEntry
     item: SourceItem | None
     verdict: Verdict
     digest: str = ""
@@ -62,7 +63,7 @@ def store(source: Source, job: Job, looked: list[Looked]) -> None:
         _refuse_taken(source, made)
         _save(source, job, [one for one in made if one.records])
     _write_items(source, job, looked)
-    _link(source, [one for one in made if one.records])
+    _link(source, job, [one for one in made if one.records])
 
 
 def _refuse_taken(source: Source, made: list[Looked]) -> None:
@@ -142,16 +143,22 @@ def _rename(source: Source, item: SourceItem, key: str) -> None:
             current.update(name=PurePosixPath(key).name[:_FILE_NAME_MAX])
 
 
-def _link(source: Source, made: list[Looked]) -> None:
-    """Say which documents belong to which item; those that an item no longer has are deleted."""
+def _link(source: Source, job: Job, made: list[Looked]) -> None:
+    """Say which documents belong to which item; those that an item no longer has go to the trash."""
     of = {record.external_id: one.item for one in made for record in one.records}
     rows = Document.objects.filter(collection=source.collection_id, external_id__in=of)
     links = {(of[name].pk, pk) for pk, name in rows.values_list("pk", "external_id")}  # type: ignore[union-attr]
     known = _Link.objects.filter(sourceitem__in=[one.item for one in made])
     before = set(known.values_list("sourceitem_id", "document_id"))
-    if dropped := [document for _, document in before - links]:
-        documents_delete(documents=dropped)
+    take_out([document for _, document in before - links], job)
     _Link.objects.bulk_create(_links(links - before))
+
+
+def take_out(documents: Iterable[int], job: Job) -> None:
+    """Move documents to the trash, in the name of the job's owner. Call it in a transaction."""
+    rows = Document.objects.filter(pk__in=list(documents)).order_by("pk").select_for_update()
+    if found := list(rows):
+        documents_take_out(documents=found, by=job.owner)
 
 
 def _links(pairs: Iterable[tuple[int, int]]) -> list[_Link]:  # type: ignore[valid-type]

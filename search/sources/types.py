@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Entry:
+class SourceEntry:
     """One file, record or manifest, as a listing names it.
 
     `stamp`: as long as it is the same, so is the content; empty where nothing tells. `deleted`: the server says that it
@@ -34,15 +34,15 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Batch:
+class EntryBatch:
     """Entries that are stored in one transaction; a later run goes on behind `position`."""
 
-    entries: list[Entry]
+    entries: list[SourceEntry]
     position: str
 
 
 @dataclass(frozen=True)
-class Content:
+class EntryContent:
     """What an entry holds; `digest` is that of its bytes and of the options."""
 
     digest: str
@@ -64,7 +64,7 @@ class Made:
 
 
 @dataclass
-class Listing:
+class SourceListing:
     """What a reader found out while it listed.
 
     `complete`: what was not listed is no longer there. `until`: how far a server's records are known by now.
@@ -82,24 +82,24 @@ class StillWrittenError(Exception):
     """An entry changes while it is read: it waits for the next round."""
 
 
-class Reader(Protocol):
+class SourceReader(Protocol):
     """Reads one source. All methods raise AppError `source.*`; those that read an entry also StillWrittenError."""
 
-    listing: Listing
+    listing: SourceListing
 
-    def batches(self, after: str) -> Iterator[Batch]:
+    def batches(self, after: str) -> Iterator[EntryBatch]:
         """Yield all there is behind the position `after`, in an order that stays."""
         ...
 
-    def one(self, key: str) -> Entry | None:
+    def one(self, key: str) -> SourceEntry | None:
         """Return one entry, asked for alone; None where it is not there."""
         ...
 
-    def content(self, entry: Entry) -> Content:
+    def content(self, entry: SourceEntry) -> EntryContent:
         """Read an entry; raises AppError or InferenceError for one that cannot be read."""
         ...
 
-    def made(self, entry: Entry, content: Content, collection: Collection, *, store: bool) -> Made:
+    def made(self, entry: SourceEntry, content: EntryContent, collection: Collection, *, store: bool) -> Made:
         """Return the entry's documents; with `store` their pictures are stored. Raises as `content` does."""
         ...
 

@@ -24,6 +24,7 @@ from search.views import (
     results,
     saved,
     searching,
+    sources,
 )
 from search.views.curating import changes as curating_changes
 from search.views.curating import collections as curating_collections
@@ -84,6 +85,8 @@ urlpatterns = [
     path("curate/in/<slug:slug>/", include(curating)),
     path("collections/", collections.collections, name="collections"),
     path("collections/<slug:slug>/", collections.collection, name="collection"),
+    path("collections/<slug:slug>/sources/", sources.sources, name="sources"),
+    path("collections/<slug:slug>/sources/<int:source_id>/", sources.source, name="source"),
     path("images/<str:sha256>", images.image, name="image"),
     path("examples/<str:key>", home.example, name="example"),
     path("login/", SignInView.as_view(), name="login"),

@@ -8,7 +8,8 @@ import shutil
 import pytest
 
 from retrieval_site.errors import AppError
-from search.models import Document, DocumentImage, SourceItem
+from search.curating.keeping import documents_put_back
+from search.models import Document, DocumentImage, SourceItem, TrashedDocument
 from search.services.documents import document_delete
 from search.services.sources import source_start
 from search.services.undoing import import_undo
@@ -16,7 +17,7 @@ from search.sources import folder as folder_module
 from search.sources import round as round_module
 from search.sources.options import FolderOptions
 from tests.support.sources import put, put_bytes, report
-from workers.jobs import services
+from workers.jobs import context, services
 from workers.jobs.errors import JobStopped
 from workers.jobs.runner import run_job_inline
 
@@ -234,19 +235,33 @@ def test_killed_while_it_removes_it_goes_on_with_what_is_left(rounds, tmp_path, 
     rounds.take(source)
     for number in range(4):
         (tmp_path / "many" / f"{number}.jpg").unlink()
-    original, calls = removing.documents_delete, []
+    original, calls = removing.take_out, []
 
-    def dying(*, documents):
+    def dying(documents, job):
         calls.append(documents)
         if len(calls) == 2:
             raise JobStopped
-        return original(documents=documents)
+        original(documents, job)
 
-    monkeypatch.setattr(removing, "documents_delete", dying)
+    monkeypatch.setattr(removing, "take_out", dying)
     job = rounds.take(source)
     assert (job.state, len(names())) == ("queued", 7)
     assert report(run_job_inline(job)) == {"unchanged": 5, "deleted": 4}
     assert len(names()) == 5
+
+
+def test_the_document_of_a_deleted_file_can_be_put_back_from_the_trash(rounds, share, names):
+    source = rounds.source("folder", share)
+    rounds.take(source)
+    (share / "a.jpg").unlink()
+    rounds.take(source)
+    assert "a.jpg" not in names()
+    documents_put_back(trashed=TrashedDocument.objects.all())
+    assert "a.jpg" in names()
+    assert report(rounds.take(source)) == {"unchanged": 2}
+    put(share, "a.jpg", WHITE)
+    assert report(rounds.take(source)) == {"new": 1, "unchanged": 2}
+    assert len(names()) == 3
 
 
 def test_a_document_that_a_curator_deleted_does_not_come_back(rounds, share, names):
@@ -292,8 +307,14 @@ def test_only_the_newest_round_stores_anything(rounds, share, anna, names):
     assert "d.jpg" not in names()
 
 
-def test_whoever_lost_the_collection_ends_the_round(rounds, share, anna, corpus):
+def test_whoever_lost_the_collection_or_is_no_staff_any_more_ends_the_round(
+    rounds, share, anna, corpus, monkeypatch
+):
+    monkeypatch.setattr(context, "RIGHTS_EVERY_SECONDS", 0.0)
     source = rounds.source("folder", share)
+    type(anna).objects.update(is_staff=False)
+    assert rounds.take(source).error_id == "permission.denied"
+    type(anna).objects.update(is_staff=True)
     job = source_start(source=source, by=anna)
     corpus.membership_set.all().delete()
     assert run_job_inline(job).error_id == "job.not_permitted"

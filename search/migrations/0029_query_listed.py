@@ -12,7 +12,7 @@ OF_FILES = """
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("search", "0027_query_part_sent_with"),
+        ("search", "0028_character_recognition"),
     ]
 
     operations = [
