@@ -12,9 +12,18 @@ from django.db.models.fields.json import KT
 from django.db.models.functions import Cast
 from django.utils import timezone
 
-from search.job_types import FILL_QUEUE, OF_A_COLLECTION, SEARCH_PHOTOS, collection_of
+from search.curating.changes import curates_all
+from search.job_types import (
+    CURATE,
+    FILL_QUEUE,
+    IMPORT,
+    OF_A_COLLECTION,
+    SEARCH_PHOTOS,
+    UNDO_IMPORT,
+    collection_of,
+)
 from search.judging.queues import queues_for
-from search.models import ApiToken, Collection, Document, PhotoBatch
+from search.models import ApiToken, ChangeSet, Collection, Document, PhotoBatch
 from search.units.registry import unit_kinds
 from workers.jobs.rights import job_condition, job_items_filter, job_right, jobs_shown
 
@@ -33,10 +42,22 @@ COLLECTION_ID = Case(
 """The id of the collection that a job works on; null of a job that works on none."""
 
 
-@job_right(*OF_A_COLLECTION)
+@job_right(IMPORT, UNDO_IMPORT)
 def curates_the_collection(job: Job, user: Any) -> bool:
     """Return whether the collection is there and the user curates it."""
     return bool(Collection.objects.curated_by(user).filter(pk=collection_of(job)).exists())
+
+
+@job_right(CURATE)
+def curates_all_of_the_change(job: Job, user: Any) -> bool:
+    """Return whether the user curates the change's collection, and the one that it moves documents to or from."""
+    parameters = CURATE.find_parameters(job)
+    found = (
+        ChangeSet.objects.select_related("undoes").filter(pk=parameters.change_set).first()
+        if parameters
+        else None
+    )
+    return found is not None and curates_all(found, user)
 
 
 @job_right(SEARCH_PHOTOS)

@@ -63,6 +63,44 @@ class ImportResult(EncodeResult):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SourceRoundParameters(JobParameters):
+    """Which source is looked at, and its collection.
+
+    `anew`: read all again, whatever is known of it. `delete_many`: remove what is gone even if that is most of it.
+    """
+
+    source: int
+    collection: int
+    anew: bool = False
+    delete_many: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceRoundResult(EncodeResult):
+    """What became of the files, records or manifests of a source since the last round.
+
+    `waiting` are still being written. `position`: how far it came; `listed`: to the end; `complete`: of all there is,
+    so that what it did not have is gone. `until`: up to when a server's records are known. `held_back`: how many are
+    gone and kept, because they are more than half. `examples`: what the first documents of a dry run are called.
+    """
+
+    position: str | None = None
+    listed: bool | None = None
+    complete: bool | None = None
+    finished: bool | None = None
+    retried: bool | None = None
+    until: str | None = None
+    new: int | None = None
+    changed: int | None = None
+    moved: int | None = None
+    deleted: int | None = None
+    unchanged: int | None = None
+    waiting: int | None = None
+    held_back: int | None = None
+    examples: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class UndoParameters(JobParameters):
     """The import whose documents are removed, by the id of its job; and its collection."""
 
@@ -138,7 +176,31 @@ class CalibrateResult(JobResult):
     calibrations: int | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class CurateParameters(JobParameters):
+    """The change set whose documents are changed, and its collection."""
+
+    change_set: int
+    collection: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CurateResult(JobResult):
+    """`changed`: how many documents; `left`: how many stayed as they were because something was in the way."""
+
+    changed: int | None = None
+    left: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmptyTrashResult(JobResult):
+    """`removed`: how many documents went for good."""
+
+    removed: int | None = None
+
+
 IMPORT = JobType("import", ImportJobParameters, ImportResult)
+SOURCE_ROUND = JobType("source_round", SourceRoundParameters, SourceRoundResult)
 UNDO_IMPORT = JobType("undo_import", UndoParameters, UndoResult)
 ENCODE = JobType("encode", JobParameters, EncodeResult)
 CALIBRATE = JobType("calibrate", JobParameters, CalibrateResult)
@@ -147,9 +209,11 @@ FILL_QUEUE = JobType("fill_queue", FillQueueParameters, FillQueueResult)
 FIND_NEW = JobType("find_new", JobParameters, FindNewResult)
 MAIL_NEW = JobType("mail_new", JobParameters, MailResult)
 EXPIRE_QUERIES = JobType("expire_queries", JobParameters, ExpireResult)
+CURATE = JobType("curate", CurateParameters, CurateResult)
+EMPTY_TRASH = JobType("empty_trash", JobParameters, EmptyTrashResult)
 
 
-OF_A_COLLECTION = (IMPORT, UNDO_IMPORT)
+OF_A_COLLECTION = (IMPORT, SOURCE_ROUND, UNDO_IMPORT, CURATE)
 """The types whose parameter `collection` is a collection's id."""
 
 

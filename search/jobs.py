@@ -12,6 +12,7 @@ from models_admin.services import version_measure, versions_live
 from retrieval_site.errors import AppError
 from search.alerts.find import find_new
 from search.alerts.mail import mail_new
+from search.curating.job import run_changes, run_empty_trash
 from search.importers.job import opened
 from search.importers.undoing import remove_imported
 from search.indexing.broken import forget_broken
@@ -20,6 +21,8 @@ from search.indexing.prepare import coverage_report, prepare
 from search.indexing.split import split_pending
 from search.job_types import (
     CALIBRATE,
+    CURATE,
+    EMPTY_TRASH,
     ENCODE,
     EXPIRE_QUERIES,
     FILL_QUEUE,
@@ -27,9 +30,13 @@ from search.job_types import (
     IMPORT,
     MAIL_NEW,
     SEARCH_PHOTOS,
+    SOURCE_ROUND,
     UNDO_IMPORT,
     CalibrateResult,
     CoverageByVersion,
+    CurateParameters,
+    CurateResult,
+    EmptyTrashResult,
     EncodeResult,
     ExpireResult,
     FillQueueParameters,
@@ -40,6 +47,8 @@ from search.job_types import (
     MailResult,
     PhotosParameters,
     PhotosResult,
+    SourceRoundParameters,
+    SourceRoundResult,
     UndoParameters,
     UndoResult,
 )
@@ -53,6 +62,7 @@ from search.services.documents import encode_soon
 from search.services.fields import fields_count
 from search.services.photo_batches import photo_batches_expire
 from search.services.query_ages import queries_expire
+from search.sources.round import run_round
 from search.words.vocabulary import vocabularies_refresh
 from workers.inference.errors import InferenceError
 from workers.jobs.errors import JobCancelled
@@ -74,6 +84,21 @@ def run_import(run: JobRun[ImportJobParameters, ImportResult]) -> ImportResult:
         _store(run)
     except (AppError, InferenceError, JobCancelled):
         # What was stored before the end stays, so it must become searchable without this job.
+        if not run.parameters.dry_run:
+            encode_soon()
+        raise
+    if run.parameters.dry_run:
+        return run.result
+    with _made_searchable_anyway():
+        return replace(run.result, coverage=_encode_live(run), retried=False)
+
+
+@job_handler(SOURCE_ROUND)
+def run_source_round(run: JobRun[SourceRoundParameters, SourceRoundResult]) -> SourceRoundResult:
+    """Follow what is new, changed, moved and gone in a source, then make the vectors; a dry run only says it."""
+    try:
+        run_round(run)
+    except (AppError, InferenceError, JobCancelled):
         if not run.parameters.dry_run:
             encode_soon()
         raise
@@ -165,6 +190,18 @@ def run_expire_queries(run: JobRun[JobParameters, ExpireResult]) -> None:
     queries_expire(run)
     if batches := photo_batches_expire():
         run.remember(batches=batches)
+
+
+@job_handler(CURATE)
+def run_curate(run: JobRun[CurateParameters, CurateResult]) -> None:
+    """Change the documents of a curator's change set."""
+    run_changes(run)
+
+
+@job_handler(EMPTY_TRASH)
+def run_trash(run: JobRun[JobParameters, EmptyTrashResult]) -> None:
+    """Delete for good what has been in the trash for its time."""
+    run_empty_trash(run)
 
 
 @job_handler(SEARCH_PHOTOS)

@@ -16,10 +16,12 @@ from django.db import DataError, transaction
 
 from models_admin.files import blob_on_disk
 from retrieval_site.errors import AppError
+from search.importers.document_files import DocumentFiles
+from search.importers.files import DAMAGED_WHILE_READING
 from search.importers.leftovers import job_warning, stored_warnings
 from search.importers.source import ImportSource, open_import
 from search.importers.storing import to_document
-from search.importers.types import Item, Record, Rejected, rejected
+from search.importers.types import DocumentFileItem, Item, Record, Rejected, rejected
 from search.models import Collection
 from search.services.documents import (
     Change,
@@ -29,6 +31,8 @@ from search.services.documents import (
     units_stored,
     units_wanted,
 )
+from search.services.field_rules import FieldRuleError
+from workers.formats.problems import Problem
 from workers.models import Blob
 
 if TYPE_CHECKING:
@@ -59,9 +63,14 @@ class ImportRun:
     """One run of one import job."""
 
     def __init__(
-        self, run: JobRun[ImportJobParameters, ImportResult], source: ImportSource, collection: Collection
+        self,
+        run: JobRun[ImportJobParameters, ImportResult],
+        source: ImportSource,
+        collection: Collection,
+        files: DocumentFiles,
     ) -> None:
         self.ctx = run
+        self._files = files
         self._source = source
         self._collection = collection
         self._dry_run = run.parameters.dry_run
@@ -112,22 +121,35 @@ class ImportRun:
         self._warn()
 
     def _batch(self, batch: list[Numbered]) -> None:
-        read = [(position, self._read(item)) for position, item in batch]
+        read = [(position, one) for position, item in batch for one in self._read(item)]
         records = [(position, item) for position, item in read if isinstance(item, DocumentRecord)]
         bad = [(position, item) for position, item in read if isinstance(item, Rejected)]
         with transaction.atomic():
             bad += self._save(records)
             for position, item in bad:
                 self._keep(position, item)
-            self._counts["failed"] += len(bad)
-            self.ctx.advance(len(batch) - len(bad), failed=len(bad))
+            failed = len({position for position, _ in bad})
+            self._counts["failed"] += failed
+            self.ctx.advance(len(batch) - failed, failed=failed)
             reached = max(self.ctx.result.position or 0, batch[-1][0])
             self.ctx.remember(position=reached, **self._counts)
 
-    def _read(self, item: Item) -> DocumentRecord | Rejected:
+    def _read(self, item: Item) -> list[DocumentRecord | Rejected]:
+        """Return what an item becomes: one document, or of a file with files inside it several."""
         if isinstance(item, Rejected):
-            return item
-        return to_document(item, self._source, self._collection, store=not self._dry_run)
+            return [item]
+        if isinstance(item, DocumentFileItem):
+            return self._read_file(item)
+        return [to_document(item, self._source, self._collection, store=not self._dry_run)]
+
+    def _read_file(self, item: DocumentFileItem) -> list[DocumentRecord | Rejected]:
+        try:
+            with self._source.open(item.name) as file:
+                return list(self._files.records(item, file, self._source.beside))
+        except AppError as error:
+            return [Rejected(item.where, (Problem(error.id, error.message),))]
+        except DAMAGED_WHILE_READING as error:
+            return [rejected(item.where, "import.zip_damaged/rest", reason=str(error))]
 
     def _save(self, records: list[tuple[int, DocumentRecord]]) -> list[tuple[int, Rejected]]:
         """Save all at once; should the database refuse something unforeseen, each alone, to find which."""
@@ -135,14 +157,17 @@ class ImportRun:
         try:
             with transaction.atomic():
                 changes = save(collection=self._collection, records=[record for _, record in records])
-        except DataError:
+        except (DataError, FieldRuleError) as error:
             if len(records) == 1:
-                return [(records[0][0], self._not_storable(records[0][1]))]
+                return [(records[0][0], self._refused(records[0][1], error))]
             return list(itertools.chain.from_iterable(self._save([one]) for one in records))
         self._count_changes([record for _, record in records], changes)
         return []
 
-    def _not_storable(self, record: DocumentRecord) -> Rejected:
+    def _refused(self, record: DocumentRecord, error: DataError | FieldRuleError) -> Rejected:
+        if isinstance(error, FieldRuleError):
+            where = f"external id {record.external_id}"
+            return Rejected(where, (Problem(error.id, error.message),))
         self.ctx.log.exception("the database refused the document “%s”", record.external_id)
         return rejected(f"external id {record.external_id}", "import.not_storable")
 
@@ -163,7 +188,7 @@ class ImportRun:
 
 
 def batches(items: Iterator[Numbered]) -> Iterator[list[Numbered]]:
-    """Yield lists of items, full at 500 documents, 32 pictures or two million characters."""
+    """Yield lists of items, full at 500 documents, 32 pictures or two million characters; or at one document file."""
     batch: list[Numbered] = []
     pictures = characters = 0
     for position, item in items:
@@ -171,7 +196,13 @@ def batches(items: Iterator[Numbered]) -> Iterator[list[Numbered]]:
         if isinstance(item, Record):
             pictures += len(item.pictures)
             characters += len(item.fields.body)
-        if len(batch) >= BATCH_DOCUMENTS or pictures >= BATCH_PICTURES or characters >= BATCH_CHARACTERS:
+        whole = isinstance(item, DocumentFileItem)
+        if (
+            whole
+            or len(batch) >= BATCH_DOCUMENTS
+            or pictures >= BATCH_PICTURES
+            or characters >= BATCH_CHARACTERS
+        ):
             yield batch
             batch, pictures, characters = [], 0, 0
     if batch:
@@ -184,8 +215,13 @@ def opened(run: JobRun[ImportJobParameters, ImportResult]) -> Iterator[ImportRun
     collection = Collection.objects.filter(pk=run.parameters.collection).first()
     if collection is None:
         raise AppError("collection.not_found/deleted")
-    with _path(run.parameters) as path, open_import(path, run.parameters.options) as source:
-        yield ImportRun(run, source, collection)
+    parameters = run.parameters
+    with (
+        _path(parameters) as path,
+        open_import(path, parameters.options, parameters.filename) as source,
+        DocumentFiles(collection, store=not parameters.dry_run) as files,
+    ):
+        yield ImportRun(run, source, collection, files)
 
 
 @contextmanager

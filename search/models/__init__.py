@@ -1,23 +1,30 @@
 from search.models.calibration import Calibration
 from search.models.collection import Collection, Membership
+from search.models.curating import ChangeSet, DocumentChange, TrashedBlob, TrashedDocument
 from search.models.document import Document, DocumentImage, Passage
 from search.models.feedback import Judgement, Query, QueryPart
 from search.models.field import CollectionField, FieldValue
+from search.models.file import DocumentFile, DocumentPage
 from search.models.identifier import DocumentIdentifier
 from search.models.judging import JudgingPair, JudgingQueue, JudgingSkip
 from search.models.photo_batch import BatchPhoto, PhotoBatch
 from search.models.saved import SavedSearch, SearchFinding
+from search.models.source import Source, SourceItem
 from search.models.token import ApiToken
 
 __all__ = [
     "ApiToken",
     "BatchPhoto",
     "Calibration",
+    "ChangeSet",
     "Collection",
     "CollectionField",
     "Document",
+    "DocumentChange",
+    "DocumentFile",
     "DocumentIdentifier",
     "DocumentImage",
+    "DocumentPage",
     "FieldValue",
     "Judgement",
     "JudgingPair",
@@ -30,4 +37,8 @@ __all__ = [
     "QueryPart",
     "SavedSearch",
     "SearchFinding",
+    "Source",
+    "SourceItem",
+    "TrashedBlob",
+    "TrashedDocument",
 ]

@@ -6,6 +6,7 @@ field and value, so that ranges and counts read narrow rows and no document.
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from search.models.collection import Collection
@@ -17,6 +18,9 @@ class CollectionField(models.Model):
 
     `type` is that of all its values, `string` where they differ. `documents` and `distinct_values` were counted when
     it was last looked at; `stale`: documents were written or deleted since.
+
+    The others are its curators' to say: `label`, `place` (0: behind those that have one), whether it `is_facet`, and
+    which values documents may have, by `wanted_type` and `vocabulary` (empty: any).
     """
 
     class Type(models.TextChoices):
@@ -33,6 +37,11 @@ class CollectionField(models.Model):
     documents = models.PositiveIntegerField(default=0)
     distinct_values = models.PositiveIntegerField(default=0)
     stale = models.BooleanField(default=True)
+    label = models.CharField(max_length=100, blank=True, default="", db_default="")
+    place = models.PositiveSmallIntegerField(default=0, db_default=0)
+    wanted_type = models.CharField(max_length=10, choices=Type.choices, blank=True, default="", db_default="")
+    is_facet = models.BooleanField(default=True, db_default=True)
+    vocabulary = ArrayField(models.CharField(max_length=200), default=list, db_default=[], blank=True)
 
     class Meta:
         ordering = ["collection_id", "name"]

@@ -70,6 +70,12 @@ def field_values_write(*, collection_id: int, documents: Sequence[Holder]) -> No
             cursor.execute(_INSERT, [list(column) for column in zip(*rows, strict=True)])
 
 
+def field_values_clear(*, documents: Sequence[int]) -> None:
+    """Remove the values of documents that leave their collection. Call it in a transaction that has it locked."""
+    with connection.cursor() as cursor:
+        cursor.execute(_CLEAR, [list(documents)])
+
+
 def _changed(known: Mapping[str, tuple[int, str, bool]], values: Iterable[Value]) -> dict[str, str]:
     """Return the types of the fields to write: new ones, those of another type now, and those not marked stale."""
     types: dict[str, str] = {}

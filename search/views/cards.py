@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
 
+from search.models import Passage
+from search.services.field_rules import LAST, field_setups
 from search.units.kind import TextSpan
 from search.units.registry import picture_of, span_of
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
     from search.models import Document, DocumentImage, Judgement
     from search.retrieval.types import Hit, Strength
+    from search.services.field_rules import FieldsSetup
 
 CONTEXT_CHARACTERS = 100
 OPENING_CHARACTERS = 320
@@ -41,6 +44,15 @@ class Excerpt:
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where in a document made of a file a passage stands: under which headings, on which page (0: it has none)."""
+
+    heading: str
+    page: int
+    address: str
+
+
+@dataclass(frozen=True)
 class Same:
     """A document that is nearly the same as a hit."""
 
@@ -61,6 +73,7 @@ class Card:
     relevance_percent: int | None
     strength: str | None
     excerpt: Excerpt | None
+    place: Place | None
     image: DocumentImage | None
     facts: list[tuple[str, str]]
     tags: list[str]
@@ -77,6 +90,8 @@ def cards(
     hits: Iterable[Hit], query_id: uuid.UUID | None, similarity: str, judged: Mapping[int, Judgement]
 ) -> list[Card]:
     """Return the cards of hits; `judged` are the viewer's own judgements by document id."""
+    hits = list(hits)
+    setups = field_setups({hit.document.collection_id for hit in hits})
     return [
         Card(
             rank=hit.rank,
@@ -87,8 +102,9 @@ def cards(
             relevance_percent=None if hit.relevance is None else round(100 * hit.relevance),
             strength=hit.strength,
             excerpt=_excerpt_of(hit),
+            place=place_of(hit.unit, query_id),
             image=picture_of(hit.kind, hit.unit) or hit.cover,
-            facts=facts(hit.document.metadata)[:FACTS_MAX],
+            facts=facts(hit.document.metadata, setups.get(hit.document.collection_id))[:FACTS_MAX],
             tags=_new_tags(hit.document),
             judgement=judged.get(hit.document.pk),
             same=tuple(
@@ -103,6 +119,15 @@ def document_address(document_id: int, query_id: uuid.UUID | None) -> str:
     """Return where a document is read; with a kept query, as its hit."""
     address = reverse("search:document", args=[document_id])
     return f"{address}?q={query_id}" if query_id else address
+
+
+def place_of(unit: Any, query_id: uuid.UUID | None) -> Place | None:
+    """Return where a passage stands in its file; None for other units, and where there is nothing to say."""
+    if not isinstance(unit, Passage) or not (unit.heading or unit.page):
+        return None
+    address = reverse("search:page", args=[unit.document_id, unit.page]) if unit.page else ""
+    found_by = f"&q={query_id}" if query_id else ""
+    return Place(unit.heading, unit.page, address and f"{address}?passage={unit.pk}{found_by}")
 
 
 def bar_percent(hit: Hit, similarity: str) -> float:
@@ -126,10 +151,22 @@ def excerpt(body: str, start: int, end: int, around: int = CONTEXT_CHARACTERS) -
     return Excerpt(before, body[start:end], after, cut_start=first > 0, cut_end=last < len(body))
 
 
-def facts(metadata: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return metadata as (name, value) for people; empty values are left out."""
-    named = ((key.replace("_", " ").strip(), _written(value)) for key, value in metadata.items())
-    return [(key[:1].upper() + key[1:], value) for key, value in named if value]
+def facts(metadata: Mapping[str, Any], setup: FieldsSetup | None = None) -> list[tuple[str, str]]:
+    """Return metadata as (name, value) for people; empty values are left out.
+
+    `setup`: in the order and by the labels that the curators of its collection gave.
+    """
+    setup = setup or {}
+    keys = sorted(metadata, key=lambda key: setup[key].order if key in setup else LAST)
+    named = ((key, _written(metadata[key])) for key in keys)
+    return [(_label(key, setup), value) for key, value in named if value]
+
+
+def _label(key: str, setup: FieldsSetup) -> str:
+    if key in setup and setup[key].label:
+        return setup[key].label
+    words = key.replace("_", " ").strip()
+    return words[:1].upper() + words[1:]
 
 
 def _written(value: Any) -> str:

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from retrieval_site.database.reading import reads
 from retrieval_site.errors import AppError
-from search.models import Collection, Document, DocumentImage
+from search.models import Collection, Document, DocumentImage, Membership
 from search.throttling import PAGE
 from search.views.people import searchers_only
 from search.views.throttling import throttled
@@ -57,6 +57,7 @@ def collection(request: HttpRequest, slug: str) -> HttpResponse:
         "page": pages.get_page(request.GET.get("page")),
         "pictures": DocumentImage.objects.filter(document__collection=found).count(),
         "edit_url": _edit_url(request, found),
+        "may_curate": found.role == Membership.Role.CURATOR or getattr(request.user, "is_superuser", False),
         "chosen": [found.slug],
         "search_in": found.name,
     }

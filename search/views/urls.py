@@ -1,7 +1,7 @@
 """The pages' addresses."""
 
 from django.contrib.auth.views import LogoutView
-from django.urls import path
+from django.urls import include, path
 
 from retrieval_site.posting import takes_form
 from retrieval_site.sign_in import SignInView
@@ -18,14 +18,35 @@ from search.views import (
     judging_room,
     marking,
     narrowing,
+    pages,
     photo_text,
     photos,
     results,
     saved,
     searching,
+    sources,
 )
+from search.views.curating import changes as curating_changes
+from search.views.curating import collections as curating_collections
+from search.views.curating import documents as curating_documents
+from search.views.curating import fields as curating_fields
+from search.views.curating import quality as curating_quality
+from search.views.curating import trash as curating_trash
 
 app_name = "search"
+
+curating = [
+    path("", curating_documents.documents, name="curate-documents"),
+    path("change/", curating_documents.change, name="curate-do"),
+    path("changes/", curating_changes.changes, name="curate-changes"),
+    path("changes/<int:change_set_id>/", curating_changes.change_set, name="curate-change"),
+    path("changes/<int:change_set_id>/undo/", curating_changes.undo, name="curate-undo"),
+    path("fields/", curating_fields.fields, name="curate-fields"),
+    path("quality/", curating_quality.quality, name="curate-quality"),
+    path("trash/", curating_trash.trash, name="curate-trash"),
+    path("trash/restore/", curating_trash.restore, name="curate-restore"),
+    path("trash/empty/", curating_trash.empty, name="curate-empty"),
+]
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -57,8 +78,15 @@ urlpatterns = [
     path("photos/<uuid:batch_id>/table.csv", photos.batch_table, name="batch-table"),
     path("photos/<uuid:batch_id>/delete/", photos.batch_delete, name="batch-delete"),
     path("documents/<int:document_id>/", documents.document, name="document"),
+    path("documents/<int:document_id>/pages/<int:number>/", pages.page, name="page"),
+    path("documents/<int:document_id>/file", pages.file, name="file"),
+    path("curate/", curating_collections.collections, name="curate"),
+    path("curate/new-collection/", curating_collections.new_collection, name="curate-new"),
+    path("curate/in/<slug:slug>/", include(curating)),
     path("collections/", collections.collections, name="collections"),
     path("collections/<slug:slug>/", collections.collection, name="collection"),
+    path("collections/<slug:slug>/sources/", sources.sources, name="sources"),
+    path("collections/<slug:slug>/sources/<int:source_id>/", sources.source, name="source"),
     path("images/<str:sha256>", images.image, name="image"),
     path("examples/<str:key>", home.example, name="example"),
     path("login/", SignInView.as_view(), name="login"),

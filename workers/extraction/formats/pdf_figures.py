@@ -166,7 +166,8 @@ def _cut_out(page: pdfium.PdfPage, box: Box) -> Image.Image:
         max(0.0, 1 - box[0] - box[2]) * width,
         box[1] * height,
     )
-    return page.render(scale=_DRAWING_SCALE, crop=margins).to_pil()
+    picture: Image.Image = page.render(scale=_DRAWING_SCALE, crop=margins).to_pil()
+    return picture
 
 
 def _words_of(box: Box, lines: Sequence[Line]) -> tuple[str, str]:

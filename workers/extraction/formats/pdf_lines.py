@@ -80,7 +80,7 @@ def _line(page: pdfium.PdfPage, textpage: pdfium.PdfTextPage, written: str, star
 def _seen_size(page: pdfium.PdfPage, box: Box, said: float) -> float:
     """Return the size of letters as they are seen: fonts of size 1 are scaled up by the page."""
     width, height = page.get_size()
-    seen = min(box[3] * height, box[2] * width)
+    seen: float = min(box[3] * height, box[2] * width)
     return round(said if seen / 3 < said < seen * 3 else seen, 1)
 
 

@@ -1,0 +1,108 @@
+"""What each action wants a document to be, and what it needs to be told."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from retrieval_site.errors import AppError
+from search.filters.values import METADATA, NAME_MAX, number_of, text_of
+from search.models import ChangeSet, Collection
+from search.services.document_fields import LENGTHS_MAX, TAGS_MAX
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from search.curating.states import State
+    from search.models import Document
+    from search.querysets import Viewer
+
+Action = ChangeSet.Action
+VALUE_MAX = 2000
+"""Characters of a value that is set for many documents."""
+OFFERED = (
+    Action.ADD_TAGS,
+    Action.REMOVE_TAGS,
+    Action.SET_FIELD,
+    Action.REMOVE_FIELD,
+    Action.MOVE,
+    Action.TRASH,
+)
+"""What the form of a selection offers."""
+OF_TRASH = frozenset({Action.RESTORE})
+"""What is done to documents in the trash."""
+
+
+def detail_read(
+    action: str, sent: Mapping[str, str], collection: Collection, viewer: Viewer
+) -> dict[str, Any]:
+    """Return what an action needs of a form or a request; raises AppError `curating.*`, `collection.not_found`."""
+    if action in (Action.ADD_TAGS, Action.REMOVE_TAGS):
+        return {"tags": _tags(sent.get("tags", ""))}
+    if action == Action.SET_FIELD:
+        return {"key": _key(sent), "value": _value(sent.get("value", ""))}
+    if action == Action.REMOVE_FIELD:
+        return {"key": _key(sent)}
+    if action == Action.MOVE:
+        return {"collection": _target(sent.get("collection", ""), collection, viewer)}
+    if action in (Action.TRASH, Action.RESTORE):
+        return {}
+    raise AppError("curating.unknown_action")
+
+
+def wanted_state(action: str, detail: Mapping[str, Any], document: Document) -> State:
+    """Return what a document shall be in the attributes that the action is about."""
+    if action == Action.ADD_TAGS:
+        return {"tags": list(dict.fromkeys([*document.tags, *detail["tags"]]))}
+    if action == Action.REMOVE_TAGS:
+        return {"tags": [tag for tag in document.tags if tag not in detail["tags"]]}
+    if action == Action.SET_FIELD:
+        return {"metadata": {detail["key"]: [detail["value"]]}}
+    if action == Action.REMOVE_FIELD:
+        return {"metadata": {detail["key"]: []}}
+    if action == Action.MOVE:
+        return {"collection": detail["collection"]}
+    return {"trashed": True}
+
+
+def _tags(written: str) -> list[str]:
+    tags = [tag.strip() for tag in re.split(r"[,\n]", written) if tag.strip()]
+    if (
+        not tags
+        or len(tags) > TAGS_MAX
+        or "\0" in written
+        or any(len(tag) > LENGTHS_MAX["tag"] for tag in tags)
+    ):
+        raise AppError("curating.tags", most=TAGS_MAX, limit=LENGTHS_MAX["tag"])
+    return list(dict.fromkeys(tags))
+
+
+def _key(sent: Mapping[str, str]) -> str:
+    key = sent.get("key", "").strip().removeprefix(METADATA)
+    if not key or len(METADATA + key) > NAME_MAX or "\0" in key:
+        raise AppError("curating.key", limit=NAME_MAX - len(METADATA))
+    return key
+
+
+def _value(written: str) -> Any:
+    """Return a number, true or false where the text is exactly one."""
+    text = written.strip()
+    if not text or len(text) > VALUE_MAX or "\0" in text:
+        raise AppError("curating.value", limit=VALUE_MAX)
+    if text in ("true", "false"):
+        return text == "true"
+    number = number_of(text)
+    return json.loads(text) if number is not None and text_of(number) == text else text
+
+
+def _target(slug: str, collection: Collection, viewer: Viewer) -> int:
+    """Return the collection to move to: another one that the viewer curates, so that nobody learns of others."""
+    target: int | None = None
+    if "\0" not in slug:
+        target = Collection.objects.curated_by(viewer).filter(slug=slug).values_list("pk", flat=True).first()
+    if target is None:
+        raise AppError("curating.no_target")
+    if target == collection.pk:
+        raise AppError("curating.same_collection")
+    return target

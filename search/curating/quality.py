@@ -1,0 +1,119 @@
+"""What a curator would mend, at a glance: each figure is the number of documents that one condition leaves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import BigIntegerField, Count, Exists, Max, Min, OuterRef, Q
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast
+
+from retrieval_site.errors import AppError
+from search.models import Collection, CollectionField, Document, DocumentImage, FieldValue, Passage
+from search.units.registry import unit_kinds
+from workers.models import JobItem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+LANGUAGE_FIELDS = ("metadata.language", "metadata.lang")
+LANGUAGES_MAX = 20
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A collection at a glance: how many documents each condition leaves, by its name; languages by documents."""
+
+    documents: int
+    figures: dict[str, int]
+    oldest: datetime | None
+    newest: datetime | None
+    languages: list[tuple[str, int]]
+    language_field: str
+
+
+def _no_text(collection: Collection) -> Q:
+    return ~Q(Exists(Passage.objects.filter(document=OuterRef("pk"))))
+
+
+def _no_pictures(collection: Collection) -> Q:
+    return ~Q(Exists(DocumentImage.objects.filter(document=OuterRef("pk"))))
+
+
+def _no_title(collection: Collection) -> Q:
+    return Q(title="")
+
+
+def _no_tags(collection: Collection) -> Q:
+    return Q(tags=[])
+
+
+def _failed(collection: Collection) -> Q:
+    """Of some unit, no vector could be made."""
+    found = Q(pk__in=[])
+    items = JobItem.objects.annotate(unit=Cast(KT("payload__unit"), BigIntegerField())).exclude(unit=None)
+    for kind in unit_kinds():
+        units = items.filter(payload__kind=kind.name).values("unit")
+        rows = kind.rows.filter(pk__in=units, document__collection=collection)
+        found |= Q(pk__in=rows.values("document"))
+    return found
+
+
+def _same(collection: Collection) -> Q:
+    """Another document of the collection says exactly the same."""
+    again = Document.objects.filter(collection=collection).exclude(content_hash="").order_by()
+    again = again.values("content_hash").annotate(n=Count("pk")).filter(n__gt=1)
+    return Q(content_hash__in=again.values("content_hash"))
+
+
+QUALITIES: dict[str, tuple[str, Callable[[Collection], Q]]] = {
+    "no-text": ("without text", _no_text),
+    "no-pictures": ("without pictures", _no_pictures),
+    "no-title": ("without a title", _no_title),
+    "no-tags": ("without tags", _no_tags),
+    "failed": ("with a part that could not be encoded", _failed),
+    "same": ("the same as another", _same),
+}
+"""By the name in an address: its words after “documents”, and the condition."""
+
+
+def quality_condition(name: str, collection: Collection) -> Q:
+    """Return the condition of this name; raises AppError `parameter.invalid`."""
+    if name not in QUALITIES:
+        raise AppError.of_parameter("quality", f"“quality” is one of {', '.join(QUALITIES)}.")
+    return QUALITIES[name][1](collection)
+
+
+def corpus_of(collection: Collection) -> Corpus:
+    """Return a collection at a glance, in two statements."""
+    figures: dict[str, Any] = {
+        name.replace("-", "_"): Count("pk", filter=condition(collection))
+        for name, (_, condition) in QUALITIES.items()
+    }
+    rows = Document.objects.filter(collection=collection).order_by()
+    counted = rows.aggregate(
+        documents=Count("pk"), oldest=Min("created_at"), newest=Max("created_at"), **figures
+    )
+    field, languages = _languages(collection)
+    return Corpus(
+        counted["documents"],
+        {name: counted[name.replace("-", "_")] for name in QUALITIES},
+        counted["oldest"],
+        counted["newest"],
+        languages,
+        field,
+    )
+
+
+def _languages(collection: Collection) -> tuple[str, list[tuple[str, int]]]:
+    """Return the field that says a document's language, "" where none does, and its values by documents."""
+    fields = CollectionField.objects.filter(collection=collection, name__in=LANGUAGE_FIELDS)
+    field = fields.order_by("name").first()
+    if field is None:
+        return "", []
+    rows = (
+        FieldValue.objects.filter(field=field).order_by().values_list("value").annotate(n=Count("document"))
+    )
+    return field.name, list(rows.order_by("-n", "value")[:LANGUAGES_MAX])

@@ -1,0 +1,117 @@
+"""The documents of a collection as its curators look through them: what they ask for, in which order, page by page."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import F, Q, QuerySet
+from django.db.models.expressions import RawSQL
+from django.utils.dateparse import parse_datetime
+
+from retrieval_site.errors import AppError
+from search.curating.quality import quality_condition
+from search.cursors import cursor_open, cursor_seal
+from search.filters.registry import filters_conditions
+from search.models import Collection, Document, DocumentIdentifier
+from search.words.identifiers import normalised
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from search.querysets import Viewer
+
+WORDS_MAX = 200
+DOCUMENTS_A_PAGE = 50
+SORTS = {
+    "-updated_at": "Last changed first",
+    "-created_at": "Newest first",
+    "created_at": "Oldest first",
+    "title": "Title, A to Z",
+    "external_id": "External id",
+}
+SORT_DEFAULT = "-updated_at"
+_PURPOSE = "curating documents of {}"
+_BY_WORDS = """
+    SELECT document_id FROM lexical_passage
+    WHERE collection_id = %s AND words @@ websearch_to_tsquery(('search_' || %s)::regconfig, search_plain(%s))
+"""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which documents of a collection somebody looks at: all of these conditions, in this order."""
+
+    collection: Collection
+    words: str = ""
+    filters: dict[str, Any] = field(default_factory=dict)
+    quality: str = ""
+    sort: str = SORT_DEFAULT
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of documents, and the cursors of the next, "" where there is none."""
+
+    documents: Sequence[Document]
+    next: str
+
+
+def documents_asked(asked: Asked) -> QuerySet[Document]:
+    """Return the documents that fit, in no order. Raises AppError `parameter.invalid` for an unknown quality."""
+    rows = Document.objects.filter(collection=asked.collection).order_by()
+    if asked.words:
+        rows = rows.filter(_named(asked))
+    for condition in filters_conditions(asked.filters):
+        where = condition.where.format(*["%s"] * condition.where.count("{}"))
+        found = f"SELECT {condition.document} FROM {condition.rows} WHERE {where}"  # noqa: S608  filters' own SQL
+        rows = rows.filter(pk__in=RawSQL(found, condition.parameters))  # noqa: S611  values are parameters
+    if asked.quality:
+        rows = rows.filter(quality_condition(asked.quality, asked.collection))
+    return rows
+
+
+def page_of(asked: Asked, cursor: str, viewer: Viewer) -> Page:
+    """Return the page behind a cursor, the first without one; raises AppError `cursor.invalid`.
+
+    A page is looked up by where the last one ended, so page 1,000 costs what page 1 does.
+    """
+    name, downwards = asked.sort.removeprefix("-"), asked.sort.startswith("-")
+    purpose = _PURPOSE.format(f"{asked.collection.pk} {asked.sort}")
+    rows = documents_asked(asked).defer("body").prefetch_related("images")
+    if cursor:
+        rows = rows.filter(
+            _behind(name, json.loads(cursor_open(cursor, purpose, viewer)), downwards=downwards)
+        )
+    order = (F(name).desc(), F("pk").desc()) if downwards else (F(name).asc(), F("pk").asc())
+    found = list(rows.order_by(*order)[: DOCUMENTS_A_PAGE + 1])
+    shown = found[:DOCUMENTS_A_PAGE]
+    if len(found) == len(shown):
+        return Page(shown, "")
+    place = json.dumps([str(getattr(shown[-1], name)), shown[-1].pk]).encode()
+    return Page(shown, cursor_seal(place, purpose, viewer))
+
+
+def _behind(name: str, place: list[Any], *, downwards: bool) -> Q:
+    value = parse_datetime(place[0]) if name.endswith("_at") else place[0]
+    after = "lt" if downwards else "gt"
+    return Q(**{f"{name}__{after}": value}) | Q(**{name: value, f"pk__{after}": place[1]})
+
+
+def _named(asked: Asked) -> Q:
+    """Return the condition that a document's text has the words, or its title or an identifier what was typed."""
+    words = asked.words
+    by_words = RawSQL(_BY_WORDS, [asked.collection.pk, asked.collection.language, words])  # noqa: S611  a constant
+    named = Q(pk__in=by_words) | Q(title__icontains=words) | Q(external_id__icontains=words)
+    if identifier := normalised(words):
+        named |= Q(pk__in=DocumentIdentifier.objects.filter(value=identifier).values("document"))
+    return named
+
+
+def asked_of(collection: Collection, words: str, filters: dict[str, Any], quality: str, sort: str) -> Asked:
+    """Return what is asked for, cleaned; raises AppError `parameter.invalid` for an unknown order."""
+    if sort and sort not in SORTS:
+        raise AppError.of_parameter("sort", f"Sort by one of {', '.join(SORTS)}.")
+    cleaned = words.replace("\0", "").strip()[:WORDS_MAX]
+    return Asked(collection, cleaned, filters, quality, sort or SORT_DEFAULT)

@@ -1,0 +1,124 @@
+"""What curators changed, and what they deleted but can have back.
+
+A trashed document is moved out: no row of it stays in `search_document` or in any table that belongs to documents, so
+no search, count, facet, suggestion or export can meet it, however it is written. All of it is kept in one row here.
+"""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+from search.models.collection import Collection
+
+
+class ChangeSet(models.Model):
+    """One change that a curator asked for, of one document or of many.
+
+    Its documents are noted when it is asked for (`DocumentChange`), and changed at once or by `job`. `detail` is what
+    the action needs. A set is undone at most once, by the set whose `undoes` it is.
+    """
+
+    class Action(models.TextChoices):
+        """What was done."""
+
+        ADD_TAGS = "add_tags", "added tags"
+        REMOVE_TAGS = "remove_tags", "removed tags"
+        SET_FIELD = "set_field", "set a field"
+        REMOVE_FIELD = "remove_field", "removed a field"
+        MOVE = "move", "moved to another collection"
+        MERGE = "merge", "merged duplicates"
+        TRASH = "trash", "moved to the trash"
+        RESTORE = "restore", "restored from the trash"
+        UNDO = "undo", "took a change back"
+
+    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="change_sets")
+    action = models.CharField(max_length=20, choices=Action.choices)
+    detail = models.JSONField(default=dict)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    job = models.ForeignKey("workers.Job", null=True, on_delete=models.SET_NULL, related_name="+")
+    undoes = models.OneToOneField("self", null=True, on_delete=models.SET_NULL, related_name="undone_by")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["collection", "-id"], name="change_set_collection")]
+
+    def __str__(self) -> str:
+        return f"{self.get_action_display()} {self.pk}"
+
+
+class DocumentChange(models.Model):
+    """What a change set does to one document: from → to, for what it touches alone.
+
+    waiting → done, or left with the id of the error that says why. `document_id` is no foreign key: the history
+    of a document outlives it. `origin`: the change that this one takes back.
+    """
+
+    class State(models.TextChoices):
+        """How far it is. `same`: the document was so already."""
+
+        WAITING = "waiting", "waiting"
+        DONE = "done", "done"
+        SAME = "same", "nothing to change"
+        LEFT = "left", "left as it was"
+
+    change_set = models.ForeignKey(
+        ChangeSet, on_delete=models.CASCADE, related_name="changes", db_index=False
+    )
+    document_id = models.BigIntegerField()
+    title = models.CharField(max_length=500, blank=True, default="")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
+    reason = models.CharField(max_length=80, blank=True, default="")
+    message = models.CharField(max_length=500, blank=True, default="")
+    before = models.JSONField(default=dict)
+    after = models.JSONField(default=dict)
+    origin = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="+", db_index=False)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["change_set", "document_id"], name="document_change_once")
+        ]
+        indexes = [
+            models.Index(fields=["change_set", "state", "id"], name="document_change_state"),
+            models.Index(fields=["document_id", "-id"], name="document_change_document"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.document_id} {self.state}"
+
+
+class TrashedDocument(models.Model):
+    """A deleted document as it was: `kept` holds its rows, `linked` names those elsewhere that named it."""
+
+    document_id = models.BigIntegerField(primary_key=True)
+    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="trashed")
+    external_id = models.CharField(max_length=200)
+    title = models.CharField(max_length=500, blank=True, default="")
+    kept = models.JSONField()
+    linked = models.JSONField(default=list)
+    deleted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    deleted_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-deleted_at", "-document_id"]
+        indexes = [models.Index(fields=["deleted_at"], name="trashed_document_deleted_at")]
+
+    def __str__(self) -> str:
+        return self.title or self.external_id
+
+
+class TrashedBlob(models.Model):
+    """Keeps a file of a trashed document from being swept."""
+
+    trashed = models.ForeignKey(TrashedDocument, on_delete=models.CASCADE, related_name="blobs")
+    blob = models.ForeignKey("workers.Blob", on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["trashed", "blob"], name="trashed_blob_once")]
+
+    def __str__(self) -> str:
+        return f"{self.blob_id} of {self.trashed_id}"

@@ -1,0 +1,150 @@
+"""What was done to a collection's documents, by whom, from what to what, and the way back."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db.models import Count, Q
+from django.shortcuts import redirect, render
+
+from retrieval_site.errors import AppError
+from retrieval_site.people import signed_in
+from retrieval_site.posting import takes_form
+from search.curating.changes import Kind
+from search.curating.start import change_undo, curated_collection
+from search.models import ChangeSet, Collection, DocumentChange
+from search.views.curating.common import curators_page, said
+from search.views.people import members_only
+from search.views.throttling import throttled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from django.db.models import QuerySet
+    from django.http import HttpRequest, HttpResponse
+
+SETS_A_PAGE, CHANGES_A_PAGE = 50, 100
+SHOWN_MAX = 300
+"""Characters of a value from before or after."""
+_NAMES = {"tags": "Tags", "collection": "Collection", "images": "Pictures", "trashed": "In the trash"}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What changed of one attribute, in words."""
+
+    name: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class ShownChange:
+    """What became of one document."""
+
+    change: DocumentChange
+    differences: list[Difference]
+
+
+@curators_page("GET", "HEAD")
+def changes(request: HttpRequest, collection: Collection) -> HttpResponse:
+    """List a collection's changes, newest first; `?document=` those of one document."""
+    rows = change_sets(collection)
+    document = request.GET.get("document", "")
+    if document.isascii() and document.isdigit() and len(document) < 19:
+        rows = rows.filter(
+            pk__in=DocumentChange.objects.filter(document_id=int(document)).values("change_set")
+        )
+    page = Paginator(rows, SETS_A_PAGE).get_page(request.GET.get("page"))
+    context = {"collection": collection, "page": page, "document": document, "tab": "changes"}
+    return render(request, "search/curating/changes.html", context)
+
+
+@curators_page("GET", "HEAD")
+def change_set(request: HttpRequest, collection: Collection, change_set_id: int) -> HttpResponse:
+    """Show one change: how far it is, and what became of each document."""
+    found = _found(collection, change_set_id)
+    rows = found.changes.order_by("pk")
+    left_only = "left" in request.GET
+    if left_only:
+        rows = rows.filter(state=Kind.LEFT)
+    page = Paginator(rows, CHANGES_A_PAGE).get_page(request.GET.get("page"))
+    names = dict(Collection.objects.curated_by(request.user).values_list("pk", "name"))
+    context = {
+        "collection": collection,
+        "change_set": found,
+        "page": page,
+        "rows": [_shown(change, names) for change in page.object_list],
+        "left_only": left_only,
+        "tab": "changes",
+    }
+    return render(request, "search/curating/change_set.html", context)
+
+
+@takes_form(opens="search:curate-change")
+@throttled()
+@members_only
+def undo(request: HttpRequest, slug: str, change_set_id: int) -> HttpResponse:
+    """Take a change back."""
+    collection = curated_collection(slug, request.user)
+    found = _found(collection, change_set_id)
+    try:
+        return said(request, change_undo(change_set=found, by=signed_in(request)))
+    except AppError as error:
+        messages.error(request, f"{error.message} ({error.id})")
+        return redirect("search:curate-change", slug, change_set_id)
+
+
+def change_sets(collection: Collection) -> QuerySet[ChangeSet]:
+    """Return a collection's changes, each with its numbers of documents by state."""
+    counts: dict[str, Any] = {
+        f"{state}_count": Count("changes", filter=Q(changes__state=state)) for state in Kind.values
+    }
+    rows = ChangeSet.objects.filter(collection=collection).annotate(**counts)
+    return rows.select_related("by", "job", "undoes", "undone_by").order_by("-pk")
+
+
+def _found(collection: Collection, change_set_id: int) -> ChangeSet:
+    found: ChangeSet | None = change_sets(collection).filter(pk=change_set_id).first()
+    if found is None:
+        raise AppError("curating.not_found")
+    return found
+
+
+def _shown(change: DocumentChange, names: Mapping[int, str]) -> ShownChange:
+    return ShownChange(change, list(_differences(change, names)))
+
+
+def _differences(change: DocumentChange, names: Mapping[int, str]) -> Iterator[Difference]:
+    for name, after in change.after.items():
+        before = change.before.get(name)
+        if name == "metadata":
+            for key, value in after.items():
+                yield Difference(key, _field(before.get(key, [])), _field(value))
+        elif before != after:
+            yield Difference(_NAMES.get(name, name), _words(name, before, names), _words(name, after, names))
+
+
+def _words(name: str, value: Any, names: Mapping[int, str]) -> str:
+    if name == "collection":
+        return names.get(value, "another collection")
+    if name == "trashed":
+        return "yes" if value else "no"
+    if name == "images":
+        return str(len(value))
+    return _listed(value)
+
+
+def _listed(values: Iterable[str]) -> str:
+    return ", ".join(values)[:SHOWN_MAX]
+
+
+def _field(held: list[Any]) -> str:
+    if not held:
+        return ""
+    value = held[0]
+    return (value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))[:SHOWN_MAX]

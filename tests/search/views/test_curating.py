@@ -1,0 +1,271 @@
+"""The curators' pages, without JavaScript."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+
+from search.models import ChangeSet, Collection, Document, Membership, TrashedDocument
+from search.services.document_fields import DocumentFields
+from search.services.documents import DocumentRecord, documents_save
+from tests.support.corpus import make_collection
+from tests.support.pages import kept_query, picture_bytes, save_document, shown_page
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def notes() -> Collection:
+    return make_collection("notes")
+
+
+@pytest.fixture
+def curator(client, notes) -> Client:
+    """Somebody who is no staff."""
+    user = User.objects.create(username="ann")
+    Membership.objects.create(collection=notes, user=user, role="curator")
+    client.force_login(user)
+    return client
+
+
+def page(client: Client, address: str) -> str:
+    response = client.get(address)
+    assert response.status_code == 200, response.content[:500]
+    return shown_page(response)
+
+
+def do(client: Client, action: str, *documents: Document, **sent: str):
+    body = {"action": action, "document": [one.pk for one in documents], **sent}
+    return client.post("/curate/in/notes/change/", body)
+
+
+def test_every_page_opens_for_a_curator_who_is_no_staff(curator, notes):
+    save_document(
+        notes, "a", title="<b>Pump</b>", tags=["red"], pictures=[picture_bytes()], metadata={"site": "3"}
+    )
+    for part in ("", "?view=grid", "changes/", "trash/", "fields/", "quality/"):
+        shown = page(curator, f"/curate/in/notes/{part}")
+        assert "<b>Pump</b>" not in shown
+    assert "&lt;b&gt;Pump&lt;/b&gt;" in page(curator, "/curate/in/notes/")
+    assert "Notes" in page(curator, "/curate/")
+    assert "/curate/in/notes/" in page(curator, "/collections/notes/")
+
+
+def test_nobody_else_opens_them(client, notes):
+    for user, role in (("reader", "reader"), ("stranger", None)):
+        somebody = User.objects.create(username=user, is_staff=True)
+        if role:
+            Membership.objects.create(collection=notes, user=somebody, role=role)
+        client.force_login(somebody)
+        for part in ("", "changes/", "trash/", "fields/", "quality/"):
+            assert client.get(f"/curate/in/notes/{part}").status_code == 404
+        for part in ("change/", "trash/restore/", "trash/empty/"):
+            assert client.post(f"/curate/in/notes/{part}").status_code == 404
+    client.logout()
+    assert client.get("/curate/in/notes/").headers["Location"].startswith("/login/")
+
+
+def test_a_form_from_elsewhere_changes_nothing(notes):
+    strict = Client(enforce_csrf_checks=True)
+    user = User.objects.create(username="ann")
+    Membership.objects.create(collection=notes, user=user, role="curator")
+    strict.force_login(user)
+    document = save_document(notes, "a", title="Pump")
+    for part in ("change/", "trash/restore/", "trash/empty/", "fields/"):
+        body = {"action": "trash", "document": document.pk}
+        assert strict.post(f"/curate/in/notes/{part}", body).status_code == 403
+    assert Document.objects.exists()
+
+
+def test_staff_and_whom_it_was_given_make_a_collection_and_curate_it(client):
+    user = User.objects.create(username="ben")
+    client.force_login(user)
+    body = {"name": "My Notes", "visibility": "private", "language": "german"}
+    assert client.post("/curate/new-collection/", body).status_code == 403
+    assert "New collection" not in page(client, "/curate/")
+    user.user_permissions.add(Permission.objects.get(codename="add_collection"))
+    assert "New collection" in page(client, "/curate/")
+    assert client.post("/curate/new-collection/", body | {"name": " "}).status_code == 400
+    assert client.post("/curate/new-collection/", body).headers["Location"] == "/curate/in/my-notes/"
+    made = Collection.objects.get()
+    assert (made.language, made.visibility) == ("german", "private")
+    assert Collection.objects.curated_by(user).get() == made
+
+
+def test_documents_are_found_by_words_external_id_part_number_and_field(curator, notes):
+    save_document(
+        notes, "N-1", title="Pump", body="It leaks at the flanges.", tags=["red"], metadata={"year": 1990}
+    )
+    save_document(notes, "N-2", title="Valve", body="Part KX-204.", tags=["blue"], metadata={"year": 2001})
+    for asked, found in (
+        ("q=flange", "Pump"),
+        ("q=n-1", "Pump"),
+        ("q=kx204", "Valve"),
+        ("q=val", "Valve"),
+        ("tags=red", "Pump"),
+        ("from.metadata.year=2000", "Valve"),
+        ("q=flange&tags=blue", ""),
+        ("quality=no-pictures&q=pump", "Pump"),
+    ):
+        shown = page(curator, f"/curate/in/notes/?{asked}")
+        titles = [title for title in ("Pump", "Valve") if f'dir="auto">{title}</a>' in shown]
+        assert titles == ([found] if found else []), asked
+    assert curator.get("/curate/in/notes/?quality=odd").status_code == 400
+    assert curator.get("/curate/in/notes/?sort=odd").status_code == 400
+    assert curator.get("/curate/in/notes/?after=odd").status_code == 400
+    assert curator.get("/curate/in/notes/?q=%00").status_code == 200
+
+
+@pytest.mark.parametrize("sort", ["-updated_at", "created_at", "title", "external_id"])
+def test_pages_show_every_document_once_in_order(curator, notes, sort):
+    many(notes, 120)
+    address, seen = f"/curate/in/notes/?sort={sort}", []
+    while address:
+        response = curator.get(address)
+        seen += [one.pk for one in response.context["page"].documents]
+        address = f"/curate/in/notes/?{response.context['next']}" if response.context["next"] else ""
+    assert len(seen) == 120
+    assert sorted(seen) == sorted(Document.objects.values_list("pk", flat=True))
+
+
+def many(collection: Collection, count: int) -> None:
+    fields = DocumentFields(title="Pump", tags=("red",))
+    documents_save(collection=collection, records=[DocumentRecord(f"m{row}", fields) for row in range(count)])
+
+
+def test_the_list_asks_the_database_as_often_whatever_it_shows(curator, notes, django_assert_max_num_queries):
+    many(notes, 60)
+    with django_assert_max_num_queries(25):
+        curator.get("/curate/in/notes/")
+
+
+def test_ticked_documents_are_changed_and_the_change_is_shown_and_taken_back(curator, notes):
+    document = save_document(notes, "a", title="Pump", tags=["old"])
+    done = do(curator, "add_tags", document, tags="<i>new</i>")
+    shown = page(curator, done.headers["Location"])
+    assert "1 changed" in shown
+    assert "&lt;i&gt;new&lt;/i&gt;" in shown
+    assert "old" in shown
+    change_set = ChangeSet.objects.get()
+    assert "Added tags" in page(curator, "/curate/in/notes/changes/")
+    assert "Added tags" in page(curator, f"/curate/in/notes/changes/?document={document.pk}")
+    assert "Added tags" not in page(curator, "/curate/in/notes/changes/?document=99999999")
+    curator.post(f"/curate/in/notes/changes/{change_set.pk}/undo/")
+    document.refresh_from_db()
+    assert document.tags == ["old"]
+    again = curator.post(f"/curate/in/notes/changes/{change_set.pk}/undo/", follow=True)
+    assert "curating.undone_already" in shown_page(again)
+
+
+def test_all_that_match_are_changed_whatever_is_ticked(curator, notes):
+    many(notes, 60)
+    save_document(notes, "b", title="Valve", tags=["blue"])
+    do(curator, "add_tags", scope="all", query="tags=red", tags="x")
+    assert Document.objects.filter(tags__contains=["x"]).count() == 60
+
+
+def test_what_a_form_lacks_is_said_where_it_was(curator, notes):
+    document = save_document(notes, "a", title="Pump")
+    for action, sent, error in (
+        ("", {}, "curating.unknown_action"),
+        ("undo", {}, "curating.unknown_action"),
+        ("add_tags", {"tags": " , "}, "curating.tags"),
+        ("add_tags", {"tags": "x" * 81}, "curating.tags"),
+        ("set_field", {"key": "", "value": "1"}, "curating.key"),
+        ("set_field", {"key": "site", "value": ""}, "curating.value"),
+        ("move", {"collection": "notes"}, "curating.same_collection"),
+        ("move", {"collection": "nowhere"}, "curating.no_target"),
+        ("merge", {}, "curating.merge"),
+    ):
+        response = do(curator, action, document, **sent)
+        assert error in shown_page(curator.get(response.headers["Location"])), action
+    nothing = do(curator, "trash")
+    assert "curating.nothing_selected" in shown_page(curator.get(nothing.headers["Location"]))
+    assert not ChangeSet.objects.exists()
+
+
+def test_a_selection_holds_only_documents_of_the_collection(curator, notes):
+    foreign = save_document(make_collection("private", visibility="private"), "a", title="Secret")
+    own = save_document(notes, "a", title="Pump")
+    body = {"action": "trash", "document": [f"{own.pk},{foreign.pk},x,-1,99999999999999999999"]}
+    shown = page(curator, curator.post("/curate/in/notes/change/", body).headers["Location"])
+    assert "1 changed" in shown
+    assert "Secret" not in shown
+    assert Document.objects.get() == foreign
+
+
+def test_the_trash_gives_back_what_is_ticked_and_is_emptied(curator, notes):
+    first, second = save_document(notes, "a", title="Pump"), save_document(notes, "b", title="Valve")
+    do(curator, "trash", first, second)
+    shown = page(curator, "/curate/in/notes/trash/")
+    assert "Pump" in shown
+    assert "After 30 days" in shown
+    curator.post("/curate/in/notes/trash/restore/", {"document": first.pk})
+    assert Document.objects.get() == first
+    curator.post("/curate/in/notes/trash/empty/")
+    assert not TrashedDocument.objects.exists()
+    assert "The trash is empty." in page(curator, "/curate/in/notes/trash/")
+
+
+def test_another_collections_change_and_trash_are_not_there(curator, notes):
+    other = make_collection("other")
+    change_set = ChangeSet.objects.create(collection=other, action="trash")
+    trashed = TrashedDocument.objects.create(document_id=1, collection=other, external_id="a", kept=[])
+    assert curator.get(f"/curate/in/notes/changes/{change_set.pk}/").status_code == 404
+    assert curator.post(f"/curate/in/notes/changes/{change_set.pk}/undo/").status_code == 404
+    curator.post("/curate/in/notes/trash/restore/", {"document": trashed.pk})
+    curator.post("/curate/in/notes/trash/restore/", {"scope": "all"})
+    curator.post("/curate/in/notes/trash/empty/")
+    assert TrashedDocument.objects.count() == 1
+
+
+def test_each_figure_of_the_quality_leads_to_its_documents(curator, notes):
+    save_document(
+        notes, "a", title="Pump", body="It leaks.", metadata={"language": "en"}, pictures=[picture_bytes()]
+    )
+    save_document(notes, "b", title="Twin", tags=["x"])
+    save_document(notes, "c", title="Twin", tags=["x"])
+    save_document(notes, "d", pictures=[picture_bytes()])
+    corpus = curator.get("/curate/in/notes/quality/").context["corpus"]
+    assert corpus.figures == {
+        "no-text": 1, "no-pictures": 2, "no-title": 1, "no-tags": 2, "failed": 0, "same": 2,
+    }  # fmt: skip
+    assert corpus.languages == [("en", 1)]
+    for name, count in corpus.figures.items():
+        assert curator.get(f"/curate/in/notes/?quality={name}").context["found"] == count
+
+
+def test_a_field_gets_its_label_place_and_vocabulary_from_a_form(curator, notes):
+    save_document(notes, "a", title="Pump", metadata={"state": "new"})
+    body = {
+        "name": "metadata.state",
+        "label": "State <i>",
+        "place": "2",
+        "vocabulary": "new\nworn\n",
+        "is_facet": "on",
+    }
+    assert curator.post("/curate/in/notes/fields/", body).status_code == 302
+    shown = page(curator, "/curate/in/notes/fields/")
+    assert "State &lt;i&gt;" in shown
+    assert "2 allowed values" in shown
+    assert "State &lt;i&gt;" in page(curator, "/curate/in/notes/")
+    assert curator.post("/curate/in/notes/fields/", body | {"place": "x"}).status_code == 400
+    assert curator.post("/curate/in/notes/fields/", {"name": ""}).status_code == 400
+
+
+def test_results_and_documents_show_fields_by_their_labels_and_places(curator, notes):
+    metadata = {"maker": "ACME", "state": "new"}
+    document = save_document(notes, "a", title="Pump", metadata=metadata)
+    body = {"name": "metadata.state", "label": "State of it", "place": "1"}
+    curator.post("/curate/in/notes/fields/", body)
+    query = kept_query([document], filters={"metadata": {"state": {"any": ["new"]}}})
+    for address in (f"/q/{query.pk}/", f"/documents/{document.pk}/"):
+        shown = page(curator, address)
+        assert "State of it" in shown
+        assert shown.index("ACME") > shown.index(">new<")
+    menus = curator.get(f"/q/{query.pk}/").context["bar"].menus
+    assert [menu.label for menu in menus][:2] == ["State of it", "Maker"]
+    curator.post("/curate/in/notes/fields/", {"name": "metadata.maker"})
+    menus = curator.get(f"/q/{query.pk}/").context["bar"].menus
+    assert "Maker" not in [menu.label for menu in menus]
