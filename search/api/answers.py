@@ -100,6 +100,10 @@ class WhySideAnswer(Answer):
 
     words = WhyWordAnswer(many=True, allow_null=True)
     regions = WhyRegionsAnswer(allow_null=True)
+    closeness = serializers.FloatField(
+        allow_null=True,
+        help_text="of a part: how many deviations above unrelated units the hit lies by it alone",
+    )
 
 
 class WhyAnswer(Answer):
@@ -107,6 +111,7 @@ class WhyAnswer(Answer):
 
     parts = WhySideAnswer(many=True)
     found = WhySideAnswer()
+    by_words = serializers.BooleanField(help_text="nothing but words was compared")
 
 
 class HitAnswer(Answer):
@@ -291,6 +296,7 @@ class CollectionAnswer(Answer):
     language = serializers.CharField(help_text="of its texts")
     keep_originals = serializers.BooleanField(help_text="whether pictures keep their metadata")
     keep_files = serializers.BooleanField(help_text="whether documents' files can be opened")
+    character_recognition = serializers.ChoiceField(choices=["none", "pages"])
     documents = serializers.IntegerField(help_text="how many")
     role = serializers.ChoiceField(choices=Membership.Role.choices, allow_null=True)
     created_at = serializers.DateTimeField()

@@ -6,7 +6,15 @@ from typing import Any
 
 from rest_framework import serializers
 
-from search.api.answers import Answer, DocumentBriefAnswer, HitAnswer, JobAnswer, QueryPartAnswer, answer_of
+from search.api.answers import (
+    Answer,
+    DocumentBriefAnswer,
+    FailureAnswer,
+    HitAnswer,
+    JobAnswer,
+    QueryPartAnswer,
+    answer_of,
+)
 from search.models import JudgingQueue, SavedSearch
 from search.retrieval.types import MATCHES
 from search.units.registry import unit_kinds
@@ -109,9 +117,10 @@ class JudgingQueueAnswer(Answer):
 
 
 class JudgingQueueDetailAnswer(JudgingQueueAnswer):
-    """A queue with the agreement of its raters."""
+    """A queue with the agreement of its raters; `error`: why a job found no pairs for it."""
 
     agreement = AgreementAnswer()
+    error = FailureAnswer(allow_null=True)
 
 
 class JudgingPairAnswer(Answer):

@@ -120,10 +120,16 @@ def hit_json(hit: Hit, why: Why | None = None) -> Json:
         "strength": hit.strength,
         "document": document_brief_json(hit.document),
         "near_duplicates": [document_brief_json(same.document) for same in hit.same],
-        "why": why and {"parts": [_side_json(side) for side in why.parts], "found": _side_json(why.found)},
+        "why": why and _why_json(why),
         **{kind.name: None for kind in unit_kinds()},
         **({hit.kind: vars(unit_kind(hit.kind).shown.answer.of(hit.unit))} if hit.unit else {}),
     }
+
+
+def _why_json(why: Why) -> Json:
+    """Return why a hit was found."""
+    parts = [_side_json(side) for side in why.parts]
+    return {"parts": parts, "found": _side_json(why.found), "by_words": why.by_words}
 
 
 def _side_json(side: Side) -> Json:
@@ -131,6 +137,7 @@ def _side_json(side: Side) -> Json:
     return {
         "words": None if side.words is None else [vars(word) for word in side.words],
         "regions": None if side.regions is None else vars(side.regions),
+        "closeness": side.closeness,
     }
 
 
@@ -191,6 +198,7 @@ def collection_json(collection: Collection) -> Json:
         "language": collection.language,
         "keep_originals": collection.keep_originals,
         "keep_files": collection.keep_files,
+        "character_recognition": collection.character_recognition,
         "documents": described.document_count,
         "role": described.role,
         "created_at": collection.created_at,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from retrieval_site.errors import AppError
 from search.importers.detecting import may_be_csv, text_head
 from search.importers.tables import known_columns, no_table
-from workers.extraction.kinds import kind_of
+from workers.extraction.kinds import ARCHIVE, kind_of
 from workers.extraction.registry import READERS
 from workers.formats import zips
 from workers.formats.rows import read_rows
@@ -128,7 +128,7 @@ def _is_readable(file: BinaryIO, name: str) -> bool:
         raise _refusal("an Office file with a password")
     head = file.read(HEADER_BYTES)
     file.seek(0)
-    return kind in READERS or sniff_format(head) is not None
+    return (kind in READERS and kind != ARCHIVE) or sniff_format(head) is not None
 
 
 def _refusal(found: str) -> AppError:

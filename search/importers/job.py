@@ -145,7 +145,7 @@ class ImportRun:
     def _read_file(self, item: DocumentFileItem) -> list[DocumentRecord | Rejected]:
         try:
             with self._source.open(item.name) as file:
-                return list(self._files.records(item, file))
+                return list(self._files.records(item, file, self._source.beside))
         except AppError as error:
             return [Rejected(item.where, (Problem(error.id, error.message),))]
         except DAMAGED_WHILE_READING as error:

@@ -34,7 +34,8 @@ from search.importers.types import (
     rejected,
 )
 from search.services.document_fields import DocumentFields
-from workers.extraction.kinds import kind_by_name, kind_of
+from workers.extraction.kinds import ARCHIVE, kind_by_name, kind_of
+from workers.inference.errors import PictureError
 from workers.inference.sniff import HEADER_BYTES, sniff_format
 
 if TYPE_CHECKING:
@@ -77,6 +78,13 @@ class ImportSource:
     def picture(self, name: str) -> bytes:
         """Return a picture that a document names; raises PictureError `import.image_missing`, `image.too_large`."""
         return self.files.picture(name, self._near)
+
+    def beside(self, path: str) -> bytes | None:
+        """Return a picture by its exact path, None where there is none or it is too large."""
+        try:
+            return self.files.picture(path)
+        except (AppError, PictureError):
+            return None
 
     def warnings(self) -> list[FileWarning]:
         """Return what was left out, once all items were read."""
@@ -124,7 +132,7 @@ def _is_document(file: BinaryIO, name: str) -> bool:
     kind = kind_of(file, name)
     if kind == "text":
         return lists_documents(file) is None
-    return kind is not None or sniff_format(file.read(HEADER_BYTES)) is not None
+    return kind not in (None, ARCHIVE) or sniff_format(file.read(HEADER_BYTES)) is not None
 
 
 def _from_file(path: Path, name: str) -> ImportSource:

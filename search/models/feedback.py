@@ -50,6 +50,9 @@ class Query(models.Model):
     min_relevance = models.FloatField(null=True, blank=True)
     warnings = models.JSONField(default=list, blank=True, help_text="what should be known of the answer")
     timings_ms = models.JSONField(default=dict, blank=True)
+    listed = models.BooleanField(
+        default=True, help_text="whether its user's history has it; not one that a judging queue's file made"
+    )
     marked = models.ForeignKey(
         "self",
         null=True,

@@ -104,12 +104,18 @@ class Facet:
 
 @dataclass(frozen=True)
 class Field:
-    """A field of some collections: its type, how many documents have it, and about how many values there are."""
+    """A field of some collections: its type, how many documents have it, and about how many values there are.
+
+    Its curators may have given it a `label` and a `place` among the others (0: none), and say that it `is_facet`.
+    """
 
     name: str
     type: str
     documents: int
     distinct_values: int
+    label: str = ""
+    place: int = 0
+    is_facet: bool = True
 
 
 def check_field(name: str) -> None:
@@ -279,8 +285,9 @@ def _fields(collections: Sequence[int]) -> dict[str, Field]:
     there = Q(documents__gt=0) | Q(stale=True)
     rows = CollectionField.objects.filter(there, collection__in=collections)
     found: dict[str, Field] = {}
-    for name, type_, documents, values in rows.values_list("name", "type", "documents", "distinct_values"):
-        own = Field(name, type_, documents, values)
+    columns = ("name", "type", "documents", "distinct_values", "label", "place", "is_facet")
+    for row in rows.values_list(*columns):
+        name, own = row[0], Field(*row)
         found[name] = _together(found[name], own) if name in found else own
     return found
 
@@ -289,7 +296,15 @@ def _together(one: Field, other: Field) -> Field:
     """Return a field of two collections; of distinct values, the most that there can be."""
     type_ = one.type if one.type == other.type else CollectionField.Type.STRING.value
     documents = one.documents + other.documents
-    return Field(one.name, type_, documents, one.distinct_values + other.distinct_values)
+    return Field(
+        one.name,
+        type_,
+        documents,
+        one.distinct_values + other.distinct_values,
+        label=one.label or other.label,
+        place=one.place or other.place,
+        is_facet=one.is_facet or other.is_facet,
+    )
 
 
 def _place(field: Field) -> tuple[int, str]:

@@ -32,8 +32,8 @@ class FileContent:
 
     name: str
     kind: str
-    sha256: str
-    size: int
+    sha256: str = ""
+    size: int = 0
     blob_id: str | None = None
     outline: dict[str, Any] = field(default_factory=dict)
     pages: tuple[PageInput, ...] = ()

@@ -15,6 +15,33 @@ if TYPE_CHECKING:
     from search.filters.values import Value
 
 
+LAST = 100_000
+"""The order of fields that have no place."""
+
+
+@dataclass(frozen=True)
+class ShownField:
+    """What curators call a field, "" for nothing of their own, and its place among the others."""
+
+    label: str
+    order: int
+
+
+FieldsSetup = dict[str, ShownField]
+"""By the key of the metadata; fields that nobody set up are not in it."""
+
+
+def field_setups(collections: Iterable[int]) -> dict[int, FieldsSetup]:
+    """Return how the fields of the metadata are shown in each of these collections, in one statement."""
+    rows = CollectionField.objects.filter(collection__in=list(collections), name__startswith=METADATA)
+    found: dict[int, FieldsSetup] = {}
+    values = rows.exclude(label="", place=0).values_list("collection", "name", "label", "place")
+    for collection, name, label, place in values:
+        shown = ShownField(label, place or LAST)
+        found.setdefault(collection, {})[name.removeprefix(METADATA)] = shown
+    return found
+
+
 class FieldRuleError(AppError):
     """A value that its field may not have: of one document, which an import leaves out."""
 

@@ -29,7 +29,7 @@ BATCH_QUERIES = 200
 
 def searches_of(viewer: Viewer) -> QuerySet[Query]:
     """Return the searches that somebody with an account made, newest first, without their answers and vectors."""
-    rows = Query.objects.filter(user_id=account_of(viewer))
+    rows = Query.objects.filter(user_id=account_of(viewer), listed=True)
     return rows.defer("answer").order_by("-created_at")
 
 
@@ -105,7 +105,8 @@ def history_count(viewer: Viewer) -> int:
 
 def _unsaved(viewer: Viewer) -> QuerySet[Query]:
     """Return one's own searches that are not saved, and on whose marks no saved one stands."""
-    return Query.objects.filter(user_id=account_of(viewer), saved=None).exclude(moved__saved__isnull=False)
+    rows = Query.objects.filter(user_id=account_of(viewer), listed=True, saved=None)
+    return rows.exclude(moved__saved__isnull=False)
 
 
 @transaction.atomic

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.urls import reverse
 
 from search.models import Passage
+from search.services.field_rules import LAST, field_setups
 from search.units.kind import TextSpan
 from search.units.registry import picture_of, span_of
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from search.models import Document, DocumentImage, Judgement
     from search.retrieval.types import Hit, Strength
+    from search.services.field_rules import FieldsSetup
 
 CONTEXT_CHARACTERS = 100
 OPENING_CHARACTERS = 320
@@ -88,6 +90,8 @@ def cards(
     hits: Iterable[Hit], query_id: uuid.UUID | None, similarity: str, judged: Mapping[int, Judgement]
 ) -> list[Card]:
     """Return the cards of hits; `judged` are the viewer's own judgements by document id."""
+    hits = list(hits)
+    setups = field_setups({hit.document.collection_id for hit in hits})
     return [
         Card(
             rank=hit.rank,
@@ -100,7 +104,7 @@ def cards(
             excerpt=_excerpt_of(hit),
             place=place_of(hit.unit, query_id),
             image=picture_of(hit.kind, hit.unit) or hit.cover,
-            facts=facts(hit.document.metadata)[:FACTS_MAX],
+            facts=facts(hit.document.metadata, setups.get(hit.document.collection_id))[:FACTS_MAX],
             tags=_new_tags(hit.document),
             judgement=judged.get(hit.document.pk),
             same=tuple(
@@ -147,10 +151,22 @@ def excerpt(body: str, start: int, end: int, around: int = CONTEXT_CHARACTERS) -
     return Excerpt(before, body[start:end], after, cut_start=first > 0, cut_end=last < len(body))
 
 
-def facts(metadata: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return metadata as (name, value) for people; empty values are left out."""
-    named = ((key.replace("_", " ").strip(), _written(value)) for key, value in metadata.items())
-    return [(key[:1].upper() + key[1:], value) for key, value in named if value]
+def facts(metadata: Mapping[str, Any], setup: FieldsSetup | None = None) -> list[tuple[str, str]]:
+    """Return metadata as (name, value) for people; empty values are left out.
+
+    `setup`: in the order and by the labels that the curators of its collection gave.
+    """
+    setup = setup or {}
+    keys = sorted(metadata, key=lambda key: setup[key].order if key in setup else LAST)
+    named = ((key, _written(metadata[key])) for key in keys)
+    return [(_label(key, setup), value) for key, value in named if value]
+
+
+def _label(key: str, setup: FieldsSetup) -> str:
+    if key in setup and setup[key].label:
+        return setup[key].label
+    words = key.replace("_", " ").strip()
+    return words[:1].upper() + words[1:]
 
 
 def _written(value: Any) -> str:

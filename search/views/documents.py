@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 from retrieval_site.database.reading import reads
 from retrieval_site.errors import AppError
 from search.models import Collection, Document, Query
+from search.services.field_rules import field_setups
 from search.services.judgements import judgements_of
 from search.sessions import session_of
 from search.throttling import PAGE
@@ -45,7 +46,7 @@ def document(request: HttpRequest, document_id: int) -> HttpResponse:
     context = {
         "document": found,
         "images": list(found.images.all()),
-        "facts": facts(found.metadata),
+        "facts": facts(found.metadata, field_setups([found.collection_id]).get(found.collection_id)),
         "file": found.files.filter(replaced_at=None).first(),
         "pages": list(found.pages.exclude(blob=None).defer("boxes")[:PAGES_SHOWN]),
         "edit_url": _edit_url(request, found),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -116,6 +116,12 @@ class ShownSearch:
     query: Query
     viewer: Viewer
     names: dict[str, str]
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """What curators call fields, by name."""
+
+    def label(self, name: str) -> str:
+        """Return what a field is called."""
+        return self.labels.get(name) or label_of(name)
 
     @cached_property
     def narrowing(self) -> Narrowing:
@@ -126,21 +132,27 @@ class ShownSearch:
 
 def filter_bar(query: Query, viewer: Viewer, collections: Sequence[Collection], opened: str) -> FilterBar:
     """Return the bar of a kept search. `opened` is the field whose menu the page brings with it, "" for none."""
-    shown = ShownSearch(query, viewer, {one.slug: one.name for one in collections})
-    narrowing = shown.narrowing
+    names = {one.slug: one.name for one in collections}
+    narrowing = ShownSearch(query, viewer, names).narrowing
     among = [one for one in collections if one.slug in narrowing.collections] or list(collections)
     known = fields_in([one.pk for one in among])
+    shown = ShownSearch(query, viewer, names, field_labels(known))
     address = reverse("search:filter", args=[query.pk])
-    names = _order(known, narrowing, opened, _of_collections(collections))
-    menus = [_menu(shown, name, is_open=name == opened) for name in names]
+    listed = _order(known, narrowing, opened, _of_collections(collections))
+    menus = [_menu(shown, name, is_open=name == opened) for name in listed]
     return FilterBar(
         menus=menus[:MENUS_MAX],
         further=menus[MENUS_MAX:],
-        chips=chips(narrowing, address, shown.names),
+        chips=chips(narrowing, address, shown.names, shown.labels),
         kept=[(TARGET, query.target), *(pair for pair in narrowing.pairs if pair[0] == ONLY)],
         cleared=f"{address}?{TARGET}={query.target}",
         sorts=_sorts(narrowing.sort, known),
     )
+
+
+def field_labels(known: Sequence[Field]) -> dict[str, str]:
+    """Return what curators call the fields that they gave a label."""
+    return {one.name: one.label for one in known if one.label}
 
 
 def menu_inside(shown: ShownSearch, name: str, typed: str = "") -> Inside:
@@ -155,7 +167,7 @@ def menu_inside(shown: ShownSearch, name: str, typed: str = "") -> Inside:
     return Inside(
         field=name,
         sent_as=sent_as,
-        label=label_of(name),
+        label=shown.label(name),
         type=facet.type,
         choices=_choices(facet, chosen, shown.names if name == COLLECTION else TRUTH),
         more=facet.more,
@@ -171,16 +183,27 @@ def _of_collections(collections: Sequence[Collection]) -> list[str]:
 
 def _order(known: Sequence[Field], narrowing: Narrowing, opened: str, first: Sequence[str]) -> list[str]:
     """Return the fields in the order of their menus: what is set or open is among the first, so that it is seen."""
-    there = [one.name for one in sorted(known, key=_tells_documents_apart)]
-    names = [*first, *sorted(there, key=lambda name: name != TAGS), *DATES]
     used = {_field_of(name) for name, _ in narrowing.pairs} | {opened}
+    listed = [one for one in known if one.is_facet or one.name in used]
+    there = [one.name for one in sorted(listed, key=lambda one: (_place(one), _tells_documents_apart(one)))]
+    names = [*first, *there, *DATES]
     ranked = sorted(names, key=lambda name: name not in used)
     return sorted(ranked[:MENUS_MAX], key=names.index) + ranked[MENUS_MAX:]
 
 
+def _place(one: Field) -> tuple[bool, int, bool]:
+    """Return where a field stands: by the place that a curator gave it, the tags before what has none."""
+    return not one.place, one.place, one.name != TAGS
+
+
 def _tells_documents_apart(one: Field) -> bool:
     """Return whether a field has about as many values as documents, as serial numbers do: few choose by these."""
-    return one.type == "string" and one.documents > FEW_VALUES and one.distinct_values > one.documents // 2
+    return (
+        not one.place
+        and one.type == "string"
+        and one.documents > FEW_VALUES
+        and one.distinct_values > one.documents // 2
+    )
 
 
 def _field_of(name: str) -> str:
@@ -190,7 +213,7 @@ def _field_of(name: str) -> str:
 
 def _menu(shown: ShownSearch, name: str, *, is_open: bool) -> Menu:
     kept = [pair for pair in shown.narrowing.pairs if _field_of(pair[0]) == name]
-    return Menu(name, label_of(name), kept, menu_inside(shown, name) if is_open else None)
+    return Menu(name, shown.label(name), kept, menu_inside(shown, name) if is_open else None)
 
 
 def _choices(facet: Facet, chosen: Sequence[str], names: Mapping[str, str]) -> list[Choice]:
@@ -227,8 +250,8 @@ def _sorts(sort: str, known: Sequence[Field]) -> list[tuple[str, str, bool]]:
     offered = dict(SORTS)
     for one in known:
         if one.type in ("number", "date") and one.name.startswith(METADATA):
-            offered[one.name] = f"{label_of(one.name)}, upwards"
-            offered[f"-{one.name}"] = f"{label_of(one.name)}, downwards"
+            label = one.label or label_of(one.name)
+            offered[one.name], offered[f"-{one.name}"] = f"{label}, upwards", f"{label}, downwards"
     if sort not in offered:
         offered[sort] = f"{label_of(sort.removeprefix('-'))}, {'downwards' if sort[:1] == '-' else 'upwards'}"
     return [(name, words, name == sort) for name, words in offered.items()]

@@ -109,8 +109,13 @@ def says_anything(sent: QueryDict) -> bool:
     return any(name in (COLLECTIONS, SORT, ONLY) for name in sent) or any(True for _ in _sent(sent))
 
 
-def chips(narrowing: Narrowing, address: str, names: Mapping[str, str]) -> list[Chip]:
-    """Return what narrows the search, each with a way to remove it; `names` are those of collections by slug."""
+def chips(
+    narrowing: Narrowing, address: str, names: Mapping[str, str], labels: Mapping[str, str]
+) -> list[Chip]:
+    """Return what narrows the search, each with a way to remove it.
+
+    `names` are those of collections by slug, `labels` what curators call fields.
+    """
     pairs = [pair for pair in narrowing.pairs if pair[0] != SORT]
     sort = [(SORT, narrowing.sort)] if narrowing.sort != RELEVANCE else []
 
@@ -118,7 +123,7 @@ def chips(narrowing: Narrowing, address: str, names: Mapping[str, str]) -> list[
         return f"{address}?{urlencode([*left, *sort, (TARGET, narrowing.target)])}"
 
     return [
-        Chip(*_words(name, value, names), without([pair for pair in pairs if pair != (name, value)]))
+        Chip(*_words(name, value, names, labels), without([pair for pair in pairs if pair != (name, value)]))
         for name, value in pairs
         if name != ONLY
     ] + [
@@ -135,13 +140,13 @@ def label_of(field: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def _words(name: str, value: str, names: Mapping[str, str]) -> Pair:
+def _words(name: str, value: str, names: Mapping[str, str], labels: Mapping[str, str]) -> Pair:
     if name == COLLECTIONS:
         return label_of("collection"), names.get(value, value)
     if name.startswith((FROM, TO)):
         bound, _, field = name.partition(".")
-        return label_of(field), f"{'from' if bound == 'from' else 'up to'} {value}"
-    return label_of(name), TRUTH.get(value, value)
+        return labels.get(field) or label_of(field), f"{'from' if bound == 'from' else 'up to'} {value}"
+    return labels.get(name) or label_of(name), TRUTH.get(value, value)
 
 
 def _rest_words(narrowing: Narrowing) -> Iterator[str]:

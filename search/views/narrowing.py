@@ -12,13 +12,13 @@ from django.views.decorators.http import require_safe
 from retrieval_site.database.reading import reads
 from search import retrieval
 from search.models import Collection, Query
-from search.retrieval.facets import check_field
+from search.retrieval.facets import check_field, fields_in
 from search.retrieval.pages import kept_query
 from search.retrieval.types import SearchRequest
 from search.sessions import session_for
 from search.throttling import PAGE
 from search.units.registry import unit_kind_of
-from search.views.filter_bar import ShownSearch, menu_inside
+from search.views.filter_bar import ShownSearch, field_labels, menu_inside
 from search.views.filtering import narrowing_of, narrowing_read
 from search.views.indexing import unindexed
 from search.views.people import searchers_only
@@ -60,8 +60,10 @@ def values(request: HttpRequest, query_id: uuid.UUID) -> HttpResponse:
     query = kept_query(query_id)
     name, typed = request.GET.get("field", ""), request.GET.get("q", "").strip().replace("\0", "")
     check_field(name)
-    names = dict(Collection.objects.visible_to(request.user).values_list("slug", "name"))
-    inside = menu_inside(ShownSearch(query, request.user, names), name, typed)
+    collections = Collection.objects.visible_to(request.user).only("slug", "name")
+    names = {one.slug: one.name for one in collections}
+    labels = field_labels(fields_in([one.pk for one in collections]))
+    inside = menu_inside(ShownSearch(query, request.user, names, labels), name, typed)
     template = "search/parts/filter_values.html" if "q" in request.GET else "search/parts/filter_inside.html"
     response = render(request, template, {"inside": inside, "query": query, "typed": typed})
     patch_cache_control(response, private=True, no_store=True)

@@ -87,7 +87,7 @@ def file(request: HttpRequest, document_id: int) -> HttpResponseBase:
 
 
 def _document(request: HttpRequest, document_id: int) -> Document:
-    document = Document.objects.visible_to(request.user).filter(pk=document_id).first()
+    document: Document | None = Document.objects.visible_to(request.user).filter(pk=document_id).first()
     if document is None:
         raise AppError("document.not_found")
     return document

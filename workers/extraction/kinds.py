@@ -10,6 +10,9 @@ from typing import BinaryIO
 from workers.formats import zips
 from workers.inference.sniff import sniff_format
 
+ARCHIVE = "zip"
+"""A file that is no document, but has others inside."""
+
 HEAD_BYTES = 4096
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _MSG_NAMES = "__properties_version1.0".encode("utf-16-le")
@@ -19,6 +22,7 @@ _PDF_WITHIN = 1024
 
 SUFFIXES = {
     ".pdf": "pdf",
+    ".zip": ARCHIVE,
     ".docx": "docx", ".docm": "docx", ".dotx": "docx", ".dotm": "docx",
     ".pptx": "pptx", ".pptm": "pptx", ".ppsx": "pptx", ".potx": "pptx",
     ".xlsx": "xlsx", ".xlsm": "xlsx", ".xltx": "xlsx",
@@ -65,7 +69,7 @@ def kind_of(file: BinaryIO, name: str) -> str | None:
     if head.lstrip().startswith(b"{\\rtf"):
         return "rtf"
     if sniff_format(head) is not None:
-        return None
+        return "picture"
     return _of_text(head, kind_by_name(name))
 
 
@@ -79,8 +83,8 @@ def _in_zip(file: BinaryIO) -> str | None:
     finally:
         file.seek(0)
     if kind is None and "[Content_Types].xml" in names:
-        kind = next((kind for start, kind in _OFFICE if any(n.startswith(start) for n in names)), None)
-    return kind
+        return next((kind for start, kind in _OFFICE if any(n.startswith(start) for n in names)), None)
+    return kind or ARCHIVE
 
 
 def _mimetype(archive: zipfile.ZipFile) -> bytes:

@@ -86,7 +86,11 @@ def _parts_columns(lines: Sequence[Line], x: float) -> bool:
     beside = [line for line in lines if not _crosses(line, x)]
     left = [line for line in beside if _centre(line) <= x]
     right = [line for line in beside if _centre(line) > x]
-    return _is_column(left) and _is_column(right) and _side_by_side(left, right)
+    return _is_column(left) and _is_column(right) and _side_by_side(left, right) and _apart(left, right)
+
+
+def _apart(left: Sequence[Line], right: Sequence[Line]) -> bool:
+    return statistics.median(line.right for line in left) < statistics.median(line.left for line in right)
 
 
 def _is_column(lines: Sequence[Line]) -> bool:

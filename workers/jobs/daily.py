@@ -27,7 +27,7 @@ def job_daily(job_type: JobType[Any, Any], due: Callable[[], bool]) -> None:
 
 
 def job_scheduled(start_due: Callable[[], object]) -> None:
-    """Have `start_due` called every half minute, by several workers perhaps at once, to create the jobs that are due."""
+    """Have `start_due` called every half minute, by several workers perhaps at once, to create jobs that are due."""
     if start_due not in _SCHEDULED:
         _SCHEDULED.append(start_due)
 

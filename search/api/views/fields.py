@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from rest_framework.request import Request
 
 
+_SAID = ("name", "type", "documents", "distinct_values")
+
+
 class FieldsParameters(Parameters):
     """Whose fields."""
 
@@ -44,7 +47,7 @@ class FieldListView(ApiView):
     def get(self, request: Request) -> Response:
         """List the fields of the collections that you may see, those of the most documents first."""
         found = fields_of(request.user, self.query["collections"])
-        return Response({"results": [vars(field) for field in found]})
+        return Response({"results": [{name: getattr(field, name) for name in _SAID} for field in found]})
 
 
 class FieldValuesView(ApiView):

@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 import io
 import zipfile
+from email.message import EmailMessage
 from typing import TYPE_CHECKING, Any
 
 import pypdfium2 as pdfium
 import pytest
 from django.core.files.base import ContentFile
+from PIL import Image, ImageDraw, ImageFont
 from reportlab.platypus import Paragraph
 
 from search.importers.types import ImportOptions
@@ -219,3 +221,72 @@ def test_changing_the_tags_alone_keeps_outline_and_places(corpus: Collection) ->
     document.refresh_from_db()
     assert document.outline["pages"]
     assert document.pages.first().boxes
+
+
+def scan(*lines: str) -> bytes:
+    """A PDF with a picture of text on its page, and no text."""
+    font = ImageFont.truetype("DejaVuSans.ttf", 40)
+    picture = Image.new("RGB", (1240, 1754), "white")
+    for row, line in enumerate(lines):
+        ImageDraw.Draw(picture).text((120, 150 + 90 * row), line, fill="black", font=font)
+    kept = io.BytesIO()
+    picture.save(kept, "PDF", resolution=150)
+    return kept.getvalue()
+
+
+def test_a_scanned_page_is_read_and_its_words_stand_in_the_text_and_on_the_page(corpus: Collection) -> None:
+    job = run(corpus, scan("Replace the shaft seal", "Order number KX-310/A"), "scan.pdf")
+    assert counts(job) == (1, 0, 0, 0)
+    document = Document.objects.get()
+    assert "Replace the shaft seal" in document.body
+    assert document.identifiers.filter(value="kx310a").exists()
+    page = document.pages.get()
+    assert page.is_read
+    start, end, left, top, *_ = page.boxes[0]
+    assert document.body[start:end].startswith("Replace")
+    assert abs(left - 120 / 1240) < 0.02
+    assert abs(top - 150 / 1754) < 0.02
+
+
+def test_a_collection_that_wishes_no_character_recognition_keeps_the_page_alone(corpus: Collection) -> None:
+    Collection.objects.update(character_recognition="none")
+    run(corpus, scan("Replace the shaft seal"), "scan.pdf")
+    document = Document.objects.get()
+    assert document.body == ""
+    assert document.pages.count() == 1
+
+
+def test_a_zip_in_a_zip_leads_to_the_documents_in_it_and_is_none_itself(corpus: Collection) -> None:
+    inner = zipped(**{"2023/manual.pdf": manual(), "odd.xyz": b"\0\1\2"})
+    job = run(corpus, zipped(**{"old/backup.zip": inner, "notes.txt": b"Words."}), "files.zip")
+    assert set(Document.objects.values_list("external_id", flat=True)) == {
+        "old/backup.zip/2023/manual.pdf", "notes.txt",
+    }  # fmt: skip
+    assert [(item.key, item.error_id) for item in job.items.all()] == [
+        ("old/backup.zip/odd.xyz", "file.unknown_format")
+    ]
+
+
+def test_a_saved_page_comes_with_the_pictures_beside_it(corpus: Collection) -> None:
+    page = b"<html><body><h1>Pump</h1><p>It hums.</p><img src='page_files/pump.png' alt='The pump'></body></html>"
+    run(
+        corpus,
+        zipped(**{"site/page.html": page, "site/page_files/pump.png": photograph().read()}),
+        "site.zip",
+    )
+    document = Document.objects.get(external_id="site/page.html")
+    assert document.images.get().alt == "The pump"
+
+
+def test_a_mail_comes_with_its_attachments_as_documents(corpus: Collection) -> None:
+    mail = EmailMessage()
+    mail["Subject"], mail["From"], mail["To"] = "The pump hums", "ann@example.org", "bob@example.org"
+    mail.set_content("Please see the manual.")
+    mail.add_attachment(manual(), maintype="application", subtype="pdf", filename="manual.pdf")
+    mail.add_attachment(b"\0\1", maintype="application", subtype="octet-stream", filename="odd.bin")
+    job = run(corpus, mail.as_bytes(), "hums.eml")
+    assert counts(job) == (2, 0, 0, 0)
+    document = Document.objects.get(external_id="hums.eml")
+    assert document.title == "The pump hums"
+    assert document.files.get().notes == ["“odd.bin” was not read: no known format."]
+    assert Document.objects.get(external_id="hums.eml/manual.pdf").pages.count() == 2

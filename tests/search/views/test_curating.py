@@ -10,7 +10,7 @@ from search.models import ChangeSet, Collection, Document, Membership, TrashedDo
 from search.services.document_fields import DocumentFields
 from search.services.documents import DocumentRecord, documents_save
 from tests.support.corpus import make_collection
-from tests.support.pages import picture_bytes, save_document, shown_page
+from tests.support.pages import kept_query, picture_bytes, save_document, shown_page
 
 pytestmark = pytest.mark.django_db
 
@@ -252,3 +252,20 @@ def test_a_field_gets_its_label_place_and_vocabulary_from_a_form(curator, notes)
     assert "State &lt;i&gt;" in page(curator, "/curate/in/notes/")
     assert curator.post("/curate/in/notes/fields/", body | {"place": "x"}).status_code == 400
     assert curator.post("/curate/in/notes/fields/", {"name": ""}).status_code == 400
+
+
+def test_results_and_documents_show_fields_by_their_labels_and_places(curator, notes):
+    metadata = {"maker": "ACME", "state": "new"}
+    document = save_document(notes, "a", title="Pump", metadata=metadata)
+    body = {"name": "metadata.state", "label": "State of it", "place": "1"}
+    curator.post("/curate/in/notes/fields/", body)
+    query = kept_query([document], filters={"metadata": {"state": {"any": ["new"]}}})
+    for address in (f"/q/{query.pk}/", f"/documents/{document.pk}/"):
+        shown = page(curator, address)
+        assert "State of it" in shown
+        assert shown.index("ACME") > shown.index(">new<")
+    menus = curator.get(f"/q/{query.pk}/").context["bar"].menus
+    assert [menu.label for menu in menus][:2] == ["State of it", "Maker"]
+    curator.post("/curate/in/notes/fields/", {"name": "metadata.maker"})
+    menus = curator.get(f"/q/{query.pk}/").context["bar"].menus
+    assert "Maker" not in [menu.label for menu in menus]

@@ -110,8 +110,8 @@ def test_a_picture_shown_between_texts_is_a_figure_there(extracted: Read) -> Non
 RAW = {
     "bare bytes": b"Subject: Gr\xf6\xdfe der \xd6lpumpe f\xfcr die D\xfcse\r\n\r\nText",
     "utf-8 bytes": "Subject: Größe der Ölpumpe für die Düse\r\n\r\nText".encode(),
-    "encoded words": b"Subject: =?utf-8?q?Gr=C3=B6=C3=9Fe_der?=\r\n =?iso-8859-1?b?INZscHVtcGUg?=\r\n =?x-none?q?f=C3=BCr"
-    b"?= die =?utf-8?b?RMO8c2U=?=\r\n\r\nText",
+    "encoded words": b"Subject: =?utf-8?q?Gr=C3=B6=C3=9Fe_der?=\r\n =?iso-8859-1?b?INZscHVtcGUg?="
+    b"\r\n =?x-none?q?f=C3=BCr?= die =?utf-8?b?RMO8c2U=?=\r\n\r\nText",
 }
 
 

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.document_files import picture
+from workers.extraction.extractor import ExtractionLimits
+from workers.extraction.output import OutputLimits
 from workers.inference.errors import FileError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from workers.extraction.extractor import Extractor
     from workers.extraction.types import Extracted
 
     Read = Callable[[bytes, str], Extracted]
@@ -105,7 +108,15 @@ def test_groups_inside_of_groups_and_closing_braces_without_end_do_no_harm(extra
     assert lines(extracted(rtf("}" * 100_000 + "behind"), "a.rtf")) == [("text", 0, "behind")]
 
 
-def test_more_text_than_is_read_is_refused(extracted: Read) -> None:
+def test_more_text_than_is_read_is_refused(
+    extractor: Extractor, extracted: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(extractor, "limits", ExtractionLimits(output=OutputLimits(characters=1_000)))
     with pytest.raises(FileError) as refused:
-        extracted(rtf("ab" * 11_000_000), "a.rtf")
+        extracted(rtf(r"a line\par " * 200), "a.rtf")
     assert refused.value.id == "file.too_much"
+
+
+def test_a_footnote_where_none_can_be_does_no_harm(extracted: Read) -> None:
+    found = extracted(rtf(r"{\fonttbl{\footnote x}}{\footnote\footnote note}text"), "a.rtf")
+    assert {text for _, _, text in lines(found)} == {"text", "note"}

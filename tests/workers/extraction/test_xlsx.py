@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import io
-import random
 import re
 from typing import TYPE_CHECKING
 
@@ -14,12 +13,15 @@ from openpyxl.drawing.image import Image
 from openpyxl.worksheet.table import Table
 
 from tests.support.document_files import ENTITIES, picture, saved, unzipped, zipped
+from workers.extraction.extractor import ExtractionLimits
 from workers.extraction.formats.number_formats import shown
+from workers.extraction.output import OutputLimits
 from workers.inference.errors import FileError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from workers.extraction.extractor import Extractor
     from workers.extraction.types import Extracted
 
     Read = Callable[[bytes, str], Extracted]
@@ -89,6 +91,7 @@ def test_values_are_those_that_people_see(extracted: Read) -> None:
         (7, "00000", "00007"),
         (0.5, "# ?/?", "0.5"),
         (0.1 + 0.2, "General", "0.3"),
+        (1e15, "#,##0.00", "1,000,000,000,000,000.00"),
     ],
 )
 def test_a_number_is_written_as_its_format_shows_it(number: float, code: str, seen: str) -> None:
@@ -148,9 +151,11 @@ def test_rich_and_escaped_strings_are_read_without_their_reading_aids(extracted:
     inline = (
         '<row><c t="inlineStr"><is><r><t>東</t></r><r><t>京</t></r><rPh sb="0" eb="1"><t>トウ</t></rPh></is></c>'
         '<c t="inlineStr"><is><t>a_x0041_</t></is></c><c><v>no number</v></c><c t="s"><v>99</v></c>'
-        '<c t="e"><v>#N/A</v></c></row>'
+        '<c t="e"><v>#N/A</v></c><c s="1"><v>1e999</v></c></row>'
     )
-    assert lines(extracted(with_sheet(inline), "a.xlsx"))[1:] == [("row", "東京 | aA | no number | #N/A")]
+    assert lines(extracted(with_sheet(inline), "a.xlsx"))[1:] == [
+        ("row", "東京 | aA | no number | #N/A | 1e999")
+    ]
 
 
 def test_a_claimed_size_costs_nothing_and_cells_beyond_the_last_column_are_none(extracted: Read) -> None:
@@ -159,14 +164,14 @@ def test_a_claimed_size_costs_nothing_and_cells_beyond_the_last_column_are_none(
     assert [text for _, text in lines(found)] == ["Parts", "7"]
 
 
-def test_a_large_sheet_is_read_in_a_stream_up_to_the_limit_of_characters(extracted: Read) -> None:
-    chance = random.Random(0)
+def test_a_large_sheet_is_read_in_a_stream_up_to_the_limit_of_characters(
+    extractor: Extractor, extracted: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(extractor, "limits", ExtractionLimits(output=OutputLimits(characters=100_000)))
     row = '<row><c t="inlineStr"><is><t>{}</t></is></c></row>'
     with pytest.raises(FileError) as refused:
-        extracted(
-            with_sheet("".join(row.format(chance.randbytes(5000).hex()) for _ in range(2001))), "a.xlsx"
-        )
-    assert (refused.value.id, refused.value.detail) == ("file.too_much", {"limit": 20_000_000})
+        extracted(with_sheet("".join(row.format(number) for number in range(100_000, 130_000))), "a.xlsx")
+    assert (refused.value.id, refused.value.detail) == ("file.too_much", {"limit": 100_000})
 
 
 def test_rows_in_the_strict_variant_are_read_alike(extracted: Read) -> None:

@@ -38,7 +38,11 @@ _DAMAGED = "attached message that is damaged"
 
 def read(file: Path, out: Output) -> Extracted:
     """Return what the mail or the saved page holds. Raises FileError `file.encrypted`, `file.too_much`."""
-    message = message_of(file.read_bytes(), out.limits.attached)
+    return read_message(message_of(file.read_bytes(), out.limits.attached), out)
+
+
+def read_message(message: Message, out: Output) -> Extracted:
+    """Do the same for a message that is parsed already."""
     parts = parts_of(message)
     if parts.is_encrypted:
         raise FileError("file.encrypted")

@@ -41,6 +41,7 @@ _PLACES: dict[str, Place] = {
     "sn": "name", "sv": "value", "shpinst": "settings", "picprop": "settings", "footnote": "aside", "shptxt": "aside",
     **dict.fromkeys(UNREAD, "unread"),
 }  # fmt: skip
+_AROUND_ASIDES = frozenset({"text", "aside", "settings", "value"})
 _ALTERNATIVE_TEXT = "wzDescription"
 _ENDS = frozenset({"par", "sect", "page", "column"})
 _TIMES = frozenset({"yr", "mo", "dy", "hr", "min"})
@@ -174,7 +175,9 @@ class RtfReader:
 
     def _enter(self, place: Place) -> None:
         group = self._group
-        if place == "aside" and group.place in ("text", "aside", "settings", "value"):
+        if place == "aside":
+            if group.place not in _AROUND_ASIDES or (group.place == "aside" and group.begins_place):
+                return
             self.flow.begin_aside()
             group.is_hidden = group.in_table = False
         if place == "picture":

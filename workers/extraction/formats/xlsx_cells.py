@@ -76,7 +76,7 @@ class SheetCells:
         code = self._formats[index] if index < len(self._formats) else GENERAL
         try:
             return shown(float(value), code, from_1904=self._from_1904)
-        except (ValueError, OverflowError):  # a text where a number should be, infinity
+        except (ValueError, ArithmeticError):  # a text where a number should be, infinity
             return value
 
 

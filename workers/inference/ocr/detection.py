@@ -113,20 +113,20 @@ def _part_with_text(
     return (left, top, right, bottom) if larger >= LARGER_MIN * scale else None
 
 
-def boxes_of(probability: Probability, scale: float) -> list[Corners]:
-    """Return the grown rectangles around regions of text, in the picture's pixels."""
+def boxes_of(probability: Probability, scale: float, certain: float = LINE_PROBABILITY) -> list[Corners]:
+    """Return the grown rectangles around regions of text, in the picture's pixels; `certain`: of a line, on average."""
     mask = cv2.dilate((probability > TEXT_PROBABILITY).astype(np.uint8), np.ones((2, 2), np.uint8))
     contours, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
-    found = (_grown(contour, probability) for contour in contours)
+    found = (_grown(contour, probability, certain) for contour in contours)
     return [box / scale for box in found if box is not None]
 
 
-def _grown(contour: Any, probability: Probability) -> Corners | None:
+def _grown(contour: Any, probability: Probability, certain: float) -> Corners | None:
     (x, y), (width, height), angle = cv2.minAreaRect(contour)
     if min(width, height) < SMALLEST_PX - 2:
         return None
     corners = np.asarray(cv2.boxPoints(((x, y), (width, height), angle)), np.float32)
-    if _mean_inside(probability, corners) < LINE_PROBABILITY:
+    if _mean_inside(probability, corners) < certain:
         return None
     more = 2 * width * height * GROWN / (2 * (width + height))
     if min(width, height) + more < SMALLEST_PX:
