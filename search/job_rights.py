@@ -19,6 +19,7 @@ from search.job_types import (
     IMPORT,
     OF_A_COLLECTION,
     SEARCH_PHOTOS,
+    SOURCE_ROUND,
     UNDO_IMPORT,
     collection_of,
 )
@@ -42,7 +43,7 @@ COLLECTION_ID = Case(
 """The id of the collection that a job works on; null of a job that works on none."""
 
 
-@job_right(IMPORT, UNDO_IMPORT)
+@job_right(IMPORT, SOURCE_ROUND, UNDO_IMPORT)
 def curates_the_collection(job: Job, user: Any) -> bool:
     """Return whether the collection is there and the user curates it."""
     return bool(Collection.objects.curated_by(user).filter(pk=collection_of(job)).exists())
