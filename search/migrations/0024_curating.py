@@ -125,7 +125,7 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name="DocumentChange",
+            name="ChangedDocument",
             fields=[
                 (
                     "id",
@@ -168,7 +168,7 @@ class Migration(migrations.Migration):
                         null=True,
                         on_delete=django.db.models.deletion.SET_NULL,
                         related_name="+",
-                        to="search.documentchange",
+                        to="search.changeddocument",
                     ),
                 ),
             ],
@@ -237,15 +237,15 @@ class Migration(migrations.Migration):
             index=models.Index(fields=["collection", "-id"], name="change_set_collection"),
         ),
         migrations.AddIndex(
-            model_name="documentchange",
+            model_name="changeddocument",
             index=models.Index(fields=["change_set", "state", "id"], name="document_change_state"),
         ),
         migrations.AddIndex(
-            model_name="documentchange",
+            model_name="changeddocument",
             index=models.Index(fields=["document_id", "-id"], name="document_change_document"),
         ),
         migrations.AddConstraint(
-            model_name="documentchange",
+            model_name="changeddocument",
             constraint=models.UniqueConstraint(
                 fields=("change_set", "document_id"), name="document_change_once"
             ),

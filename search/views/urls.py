@@ -41,6 +41,7 @@ curating = [
     path("changes/<int:change_set_id>/undo/", curating_changes.undo, name="curate-undo"),
     path("fields/", curating_fields.fields, name="curate-fields"),
     path("quality/", curating_quality.quality, name="curate-quality"),
+    path("duplicates/", curating_quality.duplicates, name="curate-duplicates"),
     path("trash/", curating_trash.trash, name="curate-trash"),
     path("trash/restore/", curating_trash.restore, name="curate-restore"),
     path("trash/empty/", curating_trash.empty, name="curate-empty"),

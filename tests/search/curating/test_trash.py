@@ -81,7 +81,7 @@ def full_document(collection: Collection, by: User) -> Document:
 
 def everything() -> dict[str, list[tuple[object, ...]]]:
     """Every row of the app's tables but for what is derived under new keys, and for the changes themselves."""
-    left_out = {"changeset", "documentchange", "trasheddocument", "trashedblob", "collectionfield"}
+    left_out = {"changeset", "changeddocument", "trasheddocument", "trashedblob", "collectionfield"}
     return {
         model.__name__: sorted(map(str, model._base_manager.values_list()))
         for model in apps.get_app_config("search").get_models()
@@ -95,7 +95,7 @@ def rows_of_documents() -> dict[str, int]:
         cursor.execute(
             "SELECT table_name FROM information_schema.columns WHERE column_name = 'document_id' "
             "AND table_schema = current_schema() AND table_name <> ALL(%s)",
-            [["search_documentchange", "search_trasheddocument"]],
+            [["search_changeddocument", "search_trasheddocument"]],
         )
         tables = [name for (name,) in cursor.fetchall()]
         counts = {}

@@ -229,7 +229,7 @@ def test_each_figure_of_the_quality_leads_to_its_documents(curator, notes):
     save_document(notes, "d", pictures=[picture_bytes()])
     corpus = curator.get("/curate/in/notes/quality/").context["corpus"]
     assert corpus.figures == {
-        "no-text": 1, "no-pictures": 2, "no-title": 1, "no-tags": 2, "failed": 0, "same": 2,
+        "no-text": 1, "no-pictures": 2, "no-title": 1, "no-tags": 2, "failed": 0, "same": 2, "near": 0,
     }  # fmt: skip
     assert corpus.languages == [("en", 1)]
     for name, count in corpus.figures.items():
@@ -269,3 +269,17 @@ def test_results_and_documents_show_fields_by_their_labels_and_places(curator, n
     curator.post("/curate/in/notes/fields/", {"name": "metadata.maker"})
     menus = curator.get(f"/q/{query.pk}/").context["bar"].menus
     assert "Maker" not in [menu.label for menu in menus]
+
+
+def test_the_same_documents_are_shown_together_and_merged(curator, notes, django_assert_max_num_queries):
+    first, twin = (save_document(notes, name, title="Pump", body="It leaks.") for name in "ab")
+    save_document(notes, "c", title="Valve")
+    curator.get("/")
+    with django_assert_max_num_queries(12):
+        groups = curator.get("/curate/in/notes/duplicates/").context["groups"]
+    assert groups == [[first, twin]]
+    do(curator, "merge", first, twin, keep=str(twin.pk))
+    assert list(Document.objects.filter(title="Pump")) == [twin]
+    assert "No duplicates are known" in page(curator, "/curate/in/notes/duplicates/")
+    curator.post("/curate/in/notes/duplicates/")
+    assert "Looked for" in page(curator, "/curate/in/notes/duplicates/")
