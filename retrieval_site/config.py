@@ -51,6 +51,9 @@ class Config:
     picture_url_ports: list[int]
     picture_url_networks: list[str]
     picture_url_seconds: float
+    source_folders: list[Path]
+    source_ports: list[int]
+    source_networks: list[str]
     import_max_bytes: int
     bundle_max_bytes: int
     encode_timeout_seconds: float
@@ -135,6 +138,15 @@ def _reading_of_texts(env: environ.Env) -> dict[str, Any]:
     }
 
 
+def _sources(env: environ.Env) -> dict[str, Any]:
+    """Return where sources of documents may lie."""
+    return {
+        "source_folders": [Path(folder) for folder in env.list("SOURCE_FOLDERS", default=[])],
+        "source_ports": env.list("SOURCE_PORTS", cast=int, default=[80, 443]),
+        "source_networks": env.list("SOURCE_NETWORKS", cast=_network, default=[]),
+    }
+
+
 def read_config() -> Config:
     """Read every variable once; a value of the wrong type raises `ImproperlyConfigured` naming it."""
     env = environ.Env()
@@ -162,6 +174,7 @@ def read_config() -> Config:
         picture_processes=env.int("PICTURE_PROCESSES", default=0) or min(len(os.sched_getaffinity(0)), 8),
         **_reading_of_texts(env),
         **_asking_with_pictures(env),
+        **_sources(env),
         import_max_bytes=env.int("IMPORT_MAX_BYTES", default=4 * GIB),
         bundle_max_bytes=env.int("BUNDLE_MAX_BYTES", default=2 * GIB),
         encode_timeout_seconds=env.float("ENCODE_TIMEOUT_SECONDS", default=30.0),

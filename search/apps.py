@@ -24,8 +24,9 @@ class SearchConfig(AppConfig):
         from search.relevance.panel import calibration_panel
         from search.services.photo_batches import photo_batches_to_end
         from search.services.query_ages import queries_due
+        from search.services.sources import sources_start_due
         from search.thumbnails import thumbnails_delete
-        from workers.jobs.daily import job_daily
+        from workers.jobs.daily import job_daily, job_scheduled
         from workers.storage.sweeping import removal_followed_by
 
         vectors_register(SearchVectors())
@@ -39,3 +40,4 @@ class SearchConfig(AppConfig):
         job_daily(EMPTY_TRASH, lambda: trash_to_end().exists())
         job_daily(MAIL_NEW, mail_due)
         job_daily(CALIBRATE, calibrations_due)
+        job_scheduled(sources_start_due)

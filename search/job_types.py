@@ -63,6 +63,44 @@ class ImportResult(EncodeResult):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SourceRoundParameters(JobParameters):
+    """Which source is looked at, and its collection.
+
+    `anew`: read all again, whatever is known of it. `delete_many`: remove what is gone even if that is most of it.
+    """
+
+    source: int
+    collection: int
+    anew: bool = False
+    delete_many: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceRoundResult(EncodeResult):
+    """What became of the files, records or manifests of a source since the last round.
+
+    `waiting` are still being written. `position`: how far it came; `listed`: to the end; `complete`: of all there is,
+    so that what it did not have is gone. `until`: up to when a server's records are known. `held_back`: how many are
+    gone and kept, because they are more than half. `examples`: what the first documents of a dry run are called.
+    """
+
+    position: str | None = None
+    listed: bool | None = None
+    complete: bool | None = None
+    finished: bool | None = None
+    retried: bool | None = None
+    until: str | None = None
+    new: int | None = None
+    changed: int | None = None
+    moved: int | None = None
+    deleted: int | None = None
+    unchanged: int | None = None
+    waiting: int | None = None
+    held_back: int | None = None
+    examples: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class UndoParameters(JobParameters):
     """The import whose documents are removed, by the id of its job; and its collection."""
 
@@ -176,6 +214,7 @@ class EmptyTrashResult(JobResult):
 
 
 IMPORT = JobType("import", ImportJobParameters, ImportResult)
+SOURCE_ROUND = JobType("source_round", SourceRoundParameters, SourceRoundResult)
 UNDO_IMPORT = JobType("undo_import", UndoParameters, UndoResult)
 ENCODE = JobType("encode", JobParameters, EncodeResult)
 CALIBRATE = JobType("calibrate", JobParameters, CalibrateResult)
@@ -189,7 +228,7 @@ FIND_DUPLICATES = JobType("find_duplicates", DuplicatesParameters, DuplicatesRes
 EMPTY_TRASH = JobType("empty_trash", JobParameters, EmptyTrashResult)
 
 
-OF_A_COLLECTION = (IMPORT, UNDO_IMPORT, CURATE, FIND_DUPLICATES)
+OF_A_COLLECTION = (IMPORT, SOURCE_ROUND, UNDO_IMPORT, CURATE, FIND_DUPLICATES)
 """The types whose parameter `collection` is a collection's id."""
 
 

@@ -32,6 +32,7 @@ from search.job_types import (
     IMPORT,
     MAIL_NEW,
     SEARCH_PHOTOS,
+    SOURCE_ROUND,
     UNDO_IMPORT,
     CalibrateResult,
     CoverageByVersion,
@@ -50,6 +51,8 @@ from search.job_types import (
     MailResult,
     PhotosParameters,
     PhotosResult,
+    SourceRoundParameters,
+    SourceRoundResult,
     UndoParameters,
     UndoResult,
 )
@@ -63,6 +66,7 @@ from search.services.documents import encode_soon
 from search.services.fields import fields_count
 from search.services.photo_batches import photo_batches_expire
 from search.services.query_ages import queries_expire
+from search.sources.round import run_round
 from search.words.vocabulary import vocabularies_refresh
 from workers.inference.errors import InferenceError
 from workers.jobs.errors import JobCancelled
@@ -84,6 +88,21 @@ def run_import(run: JobRun[ImportJobParameters, ImportResult]) -> ImportResult:
         _store(run)
     except (AppError, InferenceError, JobCancelled):
         # What was stored before the end stays, so it must become searchable without this job.
+        if not run.parameters.dry_run:
+            encode_soon()
+        raise
+    if run.parameters.dry_run:
+        return run.result
+    with _made_searchable_anyway():
+        return replace(run.result, coverage=_encode_live(run), retried=False)
+
+
+@job_handler(SOURCE_ROUND)
+def run_source_round(run: JobRun[SourceRoundParameters, SourceRoundResult]) -> SourceRoundResult:
+    """Follow what is new, changed, moved and gone in a source, then make the vectors; a dry run only says it."""
+    try:
+        run_round(run)
+    except (AppError, InferenceError, JobCancelled):
         if not run.parameters.dry_run:
             encode_soon()
         raise

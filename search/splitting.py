@@ -6,18 +6,24 @@ same spans for the same text for ever, on which "unchanged text keeps its vector
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from workers.extraction.types import CELLS_BETWEEN
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
 WORDS_TARGET = 60
 WORDS_MAX = 90
 WORDS_TAIL = 15
 """A last passage shorter than this joins the one before it."""
+
+ROW_WORDS_MAX = 400
+"""A row of a table is not cut, unless it is no row that a person could read."""
 
 WORD_CHARACTERS_MAX = 40
 """A longer run without a space counts as several words: some scripts write none, and so do serial numbers."""
@@ -48,14 +54,23 @@ class Span:
     end: int
 
 
-def passages(body: str) -> list[Span]:
+def passages(body: str, breaks: Sequence[int] = ()) -> list[Span]:
     """Return the spans of a body's passages, in order, without overlap and without outer white space.
 
     Whole sentences are packed until about `WORDS_TARGET` words; a sentence longer than `WORDS_MAX` is cut between
-    words. A body of white space has none.
+    words. No passage reaches across one of the `breaks`, ascending offsets at which a section or page begins. A body of
+    white space has none.
     """
+    spans: list[Span] = []
+    for first, last in itertools.pairwise((0, *breaks, len(body))):
+        if last > first:
+            spans += _passages_between(body, Span(first, last))
+    return spans
+
+
+def _passages_between(body: str, whole: Span) -> list[Span]:
     packed: list[tuple[Span, int]] = []
-    for span in sentences(body):
+    for span in sentences(body, whole):
         words = _count_words(body, span)
         if packed and _fits(packed[-1][1], words):
             packed[-1] = (Span(packed[-1][0].start, span.end), packed[-1][1] + words)
@@ -77,9 +92,16 @@ def _join_tail(packed: list[tuple[Span, int]]) -> list[tuple[Span, int]]:
     return [*packed[:-2], (Span(before.start, tail.end), words + tail_words)]
 
 
-def sentences(body: str) -> Iterator[Span]:
-    """Yield the spans of the sentences, those that are too long cut into pieces of at most `WORDS_MAX` words."""
-    for paragraph in _between(body, Span(0, len(body)), _PARAGRAPH.finditer(body)):
+def sentences(body: str, whole: Span | None = None) -> Iterator[Span]:
+    """Yield the spans of the sentences, those that are too long cut into pieces of at most `WORDS_MAX` words.
+
+    A row of a table is one, whatever stands in its cells, and is cut only beyond `ROW_WORDS_MAX` words.
+    """
+    whole = whole or Span(0, len(body))
+    for paragraph in _between(body, whole, _PARAGRAPH.finditer(body, whole.start, whole.end)):
+        if _is_row(body, paragraph):
+            yield from _cut(body, paragraph, ROW_WORDS_MAX)
+            continue
         ends = (match for match in _END.finditer(body, paragraph.start, paragraph.end) if _ends(body, match))
         for sentence in _up_to(paragraph, ends):
             yield from _cut(body, _stripped(body, sentence))
@@ -120,11 +142,17 @@ def _stripped(body: str, span: Span) -> Span:
     return Span(start, max(start, span.start + len(text.rstrip())))
 
 
-def _cut(body: str, span: Span) -> Iterator[Span]:
+def _is_row(body: str, paragraph: Span) -> bool:
+    """Tell a row of a table: one line with marks between its cells."""
+    between = body.find(CELLS_BETWEEN, paragraph.start, paragraph.end)
+    return between >= 0 and body.find("\n", paragraph.start, paragraph.end) < 0
+
+
+def _cut(body: str, span: Span, most: int = WORDS_MAX) -> Iterator[Span]:
     """Yield the span, or where it has too many words its pieces; nothing for an empty one."""
     words = list(_words(body, span))
-    for first in range(0, len(words), WORDS_MAX):
-        piece = words[first : first + WORDS_MAX]
+    for first in range(0, len(words), most):
+        piece = words[first : first + most]
         yield Span(piece[0].start, piece[-1].end)
 
 

@@ -38,7 +38,7 @@ _RECENT = """
     SELECT part.text
     FROM (
         SELECT id, created_at FROM search_query
-        WHERE user_id = %(user)s ORDER BY created_at DESC LIMIT %(searches)s
+        WHERE user_id = %(user)s AND listed ORDER BY created_at DESC LIMIT %(searches)s
     ) made
     JOIN search_querypart part ON part.query_id = made.id
     WHERE part.modality = 'text' AND part.weight > 0

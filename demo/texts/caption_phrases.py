@@ -110,7 +110,7 @@ STATE_MORE = (
     "it may come from {cause}.",
     "the reason was {cause}, they say.",
     "{remedy} would help here.",
-    "a worker fetches {remedy} to treat the {sign}.",
+    "a worker fetches {remedy} to treat {sign}.",
     "nobody used {remedy} in time.",
     "they want to try {remedy} on the {state} area.",
     "{cause} leads to {sign}.",

@@ -62,12 +62,12 @@ COLOUR = (
 )
 
 SYMPTOM = (
-    "we traced the {sign} back to {cause}.",
+    "we traced {sign} back to {cause}.",
     "typical reasons are {cause} and long service.",
     "probable reason: {cause}.",
     "look closely at the {component}, where {sign} can start.",
-    "the {sign} can reach the {component}.",
-    "photograph the {sign} before you start.",
+    "{sign} can reach the {component}.",
+    "photograph {sign} before you start.",
     "if the {component} turns out to be {state} too, replace the {kind}.",
     "a {state} {kind} must be noted in the log.",
 )
@@ -80,7 +80,7 @@ SYMPTOM_NEW = (
 )
 REMEDY = (
     "have {remedy} ready and treat the {component} first.",
-    "work with {remedy} until the {sign} can no longer be seen.",
+    "work with {remedy} until {sign} can no longer be seen.",
     "tools: {remedy}, a lamp, the sockets.",
     "fetch {remedy} from the store.",
     "we recommend {remedy}.",

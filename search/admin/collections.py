@@ -16,7 +16,7 @@ from search.admin.curated import CuratedAdmin, is_staff
 from search.admin.importing import import_checked_view, import_keeping_view, import_view
 from search.admin.versions import VersionedForm
 from search.models import Collection, Document, Judgement, Membership
-from search.services.collections import SLUGS_RESERVED
+from search.services.collections import COLLECTION_FIELDS, SLUGS_RESERVED
 from search.services.documents import encode_soon
 from workers.error_table import sentence
 
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
 class CollectionForm(VersionedForm[Collection]):
     """A collection as its curator edits it."""
 
-    compared = ("name", "slug", "description", "visibility", "language", "keep_originals")
+    compared = COLLECTION_FIELDS
 
     class Meta:
         model = Collection
-        fields = ["name", "slug", "description", "visibility", "language", "keep_originals"]
+        fields = COLLECTION_FIELDS
         error_messages = {"slug": {"unique": sentence("collection.slug_not_available")}}
 
     def clean_slug(self) -> str:

@@ -59,7 +59,7 @@ def curated_collection(request: Request, slug: str) -> Collection:
 def visible_document(request: Request, document_id: int) -> Document:
     """Return a document with its collection and images; raises `document.not_found`."""
     rows = Document.objects.visible_to(request.user).select_related("collection")
-    document: Document | None = rows.prefetch_related("images").filter(pk=document_id).first()
+    document: Document | None = rows.prefetch_related("images", "files").filter(pk=document_id).first()
     if document is None:
         raise AppError("document.not_found")
     return document

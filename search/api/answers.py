@@ -50,6 +50,18 @@ class DocumentBriefAnswer(Answer):
     metadata = serializers.DictField()
 
 
+class DocumentFileAnswer(Answer):
+    """The file that a document was made of."""
+
+    name = serializers.CharField()
+    kind = serializers.CharField(help_text="such as `pdf`")
+    size = serializers.IntegerField(help_text="bytes")
+    sha256 = serializers.CharField()
+    pages = serializers.IntegerField()
+    url = serializers.CharField(allow_null=True, help_text="null where the collection keeps no files")
+    notes = serializers.ListField(child=serializers.CharField(), help_text="what of it was left out")
+
+
 class DocumentAnswer(DocumentBriefAnswer):
     """A document with all that was stored of it."""
 
@@ -58,6 +70,7 @@ class DocumentAnswer(DocumentBriefAnswer):
         help_text="a long text whose passages a job has yet to make: until then its words are not found"
     )
     images = answer_of(ImageAnswer)(many=True)
+    file = DocumentFileAnswer(allow_null=True, help_text="null where it was made of none")
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
 
@@ -87,6 +100,10 @@ class WhySideAnswer(Answer):
 
     words = WhyWordAnswer(many=True, allow_null=True)
     regions = WhyRegionsAnswer(allow_null=True)
+    closeness = serializers.FloatField(
+        allow_null=True,
+        help_text="of a part: how many deviations above unrelated units the hit lies by it alone",
+    )
 
 
 class WhyAnswer(Answer):
@@ -94,6 +111,7 @@ class WhyAnswer(Answer):
 
     parts = WhySideAnswer(many=True)
     found = WhySideAnswer()
+    by_words = serializers.BooleanField(help_text="nothing but words was compared")
 
 
 class HitAnswer(Answer):
@@ -277,6 +295,8 @@ class CollectionAnswer(Answer):
     visibility = serializers.ChoiceField(choices=Collection.Visibility.choices)
     language = serializers.CharField(help_text="of its texts")
     keep_originals = serializers.BooleanField(help_text="whether pictures keep their metadata")
+    keep_files = serializers.BooleanField(help_text="whether documents' files can be opened")
+    character_recognition = serializers.ChoiceField(choices=["none", "pages"])
     documents = serializers.IntegerField(help_text="how many")
     role = serializers.ChoiceField(choices=Membership.Role.choices, allow_null=True)
     created_at = serializers.DateTimeField()

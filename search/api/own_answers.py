@@ -6,8 +6,17 @@ from typing import Any
 
 from rest_framework import serializers
 
-from search.api.answers import Answer, DocumentBriefAnswer, HitAnswer, JobAnswer, QueryPartAnswer, answer_of
+from search.api.answers import (
+    Answer,
+    DocumentBriefAnswer,
+    FailureAnswer,
+    HitAnswer,
+    JobAnswer,
+    QueryPartAnswer,
+    answer_of,
+)
 from search.models import JudgingQueue, SavedSearch
+from search.retrieval.types import MATCHES
 from search.units.registry import unit_kinds
 
 
@@ -108,9 +117,10 @@ class JudgingQueueAnswer(Answer):
 
 
 class JudgingQueueDetailAnswer(JudgingQueueAnswer):
-    """A queue with the agreement of its raters."""
+    """A queue with the agreement of its raters; `error`: why a job found no pairs for it."""
 
     agreement = AgreementAnswer()
+    error = FailureAnswer(allow_null=True)
 
 
 class JudgingPairAnswer(Answer):
@@ -138,4 +148,7 @@ class BatchPhotoAnswer(Answer):
 
     name = serializers.CharField()
     photo = serializers.CharField(allow_null=True, help_text="address of its small copy")
+    match = serializers.ChoiceField(
+        choices=MATCHES, allow_null=True, help_text="whether anything fits; null: not known"
+    )
     results = HitAnswer(many=True)

@@ -57,13 +57,8 @@ class Parameters(serializers.Serializer[Any]):
 
     def _check_types(self, values: Mapping[str, Any]) -> None:
         """Raise ValidationError for JSON of another type than the schema says: no number is meant for a text."""
-        wrong = {
-            name: [f"Send {word}, not {_json_type(value)}."]
-            for name, value in values.items()
-            for kind, (types, word) in _JSON_TYPES.items()
-            if isinstance(self.fields[name], kind) and value is not None and type(value) not in types
-        }
-        if wrong:
+        found = {name: _wrong_types(self.fields[name], value) for name, value in values.items()}
+        if wrong := {name: words for name, words in found.items() if words}:
             raise serializers.ValidationError(wrong, code="type")
 
     def _check_lengths(self, values: Mapping[str, Any]) -> None:
@@ -82,6 +77,7 @@ _JSON_TYPES: dict[type[Any], tuple[tuple[type[Any], ...], str]] = {
     serializers.CharField: ((str,), "a string"),
     serializers.UUIDField: ((str,), "a string"),
     serializers.IntegerField: ((int,), "an integer"),
+    serializers.FloatField: ((int, float), "a number"),
     serializers.BooleanField: ((bool,), "true or false"),
 }
 _NAMES = {str: "a string", bool: "true or false", int: "a number", float: "a number", list: "a list"}
@@ -89,6 +85,20 @@ _NAMES = {str: "a string", bool: "true or false", int: "a number", float: "a num
 
 def _json_type(value: Any) -> str:
     return _NAMES.get(type(value), "an object")
+
+
+def _wrong_types(field: Any, value: Any) -> list[str]:
+    """Return what is wrong with the JSON type of a value, or of the entries of a list.
+
+    A field that is none of those above may say what it takes as `json_types`.
+    """
+    if isinstance(field, serializers.ListField) and isinstance(value, list):
+        return next((words for entry in value if (words := _wrong_types(field.child, entry))), [])
+    known = (takes for kind, takes in _JSON_TYPES.items() if isinstance(field, kind))
+    types, word = getattr(field, "json_types", None) or next(known, ((), ""))
+    if not types or value is None or type(value) in types:
+        return []
+    return [f"Send {word}, not {_json_type(value)}."]
 
 
 class NoParameters(Parameters):
@@ -182,6 +192,7 @@ class CollectionsField(ShortListField):
 class JsonObjectField(serializers.Field[Any, Any, Any, Any]):
     """A JSON object; in a form, its text. Refuses what PostgreSQL's jsonb cannot hold."""
 
+    json_types = ((dict,), "a JSON object")
     limits: ClassVar[Mapping[str, int]] = {"too_large": METADATA_BYTES_MAX, "too_deep": METADATA_DEPTH_MAX}
 
     default_error_messages = {
@@ -241,6 +252,8 @@ VECTOR_MAX = 16_000  # halfvec's own limit
 @extend_schema_field({"type": "array", "items": {"type": "number"}, "minItems": 1, "maxItems": VECTOR_MAX})
 class VectorField(serializers.Field[Any, Any, Any, Any]):
     """An embedding: a list of finite numbers; in a form, its JSON text. One pass, not one field a number."""
+
+    json_types = ((list,), "a list of numbers")
 
     default_error_messages = {
         "not_numbers": "Send a list of finite numbers.",

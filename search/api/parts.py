@@ -34,16 +34,6 @@ PART_IDS = {
 }
 
 
-class WeightField(serializers.FloatField):
-    """A part's weight: a number, not its text."""
-
-    def to_internal_value(self, data: Any) -> float:
-        """Return the weight; refuses what is no JSON number."""
-        if type(data) not in (int, float):
-            self.fail("invalid")
-        return float(super().to_internal_value(data))
-
-
 class SearchPart(FramingParameters):
     """One of image, image_url, text, document and embedding, and how much it counts."""
 
@@ -56,7 +46,7 @@ class SearchPart(FramingParameters):
     text = serializers.CharField(required=False, max_length=TEXT_MAX)
     document = serializers.IntegerField(required=False, min_value=1)
     embedding = VectorField(required=False)
-    weight = WeightField(
+    weight = serializers.FloatField(
         default=1.0, min_value=-1, max_value=1, help_text="not 0; negative leads away from it"
     )
 
@@ -70,6 +60,8 @@ class SearchPart(FramingParameters):
 @extend_schema_field(SearchPart(many=True))
 class PartsField(serializers.Field[Any, Any, Any, Any]):
     """A list of parts; in a form, its JSON text."""
+
+    json_types = ((list,), "a list of objects")
 
     default_error_messages = {
         "not_list": "Send a list of objects.",

@@ -61,6 +61,8 @@ class AddressField(serializers.CharField):
 class TurnField(serializers.ChoiceField):
     """How a picture is turned, clockwise."""
 
+    json_types = ((int,), "an integer")
+
     def __init__(self, **options: Any) -> None:
         super().__init__(choices=TURNS, help_text="degrees, clockwise; before `crop`", **options)
 

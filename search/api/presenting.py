@@ -120,10 +120,16 @@ def hit_json(hit: Hit, why: Why | None = None) -> Json:
         "strength": hit.strength,
         "document": document_brief_json(hit.document),
         "near_duplicates": [document_brief_json(same.document) for same in hit.same],
-        "why": why and {"parts": [_side_json(side) for side in why.parts], "found": _side_json(why.found)},
+        "why": why and _why_json(why),
         **{kind.name: None for kind in unit_kinds()},
         **({hit.kind: vars(unit_kind(hit.kind).shown.answer.of(hit.unit))} if hit.unit else {}),
     }
+
+
+def _why_json(why: Why) -> Json:
+    """Return why a hit was found."""
+    parts = [_side_json(side) for side in why.parts]
+    return {"parts": parts, "found": _side_json(why.found), "by_words": why.by_words}
 
 
 def _side_json(side: Side) -> Json:
@@ -131,6 +137,7 @@ def _side_json(side: Side) -> Json:
     return {
         "words": None if side.words is None else [vars(word) for word in side.words],
         "regions": None if side.regions is None else vars(side.regions),
+        "closeness": side.closeness,
     }
 
 
@@ -148,13 +155,30 @@ def document_brief_json(document: Document) -> Json:
 
 
 def document_json(document: Document) -> Json:
-    """Return a document; its collection and images must be loaded."""
+    """Return a document; its collection, images and files must be loaded."""
     return document_brief_json(document) | {
         "body": document.body,
         "split_pending": document.split_pending,
         "images": [image_json(image) for image in document.images.all()],
+        "file": _file_json(document),
         "created_at": document.created_at,
         "updated_at": document.updated_at,
+    }
+
+
+def _file_json(document: Document) -> Json | None:
+    """Return the file that a document was made of; its files must be loaded."""
+    found = next((file for file in document.files.all() if file.replaced_at is None), None)
+    if found is None:
+        return None
+    return {
+        "name": found.name,
+        "kind": found.kind,
+        "size": found.size,
+        "sha256": found.sha256,
+        "pages": found.page_count,
+        "url": found.blob_id and reverse("search:file", args=[document.pk]),
+        "notes": found.notes,
     }
 
 
@@ -173,6 +197,8 @@ def collection_json(collection: Collection) -> Json:
         "visibility": collection.visibility,
         "language": collection.language,
         "keep_originals": collection.keep_originals,
+        "keep_files": collection.keep_files,
+        "character_recognition": collection.character_recognition,
         "documents": described.document_count,
         "role": described.role,
         "created_at": collection.created_at,
@@ -343,4 +369,5 @@ def batch_photo_json(row: PhotoRow) -> Json:
     """Return a photo of a batch with its hits."""
     photo = row.photo
     address = reverse("search:batch-photo", args=[photo.batch_id, photo.pk]) if photo.preview_id else None
-    return {"name": photo.name, "photo": address, "results": [hit_json(hit) for hit in row.hits]}
+    results = [hit_json(hit) for hit in row.hits]
+    return {"name": photo.name, "photo": address, "match": row.match, "results": results}

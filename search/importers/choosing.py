@@ -34,9 +34,10 @@ class Table:
     pictures: str = ""
 
 
-def choose_tables(files: Files, options: ImportOptions) -> list[Table]:
+def choose_tables(files: Files, options: ImportOptions, *, among: bool = False) -> list[Table]:
     """Return the file that lists the documents, or COCO's captions of several splits; none if there are only pictures.
 
+    `among` files that are documents themselves, only what surely lists documents is taken for a table.
     Raises AppError `import.table_unclear`, `import.table_missing`, `import.zip_damaged`.
     """
     data = [name for name in files.names() if name.lower().endswith(DATA_SUFFIXES)]
@@ -45,14 +46,14 @@ def choose_tables(files: Files, options: ImportOptions) -> list[Table]:
     meant = [name for name in data if PurePosixPath(name).stem.lower() == DOCUMENTS]
     if len(meant) > 1:
         raise _unclear(meant)
-    if meant or (len(data) == 1 and not data[0].lower().endswith(".txt")):
+    if meant or (len(data) == 1 and not among and not data[0].lower().endswith(".txt")):
         return [_table(files, (meant or data)[0], options)]
-    return _chosen(files, data, options)
+    return _chosen(files, data, options, among=among)
 
 
-def _chosen(files: Files, data: list[str], options: ImportOptions) -> list[Table]:
+def _chosen(files: Files, data: list[str], options: ImportOptions, *, among: bool) -> list[Table]:
     """Choose by what is in the files; a text or JSON file that lists no documents is something else."""
-    tables = [name for name in data if not name.lower().endswith((".txt", ".json"))]
+    tables = [name for name in data if not among and not name.lower().endswith((".txt", ".json"))]
     looked_into = data if len(data) <= LOOKED_INTO_MAX else tables
     if len(looked_into) > LOOKED_INTO_MAX:
         raise _unclear(looked_into)

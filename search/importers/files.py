@@ -79,6 +79,21 @@ class NoFiles:
         return []
 
 
+class OneFile(NoFiles):
+    """A file that came alone and is a document itself."""
+
+    def __init__(self, path: Path, name: str) -> None:
+        self._path, self._name = path, name
+
+    def names(self) -> Iterator[str]:
+        """Yield its name."""
+        yield self._name
+
+    def open(self, name: str) -> BinaryIO:
+        """Open it."""
+        return self._path.open("rb")
+
+
 class FolderFiles:
     """The files of a folder on this machine; links out of it are not followed."""
 

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, BinaryIO
 from retrieval_site.errors import AppError
 from search.importers.detecting import may_be_csv, text_head
 from search.importers.tables import known_columns, no_table
+from workers.extraction.kinds import ARCHIVE, kind_of
+from workers.extraction.registry import READERS
 from workers.formats import zips
 from workers.formats.rows import read_rows
 from workers.formats.text import encoding_of
-from workers.inference.sniff import sniff_format
+from workers.inference.sniff import HEADER_BYTES, sniff_format
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -100,21 +102,33 @@ _MIMETYPES = {
 }
 
 
-def refuse_foreign(file: BinaryIO, wanted: Format | None = None) -> None:
+def refuse_foreign(file: BinaryIO, wanted: Format | None = None, name: str = "") -> None:
     """Raise AppError `import.empty` or `import.format_unknown` for a file that no import reads; leaves it at its start.
 
-    `wanted` is the format that it was said to have.
+    `wanted` is the format that it was said to have, `name` what it is called.
     """
     file.seek(0)
     head = file.read(HEAD_BYTES)
     if not head:
         raise AppError("import.empty")
+    if wanted in (None, "file") and _is_readable(file, name):
+        return
     found = _in_zip(file) if head.startswith(zips.STARTS) else _named(head)
     if found:
         raise _refusal(found)
     if wanted in (None, "csv") and not head.startswith(zips.STARTS):
         _refuse_text(text_head(file))
     file.seek(0)
+
+
+def _is_readable(file: BinaryIO, name: str) -> bool:
+    """Tell a file that is a document itself, or a picture; raises AppError for one that has a password."""
+    kind = kind_of(file, name)
+    if kind == "encrypted":
+        raise _refusal("an Office file with a password")
+    head = file.read(HEADER_BYTES)
+    file.seek(0)
+    return (kind in READERS and kind != ARCHIVE) or sniff_format(head) is not None
 
 
 def _refusal(found: str) -> AppError:

@@ -16,10 +16,12 @@ from django.db import DataError, transaction
 
 from models_admin.files import blob_on_disk
 from retrieval_site.errors import AppError
+from search.importers.document_files import DocumentFiles
+from search.importers.files import DAMAGED_WHILE_READING
 from search.importers.leftovers import job_warning, stored_warnings
 from search.importers.source import ImportSource, open_import
 from search.importers.storing import to_document
-from search.importers.types import Item, Record, Rejected, rejected
+from search.importers.types import DocumentFileItem, Item, Record, Rejected, rejected
 from search.models import Collection
 from search.services.documents import (
     Change,
@@ -61,9 +63,14 @@ class ImportRun:
     """One run of one import job."""
 
     def __init__(
-        self, run: JobRun[ImportJobParameters, ImportResult], source: ImportSource, collection: Collection
+        self,
+        run: JobRun[ImportJobParameters, ImportResult],
+        source: ImportSource,
+        collection: Collection,
+        files: DocumentFiles,
     ) -> None:
         self.ctx = run
+        self._files = files
         self._source = source
         self._collection = collection
         self._dry_run = run.parameters.dry_run
@@ -114,22 +121,35 @@ class ImportRun:
         self._warn()
 
     def _batch(self, batch: list[Numbered]) -> None:
-        read = [(position, self._read(item)) for position, item in batch]
+        read = [(position, one) for position, item in batch for one in self._read(item)]
         records = [(position, item) for position, item in read if isinstance(item, DocumentRecord)]
         bad = [(position, item) for position, item in read if isinstance(item, Rejected)]
         with transaction.atomic():
             bad += self._save(records)
             for position, item in bad:
                 self._keep(position, item)
-            self._counts["failed"] += len(bad)
-            self.ctx.advance(len(batch) - len(bad), failed=len(bad))
+            failed = len({position for position, _ in bad})
+            self._counts["failed"] += failed
+            self.ctx.advance(len(batch) - failed, failed=failed)
             reached = max(self.ctx.result.position or 0, batch[-1][0])
             self.ctx.remember(position=reached, **self._counts)
 
-    def _read(self, item: Item) -> DocumentRecord | Rejected:
+    def _read(self, item: Item) -> list[DocumentRecord | Rejected]:
+        """Return what an item becomes: one document, or of a file with files inside it several."""
         if isinstance(item, Rejected):
-            return item
-        return to_document(item, self._source, self._collection, store=not self._dry_run)
+            return [item]
+        if isinstance(item, DocumentFileItem):
+            return self._read_file(item)
+        return [to_document(item, self._source, self._collection, store=not self._dry_run)]
+
+    def _read_file(self, item: DocumentFileItem) -> list[DocumentRecord | Rejected]:
+        try:
+            with self._source.open(item.name) as file:
+                return list(self._files.records(item, file, self._source.beside))
+        except AppError as error:
+            return [Rejected(item.where, (Problem(error.id, error.message),))]
+        except DAMAGED_WHILE_READING as error:
+            return [rejected(item.where, "import.zip_damaged/rest", reason=str(error))]
 
     def _save(self, records: list[tuple[int, DocumentRecord]]) -> list[tuple[int, Rejected]]:
         """Save all at once; should the database refuse something unforeseen, each alone, to find which."""
@@ -168,7 +188,7 @@ class ImportRun:
 
 
 def batches(items: Iterator[Numbered]) -> Iterator[list[Numbered]]:
-    """Yield lists of items, full at 500 documents, 32 pictures or two million characters."""
+    """Yield lists of items, full at 500 documents, 32 pictures or two million characters; or at one document file."""
     batch: list[Numbered] = []
     pictures = characters = 0
     for position, item in items:
@@ -176,7 +196,13 @@ def batches(items: Iterator[Numbered]) -> Iterator[list[Numbered]]:
         if isinstance(item, Record):
             pictures += len(item.pictures)
             characters += len(item.fields.body)
-        if len(batch) >= BATCH_DOCUMENTS or pictures >= BATCH_PICTURES or characters >= BATCH_CHARACTERS:
+        whole = isinstance(item, DocumentFileItem)
+        if (
+            whole
+            or len(batch) >= BATCH_DOCUMENTS
+            or pictures >= BATCH_PICTURES
+            or characters >= BATCH_CHARACTERS
+        ):
             yield batch
             batch, pictures, characters = [], 0, 0
     if batch:
@@ -189,8 +215,13 @@ def opened(run: JobRun[ImportJobParameters, ImportResult]) -> Iterator[ImportRun
     collection = Collection.objects.filter(pk=run.parameters.collection).first()
     if collection is None:
         raise AppError("collection.not_found/deleted")
-    with _path(run.parameters) as path, open_import(path, run.parameters.options) as source:
-        yield ImportRun(run, source, collection)
+    parameters = run.parameters
+    with (
+        _path(parameters) as path,
+        open_import(path, parameters.options, parameters.filename) as source,
+        DocumentFiles(collection, store=not parameters.dry_run) as files,
+    ):
+        yield ImportRun(run, source, collection, files)
 
 
 @contextmanager

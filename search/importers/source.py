@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO
@@ -12,8 +13,9 @@ from typing import TYPE_CHECKING, BinaryIO
 from retrieval_site.errors import AppError
 from search.importers.captions import read_captions, read_coco, read_karpathy
 from search.importers.choosing import DATA_SUFFIXES, Table, choose_tables
-from search.importers.detecting import detect
-from search.importers.files import DAMAGED_WHILE_READING, FolderFiles, NoFiles, ZipFiles
+from search.importers.detecting import detect, lists_documents
+from search.importers.document_files import external_id_of
+from search.importers.files import DAMAGED_WHILE_READING, FolderFiles, NoFiles, OneFile, ZipFiles
 from search.importers.json_lists import read_json
 from search.importers.jsonl import read_jsonl
 from search.importers.leftovers import FilesUsed, columns_ignored
@@ -21,6 +23,7 @@ from search.importers.pictures import is_picture
 from search.importers.tables import read_csv
 from search.importers.types import (
     FORMATS,
+    DocumentFileItem,
     Format,
     ImportOptions,
     Item,
@@ -31,6 +34,9 @@ from search.importers.types import (
     rejected,
 )
 from search.services.document_fields import DocumentFields
+from workers.extraction.kinds import ARCHIVE, kind_by_name, kind_of
+from workers.inference.errors import PictureError
+from workers.inference.sniff import HEADER_BYTES, sniff_format
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,6 +44,11 @@ if TYPE_CHECKING:
 
     from search.importers.files import Files
     from search.importers.types import FileWarning, Per
+
+
+NAME_SHOWN = 200
+BESIDE_A_TABLE = frozenset({"text", "markdown", "html"})
+"""Beside a file that lists documents these are notes on it, a README or a licence, and no documents."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +67,24 @@ class ImportSource:
         for item in _once_each(self._restart()):
             if isinstance(item, Record):
                 self._used.add(self.files.find(ref.name, self._near) for ref in item.pictures)
+            elif isinstance(item, DocumentFileItem):
+                self._used.add([item.name])
             yield item
+
+    def open(self, name: str) -> BinaryIO:
+        """Open a file that is a document itself; raises AppError `import.zip_damaged`."""
+        return self.files.open(name)
 
     def picture(self, name: str) -> bytes:
         """Return a picture that a document names; raises PictureError `import.image_missing`, `image.too_large`."""
         return self.files.picture(name, self._near)
+
+    def beside(self, path: str) -> bytes | None:
+        """Return a picture by its exact path, None where there is none or it is too large."""
+        try:
+            return self.files.picture(path)
+        except (AppError, PictureError):
+            return None
 
     def warnings(self) -> list[FileWarning]:
         """Return what was left out, once all items were read."""
@@ -68,14 +92,20 @@ class ImportSource:
 
 
 @contextmanager
-def open_import(path: Path, options: ImportOptions) -> Iterator[ImportSource]:
-    """Open an import file, zip or folder. Raises AppError `import.*` for one that cannot be read at all."""
+def open_import(path: Path, options: ImportOptions, name: str = "") -> Iterator[ImportSource]:
+    """Open an import file, which people call `name`, a zip or a folder.
+
+    Raises AppError `import.*` for one that cannot be read at all.
+    """
     wanted = _format(options)
     with ExitStack() as stack:
         if path.is_dir():
             yield _from_files("folder", FolderFiles(path), options)
             return
         file: BinaryIO = stack.enter_context(path.open("rb"))
+        if wanted == "file" or (wanted is None and _is_document(file, name or path.name)):
+            yield _from_file(path, name or path.name)
+            return
         found = detect(file)
         if found == "zip" or wanted == "zip":
             archive = ZipFiles(path)
@@ -97,17 +127,44 @@ def _format(options: ImportOptions) -> Format | None:
     return options.format
 
 
+def _is_document(file: BinaryIO, name: str) -> bool:
+    """Tell a file that is a document itself, or a picture, from one that lists documents."""
+    kind = kind_of(file, name)
+    if kind == "text":
+        return lists_documents(file) is None
+    return kind not in (None, ARCHIVE) or sniff_format(file.read(HEADER_BYTES)) is not None
+
+
+def _from_file(path: Path, name: str) -> ImportSource:
+    item = DocumentFileItem(name[:NAME_SHOWN], external_id_of(name), name)
+    used = FilesUsed("file")
+    return ImportSource("file", OneFile(path, name), lambda: iter((item,)), _used=used)
+
+
 def _from_files(kind: Format, files: Files, options: ImportOptions) -> ImportSource:
     """Read the files in it that list documents, else make a document of every picture."""
-    tables = choose_tables(files, options)
+    documents = [name for name in files.names() if kind_by_name(name)]
+    tables = [] if options.format == "file" else choose_tables(files, options, among=bool(documents))
     used = FilesUsed(kind, {table.name for table in tables})
     if not tables:
-        return ImportSource(kind, files, lambda: _pictures_only(files, kind), _used=used)
+        return ImportSource(kind, files, lambda: _each_file(files, kind), _used=used)
+    documents = [
+        name for name in documents if name not in used.tables and kind_by_name(name) not in BESIDE_A_TABLE
+    ]
     reading = Reading(options.per or _per(files, tables), options.extra_columns)
     near = str(PurePosixPath(tables[0].name).parent)
     return ImportSource(
-        kind, files, lambda: _read_tables(files, tables, reading), reading, "" if near == "." else near, used
+        kind,
+        files,
+        lambda: itertools.chain(_read_tables(files, tables, reading), map(_document_file, documents)),
+        reading,
+        "" if near == "." else near,
+        used,
     )
+
+
+def _document_file(name: str) -> DocumentFileItem:
+    return DocumentFileItem(name[:NAME_SHOWN], external_id_of(name), name)
 
 
 def _per(files: Files, tables: list[Table]) -> Per:
@@ -128,10 +185,7 @@ def _read_tables(files: Files, tables: list[Table], reading: Reading) -> Iterato
 
 def _named(item: Item, name: str) -> Item:
     """Say which of several files an item stands in."""
-    where = f"{PurePosixPath(name).name}, {item.where}"
-    if isinstance(item, Rejected):
-        return Rejected(where, item.problems)
-    return Record(where, item.external_id, item.fields, item.pictures)
+    return replace(item, where=f"{PurePosixPath(name).name}, {item.where}")
 
 
 def _read_table(open_file: Callable[[], BinaryIO], table: Table, reading: Reading) -> Iterator[Item]:
@@ -156,11 +210,14 @@ def _read(file: BinaryIO, table: Table, reading: Reading) -> Iterator[Item]:
     return read_karpathy(file, reading.per)
 
 
-def _pictures_only(files: Files, kind: Format) -> Iterator[Item]:
-    """Yield a document for each picture. Raises AppError `import.empty` where there is none."""
+def _each_file(files: Files, kind: Format) -> Iterator[Item]:
+    """Yield a document for each file that is one, and for each picture. Raises AppError `import.empty` without any."""
     found = False
     for name in files.names():
-        if not name.lower().endswith(DATA_SUFFIXES) and is_picture(files, name):
+        if kind_by_name(name):
+            found = True
+            yield _document_file(name)
+        elif not name.lower().endswith(DATA_SUFFIXES) and is_picture(files, name):
             found = True
             yield Record(name, name, DocumentFields(), (PictureRef(name),))
     if not found:
@@ -172,14 +229,14 @@ def _once_each(items: Iterator[Item]) -> Iterator[Item]:
     with closing(sqlite3.connect("")) as seen:
         seen.execute("CREATE TABLE seen (id TEXT PRIMARY KEY, place TEXT) WITHOUT ROWID")
         for item in items:
-            first = _first_place(seen, item) if isinstance(item, Record) else None
+            first = None if isinstance(item, Rejected) else _first_place(seen, item)
             if first is None:
                 yield item
             else:
                 yield rejected(item.where, "import.duplicate_external_id", first=first)
 
 
-def _first_place(seen: sqlite3.Connection, record: Record) -> str | None:
+def _first_place(seen: sqlite3.Connection, record: Record | DocumentFileItem) -> str | None:
     """Return where the record's external id came first, None when that is here."""
     identity = record.external_id.encode(errors="surrogatepass").hex()
     if seen.execute("INSERT OR IGNORE INTO seen VALUES (?, ?)", [identity, record.where]).rowcount:

@@ -9,6 +9,7 @@ from retrieval_site.errors import AppError
 from search.importers.types import Record, Rejected
 from search.pictures import picture_thumbnail
 from search.services.document_fields import (
+    DocumentFields,
     ImageInput,
     check_image_count,
     check_record,
@@ -58,15 +59,26 @@ def _images(
     data = source.picture(ref.name)
     try:
         pages = pictures_kept(data, collection)
-        return [_image(page, ref, store=store) for page in pages]
+        return [picture_stored(page, ref.alt, store=store) for page in pages]
     except InferenceError as error:
         raise error.quoting(error.id, f"“{ref.name[:200]}”: {error.message}", error.detail) from error
 
 
-def _image(page: bytes, ref: PictureRef, *, store: bool) -> ImageInput:
-    thumbnail = picture_thumbnail(page, max(LONGEST_SIDES_PX))
+def picture_stored(data: bytes, alt: str, *, store: bool) -> ImageInput:
+    """Decode a picture as a check and, with `store`, keep it with its small copies; raises PictureError."""
+    thumbnail = picture_thumbnail(data, max(LONGEST_SIDES_PX))
     if not store:
-        return ImageInput(hashlib.sha256(page).hexdigest(), *thumbnail.size, ref.alt)
-    image = image_stored(page, alt=ref.alt, size=thumbnail.size)
+        return ImageInput(hashlib.sha256(data).hexdigest(), *thumbnail.size, alt)
+    image = image_stored(data, alt=alt, size=thumbnail.size)
     thumbnails_store(image.blob_id, thumbnail.image)
     return image
+
+
+def picture_record(
+    data: bytes, external_id: str, collection: Collection, *, store: bool, title: str = ""
+) -> DocumentRecord:
+    """Return the document that a picture alone becomes. Raises PictureError and AppError as `to_document` tells."""
+    images = tuple(picture_stored(page, "", store=store) for page in pictures_kept(data, collection))
+    fields = DocumentFields(title=title)
+    check_record(external_id, fields, images)
+    return DocumentRecord(external_id, fields, images)

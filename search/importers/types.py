@@ -12,8 +12,18 @@ if TYPE_CHECKING:
 
     from search.services.document_fields import DocumentFields
 
-Format: TypeAlias = Literal["jsonl", "json", "csv", "captions", "coco", "karpathy", "zip", "folder"]
-FORMATS: tuple[Format, ...] = ("jsonl", "json", "csv", "captions", "coco", "karpathy", "zip", "folder")
+Format: TypeAlias = Literal["jsonl", "json", "csv", "captions", "coco", "karpathy", "zip", "folder", "file"]
+FORMATS: tuple[Format, ...] = (
+    "jsonl",
+    "json",
+    "csv",
+    "captions",
+    "coco",
+    "karpathy",
+    "zip",
+    "folder",
+    "file",
+)
 Per: TypeAlias = Literal["caption", "picture"]
 ExtraColumns: TypeAlias = Literal["refuse", "metadata", "ignore"]
 EXTRA_COLUMNS: tuple[ExtraColumns, ...] = ("refuse", "metadata", "ignore")
@@ -23,9 +33,9 @@ EXTRA_COLUMNS: tuple[ExtraColumns, ...] = ("refuse", "metadata", "ignore")
 class ImportOptions:
     """How to read a file.
 
-    format: where detection is wrong. per: of captions, one document for each of these; None is a picture where the
-    pictures come along, else a caption. extra_columns: what becomes of columns and keys that are no field.
-    table: the file of a zip or folder that lists the documents, where several could.
+    format: where detection is wrong; `file` makes a document of each file, tables too. per: of captions, one document
+    for each of these; None is a picture where the pictures come along, else a caption. extra_columns: what becomes of
+    columns and keys that are no field. table: the file of a zip or folder that lists the documents, if several could.
     """
 
     format: Format | None = None
@@ -72,6 +82,15 @@ class Record:
 
 
 @dataclass(frozen=True)
+class DocumentFileItem:
+    """A file that is a document itself, such as a PDF, by its name among the import's files."""
+
+    where: str
+    external_id: str
+    name: str
+
+
+@dataclass(frozen=True)
 class FileWarning:
     """Something that was left out or may be unexpected, and does not stop the import."""
 
@@ -88,7 +107,7 @@ class Rejected:
     problems: tuple[Problem, ...]
 
 
-Item: TypeAlias = Record | Rejected
+Item: TypeAlias = Record | DocumentFileItem | Rejected
 
 
 def rejected(where: str, name: str, /, **facts: Any) -> Rejected:

@@ -112,7 +112,8 @@ def _queries(lines: Sequence[Line], collection: Collection, viewer: Viewer) -> d
         if line.query and line.query not in found:
             raise AppError("judging.line_query", line=line.number)
     texts = dict.fromkeys(line.text for line in lines if not line.query)
-    asked = {text: Query(user_id=account_of(viewer), collections=[collection.slug]) for text in texts}
+    user, scope = account_of(viewer), [collection.slug]
+    asked = {text: Query(user_id=user, collections=scope, listed=False) for text in texts}
     Query.objects.bulk_create(asked.values())
     QueryPart.objects.bulk_create(
         QueryPart(query=query, modality="text", text=text) for text, query in asked.items()

@@ -8,15 +8,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Count, Exists, F, OuterRef, Q
 from django.db.models.functions import Coalesce
 
 from retrieval_site.errors import AppError
 from retrieval_site.people import account_of
+from search.job_types import FILL_QUEUE
 from search.judging.agreement import Agreement, agreement, ordinal
 from search.models import Collection, Judgement, JudgingPair, JudgingQueue, JudgingSkip
+from workers.models import Job
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from django.db.models import QuerySet
 
     from search.querysets import Viewer
@@ -55,22 +59,49 @@ def queue_delete(*, queue: JudgingQueue) -> None:
     queue.delete()
 
 
-def _pairs(queue: JudgingQueue, viewer: Viewer) -> QuerySet[Any]:
-    """Return the pairs of documents that are in the queue's collection still, with what the rater did with each."""
+def _done_by(viewer: Viewer) -> tuple[QuerySet[Judgement], QuerySet[JudgingSkip]]:
+    """Return what a rater did with the pair of an outer statement."""
     user = account_of(viewer)
     mine = Judgement.objects.filter(query=OuterRef("query"), document=OuterRef("document"), user=user)
-    skips = JudgingSkip.objects.filter(pair=OuterRef("pk"), user=user)
+    return mine, JudgingSkip.objects.filter(pair=OuterRef("pk"), user=user)
+
+
+def _pairs(queue: JudgingQueue, viewer: Viewer) -> QuerySet[Any]:
+    """Return the pairs of documents that are in the queue's collection still, with what the rater did with each."""
+    mine, skips = _done_by(viewer)
     rows = queue.pairs.filter(document__collection=queue.collection_id)
     return rows.annotate(is_judged=Exists(mine), is_skipped=Exists(skips)).order_by("place")
 
 
 def progress(queue: JudgingQueue, viewer: Viewer) -> QueueProgress:
     """Return how far a rater is."""
-    done = [
-        (judged, skipped) for judged, skipped in _pairs(queue, viewer).values_list("is_judged", "is_skipped")
-    ]
-    skipped = sum(skipped and not judged for judged, skipped in done)
-    return QueueProgress(len(done), sum(judged or skipped for judged, skipped in done), skipped)
+    return progress_of([queue], viewer)[queue.pk]
+
+
+def progress_of(queues: Sequence[JudgingQueue], viewer: Viewer) -> dict[int, QueueProgress]:
+    """Return how far a rater is in each of some queues, by their ids, in one statement."""
+    mine, skips = _done_by(viewer)
+    rows = JudgingPair.objects.filter(queue__in=queues, document__collection=F("queue__collection"))
+    counted = (
+        rows.order_by()
+        .values("queue")
+        .annotate(
+            pairs=Count("pk"),
+            done=Count("pk", filter=Q(Exists(mine)) | Q(Exists(skips))),
+            skipped=Count("pk", filter=Q(Exists(skips)) & ~Q(Exists(mine))),
+        )
+    )
+    found = {row.pop("queue"): QueueProgress(**row) for row in counted}
+    return {queue.pk: found.get(queue.pk, QueueProgress(0, 0, 0)) for queue in queues}
+
+
+def job_of(queue: JudgingQueue) -> Job | None:
+    """Return the latest job that was to find a queue's pairs; None where none was needed."""
+    if queue.source != JudgingQueue.Source.VERSIONS:
+        return None
+    jobs = Job.objects.filter(type=FILL_QUEUE.name, params__queue=queue.pk)
+    latest: Job | None = jobs.order_by("-created_at").first()
+    return latest
 
 
 def next_pair(queue: JudgingQueue, viewer: Viewer) -> JudgingPair | None:
@@ -99,9 +130,7 @@ def step_back(*, queue: JudgingQueue, viewer: Viewer) -> bool:
     """Take back what the rater did last since the queue was made, so that its pair is next; return whether there was
     anything.
     """
-    user = account_of(viewer)
-    mine = Judgement.objects.filter(query=OuterRef("query"), document=OuterRef("document"), user=user)
-    skips = JudgingSkip.objects.filter(pair=OuterRef("pk"), user=user)
+    user, (mine, skips) = account_of(viewer), _done_by(viewer)
     last = (
         _pairs(queue, viewer)
         .filter(Q(is_judged=True) | Q(is_skipped=True))

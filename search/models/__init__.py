@@ -4,10 +4,12 @@ from search.models.curating import ChangedDocument, ChangeSet, NearDuplicate, Tr
 from search.models.document import Document, DocumentImage, Passage
 from search.models.feedback import Judgement, Query, QueryPart
 from search.models.field import CollectionField, FieldValue
+from search.models.file import DocumentFile, DocumentPage
 from search.models.identifier import DocumentIdentifier
 from search.models.judging import JudgingPair, JudgingQueue, JudgingSkip
 from search.models.photo_batch import BatchPhoto, PhotoBatch
 from search.models.saved import SavedSearch, SearchFinding
+from search.models.source import Source, SourceItem
 from search.models.token import ApiToken
 
 __all__ = [
@@ -19,8 +21,10 @@ __all__ = [
     "Collection",
     "CollectionField",
     "Document",
+    "DocumentFile",
     "DocumentIdentifier",
     "DocumentImage",
+    "DocumentPage",
     "FieldValue",
     "Judgement",
     "JudgingPair",
@@ -34,6 +38,8 @@ __all__ = [
     "QueryPart",
     "SavedSearch",
     "SearchFinding",
+    "Source",
+    "SourceItem",
     "TrashedBlob",
     "TrashedDocument",
 ]

@@ -49,6 +49,12 @@ class Collection(models.Model):
         PUBLIC = "public", "public"
         PRIVATE = "private", "private"
 
+    class Recognition(models.TextChoices):
+        """Which pictures of text are read."""
+
+        NONE = "none", "nothing"
+        PAGES = "pages", "scanned pages"
+
     slug = models.SlugField(max_length=80, unique=True)
     name = models.CharField(max_length=200)
     description = models.TextField(blank=True, default="")
@@ -64,6 +70,18 @@ class Collection(models.Model):
         default=False,
         help_text="Keep pictures as they were sent, with place, time, camera and everything else that their files say. "
         "Otherwise only the orientation and the colour profile are kept.",
+    )
+    keep_files = models.BooleanField(
+        "keep files",
+        default=True,
+        help_text="Keep the files that documents are made of (PDF, Word, …), so that who finds one can open it.",
+    )
+    character_recognition = models.CharField(
+        "read by character recognition",
+        max_length=10,
+        choices=Recognition.choices,
+        default=Recognition.PAGES,
+        help_text="Pages of files that have no text of their own, such as scans, are read letter by letter.",
     )
     members = models.ManyToManyField(settings.AUTH_USER_MODEL, through="Membership", blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -22,6 +22,12 @@ class Document(models.Model):
     url = models.URLField(max_length=1000, blank=True, default="")
     tags = ArrayField(models.CharField(max_length=80), default=list, blank=True)
     metadata = models.JSONField(default=dict, blank=True)
+    outline = models.JSONField(
+        default=dict,
+        blank=True,
+        editable=False,
+        help_text="of a document made of a file: where its headings and pages begin in the body",
+    )
     content_hash = models.CharField(
         max_length=64, editable=False, default="", help_text="SHA-256 of all that an import can set"
     )
@@ -89,7 +95,8 @@ class Passage(models.Model):
     """A span of a document's text that is embedded as one unit.
 
     Rows are immutable: changed text is a new row, so that a vector always belongs to the words it was made from.
-    `start` and `end` are character offsets into the document's body (0, 0 for a title-only document).
+    `start` and `end` are character offsets into the document's body (0, 0 for a title-only document). `heading`: the
+    titles of the sections that it stands in, which are embedded with it; `page`: from 1, 0 where there are none.
     """
 
     document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="passages")
@@ -97,6 +104,8 @@ class Passage(models.Model):
     start = models.PositiveIntegerField()
     end = models.PositiveIntegerField()
     text = models.TextField()
+    heading = models.CharField(max_length=300, blank=True, default="")
+    page = models.PositiveIntegerField(default=0)
 
     class Meta:
         ordering = ["document_id", "ordinal"]

@@ -50,6 +50,9 @@ class Query(models.Model):
     min_relevance = models.FloatField(null=True, blank=True)
     warnings = models.JSONField(default=list, blank=True, help_text="what should be known of the answer")
     timings_ms = models.JSONField(default=dict, blank=True)
+    listed = models.BooleanField(
+        default=True, help_text="whether its user's history has it; not one that a judging queue's file made"
+    )
     marked = models.ForeignKey(
         "self",
         null=True,
@@ -147,6 +150,15 @@ class QueryPart(models.Model):
         default="",
         help_text="SHA-256 of the photo's file, which is at hand for a while",
     )
+    sent_with = models.ForeignKey(
+        Query,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        db_index=False,
+        help_text="the earlier search with which the photo or vector came in: deleting that one takes it away here",
+    )
     text_read = models.JSONField(
         null=True, blank=True, help_text="lines and barcodes of the photo; null: not read"
     )
@@ -154,6 +166,11 @@ class QueryPart(models.Model):
     class Meta:
         ordering = ["place"]
         constraints = [models.UniqueConstraint(fields=["query", "place"], name="query_part_place")]
+        indexes = [
+            models.Index(
+                fields=["sent_with"], condition=models.Q(sent_with__isnull=False), name="query_part_sent_with"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.modality} part {self.place} of {self.query_id}"
@@ -165,7 +182,12 @@ class QueryPart(models.Model):
 
 
 class Judgement(models.Model):
-    """A person's grade of one document for one query: 0 not relevant … 3 perfect."""
+    """A person's grade of one document for one query: 0 not relevant … 3 perfect.
+
+    `is_new`: there was no earlier one, as whoever has just written it knows.
+    """
+
+    is_new = False
 
     query = models.ForeignKey(Query, on_delete=models.CASCADE, related_name="judgements")
     document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="judgements")

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from search.hit_exports import HIT_COLUMNS, hit_cells
+from search.retrieval.calibrate import match_of
+from search.retrieval.keep import ranked_of
 from search.retrieval.present import hits_of
 from search.retrieval.scope import visible_collections
-from search.retrieval.types import RankedDocument
 from search.spreadsheets import csv_line
 from search.units.registry import unit_kind_of
 
@@ -17,29 +18,35 @@ if TYPE_CHECKING:
 
     from search.models import BatchPhoto, PhotoBatch
     from search.querysets import Viewer
-    from search.retrieval.types import Hit
+    from search.retrieval.types import Hit, Match
 
-COLUMNS = ("photo", *HIT_COLUMNS, "failed_because")
+COLUMNS = ("photo", *HIT_COLUMNS, "failed_because", "match")
 _NO_HIT = [None] * len(HIT_COLUMNS)
 
 
 @dataclass(frozen=True)
 class PhotoRow:
-    """A photo with its hits."""
+    """A photo with its hits, and whether anything fits it; None where nothing is known of that."""
 
     photo: BatchPhoto
     hits: tuple[Hit, ...]
+    match: Match | None
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether nothing fits, and what is closest is only that."""
+        return self.match == "none" and bool(self.hits)
 
 
 def photo_rows(batch: PhotoBatch, photos: Sequence[BatchPhoto], viewer: Viewer) -> list[PhotoRow]:
     """Return the photos with what the viewer may see of their hits, in one statement for each photo."""
     kind = unit_kind_of(batch.target).name
     visible = visible_collections(viewer)
-    return [PhotoRow(photo, tuple(hits_of(_ranked(photo, kind), kind, visible))) for photo in photos]
-
-
-def _ranked(photo: BatchPhoto, kind: str) -> list[RankedDocument]:
-    return [RankedDocument(entry["document"], entry[kind], entry["score"]) for entry in photo.answer]
+    ranked = [(photo, ranked_of(photo.answer, kind)) for photo in photos]
+    return [
+        PhotoRow(photo, tuple(hits_of(found, kind, visible)), match_of([one.strength for one in found]))
+        for photo, found in ranked
+    ]
 
 
 def csv_lines(batch: PhotoBatch, viewer: Viewer) -> Iterator[str]:
@@ -47,9 +54,9 @@ def csv_lines(batch: PhotoBatch, viewer: Viewer) -> Iterator[str]:
     yield csv_line(COLUMNS)
     for row in photo_rows(batch, list(batch.photos.all()), viewer):
         if not row.hits:
-            yield csv_line((row.photo.name, *_NO_HIT, None))
+            yield csv_line((row.photo.name, *_NO_HIT, None, row.match))
         for hit in row.hits:
-            yield csv_line((row.photo.name, *hit_cells(hit), None))
+            yield csv_line((row.photo.name, *hit_cells(hit), None, row.match))
     failed = batch.job.items.order_by("key").values_list("key", "reason") if batch.job else ()
     for name, reason in failed:
-        yield csv_line((name, *_NO_HIT, reason))
+        yield csv_line((name, *_NO_HIT, reason, None))

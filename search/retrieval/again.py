@@ -7,12 +7,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
-from django.conf import settings
-
 from models_admin.models import VersionState
 from retrieval_site.database.reading import read
 from retrieval_site.errors import AppError
-from search.models import QueryPart
 from search.retrieval import keep
 from search.retrieval.door import search_encoded
 from search.retrieval.rocchio import moved_by_grades
@@ -47,10 +44,7 @@ def _search_as(query: Query, encoded: EncodedQuery, request: SearchRequest) -> S
         collapse=bool(query.plan.get("collapsed")),
         min_relevance=query.min_relevance,
     )
-    answer = search_encoded(encoded, again)
-    if answer.query_id is not None and settings.CONFIG.keep_queries:
-        _keep_previews(query, answer)
-    return answer
+    return search_encoded(encoded, again)
 
 
 def search_by_marks(query: Query, request: SearchRequest, grades: Mapping[int, int]) -> SearchAnswer:
@@ -88,11 +82,3 @@ def _encoded(query: Query) -> EncodedQuery:
         raise AppError("query.not_repeatable")
     warnings = tuple(one for one in query.warnings if one["id"].startswith(_OF_THE_QUERY))
     return replace(encoded, warnings=warnings)
-
-
-def _keep_previews(query: Query, answer: SearchAnswer) -> None:
-    """Show the same photos beside the new answer, and the parts of them that count."""
-    for part in query.asked:
-        if part.modality == "image":
-            new = QueryPart.objects.filter(query=answer.query_id, place=part.place)
-            new.update(preview=part.preview_id, turn=part.turn, crop=part.crop, digest=part.digest)

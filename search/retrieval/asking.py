@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from retrieval_site.database.reading import read
-from search.retrieval.modes import mode_for, retrievers_for, text_of
+from search.retrieval.encode import SAYS_NOTHING, Known
+from search.retrieval.modes import is_wanted_text, mode_for, retrievers_for, text_of
 from search.retrieval.read_names import ReadIdentifiers
-from search.retrieval.types import MENDED, ImagePart, TextPart
-from search.retrieval.unencoded import encoding_for
+from search.retrieval.types import AS_WRITTEN, MENDED, ImagePart, TextPart
+from search.retrieval.unencoded import encoding_for, unencoded
 from search.words.spelling import mended, misspelt
 from search.words.terms import look_up
 
@@ -46,9 +47,14 @@ def prepare(
     encoding = encoding_for(request, mode, preview_px)
     scope = read(lambda: scope_of(encoding.version))
     asked = asked_words(request.mode, request.parts, scope)
-    if asked and not request.as_written and (right := _misspelt(asked, encoding)):
-        request, warning = _mended(request, right)
-        return prepared(request, encoding_for(request, mode, preview_px), scope, warning)
+    words = asked if asked and all(map(is_wanted_text, request.parts)) else _all_words(request, scope)
+    if words and (right := _misspelt(words, encoding)):
+        mended_request, warning = _mended(request, right)
+        if request.as_written:
+            return PreparedSearch(request, encoding, scope, _retrievers(request, asked), (warning,))
+        return prepared(mended_request, encoding_for(mended_request, mode, preview_px), scope, warning)
+    if asked and asked.says_nothing and all(map(is_wanted_text, request.parts)):
+        encoding = Known(unencoded(request, SAYS_NOTHING))
     return PreparedSearch(request, encoding, scope, _retrievers(request, asked))
 
 
@@ -65,6 +71,14 @@ def asked_words(mode: Mode, parts: tuple[Part, ...], scope: Scope) -> AskedWords
     if mode_for(mode, parts) == "dense":
         return None
     return read(lambda: look_up(text_of(parts), scope.collections))
+
+
+def _all_words(request: SearchRequest, scope: Scope) -> AskedWords | None:
+    """Return the words of parts beside others, those that lead away, too; None where there are none."""
+    texts = [part.text for part in request.parts if isinstance(part, TextPart)]
+    if not texts or len(request.parts) == 1:
+        return None
+    return read(lambda: look_up(" ".join(texts), scope.collections))
 
 
 def _retrievers(request: SearchRequest, asked: AskedWords | None) -> tuple[Retriever, ...]:
@@ -89,16 +103,30 @@ def _misspelt(asked: AskedWords, encoding: Encoding) -> dict[str, str]:
 
 
 def _mended(request: SearchRequest, right: Mapping[str, str]) -> tuple[SearchRequest, SearchWarning]:
-    """Return the request with its words mended, and the warning that says so."""
+    """Return the request with its words mended, and the warning that says so, or that they are as written.
+
+    Its `texts` are the parts that are others then, as they were asked, by their places.
+    """
     parts = tuple(
         replace(part, text=mended(part.text, right)) if isinstance(part, TextPart) else part
         for part in request.parts
     )
-    text = text_of(request.parts)
-    searched = mended(text, right)
+    pairs = [(one, other) for one, other in zip(request.parts, parts, strict=True) if one != other]
+    asked, searched = (
+        ", ".join(cast("TextPart", part).text for part in side) for side in zip(*pairs, strict=True)
+    )
+    where = f"nobody wrote “{'”, “'.join(right)}” in these collections."
+    showing = (
+        f"Showing “{asked}” as it is written: {where}"
+        if request.as_written
+        else f"Showing “{searched}”: {where}"
+    )
+    detail: dict[str, Any] = {"asked": asked, "searched": searched}
+    if not request.as_written:
+        detail["texts"] = {str(request.parts.index(one)): cast("TextPart", one).text for one, _ in pairs}
     warning: SearchWarning = {
-        "id": MENDED,
-        "message": f"Showing “{searched}”: nobody wrote “{'”, “'.join(right)}” in these collections.",
-        "detail": {"asked": text, "searched": searched},
+        "id": AS_WRITTEN if request.as_written else MENDED,
+        "message": showing,
+        "detail": detail,
     }
     return replace(request, parts=parts), warning

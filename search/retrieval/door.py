@@ -68,7 +68,7 @@ def _searched(ready: PreparedSearch, clock: Clock) -> SearchAnswer:
         most,
         clock,
         ready.retrievers,
-        ready.warnings,
+        (*request.notes, *ready.warnings),
         request.min_relevance,
     )
     found = run(asked, request)

@@ -43,6 +43,16 @@ DOCUMENT_UNITS_MAX = 8
 """How many passages or images of a document are searched for at “more like this”: its beginning."""
 LENGTH_MIN = 1e-6
 WORDS_QUOTED = 10
+SAYS_NOTHING: SearchWarning = {
+    "id": "text.nothing_known",
+    "message": "These words do not say what to look for.",
+    "detail": {"unknown_words": []},
+}
+LEFT_OUT: SearchWarning = {
+    "id": "text.unknown_words",
+    "message": "One part has no words that say what to look for, so it was left out.",
+    "detail": {"unknown_words": []},
+}
 
 
 class Encoding(Protocol):
@@ -184,8 +194,10 @@ class Known:
 
 def _of_words(unknown: UnknownWords, *, nothing_known: bool) -> list[SearchWarning]:
     """Return the warning of words that the model does not know; `nothing_known`: of anything that was asked."""
-    if not unknown.words and not nothing_known:
+    if not unknown.words and not unknown.nothing_known:
         return []
+    if not unknown.words:
+        return [SAYS_NOTHING if nothing_known else LEFT_OUT]
     words = ", ".join(f"“{word}”" for word in unknown.words[:WORDS_QUOTED])
     words += " and others" if len(unknown.words) > WORDS_QUOTED else ""
     detail = {"unknown_words": list(unknown.words)}

@@ -13,13 +13,15 @@ import numpy as np
 
 from retrieval_site.errors import AppError
 from search.retrieval import keep
+from search.retrieval.calibrate import BACKGROUND_MIN
 from search.retrieval.leave_out import Word, shares, words_of
 from search.retrieval.pages import kept_query
 from search.retrieval.regions import Regions, has_regions, regions_of
-from search.retrieval.scoring import part_scores, standard_of
+from search.retrieval.scoring import part_scores, standard_of, standardise
 from search.retrieval.types import EncodedPart, EncodedQuery
 from search.thumbnails import LONGEST_SIDES_PX, thumbnail_open
 from search.units.registry import picture_of, span_of
+from search.vectors.background import background
 from search.vectors.read import unit_vectors
 from search.vectors.tables import VectorTable
 from search.words.matching import lexemes_of
@@ -47,18 +49,23 @@ EXPLAINED_MAX = 10
 
 @dataclass(frozen=True)
 class Side:
-    """What carried the score of one thing: the words of a text, the regions of a picture, or nothing of a vector."""
+    """What carried the score of one thing: the words of a text, the regions of a picture, or nothing of a vector.
+
+    `closeness`: of a part of the query, how many deviations above unrelated units what was found lies by it.
+    """
 
     words: tuple[Word, ...] | None = None
     regions: Regions | None = None
+    closeness: float | None = None
 
 
 @dataclass(frozen=True)
 class Why:
-    """Why a hit was found: by each part of the query, and by what was found."""
+    """Why a hit was found: by each part of the query, and by what was found; `by_words`: by nothing but words."""
 
     parts: tuple[Side, ...]
     found: Side
+    by_words: bool = False
 
 
 def explain(query: Query, hit: Hit) -> Why:
@@ -75,7 +82,8 @@ def explain(query: Query, hit: Hit) -> Why:
         places = range(len(query.asked))
         sides = [_of_part(encoded, place, query.asked[place], hit.kind, found) for place in places]
         unit = _of_unit(encoded, hit, found)
-    return _matched(Why(tuple(sides), unit), hit.document.collection.language)
+    by_words = encoded is None or not encoded.known.parts
+    return _matched(Why(tuple(sides), unit, by_words), hit.document.collection.language)
 
 
 def _unweighed(text: str) -> Side:
@@ -110,9 +118,25 @@ def _stored(query: Query, hit: Hit) -> Floats | None:
 
 def _of_part(encoded: EncodedQuery, place: int, part: QueryPart, kind: str, found: Floats) -> Side:
     """Return what carried the score in one part of the query: of its words, or of its photo's small copy."""
-    version, asked_with = encoded.version, encoded.parts[place]
+    asked_with = encoded.parts[place]
     if asked_with.nothing_known:
         return _unweighed(part.text)
+    side = _what_carried(encoded.version, asked_with, part, kind, found)
+    return replace(side, closeness=_closeness(EncodedQuery(encoded.version, (asked_with,)), kind, found))
+
+
+def _closeness(alone: EncodedQuery, kind: str, found: Floats) -> float | None:
+    """Return how far above unrelated units what was found lies by one part; None among too few."""
+    table = VectorTable(alone.version.pk, kind)
+    if len(background(table)) < BACKGROUND_MIN:
+        return None
+    above = standardise(part_scores(alone, kind, found), alone, table)
+    return round(float(above[0, 0]), 3)
+
+
+def _what_carried(
+    version: ModelVersion, asked_with: EncodedPart, part: QueryPart, kind: str, found: Floats
+) -> Side:
 
     def score(vectors: Floats) -> Floats:
         asked = tuple(EncodedPart(asked_with.modality, vector[np.newaxis]) for vector in vectors)
@@ -203,6 +227,9 @@ def _matched(why: Why, language: str) -> Why:
         if side.words is None:
             return side
         known = {lexemes[word.text] for word in others} - {()}
-        return Side(tuple(replace(word, matched=lexemes[word.text] in known) for word in side.words))
+        words = tuple(replace(word, matched=lexemes[word.text] in known) for word in side.words)
+        return replace(side, words=words)
 
-    return Why(tuple(marked(side, found) for side in why.parts), marked(why.found, asked))
+    return replace(
+        why, parts=tuple(marked(side, found) for side in why.parts), found=marked(why.found, asked)
+    )

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from django.conf import settings
 from django.core.files.base import ContentFile
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 
 from retrieval_site.database import Prepared, in_one_trip
+from retrieval_site.errors import AppError
 from retrieval_site.rows import insert
 from search.models import Query, QueryPart
 from search.retrieval.types import (
@@ -27,6 +28,7 @@ from search.retrieval.types import (
     Plan,
     RankedDocument,
     Ranking,
+    SentBefore,
     TextPart,
 )
 from search.units.registry import unit_kind, unit_kind_of
@@ -34,7 +36,7 @@ from workers.inference.ocr.types import TextRead
 from workers.storage.blobs import blob_of, file_put, row_put
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -101,8 +103,20 @@ def _part_new(row: Query, place: int, part: Part, encoded: EncodedPart) -> Query
         text=part.text if isinstance(part, TextPart) else "",
         embedding=b"" if encoded.nothing_known else encoded.vectors.astype("<f4").tobytes(),
         document_id=part.document_id if isinstance(part, DocumentPart) else None,
+        **_of_sent(part),
         **_of_picture(part),
     )
+
+
+def _of_sent(part: Part) -> dict[str, Any]:
+    """Return with which search the photo or vector came in, where that is an earlier one, and its kept copy.
+
+    The copy of a photo that is encoded again comes behind its vector.
+    """
+    if not isinstance(part, ImagePart | EmbeddingPart) or part.sent is None:
+        return {}
+    copy = part.sent.preview_id if isinstance(part, ImagePart) and not part.data else None
+    return {"sent_with_id": part.sent.query_id, "preview_id": copy}
 
 
 def _of_picture(part: Part) -> dict[str, Any]:
@@ -111,23 +125,32 @@ def _of_picture(part: Part) -> dict[str, Any]:
         return {}
     crop = list(part.crop) if part.crop else None
     read = None if part.read is None else [one.to_json() for one in part.read]
-    return {"crop": crop, "turn": part.turn, "digest": part.picture.digest, "text_read": read}
+    digest = part.sent.digest if part.sent and not part.data else part.picture.digest
+    return {"crop": crop, "turn": part.turn, "digest": digest, "text_read": read}
 
 
 def keep(query: Query, encoding: Encoding) -> bool:
     """Write the row, its parts and photos' small copies, which come behind their vectors; return whether they are kept.
 
-    What cannot be kept gets the warning `query.not_kept`.
+    What cannot be kept gets the warning `query.not_kept`. Raises AppError `query.not_found` where an earlier search of
+    which it has its photo or its marks was deleted meanwhile: what was deleted there is not kept here.
     """
     if not settings.CONFIG.keep_queries:
         return False
     try:
         _save(query, encoding.previews())
-    except Exception:
+    except Exception as error:
+        if isinstance(error, IntegrityError) and _stems_from_deleted(query):
+            raise AppError("query.not_found") from error
         logger.exception("A search could not be kept; it was answered without an id.")
         query.warnings.append(NOT_KEPT)
         return False
     return True
+
+
+def _stems_from_deleted(query: Query) -> bool:
+    earlier = {query.marked_id, *(part.sent_with_id for part in query.asked)} - {None}
+    return Query.objects.filter(pk__in=earlier).count() < len(earlier)
 
 
 def _save(query: Query, previews: tuple[bytes | None, ...]) -> None:
@@ -187,7 +210,16 @@ def _set(**values: Any) -> dict[str, Any]:
 def ranking_of(query: Query) -> Ranking:
     """Return the kept answer."""
     kind = unit_kind_of(query.target).name
-    documents = tuple(
+    documents = tuple(ranked_of(query.answer, kind))
+    more = bool(query.plan.get("more")) and len(documents) < KEPT_MAX
+    return Ranking(
+        documents, kind, plan_of(query), more=more, match=cast("Match | None", query.match or None)
+    )
+
+
+def ranked_of(answer: Iterable[Mapping[str, Any]], kind: str) -> list[RankedDocument]:
+    """Return the ranked documents of a kept answer."""
+    return [
         RankedDocument(
             entry["document"],
             entry[kind],
@@ -197,12 +229,8 @@ def ranking_of(query: Query) -> Ranking:
             entry.get("same_as"),
             entry.get("by_vectors"),
         )
-        for entry in query.answer
-    )
-    more = bool(query.plan.get("more")) and len(documents) < KEPT_MAX
-    return Ranking(
-        documents, kind, plan_of(query), more=more, match=cast("Match | None", query.match or None)
-    )
+        for entry in answer
+    ]
 
 
 def modality_of(query: Query) -> AskedBy:
@@ -220,10 +248,15 @@ def _part_kept(part: QueryPart) -> Part:
         return TextPart(part.text, part.weight)
     if part.modality == "image":
         texts = None if part.text_read is None else tuple(TextRead.of(one) for one in part.text_read)
-        return ImagePart(b"", part.weight, part.shown_crop, part.turn, texts)
+        return ImagePart(b"", part.weight, part.shown_crop, part.turn, texts, sent_before(part))
     if part.modality == "document":
         return DocumentPart(part.document_id or 0, part.weight)
-    return EmbeddingPart((), part.weight)
+    return EmbeddingPart((), part.weight, sent_before(part))
+
+
+def sent_before(part: QueryPart) -> SentBefore:
+    """Return where a kept part's photo or vector comes from, for a search that asks with it again."""
+    return SentBefore(part.sent_with_id or part.query_id, part.preview_id, part.digest)
 
 
 def plan_of(query: Query) -> Plan:

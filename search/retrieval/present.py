@@ -34,12 +34,20 @@ BODY_BYTES_MAX = 200_000
 """A longer body is not fetched for a hit, which then shows its passage alone: a page of them would be 100 MB."""
 
 _BODY = 'document."body"'
+_OUTLINE, _NO_OUTLINE = 'document."outline"', "'{}'::jsonb"
+"""Of use to nobody who looks at hits, and long for a manual of thousands of pages."""
 _SHORT_BODY = f"CASE WHEN octet_length({_BODY}) <= {BODY_BYTES_MAX} THEN {_BODY} ELSE '' END"
 # What a hit shows beside its document; outer joins, for it may be gone since the search, or never have been.
 _UNIT = "LEFT JOIN {table} {kind} ON {kind}.id = unit.id"
 _COVER = """
     LEFT JOIN LATERAL (
-        SELECT * FROM search_documentimage WHERE document_id = document.id ORDER BY ordinal LIMIT 1
+        SELECT -id AS id, document_id, 0 AS ordinal, blob_id, width, height, '' AS alt
+        FROM search_documentpage
+        WHERE document_id = document.id AND number = {kind}.page AND {kind}.page > 0 AND blob_id IS NOT NULL
+        UNION ALL
+        (SELECT id, document_id, ordinal, blob_id, width, height, alt
+         FROM search_documentimage WHERE document_id = document.id ORDER BY ordinal LIMIT 1)
+        LIMIT 1
     ) cover ON true
 """
 
@@ -164,10 +172,14 @@ def _instances(
 def _statement(kind: str) -> tuple[Prepared, tuple[Columns[Any], ...]]:
     """Return the statement and the parts of its rows behind the unit's id."""
     known = unit_kind(kind)
-    joins = _UNIT.format(table=known.table, kind=kind) + (_COVER if known.shown.cover else "")
+    joins = _UNIT.format(table=known.table, kind=kind) + (
+        _COVER.format(kind=kind) if known.shown.cover else ""
+    )
     every: dict[str, type[Model]] = {"document": Document, "collection": Collection, kind: known.model}
     if known.shown.cover:
         every["cover"] = DocumentImage
     parts = tuple(columns(model, alias) for alias, model in every.items())
-    selected = ", ".join(part.sql for part in parts).replace(_BODY, _SHORT_BODY)
+    selected = (
+        ", ".join(part.sql for part in parts).replace(_BODY, _SHORT_BODY).replace(_OUTLINE, _NO_OUTLINE)
+    )
     return Prepared(_SELECT.format(columns=selected, joins=joins)), parts

@@ -43,16 +43,27 @@ SearchWarning = dict[str, Any]
 KNOWS_WHOLE_WORDS = "nltk-words"
 MENDED = "text.mended"
 """The warning that misspelt words were mended."""
+AS_WRITTEN = "text.as_written"
+"""The warning that words which look misspelt were searched for as they are."""
 LIMIT_MAX = 100
 LIMIT_DEFAULT = 10
 PARTS_MAX = 8
 
 
 @dataclass(frozen=True)
+class SentBefore:
+    """The kept search with which a photo or a vector came in, and the photo's kept copy."""
+
+    query_id: uuid.UUID
+    preview_id: str | None = None
+    digest: str = ""
+
+
+@dataclass(frozen=True)
 class ImagePart:
     """A picture's file, which part of it counts (see `Framing`), and what was read in it, None where nobody asked.
 
-    A part's weight is from −1 to 1; a negative one leads away from it.
+    A part's weight is from −1 to 1; a negative one leads away from it. `sent`: None for a new picture.
     """
 
     data: bytes
@@ -60,6 +71,7 @@ class ImagePart:
     crop: Crop | None = None
     turn: int = 0
     read: tuple[TextRead, ...] | None = None
+    sent: SentBefore | None = field(default=None, compare=False)
     modality: ClassVar[Modality] = "image"
 
     @cached_property
@@ -92,6 +104,7 @@ class EmbeddingPart:
 
     vector: tuple[float, ...]
     weight: float = 1.0
+    sent: SentBefore | None = field(default=None, compare=False)
     modality: ClassVar[Modality] = "embedding"
 
 
@@ -108,7 +121,8 @@ class SearchRequest:
     `cursor` is the `next` of an earlier answer, which needs no parts; `model` an alias or `name@number`; `preview_px`
     is the longest side of the kept query photo; `or_pictures` lets pictures be searched where there are no passages;
     `collapse` lets one document stand for those that are nearly the same; `mode` chooses the retrievers (modes.py);
-    `as_written` leaves misspelt words as they are; documents below `min_relevance` are left out.
+    `as_written` leaves misspelt words as they are; documents below `min_relevance` are left out;
+    `notes` are kept with the answer's warnings.
     """
 
     viewer: Viewer
@@ -127,6 +141,7 @@ class SearchRequest:
     mode: Mode = "auto"
     as_written: bool = False
     min_relevance: float | None = None
+    notes: tuple[SearchWarning, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -337,5 +352,13 @@ class SearchAnswer:
     @property
     def mended(self) -> dict[str, str] | None:
         """The words as they were asked and as they were searched for, where misspelt ones were mended."""
-        found = (warning["detail"] for warning in self.warnings if warning["id"] == MENDED)
-        return next(found, None)
+        return self._spelling(MENDED)
+
+    @property
+    def as_written(self) -> dict[str, str] | None:
+        """The same of words that were searched for as they are written, though they look misspelt."""
+        return self._spelling(AS_WRITTEN)
+
+    def _spelling(self, warning_id: str) -> dict[str, str] | None:
+        found = (warning["detail"] for warning in self.warnings if warning["id"] == warning_id)
+        return next(({name: detail[name] for name in ("asked", "searched")} for detail in found), None)

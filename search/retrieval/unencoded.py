@@ -32,13 +32,13 @@ def encoding_for(request: SearchRequest, mode: Ways, preview_px: int) -> Encodin
     """
     if mode == "lexical":
         text_checked(text_of(request.parts))
-        return Known(_unencoded(request))
+        return Known(unencoded(request))
     if mode == "dense" or not all(isinstance(part, TextPart) for part in request.parts):
         return encode_start(request, preview_px)
     return _OrWords(request)
 
 
-def _unencoded(request: SearchRequest, *warnings: SearchWarning) -> EncodedQuery:
+def unencoded(request: SearchRequest, *warnings: SearchWarning) -> EncodedQuery:
     """Return a query that has no vectors, of which no retriever by vectors knows anything."""
     version = searchable_version(request.model, manages=manages_models(request.viewer))
     none = np.empty((0, version.dim), np.float32)
@@ -82,4 +82,4 @@ class _OrWords:
     def _without(self, error: AppError) -> EncodedQuery:
         if error.id not in ("encoder.unavailable", "encoder.timeout"):
             raise error
-        return _unencoded(self._request, NO_ENCODER)
+        return unencoded(self._request, NO_ENCODER)

@@ -18,7 +18,16 @@ if TYPE_CHECKING:
 DELETE_BATCH = 2000
 SLUGS_RESERVED = frozenset({"admin", "api", "login", "static"})
 """Nobody's: so the refusal of a slug does not tell that a private collection has it."""
-_CHANGEABLE = ("slug", "name", "description", "visibility", "language", "keep_originals")
+COLLECTION_FIELDS = (
+    "slug",
+    "name",
+    "description",
+    "visibility",
+    "language",
+    "keep_originals",
+    "keep_files",
+    "character_recognition",
+)
 
 
 def collection_create(
@@ -58,7 +67,7 @@ def collection_update(*, collection: Collection, **changes: Any) -> Collection:
 
 
 def _changeable(values: dict[str, Any]) -> dict[str, Any]:
-    if unknown := values.keys() - set(_CHANGEABLE):
+    if unknown := values.keys() - set(COLLECTION_FIELDS):
         raise TypeError(f"a collection has no changeable {sorted(unknown)}")
     return values
 

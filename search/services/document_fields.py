@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 LENGTHS_MAX = {"external_id": 200, "title": 500, "url": 1000, "tag": 80, "alt": 300}
 BODY_CHARACTERS_MAX = 2_000_000
 IMAGES_MAX = 100
+FILE_BODY_CHARACTERS_MAX = 10_000_000
+FIGURES_MAX = 2_000
+"""What a document may have that was made of a file: a manual of thousands of pages is one."""
 DOCUMENT_TEXT_BYTES = 16 * MIB
 """A whole document but for its pictures, however JSON or a form escapes it."""
 TAGS_MAX = 100
@@ -93,8 +96,11 @@ def pictures_kept(data: bytes, collection: Collection) -> list[bytes]:
     return pages if len(pages) > 1 else [picture_kept(data, collection)]
 
 
-def content_hash(fields: DocumentFields, images: Iterable[tuple[str, str]]) -> str:
-    """Return the SHA-256 of everything that an import can set; `images` are (blob's SHA-256, alt) in order."""
+def content_hash(fields: DocumentFields, images: Iterable[tuple[str, str]], file: str = "") -> str:
+    """Return the SHA-256 of everything that an import can set; `images` are (blob's SHA-256, alt) in order.
+
+    `file`: the SHA-256 of the file that the document is made of, if it is.
+    """
     values = [
         fields.title,
         fields.body,
@@ -102,24 +108,28 @@ def content_hash(fields: DocumentFields, images: Iterable[tuple[str, str]]) -> s
         list(fields.tags),
         fields.metadata,
         [list(image) for image in images],
+        *([file] if file else []),
     ]
     text = json.dumps(values, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def check_record(external_id: str, fields: DocumentFields, images: Sequence[ImageInput] | None) -> None:
-    """Raise AppError `document.*` for the first thing that a document may not hold."""
+def check_record(
+    external_id: str, fields: DocumentFields, images: Sequence[ImageInput] | None, *, of_file: bool = False
+) -> None:
+    """Raise AppError `document.*` for the first thing that a document may not hold; one made of a file holds more."""
     _check_external_id(external_id)
     _check_length("title", fields.title)
     _check_url(fields.url)
     for tag in fields.tags:
         _check_length("tag", tag)
-    if len(fields.body) > BODY_CHARACTERS_MAX:
-        raise AppError("document.body_too_long", limit=BODY_CHARACTERS_MAX)
+    body_max = FILE_BODY_CHARACTERS_MAX if of_file else BODY_CHARACTERS_MAX
+    if len(fields.body) > body_max:
+        raise AppError("document.body_too_long", limit=body_max)
     if len(fields.tags) > TAGS_MAX:
         raise AppError("document.too_many_tags", limit=TAGS_MAX)
     _check_metadata(fields.metadata)
-    _check_images(images)
+    _check_images(images, FIGURES_MAX if of_file else IMAGES_MAX)
     _check_storable(external_id, fields, [image.alt for image in images or ()])
     if images is not None:
         check_not_empty(fields, has_images=bool(images))
@@ -174,16 +184,16 @@ def _check_url(url: str) -> None:
         raise AppError("document.url_invalid", field="url")
 
 
-def check_image_count(count: int) -> None:
+def check_image_count(count: int, most: int = IMAGES_MAX) -> None:
     """Raise AppError `document.too_many_images`: asked before any of them is decoded."""
-    if count > IMAGES_MAX:
-        raise AppError("document.too_many_images", limit=IMAGES_MAX)
+    if count > most:
+        raise AppError("document.too_many_images", limit=most)
 
 
-def _check_images(images: Sequence[ImageInput] | None) -> None:
+def _check_images(images: Sequence[ImageInput] | None, most: int) -> None:
     if images is None:
         return
-    check_image_count(len(images))
+    check_image_count(len(images), most)
     for image in images:
         _check_length("alt", image.alt)
 

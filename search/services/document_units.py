@@ -6,6 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from search.models import Document, DocumentImage, Passage
+from search.outline import Outline
 from search.splitting import passages
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def passages_wanted(document: Document) -> list[Passage]:
     if not document.body.strip():
         title = document.title.strip()
         return [Passage(document=document, ordinal=0, start=0, end=0, text=title)] if title else []
+    outline = Outline.of(document.outline)
     return [
         Passage(
             document=document,
@@ -47,20 +49,25 @@ def passages_wanted(document: Document) -> list[Passage]:
             start=span.start,
             end=span.end,
             text=document.body[span.start : span.end],
+            heading=outline.heading_at(span.start),
+            page=outline.page_at(span.start),
         )
-        for ordinal, span in enumerate(passages(document.body))
+        for ordinal, span in enumerate(passages(document.body, outline.breaks))
     ]
 
 
 def passages_replace(wanted_by_document: Mapping[int, Sequence[Passage]]) -> None:
-    """Make these the passages of the documents, by id; those with the same words stay. Call it in a transaction."""
-    stored: dict[tuple[int, str], list[Passage]] = defaultdict(list)
+    """Make these the passages of the documents, by id; those with the same words and headings stay.
+
+    Call it in a transaction.
+    """
+    stored: dict[tuple[int, str, str], list[Passage]] = defaultdict(list)
     for passage in Passage.objects.filter(document__in=wanted_by_document).order_by("pk").select_for_update():
-        stored[passage.document_id, passage.text].append(passage)
+        stored[passage.document_id, passage.text, passage.heading].append(passage)
     new, moved = [], []
     for document_id, all_wanted in wanted_by_document.items():
         for wanted in all_wanted:
-            kept = stored[document_id, wanted.text]
+            kept = stored[document_id, wanted.text, wanted.heading]
             if not kept:
                 new.append(wanted)
             elif _move(kept[0], wanted):
@@ -69,7 +76,7 @@ def passages_replace(wanted_by_document: Mapping[int, Sequence[Passage]]) -> Non
     gone = [passage.pk for left in stored.values() for passage in left]
     if gone:
         Passage.objects.filter(pk__in=gone).delete()
-    Passage.objects.bulk_update(moved, ["ordinal", "start", "end"])
+    Passage.objects.bulk_update(moved, ["ordinal", "start", "end", "page"])
     Passage.objects.bulk_create(new)
 
 
@@ -102,10 +109,10 @@ def _start_in(body: str, passage: Passage, grown_by: int) -> int | None:
 
 def _move(passage: Passage, wanted: Passage) -> bool:
     """Take over the place of `wanted`, whose text is the same; return whether anything changed."""
-    place = (wanted.ordinal, wanted.start, wanted.end)
-    if (passage.ordinal, passage.start, passage.end) == place:
+    place = (wanted.ordinal, wanted.start, wanted.end, wanted.page)
+    if (passage.ordinal, passage.start, passage.end, passage.page) == place:
         return False
-    passage.ordinal, passage.start, passage.end = place
+    passage.ordinal, passage.start, passage.end, passage.page = place
     return True
 
 

@@ -21,6 +21,7 @@ from search.services.document_fields import (
     check_record,
     content_hash,
 )
+from search.services.document_files import FileContent, files_replace
 from search.services.document_identifiers import identifiers_replace
 from search.services.document_units import SPLIT_AT_ONCE_CHARACTERS, passages_wanted, units_replace
 from search.services.field_rules import check_rules, field_rules
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 Change: TypeAlias = Literal["new", "changed", "unchanged"]
 
 _FIELDS = (
-    *("title", "body", "url", "tags", "metadata", "content_hash", "updated_at", "split_pending"),
+    *("title", "body", "url", "tags", "metadata", "outline", "content_hash", "updated_at", "split_pending"),
     "changed_since_import",
 )
 
@@ -55,6 +56,8 @@ class DocumentRecord:
     external_id: str
     fields: DocumentFields
     images: tuple[ImageInput, ...] | None = ()
+    file: FileContent | None = None
+    """The file that it is made of; None leaves the stored one."""
 
     def __post_init__(self) -> None:
         if self.images is not None:
@@ -108,7 +111,7 @@ def documents_save(
     Raises AppError `document.*`, `field.*` for the first record that is not valid, and then writes nothing.
     """
     for record in records:
-        check_record(record.external_id, record.fields, record.images)
+        check_record(record.external_id, record.fields, record.images, of_file=record.file is not None)
     collection_lock(collection)
     _check_rules(collection, records)
     stored = _stored(collection, [record.external_id for record in records])
@@ -171,7 +174,14 @@ def units_stored(collection: Collection, records: Sequence[DocumentRecord]) -> U
 
 def units_wanted(records: Sequence[DocumentRecord]) -> Units:
     """Return what these documents would have, were they saved."""
-    documents = [Document(title=record.fields.title, body=record.fields.body) for record in records]
+    documents = [
+        Document(
+            title=record.fields.title,
+            body=record.fields.body,
+            outline=record.file.outline if record.file else {},
+        )
+        for record in records
+    ]
     passages = sum(len(passages_wanted(document)) for document in documents)
     return Units(passages, sum(len(record.images or ()) for record in records))
 
@@ -222,7 +232,8 @@ def _stored(collection: Collection, external_ids: Sequence[str]) -> dict[str, Do
 
 def _hash(record: DocumentRecord, stored: Document | None) -> str:
     if record.images is not None:
-        return content_hash(record.fields, [(image.blob_id, image.alt) for image in record.images])
+        images = [(image.blob_id, image.alt) for image in record.images]
+        return content_hash(record.fields, images, record.file.sha256 if record.file else "")
     kept = stored.images.all() if stored else []
     return content_hash(record.fields, [(image.blob_id, image.alt) for image in kept])
 
@@ -240,6 +251,10 @@ def _document(
     document = stored.get(record.external_id) or Document(
         collection=collection, external_id=record.external_id
     )
+    if record.file is not None:
+        document.outline = record.file.outline
+    elif document.body != fields.body:
+        document.outline = {}
     document.title, document.body, document.url = fields.title, fields.body, fields.url
     document.tags, document.metadata = list(fields.tags), fields.metadata
     document.content_hash, document.updated_at = digest, timezone.now()
@@ -253,6 +268,7 @@ def _write(documents: list[Document], records: list[DocumentRecord]) -> None:
     Document.objects.bulk_update(changed, _FIELDS)
     identifiers_replace(documents)
     units_replace(documents, [record.images for record in records])
+    files_replace(documents, [record.file for record in records])
     if documents:
         held = [(document.pk, document.tags, document.metadata) for document in documents]
         field_values_write(collection_id=documents[0].collection_id, documents=held)

@@ -39,8 +39,8 @@ def import_start(
     Either way the job counts new, changed, unchanged and failed documents in its result and keeps every failed one
     with its line and reason. Raises AppError `import.empty`, `import.format_unknown`.
     """
-    refuse_foreign(cast("BinaryIO", file), options.format)
     name = Path(file.name or "").name
+    refuse_foreign(cast("BinaryIO", file), options.format, name)
     with transaction.atomic():
         blob = blob_store(file, "application/octet-stream")
         parameters = ImportJobParameters(
@@ -66,7 +66,7 @@ def import_folder_start(
         raise AppError("import.path_missing", path=str(path))
     if path.is_file():
         with path.open("rb") as file:
-            refuse_foreign(file, options.format)
+            refuse_foreign(file, options.format, path.name)
     parameters = ImportJobParameters(
         collection=collection.pk, path=str(path.resolve()), dry_run=dry_run, **asdict(options)
     )

@@ -77,6 +77,7 @@ def judgement_set(  # noqa: PLR0913  (keyword-only; pages, API and tests call it
     )
     mine = own_judgements(viewer, session)
     kept_row: Judgement = mine.get(query=query.judged_id, document_id=document_id)
+    kept_row.is_new = kept_row.created_at == judgement.created_at
     return kept_row
 
 

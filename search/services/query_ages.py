@@ -66,7 +66,8 @@ def _older_than(days: int) -> QuerySet[Query]:
 
 def _unwanted(queries: QuerySet[Query]) -> QuerySet[Query]:
     judged = Exists(Judgement.objects.filter(query=OuterRef("pk")))
-    return queries.exclude(judged | Exists(SavedSearch.objects.filter(query=OuterRef("pk"))))
+    of_saved = Q(query=OuterRef("pk")) | Q(query__marked=OuterRef("pk"))
+    return queries.exclude(judged | Exists(SavedSearch.objects.filter(of_saved)))
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,7 @@ from retrieval_site.errors import AppError
 from retrieval_site.people import account_of
 from search.models import Judgement, Query, QueryPart, SavedSearch
 from search.services.alerts import findings_of
-from search.services.queries import is_owner
-from workers.storage.sweeping import blob_remove_unused
+from search.services.queries import is_owner, queries_end
 
 if TYPE_CHECKING:
     import uuid
@@ -30,7 +29,7 @@ BATCH_QUERIES = 200
 
 def searches_of(viewer: Viewer) -> QuerySet[Query]:
     """Return the searches that somebody with an account made, newest first, without their answers and vectors."""
-    rows = Query.objects.filter(user_id=account_of(viewer))
+    rows = Query.objects.filter(user_id=account_of(viewer), listed=True)
     return rows.defer("answer").order_by("-created_at")
 
 
@@ -105,7 +104,9 @@ def history_count(viewer: Viewer) -> int:
 
 
 def _unsaved(viewer: Viewer) -> QuerySet[Query]:
-    return Query.objects.filter(user_id=account_of(viewer), saved=None)
+    """Return one's own searches that are not saved, and on whose marks no saved one stands."""
+    rows = Query.objects.filter(user_id=account_of(viewer), listed=True, saved=None)
+    return rows.exclude(moved__saved__isnull=False)
 
 
 @transaction.atomic
@@ -115,11 +116,10 @@ def _delete(query_ids: list[Any]) -> int:
         Query.objects.select_for_update(of=["self"]).filter(pk__in=query_ids).values_list("pk", flat=True)
     )
     chosen = Query.objects.filter(pk__in=locked, saved=None)
-    parts = QueryPart.objects.filter(query__in=chosen, preview__isnull=False)
-    photos = set(parts.values_list("preview", flat=True))
-    chosen.only("pk").delete()
-    for photo in photos:
-        blob_remove_unused(photo)
+    derived = QueryPart.objects.filter(sent_with__in=chosen).exclude(
+        query__saved__user__in=chosen.values("user")
+    )
+    queries_end(chosen, derived)
     return len(locked)
 
 

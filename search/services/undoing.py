@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 
 from retrieval_site.errors import AppError
-from search.job_types import IMPORT, UNDO_IMPORT, UndoParameters
+from search.job_types import IMPORT, SOURCE_ROUND, UNDO_IMPORT, UndoParameters
 from search.models import Document, Judgement
 from workers.jobs.errors import wrong_state
 from workers.jobs.rights import require_permitted
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
     from django.db.models import QuerySet
 
-    from search.job_types import ImportJobParameters
+    from search.job_types import ImportJobParameters, SourceRoundParameters
     from workers.models import Job
 
 
@@ -78,7 +78,7 @@ def import_undo(*, job: Job, by: AbstractBaseUser) -> Job:
     return undo
 
 
-def _stores(job: Job) -> ImportJobParameters | None:
-    """Return what an import is asked to do; None for any other job, and for a dry run."""
-    asked = IMPORT.find_parameters(job)
+def _stores(job: Job) -> ImportJobParameters | SourceRoundParameters | None:
+    """Return what an import or a round of a source is asked to do; None for any other job, and for a dry run."""
+    asked = IMPORT.find_parameters(job) or SOURCE_ROUND.find_parameters(job)
     return None if asked is None or asked.dry_run else asked

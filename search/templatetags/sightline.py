@@ -118,6 +118,12 @@ def is_not_relevant(judgement: Judgement | None) -> bool:
 
 
 @register.filter
+def percent(share: float) -> str:
+    """Return a share from 0 to 1 as people read it."""
+    return f"{round(100 * share)} %"
+
+
+@register.filter
 def unlocal(number: float) -> str:
     """Return a number as markup wants it, whatever the reader's language writes."""
     return f"{number:g}"

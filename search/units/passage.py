@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 from search.models import Passage
@@ -17,11 +17,15 @@ class PassageAnswer:
     text: str
     start: int
     end: int
+    heading: str = field(
+        metadata={"help_text": "titles of the sections that it stands in", "allow_blank": True}
+    )
+    page: int = field(metadata={"help_text": "from 1; 0 where its document has no pages"})
 
     @classmethod
     def of(cls, unit: Passage) -> Self:
         """Return what the API says of a passage."""
-        return cls(unit.text, unit.start, unit.end)
+        return cls(unit.text, unit.start, unit.end, unit.heading, unit.page)
 
 
 def _span(passage: Passage) -> TextSpan:
@@ -33,7 +37,7 @@ PASSAGE = UnitKind(
     target="passages",
     model=Passage,
     modality="text",
-    read=texts_of(Passage, "text"),
+    read=texts_of(Passage, "heading", "text"),
     shown=Shown(PassageAnswer, "Documents", "file-text", "passages", span=_span, cover=True),
     content="text",
 )

@@ -64,6 +64,7 @@ _ADVICE = {
     "collection.not_found": Advice(
         "This collection cannot be shown", "If it is a private one, sign in first.", "lock"
     ),
+    "parameter": Advice("That cannot be used", "", "circle-help"),
     "model": Advice("The search cannot be answered", "", "cpu"),
     "auth.too_many_failures": Advice(
         "Too many failed sign-ins", "An administrator can lift this pause, or set a new password.", "lock"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
 
+from search.models import Passage
 from search.services.field_rules import LAST, field_setups
 from search.units.kind import TextSpan
 from search.units.registry import picture_of, span_of
@@ -43,6 +44,15 @@ class Excerpt:
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where in a document made of a file a passage stands: under which headings, on which page (0: it has none)."""
+
+    heading: str
+    page: int
+    address: str
+
+
+@dataclass(frozen=True)
 class Same:
     """A document that is nearly the same as a hit."""
 
@@ -63,6 +73,7 @@ class Card:
     relevance_percent: int | None
     strength: str | None
     excerpt: Excerpt | None
+    place: Place | None
     image: DocumentImage | None
     facts: list[tuple[str, str]]
     tags: list[str]
@@ -91,6 +102,7 @@ def cards(
             relevance_percent=None if hit.relevance is None else round(100 * hit.relevance),
             strength=hit.strength,
             excerpt=_excerpt_of(hit),
+            place=place_of(hit.unit, query_id),
             image=picture_of(hit.kind, hit.unit) or hit.cover,
             facts=facts(hit.document.metadata, setups.get(hit.document.collection_id))[:FACTS_MAX],
             tags=_new_tags(hit.document),
@@ -107,6 +119,15 @@ def document_address(document_id: int, query_id: uuid.UUID | None) -> str:
     """Return where a document is read; with a kept query, as its hit."""
     address = reverse("search:document", args=[document_id])
     return f"{address}?q={query_id}" if query_id else address
+
+
+def place_of(unit: Any, query_id: uuid.UUID | None) -> Place | None:
+    """Return where a passage stands in its file; None for other units, and where there is nothing to say."""
+    if not isinstance(unit, Passage) or not (unit.heading or unit.page):
+        return None
+    address = reverse("search:page", args=[unit.document_id, unit.page]) if unit.page else ""
+    found_by = f"&q={query_id}" if query_id else ""
+    return Place(unit.heading, unit.page, address and f"{address}?passage={unit.pk}{found_by}")
 
 
 def bar_percent(hit: Hit, similarity: str) -> float:

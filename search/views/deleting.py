@@ -34,5 +34,10 @@ def delete(request: HttpRequest, query_id: uuid.UUID) -> HttpResponse:
         return redirect("search:searches" if "from_searches" in request.POST else "search:home")
     query = own_query(query_id, request.user, session)
     judgements = Judgement.objects.filter(query=query).count()
-    context = {"query": query, "judgements": judgements, "from_searches": "from_searches" in request.GET}
+    context = {
+        "query": query,
+        "judgements": judgements,
+        "from_searches": "from_searches" in request.GET,
+        "sent_with": next((part.sent_with_id for part in query.asked if part.sent_with_id), None),
+    }
     return render(request, "search/delete.html", context)

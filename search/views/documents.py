@@ -17,7 +17,7 @@ from search.services.judgements import judgements_of
 from search.sessions import session_of
 from search.throttling import PAGE
 from search.units.registry import picture_of, span_of, unit_kind_of
-from search.views.cards import Excerpt, excerpt, facts
+from search.views.cards import Excerpt, excerpt, facts, place_of
 from search.views.indexing import NO_INDEX
 from search.views.people import searchers_only
 from search.views.throttling import throttled
@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
     from search.units.kind import TextSpan
+
+
+PAGES_SHOWN = 24
+BODY_SHOWN_CHARACTERS = 200_000
+"""Of a longer text only what stands around the passage that was found is shown; its pages have the rest."""
 
 
 @require_safe
@@ -42,6 +47,8 @@ def document(request: HttpRequest, document_id: int) -> HttpResponse:
         "document": found,
         "images": list(found.images.all()),
         "facts": facts(found.metadata, field_setups([found.collection_id]).get(found.collection_id)),
+        "file": found.files.filter(replaced_at=None).first(),
+        "pages": list(found.pages.exclude(blob=None).defer("boxes")[:PAGES_SHOWN]),
         "edit_url": _edit_url(request, found),
     }
     response = render(request, "search/document.html", context | _found_by(request, found))
@@ -66,7 +73,7 @@ def _found_by(request: HttpRequest, found: Document) -> dict[str, Any]:
     query = _query(request.GET.get("q", ""))
     hit = _hit(query, found)
     if query is None or hit is None:
-        return {"text": Excerpt(found.body, "", "")}
+        return {"text": excerpt(found.body, 0, 0, around=BODY_SHOWN_CHARACTERS)}
     judged = judgements_of(query, request.user, session_of(request))
     kind = unit_kind_of(query.target)
     unit = kind.rows.filter(pk=hit.get(kind.name) or 0, document=found).first()
@@ -79,6 +86,7 @@ def _found_by(request: HttpRequest, found: Document) -> dict[str, Any]:
         "found_image": picture and picture.pk,
         "hits_shown": _hits_shown(query, hit),
         "text": _marked(found, span_of(kind.name, unit)),
+        "place": place_of(unit, query.pk),
     }
 
 
@@ -102,5 +110,5 @@ def _hits_shown(query: Query, hit: dict[str, Any]) -> int:
 
 def _marked(found: Document, span: TextSpan | None) -> Excerpt:
     if span is None or not span.stands_in(found.body):
-        return Excerpt(found.body, "", "")
-    return excerpt(found.body, span.start, span.end, around=len(found.body))
+        return excerpt(found.body, 0, 0, around=BODY_SHOWN_CHARACTERS)
+    return excerpt(found.body, span.start, span.end, around=BODY_SHOWN_CHARACTERS)

@@ -12,7 +12,9 @@ from django.views.decorators.http import require_safe
 
 from retrieval_site.database.reading import reads
 from retrieval_site.errors import AppError
+from search.models import Document
 from search.retrieval import keep
+from search.retrieval.calibrate import FAIR_DEVIATIONS, STRONG_DEVIATIONS
 from search.retrieval.explain import explain, text_of_hit
 from search.retrieval.leave_out import folded
 from search.retrieval.pages import kept_query
@@ -21,6 +23,7 @@ from search.retrieval.scope import visible_collections
 from search.units.registry import picture_of
 from search.views.cards import document_address
 from search.views.indexing import unindexed
+from search.views.parts import chips
 from search.views.people import searchers_only
 from search.views.throttling import throttled
 
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
 LEVELS = (0.02, 0.06, 0.12, 0.25)
 """From which shares on a word is marked more strongly."""
 STRONGEST = 5
+HAS = ((STRONG_DEVIATIONS, "much"), (FAIR_DEVIATIONS, "some"))
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ def why(request: HttpRequest, query_id: uuid.UUID, document_id: int) -> HttpResp
     """Say why a document was found; to HTMX without the page around it."""
     query = kept_query(query_id)
     hit = _hit(query, document_id, request.user)
-    context = _shown(query, hit, explain(query, hit))
+    context = _shown(query, hit, explain(query, hit), request.user)
     alone = bool(getattr(request, "htmx", False))
     response = render(request, "search/parts/why.html" if alone else "search/why.html", context)
     patch_vary_headers(response, ["HX-Request", "Cookie"])
@@ -90,11 +94,18 @@ def _hit(query: Query, document_id: int, viewer: Viewer) -> Hit:
     return hits[0]
 
 
-def _shown(query: Query, hit: Hit, found: Why) -> dict[str, Any]:
+def _shown(query: Query, hit: Hit, found: Why, viewer: Viewer) -> dict[str, Any]:
     image = picture_of(hit.kind, hit.unit)
+    several = len(query.asked) > 1
     asked = [
-        {"photo": _photo(query, part), "name": f"asked-{part.place}", **_side(part.text, side)}
-        for part, side in zip(query.asked, found.parts, strict=False)
+        {
+            "chip": chip,
+            "photo": _photo(query, chip.row),
+            "name": f"asked-{chip.row.place}",
+            "has": _how_much(side) if several or chip.sign < 0 else "",
+            **_side(chip.row.text, side),
+        }
+        for chip, side in zip(chips(query, viewer), found.parts, strict=False)
     ]
     return {
         "query": query,
@@ -104,7 +115,28 @@ def _shown(query: Query, hit: Hit, found: Why) -> dict[str, Any]:
         "picture": image and f"{reverse('search:image', args=[image.blob_id])}?w=960",
         "asked": asked,
         "found": _side(text_of_hit(hit), found.found),
+        "by_words": found.by_words,
+        "both_have": any(word.matched for word in found.found.words or ()),
+        "marks": _marks(query, viewer),
     }
+
+
+def _how_much(side: Side) -> str:
+    """Return how much of a part of the search a hit has, in a word; "" where that is not known."""
+    if side.closeness is None:
+        return ""
+    return next((word for least, word in HAS if side.closeness >= least), "little")
+
+
+def _marks(query: Query, viewer: Viewer) -> dict[str, list[Document]] | None:
+    """Return the documents whose marks moved a search, as far as the viewer may see them; None where none did."""
+    marks = keep.marks_of(query)
+    if marks is None:
+        return None
+    ids = {"more": marks.relevant, "less": marks.not_relevant}
+    rows = Document.objects.visible_to(viewer).filter(pk__in=[*marks.relevant, *marks.not_relevant])
+    visible = rows.only("pk", "title", "external_id").in_bulk()
+    return {name: [visible[pk] for pk in documents if pk in visible] for name, documents in ids.items()}
 
 
 def _photo(query: Query, part: QueryPart) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
@@ -16,7 +17,7 @@ from urllib.parse import urlencode
 from retrieval_site.errors import AppError
 from search.filters.dates import DATES
 from search.filters.language import LANGUAGE
-from search.filters.operators import ANY, is_operators
+from search.filters.operators import ANY, check_range, is_operators
 from search.filters.registry import FILTERS, check_filters, filters_set
 from search.filters.values import METADATA, TAGS, is_metadata_field, text_of
 from search.retrieval.sort import RELEVANCE, check_sort
@@ -91,12 +92,14 @@ def narrowing_read(sent: QueryDict, target: str) -> Narrowing:
     for name, value in _sent(sent):
         if name.startswith((FROM, TO)):
             bound, _, field = name.partition(".")
-            _of_field(filters, field)[BOUND_NAMES[f"{bound}."]] = _bound(value, field)
+            _of_field(filters, field)[BOUND_NAMES[f"{bound}."]] = _checked_bound(name, value, field)
         elif name in (TAGS, LANGUAGE) or name.startswith(METADATA):
             _of_field(filters, name).setdefault(ANY, []).append(value)
-    check_filters(filters)
+    with _for_people("filters", "This address narrows the search by something that cannot be used."):
+        check_filters(filters)
     sort = sent.get(SORT) or RELEVANCE
-    check_sort(sort)
+    with _for_people(SORT, "Results cannot be sorted by what this address says."):
+        check_sort(sort)
     collections = tuple(dict.fromkeys(slug for slug in sent.getlist(COLLECTIONS) if slug))[:100]
     return Narrowing(filters_set(filters), collections, sort, target_named(sent.get(TARGET) or target))
 
@@ -172,6 +175,26 @@ def _of_field(filters: dict[str, Any], field: str) -> dict[str, Any]:
     return cast("dict[str, Any]", holder[key])
 
 
+@contextmanager
+def _for_people(name: str, message: str) -> Iterator[None]:
+    """Say for people what the API says in the names of its parameters."""
+    try:
+        yield
+    except AppError as error:
+        raise AppError.of_parameter(name, message) from error
+
+
+def _checked_bound(name: str, value: str, field: str) -> float | int | str:
+    """Return one end of a range; raises AppError `parameter.invalid` for what is neither a number nor a date."""
+    bound = _bound(value, field)
+    end = "begins" if name.startswith(FROM) else "ends"
+    what = "a date such as 2026-01-31" if field in DATES else "a number, or a date such as 2026-01-31"
+    message = f"“{value[:80]}” is not where “{label_of(field)}” {end}: write {what}."
+    with _for_people(name, message):
+        check_range(field, {BOUND_NAMES[TO]: bound})
+    return bound
+
+
 def _bound(value: str, field: str) -> float | int | str:
     """Return a number where it is one and the field is no date of every document."""
     try:
@@ -190,9 +213,11 @@ def _only(written: str) -> dict[str, Any]:
     try:
         found = load_json(written[:WRITTEN_MAX])
     except JsonError as error:
-        raise AppError.of_parameter(ONLY, "“only” is no filter.") from error
+        raise AppError.of_parameter(
+            ONLY, "This address narrows the search by something that cannot be used."
+        ) from error
     if not isinstance(found, dict) or not found.keys() <= FILTERS.keys() or "\\u0000" in written:
-        raise AppError.of_parameter(ONLY, "“only” is no filter.")
+        raise AppError.of_parameter(ONLY, "This address narrows the search by something that cannot be used.")
     check_filters(found)
     return found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from retrieval_site.errors import AppError
+from search.retrieval.keep import sent_before
 from search.retrieval.types import ImagePart
 from workers.encoding.client import upload_at_hand
 from workers.inference.framing import TURNS, crop_of
@@ -31,9 +32,9 @@ def photo_again(part: QueryPart, form: QueryDict) -> ImagePart | None:
     written, before = form.get("crop"), None if turn else part.shown_crop
     crop = before if written is None else _crop(written)
     if upload := upload_at_hand(part.digest):
-        return ImagePart(upload, crop=crop, turn=(part.turn + turn) % 360)
+        return ImagePart(upload, crop=crop, turn=(part.turn + turn) % 360, sent=sent_before(part))
     with blob_open(part.preview) as photo:
-        return ImagePart(photo.read(), crop=crop, turn=turn)
+        return ImagePart(photo.read(), crop=crop, turn=turn, sent=sent_before(part))
 
 
 def _turn(written: str) -> int:

@@ -67,6 +67,9 @@ _VISIBLE = """
     AND EXISTS (
         SELECT FROM search_documentimage image JOIN search_document document ON document.id = image.document_id
         WHERE image.blob_id = blob.sha256 AND document.collection_id = ANY(%s::bigint[])
+        UNION ALL
+        SELECT FROM search_documentpage page JOIN search_document document ON document.id = page.document_id
+        WHERE page.blob_id = blob.sha256 AND document.collection_id = ANY(%s::bigint[])
     )
 """
 
@@ -80,7 +83,8 @@ def _visible_blob(request: HttpRequest, sha256: str) -> Blob:
         raise AppError("picture.not_found")
     statement, of_blob = _statement()
     with connection.cursor() as cursor:
-        cursor.execute(statement, [sha256, list(visible_collections(request.user))])
+        collections = list(visible_collections(request.user))
+        cursor.execute(statement, [sha256, collections, collections])
         row = cursor.fetchone()
     if row is None:
         raise AppError("picture.not_found")

@@ -60,7 +60,8 @@ def _bar(request: HttpRequest, query_id: uuid.UUID) -> dict[str, Any]:
     """Return what the bar of marks above the hits says now."""
     query = kept_query(query_id)
     judged = judgements_of(query, request.user, session_of(request))
-    return {"bar": True, "query": query, "marks": keep.marks_of(query), "marked": marked(judged)}
+    marks = keep.marks_of(query)
+    return {"bar": True, "query": query, "marks": marks, "marked": marked(judged, marks)}
 
 
 def _judged(request: HttpRequest, query_id: uuid.UUID, document: Document) -> Judgement | None:

@@ -15,10 +15,12 @@ from search.judging.make import NAME_MAX, queue_create
 from search.judging.pairs_file import BYTES_MAX
 from search.judging.queues import (
     agreement_in,
+    job_of,
     next_pair,
     pair_of,
     pair_skip,
     progress,
+    progress_of,
     queue_delete,
     queue_for,
     queues_for,
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 
     from search.models import JudgingPair
 
+QUEUES_SHOWN = 100
 GRADES = ((0, "Not relevant"), (1, "Related"), (2, "Relevant"), (3, "Exactly it"))
 
 
@@ -54,8 +57,10 @@ def queues(request: HttpRequest) -> HttpResponse:
             return redirect("search:judging-queue", _made(request).pk)
         except AppError as error:
             refused = error
+    shown = list(queues_for(request.user)[:QUEUES_SHOWN])
+    done = progress_of(shown, request.user)
     context = {
-        "rows": [(queue, progress(queue, request.user)) for queue in queues_for(request.user)[:100]],
+        "rows": [(queue, done[queue.pk]) for queue in shown],
         "collections": collections,
         "sources": JudgingQueue.Source.choices,
         "given": request.POST,
@@ -87,9 +92,11 @@ def queue(request: HttpRequest, queue_id: int) -> HttpResponse:
         _answered(request, found)
         return redirect("search:judging-queue", found.pk)
     pair = next_pair(found, request.user)
+    done = progress(found, request.user)
     context = {
         "queue": found,
-        "progress": progress(found, request.user),
+        "progress": done,
+        "job": None if done.pairs else job_of(found),
         "agreement": agreement_in(found),
         "grades": GRADES,
         **(_shown(pair, request) if pair else {}),

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from retrieval_site.errors import AppError
 from search.asked import AskedPart, visible_documents
-from search.retrieval.types import DocumentPart, EmbeddingPart, ImagePart, TextPart
+from search.retrieval.keep import sent_before
+from search.retrieval.types import AS_WRITTEN, MENDED, DocumentPart, EmbeddingPart, ImagePart, TextPart
 from search.services.uploads import read_picture
 from search.views.framing import photo_again
 
@@ -75,13 +76,21 @@ def parts_again(query: Query, request: HttpRequest) -> tuple[Part, ...]:
 def _weights(query: Query, form: QueryDict) -> Iterator[tuple[int, float]]:
     """Yield the places of the parts that stay, in their order, with their weights."""
     weights = {str(part.place): part.weight for part in query.asked}
+    modalities = {str(part.place): part.modality for part in query.asked}
     places = form.getlist("part") or list(weights)
     strengths = form.getlist("strength") or [""] * len(places)
     for place, strength in zip(places, strengths, strict=False):
         if place not in weights or place == form.get("remove"):
             continue
         weight = _strength(strength, abs(weights[place])) * (1 if weights[place] > 0 else -1)
-        yield int(place), -weight if place == form.get("flip") else weight
+        is_flipped = place == form.get("flip")
+        yield int(place), _flipped(weight, modalities[place]) if is_flipped else weight
+
+
+def _flipped(weight: float, modality: str) -> float:
+    """Return a part's weight with the other sign: as such a part is added, where nobody has chosen another."""
+    more = 1.0 if modality == "image" else WORDS_WEIGHT
+    return {more: LESS_WEIGHT, LESS_WEIGHT: more}.get(weight, -weight)
 
 
 def _strength(written: str, otherwise: float) -> float:
@@ -103,22 +112,36 @@ def _added(request: HttpRequest) -> Iterator[Part]:
     less = form.get("add") == "less"
     if text := form.get("text", "").strip():
         yield TextPart(checked_text(text), LESS_WEIGHT if less else WORDS_WEIGHT)
-    for photo in request.FILES.getlist("image"):
-        if photo.size:
-            yield ImagePart(read_picture(photo), LESS_WEIGHT if less else 1.0)
+    photos = [photo for photo in request.FILES.getlist("image") if photo.size]
+    if form.get("add") and not text and not photos:
+        raise AppError("text.empty")
+    for photo in photos:
+        yield ImagePart(read_picture(photo), LESS_WEIGHT if less else 1.0)
 
 
 def _part_again(part: QueryPart, query: Query, form: QueryDict) -> Part:
     """Return a part of an earlier search, its vector where the photo is gone."""
     if part.modality == "text":
-        return TextPart(part.text)
+        return TextPart(_written(part, query) if stays_as_written(query, form) else part.text)
     if part.document_id:
         return DocumentPart(part.document_id)
     if photo := photo_again(part, form):
         return photo
     if part.embedding and query.version:
-        return EmbeddingPart(tuple(array("f", bytes(part.embedding))))
+        return EmbeddingPart(tuple(array("f", bytes(part.embedding))), sent=sent_before(part))
     raise AppError("query.not_repeatable")
+
+
+def stays_as_written(query: Query, form: QueryDict) -> bool:
+    """Return whether words are asked again as they were written, misspelt or not: now, or since an earlier time."""
+    before = any(warning["id"] == AS_WRITTEN for warning in query.warnings)
+    return "mend" not in form and (before or bool(form.get("as_written")))
+
+
+def _written(part: QueryPart, query: Query) -> str:
+    """Return the words of a part as they were written, before misspelt ones were mended."""
+    texts = (w["detail"].get("texts", {}) for w in query.warnings if w["id"] == MENDED)
+    return str(next(texts, {}).get(str(part.place), part.text))
 
 
 def checked_text(text: str) -> str:

@@ -23,6 +23,7 @@ from search.services.queries import is_owner
 from search.sessions import session_of
 from search.throttling import PAGE, PICTURE
 from search.units.registry import unit_kind_of
+from search.views.advice import advice_for
 from search.views.caching import etag_of, not_modified, revalidated
 from search.views.cards import cards
 from search.views.filter_bar import filter_bar
@@ -137,6 +138,16 @@ def unkept(request: HttpRequest, answer: SearchAnswer) -> HttpResponse:
     return response
 
 
+def refused(request: HttpRequest, query: Query, error: AppError) -> HttpResponse:
+    """Show a kept answer again, with why it could not be asked as a form wanted, and the words of that form."""
+    answer = _answer(request, query, None)
+    around = {"refused": error, "advice": advice_for(error), "typed": request.POST.get("text", "")}
+    context = _hits(request, query, answer) | _surroundings(request, query, answer) | around
+    response = render(request, "search/results.html", context, status=error.status)
+    patch_cache_control(response, private=True, no_store=True)
+    return response
+
+
 def _hits(request: HttpRequest, query: Query, answer: SearchAnswer) -> dict[str, Any]:
     by_vectors = answer.plan.retrievers == ("dense",)
     similarity = query.version.similarity if query.version and by_vectors else "cosine"
@@ -158,7 +169,7 @@ def _hits(request: HttpRequest, query: Query, answer: SearchAnswer) -> dict[str,
         "apart": wants_apart(request),
         "chosen": _chosen(request, query),
         "marks": answer.marks,
-        "marked": marked(judged),
+        "marked": marked(judged, answer.marks),
     }
 
 
@@ -192,6 +203,7 @@ def _surroundings(request: HttpRequest, query: Query, answer: SearchAnswer) -> d
         "saved_name": ", ".join(one.text for one in query.asked if one.text),
         "nothing_known": "" if answer.hits else _nothing_known(answer),
         "mode": query.mode,
+        "photos_only": not all(one.text and one.weight > 0 for one in query.asked),
         "plan": described(query, answer.plan, counted=answer.counted),
         "timings": timings_named(query.timings_ms),
         "notes": notes(query.version, query.target),

@@ -32,9 +32,9 @@ from search.throttling import caller_of
 from search.units.registry import unit_kind_of
 from search.views.choosing import keep_target, target_named
 from search.views.filtering import narrowing_of
-from search.views.parts import WORDS_WEIGHT, checked_text, document_id, parts_again
+from search.views.parts import WORDS_WEIGHT, checked_text, document_id, parts_again, stays_as_written
 from search.views.people import may_search, searchers_only
-from search.views.results import unkept
+from search.views.results import refused, unkept
 from search.views.throttling import throttled
 
 if TYPE_CHECKING:
@@ -42,10 +42,20 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest, HttpResponse
 
-    from search.retrieval.types import Part
+    from search.models import Query
+    from search.retrieval.types import Part, SearchWarning
 
 _ADDRESS = re.compile(r"https?://\S+", re.IGNORECASE)
 """What is no words but the address of a picture."""
+_SAID_BESIDE = (
+    "query.only_negative",
+    "query.too_many_parts",
+    "query.parts",
+    "query.weight",
+    "text.",
+    "image",
+)
+"""Errors of what a form adds to a search or takes from it."""
 COLLECTIONS_MAX, SLUG_MAX = 100, 80
 PREVIEW_PX = 640
 """Longest side of the kept query photo: sharp beside the hits, and enough to ask again with."""
@@ -75,14 +85,37 @@ def search(request: HttpRequest) -> HttpResponse:
 @throttled()
 @searchers_only
 def again(request: HttpRequest, query_id: uuid.UUID) -> HttpResponse:
-    """Ask an earlier query again with the parts, the target and the collections chosen now."""
+    """Ask an earlier query again with the parts, the target and the collections chosen now.
+
+    What cannot be asked is said beside the earlier answer, with the words that were written.
+    """
     query = kept_query(query_id)
+    try:
+        return _again(request, query)
+    except AppError as error:
+        if not error.id.startswith(_SAID_BESIDE):
+            raise
+        return refused(request, query, error)
+
+
+def _again(request: HttpRequest, query: Query) -> HttpResponse:
     parts = parts_again(query, request)
     asked = {**_choices(request), "filters": query.filters, "sort": query.sort, "parts": parts}
+    asked["as_written"] = stays_as_written(query, request.POST)
+    asked["notes"] = (_marks_left_behind(query),) if query.marks else ()
     vectors = any(isinstance(part, EmbeddingPart) for part in parts)
     if vectors and query.version:  # they mean something under their own version only
         asked["model"] = query.version.key
     return _answered(request, asked)
+
+
+def _marks_left_behind(query: Query) -> SearchWarning:
+    """Return the note that a search asked otherwise is another question, for which nobody marked anything."""
+    return {
+        "id": "marks.left_behind",
+        "message": "Your marks do not move this search: they belong to the one before you changed it.",
+        "detail": {"query": str(query.pk)},
+    }
 
 
 def _answered(request: HttpRequest, asked: dict[str, Any]) -> HttpResponse:

@@ -74,6 +74,11 @@ class AskedWords:
     words: tuple[str, ...]
     languages: tuple[LanguageTerms, ...]
 
+    @property
+    def says_nothing(self) -> bool:
+        """Whether there are words, and none that says anything in a language of the collections."""
+        return bool(self.words) and not any(each.terms for each in self.languages)
+
     @cached_property
     def not_counted(self) -> tuple[str, ...]:
         """The words that no vocabulary has in any of their forms, in the order in which they are written.

@@ -67,12 +67,37 @@ function weightsAsAsked() {
   }
 }
 
+// A slider answers with another page: the keyboard and the eyes go on there where they were.
+const PLACE = "composer-place";
+const PLACE_MILLISECONDS = 30000;
+
+function keepPlace(slider) {
+  const sliders = [...composer.querySelectorAll("[data-strength]")];
+  const place = { slider: sliders.indexOf(slider), top: scrollY, at: Date.now() };
+  try { sessionStorage.setItem(PLACE, JSON.stringify(place)); } catch { /* no storage: the page begins at its top */ }
+}
+
+function goOn() {
+  let place = null;
+  try {
+    place = JSON.parse(sessionStorage.getItem(PLACE));
+    sessionStorage.removeItem(PLACE);
+  } catch { return; }
+  if (!place || Date.now() - place.at > PLACE_MILLISECONDS) return;
+  composer.querySelectorAll("[data-strength]")[place.slider]?.focus({ preventScroll: true });
+  scrollTo(0, place.top);
+}
+
 if (composer) {
+  goOn();
   composer.addEventListener("input", (event) => {
     if (event.target.matches("[data-strength]")) event.target.nextElementSibling.value = event.target.value;
   });
   composer.addEventListener("change", (event) => {
-    if (event.target.matches("[data-strength]")) composer.requestSubmit();
+    if (event.target.matches("[data-strength]")) {
+      keepPlace(event.target);
+      composer.requestSubmit();
+    }
     if (event.target.matches("[data-part-photo]")) submitWith("add", "more");
   });
   composer.addEventListener("dragover", (event) => {

@@ -131,3 +131,12 @@ def test_nearly_every_word_of_the_notes_occurs_in_captions():
     known = {word for _ in range(2500) for word in words_of(caption(scene_sample(rng), rng))}
     used = [word for i, s in enumerate(SUBJECTS) for word in words_of(note(s, np.random.default_rng(i)).body)]
     assert sum(word not in known for word in used) / len(used) < 0.03
+
+
+@pytest.mark.parametrize("template", sorted(set(templates_of(document_phrases) + CAPTION_TEMPLATES)))
+def test_no_sentence_has_two_articles_in_a_row(template):
+    for condition in lexicon.CONDITIONS.values():
+        for sign, remedy in product(condition.signs, condition.remedies):
+            slots = dict.fromkeys(re.findall(r"\{(\w+)\}", template), "pump")
+            said = sentence(template, slots | {"sign": sign, "remedy": remedy})
+            assert not re.search(r"\b(the|its|this|an?) (an?|the)\b", said, re.IGNORECASE), said

@@ -19,6 +19,7 @@ from search.job_types import EXPIRE_QUERIES
 from search.models import BatchPhoto, Membership, PhotoBatch
 from search.photo_batches import packing, work
 from search.photo_batches.start import photo_batch_start
+from search.retrieval import calibrate
 from search.services.documents import encode_soon
 from search.services.photo_batches import photo_batch_delete
 from tests.support.corpus import make_collection, picture, tiny_version
@@ -246,3 +247,33 @@ def test_photos_are_sent_by_the_form_and_by_the_api(notes, ann, client) -> None:
     listed = client.get("/api/v1/photo-batches/").json()["results"]
     assert [row["name"] for row in listed] == ["green.jpg", "2 photos"]
     assert client.delete(f"/api/v1/photo-batches/{listed[0]['id']}/").status_code == 204
+
+
+def test_a_photo_that_nothing_fits_says_so_and_the_others_how_relevant_their_hits_are(
+    notes, ann, client, monkeypatch
+) -> None:
+    monkeypatch.setattr(calibrate, "BACKGROUND_MIN", 5)
+    client.force_login(ann)
+    batch = start(ann, photo("red"), photo("blue"))
+    assert run(batch).state == "succeeded"
+    red = batch.photos.get(name="red.jpg")
+    assert {entry["strength"] for entry in red.answer} <= {"weak", "fair", "strong"}
+    red.answer = [entry | {"relevance": 0.874, "strength": "strong"} for entry in red.answer]
+    red.save()
+    blue = batch.photos.get(name="blue.jpg")
+    blue.answer = [entry | {"relevance": 0.02, "strength": "weak"} for entry in blue.answer]
+    blue.save()
+    rows = client.get(f"/api/v1/photo-batches/{batch.pk}/photos/").json()["results"]
+    assert [(row["name"], row["match"], row["results"][0]["relevance"]) for row in rows] == [
+        ("blue.jpg", "none", 0.02),
+        ("red.jpg", "good", 0.874),
+    ]
+    page = client.get(f"/photos/{batch.pk}/").content.decode()
+    assert page.count("Nothing here matches") == 1
+    assert "87 %" in page
+    table = b"".join(client.get(f"/photos/{batch.pk}/table.csv")).decode()
+    lines = list(csv.DictReader(io.StringIO(table.removeprefix("\ufeff"))))
+    assert {(line["photo"], line["relevance"], line["match"]) for line in lines} == {
+        ("blue.jpg", "0.02", "none"),
+        ("red.jpg", "0.874", "good"),
+    }

@@ -60,14 +60,22 @@ class Found:
 
         Raises FileError `file.crashed` for a name that no reader gives, and for what is no plain file.
         """
+        with self._open(name) as file:
+            return file.read()
+
+    def take(self, name: str, target: Path) -> None:
+        """Copy one to a file of one's own, which stays when the next file comes; raises FileError `file.crashed`."""
+        with self._open(name) as file, target.open("wb") as copy:
+            shutil.copyfileobj(file, copy, 1 << 20)
+
+    def _open(self, name: str) -> IO[bytes]:
         if not (name.isascii() and name.isdigit()):
             raise FileError("file.crashed/nonsense")
         try:
             descriptor = os.open(self._folder / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except OSError as error:
             raise FileError("file.crashed/nonsense") from error
-        with os.fdopen(descriptor, "rb") as file:
-            return file.read()
+        return os.fdopen(descriptor, "rb")
 
 
 class Extractor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+import re
 import zipfile
 from pathlib import PurePosixPath
 from typing import BinaryIO
@@ -10,18 +10,23 @@ from typing import BinaryIO
 from workers.formats import zips
 from workers.inference.sniff import sniff_format
 
+ARCHIVE = "zip"
+"""A file that is no document, but has others inside."""
+
 HEAD_BYTES = 4096
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _MSG_NAMES = "__properties_version1.0".encode("utf-16-le")
+_MAILS_HEAD = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:From |[!-9;-~]+:)")
 _PDF_WITHIN = 1024
 """Mail gateways and web servers put lines before a PDF's own beginning, and viewers look as far."""
 
 SUFFIXES = {
     ".pdf": "pdf",
-    ".docx": "docx", ".docm": "docx", ".dotx": "docx",
-    ".pptx": "pptx", ".pptm": "pptx", ".ppsx": "pptx",
-    ".xlsx": "xlsx", ".xlsm": "xlsx",
-    ".odt": "odt", ".ods": "ods", ".odp": "odp",
+    ".zip": ARCHIVE,
+    ".docx": "docx", ".docm": "docx", ".dotx": "docx", ".dotm": "docx",
+    ".pptx": "pptx", ".pptm": "pptx", ".ppsx": "pptx", ".potx": "pptx",
+    ".xlsx": "xlsx", ".xlsm": "xlsx", ".xltx": "xlsx",
+    ".odt": "odt", ".ods": "ods", ".odp": "odp", ".ott": "odt", ".ots": "ods", ".otp": "odp",
     ".rtf": "rtf",
     ".epub": "epub",
     ".html": "html", ".htm": "html", ".xhtml": "html", ".mhtml": "eml", ".mht": "eml",
@@ -36,6 +41,9 @@ _MIMETYPES = {
     b"application/vnd.oasis.opendocument.text": "odt",
     b"application/vnd.oasis.opendocument.spreadsheet": "ods",
     b"application/vnd.oasis.opendocument.presentation": "odp",
+    b"application/vnd.oasis.opendocument.text-template": "odt",
+    b"application/vnd.oasis.opendocument.spreadsheet-template": "ods",
+    b"application/vnd.oasis.opendocument.presentation-template": "odp",
 }
 _OFFICE = (("word/", "docx"), ("ppt/", "pptx"), ("xl/", "xlsx"))
 
@@ -50,16 +58,18 @@ def kind_of(file: BinaryIO, name: str) -> str | None:
     file.seek(0)
     head = file.read(HEAD_BYTES)
     file.seek(0)
-    if b"%PDF-" in head[:_PDF_WITHIN]:
-        return "pdf"
+    if kind_by_name(name) == "eml" and _MAILS_HEAD.match(head):
+        return "eml"  # whatever is in its parts
     if head.startswith(zips.STARTS):
         return _in_zip(file)
     if head.startswith(_OLE):
         return _in_ole(file)
+    if b"%PDF-" in head[:_PDF_WITHIN]:
+        return "pdf"
     if head.lstrip().startswith(b"{\\rtf"):
         return "rtf"
     if sniff_format(head) is not None:
-        return None
+        return "picture"
     return _of_text(head, kind_by_name(name))
 
 
@@ -73,8 +83,8 @@ def _in_zip(file: BinaryIO) -> str | None:
     finally:
         file.seek(0)
     if kind is None and "[Content_Types].xml" in names:
-        kind = next((kind for start, kind in _OFFICE if any(n.startswith(start) for n in names)), None)
-    return kind
+        return next((kind for start, kind in _OFFICE if any(n.startswith(start) for n in names)), None)
+    return kind or ARCHIVE
 
 
 def _mimetype(archive: zipfile.ZipFile) -> bytes:
@@ -98,8 +108,3 @@ def _of_text(head: bytes, promised: str | None) -> str | None:
         return promised
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     return "html" if text.startswith((b"<!doctype html", b"<html")) else None
-
-
-def kind_of_bytes(data: bytes, name: str) -> str | None:
-    """Return the kind of a file in memory."""
-    return kind_of(io.BytesIO(data), name)

@@ -11,7 +11,7 @@ from workers.inference.errors import FileError
 if TYPE_CHECKING:
     from pathlib import Path
 
-ZIPPED = frozenset({"docx", "pptx", "xlsx", "odt", "ods", "odp", "epub"})
+ZIPPED = frozenset({"zip", "docx", "pptx", "xlsx", "odt", "ods", "odp", "epub"})
 UNPACKED_BYTES_MAX = 1 << 30
 RATIO_MAX = 200
 MEMBERS_MAX = 50_000

@@ -23,8 +23,22 @@ class FormatReader(Protocol):
 
 
 READERS = {
+    "zip": "workers.extraction.formats.archive:read",
+    "docx": "workers.extraction.formats.docx:read",
+    "eml": "workers.extraction.formats.eml:read",
+    "epub": "workers.extraction.formats.epub:read",
+    "html": "workers.extraction.formats.html:read",
+    "markdown": "workers.extraction.formats.markdown:read",
+    "msg": "workers.extraction.formats.msg:read",
+    "odp": "workers.extraction.formats.odp:read",
+    "ods": "workers.extraction.formats.ods:read",
+    "odt": "workers.extraction.formats.odt:read",
     "pdf": "workers.extraction.formats.pdf:read",
+    "picture": "workers.extraction.formats.picture:read",
+    "pptx": "workers.extraction.formats.pptx:read",
+    "rtf": "workers.extraction.formats.rtf:read",
     "text": "workers.extraction.formats.text:read",
+    "xlsx": "workers.extraction.formats.xlsx:read",
 }
 """By kind (`kinds.py`); imported in the sandboxed process only."""
 

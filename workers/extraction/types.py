@@ -37,6 +37,9 @@ class Block:
 class Figure:
     """A picture in the document, kept by `Output.put` as `file`.
 
+    `source`: of a picture that is a file of its own beside a saved page, which the page's reader cannot open: its path
+    from the page's folder, as the page says it. `file` is empty then. It may lead out of the folder (`../../x.png`) or
+    begin at the site's root (`/x.png`): whoever resolves it checks where it leads.
     `caption`: what the document says of it; `near`: text beside it. `after`: how many blocks come before it.
     """
 
@@ -45,6 +48,7 @@ class Figure:
     near: str = ""
     page: int = 0
     after: int = 0
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -140,6 +144,7 @@ def _figure(values: Any) -> Figure:
         _text(values["near"]),
         _count(values["page"]),
         _count(values["after"]),
+        _text(values["source"]),
     )
 
 

@@ -45,6 +45,12 @@ HEADERS = {
 }
 """Pictures are compressed already; what a server packs all the same is unpacked."""
 
+FILE_HEADERS = {
+    "User-Agent": "Sightline (reads a source of documents)",
+    "Accept": "application/ld+json, application/json, text/xml, application/xml, */*;q=0.1",
+    "Accept-Encoding": "gzip",
+}
+
 
 def looked_up(host: str, port: int) -> list[str]:
     """Return a host's IP addresses as the system knows them; raises OSError where it knows none."""
@@ -56,7 +62,8 @@ def looked_up(host: str, port: int) -> list[str]:
 class FetchLimits:
     """What may be fetched: from which ports, and from which networks beside the public ones; how much, how long.
 
-    `ca_file` are the certificates to trust, those of the system where it is empty.
+    `ca_file` are the certificates to trust, those of the system where it is empty. Without `pictures` any file is
+    taken.
     """
 
     max_bytes: int
@@ -64,6 +71,7 @@ class FetchLimits:
     ports: tuple[int, ...] = (80, 443)
     networks: tuple[str, ...] = ()
     ca_file: str = ""
+    pictures: bool = True
 
 
 @dataclass
@@ -122,7 +130,8 @@ class Fetcher:
     def _asked(self, address: PictureAddress, place: Address, ends: float) -> BaseHTTPResponse:
         left = self._left(ends)
         pool = self._pool(address, str(place), Timeout(connect=min(CONNECT_SECONDS, left), read=left))
-        headers = HEADERS | {"Host": address.host_header, "Connection": "close"}
+        headers = HEADERS if self.limits.pictures else FILE_HEADERS
+        headers = headers | {"Host": address.host_header, "Connection": "close"}
         return pool.urlopen(
             "GET", address.target, headers=headers, redirect=False, retries=False, preload_content=False
         )
@@ -143,9 +152,13 @@ class Fetcher:
             self._check_size(len(body))
             self._left(ends)
             if len(body) >= HEADER_BYTES:
-                _check_picture(body)
-        _check_picture(body)
+                self._check_content(body)
+        self._check_content(body)
         return bytes(body)
+
+    def _check_content(self, body: bytearray) -> None:
+        if self.limits.pictures and sniff_format(bytes(body[:HEADER_BYTES])) is None:
+            raise PictureError("image_url.no_picture", formats=", ".join(FORMATS))
 
     def _check_size(self, size: int) -> None:
         if size > self.limits.max_bytes:
@@ -168,10 +181,11 @@ def _location(response: BaseHTTPResponse) -> str | None:
     if response.status in _REDIRECTS and location:
         return location.encode("latin-1", "replace").decode("utf-8", "replace")
     if response.status != _OK:
-        raise PictureError("image_url.status", answered=response.status)
+        later = response.headers.get("Retry-After", "")
+        waits = (
+            {"retry_after_seconds": int(later)}
+            if later.isascii() and later.isdigit() and len(later) < 7
+            else {}
+        )
+        raise PictureError("image_url.status", answered=response.status, **waits)
     return None
-
-
-def _check_picture(body: bytearray) -> None:
-    if sniff_format(bytes(body[:HEADER_BYTES])) is None:
-        raise PictureError("image_url.no_picture", formats=", ".join(FORMATS))

@@ -189,9 +189,7 @@ def _decode(data: bytes, name: str, shortest_side: int | None, limits: PictureLi
 def _loaded(read: bytes, data: bytes, shortest_side: int | None, limits: PictureLimits) -> _Loaded:
     """Decode what Pillow reads of the file `data`."""
     name = sniff_format(data[:HEADER_BYTES]) or ""
-    if name == "heic":
-        _register_heif()
-    with Image.open(io.BytesIO(read), formats=[_DECODERS.get(name, name.upper())]) as source:
+    with undecoded(read, name) as source:
         check_size(source.size, limits)
         size = source.size
         if name == "jpeg" and shortest_side is not None:
@@ -204,6 +202,13 @@ def _loaded(read: bytes, data: bytes, shortest_side: int | None, limits: Picture
             _orientation(source, data, name, limits),
             embedded_profile(data, name, source.info, limits),
         )
+
+
+def undecoded(data: bytes, name: str) -> Any:
+    """Return Pillow's picture of a file in the format `name`, its header read and its pixels not."""
+    if name == "heic":
+        _register_heif()
+    return Image.open(io.BytesIO(data), formats=[_DECODERS.get(name, name.upper())])
 
 
 def _whole(source: Any, limits: PictureLimits) -> Image.Image:

@@ -8,7 +8,7 @@ import numpy as np
 
 from workers.inference.byte_pairs import BytePairTokenizer
 from workers.inference.errors import BundleError, TextError
-from workers.inference.words import UnknownWords, unknown_among
+from workers.inference.words import UnknownWords, only_function_words, unknown_among
 from workers.neural.tokens import WordTokenizer
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class TextReader:
     def unknown_words(self, text: str) -> UnknownWords:
         """Return which of the words that `encode` reads are not in the vocabulary; none where it knows every byte."""
         if not isinstance(self._tokenizer, WordTokenizer):
-            return UnknownWords()
+            return UnknownWords(nothing_known=only_function_words(text))
         longest, most = self.spec.max_tokens * _CHARACTERS_PER_TOKEN, self.spec.max_tokens
         words = self._tokenizer.words(text[:longest], most)
         return unknown_among(words, self._tokenizer.knows, text)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+_WORD = re.compile(r"\w+")
 # Without the others beside them they say nothing of what is looked for.
 _FUNCTION_WORDS = frozenset(
     ("a", "an", "and", "are", "as", "at", "be", "by", "for", "from", "has", "have", "i", "in", "is", "it", "its",
@@ -21,7 +22,8 @@ _FUNCTION_WORDS = frozenset(
 class UnknownWords:
     """The words of a text that a model does not know, as they are written, each once.
 
-    `nothing_known`: it knows no other words of the text either, but for articles, prepositions and the like.
+    `nothing_known`: it knows no other words of the text either, but for articles, prepositions and the like, which
+    say nothing of what is looked for, and no more do signs that are no words.
     """
 
     words: tuple[str, ...] = ()
@@ -37,8 +39,13 @@ def unknown_among(tokens: Sequence[str], knows: Callable[[str], bool], text: str
     """Return what is unknown of the lower-case tokens of a text; punctuation marks do not count."""
     words = [token for token in tokens if _is_word(token)]
     unknown = [word for word in words if not knows(word)]
-    nothing_known = bool(unknown) and set(words) <= _FUNCTION_WORDS.union(unknown)
-    return UnknownWords(as_written(unknown, text), nothing_known)
+    return UnknownWords(as_written(unknown, text), set(words) <= _FUNCTION_WORDS.union(unknown))
+
+
+def only_function_words(text: str) -> bool:
+    """Return whether a text holds words, and these are articles, prepositions and the like."""
+    words = _WORD.findall(text.lower())
+    return bool(words) and _FUNCTION_WORDS.issuperset(words)
 
 
 def as_written(words: Iterable[str], text: str) -> tuple[str, ...]:

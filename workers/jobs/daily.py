@@ -1,4 +1,4 @@
-"""Jobs that the system starts once a day, where they have something to do."""
+"""Jobs that the system starts: once a day, where they have something to do, or by schedules that apps keep."""
 
 from __future__ import annotations
 
@@ -18,11 +18,24 @@ if TYPE_CHECKING:
 EVERY = timedelta(days=1)
 
 _DAILY: dict[JobType[Any, Any], Callable[[], bool]] = {}
+_SCHEDULED: list[Callable[[], object]] = []
 
 
 def job_daily(job_type: JobType[Any, Any], due: Callable[[], bool]) -> None:
     """Have a job of this type, without parameters, started once a day when `due` says that there is something to do."""
     _DAILY[job_type] = due
+
+
+def job_scheduled(start_due: Callable[[], object]) -> None:
+    """Have `start_due` called every half minute, by several workers perhaps at once, to create jobs that are due."""
+    if start_due not in _SCHEDULED:
+        _SCHEDULED.append(start_due)
+
+
+def start_scheduled() -> None:
+    """Create the jobs that are due by the apps' schedules."""
+    for start_due in _SCHEDULED:
+        start_due()
 
 
 def start_daily() -> list[Job]:

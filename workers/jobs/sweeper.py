@@ -21,7 +21,7 @@ from kombu.exceptions import ChannelError
 from redis.exceptions import RedisError
 
 from workers.error_table import sentence
-from workers.jobs.daily import start_daily
+from workers.jobs.daily import start_daily, start_scheduled
 from workers.jobs.ends import jobs_ended
 from workers.jobs.enqueue import BROKER_ERRORS, QUEUE, send
 from workers.jobs.services import ATTEMPTS_MAX
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 SWEEP_SECONDS = 3.0
 DAILY_LOOK_SECONDS = 3600.0
 """How often it is asked whether a daily job is due."""
+SCHEDULE_LOOK_SECONDS = 30.0
+"""How often it is asked whether a job with a schedule of its own is due."""
 OVERDUE_SECONDS = 10.0
 """A queued job's message that is older and no longer in the broker's queue was lost."""
 
@@ -132,7 +134,7 @@ class Sweeper(threading.Thread):
     def __init__(self) -> None:
         super().__init__(name="sweeper", daemon=True)
         self.end = threading.Event()
-        self._look_at = 0.0
+        self._look_at = self._look_at_schedules = 0.0
 
     def run(self) -> None:
         """Sweep, say that this worker lives, wait; repeat."""
@@ -154,3 +156,6 @@ class Sweeper(threading.Thread):
         if time.monotonic() >= self._look_at:
             start_daily()
             self._look_at = time.monotonic() + DAILY_LOOK_SECONDS
+        if time.monotonic() >= self._look_at_schedules:
+            start_scheduled()
+            self._look_at_schedules = time.monotonic() + SCHEDULE_LOOK_SECONDS

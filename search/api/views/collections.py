@@ -18,14 +18,21 @@ from search.api.permissions import require_staff, signed_in
 from search.api.presenting import collection_detail_json, collection_json
 from search.models import Collection, Membership
 from search.models.collection import LANGUAGES
-from search.services.collections import collection_create, collection_delete, collection_update
+from search.services.collections import (
+    COLLECTION_FIELDS,
+    collection_create,
+    collection_delete,
+    collection_update,
+)
 from search.services.members import members_of, members_replace
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
 
-SETTABLE = ("name", "description", "visibility", "language", "keep_originals")
+SETTABLE = tuple(name for name in COLLECTION_FIELDS if name != "slug")
 SLUG = r"^[a-z0-9]+(?:[-_][a-z0-9]+)*$"
+RECOGNITION = "which pictures of text are read: pages of files without text of their own, or none"
+KEEP_FILES = "whether the files that documents are made of are kept, to be opened by who finds them"
 KEEP_ORIGINALS = "whether pictures keep what their files say of place, time and camera"
 LANGUAGE = "of its texts, by which words match their other forms; `simple` for any that is not listed"
 MEMBERS_MAX = 1000
@@ -46,6 +53,12 @@ class CollectionChange(Parameters):
     )
     language = serializers.ChoiceField(choices=LANGUAGES, default="english", help_text=LANGUAGE)
     keep_originals = serializers.BooleanField(default=False, help_text=KEEP_ORIGINALS)
+    keep_files = serializers.BooleanField(default=True, help_text=KEEP_FILES)
+    character_recognition = serializers.ChoiceField(
+        choices=Collection.Recognition.values,
+        default=Collection.Recognition.PAGES.value,
+        help_text=RECOGNITION,
+    )
     curators = ShortListField(
         child=serializers.CharField(max_length=150), max_length=MEMBERS_MAX, required=False
     )

@@ -85,8 +85,6 @@ class JudgementListView(ApiView):
         """Judge a document of a query's answer; 200 where you had judged it before."""
         session = session_to_write(request)
         values = validated(JudgementNew, request.data)
-        mine = own_judgements(request.user, session).filter(document=values["document"])
-        known = set(mine.values_list("pk", flat=True))
         judgement = judgement_set(
             query_id=values["query"],
             document_id=values["document"],
@@ -95,7 +93,7 @@ class JudgementListView(ApiView):
             grade=values["grade"],
             comment=values.get("comment"),
         )
-        return Response(judgement_json(judgement), status=200 if judgement.pk in known else 201)
+        return Response(judgement_json(judgement), status=201 if judgement.is_new else 200)
 
 
 class JudgementView(ApiView):

@@ -11,6 +11,7 @@ from retrieval_site.errors import AppError
 from search.api.base import ApiView, PageParameters, describe, page_answer
 from search.api.bodies import PAIRS
 from search.api.own_answers import JudgingQueueAnswer, JudgingQueueDetailAnswer, NextPairAnswer
+from search.api.pagination import page_of_batch
 from search.api.parameters import Parameters, UploadField, validated
 from search.api.permissions import signed_in
 from search.api.presenting import document_brief_json, part_json
@@ -19,11 +20,14 @@ from search.judging.candidate import candidate
 from search.judging.make import NAME_MAX, queue_create
 from search.judging.pairs_file import BYTES_MAX
 from search.judging.queues import (
+    QueueProgress,
     agreement_in,
+    job_of,
     next_pair,
     pair_of,
     pair_skip,
     progress,
+    progress_of,
     queue_delete,
     queue_for,
     queues_for,
@@ -70,8 +74,13 @@ class JudgingQueueListView(ApiView):
     @describe("judging_queues_list", {200: page_answer(JudgingQueueAnswer)}, parameters=[PageParameters])
     def get(self, request: Request) -> Response:
         """List the queues that you may judge, newest first."""
-        return self.page(
-            queues_for(request.user), lambda queue: queue_json(queue, request.user), ordering="-id"
+
+        def presented(queues: list[JudgingQueue]) -> list[dict[str, Any]]:
+            done = progress_of(queues, request.user)
+            return [queue_json(queue, done[queue.pk]) for queue in queues]
+
+        return page_of_batch(
+            request, queues_for(request.user), presented, ordering="-id", limit=self.query["limit"]
         )
 
     @describe(
@@ -91,7 +100,7 @@ class JudgingQueueListView(ApiView):
             source=values["source"],
             file=values["file"].read(BYTES_MAX + 1) if "file" in values else b"",
         )
-        return Response(queue_json(queue, request.user), status=201)
+        return Response(queue_json(queue, progress(queue, request.user)), status=201)
 
 
 class JudgingQueueView(ApiView):
@@ -105,7 +114,10 @@ class JudgingQueueView(ApiView):
         queue = queue_for(queue_id, request.user)
         found = agreement_in(queue)
         agreement = {"alpha": found.alpha, "pairs": found.units}
-        return Response(queue_json(queue, request.user) | {"agreement": agreement})
+        done = progress(queue, request.user)
+        job = None if done.pairs else job_of(queue)
+        error = {"id": job.error_id, "message": job.error} if job and job.error_id else None
+        return Response(queue_json(queue, done) | {"agreement": agreement, "error": error})
 
     @describe("judging_queues_delete", {204: None})
     def delete(self, request: Request, queue_id: int) -> Response:
@@ -152,9 +164,8 @@ class JudgingBackView(ApiView):
         return Response(_next_json(queue, request.user))
 
 
-def queue_json(queue: JudgingQueue, viewer: Viewer) -> dict[str, Any]:
-    """Return a queue; its collection must be loaded."""
-    done = progress(queue, viewer)
+def queue_json(queue: JudgingQueue, done: QueueProgress) -> dict[str, Any]:
+    """Return a queue with how far the caller is; its collection must be loaded."""
     return {
         "id": queue.pk,
         "name": queue.name,
@@ -169,7 +180,7 @@ def queue_json(queue: JudgingQueue, viewer: Viewer) -> dict[str, Any]:
 
 def _next_json(queue: JudgingQueue, viewer: Viewer) -> dict[str, Any]:
     pair = next_pair(queue, viewer)
-    return {"pair": pair and _pair_json(pair, viewer), "queue": queue_json(queue, viewer)}
+    return {"pair": pair and _pair_json(pair, viewer), "queue": queue_json(queue, progress(queue, viewer))}
 
 
 def _pair_json(pair: JudgingPair, viewer: Viewer) -> dict[str, Any]:

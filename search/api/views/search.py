@@ -70,6 +70,7 @@ if TYPE_CHECKING:
 
 CURSOR_MAX = 1000
 FACETS_MAX = 20
+BESIDE_NEXT = {"next", "limit", "explain"}
 NOT_BUILT_YET = ("negative_text",)
 
 
@@ -130,6 +131,14 @@ class SearchParameters(SearchOptions, FramingParameters):
     parts = PartsField(required=False)
     next = serializers.CharField(required=False, max_length=CURSOR_MAX)
 
+    def to_internal_value(self, data: Any) -> Any:
+        """Refuse beside `next` what the earlier search says: it would be ignored."""
+        values = super().to_internal_value(data)
+        if "next" in data and (others := sorted(set(data) - BESIDE_NEXT)):
+            sentence = "This is not sent with next, which goes on with an earlier search as it was asked."
+            raise serializers.ValidationError({name: [sentence] for name in others})
+        return values
+
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Refuse no part, several parts, and a vector that does not say whose it is."""
         if "next" not in attrs:
@@ -185,6 +194,9 @@ class SearchNextPage(Parameters):
 
     next = serializers.CharField(max_length=CURSOR_MAX, help_text="`next` of the answer before")
     limit = serializers.IntegerField(default=LIMIT_DEFAULT, min_value=1, max_value=LIMIT_MAX)
+    explain = serializers.BooleanField(
+        default=False, help_text="say why the first ten hits were found: takes longer"
+    )
 
 
 SEARCH_BODY = PolymorphicProxySerializer(

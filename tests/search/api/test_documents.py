@@ -277,7 +277,7 @@ def test_an_import_is_accepted_as_a_job_that_its_starter_can_watch(world):
     [
         ({"format": "folder"}, (400, "parameter.invalid")),
         ({"file": ContentFile(b"", "a.csv")}, (400, "import.empty")),
-        ({"file": ContentFile(b"%PDF-1.7", "a.csv")}, (400, "import.format_unknown")),
+        ({"file": ContentFile(b"\x7fELF\2\1\1", "a.csv")}, (400, "import.format_unknown")),
         ({"extra_columns": "drop"}, (400, "parameter.invalid")),
         ({"collection": "open"}, (403, "permission.denied")),
         ({"path": "/etc"}, (400, "parameter.unknown")),

@@ -9,7 +9,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from rest_framework.test import APIClient
 
-from search.models import Passage
+from search.models import Collection, Passage
+from search.retrieval import explain
+from search.vectors.background import backgrounds_forget
 from tests.search.api.test_schema import assert_described
 from tests.support.corpus import (
     cells_version,
@@ -19,6 +21,7 @@ from tests.support.corpus import (
     store,
     tiny_version,
 )
+from tests.support.words import write
 from workers.encoding.client import encode_text
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("query_worker")]
@@ -89,3 +92,48 @@ def test_a_near_duplicate_stands_with_the_better_document_where_that_is_asked_fo
     assert len(client.get(kept).json()["results"]) == 2
     assert len(client.get(kept, {"collapse": "false"}).json()["results"]) == 3
     assert len(client.get(f"{kept}export.json").json()["results"]) == 3
+
+
+def why_page(client, answer, place=0) -> str:
+    query, document = answer["query"]["id"], answer["results"][place]["document"]["id"]
+    return " ".join(client.get(f"/q/{query}/why/{document}/").content.decode().split())
+
+
+def test_what_was_not_wanted_is_said_with_how_much_a_hit_has_of_it(documents, client, monkeypatch):
+    monkeypatch.setattr(explain, "BACKGROUND_MIN", 2)
+    backgrounds_forget()
+    parts = [{"text": "a pump"}, {"text": "blue", "weight": -0.5}]
+    response = APIClient().post(SEARCH, {"parts": parts, "explain": True}, format="json")
+    assert_described(response, SEARCH, "post")
+    answer = response.json()
+    wanted, not_wanted = answer["results"][0]["why"]["parts"]
+    assert wanted["closeness"] > not_wanted["closeness"]
+    page = why_page(client, answer)
+    assert "Not like this: Your words" in page
+    assert "This result has little of it; what is marked is what it has most of." in page
+
+
+def test_of_words_alone_those_that_both_have_are_said_and_nothing_of_the_model(documents, client):
+    (document,) = write(Collection.objects.get(), "A red gearbox in the cellar.")
+    asked = {"text": "a red gearbox", "mode": "lexical", "explain": True}
+    answer = APIClient().post(SEARCH, asked, format="json").json()
+    why = answer["results"][0]["why"]
+    assert why["by_words"]
+    assert answer["results"][0]["document"]["id"] == document.pk
+    assert [word["text"] for word in why["found"]["words"] if word["matched"]] == ["red", "gearbox"]
+    page = why_page(client, answer)
+    assert "found by the words themselves, without the model" in page
+    assert "The model judges the whole" not in page
+
+
+def test_marks_that_moved_a_search_are_named(documents, client, django_user_model):
+    client.force_login(django_user_model.objects.create_user("anna"))
+    asked = {"text": "red", "mode": "dense"}
+    query = client.post(SEARCH, asked, content_type="application/json").json()["query"]["id"]
+    for document, verdict in ((documents[1], "relevant"), (documents[2], "not-relevant")):
+        client.post(f"/q/{query}/judge/", {"document": document, "verdict": verdict})
+    address = client.post(f"/q/{query}/marks/")["Location"]
+    moved = client.get(f"/api/v1/search/{address.split('/')[2]}/").json()
+    page = why_page(client, moved)
+    assert f'towards <a href="/documents/{documents[1]}/"' in page
+    assert f'away from <a href="/documents/{documents[2]}/"' in page

@@ -73,10 +73,12 @@ def test_a_list_costs_the_same_with_one_row_and_with_twenty(path, world):
     assert (few, many) == (BASELINES[path], BASELINES[path])
 
 
-def test_a_document_costs_three_queries_however_many_pictures_it_has(world, django_assert_num_queries):
+def test_a_document_costs_four_queries_however_many_pictures_and_files_it_has(
+    world, django_assert_num_queries
+):
     client = world.client("root")
     client.get("/api/v1/collections/")
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         client.get(f"/api/v1/documents/{world.open_document.pk}/")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from search.models import Passage
+from search.models import Collection, Passage
 from tests.search.api.test_schema import assert_described
 from tests.support.corpus import make_collection, make_documents, store, tiny_version
 from workers.encoding.client import encode_text
@@ -44,6 +44,29 @@ def test_words_of_which_none_is_known_find_nothing(corpus: None) -> None:
     answer = APIClient().post(SEARCH, {"text": "der Zylinder"}).json()
     assert (answer["results"], answer["next"], answer["unknown_words"]) == ([], None, ["der", "Zylinder"])
     assert [warning["id"] for warning in answer["warnings"]] == ["text.nothing_known"]
+
+
+@pytest.mark.parametrize("mode", ["auto", "dense", "lexical"])
+@pytest.mark.parametrize("text", ["the of and", "🔧", "🙂🙂 !", "→ €"])
+def test_what_says_nothing_finds_nothing(corpus: None, text: str, mode: str) -> None:
+    answer = APIClient().post(SEARCH, {"text": text, "mode": mode}).json()
+    assert (answer["results"], answer["match"]) == ([], "none")
+
+
+def test_words_that_say_nothing_in_the_language_of_the_collections_find_nothing(corpus: None) -> None:
+    Collection.objects.update(language="german")
+    answer = APIClient().post(SEARCH, {"text": "with der und"}).json()
+    assert answer["results"] == []
+    answer = APIClient().post(SEARCH, {"text": "on photo"}).json()
+    assert len(answer["results"]) == 1
+
+
+def test_beside_a_photo_words_that_say_nothing_are_left_out_and_told(corpus: None) -> None:
+    parts = [{"text": "a red pump"}, {"text": "the of"}]
+    answer = APIClient().post(SEARCH, {"parts": parts}).json()
+    assert [warning["id"] for warning in answer["warnings"]] == ["text.unknown_words"]
+    assert "left out" in answer["warnings"][0]["message"]
+    assert len(answer["results"]) == 1
 
 
 @pytest.mark.parametrize("weight", [0.5, -0.5])

@@ -7,7 +7,6 @@ import gzip
 import io
 import lzma
 import tarfile
-import zipfile
 
 import numpy as np
 import pytest
@@ -29,14 +28,6 @@ def picture(kind: str) -> bytes:
     return buffer.getvalue()
 
 
-def stored_first(mimetype: str, **members: str) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("mimetype", mimetype)
-        archive.writestr("content.xml", "<x/>")
-    return buffer.getvalue()
-
-
 def tar(mode: str) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode=mode) as archive:
@@ -52,27 +43,17 @@ def array() -> bytes:
     return buffer.getvalue()
 
 
-OFFICE = {"docProps/app.xml": "<x/>", "_rels/.rels": "<x/>"}
 CSV = "external_id,title\n1,a\n"
 FOREIGN = {
-    "an Excel workbook (xlsx)": zipped({**OFFICE, "xl/workbook.xml": "<w/>", "xl/media/image1.png": png(),
-                                        "[Content_Types].xml": "<x/>"}),
-    "a Word document (docx)": zipped({"[Content_Types].xml": "<x/>", **OFFICE, "word/document.xml": "<w/>"}),
-    "a PowerPoint presentation (pptx)": zipped({"[Content_Types].xml": "<x/>", "ppt/presentation.xml": "<w/>"}),
-    "an OpenDocument text (odt)": stored_first("application/vnd.oasis.opendocument.text"),
-    "an OpenDocument spreadsheet (ods)": stored_first("application/vnd.oasis.opendocument.spreadsheet"),
-    "an EPUB book": stored_first("application/epub+zip"),
     "a Java archive": zipped({"META-INF/MANIFEST.MF": "x", "a.class": b"\xca\xfe\xba\xbe"}),
     "an old Office file (xls, doc, ppt or msg)": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504),
-    "a PDF document": b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n",
-    "an RTF document": rb"{\rtf1\ansi hello}",
     "a gzip file (gz or tar.gz)": gzip.compress(CSV.encode() * 10),
     "a bzip2 file": bz2.compress(CSV.encode()),
     "an xz file": lzma.compress(CSV.encode()),
     "a tar archive": tar("w"),
     "a 7-Zip archive": b"7z\xbc\xaf\x27\x1c\x00\x04" + bytes(100),
     "a RAR archive": b"Rar!\x1a\x07\x01\x00" + bytes(100),
-    "an HTML page": b"<!DOCTYPE html>\n<html><body>external_id,title</body></html>",
+    "an Office file with a password": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"),
     "an SVG drawing": b'<?xml version="1.0"?>\n<!-- a --><!-- b -->\n<svg xmlns="http://www.w3.org/2000/svg"/>',
     "an XML file": b'<?xml version="1.0"?><rows><row id="1"/></rows>',
     "a Windows program": b"MZ\x90\x00\x03\x00\x00\x00\x04\x00\x00\x00\xff\xff" + bytes(100),
@@ -81,10 +62,6 @@ FOREIGN = {
     "an SQLite database": b"SQLite format 3\x00" + bytes(100),
     "a Parquet file": b"PAR1" + bytes(range(200)) + b"PAR1",
     "a NumPy array": array(),
-    "a picture (JPEG)": picture("JPEG"),
-    "a picture (PNG)": picture("PNG"),
-    "a picture (WEBP)": picture("WEBP"),
-    "a picture (TIFF)": picture("TIFF"),
     "not text and in no format that is known here": bytes(range(256)) * 4,
     "text": b"Dear Sir,\nplease find attached the notes.\n",
 }  # fmt: skip
@@ -99,16 +76,26 @@ def test_a_file_that_is_no_import_format_is_refused_by_what_it_is(found):
     assert found == "text" or found in refused.value.message
 
 
-def test_pages_in_other_encodings_and_archives_by_gzip_are_known_as_well():
-    for content in (
-        FOREIGN["an HTML page"].decode().encode("utf-16"),
-        b"\xef\xbb\xbf\n <html>",
-        b"<!-- x -->\n<HEAD>",
-    ):
-        with pytest.raises(AppError, match="an HTML page"):
-            refuse_foreign(io.BytesIO(content))
+def test_archives_by_gzip_are_known_as_well():
     with pytest.raises(AppError, match="gzip"):
         refuse_foreign(io.BytesIO(tar("w:gz")))
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n", ""),
+        (picture("JPEG"), ""),
+        (picture("PNG"), ""),
+        (picture("WEBP"), ""),
+        (picture("TIFF"), ""),
+        (b"Dear Sir,\nplease find attached the notes.\n", "letter.txt"),
+    ],
+)
+def test_documents_and_pictures_are_let_in(content, name):
+    file = io.BytesIO(content)
+    refuse_foreign(file, None, name)
+    assert file.read() == content
 
 
 @pytest.mark.parametrize(
@@ -137,7 +124,7 @@ def test_comments_without_end_take_no_time_to_see_through():
 
 def test_a_format_that_was_named_is_no_way_around_but_for_text():
     with pytest.raises(AppError, match=r"import\.format_unknown"):
-        refuse_foreign(io.BytesIO(FOREIGN["a PDF document"]), "csv")
+        refuse_foreign(io.BytesIO(FOREIGN["a NumPy array"]), "csv")
     refuse_foreign(io.BytesIO(b"broken first line\na.jpg#0\tA dog.\n"), "captions")
 
 
@@ -151,8 +138,8 @@ def staff(db, django_user_model, client):
 @pytest.mark.parametrize(
     ("content", "error_id"),
     [
-        (FOREIGN["an Excel workbook (xlsx)"], "import.format_unknown"),
-        (FOREIGN["a PDF document"], "import.format_unknown"),
+        (FOREIGN["a Java archive"], "import.format_unknown"),
+        (FOREIGN["a NumPy array"], "import.format_unknown"),
         (b"", "import.empty"),
     ],
 )
@@ -166,9 +153,9 @@ def test_the_api_refuses_it_at_the_door_and_makes_no_job(staff, content, error_i
 
 def test_the_admins_form_refuses_it_at_the_door_and_makes_no_job(staff):
     address = reverse("admin:search_collection_import", args=[collection_create(name="Notes").pk])
-    form = {"file": ContentFile(FOREIGN["an Excel workbook (xlsx)"], "workbook.xlsx"), "import": "Import"}
+    form = {"file": ContentFile(FOREIGN["a Java archive"], "workbook.xlsx"), "import": "Import"}
     page = staff.post(address, form, follow=True).content.decode()
-    assert "an Excel workbook (xlsx)" in page
+    assert "a Java archive" in page
     assert "import.format_unknown" in page
     assert (Job.objects.count(), Blob.objects.count()) == (0, 0)
 
@@ -176,7 +163,7 @@ def test_the_admins_form_refuses_it_at_the_door_and_makes_no_job(staff):
 @pytest.mark.django_db
 def test_the_command_refuses_it_at_the_door_and_makes_no_job(tmp_path):
     path = tmp_path / "a.pdf"
-    path.write_bytes(FOREIGN["a PDF document"])
-    with pytest.raises(CommandError, match=r"a PDF document.*import\.format_unknown"):
+    path.write_bytes(FOREIGN["a NumPy array"])
+    with pytest.raises(CommandError, match=r"a NumPy array.*import\.format_unknown"):
         call_command("import_documents", "notes", path)
     assert not Job.objects.exists()

@@ -85,7 +85,7 @@ def test_a_file_of_which_nothing_could_be_stored_says_so(corpus):
 
 @pytest.mark.parametrize(
     "content",
-    ["external_id,title\n", "external_id,title\n,\n,,\n", "[]", "\n\n", " \r\r ", zipped({}), zipped({"a.md": "x"}),
+    ["external_id,title\n", "external_id,title\n,\n,,\n", "[]", "\n\n", " \r\r ", zipped({}), zipped({"a.bin": "x"}),
      zipped({"documents.csv": ""})],
 )  # fmt: skip
 @pytest.mark.parametrize("dry_run", [False, True])

@@ -82,19 +82,17 @@ def test_the_only_table_is_read_even_if_it_is_no_good_so_that_it_says_why(read):
 
 def test_a_zip_with_nothing_that_can_be_imported_is_empty(read):
     with pytest.raises(AppError, match=r"import\.empty"):
-        read({"readme.md": "x", "data.xlsx": b"PK\x03\x04"})
+        read({"readme": "x", "data.bin": b"PK\x03\x04"})
     with pytest.raises(AppError, match=r"import\.empty"):
         read({})
 
 
 def test_pictures_by_their_bytes_are_documents_and_other_files_are_named(read):
-    items, (warning,) = read(
-        {"IMG_0001": RED, "b.png": RED, "movie.mp4": b"\0\0\0\x18ftypmp42", "note.md": "x"}
-    )
+    items, (warning,) = read({"IMG_0001": RED, "b.png": RED, "movie.mp4": b"\0\0\0\x18ftypmp42", "note": "x"})
     assert [item.external_id for item in items] == ["IMG_0001", "b.png"]
     assert (warning.id, warning.detail) == (
         "import.files_ignored",
-        {"count": 2, "examples": ["movie.mp4", "note.md"]},
+        {"count": 2, "examples": ["movie.mp4", "note"]},
     )
 
 

@@ -28,8 +28,11 @@ from search.judging.queues import (
 )
 from search.judging.unsure import unsure_pairs
 from search.models import Document, Judgement, JudgingPair, Membership, Query
+from search.services.documents import encode_soon
 from search.services.judgements import judgement_set
-from tests.support.corpus import make_collection, make_version
+from search.services.saved_searches import history_clear, searches_of
+from search.suggestions import suggestions
+from tests.support.corpus import make_collection, make_version, tiny_version
 from tests.support.pages import save_document
 from tests.support.queries import make_query
 from workers.jobs.runner import run_job_inline
@@ -274,6 +277,34 @@ def test_a_job_finds_the_hits_on_which_two_versions_disagree(collection, raters,
     run_job_inline(job)
     assert Job.objects.get().state == "succeeded", Job.objects.get().error
     assert [pair.document.external_id for pair in queue.pairs.order_by("place")] == ["d2", "d0", "d1"]
+
+
+def test_two_real_models_are_asked_and_the_queue_has_where_they_differ(
+    collection, raters, documents, tmp_path, clean_redis
+):
+    for place, colour in enumerate(["red", "green", "blue", "yellow", "pink", "black"]):
+        save_document(collection, f"d{place}", title=f"{colour} pump", body=f"A {colour} pump with a valve.")
+    tiny_version(tmp_path)
+    tiny_version(tmp_path, name="other", seed=5, champion=False)
+    assert run_job_inline(encode_soon()).state == "succeeded"
+    for text in ("a red valve", "a rusty pipe", "green gear"):
+        make_query(modality="text", text=text, user=raters[0])
+    queue = queue_create(viewer=raters[0], collection=collection.slug, name="Apart", source="versions")
+    job = run_job_inline(Job.objects.get(type="fill_queue"))
+    assert (job.state, job.result) == ("succeeded", {"pairs": queue.pairs.count()})
+    assert queue.pairs.count() > 0
+    assert set(queue.pairs.values_list("document__collection", flat=True)) == {collection.pk}
+    pair = next_pair(queue, raters[0])
+    judgement_set(query_id=pair.query_id, document_id=pair.document_id, viewer=raters[0], session="", grade=2)
+    assert progress(queue, raters[0]).done == 1
+
+
+def test_the_words_of_a_file_are_in_nobodys_history(collection, raters, documents):
+    from_file(collection, raters[0], b"document,text\nd0,leaking pump\n")
+    assert not searches_of(raters[0]).exists()
+    assert suggestions("leak", raters[0]) == []
+    assert history_clear(viewer=raters[0]) == 0
+    assert JudgingPair.objects.count() == 1
 
 
 def test_with_one_model_there_is_no_disagreement(collection, raters):

@@ -71,6 +71,7 @@ def test_what_only_the_moved_search_found_can_be_judged(query, shown, anna):
 def test_a_second_judgement_of_the_same_rater_replaces_the_first(query, shown, anna):
     first = judge(query, shown, anna, grade=2, comment="right pump")
     second = judge(query, shown, anna, grade=0)
+    assert (first.is_new, second.is_new) == (True, False)
     assert first.pk == second.pk
     assert (second.grade, second.comment) == (0, "right pump")
     assert second.updated_at > second.created_at
@@ -162,8 +163,10 @@ def test_undoing_removes_only_the_raters_own_judgement(query, shown, anna):
 
 @pytest.mark.django_db(transaction=True)
 def test_two_clicks_at_once_leave_one_judgement(query, shown, anna):
+    new = []
+
     def click(grade: int) -> None:
-        judge(query, shown, anna, grade=grade)
+        new.append(judge(query, shown, anna, grade=grade).is_new)
         connection.close()
 
     clicks = [threading.Thread(target=click, args=[grade]) for grade in (0, 1, 2, 3) * 3]
@@ -172,3 +175,4 @@ def test_two_clicks_at_once_leave_one_judgement(query, shown, anna):
     for click_thread in clicks:
         click_thread.join()
     assert Judgement.objects.count() == 1
+    assert sorted(new) == [False] * 11 + [True]

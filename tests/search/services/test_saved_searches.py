@@ -131,3 +131,34 @@ def test_deleting_all_takes_photos_and_judgements_but_nothing_saved_and_nothing_
     assert not Judgement.objects.exists()
     assert not Blob.objects.exists()
     assert not default_storage.exists(preview.storage_name)
+
+
+def photo(user: User, first: Query | None = None, seed: int = 1) -> Query:
+    """A search by photo, or one made of it."""
+    preview = blob_store(picture((20, 200, 20), seed=seed), "image/jpeg")
+    query = make_query(modality="image", preview=preview, embedding=b"\0" * 64, user=user)
+    query.parts.update(sent_with=first)
+    return query
+
+
+def test_clearing_the_history_takes_photos_from_what_others_made_of_them_but_not_from_ones_own_saved(
+    ann, ben
+) -> None:
+    first = photo(ann)
+    saved, others = photo(ann, first), photo(ben, first)
+    saved_search_create(query_id=saved.pk, viewer=ann, name="Mine")
+    saved_search_create(query_id=others.pk, viewer=ben, name="Ben's")
+    assert history_clear(viewer=ann) == 1
+    assert Query.objects.get(pk=saved.pk).part.embedding is not None
+    assert Query.objects.get(pk=others.pk).part.embedding is None
+    assert Blob.objects.count() == 1
+
+
+def test_a_saved_search_that_marks_moved_keeps_the_search_on_which_they_stand(ann) -> None:
+    first, other = words(ann), words(ann)
+    moved = words(ann, marked=first, marks={"relevant": [], "not_relevant": []})
+    saved_search_create(query_id=moved.pk, viewer=ann, name="Moved")
+    Query.objects.update(created_at=timezone.now() - timedelta(days=5000))
+    assert set(queries_to_end()) == {other}
+    assert history_clear(viewer=ann) == 1
+    assert set(Query.objects.all()) == {first, moved}

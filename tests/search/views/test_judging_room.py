@@ -5,10 +5,14 @@ from __future__ import annotations
 import pytest
 from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from search.models import Judgement, JudgingQueue, Membership
 from tests.support.corpus import make_collection
 from tests.support.pages import picture_bytes, save_document, shown_page
+from workers.models import Job
 
 pytestmark = pytest.mark.django_db
 
@@ -106,3 +110,32 @@ def test_the_room_is_linked_for_who_may_enter(client, curator):
 def test_a_queue_is_deleted(curator, queue):
     curator.post(f"/judging/{queue.pk}/delete/")
     assert not JudgingQueue.objects.exists()
+
+
+def test_a_job_that_found_no_pairs_is_said_on_its_queues_page_and_in_the_api(curator, collection):
+    queue = JudgingQueue.objects.create(name="Apart", collection=collection, source="versions")
+    job = Job.objects.create(type="fill_queue", params={"queue": queue.pk, "other": 1}, state="running")
+    assert "a job is looking for them" in page(curator, queue)
+    error = {"error_id": "judging.nothing", "error": "The two models do not disagree."}
+    Job.objects.filter(pk=job.pk).update(state="failed", finished_at=timezone.now(), **error)
+    shown = page(curator, queue)
+    assert "The two models do not disagree." in shown
+    assert "judging.nothing" in shown
+    detail = curator.get(f"/api/v1/judging/queues/{queue.pk}/").json()
+    assert detail["error"] == {"id": "judging.nothing", "message": "The two models do not disagree."}
+    Job.objects.filter(pk=job.pk).update(state="cancelled", error="", error_id="")
+    assert "the job that was to find them was ended" in page(curator, queue)
+
+
+@pytest.mark.parametrize("address", ["/judging/", "/api/v1/judging/queues/"])
+def test_a_list_of_queues_takes_as_many_statements_however_many_there_are(
+    curator, queue, collection, address, django_assert_num_queries
+):
+    curator.get(address)
+    with CaptureQueriesContext(connection) as one:
+        assert curator.get(address).status_code == 200
+    for number in range(5):
+        JudgingQueue.objects.create(name=f"Queue {number}", collection=collection, source="file")
+    with django_assert_num_queries(len(one)):
+        response = curator.get(address)
+    assert "Queue 4" in response.content.decode()

@@ -88,6 +88,8 @@ def test_its_hits_show_what_was_marked_before_and_marks_there_count_too(client, 
     response, new = moved(client, query)
     pressed = f'id="yes-{documents[6]}" name="verdict" value="undo" aria-pressed="true"'
     assert pressed in shown_page(response)
+    assert "Search again with these marks" not in shown_page(response)
+    assert "These are the results for those marks" in shown_page(response)
     mark(client, new, documents[0], "relevant")
     assert "Search again with these marks" in shown_page(client.get(f"/q/{new.pk}/"))
     client.post(f"/q/{new.pk}/marks/")

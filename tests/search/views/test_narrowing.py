@@ -175,6 +175,17 @@ def test_an_address_that_says_nonsense_is_refused(client: Client, query: Query, 
     assert (response.status_code, "parameter.invalid" in response.content.decode()) == (400, True)
 
 
+def test_people_are_told_in_their_own_words_what_an_address_gets_wrong(client: Client, query: Query) -> None:
+    page = shown_page(client.get(f"/q/{query.pk}/?from.created_at=abc"))
+    assert "“abc” is not where “Added” begins: write a date such as 2026-01-31." in page
+    page = shown_page(client.get(f"/q/{query.pk}/?to.metadata.year=%3Cb%3E"))
+    assert "“&lt;b&gt;” is not where “Year” ends: write a number, or a date such as 2026-01-31." in page
+    for string in ("sort=year", "only=x", "from.metadata.a=1&to.metadata.a=2026-01-31"):
+        with pytest.raises(AppError) as refused:
+            narrowing_read(QueryDict(string), "images")
+        assert "this address" in refused.value.message.lower()
+
+
 @pytest.mark.parametrize("string", ["", "other=1", "tags=", "from.tags.x=1", "metadata.=1", "menu=tags"])
 def test_what_names_no_filter_narrows_nothing(string: str) -> None:
     assert narrowing_read(QueryDict(string), "images").pairs == []

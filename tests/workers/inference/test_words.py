@@ -31,7 +31,10 @@ def reader(tmp_path) -> TextReader:
         ("红色的泵 red", ("红色的泵",), False),
         ("İstanbul", ("i̇stanbul",), True),
         ("M8 12.5", ("M8", "12.5"), True),
-        ("the of", (), False),
+        ("the of", (), True),
+        ("🔧 🙂", (), True),
+        ("→", (), True),
+        ("a red 🔧", (), False),
     ],
 )
 def test_unknown_words_are_told_as_they_are_written(
@@ -48,7 +51,10 @@ def test_only_words_that_the_model_reads_count(reader: TextReader) -> None:
 def test_byte_pairs_know_every_word(tmp_path) -> None:
     (tmp_path / "merges.txt").write_text("r e\nre d</w>\n")
     spec = TextSpec(tokenizer="clip-bpe", vocabulary="merges.txt", max_tokens=77)
-    assert TextReader(spec, tmp_path).unknown_words("Zylinderkopf 红色") == UnknownWords()
+    reader = TextReader(spec, tmp_path)
+    assert reader.unknown_words("Zylinderkopf 红色") == UnknownWords()
+    assert reader.unknown_words("🔧") == UnknownWords()
+    assert reader.unknown_words("The of, and") == UnknownWords(nothing_known=True)
 
 
 def test_words_that_a_text_does_not_hold_are_not_repeated() -> None:

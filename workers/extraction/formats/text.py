@@ -18,5 +18,9 @@ _BETWEEN = re.compile(r"\n[^\S\n]*+\n\s*+|\f")
 
 def read(file: Path, out: Output) -> Extracted:
     """Return the text's paragraphs. It has no title: its name will do."""
-    text = text_of(file, out)
-    return Extracted(blocks=tuple(Block("text", part.strip()) for part in _BETWEEN.split(text)))
+    return Extracted(blocks=tuple(Block("text", part) for part in paragraphs(text_of(file, out))))
+
+
+def paragraphs(text: str) -> list[str]:
+    """Return the paragraphs of a plain text."""
+    return [part.strip() for part in _BETWEEN.split(text)]

@@ -49,10 +49,10 @@ class LineDetector:
         Where all text is small and stands in a part of the picture, that part is looked at again, larger.
         """
         probability, scale = self._looked(picture)
-        boxes = _boxes(probability, scale)
+        boxes = boxes_of(probability, scale)
         if _are_small(boxes, scale) and (part := _part_with_text(probability, scale, picture)):
             left, top, right, bottom = part
-            found = _boxes(*self._looked(picture[top:bottom, left:right]))
+            found = boxes_of(*self._looked(picture[top:bottom, left:right]))
             boxes = [box + np.array([left, top], np.float32) for box in found]
         height, width = picture.shape[:2]
         inside = [box for box in boxes if 0 <= box[:, 0].mean() < width and 0 <= box[:, 1].mean() < height]
@@ -61,7 +61,7 @@ class LineDetector:
     def _looked(self, picture: Pixels) -> tuple[Probability, float]:
         """Return each pixel's probability of text, on the canvas, and the picture's scale there."""
         canvas, scale = _on_canvas(picture)
-        return self._network(_normalised(canvas))[0, 0], scale
+        return self._network(normalised(canvas))[0, 0], scale
 
 
 def _on_canvas(picture: Pixels) -> tuple[Pixels, float]:
@@ -81,7 +81,7 @@ def _on_canvas(picture: Pixels) -> tuple[Pixels, float]:
     return canvas, scale
 
 
-def _normalised(picture: Pixels) -> NDArray[np.float32]:
+def normalised(picture: Pixels) -> NDArray[np.float32]:
     """Return what the network takes, `(1, 3, height, width)`: blue, green, red, scaled as ImageNet is.
 
     With (v / 127.5 − 1), as rapidocr gives it, it finds as many lines, and far more in photos that have none.
@@ -113,20 +113,20 @@ def _part_with_text(
     return (left, top, right, bottom) if larger >= LARGER_MIN * scale else None
 
 
-def _boxes(probability: Probability, scale: float) -> list[Corners]:
-    """Return the grown rectangles around regions of text, in the picture's pixels."""
+def boxes_of(probability: Probability, scale: float, certain: float = LINE_PROBABILITY) -> list[Corners]:
+    """Return the grown rectangles around regions of text, in the picture's pixels; `certain`: of a line, on average."""
     mask = cv2.dilate((probability > TEXT_PROBABILITY).astype(np.uint8), np.ones((2, 2), np.uint8))
     contours, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
-    found = (_grown(contour, probability) for contour in contours)
+    found = (_grown(contour, probability, certain) for contour in contours)
     return [box / scale for box in found if box is not None]
 
 
-def _grown(contour: Any, probability: Probability) -> Corners | None:
+def _grown(contour: Any, probability: Probability, certain: float) -> Corners | None:
     (x, y), (width, height), angle = cv2.minAreaRect(contour)
     if min(width, height) < SMALLEST_PX - 2:
         return None
     corners = np.asarray(cv2.boxPoints(((x, y), (width, height), angle)), np.float32)
-    if _mean_inside(probability, corners) < LINE_PROBABILITY:
+    if _mean_inside(probability, corners) < certain:
         return None
     more = 2 * width * height * GROWN / (2 * (width + height))
     if min(width, height) + more < SMALLEST_PX:

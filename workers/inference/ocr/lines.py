@@ -36,11 +36,11 @@ class LineReader:
     def __call__(self, picture: NDArray[np.uint8]) -> list[TextRead]:
         """Return the lines of an RGB picture (height, width, 3), from top to bottom."""
         boxes = self._find(picture)[:READS_MAX]
-        strips = [_strip(picture, box) for box in boxes]
+        strips = [strip_of(picture, box) for box in boxes]
         flipped = self._is_flipped(strips[:VOTERS])
         read = [self._line(strip, flipped=flipped) for strip in strips]
         found = [
-            TextRead(text, _fractions(box, picture), "line", round(confidence, 3))
+            TextRead(text, fractions_of(box, picture), "line", round(confidence, 3))
             for box, (text, confidence) in zip(boxes, read, strict=True)
             if text and confidence >= CONFIDENCE_MIN
         ]
@@ -48,15 +48,15 @@ class LineReader:
 
     def _is_flipped(self, strips: list[NDArray[np.uint8]]) -> bool:
         """Whether these lines read better upside down, taken together."""
-        return sum(self._read(_turned(one))[1] - self._read(one)[1] for one in strips) > 0
+        return sum(self._read(upside_down(one))[1] - self._read(one)[1] for one in strips) > 0
 
     def _line(self, strip: NDArray[np.uint8], *, flipped: bool) -> Line:
-        first, second = (_turned(strip), strip) if flipped else (strip, _turned(strip))
+        first, second = (upside_down(strip), strip) if flipped else (strip, upside_down(strip))
         read = self._read(first)
         return read if read[1] >= SURE else max(read, self._read(second), key=lambda line: line[1])
 
 
-def _strip(picture: NDArray[np.uint8], box: NDArray[np.float32]) -> NDArray[np.uint8]:
+def strip_of(picture: NDArray[np.uint8], box: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Cut a line out and lay it flat; which of its long sides is the upper one is not known yet."""
     corners = _from_top_left(box)
     width = max(int(np.linalg.norm(corners[0] - corners[1])), 1)
@@ -80,11 +80,12 @@ def _from_top_left(box: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.array([left[0], right[0], right[1], left[1]], np.float32)
 
 
-def _turned(strip: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def upside_down(strip: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return a line turned by 180 degrees."""
     return np.ascontiguousarray(strip[::-1, ::-1])
 
 
-def _fractions(box: NDArray[np.float32], picture: NDArray[np.uint8]) -> tuple[float, float, float, float]:
+def fractions_of(box: NDArray[np.float32], picture: NDArray[np.uint8]) -> tuple[float, float, float, float]:
     """Return the upright rectangle around a box, as fractions of the picture's sides."""
     height, width = picture.shape[:2]
     (left, top), (right, bottom) = (np.clip(one / (width, height), 0, 1) for one in (box.min(0), box.max(0)))

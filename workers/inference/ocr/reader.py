@@ -1,4 +1,4 @@
-"""A worker's handle of the process that reads text in pictures: started at the first need, ended when idle."""
+"""A worker's handles of the process that reads text in pictures: started at the first need, ended when idle."""
 
 from __future__ import annotations
 
@@ -6,25 +6,32 @@ import logging
 import os
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from workers.inference.ocr.types import READS_MAX, TextRead
+from workers.inference.ocr.types import READS_MAX, LinesOfPage, TextRead
 from workers.inference.sandbox.errors import SandboxError, SandboxGoneError, SandboxTimeoutError
 from workers.inference.sandbox.process import SandboxProcess, SandboxSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from PIL import Image
 
+    from workers.inference.ocr.types import Script
+
+T = TypeVar("T")
 log = logging.getLogger(__name__)
-HANDLER = "workers.inference.ocr.child:ReadingHandler"
+PHOTOS, PAGES = "workers.inference.ocr.child:PhotoHandler", "workers.inference.ocr.child:PageHandler"
 MIB = 1 << 20
 LOADING_BYTES = 1536 * MIB
-READING_BYTES = 256 * MIB
+PHOTO_BYTES, PAGE_BYTES = 256 * MIB, 512 * MIB
 """What reading may take beyond the loaded networks."""
 CALLS_MAX = 500
 """A process is replaced after as many pictures, so that one that was taken over does not see others' for long."""
 NICENESS = 10
-_THREADS_MAX = 4
+THREADS_MAX = 4
+PAGE_SECONDS = 240.0
+"""What one page may take at low priority."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +46,16 @@ class ReadingError(Exception):
     """A picture was not read; the message says why."""
 
 
-class PhotoReader:
-    """Reads pictures in a sandboxed process of its own. It belongs to one thread."""
+class ReadingTimeoutError(ReadingError):
+    """It took too long."""
 
-    def __init__(self, limits: ReadingLimits | None = None, sandbox: SandboxSpec | None = None) -> None:
-        self._limits = limits or ReadingLimits()
-        self._sandbox = sandbox or _sandbox()
+
+class SandboxedReader:
+    """Has pictures read by a sandboxed process of its own. It belongs to one thread."""
+
+    def __init__(self, limits: ReadingLimits, sandbox: SandboxSpec) -> None:
+        self.limits = limits
+        self._sandbox = sandbox
         self._process: SandboxProcess | None = None
         self._calls = 0
         self._used = time.monotonic()
@@ -54,19 +65,19 @@ class PhotoReader:
         """The process, while there is one."""
         return self._process
 
-    def read(self, picture: Image.Image) -> tuple[TextRead, ...]:
-        """Return the barcodes and lines of an RGB picture.
+    def answer(self, picture: Image.Image, understood: Callable[[dict[str, Any]], T]) -> T:
+        """Return what `understood` makes of the process's answer for an RGB picture.
 
         Raises ReadingError where it took too long, or where the process died, ran out of memory, or made no sense.
         The next picture is read by a new process.
         """
         self._used = time.monotonic()
         try:
-            return self._texts(self._called(picture))
+            return understood(self._called(picture))
         except SandboxError as error:
             self.close()
             if isinstance(error, SandboxTimeoutError):
-                raise ReadingError(f"it took longer than {self._limits.call_seconds:g} s") from error
+                raise ReadingTimeoutError(f"it took longer than {self.limits.call_seconds:g} s") from error
             log.exception("A picture could not be read")
             raise ReadingError("the reader failed") from error
         except (ValueError, TypeError, KeyError) as error:
@@ -78,7 +89,7 @@ class PhotoReader:
 
     def end_if_idle(self) -> None:
         """End the process where nobody needed it for long: it holds some hundred megabytes."""
-        if self._process is not None and time.monotonic() - self._used > self._limits.idle_seconds:
+        if self._process is not None and time.monotonic() - self._used > self.limits.idle_seconds:
             self.close()
 
     def close(self) -> None:
@@ -98,7 +109,7 @@ class PhotoReader:
         self._calls += 1
         head, _ = process.call(
             "read", {"size": picture.size}, [picture.tobytes()],
-            reply_bytes=0, timeout_seconds=self._limits.call_seconds,
+            reply_bytes=0, timeout_seconds=self.limits.call_seconds,
         )  # fmt: skip
         return head
 
@@ -109,17 +120,43 @@ class PhotoReader:
             self._process = SandboxProcess(self._sandbox)
         return self._process
 
-    @staticmethod
-    def _texts(head: dict[str, Any]) -> tuple[TextRead, ...]:
-        return tuple(TextRead.of(one) for one in head["read"][: 2 * READS_MAX])
+
+class PhotoReader(SandboxedReader):
+    """Reads photos."""
+
+    def __init__(self, limits: ReadingLimits | None = None, sandbox: SandboxSpec | None = None) -> None:
+        super().__init__(limits or ReadingLimits(), sandbox or _sandbox(PHOTOS, PHOTO_BYTES))
+
+    def read(self, picture: Image.Image) -> tuple[TextRead, ...]:
+        """Return the barcodes and lines of an RGB picture; raises ReadingError as `answer` does."""
+        return self.answer(picture, _texts)
 
 
-def _sandbox() -> SandboxSpec:
-    threads = min(len(os.sched_getaffinity(0)), _THREADS_MAX)
+class PageLineReader(SandboxedReader):
+    """Reads pages: all their lines, large and small, in letters of one script or of all."""
+
+    def __init__(
+        self, script: Script = "any", limits: ReadingLimits | None = None, sandbox: SandboxSpec | None = None
+    ) -> None:
+        super().__init__(
+            limits or ReadingLimits(PAGE_SECONDS), sandbox or _sandbox(PAGES, PAGE_BYTES, script=script)
+        )
+
+    def read(self, picture: Image.Image) -> LinesOfPage:
+        """Return what stands on an RGB picture of a page; raises ReadingError as `answer` does."""
+        return self.answer(picture, LinesOfPage.of)
+
+
+def _texts(head: dict[str, Any]) -> tuple[TextRead, ...]:
+    return tuple(TextRead.of(one) for one in head["read"][: 2 * READS_MAX])
+
+
+def _sandbox(handler: str, memory_bytes: int, **options: Any) -> SandboxSpec:
+    threads = min(len(os.sched_getaffinity(0)), THREADS_MAX)
     return SandboxSpec(
-        HANDLER,
-        {"threads": threads},
-        memory_bytes=READING_BYTES,
+        handler,
+        {"threads": threads, **options},
+        memory_bytes=memory_bytes,
         start_memory_bytes=LOADING_BYTES,
         threads=threads,
         niceness=NICENESS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import cv2
@@ -12,26 +13,40 @@ from workers.inference.ocr.networks import RECOGNITION, OcrNetwork
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from workers.inference.ocr.types import Script
+
 HEIGHT_PX = 48
 WIDTHS_PX = (160, 320, 480, 640, 960, 1280)
 """Widths that the network is run at: few, since each keeps prepared kernels in memory. Longer lines are squeezed."""
+PAGE_WIDTHS_PX = (*WIDTHS_PX, 1920, 2560)
+"""A line of small letters that goes across a page is so long."""
+_LATIN = re.compile(
+    "[\\x20-\\u024f\\u1e00-\\u1eff\\u2010-\\u203a\\u2070-\\u209f\\u20a0-\\u20bf\\u2100-\\u22ff\\u0370-\\u03ff\\u2500-\\u25ff]"
+)
+"""Letters of Latin languages, and what stands among them: Greek ones, numbers, signs of mathematics and money."""
 
 
 class Recogniser:
     """Reads lines that were cut out of a picture and lie on their side no more."""
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, widths: tuple[int, ...] = WIDTHS_PX, script: Script = "any") -> None:
         self._network = OcrNetwork(RECOGNITION, threads)
-        self._characters = np.array(["", *self._network.characters, " "])
+        self._widths = widths
+        characters = ["", *self._network.characters, " "]
+        self._characters = np.array(characters)
+        self._known: slice | list[int] = slice(None)
+        if script == "latin":
+            self._known = [place for place, one in enumerate(characters) if not one or _LATIN.fullmatch(one)]
+            self._characters = self._characters[self._known]
 
     def warm(self) -> None:
         """Prepare the kernels of all sizes."""
-        for width in WIDTHS_PX:
+        for width in self._widths:
             self(np.zeros((HEIGHT_PX, width, 3), np.uint8))
 
     def __call__(self, line: NDArray[np.uint8]) -> tuple[str, float]:
         """Return the text of an RGB line, and the mean probability of its characters."""
-        probabilities = self._network(_prepared(line))[0]
+        probabilities = self._network(_prepared(line, self._widths))[0][:, self._known]
         best, certainty = probabilities.argmax(1), probabilities.max(1)
         # CTC's best path: the same character again, and blanks (0), are no new characters.
         kept = (best != 0) & (best != np.concatenate(([-1], best[:-1])))
@@ -40,11 +55,11 @@ class Recogniser:
         return "".join(self._characters[best[kept]]).strip(), float(certainty[kept].mean())
 
 
-def _prepared(line: NDArray[np.uint8]) -> NDArray[np.float32]:
+def _prepared(line: NDArray[np.uint8], widths: tuple[int, ...]) -> NDArray[np.float32]:
     """Return the line at the network's height, in the narrowest width that holds it."""
     height, width = line.shape[:2]
     wanted = max(round(width * HEIGHT_PX / height), 1)
-    canvas = next((one for one in WIDTHS_PX if one >= wanted), WIDTHS_PX[-1])
+    canvas = next((one for one in widths if one >= wanted), widths[-1])
     resized = cv2.resize(line, (min(wanted, canvas), HEIGHT_PX), interpolation=cv2.INTER_LINEAR)
     pixels = np.zeros((1, 3, HEIGHT_PX, canvas), np.float32)
     planes = resized[:, :, ::-1].transpose(2, 0, 1).astype(np.float32)

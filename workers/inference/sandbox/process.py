@@ -62,8 +62,8 @@ class SandboxSpec:
     """What a child is started for, and what it may use.
 
     `handler` is `module:Class` below `workers.inference` or `workers.extraction`, made with `options`; `memory_bytes`
-    is what handling calls may take beyond what making the handler took, which is bounded by `start_memory_bytes`. With `ports` it has the
-    network: it may connect to these.
+    is what handling calls may take beyond what making the handler took, which is bounded by `start_memory_bytes`.
+    With `ports` it has the network: it may connect to these.
     """
 
     handler: str

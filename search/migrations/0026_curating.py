@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("search", "0023_judging_queues"),
+        ("search", "0025_sources"),
         ("workers", "0002_job_rights"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
@@ -125,7 +125,7 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name="ChangedDocument",
+            name="DocumentChange",
             fields=[
                 (
                     "id",
@@ -168,7 +168,7 @@ class Migration(migrations.Migration):
                         null=True,
                         on_delete=django.db.models.deletion.SET_NULL,
                         related_name="+",
-                        to="search.changeddocument",
+                        to="search.documentchange",
                     ),
                 ),
             ],
@@ -237,15 +237,15 @@ class Migration(migrations.Migration):
             index=models.Index(fields=["collection", "-id"], name="change_set_collection"),
         ),
         migrations.AddIndex(
-            model_name="changeddocument",
+            model_name="documentchange",
             index=models.Index(fields=["change_set", "state", "id"], name="document_change_state"),
         ),
         migrations.AddIndex(
-            model_name="changeddocument",
+            model_name="documentchange",
             index=models.Index(fields=["document_id", "-id"], name="document_change_document"),
         ),
         migrations.AddConstraint(
-            model_name="changeddocument",
+            model_name="documentchange",
             constraint=models.UniqueConstraint(
                 fields=("change_set", "document_id"), name="document_change_once"
             ),

@@ -1,0 +1,79 @@
+"""The file that a document is made of and its pages, kept in step with the document; former versions stay as rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from django.utils import timezone
+
+from search.models import DocumentFile, DocumentPage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from search.models import Document
+
+
+@dataclass(frozen=True)
+class PageInput:
+    """A page, in order; `boxes` as `DocumentPage` has them."""
+
+    blob_id: str | None = None
+    width: int = 0
+    height: int = 0
+    is_read: bool = False
+    boxes: tuple[tuple[float, ...], ...] = ()
+
+
+@dataclass(frozen=True)
+class FileContent:
+    """A file and what was found in it beside text and figures; `outline` as `search.outline.Outline` gives it."""
+
+    name: str
+    kind: str
+    sha256: str = ""
+    size: int = 0
+    blob_id: str | None = None
+    outline: dict[str, Any] = field(default_factory=dict)
+    pages: tuple[PageInput, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def files_replace(documents: Sequence[Document], files: Sequence[FileContent | None]) -> None:
+    """Make these the documents' current files, with their pages; None leaves what is stored.
+
+    Where a text was changed without its file, its pages no longer know where it stands. Call it in a transaction.
+    """
+    for document, content in zip(documents, files, strict=True):
+        if content is not None:
+            _replace(document, content)
+    unplaced = [document.pk for document, content in zip(documents, files, strict=True) if content is None]
+    if unplaced:
+        without = DocumentPage.objects.filter(document__in=unplaced, document__outline={})
+        without.exclude(boxes=[]).update(boxes=[])
+
+
+def _replace(document: Document, content: FileContent) -> None:
+    current = DocumentFile.objects.filter(document=document, replaced_at=None).select_for_update().first()
+    if current is None or (current.sha256, current.name) != (content.sha256, content.name[:255]):
+        if current is not None:
+            current.replaced_at = timezone.now()
+            current.save(update_fields=["replaced_at"])
+        current = DocumentFile(document=document, name=content.name[:255], sha256=content.sha256)
+    current.kind, current.size, current.notes = content.kind, content.size, list(content.notes)
+    current.blob_id, current.page_count = content.blob_id, len(content.pages)
+    current.save()
+    DocumentPage.objects.filter(document=document).delete()
+    DocumentPage.objects.bulk_create(
+        DocumentPage(
+            document=document,
+            number=number,
+            blob_id=page.blob_id,
+            width=page.width,
+            height=page.height,
+            is_read=page.is_read,
+            boxes=[list(box) for box in page.boxes],
+        )
+        for number, page in enumerate(content.pages, start=1)
+    )

@@ -1,0 +1,8 @@
+"""Sources: documents that are read again and again from where they live, and follow it.
+
+The door is `round.py`: `run_round` takes one round of a source, as a job. What there is to read is a `SourceReader`'s
+business (`types.py`): `folder.py` walks a folder, `oai_pmh.py` asks an OAI-PMH server (its records become documents in
+`dublin_core.py`), `iiif.py` reads manifests and collections of IIIF Presentation 2 and 3 (`manifests.py`). `options.py`
+says what can be set for each kind, `fetching.py` asks other servers within bounds, `reports.py` counts. Sources are
+made, changed and started by `search/services/sources.py`.
+"""

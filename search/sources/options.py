@@ -1,0 +1,85 @@
+"""What can be set for a source, by its kind; kept as JSON in its row."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from retrieval_site.errors import AppError
+from retrieval_site.typed_json import NotReadableError, from_json, to_json
+from search.models import Source
+from search.services.document_fields import IMAGES_MAX
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, kw_only=True)
+class FolderOptions:
+    """`settle_seconds`: a file that was written to since is left to the next round."""
+
+    settle_seconds: int = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class OaiOptions:
+    """`set`: only the records of this set. `fields`: what becomes of an element of Dublin Core, where not the usual.
+
+    A field is `title`, `body`, `url`, `tags`, `metadata.NAME`, or nothing: then the element is left out.
+    """
+
+    set: str = ""
+    fields: dict[str, str] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class IiifOptions:
+    """`pictures`: of how many canvases of a manifest, at most; `longest_side`: how large they are, in pixels."""
+
+    pictures: int = 20
+    longest_side: int = 1600
+
+
+Options: TypeAlias = FolderOptions | OaiOptions | IiifOptions
+
+OPTIONS: dict[str, type[Options]] = {
+    Source.Kind.FOLDER: FolderOptions,
+    Source.Kind.OAI_PMH: OaiOptions,
+    Source.Kind.IIIF: IiifOptions,
+}
+LONGEST_SIDES_PX = range(200, 4001)
+SETTLE_SECONDS = range(86_401)
+FIELDS = ("title", "body", "url", "tags", "")
+
+
+def read_options(kind: str, values: Mapping[str, Any]) -> Options:
+    """Return the options of a source of this kind; raises AppError `source.options_invalid`."""
+    try:
+        options = from_json(OPTIONS[kind], values)
+    except NotReadableError as error:
+        raise AppError("source.options_invalid", reason=str(error)) from None
+    if reason := _wrong(options):
+        raise AppError("source.options_invalid", reason=reason)
+    return options
+
+
+def _wrong(options: Options) -> str:
+    if isinstance(options, FolderOptions):
+        return "" if options.settle_seconds in SETTLE_SECONDS else "settle_seconds is from 0 to 86400."
+    if isinstance(options, IiifOptions):
+        if options.pictures not in range(IMAGES_MAX + 1):
+            return f"pictures is from 0 to {IMAGES_MAX}."
+        return "" if options.longest_side in LONGEST_SIDES_PX else "longest_side is from 200 to 4000."
+    unknown = [
+        field
+        for field in (options.fields or {}).values()
+        if field not in FIELDS and not (field.startswith("metadata.") and len(field) > len("metadata."))
+    ]
+    return f"{unknown[0]!r} is no field of a document." if unknown else ""
+
+
+def fingerprint(options: Options) -> str:
+    """Return what changes when the options do: then all is made anew."""
+    return hashlib.sha256(json.dumps(to_json(options), sort_keys=True).encode()).hexdigest()[:12]

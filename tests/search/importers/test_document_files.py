@@ -1,0 +1,292 @@
+"""Files that are documents themselves: from a PDF, a text or a picture to documents, passages, pages and figures."""
+
+from __future__ import annotations
+
+import copy
+import io
+import zipfile
+from email.message import EmailMessage
+from typing import TYPE_CHECKING, Any
+
+import pypdfium2 as pdfium
+import pytest
+from django.core.files.base import ContentFile
+from PIL import Image, ImageDraw, ImageFont
+from reportlab.platypus import Paragraph
+
+from search.importers.types import ImportOptions
+from search.models import Collection, Document, DocumentFile, DocumentPage, Passage
+from search.services.collections import collection_create
+from search.services.document_fields import DocumentFields
+from search.services.documents import document_save
+from search.services.imports import import_folder_start, import_start
+from tests.support.manuals import STYLES, manual, pdf_of, photograph
+from workers.jobs.runner import run_job_inline
+from workers.storage.blobs import blob_open
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from workers.models import Job
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def corpus() -> Collection:
+    return collection_create(name="Manuals")
+
+
+def run(corpus: Collection, content: bytes, name: str, *, dry_run: bool = False, **options: Any) -> Job:
+    job = import_start(
+        collection=corpus,
+        file=ContentFile(content, name=name),
+        options=ImportOptions(**options),
+        dry_run=dry_run,
+    )
+    return run_job_inline(job)
+
+
+def zipped(**members: bytes) -> bytes:
+    kept = io.BytesIO()
+    with zipfile.ZipFile(kept, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return kept.getvalue()
+
+
+def counts(job: Job) -> tuple[int, ...]:
+    return tuple(job.result[name] for name in ("new", "changed", "unchanged", "failed"))
+
+
+def test_a_pdf_becomes_a_document_with_its_pages_figures_and_file(corpus: Collection) -> None:
+    job = run(corpus, manual(), "manual.pdf")
+    assert counts(job) == (1, 0, 0, 0), job.error
+    document = Document.objects.get(collection=corpus)
+    assert (document.external_id, document.title) == ("manual.pdf", "Manual of the pump KX")
+    assert document.tags == ["pump", "impeller"]
+    assert document.metadata["author"] == "J. Weber"
+    assert "Part: Impeller | Number: KX-204/B" in document.body
+    assert document.images.get().alt == "Figure 3: The impeller with its key"
+    assert list(document.pages.values_list("number", "width", "height")) == [(1, 1132, 1600), (2, 1132, 1600)]
+    file = document.files.get()
+    assert (file.name, file.kind) == ("manual.pdf", "pdf")
+    with blob_open(file.blob) as kept:
+        assert kept.read().startswith(b"%PDF-")
+
+
+def test_passages_know_their_page_and_the_sections_that_they_stand_in(corpus: Collection) -> None:
+    run(corpus, manual(), "manual.pdf")
+    passages = list(Passage.objects.order_by("ordinal"))
+    assert passages[0].text.startswith("Pump KX")
+    inner = next(passage for passage in passages if "left-hand thread" in passage.text)
+    assert inner.page == 1
+    assert (inner.text[:7], inner.heading) == ("Pump KX", "")
+    row = next(passage for passage in passages if "KX-310/A" in passage.text)
+    assert row.heading == "4 Maintenance › 4.2 Impeller"
+    assert "Shaft seal. Inner | Number: KX-310/A" in row.text
+    (last,) = [passage for passage in passages if passage.page == 2]
+    assert last.text.startswith("5 Faults")
+    assert all(passage.document.body[passage.start : passage.end] == passage.text for passage in passages)
+
+
+def test_the_boxes_of_a_page_say_where_each_part_of_the_body_stands(corpus: Collection) -> None:
+    run(corpus, manual(), "manual.pdf")
+    document = Document.objects.get()
+    page = DocumentPage.objects.get(number=2)
+    start, end, *box = page.boxes[-1]
+    assert document.body[start:end] == "The pump hums and does not turn: the capacitor is broken."
+    assert 0.1 < box[0] < 0.2
+
+
+def test_the_same_file_again_changes_nothing(corpus: Collection) -> None:
+    data = manual()
+    run(corpus, data, "manual.pdf")
+    before = list(Passage.objects.order_by("pk").values_list("pk"))
+    job = run(corpus, data, "manual.pdf")
+    assert counts(job) == (0, 0, 1, 0)
+    assert list(Passage.objects.order_by("pk").values_list("pk")) == before
+    assert DocumentFile.objects.count() == 1
+
+
+def test_a_new_version_keeps_what_stayed_the_same_and_the_former_file(corpus: Collection) -> None:
+    chapter = (
+        Paragraph("First chapter", STYLES["Heading1"]),
+        Paragraph("It says what it said.", STYLES["BodyText"]),
+    )
+    first = pdf_of(*copy.deepcopy(chapter))
+    second = pdf_of(
+        *chapter,
+        Paragraph("Next chapter", STYLES["Heading1"]),
+        Paragraph("These words are new in it.", STYLES["BodyText"]),
+    )
+    run(corpus, first, "m.pdf")
+    kept = Passage.objects.get()
+    job = run(corpus, second, "m.pdf")
+    assert counts(job) == (0, 1, 0, 0)
+    assert Passage.objects.order_by("ordinal")[0] == kept
+    assert Passage.objects.count() == 2
+    current, former = DocumentFile.objects.order_by("-pk")
+    assert current.replaced_at is None
+    assert former.replaced_at is not None
+
+
+def test_a_collection_that_keeps_no_files_keeps_what_is_in_them(corpus: Collection) -> None:
+    Collection.objects.update(keep_files=False)
+    run(corpus, manual(), "manual.pdf")
+    file = DocumentFile.objects.get()
+    assert file.blob is None
+    assert len(file.sha256) == 64
+    assert Passage.objects.exists()
+
+
+def test_a_dry_run_reads_files_and_writes_nothing(corpus: Collection) -> None:
+    job = run(
+        corpus, zipped(**{"a/manual.pdf": manual(), "b.pdf": b"%PDF-nonsense"}), "files.zip", dry_run=True
+    )
+    assert counts(job) == (1, 0, 0, 1)
+    assert job.result["images"] == 1
+    assert not Document.objects.exists()
+    assert not DocumentFile.objects.exists()
+
+
+def test_a_zip_of_files_pictures_and_texts_becomes_a_document_for_each(corpus: Collection) -> None:
+    files = {
+        "2024/manual.pdf": manual(),
+        "photos/pump.png": photograph().read(),
+        "notes.txt": "The pump hums.\n\nReplace the capacitor.".encode("utf-16"),
+    }
+    job = run(corpus, zipped(**files), "files.zip")
+    assert counts(job) == (3, 0, 0, 0)
+    titles = dict(Document.objects.values_list("external_id", "title"))
+    assert titles == {"2024/manual.pdf": "Manual of the pump KX", "notes.txt": "notes", "photos/pump.png": ""}
+    assert Document.objects.get(external_id="2024/manual.pdf").metadata["folder"] == "2024"
+
+
+def test_one_bad_file_is_one_failed_item_and_the_others_come_in(corpus: Collection) -> None:
+    job = run(
+        corpus, zipped(**{"a.pdf": b"%PDF-nonsense", "b.txt": b"Words.", "c.pdf": b"\x7fELF"}), "files.zip"
+    )
+    assert job.state == "succeeded"
+    assert counts(job) == (1, 0, 0, 2)
+    assert sorted(job.items.values_list("error_id", flat=True)) == ["file.damaged", "file.unknown_format"]
+
+
+def test_files_attached_to_a_file_are_documents_of_their_own(corpus: Collection) -> None:
+    outer = pdfium.PdfDocument(manual())
+    outer.new_attachment("inner.pdf").set_data(pdf_of(Paragraph("An inner sentence.", STYLES["BodyText"])))
+    outer.new_attachment("../../pump.png").set_data(photograph().read())
+    kept = io.BytesIO()
+    outer.save(kept)
+    job = run(corpus, kept.getvalue(), "outer.pdf")
+    assert counts(job) == (3, 0, 0, 0)
+    assert set(Document.objects.values_list("external_id", flat=True)) == {
+        "outer.pdf", "outer.pdf/inner.pdf", "outer.pdf/pump.png",
+    }  # fmt: skip
+
+
+def test_documents_beside_a_table_come_in_with_it(corpus: Collection) -> None:
+    table = b"external_id,title\nr1,Row one\nr2,Row two\n"
+    job = run(corpus, zipped(**{"list.csv": table, "manual.pdf": manual()}), "files.zip")
+    assert counts(job) == (3, 0, 0, 0)
+
+
+def test_a_folder_on_the_workers_machine_comes_in_the_same_way(corpus: Collection, tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "manual.pdf").write_bytes(manual())
+    job = run_job_inline(import_folder_start(collection=corpus, path=tmp_path))
+    assert counts(job) == (1, 0, 0, 0)
+    assert Document.objects.get().external_id == "sub/manual.pdf"
+
+
+def test_a_single_picture_is_a_document(corpus: Collection) -> None:
+    assert counts(run(corpus, photograph().read(), "pump.png")) == (1, 0, 0, 0)
+    assert Document.objects.get().images.count() == 1
+
+
+def test_changing_the_text_by_hand_forgets_where_it_stood_on_the_pages(corpus: Collection) -> None:
+    run(corpus, manual(), "manual.pdf")
+    document_save(collection=corpus, external_id="manual.pdf", fields=DocumentFields(body="Other words."))
+    document = Document.objects.get()
+    assert document.outline == {}
+    assert all(page.boxes == [] for page in document.pages.all())
+    assert document.files.count() == 1
+
+
+def test_changing_the_tags_alone_keeps_outline_and_places(corpus: Collection) -> None:
+    run(corpus, manual(), "manual.pdf")
+    document = Document.objects.get()
+    fields = DocumentFields(document.title, document.body, tags=("seen",))
+    document_save(collection=corpus, external_id="manual.pdf", fields=fields)
+    document.refresh_from_db()
+    assert document.outline["pages"]
+    assert document.pages.first().boxes
+
+
+def scan(*lines: str) -> bytes:
+    """A PDF with a picture of text on its page, and no text."""
+    font = ImageFont.truetype("DejaVuSans.ttf", 40)
+    picture = Image.new("RGB", (1240, 1754), "white")
+    for row, line in enumerate(lines):
+        ImageDraw.Draw(picture).text((120, 150 + 90 * row), line, fill="black", font=font)
+    kept = io.BytesIO()
+    picture.save(kept, "PDF", resolution=150)
+    return kept.getvalue()
+
+
+def test_a_scanned_page_is_read_and_its_words_stand_in_the_text_and_on_the_page(corpus: Collection) -> None:
+    job = run(corpus, scan("Replace the shaft seal", "Order number KX-310/A"), "scan.pdf")
+    assert counts(job) == (1, 0, 0, 0)
+    document = Document.objects.get()
+    assert "Replace the shaft seal" in document.body
+    assert document.identifiers.filter(value="kx310a").exists()
+    page = document.pages.get()
+    assert page.is_read
+    start, end, left, top, *_ = page.boxes[0]
+    assert document.body[start:end].startswith("Replace")
+    assert abs(left - 120 / 1240) < 0.02
+    assert abs(top - 150 / 1754) < 0.02
+
+
+def test_a_collection_that_wishes_no_character_recognition_keeps_the_page_alone(corpus: Collection) -> None:
+    Collection.objects.update(character_recognition="none")
+    run(corpus, scan("Replace the shaft seal"), "scan.pdf")
+    document = Document.objects.get()
+    assert document.body == ""
+    assert document.pages.count() == 1
+
+
+def test_a_zip_in_a_zip_leads_to_the_documents_in_it_and_is_none_itself(corpus: Collection) -> None:
+    inner = zipped(**{"2023/manual.pdf": manual(), "odd.xyz": b"\0\1\2"})
+    job = run(corpus, zipped(**{"old/backup.zip": inner, "notes.txt": b"Words."}), "files.zip")
+    assert set(Document.objects.values_list("external_id", flat=True)) == {
+        "old/backup.zip/2023/manual.pdf", "notes.txt",
+    }  # fmt: skip
+    assert [(item.key, item.error_id) for item in job.items.all()] == [
+        ("old/backup.zip/odd.xyz", "file.unknown_format")
+    ]
+
+
+def test_a_saved_page_comes_with_the_pictures_beside_it(corpus: Collection) -> None:
+    page = b"<html><body><h1>Pump</h1><p>It hums.</p><img src='page_files/pump.png' alt='The pump'></body></html>"
+    run(
+        corpus,
+        zipped(**{"site/page.html": page, "site/page_files/pump.png": photograph().read()}),
+        "site.zip",
+    )
+    document = Document.objects.get(external_id="site/page.html")
+    assert document.images.get().alt == "The pump"
+
+
+def test_a_mail_comes_with_its_attachments_as_documents(corpus: Collection) -> None:
+    mail = EmailMessage()
+    mail["Subject"], mail["From"], mail["To"] = "The pump hums", "ann@example.org", "bob@example.org"
+    mail.set_content("Please see the manual.")
+    mail.add_attachment(manual(), maintype="application", subtype="pdf", filename="manual.pdf")
+    mail.add_attachment(b"\0\1", maintype="application", subtype="octet-stream", filename="odd.bin")
+    job = run(corpus, mail.as_bytes(), "hums.eml")
+    assert counts(job) == (2, 0, 0, 0)
+    document = Document.objects.get(external_id="hums.eml")
+    assert document.title == "The pump hums"
+    assert document.files.get().notes == ["“odd.bin” was not read: no known format."]
+    assert Document.objects.get(external_id="hums.eml/manual.pdf").pages.count() == 2

@@ -1,0 +1,199 @@
+"""From the lines that were read on a page to its blocks in reading order.
+
+Columns are found by the white between them: an x at which few lines cross and at whose sides lines of running text
+stand. Lines that cross it, such as a title, part what stands above from what stands below. Without such an x lines go
+row by row, as in a table.
+"""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import replace
+from itertools import chain, pairwise
+from typing import TYPE_CHECKING
+
+from workers.extraction.formats.pdf_layout import PageText, blocks_of
+from workers.extraction.lines import Line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from workers.extraction.types import Block, Box
+    from workers.inference.ocr.types import LinesOfPage
+
+GUTTERS = 128
+"""At so many places across a page white between columns is looked for."""
+COLUMN_LINES_MIN, COLUMN_CHARACTERS, COLUMN_FILLED = 3, 15, 0.6
+"""A column has as many lines; half of them have so many letters, and fill this share of its width."""
+CROSSING_MAX, LEANING = 0.4, 0.15
+CELLS_MIN = 3
+"""A row of as many short pieces is a table's, not lines of columns."""
+DEPTH_MAX = 4
+LARGE = 1.4
+"""So much higher than most of a page's lines are those of a heading."""
+PARAGRAPH_GAP = 0.3
+"""More white than usual, by this share of a line's height, parts two paragraphs."""
+
+
+def blocks_of_page(found: LinesOfPage, size: tuple[int, int], page: int) -> tuple[Block, ...]:
+    """Return a page's blocks; `size`: width and height of its picture, on which their boxes stand."""
+    if not found.lines:
+        return ()
+    usual = statistics.median(read.box[3] for read in found.lines)
+    lines = [Line(read.text, read.box, _size(read.box, usual)) for read in found.lines]
+    ordered = _without_hyphens(list(_ordered(lines, DEPTH_MAX)))
+    blocks = blocks_of([PageText(page, part) for part in _parts(ordered, usual)], {})
+    return tuple(
+        replace(block, read=True, box=block.box and on_picture(block.box, found, size)) for block in blocks
+    )
+
+
+def _size(box: Box, usual: float) -> float:
+    """Return how large a line's letters are beside those of most lines, in steps: boxes are not exact."""
+    larger = box[3] / usual if usual and box[3] < box[2] else 1.0
+    return 1.0 if larger < LARGE else round(larger * 2) / 2
+
+
+def _ordered(lines: Sequence[Line], depth: int) -> Iterator[Line]:
+    gutter = _gutter(lines) if depth else None
+    if gutter is None:
+        yield from chain.from_iterable(_rows(lines))
+        return
+    for crosses, band in _bands(lines, gutter):
+        if crosses:
+            yield from _ordered(band, depth - 1)
+        else:
+            yield from _ordered([line for line in band if _centre(line) <= gutter], depth - 1)
+            yield from _ordered([line for line in band if _centre(line) > gutter], depth - 1)
+
+
+def _gutter(lines: Sequence[Line]) -> float | None:
+    """Return the x between two columns at which fewest lines cross, in the middle of several; None without any."""
+    crossings: dict[float, int] = {}
+    for place in range(1, GUTTERS):
+        x = place / GUTTERS
+        crossing = sum(_crosses(line, x) for line in lines)
+        if crossing <= CROSSING_MAX * len(lines) and _parts_columns(lines, x):
+            crossings[x] = crossing
+    if not crossings:
+        return None
+    fewest = min(crossings.values())
+    best = [x for x, crossing in crossings.items() if crossing == fewest]
+    return best[len(best) // 2]
+
+
+def _parts_columns(lines: Sequence[Line], x: float) -> bool:
+    beside = [line for line in lines if not _crosses(line, x)]
+    left = [line for line in beside if _centre(line) <= x]
+    right = [line for line in beside if _centre(line) > x]
+    return _is_column(left) and _is_column(right) and _side_by_side(left, right) and _apart(left, right)
+
+
+def _apart(left: Sequence[Line], right: Sequence[Line]) -> bool:
+    return statistics.median(line.right for line in left) < statistics.median(line.left for line in right)
+
+
+def _is_column(lines: Sequence[Line]) -> bool:
+    if len(lines) < COLUMN_LINES_MIN:
+        return False
+    widths = [line.box[2] for line in lines]
+    characters = statistics.median(len(line.text) for line in lines)
+    return characters >= COLUMN_CHARACTERS and statistics.median(widths) >= COLUMN_FILLED * max(widths)
+
+
+def _side_by_side(left: Sequence[Line], right: Sequence[Line]) -> bool:
+    """Whether lines on both sides share some height of the page."""
+    top = max(min(line.top for line in left), min(line.top for line in right))
+    bottom = min(max(line.bottom for line in left), max(line.bottom for line in right))
+    return bottom - top > min(line.height for line in left)
+
+
+def _bands(lines: Sequence[Line], gutter: float) -> Iterator[tuple[bool, list[Line]]]:
+    """Yield, from top to bottom, runs of lines that cross the gutter, and of lines that do not."""
+    band: list[Line] = []
+    crosses = False
+    for row in _rows(lines):
+        here = _is_of_table(row) or any(_crosses(line, gutter) for line in row)
+        if here != crosses and band:
+            yield crosses, band
+            band = []
+        crosses = here
+        band += row
+    if band:
+        yield crosses, band
+
+
+def _crosses(line: Line, x: float) -> bool:
+    """Whether a line goes on to both sides by a good part of it: seen from aside, columns lean."""
+    return min(x - line.left, line.right - x) > LEANING * line.box[2]
+
+
+def _is_of_table(row: Sequence[Line]) -> bool:
+    letters = statistics.median(len(cell.text) for cell in row)
+    return len(row) >= CELLS_MIN and letters < COLUMN_CHARACTERS
+
+
+def _rows(lines: Sequence[Line]) -> Iterator[list[Line]]:
+    """Yield lines that lie beside each other, from left to right."""
+    row: list[Line] = []
+    for line in sorted(lines, key=_middle):
+        if row and _middle(line) > statistics.fmean(one.bottom - one.height / 4 for one in row):
+            yield sorted(row, key=lambda one: one.left)
+            row = []
+        row.append(line)
+    if row:
+        yield sorted(row, key=lambda one: one.left)
+
+
+def _centre(line: Line) -> float:
+    return line.left + line.box[2] / 2
+
+
+def _middle(line: Line) -> float:
+    return line.top + line.height / 2
+
+
+def _without_hyphens(lines: Sequence[Line]) -> list[Line]:
+    """Leave out hyphens where a word goes on in the next line."""
+    following = [*lines[1:], None]
+    return [
+        replace(line, text=line.text[:-1], hyphenated=True) if after and _goes_on(line, after) else line
+        for line, after in zip(lines, following, strict=True)
+    ]
+
+
+def _goes_on(line: Line, after: Line) -> bool:
+    return line.text[-1:] in ("-", "\u2010") and line.text[-2:-1].isalpha() and after.text[:1].islower()
+
+
+def _parts(lines: Sequence[Line], usual: float) -> list[list[Line]]:
+    """Part lines where there is more white than usual between them; not within rows, which may be a table's."""
+    gaps = [after.top - line.bottom for line, after in pairwise(lines)]
+    near = [gap for gap in gaps if abs(gap) < usual]
+    most = (statistics.median(near) if near else 0.0) + PARAGRAPH_GAP * usual
+    parts = [[lines[0]]]
+    for line, after, gap in zip(lines, lines[1:], gaps, strict=False):
+        if gap > most and abs(line.left - after.left) < usual:
+            parts.append([])
+        parts[-1].append(after)
+    return parts
+
+
+def on_picture(box: Box, found: LinesOfPage, size: tuple[int, int]) -> Box:
+    """Return the rectangle, on the picture as it was given, around a box of the page that was laid straight."""
+    width, height = size if found.turned in (0, 180) else size[::-1]
+    left, top, across, down = box
+    corners = ((x, y) for x in (left, left + across) for y in (top, top + down))
+    lying = (found.lie.lying((x - 0.5, (y - 0.5) * height / width)) for x, y in corners)
+    places = [_unturned((x + 0.5, y * width / height + 0.5), found.turned) for x, y in lying]
+    (low_x, high_x), (low_y, high_y) = (_clipped(values) for values in zip(*places, strict=True))
+    return low_x, low_y, round(high_x - low_x, 4), round(high_y - low_y, 4)
+
+
+def _unturned(point: tuple[float, float], turned: int) -> tuple[float, float]:
+    x, y = point
+    return {0: (x, y), 90: (y, 1 - x), 180: (1 - x, 1 - y), 270: (1 - y, x)}[turned]
+
+
+def _clipped(values: Sequence[float]) -> tuple[float, float]:
+    return round(min(max(min(values), 0.0), 1.0), 4), round(min(max(*values, 0.0), 1.0), 4)

@@ -1,0 +1,141 @@
+"""All lines of a page, whichever side it lies on and however it is skewed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from workers.inference.ocr.barcodes import barcodes
+from workers.inference.ocr.lie import lie_of
+from workers.inference.ocr.lines import fractions_of, strip_of, upside_down
+from workers.inference.ocr.page_detection import PageDetector
+from workers.inference.ocr.recognition import PAGE_WIDTHS_PX, Recogniser
+from workers.inference.ocr.types import PAGE_LINES_MAX, LinesOfPage, TextRead
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from workers.inference.ocr.detection import Corners, Pixels
+    from workers.inference.ocr.lie import Lie, Point
+    from workers.inference.ocr.types import Script
+
+VOTERS = 9
+"""How many of the longest lines are read both ways, to learn which way up the page lies."""
+CONFIDENCE_MIN = 0.5
+NARROWED = 0.7
+"""Lines are read narrower than they stand: the network then misses fewer spaces between words, and takes less time."""
+LINE_RATIO = 2.0
+"""Only regions that are so much longer than high tell which way lines run, and at which angle."""
+
+
+class PageNetworks:
+    """Finds and reads the lines of pages; loaded and warmed when it is made."""
+
+    def __init__(self, threads: int, script: Script) -> None:
+        self._find, self._read = PageDetector(threads), Recogniser(threads, PAGE_WIDTHS_PX, script)
+        self._find.warm()
+        self._read.warm()
+
+    def __call__(self, picture: Pixels) -> LinesOfPage:
+        """Return the lines of an RGB picture (height, width, 3), and what its codes say."""
+        codes = barcodes(picture)
+        found = [box for box in self._find(picture) if not _in_a_code(box, picture, codes)]
+        boxes = sorted(found, key=_length, reverse=True)[:PAGE_LINES_MAX]
+        turned = self._turned(picture, boxes)
+        upright, places = _turn(picture, turned), [_turn_corners(box, picture, turned) for box in boxes]
+        lie = _lie(places, upright)
+        lines = (self._line(upright, place, lie) for place in places)
+        return LinesOfPage(tuple(line for line in lines if line), tuple(codes), turned, lie)
+
+    def _line(self, upright: Pixels, place: Corners, lie: Lie) -> TextRead | None:
+        text, confidence = self._read(_narrowed(strip_of(upright, place)))
+        if not text or confidence < CONFIDENCE_MIN:
+            return None
+        return TextRead(
+            text, fractions_of(_straight(place, lie, upright), upright), "line", round(confidence, 3)
+        )
+
+    def _turned(self, picture: Pixels, boxes: list[Corners]) -> int:
+        """Return by how many degrees, clockwise, the page must be turned to stand upright."""
+        long = [box for box in boxes if _is_line(box)]
+        upright = sum(_length(box) * (1 if _runs_down(box) else -1) for box in long)
+        turned = 90 if upright > 0 else 0
+        whole = _turn(picture, turned)
+        strips = [_narrowed(strip_of(whole, _turn_corners(box, picture, turned))) for box in long[:VOTERS]]
+        better = sum(self._read(upside_down(one))[1] - self._read(one)[1] for one in strips)
+        return turned + 180 if better > 0 else turned
+
+
+def _in_a_code(box: Corners, picture: Pixels, codes: list[TextRead]) -> bool:
+    """Whether a region is a code, which the network may take for letters."""
+    height, width = picture.shape[:2]
+    x, y = box.mean(0) / (width, height)
+    places = (code.box for code in codes)
+    return any(left <= x <= left + across and top <= y <= top + down for left, top, across, down in places)
+
+
+def _sides(box: Corners) -> tuple[float, float]:
+    """Return the longer and the shorter side."""
+    one, other = float(np.linalg.norm(box[0] - box[1])), float(np.linalg.norm(box[1] - box[2]))
+    return max(one, other), min(one, other)
+
+
+def _is_line(box: Corners) -> bool:
+    longer, shorter = _sides(box)
+    return longer >= LINE_RATIO * shorter
+
+
+def _length(box: Corners) -> float:
+    return _sides(box)[0]
+
+
+def _along(box: Corners) -> NDArray[np.float32]:
+    """Return the direction of a box's longer side, to the right or straight down."""
+    one, other = box[1] - box[0], box[2] - box[1]
+    way = one if np.linalg.norm(one) >= np.linalg.norm(other) else other
+    return np.asarray(-way if way[0] < 0 else way, np.float32)
+
+
+def _runs_down(box: Corners) -> bool:
+    across, down = _along(box)
+    return bool(abs(down) > abs(across))
+
+
+def _lie(boxes: list[Corners], picture: Pixels) -> Lie:
+    long = [box for box in boxes if _is_line(box) and not _runs_down(box)]
+    angles = [float(np.degrees(np.arctan2(down, across))) for across, down in map(_along, long)]
+    middles = [_from_middle(box.mean(0), picture) for box in long]
+    return lie_of(middles, angles, [_length(box) for box in long])
+
+
+def _from_middle(point: NDArray[np.float32], picture: Pixels) -> Point:
+    """Return a point's place from the middle of the picture, in units of its width."""
+    height, width = picture.shape[:2]
+    return (float(point[0]) - width / 2) / width, (float(point[1]) - height / 2) / width
+
+
+def _straight(box: Corners, lie: Lie, picture: Pixels) -> Corners:
+    """Return a box on the straight page, in pixels."""
+    height, width = picture.shape[:2]
+    points = np.array([lie.straight(_from_middle(corner, picture)) for corner in box], np.float32)
+    return np.asarray(points * width + (width / 2, height / 2), np.float32)
+
+
+def _narrowed(strip: Pixels) -> Pixels:
+    height, width = strip.shape[:2]
+    size = max(round(NARROWED * width), 1), height
+    return np.asarray(cv2.resize(strip, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _turn(picture: Pixels, degrees: int) -> Pixels:
+    return np.ascontiguousarray(np.rot90(picture, -degrees // 90))
+
+
+def _turn_corners(box: Corners, picture: Pixels, degrees: int) -> Corners:
+    """Return a box where it stands once the picture is turned clockwise."""
+    height, width = picture.shape[:2]
+    x, y = box[:, 0], box[:, 1]
+    turned = {0: (x, y), 90: (height - y, x), 180: (width - x, height - y), 270: (y, width - x)}[degrees]
+    return np.stack(turned, 1).astype(np.float32)
