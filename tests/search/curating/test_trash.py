@@ -20,7 +20,9 @@ from search.job_types import EMPTY_TRASH
 from search.models import (
     Collection,
     Document,
+    DocumentFile,
     DocumentImage,
+    DocumentPage,
     Judgement,
     JudgingPair,
     JudgingQueue,
@@ -75,6 +77,11 @@ def full_document(collection: Collection, by: User) -> Document:
     JudgingSkip.objects.create(pair=pair, user=by)
     saved = SavedSearch.objects.create(user=by, query=kept_query([document]), name="mine")
     SearchFinding.objects.create(saved=saved, document=document)
+    file = document.images.get().blob
+    DocumentFile.objects.create(
+        document=document, name="a.pdf", kind="pdf", sha256="0" * 64, size=1, blob=file
+    )
+    DocumentPage.objects.create(document=document, number=1, blob=file, boxes=[[0, 1, 0.1, 0.2, 0.3, 0.4]])
     QueryPart.objects.create(query=query, place=1, modality="document", document=document)
     return document
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.core.files.base import ContentFile
 from django.test import Client
 
 from search.models import ChangeSet, Collection, Document, Membership, TrashedDocument
@@ -11,6 +12,8 @@ from search.services.document_fields import DocumentFields
 from search.services.documents import DocumentRecord, documents_save
 from tests.support.corpus import make_collection
 from tests.support.pages import kept_query, picture_bytes, save_document, shown_page
+from workers.jobs.runner import run_job_inline
+from workers.models import Job
 
 pytestmark = pytest.mark.django_db
 
@@ -283,3 +286,24 @@ def test_the_same_documents_are_shown_together_and_merged(curator, notes, django
     assert "No duplicates are known" in page(curator, "/curate/in/notes/duplicates/")
     curator.post("/curate/in/notes/duplicates/")
     assert "Looked for" in page(curator, "/curate/in/notes/duplicates/")
+
+
+def test_a_curator_imports_a_file_and_reads_what_failed(curator, notes):
+    lines = b'{"id": "a", "title": "Pump"}\n{"id": "b", "url": "javascript:x", "title": "Valve"}\n'
+    for button in ({"check": ""}, {}):
+        body = {"file": ContentFile(lines, "<b>.jsonl"), **button}
+        assert curator.post("/curate/in/notes/import/", body).status_code == 302
+        run_job_inline(Job.objects.filter(type="import").first())
+    shown = page(curator, "/curate/in/notes/import/")
+    assert "Checked: 1 new" in shown
+    assert "must be an address that begins with" in shown
+    assert "<b>" not in shown
+    assert Document.objects.get().external_id == "a"
+    assert curator.post("/curate/in/notes/import/").status_code == 400
+
+
+def test_nobody_else_imports(client, notes):
+    client.force_login(User.objects.create(username="ben", is_staff=True))
+    answer = client.post("/curate/in/notes/import/", {"file": ContentFile(b"{}", "a.jsonl")})
+    assert answer.status_code in (403, 404)
+    assert not Job.objects.exists()
