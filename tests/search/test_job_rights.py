@@ -282,3 +282,12 @@ def test_failed_units_of_documents_that_one_may_not_see_are_not_listed(anna, tmp
     listed = client.get(f"/api/v1/jobs/{job.pk}/failed/").json()["results"]
     assert [item["key"] for item in listed] == shown
     assert items_seen_by(job, User.objects.create_superuser("chief")).count() == 3
+
+
+def test_every_job_of_a_collection_asks_who_curates_it():
+    user = User.objects.create_user("nobody")
+    collection = make_collection()
+    for job_type in OF_A_COLLECTION:
+        job = Job(type=job_type.name, params={"collection": collection.pk}, owner=user)
+        with pytest.raises(AppError, match=r"job\.not_permitted"):
+            require_permitted(job, user)
