@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from workers.extraction.types import Block
     from workers.inference.decoding.pool import Decoders
     from workers.inference.ocr.types import TextRead
+    from workers.inference.sandbox.process import SandboxProcess
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,11 @@ class PageReader:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    @property
+    def process(self) -> SandboxProcess | None:
+        """The reading process, while there is one."""
+        return self._lines.process
 
     def read(self, data: bytes, page: int) -> PageRead:
         """Return what stands on the picture of a page, which is the document's page of number `page`.

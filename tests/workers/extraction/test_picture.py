@@ -111,8 +111,9 @@ def test_a_position_is_left_out_where_originals_are_not_kept(extracted):
 @pytest.mark.parametrize("utf_8", [True, False])
 def test_iptc_of_agencies_and_archives_is_read_in_utf_8_and_in_older_letters(extracted, utf_8):
     data = iptc(
-        (5, "Kräne"), (25, "Hafen"), (25, "Kran"), (55, "19110514"), (60, "101500+0100"), (80, "Jörg Groß"), (90, "Hamburg"),
-        (101, "Deutschland"), (105, "Zwei Kräne am Kai"), (110, "Archiv"), (116, "© Archiv"), (120, "Die größeren Kräne"),
+        (5, "Kräne"), (25, "Hafen"), (25, "Kran"), (55, "19110514"), (60, "101500+0100"), (80, "Jörg Groß"),
+        (90, "Hamburg"), (101, "Deutschland"), (105, "Zwei Kräne am Kai"), (110, "Archiv"), (116, "© Archiv"),
+        (120, "Die größeren Kräne"),
         utf_8=utf_8,
     )  # fmt: skip
     found = extracted(data, "scan.jpg")

@@ -9,7 +9,7 @@ from PIL import IptcImagePlugin
 from workers.extraction.formats.picture_said import KEYWORDS_MAX, Said, clean, iso_time
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
+    from PIL.ImageFile import ImageFile
 
     Records = dict[tuple[int, int], bytes | list[bytes]]
 
@@ -22,7 +22,7 @@ _CHARACTER_SET = (1, 90)
 _UTF_8 = b"\x1b%G"
 
 
-def said_by_iptc(image: Image) -> Said:
+def said_by_iptc(image: ImageFile) -> Said:
     """Return what a picture's IPTC records say; raises what damaged ones make Pillow raise."""
     records: Records = IptcImagePlugin.getiptcinfo(image) or {}
     is_utf_8 = records.get(_CHARACTER_SET) == _UTF_8

@@ -75,7 +75,7 @@ def _fitted(
     """Fit slopes that change evenly over the page (least squares, by length), twice: then without odd ones."""
     terms = np.column_stack((np.ones(len(points)), points))
     kept = np.abs(slopes) < FAR
-    found = np.zeros(3)
+    found: NDArray[np.floating[Any]] = np.zeros(3)
     for _ in range(2):
         if kept.sum() < LINES_MIN:
             return 0.0, 0.0, 0.0

@@ -8,7 +8,7 @@ import time
 
 
 class MisreadingHandler:
-    """What the picture's width says: 1 hangs, 2 is killed, 3 takes too much memory, 4 answers nonsense."""
+    """What the picture's width says: 1 and 11 hang, 2 is killed, 3 takes too much memory, 4 answers nonsense."""
 
     def __init__(self):
         self._kept = []
@@ -17,7 +17,9 @@ class MisreadingHandler:
         return {}
 
     def read(self, head, payload):
-        {1: self._hang, 2: self._die, 3: self._grow, 4: self._nothing}.get(head["size"][0], self._nothing)()
+        {1: self._hang, 11: self._hang, 2: self._die, 3: self._grow, 4: self._nothing}.get(
+            head["size"][0], self._nothing
+        )()
         read = [{"text": "ok", "kind": "line", "box": [0, 0, 1, 1], "confidence": 1}]
         return {"read": "nonsense" if head["size"][0] == 4 else read}, []
 
