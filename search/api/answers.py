@@ -393,17 +393,3 @@ class VersionAnswer(Answer):
     calibrations = CalibrationAnswer(many=True, allow_null=True)
     note = serializers.CharField(allow_null=True, allow_blank=True)
     created_at = serializers.DateTimeField()
-
-
-class JudgementAnswer(Answer):
-    """One's own grade of a document for a query."""
-
-    id = serializers.IntegerField()
-    query = serializers.UUIDField()
-    document = serializers.IntegerField()
-    collection = serializers.SlugField()
-    external_id = serializers.CharField()
-    grade = serializers.IntegerField(min_value=0, max_value=3)
-    comment = serializers.CharField(allow_blank=True)
-    created_at = serializers.DateTimeField()
-    updated_at = serializers.DateTimeField()
