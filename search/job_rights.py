@@ -16,10 +16,8 @@ from search.curating.changes import curates_all
 from search.job_types import (
     CURATE,
     FILL_QUEUE,
-    IMPORT,
     OF_A_COLLECTION,
     SEARCH_PHOTOS,
-    UNDO_IMPORT,
     collection_of,
 )
 from search.judging.queues import queues_for
@@ -42,7 +40,7 @@ COLLECTION_ID = Case(
 """The id of the collection that a job works on; null of a job that works on none."""
 
 
-@job_right(IMPORT, UNDO_IMPORT)
+@job_right(*OF_A_COLLECTION)  # of a change, more is asked below
 def curates_the_collection(job: Job, user: Any) -> bool:
     """Return whether the collection is there and the user curates it."""
     return bool(Collection.objects.curated_by(user).filter(pk=collection_of(job)).exists())

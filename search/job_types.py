@@ -193,6 +193,20 @@ class CurateResult(JobResult):
 
 
 @dataclass(frozen=True, kw_only=True)
+class DuplicatesParameters(JobParameters):
+    """The collection that is looked through."""
+
+    collection: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class DuplicatesResult(JobResult):
+    """`found`: how many documents are nearly the same as an older one."""
+
+    found: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class EmptyTrashResult(JobResult):
     """`removed`: how many documents went for good."""
 
@@ -210,10 +224,11 @@ FIND_NEW = JobType("find_new", JobParameters, FindNewResult)
 MAIL_NEW = JobType("mail_new", JobParameters, MailResult)
 EXPIRE_QUERIES = JobType("expire_queries", JobParameters, ExpireResult)
 CURATE = JobType("curate", CurateParameters, CurateResult)
+FIND_DUPLICATES = JobType("find_duplicates", DuplicatesParameters, DuplicatesResult)
 EMPTY_TRASH = JobType("empty_trash", JobParameters, EmptyTrashResult)
 
 
-OF_A_COLLECTION = (IMPORT, SOURCE_ROUND, UNDO_IMPORT, CURATE)
+OF_A_COLLECTION = (IMPORT, SOURCE_ROUND, UNDO_IMPORT, CURATE, FIND_DUPLICATES)
 """The types whose parameter `collection` is a collection's id."""
 
 

@@ -12,6 +12,7 @@ from models_admin.services import version_measure, versions_live
 from retrieval_site.errors import AppError
 from search.alerts.find import find_new
 from search.alerts.mail import mail_new
+from search.curating.duplicates import find_duplicates
 from search.curating.job import run_changes, run_empty_trash
 from search.importers.job import opened
 from search.importers.undoing import remove_imported
@@ -26,6 +27,7 @@ from search.job_types import (
     ENCODE,
     EXPIRE_QUERIES,
     FILL_QUEUE,
+    FIND_DUPLICATES,
     FIND_NEW,
     IMPORT,
     MAIL_NEW,
@@ -36,6 +38,8 @@ from search.job_types import (
     CoverageByVersion,
     CurateParameters,
     CurateResult,
+    DuplicatesParameters,
+    DuplicatesResult,
     EmptyTrashResult,
     EncodeResult,
     ExpireResult,
@@ -196,6 +200,12 @@ def run_expire_queries(run: JobRun[JobParameters, ExpireResult]) -> None:
 def run_curate(run: JobRun[CurateParameters, CurateResult]) -> None:
     """Change the documents of a curator's change set."""
     run_changes(run)
+
+
+@job_handler(FIND_DUPLICATES)
+def run_find_duplicates(run: JobRun[DuplicatesParameters, DuplicatesResult]) -> DuplicatesResult:
+    """Find the documents of a collection that are nearly the same as others."""
+    return DuplicatesResult(found=find_duplicates(run))
 
 
 @job_handler(EMPTY_TRASH)

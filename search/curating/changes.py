@@ -18,7 +18,7 @@ from search.curating.merging import merged_states
 from search.curating.states import state_like
 from search.curating.write import documents_write, refusal_of, refuse_taken
 from search.job_types import CURATE, CurateParameters
-from search.models import Collection, Document, DocumentChange, TrashedDocument
+from search.models import ChangedDocument, Collection, Document, TrashedDocument
 from search.services.documents import encode_soon
 from search.services.field_rules import field_rules
 from workers.jobs.services import job_create
@@ -37,7 +37,7 @@ AT_ONCE = 200
 """More documents than these are changed by a job."""
 BATCH_DOCUMENTS = 200
 
-Kind = DocumentChange.State
+Kind = ChangedDocument.State
 
 
 def change_go(change_set: ChangeSet) -> None:
@@ -58,7 +58,7 @@ def change_end(change_set: ChangeSet) -> None:
 
 
 @transaction.atomic
-def change_batch(change_set: ChangeSet) -> list[DocumentChange]:
+def change_batch(change_set: ChangeSet) -> list[ChangedDocument]:
     """Change the next documents that wait, and return what became of them; nothing where none waits."""
     _lock(change_set)
     waiting = list(_waiting(change_set))
@@ -70,11 +70,11 @@ def change_batch(change_set: ChangeSet) -> list[DocumentChange]:
         _undo(change_set, waiting)
     else:
         _change(change_set, waiting)
-    DocumentChange.objects.bulk_update(waiting, ["title", "state", "reason", "message", "before", "after"])
+    ChangedDocument.objects.bulk_update(waiting, ["title", "state", "reason", "message", "before", "after"])
     return waiting
 
 
-def _waiting(change_set: ChangeSet) -> QuerySet[DocumentChange]:
+def _waiting(change_set: ChangeSet) -> QuerySet[ChangedDocument]:
     """Return the changes of the next batch, locked: two runs of the same set take turns."""
     rows = change_set.changes.filter(state=Kind.WAITING).select_related("origin")
     rows = rows.order_by("pk").select_for_update(of=("self",))
@@ -101,7 +101,7 @@ def curates_all(change_set: ChangeSet, user: Viewer) -> bool:
     return Collection.objects.curated_by(user).filter(pk__in=wanted).count() == len(wanted)
 
 
-def _documents(change_set: ChangeSet, waiting: Sequence[DocumentChange]) -> dict[int, Document]:
+def _documents(change_set: ChangeSet, waiting: Sequence[ChangedDocument]) -> dict[int, Document]:
     """Return the documents that are there and in the set's collections, locked, with their pictures."""
     within = [
         change_set.collection_id,
@@ -113,7 +113,7 @@ def _documents(change_set: ChangeSet, waiting: Sequence[DocumentChange]) -> dict
     }
 
 
-def _change(change_set: ChangeSet, waiting: Sequence[DocumentChange]) -> None:
+def _change(change_set: ChangeSet, waiting: Sequence[ChangedDocument]) -> None:
     documents = _documents(change_set, waiting)
     if change_set.action == Action.MERGE:
         wanted = merged_states(change_set.detail["keep"], documents)
@@ -143,7 +143,7 @@ class _Checks:
 
 def _write(
     change_set: ChangeSet,
-    waiting: Sequence[DocumentChange],
+    waiting: Sequence[ChangedDocument],
     documents: Mapping[int, Document],
     wanted: Mapping[int, State],
 ) -> None:
@@ -169,7 +169,7 @@ def _write(
 
 
 def _unless_kept_is_left(
-    change_set: ChangeSet, waiting: Sequence[DocumentChange], writing: list[tuple[Document, State]]
+    change_set: ChangeSet, waiting: Sequence[ChangedDocument], writing: list[tuple[Document, State]]
 ) -> list[tuple[Document, State]]:
     """Merge nothing where the document that was to get everything cannot be changed."""
     kept = next((one for one in waiting if one.document_id == change_set.detail["keep"]), None)
@@ -182,18 +182,18 @@ def _unless_kept_is_left(
     return []
 
 
-def _note(change: DocumentChange, document: Document, wanted: State) -> None:
+def _note(change: ChangedDocument, document: Document, wanted: State) -> None:
     change.title = str(document)[:500]
     change.before, change.after = state_like(document, wanted), wanted
     change.state = Kind.SAME if change.before == change.after else Kind.DONE
 
 
-def _leave(change: DocumentChange, error: AppError) -> None:
+def _leave(change: ChangedDocument, error: AppError) -> None:
     change.state, change.before, change.after = Kind.LEFT, {}, {}
     change.reason, change.message = error.id, error.message[:500]
 
 
-def _restore(change_set: ChangeSet, waiting: Sequence[DocumentChange]) -> None:
+def _restore(change_set: ChangeSet, waiting: Sequence[ChangedDocument]) -> None:
     """Put back what is in the trash of the set's collections and whose external id nobody took."""
     within = [change_set.collection_id, *collections_of(change_set)]
     rows = TrashedDocument.objects.filter(
@@ -225,7 +225,7 @@ def _taken_meanwhile(trashed: object) -> set[tuple[int, str]]:
     return set(found.values_list("collection_id", "external_id"))
 
 
-def _undo(change_set: ChangeSet, waiting: Sequence[DocumentChange]) -> None:
+def _undo(change_set: ChangeSet, waiting: Sequence[ChangedDocument]) -> None:
     """Give documents back what they were, where they still are what the change made of them."""
     trashed = [one for one in waiting if one.origin and one.origin.after.get("trashed")]
     others = [one for one in waiting if one not in trashed]

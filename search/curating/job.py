@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from retrieval_site.errors import AppError
 from search.curating.changes import Kind, change_batch, change_end
 from search.curating.trash import trash_end, trash_to_end
-from search.models import ChangeSet, DocumentChange
+from search.models import ChangedDocument, ChangeSet
 
 if TYPE_CHECKING:
     from search.job_types import CurateParameters, CurateResult, EmptyTrashResult
@@ -33,7 +33,7 @@ def run_changes(run: JobRun[CurateParameters, CurateResult]) -> None:
 
 
 def _remember(run: JobRun[CurateParameters, CurateResult], change_set: ChangeSet) -> None:
-    rows = DocumentChange.objects.filter(change_set=change_set)
+    rows = ChangedDocument.objects.filter(change_set=change_set)
     run.remember(changed=rows.filter(state=Kind.DONE).count(), left=rows.filter(state=Kind.LEFT).count())
 
 

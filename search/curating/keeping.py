@@ -15,7 +15,14 @@ from django.core import serializers
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 
-from search.models import Document, DocumentIdentifier, FieldValue, TrashedBlob, TrashedDocument
+from search.models import (
+    Document,
+    DocumentIdentifier,
+    FieldValue,
+    NearDuplicate,
+    TrashedBlob,
+    TrashedDocument,
+)
 from search.services.document_identifiers import identifiers_replace
 from search.services.documents import documents_delete
 from search.services.fields import field_values_write
@@ -29,7 +36,7 @@ if TYPE_CHECKING:
     Row = models.Model
     Relation = tuple[type[models.Model], models.ForeignKey[Any, Any]]
 
-DERIVED: tuple[type[models.Model], ...] = (DocumentIdentifier, FieldValue)
+DERIVED: tuple[type[models.Model], ...] = (DocumentIdentifier, FieldValue, NearDuplicate)
 
 
 def documents_take_out(

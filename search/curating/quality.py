@@ -68,6 +68,11 @@ def _same(collection: Collection) -> Q:
     return Q(content_hash__in=again.values("content_hash"))
 
 
+def _near(collection: Collection) -> Q:
+    """A job found it nearly the same as an older one."""
+    return Q(near_duplicate__same_as__collection=collection)
+
+
 QUALITIES: dict[str, tuple[str, Callable[[Collection], Q]]] = {
     "no-text": ("without text", _no_text),
     "no-pictures": ("without pictures", _no_pictures),
@@ -75,6 +80,7 @@ QUALITIES: dict[str, tuple[str, Callable[[Collection], Q]]] = {
     "no-tags": ("without tags", _no_tags),
     "failed": ("with a part that could not be encoded", _failed),
     "same": ("the same as another", _same),
+    "near": ("nearly the same as an older one", _near),
 }
 """By the name in an address: its words after “documents”, and the condition."""
 

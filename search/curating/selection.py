@@ -40,7 +40,7 @@ _BY_WORDS = """
 
 
 @dataclass(frozen=True)
-class Asked:
+class DocumentsAsked:
     """Which documents of a collection somebody looks at: all of these conditions, in this order."""
 
     collection: Collection
@@ -51,14 +51,14 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Page:
+class DocumentsPage:
     """One page of documents, and the cursors of the next, "" where there is none."""
 
     documents: Sequence[Document]
     next: str
 
 
-def documents_asked(asked: Asked) -> QuerySet[Document]:
+def documents_asked(asked: DocumentsAsked) -> QuerySet[Document]:
     """Return the documents that fit, in no order. Raises AppError `parameter.invalid` for an unknown quality."""
     rows = Document.objects.filter(collection=asked.collection).order_by()
     if asked.words:
@@ -72,7 +72,7 @@ def documents_asked(asked: Asked) -> QuerySet[Document]:
     return rows
 
 
-def page_of(asked: Asked, cursor: str, viewer: Viewer) -> Page:
+def page_of(asked: DocumentsAsked, cursor: str, viewer: Viewer) -> DocumentsPage:
     """Return the page behind a cursor, the first without one; raises AppError `cursor.invalid`.
 
     A page is looked up by where the last one ended, so page 1,000 costs what page 1 does.
@@ -88,9 +88,9 @@ def page_of(asked: Asked, cursor: str, viewer: Viewer) -> Page:
     found = list(rows.order_by(*order)[: DOCUMENTS_A_PAGE + 1])
     shown = found[:DOCUMENTS_A_PAGE]
     if len(found) == len(shown):
-        return Page(shown, "")
+        return DocumentsPage(shown, "")
     place = json.dumps([str(getattr(shown[-1], name)), shown[-1].pk]).encode()
-    return Page(shown, cursor_seal(place, purpose, viewer))
+    return DocumentsPage(shown, cursor_seal(place, purpose, viewer))
 
 
 def _behind(name: str, place: list[Any], *, downwards: bool) -> Q:
@@ -99,7 +99,7 @@ def _behind(name: str, place: list[Any], *, downwards: bool) -> Q:
     return Q(**{f"{name}__{after}": value}) | Q(**{name: value, f"pk__{after}": place[1]})
 
 
-def _named(asked: Asked) -> Q:
+def _named(asked: DocumentsAsked) -> Q:
     """Return the condition that a document's text has the words, or its title or an identifier what was typed."""
     words = asked.words
     by_words = RawSQL(_BY_WORDS, [asked.collection.pk, asked.collection.language, words])  # noqa: S611  a constant
@@ -109,9 +109,11 @@ def _named(asked: Asked) -> Q:
     return named
 
 
-def asked_of(collection: Collection, words: str, filters: dict[str, Any], quality: str, sort: str) -> Asked:
+def asked_of(
+    collection: Collection, words: str, filters: dict[str, Any], quality: str, sort: str
+) -> DocumentsAsked:
     """Return what is asked for, cleaned; raises AppError `parameter.invalid` for an unknown order."""
     if sort and sort not in SORTS:
         raise AppError.of_parameter("sort", f"Sort by one of {', '.join(SORTS)}.")
     cleaned = words.replace("\0", "").strip()[:WORDS_MAX]
-    return Asked(collection, cleaned, filters, quality, sort or SORT_DEFAULT)
+    return DocumentsAsked(collection, cleaned, filters, quality, sort or SORT_DEFAULT)

@@ -11,7 +11,7 @@ from retrieval_site.errors import AppError
 from search.curating.actions import Action
 from search.curating.changes import change_go, collections_of, curates_all
 from search.curating.merging import MERGED_MAX
-from search.models import ChangeSet, Collection, Document, DocumentChange, TrashedDocument
+from search.models import ChangedDocument, ChangeSet, Collection, Document, TrashedDocument
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
 _NOTE = """
-    INSERT INTO search_documentchange
+    INSERT INTO search_changeddocument
         (change_set_id, document_id, title, state, reason, message, before, after, origin_id)
     SELECT %s, picked.document, '', 'waiting', '', '', '{{}}', '{{}}', picked.origin
     FROM ({picked}) picked (document, origin) ORDER BY picked.document
@@ -82,9 +82,9 @@ def change_undo(*, change_set: ChangeSet, by: User) -> ChangeSet:
     """
     if not curates_all(change_set, by):
         raise AppError("permission.denied/curate")
-    if change_set.changes.filter(state=DocumentChange.State.WAITING).exists():
+    if change_set.changes.filter(state=ChangedDocument.State.WAITING).exists():
         raise AppError("curating.still_running")
-    done = change_set.changes.filter(state=DocumentChange.State.DONE).order_by()
+    done = change_set.changes.filter(state=ChangedDocument.State.DONE).order_by()
     if not done.exists():
         raise AppError("curating.nothing_to_undo")
     about = next(iter(collections_of(change_set)), None)

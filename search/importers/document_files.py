@@ -6,6 +6,7 @@ A file leads to one document, and to one more for each file inside it: a message
 from __future__ import annotations
 
 import hashlib
+import io
 import posixpath
 import tempfile
 from collections import Counter, deque
@@ -14,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Self, TypeAlias
 
+from django.conf import settings
 from django.core.files.base import File
 
 from retrieval_site.errors import AppError
@@ -21,11 +23,12 @@ from search.importers.extracted import Body, alt_of, body_of, fields_of
 from search.importers.scans import Scans
 from search.importers.storing import picture_record, picture_stored
 from search.importers.types import Rejected, rejected
-from search.services.document_fields import LENGTHS_MAX, check_record
+from search.services.document_fields import LENGTHS_MAX, DocumentFields, check_record
 from search.services.document_files import FileContent, PageInput
 from search.services.documents import DocumentRecord
 from workers.extraction.extractor import Extractor
 from workers.extraction.kinds import ARCHIVE, kind_of
+from workers.extraction.position import without_position
 from workers.formats.problems import Problem
 from workers.inference.errors import FileError, InferenceError
 from workers.inference.sniff import HEADER_BYTES, sniff_format
@@ -98,7 +101,7 @@ class DocumentFiles:
         """Yield the file's document; an archive is none, and only what of it could not be read is said."""
         try:
             if sniff_format(_head(source)) is not None:
-                yield picture_record(source.read(), file.external_id, self._collection, store=self._store)
+                yield self._picture(source.read(settings.CONFIG.picture_max_bytes + 1), file)
                 return
             with self._extractor.reading(source, file.name) as found:
                 unread = taken_out.add(found, file)
@@ -109,6 +112,22 @@ class DocumentFiles:
                 yield self._with_file(record, source)
         except (AppError, InferenceError) as error:
             yield Rejected(file.external_id, (Problem(error.id, f"“{file.name[-200:]}”: {error.message}"),))
+
+    def picture_fields(self, data: bytes, external_id: str) -> DocumentFields:
+        """Return what a picture's own metadata say of it; nothing where they cannot be read."""
+        try:
+            with self._extractor.reading(io.BytesIO(data), external_id) as found:
+                extracted = found.extracted
+        except InferenceError:
+            return DocumentFields()
+        if not self._collection.keep_originals:
+            extracted = without_position(extracted)
+        fields = fields_of(extracted, body_of(extracted.blocks, 0).text, external_id)
+        return replace(fields, title=fields.title if extracted.title else "")
+
+    def _picture(self, data: bytes, file: _Inside) -> DocumentRecord:
+        fields = self.picture_fields(data, file.external_id)
+        return picture_record(data, file.external_id, fields, self._collection, store=self._store)
 
     def _record(
         self, found: Found, file: _Inside, beside: Beside | None, unread: list[str]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -33,12 +34,14 @@ from search.services.documents import (
 )
 from search.services.field_rules import FieldRuleError
 from workers.formats.problems import Problem
+from workers.inference.errors import InferenceError
 from workers.models import Blob
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from search.job_types import ImportJobParameters, ImportResult
+    from search.services.document_fields import DocumentFields
     from workers.jobs.context import JobRun
 
     Numbered: TypeAlias = tuple[int, Item]
@@ -140,7 +143,16 @@ class ImportRun:
             return [item]
         if isinstance(item, DocumentFileItem):
             return self._read_file(item)
+        if item.alone:
+            item = replace(item, fields=self._said(item))
         return [to_document(item, self._source, self._collection, store=not self._dry_run)]
+
+    def _said(self, item: Record) -> DocumentFields:
+        """Return what a picture that came alone says of itself."""
+        try:
+            return self._files.picture_fields(self._source.picture(item.pictures[0].name), item.external_id)
+        except (AppError, InferenceError):
+            return item.fields
 
     def _read_file(self, item: DocumentFileItem) -> list[DocumentRecord | Rejected]:
         try:

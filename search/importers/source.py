@@ -219,7 +219,7 @@ def _each_file(files: Files, kind: Format) -> Iterator[Item]:
             yield _document_file(name)
         elif not name.lower().endswith(DATA_SUFFIXES) and is_picture(files, name):
             found = True
-            yield Record(name, name, DocumentFields(), (PictureRef(name),))
+            yield Record(name, name, DocumentFields(), (PictureRef(name),), alone=True)
     if not found:
         raise AppError("import.empty/no_table", kind=kind)
 

@@ -9,7 +9,6 @@ from retrieval_site.errors import AppError
 from search.importers.types import Record, Rejected
 from search.pictures import picture_thumbnail
 from search.services.document_fields import (
-    DocumentFields,
     ImageInput,
     check_image_count,
     check_record,
@@ -24,6 +23,7 @@ from workers.inference.errors import InferenceError
 if TYPE_CHECKING:
     from search.importers.types import PictureRef
     from search.models import Collection
+    from search.services.document_fields import DocumentFields
 
 
 class PictureSource(Protocol):
@@ -75,10 +75,9 @@ def picture_stored(data: bytes, alt: str, *, store: bool) -> ImageInput:
 
 
 def picture_record(
-    data: bytes, external_id: str, collection: Collection, *, store: bool, title: str = ""
+    data: bytes, external_id: str, fields: DocumentFields, collection: Collection, *, store: bool
 ) -> DocumentRecord:
     """Return the document that a picture alone becomes. Raises PictureError and AppError as `to_document` tells."""
     images = tuple(picture_stored(page, "", store=store) for page in pictures_kept(data, collection))
-    fields = DocumentFields(title=title)
     check_record(external_id, fields, images)
     return DocumentRecord(external_id, fields, images)

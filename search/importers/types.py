@@ -73,12 +73,16 @@ class PictureRef:
 
 @dataclass(frozen=True)
 class Record:
-    """One document as read; `where` is what a person finds it by, such as `line 12`."""
+    """One document as read; `where` is what a person finds it by, such as `line 12`.
+
+    `alone`: a picture of which the import says nothing, so that its own metadata may.
+    """
 
     where: str
     external_id: str
     fields: DocumentFields
     pictures: tuple[PictureRef, ...] = ()
+    alone: bool = False
 
 
 @dataclass(frozen=True)

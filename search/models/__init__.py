@@ -1,6 +1,6 @@
 from search.models.calibration import Calibration
 from search.models.collection import Collection, Membership
-from search.models.curating import ChangeSet, DocumentChange, TrashedBlob, TrashedDocument
+from search.models.curating import ChangedDocument, ChangeSet, NearDuplicate, TrashedBlob, TrashedDocument
 from search.models.document import Document, DocumentImage, Passage
 from search.models.feedback import Judgement, Query, QueryPart
 from search.models.field import CollectionField, FieldValue
@@ -17,10 +17,10 @@ __all__ = [
     "BatchPhoto",
     "Calibration",
     "ChangeSet",
+    "ChangedDocument",
     "Collection",
     "CollectionField",
     "Document",
-    "DocumentChange",
     "DocumentFile",
     "DocumentIdentifier",
     "DocumentImage",
@@ -31,6 +31,7 @@ __all__ = [
     "JudgingQueue",
     "JudgingSkip",
     "Membership",
+    "NearDuplicate",
     "Passage",
     "PhotoBatch",
     "Query",

@@ -10,12 +10,13 @@ from django.conf import settings
 from django.db import models
 
 from search.models.collection import Collection
+from search.models.document import Document
 
 
 class ChangeSet(models.Model):
     """One change that a curator asked for, of one document or of many.
 
-    Its documents are noted when it is asked for (`DocumentChange`), and changed at once or by `job`. `detail` is what
+    Its documents are noted when it is asked for (`ChangedDocument`), and changed at once or by `job`. `detail` is what
     the action needs. A set is undone at most once, by the set whose `undoes` it is.
     """
 
@@ -48,7 +49,7 @@ class ChangeSet(models.Model):
         return f"{self.get_action_display()} {self.pk}"
 
 
-class DocumentChange(models.Model):
+class ChangedDocument(models.Model):
     """What a change set does to one document: from → to, for what it touches alone.
 
     waiting → done, or left with the id of the error that says why. `document_id` is no foreign key: the history
@@ -87,6 +88,16 @@ class DocumentChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.document_id} {self.state}"
+
+
+class NearDuplicate(models.Model):
+    """A document that is nearly the same as an older one of its collection, as a job last found them."""
+
+    document = models.OneToOneField(Document, on_delete=models.CASCADE, related_name="near_duplicate")
+    same_as = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="+")
+
+    def __str__(self) -> str:
+        return f"{self.document_id} as {self.same_as_id}"
 
 
 class TrashedDocument(models.Model):

@@ -108,6 +108,18 @@ def _same_as(
     return same
 
 
+def nearly_same(content: str, other: str, cosine: float, *, by_words: bool) -> bool:
+    """Return whether two units show nearly the same: by what their rows say and the cosine of their vectors."""
+    if not by_words:
+        return content == other or cosine >= PICTURES_COSINE_MIN
+    return _near_texts(_text_shown(content), _text_shown(other), cosine)
+
+
+def _text_shown(content: str) -> _Shown:
+    words = _WORDS.findall(content.casefold())
+    return _Shown(0, 0, " ".join(words), frozenset(words))
+
+
 def _closeness(vectors: Sequence[bytes]) -> NDArray[np.float32]:
     """Return the cosines `(units, units)` of vectors as they are received."""
     dim = (len(vectors[0]) - 4) // 2

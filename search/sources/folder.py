@@ -11,13 +11,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING
 
-from django.conf import settings
-
 from retrieval_site.errors import AppError
 from search.importers.document_files import DocumentFiles, external_id_of
 from search.importers.names import is_junk
 from search.importers.pictures import PICTURE_SUFFIXES
-from search.importers.storing import picture_record
 from search.importers.types import DocumentFileItem, Rejected
 from search.models.source import KEY_BYTES_MAX
 from search.sources.options import fingerprint
@@ -31,7 +28,6 @@ from search.sources.types import (
 )
 from workers.extraction.kinds import kind_by_name
 from workers.formats.problems import problem
-from workers.inference.errors import PictureError
 from workers.inference.sniff import HEADER_BYTES, sniff_format
 
 if TYPE_CHECKING:
@@ -173,18 +169,13 @@ class FolderReader:
 
     def made(self, entry: SourceEntry, content: EntryContent, collection: Collection, *, store: bool) -> Made:
         """Return the documents of a file, as the import of a folder makes them."""
-        name = external_id_of(entry.key)
-        if kind_by_name(entry.key) is None:
-            data = _read(content.data, settings.CONFIG.picture_max_bytes)
-            return Made((picture_record(data, name, collection, store=store),))
-        item = DocumentFileItem(entry.key, name, entry.key)
-        files = self._files or DocumentFiles(collection, store=store)
-        self._files = files
-        first, *inside = files.records(item, content.data)
-        if isinstance(first, Rejected):
-            raise AppError.quoting(first.problems[0].error_id, first.problems[0].reason)
-        bad = [one.problems[0] for one in inside if isinstance(one, Rejected)]
-        records = (first, *(one for one in inside if not isinstance(one, Rejected)))
+        item = DocumentFileItem(entry.key, external_id_of(entry.key), entry.key)
+        self._files = self._files or DocumentFiles(collection, store=store)
+        found = list(self._files.records(item, content.data))
+        bad = [one.problems[0] for one in found if isinstance(one, Rejected)]
+        records = tuple(one for one in found if not isinstance(one, Rejected))
+        if bad and not records:
+            raise AppError.quoting(bad[0].error_id, bad[0].reason)
         return Made(records, bad[0] if bad else None)
 
     def close(self) -> None:
@@ -221,13 +212,6 @@ def _copied(opened: int, copy: IO[bytes], options: FolderOptions) -> str:
             raise AppError("source.file_too_large", limit_mib=FILE_BYTES_MAX >> 20)
     copy.seek(0)
     return digest.hexdigest()
-
-
-def _read(file: IO[bytes], limit: int) -> bytes:
-    data = file.read(limit + 1)
-    if len(data) > limit:
-        raise PictureError("image.too_large", limit_bytes=limit)
-    return data
 
 
 def _stamp(options: FolderOptions, found: os.stat_result) -> str:

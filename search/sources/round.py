@@ -99,7 +99,7 @@ class SourceRound:
             if self._enough(entries):
                 break
         else:
-            if not self._dry:
+            if not self._dry and not self.reader.listing.complete:
                 self._try_again()
         listing = self.reader.listing
         self.ctx.remember(

@@ -139,10 +139,11 @@ def _asked(form: QueryDict) -> NewSource:
 
 def _options(kind: str, form: QueryDict) -> dict[str, Any]:
     """Return the options that the form has for this kind, without those that were left empty."""
-    if kind == Source.Kind.OAI_PMH:
-        return {"set": form["set"].strip()} if form.get("set", "").strip() else {}
-    if kind == Source.Kind.IIIF and form.get("pictures", "").strip():
-        return {"pictures": _number(form["pictures"])}
+    wanted, pictures = form.get("set", "").strip(), form.get("pictures", "").strip()
+    if kind == Source.Kind.OAI_PMH and wanted:
+        return {"set": wanted}
+    if kind == Source.Kind.IIIF and pictures:
+        return {"pictures": _number(pictures)}
     return {}
 
 

@@ -30,6 +30,7 @@ from search.views.curating import changes as curating_changes
 from search.views.curating import collections as curating_collections
 from search.views.curating import documents as curating_documents
 from search.views.curating import fields as curating_fields
+from search.views.curating import importing as curating_importing
 from search.views.curating import quality as curating_quality
 from search.views.curating import trash as curating_trash
 
@@ -42,7 +43,9 @@ curating = [
     path("changes/<int:change_set_id>/", curating_changes.change_set, name="curate-change"),
     path("changes/<int:change_set_id>/undo/", curating_changes.undo, name="curate-undo"),
     path("fields/", curating_fields.fields, name="curate-fields"),
+    path("import/", curating_importing.importing, name="curate-import"),
     path("quality/", curating_quality.quality, name="curate-quality"),
+    path("duplicates/", curating_quality.duplicates, name="curate-duplicates"),
     path("trash/", curating_trash.trash, name="curate-trash"),
     path("trash/restore/", curating_trash.restore, name="curate-restore"),
     path("trash/empty/", curating_trash.empty, name="curate-empty"),

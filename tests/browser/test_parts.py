@@ -22,6 +22,8 @@ FILE = {
     "mimeType": "image/jpeg",
     "buffer": picture(COLOURS["red"], size=(400, 300)),
 }
+FIRST_HIT_PX = 600
+"""How far down the first hit of two parts begins at most, on a phone, too."""
 SHOTS = os.environ.get("SCREENSHOTS")
 
 
@@ -43,6 +45,7 @@ def test_words_are_added_to_a_photo_weighed_and_led_away_from(site: Site, open_c
     expect(chips).to_have_count(2)
     expect(chips.nth(0)).to_contain_text("Your photo")
     expect(chips.nth(1)).to_contain_text("cyan")
+    assert page.locator(".hit").first.bounding_box()["y"] < FIRST_HIT_PX
     _shot(page, f"composed-{size['width']}")
     page.emulate_media(color_scheme="dark")
     _shot(page, f"composed-{size['width']}-dark")

@@ -15,7 +15,7 @@ from models_admin.job_types import MEASURE, PREPARE, VALIDATE, VersionParameters
 from retrieval_site.errors import AppError
 from search.importers import job as import_job
 from search.importers.types import ImportOptions
-from search.job_types import ENCODE
+from search.job_types import ENCODE, OF_A_COLLECTION
 from search.models import ApiToken, Collection, Document, Membership
 from search.services.collections import collection_create
 from search.services.documents import encode_soon
@@ -23,7 +23,7 @@ from search.services.imports import import_start
 from search.services.tokens import token_create
 from tests.support.corpus import make_collection, make_documents, make_version, tiny_version
 from workers.jobs import context, services
-from workers.jobs.rights import items_seen_by
+from workers.jobs.rights import items_seen_by, require_permitted
 from workers.jobs.runner import run_job_inline
 from workers.jobs.types import JobParameters
 from workers.models import Job
@@ -55,6 +55,12 @@ def notes_file() -> ContentFile:
 
 def started(corpus: Collection, owner: User | None, **more: object) -> Job:
     return import_start(collection=corpus, file=notes_file(), options=ImportOptions(), owner=owner, **more)
+
+
+def test_every_job_of_a_collection_needs_a_right():
+    for job_type in OF_A_COLLECTION:
+        with pytest.raises(AppError, match=r"job\.not_permitted"):
+            require_permitted(Job(type=job_type.name), None)
 
 
 def lose(how: str, anna: User, corpus: Collection) -> None:
@@ -276,3 +282,12 @@ def test_failed_units_of_documents_that_one_may_not_see_are_not_listed(anna, tmp
     listed = client.get(f"/api/v1/jobs/{job.pk}/failed/").json()["results"]
     assert [item["key"] for item in listed] == shown
     assert items_seen_by(job, User.objects.create_superuser("chief")).count() == 3
+
+
+def test_every_job_of_a_collection_asks_who_curates_it():
+    user = User.objects.create_user("nobody")
+    collection = make_collection()
+    for job_type in OF_A_COLLECTION:
+        job = Job(type=job_type.name, params={"collection": collection.pk}, owner=user)
+        with pytest.raises(AppError, match=r"job\.not_permitted"):
+            require_permitted(job, user)

@@ -42,7 +42,7 @@ _MADE_BY_A_PROGRAM = re.compile(r"(?i)\s*(description automatically generated|ai
 
 
 @dataclass
-class _Kept:
+class _KeptFigure:
     """A figure where it stands; `from_style` once a paragraph of the style of captions is its caption."""
 
     figure: Figure
@@ -58,7 +58,7 @@ class Draft:
     blocks: list[Block] = field(default_factory=list)
     pages: list[Page] = field(default_factory=list)
     notes: dict[str, None] = field(default_factory=dict)
-    _figures: list[_Kept] = field(default_factory=list)
+    _figures: list[_KeptFigure] = field(default_factory=list)
     _left_out: Counter[str] = field(default_factory=Counter)
     _seen: set[bytes] = field(default_factory=set)
     _captions: set[int] = field(default_factory=set)
@@ -127,7 +127,7 @@ class Draft:
         named = after - 1 in self._captions
         caption = self.blocks[-1].text if named else worth_saying(said)
         placed = replace(figure, caption=caption, page=self.page, after=after)
-        self._figures.append(_Kept(placed, named))
+        self._figures.append(_KeptFigure(placed, named))
 
     def begin_page(self, width: float, height: float) -> None:
         """Begin the next page or slide, of a size in points. Raises FileError `file.too_much`."""

@@ -17,6 +17,7 @@ HEAD_BYTES = 4096
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _MSG_NAMES = "__properties_version1.0".encode("utf-16-le")
 _MAILS_HEAD = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:From |[!-9;-~]+:)")
+_OLE_HEAD_BYTES = 1 << 20
 _PDF_WITHIN = 1024
 """Mail gateways and web servers put lines before a PDF's own beginning, and viewers look as far."""
 
@@ -35,6 +36,9 @@ SUFFIXES = {
     ".eml": "eml", ".msg": "msg",
 }  # fmt: skip
 """The kind that a name promises: which files of a folder are taken for documents."""
+
+_TEXTS = frozenset({"html", "markdown", "eml", "text"})
+"""Kinds whose files may speak of any other format."""
 
 _MIMETYPES = {
     b"application/epub+zip": "epub",
@@ -58,19 +62,20 @@ def kind_of(file: BinaryIO, name: str) -> str | None:
     file.seek(0)
     head = file.read(HEAD_BYTES)
     file.seek(0)
-    if kind_by_name(name) == "eml" and _MAILS_HEAD.match(head):
+    promised = kind_by_name(name)
+    if promised == "eml" and _MAILS_HEAD.match(head):
         return "eml"  # whatever is in its parts
     if head.startswith(zips.STARTS):
         return _in_zip(file)
     if head.startswith(_OLE):
         return _in_ole(file)
-    if b"%PDF-" in head[:_PDF_WITHIN]:
+    if b"%PDF-" in (head.lstrip()[:5] if promised in _TEXTS else head[:_PDF_WITHIN]):
         return "pdf"
     if head.lstrip().startswith(b"{\\rtf"):
         return "rtf"
     if sniff_format(head) is not None:
         return "picture"
-    return _of_text(head, kind_by_name(name))
+    return _of_text(head, promised)
 
 
 def _in_zip(file: BinaryIO) -> str | None:
@@ -94,17 +99,22 @@ def _mimetype(archive: zipfile.ZipFile) -> bytes:
 
 def _in_ole(file: BinaryIO) -> str | None:
     """Tell a message of Outlook from the old Office formats and from encrypted new ones."""
-    head = file.read(1 << 20)
+    head = file.read(_OLE_HEAD_BYTES)
+    sector_bytes = 1 << min(int.from_bytes(head[30:32], "little"), 12)
+    file.seek((int.from_bytes(head[48:52], "little") + 1) * sector_bytes)
+    names = head + file.read(
+        _OLE_HEAD_BYTES
+    )  # the directory's first sectors may stand behind all that it names
     file.seek(0)
-    if _MSG_NAMES in head:
+    if _MSG_NAMES in names:
         return "msg"
-    return "encrypted" if "EncryptedPackage".encode("utf-16-le") in head else "old_office"
+    return "encrypted" if "EncryptedPackage".encode("utf-16-le") in names else "old_office"
 
 
 def _of_text(head: bytes, promised: str | None) -> str | None:
     if b"\0" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return None
-    if promised in ("html", "markdown", "eml", "text"):
+    if promised in _TEXTS:
         return promised
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     return "html" if text.startswith((b"<!doctype html", b"<html")) else None

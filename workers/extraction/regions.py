@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     """The texts of a row's cells that are not empty, by their column."""
 
 
-class Regions:
+class SheetRegions:
     """Adds a sheet's rows to a draft as they come, with some delay: a row of names is known by those below it.
 
     `before_row` is called with a row's number before it is added. `headers`: rows that hold the names of these

@@ -16,7 +16,7 @@ from retrieval_site.people import signed_in
 from retrieval_site.posting import takes_form
 from search.curating.changes import Kind
 from search.curating.start import change_undo, curated_collection
-from search.models import ChangeSet, Collection, DocumentChange
+from search.models import ChangedDocument, ChangeSet, Collection
 from search.views.curating.common import curators_page, said
 from search.views.people import members_only
 from search.views.throttling import throttled
@@ -34,7 +34,7 @@ _NAMES = {"tags": "Tags", "collection": "Collection", "images": "Pictures", "tra
 
 
 @dataclass(frozen=True)
-class Difference:
+class ShownDifference:
     """What changed of one attribute, in words."""
 
     name: str
@@ -46,8 +46,8 @@ class Difference:
 class ShownChange:
     """What became of one document."""
 
-    change: DocumentChange
-    differences: list[Difference]
+    change: ChangedDocument
+    differences: list[ShownDifference]
 
 
 @curators_page("GET", "HEAD")
@@ -57,7 +57,7 @@ def changes(request: HttpRequest, collection: Collection) -> HttpResponse:
     document = request.GET.get("document", "")
     if document.isascii() and document.isdigit() and len(document) < 19:
         rows = rows.filter(
-            pk__in=DocumentChange.objects.filter(document_id=int(document)).values("change_set")
+            pk__in=ChangedDocument.objects.filter(document_id=int(document)).values("change_set")
         )
     page = Paginator(rows, SETS_A_PAGE).get_page(request.GET.get("page"))
     context = {"collection": collection, "page": page, "document": document, "tab": "changes"}
@@ -115,18 +115,20 @@ def _found(collection: Collection, change_set_id: int) -> ChangeSet:
     return found
 
 
-def _shown(change: DocumentChange, names: Mapping[int, str]) -> ShownChange:
+def _shown(change: ChangedDocument, names: Mapping[int, str]) -> ShownChange:
     return ShownChange(change, list(_differences(change, names)))
 
 
-def _differences(change: DocumentChange, names: Mapping[int, str]) -> Iterator[Difference]:
+def _differences(change: ChangedDocument, names: Mapping[int, str]) -> Iterator[ShownDifference]:
     for name, after in change.after.items():
         before = change.before.get(name)
         if name == "metadata":
             for key, value in after.items():
-                yield Difference(key, _field(before.get(key, [])), _field(value))
+                yield ShownDifference(key, _field(before.get(key, [])), _field(value))
         elif before != after:
-            yield Difference(_NAMES.get(name, name), _words(name, before, names), _words(name, after, names))
+            yield ShownDifference(
+                _NAMES.get(name, name), _words(name, before, names), _words(name, after, names)
+            )
 
 
 def _words(name: str, value: Any, names: Mapping[int, str]) -> str:

@@ -14,7 +14,7 @@ from retrieval_site.posting import takes_form
 from search.curating.actions import Action, detail_read
 from search.curating.fields import fields_shown
 from search.curating.quality import QUALITIES
-from search.curating.selection import SORTS, Asked, asked_of, documents_asked, page_of
+from search.curating.selection import SORTS, DocumentsAsked, asked_of, documents_asked, page_of
 from search.curating.start import change_start, curated_collection, merge_start, picked_documents
 from search.models import Collection
 from search.throttling import REQUEST
@@ -87,7 +87,7 @@ def _started(request: HttpRequest, collection: Collection, query: str) -> Any:
     return change_start(collection=collection, action=action, detail=detail, documents=picked, by=by)
 
 
-def asked_in(sent: QueryDict, collection: Collection) -> Asked:
+def asked_in(sent: QueryDict, collection: Collection) -> DocumentsAsked:
     """Return what an address asks for; raises AppError `parameter.invalid`."""
     plain = sent.copy()
     sort = plain.pop(SORT, [""])[-1]

@@ -12,7 +12,7 @@ from search.units.passage import PASSAGE
 from search.views.filtering import FROM, TO, TRUTH, Narrowing, label_of
 
 if TYPE_CHECKING:
-    from search.curating.selection import Asked
+    from search.curating.selection import DocumentsAsked
     from search.querysets import Viewer
     from search.retrieval.facets import Facet
 
@@ -20,7 +20,7 @@ MENUS_MAX, VALUES_MAX = 6, 12
 
 
 @dataclass(frozen=True)
-class Value:
+class MenuValue:
     """A value to tick."""
 
     value: str
@@ -30,13 +30,13 @@ class Value:
 
 
 @dataclass(frozen=True)
-class Menu:
+class DocumentsMenu:
     """One field's values, or the two ends of a range of numbers or dates."""
 
     field: str
     label: str
     type: str
-    values: list[Value]
+    values: list[MenuValue]
     lower: str
     upper: str
 
@@ -51,7 +51,7 @@ class Menu:
         return sum(value.is_chosen for value in self.values) + bool(self.lower) + bool(self.upper)
 
 
-def menus_of(asked: Asked, viewer: Viewer) -> list[Menu]:
+def menus_of(asked: DocumentsAsked, viewer: Viewer) -> list[DocumentsMenu]:
     """Return the menus of the first fields that are facets."""
     fields = [
         one for one in fields_ordered(asked.collection) if one.is_facet and (one.documents or one.stale)
@@ -64,12 +64,12 @@ def menus_of(asked: Asked, viewer: Viewer) -> list[Menu]:
     return [_menu(facet, labels[facet.field], pairs) for facet in facets(scope, list(labels))]
 
 
-def _menu(facet: Facet, label: str, pairs: list[tuple[str, str]]) -> Menu:
+def _menu(facet: Facet, label: str, pairs: list[tuple[str, str]]) -> DocumentsMenu:
     chosen = [value for name, value in pairs if name == facet.field]
     ends = dict(pairs)
     counted = dict(facet.values[:VALUES_MAX])
     is_range = facet.type in ("number", "date")
     listed = chosen if is_range else list(dict.fromkeys([*chosen, *counted]))
-    values = [Value(one, TRUTH.get(one, one), counted.get(one), one in chosen) for one in listed]
+    values = [MenuValue(one, TRUTH.get(one, one), counted.get(one), one in chosen) for one in listed]
     lower, upper = ends.get(FROM + facet.field, ""), ends.get(TO + facet.field, "")
-    return Menu(facet.field, label, facet.type, values, lower, upper)
+    return DocumentsMenu(facet.field, label, facet.type, values, lower, upper)

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.shortcuts import render
+from django.contrib import messages
+from django.shortcuts import redirect, render
 
+from retrieval_site.people import signed_in
+from search.curating.duplicates import duplicate_groups, duplicates_look
+from search.curating.merging import MERGED_MAX
 from search.curating.quality import QUALITIES, corpus_of
+from search.job_types import FIND_DUPLICATES
 from search.views.curating.common import curators_page
+from workers.models import Job
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -22,3 +28,16 @@ def quality(request: HttpRequest, collection: Collection) -> HttpResponse:
     figures = [(name, words, corpus.figures[name]) for name, (words, _) in QUALITIES.items()]
     context = {"collection": collection, "corpus": corpus, "figures": figures, "tab": "quality"}
     return render(request, "search/curating/quality.html", context)
+
+
+@curators_page("GET", "HEAD", "POST")
+def duplicates(request: HttpRequest, collection: Collection) -> HttpResponse:
+    """Show groups of documents that are the same or nearly so, each to be merged; a form has them looked for."""
+    if request.method == "POST":
+        duplicates_look(collection=collection, by=signed_in(request))
+        messages.success(request, "A job looks for duplicates. Open this page again in a while.")
+        return redirect("search:curate-duplicates", collection.slug)
+    groups = [group[:MERGED_MAX] for group in duplicate_groups(collection)]
+    job = Job.objects.filter(type=FIND_DUPLICATES.name, params__collection=collection.pk).first()
+    context = {"collection": collection, "groups": groups, "job": job, "tab": "quality"}
+    return render(request, "search/curating/duplicates.html", context)

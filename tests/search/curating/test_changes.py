@@ -187,7 +187,7 @@ def test_a_large_change_is_a_job_that_goes_on_where_it_was_killed(notes, ann, mo
     finished = run_job_inline(done.job)
     assert (finished.state, finished.result["changed"], finished.result["left"]) == ("succeeded", 24, 1)
     assert Document.objects.filter(tags=["x"]).count() == 24
-    assert job.DocumentChange.objects.get(state="left").reason == "document.not_found"
+    assert job.ChangedDocument.objects.get(state="left").reason == "document.not_found"
 
 
 def test_the_job_stops_where_its_owner_lost_the_right(notes, other, ann, monkeypatch):

@@ -20,7 +20,9 @@ from search.job_types import EMPTY_TRASH
 from search.models import (
     Collection,
     Document,
+    DocumentFile,
     DocumentImage,
+    DocumentPage,
     Judgement,
     JudgingPair,
     JudgingQueue,
@@ -75,13 +77,18 @@ def full_document(collection: Collection, by: User) -> Document:
     JudgingSkip.objects.create(pair=pair, user=by)
     saved = SavedSearch.objects.create(user=by, query=kept_query([document]), name="mine")
     SearchFinding.objects.create(saved=saved, document=document)
+    file = document.images.get().blob
+    DocumentFile.objects.create(
+        document=document, name="a.pdf", kind="pdf", sha256="0" * 64, size=1, blob=file
+    )
+    DocumentPage.objects.create(document=document, number=1, blob=file, boxes=[[0, 1, 0.1, 0.2, 0.3, 0.4]])
     QueryPart.objects.create(query=query, place=1, modality="document", document=document)
     return document
 
 
 def everything() -> dict[str, list[tuple[object, ...]]]:
     """Every row of the app's tables but for what is derived under new keys, and for the changes themselves."""
-    left_out = {"changeset", "documentchange", "trasheddocument", "trashedblob", "collectionfield"}
+    left_out = {"changeset", "changeddocument", "trasheddocument", "trashedblob", "collectionfield"}
     return {
         model.__name__: sorted(map(str, model._base_manager.values_list()))
         for model in apps.get_app_config("search").get_models()
@@ -95,7 +102,7 @@ def rows_of_documents() -> dict[str, int]:
         cursor.execute(
             "SELECT table_name FROM information_schema.columns WHERE column_name = 'document_id' "
             "AND table_schema = current_schema() AND table_name <> ALL(%s)",
-            [["search_documentchange", "search_trasheddocument"]],
+            [["search_changeddocument", "search_trasheddocument"]],
         )
         tables = [name for (name,) in cursor.fetchall()]
         counts = {}

@@ -290,3 +290,21 @@ def test_a_mail_comes_with_its_attachments_as_documents(corpus: Collection) -> N
     assert document.title == "The pump hums"
     assert document.files.get().notes == ["“odd.bin” was not read: no known format."]
     assert Document.objects.get(external_id="hums.eml/manual.pdf").pages.count() == 2
+
+
+@pytest.mark.parametrize("keep_originals", [False, True])
+def test_a_photo_that_comes_alone_says_what_its_metadata_say(
+    corpus: Collection, keep_originals: bool
+) -> None:
+    Collection.objects.update(keep_originals=keep_originals)
+    exif = Image.Exif()
+    exif[0x010E] = "A pump with a green motor"
+    exif.get_ifd(0x8825).update({1: "N", 2: (52.0, 30.0, 0.0), 3: "E", 4: (13.0, 24.0, 0.0)})
+    kept = io.BytesIO()
+    Image.new("RGB", (320, 240), "green").save(kept, "JPEG", exif=exif)
+    run(corpus, zipped(**{"2024/pump.jpg": kept.getvalue()}), "photos.zip")
+    run(corpus, kept.getvalue(), "single.jpg")
+    for document in Document.objects.all():
+        assert "A pump with a green motor" in (document.title, document.body)
+        assert ("latitude" in document.metadata) == keep_originals
+    assert Document.objects.get(external_id="2024/pump.jpg").metadata["folder"] == "2024"

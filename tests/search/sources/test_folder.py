@@ -317,7 +317,8 @@ def test_whoever_lost_the_collection_or_is_no_staff_any_more_ends_the_round(
     type(anna).objects.update(is_staff=True)
     job = source_start(source=source, by=anna)
     corpus.membership_set.all().delete()
-    assert run_job_inline(job).error_id == "job.not_permitted"
+    done = run_job_inline(job)
+    assert (done.state, done.error_id) == ("failed", "job.not_permitted")
 
 
 def test_names_that_are_no_text_or_too_long_are_failed_items(rounds, share):

@@ -190,6 +190,19 @@ def test_pictures_are_fetched_as_large_and_as_many_as_the_options_say(rounds, we
     assert (DocumentImage.objects.count(), Document.objects.get().metadata["canvases"]) == (1, "9")
 
 
+def test_a_failed_manifest_that_the_collection_no_longer_has_is_not_asked_for_again(rounds, web, base, names):
+    web.routes = {
+        "/top": as_json(listed(base, "a", "b")),
+        "/a": as_json(manifest_3(base, "a")),
+        "/b": sends(b"", 500),
+    }
+    source = rounds.source("iiif", f"{base}/top")
+    assert report(rounds.take(source)) == {"new": 1, "failed": 1}
+    web.routes |= {"/top": as_json(listed(base, "a")), "/b": as_json(manifest_3(base, "b"))}
+    assert report(rounds.take(source)) == {"unchanged": 1}
+    assert names() == [f"{base}/a"]
+
+
 def test_a_dry_run_fetches_no_pictures(rounds, web, base):
     web.server.asked.clear()
     web.routes = {"/m": as_json(manifest_3(base, "m", canvas_3(base, 1)))}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.core.files.base import ContentFile
 from django.test import Client
 
 from search.models import ChangeSet, Collection, Document, Membership, TrashedDocument
@@ -11,6 +12,8 @@ from search.services.document_fields import DocumentFields
 from search.services.documents import DocumentRecord, documents_save
 from tests.support.corpus import make_collection
 from tests.support.pages import kept_query, picture_bytes, save_document, shown_page
+from workers.jobs.runner import run_job_inline
+from workers.models import Job
 
 pytestmark = pytest.mark.django_db
 
@@ -229,7 +232,7 @@ def test_each_figure_of_the_quality_leads_to_its_documents(curator, notes):
     save_document(notes, "d", pictures=[picture_bytes()])
     corpus = curator.get("/curate/in/notes/quality/").context["corpus"]
     assert corpus.figures == {
-        "no-text": 1, "no-pictures": 2, "no-title": 1, "no-tags": 2, "failed": 0, "same": 2,
+        "no-text": 1, "no-pictures": 2, "no-title": 1, "no-tags": 2, "failed": 0, "same": 2, "near": 0,
     }  # fmt: skip
     assert corpus.languages == [("en", 1)]
     for name, count in corpus.figures.items():
@@ -269,3 +272,38 @@ def test_results_and_documents_show_fields_by_their_labels_and_places(curator, n
     curator.post("/curate/in/notes/fields/", {"name": "metadata.maker"})
     menus = curator.get(f"/q/{query.pk}/").context["bar"].menus
     assert "Maker" not in [menu.label for menu in menus]
+
+
+def test_the_same_documents_are_shown_together_and_merged(curator, notes, django_assert_max_num_queries):
+    first, twin = (save_document(notes, name, title="Pump", body="It leaks.") for name in "ab")
+    save_document(notes, "c", title="Valve")
+    curator.get("/")
+    with django_assert_max_num_queries(12):
+        groups = curator.get("/curate/in/notes/duplicates/").context["groups"]
+    assert groups == [[first, twin]]
+    do(curator, "merge", first, twin, keep=str(twin.pk))
+    assert list(Document.objects.filter(title="Pump")) == [twin]
+    assert "No duplicates are known" in page(curator, "/curate/in/notes/duplicates/")
+    curator.post("/curate/in/notes/duplicates/")
+    assert "Looked for" in page(curator, "/curate/in/notes/duplicates/")
+
+
+def test_a_curator_imports_a_file_and_reads_what_failed(curator, notes):
+    lines = b'{"id": "a", "title": "Pump"}\n{"id": "b", "url": "javascript:x", "title": "Valve"}\n'
+    for button in ({"check": ""}, {}):
+        body = {"file": ContentFile(lines, "<b>.jsonl"), **button}
+        assert curator.post("/curate/in/notes/import/", body).status_code == 302
+        run_job_inline(Job.objects.filter(type="import").first())
+    shown = page(curator, "/curate/in/notes/import/")
+    assert "Checked: 1 new" in shown
+    assert "must be an address that begins with" in shown
+    assert "<b>" not in shown
+    assert Document.objects.get().external_id == "a"
+    assert curator.post("/curate/in/notes/import/").status_code == 400
+
+
+def test_nobody_else_imports(client, notes):
+    client.force_login(User.objects.create(username="ben", is_staff=True))
+    answer = client.post("/curate/in/notes/import/", {"file": ContentFile(b"{}", "a.jsonl")})
+    assert answer.status_code in (403, 404)
+    assert not Job.objects.exists()

@@ -67,7 +67,7 @@ def test_title_authors_date_language_and_keywords_are_the_core_properties(extrac
     said.title, said.author, said.keywords, said.language = "Pump", "Ann Lee; Bo Ek", "pump, seal", "sv-SE"
     found = extracted(saved(document), "manual.docx")
     assert (found.title, found.authors, found.keywords) == ("Pump", ("Ann Lee", "Bo Ek"), ("pump", "seal"))
-    assert (found.language, found.created) == ("sv-SE", "2013-12-23T23:15:00Z")
+    assert (found.language, found.created) == ("sv-SE", "2013-12-23T23:15:00+00:00")
 
 
 def test_a_file_that_names_no_title_has_the_paragraph_of_that_style(extracted: Read) -> None:
@@ -273,3 +273,85 @@ def test_a_hostile_or_damaged_file_is_refused_with_its_reason(extracted: Read, a
         extracted(file[: len(file) // 2] if attack == "cut off" else file, "a.docx")
     expected = {"bomb": "file.too_much", "cut off": "file.unknown_format"}
     assert refused.value.id == expected.get(attack, "file.damaged")
+
+
+def test_numbers_of_headings_and_lists_are_counted_as_word_shows_them(extracted: Read) -> None:
+    document = Document()
+    levels = "".join(
+        f'<w:lvl w:ilvl="{level}"><w:start w:val="{start}"/><w:numFmt w:val="{form}"/>'
+        f'<w:lvlText w:val="{text}"/></w:lvl>'
+        for level, start, form, text in (
+            (0, 4, "decimal", "§ %1"), (1, 1, "decimal", "%1.%2"), (2, 3, "lowerLetter", "%3)"),
+            (3, 9, "upperRoman", "%4."), (4, 7, "decimalZero", "%5"), (5, 1, "none", "%6–"),
+            (6, 28, "upperLetter", "%7%9"),
+        )
+    )  # fmt: skip
+    numbering = document.part.numbering_part.element
+    numbering.insert(
+        0, parse_xml(f'<w:abstractNum {nsdecls("w")} w:abstractNumId="90">{levels}</w:abstractNum>')
+    )
+    for number, override in (
+        (90, ""),
+        (91, '<w:lvlOverride w:ilvl="1"><w:startOverride w:val="7"/></w:lvlOverride>'),
+    ):
+        one = f'<w:num {nsdecls("w")} w:numId="{number}"><w:abstractNumId w:val="90"/>{override}</w:num>'
+        numbering.append(parse_xml(one))
+    for number, level in (*((90, level) for level in (0, 1, 1, 2, 3, 4, 5, 6, 0, 1, 8)), (91, 1)):
+        listed = f'<w:numPr><w:ilvl w:val="{level}"/><w:numId w:val="{number}"/></w:numPr>'
+        add_xml(document, f"<w:p><w:pPr>{listed}</w:pPr><w:r><w:t>x</w:t></w:r></w:p>")
+    assert texts(extracted(saved(document), "a.docx")) == [
+        f"{label} x".strip()
+        for label in ("§ 4", "4.1", "4.2", "c)", "IX.", "07", "–", "BB", "§ 5", "5.1", "", "5.7")
+    ]
+
+
+def test_a_numbered_heading_keeps_its_number(extracted: Read) -> None:
+    document = Document()
+    style = document.styles["Heading 2"].element.get_or_add_pPr()
+    style.append(parse_xml(f'<w:numPr {nsdecls("w")}><w:numId w:val="90"/></w:numPr>'))
+    level = (
+        '<w:lvl w:ilvl="1"><w:start w:val="2"/><w:numFmt w:val="decimal"/><w:lvlText w:val="%2."/></w:lvl>'
+    )
+    numbering = document.part.numbering_part.element
+    numbering.insert(
+        0, parse_xml(f'<w:abstractNum {nsdecls("w")} w:abstractNumId="90">{level}</w:abstractNum>')
+    )
+    numbering.append(parse_xml(f'<w:num {nsdecls("w")} w:numId="90"><w:abstractNumId w:val="90"/></w:num>'))
+    document.add_heading("Impeller", 2)
+    assert texts(extracted(saved(document), "a.docx")) == ["2. Impeller"]
+
+
+def test_older_drawings_are_figures_and_charts_and_diagrams_are_text(extracted: Read) -> None:
+    document = Document()
+    relation, _ = document.part.get_or_add_image(io.BytesIO(picture()))
+    shape = f'<v:shape alt="A worn seal"><v:imagedata r:id="{relation}"/></v:shape>'
+    add_xml(document, f"<w:p><w:r><w:pict>{shape}</w:pict></w:r></w:p>")
+    chart_space = "http://schemas.openxmlformats.org/drawingml/2006/chart"
+    diagram_space = "http://schemas.openxmlformats.org/drawingml/2006/diagram"
+    named = f'<c:chart xmlns:c="{chart_space}" r:id="rId900"/>'
+    add_xml(document, f"<w:p><w:r><w:drawing><a:x>{named}</a:x></w:drawing></w:r></w:p>")
+    points = "<c:{0}><c:cache><c:pt idx='0'><c:v>{1}</c:v></c:pt></c:cache></c:{0}>"
+    chart = (
+        f'<c:chartSpace xmlns:c="{chart_space}" {nsdecls("a")}><c:chart><c:title><a:p><a:r><a:t>Leaks</a:t></a:r></a:p>'
+        f"</c:title><c:ser>{points.format('tx', 'Works')}{points.format('cat', '2024')}{points.format('val', '7')}"
+        "</c:ser></c:chart></c:chartSpace>"
+    )
+    with_chart = extracted(with_relation(saved(document), "chart", chart), "a.docx")
+    assert texts(with_chart) == ["Leaks", "2024 | Works: 7"]
+    assert [one.caption for one in with_chart.figures] == ["A worn seal"]
+    other = Document()
+    named = f'<d:relIds xmlns:d="{diagram_space}" r:dm="rId900"/>'
+    add_xml(other, f"<w:p><w:r><w:drawing><a:x>{named}</a:x></w:drawing></w:r></w:p>")
+    words = "<a:p><a:r><a:t>Open</a:t></a:r></a:p>"
+    diagram = f'<d:dataModel xmlns:d="{diagram_space}" {nsdecls("a")}>{words}</d:dataModel>'
+    assert texts(extracted(with_relation(saved(other), "diagramData", diagram), "a.docx")) == ["Open"]
+
+
+def test_the_language_is_that_of_most_of_the_text(extracted: Read) -> None:
+    document = Document()
+    add_xml(
+        document,
+        '<w:p><w:r><w:rPr><w:lang w:val="de-DE"/></w:rPr><w:t>Die Dichtung ist undicht.</w:t></w:r>'
+        "<w:r><w:t>Seal.</w:t></w:r></w:p>",
+    )
+    assert extracted(saved(document), "a.docx").language == "de-DE"

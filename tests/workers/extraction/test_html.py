@@ -96,7 +96,8 @@ def test_a_long_cell_of_a_table_is_never_cut(extracted: Read) -> None:
 
 
 def test_what_stands_around_a_text_scripts_and_what_is_hidden_are_left_out(extracted: Read) -> None:
-    body = """<header>Site</header><nav>Menu</nav><div role="navigation">Menu</div><article><header><p>Byline</p>
+    body = """<header>Site</header><nav>Menu</nav><div role="navigation">Menu</div><div class="left sidebar">Menu</div>
+        <article><header><p>Byline</p>
         </header><p onclick="alert(1)">Text</p><p hidden>Secret</p><p style="color: red; display : none">Secret</p>
         <p aria-hidden="true">Secret</p><script>alert(1)</script><style>p {}</style><noscript>Needs scripts</noscript>
         <template><p>Later</p></template><svg><text>12</text></svg><button>Share</button></article><aside>Ad</aside>

@@ -247,3 +247,60 @@ def test_a_cell_that_claims_to_be_repeated_a_million_times_is_kept_within_bounds
     cell = '<table:table-cell table:number-columns-repeated="1000000"><text:p>x</text:p></table:table-cell>'
     sheet = f"<table:table table:name='A'><table:table-row>{cell}</table:table-row></table:table>"
     assert len(extracted(with_body(members, "spreadsheet", sheet), "a.ods").blocks[1].text) < 100_000
+
+
+def test_a_chart_is_the_table_of_its_values(extracted: Read) -> None:
+    members = unzipped(written(OpenDocumentText()))
+    cell = "<table:table-cell><text:p>{}</text:p></table:table-cell>"
+    rows = "".join(
+        f"<table:table-row>{''.join(map(cell.format, row))}</table:table-row>"
+        for row in (("Year", "Leaks"), ("2024", "7"))
+    )
+    inner = unzipped(with_body({}, "chart", f"<table:table>{rows}</table:table>"))["content.xml"]
+    frame = '<text:p><draw:frame><draw:object xlink:href="./Object 1"/></draw:frame></text:p>'
+    file = with_body({**members, "Object 1/content.xml": inner}, "text", frame)
+    assert lines(extracted(file, "a.odt")) == [("row", "Year: 2024 | Leaks: 7")]
+
+
+def test_a_file_that_says_nothing_of_itself_has_title_and_language_by_its_styles(extracted: Read) -> None:
+    made = OpenDocumentText()
+    language = style.TextProperties(language="sv", country="SE")
+    made.styles.addElement(within(style.DefaultStyle, language, family="paragraph"))
+    made.styles.addElement(style.Style(name="Title", family="paragraph"))
+    made.text.addElement(paragraph("Pumpar", stylename="Title"))
+    members = unzipped(written(made))
+    del members["meta.xml"]
+    found = extracted(zipped(members), "a.odt")
+    assert (found.title, found.language) == ("Pumpar", "sv-SE")
+
+
+def test_hidden_slides_of_odp_are_read_and_named_and_lists_may_be_nested(extracted: Read) -> None:
+    made = OpenDocumentPresentation()
+    hidden = within(
+        style.Style,
+        style.DrawingPageProperties(visibility="hidden"),
+        name="dp1",
+        family="drawing-page",
+    )
+    made.automaticstyles.addElement(hidden)
+    made.masterstyles.addElement(style.MasterPage(name="Default", pagelayoutname="PM1"))
+    slide = draw.Page(masterpagename="Default", stylename="dp1")
+    inner = within(text.List, within(text.ListItem, paragraph("Lever")))
+    listed = within(text.List, within(text.ListItem, paragraph("Open"), inner))
+    slide.addElement(within(draw.Frame, within(draw.TextBox, listed)))
+    made.presentation.addElement(slide)
+    found = extracted(written(made), "a.odp")
+    assert lines(found) == [("text", "• Open"), ("text", "• Lever")]
+    assert found.notes == ("Slide 1 is hidden in the show.",)
+
+
+@pytest.mark.parametrize("missing", ["content.xml", "body"])
+def test_a_file_without_its_content_is_said_to_be_damaged(extracted: Read, missing: str) -> None:
+    members = unzipped(written(OpenDocumentText()))
+    if missing == "body":
+        file = with_body(members, "spreadsheet", "")
+    else:
+        file = zipped({name: data for name, data in members.items() if name != missing})
+    with pytest.raises(FileError) as refused:
+        extracted(file, "a.odt")
+    assert refused.value.id == "file.damaged"

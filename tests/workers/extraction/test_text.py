@@ -37,3 +37,7 @@ def test_what_is_no_document_is_said_to_be_none_whatever_its_name(extracted: Rea
     with pytest.raises(FileError) as refused:
         extracted(b"\x7fELF\0\0\0\1", "manual.pdf")
     assert refused.value.id == "file.unknown_format"
+
+
+def test_a_text_that_speaks_of_another_format_is_a_text(extracted: Read) -> None:
+    assert extracted(b"A PDF begins with %PDF-1.7.", "note.txt").blocks

@@ -7,6 +7,7 @@ So neither deep nor long pages take more than their own size, and nothing in the
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from lxml import etree
@@ -68,5 +69,6 @@ def _walked(text: str, pictures: Pictures, mode: Mode) -> Walk:
     )
     for at in range(0, len(text), _CHUNK_CHARACTERS):
         parser.feed(text[at : at + _CHUNK_CHARACTERS].encode(errors="replace"))
-    parser.close()
+    with suppress(etree.XMLSyntaxError):  # there is nothing in it
+        parser.close()
     return walk

@@ -40,6 +40,8 @@ _NEVER = frozenset(_NEVER_TAGS.split())
 _BLOCKS = frozenset(f"{_BLOCKS_TAGS} {_TABLES_PARTS} {_HEADINGS_TAGS}".split())
 _AROUND = frozenset({"nav", "aside"})
 _AROUND_UNLESS_INSIDE = frozenset({"header", "footer"})
+_AROUND_NAMES = frozenset({"sidebar", "sphinxsidebar", "sidemenu", "navbar", "breadcrumb", "breadcrumbs"})
+"""How pages name their menus that have no elements for them. Not `menu`: a restaurant's page is one."""
 _AROUND_ROLES = frozenset(_AROUND_ROLES_NAMES.split())
 _TABLES = frozenset({"table", "tr", "td", "th"})
 _INSIDE_TEXT = frozenset({"br", "li", "img", "image"})
@@ -141,7 +143,10 @@ class Walk:
         """Tell what stands around a page's text: menus, the site's head and foot, what goes with other pages."""
         if tag in _AROUND_UNLESS_INSIDE:
             return not (self._open["article"] or self._open["main"])
-        return tag in _AROUND or attributes.get("role", "").lower() in _AROUND_ROLES
+        if tag in _AROUND or attributes.get("role", "").lower() in _AROUND_ROLES:
+            return True
+        names = f"{attributes.get('id', '')} {attributes.get('class', '')}".lower().split()
+        return tag in ("div", "ul", "ol", "td") and not _AROUND_NAMES.isdisjoint(names)
 
     def _catch(self, tag: str, attributes: Mapping[str, str]) -> None:
         is_title = tag == "title" and not self._open["svg"]

@@ -96,4 +96,4 @@ def _addresses(message: Message, name: str) -> list[tuple[str, str]]:
 
 def _written(person: tuple[str, str]) -> str:
     name, address = person
-    return f"{name} <{address}>" if name and address else name or address
+    return f"{name} <{address}>" if name and address and name != address else name or address

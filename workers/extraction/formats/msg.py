@@ -81,15 +81,13 @@ def _recipients(folder: Folder, kind: int) -> str:
 
 
 def _body(folder: Folder) -> Message:
-    plain = _with_data("text/plain", folder.text(_BODY).encode(errors="replace"), "utf-8")
-    data = folder.binary(_HTML)
-    if data:
-        html = _with_data("text/html", data, folder.code_page)
-    else:
-        html = _with_data("text/html", folder.text(_HTML).encode(errors="replace"), "utf-8")
     both = _part("multipart/alternative")
-    both.attach(plain)
-    both.attach(html)
+    texts = (
+        ("text/plain", folder.text(_BODY).encode(errors="replace"), "utf-8"),
+        ("text/html", folder.text(_HTML).encode(errors="replace"), "utf-8"),
+        ("text/html", folder.binary(_HTML), folder.code_page),
+    )
+    both.set_payload([_with_data(*text) for text in texts if text[1]])
     return both
 
 

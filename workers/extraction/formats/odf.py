@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from workers.extraction.dates import iso_date
 from workers.extraction.formats.odf_names import DC, FO, MANIFEST, META, OFFICE, STYLE
-from workers.extraction.formats.ooxml import day, listed, own_title
+from workers.extraction.formats.ooxml import listed, own_title
 from workers.extraction.formats.xml_parts import parsed
 from workers.extraction.types import Extracted
 from workers.inference.errors import FileError
@@ -83,7 +84,7 @@ class OdfPackage:
         return Extracted(
             title=own_title(_said(found, f"{DC}title")),
             authors=listed(_said(found, f"{META}initial-creator") or _said(found, f"{DC}creator"), ";"),
-            created=day(_said(found, f"{META}creation-date")),
+            created=iso_date(_said(found, f"{META}creation-date")),
             language=_said(found, f"{DC}language") or self._language(),
             keywords=listed(";".join(keywords), ",;"),
             metadata={name: text for name, tag in further.items() if (text := _said(found, tag))},

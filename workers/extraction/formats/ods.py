@@ -9,7 +9,7 @@ from workers.extraction.formats.odf import OdfPackage
 from workers.extraction.formats.odf_body import OdfBody, OdfParagraph, rows_of
 from workers.extraction.formats.odf_names import OFFICE, REPEATED_MAX, TABLE, TEXT, count_of
 from workers.extraction.formats.odf_styles import OdfStyles
-from workers.extraction.regions import Regions
+from workers.extraction.regions import SheetRegions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,7 +48,7 @@ def _read_sheet(sheet: _Element, body: OdfBody, draft: Draft) -> None:
             body.beside(drawn.pop(0)[1])
 
     rows, number, headers = list(rows_of(sheet)), 0, dict[int, range]()
-    regions = Regions(draft, place_until, headers)
+    regions = SheetRegions(draft, place_until, headers)
     for row in rows:
         cells, hung = _row(row)
         number += 1 if cells else 2  # an empty one ends a region

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import unquote
 
+from workers.extraction.dates import iso_date
 from workers.extraction.formats.xml_parts import parsed, streamed
 from workers.extraction.types import Extracted
 from workers.inference.errors import FileError
@@ -53,7 +54,6 @@ _PROGRAMS_TITLES = re.compile(
     r"(powerpoint-präsentation|présentation powerpoint|presentación de powerpoint)|"
     r".*\.(docx?|pptx?|xlsx?|pdf|od[tsp]|rtf)"
 )
-_DAY = re.compile(r"\d{4}-\d\d(-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?)?")
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ class OfficePackage:
         return Extracted(
             title=own_title(title),
             authors=listed(_said(root, f"{_DC}creator"), ";"),
-            created=day(_said(root, f"{_TERMS}created")),
+            created=iso_date(_said(root, f"{_TERMS}created")),
             language=_said(root, f"{_DC}language"),
             keywords=listed(_said(root, f"{_CORE}keywords"), ",;"),
             metadata={name: text for name, tag in further.items() if (text := _said(root, tag))},
@@ -188,11 +188,6 @@ def own_title(title: str) -> str:
 def listed(text: str, between: str) -> tuple[str, ...]:
     """Return the parts of a text between any of the signs."""
     return tuple(part.strip() for part in re.split(f"[{between}]", text) if part.strip())
-
-
-def day(text: str) -> str:
-    """Return an ISO 8601 date or time; nothing for anything else."""
-    return text if _DAY.fullmatch(text) else ""
 
 
 def is_on(element: _Element | None, attribute: str) -> bool:

@@ -10,7 +10,7 @@ from workers.extraction.formats.drawingml import place_shape, shapes_in
 from workers.extraction.formats.ooxml import OfficePackage, R
 from workers.extraction.formats.xlsx_cells import S, SheetCells
 from workers.extraction.formats.xlsx_names import header_rows
-from workers.extraction.regions import Regions
+from workers.extraction.regions import SheetRegions
 from workers.inference.errors import FileError
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _read_sheet(
             _, where, shape = drawings.pop(0)
             place_shape(package, draft, where, shape, _XDR)
 
-    regions = Regions(draft, place_until, headers)
+    regions = SheetRegions(draft, place_until, headers)
     for number, row in cells.rows(sheet.part):
         regions.add(number, row)
     regions.end_sheet()

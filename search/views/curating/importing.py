@@ -1,0 +1,62 @@
+"""A file into a collection, first as a dry run if wanted; and what became of the files before."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.shortcuts import redirect, render
+
+from retrieval_site.bodies import BodyRule, may_send, takes_body
+from retrieval_site.errors import AppError
+from retrieval_site.people import signed_in
+from search.importers.types import ImportOptions
+from search.job_types import IMPORT
+from search.models import Collection
+from search.services.imports import import_start
+from search.views.curating.common import curators_page
+from workers.models import Job
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+
+JOBS_SHOWN, ITEMS_SHOWN = 10, 5
+
+
+def _curates(request: HttpRequest) -> bool:
+    """Return whether who sends a file curates the collection that the address names."""
+    slug = request.resolver_match.kwargs["slug"] if request.resolver_match else ""
+    return Collection.objects.curated_by(request.user).filter(slug=slug).exists()
+
+
+@takes_body(BodyRule("import_max_bytes", refusal=may_send(_curates)))
+@curators_page("GET", "HEAD", "POST")
+def importing(request: HttpRequest, collection: Collection) -> HttpResponse:
+    """Show the form and the newest imports; start one with the form's file."""
+    refusal = None
+    if request.method == "POST":
+        try:
+            _start(request, collection)
+            return redirect("search:curate-import", collection.slug)
+        except AppError as error:
+            refusal = error
+    jobs = Job.objects.filter(type=IMPORT.name, params__collection=collection.pk)[:JOBS_SHOWN]
+    context = {
+        "collection": collection,
+        "jobs": [(job, IMPORT.find_parameters(job), list(job.items.all()[:ITEMS_SHOWN])) for job in jobs],
+        "refused": refusal,
+        "tab": "import",
+    }
+    return render(request, "search/curating/import.html", context, status=refusal.status if refusal else 200)
+
+
+def _start(request: HttpRequest, collection: Collection) -> Job:
+    file = request.FILES.get("file")
+    if file is None:
+        raise AppError("curating.no_file")
+    return import_start(
+        collection=collection,
+        file=file,
+        options=ImportOptions(extra_columns="metadata" if "extra_columns" in request.POST else "refuse"),
+        dry_run="check" in request.POST,
+        owner=signed_in(request),
+    )

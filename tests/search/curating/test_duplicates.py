@@ -1,0 +1,38 @@
+"""Near-duplicates, found by vectors and shown with what they are nearly the same as."""
+
+from __future__ import annotations
+
+import pytest
+
+from search.curating.duplicates import duplicates_look
+from search.models import NearDuplicate
+from search.services.documents import encode_soon
+from tests.support.corpus import tiny_version
+from tests.support.pages import picture_bytes, save_document
+from workers.jobs.runner import run_job_inline
+
+pytestmark = pytest.mark.django_db
+
+LONG = "The pump in the hall leaks at the flange and was mended with a new seal on Monday"
+
+
+def test_texts_and_pictures_that_are_nearly_the_same_are_found_in_their_collection(
+    notes, other, ann, tmp_path
+):
+    tiny_version(tmp_path)
+    first = save_document(notes, "a", title="Note", body=f"{LONG}.")
+    twin = save_document(notes, "b", title="Note again", body=f"{LONG}!")
+    save_document(notes, "c", title="Part", body=f"{LONG} 204.")
+    red = save_document(notes, "d", pictures=[picture_bytes()])
+    again = save_document(notes, "e", pictures=[picture_bytes()])
+    save_document(notes, "f", pictures=[picture_bytes("blue")])
+    save_document(other, "g", title="Note", body=f"{LONG}.")
+    run_job_inline(encode_soon())
+    job = run_job_inline(duplicates_look(collection=notes, by=ann))
+    assert (job.state, job.result["found"]) == ("succeeded", 2)
+    assert set(NearDuplicate.objects.values_list("document", "same_as")) == {
+        (twin.pk, first.pk),
+        (again.pk, red.pk),
+    }
+    twin.delete()
+    assert run_job_inline(duplicates_look(collection=notes, by=ann)).result["found"] == 1
