@@ -35,6 +35,8 @@ from workers.inference.ocr.reader import PageLineReader
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from bench.typeset import TypesetPage
+
 CORES = 2
 PLAIN = str.maketrans("“”„’‘–—", '"""\'\'--')
 
@@ -54,21 +56,13 @@ def main() -> None:
     with closing(Decoders()) as decoders, PageReader(decoders, lines) as reader, _Peak(lines) as peak:
         for number in range(options.pages):
             page = typeset(number, np.random.default_rng([options.seed, number]))
-            names = list(CONDITIONS) if options.all else [list(CONDITIONS)[number % len(CONDITIONS)]]
-            for name in names:
+            names = list(CONDITIONS)
+            for name in names if options.all else [names[number % len(names)]]:
                 scan = CONDITIONS[name](page.image, np.random.default_rng([options.seed, number, 7]))
                 started = time.perf_counter()
                 found = reader.read(scan, 1)
                 seconds.append(time.perf_counter() - started)
-                wanted = " ".join(page.texts)
-                errors = distance(wanted, " ".join(block.text for block in found.blocks))
-                print(
-                    f"page {number:3} {name:13} {page.layout:8} {page.points:2} pt {errors / len(wanted):7.2%}",
-                    flush=True,
-                )
-                for key in (name, page.layout, "all"):
-                    counts[key][0] += errors
-                    counts[key][1] += len(wanted)
+                _count(counts, name, page, " ".join(block.text for block in found.blocks))
     for key in (*CONDITIONS, *LAYOUTS, "all"):
         if counts[key][1]:
             print(f"{key}: {counts[key][0] / counts[key][1]:.2%} of {counts[key][1]:,} characters")
@@ -76,6 +70,16 @@ def main() -> None:
     print(
         f"{60 / statistics.fmean(usual):.1f} pages a minute on {CORES} cores; peak memory {peak.bytes >> 20} MiB"
     )
+
+
+def _count(counts: dict[str, list[int]], condition: str, page: TypesetPage, read: str) -> None:
+    """Count the edits of one page by its condition and its layout, and print them."""
+    wanted = " ".join(page.texts)
+    errors = distance(wanted, read)
+    print(f"{condition:12} {page.layout:8} {page.points:2} pt {errors:5} of {len(wanted)}", flush=True)
+    for key in (condition, page.layout, "all"):
+        counts[key][0] += errors
+        counts[key][1] += len(wanted)
 
 
 def distance(one: str, other: str) -> int:

@@ -81,13 +81,14 @@ class _Setter:
     """Sets one page from top to bottom."""
 
     def __init__(self, number: int, rng: np.random.Generator) -> None:
-        self.rng, self.language = rng, ("de", "en")[number % 2]
-        points = POINTS[number % len(POINTS)]
+        turn, place = divmod(number, len(POINTS))
+        self.rng, self.language = rng, ("de", "en")[number // 4 % 2]
+        points = POINTS[(place + turn) % len(POINTS)]
         self.page = TypesetPage(
-            Image.new("RGB", PAGE_PX, (252, 251, 247)), LAYOUTS[number % len(LAYOUTS)], points
+            Image.new("RGB", PAGE_PX, (252, 251, 247)), LAYOUTS[(place + 3 * turn) % len(LAYOUTS)], points
         )
         self.draw = ImageDraw.Draw(self.page.image)
-        self.name = FONTS[number % len(FONTS)]
+        self.name = FONTS[(place - turn) % len(FONTS)]
         self.font = _font(self.name, points)
         self.line_px = round(points * 1.3 * DOTS_PER_INCH / 72)
 
@@ -145,7 +146,7 @@ class _Setter:
 
 
 def typeset(number: int, rng: np.random.Generator) -> TypesetPage:
-    """Return page `number`: languages, layouts, fonts and sizes take turns."""
+    """Return page `number`: languages, layouts, fonts and sizes take turns, each combined with all places modulo 6."""
     setter = _Setter(number, rng)
     top, bottom, full = setter.heading(MARGIN_PX), PAGE_PX[1] - MARGIN_PX, PAGE_PX[0] - 2 * MARGIN_PX
     half = (full - GUTTER_PX) // 2

@@ -107,7 +107,7 @@ def _lie(boxes: list[Corners], picture: Pixels) -> Lie:
     long = [box for box in boxes if _is_line(box) and not _runs_down(box)]
     angles = [float(np.degrees(np.arctan2(down, across))) for across, down in map(_along, long)]
     middles = [_from_middle(box.mean(0), picture) for box in long]
-    return lie_of(middles, angles, [_length(box) for box in long])
+    return lie_of(middles, angles, [_length(box) / picture.shape[1] for box in long])
 
 
 def _from_middle(point: NDArray[np.float32], picture: Pixels) -> Point:
