@@ -18,7 +18,7 @@ class OutputLimits:
     """What a reader may take out of one file."""
 
     pages: int = 5_000
-    characters: int = 20_000_000
+    characters: int = 10_000_000
     """Of text."""
     figures: int = 2_000
     attached: int = 2_000
