@@ -10,6 +10,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from models_admin.models import VersionState
+from search.api.why_answers import WhyAnswer
 from search.models import Collection, CollectionField, Membership
 from search.retrieval.types import MATCHES, RETRIEVER_NAMES, STRENGTHS
 from search.units.image import ImageAnswer
@@ -73,45 +74,6 @@ class DocumentAnswer(DocumentBriefAnswer):
     file = DocumentFileAnswer(allow_null=True, help_text="null where it was made of none")
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
-
-
-class WhyWordAnswer(Answer):
-    """A word of a text; `share` is its part of what carried the hit, below 0 where it spoke against it."""
-
-    text = serializers.CharField()
-    start = serializers.IntegerField()
-    end = serializers.IntegerField()
-    share = serializers.FloatField()
-    matched = serializers.BooleanField(help_text="the other side of the search has this word too")
-
-
-class WhyRegionsAnswer(Answer):
-    """A grid over a picture, row by row, with the shares of its cells."""
-
-    shares = serializers.ListField(child=serializers.ListField(child=serializers.FloatField()))
-    box = serializers.ListField(
-        child=serializers.FloatField(),
-        help_text="where the grid lies: left, top, width and height in shares of the picture's sides",
-    )
-
-
-class WhySideAnswer(Answer):
-    """What carried a hit in one thing: in the words of a text, in the regions of a picture."""
-
-    words = WhyWordAnswer(many=True, allow_null=True)
-    regions = WhyRegionsAnswer(allow_null=True)
-    closeness = serializers.FloatField(
-        allow_null=True,
-        help_text="of a part: how many deviations above unrelated units the hit lies by it alone",
-    )
-
-
-class WhyAnswer(Answer):
-    """Why a hit was found: by each part of the query, and by what was found."""
-
-    parts = WhySideAnswer(many=True)
-    found = WhySideAnswer()
-    by_words = serializers.BooleanField(help_text="nothing but words was compared")
 
 
 class HitAnswer(Answer):
@@ -393,17 +355,3 @@ class VersionAnswer(Answer):
     calibrations = CalibrationAnswer(many=True, allow_null=True)
     note = serializers.CharField(allow_null=True, allow_blank=True)
     created_at = serializers.DateTimeField()
-
-
-class JudgementAnswer(Answer):
-    """One's own grade of a document for a query."""
-
-    id = serializers.IntegerField()
-    query = serializers.UUIDField()
-    document = serializers.IntegerField()
-    collection = serializers.SlugField()
-    external_id = serializers.CharField()
-    grade = serializers.IntegerField(min_value=0, max_value=3)
-    comment = serializers.CharField(allow_blank=True)
-    created_at = serializers.DateTimeField()
-    updated_at = serializers.DateTimeField()

@@ -94,6 +94,20 @@ class PhotoBatchAnswer(Answer):
     created_at = serializers.DateTimeField()
 
 
+class JudgementAnswer(Answer):
+    """One's own grade of a document for a query."""
+
+    id = serializers.IntegerField()
+    query = serializers.UUIDField()
+    document = serializers.IntegerField()
+    collection = serializers.SlugField()
+    external_id = serializers.CharField()
+    grade = serializers.IntegerField(min_value=0, max_value=3)
+    comment = serializers.CharField(allow_blank=True)
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+
+
 class AgreementAnswer(Answer):
     """How far raters agree."""
 

@@ -84,14 +84,14 @@ def progress_of(queues: Sequence[JudgingQueue], viewer: Viewer) -> dict[int, Que
     rows = JudgingPair.objects.filter(queue__in=queues, document__collection=F("queue__collection"))
     counted = (
         rows.order_by()
-        .values("queue")
+        .values_list("queue")
         .annotate(
             pairs=Count("pk"),
             done=Count("pk", filter=Q(Exists(mine)) | Q(Exists(skips))),
             skipped=Count("pk", filter=Q(Exists(skips)) & ~Q(Exists(mine))),
         )
     )
-    found = {row.pop("queue"): QueueProgress(**row) for row in counted}
+    found = {queue: QueueProgress(*counts) for queue, *counts in counted}
     return {queue.pk: found.get(queue.pk, QueueProgress(0, 0, 0)) for queue in queues}
 
 

@@ -149,7 +149,7 @@ def keep(query: Query, encoding: Encoding) -> bool:
 
 
 def _stems_from_deleted(query: Query) -> bool:
-    earlier = {query.marked_id, *(part.sent_with_id for part in query.asked)} - {None}
+    earlier = {one for one in (query.marked_id, *(part.sent_with_id for part in query.asked)) if one}
     return Query.objects.filter(pk__in=earlier).count() < len(earlier)
 
 

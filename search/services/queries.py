@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -65,4 +66,5 @@ def queries_end(queries: QuerySet[Query], derived: QuerySet[QueryPart]) -> None:
     queries.only("pk").delete()
     for preview, _ in photos:
         blob_remove_unused(preview)
-    transaction.on_commit(lambda: [upload_forget(digest) for _, digest in photos])
+    for _, digest in photos:
+        transaction.on_commit(partial(upload_forget, digest))

@@ -44,7 +44,7 @@ class Excerpt:
 
 
 @dataclass(frozen=True)
-class Place:
+class StandsAt:
     """Where in a document made of a file a passage stands: under which headings, on which page (0: it has none)."""
 
     heading: str
@@ -73,7 +73,7 @@ class Card:
     relevance_percent: int | None
     strength: str | None
     excerpt: Excerpt | None
-    place: Place | None
+    place: StandsAt | None
     image: DocumentImage | None
     facts: list[tuple[str, str]]
     tags: list[str]
@@ -121,13 +121,13 @@ def document_address(document_id: int, query_id: uuid.UUID | None) -> str:
     return f"{address}?q={query_id}" if query_id else address
 
 
-def place_of(unit: Any, query_id: uuid.UUID | None) -> Place | None:
+def place_of(unit: Any, query_id: uuid.UUID | None) -> StandsAt | None:
     """Return where a passage stands in its file; None for other units, and where there is nothing to say."""
     if not isinstance(unit, Passage) or not (unit.heading or unit.page):
         return None
     address = reverse("search:page", args=[unit.document_id, unit.page]) if unit.page else ""
     found_by = f"&q={query_id}" if query_id else ""
-    return Place(unit.heading, unit.page, address and f"{address}?passage={unit.pk}{found_by}")
+    return StandsAt(unit.heading, unit.page, address and f"{address}?passage={unit.pk}{found_by}")
 
 
 def bar_percent(hit: Hit, similarity: str) -> float:

@@ -140,8 +140,10 @@ def stays_as_written(query: Query, form: QueryDict) -> bool:
 
 def _written(part: QueryPart, query: Query) -> str:
     """Return the words of a part as they were written, before misspelt ones were mended."""
-    texts = (w["detail"].get("texts", {}) for w in query.warnings if w["id"] == MENDED)
-    return str(next(texts, {}).get(str(part.place), part.text))
+    texts: dict[str, str] = {}
+    for warning in query.warnings:
+        texts |= warning["detail"].get("texts", {}) if warning["id"] == MENDED else {}
+    return texts.get(str(part.place), str(part.text))
 
 
 def checked_text(text: str) -> str:

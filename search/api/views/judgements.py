@@ -9,10 +9,10 @@ from rest_framework import serializers
 from rest_framework.response import Response
 
 from retrieval_site.errors import AppError
-from search.api.answers import JudgementAnswer
 from search.api.authentication import enforce_csrf_for_session
 from search.api.base import ApiView, PageParameters, describe, page_answer
 from search.api.examples import NEW_JUDGEMENT
+from search.api.own_answers import JudgementAnswer
 from search.api.parameters import Parameters, validated
 from search.api.presenting import judgement_json
 from search.downloads import download

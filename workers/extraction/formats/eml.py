@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 from email.generator import BytesGenerator
+from email.message import Message
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,6 @@ from workers.extraction.types import Attached, Extracted
 from workers.inference.errors import FileError
 
 if TYPE_CHECKING:
-    from email.message import Message
     from pathlib import Path
 
     from workers.extraction.formats.mail_parts import Parts
@@ -68,8 +68,8 @@ def _attached(part: Message, number: int, draft: Draft) -> Attached | None:
     content_type = part.get_content_type()
     name = file_name(part)
     data: bytes | None = payload(part)
-    if part.is_multipart():
-        inner = part.get_payload(0)
+    inner = part.get_payload(0) if part.is_multipart() else None
+    if isinstance(inner, Message):
         name = name or words_of(str(inner.get("subject", "")))
         data = _written(inner)
     if data is None:

@@ -80,9 +80,10 @@ def xml_of(data: bytes | None, what: str) -> Element:
     if data is None:
         raise FileError("file.damaged", reason=f"it has no {what}")
     try:
-        return fromstring(data)
+        root: Element = fromstring(data)
     except (ParseError, DefusedXmlException, ValueError) as error:
         raise FileError("file.damaged", reason=f"its {what} is no plain XML") from error
+    return root
 
 
 def named(root: Element, name: str) -> Iterator[Element]:

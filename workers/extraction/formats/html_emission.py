@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workers.extraction.formats.html_pieces import Picture, Table, Words
+from workers.extraction.formats.html_pieces import HtmlPicture, HtmlTable, Words
 from workers.extraction.tables import TableCell, begins_with_names, names_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from workers.extraction.draft import Draft
-    from workers.extraction.formats.html_pieces import Cell, Piece
+    from workers.extraction.formats.html_pieces import HtmlCell, Piece
 
 _CELL_CHARACTERS_MAX = 1_000
 """What is longer in a table without headers is no cell's value but a text."""
@@ -24,9 +24,9 @@ _COLUMNS_STRETCHED_MAX = 100
 def emit(pieces: Sequence[Piece], draft: Draft) -> None:
     """Add the pieces to the draft, in their order."""
     for piece in pieces:
-        if isinstance(piece, Table):
+        if isinstance(piece, HtmlTable):
             _emit_table(piece, draft)
-        elif isinstance(piece, Picture):
+        elif isinstance(piece, HtmlPicture):
             _emit_picture(piece, draft)
         elif piece.level:
             draft.heading(piece.text, piece.level)
@@ -34,14 +34,14 @@ def emit(pieces: Sequence[Piece], draft: Draft) -> None:
             draft.text(piece.text)
 
 
-def _emit_picture(picture: Picture, draft: Draft) -> None:
+def _emit_picture(picture: HtmlPicture, draft: Draft) -> None:
     if picture.source:
         draft.picture_beside(picture.source, picture.words)
     else:
         draft.picture(picture.data, picture.words)
 
 
-def _emit_table(table: Table, draft: Draft) -> None:
+def _emit_table(table: HtmlTable, draft: Draft) -> None:
     emit(table.loose, draft)
     if _is_layout(table):
         for row in table.rows:
@@ -52,12 +52,12 @@ def _emit_table(table: Table, draft: Draft) -> None:
     named = _named(table, rows)
     spread = list(_spread(rows, named))
     names = names_of([[TableCell(text) for text in row] for row in spread[:named]])
-    for cells, row in zip(rows[named:], spread[named:], strict=True):
-        draft.row(row, names)
-        emit([piece for cell in cells for piece in cell.pieces if isinstance(piece, Picture)], draft)
+    for cells, texts in zip(rows[named:], spread[named:], strict=True):
+        draft.row(texts, names)
+        emit([piece for cell in cells for piece in cell.pieces if isinstance(piece, HtmlPicture)], draft)
 
 
-def _is_layout(table: Table) -> bool:
+def _is_layout(table: HtmlTable) -> bool:
     """Tell a table that only puts things side by side: it holds tables, headings or texts, or has one column."""
     cells = [cell for row in table.rows for cell in row]
     if table.is_layout or max(map(len, table.rows), default=0) < 2:
@@ -69,7 +69,7 @@ def _is_layout(table: Table) -> bool:
     return not has_headers and any(len(cell.text) > _CELL_CHARACTERS_MAX for cell in cells)
 
 
-def _named(table: Table, rows: Sequence[Sequence[Cell]]) -> int:
+def _named(table: HtmlTable, rows: Sequence[Sequence[HtmlCell]]) -> int:
     """Return how many of the first rows hold the columns' names."""
     if table.heads:
         named = table.heads
@@ -81,14 +81,14 @@ def _named(table: Table, rows: Sequence[Sequence[Cell]]) -> int:
     return named if named < len(rows) and are_names else 0
 
 
-def _headers_on_top(rows: Sequence[Sequence[Cell]]) -> int:
+def _headers_on_top(rows: Sequence[Sequence[HtmlCell]]) -> int:
     for index, row in enumerate(rows):
         if len(row) < 2 or not all(cell.is_header or not cell.text for cell in row):
             return index
     return 0
 
 
-def _spread(rows: Sequence[Sequence[Cell]], named: int) -> Iterator[list[str]]:
+def _spread(rows: Sequence[Sequence[HtmlCell]], named: int) -> Iterator[list[str]]:
     """Yield each row's texts by column. What stretches over rows stands in each of them.
 
     What stretches over columns stands in the first, but in all where it is their name.

@@ -8,7 +8,7 @@ import posixpath
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
-from workers.extraction.formats.html_pieces import Picture
+from workers.extraction.formats.html_pieces import HtmlPicture
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,20 +37,20 @@ class Pictures:
         self._inside = inside
         self.beside = beside
 
-    def found(self, attributes: Mapping[str, str], said: str) -> Picture | None:
+    def found(self, attributes: Mapping[str, str], said: str) -> HtmlPicture | None:
         """Return the picture of an `img`; None where only its words can be shown."""
         if any(attributes.get(side, "").strip(" px") in ("0", "1") for side in ("width", "height")):
             return None  # it counts who reads
         address = _address(attributes)
         if address[:5].lower() == _DATA:
-            data = _data(address)
-            return Picture(data, "", said) if data else None
+            written = _data(address)
+            return HtmlPicture(written, "", said) if written else None
         data = self._inside(address) if self._inside and address else None
         if data is not None:
-            return Picture(data, "", said)
+            return HtmlPicture(data, "", said)
         source = _path(address)
         if source and self.beside:
-            return Picture(b"", source, said)
+            return HtmlPicture(b"", source, said)
         if address:
             self._draft.leave_out(_MISSING if source or address.lower().startswith("cid:") else _REMOTE)
         return None

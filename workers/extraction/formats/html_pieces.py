@@ -15,7 +15,7 @@ class Words:
 
 
 @dataclass
-class Picture:
+class HtmlPicture:
     """A picture where it stands: its bytes, or its path beside the page; what is said of it; and its caption."""
 
     data: bytes
@@ -31,15 +31,15 @@ class Picture:
 
 
 @dataclass
-class Captioned:
+class HtmlFigure:
     """A `figure` that is open: its pictures so far, and the words of its caption."""
 
-    pictures: list[Picture] = field(default_factory=list)
+    pictures: list[HtmlPicture] = field(default_factory=list)
     words: list[str] = field(default_factory=list)
 
 
 @dataclass
-class Cell:
+class HtmlCell:
     """A cell of a table, with all that stands in it."""
 
     is_header: bool = False
@@ -54,13 +54,13 @@ class Cell:
 
 
 @dataclass
-class Table:
+class HtmlTable:
     """A table's rows; `heads`: how many of the first stand in its head. `loose` is what stands in no cell."""
 
     is_layout: bool = False
     heads: int = 0
-    rows: list[list[Cell]] = field(default_factory=list)
+    rows: list[list[HtmlCell]] = field(default_factory=list)
     loose: list[Piece] = field(default_factory=list)
 
 
-Piece: TypeAlias = Words | Picture | Table
+Piece: TypeAlias = Words | HtmlPicture | HtmlTable

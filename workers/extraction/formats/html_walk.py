@@ -8,14 +8,14 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from workers.extraction.formats.html_facts import PageFacts
-from workers.extraction.formats.html_pieces import Captioned, Cell, Table, Words
+from workers.extraction.formats.html_pieces import HtmlCell, HtmlFigure, HtmlTable, Words
 from workers.inference.errors import FileError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from workers.extraction.formats.html_pictures import Pictures
-    from workers.extraction.formats.html_pieces import Picture, Piece
+    from workers.extraction.formats.html_pieces import HtmlPicture, Piece
 
 DEPTH_MAX = 10_000
 """Elements inside elements. libxml2 looks through all that are open at each end tag that ends none of them."""
@@ -73,12 +73,12 @@ class Walk:
         """How many elements are open from one that is left out on."""
         self._caught: list[str] | None = None
         self._words: list[str] = []
-        self._waiting: list[Picture] = []
+        self._waiting: list[HtmlPicture] = []
         self._lists: list[int | None] = []
         self._mark = ""
-        self._figures: list[Captioned] = []
+        self._figures: list[HtmlFigure] = []
         self._sinks = [self.pieces]
-        self._tables: list[Table] = []
+        self._tables: list[HtmlTable] = []
         self._flat_tables = 0
         self._main_depth = 0
         self._main = (0, 0)
@@ -164,7 +164,7 @@ class Walk:
         if tag in _LISTS:
             self._lists.append(_number(attributes.get("start"), 1) - 1 if tag == "ol" else None)
         elif tag == "figure":
-            self._figures.append(Captioned())
+            self._figures.append(HtmlFigure())
         elif tag in _TABLES:
             self._begin_table_part(tag, attributes)
         elif tag in _INSIDE_TEXT:
@@ -231,14 +231,14 @@ class Walk:
             return
         if self._tables:
             self._tables[-1].is_layout = True
-        self._tables.append(Table(is_layout=attributes.get("role") in ("presentation", "none")))
+        self._tables.append(HtmlTable(is_layout=attributes.get("role") in ("presentation", "none")))
         self._sinks.append(self._tables[-1].loose)
 
     def _begin_cell(self, tag: str, attributes: Mapping[str, str]) -> None:
         columns, rows = (
             min(max(_number(attributes.get(name), 1), 1), SPAN_MAX) for name in ("colspan", "rowspan")
         )
-        cell = Cell(tag == "th", columns, rows)
+        cell = HtmlCell(tag == "th", columns, rows)
         if not self._tables[-1].rows:
             self._tables[-1].rows.append([])
         self._tables[-1].rows[-1].append(cell)

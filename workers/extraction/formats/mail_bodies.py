@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from workers.extraction.draft import Draft
     from workers.extraction.formats.html_walk import Mode
-    from workers.extraction.formats.mail_parts import Body
+    from workers.extraction.formats.mail_parts import ShownPart
 
 _ENCRYPTED = "-----BEGIN PGP MESSAGE-----"
 _SIGNATURE = "-- "
@@ -56,7 +56,7 @@ class Enclosed:
             return None
 
 
-def add_body(body: Body, enclosed: Enclosed, draft: Draft, mode: Mode) -> PageFacts:
+def add_body(body: ShownPart, enclosed: Enclosed, draft: Draft, mode: Mode) -> PageFacts:
     """Add a part that is shown; what stands in for it, where it says nothing. Raises FileError `file.encrypted`."""
     before = len(draft.blocks)
     facts = PageFacts()

@@ -30,7 +30,7 @@ NOTE_ELSEWHERE = "A part of the message is elsewhere and was not fetched."
 
 
 @dataclass(frozen=True)
-class Body:
+class ShownPart:
     """A part that is shown: HTML, plain text, a picture; `otherwise` where it turns out to say nothing."""
 
     part: Message
@@ -41,7 +41,7 @@ class Body:
 class Parts:
     """A mail's parts by what becomes of them."""
 
-    bodies: list[Body] = field(default_factory=list)
+    bodies: list[ShownPart] = field(default_factory=list)
     related: list[Message] = field(default_factory=list)
     attached: list[Message] = field(default_factory=list)
     notes: dict[str, None] = field(default_factory=dict)
@@ -59,11 +59,11 @@ class _Counted:
     limit: int
     count: int = 0
 
-    def __call__(self, policy: Policy) -> Message:
+    def __call__(self, policy: Policy | None = None) -> Message:
         self.count += 1
         if self.count > self.limit:
             raise FileError("file.too_much/attached", limit=self.limit)
-        return Message(policy=policy)
+        return Message(policy=policy or MailPolicy())
 
 
 def message_of(data: bytes, parts_max: int) -> Message:
@@ -93,7 +93,7 @@ def _sort(part: Message, parts: Parts, depth: int) -> None:
         raise FileError("file.too_much/nesting", limit=DEPTH_MAX)
     inner = part.get_payload()
     if part.get_content_maintype() == "multipart" and isinstance(inner, list):
-        _sort_multipart(part, inner, parts, depth + 1)
+        _sort_multipart(part, [one for one in inner if isinstance(one, Message)], parts, depth + 1)
     elif not _is_unreadable(part, parts):
         _sort_leaf(part, parts)
 
@@ -123,7 +123,7 @@ def _sort_alternative(inner: Sequence[Message], parts: Parts, depth: int) -> Non
     _sort((rich or plain or list(inner))[-1], parts, depth)
     if rich and plain and plain[-1] is not rich[-1] and len(parts.bodies) > before:
         otherwise = next(one for one in plain[-1].walk() if one.get_content_type() == "text/plain")
-        parts.bodies[before] = Body(parts.bodies[before].part, otherwise)
+        parts.bodies[before] = ShownPart(parts.bodies[before].part, otherwise)
 
 
 def _holds(part: Message, content_type: str) -> bool:
@@ -168,6 +168,6 @@ def _sort_leaf(part: Message, parts: Parts) -> None:
     if is_shown and is_picture and part.get("content-id"):
         parts.related.append(part)
     elif is_shown and (is_text or is_picture):
-        parts.bodies.append(Body(part))
+        parts.bodies.append(ShownPart(part))
     else:
         parts.attached.append(part)
