@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
 from workers.inference.ocr.barcodes import barcodes
 from workers.inference.ocr.lie import lie_of
 from workers.inference.ocr.lines import fractions_of, strip_of, upside_down
 from workers.inference.ocr.page_detection import PageDetector
-from workers.inference.ocr.recognition import PAGE_WIDTHS_PX, Recogniser
+from workers.inference.ocr.recognition import PAGE_SHAPES, Recogniser
 from workers.inference.ocr.types import PAGE_LINES_MAX, LinesOfPage, TextRead
 
 if TYPE_CHECKING:
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
 VOTERS = 9
 """How many of the longest lines are read both ways, to learn which way up the page lies."""
 CONFIDENCE_MIN = 0.5
-NARROWED = 0.7
-"""Lines are read narrower than they stand: the network then misses fewer spaces between words, and takes less time."""
 LINE_RATIO = 2.0
 """Only regions that are so much longer than high tell which way lines run, and at which angle."""
 
@@ -34,7 +31,7 @@ class PageNetworks:
     """Finds and reads the lines of pages; loaded and warmed when it is made."""
 
     def __init__(self, threads: int, script: Script) -> None:
-        self._find, self._read = PageDetector(threads), Recogniser(threads, PAGE_WIDTHS_PX, script)
+        self._find, self._read = PageDetector(threads), Recogniser(threads, PAGE_SHAPES, script)
         self._find.warm()
         self._read.warm()
 
@@ -50,7 +47,7 @@ class PageNetworks:
         return LinesOfPage(tuple(line for line in lines if line), tuple(codes), turned, lie)
 
     def _line(self, upright: Pixels, place: Corners, lie: Lie) -> TextRead | None:
-        text, confidence = self._read(_narrowed(strip_of(upright, place)))
+        text, confidence = self._read(strip_of(upright, place))
         if not text or confidence < CONFIDENCE_MIN:
             return None
         return TextRead(
@@ -63,7 +60,7 @@ class PageNetworks:
         upright = sum(_length(box) * (1 if _runs_down(box) else -1) for box in long)
         turned = 90 if upright > 0 else 0
         whole = _turn(picture, turned)
-        strips = [_narrowed(strip_of(whole, _turn_corners(box, picture, turned))) for box in long[:VOTERS]]
+        strips = [strip_of(whole, _turn_corners(box, picture, turned)) for box in long[:VOTERS]]
         better = sum(self._read(upside_down(one))[1] - self._read(one)[1] for one in strips)
         return turned + 180 if better > 0 else turned
 
@@ -121,12 +118,6 @@ def _straight(box: Corners, lie: Lie, picture: Pixels) -> Corners:
     height, width = picture.shape[:2]
     points = np.array([lie.straight(_from_middle(corner, picture)) for corner in box], np.float32)
     return np.asarray(points * width + (width / 2, height / 2), np.float32)
-
-
-def _narrowed(strip: Pixels) -> Pixels:
-    height, width = strip.shape[:2]
-    size = max(round(NARROWED * width), 1), height
-    return np.asarray(cv2.resize(strip, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _turn(picture: Pixels, degrees: int) -> Pixels:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import cv2
@@ -16,10 +17,23 @@ if TYPE_CHECKING:
     from workers.inference.ocr.types import Script
 
 HEIGHT_PX = 48
-WIDTHS_PX = (160, 320, 480, 640, 960, 1280)
-"""Widths that the network is run at: few, since each keeps prepared kernels in memory. Longer lines are squeezed."""
-PAGE_WIDTHS_PX = (*WIDTHS_PX, 1920, 2560)
-"""A line of small letters that goes across a page is so long."""
+
+
+@dataclass(frozen=True)
+class LineShapes:
+    """How lines are shown to the network.
+
+    `widths`: in pixels, few, since each keeps prepared kernels in memory; longer lines are squeezed. `narrowed`: by
+    what share of their width lines are shown.
+    """
+
+    widths: tuple[int, ...]
+    narrowed: float = 1.0
+
+
+PHOTO_SHAPES = LineShapes((160, 320, 480, 640, 960, 1280))
+PAGE_SHAPES = LineShapes((160, 320, 480, 640, 960, 1280, 1920), 0.7)
+"""Small letters go across a page. In running text the network misses fewer spaces where lines are narrower."""
 _LATIN = re.compile(
     "[\\x20-\\u024f\\u1e00-\\u1eff\\u2010-\\u203a\\u2070-\\u209f\\u20a0-\\u20bf\\u2100-\\u22ff\\u0370-\\u03ff\\u2500-\\u25ff]"
 )
@@ -29,9 +43,9 @@ _LATIN = re.compile(
 class Recogniser:
     """Reads lines that were cut out of a picture and lie on their side no more."""
 
-    def __init__(self, threads: int, widths: tuple[int, ...] = WIDTHS_PX, script: Script = "any") -> None:
+    def __init__(self, threads: int, shapes: LineShapes = PHOTO_SHAPES, script: Script = "any") -> None:
         self._network = OcrNetwork(RECOGNITION, threads)
-        self._widths = widths
+        self._shapes = shapes
         characters = ["", *self._network.characters, " "]
         self._characters = np.array(characters)
         self._known: slice | list[int] = slice(None)
@@ -41,12 +55,12 @@ class Recogniser:
 
     def warm(self) -> None:
         """Prepare the kernels of all sizes."""
-        for width in self._widths:
+        for width in self._shapes.widths:
             self(np.zeros((HEIGHT_PX, width, 3), np.uint8))
 
     def __call__(self, line: NDArray[np.uint8]) -> tuple[str, float]:
         """Return the text of an RGB line, and the mean probability of its characters."""
-        probabilities = self._network(_prepared(line, self._widths))[0][:, self._known]
+        probabilities = self._network(_prepared(line, self._shapes))[0][:, self._known]
         best, certainty = probabilities.argmax(1), probabilities.max(1)
         # CTC's best path: the same character again, and blanks (0), are no new characters.
         kept = (best != 0) & (best != np.concatenate(([-1], best[:-1])))
@@ -55,11 +69,11 @@ class Recogniser:
         return "".join(self._characters[best[kept]]).strip(), float(certainty[kept].mean())
 
 
-def _prepared(line: NDArray[np.uint8], widths: tuple[int, ...]) -> NDArray[np.float32]:
+def _prepared(line: NDArray[np.uint8], shapes: LineShapes) -> NDArray[np.float32]:
     """Return the line at the network's height, in the narrowest width that holds it."""
     height, width = line.shape[:2]
-    wanted = max(round(width * HEIGHT_PX / height), 1)
-    canvas = next((one for one in widths if one >= wanted), widths[-1])
+    wanted = max(round(width * shapes.narrowed * HEIGHT_PX / height), 1)
+    canvas = next((one for one in shapes.widths if one >= wanted), shapes.widths[-1])
     resized = cv2.resize(line, (min(wanted, canvas), HEIGHT_PX), interpolation=cv2.INTER_LINEAR)
     pixels = np.zeros((1, 3, HEIGHT_PX, canvas), np.float32)
     planes = resized[:, :, ::-1].transpose(2, 0, 1).astype(np.float32)

@@ -84,7 +84,7 @@ class LinesOfPage:
 def _text(values: Any) -> str:
     text = values["text"]
     if not isinstance(text, str):
-        raise TypeError("this is no text")
+        raise ValueError("this is no text")
     return text.replace("\0", "")[:TEXT_MAX_CHARACTERS]
 
 
