@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from search.services.document_fields import ImageInput
     from workers.extraction.extractor import Found
     from workers.extraction.output import OutputLimits
-    from workers.extraction.types import Page
+    from workers.extraction.types import FilePage
 
 CHUNK_BYTES = 1 << 20
 CONTENT_TYPE = "application/octet-stream"
@@ -174,7 +174,7 @@ class DocumentFiles:
                 kept = picture.blob_id if self._store else None
                 yield PageInput(kept, picture.width, picture.height, not page.has_text, boxes)
 
-    def _page_picture(self, found: Found, page: Page) -> ImageInput | None:
+    def _page_picture(self, found: Found, page: FilePage) -> ImageInput | None:
         if not page.image:
             return None
         try:

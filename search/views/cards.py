@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from search.retrieval.types import Hit, Strength
     from search.services.field_rules import FieldsSetup
 
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?")
 CONTEXT_CHARACTERS = 100
 OPENING_CHARACTERS = 320
 FACTS_MAX, TAGS_MAX = 6, 8
@@ -178,7 +180,13 @@ def _written(value: Any) -> str:
         return ", ".join(str(item) for item in value)
     if isinstance(value, (list, dict)):
         return json.dumps(value, ensure_ascii=False) if value else ""
-    return str(value)
+    return _date(str(value))
+
+
+def _date(text: str) -> str:
+    """Return a moment as people write it, `2026-11-29 13:14`; other texts as they are."""
+    found = _MOMENT.fullmatch(text)
+    return f"{found[1]} {found[2]}" if found else text
 
 
 def _excerpt_of(hit: Hit) -> Excerpt | None:

@@ -10,7 +10,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from workers.extraction.tables import TableCell, begins_with_names, line_of, names_of, spread
-from workers.extraction.types import LEVELS_MAX, Block, Extracted, Figure, Page
+from workers.extraction.types import LEVELS_MAX, Block, Extracted, Figure, FilePage
 from workers.inference.errors import FileError, PictureError
 from workers.inference.headers.reading import read_header
 from workers.inference.headers.types import PictureLimits
@@ -56,7 +56,7 @@ class Draft:
     out: Output
     page: int = 0
     blocks: list[Block] = field(default_factory=list)
-    pages: list[Page] = field(default_factory=list)
+    pages: list[FilePage] = field(default_factory=list)
     notes: dict[str, None] = field(default_factory=dict)
     _figures: list[_KeptFigure] = field(default_factory=list)
     _left_out: Counter[str] = field(default_factory=Counter)
@@ -134,7 +134,7 @@ class Draft:
         if self.page >= self.out.limits.pages:
             raise FileError("file.too_much/pages", limit=self.out.limits.pages)
         self.page += 1
-        self.pages.append(Page(self.page, width, height))
+        self.pages.append(FilePage(self.page, width, height))
 
     def note(self, sentence: str) -> None:
         """Take note of what was left out."""

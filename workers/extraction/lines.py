@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Line:
+class PageLine:
     """A line of text. `box`: fractions of the upright page; `size`: of its letters, by whatever measure."""
 
     text: str

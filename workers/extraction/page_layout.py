@@ -13,7 +13,7 @@ from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 
 from workers.extraction.formats.pdf_layout import PageText, blocks_of
-from workers.extraction.lines import Line
+from workers.extraction.lines import PageLine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,7 +40,7 @@ def blocks_of_page(found: LinesOfPage, size: tuple[int, int], page: int) -> tupl
     if not found.lines:
         return ()
     usual = statistics.median(read.box[3] for read in found.lines)
-    lines = [Line(read.text, read.box, _size(read.box, usual)) for read in found.lines]
+    lines = [PageLine(read.text, read.box, _size(read.box, usual)) for read in found.lines]
     ordered = _without_hyphens(list(_ordered(lines, DEPTH_MAX)))
     blocks = blocks_of([PageText(page, part) for part in _parts(ordered, usual)], {})
     return tuple(
@@ -54,7 +54,7 @@ def _size(box: Box, usual: float) -> float:
     return 1.0 if larger < LARGE else round(larger * 2) / 2
 
 
-def _ordered(lines: Sequence[Line], depth: int) -> Iterator[Line]:
+def _ordered(lines: Sequence[PageLine], depth: int) -> Iterator[PageLine]:
     gutter = _gutter(lines) if depth else None
     if gutter is None:
         yield from chain.from_iterable(_rows(lines))
@@ -67,7 +67,7 @@ def _ordered(lines: Sequence[Line], depth: int) -> Iterator[Line]:
             yield from _ordered([line for line in band if _centre(line) > gutter], depth - 1)
 
 
-def _gutter(lines: Sequence[Line]) -> float | None:
+def _gutter(lines: Sequence[PageLine]) -> float | None:
     """Return the x between two columns at which fewest lines cross, in the middle of several; None without any."""
     crossings: dict[float, int] = {}
     for place in range(1, GUTTERS):
@@ -82,18 +82,18 @@ def _gutter(lines: Sequence[Line]) -> float | None:
     return best[len(best) // 2]
 
 
-def _parts_columns(lines: Sequence[Line], x: float) -> bool:
+def _parts_columns(lines: Sequence[PageLine], x: float) -> bool:
     beside = [line for line in lines if not _crosses(line, x)]
     left = [line for line in beside if _centre(line) <= x]
     right = [line for line in beside if _centre(line) > x]
     return _is_column(left) and _is_column(right) and _side_by_side(left, right) and _apart(left, right)
 
 
-def _apart(left: Sequence[Line], right: Sequence[Line]) -> bool:
+def _apart(left: Sequence[PageLine], right: Sequence[PageLine]) -> bool:
     return statistics.median(line.right for line in left) < statistics.median(line.left for line in right)
 
 
-def _is_column(lines: Sequence[Line]) -> bool:
+def _is_column(lines: Sequence[PageLine]) -> bool:
     if len(lines) < COLUMN_LINES_MIN:
         return False
     widths = [line.box[2] for line in lines]
@@ -101,16 +101,16 @@ def _is_column(lines: Sequence[Line]) -> bool:
     return characters >= COLUMN_CHARACTERS and statistics.median(widths) >= COLUMN_FILLED * max(widths)
 
 
-def _side_by_side(left: Sequence[Line], right: Sequence[Line]) -> bool:
+def _side_by_side(left: Sequence[PageLine], right: Sequence[PageLine]) -> bool:
     """Whether lines on both sides share some height of the page."""
     top = max(min(line.top for line in left), min(line.top for line in right))
     bottom = min(max(line.bottom for line in left), max(line.bottom for line in right))
     return bottom - top > min(line.height for line in left)
 
 
-def _bands(lines: Sequence[Line], gutter: float) -> Iterator[tuple[bool, list[Line]]]:
+def _bands(lines: Sequence[PageLine], gutter: float) -> Iterator[tuple[bool, list[PageLine]]]:
     """Yield, from top to bottom, runs of lines that cross the gutter, and of lines that do not."""
-    band: list[Line] = []
+    band: list[PageLine] = []
     crosses = False
     for row in _rows(lines):
         here = _is_of_table(row) or any(_crosses(line, gutter) for line in row)
@@ -123,19 +123,19 @@ def _bands(lines: Sequence[Line], gutter: float) -> Iterator[tuple[bool, list[Li
         yield crosses, band
 
 
-def _crosses(line: Line, x: float) -> bool:
+def _crosses(line: PageLine, x: float) -> bool:
     """Whether a line goes on to both sides by a good part of it: seen from aside, columns lean."""
     return min(x - line.left, line.right - x) > LEANING * line.box[2]
 
 
-def _is_of_table(row: Sequence[Line]) -> bool:
+def _is_of_table(row: Sequence[PageLine]) -> bool:
     letters = statistics.median(len(cell.text) for cell in row)
     return len(row) >= CELLS_MIN and letters < COLUMN_CHARACTERS
 
 
-def _rows(lines: Sequence[Line]) -> Iterator[list[Line]]:
+def _rows(lines: Sequence[PageLine]) -> Iterator[list[PageLine]]:
     """Yield lines that lie beside each other, from left to right."""
-    row: list[Line] = []
+    row: list[PageLine] = []
     for line in sorted(lines, key=_middle):
         if row and _middle(line) > statistics.fmean(one.bottom - one.height / 4 for one in row):
             yield sorted(row, key=lambda one: one.left)
@@ -145,15 +145,15 @@ def _rows(lines: Sequence[Line]) -> Iterator[list[Line]]:
         yield sorted(row, key=lambda one: one.left)
 
 
-def _centre(line: Line) -> float:
+def _centre(line: PageLine) -> float:
     return line.left + line.box[2] / 2
 
 
-def _middle(line: Line) -> float:
+def _middle(line: PageLine) -> float:
     return line.top + line.height / 2
 
 
-def _without_hyphens(lines: Sequence[Line]) -> list[Line]:
+def _without_hyphens(lines: Sequence[PageLine]) -> list[PageLine]:
     """Leave out hyphens where a word goes on in the next line."""
     following = [*lines[1:], None]
     return [
@@ -162,11 +162,11 @@ def _without_hyphens(lines: Sequence[Line]) -> list[Line]:
     ]
 
 
-def _goes_on(line: Line, after: Line) -> bool:
+def _goes_on(line: PageLine, after: PageLine) -> bool:
     return line.text[-1:] in ("-", "\u2010") and line.text[-2:-1].isalpha() and after.text[:1].islower()
 
 
-def _parts(lines: Sequence[Line], usual: float) -> list[list[Line]]:
+def _parts(lines: Sequence[PageLine], usual: float) -> list[list[PageLine]]:
     """Part lines where there is more white than usual between them; not within rows, which may be a table's."""
     gaps = [after.top - line.bottom for line, after in pairwise(lines)]
     near = [gap for gap in gaps if abs(gap) < usual]

@@ -52,7 +52,7 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Page:
+class FilePage:
     """A page: its number from 1, its size in points, upright; its picture, kept by `Output.put` (JPEG or PNG).
 
     `has_text` is false where it has no text of its own, as a scan: its picture is read by character recognition.
@@ -92,7 +92,7 @@ class Extracted:
     metadata: dict[str, str] = field(default_factory=dict)
     blocks: tuple[Block, ...] = ()
     figures: tuple[Figure, ...] = ()
-    pages: tuple[Page, ...] = ()
+    pages: tuple[FilePage, ...] = ()
     attached: tuple[Attached, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -148,9 +148,9 @@ def _figure(values: Any) -> Figure:
     )
 
 
-def _page(values: Any) -> Page:
+def _page(values: Any) -> FilePage:
     width, height = float(values["width"]), float(values["height"])
-    return Page(_count(values["number"]), width, height, _text(values["image"]), bool(values["has_text"]))
+    return FilePage(_count(values["number"]), width, height, _text(values["image"]), bool(values["has_text"]))
 
 
 def _box(values: Any) -> Box:

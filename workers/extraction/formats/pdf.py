@@ -13,7 +13,7 @@ from workers.extraction.formats.pdf_forms import form_values
 from workers.extraction.formats.pdf_layout import PageText, blocks_of
 from workers.extraction.formats.pdf_lines import lines_of
 from workers.extraction.formats.pdf_pages import rendered
-from workers.extraction.types import Attached, Extracted, Figure, Page
+from workers.extraction.types import Attached, Extracted, Figure, FilePage
 from workers.inference.errors import FileError
 
 if TYPE_CHECKING:
@@ -59,7 +59,9 @@ def _opened(file: Path) -> pdfium.PdfDocument:
         raise FileError("file.damaged", reason="PDFium cannot open it") from error
 
 
-def _read_page(document: pdfium.PdfDocument, number: int, out: Output) -> tuple[PageText, Page, list[Placed]]:
+def _read_page(
+    document: pdfium.PdfDocument, number: int, out: Output
+) -> tuple[PageText, FilePage, list[Placed]]:
     """Return a page's lines, its row and its figures; one that is damaged is empty, and the others are read."""
     try:
         with closing(document[number - 1]) as page:
@@ -70,9 +72,9 @@ def _read_page(document: pdfium.PdfDocument, number: int, out: Output) -> tuple[
             figures = figures_of(page, number, out, lines) if has_text else []
             width, height = page.get_size()
             image = rendered(page, out, has_text=has_text)
-            return PageText(number, lines), Page(number, width, height, image, has_text), figures
+            return PageText(number, lines), FilePage(number, width, height, image, has_text), figures
     except pdfium.PdfiumError:
-        return PageText(number, []), Page(number, 0, 0), []
+        return PageText(number, []), FilePage(number, 0, 0), []
 
 
 def _figures(placed: list[Placed], blocks: tuple[Block, ...]) -> tuple[Figure, ...]:
@@ -94,7 +96,7 @@ def _figure(placed: Placed, on_page: list[tuple[int, float]]) -> Figure:
 def _extracted(
     document: pdfium.PdfDocument,
     blocks: tuple[Block, ...],
-    pages: list[Page],
+    pages: list[FilePage],
     figures: tuple[Figure, ...],
     out: Output,
 ) -> Extracted:

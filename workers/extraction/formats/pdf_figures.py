@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from PIL import Image
 
-    from workers.extraction.lines import Line
+    from workers.extraction.lines import PageLine
     from workers.extraction.output import Output
     from workers.extraction.types import Box
 
@@ -49,7 +49,7 @@ class Placed:
     near: str
 
 
-def figures_of(page: pdfium.PdfPage, number: int, out: Output, lines: Sequence[Line]) -> list[Placed]:
+def figures_of(page: pdfium.PdfPage, number: int, out: Output, lines: Sequence[PageLine]) -> list[Placed]:
     """Keep the figures of a page, from top to bottom."""
     found = sorted([*_photographs(page, out), *_drawings(page, lines)], key=lambda one: one[0][1])
     kept = []
@@ -93,7 +93,7 @@ def _encoded(picture: Image.Image) -> bytes:
     return kept.getvalue()
 
 
-def _drawings(page: pdfium.PdfPage, lines: Sequence[Line]) -> Iterator[tuple[Box, Image.Image]]:
+def _drawings(page: pdfium.PdfPage, lines: Sequence[PageLine]) -> Iterator[tuple[Box, Image.Image]]:
     """Yield pictures of the places where many lines and shapes are drawn close together."""
     for box, parts in _clusters(_shapes(page)):
         is_large = box[2] * box[3] >= DRAWING_AREA_MIN and min(box[2], box[3]) >= DRAWING_SIDE_MIN
@@ -148,7 +148,7 @@ def _union(boxes: Sequence[Box]) -> Box:
     return left, top, right - left, bottom - top
 
 
-def _is_text(box: Box, lines: Sequence[Line]) -> bool:
+def _is_text(box: Box, lines: Sequence[PageLine]) -> bool:
     """Tell a coloured table or a framed text from a drawing: lines of text cover a good part of it."""
     inside = [
         line
@@ -170,7 +170,7 @@ def _cut_out(page: pdfium.PdfPage, box: Box) -> Image.Image:
     return picture
 
 
-def _words_of(box: Box, lines: Sequence[Line]) -> tuple[str, str]:
+def _words_of(box: Box, lines: Sequence[PageLine]) -> tuple[str, str]:
     """Return a picture's caption and the text near it: below it rather than above."""
     under = [
         line for line in lines if 0 <= line.top - (box[1] + box[3]) + 0.005 <= NEAR_MAX and _over(box, line)
@@ -183,11 +183,11 @@ def _words_of(box: Box, lines: Sequence[Line]) -> tuple[str, str]:
     return caption, near
 
 
-def _over(box: Box, line: Line) -> bool:
+def _over(box: Box, line: PageLine) -> bool:
     return line.left < box[0] + box[2] and line.right > box[0]
 
 
-def _sentence(first: Line, lines: Sequence[Line]) -> str:
+def _sentence(first: PageLine, lines: Sequence[PageLine]) -> str:
     """Return a caption with the lines that continue it, directly below and as large."""
     words, last = [first.text], first
     for line in lines:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pypdfium2.raw as pdfium_c
 
 from workers.extraction.formats.pdf_lines import box_around
-from workers.extraction.lines import Line
+from workers.extraction.lines import PageLine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +19,7 @@ _LENGTH_MAX = 20_000
 _SIZE = 10.0
 
 
-def form_values(document: pdfium.PdfDocument, page: pdfium.PdfPage) -> list[Line]:
+def form_values(document: pdfium.PdfDocument, page: pdfium.PdfPage) -> list[PageLine]:
     """Return a line `name: value` for each filled field of the page."""
     if document.formenv is None:
         return []
@@ -36,7 +36,7 @@ def _annotations(page: pdfium.PdfPage) -> Iterator[Any]:
             pdfium_c.FPDFPage_CloseAnnot(annotation)
 
 
-def _line(document: pdfium.PdfDocument, page: pdfium.PdfPage, annotation: Any) -> Line | None:
+def _line(document: pdfium.PdfDocument, page: pdfium.PdfPage, annotation: Any) -> PageLine | None:
     value = _text(pdfium_c.FPDFAnnot_GetFormFieldValue, document, annotation)
     name = _text(pdfium_c.FPDFAnnot_GetFormFieldAlternateName, document, annotation) or _text(
         pdfium_c.FPDFAnnot_GetFormFieldName, document, annotation
@@ -45,7 +45,7 @@ def _line(document: pdfium.PdfDocument, page: pdfium.PdfPage, annotation: Any) -
     if not value or value == "Off" or not pdfium_c.FPDFAnnot_GetRect(annotation, place):
         return None
     box = box_around(page, [(place.left, place.bottom), (place.right, place.top)])
-    return Line(f"{name}: {value}" if name else value, box, _SIZE, is_value=True) if box else None
+    return PageLine(f"{name}: {value}" if name else value, box, _SIZE, is_value=True) if box else None
 
 
 def _text(ask: Any, document: pdfium.PdfDocument, annotation: Any) -> str:

@@ -18,7 +18,7 @@ from workers.extraction.types import CELLS_BETWEEN, LEVELS_MAX, Block
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from workers.extraction.lines import Line
+    from workers.extraction.lines import PageLine
     from workers.extraction.types import Box
 
 HEADING_SCALE = 1.15
@@ -40,7 +40,7 @@ class PageText:
     """The lines of a page."""
 
     number: int
-    lines: Sequence[Line]
+    lines: Sequence[PageLine]
 
 
 def blocks_of(pages: Sequence[PageText], bookmarks: Mapping[tuple[int, str], int]) -> tuple[Block, ...]:
@@ -61,7 +61,7 @@ def _without_running(pages: Sequence[PageText]) -> list[PageText]:
     ]
 
 
-def _running(line: Line) -> tuple[str, int] | None:
+def _running(line: PageLine) -> tuple[str, int] | None:
     """Return what is alike in a line that runs through the pages; None away from the upper and lower edge."""
     at_edge = line.bottom < RUNNING_EDGE or line.top > 1 - RUNNING_EDGE
     return (_DIGITS.sub("#", line.text), round(line.top * 50)) if at_edge and not line.is_value else None
@@ -92,9 +92,9 @@ def _page_blocks(
             yield from _text_blocks([line for row in found for line in row], page.number, levels, bookmarks)
 
 
-def _rows(lines: Sequence[Line]) -> Iterator[list[Line]]:
+def _rows(lines: Sequence[PageLine]) -> Iterator[list[PageLine]]:
     """Yield lines that follow each other and lie beside each other, from left to right."""
-    row: list[Line] = []
+    row: list[PageLine] = []
     for line in lines:
         if row and not _beside(row[-1], line):
             yield row
@@ -104,12 +104,12 @@ def _rows(lines: Sequence[Line]) -> Iterator[list[Line]]:
         yield row
 
 
-def _beside(one: Line, other: Line) -> bool:
+def _beside(one: PageLine, other: PageLine) -> bool:
     shared = min(one.bottom, other.bottom) - max(one.top, other.top)
     return shared > 0.5 * min(one.height, other.height) and other.left >= one.right
 
 
-def _tables(rows: Sequence[list[Line]]) -> Iterator[tuple[int, list[Line]]]:
+def _tables(rows: Sequence[list[PageLine]]) -> Iterator[tuple[int, list[PageLine]]]:
     """Yield each row with the number of its table, 0 where it is none: two rows of like columns make one."""
     table = 0
     for index, row in enumerate(rows):
@@ -120,7 +120,7 @@ def _tables(rows: Sequence[list[Line]]) -> Iterator[tuple[int, list[Line]]]:
         yield (table if above or below else 0), row
 
 
-def _same_columns(one: list[Line], other: list[Line]) -> bool:
+def _same_columns(one: list[PageLine], other: list[PageLine]) -> bool:
     """Tell whether two rows have two or more cells, most of them at the same places."""
     if min(len(one), len(other)) < 2:
         return False
@@ -128,11 +128,11 @@ def _same_columns(one: list[Line], other: list[Line]) -> bool:
     return common >= max(2, min(len(one), len(other)) - 1)
 
 
-def _aligned(one: Line, other: Line) -> bool:
+def _aligned(one: PageLine, other: PageLine) -> bool:
     return abs(one.left - other.left) < ALIGNED or abs(one.right - other.right) < ALIGNED
 
 
-def _table_blocks(rows: Sequence[list[Line]], page: int) -> Iterator[Block]:
+def _table_blocks(rows: Sequence[list[PageLine]], page: int) -> Iterator[Block]:
     """Yield a block for each row, its cells behind their columns' names where the first row holds names."""
     names = [cell.text for cell in rows[0]]
     has_names = len(rows) > 1 and not any(_HAS_DIGIT.search(name) for name in names)
@@ -141,13 +141,13 @@ def _table_blocks(rows: Sequence[list[Line]], page: int) -> Iterator[Block]:
         yield Block("row", CELLS_BETWEEN.join(cells), page=page, box=_around(row))
 
 
-def _named(cell: Line, header: Sequence[Line]) -> str:
+def _named(cell: PageLine, header: Sequence[PageLine]) -> str:
     name = next((one.text for one in header if _aligned(one, cell)), "")
     return f"{name}: {cell.text}" if name else cell.text
 
 
 def _text_blocks(
-    lines: Sequence[Line],
+    lines: Sequence[PageLine],
     page: int,
     levels: Mapping[float, int],
     bookmarks: Mapping[tuple[int, str], int],
@@ -161,8 +161,8 @@ def _text_blocks(
             yield Block("text", text, 0, page, _around(paragraph))
 
 
-def _paragraphs(lines: Sequence[Line], levels: Mapping[float, int]) -> Iterator[list[Line]]:
-    paragraph: list[Line] = []
+def _paragraphs(lines: Sequence[PageLine], levels: Mapping[float, int]) -> Iterator[list[PageLine]]:
+    paragraph: list[PageLine] = []
     for line in lines:
         if paragraph and not _goes_on(paragraph[-1], line, levels):
             yield paragraph
@@ -172,7 +172,7 @@ def _paragraphs(lines: Sequence[Line], levels: Mapping[float, int]) -> Iterator[
         yield paragraph
 
 
-def _goes_on(before: Line, line: Line, levels: Mapping[float, int]) -> bool:
+def _goes_on(before: PageLine, line: PageLine, levels: Mapping[float, int]) -> bool:
     """Tell whether a line continues the one before: as large, close below it, or beside it."""
     if before.is_value or line.is_value or (before.size in levels) != (line.size in levels):
         return False
@@ -185,7 +185,7 @@ def _goes_on(before: Line, line: Line, levels: Mapping[float, int]) -> bool:
     return shares and -0.5 * line.height < gap < GAP_LINES * max(before.height, line.height)
 
 
-def _joined(lines: Sequence[Line]) -> str:
+def _joined(lines: Sequence[PageLine]) -> str:
     text = ""
     for line in lines:
         text += line.text
@@ -195,7 +195,7 @@ def _joined(lines: Sequence[Line]) -> str:
     return text.strip()
 
 
-def _around(lines: Sequence[Line]) -> Box:
+def _around(lines: Sequence[PageLine]) -> Box:
     left, top = min(line.left for line in lines), min(line.top for line in lines)
     right, bottom = max(line.right for line in lines), max(line.bottom for line in lines)
     return left, top, right - left, bottom - top

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pypdfium2.raw as pdfium_c
 
-from workers.extraction.lines import Line
+from workers.extraction.lines import PageLine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,7 @@ _SCALE = 100_000
 """PDFium maps points of a page to whole pixels: so many make the page's width, for exact fractions."""
 
 
-def lines_of(page: pdfium.PdfPage) -> list[Line]:
+def lines_of(page: pdfium.PdfPage) -> list[PageLine]:
     """Return the lines in the order in which the page draws them, which is nearly always the order of reading.
 
     What stands far apart on one line, as the cells of a table do, is a line each.
@@ -63,10 +63,11 @@ def _gap(textpage: pdfium.PdfTextPage, before: int, after: int) -> float:
     """Return how far apart two characters are, in points, along whichever way the line runs."""
     left, bottom, right, top = textpage.get_charbox(before)
     next_left, next_bottom, next_right, next_top = textpage.get_charbox(after)
-    return max(next_left - right, left - next_right, next_bottom - top, bottom - next_top)
+    gap: float = max(next_left - right, left - next_right, next_bottom - top, bottom - next_top)
+    return gap
 
 
-def _line(page: pdfium.PdfPage, textpage: pdfium.PdfTextPage, written: str, start: int) -> Line | None:
+def _line(page: pdfium.PdfPage, textpage: pdfium.PdfTextPage, written: str, start: int) -> PageLine | None:
     text = " ".join(_CONTROLS.sub("", written).split())
     if not text:
         return None
@@ -74,7 +75,7 @@ def _line(page: pdfium.PdfPage, textpage: pdfium.PdfTextPage, written: str, star
     if box is None:
         return None
     size = float(pdfium_c.FPDFText_GetFontSize(textpage, start + len(written) // 2))
-    return Line(text, box, _seen_size(page, box, size), hyphenated=written.rstrip().endswith(_HYPHEN))
+    return PageLine(text, box, _seen_size(page, box, size), hyphenated=written.rstrip().endswith(_HYPHEN))
 
 
 def _seen_size(page: pdfium.PdfPage, box: Box, said: float) -> float:
