@@ -38,14 +38,14 @@ def packed(uploads: Sequence[UploadedFile[bytes]]) -> Iterator[tuple[File[bytes]
         raise AppError("photos.too_large", limit_bytes=settings.CONFIG.photos_max_bytes)
     first = uploads[0]
     if len(uploads) == 1 and _is_zip(first):
-        yield first, _plain(first.name, "photos.zip")
+        yield first, plain_name(first.name, "photos.zip")
         return
     if len(uploads) > PHOTOS_MAX:
         raise AppError("photos.too_many", limit=PHOTOS_MAX)
     with tempfile.TemporaryFile() as target:
         _pack(uploads, target)
         count = len(uploads)
-        yield File(target), f"{count} photos" if count > 1 else _plain(first.name, "photo")
+        yield File(target), f"{count} photos" if count > 1 else plain_name(first.name, "photo")
 
 
 def _is_zip(upload: UploadedFile[bytes]) -> bool:
@@ -63,20 +63,20 @@ def _pack(uploads: Sequence[UploadedFile[bytes]], target: Any) -> None:
                 raise AppError("image.empty")
             if upload.size > settings.CONFIG.picture_max_bytes:
                 raise picture_too_large(settings.CONFIG.picture_max_bytes)
-            name = _free(_plain(upload.name, f"photo {number}"), number, taken)
+            name = free_name(plain_name(upload.name, f"photo {number}"), number, taken)
             with archive.open(name, "w") as member:
                 for chunk in upload.chunks():
                     member.write(chunk)
 
 
-def _plain(name: str | None, otherwise: str) -> str:
+def plain_name(name: str | None, otherwise: str) -> str:
     """Return a file's own name, without folders and what no name may hold."""
     last = PurePosixPath(storable(name or "").replace("\\", "/")).name
     plain = "".join(sign for sign in last if sign.isprintable() and sign != ":")[-NAME_MAX:].strip(". ")
     return plain or otherwise
 
 
-def _free(name: str, number: int, taken: set[str]) -> str:
+def free_name(name: str, number: int, taken: set[str]) -> str:
     """Return the name, or another one like it where a photo before has it: phones call many `image.jpg`."""
     stem, dot, suffix = name.rpartition(".")
     free = (

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.shortcuts import redirect, render
 
 from retrieval_site.bodies import BodyRule, may_send, takes_body
 from retrieval_site.errors import AppError
 from retrieval_site.people import signed_in
+from search.importers.together import together
 from search.importers.types import ImportOptions
 from search.job_types import IMPORT
 from search.models import Collection
@@ -31,7 +33,7 @@ def _curates(request: HttpRequest) -> bool:
 @takes_body(BodyRule("import_max_bytes", refusal=may_send(_curates)))
 @curators_page("GET", "HEAD", "POST")
 def importing(request: HttpRequest, collection: Collection) -> HttpResponse:
-    """Show the form and the newest imports; start one with the form's file."""
+    """Show the form and the newest imports; start one with the form's file, or with all of several together."""
     refusal = None
     if request.method == "POST":
         try:
@@ -45,18 +47,20 @@ def importing(request: HttpRequest, collection: Collection) -> HttpResponse:
         "jobs": [(job, IMPORT.find_parameters(job), list(job.items.all()[:ITEMS_SHOWN])) for job in jobs],
         "refused": refusal,
         "tab": "import",
+        "files_max": settings.DATA_UPLOAD_MAX_NUMBER_FILES,
     }
     return render(request, "search/curating/import.html", context, status=refusal.status if refusal else 200)
 
 
 def _start(request: HttpRequest, collection: Collection) -> Job:
-    file = request.FILES.get("file")
-    if file is None:
+    files = request.FILES.getlist("file")
+    if not files:
         raise AppError("curating.no_file")
-    return import_start(
-        collection=collection,
-        file=file,
-        options=ImportOptions(extra_columns="metadata" if "extra_columns" in request.POST else "refuse"),
-        dry_run="check" in request.POST,
-        owner=signed_in(request),
-    )
+    with together(files) as file:
+        return import_start(
+            collection=collection,
+            file=file,
+            options=ImportOptions(extra_columns="metadata" if "extra_columns" in request.POST else "refuse"),
+            dry_run="check" in request.POST,
+            owner=signed_in(request),
+        )

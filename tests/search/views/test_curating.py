@@ -7,6 +7,7 @@ from django.contrib.auth.models import Permission, User
 from django.core.files.base import ContentFile
 from django.test import Client
 
+from search.job_types import IMPORT
 from search.models import ChangeSet, Collection, Document, Membership, TrashedDocument
 from search.services.document_fields import DocumentFields
 from search.services.documents import DocumentRecord, documents_save
@@ -307,3 +308,16 @@ def test_nobody_else_imports(client, notes):
     answer = client.post("/curate/in/notes/import/", {"file": ContentFile(b"{}", "a.jsonl")})
     assert answer.status_code in (403, 404)
     assert not Job.objects.exists()
+
+
+def test_files_that_are_chosen_together_come_in_with_one_import(curator, notes):
+    files = [ContentFile(f"Words {n}.".encode(), "note.txt") for n in range(3)]
+    assert curator.post("/curate/in/notes/import/", {"file": files}).status_code == 302
+    job = Job.objects.get(type="import")
+    assert IMPORT.parameters_of(job).filename == "3 files"
+    assert run_job_inline(job).result["new"] == 3
+    assert set(Document.objects.values_list("external_id", flat=True)) == {
+        "note.txt",
+        "note (2).txt",
+        "note (3).txt",
+    }
