@@ -23,7 +23,7 @@ from search.importers.extracted import Body, alt_of, body_of, fields_of
 from search.importers.scans import Scans
 from search.importers.storing import picture_record, picture_stored
 from search.importers.types import Rejected, rejected
-from search.services.document_fields import LENGTHS_MAX, DocumentFields, check_record
+from search.services.document_fields import LENGTHS_MAX, DocumentFields, check_record, picture_kept
 from search.services.document_files import FileContent, PageInput
 from search.services.documents import DocumentRecord
 from workers.extraction.extractor import Extractor
@@ -132,10 +132,10 @@ class DocumentFiles:
     def _record(
         self, found: Found, file: _Inside, beside: Beside | None, unread: list[str]
     ) -> DocumentRecord:
-        extracted = self._scans.with_text(found)
+        extracted, barcodes = self._scans.with_text(found)
         body = body_of(extracted.blocks, len(extracted.pages))
         images = tuple(self._figures(found, file.name, beside))
-        fields = fields_of(extracted, body.text, file.external_id)
+        fields = fields_of(extracted, body.text, file.external_id, barcodes)
         check_record(file.external_id, fields, images, of_file=True)
         content = FileContent(
             name=PurePosixPath(file.name).name,
@@ -160,7 +160,8 @@ class DocumentFiles:
             try:
                 data = found.data(figure.file) if figure.file else _shown(figure.source, name, beside)
                 if data is not None:
-                    yield picture_stored(data, alt_of(figure), store=self._store)
+                    kept = picture_kept(data, self._collection)
+                    yield picture_stored(kept, alt_of(figure), store=self._store)
             except (AppError, InferenceError):
                 continue
 

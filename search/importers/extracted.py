@@ -63,15 +63,16 @@ def _begin_pages(starts: list[int], last: int, page: int, at: int) -> None:
         starts[number - 1] = at
 
 
-def fields_of(found: Extracted, body: str, name: str) -> DocumentFields:
+def fields_of(found: Extracted, body: str, name: str, barcodes: Sequence[str] = ()) -> DocumentFields:
     """Return what the document says of itself; its title is its first heading's, or its file's name's, at worst."""
+    read = {"barcodes": list(barcodes)} if barcodes else {}
     heading = next((block.text for block in found.blocks if block.kind == "heading"), "")
     title = found.title or heading or PurePosixPath(name).stem
     return DocumentFields(
         title=" ".join(title.split())[: LENGTHS_MAX["title"]],
         body=body,
         tags=tuple(_tags(found.keywords)),
-        metadata=_metadata(found, name),
+        metadata=_metadata(found, name) | read,
     )
 
 

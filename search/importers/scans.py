@@ -23,7 +23,6 @@ OTHER_LETTERS = frozenset(
     {"simple", "arabic", "armenian", "greek", "hindi", "nepali", "russian", "serbian", "tamil", "yiddish"}
 )
 """Languages whose texts may hold other letters than Latin ones."""
-BARCODES = "barcodes"
 BARCODES_MAX = 50
 
 
@@ -40,23 +39,24 @@ class Scans:
         if self._reader is not None:
             self._reader.close()
 
-    def with_text(self, found: Found) -> Extracted:
-        """Return what was extracted with the text of its scanned pages, and a note on those that gave none."""
+    def with_text(self, found: Found) -> tuple[Extracted, list[str]]:
+        """Return what was extracted with the text of its scanned pages, and what their barcodes say.
+
+        A note tells of pages that could not be read.
+        """
         extracted = found.extracted
         if not self._wished or all(page.has_text for page in extracted.pages):
-            return extracted
+            return extracted, []
         read = dict(self._pages(found))
         blocks = [*extracted.blocks, *(block for page in read.values() for block in page.blocks)]
-        codes = list(dict.fromkeys(code for page in read.values() for code in page.identifiers))[
-            :BARCODES_MAX
-        ]
+        codes = dict.fromkeys(code for page in read.values() for code in page.identifiers)
         unread = sum(not page.has_text and page.number not in read for page in extracted.pages)
-        return replace(
+        with_text = replace(
             extracted,
             blocks=tuple(sorted(blocks, key=lambda block: block.page)),
-            metadata=extracted.metadata | ({BARCODES: ", ".join(codes)} if codes else {}),
             notes=(*extracted.notes, *_unread(unread)),
         )
+        return with_text, list(codes)[:BARCODES_MAX]
 
     def _pages(self, found: Found) -> Iterator[tuple[int, PageRead]]:
         """Yield what was read on each page that could be read, by its number."""

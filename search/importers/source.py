@@ -47,8 +47,8 @@ if TYPE_CHECKING:
 
 
 NAME_SHOWN = 200
-BESIDE_A_TABLE = frozenset({"text", "markdown", "html"})
-"""Beside a file that lists documents these are notes on it, a README or a licence, and no documents."""
+NO_DOCUMENT_BESIDE_A_TABLE = frozenset({None, "text", "markdown", "html"})
+"""Beside a file that lists documents texts are notes on it, a README or a licence."""
 
 
 @dataclass(frozen=True)
@@ -143,14 +143,12 @@ def _from_file(path: Path, name: str) -> ImportSource:
 
 def _from_files(kind: Format, files: Files, options: ImportOptions) -> ImportSource:
     """Read the files in it that list documents, else make a document of every picture."""
-    documents = [name for name in files.names() if kind_by_name(name)]
+    documents = [name for name in files.names() if kind_by_name(name) not in NO_DOCUMENT_BESIDE_A_TABLE]
     tables = [] if options.format == "file" else choose_tables(files, options, among=bool(documents))
     used = FilesUsed(kind, {table.name for table in tables})
     if not tables:
         return ImportSource(kind, files, lambda: _each_file(files, kind), _used=used)
-    documents = [
-        name for name in documents if name not in used.tables and kind_by_name(name) not in BESIDE_A_TABLE
-    ]
+    documents = [name for name in documents if name not in used.tables]
     reading = Reading(options.per or _per(files, tables), options.extra_columns)
     near = str(PurePosixPath(tables[0].name).parent)
     return ImportSource(

@@ -8,8 +8,11 @@ import zipfile
 from email.message import EmailMessage
 from typing import TYPE_CHECKING, Any
 
+import docx
+import numpy as np
 import pypdfium2 as pdfium
 import pytest
+import zxingcpp
 from django.core.files.base import ContentFile
 from PIL import Image, ImageDraw, ImageFont
 from reportlab.platypus import Paragraph
@@ -308,3 +311,37 @@ def test_a_photo_that_comes_alone_says_what_its_metadata_say(
         assert "A pump with a green motor" in (document.title, document.body)
         assert ("latitude" in document.metadata) == keep_originals
     assert Document.objects.get(external_id="2024/pump.jpg").metadata["folder"] == "2024"
+
+
+def test_a_barcode_on_a_scan_is_an_identifier_of_its_document(corpus: Collection) -> None:
+    page = Image.new("RGB", (1240, 1754), "white")
+    ImageDraw.Draw(page).text(
+        (120, 150), "Delivery note", fill="black", font=ImageFont.truetype("DejaVuSans.ttf", 40)
+    )
+    for place, words in ((400, "KX-204/B"), (900, "ZZ-77-1")):
+        code = zxingcpp.create_barcode(words, zxingcpp.BarcodeFormat.QRCode)
+        page.paste(Image.fromarray(np.asarray(code.to_image(scale=8))), (200, place))
+    kept = io.BytesIO()
+    page.save(kept, "PDF", resolution=150)
+    run(corpus, kept.getvalue(), "note.pdf")
+    document = Document.objects.get()
+    assert sorted(document.metadata["barcodes"]) == ["KX-204/B", "ZZ-77-1"]
+    assert set(document.identifiers.filter(source="metadata").values_list("value", flat=True)) >= {
+        "kx204b",
+        "zz771",
+    }
+
+
+def test_a_photo_in_a_document_loses_what_it_says_of_place_and_camera(corpus: Collection) -> None:
+    exif = Image.Exif()
+    exif[0x0110] = "Camera 7"
+    kept = io.BytesIO()
+    Image.radial_gradient("L").convert("RGB").save(kept, "JPEG", exif=exif)
+    report = docx.Document()
+    report.add_paragraph("A report with a photo.")
+    report.add_picture(io.BytesIO(kept.getvalue()))
+    file = io.BytesIO()
+    report.save(file)
+    run(corpus, file.getvalue(), "report.docx")
+    with blob_open(Document.objects.get().images.get().blob) as stored:
+        assert b"Camera 7" not in stored.read()
