@@ -102,12 +102,13 @@ class _Setter:
         return top + 3 * self.line_px
 
     def column(self, left: int, top: int, width: int, bottom: int) -> None:
-        """Fill a column with paragraphs."""
+        """Fill a column with whole paragraphs."""
         while top + 8 * self.line_px < bottom:
             paragraph = self._paragraph()
-            for line in _broken(paragraph, self.font, width):
-                if top + self.line_px > bottom:
-                    raise ValueError("the page is too small")
+            lines = _broken(paragraph, self.font, width)
+            if top + len(lines) * self.line_px > bottom:
+                return
+            for line in lines:
                 self.draw.text((left, top), line, font=self.font, fill=(25, 25, 25))
                 top += self.line_px
             self.page.texts.append(paragraph)
