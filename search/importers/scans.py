@@ -48,7 +48,8 @@ class Scans:
         if not self._wished or all(page.has_text for page in extracted.pages):
             return extracted, []
         read = dict(self._pages(found))
-        blocks = [*extracted.blocks, *(block for page in read.values() for block in page.blocks)]
+        own = (block for block in extracted.blocks if block.page not in read or not read[block.page].blocks)
+        blocks = [*own, *(block for page in read.values() for block in page.blocks)]
         codes = dict.fromkeys(code for page in read.values() for code in page.identifiers)
         unread = sum(not page.has_text and page.number not in read for page in extracted.pages)
         with_text = replace(

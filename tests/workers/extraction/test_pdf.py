@@ -181,3 +181,38 @@ def test_a_damaged_pdf_is_a_file_error_and_the_next_file_is_read(extracted: Read
         extracted(b"%PDF-1.7\n" + manual()[200:900], "broken.pdf")
     assert refused.value.id == "file.damaged"
     assert extracted(manual(), "manual.pdf").title == "Manual of the pump KX"
+
+
+def test_a_page_with_a_title_and_a_picture_is_no_scan(extracted: Read) -> None:
+    kept = io.BytesIO()
+    canvas = Canvas(kept, pagesize=A4)
+    canvas.drawString(70, 780, "Fig. 1 Pump")
+    canvas.drawImage(ImageReader(photograph()), 100, 500, 300, 220)
+    canvas.showPage()
+    canvas.save()
+    found = extracted(kept.getvalue(), "plate.pdf")
+    assert found.pages[0].has_text
+    assert [figure.caption for figure in found.figures] == ["Fig. 1 Pump"]
+
+
+def test_a_stamp_on_a_scan_makes_it_no_page_of_text(extracted: Read) -> None:
+    kept = io.BytesIO()
+    canvas = Canvas(kept, pagesize=A4)
+    canvas.drawImage(ImageReader(photograph(size=(800, 1131))), 0, 0, *A4)
+    canvas.drawString(500, 20, "17")
+    canvas.showPage()
+    canvas.save()
+    found = extracted(kept.getvalue(), "scan.pdf")
+    assert not found.pages[0].has_text
+    assert not found.figures
+
+
+def test_lines_of_a_table_of_contents_are_no_headings(extracted: Read) -> None:
+    story = [
+        Paragraph("1 Introduction . . . . . . . . . . . . . . 12", STYLES["Heading1"]),
+        Paragraph("2 Service ............................. iv", STYLES["Heading1"]),
+        Paragraph("Contents in brief", STYLES["Heading1"]),
+        Paragraph(LONG, STYLES["BodyText"]),
+    ]
+    headings = [block.text for block in extracted(pdf_of(*story), "m.pdf").blocks if block.kind == "heading"]
+    assert headings == ["Contents in brief"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pypdfium2 as pdfium
 
-from workers.extraction.formats.pdf_figures import figures_of
+from workers.extraction.formats.pdf_figures import figures_of, largest_picture
 from workers.extraction.formats.pdf_forms import form_values
 from workers.extraction.formats.pdf_layout import PageText, blocks_of
 from workers.extraction.formats.pdf_lines import lines_of
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from workers.extraction.types import Block
 
 CHARACTERS_OF_TEXT = 25
-"""A page with fewer characters than these has no text worth the name: a stamp on a scan, a page number."""
+SCANS_SHARE = 0.5
+"""A page with fewer characters than these, most of which is a picture, is a scan with a stamp or a page number."""
 
 _DATE = re.compile(r"D:(\d{4})(\d\d)?(\d\d)?(?:(\d\d)(\d\d)(\d\d)?)?")
 _PROGRAMS_TITLES = re.compile(
@@ -68,13 +69,20 @@ def _read_page(
             lines = lines_of(page)
             lines += form_values(document, page)
             out.count_characters(sum(len(line.text) for line in lines))
-            has_text = sum(len(line.text) for line in lines) >= CHARACTERS_OF_TEXT
-            figures = figures_of(page, number, out, lines) if has_text else []
+            has_text = _has_text(page, sum(len(line.text) for line in lines))
+            figures = figures_of(page, number, out, lines)
             width, height = page.get_size()
             image = rendered(page, out, has_text=has_text)
             return PageText(number, lines), FilePage(number, width, height, image, has_text), figures
     except pdfium.PdfiumError:
         return PageText(number, []), FilePage(number, 0, 0), []
+
+
+def _has_text(page: pdfium.PdfPage, characters: int) -> bool:
+    """Tell a page of text, if only a title, from a scan, which may have a stamp or a number over its picture."""
+    if not characters:
+        return False
+    return characters >= CHARACTERS_OF_TEXT or largest_picture(page) < SCANS_SHARE
 
 
 def _figures(placed: list[Placed], blocks: tuple[Block, ...]) -> tuple[Figure, ...]:

@@ -59,6 +59,17 @@ def figures_of(page: pdfium.PdfPage, number: int, out: Output, lines: Sequence[P
     return kept
 
 
+def largest_picture(page: pdfium.PdfPage) -> float:
+    """Return the share of the page that its largest picture covers."""
+    shares = [0.0]
+    for placed in page.get_objects(filter=[pdfium_c.FPDF_PAGEOBJ_IMAGE], max_depth=5):
+        box = (
+            box_around(page, list(placed.get_quad_points())) if isinstance(placed, pdfium.PdfImage) else None
+        )
+        shares.append(box[2] * box[3] if box else 0.0)
+    return max(shares)
+
+
 def _photographs(page: pdfium.PdfPage, out: Output) -> Iterator[tuple[Box, Image.Image]]:
     for index, placed in enumerate(page.get_objects(filter=[pdfium_c.FPDF_PAGEOBJ_IMAGE], max_depth=5)):
         if index >= out.limits.figures:

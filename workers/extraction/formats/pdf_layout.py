@@ -31,6 +31,8 @@ ALIGNED = 0.02
 """Cells of a column begin within this share of the page's width."""
 RUNNING_SHARE, RUNNING_PAGES_MIN, RUNNING_EDGE = 0.5, 4, 0.1
 
+_LEADERS = re.compile(r"(?:[ .]\.){3}[ .]*\w*$")
+"""How a line of a table of contents ends, which is no heading however large it is."""
 _DIGITS = re.compile(r"\d+")
 _HAS_DIGIT = re.compile(r"\d")
 
@@ -155,7 +157,7 @@ def _text_blocks(
     for paragraph in _paragraphs(lines, levels):
         text = _joined(paragraph)
         level = bookmarks.get((page, text.casefold())) or levels.get(paragraph[0].size, 0)
-        if level and len(text) <= HEADING_CHARACTERS_MAX:
+        if level and len(text) <= HEADING_CHARACTERS_MAX and not _LEADERS.search(text):
             yield Block("heading", text, level, page, _around(paragraph))
         else:
             yield Block("text", text, 0, page, _around(paragraph))
