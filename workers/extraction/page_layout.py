@@ -29,6 +29,8 @@ CROSSING_MAX, LEANING = 0.4, 0.15
 CELLS_MIN = 3
 """A row of as many short pieces is a table's, not lines of columns."""
 DEPTH_MAX = 4
+TRIMMED = 0.25
+"""Of a line's height, at both its ends."""
 LARGE = 1.4
 """So much higher than most of a page's lines are those of a heading."""
 PARAGRAPH_GAP = 0.3
@@ -40,12 +42,27 @@ def blocks_of_page(found: LinesOfPage, size: tuple[int, int], page: int) -> tupl
     if not found.lines:
         return ()
     usual = statistics.median(read.box[3] for read in found.lines)
-    lines = [PageLine(read.text, read.box, _size(read.box, usual)) for read in found.lines]
+    width, height = _upright(found, size)
+    lines = [
+        PageLine(read.text, _trimmed(read.box, height / width), _size(read.box, usual))
+        for read in found.lines
+    ]
     ordered = _without_hyphens(list(_ordered(lines, DEPTH_MAX)))
     blocks = blocks_of([PageText(page, part) for part in _parts(ordered, usual)], {})
     return tuple(
         replace(block, read=True, box=block.box and on_picture(block.box, found, size)) for block in blocks
     )
+
+
+def _upright(found: LinesOfPage, size: tuple[int, int]) -> tuple[int, int]:
+    return size if found.turned in (0, 180) else (size[1], size[0])
+
+
+def _trimmed(box: Box, aspect: float) -> Box:
+    """Return a line's box without the white that the network has around it, so that cells beside it stand apart."""
+    left, top, width, height = box
+    trim = min(TRIMMED * height * aspect, width / 4)
+    return left + trim, top, width - 2 * trim, height
 
 
 def _size(box: Box, usual: float) -> float:
@@ -70,10 +87,11 @@ def _ordered(lines: Sequence[PageLine], depth: int) -> Iterator[PageLine]:
 def _gutter(lines: Sequence[PageLine]) -> float | None:
     """Return the x between two columns at which fewest lines cross, in the middle of several; None without any."""
     crossings: dict[float, int] = {}
+    running = [line for row in _rows(lines) if not _is_of_table(row) for line in row]
     for place in range(1, GUTTERS):
         x = place / GUTTERS
-        crossing = sum(_crosses(line, x) for line in lines)
-        if crossing <= CROSSING_MAX * len(lines) and _parts_columns(lines, x):
+        crossing = sum(_crosses(line, x) for line in running)
+        if crossing <= CROSSING_MAX * len(running) and _parts_columns(running, x):
             crossings[x] = crossing
     if not crossings:
         return None
@@ -96,9 +114,10 @@ def _apart(left: Sequence[PageLine], right: Sequence[PageLine]) -> bool:
 def _is_column(lines: Sequence[PageLine]) -> bool:
     if len(lines) < COLUMN_LINES_MIN:
         return False
-    widths = [line.box[2] for line in lines]
+    widths = sorted(line.box[2] for line in lines)
+    wide = widths[-1 - len(widths) // 10]  # headings may be wider
     characters = statistics.median(len(line.text) for line in lines)
-    return characters >= COLUMN_CHARACTERS and statistics.median(widths) >= COLUMN_FILLED * max(widths)
+    return characters >= COLUMN_CHARACTERS and statistics.median(widths) >= COLUMN_FILLED * wide
 
 
 def _side_by_side(left: Sequence[PageLine], right: Sequence[PageLine]) -> bool:
@@ -181,7 +200,7 @@ def _parts(lines: Sequence[PageLine], usual: float) -> list[list[PageLine]]:
 
 def on_picture(box: Box, found: LinesOfPage, size: tuple[int, int]) -> Box:
     """Return the rectangle, on the picture as it was given, around a box of the page that was laid straight."""
-    width, height = size if found.turned in (0, 180) else size[::-1]
+    width, height = _upright(found, size)
     left, top, across, down = box
     corners = ((x, y) for x in (left, left + across) for y in (top, top + down))
     lying = (found.lie.lying((x - 0.5, (y - 0.5) * height / width)) for x, y in corners)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 VOTERS = 9
 """How many of the longest lines are read both ways, to learn which way up the page lies."""
 CONFIDENCE_MIN = 0.5
+HIGHEST = 0.2
+"""A region that is higher, as a share of the page's longer side, is the page itself or what lies around it."""
 LINE_RATIO = 2.0
 """Only regions that are so much longer than high tell which way lines run, and at which angle."""
 
@@ -38,7 +40,12 @@ class PageNetworks:
     def __call__(self, picture: Pixels) -> LinesOfPage:
         """Return the lines of an RGB picture (height, width, 3), and what its codes say."""
         codes = barcodes(picture)
-        found = [box for box in self._find(picture) if not _in_a_code(box, picture, codes)]
+        highest = HIGHEST * max(picture.shape)
+        found = [
+            box
+            for box in self._find(picture)
+            if _sides(box)[1] <= highest and not _in_a_code(box, picture, codes)
+        ]
         boxes = sorted(found, key=_length, reverse=True)[:PAGE_LINES_MAX]
         turned = self._turned(picture, boxes)
         upright, places = _turn(picture, turned), [_turn_corners(box, picture, turned) for box in boxes]
