@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 
 from retrieval_site.errors import AppError
 from retrieval_site.typed_json import to_json
+from search.importers.document_files import DocumentFiles
 from search.importers.leftovers import job_warning
 from search.importers.source import ImportSource, open_import
 from search.importers.storing import to_document
-from search.importers.types import EXTRA_COLUMNS, FORMATS, ImportOptions, Item, Rejected
+from search.importers.types import EXTRA_COLUMNS, FORMATS, DocumentFileItem, ImportOptions, Item, Rejected
 from search.models import Collection
+from search.services.documents import DocumentRecord
 from search.services.imports import import_start
 from tests.hostile.fuzzing.archives import Member, archive, member_changes, tails, with_changes
 from tests.hostile.fuzzing.kinds import Input, Kind, Outcome
@@ -177,11 +179,12 @@ def try_reading(given: Input) -> Outcome:
 
 def _read(path: Path, options: ImportOptions) -> Outcome:
     outcome = Outcome()
-    with open_import(path, options) as source:
+    with open_import(path, options) as source, DocumentFiles(_collection(), store=False) as files:
         for number, item in enumerate(source.items()):
             if number > ITEMS_MAX:
                 return Outcome(problem="there is no end to the documents of a small file")
-            _take(outcome, item, source)
+            for found in _become(item, source, files):
+                _look_at(outcome, found)
         outcome.problem = outcome.problem or unstorable(
             to_json([job_warning(found) for found in source.warnings()])
         )
@@ -191,11 +194,19 @@ def _read(path: Path, options: ImportOptions) -> Outcome:
 @cache
 def _collection() -> Collection:
     """A collection that is nowhere stored: reading a file needs no database."""
-    return Collection(slug="fuzzed", name="Fuzzed")
+    return Collection(slug="fuzzed", name="Fuzzed", character_recognition=Collection.Recognition.NONE)
 
 
-def _take(outcome: Outcome, item: Item, source: ImportSource) -> None:
-    found = item if isinstance(item, Rejected) else to_document(item, source, _collection(), store=False)
+def _become(item: Item, source: ImportSource, files: DocumentFiles) -> list[DocumentRecord | Rejected]:
+    if isinstance(item, Rejected):
+        return [item]
+    if isinstance(item, DocumentFileItem):
+        with source.open(item.name) as file:
+            return list(files.records(item, file, source.beside))
+    return [to_document(item, source, _collection(), store=False)]
+
+
+def _look_at(outcome: Outcome, found: DocumentRecord | Rejected) -> None:
     if isinstance(found, Rejected):
         outcome.ids += [problem.error_id for problem in found.problems]
         if not all(problem.reason for problem in found.problems):

@@ -65,6 +65,7 @@ def test_staff_who_curate_nothing_see_no_collection_but_may_open_one(client, cur
         "name": "New",
         "visibility": "private",
         "language": "english",
+        "character_recognition": "pages",
         "membership_set-TOTAL_FORMS": 0,
         "membership_set-INITIAL_FORMS": 0,
     }

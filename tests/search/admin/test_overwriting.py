@@ -106,6 +106,7 @@ def test_a_collection_that_somebody_else_saved_meanwhile_is_not_overwritten(clie
         "description": "Mine",
         "visibility": "private",
         "language": "english",
+        "character_recognition": "pages",
         "version": version,
         "membership_set-TOTAL_FORMS": 0,
         "membership_set-INITIAL_FORMS": 0,

@@ -118,7 +118,7 @@ def test_the_answer_is_what_the_design_and_the_schema_say(world, asked):
     }
     first, second = answer["results"]
     assert (first["rank"], first["score"], first["relevance"]) == (1, 0.612346, None)
-    assert first["passage"] == {"text": "Body", "start": 0, "end": 4}
+    assert first["passage"] == {"text": "Body", "start": 0, "end": 4, "heading": "", "page": 0}
     assert (first["image"], second["passage"]) == (None, None)
     assert first["document"]["metadata"] == {"kind": "pump"}
     assert answer["plan"] == {
