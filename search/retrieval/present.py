@@ -34,6 +34,12 @@ BODY_BYTES_MAX = 200_000
 """A longer body is not fetched for a hit, which then shows its passage alone: a page of them would be 100 MB."""
 
 _BODY = 'document."body"'
+_OF_PAGE = """
+        SELECT -id AS id, document_id, 0 AS ordinal, blob_id, width, height, '' AS alt
+        FROM search_documentpage
+        WHERE document_id = document.id AND number = {kind}.page AND {kind}.page > 0 AND blob_id IS NOT NULL
+        UNION ALL
+"""
 _OUTLINE, _NO_OUTLINE = 'document."outline"', "'{}'::jsonb"
 """Of use to nobody who looks at hits, and long for a manual of thousands of pages."""
 _SHORT_BODY = f"CASE WHEN octet_length({_BODY}) <= {BODY_BYTES_MAX} THEN {_BODY} ELSE '' END"
@@ -41,13 +47,11 @@ _SHORT_BODY = f"CASE WHEN octet_length({_BODY}) <= {BODY_BYTES_MAX} THEN {_BODY}
 _UNIT = "LEFT JOIN {table} {kind} ON {kind}.id = unit.id"
 _COVER = """
     LEFT JOIN LATERAL (
-        SELECT -id AS id, document_id, 0 AS ordinal, blob_id, width, height, '' AS alt
-        FROM search_documentpage
-        WHERE document_id = document.id AND number = {kind}.page AND {kind}.page > 0 AND blob_id IS NOT NULL
-        UNION ALL
-        (SELECT id, document_id, ordinal, blob_id, width, height, alt
-         FROM search_documentimage WHERE document_id = document.id ORDER BY ordinal LIMIT 1)
-        LIMIT 1
+        SELECT * FROM (
+            {page}
+            (SELECT id, document_id, ordinal, blob_id, width, height, alt
+             FROM search_documentimage WHERE document_id = document.id ORDER BY ordinal LIMIT 1)
+        ) shown LIMIT 1
     ) cover ON true
 """
 
@@ -172,8 +176,9 @@ def _instances(
 def _statement(kind: str) -> tuple[Prepared, tuple[Columns[Any], ...]]:
     """Return the statement and the parts of its rows behind the unit's id."""
     known = unit_kind(kind)
+    page = _OF_PAGE.format(kind=kind) if known.shown.on_page else ""
     joins = _UNIT.format(table=known.table, kind=kind) + (
-        _COVER.format(kind=kind) if known.shown.cover else ""
+        _COVER.format(page=page) if known.shown.cover else ""
     )
     every: dict[str, type[Model]] = {"document": Document, "collection": Collection, kind: known.model}
     if known.shown.cover:

@@ -83,7 +83,8 @@ class Shown:
     """How hits of a kind are presented.
 
     `label` and `icon` stand on the button that looks for them, `plural` in sentences. `span` and `picture` are what a
-    hit's card shows of a unit; with `cover`, the document's first picture stands beside it.
+    hit's card shows of a unit; with `cover`, the document's first picture stands beside it, or, of units that stand
+    `on_page`, a column `page`, the picture of that page.
     """
 
     answer: type[UnitAnswer]
@@ -93,6 +94,7 @@ class Shown:
     span: Callable[[Any], TextSpan] | None = None
     picture: Callable[[Any], DocumentImage] | None = None
     cover: bool = False
+    on_page: bool = False
     tiles: bool = False
     hits_a_page: int = 10
 

@@ -38,6 +38,6 @@ PASSAGE = UnitKind(
     model=Passage,
     modality="text",
     read=texts_of(Passage, "heading", "text"),
-    shown=Shown(PassageAnswer, "Documents", "file-text", "passages", span=_span, cover=True),
+    shown=Shown(PassageAnswer, "Documents", "file-text", "passages", span=_span, cover=True, on_page=True),
     content="text",
 )

@@ -46,7 +46,7 @@ def collection(request: HttpRequest, slug: str) -> HttpResponse:
     if found is None:
         raise AppError("collection.not_found")
     title = request.GET.get("title", "").strip().replace("\0", "")[:TITLE_MAX]
-    documents = Document.objects.filter(collection=found).defer("body")
+    documents = Document.objects.filter(collection=found).defer("body", "outline")
     documents = documents.annotate(opening=Left("body", OPENING_CHARACTERS))
     if title:
         documents = documents.filter(title__icontains=title)

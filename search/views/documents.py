@@ -43,12 +43,14 @@ def document(request: HttpRequest, document_id: int) -> HttpResponse:
     found = rows.prefetch_related("images").filter(pk=document_id).first()
     if found is None:
         raise AppError("document.not_found")
+    file = found.files.filter(replaced_at=None).first()
+    pages = found.pages.exclude(blob=None).defer("boxes")[:PAGES_SHOWN] if file and file.page_count else ()
     context = {
         "document": found,
         "images": list(found.images.all()),
         "facts": facts(found.metadata, field_setups([found.collection_id]).get(found.collection_id)),
-        "file": found.files.filter(replaced_at=None).first(),
-        "pages": list(found.pages.exclude(blob=None).defer("boxes")[:PAGES_SHOWN]),
+        "file": file,
+        "pages": list(pages),
         "edit_url": _edit_url(request, found),
     }
     response = render(request, "search/document.html", context | _found_by(request, found))

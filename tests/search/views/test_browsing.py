@@ -132,7 +132,7 @@ def test_pages_cost_a_fixed_number_of_queries(client: Client, django_assert_num_
         ("/", 2),
         ("/collections/", 1),
         ("/collections/notes/", 5),
-        (f"/documents/{documents[0].pk}/", 3),
+        (f"/documents/{documents[0].pk}/", 4),  # itself, pictures, fields' labels, file
     ):
         with django_assert_num_queries(queries):
             client.get(address)
