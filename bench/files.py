@@ -39,6 +39,11 @@ def main() -> None:
         subprocess.run(command, cwd=ROOT, check=True, env={**os.environ, "SOURCE_FOLDERS": str(CORPUS)})
 
 
+def folder_of(share: float, seed: int) -> Path:
+    """Return where the files lie; the zip of them and the table lie beside."""
+    return CORPUS / f"{seed}-{round(1000 * share)}"
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -50,7 +55,8 @@ def _options() -> argparse.Namespace:
 
 def _make(share: float, seed: int) -> None:
     """Write the files into a folder, and into a zip beside it."""
-    folder = CORPUS / f"{seed}-{share:g}"
+    folder = folder_of(share, seed)
+    folder.mkdir(parents=True, exist_ok=True)
     if folder.with_suffix(".zip").exists():
         return
     with zipfile.ZipFile(folder.with_suffix(".making"), "w") as archive:

@@ -18,7 +18,7 @@ from django.core.files import File  # noqa: E402
 from PIL import Image, ImageEnhance, ImageFilter  # noqa: E402
 
 from bench.client import Client  # noqa: E402
-from bench.files import CORPUS  # noqa: E402
+from bench.files import folder_of  # noqa: E402
 from bench.paperwork import paperwork  # noqa: E402
 from models_admin import services as models  # noqa: E402
 from search.models import Collection, Document, Passage  # noqa: E402
@@ -42,13 +42,13 @@ def main(port: int, share: float, seed: int) -> None:
     """Print the three ways beside each other, then what was read and found, by format."""
     _wait_for_model()
     user = User.objects.filter(is_superuser=True).get()
-    folder = CORPUS / f"{seed}-{share:g}"
+    folder = folder_of(share, seed)
     results = {way: _brought_in(way, folder, user) for way in WAYS}
     same = all(result == results["upload"] for result in results.values())
     print(
         f"{len(results['upload'])} documents by {', '.join(WAYS)}: {'the same' if same else 'NOT the same'}"
     )
-    client = Client(port, token_create(user=user, name="bench.files", scopes=["read", "search"])[1])
+    client = Client(port, token_create(user=user, name="bench.files", scopes=["read"])[1])
     tally: Tally = defaultdict(lambda: [0, 0])
     for paper in paperwork(seed, share):
         _check(paper, tally)
@@ -76,7 +76,9 @@ def _brought_in(way: str, folder: Path, user: User) -> dict[str, str]:
             jobs.append(import_folder_start(collection=collection, path=folder, owner=user))
         else:
             source = source_create(
-                collection=collection, new=NewSource("folder", str(folder), "papers"), owner=user
+                collection=collection,
+                new=NewSource(kind="folder", address=str(folder), name="papers"),
+                owner=user,
             )
             jobs.append(source_start(source=source, by=user))
     for job in jobs:
