@@ -84,13 +84,8 @@ if TYPE_CHECKING:
 @job_handler(IMPORT)
 def run_import(run: JobRun[ImportJobParameters, ImportResult]) -> ImportResult:
     """Store the documents of a file, then make their vectors; with `dry_run` only say what would happen."""
-    try:
+    with _searchable_if_it_fails(run.parameters.dry_run):
         _store(run)
-    except (AppError, InferenceError, JobCancelled):
-        # What was stored before the end stays, so it must become searchable without this job.
-        if not run.parameters.dry_run:
-            encode_soon()
-        raise
     if run.parameters.dry_run:
         return run.result
     with _made_searchable_anyway():
@@ -100,16 +95,23 @@ def run_import(run: JobRun[ImportJobParameters, ImportResult]) -> ImportResult:
 @job_handler(SOURCE_ROUND)
 def run_source_round(run: JobRun[SourceRoundParameters, SourceRoundResult]) -> SourceRoundResult:
     """Follow what is new, changed, moved and gone in a source, then make the vectors; a dry run only says it."""
-    try:
+    with _searchable_if_it_fails(run.parameters.dry_run):
         run_round(run)
-    except (AppError, InferenceError, JobCancelled):
-        if not run.parameters.dry_run:
-            encode_soon()
-        raise
     if run.parameters.dry_run:
         return run.result
     with _made_searchable_anyway():
         return replace(run.result, coverage=_encode_live(run), retried=False)
+
+
+@contextmanager
+def _searchable_if_it_fails(dry_run: bool) -> Iterator[None]:  # noqa: FBT001  the parameter of the job
+    """Leave the vectors to another job where this one ends early: what it stored before stays."""
+    try:
+        yield
+    except (AppError, InferenceError, JobCancelled):
+        if not dry_run:
+            encode_soon()
+        raise
 
 
 @contextmanager

@@ -77,6 +77,10 @@ class DocumentFiles:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the processes that read."""
         self._extractor.close()
         self._scans.close()
 
@@ -148,9 +152,13 @@ class DocumentFiles:
 
     def _with_file(self, record: DocumentRecord, source: IO[bytes]) -> DocumentRecord:
         """Return the record with the file itself, kept where the collection keeps files."""
-        sha256, size = _digest(source)
-        keeps = self._store and self._collection.keep_files
-        blob_id = blob_store(File(source), CONTENT_TYPE).pk if keeps else None
+        blob_id = None
+        if self._store and self._collection.keep_files:
+            source.seek(0)
+            blob = blob_store(File(source), CONTENT_TYPE)
+            sha256, size, blob_id = blob.pk, blob.size, blob.pk
+        else:
+            sha256, size = _digest(source)
         content = record.file and replace(record.file, sha256=sha256, size=size, blob_id=blob_id)
         return replace(record, file=content)
 
@@ -233,7 +241,7 @@ def _inner_path(name: str) -> str:
 
 def _is_readable(path: Path, name: str) -> bool:
     with path.open("rb") as file:
-        return kind_of(file, name) is not None or sniff_format(_head(file)) is not None
+        return kind_of(file, name) is not None
 
 
 def _shown(source: str, page: str, beside: Beside | None) -> bytes | None:
@@ -271,5 +279,4 @@ def _digest(source: IO[bytes]) -> tuple[str, int]:
     while chunk := source.read(CHUNK_BYTES):
         digest.update(chunk)
         size += len(chunk)
-    source.seek(0)
     return digest.hexdigest(), size

@@ -15,7 +15,7 @@ from workers.extraction.registry import READERS
 from workers.formats import zips
 from workers.formats.rows import read_rows
 from workers.formats.text import encoding_of
-from workers.inference.sniff import HEADER_BYTES, sniff_format
+from workers.inference.sniff import sniff_format
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -126,9 +126,7 @@ def _is_readable(file: BinaryIO, name: str) -> bool:
     kind = kind_of(file, name)
     if kind == "encrypted":
         raise _refusal("an Office file with a password")
-    head = file.read(HEADER_BYTES)
-    file.seek(0)
-    return (kind in READERS and kind != ARCHIVE) or sniff_format(head) is not None
+    return kind in READERS and kind != ARCHIVE
 
 
 def _refusal(found: str) -> AppError:

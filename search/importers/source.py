@@ -36,7 +36,6 @@ from search.importers.types import (
 from search.services.document_fields import DocumentFields
 from workers.extraction.kinds import ARCHIVE, kind_by_name, kind_of
 from workers.inference.errors import PictureError
-from workers.inference.sniff import HEADER_BYTES, sniff_format
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -132,7 +131,7 @@ def _is_document(file: BinaryIO, name: str) -> bool:
     kind = kind_of(file, name)
     if kind == "text":
         return lists_documents(file) is None
-    return kind not in (None, ARCHIVE) or sniff_format(file.read(HEADER_BYTES)) is not None
+    return kind not in (None, ARCHIVE)
 
 
 def _from_file(path: Path, name: str) -> ImportSource:

@@ -38,14 +38,15 @@ def packed(uploads: Sequence[UploadedFile[bytes]]) -> Iterator[tuple[File[bytes]
         raise AppError("photos.too_large", limit_bytes=settings.CONFIG.photos_max_bytes)
     first = uploads[0]
     if len(uploads) == 1 and _is_zip(first):
-        yield first, plain_name(first.name, "photos.zip")
+        yield first, _plain_name(first.name, "photos.zip")
         return
     if len(uploads) > PHOTOS_MAX:
         raise AppError("photos.too_many", limit=PHOTOS_MAX)
+    _check_sizes(uploads)
     with tempfile.TemporaryFile() as target:
-        _pack(uploads, target)
+        pack(uploads, target, "photo")
         count = len(uploads)
-        yield File(target), f"{count} photos" if count > 1 else plain_name(first.name, "photo")
+        yield File(target), f"{count} photos" if count > 1 else _plain_name(first.name, "photo")
 
 
 def _is_zip(upload: UploadedFile[bytes]) -> bool:
@@ -55,28 +56,33 @@ def _is_zip(upload: UploadedFile[bytes]) -> bool:
     return start in STARTS
 
 
-def _pack(uploads: Sequence[UploadedFile[bytes]], target: Any) -> None:
+def _check_sizes(uploads: Sequence[UploadedFile[bytes]]) -> None:
+    for upload in uploads:
+        if not upload.size:
+            raise AppError("image.empty")
+        if upload.size > settings.CONFIG.picture_max_bytes:
+            raise picture_too_large(settings.CONFIG.picture_max_bytes)
+
+
+def pack(uploads: Sequence[UploadedFile[bytes]], target: Any, kind: str) -> None:
+    """Write what was chosen into a zip, each under a name of its own; one without a name is `kind` and its number."""
     taken: set[str] = set()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
         for number, upload in enumerate(uploads, 1):
-            if not upload.size:
-                raise AppError("image.empty")
-            if upload.size > settings.CONFIG.picture_max_bytes:
-                raise picture_too_large(settings.CONFIG.picture_max_bytes)
-            name = free_name(plain_name(upload.name, f"photo {number}"), number, taken)
-            with archive.open(name, "w") as member:
+            name = _free_name(_plain_name(upload.name, f"{kind} {number}"), number, taken)
+            with archive.open(name, "w", force_zip64=True) as member:
                 for chunk in upload.chunks():
                     member.write(chunk)
 
 
-def plain_name(name: str | None, otherwise: str) -> str:
+def _plain_name(name: str | None, otherwise: str) -> str:
     """Return a file's own name, without folders and what no name may hold."""
     last = PurePosixPath(storable(name or "").replace("\\", "/")).name
     plain = "".join(sign for sign in last if sign.isprintable() and sign != ":")[-NAME_MAX:].strip(". ")
     return plain or otherwise
 
 
-def free_name(name: str, number: int, taken: set[str]) -> str:
+def _free_name(name: str, number: int, taken: set[str]) -> str:
     """Return the name, or another one like it where a photo before has it: phones call many `image.jpg`."""
     stem, dot, suffix = name.rpartition(".")
     free = (

@@ -181,7 +181,7 @@ class FolderReader:
     def close(self) -> None:
         """End the process that reads document files."""
         if self._files is not None:
-            self._files.__exit__(None, None, None)
+            self._files.close()
 
     def is_gone(self, key: str) -> bool:
         """Return whether there is no file of this name; raises AppError `source.folder_missing`."""

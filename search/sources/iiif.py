@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from retrieval_site.errors import AppError
 from search.importers.document_files import external_id_of
+from search.importers.storing import picture_stored
 from search.models.source import KEY_BYTES_MAX
-from search.services.document_fields import LENGTHS_MAX, check_record
+from search.services.document_fields import LENGTHS_MAX, check_record, picture_kept
 from search.services.documents import DocumentRecord
 from search.sources.fitting import fitted
 from search.sources.manifests import Canvas, IiifManifest, kind_of, named_in, read_manifest, read_resource
-from search.sources.pictures import picture_stored
 from search.sources.types import EntryBatch, EntryContent, Made, SourceEntry, SourceListing, content_digest
 from workers.formats.problems import problem
 from workers.inference.errors import InferenceError, PictureError
@@ -133,7 +133,7 @@ class IiifReader:
                 continue
             try:
                 alt = (canvas.label or manifest.label)[: LENGTHS_MAX["alt"]]
-                found.append(picture_stored(self._fetched(canvas), collection, alt=alt))
+                found.append(picture_stored(picture_kept(self._fetched(canvas), collection), alt, store=True))
                 in_a_row = 0
             except InferenceError as error:
                 failed.append(error)
