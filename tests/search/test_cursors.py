@@ -70,7 +70,7 @@ def test_there_is_no_next_page_of_hidden_hits_alone(hidden_and_seen):
 
 def test_how_many_candidates_the_asker_had_is_not_told_to_others(hidden_and_seen, client):
     member = get_user_model().objects.create_user("member")
-    type(hidden_and_seen).objects.update(user=member, plan={"kind": "exact", "candidates": 4711})
+    type(hidden_and_seen).objects.update(user=member, plan={"kind": "exact", "candidates": 987_654_321})
     answer = client.get(f"/api/v1/search/{hidden_and_seen.pk}/").json()
     assert answer["plan"] == {
         "kind": "exact",
@@ -78,9 +78,9 @@ def test_how_many_candidates_the_asker_had_is_not_told_to_others(hidden_and_seen
         "candidates": None,
         "retrievers": ["dense"],
     }
-    assert "4711" not in client.get(f"/q/{hidden_and_seen.pk}/").content.decode().replace(",", "")
+    assert "987654321" not in client.get(f"/q/{hidden_and_seen.pk}/").content.decode().replace(",", "")
     client.force_login(member)
-    assert client.get(f"/api/v1/search/{hidden_and_seen.pk}/").json()["plan"]["candidates"] == 4711
+    assert client.get(f"/api/v1/search/{hidden_and_seen.pk}/").json()["plan"]["candidates"] == 987_654_321
 
 
 def test_a_cursor_opens_for_its_viewer_and_its_purpose_only():
