@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import select
-from typing import Any, Self
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Self
 
 import psycopg
 from django.db.backends.postgresql import base
+from django.db.backends.postgresql.features import DatabaseFeatures as PostgresFeatures
+from django.db.backends.postgresql.operations import DatabaseOperations as PostgresOperations
+from django.db.models import CompositePrimaryKey
 
 from retrieval_site.database import Prepared
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 ONLY_WHEN_ASKED = 2**31
 """How often a statement must come before psycopg prepares it by itself: never."""
@@ -25,8 +32,28 @@ class PreparingCursor(base.CursorMixin, psycopg.Cursor[Any]):
         return super().execute(query, params, prepare=prepare, binary=binary)
 
 
+class DatabaseFeatures(PostgresFeatures):
+    """PostgreSQL as the server binds parameters: their number is sent in 16 bits."""
+
+    max_query_params = 2**16 - 1
+
+
+class DatabaseOperations(PostgresOperations):
+    """Bulk statements in parts that hold no more parameters than one statement can."""
+
+    def bulk_batch_size(self, fields: Sequence[Any], objs: Sequence[Any]) -> int:
+        """Return how many rows of these fields one statement takes."""
+        columns = chain.from_iterable(
+            field.fields if isinstance(field, CompositePrimaryKey) else [field] for field in fields
+        )
+        return int(DatabaseFeatures.max_query_params // max(1, len(list(columns))))
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
     """The connection of a thread."""
+
+    features_class = DatabaseFeatures
+    ops_class = DatabaseOperations
 
     def get_connection_params(self) -> dict[str, Any]:
         """Return Django's, with our cursor."""

@@ -8,6 +8,8 @@ from django.db import ProgrammingError, connection, transaction
 from django.db.backends.postgresql import base
 
 from retrieval_site.database import Prepared, in_one_trip
+from search.models import Document
+from tests.support.corpus import make_collection
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -97,3 +99,16 @@ def test_an_error_in_one_trip_is_djangos_and_the_connection_goes_on():
         first.execute("SELECT nothing FROM nowhere")
         second.execute("SELECT 1")
     assert _one("SELECT 1") == 1
+
+
+def test_more_rows_than_one_statement_has_parameters_for_are_stored_and_deleted():
+    collection = make_collection("many")
+    rows = [Document(collection=collection, external_id=str(n), title="t", body="b") for n in range(9_000)]
+    Document.objects.bulk_create(rows)
+    for row in rows:
+        row.title = "u"
+    Document.objects.bulk_update(rows, ["title", "body", "url", "external_id", "tags", "metadata"])
+    assert Document.objects.filter(title="u").count() == 9_000
+    assert len(Document.objects.in_bulk(list(range(70_000)))) <= 9_000
+    Document.objects.filter(collection=collection).delete()
+    assert not Document.objects.exists()
