@@ -42,11 +42,14 @@ class DatabaseOperations(PostgresOperations):
     """Bulk statements in parts that hold no more parameters than one statement can."""
 
     def bulk_batch_size(self, fields: Sequence[Any], objs: Sequence[Any]) -> int:
-        """Return how many rows of these fields one statement takes."""
+        """Return how many rows of these fields one statement takes.
+
+        Django's `bulk_update` names a row's key again for each field, so a field may take two parameters.
+        """
         columns = chain.from_iterable(
             field.fields if isinstance(field, CompositePrimaryKey) else [field] for field in fields
         )
-        return int(DatabaseFeatures.max_query_params // max(1, len(list(columns))))
+        return int(DatabaseFeatures.max_query_params // max(1, 2 * len(list(columns))))
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
