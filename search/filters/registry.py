@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from search.filters.dates import DATES, DateFilter
+from search.filters.has_images import HasImagesFilter
 from search.filters.language import LanguageFilter
 from search.filters.metadata import MetadataFilter
 from search.filters.tags import TagsFilter
@@ -20,6 +21,7 @@ FILTERS: dict[str, Filter] = {
         TagsFilter(),
         MetadataFilter(),
         LanguageFilter(),
+        HasImagesFilter(),
         *(DateFilter(name, word) for name, word in DATES.items()),
     )
 }
@@ -39,8 +41,11 @@ def check_filters(asked: Mapping[str, Any]) -> None:
 
 
 def filters_set(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the filters that ask for something: an empty one would read a whole index to allow everything."""
-    return {name: asked[name] for name in FILTERS if asked.get(name)}
+    """Return the filters that ask for something: an empty one would read a whole index to allow everything.
+
+    False is no empty value: a filter that takes it asks for what lacks something.
+    """
+    return {name: asked[name] for name in FILTERS if asked.get(name) or asked.get(name) is False}
 
 
 def filters_conditions(asked: Mapping[str, Any]) -> list[Condition]:

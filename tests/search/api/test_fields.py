@@ -44,6 +44,8 @@ def test_any_of_several_values_and_ranges_narrow_a_search(client) -> None:
     assert sorted(metadata(ask(client, filters={"metadata": both}), "seen")) == ["2026-01-05", "2026-01-07"]
     assert len(metadata(ask(client, filters={"tags": {"any": ["pump", "gear"]}}), "year")) == 12
     assert metadata(ask(client, filters={"created_at": {"lt": "2020-01-01"}}), "year") == []
+    assert metadata(ask(client, filters={"has_images": True}), "year") == []
+    assert len(metadata(ask(client, filters={"has_images": False}), "year")) == 12
 
 
 def test_facets_come_with_the_answer_as_the_schema_says(client) -> None:

@@ -207,6 +207,7 @@ def test_what_is_not_built_yet_is_refused_as_such(body, asked):
         ({"text": "pump", "filters": []}, "parameter.invalid"),
         ({"text": "pump", "filters": {"tags": "pump"}}, "parameter.invalid"),
         ({"text": "pump", "filters": {"metadata": 1}}, "parameter.invalid"),
+        ({"text": "pump", "filters": {"has_images": 0}}, "parameter.invalid"),
         ({"text": "pump", "filters": {"tag": ["pump"]}}, "parameter.unknown"),
         ({"text": "pump", "top_k": 5}, "parameter.unknown"),
         ({"image": "aGVsbG8="}, "parameter.invalid"),

@@ -18,11 +18,12 @@ from search.filters.registry import (
     filters_described,
     filters_set,
 )
-from search.models import Collection, Document
+from search.models import Collection, Document, DocumentImage
 from search.retrieval.statements import by_index
 from search.retrieval.types import Plan
 from tests.support.corpus import clustered, make_collection, make_documents, make_version, store
 from tests.support.searched import explain, run, scope_of
+from workers.storage.blobs import blob_store
 
 if TYPE_CHECKING:
     from search.models import Passage
@@ -59,6 +60,8 @@ EXAMPLES = {
                               {"seen": {"gte": 1, "lte": "2026-01-31"}}),
     "language": Example({"any": ["german", "french"]}, {"collection__language": "german"},
                         {"collection__language": "english"}, "the language “german” or “french”", ["german"]),
+    "has_images": Example(True, {"images": 2}, {"images": 0}, "pictures", 1),
+    "has_images false": Example(False, {"images": 0}, {"images": 1}, "no pictures", ""),
     "created_at": Example({"lt": "2000-01-01"}, {"created_at": datetime(1999, 12, 31, tzinfo=UTC)},
                           {"created_at": datetime(2000, 1, 1, tzinfo=UTC)},
                           "the date when it was created below 2000-01-01", {"gte": 5}),
@@ -69,13 +72,24 @@ EXAMPLES = {
 
 
 def _documents(collection: Collection, fields: dict[str, Any]) -> list[Passage]:
-    """Three documents; their dates are set behind saving, which says now. A language makes a collection of its own."""
+    """Three documents; their dates are set behind saving, which says now. A language makes a collection of its own.
+
+    `images` is how many pictures each of them has.
+    """
+    fields = dict(fields)
+    images = fields.pop("images", 0)
     if language := fields.get("collection__language"):
         collection = make_collection(language)
         Collection.objects.filter(pk=collection.pk).update(language=language)
         return make_documents(collection, 3)
     passages = make_documents(collection, 3, **fields)
-    Document.objects.filter(passages__in=passages).update(**fields)
+    if fields:
+        Document.objects.filter(passages__in=passages).update(**fields)
+    for ordinal in range(images):
+        blob = blob_store(f"picture {ordinal}".encode(), "image/png")
+        DocumentImage.objects.bulk_create(
+            DocumentImage(document_id=passage.document_id, ordinal=ordinal, blob=blob) for passage in passages
+        )
     return passages
 
 
@@ -128,4 +142,5 @@ def test_an_empty_filter_asks_for_nothing_and_order_does_not_matter() -> None:
     both = {"metadata": {"a": 1}, "tags": ["x"]}
     assert list(filters_set(both)) == list(filters_set(dict(reversed(both.items())))) == ["tags", "metadata"]
     assert filters_set({"tags": [], "metadata": {}}) == {}
+    assert filters_set({"has_images": False}) == {"has_images": False}
     assert filters_described({}) == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -10,7 +11,7 @@ import pytest
 from django.http import QueryDict
 
 from retrieval_site.errors import AppError
-from search.models import Document, Query, QueryPart
+from search.models import Document, DocumentImage, Query, QueryPart
 from search.services.document_fields import DocumentFields
 from search.services.documents import document_save
 from search.views.filtering import narrowing_read
@@ -126,6 +127,19 @@ def test_filters_of_programs_stay_while_others_are_set(client: Client, query: Qu
     string = urlencode({"only": kept["only"], "metadata.year": "1994"})
     found = narrowing_read(QueryDict(string), "passages")
     assert found.filters == {"tags": ["pump", "t4"], "metadata": {"maker": "Wilo", "year": {"any": ["1994"]}}}
+
+
+@pytest.mark.parametrize(("asked", "words", "found"), [(True, "pictures", 1), (False, "no pictures", 11)])
+def test_whether_documents_have_pictures_stands_as_a_chip(
+    client: Client, query: Query, *, asked: bool, words: str, found: int
+) -> None:
+    DocumentImage.objects.create(
+        document=Document.objects.order_by("pk")[0], ordinal=0, blob=blob_store(b"a picture", "image/png")
+    )
+    narrowed = follow(client, query, urlencode({"only": json.dumps({"has_images": asked})}))
+    assert (narrowed.filters, len(titles(narrowed))) == ({"has_images": asked}, found)
+    (chip,) = client.get(f"/q/{narrowed.pk}/").context["bar"].chips
+    assert (chip.words, chip.without) == (words, f"/q/{narrowed.pk}/filter/?target=passages")
 
 
 def test_a_menu_shows_its_values_with_what_each_would_find(client: Client, query: Query) -> None:
