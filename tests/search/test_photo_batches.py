@@ -22,7 +22,7 @@ from search.photo_batches.start import photo_batch_start
 from search.retrieval import calibrate
 from search.services.documents import encode_soon
 from search.services.photo_batches import photo_batch_delete
-from tests.support.corpus import make_collection, picture, tiny_version
+from tests.support.corpus import kept_tiny_version, make_collection, picture
 from tests.support.pages import save_document
 from tests.support.tiny_bundle import COLOURS
 from workers.jobs.errors import JobInterrupted
@@ -42,7 +42,7 @@ def ann() -> User:
 @pytest.fixture
 def notes(tmp_path):
     """A document a colour, and a private one, all encoded by a model that tells colours apart."""
-    tiny_version(tmp_path)
+    kept_tiny_version(tmp_path)
     collection = make_collection("notes")
     for colour in COLOURS:
         save_document(collection, f"{colour}-1", title=f"{colour.title()} pump", body=f"A {colour} pump.")

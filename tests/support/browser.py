@@ -16,7 +16,7 @@ from playwright.sync_api import expect, sync_playwright
 
 from search.models import Collection, Document
 from search.services.documents import encode_soon
-from tests.support.corpus import make_collection, picture, tiny_version
+from tests.support.corpus import kept_tiny_version, make_collection, picture
 from tests.support.pages import save_document
 from tests.support.tiny_bundle import COLOURS
 from tests.support.workers import _query_worker_process, query_worker  # noqa: F401  fixtures
@@ -125,7 +125,7 @@ def page(open_context: Callable[..., BrowserContext]) -> Page:
 @pytest.fixture
 def site(live_server: Any, query_worker: object, tmp_path: Path) -> Site:  # noqa: F811  the fixture
     """Two documents a colour in a public collection, one in a private one, a model that tells colours apart."""
-    tiny_version(tmp_path)
+    kept_tiny_version(tmp_path)
     notes, private = make_collection("notes"), make_collection("vault", visibility="private")
     documents = {
         colour: save_document(

@@ -12,8 +12,9 @@ from PIL import Image
 from models_admin.models import Alias, ModelVersion
 from search.models import Collection, Document, Passage
 from search.services.fields import field_values_write
+from search.units.registry import unit_kinds
 from search.vectors.copy import vectors_write
-from search.vectors.tables import table_create
+from search.vectors.tables import VectorTable, table_create
 from tests.support.cells_bundle import DIM, cells_manifest, make_cells_bundle
 from tests.support.tiny_bundle import COLOURS, make_tiny_bundle, tiny_manifest
 from workers.models import Blob
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BATCH = 2000
+KEPT_TINY, KEPT_CELLS = 1_000_000, 1_000_001
 
 
 def make_version(
@@ -110,18 +112,34 @@ def store(version: ModelVersion, passages: Sequence[Passage], vectors: NDArray[n
 
 
 def tiny_version(
-    folder: Path, *, name: str = "tiny", dim: int = 32, seed: int = 0, champion: bool = True
+    folder: Path, *, name: str = "tiny", dim: int = 32, seed: int = 0, champion: bool = True, **fields: Any
 ) -> ModelVersion:
     """A ready version whose bundle can be loaded: see tests/support/tiny_bundle.py."""
     path = make_tiny_bundle(folder / f"{name}-{seed}.zip", name=name, dim=dim, seed=seed)
-    bundle = blob_store(path.read_bytes(), "application/zip")
-    return make_version(name, dim=dim, champion=champion, bundle=bundle, manifest=tiny_manifest(name, dim))
+    fields |= {
+        "bundle": blob_store(path.read_bytes(), "application/zip"),
+        "manifest": tiny_manifest(name, dim),
+    }
+    return make_version(name, dim=dim, champion=champion, **fields)
+
+
+def kept_tiny_version(folder: Path) -> ModelVersion:
+    """The tiny version under one id in every test: processes that loaded it go on with its encoder."""
+    return tiny_version(folder, pk=_without_tables(KEPT_TINY))
 
 
 def cells_version(folder: Path) -> ModelVersion:
-    """A ready version whose bundle has cells: see tests/support/cells_bundle.py."""
+    """A ready version whose bundle has cells, under one id in every test: see tests/support/cells_bundle.py."""
     bundle = blob_store(make_cells_bundle(folder / "cells.zip").read_bytes(), "application/zip")
-    return make_version("cells", dim=DIM, champion=True, bundle=bundle, manifest=cells_manifest())
+    version = {"bundle": bundle, "manifest": cells_manifest(), "pk": _without_tables(KEPT_CELLS)}
+    return make_version("cells", dim=DIM, champion=True, **version)
+
+
+def _without_tables(version_id: int) -> int:
+    with connection.cursor() as cursor:
+        for kind in unit_kinds():
+            cursor.execute(f"DROP TABLE IF EXISTS {VectorTable(version_id, kind.name).name}")
+    return version_id
 
 
 def in_a_corner(colour: str, around: str, size: tuple[int, int] = (400, 400)) -> bytes:

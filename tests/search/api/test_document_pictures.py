@@ -16,7 +16,7 @@ from search.models import Document
 from search.thumbnails import LONGEST_SIDES_PX, thumbnail_open
 from tests.search.api.conftest import error_id
 from tests.support import hostile_pictures as hostile
-from tests.support.corpus import tiny_version
+from tests.support.corpus import kept_tiny_version
 from tests.support.hostile_pictures import jpeg_scans, png
 from workers.models import Blob
 
@@ -161,7 +161,7 @@ def moving(kind):
      ("PNG", "image.animated"), ("TIFF", "image.several_pages"), ("BMP", None)],
 )  # fmt: skip
 def test_an_answer_says_that_only_the_first_frame_was_searched(client, query_worker, tmp_path, kind, warning):
-    version = tiny_version(tmp_path, champion=True)
+    version = kept_tiny_version(tmp_path)
     still = hostile.encoded(Image.new("RGB", (64, 48), "red"), "BMP")
     data = still if warning is None else moving(kind)
     expected = [] if warning is None else [warning]

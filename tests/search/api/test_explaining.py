@@ -16,10 +16,10 @@ from tests.search.api.test_schema import assert_described
 from tests.support.corpus import (
     cells_version,
     in_a_corner,
+    kept_tiny_version,
     make_collection,
     make_documents,
     store,
-    tiny_version,
 )
 from tests.support.words import write
 from workers.encoding.client import encode_text
@@ -31,7 +31,7 @@ TEXTS = ("a red pump in the hall", "a blue valve in the hall", "A red pump in th
 
 @pytest.fixture
 def documents(tmp_path):
-    version = tiny_version(tmp_path)
+    version = kept_tiny_version(tmp_path)
     rows = make_documents(make_collection(), len(TEXTS))
     for row, text in zip(rows, TEXTS, strict=True):
         Passage.objects.filter(pk=row.pk).update(text=text)

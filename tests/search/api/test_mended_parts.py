@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 from search.models import Passage, Query
 from search.words.vocabulary import vocabularies_refresh
 from tests.search.api.test_schema import assert_described
-from tests.support.corpus import make_collection, picture, store, tiny_version
+from tests.support.corpus import kept_tiny_version, make_collection, picture, store
 from tests.support.tiny_bundle import COLOURS
 from tests.support.words import write
 from workers.encoding.client import encode_text
@@ -22,7 +22,7 @@ SEARCH = "/api/v1/search/"
 
 @pytest.fixture(autouse=True)
 def notes(query_worker, tmp_path) -> None:
-    version = tiny_version(tmp_path)
+    version = kept_tiny_version(tmp_path)
     bodies = ("a red pump", "a green pump", "a rusty green valve")
     write(make_collection(), *bodies)
     rows = list(Passage.objects.order_by("pk"))

@@ -9,7 +9,7 @@ from rest_framework.test import APIClient
 
 from search.models import Collection, Passage
 from tests.search.api.test_schema import assert_described
-from tests.support.corpus import make_collection, make_documents, store, tiny_version
+from tests.support.corpus import kept_tiny_version, make_collection, make_documents, store
 from workers.encoding.client import encode_text
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("query_worker")]
@@ -18,7 +18,7 @@ SEARCH = "/api/v1/search/"
 
 @pytest.fixture
 def corpus(tmp_path) -> None:
-    version = tiny_version(tmp_path)
+    version = kept_tiny_version(tmp_path)
     (row,) = make_documents(make_collection(), 1)
     Passage.objects.filter(pk=row.pk).update(text="a red pump")
     store(version, [row], encode_text(version, "a red pump").vector[None, :])

@@ -14,7 +14,7 @@ from search.retrieval import reopen, search
 from search.retrieval.encode import _Asked
 from search.retrieval.types import ImagePart, SearchRequest, TextPart
 from search.vectors.copy import vectors_write
-from tests.support.corpus import make_collection, make_documents, picture, store, tiny_version
+from tests.support.corpus import kept_tiny_version, make_collection, make_documents, picture, store
 from tests.support.pages import save_document
 from tests.support.tiny_bundle import COLOURS
 from tests.support.workers import worker_environment
@@ -32,7 +32,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 @pytest.fixture
 def colours(tmp_path):
     """One document per colour, encoded by the worker."""
-    version = tiny_version(tmp_path)
+    version = kept_tiny_version(tmp_path)
     rows = make_documents(make_collection(), len(COLOURS))
     for row, colour in zip(rows, COLOURS, strict=True):
         Passage.objects.filter(pk=row.pk).update(text=f"a {colour} part")

@@ -18,11 +18,11 @@ from search.vectors.copy import vectors_write
 from tests.support.corpus import (
     cells_version,
     in_a_corner,
+    kept_tiny_version,
     make_collection,
     make_documents,
     picture,
     store,
-    tiny_version,
 )
 from tests.support.pages import save_document
 from tests.support.tiny_bundle import COLOURS
@@ -44,7 +44,7 @@ def half_and_half(left: str, right: str, size: tuple[int, int] = (400, 400)) -> 
 
 @pytest.fixture
 def version(tmp_path):
-    return tiny_version(tmp_path)
+    return kept_tiny_version(tmp_path)
 
 
 @pytest.fixture

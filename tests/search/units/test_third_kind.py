@@ -20,7 +20,7 @@ from search.vectors.coverage import coverage, missing_outside
 from search.vectors.index import index_state
 from search.vectors.tables import VectorTable, table_drop, table_names, tables_of
 from tests.search.units.caption import CAPTION, Caption
-from tests.support.corpus import make_collection, make_documents, make_version, tiny_version
+from tests.support.corpus import kept_tiny_version, make_collection, make_documents, make_version
 from tests.support.tiny_bundle import COLOURS
 from workers.jobs.runner import run_job_inline
 from workers.models import Job, JobItem
@@ -52,7 +52,7 @@ def caption_documents(count: int = len(COLOURS), **fields: str) -> list[Caption]
 @pytest.fixture
 def encoded(captions, tmp_path, monkeypatch):
     """A version whose real encoder has made the vectors of all captions, and an index over them."""
-    version = tiny_version(tmp_path)
+    version = kept_tiny_version(tmp_path)
     rows = caption_documents()
     Caption.objects.create(document=rows[0].document, figure=99, words="")
     monkeypatch.setattr(encode_module, "INDEX_ROWS_MIN", 10)
