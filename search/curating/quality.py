@@ -10,7 +10,15 @@ from django.db.models.fields.json import KT
 from django.db.models.functions import Cast
 
 from retrieval_site.errors import AppError
-from search.models import Collection, CollectionField, Document, DocumentImage, FieldValue, Passage
+from search.models import (
+    Collection,
+    CollectionField,
+    Document,
+    DocumentImage,
+    DocumentPage,
+    FieldValue,
+    Passage,
+)
 from search.units.registry import unit_kinds
 from workers.models import JobItem
 
@@ -61,6 +69,11 @@ def _failed(collection: Collection) -> Q:
     return found
 
 
+def _unread(collection: Collection) -> Q:
+    """Of some page, which has no text of its own, character recognition read nothing."""
+    return Q(Exists(DocumentPage.objects.filter(document=OuterRef("pk"), is_unread=True)))
+
+
 def _same(collection: Collection) -> Q:
     """Another document of the collection says exactly the same."""
     again = Document.objects.filter(collection=collection).exclude(content_hash="").order_by()
@@ -79,6 +92,7 @@ QUALITIES: dict[str, tuple[str, Callable[[Collection], Q]]] = {
     "no-title": ("without a title", _no_title),
     "no-tags": ("without tags", _no_tags),
     "failed": ("with a part that could not be encoded", _failed),
+    "unread": ("with a page on which no text could be read", _unread),
     "same": ("the same as another", _same),
     "near": ("nearly the same as an older one", _near),
 }

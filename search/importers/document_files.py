@@ -35,7 +35,7 @@ from workers.inference.sniff import HEADER_BYTES, sniff_format
 from workers.storage.blobs import blob_store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from types import TracebackType
 
     from search.importers.types import DocumentFileItem
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from search.services.document_fields import ImageInput
     from workers.extraction.extractor import Found
     from workers.extraction.output import OutputLimits
-    from workers.extraction.types import FilePage
+    from workers.extraction.types import Figure, FilePage
 
 CHUNK_BYTES = 1 << 20
 CONTENT_TYPE = "application/octet-stream"
@@ -136,16 +136,17 @@ class DocumentFiles:
     def _record(
         self, found: Found, file: _Inside, beside: Beside | None, unread: list[str]
     ) -> DocumentRecord:
-        extracted, barcodes = self._scans.with_text(found)
+        read = self._scans.with_text(found)
+        extracted = read.extracted
         body = body_of(extracted.blocks, len(extracted.pages))
-        images = tuple(self._figures(found, file.name, beside))
-        fields = fields_of(extracted, body.text, file.external_id, barcodes)
+        images = tuple(self._figures(found, extracted.figures, file.name, beside))
+        fields = fields_of(extracted, body.text, file.external_id, read.codes)
         check_record(file.external_id, fields, images, of_file=True)
         content = FileContent(
             name=PurePosixPath(file.name).name,
             kind=found.kind,
             outline=body.outline.to_json(),
-            pages=tuple(self._pages(found, body)),
+            pages=tuple(self._pages(found, body, read.unread)),
             notes=(*extracted.notes, *(f"“{name}” was not read: no known format." for name in unread)),
         )
         return DocumentRecord(file.external_id, fields, images, content)
@@ -162,26 +163,30 @@ class DocumentFiles:
         content = record.file and replace(record.file, sha256=sha256, size=size, blob_id=blob_id)
         return replace(record, file=content)
 
-    def _figures(self, found: Found, name: str, beside: Beside | None) -> Iterator[ImageInput]:
+    def _figures(
+        self, found: Found, figures: Sequence[Figure], name: str, beside: Beside | None
+    ) -> Iterator[ImageInput]:
         """Yield the figures; one that cannot be decoded is left out, the document's text is not."""
-        for figure in found.extracted.figures:
+        for figure in figures:
             try:
                 data = found.data(figure.file) if figure.file else _shown(figure.source, name, beside)
                 if data is not None:
                     kept = picture_kept(data, self._collection)
-                    yield picture_stored(kept, alt_of(figure), store=self._store)
+                    stored = picture_stored(kept, alt_of(figure), store=self._store)
+                    yield replace(stored, page=figure.page or None, box=figure.box)
             except (AppError, InferenceError):
                 continue
 
-    def _pages(self, found: Found, body: Body) -> Iterator[PageInput]:
+    def _pages(self, found: Found, body: Body, unread: frozenset[int]) -> Iterator[PageInput]:
         for page in found.extracted.pages:
             boxes = tuple(body.boxes.get(page.number, ()))
+            plain = PageInput(is_read=not page.has_text, boxes=boxes, is_unread=page.number in unread)
             picture = self._page_picture(found, page)
             if picture is None:
-                yield PageInput(is_read=not page.has_text, boxes=boxes)
+                yield plain
             else:
                 kept = picture.blob_id if self._store else None
-                yield PageInput(kept, picture.width, picture.height, not page.has_text, boxes)
+                yield replace(plain, blob_id=kept, width=picture.width, height=picture.height)
 
     def _page_picture(self, found: Found, page: FilePage) -> ImageInput | None:
         if not page.image:

@@ -54,6 +54,7 @@ class Collection(models.Model):
 
         NONE = "none", "nothing"
         PAGES = "pages", "scanned pages"
+        ALL = "all", "scanned pages, figures and photographs"
 
     slug = models.SlugField(max_length=80, unique=True)
     name = models.CharField(max_length=200)
@@ -81,7 +82,7 @@ class Collection(models.Model):
         max_length=10,
         choices=Recognition.choices,
         default=Recognition.PAGES,
-        help_text="Pages of files that have no text of their own, such as scans, are read letter by letter.",
+        help_text="What is read letter by letter, beside text that files hold as such.",
     )
     members = models.ManyToManyField(settings.AUTH_USER_MODEL, through="Membership", blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

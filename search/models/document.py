@@ -115,7 +115,10 @@ class Passage(models.Model):
 
 
 class DocumentImage(models.Model):
-    """A picture of a document, embedded as one unit; the bytes live in the blob store."""
+    """A picture of a document, embedded as one unit; the bytes live in the blob store.
+
+    `page`, `box`: of a figure of a file with pages, its page's number and left, top, width and height on that page.
+    """
 
     document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="images")
     ordinal = models.PositiveIntegerField()
@@ -123,6 +126,8 @@ class DocumentImage(models.Model):
     width = models.PositiveIntegerField(default=0, help_text="pixels, upright")
     height = models.PositiveIntegerField(default=0, help_text="pixels, upright")
     alt = models.CharField(max_length=300, blank=True, default="")
+    page = models.PositiveIntegerField(null=True, blank=True)
+    box = models.JSONField(null=True, blank=True)
 
     class Meta:
         ordering = ["document_id", "ordinal"]

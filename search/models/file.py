@@ -48,11 +48,17 @@ class DocumentPage(models.Model):
     width = models.PositiveIntegerField(default=0, help_text="of its picture, in pixels")
     height = models.PositiveIntegerField(default=0, help_text="of its picture, in pixels")
     is_read = models.BooleanField(default=False, help_text="its text comes from character recognition")
+    is_unread = models.BooleanField(
+        default=False, db_default=False, help_text="character recognition failed, or found nothing"
+    )
     boxes = models.JSONField(default=list)
 
     class Meta:
         ordering = ["document_id", "number"]
         constraints = [models.UniqueConstraint(fields=["document", "number"], name="document_page_once")]
+        indexes = [
+            models.Index(fields=["document"], condition=models.Q(is_unread=True), name="document_page_unread")
+        ]
 
     def __str__(self) -> str:
         return f"page {self.number} of {self.document_id}"

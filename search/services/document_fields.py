@@ -51,12 +51,17 @@ class DocumentFields:
 
 @dataclass(frozen=True)
 class ImageInput:
-    """A stored picture of a document; width and height in pixels, 0 while nobody has decoded it."""
+    """A stored picture of a document; width and height in pixels, 0 while nobody has decoded it.
+
+    `page`, `box`: of a figure, as `DocumentImage` has them; without them what is stored stays.
+    """
 
     blob_id: str
     width: int = 0
     height: int = 0
     alt: str = ""
+    page: int | None = None
+    box: tuple[float, ...] | None = None
 
 
 def image_input(

@@ -24,6 +24,7 @@ class PageInput:
     height: int = 0
     is_read: bool = False
     boxes: tuple[tuple[float, ...], ...] = ()
+    is_unread: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ def _replace(document: Document, content: FileContent) -> None:
             width=page.width,
             height=page.height,
             is_read=page.is_read,
+            is_unread=page.is_unread,
             boxes=[list(box) for box in page.boxes],
         )
         for number, page in enumerate(content.pages, start=1)

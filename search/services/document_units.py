@@ -126,13 +126,21 @@ def images_replace(wanted: Mapping[int, Sequence[ImageInput]]) -> None:
             kept = stored.pop((document_id, image.blob_id), None)
             if kept is None:
                 new.append(_image(document_id, ordinal, image))
-            elif (kept.ordinal, kept.alt) != (ordinal, image.alt):
-                kept.ordinal, kept.alt = ordinal, image.alt
+            elif _place(kept, image, ordinal):
                 moved.append(kept)
     if stored:
         DocumentImage.objects.filter(pk__in=[image.pk for image in stored.values()]).delete()
-    DocumentImage.objects.bulk_update(moved, ["ordinal", "alt"])
+    DocumentImage.objects.bulk_update(moved, ["ordinal", "alt", "page", "box"])
     DocumentImage.objects.bulk_create(new)
+
+
+def _place(kept: DocumentImage, image: ImageInput, ordinal: int) -> bool:
+    """Take over what is said of a picture; return whether anything changed."""
+    before = (kept.ordinal, kept.alt, kept.page, kept.box)
+    kept.ordinal, kept.alt = ordinal, image.alt
+    if image.page is not None:
+        kept.page, kept.box = image.page, image.box and list(image.box)
+    return before != (kept.ordinal, kept.alt, kept.page, kept.box)
 
 
 def _image(document_id: int, ordinal: int, image: ImageInput) -> DocumentImage:
@@ -143,4 +151,6 @@ def _image(document_id: int, ordinal: int, image: ImageInput) -> DocumentImage:
         width=image.width,
         height=image.height,
         alt=image.alt,
+        page=image.page,
+        box=image.box and list(image.box),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import secrets
 import shutil
 import tempfile
 from contextlib import contextmanager, suppress
@@ -67,6 +68,18 @@ class Found:
         """Copy one to a file of one's own, which stays when the next file comes; raises FileError `file.crashed`."""
         with self._open(name) as file, target.open("wb") as copy:
             shutil.copyfileobj(file, copy, 1 << 20)
+
+    def add(self, data: bytes) -> str:
+        """Keep one more file beside what was taken out; return its name. Raises FileError `file.crashed`."""
+        name = str(secrets.randbits(120))
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+        try:
+            descriptor = os.open(self._folder / name, flags, 0o600)
+        except OSError as error:
+            raise FileError("file.crashed/nonsense") from error
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+        return name
 
     def _open(self, name: str) -> IO[bytes]:
         if not (name.isascii() and name.isdigit()):

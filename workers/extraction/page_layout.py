@@ -7,11 +7,13 @@ row by row, as in a table.
 
 from __future__ import annotations
 
+import re
 import statistics
 from dataclasses import replace
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 
+from workers.extraction.captions import is_caption
 from workers.extraction.formats.pdf_layout import PageText, blocks_of
 from workers.extraction.lines import PageLine
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from workers.extraction.types import Block, Box
-    from workers.inference.ocr.types import LinesOfPage
+    from workers.inference.ocr.types import LinesOfPage, TextRead
 
 GUTTERS = 128
 """At so many places across a page white between columns is looked for."""
@@ -31,8 +33,11 @@ CELLS_MIN = 3
 DEPTH_MAX = 4
 TRIMMED = 0.25
 """Of a line's height, at both its ends."""
-LARGE = 1.4
-"""So much higher than most of a page's lines are those of a heading."""
+LARGE, LARGE_NUMBERED = 1.4, 1.2
+"""So much higher than most of a page's lines are those of a heading; those that begin with a section's number."""
+NUMBERED_CHARACTERS_MAX, NUMBERED_SIZE = 80, 1.5
+_NUMBERED = re.compile(r"(?:§\s*)?(\d{1,2}(?:\.\d{1,2}){0,4})\.?\s+(?=[^\W\d_])")
+"""How a numbered title begins: `4.2 Impeller`, `§ 3 Wartung`."""
 PARAGRAPH_GAP = 0.3
 """More white than usual, by this share of a line's height, parts two paragraphs."""
 
@@ -41,20 +46,26 @@ def blocks_of_page(found: LinesOfPage, size: tuple[int, int], page: int) -> tupl
     """Return a page's blocks; `size`: width and height of its picture, on which their boxes stand."""
     if not found.lines:
         return ()
-    usual = statistics.median(read.box[3] for read in found.lines)
-    width, height = _upright(found, size)
-    lines = [
-        PageLine(read.text, _trimmed(read.box, height / width), _size(read.box, usual))
-        for read in found.lines
-    ]
-    ordered = _without_hyphens(list(_ordered(lines, DEPTH_MAX)))
+    usual = _usual_height(found.lines)
+    ordered = _without_hyphens(list(_ordered(lines_of_page(found, size), DEPTH_MAX)))
     blocks = blocks_of([PageText(page, part) for part in _parts(ordered, usual)], {})
     return tuple(
-        replace(block, read=True, box=block.box and on_picture(block.box, found, size)) for block in blocks
+        replace(_levelled(block), read=True, box=block.box and on_picture(block.box, found, size))
+        for block in blocks
     )
 
 
-def _upright(found: LinesOfPage, size: tuple[int, int]) -> tuple[int, int]:
+def lines_of_page(found: LinesOfPage, size: tuple[int, int]) -> list[PageLine]:
+    """Return a page's lines as they were found, on the straight page."""
+    usual = _usual_height(found.lines)
+    width, height = upright_size(found, size)
+    return [
+        PageLine(read.text, _trimmed(read.box, height / width), _size(read, usual)) for read in found.lines
+    ]
+
+
+def upright_size(found: LinesOfPage, size: tuple[int, int]) -> tuple[int, int]:
+    """Return width and height of a page's picture once it stands upright."""
     return size if found.turned in (0, 180) else (size[1], size[0])
 
 
@@ -65,10 +76,37 @@ def _trimmed(box: Box, aspect: float) -> Box:
     return left + trim, top, width - 2 * trim, height
 
 
-def _size(box: Box, usual: float) -> float:
+def _usual_height(lines: Sequence[TextRead]) -> float:
+    """Return the height of most letters' lines: a page may have few lines, and headings among them."""
+    heights = sorted((read.box[3], len(read.text)) for read in lines)
+    half, seen = sum(letters for _, letters in heights) / 2, 0
+    for height, letters in heights:
+        seen += letters
+        if seen >= half:
+            return height
+    return 0.0
+
+
+def _size(read: TextRead, usual: float) -> float:
     """Return how large a line's letters are beside those of most lines, in steps: boxes are not exact."""
-    larger = box[3] / usual if usual and box[3] < box[2] else 1.0
-    return 1.0 if larger < LARGE else round(larger * 2) / 2
+    _, _, width, height = read.box
+    larger = height / usual if usual and height < width else 1.0
+    numbered = _is_numbered(read.text)
+    if larger < (LARGE_NUMBERED if numbered else LARGE) or is_caption(read.text):
+        return 1.0
+    return max(round(larger * 2) / 2, NUMBERED_SIZE if numbered else 1.0)
+
+
+def _is_numbered(text: str) -> bool:
+    """Tell a numbered title from a step of instructions, which ends as sentences do."""
+    is_title = len(text) <= NUMBERED_CHARACTERS_MAX and not text.endswith((".", ",", ";", ":"))
+    return is_title and bool(_NUMBERED.match(text))
+
+
+def _levelled(block: Block) -> Block:
+    """Return a numbered heading with the level that its number says: sizes of letters compare on one page only."""
+    number = _NUMBERED.match(block.text) if block.kind == "heading" else None
+    return replace(block, level=number[1].count(".") + 1) if number else block
 
 
 def _ordered(lines: Sequence[PageLine], depth: int) -> Iterator[PageLine]:
@@ -200,13 +238,29 @@ def _parts(lines: Sequence[PageLine], usual: float) -> list[list[PageLine]]:
 
 def on_picture(box: Box, found: LinesOfPage, size: tuple[int, int]) -> Box:
     """Return the rectangle, on the picture as it was given, around a box of the page that was laid straight."""
-    width, height = _upright(found, size)
+    places = corners_on_picture(box, found, size)
+    (low_x, high_x), (low_y, high_y) = (_clipped(values) for values in zip(*places, strict=True))
+    return low_x, low_y, round(high_x - low_x, 4), round(high_y - low_y, 4)
+
+
+def corners_on_picture(box: Box, found: LinesOfPage, size: tuple[int, int]) -> list[tuple[float, float]]:
+    """Return where the corners of a box of the straight page lie on the picture: left upper and lower, then right."""
+    width, height = upright_size(found, size)
     left, top, across, down = box
     corners = ((x, y) for x in (left, left + across) for y in (top, top + down))
     lying = (found.lie.lying((x - 0.5, (y - 0.5) * height / width)) for x, y in corners)
-    places = [_unturned((x + 0.5, y * width / height + 0.5), found.turned) for x, y in lying]
-    (low_x, high_x), (low_y, high_y) = (_clipped(values) for values in zip(*places, strict=True))
-    return low_x, low_y, round(high_x - low_x, 4), round(high_y - low_y, 4)
+    return [_unturned((x + 0.5, y * width / height + 0.5), found.turned) for x, y in lying]
+
+
+def among_lines(box: Box, level: LinesOfPage, found: LinesOfPage, size: tuple[int, int]) -> Box:
+    """Return where a box of the `level` page stands on the one that was laid straight as all lines tell."""
+    width, height = upright_size(found, size)
+    left, top, across, down = box
+    aspect = height / width
+    corners = ((x - 0.5, (y - 0.5) * aspect) for x in (left, left + across) for y in (top, top + down))
+    places = [found.lie.straight(level.lie.lying(corner)) for corner in corners]
+    xs, ys = [x + 0.5 for x, _ in places], [y / aspect + 0.5 for _, y in places]
+    return min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys)
 
 
 def _unturned(point: tuple[float, float], turned: int) -> tuple[float, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+from workers.extraction.page_figures import cut_out_figures
 from workers.extraction.page_layout import blocks_of_page
 from workers.inference.errors import PictureError
 from workers.inference.ocr.reader import PageLineReader, ReadingError, ReadingTimeoutError
@@ -13,6 +14,7 @@ from workers.inference.ocr.types import PAGE_LONGEST_SIDE_PX
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from workers.extraction.page_figures import CutOut
     from workers.extraction.types import Block
     from workers.inference.decoding.pool import Decoders
     from workers.inference.ocr.types import TextRead
@@ -25,13 +27,14 @@ class PageRead:
 
     `blocks`: in reading order, `read` set, their boxes as fractions of the picture as it was given. `identifiers`:
     what its barcodes say. `turned`: by how many degrees, clockwise, the picture must be turned to stand upright.
-    `confidence`: the mean over all characters, 0 where there are none.
+    `confidence`: the mean over all characters, 0 where there are none. `figures`: from top to bottom.
     """
 
     blocks: tuple[Block, ...] = ()
     identifiers: tuple[str, ...] = ()
     turned: int = 0
     confidence: float = 0.0
+    figures: tuple[CutOut, ...] = ()
 
 
 class PageReader:
@@ -72,7 +75,8 @@ class PageReader:
             raise PictureError("image.crashed", reason="reader") from error
         identifiers = tuple(dict.fromkeys(code.text for code in found.codes))
         blocks = blocks_of_page(found, picture.size, page)
-        return PageRead(blocks, identifiers, found.turned, _confidence(found.lines))
+        figures = tuple(cut_out_figures(found, picture))
+        return PageRead(blocks, identifiers, found.turned, _confidence(found.lines), figures)
 
     def close(self) -> None:
         """End the process."""

@@ -40,7 +40,8 @@ class Figure:
     `source`: of a picture that is a file of its own beside a saved page, which the page's reader cannot open: its path
     from the page's folder, as the page says it. `file` is empty then. It may lead out of the folder (`../../x.png`) or
     begin at the site's root (`/x.png`): whoever resolves it checks where it leads.
-    `caption`: what the document says of it; `near`: text beside it. `after`: how many blocks come before it.
+    `caption`: what the document says of it; `near`: text beside it. `after`: how many blocks come before it. `box`:
+    where it stands on its page, where that is known.
     """
 
     file: str
@@ -49,6 +50,7 @@ class Figure:
     page: int = 0
     after: int = 0
     source: str = ""
+    box: Box | None = None
 
 
 @dataclass(frozen=True)
@@ -145,6 +147,7 @@ def _figure(values: Any) -> Figure:
         _count(values["page"]),
         _count(values["after"]),
         _text(values["source"]),
+        None if values["box"] is None else _box(values["box"]),
     )
 
 

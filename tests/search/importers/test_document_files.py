@@ -17,6 +17,9 @@ from django.core.files.base import ContentFile
 from PIL import Image, ImageDraw, ImageFont
 from reportlab.platypus import Paragraph
 
+from demo.drawing.render import draw
+from demo.drawing.scene import scene_sample
+from search.curating.quality import corpus_of, quality_condition
 from search.importers.types import ImportOptions
 from search.models import Collection, Document, DocumentFile, DocumentPage, Passage
 from search.services.collections import collection_create
@@ -228,12 +231,19 @@ def test_changing_the_tags_alone_keeps_outline_and_places(corpus: Collection) ->
 
 def scan(*lines: str) -> bytes:
     """A PDF with a picture of text on its page, and no text."""
+    kept = io.BytesIO()
+    Image.open(io.BytesIO(scan_picture(*lines))).save(kept, "PDF", resolution=150)
+    return kept.getvalue()
+
+
+def scan_picture(*lines: str) -> bytes:
+    """A page's picture with lines of text."""
     font = ImageFont.truetype("DejaVuSans.ttf", 40)
     picture = Image.new("RGB", (1240, 1754), "white")
     for row, line in enumerate(lines):
         ImageDraw.Draw(picture).text((120, 150 + 90 * row), line, fill="black", font=font)
     kept = io.BytesIO()
-    picture.save(kept, "PDF", resolution=150)
+    picture.save(kept, "PNG")
     return kept.getvalue()
 
 
@@ -251,12 +261,37 @@ def test_a_scanned_page_is_read_and_its_words_stand_in_the_text_and_on_the_page(
     assert abs(top - 150 / 1754) < 0.02
 
 
+def test_a_picture_on_a_scanned_page_becomes_a_figure_with_its_caption_and_its_place(
+    corpus: Collection,
+) -> None:
+    page = Image.open(io.BytesIO(scan_picture("Replace the shaft seal", "and grease the shaft.")))
+    page.paste(draw(scene_sample(np.random.default_rng(3)), 400).convert("RGB"), (300, 500))
+    pen = ImageDraw.Draw(page)
+    pen.text((300, 930), "Fig. 2: The seal", fill="black", font=ImageFont.truetype("DejaVuSans.ttf", 40))
+    kept = io.BytesIO()
+    page.save(
+        kept, "PDF", resolution=150, save_all=True, append_images=[Image.new("RGB", page.size, "white")]
+    )
+    job = run(corpus, kept.getvalue(), "scan.pdf")
+    assert counts(job) == (1, 0, 0, 0)
+    document = Document.objects.get()
+    image = document.images.get()
+    assert (image.alt, image.page) == ("Fig. 2: The seal", 1)
+    wanted = [300 / 1240, 500 / 1754, 400 / 1240, 400 / 1754]
+    assert all(abs(side - share) < 0.02 for side, share in zip(image.box, wanted, strict=True))
+    assert list(document.pages.values_list("number", "is_unread")) == [(1, False), (2, True)]
+    assert corpus_of(corpus).figures["unread"] == 1
+    found = Document.objects.filter(quality_condition("unread", corpus))
+    assert [one.pk for one in found] == [document.pk]
+
+
 def test_a_collection_that_wishes_no_character_recognition_keeps_the_page_alone(corpus: Collection) -> None:
     Collection.objects.update(character_recognition="none")
     run(corpus, scan("Replace the shaft seal"), "scan.pdf")
     document = Document.objects.get()
     assert document.body == ""
     assert document.pages.count() == 1
+    assert not document.pages.get().is_unread
 
 
 def test_a_zip_in_a_zip_leads_to_the_documents_in_it_and_is_none_itself(corpus: Collection) -> None:

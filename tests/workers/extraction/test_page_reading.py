@@ -12,6 +12,8 @@ import zxingcpp
 from PIL import Image, ImageDraw
 
 from bench.plates import barcode, font
+from demo.drawing.render import draw
+from demo.drawing.scene import scene_sample
 from workers.extraction.page_reading import PageReader
 from workers.inference.decoding.pool import Decoders
 from workers.inference.errors import PictureError
@@ -188,3 +190,32 @@ def test_a_page_that_ends_or_stops_its_reader_is_one_failure_with_an_id(decoders
         reader.read(jpeg(Image.new("RGB", (width, 64))), 1)
     assert raised.value.id == why
     assert reader.process is None
+
+
+def page_with_a_figure():
+    image = page()
+    picture = draw(scene_sample(np.random.default_rng(3)), 300).convert("RGB")
+    image.paste(picture, (700, 600))
+    ink = ImageDraw.Draw(image)
+    ink.text((700, 915), "Figure 4: The impeller as it is", font=font("DejaVuSerif", 24), fill=(20, 20, 25))
+    ink.text((700, 950), "delivered with the pump", font=font("DejaVuSerif", 24), fill=(20, 20, 25))
+    return image, picture
+
+
+@pytest.mark.parametrize(("turned", "skew"), [(0, 0), (90, 0), (180, 2)])
+def test_a_figure_of_a_page_is_cut_out_upright_and_straight_with_its_caption(reader, turned, skew):
+    image, picture = page_with_a_figure()
+    image = image.rotate(skew, Image.Resampling.BICUBIC, expand=True, fillcolor=(250, 250, 246))
+    found = reader.read(jpeg(image.rotate(turned, expand=True)), 1)
+    (figure,) = found.figures
+    assert figure.caption == "Figure 4: The impeller as it is delivered with the pump"
+    cut = Image.open(io.BytesIO(figure.data)).convert("RGB")
+    assert cut.size == pytest.approx((300, 300), abs=14)
+    away = np.asarray(cut.resize((60, 60)), float) - np.asarray(picture.resize((60, 60)), float)
+    assert np.abs(away).mean() < 12
+    assert not any(block.kind == "heading" and "Figure" in block.text for block in found.blocks)
+    if not skew:
+        x, y = (700 + 150) / 1240, (600 + 150) / 1000
+        middle = {0: (x, y), 90: (y, 1 - x), 180: (1 - x, 1 - y)}[turned]
+        left, top, width, height = figure.box
+        assert (left + width / 2, top + height / 2) == pytest.approx(middle, abs=0.02)

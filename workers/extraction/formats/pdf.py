@@ -96,9 +96,9 @@ def _figures(placed: list[Placed], blocks: tuple[Block, ...]) -> tuple[Figure, .
 
 def _figure(placed: Placed, on_page: list[tuple[int, float]]) -> Figure:
     after = max(
-        (index + 1 for index, top in on_page if top < placed.top), default=on_page[0][0] if on_page else 0
+        (index + 1 for index, top in on_page if top < placed.box[1]), default=on_page[0][0] if on_page else 0
     )
-    return Figure(placed.file, placed.caption, placed.near, placed.page, after)
+    return Figure(placed.file, placed.caption, placed.near, placed.page, after, box=placed.box)
 
 
 def _extracted(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 
+from workers.extraction.captions import words_of
 from workers.extraction.formats.pdf_lines import box_around
 from workers.extraction.formats.pdf_pages import jpeg
 
@@ -26,25 +26,19 @@ PIXELS_MAX = 100_000_000
 OBJECTS_MAX = 20_000
 WHOLE_PAGE = 0.85
 """A picture that covers so much of its page is the scan under the text that was read in it."""
-NEAR_MAX = 0.12
-"""A caption stands within this share of the page's height from its picture."""
-NEAR_CHARACTERS_MAX = 300
 DRAWING_PARTS_MIN, DRAWING_AREA_MIN, DRAWING_SIDE_MIN = 12, 0.02, 0.1
 TOUCHING = 0.012
 """Lines of one drawing are no farther apart than this share of the page."""
 _DRAWING_SCALE = 2.0
-_CAPTION = re.compile(
-    r"(?i)^\s*(fig(ure|\.)?|abb(ildung|\.)?|bild|photo|foto|plate|scheme|drawing|illustration)\s*\.?\s*\d"
-)
 
 
 @dataclass(frozen=True)
 class Placed:
-    """A figure that was kept, on its page, `top` from its upper edge."""
+    """A figure that was kept, and where on its page it stands."""
 
     file: str
     page: int
-    top: float
+    box: Box
     caption: str
     near: str
 
@@ -54,8 +48,8 @@ def figures_of(page: pdfium.PdfPage, number: int, out: Output, lines: Sequence[P
     found = sorted([*_photographs(page, out), *_drawings(page, lines)], key=lambda one: one[0][1])
     kept = []
     for box, picture in found:
-        caption, near = _words_of(box, lines)
-        kept.append(Placed(out.put(_encoded(picture)), number, box[1], caption, near))
+        caption, near = words_of(box, lines)
+        kept.append(Placed(out.put(_encoded(picture)), number, box, caption, near))
     return kept
 
 
@@ -179,36 +173,3 @@ def _cut_out(page: pdfium.PdfPage, box: Box) -> Image.Image:
     )
     picture: Image.Image = page.render(scale=_DRAWING_SCALE, crop=margins).to_pil()
     return picture
-
-
-def _words_of(box: Box, lines: Sequence[PageLine]) -> tuple[str, str]:
-    """Return a picture's caption and the text near it: below it rather than above."""
-    under = [
-        line for line in lines if 0 <= line.top - (box[1] + box[3]) + 0.005 <= NEAR_MAX and _over(box, line)
-    ]
-    above = [line for line in lines if 0 <= box[1] - line.bottom + 0.005 <= NEAR_MAX and _over(box, line)]
-    under.sort(key=lambda line: line.top)
-    above.sort(key=lambda line: -line.bottom)
-    caption = next((_sentence(line, lines) for line in (*under, *above) if _CAPTION.match(line.text)), "")
-    near = " ".join(line.text for line in under or above[::-1])[:NEAR_CHARACTERS_MAX]
-    return caption, near
-
-
-def _over(box: Box, line: PageLine) -> bool:
-    return line.left < box[0] + box[2] and line.right > box[0]
-
-
-def _sentence(first: PageLine, lines: Sequence[PageLine]) -> str:
-    """Return a caption with the lines that continue it, directly below and as large."""
-    words, last = [first.text], first
-    for line in lines:
-        below = 0 <= line.top - last.bottom + 0.003 < 0.6 * last.height + 0.003
-        if (
-            line is not first
-            and below
-            and abs(line.size - first.size) < 0.5
-            and abs(line.left - first.left) < 0.1
-        ):
-            words.append(line.text)
-            last = line
-    return " ".join(words)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Point: TypeAlias = tuple[float, float]
+Places = TypeVar("Places", float, "NDArray[np.float64]")
 SKEW_MAX, SLOPE_MAX = 45.0, 0.3
 LINES_MIN = 8
 """Fewer lines do not tell how slopes change over the page."""
@@ -45,20 +46,25 @@ class Lie:
             raise ValueError("no page lies like this")
         return cls(skew, *slopes)
 
+    @property
+    def level(self) -> Lie:
+        """How the page lies as far as all lines together tell: turned. What a few tell would shear pictures."""
+        return Lie(self.skew, self.base)
+
     def straight(self, point: Point) -> Point:
         """Return where a point of the picture stands on the straight page, both from the middle."""
         x, y = turned_point(point, -self.skew)
         level = (y - self.base * x - self.across * x * x / 2) / (1 + self.down * x)
         return (x - self.lean * level) / (1 + self.spread * level), level
 
-    def lying(self, point: Point) -> Point:
-        """Return the point of the picture that `straight` takes there."""
+    def lying(self, point: tuple[Places, Places]) -> tuple[Places, Places]:
+        """Return the point of the picture that `straight` takes there; or points, an array of each coordinate."""
         x, y = point
         x = x * (1 + self.spread * y) + self.lean * y
         return turned_point((x, y * (1 + self.down * x) + self.base * x + self.across * x * x / 2), self.skew)
 
 
-def turned_point(point: Point, degrees: float) -> Point:
+def turned_point(point: tuple[Places, Places], degrees: float) -> tuple[Places, Places]:
     """Return a point turned clockwise about the middle."""
     (x, y), angle = point, math.radians(degrees)
     return x * math.cos(angle) - y * math.sin(angle), x * math.sin(angle) + y * math.cos(angle)

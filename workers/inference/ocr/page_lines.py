@@ -10,10 +10,13 @@ from workers.inference.ocr.barcodes import barcodes
 from workers.inference.ocr.lie import lie_of
 from workers.inference.ocr.lines import fractions_of, strip_of, upside_down
 from workers.inference.ocr.page_detection import PageDetector
+from workers.inference.ocr.page_figures import figures_on, straightened
 from workers.inference.ocr.recognition import PAGE_SHAPES, Recogniser
 from workers.inference.ocr.types import PAGE_LINES_MAX, LinesOfPage, TextRead
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from workers.inference.ocr.detection import Corners, Pixels
@@ -25,6 +28,7 @@ VOTERS = 9
 CONFIDENCE_MIN = 0.5
 HIGHEST = 0.2
 """A region that is higher, as a share of the page's longer side, is the page itself or what lies around it."""
+BLOT_LETTERS_MAX, BLOT_HEIGHT_MIN = 2, 2.5
 LINE_RATIO = 2.0
 """Only regions that are so much longer than high tell which way lines run, and at which angle."""
 
@@ -50,8 +54,18 @@ class PageNetworks:
         turned = self._turned(picture, boxes)
         upright, places = _turn(picture, turned), [_turn_corners(box, picture, turned) for box in boxes]
         lie = _lie(places, upright)
-        lines = (self._line(upright, place, lie) for place in places)
-        return LinesOfPage(tuple(line for line in lines if line), tuple(codes), turned, lie)
+        read = [self._line(upright, place, lie) for place in places]
+        blots = _blots(read)
+        hidden = [_turn_corners(_corners(code, picture), picture, turned) for code in codes]
+        hidden += [place for place, line in zip(places, read, strict=True) if not line]
+        texts = [place for place, line in zip(places, read, strict=True) if line and line not in blots]
+        figures = figures_on(
+            straightened(upright, lie.level),
+            [fractions_of(_straight(place, lie.level, upright), upright) for place in texts],
+            [fractions_of(_straight(place, lie.level, upright), upright) for place in hidden],
+        )
+        lines = tuple(line for line in read if line and not (figures and line in blots))
+        return LinesOfPage(lines, tuple(codes), turned, lie, figures)
 
     def _line(self, upright: Pixels, place: Corners, lie: Lie) -> TextRead | None:
         text, confidence = self._read(strip_of(upright, place))
@@ -72,12 +86,28 @@ class PageNetworks:
         return turned + 180 if better > 0 else turned
 
 
+def _blots(lines: Sequence[TextRead | None]) -> list[TextRead]:
+    """Return what was taken for one or two letters that are far larger than the others: likely parts of pictures."""
+    read = [line for line in lines if line]
+    usual = float(np.median([line.box[3] for line in read])) if read else 0.0
+    return [
+        line for line in read if len(line.text) <= BLOT_LETTERS_MAX and line.box[3] > BLOT_HEIGHT_MIN * usual
+    ]
+
+
 def _in_a_code(box: Corners, picture: Pixels, codes: list[TextRead]) -> bool:
     """Whether a region is a code, which the network may take for letters."""
     height, width = picture.shape[:2]
     x, y = box.mean(0) / (width, height)
     places = (code.box for code in codes)
     return any(left <= x <= left + across and top <= y <= top + down for left, top, across, down in places)
+
+
+def _corners(code: TextRead, picture: Pixels) -> Corners:
+    """Return the corners of a code's box in pixels."""
+    left, top, across, down = code.box
+    corners = [(left, top), (left + across, top), (left + across, top + down), (left, top + down)]
+    return np.array(corners, np.float32) * np.array(picture.shape[1::-1], np.float32)
 
 
 def _sides(box: Corners) -> tuple[float, float]:

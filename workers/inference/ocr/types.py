@@ -17,6 +17,7 @@ READS_MAX = 100
 PAGE_LONGEST_SIDE_PX = 2500
 """Pages are read at this scale: small print on paper of A4 at 200 dots per inch and more."""
 PAGE_LINES_MAX = 3000
+PAGE_FIGURES_MAX = 50
 
 Script: TypeAlias = Literal["any", "latin"]
 """The network knows Latin, Greek, Chinese and Japanese letters; a page in one script is read better as such."""
@@ -56,12 +57,14 @@ class LinesOfPage:
     """What stands on a page: lines in no order, with boxes on the page once it is laid straight; and barcodes.
 
     `turned`: by how many degrees, clockwise, the picture must be turned to stand upright; `lie`: how lines lie then.
+    `figures`: the boxes of its pictures on the page that lies as `lie.level` tells, from top to bottom.
     """
 
     lines: tuple[TextRead, ...]
     codes: tuple[TextRead, ...]
     turned: int
     lie: Lie
+    figures: tuple[Box, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -78,6 +81,7 @@ class LinesOfPage:
             tuple(TextRead.of(one) for one in values["codes"][:READS_MAX]),
             int(turned),
             Lie.of(values["lie"]),
+            tuple(_box(one) for one in values["figures"][:PAGE_FIGURES_MAX]),
         )
 
 
