@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 HEADING_CHARACTERS_MAX = 300
 TITLE_CHARACTERS_MAX = 120
 BETWEEN = " › "
+READ_IN = "Read in a picture: {}"
 
 
 class Heading(NamedTuple):
@@ -23,13 +24,22 @@ class Heading(NamedTuple):
     text: str
 
 
+class ReadSpan(NamedTuple):
+    """Text that was read in a picture: where it begins and ends in the body, and what picture that is."""
+
+    start: int
+    end: int
+    picture: str
+
+
 @dataclass(frozen=True)
 class Outline:
-    """Headings in order, the offsets at which pages begin, and those at which passages must."""
+    """Headings in order, the offsets at which pages begin, those at which passages must, and what pictures say."""
 
     headings: tuple[Heading, ...] = ()
     pages: tuple[int, ...] = ()
     breaks: tuple[int, ...] = ()
+    read: tuple[ReadSpan, ...] = ()
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Self:
@@ -38,14 +48,16 @@ class Outline:
             tuple(Heading(*one) for one in values.get("headings", ())),
             tuple(values.get("pages", ())),
             tuple(values.get("breaks", ())),
+            tuple(ReadSpan(*one) for one in values.get("read", ())),
         )
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values; nothing where there is nothing."""
-        if not (self.headings or self.pages or self.breaks):
+        if not (self.headings or self.pages or self.breaks or self.read):
             return {}
         headings = [list(one) for one in self.headings]
-        return {"headings": headings, "pages": list(self.pages), "breaks": list(self.breaks)}
+        read = {"read": [list(one) for one in self.read]} if self.read else {}
+        return {"headings": headings, "pages": list(self.pages), "breaks": list(self.breaks), **read}
 
     def page_at(self, at: int) -> int:
         """Return the page, from 1, on which a character of the body stands; 0 where there are no pages."""
@@ -63,12 +75,18 @@ class Outline:
     def heading_at(self, at: int) -> str:
         """Return the titles of the sections in which what begins at a character stands, but not its own heading.
 
-        They are joined by `BETWEEN`, the outermost first; of too long a chain the inner ones.
+        They are joined by `BETWEEN`, the outermost first; of too long a chain the inner ones. Text that was read in a
+        picture stands in that picture, too.
         """
         last = bisect_right(self.headings, at, key=lambda one: one.start) - 1
-        if last < 0:
-            return ""
-        titles = [one.text[:TITLE_CHARACTERS_MAX] for one in self._paths[last] if one.start != at]
+        around = self._paths[last] if last >= 0 else ()
+        titles = [one.text[:TITLE_CHARACTERS_MAX] for one in around if one.start != at]
+        titles += [READ_IN.format(one.picture[:TITLE_CHARACTERS_MAX]) for one in self._read_at(at)]
         while titles and len(BETWEEN.join(titles)) > HEADING_CHARACTERS_MAX:
             titles.pop(0)
         return BETWEEN.join(titles)
+
+    def _read_at(self, at: int) -> tuple[ReadSpan, ...]:
+        """Return the picture in which what stands at a character was read, if it was."""
+        last = bisect_right(self.read, at, key=lambda one: one.start) - 1
+        return self.read[last : last + 1] if last >= 0 and at < self.read[last].end else ()

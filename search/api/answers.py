@@ -258,7 +258,7 @@ class CollectionAnswer(Answer):
     language = serializers.CharField(help_text="of its texts")
     keep_originals = serializers.BooleanField(help_text="whether pictures keep their metadata")
     keep_files = serializers.BooleanField(help_text="whether documents' files can be opened")
-    character_recognition = serializers.ChoiceField(choices=["none", "pages"])
+    character_recognition = serializers.ChoiceField(choices=["none", "pages", "all"])
     documents = serializers.IntegerField(help_text="how many")
     role = serializers.ChoiceField(choices=Membership.Role.choices, allow_null=True)
     created_at = serializers.DateTimeField()

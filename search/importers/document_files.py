@@ -19,8 +19,9 @@ from django.conf import settings
 from django.core.files.base import File
 
 from retrieval_site.errors import AppError
-from search.importers.extracted import Body, alt_of, body_of, fields_of
-from search.importers.scans import Scans
+from search.importers.extracted import BETWEEN_BLOCKS, Body, alt_of, body_of, fields_of
+from search.importers.picture_texts import READ_BY, PictureTexts
+from search.importers.scans import BARCODES_MAX, Scans
 from search.importers.storing import picture_record, picture_stored
 from search.importers.types import Rejected, rejected
 from search.services.document_fields import LENGTHS_MAX, DocumentFields, check_record, picture_kept
@@ -70,6 +71,7 @@ class DocumentFiles:
         self._store = store
         self._extractor = Extractor()
         self._scans = Scans(collection)
+        self._pictures = PictureTexts(collection)
 
     def __enter__(self) -> Self:
         return self
@@ -83,6 +85,7 @@ class DocumentFiles:
         """End the processes that read."""
         self._extractor.close()
         self._scans.close()
+        self._pictures.close()
 
     def records(
         self, item: DocumentFileItem, source: IO[bytes], beside: Beside | None = None
@@ -118,6 +121,10 @@ class DocumentFiles:
             yield Rejected(file.external_id, (Problem(error.id, f"“{file.name[-200:]}”: {error.message}"),))
 
     def picture_fields(self, data: bytes, external_id: str) -> DocumentFields:
+        """Return what a picture's own metadata say of it, and what stands in it where the collection wishes that."""
+        return self._with_its_text(self._said_by(data, external_id), data)
+
+    def _said_by(self, data: bytes, external_id: str) -> DocumentFields:
         """Return what a picture's own metadata say of it; nothing where they cannot be read."""
         try:
             with self._extractor.reading(io.BytesIO(data), external_id) as found:
@@ -133,14 +140,24 @@ class DocumentFiles:
         fields = self.picture_fields(data, file.external_id)
         return picture_record(data, file.external_id, fields, self._collection, store=self._store)
 
+    def _with_its_text(self, fields: DocumentFields, data: bytes) -> DocumentFields:
+        """Return a photograph's fields with what stands in the photograph, behind what its metadata say."""
+        read = self._pictures.of(data)
+        codes = {"barcodes": read.codes[:BARCODES_MAX]} if read.codes else {}
+        if not read.text:
+            return replace(fields, metadata=fields.metadata | codes)
+        body = BETWEEN_BLOCKS.join(text for text in (fields.body, read.text) if text)
+        return replace(fields, body=body, metadata=fields.metadata | READ_BY | codes)
+
     def _record(
         self, found: Found, file: _Inside, beside: Beside | None, unread: list[str]
     ) -> DocumentRecord:
         read = self._scans.with_text(found)
-        extracted = read.extracted
+        extracted, codes = self._pictures.with_text(found, read.extracted)
+        codes = list(dict.fromkeys((*read.codes, *codes)))[:BARCODES_MAX]
         body = body_of(extracted.blocks, len(extracted.pages))
         images = tuple(self._figures(found, extracted.figures, file.name, beside))
-        fields = fields_of(extracted, body.text, file.external_id, read.codes)
+        fields = fields_of(extracted, body.text, file.external_id, codes)
         check_record(file.external_id, fields, images, of_file=True)
         content = FileContent(
             name=PurePosixPath(file.name).name,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from search.outline import Heading, Outline
+from search.outline import Heading, Outline, ReadSpan
 from search.services.document_fields import LENGTHS_MAX, TAGS_MAX, DocumentFields
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def body_of(blocks: Sequence[Block], pages: int) -> Body:
     headings: list[Heading] = []
     page_starts, breaks = [0] * pages, set()
     boxes: dict[int, list[Box]] = {}
+    read: list[ReadSpan] = []
     at, before = 0, None
     for block in blocks:
         text = " ".join(block.text.split()) if block.kind != "text" else block.text.strip()
@@ -44,6 +45,10 @@ def body_of(blocks: Sequence[Block], pages: int) -> Body:
             breaks.add(at)
         if turned or before is None:
             _begin_pages(page_starts, before.page if before else 0, block.page, at)
+        if block.picture or (before is not None and before.picture):
+            breaks.add(at)
+        if block.picture:
+            read.append(ReadSpan(at, at + len(text), block.picture))
         if block.kind == "heading":
             headings.append(Heading(at, max(block.level, 1), text))
         if block.box and block.page:
@@ -53,7 +58,7 @@ def body_of(blocks: Sequence[Block], pages: int) -> Body:
         at += len(text) + len(BETWEEN_BLOCKS)
         before = block
     _begin_pages(page_starts, before.page if before else 0, pages, at)
-    outline = Outline(tuple(headings), tuple(page_starts), tuple(sorted(breaks - {0})))
+    outline = Outline(tuple(headings), tuple(page_starts), tuple(sorted(breaks - {0})), tuple(read))
     return Body(BETWEEN_BLOCKS.join(parts), outline, boxes)
 
 

@@ -107,6 +107,8 @@ def _check(collection: Collection) -> None:
         raise _slug_not_available()
     if collection.visibility not in Collection.Visibility.values:
         raise _invalid("visibility", f"Send one of {', '.join(Collection.Visibility.values)}.")
+    if collection.character_recognition not in Collection.Recognition.values:
+        raise _invalid("character_recognition", f"Send one of {', '.join(Collection.Recognition.values)}.")
     if collection.language not in dict(LANGUAGES):
         raise _invalid("language", "Send the name of a language in English, or “simple” for any other.")
 

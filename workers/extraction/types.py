@@ -22,7 +22,8 @@ class Block:
 
     `level`: of a heading, 1 to 6. `page`: from 1; 0 in formats that have none. `box`: where it stands on its page,
     where that is known. `read`: by character recognition. A row's cells are joined by `CELLS_BETWEEN`, each with its
-    column's name before it where the table has a header: `Part: Impeller | Number: KX-204/B`.
+    column's name before it where the table has a header: `Part: Impeller | Number: KX-204/B`. `picture`: of text that
+    was read in a figure, what the document says of the figure, or “picture”.
     """
 
     kind: BlockKind
@@ -31,6 +32,7 @@ class Block:
     page: int = 0
     box: Box | None = None
     read: bool = False
+    picture: str = ""
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 
 SETTABLE = tuple(name for name in COLLECTION_FIELDS if name != "slug")
 SLUG = r"^[a-z0-9]+(?:[-_][a-z0-9]+)*$"
-RECOGNITION = "which pictures of text are read: pages of files without text of their own, or none"
+RECOGNITION = (
+    "which pictures of text are read: `pages` of files without text of their own, `all` pictures, or `none`"
+)
 KEEP_FILES = "whether the files that documents are made of are kept, to be opened by who finds them"
 KEEP_ORIGINALS = "whether pictures keep what their files say of place, time and camera"
 LANGUAGE = "of its texts, by which words match their other forms; `simple` for any that is not listed"

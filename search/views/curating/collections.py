@@ -21,6 +21,13 @@ from search.views.throttling import throttled
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
+RECOGNITIONS = (
+    (Collection.Recognition.PAGES, "Read pages that are pictures of text, such as scans"),
+    (Collection.Recognition.ALL, "Read figures and photographs, too (slower)"),
+    (Collection.Recognition.NONE, "Read none"),
+)
+"""Which pictures of text are read, in words for people."""
+
 
 @require_safe
 @unindexed
@@ -52,6 +59,7 @@ def new_collection(request: HttpRequest) -> HttpResponse:
         "refused": refusal,
         "languages": LANGUAGES,
         "visibilities": Collection.Visibility.choices,
+        "recognitions": RECOGNITIONS,
     }
     return render(request, "search/curating/new.html", context, status=refusal.status if refusal else 200)
 
@@ -64,5 +72,6 @@ def _made(request: HttpRequest) -> Collection:
         owner=signed_in(request),
         visibility=request.POST.get("visibility", ""),
         language=request.POST.get("language", ""),
+        character_recognition=request.POST.get("character_recognition", Collection.Recognition.PAGES.value),
         **sent,
     )

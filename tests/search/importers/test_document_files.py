@@ -380,3 +380,44 @@ def test_a_photo_in_a_document_loses_what_it_says_of_place_and_camera(corpus: Co
     run(corpus, file.getvalue(), "report.docx")
     with blob_open(Document.objects.get().images.get().blob) as stored:
         assert b"Camera 7" not in stored.read()
+
+
+def test_text_in_figures_and_photographs_is_read_where_the_collection_wishes_it(corpus: Collection) -> None:
+    Collection.objects.update(character_recognition="all")
+    report = docx.Document()
+    report.add_paragraph("The pump stands in the cellar.")
+    report.add_picture(io.BytesIO(nameplate()))
+    report.add_paragraph("Figure 1: The nameplate", style="Caption")
+    report.add_paragraph("It hums.")
+    file = io.BytesIO()
+    report.save(file)
+    run(corpus, file.getvalue(), "report.docx")
+    run(corpus, nameplate(), "plate.png")
+    document, photo = Document.objects.order_by("external_id").reverse()
+    assert document.body.index("cellar") < document.body.index("KX-204/B") < document.body.index("hums")
+    (passage,) = (one for one in document.passages.all() if "KX-204/B" in one.text)
+    assert "Read in a picture: Figure 1: The nameplate" in passage.heading
+    assert "hums" not in passage.text
+    assert "Serial KX-204/B" in photo.body
+    assert photo.metadata["text_read_by"] == "character recognition"
+    for one in (document, photo):
+        assert one.metadata["barcodes"] == ["ZZ-77-1"]
+        assert one.identifiers.filter(value="kx204b").exists()
+
+
+def test_text_in_figures_and_photographs_is_not_read_unasked(corpus: Collection) -> None:
+    run(corpus, nameplate(), "plate.png")
+    assert Document.objects.get().body == ""
+
+
+def nameplate() -> bytes:
+    """A photograph of a nameplate with a code beside it."""
+    picture = Image.new("RGB", (900, 600), (200, 205, 210))
+    letters = ImageFont.truetype("DejaVuSans.ttf", 56)
+    for row, line in enumerate(("Impeller pump", "Serial KX-204/B")):
+        ImageDraw.Draw(picture).text((60, 80 + 120 * row), line, fill="black", font=letters)
+    code = zxingcpp.create_barcode("ZZ-77-1", zxingcpp.BarcodeFormat.QRCode)
+    picture.paste(Image.fromarray(np.asarray(code.to_image(scale=8))), (620, 340))
+    kept = io.BytesIO()
+    picture.save(kept, "PNG")
+    return kept.getvalue()
