@@ -35,7 +35,8 @@ BODY_BYTES_MAX = 200_000
 
 _BODY = 'document."body"'
 _OF_PAGE = """
-        SELECT -id AS id, document_id, 0 AS ordinal, blob_id, width, height, '' AS alt
+        SELECT -id AS id, document_id, 0 AS ordinal, blob_id, width, height, '' AS alt,
+            number AS page, NULL::jsonb AS box
         FROM search_documentpage
         WHERE document_id = document.id AND number = {kind}.page AND {kind}.page > 0 AND blob_id IS NOT NULL
         UNION ALL
@@ -49,7 +50,7 @@ _COVER = """
     LEFT JOIN LATERAL (
         SELECT * FROM (
             {page}
-            (SELECT id, document_id, ordinal, blob_id, width, height, alt
+            (SELECT id, document_id, ordinal, blob_id, width, height, alt, page, box
              FROM search_documentimage WHERE document_id = document.id ORDER BY ordinal LIMIT 1)
         ) shown LIMIT 1
     ) cover ON true

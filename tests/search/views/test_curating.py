@@ -90,11 +90,14 @@ def test_staff_and_whom_it_was_given_make_a_collection_and_curate_it(client):
     assert "New collection" not in page(client, "/curate/")
     user.user_permissions.add(Permission.objects.get(codename="add_collection"))
     assert "New collection" in page(client, "/curate/")
-    assert client.post("/curate/new-collection/", body | {"name": " "}).status_code == 400
+    for wrong in ({"name": " "}, {"character_recognition": "everything"}):
+        assert client.post("/curate/new-collection/", body | wrong).status_code == 400
     assert client.post("/curate/new-collection/", body).headers["Location"] == "/curate/in/my-notes/"
     made = Collection.objects.get()
-    assert (made.language, made.visibility) == ("german", "private")
+    assert (made.language, made.visibility, made.character_recognition) == ("german", "private", "pages")
     assert Collection.objects.curated_by(user).get() == made
+    client.post("/curate/new-collection/", body | {"name": "Plates", "character_recognition": "all"})
+    assert Collection.objects.get(slug="plates").character_recognition == "all"
 
 
 def test_documents_are_found_by_words_external_id_part_number_and_field(curator, notes):
@@ -233,7 +236,7 @@ def test_each_figure_of_the_quality_leads_to_its_documents(curator, notes):
     save_document(notes, "d", pictures=[picture_bytes()])
     corpus = curator.get("/curate/in/notes/quality/").context["corpus"]
     assert corpus.figures == {
-        "no-text": 1, "no-pictures": 2, "no-title": 1, "no-tags": 2, "failed": 0, "same": 2, "near": 0,
+        "no-text": 1, "no-pictures": 2, "no-title": 1, "no-tags": 2, "failed": 0, "unread": 0, "same": 2, "near": 0,
     }  # fmt: skip
     assert corpus.languages == [("en", 1)]
     for name, count in corpus.figures.items():
