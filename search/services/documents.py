@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from search.job_types import ENCODE
-from search.models import Collection, Document, DocumentImage, Passage
+from search.models import Collection, Document, DocumentImage, DocumentPage, Passage
 from search.services.document_fields import (
     DocumentFields,
     ImageInput,
@@ -208,6 +208,7 @@ def documents_delete(*, documents: Iterable[int]) -> int:
     _locked_documents(ids)
     _locked_ids(Passage, ids)
     _locked_ids(DocumentImage, ids)
+    _locked_ids(DocumentPage, ids)
     fields_stale(documents=ids)
     return Document.objects.filter(pk__in=ids).delete()[1].get("search.Document", 0)
 
@@ -216,7 +217,7 @@ def _locked_documents(documents: list[int]) -> None:
     list(Document.objects.filter(pk__in=documents).order_by("pk").select_for_update().values_list("pk"))
 
 
-def _locked_ids(model: type[Passage | DocumentImage], documents: list[int]) -> None:
+def _locked_ids(model: type[Passage | DocumentImage | DocumentPage], documents: list[int]) -> None:
     list(model.objects.filter(document__in=documents).order_by("pk").select_for_update().values_list("pk"))
 
 

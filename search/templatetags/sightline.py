@@ -13,9 +13,8 @@ from search.models import Collection
 from search.services.alerts import findings_unseen as count_unseen
 from search.services.judgements import RELEVANT
 from search.units.passage import PASSAGE
-from search.units.registry import unit_kinds as registered_kinds
 from search.views.advice import Advice, advice_for
-from search.views.choosing import chosen_target
+from search.views.choosing import chosen_target, kinds_offered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,10 +77,10 @@ def target_to_search(context: Context) -> str:
     return chosen_target(request) if request is not None and hasattr(request, "session") else PASSAGE.target
 
 
-@register.simple_tag
-def unit_kinds() -> tuple[UnitKind, ...]:
-    """Return what can be looked for."""
-    return registered_kinds()
+@register.simple_tag(takes_context=True)
+def unit_kinds(context: Context) -> list[UnitKind]:
+    """Return what can be looked for: of the kinds that not every model encodes, those of the one that answers."""
+    return kinds_offered(str(context.get("target", "")))
 
 
 @register.simple_tag(takes_context=True)
