@@ -14,6 +14,7 @@ from search.services.alerts import findings_unseen as count_unseen
 from search.services.judgements import RELEVANT
 from search.units.passage import PASSAGE
 from search.views.advice import Advice, advice_for
+from search.views.cards import hit_address as address_of_hit
 from search.views.choosing import chosen_target, kinds_offered
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from retrieval_site.errors import AppError
     from search.models import Judgement
+    from search.retrieval.types import Hit
     from search.units.kind import UnitKind
 
 register = template.Library()
@@ -75,6 +77,12 @@ def target_to_search(context: Context) -> str:
     request: HttpRequest | None = context.get("request")
     # An error page may come before the session is there.
     return chosen_target(request) if request is not None and hasattr(request, "session") else PASSAGE.target
+
+
+@register.simple_tag
+def hit_address(hit: Hit) -> str:
+    """Return where what was found is read."""
+    return address_of_hit(hit, None)
 
 
 @register.simple_tag(takes_context=True)

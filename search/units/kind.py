@@ -85,6 +85,7 @@ class Shown:
     `label` and `icon` stand on the button that looks for them, `plural` in sentences. `address` is where a hit leads,
     if not to its document. `span` and `picture` are what a hit's card shows of a unit; with `cover`, the document's
     first picture stands beside it, or, of units that stand `on_page`, a column `page`, the picture of that page.
+    With `tiles` hits stand in a grid of pictures, which are shown `whole` or cut to fill their place.
     """
 
     answer: type[UnitAnswer]
@@ -97,6 +98,7 @@ class Shown:
     cover: bool = False
     on_page: bool = False
     tiles: bool = False
+    whole: bool = False
     hits_a_page: int = 10
 
 

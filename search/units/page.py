@@ -61,6 +61,7 @@ PAGE = UnitKind(
         address=_address,
         picture=_picture,
         tiles=True,
+        whole=True,
         hits_a_page=24,
     ),
     where="unit.blob_id IS NOT NULL",
