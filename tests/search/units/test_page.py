@@ -14,6 +14,7 @@ from search.indexing.hooks import SearchVectors, coverage_panel
 from search.models import Document, DocumentPage, Query
 from search.outline import Outline
 from search.pictures import picture_prepared
+from search.retrieval.types import Hit
 from search.services.document_fields import DocumentFields
 from search.services.document_files import FileContent, PageInput
 from search.services.documents import DocumentRecord, documents_delete, documents_save, encode_soon
@@ -122,23 +123,20 @@ def test_words_and_photos_find_the_page_once_a_document(version, manuals, asked)
     assert (kept.target, kept.answer[0]["page"]) == ("pages", page.pk)
 
 
-def test_words_of_a_passage_find_the_page_that_it_stands_on(version, manuals):
+@pytest.mark.parametrize("text", ["gland leaks", "KX-204/B"], ids=["words", "identifier"])
+def test_words_and_identifiers_of_a_passage_find_the_page_that_it_stands_on(tmp_path, text):
+    tiny_version(tmp_path, units=["page"])
+    collection = make_collection()
+    save(collection, "pump", ["white", "red"], ["Cover.", "The gland of KX-204/B leaks."])
+    save(collection, "valve", ["blue"])
     vocabularies_refresh()
-    asked = {"text": "gland leaks", "mode": "lexical", "target": "pages"}
+    asked = {"text": text, "mode": "lexical", "target": "pages"}
     (hit,) = APIClient().post("/api/v1/search/", asked, format="json").json()["results"]
     assert (hit["document"]["external_id"], hit["page"]["number"]) == ("pump", 2)
 
 
-def test_an_identifier_finds_the_page_that_names_it(version, manuals):
-    save(make_collection("spares"), "list", ["white", "cyan"], ["Cover.", "Impeller KX-204/B."])
-    run_job_inline(encode_soon())
-    vocabularies_refresh()
-    asked = {"text": "KX-204/B", "mode": "lexical", "target": "pages"}
-    (hit, *_) = APIClient().post("/api/v1/search/", asked, format="json").json()["results"]
-    assert (hit["document"]["external_id"], hit["page"]["number"]) == ("list", 2)
-
-
-def test_they_are_covered_indexed_and_told_of_like_other_units(version, manuals, monkeypatch):
+def test_they_are_covered_indexed_and_deleted_like_other_units(version, manuals, monkeypatch):
+    DocumentPage.objects.create(document=manuals["pump"], number=4)  # without a picture it is no unit
     assert SearchVectors().stored(version) == {"passage": 5, "image": 0, "page": 5}
     assert SearchVectors().missing(version) == {}
     assert coverage_panel(version).rows[-1][:5] == ("pages", 5, 5, 0, 0)
@@ -146,11 +144,8 @@ def test_they_are_covered_indexed_and_told_of_like_other_units(version, manuals,
     save(make_collection("more"), "hose", ["green"])
     run_job_inline(encode_soon())
     assert index_state(version, "page").kind == "hnsw"
-
-
-def test_a_page_without_a_picture_is_no_unit(version, manuals):
-    DocumentPage.objects.create(document=manuals["pump"], number=4)
-    assert SearchVectors().missing(version) == {}
+    documents_delete(documents=[manuals["pump"].pk])
+    assert SearchVectors().stored(version)["page"] == 3
 
 
 def test_a_private_collections_pages_are_found_by_its_readers_alone(version, manuals, django_user_model):
@@ -159,17 +154,13 @@ def test_a_private_collections_pages_are_found_by_its_readers_alone(version, man
     vocabularies_refresh()
     root = APIClient()
     root.force_authenticate(django_user_model.objects.create_superuser("root"))
-    for mode in ({}, {"mode": "lexical", "text": "gland"}):
-        asked = {"text": "gland", "target": "pages", **mode} if mode else {}
-        found = [
-            client.post("/api/v1/search/", asked, format="json").json()
-            if asked
-            else by_words(version, "red", client=client)
-            for client in (APIClient(), root)
-        ]
-        seen = [[hit["document"]["id"] for hit in one["results"]] for one in found]
-        assert secret.pk not in seen[0]
-        assert secret.pk in seen[1]
+    words = {"text": "gland", "mode": "lexical", "target": "pages"}
+    for ask_as in (
+        lambda client: by_words(version, "red", client=client),
+        lambda client: client.post("/api/v1/search/", words, format="json").json(),
+    ):
+        seen = [[hit["document"]["id"] for hit in ask_as(one)["results"]] for one in (APIClient(), root)]
+        assert (secret.pk in seen[0], secret.pk in seen[1]) == (False, True)
 
 
 def test_a_model_that_does_not_know_pages_has_none_of_them(tmp_path, client: Client):
@@ -209,12 +200,8 @@ def test_a_hit_shows_the_page_and_opens_there(version, manuals, client: Client):
     assert "Page 2 <span" in opened
     assert f"/documents/{manuals['pump'].pk}/?q={query}" in opened
     assert client.get(f"/documents/{manuals['pump'].pk}/?q={query}").status_code == 200
-
-
-def test_a_spreadsheet_says_the_page(version, manuals, client: Client):
-    query = by_words(version, "red")["query"]["id"]
-    header, first, *_ = client.get(f"/api/v1/search/{query}/export.csv").getvalue().decode().splitlines()
-    assert dict(zip(header.split(","), first.split(","), strict=True))["page.number"] == "2"
+    table = client.get(f"/api/v1/search/{query}/export.csv").getvalue().decode().splitlines()
+    assert dict(zip(table[0].split(","), table[1].split(","), strict=True))["page.number"] == "2"
 
 
 def test_pages_that_stay_the_same_keep_their_vectors_when_their_file_is_replaced(version, manuals):
@@ -230,7 +217,7 @@ def test_pages_that_stay_the_same_keep_their_vectors_when_their_file_is_replaced
     assert SearchVectors().missing(version)["page"] == 1
 
 
-def test_the_same_picture_on_several_pages_is_a_unit_each(version, manuals):
+def test_the_same_picture_on_several_pages_is_a_unit_each():
     twice = save(make_collection("blank"), "blank", ["white", "white", "red"])
     first, second, _ = twice.pages.all()
     save(twice.collection, "blank", ["red", "white"])
@@ -244,12 +231,6 @@ def test_a_former_champion_gets_the_pages_too_and_lacks_none_at_a_rollback(versi
     assert SearchVectors().missing(version) == {"passage": 2, "page": 2}
     run_job_inline(encode_soon())
     assert SearchVectors().missing(version) == {}
-
-
-def test_deleting_a_document_deletes_the_vectors_of_its_pages(version, manuals):
-    documents_delete(documents=[manuals["pump"].pk])
-    assert SearchVectors().stored(version)["page"] == 2
-    assert [hit["document"]["external_id"] for hit in by_words(version, "red")["results"]] == ["valve"]
 
 
 def test_a_page_that_cannot_be_decoded_is_one_failed_item_and_counts_in_the_quality(version, manuals):
@@ -271,8 +252,6 @@ def test_more_like_a_document_goes_by_its_pages(version, manuals):
     assert hit["document"]["external_id"] == "pump"
 
 
-def test_a_page_that_is_gone_leads_to_its_document(version, manuals):
-    from search.retrieval.types import Hit
-
-    hit = Hit(1, 0.5, manuals["pump"], kind="page")
-    assert hit_address(hit, None) == f"/documents/{manuals['pump'].pk}/"
+def test_a_page_that_is_gone_leads_to_its_document():
+    pump = save(make_collection(), "pump", ["white"])
+    assert hit_address(Hit(1, 0.5, pump, kind="page"), None) == f"/documents/{pump.pk}/"
