@@ -23,7 +23,7 @@ from search.vectors.read import unit_vectors
 from search.vectors.tables import VectorTable
 from search.views.cards import hit_address
 from search.words.vocabulary import vocabularies_refresh
-from tests.support.corpus import make_collection, picture, tiny_version
+from tests.support.corpus import kept_tiny_version, make_collection, picture, tiny_version
 from tests.support.pages import shown_page
 from tests.support.tiny_bundle import COLOURS
 from workers.jobs.runner import run_job_inline
@@ -67,7 +67,7 @@ def save(
 @pytest.fixture
 def version(tmp_path: Path) -> ModelVersion:
     """A version whose model knows pages."""
-    return tiny_version(tmp_path, units=["page"])
+    return kept_tiny_version(tmp_path, units=["page"])
 
 
 @pytest.fixture
@@ -164,7 +164,7 @@ def test_a_private_collections_pages_are_found_by_its_readers_alone(version, man
 
 
 def test_a_model_that_does_not_know_pages_has_none_of_them(tmp_path, client: Client):
-    version = tiny_version(tmp_path)
+    version = kept_tiny_version(tmp_path)
     save(make_collection(), "pump", ["red"])
     run_job_inline(encode_soon())
     assert not VectorTable(version.pk, "page").exists()
