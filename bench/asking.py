@@ -24,7 +24,7 @@ from search.retrieval.dense import estimate, make_plan, ready_with
 from search.retrieval.group import best_by_document
 from search.retrieval.scope import make_scope
 from search.retrieval.types import EncodedPart, EncodedQuery
-from search.units.image import image_spec
+from search.units.pictures import image_spec
 from search.vectors.copy import vectors_write
 from search.vectors.tables import VectorTable, table_create, table_drop
 from workers.jobs.following import job_complete

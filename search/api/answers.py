@@ -346,6 +346,7 @@ class VersionAnswer(Answer):
     dim = serializers.IntegerField()
     similarity = serializers.CharField()
     modalities = serializers.ListField(child=serializers.CharField())
+    targets = serializers.ListField(child=serializers.CharField(), help_text="what can be looked for")
     licence = serializers.CharField(allow_blank=True)
     description = serializers.CharField(allow_blank=True)
     metrics = serializers.DictField()

@@ -12,7 +12,7 @@ from django.urls import reverse
 from search.relevance.panel import calibrations_json
 from search.retrieval.types import DocumentPart, ImagePart, TextPart
 from search.units.image import ImageAnswer
-from search.units.registry import unit_kind, unit_kinds
+from search.units.registry import unit_kind, unit_kinds, unit_kinds_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -264,6 +264,7 @@ def version_json(version: ModelVersion, *, for_staff: bool) -> Json:
         "dim": version.dim,
         "similarity": version.similarity,
         "modalities": manifest.get("modalities", []),
+        "targets": [kind.target for kind in unit_kinds_of(manifest)],
         "licence": manifest.get("licence", ""),
         "description": manifest.get("description", ""),
         "metrics": manifest.get("metrics", {}),

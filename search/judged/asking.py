@@ -14,8 +14,8 @@ from search.retrieval.keep import documents_left_out
 from search.retrieval.runner import Asked, run
 from search.retrieval.scope import scope_for
 from search.retrieval.types import EncodedPart, EncodedQuery
-from search.units.image import image_spec
 from search.units.kind import UnitBatch
+from search.units.pictures import image_spec
 from workers.inference.errors import InferenceError
 from workers.inference.framing import Framing
 from workers.storage.blobs import blob_open

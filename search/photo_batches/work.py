@@ -24,8 +24,8 @@ from search.retrieval.encode import Known
 from search.retrieval.runner import Asked, run
 from search.retrieval.scope import scope_for
 from search.retrieval.types import EncodedPart, EncodedQuery
-from search.units.image import image_spec
 from search.units.kind import UnitBatch
+from search.units.pictures import image_spec
 from workers.inference.errors import InferenceError
 from workers.inference.pictures import preview_jpeg
 from workers.storage.blobs import blob_store

@@ -9,7 +9,7 @@ from psycopg import sql
 
 from retrieval_site.database.reading import connection
 from search.retrieval import statements
-from search.retrieval.lexical import first_unit
+from search.retrieval.lexical import first_unit, unit_at_passage
 from search.retrieval.types import Candidates, Plan, Unit
 from search.units.passage import PASSAGE
 from search.words.identifiers import asked_identifiers, normalised, not_within_others
@@ -42,7 +42,7 @@ _NAMING_PASSAGE = sql.SQL("""
         SELECT passage.id FROM search_passage passage WHERE passage.document_id = named.document_id
         ORDER BY strpos(lower(regexp_replace(passage.text, '[^[:alnum:]]+', '', 'g')), named.value) = 0, ordinal
         LIMIT 1
-    ) unit ON true
+    ) {name} ON true
 """)
 
 
@@ -70,15 +70,23 @@ class Identifiers:
 
 def named_rows(scope: Scope, values: Sequence[str], whole: str, count: int) -> list[tuple[str, int, int]]:
     """Return value, unit and document of what carries one of these identifiers; `whole` may be a common word."""
-    is_passage = scope.table.kind == PASSAGE.name
     statement = _FIND.format(
         unit=sql.SQL("unit.id"),
         conditions=statements.conditions(scope),
         texts=sql.Literal(IN_TEXTS_MAX),
-        join=_NAMING_PASSAGE if is_passage else first_unit(scope, sql.SQL("named.document_id")),
+        join=_unit_of(scope),
     )
     with connection.cursor() as cursor:
         asked = {"values": list(values), "whole": whole}
         cursor.execute(statement.as_string(), asked | statements.parameters(scope, count=count))
         rows: list[tuple[str, int, int]] = cursor.fetchall()
     return rows
+
+
+def _unit_of(scope: Scope) -> sql.Composable:
+    """Return the join with the unit of the document that is shown for what it is called."""
+    if scope.table.kind == PASSAGE.name:
+        return _NAMING_PASSAGE.format(name=sql.SQL("unit"))
+    if at_passage := unit_at_passage(scope, sql.SQL("naming.id")):
+        return _NAMING_PASSAGE.format(name=sql.SQL("naming")) + at_passage
+    return first_unit(scope, sql.SQL("named.document_id"))

@@ -62,6 +62,10 @@ _FIRST_UNIT = sql.SQL("""
         SELECT unit.id FROM {units} unit WHERE unit.document_id = {document} ORDER BY {order} LIMIT 1
     ) unit ON true
 """)
+_UNIT_AT_PASSAGE = sql.SQL("""
+    JOIN search_passage passage ON passage.id = {passage}
+    JOIN {units} unit ON unit.document_id = passage.document_id AND {where}
+""")
 
 
 class Lexical:
@@ -109,7 +113,7 @@ def _candidates(found: list[list[Unit]], count: int) -> Candidates:
 def _matching(
     scope: Scope, each: LanguageTerms, weights: Sequence[float], query: str, count: int
 ) -> list[Unit]:
-    """Return the best passages that match, one a document, or these documents' first units of another kind."""
+    """Return the best passages that match, one a document, or units of another kind that these lead to."""
     if not query:
         return []
     parameters: dict[str, Any] = {"matching": query, "language": each.language}
@@ -137,8 +141,21 @@ def _statement(scope: Scope, terms: int) -> str:
         score=score,
         conditions=statements.conditions(scope),
         scored=sql.Literal(SCORED_MAX),
-        join=sql.SQL("") if is_passage else first_unit(scope, sql.SQL("best.document_id")),
+        join=sql.SQL("") if is_passage else _unit_of_passage(scope),
     ).as_string()
+
+
+def _unit_of_passage(scope: Scope) -> sql.Composed:
+    return unit_at_passage(scope, sql.SQL("best.passage_id")) or first_unit(
+        scope, sql.SQL("best.document_id")
+    )
+
+
+def unit_at_passage(scope: Scope, passage: sql.Composable) -> sql.Composed | None:
+    """Return the join with the unit `unit` that stands where a passage does; None for kinds that stand nowhere."""
+    if not (where := unit_kind(scope.table.kind).at_passage):
+        return None
+    return _UNIT_AT_PASSAGE.format(units=scope.table.unit_rows, passage=passage, where=sql.SQL(where))
 
 
 def first_unit(scope: Scope, document: sql.Composable) -> sql.Composed:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from django.db.models import F
 from django.utils import timezone
 
 from search.models import DocumentFile, DocumentPage
@@ -13,6 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from search.models import Document
+
+
+PAGES_MAX = 1_000_000
+"""Above the number of any page."""
+_OF_PAGE = ("number", "width", "height", "is_read", "is_unread", "boxes")
 
 
 @dataclass(frozen=True)
@@ -65,17 +72,47 @@ def _replace(document: Document, content: FileContent) -> None:
     current.kind, current.size, current.notes = content.kind, content.size, list(content.notes)
     current.blob_id, current.page_count = content.blob_id, len(content.pages)
     current.save()
-    DocumentPage.objects.filter(document=document).delete()
-    DocumentPage.objects.bulk_create(
-        DocumentPage(
-            document=document,
-            number=number,
-            blob_id=page.blob_id,
-            width=page.width,
-            height=page.height,
-            is_read=page.is_read,
-            is_unread=page.is_unread,
-            boxes=[list(box) for box in page.boxes],
-        )
-        for number, page in enumerate(content.pages, start=1)
+    _pages_replace(document, content.pages)
+
+
+def _pages_replace(document: Document, pages: Sequence[PageInput]) -> None:
+    """Make these the document's pages; those with the same picture stay, and with them their vectors."""
+    rows = DocumentPage.objects.filter(document=document)
+    stored: dict[str | None, list[DocumentPage]] = defaultdict(list)
+    for row in rows.order_by("pk").select_for_update():
+        stored[row.blob_id].append(row)
+    new, changed = [], []
+    for number, page in enumerate(pages, start=1):
+        wanted = _page(document, number, page)
+        same = stored[page.blob_id]
+        if not same:
+            new.append(wanted)
+        elif _take_over(same[0], wanted):
+            changed.append(same[0])
+        del same[:1]
+    rows.filter(pk__in=[row.pk for left in stored.values() for row in left]).delete()
+    # Their numbers are set free first: no two pages may have one at any moment.
+    rows.filter(pk__in=[row.pk for row in changed]).update(number=F("number") + PAGES_MAX)
+    DocumentPage.objects.bulk_update(changed, _OF_PAGE)
+    DocumentPage.objects.bulk_create(new)
+
+
+def _page(document: Document, number: int, page: PageInput) -> DocumentPage:
+    return DocumentPage(
+        document=document,
+        number=number,
+        blob_id=page.blob_id,
+        width=page.width,
+        height=page.height,
+        is_read=page.is_read,
+        is_unread=page.is_unread,
+        boxes=[list(box) for box in page.boxes],
     )
+
+
+def _take_over(page: DocumentPage, wanted: DocumentPage) -> bool:
+    """Take over all of `wanted` but its picture, which is the same; return whether anything changed."""
+    before = [getattr(page, name) for name in _OF_PAGE]
+    for name in _OF_PAGE:
+        setattr(page, name, getattr(wanted, name))
+    return before != [getattr(page, name) for name in _OF_PAGE]

@@ -27,6 +27,7 @@ from search.services.document_units import SPLIT_AT_ONCE_CHARACTERS, passages_wa
 from search.services.field_rules import check_rules, field_rules
 from search.services.fields import field_values_write, fields_stale
 from search.services.versions import collection_lock
+from search.units.registry import unit_kinds
 from workers.jobs.services import job_create_once
 from workers.jobs.types import JobParameters
 from workers.models import JobState
@@ -206,18 +207,14 @@ def documents_delete(*, documents: Iterable[int]) -> int:
     ids = sorted(documents)
     # Locked in the order in which others do it (documents, then their units by id), so that nobody waits in a ring.
     _locked_documents(ids)
-    _locked_ids(Passage, ids)
-    _locked_ids(DocumentImage, ids)
+    for kind in unit_kinds():
+        list(kind.rows.filter(document__in=ids).order_by("pk").select_for_update().values_list("pk"))
     fields_stale(documents=ids)
     return Document.objects.filter(pk__in=ids).delete()[1].get("search.Document", 0)
 
 
 def _locked_documents(documents: list[int]) -> None:
     list(Document.objects.filter(pk__in=documents).order_by("pk").select_for_update().values_list("pk"))
-
-
-def _locked_ids(model: type[Passage | DocumentImage], documents: list[int]) -> None:
-    list(model.objects.filter(document__in=documents).order_by("pk").select_for_update().values_list("pk"))
 
 
 def encode_soon(*, owner: AbstractBaseUser | None = None) -> Job:

@@ -13,9 +13,9 @@ from search.models import Collection
 from search.services.alerts import findings_unseen as count_unseen
 from search.services.judgements import RELEVANT
 from search.units.passage import PASSAGE
-from search.units.registry import unit_kinds as registered_kinds
 from search.views.advice import Advice, advice_for
-from search.views.choosing import chosen_target
+from search.views.cards import hit_address as address_of_hit
+from search.views.choosing import chosen_target, kinds_offered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from retrieval_site.errors import AppError
     from search.models import Judgement
+    from search.retrieval.types import Hit
     from search.units.kind import UnitKind
 
 register = template.Library()
@@ -79,9 +80,15 @@ def target_to_search(context: Context) -> str:
 
 
 @register.simple_tag
-def unit_kinds() -> tuple[UnitKind, ...]:
-    """Return what can be looked for."""
-    return registered_kinds()
+def hit_address(hit: Hit) -> str:
+    """Return where what was found is read."""
+    return address_of_hit(hit, None)
+
+
+@register.simple_tag(takes_context=True)
+def unit_kinds(context: Context) -> list[UnitKind]:
+    """Return what can be looked for: of the kinds that not every model encodes, those of the one that answers."""
+    return kinds_offered(str(context.get("target", "")))
 
 
 @register.simple_tag(takes_context=True)

@@ -82,20 +82,23 @@ class UnitAnswer(Protocol):
 class Shown:
     """How hits of a kind are presented.
 
-    `label` and `icon` stand on the button that looks for them, `plural` in sentences. `span` and `picture` are what a
-    hit's card shows of a unit; with `cover`, the document's first picture stands beside it, or, of units that stand
-    `on_page`, a column `page`, the picture of that page.
+    `label` and `icon` stand on the button that looks for them, `plural` in sentences. `address` is where a hit leads,
+    if not to its document. `span` and `picture` are what a hit's card shows of a unit; with `cover`, the document's
+    first picture stands beside it, or, of units that stand `on_page`, a column `page`, the picture of that page.
+    With `tiles` hits stand in a grid of pictures, which are shown `whole` or cut to fill their place.
     """
 
     answer: type[UnitAnswer]
     label: str
     icon: str
     plural: str
+    address: Callable[[Any], str] | None = None
     span: Callable[[Any], TextSpan] | None = None
     picture: Callable[[Any], DocumentImage] | None = None
     cover: bool = False
     on_page: bool = False
     tiles: bool = False
+    whole: bool = False
     hits_a_page: int = 10
 
 
@@ -106,8 +109,10 @@ class UnitKind:
     `name` (lower-case letters) is written into the names of vector tables, kept answers and failed items of jobs;
     `target` (at most ten letters) is what a search for this kind is called. `model` has a row for each unit, with a
     `document`; rows never change what is embedded of them. `where`, a condition in SQL on `unit`, says which of the
-    rows are units, if not all. `modality` is the encoder that takes what `read` reads. `content` is the column that is
-    equal where two units show the same; without one, near-duplicates of this kind are not looked for.
+    rows are units, if not all. `modality` is the encoder that takes what `read` reads. Only versions whose manifest
+    names the kind in `units` encode one that is `only_named`. `content` is the column that is equal where two units
+    show the same; without one, near-duplicates of this kind are not looked for. Words and identifiers find the unit
+    that stands `at_passage`, a condition in SQL on `unit` and `passage`; without one, a document's first unit.
     """
 
     name: str
@@ -117,6 +122,8 @@ class UnitKind:
     read: Reader
     shown: Shown
     where: str = ""
+    at_passage: str = ""
+    only_named: bool = False
     content: str = ""
 
     @property

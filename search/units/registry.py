@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from search.units.image import IMAGE
+from search.units.page import PAGE
 from search.units.passage import PASSAGE
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from search.models import DocumentImage
     from search.units.kind import TextSpan, UnitKind
 
@@ -22,6 +25,16 @@ def unit_kind_register(kind: UnitKind) -> None:
 def unit_kinds() -> tuple[UnitKind, ...]:
     """Return every kind."""
     return tuple(_kinds.values())
+
+
+def unit_kinds_of(manifest: Mapping[str, Any]) -> tuple[UnitKind, ...]:
+    """Return the kinds that a model encodes, by its manifest."""
+    modalities, named = manifest.get("modalities", ["image", "text"]), manifest.get("units", [])
+    return tuple(
+        kind
+        for kind in unit_kinds()
+        if kind.modality in modalities and (not kind.only_named or kind.name in named)
+    )
 
 
 def unit_kind(name: str) -> UnitKind:
@@ -46,5 +59,12 @@ def picture_of(kind: str, unit: Any | None) -> DocumentImage | None:
     return picture(unit) if picture and unit else None
 
 
+def address_of(kind: str, unit: Any | None) -> str:
+    """Return where a unit is read; "" where that is its document, or it is gone."""
+    address = unit_kind(kind).shown.address
+    return address(unit) if address and unit else ""
+
+
 unit_kind_register(PASSAGE)
 unit_kind_register(IMAGE)
+unit_kind_register(PAGE)

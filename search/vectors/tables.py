@@ -17,7 +17,7 @@ from psycopg import sql
 from psycopg.errors import LockNotAvailable
 
 from retrieval_site.errors import AppError
-from search.units.registry import unit_kind, unit_kinds
+from search.units.registry import unit_kind, unit_kinds, unit_kinds_of
 
 if TYPE_CHECKING:
     from models_admin.models import ModelVersion
@@ -82,9 +82,8 @@ class VectorTable:
 
 
 def tables_of(version: ModelVersion) -> tuple[VectorTable, ...]:
-    """Return the tables that a version needs: one for each kind of unit that it has an encoder for."""
-    modalities = version.manifest.get("modalities", ["image", "text"])
-    return tuple(VectorTable(version.pk, kind.name) for kind in unit_kinds() if kind.modality in modalities)
+    """Return the tables that a version needs: one for each kind of unit that it encodes."""
+    return tuple(VectorTable(version.pk, kind.name) for kind in unit_kinds_of(version.manifest))
 
 
 def table_create(version: ModelVersion) -> tuple[VectorTable, ...]:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
 
-from search.models import Passage
+from search.models import DocumentPage, Passage
 from search.services.field_rules import LAST, field_setups
 from search.units.kind import TextSpan
-from search.units.registry import picture_of, span_of
+from search.units.registry import address_of, picture_of, span_of
 
 if TYPE_CHECKING:
     import uuid
@@ -47,7 +47,7 @@ class Excerpt:
 
 @dataclass(frozen=True)
 class StandsAt:
-    """Where in a document made of a file a passage stands: under which headings, on which page (0: it has none)."""
+    """Where in a document made of a file a unit stands: under which headings, on which page (0: it has none)."""
 
     heading: str
     page: int
@@ -98,7 +98,7 @@ def cards(
         Card(
             rank=hit.rank,
             document=hit.document,
-            address=document_address(hit.document.pk, query_id),
+            address=hit_address(hit, query_id),
             score=hit.score,
             bar_percent=bar_percent(hit, similarity),
             relevance_percent=None if hit.relevance is None else round(100 * hit.relevance),
@@ -123,8 +123,18 @@ def document_address(document_id: int, query_id: uuid.UUID | None) -> str:
     return f"{address}?q={query_id}" if query_id else address
 
 
+def hit_address(hit: Hit, query_id: uuid.UUID | None) -> str:
+    """Return where what was found is read: its document, or the page of its file that it is."""
+    if not (address := address_of(hit.kind, hit.unit)):
+        return document_address(hit.document.pk, query_id)
+    return f"{address}?q={query_id}" if query_id else address
+
+
 def place_of(unit: Any, query_id: uuid.UUID | None) -> StandsAt | None:
-    """Return where a passage stands in its file; None for other units, and where there is nothing to say."""
+    """Return where a passage or page stands in its file; None for other units, and where there is nothing to say."""
+    if isinstance(unit, DocumentPage):
+        address = reverse("search:page", args=[unit.document_id, unit.number])
+        return StandsAt("", unit.number, f"{address}?q={query_id}" if query_id else address)
     if not isinstance(unit, Passage) or not (unit.heading or unit.page):
         return None
     address = reverse("search:page", args=[unit.document_id, unit.page]) if unit.page else ""

@@ -21,7 +21,7 @@ from search.retrieval.pages import kept_query
 from search.retrieval.present import hits_of
 from search.retrieval.scope import visible_collections
 from search.units.registry import picture_of
-from search.views.cards import document_address
+from search.views.cards import hit_address
 from search.views.indexing import unindexed
 from search.views.parts import chips
 from search.views.people import searchers_only
@@ -110,7 +110,7 @@ def _shown(query: Query, hit: Hit, found: Why, viewer: Viewer) -> dict[str, Any]
     return {
         "query": query,
         "document": hit.document,
-        "address": document_address(hit.document.pk, query.pk),
+        "address": hit_address(hit, query.pk),
         "image": image,
         "picture": image and f"{reverse('search:image', args=[image.blob_id])}?w=960",
         "asked": asked,

@@ -112,20 +112,26 @@ def store(version: ModelVersion, passages: Sequence[Passage], vectors: NDArray[n
 
 
 def tiny_version(
-    folder: Path, *, name: str = "tiny", dim: int = 32, seed: int = 0, champion: bool = True, **fields: Any
+    folder: Path,
+    *,
+    name: str = "tiny",
+    dim: int = 32,
+    seed: int = 0,
+    units: Sequence[str] = (),
+    **fields: Any,
 ) -> ModelVersion:
     """A ready version whose bundle can be loaded: see tests/support/tiny_bundle.py."""
     path = make_tiny_bundle(folder / f"{name}-{seed}.zip", name=name, dim=dim, seed=seed)
     fields |= {
         "bundle": blob_store(path.read_bytes(), "application/zip"),
-        "manifest": tiny_manifest(name, dim),
+        "manifest": tiny_manifest(name, dim) | ({"units": list(units)} if units else {}),
     }
-    return make_version(name, dim=dim, champion=champion, **fields)
+    return make_version(name, dim=dim, **fields)
 
 
-def kept_tiny_version(folder: Path) -> ModelVersion:
+def kept_tiny_version(folder: Path, *, units: Sequence[str] = ()) -> ModelVersion:
     """The tiny version under one id in every test: processes that loaded it go on with its encoder."""
-    return tiny_version(folder, pk=_without_tables(KEPT_TINY))
+    return tiny_version(folder, units=units, pk=_without_tables(KEPT_TINY))
 
 
 def cells_version(folder: Path) -> ModelVersion:

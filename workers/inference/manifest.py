@@ -23,6 +23,8 @@ CROPS = ("center", "squash", "ten")
 INTERPOLATIONS = ("bilinear", "bicubic")
 PRECISIONS = ("auto", "float32")
 TOKENIZERS = ("nltk-words", "clip-bpe")
+UNITS = ("page",)
+"""Kinds of unit that only those models encode which name them; what they take are pictures."""
 DIM_MAX = 4000
 """The most dimensions that an HNSW index over half-precision vectors takes."""
 CELLS_MAX = 16
@@ -114,12 +116,16 @@ class Manifest:
     files: Mapping[str, FileEntry] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Any] = field(default_factory=dict)
+    units: tuple[str, ...] = ()
     format: int = FORMAT
 
     def to_json(self) -> dict[str, Any]:
-        """Return the manifest as plain JSON values; `parse_manifest` reads them back to an equal manifest."""
+        """Return the manifest as plain JSON values; `parse_manifest` reads them back to an equal manifest.
+
+        `units` are left out where there are none: versions of Sightline that do not know the key refuse it.
+        """
         free = {name: getattr(self, name) for name in ("training", "metrics")}
-        values = {key: _plain(value) for key, value in asdict(self).items() if value is not None}
+        values = {key: _plain(value) for key, value in asdict(self).items() if value not in (None, ())}
         return values | free
 
 
@@ -147,6 +153,7 @@ def parse_manifest(values: Mapping[str, Any]) -> Manifest:
         files=top.each_section("files", _file_entry),
         training=_free(top, "training"),
         metrics=_free(top, "metrics"),
+        units=_units(top),
     )
     _check_consistent(manifest)
     return manifest
@@ -184,6 +191,14 @@ def _modalities(top: Section) -> tuple[str, ...]:
     known = isinstance(found, list) and found and all(item in MODALITIES for item in found)
     if not isinstance(found, list) or not known or len(set(found)) != len(found):
         refuse("modalities", "must be a list of “image”, “text” or both, each once")
+    return tuple(found)
+
+
+def _units(top: Section) -> tuple[str, ...]:
+    found = top.values.get("units", [])
+    known = isinstance(found, list) and all(item in UNITS for item in found)
+    if not known or len(set(found)) != len(found):
+        refuse("units", f"must be a list of {' or '.join(f'“{unit}”' for unit in UNITS)}, each once")
     return tuple(found)
 
 
@@ -276,6 +291,8 @@ def _check_consistent(manifest: Manifest) -> None:
         _check_presence(manifest, modality)
     if manifest.image and manifest.image.cells:
         _check_cells(manifest)
+    if manifest.units and manifest.image is None:
+        refuse("units", "names what an image encoder takes, and “modalities” names none")
     for name in manifest.files:
         if not FILE_NAME.fullmatch(name) or name == MANIFEST_NAME:
             refuse(f"files.{name}", "is not an allowed file name")

@@ -60,6 +60,7 @@ def clip_bundle(source: str, path: Path, options: ExportOptions) -> Manifest:
         "text": {"tokenizer": "clip-bpe", "vocabulary": "merges.txt", "max_tokens": length},
         "payloads": {"onnx": {"image": "image.onnx", "text": "text.onnx"}},
         "training": {"source": Path(source).name},
+        **options.units,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     return bundle_write(path, manifest, files)

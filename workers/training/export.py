@@ -20,7 +20,7 @@ TORCHSCRIPT = {"image": "image.torchscript", "text": "text.torchscript"}
 class ExportOptions:
     """`half` stores weights in float16, which halves the file; the graphs still compute in float32.
 
-    `torchscript` adds both encoders as TorchScript, in float32.
+    `torchscript` adds both encoders as TorchScript, in float32. `pages`: the image encoder was made for pages.
     """
 
     name: str
@@ -28,6 +28,12 @@ class ExportOptions:
     description: str = ""
     half: bool = False
     torchscript: bool = False
+    pages: bool = False
+
+    @property
+    def units(self) -> dict[str, list[str]]:
+        """What the manifest says of kinds of unit that not every model knows."""
+        return {"units": ["page"]} if self.pages else {}
 
 
 def export_bundle(model: TwoTower, run: RunFolder, path: Path, options: ExportOptions) -> Manifest:
@@ -86,6 +92,7 @@ def _manifest(facts: dict[str, Any], metrics: dict[str, Any], options: ExportOpt
             "versions": facts["versions"],
         },
         "metrics": {"validation": metrics},
+        **options.units,
     }
 
 

@@ -14,7 +14,7 @@ from PIL import Image
 from retrieval_site.errors import AppError
 from search.indexing.encoders import encoder_of
 from search.pictures import picture_prepared
-from search.units.image import image_spec
+from search.units.pictures import image_spec
 from tests.support.corpus import picture, tiny_version
 from tests.support.hostile_pictures import jpeg_scans
 from tests.support.tiny_bundle import COLOURS

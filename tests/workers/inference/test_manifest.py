@@ -76,6 +76,10 @@ def test_defaults_are_an_empty_description_and_no_metrics():
         ("dim", 32.0),
         ("similarity", "euclid"),
         ("similarity", []),
+        ("units", "page"),
+        ("units", ["passage"]),
+        ("units", ["page", "page"]),
+        ("units", [["page"]]),
         ("modalities", []),
         ("modalities", ["image", "image"]),
         ("modalities", ["sound"]),
@@ -146,6 +150,23 @@ def test_a_later_format_is_refused_with_both_numbers():
 def test_settings_of_a_modality_that_is_not_named_are_refused():
     values = valid() | {"modalities": ["text"]}
     assert refused_key(values) == "image"
+
+
+def test_units_survive_the_way_to_json_and_back_and_stand_there_only_where_there_are_some():
+    manifest = parse_manifest(valid() | {"units": ["page"]})
+    assert manifest.units == ("page",)
+    assert parse_manifest(json.loads(json.dumps(manifest.to_json()))) == manifest
+    assert "units" not in parse_manifest(valid()).to_json()
+
+
+def test_pages_are_refused_for_a_model_that_takes_no_pictures():
+    values = valid() | {
+        "modalities": ["text"],
+        "units": ["page"],
+        "payloads": {"onnx": {"text": "text.onnx"}},
+    }
+    del values["image"]
+    assert refused_key(values) == "units"
 
 
 @pytest.mark.parametrize(

@@ -112,9 +112,12 @@ def test_any_text_has_the_published_tokens(tokenizers, text):
 
 
 def test_weights_in_float16_take_half_the_room(bundle, published, tmp_path):
-    call_command("import_clip", str(published), bundle=tmp_path / "half.zip", half=True, name="half")
+    call_command(
+        "import_clip", str(published), bundle=tmp_path / "half.zip", half=True, pages=True, name="half"
+    )
     assert (tmp_path / "half.zip").stat().st_size < 0.75 * bundle.stat().st_size
-    assert validate_bundle(tmp_path / "half.zip").manifest.name == "half"
+    manifest = validate_bundle(tmp_path / "half.zip").manifest
+    assert (manifest.name, manifest.units) == ("half", ("page",))
 
 
 @pytest.mark.parametrize(

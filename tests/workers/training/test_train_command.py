@@ -43,9 +43,10 @@ def test_a_data_set_is_trained_on_and_measured_by_its_path_alone(corpus, data, t
     words = [word for setting in settings for word in ("--set", setting)]
     told = said(
         "--recipe", "demo", "--data", corpus, "--out", tmp_path / "run", *words,
-        "--bundle", tmp_path / "b.zip", "--device", "cpu", "--torchscript",
+        "--bundle", tmp_path / "b.zip", "--device", "cpu", "--torchscript", "--pages",
     )  # fmt: skip
-    assert read_manifest(tmp_path / "b.zip").payloads.kinds == ("onnx", "native", "torchscript")
+    manifest = read_manifest(tmp_path / "b.zip")
+    assert (manifest.payloads.kinds, manifest.units) == (("onnx", "native", "torchscript"), ("page",))
     assert "80 pictures to train on, 16 to validate" in told
     assert RunFolder(tmp_path / "run").recipe_and_data()[1].sets[0].path == str(corpus)
     by_path, by_files = StringIO(), StringIO()

@@ -26,6 +26,11 @@ class Command(BaseCommand):
         parser.add_argument("--licence", default="unknown", help="under which the weights may be used")
         parser.add_argument("--description", default="", help="the bundle's description")
         parser.add_argument("--half", action="store_true", help="store the weights in float16: half the size")
+        parser.add_argument(
+            "--pages",
+            action="store_true",
+            help="the model knows pages of documents: see docs/bundle.md#pages",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         # Imported here: a command's module is read by `manage.py help` too, where torch has no place.
@@ -34,7 +39,9 @@ class Command(BaseCommand):
         from workers.training.export import ExportOptions
 
         name = options["name"] or Path(options["source"]).name.lower()
-        export = ExportOptions(name, options["licence"], options["description"], options["half"])
+        export = ExportOptions(
+            name, options["licence"], options["description"], options["half"], pages=options["pages"]
+        )
         try:
             manifest = clip_bundle(options["source"], options["bundle"], export)
         except (TrainingError, InferenceError) as error:

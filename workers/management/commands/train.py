@@ -56,6 +56,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--torchscript", action="store_true", help="add both encoders as TorchScript to the bundle"
         )
+        parser.add_argument(
+            "--pages", action="store_true", help="the pictures to learn are pages of documents"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         from workers.neural.errors import ModelConfigError, WeightsError
@@ -106,6 +109,7 @@ class Command(BaseCommand):
                 options["description"],
                 options["half"],
                 options["torchscript"],
+                options["pages"],
             ),
             resume=resume,
             device=options["device"],
