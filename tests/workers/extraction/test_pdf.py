@@ -108,6 +108,28 @@ def test_places_on_a_turned_page_are_those_that_a_reader_sees(extracted: Read) -
     assert height > width
 
 
+def test_labels_with_a_number_each_are_no_running_titles(extracted: Read) -> None:
+    target = io.BytesIO()
+    canvas = Canvas(target, pagesize=A4)
+    for number in range(5):
+        canvas.drawString(72, A4[1] - 40, f"Label {number}")
+        canvas.showPage()
+    canvas.save()
+    found = extracted(target.getvalue(), "labels.pdf")
+    assert [block.text for block in found.blocks] == [f"Label {number}" for number in range(5)]
+
+
+def test_letters_set_wide_apart_are_one_word(extracted: Read) -> None:
+    target = io.BytesIO()
+    canvas = Canvas(target, pagesize=A4)
+    canvas.setFont("Courier", 9)
+    canvas.drawString(72, 700, "Chin", charSpace=2)
+    canvas.drawString(72 + 4 * 7.4, 700, "a sends", charSpace=2)
+    canvas.drawString(72 + 12 * 7.4, 700, "pumps.", charSpace=2)
+    canvas.save()
+    assert [block.text for block in extracted(target.getvalue(), "wide.pdf").blocks] == ["China sends pumps."]
+
+
 def test_a_running_title_and_page_numbers_are_left_out(extracted: Read) -> None:
     def furniture(canvas: Canvas, document: Any) -> None:
         canvas.drawString(70, 820, "Pump KX, manual")
