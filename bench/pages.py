@@ -45,7 +45,7 @@ def main() -> None:
     scans = _folder("scans", options.scans, min(SCANS_EACH, options.scans), partial(_scan, seed=options.seed))
     with serving(DEMO="1") as port:
         wait_for(port, "/readyz")
-        values = (plain, options.pages, scans, options.scans, options.kills, options.seed)
+        values = (plain, scans, options.kills, options.seed)
         command = [sys.executable, "-m", "bench.pages_asked", *map(str, values)]
         subprocess.run(command, cwd=ROOT, check=True, env=os.environ)
 
@@ -70,7 +70,8 @@ def _folder(kind: str, pages: int, each: int, make: Callable[[int, int], bytes])
     making = folder.with_suffix(".making")
     making.mkdir(exist_ok=True)
     for first in range(0, pages, each or 1):
-        (making / f"{kind}-{first:05d}.pdf").write_bytes(make(first, min(each, pages - first)))
+        count = min(each, pages - first)
+        (making / f"{kind}-{first:05d}-{count}.pdf").write_bytes(make(first, count))
     return making.rename(folder)
 
 

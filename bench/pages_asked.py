@@ -79,16 +79,17 @@ class Watch:
             )
 
 
-def main(plain: Path, pages: int, scans: Path, scanned: int, kills: int, seed: int) -> None:
+def main(plain: str, scans: str, kills: int, seed: int) -> None:
     """Print pace and memory, then whether everything is there once, undisturbed and killed."""
     while models.champion() is None:
         time.sleep(1)
-    runs = [("plain", plain, pages, 0), ("scans", scans, scanned, 0), ("killed", plain, pages, kills)]
-    for slug, folder, count, kill_count in runs:
-        if count and (kill_count or slug != "killed"):
+    runs = [("plain", Path(plain), 0), ("scans", Path(scans), 0), ("killed", Path(plain), kills)]
+    for slug, folder, kill_count in runs:
+        pages = sum(int(path.stem.split("-")[2]) for path in folder.iterdir())
+        if pages and (kill_count or slug != "killed"):
             collection = _collection(f"pages-{slug}")
-            _imported(collection, folder, count, Watch(_moments(kill_count, seed)))
-            _check(collection, count, numbered=slug != "scans")
+            _imported(collection, folder, pages, Watch(_moments(kill_count, seed)))
+            _check(collection, pages, numbered=slug != "scans")
 
 
 def _collection(slug: str) -> Collection:
@@ -112,8 +113,9 @@ def _imported(collection: Collection, folder: Path, pages: int, watch: Watch) ->
     )
     watch.until_finished(job)
     seconds = time.perf_counter() - started
-    print(f"{collection.slug}: {job.state} {job.error}, {pages} pages in {seconds:.0f} s with their vectors; "
-          f"{60 * pages / watch.stored_seconds:.0f} pages a minute stored, {60 * pages / seconds:.0f} in all")  # fmt: skip
+    pace, pace_stored = 60 * pages / seconds, 60 * pages / watch.stored_seconds
+    print(f"{collection.slug}: {job.state} {job.error}, {pages} pages in {seconds:.0f} s with their vectors")
+    print(f"  {pace_stored:.0f} pages a minute stored, {pace:.0f} with their vectors", flush=True)
     watch.say()
     failed = [item.error_id for item in job.items.all()]
     if failed:
@@ -179,4 +181,4 @@ def _row(statement: str, collection: Collection) -> tuple[int, ...]:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]), *map(int, sys.argv[4:]))
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))

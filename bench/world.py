@@ -56,18 +56,29 @@ class Tally:
     words: list[int] = field(default_factory=lambda: [0, 0])
 
 
+@dataclass
+class Reading:
+    """What reads, what is wanted of it, and what was counted so far."""
+
+    root: Path
+    extractor: Extractor
+    wanted: set[str]
+    low: float
+    tallies: dict[str, Tally] = field(default_factory=lambda: defaultdict(Tally))
+
+
 def main() -> None:
     """Download, read and compare."""
     options = _options()
     folder: Path = options.folder
     files = _files(folder, debian=options.debian)
     peers_install(folder / "peers")
-    wanted = set(options.formats.split(",")) if options.formats else None
-    tallies: dict[str, Tally] = defaultdict(Tally)
+    wanted = set(filter(None, options.formats.split(",")))
     with Extractor(ExtractionLimits(seconds=options.seconds)) as extractor:
+        reading = Reading(folder, extractor, wanted, options.low)
         for path in files:
-            _count(path, folder, extractor, tallies, wanted, options.low)
-    _print(tallies)
+            _count(path, reading)
+    _print(reading.tallies)
 
 
 def _options() -> argparse.Namespace:
@@ -151,32 +162,26 @@ def _name_of(path: Path) -> str:
     return path.name if is_document else ""
 
 
-def _count(
-    path: Path,
-    root: Path,
-    extractor: Extractor,
-    tallies: dict[str, Tally],
-    wanted: set[str] | None,
-    low: float,
-) -> None:
+def _count(path: Path, reading: Reading) -> None:
     """Read one file, compare it with the peer's, and count both."""
     name = _name_of(path)
     with path.open("rb") as file:
         kind = kind_of(file, name) or "unknown"
-    if wanted and kind not in wanted:
+    if reading.wanted and kind not in reading.wanted:
         return
-    tally = tallies[kind]
+    tally = reading.tallies[kind]
     tally.files += 1
+    label = f"{kind}: {path.relative_to(reading.root)}"
     try:
-        ours = _text(path.read_bytes(), name, extractor, 0)
+        ours = _text(path.read_bytes(), name, reading.extractor, 0)
     except InferenceError as error:
         tally.refused[error.id] += 1
-        print(f"{kind}: {path.relative_to(root)}: {error.id} {error.detail}", flush=True)
+        print(f"{label}: {error.id} {error.detail}", flush=True)
         return
     tally.read += 1
     theirs = text_by_peer(kind, path)
     if theirs is not None:
-        _compare(ours, theirs, f"{kind}: {path.relative_to(root)}", tally, low)
+        _compare(ours, theirs, label, tally, reading.low)
 
 
 def _text(data: bytes, name: str, extractor: Extractor, depth: int) -> str:

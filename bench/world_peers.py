@@ -115,7 +115,18 @@ def _xlsx(path: Path) -> str:
 
 def _odf(path: Path) -> str:
     document = _module("odf.opendocument").load(str(path))
-    return str(_module("odf.teletype").extractText(document.body))
+    text_of = _module("odf.teletype").extractText
+    return "\n".join(text_of(one) for one in _odf_paragraphs(document.body))
+
+
+def _odf_paragraphs(element: Any) -> Iterator[Any]:
+    """Yield the paragraphs and headings, each with what is inside it, without former versions."""
+    name = element.qname[1] if element.nodeType == element.ELEMENT_NODE else ""
+    if name in ("p", "h"):
+        yield element
+    elif name != "tracked-changes":
+        for child in element.childNodes:
+            yield from _odf_paragraphs(child)
 
 
 def _rtf(path: Path) -> str:
@@ -158,7 +169,7 @@ def _mail(path: Path) -> str:
 
 def _msg(path: Path) -> str:
     message = _module("oxmsg").Message.load(str(path))
-    return f"{message.subject}\n{message.body or _soup(message.html_body or '')}"
+    return f"{message.subject}\n{_soup(message.html_body or '') or message.body}"
 
 
 def _text(path: Path) -> str:
