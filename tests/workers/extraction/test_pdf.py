@@ -181,6 +181,21 @@ def test_a_pdf_with_a_password_is_said_to_be_encrypted(extracted: Read) -> None:
     assert refused.value.id == "file.encrypted"
 
 
+def test_a_pdf_that_cannot_be_opened_is_not_called_encrypted_because_the_one_before_it_was(
+    extracted: Read,
+) -> None:
+    empty = b"%PDF-1.4\n1 0 obj\n<</Type/Catalog/Pages 2 0 R>>\nendobj\n"
+    second = len(empty)
+    empty += b"2 0 obj\n<</Type/Pages/Kids[]/Count 0>>\nendobj\n"
+    table = b"xref\n0 3\n0000000000 65535 f \n0000000009 00000 n \n%010d 00000 n \n" % second
+    empty += table + b"trailer\n<</Size 3/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % len(empty)
+    secret = pdf_of(Paragraph("secret", STYLES["BodyText"]), encrypt=StandardEncryption("open sesame"))
+    for data, error_id in ((secret, "file.encrypted"), (empty, "file.damaged")):
+        with pytest.raises(FileError) as refused:
+            extracted(data, "a.pdf")
+        assert refused.value.id == error_id
+
+
 def test_a_pdf_that_only_forbids_printing_is_read(extracted: Read) -> None:
     lock = StandardEncryption("", ownerPassword="owner", canPrint=0)
     data = pdf_of(Paragraph("Everybody may read this sentence.", STYLES["BodyText"]), encrypt=lock)
