@@ -88,7 +88,7 @@ def _body(folder: Folder) -> Message:
         ("text/html", folder.text(_HTML).encode(errors="replace"), "utf-8"),
         ("text/html", folder.binary(_HTML), folder.code_page),
     )
-    shown = [_with_data(*text) for text in texts if text[1]]
+    shown: list[Message | str] = [_with_data(*text) for text in texts if text[1]]
     if not shown and (rtf := rtf_of(folder.binary(_RTF))):
         shown = [_with_data(RTF, rtf)]
     both.set_payload(shown)
