@@ -46,7 +46,7 @@ _WORD = re.compile(r"\w+")
 
 
 @dataclass
-class Tally:
+class FormatTally:
     """What became of one format's files; `words`: of the peer's, how many were found, and how many there are."""
 
     files: int = 0
@@ -57,14 +57,14 @@ class Tally:
 
 
 @dataclass
-class Reading:
+class WorldReading:
     """What reads, what is wanted of it, and what was counted so far."""
 
     root: Path
     extractor: Extractor
     wanted: set[str]
     low: float
-    tallies: dict[str, Tally] = field(default_factory=lambda: defaultdict(Tally))
+    tallies: dict[str, FormatTally] = field(default_factory=lambda: defaultdict(FormatTally))
 
 
 def main() -> None:
@@ -75,7 +75,7 @@ def main() -> None:
     peers_install(folder / "peers")
     wanted = set(filter(None, options.formats.split(",")))
     with Extractor(ExtractionLimits(seconds=options.seconds)) as extractor:
-        reading = Reading(folder, extractor, wanted, options.low)
+        reading = WorldReading(folder, extractor, wanted, options.low)
         for path in files:
             _count(path, reading)
     _print(reading.tallies)
@@ -162,7 +162,7 @@ def _name_of(path: Path) -> str:
     return path.name if is_document else ""
 
 
-def _count(path: Path, reading: Reading) -> None:
+def _count(path: Path, reading: WorldReading) -> None:
     """Read one file, compare it with the peer's, and count both."""
     name = _name_of(path)
     with path.open("rb") as file:
@@ -206,7 +206,7 @@ def _text(data: bytes, name: str, extractor: Extractor, depth: int) -> str:
     return "\n".join(texts)
 
 
-def _compare(ours: str, theirs: str, label: str, tally: Tally, low: float) -> None:
+def _compare(ours: str, theirs: str, label: str, tally: FormatTally, low: float) -> None:
     wanted, has = words(theirs), words(ours)
     count, found = wanted.total(), (wanted & has).total()
     if not count:
@@ -224,7 +224,7 @@ def words(text: str) -> Counter[str]:
     return Counter(_WORD.findall(text.lower()))
 
 
-def _print(tallies: dict[str, Tally]) -> None:
+def _print(tallies: dict[str, FormatTally]) -> None:
     print("| format | files | read | refused | ended | compared with | files | words read |")
     print("|---|---|---|---|---|---|---|---|")
     for kind, tally in sorted(tallies.items()):

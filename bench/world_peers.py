@@ -24,7 +24,7 @@ SECONDS = 20
 
 
 @dataclass(frozen=True)
-class Peer:
+class PeerParser:
     """Another parser: what it is called, and its text of a file."""
 
     name: str
@@ -177,18 +177,18 @@ def _text(path: Path) -> str:
 
 
 PEERS = {
-    "pdf": Peer("pypdf", _pdf),
-    "docx": Peer("python-docx", _docx),
-    "pptx": Peer("python-pptx", _pptx),
-    "xlsx": Peer("openpyxl", _xlsx),
-    "odt": Peer("odfpy", _odf),
-    "odp": Peer("odfpy", _odf),
-    "ods": Peer("odfpy", _odf),
-    "rtf": Peer("striprtf", _rtf),
-    "html": Peer("BeautifulSoup", _html),
-    "markdown": Peer("Markdown", _markdown),
-    "epub": Peer("BeautifulSoup", _epub),
-    "eml": Peer("Python's email", _mail),
-    "msg": Peer("python-oxmsg", _msg),
-    "text": Peer("itself", _text),
+    "pdf": PeerParser("pypdf", _pdf),
+    "docx": PeerParser("python-docx", _docx),
+    "pptx": PeerParser("python-pptx", _pptx),
+    "xlsx": PeerParser("openpyxl", _xlsx),
+    "odt": PeerParser("odfpy", _odf),
+    "odp": PeerParser("odfpy", _odf),
+    "ods": PeerParser("odfpy", _odf),
+    "rtf": PeerParser("striprtf", _rtf),
+    "html": PeerParser("BeautifulSoup", _html),
+    "markdown": PeerParser("Markdown", _markdown),
+    "epub": PeerParser("BeautifulSoup", _epub),
+    "eml": PeerParser("Python's email", _mail),
+    "msg": PeerParser("python-oxmsg", _msg),
+    "text": PeerParser("itself", _text),
 }
