@@ -37,7 +37,7 @@ EARLY, LATE = (0.05, 0.15), (0.9, 1.0)
 
 
 @dataclass
-class MemoryWatch:
+class ImportWatch:
     """Looks at a job while it runs: its processes' memory by the share that is done; kills at given shares."""
 
     kills: list[tuple[float, str]] = field(default_factory=list)
@@ -88,7 +88,7 @@ def main(plain: str, scans: str, kills: int, seed: int) -> None:
         pages = sum(int(path.stem.split("-")[2]) for path in folder.iterdir())
         if pages and (kill_count or slug != "killed"):
             collection = _collection(f"pages-{slug}")
-            _imported(collection, folder, pages, MemoryWatch(_moments(kill_count, seed)))
+            _imported(collection, folder, pages, ImportWatch(_moments(kill_count, seed)))
             _check(collection, pages, numbered=slug != "scans")
 
 
@@ -106,7 +106,7 @@ def _moments(kills: int, seed: int) -> list[tuple[float, str]]:
     return sorted([*moments, (0.5, READER)]) if kills else []
 
 
-def _imported(collection: Collection, folder: Path, pages: int, watch: MemoryWatch) -> None:
+def _imported(collection: Collection, folder: Path, pages: int, watch: ImportWatch) -> None:
     killed, started = bool(watch.kills), time.perf_counter()
     job = import_folder_start(
         collection=collection, path=folder, owner=User.objects.filter(is_superuser=True).get()
@@ -122,7 +122,7 @@ def _imported(collection: Collection, folder: Path, pages: int, watch: MemoryWat
         print(f"  failed: {failed}; tried again")
         job_retry_failed(job, by=job.owner)
         job.refresh_from_db()
-        MemoryWatch().until_finished(job)
+        ImportWatch().until_finished(job)
     if killed:
         print(f"  attempts: {job.attempts}; failed in the end: {job.items.count()}")
 
