@@ -22,6 +22,8 @@ _NO_ENCODINGS = frozenset(
     {"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape", "utf-7", "mbcs", "oem"}
 )
 """Python's codecs that nobody writes texts in, and that are slow on hostile ones."""
+LETTERS_TO_DAMAGES = 10
+"""Letters beyond ASCII for each damaged one: a text in another encoding has hardly any that are right by chance."""
 _ONLY_ASCII = ("iso2022", "hz")
 
 
@@ -62,5 +64,19 @@ def _decoded(data: bytes, encoding: str, declared: str) -> str:
             continue
     if encoding != "utf-8":
         return data.decode(encoding, errors="replace")
+    for name in filter(None, ("utf-8", declared)):
+        if (text := _nearly(data, name)) is not None:
+            return text
     found = from_bytes(data[:_LOOKED_AT_BYTES]).best()
     return data.decode(found.encoding if found else _LAST_RESORT, errors="replace")
+
+
+def _nearly(data: bytes, encoding: str) -> str | None:
+    """Return a text of which only a few characters are damaged; None where so few others speak for the encoding."""
+    try:
+        text = data.decode(encoding, errors="replace")
+    except LookupError:
+        return None
+    damaged = text.count("\ufffd")
+    letters = sum(not letter.isascii() for letter in text) - damaged
+    return text if letters >= LETTERS_TO_DAMAGES * damaged else None

@@ -120,9 +120,7 @@ class Extractor:
         try:
             yield self._found(folder, name)
         finally:
-            for path in folder.iterdir():
-                with suppress(OSError):
-                    path.unlink()
+            _empty(folder)
 
     def close(self) -> None:
         """End the process and remove its folder."""
@@ -194,6 +192,14 @@ def _spec(folder: Path, limits: ExtractionLimits) -> SandboxSpec:
         writable=(folder,),
         niceness=10,
     )
+
+
+def _empty(folder: Path) -> None:
+    """Remove what lies in a folder; where the process ended, the folder is gone already."""
+    with suppress(FileNotFoundError):
+        for path in folder.iterdir():
+            with suppress(OSError):
+                path.unlink()
 
 
 def _failure(error: SandboxError, limits: ExtractionLimits) -> FileError:

@@ -67,6 +67,11 @@ def test_headings_paragraphs_and_lists_come_in_reading_order(extracted: Read) ->
     ]
 
 
+def test_a_footnotes_number_is_no_part_of_the_word_before_it(extracted: Read) -> None:
+    body = "<p>Pump<sup><a href='#1'>1</a></sup> of 3 m<sup>2</sup>, valve<a href='#2'><sup>2</sup></a></p>"
+    assert texts(extracted(page(body), "page.html")) == ["Pump 1 of 3 m2, valve 2"]
+
+
 def test_a_tables_rows_have_their_columns_names_and_stretched_cells(extracted: Read) -> None:
     body = """<table><caption>Parts</caption><thead><tr><th>Part</th><th colspan="2">Size</th></tr><tr><th></th>
         <th>in</th><th>out</th></tr></thead><tr><td rowspan="2">Impeller</td><td>1</td><td>2</td></tr><tr><td>3</td>

@@ -80,6 +80,8 @@ HOSTILE = {
     "ticks": "".join("x" + "`" * index for index in range(1_000)),
     "html": "<a " * 20_000,
     "comments": "x <!-- " * 20_000,
+    "unclosed": "".join(f"x {mark} " * 30_000 + "\n\n" for mark in ("<![CDATA[", "<!--", "<?", "<!A", "![")),
+    "links that end late": "a [ " * 2_000 + "]",
     "tables": "|a" * 300 + "\n" + "|-" * 300 + "\n" + "|x\n" * 300,
     "front": "---\n" + "a:" * 100_000 + "\n" + "---" * 10_000,
 }

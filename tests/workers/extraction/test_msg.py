@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from typing import TYPE_CHECKING
 
 import pytest
@@ -111,3 +112,29 @@ def outcome(extracted: Read, data: bytes) -> str:
     except FileError as error:
         return error.id
     return "read"
+
+
+PACKED_RTF = bytes.fromhex(
+    "2d0000002b0000004c5a4675f1c5c7a703000a007263706731323542320af32068656c090020627705b06c647d0a800fa0"
+)
+"""The first example of [MS-OXRTFCP]."""
+
+
+def test_a_text_that_is_kept_as_rtf_alone_is_read(extracted: Read) -> None:
+    found = extracted(msg_of(message(x1000="", x1009=PACKED_RTF)), "mail.msg")
+    assert [block.text for block in found.blocks] == ["hello world"]
+
+
+def test_html_inside_rtf_is_read_as_its_text(extracted: Read) -> None:
+    rtf = rb"{\rtf1\ansi\fromhtml1{\*\htmltag64 <p>}\htmlrtf {\htmlrtf0 "
+    rtf += rb"Seal the pump{\*\htmltag72 </p>}\htmlrtf\par}\htmlrtf0}"
+    plain = struct.pack("<II4sI", len(rtf) + 12, len(rtf), b"MELA", 0) + rtf
+    found = extracted(msg_of(message(x1000="", x1009=plain)), "mail.msg")
+    assert [block.text for block in found.blocks] == ["Seal the pump"]
+
+
+@pytest.mark.parametrize("data", [b"", b"x", PACKED_RTF[:20], PACKED_RTF[:12] + b"\0\0\0\0" + b"\xff" * 5000])
+def test_rtf_that_ends_early_or_refers_to_nothing_does_not_stop_the_message(
+    extracted: Read, data: bytes
+) -> None:
+    assert extracted(msg_of(message(x1000="", x1009=data)), "mail.msg").title == "Größe der Pumpe"

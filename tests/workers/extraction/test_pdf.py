@@ -108,6 +108,28 @@ def test_places_on_a_turned_page_are_those_that_a_reader_sees(extracted: Read) -
     assert height > width
 
 
+def test_labels_with_a_number_each_are_no_running_titles(extracted: Read) -> None:
+    target = io.BytesIO()
+    canvas = Canvas(target, pagesize=A4)
+    for number in range(5):
+        canvas.drawString(72, A4[1] - 40, f"Label {number}")
+        canvas.showPage()
+    canvas.save()
+    found = extracted(target.getvalue(), "labels.pdf")
+    assert [block.text for block in found.blocks] == [f"Label {number}" for number in range(5)]
+
+
+def test_letters_set_wide_apart_are_one_word(extracted: Read) -> None:
+    target = io.BytesIO()
+    canvas = Canvas(target, pagesize=A4)
+    canvas.setFont("Courier", 9)
+    canvas.drawString(72, 700, "Chin", charSpace=2)
+    canvas.drawString(72 + 4 * 7.4, 700, "a sends", charSpace=2)
+    canvas.drawString(72 + 12 * 7.4, 700, "pumps.", charSpace=2)
+    canvas.save()
+    assert [block.text for block in extracted(target.getvalue(), "wide.pdf").blocks] == ["China sends pumps."]
+
+
 def test_a_running_title_and_page_numbers_are_left_out(extracted: Read) -> None:
     def furniture(canvas: Canvas, document: Any) -> None:
         canvas.drawString(70, 820, "Pump KX, manual")
@@ -157,6 +179,21 @@ def test_a_pdf_with_a_password_is_said_to_be_encrypted(extracted: Read) -> None:
     with pytest.raises(FileError) as refused:
         extracted(data, "secret.pdf")
     assert refused.value.id == "file.encrypted"
+
+
+def test_a_pdf_that_cannot_be_opened_is_not_called_encrypted_because_the_one_before_it_was(
+    extracted: Read,
+) -> None:
+    empty = b"%PDF-1.4\n1 0 obj\n<</Type/Catalog/Pages 2 0 R>>\nendobj\n"
+    second = len(empty)
+    empty += b"2 0 obj\n<</Type/Pages/Kids[]/Count 0>>\nendobj\n"
+    table = b"xref\n0 3\n0000000000 65535 f \n0000000009 00000 n \n%010d 00000 n \n" % second
+    empty += table + b"trailer\n<</Size 3/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % len(empty)
+    secret = pdf_of(Paragraph("secret", STYLES["BodyText"]), encrypt=StandardEncryption("open sesame"))
+    for data, error_id in ((secret, "file.encrypted"), (empty, "file.damaged")):
+        with pytest.raises(FileError) as refused:
+            extracted(data, "a.pdf")
+        assert refused.value.id == error_id
 
 
 def test_a_pdf_that_only_forbids_printing_is_read(extracted: Read) -> None:

@@ -41,3 +41,9 @@ def test_what_is_no_document_is_said_to_be_none_whatever_its_name(extracted: Rea
 
 def test_a_text_that_speaks_of_another_format_is_a_text(extracted: Read) -> None:
     assert extracted(b"A PDF begins with %PDF-1.7.", "note.txt").blocks
+
+
+def test_a_few_damaged_characters_do_not_change_the_encoding(extracted: Read) -> None:
+    text = "Насос и рабочее колесо проверяют каждый год. " * 4
+    data = text.encode().replace("год".encode(), "год".encode()[:-1], 1)
+    assert extracted(data, "note.txt").blocks[0].text.startswith("Насос и рабочее колесо проверяют каждый го")

@@ -46,6 +46,8 @@ _AROUND_ROLES = frozenset(_AROUND_ROLES_NAMES.split())
 _TABLES = frozenset({"table", "tr", "td", "th"})
 _INSIDE_TEXT = frozenset({"br", "li", "img", "image"})
 _HEADS = frozenset({"html", "meta", "link", "base"})
+_REFERENCE = frozenset({"a", "sup"})
+"""A small number that leads to a footnote is no part of the word before it; m² is one."""
 _CELLS = frozenset({"td", "th"})
 _LISTS = frozenset({"ul", "ol", "menu", "dir"})
 
@@ -171,6 +173,8 @@ class Walk:
             self._inside_text(tag, attributes)
         elif tag in _HEADS:
             self._head(tag, attributes)
+        elif tag in _REFERENCE and all(self._open[part] for part in _REFERENCE):
+            self._words.append(" ")
         if (tag == "main" or attributes.get("role") == "main") and not self._main_depth:
             self._begin_main()
 

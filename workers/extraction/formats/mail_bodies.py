@@ -11,7 +11,8 @@ from workers.extraction.formats.html_blocks import read_html
 from workers.extraction.formats.html_facts import PageFacts
 from workers.extraction.formats.html_pictures import Pictures
 from workers.extraction.formats.mail_headers import file_name
-from workers.extraction.formats.mail_parts import payload
+from workers.extraction.formats.mail_parts import RTF, payload
+from workers.extraction.formats.rtf_reader import RtfReader
 from workers.extraction.formats.text import paragraphs
 from workers.inference.errors import FileError
 
@@ -62,6 +63,8 @@ def add_body(body: ShownPart, enclosed: Enclosed, draft: Draft, mode: Mode) -> P
     facts = PageFacts()
     if body.part.get_content_type() == "text/html":
         facts = add_page(body.part, enclosed, draft, mode)
+    elif body.part.get_content_type() == RTF:
+        RtfReader(draft).read(payload(body.part))
     elif body.part.get_content_maintype() == "image":
         draft.picture(payload(body.part), file_name(body.part))
     else:

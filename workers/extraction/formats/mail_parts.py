@@ -19,7 +19,8 @@ _SIGNATURES = frozenset(
     {"application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"}
 )
 _SECURE = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
-_READ = frozenset({"text/plain", "text/html", "text/rfc822-headers", "text/enriched"})
+RTF = "text/rtf"
+_READ = frozenset({"text/plain", "text/html", "text/rfc822-headers", "text/enriched", RTF})
 _REPORTS = frozenset({"message/delivery-status", "message/disposition-notification"})
 _OF_PAGES = ("text/css", "text/javascript", "application/javascript", "font/", "application/font")
 NOTE_SIGNED = "The message is signed; whether the signature is right was not looked at."

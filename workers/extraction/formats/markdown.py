@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from markdown_it import MarkdownIt
+from markdown_it.rules_inline import html_inline, image, link
 
 from workers.extraction.draft import Draft
 from workers.extraction.encodings import text_of
@@ -16,13 +17,18 @@ from workers.extraction.formats.html_walk import Mode
 from workers.extraction.formats.text import paragraphs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from markdown_it.rules_inline import StateInline
 
     from workers.extraction.output import Output
     from workers.extraction.types import Extracted
 
-_PARSER = MarkdownIt("commonmark", {"html": True, "maxNesting": 100}).enable(["table", "strikethrough"])
+_CLOSED_BY = {"<![CDATA[": "]]>", "<!--": "-->", "<?": "?>", "<!": ">"}
+"""What ends the pieces of HTML for which the parser looks through all of the text that follows."""
+LINKS_MAX = 2_000
+"""In one paragraph: a bracket that nothing closes is looked through to the paragraph's end. With more, all is text."""
 _FRONT = re.compile(r"\A---[^\S\n]*\n(.*?\n)(?:---|\.\.\.)[^\S\n]*(?:\n|\Z)", re.DOTALL)
 _FIELD = re.compile(r"([A-Za-z][\w-]{0,40})[^\S\n]*:[^\S\n]*(.*)")
 _ITEM = re.compile(r"\s*-\s+(.*)")
@@ -46,6 +52,48 @@ def read(file: Path, out: Output) -> Extracted:
         for paragraph in paragraphs(body):
             draft.text(paragraph)
     return draft.finished(facts.extracted())
+
+
+def _html_inside(state: StateInline, silent: bool) -> bool:  # noqa: FBT001  the parser calls it so
+    """Take HTML within a line, unless nothing further on ends it: each beginning would be looked for to the end."""
+    start = next((mark for mark in _CLOSED_BY if state.src.startswith(mark, state.pos)), None)
+    if start is not None and state.pos > _last(state, _CLOSED_BY[start]):
+        return False
+    return html_inline(state, silent)
+
+
+def _link_inside(state: StateInline, silent: bool) -> bool:  # noqa: FBT001  the parser calls it so
+    return _count(state, "[") <= LINKS_MAX and link(state, silent)
+
+
+def _picture_inside(state: StateInline, silent: bool) -> bool:  # noqa: FBT001  the parser calls it so
+    return _count(state, "[") <= LINKS_MAX and image(state, silent)
+
+
+def _last(state: StateInline, mark: str) -> int:
+    """Return where a mark stands last in the paragraph."""
+    return _known(state, f"last {mark}", lambda text: text.rfind(mark))
+
+
+def _count(state: StateInline, mark: str) -> int:
+    """Return how often a mark stands in the paragraph."""
+    return _known(state, f"count {mark}", lambda text: text.count(mark))
+
+
+def _known(state: StateInline, name: str, ask: Callable[[str], int]) -> int:
+    """Return what is known of the paragraph, which is asked for once."""
+    text, known = state.env.get("known", ("", {}))
+    if text is not state.src:
+        text, known = state.env["known"] = (state.src, {})
+    if name not in known:
+        known[name] = ask(text)
+    return int(known[name])
+
+
+_PARSER = MarkdownIt("commonmark", {"html": True, "maxNesting": 100}).enable(["table", "strikethrough"])
+_PARSER.inline.ruler.at("html_inline", _html_inside)
+_PARSER.inline.ruler.at("link", _link_inside)
+_PARSER.inline.ruler.at("image", _picture_inside)
 
 
 def _fields(front: str) -> Iterator[tuple[str, str]]:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from olefile import OleFileIO
 
+from workers.extraction.formats.compressed_rtf import rtf_of
 from workers.extraction.formats.eml import read_message
 from workers.extraction.formats.mail_headers import MailPolicy
-from workers.extraction.formats.mail_parts import DEPTH_MAX, message_of
+from workers.extraction.formats.mail_parts import DEPTH_MAX, RTF, message_of
 from workers.extraction.formats.msg_properties import Folder
 from workers.inference.errors import FileError
 
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 _RECIPIENTS_MAX = 500
 _TO, _CC = 1, 2
 _ATTACHMENT, _RECIPIENT = "__attach_version1.0_#", "__recip_version1.0_#"
-_SUBJECT, _HEADERS, _BODY, _HTML, _MESSAGE_ID, _SENT, _RECEIVED, _MADE = (
-    0x0037, 0x007D, 0x1000, 0x1013, 0x1035, 0x0039, 0x0E06, 0x3007,
+_SUBJECT, _HEADERS, _BODY, _RTF, _HTML, _MESSAGE_ID, _SENT, _RECEIVED, _MADE = (
+    0x0037, 0x007D, 0x1000, 0x1009, 0x1013, 0x1035, 0x0039, 0x0E06, 0x3007,
 )  # fmt: skip
 _SENDERS_NAME, _SENDERS_ADDRESS = (0x0C1A, 0x0042), (0x5D01, 0x5D02, 0x0C1F, 0x0065)
 _NAME, _ADDRESS, _KIND = 0x3001, (0x39FE, 0x3003), 0x0C15
@@ -87,7 +88,10 @@ def _body(folder: Folder) -> Message:
         ("text/html", folder.text(_HTML).encode(errors="replace"), "utf-8"),
         ("text/html", folder.binary(_HTML), folder.code_page),
     )
-    both.set_payload([_with_data(*text) for text in texts if text[1]])
+    shown: list[Message | str] = [_with_data(*text) for text in texts if text[1]]
+    if not shown and (rtf := rtf_of(folder.binary(_RTF))):
+        shown = [_with_data(RTF, rtf)]
+    both.set_payload(shown)
     return both
 
 

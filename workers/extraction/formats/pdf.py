@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 import pypdfium2 as pdfium
@@ -52,12 +52,19 @@ def read(file: Path, out: Output) -> Extracted:
 
 
 def _opened(file: Path) -> pdfium.PdfDocument:
+    _forget_last_error()
     try:
         return pdfium.PdfDocument(file)
     except pdfium.PdfiumError as error:
         if getattr(error, "err_code", None) == _PASSWORD:
             raise FileError("file.encrypted") from error
         raise FileError("file.damaged", reason="PDFium cannot open it") from error
+
+
+def _forget_last_error() -> None:
+    """Fail once in another way: PDFium gives some files no reason, and the last file's would be taken for theirs."""
+    with suppress(pdfium.PdfiumError):
+        pdfium.PdfDocument(b"no PDF")
 
 
 def _read_page(

@@ -53,14 +53,19 @@ def blocks_of(pages: Sequence[PageText], bookmarks: Mapping[tuple[int, str], int
 
 
 def _without_running(pages: Sequence[PageText]) -> list[PageText]:
-    """Leave out what stands at the same edge of at least half of the pages, its numbers aside."""
+    """Leave out what stands at the same edge of at least half of the pages, its numbers aside.
+
+    Where most pages would be empty without it, such as labels with a number each, it is what they say.
+    """
     if len(pages) < RUNNING_PAGES_MIN:
         return list(pages)
     seen = Counter(key for page in pages for key in {*map(_running, page.lines)} if key)
     often = {key for key, count in seen.items() if count >= RUNNING_SHARE * len(pages)}
-    return [
+    without = [
         PageText(page.number, [line for line in page.lines if _running(line) not in often]) for page in pages
     ]
+    emptied = sum(bool(page.lines) and not kept.lines for page, kept in zip(pages, without, strict=True))
+    return list(pages) if emptied >= RUNNING_SHARE * len(pages) else without
 
 
 def _running(line: PageLine) -> tuple[str, int] | None:

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 _LINE = re.compile(r"[^\r\n]+")
 _SPACE = re.compile(r"(?<=\S)[ \t]+(?=\S)")
+_SPACE_BETWEEN = re.compile(r"(?<=\S\S) (?=\S)")
+_NO_SPACE = "\x01"
+LETTERS_APART = 1.3
+"""Words are parted by more than this many times the gap between the letters before it."""
 _HYPHEN = "\ufffe"
 """Stands, with PDFium, where a line ends within a word."""
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
@@ -37,6 +41,7 @@ def lines_of(page: pdfium.PdfPage) -> list[PageLine]:
     """
     with closing(page.get_textpage()) as textpage:
         characters = textpage.get_text_range(errors="ignore") if textpage.count_chars() else ""
+        characters = _SPACE_BETWEEN.sub(lambda space: _judged(textpage, space), characters)
         pieces = (
             piece
             for match in _LINE.finditer(characters)
@@ -44,6 +49,15 @@ def lines_of(page: pdfium.PdfPage) -> list[PageLine]:
         )
         found = (_line(page, textpage, written, start) for written, start in pieces)
         return [line for line in found if line is not None]
+
+
+def _judged(textpage: pdfium.PdfTextPage, space: re.Match[str]) -> str:
+    """Return a space; a mark that is no character where PDFium took letters that are set wide apart for two words."""
+    place = space.start()
+    if not pdfium_c.FPDFText_IsGenerated(textpage, place):
+        return " "
+    letters = _gap(textpage, place - 2, place - 1)
+    return _NO_SPACE if 0 < _gap(textpage, place - 1, place + 1) <= LETTERS_APART * letters else " "
 
 
 def _pieces(textpage: pdfium.PdfTextPage, written: str, start: int) -> Iterator[tuple[str, int]]:
