@@ -70,7 +70,8 @@ def bytes_of(job: Job) -> bytes:
 def test_a_file_in_pieces_is_imported_as_it_was(world: World):
     client = world.client("curator")
     made = begin(client, len(TABLE))
-    assert made.status_code == 201 and made["Tus-Resumable"] == "1.0.0"
+    assert made.status_code == 201
+    assert made["Tus-Resumable"] == "1.0.0"
     place = made["Location"]
     first = send(client, place, TABLE[:1000], 0)
     assert (first.status_code, first["Upload-Offset"]) == (204, "1000")
@@ -218,11 +219,13 @@ def test_what_is_not_continued_goes(world: World):
     place = begin(client, 10)["Location"]
     send(client, place, b"x", 0)
     path = upload_path(ResumableUpload.objects.get())
-    assert path.exists() and uploads_expire() == 0
+    assert path.exists()
+    assert uploads_expire() == 0
     ResumableUpload.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     assert client.head(place, **TUS).status_code == 404
     assert uploads_expire() == 1
-    assert not path.exists() and not ResumableUpload.objects.exists()
+    assert not path.exists()
+    assert not ResumableUpload.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)
