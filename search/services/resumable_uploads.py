@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from search.models import Collection
-    from search.services.upload_pieces import Piece
+    from search.services.upload_pieces import UploadPiece
     from workers.models import Job
 
 log = logging.getLogger(__name__)
@@ -151,7 +151,7 @@ def _sum(uploads: QuerySet[ResumableUpload]) -> int:
     return uploads.aggregate(bytes=Sum("length"))["bytes"] or 0
 
 
-def upload_append(*, upload: ResumableUpload, piece: Piece, user: AbstractBaseUser) -> ResumableUpload:
+def upload_append(*, upload: ResumableUpload, piece: UploadPiece, user: AbstractBaseUser) -> ResumableUpload:
     """Write a piece behind what is there; a file that is whole and alone is imported.
 
     Of two at once one is refused: raises AppError `upload.busy`, `upload.offset`, `upload.too_long`,

@@ -29,7 +29,7 @@ class Readable(Protocol):
 
 
 @dataclass(frozen=True)
-class Piece:
+class UploadPiece:
     """Bytes of a file from `offset` on; `checksum` is an algorithm and a digest as tus writes them, or empty."""
 
     offset: int

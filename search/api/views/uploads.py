@@ -36,7 +36,7 @@ from search.services.resumable_uploads import (
     upload_delete,
     uploads_import,
 )
-from search.services.upload_pieces import ALGORITHMS, Piece
+from search.services.upload_pieces import ALGORITHMS, UploadPiece
 from search.throttling import PICTURE
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class TusView(ApiView):
         if speaks != VERSION and request.method in ("POST", "PATCH", "DELETE"):
             raise AppError("upload.version", version=VERSION)
 
-    def options(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def options(self, request: Any, *args: Any, **kwargs: Any) -> Response:
         """Say what the server can do."""
         return Response(
             status=204,
@@ -191,7 +191,7 @@ class UploadView(TusView):
         upload = _own_and_curated(request, upload_id)
         checksum = request.headers.get("Upload-Checksum", "")
         body = request.data
-        piece = Piece(offset, body if hasattr(body, "read") else _Nothing(), checksum)
+        piece = UploadPiece(offset, body if hasattr(body, "read") else _Nothing(), checksum)
         return Response(status=204, headers=_where(upload_append(upload=upload, piece=piece, user=user)))
 
     @describe("uploads_delete", {204: None}, parameters=[RESUMABLE])

@@ -267,7 +267,7 @@ def test_memory_stays_constant(world: World, tmp_path):
     """A piece is written while it is read: 48 MiB leave no more than a few of them in memory."""
     import tracemalloc
 
-    from search.services.upload_pieces import Piece
+    from search.services.upload_pieces import UploadPiece
 
     class Endless:
         left = 48 << 20
@@ -277,7 +277,7 @@ def test_memory_stays_constant(world: World, tmp_path):
             return os.urandom(1) * taken
 
     tracemalloc.start()
-    Piece(0, Endless()).write(tmp_path / "piece", room=48 << 20)
+    UploadPiece(0, Endless()).write(tmp_path / "piece", room=48 << 20)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 4 << 20
