@@ -1,4 +1,4 @@
-"""Files and folders sent in pieces from the import page; and the ticks of a collection's documents."""
+"""Files and folders sent in pieces from the import page."""
 
 from __future__ import annotations
 
@@ -34,8 +34,9 @@ def imported() -> dict[str, bytes]:
 
 
 def test_a_folder_keeps_its_structure_and_goes_on_after_a_broken_line_and_a_reload(
-    site: Site, open_context, tmp_path, slug
+    site: Site, open_context, tmp_path, slug, watch
 ) -> None:
+    watch.expected.append("ERR_FAILED")
     page = signed_in(open_context(), site)
     files = {"notes/a.txt": b"one " * 9, "notes/deep/a.txt": b"two " * 9, "notes/b.md": b"# three"}
     for name, content in files.items():
@@ -57,7 +58,8 @@ def test_a_folder_keeps_its_structure_and_goes_on_after_a_broken_line_and_a_relo
     assert pieces == []  # all was there already
 
 
-def test_what_failed_is_listed_and_tried_again(site: Site, open_context, slug) -> None:
+def test_what_failed_is_listed_and_tried_again(site: Site, open_context, slug, watch) -> None:
+    watch.expected.append("403 (Forbidden)")
     page = signed_in(open_context(), site)
     page.goto(site.at(f"/curate/in/{slug}/import/"))
     page.route(
