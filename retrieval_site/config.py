@@ -54,6 +54,10 @@ class Config:
     source_folders: list[Path]
     source_ports: list[int]
     source_networks: list[str]
+    source_s3_key_id: str
+    source_s3_secret: str
+    upload_person_max_bytes: int
+    upload_keep_hours: int
     import_max_bytes: int
     bundle_max_bytes: int
     encode_timeout_seconds: float
@@ -144,6 +148,16 @@ def _sources(env: environ.Env) -> dict[str, Any]:
         "source_folders": [Path(folder) for folder in env.list("SOURCE_FOLDERS", default=[])],
         "source_ports": env.list("SOURCE_PORTS", cast=int, default=[80, 443]),
         "source_networks": env.list("SOURCE_NETWORKS", cast=_network, default=[]),
+        "source_s3_key_id": env.str("SOURCE_S3_KEY_ID", default=""),
+        "source_s3_secret": env.str("SOURCE_S3_SECRET", default=""),
+    }
+
+
+def _resumable_uploads(env: environ.Env) -> dict[str, Any]:
+    """Return how much of unfinished uploads is kept, and for how long."""
+    return {
+        "upload_person_max_bytes": env.int("UPLOAD_PERSON_MAX_BYTES", default=16 * GIB),
+        "upload_keep_hours": env.int("UPLOAD_KEEP_HOURS", default=48),
     }
 
 
@@ -175,6 +189,7 @@ def read_config() -> Config:
         **_reading_of_texts(env),
         **_asking_with_pictures(env),
         **_sources(env),
+        **_resumable_uploads(env),
         import_max_bytes=env.int("IMPORT_MAX_BYTES", default=4 * GIB),
         bundle_max_bytes=env.int("BUNDLE_MAX_BYTES", default=2 * GIB),
         encode_timeout_seconds=env.float("ENCODE_TIMEOUT_SECONDS", default=30.0),

@@ -27,7 +27,21 @@ CORS_ALLOWED_ORIGINS = CONFIG.cors_origins
 CORS_URLS_REGEX = r"^/api/"
 CORS_ALLOW_CREDENTIALS = False
 CORS_ALLOW_HEADERS = ["authorization", "content-type", "if-match", "if-none-match", "x-request-id"]
+CORS_ALLOW_HEADERS += [
+    "tus-resumable",
+    "upload-length",
+    "upload-metadata",
+    "upload-offset",
+    "upload-checksum",
+]
 CORS_EXPOSE_HEADERS = ["ETag", "Location", "Retry-After", "X-Request-ID"]
+CORS_EXPOSE_HEADERS += [
+    "Tus-Resumable",
+    "Upload-Offset",
+    "Upload-Length",
+    "Upload-Expires",
+    "Upload-Metadata",
+]
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -235,6 +249,7 @@ SPECTACULAR_SETTINGS = {
         {"name": "embeddings", "description": "The encoders themselves."},
         {"name": "collections", "description": "Named corpora with their own visibility and curators."},
         {"name": "documents", "description": "What is found; with imports of whole files."},
+        {"name": "uploads", "description": "Large files in pieces, by tus 1.0: what broke off goes on."},
         {"name": "judgements", "description": "Which results were right."},
         {"name": "jobs", "description": "Long pieces of work and how far they are."},
         {"name": "models", "description": "The model registry."},

@@ -24,6 +24,7 @@ class SearchConfig(AppConfig):
         from search.relevance.panel import calibration_panel
         from search.services.photo_batches import photo_batches_to_end
         from search.services.query_ages import queries_due
+        from search.services.resumable_uploads import uploads_expire
         from search.services.sources import sources_start_due
         from search.thumbnails import thumbnails_delete
         from workers.jobs.daily import job_daily, job_scheduled
@@ -41,3 +42,4 @@ class SearchConfig(AppConfig):
         job_daily(MAIL_NEW, mail_due)
         job_daily(CALIBRATE, calibrations_due)
         job_scheduled(sources_start_due)
+        job_scheduled(uploads_expire)

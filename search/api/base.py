@@ -127,8 +127,10 @@ REFUSALS = {
     413: "too large",
     415: "of a type that is not read here",
     422: "understood, and cannot be done",
+    423: "in use just now",
     429: "too often; `Retry-After` says for how long",
     431: "too many headers",
+    460: "changed on its way",
     500: "a fault of the server",
     503: "not now; try again",
 }

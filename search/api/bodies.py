@@ -13,6 +13,7 @@ from retrieval_site.people import anybody_searches
 from search.api.permissions import require_operator
 from search.models import Collection
 from search.services.document_fields import DOCUMENT_TEXT_BYTES, IMAGES_MAX
+from search.services.upload_pieces import PIECE_BYTES_MAX
 from search.services.uploads import picture_too_large
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ DOCUMENT = BodyRule(
     "picture_max_bytes", files=IMAGES_MAX, text_bytes=DOCUMENT_TEXT_BYTES, refusal=refusal_by(_curates)
 )
 IMPORT = BodyRule("import_max_bytes", refusal=refusal_by(_curates))
+UPLOAD_PIECE = BodyRule(text_bytes=PIECE_BYTES_MAX, refusal=refusal_by(_curates))
 BUNDLE = BodyRule("bundle_max_bytes", refusal=refusal_by(require_operator))
 PHOTOS = BodyRule("photos_max_bytes", refusal=refusal_by(_no_more))
 PAIRS = BodyRule(refusal=refusal_by(_no_more))

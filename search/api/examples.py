@@ -35,6 +35,10 @@ NEW_JUDGEMENT = _request(
 NEW_SAVED_SEARCH = _request(
     "a name for it", {"query": "3f9c0000-0000-4000-8000-000000000000", "name": "Leaking pumps"}
 )
+UPLOADED = _request(
+    "files that were sent in pieces",
+    {"batch": "5b1d0000-0000-4000-8000-000000000000", "collection": COLLECTION},
+)
 IMPORTED = _request(
     "a table, only looked at",
     {"collection": COLLECTION, "file": "external_id,title\np-3,Gear pump\n", "dry_run": True},

@@ -81,6 +81,19 @@ class SuggestionsAnswer(Answer):
     suggestions = SuggestionAnswer(many=True)
 
 
+class UploadAnswer(Answer):
+    """A file that comes in pieces. `job` is null until it is imported."""
+
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    collection = serializers.CharField()
+    batch = serializers.UUIDField(allow_null=True)
+    length = serializers.IntegerField(help_text="bytes of the file")
+    offset = serializers.IntegerField(help_text="bytes that are there")
+    expires_at = serializers.DateTimeField()
+    job = serializers.UUIDField(allow_null=True)
+
+
 class PhotoBatchAnswer(Answer):
     """Many photos that were sent together. `job` is null where it is gone."""
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         DocumentImage,
         Judgement,
         PhotoBatch,
+        ResumableUpload,
         SavedSearch,
         SearchFinding,
     )
@@ -363,6 +364,20 @@ def photo_batch_json(batch: PhotoBatch, viewer: Viewer) -> Json:
         "limit": batch.hits_each,
         "job": job_json(batch.job, viewer) if batch.job else None,
         "created_at": batch.created_at,
+    }
+
+
+def upload_json(upload: ResumableUpload) -> Json:
+    """Return a file that comes in pieces; its collection must be loaded."""
+    return {
+        "id": str(upload.pk),
+        "name": upload.name,
+        "collection": upload.collection.slug,
+        "batch": str(upload.batch) if upload.batch else None,
+        "length": upload.length,
+        "offset": upload.offset,
+        "expires_at": upload.expires_at,
+        "job": str(upload.job_id) if upload.job_id else None,
     }
 
 

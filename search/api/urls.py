@@ -20,6 +20,7 @@ from search.api.views import (
     saved,
     search,
     suggestions,
+    uploads,
 )
 
 app_name = "api"
@@ -52,6 +53,9 @@ urlpatterns = [
     path("documents/", documents.DocumentListView.as_view(), name="documents"),
     path("documents/import/", imports.ImportView.as_view(), name="documents-import"),
     path("documents/<int:document_id>/", documents.DocumentView.as_view(), name="document"),
+    path("uploads/", uploads.UploadListView.as_view(), name="uploads"),
+    path("uploads/import/", uploads.UploadImportView.as_view(), name="uploads-import"),
+    path("uploads/<uuid:upload_id>/", uploads.UploadView.as_view(), name="upload"),
     path("fields/", fields.FieldListView.as_view(), name="fields"),
     path("fields/values/", fields.FieldValuesView.as_view(), name="fields-values"),
     path("jobs/", jobs.JobListView.as_view(), name="jobs"),

@@ -8,6 +8,7 @@ from search.models.file import DocumentFile, DocumentPage
 from search.models.identifier import DocumentIdentifier
 from search.models.judging import JudgingPair, JudgingQueue, JudgingSkip
 from search.models.photo_batch import BatchPhoto, PhotoBatch
+from search.models.resumable_upload import ResumableUpload
 from search.models.saved import SavedSearch, SearchFinding
 from search.models.source import Source, SourceItem
 from search.models.token import ApiToken
@@ -36,6 +37,7 @@ __all__ = [
     "PhotoBatch",
     "Query",
     "QueryPart",
+    "ResumableUpload",
     "SavedSearch",
     "SearchFinding",
     "Source",

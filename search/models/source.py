@@ -1,4 +1,4 @@
-"""Where documents come from again and again: a folder, an OAI-PMH server, IIIF manifests."""
+"""Where documents come from again and again: a folder, an OAI-PMH server, IIIF manifests, a bucket."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ class Source(models.Model):
         FOLDER = "folder", "watched folder"
         OAI_PMH = "oai_pmh", "OAI-PMH"
         IIIF = "iiif", "IIIF manifests"
+        S3 = "s3", "S3 bucket"
 
     collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="sources")
     name = models.CharField(max_length=200)
@@ -32,6 +33,9 @@ class Source(models.Model):
         max_length=2048, help_text="URL, or of a folder its path on the worker's machine"
     )
     options = models.JSONField(default=dict, blank=True)
+    secret = models.TextField(
+        blank=True, default="", editable=False, help_text="the keys of a bucket, encrypted"
+    )
     every_hours = models.PositiveIntegerField(null=True, blank=True)
     paused = models.BooleanField(default=True)
     owner = models.ForeignKey(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.conf import settings
 from django.db import transaction
@@ -15,8 +15,11 @@ from retrieval_site.errors import AppError
 from retrieval_site.typed_json import to_json
 from search.job_types import SOURCE_ROUND, SourceRoundParameters
 from search.models import Collection, Source, SourceItem
+from search.sources.keys import keys_sealed
 from search.sources.options import read_options
-from search.sources.places import allowed_folder
+from search.sources.places import allowed_folder, is_staff, needs_staff
+from search.sources.s3 import read_s3_address
+from search.sources.s3_requests import S3Keys
 from workers.fetching.addresses import read_address
 from workers.inference.errors import PictureError
 from workers.jobs.services import ACTIVE, job_create, job_request_cancel
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from search.querysets import Viewer
+    from search.sources.options import S3Options
 
 SOURCES_MAX = 100
 """Of one collection."""
@@ -59,11 +63,12 @@ class NewSource:
     name: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     every_hours: int | None = None
+    keys: S3Keys = field(default_factory=S3Keys, repr=False)
 
 
 def source_create(*, collection: Collection, new: NewSource, owner: AbstractBaseUser) -> Source:
     """Create a source, paused, and start a dry run of it. Raises AppError `source.*`, `permission.denied`."""
-    address = _checked_address(new.kind, new.address.strip(), owner)
+    address = _checked_address(new.kind, new.address.strip(), new.options, owner)
     _check_name(new.name)
     _check_hours(new.every_hours)
     typed = read_options(new.kind, new.options)
@@ -77,6 +82,7 @@ def source_create(*, collection: Collection, new: NewSource, owner: AbstractBase
             address=address,
             name=new.name.strip() or address[:NAME_MAX],
             options=to_json(typed),
+            secret=keys_sealed(new.keys) if new.kind == Source.Kind.S3 else "",
             every_hours=new.every_hours,
             owner_id=owner.pk,
         )
@@ -85,13 +91,15 @@ def source_create(*, collection: Collection, new: NewSource, owner: AbstractBase
 
 
 def source_update(*, source: Source, by: AbstractBaseUser, **changes: Any) -> Source:
-    """Change name, options, every_hours or paused; whoever does so is the one in whose name rounds run from then on.
+    """Change name, options, keys, every_hours or paused; rounds run in the name of whoever does so from then on.
 
     Other options mean that all is made anew by the next round. Raises AppError `source.*`, `permission.denied`.
     """
-    if unknown := changes.keys() - {"name", "options", "every_hours", "paused"}:
+    if unknown := changes.keys() - {"name", "options", "keys", "every_hours", "paused"}:
         raise TypeError(f"a source has no changeable {sorted(unknown)}")
-    _checked_address(source.kind, source.address, by)
+    _checked_address(source.kind, source.address, changes.get("options", source.options), by)
+    if "keys" in changes:
+        changes["secret"] = keys_sealed(changes.pop("keys"))
     if "options" in changes:
         changes["options"] = to_json(read_options(source.kind, changes["options"]))
         if changes["options"] != source.options:
@@ -177,16 +185,20 @@ def source_delete(*, source: Source) -> None:
     source.delete()
 
 
-def _checked_address(kind: str, address: str, owner: AbstractBaseUser) -> str:
-    """Return an address that may be read; of a folder only staff say which, for it is the server's."""
+def _checked_address(kind: str, address: str, options: Mapping[str, Any], owner: AbstractBaseUser) -> str:
+    """Return an address that may be read; of what is the server's only staff say which."""
     if kind not in Source.Kind.values:
         raise AppError("source.kind_unknown", known=list(Source.Kind.values))
+    if needs_staff(kind, options) and not is_staff(owner):
+        raise AppError("permission.denied/staff")
     if kind == Source.Kind.FOLDER:
-        if not getattr(owner, "is_staff", False):
-            raise AppError("permission.denied/staff")
         return str(allowed_folder(address))
+    asked = address
+    if kind == Source.Kind.S3:
+        read_s3_address(address)
+        asked = cast("S3Options", read_options(kind, options)).service
     try:
-        read_address(address, tuple(settings.CONFIG.source_ports))
+        read_address(asked, tuple(settings.CONFIG.source_ports))
     except PictureError as error:
         raise AppError.quoting("source.address_invalid", error.message, error.detail) from error
     return address

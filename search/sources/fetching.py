@@ -40,14 +40,19 @@ class SourceFetcher:
 
     checkpoint: Callable[[], None] = lambda: None
 
-    def answer(self, address: str) -> bytes:
-        """Return what is at an address; raises AppError `source.*`. A server that is busy is asked again."""
+    def answer(self, address: str, headers: Callable[[], dict[str, str]] | None = None) -> bytes:
+        """Return what is at an address; raises AppError `source.*`. A server that is busy is asked again.
+
+        With `headers`, made for each try, no redirect is followed and the bytes are left as they come; then a line that
+        breaks counts as busy.
+        """
         self.checkpoint()
         for tried in range(1, TRIES_MAX + 1):
             try:
-                return _crew(pictures=False).fetched(address, PATIENT_SECONDS)
+                return _crew(pictures=False).fetched(address, PATIENT_SECONDS, headers and headers())
             except PictureError as error:
                 later = error.detail.get("answered") in _LATER or error.id == "image_url.timeout"
+                later = later or (headers is not None and error.id == "image_url.unreachable")
                 if tried == TRIES_MAX or not later:
                     raise _refusal(error) from error
                 self._wait(float(error.detail.get("retry_after_seconds") or WAIT_SECONDS * tried))

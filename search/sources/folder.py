@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING
 
 from retrieval_site.errors import AppError
-from search.importers.document_files import DocumentFiles, external_id_of
+from search.importers.document_files import external_id_of
 from search.importers.names import is_junk
 from search.importers.pictures import PICTURE_SUFFIXES
-from search.importers.types import DocumentFileItem, Rejected
+from search.importers.types import DocumentFileItem
 from search.models.source import KEY_BYTES_MAX
+from search.sources.files import FileDocuments
 from search.sources.options import fingerprint
 from search.sources.types import (
     EntryBatch,
@@ -67,7 +68,7 @@ class FolderReader:
     root: Path
     options: FolderOptions
     listing: SourceListing = field(default_factory=lambda: SourceListing(complete=True))
-    _files: DocumentFiles | None = None
+    _documents: FileDocuments = field(default_factory=FileDocuments)
 
     def batches(self, after: str) -> Iterator[EntryBatch]:
         """Yield the files behind the one called `after`."""
@@ -170,18 +171,11 @@ class FolderReader:
     def made(self, entry: SourceEntry, content: EntryContent, collection: Collection, *, store: bool) -> Made:
         """Return the documents of a file, as the import of a folder makes them."""
         item = DocumentFileItem(entry.key, external_id_of(entry.key), entry.key)
-        self._files = self._files or DocumentFiles(collection, store=store)
-        found = list(self._files.records(item, content.data))
-        bad = [one.problems[0] for one in found if isinstance(one, Rejected)]
-        records = tuple(one for one in found if not isinstance(one, Rejected))
-        if bad and not records:
-            raise AppError.quoting(bad[0].error_id, bad[0].reason)
-        return Made(records, bad[0] if bad else None)
+        return self._documents.made(item, content.data, collection, store=store)
 
     def close(self) -> None:
         """End the process that reads document files."""
-        if self._files is not None:
-            self._files.close()
+        self._documents.close()
 
     def is_gone(self, key: str) -> bool:
         """Return whether there is no file of this name; raises AppError `source.folder_missing`."""

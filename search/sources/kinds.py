@@ -8,9 +8,12 @@ from search.models import Source
 from search.sources.fetching import SourceFetcher
 from search.sources.folder import FolderReader
 from search.sources.iiif import IiifReader
+from search.sources.keys import keys_opened
 from search.sources.oai_pmh import OaiReader
-from search.sources.options import FolderOptions, IiifOptions, OaiOptions, read_options
+from search.sources.options import FolderOptions, IiifOptions, OaiOptions, S3Options, read_options
 from search.sources.places import allowed_folder
+from search.sources.s3 import S3Reader, read_s3_address
+from search.sources.s3_requests import S3Bucket
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,4 +29,13 @@ def reader_of(source: Source, *, since: str, checkpoint: Callable[[], None]) -> 
     fetcher = SourceFetcher(checkpoint)
     if source.kind == Source.Kind.OAI_PMH:
         return OaiReader(source.address, cast("OaiOptions", options), fetcher, since, source.complete_at)
+    if source.kind == Source.Kind.S3:
+        return _s3_reader(source, cast("S3Options", options), fetcher)
     return IiifReader(source.address, cast("IiifOptions", options), fetcher)
+
+
+def _s3_reader(source: Source, options: S3Options, fetcher: SourceFetcher) -> S3Reader:
+    name, prefix = read_s3_address(source.address)
+    bucket = S3Bucket(options.service, options.region, name)
+    keys = keys_opened(source.secret, server=options.server_keys)
+    return S3Reader(bucket, prefix, options, keys, fetcher)

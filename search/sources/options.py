@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import urlsplit
 
 from retrieval_site.errors import AppError
 from retrieval_site.typed_json import NotReadableError, from_json, to_json
@@ -42,12 +44,30 @@ class IiifOptions:
     longest_side: int = 1600
 
 
-Options: TypeAlias = FolderOptions | OaiOptions | IiifOptions
+@dataclass(frozen=True, kw_only=True)
+class S3Options:
+    """`endpoint`: address of the service, of Amazon's own where it is empty; `region` is what requests are signed for.
+
+    `server_keys`: the operator's keys are used where the source has none of its own.
+    """
+
+    endpoint: str = ""
+    region: str = "us-east-1"
+    server_keys: bool = False
+
+    @property
+    def service(self) -> str:
+        """The endpoint that is asked."""
+        return self.endpoint.rstrip("/") or f"https://s3.{self.region}.amazonaws.com"
+
+
+Options: TypeAlias = FolderOptions | OaiOptions | IiifOptions | S3Options
 
 OPTIONS: dict[str, type[Options]] = {
     Source.Kind.FOLDER: FolderOptions,
     Source.Kind.OAI_PMH: OaiOptions,
     Source.Kind.IIIF: IiifOptions,
+    Source.Kind.S3: S3Options,
 }
 LONGEST_SIDES_PX = range(200, 4001)
 SETTLE_SECONDS = range(86_401)
@@ -72,12 +92,22 @@ def _wrong(options: Options) -> str:
         if options.pictures not in range(IMAGES_MAX + 1):
             return f"pictures is from 0 to {IMAGES_MAX}."
         return "" if options.longest_side in LONGEST_SIDES_PX else "longest_side is from 200 to 4000."
+    if isinstance(options, S3Options):
+        return _wrong_s3(options)
     unknown = [
         field
         for field in (options.fields or {}).values()
         if field not in FIELDS and not (field.startswith("metadata.") and len(field) > len("metadata."))
     ]
     return f"{unknown[0]!r} is no field of a document." if unknown else ""
+
+
+def _wrong_s3(options: S3Options) -> str:
+    if not re.fullmatch(r"[a-z0-9-]{1,60}", options.region):
+        return "region is a name such as eu-central-1."
+    if urlsplit(options.service).path or "?" in options.service or "#" in options.service:
+        return "endpoint is an address without a path, such as https://s3.example.org."
+    return ""
 
 
 def fingerprint(options: Options) -> str:

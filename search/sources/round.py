@@ -15,6 +15,7 @@ from django.utils import timezone
 from retrieval_site.errors import AppError
 from search.models import Source, SourceItem
 from search.sources.kinds import reader_of
+from search.sources.places import is_staff, needs_staff
 from search.sources.removing import count_gone, remove_gone
 from search.sources.reports import COUNTS, warnings_of
 from search.sources.seen import SeenKeys
@@ -43,7 +44,7 @@ def run_round(run: JobRun[SourceRoundParameters, SourceRoundResult]) -> None:
     source = Source.objects.select_related("collection").filter(pk=run.parameters.source).first()
     if source is None:
         raise AppError("source.not_found")
-    if source.kind == Source.Kind.FOLDER and run.job.owned and not getattr(run.job.owner, "is_staff", False):
+    if needs_staff(source.kind, source.options) and run.job.owned and not is_staff(run.job.owner):
         raise AppError("permission.denied/staff")
     anew = run.parameters.anew or run.parameters.dry_run
     reader = reader_of(source, since="" if anew else source.since, checkpoint=run.checkpoint)
@@ -205,7 +206,7 @@ class SourceRound:
 
     def _former(self, digest: str) -> SourceItem | None:
         """Return the item that has moved: the same content, no longer there under its name."""
-        if self.source.kind != Source.Kind.FOLDER:
+        if self.source.kind not in (Source.Kind.FOLDER, Source.Kind.S3):
             return None
         same = SourceItem.objects.filter(source=self.source, digest=digest).exclude(pk__in=self._moved_from)
         for item in same.exclude(seen_in=self.ctx.job.pk).prefetch_related("documents")[:20]:

@@ -25,6 +25,8 @@ from search.services.sources import (
     sources_curated_by,
 )
 from search.services.undoing import import_undo
+from search.sources.places import is_staff
+from search.sources.s3_requests import S3Keys
 from search.views.indexing import unindexed
 from search.views.people import members_only
 from search.views.source_rounds import ShownRound, shown_round
@@ -46,6 +48,7 @@ LABELS = {
     Source.Kind.FOLDER: "Folder on the server",
     Source.Kind.OAI_PMH: "OAI-PMH server",
     Source.Kind.IIIF: "IIIF manifest or collection",
+    Source.Kind.S3: "S3 bucket",
 }
 SCHEDULES = ((1, "every hour"), (24, "every day"), (168, "every week"))
 
@@ -75,6 +78,7 @@ def sources(request: HttpRequest, slug: str) -> HttpResponse:
         "refused": refused,
         "name_max": NAME_MAX,
         "pictures_max": IMAGES_MAX,
+        "server_keys": is_staff(request.user) and bool(settings.CONFIG.source_s3_key_id),
     }
     return render(request, "search/sources.html", context, status=refused.status if refused else 200)
 
@@ -134,7 +138,12 @@ def _asked(form: QueryDict) -> NewSource:
         name=form.get("name", ""),
         options=_options(kind, form),
         every_hours=_number(form.get("every_hours", "")),
+        keys=_keys(form),
     )
+
+
+def _keys(form: QueryDict) -> S3Keys:
+    return S3Keys(form.get("key_id", "").strip(), form.get("secret", "").strip())
 
 
 def _options(kind: str, form: QueryDict) -> dict[str, Any]:
@@ -144,6 +153,10 @@ def _options(kind: str, form: QueryDict) -> dict[str, Any]:
         return {"set": wanted}
     if kind == Source.Kind.IIIF and pictures:
         return {"pictures": _number(pictures)}
+    if kind == Source.Kind.S3:
+        given = {name: form.get(name, "").strip() for name in ("endpoint", "region")}
+        own = {name: value for name, value in given.items() if value}
+        return own | ({"server_keys": True} if "server_keys" in form else {})
     return {}
 
 
@@ -193,6 +206,11 @@ def _schedule(found: Source, by: AbstractBaseUser, form: QueryDict) -> str:
     return "The schedule is changed."
 
 
+def _new_keys(found: Source, by: AbstractBaseUser, form: QueryDict) -> str:
+    source_update(source=found, by=by, keys=_keys(form))
+    return "The keys are changed."
+
+
 def _job_of(found: Source, written: str) -> Job:
     job = next((job for job in rounds_of(found)[:ROUNDS_SHOWN] if str(job.pk) == written), None)
     if job is None:
@@ -210,6 +228,7 @@ CHANGES: dict[str, Callable[[Source, AbstractBaseUser, QueryDict], str]] = {
     "follow": _follow,
     "pause": _pause,
     "schedule": _schedule,
+    "keys": _new_keys,
 }
 ROUND_ACTIONS: dict[str, Callable[[Job, AbstractBaseUser], Job]] = {
     "undo": lambda job, by: import_undo(job=job, by=by),

@@ -25,4 +25,4 @@ class FetchHandler:
 
     def fetch(self, head: dict[str, Any], _payload: memoryview) -> tuple[dict[str, Any], list[Buffer]]:
         """Return the file at `address`."""
-        return {}, [self._fetcher.fetch(head["address"])]
+        return {}, [self._fetcher.fetch(head["address"], head.get("headers"))]

@@ -37,7 +37,7 @@ TRIED_MAX = 3
 CONNECT_SECONDS = 4.0
 _CHUNK_BYTES = 1 << 16
 _REDIRECTS = (301, 302, 303, 307, 308)
-_OK = 200
+_OK, _PART = 200, 206
 HEADERS = {
     "User-Agent": "Sightline (fetches a picture for a search)",
     "Accept": "image/*",
@@ -87,16 +87,21 @@ class Fetcher:
         self._allowed = tuple(map(ip_network, self.limits.networks))
         self._context = ssl.create_default_context(cafile=self.limits.ca_file or None)
 
-    def fetch(self, written: str) -> bytes:
-        """Return the file at an address; raises PictureError `image_url.*` and `image.too_large`."""
+    def fetch(self, written: str, headers: dict[str, str] | None = None) -> bytes:
+        """Return the file at an address; raises PictureError `image_url.*` and `image.too_large`.
+
+        With `headers`, which may tell a secret, no redirect is followed; a part of a file will do; nothing is unpacked.
+        """
         ends, asked = time.monotonic() + self.limits.seconds, written
         for _ in range(REDIRECTS_MAX + 1):
             address = read_address(asked, self.limits.ports)
             try:
-                with closing(self._opened(address, ends)) as response:
-                    location = _location(response)
+                with closing(self._opened(address, ends, headers)) as response:
+                    location = None if headers else _location(response)
+                    if headers and response.status not in (_OK, _PART):
+                        raise _status(response)
                     if location is None:
-                        return self._read(response, ends)
+                        return self._read(response, ends, unpack=not headers)
                     asked = urljoin(address.written, location)
             except SSLError as error:
                 raise PictureError("image_url.tls", host=address.host) from error
@@ -106,15 +111,15 @@ class Fetcher:
                 raise PictureError("image_url.unreachable", host=address.host) from error
         raise PictureError("image_url.redirects", limit=REDIRECTS_MAX)
 
-    def _opened(self, address: PictureAddress, ends: float) -> BaseHTTPResponse:
+    def _opened(self, address: PictureAddress, ends: float, more: dict[str, str] | None) -> BaseHTTPResponse:
         """Ask the first of the host's public addresses that can be connected to."""
         public = self._public(address)
         for place in public[:-1]:
             try:
-                return self._asked(address, place, ends)
+                return self._asked(address, place, ends, more)
             except (ConnectTimeoutError, NewConnectionError):
                 continue
-        return self._asked(address, public[-1], ends)
+        return self._asked(address, public[-1], ends, more)
 
     def _public(self, address: PictureAddress) -> list[Address]:
         """Return the host's addresses that may be connected to, as they are looked up now."""
@@ -127,11 +132,13 @@ class Fetcher:
             raise PictureError("image_url.not_public", host=address.host)
         return public[:TRIED_MAX]
 
-    def _asked(self, address: PictureAddress, place: Address, ends: float) -> BaseHTTPResponse:
+    def _asked(
+        self, address: PictureAddress, place: Address, ends: float, more: dict[str, str] | None
+    ) -> BaseHTTPResponse:
         left = self._left(ends)
         pool = self._pool(address, str(place), Timeout(connect=min(CONNECT_SECONDS, left), read=left))
         headers = HEADERS if self.limits.pictures else FILE_HEADERS
-        headers = headers | {"Host": address.host_header, "Connection": "close"}
+        headers = headers | (more or {}) | {"Host": address.host_header, "Connection": "close"}
         return pool.urlopen(
             "GET", address.target, headers=headers, redirect=False, retries=False, preload_content=False
         )
@@ -143,11 +150,11 @@ class Fetcher:
             place, address.port, timeout=timeout, ssl_context=self._context, server_hostname=address.host
         )
 
-    def _read(self, response: BaseHTTPResponse, ends: float) -> bytes:
+    def _read(self, response: BaseHTTPResponse, ends: float, *, unpack: bool) -> bytes:
         """Return the body, unpacked; refuses one as soon as it is seen to be no picture, or too large."""
         body = bytearray()
         self._check_size(int(response.headers.get("Content-Length", "")[:18] or 0))
-        while chunk := response.read1(_CHUNK_BYTES, decode_content=True):
+        while chunk := response.read1(_CHUNK_BYTES, decode_content=unpack):
             body += chunk
             self._check_size(len(body))
             self._left(ends)
@@ -181,11 +188,14 @@ def _location(response: BaseHTTPResponse) -> str | None:
     if response.status in _REDIRECTS and location:
         return location.encode("latin-1", "replace").decode("utf-8", "replace")
     if response.status != _OK:
-        later = response.headers.get("Retry-After", "")
-        waits = (
-            {"retry_after_seconds": int(later)}
-            if later.isascii() and later.isdigit() and len(later) < 7
-            else {}
-        )
-        raise PictureError("image_url.status", answered=response.status, **waits)
+        raise _status(response)
     return None
+
+
+def _status(response: BaseHTTPResponse) -> PictureError:
+    """Return the refusal of an answer that is none, with how long its server wants to be left alone."""
+    later = response.headers.get("Retry-After", "")
+    waits = (
+        {"retry_after_seconds": int(later)} if later.isascii() and later.isdigit() and len(later) < 7 else {}
+    )
+    return PictureError("image_url.status", answered=response.status, **waits)

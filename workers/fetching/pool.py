@@ -15,6 +15,8 @@ from workers.inference.sandbox.errors import SandboxError, SandboxTimeoutError
 from workers.inference.sandbox.process import SandboxSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from workers.fetching.fetch import FetchLimits
 
 log = logging.getLogger(__name__)
@@ -34,13 +36,13 @@ class Fetchers:
         self.limits = limits
         self._crew = Crew(_sandbox(limits), PROCESSES)
 
-    def fetched(self, address: str, within_seconds: float) -> bytes:
+    def fetched(self, address: str, within_seconds: float, headers: Mapping[str, str] | None = None) -> bytes:
         """Return the file at an address; raises PictureError as `Fetcher.fetch`, and `image_url.busy`."""
         ends = time.monotonic() + within_seconds
         try:
             with self._crew.borrowed(within_seconds) as process:
                 seconds = min(self.limits.seconds + _GRACE_SECONDS, max(ends - time.monotonic(), 0.1))
-                asked = {"address": address}
+                asked = {"address": address, "headers": dict(headers) if headers else None}
                 return process.call(
                     "fetch", asked, reply_bytes=self.limits.max_bytes, timeout_seconds=seconds
                 )[1]

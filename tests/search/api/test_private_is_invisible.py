@@ -89,6 +89,9 @@ ROWS = {  # addresses (or bodies) with an id: secret and missing must be answere
     "job-undo": [Ask(), Ask("post")],
 }
 ELSEWHERE = {
+    "uploads": "test_uploads.py: what is begun is named in headers",
+    "uploads-import": "test_uploads.py: one person's alone",
+    "upload": "test_uploads.py: one person's alone",
     "photo-batch": "test_photo_batches.py: one person's alone",
     "photo-batch-photos": "test_photo_batches.py",
     "photo-batch-table": "test_photo_batches.py",

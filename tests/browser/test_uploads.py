@@ -1,0 +1,80 @@
+"""Files and folders sent in pieces from the import page."""
+
+from __future__ import annotations
+
+import zipfile
+from typing import TYPE_CHECKING
+
+import pytest
+from django.contrib.auth.models import User
+from playwright.sync_api import expect
+
+from search.job_types import IMPORT
+from search.models import Collection, Membership, ResumableUpload
+from tests.browser.test_saved_searches import signed_in
+from workers.models import Blob, Job
+from workers.storage.blobs import blob_open
+
+if TYPE_CHECKING:
+    from tests.support.browser import Site
+
+
+@pytest.fixture
+def slug(site: Site) -> str:
+    collection = Collection.objects.get(pk=next(iter(site.documents.values())).collection_id)
+    ann, _ = User.objects.get_or_create(username="ann")
+    Membership.objects.get_or_create(collection=collection, user=ann, defaults={"role": "curator"})
+    return str(collection.slug)
+
+
+def imported() -> dict[str, bytes]:
+    job = Job.objects.get(type=IMPORT.name, params__blob__isnull=False)
+    with blob_open(Blob.objects.get(pk=job.params["blob"])) as opened, zipfile.ZipFile(opened) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def test_a_folder_keeps_its_structure_and_goes_on_after_a_broken_line_and_a_reload(
+    site: Site, open_context, tmp_path, slug, watch
+) -> None:
+    watch.expected.append("ERR_FAILED")
+    page = signed_in(open_context(), site)
+    files = {"notes/a.txt": b"one " * 9, "notes/deep/a.txt": b"two " * 9, "notes/b.md": b"# three"}
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    where = site.at(f"/curate/in/{slug}/import/")
+    page.goto(where)
+    page.route("**/api/v1/uploads/import/", lambda route: route.abort())  # the line breaks before the end
+    page.locator("[data-folder]").set_input_files(tmp_path / "notes")
+    expect(page.get_by_text("The line broke.")).to_be_visible()
+    assert ResumableUpload.objects.count() == len(files)
+    page.unroute("**/api/v1/uploads/import/")
+    pieces: list[str] = []
+    page.on("request", lambda asked: pieces.append(asked.url) if asked.method == "PATCH" else None)
+    page.goto(where)
+    page.locator("[data-folder]").set_input_files(tmp_path / "notes")
+    expect(page.get_by_role("heading", name="Newest imports")).to_be_visible()
+    assert imported() == files
+    assert pieces == []  # all was there already
+
+
+def test_what_failed_is_listed_and_tried_again(site: Site, open_context, slug, watch) -> None:
+    watch.expected.append("403 (Forbidden)")
+    page = signed_in(open_context(), site)
+    page.goto(site.at(f"/curate/in/{slug}/import/"))
+    page.route(
+        "**/api/v1/uploads/",
+        lambda route: route.fulfill(
+            status=403, json={"error": {"id": "x", "message": "Not now.", "detail": {}}}
+        ),
+    )
+    names = ("a.txt", "b.txt")
+    page.get_by_label("Files", exact=True).set_input_files(
+        [{"name": name, "mimeType": "text/plain", "buffer": b"words"} for name in names]
+    )
+    page.get_by_role("button", name="Import", exact=True).click()
+    expect(page.get_by_text("Not now.")).to_have_count(2)
+    page.unroute("**/api/v1/uploads/")
+    page.get_by_role("button", name="Try these again").click()
+    expect(page.get_by_role("heading", name="Newest imports")).to_be_visible()
+    assert set(imported()) == set(names)
