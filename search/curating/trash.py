@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 BATCH = 500
 
 
+def trash_of(collection: Collection) -> QuerySet[TrashedDocument]:
+    """Return what is in a collection's trash, last deleted first, without the rows that are kept of it."""
+    rows = TrashedDocument.objects.filter(collection=collection)
+    return rows.defer("kept", "linked").select_related("deleted_by")
+
+
 def trash_to_end() -> QuerySet[TrashedDocument]:
     """Return what has been in the trash for its time; nothing where the trash is never emptied by itself."""
     days = settings.CONFIG.trash_keep_days
