@@ -6,9 +6,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models.functions import Now
 
 from search.models import TrashedDocument
+from search.services.history import history_erase
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,9 +42,15 @@ def trash_end(
     """Delete trashed documents for good, a batch at a time, and return how many; their files are swept later."""
     removed = 0
     while ids := list(rows.order_by("pk").values_list("pk", flat=True)[:BATCH]):
-        removed += TrashedDocument.objects.filter(pk__in=ids).delete()[1].get("search.TrashedDocument", 0)
+        removed += _end(ids)
         after_each(removed)
     return removed
+
+
+@transaction.atomic
+def _end(ids: list[int]) -> int:
+    history_erase(ids)
+    return TrashedDocument.objects.filter(pk__in=ids).delete()[1].get("search.TrashedDocument", 0)
 
 
 def trash_empty(*, collection: Collection) -> int:

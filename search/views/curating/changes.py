@@ -15,7 +15,7 @@ from retrieval_site.people import signed_in
 from retrieval_site.posting import takes_form
 from search.curating.changes import Kind
 from search.curating.history import change_set_of, change_sets, change_sets_about
-from search.curating.start import change_undo, curated_collection
+from search.curating.start import change_undo, curated_collection, may_take_back
 from search.models import Collection
 from search.views.curating.common import curators_page, said
 from search.views.people import members_only
@@ -31,7 +31,16 @@ if TYPE_CHECKING:
 SETS_A_PAGE, CHANGES_A_PAGE = 50, 100
 SHOWN_MAX = 300
 """Characters of a value from before or after."""
-_NAMES = {"tags": "Tags", "collection": "Collection", "images": "Pictures", "trashed": "In the trash"}
+_NAMES = {
+    "title": "Title",
+    "body": "Text",
+    "url": "Address",
+    "judgements": "Judgements",
+    "tags": "Tags",
+    "collection": "Collection",
+    "images": "Pictures",
+    "trashed": "In the trash",
+}
 
 
 @dataclass(frozen=True)
@@ -78,6 +87,7 @@ def change_set(request: HttpRequest, collection: Collection, change_set_id: int)
         "page": page,
         "rows": [_shown(change, names) for change in page.object_list],
         "left_only": left_only,
+        "may_undo": may_take_back(found),
         "tab": "changes",
     }
     return render(request, "search/curating/change_set.html", context)
@@ -107,7 +117,7 @@ def _differences(change: ChangedDocument, names: Mapping[int, str]) -> Iterator[
         if name == "metadata":
             for key, value in after.items():
                 yield ShownDifference(key, _field(before.get(key, [])), _field(value))
-        elif before != after:
+        elif before != after and name != "outline":
             yield ShownDifference(
                 _NAMES.get(name, name), _words(name, before, names), _words(name, after, names)
             )
@@ -118,9 +128,9 @@ def _words(name: str, value: Any, names: Mapping[int, str]) -> str:
         return names.get(value, "another collection")
     if name == "trashed":
         return "yes" if value else "no"
-    if name == "images":
-        return str(len(value))
-    return _listed(value)
+    if name in ("images", "judgements"):
+        return str(len([one for one in value if name == "images" or value[one]]))
+    return str(value)[:SHOWN_MAX] if isinstance(value, str) else _listed(value)
 
 
 def _listed(values: Iterable[str]) -> str:
