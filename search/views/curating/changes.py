@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from os.path import commonprefix
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 SETS_A_PAGE, CHANGES_A_PAGE = 50, 100
 SHOWN_MAX = 300
 """Characters of a value from before or after."""
+AROUND = 60
+"""Characters of a text before the first that differs."""
 _NAMES = {
     "title": "Title",
     "body": "Text",
@@ -117,10 +120,20 @@ def _differences(change: ChangedDocument, names: Mapping[int, str]) -> Iterator[
         if name == "metadata":
             for key, value in after.items():
                 yield ShownDifference(key, _field(before.get(key, [])), _field(value))
+        elif name == "body":
+            yield ShownDifference(_NAMES[name], *_texts(before, after))
         elif before != after and name != "outline":
             yield ShownDifference(
                 _NAMES.get(name, name), _words(name, before, names), _words(name, after, names)
             )
+
+
+def _texts(before: str, after: str) -> tuple[str, str]:
+    """Return of two long texts what stands around the first place where they differ."""
+    alike = len(commonprefix([before, after]))
+    start = max(0, alike - AROUND) if max(len(before), len(after)) > SHOWN_MAX else 0
+    cut = "…" * bool(start)
+    return cut + before[start : start + SHOWN_MAX], cut + after[start : start + SHOWN_MAX]
 
 
 def _words(name: str, value: Any, names: Mapping[int, str]) -> str:
