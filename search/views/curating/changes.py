@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from os.path import commonprefix
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
@@ -130,7 +129,8 @@ def _differences(change: ChangedDocument, names: Mapping[int, str]) -> Iterator[
 
 def _texts(before: str, after: str) -> tuple[str, str]:
     """Return of two long texts what stands around the first place where they differ."""
-    alike = len(commonprefix([before, after]))
+    pairs = enumerate(zip(before, after, strict=False))
+    alike = next((place for place, (one, other) in pairs if one != other), min(len(before), len(after)))
     start = max(0, alike - AROUND) if max(len(before), len(after)) > SHOWN_MAX else 0
     cut = "…" * bool(start)
     return cut + before[start : start + SHOWN_MAX], cut + after[start : start + SHOWN_MAX]
