@@ -89,7 +89,7 @@ def _tags(written: Sequence[str]) -> list[str]:
 
 
 def _key(sent: Mapping[str, Any]) -> str:
-    key = sent.get("key", "").strip().removeprefix(METADATA)
+    key = str(sent.get("key", "")).strip().removeprefix(METADATA)
     if not key or len(METADATA + key) > NAME_MAX or "\0" in key:
         raise AppError("curating.key", limit=NAME_MAX - len(METADATA))
     return key

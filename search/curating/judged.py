@@ -7,9 +7,8 @@ counts, and of two at the same moment the higher grade.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
-
-from django.utils.dateparse import parse_datetime
 
 from search.curating.keeping import rows_insert
 from search.models import Judgement
@@ -55,7 +54,7 @@ def _held(documents: Iterable[int]) -> dict[str, Row]:
 
 
 def _rank(row: Row) -> tuple[Any, int]:
-    return parse_datetime(row[3]), row[0]
+    return datetime.fromisoformat(row[3]), row[0]
 
 
 def _key(one: Judgement) -> str:
@@ -72,6 +71,6 @@ def _judgement(document: int, key: str, row: Row) -> Judgement:
         session=session,
         grade=grade,
         comment=comment,
-        created_at=parse_datetime(created_at),
-        updated_at=parse_datetime(updated_at),
+        created_at=datetime.fromisoformat(created_at),
+        updated_at=datetime.fromisoformat(updated_at),
     )

@@ -109,7 +109,8 @@ class ChangeListView(ApiView):
         """
         collection = curated_collection(request, slug)
         values = validated(ChangeNew, request.data)
-        return _started(request, collection, _start(collection, values, request.user))
+        by: Any = signed_in(request)
+        return _started(request, collection, _start(collection, values, by))
 
 
 class ChangeView(ApiView):
