@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from search.curating.keeping import rows_insert
 from search.models import Judgement
@@ -65,7 +66,7 @@ def _judgement(document: int, key: str, row: Row) -> Judgement:
     query, user, session = key.split("|", 2)
     grade, comment, created_at, updated_at = row
     return Judgement(
-        query_id=query,
+        query_id=UUID(query),
         document_id=document,
         user_id=int(user) if user else None,
         session=session,

@@ -186,12 +186,12 @@ def _with_target(field: models.ForeignKey[Any, Any], rows: list[Row]) -> list[Ro
     if not named:
         return rows
     there = set(field.related_model._base_manager.filter(pk__in=named).values_list("pk", flat=True))
-    if field.null:
+    if field.null and field.remote_field.on_delete is not models.CASCADE:
         for row in rows:
             if getattr(row, field.attname) not in there:
                 setattr(row, field.attname, None)
         return rows
-    return [row for row in rows if getattr(row, field.attname) in there]
+    return [row for row in rows if getattr(row, field.attname) in {*there, None}]
 
 
 def _sets_itself(field: models.Field[Any, Any]) -> bool:
