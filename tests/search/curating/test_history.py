@@ -237,3 +237,18 @@ def test_pictures_of_an_edit_keep_their_words(notes, ann):
     edited(notes, ann, images=[ImageInput(row.blob_id, row.width, row.height, "A red pump")])
     change_undo(change_set=newest(), by=ann)
     assert DocumentImage.objects.get().alt == row.alt
+
+
+def test_the_pages_show_an_imports_counts_and_where_a_long_text_differs(notes, ann, client):
+    client.force_login(ann)
+    job = imported(notes, ann)
+    assert job.result["new"] == 2
+    shown = client.get(f"/curate/in/notes/changes/{newest().pk}/").content.decode()
+    assert "2 new" in shown
+    assert "Take it back" in shown
+    edited(notes, ann, title="Pump", body="x" * 5000 + " leaks " + "y" * 400)
+    edited(notes, ann, title="Pump", body="x" * 5000 + " runs " + "y" * 400)
+    shown = client.get(f"/curate/in/notes/changes/{newest().pk}/").content.decode()
+    assert "leaks y" in shown
+    assert "runs y" in shown
+    assert client.get("/curate/in/notes/changes/").status_code == 200
