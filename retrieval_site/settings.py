@@ -235,6 +235,8 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "PartModalityEnum": ["image", "text", "document", "embedding"],
         "JudgingSourceEnum": "search.models.judging.JudgingQueue.Source",
+        "SourceKindEnum": "search.models.source.Source.Kind",
+        "FieldTypeEnum": "search.models.field.CollectionField.Type",
         "QueryModalityEnum": ["image", "text", "document", "embedding", "composed"],
     },
     "TAGS": [

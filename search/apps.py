@@ -22,6 +22,7 @@ class SearchConfig(AppConfig):
         from search.readiness import register_checks
         from search.relevance.fitting import calibrations_due
         from search.relevance.panel import calibration_panel
+        from search.services.history import blobs_to_end
         from search.services.photo_batches import photo_batches_to_end
         from search.services.query_ages import queries_due
         from search.services.resumable_uploads import uploads_expire
@@ -38,7 +39,7 @@ class SearchConfig(AppConfig):
         removal_followed_by(thumbnails_delete)
         post_migrate.connect(tables_complete, sender=self)
         job_daily(EXPIRE_QUERIES, lambda: queries_due() or photo_batches_to_end().exists())
-        job_daily(EMPTY_TRASH, lambda: trash_to_end().exists())
+        job_daily(EMPTY_TRASH, lambda: trash_to_end().exists() or blobs_to_end().exists())
         job_daily(MAIL_NEW, mail_due)
         job_daily(CALIBRATE, calibrations_due)
         job_scheduled(sources_start_due)

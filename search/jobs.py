@@ -64,6 +64,7 @@ from search.relevance.fitting import calibrate_version
 from search.services.alerts import find_new_soon
 from search.services.documents import encode_soon
 from search.services.fields import fields_count
+from search.services.history import import_note, round_note
 from search.services.photo_batches import photo_batches_expire
 from search.services.query_ages import queries_expire
 from search.sources.round import run_round
@@ -96,7 +97,10 @@ def run_import(run: JobRun[ImportJobParameters, ImportResult]) -> ImportResult:
 def run_source_round(run: JobRun[SourceRoundParameters, SourceRoundResult]) -> SourceRoundResult:
     """Follow what is new, changed, moved and gone in a source, then make the vectors; a dry run only says it."""
     with _searchable_if_it_fails(run.parameters.dry_run):
-        run_round(run)
+        try:
+            run_round(run)
+        finally:
+            round_note(run.job, run.result)
     if run.parameters.dry_run:
         return run.result
     with _made_searchable_anyway():
@@ -128,6 +132,7 @@ def _made_searchable_anyway() -> Iterator[None]:
 def _store(run: JobRun[ImportJobParameters, ImportResult]) -> None:
     """Retry what failed, where that was asked for; then store what no run has come to yet."""
     with opened(run) as storing:
+        import_note(run.job)
         if run.only_failed and not run.result.retried:
             storing.retry_failed()
             run.remember(retried=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.widgets import AdminURLFieldWidget
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -22,6 +22,7 @@ from retrieval_site.errors import AppError
 from retrieval_site.people import signed_in
 from search.admin.curated import CuratedAdmin, CuratedCollectionFilter, curates_something
 from search.admin.versions import VersionedForm
+from search.curating.editing import document_edit, document_trash, documents_trash
 from search.models import Collection, Document, DocumentImage
 from search.services.document_fields import (
     DOCUMENT_TEXT_BYTES,
@@ -31,7 +32,6 @@ from search.services.document_fields import (
     check_record,
 )
 from search.services.document_pictures import document_images
-from search.services.documents import document_delete, document_save, documents_delete, encode_soon
 from search.services.uploads import read_picture
 from search.services.versions import collection_lock
 from workers.formats.bounded_json import JsonError, load_json
@@ -288,24 +288,30 @@ class DocumentAdmin(CuratedAdmin):
     @transaction.atomic
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001  (Django's signature)
         """Save through the service, and ask for the vectors of what is new."""
-        saved, changed = document_save(
+        saved = document_edit(
             collection=obj.collection,
             external_id=obj.external_id,
             fields=form.document_fields(),
             images=form.kept_and_added(),
+            by=signed_in(request),
         )
         obj.pk = saved.pk
-        if changed:
-            encode_soon(owner=signed_in(request))
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001  (Django's signature)
         """Nothing is left to save: passages and pictures went with the document."""
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
-        document_delete(document=obj)
+        document_trash(document=obj, by=signed_in(request))
+        self._say_where(request)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        documents_delete(documents=queryset.values_list("pk", flat=True))
+        documents_trash(documents=queryset, by=signed_in(request))
+        self._say_where(request)
+
+    def _say_where(self, request: HttpRequest) -> None:
+        self.message_user(
+            request, "Curators find what was deleted in the trash of its collection.", messages.INFO
+        )
 
 
 def _thumbnail(image: DocumentImage) -> str:

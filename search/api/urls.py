@@ -5,7 +5,9 @@ from __future__ import annotations
 from django.urls import path
 
 from search.api.views import (
+    changes,
     collections,
+    curating,
     documentation,
     documents,
     fields,
@@ -19,6 +21,7 @@ from search.api.views import (
     photo_batches,
     saved,
     search,
+    sources,
     suggestions,
     uploads,
 )
@@ -50,6 +53,31 @@ urlpatterns = [
     path("embeddings/", search.EmbeddingView.as_view(), name="embeddings"),
     path("collections/", collections.CollectionListView.as_view(), name="collections"),
     path("collections/<slug:slug>/", collections.CollectionView.as_view(), name="collection"),
+    path("collections/<slug:slug>/sources/", sources.SourceListView.as_view(), name="sources"),
+    path("collections/<slug:slug>/sources/<int:source_id>/", sources.SourceView.as_view(), name="source"),
+    path(
+        "collections/<slug:slug>/sources/<int:source_id>/rounds/",
+        sources.SourceRoundListView.as_view(),
+        name="source-rounds",
+    ),
+    path("collections/<slug:slug>/changes/", changes.ChangeListView.as_view(), name="changes"),
+    path("collections/<slug:slug>/changes/<int:change_id>/", changes.ChangeView.as_view(), name="change"),
+    path(
+        "collections/<slug:slug>/changes/<int:change_id>/documents/",
+        changes.ChangedDocumentListView.as_view(),
+        name="change-documents",
+    ),
+    path(
+        "collections/<slug:slug>/changes/<int:change_id>/undo/",
+        changes.ChangeUndoView.as_view(),
+        name="change-undo",
+    ),
+    path("collections/<slug:slug>/trash/", curating.TrashView.as_view(), name="trash"),
+    path(
+        "collections/<slug:slug>/fields/", curating.CollectionFieldsView.as_view(), name="collection-fields"
+    ),
+    path("collections/<slug:slug>/quality/", curating.QualityView.as_view(), name="quality"),
+    path("collections/<slug:slug>/duplicates/", curating.DuplicatesView.as_view(), name="duplicates"),
     path("documents/", documents.DocumentListView.as_view(), name="documents"),
     path("documents/import/", imports.ImportView.as_view(), name="documents-import"),
     path("documents/<int:document_id>/", documents.DocumentView.as_view(), name="document"),

@@ -12,7 +12,7 @@ from search.models import ChangeSet, Collection
 from search.services.document_fields import LENGTHS_MAX, TAGS_MAX
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from search.curating.states import State
     from search.models import Document
@@ -30,6 +30,8 @@ OFFERED = (
     Action.TRASH,
 )
 """What the form of a selection offers."""
+ASKED_FOR = tuple((one.value, one.label) for one in (*OFFERED, Action.MERGE, Action.RESTORE))
+"""What can be asked for at all; the other actions are noted of what happened elsewhere."""
 OF_TRASH = frozenset({Action.RESTORE})
 """What is done to documents in the trash."""
 
@@ -37,9 +39,22 @@ OF_TRASH = frozenset({Action.RESTORE})
 def detail_read(
     action: str, sent: Mapping[str, str], collection: Collection, viewer: Viewer
 ) -> dict[str, Any]:
-    """Return what an action needs of a form or a request; raises AppError `curating.*`, `collection.not_found`."""
+    """Return what an action needs of a form, whose values are texts; raises as `detail_checked` does."""
+    tags = re.split(r"[,\n]", sent.get("tags", ""))
+    return detail_checked(
+        action, {**sent, "tags": tags, "value": _value_of_text(sent.get("value", ""))}, collection, viewer
+    )
+
+
+def detail_checked(
+    action: str, sent: Mapping[str, Any], collection: Collection, viewer: Viewer
+) -> dict[str, Any]:
+    """Return what an action needs: `tags`, a `key`, a `value`, or the slug of a `collection`.
+
+    Raises AppError `curating.*`.
+    """
     if action in (Action.ADD_TAGS, Action.REMOVE_TAGS):
-        return {"tags": _tags(sent.get("tags", ""))}
+        return {"tags": _tags(sent.get("tags", []))}
     if action == Action.SET_FIELD:
         return {"key": _key(sent), "value": _value(sent.get("value", ""))}
     if action == Action.REMOVE_FIELD:
@@ -66,33 +81,36 @@ def wanted_state(action: str, detail: Mapping[str, Any], document: Document) -> 
     return {"trashed": True}
 
 
-def _tags(written: str) -> list[str]:
-    tags = [tag.strip() for tag in re.split(r"[,\n]", written) if tag.strip()]
-    if (
-        not tags
-        or len(tags) > TAGS_MAX
-        or "\0" in written
-        or any(len(tag) > LENGTHS_MAX["tag"] for tag in tags)
-    ):
+def _tags(written: Sequence[str]) -> list[str]:
+    tags = list(dict.fromkeys(tag.strip() for tag in written if tag.strip()))
+    if not 0 < len(tags) <= TAGS_MAX or any("\0" in tag or len(tag) > LENGTHS_MAX["tag"] for tag in tags):
         raise AppError("curating.tags", most=TAGS_MAX, limit=LENGTHS_MAX["tag"])
-    return list(dict.fromkeys(tags))
+    return tags
 
 
-def _key(sent: Mapping[str, str]) -> str:
-    key = sent.get("key", "").strip().removeprefix(METADATA)
+def _key(sent: Mapping[str, Any]) -> str:
+    key = str(sent.get("key", "")).strip().removeprefix(METADATA)
     if not key or len(METADATA + key) > NAME_MAX or "\0" in key:
         raise AppError("curating.key", limit=NAME_MAX - len(METADATA))
     return key
 
 
-def _value(written: str) -> Any:
-    """Return a number, true or false where the text is exactly one."""
-    text = written.strip()
+def _value(value: Any) -> Any:
+    """Return a value that metadata can hold: a text, a finite number, true or false."""
+    if isinstance(value, bool) or (isinstance(value, int | float) and len(str(value)) <= VALUE_MAX):
+        return value
+    text = value.strip() if isinstance(value, str) else ""
     if not text or len(text) > VALUE_MAX or "\0" in text:
         raise AppError("curating.value", limit=VALUE_MAX)
+    return text
+
+
+def _value_of_text(written: str) -> Any:
+    """Return a number, true or false where the text is exactly one."""
+    text = written.strip()
     if text in ("true", "false"):
         return text == "true"
-    number = number_of(text)
+    number = number_of(text) if len(text) <= VALUE_MAX else None
     return json.loads(text) if number is not None and text_of(number) == text else text
 
 

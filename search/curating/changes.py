@@ -13,14 +13,16 @@ from django.db import transaction
 
 from retrieval_site.errors import AppError
 from search.curating.actions import OF_TRASH, Action, wanted_state
+from search.curating.judged import judgements_like
 from search.curating.keeping import documents_put_back
 from search.curating.merging import merged_states
-from search.curating.states import state_like
-from search.curating.write import documents_write, refusal_of, refuse_taken
+from search.curating.states import is_still, state_like
+from search.curating.write import documents_write, pictures_swept, refusal_of, refuse_taken
 from search.job_types import CURATE, CurateParameters
 from search.models import ChangedDocument, Collection, Document, TrashedDocument
 from search.services.documents import encode_soon
 from search.services.field_rules import field_rules
+from search.services.history import blobs_keep
 from workers.jobs.services import job_create
 
 if TYPE_CHECKING:
@@ -54,7 +56,8 @@ def change_go(change_set: ChangeSet) -> None:
 
 def change_end(change_set: ChangeSet) -> None:
     """Ask for the vectors of what came back or got pictures, and for what is counted anew."""
-    encode_soon(owner=change_set.by)
+    if change_set.action != Action.TRASH:
+        encode_soon(owner=change_set.by)
 
 
 @transaction.atomic
@@ -71,6 +74,7 @@ def change_batch(change_set: ChangeSet) -> list[ChangedDocument]:
     else:
         _change(change_set, waiting)
     ChangedDocument.objects.bulk_update(waiting, ["title", "state", "reason", "message", "before", "after"])
+    blobs_keep(waiting)
     return waiting
 
 
@@ -127,14 +131,17 @@ def _change(change_set: ChangeSet, waiting: Sequence[ChangedDocument]) -> None:
 class _Checks:
     """What keeps documents from what is wanted; each collection's rules are read once."""
 
-    def __init__(self, taken: set[int]) -> None:
-        self._taken = taken
+    def __init__(self, wanted: Sequence[tuple[Document, State]]) -> None:
+        self._taken = refuse_taken(wanted)
+        self._swept = pictures_swept(wanted)
         self._rules: dict[int, FieldRules] = {}
 
     def refusal(self, document: Document, wanted: State) -> AppError | None:
         """Return the error that says why a document cannot become so."""
         if document.pk in self._taken:
             return AppError("curating.external_id_taken")
+        if document.pk in self._swept:
+            return AppError("curating.pictures_gone")
         collection = wanted.get("collection", document.collection_id)
         if collection not in self._rules:
             self._rules[collection] = field_rules(collection)
@@ -149,7 +156,7 @@ def _write(
 ) -> None:
     """Write what can be written, and note of each document what it was, what it is, or why it stays."""
     there = [(documents[pk], state) for pk, state in wanted.items() if pk in documents]
-    checks = _Checks(refuse_taken(there))
+    checks = _Checks(there)
     writing = []
     for change in waiting:
         document = documents.get(change.document_id)
@@ -235,10 +242,22 @@ def _undo(change_set: ChangeSet, waiting: Sequence[ChangedDocument]) -> None:
     for change in others:
         document, origin = documents.get(change.document_id), change.origin
         if document is not None and origin is not None:
-            if state_like(document, origin.after) == origin.after:
-                wanted[document.pk] = origin.before
+            if is_still(document, origin.after):
+                wanted[document.pk] = _former(document, origin)
             else:
                 documents.pop(document.pk)
                 _leave(change, AppError("curating.changed_since"))
     open_ones = [change for change in others if change.state == Kind.WAITING]
     _write(change_set, open_ones, documents, wanted)
+
+
+def _former(document: Document, origin: ChangedDocument) -> State:
+    """Return what a document was before a change; of its judgements, those that their raters left alone since."""
+    former: State = dict(origin.before)
+    if "judgements" in former:
+        moved = origin.after["judgements"]
+        now = judgements_like(document.pk, moved)
+        former["judgements"] = {
+            key: row for key, row in former["judgements"].items() if now[key] == moved[key]
+        }
+    return former

@@ -21,6 +21,7 @@ from search.units.registry import unit_kind
 from search.vectors.nearest import nearest
 from search.vectors.tables import VectorTable, tables_of
 from workers.jobs.services import job_create_once
+from workers.models import Job
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from search.job_types import DuplicatesResult
     from search.models import Collection
     from workers.jobs.context import JobRun
-    from workers.models import Job
 
 BATCH_DOCUMENTS = 100
 LISTED_MAX = 300
@@ -80,6 +80,11 @@ def duplicates_look(*, collection: Collection, by: User) -> Job:
     return job_create_once(FIND_DUPLICATES, DuplicatesParameters(collection=collection.pk), owner=by)[0]
 
 
+def duplicates_job(collection: Collection) -> Job | None:
+    """Return the newest job that looked for them."""
+    return Job.objects.filter(type=FIND_DUPLICATES.name, params__collection=collection.pk).first()
+
+
 def duplicate_groups(collection: Collection) -> list[list[Document]]:
     """Return the first groups of documents that are the same or nearly so, the oldest of each group first."""
     heads = dict(_near_heads(collection))
@@ -87,7 +92,7 @@ def duplicate_groups(collection: Collection) -> list[list[Document]]:
         heads.setdefault(document, head)
     rows = Document.objects.filter(pk__in={*heads, *heads.values()}, collection=collection)
     groups: dict[int, list[Document]] = {}
-    for document in rows.defer("body").order_by("pk").prefetch_related("images"):
+    for document in rows.defer("body").order_by("pk").select_related("collection").prefetch_related("images"):
         groups.setdefault(_root(heads, document.pk), []).append(document)
     return [group for group in groups.values() if len(group) > 1]
 

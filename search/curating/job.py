@@ -8,6 +8,7 @@ from retrieval_site.errors import AppError
 from search.curating.changes import Kind, change_batch, change_end
 from search.curating.trash import trash_end, trash_to_end
 from search.models import ChangedDocument, ChangeSet
+from search.services.history import blobs_to_end
 
 if TYPE_CHECKING:
     from search.job_types import CurateParameters, CurateResult, EmptyTrashResult
@@ -38,7 +39,7 @@ def _remember(run: JobRun[CurateParameters, CurateResult], change_set: ChangeSet
 
 
 def run_empty_trash(run: JobRun[JobParameters, EmptyTrashResult]) -> None:
-    """Delete for good what has been in the trash for its time."""
+    """Delete for good what has been in the trash for its time, and let go of pictures that changes kept so long."""
     rows = trash_to_end()
     run.stage("empty the trash", rows.count())
 
@@ -47,3 +48,4 @@ def run_empty_trash(run: JobRun[JobParameters, EmptyTrashResult]) -> None:
         run.checkpoint()
 
     run.remember(removed=trash_end(rows, after_each))
+    blobs_to_end().delete()

@@ -77,7 +77,7 @@ def documents_put_back(*, trashed: Sequence[TrashedDocument]) -> list[int]:
         for read in serializers.deserialize("python", one.kept, ignorenonexistent=True):
             rows[type(read.object)].append(read.object)
     for model, of_model in rows.items():  # in the order in which they were kept: what is named comes first
-        _insert(model, of_model)
+        rows_insert(model, of_model)
     _link_again(trashed)
     documents = [one for one in rows[Document] if isinstance(one, Document)]
     identifiers_replace(documents)
@@ -166,7 +166,7 @@ def _blobs(row: Row) -> Iterator[str]:
             yield sha256
 
 
-def _insert(model: type[Row], rows: list[Row]) -> None:
+def rows_insert(model: type[Row], rows: list[Row]) -> None:
     """Insert rows as they were: with their keys and dates, but for those that name what is gone."""
     for field in model._meta.concrete_fields:
         if isinstance(field, models.ForeignKey):
@@ -186,12 +186,12 @@ def _with_target(field: models.ForeignKey[Any, Any], rows: list[Row]) -> list[Ro
     if not named:
         return rows
     there = set(field.related_model._base_manager.filter(pk__in=named).values_list("pk", flat=True))
-    if field.null:
+    if field.null and field.remote_field.on_delete is not models.CASCADE:
         for row in rows:
             if getattr(row, field.attname) not in there:
                 setattr(row, field.attname, None)
         return rows
-    return [row for row in rows if getattr(row, field.attname) in there]
+    return [row for row in rows if getattr(row, field.attname) in {*there, None}]
 
 
 def _sets_itself(field: models.Field[Any, Any]) -> bool:

@@ -1,9 +1,10 @@
-"""One document for several that say the same: it gets their tags, pictures and metadata that it lacks."""
+"""One document for several that say the same: it gets their tags, pictures, judgements and what metadata it lacks."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from search.curating.judged import judgements_joined
 from search.curating.states import state_like
 
 if TYPE_CHECKING:
@@ -22,7 +23,10 @@ def merged_states(keep: int, documents: Mapping[int, Document]) -> dict[int, Sta
     if kept is None:
         return {}
     others = [one for pk, one in documents.items() if pk != keep]
-    return {keep: _joined(kept, others), **{one.pk: {"trashed": True} for one in others}}
+    joined = _joined(kept, others)
+    if judgements := judgements_joined(keep, [one.pk for one in others]):
+        joined["judgements"] = judgements
+    return {keep: joined, **{one.pk: {"trashed": True} for one in others}}
 
 
 def _joined(kept: Document, others: Sequence[Document]) -> State:

@@ -12,6 +12,8 @@ from search.curating.actions import Action
 from search.curating.changes import change_go, collections_of, curates_all
 from search.curating.merging import MERGED_MAX
 from search.models import ChangedDocument, ChangeSet, Collection, Document, TrashedDocument
+from search.services.history import OF_JOBS
+from search.services.undoing import import_undo, may_be_undone
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -82,10 +84,12 @@ def change_undo(*, change_set: ChangeSet, by: User) -> ChangeSet:
     """
     if not curates_all(change_set, by):
         raise AppError("permission.denied/curate")
+    if change_set.action in OF_JOBS:
+        return _undo_job(change_set, by)
     if change_set.changes.filter(state=ChangedDocument.State.WAITING).exists():
         raise AppError("curating.still_running")
     done = change_set.changes.filter(state=ChangedDocument.State.DONE).order_by()
-    if not done.exists():
+    if change_set.action == Action.DELETE or not done.exists():
         raise AppError("curating.nothing_to_undo")
     about = next(iter(collections_of(change_set)), None)
     try:
@@ -102,6 +106,27 @@ def change_undo(*, change_set: ChangeSet, by: User) -> ChangeSet:
     _note(undo, done.values_list("document_id", "pk"))
     change_go(undo)
     return undo
+
+
+def may_take_back(change_set: ChangeSet) -> bool:
+    """Return whether a change, as `change_sets` gives it, has ended and left something to take back."""
+    if change_set.action in OF_JOBS:
+        return change_set.job is not None and may_be_undone(change_set.job)
+    counted: Any = change_set
+    return bool(change_set.action != Action.DELETE and counted.done_count and not counted.waiting_count)
+
+
+def _undo_job(change_set: ChangeSet, by: User) -> ChangeSet:
+    """Take an import or a round of a source back: the documents that it created and nobody changed since go."""
+    job = change_set.job
+    if job is not None and not job.is_finished:
+        raise AppError("curating.still_running")
+    if ChangeSet.objects.filter(undoes=change_set).exists():
+        raise AppError("curating.undone_already")
+    if job is None or not may_be_undone(job):
+        raise AppError("curating.nothing_to_undo")
+    import_undo(job=job, by=by)
+    return ChangeSet.objects.get(undoes=change_set)
 
 
 def _note(change_set: ChangeSet, picked: QuerySet[Any]) -> None:

@@ -1,12 +1,16 @@
-"""What a change is about: some of a document's attributes, as plain JSON, so that from and to can be kept and compared.
+"""What a change is about, of one document: the attributes that it touches, as they were and as they shall be.
 
-`tags`: a list. `metadata`: for each key that counts `[value]`, or `[]` where the document lacks it. `images`: a list of
-[blob, width, height, alt]. `collection`: an id. `trashed`: whether it is in the trash.
+A state has some of these keys: the texts `title`, `body` and `url`; the `outline` of a file's text; `tags`;
+`metadata` (only the keys that the change touches, each with its value in a list, or an empty list where there is none);
+`images` as `[blob, width, height, alt]` in order; `judgements` (search/curating/judged.py); `collection` by its id;
+`trashed`: whether it is in the trash.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+
+from search.curating.judged import judgements_like
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,11 +18,12 @@ if TYPE_CHECKING:
     from search.models import Document
 
 State = dict[str, Any]
+TEXTS = ("title", "body", "url", "outline")
 
 
 def state_like(document: Document, like: Mapping[str, Any]) -> State:
     """Return what a document is now in the attributes that `like` has."""
-    found: State = {}
+    found: State = {name: getattr(document, name) for name in TEXTS if name in like}
     if "tags" in like:
         found["tags"] = list(document.tags)
     if "metadata" in like:
@@ -27,11 +32,39 @@ def state_like(document: Document, like: Mapping[str, Any]) -> State:
     if "images" in like:
         images = sorted(document.images.all(), key=lambda image: image.ordinal)
         found["images"] = [[image.blob_id, image.width, image.height, image.alt] for image in images]
+    if "judgements" in like:
+        found["judgements"] = judgements_like(document.pk, like["judgements"])
     if "collection" in like:
         found["collection"] = document.collection_id
     if "trashed" in like:
         found["trashed"] = False
     return found
+
+
+def state_whole(document: Document) -> State:
+    """Return all that people can set of a document."""
+    return state_like(document, {**dict.fromkeys((*TEXTS, "tags", "images")), "metadata": document.metadata})
+
+
+def difference(before: State, after: State) -> tuple[State, State]:
+    """Return of two whole states what differs, as it was and as it is."""
+    keys = {
+        key
+        for key in {*before["metadata"], *after["metadata"]}
+        if before["metadata"].get(key) != after["metadata"].get(key)
+    }
+    names = [name for name in before if name != "metadata" and before[name] != after[name]]
+    was, became = ({name: state[name] for name in names} for state in (before, after))
+    if keys:
+        was["metadata"] = {key: before["metadata"].get(key, []) for key in keys}
+        became["metadata"] = {key: after["metadata"].get(key, []) for key in keys}
+    return was, became
+
+
+def is_still(document: Document, state: State) -> bool:
+    """Return whether a document is as a change left it; its judgements are their raters' and never in the way."""
+    like = {name: value for name, value in state.items() if name != "judgements"}
+    return state_like(document, like) == like
 
 
 def metadata_with(held: Mapping[str, Any], wanted: Mapping[str, list[Any]]) -> dict[str, Any]:

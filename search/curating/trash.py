@@ -6,9 +6,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models.functions import Now
 
 from search.models import TrashedDocument
+from search.services.history import history_erase
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +20,12 @@ if TYPE_CHECKING:
     from search.models import Collection
 
 BATCH = 500
+
+
+def trash_of(collection: Collection) -> QuerySet[TrashedDocument]:
+    """Return what is in a collection's trash, last deleted first, without the rows that are kept of it."""
+    rows = TrashedDocument.objects.filter(collection=collection)
+    return rows.defer("kept", "linked").select_related("deleted_by")
 
 
 def trash_to_end() -> QuerySet[TrashedDocument]:
@@ -34,9 +42,15 @@ def trash_end(
     """Delete trashed documents for good, a batch at a time, and return how many; their files are swept later."""
     removed = 0
     while ids := list(rows.order_by("pk").values_list("pk", flat=True)[:BATCH]):
-        removed += TrashedDocument.objects.filter(pk__in=ids).delete()[1].get("search.TrashedDocument", 0)
+        removed += _end(ids)
         after_each(removed)
     return removed
+
+
+@transaction.atomic
+def _end(ids: list[int]) -> int:
+    history_erase(ids)
+    return TrashedDocument.objects.filter(pk__in=ids).delete()[1].get("search.TrashedDocument", 0)
 
 
 def trash_empty(*, collection: Collection) -> int:

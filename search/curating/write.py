@@ -10,15 +10,18 @@ from django.utils import timezone
 from psycopg import sql
 
 from retrieval_site.errors import AppError
+from search.curating.judged import judgements_replace
 from search.curating.keeping import documents_take_out
-from search.curating.states import metadata_with
+from search.curating.states import TEXTS, metadata_with
 from search.models import Document
 from search.services.document_fields import DocumentFields, ImageInput, check_record, content_hash
+from search.services.document_files import files_replace
 from search.services.document_identifiers import identifiers_replace
-from search.services.document_units import images_replace
+from search.services.document_units import SPLIT_AT_ONCE_CHARACTERS, images_replace, units_replace
 from search.services.field_rules import check_rules
 from search.services.fields import field_values_clear, field_values_write, fields_stale
 from search.vectors.tables import table_names
+from workers.models import Blob
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,8 +33,8 @@ if TYPE_CHECKING:
 
     Wanted = tuple[Document, State]
 
-_EDITED = ("tags", "metadata", "content_hash", "updated_at", "changed_since_import")
-_EDITS = frozenset({"tags", "metadata", "images"})
+_EDITED = (*TEXTS, "tags", "metadata", "content_hash", "updated_at", "changed_since_import", "split_pending")
+_EDITS = frozenset({*TEXTS, "tags", "metadata", "images"})
 
 
 def check_wanted(document: Document, wanted: State, rules: FieldRules) -> None:
@@ -48,6 +51,9 @@ def check_wanted(document: Document, wanted: State, rules: FieldRules) -> None:
 def documents_write(wanted: Sequence[Wanted], by: AbstractBaseUser | None) -> None:
     """Write what was checked: edits, then moves, then what goes into the trash."""
     _edit([one for one in wanted if _EDITS & one[1].keys()])
+    for document, state in wanted:
+        if "judgements" in state:
+            judgements_replace(document.pk, state["judgements"])
     _move([one for one in wanted if "collection" in one[1]])
     if gone := [document for document, state in wanted if state.get("trashed")]:
         documents_take_out(documents=gone, by=by)
@@ -56,7 +62,8 @@ def documents_write(wanted: Sequence[Wanted], by: AbstractBaseUser | None) -> No
 def _fields_with(document: Document, wanted: State) -> DocumentFields:
     tags = wanted.get("tags", document.tags)
     metadata = metadata_with(document.metadata, wanted.get("metadata", {}))
-    return DocumentFields(document.title, document.body, document.url, tuple(tags), metadata)
+    words = {name: wanted.get(name, getattr(document, name)) for name in ("title", "body", "url")}
+    return DocumentFields(**words, tags=tuple(tags), metadata=metadata)
 
 
 def _images(rows: Sequence[Sequence[object]]) -> list[ImageInput]:
@@ -64,13 +71,14 @@ def _images(rows: Sequence[Sequence[object]]) -> list[ImageInput]:
 
 
 def _edit(wanted: Sequence[Wanted]) -> None:
-    """Write tags, metadata and pictures with all that is derived from them."""
+    """Write texts, tags, metadata and pictures with all that is derived from them."""
     if not wanted:
         return
     pictures = {}
     for document, state in wanted:
         fields = _fields_with(document, state)
         document.tags, document.metadata = list(fields.tags), fields.metadata
+        _set_text(document, state)
         images = [(image.blob_id, image.alt) for image in document.images.all()]
         if "images" in state:
             pictures[document.pk] = _images(state["images"])
@@ -81,9 +89,21 @@ def _edit(wanted: Sequence[Wanted]) -> None:
     Document.objects.bulk_update(documents, _EDITED)
     if pictures:
         images_replace(pictures)
-    if metadata := [document for document, state in wanted if "metadata" in state]:
-        identifiers_replace(metadata)
+    texts = [document for document, state in wanted if state.keys() & set(TEXTS)]
+    if texts:
+        units_replace(texts, [None] * len(texts))
+        files_replace(texts, [None] * len(texts))
+    if naming := [document for document, state in wanted if state.keys() & {*TEXTS, "metadata"}]:
+        identifiers_replace(naming)
     _write_values(documents)
+
+
+def _set_text(document: Document, state: State) -> None:
+    """Give a document its texts; a job splits one that is too long to be split meanwhile."""
+    for name in TEXTS:
+        setattr(document, name, state.get(name, getattr(document, name)))
+    if "body" in state:
+        document.split_pending = len(document.body) > SPLIT_AT_ONCE_CHARACTERS
 
 
 def _write_values(documents: Sequence[Document]) -> None:
@@ -147,3 +167,10 @@ def refusal_of(document: Document, wanted: State, rules: FieldRules) -> AppError
     except AppError as error:
         return error
     return None
+
+
+def pictures_swept(wanted: Sequence[Wanted]) -> set[int]:
+    """Return the documents that would get pictures whose files are not there any more."""
+    named = [(document.pk, row[0]) for document, state in wanted for row in state.get("images", ())]
+    there = set(Blob.objects.filter(pk__in={blob for _, blob in named}).values_list("pk", flat=True))
+    return {document for document, blob in named if blob not in there}

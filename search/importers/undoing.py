@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import transaction
 
 from search.services.documents import documents_delete
+from search.services.history import history_erase
 from search.services.undoing import undoable_documents
 
 if TYPE_CHECKING:
@@ -27,7 +28,9 @@ def remove_imported(run: JobRun[UndoParameters, UndoResult]) -> None:
     run.stage("remove documents", removed + documents.count(), done=removed)
     while documents.exists():
         with transaction.atomic():
-            count = documents_delete(documents=_locked(documents))
+            removing = _locked(documents)
+            count = documents_delete(documents=removing)
+            history_erase(removing)
             removed += count
             run.advance(count)
             run.remember(removed=removed)

@@ -1,6 +1,13 @@
 from search.models.calibration import Calibration
 from search.models.collection import Collection, Membership
-from search.models.curating import ChangedDocument, ChangeSet, NearDuplicate, TrashedBlob, TrashedDocument
+from search.models.curating import (
+    ChangedBlob,
+    ChangedDocument,
+    ChangeSet,
+    NearDuplicate,
+    TrashedBlob,
+    TrashedDocument,
+)
 from search.models.document import Document, DocumentImage, Passage
 from search.models.feedback import Judgement, Query, QueryPart
 from search.models.field import CollectionField, FieldValue
@@ -18,6 +25,7 @@ __all__ = [
     "BatchPhoto",
     "Calibration",
     "ChangeSet",
+    "ChangedBlob",
     "ChangedDocument",
     "Collection",
     "CollectionField",

@@ -14,8 +14,9 @@ from search.models.document import Document
 
 
 class ChangeSet(models.Model):
-    """One change that a curator asked for, of one document or of many.
+    """One change of one document or of many: one that a curator asked for, or that came by the API, the admin or a job.
 
+    An import or a round of a source is one change, counted by its `job`; it has no documents here.
     Its documents are noted when it is asked for (`ChangedDocument`), and changed at once or by `job`. `detail` is what
     the action needs. A set is undone at most once, by the set whose `undoes` it is.
     """
@@ -32,6 +33,11 @@ class ChangeSet(models.Model):
         TRASH = "trash", "moved to the trash"
         RESTORE = "restore", "restored from the trash"
         UNDO = "undo", "took a change back"
+        CREATE = "create", "added a document"
+        EDIT = "edit", "changed a document"
+        DELETE = "delete", "deleted for good"
+        IMPORT = "import", "imported documents"
+        ROUND = "round", "read a source"
 
     collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="change_sets")
     action = models.CharField(max_length=20, choices=Action.choices)
@@ -88,6 +94,21 @@ class ChangedDocument(models.Model):
 
     def __str__(self) -> str:
         return f"{self.document_id} {self.state}"
+
+
+class ChangedBlob(models.Model):
+    """Keeps a picture that a change took away, or brought, from being swept while the change can be taken back."""
+
+    change = models.ForeignKey(
+        ChangedDocument, on_delete=models.CASCADE, related_name="blobs", db_index=False
+    )
+    blob = models.ForeignKey("workers.Blob", on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["change", "blob"], name="changed_blob_once")]
+
+    def __str__(self) -> str:
+        return f"{self.blob_id} of {self.change_id}"
 
 
 class NearDuplicate(models.Model):

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import F
 from django.utils import timezone
 
-from search.models import DocumentFile, DocumentPage
+from search.models import Collection, DocumentFile, DocumentPage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from django.db.models import QuerySet
+
     from search.models import Document
+    from search.querysets import Viewer
 
 
 PAGES_MAX = 1_000_000
@@ -46,6 +49,13 @@ class FileContent:
     outline: dict[str, Any] = field(default_factory=dict)
     pages: tuple[PageInput, ...] = ()
     notes: tuple[str, ...] = ()
+
+
+def former_files(document: Document, viewer: Viewer) -> QuerySet[DocumentFile]:
+    """Return the former versions of a document's file, newest first; for its curators, nothing for others."""
+    if not Collection.objects.curated_by(viewer).filter(pk=document.collection_id).exists():
+        return DocumentFile.objects.none()
+    return DocumentFile.objects.filter(document=document).exclude(replaced_at=None)
 
 
 def files_replace(documents: Sequence[Document], files: Sequence[FileContent | None]) -> None:

@@ -10,6 +10,7 @@ from django.db import transaction
 from retrieval_site.errors import AppError
 from search.job_types import IMPORT, SOURCE_ROUND, UNDO_IMPORT, UndoParameters
 from search.models import Document, Judgement
+from search.services.history import undo_note
 from workers.jobs.errors import wrong_state
 from workers.jobs.rights import require_permitted
 from workers.jobs.services import job_create_once, job_mark_undone
@@ -75,6 +76,7 @@ def import_undo(*, job: Job, by: AbstractBaseUser) -> Job:
     parameters = UndoParameters(import_job=str(job.pk), collection=asked.collection)
     undo, _ = job_create_once(UNDO_IMPORT, parameters, owner=by)
     job_mark_undone(job, by=undo)
+    undo_note(job=job, undo=undo, by=by)
     return undo
 
 

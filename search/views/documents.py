@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 from retrieval_site.database.reading import reads
 from retrieval_site.errors import AppError
 from search.models import Collection, Document, Query
+from search.services.document_files import former_files
 from search.services.field_rules import field_setups
 from search.services.judgements import judgements_of
 from search.sessions import session_of
@@ -50,6 +51,7 @@ def document(request: HttpRequest, document_id: int) -> HttpResponse:
         "images": list(found.images.all()),
         "facts": facts(found.metadata, field_setups([found.collection_id]).get(found.collection_id)),
         "file": file,
+        "former_files": former_files(found, request.user) if file else (),
         "pages": list(pages),
         "edit_url": _edit_url(request, found),
     }

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 from retrieval_site.database.reading import reads
 from retrieval_site.errors import AppError
 from search.models import Document, DocumentFile, DocumentPage, Passage
+from search.services.document_files import former_files
 from search.throttling import PAGE, PICTURE
 from search.views.caching import etag_of, not_modified, revalidated
 from search.views.cards import document_address
@@ -24,6 +25,7 @@ from search.views.tokens import tokens_count
 from workers.storage.blobs import blob_open
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 
@@ -73,8 +75,23 @@ def page(request: HttpRequest, document_id: int, number: int) -> HttpResponse:
 @searchers_only
 def file(request: HttpRequest, document_id: int) -> HttpResponseBase:
     """Send the file that a document is made of, to be saved: strangers' files are never opened as pages of ours."""
-    found = DocumentFile.objects.filter(document=_document(request, document_id), replaced_at=None)
-    kept = found.exclude(blob=None).select_related("blob").first()
+    rows = DocumentFile.objects.filter(document=_document(request, document_id), replaced_at=None)
+    return _sent(request, rows)
+
+
+@require_safe
+@tokens_count
+@throttled(PICTURE)
+@searchers_only
+def former_file(request: HttpRequest, document_id: int, file_id: int) -> HttpResponseBase:
+    """Send a former version of a document's file, to curators: others see what is there now."""
+    document = _document(request, document_id)
+    rows = former_files(document, request.user).filter(pk=file_id)
+    return _sent(request, rows)
+
+
+def _sent(request: HttpRequest, rows: QuerySet[DocumentFile]) -> HttpResponseBase:
+    kept = rows.exclude(blob=None).select_related("blob").first()
     if kept is None or kept.blob is None:
         raise AppError("document.file_not_found")
     etag = etag_of(kept.sha256, "file")

@@ -83,6 +83,7 @@ urlpatterns = [
     path("documents/<int:document_id>/", documents.document, name="document"),
     path("documents/<int:document_id>/pages/<int:number>/", pages.page, name="page"),
     path("documents/<int:document_id>/file", pages.file, name="file"),
+    path("documents/<int:document_id>/files/<int:file_id>", pages.former_file, name="former-file"),
     path("curate/", curating_collections.collections, name="curate"),
     path("curate/new-collection/", curating_collections.new_collection, name="curate-new"),
     path("curate/in/<slug:slug>/", include(curating)),

@@ -16,9 +16,17 @@ from search.api.base import ApiView, PageParameters, describe, page_answer
 from search.api.bodies import DOCUMENT
 from search.api.etags import ETAG, IF_MATCH, IF_NONE_MATCH, check_match, etag_of, unchanged_since
 from search.api.examples import NEW_DOCUMENT
-from search.api.parameters import JsonObjectField, Parameters, ShortListField, UploadField, validated
+from search.api.parameters import (
+    JsonObjectField,
+    Parameters,
+    ShortListField,
+    TrueOrFalseField,
+    UploadField,
+    validated,
+)
 from search.api.permissions import signed_in
 from search.api.presenting import document_brief_json, document_json
+from search.curating.editing import document_edit, document_erase, document_trash
 from search.models import Document
 from search.services.document_fields import (
     IMAGES_MAX,
@@ -28,7 +36,6 @@ from search.services.document_fields import (
     ImageInput,
 )
 from search.services.document_pictures import document_images
-from search.services.documents import document_delete, document_save, encode_soon
 from search.services.uploads import read_picture
 from search.services.versions import document_held
 
@@ -136,9 +143,16 @@ class DocumentListView(ApiView):
         return _shown(saved, 201 if stored is None else 200)
 
 
+class DocumentDeleteParameters(Parameters):
+    """Where a document goes."""
+
+    permanently = TrueOrFalseField(default=False, help_text="delete it for good, with nothing to put back")
+
+
 class DocumentView(ApiView):
     """One document."""
 
+    query_parameters = {"DELETE": DocumentDeleteParameters}
     takes_files = True
     body_rule = DOCUMENT
 
@@ -170,11 +184,12 @@ class DocumentView(ApiView):
             saved = _save(request, document.collection, document.external_id, fields, images)
         return _shown(saved)
 
-    @describe("documents_delete", {204: None}, parameters=[IF_MATCH])
+    @describe("documents_delete", {204: None}, parameters=[DocumentDeleteParameters, IF_MATCH])
     def delete(self, request: Request, document_id: int) -> Response:
-        """Delete a document with its vectors and judgements (curators)."""
+        """Move a document to the trash, or delete it for good, with its vectors and judgements (curators)."""
+        remove = document_erase if self.query["permanently"] else document_trash
         with _held(request, curated_document(request, document_id)) as stored:
-            document_delete(document=stored)
+            remove(document=stored, by=signed_in(request))
         return Response(status=204)
 
 
@@ -202,11 +217,13 @@ def _save(
     images: list[ImageInput] | None,
 ) -> Document:
     fields = DocumentFields(**{name: values[name] for name in FIELDS} | {"tags": tuple(values["tags"])})
-    document, written = document_save(
-        collection=collection, external_id=external_id, fields=fields, images=images
+    document = document_edit(
+        collection=collection,
+        external_id=external_id,
+        fields=fields,
+        images=images,
+        by=signed_in(request),
     )
-    if written:
-        encode_soon(owner=signed_in(request))
     return visible_document(request, document.pk)
 
 

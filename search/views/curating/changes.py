@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import Count, Q
 from django.shortcuts import redirect, render
 
 from retrieval_site.errors import AppError
 from retrieval_site.people import signed_in
 from retrieval_site.posting import takes_form
 from search.curating.changes import Kind
-from search.curating.start import change_undo, curated_collection
-from search.models import ChangedDocument, ChangeSet, Collection
+from search.curating.history import change_set_of, change_sets, change_sets_about
+from search.curating.start import change_undo, curated_collection, may_take_back
+from search.models import Collection
 from search.views.curating.common import curators_page, said
 from search.views.people import members_only
 from search.views.throttling import throttled
@@ -24,13 +24,25 @@ from search.views.throttling import throttled
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
+
+    from search.models import ChangedDocument
 
 SETS_A_PAGE, CHANGES_A_PAGE = 50, 100
 SHOWN_MAX = 300
 """Characters of a value from before or after."""
-_NAMES = {"tags": "Tags", "collection": "Collection", "images": "Pictures", "trashed": "In the trash"}
+AROUND = 60
+"""Characters of a text before the first that differs."""
+_NAMES = {
+    "title": "Title",
+    "body": "Text",
+    "url": "Address",
+    "judgements": "Judgements",
+    "tags": "Tags",
+    "collection": "Collection",
+    "images": "Pictures",
+    "trashed": "In the trash",
+}
 
 
 @dataclass(frozen=True)
@@ -53,12 +65,9 @@ class ShownChange:
 @curators_page("GET", "HEAD")
 def changes(request: HttpRequest, collection: Collection) -> HttpResponse:
     """List a collection's changes, newest first; `?document=` those of one document."""
-    rows = change_sets(collection)
     document = request.GET.get("document", "")
-    if document.isascii() and document.isdigit() and len(document) < 19:
-        rows = rows.filter(
-            pk__in=ChangedDocument.objects.filter(document_id=int(document)).values("change_set")
-        )
+    named = document.isascii() and document.isdigit() and len(document) < 19
+    rows = change_sets_about(collection, int(document)) if named else change_sets(collection)
     page = Paginator(rows, SETS_A_PAGE).get_page(request.GET.get("page"))
     context = {"collection": collection, "page": page, "document": document, "tab": "changes"}
     return render(request, "search/curating/changes.html", context)
@@ -67,7 +76,7 @@ def changes(request: HttpRequest, collection: Collection) -> HttpResponse:
 @curators_page("GET", "HEAD")
 def change_set(request: HttpRequest, collection: Collection, change_set_id: int) -> HttpResponse:
     """Show one change: how far it is, and what became of each document."""
-    found = _found(collection, change_set_id)
+    found = change_set_of(collection, change_set_id)
     rows = found.changes.order_by("pk")
     left_only = "left" in request.GET
     if left_only:
@@ -80,6 +89,7 @@ def change_set(request: HttpRequest, collection: Collection, change_set_id: int)
         "page": page,
         "rows": [_shown(change, names) for change in page.object_list],
         "left_only": left_only,
+        "may_undo": may_take_back(found),
         "tab": "changes",
     }
     return render(request, "search/curating/change_set.html", context)
@@ -91,28 +101,12 @@ def change_set(request: HttpRequest, collection: Collection, change_set_id: int)
 def undo(request: HttpRequest, slug: str, change_set_id: int) -> HttpResponse:
     """Take a change back."""
     collection = curated_collection(slug, request.user)
-    found = _found(collection, change_set_id)
+    found = change_set_of(collection, change_set_id)
     try:
         return said(request, change_undo(change_set=found, by=signed_in(request)))
     except AppError as error:
         messages.error(request, f"{error.message} ({error.id})")
         return redirect("search:curate-change", slug, change_set_id)
-
-
-def change_sets(collection: Collection) -> QuerySet[ChangeSet]:
-    """Return a collection's changes, each with its numbers of documents by state."""
-    counts: dict[str, Any] = {
-        f"{state}_count": Count("changes", filter=Q(changes__state=state)) for state in Kind.values
-    }
-    rows = ChangeSet.objects.filter(collection=collection).annotate(**counts)
-    return rows.select_related("by", "job", "undoes", "undone_by").order_by("-pk")
-
-
-def _found(collection: Collection, change_set_id: int) -> ChangeSet:
-    found: ChangeSet | None = change_sets(collection).filter(pk=change_set_id).first()
-    if found is None:
-        raise AppError("curating.not_found")
-    return found
 
 
 def _shown(change: ChangedDocument, names: Mapping[int, str]) -> ShownChange:
@@ -125,10 +119,21 @@ def _differences(change: ChangedDocument, names: Mapping[int, str]) -> Iterator[
         if name == "metadata":
             for key, value in after.items():
                 yield ShownDifference(key, _field(before.get(key, [])), _field(value))
-        elif before != after:
+        elif name == "body":
+            yield ShownDifference(_NAMES[name], *_texts(before, after))
+        elif before != after and name != "outline":
             yield ShownDifference(
                 _NAMES.get(name, name), _words(name, before, names), _words(name, after, names)
             )
+
+
+def _texts(before: str, after: str) -> tuple[str, str]:
+    """Return of two long texts what stands around the first place where they differ."""
+    pairs = enumerate(zip(before, after, strict=False))
+    alike = next((place for place, (one, other) in pairs if one != other), min(len(before), len(after)))
+    start = max(0, alike - AROUND) if max(len(before), len(after)) > SHOWN_MAX else 0
+    cut = "…" * bool(start)
+    return cut + before[start : start + SHOWN_MAX], cut + after[start : start + SHOWN_MAX]
 
 
 def _words(name: str, value: Any, names: Mapping[int, str]) -> str:
@@ -136,9 +141,9 @@ def _words(name: str, value: Any, names: Mapping[int, str]) -> str:
         return names.get(value, "another collection")
     if name == "trashed":
         return "yes" if value else "no"
-    if name == "images":
-        return str(len(value))
-    return _listed(value)
+    if name in ("images", "judgements"):
+        return str(len([one for one in value if name == "images" or value[one]]))
+    return str(value)[:SHOWN_MAX] if isinstance(value, str) else _listed(value)
 
 
 def _listed(values: Iterable[str]) -> str:

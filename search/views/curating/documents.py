@@ -16,6 +16,7 @@ from search.curating.fields import fields_shown
 from search.curating.quality import QUALITIES
 from search.curating.selection import SORTS, DocumentsAsked, asked_of, documents_asked, page_of
 from search.curating.start import change_start, curated_collection, merge_start, picked_documents
+from search.filters.values import METADATA
 from search.models import Collection
 from search.throttling import REQUEST
 from search.units.passage import PASSAGE
@@ -40,14 +41,15 @@ def documents(request: HttpRequest, collection: Collection) -> HttpResponse:
     """Show a page of documents with the form that changes those that are ticked."""
     asked = asked_in(request.GET, collection)
     page = page_of(asked, request.GET.get("after", ""), request.user)
-    layout = request.GET.get("view", "table")
+    layout, shown = request.GET.get("view", "table"), fields_shown(collection)
     context = {
         "collection": collection,
         "asked": asked,
         "page": page,
         "found": documents_asked(asked).count(),
         "menus": menus_of(asked, request.user),
-        "columns": fields_shown(collection)[:COLUMNS_MAX],
+        "columns": shown[:COLUMNS_MAX],
+        "keys": [field.name.removeprefix(METADATA) for field in shown],
         "sorts": SORTS.items(),
         "quality": QUALITIES.get(asked.quality, ("",))[0],
         "layout": layout if layout in LAYOUTS else "table",

@@ -8,12 +8,10 @@ from django.contrib import messages
 from django.shortcuts import redirect, render
 
 from retrieval_site.people import signed_in
-from search.curating.duplicates import duplicate_groups, duplicates_look
+from search.curating.duplicates import duplicate_groups, duplicates_job, duplicates_look
 from search.curating.merging import MERGED_MAX
 from search.curating.quality import QUALITIES, corpus_of
-from search.job_types import FIND_DUPLICATES
 from search.views.curating.common import curators_page
-from workers.models import Job
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -38,6 +36,6 @@ def duplicates(request: HttpRequest, collection: Collection) -> HttpResponse:
         messages.success(request, "A job looks for duplicates. Open this page again in a while.")
         return redirect("search:curate-duplicates", collection.slug)
     groups = [group[:MERGED_MAX] for group in duplicate_groups(collection)]
-    job = Job.objects.filter(type=FIND_DUPLICATES.name, params__collection=collection.pk).first()
+    job = duplicates_job(collection)
     context = {"collection": collection, "groups": groups, "job": job, "tab": "quality"}
     return render(request, "search/curating/duplicates.html", context)

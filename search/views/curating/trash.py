@@ -14,7 +14,7 @@ from retrieval_site.people import signed_in
 from retrieval_site.posting import takes_form
 from search.curating.actions import Action
 from search.curating.start import change_start, curated_collection, picked_trashed
-from search.curating.trash import trash_empty
+from search.curating.trash import trash_empty, trash_of
 from search.models import Collection, TrashedDocument
 from search.views.curating.common import curators_page, numbers_of, said
 from search.views.people import members_only
@@ -29,12 +29,7 @@ A_PAGE = 50
 @curators_page("GET", "HEAD")
 def trash(request: HttpRequest, collection: Collection) -> HttpResponse:
     """List what is in the trash, last deleted first."""
-    rows = (
-        TrashedDocument.objects.filter(collection=collection)
-        .defer("kept", "linked")
-        .select_related("deleted_by")
-    )
-    page = Paginator(rows, A_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(trash_of(collection), A_PAGE).get_page(request.GET.get("page"))
     context = {
         "collection": collection,
         "page": page,

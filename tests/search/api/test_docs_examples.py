@@ -19,7 +19,18 @@ from PIL import Image
 
 from search import retrieval
 from search.api.views import search as search_views
-from search.models import Collection, Document, Judgement, Membership, Passage, PhotoBatch, Query, SavedSearch
+from search.models import (
+    ChangeSet,
+    Collection,
+    Document,
+    Judgement,
+    Membership,
+    Passage,
+    PhotoBatch,
+    Query,
+    SavedSearch,
+    Source,
+)
 from search.retrieval.types import Hit, Plan, SearchAnswer, TextPart
 from search.services.collections import SLUGS_RESERVED
 from search.services.tokens import token_create
@@ -201,6 +212,8 @@ def test_every_example_of_the_page_runs_and_answers_as_shown(page_world, query_w
             assert_same_shape(shown, response.json(), curl.line)
         values["BATCH"] = str(PhotoBatch.objects.values_list("pk", flat=True).first())
         values["SAVED"] = str(SavedSearch.objects.values_list("pk", flat=True).last())
+        values["CHANGE"] = str(ChangeSet.objects.values_list("pk", flat=True).first())
+        values["SOURCE"] = str(Source.objects.values_list("pk", flat=True).last())
         values["JUDGEMENT"] = str(Judgement.objects.values_list("pk", flat=True).last())
         if curl.method == "DELETE" and "/documents/" in curl.url:
             values["DOCUMENT"] = judgeable_document()

@@ -15,7 +15,17 @@ from typing import Any
 import pytest
 from django.urls import get_resolver
 
-from search.models import Collection, Document, DocumentImage, Judgement, JudgingPair, JudgingQueue, Query
+from search.models import (
+    ChangeSet,
+    Collection,
+    Document,
+    DocumentImage,
+    Judgement,
+    JudgingPair,
+    JudgingQueue,
+    Query,
+    Source,
+)
 from tests.search.api.conftest import World
 
 MEMBERS, OUTSIDERS = ("reader", "curator", "root"), ("anonymous", "stranger", "staff")
@@ -61,6 +71,17 @@ LISTS = {  # addresses without an id: what they answer may not mention the secre
 ROWS = {  # addresses (or bodies) with an id: secret and missing must be answered alike
     "collection": [Ask(), Ask("patch", body={"name": "Taken"}), Ask("delete")],
     "document": [Ask(), Ask("patch", body=NEW), Ask("delete")],
+    "sources": [Ask(), Ask("post", body={"kind": "iiif", "address": "https://example.com/"})],
+    "source": [Ask(), Ask("patch", body={"name": "N"}), Ask("delete")],
+    "source-rounds": [Ask(), Ask("post")],
+    "changes": [Ask(), Ask("post", body={"action": "trash", "matching": {}})],
+    "change": [Ask()],
+    "change-documents": [Ask()],
+    "change-undo": [Ask("post")],
+    "trash": [Ask(), Ask("delete")],
+    "collection-fields": [Ask(), Ask("post", body={"name": "metadata.kind"})],
+    "quality": [Ask()],
+    "duplicates": [Ask(), Ask("post")],
     "documents": [
         Ask(path="?collection={slug}"),
         Ask(path="?external_id={external_id}"),
@@ -127,6 +148,8 @@ def secret_values(world: World, judgement: Judgement) -> dict[str, Any]:
         "judgement_id": judgement.pk,
         "job_id": world.job.pk,
         "queue_id": secret_queue(world).pk,
+        "source_id": secret_source(world).pk,
+        "change_id": ChangeSet.objects.create(collection=world.secret, action="trash").pk,
         "query": world.query.pk,
         "query_id": world.query.pk,
     }
@@ -140,6 +163,12 @@ def secret_queue(world: World) -> JudgingQueue:
     return queue
 
 
+def secret_source(world: World) -> Source:
+    return Source.objects.create(
+        collection=world.secret, name="secret", kind="iiif", address="https://secret/"
+    )
+
+
 def missing_values(world: World) -> dict[str, Any]:
     return {
         "slug": "missing",
@@ -148,6 +177,8 @@ def missing_values(world: World) -> dict[str, Any]:
         "judgement_id": 10**9,
         "job_id": uuid.UUID(int=1),
         "queue_id": 10**9,
+        "source_id": 10**9,
+        "change_id": 10**9,
         "query": world.query.pk,
     }
 
@@ -215,6 +246,11 @@ def test_a_reader_is_refused_what_only_curators_do(world):
         client.patch(f"/api/v1/documents/{world.secret_document.pk}/", NEW),
         client.delete(f"/api/v1/documents/{world.secret_document.pk}/"),
         client.post("/api/v1/documents/", {"collection": "secret", "external_id": "n", "title": "n"}),
+        client.get("/api/v1/collections/secret/changes/"),
+        client.get("/api/v1/collections/secret/trash/"),
+        client.get("/api/v1/collections/secret/sources/"),
+        client.get("/api/v1/collections/secret/quality/"),
+        client.post("/api/v1/collections/secret/fields/", {"name": "tags"}),
     ):
         assert (response.status_code, response.json()["error"]["id"]) == (403, "permission.denied")
     assert Document.objects.count() == 2

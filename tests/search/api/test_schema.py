@@ -12,7 +12,9 @@ import pytest
 from django.core.management import call_command
 from rest_framework.test import APIClient
 
-from search.models import Judgement, SavedSearch, SearchFinding
+from search.curating.start import change_start, picked_documents
+from search.models import Judgement, SavedSearch, SearchFinding, Source
+from tests.search.api.conftest import make_document
 from tests.support.queries import make_query
 
 API = "/api/v1"
@@ -57,6 +59,14 @@ def answered(document: dict[str, Any], path: str, method: str, status: str) -> d
         ("/jobs/", {}),
         ("/jobs/{job_id}/", {"job_id": "job"}),
         ("/jobs/{job_id}/failed/", {"job_id": "job"}),
+        ("/collections/{slug}/sources/", {"slug": "secret"}),
+        ("/collections/{slug}/changes/", {"slug": "secret"}),
+        ("/collections/{slug}/changes/{change_id}/", {"slug": "secret", "change_id": "change"}),
+        ("/collections/{slug}/changes/{change_id}/documents/", {"slug": "secret", "change_id": "change"}),
+        ("/collections/{slug}/trash/", {"slug": "secret"}),
+        ("/collections/{slug}/fields/", {"slug": "secret"}),
+        ("/collections/{slug}/quality/", {"slug": "secret"}),
+        ("/collections/{slug}/duplicates/", {"slug": "secret"}),
         ("/models/", {}),
         ("/models/{model}/", {"model": "champion"}),
         ("/judgements/", {}),
@@ -72,11 +82,22 @@ def test_an_answer_is_what_the_schema_says(path, values, world):
         query=world.query, document=world.open_document, user=world.users["curator"], grade=2
     )
     known = {"document": world.open_document.pk, "job": world.job.pk, "saved": saved_of(world, "curator").pk}
+    known["change"] = curated(world)
     filled = path.format(**{name: known.get(value, value) for name, value in values.items()})
     for who in ("curator", "root"):
         response = world.client(who).get(API + filled)
         if response.status_code == 200 or who == "curator":
             assert_described(response, API + path, "get")
+
+
+def curated(world) -> int:
+    """A source, a document in the trash and a change of the secret collection; the id of the change."""
+    Source.objects.create(collection=world.secret, name="S", kind="iiif", address="https://example.com/")
+    by, slug = world.users["curator"], {"collection": world.secret}
+    for action, name in (("trash", "secret-2"), ("add_tags", "secret-3")):
+        picked = picked_documents(world.secret, [make_document(world.secret, name).pk])
+        done = change_start(**slug, action=action, detail={"tags": ["x"]}, documents=picked, by=by)
+    return done.pk
 
 
 def saved_of(world, who: str) -> SavedSearch:
@@ -210,7 +231,7 @@ def resolved(value: Any) -> Any:
 def test_what_a_change_leaves_out_has_no_default(db):
     """A client made of the schema would send it, and so empty what nobody named."""
     patched = [name for name in schema()["components"]["schemas"] if name.startswith("Patched")]
-    assert len(patched) == 5
+    assert len(patched) == 6
     for name in patched:
         assert "'default'" not in str(schema()["components"]["schemas"][name])
 
@@ -248,6 +269,8 @@ def test_what_is_declared_open_is_open_and_the_rest_is_not(world):
         "saved_id": 1,
         "batch_id": world.query.pk,
         "queue_id": 1,
+        "source_id": 1,
+        "change_id": 1,
     }
     for path, method, operation in operations():
         if method == "get":
