@@ -10,6 +10,7 @@ from search.models.judging import JudgingPair, JudgingQueue, JudgingSkip
 from search.models.photo_batch import BatchPhoto, PhotoBatch
 from search.models.saved import SavedSearch, SearchFinding
 from search.models.source import Source, SourceItem
+from search.models.table_mapping import KeptTableMapping
 from search.models.token import ApiToken
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "JudgingPair",
     "JudgingQueue",
     "JudgingSkip",
+    "KeptTableMapping",
     "Membership",
     "NearDuplicate",
     "Passage",

@@ -10,10 +10,11 @@ import tempfile
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Self
+from typing import IO, TYPE_CHECKING, Any, Self
 
 from workers.extraction.child import ANSWER, FILE
 from workers.extraction.output import OutputLimits
+from workers.extraction.sheets import Sheet
 from workers.extraction.types import Extracted
 from workers.inference.errors import FileError
 from workers.inference.isolation import sandbox_grant
@@ -107,9 +108,25 @@ class Extractor:
         try:
             yield self._found(folder, name)
         finally:
-            for path in folder.iterdir():
-                with suppress(OSError):
-                    path.unlink()
+            _empty(folder)
+
+    def take_tables(self, source: IO[bytes], name: str, target: Path) -> list[Sheet]:
+        """Write the rows of a workbook's visible sheets into files of the folder `target`, as `sheet_rows` reads them.
+
+        Raises FileError `file.*` as `reading` does; `file.unknown_format` for what is no workbook.
+        """
+        folder = self._prepared(source)
+        try:
+            head = self._asked("tables", name)
+            sheets = [Sheet.of(values) for values in head["sheets"]]
+            for sheet in sheets:
+                Found("", Extracted(), folder).take(sheet.file, target / sheet.file)
+        except (ValueError, TypeError, KeyError) as error:
+            self._end()
+            raise FileError("file.crashed/nonsense") from error
+        finally:
+            _empty(folder)
+        return sheets
 
     def close(self) -> None:
         """End the process and remove its folder."""
@@ -126,24 +143,26 @@ class Extractor:
         return folder
 
     def _found(self, folder: Path, name: str) -> Found:
-        if self._process is None:  # asked again after a failure
-            raise FileError("file.crashed", reason="gone")
-        self._calls += 1
+        head = self._asked("extract", name)
         try:
-            head, _ = self._process.call(
-                "extract",
-                {"name": name[-200:], "limits": asdict(self.limits.output)},
-                reply_bytes=0,
-                timeout_seconds=self.limits.seconds,
-            )
             return Found(str(head["kind"]), self._answer(folder), folder)
-        except SandboxError as error:
-            self._end()
-            raise _failure(error, self.limits) from error
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             self._end()
             log.exception("An extractor's answer makes no sense")
             raise FileError("file.crashed/nonsense") from error
+
+    def _asked(self, what: str, name: str) -> dict[str, Any]:
+        """Have the process do something with the file that stands in its folder; raises FileError `file.*`."""
+        if self._process is None:  # asked again after a failure
+            raise FileError("file.crashed", reason="gone")
+        self._calls += 1
+        asked = {"name": name[-200:], "limits": asdict(self.limits.output)}
+        try:
+            head, _ = self._process.call(what, asked, reply_bytes=0, timeout_seconds=self.limits.seconds)
+        except SandboxError as error:
+            self._end()
+            raise _failure(error, self.limits) from error
+        return head
 
     @staticmethod
     def _answer(folder: Path) -> Extracted:
@@ -170,6 +189,14 @@ class Extractor:
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
         self._process, self._folder, self._calls = None, None, 0
+
+
+def _empty(folder: Path) -> None:
+    if not folder.is_dir():  # gone with its process
+        return
+    for path in folder.iterdir():
+        with suppress(OSError):
+            path.unlink()
 
 
 def _spec(folder: Path, limits: ExtractionLimits) -> SandboxSpec:
