@@ -35,11 +35,16 @@ class ImportJobParameters(JobParameters):
 
 @dataclass(frozen=True, kw_only=True)
 class LookParameters(JobParameters):
-    """The stored file (`blob`, with its name) whose tables are looked at, and for which collection."""
+    """The stored file (`blob`, with its name) whose tables are looked at, and for which collection.
+
+    `delimiter` and `encoding`: of a text, where somebody says so.
+    """
 
     collection: int
     blob: str
     filename: str = ""
+    delimiter: str = ""
+    encoding: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

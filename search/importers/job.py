@@ -252,7 +252,14 @@ def _path(parameters: ImportJobParameters) -> Iterator[Path]:
     if parameters.path is not None:
         yield Path(parameters.path)
         return
-    blob = Blob.objects.filter(pk=parameters.blob).first()
+    with import_file(parameters.blob) as path:
+        yield path
+
+
+@contextmanager
+def import_file(blob_id: str | None) -> Iterator[Path]:
+    """Give an import's stored file as one on disk; raises AppError `blob.missing`."""
+    blob = Blob.objects.filter(pk=blob_id).first()
     if blob is None:
         raise AppError("blob.missing/import")
     with blob_on_disk(blob) as path:

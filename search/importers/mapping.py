@@ -127,11 +127,21 @@ def _wrong(mapping: TableMapping) -> str:
         return "it has characters that no text has"
     if mapping.header not in range(HEADER_MAX + 1):
         return f"header is from 0 to {HEADER_MAX}"
-    if len(mapping.sheets) > SHEETS_MAX or mapping.delimiter not in DELIMITERS:
-        return (
-            f"delimiter is one of {', '.join(map(repr, DELIMITERS))}, and there are up to {SHEETS_MAX} sheets"
-        )
-    return "" if _is_encoding(mapping.encoding) else f"“{mapping.encoding[:40]}” is no encoding of texts"
+    if len(mapping.sheets) > SHEETS_MAX:
+        return f"it names more than {SHEETS_MAX} sheets"
+    return _wrongly_written(mapping.delimiter, mapping.encoding)
+
+
+def check_how_written(delimiter: str, encoding: str) -> None:
+    """Raise AppError `import.mapping_invalid` for what is no delimiter or encoding."""
+    if reason := _wrongly_written(delimiter, encoding):
+        raise _invalid(reason)
+
+
+def _wrongly_written(delimiter: str, encoding: str) -> str:
+    if delimiter not in DELIMITERS:
+        return "delimiter is a comma, a semicolon, a tab, a vertical bar or nothing"
+    return "" if _is_encoding(encoding) else f"“{encoding[:40]}” is no encoding of texts"
 
 
 def _is_storable(text: str) -> bool:
