@@ -57,7 +57,7 @@ def look_at(path: Path, name: str, written: HowWritten) -> list[dict[str, Any]]:
             archive = stack.enter_context(closing(ZipFiles(path)))
             found = list(itertools.islice(_in_zip(archive, books, InnerZips(stack), written), TABLES_MAX))
         else:
-            found = list(_tables(name, "", partial(path.open, "rb"), books, written))[:TABLES_MAX]
+            found = list(_tables(name, "", lambda: path.open("rb"), books, written))[:TABLES_MAX]
     if not found:
         raise AppError("import.no_rows")
     return found

@@ -153,7 +153,7 @@ def _opened(path: Path, name: str, opening: _Opening) -> ImportSource:
     file: BinaryIO = opening.stack.enter_context(path.open("rb"))
     if (table := _alone(file, path, name, opening)) is not None:
         reading = Reading("caption", opening.options.extra_columns)
-        restart = partial(read_mapped_table, table, partial(path.open, "rb"), opening.books, reading)
+        restart = partial(read_mapped_table, table, lambda: path.open("rb"), opening.books, reading)
         return ImportSource("csv", NoFiles(), restart, reading)
     if wanted == "file" or (wanted is None and _is_document(file, name)):
         return _from_file(path, name)
@@ -173,12 +173,12 @@ def _alone(file: BinaryIO, path: Path, name: str, opening: _Opening) -> MappedTa
         return None
     if kind_of(file, name) not in (None, "text", *WORKBOOKS):
         return None
-    return mapped_table(name, partial(path.open, "rb"), opening.kept, opening.books, alone=True)
+    return mapped_table(name, lambda: path.open("rb"), opening.kept, opening.books, alone=True)
 
 
 def _listing(path: Path, table: Table, options: ImportOptions) -> ImportSource:
     reading = Reading(options.per or "caption", options.extra_columns)
-    restart = partial(_read_table, partial(path.open, "rb"), table, reading)
+    restart = partial(_read_table, lambda: path.open("rb"), table, reading)
     return ImportSource(table.format, NoFiles(), restart, reading)
 
 

@@ -10,7 +10,6 @@ import os
 import shutil
 import tempfile
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, BinaryIO
 
@@ -26,7 +25,7 @@ from search.sources.types import Made
 from workers.formats.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from search.importers.mapping import KeptMappings
     from search.importers.types import Item
@@ -69,7 +68,10 @@ class FolderTables:
             with path.open("wb") as copy:
                 shutil.copyfileobj(data, copy, 1 << 20)
             data.seek(0)
-            open_file: Callable[[], BinaryIO] = partial(path.open, "rb")
+
+            def open_file() -> BinaryIO:
+                return path.open("rb")
+
             table = mapped_table(PurePosixPath(key).name, open_file, self.kept, books, alone=True)
             if table is None:
                 return None

@@ -59,7 +59,7 @@ def written_sheets(kind: str | None, file: Path, out: Output) -> list[Sheet]:
     module, _, name = WORKBOOKS[kind].partition(":")
     read = getattr(import_module(module), name)
     found = cast("Iterable[tuple[str, Iterable[TypedRow]]]", read(file))
-    sheets = []
+    sheets: list[Sheet] = []
     for title, rows in found:
         if len(sheets) >= SHEETS_MAX:
             raise FileError("file.too_much/sheets", limit=SHEETS_MAX)
