@@ -14,13 +14,14 @@ from search.importers.tables import known_columns
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from search.importers.mapping import ColumnType, DecimalSign
+    from search.importers.mapping import ColumnType, DateOrder, DecimalSign
     from workers.formats.rows import Row
 
 NAMES = {
     "external_id": (
         "external id", "id", "nr", "no", "number", "nummer", "key", "code", "sku", "kennung", "schlüssel", "signatur",
-        "signature", "signatura", "numerus", "inventarnummer", "inventarnr", "inv nr", "artikelnummer", "artikelnr",
+        "signature", "signatura", "numerus", "inventarnummer", "inventarnr", "inventar nr", "inv nr",
+        "artikelnummer", "artikelnr",
         "art nr", "teilenummer", "teilenr", "part number", "part no", "item number", "accession number", "call number",
         "bestellnummer", "dokumentnummer", "identifier",
     ),
@@ -84,11 +85,16 @@ def _are_names(cells: Sequence[str]) -> bool:
     return short and len(set(cells)) == len(cells)
 
 
-def guessed_columns(rows: Sequence[Row], header: int) -> list[MappedColumn]:
-    """Return what each column of a table probably is, by its first rows."""
+def guessed_columns(rows: Sequence[Row], header: int, *, with_pictures: bool = True) -> list[MappedColumn]:
+    """Return what each column of a table probably is, by its first rows.
+
+    Where no files come along, names of pictures are metadata: as pictures they would be missing.
+    """
     names = names_in(rows, header)
     below = rows[header:]
     columns = [_column(name, [_cell(row, at) for row in below]) for at, name in enumerate(names)]
+    if not with_pictures:
+        columns = [_own(one) if one.field == "images" else one for one in columns]
     return _completed(columns, [[_cell(row, at) for row in below] for at in range(len(names))])
 
 
@@ -103,15 +109,19 @@ def _column(name: str, cells: Sequence[str]) -> MappedColumn:
     if field in ("tags", "images"):
         sign = next((sign for sign in (";", "|", ",") if any(sign in cell for cell in filled)), "")
         return MappedColumn(column=name, field=field, separator=sign)
-    if field == "date" and not all(map(date_in, filled)):
+    dates: DateOrder = "mdy" if any(map(_MONTH_FIRST.match, filled)) else "dmy"
+    if field == "date" and not all(date_in(cell, dates) for cell in filled):
         field = ""
-    kind = _type_of(filled)
+    kind = _type_of(filled, dates)
     field = field or f"{METADATA}{key_of(name)}"
     decimal: DecimalSign = "," if any(_COMMA.fullmatch(cell) for cell in filled) else "."
-    dates = "mdy" if any(map(_MONTH_FIRST.match, filled)) else "dmy"
     if field.startswith(METADATA) or field == "date":
-        return MappedColumn(column=name, field=field, type=kind, decimal=decimal, dates=dates)  # type: ignore[arg-type]
+        return MappedColumn(column=name, field=field, type=kind, decimal=decimal, dates=dates)
     return MappedColumn(column=name, field=field)
+
+
+def _own(column: MappedColumn) -> MappedColumn:
+    return MappedColumn(column=column.column, field=f"{METADATA}{key_of(column.column)}")
 
 
 def key_of(name: str) -> str:
@@ -129,7 +139,7 @@ def _by_content(cells: Sequence[str]) -> str:
     return "tags" if sum(bool(_TAGS.fullmatch(cell)) for cell in cells) * 2 > len(cells) else ""
 
 
-def _type_of(cells: Sequence[str]) -> ColumnType:
+def _type_of(cells: Sequence[str], dates: DateOrder) -> ColumnType:
     if cells and all(cell.isdigit() and cell.startswith("0") and len(cell) > 1 for cell in cells):
         return "string"
     if cells and all(number_in(cell, ",") is not None or number_in(cell) is not None for cell in cells):
@@ -138,7 +148,7 @@ def _type_of(cells: Sequence[str]) -> ColumnType:
             if not any(len(cell) > 1 and cell[0] == "0" and cell.isdigit() for cell in cells)
             else "string"
         )
-    if cells and all(map(date_in, cells)):
+    if cells and all(date_in(cell, dates) for cell in cells):
         return "date"
     return "boolean" if cells and all(boolean_in(cell) is not None for cell in cells) else "string"
 

@@ -43,6 +43,8 @@ class ExtractionLimits:
     """What reading one file may cost."""
 
     seconds: float = 300.0
+    tables_seconds: float = 1200.0
+    """Of a workbook whose rows are written out: a sheet may have a million."""
     memory_bytes: int = 1536 * MIB
     file_bytes: int = 1024 * MIB
     output: OutputLimits = field(default_factory=OutputLimits)
@@ -117,7 +119,7 @@ class Extractor:
         """
         folder = self._prepared(source)
         try:
-            head = self._asked("tables", name)
+            head = self._asked("tables", name, self.limits.tables_seconds)
             sheets = [Sheet.of(values) for values in head["sheets"]]
             for sheet in sheets:
                 Found("", Extracted(), folder).take(sheet.file, target / sheet.file)
@@ -143,7 +145,7 @@ class Extractor:
         return folder
 
     def _found(self, folder: Path, name: str) -> Found:
-        head = self._asked("extract", name)
+        head = self._asked("extract", name, self.limits.seconds)
         try:
             return Found(str(head["kind"]), self._answer(folder), folder)
         except (ValueError, TypeError, KeyError, RecursionError) as error:
@@ -151,17 +153,17 @@ class Extractor:
             log.exception("An extractor's answer makes no sense")
             raise FileError("file.crashed/nonsense") from error
 
-    def _asked(self, what: str, name: str) -> dict[str, Any]:
+    def _asked(self, what: str, name: str, seconds: float) -> dict[str, Any]:
         """Have the process do something with the file that stands in its folder; raises FileError `file.*`."""
         if self._process is None:  # asked again after a failure
             raise FileError("file.crashed", reason="gone")
         self._calls += 1
         asked = {"name": name[-200:], "limits": asdict(self.limits.output)}
         try:
-            head, _ = self._process.call(what, asked, reply_bytes=0, timeout_seconds=self.limits.seconds)
+            head, _ = self._process.call(what, asked, reply_bytes=0, timeout_seconds=seconds)
         except SandboxError as error:
             self._end()
-            raise _failure(error, self.limits) from error
+            raise _failure(error, seconds) from error
         return head
 
     @staticmethod
@@ -210,9 +212,9 @@ def _spec(folder: Path, limits: ExtractionLimits) -> SandboxSpec:
     )
 
 
-def _failure(error: SandboxError, limits: ExtractionLimits) -> FileError:
+def _failure(error: SandboxError, seconds: float) -> FileError:
     if isinstance(error, SandboxTimeoutError):
-        return FileError("file.timeout", limit_seconds=limits.seconds)
+        return FileError("file.timeout", limit_seconds=seconds)
     if isinstance(error, SandboxMemoryError):
         return FileError("file.memory")
     if isinstance(error, SandboxDiedError):

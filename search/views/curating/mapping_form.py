@@ -18,6 +18,7 @@ from search.importers.mapping import (
     read_mapping,
 )
 from search.importers.types import Reading, Record
+from search.views.cards import facts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -99,7 +100,8 @@ class MappingForm:
     def guessed(cls, table: Mapping[str, Any], header: int | None = None) -> MappingForm:
         """Return the form filled in by guesses."""
         rows, number = rows_of(table), table["header"] if header is None else header
-        return cls(number, _columns(rows, number, guessed_columns(rows, number)))
+        columns = guessed_columns(rows, number, with_pictures=bool(table["name"]))
+        return cls(number, _columns(rows, number, columns))
 
     @classmethod
     def of_mapping(
@@ -166,8 +168,13 @@ def _samples(rows: Sequence[Row], at: int) -> list[str]:
     return [cell[:SAMPLE_CHARACTERS] for cell in dict.fromkeys(cells) if cell][:SAMPLES]
 
 
-def preview_of(form: MappingForm, rows: Sequence[Row]) -> list[tuple[Item, Record | None]]:
-    """Return what the first rows become, or what is wrong with them; nothing where no document would come of any."""
+def preview_of(
+    form: MappingForm, rows: Sequence[Row]
+) -> list[tuple[Item, Record | None, list[tuple[str, str]]]]:
+    """Return what the first rows become with what their metadata say, or what is wrong with them.
+
+    Nothing where no document would come of any.
+    """
     mapping = TableMapping(columns=tuple(row.column for row in form.columns), header=form.header)
     try:
         mapping = read_mapping(mapping.to_json())
@@ -175,4 +182,7 @@ def preview_of(form: MappingForm, rows: Sequence[Row]) -> list[tuple[Item, Recor
     except AppError:
         return []
     items = [item_of_row(row, columns, Reading()) for row in rows[form.header :][:PREVIEWED]]
-    return [(item, item if isinstance(item, Record) else None) for item in items]
+    return [
+        (item, item, list(facts(item.fields.metadata))) if isinstance(item, Record) else (item, None, [])
+        for item in items
+    ]

@@ -237,6 +237,30 @@ def test_content_tells_what_a_table_is_and_not_its_name(at):
         assert [one.fields.title for one in documents(items)] == ["Pumpe"]
 
 
+TWO = {"columns": [{"column": "Nr", "field": "external_id"}, {"column": "Name", "field": "title"}]}
+
+
+@pytest.mark.parametrize(
+    ("content", "lost"),
+    [
+        ("Nr,Name\r1,Pumpe\r2,Ventil\r", []),
+        ("sep=;\r\nNr;Name\r\n1;Pumpe\r\n2;Ventil\r\n", []),
+        ("Nr,Name\n,\n\n1,Pumpe\n , \n2,Ventil\n,\n", []),
+        ('Nr,Name\n1,Pumpe\n9,"3"" pipe\n2,Ventil\n', [("line 3", "import.line_not_csv")]),
+        ("Nr|Name|\n1|Pumpe|\n2|Ventil|\n", []),
+    ],
+)
+@pytest.mark.parametrize("delimiter", [False, True])
+def test_a_mapped_table_may_be_written_as_people_write_tables(at, content, lost, delimiter):
+    sign = next(sign for sign in ";|," if sign in content)
+    items, _ = read(at, content.encode(), kept(TWO | ({"delimiter": sign} if delimiter else {})))
+    assert [(one.external_id, one.fields.title) for one in documents(items)] == [
+        ("1", "Pumpe"),
+        ("2", "Ventil"),
+    ]
+    assert problems(items) == lost
+
+
 MAPPED = {
     "columns": [
         {"column": "Nr", "field": "external_id"},
