@@ -69,7 +69,7 @@ def form_of(shown: str) -> dict[str, str]:
         re.findall(r'<input[^>]*?name="([a-z-]+\d*)"[^>]*?value="([^"]*)"', shown.replace("\n", " "))
     )
     for name, inside in re.findall(r'<select[^>]*?name="([a-z-]+\d*)"[^>]*>(.*?)</select>', shown, re.S):
-        values[name] = next(iter(re.findall(r'value="([^"]*)" selected', inside)), "")
+        values[name] = next(iter(re.findall(r'value="([^"]*)"\s+selected', inside)), "")
     return {
         name: value
         for name, value in values.items()
