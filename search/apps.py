@@ -17,7 +17,7 @@ class SearchConfig(AppConfig):
         from search.curating.trash import trash_to_end
         from search.indexing.added import tables_complete
         from search.indexing.hooks import SearchVectors, coverage_panel
-        from search.job_types import CALIBRATE, EMPTY_TRASH, EXPIRE_QUERIES, MAIL_NEW
+        from search.job_types import CALIBRATE, EMPTY_TRASH, EXPIRE_QUERIES, FORGET_TABLES, MAIL_NEW
         from search.judged.panel import judged_panel
         from search.readiness import register_checks
         from search.relevance.fitting import calibrations_due
@@ -27,6 +27,7 @@ class SearchConfig(AppConfig):
         from search.services.query_ages import queries_due
         from search.services.resumable_uploads import uploads_expire
         from search.services.sources import sources_start_due
+        from search.services.table_uploads import table_looks_to_forget
         from search.thumbnails import thumbnails_delete
         from workers.jobs.daily import job_daily, job_scheduled
         from workers.storage.sweeping import removal_followed_by
@@ -40,6 +41,7 @@ class SearchConfig(AppConfig):
         post_migrate.connect(tables_complete, sender=self)
         job_daily(EXPIRE_QUERIES, lambda: queries_due() or photo_batches_to_end().exists())
         job_daily(EMPTY_TRASH, lambda: trash_to_end().exists() or blobs_to_end().exists())
+        job_daily(FORGET_TABLES, lambda: table_looks_to_forget().exists())
         job_daily(MAIL_NEW, mail_due)
         job_daily(CALIBRATE, calibrations_due)
         job_scheduled(sources_start_due)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from models_admin.job_types import Covered
 from search.importers.types import ExtraColumns, Format, ImportOptions, Per
@@ -25,11 +25,33 @@ class ImportJobParameters(JobParameters):
     per: Per | None = None
     extra_columns: ExtraColumns = "refuse"
     table: str | None = None
+    mapping: dict[str, Any] | None = None
 
     @property
     def options(self) -> ImportOptions:
         """Return how the file is to be read."""
-        return ImportOptions(self.format, self.per, self.extra_columns, self.table)
+        return ImportOptions(self.format, self.per, self.extra_columns, self.table, self.mapping)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LookParameters(JobParameters):
+    """The stored file (`blob`, with its name) whose tables are looked at, and for which collection.
+
+    `delimiter` and `encoding`: of a text, where somebody says so.
+    """
+
+    collection: int
+    blob: str
+    filename: str = ""
+    delimiter: str = ""
+    encoding: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LookResult(JobResult):
+    """`tables`: what the page needs of each table, as `search/importers/looking.py` says."""
+
+    tables: tuple[dict[str, Any], ...] | None = None
 
 
 CoverageByVersion = dict[str, dict[str, Covered]]
@@ -213,7 +235,15 @@ class EmptyTrashResult(JobResult):
     removed: int | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class ForgetTablesResult(JobResult):
+    """`removed`: how many files went that nobody imported."""
+
+    removed: int | None = None
+
+
 IMPORT = JobType("import", ImportJobParameters, ImportResult)
+LOOK_AT_TABLES = JobType("look_at_tables", LookParameters, LookResult)
 SOURCE_ROUND = JobType("source_round", SourceRoundParameters, SourceRoundResult)
 UNDO_IMPORT = JobType("undo_import", UndoParameters, UndoResult)
 ENCODE = JobType("encode", JobParameters, EncodeResult)
@@ -222,13 +252,14 @@ SEARCH_PHOTOS = JobType("search_photos", PhotosParameters, PhotosResult)
 FILL_QUEUE = JobType("fill_queue", FillQueueParameters, FillQueueResult)
 FIND_NEW = JobType("find_new", JobParameters, FindNewResult)
 MAIL_NEW = JobType("mail_new", JobParameters, MailResult)
+FORGET_TABLES = JobType("forget_tables", JobParameters, ForgetTablesResult)
 EXPIRE_QUERIES = JobType("expire_queries", JobParameters, ExpireResult)
 CURATE = JobType("curate", CurateParameters, CurateResult)
 FIND_DUPLICATES = JobType("find_duplicates", DuplicatesParameters, DuplicatesResult)
 EMPTY_TRASH = JobType("empty_trash", JobParameters, EmptyTrashResult)
 
 
-OF_A_COLLECTION = (IMPORT, SOURCE_ROUND, UNDO_IMPORT, CURATE, FIND_DUPLICATES)
+OF_A_COLLECTION = (IMPORT, LOOK_AT_TABLES, SOURCE_ROUND, UNDO_IMPORT, CURATE, FIND_DUPLICATES)
 """The types whose parameter `collection` is a collection's id."""
 
 

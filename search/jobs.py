@@ -14,7 +14,8 @@ from search.alerts.find import find_new
 from search.alerts.mail import mail_new
 from search.curating.duplicates import find_duplicates
 from search.curating.job import run_changes, run_empty_trash
-from search.importers.job import opened
+from search.importers.job import import_file, opened
+from search.importers.looking import HowWritten, look_at
 from search.importers.undoing import remove_imported
 from search.indexing.broken import forget_broken
 from search.indexing.encode import encode_missing
@@ -29,7 +30,9 @@ from search.job_types import (
     FILL_QUEUE,
     FIND_DUPLICATES,
     FIND_NEW,
+    FORGET_TABLES,
     IMPORT,
+    LOOK_AT_TABLES,
     MAIL_NEW,
     SEARCH_PHOTOS,
     SOURCE_ROUND,
@@ -46,8 +49,11 @@ from search.job_types import (
     FillQueueParameters,
     FillQueueResult,
     FindNewResult,
+    ForgetTablesResult,
     ImportJobParameters,
     ImportResult,
+    LookParameters,
+    LookResult,
     MailResult,
     PhotosParameters,
     PhotosResult,
@@ -67,6 +73,7 @@ from search.services.fields import fields_count
 from search.services.history import import_note, round_note
 from search.services.photo_batches import photo_batches_expire
 from search.services.query_ages import queries_expire
+from search.services.table_uploads import table_looks_forget
 from search.sources.round import run_round
 from search.words.vocabulary import vocabularies_refresh
 from workers.inference.errors import InferenceError
@@ -201,6 +208,22 @@ def run_expire_queries(run: JobRun[JobParameters, ExpireResult]) -> None:
     queries_expire(run)
     if batches := photo_batches_expire():
         run.remember(batches=batches)
+
+
+@job_handler(LOOK_AT_TABLES)
+def run_look_at_tables(run: JobRun[LookParameters, LookResult]) -> LookResult:
+    """Look at the tables of a file, so that somebody can say which column is what."""
+    run.stage("look")
+    asked = run.parameters
+    with import_file(asked.blob) as path:
+        written = HowWritten(asked.delimiter, asked.encoding)
+        return LookResult(tables=tuple(look_at(path, asked.filename, written)))
+
+
+@job_handler(FORGET_TABLES)
+def run_forget_tables(_: JobRun[JobParameters, ForgetTablesResult]) -> ForgetTablesResult:
+    """Remove the files that somebody sent and never imported."""
+    return ForgetTablesResult(removed=table_looks_forget())
 
 
 @job_handler(CURATE)

@@ -121,6 +121,14 @@ def refuse_foreign(file: BinaryIO, wanted: Format | None = None, name: str = "")
     file.seek(0)
 
 
+def is_text(file: BinaryIO) -> bool:
+    """Tell a text, in whichever encoding, from what is none, or has nothing in it; leaves the file at its start."""
+    file.seek(0)
+    head = file.read(HEAD_BYTES)
+    file.seek(0)
+    return bool(head) and not head.startswith(zips.STARTS) and _named(head) is None
+
+
 def _is_readable(file: BinaryIO, name: str) -> bool:
     """Tell a file that is a document itself, or a picture; raises AppError for one that has a password."""
     kind = kind_of(file, name)

@@ -33,6 +33,7 @@ from search.services.documents import (
     units_wanted,
 )
 from search.services.field_rules import FieldRuleError
+from search.services.table_mappings import mappings_of, table_mapping_keep
 from workers.formats.problems import Problem
 from workers.inference.errors import InferenceError
 from workers.models import Blob
@@ -84,6 +85,7 @@ class ImportRun:
         position = self.ctx.result.position or 0
         stage = "check" if self._dry_run else "store"
         total = self._count(stage)
+        self._keep_mappings()
         done = position - self._counts["failed"]
         self.ctx.stage("check" if self._dry_run else "store", total, done=done, failed=self._counts["failed"])
         items = enumerate(self._source.items(), start=1)
@@ -91,6 +93,14 @@ class ImportRun:
             self._batch(batch)
             self.ctx.checkpoint()
         self._warn()
+
+    def _keep_mappings(self) -> None:
+        """Keep the mapping that was given with the file for the next one that has its columns."""
+        if self._dry_run or self.ctx.parameters.mapping is None:
+            return
+        name = self.ctx.parameters.filename or Path(self.ctx.parameters.path or "").name
+        for mapping, names in self._source.reading.used.values():
+            table_mapping_keep(collection=self._collection, mapping=mapping, names=names, filename=name)
 
     def _warn(self) -> None:
         """Say in the result what was left out or may be unexpected."""
@@ -228,9 +238,10 @@ def opened(run: JobRun[ImportJobParameters, ImportResult]) -> Iterator[ImportRun
     if collection is None:
         raise AppError("collection.not_found/deleted")
     parameters = run.parameters
+    kept = mappings_of(collection, parameters.mapping)
     with (
         _path(parameters) as path,
-        open_import(path, parameters.options, parameters.filename) as source,
+        open_import(path, parameters.options, parameters.filename, kept) as source,
         DocumentFiles(collection, store=not parameters.dry_run) as files,
     ):
         yield ImportRun(run, source, collection, files)
@@ -241,7 +252,14 @@ def _path(parameters: ImportJobParameters) -> Iterator[Path]:
     if parameters.path is not None:
         yield Path(parameters.path)
         return
-    blob = Blob.objects.filter(pk=parameters.blob).first()
+    with import_file(parameters.blob) as path:
+        yield path
+
+
+@contextmanager
+def import_file(blob_id: str | None) -> Iterator[Path]:
+    """Give an import's stored file as one on disk; raises AppError `blob.missing`."""
+    blob = Blob.objects.filter(pk=blob_id).first()
     if blob is None:
         raise AppError("blob.missing/import")
     with blob_on_disk(blob) as path:

@@ -19,7 +19,17 @@ from search.importers.files import DAMAGED_WHILE_READING, FolderFiles, NoFiles, 
 from search.importers.json_lists import read_json
 from search.importers.jsonl import read_jsonl
 from search.importers.leftovers import FilesUsed, columns_ignored
+from search.importers.mapped_tables import (
+    MappedTable,
+    mapped_table,
+    mapped_tables,
+    read_mapped_table,
+    read_mapped_tables,
+)
+from search.importers.mapping import NO_MAPPINGS
+from search.importers.nested import INNER_DEPTH_MAX, InnerZips, NestedFiles, inside
 from search.importers.pictures import is_picture
+from search.importers.table_files import Workbooks
 from search.importers.tables import read_csv
 from search.importers.types import (
     FORMATS,
@@ -35,13 +45,15 @@ from search.importers.types import (
 )
 from search.services.document_fields import DocumentFields
 from workers.extraction.kinds import ARCHIVE, kind_by_name, kind_of
+from workers.extraction.sheets import WORKBOOKS
 from workers.inference.errors import PictureError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from search.importers.files import Files
+    from search.importers.mapping import KeptMappings
     from search.importers.types import FileWarning, Per
 
 
@@ -70,6 +82,25 @@ class ImportSource:
                 self._used.add([item.name])
             yield item
 
+    @property
+    def tables(self) -> set[str]:
+        """The files that list documents, of a zip or folder."""
+        return self._used.tables
+
+    @property
+    def has_tables(self) -> bool:
+        """Whether any file of a zip or folder lists documents."""
+        return bool(self._used.tables)
+
+    @property
+    def near(self) -> str:
+        """The folder in which pictures are looked for first."""
+        return self._near
+
+    def restart(self) -> Iterator[Item]:
+        """Yield what `items` does, external ids that came before as well."""
+        return self._restart()
+
     def open(self, name: str) -> BinaryIO:
         """Open a file that is a document itself; raises AppError `import.zip_damaged`."""
         return self.files.open(name)
@@ -90,34 +121,65 @@ class ImportSource:
         return [*columns_ignored(self.reading), *self._used.warnings(self.files)]
 
 
+@dataclass(frozen=True)
+class _Opening:
+    """How an import is opened: its options, the mappings of tables, and what is kept open until it ends."""
+
+    options: ImportOptions
+    kept: KeptMappings
+    stack: ExitStack
+    books: Workbooks
+    zips: InnerZips
+
+
 @contextmanager
-def open_import(path: Path, options: ImportOptions, name: str = "") -> Iterator[ImportSource]:
-    """Open an import file, which people call `name`, a zip or a folder.
+def open_import(
+    path: Path, options: ImportOptions, name: str = "", kept: KeptMappings = NO_MAPPINGS
+) -> Iterator[ImportSource]:
+    """Open an import file, which people call `name`, a zip or a folder; `kept`: the mappings of its tables.
 
     Raises AppError `import.*` for one that cannot be read at all.
     """
-    wanted = _format(options)
     with ExitStack() as stack:
-        if path.is_dir():
-            yield _from_files("folder", FolderFiles(path), options)
-            return
-        file: BinaryIO = stack.enter_context(path.open("rb"))
-        if wanted == "file" or (wanted is None and _is_document(file, name or path.name)):
-            yield _from_file(path, name or path.name)
-            return
-        found = detect(file)
-        if found == "zip" or wanted == "zip":
-            archive = ZipFiles(path)
-            stack.callback(archive.close)
-            yield _from_files("zip", archive, options)
-        elif wanted == "folder":
-            raise AppError("import.not_a_folder")
-        else:
-            reading = Reading(options.per or "caption", options.extra_columns)
-            table = Table(path.name, wanted or found)
-            yield ImportSource(
-                table.format, NoFiles(), lambda: _read_table(lambda: path.open("rb"), table, reading), reading
-            )
+        books = stack.enter_context(Workbooks())
+        opening = _Opening(options, kept, stack, books, InnerZips(stack))
+        yield _opened(path, name or path.name, opening)
+
+
+def _opened(path: Path, name: str, opening: _Opening) -> ImportSource:
+    wanted = _format(opening.options)
+    if path.is_dir():
+        return _from_files("folder", FolderFiles(path), opening)
+    file: BinaryIO = opening.stack.enter_context(path.open("rb"))
+    if (table := _alone(file, path, name, opening)) is not None:
+        reading = Reading("caption", opening.options.extra_columns)
+        restart = partial(read_mapped_table, table, lambda: path.open("rb"), opening.books, reading)
+        return ImportSource("csv", NoFiles(), restart, reading)
+    if wanted == "file" or (wanted is None and _is_document(file, name)):
+        return _from_file(path, name)
+    found = detect(file)
+    if found == "zip" or wanted == "zip":
+        archive = ZipFiles(path)
+        opening.stack.callback(archive.close)
+        return _from_files("zip", archive, opening)
+    if wanted == "folder":
+        raise AppError("import.not_a_folder")
+    return _listing(path, Table(path.name, wanted or found), opening.options)
+
+
+def _alone(file: BinaryIO, path: Path, name: str, opening: _Opening) -> MappedTable | None:
+    """Return a file that came alone as a table, if it may be one and there is a mapping for it."""
+    if not opening.kept or opening.options.format not in (None, "csv"):
+        return None
+    if kind_of(file, name) not in (None, "text", *WORKBOOKS):
+        return None
+    return mapped_table(name, lambda: path.open("rb"), opening.kept, opening.books, alone=True)
+
+
+def _listing(path: Path, table: Table, options: ImportOptions) -> ImportSource:
+    reading = Reading(options.per or "caption", options.extra_columns)
+    restart = partial(_read_table, lambda: path.open("rb"), table, reading)
+    return ImportSource(table.format, NoFiles(), restart, reading)
 
 
 def _format(options: ImportOptions) -> Format | None:
@@ -140,13 +202,19 @@ def _from_file(path: Path, name: str) -> ImportSource:
     return ImportSource("file", OneFile(path, name), lambda: iter((item,)), _used=used)
 
 
-def _from_files(kind: Format, files: Files, options: ImportOptions) -> ImportSource:
-    """Read the files in it that list documents, else make a document of every picture."""
+def _from_files(kind: Format, files: Files, opening: _Opening, depth: int = 0) -> ImportSource:
+    """Read the files in it that list documents, else make a document of every file and picture."""
+    options = opening.options
+    wanted = None if options.format == "file" else options.table
+    mapped = [] if options.format == "file" else mapped_tables(files, opening.kept, opening.books, wanted)
+    if mapped:
+        return _from_mapped(kind, files, mapped, opening)
     documents = [name for name in files.names() if kind_by_name(name) not in NO_DOCUMENT_BESIDE_A_TABLE]
     tables = [] if options.format == "file" else choose_tables(files, options, among=bool(documents))
-    used = FilesUsed(kind, {table.name for table in tables})
     if not tables:
-        return ImportSource(kind, files, lambda: _each_file(files, kind), _used=used)
+        inner = _inner_sources(files, opening, depth)
+        return _with_inner(kind, files, inner) if inner else _without_tables(kind, files)
+    used = FilesUsed(kind, {table.name for table in tables})
     documents = [name for name in documents if name not in used.tables]
     reading = Reading(options.per or _per(files, tables), options.extra_columns)
     near = str(PurePosixPath(tables[0].name).parent)
@@ -158,6 +226,61 @@ def _from_files(kind: Format, files: Files, options: ImportOptions) -> ImportSou
         "" if near == "." else near,
         used,
     )
+
+
+def _from_mapped(kind: Format, files: Files, tables: list[MappedTable], opening: _Opening) -> ImportSource:
+    """Read tables by their mappings; other files that are documents are documents, too."""
+    used = FilesUsed(kind, {table.name for table in tables})
+    reading = Reading("caption", opening.options.extra_columns)
+    others = [name for name in files.names() if kind_by_name(name) not in NO_DOCUMENT_BESIDE_A_TABLE]
+    documents = [name for name in others if name not in used.tables]
+    return ImportSource(
+        kind,
+        files,
+        lambda: itertools.chain(
+            read_mapped_tables(files, tables, opening.books, reading), map(_document_file, documents)
+        ),
+        reading,
+        _used=used,
+    )
+
+
+def _without_tables(kind: Format, files: Files) -> ImportSource:
+    return ImportSource(kind, files, lambda: _each_file(files, kind, files.names()), _used=FilesUsed(kind))
+
+
+def _inner_sources(files: Files, opening: _Opening, depth: int) -> dict[str, ImportSource]:
+    """Return the zips inside that hold a table of documents, by their names."""
+    if opening.options.format == "file" or depth >= INNER_DEPTH_MAX:
+        return {}
+    found = {}
+    for name, archive in opening.zips.opened(files):
+        try:
+            source = _from_files("zip", archive, opening, depth + 1)
+        except (AppError, *DAMAGED_WHILE_READING):
+            continue  # read as a document's file, which says what is wrong with it
+        if source.has_tables:
+            found[name] = source
+    return found
+
+
+def _with_inner(kind: Format, files: Files, inner: dict[str, ImportSource]) -> ImportSource:
+    """Read zips that hold tables as what they are, and all files beside them as documents."""
+    nested = NestedFiles(files, {name: source.files for name, source in inner.items()})
+    beside = [name for name in files.names() if name not in inner]
+    used = FilesUsed(kind)
+    reading = Reading()
+    for name, source in inner.items():
+        used.tables.update(f"{name}/{table}" for table in source.tables)
+
+    def items() -> Iterator[Item]:
+        if beside:
+            yield from _each_file(files, kind, beside, may_be_none=True)
+        for name, source in inner.items():
+            yield from (inside(item, name, source.files, source.near) for item in source.restart())
+            reading.take_over(source.reading)
+
+    return ImportSource(kind, nested, items, reading, _used=used)
 
 
 def _document_file(name: str) -> DocumentFileItem:
@@ -207,10 +330,12 @@ def _read(file: BinaryIO, table: Table, reading: Reading) -> Iterator[Item]:
     return read_karpathy(file, reading.per)
 
 
-def _each_file(files: Files, kind: Format) -> Iterator[Item]:
+def _each_file(
+    files: Files, kind: Format, names: Iterable[str], *, may_be_none: bool = False
+) -> Iterator[Item]:
     """Yield a document for each file that is one, and for each picture. Raises AppError `import.empty` without any."""
-    found = False
-    for name in files.names():
+    found = may_be_none
+    for name in names:
         if kind_by_name(name):
             found = True
             yield _document_file(name)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from retrieval_site.errors import AppError
 from search.importers.fields import ALIASES, KNOWN, item_from
+from search.importers.metadata_cells import metadata_in
 from search.importers.types import Item, Rejected, rejected
-from workers.formats.bounded_json import JsonError, JsonTooDeepError, load_json
 from workers.formats.problems import Problem, problem
 from workers.formats.rows import read_rows
 
@@ -154,26 +154,8 @@ def _take(field: str, cell: str, values: dict[str, Any], problems: list[Problem]
     if field.startswith(METADATA_PREFIX):
         values["metadata"].update({field.removeprefix(METADATA_PREFIX): cell} if cell else {})
     elif field == "metadata":
-        _read_metadata(cell, values["metadata"], problems)
+        metadata_in(cell, values["metadata"], problems)
     elif field in _LISTS:
         values[field] = [part.strip() for part in cell.split(SEPARATOR) if part.strip()]
     else:
         values[field] = cell
-
-
-def _read_metadata(cell: str, into: dict[str, Any], problems: list[Problem]) -> None:
-    if not cell.strip():
-        return
-    try:
-        values = load_json(cell)
-    except JsonTooDeepError as error:
-        problems.append(problem("import.too_deep/metadata", reason=str(error)))
-        return
-    except JsonError as error:
-        wanted = f"a JSON object: {error}"
-        problems.append(problem("import.field_wrong_type", name="metadata", wanted=wanted))
-        return
-    if isinstance(values, dict):
-        into.update(values)
-    else:
-        problems.append(problem("import.field_wrong_type", name="metadata", wanted="a JSON object"))

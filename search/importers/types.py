@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from search.importers.mapping import columns_key
 from workers.formats.problems import Problem, problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from search.importers.mapping import TableMapping
     from search.services.document_fields import DocumentFields
 
 Format: TypeAlias = Literal["jsonl", "json", "csv", "captions", "coco", "karpathy", "zip", "folder", "file"]
@@ -36,12 +38,14 @@ class ImportOptions:
     format: where detection is wrong; `file` makes a document of each file, tables too. per: of captions, one document
     for each of these; None is a picture where the pictures come along, else a caption. extra_columns: what becomes of
     columns and keys that are no field. table: the file of a zip or folder that lists the documents, if several could.
+    mapping: what the columns of a table become, as JSON (`mapping.py`); None is the one that the collection keeps.
     """
 
     format: Format | None = None
     per: Per | None = None
     extra_columns: ExtraColumns = "refuse"
     table: str | None = None
+    mapping: dict[str, Any] | None = None
 
 
 COLUMNS_NAMED_MAX = 100
@@ -49,11 +53,21 @@ COLUMNS_NAMED_MAX = 100
 
 @dataclass(frozen=True)
 class Reading:
-    """How the documents of one file are read, and which of its columns were left out."""
+    """How the documents of one file are read, which of its columns were left out, and by which mappings it was read."""
 
     per: Per = "caption"
     extra_columns: ExtraColumns = "refuse"
     ignored: dict[str, None] = field(default_factory=dict)
+    used: dict[str, tuple[TableMapping, list[str]]] = field(default_factory=dict)
+
+    def use(self, mapping: TableMapping, names: list[str]) -> None:
+        """Remember by which mapping a table of these columns is read."""
+        self.used[columns_key(names)] = (mapping, names)
+
+    def take_over(self, other: Reading) -> None:
+        """Remember what another remembered: of a zip inside."""
+        self.ignore(other.ignored)
+        self.used.update(other.used)
 
     def ignore(self, names: Iterable[str]) -> None:
         """Remember columns or keys that are left out, up to a hundred of them."""

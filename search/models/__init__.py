@@ -18,6 +18,7 @@ from search.models.photo_batch import BatchPhoto, PhotoBatch
 from search.models.resumable_upload import ResumableUpload
 from search.models.saved import SavedSearch, SearchFinding
 from search.models.source import Source, SourceItem
+from search.models.table_mapping import KeptTableMapping
 from search.models.token import ApiToken
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "JudgingPair",
     "JudgingQueue",
     "JudgingSkip",
+    "KeptTableMapping",
     "Membership",
     "NearDuplicate",
     "Passage",

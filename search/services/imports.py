@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from django.db import transaction
 
 from retrieval_site.errors import AppError
-from search.importers.foreign import refuse_foreign
+from search.importers.foreign import is_text, refuse_foreign
+from search.importers.table_heads import mapping_of_text
 from search.importers.types import ImportOptions
 from search.job_types import IMPORT, ImportJobParameters
+from search.services.table_mappings import mappings_of
 from workers.jobs.services import job_create, storable
 from workers.storage.blobs import blob_store
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
     from django.core.files.base import File
 
+    from search.importers.mapping import KeptMappings
     from search.models import Collection
     from workers.models import Job
 
@@ -37,10 +40,12 @@ def import_start(
     """Keep the file and start its import, or with `dry_run` a check that writes no document.
 
     Either way the job counts new, changed, unchanged and failed documents in its result and keeps every failed one
-    with its line and reason. Raises AppError `import.empty`, `import.format_unknown`.
+    with its line and reason. Raises AppError `import.empty`, `import.format_unknown`, `import.mapping_invalid`.
     """
     name = Path(file.name or "").name
-    refuse_foreign(cast("BinaryIO", file), options.format, name)
+    kept = mappings_of(collection, options.mapping)
+    if not _is_mapped(cast("BinaryIO", file), options, kept):
+        refuse_foreign(cast("BinaryIO", file), options.format, name)
     with transaction.atomic():
         blob = blob_store(file, "application/octet-stream")
         parameters = ImportJobParameters(
@@ -64,13 +69,22 @@ def import_folder_start(
     """Start the import of a folder or file on the worker's own machine; for commands, never for web requests."""
     if not path.exists():
         raise AppError("import.path_missing", path=str(path))
+    kept = mappings_of(collection, options.mapping)
     if path.is_file():
         with path.open("rb") as file:
-            refuse_foreign(file, options.format, path.name)
+            if not _is_mapped(file, options, kept):
+                refuse_foreign(file, options.format, path.name)
     parameters = ImportJobParameters(
         collection=collection.pk, path=str(path.resolve()), dry_run=dry_run, **asdict(options)
     )
     return job_create(IMPORT, parameters, owner=owner)
+
+
+def _is_mapped(file: BinaryIO, options: ImportOptions, kept: KeptMappings) -> bool:
+    """Tell a text that is a table with a mapping: its columns need not be called as a document's fields are."""
+    if options.format not in (None, "csv") or not kept or not is_text(file):
+        return False
+    return mapping_of_text(file, kept) is not None
 
 
 def import_checked(*, check: Job, owner: AbstractBaseUser | None = None) -> Job:

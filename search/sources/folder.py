@@ -1,4 +1,7 @@
-"""A watched folder: every picture and document file below it is a document. No link is followed, wherever it leads."""
+"""A watched folder: every picture and document file below it is a document. No link is followed, wherever it leads.
+
+A table is one where its collection keeps a mapping of its columns: then each of its rows is a document.
+"""
 
 from __future__ import annotations
 
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from search.models import Collection
+    from search.sources.folder_tables import FolderTables
     from search.sources.options import FolderOptions
 
 BATCH_FILES = 32
@@ -67,6 +71,7 @@ class FolderReader:
 
     root: Path
     options: FolderOptions
+    tables: FolderTables
     listing: SourceListing = field(default_factory=lambda: SourceListing(complete=True))
     _documents: FileDocuments = field(default_factory=FileDocuments)
 
@@ -133,7 +138,7 @@ class FolderReader:
                 found = os.fstat(opened)
                 if not stat.S_ISREG(found.st_mode):
                     return None
-                if not _is_document(key, opened):
+                if not self.tables.is_one(key, opened) and not _is_document(key, opened):
                     self._ignore(key)
                     return None
         except FileNotFoundError:
@@ -142,7 +147,14 @@ class FolderReader:
             reason = error.strerror or str(error)
             return SourceEntry(key, problem=problem("source.file_unreadable", reason=reason))
         age = time.time() - found.st_mtime
-        return SourceEntry(key, _stamp(self.options, found), waits=0 <= age < self.options.settle_seconds)
+        return SourceEntry(key, self._stamp(key, found), waits=0 <= age < self.options.settle_seconds)
+
+    def _stamp(self, key: str, found: os.stat_result) -> str:
+        return f"{self._fingerprint(key)}:{found.st_mtime_ns}:{found.st_size}"
+
+    def _fingerprint(self, key: str) -> str:
+        """Return what changes when the file is to be read otherwise."""
+        return f"{fingerprint(self.options)}{self.tables.fingerprint(key)}"
 
     def _ignore(self, key: str) -> None:
         self.listing.ignored += 1
@@ -157,8 +169,8 @@ class FolderReader:
         copy = tempfile.TemporaryFile(prefix="sightline-source-")  # noqa: SIM115  closed with the content
         try:
             with _below(self.root, tuple(entry.key.split("/")), _FILE) as opened:
-                digest = _copied(opened, copy, self.options)
-                if entry.stamp != _stamp(self.options, os.fstat(opened)):
+                digest = _copied(opened, copy, self._fingerprint(entry.key))
+                if entry.stamp != self._stamp(entry.key, os.fstat(opened)):
                     raise StillWrittenError
         except OSError as error:
             copy.close()
@@ -170,6 +182,8 @@ class FolderReader:
 
     def made(self, entry: SourceEntry, content: EntryContent, collection: Collection, *, store: bool) -> Made:
         """Return the documents of a file, as the import of a folder makes them."""
+        if (rows := self.tables.made(entry.key, content.data, collection, store=store)) is not None:
+            return rows
         item = DocumentFileItem(entry.key, external_id_of(entry.key), entry.key)
         return self._documents.made(item, content.data, collection, store=store)
 
@@ -196,9 +210,9 @@ def _is_document(key: str, opened: int) -> bool:
     return sniff_format(os.pread(opened, HEADER_BYTES, 0)) is not None
 
 
-def _copied(opened: int, copy: IO[bytes], options: FolderOptions) -> str:
-    """Copy a file to the beginning of another; return the digest of its bytes and the options."""
-    digest = hashlib.sha256(fingerprint(options).encode())
+def _copied(opened: int, copy: IO[bytes], read_so: str) -> str:
+    """Copy a file to the beginning of another; return the digest of its bytes and of how it is read."""
+    digest = hashlib.sha256(read_so.encode())
     while chunk := os.read(opened, _CHUNK_BYTES):
         digest.update(chunk)
         copy.write(chunk)
@@ -206,10 +220,6 @@ def _copied(opened: int, copy: IO[bytes], options: FolderOptions) -> str:
             raise AppError("source.file_too_large", limit_mib=FILE_BYTES_MAX >> 20)
     copy.seek(0)
     return digest.hexdigest()
-
-
-def _stamp(options: FolderOptions, found: os.stat_result) -> str:
-    return f"{fingerprint(options)}:{found.st_mtime_ns}:{found.st_size}"
 
 
 def _storable(name: str) -> str:

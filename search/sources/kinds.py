@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from search.models import Source
+from search.services.table_mappings import mappings_of
 from search.sources.fetching import SourceFetcher
 from search.sources.folder import FolderReader
+from search.sources.folder_tables import FolderTables
 from search.sources.iiif import IiifReader
 from search.sources.keys import keys_opened
 from search.sources.oai_pmh import OaiReader
@@ -25,7 +27,9 @@ def reader_of(source: Source, *, since: str, checkpoint: Callable[[], None]) -> 
     """Return the reader of a source: of a server's records those `since` then. Raises AppError `source.*`."""
     options = read_options(source.kind, source.options)
     if source.kind == Source.Kind.FOLDER:
-        return FolderReader(allowed_folder(source.address), cast("FolderOptions", options))
+        root = allowed_folder(source.address)
+        tables = FolderTables(root, mappings_of(source.collection))
+        return FolderReader(root, cast("FolderOptions", options), tables)
     fetcher = SourceFetcher(checkpoint)
     if source.kind == Source.Kind.OAI_PMH:
         return OaiReader(source.address, cast("OaiOptions", options), fetcher, since, source.complete_at)

@@ -202,7 +202,7 @@ class SourceRound:
         made = self.reader.made(entry, content, self.source.collection, store=not self._dry)
         digest = "" if made.problem and made.again else content.digest
         verdict: Verdict = "moved" if former else "changed" if item and item.documents.all() else "new"
-        return Looked(entry, former or item, verdict, digest, made.records, made.problem)
+        return Looked(entry, former or item, verdict, digest, made.records, made.problem, made.keeps_others)
 
     def _former(self, digest: str) -> SourceItem | None:
         """Return the item that has moved: the same content, no longer there under its name."""

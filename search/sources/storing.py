@@ -40,6 +40,7 @@ class Looked:
     digest: str = ""
     records: tuple[DocumentRecord, ...] = ()
     problem: Problem | None = None
+    keeps_others: bool = False
 
     def fail(self, why: Problem) -> None:
         """Store nothing of this entry."""
@@ -150,7 +151,8 @@ def _link(source: Source, job: Job, made: list[Looked]) -> None:
     links = {(of[name].pk, pk) for pk, name in rows.values_list("pk", "external_id")}  # type: ignore[union-attr]
     known = _Link.objects.filter(sourceitem__in=[one.item for one in made])
     before = set(known.values_list("sourceitem_id", "document_id"))
-    take_out([document for _, document in before - links], job)
+    kept = {one.item.pk for one in made if one.keeps_others and one.item}
+    take_out([document for item, document in before - links if item not in kept], job)
     _Link.objects.bulk_create(_links(links - before))
 
 

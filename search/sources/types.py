@@ -56,11 +56,15 @@ class EntryContent:
 
 @dataclass(frozen=True)
 class Made:
-    """The documents made of an entry, and why something of it is missing; `again`: another try may bring it."""
+    """The documents made of an entry, and why something of it is missing; `again`: another try may bring it.
+
+    `keeps_others`: documents that were made of it before and are not among these stay.
+    """
 
     records: tuple[DocumentRecord, ...]
     problem: Problem | None = None
     again: bool = False
+    keeps_others: bool = False
 
 
 @dataclass

@@ -31,6 +31,7 @@ from search.views.curating import collections as curating_collections
 from search.views.curating import documents as curating_documents
 from search.views.curating import fields as curating_fields
 from search.views.curating import importing as curating_importing
+from search.views.curating import mapping as curating_mapping
 from search.views.curating import quality as curating_quality
 from search.views.curating import trash as curating_trash
 
@@ -44,6 +45,8 @@ curating = [
     path("changes/<int:change_set_id>/undo/", curating_changes.undo, name="curate-undo"),
     path("fields/", curating_fields.fields, name="curate-fields"),
     path("import/", curating_importing.importing, name="curate-import"),
+    path("import/table/<uuid:job_id>/", curating_mapping.mapping, name="curate-table"),
+    path("import/mappings/<int:kept_id>/forget/", curating_mapping.forget, name="curate-forget-mapping"),
     path("quality/", curating_quality.quality, name="curate-quality"),
     path("duplicates/", curating_quality.duplicates, name="curate-duplicates"),
     path("trash/", curating_trash.trash, name="curate-trash"),

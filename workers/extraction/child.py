@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import zipfile
-from dataclasses import replace
+from contextlib import contextmanager
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +13,12 @@ from workers.extraction.kinds import kind_of
 from workers.extraction.output import Output, OutputLimits
 from workers.extraction.packing import ZIPPED, check_packing
 from workers.extraction.registry import format_reader
+from workers.extraction.sheets import written_sheets
 from workers.inference.errors import FileError, InferenceError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from workers.extraction.types import Extracted
 
 FILE = "file"
@@ -30,6 +34,16 @@ class ExtractionHandler:
     def hello(self) -> dict[str, Any]:
         """Return nothing: there is nothing to tell."""
         return {}
+
+    def tables(self, head: dict[str, Any], payload: memoryview) -> tuple[dict[str, Any], list[bytes]]:
+        """Write the rows of each visible sheet of the workbook that is called `name`; return what the sheets are."""
+        file = self._folder / FILE
+        with file.open("rb") as opened:
+            kind = kind_of(opened, head["name"])
+        output = Output(self._folder, OutputLimits(**head["limits"]))
+        with _damage_named():
+            check_packing(file)
+            return {"sheets": [asdict(sheet) for sheet in written_sheets(kind, file, output)]}, []
 
     def extract(self, head: dict[str, Any], payload: memoryview) -> tuple[dict[str, Any], list[bytes]]:
         """Read the file that is called `name`, under `limits`; return its kind."""
@@ -47,14 +61,21 @@ class ExtractionHandler:
 
 def _read(kind: str | None, file: Path, output: Output) -> Extracted:
     reader = format_reader(kind)
-    try:
+    with _damage_named():
         if kind in ZIPPED:
             check_packing(file)
         found = reader(file, output)
+    return replace(found, blocks=tuple(block for block in found.blocks if block.text.strip()))
+
+
+@contextmanager
+def _damage_named() -> Iterator[None]:
+    """Turn what a library raises into FileError `file.damaged`."""
+    try:
+        yield
     except (InferenceError, MemoryError):
         raise
     except (RecursionError, zipfile.BadZipFile) as error:
         raise FileError("file.damaged", reason=type(error).__name__) from error
     except Exception as error:
         raise FileError("file.damaged", reason=f"{type(error).__name__}: {error}"[:200]) from error
-    return replace(found, blocks=tuple(block for block in found.blocks if block.text.strip()))

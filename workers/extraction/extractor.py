@@ -11,10 +11,11 @@ import tempfile
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Self
+from typing import IO, TYPE_CHECKING, Any, Self
 
 from workers.extraction.child import ANSWER, FILE
 from workers.extraction.output import OutputLimits
+from workers.extraction.sheets import Sheet
 from workers.extraction.types import Extracted
 from workers.inference.errors import FileError
 from workers.inference.isolation import sandbox_grant
@@ -43,6 +44,8 @@ class ExtractionLimits:
     """What reading one file may cost."""
 
     seconds: float = 300.0
+    tables_seconds: float = 1200.0
+    """Of a workbook whose rows are written out: a sheet may have a million."""
     memory_bytes: int = 1536 * MIB
     file_bytes: int = 1024 * MIB
     output: OutputLimits = field(default_factory=OutputLimits)
@@ -122,6 +125,24 @@ class Extractor:
         finally:
             _empty(folder)
 
+    def take_tables(self, source: IO[bytes], name: str, target: Path) -> list[Sheet]:
+        """Write the rows of a workbook's visible sheets into files of the folder `target`, as `sheet_rows` reads them.
+
+        Raises FileError `file.*` as `reading` does; `file.unknown_format` for what is no workbook.
+        """
+        folder = self._prepared(source)
+        try:
+            head = self._asked("tables", name, self.limits.tables_seconds)
+            sheets = [Sheet.of(values) for values in head["sheets"]]
+            for sheet in sheets:
+                Found("", Extracted(), folder).take(sheet.file, target / sheet.file)
+        except (ValueError, TypeError, KeyError) as error:
+            self._end()
+            raise FileError("file.crashed/nonsense") from error
+        finally:
+            _empty(folder)
+        return sheets
+
     def close(self) -> None:
         """End the process and remove its folder."""
         self._end()
@@ -137,24 +158,26 @@ class Extractor:
         return folder
 
     def _found(self, folder: Path, name: str) -> Found:
-        if self._process is None:  # asked again after a failure
-            raise FileError("file.crashed", reason="gone")
-        self._calls += 1
+        head = self._asked("extract", name, self.limits.seconds)
         try:
-            head, _ = self._process.call(
-                "extract",
-                {"name": name[-200:], "limits": asdict(self.limits.output)},
-                reply_bytes=0,
-                timeout_seconds=self.limits.seconds,
-            )
             return Found(str(head["kind"]), self._answer(folder), folder)
-        except SandboxError as error:
-            self._end()
-            raise _failure(error, self.limits) from error
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             self._end()
             log.exception("An extractor's answer makes no sense")
             raise FileError("file.crashed/nonsense") from error
+
+    def _asked(self, what: str, name: str, seconds: float) -> dict[str, Any]:
+        """Have the process do something with the file that stands in its folder; raises FileError `file.*`."""
+        if self._process is None:  # asked again after a failure
+            raise FileError("file.crashed", reason="gone")
+        self._calls += 1
+        asked = {"name": name[-200:], "limits": asdict(self.limits.output)}
+        try:
+            head, _ = self._process.call(what, asked, reply_bytes=0, timeout_seconds=seconds)
+        except SandboxError as error:
+            self._end()
+            raise _failure(error, seconds) from error
+        return head
 
     @staticmethod
     def _answer(folder: Path) -> Extracted:
@@ -183,6 +206,14 @@ class Extractor:
         self._process, self._folder, self._calls = None, None, 0
 
 
+def _empty(folder: Path) -> None:
+    """Remove what lies in a folder; where the process ended, the folder is gone already."""
+    with suppress(FileNotFoundError):
+        for path in folder.iterdir():
+            with suppress(OSError):
+                path.unlink()
+
+
 def _spec(folder: Path, limits: ExtractionLimits) -> SandboxSpec:
     return SandboxSpec(
         HANDLER,
@@ -194,17 +225,9 @@ def _spec(folder: Path, limits: ExtractionLimits) -> SandboxSpec:
     )
 
 
-def _empty(folder: Path) -> None:
-    """Remove what lies in a folder; where the process ended, the folder is gone already."""
-    with suppress(FileNotFoundError):
-        for path in folder.iterdir():
-            with suppress(OSError):
-                path.unlink()
-
-
-def _failure(error: SandboxError, limits: ExtractionLimits) -> FileError:
+def _failure(error: SandboxError, seconds: float) -> FileError:
     if isinstance(error, SandboxTimeoutError):
-        return FileError("file.timeout", limit_seconds=limits.seconds)
+        return FileError("file.timeout", limit_seconds=seconds)
     if isinstance(error, SandboxMemoryError):
         return FileError("file.memory")
     if isinstance(error, SandboxDiedError):

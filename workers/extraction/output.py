@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from workers.inference.errors import FileError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 MIB = 1 << 20
@@ -45,12 +46,18 @@ class Output:
 
     def put(self, data: bytes) -> str:
         """Keep a file; return the name by which `Extracted` refers to it. Raises FileError `file.too_much`."""
-        self._bytes += len(data)
-        if self._bytes > self.limits.files_bytes:
-            raise FileError("file.too_much/files", limit_mib=self.limits.files_bytes // MIB)
+        return self.put_all((data,))
+
+    def put_all(self, parts: Iterable[bytes]) -> str:
+        """Keep a file that comes in parts, as `put` does one that is there whole."""
         self._files += 1
         name = f"{self._files:06d}"
-        (self._folder / name).write_bytes(data)
+        with (self._folder / name).open("wb") as file:
+            for data in parts:
+                self._bytes += len(data)
+                if self._bytes > self.limits.files_bytes:
+                    raise FileError("file.too_much/files", limit_mib=self.limits.files_bytes // MIB)
+                file.write(data)
         return name
 
     def count_characters(self, count: int) -> None:

@@ -36,11 +36,15 @@ csv.field_size_limit(LINE_BYTES_MAX)
 
 @dataclass(frozen=True)
 class Row:
-    """One row: its cells, or what is wrong with it; `where` names its lines."""
+    """One row: its cells, or what is wrong with it; `where` names its lines.
+
+    `plain`: of a workbook's cells, from 0, whose values say more than what is shown: `2026-03-01` for “1 March”.
+    """
 
     where: str
     cells: list[str] = field(default_factory=list)
     problem: Problem | None = None
+    plain: dict[int, str] = field(default_factory=dict)
 
 
 class _RowTooLongError(Exception):
@@ -50,8 +54,8 @@ class _RowTooLongError(Exception):
 class _Feed:
     """Gives the CSV reader its lines, and remembers those of the row that is being read."""
 
-    def __init__(self, file: BinaryIO) -> None:
-        self._lines = numbered_lines(file)
+    def __init__(self, file: BinaryIO, encoding: str) -> None:
+        self._lines = numbered_lines(file, encoding)
         self._waiting: deque[Line] = deque()
         self._rereads = 0
         self._weight = 0
@@ -90,13 +94,17 @@ class _Feed:
         return f"{text}\n"
 
 
-def read_rows(file: BinaryIO, known: Callable[[list[str]], int]) -> Iterator[Row]:
+def read_rows(
+    file: BinaryIO, known: Callable[[list[str]], int], *, delimiter: str = "", encoding: str = ""
+) -> Iterator[Row]:
     """Yield the rows of a CSV file, its names of columns first; rows without anything in them are passed over.
 
-    `known` tells how many of a line's cells are names of columns, by which the delimiter is found.
+    `known` tells how many of a line's cells are names of columns, by which the delimiter is found, unless it is given.
+    `encoding`: of lines that are not UTF-8; without one such a line is refused.
     """
-    feed = _Feed(file)
-    delimiter = _find_delimiter(feed, known)
+    feed = _Feed(file, encoding)
+    found = _find_delimiter(feed, known)
+    delimiter = delimiter or found
     reader = csv.reader(feed, delimiter=delimiter, strict=True)
     while True:
         feed.begin_row()

@@ -13,7 +13,7 @@ from search.api.answers import JobAnswer
 from search.api.base import ApiView, describe
 from search.api.bodies import IMPORT
 from search.api.examples import IMPORTED
-from search.api.parameters import Parameters, TrueOrFalseField, UploadField, validated
+from search.api.parameters import JsonObjectField, Parameters, TrueOrFalseField, UploadField, validated
 from search.api.permissions import signed_in
 from search.api.presenting import job_json
 from search.importers.types import EXTRA_COLUMNS, FORMATS, ImportOptions
@@ -50,6 +50,10 @@ class ImportParameters(Parameters):
         max_length=1000,
         help_text="the file of a zip that lists the documents, where several could",
     )
+    mapping = JsonObjectField(
+        required=False,
+        help_text="what the columns of a table become; default: the mapping that the collection keeps for them",
+    )
     dry_run = TrueOrFalseField(default=False, help_text="say what would happen, write nothing")
 
 
@@ -72,7 +76,11 @@ class ImportView(ApiView):
             collection=curated_collection(request, values["collection"]),
             file=values["file"],
             options=ImportOptions(
-                values.get("format"), values.get("per"), values["extra_columns"], values.get("table")
+                values.get("format"),
+                values.get("per"),
+                values["extra_columns"],
+                values.get("table"),
+                values.get("mapping"),
             ),
             dry_run=values["dry_run"],
             owner=signed_in(request),

@@ -3,6 +3,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from django.core.management.base import CommandError
+
+from search.importers.mapping import mapping_from_text
 from search.importers.types import EXTRA_COLUMNS, FORMATS, ImportOptions
 from search.job_types import IMPORT
 from search.models import Collection
@@ -33,6 +36,9 @@ class Command(JobCommand):
         parser.add_argument(
             "--table", help="the file of a zip or folder that lists the documents, where several could"
         )
+        parser.add_argument(
+            "--mapping", type=Path, help="a JSON file that says what the columns of a table become"
+        )
         parser.add_argument("--dry-run", action="store_true", help="only say what would happen")
         parser.add_argument("--public", action="store_true", help="a new collection is public")
 
@@ -41,7 +47,11 @@ class Command(JobCommand):
             collection=_collection(options["collection"], public=options["public"]),
             path=options["path"],
             options=ImportOptions(
-                options["format"], options["per"], options["extra_columns"], options["table"]
+                options["format"],
+                options["per"],
+                options["extra_columns"],
+                options["table"],
+                _mapping(options["mapping"]),
             ),
             dry_run=options["dry_run"],
         )
@@ -50,6 +60,16 @@ class Command(JobCommand):
         self.stdout.write(_counted(result, "documents", "passages", "images"))
         for warning in result.warnings or ():
             self.stderr.write(self.style.WARNING(f"{warning.message} ({warning.id})"))
+
+
+def _mapping(path: Path | None) -> dict[str, Any] | None:
+    """Return a mapping from its file; raises AppError `import.mapping_invalid`."""
+    if path is None:
+        return None
+    try:
+        return mapping_from_text(path.read_text("utf-8-sig")).to_json()
+    except OSError as error:
+        raise CommandError(f"{path}: {error.strerror}") from error
 
 
 def _counted(result: ImportResult, *names: str) -> str:

@@ -10,11 +10,13 @@ from django.shortcuts import redirect, render
 from retrieval_site.bodies import BodyRule, may_send, takes_body
 from retrieval_site.errors import AppError
 from retrieval_site.people import signed_in
+from search.importers.asking import asks_for_columns
 from search.importers.together import together
 from search.importers.types import ImportOptions
-from search.job_types import IMPORT
-from search.models import Collection
+from search.job_types import IMPORT, LOOK_AT_TABLES
+from search.models import Collection, KeptTableMapping
 from search.services.imports import import_start
+from search.services.table_uploads import table_look_start
 from search.views.curating.common import curators_page
 from workers.models import Job
 
@@ -37,7 +39,9 @@ def importing(request: HttpRequest, collection: Collection) -> HttpResponse:
     refusal = None
     if request.method == "POST":
         try:
-            _start(request, collection)
+            job = _start(request, collection)
+            if job.type == LOOK_AT_TABLES.name:
+                return redirect("search:curate-table", collection.slug, job.pk)
             return redirect("search:curate-import", collection.slug)
         except AppError as error:
             refusal = error
@@ -47,6 +51,7 @@ def importing(request: HttpRequest, collection: Collection) -> HttpResponse:
         "jobs": [(job, IMPORT.find_parameters(job), list(job.items.all()[:ITEMS_SHOWN])) for job in jobs],
         "refused": refusal,
         "tab": "import",
+        "mappings": KeptTableMapping.objects.filter(collection=collection),
         "files_max": settings.DATA_UPLOAD_MAX_NUMBER_FILES,
     }
     return render(request, "search/curating/import.html", context, status=refusal.status if refusal else 200)
@@ -57,6 +62,8 @@ def _start(request: HttpRequest, collection: Collection) -> Job:
     if not files:
         raise AppError("curating.no_file")
     with together(files) as file:
+        if "ask" in request.POST or asks_for_columns(file):
+            return table_look_start(collection=collection, file=file, owner=signed_in(request))
         return import_start(
             collection=collection,
             file=file,

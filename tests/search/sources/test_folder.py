@@ -9,12 +9,14 @@ import pytest
 
 from retrieval_site.errors import AppError
 from search.curating.keeping import documents_put_back
+from search.importers.mapping import NO_MAPPINGS
 from search.models import Document, DocumentImage, SourceItem, TrashedDocument
 from search.services.documents import document_delete
 from search.services.sources import source_start
 from search.services.undoing import import_undo
 from search.sources import folder as folder_module
 from search.sources import round as round_module
+from search.sources.folder_tables import FolderTables
 from search.sources.options import FolderOptions
 from tests.support.sources import put, put_bytes, report
 from workers.jobs import context, services
@@ -176,7 +178,7 @@ def test_a_folder_that_became_a_link_while_it_was_read_is_not_followed(rounds, s
     rounds.take(source)
     shutil.rmtree(share / "hall 3")
     (share / "hall 3").symlink_to(tmp_path / "outside")
-    reader = folder_module.FolderReader(share, FolderOptions())
+    reader = folder_module.FolderReader(share, FolderOptions(), FolderTables(share, NO_MAPPINGS))
     assert reader.is_gone("hall 3/c.jpg")
     assert report(rounds.take(source)) == {"unchanged": 2, "deleted": 1}
 

@@ -54,6 +54,22 @@ def shown(number: float, code: str, *, from_1904: bool = False) -> str:
     return f"-{text}" if signed and any(sign in "123456789" for sign in text) else text
 
 
+def plain(number: float, code: str, *, from_1904: bool = False) -> str:
+    """Return a number whatever its format shows of it; a date or moment as ISO 8601 writes it, a time as shown."""
+    section = _section(number, _sections(code[:CODE_CHARACTERS_MAX]))
+    moment = moment_of(number, from_1904=from_1904) if _has(section, "ymdh") else None
+    if moment is None:
+        return str(int(number)) if number == int(number) and abs(number) < 1e15 else repr(number)
+    if not _has(section, "yd"):
+        return shown(number, code, from_1904=from_1904)
+    return moment.isoformat() if _has(section, "hs") and number % 1 else moment.date().isoformat()
+
+
+def _has(section: tuple[str, ...], parts: str) -> bool:
+    """Tell whether a format shows one of these parts of a date."""
+    return any(token[0].lower() in parts for token in section if _OF_DATES.fullmatch(token))
+
+
 def general(number: float) -> str:
     """Return a number as a cell without a format shows it, whole ones with all digits."""
     return str(int(number)) if number == int(number) and abs(number) < 1e15 else format(number, ".11g")

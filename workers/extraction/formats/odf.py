@@ -42,8 +42,7 @@ class OdfPackage:
     def opened(cls, file: Path) -> Iterator[Self]:
         """Open a file. Raises FileError `file.encrypted`, `file.damaged`."""
         with zipfile.ZipFile(file) as archive:
-            if _MANIFEST in archive.namelist():
-                _refuse_encrypted(parsed(archive.read(_MANIFEST)))
+            refuse_encrypted(archive)
             yield cls(archive)
 
     def xml(self, name: str) -> _Element:
@@ -107,8 +106,11 @@ def _inner(reference: str) -> str:
     return "" if re.match(r"[A-Za-z][\w+.-]*:|/|\.\./", reference) else unquote(reference).removeprefix("./")
 
 
-def _refuse_encrypted(manifest: _Element) -> None:
-    if manifest.find(f".//{MANIFEST}encryption-data") is not None:
+def refuse_encrypted(archive: zipfile.ZipFile) -> None:
+    """Raise FileError `file.encrypted` for a file whose manifest says so."""
+    if _MANIFEST not in archive.namelist():
+        return
+    if parsed(archive.read(_MANIFEST)).find(f".//{MANIFEST}encryption-data") is not None:
         raise FileError("file.encrypted")
 
 

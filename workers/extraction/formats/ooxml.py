@@ -20,7 +20,7 @@ from workers.inference.errors import FileError
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-    from typing import Self
+    from typing import IO, Self
 
     from lxml.etree import _Element
 
@@ -93,9 +93,13 @@ class OfficePackage:
         """Return a part's bytes. Raises FileError `file.damaged` where there is none."""
         return self._archive.read(self._names.get(part.lower()) or _missing(part))
 
+    def opened_part(self, part: str) -> IO[bytes]:
+        """Open a part to be read in a stream. Raises FileError `file.damaged` where there is none."""
+        return self._archive.open(self._names.get(part.lower()) or _missing(part))
+
     def streamed(self, part: str, *tags: str) -> Iterator[_Element]:
         """Yield the elements of these tags in a large part, each to be forgotten behind it."""
-        with self._archive.open(self._names.get(part.lower()) or _missing(part)) as opened:
+        with self.opened_part(part) as opened:
             is_strict = _STRICT in opened.read(_HEAD_BYTES)
             opened.seek(0)
             yield from streamed(io.BytesIO(_transitional(opened.read())) if is_strict else opened, *tags)

@@ -14,7 +14,7 @@ from workers.extraction.regions import SheetRegions
 from workers.inference.errors import FileError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from lxml.etree import _Element
@@ -46,18 +46,21 @@ def read(file: Path, out: Output) -> Extracted:
             raise FileError("file.unknown_format")
         workbook = package.xml(package.main)
         cells = SheetCells(package, workbook)
-        for sheet in _visible(package, workbook, draft):
+        for sheet in visible_sheets(package, workbook, draft.note):
             _read_sheet(package, cells, sheet, header_rows(package, workbook, sheet.part, sheet.index), draft)
         if cells.without_value:
             draft.note(f"{cells.without_value} formulas have no stored value: the file was never calculated.")
         return draft.finished(package.said())
 
 
-def _visible(package: OfficePackage, workbook: _Element, draft: Draft) -> Iterator[Worksheet]:
+def visible_sheets(
+    package: OfficePackage, workbook: _Element, note: Callable[[str], None]
+) -> Iterator[Worksheet]:
+    """Yield the sheets that people see, each once; `note` is told of the others."""
     for index, sheet in enumerate(workbook.iterfind(f"{S}sheets/{S}sheet")):
         name, part = sheet.get("name", ""), package.new_target(package.main, sheet.get(f"{R}id"))
         if sheet.get("state", "visible") != "visible":
-            draft.note(f"The hidden sheet “{name}” was left out.")
+            note(f"The hidden sheet “{name}” was left out.")
         elif part is not None:
             yield Worksheet(name, part, index)
 

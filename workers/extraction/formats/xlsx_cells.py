@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from workers.extraction.formats.number_formats import BUILT_IN, GENERAL, shown
+from workers.extraction.formats.number_formats import BUILT_IN, GENERAL, plain, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,21 +39,41 @@ class SheetCells:
 
         What a sheet claims of its size is not looked at, and a row or column beyond Excel's own limits is none.
         """
+        for number, row in self._numbered(part):
+            yield number, {column: text for column, cell in _placed(row) if (text := self._shown(cell))}
+
+    def typed_rows(self, part: str) -> Iterator[tuple[int, dict[int, str], dict[int, str]]]:
+        """Yield (number, texts by column, values by column) as `rows` does.
+
+        A value is there where it says more than its text: `2026-03-01` for “1 March”, `0.5` for “50%”.
+        """
+        for number, row in self._numbered(part):
+            texts: dict[int, str] = {}
+            values: dict[int, str] = {}
+            for column, cell in _placed(row):
+                if text := self._shown(cell):
+                    texts[column] = text
+                    value = self._plain(cell)
+                    values |= {column: value} if value not in (None, text) else {}
+            yield number, texts, values
+
+    def _numbered(self, part: str) -> Iterator[tuple[int, _Element]]:
         number = 0
         for row in self._package.streamed(part, f"{S}row"):
             given = row.get("r", "")
             number = int(given) if given.isdecimal() and len(given) < 8 else number + 1
             if 0 < number <= ROW_MAX:
-                yield number, dict(self._cells(row))
+                yield number, row
 
-    def _cells(self, row: _Element) -> Iterator[tuple[int, str]]:
-        column = 0
-        for cell in row.iterfind(f"{S}c"):
-            found = _REFERENCE.fullmatch(cell.get("r", ""))
-            column = column_number(found[1]) if found else column + 1
-            text = self._shown(cell)
-            if text and column <= COLUMN_MAX:
-                yield column, text
+    def _plain(self, cell: _Element) -> str | None:
+        """Return a number as JSON writes it, and a date as ISO 8601 does; None for other cells."""
+        value = cell.findtext(f"{S}v")
+        if cell.get("t", "n") != "n" or not value:
+            return None
+        try:
+            return plain(float(value), self._code(cell.get("s", "0")), from_1904=self._from_1904)
+        except (ValueError, ArithmeticError):
+            return None
 
     def _shown(self, cell: _Element) -> str:
         kind = str(cell.get("t", "n"))
@@ -72,12 +92,25 @@ class SheetCells:
         return self._number(value, cell.get("s", "0")) if kind == "n" else _unescaped(value)
 
     def _number(self, value: str, style: str) -> str:
-        index = int(style) if style.isdecimal() else 0
-        code = self._formats[index] if index < len(self._formats) else GENERAL
         try:
-            return shown(float(value), code, from_1904=self._from_1904)
+            return shown(float(value), self._code(style), from_1904=self._from_1904)
         except (ValueError, ArithmeticError):  # a text where a number should be, infinity
             return value
+
+    def _code(self, style: str) -> str:
+        """Return the format of a cell's style."""
+        index = int(style) if style.isdecimal() else 0
+        return self._formats[index] if index < len(self._formats) else GENERAL
+
+
+def _placed(row: _Element) -> Iterator[tuple[int, _Element]]:
+    """Yield (column from 1, cell) of a row."""
+    column = 0
+    for cell in row.iterfind(f"{S}c"):
+        found = _REFERENCE.fullmatch(cell.get("r", ""))
+        column = column_number(found[1]) if found else column + 1
+        if column <= COLUMN_MAX:
+            yield column, cell
 
 
 def column_number(letters: str) -> int:
