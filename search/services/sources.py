@@ -99,7 +99,8 @@ def source_update(*, source: Source, by: AbstractBaseUser, **changes: Any) -> So
         raise TypeError(f"a source has no changeable {sorted(unknown)}")
     _checked_address(source.kind, source.address, changes.get("options", source.options), by)
     if "keys" in changes:
-        changes["secret"] = keys_sealed(changes.pop("keys"))
+        keys = changes.pop("keys")
+        changes["secret"] = keys_sealed(keys) if source.kind == Source.Kind.S3 else ""
     if "options" in changes:
         changes["options"] = to_json(read_options(source.kind, changes["options"]))
         if changes["options"] != source.options:

@@ -30,17 +30,33 @@ from search.services.sources import (
     source_update,
     sources_curated_by,
 )
+from search.sources.s3_requests import S3Keys
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
     from rest_framework.request import Request
 
 ADDRESS_MAX = 2048
-SETTABLE = ("name", "options", "every_hours", "paused")
+KEY_MAX = 200
+SETTABLE = ("name", "options", "keys", "every_hours", "paused")
 OPTIONS = "what can be set for its kind"
+KEYS = "of a bucket; both empty: none of its own"
 
 
-class SourceChange(Parameters):
+class KeyParameters(Parameters):
+    """The key of a bucket, which no answer ever has."""
+
+    key_id = serializers.CharField(max_length=KEY_MAX, required=False, allow_blank=True, help_text=KEYS)
+    key_secret = serializers.CharField(max_length=KEY_MAX, required=False, allow_blank=True, help_text=KEYS)
+
+    def validate(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Return the values with the two as one, `keys`, where either was sent."""
+        if not {"key_id", "key_secret"} & values.keys():
+            return values
+        return values | {"keys": S3Keys(values.pop("key_id", ""), values.pop("key_secret", ""))}
+
+
+class SourceChange(KeyParameters):
     """What can be changed of a source; other options have the next round make all anew."""
 
     name = serializers.CharField(max_length=NAME_MAX)
@@ -51,11 +67,13 @@ class SourceChange(Parameters):
     paused = serializers.BooleanField(default=True, help_text="whether the schedule rests")
 
 
-class SourceNew(Parameters):
+class SourceNew(KeyParameters):
     """A new source; it begins paused, with a dry run."""
 
     kind = serializers.ChoiceField(choices=Source.Kind.choices)
-    address = serializers.CharField(max_length=ADDRESS_MAX, help_text="URL, or of a folder its path")
+    address = serializers.CharField(
+        max_length=ADDRESS_MAX, help_text="URL, s3:// and bucket, or a folder"
+    )
     name = serializers.CharField(max_length=NAME_MAX, required=False, help_text="default: its address")
     options = JsonObjectField(default=dict, help_text=OPTIONS)
     every_hours = serializers.IntegerField(

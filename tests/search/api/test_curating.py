@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from search.models import Document, Source, TrashedDocument
+from search.sources.keys import keys_opened
+from search.sources.s3_requests import S3Keys
 from tests.search.api.conftest import World, error_id, make_document
 from workers.models import Job
 
@@ -109,6 +113,20 @@ def test_a_source_is_made_changed_run_and_deleted(world, curator):
     assert curator.get(SECRET + here).json()["round"] == run.json()["id"]
     assert asked(curator, here, method="delete").status_code == 204
     assert error_id(asked(curator, here, {"name": "N"}, "patch")) == "source.not_found"
+
+
+def test_the_keys_of_a_bucket_are_taken_and_never_shown(curator):
+    body = {"kind": "s3", "address": "s3://manuals/pumps", "options": {"endpoint": "https://s3.example.com"}}
+    made = asked(curator, "sources/", body | {"key_id": "AKIDEXAMPLE", "key_secret": "wJalrXUtnFEMI"})
+    assert made.status_code == 201, made.json()
+    assert not {"AKIDEXAMPLE", "wJalrXUtnFEMI"} & set(re.findall(r"\w+", made.content.decode()))
+    source = Source.objects.get()
+    assert keys_opened(source.secret, server=False) == S3Keys("AKIDEXAMPLE", "wJalrXUtnFEMI")
+    here = made["Location"].removeprefix(SECRET)
+    assert error_id(asked(curator, here, {"key_id": "half"}, "patch")) == "source.keys_invalid"
+    asked(curator, here, {"key_id": "", "key_secret": ""}, "patch")
+    source.refresh_from_db()
+    assert source.secret == ""
 
 
 @pytest.mark.parametrize(
