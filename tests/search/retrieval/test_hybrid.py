@@ -169,6 +169,15 @@ def test_mended_words_are_encoded_too(notes, encoder):
     assert encoder.asked == ["craked valve", "cracked valve"]
 
 
+def test_words_for_vectors_alone_are_mended_too(notes, encoder):
+    encoder.unknown = ("craked",)
+    answer = ask("craked valve", mode="dense")
+    assert encoder.asked == ["craked valve", "cracked valve"]
+    assert answer.mended == {"asked": "craked valve", "searched": "cracked valve"}
+    assert answer.plan.retrievers == ("dense",)
+    assert warned(ask("craked valve", mode="dense", as_written=True)) == ["text.as_written", "text.nothing_known"]
+
+
 def test_what_is_no_words_is_searched_by_vectors_unless_words_are_demanded(notes, version, ask_by_vector):
     assert ask_by_vector().plan.retrievers == ("dense",)
     with pytest.raises(AppError, match="needs words"):
