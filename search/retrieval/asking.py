@@ -74,9 +74,9 @@ def asked_words(mode: Mode, parts: tuple[Part, ...], scope: Scope) -> AskedWords
 
 
 def _all_words(request: SearchRequest, scope: Scope) -> AskedWords | None:
-    """Return the words of parts beside others, those that lead away, too; None where there are none."""
+    """Return the words of all parts, those that lead away, too; None where there are none."""
     texts = [part.text for part in request.parts if isinstance(part, TextPart)]
-    if not texts or len(request.parts) == 1:
+    if not texts:
         return None
     return read(lambda: look_up(" ".join(texts), scope.collections))
 

@@ -12,6 +12,7 @@ have half of the table read.
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
@@ -35,6 +36,8 @@ FOUND_BY_MAX = 2_000
 """The rarest words look for passages as long as they stand in so many together; the rarest always does."""
 SCORED_MAX = 10_000
 """Passages scored at most, of those that match."""
+FILLING_MAX = 1_000
+"""Of those that only fill up what rare words found too little of, as long as that gives documents enough."""
 UNKNOWN_WEIGHT, KNOWN_WEIGHT = 16.0, 0.05
 """Of a word's score beside one of vectors in deviations: `python -m bench.fusing` finds both."""
 RARE_PASSAGES_MIN, RARE_SHARE = 5, 0.002
@@ -68,6 +71,14 @@ _UNIT_AT_PASSAGE = sql.SQL("""
 """)
 
 
+@dataclass(frozen=True)
+class _Look:
+    """A tsquery, and how many of the passages that match are scored."""
+
+    query: str
+    most: int
+
+
 class Lexical:
     """The words of a search, looked for in full text; `alone` where no other retriever finds what they do not."""
 
@@ -84,10 +95,8 @@ class Lexical:
         found = []
         for each in self._asked.languages:
             weights = [each.idf(term) * (1.0 if alone else _weight(term, each, query)) for term in each.terms]
-            units = _matching(scope, each, weights, _narrow(each), count)
-            if alone and len(units) < count and _narrow(each) != _wide(each):
-                units = _matching(scope, each, weights, _wide(each), count)
-            found.append(units)
+            units = _matching(scope, each, weights, _Look(_narrow(each), SCORED_MAX), count)
+            found.append(_filled_up(units, scope, each, weights, count) if alone else units)
         return _candidates(found, count)
 
 
@@ -110,23 +119,40 @@ def _candidates(found: list[list[Unit]], count: int) -> Candidates:
     return Candidates(tuple(units), plan, exhausted, retriever="lexical")
 
 
+def _filled_up(
+    units: list[Unit], scope: Scope, each: LanguageTerms, weights: Sequence[float], count: int
+) -> list[Unit]:
+    """Return what the rarest words found, and where that is too little, what any of the words does.
+
+    What was found stays: of a word that stands everywhere, only some passages are looked at.
+    """
+    looks = (FILLING_MAX, SCORED_MAX) if units else (SCORED_MAX,)
+    for most in looks if _narrow(each) != _wide(each) else ():
+        if len(units) < count:
+            known = {unit.document_id for unit in units}
+            others = _matching(scope, each, weights, _Look(_wide(each), most), count)
+            units = [*units, *(unit for unit in others if unit.document_id not in known)]
+    return units
+
+
 def _matching(
-    scope: Scope, each: LanguageTerms, weights: Sequence[float], query: str, count: int
+    scope: Scope, each: LanguageTerms, weights: Sequence[float], look: _Look, count: int
 ) -> list[Unit]:
     """Return the best passages that match, one a document, or units of another kind that these lead to."""
-    if not query:
+    if not look.query:
         return []
-    parameters: dict[str, Any] = {"matching": query, "language": each.language}
+    parameters: dict[str, Any] = {"matching": look.query, "language": each.language}
     for place, (term, weight) in enumerate(zip(each.terms, weights, strict=True)):
         parameters |= {f"lexeme_{place}": term.query, f"weight_{place}": weight}
     with connection.cursor() as cursor:
         cursor.execute(
-            _statement(scope, len(each.terms)), parameters | statements.parameters(scope, count=count)
+            _statement(scope, len(each.terms), look.most),
+            parameters | statements.parameters(scope, count=count),
         )
         return [Unit(*row) for row in cursor.fetchall()]
 
 
-def _statement(scope: Scope, terms: int) -> str:
+def _statement(scope: Scope, terms: int, most: int) -> str:
     score = sql.SQL(" + ").join(
         _TERM.format(
             weight=sql.SQL(f"weight_{place}"),
@@ -140,7 +166,7 @@ def _statement(scope: Scope, terms: int) -> str:
         unit=sql.SQL("best.passage_id" if is_passage else "unit.id"),
         score=score,
         conditions=statements.conditions(scope),
-        scored=sql.Literal(SCORED_MAX),
+        scored=sql.Literal(most),
         join=sql.SQL("") if is_passage else _unit_of_passage(scope),
     ).as_string()
 

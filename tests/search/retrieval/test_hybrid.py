@@ -169,6 +169,18 @@ def test_mended_words_are_encoded_too(notes, encoder):
     assert encoder.asked == ["craked valve", "cracked valve"]
 
 
+def test_words_for_vectors_alone_are_mended_too(notes, encoder):
+    encoder.unknown = ("craked",)
+    answer = ask("craked valve", mode="dense")
+    assert encoder.asked == ["craked valve", "cracked valve"]
+    assert answer.mended == {"asked": "craked valve", "searched": "cracked valve"}
+    assert answer.plan.retrievers == ("dense",)
+    assert warned(ask("craked valve", mode="dense", as_written=True)) == [
+        "text.as_written",
+        "text.nothing_known",
+    ]
+
+
 def test_what_is_no_words_is_searched_by_vectors_unless_words_are_demanded(notes, version, ask_by_vector):
     assert ask_by_vector().plan.retrievers == ("dense",)
     with pytest.raises(AppError, match="needs words"):
@@ -228,6 +240,18 @@ def test_every_document_comes_once_through_all_pages(notes, collection, version)
 def test_frequent_words_find_what_rare_ones_leave_out(notes, collection, monkeypatch):
     monkeypatch.setattr("search.retrieval.lexical.FOUND_BY_MAX", 1)
     assert len(ask("cracked valve", mode="lexical").hits) == 2
+
+
+def test_what_a_rare_word_found_stays_where_only_some_passages_of_a_frequent_one_are_looked_at(
+    notes, collection, monkeypatch
+):
+    write(collection, *(f"a valve, number {place}" for place in range(5)), "The valve zephyrion.")
+    vocabularies_refresh()
+    for name, most in {"FOUND_BY_MAX": 1, "FILLING_MAX": 2, "SCORED_MAX": 4}.items():
+        monkeypatch.setattr(f"search.retrieval.lexical.{name}", most)
+    found = [hit.document.body for hit in ask("valve zephyrion", mode="lexical").hits]
+    assert found[0] == "The valve zephyrion."
+    assert len(set(found)) == len(found) > 2
 
 
 def test_pictures_are_found_by_their_documents_words(notes, version, image_of):
