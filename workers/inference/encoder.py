@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from workers.inference.adapters import read_adapter
 from workers.inference.bundles import read_manifest
 from workers.inference.errors import EncoderError
 from workers.inference.pictures import to_pixels
@@ -97,6 +98,7 @@ class BundleEncoder:
         self.device = runtime.device
         self.precision = runtime.precision
         self._reader = TextReader(manifest.text, folder) if manifest.text else None
+        self._maps = read_adapter(manifest, folder)
 
     @property
     def dim(self) -> int:
@@ -115,6 +117,8 @@ class BundleEncoder:
         grid, size = cells_of(self.manifest), self.runtime.image_batch
         found = [self.runtime.cells(pixels[at : at + size]) for at in range(0, len(pixels), size)]
         cells = np.concatenate([np.empty((0, *grid, self.dim), np.float32), *found])
+        if "image" in self._maps:
+            cells = self._maps["image"].cells(cells)
         if not np.isfinite(cells).all():
             raise EncoderError("encoder.bad_output", shape=list(cells.shape), dim=self.dim)
         return cells
@@ -132,7 +136,7 @@ class BundleEncoder:
         rows = [self._text_reader().encode(text) for text in texts]
         found = np.empty((len(rows), self.dim), np.float32)
         for places in batches_by_length(rows, self.runtime.text_batch):
-            found[places] = self._checked(self.runtime.text(*pad_ids([rows[at] for at in places])))
+            found[places] = self._checked(self.runtime.text(*pad_ids([rows[at] for at in places])), "text")
         return found
 
     def encode_queries(self, texts: Sequence[str]) -> tuple[Floats, list[UnknownWords]]:
@@ -154,10 +158,17 @@ class BundleEncoder:
         return self._reader
 
     def _joined(self, parts: Iterable[Floats]) -> Floats:
-        return np.concatenate([np.empty((0, self.dim), np.float32), *map(self._checked, parts)])
+        return np.concatenate(
+            [np.empty((0, self.dim), np.float32), *(self._checked(part, "image") for part in parts)]
+        )
 
-    def _checked(self, vectors: Floats) -> Floats:
-        """Return the vectors at exactly unit length; one that is not finite must never be stored or searched."""
+    def _checked(self, vectors: Floats, modality: str) -> Floats:
+        """Return the vectors through the adapter; one that is not finite must never be stored or searched."""
+        unit = self._unit(vectors)
+        return self._unit(self._maps[modality].vectors(unit)) if modality in self._maps else unit
+
+    def _unit(self, vectors: Floats) -> Floats:
+        """Return the vectors at exactly unit length."""
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         if vectors.shape[1:] != (self.dim,) or not np.isfinite(lengths).all() or not lengths.all():
             raise EncoderError("encoder.bad_output", shape=list(vectors.shape), dim=self.dim)

@@ -64,7 +64,7 @@ class TextSpec:
 
 @dataclass(frozen=True)
 class GraphFiles:
-    """One file per modality, of an `onnx` or `torchscript` payload; None for a modality that is not there."""
+    """One file per modality, of an `onnx` or `torchscript` payload or an adapter; None where there is none."""
 
     image: str | None = None
     text: str | None = None
@@ -112,6 +112,7 @@ class Manifest:
     image: ImageSpec | None = None
     text: TextSpec | None = None
     similarity: str = "cosine"
+    adapter: GraphFiles | None = None
     description: str = ""
     files: Mapping[str, FileEntry] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
@@ -150,6 +151,7 @@ def parse_manifest(values: Mapping[str, Any]) -> Manifest:
         image=_image(top.optional_section("image")),
         text=_text(top.optional_section("text")),
         payloads=_payloads(top.section("payloads")),
+        adapter=_graphs(top.optional_section("adapter")),
         files=top.each_section("files", _file_entry),
         training=_free(top, "training"),
         metrics=_free(top, "metrics"),
@@ -163,6 +165,9 @@ def named_files(manifest: Manifest) -> Iterator[tuple[str, str]]:
     """Yield `(key, file name)` for every file that the manifest refers to."""
     if manifest.text:
         yield "text.vocabulary", manifest.text.vocabulary
+    for modality, name in asdict(manifest.adapter).items() if manifest.adapter else ():
+        if name is not None:
+            yield f"adapter.{modality}", name
     for kind in manifest.payloads.kinds:
         for part, name in asdict(getattr(manifest.payloads, kind)).items():
             if name is not None:
@@ -293,6 +298,13 @@ def _check_consistent(manifest: Manifest) -> None:
         _check_cells(manifest)
     if manifest.units and manifest.image is None:
         refuse("units", "names what an image encoder takes, and “modalities” names none")
+    if manifest.adapter:
+        _check_adapter(manifest)
+    _check_files(manifest)
+
+
+def _check_files(manifest: Manifest) -> None:
+    """Refuse names that no file of a bundle may have, and files that are used but not listed."""
     for name in manifest.files:
         if not FILE_NAME.fullmatch(name) or name == MANIFEST_NAME:
             refuse(f"files.{name}", "is not an allowed file name")
@@ -307,6 +319,15 @@ def _check_cells(manifest: Manifest) -> None:
         refuse("image.cells", "is for the similarity “cosine” only")
     if manifest.payloads.onnx is None:
         refuse("image.cells", "is an output of an ONNX graph, which “payloads” does not name")
+
+
+def _check_adapter(manifest: Manifest) -> None:
+    """Refuse an adapter of a tower that is not there, or where vectors are no directions; one tower may have none."""
+    if manifest.similarity != "cosine":
+        refuse("adapter", "is for the similarity “cosine” only")
+    for modality, name in vars(manifest.adapter).items():
+        if name is not None and modality not in manifest.modalities:
+            refuse(f"adapter.{modality}", "is given, but “modalities” does not name it")
 
 
 def _check_presence(manifest: Manifest, modality: str) -> None:

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workers.inference.adapters import check_adapter
 from workers.inference.bundles import BundleLimits, bundle_extract
 from workers.inference.checks import graphs, native
 from workers.inference.checks.indices import Texts, check_indices
@@ -40,6 +41,9 @@ def validate(order: dict[str, Any], walls: Isolation, say: Say) -> dict[str, Any
     for modality in manifest.modalities:
         with steps(f"probe {modality}"):
             vectors[modality], probes[modality] = getattr(prober, modality)(getattr(manifest, modality))
+    if manifest.adapter:
+        with steps("adapter"):
+            check_adapter(manifest, folder, vectors)
     if manifest.payloads.native and native.has_torch():
         with steps("compare payloads"):
             for modality, cosine in native.check_agreement(manifest, folder, vectors).items():
