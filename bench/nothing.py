@@ -110,8 +110,8 @@ def _neighbours(space: Space, photos: Vectors | None) -> Floats:
 
 def _familiarity(space: Space, photos: Vectors | None) -> Floats:
     if photos is None:
-        return familiarity_held_out(space.photos).astype(np.float64)
-    return familiarity(photos, space_of(space.photos)).astype(np.float64)
+        return familiarity_held_out(space.photos, space.background).astype(np.float64)
+    return familiarity(photos, space_of(space.photos, space.background)).astype(np.float64)
 
 
 def _evidence(space: Space, photos: Vectors | None) -> Floats:
@@ -158,7 +158,10 @@ def _demo(options: argparse.Namespace) -> Known:
     lines = (options.documents / "documents.jsonl").read_text(encoding="utf-8").splitlines()
     bodies = [json.loads(line)["body"] for line in lines]
     texts = [body[span.start : span.end] for body in bodies for span in passages(body)]
-    return Known(texts, _pictures(options.documents / "images"), _pictures(options.drawings))
+    pictures = [json.loads(line)["images"] for line in lines]
+    first = {Path(names[0]).name for names in pictures if names}
+    calibrating = [path for path in _pictures(options.documents / "images") if path.name in first]
+    return Known(texts, calibrating, _pictures(options.drawings))
 
 
 def _pictures(folder: Path) -> list[Path]:

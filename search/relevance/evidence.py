@@ -1,8 +1,9 @@
 """How much speaks for a hit: how close it is, and how far the query lies outside of the space of other such queries.
 
 A model gives every picture a vector, also one that has nothing to do with the collections; some unit is close to it by
-chance. Pictures that are about the collections fill few of their vectors' dimensions. What a query has in the others
-tells a strange one (the residual of “ViM”, Wang et al. 2022), where its best score alone often does not.
+chance. Pictures that are about the collections, and what is stored in them, fill few of their vectors' dimensions.
+What a query has in the others tells a strange one (the residual of “ViM”, Wang et al. 2022), where its best score alone
+often does not.
 
 Pure functions.
 """
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.floating]
 
 DIRECTIONS_MAX = 64
+QUERY_SHARE = 0.5
+"""How much a query's deviation counts beside a unit's: there are more units, and they say what else could be asked."""
 FOLDS = 5
 _LEAST = 1e-4
 """Distances and residuals below count as this one, so that their logarithms are finite."""
@@ -27,7 +30,7 @@ _LEAST = 1e-4
 
 @dataclass(frozen=True)
 class Space:
-    """The directions in which queries' vectors differ most: their mean `(dim,)` and orthonormal rows `(r, dim)`."""
+    """Where queries and units differ most: the queries' mean `(dim,)` and directions, orthonormal rows `(r, dim)`."""
 
     mean: NDArray[np.float32]
     basis: NDArray[np.float32]
@@ -43,12 +46,23 @@ class Scale:
     familiarity_deviation: float
 
 
-def space_of(vectors: NDArray[np.float32]) -> Space:
-    """Return the space that vectors `(rows, dim)` fill: their first principal directions."""
-    mean = vectors.mean(axis=0)
-    _, _, directions = np.linalg.svd(vectors - mean, full_matrices=False)
-    count = min(DIRECTIONS_MAX, vectors.shape[1] // 2, len(vectors) // 4)
-    return Space(mean, directions[:count])
+def space_of(queries: NDArray[np.float32], units: NDArray[np.float32]) -> Space:
+    """Return the space that queries `(n, dim)` and a sample of the units `(m, dim)` fill together.
+
+    Its directions are the first principal ones of both, each centred by its own mean: queries and units of one joint
+    space lie apart. Without units, `(0, dim)`, they are those of the queries.
+    """
+    parts = [QUERY_SHARE * _deviations(queries), _deviations(units)]
+    _, _, directions = np.linalg.svd(np.concatenate(parts), full_matrices=False)
+    count = min(DIRECTIONS_MAX, queries.shape[1] // 2, (len(queries) + len(units)) // 4)
+    return Space(queries.mean(axis=0), directions[:count])
+
+
+def _deviations(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the vectors' deviations from their mean, so scaled that their number does not count."""
+    if not len(vectors):
+        return vectors
+    return np.asarray((vectors - vectors.mean(axis=0)) / np.sqrt(len(vectors)), np.float32)
 
 
 def closeness(scores: Floats, similarity: str) -> Floats:
@@ -67,12 +81,12 @@ def familiarity(queries: NDArray[np.float32], space: Space) -> Floats:
     return known
 
 
-def familiarity_held_out(queries: NDArray[np.float32]) -> Floats:
-    """Return the familiarity `(n,)` of queries with the space of others of them: their own would flatter them."""
+def familiarity_held_out(queries: NDArray[np.float32], units: NDArray[np.float32]) -> Floats:
+    """Return the familiarity `(n,)` of queries with the space of the others: their own would flatter them."""
     known = np.zeros(len(queries))
     folds = np.arange(len(queries)) % FOLDS
     for fold in np.unique(folds):
-        known[folds == fold] = familiarity(queries[folds == fold], space_of(queries[folds != fold]))
+        known[folds == fold] = familiarity(queries[folds == fold], space_of(queries[folds != fold], units))
     return known
 
 

@@ -61,7 +61,10 @@ class Fitted:
 
 @dataclass(frozen=True)
 class Labels:
-    """Labelled hits: `query` is the row of `vectors` `(queries, dim)` that found each, all best first."""
+    """Labelled hits: `query` is the row of `vectors` `(queries, dim)` that found each, all best first.
+
+    `units` `(m, dim)` are a sample of what could be found.
+    """
 
     vectors: NDArray[np.float32]
     query: NDArray[np.int64]
@@ -69,11 +72,12 @@ class Labels:
     relevant: NDArray[np.bool_]
     first: NDArray[np.float64]
     """The score of each query's first hit `(queries,)`: with judgements, of its best that is relevant."""
+    units: NDArray[np.float32]
 
 
 def fit(labels: Labels, similarity: str, source: Source) -> tuple[Fitted, Space]:
-    """Return the calibration that labelled hits give, with the space of their queries."""
-    known = familiarity_held_out(labels.vectors)
+    """Return the calibration that labelled hits give, with the space of its queries and units."""
+    known = familiarity_held_out(labels.vectors, labels.units)
     near = closeness(labels.first, similarity)
     scale = scale_of(near, known)
     firsts = np.sort(evidence(near, known, scale))
@@ -91,7 +95,7 @@ def fit(labels: Labels, similarity: str, source: Source) -> tuple[Fitted, Space]
         relevant=int(labels.relevant.sum()),
         error=_error(spoken, labels, curve),
     )
-    return fitted, space_of(labels.vectors)
+    return fitted, space_of(labels.vectors, labels.units)
 
 
 def _quantile(firsts: NDArray[np.floating], share: float) -> float:

@@ -20,6 +20,7 @@ from search.retrieval.types import EncodedPart, EncodedQuery, Scope
 from search.services.judgements import RELEVANT
 from search.units.image import IMAGE
 from search.units.passage import PASSAGE
+from search.units.registry import unit_kind_of
 from search.vectors.read import document_vectors, from_binary, receive_binary, unit_vectors
 from search.vectors.tables import VectorTable
 
@@ -40,6 +41,8 @@ HITS = 20
 TWIN_COSINE = 0.8
 """A passage so close to the pair's own may be as right: nobody said, so it is no label."""
 PASSAGES_MAX = 8
+UNITS_MAX = 1024
+"""The sample of what could be found."""
 
 _PAIRED = sql.SQL("""
     {image} image JOIN LATERAL (
@@ -55,6 +58,10 @@ _PAIRS = sql.SQL("""
         SELECT DISTINCT ON (image.document_id) image.document_id, image.embedding
         FROM {paired} ORDER BY image.document_id, image.unit_id
     ) pair ORDER BY hashint8(document_id) LIMIT %(most)s
+""")
+_UNITS = sql.SQL("""
+    SELECT embedding FROM {table} WHERE %(collection)s::bigint IS NULL OR collection_id = %(collection)s::bigint
+    ORDER BY hashint8(unit_id) LIMIT %(most)s
 """)
 
 
@@ -77,13 +84,14 @@ class _Growing:
         self.vectors.append(vector)
         self.first.append(first)
 
-    def done(self, dim: int) -> Labels:
+    def done(self, units: NDArray[np.float32]) -> Labels:
         return Labels(
-            np.array(self.vectors, dtype=np.float32).reshape(-1, dim),
+            np.array(self.vectors, dtype=np.float32).reshape(-1, units.shape[1]),
             np.array(self.query, dtype=np.int64),
             np.array(self.scores, dtype=np.float64),
             np.array(self.relevant, dtype=np.bool_),
             np.array(self.first, dtype=np.float64),
+            units,
         )
 
 
@@ -109,7 +117,7 @@ def pair_labels(version: ModelVersion, collection: int | None, ctx: JobContext) 
             growing.add(vector, found[0].score, _told(version, document_id, found))
         ctx.advance(1)
         ctx.checkpoint()
-    return growing.done(version.dim)
+    return growing.done(_units(scope.table, collection, version.dim))
 
 
 def _pairs(version: ModelVersion, collection: int | None) -> list[tuple[int, NDArray[np.float32]]]:
@@ -165,7 +173,17 @@ def judged_labels(version: ModelVersion, modality: str, target: str, collection:
         best = max((score for score, is_relevant in hits if is_relevant), default=None)
         if best is not None:
             growing.add(vectors[0], best, iter(hits))
-    return growing.done(version.dim)
+    kind = unit_kind_of(target)
+    return growing.done(_units(VectorTable(version.pk, kind.name), collection, version.dim))
+
+
+def _units(table: VectorTable, collection: int | None, dim: int) -> NDArray[np.float32]:
+    """Return a fixed sample of the vectors of a collection's units, or of all."""
+    with connection.cursor() as cursor:
+        receive_binary(cursor)
+        statement = _UNITS.format(table=table.identifier).as_string()
+        cursor.execute(statement, {"collection": collection, "most": UNITS_MAX})
+        return from_binary((row[0] for row in cursor.fetchall()), dim)
 
 
 def _scores_by_vectors(query: Query) -> Iterator[tuple[int, float]]:

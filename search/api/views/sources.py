@@ -71,9 +71,7 @@ class SourceNew(KeyParameters):
     """A new source; it begins paused, with a dry run."""
 
     kind = serializers.ChoiceField(choices=Source.Kind.choices)
-    address = serializers.CharField(
-        max_length=ADDRESS_MAX, help_text="URL, s3:// and bucket, or a folder"
-    )
+    address = serializers.CharField(max_length=ADDRESS_MAX, help_text="URL, s3:// and bucket, or a folder")
     name = serializers.CharField(max_length=NAME_MAX, required=False, help_text="default: its address")
     options = JsonObjectField(default=dict, help_text=OPTIONS)
     every_hours = serializers.IntegerField(

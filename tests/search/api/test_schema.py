@@ -166,7 +166,9 @@ def test_every_refusal_is_declared_with_its_status_and_the_one_shape(db):
 def test_files_are_binary_and_in_forms_only(db):
     for path, method, operation in operations():
         content = operation.get("requestBody", {}).get("content", {})
-        pieces = {"application/offset+octet-stream"} if operation["operationId"] == "uploads_append" else set()
+        pieces = (
+            {"application/offset+octet-stream"} if operation["operationId"] == "uploads_append" else set()
+        )
         assert set(content) <= {"application/json", "multipart/form-data", *pieces}, (path, method)
         for kind, body in content.items():
             text = str(resolved(body["schema"]))

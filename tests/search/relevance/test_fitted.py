@@ -30,6 +30,7 @@ def labelled(queries: np.ndarray, units: np.ndarray) -> Labels:
         ranked[:, [0, 9]].reshape(-1).astype(np.float64),
         np.tile([True, False], len(queries)),
         ranked[:, 0].astype(np.float64),
+        units,
     )
 
 
@@ -60,10 +61,25 @@ def test_too_few_queries_give_a_line_that_nothing_is_below() -> None:
 
 
 def test_familiarity_is_the_log_of_what_lies_outside_of_the_space() -> None:
-    space = space_of(of_the_collections(400, 0))
+    space = space_of(of_the_collections(400, 0), of_the_collections(0, 1))
     query = of_the_collections(1, 5)
     inside = space.mean + sum(((query[0] - space.mean) @ row) * row for row in space.basis)
     assert familiarity(query, space)[0] == pytest.approx(-np.log(((query[0] - inside) ** 2).sum()), rel=1e-3)
+
+
+def test_what_is_stored_tells_more_of_the_directions_than_few_queries_do() -> None:
+    queries, units = of_the_collections(4, 0), of_the_collections(2_000, 1)
+    others = of_the_collections(200, 2)
+    alone, together = space_of(queries, units[:0]), space_of(queries, units)
+    assert familiarity(others, together).mean() > familiarity(others, alone).mean() + 1
+
+
+def test_units_that_lie_apart_from_queries_give_their_directions_and_not_their_place() -> None:
+    queries = of_the_collections(400, 0)
+    units = of_the_collections(400, 1) + 3 * np.eye(DIM, dtype=np.float32)[-1]
+    space = space_of(queries, units.astype(np.float32))
+    assert space.mean == pytest.approx(queries.mean(axis=0))
+    assert abs(space.basis[:FILLED, -1]).max() < 0.1
 
 
 def test_closeness_grows_with_a_cosine_and_with_an_order_similarity() -> None:
