@@ -18,8 +18,7 @@ from search.models import Collection, Source, SourceItem
 from search.sources.keys import keys_sealed
 from search.sources.options import read_options
 from search.sources.places import allowed_folder, is_staff, needs_staff
-from search.sources.s3 import read_s3_address
-from search.sources.s3_requests import S3Keys
+from search.sources.s3_requests import S3Keys, read_s3_address
 from workers.fetching.addresses import read_address
 from workers.inference.errors import PictureError
 from workers.jobs.services import ACTIVE, job_create, job_request_cancel

@@ -14,8 +14,8 @@ from search.sources.keys import keys_opened
 from search.sources.oai_pmh import OaiReader
 from search.sources.options import FolderOptions, IiifOptions, OaiOptions, S3Options, read_options
 from search.sources.places import allowed_folder
-from search.sources.s3 import S3Reader, read_s3_address
-from search.sources.s3_requests import S3Bucket
+from search.sources.s3 import S3Reader
+from search.sources.s3_requests import S3Bucket, read_s3_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable

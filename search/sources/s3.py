@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import tempfile
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING
@@ -38,16 +37,7 @@ RANGE_BYTES = 8 << 20
 """An object comes in such pieces, each asked for again where the line breaks."""
 OBJECT_BYTES_MAX = 1 << 30
 EXAMPLES_MAX = 10
-_ADDRESS = re.compile(r"s3://([a-z0-9][a-z0-9._-]{1,62})(?:/(.*))?", re.DOTALL)
 _CHANGED = (404, 412, 416)
-
-
-def read_s3_address(address: str) -> tuple[str, str]:
-    """Return the bucket and the prefix of `s3://BUCKET/PREFIX`; raises AppError `source.address_invalid/s3`."""
-    found = _ADDRESS.fullmatch(address)
-    if found is None or not (found[2] or "").isprintable():
-        raise AppError("source.address_invalid/s3")
-    return found[1], found[2] or ""
 
 
 @dataclass

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
+from retrieval_site.errors import AppError
 from workers.fetching.addresses import DEFAULT_PORTS
 
 if TYPE_CHECKING:
@@ -21,6 +23,15 @@ if TYPE_CHECKING:
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
+_ADDRESS = re.compile(r"s3://([a-z0-9][a-z0-9._-]{1,62})(?:/(.*))?", re.DOTALL)
+
+
+def read_s3_address(address: str) -> tuple[str, str]:
+    """Return the bucket and the prefix of `s3://BUCKET/PREFIX`; raises AppError `source.address_invalid/s3`."""
+    found = _ADDRESS.fullmatch(address)
+    if found is None or not (found[2] or "").isprintable():
+        raise AppError("source.address_invalid/s3")
+    return found[1], found[2] or ""
 
 
 @dataclass(frozen=True)
