@@ -27,10 +27,10 @@ _ADDRESS = re.compile(r"s3://([a-z0-9][a-z0-9._-]{1,62})(?:/(.*))?", re.DOTALL)
 
 
 def read_s3_address(address: str) -> tuple[str, str]:
-    """Return the bucket and the prefix of `s3://BUCKET/PREFIX`; raises AppError `source.address_invalid/s3`."""
+    """Return the bucket and the prefix of `s3://BUCKET/PREFIX`; raises AppError `source.address_invalid/bucket`."""
     found = _ADDRESS.fullmatch(address)
     if found is None or not (found[2] or "").isprintable():
-        raise AppError("source.address_invalid/s3")
+        raise AppError("source.address_invalid/bucket")
     return found[1], found[2] or ""
 
 

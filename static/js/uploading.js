@@ -4,6 +4,7 @@ const PIECE_BYTES = 8 * 1024 * 1024;
 const AT_ONCE = 3;
 const RETRY_MS = [0, 1000, 3000, 5000, 10_000, 20_000];
 const FAILED_SHOWN = 200;
+const TABLE = /\.(csv|tsv|tab|xlsx|ods)$/i;
 
 /** Return a short name of a selection: the same files give the same one. */
 function markOf(files) {
@@ -229,8 +230,10 @@ function follow(form) {
   };
 
   form.addEventListener("submit", (event) => {
+    const files = chosen(form.elements.file);
+    if (form.elements.ask?.checked || (files.length === 1 && TABLE.test(files[0].path))) return; // a page asks more
     event.preventDefault();
-    begin(chosen(form.elements.file), event.submitter?.name === "check");
+    begin(files, event.submitter?.name === "check");
   });
   part("folder").addEventListener("change", (event) => { begin(chosen(event.target), false); });
   part("again").addEventListener("click", () => { sending?.again(); });

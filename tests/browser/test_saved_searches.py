@@ -69,7 +69,7 @@ def test_one_and_all_are_deleted(site: Site, open_context) -> None:
         search_by_photo(site, page)
     page.get_by_role("link", name="Your searches").click()
     expect(page.locator(".search-row")).to_have_count(2)
-    assert page.locator(".search-photo").first.evaluate("photo => photo.naturalWidth") > 0
+    page.wait_for_function("document.querySelector('.search-photo').naturalWidth > 0")
     page.get_by_role("link", name="Delete : A photo").first.click()
     page.get_by_role("button", name="Delete", exact=True).click()
     expect(page.locator(".search-row")).to_have_count(1)

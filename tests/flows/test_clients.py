@@ -50,7 +50,9 @@ def library(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     made = run("openapi_python_client", "generate", "--url", schema, "--output-path",
                str(folder / "sightline_client"), "--meta", "none", "--config", str(folder / "config.yml"))  # fmt: skip
     assert made.returncode == 0, made.stdout
-    assert "WARNING" not in made.stdout  # it leaves out what it does not understand
+    # It leaves out what it does not understand: tus alone sends pieces of files, by clients of its own.
+    left_out = re.findall(r"WARNING.*", made.stdout)
+    assert all("PATCH /api/v1/uploads/" in line for line in left_out), made.stdout
     sys.path.insert(0, str(folder))
     yield "sightline_client"
     sys.path.remove(str(folder))
@@ -170,6 +172,8 @@ def test_every_request_that_the_schema_shows_is_answered_as_it_stands(
     for path, methods in filled.must("GET", "schema/")["paths"].items():
         for method, operation in methods.items():
             for kind, body in operation.get("requestBody", {}).get("content", {}).items():
+                if operation["operationId"] == "uploads_import":  # of files that must have been sent
+                    continue
                 for example in body.get("examples", {}).values():
                     send_shown(
                         filled, (method.upper(), path.removeprefix("/api/v1/")), kind, example["value"]

@@ -11,8 +11,10 @@ from PIL import Image
 
 from models_admin.models import Alias, ModelVersion
 from search.models import Collection, Document, Passage
+from search.relevance.stored import calibrations_forget
 from search.services.fields import field_values_write
 from search.units.registry import unit_kinds
+from search.vectors.background import backgrounds_forget
 from search.vectors.copy import vectors_write
 from search.vectors.tables import VectorTable, table_create
 from tests.support.cells_bundle import DIM, cells_manifest, make_cells_bundle
@@ -142,6 +144,9 @@ def cells_version(folder: Path) -> ModelVersion:
 
 
 def _without_tables(version_id: int) -> int:
+    """Drop what an earlier test left of a version, in the database and in this process."""
+    backgrounds_forget()
+    calibrations_forget()
     with connection.cursor() as cursor:
         for kind in unit_kinds():
             cursor.execute(f"DROP TABLE IF EXISTS {VectorTable(version_id, kind.name).name}")

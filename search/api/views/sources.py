@@ -47,13 +47,13 @@ class KeyParameters(Parameters):
     """The key of a bucket, which no answer ever has."""
 
     key_id = serializers.CharField(max_length=KEY_MAX, required=False, allow_blank=True, help_text=KEYS)
-    key_secret = serializers.CharField(max_length=KEY_MAX, required=False, allow_blank=True, help_text=KEYS)
+    key_value = serializers.CharField(max_length=KEY_MAX, required=False, allow_blank=True, help_text=KEYS)
 
     def validate(self, values: dict[str, Any]) -> dict[str, Any]:
         """Return the values with the two as one, `keys`, where either was sent."""
-        if not {"key_id", "key_secret"} & values.keys():
+        if not {"key_id", "key_value"} & values.keys():
             return values
-        return values | {"keys": S3Keys(values.pop("key_id", ""), values.pop("key_secret", ""))}
+        return values | {"keys": S3Keys(values.pop("key_id", ""), values.pop("key_value", ""))}
 
 
 class SourceChange(KeyParameters):

@@ -90,7 +90,8 @@ class TusView(ApiView):
         """Refuse another version of the protocol, once it is known who asks."""
         super().initial(request, *args, **kwargs)
         speaks = request.headers.get("Tus-Resumable")
-        if speaks != VERSION and request.method in ("POST", "PATCH", "DELETE"):
+        method = str(request.method).lower()
+        if speaks != VERSION and method in ("post", "patch", "delete") and hasattr(self, method):
             raise AppError("upload.version", version=VERSION)
 
     def options(self, request: Any, *args: Any, **kwargs: Any) -> Response:

@@ -117,14 +117,14 @@ def test_a_source_is_made_changed_run_and_deleted(world, curator):
 
 def test_the_keys_of_a_bucket_are_taken_and_never_shown(curator):
     body = {"kind": "s3", "address": "s3://manuals/pumps", "options": {"endpoint": "https://s3.example.com"}}
-    made = asked(curator, "sources/", body | {"key_id": "AKIDEXAMPLE", "key_secret": "wJalrXUtnFEMI"})
+    made = asked(curator, "sources/", body | {"key_id": "AKIDEXAMPLE", "key_value": "wJalrXUtnFEMI"})
     assert made.status_code == 201, made.json()
     assert not {"AKIDEXAMPLE", "wJalrXUtnFEMI"} & set(re.findall(r"\w+", made.content.decode()))
     source = Source.objects.get()
     assert keys_opened(source.secret, server=False) == S3Keys("AKIDEXAMPLE", "wJalrXUtnFEMI")
     here = made["Location"].removeprefix(SECRET)
     assert error_id(asked(curator, here, {"key_id": "half"}, "patch")) == "source.keys_invalid"
-    asked(curator, here, {"key_id": "", "key_secret": ""}, "patch")
+    asked(curator, here, {"key_id": "", "key_value": ""}, "patch")
     source.refresh_from_db()
     assert source.secret == ""
 

@@ -203,7 +203,7 @@ def test_what_is_not_built_yet_is_refused_as_such(body, asked):
         ({"text": "pump", "limit": 0}, "parameter.invalid"),
         ({"text": "pump", "limit": 101}, "parameter.invalid"),
         ({"text": "pump", "mode": "sparse"}, "parameter.invalid"),
-        ({"text": "pump", "target": "pages"}, "parameter.invalid"),
+        ({"text": "pump", "target": "frames"}, "parameter.invalid"),
         ({"text": "pump", "filters": []}, "parameter.invalid"),
         ({"text": "pump", "filters": {"tags": "pump"}}, "parameter.invalid"),
         ({"text": "pump", "filters": {"metadata": 1}}, "parameter.invalid"),
