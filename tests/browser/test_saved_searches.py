@@ -12,6 +12,7 @@ from playwright.sync_api import expect
 from tests.support.browser import DESKTOP, PHONE, accessibility_problems, overflow
 from tests.support.corpus import picture
 from tests.support.tiny_bundle import COLOURS
+from tests.support.workers import wait_until
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
@@ -69,7 +70,8 @@ def test_one_and_all_are_deleted(site: Site, open_context) -> None:
         search_by_photo(site, page)
     page.get_by_role("link", name="Your searches").click()
     expect(page.locator(".search-row")).to_have_count(2)
-    page.wait_for_function("document.querySelector('.search-photo').naturalWidth > 0")
+    photo = page.locator(".search-photo").first
+    wait_until(lambda: photo.evaluate("e => e.naturalWidth > 0"), seconds=20, what="the photo")
     page.get_by_role("link", name="Delete : A photo").first.click()
     page.get_by_role("button", name="Delete", exact=True).click()
     expect(page.locator(".search-row")).to_have_count(1)
