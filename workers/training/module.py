@@ -18,6 +18,7 @@ from workers.training.former_runs import present_callbacks, present_weights
 from workers.training.generation import captioner_of, generation_loss
 from workers.training.memory import Memory, Remembered
 from workers.training.metrics import Quality
+from workers.training.start import sentence_encoders
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,6 +49,8 @@ class RetrievalModule(lightning.LightningModule):
         width, words = model.image.width, len(train.word_weights)
         self.concepts = torch.nn.Linear(width, words) if words else None
         self.captioner = captioner_of(model, self.recipe.generation)
+        for encoder in sentence_encoders(model):
+            encoder.remember(on=True)
         self.memory = Memory(self.recipe.memory.size, self.recipe.embedding_dim)
         if not self.recipe.frozen:
             self.model.image.trunk.to(memory_format=torch.channels_last)
@@ -150,8 +153,10 @@ class RetrievalModule(lightning.LightningModule):
     def configure_optimizers(self) -> Any:
         """Adam (decoupled weight decay), its learning rate by the recipe's schedule, step by step."""
         settings, start = self.recipe.optimiser, self.recipe.start
-        trunk = [p for p in self.model.image.trunk.parameters() if p.requires_grad]
-        known = {id(p) for p in self.model.image.trunk.parameters()}
+        parts = [self.model.image.trunk, *(encoder.pretrained for encoder in sentence_encoders(self.model))]
+        pretrained = [p for part in parts for p in part.parameters()]
+        trunk = [p for p in pretrained if p.requires_grad]
+        known = {id(p) for p in pretrained}
         rest = [p for p in self.parameters() if id(p) not in known]
         groups = [{"params": rest}] + (
             [{"params": trunk, "lr": settings.lr * start.lr_factor}] if trunk else []

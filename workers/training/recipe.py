@@ -12,6 +12,8 @@ from workers.neural.losses.max_hinge import MaxHingeConfig
 from workers.neural.schedules.step import StepScheduleConfig
 from workers.neural.similarity.cosine import CosineConfig
 from workers.neural.texts.gru import GruConfig
+from workers.neural.texts.sentence import SentenceConfig
+from workers.neural.texts.several import SeveralConfig
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -46,6 +48,9 @@ class StartConfig:
     `words`: a GloVe text file whose vectors the known words begin with; `tune_words` off keeps all word vectors as they
     began.
 
+    `sentence`: the folder or zip of a pretrained sentence encoder, for a text encoder of that kind; `tune_sentence`:
+    how many of its last layers are trained along, at `lr_factor` times the learning rate of the rest.
+
     `bundle`: a bundle with native weights of the same shape, whose vocabulary and weights the run begins with instead.
 
     `tune`: `head` freezes the network, whose features are then computed once; `all` trains it along, at `lr_factor`
@@ -59,6 +64,8 @@ class StartConfig:
     bundle: str = ""
     words: str = ""
     tune_words: bool = True
+    sentence: str = ""
+    tune_sentence: int = 0
     tune: Literal["head", "all"] = "all"
     tune_from: str = ""
     head_epochs: int = 0
@@ -164,6 +171,12 @@ class Recipe:
     concepts: ConceptsConfig = field(default_factory=ConceptsConfig)
     generation: GenerationConfig = field(default_factory=GenerationConfig)
     run: RunConfig = field(default_factory=RunConfig)
+
+    @property
+    def reads_pieces(self) -> bool:
+        """Whether its texts are cut into pieces of words, as pretrained sentence encoders read them."""
+        encoders = self.text.encoders if isinstance(self.text, SeveralConfig) else (self.text,)
+        return any(isinstance(encoder, SentenceConfig) for encoder in encoders)
 
     @property
     def frozen(self) -> bool:

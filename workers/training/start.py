@@ -14,11 +14,13 @@ from workers.neural.images.split import split_before
 from workers.neural.images.trunks import UsesTorchvision
 from workers.neural.images.weights import pretrained_trunk
 from workers.neural.native import fill_native
+from workers.neural.texts.sentence import Bert, SentenceEncoder
 from workers.neural.tokens import SPECIAL_TOKENS
 from workers.neural.two_tower import TwoTower, TwoTowerConfig
 from workers.neural.words import fill_words
 from workers.training.errors import TrainingError
 from workers.training.recipe import Recipe
+from workers.training.sentence_model import SentenceModel
 
 
 def build_model(recipe: Recipe, vocabulary: int) -> TwoTower:
@@ -46,7 +48,23 @@ def build_model(recipe: Recipe, vocabulary: int) -> TwoTower:
                 f"start.weights is for torchvision's networks, not for {recipe.image.kind}."
             )
         model.image.trunk, _ = pretrained_trunk(recipe.image, recipe.start.weights)
+    if recipe.start.sentence:
+        source = SentenceModel(Path(recipe.start.sentence))
+        for encoder in sentence_encoders(model):
+            source.fill(encoder.pretrained, encoder.config)
     return model
+
+
+def sentence_encoders(model: TwoTower) -> list[SentenceEncoder]:
+    """The text encoders that are pretrained sentence encoders."""
+    return [module for module in model.text.modules() if isinstance(module, SentenceEncoder)]
+
+
+def tune_sentences(model: TwoTower, layers: int) -> None:
+    """Train so many last layers of the sentence encoders along; the others stay as they are."""
+    for encoder in sentence_encoders(model):
+        for layer in encoder.pretrained.layers[len(encoder.pretrained.layers) - layers :]:
+            layer.requires_grad_()
 
 
 def begin_words(
@@ -61,13 +79,21 @@ def begin_words(
         raise ModelConfigError(
             "start.words and start.bundle exclude each other: a bundle has its own word vectors."
         )
-    tables = [module for module in model.text.modules() if isinstance(module, nn.Embedding)]
+    tables = _word_tables(model.text)
     if start.words:
         found = min(fill_words(table, vocabulary, Path(start.words)) for table in tables)
         words = len(vocabulary) - len(SPECIAL_TOKENS)
         say(f"{found} of {words} known words begin with a vector of {Path(start.words).name}")
     for table in tables:
         table.requires_grad_(start.tune_words)
+
+
+def _word_tables(text: nn.Module) -> list[nn.Embedding]:
+    """The word vectors that a run learns; a pretrained sentence encoder's are its own."""
+    pretrained = {part for module in text.modules() if isinstance(module, Bert) for part in module.modules()}
+    return [
+        module for module in text.modules() if isinstance(module, nn.Embedding) and module not in pretrained
+    ]
 
 
 class TrunkParts(NamedTuple):

@@ -14,7 +14,6 @@ import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from workers.inference.manifest import ImageSpec
-from workers.neural.tokens import WordTokenizer, vocabulary_of
 from workers.neural.two_tower import TwoTower
 from workers.training.batches import CachedFeatures, CroppedPictures, TrainingData, TrainingPictures
 from workers.training.callbacks import Curves, Validation
@@ -30,8 +29,15 @@ from workers.training.picture_store import Progress, picture_store
 from workers.training.recipe import PixelsConfig, Recipe
 from workers.training.run_control import RunControl
 from workers.training.run_folder import DatasetPaths, RunFolder
-from workers.training.start import TrunkParts, begin_words, build_model, bundle_vocabulary, trained_parts
-from workers.training.word_store import Words, word_store
+from workers.training.start import (
+    TrunkParts,
+    begin_words,
+    build_model,
+    sentence_encoders,
+    trained_parts,
+    tune_sentences,
+)
+from workers.training.texts import Texts, read_texts
 
 PRECISIONS: dict[str, Literal["32-true", "bf16-mixed"]] = {"float32": "32-true", "bfloat16": "bf16-mixed"}
 
@@ -147,12 +153,11 @@ def _prepared(
 ) -> RetrievalModule:
     """What is to be trained, or, unless it `learns`, to be measured: without the training pictures, which take long."""
     recipe = options.recipe
-    words = [word_store(split, options.cache) for split in splits]
-    tokenizer = _tokenizer(folder, words[0], recipe)
-    model = build_model(recipe, len(tokenizer))
-    begin_words(model, recipe, folder.vocabulary.read_text().splitlines(), options.say)
-    unknown = tokenizer.unknown_share([text for texts in words[1] for text in texts])
-    options.say(_shape(splits, model, len(tokenizer), unknown))
+    texts = read_texts(recipe, folder, splits, options.cache)
+    model = build_model(recipe, len(texts.vocabulary))
+    begin_words(model, recipe, texts.vocabulary, options.say)
+    tune_sentences(model, recipe.start.tune_sentence)
+    options.say(_shape(splits, model, texts))
     parts = trained_parts(model.image.trunk, recipe)
     serving = replace(recipe.pixels, views="flip" if recipe.mirror else "center")
     measured = _pictures(options, (model, parts), splits[1], serving)
@@ -160,34 +165,20 @@ def _prepared(
     if learns and isinstance(learnt, CachedFeatures) and not recipe.start.bundle:
         model.image.set_statistics(*statistics(_features(model, learnt)))
     train, val = (
-        TrainingData(split, picture, _tokens(tokenizer, texts, recipe.data.max_tokens), recipe)
-        for split, picture, texts in zip(splits, (learnt, measured), words, strict=True)
+        TrainingData(split, picture, tokens, recipe)
+        for split, picture, tokens in zip(splits, (learnt, measured), texts.tokens, strict=True)
     )
     return RetrievalModule(model, train, val)
 
 
-def _tokenizer(folder: RunFolder, words: Words, recipe: Recipe) -> WordTokenizer:
-    """A new run builds the vocabulary from its training captions, a resumed one keeps its own."""
-    if not folder.vocabulary.exists():
-        known = (text for texts in words for text in texts)
-        start = Path(recipe.start.bundle) if recipe.start.bundle else None
-        vocabulary = bundle_vocabulary(start) if start else vocabulary_of(known, recipe.data.min_count)
-        partial = folder.vocabulary.with_suffix(".partial")
-        partial.write_text("\n".join(vocabulary) + "\n")
-        partial.rename(folder.vocabulary)  # whole at once: other processes wait for it
-    return WordTokenizer(folder.vocabulary.read_text().splitlines())
-
-
-def _tokens(tokenizer: WordTokenizer, words: Words, limit: int) -> list[list[list[int]]]:
-    return [[tokenizer.encode_words(text, limit) for text in texts] for texts in words]
-
-
-def _shape(splits: tuple[Captioned, Captioned], model: TwoTower, vocabulary: int, unknown: float) -> str:
+def _shape(splits: tuple[Captioned, Captioned], model: TwoTower, texts: Texts) -> str:
     """What is trained on what, in one line."""
     parameters = sum(p.numel() for p in model.parameters())
+    known = len(texts.vocabulary)
     return (
-        f"{len(splits[0])} pictures to train on, {len(splits[1])} to validate; {vocabulary} words known, "
-        f"{100 * unknown:.1f} % of the validation captions' words are not; {parameters / 1e6:.1f} million parameters"
+        f"{len(splits[0])} pictures to train on, {len(splits[1])} to validate; {known} words known, "
+        f"{100 * texts.unknown:.1f} % of the validation captions' words are not; "
+        f"{parameters / 1e6:.1f} million parameters"
     )
 
 
@@ -304,4 +295,6 @@ def _finish(options: TrainOptions, folder: RunFolder, module: RetrievalModule) -
     quality = ranks.quality()
     folder.metrics.write_text(json.dumps(quality.to_json(), indent=1) + "\n")
     module.model.cpu()
+    for encoder in sentence_encoders(module.model):
+        encoder.remember(on=False)
     return quality

@@ -1,4 +1,4 @@
-"""torchvision's classification networks without their last layer."""
+"""Classification networks, torchvision's and EfficientNet-Lite, without their last layer."""
 
 from typing import Any, cast
 
@@ -7,6 +7,7 @@ from torchvision import models
 
 from workers.neural.errors import ModelConfigError
 from workers.neural.images import detector
+from workers.neural.images.efficientnet_lite import SCALES, efficientnet_lite
 
 CLASSES = 1000
 # These two build further outputs for training unless told not to, and initialise slowly.
@@ -34,15 +35,17 @@ class UsesTorchvision:
 
 def classification_networks() -> list[str]:
     """The names that `build_network` takes, but for the detector's."""
-    return models.list_models(module=models)  # type: ignore[no-any-return]
+    return [*models.list_models(module=models), *SCALES]
 
 
 def build_network(name: str) -> nn.Module:
-    """The network `name` of torchvision with random weights; ModelConfigError for a name that it does not have."""
+    """The network `name` with random weights; ModelConfigError for a name that there is not."""
     if name == detector.ARCHITECTURE:
         return cast("nn.Module", detector.detector_network())
-    if name not in classification_networks():
-        raise ModelConfigError(f"torchvision has no classification network {name!r}.")
+    if name in SCALES:
+        return efficientnet_lite(name)
+    if name not in models.list_models(module=models):
+        raise ModelConfigError(f"There is no classification network {name!r}.")
     options: dict[str, Any] = dict(_AUXILIARY.get(name, {}))
     if name in _INITIALISED:
         options["init_weights"] = False

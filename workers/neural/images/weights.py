@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torchvision import models
 
 from workers.neural.errors import WeightsError
+from workers.neural.images.efficientnet_lite import own_names
 from workers.neural.images.trunks import UsesTorchvision, build_network, classifier_name
 
 
@@ -43,7 +44,7 @@ def _tensors(content: Any, path: Path) -> dict[str, Tensor]:
         content = content["state_dict"]
     if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
         raise WeightsError(f"{path} holds no table of weights by name.")
-    return {str(name).removeprefix("module."): value for name, value in content.items()}
+    return own_names({str(name).removeprefix("module."): value for name, value in content.items()})
 
 
 def _downloaded(architecture: str) -> dict[str, Tensor]:

@@ -14,9 +14,10 @@ from workers.neural.errors import ModelConfigError
 from workers.neural.texts.convolution import ConvolutionConfig
 from workers.neural.texts.gru import GruConfig
 from workers.neural.texts.mean import MeanConfig
+from workers.neural.texts.sentence import SentenceConfig
 from workers.neural.texts.two_branch import TwoBranchTextConfig
 
-SingleTextConfig = ConvolutionConfig | GruConfig | MeanConfig | TwoBranchTextConfig
+SingleTextConfig = ConvolutionConfig | GruConfig | MeanConfig | SentenceConfig | TwoBranchTextConfig
 
 
 @dataclass(frozen=True, slots=True)
