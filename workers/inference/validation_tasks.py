@@ -102,9 +102,10 @@ def _check_graphs(manifest: Manifest, folder: Path) -> None:
         model = graphs.check_graph(folder / files.image, ports, manifest, more)
         check_indices(model, ports, None, files.image)
     if files and files.text and manifest.text:
-        model = graphs.check_graph(folder / files.text, graphs.text_inputs(), manifest)
+        ports = graphs.text_inputs(manifest.text)
+        model = graphs.check_graph(folder / files.text, ports, manifest)
         words = len(TextReader(manifest.text, folder).vocabulary)
-        check_indices(model, graphs.text_inputs(), Texts(words, manifest.text.max_tokens), files.text)
+        check_indices(model, ports, Texts(words, manifest.text.max_tokens), files.text)
 
 
 def _check_native(manifest: Manifest, folder: Path, steps: _Steps) -> list[str]:
