@@ -1,5 +1,6 @@
 """Pieces of words (WordPiece, Wu et al. 2016) as BERT cuts them: lower case, without accents, longest piece first."""
 
+import json
 from collections.abc import Sequence
 
 from tokenizers import Tokenizer
@@ -21,3 +22,9 @@ def piece_tokenizer(vocabulary: Sequence[str]) -> Tokenizer:
         single=f"{START} $A {END}", special_tokens=[(START, START_ID), (END, END_ID)]
     )
     return tokenizer
+
+
+def vocabulary_in(tokenizer_file: str) -> list[str]:
+    """The pieces of such a tokeniser's file, in the order of their ids."""
+    numbers: dict[str, int] = json.loads(tokenizer_file)["model"]["vocab"]
+    return sorted(numbers, key=numbers.__getitem__)

@@ -8,12 +8,22 @@ from typing import Any
 from workers.inference.bundles import bundle_write
 from workers.inference.manifest import Manifest
 from workers.neural.native import native_config, native_weights
+from workers.neural.pieces import piece_tokenizer
+from workers.neural.tokens import PAD_ID
 from workers.neural.two_tower import TwoTower
 from workers.training.graphs import image_graph, text_graph
 from workers.training.run_folder import RunFolder
 from workers.training.scripts import image_script, text_script
 
+VOCABULARY_FILE, TOKENIZER_FILE = "vocabulary.txt", "tokenizer.json"
 TORCHSCRIPT = {"image": "image.torchscript", "text": "text.torchscript"}
+
+
+PIECES = {
+    "tokenizer": "tokenizers",
+    "vocabulary": TOKENIZER_FILE,
+    "feed": {"inputs": ["tokens", "lengths"], "integers": "int64", "padding": "longest", "pad": PAD_ID},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +58,19 @@ def export_bundle(model: TwoTower, run: RunFolder, path: Path, options: ExportOp
         "text.onnx": text_graph(model, half=options.half),
         "native.json": (json.dumps(native_config(model), indent=1) + "\n").encode(),
         "native.safetensors": native_weights(model, half=options.half),
-        "vocabulary.txt": run.vocabulary.read_bytes(),
     }
+    manifest = _manifest(facts, json.loads(run.metrics.read_text()), options)
+    if run.recipe_and_data()[0].reads_pieces:
+        manifest["text"] |= PIECES
+        files[TOKENIZER_FILE] = piece_tokenizer(run.vocabulary.read_text().splitlines()).to_str().encode()
+    else:
+        files[VOCABULARY_FILE] = run.vocabulary.read_bytes()
     if options.torchscript:
         files |= {
             TORCHSCRIPT["image"]: image_script(model, pixels["size"], crops=crops),
             TORCHSCRIPT["text"]: text_script(model),
         }
     path.parent.mkdir(parents=True, exist_ok=True)
-    manifest = _manifest(facts, json.loads(run.metrics.read_text()), options)
     if grid:
         manifest["image"]["cells"] = list(grid)
     return bundle_write(path, manifest, files)
@@ -77,7 +91,7 @@ def _manifest(facts: dict[str, Any], metrics: dict[str, Any], options: ExportOpt
         "image": {**pixels, "interpolation": "bilinear", **precision},
         "text": {
             "tokenizer": "nltk-words",
-            "vocabulary": "vocabulary.txt",
+            "vocabulary": VOCABULARY_FILE,
             "max_tokens": recipe["data"]["max_tokens"],
         },
         "payloads": {
@@ -103,5 +117,6 @@ def _all_or_nothing(image: dict[str, Any]) -> bool:
 
 def _without_paths(recipe: dict[str, Any]) -> dict[str, Any]:
     """The recipe as others may see it: a local weight file is named, its folder is not told."""
-    names = {key: Path(recipe["start"].get(key, "")).name for key in ("weights", "bundle", "words")}
+    local = ("weights", "bundle", "words", "sentence")
+    names = {key: Path(recipe["start"].get(key, "")).name for key in local}
     return {**recipe, "start": {**recipe["start"], **names}}

@@ -14,11 +14,13 @@ from workers.neural.images.split import split_before
 from workers.neural.images.trunks import UsesTorchvision
 from workers.neural.images.weights import pretrained_trunk
 from workers.neural.native import fill_native
+from workers.neural.pieces import vocabulary_in
 from workers.neural.texts.sentence import Bert, SentenceEncoder
 from workers.neural.tokens import SPECIAL_TOKENS
 from workers.neural.two_tower import TwoTower, TwoTowerConfig
 from workers.neural.words import fill_words
 from workers.training.errors import TrainingError
+from workers.training.export import TOKENIZER_FILE, VOCABULARY_FILE
 from workers.training.recipe import Recipe
 from workers.training.sentence_model import SentenceModel
 
@@ -125,7 +127,9 @@ def trained_parts(trunk: nn.Module, recipe: Recipe) -> TrunkParts:
 def bundle_vocabulary(bundle: Path) -> list[str]:
     """The vocabulary of the bundle that a run begins with."""
     with _extracted(bundle) as folder:
-        return (folder / "vocabulary.txt").read_text().splitlines()
+        if (folder / TOKENIZER_FILE).exists():
+            return vocabulary_in((folder / TOKENIZER_FILE).read_text())
+        return (folder / VOCABULARY_FILE).read_text().splitlines()
 
 
 def _check_gradient(recipe: Recipe) -> None:

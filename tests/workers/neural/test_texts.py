@@ -6,6 +6,7 @@ from workers.neural.errors import ModelConfigError
 from workers.neural.texts.convolution import ConvolutionConfig
 from workers.neural.texts.gru import GruConfig
 from workers.neural.texts.mean import MeanConfig
+from workers.neural.texts.sentence import SentenceConfig
 from workers.neural.texts.several import SeveralConfig
 from workers.neural.texts.two_branch import TwoBranchTextConfig
 
@@ -16,6 +17,7 @@ CONFIGS = [
     GruConfig(word_dim=12, pool="mean"),
     GruConfig(word_dim=12, bidirectional=True, pool="mean", hidden=9),
     MeanConfig(word_dim=12),
+    SentenceConfig(layers=2, width=12, heads=3, inner=20, positions=8, hidden=9),
     ConvolutionConfig(word_dim=12, kernels=6),
     SeveralConfig(encoders=(MeanConfig(word_dim=12), ConvolutionConfig(word_dim=9, kernels=4, span=5))),
     TwoBranchTextConfig(word_dim=12, hidden=9),

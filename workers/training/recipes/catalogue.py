@@ -9,11 +9,21 @@ from workers.neural.configs import config_from
 from workers.neural.former_names import present_names
 from workers.training.errors import TrainingError
 from workers.training.recipe import Recipe, recipe_with
-from workers.training.recipes import demo, fne, regions, sightline, two_branch, vsepp, vsepp_features
+from workers.training.recipes import (
+    demo,
+    fne,
+    pretrained,
+    regions,
+    sightline,
+    two_branch,
+    vsepp,
+    vsepp_features,
+)
 
 # Whole recipes.
 RECIPES: dict[str, Recipe] = {
-    recipe.name: recipe for recipe in (vsepp.RECIPE, vsepp_features.RECIPE, sightline.RECIPE, demo.RECIPE)
+    recipe.name: recipe
+    for recipe in (vsepp.RECIPE, vsepp_features.RECIPE, sightline.RECIPE, pretrained.RECIPE, demo.RECIPE)
 }
 # Families: what each recipe changes of the defaults, read when it is asked for.
 SETTINGS: dict[str, dict[str, Any]] = fne.family() | two_branch.family() | regions.family()
