@@ -5,8 +5,9 @@ import zipfile
 
 import pytest
 import torch
-from transformers import BertConfig, BertModel, BertTokenizerFast
+from transformers import BertTokenizerFast
 
+from tests.support.sentence_models import publish_sentence_model
 from workers.neural.errors import ModelConfigError, WeightsError
 from workers.neural.pieces import piece_tokenizer, vocabulary_in
 from workers.neural.texts.sentence import SentenceConfig
@@ -38,19 +39,8 @@ SHAPE = SentenceConfig(layers=2, width=16, heads=4, inner=24, positions=32)
 @pytest.fixture(scope="module")
 def published(tmp_path_factory):
     """A folder as transformers writes it."""
-    torch.manual_seed(2)
     folder = tmp_path_factory.mktemp("sentence")
-    (folder / "vocab.txt").write_text("\n".join(PIECES) + "\n")
-    BertTokenizerFast(str(folder / "vocab.txt")).save_pretrained(folder)
-    config = BertConfig(
-        vocab_size=len(PIECES), hidden_size=16, num_hidden_layers=2, num_attention_heads=4, intermediate_size=24,
-        max_position_embeddings=32, layer_norm_eps=1e-12, pad_token_id=0,
-    )  # fmt: skip
-    model = BertModel(config, add_pooling_layer=False).eval()
-    for parameter in model.parameters():
-        torch.nn.init.normal_(parameter, std=0.3)
-    model.save_pretrained(folder)
-    return folder, model
+    return folder, publish_sentence_model(folder, PIECES)
 
 
 def filled(folder, shape=SHAPE):

@@ -8,17 +8,21 @@ import pytest
 import torch
 from torchvision import models
 
+from tests.support.sentence_models import publish_sentence_model
 from workers.inference.bundles import bundle_extract
 from workers.inference.checks.probing import image_probes
 from workers.inference.encoder import load_encoder
 from workers.inference.pictures import open_picture, to_pixels
 from workers.inference.torch_runtime import TorchRuntime, read_native
 from workers.neural.errors import ModelConfigError
+from workers.neural.pieces import piece_tokenizer
 from workers.neural.tokens import SPECIAL_TOKENS
 from workers.training import encode
+from workers.training.batches import padded
 from workers.training.evaluate import evaluated
 from workers.training.metrics import retrieval_ranks
 from workers.training.recipe import recipe_with
+from workers.training.sentence_model import SentenceModel
 from workers.training.start import begin_words, build_model
 from workers.training.train import TrainOptions, train
 
@@ -77,6 +81,63 @@ def test_each_kind_trains_exports_and_answers_like_the_model(kind, tiny, data, t
     assert encoder.encode_texts(TEXTS).shape == (3, 16)
     report = evaluated(folder, data.splits()[1], lambda *told: None, "cpu").report()
     assert report["sum_of_recalls"] == pytest.approx(quality.sum_of_recalls, abs=20)
+
+
+SENTENCE = {
+    "kind": "sentence",
+    "layers": 2,
+    "width": 16,
+    "heads": 4,
+    "inner": 24,
+    "positions": 32,
+    "hidden": 8,
+}
+
+
+@pytest.fixture(scope="module")
+def sentences(tmp_path_factory):
+    """A pretrained sentence encoder that knows letters, and one word."""
+    folder = tmp_path_factory.mktemp("sentence")
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    pieces = [*letters, *(f"##{letter}" for letter in letters), ".", "red"]
+    publish_sentence_model(folder, ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *pieces])
+    return folder
+
+
+@pytest.mark.parametrize("tuned", [0, 1])
+def test_a_sentence_encoder_beside_a_mean_of_its_pieces_trains_exports_and_goes_on(
+    tuned, tiny, data, tmp_path, sentences
+):
+    settings = [
+        ("text.kind", "several"), ("text.encoders", [{"kind": "mean", "word_dim": 12}, SENTENCE]),
+        ("similarity.parts", 2), ("start.sentence", str(sentences)), ("start.tune_sentence", tuned),
+    ]  # fmt: skip
+    folder, quality, said = trained(tiny, data, tmp_path, settings)
+    assert "58 words known, 0.0 %" in said[0]
+    encoder = load_encoder(folder, device="cpu")
+    assert encoder.manifest.training["recipe"]["start"]["sentence"] == sentences.name
+    report = evaluated(folder, data.splits()[1], lambda *told: None, "cpu").report()
+    assert report["sum_of_recalls"] == pytest.approx(quality.sum_of_recalls, abs=20)
+    model = read_native(encoder.manifest, folder)
+    ids = [piece_tokenizer(list(encoder.vocabulary())).encode(text).ids for text in TEXTS]
+    with torch.inference_mode():
+        wanted = model.encode_text(*padded(ids)).numpy()
+    assert (encoder.encode_texts(TEXTS) * wanted).sum(1).min() > 0.999
+    kept = SentenceModel(sentences)
+    start = recipe_with(tiny, settings).text.encoders[1].build(len(kept.vocabulary), 8)
+    kept.fill(start.pretrained, start.config)
+    theirs = dict(start.pretrained.named_parameters())
+    moved = {name for name, value in model.text.encoders[1].pretrained.named_parameters()
+             if not torch.allclose(value, theirs[name], atol=1e-6)}  # fmt: skip
+    assert {name.split(".")[1] for name in moved} == ({"1"} if tuned else set())
+    again = [*settings[:3], ("start.bundle", str(tmp_path / "b.zip")), ("run.epochs", 1)]
+    (tmp_path / "again").mkdir()
+    trained(tiny, data, tmp_path / "again", again)
+
+
+def test_a_sentence_encoder_without_weights_to_begin_with_is_refused(tiny, data, tmp_path):
+    with pytest.raises(ModelConfigError, match=r"start\.sentence"):
+        trained(tiny, data, tmp_path, [("text", SENTENCE)])
 
 
 NETWORKS = {
