@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from retrieval_site.rows import Columns
     from workers.inference.manifest import Manifest
     from workers.jobs.types import JobType
+    from workers.models import Blob
 
 CHAMPION = "champion"
 _PREPARABLE = (
@@ -54,15 +55,28 @@ def version_upload(
     manifest = _manifest_of(bundle)
     blob = blob_store(bundle, "application/zip")
     with transaction.atomic():
-        registry_lock("model versions")
-        version = _version_of(blob.pk) or ModelVersion.objects.create(
-            name=manifest.name,
-            number=_next_number(manifest.name),
-            bundle=blob,
-            created_by_id=by.pk if by else None,
-        )
-        _add_note(version, note)
+        version = _registered(manifest, blob, note, by)
         return version, version_validate(version=version, by=by)
+
+
+def version_add(*, bundle: File[bytes], note: str = "", by: AbstractBaseUser | None = None) -> ModelVersion:
+    """Store a bundle as the next version of its name, as `version_upload` does; the caller sees to its validation."""
+    manifest = _manifest_of(bundle)
+    blob = blob_store(bundle, "application/zip")
+    with transaction.atomic():
+        return _registered(manifest, blob, note, by)
+
+
+def _registered(manifest: Manifest, blob: Blob, note: str, by: AbstractBaseUser | None) -> ModelVersion:
+    registry_lock("model versions")
+    version: ModelVersion = _version_of(blob.pk) or ModelVersion.objects.create(
+        name=manifest.name,
+        number=_next_number(manifest.name),
+        bundle=blob,
+        created_by_id=by.pk if by else None,
+    )
+    _add_note(version, note)
+    return version
 
 
 def _add_note(version: ModelVersion, note: str) -> None:

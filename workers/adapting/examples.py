@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
 
 TOWERS = ("image", "text")
+SEARCHES_MIN = 10
+"""Judged searches, each of its own, below which nothing is learned."""
 TWIN_COSINE = 0.8
 """A unit so close to a relevant one may be as right: nobody said, so it counts neither for nor against."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workers.adapting.descent import STEPS, descend
+from workers.adapting.examples import SEARCHES_MIN
 from workers.adapting.measuring import ranks
 from workers.inference.adapters import ResidualMap
 from workers.training.measures.bootstrap import Difference, paired_means
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     Maps = Mapping[str, ResidualMap]
     Values = NDArray[np.float64]
 
-SEARCHES_MIN = 10
-"""Judged searches, each of its own, below which nothing is learned."""
 FOLDS = 3
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 """How much of the learned map may be taken; nothing of it is always among the choices."""
