@@ -13,6 +13,7 @@ from search.models import Document, DocumentImage, Judgement, Passage
 from search.services.collections import collection_create
 from search.services.document_fields import DocumentFields
 from search.services.documents import DocumentRecord, documents_save
+from search.vectors.copy import vectors_write
 from search.vectors.read import unit_vectors
 from tests.support.corpus import make_version, picture, unit_rows
 from tests.support.queries import make_query
@@ -22,6 +23,7 @@ from workers.inference.bundles import read_manifest
 from workers.jobs.runner import run_job_inline
 from workers.storage.blobs import blob_store
 
+DIM = 32
 PARTS = ("pump", "valve", "gear", "bolt", "pipe", "motor")
 
 
@@ -49,17 +51,34 @@ def collection():
     return made
 
 
+def _version(folder) -> ModelVersion:
+    path = make_tiny_bundle(folder / "tiny.zip")
+    bundle = blob_store(path.read_bytes(), "application/zip")
+    return make_version(
+        "tiny", dim=DIM, champion=False, bundle=bundle, manifest=read_manifest(path).to_json()
+    )
+
+
 @pytest.fixture
 def version(collection, tmp_path) -> ModelVersion:
-    """A version with the vectors of all notes, encoded by its own network."""
-    path = make_tiny_bundle(tmp_path / "tiny.zip")
-    made = make_version(
-        "tiny",
-        dim=32,
-        champion=False,
-        bundle=blob_store(path.read_bytes(), "application/zip"),
-        manifest=read_manifest(path).to_json(),
+    """A version with vectors of all notes, of which pictures lie near their notes; no encoder is loaded for it."""
+    made, draw = _version(tmp_path), np.random.default_rng(3)
+    passages = list(Passage.objects.order_by("pk"))
+    vectors = unit_rows(draw.normal(size=(len(passages), DIM)))
+    vectors_write(made, "passage", [passage.pk for passage in passages], vectors)
+    by_document = {passage.document_id: row for passage, row in zip(passages, vectors, strict=True)}
+    images = list(DocumentImage.objects.order_by("pk"))
+    near = np.array([by_document[image.document_id] for image in images]) + 0.02 * draw.normal(
+        size=(len(images), DIM)
     )
+    vectors_write(made, "image", [image.pk for image in images], unit_rows(near))
+    return made
+
+
+@pytest.fixture
+def encoded_version(collection, tmp_path) -> ModelVersion:
+    """A version with the vectors of all notes, encoded by its own network."""
+    made = _version(tmp_path)
     assert run_job_inline(services.version_prepare(version=made)).state == "succeeded"
     return made
 

@@ -56,9 +56,11 @@ def photo_of(version, rgb):
     return encoder.encode_pixels(to_pixels(open_picture(picture(rgb, seed=77)), encoder.manifest.image)[None])
 
 
-def test_marks_become_a_version_that_is_ready_and_answers_as_the_map_of_its_base_does(version, collection):
-    mark(version, count=90)
-    found = learned(version)
+def test_marks_become_a_version_that_is_ready_and_answers_as_the_map_of_its_base_does(
+    encoded_version, collection
+):
+    mark(encoded_version, count=90)
+    found = learned(encoded_version)
     assert "First hits" in found.said
     assert "95 % interval" in found.said
     new = ModelVersion.objects.get(pk=found.new_id)
@@ -67,21 +69,23 @@ def test_marks_become_a_version_that_is_ready_and_answers_as_the_map_of_its_base
     measured = new.manifest["metrics"]["learned_from_marks"]
     assert measured["first_hits_after"] > measured["first_hits_before"]
     assert measured["mean_reciprocal_rank_gain_low"] > 0
-    assert measured["searches"] == found.searches == len(list(learnable_searches(version)))
+    assert measured["searches"] == found.searches == len(list(learnable_searches(encoded_version)))
     assert found.coverage["passage"].missing == found.coverage["image"].missing == 0
 
     maps = adapter_of(new)
     assert set(maps) == {"image"}
-    assert np.array_equal(vectors_of(new, "passage"), vectors_of(version, "passage"))
-    mapped = maps["image"].vectors(vectors_of(version, "image"))
+    assert np.array_equal(vectors_of(new, "passage"), vectors_of(encoded_version, "passage"))
+    mapped = maps["image"].vectors(vectors_of(encoded_version, "image"))
     np.testing.assert_allclose(vectors_of(new, "image"), mapped, atol=1e-3)
-    assert not np.allclose(vectors_of(new, "image"), vectors_of(version, "image"), atol=0.02)
+    assert not np.allclose(vectors_of(new, "image"), vectors_of(encoded_version, "image"), atol=0.02)
 
     asked = photo_of(new, (200, 40, 40))
-    np.testing.assert_allclose(asked, maps["image"].vectors(photo_of(version, (200, 40, 40))), atol=1e-4)
+    np.testing.assert_allclose(
+        asked, maps["image"].vectors(photo_of(encoded_version, (200, 40, 40))), atol=1e-4
+    )
     scope = make_scope(VectorTable(new.pk, "passage"), (collection.pk,), {})
     answer = run(Asked(Known(EncodedQuery(new, (EncodedPart("image", asked),))), scope, 10, 10)).documents
-    scores = np.sort(vectors_of(version, "passage") @ asked[0])[::-1]
+    scores = np.sort(vectors_of(encoded_version, "passage") @ asked[0])[::-1]
     np.testing.assert_allclose([hit.score for hit in answer], scores[:10], atol=2e-3)
 
 
@@ -128,18 +132,18 @@ def test_the_command_learns_from_one_collection_and_knows_its_name(taken_for_val
         call_command("learn_from_marks", version.key, collection="elsewhere")
 
 
-def test_searches_of_another_version_are_encoded_again_and_those_that_measure_left_out(version):
-    mark(version, count=30)
-    kept = list(learnable_searches(version))
+def test_searches_of_another_version_are_encoded_again_and_those_that_measure_left_out(encoded_version):
+    mark(encoded_version, count=30)
+    kept = list(learnable_searches(encoded_version))
     ids = [query.pk for query in kept]
     assert 10 < len(ids) < 30
     Query.objects.update(version=None)
-    found = examples_of(version, None, _Quiet())
+    found = examples_of(encoded_version, None, _Quiet())
     assert len(found.judged) == len(ids)
-    dark = photo_of(version, (9, 9, 9))[0]
+    dark = photo_of(encoded_version, (9, 9, 9))[0]
     assert float(found.judged[0].query @ dark) > 0.9
     assert {len(one.relevant) for one in found.judged} == {1}
-    assert found.images.shape == found.texts.shape == (12, version.dim)
+    assert found.images.shape == found.texts.shape == (12, encoded_version.dim)
 
 
 def test_a_run_that_was_stopped_goes_on_with_the_version_that_it_made(taken_for_valid, version, monkeypatch):
@@ -166,9 +170,9 @@ def test_a_run_that_was_stopped_goes_on_with_the_version_that_it_made(taken_for_
     assert all(one.complete for one in coverage(new).values())
 
 
-def test_what_the_base_lacks_is_encoded(taken_for_valid, version, collection):
-    mark(version, count=90)
-    new = ModelVersion.objects.get(pk=learned(version).new_id)
+def test_what_the_base_lacks_is_encoded(taken_for_valid, encoded_version, collection):
+    mark(encoded_version, count=90)
+    new = ModelVersion.objects.get(pk=learned(encoded_version).new_id)
     services.version_retire(version=new)
     documents_save(
         collection=collection, records=[DocumentRecord("late", DocumentFields(body="a rusty red pump"))]
@@ -176,16 +180,18 @@ def test_what_the_base_lacks_is_encoded(taken_for_valid, version, collection):
     new.refresh_from_db()
     assert run_job_inline(services.version_prepare(version=new)).state == "succeeded"
     assert coverage(new)["passage"].complete
-    assert not coverage(version)["passage"].complete
+    assert not coverage(encoded_version)["passage"].complete
     assert run_job_inline(encode_soon()).state == "succeeded"
-    np.testing.assert_allclose(vectors_of(new, "passage"), vectors_of(version, "passage"), atol=1e-3)
+    np.testing.assert_allclose(vectors_of(new, "passage"), vectors_of(encoded_version, "passage"), atol=1e-3)
 
 
-def test_without_the_bases_vectors_everything_is_encoded_and_nothing_can_be_learned(taken_for_valid, version):
-    mark(version, count=90)
-    new = ModelVersion.objects.get(pk=learned(version).new_id)
+def test_without_the_bases_vectors_everything_is_encoded_and_nothing_can_be_learned(
+    taken_for_valid, encoded_version
+):
+    mark(encoded_version, count=90)
+    new = ModelVersion.objects.get(pk=learned(encoded_version).new_id)
     mapped = vectors_of(new, "image")
-    for one in (version, new):
+    for one in (encoded_version, new):
         table_drop(one)
         ModelVersion.objects.filter(pk=one.pk).update(state=VersionState.RETIRED)
         one.refresh_from_db()
@@ -194,9 +200,9 @@ def test_without_the_bases_vectors_everything_is_encoded_and_nothing_can_be_lear
     new.refresh_from_db()
     with pytest.raises(AppError, match=r"version\.cannot_learn") as refused:
         version_learn(version=new)
-    assert refused.value.detail["base"] == version.key
+    assert refused.value.detail["base"] == encoded_version.key
     with pytest.raises(AppError, match=r"version\.wrong_state"):
-        version_learn(version=version)
+        version_learn(version=encoded_version)
 
 
 class _Quiet:
