@@ -295,7 +295,7 @@ def offered_actions(version: ModelVersion) -> list[tuple[str, str, str]]:
 
 def _offers_without_model(version: ModelVersion) -> list[tuple[str, str, str]]:
     """Return what may be done with a version that did not pass its validation, while no job validates it."""
-    if services.is_busy(version, job_types.VALIDATE):
+    if services.is_busy(version, job_types.VALIDATE) or services.is_being_learned(version):
         return []
     again = version.state == VersionState.UPLOADED or services.may_validate_again(version)
     return [*([VALIDATE] if again else []), ("delete", "Delete", "danger")]

@@ -11,7 +11,7 @@ from django.db.models import Max
 from models_admin import hooks
 from models_admin.files import file_on_disk
 from models_admin.files import version_folder as version_folder
-from models_admin.job_types import MEASURE, PREPARE, VALIDATE, VersionParameters
+from models_admin.job_types import LEARN, MEASURE, PREPARE, VALIDATE, VersionParameters
 from models_admin.judged import judged_of
 from models_admin.models import Activation, Alias, ModelVersion, VectorIndex, VersionState
 from retrieval_site.database import Prepared
@@ -300,9 +300,15 @@ def is_busy(version: ModelVersion, job_type: JobType[VersionParameters, Any]) ->
     return found.filter(state__in=ACTIVE).exists()
 
 
+def is_being_learned(version: ModelVersion) -> bool:
+    """Return whether the job that made the version of marks still validates or prepares it."""
+    return Job.objects.filter(type=LEARN.name, state__in=ACTIVE, result__new_id=version.pk).exists()
+
+
 def _check_idle(version: ModelVersion, job_type: JobType[VersionParameters, Any]) -> None:
-    if is_busy(version, job_type):
-        raise AppError("version.busy", model=version.key, job_type=job_type.name)
+    for busy, name in ((is_busy(version, job_type), job_type.name), (is_being_learned(version), LEARN.name)):
+        if busy:
+            raise AppError("version.busy", model=version.key, job_type=name)
 
 
 def version_move(version: ModelVersion, state: VersionState, **values: Any) -> None:

@@ -19,6 +19,7 @@ from workers.adapting.examples import SEARCHES_MIN
 if TYPE_CHECKING:
     from models_admin.models import ModelVersion
 
+_COLUMNS = ("what", "how much")
 _NOTE = (
     "Learning takes seconds to a minute and changes nothing for anybody: what comes of it is a next version, with its "
     "gain measured, that you may activate. A third of all judged searches is never learned from: it measures models."
@@ -31,7 +32,7 @@ def learning_panel(version: ModelVersion) -> Panel | None:
     try:
         base = learning_base(version)
     except AppError:
-        return Panel("Learn from marks", ("", ""), rows) if rows else None
+        return Panel("Learn from marks", _COLUMNS, rows) if rows else None
     searches = [query.pk for query in islice(learnable_searches(base), SEARCHES_MAX)]
     marks = Judgement.objects.filter(query__in=searches)
     needed = f" ({SEARCHES_MIN} are needed)" if len(searches) < SEARCHES_MIN else ""
@@ -40,7 +41,7 @@ def learning_panel(version: ModelVersion) -> Panel | None:
         ("marks on them: relevant", marks.filter(grade__gte=RELEVANT).count()),
         ("marks on them: not relevant", marks.filter(grade__lt=RELEVANT).count()),
     ]
-    return Panel("Learn from marks", ("", ""), rows, _NOTE)
+    return Panel("Learn from marks", _COLUMNS, rows, _NOTE)
 
 
 def _learned_rows(version: ModelVersion) -> list[tuple[str, object]]:

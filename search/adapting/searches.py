@@ -32,6 +32,6 @@ def learnable_searches(version: ModelVersion, collection: int | None = None) -> 
     parts = Prefetch("parts", QueryPart.objects.defer("embedding"))
     rows = liked_searches(collection).defer("answer").prefetch_related(parts)
     targets = {unit_kind(table.kind).target for table in tables_of(version)}
-    asks = [modality for modality in ASKS if modality in version.manifest["modalities"]]
+    asks = [modality for modality in ASKS if modality in version.manifest.get("modalities", ())]
     rows = rows.filter(target__in=targets, parts__modality__in=asks)
     return (query for query in rows.iterator(CHUNK_ROWS) if not measures_models(query))

@@ -6,9 +6,11 @@ import pytest
 from django.contrib.auth.models import User
 from django.urls import reverse
 
-from models_admin import job_ends
+from models_admin import job_ends, services
+from models_admin.admin import offered_actions
 from models_admin.job_types import LEARN, LearnParameters, LearnResult
 from models_admin.models import ModelVersion, VersionState
+from retrieval_site.errors import AppError
 from retrieval_site.typed_json import to_json
 from tests.search.adapting.conftest import mark
 from tests.support.pages import shown_page
@@ -110,3 +112,20 @@ def test_what_a_bundle_says_of_its_gain_is_its_authors_and_may_be_nonsense(clien
     odd = {"learned_from_marks": {"searches": "many"}}
     ModelVersion.objects.update(manifest=version.manifest | {"adapter": {"image": "a.npy"}, "metrics": odd})
     assert "First hits" not in page_of(client, version)
+
+
+def test_a_version_that_is_being_learned_is_neither_retired_nor_deleted_nor_validated(client, root, version):
+    new = ModelVersion.objects.create(
+        name="tiny", number=2, state="uploaded", bundle=version.bundle, manifest=tiny_manifest(), dim=32
+    )
+    job = job_create(LEARN, LearnParameters(version=version.pk))
+    Job.objects.filter(pk=job.pk).update(
+        state="running", result=to_json(LearnResult(said="x", new=new.key, new_id=new.pk))
+    )
+    assert offered_actions(new) == []
+    with pytest.raises(AppError, match=r"version\.busy"):
+        services.version_delete(version=new)
+    ModelVersion.objects.filter(pk=new.pk).update(state="preparing")
+    new.refresh_from_db()
+    with pytest.raises(AppError, match=r"version\.busy"):
+        services.version_retire(version=new)
