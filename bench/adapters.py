@@ -24,7 +24,7 @@ from PIL import Image
 from bench.feedback import JUDGED_HITS, _other_camera
 from bench.measure import Report
 from bench.serving import DATA_DIR, attached, serving
-from workers.adapting.examples import Example, Examples
+from workers.adapting.examples import JudgedExample, Examples
 from workers.adapting.learning import learn
 from workers.inference.adapted import adapted_write
 from workers.inference.adapters import ResidualMap
@@ -182,19 +182,19 @@ def _camera(corpus: Corpus, splits: int, searches: int | None) -> None:
         print(f"{name}: {gain.value:+.1f} (95 %: {gain.low:+.1f} to {gain.high:+.1f})", flush=True)
 
 
-def _judged(corpus: Corpus, place: int) -> Example | None:
+def _judged(corpus: Corpus, place: int) -> JudgedExample | None:
     """What people would say of the first ten hits; None where none of them is right."""
     photo = corpus.shifted[place]
     hits = np.argsort(-(corpus.passages @ photo))[:JUDGED_HITS]
     right = (corpus.passage_labels[hits] == corpus.labels[place]).all(1)
     if not right.any():
         return None
-    return Example(
+    return JudgedExample(
         photo, corpus.passages[hits[right]], corpus.passages[hits[~right]], "image", "text", str(place)
     )
 
 
-def _examples(corpus: Corpus, judged: list[Example], seed: int) -> Examples:
+def _examples(corpus: Corpus, judged: list[JudgedExample], seed: int) -> Examples:
     from search.adapting.collect import BACKGROUND_MAX
     from search.relevance.labels import PAIRS_MAX
 

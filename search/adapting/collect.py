@@ -22,7 +22,7 @@ from search.units.passage import PASSAGE
 from search.units.registry import unit_kind, unit_kind_of
 from search.vectors.read import vectors_by_document
 from search.vectors.tables import tables_of
-from workers.adapting.examples import Example, Examples
+from workers.adapting.examples import JudgedExample, Examples
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -49,7 +49,7 @@ def examples_of(version: ModelVersion, collection: int | None, ctx: JobContext) 
     ctx.stage("collect marks", len(searches))
     room = FLOATS_MAX // max(1, 2 * len(searches) * version.dim)
     units = max(2, min(UNITS_MAX, room))
-    judged: list[Example] = []
+    judged: list[JudgedExample] = []
     for start in range(0, len(searches), AT_ONCE):
         rows = Query.objects.filter(pk__in=searches[start : start + AT_ONCE]).order_by("-created_at")
         chunk = list(rows.prefetch_related(Prefetch("parts", QueryPart.objects.select_related("preview"))))
@@ -62,7 +62,7 @@ def examples_of(version: ModelVersion, collection: int | None, ctx: JobContext) 
 
 def _examples(
     version: ModelVersion, collection: int | None, queries: Sequence[Query], most: int
-) -> Iterator[Example]:
+) -> Iterator[JudgedExample]:
     """Yield the searches of which vectors and relevant documents are still there, each with up to `most` units."""
     grades = _grades(queries, collection)
     vectors = _vectors(version, queries)
@@ -73,7 +73,7 @@ def _examples(
         for query in asked:
             relevant, rejected = _units(query, kind, grades.get(query.pk, {}), stored)
             if relevant and query.part:
-                yield Example(
+                yield JudgedExample(
                     vectors[query.pk],
                     np.stack(relevant[:most]),
                     np.array(rejected[:most], np.float32).reshape(-1, version.dim),

@@ -46,7 +46,7 @@ def _learn(run: JobRun[LearnParameters, LearnResult]) -> None:
     base = learning_base(_version(run.parameters.version))
     examples = examples_of(base, run.parameters.collection, run)
     run.stage("learn", STEPS_IN_ALL)
-    learned = learn(examples, step_done=_Steps(run))
+    learned = learn(examples, step_done=_LearningSteps(run))
     said = said_of(learned)
     if not learned.maps:
         run.remember(said=said, searches=learned.searches)
@@ -78,7 +78,7 @@ def _version(version_id: int) -> ModelVersion:
     return version
 
 
-class _Steps:
+class _LearningSteps:
     """Shows the steps on the job, and stops it where somebody asked for that."""
 
     def __init__(self, run: JobRun[LearnParameters, LearnResult]) -> None:

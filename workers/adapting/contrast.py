@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from workers.adapting.examples import Example
+    from workers.adapting.examples import JudgedExample
 
     Floats = NDArray[np.float32]
     Bools = NDArray[np.bool_]
@@ -23,7 +23,7 @@ TEMPERATURE = 0.07
 
 
 @dataclass(frozen=True)
-class Batch:
+class ContrastBatch:
     """Searches of one direction, `queries` (n, dim), and what each is asked among, `units` (m, dim).
 
     `right` and `counts` (n, m): which units are an answer, and which count at all: twins of an answer do not.
@@ -37,7 +37,7 @@ class Batch:
     counts: Bools
 
 
-def batch_of(examples: Sequence[Example], background: Floats) -> Batch:
+def batch_of(examples: Sequence[JudgedExample], background: Floats) -> ContrastBatch:
     """Return searches of one direction with all of their units, and others (m, dim), as each other's wrong answers."""
     relevant = np.concatenate([one.relevant for one in examples])
     owner = np.repeat(np.arange(len(examples)), [len(one.relevant) for one in examples])
@@ -47,7 +47,7 @@ def batch_of(examples: Sequence[Example], background: Floats) -> Batch:
     counts = ~twins(relevant, owner, units, len(examples))
     _rejected_count(counts, examples, len(relevant))
     queries = np.stack([one.query for one in examples])
-    return Batch(examples[0].asks, examples[0].finds, queries, units, right, counts | right)
+    return ContrastBatch(examples[0].asks, examples[0].finds, queries, units, right, counts | right)
 
 
 def twins(relevant: Floats, owner: NDArray[np.int64], units: Floats, searches: int) -> Bools:
@@ -60,7 +60,7 @@ def twins(relevant: Floats, owner: NDArray[np.int64], units: Floats, searches: i
     return np.asarray(np.logical_or.reduceat(near, starts, axis=0), bool)
 
 
-def _rejected_count(counts: Bools, examples: Sequence[Example], start: int) -> None:
+def _rejected_count(counts: Bools, examples: Sequence[JudgedExample], start: int) -> None:
     """Let what a person rejected count as wrong for that search, however near it is: somebody said so."""
     for row, one in enumerate(examples):
         end = start + len(one.rejected)
@@ -77,7 +77,7 @@ class Slope:
 
 
 def loss_and_slopes(
-    batch: Batch, maps: Mapping[str, tuple[Floats, Floats]]
+    batch: ContrastBatch, maps: Mapping[str, tuple[Floats, Floats]]
 ) -> tuple[float, dict[str, Slope]]:
     """Return the mean of −log(Σ exp of right scores / Σ exp of all that count), and its gradient by tower in `maps`.
 

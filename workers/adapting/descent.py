@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from workers.adapting.contrast import Batch
-    from workers.adapting.examples import Example
+    from workers.adapting.contrast import ContrastBatch
+    from workers.adapting.examples import JudgedExample
 
     Floats = NDArray[np.float32]
 
@@ -31,8 +31,8 @@ EPSILON = 1e-8
 
 
 def descend(
-    judged: Sequence[Example],
-    pairs: Sequence[Example],
+    judged: Sequence[JudgedExample],
+    pairs: Sequence[JudgedExample],
     background: Mapping[str, Floats],
     seed: int,
     step_done: Callable[[], None],
@@ -53,11 +53,11 @@ def descend(
 
 
 def _batches(
-    judged: Sequence[Example],
-    pairs: Sequence[Example],
+    judged: Sequence[JudgedExample],
+    pairs: Sequence[JudgedExample],
     background: Mapping[str, Floats],
     draw: np.random.Generator,
-) -> Iterator[Batch]:
+) -> Iterator[ContrastBatch]:
     for examples, size in ((judged, JUDGED_AT_ONCE), (pairs, PAIRS_AT_ONCE)):
         if not examples:
             continue

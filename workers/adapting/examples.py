@@ -22,7 +22,7 @@ TWIN_COSINE = 0.8
 
 
 @dataclass(frozen=True)
-class Example:
+class JudgedExample:
     """A judged search: its vector `query` (dim), the units found `relevant` (n ≥ 1, dim) and `rejected` (m, dim).
 
     `asks` and `finds` name the towers of the query and of the units. Examples of one `group` asked the same: what is
@@ -44,7 +44,7 @@ class Examples:
     `background`: by tower, a sample (m, dim) of the units that could be found.
     """
 
-    judged: Sequence[Example]
+    judged: Sequence[JudgedExample]
     images: Floats
     texts: Floats
     background: Mapping[str, Floats]
@@ -67,12 +67,12 @@ class Examples:
             np.int64,
         )
 
-    def pairs(self) -> list[Example]:
+    def pairs(self) -> list[JudgedExample]:
         """Return the pairs as searches by each learned tower for what belongs to it in the other one."""
         nothing = np.zeros((0, self.dim), np.float32)
         towers = {"image": self.images, "text": self.texts}
         return [
-            Example(query, own[None], nothing, asks, finds)
+            JudgedExample(query, own[None], nothing, asks, finds)
             for asks in self.asked
             for finds in TOWERS
             if finds != asks

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from workers.adapting.examples import Example, Examples
+    from workers.adapting.examples import JudgedExample, Examples
 
     Maps = Mapping[str, ResidualMap]
     Values = NDArray[np.float64]
@@ -112,9 +112,11 @@ class _Folds:
         return _HeldOut(found, of_pairs, self._fold, self._fold_of_pair, self._groups)
 
 
-def _split(examples: Sequence[Example], chosen: NDArray[np.bool_]) -> tuple[list[Example], list[Example]]:
+def _split(
+    examples: Sequence[JudgedExample], chosen: NDArray[np.bool_]
+) -> tuple[list[JudgedExample], list[JudgedExample]]:
     """Return the chosen ones and the others."""
-    both: tuple[list[Example], list[Example]] = ([], [])
+    both: tuple[list[JudgedExample], list[JudgedExample]] = ([], [])
     for one, is_chosen in zip(examples, chosen, strict=True):
         both[not is_chosen].append(one)
     return both

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from workers.adapting.examples import Example
+    from workers.adapting.examples import JudgedExample
     from workers.inference.adapters import ResidualMap
 
     Floats = NDArray[np.float32]
@@ -23,7 +23,7 @@ AT_ONCE = 256
 
 
 def ranks(
-    examples: Sequence[Example], background: Mapping[str, Floats], maps: Mapping[str, ResidualMap]
+    examples: Sequence[JudgedExample], background: Mapping[str, Floats], maps: Mapping[str, ResidualMap]
 ) -> Ranks:
     """Return the rank (n,) of each search's best relevant unit among its rejected ones and the background, from 1.
 
@@ -40,7 +40,7 @@ def ranks(
 
 
 def _ranks(
-    examples: Sequence[Example], background: Floats, others: Floats, maps: Mapping[str, ResidualMap]
+    examples: Sequence[JudgedExample], background: Floats, others: Floats, maps: Mapping[str, ResidualMap]
 ) -> Ranks:
     asks, finds = examples[0].asks, examples[0].finds
     queries = _mapped(np.stack([one.query for one in examples]), asks, maps)

@@ -8,7 +8,7 @@ import pytest
 from tests.support.corpus import unit_rows
 from workers.adapting.contrast import batch_of, loss_and_slopes
 from workers.adapting.descent import descend
-from workers.adapting.examples import Example, Examples
+from workers.adapting.examples import JudgedExample, Examples
 from workers.adapting.learning import STEPS_IN_ALL, learn
 from workers.adapting.measuring import ranks
 
@@ -37,7 +37,7 @@ def examples(count, *, turned=True, random_marks=False, asks="image", finds="tex
     if random_marks:
         chosen = draw(seed + 3).integers(UNITS, size=count)
     judged = [
-        Example(query, units[own][None], units[[(own + 1) % UNITS, (own + 2) % UNITS]], asks, finds)
+        JudgedExample(query, units[own][None], units[[(own + 1) % UNITS, (own + 2) % UNITS]], asks, finds)
         for query, own in zip(queries, chosen, strict=True)
     ]
     return Examples(judged, NOTHING, NOTHING, {"image": units, "text": units})
@@ -72,7 +72,7 @@ def test_marks_that_the_model_would_have_given_teach_nothing():
 def test_too_few_searches_teach_nothing_however_often_the_same_was_asked():
     assert learn(examples(9)).nothing == "too_few"
     once = examples(1).judged[0]
-    again = [Example(once.query, once.relevant, NOTHING, "image", "text", group="photo")] * 40
+    again = [JudgedExample(once.query, once.relevant, NOTHING, "image", "text", group="photo")] * 40
     found = learn(Examples(again, NOTHING, NOTHING, examples(1).background))
     assert (found.nothing, found.searches) == ("too_few", 1)
     assert learn(Examples([], NOTHING, NOTHING, {})).nothing == "too_few"
@@ -123,7 +123,7 @@ def test_the_gradient_is_that_of_the_loss(asks, finds):
 def test_twins_of_a_relevant_unit_count_neither_way_but_what_was_rejected_does():
     one = np.eye(1, DIM, dtype=np.float32)[0]
     twin = unit_rows((one + 0.1 * np.eye(1, DIM, 1, dtype=np.float32)[0])[None])
-    example = Example(one, one[None], twin, "image", "text")
+    example = JudgedExample(one, one[None], twin, "image", "text")
     batch = batch_of([example], np.concatenate([twin, -twin]))
     assert batch.counts.tolist() == [[True, True, False, True]]
     assert batch.right.tolist() == [[True, False, False, False]]
