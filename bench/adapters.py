@@ -24,7 +24,7 @@ from PIL import Image
 from bench.feedback import JUDGED_HITS, _other_camera
 from bench.measure import Report
 from bench.serving import DATA_DIR, attached, serving
-from workers.adapting.examples import JudgedExample, Examples
+from workers.adapting.examples import Examples, JudgedExample
 from workers.adapting.learning import learn
 from workers.inference.adapted import adapted_write
 from workers.inference.adapters import ResidualMap

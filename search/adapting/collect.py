@@ -22,7 +22,7 @@ from search.units.passage import PASSAGE
 from search.units.registry import unit_kind, unit_kind_of
 from search.vectors.read import vectors_by_document
 from search.vectors.tables import tables_of
-from workers.adapting.examples import JudgedExample, Examples
+from workers.adapting.examples import Examples, JudgedExample
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

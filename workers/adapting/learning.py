@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from workers.adapting.examples import JudgedExample, Examples
+    from workers.adapting.examples import Examples, JudgedExample
 
     Maps = Mapping[str, ResidualMap]
     Values = NDArray[np.float64]

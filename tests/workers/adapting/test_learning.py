@@ -8,7 +8,7 @@ import pytest
 from tests.support.corpus import unit_rows
 from workers.adapting.contrast import batch_of, loss_and_slopes
 from workers.adapting.descent import descend
-from workers.adapting.examples import JudgedExample, Examples
+from workers.adapting.examples import Examples, JudgedExample
 from workers.adapting.learning import STEPS_IN_ALL, learn
 from workers.adapting.measuring import ranks
 
