@@ -263,12 +263,12 @@ def run_search_photos(run: JobRun[PhotosParameters, PhotosResult]) -> None:
 @job_handler(PREPARE)
 def run_prepare(run: JobRun[VersionParameters, PrepareResult]) -> PrepareResult:
     """Encode every document for a version beside the running one, then measure it where people have judged hits."""
-    if run.only_failed:
-        forget_broken(run)
     return PrepareResult(coverage=_prepared(_version(run.parameters), run))
 
 
 def _prepared(version: ModelVersion, ctx: JobContext) -> dict[str, Covered]:
+    if ctx.only_failed:
+        forget_broken(ctx)
     coverage = prepare(version, ctx)
     calibrate_version(version, ctx)
     if has_judged_searches():

@@ -101,7 +101,7 @@ def mark(version: ModelVersion, *, count: int, seed: int = 0, is_random: bool = 
     draw = np.random.default_rng(seed)
     passages = list(Passage.objects.order_by("pk"))
     vectors = unit_vectors(version, "passage", [passage.pk for passage in passages])
-    shift = 1.5 * unit_rows(draw.normal(size=(1, version.dim)))[0]
+    shift = 4 * unit_rows(draw.normal(size=(1, version.dim)))[0]
     for number in range(count):
         passage, other = (passages[place] for place in draw.choice(len(passages), 2, replace=False))
         photo = unit_rows((vectors[passage.pk] + shift + 0.03 * draw.normal(size=version.dim))[None])[0]

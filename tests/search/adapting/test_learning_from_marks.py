@@ -34,6 +34,7 @@ from tests.support.corpus import picture
 from workers.inference.pictures import open_picture, to_pixels
 from workers.jobs.errors import JobPaused
 from workers.jobs.runner import run_job_inline
+from workers.jobs.services import job_resume
 from workers.models import Job
 
 pytestmark = pytest.mark.django_db
@@ -161,9 +162,7 @@ def test_a_run_that_was_stopped_goes_on_with_the_version_that_it_made(taken_for_
     monkeypatch.setattr(remap, "FLOATS_AT_ONCE", 5 * version.dim)
     assert run_job_inline(job).state == "paused"
     assert ModelVersion.objects.count() == 2
-    Job.objects.filter(pk=job.pk).update(state="queued", request="")
-    job.refresh_from_db()
-    assert run_job_inline(job).state == "succeeded"
+    assert run_job_inline(job_resume(Job.objects.get(pk=job.pk))).state == "succeeded"
     new = ModelVersion.objects.get(number=2)
     assert new.state == VersionState.READY
     assert len(calls) == 4  # 12 pictures, five at a time, and the first once more
