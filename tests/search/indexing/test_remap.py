@@ -154,7 +154,7 @@ def test_units_that_never_could_be_encoded_do_not_condemn_a_version_that_has_all
     unit_table = VectorTable(base.pk, "passage").name
     with connection.cursor() as cursor:
         cursor.execute(f"DELETE FROM {unit_table} WHERE unit_id = %s", [last])
-    failed = [UnitFailure(last, "text.too_long", "It is too long.")]
+    failed = [UnitFailure(last, "encoder.bad_output", "It is too long.")]
     monkeypatch.setattr(encode_module, "HOPELESS_FAILURES", 1)
     monkeypatch.setattr(encode_module, "encoder_of", lambda version: None)
     batches = [[UnitBatch([], [], failed)], []]
