@@ -15,6 +15,7 @@ from django.utils.html import format_html_join
 from models_admin import job_types, services
 from models_admin.files import bundle_name
 from models_admin.hooks import panels_for
+from models_admin.learning import may_learn, version_learn
 from models_admin.losses import LOSSES
 from models_admin.measured import measured_groups
 from models_admin.models import Activation, Alias, ModelVersion, VectorIndex, VersionState
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 JOBS_SHOWN = 5
 VALIDATE = ("validate", "Validate again", "primary")
 MEASURE = ("measure", "Measure by judgements", "")
+LEARN = ("learn", "Learn from marks", "")
 
 
 class UploadForm(forms.Form):
@@ -71,6 +73,11 @@ def _measure(version: ModelVersion, request: HttpRequest) -> str:
     return f"{version} is asked what people asked before; its page will show how it did."
 
 
+def _learn(version: ModelVersion, request: HttpRequest) -> str:
+    version_learn(version=version, by=signed_in(request))
+    return f"{version} learns from marks; nothing changes for anybody until what comes of it is activated."
+
+
 def _rollback(version: ModelVersion, request: HttpRequest) -> str:
     activation = services.version_rollback(by=signed_in(request))
     return f"Rolled back: {activation.version} answers searches now."
@@ -98,6 +105,7 @@ ACTIONS: dict[str, Callable[[ModelVersion, HttpRequest], str]] = {
     "activate": _activate_by(force=False),
     "activate-anyway": _activate_by(force=True),
     "measure": _measure,
+    "learn": _learn,
     "rollback": _rollback,
     "retire": _retire,
     "validate": _validate,
@@ -263,7 +271,7 @@ def offered_actions(version: ModelVersion) -> list[tuple[str, str, str]]:
     champion = Alias.objects.filter(name="champion").select_related("previous").first()
     if champion is not None and champion.version_id == version.pk:
         back = [("rollback", f"Roll back to {champion.previous}", "danger")] if champion.previous else []
-        return [*back, MEASURE, *_index_offers(version)]
+        return [*back, MEASURE, *_learning_offers(version), *_index_offers(version)]
     if version.state == VersionState.SET_ASIDE:
         return [("prepare", "Try it again: prepare", "primary")]
     if version.state in (VersionState.UPLOADED, VersionState.REFUSED):
@@ -278,6 +286,7 @@ def offered_actions(version: ModelVersion) -> list[tuple[str, str, str]]:
             else ("activate", "Activate", "primary"),
             ("prepare", "Catch up", ""),
             MEASURE,
+            *_learning_offers(version),
             *_index_offers(version),
             ("retire", "Retire and drop its vectors", "danger"),
         ]
@@ -286,10 +295,14 @@ def offered_actions(version: ModelVersion) -> list[tuple[str, str, str]]:
 
 def _offers_without_model(version: ModelVersion) -> list[tuple[str, str, str]]:
     """Return what may be done with a version that did not pass its validation, while no job validates it."""
-    if services.is_busy(version, job_types.VALIDATE):
+    if services.is_busy(version, job_types.VALIDATE) or services.is_being_learned(version):
         return []
     again = version.state == VersionState.UPLOADED or services.may_validate_again(version)
     return [*([VALIDATE] if again else []), ("delete", "Delete", "danger")]
+
+
+def _learning_offers(version: ModelVersion) -> list[tuple[str, str, str]]:
+    return [LEARN] if may_learn(version) else []
 
 
 def _index_offers(version: ModelVersion) -> list[tuple[str, str, str]]:

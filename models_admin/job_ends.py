@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from models_admin.job_types import PREPARE, VALIDATE, VersionParameters
+from models_admin.job_types import LEARN, PREPARE, VALIDATE, VersionParameters
 from models_admin.models import ModelVersion, VersionState
 
 if TYPE_CHECKING:
@@ -17,8 +17,7 @@ _BY_THE_BUNDLE = ("job.memory", "job.lost")
 
 def validation_ended(job: Job) -> None:
     """Refuse the version whose bundle took too much or killed its process; any other can be validated again."""
-    refused = job.error_id in _BY_THE_BUNDLE
-    _move(VALIDATE, job, VersionState.VALIDATING, VersionState.REFUSED if refused else VersionState.UPLOADED)
+    _move(VALIDATE, job, VersionState.VALIDATING, _after_validation(job))
 
 
 def preparation_ended(job: Job) -> None:
@@ -26,10 +25,27 @@ def preparation_ended(job: Job) -> None:
     _move(PREPARE, job, VersionState.PREPARING, VersionState.VALID)
 
 
+def learning_ended(job: Job) -> None:
+    """Leave the version that it made as its own validation or preparation would."""
+    new = LEARN.result_of(job).new_id
+    if new is None:
+        return
+    _left(new, job, VersionState.VALIDATING, _after_validation(job))
+    _left(new, job, VersionState.PREPARING, VersionState.VALID)
+
+
+def _after_validation(job: Job) -> VersionState:
+    return VersionState.REFUSED if job.error_id in _BY_THE_BUNDLE else VersionState.UPLOADED
+
+
 def _move(
     job_type: JobType[VersionParameters, Any], job: Job, left_in: VersionState, to: VersionState
 ) -> None:
     asked = job_type.find_parameters(job)
     if asked is not None:
-        found = ModelVersion.objects.filter(pk=asked.version, state=left_in)
-        found.update(state=to, error_id=job.error_id, error=job.error)
+        _left(asked.version, job, left_in, to)
+
+
+def _left(version_id: int, job: Job, left_in: VersionState, to: VersionState) -> None:
+    found = ModelVersion.objects.filter(pk=version_id, state=left_in)
+    found.update(state=to, error_id=job.error_id, error=job.error)

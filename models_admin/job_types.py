@@ -39,6 +39,26 @@ class PrepareResult(JobResult):
     coverage: dict[str, Covered] | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class LearnParameters(JobParameters):
+    """`version`: the id of the version that learns. `collection`: whose documents' marks alone count, by its id."""
+
+    version: int
+    collection: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearnResult(JobResult):
+    """What came of it in one sentence, `said`; the key of the `new` version, where there is one, and its id."""
+
+    said: str | None = None
+    new: str | None = None
+    new_id: int | None = None
+    searches: int | None = None
+    coverage: dict[str, Covered] | None = None
+
+
 VALIDATE = JobType("validate", VersionParameters, ValidateResult)
 PREPARE = JobType("prepare", VersionParameters, PrepareResult)
 MEASURE = JobType("measure", VersionParameters, Judged)
+LEARN = JobType("learn_from_marks", LearnParameters, LearnResult)

@@ -29,19 +29,25 @@ _ENDED = (VersionState.PREPARING, VersionState.READY, VersionState.RETIRED)
 
 @job_handler(VALIDATE)
 def run_validate(run: JobRun[VersionParameters, ValidateResult]) -> ValidateResult:
-    """Validate a version's bundle in the guarded child process; a bad one is refused with its first reason.
-
-    The version becomes valid with its manifest, dimension and measurements, or refused with id and sentence. When
-    this program itself fails it is neither: it is as uploaded and can be validated again.
-    """
+    """Validate a version's bundle in the guarded child process; a bad one is refused with its first reason."""
     version = ModelVersion.objects.filter(pk=run.parameters.version).select_related("bundle").first()
     if version is None:
         raise AppError("model.not_found/deleted")
+    validate_version(version, run)
+    return ValidateResult(state=version.state)
+
+
+def validate_version(version: ModelVersion, ctx: JobContext) -> None:
+    """Let a version become valid with its manifest, dimension and measurements, or refused with id and sentence.
+
+    When this program itself fails it is neither: it is as uploaded and can be validated again. One that has passed
+    stays as it is. Raises BundleError.
+    """
     if version.state in _ENDED:
-        return ValidateResult(state=version.state)
+        return
     version_move(version, VersionState.VALIDATING, error_id="", error="")
     try:
-        _validate(version, run)
+        _validate(version, ctx)
     except BundleError as refusal:
         version_move(version, VersionState.REFUSED, error_id=refusal.id, error=refusal.message)
         raise
@@ -52,7 +58,6 @@ def run_validate(run: JobRun[VersionParameters, ValidateResult]) -> ValidateResu
     except Exception:
         version_move(version, VersionState.UPLOADED)
         raise
-    return ValidateResult(state=version.state)
 
 
 def _validate(version: ModelVersion, ctx: JobContext) -> None:

@@ -11,7 +11,7 @@ from django.db.models import Max
 from models_admin import hooks
 from models_admin.files import file_on_disk
 from models_admin.files import version_folder as version_folder
-from models_admin.job_types import MEASURE, PREPARE, VALIDATE, VersionParameters
+from models_admin.job_types import LEARN, MEASURE, PREPARE, VALIDATE, VersionParameters
 from models_admin.judged import judged_of
 from models_admin.models import Activation, Alias, ModelVersion, VectorIndex, VersionState
 from retrieval_site.database import Prepared
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from retrieval_site.rows import Columns
     from workers.inference.manifest import Manifest
     from workers.jobs.types import JobType
+    from workers.models import Blob
 
 CHAMPION = "champion"
 _PREPARABLE = (
@@ -54,15 +55,28 @@ def version_upload(
     manifest = _manifest_of(bundle)
     blob = blob_store(bundle, "application/zip")
     with transaction.atomic():
-        registry_lock("model versions")
-        version = _version_of(blob.pk) or ModelVersion.objects.create(
-            name=manifest.name,
-            number=_next_number(manifest.name),
-            bundle=blob,
-            created_by_id=by.pk if by else None,
-        )
-        _add_note(version, note)
+        version = _registered(manifest, blob, note, by)
         return version, version_validate(version=version, by=by)
+
+
+def version_add(*, bundle: File[bytes], note: str = "", by: AbstractBaseUser | None = None) -> ModelVersion:
+    """Store a bundle as the next version of its name, as `version_upload` does; the caller sees to its validation."""
+    manifest = _manifest_of(bundle)
+    blob = blob_store(bundle, "application/zip")
+    with transaction.atomic():
+        return _registered(manifest, blob, note, by)
+
+
+def _registered(manifest: Manifest, blob: Blob, note: str, by: AbstractBaseUser | None) -> ModelVersion:
+    registry_lock("model versions")
+    version: ModelVersion = _version_of(blob.pk) or ModelVersion.objects.create(
+        name=manifest.name,
+        number=_next_number(manifest.name),
+        bundle=blob,
+        created_by_id=by.pk if by else None,
+    )
+    _add_note(version, note)
+    return version
 
 
 def _add_note(version: ModelVersion, note: str) -> None:
@@ -286,9 +300,15 @@ def is_busy(version: ModelVersion, job_type: JobType[VersionParameters, Any]) ->
     return found.filter(state__in=ACTIVE).exists()
 
 
+def is_being_learned(version: ModelVersion) -> bool:
+    """Return whether the job that made the version of marks still validates or prepares it."""
+    return Job.objects.filter(type=LEARN.name, state__in=ACTIVE, result__new_id=version.pk).exists()
+
+
 def _check_idle(version: ModelVersion, job_type: JobType[VersionParameters, Any]) -> None:
-    if is_busy(version, job_type):
-        raise AppError("version.busy", model=version.key, job_type=job_type.name)
+    for busy, name in ((is_busy(version, job_type), job_type.name), (is_being_learned(version), LEARN.name)):
+        if busy:
+            raise AppError("version.busy", model=version.key, job_type=name)
 
 
 def version_move(version: ModelVersion, state: VersionState, **values: Any) -> None:

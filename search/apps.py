@@ -13,6 +13,7 @@ class SearchConfig(AppConfig):
 
         from models_admin.hooks import panel_register, vectors_register
         from search import checks  # noqa: F401  (registers the boot checks)
+        from search.adapting.panel import learning_panel
         from search.alerts.mail import mail_due
         from search.curating.trash import trash_to_end
         from search.indexing.added import tables_complete
@@ -34,6 +35,7 @@ class SearchConfig(AppConfig):
 
         vectors_register(SearchVectors())
         panel_register(coverage_panel)
+        panel_register(learning_panel)
         panel_register(judged_panel)
         panel_register(calibration_panel)
         register_checks()

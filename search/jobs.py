@@ -6,10 +6,19 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from models_admin.job_types import MEASURE, PREPARE, PrepareResult, VersionParameters
+from models_admin.job_types import (
+    LEARN,
+    MEASURE,
+    PREPARE,
+    LearnParameters,
+    LearnResult,
+    PrepareResult,
+    VersionParameters,
+)
 from models_admin.models import ModelVersion
 from models_admin.services import version_measure, versions_live
 from retrieval_site.errors import AppError
+from search.adapting.learn import learned_version
 from search.alerts.find import find_new
 from search.alerts.mail import mail_new
 from search.curating.duplicates import find_duplicates
@@ -84,6 +93,7 @@ from workers.jobs.rights import NOT_PERMITTED
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from models_admin.job_types import Covered
     from models_admin.judged import Judged
     from workers.jobs.context import JobContext, JobRun
     from workers.jobs.types import JobParameters
@@ -253,14 +263,25 @@ def run_search_photos(run: JobRun[PhotosParameters, PhotosResult]) -> None:
 @job_handler(PREPARE)
 def run_prepare(run: JobRun[VersionParameters, PrepareResult]) -> PrepareResult:
     """Encode every document for a version beside the running one, then measure it where people have judged hits."""
-    version = _version(run.parameters)
-    if run.only_failed:
-        forget_broken(run)
-    coverage = prepare(version, run)
-    calibrate_version(version, run)
+    return PrepareResult(coverage=_prepared(_version(run.parameters), run))
+
+
+def _prepared(version: ModelVersion, ctx: JobContext) -> dict[str, Covered]:
+    if ctx.only_failed:
+        forget_broken(ctx)
+    coverage = prepare(version, ctx)
+    calibrate_version(version, ctx)
     if has_judged_searches():
         version_measure(version=version)
-    return PrepareResult(coverage=coverage)
+    return coverage
+
+
+@job_handler(LEARN)
+def run_learn(run: JobRun[LearnParameters, LearnResult]) -> None:
+    """Learn an adapter from marks; where there is something to learn, end with a next version that is ready."""
+    version = learned_version(run)
+    if version is not None:
+        run.remember(coverage=_prepared(version, run))
 
 
 @job_handler(MEASURE)

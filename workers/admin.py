@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
 FAILED_ITEMS_PAGE = 50
-NOT_SHOWN = {"position", "measured_at", UNDONE}
+NOT_SHOWN = {"position", "measured_at", "new_id", UNDONE}
 """Of a result, what only the job's own resuming needs, or what its times say already."""
 RESULT_WORDS = {"images": "pictures"}
 RESULT_ORDER = ("documents", "passages", "images", "new", "changed", "unchanged", "failed")

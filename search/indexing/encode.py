@@ -14,6 +14,7 @@ from retrieval_site.errors import AppError
 from search.indexing.broken import broken_units, record_broken
 from search.indexing.encoders import encoder_of
 from search.indexing.locks import version_lock
+from search.indexing.remap import remap_missing
 from search.indexing.units import EncodedUnits, batches_missing, encode
 from search.models import Collection
 from search.units.registry import unit_kind
@@ -41,14 +42,16 @@ class EncodeReport:
     """What a run did for one version."""
 
     encoded: int = 0
+    remapped: int = 0
     failed: int = 0
 
 
 def encode_missing(version: ModelVersion, ctx: JobContext) -> EncodeReport:
     """Encode every unit that has no vector under this version, and see to its indexes.
 
-    Ends when a whole pass finds nothing left, since documents may change while it runs. Raises JobDeferred where
-    another job does the same, and `JobStopped` at a checkpoint.
+    What only passes an adapter is computed from the stored vectors of its network, where they are there. Ends when a
+    whole pass finds nothing left, since documents may change while it runs. Raises JobDeferred where another job does
+    the same, and `JobStopped` at a checkpoint.
     """
     report = EncodeReport()
     with version_lock(version):
@@ -62,11 +65,14 @@ def _encode_kind(version: ModelVersion, kind: str, ctx: JobContext, report: Enco
     pending = state.missing - len(broken_units(version, kind))
     if pending > 0:
         counted = _may_be_counted(version, kind, ctx)
-        ctx.stage(f"encode {kind}s for {version}", pending, counted=counted)
         if pending > max(REBUILD_UNITS_MIN, state.total // 2):
             index_drop(version, kind)
-        while _pass(version, kind, ctx, report):
-            pass
+        remapped = remap_missing(version, kind, ctx, pending if counted else None)
+        report.remapped += remapped
+        if remapped < pending:
+            ctx.stage(f"encode {kind}s for {version}", pending - remapped, counted=counted)
+            while _pass(version, kind, ctx, report):
+                pass
     ctx.checkpoint()
     version.refresh_from_db(fields=["vector_index"])  # it may have been chosen anew meanwhile
     if state.total >= INDEX_ROWS_MIN and not index_settled(version, kind):
@@ -107,7 +113,7 @@ def _write(
     report.encoded += len(encoded.ids)
     report.failed += len(encoded.failures)
     ctx.advance(len(encoded.ids), failed=len(encoded.failures))
-    if report.failed >= HOPELESS_FAILURES and not report.encoded:
+    if report.failed >= HOPELESS_FAILURES and not (report.encoded or report.remapped):
         raise AppError(
             "version.cannot_encode/first",
             model=version.key,

@@ -54,7 +54,7 @@ def rankings(
     found = {}
     for start in range(0, len(queries), size):
         batch = queries[start : start + size]
-        for query, vectors in _encoded(version, encoder, batch):
+        for query, vectors in queries_encoded(version, encoder, batch):
             modality = cast("AskedModality", query.modality)
             encoded = EncodedQuery(version, (EncodedPart(modality, vectors, text=query.text),))
             documents = asker_finds(query, encoded, weak=weak)
@@ -65,10 +65,10 @@ def rankings(
     return found
 
 
-def _encoded(
+def queries_encoded(
     version: ModelVersion, encoder: Encoder, queries: Sequence[Query]
 ) -> Iterator[tuple[Query, Vectors]]:
-    """Yield the queries that can be encoded, with their vectors `(parts, dim)`."""
+    """Yield the queries of one part that can be encoded, with their vectors `(vectors, dim)`."""
     encodes = version.manifest["modalities"]
     if "text" in encodes:
         texts = [(query, query.text) for query in queries if query.modality == "text"]

@@ -19,6 +19,8 @@ from workers.training.readers.listing import split_by_name
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from django.db.models import QuerySet
+
 SEARCHES_MAX = 2_000
 """The newest so many are asked again: a few minutes for two models on two cores."""
 MEASURING_PERCENT = 33
@@ -40,10 +42,25 @@ def has_judged_searches() -> bool:
 
 def measures_models(query: Query) -> bool:
     """Return whether a search measures models, else it trains them; the same photo or words always do the same."""
+    return split_by_name(asked_for(query), MEASURING_PERCENT) == "val"
+
+
+def asked_for(query: Query) -> str:
+    """Return what searches for the same have in common: their photo, words or document."""
     part = query.part
     words = " ".join(query.text.casefold().split())
-    asked = (part and part.preview_id) or words or f"document {part.document_id if part else None}"
-    return split_by_name(asked, MEASURING_PERCENT) == "val"
+    return (part and part.preview_id) or words or f"document {part.document_id if part else None}"
+
+
+def liked_searches(collection: int | None = None) -> QuerySet[Query]:
+    """Return the searches of one part, the newest first, for which somebody found a document relevant.
+
+    With a `collection`, a document of that one.
+    """
+    liked = Judgement.objects.filter(query=OuterRef("pk"), grade__gte=RELEVANT)
+    if collection is not None:
+        liked = liked.filter(document__collection=collection)
+    return Query.objects.filter(Exists(liked), ~Exists(SECOND_PART)).order_by("-created_at")
 
 
 def judged_searches(limit: int = SEARCHES_MAX) -> Sequence[JudgedSearch]:
@@ -53,10 +70,8 @@ def judged_searches(limit: int = SEARCHES_MAX) -> Sequence[JudgedSearch]:
     loaded.
     """
     found: dict[object, dict[int, int]] = {}
-    liked = Judgement.objects.filter(query=OuterRef("pk"), grade__gte=RELEVANT)
-    newest = Query.objects.filter(Exists(liked), ~Exists(SECOND_PART)).order_by("-created_at")
     parts = Prefetch("parts", QueryPart.objects.defer("embedding").select_related("preview"))
-    rows = newest.defer("answer").select_related("user").prefetch_related(parts)
+    rows = liked_searches().defer("answer").select_related("user").prefetch_related(parts)
     queries = list(islice(filter(measures_models, rows.iterator(CHUNK_ROWS)), limit))
     for query_id, document_id, grade in agreed_grades(Judgement.objects.filter(query__in=queries)):
         found.setdefault(query_id, {})[document_id] = grade

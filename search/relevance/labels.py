@@ -110,18 +110,18 @@ def pair_labels(version: ModelVersion, collection: int | None, ctx: JobContext) 
     places = (collection,) if collection else tuple(Collection.objects.values_list("pk", flat=True))
     scope = Scope(VectorTable(version.pk, PASSAGE.name), places)
     growing = _Growing()
-    for document_id, vector in _pairs(version, collection):
+    for document_id, vector in pictures_of_pairs(version, collection):
         query = EncodedQuery(version, (EncodedPart("image", vector[None]),))
         found = run(Asked(Known(query), scope, HITS, HITS)).documents
         if found:
             growing.add(vector, found[0].score, _told(version, document_id, found))
         ctx.advance(1)
         ctx.checkpoint()
-    return growing.done(_units(scope.table, collection, version.dim))
+    return growing.done(units_sample(scope.table, collection, version.dim))
 
 
-def _pairs(version: ModelVersion, collection: int | None) -> list[tuple[int, NDArray[np.float32]]]:
-    """Return the documents with the vector of their first picture, a fixed sample of them."""
+def pictures_of_pairs(version: ModelVersion, collection: int | None) -> list[tuple[int, NDArray[np.float32]]]:
+    """Return documents that have both with the vector of their first picture, a fixed sample of them."""
     with connection.cursor() as cursor:
         receive_binary(cursor)
         cursor.execute(_named(version, _PAIRS), {"collection": collection, "most": PAIRS_MAX})
@@ -174,15 +174,17 @@ def judged_labels(version: ModelVersion, modality: str, target: str, collection:
         if best is not None:
             growing.add(vectors[0], best, iter(hits))
     kind = unit_kind_of(target)
-    return growing.done(_units(VectorTable(version.pk, kind.name), collection, version.dim))
+    return growing.done(units_sample(VectorTable(version.pk, kind.name), collection, version.dim))
 
 
-def _units(table: VectorTable, collection: int | None, dim: int) -> NDArray[np.float32]:
+def units_sample(
+    table: VectorTable, collection: int | None, dim: int, most: int = UNITS_MAX
+) -> NDArray[np.float32]:
     """Return a fixed sample of the vectors of a collection's units, or of all."""
     with connection.cursor() as cursor:
         receive_binary(cursor)
         statement = _UNITS.format(table=table.identifier).as_string()
-        cursor.execute(statement, {"collection": collection, "most": UNITS_MAX})
+        cursor.execute(statement, {"collection": collection, "most": most})
         return from_binary((row[0] for row in cursor.fetchall()), dim)
 
 

@@ -12,7 +12,7 @@ from search.vectors.halfvec import copy_rows
 from search.vectors.tables import VectorTable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -42,6 +42,48 @@ _INSERT = sql.SQL("""
     ) document
     ON CONFLICT (unit_id) DO NOTHING
 """)
+
+_NEXT = sql.SQL("""
+    SELECT unit_id FROM (
+        SELECT base.unit_id FROM {base} base
+        WHERE base.unit_id > %s AND NOT EXISTS (SELECT FROM {table} stored WHERE stored.unit_id = base.unit_id)
+        ORDER BY base.unit_id LIMIT %s
+    ) wanted ORDER BY unit_id DESC LIMIT 1
+""")
+_COPY = sql.SQL("""
+    INSERT INTO {table} (unit_id, document_id, collection_id, embedding)
+    SELECT base.unit_id, document.id, document.collection_id, base.embedding
+    FROM (
+        SELECT unit_id, embedding FROM {base} WHERE unit_id > %s AND unit_id <= %s ORDER BY unit_id
+    ) base
+    CROSS JOIN LATERAL (
+        SELECT document_id FROM {units} WHERE id = base.unit_id OFFSET 0 FOR KEY SHARE
+    ) unit
+    CROSS JOIN LATERAL (
+        SELECT id, collection_id FROM search_document WHERE id = unit.document_id OFFSET 0 FOR KEY SHARE
+    ) document
+    ON CONFLICT (unit_id) DO NOTHING
+""")
+
+
+def vectors_copy(version: ModelVersion, kind: str, base: ModelVersion, limit: int) -> Iterator[int]:
+    """Give a version the vectors of `base` that it lacks, as they are, up to `limit` a transaction; yield how many.
+
+    As by `vectors_write`: documents and collections are those of this moment, what is gone is passed over.
+    """
+    table = VectorTable(version.pk, kind)
+    names = {"table": table.identifier, "base": VectorTable(base.pk, kind).identifier}
+    copy, after = _COPY.format(units=sql.Identifier(table.units), **names), 0
+    while True:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(_NEXT.format(**names), [after, limit])
+            last = cursor.fetchone()
+            if last is None:
+                return
+            cursor.execute(copy, [after, last[0]])
+            written = int(cursor.rowcount)
+        after = last[0]
+        yield written
 
 
 def vectors_write(

@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 
 _OF_DOCUMENT = sql.SQL("SELECT embedding FROM {table} WHERE document_id = %s ORDER BY unit_id LIMIT %s")
 _OF_UNITS = sql.SQL("SELECT unit_id, embedding FROM {table} WHERE unit_id = ANY(%s)")
+_OF_DOCUMENTS = sql.SQL("""
+    SELECT document_id, unit_id, embedding FROM (
+        SELECT document_id, unit_id, embedding, row_number() OVER (
+            PARTITION BY document_id ORDER BY unit_id = ANY(%(first)s::bigint[]) DESC, unit_id
+        ) AS place FROM {table} WHERE document_id = ANY(%(documents)s::bigint[])
+    ) numbered WHERE place <= %(most)s ORDER BY document_id, place
+""")
 _HEADER_BYTES = 4
 
 
@@ -47,6 +54,25 @@ def document_vectors(
         receive_binary(cursor)
         cursor.execute(_OF_DOCUMENT.format(table=table.identifier), [document_id, limit])
         return from_binary((row[0] for row in cursor.fetchall()), version.dim)
+
+
+def vectors_by_document(
+    version: ModelVersion, kind: str, documents: Iterable[int], *, first: Iterable[int] = (), limit: int
+) -> dict[int, dict[int, NDArray[np.float32]]]:
+    """Return by document the vectors `(dim,)` of up to `limit` of its units, by their ids.
+
+    Units in `first` come before the others. Documents without vectors are left out.
+    """
+    asked = {"documents": list(documents), "first": list(first), "most": limit}
+    with connection.cursor() as cursor:
+        receive_binary(cursor)
+        cursor.execute(_OF_DOCUMENTS.format(table=VectorTable(version.pk, kind).identifier), asked)
+        rows = cursor.fetchall()
+    vectors = from_binary((row[2] for row in rows), version.dim)
+    found: dict[int, dict[int, NDArray[np.float32]]] = {}
+    for (document, unit, _), vector in zip(rows, vectors, strict=True):
+        found.setdefault(document, {})[unit] = vector
+    return found
 
 
 def unit_vectors(version: ModelVersion, kind: str, unit_ids: Iterable[int]) -> dict[int, NDArray[np.float32]]:

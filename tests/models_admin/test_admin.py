@@ -178,7 +178,7 @@ def test_a_version_that_is_set_aside_says_when_and_how_it_died_and_can_be_tried_
     ("state", "actions"),
     [
         ("valid", ["prepare", "index-binary", "index-exact"]),
-        ("ready", ["activate", "prepare", "measure", "index-binary", "index-exact", "retire"]),
+        ("ready", ["activate", "prepare", "measure", "learn", "index-binary", "index-exact", "retire"]),
         ("retired", ["prepare", "index-binary", "index-exact"]),
         ("preparing", []),
     ],
@@ -208,7 +208,7 @@ def test_the_champion_offers_to_roll_back_and_other_indexes(version):
     Alias.objects.create(name="champion", version=version, previous=before)
     first, *others = offered_actions(version)
     assert first == ("rollback", "Roll back to old@1", "danger")
-    assert [action for action, *_ in others] == ["measure", "index-binary", "index-exact"]
+    assert [action for action, *_ in others] == ["measure", "learn", "index-binary", "index-exact"]
 
 
 def test_prepare_starts_one_job_however_often_it_is_clicked(client, root, version):

@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 from torch import nn
 
+from workers.inference.adapted import ADAPTED_FROM
 from workers.inference.bundles import bundle_extract
+from workers.inference.manifest import Manifest
 from workers.neural.errors import ModelConfigError
 from workers.neural.images.split import split_before
 from workers.neural.images.trunks import UsesTorchvision
@@ -152,6 +154,16 @@ def _extracted(bundle: Path) -> Iterator[Path]:
         raise TrainingError(f"There is no bundle {bundle} to begin with.")
     with tempfile.TemporaryDirectory() as folder:
         manifest = bundle_extract(bundle, Path(folder) / "bundle")
+        if manifest.adapter is not None:
+            raise TrainingError(
+                f"{bundle.name} has an adapter, which training would lose. Begin with the bundle of the version that "
+                f"it was adapted from{_named(manifest)}, and learn from marks again once the next version is ready."
+            )
         if manifest.payloads.native is None or manifest.text is None:
             raise TrainingError(f"{bundle.name} holds no native weights of both encoders to begin with.")
         yield Path(folder) / "bundle"
+
+
+def _named(manifest: Manifest) -> str:
+    base = manifest.training.get(ADAPTED_FROM)
+    return f" ({base})" if isinstance(base, str) else ""

@@ -14,6 +14,8 @@ import torch
 
 from tests.support.former_runs import make_former
 from tests.support.own_process import train_in_a_process_of_its_own
+from workers.inference.adapted import adapted_write
+from workers.inference.adapters import ResidualMap
 from workers.inference.bundles import bundle_extract, read_manifest
 from workers.inference.encoder import load_encoder
 from workers.neural.errors import ModelConfigError, WeightsError
@@ -435,3 +437,13 @@ def test_the_commands_train_and_evaluate_where_no_database_can_be_reached(data, 
     assert measured.returncode == 0, measured.stderr
     assert "text → image" in measured.stdout
     assert json.loads(report.read_text())["text_to_image"]["queries"] == 48
+
+
+def test_a_bundle_with_an_adapter_is_not_trained_further_which_would_lose_it(tiny, data, tmp_path):
+    bundle, adapted = tmp_path / "first.zip", tmp_path / "adapted.zip"
+    train(options(recipe_with(tiny, [("run.epochs", 1)]), data, tmp_path / "one", bundle=bundle))
+    dim = bundle_extract(bundle, tmp_path / "folder").dim
+    one = ResidualMap(np.eye(dim, dtype=np.float32), np.zeros(dim, np.float32))
+    adapted_write(tmp_path / "folder", {"image": one}, adapted, adapted_from="tiny@1", metrics={})
+    with pytest.raises(TrainingError, match=r"has an adapter.*\(tiny@1\)"):
+        train(options(recipe_with(tiny, [("start.bundle", str(adapted))]), data, tmp_path / "two"))
