@@ -55,4 +55,6 @@ class GraphWriter:
         output = helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["batch", dim])
         graph = helper.make_graph(self._nodes, "starter", ports, [output], self._constants)
         opsets = [helper.make_opsetid("", _OPSET)]
-        return bytes(helper.make_model(graph, opset_imports=opsets, ir_version=_IR_VERSION).SerializeToString())
+        return bytes(
+            helper.make_model(graph, opset_imports=opsets, ir_version=_IR_VERSION).SerializeToString()
+        )

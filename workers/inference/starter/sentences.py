@@ -32,7 +32,9 @@ class SentenceShape:
     heads: int = 12
 
 
-def sentence_graph(weights: Tensors, centre: NDArray[Any] | None = None, shape: SentenceShape | None = None) -> bytes:
+def sentence_graph(
+    weights: Tensors, centre: NDArray[Any] | None = None, shape: SentenceShape | None = None
+) -> bytes:
     """Return the graph `input_ids`, `attention_mask` (batch, length) → `embedding` (batch, dim).
 
     `centre` (dim) is taken from the unit vectors, which then get unit length again.
@@ -100,7 +102,9 @@ class _Block:
         """(batch, length, dim) → the same: two linear maps with a GELU between them."""
         wide = self._linear(hidden, "intermediate.dense")
         bent = self.graph.add("Erf", self.graph.add("Mul", wide, self.graph.constant(float(np.sqrt(0.5)))))
-        open_ = self.graph.add("Mul", self.graph.add("Add", bent, self.graph.constant(1.0)), self.graph.constant(0.5))
+        open_ = self.graph.add(
+            "Mul", self.graph.add("Add", bent, self.graph.constant(1.0)), self.graph.constant(0.5)
+        )
         narrow = self._linear(self.graph.add("Mul", wide, open_), "output.dense")
         return self._normed(self.graph.add("Add", narrow, hidden), "output.LayerNorm")
 
@@ -116,7 +120,9 @@ class _Block:
     def _linear(self, hidden: str, part: str, scale: float = 1.0) -> str:
         weight = self.weights[f"{self.name}.{part}.weight"].T * np.float32(scale)
         bias = self.weights[f"{self.name}.{part}.bias"] * np.float32(scale)
-        return self.graph.add("Add", self.graph.add("MatMul", hidden, self.graph.constant(weight)), self.graph.constant(bias))
+        return self.graph.add(
+            "Add", self.graph.add("MatMul", hidden, self.graph.constant(weight)), self.graph.constant(bias)
+        )
 
     def _normed(self, hidden: str, part: str) -> str:
         return _normed(self.graph, self.weights, hidden, f"{self.name}.{part}")
