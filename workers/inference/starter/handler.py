@@ -37,7 +37,7 @@ class StarterHandler:
     def build(
         self, head: dict[str, Any], payload: memoryview
     ) -> tuple[dict[str, Any], list[NDArray[np.uint8]]]:
-        """The classifier's file of `classifier_bytes`, then the sentence encoder's zip → image graph, text graph, tokenizer.
+        """The classifier's file of `classifier_bytes`, the sentence encoder's zip → both graphs and the tokenizer.
 
         `names`: of the classes, in their order. `sentences`: whose mean the texts are centred by.
         """

@@ -45,7 +45,7 @@ LITE2 = ClassifierShape()
 
 @dataclass(frozen=True)
 class NamedClasses:
-    """The classes' `vectors` (classes, dim), the `centre` (dim) that pictures are taken from, and how they are mixed."""
+    """The classes' `vectors` (classes, dim), the `centre` (dim) taken from every picture, and how they are mixed."""
 
     vectors: Floats
     centre: Floats

@@ -1,4 +1,4 @@
-"""The starter's graphs give what torch gives for the same weights: tiny random ones here, the published ones where installed."""
+"""The starter's graphs give what torch gives for the same weights: tiny random ones, and the published ones."""
 
 from __future__ import annotations
 
