@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from django.contrib.auth.models import User
 
-from models_admin.models import Alias
-from search.services.collections import collection_create
-from tests.support.corpus import make_version, save_document
+from tests.support.corpus import make_collection, make_documents, make_version
 from tests.support.pages import shown_page
 
 if TYPE_CHECKING:
@@ -24,9 +22,9 @@ def page(client: Client):
     """Return a function that gives the start page where a version answers in collections of these names."""
 
     def shown(version: str, *names: str) -> str:
-        Alias.objects.create(name="champion", version=make_version(version))
+        make_version(version)
         for name in names:
-            save_document(collection_create(name=name, visibility="public"), "1", title="One")
+            make_documents(make_collection(name), 1)
         return shown_page(client.get("/"))
 
     client.force_login(User.objects.create_superuser("chief"))
@@ -34,17 +32,17 @@ def page(client: Client):
 
 
 def test_it_is_offered_with_what_it_does_not_know_beside_a_collection_of_ones_own(page) -> None:
-    found = page("demo-vsepp", "Machine parts", "Holidays")
+    found = page("demo-vsepp", "machine-parts", "holidays")
     assert OFFER in found
     assert "not one of your machines from another" in found
 
 
-@pytest.mark.parametrize(("version", "names"), [("demo-vsepp", ["Machine parts"]), ("mine", ["Holidays"])])
+@pytest.mark.parametrize(("version", "names"), [("demo-vsepp", ["machine-parts"]), ("mine", ["holidays"])])
 def test_it_is_not_offered_for_the_demo_alone_nor_beside_another_model(page, version, names) -> None:
     assert OFFER not in page(version, *names)
 
 
 def test_it_is_offered_to_nobody_who_cannot_do_it(page, client: Client) -> None:
-    page("demo-vsepp", "Holidays")
+    page("demo-vsepp", "holidays")
     client.logout()
     assert OFFER not in shown_page(client.get("/"))
