@@ -153,8 +153,11 @@ def _check_values(values: Iterable[Any], ports: dict[str, Port], what: str, name
 
 
 def _axis_fits(found: int | None, wanted: int | None, at: int) -> bool:
-    """A free axis must be free (batches and texts differ in size), but what an output's width is may be stated."""
-    return found is None or (found == wanted if wanted is not None else at > 0)
+    """A free axis must be free (batches and texts differ in size), but what an output's width is may be stated.
+
+    The batch may also be always of one: such a graph runs row by row.
+    """
+    return found is None or (found == wanted if wanted is not None else at > 0 or found == 1)
 
 
 def _axes(value: Any) -> tuple[int | None, ...]:
