@@ -39,6 +39,8 @@ class Padding:
     token: int = 0
     to: int | None = None
     attended: bool = False
+    words: int = 1 << 20
+    """The number of tokens that the tokeniser knows."""
 
 
 def refuse(problem: str) -> NoReturn:
@@ -220,7 +222,8 @@ class TextTower(Tower):
 
 def _padded(padding: Padding) -> tuple[list[Any], list[Any]]:
     """Return nodes and constants that pad `tokens` as the model knows it: `ours.ids`, and `ours.is_word` beside them."""
-    whole, numbers = TensorProto.INT64, {"zero": 0, "one": 1, "pad": padding.token, "to": padding.to or 0}
+    whole = TensorProto.INT64
+    numbers = {"zero": 0, "one": 1, "pad": padding.token, "to": padding.to or 0, "words": padding.words}
     constants = [helper.make_tensor(f"ours.{name}", whole, [], [value]) for name, value in numbers.items()]
     constants.append(helper.make_tensor("ours.column", whole, [2], [-1, 1]))
     nodes = [
@@ -235,14 +238,18 @@ def _padded(padding: Padding) -> tuple[list[Any], list[Any]]:
             _node("Sub", ["ours.to", "ours.length"], "ours.missing"),
             _node("Reshape", ["ours.missing", "ours.row"], "ours.missing_row"),
             _node("Concat", ["ours.none", "ours.missing_row"], "ours.pads", axis=0),
-            _node("Pad", ["tokens", "ours.pads", "ours.zero"], "ours.long"),
+            _node("Pad", ["tokens", "ours.pads", "ours.zero"], "ours.wide"),
+            _node("Reshape", ["ours.wide", "ours.shape_padded"], "ours.long"),
         ]
+        constants.append(helper.make_tensor("ours.shape_padded", whole, [2], [-1, padding.to]))
         longest, tokens = "ours.to", "ours.long"
     nodes += [
         _node("Range", ["ours.zero", longest, "ours.one"], "ours.places"),
         _node("Reshape", ["lengths", "ours.column"], "ours.ends"),
         _node("Less", ["ours.places", "ours.ends"], "ours.is_word"),
-        _node("Where", ["ours.is_word", tokens, "ours.pad"], "ours.ids"),
+        _node("Where", ["ours.is_word", tokens, "ours.pad"], "ours.padded"),
+        # Changes nothing: it shows that no id lies beyond the table of words.
+        _node("Mod", ["ours.padded", "ours.words"], "ours.ids"),
     ]
     return nodes, constants
 
