@@ -133,10 +133,12 @@ class BundleEncoder:
 
     def encode_texts(self, texts: Sequence[str]) -> Floats:
         """See `Encoder`; texts of similar length go together, since padding costs as much as words."""
-        rows = [self._text_reader().encode(text) for text in texts]
+        reader = self._text_reader()
+        rows = [reader.encode(text) for text in texts]
         found = np.empty((len(rows), self.dim), np.float32)
         for places in batches_by_length(rows, self.runtime.text_batch):
-            found[places] = self._checked(self.runtime.text(*pad_ids([rows[at] for at in places])), "text")
+            ids = pad_ids([rows[at] for at in places], reader.spec)
+            found[places] = self._checked(self.runtime.text(*ids), "text")
         return found
 
     def encode_queries(self, texts: Sequence[str]) -> tuple[Floats, list[UnknownWords]]:

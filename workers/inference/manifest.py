@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from workers.inference.errors import BundleError
 from workers.inference.reading import Section, refuse
+from workers.inference.text_feed import TextFeed, read_feed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,7 +23,7 @@ SIMILARITIES = ("cosine", "order")
 CROPS = ("center", "squash", "ten")
 INTERPOLATIONS = ("bilinear", "bicubic")
 PRECISIONS = ("auto", "float32")
-TOKENIZERS = ("nltk-words", "clip-bpe")
+TOKENIZERS = ("nltk-words", "clip-bpe", "tokenizers")
 UNITS = ("page",)
 """Kinds of unit that only those models encode which name them; what they take are pictures."""
 DIM_MAX = 4000
@@ -55,11 +56,15 @@ class ImageSpec:
 
 @dataclass(frozen=True)
 class TextSpec:
-    """How a text becomes the text encoder's input; `vocabulary` names a file of the bundle."""
+    """How a text becomes the text encoder's input; `vocabulary` names a file of the bundle.
+
+    `feed`: given exactly for the tokenizer `tokenizers`; the others feed `tokens`, padded with 0, and `lengths`.
+    """
 
     tokenizer: str
     vocabulary: str
     max_tokens: int
+    feed: TextFeed | None = None
 
 
 @dataclass(frozen=True)
@@ -243,12 +248,17 @@ def _cells(section: Section) -> tuple[int, int] | None:
 def _text(section: Section | None) -> TextSpec | None:
     if section is None:
         return None
-    section.only(("tokenizer", "vocabulary", "max_tokens"))
-    return TextSpec(
+    section.only(("tokenizer", "vocabulary", "max_tokens", "feed"))
+    feed = section.optional_section("feed")
+    spec = TextSpec(
         tokenizer=section.choice("tokenizer", TOKENIZERS),
         vocabulary=section.text("vocabulary"),
         max_tokens=section.whole("max_tokens", 3, 4096),
+        feed=read_feed(feed) if feed else None,
     )
+    if (spec.feed is not None) != (spec.tokenizer == "tokenizers"):
+        refuse("text.feed", "is given exactly for the tokenizer “tokenizers”")
+    return spec
 
 
 def _payloads(section: Section) -> Payloads:

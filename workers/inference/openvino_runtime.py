@@ -15,14 +15,16 @@ from workers.inference.errors import EncoderError
 from workers.inference.pictures import to_pixels
 from workers.inference.precision import choose_precision
 from workers.inference.probes import probe_pictures
+from workers.inference.texts import graph_inputs, pad_ids
 from workers.inference.vino import openvino
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from workers.inference.manifest import ImageSpec, Manifest
+    from workers.inference.manifest import ImageSpec, Manifest, TextSpec
 
     Floats = NDArray[np.float32]
     Ids = NDArray[np.int64]
@@ -44,19 +46,27 @@ class Network:
         self._lock = threading.Lock()
 
     def __call__(self, *inputs: NDArray[Any]) -> Floats:
-        """Run one batch; the result is the caller's own copy. Raises RuntimeError where the network fails.
+"""Run one batch; the result is the caller's own copy. Raises RuntimeError where the network fails.
 
         A graph whose batch is always of one runs row by row, which costs as much on a CPU.
         """
         if self._one_by_one and len(inputs[0]) != 1:
             rows = range(len(inputs[0]))
-            return np.concatenate([self._run(*(array[at : at + 1] for array in inputs)) for at in rows])
-        return self._run(*inputs)
+            return np.concatenate([self._run([array[at : at + 1] for array in inputs]) for at in rows])
+        return self._run(list(inputs))
 
-    def _run(self, *inputs: NDArray[Any]) -> Floats:
+    def named(self, inputs: Mapping[str, NDArray[Any]]) -> Floats:
+        """Run one batch, each input by its name in the graph; see `__call__`."""
+        count = len(next(iter(inputs.values())))
+        if self._one_by_one and count != 1:
+            rows = [{name: array[at : at + 1] for name, array in inputs.items()} for at in range(count)]
+            return np.concatenate([self._run(row) for row in rows])
+        return self._run(dict(inputs))
+
+    def _run(self, inputs: Any) -> Floats:
         with self._lock:
             # Not `infer`: with one thread that loses OpenVINO's errors and leaves memory of others in the output.
-            self._request.start_async(list(inputs))
+            self._request.start_async(inputs)
             self._request.wait()
             return np.array(self._request.get_output_tensor(0).data, dtype=np.float32)
 
@@ -81,7 +91,8 @@ class OpenVinoRuntime:
         self._compiler = Compiler(cache, threads)
         self._graphs = graphs_of(manifest, folder)
         self._image = self._load_image(manifest.image) if manifest.image else None
-        self._text = self._load_text() if manifest.text else None
+        self._spec = manifest.text
+        self._text = self._load_text(manifest.text) if manifest.text else None
         self._cells: Network | None = None
         self._compiling_cells = threading.Lock()
 
@@ -100,9 +111,9 @@ class OpenVinoRuntime:
 
     def text(self, tokens: Ids, lengths: Ids) -> Floats:
         """See `Runtime`."""
-        if self._text is None:
+        if self._text is None or self._spec is None:
             raise EncoderError("encoder.no_text")
-        return self._text(tokens, lengths)
+        return self._text.named(graph_inputs(tokens, lengths, self._spec))
 
     def _load_image(self, spec: ImageSpec) -> Network:
         graph = self._graphs["image"]
@@ -120,11 +131,12 @@ class OpenVinoRuntime:
                 break
         return network
 
-    def _load_text(self) -> Network:
+    def _load_text(self, spec: TextSpec) -> Network:
         """Texts stay in fp32: they take a millisecond, so bf16 would risk agreement for nothing."""
         network = self._compiler.compile(self._graphs["text"], "f32")
         for length in _WARM_LENGTHS:
-            network(np.ones((1, length), np.int64), np.full(1, length, np.int64))
+            ids = pad_ids([[0] * min(length, spec.max_tokens)], spec)
+            network.named(graph_inputs(*ids, spec))
         return network
 
 

@@ -128,6 +128,13 @@ class Section:
             refuse(self.key(name), f"must be one of {', '.join(options)}")
         return str(found)
 
+    def flag(self, name: str, *, default: bool) -> bool:
+        """Return true or false; the default where the key is absent."""
+        found = self.values.get(name, default)
+        if not isinstance(found, bool):
+            refuse(self.key(name), "must be true or false")
+        return found
+
     def numbers(self, name: str, count: int) -> tuple[float, ...]:
         """Return exactly `count` finite numbers."""
         found = self._required(name)

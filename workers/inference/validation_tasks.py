@@ -100,11 +100,13 @@ def _check_graphs(manifest: Manifest, folder: Path) -> None:
         ports = graphs.image_inputs(manifest.image)
         more = graphs.cells_output(manifest.image, manifest.dim)
         model = graphs.check_graph(folder / files.image, ports, manifest, more)
-        check_indices(model, ports, None, files.image)
+        check_indices(model, graphs.with_stated_batch(model, ports), None, files.image)
     if files and files.text and manifest.text:
-        model = graphs.check_graph(folder / files.text, graphs.text_inputs(), manifest)
+        ports = graphs.text_inputs(manifest.text)
+        model = graphs.check_graph(folder / files.text, ports, manifest)
         words = len(TextReader(manifest.text, folder).vocabulary)
-        check_indices(model, graphs.text_inputs(), Texts(words, manifest.text.max_tokens), files.text)
+        found = Texts(words, manifest.text.max_tokens)
+        check_indices(model, graphs.with_stated_batch(model, ports), found, files.text)
 
 
 def _check_native(manifest: Manifest, folder: Path, steps: _Steps) -> list[str]:

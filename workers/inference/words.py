@@ -48,6 +48,19 @@ def only_function_words(text: str) -> bool:
     return bool(words) and _FUNCTION_WORDS.issuperset(words)
 
 
+def unknown_at(places: Iterable[tuple[int, int]], text: str) -> UnknownWords:
+    """Return what is unknown of a text, given from where to where it is; punctuation marks do not count."""
+    found, rest, end = [], "", 0
+    for start, stop in places:
+        found.append(text[start:stop])
+        rest, end = f"{rest}{text[end:start]} ", stop
+    if not found:
+        return UnknownWords(nothing_known=only_function_words(text))
+    rest += text[end:]
+    words = tuple(dict.fromkeys(word for word in found if _is_word(word)))
+    return UnknownWords(words, not _WORD.search(rest) or only_function_words(rest))
+
+
 def as_written(words: Iterable[str], text: str) -> tuple[str, ...]:
     """Return the words as the text writes them, each once; what does not occur in the text is left out."""
     found = (_written(word, text) for word in dict.fromkeys(words))

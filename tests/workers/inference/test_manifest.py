@@ -11,6 +11,7 @@ from tests.support.tiny_bundle import tiny_manifest
 from workers.inference.errors import BundleError
 from workers.inference.manifest import Manifest, parse_manifest
 from workers.inference.reading import read_json
+from workers.inference.text_feed import TextFeed
 
 ENTRY = {"sha256": "0" * 64, "bytes": 3}
 
@@ -100,6 +101,8 @@ def test_defaults_are_an_empty_description_and_no_metrics():
         ("text.tokenizer", "split"),
         ("text.max_tokens", 2),
         ("text.vocabulary", "words.txt"),
+        ("text.tokenizer", "tokenizers"),
+        ("text.feed", {"inputs": ["tokens", "lengths"], "pad": 0}),
         ("payloads", {}),
         ("payloads.pickle", {}),
         ("payloads.onnx.text", ...),
@@ -119,8 +122,57 @@ def test_a_wrong_value_is_refused_by_its_key(path, value):
         assert refused_key(values) == "payloads.onnx.text"
         return
     key = refused_key(changed(path, value))
-    related = {"payloads.native": "payloads.native.weights", "image.mean": "image.mean"}
+    related = {
+        "payloads.native": "payloads.native.weights",
+        "text.tokenizer": key,
+        "image.mean": "image.mean",
+    }
     assert key == related.get(path, path)
+
+
+FEED = {
+    "inputs": ["input_ids", "attention_mask"],
+    "integers": "int32",
+    "padding": "fixed",
+    "pad": 1,
+    "lowercase": True,
+}
+
+
+def test_a_feed_is_read_and_written_for_the_tokenizer_that_has_one():
+    values = valid()
+    values["text"] |= {"tokenizer": "tokenizers", "feed": FEED}
+    manifest = parse_manifest(values)
+    assert manifest.text.feed == TextFeed(
+        ("input_ids", "attention_mask"), "int32", "fixed", 1, lowercase=True
+    )
+    assert parse_manifest(manifest.to_json()) == manifest
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("inputs", ...),
+        ("inputs", []),
+        ("inputs", ["attention_mask"]),
+        ("inputs", ["tokens", "text"]),
+        ("inputs", ["tokens", "tokens"]),
+        ("inputs", ["tokens", "pixels"]),
+        ("inputs", "tokens"),
+        ("integers", "uint8"),
+        ("padding", "left"),
+        ("pad", ...),
+        ("pad", -1),
+        ("pad", 1 << 20),
+        ("lowercase", 1),
+        ("truncation", True),
+    ],
+)
+def test_a_wrong_feed_is_refused_by_its_key(key, value):
+    values = valid()
+    feed = {name: one for name, one in (FEED | {key: value}).items() if one is not ...}
+    values["text"] |= {"tokenizer": "tokenizers", "feed": feed}
+    assert refused_key(values) == f"text.feed.{key}"
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,13 @@ from onnx import AttributeProto, TensorProto
 
 from workers.inference.checks.operators import ALLOWED, DOMAINS
 from workers.inference.errors import BundleError
+from workers.inference.text_feed import TextFeed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from workers.inference.manifest import ImageSpec, Manifest
+    from workers.inference.manifest import ImageSpec, Manifest, TextSpec
 
 OUTPUT, CELLS = "embedding", "cells"
 OPSET_MIN = 9
@@ -39,9 +40,12 @@ def image_inputs(spec: ImageSpec) -> dict[str, Port]:
     return {"pixels": Port(TensorProto.FLOAT, (None, *crops, 3, spec.size, spec.size))}
 
 
-def text_inputs() -> dict[str, Port]:
-    """Return what the text graph takes: `tokens` (batch, length) and `lengths` (batch)."""
-    return {"tokens": Port(TensorProto.INT64, (None, None)), "lengths": Port(TensorProto.INT64, (None,))}
+def text_inputs(spec: TextSpec) -> dict[str, Port]:
+    """Return what the text graph takes: `tokens` (batch, length) and `lengths` (batch), or what its feed names."""
+    feed = spec.feed or TextFeed()
+    kind = TensorProto.INT32 if feed.integers == "int32" else TensorProto.INT64
+    length = spec.max_tokens if feed.padding == "fixed" else None
+    return {name: Port(kind, (None,) if name == "lengths" else (None, length)) for name in feed.inputs}
 
 
 def cells_output(spec: ImageSpec, dim: int) -> dict[str, Port]:
@@ -65,6 +69,14 @@ def check_graph(
     _check_dim(model, manifest.dim, path.name)
     _check_standard(model, path.name)
     return model
+
+
+def with_stated_batch(model: Any, ports: dict[str, Port]) -> dict[str, Port]:
+    """Return the ports with a batch of one where the graph says so: it is then run row by row."""
+    ones = {value.name for value in model.graph.input if _axes(value)[:1] == (1,)}
+    return {
+        name: Port(port.elem_type, (1, *port.axes[1:]) if name in ones else port.axes) for name, port in ports.items()
+    }
 
 
 def _read(path: Path) -> Any:

@@ -15,6 +15,7 @@ from workers.inference.checks.intervals import Axis, Dim
 from workers.inference.checks.transfer import outputs_of
 from workers.inference.checks.values import Tensor, Values, attribute
 from workers.inference.errors import BundleError
+from workers.inference.text_feed import IDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,12 +69,19 @@ def _input(key: str, port: Port, texts: Texts | None) -> Tensor:
     length = Dim(1, (Axis("length", 1, texts.longest if texts else BATCH_MAX),))
     free = iter((Dim(1, (Axis("batch", 1, BATCH_MAX),)), length))
     dims = tuple(next(free) if axis is None else Dim(axis) for axis in port.axes)
-    if texts is None or key not in ("tokens", "lengths"):
+    if texts is None or key == "pixels":
         return Tensor(port.elem_type, dims, from_data=True)
-    bounds = intervals.between(0, texts.words - 1)
+    bounds = _bounds(key, texts, port, length)
+    return Tensor(port.elem_type, dims, (bounds,), from_data=True, is_tokens=key in IDS)
+
+
+def _bounds(key: str, texts: Texts, port: Port, length: Dim) -> intervals.Interval:
+    """Return between what numbers the values of a text graph's input are."""
     if key == "lengths":
-        bounds = intervals.Interval(1, texts.longest, (length, 0))
-    return Tensor(port.elem_type, dims, (bounds,), from_data=True, is_tokens=key == "tokens")
+        return intervals.Interval(1, texts.longest, (length, 0))
+    if key == "attention_mask":
+        return intervals.between(0, 1)
+    return intervals.between(0, 0 if key == "token_type_ids" else texts.words - 1)
 
 
 def _check_index(values: Values, node: Any, name: str) -> None:

@@ -122,7 +122,7 @@ def _encode(model: TwoTower, modality: str, manifest: Manifest, folder: Path) ->
             return model.encode_image(torch.from_numpy(image_probes(manifest.image))).numpy()
         if manifest.text is None:
             raise _invalid("it has no text encoder")
-        ids = pad_ids(text_probes(manifest.text, folder))
+        ids = pad_ids(text_probes(manifest.text, folder), manifest.text)
         return model.encode_text(*map(torch.from_numpy, ids)).numpy()
 
 

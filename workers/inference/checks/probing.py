@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from workers.inference.openvino_runtime import CELLS, Compiler, graphs_of
 from workers.inference.pictures import to_pixels
 from workers.inference.precision import AGREEMENT_MIN, agreement
 from workers.inference.probes import probe_pictures, probe_texts
-from workers.inference.texts import TextReader, pad_ids
+from workers.inference.texts import TextReader, graph_inputs, pad_ids
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,7 +40,7 @@ def text_probes(spec: TextSpec, folder: Path) -> list[list[int]]:
     reader = TextReader(spec, folder)
     texts = probe_texts(reader.vocabulary, PROBES)
     rows = [reader.encode(text) for text in (*texts[:-1], " ".join([texts[-1]] * spec.max_tokens))]
-    rows[0][1] = len(reader.vocabulary) - 1
+    rows[0][min(1, len(rows[0]) - 1)] = len(reader.vocabulary) - 1
     return rows
 
 
@@ -65,7 +66,7 @@ class Prober:
         """Return the vectors of the probe texts and what was measured."""
         rows = text_probes(spec, self.folder)
         run = self._runner("text", "f32")
-        encode = _by_rows(run, rows)
+        encode = _by_rows(run, rows, spec)
         vectors, found = check_outputs(encode, PROBES, self.manifest.dim, "text")
         return vectors, found.to_json() | {"precision": "f32"}
 
@@ -90,17 +91,19 @@ class Prober:
         except EncoderError as error:
             raise _failure(modality, "cannot be compiled", str(error.detail.get("reason"))) from error
 
-        def run(*inputs: NDArray[Any]) -> Floats:
+        def run(inputs: NDArray[Any] | Mapping[str, NDArray[Any]]) -> Floats:
             try:
-                return network(*inputs)
+                return network.named(inputs) if isinstance(inputs, Mapping) else network(inputs)
             except (RuntimeError, TypeError) as error:
                 raise _failure(modality, "fails on a probe", str(error)) from error
 
         return run
 
 
-def _by_rows(run: Callable[..., Floats], rows: list[list[int]]) -> Callable[[Sequence[int]], Floats]:
-    return lambda at: run(*pad_ids([rows[one] for one in at]))
+def _by_rows(
+    run: Callable[..., Floats], rows: list[list[int]], spec: TextSpec
+) -> Callable[[Sequence[int]], Floats]:
+    return lambda at: run(graph_inputs(*pad_ids([rows[one] for one in at], spec), spec))
 
 
 def _failure(modality: str, problem: str, reason: str) -> BundleError:

@@ -192,7 +192,8 @@ def _probes(modality: str, manifest: Manifest, folder: Path) -> _Probes:
     if manifest.text is None:
         raise BundleError("bundle.torchscript_failed/no_text")
     rows = sorted(text_probes(manifest.text, folder), key=len, reverse=True)
-    return _Probes(("tokens", "lengths"), pad_ids(rows), [pad_ids([row]) for row in rows])
+    alone = [pad_ids([row], manifest.text) for row in rows]
+    return _Probes(("tokens", "lengths"), pad_ids(rows, manifest.text), alone)
 
 
 def _export(module: Any, probes: _Probes, target: Path, modality: str) -> None:

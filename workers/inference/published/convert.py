@@ -9,11 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
+from onnx import TensorProto
 
+from workers.inference.checks.graphs import Port, text_inputs, with_stated_batch
+from workers.inference.checks.indices import Texts, check_indices
 from workers.inference.errors import BundleError, EncoderError
+from workers.inference.manifest import TextSpec
 from workers.inference.openvino_runtime import Compiler, StoredGraph
+from workers.inference.probes import probe_texts
+from workers.inference.published.folding import fold
 from workers.inference.published.graphs import MAX_BYTES, ImageTower, TextTower, read_graph, refuse
 from workers.inference.published.settings import picture_settings, read_settings, text_settings
+from workers.inference.reading import Section
+from workers.inference.text_feed import read_feed
+from workers.inference.texts import TextReader, graph_inputs, pad_ids
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,8 +32,8 @@ if TYPE_CHECKING:
     from workers.inference.published.graphs import Padding
     from workers.inference.published.settings import TextSettings
 
-    Feed = list[tuple[NDArray[Any], ...]]
-    """What the encoder is given: each input's rows, alone."""
+    Feed = list[dict[str, NDArray[Any]]]
+    """What an encoder is given, by its inputs' names: probes, each alone, and last all of them as one batch."""
 
 SOURCE = "source"
 """The folder inside of the scratch folder with the published files, each under its part's name."""
@@ -51,12 +60,19 @@ def convert(scratch: Path, threads: int, say: Callable[[str], None]) -> dict[str
     say("text encoder")
     text = TextTower(_graph(source, "text"))
     texts = text_settings(settings, text.length)
-    text_dim, padding = trial.text(text, texts, scratch / "text.onnx")
+    (scratch / "tokenizer.json").write_text(json.dumps(texts.tokenizer, ensure_ascii=False), encoding="utf-8")
+    text_dim, padding = trial.text(text, texts, scratch)
     if text_dim != dim:
         refuse(f"its encoders give vectors of {dim} and of {text_dim} dimensions")
-    (scratch / "tokenizer.json").write_text(json.dumps(texts.tokenizer, ensure_ascii=False), encoding="utf-8")
-    fixed = padding.to is not None
-    return {"dim": dim, "image": pictures, "max_tokens": texts.max_tokens, "pad_token": padding.token, "fixed": fixed}
+    feed = _feed(text, padding)
+    reads = {"tokenizer": "tokenizers", "vocabulary": "tokenizer.json", "max_tokens": texts.max_tokens, "feed": feed}
+    return {"dim": dim, "image": pictures, "text": reads}
+
+
+def _feed(tower: TextTower, padding: Padding) -> dict[str, Any]:
+    """Return the manifest's `text.feed`."""
+    way = "fixed" if padding.to else "longest"
+    return {"inputs": list(tower.fed(padding)), "integers": "int64", "padding": way, "pad": padding.token}
 
 
 def _graph(source: Path, part: str) -> Any:
@@ -67,7 +83,10 @@ def _graph(source: Path, part: str) -> Any:
 
 
 class Trial:
-    """Runs framed graphs, to see whether they take batches and short texts: what a graph says of its axes may be wrong."""
+    """Runs framed graphs, to see whether they take batches and short texts: what a graph says of its axes may be wrong.
+
+    A graph that does not, or that leaves open where it reads, gets fixed lengths and a batch of one.
+    """
 
     def __init__(self, threads: int) -> None:
         self._compiler = Compiler(None, threads)
@@ -75,27 +94,47 @@ class Trial:
     def image(self, tower: ImageTower, size: int, path: Path) -> int:
         """Write the image graph and return the dimension of its vectors."""
         rng = np.random.default_rng(0)
-        feed: Feed = [(rng.random((1, 3, size, size), np.float32),) for _ in range(2)]
+        pixels = rng.random((2, 3, size, size), np.float32)
+        feed: Feed = [{"pixels": pixels[:1]}, {"pixels": pixels[1:]}, {"pixels": pixels}]
+        ports = {"pixels": Port(TensorProto.FLOAT, (None, 3, size, size))}
         for batches in (True, False):
-            _write(tower.graph(size, batches=batches), path)
-            if dim := self._dim(path, feed):
+            graph = tower.graph(size, batches=batches)
+            if dim := self._settled(graph, path, feed, ports, None, fixed=not batches):
                 return dim
-        return refuse("its image encoder does not run")
+        return refuse("its image encoder does not run, or may read beyond a table")
 
-    def text(self, tower: TextTower, texts: TextSettings, path: Path) -> tuple[int, Padding]:
+    def text(self, tower: TextTower, texts: TextSettings, folder: Path) -> tuple[int, Padding]:
         """Write the text graph; return the dimension of its vectors, and how texts are padded for it."""
         for padding, batches in _ways(texts):
-            _write(tower.graph(padding, batches=batches), path)
-            if dim := self._dim(path, _texts(padding, texts.max_tokens)):
+            spec = TextSpec("tokenizers", "tokenizer.json", texts.max_tokens, read_feed(Section(_feed(tower, padding))))
+            reader, most = TextReader(spec, folder), texts.max_tokens
+            rows = [reader.encode(text) for text in _texts(reader)]
+            feed = [graph_inputs(*pad_ids(some, spec), spec) for some in (rows[:1], rows[1:], rows)]
+            found = Texts(len(reader.vocabulary), most)
+            graph = tower.graph(padding, batches=batches)
+            if dim := self._settled(graph, folder / "text.onnx", feed, text_inputs(spec), found, fixed=not batches):
                 return dim, padding
-        return refuse("its text encoder does not run")
+        return refuse("its text encoder does not run, or may read beyond a table")
+
+    def _settled(
+        self, graph: Any, path: Path, feed: Feed, ports: dict[str, Port], texts: Texts | None, *, fixed: bool
+    ) -> int:
+        """Write a graph; return the dimension of its vectors, 0 where it cannot be used so."""
+        if fixed:
+            fold(graph)
+        try:
+            check_indices(graph, with_stated_batch(graph, ports), texts, path.name)
+        except BundleError:
+            return 0
+        _write(graph, path)
+        return self._dim(path, feed)
 
     def _dim(self, path: Path, feed: Feed) -> int:
         """Return the dimension of the vectors; 0 where it does not run, or gives others in a batch than alone."""
         try:
             network = self._compiler.compile(StoredGraph(path, ""), "f32")
-            alone = np.concatenate([network(*one) for one in feed])
-            together = network(*_stacked(feed))
+            *singly, together = (network.named(one) for one in feed)
+            alone = np.concatenate(singly)
         except (EncoderError, RuntimeError, TypeError, ValueError):
             return 0
         same = together.shape == alone.shape and np.isfinite(alone).all() and alone.ndim == 2
@@ -103,33 +142,17 @@ class Trial:
 
 
 def _ways(texts: TextSettings) -> Iterator[tuple[Padding, bool]]:
-    """Yield how the text graph may be framed, the fastest first."""
-    paddings = [texts.padding]
+    """Yield how the text graph may be framed, the fastest first: short texts in batches, long ones, one by one."""
     if texts.padding.to is None:
-        paddings.append(replace(texts.padding, to=texts.max_tokens))
-    for padding in paddings:
-        for batches in (True, False):
-            yield padding, batches
+        yield texts.padding, True
+    fixed = replace(texts.padding, to=texts.max_tokens)
+    yield from ((fixed, True), (fixed, False))
 
 
-def _texts(padding: Padding, most: int) -> Feed:
-    """Return two short texts, the shorter of which is padded beside the other; each ends as texts do where that matters."""
-    rows = [[1, 2, 3, padding.token], [4, padding.token]]
-    if most < len(rows[0]):
-        refuse("its texts are too short")
-    return [(np.array([row]), np.array([len(row)])) for row in rows]
-
-
-def _stacked(feed: Feed) -> list[NDArray[Any]]:
-    columns = list(zip(*feed, strict=True))
-    return [np.concatenate([_long(array, column) for array in column]) for column in columns]
-
-
-def _long(array: NDArray[Any], column: tuple[NDArray[Any], ...]) -> NDArray[Any]:
-    """Return rows of texts with zeros behind them, as long as the longest beside them."""
-    if array.ndim != 2:
-        return array
-    return np.pad(array, ((0, 0), (0, max(one.shape[1] for one in column) - array.shape[1])))
+def _texts(reader: TextReader) -> list[str]:
+    """Return two texts of different lengths that the tokeniser knows."""
+    texts = probe_texts(reader.vocabulary, 2)
+    return [texts[0], " ".join(texts)]
 
 
 def _write(model: Any, path: Path) -> None:

@@ -39,8 +39,6 @@ class Padding:
     token: int = 0
     to: int | None = None
     attended: bool = False
-    words: int = 1 << 20
-    """The number of tokens that the tokeniser knows."""
 
 
 def refuse(problem: str) -> NoReturn:
@@ -179,79 +177,42 @@ class ImageTower(Tower):
 
 
 class TextTower(Tower):
-    """`tokens` (batch, length), `lengths` (batch) → `embedding` (batch, dim) of unit length."""
+    """The inputs that a manifest's `text.feed` names → `embedding` (batch, dim) of unit length."""
 
     def __init__(self, model: Any) -> None:
         super().__init__(model, _TEXT_OUTPUTS)
-        self._tokens = next((self.inputs[name] for name in _TOKENS if name in self.inputs), None)
+        tokens = [name for name in self.inputs if name in _TOKENS]
         unknown = set(self.inputs) - {*_TOKENS, _MASK, _SEGMENTS}
-        if self._tokens is None or unknown or any(one.kind not in _WHOLE for one in self.inputs.values()):
+        if len(tokens) != 1 or unknown or any(one.kind not in _WHOLE for one in self.inputs.values()):
             refuse(f"its text encoder takes {', '.join(sorted(self.inputs)[:5])}")
+        self.tokens = tokens[0]
 
     @property
     def length(self) -> int | None:
         """How many tokens each text must have, where the graph says it."""
-        return self._tokens.axes[1] if self._tokens and len(self._tokens.axes) > 1 else None
+        axes = self.inputs[self.tokens].axes
+        return axes[1] if len(axes) > 1 else None
+
+    def fed(self, padding: Padding) -> tuple[str, ...]:
+        """Return the inputs of the whole graph."""
+        return tuple(name for name in self.inputs if name != _MASK or not padding.attended)
 
     def graph(self, padding: Padding, *, batches: bool = True) -> Any:
         """Return the whole graph. Not `batches`: each batch is of one."""
-        batch = _batch(batches=batches)
-        inputs = [
-            helper.make_tensor_value_info("tokens", TensorProto.INT64, [batch, "length"]),
-            helper.make_tensor_value_info("lengths", TensorProto.INT64, [batch]),
-        ]
-        nodes, constants = _padded(padding)
+        shape = [_batch(batches=batches), padding.to or "length"]
+        inputs = [helper.make_tensor_value_info(name, TensorProto.INT64, shape) for name in self.fed(padding)]
+        nodes, constants = [], []
         for name, one in self.inputs.items():
-            nodes += self._fed(name, one.kind, padding)
+            given = name
+            if name == _MASK and padding.attended:
+                given = "ours.ones"
+                constants = [helper.make_tensor("ours.one", TensorProto.INT64, [], [1])]
+                nodes += [
+                    _node("Sub", [self.tokens, self.tokens], "ours.zeros"),
+                    _node("Add", ["ours.zeros", "ours.one"], given),
+                ]
+            nodes.append(_node("Cast", [given], _PREFIX + name, to=one.kind))
         return self.framed(inputs, nodes, constants, batches=batches)
-
-    def _fed(self, name: str, kind: int, padding: Padding) -> list[Any]:
-        """Return the nodes that give one of the published graph's inputs what it wants."""
-        own = _PREFIX + name
-        if name == _MASK and not padding.attended:
-            return [_node("Cast", ["ours.is_word"], own, to=kind)]
-        if name in (_MASK, _SEGMENTS):
-            zeros = [
-                _node("Sub", ["ours.ids", "ours.ids"], f"{own}.zeros"),
-                _node("Add", [f"{own}.zeros", "ours.one"], f"{own}.ones"),
-            ]
-            chosen = f"{own}.ones" if name == _MASK else f"{own}.zeros"
-            return [*zeros[: 2 if name == _MASK else 1], _node("Cast", [chosen], own, to=kind)]
-        return [_node("Cast", ["ours.ids"], own, to=kind)]
-
-
-def _padded(padding: Padding) -> tuple[list[Any], list[Any]]:
-    """Return nodes and constants that pad `tokens` as the model knows it: `ours.ids`, and `ours.is_word` beside them."""
-    whole = TensorProto.INT64
-    numbers = {"zero": 0, "one": 1, "pad": padding.token, "to": padding.to or 0, "words": padding.words}
-    constants = [helper.make_tensor(f"ours.{name}", whole, [], [value]) for name, value in numbers.items()]
-    constants.append(helper.make_tensor("ours.column", whole, [2], [-1, 1]))
-    nodes = [
-        _node("Shape", ["tokens"], "ours.shape"),
-        _node("Gather", ["ours.shape", "ours.one"], "ours.length"),
-    ]
-    longest, tokens = "ours.length", "tokens"
-    if padding.to:
-        constants.append(helper.make_tensor("ours.none", whole, [3], [0, 0, 0]))
-        constants.append(helper.make_tensor("ours.row", whole, [1], [1]))
-        nodes += [
-            _node("Sub", ["ours.to", "ours.length"], "ours.missing"),
-            _node("Reshape", ["ours.missing", "ours.row"], "ours.missing_row"),
-            _node("Concat", ["ours.none", "ours.missing_row"], "ours.pads", axis=0),
-            _node("Pad", ["tokens", "ours.pads", "ours.zero"], "ours.wide"),
-            _node("Reshape", ["ours.wide", "ours.shape_padded"], "ours.long"),
-        ]
-        constants.append(helper.make_tensor("ours.shape_padded", whole, [2], [-1, padding.to]))
-        longest, tokens = "ours.to", "ours.long"
-    nodes += [
-        _node("Range", ["ours.zero", longest, "ours.one"], "ours.places"),
-        _node("Reshape", ["lengths", "ours.column"], "ours.ends"),
-        _node("Less", ["ours.places", "ours.ends"], "ours.is_word"),
-        _node("Where", ["ours.is_word", tokens, "ours.pad"], "ours.padded"),
-        # Changes nothing: it shows that no id lies beyond the table of words.
-        _node("Mod", ["ours.padded", "ours.words"], "ours.ids"),
-    ]
-    return nodes, constants
 
 
 def _node(operator: str, inputs: list[str], output: str, **attributes: Any) -> Any:
