@@ -51,18 +51,25 @@ def version_upload(
     Of the bundle only the manifest is read here; the rest is opened by the validation's guarded process. The same
     file again gives the version that it already is, unless that was refused or retired. Raises AppError `bundle.*`.
     """
+    with transaction.atomic():
+        version = version_store(bundle=bundle, note=note, by=by)
+        return version, version_validate(version=version, by=by)
+
+
+@transaction.atomic
+def version_store(*, bundle: File[bytes], note: str = "", by: AbstractBaseUser | None = None) -> ModelVersion:
+    """Store a bundle as `version_upload` does, without its validation: the caller's job sees to that."""
     manifest = _manifest_of(bundle)
     blob = blob_store(bundle, "application/zip")
-    with transaction.atomic():
-        registry_lock("model versions")
-        version = _version_of(blob.pk) or ModelVersion.objects.create(
-            name=manifest.name,
-            number=_next_number(manifest.name),
-            bundle=blob,
-            created_by_id=by.pk if by else None,
-        )
-        _add_note(version, note)
-        return version, version_validate(version=version, by=by)
+    registry_lock("model versions")
+    version = _version_of(blob.pk) or ModelVersion.objects.create(
+        name=manifest.name,
+        number=_next_number(manifest.name),
+        bundle=blob,
+        created_by_id=by.pk if by else None,
+    )
+    _add_note(version, note)
+    return version
 
 
 def _add_note(version: ModelVersion, note: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,31 @@ from torch import nn
 if TYPE_CHECKING:
     from pathlib import Path
 
-WORDS = "a red blue pump valve dog runs on the grass in rain and two men are near an old house with no roof".split()
+WORDS = [
+    "a",
+    "red",
+    "blue",
+    "pump",
+    "valve",
+    "dog",
+    "runs",
+    "on",
+    "the",
+    "grass",
+    "in",
+    "rain",
+    "and",
+    "two",
+    "men",
+    "are",
+    "near",
+    "an",
+    "old",
+    "house",
+    "with",
+    "no",
+    "roof",
+]
 SIZE = 32
 VISION = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4, "image_size": SIZE,
           "patch_size": 8}  # fmt: skip
@@ -53,7 +76,11 @@ def tiny_model(family: str, vocabulary: int) -> Any:
 
     torch.manual_seed(3)
     if family == "clip":
-        text = TEXT | {"vocab_size": vocabulary, "max_position_embeddings": 20, "eos_token_id": vocabulary - 1}
+        text = TEXT | {
+            "vocab_size": vocabulary,
+            "max_position_embeddings": 20,
+            "eos_token_id": vocabulary - 1,
+        }
         config = hf.CLIPConfig(text_config=text, vision_config=VISION, projection_dim=24)
         return _random(hf.CLIPModel, config)
     if family == "chinese_clip":
@@ -75,10 +102,22 @@ def _random(kind: Any, config: Any) -> Any:
     return model
 
 
-def export(module: nn.Module, inputs: tuple[torch.Tensor, ...], names: list[str], output: str, path: Path, *, batch: bool = True) -> None:
+def export(
+    module: nn.Module,
+    inputs: tuple[torch.Tensor, ...],
+    names: list[str],
+    output: str,
+    path: Path,
+    *,
+    batch: bool = True,
+) -> None:
     """Write an ONNX graph; without `batch` every axis is fixed, as older exports of immich have it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    axes = {name: {0: "batch", **({1: "length"} if name != "pixel_values" else {})} for name in names} if batch else None
+    axes = (
+        {name: {0: "batch", **({1: "length"} if name != "pixel_values" else {})} for name in names}
+        if batch
+        else None
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(

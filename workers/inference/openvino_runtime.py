@@ -46,7 +46,7 @@ class Network:
         self._lock = threading.Lock()
 
     def __call__(self, *inputs: NDArray[Any]) -> Floats:
-"""Run one batch; the result is the caller's own copy. Raises RuntimeError where the network fails.
+        """Run one batch; the result is the caller's own copy. Raises RuntimeError where the network fails.
 
         A graph whose batch is always of one runs row by row, which costs as much on a CPU.
         """

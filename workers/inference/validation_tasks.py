@@ -62,9 +62,18 @@ def convert(order: dict[str, Any], walls: Isolation, say: Say) -> dict[str, Any]
     return {"graphs": torchscript.convert(manifest, scratch / _FOLDER, scratch)}
 
 
+def take_over(order: dict[str, Any], walls: Isolation, say: Say) -> dict[str, Any]:
+    """Make graphs and settings of a published model, whose files lie in the scratch folder. Raises BundleError."""
+    _check_may_run(walls, allow_unwalled=order["allow_unwalled"])
+    from workers.inference.published.convert import convert as convert_published
+
+    return convert_published(Path(order["scratch"]), order["threads"], say)
+
+
 TASKS: dict[str, Callable[[dict[str, Any], Isolation, Say], dict[str, Any]]] = {
     "validate": validate,
     "convert": convert,
+    "take over": take_over,
 }
 
 

@@ -75,7 +75,8 @@ def with_stated_batch(model: Any, ports: dict[str, Port]) -> dict[str, Port]:
     """Return the ports with a batch of one where the graph says so: it is then run row by row."""
     ones = {value.name for value in model.graph.input if _axes(value)[:1] == (1,)}
     return {
-        name: Port(port.elem_type, (1, *port.axes[1:]) if name in ones else port.axes) for name, port in ports.items()
+        name: Port(port.elem_type, (1, *port.axes[1:]) if name in ones else port.axes)
+        for name, port in ports.items()
     }
 
 

@@ -48,7 +48,11 @@ def convert(scratch: Path, threads: int, say: Callable[[str], None]) -> dict[str
     Raises BundleError `hub.cannot_convert`.
     """
     source = scratch / SOURCE
-    settings = {name: read_settings((source / name).read_bytes(), name) for name in SETTINGS if (source / name).is_file()}
+    settings = {
+        name: read_settings((source / name).read_bytes(), name)
+        for name in SETTINGS
+        if (source / name).is_file()
+    }
     trial = Trial(threads)
     say("image encoder")
     image = ImageTower(_graph(source, "image"))
@@ -65,7 +69,12 @@ def convert(scratch: Path, threads: int, say: Callable[[str], None]) -> dict[str
     if text_dim != dim:
         refuse(f"its encoders give vectors of {dim} and of {text_dim} dimensions")
     feed = _feed(text, padding)
-    reads = {"tokenizer": "tokenizers", "vocabulary": "tokenizer.json", "max_tokens": texts.max_tokens, "feed": feed}
+    reads = {
+        "tokenizer": "tokenizers",
+        "vocabulary": "tokenizer.json",
+        "max_tokens": texts.max_tokens,
+        "feed": feed,
+    }
     return {"dim": dim, "image": pictures, "text": reads}
 
 
@@ -106,13 +115,17 @@ class Trial:
     def text(self, tower: TextTower, texts: TextSettings, folder: Path) -> tuple[int, Padding]:
         """Write the text graph; return the dimension of its vectors, and how texts are padded for it."""
         for padding, batches in _ways(texts):
-            spec = TextSpec("tokenizers", "tokenizer.json", texts.max_tokens, read_feed(Section(_feed(tower, padding))))
+            spec = TextSpec(
+                "tokenizers", "tokenizer.json", texts.max_tokens, read_feed(Section(_feed(tower, padding)))
+            )
             reader, most = TextReader(spec, folder), texts.max_tokens
             rows = [reader.encode(text) for text in _texts(reader)]
             feed = [graph_inputs(*pad_ids(some, spec), spec) for some in (rows[:1], rows[1:], rows)]
             found = Texts(len(reader.vocabulary), most)
             graph = tower.graph(padding, batches=batches)
-            if dim := self._settled(graph, folder / "text.onnx", feed, text_inputs(spec), found, fixed=not batches):
+            if dim := self._settled(
+                graph, folder / "text.onnx", feed, text_inputs(spec), found, fixed=not batches
+            ):
                 return dim, padding
         return refuse("its text encoder does not run, or may read beyond a table")
 

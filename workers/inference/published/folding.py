@@ -47,7 +47,9 @@ def fold(model: Any) -> None:
     copies = [_copied(node) for node in nodes]
     del graph.node[:]
     graph.node.extend(copies)
-    graph.initializer.extend(numpy_helper.from_array(known[name], name) for name in sorted(wanted & set(known) - stored))
+    graph.initializer.extend(
+        numpy_helper.from_array(known[name], name) for name in sorted(wanted & set(known) - stored)
+    )
     _drop_unused(graph, wanted)
 
 
@@ -67,11 +69,13 @@ class _Folding:
         """Learn a node's outputs; return whether they are constants, so that it can go."""
         given = [name for name in node.input if name]
         if node.op_type == "Shape" and (lengths := self._lengths(node.input[0])) is not None:
-            start, end = (next((one.i for one in node.attribute if one.name == key), None) for key in ("start", "end"))
+            start, end = (
+                next((one.i for one in node.attribute if one.name == key), None) for key in ("start", "end")
+            )
             return self._is(node, [np.array(lengths[slice(start, end)], np.int64)])
-        if node.op_type not in _KEPT | {"Shape"} or all(self._is_small(name) for name in given):
-            if all(name in self._known for name in given) and (found := self._computed(node)) is not None:
-                return self._is(node, found)
+        known = self._is_small if node.op_type in _KEPT | {"Shape"} else self._known.__contains__
+        if all(map(known, given)) and (found := self._computed(node)) is not None:
+            return self._is(node, found)
         self._types.update(self._inferred(node))
         return False
 
@@ -94,7 +98,9 @@ class _Folding:
 
     def _inferred(self, node: Any) -> Types:
         given = {name: self._types[name] for name in node.input if name in self._types}
-        small = {name: numpy_helper.from_array(self._known[name], name) for name in given if self._is_small(name)}
+        small = {
+            name: numpy_helper.from_array(self._known[name], name) for name in given if self._is_small(name)
+        }
         try:
             schema = onnx.defs.get_schema(node.op_type, self._version, "")
             found: Types = onnx.shape_inference.infer_node_outputs(schema, node, given, small)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
-
 import onnx
 from google.protobuf.message import DecodeError
 from onnx import TensorProto, compose, helper
@@ -33,8 +32,10 @@ _WHOLE = (TensorProto.INT64, TensorProto.INT32)
 
 @dataclass(frozen=True)
 class Padding:
-    """How the published model's texts are padded: with which token, to which length if always to one, and whether the
-    padding is attended to."""
+    """How the published model's texts are padded.
+
+    `token`: with which; `to`: always to one length; `attended`: whether the padding counts as words do.
+    """
 
     token: int = 0
     to: int | None = None
@@ -113,7 +114,9 @@ class Tower:
         self._nodes = [_copied(node) for node in self._model.graph.node]
         self._constants: list[Any] = []
 
-    def framed(self, inputs: Iterable[Any], before: Iterable[Any], constants: Iterable[Any], *, batches: bool) -> Any:
+    def framed(
+        self, inputs: Iterable[Any], before: Iterable[Any], constants: Iterable[Any], *, batches: bool
+    ) -> Any:
         """Return the whole graph: our inputs, the nodes `before` that feed its own, and unit vectors behind it.
 
         It is one and the same graph each time, changed: its weights may be large.

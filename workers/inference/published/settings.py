@@ -83,7 +83,13 @@ def _transformers(described: Mapping[str, Any]) -> dict[str, Any]:
 
 def _side(size: Any) -> int:
     """Return the side of a square, written as a number, a pair or by its height and width."""
-    sides = [size, size] if isinstance(size, int) else [size["height"], size["width"]] if isinstance(size, dict) else size
+    sides = (
+        [size, size]
+        if isinstance(size, int)
+        else [size["height"], size["width"]]
+        if isinstance(size, dict)
+        else size
+    )
     height, width = (int(side) for side in sides)
     if height != width:
         refuse("its pictures are not square")
@@ -121,7 +127,12 @@ def text_settings(settings: Mapping[str, Mapping[str, Any]], length: int | None)
     if _cleans(text):
         tokenizer["normalizer"] = _canonical(tokenizer.get("normalizer"))
     family = str(config.get("model_type", ""))
-    known = [length, text.get("context_length"), about.get("model_max_length"), text.get("max_position_embeddings")]
+    known = [
+        length,
+        text.get("context_length"),
+        about.get("model_max_length"),
+        text.get("max_position_embeddings"),
+    ]
     limits = [int(one) for one in known if isinstance(one, int | float) and 3 <= one <= _TOKENS_MAX]
     most = length or (min(limits) if limits else 77)
     if family.startswith(_PADDED) and not length and "text_config" in config:
@@ -151,7 +162,7 @@ def _cleans(text: Mapping[str, Any]) -> bool:
 
 
 def _canonical(own: Any) -> dict[str, Any]:
-    """Return a tokeniser's normaliser behind open_clip's `canonicalize_text`: no punctuation, small letters, one blank."""
+    """Return a normaliser behind open_clip's `canonicalize_text`: no punctuation, small letters, one blank."""
     steps: list[Any] = [
         {"type": "Replace", "pattern": {"String": "_"}, "content": " "},
         {"type": "Replace", "pattern": {"Regex": _PUNCTUATION}, "content": ""},

@@ -1,0 +1,1 @@
+"""What `manage.py models` can do: a file each, found by its name."""
