@@ -1,4 +1,4 @@
-"""Getting models of the catalogue: what the site has of each, the licences that somebody accepted, and the job's start."""
+"""Getting models of the catalogue: what the site has of each, the licences that were accepted, and the job's start."""
 
 from __future__ import annotations
 

@@ -122,7 +122,8 @@ def served_hub(hub: HubServer) -> Iterator[str]:
             except OSError:  # the one who asked has heard enough
                 self.close_connection = True
 
-        do_HEAD = do_GET
+        def do_HEAD(self) -> None:
+            self.do_GET()
 
         def log_message(self, *_: object) -> None:
             """Be silent."""

@@ -28,8 +28,8 @@ class Quality:
 class CatalogueModel:
     """One model: for people up to `quality`, then where its files lie.
 
-    `megabytes`: what is fetched. `commercial`: whether its licence permits commercial use; where it does not, or forbids
-    it in part, somebody must accept it first. `folder`, `variant`: which of the repository's graphs.
+    `megabytes`: what is fetched. `commercial`: whether its licence permits commercial use; where it does not,
+    somebody must accept it first. `folder`, `variant`: which of the repository's graphs.
     """
 
     name: str

@@ -273,7 +273,7 @@ def _cached_commit(hub: Hub, repository: str, revision: str) -> HubCommit:
 
 
 def folder_files(folder: Path) -> dict[str, HubFile]:
-    """Return the files of a folder as those of a repository; parts of files and what is deeper than five are no files."""
+    """Return the files of a folder as those of a repository, down to five levels, without parts of files."""
     found = {}
     for file in sorted(folder.rglob("*")):
         path = str(PurePosixPath(file.relative_to(folder)))

@@ -15,7 +15,7 @@ class Command(JobCommand):
     help = "Published models: list the catalogue, get one of it, … See docs/models.md."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        # A subcommand is a module of `models_admin.model_commands` with HELP, add_arguments(parser), run(command, options).
+        # A subcommand is a module of `models_admin.model_commands`: HELP, add_arguments(parser), run(command, options).
         parsers = parser.add_subparsers(dest="subcommand", required=True)
         for found in sorted(iter_modules(model_commands.__path__), key=lambda one: one.name):
             module = import_module(f"{model_commands.__name__}.{found.name}")

@@ -1,1 +1,1 @@
-"""Models that others published as ONNX graphs, made into bundles: their graphs' ends, their settings. Needs no torch."""
+"""Models that others published as ONNX graphs, made into bundles, without torch: their graphs' ends and settings."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +25,7 @@ from workers.inference.texts import TextReader, graph_inputs, pad_ids
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -91,6 +91,14 @@ def _graph(source: Path, part: str) -> Any:
     return read_graph(source / name, weights if weights.is_file() else None)
 
 
+@dataclass(frozen=True)
+class Check:
+    """What a graph's indices are checked against: its inputs, and what texts can hold."""
+
+    ports: dict[str, Port]
+    texts: Texts | None = None
+
+
 class Trial:
     """Runs framed graphs, to see whether they take batches and short texts: what a graph says of its axes may be wrong.
 
@@ -105,10 +113,10 @@ class Trial:
         rng = np.random.default_rng(0)
         pixels = rng.random((2, 3, size, size), np.float32)
         feed: Feed = [{"pixels": pixels[:1]}, {"pixels": pixels[1:]}, {"pixels": pixels}]
-        ports = {"pixels": Port(TensorProto.FLOAT, (None, 3, size, size))}
+        check = Check({"pixels": Port(TensorProto.FLOAT, (None, 3, size, size))})
         for batches in (True, False):
             graph = tower.graph(size, batches=batches)
-            if dim := self._settled(graph, path, feed, ports, None, fixed=not batches):
+            if dim := self._settled(graph, path, feed, check, fixed=not batches):
                 return dim
         return refuse("its image encoder does not run, or may read beyond a table")
 
@@ -121,22 +129,18 @@ class Trial:
             reader, most = TextReader(spec, folder), texts.max_tokens
             rows = [reader.encode(text) for text in _texts(reader)]
             feed = [graph_inputs(*pad_ids(some, spec), spec) for some in (rows[:1], rows[1:], rows)]
-            found = Texts(len(reader.vocabulary), most)
+            check = Check(text_inputs(spec), Texts(len(reader.vocabulary), most))
             graph = tower.graph(padding, batches=batches)
-            if dim := self._settled(
-                graph, folder / "text.onnx", feed, text_inputs(spec), found, fixed=not batches
-            ):
+            if dim := self._settled(graph, folder / "text.onnx", feed, check, fixed=not batches):
                 return dim, padding
         return refuse("its text encoder does not run, or may read beyond a table")
 
-    def _settled(
-        self, graph: Any, path: Path, feed: Feed, ports: dict[str, Port], texts: Texts | None, *, fixed: bool
-    ) -> int:
+    def _settled(self, graph: Any, path: Path, feed: Feed, check: Check, *, fixed: bool) -> int:
         """Write a graph; return the dimension of its vectors, 0 where it cannot be used so."""
         if fixed:
             fold(graph)
         try:
-            check_indices(graph, with_stated_batch(graph, ports), texts, path.name)
+            check_indices(graph, with_stated_batch(graph, check.ports), check.texts, path.name)
         except BundleError:
             return 0
         _write(graph, path)
