@@ -17,6 +17,11 @@ from workers.models import Job
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
 
+    from workers.hub.download import Hub
+
+_JOBS_SEEN = 200
+"""The newest jobs that a card may show."""
+
 
 @dataclass(frozen=True)
 class Card:
@@ -51,12 +56,11 @@ def cards() -> list[Card]:
     """Return every model of the catalogue with what this site has of it, in three statements."""
     accepted = {one.model: one for one in LicenceAcceptance.objects.select_related("by").order_by("at")}
     jobs: dict[str, Job] = {}
-    for job in Job.objects.filter(type=GET_MODEL.name).order_by("created_at"):
+    for job in reversed(Job.objects.filter(type=GET_MODEL.name).order_by("-created_at")[:_JOBS_SEEN]):
         asked = GET_MODEL.find_parameters(job)
         if asked and asked.model:
             jobs[asked.model] = job
-    names = [name[:63] for name in catalogue()]
-    versions = {one.name: one for one in ModelVersion.objects.filter(name__in=names).order_by("number")}
+    versions = {one.name: one for one in ModelVersion.objects.filter(name__in=catalogue()).order_by("number")}
     return [
         Card(model, accepted.get(name), jobs.get(name), versions.get(name))
         for name, model in catalogue().items()
@@ -98,7 +102,7 @@ def model_get(
     )[0]
 
 
-def hub_settings() -> Any:
+def hub_settings() -> Hub:
     """Return the hub that the operator set."""
     from ipaddress import ip_network
 

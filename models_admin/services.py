@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from retrieval_site.rows import Columns
     from workers.inference.manifest import Manifest
     from workers.jobs.types import JobType
+    from workers.models import Blob
 
 CHAMPION = "champion"
 _PREPARABLE = (
@@ -51,16 +52,22 @@ def version_upload(
     Of the bundle only the manifest is read here; the rest is opened by the validation's guarded process. The same
     file again gives the version that it already is, unless that was refused or retired. Raises AppError `bundle.*`.
     """
+    manifest = _manifest_of(bundle)
+    blob = blob_store(bundle, "application/zip")
     with transaction.atomic():
-        version = version_store(bundle=bundle, note=note, by=by)
+        version = _stored(manifest, blob, note, by)
         return version, version_validate(version=version, by=by)
 
 
-@transaction.atomic
 def version_store(*, bundle: File[bytes], note: str = "", by: AbstractBaseUser | None = None) -> ModelVersion:
     """Store a bundle as `version_upload` does, without its validation: the caller's job sees to that."""
     manifest = _manifest_of(bundle)
     blob = blob_store(bundle, "application/zip")
+    with transaction.atomic():
+        return _stored(manifest, blob, note, by)
+
+
+def _stored(manifest: Manifest, blob: Blob, note: str, by: AbstractBaseUser | None) -> ModelVersion:
     registry_lock("model versions")
     version = _version_of(blob.pk) or ModelVersion.objects.create(
         name=manifest.name,
