@@ -14,12 +14,14 @@ from django.urls import reverse
 
 from models_admin import catalogue as getting
 from models_admin.job_types import GET_MODEL
+from models_admin.jobs import version_validate_here
 from models_admin.models import LicenceAcceptance, ModelVersion, VersionState
 from retrieval_site.errors import AppError
 from tests.support.hub_server import COMMIT, HubServer, served_hub
 from tests.support.pages import shown_page
 from tests.support.published_graphs import repository_files
 from workers.hub.catalogue import catalogue
+from workers.jobs.errors import JobInterrupted
 from workers.jobs.runner import run_job_inline
 from workers.models import Job
 
@@ -81,20 +83,18 @@ def test_a_folder_of_the_same_layout_works_without_a_network(model, tmp_path):
 
 def test_a_job_goes_on_with_the_version_that_it_has_stored(hub, model, monkeypatch):
     job = getting.model_get(model=model)
-    monkeypatch.setattr("models_admin.jobs.version_validate_here", _killed)
-    with pytest.raises(KeyboardInterrupt):
-        run_job_inline(job)
-    monkeypatch.undo()
+    monkeypatch.setattr("models_admin.jobs.version_validate_here", _stopped)
+    assert run_job_inline(job).state == "queued"
+    monkeypatch.setattr("models_admin.jobs.version_validate_here", version_validate_here)
     version = ModelVersion.objects.get()
-    Job.objects.filter(pk=job.pk).update(state="queued", lease_token=None)
     hub.asked.clear()
     assert run_job_inline(Job.objects.get(pk=job.pk)).state == "succeeded"
     assert ModelVersion.objects.get() == version
     assert hub.asked == []
 
 
-def _killed(version, run):
-    raise KeyboardInterrupt
+def _stopped(version, run):
+    raise JobInterrupted
 
 
 def test_what_the_hub_refuses_stands_in_the_job(hub, model):
