@@ -19,7 +19,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Take none."""
 
 
-def run(command: JobCommand, options: dict[str, Any]) -> None:
+def handle(command: JobCommand, options: dict[str, Any]) -> None:
     """Write a paragraph for each model."""
     for card in cards():
         for line in _lines(card):

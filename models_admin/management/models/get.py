@@ -26,7 +26,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--accept-licence", action="store_true", help="accept a licence for research only")
 
 
-def run(command: JobCommand, options: dict[str, Any]) -> None:
+def handle(command: JobCommand, options: dict[str, Any]) -> None:
     """See the jobs through and write the version's key, for `activate_model`."""
     folder = options["folder"]
     job = model_get(

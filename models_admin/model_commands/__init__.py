@@ -1,1 +1,0 @@
-"""What `manage.py models` can do: a file each, found by its name."""
