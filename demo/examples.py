@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 LIST_NAME = "examples.json"
+SLUG = "machine-parts"
+"""Of the demo's collection."""
 MODEL_NAME = "demo-vsepp"
 """The name in the committed bundle."""
 _DRAWING_KEY = "demo:drawing"

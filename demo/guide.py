@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from demo.examples import MODEL_NAME, examples, is_drawing
+from demo.examples import MODEL_NAME, SLUG, examples, is_drawing
 from search.units.image import IMAGE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from models_admin.models import ModelVersion
     from search.guide import Example
 
@@ -27,3 +29,7 @@ class DemoGuide:
         if version is None or version.name != MODEL_NAME:
             return []
         return [_KNOWS, _DRAWING] if target == IMAGE.target and is_drawing() else [_KNOWS]
+
+    def is_out_of_place(self, version: ModelVersion, slugs: Sequence[str]) -> bool:
+        """Return whether the demo's model answers in other collections than the demo's."""
+        return version.name == MODEL_NAME and any(slug != SLUG for slug in slugs)

@@ -17,7 +17,7 @@ from django.core.files.base import File
 
 from demo.corpus import write_documents
 from demo.drawing import draw, scene_sample
-from demo.examples import LIST_NAME, drawing, examples, examples_folder
+from demo.examples import LIST_NAME, SLUG, drawing, examples, examples_folder
 from models_admin.models import VersionState
 from models_admin.services import champion, version_activate, version_prepare, version_upload
 from retrieval_site.errors import AppError
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     Say: TypeAlias = Callable[[str], object]
 
 BUNDLE = Path(__file__).parent / "bundle" / "demo.bundle.zip"
-SLUG, NAME = "machine-parts", "Machine parts"
+NAME = "Machine parts"
 DESCRIPTION = "Drawn service notes on machine parts: made up, to try things out with."
 SEED = 20
 COUNT = 2240

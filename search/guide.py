@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from models_admin.models import ModelVersion
@@ -29,6 +30,10 @@ class Guide(Protocol):
         """Return what people should know of a search by this version for this target."""
         ...
 
+    def is_out_of_place(self, version: ModelVersion, slugs: Sequence[str]) -> bool:
+        """Return whether the app's own model answers in collections that it was not made for."""
+        ...
+
 
 _guides: list[Guide] = []
 
@@ -51,3 +56,8 @@ def example_path(key: str) -> Path | None:
 def notes(version: ModelVersion | None, target: str) -> list[str]:
     """Return what every guide says beside a search by this version for this target."""
     return [note for guide in _guides for note in guide.notes(version, target)]
+
+
+def is_out_of_place(version: ModelVersion | None, slugs: Sequence[str]) -> bool:
+    """Return whether a guide's own model answers in collections, by their slugs, that it was not made for."""
+    return version is not None and any(guide.is_out_of_place(version, slugs) for guide in _guides)

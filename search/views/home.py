@@ -12,7 +12,8 @@ from django.views.decorators.http import require_safe
 from models_admin.services import champion
 from retrieval_site.database.reading import reads
 from retrieval_site.errors import AppError
-from search.guide import example_path, examples, notes
+from retrieval_site.people import manages_models
+from search.guide import example_path, examples, is_out_of_place, notes
 from search.models import Collection
 from search.throttling import PAGE, PICTURE
 from search.units.image import IMAGE
@@ -52,6 +53,8 @@ def home(request: HttpRequest) -> HttpResponse:
         "examples": [(key, label) for key, label, _ in examples()],
         "target": chosen_target(request),
         "notes": notes(answering, IMAGE.target),
+        "offers_starter": manages_models(request.user)
+        and is_out_of_place(answering, [collection.slug for collection in collections]),
         "chosen": [],
     }
     return render(request, "search/home.html", context)
