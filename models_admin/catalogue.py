@@ -24,7 +24,7 @@ _JOBS_SEEN = 200
 
 
 @dataclass(frozen=True)
-class Card:
+class CatalogueCard:
     """One model of the catalogue and what this site has of it; `milliseconds` of the newest version, by modality."""
 
     model: CatalogueModel
@@ -52,7 +52,7 @@ def catalogue_model(name: str) -> CatalogueModel:
     return found
 
 
-def cards() -> list[Card]:
+def cards() -> list[CatalogueCard]:
     """Return every model of the catalogue with what this site has of it, in three statements."""
     accepted = {one.model: one for one in LicenceAcceptance.objects.select_related("by").order_by("at")}
     jobs: dict[str, Job] = {}
@@ -62,7 +62,7 @@ def cards() -> list[Card]:
             jobs[asked.model] = job
     versions = {one.name: one for one in ModelVersion.objects.filter(name__in=catalogue()).order_by("number")}
     return [
-        Card(model, accepted.get(name), jobs.get(name), versions.get(name))
+        CatalogueCard(model, accepted.get(name), jobs.get(name), versions.get(name))
         for name, model in catalogue().items()
     ]
 

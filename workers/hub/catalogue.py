@@ -15,7 +15,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Quality:
+class PublishedQuality:
     """What somebody published of a model: the value of a measure in per cent, who says so, and where."""
 
     measure: str
@@ -43,7 +43,7 @@ class CatalogueModel:
     megabytes: int
     dim: int
     repository: str
-    quality: tuple[Quality, ...] = ()
+    quality: tuple[PublishedQuality, ...] = ()
     revision: str = "main"
     folder: str = ""
     variant: str = ""
@@ -66,5 +66,5 @@ def _model(name: str, row: dict[str, Any]) -> CatalogueModel:
     known = {field.name for field in fields(CatalogueModel)}
     if not _NAME.fullmatch(name) or set(row) - known or row["family"] not in FAMILIES:
         raise ValueError(f"catalogue.toml: {name}: a wrong name, key or family")
-    qualities = tuple(Quality(**one) for one in row.pop("quality", ()))
+    qualities = tuple(PublishedQuality(**one) for one in row.pop("quality", ()))
     return CatalogueModel(name=name, quality=qualities, **row)

@@ -9,7 +9,7 @@ from models_admin.catalogue import cards
 if TYPE_CHECKING:
     from argparse import ArgumentParser
 
-    from models_admin.catalogue import Card
+    from models_admin.catalogue import CatalogueCard
     from workers.jobs.command import JobCommand
 
 HELP = "list the models of the catalogue, and what this site has of them"
@@ -26,7 +26,7 @@ def handle(command: JobCommand, options: dict[str, Any]) -> None:
             command.stdout.write(line)
 
 
-def _lines(card: Card) -> list[str]:
+def _lines(card: CatalogueCard) -> list[str]:
     model = card.model
     qualities = [f"{one.value:g} % ({one.measure}; {one.by}, {one.source})" for one in model.quality]
     licence = model.licence if model.commercial else f"{model.licence}: RESEARCH ONLY, --accept-licence"

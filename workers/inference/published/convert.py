@@ -17,7 +17,13 @@ from workers.inference.manifest import TextSpec
 from workers.inference.openvino_runtime import Compiler, StoredGraph
 from workers.inference.probes import probe_texts
 from workers.inference.published.folding import fold
-from workers.inference.published.graphs import MAX_BYTES, ImageTower, TextTower, read_graph, refuse
+from workers.inference.published.graphs import (
+    MAX_BYTES,
+    PublishedImageTower,
+    PublishedTextTower,
+    read_graph,
+    refuse,
+)
 from workers.inference.published.settings import picture_settings, read_settings, text_settings
 from workers.inference.reading import Section
 from workers.inference.text_feed import read_feed
@@ -55,14 +61,14 @@ def convert(scratch: Path, threads: int, say: Callable[[str], None]) -> dict[str
     }
     trial = Trial(threads)
     say("image encoder")
-    image = ImageTower(_graph(source, "image"))
+    image = PublishedImageTower(_graph(source, "image"))
     pictures = picture_settings(settings["preprocessor"], takes_bytes=image.takes_bytes)
     if pictures["size"] not in _SIZES or image.size not in (None, pictures["size"]):
         refuse(f"its pictures have {pictures['size']}² points and its graph wants {image.size}²")
     dim = trial.image(image, pictures["size"], scratch / "image.onnx")
     del image
     say("text encoder")
-    text = TextTower(_graph(source, "text"))
+    text = PublishedTextTower(_graph(source, "text"))
     texts = text_settings(settings, text.length)
     (scratch / "tokenizer.json").write_text(json.dumps(texts.tokenizer, ensure_ascii=False), encoding="utf-8")
     text_dim, padding = trial.text(text, texts, scratch)
@@ -78,7 +84,7 @@ def convert(scratch: Path, threads: int, say: Callable[[str], None]) -> dict[str
     return {"dim": dim, "image": pictures, "text": reads}
 
 
-def _feed(tower: TextTower, padding: Padding) -> dict[str, Any]:
+def _feed(tower: PublishedTextTower, padding: Padding) -> dict[str, Any]:
     """Return the manifest's `text.feed`."""
     way = "fixed" if padding.to else "longest"
     return {"inputs": list(tower.fed(padding)), "integers": "int64", "padding": way, "pad": padding.token}
@@ -108,7 +114,7 @@ class Trial:
     def __init__(self, threads: int) -> None:
         self._compiler = Compiler(None, threads)
 
-    def image(self, tower: ImageTower, size: int, path: Path) -> int:
+    def image(self, tower: PublishedImageTower, size: int, path: Path) -> int:
         """Write the image graph and return the dimension of its vectors."""
         rng = np.random.default_rng(0)
         pixels = rng.random((2, 3, size, size), np.float32)
@@ -120,7 +126,7 @@ class Trial:
                 return dim
         return refuse("its image encoder does not run, or may read beyond a table")
 
-    def text(self, tower: TextTower, texts: TextSettings, folder: Path) -> tuple[int, Padding]:
+    def text(self, tower: PublishedTextTower, texts: TextSettings, folder: Path) -> tuple[int, Padding]:
         """Write the text graph; return the dimension of its vectors, and how texts are padded for it."""
         for padding, batches in _ways(texts):
             spec = TextSpec(

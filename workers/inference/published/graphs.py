@@ -103,7 +103,7 @@ class Input:
     axes: tuple[int | None, ...]
 
 
-class Tower:
+class PublishedTower:
     """One encoder of a published model, cut out of its graph: what leads to the encoder's output, and nothing else."""
 
     def __init__(self, model: Any, outputs: Sequence[str]) -> None:
@@ -141,7 +141,7 @@ class Tower:
         return self._model
 
 
-class ImageTower(Tower):
+class PublishedImageTower(PublishedTower):
     """`pixels` (batch, 3, size, size) → `embedding` (batch, dim) of unit length."""
 
     def __init__(self, model: Any) -> None:
@@ -179,7 +179,7 @@ class ImageTower(Tower):
         return self.framed([pixels], before, [most], batches=batches)
 
 
-class TextTower(Tower):
+class PublishedTextTower(PublishedTower):
     """The inputs that a manifest's `text.feed` names → `embedding` (batch, dim) of unit length."""
 
     def __init__(self, model: Any) -> None:

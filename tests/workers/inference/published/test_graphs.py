@@ -10,7 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 from workers.inference.errors import BundleError
 from workers.inference.openvino_runtime import Compiler, StoredGraph
 from workers.inference.published.folding import fold
-from workers.inference.published.graphs import ImageTower, Padding, TextTower, read_graph
+from workers.inference.published.graphs import PublishedImageTower, Padding, PublishedTextTower, read_graph
 
 SIDE, DIM = 4, 3
 
@@ -60,7 +60,7 @@ def test_a_graph_that_takes_bytes_gets_the_pictures_own(tmp_path):
         [value("image", TensorProto.UINT8, "b", SIDE, SIDE, 3)],
         [value("image_embedding", 1, "b", DIM)],
     )
-    tower = ImageTower(graph(nodes, inputs, outputs, {"weights": weights}))
+    tower = PublishedImageTower(graph(nodes, inputs, outputs, {"weights": weights}))
     assert (tower.takes_bytes, tower.size) == (True, SIDE)
     picture = np.random.default_rng(1).integers(0, 256, (2, SIDE, SIDE, 3)).astype(np.uint8)
     pixels = (picture.astype(np.float32) / 255).transpose(0, 3, 1, 2)
@@ -91,7 +91,7 @@ def both_towers():
 
 
 def test_one_graph_of_both_encoders_is_cut_in_two(tmp_path):
-    image, text = ImageTower(both_towers()), TextTower(both_towers())
+    image, text = PublishedImageTower(both_towers()), PublishedTextTower(both_towers())
     assert list(image.inputs) == ["pixel_values"]
     assert text.fed(Padding()) == ("input_ids",)
     made = text.graph(Padding())
@@ -103,7 +103,7 @@ def test_one_graph_of_both_encoders_is_cut_in_two(tmp_path):
 
 
 def test_a_graph_for_one_text_runs_row_by_row(tmp_path):
-    made = TextTower(both_towers()).graph(Padding(to=2), batches=False)
+    made = PublishedTextTower(both_towers()).graph(Padding(to=2), batches=False)
     network = compiled(made, tmp_path / "text.onnx")
     rows = np.array([[1, 2], [3, 4], [5, 6]])
     together = network.named({"input_ids": rows})
