@@ -10,7 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 from workers.inference.errors import BundleError
 from workers.inference.openvino_runtime import Compiler, StoredGraph
 from workers.inference.published.folding import fold
-from workers.inference.published.graphs import PublishedImageTower, Padding, PublishedTextTower, read_graph
+from workers.inference.published.graphs import Padding, PublishedImageTower, PublishedTextTower, read_graph
 
 SIDE, DIM = 4, 3
 
