@@ -34,15 +34,18 @@ def _layouts(folder: str, variant: str) -> list[Layout]:
     """Return the layouts in the order in which they are tried, for the graphs in `folder` of the repository."""
     inside = f"{folder}/" if folder else "onnx/"
     end = f"_{variant}.onnx" if variant else ".onnx"
-    beside = {
+    beside: dict[str, tuple[str, ...]] = {
         "tokenizer": (f"{inside}tokenizer.json", "tokenizer.json"),
         "preprocessor": (f"{inside}preprocessor_config.json", "preprocessor_config.json"),
     }
-    more = {
+    more: dict[str, tuple[str, ...]] = {
         "config": (f"{inside}config.json", "config.json"),
         "tokenizer_config": (f"{inside}tokenizer_config.json", "tokenizer_config.json"),
     }
-    towers = {"image": (f"{inside}vision_model{end}",), "text": (f"{inside}text_model{end}",)}
+    towers: dict[str, tuple[str, ...]] = {
+        "image": (f"{inside}vision_model{end}",),
+        "text": (f"{inside}text_model{end}",),
+    }
     open_clip = Layout(
         OPEN_CLIP,
         {
