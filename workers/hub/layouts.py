@@ -46,6 +46,7 @@ def _layouts(folder: str, variant: str) -> list[Layout]:
         "image": (f"{inside}vision_model{end}",),
         "text": (f"{inside}text_model{end}",),
     }
+    both: dict[str, tuple[str, ...]] = {"both": (f"{inside}model{end}",)}
     open_clip = Layout(
         OPEN_CLIP,
         {
@@ -60,7 +61,7 @@ def _layouts(folder: str, variant: str) -> list[Layout]:
     return [
         *([] if folder or variant else [open_clip]),
         Layout(TRANSFORMERS, towers | beside, more),
-        Layout(TRANSFORMERS, {"both": (f"{inside}model{end}",)} | beside, more),
+        Layout(TRANSFORMERS, both | beside, more),
     ]
 
 
