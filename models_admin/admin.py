@@ -13,6 +13,7 @@ from django.urls import path, reverse
 from django.utils.html import format_html_join
 
 from models_admin import job_types, services
+from models_admin.catalogue_pages import catalogue_urls
 from models_admin.files import bundle_name
 from models_admin.hooks import panels_for
 from models_admin.learning import may_learn, version_learn
@@ -182,10 +183,11 @@ class ModelVersionAdmin(PanelAdmin[ModelVersion]):
         return HttpResponseRedirect(reverse("admin:models_admin_modelversion_change", args=[version.pk]))
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the bundle's file, and the page that says what is lost before it is."""
+        """Add the catalogue, the bundle's file, and the page that says what is lost before it is."""
         view = self.admin_site.admin_view
         confirm = "<slug:object_id>/confirm/<slug:action>/"
         return [
+            *catalogue_urls(),
             path("<slug:object_id>/bundle/", view(self.bundle_view), name=self._url_name("bundle")),
             path(confirm, view(self.confirm_view), name=self._url_name("confirm")),
             *super().get_urls(),

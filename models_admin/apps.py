@@ -10,8 +10,8 @@ class ModelsAdminConfig(AppConfig):
     def ready(self) -> None:
         """Answer what workers ask about versions, and look after versions whose job ended without its handler."""
         from models_admin.for_workers import RegisteredVersions
-        from models_admin.job_ends import learning_ended, preparation_ended, validation_ended
-        from models_admin.job_types import LEARN, PREPARE, VALIDATE
+        from models_admin.job_ends import getting_ended, learning_ended, preparation_ended, validation_ended
+        from models_admin.job_types import GET_MODEL, LEARN, PREPARE, VALIDATE
         from workers.encoding.versions import versions_register
         from workers.jobs.ends import job_end_register
 
@@ -19,3 +19,4 @@ class ModelsAdminConfig(AppConfig):
         job_end_register(VALIDATE, validation_ended)
         job_end_register(PREPARE, preparation_ended)
         job_end_register(LEARN, learning_ended)
+        job_end_register(GET_MODEL, getting_ended)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from models_admin.job_types import LEARN, PREPARE, VALIDATE, VersionParameters
+from models_admin.job_types import GET_MODEL, LEARN, PREPARE, VALIDATE, VersionParameters
 from models_admin.models import ModelVersion, VersionState
 
 if TYPE_CHECKING:
@@ -18,6 +18,17 @@ _BY_THE_BUNDLE = ("job.memory", "job.lost")
 def validation_ended(job: Job) -> None:
     """Refuse the version whose bundle took too much or killed its process; any other can be validated again."""
     _move(VALIDATE, job, VersionState.VALIDATING, _after_validation(job))
+
+
+def getting_ended(job: Job) -> None:
+    """Let the version that a job got, and did not validate to the end, be validated by a job of its own."""
+    found = ModelVersion.objects.filter(pk=GET_MODEL.result_of(job).version, state=VersionState.VALIDATING)
+    refused = job.error_id in _BY_THE_BUNDLE
+    found.update(
+        state=VersionState.REFUSED if refused else VersionState.UPLOADED,
+        error_id=job.error_id,
+        error=job.error,
+    )
 
 
 def preparation_ended(job: Job) -> None:

@@ -58,7 +58,30 @@ class LearnResult(JobResult):
     coverage: dict[str, Covered] | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class GetModelParameters(JobParameters):
+    """`model`: its name in the catalogue. `revision`: another than the catalogue's.
+
+    `folder`: on the machine that runs bulk workers, with the model's files; the hub is not asked then.
+    """
+
+    model: str
+    revision: str = ""
+    folder: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GetModelResult(JobResult):
+    """`commit`: the repository's, `bytes`: what was read of it; `version`: the id of the version that came of it."""
+
+    commit: str | None = None
+    bytes: int | None = None
+    version: int | None = None
+    state: str | None = None
+
+
 VALIDATE = JobType("validate", VersionParameters, ValidateResult)
 PREPARE = JobType("prepare", VersionParameters, PrepareResult)
 MEASURE = JobType("measure", VersionParameters, Judged)
 LEARN = JobType("learn_from_marks", LearnParameters, LearnResult)
+GET_MODEL = JobType("get_model", GetModelParameters, GetModelResult)

@@ -1,4 +1,4 @@
-"""The job type of the registry: validating an uploaded bundle."""
+"""The job types of the registry: validating an uploaded bundle, getting a published model."""
 
 from __future__ import annotations
 
@@ -11,9 +11,16 @@ from django.core.files.base import File
 from django.db import InterfaceError, OperationalError
 
 from models_admin.files import blob_on_disk
-from models_admin.job_types import VALIDATE, ValidateResult, VersionParameters
+from models_admin.job_types import (
+    GET_MODEL,
+    VALIDATE,
+    GetModelParameters,
+    GetModelResult,
+    ValidateResult,
+    VersionParameters,
+)
 from models_admin.models import ModelVersion, VersionState
-from models_admin.services import version_move
+from models_admin.services import version_move, version_prepare
 from retrieval_site.errors import AppError
 from workers.inference.errors import BundleError
 from workers.jobs.errors import JobCancelled, JobStopped
@@ -66,7 +73,7 @@ def _validate(version: ModelVersion, ctx: JobContext) -> None:
     limits = ValidationLimits(allow_unwalled=settings.CONFIG.allow_unwalled)
     with blob_on_disk(version.bundle) as path, tempfile.TemporaryDirectory(prefix="sightline-") as room:
         converted = Path(room) / "converted.zip"
-        report = validate_bundle(path, limits=limits, progress=_Progress(ctx), converted_to=converted)
+        report = validate_bundle(path, limits=limits, progress=StageProgress(ctx), converted_to=converted)
         _register(version, report)
 
 
@@ -87,8 +94,26 @@ def _register(version: ModelVersion, report: ValidationReport) -> None:
     )
 
 
-class _Progress:
-    """Shows the validation's stages on the job, and stops it where somebody asked for that."""
+@job_handler(GET_MODEL)
+def run_get_model(run: JobRun[GetModelParameters, GetModelResult]) -> None:
+    """Fetch a model of the catalogue, make a bundle of it, validate it, and have it prepared beside the running one.
+
+    A run after a kill goes on with what came: files in part, files, the stored version.
+    """
+    from models_admin.getting import version_got
+
+    version = ModelVersion.objects.filter(pk=run.result.version).select_related("bundle").first()
+    if version is None:
+        version = version_got(run)
+        run.remember(version=version.pk)
+    if version.state not in (*_ENDED, VersionState.VALID):
+        validate_version(version, run)
+    run.remember(state=version.state)
+    version_prepare(version=version, by=run.job.owner)
+
+
+class StageProgress:
+    """Shows a guarded child's stages on the job, and stops it where somebody asked for that."""
 
     def __init__(self, ctx: JobContext) -> None:
         self._ctx = ctx

@@ -117,3 +117,20 @@ class Activation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.alias} → {self.version} at {self.at:%Y-%m-%d %H:%M}"
+
+
+class LicenceAcceptance(models.Model):
+    """Who accepted the licence of a model of the catalogue, and when; the licence as it was called then."""
+
+    model = models.CharField(max_length=63)
+    licence = models.CharField(max_length=200)
+    url = models.URLField()
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-at"]
+        constraints = [models.UniqueConstraint(fields=["model", "licence"], name="licence_accepted_once")]
+
+    def __str__(self) -> str:
+        return f"{self.model}: {self.licence}"

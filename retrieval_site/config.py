@@ -60,6 +60,13 @@ class Config:
     upload_keep_hours: int
     import_max_bytes: int
     bundle_max_bytes: int
+    hub_endpoint: str
+    hub_token: str
+    hub_cache: Path | None
+    hub_offline: bool
+    hub_max_bytes: int
+    hub_seconds: float
+    hub_networks: list[str]
     encode_timeout_seconds: float
     upload_keep_seconds: int
     device: str
@@ -161,6 +168,25 @@ def _resumable_uploads(env: environ.Env) -> dict[str, Any]:
     }
 
 
+def _hub(env: environ.Env) -> dict[str, Any]:
+    """Return where published models come from; the names that Hugging Face's own programs know count as well."""
+    cache = env.str("HUB_CACHE", default="") or env.str("HF_HUB_CACHE", default="")
+    endpoint = (
+        env.str("HUB_ENDPOINT", default="") or env.str("HF_ENDPOINT", default="") or "https://huggingface.co"
+    )
+    if not endpoint.startswith(("https://", "http://")):
+        raise ImproperlyConfigured(f"HUB_ENDPOINT: “{endpoint}” is no address that begins with https://.")
+    return {
+        "hub_endpoint": endpoint.rstrip("/"),
+        "hub_token": env.str("HUB_TOKEN", default="") or env.str("HF_TOKEN", default=""),
+        "hub_cache": Path(cache).resolve() if cache else None,
+        "hub_offline": env.bool("HUB_OFFLINE", default=env.bool("HF_HUB_OFFLINE", default=False)),
+        "hub_max_bytes": env.int("HUB_MAX_BYTES", default=8 * GIB),
+        "hub_seconds": env.float("HUB_SECONDS", default=3600.0),
+        "hub_networks": env.list("HUB_NETWORKS", cast=_network, default=[]),
+    }
+
+
 def read_config() -> Config:
     """Read every variable once; a value of the wrong type raises `ImproperlyConfigured` naming it."""
     env = environ.Env()
@@ -189,6 +215,7 @@ def read_config() -> Config:
         **_reading_of_texts(env),
         **_asking_with_pictures(env),
         **_sources(env),
+        **_hub(env),
         **_resumable_uploads(env),
         import_max_bytes=env.int("IMPORT_MAX_BYTES", default=4 * GIB),
         bundle_max_bytes=env.int("BUNDLE_MAX_BYTES", default=2 * GIB),

@@ -49,6 +49,7 @@ OWN_PAGES = [
     "search/document/?q=nothing-has-this",
     "search/document/?import={job}",
     "workers/job/{job}/undo/",
+    "models_admin/modelversion/catalogue/",
     "nothing-is-here/",
 ]
 """Beside the pages that every model has."""

@@ -62,9 +62,18 @@ def convert(order: dict[str, Any], walls: Isolation, say: Say) -> dict[str, Any]
     return {"graphs": torchscript.convert(manifest, scratch / _FOLDER, scratch)}
 
 
+def take_over(order: dict[str, Any], walls: Isolation, say: Say) -> dict[str, Any]:
+    """Make graphs and settings of a published model, whose files lie in the scratch folder. Raises BundleError."""
+    _check_may_run(walls, allow_unwalled=order["allow_unwalled"])
+    from workers.inference.published.convert import convert as convert_published
+
+    return convert_published(Path(order["scratch"]), order["threads"], say)
+
+
 TASKS: dict[str, Callable[[dict[str, Any], Isolation, Say], dict[str, Any]]] = {
     "validate": validate,
     "convert": convert,
+    "take over": take_over,
 }
 
 
@@ -100,12 +109,13 @@ def _check_graphs(manifest: Manifest, folder: Path) -> None:
         ports = graphs.image_inputs(manifest.image)
         more = graphs.cells_output(manifest.image, manifest.dim)
         model = graphs.check_graph(folder / files.image, ports, manifest, more)
-        check_indices(model, ports, None, files.image)
+        check_indices(model, graphs.with_stated_batch(model, ports), None, files.image)
     if files and files.text and manifest.text:
         ports = graphs.text_inputs(manifest.text)
         model = graphs.check_graph(folder / files.text, ports, manifest)
         words = len(TextReader(manifest.text, folder).vocabulary)
-        check_indices(model, ports, Texts(words, manifest.text.max_tokens), files.text)
+        found = Texts(words, manifest.text.max_tokens)
+        check_indices(model, graphs.with_stated_batch(model, ports), found, files.text)
 
 
 def _check_native(manifest: Manifest, folder: Path, steps: _Steps) -> list[str]:

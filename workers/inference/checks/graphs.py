@@ -71,6 +71,15 @@ def check_graph(
     return model
 
 
+def with_stated_batch(model: Any, ports: dict[str, Port]) -> dict[str, Port]:
+    """Return the ports with a batch of one where the graph says so: it is then run row by row."""
+    ones = {value.name for value in model.graph.input if _axes(value)[:1] == (1,)}
+    return {
+        name: Port(port.elem_type, (1, *port.axes[1:]) if name in ones else port.axes)
+        for name, port in ports.items()
+    }
+
+
 def _read(path: Path) -> Any:
     if path.stat().st_size > _CHECKER_MAX_BYTES:
         _refuse("bundle.graph_invalid", "is larger than 2 GB", path.name)
@@ -157,8 +166,11 @@ def _check_values(values: Iterable[Any], ports: dict[str, Port], what: str, name
 
 
 def _axis_fits(found: int | None, wanted: int | None, at: int) -> bool:
-    """A free axis must be free (batches and texts differ in size), but what an output's width is may be stated."""
-    return found is None or (found == wanted if wanted is not None else at > 0)
+    """A free axis must be free (batches and texts differ in size), but what an output's width is may be stated.
+
+    The batch may also be always of one: such a graph runs row by row.
+    """
+    return found is None or (found == wanted if wanted is not None else at > 0 or found == 1)
 
 
 def _axes(value: Any) -> tuple[int | None, ...]:

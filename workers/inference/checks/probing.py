@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import statistics
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
 
 PROBES = 8
+_TIMED = 3
 _OUT_OF_MEMORY = ("bad_alloc", "allocate", "out of memory", "not enough memory")
 
 
@@ -58,9 +61,10 @@ class Prober:
         pixels = image_probes(spec)
         run = self._runner("image", "f32")
         vectors, found = check_outputs(lambda at: run(pixels[list(at)]), PROBES, self.manifest.dim, "image")
-        return vectors, found.to_json() | self._precision(spec, pixels, vectors) | self._cells(
-            spec, pixels, vectors
-        )
+        measured = self._precision(spec, pixels, vectors)
+        chosen = self._runner("image", str(measured["precision"]))
+        cost = {"milliseconds": _milliseconds(lambda at: chosen(pixels[[at]]))}
+        return vectors, found.to_json() | measured | cost | self._cells(spec, pixels, vectors)
 
     def text(self, spec: TextSpec) -> tuple[Floats, dict[str, Any]]:
         """Return the vectors of the probe texts and what was measured."""
@@ -68,7 +72,8 @@ class Prober:
         run = self._runner("text", "f32")
         encode = _by_rows(run, rows, spec)
         vectors, found = check_outputs(encode, PROBES, self.manifest.dim, "text")
-        return vectors, found.to_json() | {"precision": "f32"}
+        cost = {"milliseconds": _milliseconds(lambda at: encode([at]))}
+        return vectors, found.to_json() | {"precision": "f32"} | cost
 
     def _precision(self, spec: ImageSpec, pixels: Floats, wanted: Floats) -> dict[str, Any]:
         if not self._compiler.has_bf16 or spec.precision == "float32":
@@ -98,6 +103,18 @@ class Prober:
                 raise _failure(modality, "fails on a probe", str(error)) from error
 
         return run
+
+
+def _milliseconds(encode: Callable[[int], Floats]) -> float:
+    """Return how long one probe takes on this machine: the median of a few, once each shape has been seen."""
+    encode(0)
+    taken = []
+    for at in range(_TIMED):
+        encode(at)
+        started = time.perf_counter()
+        encode(at)
+        taken.append(time.perf_counter() - started)
+    return round(1000 * statistics.median(taken), 2)
 
 
 def _by_rows(

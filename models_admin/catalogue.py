@@ -1,0 +1,120 @@
+"""Getting models of the catalogue: what the site has of each, the licences that were accepted, and the job's start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+
+from models_admin.job_types import GET_MODEL, GetModelParameters
+from models_admin.models import LicenceAcceptance, ModelVersion
+from retrieval_site.errors import AppError
+from workers.hub.catalogue import CatalogueModel, catalogue
+from workers.jobs.services import ACTIVE, job_create_once
+from workers.models import Job
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+
+    from workers.hub.download import Hub
+
+_JOBS_SEEN = 200
+"""The newest jobs that a card may show."""
+
+
+@dataclass(frozen=True)
+class CatalogueCard:
+    """One model of the catalogue and what this site has of it; `milliseconds` of the newest version, by modality."""
+
+    model: CatalogueModel
+    accepted: LicenceAcceptance | None
+    job: Job | None
+    version: ModelVersion | None
+
+    @property
+    def milliseconds(self) -> dict[str, float]:
+        """How long one picture and one text took when the version was validated on this machine."""
+        probes = self.version.report.get("probes", {}) if self.version else {}
+        return {name: found["milliseconds"] for name, found in probes.items() if found.get("milliseconds")}
+
+    @property
+    def must_accept(self) -> bool:
+        """Whether somebody has to accept the licence before the model is fetched."""
+        return not self.model.commercial and self.accepted is None
+
+
+def catalogue_model(name: str) -> CatalogueModel:
+    """Return a model of the catalogue; raises AppError `hub.unknown_model`."""
+    found = catalogue().get(name)
+    if found is None:
+        raise AppError("hub.unknown_model", name=name[:100])
+    return found
+
+
+def cards() -> list[CatalogueCard]:
+    """Return every model of the catalogue with what this site has of it, in three statements."""
+    accepted = {one.model: one for one in LicenceAcceptance.objects.select_related("by").order_by("at")}
+    jobs: dict[str, Job] = {}
+    for job in reversed(Job.objects.filter(type=GET_MODEL.name).order_by("-created_at")[:_JOBS_SEEN]):
+        asked = GET_MODEL.find_parameters(job)
+        if asked and asked.model:
+            jobs[asked.model] = job
+    versions = {one.name: one for one in ModelVersion.objects.filter(name__in=catalogue()).order_by("number")}
+    return [
+        CatalogueCard(model, accepted.get(name), jobs.get(name), versions.get(name))
+        for name, model in catalogue().items()
+    ]
+
+
+def licence_accept(*, model: CatalogueModel, by: AbstractBaseUser | None) -> LicenceAcceptance:
+    """Keep that somebody accepted a model's licence, as it was called then; the first time stays."""
+    found, _ = LicenceAcceptance.objects.get_or_create(
+        model=model.name,
+        licence=model.licence,
+        defaults={"url": model.licence_url, "by_id": by.pk if by else None},
+    )
+    return found
+
+
+def check_accepted(model: CatalogueModel) -> None:
+    """Raise AppError `hub.licence_not_accepted` for a research licence that nobody has accepted here."""
+    if model.commercial or LicenceAcceptance.objects.filter(model=model.name, licence=model.licence).exists():
+        return
+    raise AppError(
+        "hub.licence_not_accepted", title=model.title, licence=model.licence, url=model.licence_url
+    )
+
+
+def model_get(
+    *, model: CatalogueModel, by: AbstractBaseUser | None = None, accept: bool = False, **places: Any
+) -> Job:
+    """Start to fetch a model, make a bundle of it, validate it and prepare it; while such a job waits or runs, that.
+
+    `accept`: its licence is accepted now, where it must be. `places`: `revision`, `folder` as in GetModelParameters.
+    Raises AppError `hub.licence_not_accepted`.
+    """
+    if accept and not model.commercial:
+        licence_accept(model=model, by=by)
+    check_accepted(model)
+    return job_create_once(
+        GET_MODEL, GetModelParameters(model=model.name, **places), owner=by, states=ACTIVE
+    )[0]
+
+
+def hub_settings() -> Hub:
+    """Return the hub that the operator set."""
+    from ipaddress import ip_network
+
+    from workers.hub.download import Hub
+
+    config = settings.CONFIG
+    return Hub(
+        endpoint=config.hub_endpoint,
+        cache=config.hub_cache or config.data_dir / "hub",
+        token=config.hub_token,
+        offline=config.hub_offline,
+        max_bytes=config.hub_max_bytes,
+        seconds=config.hub_seconds,
+        networks=tuple(map(ip_network, config.hub_networks)),
+    )

@@ -1,0 +1,110 @@
+"""The first half of getting a model: its files, from the hub or a folder, made into a bundle that is stored."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.core.files.base import File
+
+from models_admin.catalogue import catalogue_model, check_accepted, hub_settings
+from models_admin.services import version_add
+from retrieval_site.config import MIB
+from retrieval_site.errors import AppError
+from workers.hub.download import folder_files, hub_commit, hub_fetch, sha256_of
+from workers.hub.layouts import layout_files
+
+if TYPE_CHECKING:
+    from models_admin.job_types import GetModelParameters, GetModelResult
+    from models_admin.models import ModelVersion
+    from workers.hub.catalogue import CatalogueModel
+    from workers.jobs.context import JobContext, JobRun
+
+    Run = JobRun[GetModelParameters, GetModelResult]
+
+
+def version_got(run: Run) -> ModelVersion:
+    """Return the stored version of the model that the job asks for. Raises AppError, HubError `hub.*`, BundleError."""
+    model = catalogue_model(run.parameters.model)
+    check_accepted(model)
+    parts, source = _from_folder(model, run) if run.parameters.folder else _from_hub(model, run)
+    run.remember(commit=source.get("commit"), bytes=sum(one["bytes"] for one in source["files"].values()))
+    with tempfile.TemporaryDirectory(prefix="sightline-published-") as room:
+        path = Path(room) / f"{model.name}.zip"
+        _write_bundle(model, parts, source, path, run)
+        with path.open("rb") as file:
+            return version_add(
+                bundle=File(file, name=str(path)), note=f"From the catalogue: {model.title}", by=run.job.owner
+            )
+
+
+def _from_hub(model: CatalogueModel, run: Run) -> tuple[dict[str, Path], dict[str, Any]]:
+    hub, revision = hub_settings(), run.parameters.revision or model.revision
+    run.stage("ask the hub")
+    commit = hub_commit(hub, model.repository, revision)
+    layout, names = layout_files(commit.files, folder=model.folder, variant=model.variant)
+    total = sum(commit.files[name].size for name in names.values())
+    counted = _Megabytes(run, "download, in MB", total)
+    found = hub_fetch(hub, commit, sorted(set(names.values())), counted)
+    place = {
+        "hub": hub.endpoint,
+        "repository": model.repository,
+        "revision": revision,
+        "commit": commit.commit,
+    }
+    return _described(
+        run, {part: found[name] for part, name in names.items()}, names, place | {"layout": layout}
+    )
+
+
+def _from_folder(model: CatalogueModel, run: Run) -> tuple[dict[str, Path], dict[str, Any]]:
+    """Return the files of a folder that has the repository's layout, as on a machine without a network."""
+    folder = Path(run.parameters.folder)
+    if not folder.is_absolute() or not folder.is_dir():
+        raise AppError("hub.folder_missing", folder=str(folder))
+    layout, names = layout_files(folder_files(folder), folder=model.folder, variant=model.variant)
+    parts = {part: folder / name for part, name in names.items()}
+    return _described(
+        run, parts, names, {"folder": folder.name, "repository": model.repository, "layout": layout}
+    )
+
+
+def _described(
+    run: Run, parts: dict[str, Path], names: dict[str, str], place: dict[str, Any]
+) -> tuple[dict[str, Path], dict[str, Any]]:
+    """Return the parts, and what the version keeps of where they come from: each file's size and SHA-256."""
+    counted = _Megabytes(run, "hash, in MB", sum(path.stat().st_size for path in parts.values()))
+    files = {
+        names[part]: {"sha256": sha256_of(path, counted), "bytes": path.stat().st_size}
+        for part, path in parts.items()
+    }
+    return parts, {"catalogue": run.parameters.model, **place, "files": files}
+
+
+def _write_bundle(
+    model: CatalogueModel, parts: dict[str, Path], source: dict[str, Any], path: Path, run: JobContext
+) -> None:
+    from models_admin.jobs import StageProgress
+    from workers.inference.guard import ValidationLimits
+    from workers.inference.published.bundle import PublishedAbout, published_bundle
+
+    about = PublishedAbout(model.name, model.licence, f"{model.title}: {model.good_for}", source)
+    limits = ValidationLimits(allow_unwalled=settings.CONFIG.allow_unwalled)
+    published_bundle(parts, about, path, limits=limits, progress=StageProgress(run))
+
+
+class _Megabytes:
+    """Counts bytes on the job in whole megabytes, and stops where somebody asked for that."""
+
+    def __init__(self, run: JobContext, stage: str, total: int) -> None:
+        self._run, self._bytes, self._told = run, 0, 0
+        run.stage(stage, -(-total // MIB))
+
+    def __call__(self, count: int) -> None:
+        self._bytes += count
+        if (whole := self._bytes // MIB) != self._told:
+            self._run.advance(whole - self._told)
+            self._told = whole
+        self._run.checkpoint()

@@ -1,0 +1,39 @@
+"""The catalogue of models in a browser: read on any screen, a research licence accepted, a model asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from django.contrib.auth.models import User
+from playwright.sync_api import expect
+
+from models_admin.models import LicenceAcceptance
+from tests.support.browser import DESKTOP, PHONE, accessibility_problems, overflow
+
+if TYPE_CHECKING:
+    from tests.support.browser import Site
+
+PASSWORD = "a long enough password"
+NAME = "Get Apple MobileCLIP 2 S0"
+
+
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_a_research_licence_is_accepted_and_the_model_asked_for(site: Site, open_context, viewport) -> None:
+    User.objects.create_superuser("root", password=PASSWORD)
+    page = open_context(viewport=viewport).new_page()
+    page.goto(site.at("/admin/models_admin/modelversion/"))
+    page.fill("#id_username", "root")
+    page.fill("#id_password", PASSWORD)
+    page.click("input[type=submit]")
+    page.get_by_role("link", name="Catalogue").click()
+    expect(page.get_by_role("heading", name="Catalogue of models")).to_be_visible()
+    assert accessibility_problems(page) == []
+    assert overflow(page) <= 0
+    card = page.locator("section", has=page.get_by_role("button", name=NAME))
+    card.get_by_role("button", name=NAME).click()
+    assert not LicenceAcceptance.objects.exists()  # the browser asks for the box first
+    card.get_by_role("checkbox").check()
+    card.get_by_role("button", name=NAME).click()
+    page.wait_for_url("**/workers/job/**")
+    assert LicenceAcceptance.objects.get().model == "mobileclip2-s0"

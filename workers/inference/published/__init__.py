@@ -1,0 +1,1 @@
+"""Models that others published as ONNX graphs, made into bundles, without torch: their graphs' ends and settings."""
