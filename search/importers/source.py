@@ -44,7 +44,7 @@ from search.importers.types import (
     rejected,
 )
 from search.services.document_fields import DocumentFields
-from workers.extraction.kinds import ARCHIVE, kind_by_name, kind_of
+from workers.extraction.kinds import ARCHIVE, DAMAGED, kind_by_name, kind_of
 from workers.extraction.sheets import WORKBOOKS
 from workers.inference.errors import PictureError
 
@@ -193,6 +193,8 @@ def _is_document(file: BinaryIO, name: str) -> bool:
     kind = kind_of(file, name)
     if kind == "text":
         return lists_documents(file) is None
+    if kind == DAMAGED:
+        return kind_by_name(name) not in (None, ARCHIVE)
     return kind not in (None, ARCHIVE)
 
 

@@ -176,6 +176,25 @@ def test_one_bad_file_is_one_failed_item_and_the_others_come_in(corpus: Collecti
     assert job.state == "succeeded"
     assert counts(job) == (1, 0, 0, 2)
     assert sorted(job.items.values_list("error_id", flat=True)) == ["file.damaged", "file.unknown_format"]
+    reasons = [item.reason for item in job.items.all()]
+    assert not any(name in reason for reason in reasons for name in ("a.pdf", "c.pdf", "PDFium")), reasons
+
+
+@pytest.mark.parametrize("in_zip", [True, False])
+def test_an_office_file_that_is_cut_off_is_damaged_and_of_no_unknown_format(
+    corpus: Collection, in_zip: bool
+) -> None:
+    whole = io.BytesIO()
+    docx.Document().save(whole)
+    cut = whole.getvalue()[: len(whole.getvalue()) // 2]
+    job = (
+        run(corpus, zipped(**{"a.docx": cut, "b.txt": b"W."}), "files.zip")
+        if in_zip
+        else run(corpus, cut, "a.docx")
+    )
+    item = job.items.get()
+    assert (item.key, item.error_id) == ("a.docx", "file.damaged")
+    assert item.reason == "The file is damaged: it is cut off, or a part of it is missing."
 
 
 def test_files_attached_to_a_file_are_documents_of_their_own(corpus: Collection) -> None:
