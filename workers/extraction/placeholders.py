@@ -20,7 +20,7 @@ _NO_AUTHORS = frozenset({
     "your name",
 })  # fmt: skip
 _NUMBERED = re.compile(r"(?i)(untitled|unbenannt|document|dokument)[\s_-]?\d*")
-_AROUND = " \t\r\n.-–—_*?\"'()[]<>{}"  # noqa: RUF001  dashes that people type
+_AROUND = " \t\r\n.-–—_*?\"'()[]<>{}"
 
 
 def is_placeholder(said: str) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.core.files.base import ContentFile
@@ -98,6 +100,45 @@ def test_staff_and_whom_it_was_given_make_a_collection_and_curate_it(client):
     assert Collection.objects.curated_by(user).get() == made
     client.post("/curate/new-collection/", body | {"name": "Plates", "character_recognition": "all"})
     assert Collection.objects.get(slug="plates").character_recognition == "all"
+
+
+def test_a_collection_whose_name_has_no_latin_letters_gets_an_address(client):
+    client.force_login(User.objects.create(username="ben", is_staff=True))
+    body = {"visibility": "private", "language": "simple"}
+    answer = client.post("/curate/new-collection/", body | {"name": "Насосы и клапаны"})
+    assert answer.headers["Location"] == "/curate/in/nasosy-i-klapany/"
+    for _ in range(2):  # two of one name are told apart
+        answer = client.post("/curate/new-collection/", body | {"name": "水泵 2"})
+        assert re.fullmatch(r"/curate/in/collection-[0-9a-f]{6}/", answer.headers["Location"])
+
+
+def test_a_refusal_calls_the_fields_as_the_form_does(client, notes):
+    client.force_login(User.objects.create(username="ben", is_staff=True))
+    body = {"name": "Pumps", "visibility": "private", "language": "simple"}
+    for wrong, label in (
+        ({"name": " "}, "Name"),
+        ({"slug": "Ä B"}, "Name in addresses"),
+        ({"slug": "notes"}, "Name in addresses"),
+        ({"language": "odd"}, "Language of its texts"),
+    ):
+        shown = shown_page(client.post("/curate/new-collection/", body | wrong))
+        assert f"“{label}”: " in shown
+        assert "slug”" not in shown
+
+
+def test_the_way_to_curating_is_shown_to_whom_it_leads_somewhere(client, notes):
+    reader = User.objects.create(username="reader")
+    Membership.objects.create(collection=notes, user=reader, role="reader")
+    client.force_login(reader)
+    assert "/curate/" not in page(client, "/collections/")
+    Membership.objects.filter(user=reader).update(role="curator")
+    assert "/curate/" in page(client, "/collections/")
+
+
+def test_an_empty_collection_leads_to_the_import(curator):
+    for address in ("/curate/in/notes/", "/collections/notes/"):
+        assert "Import documents" in page(curator, address)
+    assert "Import documents" not in page(curator, "/curate/in/notes/?q=pump")
 
 
 def test_documents_are_found_by_words_external_id_part_number_and_field(curator, notes):
