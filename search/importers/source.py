@@ -18,7 +18,7 @@ from search.importers.document_files import external_id_of
 from search.importers.files import DAMAGED_WHILE_READING, FolderFiles, NoFiles, OneFile, ZipFiles
 from search.importers.json_lists import read_json
 from search.importers.jsonl import read_jsonl
-from search.importers.leftovers import FilesUsed, columns_ignored
+from search.importers.leftovers import FilesUsed, columns_ignored, nothing_read
 from search.importers.mapped_tables import (
     MappedTable,
     mapped_table,
@@ -248,7 +248,7 @@ def _from_mapped(kind: Format, files: Files, tables: list[MappedTable], opening:
 
 
 def _without_tables(kind: Format, files: Files) -> ImportSource:
-    return ImportSource(kind, files, lambda: _each_file(files, kind, files.names()), _used=FilesUsed(kind))
+    return ImportSource(kind, files, lambda: _each_file(files, files.names()), _used=FilesUsed(kind))
 
 
 def _inner_sources(files: Files, opening: _Opening, depth: int) -> dict[str, ImportSource]:
@@ -277,7 +277,7 @@ def _with_inner(kind: Format, files: Files, inner: dict[str, ImportSource]) -> I
 
     def items() -> Iterator[Item]:
         if beside:
-            yield from _each_file(files, kind, beside, may_be_none=True)
+            yield from _each_file(files, beside, may_be_none=True)
         for name, source in inner.items():
             yield from (inside(item, name, source.files, source.near) for item in source.restart())
             reading.take_over(source.reading)
@@ -332,9 +332,7 @@ def _read(file: BinaryIO, table: Table, reading: Reading) -> Iterator[Item]:
     return read_karpathy(file, reading.per)
 
 
-def _each_file(
-    files: Files, kind: Format, names: Iterable[str], *, may_be_none: bool = False
-) -> Iterator[Item]:
+def _each_file(files: Files, names: Iterable[str], *, may_be_none: bool = False) -> Iterator[Item]:
     """Yield a document for each file that is one, and for each picture. Raises AppError `import.empty` without any."""
     found = may_be_none
     for name in names:
@@ -345,7 +343,7 @@ def _each_file(
             found = True
             yield Record(name, name, DocumentFields(), (PictureRef(name),), alone=True)
     if not found:
-        raise AppError("import.empty/no_table", kind=kind)
+        raise nothing_read(files)
 
 
 def _once_each(items: Iterator[Item]) -> Iterator[Item]:
