@@ -50,7 +50,14 @@ class ShownImport:
         """How far it is, in words."""
         if self.job.state == JobState.QUEUED:
             return "Waits for a worker"
+        if self.job.stage.startswith("encode"):
+            return "Makes vectors"
         return VERBS.get(self.job.stage, self.job.stage.capitalize() or "Begins")
+
+    @property
+    def total(self) -> int:
+        """How many items the stage has that is at work; 0 while that is not known."""
+        return 0 if self.job.state == JobState.QUEUED else self.job.total or 0
 
     @property
     def counts(self) -> list[tuple[int, str]]:
