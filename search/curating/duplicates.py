@@ -14,6 +14,7 @@ from psycopg import sql
 
 from models_admin.services import champion
 from search.curating.quality import quality_condition
+from search.curating.sameness import same_keys
 from search.job_types import FIND_DUPLICATES, DuplicatesParameters
 from search.models import Document, NearDuplicate
 from search.retrieval.collapse import nearly_same
@@ -88,8 +89,8 @@ def duplicates_job(collection: Collection) -> Job | None:
 def duplicate_groups(collection: Collection) -> list[list[Document]]:
     """Return the first groups of documents that are the same or nearly so, the oldest of each group first."""
     heads = dict(_near_heads(collection))
-    for document, head in _same_heads(collection):
-        heads.setdefault(document, head)
+    for document, same in _same_pairs(collection):
+        _join(heads, document, same)
     rows = Document.objects.filter(pk__in={*heads, *heads.values()}, collection=collection)
     groups: dict[int, list[Document]] = {}
     for document in rows.defer("body").order_by("pk").select_related("collection").prefetch_related("images"):
@@ -104,18 +105,25 @@ def _root(heads: dict[int, int], document: int) -> int:
     return document
 
 
+def _join(heads: dict[int, int], one: int, other: int) -> None:
+    """Put two documents, with all that are the same as either, into one group."""
+    older, newer = sorted((_root(heads, one), _root(heads, other)))
+    if older != newer:
+        heads[newer] = older
+
+
 def _near_heads(collection: Collection) -> Iterable[tuple[int, int]]:
     rows = NearDuplicate.objects.filter(document__collection=collection, same_as__collection=collection)
     return rows.order_by("document").values_list("document", "same_as")[:LISTED_MAX]
 
 
-def _same_heads(collection: Collection) -> Iterator[tuple[int, int]]:
+def _same_pairs(collection: Collection) -> Iterator[tuple[int, int]]:
     rows = Document.objects.filter(quality_condition("same", collection), collection=collection)
+    documents = list(rows.order_by("pk").values_list("pk", flat=True)[:LISTED_MAX])
     first: dict[str, int] = {}
-    for pk, digest in rows.order_by("pk").values_list("pk", "content_hash")[:LISTED_MAX]:
-        if digest in first:
-            yield pk, first[digest]
-        first.setdefault(digest, pk)
+    for document, key in same_keys(collection, documents):
+        if first.setdefault(key, document) != document:
+            yield document, first[key]
 
 
 def find_duplicates(run: JobRun[DuplicatesParameters, DuplicatesResult]) -> int:

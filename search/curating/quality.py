@@ -10,6 +10,7 @@ from django.db.models.fields.json import KT
 from django.db.models.functions import Cast
 
 from retrieval_site.errors import AppError
+from search.curating.sameness import same_condition
 from search.models import (
     Collection,
     CollectionField,
@@ -75,10 +76,8 @@ def _unread(collection: Collection) -> Q:
 
 
 def _same(collection: Collection) -> Q:
-    """Another document of the collection says exactly the same."""
-    again = Document.objects.filter(collection=collection).exclude(content_hash="").order_by()
-    again = again.values("content_hash").annotate(n=Count("pk")).filter(n__gt=1)
-    return Q(content_hash__in=again.values("content_hash"))
+    """Another document of the collection says exactly the same, or is the same file or picture."""
+    return same_condition(collection)
 
 
 def _near(collection: Collection) -> Q:

@@ -118,7 +118,7 @@ class DocumentFiles:
             else:
                 yield self._with_file(record, source)
         except (AppError, InferenceError) as error:
-            yield Rejected(file.external_id, (Problem(error.id, f"“{file.name[-200:]}”: {error.message}"),))
+            yield Rejected(file.external_id, (Problem(error.id, error.message),))
 
     def picture_fields(self, data: bytes, external_id: str) -> DocumentFields:
         """Return what a picture's own metadata say of it, and what stands in it where the collection wishes that."""

@@ -113,7 +113,7 @@ def refuse_foreign(file: BinaryIO, wanted: Format | None = None, name: str = "")
         raise AppError("import.empty")
     if wanted in (None, "file") and _is_readable(file, name):
         return
-    found = _in_zip(file) if head.startswith(zips.STARTS) else _named(head)
+    found = _in_zip(file) if head.startswith(zips.STARTS) else foreign_name(head)
     if found:
         raise _refusal(found)
     if wanted in (None, "csv") and not head.startswith(zips.STARTS):
@@ -126,7 +126,7 @@ def is_text(file: BinaryIO) -> bool:
     file.seek(0)
     head = file.read(HEAD_BYTES)
     file.seek(0)
-    return bool(head) and not head.startswith(zips.STARTS) and _named(head) is None
+    return bool(head) and not head.startswith(zips.STARTS) and foreign_name(head) is None
 
 
 def _is_readable(file: BinaryIO, name: str) -> bool:
@@ -143,7 +143,8 @@ def _refusal(found: str) -> AppError:
     return AppError("import.format_unknown", found=found)
 
 
-def _named(head: bytes) -> str | None:
+def foreign_name(head: bytes) -> str | None:
+    """Return what a file is called by its first bytes, if it is no text: “a Windows program”."""
     picture = sniff_format(head)
     if picture:
         return f"a picture ({picture.upper()})"

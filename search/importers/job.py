@@ -19,7 +19,7 @@ from models_admin.files import blob_on_disk
 from retrieval_site.errors import AppError
 from search.importers.document_files import DocumentFiles
 from search.importers.files import DAMAGED_WHILE_READING
-from search.importers.leftovers import job_warning, stored_warnings
+from search.importers.leftovers import job_warning, same_warnings, stored_warnings
 from search.importers.source import ImportSource, open_import
 from search.importers.storing import to_document
 from search.importers.types import DocumentFileItem, Item, Record, Rejected, rejected
@@ -104,7 +104,8 @@ class ImportRun:
 
     def _warn(self) -> None:
         """Say in the result what was left out or may be unexpected."""
-        warnings = [*stored_warnings(self._counts), *self._source.warnings()]
+        same = () if self._dry_run else same_warnings(self._collection, self.ctx.job)
+        warnings = [*stored_warnings(self._counts), *same, *self._source.warnings()]
         self.ctx.remember(warnings=tuple(map(job_warning, warnings)))
 
     def _count(self, stage: str) -> int:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from retrieval_site.errors import AppError
+from search.curating.sameness import same_as_earlier
+from search.importers.left_out import reason_left_out
 from search.importers.pictures import is_picture
 from search.importers.types import FileWarning
 from workers.jobs.services import storable
@@ -15,8 +19,13 @@ if TYPE_CHECKING:
 
     from search.importers.files import Files
     from search.importers.types import Reading
+    from search.models import Collection
+    from workers.models import Job
 
 NAMED_MAX = 10
+"""Names in a sentence."""
+LISTED_MAX, NAME_MAX = 200, 300
+"""Files that are listed with the reason why nothing was made of them."""
 
 
 @dataclass(frozen=True)
@@ -44,14 +53,26 @@ class FilesUsed:
             yield FileWarning("import.names_guessed", message, _detail(guessed))
         if pictures:
             verb = "belongs" if len(pictures) == 1 else "belong"
-            message = (
-                f"{_count(pictures, 'picture')} of the {self.kind} {verb} to no document: {_named(pictures)}."
-            )
-            yield FileWarning("import.pictures_unused", message, _detail(pictures))
+            message = f"{_count(pictures, 'picture')} {verb} to no document: {_named(pictures)}."
+            listed = [(name, "no document names it") for name in pictures[:LISTED_MAX]]
+            yield FileWarning("import.pictures_unused", message, _detail(pictures, listed))
         if others:
             verb = "was" if len(others) == 1 else "were"
-            message = f"{_count(others, 'other file')} of the {self.kind} {verb} not read: {_named(others)}."
-            yield FileWarning("import.files_ignored", message, _detail(others))
+            message = f"{_count(others, 'file')} {verb} not read: {_named(others)}."
+            beside = bool(self.tables)
+            listed = [
+                (name, reason_left_out(files, name, beside_table=beside)) for name in others[:LISTED_MAX]
+            ]
+            yield FileWarning("import.files_ignored", message, _detail(others, listed))
+
+
+def nothing_read(files: Files) -> AppError:
+    """Return the refusal of files none of which is read: the first of them with the reason."""
+    first = list(itertools.islice(files.names(), NAMED_MAX))
+    if not first:
+        return AppError("import.empty/no_files")
+    said = [f"{name[:100]} ({reason_left_out(files, name, beside_table=False)})" for name in first]
+    return AppError("import.empty/no_table", files=", ".join(said))
 
 
 def columns_ignored(reading: Reading) -> Iterator[FileWarning]:
@@ -72,8 +93,11 @@ def _named(names: list[str]) -> str:
     return f"{shown}, …" if len(names) > NAMED_MAX else shown
 
 
-def _detail(names: list[str]) -> dict[str, Any]:
-    return {"count": len(names), "examples": names[:NAMED_MAX]}
+def _detail(names: list[str], listed: list[tuple[str, str]] | None = None) -> dict[str, Any]:
+    detail: dict[str, Any] = {"count": len(names), "examples": names[:NAMED_MAX]}
+    if listed is not None:
+        detail["files"] = [{"name": name[-NAME_MAX:], "reason": reason} for name, reason in listed]
+    return detail
 
 
 def stored_warnings(counts: Mapping[str, int]) -> Iterator[FileWarning]:
@@ -89,10 +113,27 @@ def stored_warnings(counts: Mapping[str, int]) -> Iterator[FileWarning]:
         yield FileWarning("import.no_text", message, {"documents": counts["documents"]})
 
 
+def same_warnings(collection: Collection, job: Job) -> Iterator[FileWarning]:
+    """Yield which documents that a job created are the same files or pictures as earlier ones."""
+    count, pairs = same_as_earlier(collection, job)
+    if count:
+        verb = "is the same file as an earlier one" if count == 1 else "are the same files as earlier ones"
+        said = ", ".join(f"{one[:100]} as {other[:100]}" for one, other in pairs[:NAMED_MAX])
+        more = ", …" if count > NAMED_MAX else ""
+        counted = f"{count:,} new document{'' if count == 1 else 's'}"
+        message = f"{counted} {verb} of the collection: {said}{more}."
+        files = [{"name": one, "reason": f"the same as {other}"} for one, other in pairs]
+        yield FileWarning("import.same_files", message, {"count": count, "files": files})
+
+
 def job_warning(warning: FileWarning) -> JobWarning:
     """Return a warning as a job's result keeps it; names in files may hold what no database does."""
-    detail = {
-        key: [storable(text) for text in value] if isinstance(value, list) else value
-        for key, value in warning.detail.items()
-    }
-    return JobWarning(id=warning.id, message=storable(warning.message), detail=detail)
+    return JobWarning(id=warning.id, message=storable(warning.message), detail=_storable(warning.detail))
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _storable(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_storable(one) for one in value]
+    return storable(value) if isinstance(value, str) else value

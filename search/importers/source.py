@@ -18,7 +18,7 @@ from search.importers.document_files import external_id_of
 from search.importers.files import DAMAGED_WHILE_READING, FolderFiles, NoFiles, OneFile, ZipFiles
 from search.importers.json_lists import read_json
 from search.importers.jsonl import read_jsonl
-from search.importers.leftovers import FilesUsed, columns_ignored
+from search.importers.leftovers import FilesUsed, columns_ignored, nothing_read
 from search.importers.mapped_tables import (
     MappedTable,
     mapped_table,
@@ -44,7 +44,7 @@ from search.importers.types import (
     rejected,
 )
 from search.services.document_fields import DocumentFields
-from workers.extraction.kinds import ARCHIVE, kind_by_name, kind_of
+from workers.extraction.kinds import ARCHIVE, DAMAGED, kind_by_name, kind_of
 from workers.extraction.sheets import WORKBOOKS
 from workers.inference.errors import PictureError
 
@@ -193,6 +193,8 @@ def _is_document(file: BinaryIO, name: str) -> bool:
     kind = kind_of(file, name)
     if kind == "text":
         return lists_documents(file) is None
+    if kind == DAMAGED:
+        return kind_by_name(name) not in (None, ARCHIVE)
     return kind not in (None, ARCHIVE)
 
 
@@ -246,7 +248,7 @@ def _from_mapped(kind: Format, files: Files, tables: list[MappedTable], opening:
 
 
 def _without_tables(kind: Format, files: Files) -> ImportSource:
-    return ImportSource(kind, files, lambda: _each_file(files, kind, files.names()), _used=FilesUsed(kind))
+    return ImportSource(kind, files, lambda: _each_file(files, files.names()), _used=FilesUsed(kind))
 
 
 def _inner_sources(files: Files, opening: _Opening, depth: int) -> dict[str, ImportSource]:
@@ -275,7 +277,7 @@ def _with_inner(kind: Format, files: Files, inner: dict[str, ImportSource]) -> I
 
     def items() -> Iterator[Item]:
         if beside:
-            yield from _each_file(files, kind, beside, may_be_none=True)
+            yield from _each_file(files, beside, may_be_none=True)
         for name, source in inner.items():
             yield from (inside(item, name, source.files, source.near) for item in source.restart())
             reading.take_over(source.reading)
@@ -330,9 +332,7 @@ def _read(file: BinaryIO, table: Table, reading: Reading) -> Iterator[Item]:
     return read_karpathy(file, reading.per)
 
 
-def _each_file(
-    files: Files, kind: Format, names: Iterable[str], *, may_be_none: bool = False
-) -> Iterator[Item]:
+def _each_file(files: Files, names: Iterable[str], *, may_be_none: bool = False) -> Iterator[Item]:
     """Yield a document for each file that is one, and for each picture. Raises AppError `import.empty` without any."""
     found = may_be_none
     for name in names:
@@ -343,7 +343,7 @@ def _each_file(
             found = True
             yield Record(name, name, DocumentFields(), (PictureRef(name),), alone=True)
     if not found:
-        raise AppError("import.empty/no_table", kind=kind)
+        raise nothing_read(files)
 
 
 def _once_each(items: Iterator[Item]) -> Iterator[Item]:

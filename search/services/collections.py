@@ -10,6 +10,7 @@ from django.utils.text import slugify
 from retrieval_site.errors import AppError
 from search.models import Collection, Document, Membership
 from search.models.collection import LANGUAGES
+from search.services.collection_slugs import SLUG_MAX, slug_of
 from search.services.documents import documents_delete, encode_soon
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def collection_create(
 
     Raises AppError `collection.*`, TypeError for details that `collection_update` cannot change.
     """
-    collection = Collection(slug=slug or slugify(name)[:80], name=name, **_changeable(details))
+    collection = Collection(slug=slug or slug_of(name), name=name, **_changeable(details))
     with transaction.atomic():
         _save(collection)
         if owner is not None:
@@ -100,9 +101,9 @@ def _slug_not_available() -> AppError:
 
 def _check(collection: Collection) -> None:
     if not collection.name.strip() or len(collection.name) > 200:
-        raise _invalid("name", "Send 1 to 200 characters.")
-    if slugify(collection.slug) != collection.slug or not 0 < len(collection.slug) <= 80:
-        raise _invalid("slug", "Send 1 to 80 lower-case letters, digits or hyphens.")
+        raise _invalid("name", "Write 1 to 200 characters.")
+    if slugify(collection.slug) != collection.slug or not 0 < len(collection.slug) <= SLUG_MAX:
+        raise _invalid("slug", f"Write 1 to {SLUG_MAX} lower-case letters a to z, digits or hyphens.")
     if collection.slug in SLUGS_RESERVED and collection.pk is None:
         raise _slug_not_available()
     if collection.visibility not in Collection.Visibility.values:

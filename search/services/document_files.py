@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from search.models import Collection, DocumentFile, DocumentPage
+from search.services.kept_rows import rows_kept
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,23 +88,14 @@ def _replace(document: Document, content: FileContent) -> None:
 def _pages_replace(document: Document, pages: Sequence[PageInput]) -> None:
     """Make these the document's pages; those with the same picture stay, and with them their vectors."""
     rows = DocumentPage.objects.filter(document=document)
-    stored: dict[str | None, list[DocumentPage]] = defaultdict(list)
-    for row in rows.order_by("pk").select_for_update():
-        stored[row.blob_id].append(row)
-    new, changed = [], []
-    for number, page in enumerate(pages, start=1):
-        wanted = _page(document, number, page)
-        same = stored[page.blob_id]
-        if not same:
-            new.append(wanted)
-        elif _take_over(same[0], wanted):
-            changed.append(same[0])
-        del same[:1]
-    rows.filter(pk__in=[row.pk for left in stored.values() for row in left]).delete()
+    stored = rows.order_by("pk").select_for_update()
+    wanted = [_page(document, number, page) for number, page in enumerate(pages, start=1)]
+    kept = rows_kept(stored, wanted, lambda page: page.blob_id, _OF_PAGE)
+    rows.filter(pk__in=[row.pk for row in kept.gone]).delete()
     # Their numbers are set free first: no two pages may have one at any moment.
-    rows.filter(pk__in=[row.pk for row in changed]).update(number=F("number") + PAGES_MAX)
-    DocumentPage.objects.bulk_update(changed, _OF_PAGE)
-    DocumentPage.objects.bulk_create(new)
+    rows.filter(pk__in=[row.pk for row in kept.changed]).update(number=F("number") + PAGES_MAX)
+    DocumentPage.objects.bulk_update(kept.changed, _OF_PAGE)
+    DocumentPage.objects.bulk_create(kept.new)
 
 
 def _page(document: Document, number: int, page: PageInput) -> DocumentPage:
@@ -118,11 +109,3 @@ def _page(document: Document, number: int, page: PageInput) -> DocumentPage:
         is_unread=page.is_unread,
         boxes=[list(box) for box in page.boxes],
     )
-
-
-def _take_over(page: DocumentPage, wanted: DocumentPage) -> bool:
-    """Take over all of `wanted` but its picture, which is the same; return whether anything changed."""
-    before = [getattr(page, name) for name in _OF_PAGE]
-    for name in _OF_PAGE:
-        setattr(page, name, getattr(wanted, name))
-    return before != [getattr(page, name) for name in _OF_PAGE]

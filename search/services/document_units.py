@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from search.models import Document, DocumentImage, Passage
 from search.outline import Outline
+from search.services.kept_rows import rows_kept
 from search.splitting import passages
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from search.services.document_fields import ImageInput
 
 
+_PLACE = ("ordinal", "start", "end", "page")
 SPLIT_AT_ONCE_CHARACTERS = 20_000
 """A web request splits texts up to this length, in some tens of milliseconds; a job splits longer ones."""
 
@@ -61,23 +63,13 @@ def passages_replace(wanted_by_document: Mapping[int, Sequence[Passage]]) -> Non
 
     Call it in a transaction.
     """
-    stored: dict[tuple[int, str, str], list[Passage]] = defaultdict(list)
-    for passage in Passage.objects.filter(document__in=wanted_by_document).order_by("pk").select_for_update():
-        stored[passage.document_id, passage.text, passage.heading].append(passage)
-    new, moved = [], []
-    for document_id, all_wanted in wanted_by_document.items():
-        for wanted in all_wanted:
-            kept = stored[document_id, wanted.text, wanted.heading]
-            if not kept:
-                new.append(wanted)
-            elif _move(kept[0], wanted):
-                moved.append(kept[0])
-            del kept[:1]
-    gone = [passage.pk for left in stored.values() for passage in left]
-    if gone:
-        Passage.objects.filter(pk__in=gone).delete()
-    Passage.objects.bulk_update(moved, ["ordinal", "start", "end", "page"])
-    Passage.objects.bulk_create(new)
+    stored = Passage.objects.filter(document__in=wanted_by_document).order_by("pk").select_for_update()
+    wanted = chain.from_iterable(wanted_by_document.values())
+    kept = rows_kept(stored, wanted, lambda one: (one.document_id, one.text, one.heading), _PLACE)
+    if kept.gone:
+        Passage.objects.filter(pk__in=[passage.pk for passage in kept.gone]).delete()
+    Passage.objects.bulk_update(kept.changed, _PLACE)
+    Passage.objects.bulk_create(kept.new)
 
 
 def _withdraw(document: Document) -> None:
@@ -105,15 +97,6 @@ def _start_in(body: str, passage: Passage, grown_by: int) -> int | None:
         if start >= 0 and passage.end > 0 and body.startswith(passage.text, start):
             return start
     return None
-
-
-def _move(passage: Passage, wanted: Passage) -> bool:
-    """Take over the place of `wanted`, whose text is the same; return whether anything changed."""
-    place = (wanted.ordinal, wanted.start, wanted.end, wanted.page)
-    if (passage.ordinal, passage.start, passage.end, passage.page) == place:
-        return False
-    passage.ordinal, passage.start, passage.end, passage.page = place
-    return True
 
 
 def images_replace(wanted: Mapping[int, Sequence[ImageInput]]) -> None:

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 
 from retrieval_site.database.reading import reads
 from retrieval_site.errors import AppError
+from search.curating.rights import may_make_collections
 from search.models import Collection, Document, DocumentImage, Membership
 from search.throttling import PAGE
 from search.views.people import searchers_only
@@ -32,7 +33,8 @@ OPENING_CHARACTERS = 200
 def collections(request: HttpRequest) -> HttpResponse:
     """List the collections that the viewer may see."""
     rows = Collection.objects.visible_to(request.user).described_for(request.user)
-    return render(request, "search/collections.html", {"collections": rows})
+    may_curate = may_make_collections(request.user) or Collection.objects.curated_by(request.user).exists()
+    return render(request, "search/collections.html", {"collections": rows, "may_curate": may_curate})
 
 
 @require_safe

@@ -45,6 +45,7 @@ curating = [
     path("changes/<int:change_set_id>/undo/", curating_changes.undo, name="curate-undo"),
     path("fields/", curating_fields.fields, name="curate-fields"),
     path("import/", curating_importing.importing, name="curate-import"),
+    path("import/jobs/<uuid:job_id>/", curating_importing.one_import, name="curate-one-import"),
     path("import/table/<uuid:job_id>/", curating_mapping.mapping, name="curate-table"),
     path("import/mappings/<int:kept_id>/forget/", curating_mapping.forget, name="curate-forget-mapping"),
     path("quality/", curating_quality.quality, name="curate-quality"),

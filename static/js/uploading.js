@@ -49,8 +49,10 @@ async function filesBelow(entry) {
   return found;
 }
 
+/** Return the files that were dropped, with those in dropped folders. What is dropped is known at once only, so look first. */
 async function dropped(transfer) {
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+  if (!entries.length) return [...transfer.files].map((file) => ({ path: file.name, file }));
   const found = [];
   for (const entry of entries) found.push(...await filesBelow(entry));
   return found;
@@ -70,7 +72,7 @@ function reasonOf(error) {
 
 class Sending {
   constructor(form, files, check) {
-    Object.assign(this, { form, files, check, sent: new Map(), active: new Map(), failed: new Map(), done: 0, stopped: false });
+    Object.assign(this, { form, files, check, sent: new Map(), active: new Map(), failed: new Map(), waiting: [], done: 0, stopped: false });
     this.key = `sightline-upload:${form.dataset.collection}:${markOf(files)}`;
     this.batch = localStorage.getItem(this.key) || newId();
     localStorage.setItem(this.key, this.batch);
@@ -83,10 +85,10 @@ class Sending {
   }
 
   async run(files = this.files) {
-    const waiting = [...files];
+    this.waiting = [...files];
     this.part("state").hidden = false;
     const lane = async () => {
-      while (waiting.length && !this.stopped) await this.send(waiting.shift());
+      while (this.waiting.length && !this.stopped) await this.send(this.waiting.shift());
     };
     await Promise.all(Array.from({ length: AT_ONCE }, lane));
     this.show();
@@ -150,8 +152,10 @@ class Sending {
     const rows = [...this.active.keys()].map((one) => this.row(one));
     for (const [one, reason] of [...this.failed].slice(0, FAILED_SHOWN)) rows.push(this.row(one, reason));
     this.part("files").replaceChildren(...rows);
-    const over = !this.active.size && this.failed.size > 0 && !this.stopped;
-    this.part("again").hidden = this.part("without").hidden = !over;
+    const over = !this.active.size && !this.waiting.length && !this.stopped;
+    this.part("stop").hidden = over || this.stopped;
+    this.part("again").hidden = !over || !this.failed.size;
+    this.part("without").hidden = !over || !this.failed.size || !this.done;
   }
 
   row(one, reason) {
@@ -185,13 +189,15 @@ class Sending {
   stop() {
     this.stopped = true;
     for (const upload of this.active.values()) upload.abort();
+    this.active.clear();
+    this.show();
     this.part("said").textContent = "Stopped. Choose the same files to go on.";
-    this.part("stop").hidden = true;
   }
 
   async import() {
     if (!this.done) return;
-    this.part("said").textContent = "All files are there. The import begins…";
+    for (const name of ["stop", "again", "without"]) this.part(name).hidden = true;
+    this.part("said").textContent = "The files are there. The import begins…";
     const { collection } = this.form.dataset;
     const asked = {
       batch: this.batch,
@@ -210,7 +216,8 @@ class Sending {
       return;
     }
     const said = await answer?.json().catch(() => null);
-    this.part("said").textContent = said?.error.message ?? "The line broke. Send the same files again: only the rest is sent.";
+    this.part("said").textContent = said?.error.message ?? "The line broke. Everything that was sent is there: try again.";
+    this.part("again").hidden = Boolean(said);
   }
 
   forget() {
@@ -229,9 +236,11 @@ function follow(form) {
     sending.run();
   };
 
+  const asksMore = (names) => form.elements.ask.checked || (names.length === 1 && TABLE.test(names[0]));
+
   form.addEventListener("submit", (event) => {
     const files = chosen(form.elements.file);
-    if (form.elements.ask?.checked || (files.length === 1 && TABLE.test(files[0].path))) return; // a page asks more
+    if (asksMore(files.map(({ path }) => path))) return; // a page asks more
     event.preventDefault();
     begin(files, event.submitter?.name === "check");
   });
@@ -249,7 +258,15 @@ function follow(form) {
   zone.addEventListener("drop", async (event) => {
     event.preventDefault();
     zone.classList.remove("is-over");
-    begin(await dropped(event.dataTransfer), false);
+    const found = await dropped(event.dataTransfer);
+    if (found.every(({ path }) => !path.includes("/")) && asksMore(found.map(({ path }) => path))) {
+      const transfer = new DataTransfer();
+      for (const { file } of found) transfer.items.add(file);
+      form.elements.file.files = transfer.files;
+      form.requestSubmit();
+      return;
+    }
+    begin(found, false);
   });
 }
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from workers.extraction.kinds import kind_of
 from workers.extraction.output import Output, OutputLimits
 from workers.extraction.packing import ZIPPED, check_packing
+from workers.extraction.placeholders import without_placeholders
 from workers.extraction.registry import format_reader
 from workers.extraction.sheets import written_sheets
 from workers.inference.errors import FileError, InferenceError
@@ -65,6 +66,7 @@ def _read(kind: str | None, file: Path, output: Output) -> Extracted:
         if kind in ZIPPED:
             check_packing(file)
         found = reader(file, output)
+    found = without_placeholders(found)
     return replace(found, blocks=tuple(block for block in found.blocks if block.text.strip()))
 
 
@@ -75,7 +77,10 @@ def _damage_named() -> Iterator[None]:
         yield
     except (InferenceError, MemoryError):
         raise
-    except (RecursionError, zipfile.BadZipFile) as error:
-        raise FileError("file.damaged", reason=type(error).__name__) from error
+    except RecursionError as error:
+        raise FileError("file.damaged", reason="what is in it is nested too deeply") from error
+    except zipfile.BadZipFile as error:
+        raise FileError("file.damaged", reason="a part of it cannot be unpacked") from error
     except Exception as error:
-        raise FileError("file.damaged", reason=f"{type(error).__name__}: {error}"[:200]) from error
+        found = f"{type(error).__name__}: {error}"[:200]
+        raise FileError("file.damaged", reason=f"it is not built as such files are ({found})") from error

@@ -12,6 +12,8 @@ from workers.inference.sniff import sniff_format
 
 ARCHIVE = "zip"
 """A file that is no document, but has others inside."""
+DAMAGED = "damaged"
+"""A file that begins as a zip does and does not end as one, whatever it was to be."""
 
 HEAD_BYTES = 4096
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -83,8 +85,8 @@ def _in_zip(file: BinaryIO) -> str | None:
         with zipfile.ZipFile(file) as archive:
             names = archive.namelist()
             kind = _MIMETYPES.get(_mimetype(archive))
-    except (*zips.DAMAGED, RuntimeError):
-        return None
+    except zips.DAMAGED:
+        return DAMAGED
     finally:
         file.seek(0)
     if kind is None and "[Content_Types].xml" in names:

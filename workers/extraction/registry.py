@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
 
+from workers.extraction.kinds import DAMAGED
 from workers.inference.errors import FileError
 
 if TYPE_CHECKING:
@@ -44,7 +45,12 @@ READERS = {
 
 
 def format_reader(kind: str | None) -> FormatReader:
-    """Return the reader of a kind. Raises FileError `file.encrypted`, `file.old_office`, `file.unknown_format`."""
+    """Return the reader of a kind.
+
+    Raises FileError `file.damaged`, `file.encrypted`, `file.old_office`, `file.unknown_format`.
+    """
+    if kind == DAMAGED:
+        raise FileError("file.damaged", reason="it is cut off, or a part of it is missing")
     if kind == "encrypted":
         raise FileError("file.encrypted")
     if kind == "old_office":

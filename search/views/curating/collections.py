@@ -14,6 +14,7 @@ from search.models import Collection
 from search.models.collection import LANGUAGES
 from search.services.collections import collection_create
 from search.throttling import PAGE
+from search.views.curating.common import in_labels
 from search.views.indexing import unindexed
 from search.views.people import members_only
 from search.views.throttling import throttled
@@ -27,6 +28,16 @@ RECOGNITIONS = (
     (Collection.Recognition.NONE, "Read none"),
 )
 """Which pictures of text are read, in words for people."""
+
+
+LABELS = {
+    "name": "Name",
+    "slug": "Name in addresses",
+    "visibility": "Who may search it",
+    "language": "Language of its texts",
+    "character_recognition": "Text in pictures",
+}
+"""What the form calls the fields of a collection."""
 
 
 @require_safe
@@ -53,7 +64,7 @@ def new_collection(request: HttpRequest) -> HttpResponse:
         try:
             return redirect("search:curate-documents", _made(request).slug)
         except AppError as error:
-            refusal = error
+            refusal = in_labels(error, LABELS)
     context = {
         "given": request.POST,
         "refused": refusal,

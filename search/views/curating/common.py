@@ -10,6 +10,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
+from retrieval_site.errors import AppError
 from search.curating.start import curated_collection
 from search.throttling import PAGE
 from search.views.indexing import unindexed
@@ -17,11 +18,10 @@ from search.views.people import members_only
 from search.views.throttling import throttled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
-    from retrieval_site.errors import AppError
     from search.models import ChangeSet, Collection
 
     View = Callable[..., HttpResponse]
@@ -48,6 +48,15 @@ def numbers_of(written: list[str]) -> list[int]:
     """Return the ids in a form's values, each of which may be several with commas; what is none is passed over."""
     parts = [part for value in written for part in value[:2_000_000].split(",")]
     return [int(part) for part in parts if part.isascii() and part.isdigit() and len(part) < 19]
+
+
+def in_labels(error: AppError, labels: Mapping[str, str]) -> AppError:
+    """Return a refusal that names its field as the form does; `labels` are by the names that programs use."""
+    label = labels.get(str(error.detail.get("field", "")))
+    if label is None:
+        return error
+    reason = error.detail.get("reason", "This cannot be used. Choose another one.")
+    return AppError.quoting(error.id, f"“{label}”: {reason}", error.detail)
 
 
 def said(request: HttpRequest, change_set: ChangeSet) -> HttpResponse:

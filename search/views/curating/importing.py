@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.core.paginator import Paginator
 from django.shortcuts import redirect, render
 
 from retrieval_site.bodies import BodyRule, may_send, takes_body
@@ -15,15 +16,19 @@ from search.importers.together import together
 from search.importers.types import ImportOptions
 from search.job_types import IMPORT, LOOK_AT_TABLES
 from search.models import Collection, KeptTableMapping
-from search.services.imports import import_start
+from search.services.imports import import_checked, import_keeping_extra_columns, import_start
 from search.services.table_uploads import table_look_start
 from search.views.curating.common import curators_page
+from search.views.curating.shown_imports import imports_of, shown_import
+from workers.jobs.services import job_request_cancel, job_retry_failed
 from workers.models import Job
 
 if TYPE_CHECKING:
+    import uuid
+
     from django.http import HttpRequest, HttpResponse
 
-JOBS_SHOWN, ITEMS_SHOWN = 10, 5
+JOBS_SHOWN, ITEMS_SHOWN, ITEMS_A_PAGE = 10, 5, 100
 
 
 def _curates(request: HttpRequest) -> bool:
@@ -45,16 +50,54 @@ def importing(request: HttpRequest, collection: Collection) -> HttpResponse:
             return redirect("search:curate-import", collection.slug)
         except AppError as error:
             refusal = error
-    jobs = Job.objects.filter(type=IMPORT.name, params__collection=collection.pk)[:JOBS_SHOWN]
+    imports = imports_of(collection, JOBS_SHOWN, ITEMS_SHOWN)
     context = {
         "collection": collection,
-        "jobs": [(job, IMPORT.find_parameters(job), list(job.items.all()[:ITEMS_SHOWN])) for job in jobs],
+        "imports": imports,
+        "is_running": any(one.is_running for one in imports),
         "refused": refusal,
         "tab": "import",
         "mappings": KeptTableMapping.objects.filter(collection=collection),
         "files_max": settings.DATA_UPLOAD_MAX_NUMBER_FILES,
     }
     return render(request, "search/curating/import.html", context, status=refusal.status if refusal else 200)
+
+
+@curators_page("GET", "HEAD", "POST")
+def one_import(request: HttpRequest, collection: Collection, job_id: uuid.UUID) -> HttpResponse:
+    """Show what an import or check did, file by file; a form imports what was checked, tries again, or stops it."""
+    job = Job.objects.filter(pk=job_id, type=IMPORT.name, params__collection=collection.pk).first()
+    if job is None:
+        raise AppError("job.not_found")
+    refusal = None
+    if request.method == "POST":
+        try:
+            asked = _asked_next(request, job)
+            return redirect("search:curate-one-import", collection.slug, asked.pk)
+        except AppError as error:
+            refusal = error
+    context = {
+        "collection": collection,
+        "one": shown_import(job, 0),
+        "page": Paginator(job.items.order_by("pk"), ITEMS_A_PAGE).get_page(request.GET.get("page")),
+        "refused": refusal,
+        "tab": "import",
+    }
+    return render(
+        request, "search/curating/one_import.html", context, status=refusal.status if refusal else 200
+    )
+
+
+def _asked_next(request: HttpRequest, job: Job) -> Job:
+    """Do what the button says, and return the job to look at. Raises AppError `import.*`, `job.*`."""
+    by, action = signed_in(request), request.POST.get("do", "")
+    if action == "import":
+        return import_checked(check=job, owner=by)
+    if action == "columns":
+        return import_keeping_extra_columns(job=job, owner=by)
+    if action == "retry":
+        return job_retry_failed(job, by)
+    return job_request_cancel(job) if action == "stop" else job
 
 
 def _start(request: HttpRequest, collection: Collection) -> Job:

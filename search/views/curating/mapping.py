@@ -18,6 +18,7 @@ from search.services.table_mappings import mappings_of, table_mapping_delete
 from search.services.table_uploads import table_import_start, table_look_again, table_look_for
 from search.views.curating.common import curators_page
 from search.views.curating.mapping_form import DELIMITERS, ENCODINGS, FIELDS, TYPES, MappingForm, preview_of
+from search.views.curating.shown_imports import ShownImport, shown_import
 from workers.models import Job
 
 if TYPE_CHECKING:
@@ -41,13 +42,16 @@ def mapping(request: HttpRequest, collection: Collection, job_id: uuid.UUID) -> 
                 return answer
         except AppError as error:
             refusal = error
+    checks = _checks(collection, look)
     context = {
         "collection": collection,
         "job": job,
         "look": look,
         "refused": refusal,
         "tab": "import",
-        "checks": _checks(collection, look),
+        "checks": checks,
+        "checking": any(one.is_running for one in checks),
+        "address": request.get_full_path(),
     } | _shown(request, collection, job, look)
     return render(request, "search/curating/mapping.html", context, status=refusal.status if refusal else 200)
 
@@ -56,12 +60,10 @@ def _tables(job: Job) -> list[dict[str, Any]]:
     return list(LOOK_AT_TABLES.result_of(job).tables or ())
 
 
-def _checks(collection: Collection, look: LookParameters) -> list[Any]:
+def _checks(collection: Collection, look: LookParameters) -> list[ShownImport]:
     """Return the newest imports and checks of this very file, each with what is wrong in it."""
     rows = Job.objects.filter(type=IMPORT.name, params__blob=look.blob, params__collection=collection.pk)
-    return [
-        (job, IMPORT.find_parameters(job), list(job.items.all()[:ITEMS_SHOWN])) for job in rows[:CHECKS_SHOWN]
-    ]
+    return [shown_import(job, ITEMS_SHOWN) for job in rows[:CHECKS_SHOWN]]
 
 
 def _shown(request: HttpRequest, collection: Collection, job: Job, look: LookParameters) -> dict[str, Any]:
@@ -96,7 +98,8 @@ def _shown(request: HttpRequest, collection: Collection, job: Job, look: LookPar
 def _first(collection: Collection, table: dict[str, Any], look: LookParameters) -> MappingForm:
     """Return the form as it is filled in at first: as the last check said, as the collection keeps it, or guessed."""
     rows = rows_of(table)
-    for _, asked, _ in _checks(collection, look):
+    for one in _checks(collection, look):
+        asked = one.asked
         if asked and asked.mapping and read_mapping(asked.mapping).is_covered_by(rows):
             return MappingForm.of_mapping(read_mapping(asked.mapping), table)
     kept = mappings_of(collection).of(rows)

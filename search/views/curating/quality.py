@@ -33,7 +33,7 @@ def duplicates(request: HttpRequest, collection: Collection) -> HttpResponse:
     """Show groups of documents that are the same or nearly so, each to be merged; a form has them looked for."""
     if request.method == "POST":
         duplicates_look(collection=collection, by=signed_in(request))
-        messages.success(request, "A job looks for duplicates. Open this page again in a while.")
+        messages.success(request, "A job looks for near duplicates.")
         return redirect("search:curate-duplicates", collection.slug)
     groups = [group[:MERGED_MAX] for group in duplicate_groups(collection)]
     job = duplicates_job(collection)

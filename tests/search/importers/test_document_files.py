@@ -19,6 +19,7 @@ from reportlab.platypus import Paragraph
 
 from demo.drawing.render import draw
 from demo.drawing.scene import scene_sample
+from search.curating.duplicates import duplicate_groups
 from search.curating.quality import corpus_of, quality_condition
 from search.importers.types import ImportOptions
 from search.models import Collection, Document, DocumentFile, DocumentPage, Passage
@@ -26,6 +27,7 @@ from search.services.collections import collection_create
 from search.services.document_fields import DocumentFields
 from search.services.documents import document_save
 from search.services.imports import import_folder_start, import_start
+from tests.search.importers.reading import png
 from tests.support.manuals import STYLES, manual, pdf_of, photograph
 from workers.jobs.runner import run_job_inline
 from workers.storage.blobs import blob_open
@@ -176,6 +178,25 @@ def test_one_bad_file_is_one_failed_item_and_the_others_come_in(corpus: Collecti
     assert job.state == "succeeded"
     assert counts(job) == (1, 0, 0, 2)
     assert sorted(job.items.values_list("error_id", flat=True)) == ["file.damaged", "file.unknown_format"]
+    reasons = [item.reason for item in job.items.all()]
+    assert not any(name in reason for reason in reasons for name in ("a.pdf", "c.pdf", "PDFium")), reasons
+
+
+@pytest.mark.parametrize("in_zip", [True, False])
+def test_an_office_file_that_is_cut_off_is_damaged_and_of_no_unknown_format(
+    corpus: Collection, in_zip: bool
+) -> None:
+    whole = io.BytesIO()
+    docx.Document().save(whole)
+    cut = whole.getvalue()[: len(whole.getvalue()) // 2]
+    job = (
+        run(corpus, zipped(**{"a.docx": cut, "b.txt": b"W."}), "files.zip")
+        if in_zip
+        else run(corpus, cut, "a.docx")
+    )
+    item = job.items.get()
+    assert (item.key, item.error_id) == ("a.docx", "file.damaged")
+    assert item.reason == "The file is damaged: it is cut off, or a part of it is missing."
 
 
 def test_files_attached_to_a_file_are_documents_of_their_own(corpus: Collection) -> None:
@@ -421,3 +442,54 @@ def nameplate() -> bytes:
     kept = io.BytesIO()
     picture.save(kept, "PNG")
     return kept.getvalue()
+
+
+def warning_of(job: Job, error_id: str) -> dict[str, Any]:
+    return next(one for one in job.result["warnings"] if one["id"] == error_id)
+
+
+def test_a_file_that_is_there_in_another_folder_is_said_to_be_the_same_and_stands_among_the_duplicates(
+    corpus: Collection,
+) -> None:
+    plate, other = png("red"), png("blue")
+    run(corpus, zipped(**{"a/notes.txt": b"The seal leaks.", "a/plate.png": plate}), "first.zip")
+    content = {
+        "b/copy.txt": b"The seal leaks.",
+        "b/other.txt": b"The seal.",
+        "b/p.png": plate,
+        "b/q.png": other,
+    }
+    job = run(corpus, zipped(**content), "second.zip")
+    assert counts(job) == (4, 0, 0, 0)
+    warning = warning_of(job, "import.same_files")
+    assert warning["message"] == (
+        "2 new documents are the same files as earlier ones of the collection: b/copy.txt as a/notes.txt, "
+        "b/p.png as a/plate.png."
+    )
+    assert warning["detail"]["files"][0] == {"name": "b/copy.txt", "reason": "the same as a/notes.txt"}
+    groups = [sorted(one.external_id for one in group) for group in duplicate_groups(corpus)]
+    assert sorted(groups) == [["a/notes.txt", "b/copy.txt"], ["a/plate.png", "b/p.png"]]
+    assert corpus_of(corpus).figures["same"] == 4
+    assert not run(corpus, zipped(**content), "second.zip").result["warnings"]
+
+
+def test_files_that_are_left_out_are_named_with_their_reasons(corpus: Collection) -> None:
+    job = run(
+        corpus,
+        zipped(**{"a.txt": b"Words.", "x/tool.exe": b"MZ\0\0\1\2\3", "b.odd": b"", "c.odd": b"w"}),
+        "4 files",
+    )
+    warning = warning_of(job, "import.files_ignored")
+    assert warning["message"] == "3 files were not read: b.odd, c.odd, x/tool.exe."
+    assert warning["detail"]["files"] == [
+        {"name": "b.odd", "reason": "it is empty"},
+        {"name": "c.odd", "reason": "a text whose name does not end as a document’s does, such as .txt"},
+        {"name": "x/tool.exe", "reason": "a Windows program"},
+    ]
+
+
+def test_where_no_file_is_read_the_failure_names_them(corpus: Collection) -> None:
+    job = run(corpus, zipped(**{"x/tool.exe": b"MZ\0\0\1\2\3"}), "1 files")
+    assert job.error == (
+        "None of the files is a document, a picture or a list of documents: x/tool.exe (a Windows program)."
+    )

@@ -90,17 +90,16 @@ def test_a_zip_with_nothing_that_can_be_imported_is_empty(read):
 def test_pictures_by_their_bytes_are_documents_and_other_files_are_named(read):
     items, (warning,) = read({"IMG_0001": RED, "b.png": RED, "movie.mp4": b"\0\0\0\x18ftypmp42", "note": "x"})
     assert [item.external_id for item in items] == ["IMG_0001", "b.png"]
-    assert (warning.id, warning.detail) == (
-        "import.files_ignored",
-        {"count": 2, "examples": ["movie.mp4", "note"]},
-    )
+    assert (warning.id, warning.detail["count"]) == ("import.files_ignored", 2)
+    assert warning.detail["examples"] == ["movie.mp4", "note"]
+    assert warning.detail["files"][0] == {"name": "movie.mp4", "reason": "a sound or film file"}
 
 
 def test_pictures_that_no_document_names_are_counted_and_named(read):
     items, (warning,) = read({"documents.csv": TABLE, "a.png": RED, "b.png": RED, "x/c.JPG": RED})
     assert len(items) == 1
     assert (warning.id, warning.detail["count"]) == ("import.pictures_unused", 2)
-    assert "2 pictures of the zip belong to no document: b.png, x/c.JPG" in warning.message
+    assert "2 pictures belong to no document: b.png, x/c.JPG" in warning.message
 
 
 def coco(*pictures: tuple[int, str, list[str]]) -> str:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import re
+import zipfile
+
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.core.files.base import ContentFile
@@ -11,6 +15,7 @@ from search.job_types import IMPORT
 from search.models import ChangeSet, Collection, Document, Membership, TrashedDocument
 from search.services.document_fields import DocumentFields
 from search.services.documents import DocumentRecord, documents_save
+from search.services.imports import import_start
 from tests.support.corpus import make_collection
 from tests.support.pages import kept_query, picture_bytes, save_document, shown_page
 from workers.jobs.runner import run_job_inline
@@ -98,6 +103,45 @@ def test_staff_and_whom_it_was_given_make_a_collection_and_curate_it(client):
     assert Collection.objects.curated_by(user).get() == made
     client.post("/curate/new-collection/", body | {"name": "Plates", "character_recognition": "all"})
     assert Collection.objects.get(slug="plates").character_recognition == "all"
+
+
+def test_a_collection_whose_name_has_no_latin_letters_gets_an_address(client):
+    client.force_login(User.objects.create(username="ben", is_staff=True))
+    body = {"visibility": "private", "language": "simple"}
+    answer = client.post("/curate/new-collection/", body | {"name": "Насосы и клапаны"})
+    assert answer.headers["Location"] == "/curate/in/nasosy-i-klapany/"
+    for _ in range(2):  # two of one name are told apart
+        answer = client.post("/curate/new-collection/", body | {"name": "水泵 2"})
+        assert re.fullmatch(r"/curate/in/collection-[0-9a-f]{6}/", answer.headers["Location"])
+
+
+def test_a_refusal_calls_the_fields_as_the_form_does(client, notes):
+    client.force_login(User.objects.create(username="ben", is_staff=True))
+    body = {"name": "Pumps", "visibility": "private", "language": "simple"}
+    for wrong, label in (
+        ({"name": " "}, "Name"),
+        ({"slug": "Ä B"}, "Name in addresses"),
+        ({"slug": "notes"}, "Name in addresses"),
+        ({"language": "odd"}, "Language of its texts"),
+    ):
+        shown = shown_page(client.post("/curate/new-collection/", body | wrong))
+        assert f"“{label}”: " in shown
+        assert "slug”" not in shown
+
+
+def test_the_way_to_curating_is_shown_to_whom_it_leads_somewhere(client, notes):
+    reader = User.objects.create(username="reader")
+    Membership.objects.create(collection=notes, user=reader, role="reader")
+    client.force_login(reader)
+    assert "/curate/" not in page(client, "/collections/")
+    Membership.objects.filter(user=reader).update(role="curator")
+    assert "/curate/" in page(client, "/collections/")
+
+
+def test_an_empty_collection_leads_to_the_import(curator):
+    for address in ("/curate/in/notes/", "/collections/notes/"):
+        assert "Import documents" in page(curator, address)
+    assert "Import documents" not in page(curator, "/curate/in/notes/?q=pump")
 
 
 def test_documents_are_found_by_words_external_id_part_number_and_field(curator, notes):
@@ -324,3 +368,50 @@ def test_files_that_are_chosen_together_come_in_with_one_import(curator, notes):
         "note (2).txt",
         "note (3).txt",
     }
+
+
+def zipped(**members: bytes) -> ContentFile:
+    kept = io.BytesIO()
+    with zipfile.ZipFile(kept, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return ContentFile(kept.getvalue(), "files.zip")
+
+
+def test_an_imports_page_names_what_was_left_out_and_what_failed_with_the_reasons(curator, notes):
+    content = {"a.txt": b"Words.", "tool.exe": b"MZ\0\0\1\2\3", "cut.pdf": b"%PDF-1.7 1 0 obj"}
+    where = curator.post("/curate/in/notes/import/", {"file": zipped(**content), "check": "1"}).headers[
+        "Location"
+    ]
+    job = Job.objects.get(type=IMPORT.name)
+    assert "Waits for a worker" in page(curator, where)  # and no “0 new”
+    assert "0 new" not in page(curator, where)
+    assert 'hx-trigger="every 2s"' in page(curator, where)
+    run_job_inline(job)
+    listed = page(curator, where)
+    assert 'hx-trigger="every 2s"' not in listed
+    assert "Checked: 1 new" in " ".join(listed.split())
+    shown = " ".join(page(curator, f"/curate/in/notes/import/jobs/{job.pk}/").split())
+    assert '<bdi>tool.exe</bdi>: <span dir="auto">a Windows program</span>' in shown
+    assert "cut.pdf" in shown
+    assert "may have been cut off" in shown
+    address = f"/curate/in/notes/import/jobs/{job.pk}/"
+    started = curator.post(address, {"do": "import"}).headers["Location"]
+    imported = run_job_inline(Job.objects.exclude(pk=job.pk).get(type=IMPORT.name))
+    assert started == f"/curate/in/notes/import/jobs/{imported.pk}/"
+    assert Document.objects.get().external_id == "a.txt"
+    assert "Try those that" in page(curator, started)
+    assert curator.post(started, {"do": "import"}).status_code == 409  # that is no check
+    curator.post(started, {"do": "retry"})
+    imported.refresh_from_db()
+    assert imported.state == "queued"
+    curator.post(started, {"do": "stop"})
+    imported.refresh_from_db()
+    assert imported.state == "cancelled"
+
+
+def test_an_imports_page_is_its_collections(curator, notes, client):
+    other = make_collection("other")
+    job = import_start(collection=other, file=ContentFile(b"Words.", "a.txt"))
+    assert curator.get(f"/curate/in/notes/import/jobs/{job.pk}/").status_code == 404
+    assert curator.get(f"/curate/in/other/import/jobs/{job.pk}/").status_code == 404

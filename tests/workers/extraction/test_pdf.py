@@ -253,3 +253,27 @@ def test_lines_of_a_table_of_contents_are_no_headings(extracted: Read) -> None:
     ]
     headings = [block.text for block in extracted(pdf_of(*story), "m.pdf").blocks if block.kind == "heading"]
     assert headings == ["Contents in brief"]
+
+
+def made_by_nobody() -> bytes:
+    """A PDF whose program wrote what ReportLab, LaTeX and others write where nobody said anything."""
+    kept = io.BytesIO()
+    canvas = Canvas(kept)
+    canvas.setTitle("untitled")
+    canvas.setAuthor("anonymous")
+    canvas.setSubject("unspecified")
+    canvas.drawString(100, 700, "The pump leaks at the seal.")
+    canvas.save()
+    return kept.getvalue()
+
+
+def test_what_a_program_wrote_where_nobody_said_anything_is_left_out(extracted: Read) -> None:
+    found = extracted(made_by_nobody(), "a.pdf")
+    assert (found.title, found.authors, found.metadata) == ("", (), {})
+
+
+def test_a_pdf_that_is_cut_off_says_so_in_plain_words(extracted: Read) -> None:
+    with pytest.raises(FileError) as refused:
+        extracted(b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog", "a.pdf")
+    assert refused.value.id == "file.damaged"
+    assert refused.value.message == "The file is damaged: its end is missing, so it may have been cut off."

@@ -33,6 +33,7 @@ _PROGRAMS_TITLES = re.compile(
     r"(?i)^(microsoft \w+ - .*|untitled.*|.*\.(docx?|pptx?|xlsx?|pdf|indd|tex|dvi|ps))$"
 )
 _PASSWORD = 4
+_END, _END_BYTES = b"%%EOF", 2048
 
 
 def read(file: Path, out: Output) -> Extracted:
@@ -58,7 +59,17 @@ def _opened(file: Path) -> pdfium.PdfDocument:
     except pdfium.PdfiumError as error:
         if getattr(error, "err_code", None) == _PASSWORD:
             raise FileError("file.encrypted") from error
-        raise FileError("file.damaged", reason="PDFium cannot open it") from error
+        raise FileError("file.damaged", reason=_damage_of(file)) from error
+
+
+def _damage_of(file: Path) -> str:
+    """Say in words what is wrong with a PDF that cannot be opened: the end of one that is cut off is not there."""
+    with file.open("rb") as opened:
+        opened.seek(max(0, file.stat().st_size - _END_BYTES))
+        is_whole = _END in opened.read()
+    return (
+        "what a PDF needs is missing in it" if is_whole else "its end is missing, so it may have been cut off"
+    )
 
 
 def _forget_last_error() -> None:
