@@ -34,6 +34,7 @@ from search.job_types import (
     IMPORT,
     LOOK_AT_TABLES,
     MAIL_NEW,
+    MONITOR,
     SEARCH_PHOTOS,
     SOURCE_ROUND,
     UNDO_IMPORT,
@@ -55,6 +56,7 @@ from search.job_types import (
     LookParameters,
     LookResult,
     MailResult,
+    MonitorResult,
     PhotosParameters,
     PhotosResult,
     SourceRoundParameters,
@@ -65,6 +67,7 @@ from search.job_types import (
 from search.judged.measure import measure
 from search.judged.searches import has_judged_searches
 from search.judging.disagreement import fill_by_disagreement
+from search.monitoring.measure import measure_all
 from search.photo_batches.work import search_photos
 from search.relevance.fitting import calibrate_version
 from search.services.alerts import find_new_soon
@@ -274,3 +277,9 @@ def _version(parameters: VersionParameters) -> ModelVersion:
     if version is None:
         raise AppError("model.not_found/deleted")
     return version
+
+
+@job_handler(MONITOR)
+def run_monitor(run: JobRun[JobParameters, MonitorResult]) -> MonitorResult:
+    """Measure the recall of every index and the drift of searches, and keep both."""
+    return measure_all(run)

@@ -14,6 +14,7 @@ from search.models.field import CollectionField, FieldValue
 from search.models.file import DocumentFile, DocumentPage
 from search.models.identifier import DocumentIdentifier
 from search.models.judging import JudgingPair, JudgingQueue, JudgingSkip
+from search.models.monitoring import DriftMeasurement, RecallMeasurement, SearchSetting
 from search.models.photo_batch import BatchPhoto, PhotoBatch
 from search.models.resumable_upload import ResumableUpload
 from search.models.saved import SavedSearch, SearchFinding
@@ -35,6 +36,7 @@ __all__ = [
     "DocumentIdentifier",
     "DocumentImage",
     "DocumentPage",
+    "DriftMeasurement",
     "FieldValue",
     "Judgement",
     "JudgingPair",
@@ -47,9 +49,11 @@ __all__ = [
     "PhotoBatch",
     "Query",
     "QueryPart",
+    "RecallMeasurement",
     "ResumableUpload",
     "SavedSearch",
     "SearchFinding",
+    "SearchSetting",
     "Source",
     "SourceItem",
     "TrashedBlob",
