@@ -12,6 +12,7 @@ class SearchConfig(AppConfig):
         from django.db.models.signals import post_migrate
 
         from models_admin.hooks import panel_register, vectors_register
+        from retrieval_site.events import listener_register
         from retrieval_site.health.gauges import gauges_register
         from search import checks  # noqa: F401  (registers the boot checks)
         from search.indexing.added import tables_complete
@@ -21,6 +22,7 @@ class SearchConfig(AppConfig):
         from search.readiness import register_checks
         from search.relevance.panel import calibration_panel
         from search.thumbnails import thumbnails_delete
+        from search.webhooks.listening import webhooks_hear
         from workers.storage.sweeping import removal_followed_by
 
         vectors_register(SearchVectors())
@@ -29,6 +31,7 @@ class SearchConfig(AppConfig):
         panel_register(calibration_panel)
         register_checks()
         gauges_register(health_gauges)
+        listener_register(webhooks_hear)
         removal_followed_by(thumbnails_delete)
         post_migrate.connect(tables_complete, sender=self)
         _schedule()
@@ -54,6 +57,7 @@ def _schedule() -> None:
     from search.services.resumable_uploads import uploads_expire
     from search.services.sources import sources_start_due
     from search.services.table_uploads import table_looks_to_forget
+    from search.webhooks.listening import webhooks_start_due
     from workers.jobs.daily import job_daily, job_scheduled
 
     job_daily(EXPIRE_QUERIES, lambda: queries_due() or photo_batches_to_end().exists())
@@ -64,3 +68,4 @@ def _schedule() -> None:
     job_daily(MONITOR, monitoring_due)
     job_scheduled(sources_start_due)
     job_scheduled(uploads_expire)
+    job_scheduled(webhooks_start_due)

@@ -24,6 +24,7 @@ from search.indexing.split import split_pending
 from search.job_types import (
     CALIBRATE,
     CURATE,
+    DELIVER_WEBHOOKS,
     EMPTY_TRASH,
     ENCODE,
     EXPIRE_QUERIES,
@@ -42,6 +43,7 @@ from search.job_types import (
     CoverageByVersion,
     CurateParameters,
     CurateResult,
+    DeliverResult,
     DuplicatesParameters,
     DuplicatesResult,
     EmptyTrashResult,
@@ -78,6 +80,7 @@ from search.services.photo_batches import photo_batches_expire
 from search.services.query_ages import queries_expire
 from search.services.table_uploads import table_looks_forget
 from search.sources.round import run_round
+from search.webhooks.sending import deliver_due
 from search.words.vocabulary import vocabularies_refresh
 from workers.inference.errors import InferenceError
 from workers.jobs.errors import JobCancelled
@@ -283,3 +286,9 @@ def _version(parameters: VersionParameters) -> ModelVersion:
 def run_monitor(run: JobRun[JobParameters, MonitorResult]) -> MonitorResult:
     """Measure the recall of every index and the drift of searches, and keep both."""
     return measure_all(run)
+
+
+@job_handler(DELIVER_WEBHOOKS)
+def run_deliver_webhooks(run: JobRun[JobParameters, DeliverResult]) -> None:
+    """Deliver the messages that are due."""
+    deliver_due(run)

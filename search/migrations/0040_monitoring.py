@@ -6,75 +6,142 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('models_admin', '0004_deaths'),
-        ('search', '0034_table_mappings'),
+        ("models_admin", "0004_deaths"),
+        ("search", "0034_table_mappings"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='DriftMeasurement',
+            name="DriftMeasurement",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(max_length=20)),
-                ('modality', models.CharField(max_length=10)),
-                ('at', models.DateTimeField(auto_now_add=True)),
-                ('psi', models.FloatField(help_text='population stability index')),
-                ('chance', models.FloatField()),
-                ('queries', models.PositiveIntegerField()),
-                ('reference', models.CharField(help_text='calibration or earlier', max_length=20)),
-                ('reference_queries', models.PositiveIntegerField()),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='drift_measurements', to='models_admin.modelversion')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("kind", models.CharField(max_length=20)),
+                ("modality", models.CharField(max_length=10)),
+                ("at", models.DateTimeField(auto_now_add=True)),
+                ("psi", models.FloatField(help_text="population stability index")),
+                ("chance", models.FloatField()),
+                ("queries", models.PositiveIntegerField()),
+                ("reference", models.CharField(help_text="calibration or earlier", max_length=20)),
+                ("reference_queries", models.PositiveIntegerField()),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="drift_measurements",
+                        to="models_admin.modelversion",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-at'],
-                'indexes': [models.Index(fields=['version', 'kind', 'modality', '-at'], name='drift_direction_at')],
+                "ordering": ["-at"],
+                "indexes": [
+                    models.Index(fields=["version", "kind", "modality", "-at"], name="drift_direction_at")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='RecallMeasurement',
+            name="RecallMeasurement",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(help_text='the kind of unit that was looked for', max_length=20)),
-                ('modality', models.CharField(help_text='what searches asked with', max_length=10)),
-                ('index', models.CharField(help_text='hnsw or binary', max_length=10)),
-                ('at', models.DateTimeField(auto_now_add=True)),
-                ('queries', models.PositiveIntegerField()),
-                ('rows', models.BigIntegerField(help_text='vectors in the table')),
-                ('setting', models.PositiveIntegerField()),
-                ('recall', models.FloatField(help_text='mean recall@10 at this setting, 0 to 1')),
-                ('low', models.FloatField(help_text='the lower end of its 95 % interval')),
-                ('high', models.FloatField()),
-                ('target', models.FloatField()),
-                ('smallest', models.PositiveIntegerField(help_text='the smallest setting that reaches the target', null=True)),
-                ('ladder', models.JSONField(default=list)),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='recall_measurements', to='models_admin.modelversion')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("kind", models.CharField(help_text="the kind of unit that was looked for", max_length=20)),
+                ("modality", models.CharField(help_text="what searches asked with", max_length=10)),
+                ("index", models.CharField(help_text="hnsw or binary", max_length=10)),
+                ("at", models.DateTimeField(auto_now_add=True)),
+                ("queries", models.PositiveIntegerField()),
+                ("rows", models.BigIntegerField(help_text="vectors in the table")),
+                ("setting", models.PositiveIntegerField()),
+                ("recall", models.FloatField(help_text="mean recall@10 at this setting, 0 to 1")),
+                ("low", models.FloatField(help_text="the lower end of its 95 % interval")),
+                ("high", models.FloatField()),
+                ("target", models.FloatField()),
+                (
+                    "smallest",
+                    models.PositiveIntegerField(
+                        help_text="the smallest setting that reaches the target", null=True
+                    ),
+                ),
+                ("ladder", models.JSONField(default=list)),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="recall_measurements",
+                        to="models_admin.modelversion",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'health of the index and of searches',
-                'ordering': ['-at'],
-                'indexes': [models.Index(fields=['version', 'kind', 'modality', 'index', '-at'], name='recall_direction_at')],
+                "verbose_name_plural": "health of the index and of searches",
+                "ordering": ["-at"],
+                "indexes": [
+                    models.Index(
+                        fields=["version", "kind", "modality", "index", "-at"], name="recall_direction_at"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='SearchSetting',
+            name="SearchSetting",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(max_length=20)),
-                ('modality', models.CharField(max_length=10)),
-                ('index', models.CharField(max_length=10)),
-                ('value', models.PositiveIntegerField(help_text='ef_search, or candidates of the binary index')),
-                ('at', models.DateTimeField(auto_now_add=True)),
-                ('undone_at', models.DateTimeField(blank=True, null=True)),
-                ('by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('undone_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='search_settings', to='models_admin.modelversion')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("kind", models.CharField(max_length=20)),
+                ("modality", models.CharField(max_length=10)),
+                ("index", models.CharField(max_length=10)),
+                (
+                    "value",
+                    models.PositiveIntegerField(help_text="ef_search, or candidates of the binary index"),
+                ),
+                ("at", models.DateTimeField(auto_now_add=True)),
+                ("undone_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "undone_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="search_settings",
+                        to="models_admin.modelversion",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-at', '-pk'],
-                'indexes': [models.Index(fields=['version', 'kind'], name='search_setting_version')],
+                "ordering": ["-at", "-pk"],
+                "indexes": [models.Index(fields=["version", "kind"], name="search_setting_version")],
             },
         ),
     ]

@@ -21,6 +21,7 @@ from search.models.saved import SavedSearch, SearchFinding
 from search.models.source import Source, SourceItem
 from search.models.table_mapping import KeptTableMapping
 from search.models.token import ApiToken
+from search.models.webhook import Webhook, WebhookDelivery
 
 __all__ = [
     "ApiToken",
@@ -58,4 +59,6 @@ __all__ = [
     "SourceItem",
     "TrashedBlob",
     "TrashedDocument",
+    "Webhook",
+    "WebhookDelivery",
 ]

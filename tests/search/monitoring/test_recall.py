@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from django.db import connection
 
+from retrieval_site.errors import AppError
 from search.models import RecallMeasurement, SearchSetting
 from search.monitoring.intervals import wilson
 from search.monitoring.kept import Direction, kept_vectors
-from search.monitoring.recall import LADDERS, indexes_used, measure_recall, recall
+from search.monitoring.recall import LADDERS, measure_recall, recall
 from search.retrieval import statements
 from search.retrieval.dense import make_plan, plan_by_index, planned
 from search.retrieval.tuned import settings_forget
@@ -19,7 +21,7 @@ from tests.support.corpus import clustered
 from tests.support.queries import make_query
 from tests.support.searched import scope_of, searched
 
-ROWS, DIM, QUERIES = 12_000, 48, 40
+ROWS, DIM, QUERIES = 4_000, 32, 40
 
 pytestmark = pytest.mark.django_db
 
@@ -66,8 +68,6 @@ def test_recall_is_that_of_a_loop_over_all_vectors(corpus):
 
 
 def ranked(statement, scope, vector, count=None):
-    from django.db import connection
-
     more = {} if count is None else {"count": count}
     with connection.cursor() as cursor:
         cursor.execute(statement, statements.parameters(scope, vector, **more))
@@ -101,22 +101,22 @@ def test_a_setting_that_is_applied_counts_in_searches_of_its_modality_until_it_i
     assert SearchSetting.objects.get().undone_at is not None
 
 
-def test_an_exact_scan_is_known_by_its_plan_and_not_by_a_setting(corpus):
-    scope = scope_of(corpus.version, [corpus.public])
-    vector = clustered(1, DIM, seed=3)[0]
-    name = f"embedding_{corpus.version.pk}_passage_hnsw"
+def test_a_scan_that_goes_by_the_index_is_not_taken_for_an_exact_one(corpus, monkeypatch):
+    ask_often(corpus.version, count=2)
     plan = plan_by_index("hnsw", 48)
-    assert name not in indexes_used(
-        statements.exact(scope, DIM), statements.parameters(scope, vector, count=10)
-    )
-    from django.db import connection
+    monkeypatch.setattr(statements, "exact", lambda scope, dim: statements.by_index(scope, dim, plan))
+    with pytest.raises(AppError) as refused, planned(plan):
+        measured(corpus.version)
+    assert refused.value.id == "monitoring.not_exact"
 
-    with planned(plan), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_indexscan = off")
-        used = indexes_used(
-            statements.by_index(scope, DIM, plan), statements.parameters(scope, vector)
-        )
-    assert name in used  # it is the only way there is, so the setting does not keep PostgreSQL from it
+
+def test_a_search_that_does_not_go_by_the_index_is_not_taken_for_one(corpus, monkeypatch):
+    ask_often(corpus.version, count=2)
+    exact = statements.exact
+    monkeypatch.setattr(statements, "by_index", lambda scope, dim, plan: exact(scope, dim).replace("%(count)s", "10"))
+    with pytest.raises(AppError) as refused:
+        measured(corpus.version)
+    assert refused.value.id == "monitoring.not_by_index"
 
 
 def test_without_kept_searches_nothing_is_measured(corpus):
