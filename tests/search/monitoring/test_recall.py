@@ -41,9 +41,7 @@ def _no_settings_of_others():
 
 def ask_often(version, modality="image", count=QUERIES, seed=5):
     for vector in clustered(count, version.dim, seed=seed, spread=1.6):
-        make_query(
-            version=version, modality=modality, embedding=vector.astype("<f4").tobytes(), match="good"
-        )
+        make_query(version=version, modality=modality, embedding=vector.astype("<f4").tobytes(), match="good")
 
 
 def measured(version, modality="image"):
@@ -113,7 +111,9 @@ def test_a_scan_that_goes_by_the_index_is_not_taken_for_an_exact_one(corpus, mon
 def test_a_search_that_does_not_go_by_the_index_is_not_taken_for_one(corpus, monkeypatch):
     ask_often(corpus.version, count=2)
     exact = statements.exact
-    monkeypatch.setattr(statements, "by_index", lambda scope, dim, plan: exact(scope, dim).replace("%(count)s", "10"))
+    monkeypatch.setattr(
+        statements, "by_index", lambda scope, dim, plan: exact(scope, dim).replace("%(count)s", "10")
+    )
     with pytest.raises(AppError) as refused:
         measured(corpus.version)
     assert refused.value.id == "monitoring.not_by_index"

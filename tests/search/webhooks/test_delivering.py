@@ -25,8 +25,8 @@ from search.webhooks.listening import webhooks_start_due
 from search.webhooks.sending import WAITS
 from search.webhooks.signing import signing_key
 from tests.support.corpus import make_version
-from tests.support.probe_jobs import PROBE
 from tests.support.picture_server import redirects, sends, served
+from tests.support.probe_jobs import PROBE
 from workers.jobs.runner import run_job_inline
 from workers.jobs.services import job_claim, job_create, job_fail
 from workers.models import Job
@@ -95,11 +95,17 @@ def test_a_version_that_stays_as_it_is_is_not_told_again(hook):
 
 
 def test_a_failed_job_is_told_without_whose_it_is_or_what_it_holds(hook, receiver):
-    job = job_create(PROBE, PROBE.parameters(), owner=User.objects.create_user("anna", email="anna@x.example"))
+    job = job_create(
+        PROBE, PROBE.parameters(), owner=User.objects.create_user("anna", email="anna@x.example")
+    )
     job_fail(job_claim(job.pk), error_id="file.damaged", error="anna's file of patients")
     deliver()
     [told] = receiver.posted
-    assert json.loads(told.body)["data"] == {"id": str(job.pk), "type": PROBE.name, "error_id": "file.damaged"}
+    assert json.loads(told.body)["data"] == {
+        "id": str(job.pk),
+        "type": PROBE.name,
+        "error_id": "file.damaged",
+    }
     assert b"anna" not in told.body
 
 
