@@ -59,10 +59,10 @@ def outcomes(days: int = DAYS) -> list[DayOutcomes]:
         .filter(created_at__gte=timezone.now() - timedelta(days=days))
         .annotate(day=TruncDate("created_at"))
         .order_by("day")
-        .values_list("day")
-        .annotate(Count("pk"), Count("pk", filter=_LOW), Count("pk", filter=_NONE))
+        .values("day")
+        .annotate(total=Count("pk"), low=Count("pk", filter=_LOW), none=Count("pk", filter=_NONE))
     )
-    return [DayOutcomes(*row) for row in rows]
+    return [DayOutcomes(**row) for row in rows]
 
 
 def outcomes_of_last_day() -> DayOutcomes:
