@@ -95,12 +95,11 @@ def _told() -> QuerySet[Query]:
 
 
 def _counted(parts: QuerySet[QueryPart], by: str, *, preview: bool) -> list[RepeatedFailure]:
-    newest = Max("query__created_at")
-    groups = parts.values(by).annotate(times=Count("pk"), last=newest).filter(times__gt=1)
-    rows = groups.order_by("-times").values_list(by, "times", "last", Max(Cast("query_id", TextField())))[
-        :REPEATED_SHOWN
-    ]
+    groups = parts.values(by).annotate(
+        times=Count("pk"), last=Max("query__created_at"), one=Max(Cast("query_id", TextField()))
+    )
+    rows = groups.filter(times__gt=1).order_by("-times").values_list(by, "times", "one", "last")
     return [
-        RepeatedFailure("" if preview else asked, preview, times, query_id, last)
-        for asked, times, last, query_id in rows
+        RepeatedFailure("" if preview else asked, preview, *counted)
+        for asked, *counted in rows[:REPEATED_SHOWN]
     ]

@@ -21,10 +21,10 @@ from search.monitoring.intervals import wilson
 from search.monitoring.kept import kept_vectors
 from search.retrieval import statements
 from search.retrieval.dense import BINARY_CANDIDATES, CANDIDATES_MIN, EF_SEARCH, plan_by_index, planned
-from search.retrieval.tuned import setting_for
 from search.retrieval.types import Scope
 from search.vectors.index import index_state
 from search.vectors.tables import VectorTable
+from search.vectors.tuned import setting_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -24,11 +24,11 @@ from retrieval_site.kept import Kept
 from search.retrieval import statements
 from search.retrieval.compose import composition, directions
 from search.retrieval.scoring import part_scores
-from search.retrieval.tuned import setting_for
 from search.retrieval.types import Candidates, Plan, Unit
 from search.vectors.background import background
 from search.vectors.index import table_state
 from search.vectors.read import from_binary, receive_binary
+from search.vectors.tuned import setting_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

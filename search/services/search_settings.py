@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 
 from retrieval_site.errors import AppError
 from search.models import SearchSetting
-from search.retrieval.tuned import settings_forget
+from search.vectors.tuned import settings_forget
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser

@@ -15,8 +15,8 @@ from search.monitoring.kept import Direction, kept_vectors
 from search.monitoring.recall import LADDERS, measure_recall, recall
 from search.retrieval import statements
 from search.retrieval.dense import make_plan, plan_by_index, planned
-from search.retrieval.tuned import settings_forget
 from search.services.search_settings import search_setting_apply, search_setting_undo
+from search.vectors.tuned import settings_forget
 from tests.support.corpus import clustered
 from tests.support.queries import make_query
 from tests.support.searched import scope_of, searched
