@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -12,9 +13,9 @@ from django.urls import reverse
 from django.utils import timezone
 from playwright.sync_api import expect
 
-from models_admin.services import champion
 from search.models import DriftMeasurement, Query, RecallMeasurement, SearchSetting
-from tests.support.browser import DESKTOP, PHONE, Site, accessibility_problems, overflow
+from tests.support.browser import DESKTOP, PHONE, accessibility_problems, overflow
+from tests.support.corpus import make_version
 from tests.support.queries import make_query
 
 if TYPE_CHECKING:
@@ -27,11 +28,11 @@ SIZES = {"desktop": DESKTOP, "phone": PHONE}
 
 
 @pytest.fixture
-def admin(site: Site, open_context: Callable[..., BrowserContext]) -> Page:
+def admin(live_server: Any, open_context: Callable[..., BrowserContext]) -> Page:
     """A browser in which an administrator has signed in."""
     User.objects.create_superuser("root", password=PASSWORD)
     page = open_context().new_page()
-    page.goto(site.at("/admin/"))
+    page.goto(live_server.url + "/admin/")
     page.fill("#id_username", "root")
     page.fill("#id_password", PASSWORD)
     page.click("input[type=submit]")
@@ -41,7 +42,7 @@ def admin(site: Site, open_context: Callable[..., BrowserContext]) -> Page:
 
 def measure_a_month() -> None:
     """Rows as a month of daily jobs leaves them, and searches that found little."""
-    version, now = champion(), timezone.now()
+    version, now = make_version(dim=16), timezone.now()
     for day in range(30):
         at = now - timedelta(days=30 - day)
         recall = RecallMeasurement.objects.create(
@@ -66,9 +67,9 @@ def measure_a_month() -> None:
             )
 
 
-def test_the_page_is_read_on_a_desk_and_a_phone_in_light_and_dark(admin: Page, site: Site) -> None:
+def test_the_page_is_read_on_a_desk_and_a_phone_in_light_and_dark(admin: Page, live_server: Any) -> None:
     measure_a_month()
-    admin.goto(site.at(reverse("admin:search_recallmeasurement_changelist")))
+    admin.goto(live_server.url + reverse("admin:search_recallmeasurement_changelist"))
     expect(admin.locator("h1")).to_have_text("Health of the index and of searches")
     for size in SIZES.values():
         for look in ("light", "dark"):
@@ -76,12 +77,14 @@ def test_the_page_is_read_on_a_desk_and_a_phone_in_light_and_dark(admin: Page, s
             admin.emulate_media(color_scheme=look)
             assert accessibility_problems(admin) == []
             assert overflow(admin) <= 0
+            if shown := os.environ.get("SCREENSHOTS"):
+                admin.screenshot(path=f"{shown}/health-{size['width']}-{look}.png", full_page=True)
     assert admin.locator("svg polyline").count() == 4
 
 
-def test_one_click_applies_the_setting_and_another_takes_it_back(admin: Page, site: Site) -> None:
+def test_one_click_applies_the_setting_and_another_takes_it_back(admin: Page, live_server: Any) -> None:
     measure_a_month()
-    admin.goto(site.at(reverse("admin:search_recallmeasurement_changelist")))
+    admin.goto(live_server.url + reverse("admin:search_recallmeasurement_changelist"))
     admin.get_by_role("button", name="Search with ef_search 96").click()
     expect(admin.locator(".messagelist")).to_contain_text("is searched with 96 from now on")
     assert SearchSetting.objects.get().by.username == "root"
@@ -90,8 +93,8 @@ def test_one_click_applies_the_setting_and_another_takes_it_back(admin: Page, si
     assert SearchSetting.objects.get().undone_at is not None
 
 
-def test_a_webhook_is_added_and_tried_by_hand(admin: Page, site: Site) -> None:
-    admin.goto(site.at(reverse("admin:search_webhook_add")))
+def test_a_webhook_is_added_and_tried_by_hand(admin: Page, live_server: Any) -> None:
+    admin.goto(live_server.url + reverse("admin:search_webhook_add"))
     admin.fill("#id_name", "Operations")
     admin.fill("#id_url", "https://hooks.example/in")
     admin.get_by_label("job.failed", exact=False).check()
