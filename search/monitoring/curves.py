@@ -36,9 +36,9 @@ def curve(
     if len(values) < 2:
         return None
     first, last = values[0][0], values[-1][0]
-    span = (last - first).total_seconds() or 1.0  # type: ignore[operator]
+    span = (last - first).total_seconds() or 1.0
     points = [
-        (MARGIN + (at - first).total_seconds() / span * (WIDTH - 2 * MARGIN), _height(value, low, high))  # type: ignore[operator]
+        (MARGIN + (at - first).total_seconds() / span * (WIDTH - 2 * MARGIN), _height(value, low, high))
         for at, value in values
     ]
     drawn = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
