@@ -101,6 +101,11 @@ def _delete(version: ModelVersion, request: HttpRequest) -> str:
     return f"{key} is deleted."
 
 
+def _tag(version: ModelVersion, request: HttpRequest) -> str:
+    services.version_tag(version=version, tags=request.POST.get("tags", "").split(","))
+    return f"{version} has these tags now: {', '.join(version.tags) or 'none'}."
+
+
 ACTIONS: dict[str, Callable[[ModelVersion, HttpRequest], str]] = {
     "prepare": _prepare,
     "activate": _activate_by(force=False),
@@ -110,6 +115,7 @@ ACTIONS: dict[str, Callable[[ModelVersion, HttpRequest], str]] = {
     "rollback": _rollback,
     "retire": _retire,
     "validate": _validate,
+    "tag": _tag,
     "delete": _delete,
     **{f"index-{index}": _index_by(index) for index in VectorIndex},
 }
@@ -119,12 +125,29 @@ def _operates(request: HttpRequest) -> bool:
     return manages_models(request.user)
 
 
+class VersionTagFilter(admin.SimpleListFilter):
+    """The versions that have a tag."""
+
+    title = "tag"
+    parameter_name = "tag"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return every tag."""
+        every = {tag for tags in ModelVersion.objects.values_list("tags", flat=True) for tag in tags}
+        return [(tag, tag) for tag in sorted(every)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[ModelVersion]) -> QuerySet[ModelVersion]:
+        """Return the versions that have the chosen tag."""
+        chosen = self.value()
+        return queryset.filter(tags__contains=[chosen]) if chosen and "\0" not in chosen else queryset
+
+
 @admin.register(ModelVersion)
 class ModelVersionAdmin(PanelAdmin[ModelVersion]):
     """Model versions, for superusers; everything that changes one is a button with a service behind it."""
 
-    list_display = ["key", "state_badges", "dim", "similarity", "created_at", "created_by"]
-    list_filter = ["state", "name"]
+    list_display = ["key", "state_badges", "tags_shown", "dim", "similarity", "created_at", "created_by"]
+    list_filter = ["state", VersionTagFilter, "name"]
     list_select_related = ["created_by"]
     search_fields = ["name", "note"]
     panel_template = "admin/models_admin/modelversion/panel.html"
@@ -145,6 +168,11 @@ class ModelVersionAdmin(PanelAdmin[ModelVersion]):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+    @admin.display(description="tags")
+    def tags_shown(self, version: ModelVersion) -> str:
+        """Return the tags in a row."""
+        return ", ".join(version.tags)
 
     @admin.display(description="state", ordering="state")
     def state_badges(self, version: ModelVersion) -> str:

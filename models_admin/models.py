@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 
@@ -62,6 +63,7 @@ class ModelVersion(models.Model):
     error_id = models.CharField(max_length=80, blank=True, default="")
     error = models.TextField(blank=True, default="")
     note = models.TextField(blank=True, default="")
+    tags = ArrayField(models.CharField(max_length=50), default=list, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
 

@@ -16,6 +16,7 @@ from models_admin.judged import judged_of
 from models_admin.models import Activation, Alias, ModelVersion, VectorIndex, VersionState
 from retrieval_site.database import Prepared
 from retrieval_site.errors import AppError
+from retrieval_site.events import event_tell
 from retrieval_site.rows import columns
 from workers.inference.bundles import read_manifest
 from workers.inference.errors import BundleError
@@ -24,6 +25,8 @@ from workers.models import Job
 from workers.storage.blobs import blob_store
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from django.contrib.auth.base_user import AbstractBaseUser
     from django.core.files.base import File
 
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from workers.models import Blob
 
 CHAMPION = "champion"
+TAGS_MAX, TAG_CHARACTERS_MAX = 20, 50
 _PREPARABLE = (
     VersionState.VALID,
     VersionState.PREPARING,
@@ -41,6 +45,11 @@ _PREPARABLE = (
     VersionState.SET_ASIDE,
 )
 _BY_THE_MACHINE = ("bundle.needs_torch", "bundle.not_isolated", "bundle.pickle_not_isolated")
+_TOLD = {
+    VersionState.VALID: "version.validated",
+    VersionState.REFUSED: "version.refused",
+    VersionState.READY: "version.ready",
+}
 _DELETABLE = (VersionState.REFUSED, VersionState.UPLOADED)
 
 
@@ -84,6 +93,18 @@ def _add_note(version: ModelVersion, note: str) -> None:
     if note and note not in version.note.splitlines():
         version.note = "\n".join(filter(None, [version.note, note]))
         version.save(update_fields=["note"])
+
+
+def version_tag(*, version: ModelVersion, tags: Iterable[str]) -> ModelVersion:
+    """Give a version these tags in place of those that it has; raises AppError `parameter.invalid`."""
+    once = list(dict.fromkeys(tag.strip() for tag in tags if tag.strip()))
+    if len(once) > TAGS_MAX or any(len(tag) > TAG_CHARACTERS_MAX or not tag.isprintable() for tag in once):
+        raise AppError.of_parameter(
+            "tags", f"Send at most {TAGS_MAX} tags of at most {TAG_CHARACTERS_MAX} characters each."
+        )
+    version.tags = once
+    version.save(update_fields=["tags"])
+    return version
 
 
 def _manifest_of(bundle: File[bytes]) -> Manifest:
@@ -195,7 +216,9 @@ def version_activate(
         if current and current.version_id == version.pk:
             raise AppError("version.already_active", model=version.key, alias=alias)
         previous = current.version if current else None
-        return alias_point(alias, version, previous, by=by, reason=reason)
+        activation = alias_point(alias, version, previous, by=by, reason=reason)
+        _tell_moved("version.activated", activation)
+        return activation
 
 
 def version_rollback(
@@ -213,7 +236,15 @@ def version_rollback(
     _warm(previous)
     with transaction.atomic():
         registry_lock(f"alias {alias}")
-        return alias_point(alias, previous, current.version, by=by, reason=reason or "rollback")
+        activation = alias_point(alias, previous, current.version, by=by, reason=reason or "rollback")
+        _tell_moved("version.rolled_back", activation)
+        return activation
+
+
+def _tell_moved(event: str, activation: Activation) -> None:
+    """Tell of a moved alias; not who moved it, nor what they wrote."""
+    previous = activation.previous.key if activation.previous else None
+    event_tell(event, {"model": activation.version.key, "alias": activation.alias, "previous": previous})
 
 
 def alias_point(
@@ -316,8 +347,12 @@ def version_move(version: ModelVersion, state: VersionState, **values: Any) -> N
     rows = ModelVersion.objects.filter(pk=version.pk)
     if state != VersionState.PREPARING:
         rows = rows.exclude(state=VersionState.SET_ASIDE)
-    rows.update(state=state, **values)
-    version.refresh_from_db()
+    with transaction.atomic():
+        moved = rows.exclude(state=state).exists()
+        rows.update(state=state, **values)
+        version.refresh_from_db()
+        if moved and state in _TOLD:
+            event_tell(_TOLD[state], {"model": version.key, "state": state, "error_id": version.error_id})
 
 
 def champion() -> ModelVersion | None:

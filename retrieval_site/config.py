@@ -54,6 +54,10 @@ class Config:
     source_folders: list[Path]
     source_ports: list[int]
     source_networks: list[str]
+    recall_target: float
+    no_match_alert: float
+    webhook_ports: list[int]
+    webhook_networks: list[str]
     source_s3_key_id: str
     source_s3_secret: str
     upload_person_max_bytes: int
@@ -112,6 +116,13 @@ class Config:
         return f"redis+socket://{match['path']}?virtual_host={match['db'] or 0}"
 
 
+def _share(value: float, name: str) -> float:
+    """Return a share between 0 and 1; raises `ImproperlyConfigured` for any other number."""
+    if not 0 < value <= 1:
+        raise ImproperlyConfigured(f"{name} is {value}, no share between 0 and 1.")
+    return value
+
+
 def _network(written: str) -> str:
     """Return an IP network; raises `ImproperlyConfigured` for anything else."""
     try:
@@ -157,6 +168,16 @@ def _sources(env: environ.Env) -> dict[str, Any]:
         "source_networks": env.list("SOURCE_NETWORKS", cast=_network, default=[]),
         "source_s3_key_id": env.str("SOURCE_S3_KEY_ID", default=""),
         "source_s3_secret": env.str("SOURCE_S3_SECRET", default=""),
+    }
+
+
+def _watching(env: environ.Env) -> dict[str, Any]:
+    """Return what the index should reach, and where webhooks may lead."""
+    return {
+        "recall_target": _share(env.float("RECALL_TARGET", default=0.95), "RECALL_TARGET"),
+        "no_match_alert": _share(env.float("NO_MATCH_ALERT", default=0.3), "NO_MATCH_ALERT"),
+        "webhook_ports": env.list("WEBHOOK_PORTS", cast=int, default=[80, 443]),
+        "webhook_networks": env.list("WEBHOOK_NETWORKS", cast=_network, default=[]),
     }
 
 
@@ -216,6 +237,7 @@ def read_config() -> Config:
         **_asking_with_pictures(env),
         **_sources(env),
         **_hub(env),
+        **_watching(env),
         **_resumable_uploads(env),
         import_max_bytes=env.int("IMPORT_MAX_BYTES", default=4 * GIB),
         bundle_max_bytes=env.int("BUNDLE_MAX_BYTES", default=2 * GIB),

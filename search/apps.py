@@ -12,25 +12,18 @@ class SearchConfig(AppConfig):
         from django.db.models.signals import post_migrate
 
         from models_admin.hooks import panel_register, vectors_register
+        from retrieval_site.events import listener_register
+        from retrieval_site.health.gauges import gauges_register
         from search import checks  # noqa: F401  (registers the boot checks)
         from search.adapting.panel import learning_panel
-        from search.alerts.mail import mail_due
-        from search.curating.trash import trash_to_end
         from search.indexing.added import tables_complete
         from search.indexing.hooks import SearchVectors, coverage_panel
-        from search.job_types import CALIBRATE, EMPTY_TRASH, EXPIRE_QUERIES, FORGET_TABLES, MAIL_NEW
         from search.judged.panel import judged_panel
+        from search.monitoring.gauges import health_gauges
         from search.readiness import register_checks
-        from search.relevance.fitting import calibrations_due
         from search.relevance.panel import calibration_panel
-        from search.services.history import blobs_to_end
-        from search.services.photo_batches import photo_batches_to_end
-        from search.services.query_ages import queries_due
-        from search.services.resumable_uploads import uploads_expire
-        from search.services.sources import sources_start_due
-        from search.services.table_uploads import table_looks_to_forget
         from search.thumbnails import thumbnails_delete
-        from workers.jobs.daily import job_daily, job_scheduled
+        from search.webhooks.listening import webhooks_hear
         from workers.storage.sweeping import removal_followed_by
 
         vectors_register(SearchVectors())
@@ -39,12 +32,42 @@ class SearchConfig(AppConfig):
         panel_register(judged_panel)
         panel_register(calibration_panel)
         register_checks()
+        gauges_register(health_gauges)
+        listener_register(webhooks_hear)
         removal_followed_by(thumbnails_delete)
         post_migrate.connect(tables_complete, sender=self)
-        job_daily(EXPIRE_QUERIES, lambda: queries_due() or photo_batches_to_end().exists())
-        job_daily(EMPTY_TRASH, lambda: trash_to_end().exists() or blobs_to_end().exists())
-        job_daily(FORGET_TABLES, lambda: table_looks_to_forget().exists())
-        job_daily(MAIL_NEW, mail_due)
-        job_daily(CALIBRATE, calibrations_due)
-        job_scheduled(sources_start_due)
-        job_scheduled(uploads_expire)
+        _schedule()
+
+
+def _schedule() -> None:
+    """Say which jobs are started once a day, or by schedules of their own."""
+    from search.alerts.mail import mail_due
+    from search.curating.trash import trash_to_end
+    from search.job_types import (
+        CALIBRATE,
+        EMPTY_TRASH,
+        EXPIRE_QUERIES,
+        FORGET_TABLES,
+        MAIL_NEW,
+        MONITOR,
+    )
+    from search.monitoring.measure import monitoring_due
+    from search.relevance.fitting import calibrations_due
+    from search.services.history import blobs_to_end
+    from search.services.photo_batches import photo_batches_to_end
+    from search.services.query_ages import queries_due
+    from search.services.resumable_uploads import uploads_expire
+    from search.services.sources import sources_start_due
+    from search.services.table_uploads import table_looks_to_forget
+    from search.webhooks.listening import webhooks_start_due
+    from workers.jobs.daily import job_daily, job_scheduled
+
+    job_daily(EXPIRE_QUERIES, lambda: queries_due() or photo_batches_to_end().exists())
+    job_daily(EMPTY_TRASH, lambda: trash_to_end().exists() or blobs_to_end().exists())
+    job_daily(FORGET_TABLES, lambda: table_looks_to_forget().exists())
+    job_daily(MAIL_NEW, mail_due)
+    job_daily(CALIBRATE, calibrations_due)
+    job_daily(MONITOR, monitoring_due)
+    job_scheduled(sources_start_due)
+    job_scheduled(uploads_expire)
+    job_scheduled(webhooks_start_due)

@@ -199,6 +199,23 @@ class CalibrateResult(JobResult):
 
 
 @dataclass(frozen=True, kw_only=True)
+class MonitorResult(JobResult):
+    """`recalls` and `drifts`: how many were measured; `alerts`: the names of what is beyond its threshold."""
+
+    recalls: int | None = None
+    drifts: int | None = None
+    alerts: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeliverResult(JobResult):
+    """`delivered`: how many messages were taken; `failed_tries`: how many tries came to nothing."""
+
+    delivered: int | None = None
+    failed_tries: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class CurateParameters(JobParameters):
     """The change set whose documents are changed, and its collection."""
 
@@ -254,6 +271,8 @@ FIND_NEW = JobType("find_new", JobParameters, FindNewResult)
 MAIL_NEW = JobType("mail_new", JobParameters, MailResult)
 FORGET_TABLES = JobType("forget_tables", JobParameters, ForgetTablesResult)
 EXPIRE_QUERIES = JobType("expire_queries", JobParameters, ExpireResult)
+MONITOR = JobType("monitor", JobParameters, MonitorResult)
+DELIVER_WEBHOOKS = JobType("deliver_webhooks", JobParameters, DeliverResult)
 CURATE = JobType("curate", CurateParameters, CurateResult)
 FIND_DUPLICATES = JobType("find_duplicates", DuplicatesParameters, DuplicatesResult)
 EMPTY_TRASH = JobType("empty_trash", JobParameters, EmptyTrashResult)

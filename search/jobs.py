@@ -33,6 +33,7 @@ from search.indexing.split import split_pending
 from search.job_types import (
     CALIBRATE,
     CURATE,
+    DELIVER_WEBHOOKS,
     EMPTY_TRASH,
     ENCODE,
     EXPIRE_QUERIES,
@@ -43,6 +44,7 @@ from search.job_types import (
     IMPORT,
     LOOK_AT_TABLES,
     MAIL_NEW,
+    MONITOR,
     SEARCH_PHOTOS,
     SOURCE_ROUND,
     UNDO_IMPORT,
@@ -50,6 +52,7 @@ from search.job_types import (
     CoverageByVersion,
     CurateParameters,
     CurateResult,
+    DeliverResult,
     DuplicatesParameters,
     DuplicatesResult,
     EmptyTrashResult,
@@ -64,6 +67,7 @@ from search.job_types import (
     LookParameters,
     LookResult,
     MailResult,
+    MonitorResult,
     PhotosParameters,
     PhotosResult,
     SourceRoundParameters,
@@ -74,6 +78,7 @@ from search.job_types import (
 from search.judged.measure import measure
 from search.judged.searches import has_judged_searches
 from search.judging.disagreement import fill_by_disagreement
+from search.monitoring.measure import measure_all
 from search.photo_batches.work import search_photos
 from search.relevance.fitting import calibrate_version
 from search.services.alerts import find_new_soon
@@ -84,6 +89,7 @@ from search.services.photo_batches import photo_batches_expire
 from search.services.query_ages import queries_expire
 from search.services.table_uploads import table_looks_forget
 from search.sources.round import run_round
+from search.webhooks.sending import deliver_due
 from search.words.vocabulary import vocabularies_refresh
 from workers.inference.errors import InferenceError
 from workers.jobs.errors import JobCancelled
@@ -295,3 +301,15 @@ def _version(parameters: VersionParameters) -> ModelVersion:
     if version is None:
         raise AppError("model.not_found/deleted")
     return version
+
+
+@job_handler(MONITOR)
+def run_monitor(run: JobRun[JobParameters, MonitorResult]) -> MonitorResult:
+    """Measure the recall of every index and the drift of searches, and keep both."""
+    return measure_all(run)
+
+
+@job_handler(DELIVER_WEBHOOKS)
+def run_deliver_webhooks(run: JobRun[JobParameters, DeliverResult]) -> None:
+    """Deliver the messages that are due."""
+    deliver_due(run)

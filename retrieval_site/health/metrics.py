@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 from redis import RedisError
 
 from retrieval_site.health.broker import queue_length
+from retrieval_site.health.gauges import gauges
 from workers.encoding import wire
 from workers.encoding.client import workers_alive
 from workers.jobs.enqueue import QUEUE
@@ -70,4 +71,21 @@ class BrokerCollector(Collector):
         return ()
 
 
+class InstallationCollector(Collector):
+    """Gives what the apps know of the whole installation; every process of it says the same."""
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield each gauge under its name with our prefix."""
+        for gauge in gauges():
+            family = GaugeMetricFamily(f"sightline_{gauge.name}", gauge.meaning, labels=gauge.labels)
+            for labels, value in gauge.values.items():
+                family.add_metric(labels, value)
+            yield family
+
+    def describe(self) -> Iterable[Metric]:
+        """Name nothing at registration, when there may be no database yet."""
+        return ()
+
+
 REGISTRY.register(BrokerCollector())
+REGISTRY.register(InstallationCollector())

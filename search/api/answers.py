@@ -343,6 +343,7 @@ class VersionAnswer(Answer):
     number = serializers.IntegerField()
     state = serializers.ChoiceField(choices=VersionState.choices)
     aliases = serializers.ListField(child=serializers.CharField())
+    tags = serializers.ListField(child=serializers.CharField())
     dim = serializers.IntegerField()
     similarity = serializers.CharField()
     modalities = serializers.ListField(child=serializers.CharField())

@@ -262,6 +262,7 @@ def version_json(version: ModelVersion, *, for_staff: bool) -> Json:
         "number": version.number,
         "state": version.state,
         "aliases": sorted(alias.name for alias in version.aliases.all()),
+        "tags": version.tags,
         "dim": version.dim,
         "similarity": version.similarity,
         "modalities": manifest.get("modalities", []),

@@ -14,12 +14,14 @@ from search.models.field import CollectionField, FieldValue
 from search.models.file import DocumentFile, DocumentPage
 from search.models.identifier import DocumentIdentifier
 from search.models.judging import JudgingPair, JudgingQueue, JudgingSkip
+from search.models.monitoring import DriftMeasurement, RecallMeasurement, SearchSetting
 from search.models.photo_batch import BatchPhoto, PhotoBatch
 from search.models.resumable_upload import ResumableUpload
 from search.models.saved import SavedSearch, SearchFinding
 from search.models.source import Source, SourceItem
 from search.models.table_mapping import KeptTableMapping
 from search.models.token import ApiToken
+from search.models.webhook import Webhook, WebhookDelivery
 
 __all__ = [
     "ApiToken",
@@ -35,6 +37,7 @@ __all__ = [
     "DocumentIdentifier",
     "DocumentImage",
     "DocumentPage",
+    "DriftMeasurement",
     "FieldValue",
     "Judgement",
     "JudgingPair",
@@ -47,11 +50,15 @@ __all__ = [
     "PhotoBatch",
     "Query",
     "QueryPart",
+    "RecallMeasurement",
     "ResumableUpload",
     "SavedSearch",
     "SearchFinding",
+    "SearchSetting",
     "Source",
     "SourceItem",
     "TrashedBlob",
     "TrashedDocument",
+    "Webhook",
+    "WebhookDelivery",
 ]

@@ -35,7 +35,8 @@ class Fitted:
 
     Hits whose evidence is below `line` are less relevant; from `strong` on it is as usual for a first hit. `error` is
     the expected calibration error on queries that were not fitted. `labels` counts hits, `relevant` those of them that
-    are; `pairs` and `judgements` count what there was to learn from when it was fitted.
+    are; `pairs` and `judgements` count what there was to learn from when it was fitted. `reference` are the deciles of
+    its queries' best scores, standardised by the background: by them it is seen whether later queries are like these.
     """
 
     similarity: str
@@ -50,6 +51,7 @@ class Fitted:
     error: float
     pairs: int = 0
     judgements: int = 0
+    reference: tuple[float, ...] = ()
 
     def evidence(
         self, scores: NDArray[np.float64], queries: NDArray[np.float32], space: Space
@@ -73,6 +75,8 @@ class Labels:
     first: NDArray[np.float64]
     """The score of each query's first hit `(queries,)`: with judgements, of its best that is relevant."""
     units: NDArray[np.float32]
+    best: NDArray[np.float64]
+    """The best score that each query found `(queries,)`, relevant or not."""
 
 
 def fit(labels: Labels, similarity: str, source: Source) -> tuple[Fitted, Space]:

@@ -9,6 +9,7 @@ from models_admin.services import versions_live
 from search.models import Calibration, Collection
 from search.relevance.fitted import fit
 from search.relevance.labels import judged_labels, judgement_counts, pair_counts, pair_labels
+from search.relevance.shift import deciles, standardised
 from search.relevance.stored import calibration_store, fitted_of
 from search.units.image import IMAGE
 from search.units.passage import PASSAGE
@@ -70,6 +71,7 @@ def _due(version: ModelVersion) -> Iterator[_Place]:
         if place.source and (
             fitted is None
             or fitted.source != place.source
+            or not fitted.reference
             or getattr(place, place.source) >= GROWTH * getattr(fitted, place.source)
         ):
             yield place
@@ -128,8 +130,18 @@ def _fit(version: ModelVersion, place: _Place, ctx: JobContext) -> bool:
     row = Calibration(
         version=version, modality=place.modality, kind=place.kind, collection_id=place.collection
     )
-    calibration_store(row, replace(fitted, pairs=place.pairs, judgements=place.judgements), space)
+    counted = replace(fitted, pairs=place.pairs, judgements=place.judgements)
+    calibration_store(row, replace(counted, reference=_reference(version, place, labels)), space)
     return True
+
+
+def _reference(version: ModelVersion, place: _Place, labels: Labels) -> tuple[float, ...]:
+    """Return the deciles of the fitted queries' best scores, standardised by the background."""
+    table = VectorTable(version.pk, place.kind)
+    kept = zip(labels.vectors, labels.best, strict=True)
+    return deciles(
+        [standardised(version, table, place.modality, vector[None], best) for vector, best in kept]
+    )
 
 
 def _labels(version: ModelVersion, place: _Place, ctx: JobContext) -> Labels:

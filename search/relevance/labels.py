@@ -74,9 +74,13 @@ class _Growing:
     scores: list[float] = field(default_factory=list)
     relevant: list[bool] = field(default_factory=list)
     first: list[float] = field(default_factory=list)
+    best: list[float] = field(default_factory=list)
 
-    def add(self, vector: NDArray[np.float32], first: float, hits: Iterator[tuple[float, bool]]) -> None:
+    def add(
+        self, vector: NDArray[np.float32], first: float, hits: Iterator[tuple[float, bool]], best: float
+    ) -> None:
         """Add a query with its labelled hits."""
+        self.best.append(best)
         for score, is_relevant in hits:
             self.query.append(len(self.vectors))
             self.scores.append(score)
@@ -92,6 +96,7 @@ class _Growing:
             np.array(self.relevant, dtype=np.bool_),
             np.array(self.first, dtype=np.float64),
             units,
+            np.array(self.best, dtype=np.float64),
         )
 
 
@@ -114,7 +119,7 @@ def pair_labels(version: ModelVersion, collection: int | None, ctx: JobContext) 
         query = EncodedQuery(version, (EncodedPart("image", vector[None]),))
         found = run(Asked(Known(query), scope, HITS, HITS)).documents
         if found:
-            growing.add(vector, found[0].score, _told(version, document_id, found))
+            growing.add(vector, found[0].score, _told(version, document_id, found), found[0].score)
         ctx.advance(1)
         ctx.checkpoint()
     return growing.done(units_sample(scope.table, collection, version.dim))
@@ -165,14 +170,11 @@ def judged_labels(version: ModelVersion, modality: str, target: str, collection:
     for query in newest.prefetch_related("parts").iterator(QUERIES_AT_ONCE):
         vectors = part_vectors(query.asked[0], version.dim)
         said = grades[query.pk]
-        hits = [
-            (score, said[document] >= RELEVANT)
-            for document, score in _scores_by_vectors(query)
-            if document in said
-        ]
+        scores = list(_scores_by_vectors(query))
+        hits = [(score, said[document] >= RELEVANT) for document, score in scores if document in said]
         best = max((score for score, is_relevant in hits if is_relevant), default=None)
         if best is not None:
-            growing.add(vectors[0], best, iter(hits))
+            growing.add(vectors[0], best, iter(hits), max(score for _, score in scores))
     kind = unit_kind_of(target)
     return growing.done(units_sample(VectorTable(version.pk, kind.name), collection, version.dim))
 

@@ -28,6 +28,7 @@ from search.retrieval.types import Candidates, Plan, Unit
 from search.vectors.background import background
 from search.vectors.index import table_state
 from search.vectors.read import from_binary, receive_binary
+from search.vectors.tuned import setting_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,7 +102,7 @@ def make_plan(version: ModelVersion, scope: Scope, wanted: int, expected: RowEst
             return Plan("exact", max(expected.matching, count))
     if expected.index is None:
         return Plan("exact", count)
-    indexed = _by_index(expected.index, count)
+    indexed = plan_by_index(expected.index, count, setting_for(scope, expected.index))
     visited = max(indexed.ef_search or 0, indexed.candidates * expected.rows / max(expected.matching, 1))
     exact_unit = FILTERED_UNIT_MICROSECONDS if scope.filters else EXACT_UNIT_MICROSECONDS
     is_cheaper = visited * INDEX_UNIT_MICROSECONDS[expected.index] < expected.matching * exact_unit
@@ -162,12 +163,15 @@ def _find(query: EncodedQuery, scope: Scope, wanted: int, plan: Plan) -> Candida
             plan = replace(plan, kind="exact", ef_search=None)
 
 
-def _by_index(index: IndexKind, count: int) -> Plan:
-    """Return the plan that finds `count` units by this index; signs alone say less, so more of them are looked at."""
+def plan_by_index(index: IndexKind, count: int, setting: int | None = None) -> Plan:
+    """Return the plan that finds `count` units by this index; signs alone say less, so more of them are looked at.
+
+    `setting` stands in place of the default: `ef_search` of the HNSW index, the candidates of the binary one.
+    """
     if index == "binary":
-        count = max(BINARY_CANDIDATES, BINARY_OVERSAMPLING * count)
+        count = max(setting or BINARY_CANDIDATES, BINARY_OVERSAMPLING * count)
         return Plan("binary", count, min(count, EF_SEARCH_MAX))
-    return Plan("ann", count, min(max(EF_SEARCH, count), EF_SEARCH_MAX))
+    return Plan("ann", count, min(max(setting or EF_SEARCH, count), EF_SEARCH_MAX))
 
 
 class _Search:

@@ -80,7 +80,8 @@ def _scope(request: SearchRequest, version: ModelVersion) -> Scope:
     """Return where to look, while the query is being encoded: not among the documents that it asks with."""
     scope = scope_for(version, request.viewer, request.target, request.collections, request.filters)
     asked_with = (part.document_id for part in request.parts if isinstance(part, DocumentPart))
-    return replace(scope, excluded=frozenset(asked_with))
+    modality = request.parts[0].modality if len(request.parts) == 1 else ""
+    return replace(scope, excluded=frozenset(asked_with), asked_with=modality)
 
 
 def reopen(

@@ -109,7 +109,7 @@ def _deepen(query_id: uuid.UUID, viewer: Viewer) -> Ranking:
     wanted = min(room, DEEPER_DOCUMENTS)
     try:
         scope = scope_for(encoded.version, viewer, query.target, query.collections, query.filters)
-        further = replace(scope, excluded=seen)
+        further = replace(scope, excluded=seen, asked_with=query.modality)
         asked = Asked(Known(encoded), further, wanted, room, min_relevance=query.min_relevance)
         found = run(replace(asked, retrievers=_retrievers(query, scope)))
         if query.plan.get("collapsed"):

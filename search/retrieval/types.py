@@ -235,13 +235,14 @@ class Scope:
     """Where a search may look: one vector table, the collections that may be seen, and the documents wanted.
 
     `collections` are ids, never empty of permission by accident: none means that nothing may be seen. `filters` are
-    those of search/filters that ask for something.
+    those of search/filters that ask for something. `asked_with` is the query's modality, where it is known.
     """
 
     table: VectorTable
     collections: tuple[int, ...]
     filters: dict[str, Any] = field(default_factory=dict)
     excluded: frozenset[int] = frozenset()
+    asked_with: str = ""
 
 
 @dataclass(frozen=True)

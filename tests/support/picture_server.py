@@ -21,13 +21,23 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+@dataclass(frozen=True)
+class Posted:
+    """What somebody sent."""
+
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+
 @dataclass
 class PictureServer:
-    """`routes` says what is answered by path; `asked` holds each request's path and headers."""
+    """`routes` says what is answered by path; `asked` holds each GET's path and headers, `posted` each POST."""
 
     routes: dict[str, Callable[[BaseHTTPRequestHandler], None]]
     port: int = 0
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    posted: list[Posted] = field(default_factory=list)
 
 
 def sends(body: bytes, status: int = 200, **headers: str) -> Callable[[BaseHTTPRequestHandler], None]:
@@ -60,6 +70,14 @@ def served(
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             about.asked.append((self.path, dict(self.headers)))
+            self._answer()
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            about.posted.append(Posted(self.path, dict(self.headers), body))
+            self._answer()
+
+        def _answer(self) -> None:
             try:
                 about.routes.get(self.path, sends(b"nothing here", 404))(self)
             except OSError:  # the one who asked has heard enough

@@ -26,3 +26,8 @@ class FetchHandler:
     def fetch(self, head: dict[str, Any], _payload: memoryview) -> tuple[dict[str, Any], list[Buffer]]:
         """Return the file at `address`."""
         return {}, [self._fetcher.fetch(head["address"], head.get("headers"))]
+
+    def post(self, head: dict[str, Any], payload: memoryview) -> tuple[dict[str, Any], list[Buffer]]:
+        """Send the payload to `address`; return the answer's status and its beginning."""
+        status, answer = self._fetcher.post(head["address"], bytes(payload), head["headers"])
+        return {"status": status}, [answer]

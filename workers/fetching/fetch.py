@@ -103,23 +103,45 @@ class Fetcher:
                     if location is None:
                         return self._read(response, ends, unpack=not headers)
                     asked = urljoin(address.written, location)
-            except SSLError as error:
-                raise PictureError("image_url.tls", host=address.host) from error
             except (HTTPError, OSError, ValueError) as error:
-                if isinstance(error, HttpTimeoutError) and not isinstance(error, NewConnectionError):
-                    raise self._timeout() from error
-                raise PictureError("image_url.unreachable", host=address.host) from error
+                raise self._problem(error, address) from error
         raise PictureError("image_url.redirects", limit=REDIRECTS_MAX)
 
-    def _opened(self, address: PictureAddress, ends: float, more: dict[str, str] | None) -> BaseHTTPResponse:
+    def post(self, written: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
+        """Send a body to an address; return the answer's status and its beginning, at most `max_bytes` of it.
+
+        No redirect is followed. Raises PictureError `image_url.*`.
+        """
+        ends = time.monotonic() + self.limits.seconds
+        address = read_address(written, self.limits.ports)
+        try:
+            with closing(self._opened(address, ends, headers, body)) as response:
+                answered = response.read1(self.limits.max_bytes, decode_content=False)
+                return response.status, bytes(answered[: self.limits.max_bytes])
+        except (HTTPError, OSError, ValueError) as error:
+            raise self._problem(error, address) from error
+
+    def _problem(self, error: Exception, address: PictureAddress) -> PictureError:
+        """Return what a request that came to nothing is refused with."""
+        if isinstance(error, SSLError):
+            return PictureError("image_url.tls", host=address.host)
+        if isinstance(error, HttpTimeoutError) and not isinstance(error, NewConnectionError):
+            return self._timeout()
+        return PictureError("image_url.unreachable", host=address.host)
+
+    def _opened(
+        self, address: PictureAddress, ends: float, more: dict[str, str] | None, body: bytes | None = None
+    ) -> BaseHTTPResponse:
         """Ask the first of the host's public addresses that can be connected to."""
+        headers = HEADERS if self.limits.pictures else FILE_HEADERS
+        headers = headers | (more or {}) | {"Host": address.host_header, "Connection": "close"}
         public = self._public(address)
         for place in public[:-1]:
             try:
-                return self._asked(address, place, ends, more)
+                return self._asked(address, place, ends, headers, body)
             except (ConnectTimeoutError, NewConnectionError):
                 continue
-        return self._asked(address, public[-1], ends, more)
+        return self._asked(address, public[-1], ends, headers, body)
 
     def _public(self, address: PictureAddress) -> list[Address]:
         """Return the host's addresses that may be connected to, as they are looked up now."""
@@ -133,14 +155,23 @@ class Fetcher:
         return public[:TRIED_MAX]
 
     def _asked(
-        self, address: PictureAddress, place: Address, ends: float, more: dict[str, str] | None
+        self,
+        address: PictureAddress,
+        place: Address,
+        ends: float,
+        headers: dict[str, str],
+        body: bytes | None,
     ) -> BaseHTTPResponse:
         left = self._left(ends)
         pool = self._pool(address, str(place), Timeout(connect=min(CONNECT_SECONDS, left), read=left))
-        headers = HEADERS if self.limits.pictures else FILE_HEADERS
-        headers = headers | (more or {}) | {"Host": address.host_header, "Connection": "close"}
         return pool.urlopen(
-            "GET", address.target, headers=headers, redirect=False, retries=False, preload_content=False
+            "GET" if body is None else "POST",
+            address.target,
+            body,
+            headers,
+            redirect=False,
+            retries=False,
+            preload_content=False,
         )
 
     def _pool(self, address: PictureAddress, place: str, timeout: Timeout) -> HTTPConnectionPool:

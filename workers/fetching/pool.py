@@ -6,7 +6,7 @@ import logging
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from workers.fetching import child
 from workers.inference.decoding.crew import Crew, CrewTimeoutError
@@ -15,7 +15,7 @@ from workers.inference.sandbox.errors import SandboxError, SandboxTimeoutError
 from workers.inference.sandbox.process import SandboxSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from workers.fetching.fetch import FetchLimits
 
@@ -38,14 +38,27 @@ class Fetchers:
 
     def fetched(self, address: str, within_seconds: float, headers: Mapping[str, str] | None = None) -> bytes:
         """Return the file at an address; raises PictureError as `Fetcher.fetch`, and `image_url.busy`."""
+        asked = {"address": address, "headers": dict(headers) if headers else None}
+        return self._called("fetch", asked, (), within_seconds)[1]
+
+    def posted(
+        self, address: str, body: bytes, headers: Mapping[str, str], within_seconds: float
+    ) -> tuple[int, bytes]:
+        """Return the status and the beginning of what a body is answered; raises as `Fetcher.post`, and when busy."""
+        asked = {"address": address, "headers": dict(headers)}
+        head, answer = self._called("post", asked, (body,), within_seconds)
+        return head["status"], answer
+
+    def _called(
+        self, method: str, asked: dict[str, Any], payload: Sequence[bytes], within_seconds: float
+    ) -> tuple[dict[str, Any], bytes]:
         ends = time.monotonic() + within_seconds
         try:
             with self._crew.borrowed(within_seconds) as process:
                 seconds = min(self.limits.seconds + _GRACE_SECONDS, max(ends - time.monotonic(), 0.1))
-                asked = {"address": address, "headers": dict(headers) if headers else None}
                 return process.call(
-                    "fetch", asked, reply_bytes=self.limits.max_bytes, timeout_seconds=seconds
-                )[1]
+                    method, asked, payload, reply_bytes=self.limits.max_bytes, timeout_seconds=seconds
+                )
         except CrewTimeoutError as error:
             raise PictureError("image_url.busy", retry_after_seconds=round(self.limits.seconds)) from error
         except SandboxTimeoutError as error:

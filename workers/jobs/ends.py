@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from workers.models import Job
+from retrieval_site.events import event_tell
+from workers.models import Job, JobState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -27,6 +28,14 @@ def job_end_register(job_type: JobType[Any, Any], end: End) -> None:
 
 
 def jobs_ended(job_ids: Iterable[object]) -> None:
-    """Tell those who registered for these jobs, which just failed or were cancelled."""
-    for job in Job.objects.filter(pk__in=list(job_ids), type__in=_ENDS):
-        _ENDS[job.type](job)
+    """Tell those who registered for these jobs, which just failed or were cancelled, and whoever hears of failures."""
+    for job in Job.objects.filter(pk__in=list(job_ids)):
+        if job.type in _ENDS:
+            _ENDS[job.type](job)
+        if job.state == JobState.FAILED:
+            job_event_tell("job.failed", job)
+
+
+def job_event_tell(event: str, job: Job) -> None:
+    """Tell of a job's end: its id, type and error, and nothing of whose it is or what it works on."""
+    event_tell(event, {"id": str(job.pk), "type": job.type, "error_id": job.error_id})

@@ -12,7 +12,7 @@ from django.db.models.functions import Coalesce, Greatest, Now
 
 from retrieval_site.errors import AppError
 from retrieval_site.typed_json import to_json
-from workers.jobs.ends import jobs_ended
+from workers.jobs.ends import job_event_tell, jobs_ended
 from workers.jobs.enqueue import enqueue
 from workers.jobs.errors import undone, wrong_state
 from workers.jobs.rights import require_owner_permitted, require_permitted
@@ -128,6 +128,8 @@ def _end(job: Job, state: JobState, **values: Any) -> bool:
     ended = bool(held(job).update(state=state, finished_at=finished, **_RELEASED, **values))
     if ended and state in (JobState.FAILED, JobState.CANCELLED):
         jobs_ended([job.pk])
+    elif ended and state == JobState.SUCCEEDED:
+        job_event_tell("job.finished", job)
     return ended
 
 

@@ -10,12 +10,15 @@ from rest_framework.response import Response
 
 from models_admin.models import VersionState
 from models_admin.services import (
+    TAG_CHARACTERS_MAX,
+    TAGS_MAX,
     version_activate,
     version_delete,
     version_measure,
     version_prepare,
     version_retire,
     version_rollback,
+    version_tag,
     version_upload,
 )
 from search.api.access import known_versions, usable_version
@@ -40,6 +43,7 @@ class ModelListParameters(PageParameters):
 
     state = serializers.ChoiceField(choices=VersionState.choices, required=False)
     name = serializers.CharField(required=False, max_length=100)
+    tag = serializers.CharField(required=False, max_length=TAG_CHARACTERS_MAX)
 
 
 class BundleUpload(Parameters):
@@ -49,6 +53,14 @@ class BundleUpload(Parameters):
 
     bundle = UploadField()
     note = serializers.CharField(required=False, allow_blank=True, max_length=2000, default="")
+
+
+class Tagging(Parameters):
+    """The tags that a version has from now on."""
+
+    tags = serializers.ListField(
+        child=serializers.CharField(max_length=TAG_CHARACTERS_MAX), max_length=TAGS_MAX
+    )
 
 
 class Switch(Parameters):
@@ -80,6 +92,8 @@ class ModelListView(ApiView):
     def get(self, request: Request) -> Response:
         """List the versions that can be used; operators see all of them."""
         wanted = {name: self.query[name] for name in ("state", "name") if name in self.query}
+        if "tag" in self.query:
+            wanted["tags__contains"] = [self.query["tag"]]
         for_staff = request.user.is_superuser
         beside = ["aliases", *([calibrations_shown()] if for_staff else [])]
         rows = known_versions(request).filter(**wanted).prefetch_related(*beside)
@@ -101,6 +115,14 @@ class ModelView(ApiView):
     def get(self, request: Request, model: str) -> Response:
         """Show a version."""
         return Response(_shown(request, usable_version(request, model)))
+
+    @describe("models_update", {200: VersionAnswer}, request=Tagging)
+    def patch(self, request: Request, model: str) -> Response:
+        """Give a version other tags (operators)."""
+        require_operator(request)
+        values = validated(Tagging, request.data)
+        version_tag(version=(version := usable_version(request, model)), tags=values["tags"])
+        return Response(_shown(request, version))
 
     @describe("models_delete", {204: None})
     def delete(self, request: Request, model: str) -> Response:

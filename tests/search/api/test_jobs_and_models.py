@@ -222,3 +222,20 @@ def test_an_operator_deletes_a_refused_version_and_no_other(world):
     assert root.delete(url).status_code == 204
     assert refused(root.get(url)) == (404, "model.not_found")
     assert refused(root.delete(f"{MODELS}small@1/")) == (409, "version.wrong_state")
+
+
+def test_operators_tag_versions_and_everybody_who_sees_them_finds_them_by_a_tag(world):
+    version = make_version()
+    root, reader = world.client("root"), world.client("reader")
+    tagged = root.patch(
+        f"{MODELS}{version.key}/", {"tags": ["autumn", " pumps ", "autumn", ""]}, format="json"
+    )
+    assert tagged.status_code == 400  # an empty tag is none
+    tagged = root.patch(f"{MODELS}{version.key}/", {"tags": ["autumn", " pumps ", "autumn"]}, format="json")
+    assert tagged.json()["tags"] == ["autumn", "pumps"]
+    for who, tag, found in [(root, "pumps", [version.key]), (root, "pump", []), (root, "spring", [])]:
+        assert [one["model"] for one in who.get(MODELS, {"tag": tag}).json()["results"]] == found
+    assert refused(reader.patch(f"{MODELS}champion/", {"tags": ["x"]}, format="json"))[0] == 403
+    for tags in (["x" * 51], [str(n) for n in range(21)], "x"):
+        answer = root.patch(f"{MODELS}{version.key}/", {"tags": tags}, format="json")
+        assert refused(answer) == (400, "parameter.invalid")

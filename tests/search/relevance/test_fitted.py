@@ -31,6 +31,7 @@ def labelled(queries: np.ndarray, units: np.ndarray) -> Labels:
         np.tile([True, False], len(queries)),
         ranked[:, 0].astype(np.float64),
         units,
+        ranked[:, 0].astype(np.float64),
     )
 
 

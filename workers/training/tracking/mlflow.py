@@ -22,9 +22,9 @@ def log_run(run: Run, uri: str, experiment: str, bundle: Path | None = None) -> 
     `bundle`: its model; by default `NAME.bundle.zip` beside the run's folder, where there is one. Raises TrainingError
     without MLflow or where the store does not answer.
     """
-    client, error = _client(uri)
+    client, error = mlflow_client(uri)
     try:
-        where = _experiment(client, experiment, uri)
+        where = mlflow_experiment(client, experiment, uri)
         _forget(client, where, run)
         logged = client.create_run(where, run_name=run.name, tags=_tags(run)).info.run_id
         _log(client, logged, run, bundle or run.path.with_name(f"{run.name}.bundle.zip"))
@@ -34,7 +34,8 @@ def log_run(run: Run, uri: str, experiment: str, bundle: Path | None = None) -> 
     return str(logged)
 
 
-def _client(uri: str) -> tuple[Any, type[Exception]]:
+def mlflow_client(uri: str) -> tuple[Any, type[Exception]]:
+    """Return a client of the store at `uri` and what it raises; raises TrainingError without MLflow."""
     try:
         from mlflow.exceptions import MlflowException
         from mlflow.tracking import MlflowClient
@@ -46,7 +47,8 @@ def _client(uri: str) -> tuple[Any, type[Exception]]:
         raise TrainingError(f"MLflow at {uri}: {problem}") from None
 
 
-def _experiment(client: Any, name: str, uri: str) -> str:
+def mlflow_experiment(client: Any, name: str, uri: str) -> str:
+    """Return the id of the experiment of this name, made where there is none."""
     found = client.get_experiment_by_name(name)
     if found:
         return str(found.experiment_id)

@@ -1,0 +1,84 @@
+"""What is beyond its threshold now, by the last measurements."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+
+from search.models import DriftMeasurement, RecallMeasurement
+from search.monitoring.outcomes import outcomes_of_last_day
+from search.monitoring.storage import tables_health
+from search.relevance.shift import SHIFTED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from django.db.models import QuerySet
+
+SEARCHES_MIN = 50
+"""Searches of a day below which a share of them says little."""
+LATEST_BY = ("version_id", "kind", "modality")
+
+
+@dataclass(frozen=True)
+class HealthAlert:
+    """One threshold that was crossed: a name that stays the same while it lasts, a sentence, the value, the limit."""
+
+    name: str
+    sentence: str
+    value: float
+    limit: float
+
+
+def latest_recalls() -> QuerySet[RecallMeasurement]:
+    """Return the last measurement of each direction and kind of index, of versions whose vectors stand."""
+    rows = RecallMeasurement.objects.select_related("version").filter(version__state="ready")
+    return rows.order_by(*LATEST_BY, "-at").distinct(*LATEST_BY)
+
+
+def latest_drifts() -> QuerySet[DriftMeasurement]:
+    """Return the last measurement of each direction, of versions whose vectors stand."""
+    rows = DriftMeasurement.objects.select_related("version").filter(version__state="ready")
+    return rows.order_by(*LATEST_BY, "-at").distinct(*LATEST_BY)
+
+
+def alerts_now() -> list[HealthAlert]:
+    """Return every threshold that is crossed."""
+    return [*_recall(), *_drift(), *_tables(), *_outcomes()]
+
+
+def _recall() -> Iterator[HealthAlert]:
+    for row in latest_recalls():
+        if row.high < row.target:
+            name = f"recall {row.version.key} {row.modality} {row.kind}"
+            sentence = (
+                f"The index finds {row.recall:.1%} of the ten nearest {row.kind}s for {row.modality} queries, "
+                f"significantly less than the target of {row.target:.0%}."
+            )
+            yield HealthAlert(name, sentence, row.recall, row.target)
+
+
+def _drift() -> Iterator[HealthAlert]:
+    for row in latest_drifts():
+        if row.psi >= max(SHIFTED, row.chance):
+            name = f"drift {row.version.key} {row.modality} {row.kind}"
+            sentence = (
+                f"The {row.modality} queries of the last week are unlike the reference (PSI {row.psi:.2f})."
+            )
+            yield HealthAlert(name, sentence, row.psi, SHIFTED)
+
+
+def _tables() -> Iterator[HealthAlert]:
+    for table in tables_health():
+        if table.needs_vacuum:
+            sentence = f"{table.dead_share:.0%} of the rows of {table.model}'s {table.kind} vectors are dead."
+            yield HealthAlert(f"dead rows {table.model} {table.kind}", sentence, table.dead_share, 0.2)
+
+
+def _outcomes() -> Iterator[HealthAlert]:
+    day, limit = outcomes_of_last_day(), settings.CONFIG.no_match_alert
+    if day.total >= SEARCHES_MIN and day.none_share >= limit:
+        sentence = f"{day.none_share:.0%} of the searches of the last 24 hours found no match."
+        yield HealthAlert("no match", sentence, day.none_share, limit)

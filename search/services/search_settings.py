@@ -1,0 +1,50 @@
+"""The settings by which an index is searched: applied from a measurement, and undone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db.models.functions import Now
+
+from retrieval_site.errors import AppError
+from search.models import SearchSetting
+from search.vectors.tuned import settings_forget
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+
+    from search.models import RecallMeasurement
+
+
+def search_setting_apply(
+    *, measurement: RecallMeasurement, by: AbstractBaseUser | None = None
+) -> SearchSetting:
+    """Search from now on with the smallest setting that reached the target in a measurement.
+
+    Every process follows within 15 seconds. Raises AppError `monitoring.no_setting` where none reached it.
+    """
+    if measurement.smallest is None:
+        raise AppError("monitoring.no_setting")
+    row = SearchSetting.objects.create(
+        version_id=measurement.version_id,
+        kind=measurement.kind,
+        modality=measurement.modality,
+        index=measurement.index,
+        value=measurement.smallest,
+        by_id=by.pk if by else None,
+    )
+    settings_forget()
+    return row
+
+
+def search_setting_undo(*, setting: SearchSetting, by: AbstractBaseUser | None = None) -> SearchSetting:
+    """Take a setting back: the one applied before it counts again, or the default.
+
+    Raises AppError `monitoring.not_applied` where it was undone already.
+    """
+    rows = SearchSetting.objects.filter(pk=setting.pk, undone_at__isnull=True)
+    if not rows.update(undone_at=Now(), undone_by_id=by.pk if by else None):
+        raise AppError("monitoring.not_applied")
+    settings_forget()
+    setting.refresh_from_db()
+    return setting

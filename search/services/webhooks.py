@@ -1,0 +1,66 @@
+"""Webhooks: kept, given a new key, tried out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+
+from retrieval_site.errors import AppError
+from retrieval_site.events import EVENTS
+from search.webhooks.listening import deliveries_add
+from search.webhooks.refusals import refusal
+from search.webhooks.signing import new_salt
+from workers.fetching.addresses import read_address
+from workers.inference.errors import PictureError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from django.contrib.auth.base_user import AbstractBaseUser
+
+    from search.models import Webhook, WebhookDelivery
+
+TEST = "webhook.test"
+CHOSEN = tuple(event for event in EVENTS if event != TEST)
+"""The events that somebody can choose."""
+
+
+def webhook_check(*, url: str, events: Sequence[str]) -> None:
+    """Raise AppError `webhook.address_invalid` for an address that can never be told anything, and `webhook.event`.
+
+    Whether its host is public is looked at with each delivery, for names move.
+    """
+    try:
+        read_address(url, tuple(settings.CONFIG.webhook_ports))
+    except PictureError as error:
+        raise refusal(error, 0) from error
+    if not events or not set(events) <= set(CHOSEN):
+        raise AppError("webhook.event", events=", ".join(CHOSEN))
+
+
+def webhook_save(*, webhook: Webhook, events: Sequence[str], by: AbstractBaseUser | None = None) -> Webhook:
+    """Keep a webhook with its name, address and events; a new one gets its signing key.
+
+    Raises AppError as `webhook_check`.
+    """
+    webhook_check(url=webhook.url, events=events)
+    webhook.events = list(events)
+    if not webhook.salt:
+        webhook.salt = new_salt()
+        webhook.created_by_id = by.pk if by else None
+    webhook.save()
+    return webhook
+
+
+def webhook_renew_key(*, webhook: Webhook) -> None:
+    """Give a webhook a new signing key; messages that wait are signed with it."""
+    webhook.salt = new_salt()
+    webhook.save(update_fields=["salt"])
+
+
+def webhook_try(*, webhook: Webhook) -> WebhookDelivery:
+    """Send a webhook a test message, also one that is told of nothing else; raises AppError `webhook.inactive`."""
+    if not webhook.is_active:
+        raise AppError("webhook.inactive")
+    return deliveries_add([webhook], TEST, {"sentence": "This is a test."})[0]

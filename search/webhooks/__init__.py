@@ -1,0 +1,1 @@
+"""Webhooks: who is told of a state change, how a message is signed, and how it is delivered."""
