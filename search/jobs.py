@@ -14,6 +14,7 @@ from search.alerts.find import find_new
 from search.alerts.mail import mail_new
 from search.curating.duplicates import find_duplicates
 from search.curating.job import run_changes, run_empty_trash
+from search.evaluation.measure import evaluate
 from search.importers.job import import_file, opened
 from search.importers.looking import HowWritten, look_at
 from search.importers.undoing import remove_imported
@@ -26,6 +27,7 @@ from search.job_types import (
     CURATE,
     EMPTY_TRASH,
     ENCODE,
+    EVALUATE,
     EXPIRE_QUERIES,
     FILL_QUEUE,
     FIND_DUPLICATES,
@@ -45,6 +47,8 @@ from search.job_types import (
     DuplicatesResult,
     EmptyTrashResult,
     EncodeResult,
+    EvaluateParameters,
+    EvaluateResult,
     ExpireResult,
     FillQueueParameters,
     FillQueueResult,
@@ -267,6 +271,12 @@ def run_prepare(run: JobRun[VersionParameters, PrepareResult]) -> PrepareResult:
 def run_measure(run: JobRun[VersionParameters, Judged]) -> Judged:
     """Ask the judged searches again, under a version and under the champion."""
     return measure(_version(run.parameters), run)
+
+
+@job_handler(EVALUATE)
+def run_evaluate(run: JobRun[EvaluateParameters, EvaluateResult]) -> EvaluateResult:
+    """Measure a version by an evaluation set."""
+    return evaluate(run)
 
 
 def _version(parameters: VersionParameters) -> ModelVersion:

@@ -9,6 +9,7 @@ from search.models.curating import (
     TrashedDocument,
 )
 from search.models.document import Document, DocumentImage, Passage
+from search.models.evaluation import EvaluationQuery, EvaluationResult, EvaluationSet
 from search.models.feedback import Judgement, Query, QueryPart
 from search.models.field import CollectionField, FieldValue
 from search.models.file import DocumentFile, DocumentPage
@@ -35,6 +36,9 @@ __all__ = [
     "DocumentIdentifier",
     "DocumentImage",
     "DocumentPage",
+    "EvaluationQuery",
+    "EvaluationResult",
+    "EvaluationSet",
     "FieldValue",
     "Judgement",
     "JudgingPair",
