@@ -15,6 +15,7 @@ class SearchConfig(AppConfig):
         from search import checks  # noqa: F401  (registers the boot checks)
         from search.alerts.mail import mail_due
         from search.curating.trash import trash_to_end
+        from search.evaluation.tables import good_at_panel
         from search.indexing.added import tables_complete
         from search.indexing.hooks import SearchVectors, coverage_panel
         from search.job_types import CALIBRATE, EMPTY_TRASH, EXPIRE_QUERIES, FORGET_TABLES, MAIL_NEW
@@ -33,6 +34,7 @@ class SearchConfig(AppConfig):
         from workers.storage.sweeping import removal_followed_by
 
         vectors_register(SearchVectors())
+        panel_register(good_at_panel)
         panel_register(coverage_panel)
         panel_register(judged_panel)
         panel_register(calibration_panel)

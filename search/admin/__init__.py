@@ -1,3 +1,3 @@
-from search.admin import collections, documents, feedback, jobs, people, tokens
+from search.admin import collections, documents, evaluation, feedback, jobs, people, tokens
 
-__all__ = ["collections", "documents", "feedback", "jobs", "people", "tokens"]
+__all__ = ["collections", "documents", "evaluation", "feedback", "jobs", "people", "tokens"]
