@@ -63,7 +63,8 @@ class EvaluationSetForm(forms.Form):
 
 def _measure(evaluation_set: EvaluationSet, request: HttpRequest) -> str:
     jobs = evaluation_start_all(evaluation_set=evaluation_set, by=signed_in(request))
-    return f"{len(jobs)} ready {'version is' if len(jobs) == 1 else 'versions are'} asked; this page will show how they did."
+    versions = "1 ready version is" if len(jobs) == 1 else f"{len(jobs)} ready versions are"
+    return f"{versions} asked; this page will show how they did."
 
 
 def _delete(evaluation_set: EvaluationSet, request: HttpRequest) -> str:
@@ -124,7 +125,6 @@ class EvaluationSetAdmin(PanelAdmin[EvaluationSet]):
     def _made(self, request: HttpRequest, form: EvaluationSetForm) -> HttpResponse | None:
         """Make the set and go to its page; None where it is refused: the form stands as it was sent."""
         given = form.cleaned_data
-        queries = given["queries"].read() if given["queries"] else b""  # as long as the body may be
         qrels = given["qrels"].read(QRELS_BYTES_MAX + 1) if given["qrels"] else b""
         collection = given["collection"].slug if given["collection"] else ""
         try:
@@ -133,7 +133,7 @@ class EvaluationSetAdmin(PanelAdmin[EvaluationSet]):
                     name=given["name"],
                     source=given["source"],
                     collection=collection,
-                    queries=queries,
+                    queries=given["queries"],
                     qrels=qrels,
                     note=given["note"],
                 ),

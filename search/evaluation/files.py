@@ -5,11 +5,11 @@ Strangers' files: sizes, lines and names are bounded before anything is kept, an
 
 from __future__ import annotations
 
-import io
 import re
 import zipfile
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import unquote
 
 from django.conf import settings
@@ -19,7 +19,7 @@ from workers.formats.bounded_json import JsonError, load_json
 from workers.formats.zips import DAMAGED, STARTS, packing_fault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 QUERIES_MAX = 2_000
 TEXT_BYTES_MAX = 4_000_000
@@ -35,12 +35,12 @@ _QUERY_FILES = (".tsv", ".jsonl", ".ndjson", ".txt")
 
 @dataclass(frozen=True)
 class FiledQuery:
-    """One line of the queries: its name, and its words or a picture's bytes. `line` is its number, from 1."""
+    """One line of the queries: its name, and its words or what reads its picture. `line` is its number, from 1."""
 
     line: int
     name: str
     text: str = ""
-    picture: bytes = b""
+    picture: Callable[[], bytes] | None = None
 
 
 @dataclass(frozen=True)
@@ -53,32 +53,38 @@ class FiledGrade:
     grade: int
 
 
-def read_queries(file: bytes) -> list[FiledQuery]:
-    """Return the queries of a text, or of a zip that holds the text and pictures that it names.
+@contextmanager
+def queries_of(file: BinaryIO) -> Iterator[list[FiledQuery]]:
+    """Give the queries of a text, or of a zip of it and the pictures that it names, which are read one by one.
 
     Raises AppError `evaluation.file_too_large`, `evaluation.file_not_text`, `evaluation.file_damaged`,
     `evaluation.line`.
     """
-    if file.startswith(STARTS):
-        return _of_zip(file)
-    return list(_queries(_text(file, TEXT_BYTES_MAX, "queries"), None))
-
-
-def _of_zip(file: bytes) -> list[FiledQuery]:
+    start = file.read(len(STARTS[0]))
+    file.seek(0)
+    if start not in STARTS:
+        written = file.read(TEXT_BYTES_MAX + 1)
+        yield list(_queries(_text(written, TEXT_BYTES_MAX, "queries"), None))
+        return
     try:
-        with zipfile.ZipFile(io.BytesIO(file)) as archive:
-            members = {info.filename: info for info in archive.infolist() if not info.is_dir()}
-            if len(members) > MEMBERS_MAX:
-                raise AppError("evaluation.file_too_large", what="queries", limit=QUERIES_MAX)
-            listed = [name for name in members if name.lower().endswith(_QUERY_FILES)]
-            if len(listed) != 1:
-                raise AppError("evaluation.file_damaged", reason="it has not one .tsv or .jsonl of queries")
-            written = _member(archive, members[listed[0]], TEXT_BYTES_MAX)
-            folder = listed[0].rpartition("/")[0]
-            pictures = _Pictures(archive, members, folder + "/" if folder else "")
-            return list(_queries(_text(written, TEXT_BYTES_MAX, "queries"), pictures))
+        archive = zipfile.ZipFile(file)
     except DAMAGED as error:
-        raise AppError("evaluation.file_damaged", reason="the zip cannot be read") from error
+        raise _damaged("it cannot be read") from error
+    with archive:
+        yield list(_of_zip(archive))
+
+
+def _of_zip(archive: zipfile.ZipFile) -> Iterator[FiledQuery]:
+    members = {info.filename: info for info in archive.infolist() if not info.is_dir()}
+    if len(members) > MEMBERS_MAX:
+        raise AppError("evaluation.file_too_large", what="queries", limit=QUERIES_MAX)
+    listed = [name for name in members if name.lower().endswith(_QUERY_FILES)]
+    if len(listed) != 1:
+        raise _damaged("it has not one .tsv or .jsonl of queries")
+    written = _member(archive, members[listed[0]], TEXT_BYTES_MAX)
+    folder = listed[0].rpartition("/")[0]
+    pictures = _Pictures(archive, members, folder + "/" if folder else "")
+    return _queries(_text(written, TEXT_BYTES_MAX, "queries"), pictures)
 
 
 @dataclass(frozen=True)
@@ -89,22 +95,24 @@ class _Pictures:
     members: dict[str, zipfile.ZipInfo]
     folder: str
 
-    def read(self, line: int, name: str) -> bytes:
+    def reader(self, line: int, name: str) -> Callable[[], bytes]:
+        """Return what reads one picture; raises AppError `evaluation.line` where it is not there."""
         info = self.members.get(self.folder + name)
         if info is None:
             raise _wrong(line, f"the zip has no picture “{name[:80]}”")
-        return _member(self.archive, info, settings.CONFIG.picture_max_bytes)
+        return lambda: _member(self.archive, info, settings.CONFIG.picture_max_bytes)
 
 
 def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, most: int) -> bytes:
     if fault := packing_fault(info, RATIO_MAX):
-        raise AppError(
-            "evaluation.file_damaged", reason=f"“{info.filename[:80]}” cannot be unpacked: {fault}"
-        )
-    with archive.open(info) as member:
-        found = member.read(most + 1)
+        raise _damaged(f"“{info.filename[:80]}” cannot be unpacked: {fault}")
+    try:
+        with archive.open(info) as member:
+            found = member.read(most + 1)
+    except DAMAGED as error:
+        raise _damaged(f"“{info.filename[:80]}” cannot be read") from error
     if len(found) > most:
-        raise AppError("evaluation.file_damaged", reason=f"“{info.filename[:80]}” is too large")
+        raise _damaged(f"“{info.filename[:80]}” is too large")
     return found
 
 
@@ -123,7 +131,7 @@ def _queries(text: str, pictures: _Pictures | None) -> Iterator[FiledQuery]:
         names.add(name)
         if picture and pictures is None:
             raise _wrong(line, "it names a picture: send a zip that holds the queries and their pictures")
-        yield FiledQuery(line, name, words, pictures.read(line, picture) if picture and pictures else b"")
+        yield FiledQuery(line, name, words, pictures.reader(line, picture) if picture and pictures else None)
 
 
 def _json_rows(text: str) -> Iterator[tuple[int, str, str, str]]:
@@ -204,6 +212,10 @@ def _text(file: bytes, most: int, what: str) -> str:
         return file.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise AppError("evaluation.file_not_text", what=what) from error
+
+
+def _damaged(reason: str) -> AppError:
+    return AppError("evaluation.file_damaged", reason=reason)
 
 
 def _wrong(line: int, reason: str) -> AppError:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-from django.core.files.base import ContentFile
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, F, Func, OuterRef
 
@@ -13,7 +13,7 @@ from models_admin.models import ModelVersion, VersionState
 from models_admin.services import champion, versions_live
 from retrieval_site.errors import AppError
 from retrieval_site.people import account_of
-from search.evaluation.files import read_qrels, read_queries
+from search.evaluation.files import queries_of, read_qrels
 from search.job_types import EVALUATE, EvaluateParameters
 from search.judged.searches import judged_searches
 from search.models import Collection, Document, DocumentImage, EvaluationQuery, EvaluationSet, Passage
@@ -45,12 +45,15 @@ _RELEVANT_FROM = {"pairs": 1, "judgements": RELEVANT, "qrels": 1}
 
 @dataclass(frozen=True, kw_only=True)
 class NewSet:
-    """What a set is made of: its name, its source, a collection's slug, and for `qrels` the two files."""
+    """What a set is made of: its name, its source, a collection's slug, and for `qrels` the two files.
+
+    `queries` is open and is read once.
+    """
 
     name: str
     source: str
     collection: str = ""
-    queries: bytes = b""
+    queries: BinaryIO | None = None
     qrels: bytes = b""
     note: str = ""
 
@@ -98,7 +101,7 @@ def _queries_of(new: NewSet, collection: Collection | None) -> Iterable[Evaluati
         return _of_judgements()
     if new.source == EvaluationSet.Source.PAIRS:
         return _of_pairs(collection)
-    return _of_files(collection, read_queries(new.queries), read_qrels(new.qrels, collection.slug))
+    return _of_files(collection, new)
 
 
 def _queries_add(made: EvaluationSet, queries: Iterable[EvaluationQuery]) -> None:
@@ -154,26 +157,32 @@ def _of_judgements() -> Iterator[EvaluationQuery]:
         )
 
 
-def _of_files(
-    collection: Collection, queries: Sequence[FiledQuery], grades: Sequence[FiledGrade]
-) -> Iterator[EvaluationQuery]:
+def _of_files(collection: Collection, new: NewSet) -> Iterator[EvaluationQuery]:
     """Yield the queries for which the qrels name a relevant document; raises AppError `evaluation.line_document`."""
-    asked = {query.name for query in queries}
-    grades = [grade for grade in grades if grade.query in asked]
-    documents = _documents(collection, grades)
-    of_query: dict[str, dict[str, int]] = {}
+    with queries_of(new.queries or BytesIO()) as queries:
+        asked = {query.name for query in queries}
+        grades = [grade for grade in read_qrels(new.qrels, collection.slug) if grade.query in asked]
+        found = _grades_of(collection, grades)
+        for query in queries:
+            if max(found.get(query.name, {}).values(), default=0) > 0:
+                yield _filed(query, found[query.name])
+
+
+def _filed(query: FiledQuery, grades: dict[str, int]) -> EvaluationQuery:
+    modality, picture = "text", None
+    if query.picture:
+        modality, picture = "image", blob_store(query.picture(), "")
+    return EvaluationQuery(
+        name=query.name, modality=modality, text=query.text, picture=picture, grades=grades
+    )
+
+
+def _grades_of(collection: Collection, grades: Sequence[FiledGrade]) -> dict[str, dict[str, int]]:
+    """Return the grades by query and document id."""
+    documents, found = _documents(collection, grades), {}
     for grade in grades:
-        of_query.setdefault(grade.query, {})[str(documents[grade.document])] = grade.grade
-    for query in queries:
-        found = of_query.get(query.name, {})
-        if max(found.values(), default=0) > 0:
-            yield EvaluationQuery(
-                name=query.name,
-                modality="image" if query.picture else "text",
-                text=query.text,
-                picture=blob_store(ContentFile(query.picture), "") if query.picture else None,
-                grades=found,
-            )
+        found.setdefault(grade.query, {})[str(documents[grade.document])] = grade.grade
+    return found
 
 
 def _documents(collection: Collection, grades: Sequence[FiledGrade]) -> dict[str, int]:
@@ -207,7 +216,10 @@ def evaluation_set_find(name: str) -> EvaluationSet:
 
 
 def evaluation_start(*, evaluation_set: EvaluationSet, version: ModelVersion, by: Any = None) -> Job:
-    """Measure a version by a set; while such a job waits or runs, return that. Raises AppError `version.wrong_state`."""
+    """Measure a version by a set; while such a job waits or runs, return that.
+
+    Raises AppError `version.wrong_state`.
+    """
     if version.state != VersionState.READY:
         raise AppError("version.wrong_state", model=version.key, state=str(version.state), action="measured")
     parameters = EvaluateParameters(evaluation_set=evaluation_set.pk, version=version.pk)

@@ -10,7 +10,6 @@ from django.utils.timezone import localtime
 
 from models_admin.hooks import Panel
 from search.evaluation.charts import MEASURE_WORDS
-from search.models import EvaluationResult
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from models_admin.models import ModelVersion
-    from search.models import EvaluationSet
+    from search.models import EvaluationResult, EvaluationSet
 
 RESULTS_SHOWN = 400
 """The newest results of a set that its page draws and lists."""
@@ -85,13 +84,12 @@ def ahead_words(against: Mapping[str, Any]) -> str:
     if not against:
         return ""
     one = against["differences"]["ndcg_at_10"]
-    verdict = "better" if one["low"] > 0 else "worse" if one["high"] < 0 else "no clear difference"
     points = f"{100 * one['value']:+.1f} points ({100 * one['low']:+.1f} to {100 * one['high']:+.1f})"
-    return (
-        f"{verdict} than {against['version']}: {points}"
-        if verdict != "no clear difference"
-        else (f"no clear difference to {against['version']}: {points}")
-    )
+    if one["low"] > 0:
+        return f"better than {against['version']}: {points}"
+    if one["high"] < 0:
+        return f"worse than {against['version']}: {points}"
+    return f"no clear difference to {against['version']}: {points}"
 
 
 def coverage_words(coverage: Mapping[str, Any]) -> str:
@@ -136,6 +134,6 @@ def good_at_panel(version: ModelVersion) -> Panel | None:
 
 
 GOOD_AT_NOTE = (
-    "R@1 and R@10: the share of queries with a relevant document first, or among the first ten. MRR: the mean of 1 / rank "
-    "of the first relevant one. nDCG@10: how close the first ten are to the best order. In brackets the 95 % interval."
+    "R@1 and R@10: the share of queries with a relevant document first, or among the first ten. MRR: the mean of "
+    "1 / rank of the first relevant one. nDCG@10: how close the first ten are to the best order. With 95 % intervals."
 )

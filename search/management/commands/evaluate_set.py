@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +51,7 @@ class Command(JobCommand):
             name=options["name"],
             source=options["source"],
             collection=options["collection"],
-            queries=_read(options["queries"]),
+            queries=BytesIO(_read(options["queries"])),
             qrels=_read(options["qrels"]),
             note=options["note"],
         )

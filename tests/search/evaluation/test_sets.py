@@ -39,7 +39,7 @@ QRELS = b"q0 0 d0 1\nq1 0 d1 1\nq2 0 d2 1\n"
 
 
 class FakeEncoder:
-    """Text that ends with “n”, and a photo n steps of grey above black, are the n-th axis; so are the n-th document's."""
+    """Text with an “n”, and a photo n steps of grey above black, are the n-th axis; so is document n."""
 
     device, dim = "cpu", DIM
     manifest = SimpleNamespace(image=ImageSpec(resize=32, size=32, mean=(0, 0, 0), std=(1, 1, 1)))
@@ -83,7 +83,7 @@ def measured(evaluation_set, version):
 
 def qrels_set(name="filed", queries=QUERIES, qrels=QRELS):
     return evaluation_set_create(
-        new=NewSet(name=name, source="qrels", collection="public", queries=queries, qrels=qrels)
+        new=NewSet(name=name, source="qrels", collection="public", queries=io.BytesIO(queries), qrels=qrels)
     )
 
 
@@ -91,14 +91,17 @@ def test_words_with_qrels_measure_a_version_that_is_right_and_one_that_is_not(pa
     made = qrels_set()
     (good,) = measured(made, version_of(passages, name="good")).values()
     (bad,) = measured(made, version_of(passages, name="bad", moved=1, champion=False)).values()
-    assert good.direction == "text → passages" and good.queries == 3
+    assert good.direction == "text → passages"
+    assert good.queries == 3
     assert {name: one["value"] for name, one in good.measures.items()} == {
         "r_at_1": 1, "r_at_10": 1, "mrr": 1, "ndcg_at_10": 1,
     }  # fmt: skip
-    assert bad.measures["r_at_1"]["value"] == 0 and bad.measures["r_at_10"]["value"] == 1
+    assert bad.measures["r_at_1"]["value"] == 0
+    assert bad.measures["r_at_10"]["value"] == 1
     assert bad.against["version"] == "good@1"
     assert bad.against["differences"]["r_at_1"]["high"] < 0
-    assert good.coverage["passage"]["stored"] == DIM and good.cost["caption_ms"] >= 0
+    assert good.coverage["passage"]["stored"] == DIM
+    assert good.cost["caption_ms"] >= 0
 
 
 def test_a_collections_own_pairs_ask_in_both_directions(passages):
@@ -112,7 +115,8 @@ def test_a_collections_own_pairs_ask_in_both_directions(passages):
     found = measured(made, version)
     assert made.size == 8
     assert found["image → passages"].measures["r_at_1"]["value"] == 1
-    assert found["text → images"].queries == 4 and found["text → images"].measures["mrr"]["value"] == 1
+    assert found["text → images"].queries == 4
+    assert found["text → images"].measures["mrr"]["value"] == 1
 
 
 def test_judged_searches_are_asked_again_and_leave_the_set_with_the_search(passages):
@@ -122,9 +126,11 @@ def test_judged_searches_are_asked_again_and_leave_the_set_with_the_search(passa
         Judgement.objects.create(query=query, document=documents[number], grade=3, session="rater")
     made = evaluation_set_create(new=NewSet(name="judged", source="judgements"))
     (found,) = measured(made, version_of(passages)).values()
-    assert found.queries == 2 and found.measures["r_at_1"]["value"] == 1
+    assert found.queries == 2
+    assert found.measures["r_at_1"]["value"] == 1
     kept[0].delete()
-    assert made.queries.count() == 1 and made.size == 2
+    assert made.queries.count() == 1
+    assert made.size == 2
 
 
 def test_a_zip_brings_pictures_that_ask(passages):
@@ -137,7 +143,8 @@ def test_a_zip_brings_pictures_that_ask(passages):
             archive.writestr(f"set/{number}.png", grey(number))
     made = qrels_set(queries=packed.getvalue(), qrels=b"q1 0 public/d1 2\nq2 0 d2 1\n")
     (found,) = measured(made, version_of(passages)).values()
-    assert found.direction == "image → passages" and found.measures["r_at_1"]["value"] == 1
+    assert found.direction == "image → passages"
+    assert found.measures["r_at_1"]["value"] == 1
     evaluation_set_delete(evaluation_set=made)
     assert not Blob.objects.exclude(pk="f" * 64).exists()
 
