@@ -11,7 +11,7 @@ class SearchConfig(AppConfig):
         """Tell the registry who answers for vectors, and `/readyz` what searching needs."""
         from django.db.models.signals import post_migrate
 
-        from models_admin.hooks import panel_register, vectors_register
+        from models_admin.hooks import panel_register, vectors_register, verdict_register
         from search import checks  # noqa: F401  (registers the boot checks)
         from search.alerts.mail import mail_due
         from search.curating.trash import trash_to_end
@@ -29,6 +29,7 @@ class SearchConfig(AppConfig):
         from search.services.resumable_uploads import uploads_expire
         from search.services.sources import sources_start_due
         from search.services.table_uploads import table_looks_to_forget
+        from search.side_by_side.preferences import preferences_verdict
         from search.thumbnails import thumbnails_delete
         from workers.jobs.daily import job_daily, job_scheduled
         from workers.storage.sweeping import removal_followed_by
@@ -38,6 +39,7 @@ class SearchConfig(AppConfig):
         panel_register(coverage_panel)
         panel_register(judged_panel)
         panel_register(calibration_panel)
+        verdict_register(preferences_verdict)
         register_checks()
         removal_followed_by(thumbnails_delete)
         post_migrate.connect(tables_complete, sender=self)

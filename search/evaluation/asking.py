@@ -69,7 +69,7 @@ def _own(
         asked = list(rows)
         for batch in (asked[start : start + size] for start in range(0, len(asked), size)):
             for query, vectors in _encoded(version, encoder, modality, batch):
-                part = EncodedPart(cast("Modality", query.modality), vectors, text=query.text)
+                part = EncodedPart(cast("Modality", modality), vectors, text=query.text)
                 documents = _finds(query, collection, EncodedQuery(version, (part,)))
                 if documents is not None:
                     found[query.pk] = documents

@@ -145,7 +145,8 @@ def _json_rows(text: str) -> Iterator[tuple[int, str, str, str]]:
         if not isinstance(values, dict):
             raise _wrong(line, "it is not a JSON object")
         name = next((values[key] for key in _ID_NAMES if key in values), "")
-        yield (line, *(_cell(line, value) for value in (name, values.get("text"), values.get("image"))))
+        words, picture = _cell(line, values.get("text")), _cell(line, values.get("image"))
+        yield line, _cell(line, name), words, picture
 
 
 def _cell(line: int, value: Any) -> str:

@@ -179,7 +179,8 @@ def _filed(query: FiledQuery, grades: dict[str, int]) -> EvaluationQuery:
 
 def _grades_of(collection: Collection, grades: Sequence[FiledGrade]) -> dict[str, dict[str, int]]:
     """Return the grades by query and document id."""
-    documents, found = _documents(collection, grades), {}
+    documents = _documents(collection, grades)
+    found: dict[str, dict[str, int]] = {}
     for grade in grades:
         found.setdefault(grade.query, {})[str(documents[grade.document])] = grade.grade
     return found

@@ -18,6 +18,7 @@ from search.models.judging import JudgingPair, JudgingQueue, JudgingSkip
 from search.models.photo_batch import BatchPhoto, PhotoBatch
 from search.models.resumable_upload import ResumableUpload
 from search.models.saved import SavedSearch, SearchFinding
+from search.models.side_by_side import OpenedHit, ShadowAnswer, SideBySide
 from search.models.source import Source, SourceItem
 from search.models.table_mapping import KeptTableMapping
 from search.models.token import ApiToken
@@ -47,6 +48,7 @@ __all__ = [
     "KeptTableMapping",
     "Membership",
     "NearDuplicate",
+    "OpenedHit",
     "Passage",
     "PhotoBatch",
     "Query",
@@ -54,6 +56,8 @@ __all__ = [
     "ResumableUpload",
     "SavedSearch",
     "SearchFinding",
+    "ShadowAnswer",
+    "SideBySide",
     "Source",
     "SourceItem",
     "TrashedBlob",
