@@ -15,9 +15,9 @@ from django.utils.html import format_html_join
 from models_admin import job_types, services
 from models_admin.changes import SAID, changes_between, compared_with
 from models_admin.files import bundle_name
+from models_admin.gate import verdicts
 from models_admin.hooks import panels_for
 from models_admin.losses import LOSSES
-from models_admin.gate import verdicts
 from models_admin.measured import COLUMNS, reported_quality, validation_facts
 from models_admin.models import Activation, Alias, ModelVersion, VectorIndex, VersionState
 from retrieval_site.bodies import BodyRule, may_send, takes_body
@@ -288,7 +288,9 @@ class ModelVersionAdmin(PanelAdmin[ModelVersion]):
             "aliases": [alias.name for alias in row.aliases.all()],
             "challenger": challenger,
             "percent": round(100 * challenger.share) if challenger else 0,
-            "offered": [(*offer, offer[0] in LOSSES or offer[0] in SWITCHES) for offer in offered_actions(row)],
+            "offered": [
+                (*offer, offer[0] in LOSSES or offer[0] in SWITCHES) for offer in offered_actions(row)
+            ],
             "facts": [(name, said(row)) for name, said in SAID.items()] if row.manifest else [],
             "other": other,
             "changes": changes_between(row, other) if other and row.manifest else [],

@@ -1,4 +1,4 @@
-"""What a version's bundle and its validation say of it, in words that a person can read; keys without words stay away."""
+"""What a version's bundle and its validation say of it, in words that people read; other keys stay away."""
 
 from __future__ import annotations
 

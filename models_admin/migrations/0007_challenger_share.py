@@ -5,15 +5,21 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('models_admin', '0004_deaths'),
+        ("models_admin", "0004_deaths"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='alias',
-            name='share',
-            field=models.FloatField(default=0.0, help_text='of the challenger: the share of live searches that it is asked, too, after they were answered', validators=[django.core.validators.MinValueValidator(0.0), django.core.validators.MaxValueValidator(1.0)]),
+            model_name="alias",
+            name="share",
+            field=models.FloatField(
+                default=0.0,
+                help_text="of the challenger: the share of live searches that it is asked, too, after they were answered",
+                validators=[
+                    django.core.validators.MinValueValidator(0.0),
+                    django.core.validators.MaxValueValidator(1.0),
+                ],
+            ),
         ),
     ]

@@ -29,9 +29,7 @@ class SideBySide(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     first = models.ForeignKey(Query, on_delete=models.CASCADE, related_name="+")
     second = models.ForeignKey(Query, on_delete=models.CASCADE, related_name="+")
-    first_version = models.ForeignKey(
-        "models_admin.ModelVersion", on_delete=models.CASCADE, related_name="+"
-    )
+    first_version = models.ForeignKey("models_admin.ModelVersion", on_delete=models.CASCADE, related_name="+")
     second_version = models.ForeignKey(
         "models_admin.ModelVersion", on_delete=models.CASCADE, related_name="+"
     )
@@ -63,12 +61,8 @@ class ShadowAnswer(models.Model):
     """
 
     query = models.ForeignKey(Query, on_delete=models.CASCADE, related_name="shadows")
-    version = models.ForeignKey(
-        "models_admin.ModelVersion", on_delete=models.CASCADE, related_name="shadows"
-    )
-    answered_by = models.ForeignKey(
-        "models_admin.ModelVersion", on_delete=models.CASCADE, related_name="+"
-    )
+    version = models.ForeignKey("models_admin.ModelVersion", on_delete=models.CASCADE, related_name="shadows")
+    answered_by = models.ForeignKey("models_admin.ModelVersion", on_delete=models.CASCADE, related_name="+")
     at = models.DateTimeField(auto_now_add=True)
     documents = models.JSONField(default=list)
     champion = models.JSONField(default=list)

@@ -70,7 +70,14 @@ def _version(viewer: Any, key: str) -> ModelVersion:
 
 def _asked(viewer: Any, part: Part, version: ModelVersion, target: Target) -> uuid.UUID:
     request = SearchRequest(
-        viewer, (part,), model=version.key, target=target, limit=LIMIT, mode="dense", preview_px=PREVIEW_PX, as_written=True
+        viewer,
+        (part,),
+        model=version.key,
+        target=target,
+        limit=LIMIT,
+        mode="dense",
+        preview_px=PREVIEW_PX,
+        as_written=True,
     )
     answer = retrieval.search(request)
     if answer.query_id is None:

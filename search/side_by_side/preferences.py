@@ -21,7 +21,7 @@ CHANCE_MAX = 0.05
 
 @dataclass(frozen=True)
 class Preferences:
-    """How often each of two versions was preferred without knowing which is which; of each rater the last word counts."""
+    """How often each of two versions was preferred blindly; of each rater and question the last word counts."""
 
     version: ModelVersion
     other: ModelVersion
@@ -55,7 +55,10 @@ class Preferences:
         if not self.decided and not self.ties:
             return f"Nobody has compared {self.version} and {self.other} blindly yet."
         ties = f" ({self.ties} found no difference)" if self.ties else ""
-        counted = f"{self.version} was preferred to {self.other} in {self.wins} of {self.decided} blind comparisons{ties}. "
+        counted = (
+            f"{self.version} was preferred to {self.other} "
+            f"in {self.wins} of {self.decided} blind comparisons{ties}. "
+        )
         if not self.is_enough:
             return f"{counted}That is too few to say anything: the gate counts them from {DECIDED_MIN} on."
         return counted + self._odds()
