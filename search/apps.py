@@ -30,12 +30,14 @@ class SearchConfig(AppConfig):
         from search.services.sources import sources_start_due
         from search.services.table_uploads import table_looks_to_forget
         from search.side_by_side.preferences import preferences_verdict
+        from search.side_by_side.shadow import shadow_panel, shadow_start_due
         from search.thumbnails import thumbnails_delete
         from workers.jobs.daily import job_daily, job_scheduled
         from workers.storage.sweeping import removal_followed_by
 
         vectors_register(SearchVectors())
         panel_register(good_at_panel)
+        panel_register(shadow_panel)
         panel_register(coverage_panel)
         panel_register(judged_panel)
         panel_register(calibration_panel)
@@ -49,4 +51,5 @@ class SearchConfig(AppConfig):
         job_daily(MAIL_NEW, mail_due)
         job_daily(CALIBRATE, calibrations_due)
         job_scheduled(sources_start_due)
+        job_scheduled(shadow_start_due)
         job_scheduled(uploads_expire)

@@ -258,6 +258,20 @@ class EvaluateResult(JobResult):
     answered: int | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class ShadowParameters(JobParameters):
+    """The challenger that is asked."""
+
+    version: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShadowResult(JobResult):
+    """`asked`: how many live searches."""
+
+    asked: int | None = None
+
+
 IMPORT = JobType("import", ImportJobParameters, ImportResult)
 LOOK_AT_TABLES = JobType("look_at_tables", LookParameters, LookResult)
 SOURCE_ROUND = JobType("source_round", SourceRoundParameters, SourceRoundResult)
@@ -267,6 +281,7 @@ CALIBRATE = JobType("calibrate", JobParameters, CalibrateResult)
 SEARCH_PHOTOS = JobType("search_photos", PhotosParameters, PhotosResult)
 FILL_QUEUE = JobType("fill_queue", FillQueueParameters, FillQueueResult)
 EVALUATE = JobType("evaluate", EvaluateParameters, EvaluateResult)
+SHADOW = JobType("shadow", ShadowParameters, ShadowResult)
 FIND_NEW = JobType("find_new", JobParameters, FindNewResult)
 MAIL_NEW = JobType("mail_new", JobParameters, MailResult)
 FORGET_TABLES = JobType("forget_tables", JobParameters, ForgetTablesResult)

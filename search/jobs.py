@@ -37,6 +37,7 @@ from search.job_types import (
     LOOK_AT_TABLES,
     MAIL_NEW,
     SEARCH_PHOTOS,
+    SHADOW,
     SOURCE_ROUND,
     UNDO_IMPORT,
     CalibrateResult,
@@ -61,6 +62,8 @@ from search.job_types import (
     MailResult,
     PhotosParameters,
     PhotosResult,
+    ShadowParameters,
+    ShadowResult,
     SourceRoundParameters,
     SourceRoundResult,
     UndoParameters,
@@ -78,6 +81,7 @@ from search.services.history import import_note, round_note
 from search.services.photo_batches import photo_batches_expire
 from search.services.query_ages import queries_expire
 from search.services.table_uploads import table_looks_forget
+from search.side_by_side.shadow import shadow_ask
 from search.sources.round import run_round
 from search.words.vocabulary import vocabularies_refresh
 from workers.inference.errors import InferenceError
@@ -277,6 +281,12 @@ def run_measure(run: JobRun[VersionParameters, Judged]) -> Judged:
 def run_evaluate(run: JobRun[EvaluateParameters, EvaluateResult]) -> EvaluateResult:
     """Measure a version by an evaluation set."""
     return evaluate(run)
+
+
+@job_handler(SHADOW)
+def run_shadow(run: JobRun[ShadowParameters, ShadowResult]) -> ShadowResult:
+    """Ask the challenger a share of the live searches."""
+    return shadow_ask(run)
 
 
 def _version(parameters: VersionParameters) -> ModelVersion:

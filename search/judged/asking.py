@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from workers.jobs.context import JobContext
 
     Vectors = NDArray[np.float32]
+    Find = Callable[[Query, EncodedQuery], list[int] | None]
 
 Row = TypeVar("Row")
 
@@ -43,12 +44,18 @@ DEEP = 100
 
 
 def rankings(
-    version: ModelVersion, queries: Sequence[Query], ctx: JobContext, *, weak: bool = True
+    version: ModelVersion,
+    queries: Sequence[Query],
+    ctx: JobContext,
+    *,
+    weak: bool = True,
+    find: Find | None = None,
 ) -> dict[UUID, list[int]]:
     """Return each query's documents, best first, under this version; without `weak`, not those that hardly fit.
 
     Left out are queries that cannot be asked again: their photo or collection is gone, the version does not encode
     what they are made of, or they were a vector of another model. `queries` come with their users and parts.
+    `find` looks for the documents of an encoded query, else vectors alone do; None says that it cannot be asked.
     """
     encoder = encoder_of(version)
     size = BATCH_UNITS[encoder.device]["image"]
@@ -59,7 +66,7 @@ def rankings(
         for query, vectors in _encoded(version, encoder, batch):
             modality = cast("AskedModality", query.modality)
             encoded = EncodedQuery(version, (EncodedPart(modality, vectors, text=query.text),))
-            documents = asker_finds(query, encoded, weak=weak)
+            documents = find(query, encoded) if find else asker_finds(query, encoded, weak=weak)
             if documents is not None:
                 found[query.pk] = documents
         ctx.advance(len(batch))
