@@ -11,11 +11,10 @@ class SearchConfig(AppConfig):
         """Tell the registry who answers for vectors, and `/readyz` what searching needs."""
         from django.db.models.signals import post_migrate
 
-        from models_admin.hooks import panel_register, vectors_register, verdict_register
+        from models_admin.hooks import panel_register, vectors_register
         from search import checks  # noqa: F401  (registers the boot checks)
         from search.alerts.mail import mail_due
         from search.curating.trash import trash_to_end
-        from search.evaluation.tables import good_at_panel
         from search.indexing.added import tables_complete
         from search.indexing.hooks import SearchVectors, coverage_panel
         from search.job_types import CALIBRATE, EMPTY_TRASH, EXPIRE_QUERIES, FORGET_TABLES, MAIL_NEW
@@ -29,19 +28,16 @@ class SearchConfig(AppConfig):
         from search.services.resumable_uploads import uploads_expire
         from search.services.sources import sources_start_due
         from search.services.table_uploads import table_looks_to_forget
-        from search.side_by_side.preferences import preferences_verdict
-        from search.side_by_side.shadow import shadow_panel, shadow_start_due
+        from search.side_by_side.register import evidence_register
         from search.thumbnails import thumbnails_delete
         from workers.jobs.daily import job_daily, job_scheduled
         from workers.storage.sweeping import removal_followed_by
 
         vectors_register(SearchVectors())
-        panel_register(good_at_panel)
-        panel_register(shadow_panel)
+        evidence_register()
         panel_register(coverage_panel)
         panel_register(judged_panel)
         panel_register(calibration_panel)
-        verdict_register(preferences_verdict)
         register_checks()
         removal_followed_by(thumbnails_delete)
         post_migrate.connect(tables_complete, sender=self)
@@ -51,5 +47,4 @@ class SearchConfig(AppConfig):
         job_daily(MAIL_NEW, mail_due)
         job_daily(CALIBRATE, calibrations_due)
         job_scheduled(sources_start_due)
-        job_scheduled(shadow_start_due)
         job_scheduled(uploads_expire)

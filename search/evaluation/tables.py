@@ -133,6 +133,21 @@ def good_at_panel(version: ModelVersion) -> Panel | None:
     return Panel("What it is good at", columns, rows, GOOD_AT_NOTE)
 
 
+def cost_panel(version: ModelVersion) -> Panel | None:
+    """Show what the version cost when it was measured last; None where it never was."""
+    newest = _light(version.evaluation_results.all()).select_related("version").order_by("-at", "-id").first()
+    if newest is None:
+        return None
+    row = result_row(newest)
+    columns = ("a photo", "a caption", "memory", "indexes", "coverage", "measured")
+    values = (row.photo, row.caption, row.memory, row.index, row.coverage, row.day)
+    return Panel("What it costs", columns, [values], COST_NOTE)
+
+
+COST_NOTE = (
+    "A photo and a caption: encoding one alone on this machine, the median of seven, without decoding the photo. "
+    "Memory: what the encoder's process holds. Coverage: units that have their vector."
+)
 GOOD_AT_NOTE = (
     "R@1 and R@10: the share of queries with a relevant document first, or among the first ten. MRR: the mean of "
     "1 / rank of the first relevant one. nDCG@10: how close the first ten are to the best order. With 95 % intervals."

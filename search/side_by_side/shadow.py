@@ -1,4 +1,4 @@
-"""The challenger in the shadow: a share of the live searches is asked of it, too, by a worker, after they were answered.
+"""The challenger in the shadow: a worker asks it a share of the live searches, too, after they were answered.
 
 Searching does nothing for it and never waits: kept searches are looked through later, by a job that starts only where
 no other waits or runs. A search that is older than ten minutes by then is dropped.
@@ -76,7 +76,7 @@ def _sampled(alias: Alias) -> list[UUID]:
 
 
 def is_in_share(query_id: UUID, share: float) -> bool:
-    """Return whether a search is one of the share (0 to 1) that is asked twice; the same search always is, or is not."""
+    """Return whether a search is one of the share (0 to 1) that is asked twice; it always is, or never."""
     return query_id.int % PARTS < share * PARTS
 
 
@@ -128,7 +128,7 @@ def hit_opened(*, query_id: UUID, document_id: int, viewer: Viewer, session: str
 
 @dataclass(frozen=True)
 class Compared:
-    """Documents of one kind (opened, marked) and where they stand: how many each has among its first ten, and its MRR."""
+    """Documents that were opened or marked: how many of them each has among its first ten, and its MRR."""
 
     documents: int
     champion: int
@@ -198,9 +198,9 @@ def shadow_panel(version: ModelVersion) -> Panel | None:
     ]
     columns = ("", "documents", "champion has among ten", "it has among ten", "champion's MRR", "its MRR")
     note = (
-        f"{found.answers:,} live searches were asked of it, too. Of the first ten documents {found.overlap:.1f} are the "
-        f"same; the first one is in {found.same_first:,}. People opened and marked what the champion showed them, which "
-        "favours the champion; of what they marked as not relevant, fewer are better."
+        f"{found.answers:,} live searches were asked of it, too. Of the first ten documents {found.overlap:.1f} are "
+        f"the same; the first one is in {found.same_first:,}. People opened and marked what the champion showed "
+        "them, which favours the champion; of what they marked as not relevant, fewer are better."
     )
     return Panel("Asked live searches, after their answers", columns, rows, note)
 
