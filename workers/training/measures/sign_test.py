@@ -9,5 +9,5 @@ def sign_test(first: int, second: int) -> float:
     `first` and `second` count the decided preferences; 1 where there are none.
     """
     decided, fewer = first + second, min(first, second)
-    tail = sum(comb(decided, count) for count in range(fewer + 1)) / 2**decided
-    return min(1.0, 2 * tail)
+    tail = sum(comb(decided, count) for count in range(fewer + 1))
+    return min(1.0, 2 * tail / (1 << decided))
