@@ -23,7 +23,7 @@ SIDES = {"image": "pictures", "text": "texts"}
 
 
 @dataclass(frozen=True)
-class Fact:
+class ValidationFact:
     """One thing that is known, and what it means."""
 
     name: str
@@ -42,35 +42,39 @@ def reported_quality(metrics: Mapping[str, Any]) -> list[tuple[str, ...]]:
     ]
 
 
-def validation_facts(report: Mapping[str, Any]) -> list[Fact]:
+def validation_facts(report: Mapping[str, Any]) -> list[ValidationFact]:
     """Return what validation found out, each with what it means."""
     return list(_facts(report))
 
 
-def _facts(report: Mapping[str, Any]) -> Iterator[Fact]:
+def _facts(report: Mapping[str, Any]) -> Iterator[ValidationFact]:
     for side, probe in (report.get("probes") or {}).items():
         if side in SIDES and isinstance(probe, dict):
             yield from _of_probe(SIDES[side], probe)
     isolation = report.get("isolation") or {}
     if "is_tight" in isolation:
         meaning = "its files were opened in a process without network, with limits on time and memory"
-        yield Fact("opened behind walls", "yes" if isolation["is_tight"] else "in part", meaning)
+        yield ValidationFact("opened behind walls", "yes" if isolation["is_tight"] else "in part", meaning)
     if report.get("converted"):
-        yield Fact("converted", "yes", "it came as TorchScript and is served as the ONNX made of it")
+        yield ValidationFact(
+            "converted", "yes", "it came as TorchScript and is served as the ONNX made of it"
+        )
     seconds = [spent for spent in (report.get("seconds") or {}).values() if isinstance(spent, int | float)]
     if seconds:
-        yield Fact("validation took", f"{sum(seconds):.1f} s", "on this machine")
+        yield ValidationFact("validation took", f"{sum(seconds):.1f} s", "on this machine")
 
 
-def _of_probe(side: str, probe: Mapping[str, Any]) -> Iterator[Fact]:
+def _of_probe(side: str, probe: Mapping[str, Any]) -> Iterator[ValidationFact]:
     if probe.get("precision") in PRECISIONS:
-        yield Fact(f"{side}, computed in", PRECISIONS[probe["precision"]], "chosen by comparing vectors")
+        yield ValidationFact(
+            f"{side}, computed in", PRECISIONS[probe["precision"]], "chosen by comparing vectors"
+        )
     if isinstance(probe.get("mean_cosine"), int | float):
         meaning = "mean cosine of different ones: near 1, everything looks the same to it"
-        yield Fact(f"{side}, how alike", f"{probe['mean_cosine']:.2f}", meaning)
+        yield ValidationFact(f"{side}, how alike", f"{probe['mean_cosine']:.2f}", meaning)
     if isinstance(probe.get("batch_agreement"), int | float):
         meaning = "cosine of the same one alone and among others: 1 is right"
-        yield Fact(f"{side}, alone and in a batch", f"{probe['batch_agreement']:.4f}", meaning)
+        yield ValidationFact(f"{side}, alone and in a batch", f"{probe['batch_agreement']:.4f}", meaning)
 
 
 def _number(value: Any) -> str:

@@ -83,12 +83,12 @@ def _of_zip(archive: zipfile.ZipFile) -> Iterator[FiledQuery]:
         raise _damaged("it has not one .tsv or .jsonl of queries")
     written = _member(archive, members[listed[0]], TEXT_BYTES_MAX)
     folder = listed[0].rpartition("/")[0]
-    pictures = _Pictures(archive, members, folder + "/" if folder else "")
+    pictures = _ZipPictures(archive, members, folder + "/" if folder else "")
     return _queries(_text(written, TEXT_BYTES_MAX, "queries"), pictures)
 
 
 @dataclass(frozen=True)
-class _Pictures:
+class _ZipPictures:
     """Where a zip's pictures lie: beside the list that names them."""
 
     archive: zipfile.ZipFile
@@ -116,7 +116,7 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, most: int) -> bytes
     return found
 
 
-def _queries(text: str, pictures: _Pictures | None) -> Iterator[FiledQuery]:
+def _queries(text: str, pictures: _ZipPictures | None) -> Iterator[FiledQuery]:
     rows = _json_rows(text) if text.lstrip().startswith("{") else _tsv_rows(text)
     names: set[str] = set()
     for line, name, words, picture in rows:

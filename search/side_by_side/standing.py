@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Place:
+class HitPlace:
     """A hit in one list and its rank in the other, None where that does not have it among its first."""
 
     hit: Hit
@@ -34,8 +34,8 @@ class Place:
 class Standing:
     """Both lists, and how many documents they share."""
 
-    first: tuple[Place, ...]
-    second: tuple[Place, ...]
+    first: tuple[HitPlace, ...]
+    second: tuple[HitPlace, ...]
     shared: int
 
 
@@ -55,5 +55,5 @@ def standing(first: Sequence[Hit], second: Sequence[Hit]) -> Standing:
     return Standing(_places(first, ranks[1]), _places(second, ranks[0]), shared)
 
 
-def _places(hits: Sequence[Hit], others: dict[int, int]) -> tuple[Place, ...]:
-    return tuple(Place(hit, rank, others.get(hit.document.pk)) for rank, hit in enumerate(hits, 1))
+def _places(hits: Sequence[Hit], others: dict[int, int]) -> tuple[HitPlace, ...]:
+    return tuple(HitPlace(hit, rank, others.get(hit.document.pk)) for rank, hit in enumerate(hits, 1))

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from models_admin.models import ModelVersion
     from search.retrieval.types import Part
-    from search.side_by_side.standing import Place
+    from search.side_by_side.standing import HitPlace
     from search.views.cards import Card
 
 OWN_SHOWN = 20
@@ -54,13 +54,13 @@ _TAKES_PHOTO = takes_body(
 
 
 @dataclass(frozen=True)
-class Side:
+class AnswerSide:
     """One of the two lists as the page shows it; `says` are the answers' names for the form of a blind one."""
 
     name: str
     version: ModelVersion | None
     says: str
-    places: Sequence[tuple[Place, Card]]
+    places: Sequence[tuple[HitPlace, Card]]
 
 
 @_TAKES_PHOTO
@@ -129,7 +129,7 @@ def side_by_side_one(request: HttpRequest, side_by_side_id: uuid.UUID) -> HttpRe
     standing = standing_of(found, request.user)
     judged = judgements_of(found.first, request.user, session_of(request))
     sides = [
-        Side("", version, says, list(zip(places, _cards(found, places, judged), strict=True)))
+        AnswerSide("", version, says, list(zip(places, _cards(found, places, judged), strict=True)))
         for version, says, places in (
             (found.first_version, "first", standing.first),
             (found.second_version, "second", standing.second),
@@ -138,7 +138,7 @@ def side_by_side_one(request: HttpRequest, side_by_side_id: uuid.UUID) -> HttpRe
     if found.swapped:
         sides.reverse()
     named = [
-        Side(name if found.blind else "", None if hidden else side.version, side.says, side.places)
+        AnswerSide(name if found.blind else "", None if hidden else side.version, side.says, side.places)
         for name, side in zip("AB", sides, strict=True)
     ]
     context = {
@@ -155,7 +155,7 @@ def side_by_side_one(request: HttpRequest, side_by_side_id: uuid.UUID) -> HttpRe
     return render(request, "search/side_by_side_one.html", context)
 
 
-def _cards(found: SideBySide, places: Sequence[Place], judged: dict[int, Any]) -> list[Card]:
+def _cards(found: SideBySide, places: Sequence[HitPlace], judged: dict[int, Any]) -> list[Card]:
     """Return the hits' cards without the search that a document's page would name: it says the version."""
     return cards([place.hit for place in places], None, "cosine", judged)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models_admin.measured import COLUMNS, Fact, reported_quality, validation_facts
+from models_admin.measured import COLUMNS, ValidationFact, reported_quality, validation_facts
 
 PLACES = {
     "queries": 480,
@@ -41,7 +41,7 @@ def test_probes_are_said_with_what_they_mean():
         "seconds": {"graphs": 0.6, "unpack": 0.4},
     }
     facts = {fact.name: fact for fact in validation_facts(report)}
-    assert facts["pictures, how alike"] == Fact(
+    assert facts["pictures, how alike"] == ValidationFact(
         "pictures, how alike",
         "0.31",
         "mean cosine of different ones: near 1, everything looks the same to it",
