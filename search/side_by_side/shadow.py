@@ -27,6 +27,7 @@ from workers.models import Job
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
     from uuid import UUID
 
     from search.querysets import Viewer
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 DEPTH = 10
 WINDOW = timedelta(minutes=10)
+TOGETHER, PATIENCE = 20, timedelta(minutes=4)
+"""So many searches are worth a job, or any that waits so long."""
 LOOKED_AT, ASKED_AT_ONCE = 10_000, 200
 PARTS = 10_000
 """Into so many parts searches fall by their ids, which are random."""
@@ -45,7 +48,9 @@ def shadow_start_due() -> Job | None:
     alias = _challenger()
     if alias is None or Job.objects.filter(state__in=ACTIVE).exclude(state="paused").exists():
         return None
-    if not _sampled(alias):
+    waiting = _sampled(alias)
+    oldest = min((created_at for _, created_at in waiting), default=timezone.now())
+    if len(waiting) < TOGETHER and timezone.now() - oldest < PATIENCE:
         return None
     return job_create_once(SHADOW, ShadowParameters(version=alias.version_id))[0]
 
@@ -55,8 +60,8 @@ def _challenger() -> Alias | None:
     return rows.select_related("version").first()
 
 
-def _sampled(alias: Alias) -> list[UUID]:
-    """Return the newest live searches that fall into the challenger's share and were not asked yet.
+def _sampled(alias: Alias) -> list[tuple[UUID, datetime]]:
+    """Return the newest live searches that fall into the challenger's share and were not asked yet, and their times.
 
     Of one part, not moved by marks, in the order of relevance, answered by the champion of now.
     """
@@ -71,8 +76,8 @@ def _sampled(alias: Alias) -> list[UUID]:
         sort="relevance",
         version__in=champion,
     )
-    newest = rows.order_by("-created_at").values_list("pk", flat=True)[:LOOKED_AT]
-    return [pk for pk in newest if is_in_share(pk, alias.share)][:ASKED_AT_ONCE]
+    newest = rows.order_by("-created_at").values_list("pk", "created_at")[:LOOKED_AT]
+    return [one for one in newest if is_in_share(one[0], alias.share)][:ASKED_AT_ONCE]
 
 
 def is_in_share(query_id: UUID, share: float) -> bool:
@@ -92,7 +97,7 @@ def shadow_ask(run: JobRun[ShadowParameters, ShadowResult]) -> ShadowResult:
     if alias is None or alias.version_id != run.parameters.version:
         raise AppError("model.not_found", model=CHALLENGER)
     parts = Prefetch("parts", QueryPart.objects.defer("embedding").select_related("preview"))
-    rows = Query.objects.filter(pk__in=_sampled(alias)).select_related("user", "version")
+    rows = Query.objects.filter(pk__in=[pk for pk, _ in _sampled(alias)]).select_related("user", "version")
     queries = list(rows.prefetch_related(parts))
     found = rankings(alias.version, queries, run, find=finds_as_asked)
     answers = [_answer(query, alias.version, found[query.pk]) for query in queries if query.pk in found]

@@ -55,7 +55,7 @@ def live(number, **fields):
     query = make_query(modality="text", text=str(number), version=services.champion())
     values = {
         "answer": [{"document": pk, "passage": pk, "score": 1.0} for pk in order],
-        "created_at": timezone.now(),
+        "created_at": timezone.now() - timedelta(minutes=5),
     }
     Query.objects.filter(pk=query.pk).update(**values | fields)
     return Query.objects.get(pk=query.pk)
@@ -92,6 +92,15 @@ def test_old_and_other_searches_are_not_asked(challenger, fields):
         fields = {"created_at": timezone.now() - timedelta(minutes=11)}
     live(2, **fields)
     assert asked() is None
+
+
+def test_a_few_searches_wait_a_while_for_others_and_many_do_not(challenger):
+    live(2, created_at=timezone.now())
+    assert asked() is None
+    for _ in range(19):
+        live(3, created_at=timezone.now())
+    asked()
+    assert ShadowAnswer.objects.count() == 20
 
 
 def test_nothing_is_asked_while_other_work_waits(challenger):
