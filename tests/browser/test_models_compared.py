@@ -61,7 +61,7 @@ def test_a_set_of_pairs_is_made_and_measured_and_draws_its_curves(site: Site, op
     checked(page)
     page.get_by_label("Name").fill("Our pumps")
     page.get_by_label(re.compile("documents of a collection")).check()
-    page.get_by_label("Collection").select_option(label="Notes")
+    page.get_by_label("Collection:", exact=True).select_option(label="Notes")
     page.get_by_role("button", name="Make the set").click()
     expect(page.locator(".success")).to_contain_text("“Our pumps” has")
     page.get_by_role("button", name="Measure 1 ready version").click()
