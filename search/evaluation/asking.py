@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from models_admin.models import ModelVersion
     from search.models import EvaluationQuery
-    from search.retrieval.types import Modality, Target
+    from search.retrieval.types import Modality
     from workers.inference.encoder import Encoder
     from workers.jobs.context import JobContext
 
@@ -105,7 +105,7 @@ def _pixels(query: EvaluationQuery, encoder: Encoder) -> Any:
 def _finds(query: EvaluationQuery, collection: int, encoded: EncodedQuery) -> list[int] | None:
     """Return the documents of the collection, best first; None where the version has no vectors of that target."""
     try:
-        table = table_for(encoded.version, cast("Target", query.target))
+        table = table_for(encoded.version, query.target)
     except AppError:
         return None
     asked = Asked(Known(encoded), make_scope(table, (collection,), {}), DEEP, DEEP)

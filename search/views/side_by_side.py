@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods
 from models_admin.services import champion
 from retrieval_site.bodies import BodyRule, may_send, takes_body
 from retrieval_site.errors import AppError
+from retrieval_site.people import signed_in
 from retrieval_site.posting import takes_form
 from search.models import SideBySide
 from search.retrieval.types import ImagePart, TextPart
@@ -77,7 +78,7 @@ def side_by_side(request: HttpRequest) -> HttpResponse:
         except AppError as error:
             refused = error
     first = champion()
-    own = SideBySide.objects.filter(user_id=request.user.pk).select_related(
+    own = SideBySide.objects.filter(user=signed_in(request)).select_related(
         "first_version", "second_version", "first"
     )
     context = {
