@@ -14,11 +14,13 @@ from django.utils.html import format_html_join
 
 from models_admin import job_types, services
 from models_admin.catalogue_pages import catalogue_urls
+from models_admin.changes import SAID, changes_between, compared_with
 from models_admin.files import bundle_name
+from models_admin.gate import verdicts
 from models_admin.hooks import panels_for
 from models_admin.learning import may_learn, version_learn
 from models_admin.losses import LOSSES
-from models_admin.measured import measured_groups
+from models_admin.measured import COLUMNS, reported_quality, validation_facts
 from models_admin.models import Activation, Alias, ModelVersion, VectorIndex, VersionState
 from retrieval_site.bodies import BodyRule, may_send, takes_body
 from retrieval_site.errors import AppError
@@ -35,7 +37,10 @@ if TYPE_CHECKING:
     from django.http.response import HttpResponseBase
     from django.urls import URLPattern
 
-JOBS_SHOWN = 5
+JOBS_SHOWN, ACTIVATIONS_SHOWN = 5, 10
+REASON_MAX = 2000
+SWITCHES = ("activate", "activate-anyway", "challenge", "rollback")
+"""Buttons behind a page that asks for the reason and says what speaks for and against it."""
 VALIDATE = ("validate", "Validate again", "primary")
 MEASURE = ("measure", "Measure by judgements", "")
 LEARN = ("learn", "Learn from marks", "")
@@ -63,10 +68,35 @@ def _index_by(index: VectorIndex) -> Callable[[ModelVersion, HttpRequest], str]:
 
 def _activate_by(*, force: bool) -> Callable[[ModelVersion, HttpRequest], str]:
     def activate(version: ModelVersion, request: HttpRequest) -> str:
-        services.version_activate(version=version, by=signed_in(request), force=force)
+        services.version_activate(
+            version=version, by=signed_in(request), force=force, reason=_reason(request)
+        )
         return f"{version} answers searches now."
 
     return activate
+
+
+def _reason(request: HttpRequest) -> str:
+    return request.POST.get("reason", "").replace("\0", "").strip()[:REASON_MAX]
+
+
+def _challenge(version: ModelVersion, request: HttpRequest) -> str:
+    services.version_activate(
+        version=version, by=signed_in(request), alias=services.CHALLENGER, reason=_reason(request)
+    )
+    return f"{version} is the challenger now. Say below how many of the live searches it is asked, too."
+
+
+def _challenge_end(version: ModelVersion, request: HttpRequest) -> str:
+    services.challenger_end()
+    return f"{version} is not the challenger any more; what was found out stays."
+
+
+def _share(version: ModelVersion, request: HttpRequest) -> str:
+    written = request.POST.get("percent", "")
+    percent = int(written) if written.isascii() and written.isdigit() and len(written) < 4 else -1
+    services.challenger_share(share=percent / 100)
+    return f"The challenger is asked {percent} % of the live searches, too, after they were answered."
 
 
 def _measure(version: ModelVersion, request: HttpRequest) -> str:
@@ -80,7 +110,7 @@ def _learn(version: ModelVersion, request: HttpRequest) -> str:
 
 
 def _rollback(version: ModelVersion, request: HttpRequest) -> str:
-    activation = services.version_rollback(by=signed_in(request))
+    activation = services.version_rollback(by=signed_in(request), reason=_reason(request))
     return f"Rolled back: {activation.version} answers searches now."
 
 
@@ -112,6 +142,9 @@ ACTIONS: dict[str, Callable[[ModelVersion, HttpRequest], str]] = {
     "activate-anyway": _activate_by(force=True),
     "measure": _measure,
     "learn": _learn,
+    "challenge": _challenge,
+    "challenge-end": _challenge_end,
+    "share": _share,
     "rollback": _rollback,
     "retire": _retire,
     "validate": _validate,
@@ -224,6 +257,8 @@ class ModelVersionAdmin(PanelAdmin[ModelVersion]):
     def confirm_view(self, request: HttpRequest, object_id: str, action: str) -> HttpResponse:
         """Say what retiring or deleting loses, with the button that does it; or at once that it cannot be done."""
         version: ModelVersion = self._row(request, object_id)
+        if action in SWITCHES:
+            return self._switch_view(request, version, action)
         if action not in LOSSES:
             raise Http404(action)
         try:
@@ -242,6 +277,27 @@ class ModelVersionAdmin(PanelAdmin[ModelVersion]):
             "opts": self.opts,
         }
         return render(request, "admin/models_admin/modelversion/confirm.html", context)
+
+    def _switch_view(self, request: HttpRequest, version: ModelVersion, action: str) -> HttpResponse:
+        """Say what the evidence is and what changes, ask for the reason, and offer the button."""
+        labels = {name: label for name, label, _ in offered_actions(version)}
+        if action not in labels:
+            return HttpResponseRedirect(reverse(f"admin:{self._url_name('change')}", args=[version.pk]))
+        current = services.champion()
+        beside = current if current and current.pk != version.pk else None
+        context = {
+            **self.admin_site.each_context(request),
+            "version": version,
+            "action": action,
+            "label": labels[action],
+            "champion": beside,
+            "verdicts": [] if action == "rollback" else verdicts(version, beside),
+            "changes": changes_between(version, beside) if beside else [],
+            "reason_max": REASON_MAX,
+            "title": f"{labels[action]}: {version}" if action != "rollback" else labels[action],
+            "opts": self.opts,
+        }
+        return render(request, "admin/models_admin/modelversion/switch.html", context)
 
     def action_view(self, request: HttpRequest, object_id: str, action: str) -> HttpResponse:
         """Do what a button says; from a version that is deleted, go to the list."""
@@ -263,16 +319,26 @@ class ModelVersionAdmin(PanelAdmin[ModelVersion]):
     def panel(self, row: ModelVersion, request: HttpRequest) -> dict[str, Any]:
         """Show one version: what it is, what validation measured, its vectors, its jobs, its buttons."""
         jobs = list(Job.objects.filter(params__version=row.pk).order_by("-created_at")[:JOBS_SHOWN])
+        other = compared_with(row)
+        challenger = next((alias for alias in row.aliases.all() if alias.name == services.CHALLENGER), None)
         return {
             "version": row,
             "aliases": [alias.name for alias in row.aliases.all()],
-            "offered": [(*offer, offer[0] in LOSSES) for offer in offered_actions(row)],
+            "challenger": challenger,
+            "percent": round(100 * challenger.share) if challenger else 0,
+            "offered": [
+                (*offer, offer[0] in LOSSES or offer[0] in SWITCHES) for offer in offered_actions(row)
+            ],
+            "facts": [(name, said(row)) for name, said in SAID.items()] if row.manifest else [],
+            "other": other,
+            "changes": changes_between(row, other) if other and row.manifest else [],
+            "activations": list(row.activations.select_related("by", "previous")[:ACTIVATIONS_SHOWN]),
+            "quality": reported_quality(row.manifest.get("metrics") or {}),
+            "quality_columns": list(COLUMNS.values()),
+            "validation": validation_facts(row.report or {}),
+            "notes": (row.report or {}).get("notes") or [],
             "deaths": [(datetime.fromisoformat(death["at"]), death["reason"]) for death in row.deaths],
             "panels": panels_for(row),
-            "measured": [
-                (title, list(measured_groups(values or {})))
-                for title, values in [("Metrics", row.manifest.get("metrics")), ("Validation", row.report)]
-            ],
             "jobs": jobs,
             "busy": any(not job.is_finished for job in jobs),
         }
@@ -314,6 +380,7 @@ def offered_actions(version: ModelVersion) -> list[tuple[str, str, str]]:
             ("activate-anyway", "Activate, though judged worse", "danger")
             if worse
             else ("activate", "Activate", "primary"),
+            *_challenge_offers(version),
             ("prepare", "Catch up", ""),
             MEASURE,
             *_learning_offers(version),
@@ -321,6 +388,12 @@ def offered_actions(version: ModelVersion) -> list[tuple[str, str, str]]:
             ("retire", "Retire and drop its vectors", "danger"),
         ]
     return []
+
+
+def _challenge_offers(version: ModelVersion) -> list[tuple[str, str, str]]:
+    if Alias.objects.filter(name=services.CHALLENGER, version=version).exists():
+        return [("challenge-end", "Not the challenger any more", "")]
+    return [("challenge", "Make it the challenger", "")]
 
 
 def _offers_without_model(version: ModelVersion) -> list[tuple[str, str, str]]:

@@ -41,6 +41,16 @@ class Panel:
     note: str = ""
 
 
+@dataclass(frozen=True)
+class Verdict:
+    """What one kind of evidence says of a version beside the champion, in words; `is_worse`: enough to refuse it."""
+
+    evidence: str
+    says: str
+    is_worse: bool = False
+
+
+_verdicts: list[Callable[[ModelVersion, ModelVersion], Verdict]] = []
 _vectors: list[VectorHooks] = []
 _panels: list[Callable[[ModelVersion], Panel | None]] = []
 
@@ -63,3 +73,13 @@ def panel_register(panel: Callable[[ModelVersion], Panel | None]) -> None:
 def panels_for(version: ModelVersion) -> list[Panel]:
     """Return the tables of a version's admin page."""
     return [panel for make in _panels if (panel := make(version))]
+
+
+def verdict_register(verdict: Callable[[ModelVersion, ModelVersion], Verdict]) -> None:
+    """Let this evidence count when a version is to answer searches in the champion's place."""
+    _verdicts.append(verdict)
+
+
+def verdicts_of(version: ModelVersion, champion: ModelVersion) -> list[Verdict]:
+    """Return what every kind of evidence says of a version beside the champion."""
+    return [verdict(version, champion) for verdict in _verdicts]

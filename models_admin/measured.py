@@ -1,44 +1,83 @@
-"""What was measured of a version, as a person reads it: nested numbers become short lists under a heading each."""
+"""What a version's bundle and its validation say of it, in words that people read; other keys stay away."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-DIGITS = 4
+COLUMNS = {
+    "queries": "queries",
+    "r1": "R@1, %",
+    "r5": "R@5, %",
+    "r10": "R@10, %",
+    "mrr": "MRR, %",
+    "ndcg10": "nDCG@10, %",
+    "median_rank": "median rank",
+}
+DIRECTIONS = {"image_to_text": "pictures → texts", "text_to_image": "texts → pictures"}
+PRECISIONS = {"f32": "full precision (float32)", "bf16": "bfloat16, whose vectors agree with full precision"}
+SIDES = {"image": "pictures", "text": "texts"}
 
 
 @dataclass(frozen=True)
-class Group:
-    """Facts that belong together, as (name, value); the heading is empty for those that stand alone."""
+class ValidationFact:
+    """One thing that is known, and what it means."""
 
-    heading: str
-    facts: list[tuple[str, str]] = field(default_factory=list)
-
-
-def measured_groups(values: Mapping[str, Any], heading: str = "") -> Iterator[Group]:
-    """Yield the facts of one level, then every level below it under the way there: `validation · image to text`."""
-    facts = [(_words(key), _shown(value)) for key, value in values.items() if not isinstance(value, dict)]
-    if facts:
-        yield Group(heading, facts)
-    for key, value in values.items():
-        if isinstance(value, dict):
-            yield from measured_groups(value, f"{heading} · {_words(key)}".removeprefix(" · "))
+    name: str
+    value: str
+    meaning: str
 
 
-def _words(key: str) -> str:
-    return key.replace("_", " ")
+def reported_quality(metrics: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """Return a row for each split and direction that the bundle's maker reports, with the values of COLUMNS."""
+    return [
+        (split.replace("_", " "), DIRECTIONS[way], *(_number(values.get(name)) for name in COLUMNS))
+        for split, found in metrics.items()
+        if isinstance(found, dict)
+        for way, values in found.items()
+        if way in DIRECTIONS and isinstance(values, dict)
+    ]
 
 
-def _shown(value: Any) -> str:
-    """Return yes and no, numbers at a length to compare, and lists as sentences."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.{DIGITS}g}"
-    if isinstance(value, list):
-        return "; ".join(_shown(item) for item in value) or "–"
-    return "–" if value is None else str(value)
+def validation_facts(report: Mapping[str, Any]) -> list[ValidationFact]:
+    """Return what validation found out, each with what it means."""
+    return list(_facts(report))
+
+
+def _facts(report: Mapping[str, Any]) -> Iterator[ValidationFact]:
+    for side, probe in (report.get("probes") or {}).items():
+        if side in SIDES and isinstance(probe, dict):
+            yield from _of_probe(SIDES[side], probe)
+    isolation = report.get("isolation") or {}
+    if "is_tight" in isolation:
+        meaning = "its files were opened in a process without network, with limits on time and memory"
+        yield ValidationFact("opened behind walls", "yes" if isolation["is_tight"] else "in part", meaning)
+    if report.get("converted"):
+        yield ValidationFact(
+            "converted", "yes", "it came as TorchScript and is served as the ONNX made of it"
+        )
+    seconds = [spent for spent in (report.get("seconds") or {}).values() if isinstance(spent, int | float)]
+    if seconds:
+        yield ValidationFact("validation took", f"{sum(seconds):.1f} s", "on this machine")
+
+
+def _of_probe(side: str, probe: Mapping[str, Any]) -> Iterator[ValidationFact]:
+    if probe.get("precision") in PRECISIONS:
+        yield ValidationFact(
+            f"{side}, computed in", PRECISIONS[probe["precision"]], "chosen by comparing vectors"
+        )
+    if isinstance(probe.get("mean_cosine"), int | float):
+        meaning = "mean cosine of different ones: near 1, everything looks the same to it"
+        yield ValidationFact(f"{side}, how alike", f"{probe['mean_cosine']:.2f}", meaning)
+    if isinstance(probe.get("batch_agreement"), int | float):
+        meaning = "cosine of the same one alone and among others: 1 is right"
+        yield ValidationFact(f"{side}, alone and in a batch", f"{probe['batch_agreement']:.4f}", meaning)
+
+
+def _number(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return "–"
+    return f"{value:,}" if isinstance(value, int) else f"{value:.1f}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 
@@ -92,6 +93,11 @@ class Alias(models.Model):
         null=True,
         blank=True,
         help_text="the version before it, kept complete for rollback",
+    )
+    share = models.FloatField(
+        default=0.0,
+        validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
+        help_text="of the challenger: the share of live searches that it is asked, too, after they were answered",
     )
     changed_at = models.DateTimeField(auto_now=True)
 

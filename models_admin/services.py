@@ -11,8 +11,8 @@ from django.db.models import Max
 from models_admin import hooks
 from models_admin.files import file_on_disk
 from models_admin.files import version_folder as version_folder
+from models_admin.gate import check_gate, verdicts
 from models_admin.job_types import LEARN, MEASURE, PREPARE, VALIDATE, VersionParameters
-from models_admin.judged import judged_of
 from models_admin.models import Activation, Alias, ModelVersion, VectorIndex, VersionState
 from retrieval_site.database import Prepared
 from retrieval_site.errors import AppError
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from workers.jobs.types import JobType
     from workers.models import Blob
 
-CHAMPION = "champion"
+CHAMPION, CHALLENGER = "champion", "challenger"
 TAGS_MAX, TAG_CHARACTERS_MAX = 20, 50
 _PREPARABLE = (
     VersionState.VALID,
@@ -184,11 +184,8 @@ def version_measure(*, version: ModelVersion, by: AbstractBaseUser | None = None
 
 
 def judged_worse(version: ModelVersion) -> bool:
-    """Return whether judgements say that the version is significantly worse than the present champion."""
-    current, judged = champion(), judged_of(version)
-    if current is None or judged is None or judged.champion != str(current) or judged.differences is None:
-        return False
-    return judged.differences.ndcg_at_10_of_judged.high < 0  # leaves out what nobody has judged
+    """Return whether judgements or other evidence say that the version is worse than the present champion."""
+    return any(verdict.is_worse for verdict in verdicts(version, champion()))
 
 
 def version_activate(
@@ -206,8 +203,8 @@ def version_activate(
     """
     if version.state != VersionState.READY:
         raise _wrong_state(version, "activated")
-    if alias == CHAMPION and not force and judged_worse(version):
-        raise AppError("version.judged_worse", model=version.key, judged=version.judged)
+    if alias == CHAMPION and not force:
+        check_gate(version, champion())
     check_complete(version)
     _warm(version)
     with transaction.atomic():
@@ -219,6 +216,24 @@ def version_activate(
         activation = alias_point(alias, version, previous, by=by, reason=reason)
         _tell_moved("version.activated", activation)
         return activation
+
+
+def challenger_share(*, share: float) -> None:
+    """Let the challenger be asked this share (0 to 1) of the live searches, too, after they were answered.
+
+    Raises AppError `parameter.invalid`, `model.not_found` where there is no challenger.
+    """
+    if not 0 <= share <= 1:  # nor is it a number that is none
+        raise AppError.of_parameter("share", "Give a share from 0 to 1.")
+    if not Alias.objects.filter(name=CHALLENGER).update(share=share):
+        raise AppError("model.not_found", model=CHALLENGER)
+
+
+def challenger_end() -> None:
+    """Let no version be the challenger any more; what was found out stays."""
+    with transaction.atomic():
+        registry_lock(f"alias {CHALLENGER}")
+        Alias.objects.filter(name=CHALLENGER).delete()
 
 
 def version_rollback(

@@ -22,11 +22,13 @@ class SearchConfig(AppConfig):
         from search.monitoring.gauges import health_gauges
         from search.readiness import register_checks
         from search.relevance.panel import calibration_panel
+        from search.side_by_side.register import evidence_register
         from search.thumbnails import thumbnails_delete
         from search.webhooks.listening import webhooks_hear
         from workers.storage.sweeping import removal_followed_by
 
         vectors_register(SearchVectors())
+        evidence_register()
         panel_register(coverage_panel)
         panel_register(learning_panel)
         panel_register(judged_panel)

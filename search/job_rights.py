@@ -12,9 +12,11 @@ from django.db.models.fields.json import KT
 from django.db.models.functions import Cast
 from django.utils import timezone
 
+from retrieval_site.people import manages_models
 from search.curating.changes import curates_all
 from search.job_types import (
     CURATE,
+    EVALUATE,
     FILL_QUEUE,
     OF_A_COLLECTION,
     SEARCH_PHOTOS,
@@ -70,6 +72,12 @@ def judges_the_queue(job: Job, user: Any) -> bool:
     """Return whether the queue is there and the user judges for its collection."""
     parameters = FILL_QUEUE.find_parameters(job)
     return bool(parameters and queues_for(user).filter(pk=parameters.queue).exists())
+
+
+@job_right(EVALUATE)
+def measures_versions(job: Job, user: Any) -> bool:
+    """Return whether the user may manage models."""
+    return manages_models(user)
 
 
 @jobs_shown

@@ -259,6 +259,36 @@ class ForgetTablesResult(JobResult):
     removed: int | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class EvaluateParameters(JobParameters):
+    """The evaluation set whose queries are asked, and the version that is asked."""
+
+    evaluation_set: int
+    version: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateResult(JobResult):
+    """`queries`: how many can be asked; `answered`: how many of them the version could be asked."""
+
+    queries: int | None = None
+    answered: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShadowParameters(JobParameters):
+    """The challenger that is asked."""
+
+    version: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShadowResult(JobResult):
+    """`asked`: how many live searches."""
+
+    asked: int | None = None
+
+
 IMPORT = JobType("import", ImportJobParameters, ImportResult)
 LOOK_AT_TABLES = JobType("look_at_tables", LookParameters, LookResult)
 SOURCE_ROUND = JobType("source_round", SourceRoundParameters, SourceRoundResult)
@@ -267,6 +297,8 @@ ENCODE = JobType("encode", JobParameters, EncodeResult)
 CALIBRATE = JobType("calibrate", JobParameters, CalibrateResult)
 SEARCH_PHOTOS = JobType("search_photos", PhotosParameters, PhotosResult)
 FILL_QUEUE = JobType("fill_queue", FillQueueParameters, FillQueueResult)
+EVALUATE = JobType("evaluate", EvaluateParameters, EvaluateResult)
+SHADOW = JobType("shadow", ShadowParameters, ShadowResult)
 FIND_NEW = JobType("find_new", JobParameters, FindNewResult)
 MAIL_NEW = JobType("mail_new", JobParameters, MailResult)
 FORGET_TABLES = JobType("forget_tables", JobParameters, ForgetTablesResult)

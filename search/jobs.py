@@ -23,6 +23,7 @@ from search.alerts.find import find_new
 from search.alerts.mail import mail_new
 from search.curating.duplicates import find_duplicates
 from search.curating.job import run_changes, run_empty_trash
+from search.evaluation.measure import evaluate
 from search.importers.job import import_file, opened
 from search.importers.looking import HowWritten, look_at
 from search.importers.undoing import remove_imported
@@ -36,6 +37,7 @@ from search.job_types import (
     DELIVER_WEBHOOKS,
     EMPTY_TRASH,
     ENCODE,
+    EVALUATE,
     EXPIRE_QUERIES,
     FILL_QUEUE,
     FIND_DUPLICATES,
@@ -46,6 +48,7 @@ from search.job_types import (
     MAIL_NEW,
     MONITOR,
     SEARCH_PHOTOS,
+    SHADOW,
     SOURCE_ROUND,
     UNDO_IMPORT,
     CalibrateResult,
@@ -57,6 +60,8 @@ from search.job_types import (
     DuplicatesResult,
     EmptyTrashResult,
     EncodeResult,
+    EvaluateParameters,
+    EvaluateResult,
     ExpireResult,
     FillQueueParameters,
     FillQueueResult,
@@ -70,6 +75,8 @@ from search.job_types import (
     MonitorResult,
     PhotosParameters,
     PhotosResult,
+    ShadowParameters,
+    ShadowResult,
     SourceRoundParameters,
     SourceRoundResult,
     UndoParameters,
@@ -88,6 +95,7 @@ from search.services.history import import_note, round_note
 from search.services.photo_batches import photo_batches_expire
 from search.services.query_ages import queries_expire
 from search.services.table_uploads import table_looks_forget
+from search.side_by_side.shadow import shadow_ask
 from search.sources.round import run_round
 from search.webhooks.sending import deliver_due
 from search.words.vocabulary import vocabularies_refresh
@@ -294,6 +302,18 @@ def run_learn(run: JobRun[LearnParameters, LearnResult]) -> None:
 def run_measure(run: JobRun[VersionParameters, Judged]) -> Judged:
     """Ask the judged searches again, under a version and under the champion."""
     return measure(_version(run.parameters), run)
+
+
+@job_handler(EVALUATE)
+def run_evaluate(run: JobRun[EvaluateParameters, EvaluateResult]) -> EvaluateResult:
+    """Measure a version by an evaluation set."""
+    return evaluate(run)
+
+
+@job_handler(SHADOW)
+def run_shadow(run: JobRun[ShadowParameters, ShadowResult]) -> ShadowResult:
+    """Ask the challenger a share of the live searches."""
+    return shadow_ask(run)
 
 
 def _version(parameters: VersionParameters) -> ModelVersion:

@@ -1,3 +1,13 @@
-from search.admin import collections, documents, feedback, jobs, monitoring, people, tokens, webhooks
+from search.admin import (
+    collections,
+    documents,
+    evaluation,
+    feedback,
+    jobs,
+    monitoring,
+    people,
+    tokens,
+    webhooks,
+)
 
-__all__ = ["collections", "documents", "feedback", "jobs", "monitoring", "people", "tokens", "webhooks"]
+__all__ = ["collections", "documents", "evaluation", "feedback", "jobs", "monitoring", "people", "tokens", "webhooks"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from retrieval_site.errors import AppError
 from search.indexing.encoders import encoder_of
@@ -35,18 +35,27 @@ if TYPE_CHECKING:
     from workers.jobs.context import JobContext
 
     Vectors = NDArray[np.float32]
+    Find = Callable[[Query, EncodedQuery], list[int] | None]
+
+Row = TypeVar("Row")
 
 DEEP = 100
 """Documents looked at: of those that were judged, enough are among them to compare their order."""
 
 
 def rankings(
-    version: ModelVersion, queries: Sequence[Query], ctx: JobContext, *, weak: bool = True
+    version: ModelVersion,
+    queries: Sequence[Query],
+    ctx: JobContext,
+    *,
+    weak: bool = True,
+    find: Find | None = None,
 ) -> dict[UUID, list[int]]:
     """Return each query's documents, best first, under this version; without `weak`, not those that hardly fit.
 
     Left out are queries that cannot be asked again: their photo or collection is gone, the version does not encode
     what they are made of, or they were a vector of another model. `queries` come with their users and parts.
+    `find` looks for the documents of an encoded query, else vectors alone do; None says that it cannot be asked.
     """
     encoder = encoder_of(version)
     size = BATCH_UNITS[encoder.device]["image"]
@@ -57,7 +66,7 @@ def rankings(
         for query, vectors in queries_encoded(version, encoder, batch):
             modality = cast("AskedModality", query.modality)
             encoded = EncodedQuery(version, (EncodedPart(modality, vectors, text=query.text),))
-            documents = asker_finds(query, encoded, weak=weak)
+            documents = find(query, encoded) if find else asker_finds(query, encoded, weak=weak)
             if documents is not None:
                 found[query.pk] = documents
         ctx.advance(len(batch))
@@ -72,17 +81,18 @@ def queries_encoded(
     encodes = version.manifest["modalities"]
     if "text" in encodes:
         texts = [(query, query.text) for query in queries if query.modality == "text"]
-        yield from _batch(encoder, "text", texts)
+        yield from encoded_batch(encoder, "text", texts)
     if "image" in encodes:
         photos = (query for query in queries if query.modality == "image")
-        yield from _batch(encoder, "image", _readable(photos, lambda query: _photo(query, encoder)))
+        yield from encoded_batch(encoder, "image", readable(photos, lambda query: _photo(query, encoder)))
     documents = (query for query in queries if query.modality == "document")
-    yield from _readable(documents, lambda query: _of_document(query, version))
+    yield from readable(documents, lambda query: _of_document(query, version))
 
 
-def _batch(
-    encoder: Encoder, modality: Modality, asked: Iterable[tuple[Query, Any]]
-) -> Iterator[tuple[Query, Vectors]]:
+def encoded_batch(
+    encoder: Encoder, modality: Modality, asked: Iterable[tuple[Row, Any]]
+) -> Iterator[tuple[Row, Vectors]]:
+    """Yield what is asked with the vector `(1, dim)` of its words or pixels, without what cannot be encoded."""
     queries = dict(enumerate(asked))
     if queries:
         done = encode(encoder, modality, UnitBatch(list(queries), [given for _, given in queries.values()]))
@@ -91,7 +101,7 @@ def _batch(
         )
 
 
-def _readable(queries: Iterable[Query], read: Callable[[Query], Any]) -> Iterator[tuple[Query, Any]]:
+def readable(queries: Iterable[Row], read: Callable[[Row], Any]) -> Iterator[tuple[Row, Any]]:
     """Yield the queries whose parts are still there, with them."""
     for query in queries:
         try:

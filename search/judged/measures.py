@@ -30,14 +30,26 @@ def ndcg_of_judged(ranking: Ranking, grades: Grades) -> float:
     return ndcg([document for document in ranking if document in grades], grades)
 
 
-def success_at_1(ranking: Ranking, grades: Grades) -> float:
+def success_at_1(ranking: Ranking, grades: Grades, relevant_from: int = RELEVANT) -> float:
     """Whether the first document is relevant."""
-    return float(_relevant(ranking[:1], grades))
+    return float(0 < first_relevant(ranking, grades, relevant_from) <= 1)
 
 
-def success_at_10(ranking: Ranking, grades: Grades) -> float:
+def success_at_10(ranking: Ranking, grades: Grades, relevant_from: int = RELEVANT) -> float:
     """Whether a relevant document is among the first ten."""
-    return float(_relevant(ranking[:DEPTH], grades))
+    return float(0 < first_relevant(ranking, grades, relevant_from) <= DEPTH)
+
+
+def reciprocal_rank(ranking: Ranking, grades: Grades, relevant_from: int = RELEVANT) -> float:
+    """1 divided by the rank of the first relevant document, 0 where the ranking has none; its mean is the MRR."""
+    rank = first_relevant(ranking, grades, relevant_from)
+    return 1 / rank if rank else 0.0
+
+
+def first_relevant(ranking: Ranking, grades: Grades, relevant_from: int = RELEVANT) -> int:
+    """Return the rank of the first relevant document, from 1; 0 where the ranking has none."""
+    ranks = (rank for rank, document in enumerate(ranking, 1) if grades.get(document, 0) >= relevant_from)
+    return next(ranks, 0)
 
 
 def judged_at_10(ranking: Ranking, grades: Grades) -> float:
@@ -52,7 +64,3 @@ MEASURES: dict[str, Callable[[Ranking, Grades], float]] = {
     "success_at_10": success_at_10,
     "judged_at_10": judged_at_10,
 }
-
-
-def _relevant(documents: Ranking, grades: Grades) -> bool:
-    return any(grades.get(document, 0) >= RELEVANT for document in documents)

@@ -9,6 +9,7 @@ from search.models.curating import (
     TrashedDocument,
 )
 from search.models.document import Document, DocumentImage, Passage
+from search.models.evaluation import EvaluationQuery, EvaluationResult, EvaluationSet
 from search.models.feedback import Judgement, Query, QueryPart
 from search.models.field import CollectionField, FieldValue
 from search.models.file import DocumentFile, DocumentPage
@@ -18,6 +19,7 @@ from search.models.monitoring import DriftMeasurement, RecallMeasurement, Search
 from search.models.photo_batch import BatchPhoto, PhotoBatch
 from search.models.resumable_upload import ResumableUpload
 from search.models.saved import SavedSearch, SearchFinding
+from search.models.side_by_side import OpenedHit, ShadowAnswer, SideBySide
 from search.models.source import Source, SourceItem
 from search.models.table_mapping import KeptTableMapping
 from search.models.token import ApiToken
@@ -38,6 +40,9 @@ __all__ = [
     "DocumentImage",
     "DocumentPage",
     "DriftMeasurement",
+    "EvaluationQuery",
+    "EvaluationResult",
+    "EvaluationSet",
     "FieldValue",
     "Judgement",
     "JudgingPair",
@@ -46,6 +51,7 @@ __all__ = [
     "KeptTableMapping",
     "Membership",
     "NearDuplicate",
+    "OpenedHit",
     "Passage",
     "PhotoBatch",
     "Query",
@@ -55,6 +61,8 @@ __all__ = [
     "SavedSearch",
     "SearchFinding",
     "SearchSetting",
+    "ShadowAnswer",
+    "SideBySide",
     "Source",
     "SourceItem",
     "TrashedBlob",

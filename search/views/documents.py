@@ -16,6 +16,7 @@ from search.services.document_files import former_files
 from search.services.field_rules import field_setups
 from search.services.judgements import judgements_of
 from search.sessions import session_of
+from search.side_by_side.shadow import hit_opened
 from search.throttling import PAGE
 from search.units.registry import picture_of, span_of, unit_kind_of
 from search.views.cards import Excerpt, excerpt, facts, place_of
@@ -37,9 +38,17 @@ BODY_SHOWN_CHARACTERS = 200_000
 @require_safe
 @throttled(PAGE)
 @searchers_only
-@reads
 def document(request: HttpRequest, document_id: int) -> HttpResponse:
-    """Show a document; `?q=` names the query whose hit it was."""
+    """Show a document; `?q=` names the query whose hit it was, and that it was opened."""
+    response = _shown(request, document_id)
+    if query_id := _query_id(request.GET.get("q", "")):
+        session = session_of(request)
+        hit_opened(query_id=query_id, document_id=document_id, viewer=request.user, session=session)
+    return response
+
+
+@reads
+def _shown(request: HttpRequest, document_id: int) -> HttpResponse:
     rows = Document.objects.visible_to(request.user).select_related("collection")
     found = rows.prefetch_related("images").filter(pk=document_id).first()
     if found is None:
@@ -95,8 +104,13 @@ def _found_by(request: HttpRequest, found: Document) -> dict[str, Any]:
 
 
 def _query(written: str) -> Query | None:
+    query_id = _query_id(written)
+    return Query.objects.filter(pk=query_id).first() if query_id else None
+
+
+def _query_id(written: str) -> uuid.UUID | None:
     try:
-        return Query.objects.filter(pk=uuid.UUID(written)).first()
+        return uuid.UUID(written)
     except ValueError:
         return None
 

@@ -24,6 +24,7 @@ from search.views import (
     results,
     saved,
     searching,
+    side_by_side,
     sources,
 )
 from search.views.curating import changes as curating_changes
@@ -79,6 +80,9 @@ urlpatterns = [
     path("judging/", judging_room.queues, name="judging"),
     path("judging/<int:queue_id>/", judging_room.queue, name="judging-queue"),
     path("judging/<int:queue_id>/delete/", judging_room.queue_end, name="judging-queue-delete"),
+    path("side-by-side/", side_by_side.side_by_side, name="side-by-side"),
+    path("side-by-side/<uuid:side_by_side_id>/", side_by_side.side_by_side_one, name="side-by-side-one"),
+    path("side-by-side/<uuid:side_by_side_id>/prefer/", side_by_side.prefer, name="side-by-side-prefer"),
     path("photos/", photos.photos, name="photos"),
     path("photos/<uuid:batch_id>/", photos.photo_batch, name="photo-batch"),
     path("photos/<uuid:batch_id>/photo/<int:photo_id>", photos.batch_photo, name="batch-photo"),

@@ -24,6 +24,7 @@ from search.models import Document, Judgement, Membership
 from search.services.imports import import_start
 from search.services.tokens import token_create
 from tests.support.browser import DESKTOP, PHONE, Site, accessibility_problems, overflow
+from tests.support.evaluated import evaluated
 from tests.support.queries import make_query
 from tests.support.tiny_bundle import make_tiny_bundle
 from tests.support.workers import wait_until
@@ -168,9 +169,14 @@ def test_a_model_goes_from_upload_to_champion_and_back(admin: Page, site: Site, 
     _run_queued()
     admin.get_by_role("button", name="Prepare").click()
     _run_queued()
+    admin.get_by_role("link", name="Activate").click()
+    expect(admin.locator(".verdicts")).to_contain_text("blindly")
+    admin.get_by_label("Why?").fill("It knows the new pumps.")
     admin.get_by_role("button", name="Activate").click()
     admin.wait_for_selector("text=next@1 answers searches now")
     assert str(champion()) == "next@1"
+    expect(admin.locator("body")).to_contain_text("It knows the new pumps.")
+    admin.get_by_role("link", name=re.compile("Roll back to")).click()
     admin.get_by_role("button", name=re.compile("Roll back to")).click()
     admin.wait_for_selector("text=Rolled back")
     assert champion() == before
@@ -199,6 +205,7 @@ def full(site: Site, admin: Page) -> Site:
         query=query, document=site.documents["red"], user=person, grade=3, comment="Yes."
     )
     Activation.objects.create(alias="champion", version=champion(), reason="better", by=owner)
+    evaluated(site.notes, champion())
     for model, row in _rows():
         LogEntry.objects.create(
             user=owner, content_type=ContentType.objects.get_for_model(model), object_id=str(row.pk),

@@ -178,7 +178,7 @@ def test_a_version_that_is_set_aside_says_when_and_how_it_died_and_can_be_tried_
     ("state", "actions"),
     [
         ("valid", ["prepare", "index-binary", "index-exact"]),
-        ("ready", ["activate", "prepare", "measure", "learn", "index-binary", "index-exact", "retire"]),
+        ("ready", ["activate", "challenge", "prepare", "measure", "learn", "index-binary", "index-exact", "retire"]),
         ("retired", ["prepare", "index-binary", "index-exact"]),
         ("preparing", []),
     ],
@@ -256,3 +256,47 @@ def test_a_bundle_that_the_storage_lost_is_told_on_the_page(client, root, versio
     default_storage.delete(version.bundle.storage_name)
     page = client.get(reverse("admin:models_admin_modelversion_bundle", args=[version.pk]), follow=True)
     assert "no longer in the storage" in shown_page(page)
+
+
+def test_activating_asks_why_and_the_page_keeps_who_did_it(client, root, version, monkeypatch):
+    monkeypatch.setattr(services, "_warm", lambda version: None)
+    monkeypatch.setattr(services, "check_complete", lambda version: None)
+    ModelVersion.objects.update(state="ready")
+    before = ModelVersion.objects.create(
+        name="old", number=1, bundle=version.bundle, state="ready", dim=8, manifest={"licence": "MIT"}
+    )
+    Alias.objects.create(name="champion", version=before)
+    where = reverse("admin:models_admin_modelversion_confirm", args=[version.pk, "activate"])
+    page = shown_page(client.get(where))
+    assert "It was not measured beside old@1" in page
+    assert "Nobody has compared tiny@1 and old@1 blindly yet." in page
+    assert "<td>MIT</td>" in page
+    do = reverse("admin:models_admin_modelversion_do", args=[version.pk, "activate"])
+    after = shown_page(client.post(do, {"reason": "It knows the new pumps."}, follow=True))
+    assert "It knows the new pumps." in after
+    assert "What changed since old@1" in after
+    assert str(version.activations.get().by) == "root"
+
+
+def test_a_switch_that_is_not_offered_leads_back(client, root, version):
+    ModelVersion.objects.update(state="valid")
+    where = reverse("admin:models_admin_modelversion_confirm", args=[version.pk, "activate"])
+    assert client.get(where).url == reverse("admin:models_admin_modelversion_change", args=[version.pk])
+
+
+def test_a_challenger_gets_its_share_and_gives_the_place_up(client, root, version, monkeypatch):
+    monkeypatch.setattr(services, "_warm", lambda version: None)
+    monkeypatch.setattr(services, "check_complete", lambda version: None)
+    ModelVersion.objects.update(state="ready")
+    do = lambda action, **sent: shown_page(  # noqa: E731
+        client.post(
+            reverse("admin:models_admin_modelversion_do", args=[version.pk, action]), sent, follow=True
+        )
+    )
+    assert 'name="percent"' in do("challenge", reason="a try")
+    do("share", percent="25")
+    assert Alias.objects.get(name="challenger").share == 0.25
+    assert "parameter.invalid" in do("share", percent="250")
+    assert "parameter.invalid" in do("share", percent="all")
+    do("challenge-end")
+    assert not Alias.objects.filter(name="challenger").exists()

@@ -10,7 +10,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("search", "0040_monitoring"),
+        ("search", "0037_monitoring"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

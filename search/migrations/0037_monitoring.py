@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("models_admin", "0004_deaths"),
-        ("search", "0034_table_mappings"),
+        ("search", "0036_side_by_side"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("models_admin", "0004_deaths"),
+        ("models_admin", "0006_challenger_share"),
     ]
 
     operations = [

@@ -1,0 +1,65 @@
+"""What is different between two versions, as rows to read: what each has under one name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.template.defaultfilters import filesizeformat
+
+from models_admin.models import ModelVersion
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ENCODERS = {"image": "pictures", "text": "texts"}
+
+
+def _encodes(version: ModelVersion) -> str:
+    return " and ".join(ENCODERS.get(one, one) for one in version.manifest.get("modalities", [])) or "–"
+
+
+def _picture(version: ModelVersion) -> str:
+    size = (version.manifest.get("image") or {}).get("size")
+    return f"{size} × {size} pixels" if size else "–"
+
+
+def _tokenizer(version: ModelVersion) -> str:
+    return str((version.manifest.get("text") or {}).get("tokenizer") or "–")
+
+
+def _recipe(version: ModelVersion) -> str:
+    recipe: Any = (version.manifest.get("training") or {}).get("recipe") or {}
+    return str(recipe.get("name") or "–")
+
+
+SAID: dict[str, Callable[[ModelVersion], str]] = {
+    "encodes": _encodes,
+    "dimension": lambda version: f"{version.dim:,}" if version.dim else "–",
+    "similarity": lambda version: version.similarity,
+    "pictures are seen at": _picture,
+    "words are split by": _tokenizer,
+    "trained by the recipe": _recipe,
+    "licence": lambda version: str(version.manifest.get("licence") or "–"),
+    "bundle": lambda version: filesizeformat(version.bundle.size),
+    "vectors are searched by": lambda version: version.get_vector_index_display(),
+}
+
+
+def compared_with(version: ModelVersion) -> ModelVersion | None:
+    """Return what a version is compared with: the one that it took over from, else the one before it of its name."""
+    taken_over = version.activations.exclude(previous=None).select_related("previous__bundle").first()
+    if taken_over is not None:
+        return taken_over.previous
+    older = ModelVersion.objects.filter(name=version.name, number__lt=version.number)
+    return older.select_related("bundle").order_by("-number").first() or _champion_beside(version)
+
+
+def _champion_beside(version: ModelVersion) -> ModelVersion | None:
+    others = ModelVersion.objects.filter(aliases__name="champion").exclude(pk=version.pk)
+    return others.select_related("bundle").first()
+
+
+def changes_between(version: ModelVersion, other: ModelVersion) -> list[tuple[str, str, str]]:
+    """Return what differs, as (name, of the other, of the version)."""
+    rows = [(name, said(other), said(version)) for name, said in SAID.items()]
+    return [row for row in rows if row[1] != row[2]]

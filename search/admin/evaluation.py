@@ -1,0 +1,171 @@
+"""Evaluation sets in the admin, for those who manage models: make one, measure versions by it, see its curves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.http import Http404, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+
+from models_admin.services import versions_live
+from retrieval_site.bodies import BodyRule, may_send, takes_body
+from retrieval_site.errors import AppError
+from retrieval_site.panels import PanelAdmin
+from retrieval_site.people import manages_models, signed_in
+from search.evaluation.charts import MEASURE_WORDS, charts_of
+from search.evaluation.files import QRELS_BYTES_MAX
+from search.evaluation.making import (
+    NAME_MAX,
+    NewSet,
+    evaluation_set_create,
+    evaluation_set_delete,
+    evaluation_start_all,
+)
+from search.evaluation.tables import GOOD_AT_NOTE, result_row, results_of
+from search.job_types import EVALUATE
+from search.models import Collection, EvaluationSet
+from workers.models import Job
+
+if TYPE_CHECKING:
+    from django.db.models import Model, QuerySet
+    from django.http import HttpRequest, HttpResponse
+
+JOBS_SHOWN, QUERIES_SHOWN = 5, 10
+
+
+class EvaluationSetForm(forms.Form):
+    """What a new set is made of."""
+
+    name = forms.CharField(max_length=NAME_MAX)
+    source = forms.ChoiceField(
+        choices=EvaluationSet.Source.choices, widget=forms.RadioSelect, label="Where its queries come from"
+    )
+    collection = forms.ModelChoiceField(
+        Collection.objects.order_by("name"),
+        required=False,
+        to_field_name="slug",
+        help_text="Where the queries are asked. Judged searches need none.",
+    )
+    queries = forms.FileField(
+        required=False,
+        help_text="For a file of queries: an id, a tab and words on each line; or JSON Lines with id and text. "
+        "For pictures, a zip with JSON Lines of id and image, and the pictures beside them.",
+    )
+    qrels = forms.FileField(
+        required=False,
+        help_text="TREC qrels: query, 0, the document's external id, grade. Grades from 1 on are relevant.",
+    )
+    note = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}))
+
+
+def _measure(evaluation_set: EvaluationSet, request: HttpRequest) -> str:
+    jobs = evaluation_start_all(evaluation_set=evaluation_set, by=signed_in(request))
+    versions = "1 ready version is" if len(jobs) == 1 else f"{len(jobs)} ready versions are"
+    return f"{versions} asked; this page will show how they did."
+
+
+def _delete(evaluation_set: EvaluationSet, request: HttpRequest) -> str:
+    name = evaluation_set.name
+    evaluation_set_delete(evaluation_set=evaluation_set)
+    return f"The evaluation set “{name}” is deleted, with what was measured by it."
+
+
+def _operates(request: HttpRequest) -> bool:
+    return manages_models(request.user)
+
+
+@admin.register(EvaluationSet)
+class EvaluationSetAdmin(PanelAdmin[EvaluationSet]):
+    """Sets of queries with known answers, and how well each version found them over time."""
+
+    list_display = ["name", "source", "collection", "size", "created_at", "created_by"]
+    list_filter = ["source"]
+    list_select_related = ["collection", "created_by"]
+    search_fields = ["name", "note"]
+    panel_template = "admin/search/evaluationset/panel.html"
+    buttons = {"measure": _measure, "delete": _delete}
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return _operates(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return _operates(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return _operates(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[EvaluationSet]:
+        """Fetch what the panel names."""
+        return super().get_queryset(request).select_related("collection", "created_by")
+
+    @takes_body(BodyRule("photos_max_bytes", refusal=may_send(_operates)))
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Make a set; measuring starts by the button on its page."""
+        if not self.has_add_permission(request):
+            raise Http404
+        form = EvaluationSetForm(request.POST or None, request.FILES or None)
+        if request.method == "POST" and form.is_valid() and (made := self._made(request, form)):
+            return made
+        context = {
+            **self.admin_site.each_context(request),
+            "form": form,
+            "title": "New evaluation set",
+            "opts": self.opts,
+        }
+        return render(request, "admin/search/evaluationset/new.html", context)
+
+    def _made(self, request: HttpRequest, form: EvaluationSetForm) -> HttpResponse | None:
+        """Make the set and go to its page; None where it is refused: the form stands as it was sent."""
+        given = form.cleaned_data
+        qrels = given["qrels"].read(QRELS_BYTES_MAX + 1) if given["qrels"] else b""
+        collection = given["collection"].slug if given["collection"] else ""
+        try:
+            made = evaluation_set_create(
+                new=NewSet(
+                    name=given["name"],
+                    source=given["source"],
+                    collection=collection,
+                    queries=given["queries"],
+                    qrels=qrels,
+                    note=given["note"],
+                ),
+                by=signed_in(request),
+            )
+        except AppError as error:
+            messages.error(request, f"{error.message} ({error.id})")
+            return None
+        messages.success(request, f"“{made}” has {made.size:,} queries.")
+        return HttpResponseRedirect(reverse(f"admin:{self._url_name('change')}", args=[made.pk]))
+
+    def action_view(self, request: HttpRequest, object_id: str, action: str) -> HttpResponse:
+        """Do what a button says; from a set that is deleted, go to the list."""
+        answer = super().action_view(request, object_id, action)
+        if self.get_object(request, object_id) is None:
+            return HttpResponseRedirect(reverse(f"admin:{self._url_name('changelist')}"))
+        return answer
+
+    def panel(self, row: EvaluationSet, request: HttpRequest) -> dict[str, Any]:
+        """Show what the set asks, its curves and its results, newest first."""
+        results = results_of(row)
+        jobs = Job.objects.filter(type=EVALUATE.name, params__evaluation_set=row.pk).order_by("-created_at")
+        shown = list(jobs[:JOBS_SHOWN])
+        return {
+            "set": row,
+            "there": row.queries.count(),
+            "queries": row.queries.select_related("document", "judged")[:QUERIES_SHOWN],
+            "charts": list(charts_of(results)),
+            "rows": [result_row(result) for result in reversed(results)],
+            "measures": list(MEASURE_WORDS.values()),
+            "note": GOOD_AT_NOTE,
+            "jobs": shown,
+            "busy": jobs.filter(state__in=["queued", "running"]).exists(),
+            "ready": len(versions_live()),
+        }

@@ -1,0 +1,1 @@
+"""Evaluation sets: queries with known answers, frozen, by which every model version is measured again and again."""

@@ -1,0 +1,154 @@
+"""What was measured by evaluation sets, in words: for the set's page, a version's page and the API."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.template.defaultfilters import filesizeformat
+from django.utils.timezone import localtime
+
+from models_admin.hooks import Panel
+from search.evaluation.charts import MEASURE_WORDS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from django.db.models import QuerySet
+
+    from models_admin.models import ModelVersion
+    from search.models import EvaluationResult, EvaluationSet
+
+RESULTS_SHOWN = 400
+"""The newest results of a set that its page draws and lists."""
+
+
+@dataclass(frozen=True)
+class ResultRow:
+    """One result as people read it: `measures` in percent with intervals, `ahead` of the champion in words."""
+
+    result: EvaluationResult
+    day: str
+    measures: tuple[tuple[str, str], ...]
+    ahead: str
+    photo: str
+    caption: str
+    memory: str
+    index: str
+    coverage: str
+
+
+def results_of(evaluation_set: EvaluationSet) -> list[EvaluationResult]:
+    """Return a set's newest results with their versions, oldest first."""
+    rows = _light(evaluation_set.results.all()).select_related("version")
+    return list(rows.order_by("-at", "-id")[:RESULTS_SHOWN])[::-1]
+
+
+def _light(rows: QuerySet[EvaluationResult]) -> QuerySet[EvaluationResult]:
+    """Leave out each query's own values."""
+    return rows.defer("values")
+
+
+def result_row(result: EvaluationResult) -> ResultRow:
+    """Return a result in words."""
+    cost = result.cost
+    return ResultRow(
+        result,
+        f"{localtime(result.at):%Y-%m-%d %H:%M}",
+        tuple((percent(one["value"]), interval(one)) for one in _measures(result)),
+        ahead_words(result.against),
+        _ms(cost.get("photo_ms")),
+        _ms(cost.get("caption_ms")),
+        _bytes(cost.get("memory_bytes")),
+        _bytes(cost.get("index_bytes")),
+        coverage_words(result.coverage),
+    )
+
+
+def _measures(result: EvaluationResult) -> list[Mapping[str, float]]:
+    return [result.measures[name] for name in MEASURE_WORDS] if result.measures else []
+
+
+def percent(share: float) -> str:
+    """Return a share in percent with one digit."""
+    return f"{100 * share:.1f}"
+
+
+def interval(estimate: Mapping[str, float]) -> str:
+    """Return the interval of an estimate in percent."""
+    return f"{percent(estimate['low'])} to {percent(estimate['high'])}"
+
+
+def ahead_words(against: Mapping[str, Any]) -> str:
+    """Return in words how a result stands beside the champion's: by nDCG@10, with the interval; "" for no other."""
+    if not against:
+        return ""
+    one = against["differences"]["ndcg_at_10"]
+    points = f"{100 * one['value']:+.1f} points ({100 * one['low']:+.1f} to {100 * one['high']:+.1f})"
+    if one["low"] > 0:
+        return f"better than {against['version']}: {points}"
+    if one["high"] < 0:
+        return f"worse than {against['version']}: {points}"
+    return f"no clear difference to {against['version']}: {points}"
+
+
+def coverage_words(coverage: Mapping[str, Any]) -> str:
+    """Return how many of the units have a vector, of all kinds together."""
+    total = sum(counts["total"] for counts in coverage.values())
+    stored = sum(counts["stored"] for counts in coverage.values())
+    return f"{100 * stored / total:.1f} %" if total else "–"
+
+
+def _ms(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1f} ms"
+
+
+def _bytes(value: int | None) -> str:
+    return filesizeformat(value) if value else "–"
+
+
+def newest_by_direction(version: ModelVersion) -> Sequence[EvaluationResult]:
+    """Return the version's newest result of each set and direction, by the sets' names."""
+    rows = _light(version.evaluation_results.all()).select_related("evaluation_set", "version")
+    newest = rows.order_by("evaluation_set__name", "direction", "-at", "-id")
+    return list(newest.distinct("evaluation_set__name", "direction"))
+
+
+def good_at_panel(version: ModelVersion) -> Panel | None:
+    """Show how well the version answered each evaluation set last; None where it was never measured."""
+    rows = []
+    for result in newest_by_direction(version):
+        row = result_row(result)
+        values = [f"{value} ({around})" for value, around in row.measures] or ["–"] * len(MEASURE_WORDS)
+        rows.append((result.evaluation_set, result.direction, *values, row.ahead, row.day))
+    if not rows:
+        return None
+    columns = (
+        "evaluation set",
+        "asked → found",
+        *(f"{one}, %" for one in MEASURE_WORDS.values()),
+        "beside",
+        "measured",
+    )
+    return Panel("What it is good at", columns, rows, GOOD_AT_NOTE)
+
+
+def cost_panel(version: ModelVersion) -> Panel | None:
+    """Show what the version cost when it was measured last; None where it never was."""
+    newest = _light(version.evaluation_results.all()).select_related("version").order_by("-at", "-id").first()
+    if newest is None:
+        return None
+    row = result_row(newest)
+    columns = ("a photo", "a caption", "memory", "indexes", "coverage", "measured")
+    values = (row.photo, row.caption, row.memory, row.index, row.coverage, row.day)
+    return Panel("What it costs", columns, [values], COST_NOTE)
+
+
+COST_NOTE = (
+    "A photo and a caption: encoding one alone on this machine, the median of seven, without decoding the photo. "
+    "Memory: what the encoder's process holds. Coverage: units that have their vector."
+)
+GOOD_AT_NOTE = (
+    "R@1 and R@10: the share of queries with a relevant document first, or among the first ten. MRR: the mean of "
+    "1 / rank of the first relevant one. nDCG@10: how close the first ten are to the best order. With 95 % intervals."
+)

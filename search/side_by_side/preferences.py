@@ -1,0 +1,94 @@
+"""Blind preferences, counted, and what a sign test says of them in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.db.models import Q
+
+from models_admin.hooks import Verdict
+from search.models import SideBySide
+from workers.training.measures.sign_test import sign_test
+
+if TYPE_CHECKING:
+    from models_admin.models import ModelVersion
+
+DECIDED_MIN = 10
+"""Blind preferences for one or the other, below which they do not count at the gate."""
+CHANCE_MAX = 0.05
+
+
+@dataclass(frozen=True)
+class Preferences:
+    """How often each of two versions was preferred blindly; of each rater and question the last word counts."""
+
+    version: ModelVersion
+    other: ModelVersion
+    wins: int
+    losses: int
+    ties: int
+
+    @property
+    def decided(self) -> int:
+        """Preferences for one of the two."""
+        return self.wins + self.losses
+
+    @property
+    def chance(self) -> float:
+        """The sign test's two-sided probability."""
+        return sign_test(self.wins, self.losses)
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether there are enough to count at the gate."""
+        return self.decided >= DECIDED_MIN
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether the other is preferred, with enough preferences, and not by chance."""
+        return self.is_enough and self.wins < self.losses and self.chance < CHANCE_MAX
+
+    @property
+    def says(self) -> str:
+        """All of it in words."""
+        if not self.decided and not self.ties:
+            return f"Nobody has compared {self.version} and {self.other} blindly yet."
+        ties = f" ({self.ties} found no difference)" if self.ties else ""
+        counted = (
+            f"{self.version} was preferred to {self.other} "
+            f"in {self.wins} of {self.decided} blind comparisons{ties}. "
+        )
+        if not self.is_enough:
+            return f"{counted}That is too few to say anything: the gate counts them from {DECIDED_MIN} on."
+        return counted + self._odds()
+
+    def _odds(self) -> str:
+        odds = f"If both were as good, a majority at least as clear would come about in {self.chance:.1%} of cases"
+        if self.chance >= CHANCE_MAX:
+            return f"{odds}: that may well be chance (sign test)."
+        liked = self.version if self.wins > self.losses else self.other
+        return f"{odds}: people prefer {liked} (sign test)."
+
+
+def preferences_of(version: ModelVersion, other: ModelVersion) -> Preferences:
+    """Return how often a version was preferred to another, in blind comparisons of the two."""
+    pair = [version.pk, other.pk]
+    rows = SideBySide.objects.filter(
+        ~Q(preference=""), blind=True, first_version__in=pair, second_version__in=pair
+    )
+    newest = rows.order_by("user", "asked", "-preferred_at").distinct("user", "asked")
+    counts = {"wins": 0, "losses": 0, "ties": 0}
+    for first_id, preference in newest.values_list("first_version", "preference"):
+        if preference == SideBySide.Preference.NEITHER:
+            counts["ties"] += 1
+            continue
+        liked_first = preference == SideBySide.Preference.FIRST
+        counts["wins" if liked_first == (first_id == version.pk) else "losses"] += 1
+    return Preferences(version, other, **counts)
+
+
+def preferences_verdict(version: ModelVersion, champion: ModelVersion) -> Verdict:
+    """Say at the gate what blind preferences say of a version beside the champion."""
+    found = preferences_of(version, champion)
+    return Verdict("Blind comparisons", found.says, is_worse=found.is_worse)

@@ -1,0 +1,217 @@
+"""The challenger in the shadow: a worker asks it a share of the live searches, too, after they were answered.
+
+Searching does nothing for it and never waits: kept searches are looked through later, by a job that starts only where
+no other waits or runs. A search that is older than ten minutes by then is dropped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Exists, OuterRef, Prefetch
+from django.utils import timezone
+
+from models_admin.hooks import Panel
+from models_admin.models import Alias, ModelVersion, VersionState
+from models_admin.services import CHALLENGER, CHAMPION
+from retrieval_site.errors import AppError
+from search.job_types import SHADOW, ShadowParameters, ShadowResult
+from search.judged.searches import SECOND_PART
+from search.models import Judgement, OpenedHit, Query, QueryPart, ShadowAnswer
+from search.services.judgements import NOT_RELEVANT, RELEVANT
+from search.services.queries import is_owner
+from workers.jobs.services import ACTIVE, job_create_once
+from workers.models import Job
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from search.querysets import Viewer
+    from workers.jobs.context import JobRun
+
+DEPTH = 10
+WINDOW = timedelta(minutes=10)
+TOGETHER, PATIENCE = 20, timedelta(minutes=4)
+"""So many searches are worth a job, or any that waits so long."""
+LOOKED_AT, ASKED_AT_ONCE = 10_000, 200
+PARTS = 10_000
+"""Into so many parts searches fall by their ids, which are random."""
+SUMMED_UP = 5_000
+
+
+def shadow_start_due() -> Job | None:
+    """Start asking the challenger where there is something to ask it and no other job waits or runs."""
+    alias = _challenger()
+    if alias is None or Job.objects.filter(state__in=ACTIVE).exclude(state="paused").exists():
+        return None
+    waiting = _sampled(alias)
+    oldest = min((created_at for _, created_at in waiting), default=timezone.now())
+    if len(waiting) < TOGETHER and timezone.now() - oldest < PATIENCE:
+        return None
+    return job_create_once(SHADOW, ShadowParameters(version=alias.version_id))[0]
+
+
+def _challenger() -> Alias | None:
+    rows = Alias.objects.filter(name=CHALLENGER, share__gt=0, version__state=VersionState.READY)
+    return rows.select_related("version").first()
+
+
+def _sampled(alias: Alias) -> list[tuple[UUID, datetime]]:
+    """Return the newest live searches that fall into the challenger's share and were not asked yet, and their times.
+
+    Of one part, not moved by marks, in the order of relevance, answered by the champion of now.
+    """
+    champion = Alias.objects.filter(name=CHAMPION).exclude(version=alias.version_id).values("version")
+    known = ShadowAnswer.objects.filter(query=OuterRef("pk"), version=alias.version_id)
+    rows = Query.objects.filter(
+        ~Exists(SECOND_PART),
+        ~Exists(known),
+        created_at__gt=timezone.now() - WINDOW,
+        listed=True,
+        marked=None,
+        sort="relevance",
+        version__in=champion,
+    )
+    newest = rows.order_by("-created_at").values_list("pk", "created_at")[:LOOKED_AT]
+    return [one for one in newest if is_in_share(one[0], alias.share)][:ASKED_AT_ONCE]
+
+
+def is_in_share(query_id: UUID, share: float) -> bool:
+    """Return whether a search is one of the share (0 to 1) that is asked twice; it always is, or never."""
+    return query_id.int % PARTS < share * PARTS
+
+
+def shadow_ask(run: JobRun[ShadowParameters, ShadowResult]) -> ShadowResult:
+    """Ask the challenger what was asked of the champion, and keep the first ten documents of both.
+
+    Raises AppError `model.not_found` where the version is the challenger no more.
+    """
+    from search.judged.asking import rankings  # reaches encoders, which web processes lack
+    from search.side_by_side.as_asked import finds_as_asked
+
+    alias = _challenger()
+    if alias is None or alias.version_id != run.parameters.version:
+        raise AppError("model.not_found", model=CHALLENGER)
+    parts = Prefetch("parts", QueryPart.objects.defer("embedding").select_related("preview"))
+    rows = Query.objects.filter(pk__in=[pk for pk, _ in _sampled(alias)]).select_related("user", "version")
+    queries = list(rows.prefetch_related(parts))
+    found = rankings(alias.version, queries, run, find=finds_as_asked)
+    answers = [_answer(query, alias.version, found[query.pk]) for query in queries if query.pk in found]
+    ShadowAnswer.objects.bulk_create(answers, ignore_conflicts=True)
+    return ShadowResult(asked=len(answers))
+
+
+def _answer(query: Query, version: ModelVersion, documents: Sequence[int]) -> ShadowAnswer:
+    shown = [hit["document"] for hit in query.answer if not hit.get("same_as")][:DEPTH]
+    theirs = list(documents[:DEPTH])
+    return ShadowAnswer(
+        query=query,
+        version=version,
+        answered_by=query.version,
+        documents=theirs,
+        champion=shown,
+        overlap=len(set(shown) & set(theirs)),
+    )
+
+
+def hit_opened(*, query_id: UUID, document_id: int, viewer: Viewer, session: str) -> bool:
+    """Note that whoever searched opened a hit, while a challenger is asked live searches; return whether it was."""
+    if _challenger() is None:
+        return False
+    query = Query.objects.filter(pk=query_id).first()
+    if query is None or not is_owner(query, viewer, session):
+        return False
+    if not any(hit["document"] == document_id for hit in query.answer):
+        return False
+    OpenedHit.objects.bulk_create([OpenedHit(query=query, document_id=document_id)], ignore_conflicts=True)
+    return True
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Documents that were opened or marked: how many of them each has among its first ten, and its MRR."""
+
+    documents: int
+    champion: int
+    challenger: int
+    champion_mrr: float
+    challenger_mrr: float
+
+
+@dataclass(frozen=True)
+class ShadowSummary:
+    """What asking a challenger live searches found: of its newest answers."""
+
+    answers: int
+    overlap: float
+    same_first: int
+    opened: Compared
+    relevant: Compared
+    not_relevant: Compared
+
+
+def shadow_summary(version: ModelVersion) -> ShadowSummary | None:
+    """Return how a version's answers to live searches compare with the champion's; None where it was never asked."""
+    rows: dict[Any, ShadowAnswer] = {row.query_id: row for row in version.shadows.all()[:SUMMED_UP]}
+    if not rows:
+        return None
+    opened = OpenedHit.objects.filter(query__in=list(rows)).values_list("query", "document")
+    judged = Judgement.objects.filter(query__in=list(rows)).values_list("query", "document", "grade")
+    marks = list(judged)
+    return ShadowSummary(
+        len(rows),
+        sum(row.overlap for row in rows.values()) / len(rows),
+        sum(row.documents[:1] == row.champion[:1] for row in rows.values()),
+        _compared(rows, list(opened)),
+        _compared(rows, [(query, document) for query, document, grade in marks if grade >= RELEVANT]),
+        _compared(rows, [(query, document) for query, document, grade in marks if grade == NOT_RELEVANT]),
+    )
+
+
+def _compared(rows: dict[Any, ShadowAnswer], documents: Sequence[tuple[Any, int]]) -> Compared:
+    ranks = [
+        (_reciprocal(rows[query].champion, document), _reciprocal(rows[query].documents, document))
+        for query, document in dict.fromkeys(documents)
+    ]
+    count = max(1, len(ranks))
+    return Compared(
+        len(ranks),
+        sum(ours > 0 for ours, _ in ranks),
+        sum(theirs > 0 for _, theirs in ranks),
+        sum(ours for ours, _ in ranks) / count,
+        sum(theirs for _, theirs in ranks) / count,
+    )
+
+
+def _reciprocal(documents: Sequence[int], document: int) -> float:
+    return 1 / (documents.index(document) + 1) if document in documents else 0.0
+
+
+def shadow_panel(version: ModelVersion) -> Panel | None:
+    """Show how a challenger answered live searches, beside the champion; None where it was never asked."""
+    found = shadow_summary(version)
+    if found is None:
+        return None
+    rows = [
+        _row("hits that were opened", found.opened),
+        _row("hits marked relevant", found.relevant),
+        _row("hits marked not relevant", found.not_relevant),
+    ]
+    columns = ("", "documents", "champion has among ten", "it has among ten", "champion's MRR", "its MRR")
+    note = (
+        f"{found.answers:,} live searches were asked of it, too. Of the first ten documents {found.overlap:.1f} are "
+        f"the same; the first one is in {found.same_first:,}. People opened and marked what the champion showed "
+        "them, which favours the champion; of what they marked as not relevant, fewer are better."
+    )
+    return Panel("Asked live searches, after their answers", columns, rows, note)
+
+
+def _row(name: str, one: Compared) -> tuple[object, ...]:
+    numbers = (one.documents, one.champion, one.challenger)
+    return (name, *numbers, f"{one.champion_mrr:.3f}", f"{one.challenger_mrr:.3f}") if one.documents else (
+        name, 0, "–", "–", "–", "–"
+    )  # fmt: skip

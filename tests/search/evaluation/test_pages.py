@@ -1,0 +1,87 @@
+"""The pages of an evaluation set: making one, its curves and table, and the version's page and activation page."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
+
+from search.evaluation.charts import charts_of
+from search.evaluation.tables import results_of
+from search.models import DocumentImage, EvaluationSet
+from tests.support.corpus import make_collection, make_documents, make_version, picture
+from tests.support.evaluated import evaluated
+from workers.models import Job
+from workers.storage.blobs import blob_store
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def measured():
+    """A set of pairs by which two versions were measured, the champion first."""
+    collection = make_collection()
+    for number, passage in enumerate(make_documents(collection, 3)):
+        blob = blob_store(picture((40 * number, 0, 0)), "image/jpeg")
+        DocumentImage.objects.create(document=passage.document, ordinal=0, blob=blob)
+    return evaluated(collection, make_version("first", dim=8), make_version("second", dim=8, champion=False))
+
+
+def test_the_page_draws_a_curve_for_each_measure_and_says_every_number(measured, admin_client):
+    page = admin_client.get(reverse("admin:search_evaluationset_change", args=[measured.pk])).content.decode()
+    assert page.count('<figure class="chart">') == 8
+    assert "better than first@1: +8.0 points (+2.0 to +13.0)" in page
+    for words in (
+        "7.1 ms",
+        "0.8 ms",
+        "90.0 %",
+        "55.0 <small>49.0 to 60.0</small>",
+        "Measure 2 ready versions",
+    ):
+        assert words in page
+    assert "style=" not in page.partition('<div class="charts">')[2]
+
+
+def test_dots_stand_inside_the_chart_and_intervals_around_them(measured):
+    for chart in charts_of(results_of(measured)):
+        assert {series.name for series in chart.series} == {"first", "second"}
+        for dot in (dot for series in chart.series for dot in series.dots):
+            assert 40 < dot.x < 348
+            assert 12 <= dot.high <= dot.y <= dot.low <= 164
+
+
+def test_a_versions_page_says_what_it_is_good_at_and_what_it_costs(measured, admin_client):
+    second = measured.results.last().version
+    page = admin_client.get(f"/admin/models_admin/modelversion/{second.pk}/change/").content.decode()
+    for words in ("What it is good at", "Our pairs", "What it costs", "What changed since first@1"):
+        assert words in page
+
+
+def test_sets_are_made_measured_and_deleted_by_buttons(admin_client):
+    make_documents(make_collection(), 2)
+    make_version(dim=8)
+    files = {
+        "queries": SimpleUploadedFile("q.tsv", b"a\tfirst\nb\tsecond\n"),
+        "qrels": SimpleUploadedFile("q.qrels", b"a 0 d0 1\nb 0 d1 2\n"),
+    }
+    sent = {"name": "Filed", "source": "qrels", "collection": "public"}
+    page = admin_client.post(reverse("admin:search_evaluationset_add"), sent | files, follow=True)
+    assert "“Filed” has 2 queries." in page.content.decode()
+    made = EvaluationSet.objects.get()
+    do = "admin:search_evaluationset_do"
+    admin_client.post(reverse(do, args=[made.pk, "measure"]))
+    assert Job.objects.get(type="evaluate").params["evaluation_set"] == made.pk
+    refused = admin_client.post(reverse("admin:search_evaluationset_add"), sent)
+    assert "evaluation." in refused.content.decode()
+    admin_client.post(reverse(do, args=[made.pk, "delete"]))
+    assert not EvaluationSet.objects.exists()
+
+
+def test_only_those_who_manage_models_see_sets(measured, client, django_user_model):
+    client.force_login(django_user_model.objects.create_user("staff", is_staff=True))
+    where = reverse("admin:search_evaluationset_change", args=[measured.pk])
+    assert client.get(where).status_code in (302, 403)
+    assert (
+        client.post(reverse("admin:search_evaluationset_do", args=[measured.pk, "delete"])).status_code == 403
+    )
+    assert EvaluationSet.objects.exists()

@@ -1,0 +1,166 @@
+"""The challenger in the shadow: which searches it is asked, when, and what is compared."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from django.contrib.auth.models import User
+from django.urls import reverse
+from django.utils import timezone
+
+from models_admin import services
+from models_admin.models import Alias
+from retrieval_site.errors import AppError
+from search.judged import asking as judged_asking
+from search.models import Document, Judgement, OpenedHit, Query, ShadowAnswer
+from search.side_by_side.shadow import is_in_share, shadow_panel, shadow_start_due, shadow_summary
+from tests.search.judged.test_measure import DIM, FakeEncoder
+from tests.support.corpus import make_collection, make_documents, make_version, store
+from tests.support.queries import make_query
+from workers.jobs.runner import run_job_inline
+from workers.models import Job
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _fake_encoder(monkeypatch):
+    monkeypatch.setattr(judged_asking, "encoder_of", lambda version: FakeEncoder())
+
+
+@pytest.fixture
+def passages():
+    return make_documents(make_collection(), DIM)
+
+
+@pytest.fixture
+def challenger(passages):
+    """It finds the document after the right one, and is asked all live searches."""
+    found = []
+    for moved, name in enumerate(("first", "second")):
+        version = make_version(name, dim=DIM, champion=not moved)
+        store(version, passages, np.roll(np.eye(DIM, dtype=np.float32), moved, axis=0))
+        found.append(version)
+    Alias.objects.create(name="challenger", version=found[1], share=1.0)
+    return found[1]
+
+
+def live(number, **fields):
+    """A search of now that the champion answered with document `number` first."""
+    documents = list(Document.objects.order_by("pk").values_list("pk", flat=True))
+    order = [documents[number], *(pk for pk in documents if pk != documents[number])]
+    query = make_query(modality="text", text=str(number), version=services.champion())
+    values = {
+        "answer": [{"document": pk, "passage": pk, "score": 1.0} for pk in order],
+        "created_at": timezone.now() - timedelta(minutes=5),
+    }
+    Query.objects.filter(pk=query.pk).update(**values | fields)
+    return Query.objects.get(pk=query.pk)
+
+
+def asked():
+    job = shadow_start_due()
+    return run_job_inline(job) if job else None
+
+
+def test_a_live_search_is_asked_of_the_challenger_once(challenger, passages):
+    query = live(2)
+    asked()
+    row = ShadowAnswer.objects.get()
+    documents = list(Document.objects.order_by("pk").values_list("pk", flat=True))
+    assert row.query == query
+    assert row.champion[0] == documents[2]
+    assert row.documents[0] == documents[3]
+    assert row.overlap == DIM
+    assert asked() is None
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"created_at": timezone.now() - timedelta(minutes=11)},
+        {"listed": False},
+        {"sort": "-created_at"},
+        {"version": None},
+    ],
+)
+def test_old_and_other_searches_are_not_asked(challenger, fields):
+    if "created_at" in fields:
+        fields = {"created_at": timezone.now() - timedelta(minutes=11)}
+    live(2, **fields)
+    assert asked() is None
+
+
+def test_a_few_searches_wait_a_while_for_others_and_many_do_not(challenger):
+    live(2, created_at=timezone.now())
+    assert asked() is None
+    for _ in range(19):
+        live(3, created_at=timezone.now())
+    asked()
+    assert ShadowAnswer.objects.count() == 20
+
+
+def test_nothing_is_asked_while_other_work_waits(challenger):
+    live(2)
+    Job.objects.create(type="encode", state="queued")
+    assert asked() is None
+
+
+def test_nothing_is_asked_without_a_share(challenger):
+    live(2)
+    services.challenger_share(share=0)
+    assert asked() is None
+    with pytest.raises(AppError, match=r"parameter\.invalid"):
+        services.challenger_share(share=float("nan"))
+    services.challenger_end()
+    with pytest.raises(AppError, match=r"model\.not_found"):
+        services.challenger_share(share=0.5)
+
+
+def test_a_share_of_searches_is_a_share():
+    draw = np.random.default_rng(0)
+    ids = [uuid.UUID(bytes=draw.bytes(16), version=4) for _ in range(4000)]
+    assert sum(is_in_share(one, 0.25) for one in ids) == pytest.approx(1000, abs=110)
+    assert not any(is_in_share(one, 0) for one in ids)
+    assert all(is_in_share(one, 1) for one in ids)
+
+
+def test_what_was_opened_and_marked_is_compared(challenger, client):
+    person = User.objects.create_user("searcher")
+    query = live(2, user=person)
+    asked()
+    documents = list(Document.objects.order_by("pk"))
+    Judgement.objects.create(query=query, document=documents[2], grade=2, user=person)
+    where = reverse("search:document", args=[documents[2].pk])
+    client.get(f"{where}?q={query.pk}")  # somebody who followed a link
+    assert not OpenedHit.objects.exists()
+    client.force_login(person)
+    for _ in range(2):
+        client.get(f"{where}?q={query.pk}")
+    assert OpenedHit.objects.get().document == documents[2]
+    found = shadow_summary(challenger)
+    assert found.answers == 1
+    assert found.same_first == 0
+    assert found.opened.documents == found.relevant.documents == 1
+    assert found.opened.champion_mrr == 1
+    assert found.opened.challenger_mrr < 1
+    assert "1 live searches" in shadow_panel(challenger).note
+
+
+def test_nobody_notes_what_is_opened_without_a_challenger(challenger, client):
+    query = live(2)
+    services.challenger_end()
+    client.get(f"{reverse('search:document', args=[Document.objects.first().pk])}?q={query.pk}")
+    assert not OpenedHit.objects.exists()
+
+
+def test_a_former_challenger_is_not_asked(challenger):
+    live(2)
+    job = shadow_start_due()
+    services.challenger_end()
+    run_job_inline(job)
+    assert Job.objects.get(pk=job.pk).error_id == "model.not_found"
+    assert not ShadowAnswer.objects.exists()
