@@ -22,7 +22,8 @@ def validation_ended(job: Job) -> None:
 
 def getting_ended(job: Job) -> None:
     """Let the version that a job got, and did not validate to the end, be validated by a job of its own."""
-    found = ModelVersion.objects.filter(pk=GET_MODEL.result_of(job).version, state=VersionState.VALIDATING)
+    got = GET_MODEL.result_of(job).version or 0
+    found = ModelVersion.objects.filter(pk=got, state=VersionState.VALIDATING)
     refused = job.error_id in _BY_THE_BUNDLE
     found.update(
         state=VersionState.REFUSED if refused else VersionState.UPLOADED,

@@ -102,7 +102,7 @@ def run_get_model(run: JobRun[GetModelParameters, GetModelResult]) -> None:
     """
     from models_admin.getting import version_got
 
-    version = ModelVersion.objects.filter(pk=run.result.version).select_related("bundle").first()
+    version = ModelVersion.objects.filter(pk=run.result.version or 0).select_related("bundle").first()
     if version is None:
         version = version_got(run)
         run.remember(version=version.pk)

@@ -10,4 +10,14 @@ from search.admin import (
     webhooks,
 )
 
-__all__ = ["collections", "documents", "evaluation", "feedback", "jobs", "monitoring", "people", "tokens", "webhooks"]
+__all__ = [
+    "collections",
+    "documents",
+    "evaluation",
+    "feedback",
+    "jobs",
+    "monitoring",
+    "people",
+    "tokens",
+    "webhooks",
+]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import date, datetime
+    from datetime import date
 
 WIDTH, HEIGHT, MARGIN = 320, 72, 4
 
@@ -35,14 +36,20 @@ def curve(
     """Return values over time, oldest first, between `low` and `high`; None of fewer than two."""
     if len(values) < 2:
         return None
-    first, last = values[0][0], values[-1][0]
-    span = (last - first).total_seconds() or 1.0
+    days = [_days(at) for at, _ in values]
+    span = (days[-1] - days[0]) or 1.0
     points = [
-        (MARGIN + (at - first).total_seconds() / span * (WIDTH - 2 * MARGIN), _height(value, low, high))
-        for at, value in values
+        (MARGIN + (day - days[0]) / span * (WIDTH - 2 * MARGIN), _height(value, low, high))
+        for day, (_, value) in zip(days, values, strict=True)
     ]
     drawn = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
     return TimeCurve(drawn, points[-1], None if limit is None else _height(limit, low, high), label)
+
+
+def _days(at: date | datetime) -> float:
+    """Days since the year 1, with their fractions where the hour is known."""
+    seconds = at.hour * 3600 + at.minute * 60 + at.second if isinstance(at, datetime) else 0
+    return at.toordinal() + seconds / 86_400
 
 
 def _height(value: float, low: float, high: float) -> float:

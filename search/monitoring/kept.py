@@ -70,7 +70,7 @@ def kept_vectors(
     for embedding, answer, plan in sampled.values_list("embedding", "query__answer", "query__plan")[
         :most
     ].iterator(50):
-        vectors = np.frombuffer(bytes(embedding), dtype="<f4").reshape(-1, direction.version.dim)
+        vectors = np.frombuffer(embedding or b"", dtype="<f4").reshape(-1, direction.version.dim)
         if len(vectors):
             yield KeptVector(vectors, _best(answer, plan))
 

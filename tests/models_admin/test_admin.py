@@ -178,7 +178,10 @@ def test_a_version_that_is_set_aside_says_when_and_how_it_died_and_can_be_tried_
     ("state", "actions"),
     [
         ("valid", ["prepare", "index-binary", "index-exact"]),
-        ("ready", ["activate", "challenge", "prepare", "measure", "learn", "index-binary", "index-exact", "retire"]),
+        (
+            "ready",
+            ["activate", "challenge", "prepare", "measure", "learn", "index-binary", "index-exact", "retire"],
+        ),
         ("retired", ["prepare", "index-binary", "index-exact"]),
         ("preparing", []),
     ],

@@ -139,7 +139,7 @@ class _Fetch:
         """Fetch the file, check it, and let it appear at `target`."""
         from huggingface_hub import get_hf_file_metadata, hf_hub_url
         from huggingface_hub.file_download import http_get
-        from huggingface_hub.utils import build_hf_headers
+        from huggingface_hub.utils._headers import build_hf_headers
 
         hub, commit = self._hub, self._commit
         url = hf_hub_url(commit.repository, self._file.path, revision=commit.commit, endpoint=hub.endpoint)
@@ -157,7 +157,7 @@ class _Fetch:
                 self.update(out.tell())
                 http_get(
                     about.location, out, resume_size=out.tell(), headers=headers, expected_size=self._file.size,
-                    _tqdm_bar=self,  # type: ignore[arg-type]  # counts what came, as a bar does
+                    _tqdm_bar=self,  # counts what came, as a bar does
                 )  # fmt: skip
         self._check_content(partial, str(about.etag))
         partial.replace(target)

@@ -62,7 +62,7 @@ class SentenceModel:
         if self._settings.get("model_type") != "bert" or self._settings.get("hidden_act") != "gelu":
             raise WeightsError(f"{self.path.name} is no BERT with GELU.")
         if wrong:
-            shape = {ours: self._settings.get(theirs) for ours, theirs in SHAPE.items()}
+            shape: dict[str, Any] = {ours: self._settings.get(theirs) for ours, theirs in SHAPE.items()}
             raise WeightsError(
                 f"{self.path.name} has another shape; its encoder is {replace(config, **shape)}."
             )

@@ -36,7 +36,7 @@ def handle(command: JobCommand, options: dict[str, Any]) -> None:
         folder=str(folder.resolve()) if folder else "",
     )
     result = GET_MODEL.result_of(command.complete(job))
-    version = ModelVersion.objects.get(pk=result.version)
+    version = ModelVersion.objects.get(pk=result.version or 0)
     if preparing := jobs_with(PREPARE, VersionParameters(version=version.pk)).first():
         command.complete(preparing)
     command.stdout.write(command.style.SUCCESS(version.key))

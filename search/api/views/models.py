@@ -91,7 +91,7 @@ class ModelListView(ApiView):
     @describe("models_list", {200: page_answer(VersionAnswer)}, parameters=[ModelListParameters])
     def get(self, request: Request) -> Response:
         """List the versions that can be used; operators see all of them."""
-        wanted = {name: self.query[name] for name in ("state", "name") if name in self.query}
+        wanted: dict[str, Any] = {name: self.query[name] for name in ("state", "name") if name in self.query}
         if "tag" in self.query:
             wanted["tags__contains"] = [self.query["tag"]]
         for_staff = request.user.is_superuser

@@ -110,7 +110,7 @@ class _Classifier:
         """Return scale and shift of a batch normalisation."""
         parts = ("weight", "bias", "running_mean", "running_var")
         weight, bias, mean, variance = (self._weights[f"{norm}.{part}"] for part in parts)
-        scale = weight / np.sqrt(variance + np.float32(_EPSILON))
+        scale = (weight / np.sqrt(variance + np.float32(_EPSILON))).astype(np.float32)
         return scale, bias - mean * scale
 
     def _clipped(self, maps: str) -> str:
