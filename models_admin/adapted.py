@@ -33,7 +33,7 @@ def base_of(version: ModelVersion) -> ModelVersion | None:
     if not has_adapter(version):
         return version
     network = _network(version.manifest)
-    same = ModelVersion.objects.filter(dim=version.dim, manifest__adapter=None).exclude(pk=version.pk)
+    same = ModelVersion.objects.filter(dim=version.dim).exclude(manifest__has_key="adapter")
     found = [one for one in same.exclude(state__in=_UNCHECKED) if _network(one.manifest) == network]
     return max(found, key=lambda one: (one.state == VersionState.READY, one.pk), default=None)
 

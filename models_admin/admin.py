@@ -12,16 +12,18 @@ from django.shortcuts import render
 from django.urls import path, reverse
 from django.utils.html import format_html_join
 
-from models_admin import job_types, services
+from models_admin import services
 from models_admin.catalogue_pages import catalogue_urls
+from models_admin.challenger import challenger_end, challenger_share
 from models_admin.changes import SAID, changes_between, compared_with
 from models_admin.files import bundle_name
 from models_admin.gate import verdicts
 from models_admin.hooks import panels_for
-from models_admin.learning import may_learn, version_learn
+from models_admin.learning import version_learn
 from models_admin.losses import LOSSES
 from models_admin.measured import COLUMNS, reported_quality, validation_facts
-from models_admin.models import Activation, Alias, ModelVersion, VectorIndex, VersionState
+from models_admin.models import Activation, ModelVersion, VectorIndex
+from models_admin.offers import offered_actions
 from retrieval_site.bodies import BodyRule, may_send, takes_body
 from retrieval_site.errors import AppError
 from retrieval_site.panels import PanelAdmin
@@ -41,9 +43,6 @@ JOBS_SHOWN, ACTIVATIONS_SHOWN = 5, 10
 REASON_MAX = 2000
 SWITCHES = ("activate", "activate-anyway", "challenge", "rollback")
 """Buttons behind a page that asks for the reason and says what speaks for and against it."""
-VALIDATE = ("validate", "Validate again", "primary")
-MEASURE = ("measure", "Measure by judgements", "")
-LEARN = ("learn", "Learn from marks", "")
 
 
 class UploadForm(forms.Form):
@@ -88,14 +87,14 @@ def _challenge(version: ModelVersion, request: HttpRequest) -> str:
 
 
 def _challenge_end(version: ModelVersion, request: HttpRequest) -> str:
-    services.challenger_end()
+    challenger_end()
     return f"{version} is not the challenger any more; what was found out stays."
 
 
 def _share(version: ModelVersion, request: HttpRequest) -> str:
     written = request.POST.get("percent", "")
     percent = int(written) if written.isascii() and written.isdigit() and len(written) < 4 else -1
-    services.challenger_share(share=percent / 100)
+    challenger_share(share=percent / 100)
     return f"The challenger is asked {percent} % of the live searches, too, after they were answered."
 
 
@@ -360,58 +359,3 @@ class ActivationAdmin(admin.ModelAdmin[Activation]):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
-
-
-def offered_actions(version: ModelVersion) -> list[tuple[str, str, str]]:
-    """Return what may be done with the version now, as (action, label, style)."""
-    champion = Alias.objects.filter(name="champion").select_related("previous").first()
-    if champion is not None and champion.version_id == version.pk:
-        back = [("rollback", f"Roll back to {champion.previous}", "danger")] if champion.previous else []
-        return [*back, MEASURE, *_learning_offers(version), *_index_offers(version)]
-    if version.state == VersionState.SET_ASIDE:
-        return [("prepare", "Try it again: prepare", "primary")]
-    if version.state in (VersionState.UPLOADED, VersionState.REFUSED):
-        return _offers_without_model(version)
-    if version.state in (VersionState.VALID, VersionState.RETIRED):
-        return [("prepare", "Prepare", "primary"), *_index_offers(version)]
-    if version.state == VersionState.READY:
-        worse = services.judged_worse(version)
-        return [
-            ("activate-anyway", "Activate, though judged worse", "danger")
-            if worse
-            else ("activate", "Activate", "primary"),
-            *_challenge_offers(version),
-            ("prepare", "Catch up", ""),
-            MEASURE,
-            *_learning_offers(version),
-            *_index_offers(version),
-            ("retire", "Retire and drop its vectors", "danger"),
-        ]
-    return []
-
-
-def _challenge_offers(version: ModelVersion) -> list[tuple[str, str, str]]:
-    if Alias.objects.filter(name=services.CHALLENGER, version=version).exists():
-        return [("challenge-end", "Not the challenger any more", "")]
-    return [("challenge", "Make it the challenger", "")]
-
-
-def _offers_without_model(version: ModelVersion) -> list[tuple[str, str, str]]:
-    """Return what may be done with a version that did not pass its validation, while no job validates it."""
-    if services.is_busy(version, job_types.VALIDATE) or services.is_being_learned(version):
-        return []
-    again = version.state == VersionState.UPLOADED or services.may_validate_again(version)
-    return [*([VALIDATE] if again else []), ("delete", "Delete", "danger")]
-
-
-def _learning_offers(version: ModelVersion) -> list[tuple[str, str, str]]:
-    return [LEARN] if may_learn(version) else []
-
-
-def _index_offers(version: ModelVersion) -> list[tuple[str, str, str]]:
-    """Return the other ways of searching its vectors; signs say nothing about order similarity."""
-    return [
-        (f"index-{index}", f"Use {index.label}", "")
-        for index in VectorIndex
-        if index != version.vector_index and (index != VectorIndex.BINARY or version.similarity != "order")
-    ]

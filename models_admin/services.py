@@ -218,24 +218,6 @@ def version_activate(
         return activation
 
 
-def challenger_share(*, share: float) -> None:
-    """Let the challenger be asked this share (0 to 1) of the live searches, too, after they were answered.
-
-    Raises AppError `parameter.invalid`, `model.not_found` where there is no challenger.
-    """
-    if not 0 <= share <= 1:  # nor is it a number that is none
-        raise AppError.of_parameter("share", "Give a share from 0 to 1.")
-    if not Alias.objects.filter(name=CHALLENGER).update(share=share):
-        raise AppError("model.not_found", model=CHALLENGER)
-
-
-def challenger_end() -> None:
-    """Let no version be the challenger any more; what was found out stays."""
-    with transaction.atomic():
-        registry_lock(f"alias {CHALLENGER}")
-        Alias.objects.filter(name=CHALLENGER).delete()
-
-
 def version_rollback(
     *, by: AbstractBaseUser | None = None, reason: str = "", alias: str = CHAMPION
 ) -> Activation:

@@ -27,7 +27,7 @@ from search.vectors.tables import VectorTable
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from search.monitoring.kept import Direction
+    from search.monitoring.kept import WatchedDirection
 
 RECENT = timedelta(days=7)
 EARLIER = timedelta(days=35)
@@ -43,7 +43,7 @@ class _Reference:
     source: str
 
 
-def measure_drift(direction: Direction) -> DriftMeasurement | None:
+def measure_drift(direction: WatchedDirection) -> DriftMeasurement | None:
     """Measure and keep how far a direction's searches drifted; None where there are too few, or no reference."""
     now = timezone.now()
     recent = _best_scores(direction, now - RECENT, None)
@@ -69,7 +69,7 @@ def drift_in_words(measured: DriftMeasurement) -> str:
     return "changed a little" if measured.psi < SHIFTED else "changed a lot"
 
 
-def _of_calibration(direction: Direction) -> _Reference | None:
+def _of_calibration(direction: WatchedDirection) -> _Reference | None:
     row = Calibration.objects.filter(**direction.key, collection__isnull=True).first()
     fitted = fitted_of(row) if row else None
     if fitted is None or not fitted.reference:
@@ -77,12 +77,12 @@ def _of_calibration(direction: Direction) -> _Reference | None:
     return _Reference(fitted.reference, fitted.queries, "calibration")
 
 
-def _of_earlier(direction: Direction, now: datetime) -> _Reference | None:
+def _of_earlier(direction: WatchedDirection, now: datetime) -> _Reference | None:
     earlier = _best_scores(direction, now - EARLIER, now - RECENT)
     return _Reference(deciles(earlier), len(earlier), "earlier") if len(earlier) >= QUERIES_MIN else None
 
 
-def _best_scores(direction: Direction, since: datetime, until: datetime | None) -> list[float]:
+def _best_scores(direction: WatchedDirection, since: datetime, until: datetime | None) -> list[float]:
     """Return the standardised best score of each search of these days, of a sample where they are many."""
     table = VectorTable(direction.version.pk, direction.kind)
     return [

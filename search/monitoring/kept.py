@@ -26,7 +26,7 @@ _SECOND = QueryPart.objects.filter(query=OuterRef("query"), place=1)
 
 
 @dataclass(frozen=True)
-class Direction:
+class WatchedDirection:
     """What searches ask with, and the kind of unit that they look for, under one version."""
 
     version: ModelVersion
@@ -48,7 +48,7 @@ class KeptVector:
 
 
 def kept_vectors(
-    direction: Direction, most: int, *, since: datetime | None = None, until: datetime | None = None
+    direction: WatchedDirection, most: int, *, since: datetime | None = None, until: datetime | None = None
 ) -> Iterator[KeptVector]:
     """Yield a sample of at most so many kept searches of a direction that were not moved by marks.
 

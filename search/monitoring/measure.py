@@ -13,7 +13,7 @@ from search.job_types import MONITOR, MonitorResult
 from search.models import DriftMeasurement, QueryPart, RecallMeasurement
 from search.monitoring.alerts import alerts_now
 from search.monitoring.drift import measure_drift
-from search.monitoring.kept import MODALITIES, Direction
+from search.monitoring.kept import MODALITIES, WatchedDirection
 from search.monitoring.recall import measure_recall
 from search.vectors.tables import tables_of
 from workers.jobs.services import job_create_once
@@ -59,11 +59,11 @@ def measure_all(run: JobRun[JobParameters, MonitorResult]) -> MonitorResult:
     return MonitorResult(recalls=recalls, drifts=drifts, alerts=tuple(alert.name for alert in alerts))
 
 
-def _directions() -> Iterator[Direction]:
+def _directions() -> Iterator[WatchedDirection]:
     for version in versions_live():
         for table in tables_of(version):
             if table.exists():
-                yield from (Direction(version, table.kind, modality) for modality in MODALITIES)
+                yield from (WatchedDirection(version, table.kind, modality) for modality in MODALITIES)
 
 
 def _forget_old() -> None:

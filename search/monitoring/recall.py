@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from search.monitoring.kept import Direction
+    from search.monitoring.kept import WatchedDirection
     from search.retrieval.types import Plan
     from search.vectors.tables import IndexKind
 
@@ -51,7 +51,7 @@ DEFAULTS = {"hnsw": EF_SEARCH, "binary": BINARY_CANDIDATES}
 class _Measuring:
     """The queries of one direction `(n, dim)`, and what an exact scan finds for each, best first."""
 
-    direction: Direction
+    direction: WatchedDirection
     scope: Scope
     index: IndexKind
     queries: NDArray[np.float32]
@@ -78,7 +78,7 @@ def recall(found: Sequence[int], wanted: Sequence[int]) -> float:
     return len(set(found) & set(wanted)) / len(wanted) if wanted else 1.0
 
 
-def measure_recall(direction: Direction, checkpoint: Callable[[], None]) -> RecallMeasurement | None:
+def measure_recall(direction: WatchedDirection, checkpoint: Callable[[], None]) -> RecallMeasurement | None:
     """Measure and keep a direction's recall; None where no index stands or no search of it is kept.
 
     Raises AppError `monitoring.not_exact` and `monitoring.not_by_index` where a plan is not what it should be.
@@ -109,7 +109,9 @@ def measure_recall(direction: Direction, checkpoint: Callable[[], None]) -> Reca
     )
 
 
-def _measuring(direction: Direction, index: IndexKind, checkpoint: Callable[[], None]) -> _Measuring | None:
+def _measuring(
+    direction: WatchedDirection, index: IndexKind, checkpoint: Callable[[], None]
+) -> _Measuring | None:
     places = tuple(Collection.objects.order_by("pk").values_list("pk", flat=True))
     scope = Scope(VectorTable(direction.version.pk, direction.kind), places, asked_with=direction.modality)
     most = int(np.clip(ROWS_SCANNED_MAX // max(_rows(scope), 1), QUERIES_MIN, QUERIES_MAX))

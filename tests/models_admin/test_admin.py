@@ -9,8 +9,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from models_admin import services
-from models_admin.admin import offered_actions
 from models_admin.models import Alias, ModelVersion
+from models_admin.offers import offered_actions
 from tests.support.pages import shown_page
 from tests.support.tiny_bundle import make_tiny_bundle
 from workers.models import Job

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from models_admin import services
+from models_admin.challenger import challenger_end, challenger_share
 from models_admin.models import Alias
 from retrieval_site.errors import AppError
 from search.judged import asking as judged_asking
@@ -111,13 +112,13 @@ def test_nothing_is_asked_while_other_work_waits(challenger):
 
 def test_nothing_is_asked_without_a_share(challenger):
     live(2)
-    services.challenger_share(share=0)
+    challenger_share(share=0)
     assert asked() is None
     with pytest.raises(AppError, match=r"parameter\.invalid"):
-        services.challenger_share(share=float("nan"))
-    services.challenger_end()
+        challenger_share(share=float("nan"))
+    challenger_end()
     with pytest.raises(AppError, match=r"model\.not_found"):
-        services.challenger_share(share=0.5)
+        challenger_share(share=0.5)
 
 
 def test_a_share_of_searches_is_a_share():
@@ -152,7 +153,7 @@ def test_what_was_opened_and_marked_is_compared(challenger, client):
 
 def test_nobody_notes_what_is_opened_without_a_challenger(challenger, client):
     query = live(2)
-    services.challenger_end()
+    challenger_end()
     client.get(f"{reverse('search:document', args=[Document.objects.first().pk])}?q={query.pk}")
     assert not OpenedHit.objects.exists()
 
@@ -160,7 +161,7 @@ def test_nobody_notes_what_is_opened_without_a_challenger(challenger, client):
 def test_a_former_challenger_is_not_asked(challenger):
     live(2)
     job = shadow_start_due()
-    services.challenger_end()
+    challenger_end()
     run_job_inline(job)
     assert Job.objects.get(pk=job.pk).error_id == "model.not_found"
     assert not ShadowAnswer.objects.exists()

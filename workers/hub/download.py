@@ -201,19 +201,19 @@ def _git_hash(path: Path) -> str:
 def _errors_named(hub: Hub, repository: str, revision: str) -> Iterator[None]:
     """Go by connections of ours, and say in our words what the hub's library raises."""
     import httpx2
-    from huggingface_hub import errors
+    from huggingface_hub import errors as raised
 
     _connect_by(hub)
     try:
         yield
-    except errors.GatedRepoError as error:
+    except raised.GatedRepoError as error:
         raise HubError("hub.not_permitted", repository=repository) from error
-    except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError, errors.EntryNotFoundError) as error:
+    except (raised.RepositoryNotFoundError, raised.RevisionNotFoundError, raised.EntryNotFoundError) as error:
         raise HubError("hub.not_found", repository=repository, revision=revision) from error
-    except errors.HfHubHTTPError as error:
+    except raised.HfHubHTTPError as error:
         status = error.response.status_code if error.response is not None else 0
         raise HubError("hub.status", status=status, repository=repository) from error
-    except (httpx2.HTTPError, httpx2.InvalidURL, errors.OfflineModeIsEnabled, OSError) as error:
+    except (httpx2.HTTPError, httpx2.InvalidURL, raised.OfflineModeIsEnabled, OSError) as error:
         raise HubError("hub.not_reached", endpoint=hub.endpoint, reason=str(error)[:300]) from error
     except (ValueError, TypeError, KeyError) as error:
         raise HubError("hub.bad_answer", problem=str(error)[:300]) from error

@@ -46,7 +46,7 @@ _CHARACTERS_PER_TOKEN = 64
 """What lies beyond this many characters per allowed token is not even tokenised."""
 
 
-class _Words:
+class _NltkWords:
     """`nltk-words`: a word is a token."""
 
     def __init__(self, path: Path, spec: TextSpec) -> None:
@@ -101,7 +101,7 @@ class _Subwords:
 
 
 TOKENIZERS: dict[str, Callable[[Path, TextSpec], TextTokenizer]] = {
-    "nltk-words": _Words, "clip-bpe": _BytePairs, "tokenizers": _Subwords,
+    "nltk-words": _NltkWords, "clip-bpe": _BytePairs, "tokenizers": _Subwords,
 }  # fmt: skip
 
 

@@ -18,7 +18,7 @@ Tokens = list[list[list[int]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Texts:
+class TokenisedTexts:
     """`vocabulary`: a token's place in it is its id. `tokens`: of each split, by picture and caption.
 
     `unknown`: the share, 0 to 1, of the validation captions' tokens that the vocabulary lacks.
@@ -29,7 +29,9 @@ class Texts:
     unknown: float
 
 
-def read_texts(recipe: Recipe, folder: RunFolder, splits: tuple[Captioned, Captioned], cache: Path) -> Texts:
+def read_texts(
+    recipe: Recipe, folder: RunFolder, splits: tuple[Captioned, Captioned], cache: Path
+) -> TokenisedTexts:
     """The captions of both splits. A new run chooses its vocabulary, a resumed one keeps its own.
 
     Raises ModelConfigError, WeightsError or TrainingError.
@@ -44,10 +46,10 @@ def read_texts(recipe: Recipe, folder: RunFolder, splits: tuple[Captioned, Capti
     encoded = (
         [[tokenizer.encode_words(text, limit) for text in texts] for texts in words] for words in (train, val)
     )
-    return Texts(vocabulary, (next(encoded), next(encoded)), unknown)
+    return TokenisedTexts(vocabulary, (next(encoded), next(encoded)), unknown)
 
 
-def _in_pieces(recipe: Recipe, vocabulary: list[str], splits: tuple[Captioned, Captioned]) -> Texts:
+def _in_pieces(recipe: Recipe, vocabulary: list[str], splits: tuple[Captioned, Captioned]) -> TokenisedTexts:
     tokenizer = piece_tokenizer(vocabulary)
 
     def encoded(captions: Sequence[str]) -> list[list[int]]:
@@ -56,7 +58,7 @@ def _in_pieces(recipe: Recipe, vocabulary: list[str], splits: tuple[Captioned, C
 
     train, val = ([encoded(captions) for captions in split.captions] for split in splits)
     pieces = [piece for captions in val for caption in captions for piece in caption]
-    return Texts(vocabulary, (train, val), pieces.count(UNKNOWN_ID) / max(1, len(pieces)))
+    return TokenisedTexts(vocabulary, (train, val), pieces.count(UNKNOWN_ID) / max(1, len(pieces)))
 
 
 def _vocabulary(folder: RunFolder, recipe: Recipe, words: Words) -> list[str]:

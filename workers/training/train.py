@@ -37,7 +37,7 @@ from workers.training.start import (
     trained_parts,
     tune_sentences,
 )
-from workers.training.texts import Texts, read_texts
+from workers.training.texts import TokenisedTexts, read_texts
 
 PRECISIONS: dict[str, Literal["32-true", "bf16-mixed"]] = {"float32": "32-true", "bfloat16": "bf16-mixed"}
 
@@ -171,7 +171,7 @@ def _prepared(
     return RetrievalModule(model, train, val)
 
 
-def _shape(splits: tuple[Captioned, Captioned], model: TwoTower, texts: Texts) -> str:
+def _shape(splits: tuple[Captioned, Captioned], model: TwoTower, texts: TokenisedTexts) -> str:
     """What is trained on what, in one line."""
     parameters = sum(p.numel() for p in model.parameters())
     known = len(texts.vocabulary)

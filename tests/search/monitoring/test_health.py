@@ -19,7 +19,7 @@ from search.monitoring import measure
 from search.monitoring.alerts import HealthAlert, alerts_now
 from search.monitoring.curves import HEIGHT, MARGIN, WIDTH, curve
 from search.monitoring.drift import drift_in_words, measure_drift
-from search.monitoring.kept import Direction
+from search.monitoring.kept import WatchedDirection
 from search.monitoring.outcomes import outcomes, repeated_failures
 from search.monitoring.storage import tables_health
 from search.relevance.shift import deciles, index_by_chance, stability_index
@@ -87,7 +87,7 @@ def test_of_samples_of_one_distribution_one_in_twenty_is_beyond_chance():
 
 
 def test_searches_like_those_before_are_stable_and_others_have_changed(version):
-    direction = Direction(version, "passage", "text")
+    direction = WatchedDirection(version, "passage", "text")
     ask(version, 60, near=0.6, days_ago=20)
     ask(version, 60, near=0.6, days_ago=1)
     same = measure_drift(direction)
@@ -101,7 +101,7 @@ def test_searches_like_those_before_are_stable_and_others_have_changed(version):
 def test_too_few_searches_say_nothing(version):
     ask(version, 60, near=0.6, days_ago=20)
     ask(version, 49, near=0.1, days_ago=1)
-    assert measure_drift(Direction(version, "passage", "text")) is None
+    assert measure_drift(WatchedDirection(version, "passage", "text")) is None
 
 
 def test_searches_are_counted_by_day_and_by_how_they_end(version):

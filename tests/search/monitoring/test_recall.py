@@ -11,7 +11,7 @@ from django.db import connection
 from retrieval_site.errors import AppError
 from search.models import RecallMeasurement, SearchSetting
 from search.monitoring.intervals import wilson
-from search.monitoring.kept import Direction, kept_vectors
+from search.monitoring.kept import WatchedDirection, kept_vectors
 from search.monitoring.recall import LADDERS, measure_recall, recall
 from search.retrieval import statements
 from search.retrieval.dense import make_plan, plan_by_index, planned
@@ -45,7 +45,7 @@ def ask_often(version, modality="image", count=QUERIES, seed=5):
 
 
 def measured(version, modality="image"):
-    return measure_recall(Direction(version, "passage", modality), lambda: None)
+    return measure_recall(WatchedDirection(version, "passage", modality), lambda: None)
 
 
 def test_recall_is_that_of_a_loop_over_all_vectors(corpus):
@@ -54,7 +54,7 @@ def test_recall_is_that_of_a_loop_over_all_vectors(corpus):
     scope = scope_of(corpus.version, [corpus.public, corpus.private])
     plan = plan_by_index("hnsw", 48, 48)
     shares = []
-    for kept in kept_vectors(Direction(corpus.version, "passage", "image"), 200):
+    for kept in kept_vectors(WatchedDirection(corpus.version, "passage", "image"), 200):
         truth = ranked(statements.exact(scope, DIM), scope, kept.vectors[0], 10)
         with planned(plan):
             found = ranked(statements.by_index(scope, DIM, plan), scope, kept.vectors[0])

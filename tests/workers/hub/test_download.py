@@ -69,7 +69,7 @@ def test_a_file_that_broke_off_goes_on_where_it_ended(hub, server):
     content = [
         headers for method, path, headers in server.asked if method == "GET" and path.startswith("/lfs/")
     ]
-    assert [headers["range"] for headers in content] == ["bytes=5000-"]
+    assert [headers["Range"] for headers in content] == ["bytes=5000-"]
 
 
 def test_a_connection_that_ends_early_is_taken_up_again(hub, server):

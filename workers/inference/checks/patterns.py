@@ -40,7 +40,7 @@ def check_pattern(pattern: str) -> None:
 
 
 @dataclass
-class _Cost:
+class _Backtracking:
     """In how many ways a piece may match, and how often it repeats without an end."""
 
     ways: int = 1
@@ -54,7 +54,7 @@ class _Reader:
         self._pattern = pattern
         self.at = 0
 
-    def choice(self, depth: int) -> _Cost:
+    def choice(self, depth: int) -> _Backtracking:
         """Read branches up to a closing bracket, or the end; a branch of the whole pattern stands for itself."""
         if depth > 4:
             raise _refused(self._pattern, "has brackets within brackets within brackets")
@@ -62,21 +62,21 @@ class _Reader:
         while self._next() == "|":
             self.at += 1
             branches.append(self._branch(depth))
-        return _Cost(sum(one.ways for one in branches), max(one.endless for one in branches))
+        return _Backtracking(sum(one.ways for one in branches), max(one.endless for one in branches))
 
-    def _branch(self, depth: int) -> _Cost:
-        whole = _Cost()
+    def _branch(self, depth: int) -> _Backtracking:
+        whole = _Backtracking()
         while self._next() not in ("", "|", ")"):
             piece = self._piece(depth)
-            whole = _Cost(whole.ways * piece.ways, whole.endless + piece.endless)
+            whole = _Backtracking(whole.ways * piece.ways, whole.endless + piece.endless)
             if whole.ways > _WAYS_MAX or whole.endless > 1:
                 raise _refused(self._pattern, "may match in too many ways")
         return whole
 
-    def _piece(self, depth: int) -> _Cost:
+    def _piece(self, depth: int) -> _Backtracking:
         if atom := _ATOM.match(self._pattern, self.at):
             self.at = atom.end()
-            return self._repeated(_Cost(), is_group=False)
+            return self._repeated(_Backtracking(), is_group=False)
         opened = _OPEN.match(self._pattern, self.at)
         if opened is None:
             raise _refused(self._pattern, f"holds what is not allowed, at character {self.at + 1}")
@@ -87,7 +87,7 @@ class _Reader:
         self.at += 1
         return self._repeated(inside, is_group=True)
 
-    def _repeated(self, piece: _Cost, *, is_group: bool) -> _Cost:
+    def _repeated(self, piece: _Backtracking, *, is_group: bool) -> _Backtracking:
         """Read the sign of repetition behind a piece, if there is one; only one character may repeat without end."""
         sign = _COUNT.match(self._pattern, self.at)
         if sign is None:
@@ -99,10 +99,10 @@ class _Reader:
         if high is None:
             if is_group:
                 raise _refused(self._pattern, "repeats a group without an end")
-            return _Cost(piece.ways, piece.endless + 1)
+            return _Backtracking(piece.ways, piece.endless + 1)
         if high > 32 or (is_group and high > 1):
             raise _refused(self._pattern, "repeats too often")
-        return _Cost(piece.ways + high - low, piece.endless)
+        return _Backtracking(piece.ways + high - low, piece.endless)
 
     def _next(self) -> str:
         return self._pattern[self.at : self.at + 1]

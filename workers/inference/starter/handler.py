@@ -43,7 +43,7 @@ class StarterHandler:
         """
         first = head["classifier_bytes"]
         tokenizer, weights = _opened(payload[first:])
-        encode = SentenceEncoder(tokenizer, sentence_graph(weights))
+        encode = StarterSentences(tokenizer, sentence_graph(weights))
         classes, usual = encode(head["names"]), encode(head["sentences"]).mean(axis=0)
         named = NamedClasses(classes, classes.mean(axis=0))
         image = picture_graph(read_torch_file(payload[:first]), named)
@@ -51,7 +51,7 @@ class StarterHandler:
         return {"bytes": [len(part) for part in parts]}, [np.frombuffer(part, np.uint8) for part in parts]
 
 
-class SentenceEncoder:
+class StarterSentences:
     """Texts → unit vectors (n, dim), by a graph that is not centred yet."""
 
     def __init__(self, tokenizer: bytes, graph: bytes) -> None:

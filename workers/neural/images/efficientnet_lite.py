@@ -16,7 +16,7 @@ STEM, HEAD, CLASSES = 32, 1280, 1000
 EPSILON, MOMENTUM = 1e-3, 0.01
 
 
-class Stage(NamedTuple):
+class BlockStage(NamedTuple):
     """Blocks of one resolution in the unscaled network; `wider`: a block's inner channels for each of its input's."""
 
     blocks: int
@@ -27,13 +27,13 @@ class Stage(NamedTuple):
 
 
 STAGES = (
-    Stage(1, 3, 1, 1, 16),
-    Stage(2, 3, 2, 6, 24),
-    Stage(2, 5, 2, 6, 40),
-    Stage(3, 3, 2, 6, 80),
-    Stage(3, 5, 1, 6, 112),
-    Stage(4, 5, 2, 6, 192),
-    Stage(1, 3, 1, 6, 320),
+    BlockStage(1, 3, 1, 1, 16),
+    BlockStage(2, 3, 2, 6, 24),
+    BlockStage(2, 5, 2, 6, 40),
+    BlockStage(3, 3, 2, 6, 80),
+    BlockStage(3, 5, 1, 6, 112),
+    BlockStage(4, 5, 2, 6, 192),
+    BlockStage(1, 3, 1, 6, 320),
 )
 # Width and depth, in tenths, by name. They were trained at 224, 240 and 260 pixels, mean .498 and deviation .502.
 SCALES = {"efficientnet_lite0": (10, 10), "efficientnet_lite1": (10, 11), "efficientnet_lite2": (11, 12)}
@@ -55,7 +55,7 @@ class EfficientNetLite(nn.Module):
             scaled = 0 < number < len(STAGES) - 1
             made = _whole_eights(stage.channels * width)
             for place in range(-(-stage.blocks * depth // 10) if scaled else stage.blocks):
-                parts.append(Block(stage, channels, made, stride=1 if place else stage.stride))
+                parts.append(InvertedBottleneck(stage, channels, made, stride=1 if place else stage.stride))
                 channels = made
         parts.append(_convolution(channels, HEAD, 1))
         self.features = nn.Sequential(*parts)
@@ -68,10 +68,10 @@ class EfficientNetLite(nn.Module):
         return logits
 
 
-class Block(nn.Module):
+class InvertedBottleneck(nn.Module):
     """An inverted bottleneck: 1 × 1 convolution to more channels, one a channel, 1 × 1 to few; its input is added."""
 
-    def __init__(self, stage: Stage, given: int, made: int, *, stride: int) -> None:
+    def __init__(self, stage: BlockStage, given: int, made: int, *, stride: int) -> None:
         super().__init__()
         inner = given * stage.wider
         expand = [_convolution(given, inner, 1)] if stage.wider > 1 else []

@@ -106,7 +106,7 @@ class Bert(nn.Module):
         self.words = nn.Embedding(vocabulary, config.width, padding_idx=0)
         self.places = nn.Embedding(config.positions, config.width)
         self.norm = nn.LayerNorm(config.width, EPSILON)
-        self.layers = nn.ModuleList(Layer(config) for _ in range(config.layers))
+        self.layers = nn.ModuleList(BertLayer(config) for _ in range(config.layers))
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """See the class."""
@@ -119,7 +119,7 @@ class Bert(nn.Module):
         return masked_mean(states, mask, lengths)
 
 
-class Layer(nn.Module):
+class BertLayer(nn.Module):
     """States (batch, length, width) and the tokens' mask (batch, length, 1) → states of the same shape."""
 
     def __init__(self, config: SentenceConfig) -> None:

@@ -55,7 +55,7 @@ def test_a_dimension_that_only_running_shows_is_refused(tmp_path, refusal):
     [
         lambda graph: setattr(graph.input[0], "name", "picture"),
         lambda graph: setattr(graph.input[0].type.tensor_type, "elem_type", TensorProto.DOUBLE),
-        lambda graph: setattr(graph.input[0].type.tensor_type.shape.dim[0], "dim_value", 1),
+        lambda graph: setattr(graph.input[0].type.tensor_type.shape.dim[0], "dim_value", 2),
         lambda graph: setattr(graph.input[0].type.tensor_type.shape.dim[2], "dim_value", SIZE * 2),
         lambda graph: graph.input[0].type.tensor_type.shape.dim.add(),
         lambda graph: graph.output.add(name="second"),
