@@ -40,7 +40,7 @@ def classifier_weights() -> dict[str, np.ndarray]:
         layer(f"{name}._project_conv", f"{name}._bn2", channels, wide, 1, 1)
         entering = channels
     layer("_conv_head", "_bn1", 24, entering, 1, 1)
-    found["_fc.weight"] = random.normal(0, 1, (CLASSES, 24)).astype(np.float32)
+    found["_fc.weight"] = random.normal(0, 2, (CLASSES, 24)).astype(np.float32)
     found["_fc.bias"] = random.normal(0, 1, CLASSES).astype(np.float32)
     return found
 
