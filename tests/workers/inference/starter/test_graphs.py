@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.workers.inference.starter import tiny_weights as tiny
-from workers.inference.starter.handler import SentenceEncoder
+from workers.inference.starter.handler import StarterSentences
 from workers.inference.starter.packages import CLASSIFIER, SENTENCES, StarterError, pretrained_file
 from workers.inference.starter.pictures import LITE2, NamedClasses, picture_graph
 from workers.inference.starter.sentences import SentenceShape, sentence_graph
@@ -158,5 +158,5 @@ def test_the_published_sentence_encoder_gives_what_transformers_gives(tmp_path):
     mask = fed["attention_mask"][..., None]
     wanted = ((states * mask).sum(1) / mask.sum(1)).numpy()
     graph = sentence_graph(read_safetensors((tmp_path / "model.safetensors").read_bytes()))
-    encode = SentenceEncoder((tmp_path / "tokenizer.json").read_bytes(), graph)
+    encode = StarterSentences((tmp_path / "tokenizer.json").read_bytes(), graph)
     assert cosines(encode(texts), wanted).min() > 0.9999
