@@ -24,6 +24,7 @@ from models_admin.losses import LOSSES
 from models_admin.measured import COLUMNS, reported_quality, validation_facts
 from models_admin.models import Activation, ModelVersion, VectorIndex
 from models_admin.offers import offered_actions
+from models_admin.tags import version_tag
 from retrieval_site.bodies import BodyRule, may_send, takes_body
 from retrieval_site.errors import AppError
 from retrieval_site.panels import PanelAdmin
@@ -131,7 +132,7 @@ def _delete(version: ModelVersion, request: HttpRequest) -> str:
 
 
 def _tag(version: ModelVersion, request: HttpRequest) -> str:
-    services.version_tag(version=version, tags=request.POST.get("tags", "").split(","))
+    version_tag(version=version, tags=request.POST.get("tags", "").split(","))
     return f"{version} has these tags now: {', '.join(version.tags) or 'none'}."
 
 

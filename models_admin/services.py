@@ -25,8 +25,6 @@ from workers.models import Job
 from workers.storage.blobs import blob_store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from django.contrib.auth.base_user import AbstractBaseUser
     from django.core.files.base import File
 
@@ -36,7 +34,6 @@ if TYPE_CHECKING:
     from workers.models import Blob
 
 CHAMPION, CHALLENGER = "champion", "challenger"
-TAGS_MAX, TAG_CHARACTERS_MAX = 20, 50
 _PREPARABLE = (
     VersionState.VALID,
     VersionState.PREPARING,
@@ -93,18 +90,6 @@ def _add_note(version: ModelVersion, note: str) -> None:
     if note and note not in version.note.splitlines():
         version.note = "\n".join(filter(None, [version.note, note]))
         version.save(update_fields=["note"])
-
-
-def version_tag(*, version: ModelVersion, tags: Iterable[str]) -> ModelVersion:
-    """Give a version these tags in place of those that it has; raises AppError `parameter.invalid`."""
-    once = list(dict.fromkeys(tag.strip() for tag in tags if tag.strip()))
-    if len(once) > TAGS_MAX or any(len(tag) > TAG_CHARACTERS_MAX or not tag.isprintable() for tag in once):
-        raise AppError.of_parameter(
-            "tags", f"Send at most {TAGS_MAX} tags of at most {TAG_CHARACTERS_MAX} characters each."
-        )
-    version.tags = once
-    version.save(update_fields=["tags"])
-    return version
 
 
 def _manifest_of(bundle: File[bytes]) -> Manifest:

@@ -10,17 +10,15 @@ from rest_framework.response import Response
 
 from models_admin.models import VersionState
 from models_admin.services import (
-    TAG_CHARACTERS_MAX,
-    TAGS_MAX,
     version_activate,
     version_delete,
     version_measure,
     version_prepare,
     version_retire,
     version_rollback,
-    version_tag,
     version_upload,
 )
+from models_admin.tags import TAG_CHARACTERS_MAX, TAGS_MAX, version_tag
 from search.api.access import known_versions, usable_version
 from search.api.answers import JobAnswer, VersionAnswer
 from search.api.base import ApiView, PageParameters, describe, page_answer
