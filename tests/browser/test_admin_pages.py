@@ -20,7 +20,7 @@ from playwright.sync_api import expect
 
 from models_admin.models import Activation
 from models_admin.services import champion
-from search.models import Document, Judgement, Membership
+from search.models import Document, Judgement, Membership, RecallMeasurement, Webhook
 from search.services.imports import import_start
 from search.services.tokens import token_create
 from tests.support.browser import DESKTOP, PHONE, Site, accessibility_problems, overflow
@@ -206,6 +206,11 @@ def full(site: Site, admin: Page) -> Site:
     )
     Activation.objects.create(alias="champion", version=champion(), reason="better", by=owner)
     evaluated(site.notes, champion())
+    RecallMeasurement.objects.create(
+        version=champion(), kind="passage", modality="text", index="hnsw", queries=20, rows=40, setting=64,
+        recall=0.97, low=0.92, high=0.99, target=0.95, smallest=48, ladder=[[48, 0.96], [64, 0.97]],
+    )  # fmt: skip
+    Webhook.objects.create(name="Chat", url="https://chat.example/hook", events=["job.failed"], salt="s")
     for model, row in _rows():
         LogEntry.objects.create(
             user=owner, content_type=ContentType.objects.get_for_model(model), object_id=str(row.pk),
