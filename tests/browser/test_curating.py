@@ -46,7 +46,7 @@ def test_ticks_are_kept_while_looking_around_and_go_with_the_change(site: Site, 
     bar.get_by_label("Tags, with commas between").fill("checked, 2026")
     bar.get_by_role("button", name="Add", exact=True).click()
     expect(page).to_have_url(re.compile(r"/changes/\d+/$"))
-    assert ChangeSet.objects.get().documents.count() == len(picked)
+    assert ChangeSet.objects.get().changes.count() == len(picked)
     tagged = Document.objects.filter(tags__contains=["checked", "2026"])
     assert sorted(str(pk) for pk in tagged.values_list("pk", flat=True)) == sorted(picked)
     page.goto(address)
