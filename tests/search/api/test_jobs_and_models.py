@@ -225,7 +225,7 @@ def test_an_operator_deletes_a_refused_version_and_no_other(world):
 
 
 def test_operators_tag_versions_and_everybody_who_sees_them_finds_them_by_a_tag(world):
-    version = make_version()
+    version = make_version(number=2)
     root, reader = world.client("root"), world.client("reader")
     tagged = root.patch(
         f"{MODELS}{version.key}/", {"tags": ["autumn", " pumps ", "autumn", ""]}, format="json"
