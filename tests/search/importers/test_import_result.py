@@ -105,8 +105,16 @@ def test_what_was_left_out_stands_in_the_result_with_its_names(corpus):
     found = {warning["id"]: warning["detail"] for warning in job.result["warnings"]}
     assert found == {
         "import.columns_ignored": {"columns": ["kind"]},
-        "import.pictures_unused": {"count": 2, "examples": ["a.png", "b/c.png"]},
-        "import.files_ignored": {"count": 1, "examples": ["notes.md"]},
+        "import.pictures_unused": {
+            "count": 2,
+            "examples": ["a.png", "b/c.png"],
+            "files": [{"name": name, "reason": "no document names it"} for name in ("a.png", "b/c.png")],
+        },
+        "import.files_ignored": {
+            "count": 1,
+            "examples": ["notes.md"],
+            "files": [{"name": "notes.md", "reason": "a text beside the file that lists the documents"}],
+        },
     }
 
 
