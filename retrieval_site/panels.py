@@ -5,13 +5,14 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import Http404, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path, reverse
 
+from retrieval_site.careful_admin import CarefulAdmin
 from retrieval_site.errors import AppError
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 _Row = TypeVar("_Row", bound=Model)
 
 
-class PanelAdmin(admin.ModelAdmin[_Row]):
+class PanelAdmin(CarefulAdmin[_Row]):
     """A row is looked at, never edited by hand: a panel instead of a form, and buttons with services behind them.
 
     `admin/panel_form.html` holds the panel; a `data-poll-again` in it makes the page ask for it again.

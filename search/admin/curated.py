@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.contrib.postgres.fields import ArrayField
 
+from retrieval_site.careful_admin import CarefulAdmin
 from search.models import Collection
 
 if TYPE_CHECKING:
@@ -14,17 +14,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
 
-class CarefulAdmin(admin.ModelAdmin[Any]):
-    """Lists that no address can make fail."""
-
-    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        """Refuse to filter by lists in the address: what is no list there is an error of the database."""
-        field = lookup.partition("__")[0]
-        lists = {one.name for one in self.opts.get_fields() if isinstance(one, ArrayField)}
-        return field not in lists and super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
-
-
-class CuratedAdmin(CarefulAdmin):
+class CuratedAdmin(CarefulAdmin[Any]):
     """Rows of collections that the user curates; `collection_path` leads from a row to its collection."""
 
     collection_path = "collection"
@@ -65,7 +55,7 @@ class CuratedCollectionFilter(admin.RelatedFieldListFilter):
         return list(Collection.objects.curated_by(request.user).order_by("name").values_list("pk", "name"))
 
 
-class SuperuserOnlyAdmin(CarefulAdmin):
+class SuperuserOnlyAdmin(CarefulAdmin[Any]):
     """Rows that only superusers look at, whatever permissions a group was given."""
 
     def has_module_permission(self, request: HttpRequest) -> bool:

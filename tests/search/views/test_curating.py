@@ -333,7 +333,7 @@ def test_the_same_documents_are_shown_together_and_merged(curator, notes, django
     assert list(Document.objects.filter(title="Pump")) == [twin]
     assert "No duplicates are known" in page(curator, "/curate/in/notes/duplicates/")
     curator.post("/curate/in/notes/duplicates/")
-    assert "Looked for" in page(curator, "/curate/in/notes/duplicates/")
+    assert "A job looks for" in page(curator, "/curate/in/notes/duplicates/")
 
 
 def test_a_curator_imports_a_file_and_reads_what_failed(curator, notes):
