@@ -33,8 +33,9 @@ GIVERS = {"AuthenticationFailed", "NotAuthenticated", "PermissionDenied"}
 GIVERS |= {"_as", "_quoted", "_refusal", "_refuse", "job_fail", "kind", "quoting", "sentence"}
 QUOTED = {
     "parameter.invalid", "media_type.not_supported", "accept.not_supported", "method.not_allowed", "csrf.failed",
+    "webhook.address_invalid",
 }  # fmt: skip
-"""Whose words are those of a parameter's own check, or of REST framework."""
+"""Whose words are those of a parameter's own check, of REST framework, or of the check of addresses."""
 
 
 TOO_OFTEN = "Signing in failed too often from here."
