@@ -115,7 +115,7 @@ def export(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            module, tuple(inputs.values()), str(path), input_names=names, output_names=[output],
+            module.eval(), tuple(inputs.values()), str(path), input_names=names, output_names=[output],
             dynamic_axes={**axes, output: {0: "batch"}} if batch else None, opset_version=17, dynamo=False,
         )  # fmt: skip
 
