@@ -108,7 +108,7 @@ def test_two_models_are_compared_blindly_and_named_afterwards(site: Site, other,
     expect(body).not_to_contain_text(str(champion()))
     checked(page)
     page.get_by_role("button", name="B is better").click()
-    expect(page.get_by_role("status")).to_contain_text("You preferred B")
+    expect(page.locator(".note[role=status]")).to_contain_text("You preferred B")
     expect(body).to_contain_text("other@1")
     made = SideBySide.objects.get()
     assert made.preference == ("first" if made.swapped else "second")
