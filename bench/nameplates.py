@@ -21,6 +21,7 @@ import psutil
 from PIL import Image
 
 from bench.plates import identifiers, photo_of, plate_of
+from search.monitoring.intervals import wilson
 from search.words.identifiers import normalised, not_within_others
 from search.words.read_identifiers import look_alikes, read_identifiers
 from workers.inference.ocr.reader import PhotoReader
@@ -64,7 +65,7 @@ def main() -> None:
         ("document first", first),
         ("another document", wrong),
     ):
-        low, high = wilson(count, options.plates)
+        low, high = wilson(count / options.plates, options.plates)
         print(f"{name}: {count / options.plates:.3f} ({low:.3f} to {high:.3f})")
     print(
         f"reading: median {statistics.median(seconds):.2f} s, slowest {max(seconds):.2f} s, on {CORES} cores"
@@ -78,14 +79,6 @@ def named(texts: Iterable[TextRead], documents: Collection[str]) -> set[str]:
     found = [value for value in read if value in documents]
     alike = (other for value in read for other in look_alikes(value))
     return not_within_others(found or [other for other in alike if other in documents])
-
-
-def wilson(count: int, total: int) -> tuple[float, float]:
-    """Return the 95 % interval of a share (Wilson, 1927)."""
-    share, z = count / total, 1.96
-    middle = (share + z * z / (2 * total)) / (1 + z * z / total)
-    half = z * (share * (1 - share) / total + z * z / (4 * total * total)) ** 0.5 / (1 + z * z / total)
-    return middle - half, middle + half
 
 
 def _decoded(data: bytes) -> Image.Image:

@@ -24,6 +24,15 @@ if TYPE_CHECKING:
 _Row = TypeVar("_Row", bound=Model)
 
 
+def button_pressed(request: HttpRequest, do: Callable[[], str]) -> None:
+    """Do what a button says, and tell what it answers or why not; whoever only opens its address does nothing."""
+    try:
+        if request.method == "POST" and (message := do()):
+            messages.success(request, message)
+    except AppError as error:
+        messages.error(request, f"{error.message} ({error.id})")
+
+
 class PanelAdmin(CarefulAdmin[_Row]):
     """A row is looked at, never edited by hand: a panel instead of a form, and buttons with services behind them.
 
@@ -76,11 +85,7 @@ class PanelAdmin(CarefulAdmin[_Row]):
         row = self._row(request, object_id)
         if action not in self.buttons:
             raise Http404(action)
-        try:
-            if request.method == "POST" and (message := self.buttons[action](row, request)):
-                messages.success(request, message)
-        except AppError as error:
-            messages.error(request, f"{error.message} ({error.id})")
+        button_pressed(request, lambda: self.buttons[action](row, request))
         return HttpResponseRedirect(reverse(f"admin:{self._url_name('change')}", args=[object_id]))
 
     def _context(self, row: Any, request: HttpRequest) -> dict[str, Any]:

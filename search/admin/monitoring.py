@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import path, reverse
 
-from retrieval_site.errors import AppError
+from retrieval_site.panels import button_pressed
 from retrieval_site.people import signed_in
 from search.admin.curated import SuperuserOnlyAdmin
 from search.models import RecallMeasurement, SearchSetting
@@ -72,11 +72,7 @@ class HealthAdmin(SuperuserOnlyAdmin):
         """Do what a button says and come back to the page; whoever only opens the address comes back, too."""
         if not self.has_change_permission(request):
             raise PermissionDenied
-        try:
-            if request.method == "POST":
-                messages.success(request, do())
-        except AppError as error:
-            messages.error(request, f"{error.message} ({error.id})")
+        button_pressed(request, do)
         return HttpResponseRedirect(reverse(PAGE))
 
     def _measure(self) -> str:

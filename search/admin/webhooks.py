@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponseRedirect
 from django.shortcuts import get_object_or_404
@@ -14,6 +14,7 @@ from django.utils.html import format_html
 
 from retrieval_site.errors import AppError
 from retrieval_site.events import EVENTS
+from retrieval_site.panels import button_pressed
 from retrieval_site.people import signed_in
 from search.admin.curated import SuperuserOnlyAdmin
 from search.models import Webhook
@@ -111,11 +112,7 @@ class WebhookAdmin(SuperuserOnlyAdmin):
         if not self.has_change_permission(request):
             raise PermissionDenied
         webhook = get_object_or_404(Webhook, pk=pk)
-        try:
-            if request.method == "POST":
-                messages.success(request, do(webhook))
-        except AppError as error:
-            messages.error(request, f"{error.message} ({error.id})")
+        button_pressed(request, lambda: do(webhook))
         return HttpResponseRedirect(reverse("admin:search_webhook_change", args=[pk]))
 
 

@@ -15,7 +15,7 @@ from urllib.parse import unquote
 from django.conf import settings
 
 from retrieval_site.errors import AppError
-from workers.formats.bounded_json import JsonError, load_json
+from workers.formats.bounded_json import json_lines
 from workers.formats.zips import DAMAGED, STARTS, packing_fault
 
 if TYPE_CHECKING:
@@ -135,15 +135,7 @@ def _queries(text: str, pictures: _ZipPictures | None) -> Iterator[FiledQuery]:
 
 
 def _json_rows(text: str) -> Iterator[tuple[int, str, str, str]]:
-    for line, written in enumerate(text.split("\n"), 1):
-        if not written.strip():
-            continue
-        try:
-            values = load_json(written.encode())
-        except JsonError as error:
-            raise _wrong(line, "it is not JSON") from error
-        if not isinstance(values, dict):
-            raise _wrong(line, "it is not a JSON object")
+    for line, values in json_lines(text, _wrong):
         name = next((values[key] for key in _ID_NAMES if key in values), "")
         words, picture = _cell(line, values.get("text")), _cell(line, values.get("image"))
         yield line, _cell(line, name), words, picture

@@ -10,7 +10,7 @@ from psycopg.errors import UndefinedTable
 
 from models_admin.adapted import adapter_of, base_of, has_adapter
 from search.units.registry import unit_kind
-from search.vectors.copy import vectors_copy, vectors_write
+from search.vectors.copy import LACKING, vectors_copy, vectors_write
 from search.vectors.read import from_binary, receive_binary
 from search.vectors.tables import VectorTable
 
@@ -27,11 +27,7 @@ if TYPE_CHECKING:
 FLOATS_AT_ONCE = 4 << 20
 """A batch of 4,096 vectors of 1,024 dimensions: 16 MB, and as much again mapped."""
 
-_WANTED = sql.SQL("""
-    SELECT base.unit_id, base.embedding FROM {base} base
-    WHERE base.unit_id > %s AND NOT EXISTS (SELECT FROM {table} stored WHERE stored.unit_id = base.unit_id)
-    ORDER BY base.unit_id LIMIT %s
-""")
+_WANTED = sql.SQL("SELECT base.unit_id, base.embedding {lacking}")
 
 
 def remap_missing(version: ModelVersion, kind: str, ctx: JobContext, pending: int | None) -> int:
@@ -88,6 +84,6 @@ def _wanted(
     }
     with connection.cursor() as cursor:
         receive_binary(cursor)
-        cursor.execute(_WANTED.format(**tables), [after, limit])
+        cursor.execute(_WANTED.format(lacking=LACKING.format(**tables)), [after, limit])
         rows = cursor.fetchall()
     return [row[0] for row in rows], from_binary((row[1] for row in rows), version.dim)

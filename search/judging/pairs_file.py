@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from retrieval_site.errors import AppError
-from workers.formats.bounded_json import JsonError, load_json
+from workers.formats.bounded_json import json_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,26 +38,13 @@ def read_pairs(file: bytes, most: int) -> list[Line]:
         text = file.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise AppError("judging.file_not_text") from error
-    rows = _json_lines(text) if text.lstrip().startswith("{") else _csv(text)
+    rows = json_lines(text, _wrong) if text.lstrip().startswith("{") else _csv(text)
     found: list[Line] = []
     for number, values in rows:
         if len(found) == most:
             raise AppError("judging.file_too_large", limit_bytes=BYTES_MAX, limit=most)
         found.append(_line(number, values))
     return found
-
-
-def _json_lines(text: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            values = load_json(line.encode())
-        except JsonError as error:
-            raise _wrong(number, "it is not JSON") from error
-        if not isinstance(values, dict):
-            raise _wrong(number, "it is not a JSON object")
-        yield number, values
 
 
 def _csv(text: str) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.conf import settings
 
@@ -12,10 +13,47 @@ from search.monitoring.outcomes import outcomes_of_last_day
 from search.monitoring.storage import tables_health
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from search.models import DriftMeasurement, RecallMeasurement
 
 DIRECTION = ("model", "kind", "modality")
 TABLE = ("model", "kind")
+
+
+class _Column(NamedTuple):
+    """A gauge's name, what it says, and its value of a row."""
+
+    name: str
+    says: str
+    value: Callable[[Any], float]
+
+
+_RECALLS = (
+    _Column("index_recall", "recall@10 of the index against an exact scan.", attrgetter("recall")),
+    _Column("index_recall_low", "Lower end of its 95 % interval.", attrgetter("low")),
+    _Column("index_recall_high", "Upper end of its 95 % interval.", attrgetter("high")),
+    _Column(
+        "index_setting",
+        "ef_search, or candidates of a binary index, when recall was measured.",
+        attrgetter("setting"),
+    ),
+    _Column("index_measured_timestamp_seconds", "When recall was measured.", lambda row: row.at.timestamp()),
+)
+_DRIFTS = (
+    _Column("query_drift_psi", "Population stability index of last week's searches.", attrgetter("psi")),
+    _Column(
+        "query_drift_psi_chance",
+        "What the index stays below in 95 % of cases without drift.",
+        attrgetter("chance"),
+    ),
+)
+_TABLES = (
+    _Column("vector_rows_live", "Live rows of a vector table.", attrgetter("live")),
+    _Column("vector_rows_dead", "Dead rows of a vector table.", attrgetter("dead")),
+    _Column("vector_table_bytes", "Size of a vector table without indexes.", attrgetter("table_bytes")),
+    _Column("vector_index_bytes", "Size of a vector table's index of vectors.", attrgetter("index_bytes")),
+)
 
 
 def health_gauges() -> Iterable[Gauge]:
@@ -24,76 +62,29 @@ def health_gauges() -> Iterable[Gauge]:
 
 
 def _recalls() -> Iterable[Gauge]:
-    rows = {(row.version.key, row.kind, row.modality): row for row in latest_recalls()}
-    each = rows.items()
-    yield Gauge(
-        "index_recall",
-        "recall@10 of the index against an exact scan.",
-        DIRECTION,
-        {key: row.recall for key, row in each},
-    )
-    yield Gauge(
-        "index_recall_low", "Lower end of its 95 % interval.", DIRECTION, {key: row.low for key, row in each}
-    )
-    yield Gauge(
-        "index_recall_high",
-        "Upper end of its 95 % interval.",
-        DIRECTION,
-        {key: row.high for key, row in each},
-    )
-    yield Gauge(
-        "index_setting",
-        "ef_search, or candidates of a binary index, when recall was measured.",
-        DIRECTION,
-        {key: row.setting for key, row in each},
-    )
-    yield Gauge(
-        "index_measured_timestamp_seconds",
-        "When recall was measured.",
-        DIRECTION,
-        {key: row.at.timestamp() for key, row in each},
-    )
+    yield from _of_each(_RECALLS, DIRECTION, {_direction(row): row for row in latest_recalls()})
     yield Gauge("index_recall_target", "RECALL_TARGET.", (), {(): settings.CONFIG.recall_target})
 
 
 def _drifts() -> Iterable[Gauge]:
-    rows = {(row.version.key, row.kind, row.modality): row for row in latest_drifts()}
-    each = rows.items()
-    yield Gauge(
-        "query_drift_psi",
-        "Population stability index of last week's searches.",
-        DIRECTION,
-        {key: row.psi for key, row in each},
-    )
-    yield Gauge(
-        "query_drift_psi_chance",
-        "What the index stays below in 95 % of cases without drift.",
-        DIRECTION,
-        {key: row.chance for key, row in each},
-    )
+    return _of_each(_DRIFTS, DIRECTION, {_direction(row): row for row in latest_drifts()})
 
 
 def _tables() -> Iterable[Gauge]:
-    rows = {(table.model, table.kind): table for table in tables_health()}
-    each = rows.items()
-    yield Gauge(
-        "vector_rows_live", "Live rows of a vector table.", TABLE, {key: row.live for key, row in each}
-    )
-    yield Gauge(
-        "vector_rows_dead", "Dead rows of a vector table.", TABLE, {key: row.dead for key, row in each}
-    )
-    yield Gauge(
-        "vector_table_bytes",
-        "Size of a vector table without indexes.",
-        TABLE,
-        {key: row.table_bytes for key, row in each},
-    )
-    yield Gauge(
-        "vector_index_bytes",
-        "Size of a vector table's index of vectors.",
-        TABLE,
-        {key: row.index_bytes for key, row in each},
-    )
+    return _of_each(_TABLES, TABLE, {(table.model, table.kind): table for table in tables_health()})
+
+
+def _of_each(
+    columns: Sequence[_Column], labels: tuple[str, ...], rows: Mapping[tuple[str, ...], Any]
+) -> Iterable[Gauge]:
+    """Yield a gauge for each column, with its value of each row."""
+    for column in columns:
+        values = {key: column.value(row) for key, row in rows.items()}
+        yield Gauge(column.name, column.says, labels, values)
+
+
+def _direction(row: RecallMeasurement | DriftMeasurement) -> tuple[str, ...]:
+    return (row.version.key, row.kind, row.modality)
 
 
 def _outcomes() -> Iterable[Gauge]:

@@ -6,7 +6,6 @@ operator allows their network.
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -76,7 +75,6 @@ def _crew(*, pictures: bool) -> Fetchers:
         SECONDS,
         tuple(config.source_ports),
         tuple(config.source_networks),
-        os.environ.get("SSL_CERT_FILE", ""),
         pictures=pictures,
     )
     return _fetchers.under(limits)

@@ -33,7 +33,7 @@ _INCOMING = sql.SQL("""
 _INSERT = sql.SQL("""
     INSERT INTO {table} (unit_id, document_id, collection_id, embedding)
     SELECT incoming.unit_id, document.id, document.collection_id, incoming.embedding
-    FROM (SELECT unit_id, embedding FROM {incoming} ORDER BY unit_id) incoming
+    FROM ({incoming} ORDER BY unit_id) incoming
     CROSS JOIN LATERAL (
         SELECT document_id FROM {units} WHERE id = incoming.unit_id OFFSET 0 FOR KEY SHARE
     ) unit
@@ -42,28 +42,16 @@ _INSERT = sql.SQL("""
     ) document
     ON CONFLICT (unit_id) DO NOTHING
 """)
+_WRITTEN = sql.SQL("SELECT unit_id, embedding FROM {incoming}")
+_COPIED = sql.SQL("SELECT unit_id, embedding FROM {base} WHERE unit_id > %s AND unit_id <= %s")
 
-_NEXT = sql.SQL("""
-    SELECT unit_id FROM (
-        SELECT base.unit_id FROM {base} base
-        WHERE base.unit_id > %s AND NOT EXISTS (SELECT FROM {table} stored WHERE stored.unit_id = base.unit_id)
-        ORDER BY base.unit_id LIMIT %s
-    ) wanted ORDER BY unit_id DESC LIMIT 1
+LACKING = sql.SQL("""
+    FROM {base} base
+    WHERE base.unit_id > %s AND NOT EXISTS (SELECT FROM {table} stored WHERE stored.unit_id = base.unit_id)
+    ORDER BY base.unit_id LIMIT %s
 """)
-_COPY = sql.SQL("""
-    INSERT INTO {table} (unit_id, document_id, collection_id, embedding)
-    SELECT base.unit_id, document.id, document.collection_id, base.embedding
-    FROM (
-        SELECT unit_id, embedding FROM {base} WHERE unit_id > %s AND unit_id <= %s ORDER BY unit_id
-    ) base
-    CROSS JOIN LATERAL (
-        SELECT document_id FROM {units} WHERE id = base.unit_id OFFSET 0 FOR KEY SHARE
-    ) unit
-    CROSS JOIN LATERAL (
-        SELECT id, collection_id FROM search_document WHERE id = unit.document_id OFFSET 0 FOR KEY SHARE
-    ) document
-    ON CONFLICT (unit_id) DO NOTHING
-""")
+"""The next units of which one version has a vector and another has none: after an id, and how many."""
+_NEXT = sql.SQL("SELECT max(unit_id) FROM (SELECT base.unit_id {lacking}) wanted")
 
 
 def vectors_copy(version: ModelVersion, kind: str, base: ModelVersion, limit: int) -> Iterator[int]:
@@ -73,16 +61,18 @@ def vectors_copy(version: ModelVersion, kind: str, base: ModelVersion, limit: in
     """
     table = VectorTable(version.pk, kind)
     names = {"table": table.identifier, "base": VectorTable(base.pk, kind).identifier}
-    copy, after = _COPY.format(units=sql.Identifier(table.units), **names), 0
+    copied = _COPIED.format(base=names["base"])
+    copy = _INSERT.format(table=table.identifier, units=sql.Identifier(table.units), incoming=copied)
+    following, after = _NEXT.format(lacking=LACKING.format(**names)), 0
     while True:
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(_NEXT.format(**names), [after, limit])
-            last = cursor.fetchone()
+            cursor.execute(following, [after, limit])
+            (last,) = cursor.fetchone()
             if last is None:
                 return
-            cursor.execute(copy, [after, last[0]])
+            cursor.execute(copy, [after, last])
             written = int(cursor.rowcount)
-        after = last[0]
+        after = last
         yield written
 
 
@@ -106,8 +96,8 @@ def vectors_write(
         with cursor.copy(sql.SQL("COPY {} FROM STDIN (FORMAT binary)").format(incoming)) as copy:
             for chunk in copy_rows(unit_ids, vectors):
                 copy.write(chunk)
-        units = sql.Identifier(table.units)
-        cursor.execute(_INSERT.format(table=table.identifier, incoming=incoming, units=units))
+        written, units = _WRITTEN.format(incoming=incoming), sql.Identifier(table.units)
+        cursor.execute(_INSERT.format(table=table.identifier, incoming=written, units=units))
         return int(cursor.rowcount)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -116,7 +115,6 @@ def _crew() -> Fetchers:
         SECONDS,
         tuple(config.webhook_ports),
         tuple(config.webhook_networks),
-        os.environ.get("SSL_CERT_FILE", ""),
         pictures=False,
     )
     return _fetchers.under(limits)

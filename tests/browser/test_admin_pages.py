@@ -23,7 +23,7 @@ from models_admin.services import champion
 from search.models import Document, Judgement, Membership, RecallMeasurement, Webhook
 from search.services.imports import import_start
 from search.services.tokens import token_create
-from tests.support.browser import DESKTOP, PHONE, Site, accessibility_problems, overflow
+from tests.support.browser import DESKTOP, PHONE, Site, accessibility_problems, administrator, overflow
 from tests.support.evaluated import evaluated
 from tests.support.queries import make_query
 from tests.support.tiny_bundle import make_tiny_bundle
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 
     from tests.support.browser import Watch
 
-PASSWORD = "a long enough password"
 OWN_PAGES = [
     "password_change/",
     "password_change/done/",
@@ -60,14 +59,7 @@ KINDS = ("change", "history", "delete")
 @pytest.fixture
 def admin(site: Site, open_context: Callable[..., BrowserContext]) -> Page:
     """A browser in which an administrator has signed in."""
-    User.objects.create_superuser("root", password=PASSWORD)
-    page = open_context().new_page()
-    page.goto(site.at("/admin/"))
-    page.fill("#id_username", "root")
-    page.fill("#id_password", PASSWORD)
-    page.click("input[type=submit]")
-    page.wait_for_selector("#user-tools")
-    return page
+    return administrator(open_context(), site.url)
 
 
 def _run_queued() -> Job:

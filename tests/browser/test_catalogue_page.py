@@ -5,27 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from django.contrib.auth.models import User
 from playwright.sync_api import expect
 
 from models_admin.models import LicenceAcceptance
-from tests.support.browser import DESKTOP, PHONE, accessibility_problems, overflow
+from tests.support.browser import DESKTOP, PHONE, accessibility_problems, administrator, overflow
 
 if TYPE_CHECKING:
     from tests.support.browser import Site
 
-PASSWORD = "a long enough password"
 NAME = "Get Apple MobileCLIP 2 S0"
 
 
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_a_research_licence_is_accepted_and_the_model_asked_for(site: Site, open_context, viewport) -> None:
-    User.objects.create_superuser("root", password=PASSWORD)
-    page = open_context(viewport=viewport).new_page()
+    page = administrator(open_context(viewport=viewport), site.url)
     page.goto(site.at("/admin/models_admin/modelversion/"))
-    page.fill("#id_username", "root")
-    page.fill("#id_password", PASSWORD)
-    page.click("input[type=submit]")
     page.get_by_role("link", name="Catalogue").click()
     expect(page.get_by_role("heading", name="Catalogue of models")).to_be_visible()
     assert accessibility_problems(page) == []

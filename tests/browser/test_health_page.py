@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils import timezone
 from playwright.sync_api import expect
 
 from search.models import DriftMeasurement, Query, RecallMeasurement, SearchSetting
-from tests.support.browser import DESKTOP, PHONE, accessibility_problems, overflow
+from tests.support.browser import DESKTOP, PHONE, accessibility_problems, administrator, overflow
 from tests.support.corpus import make_version
 from tests.support.queries import make_query
 
@@ -23,21 +22,13 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import BrowserContext, Page
 
-PASSWORD = "a long enough password"
 SIZES = {"desktop": DESKTOP, "phone": PHONE}
 
 
 @pytest.fixture
 def admin(live_server: Any, open_context: Callable[..., BrowserContext]) -> Page:
     """A browser in which an administrator has signed in."""
-    User.objects.create_superuser("root", password=PASSWORD)
-    page = open_context().new_page()
-    page.goto(live_server.url + "/admin/")
-    page.fill("#id_username", "root")
-    page.fill("#id_password", PASSWORD)
-    page.click("input[type=submit]")
-    page.wait_for_selector("#user-tools")
-    return page
+    return administrator(open_context(), live_server.url)
 
 
 def measure_a_month() -> None:

@@ -6,13 +6,12 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from django.contrib.auth.models import User
 from playwright.sync_api import expect
 
 from models_admin.models import Alias
 from models_admin.services import champion, version_prepare
 from search.models import EvaluationSet, Judgement, SideBySide
-from tests.support.browser import DESKTOP, PHONE, Site, accessibility_problems, overflow
+from tests.support.browser import DESKTOP, PHONE, Site, accessibility_problems, administrator, overflow
 from tests.support.corpus import tiny_version
 from tests.support.evaluated import evaluated
 from workers.jobs.runner import run_job_inline
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import BrowserContext, Page
 
-PASSWORD = "a long enough password"
 SIZES = {"desktop": DESKTOP, "phone": PHONE}
 
 
@@ -39,15 +37,7 @@ def other(site: Site, tmp_path: Path):
 
 def signed_in(site: Site, open_context: Callable[..., BrowserContext], **options) -> Page:
     """A browser in which an administrator has signed in."""
-    if not User.objects.filter(username="root").exists():
-        User.objects.create_superuser("root", password=PASSWORD)
-    page = open_context(**options).new_page()
-    page.goto(site.at("/admin/"))
-    page.fill("#id_username", "root")
-    page.fill("#id_password", PASSWORD)
-    page.click("input[type=submit]")
-    page.wait_for_selector("#user-tools")
-    return page
+    return administrator(open_context(**options), site.url)
 
 
 def checked(page: Page) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.contrib.auth.models import User
 from playwright.sync_api import expect, sync_playwright
 
 from search.models import Collection, Document
@@ -38,6 +39,7 @@ ARGUMENTS = [
 AXE = Path(__file__).parent / "vendor" / "axe" / "axe.min.js"
 AXE_TAGS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 TIMEOUT_MS = 60_000
+PASSWORD = "a long enough password"
 """Long enough for a machine that does other work beside the tests."""
 DESKTOP, PHONE = {"width": 1280, "height": 860}, {"width": 360, "height": 740}
 REFUSED = ("Failed to load resource", "Response Status Error")
@@ -145,6 +147,19 @@ def site(live_server: Any, query_worker: object, tmp_path: Path) -> Site:  # noq
     job = run_job_inline(encode_soon())
     assert job.state == "succeeded", job.error
     return Site(live_server.url, notes, private, documents)
+
+
+def administrator(context: BrowserContext, url: str) -> Page:
+    """Return a page of this browser in which an administrator, `root`, has signed in to the site at this address."""
+    if not User.objects.filter(username="root").exists():
+        User.objects.create_superuser("root", password=PASSWORD)
+    page = context.new_page()
+    page.goto(f"{url}/admin/")
+    page.fill("#id_username", "root")
+    page.fill("#id_password", PASSWORD)
+    page.click("input[type=submit]")
+    page.wait_for_selector("#user-tools")
+    return page
 
 
 def accessibility_problems(page: Page, *tags: str) -> list[str]:

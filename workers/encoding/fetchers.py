@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from django.conf import settings
 
 from workers.encoding.running import Running
@@ -21,6 +19,5 @@ def fetchers() -> Fetchers:
         config.picture_url_seconds,
         tuple(config.picture_url_ports),
         tuple(config.picture_url_networks),
-        os.environ.get("SSL_CERT_FILE", ""),
     )
     return _fetchers.under(limits)

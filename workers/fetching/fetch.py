@@ -6,6 +6,7 @@ name, it follows no redirect and reads no proxy from the environment unless told
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 import time
@@ -62,15 +63,15 @@ def looked_up(host: str, port: int) -> list[str]:
 class FetchLimits:
     """What may be fetched: from which ports, and from which networks beside the public ones; how much, how long.
 
-    `ca_file` are the certificates to trust, those of the system where it is empty. Without `pictures` any file is
-    taken.
+    `ca_file` are the certificates to trust: those that SSL_CERT_FILE names, unless told otherwise, and those of the
+    system where it is empty. Without `pictures` any file is taken.
     """
 
     max_bytes: int
     seconds: float = 10.0
     ports: tuple[int, ...] = (80, 443)
     networks: tuple[str, ...] = ()
-    ca_file: str = ""
+    ca_file: str = field(default_factory=lambda: os.environ.get("SSL_CERT_FILE", ""))
     pictures: bool = True
 
 

@@ -12,7 +12,7 @@ import re
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
 DEPTH_MAX = 64
 """Levels of nesting. Metadata may have 50 inside a document; configs and manifests have fewer than ten."""
@@ -96,6 +96,23 @@ class BoundedReader:
         if self._meter.held > ITEM_BYTES_MAX:
             raise JsonTooLargeError(f"one entry is longer than {ITEM_BYTES_MAX // 1024 // 1024} MB")
         return piece
+
+
+def json_lines(text: str, wrong: Callable[[int, str], Exception]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the object of each line of JSON Lines that is not blank, with its number from 1.
+
+    Raises `wrong(number, reason)` at the first line that is none.
+    """
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            values = load_json(line.encode())
+        except JsonError as error:
+            raise wrong(number, "it is not JSON") from error
+        if not isinstance(values, dict):
+            raise wrong(number, "it is not a JSON object")
+        yield number, values
 
 
 def load_json(text: bytes | str, *, depth_max: int = DEPTH_MAX, unique_keys: bool = False) -> Any:
