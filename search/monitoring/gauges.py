@@ -21,7 +21,7 @@ DIRECTION = ("model", "kind", "modality")
 TABLE = ("model", "kind")
 
 
-class _Column(NamedTuple):
+class _MeasuredColumn(NamedTuple):
     """A gauge's name, what it says, and its value of a row."""
 
     name: str
@@ -30,29 +30,37 @@ class _Column(NamedTuple):
 
 
 _RECALLS = (
-    _Column("index_recall", "recall@10 of the index against an exact scan.", attrgetter("recall")),
-    _Column("index_recall_low", "Lower end of its 95 % interval.", attrgetter("low")),
-    _Column("index_recall_high", "Upper end of its 95 % interval.", attrgetter("high")),
-    _Column(
+    _MeasuredColumn("index_recall", "recall@10 of the index against an exact scan.", attrgetter("recall")),
+    _MeasuredColumn("index_recall_low", "Lower end of its 95 % interval.", attrgetter("low")),
+    _MeasuredColumn("index_recall_high", "Upper end of its 95 % interval.", attrgetter("high")),
+    _MeasuredColumn(
         "index_setting",
         "ef_search, or candidates of a binary index, when recall was measured.",
         attrgetter("setting"),
     ),
-    _Column("index_measured_timestamp_seconds", "When recall was measured.", lambda row: row.at.timestamp()),
+    _MeasuredColumn(
+        "index_measured_timestamp_seconds", "When recall was measured.", lambda row: row.at.timestamp()
+    ),
 )
 _DRIFTS = (
-    _Column("query_drift_psi", "Population stability index of last week's searches.", attrgetter("psi")),
-    _Column(
+    _MeasuredColumn(
+        "query_drift_psi", "Population stability index of last week's searches.", attrgetter("psi")
+    ),
+    _MeasuredColumn(
         "query_drift_psi_chance",
         "What the index stays below in 95 % of cases without drift.",
         attrgetter("chance"),
     ),
 )
 _TABLES = (
-    _Column("vector_rows_live", "Live rows of a vector table.", attrgetter("live")),
-    _Column("vector_rows_dead", "Dead rows of a vector table.", attrgetter("dead")),
-    _Column("vector_table_bytes", "Size of a vector table without indexes.", attrgetter("table_bytes")),
-    _Column("vector_index_bytes", "Size of a vector table's index of vectors.", attrgetter("index_bytes")),
+    _MeasuredColumn("vector_rows_live", "Live rows of a vector table.", attrgetter("live")),
+    _MeasuredColumn("vector_rows_dead", "Dead rows of a vector table.", attrgetter("dead")),
+    _MeasuredColumn(
+        "vector_table_bytes", "Size of a vector table without indexes.", attrgetter("table_bytes")
+    ),
+    _MeasuredColumn(
+        "vector_index_bytes", "Size of a vector table's index of vectors.", attrgetter("index_bytes")
+    ),
 )
 
 
@@ -75,7 +83,7 @@ def _tables() -> Iterable[Gauge]:
 
 
 def _of_each(
-    columns: Sequence[_Column], labels: tuple[str, ...], rows: Mapping[tuple[str, ...], Any]
+    columns: Sequence[_MeasuredColumn], labels: tuple[str, ...], rows: Mapping[tuple[str, ...], Any]
 ) -> Iterable[Gauge]:
     """Yield a gauge for each column, with its value of each row."""
     for column in columns:
