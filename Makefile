@@ -5,6 +5,8 @@ LEAN := .venv-lean
 WEB := .venv-web
 FULL := .venv
 PIP_OPTIONS := --disable-pip-version-check --quiet
+# Where this is set, every process compiles whatever it imports once more, and there are hundreds of processes here.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-only test-web test-one coverage fmt lint types guards bench clean
@@ -79,9 +81,10 @@ $(WEB)/.stamp: requirements/lean.txt requirements/test-web.txt
 	@$(WEB)/bin/python -m pip install $(PIP_OPTIONS) -r requirements/lean.txt -r requirements/test-web.txt
 	@touch $@
 
-# Of torch and its kin the tests import little: Python compiles that when it does, not pip all of it, one file at a time.
+# pip compiles one file at a time. All of it is compiled: guarded children import libraries and write nothing.
 $(FULL)/.stamp: requirements.txt requirements/lean.txt requirements/train.txt requirements/test.txt requirements/test-web.txt
 	@echo "Installing everything into $(FULL) (several minutes)"
 	@test -x $(FULL)/bin/python || $(PYTHON) -m venv $(FULL)
 	@$(FULL)/bin/python -m pip install $(PIP_OPTIONS) --no-compile -r requirements.txt
+	@$(FULL)/bin/python -m compileall -qq -j 0 $(FULL)/lib || true  # packages bring files for other Pythons, too
 	@touch $@

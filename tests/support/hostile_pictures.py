@@ -63,9 +63,8 @@ def chunk(kind, data=b""):
 
 def png(*extra, size=(64, 48), idats=None):
     width, height = size
-    raw = zlib.compress(bytes(height * (1 + 3 * width)))
     head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
-    parts = [chunk(b"IDAT", part) for part in (idats or [raw])]
+    parts = [chunk(b"IDAT", part) for part in (idats or [zlib.compress(bytes(height * (1 + 3 * width)))])]
     return PNG_SIGNATURE + head + b"".join(extra) + b"".join(parts) + chunk(b"IEND")
 
 
