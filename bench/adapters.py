@@ -216,18 +216,19 @@ def _remap(count: int) -> None:
         from bench import asking
         from demo.load import BUNDLE
 
-        captions = list(_captions(count))
+        captions = list(captions_of_demo(count))
         base = asking.prepared(BUNDLE, captions, "hnsw")
         report.say(f"{count:,} passages encoded and indexed", _seconds(base), "s")
         for name, towers in (("mapped", ("text",)), ("copied", ("image",))):
-            version = asking.uploaded(_adapted(base, Path(room) / f"{name}.zip", towers))
+            version = asking.uploaded(adapted_to(base, Path(room) / f"{name}.zip", towers))
             _finished_preparing(version)
             report.say(f"{count:,} passages {name} and indexed", _seconds(version), "s", "≤ 120")
         report.say("mapped / encoded", _seconds(version) / _seconds(base), "×")
         _without_index(base, version, report)
 
 
-def _captions(count: int) -> Iterator[str]:
+def captions_of_demo(count: int) -> Iterator[str]:
+    """Return so many different texts: those of the demo's notes, again and again, each with a number."""
     from demo.corpus import write_documents
     from demo.evaluate import labelled_passages
     from demo.load import COUNT, SEED
@@ -238,8 +239,8 @@ def _captions(count: int) -> Iterator[str]:
     yield from (f"{texts[number % len(texts)]} No. {number}" for number in range(count))
 
 
-def _adapted(base: ModelVersion, to: Path, towers: tuple[str, ...]) -> Path:
-    """A bundle with a small random map behind these towers: how good it is does not matter here."""
+def adapted_to(base: ModelVersion, to: Path, towers: tuple[str, ...]) -> Path:
+    """Write a bundle with a small random map behind these towers: how good it is does not matter here."""
     from models_admin.files import version_folder
 
     draw = np.random.default_rng(1)

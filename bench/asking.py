@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from django.contrib.auth import get_user_model
 from django.core.files import File
 
 from bench import vectors
@@ -24,6 +25,7 @@ from search.retrieval.dense import estimate, make_plan, ready_with
 from search.retrieval.group import best_by_document
 from search.retrieval.scope import make_scope
 from search.retrieval.types import EncodedPart, EncodedQuery
+from search.services.tokens import token_create
 from search.units.pictures import image_spec
 from search.vectors.copy import vectors_write
 from search.vectors.tables import VectorTable, table_create, table_drop
@@ -85,6 +87,12 @@ def uploaded(bundle: Path) -> ModelVersion:
     finished(validation)
     version.refresh_from_db()
     return version
+
+
+def api_token() -> str:
+    """Return the key of a new token that may read and write, of an administrator made for it."""
+    user, _ = get_user_model().objects.get_or_create(username="bench", defaults={"is_superuser": True})
+    return token_create(user=user, name="bench", scopes=["read", "write"])[1]
 
 
 def finished(job: Job) -> Job:

@@ -17,12 +17,12 @@ from django.core.files import File  # noqa: E402
 from django.db import connection  # noqa: E402
 
 from bench import vectors  # noqa: E402
+from bench.asking import api_token  # noqa: E402
 from bench.bundle import bench_bundle, caption  # noqa: E402
 from bench.documents import BATCH, documents_store  # noqa: E402
 from models_admin import services  # noqa: E402
 from models_admin.models import ModelVersion, VersionState  # noqa: E402
 from search.models import Passage  # noqa: E402
-from search.services.tokens import token_create  # noqa: E402
 from search.vectors.copy import vectors_write  # noqa: E402
 from search.vectors.index import index_build  # noqa: E402
 from search.vectors.tables import table_create  # noqa: E402
@@ -37,7 +37,7 @@ def stock(count: int) -> str:
         _vectors(version, count)
         services.version_move(version, VersionState.READY)
         services.version_activate(version=version, reason="benchmark")
-    return _key()
+    return api_token()
 
 
 def _version() -> ModelVersion:
@@ -66,13 +66,6 @@ def _vectors(version: ModelVersion, count: int) -> None:
         cursor.execute("ANALYZE")
     index_build(version, "passage")
     index_build(version, "image")
-
-
-def _key() -> str:
-    from django.contrib.auth import get_user_model
-
-    user, _ = get_user_model().objects.get_or_create(username="bench", defaults={"is_superuser": True})
-    return token_create(user=user, name="bench", scopes=["read", "write"])[1]
 
 
 if __name__ == "__main__":
