@@ -1,0 +1,127 @@
+"""`python -m bench.adapter_photos --bundle FILE --data FOLDER`: what ten marks are worth to a model for everything.
+
+The photos of a data set's validation split ask its captions, each a document without a picture, so nothing but marks is
+there to learn from. Somebody marks truthfully what is theirs among the first ten; photos with nothing of theirs there
+give no mark. An adapter is learned from so many marked photos, drawn at random, and all others are asked again, in
+several splits. Of these: shares with a caption of theirs first, and among the first ten, before and after.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bench.feedback import JUDGED_HITS
+from workers.adapting.examples import Examples, JudgedExample
+from workers.adapting.learning import learn
+from workers.inference.adapters import ResidualMap
+from workers.training.evaluate import embed_files, opened_bundle
+from workers.training.measures.bootstrap import paired_means
+from workers.training.readers.read import DataSource, read_source
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float32]
+    Flags = NDArray[np.bool_]
+
+CUTS = (1, 10)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Vectors of photos (n, dim) and captions (m, dim), and whose captions they are, (m)."""
+
+    photos: Floats
+    captions: Floats
+    owner: NDArray[np.int64]
+
+
+def main() -> None:
+    """Print a table for each number of marked photos."""
+    options = _options()
+    asked = _asked(options)
+    marked = {place: one for place in range(len(asked.photos)) if (one := _marked(asked, place)) is not None}
+    print(
+        f"{len(asked.photos)} photos, {len(asked.captions):,} captions; {len(marked)} photos could be marked"
+    )
+    for count in options.searches:
+        print(f"\n{count} marked photos to learn from, {options.splits} splits; per cent of the others")
+        _learned(asked, marked, count, options.splits)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--bundle", type=Path, required=True)
+    parser.add_argument("--data", type=Path, required=True, help="folder of a data set that training reads")
+    parser.add_argument("--photos", type=int, default=1000)
+    parser.add_argument("--searches", type=int, nargs="+", default=[10, 30, 100])
+    parser.add_argument("--splits", type=int, default=10)
+    return parser.parse_args()
+
+
+def _asked(options: argparse.Namespace) -> Asked:
+    split = read_source(DataSource(options.data, "", "")).split("val")
+    paths, captions = split.paths[: options.photos], split.captions[: options.photos]
+    with opened_bundle(options.bundle) as encoder:
+        photos = embed_files(encoder, tuple(paths), lambda *_: None)
+        texts = encoder.encode_texts([text for group in captions for text in group])
+    return Asked(photos, texts, np.repeat(np.arange(len(captions)), [len(group) for group in captions]))
+
+
+def _marked(asked: Asked, place: int) -> JudgedExample | None:
+    hits = np.argsort(-(asked.captions @ asked.photos[place]))[:JUDGED_HITS]
+    right = asked.owner[hits] == place
+    if not right.any():
+        return None
+    relevant, rejected = asked.captions[hits[right]], asked.captions[hits[~right]]
+    return JudgedExample(asked.photos[place], relevant, rejected, "image", "text", str(place))
+
+
+def _learned(asked: Asked, marked: dict[int, JudgedExample], count: int, splits: int) -> None:
+    from search.adapting.collect import BACKGROUND_MAX
+
+    nothing = np.zeros((0, asked.photos.shape[1]), np.float32)
+    found = np.full(
+        (2, splits, len(asked.photos), len(CUTS)), np.nan
+    )  # before and after; not of marked photos
+    seconds, unchanged = 0.0, 0
+    for split in range(splits):
+        draw = np.random.default_rng(split)
+        chosen = draw.permutation(list(marked))[:count]
+        sample = asked.captions[draw.permutation(len(asked.captions))[:BACKGROUND_MAX]]
+        background = {"text": sample, "image": nothing}
+        started = time.process_time()
+        learned = learn(Examples([marked[at] for at in chosen], nothing, nothing, background), seed=split)
+        seconds += time.process_time() - started
+        unchanged += not learned.maps
+        one = learned.maps.get("image", ResidualMap.nothing(asked.photos.shape[1]))
+        others = np.setdiff1d(np.arange(len(asked.photos)), chosen)
+        found[0, split, others] = _found(asked, asked.photos[others], others)
+        found[1, split, others] = _found(asked, one.vectors(asked.photos[others]), others)
+    was, now = (
+        100 * np.nanmean(side, axis=0) for side in found
+    )  # a photo's mean over the splits is one value
+    for cut, mean, gain in zip(CUTS, was.mean(0), paired_means(now, was), strict=True):
+        print(
+            f"  R@{cut:<4}{mean:>6.1f} → {mean + gain.value:.1f}  {gain.value:+.1f} "
+            f"(95 %: {gain.low:+.1f} to {gain.high:+.1f})",
+            flush=True,
+        )
+    print(f"  nothing learned in {unchanged} splits; {seconds / splits:.1f} s of one core a split")
+
+
+def _found(asked: Asked, photos: Floats, places: NDArray[np.int64]) -> Flags:
+    """Whether a caption of theirs is among the best, (photos, cuts)."""
+    best = np.argsort(-(photos @ asked.captions.T), axis=1)[:, : max(CUTS)]
+    right = asked.owner[best] == places[:, None]
+    return np.stack([right[:, :cut].any(1) for cut in CUTS], 1)
+
+
+if __name__ == "__main__":
+    main()
