@@ -20,6 +20,7 @@ from retrieval_site.errors import AppError
 from search.importers.document_files import DocumentFiles
 from search.importers.files import DAMAGED_WHILE_READING
 from search.importers.leftovers import job_warning, same_warnings, stored_warnings
+from search.importers.recognition import RecognitionOptions
 from search.importers.source import ImportSource, open_import
 from search.importers.storing import to_document
 from search.importers.types import DocumentFileItem, Item, Record, Rejected, rejected
@@ -240,10 +241,11 @@ def opened(run: JobRun[ImportJobParameters, ImportResult]) -> Iterator[ImportRun
         raise AppError("collection.not_found/deleted")
     parameters = run.parameters
     kept = mappings_of(collection, parameters.mapping)
+    recognition = RecognitionOptions.of(collection, parameters.options)
     with (
         _path(parameters) as path,
         open_import(path, parameters.options, parameters.filename, kept) as source,
-        DocumentFiles(collection, store=not parameters.dry_run) as files,
+        DocumentFiles(collection, store=not parameters.dry_run, recognition=recognition) as files,
     ):
         yield ImportRun(run, source, collection, files)
 
