@@ -207,8 +207,11 @@ class ImportRun:
     def _keep(self, position: int, item: Rejected) -> None:
         if self._counts["failed"] >= ITEMS_KEPT_MAX:
             return
+        reasons: dict[str, list[str]] = {}
         for problem in item.problems:
-            self.ctx.item_failed(item.where, problem.error_id, problem.reason, {"position": position})
+            reasons.setdefault(problem.error_id, []).append(problem.reason)
+        for error_id, several in reasons.items():  # a failed item is kept once for each of its errors
+            self.ctx.item_failed(item.where, error_id, " ".join(several), {"position": position})
 
 
 def batches(items: Iterator[Numbered]) -> Iterator[list[Numbered]]:

@@ -6,7 +6,7 @@ import io
 import itertools
 from typing import TYPE_CHECKING, BinaryIO
 
-from search.importers.mapping import plain_name
+from search.importers.mapping import NAMES_WITHIN, plain_name
 from workers.formats.rows import read_rows
 
 if TYPE_CHECKING:
@@ -47,8 +47,11 @@ def mapping_of_text(file: BinaryIO, kept: KeptMappings, *, alone: bool = True) -
     if said is not None:
         return said if alone or said.is_covered_by(_first_rows(head_of(file), said)) else None
     head = head_of(file) if kept.kept else b""
-    return next((one for one in kept.kept if one.fits(_first_rows(head, one))), None)
+    found = (one.of_table(_first_rows(head, one)) for one in kept.kept)
+    return next(filter(None, found), None)
 
 
 def _first_rows(head: bytes, mapping: TableMapping) -> list[Row]:
-    return list(itertools.islice(mapped_rows(io.BytesIO(head), mapping, WESTERN), mapping.header or 1))
+    return list(
+        itertools.islice(mapped_rows(io.BytesIO(head), mapping, WESTERN), max(mapping.header, NAMES_WITHIN))
+    )

@@ -18,7 +18,7 @@ READ = {
     "all": "scanned pages, figures and photographs",
 }
 LETTERS_READ = {"latin": "Latin", "any": "Latin, Greek, Chinese and Japanese"}
-LETTER_CHOICES = (("", "By the collection's language"), *LETTERS_READ.items())
+LETTER_CHOICES = (("", "By the collection’s language"), *LETTERS_READ.items())
 
 
 def recognition_choices(collection: Collection) -> list[tuple[str, str]]:
