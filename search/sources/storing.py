@@ -13,7 +13,7 @@ from search.curating.keeping import documents_take_out
 from search.importers.document_files import external_id_of
 from search.models import Document, DocumentFile, Source, SourceItem
 from search.services.document_identifiers import identifiers_replace
-from search.services.documents import documents_save
+from search.services.documents import documents_changes, documents_save
 from search.services.versions import collection_lock
 from workers.formats.problems import Problem, problem
 
@@ -65,6 +65,23 @@ def store(source: Source, job: Job, looked: list[Looked]) -> None:
         _save(source, job, [one for one in made if one.records])
     _write_items(source, job, looked)
     _link(source, job, [one for one in made if one.records])
+
+
+def foresee(source: Source, looked: list[Looked]) -> None:
+    """Say of a dry run's entries what storing them would: which change nothing, and which could not be stored."""
+    made = [one for one in looked if one.records]
+    _refuse_taken(source, made)
+    for one in made:
+        try:
+            changes = documents_changes(collection=source.collection, records=one.records)
+        except AppError as error:
+            one.fail(_why(error))
+            continue
+        may_be_known = (
+            one.verdict != "moved" and source.kind != Source.Kind.IIIF
+        )  # whose pictures are not fetched
+        if may_be_known and changes and all(change == "unchanged" for change in changes):
+            one.verdict = "unchanged"
 
 
 def _refuse_taken(source: Source, made: list[Looked]) -> None:
