@@ -85,7 +85,7 @@ def parts_of(message: Message) -> Parts:
     """Sort a message's parts. Raises FileError `file.too_much` for parts too deep in others."""
     parts = Parts()
     _sort(message, parts, 0)
-    if parts.packed is not None and not parts.bodies:
+    if parts.packed is not None and not any(payload(body.part).strip() for body in parts.bodies):
         parts.bodies.append(ShownPart(parts.packed))
     return parts
 
