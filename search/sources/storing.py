@@ -18,7 +18,7 @@ from search.services.versions import collection_lock
 from workers.formats.problems import Problem, problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from search.services.documents import DocumentRecord
     from search.sources.types import SourceEntry
@@ -73,15 +73,21 @@ def foresee(source: Source, looked: list[Looked]) -> None:
     _refuse_taken(source, made)
     for one in made:
         try:
-            changes = documents_changes(collection=source.collection, records=one.records)
+            known = one.records and _all_unchanged(source, one.records)
         except AppError as error:
             one.fail(_why(error))
             continue
-        may_be_known = (
-            one.verdict != "moved" and source.kind != Source.Kind.IIIF
-        )  # whose pictures are not fetched
-        if may_be_known and changes and all(change == "unchanged" for change in changes):
+        # A dry run fetches no pictures of IIIF: its documents cannot be compared.
+        if known and one.verdict != "moved" and source.kind != Source.Kind.IIIF:
             one.verdict = "unchanged"
+
+
+def _all_unchanged(source: Source, records: Sequence[DocumentRecord]) -> bool:
+    changes: set[str] = set()
+    for start in range(0, len(records), _DOCUMENTS_AT_ONCE):
+        some = records[start : start + _DOCUMENTS_AT_ONCE]
+        changes |= set(documents_changes(collection=source.collection, records=some))
+    return changes == {"unchanged"}
 
 
 def _refuse_taken(source: Source, made: list[Looked]) -> None:
