@@ -113,7 +113,7 @@ def _attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
         place += length + _CHECKSUM_BYTES
 
 
-class _Reader:
+class _PropertyReader:
     """Reads numbers and bytes one after another; raises TnefError at the end."""
 
     def __init__(self, data: bytes) -> None:
@@ -136,7 +136,7 @@ def _properties(data: bytes) -> dict[int, bytes]:
     Those behind one that is cut off are left out. Named ones and the second of several values are passed over.
     """
     found: dict[int, bytes] = {}
-    reader = _Reader(data)
+    reader = _PropertyReader(data)
     try:
         for _ in range(reader.number()):
             tag = reader.number()
@@ -151,7 +151,7 @@ def _properties(data: bytes) -> dict[int, bytes]:
     return found
 
 
-def _pass_name(reader: _Reader) -> None:
+def _pass_name(reader: _PropertyReader) -> None:
     reader.take(16)
     is_text = reader.number()
     if is_text:
@@ -160,7 +160,7 @@ def _pass_name(reader: _Reader) -> None:
         reader.number()
 
 
-def _values(reader: _Reader, kind: int) -> list[bytes]:
+def _values(reader: _PropertyReader, kind: int) -> list[bytes]:
     plain = kind & ~_SEVERAL
     fixed = _FIXED_BYTES.get(plain)
     count = reader.number() if fixed is None or kind & _SEVERAL else 1
