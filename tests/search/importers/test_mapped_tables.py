@@ -236,6 +236,7 @@ def test_a_kept_mapping_is_used_where_a_title_stands_above_the_names_and_on_shee
     for content, mapping in (
         (b"Parts of 2026\n\nName;Nr\nPumpe;1\n", first),
         (b"Name;Nr\nPumpe;1\n", third),
+        (b"Name,Nr\nPumpe,1\n", first | {"delimiter": ";"}),
         (saved(workbook(["Parts of 2026"], ["Name", "Nr"], ["Pumpe", "1"])), first),
         (saved(workbook(["Name", "Nr"], ["Pumpe", "1"])), third),
     ):
