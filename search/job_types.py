@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from models_admin.job_types import Covered
-from search.importers.types import ExtraColumns, Format, ImportOptions, Per
+from search.importers.types import CharacterRecognition, ExtraColumns, Format, ImportOptions, Letters, Per
 from workers.jobs.types import JobParameters, JobResult, JobType
 
 if TYPE_CHECKING:
@@ -26,18 +26,29 @@ class ImportJobParameters(JobParameters):
     extra_columns: ExtraColumns = "refuse"
     table: str | None = None
     mapping: dict[str, Any] | None = None
+    character_recognition: CharacterRecognition | None = None
+    letters: Letters | None = None
 
     @property
     def options(self) -> ImportOptions:
         """Return how the file is to be read."""
-        return ImportOptions(self.format, self.per, self.extra_columns, self.table, self.mapping)
+        return ImportOptions(
+            self.format,
+            self.per,
+            self.extra_columns,
+            self.table,
+            self.mapping,
+            self.character_recognition,
+            self.letters,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class LookParameters(JobParameters):
     """The stored file (`blob`, with its name) whose tables are looked at, and for which collection.
 
-    `delimiter` and `encoding`: of a text, where somebody says so.
+    `delimiter` and `encoding`: of a text, where somebody says so. `character_recognition` and `letters` are for the
+    import that follows.
     """
 
     collection: int
@@ -45,6 +56,8 @@ class LookParameters(JobParameters):
     filename: str = ""
     delimiter: str = ""
     encoding: str = ""
+    character_recognition: CharacterRecognition | None = None
+    letters: Letters | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -93,6 +93,17 @@ class ImportForm(forms.Form):
         help_text="Its name, where several files of a zip could be the one that lists the documents.",
     )
 
+    character_recognition = forms.ChoiceField(
+        required=False,
+        label="Read text in pictures",
+        choices=[("", "as the collection says"), *Collection.Recognition.choices],
+    )
+    letters = forms.ChoiceField(
+        required=False,
+        label="Letters on scanned pages",
+        choices=[("", "by the collection's language"), ("latin", "Latin"), ("any", "all that are known")],
+    )
+
     def options(self) -> ImportOptions:
         """Return how the file is to be read."""
         values = self.cleaned_data
@@ -101,6 +112,8 @@ class ImportForm(forms.Form):
             per=values["per"] or None,
             extra_columns="metadata" if values["extra_columns"] else "refuse",
             table=values["table"] or None,
+            character_recognition=values["character_recognition"] or None,
+            letters=values["letters"] or None,
         )
 
 

@@ -63,6 +63,19 @@ class DocumentFileAnswer(Answer):
     notes = serializers.ListField(child=serializers.CharField(), help_text="what of it was left out")
 
 
+class FormerFileAnswer(Answer):
+    """A file that a document was made of until it was replaced."""
+
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    kind = serializers.CharField(help_text="such as `pdf`")
+    size = serializers.IntegerField(help_text="bytes")
+    sha256 = serializers.CharField()
+    url = serializers.CharField(allow_null=True, help_text="null where the collection kept no files")
+    created_at = serializers.DateTimeField()
+    replaced_at = serializers.DateTimeField()
+
+
 class DocumentAnswer(DocumentBriefAnswer):
     """A document with all that was stored of it."""
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from search.models import (
         Collection,
         Document,
+        DocumentFile,
         DocumentImage,
         Judgement,
         PhotoBatch,
@@ -181,6 +182,13 @@ def _file_json(document: Document) -> Json | None:
         "url": found.blob_id and reverse("search:file", args=[document.pk]),
         "notes": found.notes,
     }
+
+
+def former_file_json(file: DocumentFile) -> Json:
+    """Return a former version of a document's file."""
+    plain = ("name", "kind", "size", "sha256", "created_at", "replaced_at")
+    address = file.blob_id and reverse("search:former-file", args=[file.document_id, file.pk])
+    return {"id": file.pk, "url": address, **{name: getattr(file, name) for name in plain}}
 
 
 def image_json(image: DocumentImage) -> Json:

@@ -36,6 +36,10 @@ OF_TRASH = frozenset({Action.RESTORE})
 """What is done to documents in the trash."""
 
 
+FINAL = frozenset({Action.DELETE, Action.ERASE_FILE})
+"""What cannot be taken back."""
+
+
 def detail_read(
     action: str, sent: Mapping[str, str], collection: Collection, viewer: Viewer
 ) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from django.core.exceptions import EmptyResultSet
 from django.db import IntegrityError, connection, transaction
 
 from retrieval_site.errors import AppError
-from search.curating.actions import Action
+from search.curating.actions import FINAL, Action
 from search.curating.changes import change_go, collections_of, curates_all
 from search.curating.merging import MERGED_MAX
 from search.models import ChangedDocument, ChangeSet, Collection, Document, TrashedDocument
@@ -89,7 +89,7 @@ def change_undo(*, change_set: ChangeSet, by: User) -> ChangeSet:
     if change_set.changes.filter(state=ChangedDocument.State.WAITING).exists():
         raise AppError("curating.still_running")
     done = change_set.changes.filter(state=ChangedDocument.State.DONE).order_by()
-    if change_set.action == Action.DELETE or not done.exists():
+    if change_set.action in FINAL or not done.exists():
         raise AppError("curating.nothing_to_undo")
     about = next(iter(collections_of(change_set)), None)
     try:
@@ -113,7 +113,7 @@ def may_take_back(change_set: ChangeSet) -> bool:
     if change_set.action in OF_JOBS:
         return change_set.job is not None and may_be_undone(change_set.job)
     counted: Any = change_set
-    return bool(change_set.action != Action.DELETE and counted.done_count and not counted.waiting_count)
+    return bool(change_set.action not in FINAL and counted.done_count and not counted.waiting_count)
 
 
 def _undo_job(change_set: ChangeSet, by: User) -> ChangeSet:

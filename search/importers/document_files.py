@@ -21,6 +21,7 @@ from django.core.files.base import File
 from retrieval_site.errors import AppError
 from search.importers.extracted import BETWEEN_BLOCKS, Body, alt_of, body_of, fields_of
 from search.importers.picture_texts import READ_BY, PictureTexts
+from search.importers.recognition import RecognitionOptions
 from search.importers.scans import BARCODES_MAX, Scans
 from search.importers.storing import picture_record, picture_stored
 from search.importers.types import Rejected, rejected
@@ -64,14 +65,20 @@ class _Inside:
 
 
 class DocumentFiles:
-    """Reads the document files of one import. With `store` false nothing is kept: a dry run."""
+    """Reads the document files of one import. With `store` false nothing is kept: a dry run.
 
-    def __init__(self, collection: Collection, *, store: bool) -> None:
+    `recognition`: which pictures of text are read; by default as the collection says.
+    """
+
+    def __init__(
+        self, collection: Collection, *, store: bool, recognition: RecognitionOptions | None = None
+    ) -> None:
+        recognition = recognition or RecognitionOptions.of(collection)
         self._collection = collection
         self._store = store
         self._extractor = Extractor()
-        self._scans = Scans(collection)
-        self._pictures = PictureTexts(collection)
+        self._scans = Scans(recognition)
+        self._pictures = PictureTexts(recognition)
 
     def __enter__(self) -> Self:
         return self
@@ -121,7 +128,7 @@ class DocumentFiles:
             yield Rejected(file.external_id, (Problem(error.id, error.message),))
 
     def picture_fields(self, data: bytes, external_id: str) -> DocumentFields:
-        """Return what a picture's own metadata say of it, and what stands in it where the collection wishes that."""
+        """Return what a picture's own metadata say of it, and what stands in it where that is wished."""
         return self._with_its_text(self._said_by(data, external_id), data)
 
     def _said_by(self, data: bytes, external_id: str) -> DocumentFields:

@@ -20,6 +20,7 @@ from retrieval_site.errors import AppError
 from search.importers.document_files import DocumentFiles
 from search.importers.files import DAMAGED_WHILE_READING
 from search.importers.leftovers import job_warning, same_warnings, stored_warnings
+from search.importers.recognition import RecognitionOptions
 from search.importers.source import ImportSource, open_import
 from search.importers.storing import to_document
 from search.importers.types import DocumentFileItem, Item, Record, Rejected, rejected
@@ -206,8 +207,11 @@ class ImportRun:
     def _keep(self, position: int, item: Rejected) -> None:
         if self._counts["failed"] >= ITEMS_KEPT_MAX:
             return
+        reasons: dict[str, list[str]] = {}
         for problem in item.problems:
-            self.ctx.item_failed(item.where, problem.error_id, problem.reason, {"position": position})
+            reasons.setdefault(problem.error_id, []).append(problem.reason)
+        for error_id, several in reasons.items():  # a failed item is kept once for each of its errors
+            self.ctx.item_failed(item.where, error_id, " ".join(several), {"position": position})
 
 
 def batches(items: Iterator[Numbered]) -> Iterator[list[Numbered]]:
@@ -240,10 +244,11 @@ def opened(run: JobRun[ImportJobParameters, ImportResult]) -> Iterator[ImportRun
         raise AppError("collection.not_found/deleted")
     parameters = run.parameters
     kept = mappings_of(collection, parameters.mapping)
+    recognition = RecognitionOptions.of(collection, parameters.options)
     with (
         _path(parameters) as path,
         open_import(path, parameters.options, parameters.filename, kept) as source,
-        DocumentFiles(collection, store=not parameters.dry_run) as files,
+        DocumentFiles(collection, store=not parameters.dry_run, recognition=recognition) as files,
     ):
         yield ImportRun(run, source, collection, files)
 

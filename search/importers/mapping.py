@@ -22,6 +22,8 @@ COLUMNS_MAX = 16_384
 """As many as a sheet of Excel has."""
 NAME_MAX = 200
 HEADER_MAX = 50
+NAMES_WITHIN = 10
+"""Of so many first rows any may have the names of a kept mapping's columns."""
 SHEETS_MAX = 200
 SEPARATOR_MAX = 5
 LISTS = ("tags", "images")
@@ -78,10 +80,15 @@ class TableMapping:
         others = (MappedColumn(column=name) for name in names if plain_name(name) not in named)
         return replace(self, columns=(*self.columns, *others))
 
-    def fits(self, first_rows: Sequence[Row]) -> bool:
-        """Return whether a table that begins with these rows has just the columns that the mapping names."""
-        names = names_in(first_rows, self.header)
-        return bool(self.header) and columns_key(names) == columns_key([one.column for one in self.columns])
+    def of_table(self, first_rows: Sequence[Row]) -> TableMapping | None:
+        """Return the mapping for a table that begins with these rows; None where it has other columns.
+
+        Their names may stand in another row than in the table that the mapping was made for.
+        """
+        key = columns_key([one.column for one in self.columns])
+        rows = (self.header, *range(1, NAMES_WITHIN + 1)) if self.header else ()
+        found = next((row for row in rows if columns_key(names_in(first_rows, row)) == key), 0)
+        return replace(self, header=found) if found else None
 
     def is_covered_by(self, first_rows: Sequence[Row]) -> bool:
         """Return whether a table that begins with these rows has all the columns that the mapping names."""
@@ -222,7 +229,8 @@ class KeptMappings:
         """Return the mapping of a table that begins with these rows; None where there is none."""
         if self.said is not None:
             return self.said
-        return next((one for one in self.kept if one.fits(first_rows)), None)
+        found = (one.of_table(first_rows) for one in self.kept)
+        return next(filter(None, found), None)
 
     @property
     def fingerprint(self) -> str:

@@ -1,4 +1,4 @@
-"""Text in figures and photographs, where the collection wishes it: read, and put where the figure stands."""
+"""Text in figures and photographs, where that is wished: read, and put where the figure stands."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from search.importers.extracted import alt_of
-from search.models import Collection
 from workers.encoding.decoders import decoders
 from workers.extraction.types import Block
 from workers.inference.errors import InferenceError
@@ -15,6 +14,7 @@ from workers.inference.ocr.reader import PhotoReader, ReadingError
 from workers.inference.ocr.types import LONGEST_SIDE_PX
 
 if TYPE_CHECKING:
+    from search.importers.recognition import RecognitionOptions
     from workers.extraction.extractor import Found
     from workers.extraction.types import Extracted, Figure
 
@@ -32,10 +32,10 @@ class PictureText:
 
 
 class PictureTexts:
-    """Reads the figures and photographs of one import, as the collection wishes."""
+    """Reads the figures and photographs of one import, where that is wished."""
 
-    def __init__(self, collection: Collection) -> None:
-        self._wished = collection.character_recognition == Collection.Recognition.ALL
+    def __init__(self, recognition: RecognitionOptions) -> None:
+        self._wished = recognition.reads_pictures
         self._reader: PhotoReader | None = None
 
     def close(self) -> None:

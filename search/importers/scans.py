@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from search.models import Collection
 from search.services.document_fields import FIGURES_MAX
 from workers.encoding.decoders import decoders
 from workers.extraction.page_reading import PageReader
@@ -20,15 +19,11 @@ from workers.inference.ocr.reader import PageLineReader
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from search.importers.recognition import RecognitionOptions
     from workers.extraction.extractor import Found
     from workers.extraction.page_reading import PageRead
     from workers.extraction.types import Block, Extracted
-    from workers.inference.ocr.types import Script
 
-OTHER_LETTERS = frozenset(
-    {"simple", "arabic", "armenian", "greek", "hindi", "nepali", "russian", "serbian", "tamil", "yiddish"}
-)
-"""Languages whose texts may hold other letters than Latin ones."""
 BARCODES_MAX = 50
 
 
@@ -56,11 +51,11 @@ class _Page:
 
 
 class Scans:
-    """Reads the pages of one import's files that have no text, as the collection wishes."""
+    """Reads the pages of one import's files that have no text, where that is wished."""
 
-    def __init__(self, collection: Collection) -> None:
-        self._wished = collection.character_recognition != Collection.Recognition.NONE
-        self._script: Script = "any" if collection.language in OTHER_LETTERS else "latin"
+    def __init__(self, recognition: RecognitionOptions) -> None:
+        self._wished = recognition.reads_pages
+        self._script = recognition.letters
         self._reader: PageReader | None = None
 
     def close(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Self
 
@@ -110,7 +110,8 @@ class Workbooks:
                 if kept.said.is_covered_by(first):
                     return kept.said
             elif (found := kept.of(first)) is not None:
-                return found
+                known = {sheet.name for sheet, _ in self.sheets(name, open_file)}
+                return found if known & {*found.sheets} else replace(found, sheets=())
         return None
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import itertools
+from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO
 
-from search.importers.mapping import plain_name
-from workers.formats.rows import read_rows
+from search.importers.mapping import NAMES_WITHIN, plain_name
+from workers.formats.rows import DELIMITERS, read_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,8 +48,20 @@ def mapping_of_text(file: BinaryIO, kept: KeptMappings, *, alone: bool = True) -
     if said is not None:
         return said if alone or said.is_covered_by(_first_rows(head_of(file), said)) else None
     head = head_of(file) if kept.kept else b""
-    return next((one for one in kept.kept if one.fits(_first_rows(head, one))), None)
+    found = (_for_text(head, one) for one in kept.kept)
+    return next(filter(None, found), None)
+
+
+def _for_text(head: bytes, mapping: TableMapping) -> TableMapping | None:
+    """Return a kept mapping for a text that begins so, whatever stands between its cells; None for other columns."""
+    for sign in dict.fromkeys((mapping.delimiter, *DELIMITERS)):
+        written = replace(mapping, delimiter=sign)
+        if (found := written.of_table(_first_rows(head, written))) is not None:
+            return found
+    return None
 
 
 def _first_rows(head: bytes, mapping: TableMapping) -> list[Row]:
-    return list(itertools.islice(mapped_rows(io.BytesIO(head), mapping, WESTERN), mapping.header or 1))
+    return list(
+        itertools.islice(mapped_rows(io.BytesIO(head), mapping, WESTERN), max(mapping.header, NAMES_WITHIN))
+    )

@@ -29,6 +29,10 @@ FORMATS: tuple[Format, ...] = (
 Per: TypeAlias = Literal["caption", "picture"]
 ExtraColumns: TypeAlias = Literal["refuse", "metadata", "ignore"]
 EXTRA_COLUMNS: tuple[ExtraColumns, ...] = ("refuse", "metadata", "ignore")
+CharacterRecognition: TypeAlias = Literal["none", "pages", "all"]
+CHARACTER_RECOGNITION: tuple[CharacterRecognition, ...] = ("none", "pages", "all")
+Letters: TypeAlias = Literal["latin", "any"]
+LETTERS: tuple[Letters, ...] = ("latin", "any")
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,8 @@ class ImportOptions:
     for each of these; None is a picture where the pictures come along, else a caption. extra_columns: what becomes of
     columns and keys that are no field. table: the file of a zip or folder that lists the documents, if several could.
     mapping: what the columns of a table become, as JSON (`mapping.py`); None is the one that the collection keeps.
+    character_recognition: which pictures of text are read; None is as the collection says. letters: which ones they
+    are read in; None goes by the collection's language.
     """
 
     format: Format | None = None
@@ -46,6 +52,8 @@ class ImportOptions:
     extra_columns: ExtraColumns = "refuse"
     table: str | None = None
     mapping: dict[str, Any] | None = None
+    character_recognition: CharacterRecognition | None = None
+    letters: Letters | None = None
 
 
 COLUMNS_NAMED_MAX = 100

@@ -36,6 +36,7 @@ class ChangeSet(models.Model):
         CREATE = "create", "added a document"
         EDIT = "edit", "changed a document"
         DELETE = "delete", "deleted for good"
+        ERASE_FILE = "erase_file", "erased a former version of a file"
         IMPORT = "import", "imported documents"
         ROUND = "round", "read a source"
 

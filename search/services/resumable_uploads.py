@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +55,7 @@ class NewUpload:
     name: str
     length: int
     batch: uuid.UUID | None = None
-    extra_columns: str = "refuse"
+    options: ImportOptions = field(default_factory=ImportOptions)
     dry_run: bool = False
 
 
@@ -105,7 +105,7 @@ def upload_create(*, collection: Collection, new: NewUpload, user: AbstractBaseU
             batch=new.batch,
             name=name,
             length=new.length,
-            options={"extra_columns": new.extra_columns, "dry_run": new.dry_run},
+            options={**asdict(new.options), "dry_run": new.dry_run},
             expires_at=_expiry(),
         )
 
@@ -196,12 +196,12 @@ def _held(upload: ResumableUpload, user: AbstractBaseUser) -> ResumableUpload:
 
 
 def _import_alone(upload: ResumableUpload, user: AbstractBaseUser) -> None:
-    extra_columns = upload.options["extra_columns"]
+    asked = {key: value for key, value in upload.options.items() if key != "dry_run"}
     with upload_path(upload).open("rb") as opened:
         upload.job = import_start(
             collection=upload.collection,
             file=File(opened, name=upload.name),
-            options=ImportOptions(extra_columns=extra_columns),
+            options=ImportOptions(**asked),
             dry_run=upload.options["dry_run"],
             owner=user,
         )

@@ -33,12 +33,24 @@ if TYPE_CHECKING:
 KEPT_FOR = timedelta(days=1)
 
 
-def table_look_start(*, collection: Collection, file: File[bytes], owner: AbstractBaseUser) -> Job:
-    """Keep the file and start looking at its tables."""
+def table_look_start(
+    *,
+    collection: Collection,
+    file: File[bytes],
+    options: ImportOptions = DEFAULT_OPTIONS,
+    owner: AbstractBaseUser,
+) -> Job:
+    """Keep the file and start looking at its tables; what `options` say of pictures of text is for its import."""
     with transaction.atomic():
         blob = blob_store(file, "application/octet-stream")
         name = storable(Path(file.name or "").name)[:200]
-        parameters = LookParameters(collection=collection.pk, blob=blob.pk, filename=name)
+        parameters = LookParameters(
+            collection=collection.pk,
+            blob=blob.pk,
+            filename=name,
+            character_recognition=options.character_recognition,
+            letters=options.letters,
+        )
         return job_create(LOOK_AT_TABLES, parameters, owner=owner)
 
 
@@ -70,6 +82,7 @@ def table_import_start(
 ) -> Job:
     """Start the import of a file that was looked at, or its check. Raises AppError `import.mapping_invalid`."""
     mappings_of(collection, options.mapping)
+    options = replace(options, character_recognition=look.character_recognition, letters=look.letters)
     parameters = ImportJobParameters(
         collection=collection.pk, blob=look.blob, filename=look.filename, dry_run=dry_run, **vars(options)
     )

@@ -19,7 +19,7 @@ from search.sources.places import is_staff, needs_staff
 from search.sources.removing import count_gone, remove_gone
 from search.sources.reports import COUNTS, warnings_of
 from search.sources.seen import SeenKeys
-from search.sources.storing import Looked, hold, store
+from search.sources.storing import Looked, foresee, hold, store
 from search.sources.types import StillWrittenError
 from workers.formats.problems import Problem
 from workers.inference.errors import InferenceError
@@ -155,6 +155,7 @@ class SourceRound:
         fresh = [entry for entry in by_key.values() if again or not self._is_seen(entry, items)]
         looked = [self._look(entry, items.get(entry.key)) for entry in fresh]
         if self._dry:
+            foresee(self.source, looked)
             self._count(looked)
         else:
             with transaction.atomic():

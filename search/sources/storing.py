@@ -13,12 +13,12 @@ from search.curating.keeping import documents_take_out
 from search.importers.document_files import external_id_of
 from search.models import Document, DocumentFile, Source, SourceItem
 from search.services.document_identifiers import identifiers_replace
-from search.services.documents import documents_save
+from search.services.documents import documents_changes, documents_save
 from search.services.versions import collection_lock
 from workers.formats.problems import Problem, problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from search.services.documents import DocumentRecord
     from search.sources.types import SourceEntry
@@ -65,6 +65,29 @@ def store(source: Source, job: Job, looked: list[Looked]) -> None:
         _save(source, job, [one for one in made if one.records])
     _write_items(source, job, looked)
     _link(source, job, [one for one in made if one.records])
+
+
+def foresee(source: Source, looked: list[Looked]) -> None:
+    """Say of a dry run's entries what storing them would: which change nothing, and which could not be stored."""
+    made = [one for one in looked if one.records]
+    _refuse_taken(source, made)
+    for one in made:
+        try:
+            known = one.records and _all_unchanged(source, one.records)
+        except AppError as error:
+            one.fail(_why(error))
+            continue
+        # A dry run fetches no pictures of IIIF: its documents cannot be compared.
+        if known and one.verdict != "moved" and source.kind != Source.Kind.IIIF:
+            one.verdict = "unchanged"
+
+
+def _all_unchanged(source: Source, records: Sequence[DocumentRecord]) -> bool:
+    changes: set[str] = set()
+    for start in range(0, len(records), _DOCUMENTS_AT_ONCE):
+        some = records[start : start + _DOCUMENTS_AT_ONCE]
+        changes |= set(documents_changes(collection=source.collection, records=some))
+    return changes == {"unchanged"}
 
 
 def _refuse_taken(source: Source, made: list[Looked]) -> None:

@@ -12,6 +12,7 @@ from search.views import (
     deleting,
     documents,
     explaining,
+    former_files,
     home,
     images,
     judging,
@@ -92,6 +93,9 @@ urlpatterns = [
     path("documents/<int:document_id>/pages/<int:number>/", pages.page, name="page"),
     path("documents/<int:document_id>/file", pages.file, name="file"),
     path("documents/<int:document_id>/files/<int:file_id>", pages.former_file, name="former-file"),
+    path(
+        "documents/<int:document_id>/files/<int:file_id>/erase/", former_files.erase, name="former-file-erase"
+    ),
     path("curate/", curating_collections.collections, name="curate"),
     path("curate/new-collection/", curating_collections.new_collection, name="curate-new"),
     path("curate/in/<slug:slug>/", include(curating)),

@@ -205,6 +205,9 @@ class Sending {
       extra_columns: this.form.elements.extra_columns.checked ? "metadata" : "refuse",
       dry_run: this.check,
     };
+    for (const name of ["character_recognition", "letters"]) {
+      if (this.form.elements[name].value) asked[name] = this.form.elements[name].value;
+    }
     const answer = await fetch(this.form.dataset.import, {
       method: "POST",
       headers: { ...this.headers, "Content-Type": "application/json" },

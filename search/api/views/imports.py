@@ -16,12 +16,20 @@ from search.api.examples import IMPORTED
 from search.api.parameters import JsonObjectField, Parameters, TrueOrFalseField, UploadField, validated
 from search.api.permissions import signed_in
 from search.api.presenting import job_json
-from search.importers.types import EXTRA_COLUMNS, FORMATS, ImportOptions
+from search.importers.types import CHARACTER_RECOGNITION, EXTRA_COLUMNS, FORMATS, LETTERS, ImportOptions
 from search.services.imports import import_start
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
 
+RECOGNITION_HELP = (
+    "which pictures of text are read: none, scanned pages, or all with figures and photographs; "
+    "default: as the collection says"
+)
+LETTERS_HELP = (
+    "the letters that are read on scanned pages: Latin ones, or all that are known; "
+    "default: by the collection's language"
+)
 FILE_FORMATS = tuple(name for name in FORMATS if name != "folder")
 
 
@@ -54,6 +62,10 @@ class ImportParameters(Parameters):
         required=False,
         help_text="what the columns of a table become; default: the mapping that the collection keeps for them",
     )
+    character_recognition = serializers.ChoiceField(
+        choices=CHARACTER_RECOGNITION, required=False, help_text=RECOGNITION_HELP
+    )
+    letters = serializers.ChoiceField(choices=LETTERS, required=False, help_text=LETTERS_HELP)
     dry_run = TrueOrFalseField(default=False, help_text="say what would happen, write nothing")
 
 
@@ -81,6 +93,8 @@ class ImportView(ApiView):
                 values["extra_columns"],
                 values.get("table"),
                 values.get("mapping"),
+                values.get("character_recognition"),
+                values.get("letters"),
             ),
             dry_run=values["dry_run"],
             owner=signed_in(request),

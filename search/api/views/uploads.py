@@ -26,7 +26,8 @@ from search.api.own_answers import UploadAnswer
 from search.api.parameters import Parameters, TrueOrFalseField, validated
 from search.api.permissions import signed_in
 from search.api.presenting import job_json, upload_json
-from search.importers.types import EXTRA_COLUMNS, ImportOptions
+from search.api.views.imports import LETTERS_HELP, RECOGNITION_HELP
+from search.importers.types import CHARACTER_RECOGNITION, EXTRA_COLUMNS, LETTERS, ImportOptions
 from search.services.resumable_uploads import (
     BatchImport,
     NewUpload,
@@ -120,6 +121,8 @@ class UploadMetadata(Parameters):
     collection = serializers.SlugField(max_length=80)
     batch = serializers.UUIDField(required=False)
     extra_columns = serializers.ChoiceField(choices=EXTRA_COLUMNS, default="refuse")
+    character_recognition = serializers.ChoiceField(choices=CHARACTER_RECOGNITION, required=False)
+    letters = serializers.ChoiceField(choices=LETTERS, required=False)
     dry_run = serializers.BooleanField(default=False)
     filetype = serializers.CharField(required=False, allow_blank=True, max_length=200)
 
@@ -136,7 +139,8 @@ class UploadListView(TusView):
             _header("Upload-Length", "bytes of the file", "5"),
             _header(
                 "Upload-Metadata",
-                "`filename` and `collection`, also `batch` (a UUID), `extra_columns`, `dry_run`; values in Base64",
+                "`filename` and `collection`, also `batch` (a UUID), `extra_columns`, `character_recognition`, "
+                "`letters`, `dry_run`; values in Base64",
                 f"filename {_SAMPLE_NAME},collection {_SAMPLE_COLLECTION}",
             ),
         ],
@@ -151,7 +155,7 @@ class UploadListView(TusView):
             name=values["filename"],
             length=_number(request, "Upload-Length"),
             batch=values.get("batch"),
-            extra_columns=values["extra_columns"],
+            options=_options(values),
             dry_run=values["dry_run"],
         )
         collection = curated_collection(request, values["collection"])
@@ -212,6 +216,10 @@ class UploadBatchParameters(Parameters):
         default="refuse",
         help_text="what becomes of columns and keys that are no field",
     )
+    character_recognition = serializers.ChoiceField(
+        choices=CHARACTER_RECOGNITION, required=False, help_text=RECOGNITION_HELP
+    )
+    letters = serializers.ChoiceField(choices=LETTERS, required=False, help_text=LETTERS_HELP)
     dry_run = TrueOrFalseField(default=False, help_text="say what would happen, write nothing")
 
 
@@ -227,7 +235,7 @@ class UploadImportView(ApiView):
         job = uploads_import(
             asked=BatchImport(
                 batch=values["batch"],
-                options=ImportOptions(extra_columns=values["extra_columns"]),
+                options=_options(values),
                 dry_run=values["dry_run"],
             ),
             collection=curated_collection(request, values["collection"]),
@@ -235,6 +243,14 @@ class UploadImportView(ApiView):
         )
         headers = {"Location": reverse("api:job", args=[job.pk])}
         return Response(job_json(job, request.user), status=202, headers=headers)
+
+
+def _options(values: dict[str, Any]) -> ImportOptions:
+    return ImportOptions(
+        extra_columns=values["extra_columns"],
+        character_recognition=values.get("character_recognition"),
+        letters=values.get("letters"),
+    )
 
 
 class _Nothing:

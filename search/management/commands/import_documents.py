@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.management.base import CommandError
 
 from search.importers.mapping import mapping_from_text
-from search.importers.types import EXTRA_COLUMNS, FORMATS, ImportOptions
+from search.importers.types import CHARACTER_RECOGNITION, EXTRA_COLUMNS, FORMATS, LETTERS, ImportOptions
 from search.job_types import IMPORT
 from search.models import Collection
 from search.services.collections import collection_create
@@ -39,6 +39,12 @@ class Command(JobCommand):
         parser.add_argument(
             "--mapping", type=Path, help="a JSON file that says what the columns of a table become"
         )
+        parser.add_argument("--character-recognition", choices=CHARACTER_RECOGNITION,
+                            help="which pictures of text are read: nothing, scanned pages, or also figures and "
+                                 "photographs; default: as the collection says")  # fmt: skip
+        parser.add_argument("--letters", choices=LETTERS,
+                            help="the letters that are read on scanned pages: Latin ones, or all that are known; "
+                                 "default: by the collection's language")  # fmt: skip
         parser.add_argument("--dry-run", action="store_true", help="only say what would happen")
         parser.add_argument("--public", action="store_true", help="a new collection is public")
 
@@ -52,6 +58,8 @@ class Command(JobCommand):
                 options["extra_columns"],
                 options["table"],
                 _mapping(options["mapping"]),
+                options["character_recognition"],
+                options["letters"],
             ),
             dry_run=options["dry_run"],
         )

@@ -42,6 +42,7 @@ _NAMES = {
     "collection": "Collection",
     "images": "Pictures",
     "trashed": "In the trash",
+    "former_file": "Former version of the file",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -13,12 +14,17 @@ from retrieval_site.errors import AppError
 from retrieval_site.people import signed_in
 from search.importers.asking import asks_for_columns
 from search.importers.together import together
-from search.importers.types import ImportOptions
 from search.job_types import IMPORT, LOOK_AT_TABLES
 from search.models import Collection, KeptTableMapping
 from search.services.imports import import_checked, import_keeping_extra_columns, import_start
 from search.services.table_uploads import table_look_start
 from search.views.curating.common import curators_page
+from search.views.curating.recognition import (
+    LETTER_CHOICES,
+    recognition_choices,
+    recognition_said,
+    wished_recognition,
+)
 from search.views.curating.shown_imports import imports_of, shown_import
 from workers.jobs.services import job_request_cancel, job_retry_failed
 from workers.models import Job
@@ -58,6 +64,8 @@ def importing(request: HttpRequest, collection: Collection) -> HttpResponse:
         "refused": refusal,
         "tab": "import",
         "mappings": KeptTableMapping.objects.filter(collection=collection),
+        "recognitions": recognition_choices(collection),
+        "letters": LETTER_CHOICES,
         "files_max": settings.DATA_UPLOAD_MAX_NUMBER_FILES,
     }
     return render(request, "search/curating/import.html", context, status=refusal.status if refusal else 200)
@@ -76,9 +84,11 @@ def one_import(request: HttpRequest, collection: Collection, job_id: uuid.UUID) 
             return redirect("search:curate-one-import", collection.slug, asked.pk)
         except AppError as error:
             refusal = error
+    one = shown_import(job, 0)
     context = {
         "collection": collection,
-        "one": shown_import(job, 0),
+        "one": one,
+        "recognition": recognition_said(one.asked, collection),
         "page": Paginator(job.items.order_by("pk"), ITEMS_A_PAGE).get_page(request.GET.get("page")),
         "refused": refusal,
         "tab": "import",
@@ -104,13 +114,18 @@ def _start(request: HttpRequest, collection: Collection) -> Job:
     files = request.FILES.getlist("file")
     if not files:
         raise AppError("curating.no_file")
+    wished = wished_recognition(request.POST)
     with together(files) as file:
         if "ask" in request.POST or asks_for_columns(file):
-            return table_look_start(collection=collection, file=file, owner=signed_in(request))
+            return table_look_start(
+                collection=collection, file=file, options=wished, owner=signed_in(request)
+            )
         return import_start(
             collection=collection,
             file=file,
-            options=ImportOptions(extra_columns="metadata" if "extra_columns" in request.POST else "refuse"),
+            options=replace(
+                wished, extra_columns="metadata" if "extra_columns" in request.POST else "refuse"
+            ),
             dry_run="check" in request.POST,
             owner=signed_in(request),
         )

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from django.core.files.base import ContentFile
 from django.test import Client
+from django.utils import timezone
 from PIL import Image
 
 from search import retrieval
@@ -215,17 +216,18 @@ def test_every_example_of_the_page_runs_and_answers_as_shown(page_world, query_w
         values["CHANGE"] = str(ChangeSet.objects.values_list("pk", flat=True).first())
         values["SOURCE"] = str(Source.objects.values_list("pk", flat=True).last())
         values["JUDGEMENT"] = str(Judgement.objects.values_list("pk", flat=True).last())
-        if curl.method == "DELETE" and "/documents/" in curl.url:
-            values["DOCUMENT"] = judgeable_document()
+        if curl.method == "DELETE" and curl.url.endswith(f"/documents/{values['DOCUMENT']}/"):
+            values["DOCUMENT"], values["FILE"] = judgeable_document()
         count += 1
     assert count > 30
 
 
-def judgeable_document() -> str:
-    """The page deletes its document and judges it further down: put another in its place."""
+def judgeable_document() -> tuple[str, str]:
+    """The page deletes its document and judges it further down: put another in its place, with a former file."""
     document = make_document(Collection.objects.get(slug="pumps"), "p-9")
     Query.objects.update(answer=kept(document))
-    return str(document.pk)
+    former = document.files.create(name="manual.pdf", kind="pdf", size=1, replaced_at=timezone.now())
+    return str(document.pk), str(former.pk)
 
 
 def kept(document: Document) -> list[dict[str, Any]]:

@@ -14,11 +14,13 @@ from typing import Any
 
 import pytest
 from django.urls import get_resolver
+from django.utils import timezone
 
 from search.models import (
     ChangeSet,
     Collection,
     Document,
+    DocumentFile,
     DocumentImage,
     Judgement,
     JudgingPair,
@@ -71,6 +73,8 @@ LISTS = {  # addresses without an id: what they answer may not mention the secre
 ROWS = {  # addresses (or bodies) with an id: secret and missing must be answered alike
     "collection": [Ask(), Ask("patch", body={"name": "Taken"}), Ask("delete")],
     "document": [Ask(), Ask("patch", body=NEW), Ask("delete")],
+    "former-files": [Ask()],
+    "former-file": [Ask("delete")],
     "sources": [Ask(), Ask("post", body={"kind": "iiif", "address": "https://example.com/"})],
     "source": [Ask(), Ask("patch", body={"name": "N"}), Ask("delete")],
     "source-rounds": [Ask(), Ask("post")],
@@ -149,10 +153,17 @@ def secret_values(world: World, judgement: Judgement) -> dict[str, Any]:
         "job_id": world.job.pk,
         "queue_id": secret_queue(world).pk,
         "source_id": secret_source(world).pk,
+        "file_id": secret_former_file(world).pk,
         "change_id": ChangeSet.objects.create(collection=world.secret, action="trash").pk,
         "query": world.query.pk,
         "query_id": world.query.pk,
     }
+
+
+def secret_former_file(world: World) -> DocumentFile:
+    return DocumentFile.objects.create(
+        document=world.secret_document, name="secret.pdf", size=1, replaced_at=timezone.now()
+    )
 
 
 def secret_queue(world: World) -> JudgingQueue:
@@ -177,6 +188,7 @@ def missing_values(world: World) -> dict[str, Any]:
         "judgement_id": 10**9,
         "job_id": uuid.UUID(int=1),
         "queue_id": 10**9,
+        "file_id": 10**9,
         "source_id": 10**9,
         "change_id": 10**9,
         "query": world.query.pk,

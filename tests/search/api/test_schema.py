@@ -56,6 +56,7 @@ def answered(document: dict[str, Any], path: str, method: str, status: str) -> d
         ("/collections/{slug}/", {"slug": "open"}),
         ("/documents/", {}),
         ("/documents/{document_id}/", {"document_id": "document"}),
+        ("/documents/{document_id}/former-files/", {"document_id": "document"}),
         ("/jobs/", {}),
         ("/jobs/{job_id}/", {"job_id": "job"}),
         ("/jobs/{job_id}/failed/", {"job_id": "job"}),

@@ -69,7 +69,7 @@ def bytes_of(job: Job) -> bytes:
 
 def test_a_file_in_pieces_is_imported_as_it_was(world: World):
     client = world.client("curator")
-    made = begin(client, len(TABLE))
+    made = begin(client, len(TABLE), character_recognition="all", letters="any")
     assert made.status_code == 201
     assert made["Tus-Resumable"] == "1.0.0"
     place = made["Location"]
@@ -80,6 +80,7 @@ def test_a_file_in_pieces_is_imported_as_it_was(world: World):
     assert not imports().exists()
     assert send(client, place, TABLE[1000:], 1000).status_code == 204
     job = imports().get()
+    assert (job.params["character_recognition"], job.params["letters"]) == ("all", "any")
     assert hashlib.sha256(bytes_of(job)).digest() == hashlib.sha256(TABLE).digest()
     assert client.get(place).json()["job"] == str(job.pk)
     assert (
@@ -194,7 +195,7 @@ def test_a_batch_is_one_import_that_keeps_its_folders(world: World):
     for name, content in files.items():
         whole(client, content, name, batch=batch)
     assert not imports().exists()
-    asked = {"batch": batch, "collection": "secret"}
+    asked = {"batch": batch, "collection": "secret", "character_recognition": "none"}
     late = begin(client, 5, "m/late.txt", batch=batch)["Location"]
     assert error_of(client.post("/api/v1/uploads/import/", asked)) == (409, "upload.unfinished")
     client.delete(late, **TUS)
@@ -202,6 +203,7 @@ def test_a_batch_is_one_import_that_keeps_its_folders(world: World):
     assert [answer.status_code for answer in answers] == [202, 202]
     assert answers[0].json()["id"] == answers[1].json()["id"]
     (job,) = imports()
+    assert (job.params["character_recognition"], "letters" in job.params) == ("none", False)
     with blob_open(blob_of_job(job)) as opened, zipfile.ZipFile(opened) as archive:
         assert {name: archive.read(name) for name in archive.namelist()} == files
     assert error_of(begin(client, 5, "m/new.txt", batch=batch)) == (409, "upload.imported_already")

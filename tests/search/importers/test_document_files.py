@@ -21,12 +21,13 @@ from demo.drawing.render import draw
 from demo.drawing.scene import scene_sample
 from search.curating.duplicates import duplicate_groups
 from search.curating.quality import corpus_of, quality_condition
+from search.importers.recognition import RecognitionOptions
 from search.importers.types import ImportOptions
 from search.models import Collection, Document, DocumentFile, DocumentPage, Passage
 from search.services.collections import collection_create
 from search.services.document_fields import DocumentFields
 from search.services.documents import document_save
-from search.services.imports import import_folder_start, import_start
+from search.services.imports import import_checked, import_folder_start, import_start
 from tests.search.importers.reading import png
 from tests.support.manuals import STYLES, manual, pdf_of, photograph
 from workers.jobs.runner import run_job_inline
@@ -426,9 +427,28 @@ def test_text_in_figures_and_photographs_is_read_where_the_collection_wishes_it(
         assert one.identifiers.filter(value="kx204b").exists()
 
 
-def test_text_in_figures_and_photographs_is_not_read_unasked(corpus: Collection) -> None:
+def test_text_in_a_photograph_is_read_where_the_import_asks_for_it_alone(corpus: Collection) -> None:
     run(corpus, nameplate(), "plate.png")
     assert Document.objects.get().body == ""
+    asked = run(corpus, nameplate(), "plate.png", dry_run=True, character_recognition="all")
+    assert counts(asked) == (0, 1, 0, 0)
+    job = run_job_inline(import_checked(check=asked))
+    assert counts(job) == (0, 1, 0, 0)
+    assert "Serial KX-204/B" in Document.objects.get().body
+
+
+@pytest.mark.parametrize(
+    ("language", "asked", "read"),
+    [
+        ("german", {}, (True, False, "latin")),
+        ("greek", {}, (True, False, "any")),
+        ("greek", {"character_recognition": "none", "letters": "latin"}, (False, False, "latin")),
+        ("german", {"character_recognition": "all", "letters": "any"}, (True, True, "any")),
+    ],
+)
+def test_an_import_reads_as_it_says_and_else_as_its_collection(language, asked, read) -> None:
+    found = RecognitionOptions.of(Collection(language=language), ImportOptions(**asked))
+    assert (found.reads_pages, found.reads_pictures, found.letters) == read
 
 
 def nameplate() -> bytes:

@@ -128,3 +128,13 @@ def test_formulas_are_never_run_and_the_newest_mappings_are_kept(notes, monkeypa
         import_start(
             collection=notes, file=ContentFile(b"a\n1\n"), options=ImportOptions(mapping={"columns": []})
         )
+
+
+def test_all_cells_that_are_wrong_in_a_row_are_said(curator):
+    columns = [*MAPPING["columns"], {"column": "Preis", "field": "metadata.price", "type": "number"}]
+    job = ended(
+        post(curator, b"Nr;Name;Jahr;Preis\n1;Pumpe;alt;viel\n", mapping=json.dumps({"columns": columns}))
+    )
+    (item,) = job.items.all()
+    assert "alt" in item.reason
+    assert "viel" in item.reason

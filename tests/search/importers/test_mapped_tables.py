@@ -230,6 +230,20 @@ def test_a_kept_mapping_is_used_for_the_same_columns_in_any_order_and_for_no_oth
     assert [type(item).__name__ for item in items] == ["DocumentFileItem"]
 
 
+def test_a_kept_mapping_is_used_where_a_title_stands_above_the_names_and_on_sheets_of_other_names(at):
+    columns = [{"column": "Nr", "field": "external_id"}, {"column": "Name", "field": "title"}]
+    first, third = {"columns": columns}, {"columns": columns, "header": 2, "sheets": ["Teile"]}
+    for content, mapping in (
+        (b"Parts of 2026\n\nName;Nr\nPumpe;1\n", first),
+        (b"Name;Nr\nPumpe;1\n", third),
+        (b"Name,Nr\nPumpe,1\n", first | {"delimiter": ";"}),
+        (saved(workbook(["Parts of 2026"], ["Name", "Nr"], ["Pumpe", "1"])), first),
+        (saved(workbook(["Name", "Nr"], ["Pumpe", "1"])), third),
+    ):
+        items, _ = read(at, content, kept(None, mapping))
+        assert [(one.external_id, one.fields.title) for one in documents(items)] == [("1", "Pumpe")]
+
+
 def test_content_tells_what_a_table_is_and_not_its_name(at):
     mapping = kept({"columns": [{"column": "Name", "field": "title"}]})
     for content, name in ((b"Name\nPumpe\n", "a.xlsx"), (saved(workbook(["Name"], ["Pumpe"])), "a.csv")):

@@ -37,6 +37,9 @@ def test_a_folder_gives_the_same_documents_as_its_import(rounds, share, corpus):
     Document.objects.all().delete()
     run_job_inline(import_folder_start(collection=corpus, path=share, options=ImportOptions()))
     assert stored() == followed
+    again = rounds.source("folder", share)
+    assert report(rounds.first_dry_run(again)) == {"unchanged": 3}
+    assert report(rounds.take(again)) == {"unchanged": 3}
 
 
 def test_a_changed_file_is_a_new_version_and_a_moved_one_is_not(rounds, share):

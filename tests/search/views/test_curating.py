@@ -350,6 +350,27 @@ def test_a_curator_imports_a_file_and_reads_what_failed(curator, notes):
     assert curator.post("/curate/in/notes/import/").status_code == 400
 
 
+def test_an_import_says_which_pictures_of_text_it_reads(curator, notes):
+    asked = {"character_recognition": "all", "letters": "any"}
+    where = curator.post("/curate/in/notes/import/", {"file": ContentFile(b"Words.", "a.txt"), **asked})[
+        "Location"
+    ]
+    job = Job.objects.get(type=IMPORT.name)
+    assert {name: job.params[name] for name in asked} == asked
+    assert "As the collection is set: scanned pages" in page(curator, where)
+    shown = page(curator, f"/curate/in/notes/import/jobs/{job.pk}/")
+    assert "scanned pages, figures and photographs; letters on scanned pages: Latin, Greek" in shown
+
+
+def test_what_is_read_in_pictures_is_kept_while_somebody_says_which_column_is_what(curator, notes):
+    table = ContentFile(b"Nr;Name\n1;Pump\n", "a.csv")
+    body = {"file": table, "ask": "", "character_recognition": "all"}
+    where = curator.post("/curate/in/notes/import/", body)["Location"]
+    run_job_inline(Job.objects.get(type="look_at_tables"))
+    curator.post(where, {"document": ""})
+    assert IMPORT.parameters_of(Job.objects.get(type=IMPORT.name)).character_recognition == "all"
+
+
 def test_nobody_else_imports(client, notes):
     client.force_login(User.objects.create(username="ben", is_staff=True))
     answer = client.post("/curate/in/notes/import/", {"file": ContentFile(b"{}", "a.jsonl")})

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import io
+import struct
 from email.message import EmailMessage
 from typing import TYPE_CHECKING
 
@@ -168,10 +170,51 @@ def test_an_encrypted_mail_is_said_to_be_encrypted(extracted: Read, name: str) -
     assert outcome(extracted, ENCRYPTED[name]) == "file.encrypted"
 
 
-def test_what_is_packed_in_a_winmail_file_is_noted(extracted: Read) -> None:
-    data = multipart("mixed", b"\r\nText", b"Content-Type: application/ms-tnef; name=winmail.dat\r\n\r\nx")
+def padded(value: bytes) -> bytes:
+    return struct.pack("<I", len(value)) + value + b"\0" * (-len(value) % 4)
+
+
+def properties(*held: tuple[int, int, bytes]) -> bytes:
+    """MAPI properties by number and type, each with one value of any length."""
+    packed = [struct.pack("<HHI", kind, number, 1) + padded(value) for number, kind, value in held]
+    return struct.pack("<I", len(held)) + b"".join(packed)
+
+
+def winmail(*attributes: tuple[int, bytes]) -> bytes:
+    """A mail whose second part is a `winmail.dat` of these attributes."""
+    packed = b"".join(
+        struct.pack("<BII", 1, name, len(value)) + value + struct.pack("<H", sum(value) & 0xFFFF)
+        for name, value in attributes
+    )
+    whole = base64.encodebytes(struct.pack("<IH", 0x223E9F78, 1) + packed)
+    head = b"Content-Type: application/ms-tnef; name=winmail.dat\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+    return multipart("mixed", b"Content-Type: text/plain\r\n\r\n", head + whole)
+
+
+BEGINS, TITLE, DATA, OF_ATTACHMENT, OF_MESSAGE = 0x69002, 0x18010, 0x6800F, 0x69005, 0x69003
+OBJECT = bytes.fromhex("0b00000000000000c000000000000046")
+MESSAGE = bytes.fromhex("0703020000000000c000000000000046")
+
+
+def test_what_is_packed_in_a_winmail_file_is_read(extracted: Read) -> None:
+    data = winmail(
+        (OF_MESSAGE, properties((0x1013, 0x102, b"<p>The seal leaks.</p>"))),
+        (BEGINS, b""), (TITLE, b"UEBERS~1.TXT\0"), (DATA, b"A list."),
+        (OF_ATTACHMENT, properties((0x3707, 0x1F, "Übersicht.txt\0".encode("utf-16-le")))),
+        (BEGINS, b""), (OF_ATTACHMENT, properties((0x3707, 0x1E, b"b.txt\0"), (0x3701, 0xD, OBJECT + b"More."))),
+        (BEGINS, b""), (OF_ATTACHMENT, properties((0x3701, 0xD, MESSAGE + b"x"))),
+    )  # fmt: skip
     found = extracted(data, "mail.eml")
-    assert (texts(found), found.attached, len(found.notes)) == (["Text"], (), 1)
+    assert texts(found) == ["The seal leaks."]
+    assert [one.name for one in found.attached] == ["Übersicht.txt", "b.txt"]
+    assert found.notes == ("A message that is attached in a winmail.dat (TNEF) was not opened.",)
+
+
+def test_a_winmail_file_that_is_damaged_is_noted_and_the_text_read(extracted: Read) -> None:
+    whole = b"Content-Type: application/ms-tnef; name=winmail.dat\r\n\r\n"
+    for cut in (b"x", struct.pack("<IHBII", 0x223E9F78, 1, 2, DATA, 2**31) + b"y"):
+        found = extracted(multipart("mixed", b"\r\nText", whole + cut), "mail.eml")
+        assert (texts(found), found.attached, len(found.notes)) == (["Text"], (), 1)
 
 
 def test_a_mail_of_ten_thousand_parts_is_refused(extracted: Read) -> None:

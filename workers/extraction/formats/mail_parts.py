@@ -8,6 +8,8 @@ from email.parser import BytesParser
 from typing import TYPE_CHECKING
 
 from workers.extraction.formats.mail_headers import MailPolicy, file_name
+from workers.extraction.formats.mail_making import part_with_data, part_with_file
+from workers.extraction.formats.tnef import TnefError, tnef_of
 from workers.inference.errors import FileError
 
 if TYPE_CHECKING:
@@ -25,7 +27,9 @@ _REPORTS = frozenset({"message/delivery-status", "message/disposition-notificati
 _OF_PAGES = ("text/css", "text/javascript", "application/javascript", "font/", "application/font")
 NOTE_SIGNED = "The message is signed; whether the signature is right was not looked at."
 NOTE_PACKED = "The message's text is packed into its signature (S/MIME), which is not opened."
-NOTE_TNEF = "Attachments are packed in a winmail.dat (TNEF), which is not opened."
+NOTE_TNEF = "A winmail.dat (TNEF) is damaged: attachments may be missing."
+NOTE_TNEF_MESSAGE = "A message that is attached in a winmail.dat (TNEF) was not opened."
+TNEF_FILES_MAX = 2000
 NOTE_ENCRYPTED = "A part of the message is encrypted."
 NOTE_ELSEWHERE = "A part of the message is elsewhere and was not fetched."
 
@@ -40,12 +44,13 @@ class ShownPart:
 
 @dataclass
 class Parts:
-    """A mail's parts by what becomes of them."""
+    """A mail's parts by what becomes of them. `packed`: the text of a `winmail.dat`, for mails that have no other."""
 
     bodies: list[ShownPart] = field(default_factory=list)
     related: list[Message] = field(default_factory=list)
     attached: list[Message] = field(default_factory=list)
     notes: dict[str, None] = field(default_factory=dict)
+    packed: Message | None = None
 
     @property
     def is_encrypted(self) -> bool:
@@ -80,6 +85,8 @@ def parts_of(message: Message) -> Parts:
     """Sort a message's parts. Raises FileError `file.too_much` for parts too deep in others."""
     parts = Parts()
     _sort(message, parts, 0)
+    if parts.packed is not None and not any(payload(body.part).strip() for body in parts.bodies):
+        parts.bodies.append(ShownPart(parts.packed))
     return parts
 
 
@@ -95,6 +102,8 @@ def _sort(part: Message, parts: Parts, depth: int) -> None:
     inner = part.get_payload()
     if part.get_content_maintype() == "multipart" and isinstance(inner, list):
         _sort_multipart(part, [one for one in inner if isinstance(one, Message)], parts, depth + 1)
+    elif _is_tnef(part):
+        _unpack(part, parts)
     elif not _is_unreadable(part, parts):
         _sort_leaf(part, parts)
 
@@ -144,6 +153,28 @@ def _sort_related(part: Message, parts: Parts, depth: int) -> None:
         parts.related.append(part)
 
 
+def _is_tnef(part: Message) -> bool:
+    named = file_name(part).lower() == "winmail.dat"
+    return named or part.get_content_type() in ("application/ms-tnef", "application/vnd.ms-tnef")
+
+
+def _unpack(part: Message, parts: Parts) -> None:
+    """Sort what is packed in a `winmail.dat`."""
+    try:
+        found = tnef_of(payload(part), TNEF_FILES_MAX)
+    except TnefError:
+        parts.notes[NOTE_TNEF] = None
+        return
+    for file in found.files:
+        if file.is_message:
+            parts.notes[NOTE_TNEF_MESSAGE] = None
+        else:
+            _sort_leaf(part_with_file(file.content_type, file.data, file.name, file.content_id), parts)
+    if found.html or found.rtf:
+        text = ("text/html", found.html) if found.html else (RTF, found.rtf)
+        parts.packed = parts.packed or part_with_data(*text)
+
+
 def _is_unreadable(part: Message, parts: Parts) -> bool:
     """Take note of what is signed, encrypted, packed or elsewhere; tell whether the part is that alone."""
     content_type = part.get_content_type()
@@ -152,8 +183,6 @@ def _is_unreadable(part: Message, parts: Parts) -> bool:
         note = NOTE_SIGNED
     elif content_type in _SECURE:
         note = NOTE_PACKED if part.get_param("smime-type") == "signed-data" else NOTE_ENCRYPTED
-    elif content_type == "application/ms-tnef" or file_name(part).lower() == "winmail.dat":
-        note = NOTE_TNEF
     elif content_type in ("message/external-body", "message/partial"):
         note = NOTE_ELSEWHERE
     if note:

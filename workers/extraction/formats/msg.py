@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-from email.header import Header
-from email.message import Message
 from email.utils import format_datetime, formataddr
 from typing import TYPE_CHECKING
 
@@ -12,12 +9,13 @@ from olefile import OleFileIO
 
 from workers.extraction.formats.compressed_rtf import rtf_of
 from workers.extraction.formats.eml import read_message
-from workers.extraction.formats.mail_headers import MailPolicy
+from workers.extraction.formats.mail_making import part_of_type, part_with_data, part_with_file, say
 from workers.extraction.formats.mail_parts import DEPTH_MAX, RTF, message_of
 from workers.extraction.formats.msg_properties import Folder
 from workers.inference.errors import FileError
 
 if TYPE_CHECKING:
+    from email.message import Message
     from pathlib import Path
 
     from workers.extraction.output import Output
@@ -48,7 +46,7 @@ def read(file: Path, out: Output) -> Extracted:
 def _mail_of(folder: Folder, parts_max: int, depth: int) -> Message:
     if depth > DEPTH_MAX:
         raise FileError("file.too_much/nesting", limit=DEPTH_MAX)
-    mail = _part("multipart/mixed")
+    mail = part_of_type("multipart/mixed")
     _add_head(mail, folder, parts_max)
     mail.attach(_body(folder))
     for attachment in folder.inside(_ATTACHMENT):
@@ -70,8 +68,8 @@ def _add_head(mail: Message, folder: Folder, parts_max: int) -> None:
         "Message-ID": folder.text(_MESSAGE_ID),
     }
     for name, value in noted.items():
-        _say(mail, name, str(head.get(name, "")) or value)
-    _say(mail, "Subject", folder.text(_SUBJECT) or str(head.get("Subject", "")))
+        say(mail, name, str(head.get(name, "")) or value)
+    say(mail, "Subject", folder.text(_SUBJECT) or str(head.get("Subject", "")))
 
 
 def _recipients(folder: Folder, kind: int) -> str:
@@ -82,15 +80,15 @@ def _recipients(folder: Folder, kind: int) -> str:
 
 
 def _body(folder: Folder) -> Message:
-    both = _part("multipart/alternative")
+    both = part_of_type("multipart/alternative")
     texts = (
         ("text/plain", folder.text(_BODY).encode(errors="replace"), "utf-8"),
         ("text/html", folder.text(_HTML).encode(errors="replace"), "utf-8"),
         ("text/html", folder.binary(_HTML), folder.code_page),
     )
-    shown: list[Message | str] = [_with_data(*text) for text in texts if text[1]]
+    shown: list[Message | str] = [part_with_data(*text) for text in texts if text[1]]
     if not shown and (rtf := rtf_of(folder.binary(_RTF))):
-        shown = [_with_data(RTF, rtf)]
+        shown = [part_with_data(RTF, rtf)]
     both.set_payload(shown)
     return both
 
@@ -100,38 +98,16 @@ def _attachment(attachment: Folder, parts_max: int) -> Message:
     content_type = attachment.text(_MIME).strip().lower() or "application/octet-stream"
     if content_type == "multipart/signed":  # the whole message, as it was signed
         return message_of(data, parts_max)
-    part = _with_data(content_type, data)
     content_id = attachment.text(_CONTENT_ID).strip("<>")
-    _say(part, "Content-ID", f"<{content_id}>" if content_id else "")
-    _say(part, "Content-Location", attachment.text(_LOCATION))
-    name = ("utf-8", "", attachment.text(*_FILE_NAME))
-    part.add_header("Content-Disposition", "inline" if content_id else "attachment", filename=name)
+    part = part_with_file(content_type, data, attachment.text(*_FILE_NAME), content_id)
+    say(part, "Content-Location", attachment.text(_LOCATION))
     return part
 
 
 def _attached_mail(inner: Folder, parts_max: int, depth: int) -> Message:
-    part = _part("message/rfc822")
+    part = part_of_type("message/rfc822")
     part.attach(_mail_of(inner, parts_max, depth + 1))
     return part
-
-
-def _with_data(content_type: str, data: bytes, charset: str = "") -> Message:
-    part = _part(f"{content_type}; charset={charset}" if charset else content_type)
-    part["Content-Transfer-Encoding"] = "base64"
-    part.set_payload(base64.encodebytes(data).decode())
-    return part
-
-
-def _part(content_type: str) -> Message:
-    part = Message(policy=MailPolicy())
-    _say(part, "Content-Type", content_type)
-    return part
-
-
-def _say(part: Message, name: str, value: str) -> None:
-    line = " ".join(value.split())
-    if line:
-        part[name] = line if line.isascii() else Header(line, "utf-8").encode()
 
 
 def _person(name: str, address: str) -> str:
