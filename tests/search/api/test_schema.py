@@ -75,6 +75,9 @@ def answered(document: dict[str, Any], path: str, method: str, status: str) -> d
         ("/searches/saved/", {}),
         ("/searches/saved/{saved_id}/", {"saved_id": "saved"}),
         ("/searches/saved/{saved_id}/new/", {"saved_id": "saved"}),
+        ("/evaluation-sets/", {}),
+        ("/side-by-side/", {}),
+        ("/side-by-side/preferences/", {}),
     ],
 )
 def test_an_answer_is_what_the_schema_says(path, values, world):
@@ -276,6 +279,8 @@ def test_what_is_declared_open_is_open_and_the_rest_is_not(world):
         "source_id": 1,
         "change_id": 1,
         "upload_id": world.query.pk,
+        "set_id": 1,
+        "side_by_side_id": world.query.pk,
     }
     for path, method, operation in operations():
         if method == "get":
