@@ -171,12 +171,13 @@ class EvaluationRunView(ApiView):
     @describe("evaluation_sets_measure", {202: EvaluationStartedAnswer}, request=EvaluationRun)
     def post(self, request: Request, set_id: int) -> Response:
         """Measure a version by a set, or every version that is ready (operators): 202 and the jobs to watch."""
-        asked = {"evaluation_set": _found(request, set_id), "by": signed_in(request)}
+        found, by = _found(request, set_id), signed_in(request)
         values = validated(EvaluationRun, request.data)
         if "model" in values:
-            jobs = [evaluation_start(version=usable_version(request, values["model"]), **asked)]
+            version = usable_version(request, values["model"])
+            jobs = [evaluation_start(evaluation_set=found, version=version, by=by)]
         else:
-            jobs = evaluation_start_all(**asked)
+            jobs = evaluation_start_all(evaluation_set=found, by=by)
         return Response({"jobs": [job_json(job, request.user) for job in jobs]}, status=202)
 
 
