@@ -90,6 +90,7 @@ class InterleavedAnswer(models.Model):
         LATE = "late", "the challenger was not there in time"
         FAILED = "failed", "the challenger could not answer"
 
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     query = models.OneToOneField(Query, on_delete=models.CASCADE, related_name="interleaved")
     version = models.ForeignKey(
         "models_admin.ModelVersion", on_delete=models.CASCADE, related_name="interleaved"

@@ -134,7 +134,8 @@ def credit_panel(version: ModelVersion) -> Panel | None:
     ]
     note = (
         "Searches whose first ten documents were drawn from both rankings by turns. Such an answer came "
-        f"{found.waited_ms} ms later (median); one that was dropped, {found.dropped_ms} ms. {_says(found, 'it', 'the champion')}"
+        f"{found.waited_ms} ms later (median); one that was dropped, {found.dropped_ms} ms. "
+        + _says(found, "it", "the champion")
     )
     return Panel("Drawn from both by turns", ("searches in which", "number"), rows, note)
 

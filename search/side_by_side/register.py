@@ -11,7 +11,7 @@ from workers.jobs.daily import job_scheduled
 
 
 def evidence_register() -> None:
-    """Show on a version's page what it is good at and what it costs, and let what people say and do count at the gate."""
+    """Show on a version's page what it is good at and costs, and let what people say and do count at the gate."""
     for panel in (good_at_panel, cost_panel, shadow_panel, credit_panel):
         panel_register(panel)
     for verdict in (preferences_verdict, credit_verdict, shadow_verdict):

@@ -261,7 +261,8 @@ def shadow_verdict(version: ModelVersion, champion: ModelVersion) -> Verdict | N
     ]
     says = (
         f"{found.answers:,} live searches were asked of it afterwards ({found.dropped:,} dropped): "
-        f"{found.overlap:.1f} of the first ten documents are the same; {'; '.join(said) or 'nobody opened or marked anything'}. "
-        "What people saw was the champion's, so this is shown and stops nothing."
+        f"{found.overlap:.1f} of the first ten documents are the same; "
+        f"{'; '.join(said) or 'nobody opened or marked anything'}. "
+        + "What people saw was the champion's, so this is shown and stops nothing."
     )
     return Verdict("Live searches, afterwards", says)
