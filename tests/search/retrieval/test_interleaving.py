@@ -111,9 +111,7 @@ def test_an_answer_is_drawn_from_both_and_kept_with_whose_turn_it_was(challenger
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(
-    "fields", [{"may_interleave": False}, {"sort": "title"}, {"min_relevance": 0.1}, {"model": "second@1"}]
-)
+@pytest.mark.parametrize("fields", [{"may_interleave": False}, {"sort": "title"}, {"model": "second@1"}])
 def test_other_searches_are_left_alone(challenger, fields):
     asked(**fields)
     assert not InterleavedAnswer.objects.exists()
