@@ -20,7 +20,15 @@ from models_admin.services import CHALLENGER, CHAMPION
 from retrieval_site.errors import AppError
 from search.job_types import SHADOW, ShadowParameters, ShadowResult
 from search.judged.searches import SECOND_PART
-from search.models import Judgement, OpenedHit, Query, QueryPart, ShadowAnswer, ShadowTally
+from search.models import (
+    InterleavedAnswer,
+    Judgement,
+    OpenedHit,
+    Query,
+    QueryPart,
+    ShadowAnswer,
+    ShadowTally,
+)
 from search.services.judgements import NOT_RELEVANT, RELEVANT
 from search.services.queries import is_owner
 from workers.jobs.services import ACTIVE, job_create_once
@@ -68,7 +76,7 @@ def _challenger() -> Alias | None:
 def _sampled(alias: Alias) -> list[tuple[UUID, datetime]]:
     """Return the newest live searches that fall into the challenger's share and were not asked yet, and their times.
 
-    Of one part, not moved by marks, in the order of relevance, answered by the champion of now.
+    Of one part, not moved by marks, in the order of relevance, answered by the champion of now and by it alone.
     """
     rows = _unasked(alias).filter(created_at__gt=timezone.now() - WINDOW)
     newest = rows.order_by("-created_at").values_list("pk", "created_at")[:LOOKED_AT]
@@ -78,9 +86,9 @@ def _sampled(alias: Alias) -> list[tuple[UUID, datetime]]:
 def _unasked(alias: Alias) -> QuerySet[Query]:
     champion = Alias.objects.filter(name=CHAMPION).exclude(version=alias.version_id).values("version")
     known = ShadowAnswer.objects.filter(query=OuterRef("pk"), version=alias.version_id)
-    return Query.objects.filter(
-        ~Exists(SECOND_PART), ~Exists(known), listed=True, marked=None, sort="relevance", version__in=champion
-    )
+    drawn = InterleavedAnswer.objects.filter(query=OuterRef("pk"), outcome=InterleavedAnswer.Outcome.SHOWN)
+    rows = Query.objects.filter(~Exists(SECOND_PART), ~Exists(known), ~Exists(drawn))
+    return rows.filter(listed=True, marked=None, sort="relevance", version__in=champion)
 
 
 def _count_dropped(alias: Alias) -> None:

@@ -192,6 +192,11 @@ def drawn(challenger, liked, *, teams=("champion", "challenger"), outcome="shown
     return query, documents
 
 
+def test_an_answer_that_is_the_challengers_too_is_not_compared_with_it(challenger):
+    drawn(challenger, None)
+    assert asked() is None
+
+
 def test_drawn_answers_credit_whose_documents_people_like(challenger):
     for liked in ("challenger", "challenger", "champion", None):
         drawn(challenger, liked)
