@@ -30,8 +30,8 @@ def challenger_interleave(*, share: float, budget_ms: int | None = None) -> None
     _changed("interleaved", share, interleaved=share, **({"budget_ms": budget_ms} if budget_ms else {}))
 
 
-def _changed(name: str, share: float, **values: float) -> None:
-    if not 0 <= share <= 1:  # nor is it a number that is none
+def _changed(name: str, wanted: float, **values: float) -> None:
+    if not 0 <= wanted <= 1:  # nor is it a number that is none
         raise AppError.of_parameter(name, "Give a share from 0 to 1.")
     if not Alias.objects.filter(name=CHALLENGER).update(**values):
         raise AppError("model.not_found", model=CHALLENGER)

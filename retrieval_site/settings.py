@@ -257,8 +257,14 @@ SPECTACULAR_SETTINGS = {
         {"name": "judgements", "description": "Which results were right."},
         {"name": "jobs", "description": "Long pieces of work and how far they are."},
         {"name": "models", "description": "The model registry."},
-        {"name": "evaluation-sets", "description": "Queries with known answers, and how versions answered them."},
-        {"name": "side-by-side", "description": "One question asked of two versions, and which people prefer."},
+        {
+            "name": "evaluation-sets",
+            "description": "Queries with known answers, and how versions answered them.",
+        },
+        {
+            "name": "side-by-side",
+            "description": "One question asked of two versions, and which people prefer.",
+        },
     ],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

@@ -146,7 +146,10 @@ class Interleaving:
         started = time.perf_counter()
         theirs = self._theirs(started)
         self.waited_ms = round(1000 * (time.perf_counter() - started), 2)
-        if theirs is None or theirs.kind != ranking.kind:
+        if theirs is None:
+            return ranking
+        if theirs.kind != ranking.kind:  # pictures stand in for passages, which only one of them knows
+            self.outcome = InterleavedAnswer.Outcome.FAILED
             return ranking
         self.outcome = InterleavedAnswer.Outcome.SHOWN
         return self._drafted(ranking, theirs)

@@ -195,7 +195,7 @@ def at_once(pixels: Floats, first: Half, second: Half, size: int = STAGE_BATCH) 
     """
 
     def of(half: Half) -> Stage:
-        return Stage(lambda batch: half(np.stack(batch)), size)
+        return Stage(lambda batch: list(half(np.stack(batch))), size)
 
     with TwoStages[Any, Any](of(first), of(second)) as stages:
         return np.stack([answer.result() for answer in stages.answers(pixels)])

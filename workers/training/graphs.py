@@ -70,16 +70,15 @@ def staged_graph(model: TwoTower, size: int, *, half: bool) -> bytes:
     """
     nodes = torch.zeros(2, *model.image.shape)
     batch = {0: torch.export.Dim("batch")}
-    first, second = FirstStage(model), SecondStage(model)
-    graphs = [
+    regions, reasoning = (
         onnx.load_from_string(_graph(tower, inputs, dict.fromkeys(inputs, batch), outputs, half=half))
         for tower, inputs, outputs in (
-            (first, image_inputs(size, crops=False), [NODES]),
-            (second, {NODES: nodes}, [EMBEDDING]),
+            (FirstStage(model), image_inputs(size, crops=False), [NODES]),
+            (SecondStage(model), {NODES: nodes}, [EMBEDDING]),
         )
-    ]
+    )
     joined = onnx.compose.merge_models(
-        *graphs, io_map=[(NODES, NODES)], outputs=[NODES, EMBEDDING], prefix2=_SECOND
+        regions, reasoning, io_map=[(NODES, NODES)], outputs=[NODES, EMBEDDING], prefix2=_SECOND
     )
     _rename(joined.graph, {f"{_SECOND}{EMBEDDING}": EMBEDDING})
     onnx.checker.check_model(joined)

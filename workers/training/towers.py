@@ -50,7 +50,8 @@ class SecondStage(nn.Module):
     def forward(self, nodes: Tensor) -> Tensor:
         """See the class."""
         projected = cast("RegionEncoder", self.image).project(nodes)
-        return cast("Tensor", self.similarity.finish(projected))
+        finished: Tensor = self.similarity.finish(projected)
+        return finished
 
 
 class TextTower(nn.Module):
