@@ -251,7 +251,7 @@ def alias_point(
 
 def _warm(version: ModelVersion) -> None:
     """Let memory be warm before the first search comes: the workers' encoders and the database's indexes."""
-    from workers.encoding.client import versions_warm
+    from workers.encoding.warming import versions_warm
 
     hooks.vectors().warm(version)
     versions_warm([version])

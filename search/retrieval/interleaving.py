@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import logging
 import random
+import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connections, transaction
 from redis import RedisError
 
 from models_admin.models import Alias, VersionState
@@ -29,7 +30,7 @@ from search.retrieval.runner import Asked, run
 from search.retrieval.sort import RELEVANCE
 from search.retrieval.team_draft import team_draft
 from search.retrieval.types import ImagePart, TextPart
-from workers.encoding.client import versions_loaded
+from workers.encoding.warming import versions_loaded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -58,20 +59,41 @@ class Challenger:
 
 
 class _Remembered:
-    """What this process knows of the challenger; asking for each search would cost each a statement."""
+    """What this process knows of the challenger. Asking for each search would cost each a statement.
+
+    The first search asks; later ones go on with what is known, while a thread asks again.
+    """
 
     def __init__(self) -> None:
-        self.challenger: Challenger | None = None
-        self.until = 0.0
+        self._challenger: Challenger | None = None
+        self._until = 0.0
+        self._asking = threading.Lock()
 
     def look(self) -> Challenger | None:
-        if time.monotonic() >= self.until:
-            self.challenger = _challenger()
-            self.until = time.monotonic() + KNOWN_SECONDS
-        return self.challenger
+        """Return the challenger as it was a few seconds ago."""
+        if not self._until:
+            self._ask()
+        elif time.monotonic() >= self._until and self._asking.acquire(blocking=False):
+            self._until = time.monotonic() + KNOWN_SECONDS
+            threading.Thread(target=self._ask_apart, name="challenger", daemon=True).start()
+        return self._challenger
 
     def forget(self) -> None:
-        self.until = 0.0
+        """Let the next search ask."""
+        self._challenger, self._until = None, 0.0
+
+    def _ask(self) -> None:
+        self._challenger = _challenger()
+        self._until = time.monotonic() + KNOWN_SECONDS
+
+    def _ask_apart(self) -> None:
+        try:
+            self._ask()
+        except DatabaseError:
+            self._challenger = None
+        finally:
+            self._asking.release()
+            connections.close_all()
 
 
 _remembered = _Remembered()

@@ -45,7 +45,6 @@ TEXT_MAX_CHARACTERS = 2000
 WAIT_SLICE_SECONDS = 0.5
 GRACE_SECONDS = 2.0
 """How long a query waits for a worker that is being restarted, before it says that there is none."""
-WANTED_SECONDS = 120.0
 BESIDE_SECONDS = 2.0
 """For how long a question that is asked beside another waits for a worker: then nobody has a use for it."""
 WAIT_LEAST_SECONDS = 0.001
@@ -354,42 +353,6 @@ def workers_alive() -> dict[str, Beat]:
     keys = sorted(redis.scan_iter(wire.HEARTBEAT_PREFIX + "*", count=1000))
     beats = cast("list[bytes | None]", redis.mget(keys)) if keys else []
     return {key.decode(): Beat.read(beat) for key, beat in zip(keys, beats, strict=True) if beat is not None}
-
-
-def versions_loaded(versions: Sequence[ModelVersion]) -> bool:
-    """Return whether every query worker has loaded these versions, and there is one; have those that have not do so.
-
-    Raises RedisError.
-    """
-    ids = {version.pk for version in versions}
-    _want(ids)
-    beats = workers_alive().values()
-    return bool(beats) and all(ids.issubset(beat.loaded) for beat in beats)
-
-
-def versions_warm(versions: Sequence[ModelVersion], *, timeout_seconds: float = 90.0) -> None:
-    """Ask every query worker to load these versions and wait until all that are alive have; none is no delay.
-
-    Raises AppError `encoder.not_warm` when one has not within the timeout, `encoder.unavailable` without Redis.
-    """
-    ids = {version.pk for version in versions}
-    deadline = time.monotonic() + timeout_seconds
-    try:
-        while not _all_loaded(ids):
-            if time.monotonic() > deadline:
-                raise AppError("encoder.not_warm", versions=sorted(ids))
-            _want(ids)
-            time.sleep(0.1)
-    except RedisError as error:
-        raise _unavailable() from error
-
-
-def _want(ids: set[int]) -> None:
-    wire.client().zadd(wire.WANTED_KEY, {str(version_id): time.time() + WANTED_SECONDS for version_id in ids})
-
-
-def _all_loaded(ids: set[int]) -> bool:
-    return all(ids.issubset(beat.loaded) for beat in workers_alive().values())
 
 
 def connections_warm() -> None:
