@@ -81,6 +81,11 @@ def staged_graph(model: TwoTower, size: int, *, half: bool) -> bytes:
         regions, reasoning, io_map=[(NODES, NODES)], outputs=[NODES, EMBEDDING], prefix2=_SECOND
     )
     _rename(joined.graph, {f"{_SECOND}{EMBEDDING}": EMBEDDING})
+    outputs = sorted(
+        joined.graph.output, key=lambda value: value.name != EMBEDDING
+    )  # what is asked for, first
+    del joined.graph.output[:]
+    joined.graph.output.extend(outputs)
     onnx.checker.check_model(joined)
     return joined.SerializeToString(deterministic=True)  # type: ignore[no-any-return]
 
