@@ -52,6 +52,7 @@ LOOKED_AT, ASKED_AT_ONCE = 10_000, 200
 PARTS = 10_000
 """Into so many parts searches fall by their ids, which are random."""
 SUMMED_UP = 5_000
+SHADOW_TITLE = "Asked live searches, after their answers"
 
 
 def shadow_start_due() -> Job | None:
@@ -228,10 +229,10 @@ def _reciprocal(documents: Sequence[int], document: int) -> float:
 
 
 def shadow_panel(version: ModelVersion) -> Panel | None:
-    """Show how a challenger answered live searches, beside the champion; None where it was never asked."""
+    """Show how a challenger answered live searches, beside the champion; None where none was meant for it."""
     found = shadow_summary(version)
     if found is None:
-        return None
+        return _dropped_panel(searches_dropped(version))
     rows = [
         _row("hits that were opened", found.opened),
         _row("hits marked relevant", found.relevant),
@@ -244,7 +245,16 @@ def shadow_panel(version: ModelVersion) -> Panel | None:
         f"the same; the first one is in {found.same_first:,}. People opened and marked what the champion showed "
         "them, which favours the champion; of what they marked as not relevant, fewer are better."
     )
-    return Panel("Asked live searches, after their answers", columns, rows, note)
+    return Panel(SHADOW_TITLE, columns, rows, note)
+
+
+def _dropped_panel(dropped: int) -> Panel | None:
+    """Say that nothing was asked where all was dropped; None where nothing was."""
+    note = (
+        "No worker had time to ask it within ten minutes. More bulk workers, or a smaller share, would help."
+    )
+    rows = [("asked", 0), ("dropped", dropped)]
+    return Panel(SHADOW_TITLE, ("live searches of its share", "number"), rows, note) if dropped else None
 
 
 def _row(name: str, one: Compared) -> tuple[object, ...]:

@@ -169,6 +169,7 @@ def test_searches_that_were_never_asked_are_counted_once(challenger):
     for _ in range(2):
         asked()
     assert searches_dropped(challenger) == 1
+    assert ("dropped", 1) in shadow_panel(challenger).rows
     Job.objects.all().delete()
     asked()
     assert "1 of its share were dropped" in shadow_panel(challenger).note
