@@ -10,7 +10,7 @@ from rest_framework import serializers
 from rest_framework.response import Response
 
 from search.api.access import usable_version
-from search.api.base import ApiView, PageParameters, describe, page_answer
+from search.api.base import REQUEST_ID, ApiView, PageParameters, describe, page_answer
 from search.api.bodies import EVALUATION
 from search.api.evaluation_answers import (
     EvaluationQueryAnswer,
@@ -93,6 +93,7 @@ class EvaluationSetListView(ApiView):
         "evaluation_sets_create",
         {201: EvaluationSetDetailAnswer},
         request={"application/json": EvaluationSetNew, "multipart/form-data": EvaluationSetOfFiles},
+        parameters=[REQUEST_ID],
     )
     def post(self, request: Request) -> Response:
         """Make a set of a collection's pairs, of judgements, or of files (operators); it is frozen from then on."""

@@ -9,7 +9,7 @@ from rest_framework import serializers
 from rest_framework.response import Response
 
 from models_admin.services import champion
-from search.api.base import ApiView, PageParameters, describe, page_answer
+from search.api.base import REQUEST_ID, ApiView, PageParameters, describe, page_answer
 from search.api.bodies import ONE_PICTURE_OF_MEMBERS
 from search.api.evaluation_answers import (
     PREFERENCES,
@@ -118,6 +118,7 @@ class SideBySideListView(ApiView):
         "side_by_side_create",
         {201: SideBySideDetailAnswer},
         request={"application/json": SideBySideNew, "multipart/form-data": SideBySideByPhoto},
+        parameters=[REQUEST_ID],
     )
     def post(self, request: Request) -> Response:
         """Ask two versions one question, with vectors alone; both answers are kept beside each other."""
