@@ -113,6 +113,7 @@ def _manifest(stages: tuple[int, ...], options: argparse.Namespace) -> dict[str,
         "name": "regions",
         "licence": "MIT",
         "dim": options.dim,
+        "similarity": "cosine",
         "modalities": ["image"],
         "image": {
             "resize": options.size,

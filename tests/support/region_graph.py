@@ -85,6 +85,7 @@ def region_manifest() -> dict[str, Any]:
         "name": "regions",
         "licence": "MIT",
         "dim": DIM,
+        "similarity": "cosine",
         "modalities": ["image"],
         "image": {
             "resize": SIZE,
