@@ -78,7 +78,11 @@ def staged_graph(model: TwoTower, size: int, *, half: bool) -> bytes:
         )
     )
     joined = onnx.compose.merge_models(
-        regions, reasoning, io_map=[(NODES, NODES)], outputs=[NODES, EMBEDDING], prefix2=_SECOND
+        regions,
+        reasoning,
+        io_map=[(NODES, NODES)],
+        outputs=[NODES, f"{_SECOND}{EMBEDDING}"],
+        prefix2=_SECOND,
     )
     _rename(joined.graph, {f"{_SECOND}{EMBEDDING}": EMBEDDING})
     outputs = sorted(
