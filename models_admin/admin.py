@@ -14,7 +14,7 @@ from django.utils.html import format_html_join
 
 from models_admin import services
 from models_admin.catalogue_pages import catalogue_urls
-from models_admin.challenger import challenger_end, challenger_share
+from models_admin.challenger import challenger_end, challenger_interleave, challenger_share
 from models_admin.changes import SAID, changes_between, compared_with
 from models_admin.files import bundle_name
 from models_admin.gate import verdicts
@@ -93,10 +93,21 @@ def _challenge_end(version: ModelVersion, request: HttpRequest) -> str:
 
 
 def _share(version: ModelVersion, request: HttpRequest) -> str:
-    written = request.POST.get("percent", "")
-    percent = int(written) if written.isascii() and written.isdigit() and len(written) < 4 else -1
+    percent = _number(request, "percent")
     challenger_share(share=percent / 100)
     return f"The challenger is asked {percent} % of the live searches, too, after they were answered."
+
+
+def _interleave(version: ModelVersion, request: HttpRequest) -> str:
+    percent, budget_ms = _number(request, "percent"), _number(request, "budget_ms")
+    challenger_interleave(share=percent / 100, budget_ms=budget_ms)
+    return f"{percent} % of the searches on the pages are drawn from both, where it is there within {budget_ms} ms."
+
+
+def _number(request: HttpRequest, name: str) -> int:
+    """Return a whole number of up to three digits, -1 for anything else."""
+    written = request.POST.get(name, "")
+    return int(written) if written.isascii() and written.isdigit() and len(written) < 4 else -1
 
 
 def _measure(version: ModelVersion, request: HttpRequest) -> str:
@@ -145,6 +156,7 @@ ACTIONS: dict[str, Callable[[ModelVersion, HttpRequest], str]] = {
     "challenge": _challenge,
     "challenge-end": _challenge_end,
     "share": _share,
+    "interleave": _interleave,
     "rollback": _rollback,
     "retire": _retire,
     "validate": _validate,
@@ -326,6 +338,7 @@ class ModelVersionAdmin(PanelAdmin[ModelVersion]):
             "aliases": [alias.name for alias in row.aliases.all()],
             "challenger": challenger,
             "percent": round(100 * challenger.share) if challenger else 0,
+            "interleaved": round(100 * challenger.interleaved) if challenger else 0,
             "offered": [
                 (*offer, offer[0] in LOSSES or offer[0] in SWITCHES) for offer in offered_actions(row)
             ],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
     from workers.hub.download import Hub
 
+_ENDPOINT = re.compile(r"https?://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]{0,100})?")
 _JOBS_SEEN = 200
 """The newest jobs that a card may show."""
 
@@ -91,9 +94,10 @@ def model_get(
 ) -> Job:
     """Start to fetch a model, make a bundle of it, validate it and prepare it; while such a job waits or runs, that.
 
-    `accept`: its licence is accepted now, where it must be. `places`: `revision`, `folder` as in GetModelParameters.
-    Raises AppError `hub.licence_not_accepted`.
+    `accept`: its licence is accepted now, where it must be. `places`: `revision`, `folder`, `endpoint` as in
+    GetModelParameters. Raises AppError `hub.licence_not_accepted`, `hub.bad_endpoint`.
     """
+    hub_settings(str(places.get("endpoint", "")))
     if accept and not model.commercial:
         licence_accept(model=model, by=by)
     check_accepted(model)
@@ -102,17 +106,29 @@ def model_get(
     )[0]
 
 
-def hub_settings() -> Hub:
-    """Return the hub that the operator set."""
+def _folder_of(endpoint: str) -> str:
+    """Return the name of the folder for what another hub gave, which the operator's hub may have otherwise."""
+    return "from-" + hashlib.sha256(endpoint.encode()).hexdigest()[:16]
+
+
+def hub_settings(endpoint: str = "") -> Hub:
+    """Return the hub that the operator set, or the one at `endpoint`: the token is not for that one.
+
+    Raises AppError `hub.bad_endpoint` for what is no address of a web server.
+    """
     from ipaddress import ip_network
 
     from workers.hub.download import Hub
 
     config = settings.CONFIG
+    asked = endpoint.rstrip("/") or config.hub_endpoint
+    if endpoint and not _ENDPOINT.fullmatch(asked):
+        raise AppError("hub.bad_endpoint", endpoint=endpoint[:200])
+    own = asked == config.hub_endpoint
     return Hub(
-        endpoint=config.hub_endpoint,
-        cache=config.hub_cache or config.data_dir / "hub",
-        token=config.hub_token,
+        endpoint=asked,
+        cache=(config.hub_cache or config.data_dir / "hub") / ("" if own else _folder_of(asked)),
+        token=config.hub_token if own else "",
         offline=config.hub_offline,
         max_bytes=config.hub_max_bytes,
         seconds=config.hub_seconds,

@@ -11,6 +11,7 @@ from django.shortcuts import render
 from django.urls import path, reverse
 
 from models_admin.catalogue import cards, catalogue_model, model_get
+from models_admin.starter import MEGABYTES, starter_here, starter_make
 from retrieval_site.errors import AppError
 from retrieval_site.people import manages_models, signed_in
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from django.urls import URLPattern
 
 CATALOGUE, GET = "models_admin_catalogue", "models_admin_catalogue_get"
+STARTER = "models_admin_starter_make"
 
 
 def catalogue_urls() -> list[URLPattern]:
@@ -26,6 +28,7 @@ def catalogue_urls() -> list[URLPattern]:
     view = admin.site.admin_view
     return [
         path("catalogue/", view(catalogue_view), name=CATALOGUE),
+        path("catalogue/starter/make/", view(starter_view), name=STARTER),
         path("catalogue/<slug:name>/get/", view(get_view), name=GET),
     ]
 
@@ -39,6 +42,8 @@ def catalogue_view(request: HttpRequest) -> HttpResponse:
         "cards": found,
         "title": "Catalogue of models",
     }
+    context["starter"], context["starter_job"] = starter_here()
+    context["starter_megabytes"] = MEGABYTES
     context["busy"] = any(card.job and not card.job.is_finished for card in found)
     return render(request, "admin/models_admin/catalogue.html", context)
 
@@ -54,6 +59,15 @@ def get_view(request: HttpRequest, name: str) -> HttpResponse:
     except AppError as error:
         messages.error(request, f"{error.message} ({error.id})")
         return HttpResponseRedirect(reverse(f"admin:{CATALOGUE}"))
+    return HttpResponseRedirect(reverse("admin:workers_job_change", args=[job.pk]))
+
+
+def starter_view(request: HttpRequest) -> HttpResponse:
+    """Start to make the starter and go to its job."""
+    _require_rights(request)
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    job = starter_make(by=signed_in(request))
     return HttpResponseRedirect(reverse("admin:workers_job_change", args=[job.pk]))
 
 

@@ -8,15 +8,32 @@ from models_admin.models import Alias
 from models_admin.services import CHALLENGER, registry_lock
 from retrieval_site.errors import AppError
 
+BUDGET_MS_MAX = 500
+
 
 def challenger_share(*, share: float) -> None:
     """Let the challenger be asked this share (0 to 1) of the live searches, too, after they were answered.
 
     Raises AppError `parameter.invalid`, `model.not_found` where there is no challenger.
     """
-    if not 0 <= share <= 1:  # nor is it a number that is none
-        raise AppError.of_parameter("share", "Give a share from 0 to 1.")
-    if not Alias.objects.filter(name=CHALLENGER).update(share=share):
+    _changed("share", share, share=share)
+
+
+def challenger_interleave(*, share: float, budget_ms: int | None = None) -> None:
+    """Let this share (0 to 1) of the searches on the pages be answered from both rankings, drawn in turn.
+
+    `budget_ms`: for how long such an answer waits for the challenger at most; None leaves it as it is. Raises AppError
+    `parameter.invalid`, `model.not_found` where there is no challenger.
+    """
+    if budget_ms is not None and not 1 <= budget_ms <= BUDGET_MS_MAX:
+        raise AppError.of_parameter("budget_ms", f"Give 1 to {BUDGET_MS_MAX} milliseconds.")
+    _changed("interleaved", share, interleaved=share, **({"budget_ms": budget_ms} if budget_ms else {}))
+
+
+def _changed(name: str, wanted: float, **values: float) -> None:
+    if not 0 <= wanted <= 1:  # nor is it a number that is none
+        raise AppError.of_parameter(name, "Give a share from 0 to 1.")
+    if not Alias.objects.filter(name=CHALLENGER).update(**values):
         raise AppError("model.not_found", model=CHALLENGER)
 
 

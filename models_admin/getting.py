@@ -41,7 +41,8 @@ def version_got(run: Run) -> ModelVersion:
 
 
 def _from_hub(model: CatalogueModel, run: Run) -> tuple[dict[str, Path], dict[str, Any]]:
-    hub, revision = hub_settings(), run.parameters.revision or model.revision
+    hub = hub_settings(run.parameters.endpoint)
+    revision = run.parameters.revision or model.revision
     run.stage("ask the hub")
     commit = hub_commit(hub, model.repository, revision)
     layout, names = layout_files(commit.files, folder=model.folder, variant=model.variant)

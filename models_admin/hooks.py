@@ -50,7 +50,7 @@ class Verdict:
     is_worse: bool = False
 
 
-_verdicts: list[Callable[[ModelVersion, ModelVersion], Verdict]] = []
+_verdicts: list[Callable[[ModelVersion, ModelVersion], Verdict | None]] = []
 _vectors: list[VectorHooks] = []
 _panels: list[Callable[[ModelVersion], Panel | None]] = []
 
@@ -75,11 +75,11 @@ def panels_for(version: ModelVersion) -> list[Panel]:
     return [panel for make in _panels if (panel := make(version))]
 
 
-def verdict_register(verdict: Callable[[ModelVersion, ModelVersion], Verdict]) -> None:
+def verdict_register(verdict: Callable[[ModelVersion, ModelVersion], Verdict | None]) -> None:
     """Let this evidence count when a version is to answer searches in the champion's place."""
     _verdicts.append(verdict)
 
 
 def verdicts_of(version: ModelVersion, champion: ModelVersion) -> list[Verdict]:
-    """Return what every kind of evidence says of a version beside the champion."""
-    return [verdict(version, champion) for verdict in _verdicts]
+    """Return what every kind of evidence that there is says of a version beside the champion."""
+    return [found for verdict in _verdicts if (found := verdict(version, champion))]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from models_admin.job_types import GET_MODEL, LEARN, MEASURE, PREPARE, VALIDATE
+from models_admin.job_types import GET_MODEL, LEARN, MAKE_STARTER, MEASURE, PREPARE, VALIDATE
 from retrieval_site.people import manages_models
 from workers.jobs.rights import job_right
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from workers.models import Job
 
 
-@job_right(VALIDATE, PREPARE, MEASURE, LEARN, GET_MODEL)
+@job_right(VALIDATE, PREPARE, MEASURE, LEARN, GET_MODEL, MAKE_STARTER)
 def operates(job: Job, user: Any) -> bool:
     """Return whether the user may manage models."""
     return manages_models(user)

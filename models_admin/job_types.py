@@ -62,12 +62,14 @@ class LearnResult(JobResult):
 class GetModelParameters(JobParameters):
     """`model`: its name in the catalogue. `revision`: another than the catalogue's.
 
-    `folder`: on the machine that runs bulk workers, with the model's files; the hub is not asked then.
+    `folder`: on the machine that runs bulk workers, with the model's files; the hub is not asked then. `endpoint`:
+    another hub than the operator's, which gets no token.
     """
 
     model: str
     revision: str = ""
     folder: str = ""
+    endpoint: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,8 +82,24 @@ class GetModelResult(JobResult):
     state: str | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class StarterParameters(JobParameters):
+    """`folder`: on the machine that runs bulk workers, with the packages' wheels; nothing is fetched then."""
+
+    folder: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StarterResult(JobResult):
+    """`version`: the id of the version that was made, and its state."""
+
+    version: int | None = None
+    state: str | None = None
+
+
 VALIDATE = JobType("validate", VersionParameters, ValidateResult)
 PREPARE = JobType("prepare", VersionParameters, PrepareResult)
 MEASURE = JobType("measure", VersionParameters, Judged)
 LEARN = JobType("learn_from_marks", LearnParameters, LearnResult)
 GET_MODEL = JobType("get_model", GetModelParameters, GetModelResult)
+MAKE_STARTER = JobType("make_starter", StarterParameters, StarterResult)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.files.base import File
@@ -13,9 +13,12 @@ from django.db import InterfaceError, OperationalError
 from models_admin.files import blob_on_disk
 from models_admin.job_types import (
     GET_MODEL,
+    MAKE_STARTER,
     VALIDATE,
     GetModelParameters,
     GetModelResult,
+    StarterParameters,
+    StarterResult,
     ValidateResult,
     VersionParameters,
 )
@@ -28,6 +31,8 @@ from workers.jobs.registry import job_handler
 from workers.storage.blobs import blob_store
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from workers.inference.validation import ValidationReport
     from workers.jobs.context import JobContext, JobRun
 
@@ -102,9 +107,21 @@ def run_get_model(run: JobRun[GetModelParameters, GetModelResult]) -> None:
     """
     from models_admin.getting import version_got
 
+    _stored_then_prepared(run, version_got)
+
+
+@job_handler(MAKE_STARTER)
+def run_make_starter(run: JobRun[StarterParameters, StarterResult]) -> None:
+    """Make the starter of its two packages, validate it, and have it prepared beside the running model."""
+    from models_admin.starter import starter_made
+
+    _stored_then_prepared(run, starter_made)
+
+
+def _stored_then_prepared(run: JobRun[Any, Any], store: Callable[[JobRun[Any, Any]], ModelVersion]) -> None:
     version = ModelVersion.objects.filter(pk=run.result.version or 0).select_related("bundle").first()
     if version is None:
-        version = version_got(run)
+        version = store(run)
         run.remember(version=version.pk)
     if version.state not in (*_ENDED, VersionState.VALID):
         validate_version(version, run)

@@ -99,6 +99,16 @@ class Alias(models.Model):
         validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
         help_text="of the challenger: the share of live searches that it is asked, too, after they were answered",
     )
+    interleaved = models.FloatField(
+        default=0.0,
+        validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
+        help_text="of the challenger: the share of searches on the pages whose answer is drawn from both rankings",
+    )
+    budget_ms = models.PositiveSmallIntegerField(
+        default=50,
+        validators=[MaxValueValidator(500)],
+        help_text="of the challenger: for how long such an answer waits for it at most",
+    )
     changed_at = models.DateTimeField(auto_now=True)
 
     class Meta:

@@ -238,7 +238,12 @@ def alias_point(
     reason: str,
 ) -> Activation:
     """Move an alias and log it; the caller holds `registry_lock` of that alias."""
-    Alias.objects.update_or_create(name=alias, defaults={"version": version, "previous": previous})
+    moved = {
+        "version": version,
+        "previous": previous,
+        "interleaved": 0.0,
+    }  # a new challenger answers nobody yet
+    Alias.objects.update_or_create(name=alias, defaults=moved)
     return Activation.objects.create(
         alias=alias, version=version, previous=previous, by_id=by.pk if by else None, reason=reason
     )
@@ -246,7 +251,7 @@ def alias_point(
 
 def _warm(version: ModelVersion) -> None:
     """Let memory be warm before the first search comes: the workers' encoders and the database's indexes."""
-    from workers.encoding.client import versions_warm
+    from workers.encoding.warming import versions_warm
 
     hooks.vectors().warm(version)
     versions_warm([version])

@@ -234,7 +234,9 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "ENUM_NAME_OVERRIDES": {
         "PartModalityEnum": ["image", "text", "document", "embedding"],
+        "EvaluationSourceEnum": "search.models.evaluation.EvaluationSet.Source",
         "JudgingSourceEnum": "search.models.judging.JudgingQueue.Source",
+        "SideNameEnum": ["a", "b"],
         "SourceKindEnum": "search.models.source.Source.Kind",
         "FieldTypeEnum": "search.models.field.CollectionField.Type",
         "QueryModalityEnum": ["image", "text", "document", "embedding", "composed"],
@@ -255,6 +257,14 @@ SPECTACULAR_SETTINGS = {
         {"name": "judgements", "description": "Which results were right."},
         {"name": "jobs", "description": "Long pieces of work and how far they are."},
         {"name": "models", "description": "The model registry."},
+        {
+            "name": "evaluation-sets",
+            "description": "Queries with known answers, and how versions answered them.",
+        },
+        {
+            "name": "side-by-side",
+            "description": "One question asked of two versions, and which people prefer.",
+        },
     ],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

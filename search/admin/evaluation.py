@@ -8,7 +8,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.http import Http404, HttpResponseRedirect
 from django.shortcuts import render
-from django.urls import reverse
+from django.urls import path, reverse
 
 from models_admin.services import versions_live
 from retrieval_site.bodies import BodyRule, may_send, takes_body
@@ -32,6 +32,7 @@ from workers.models import Job
 if TYPE_CHECKING:
     from django.db.models import Model, QuerySet
     from django.http import HttpRequest, HttpResponse
+    from django.urls import URLPattern
 
 JOBS_SHOWN, QUERIES_SHOWN = 5, 10
 
@@ -144,6 +145,26 @@ class EvaluationSetAdmin(PanelAdmin[EvaluationSet]):
             return None
         messages.success(request, f"“{made}” has {made.size:,} queries.")
         return HttpResponseRedirect(reverse(f"admin:{self._url_name('change')}", args=[made.pk]))
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the page that says what is lost before a set is."""
+        confirm = self.admin_site.admin_view(self.confirm_view)
+        where = path("<slug:object_id>/confirm/delete/", confirm, name=self._url_name("confirm"))
+        return [where, *super().get_urls()]
+
+    def confirm_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Say what deleting a set loses, with the button that does it."""
+        row: EvaluationSet = self._row(request, object_id)
+        context = {
+            **self.admin_site.each_context(request),
+            "set": row,
+            "queries": row.queries.count(),
+            "results": row.results.count(),
+            "versions": row.results.values("version").distinct().count(),
+            "title": f"Delete “{row}”?",
+            "opts": self.opts,
+        }
+        return render(request, "admin/search/evaluationset/confirm.html", context)
 
     def action_view(self, request: HttpRequest, object_id: str, action: str) -> HttpResponse:
         """Do what a button says; from a set that is deleted, go to the list."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from django.conf import settings
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.parsers import BaseParser, FormParser, MultiPartParser
 from rest_framework.views import APIView
@@ -27,6 +27,15 @@ if TYPE_CHECKING:
     from rest_framework.throttling import BaseThrottle
 
 Handler = TypeVar("Handler", bound="Callable[..., Any]")
+
+
+# Beside two kinds of body, openapi-python-client 0.29 needs an optional parameter: without one its code does not run.
+REQUEST_ID = OpenApiParameter(
+    "X-Request-ID",
+    str,
+    OpenApiParameter.HEADER,
+    description="1 to 64 letters, digits, dots, underscores and hyphens, for the log; else the server makes one",
+)
 
 
 class ErrorBody(serializers.Serializer[Any]):

@@ -75,3 +75,7 @@ UPLOAD_PIECE = BodyRule(text_bytes=PIECE_BYTES_MAX, refusal=refusal_by(_curates)
 BUNDLE = BodyRule("bundle_max_bytes", refusal=refusal_by(require_operator))
 PHOTOS = BodyRule("photos_max_bytes", refusal=refusal_by(_no_more))
 PAIRS = BodyRule(refusal=refusal_by(_no_more))
+EVALUATION = BodyRule("photos_max_bytes", refusal=refusal_by(require_operator))
+ONE_PICTURE_OF_MEMBERS = BodyRule(
+    "picture_max_bytes", too_large=picture_too_large, refusal=refusal_by(_no_more)
+)

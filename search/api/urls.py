@@ -10,6 +10,7 @@ from search.api.views import (
     curating,
     documentation,
     documents,
+    evaluation,
     fields,
     former_files,
     hit_exports,
@@ -22,6 +23,7 @@ from search.api.views import (
     photo_batches,
     saved,
     search,
+    side_by_side,
     sources,
     suggestions,
     uploads,
@@ -122,6 +124,37 @@ urlpatterns = [
     path("judging/queues/<int:queue_id>/next/", judging.JudgingNextView.as_view(), name="judging-next"),
     path("judging/queues/<int:queue_id>/skip/", judging.JudgingSkipView.as_view(), name="judging-skip"),
     path("judging/queues/<int:queue_id>/back/", judging.JudgingBackView.as_view(), name="judging-back"),
+    path("evaluation-sets/", evaluation.EvaluationSetListView.as_view(), name="evaluation-sets"),
+    path("evaluation-sets/<int:set_id>/", evaluation.EvaluationSetView.as_view(), name="evaluation-set"),
+    path(
+        "evaluation-sets/<int:set_id>/queries/",
+        evaluation.EvaluationQueryListView.as_view(),
+        name="evaluation-queries",
+    ),
+    path(
+        "evaluation-sets/<int:set_id>/results/",
+        evaluation.EvaluationResultListView.as_view(),
+        name="evaluation-results",
+    ),
+    path(
+        "evaluation-sets/<int:set_id>/measure/",
+        evaluation.EvaluationRunView.as_view(),
+        name="evaluation-measure",
+    ),
+    path("side-by-side/", side_by_side.SideBySideListView.as_view(), name="side-by-side"),
+    path(
+        "side-by-side/preferences/", side_by_side.PreferencesView.as_view(), name="side-by-side-preferences"
+    ),
+    path(
+        "side-by-side/<uuid:side_by_side_id>/",
+        side_by_side.SideBySideView.as_view(),
+        name="side-by-side-one",
+    ),
+    path(
+        "side-by-side/<uuid:side_by_side_id>/preference/",
+        side_by_side.SideBySidePreferenceView.as_view(),
+        name="side-by-side-preference",
+    ),
     path("schema/", documentation.SchemaView.as_view(), name="schema"),
     path("docs/", documentation.DocsView.as_view(), name="docs"),
 ]

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from workers.models import Job
 
 SETS_MAX = 100
+ID_MAX = 2**63
 NAME_MAX = 120
 PAIRS_MAX = 500
 """Documents of a set of pairs, each of which asks twice: by its picture and by its text."""
@@ -211,6 +212,15 @@ def evaluation_set_find(name: str) -> EvaluationSet:
     found = rows.filter(name=name).first()
     if found is None and name.isascii() and name.isdigit() and len(name) < 10:
         found = rows.filter(pk=int(name)).first()
+    if found is None:
+        raise AppError("evaluation.not_found")
+    return found
+
+
+def evaluation_set_by_id(set_id: int) -> EvaluationSet:
+    """Return the set with this id; raises AppError `evaluation.not_found`."""
+    rows = EvaluationSet.objects.select_related("collection", "created_by")
+    found = rows.filter(pk=set_id).first() if set_id < ID_MAX else None
     if found is None:
         raise AppError("evaluation.not_found")
     return found

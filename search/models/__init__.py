@@ -19,7 +19,7 @@ from search.models.monitoring import DriftMeasurement, RecallMeasurement, Search
 from search.models.photo_batch import BatchPhoto, PhotoBatch
 from search.models.resumable_upload import ResumableUpload
 from search.models.saved import SavedSearch, SearchFinding
-from search.models.side_by_side import OpenedHit, ShadowAnswer, SideBySide
+from search.models.side_by_side import InterleavedAnswer, OpenedHit, ShadowAnswer, ShadowTally, SideBySide
 from search.models.source import Source, SourceItem
 from search.models.table_mapping import KeptTableMapping
 from search.models.token import ApiToken
@@ -44,6 +44,7 @@ __all__ = [
     "EvaluationResult",
     "EvaluationSet",
     "FieldValue",
+    "InterleavedAnswer",
     "Judgement",
     "JudgingPair",
     "JudgingQueue",
@@ -62,6 +63,7 @@ __all__ = [
     "SearchFinding",
     "SearchSetting",
     "ShadowAnswer",
+    "ShadowTally",
     "SideBySide",
     "Source",
     "SourceItem",

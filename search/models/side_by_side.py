@@ -1,4 +1,4 @@
-"""Two versions' answers to one question beside each other, and what live searches would have got of the challenger."""
+"""Two versions' answers to one question beside each other, and what live searches got of the challenger."""
 
 from __future__ import annotations
 
@@ -74,6 +74,54 @@ class ShadowAnswer(models.Model):
 
     def __str__(self) -> str:
         return f"{self.version_id} for {self.query_id}"
+
+
+class InterleavedAnswer(models.Model):
+    """A live search that was drawn to be answered from the champion's and the challenger's ranking by turns.
+
+    `teams` says by a document's id whose turn brought it, of those that stand behind what both begin with. Where the
+    challenger was not there in time, the answer is the champion's alone.
+    """
+
+    class Outcome(models.TextChoices):
+        """What became of it."""
+
+        SHOWN = "shown", "answered from both"
+        LATE = "late", "the challenger was not there in time"
+        FAILED = "failed", "the challenger could not answer"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    query = models.OneToOneField(Query, on_delete=models.CASCADE, related_name="interleaved")
+    version = models.ForeignKey(
+        "models_admin.ModelVersion", on_delete=models.CASCADE, related_name="interleaved"
+    )
+    answered_by = models.ForeignKey("models_admin.ModelVersion", on_delete=models.CASCADE, related_name="+")
+    at = models.DateTimeField(auto_now_add=True)
+    outcome = models.CharField(max_length=10, choices=Outcome.choices)
+    teams = models.JSONField(default=dict)
+    waited_ms = models.FloatField(default=0.0, help_text="by how much the answer came later for it")
+
+    class Meta:
+        ordering = ["-at", "-id"]
+
+    def __str__(self) -> str:
+        return f"{self.version_id} by turns for {self.query_id}"
+
+
+class ShadowTally(models.Model):
+    """How many live searches in the challenger's share were dropped, for nobody had asked it within ten minutes."""
+
+    version = models.OneToOneField(
+        "models_admin.ModelVersion", on_delete=models.CASCADE, related_name="shadow_tally", primary_key=True
+    )
+    dropped = models.PositiveIntegerField(default=0)
+    counted_until = models.DateTimeField(help_text="searches made until then are counted")
+
+    class Meta:
+        verbose_name_plural = "dropped live searches"
+
+    def __str__(self) -> str:
+        return f"{self.dropped} dropped for {self.version_id}"
 
 
 class OpenedHit(models.Model):

@@ -14,6 +14,7 @@ from search.retrieval import keep
 from search.retrieval.asking import PreparedSearch, prepare, prepared
 from search.retrieval.cursor import Cursor, cursor_read, cursor_write
 from search.retrieval.encode import Known
+from search.retrieval.interleaving import interleaving_start
 from search.retrieval.pages import kept_query, read_page
 from search.retrieval.runner import Asked, run
 from search.retrieval.scope import scope_for
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from models_admin.models import ModelVersion
     from search.models import Query
     from search.querysets import Viewer
+    from search.retrieval.interleaving import Interleaving
     from search.retrieval.present import Page
     from search.retrieval.types import EncodedQuery, Match, Scope, SearchRequest
 
@@ -42,7 +44,8 @@ def search(request: SearchRequest) -> SearchAnswer:
         return reopen(place.query_id, request.viewer, request.limit, request.cursor)
     clock = Clock()
     preview_px = request.preview_px if settings.CONFIG.keep_queries else 0
-    return _searched(prepare(request, preview_px, lambda version: _scope(request, version)), clock)
+    ready = prepare(request, preview_px, lambda version: _scope(request, version))
+    return _searched(ready, clock, interleaving_start(ready, lambda version: _scope(request, version)))
 
 
 def search_encoded(encoded: EncodedQuery, request: SearchRequest) -> SearchAnswer:
@@ -57,7 +60,7 @@ def search_encoded(encoded: EncodedQuery, request: SearchRequest) -> SearchAnswe
     return _searched(prepared(request, Known(encoded), scope), clock)
 
 
-def _searched(ready: PreparedSearch, clock: Clock) -> SearchAnswer:
+def _searched(ready: PreparedSearch, clock: Clock, other: Interleaving | None = None) -> SearchAnswer:
     request = ready.request
     most = max(keep.KEPT_FIRST, request.limit)
     wanted = request.limit if request.sort == RELEVANCE else most
@@ -70,6 +73,7 @@ def _searched(ready: PreparedSearch, clock: Clock) -> SearchAnswer:
         ready.retrievers,
         (*request.notes, *ready.warnings),
         request.min_relevance,
+        other,
     )
     found = run(asked, request)
     answer = _answer(found.query, found.page, request.viewer, found.query.timings_ms)

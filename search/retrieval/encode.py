@@ -192,6 +192,33 @@ class Known:
         return (None,) * len(self._query.parts)
 
 
+class Beside:
+    """Words or a photo that another version is asked, too, for whose vector nobody has to wait."""
+
+    def __init__(self, version: ModelVersion, parts: tuple[Part, ...]) -> None:
+        """Send the one part; raises AppError as `encode_start`, RedisError."""
+        (part,) = parts
+        self.version = version
+        sent = (
+            picture_start(version, part.picture, beside=True)
+            if isinstance(part, ImagePart)
+            else text_start(version, cast("TextPart", part).text, beside=True)
+        )
+        self._pending, self._asked = sent, _Asked(version, ((part, sent, None),))
+
+    def arrived(self, seconds: float) -> EncodedQuery | None:
+        """Return the vectors as soon as they are there; None after so long. Raises AppError of the encoder."""
+        return self._asked.finish() if self._pending.arrived(seconds) else None
+
+    def finish(self) -> EncodedQuery:
+        """Wait for the vectors."""
+        return self._asked.finish()
+
+    def previews(self) -> tuple[bytes | None, ...]:
+        """Return no small copy: the search that is kept has its own."""
+        return (None,)
+
+
 def _of_words(unknown: UnknownWords, *, nothing_known: bool) -> list[SearchWarning]:
     """Return the warning of words that the model does not know; `nothing_known`: of anything that was asked."""
     if not unknown.words and not unknown.nothing_known:

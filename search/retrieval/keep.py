@@ -36,8 +36,9 @@ from workers.inference.ocr.types import TextRead
 from workers.storage.blobs import blob_of, file_put, row_put
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from django.db.models import Model
     from numpy.typing import NDArray
 
     from search.querysets import Viewer
@@ -129,8 +130,10 @@ def _of_picture(part: Part) -> dict[str, Any]:
     return {"crop": crop, "turn": part.turn, "digest": digest, "text_read": read}
 
 
-def keep(query: Query, encoding: Encoding) -> bool:
+def keep(query: Query, encoding: Encoding, beside: Sequence[Model] = ()) -> bool:
     """Write the row, its parts and photos' small copies, which come behind their vectors; return whether they are kept.
+
+    `beside`: new rows of other kinds that belong to it.
 
     What cannot be kept gets the warning `query.not_kept`. Raises AppError `query.not_found` where an earlier search of
     which it has its photo or its marks was deleted meanwhile: what was deleted there is not kept here.
@@ -138,7 +141,7 @@ def keep(query: Query, encoding: Encoding) -> bool:
     if not settings.CONFIG.keep_queries:
         return False
     try:
-        _save(query, encoding.previews())
+        _save(query, encoding.previews(), beside)
     except Exception as error:
         if isinstance(error, IntegrityError) and _stems_from_deleted(query):
             raise AppError("query.not_found") from error
@@ -153,7 +156,7 @@ def _stems_from_deleted(query: Query) -> bool:
     return Query.objects.filter(pk__in=earlier).count() < len(earlier)
 
 
-def _save(query: Query, previews: tuple[bytes | None, ...]) -> None:
+def _save(query: Query, previews: tuple[bytes | None, ...], beside: Sequence[Model]) -> None:
     """Write all in one transaction, whose commit does not wait for the disk: losing it loses one old search."""
     photos = {
         blob.pk: (blob, preview)
@@ -167,8 +170,8 @@ def _save(query: Query, previews: tuple[bytes | None, ...]) -> None:
             for blob, _ in photos.values():
                 row_put(blob)
             insert(query)
-            for part in query.asked:
-                insert(part)
+            for row in (*query.asked, *beside):
+                insert(row)
         for blob, preview in photos.values():
             file_put(blob.storage_name, ContentFile(preview), len(preview), durable=False)
 

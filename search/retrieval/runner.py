@@ -7,7 +7,7 @@ Everything that searches calls `run`: pages and API by way of `search`, “show 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Protocol, overload
 
 from retrieval_site.clock import Clock
 from retrieval_site.database.reading import read
@@ -26,10 +26,24 @@ from search.retrieval.sort import sort_ranking
 from search.retrieval.types import Ranking
 
 if TYPE_CHECKING:
+    from django.db.models import Model
+
     from search.models import Query
     from search.retrieval.encode import Encoding
     from search.retrieval.retrieve import Retriever
     from search.retrieval.types import EncodedQuery, Scope, SearchRequest, SearchWarning
+
+
+class OtherRanking(Protocol):
+    """Another version's ranking that takes turns in an answer."""
+
+    def mixed(self, ranking: Ranking) -> Ranking:
+        """Return the ranking with the other's turns in it."""
+        ...
+
+    def row(self, query: Query) -> Model:
+        """Return what is kept of it beside the search."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -37,6 +51,7 @@ class Asked:
     """A query on its way to vectors, where to look, and for how many documents: `wanted` at least, if there are.
 
     `warnings`: what was found out of the query before it was encoded. Documents below `min_relevance` are left out.
+    `other`: whose ranking takes turns.
     """
 
     encoding: Encoding
@@ -47,6 +62,7 @@ class Asked:
     retrievers: tuple[Retriever, ...] = (Dense(),)
     warnings: tuple[SearchWarning, ...] = ()
     min_relevance: float | None = None
+    other: OtherRanking | None = None
 
 
 @dataclass(frozen=True)
@@ -72,7 +88,7 @@ def run(asked: Asked, request: SearchRequest | None = None) -> Ranking | SearchR
         return found
     page, row, query = found
     row.timings_ms = timings(query, asked.clock)
-    is_kept = keep(row, asked.encoding)
+    is_kept = keep(row, asked.encoding, (asked.other.row(row),) if asked.other else ())
     asked.clock.lap("keep")
     row.timings_ms = timings(query, asked.clock)
     return SearchRun(page, row, is_kept)
@@ -92,6 +108,8 @@ def _reads(asked: Asked, request: SearchRequest | None) -> Ranking | tuple[Page,
     ranking = calibrate(grouped, query, retrieved.scope, asked.min_relevance)
     if request is not None and request.collapse:
         ranking = collapse(ranking, retrieved.scope.table)
+    if asked.other is not None:
+        ranking = asked.other.mixed(ranking)
     clock.lap("search")
     if request is None:
         return ranking

@@ -122,7 +122,7 @@ class SearchRequest:
     is the longest side of the kept query photo; `or_pictures` lets pictures be searched where there are no passages;
     `collapse` lets one document stand for those that are nearly the same; `mode` chooses the retrievers (modes.py);
     `as_written` leaves misspelt words as they are; documents below `min_relevance` are left out;
-    `notes` are kept with the answer's warnings.
+    `notes` are kept with the answer's warnings; `may_interleave` lets the challenger's ranking take turns in it.
     """
 
     viewer: Viewer
@@ -142,6 +142,7 @@ class SearchRequest:
     as_written: bool = False
     min_relevance: float | None = None
     notes: tuple[SearchWarning, ...] = ()
+    may_interleave: bool = False
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from models_admin.models import Alias, ModelVersion, VersionState
 from retrieval_site.errors import AppError
-from retrieval_site.people import manages_models
+from retrieval_site.people import account_of, manages_models
 from search import retrieval
 from search.models import Query, SideBySide
 from search.retrieval.types import ImagePart, SearchRequest, TextPart
@@ -19,6 +19,8 @@ from search.retrieval.types import ImagePart, SearchRequest, TextPart
 if TYPE_CHECKING:
     import uuid
     from typing import Any
+
+    from django.db.models import QuerySet
 
     from search.retrieval.types import Part, Target
 
@@ -43,7 +45,7 @@ def side_by_side_create(  # noqa: PLR0913  (keyword-only; the page and the API c
 
     Raises AppError `side_by_side.same`, `side_by_side.not_kept`, `model.*`, and those of a search.
     """
-    versions = [_version(viewer, key) for key in (first, second)]
+    versions = [version_compared(viewer, key) for key in (first, second)]
     if versions[0].pk == versions[1].pk:
         raise AppError("side_by_side.same")
     answers = [_asked(viewer, part, version, target) for version in versions]
@@ -61,7 +63,8 @@ def side_by_side_create(  # noqa: PLR0913  (keyword-only; the page and the API c
         )
 
 
-def _version(viewer: Any, key: str) -> ModelVersion:
+def version_compared(viewer: Any, key: str) -> ModelVersion:
+    """Return a version, by `name@number`, whose answers somebody may compare; raises AppError `model.not_found`."""
     found = next((version for version in versions_for(viewer) if version.key == key), None)
     if found is None:
         raise AppError("model.not_found", model=key[:120])
@@ -86,13 +89,20 @@ def _asked(viewer: Any, part: Part, version: ModelVersion, target: Target) -> uu
 
 
 def _digest(part: Part) -> str:
-    """Return what tells one question from another: the same words or the same photo, whoever asks."""
+    """Return what tells one question from another: the same words or the same part of a photo, whoever asks."""
     content = b""
     if isinstance(part, TextPart):
         content = " ".join(part.text.casefold().split()).encode()
     if isinstance(part, ImagePart):
-        content = part.data
+        framed = f"{part.crop} {part.turn}".encode() if part.crop or part.turn else b""
+        content = part.data + framed
     return hashlib.sha256(content).hexdigest()
+
+
+def side_by_sides_of(viewer: Any) -> QuerySet[SideBySide]:
+    """Return what somebody asked two versions, newest first, with the versions and what was asked."""
+    rows = SideBySide.objects.filter(user_id=account_of(viewer))
+    return rows.select_related("first_version", "second_version", "first").prefetch_related("first__parts")
 
 
 def side_by_side_find(side_by_side_id: uuid.UUID, viewer: Any) -> SideBySide:

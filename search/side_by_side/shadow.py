@@ -1,7 +1,7 @@
 """The challenger in the shadow: a worker asks it a share of the live searches, too, after they were answered.
 
 Searching does nothing for it and never waits: kept searches are looked through later, by a job that starts only where
-no other waits or runs. A search that is older than ten minutes by then is dropped.
+no other waits or runs. A search that is older than ten minutes by then is dropped, and counted.
 """
 
 from __future__ import annotations
@@ -10,16 +10,25 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from django.db import transaction
 from django.db.models import Exists, OuterRef, Prefetch
 from django.utils import timezone
 
-from models_admin.hooks import Panel
+from models_admin.hooks import Panel, Verdict
 from models_admin.models import Alias, ModelVersion, VersionState
 from models_admin.services import CHALLENGER, CHAMPION
 from retrieval_site.errors import AppError
 from search.job_types import SHADOW, ShadowParameters, ShadowResult
 from search.judged.searches import SECOND_PART
-from search.models import Judgement, OpenedHit, Query, QueryPart, ShadowAnswer
+from search.models import (
+    InterleavedAnswer,
+    Judgement,
+    OpenedHit,
+    Query,
+    QueryPart,
+    ShadowAnswer,
+    ShadowTally,
+)
 from search.services.judgements import NOT_RELEVANT, RELEVANT
 from search.services.queries import is_owner
 from workers.jobs.services import ACTIVE, job_create_once
@@ -29,6 +38,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
     from uuid import UUID
+
+    from django.db.models import QuerySet
 
     from search.querysets import Viewer
     from workers.jobs.context import JobRun
@@ -41,11 +52,14 @@ LOOKED_AT, ASKED_AT_ONCE = 10_000, 200
 PARTS = 10_000
 """Into so many parts searches fall by their ids, which are random."""
 SUMMED_UP = 5_000
+SHADOW_TITLE = "Asked live searches, after their answers"
 
 
 def shadow_start_due() -> Job | None:
     """Start asking the challenger where there is something to ask it and no other job waits or runs."""
     alias = _challenger()
+    if alias is not None:
+        _count_dropped(alias)
     if alias is None or Job.objects.filter(state__in=ACTIVE).exclude(state="paused").exists():
         return None
     waiting = _sampled(alias)
@@ -63,21 +77,35 @@ def _challenger() -> Alias | None:
 def _sampled(alias: Alias) -> list[tuple[UUID, datetime]]:
     """Return the newest live searches that fall into the challenger's share and were not asked yet, and their times.
 
-    Of one part, not moved by marks, in the order of relevance, answered by the champion of now.
+    Of one part, not moved by marks, in the order of relevance, answered by the champion of now and by it alone.
     """
-    champion = Alias.objects.filter(name=CHAMPION).exclude(version=alias.version_id).values("version")
-    known = ShadowAnswer.objects.filter(query=OuterRef("pk"), version=alias.version_id)
-    rows = Query.objects.filter(
-        ~Exists(SECOND_PART),
-        ~Exists(known),
-        created_at__gt=timezone.now() - WINDOW,
-        listed=True,
-        marked=None,
-        sort="relevance",
-        version__in=champion,
-    )
+    rows = _unasked(alias).filter(created_at__gt=timezone.now() - WINDOW)
     newest = rows.order_by("-created_at").values_list("pk", "created_at")[:LOOKED_AT]
     return [one for one in newest if is_in_share(one[0], alias.share)][:ASKED_AT_ONCE]
+
+
+def _unasked(alias: Alias) -> QuerySet[Query]:
+    champion = Alias.objects.filter(name=CHAMPION).exclude(version=alias.version_id).values("version")
+    known = ShadowAnswer.objects.filter(query=OuterRef("pk"), version=alias.version_id)
+    drawn = InterleavedAnswer.objects.filter(query=OuterRef("pk"), outcome=InterleavedAnswer.Outcome.SHOWN)
+    rows = Query.objects.filter(~Exists(SECOND_PART), ~Exists(known), ~Exists(drawn))
+    return rows.filter(listed=True, marked=None, sort="relevance", version__in=champion)
+
+
+def _count_dropped(alias: Alias) -> None:
+    """Count the searches of the share that have become too old since the last look, without having been asked."""
+    now = timezone.now()
+    with transaction.atomic():
+        rows = ShadowTally.objects.select_for_update()
+        tally, is_new = rows.get_or_create(version_id=alias.version_id, defaults={"counted_until": now})
+        until = now - WINDOW
+        if is_new or until <= tally.counted_until:
+            return
+        late = _unasked(alias).filter(created_at__gt=tally.counted_until, created_at__lte=until)
+        ids = late.values_list("pk", flat=True).iterator()
+        tally.dropped += sum(is_in_share(query_id, alias.share) for query_id in ids)
+        tally.counted_until = until
+        tally.save(update_fields=["dropped", "counted_until"])
 
 
 def is_in_share(query_id: UUID, share: float) -> bool:
@@ -120,7 +148,8 @@ def _answer(query: Query, version: ModelVersion, documents: Sequence[int]) -> Sh
 
 def hit_opened(*, query_id: UUID, document_id: int, viewer: Viewer, session: str) -> bool:
     """Note that whoever searched opened a hit, while a challenger is asked live searches; return whether it was."""
-    if _challenger() is None:
+    asked = Alias.objects.filter(name=CHALLENGER, version__state=VersionState.READY)
+    if not asked.exclude(share=0, interleaved=0).exists():
         return False
     query = Query.objects.filter(pk=query_id).first()
     if query is None or not is_owner(query, viewer, session):
@@ -147,11 +176,18 @@ class ShadowSummary:
     """What asking a challenger live searches found: of its newest answers."""
 
     answers: int
+    dropped: int
     overlap: float
     same_first: int
     opened: Compared
     relevant: Compared
     not_relevant: Compared
+
+
+def searches_dropped(version: ModelVersion) -> int:
+    """Return how many live searches of its share were never asked of a version, for they were too old by then."""
+    tally = ShadowTally.objects.filter(version=version).first()
+    return tally.dropped if tally else 0
 
 
 def shadow_summary(version: ModelVersion) -> ShadowSummary | None:
@@ -164,6 +200,7 @@ def shadow_summary(version: ModelVersion) -> ShadowSummary | None:
     marks = list(judged)
     return ShadowSummary(
         len(rows),
+        searches_dropped(version),
         sum(row.overlap for row in rows.values()) / len(rows),
         sum(row.documents[:1] == row.champion[:1] for row in rows.values()),
         _compared(rows, list(opened)),
@@ -192,10 +229,10 @@ def _reciprocal(documents: Sequence[int], document: int) -> float:
 
 
 def shadow_panel(version: ModelVersion) -> Panel | None:
-    """Show how a challenger answered live searches, beside the champion; None where it was never asked."""
+    """Show how a challenger answered live searches, beside the champion; None where none was meant for it."""
     found = shadow_summary(version)
     if found is None:
-        return None
+        return _dropped_panel(searches_dropped(version))
     rows = [
         _row("hits that were opened", found.opened),
         _row("hits marked relevant", found.relevant),
@@ -203,11 +240,21 @@ def shadow_panel(version: ModelVersion) -> Panel | None:
     ]
     columns = ("", "documents", "champion has among ten", "it has among ten", "champion's MRR", "its MRR")
     note = (
-        f"{found.answers:,} live searches were asked of it, too. Of the first ten documents {found.overlap:.1f} are "
+        f"{found.answers:,} live searches were asked of it, too; {found.dropped:,} of its share were dropped, for "
+        f"nobody had time to ask it within ten minutes. Of the first ten documents {found.overlap:.1f} are "
         f"the same; the first one is in {found.same_first:,}. People opened and marked what the champion showed "
         "them, which favours the champion; of what they marked as not relevant, fewer are better."
     )
-    return Panel("Asked live searches, after their answers", columns, rows, note)
+    return Panel(SHADOW_TITLE, columns, rows, note)
+
+
+def _dropped_panel(dropped: int) -> Panel | None:
+    """Say that nothing was asked where all was dropped; None where nothing was."""
+    note = (
+        "No worker had time to ask it within ten minutes. More bulk workers, or a smaller share, would help."
+    )
+    rows = [("asked", 0), ("dropped", dropped)]
+    return Panel(SHADOW_TITLE, ("live searches of its share", "number"), rows, note) if dropped else None
 
 
 def _row(name: str, one: Compared) -> tuple[object, ...]:
@@ -215,3 +262,25 @@ def _row(name: str, one: Compared) -> tuple[object, ...]:
     return (name, *numbers, f"{one.champion_mrr:.3f}", f"{one.challenger_mrr:.3f}") if one.documents else (
         name, 0, "–", "–", "–", "–"
     )  # fmt: skip
+
+
+def shadow_verdict(version: ModelVersion, champion: ModelVersion) -> Verdict | None:
+    """Say at the gate what live searches would have got of a version; None where it was never asked.
+
+    It stops nothing: people opened and marked what the champion showed them.
+    """
+    found = shadow_summary(version)
+    if found is None:
+        return None
+    said = [
+        f"of {one.documents:,} hits {words} it has {one.challenger:,} among its first ten, {champion} {one.champion:,}"
+        for words, one in (("opened", found.opened), ("marked relevant", found.relevant))
+        if one.documents
+    ]
+    says = (
+        f"{found.answers:,} live searches were asked of it afterwards ({found.dropped:,} dropped): "
+        f"{found.overlap:.1f} of the first ten documents are the same; "
+        f"{'; '.join(said) or 'nobody opened or marked anything'}. "
+        + "What people saw was the champion's, so this is shown and stops nothing."
+    )
+    return Verdict("Live searches, afterwards", says)

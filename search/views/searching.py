@@ -123,7 +123,13 @@ def _answered(request: HttpRequest, asked: dict[str, Any]) -> HttpResponse:
         asked["mode"] = "auto"  # chosen for words, and there is more
     with session_for(request) as session:
         asking = SearchRequest(
-            request.user, session=session, preview_px=PREVIEW_PX, or_pictures=True, collapse=True, **asked
+            request.user,
+            session=session,
+            preview_px=PREVIEW_PX,
+            or_pictures=True,
+            collapse=True,
+            may_interleave=True,
+            **asked,
         )
         answer = retrieval.search(asking)
     keep_target(request, asked["target"])

@@ -13,7 +13,6 @@ from retrieval_site.bodies import BodyRule, may_send, takes_body
 from retrieval_site.errors import AppError
 from retrieval_site.people import signed_in
 from retrieval_site.posting import takes_form
-from search.models import SideBySide
 from search.retrieval.types import ImagePart, TextPart
 from search.services.judgements import judgements_of
 from search.services.uploads import picture_too_large, read_picture
@@ -22,6 +21,7 @@ from search.side_by_side.asking import (
     preference_set,
     side_by_side_create,
     side_by_side_find,
+    side_by_sides_of,
     versions_for,
 )
 from search.side_by_side.preferences import preferences_of
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
     from models_admin.models import ModelVersion
+    from search.models import SideBySide
     from search.retrieval.types import Part
     from search.side_by_side.standing import HitPlace
     from search.views.cards import Card
@@ -78,15 +79,12 @@ def side_by_side(request: HttpRequest) -> HttpResponse:
         except AppError as error:
             refused = error
     first = champion()
-    own = SideBySide.objects.filter(user=signed_in(request)).select_related(
-        "first_version", "second_version", "first"
-    )
     context = {
         "versions": versions,
         "chosen": _chosen(request, versions),
         "given": request.POST if refused else request.GET,
         "refused": refused,
-        "own": own.prefetch_related("first__parts")[:OWN_SHOWN],
+        "own": side_by_sides_of(signed_in(request))[:OWN_SHOWN],
         "preferences": [preferences_of(each, first) for each in versions if first and each.pk != first.pk],
     }
     return render(request, "search/side_by_side.html", context, status=refused.status if refused else 200)

@@ -73,6 +73,20 @@ def test_a_model_is_fetched_validated_and_prepared_by_one_job(hub, model):
     assert not any("pytorch_model.bin" in path for _, path, _ in hub.asked)
 
 
+def test_another_hub_can_be_named_and_gets_no_token(hub, model, monkeypatch):
+    endpoint = settings.CONFIG.hub_endpoint
+    config = replace(settings.CONFIG, hub_endpoint="https://hub.example", hub_token="ours")
+    monkeypatch.setattr(settings, "CONFIG", config)
+    job = run_job_inline(getting.model_get(model=model, endpoint=endpoint))
+    assert (job.state, job.error) == ("succeeded", "")
+    assert not getting.hub_settings(endpoint).token
+    assert getting.hub_settings(endpoint).cache != getting.hub_settings().cache
+    assert ModelVersion.objects.get().manifest["training"]["source"]["hub"] == endpoint
+    for wrong in ("file:///etc", "https://a b", "hub.example"):
+        with pytest.raises(AppError, match=r"hub\.bad_endpoint"):
+            getting.model_get(model=model, endpoint=wrong)
+
+
 def test_a_folder_of_the_same_layout_works_without_a_network(model, tmp_path):
     for name, content in repository_files().items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

@@ -20,7 +20,7 @@ from tests.support.corpus import (
     tiny_version,
 )
 from workers.encoding import wire
-from workers.encoding.client import versions_warm
+from workers.encoding.warming import versions_warm
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,8 +16,16 @@ from models_admin.challenger import challenger_end, challenger_share
 from models_admin.models import Alias
 from retrieval_site.errors import AppError
 from search.judged import asking as judged_asking
-from search.models import Document, Judgement, OpenedHit, Query, ShadowAnswer
-from search.side_by_side.shadow import is_in_share, shadow_panel, shadow_start_due, shadow_summary
+from search.models import Document, InterleavedAnswer, Judgement, OpenedHit, Query, ShadowAnswer, ShadowTally
+from search.side_by_side.credit import DECIDED_MIN, credit_of, credit_panel
+from search.side_by_side.shadow import (
+    is_in_share,
+    searches_dropped,
+    shadow_panel,
+    shadow_start_due,
+    shadow_summary,
+    shadow_verdict,
+)
 from tests.search.judged.test_measure import DIM, FakeEncoder
 from tests.support.corpus import make_collection, make_documents, make_version, store
 from tests.support.queries import make_query
@@ -149,6 +157,71 @@ def test_what_was_opened_and_marked_is_compared(challenger, client):
     assert found.opened.champion_mrr == 1
     assert found.opened.challenger_mrr < 1
     assert "1 live searches" in shadow_panel(challenger).note
+
+
+def test_searches_that_were_never_asked_are_counted_once(challenger):
+    for minutes in (30, 12, 5):
+        live(2, created_at=timezone.now() - timedelta(minutes=minutes))
+    Job.objects.create(type="encode", state="queued")  # no time for the challenger
+    assert asked() is None
+    assert searches_dropped(challenger) == 0  # they were made before anybody counted
+    ShadowTally.objects.update(counted_until=timezone.now() - timedelta(minutes=20))
+    for _ in range(2):
+        asked()
+    assert searches_dropped(challenger) == 1
+    assert ("dropped", 1) in shadow_panel(challenger).rows
+    Job.objects.all().delete()
+    asked()
+    assert "1 of its share were dropped" in shadow_panel(challenger).note
+    assert "(1 dropped)" in shadow_verdict(challenger, services.champion()).says
+
+
+def drawn(challenger, liked, *, teams=("champion", "challenger"), outcome="shown"):
+    """A search drawn from both, in which the document of one team was opened."""
+    query = live(2)
+    documents = [hit["document"] for hit in query.answer[:2]]
+    InterleavedAnswer.objects.create(
+        query=query,
+        version=challenger,
+        answered_by=query.version,
+        outcome=outcome,
+        teams=dict(zip(map(str, documents), teams, strict=True)) if outcome == "shown" else {},
+        waited_ms=12.0,
+    )
+    if liked is not None:
+        OpenedHit.objects.create(query=query, document_id=documents[teams.index(liked)])
+    return query, documents
+
+
+def test_an_answer_that_is_the_challengers_too_is_not_compared_with_it(challenger):
+    drawn(challenger, None)
+    assert asked() is None
+
+
+def test_drawn_answers_credit_whose_documents_people_like(challenger):
+    for liked in ("challenger", "challenger", "champion", None):
+        drawn(challenger, liked)
+    query, documents = drawn(challenger, "challenger")
+    person = User.objects.create_user("rater")
+    Judgement.objects.create(
+        query=query, document_id=documents[1], grade=0, user=person
+    )  # opened, and no good
+    drawn(challenger, None, outcome="late")
+    found = credit_of(challenger, services.champion())
+    assert (found.wins, found.losses, found.ties, found.silent) == (2, 1, 0, 2)
+    assert (found.shown, found.dropped, found.waited_ms) == (5, 1, 12.0)
+    assert credit_of(challenger, challenger) is None
+    assert "too few" in credit_panel(challenger).note
+
+
+def test_the_gate_refuses_whose_documents_people_like_less(challenger):
+    for _ in range(DECIDED_MIN - 1):
+        drawn(challenger, "champion")
+    assert not services.judged_worse(challenger)
+    drawn(challenger, "champion")
+    with pytest.raises(AppError, match=r"version\.judged_worse") as refused:
+        services.version_activate(version=challenger)
+    assert "people prefer what first@1 finds (sign test)" in refused.value.message
 
 
 def test_nobody_notes_what_is_opened_without_a_challenger(challenger, client):

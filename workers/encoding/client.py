@@ -45,7 +45,10 @@ TEXT_MAX_CHARACTERS = 2000
 WAIT_SLICE_SECONDS = 0.5
 GRACE_SECONDS = 2.0
 """How long a query waits for a worker that is being restarted, before it says that there is none."""
-WANTED_SECONDS = 120.0
+BESIDE_SECONDS = 2.0
+"""For how long a question that is asked beside another waits for a worker: then nobody has a use for it."""
+WAIT_LEAST_SECONDS = 0.001
+"""Redis takes a shorter wait for an endless one."""
 FETCHING_MAX = 4
 """How many threads of this process wait at once for pictures from other servers."""
 _FETCHING = threading.BoundedSemaphore(FETCHING_MAX)
@@ -70,21 +73,24 @@ def encode_text(version: ModelVersion, text: str) -> Encoded:
     return text_start(version, text).result()
 
 
-def picture_start(version: ModelVersion, picture: FramedPicture, preview_px: int = 0) -> Pending:
+def picture_start(
+    version: ModelVersion, picture: FramedPicture, preview_px: int = 0, *, beside: bool = False
+) -> Pending:
     """Send a picture to be encoded and return at once, so that the caller can prepare its search meanwhile.
 
-    The file of one with a small copy stays at hand for a while (`upload_at_hand`). Looks at size and first bytes only;
+    The file of one with a small copy stays at hand for a while (`upload_at_hand`). One that is only asked `beside`
+    another comes after all that somebody waits for. Looks at size and first bytes only;
     raises AppError `image.empty`, `image.too_large`, `image.unknown_format`.
     """
     _check_picture(picture.data)
     asked = Question(version.pk, "image", picture.digest, picture.data, preview_px, framing=picture.framing)
-    return _start(asked)
+    return _start(replace(asked, beside=beside))
 
 
-def text_start(version: ModelVersion, text: str) -> Pending:
+def text_start(version: ModelVersion, text: str, *, beside: bool = False) -> Pending:
     """Send a text to be encoded and return at once; raises AppError `text.empty`, `text.too_long`."""
     data = text_checked(text).encode()
-    return _start(Question(version.pk, "text", hashlib.sha256(data).hexdigest(), data))
+    return _start(Question(version.pk, "text", hashlib.sha256(data).hexdigest(), data, beside=beside))
 
 
 def text_checked(text: str) -> str:
@@ -191,6 +197,7 @@ class Question:
     preview_px: int = 0
     sides: tuple[int, ...] = ()
     framing: Framing = WHOLE
+    beside: bool = False
 
     @property
     def cache_key(self) -> str:
@@ -203,7 +210,13 @@ class Question:
     @property
     def list_key(self) -> str:
         """Return the list on which it waits for a worker."""
-        return _LISTS.get(self.kind, wire.ASKED_KEY)
+        return wire.BESIDE_KEY if self.beside else _LISTS.get(self.kind, wire.ASKED_KEY)
+
+    @property
+    def milliseconds(self) -> int:
+        """Return for how long it waits for a worker."""
+        seconds = BESIDE_SECONDS if self.beside else settings.CONFIG.encode_timeout_seconds
+        return int(1000 * seconds)
 
     @property
     def upload_key(self) -> str:
@@ -246,8 +259,7 @@ class Pending:
 
     def send(self) -> None:
         """Put the bytes where a worker finds them, and the question on the list; both expire unanswered."""
-        milliseconds = int(settings.CONFIG.encode_timeout_seconds * 1000)
-        asked = self.question
+        asked, milliseconds = self.question, self.question.milliseconds
         ask = wire.Ask(
             self.id,
             asked.version_id,
@@ -270,6 +282,22 @@ class Pending:
             raise _unavailable(self.question.kind)
         self.sent_again = True
         self.send()
+
+    def arrived(self, seconds: float) -> bool:
+        """Return whether the vector is there, after at most so long; raises AppError as `result`, RedisError."""
+        if not self.answer.vector.size:
+            key = wire.REPLY_PREFIX + self.id
+            popped: Any = wire.client().lpop(key)
+            if popped is None and seconds >= WAIT_LEAST_SECONDS:
+                waited: Any = wire.client().blpop([key], timeout=seconds)
+                popped = waited and waited[1]
+            if popped is None:
+                return False
+            part = wire.unpack(bytes(popped))
+            if part.error:
+                raise _failure(**part.error)
+            self.answer = part
+        return True
 
     def preview(self) -> bytes | None:
         """Wait for the small photo too; None where none was asked for. Raises AppError as `result`."""
@@ -325,29 +353,6 @@ def workers_alive() -> dict[str, Beat]:
     keys = sorted(redis.scan_iter(wire.HEARTBEAT_PREFIX + "*", count=1000))
     beats = cast("list[bytes | None]", redis.mget(keys)) if keys else []
     return {key.decode(): Beat.read(beat) for key, beat in zip(keys, beats, strict=True) if beat is not None}
-
-
-def versions_warm(versions: Sequence[ModelVersion], *, timeout_seconds: float = 90.0) -> None:
-    """Ask every query worker to load these versions and wait until all that are alive have; none is no delay.
-
-    Raises AppError `encoder.not_warm` when one has not within the timeout, `encoder.unavailable` without Redis.
-    """
-    ids = {version.pk for version in versions}
-    deadline = time.monotonic() + timeout_seconds
-    try:
-        while not _all_loaded(ids):
-            if time.monotonic() > deadline:
-                raise AppError("encoder.not_warm", versions=sorted(ids))
-            wire.client().zadd(
-                wire.WANTED_KEY, {str(version_id): time.time() + WANTED_SECONDS for version_id in ids}
-            )
-            time.sleep(0.1)
-    except RedisError as error:
-        raise _unavailable() from error
-
-
-def _all_loaded(ids: set[int]) -> bool:
-    return all(ids.issubset(beat.loaded) for beat in workers_alive().values())
 
 
 def connections_warm() -> None:

@@ -31,8 +31,8 @@ class ListTakers(ABC):
     handing it on would wake another thread, which takes 0.2 ms before a photo is even read.
     """
 
-    def __init__(self, key: str, threads: int, name: str) -> None:
-        self._key = key
+    def __init__(self, key: str, threads: int, name: str, then: str = "") -> None:
+        self._keys = [key, then] if then else [key]
         self._turn = threading.Lock()
         self._end = threading.Event()
         self.threads = [
@@ -61,20 +61,22 @@ class ListTakers(ABC):
             if self._end.is_set():
                 return None
             try:
-                found = wire.client().blpop([self._key], timeout=WAIT_SECONDS)
+                found = wire.client().blpop(self._keys, timeout=WAIT_SECONDS)
             except RedisError as error:
-                log.warning("Redis does not tell what waits on %s: %s", self._key, error)
+                log.warning("Redis does not tell what waits on %s: %s", self._keys[0], error)
                 self._end.wait(RETRY_SECONDS)
                 return None
         return cast("tuple[bytes, bytes]", found)[1] if found else None
 
 
 class Questions(ListTakers):
-    """Takes questions and has them answered."""
+    """Takes questions and has them answered; those of the list `then` only where none waits on the other."""
 
-    def __init__(self, answer: Callable[[wire.Ask], None], threads: int, key: str | None = None) -> None:
+    def __init__(
+        self, answer: Callable[[wire.Ask], None], threads: int, key: str = wire.ASKED_KEY, then: str = ""
+    ) -> None:
         self._answer = answer
-        super().__init__(key or wire.ASKED_KEY, threads, "answer")
+        super().__init__(key, threads, "answer", then)
 
     def _run(self) -> None:
         while not self._end.is_set():

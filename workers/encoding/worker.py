@@ -58,7 +58,7 @@ class QueryWorkerStep(bootsteps.StartStopStep):
         self.heartbeat = WorkerHeartbeat(POOL)
         self.heartbeat.start()
         self.questions = (
-            Questions(answer, parent.concurrency),
+            Questions(answer, parent.concurrency, then=wire.BESIDE_KEY),
             Questions(answer, PROCESSES, wire.FETCH_KEY),
             Questions(answer, 1, wire.EXPLAIN_KEY),
         )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -15,10 +15,11 @@ from workers.inference.adapters import read_adapter
 from workers.inference.bundles import read_manifest
 from workers.inference.errors import EncoderError
 from workers.inference.pictures import to_pixels
+from workers.inference.stages import Stage, TwoStages
 from workers.inference.texts import TextReader, batches_by_length, pad_ids
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
     from PIL import Image
@@ -28,7 +29,10 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float32]
     Ids = NDArray[np.int64]
+    Half = Callable[[Floats], Floats]
 
+STAGE_BATCH = 2
+"""Pictures that a stage takes at once: of a half batch of the bulk worker, four go through one behind the other."""
 DEVICES = ("auto", "cpu", "cuda")
 
 
@@ -88,6 +92,10 @@ class Runtime(Protocol):
         """(batch, length), (batch) → (batch, dim)."""
         ...
 
+    def halves(self) -> tuple[Half, Half] | None:
+        """Both stages of `image`, which may run at once: (batch, 3, size, size) → nodes → (batch, dim); None: one."""
+        ...
+
 
 class BundleEncoder:
     """An `Encoder` over any runtime: prepares inputs, cuts them into batches, checks what comes back."""
@@ -108,6 +116,9 @@ class BundleEncoder:
     def encode_pixels(self, pixels: Floats) -> Floats:
         """See `Encoder`; raises EncoderError `encoder.no_image` for a bundle that encodes texts only."""
         self._image_spec()
+        halves = self.runtime.halves() if len(pixels) > STAGE_BATCH else None
+        if halves:
+            return self._checked(at_once(pixels, *halves), "image")
         size = self.runtime.image_batch
         parts = (self.runtime.image(pixels[at : at + size]) for at in range(0, len(pixels), size))
         return self._joined(parts)
@@ -175,6 +186,19 @@ class BundleEncoder:
         if vectors.shape[1:] != (self.dim,) or not np.isfinite(lengths).all() or not lengths.all():
             raise EncoderError("encoder.bad_output", shape=list(vectors.shape), dim=self.dim)
         return np.asarray(vectors / lengths, np.float32)
+
+
+def at_once(pixels: Floats, first: Half, second: Half, size: int = STAGE_BATCH) -> Floats:
+    """Pictures (n, …) through both stages, which work at the same time on batches of `size`, → (n, dim).
+
+    No more than a few batches wait between them. Raises what a picture failed with; the others are left.
+    """
+
+    def of(half: Half) -> Stage:
+        return Stage(lambda batch: list(half(np.stack(batch))), size)
+
+    with TwoStages[Any, Any](of(first), of(second)) as stages:
+        return np.stack([answer.result() for answer in stages.answers(pixels)])
 
 
 def load_encoder(

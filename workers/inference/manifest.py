@@ -31,6 +31,9 @@ DIM_MAX = 4000
 CELLS_MAX = 16
 """Rows, or columns, of an encoder's grid: 256 cells of 4,000 dimensions are 4 MB."""
 
+NODES_MAX, CHANNELS_MAX = 256, 8192
+"""Of what passes between two stages: at most 8 MB a picture."""
+
 FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}(/[A-Za-z0-9][A-Za-z0-9._-]{0,99})?")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -41,7 +44,8 @@ class ImageSpec:
     """How a picture becomes the image encoder's input; see `pictures.to_pixels`.
 
     `precision`: `float32` for an encoder that must never run in less; `auto` for one that is tried in bf16.
-    `cells`: rows and columns of the ONNX graph's output `cells`, where it has one.
+    `cells`: rows and columns of the ONNX graph's output `cells`, where it has one. `stages`: nodes and channels of its
+    output `nodes`, where the graph can be cut there into two stages, such as regions and reasoning over them.
     """
 
     resize: int
@@ -52,6 +56,12 @@ class ImageSpec:
     interpolation: str = "bilinear"
     precision: str = "auto"
     cells: tuple[int, int] | None = None
+    stages: tuple[int, int] | None = None
+
+    @property
+    def has_several_outputs(self) -> bool:
+        """Whether the ONNX graph gives more than the embedding."""
+        return self.cells is not None or self.stages is not None
 
 
 @dataclass(frozen=True)
@@ -215,7 +225,7 @@ def _units(top: Section) -> tuple[str, ...]:
 def _image(section: Section | None) -> ImageSpec | None:
     if section is None:
         return None
-    section.only(("resize", "size", "crop", "interpolation", "mean", "std", "precision", "cells"))
+    section.only(("resize", "size", "crop", "interpolation", "mean", "std", "precision", "cells", "stages"))
     spec = ImageSpec(
         resize=section.whole("resize", 16, 2048),
         size=section.whole("size", 16, 2048),
@@ -225,11 +235,14 @@ def _image(section: Section | None) -> ImageSpec | None:
         std=section.numbers("std", 3),
         precision=section.choice("precision", PRECISIONS, "auto"),
         cells=_cells(section),
+        stages=_stages(section),
     )
     if spec.crop != "squash" and spec.size > spec.resize:
         refuse("image.size", "must not be larger than image.resize")
     if spec.cells and spec.crop == "ten":
         refuse("image.cells", "is not for ten crops, in which a cell has no one place")
+    if spec.stages and spec.crop == "ten":
+        refuse("image.stages", "is not for ten crops, whose nodes are averaged")
     if min(spec.std) <= 0:
         refuse("image.std", "must be above zero")
     return spec
@@ -242,6 +255,17 @@ def _cells(section: Section) -> tuple[int, int] | None:
     whole = isinstance(found, list) and all(type(side) is int for side in found)
     if not whole or len(found) != 2 or not all(2 <= side <= CELLS_MAX for side in found):
         refuse("image.cells", f"must be two whole numbers from 2 to {CELLS_MAX}: rows and columns")
+    return found[0], found[1]
+
+
+def _stages(section: Section) -> tuple[int, int] | None:
+    found = section.values.get("stages")
+    if found is None:
+        return None
+    whole = isinstance(found, list) and len(found) == 2 and all(type(side) is int for side in found)
+    if not whole or not 1 <= found[0] <= NODES_MAX or not 1 <= found[1] <= CHANNELS_MAX:
+        words = f"two whole numbers: nodes up to {NODES_MAX} and channels up to {CHANNELS_MAX}"
+        refuse("image.stages", f"must be {words}")
     return found[0], found[1]
 
 
@@ -306,6 +330,8 @@ def _check_consistent(manifest: Manifest) -> None:
         _check_presence(manifest, modality)
     if manifest.image and manifest.image.cells:
         _check_cells(manifest)
+    if manifest.image and manifest.image.stages and manifest.payloads.onnx is None:
+        refuse("image.stages", "is an output of an ONNX graph, which “payloads” does not name")
     if manifest.units and manifest.image is None:
         refuse("units", "names what an image encoder takes, and “modalities” names none")
     if manifest.adapter:

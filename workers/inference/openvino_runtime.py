@@ -24,12 +24,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from workers.inference.encoder import Half
     from workers.inference.manifest import ImageSpec, Manifest, TextSpec
 
     Floats = NDArray[np.float32]
     Ids = NDArray[np.int64]
 
-EMBEDDING, CELLS = "embedding", "cells"
+EMBEDDING, CELLS, NODES = "embedding", "cells", "nodes"
 _WARM_BATCHES = range(1, 9)
 """The batches that queries meet; the first run of each shape prepares its kernels, ~0.1 s for a large network."""
 _WARM_SECONDS = 10.0
@@ -94,7 +95,9 @@ class OpenVinoRuntime:
         self._spec = manifest.text
         self._text = self._load_text(manifest.text) if manifest.text else None
         self._cells: Network | None = None
-        self._compiling_cells = threading.Lock()
+        self._halves: tuple[Network, Network] | None = None
+        self._stages_spec = manifest.image.stages if manifest.image else None
+        self._compiling = threading.Lock()
 
     def image(self, pixels: Floats) -> Floats:
         """See `Runtime`."""
@@ -104,10 +107,21 @@ class OpenVinoRuntime:
 
     def cells(self, pixels: Floats) -> Floats:
         """See `Runtime`. The graph is compiled for it when the first one is asked for, in fp32."""
-        with self._compiling_cells:
+        with self._compiling:
             if self._cells is None:
                 self._cells = self._compiler.compile(replace(self._graphs["image"], output=CELLS), "f32")
         return self._cells(np.ascontiguousarray(pixels, np.float32))
+
+    def halves(self) -> tuple[Half, Half] | None:
+        """See `Runtime`. Both are compiled when the first batch is asked for."""
+        if self._stages_spec is None:
+            return None
+        with self._compiling:
+            if self._halves is None:
+                first, second = halves_of(self._graphs["image"])
+                compile_half = self._compiler.compile
+                self._halves = compile_half(first, self.precision), compile_half(second, self.precision)
+        return self._halves
 
     def text(self, tokens: Ids, lengths: Ids) -> Floats:
         """See `Runtime`."""
@@ -145,20 +159,27 @@ class StoredGraph:
     """An ONNX file and its SHA-256, which was checked when the bundle was extracted.
 
     `output`: of a graph with several, the one that is computed; what only the others need is left out of the network.
+    `begins`: the output that becomes the network's only input, so that it is what comes behind it.
     """
 
     path: Path
     sha256: str
     output: str | None = None
+    begins: str | None = None
 
 
 def graphs_of(manifest: Manifest, folder: Path) -> dict[str, StoredGraph]:
     """Return the graphs of an extracted bundle by modality; the manifest has an ONNX payload."""
     names = {key: name for key, name in vars(manifest.payloads.onnx).items() if name is not None}
     graphs = {key: StoredGraph(folder / name, manifest.files[name].sha256) for key, name in names.items()}
-    if manifest.image and manifest.image.cells:
+    if manifest.image and manifest.image.has_several_outputs:
         graphs["image"] = replace(graphs["image"], output=EMBEDDING)
     return graphs
+
+
+def halves_of(graph: StoredGraph) -> tuple[StoredGraph, StoredGraph]:
+    """Return both stages of a graph that is cut at its output `nodes`."""
+    return replace(graph, output=NODES), replace(graph, output=EMBEDDING, begins=NODES)
 
 
 class Compiler:
@@ -204,7 +225,20 @@ class Compiler:
 
     def _with_one_output(self, graph: StoredGraph) -> Any:
         model = self._core.read_model(str(graph.path))
+        results = {
+            name: result for result in model.get_results() for name in result.input_value(0).get_names()
+        }
+        if graph.begins:
+            return _behind(results[graph.begins].input_value(0), results[graph.output])
         for result in model.get_results():
             if graph.output not in result.input_value(0).get_names():
                 model.remove_result(result)
         return model
+
+
+def _behind(value: Any, result: Any) -> Any:
+    """Return the model of what is computed of a value; raises RuntimeError where it needs more than that."""
+    parameter = openvino.opset13.parameter(value.get_partial_shape(), value.get_element_type())
+    for target in value.get_target_inputs():
+        target.replace_source_output(parameter.output(0))
+    return openvino.Model([result], [parameter])

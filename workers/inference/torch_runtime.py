@@ -67,6 +67,9 @@ class TorchRuntime:
         moved = (torch.from_numpy(ids).to(self.device) for ids in (tokens, lengths))
         return _to_numpy(self._model.encode_text(*moved))
 
+    def halves(self) -> None:
+        """See `Runtime`: on a GPU both stages are its work, so the network runs as one."""
+
     @torch.inference_mode()
     def _image(self, pixels: Floats, precision: str) -> Floats:
         moved = torch.from_numpy(np.ascontiguousarray(pixels, np.float32)).to(self.device)

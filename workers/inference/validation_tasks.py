@@ -107,7 +107,7 @@ def _check_graphs(manifest: Manifest, folder: Path) -> None:
     files = manifest.payloads.onnx
     if files and files.image and manifest.image:
         ports = graphs.image_inputs(manifest.image)
-        more = graphs.cells_output(manifest.image, manifest.dim)
+        more = graphs.more_outputs(manifest.image, manifest.dim)
         model = graphs.check_graph(folder / files.image, ports, manifest, more)
         check_indices(model, graphs.with_stated_batch(model, ports), None, files.image)
     if files and files.text and manifest.text:

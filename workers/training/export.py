@@ -11,7 +11,7 @@ from workers.neural.native import native_config, native_weights
 from workers.neural.pieces import piece_tokenizer
 from workers.neural.tokens import PAD_ID
 from workers.neural.two_tower import TwoTower
-from workers.training.graphs import image_graph, text_graph
+from workers.training.graphs import image_graph, staged_graph, stages_of, text_graph
 from workers.training.run_folder import RunFolder
 from workers.training.scripts import image_script, text_script
 
@@ -52,7 +52,12 @@ def export_bundle(model: TwoTower, run: RunFolder, path: Path, options: ExportOp
     facts = run.facts()
     pixels = facts["recipe"]["pixels"]
     crops = pixels["crop"] == "ten"
-    image, grid = image_graph(model, pixels["size"], crops=crops, half=options.half)
+    stages = stages_of(model, crops=crops)
+    image, grid = (
+        (staged_graph(model, pixels["size"], half=options.half), None)
+        if stages
+        else image_graph(model, pixels["size"], crops=crops, half=options.half)
+    )
     files: dict[str, bytes | Path] = {
         "image.onnx": image,
         "text.onnx": text_graph(model, half=options.half),
@@ -73,6 +78,8 @@ def export_bundle(model: TwoTower, run: RunFolder, path: Path, options: ExportOp
     path.parent.mkdir(parents=True, exist_ok=True)
     if grid:
         manifest["image"]["cells"] = list(grid)
+    if stages:
+        manifest["image"]["stages"] = list(stages)
     return bundle_write(path, manifest, files)
 
 

@@ -1,7 +1,8 @@
 """The two encoders as ONNX graphs.
 
 image: `pixels` float32 (batch, 3, size, size), by ten crops (batch, 10, 3, size, size) → `embedding` (batch, dim) and,
-where the encoder splits over a grid, `cells` (batch, rows, columns, dim);
+where the encoder splits over a grid, `cells` (batch, rows, columns, dim); of an encoder over regions, the `nodes`
+(batch, nodes, channels) between its two stages;
 text: `tokens` int64 (batch, length), `lengths` int64 (batch) → `embedding` (batch, dim); all but size is dynamic.
 """
 
@@ -12,17 +13,28 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnx.compose
 import torch
 from onnx import TensorProto, helper, numpy_helper
 from onnxscript.onnx_opset import opset18
 from torch import Tensor, nn
 
 from workers.neural.grid import GridTower, grid_tower
+from workers.neural.images.regions import RegionEncoder
 from workers.neural.two_tower import TwoTower
-from workers.training.towers import ImageTower, TextTower, image_inputs, ready, text_inputs
+from workers.training.towers import (
+    FirstStage,
+    ImageTower,
+    SecondStage,
+    TextTower,
+    image_inputs,
+    ready,
+    text_inputs,
+)
 
 OPSET = 18
-EMBEDDING, CELLS = "embedding", "cells"
+EMBEDDING, CELLS, NODES = "embedding", "cells", "nodes"
+_SECOND = "second_"
 _RESULT = "result_of_tower_"
 Grid = tuple[int, int]
 # Smaller constants gain nothing from half precision, and shapes and scales must stay exact.
@@ -37,6 +49,49 @@ def image_graph(model: TwoTower, size: int, *, crops: bool, half: bool) -> tuple
     grid = None if crops else grid_tower(model, size)
     tower = grid or ImageTower(model)
     return image_tower_graph(tower, size, crops=crops, half=half), grid.grid if grid else None
+
+
+def stages_of(model: TwoTower, *, crops: bool) -> Grid | None:
+    """Nodes and channels of what passes between the two stages of an encoder over regions; None for any other.
+
+    Of several views the nodes would be several: such an encoder stays one.
+    """
+    one_view = not crops and not model.config.mirror and model.config.scales == (1.0,)
+    if not isinstance(model.image, RegionEncoder) or not one_view:
+        return None
+    nodes, channels = model.image.shape
+    return nodes, channels
+
+
+def staged_graph(model: TwoTower, size: int, *, half: bool) -> bytes:
+    """The image encoder over regions as one graph of two stages, joined at its further output `nodes`.
+
+    The second stage takes all it needs from the nodes, so that the graph can be cut there.
+    """
+    nodes = torch.zeros(2, *model.image.shape)
+    batch = {0: torch.export.Dim("batch")}
+    regions, reasoning = (
+        onnx.load_from_string(_graph(tower, inputs, dict.fromkeys(inputs, batch), outputs, half=half))
+        for tower, inputs, outputs in (
+            (FirstStage(model), image_inputs(size, crops=False), [NODES]),
+            (SecondStage(model), {NODES: nodes}, [EMBEDDING]),
+        )
+    )
+    joined = onnx.compose.merge_models(
+        regions,
+        reasoning,
+        io_map=[(NODES, NODES)],
+        outputs=[NODES, f"{_SECOND}{EMBEDDING}"],
+        prefix2=_SECOND,
+    )
+    _rename(joined.graph, {f"{_SECOND}{EMBEDDING}": EMBEDDING})
+    outputs = sorted(
+        joined.graph.output, key=lambda value: value.name != EMBEDDING
+    )  # what is asked for, first
+    del joined.graph.output[:]
+    joined.graph.output.extend(outputs)
+    onnx.checker.check_model(joined)
+    return joined.SerializeToString(deterministic=True)  # type: ignore[no-any-return]
 
 
 def text_graph(model: TwoTower, *, half: bool) -> bytes:

@@ -1,7 +1,7 @@
 """The two encoders by themselves, made ready to leave for another form, and what each takes."""
 
 import copy
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor, nn
@@ -9,6 +9,9 @@ from torch import Tensor, nn
 from workers.neural.folding import fold
 from workers.neural.layers import without
 from workers.neural.two_tower import TwoTower
+
+if TYPE_CHECKING:
+    from workers.neural.images.regions import RegionEncoder
 
 CROPS = 10
 
@@ -23,6 +26,32 @@ class ImageTower(nn.Module):
     def forward(self, pixels: Tensor) -> Tensor:
         """See the class."""
         return self.model.encode_image(pixels)
+
+
+class FirstStage(nn.Module):
+    """pixels (batch, 3, size, size) → the nodes (batch, nodes, channels) of an encoder over regions."""
+
+    def __init__(self, model: TwoTower) -> None:
+        super().__init__()
+        self.trunk = cast("RegionEncoder", model.image).trunk
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """See the class."""
+        return cast("Tensor", self.trunk(pixels))
+
+
+class SecondStage(nn.Module):
+    """nodes (batch, nodes, channels) → embeddings (batch, dim)."""
+
+    def __init__(self, model: TwoTower) -> None:
+        super().__init__()
+        self.image, self.similarity = without(model.image, "trunk"), model.similarity
+
+    def forward(self, nodes: Tensor) -> Tensor:
+        """See the class."""
+        projected = cast("RegionEncoder", self.image).project(nodes)
+        finished: Tensor = self.similarity.finish(projected)
+        return finished
 
 
 class TextTower(nn.Module):

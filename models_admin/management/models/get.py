@@ -23,6 +23,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("model", help="its name in `manage.py models list`")
     parser.add_argument("--revision", default="", help="a branch, tag or commit other than the catalogue's")
     parser.add_argument("--folder", type=Path, help="a folder of the same layout, instead of the hub")
+    parser.add_argument("--endpoint", default="", help="a hub other than HUB_ENDPOINT; it gets no token")
     parser.add_argument("--accept-licence", action="store_true", help="accept a licence for research only")
 
 
@@ -34,6 +35,7 @@ def handle(command: JobCommand, options: dict[str, Any]) -> None:
         accept=options["accept_licence"],
         revision=options["revision"],
         folder=str(folder.resolve()) if folder else "",
+        endpoint=options["endpoint"],
     )
     result = GET_MODEL.result_of(command.complete(job))
     version = ModelVersion.objects.get(pk=result.version or 0)

@@ -8,7 +8,7 @@ from rest_framework import serializers
 from rest_framework.response import Response
 
 from retrieval_site.errors import AppError
-from search.api.base import ApiView, PageParameters, describe, page_answer
+from search.api.base import REQUEST_ID, ApiView, PageParameters, describe, page_answer
 from search.api.bodies import PAIRS
 from search.api.own_answers import JudgingQueueAnswer, JudgingQueueDetailAnswer, NextPairAnswer
 from search.api.pagination import page_of_batch
@@ -87,6 +87,7 @@ class JudgingQueueListView(ApiView):
         "judging_queues_create",
         {201: JudgingQueueAnswer},
         request={"application/json": JudgingQueueNew, "multipart/form-data": JudgingQueueOfFile},
+        parameters=[REQUEST_ID],
     )
     def post(self, request: Request) -> Response:
         """Make a queue; with the source `versions` a job finds its pairs, else they are there at once."""

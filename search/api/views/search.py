@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from drf_spectacular.utils import (
-    OpenApiParameter,
-    PolymorphicProxySerializer,
-)
+from drf_spectacular.utils import PolymorphicProxySerializer
 from rest_framework import serializers
 from rest_framework.response import Response
 
@@ -16,7 +13,7 @@ from search import retrieval
 from search.api.access import usable_version
 from search.api.answers import EmbeddingAnswer, SearchResultAnswer
 from search.api.authentication import enforce_csrf_for_session
-from search.api.base import ApiView, describe
+from search.api.base import REQUEST_ID, ApiView, describe
 from search.api.bodies import ONE_PICTURE
 from search.api.examples import BY_WORDS
 from search.api.filtering import SORT_MAX, FieldNameField, FiltersField, SortField
@@ -269,14 +266,6 @@ class PhotoToEmbed(EmbeddingOptions, FramingParameters):
 
 EMBEDDING_BODY = PolymorphicProxySerializer(
     "Embedding", [TextToEmbed, AddressToEmbed], resource_type_field_name=None
-)
-
-# Beside two kinds of body, openapi-python-client 0.29 needs an optional parameter: without one its code does not run.
-REQUEST_ID = OpenApiParameter(
-    "X-Request-ID",
-    str,
-    OpenApiParameter.HEADER,
-    description="1 to 64 letters, digits, dots, underscores and hyphens, for the log; else the server makes one",
 )
 
 

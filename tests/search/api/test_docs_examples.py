@@ -18,24 +18,29 @@ from django.test import Client
 from django.utils import timezone
 from PIL import Image
 
+from models_admin.models import ModelVersion
 from search import retrieval
 from search.api.views import search as search_views
+from search.evaluation.charts import MEASURE_WORDS
 from search.models import (
     ChangeSet,
     Collection,
     Document,
+    EvaluationSet,
     Judgement,
     Membership,
     Passage,
     PhotoBatch,
     Query,
     SavedSearch,
+    SideBySide,
     Source,
 )
 from search.retrieval.types import Hit, Plan, SearchAnswer, TextPart
 from search.services.collections import SLUGS_RESERVED
 from search.services.tokens import token_create
 from tests.search.api.conftest import make_document, make_users, make_version
+from tests.support.evaluated import COST, COVERAGE
 from tests.support.queries import make_query
 from tests.support.tiny_bundle import make_tiny_bundle
 from workers.encoding.wire import Encoded
@@ -150,6 +155,7 @@ def page_world(db, monkeypatch, tmp_path) -> dict[str, Any]:
     Membership.objects.create(collection=pumps, user=anna, role="curator")
     document, version = make_document(pumps, "p-1"), make_version()
     version.aliases.create(name="champion")
+    make_version(number=2).aliases.create(name="challenger")
     query = make_query(modality="text", version=version, answer=kept(document))
     job = Job.objects.create(
         type="import",
@@ -198,6 +204,8 @@ def test_every_example_of_the_page_runs_and_answers_as_shown(page_world, query_w
         "photo.jpg": photo(),
         "notes.jsonl": b'{"external_id": "i-1", "title": "Imported"}\n',
         "pairs.csv": b"document,text\np-9,leaking pump\n",
+        "queries.tsv": b"a\ta pump\nb\ta leaking seal\n",
+        "pumps.qrels": b"a 0 p-9 1\nb 0 p-9 2\n",
         "model.zip": make_tiny_bundle(tmp_path / "model.zip").read_bytes(),
     }
     values, client, count = {name: str(value) for name, value in page_world.items()}, Client(), 0
@@ -216,10 +224,24 @@ def test_every_example_of_the_page_runs_and_answers_as_shown(page_world, query_w
         values["CHANGE"] = str(ChangeSet.objects.values_list("pk", flat=True).first())
         values["SOURCE"] = str(Source.objects.values_list("pk", flat=True).last())
         values["JUDGEMENT"] = str(Judgement.objects.values_list("pk", flat=True).last())
+        values["SET"] = str(measured_set())
+        values["COMPARED"] = str(SideBySide.objects.values_list("pk", flat=True).last())
         if curl.method == "DELETE" and curl.url.endswith(f"/documents/{values['DOCUMENT']}/"):
             values["DOCUMENT"], values["FILE"] = judgeable_document()
         count += 1
     assert count > 30
+
+
+def measured_set() -> int | None:
+    """The id of the set that the page makes, once it is there, with a result of the version that it measures."""
+    made = EvaluationSet.objects.first()
+    if made is None:
+        return None
+    measures = {name: {"value": 0.5, "low": 0.0, "high": 1.0} for name in MEASURE_WORDS}
+    about = {"queries": 2, "measures": measures, "cost": COST, "coverage": COVERAGE}
+    version = ModelVersion.objects.get(name="small", number=1)
+    made.results.get_or_create(version=version, direction="text → passages", defaults=about)
+    return made.pk
 
 
 def judgeable_document() -> tuple[str, str]:

@@ -131,6 +131,15 @@ ELSEWHERE = {
     "model-activate": "operators only, who see everything",
     "model-retire": "operators only, who see everything",
     "models-rollback": "operators only, who see everything",
+    "evaluation-sets": "operators only, who see everything",
+    "evaluation-set": "operators only, who see everything",
+    "evaluation-queries": "operators only, who see everything",
+    "evaluation-results": "operators only, who see everything",
+    "evaluation-measure": "operators only, who see everything",
+    "side-by-side": "test_side_by_side.py: searches as a search, one person's alone",
+    "side-by-side-one": "test_side_by_side.py: one person's alone",
+    "side-by-side-preference": "test_side_by_side.py: one person's alone",
+    "side-by-side-preferences": "counts of versions, which belong to no collection",
 }
 
 

@@ -77,10 +77,25 @@ def test_sets_are_made_measured_and_deleted_by_buttons(admin_client):
     assert not EvaluationSet.objects.exists()
 
 
+def test_what_deleting_a_set_loses_is_said_before(measured, admin_client):
+    where = reverse("admin:search_evaluationset_confirm", args=[measured.pk])
+    panel = admin_client.get(
+        reverse("admin:search_evaluationset_change", args=[measured.pk])
+    ).content.decode()
+    assert where in panel
+    assert "/do/delete/" not in panel
+    page = admin_client.get(where).content.decode()
+    for words in ("Its 6 queries go,", "4 measurements of 2 model", "/do/delete/"):
+        assert words in page
+    assert EvaluationSet.objects.exists()
+
+
 def test_only_those_who_manage_models_see_sets(measured, client, django_user_model):
     client.force_login(django_user_model.objects.create_user("staff", is_staff=True))
     where = reverse("admin:search_evaluationset_change", args=[measured.pk])
     assert client.get(where).status_code in (302, 403)
+    confirm = reverse("admin:search_evaluationset_confirm", args=[measured.pk])
+    assert client.get(confirm).status_code == 403
     assert (
         client.post(reverse("admin:search_evaluationset_do", args=[measured.pk, "delete"])).status_code == 403
     )

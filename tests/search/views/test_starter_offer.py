@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from django.test import Client
 
 pytestmark = pytest.mark.django_db
-OFFER = "models starter"
+OFFER = "Open the catalogue"
 
 
 @pytest.fixture

@@ -26,9 +26,9 @@ from workers.encoding.client import (
     picture_start,
     upload_at_hand,
     upload_forget,
-    versions_warm,
     workers_alive,
 )
+from workers.encoding.warming import versions_warm
 from workers.inference.framing import FramedPicture, Framing
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("query_worker")]

@@ -123,3 +123,16 @@ def test_questions_are_taken_again_once_redis_is_back(asked, taking, monkeypatch
     monkeypatch.setattr(wire, "client", real)
     asked(1)
     wait_until(lambda: answers.has(1), what="the question")
+
+
+def test_what_nobody_waits_for_is_taken_last(asked, monkeypatch):
+    monkeypatch.setattr(wire, "BESIDE_KEY", "test:beside")
+    wire.client().delete(wire.BESIDE_KEY)
+    wire.client().rpush(wire.BESIDE_KEY, _ask(7).packed())
+    asked(1, 2)
+    answers = Answers()
+    questions = Questions(answers, 1, wire.ASKED_KEY, wire.BESIDE_KEY)
+    questions.start()
+    wait_until(lambda: answers.has(1, 2, 7))
+    questions.stop()
+    assert answers.asked == ["1", "2", "7"]

@@ -13,7 +13,8 @@ from tests.support.corpus import picture, tiny_version
 from tests.support.tiny_bundle import COLOURS
 from tests.support.workers import is_alive, start_query_worker, stop, wait_until
 from workers.encoding import client, wire
-from workers.encoding.client import encode_text, picture_start, versions_warm, workers_alive
+from workers.encoding.client import encode_text, picture_start, workers_alive
+from workers.encoding.warming import versions_warm
 from workers.inference.errors import BundleError
 from workers.inference.framing import FramedPicture
 

@@ -17,6 +17,7 @@ from tests.support.compiled import compiled
 from tests.support.detectors import enlarge
 from workers.encoding.pool import POOL
 from workers.inference.bundles import bundle_extract, read_manifest
+from workers.inference.encoder import load_encoder
 from workers.inference.pictures import open_picture, to_pixels
 from workers.inference.precision import agreement
 from workers.inference.probes import probe_pictures
@@ -151,6 +152,7 @@ def test_a_bundle_of_each_recipe_answers_searches_as_its_own_weights_do(bundle, 
 def test_a_detector_is_one_graph_over_batches_of_any_size(bundle, tmp_path):
     manifest = bundle_extract(bundle, tmp_path / "served")
     model = read_native(manifest, tmp_path / "served")
+    assert manifest.image.stages == (12, 1024)
     pixels = torch.from_numpy(np.stack([to_pixels(picture, manifest.image) for picture in probe_pictures(4)]))
     with torch.inference_mode():
         regions = model.image.features(pixels)
@@ -162,3 +164,7 @@ def test_a_detector_is_one_graph_over_batches_of_any_size(bundle, tmp_path):
     assert agreement(run(pixels), wanted) > 0.9999
     alone = np.concatenate([run(pixels[at : at + 1]) for at in range(4)])
     assert agreement(alone, wanted) > 0.9999
+    served = load_encoder(tmp_path / "served", device="cpu", threads=1)
+    at_once = served.encode_pixels(pixels.numpy())
+    assert agreement(at_once, wanted) > 0.9999
+    np.testing.assert_allclose(at_once, served.runtime.image(pixels.numpy()), atol=1e-3)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from workers.inference.manifest import ImageSpec, Manifest, TextSpec
 
-OUTPUT, CELLS = "embedding", "cells"
+OUTPUT, CELLS, NODES = "embedding", "cells", "nodes"
 OPSET_MIN = 9
 _CHECKER_MAX_BYTES = 2_000_000_000
 """Protocol buffers hold no more; the graph would not have been read."""
@@ -48,9 +48,14 @@ def text_inputs(spec: TextSpec) -> dict[str, Port]:
     return {name: Port(kind, (None,) if name == "lengths" else (None, length)) for name in feed.inputs}
 
 
-def cells_output(spec: ImageSpec, dim: int) -> dict[str, Port]:
-    """Return what the image graph gives beside the embedding: `cells` (batch, rows, columns, dim), or nothing."""
-    return {CELLS: Port(TensorProto.FLOAT, (None, *spec.cells, dim))} if spec.cells else {}
+def more_outputs(spec: ImageSpec, dim: int) -> dict[str, Port]:
+    """Return what the image graph gives beside the embedding.
+
+    `cells` (batch, rows, columns, dim), `nodes` (batch, nodes, channels), or nothing.
+    """
+    cells = {CELLS: Port(TensorProto.FLOAT, (None, *spec.cells, dim))} if spec.cells else {}
+    nodes = {NODES: Port(TensorProto.FLOAT, (None, *spec.stages))} if spec.stages else {}
+    return cells | nodes
 
 
 def check_graph(

@@ -12,7 +12,7 @@ import numpy as np
 
 from workers.inference.checks.outputs import check_cells, check_outputs
 from workers.inference.errors import BundleError, EncoderError
-from workers.inference.openvino_runtime import CELLS, Compiler, graphs_of
+from workers.inference.openvino_runtime import CELLS, Compiler, StoredGraph, graphs_of, halves_of
 from workers.inference.pictures import to_pixels
 from workers.inference.precision import AGREEMENT_MIN, agreement
 from workers.inference.probes import probe_pictures, probe_texts
@@ -64,7 +64,8 @@ class Prober:
         measured = self._precision(spec, pixels, vectors)
         chosen = self._runner("image", str(measured["precision"]))
         cost = {"milliseconds": _milliseconds(lambda at: chosen(pixels[[at]]))}
-        return vectors, found.to_json() | measured | cost | self._cells(spec, pixels, vectors)
+        more = self._cells(spec, pixels, vectors) | self._stages(spec, pixels, vectors)
+        return vectors, found.to_json() | measured | cost | more
 
     def text(self, spec: TextSpec) -> tuple[Floats, dict[str, Any]]:
         """Return the vectors of the probe texts and what was measured."""
@@ -89,10 +90,30 @@ class Prober:
         groups = (slice(0, 1), slice(0, None), slice(None, None, -1))
         return {"cells_error": max(check_cells(run(pixels[at]), vectors[at], spec.cells) for at in groups)}
 
+    def _stages(self, spec: ImageSpec, pixels: Floats, vectors: Floats) -> dict[str, Any]:
+        """Return how far both stages one after the other are from the whole, and the milliseconds of each."""
+        if spec.stages is None:
+            return {}
+        first, second = (self._run_of(half, "image", "f32") for half in halves_of(self._graphs["image"]))
+        nodes = first(pixels)
+        if nodes.shape != (len(pixels), *spec.stages) or not np.isfinite(nodes).all():
+            raise BundleError("bundle.stages_wrong/nodes", found=list(nodes.shape), stages=list(spec.stages))
+        cosine = agreement(second(nodes), vectors)
+        if cosine < AGREEMENT_MIN:
+            raise BundleError("bundle.stages_wrong", cosine=round(cosine, 4))
+        spent = [
+            _milliseconds(lambda at: first(pixels[[at]])),
+            _milliseconds(lambda at: second(nodes[[at]])),
+        ]
+        return {"stages_agreement": cosine, "stages_milliseconds": spent}
+
     def _runner(self, modality: str, precision: str, output: str | None = None) -> Callable[..., Floats]:
         graph = self._graphs[modality]
+        return self._run_of(replace(graph, output=output or graph.output), modality, precision)
+
+    def _run_of(self, graph: StoredGraph, modality: str, precision: str) -> Callable[..., Floats]:
         try:
-            network = self._compiler.compile(replace(graph, output=output or graph.output), precision)
+            network = self._compiler.compile(graph, precision)
         except EncoderError as error:
             raise _failure(modality, "cannot be compiled", str(error.detail.get("reason"))) from error
 

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("search", "0038_webhooks"),
+        ("search", "0039_interleaved"),
     ]
 
     operations = [

@@ -1,0 +1,92 @@
+"""The starter by a button: a job that makes it, validates it and has it prepared, and what is said where it cannot."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import User
+from django.urls import reverse
+
+from models_admin.job_types import MAKE_STARTER
+from models_admin.models import ModelVersion, VersionState
+from models_admin.services import version_move
+from models_admin.starter import starter_make
+from tests.support.pages import shown_page
+from tests.support.tiny_bundle import make_tiny_bundle, tiny_manifest
+from workers.inference.starter import build
+from workers.inference.starter.packages import StarterError
+from workers.jobs.errors import JobInterrupted
+from workers.jobs.runner import run_job_inline
+from workers.models import Job
+
+pytestmark = pytest.mark.django_db
+PAGE, MAKE = "admin:models_admin_catalogue", "admin:models_admin_starter_make"
+
+
+@pytest.fixture
+def root(client):
+    user = User.objects.create_superuser("root", password="x")
+    client.force_login(user)
+    return user
+
+
+@pytest.fixture
+def packages(monkeypatch):
+    """A small bundle stands for the starter's, and what is said of it meanwhile; the walls' check is not run."""
+    folders = []
+
+    def write(path, folder, say):
+        folders.append(folder)
+        say("Building the graphs …")
+        make_tiny_bundle(path, name="starter")
+
+    def validated(version, run):
+        version_move(version, VersionState.VALID, manifest=tiny_manifest("starter", 32), dim=32)
+
+    monkeypatch.setattr(build, "starter_write", write)
+    monkeypatch.setattr("models_admin.jobs.validate_version", validated)
+    return folders
+
+
+def test_a_click_makes_it_and_has_it_prepared(client, root, packages):
+    assert "Make the starter" in shown_page(client.get(reverse(PAGE)))
+    answer = client.post(reverse(MAKE))
+    job = Job.objects.get(type=MAKE_STARTER.name)
+    assert answer.url == reverse("admin:workers_job_change", args=[job.pk])
+    assert client.post(reverse(MAKE)).url == answer.url  # no second one meanwhile
+    assert run_job_inline(job).error == ""
+    version = ModelVersion.objects.get()
+    assert MAKE_STARTER.result_of(Job.objects.get(pk=job.pk)).version == version.pk
+    assert version.created_by == root
+    assert Job.objects.filter(type="prepare", params__version=version.pk).exists()
+    assert "starter@1</a> is here" in shown_page(client.get(reverse(PAGE)))
+    assert packages == [None]
+
+
+def test_it_goes_on_with_the_version_that_it_has_stored(packages, monkeypatch):
+    def stopped(version, run):
+        raise JobInterrupted
+
+    with monkeypatch.context() as patch:
+        patch.setattr("models_admin.jobs.validate_version", stopped)
+        job = run_job_inline(starter_make())
+    assert job.state == "queued"
+    assert run_job_inline(job).state == "succeeded"
+    assert len(packages) == ModelVersion.objects.count() == 1
+
+
+def test_what_keeps_it_from_being_made_is_said(client, root, monkeypatch):
+    def no_packages(path, folder, say):
+        raise StarterError("The package could not be fetched.")
+
+    monkeypatch.setattr(build, "starter_write", no_packages)
+    job = run_job_inline(starter_make())
+    assert (job.state, job.error_id) == ("failed", "starter.not_made")
+    assert "The package could not be fetched." in shown_page(client.get(reverse(PAGE)))
+
+
+def test_only_those_who_manage_models_make_it(client):
+    client.force_login(User.objects.create_user("staff", is_staff=True))
+    assert client.post(reverse(MAKE)).status_code == 403
+    client.force_login(User.objects.create_superuser("root"))
+    assert client.get(reverse(MAKE)).status_code == 405
+    assert not Job.objects.exists()
