@@ -22,9 +22,11 @@ class SearchConfig(AppConfig):
         from search.monitoring.gauges import health_gauges
         from search.readiness import register_checks
         from search.relevance.panel import calibration_panel
+        from search.sample_questions import sample_answer, sample_questions
         from search.side_by_side.register import evidence_register
         from search.thumbnails import thumbnails_delete
         from search.webhooks.listening import webhooks_hear
+        from workers.backup.answers import Asker, asker_register
         from workers.storage.sweeping import removal_followed_by
 
         vectors_register(SearchVectors())
@@ -37,6 +39,7 @@ class SearchConfig(AppConfig):
         gauges_register(health_gauges)
         listener_register(webhooks_hear)
         removal_followed_by(thumbnails_delete)
+        asker_register("search", Asker(sample_questions, sample_answer))
         post_migrate.connect(tables_complete, sender=self)
         _schedule()
 
