@@ -12,6 +12,7 @@ class SearchConfig(AppConfig):
         from django.db.models.signals import post_migrate
 
         from models_admin.hooks import panel_register, vectors_register
+        from retrieval_site.audit import audit_keeper_register
         from retrieval_site.events import listener_register
         from retrieval_site.health.gauges import gauges_register
         from search import checks  # noqa: F401  (registers the boot checks)
@@ -23,6 +24,7 @@ class SearchConfig(AppConfig):
         from search.readiness import register_checks
         from search.relevance.panel import calibration_panel
         from search.sample_questions import sample_answer, sample_questions
+        from search.services.audit import audit_keep
         from search.side_by_side.register import evidence_register
         from search.thumbnails import thumbnails_delete
         from search.webhooks.listening import webhooks_hear
@@ -38,6 +40,7 @@ class SearchConfig(AppConfig):
         register_checks()
         gauges_register(health_gauges)
         listener_register(webhooks_hear)
+        audit_keeper_register(audit_keep)
         removal_followed_by(thumbnails_delete)
         asker_register("search", Asker(sample_questions, sample_answer))
         post_migrate.connect(tables_complete, sender=self)

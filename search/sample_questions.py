@@ -41,7 +41,9 @@ def sample_questions() -> Iterator[dict[str, Any]]:
     titles = _some(Document.objects.exclude(title="")).values_list("title", flat=True)
     yield from ({"title": title, "model": version.key} for title in titles)
     kept = QueryPart.objects.filter(query__version=version, embedding__isnull=False)
-    one_vector = (pk for pk, vectors in _some(kept).values_list("pk", "embedding") if len(vectors) == version.dim * 4)
+    one_vector = (
+        pk for pk, vectors in _some(kept).values_list("pk", "embedding") if len(vectors) == version.dim * 4
+    )
     yield from ({"part": str(pk), "model": version.key} for pk in one_vector)
 
 
@@ -53,7 +55,9 @@ def sample_answer(question: dict[str, Any]) -> list[int]:
     """Return the ids of the documents that answer a question, best first; raises AppError as a search does."""
     everybody = get_user_model()(is_active=True, is_staff=True, is_superuser=True)
     mode: Mode = "lexical" if "title" in question else "dense"
-    request = SearchRequest(everybody, (_part(question),), mode=mode, model=question["model"], as_written=True)
+    request = SearchRequest(
+        everybody, (_part(question),), mode=mode, model=question["model"], as_written=True
+    )
 
     def scope(version: ModelVersion) -> Scope:
         return scope_for(version, everybody, request.target)

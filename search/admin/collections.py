@@ -12,6 +12,7 @@ from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 
 from retrieval_site.people import signed_in
+from search.admin.audited import AuditedAdmin
 from search.admin.curated import CuratedAdmin, is_staff
 from search.admin.importing import import_checked_view, import_keeping_view, import_view
 from search.admin.versions import VersionedForm
@@ -100,11 +101,12 @@ class MembershipInline(admin.TabularInline[Membership, Collection]):
 
 
 @admin.register(Collection)
-class CollectionAdmin(CuratedAdmin):
+class CollectionAdmin(AuditedAdmin, CuratedAdmin):
     """Collections with their number of documents and a button to import into them."""
 
     form = CollectionForm
     collection_path = "pk"
+    audited = "collection"
     list_display = ["name", "slug", "visibility", "documents_link", "import_link", "updated_at"]
     list_filter = ["visibility"]
     search_fields = ["name", "slug", "description"]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django.contrib.auth import get_user_model
 from django.db import transaction
 
+from retrieval_site.audit import audit_note
 from retrieval_site.errors import AppError
 from search.models import Membership
 
@@ -23,6 +24,7 @@ def members_replace(*, collection: Collection, role: str, usernames: Iterable[st
     Raises AppError `user.not_found` naming those that do not exist, and then changes nothing.
     """
     users = _users(set(usernames))
+    before = members_of(collection)
     Membership.objects.filter(collection=collection, role=role).exclude(user__in=users).delete()
     Membership.objects.bulk_create(
         [Membership(collection=collection, user_id=user, role=role) for user in users],
@@ -30,6 +32,18 @@ def members_replace(*, collection: Collection, role: str, usernames: Iterable[st
         unique_fields=["collection", "user"],
         update_fields=["role"],
     )
+    after = members_of(collection)
+    if after != before:
+        audit_note("members.changed", collection, collection=collection.pk, **_difference(before, after))
+
+
+def _difference(before: dict[str, list[str]], after: dict[str, list[str]]) -> dict[str, list[str]]:
+    """Return who came to which role and who left it, as `reader_added`, `reader_removed` and so on."""
+    found = {}
+    for role in Membership.Role.values:
+        found[f"{role}_added"] = sorted({*after[role]} - {*before[role]})
+        found[f"{role}_removed"] = sorted({*before[role]} - {*after[role]})
+    return {name: people for name, people in found.items() if people}
 
 
 def members_of(collection: Collection) -> dict[str, list[str]]:
