@@ -76,17 +76,16 @@ def version_add(*, bundle: File[bytes], note: str = "", by: AbstractBaseUser | N
 
 def _registered(manifest: Manifest, blob: Blob, note: str, by: AbstractBaseUser | None) -> ModelVersion:
     registry_lock("model versions")
-    if known := _version_of(blob.pk):
-        _add_note(known, note)
-        return known
-    version: ModelVersion = ModelVersion.objects.create(
+    known = _version_of(blob.pk)
+    version: ModelVersion = known or ModelVersion.objects.create(
         name=manifest.name,
         number=_next_number(manifest.name),
         bundle=blob,
         created_by_id=by.pk if by else None,
     )
+    if known is None:
+        audit_note("version.uploaded", version, by=by, bundle=blob.pk)
     _add_note(version, note)
-    audit_note("version.uploaded", version, by=by, bundle=blob.pk)
     return version
 
 
@@ -232,12 +231,7 @@ def _tell_moved(event: str, activation: Activation) -> None:
     """Tell of a moved alias; others hear neither who moved it nor what they wrote."""
     previous = activation.previous.key if activation.previous else None
     event_tell(event, {"model": activation.version.key, "alias": activation.alias, "previous": previous})
-    said = {
-        "alias": activation.alias,
-        "previous": previous,
-        "reason": activation.reason,
-        "activation": activation.pk,
-    }
+    said = {"alias": activation.alias, "previous": previous, "reason": activation.reason}
     audit_note(event, activation.version, by=activation.by, **said)
 
 

@@ -69,14 +69,19 @@ def audit_note(
     *,
     by: Any = None,
     collection: int | None = None,
+    named: str = "",
     **detail: Any,
 ) -> None:
-    """Note that an action of `ACTIONS` was done to `target`, by this person or by whoever acts now."""
+    """Note that an action of `ACTIONS` was done to `target`, by this person or by whoever acts now.
+
+    `named`: what the target is called in the log, where its own name tells a person's. `detail` names people by their
+    user names under `*_added` and `*_removed` alone, where erasing a person finds them.
+    """
     acting = actor_now()
     actor = acting if by is None else Actor(by, acting.via, acting.token)
-    about = (
-        ("", "", "") if target is None else (target._meta.model_name or "", str(target.pk), str(target)[:300])
-    )
+    about = ("", "", "")
+    if target is not None:
+        about = (target._meta.model_name or "", str(target.pk), (named or str(target))[:300])
     note = AuditNote(action, actor, *about, collection_id=collection, detail=detail)
     for keep in _keepers:
         keep(note)

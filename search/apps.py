@@ -55,6 +55,7 @@ def _schedule() -> None:
         CALIBRATE,
         EMPTY_TRASH,
         EXPIRE_QUERIES,
+        EXPIRE_RECORDS,
         FORGET_TABLES,
         MAIL_NEW,
         MONITOR,
@@ -64,6 +65,7 @@ def _schedule() -> None:
     from search.services.history import blobs_to_end
     from search.services.photo_batches import photo_batches_to_end
     from search.services.query_ages import queries_due
+    from search.services.record_ages import records_due
     from search.services.resumable_uploads import uploads_expire
     from search.services.sources import sources_start_due
     from search.services.table_uploads import table_looks_to_forget
@@ -71,6 +73,7 @@ def _schedule() -> None:
     from workers.jobs.daily import job_daily, job_scheduled
 
     job_daily(EXPIRE_QUERIES, lambda: queries_due() or photo_batches_to_end().exists())
+    job_daily(EXPIRE_RECORDS, records_due)
     job_daily(EMPTY_TRASH, lambda: trash_to_end().exists() or blobs_to_end().exists())
     job_daily(FORGET_TABLES, lambda: table_looks_to_forget().exists())
     job_daily(MAIL_NEW, mail_due)

@@ -114,5 +114,5 @@ class AuditEntryAdmin(SuperuserOnlyAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
         chosen: QuerySet[AuditEntry] = self.get_changelist_instance(request).get_queryset(request)
-        audit_note("export.made", file=file, asked=dict(request.GET.items()))
+        audit_note("export.made", file=file, filters=sorted(request.GET))
         return chosen

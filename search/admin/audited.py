@@ -24,8 +24,10 @@ class AuditedAdmin:
         return super().log_addition(request, obj, message)  # type: ignore[misc,no-any-return]
 
     def log_change(self, request: HttpRequest, obj: Model, message: Any) -> LogEntry:
-        """Note that a row was changed, and which fields and members."""
-        self._note("changed", obj, changes=message if isinstance(message, list) else [str(message)])
+        """Note that a row was changed, and which fields."""
+        changed = message if isinstance(message, list) else []
+        fields = sorted({name for one in changed for name in one.get("changed", {}).get("fields", ())})
+        self._note("changed", obj, fields=fields)
         return super().log_change(request, obj, message)  # type: ignore[misc,no-any-return]
 
     def log_deletions(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[LogEntry]:

@@ -19,6 +19,7 @@ from search.admin.versions import VersionedForm
 from search.models import Collection, Document, Judgement, Membership
 from search.services.collections import COLLECTION_FIELDS, SLUGS_RESERVED
 from search.services.documents import encode_soon
+from search.services.members import members_audited
 from workers.error_table import sentence
 
 if TYPE_CHECKING:
@@ -150,11 +151,14 @@ class CollectionAdmin(AuditedAdmin, CuratedAdmin):
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001  (Django's signature)
         """Make whoever opens a collection its curator: nobody locks themselves out."""
-        super().save_related(request, form, formsets, change)
-        if not change:
-            Membership.objects.get_or_create(
-                collection=form.instance, user=signed_in(request), defaults={"role": Membership.Role.CURATOR}
-            )
+        with members_audited(form.instance):
+            super().save_related(request, form, formsets, change)
+            if not change:
+                Membership.objects.get_or_create(
+                    collection=form.instance,
+                    user=signed_in(request),
+                    defaults={"role": Membership.Role.CURATOR},
+                )
 
     def get_deleted_objects(
         self, objs: Any, request: HttpRequest

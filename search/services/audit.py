@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 
 from retrieval_site.audit import audit_note
 from retrieval_site.middleware import REQUEST_ID
-from search.models import AuditEntry
+from search.models import AuditEntry, Membership
 from search.spreadsheets import csv_line
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ COLUMNS = (
 CHUNK_ROWS = 500
 BATCH_ROWS = 5_000
 ERASED = "(erased)"
+PEOPLE_IN_DETAIL = [f"{role}_{how}" for role in Membership.Role.values for how in ("added", "removed")]
+"""Where the details of an entry name people."""
 
 
 def audit_keep(note: AuditNote) -> None:
@@ -86,7 +88,13 @@ def audit_erase_person(*, user_id: int, username: str) -> int:
     with _maintained():
         done = AuditEntry.objects.filter(actor_id=user_id).update(actor=ERASED, actor_id=None, token="")
         about = AuditEntry.objects.filter(target_type="user", target_id=str(user_id))
-        done += about.update(target_name=ERASED, detail={})
+        done += about.update(target_name=ERASED)
+        for name in PEOPLE_IN_DETAIL:
+            for entry in AuditEntry.objects.filter(**{f"detail__{name}__contains": [username]}):
+                others = [one for one in entry.detail[name] if one != username]
+                entry.detail[name] = [*others, ERASED]
+                entry.save(update_fields=["detail"])
+                done += 1
     return done
 
 

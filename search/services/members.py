@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from django.contrib.auth import get_user_model
@@ -12,29 +13,36 @@ from retrieval_site.errors import AppError
 from search.models import Membership
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from search.models import Collection
 
 
-@transaction.atomic
+@contextmanager
+def members_audited(collection: Collection) -> Iterator[None]:
+    """Note in the audit log who came to a collection and who left it meanwhile; in a transaction with that."""
+    with transaction.atomic():
+        before = members_of(collection)
+        yield
+        after = members_of(collection)
+        if changes := _difference(before, after):
+            audit_note("members.changed", collection, collection=collection.pk, **changes)
+
+
 def members_replace(*, collection: Collection, role: str, usernames: Iterable[str]) -> None:
     """Give exactly these users this role; who had the other role and is named here changes over.
 
     Raises AppError `user.not_found` naming those that do not exist, and then changes nothing.
     """
-    users = _users(set(usernames))
-    before = members_of(collection)
-    Membership.objects.filter(collection=collection, role=role).exclude(user__in=users).delete()
-    Membership.objects.bulk_create(
-        [Membership(collection=collection, user_id=user, role=role) for user in users],
-        update_conflicts=True,
-        unique_fields=["collection", "user"],
-        update_fields=["role"],
-    )
-    after = members_of(collection)
-    if after != before:
-        audit_note("members.changed", collection, collection=collection.pk, **_difference(before, after))
+    with members_audited(collection):
+        users = _users(set(usernames))
+        Membership.objects.filter(collection=collection, role=role).exclude(user__in=users).delete()
+        Membership.objects.bulk_create(
+            [Membership(collection=collection, user_id=user, role=role) for user in users],
+            update_conflicts=True,
+            unique_fields=["collection", "user"],
+            update_fields=["role"],
+        )
 
 
 def _difference(before: dict[str, list[str]], after: dict[str, list[str]]) -> dict[str, list[str]]:

@@ -46,14 +46,14 @@ def token_create(
             user=user, name=name, scopes=wanted, digest=key_digest(key), expires_at=expires_at
         )
         until = expires_at.isoformat() if expires_at else None
-        audit_note("token.created", token, scopes=wanted, expires_at=until)
+        audit_note("token.created", token, named=name, scopes=wanted, expires_at=until, user=user.pk)
     return token, key
 
 
 @transaction.atomic
 def token_delete(*, token: ApiToken) -> None:
     """Delete a token: its key opens nothing any more."""
-    audit_note("token.deleted", token)
+    audit_note("token.deleted", token, named=token.name, user=token.user_id)
     token.delete()
 
 

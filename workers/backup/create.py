@@ -15,6 +15,7 @@ from django.db import connection, transaction
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
+from retrieval_site.audit import audit_note
 from workers.backup.answers import answers_take
 from workers.backup.contents import contents
 from workers.backup.files import Hashing, file_store
@@ -85,6 +86,8 @@ def backup_create(
         copied = _blobs(place, sealing, listed, say)
     manifest = replace(manifest, missing=copied.missing)
     manifest_write(place, manifest)
+    said = {"backup": manifest.id, "encrypted": bool(sealing.recipients), "with_keys": with_keys}
+    audit_note("backup.made", **said, missing=len(manifest.missing))
     return BackupMade(manifest, copied.blobs, copied.size)
 
 

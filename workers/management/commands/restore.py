@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from retrieval_site.audit import audit_note
 from retrieval_site.errors import AppError
 from retrieval_site.supervisor.attach import data_paths
 from retrieval_site.supervisor.errors import SupervisorError
@@ -72,7 +73,9 @@ class Command(BaseCommand):
         )
         if key is not None:
             self.stdout.write(f"SECRET_KEY of the backup is in {key}")
-        return restored_compare(backup) if options["compare"] else None
+        compared = restored_compare(backup) if options["compare"] else None
+        audit_note("backup.restored", backup=backup.manifest.id)
+        return compared
 
 
 def _database() -> AbstractContextManager[object]:
