@@ -231,7 +231,7 @@ def _tell_moved(event: str, activation: Activation) -> None:
     """Tell of a moved alias; others hear neither who moved it nor what they wrote."""
     previous = activation.previous.key if activation.previous else None
     event_tell(event, {"model": activation.version.key, "alias": activation.alias, "previous": previous})
-    said = {"alias": activation.alias, "previous": previous, "reason": activation.reason}
+    said: dict[str, Any] = {"alias": activation.alias, "previous": previous, "reason": activation.reason}
     audit_note(event, activation.version, by=activation.by, **said)
 
 

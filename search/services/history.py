@@ -51,7 +51,7 @@ def _note_job(job: Job, action: ChangeSet.Action, collection: int) -> None:
 
 def change_audit(change_set: ChangeSet, documents: int | None = None) -> None:
     """Note a change in the audit log, which says that it was made and where; the change set says what of."""
-    said = {"change": change_set.action, "change_set": change_set.pk, "documents": documents}
+    said: dict[str, Any] = {"change": change_set.action, "change_set": change_set.pk, "documents": documents}
     said |= {"job": str(change_set.job_id)} if change_set.job_id else {}
     where = change_set.collection
     audit_note("documents.changed", where, by=change_set.by, collection=where.pk, **said)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
 from django.db import transaction
@@ -45,7 +45,7 @@ def members_replace(*, collection: Collection, role: str, usernames: Iterable[st
         )
 
 
-def _difference(before: dict[str, list[str]], after: dict[str, list[str]]) -> dict[str, list[str]]:
+def _difference(before: dict[str, list[str]], after: dict[str, list[str]]) -> dict[str, Any]:
     """Return who came to which role and who left it, as `reader_added`, `reader_removed` and so on."""
     found = {}
     for role in Membership.Role.values:

@@ -135,6 +135,8 @@ def _values(row: Model) -> dict[str, Any]:
 def _write_photos(person: User, archive: zipfile.ZipFile) -> None:
     parts = QueryPart.objects.filter(query__user=person.pk, preview__isnull=False).select_related("preview")
     for part in parts.order_by("pk").iterator(chunk_size=CHUNK_ROWS):
+        if part.preview is None:
+            continue
         try:
             with blob_open(part.preview) as photo, archive.open(f"photos/{part.pk}", "w") as copy:
                 for chunk in photo.chunks(CHUNK_BYTES):

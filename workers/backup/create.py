@@ -8,7 +8,7 @@ import secrets
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from django.core.files.storage import default_storage
 from django.db import connection, transaction
@@ -86,7 +86,11 @@ def backup_create(
         copied = _blobs(place, sealing, listed, say)
     manifest = replace(manifest, missing=copied.missing)
     manifest_write(place, manifest)
-    said = {"backup": manifest.id, "encrypted": bool(sealing.recipients), "with_keys": with_keys}
+    said: dict[str, Any] = {
+        "backup": manifest.id,
+        "encrypted": bool(sealing.recipients),
+        "with_keys": with_keys,
+    }
     audit_note("backup.made", **said, missing=len(manifest.missing))
     return BackupMade(manifest, copied.blobs, copied.size)
 
@@ -202,6 +206,6 @@ def _copy(place: BackupPlace, sealing: Sealing, name: str, sha256: str) -> bool:
 
 def _sealed_checked(sealing: Sealing, source: File[bytes], file: IO[bytes], sha256: str) -> None:
     read = Hashing(source)  # type: ignore[arg-type]  # reading is all that is asked of it
-    sealing.seal(read, file)  # type: ignore[arg-type]
+    sealing.seal(read, file)
     if read.sha256 != sha256:
         raise _OtherContentError(sha256)

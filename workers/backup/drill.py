@@ -24,6 +24,7 @@ SERVER_SETTINGS = {
     "full_page_writes": "off",
     "synchronous_commit": "off",
     "shared_buffers": "256MB",
+    "archive_mode": "off",
 }
 """Of a server that is thrown away, beside the site's own."""
 

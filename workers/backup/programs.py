@@ -15,6 +15,7 @@ from django.db import connection
 from retrieval_site.errors import AppError
 from retrieval_site.supervisor.errors import SupervisorError
 from retrieval_site.supervisor.postgres import binaries
+from workers.backup.emptying import EMPTY_PUBLIC
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -133,7 +134,7 @@ def load(dump: Path, *, replace: bool) -> None:
 def _first_words(replace: bool) -> bytes:  # noqa: FBT001  (private)
     words = "SET lock_timeout = '15s'; SET client_min_messages = error;\n"
     if replace:
-        words += "DROP SCHEMA public CASCADE;\n"
+        words += EMPTY_PUBLIC
     return (words + "CREATE SCHEMA IF NOT EXISTS public;\n").encode()
 
 

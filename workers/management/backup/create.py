@@ -9,6 +9,7 @@ from django.core.management.base import CommandError
 from django.template.defaultfilters import filesizeformat
 
 from workers.backup.create import backup_create, silent
+from workers.backup.embedded import database_running
 from workers.backup.places import place_of
 from workers.backup.sealing import Sealing, recipients_check
 
@@ -40,12 +41,13 @@ def handle(command: BaseCommand, options: dict[str, Any]) -> None:
     lines = listed.read_text().split("\n") if listed else []
     keys = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
     sealing = Sealing(recipients_check([*options["recipient"], *keys]))
-    made = backup_create(
-        place=place_of(options["place"]),
-        sealing=sealing,
-        with_keys=options["with_keys"],
-        say=command.stderr.write if command.stderr.isatty() else silent,
-    )
+    with database_running():
+        made = backup_create(
+            place=place_of(options["place"]),
+            sealing=sealing,
+            with_keys=options["with_keys"],
+            say=command.stderr.write if command.stderr.isatty() else silent,
+        )
     manifest = made.manifest
     rows = sum(table.rows for table in manifest.tables.values())
     command.stdout.write(

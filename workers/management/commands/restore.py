@@ -56,11 +56,18 @@ class Command(BaseCommand):
                 self.stdout.write(json.dumps(error.as_json()))
                 return
             raise CommandError(str(error)) from error
-        if options["json"] and compared:
-            answers = compared.answers
-            said = {"tables": compared.tables, "rows": compared.rows, "blobs": compared.blobs}
-            said |= {"asked": answers.asked, "equal": answers.equal}
-            self.stdout.write(json.dumps({**said, "share": answers.share}))
+        if compared:
+            self._tell(compared, as_json=options["json"])
+
+    def _tell(self, compared: Rehearsed, *, as_json: bool) -> None:
+        answers = compared.answers
+        said = {"tables": compared.tables, "rows": compared.rows, "blobs": compared.blobs}
+        said |= {"asked": answers.asked, "equal": answers.equal}
+        words = (
+            f"Compared: {compared.rows:,} rows and {compared.blobs:,} files are equal,"
+            f" {answers.equal} of {answers.asked} answers to the letter, {answers.share:.1%} of their hits"
+        )
+        self.stdout.write(json.dumps({**said, "share": answers.share}) if as_json else words)
 
     def _restore(self, options: dict[str, Any]) -> Rehearsed | None:
         place = place_of(options["place"])
