@@ -31,7 +31,7 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("at", models.DateTimeField(auto_now_add=True)),
+                ("at", models.DateTimeField(auto_now_add=True, verbose_name="time")),
                 ("action", models.CharField(max_length=40)),
                 ("actor_id", models.BigIntegerField(null=True)),
                 (
@@ -44,7 +44,10 @@ class Migration(migrations.Migration):
                 ("token", models.CharField(blank=True, default="", max_length=100)),
                 ("target_type", models.CharField(blank=True, default="", max_length=40)),
                 ("target_id", models.CharField(blank=True, default="", max_length=64)),
-                ("target_name", models.CharField(blank=True, default="", max_length=300)),
+                (
+                    "target_name",
+                    models.CharField(blank=True, default="", max_length=300, verbose_name="to what"),
+                ),
                 ("collection_id", models.BigIntegerField(null=True)),
                 ("detail", models.JSONField(default=dict)),
                 ("request_id", models.CharField(blank=True, default="", max_length=64)),

@@ -14,7 +14,7 @@ class AuditEntry(models.Model):
     rollback need; those go with their collection or model, so `detail` here names them and says the essence.
     """
 
-    at = models.DateTimeField(auto_now_add=True)
+    at = models.DateTimeField("time", auto_now_add=True)
     action = models.CharField(max_length=40)
     actor_id = models.BigIntegerField(null=True)
     actor = models.CharField(
@@ -24,7 +24,7 @@ class AuditEntry(models.Model):
     token = models.CharField(max_length=100, blank=True, default="")
     target_type = models.CharField(max_length=40, blank=True, default="")
     target_id = models.CharField(max_length=64, blank=True, default="")
-    target_name = models.CharField(max_length=300, blank=True, default="")
+    target_name = models.CharField("to what", max_length=300, blank=True, default="")
     collection_id = models.BigIntegerField(null=True)
     detail = models.JSONField(default=dict)
     request_id = models.CharField(max_length=64, blank=True, default="")

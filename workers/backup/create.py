@@ -24,7 +24,7 @@ from workers.backup.manifest import (
     BLOBS,
     DUMP,
     SETTINGS,
-    Manifest,
+    BackupManifest,
     blob_name,
     manifest_write,
     own_name,
@@ -54,7 +54,7 @@ def silent(words: str) -> None:
 class BackupMade:
     """A new backup, and how much of it was new in its place."""
 
-    manifest: Manifest
+    manifest: BackupManifest
     copied: int
     copied_bytes: int
 
@@ -72,7 +72,7 @@ def backup_create(
     off leaves no manifest, so it is none; the blobs that it copied serve the next one. Raises AppError `backup.*`.
     """
     now = timezone.now()
-    manifest = Manifest(
+    manifest = BackupManifest(
         id=f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}",
         created_at=now.isoformat(timespec="seconds"),
         key=sealing.key,
@@ -96,14 +96,18 @@ def backup_create(
 
 
 def _store(
-    place: BackupPlace, sealing: Sealing, manifest: Manifest, file: str, source: IO[bytes]
+    place: BackupPlace, sealing: Sealing, manifest: BackupManifest, file: str, source: IO[bytes]
 ) -> StoredFile:
     return file_store(place, own_name(manifest.id, file), sealing, source)
 
 
 def _database(
-    place: BackupPlace, sealing: Sealing, manifest: Manifest, listed: IO[bytes], say: Callable[[str], object]
-) -> Manifest:
+    place: BackupPlace,
+    sealing: Sealing,
+    manifest: BackupManifest,
+    listed: IO[bytes],
+    say: Callable[[str], object],
+) -> BackupManifest:
     """Store all that is read in one snapshot of the database: dump, counts, answers, and which blobs its rows name."""
     with _snapshot() as snapshot:
         say("counting and asking")
@@ -205,7 +209,7 @@ def _copy(place: BackupPlace, sealing: Sealing, name: str, sha256: str) -> bool:
 
 
 def _sealed_checked(sealing: Sealing, source: File[bytes], file: IO[bytes], sha256: str) -> None:
-    read = Hashing(source)  # type: ignore[arg-type]  # reading is all that is asked of it
-    sealing.seal(read, file)
+    read = Hashing(source)
+    sealing.seal(read, file)  # type: ignore[arg-type]  # reading is all that is asked of it
     if read.sha256 != sha256:
         raise _OtherContentError(sha256)

@@ -14,7 +14,7 @@ from workers.backup.manifest import StoredFile
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from workers.backup.manifest import Manifest
+    from workers.backup.manifest import BackupManifest
     from workers.backup.places import BackupPlace
     from workers.backup.sealing import Sealing
 
@@ -86,7 +86,7 @@ def file_check(place: BackupPlace, name: str, known: StoredFile) -> None:
 
 
 @contextmanager
-def file_fetched(place: BackupPlace, manifest: Manifest, file: str, sealing: Sealing) -> Iterator[Path]:
+def file_fetched(place: BackupPlace, manifest: BackupManifest, file: str, sealing: Sealing) -> Iterator[Path]:
     """Give one of a backup's own files as a path, decrypted and checked; it is gone afterwards.
 
     Raises AppError `backup.damaged`, `backup.key_*`.

@@ -41,7 +41,7 @@ class TableContent:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Manifest:
+class BackupManifest:
     """One backup. `missing` are blobs that the site itself had lost, or that were damaged there."""
 
     id: str
@@ -72,7 +72,7 @@ def blob_name(key: str, sha256: str) -> str:
     return f"blobs/{key or 'plain'}/{sha256[:2]}/{sha256}"
 
 
-def manifest_write(place: BackupPlace, manifest: Manifest) -> None:
+def manifest_write(place: BackupPlace, manifest: BackupManifest) -> None:
     """Write the manifest with its own checksum; from now on the backup is there."""
     said = asdict(manifest)
     whole = said | {"checksum": _checksum(said)}
@@ -83,7 +83,7 @@ def _write(file: Any, whole: dict[str, Any]) -> None:
     file.write(json.dumps(whole, indent=1, sort_keys=True).encode() + b"\n")
 
 
-def manifest_read(place: BackupPlace, backup: str) -> Manifest:
+def manifest_read(place: BackupPlace, backup: str) -> BackupManifest:
     """Return a backup's manifest; raises AppError `backup.not_found`, `backup.damaged`, `backup.newer`."""
     name = own_name(backup, NAME)
     size = place.size(name)
@@ -95,7 +95,7 @@ def manifest_read(place: BackupPlace, backup: str) -> Manifest:
         return _parsed(name, file.read())
 
 
-def _parsed(name: str, content: bytes) -> Manifest:
+def _parsed(name: str, content: bytes) -> BackupManifest:
     try:
         said = json.loads(content)
         if said["format"] > FORMAT:
@@ -104,7 +104,7 @@ def _parsed(name: str, content: bytes) -> Manifest:
             raise AppError("backup.damaged", file=name, reason="its checksum is another")
         files = {key: StoredFile(**value) for key, value in said.pop("files").items()}
         tables = {key: TableContent(**value) for key, value in said.pop("tables").items()}
-        return Manifest(**said, files=files, tables=tables)
+        return BackupManifest(**said, files=files, tables=tables)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise AppError("backup.damaged", file=name, reason="it cannot be read") from error
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from workers.backup.answers import Agreement
-    from workers.backup.manifest import Manifest
+    from workers.backup.manifest import BackupManifest
     from workers.backup.places import BackupPlace
 
 SAY_EVERY = 1_000
@@ -42,7 +42,7 @@ class Backup:
     """One backup in its place, and the keys to it."""
 
     place: BackupPlace
-    manifest: Manifest
+    manifest: BackupManifest
     sealing: Sealing
 
     def blobs(self) -> Iterator[tuple[str, int]]:
@@ -116,7 +116,7 @@ def backup_restore(
     return _restore_key(backup)
 
 
-def _check_readable(manifest: Manifest) -> None:
+def _check_readable(manifest: BackupManifest) -> None:
     """Raise AppError `backup.newer` where this code, or this server, is older than what made the backup."""
     known = MigrationLoader(None).disk_migrations
     for app, names in manifest.migrations.items():
@@ -169,7 +169,7 @@ def _restore_blobs(backup: Backup, say: Callable[[str], object]) -> None:
             file_put(Blob(sha256=sha256).storage_name, File(copy), size)
 
 
-def _check_contents(manifest: Manifest) -> None:
+def _check_contents(manifest: BackupManifest) -> None:
     """Raise AppError `restore.differs` where a table does not hold what it held when the backup was made."""
     found = contents()
     differing = [name for name, content in manifest.tables.items() if found.get(name) != content]
