@@ -28,7 +28,7 @@ class SearchConfig(AppConfig):
         from search.side_by_side.register import evidence_register
         from search.thumbnails import thumbnails_delete
         from search.webhooks.listening import webhooks_hear
-        from workers.backup.answers import Asker, asker_register
+        from workers.backup.answers import SampleAsker, asker_register
         from workers.storage.sweeping import removal_followed_by
 
         vectors_register(SearchVectors())
@@ -42,7 +42,7 @@ class SearchConfig(AppConfig):
         listener_register(webhooks_hear)
         audit_keeper_register(audit_keep)
         removal_followed_by(thumbnails_delete)
-        asker_register("search", Asker(sample_questions, sample_answer))
+        asker_register("search", SampleAsker(sample_questions, sample_answer))
         post_migrate.connect(tables_complete, sender=self)
         _schedule()
 

@@ -19,17 +19,17 @@ Question = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Asker:
+class SampleAsker:
     """What answers questions: `sample` chooses some for a backup, `ask` returns the hits of one, best first."""
 
     sample: Callable[[], Iterable[Question]]
     ask: Callable[[Question], list[int]]
 
 
-_askers: dict[str, Asker] = {}
+_askers: dict[str, SampleAsker] = {}
 
 
-def asker_register(name: str, asker: Asker) -> None:
+def asker_register(name: str, asker: SampleAsker) -> None:
     """Have backups keep what this asker answers, and restored sites asked by it."""
     _askers[name] = asker
 
@@ -42,7 +42,7 @@ def answers_take() -> Iterator[dict[str, Any]]:
 
 
 @dataclass(frozen=True)
-class Agreement:
+class AnswersAgreement:
     """How many questions were asked again, how many answers were equal, and the mean share of equal hits.
 
     `least`: the question whose answers have least in common.
@@ -59,7 +59,7 @@ class Agreement:
         return self.share >= AGREES
 
 
-def answers_compare(samples: Iterable[dict[str, Any]]) -> Agreement:
+def answers_compare(samples: Iterable[dict[str, Any]]) -> AnswersAgreement:
     """Ask every question again and compare."""
     equal, compared = 0, []
     for sample in samples:
@@ -67,9 +67,9 @@ def answers_compare(samples: Iterable[dict[str, Any]]) -> Agreement:
         equal += answer == sample["answer"]
         compared.append((_share(answer, sample["answer"]), sample["question"]))
     if not compared:
-        return Agreement(0, 0, 1.0)
+        return AnswersAgreement(0, 0, 1.0)
     mean = sum(share for share, _ in compared) / len(compared)
-    return Agreement(len(compared), equal, mean, min(compared, key=lambda pair: pair[0])[1])
+    return AnswersAgreement(len(compared), equal, mean, min(compared, key=lambda pair: pair[0])[1])
 
 
 def _share(one: list[int], other: list[int]) -> float:

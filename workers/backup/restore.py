@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from workers.backup.answers import Agreement
+    from workers.backup.answers import AnswersAgreement
     from workers.backup.manifest import BackupManifest
     from workers.backup.places import BackupPlace
 
@@ -197,7 +197,7 @@ class Rehearsed:
     tables: int
     rows: int
     blobs: int
-    answers: Agreement
+    answers: AnswersAgreement
 
 
 def restored_compare(backup: Backup) -> Rehearsed:

@@ -30,9 +30,11 @@ def test_a_restored_site_has_the_same_rows_and_files_and_gives_the_same_answers(
 def test_answers_are_compared_by_the_hits_that_both_have(monkeypatch):
     monkeypatch.setattr(answers, "_askers", {})
     now = {1: [1, 2, 3, 4], 2: [5, 6]}
-    answers.asker_register("numbers", answers.Asker(lambda: [{"n": 1}, {"n": 2}], lambda one: now[one["n"]]))
+    answers.asker_register(
+        "numbers", answers.SampleAsker(lambda: [{"n": 1}, {"n": 2}], lambda one: now[one["n"]])
+    )
     taken = list(answers.answers_take())
-    assert answers.answers_compare(taken) == answers.Agreement(2, 2, 1.0, {"n": 1})
+    assert answers.answers_compare(taken) == answers.AnswersAgreement(2, 2, 1.0, {"n": 1})
     now[1] = [4, 3, 2, 9]
     found = answers.answers_compare(taken)
     assert (found.equal, found.share, found.least, found.is_good) == (1, 0.875, {"n": 1}, False)
