@@ -45,7 +45,7 @@ def test_a_program_is_known_by_its_token_and_its_user(boss):
     _, key = token_create(user=boss, name="nightly", scopes=["read", "write"])
     client = APIClient(headers={"Authorization": f"Bearer {key}", "X-Request-ID": "r-17"})
     User.objects.create_user("anna")
-    client.post("/api/v1/collections/", {"name": "Pumps", "readers": ["anna"]})
+    client.post("/api/v1/collections/", {"slug": "pumps", "name": "Pumps", "readers": ["anna"]})
     client.patch("/api/v1/collections/pumps/", {"name": "Old pumps"})
     client.delete("/api/v1/collections/pumps/")
     made, members, changed, deleted = AuditEntry.objects.filter(via="api").order_by("pk")
