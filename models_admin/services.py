@@ -14,6 +14,7 @@ from models_admin.files import version_folder as version_folder
 from models_admin.gate import check_gate, verdicts
 from models_admin.job_types import LEARN, MEASURE, PREPARE, VALIDATE, VersionParameters
 from models_admin.models import Activation, Alias, ModelVersion, VectorIndex, VersionState
+from retrieval_site.audit import audit_note
 from retrieval_site.database import Prepared
 from retrieval_site.errors import AppError
 from retrieval_site.events import event_tell
@@ -75,12 +76,15 @@ def version_add(*, bundle: File[bytes], note: str = "", by: AbstractBaseUser | N
 
 def _registered(manifest: Manifest, blob: Blob, note: str, by: AbstractBaseUser | None) -> ModelVersion:
     registry_lock("model versions")
-    version: ModelVersion = _version_of(blob.pk) or ModelVersion.objects.create(
+    known = _version_of(blob.pk)
+    version: ModelVersion = known or ModelVersion.objects.create(
         name=manifest.name,
         number=_next_number(manifest.name),
         bundle=blob,
         created_by_id=by.pk if by else None,
     )
+    if known is None:
+        audit_note("version.uploaded", version, by=by, bundle=blob.pk)
     _add_note(version, note)
     return version
 
@@ -224,9 +228,11 @@ def version_rollback(
 
 
 def _tell_moved(event: str, activation: Activation) -> None:
-    """Tell of a moved alias; not who moved it, nor what they wrote."""
+    """Tell of a moved alias; others hear neither who moved it nor what they wrote."""
     previous = activation.previous.key if activation.previous else None
     event_tell(event, {"model": activation.version.key, "alias": activation.alias, "previous": previous})
+    said: dict[str, Any] = {"alias": activation.alias, "previous": previous, "reason": activation.reason}
+    audit_note(event, activation.version, by=activation.by, **said)
 
 
 def alias_point(
@@ -278,6 +284,7 @@ def version_retire(
         Alias.objects.filter(previous=version).update(previous=None)
         hooks.vectors().drop(version)
         ModelVersion.objects.filter(pk=version.pk).update(state=VersionState.RETIRED)
+        audit_note("version.retired", version, by=by)
     version.refresh_from_db()
     return version
 
@@ -302,6 +309,7 @@ def version_delete(*, version: ModelVersion) -> None:
         registry_lock("model versions")
         version.refresh_from_db()
         check_deletable(version)
+        audit_note("version.deleted", version)
         version.delete()
 
 

@@ -89,6 +89,9 @@ class Config:
     query_keep_days: int
     query_photo_keep_days: int
     trash_keep_days: int
+    audit_keep_days: int
+    job_keep_days: int
+    rater_keep_days: int
     throttle: bool
     throttle_anonymous: str
     throttle_user: str
@@ -189,6 +192,15 @@ def _resumable_uploads(env: environ.Env) -> dict[str, Any]:
     }
 
 
+def _records(env: environ.Env) -> dict[str, Any]:
+    """Return for how long it is kept who did what."""
+    return {
+        "audit_keep_days": env.get_value("AUDIT_KEEP_DAYS", cast=_days, default=730),
+        "job_keep_days": env.get_value("JOB_KEEP_DAYS", cast=_days, default=0),
+        "rater_keep_days": env.get_value("RATER_KEEP_DAYS", cast=_days, default=0),
+    }
+
+
 def _hub(env: environ.Env) -> dict[str, Any]:
     """Return where published models come from; the names that Hugging Face's own programs know count as well."""
     cache = env.str("HUB_CACHE", default="") or env.str("HF_HUB_CACHE", default="")
@@ -257,6 +269,7 @@ def read_config() -> Config:
         query_keep_days=env.get_value("QUERY_KEEP_DAYS", cast=_days, default=365),
         query_photo_keep_days=env.get_value("QUERY_PHOTO_KEEP_DAYS", cast=_days, default=90),
         trash_keep_days=env.get_value("TRASH_KEEP_DAYS", cast=_days, default=30),
+        **_records(env),
         public_models=env.list("PUBLIC_MODELS", default=[]),
         throttle=env.bool("THROTTLE", default=True),
         throttle_anonymous=env.str("THROTTLE_ANONYMOUS", default="120/minute"),

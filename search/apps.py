@@ -12,6 +12,7 @@ class SearchConfig(AppConfig):
         from django.db.models.signals import post_migrate
 
         from models_admin.hooks import panel_register, vectors_register
+        from retrieval_site.audit import audit_keeper_register
         from retrieval_site.events import listener_register
         from retrieval_site.health.gauges import gauges_register
         from search import checks  # noqa: F401  (registers the boot checks)
@@ -22,9 +23,12 @@ class SearchConfig(AppConfig):
         from search.monitoring.gauges import health_gauges
         from search.readiness import register_checks
         from search.relevance.panel import calibration_panel
+        from search.sample_questions import sample_answer, sample_questions
+        from search.services.audit import audit_keep
         from search.side_by_side.register import evidence_register
         from search.thumbnails import thumbnails_delete
         from search.webhooks.listening import webhooks_hear
+        from workers.backup.answers import SampleAsker, asker_register
         from workers.storage.sweeping import removal_followed_by
 
         vectors_register(SearchVectors())
@@ -36,7 +40,9 @@ class SearchConfig(AppConfig):
         register_checks()
         gauges_register(health_gauges)
         listener_register(webhooks_hear)
+        audit_keeper_register(audit_keep)
         removal_followed_by(thumbnails_delete)
+        asker_register("search", SampleAsker(sample_questions, sample_answer))
         post_migrate.connect(tables_complete, sender=self)
         _schedule()
 
@@ -49,6 +55,7 @@ def _schedule() -> None:
         CALIBRATE,
         EMPTY_TRASH,
         EXPIRE_QUERIES,
+        EXPIRE_RECORDS,
         FORGET_TABLES,
         MAIL_NEW,
         MONITOR,
@@ -58,6 +65,7 @@ def _schedule() -> None:
     from search.services.history import blobs_to_end
     from search.services.photo_batches import photo_batches_to_end
     from search.services.query_ages import queries_due
+    from search.services.record_ages import records_due
     from search.services.resumable_uploads import uploads_expire
     from search.services.sources import sources_start_due
     from search.services.table_uploads import table_looks_to_forget
@@ -65,6 +73,7 @@ def _schedule() -> None:
     from workers.jobs.daily import job_daily, job_scheduled
 
     job_daily(EXPIRE_QUERIES, lambda: queries_due() or photo_batches_to_end().exists())
+    job_daily(EXPIRE_RECORDS, records_due)
     job_daily(EMPTY_TRASH, lambda: trash_to_end().exists() or blobs_to_end().exists())
     job_daily(FORGET_TABLES, lambda: table_looks_to_forget().exists())
     job_daily(MAIL_NEW, mail_due)

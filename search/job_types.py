@@ -273,6 +273,15 @@ class ForgetTablesResult(JobResult):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ExpireRecordsResult(JobResult):
+    """How many entries of the audit log and how many jobs went, and how many judgements are nobody's any more."""
+
+    entries: int | None = None
+    jobs: int | None = None
+    judgements: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class EvaluateParameters(JobParameters):
     """The evaluation set whose queries are asked, and the version that is asked."""
 
@@ -316,6 +325,7 @@ FIND_NEW = JobType("find_new", JobParameters, FindNewResult)
 MAIL_NEW = JobType("mail_new", JobParameters, MailResult)
 FORGET_TABLES = JobType("forget_tables", JobParameters, ForgetTablesResult)
 EXPIRE_QUERIES = JobType("expire_queries", JobParameters, ExpireResult)
+EXPIRE_RECORDS = JobType("expire_records", JobParameters, ExpireRecordsResult)
 MONITOR = JobType("monitor", JobParameters, MonitorResult)
 DELIVER_WEBHOOKS = JobType("deliver_webhooks", JobParameters, DeliverResult)
 CURATE = JobType("curate", CurateParameters, CurateResult)

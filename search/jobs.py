@@ -39,6 +39,7 @@ from search.job_types import (
     ENCODE,
     EVALUATE,
     EXPIRE_QUERIES,
+    EXPIRE_RECORDS,
     FILL_QUEUE,
     FIND_DUPLICATES,
     FIND_NEW,
@@ -62,6 +63,7 @@ from search.job_types import (
     EncodeResult,
     EvaluateParameters,
     EvaluateResult,
+    ExpireRecordsResult,
     ExpireResult,
     FillQueueParameters,
     FillQueueResult,
@@ -94,6 +96,7 @@ from search.services.fields import fields_count
 from search.services.history import import_note, round_note
 from search.services.photo_batches import photo_batches_expire
 from search.services.query_ages import queries_expire
+from search.services.record_ages import records_end
 from search.services.table_uploads import table_looks_forget
 from search.side_by_side.shadow import shadow_ask
 from search.sources.round import run_round
@@ -248,6 +251,12 @@ def run_look_at_tables(run: JobRun[LookParameters, LookResult]) -> LookResult:
 def run_forget_tables(_: JobRun[JobParameters, ForgetTablesResult]) -> ForgetTablesResult:
     """Remove the files that somebody sent and never imported."""
     return ForgetTablesResult(removed=table_looks_forget())
+
+
+@job_handler(EXPIRE_RECORDS)
+def run_expire_records(run: JobRun[JobParameters, ExpireRecordsResult]) -> None:
+    """End what has had its time: entries of the audit log, finished jobs, and who judged."""
+    records_end(run)
 
 
 @job_handler(CURATE)

@@ -15,7 +15,7 @@ from retrieval_site.supervisor.errors import SupervisorError
 SOCKET_PATH_MAX_BYTES = 107
 LONGEST_SOCKET_NAME = ".s.PGSQL.5432.lock"
 # What needs no quoting in an address, nor in PostgreSQL's list of folders.
-_PLAIN_PATH = re.compile(r"[A-Za-z0-9/._-]+")
+PLAIN_PATH = re.compile(r"[A-Za-z0-9/._-]+")
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class DataPaths:
         """The folder of the sockets: below `root`, or a short and plain one below /tmp named after it."""
         inside = self.root / "run"
         fits = len(os.fsencode(inside / LONGEST_SOCKET_NAME)) <= SOCKET_PATH_MAX_BYTES
-        if fits and _PLAIN_PATH.fullmatch(str(inside)):
+        if fits and PLAIN_PATH.fullmatch(str(inside)):
             return inside
         digest = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:12]
         return Path(tempfile.gettempdir()) / f"sightline-{os.getuid()}-{digest}"

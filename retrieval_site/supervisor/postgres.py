@@ -15,7 +15,7 @@ import psutil
 
 from retrieval_site.supervisor.errors import SupervisorError
 from retrieval_site.supervisor.memory import memory_bytes
-from retrieval_site.supervisor.paths import DataPaths, make_private_folder
+from retrieval_site.supervisor.paths import PLAIN_PATH, DataPaths, make_private_folder
 from retrieval_site.supervisor.processes import Command, Pollable
 from retrieval_site.supervisor.system_user import SystemUser, database_user, let_enter
 
@@ -65,6 +65,26 @@ def server_settings(memory: int, cores: int, shared_memory: int) -> dict[str, st
     }
 
 
+def archive_settings(folder: str) -> dict[str, str]:
+    """Return the settings with which the server copies every finished part of its log into a folder.
+
+    A part gets its name when it is whole and on the disk. Raises `SupervisorError` for a path that a shell would read
+    otherwise.
+    """
+    if not folder.startswith("/") or not PLAIN_PATH.fullmatch(folder):
+        raise SupervisorError(
+            f"WAL_ARCHIVE={folder}: name a folder from / on, of plain letters, digits, . _ and -."
+        )
+    part = f"{folder}/%f"
+    return {
+        "wal_level": "replica",
+        "max_wal_senders": "3",
+        "archive_mode": "on",
+        "archive_command": f"test ! -f {part} && cp %p {part}.new && sync {part}.new && mv {part}.new {part}",
+        "archive_timeout": "300",
+    }
+
+
 # For tests only: a crash may lose everything, so nothing waits for the disk.
 THROWAWAY_SETTINGS = {
     "fsync": "off",
@@ -88,6 +108,8 @@ class EmbeddedPostgres:
         """Return the server itself as a foreground child; a SIGINT is its fast, clean shutdown."""
         shared = shutil.disk_usage("/dev/shm").free if Path("/dev/shm").is_dir() else 0  # noqa: S108 — where it is
         settings = server_settings(memory_bytes(), os.cpu_count() or 1, shared)
+        if archive := os.environ.get("WAL_ARCHIVE"):
+            settings |= archive_settings(archive)
         settings |= {"unix_socket_directories": str(self.paths.run)} | self.overrides
         words = [str(self.programs / "postgres"), "-D", str(self.paths.postgres)]
         for name, value in settings.items():
@@ -99,6 +121,9 @@ class EmbeddedPostgres:
         let_enter(self.programs / "postgres")
         let_enter(self.paths.postgres)
         make_private_folder(self.paths.run, self.user.owner)
+        if archive := os.environ.get("WAL_ARCHIVE"):
+            make_private_folder(Path(archive), self.user.owner)
+            let_enter(Path(archive))
         if (self.paths.postgres / "PG_VERSION").exists():
             clear_stale_pid_file(self.paths.postgres)
             # PostgreSQL takes a killed server for alive until somebody has reaped it, here as with the pid file.

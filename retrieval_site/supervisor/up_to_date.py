@@ -38,8 +38,12 @@ class Bootstrapped:
         )
 
     def note(self) -> None:
-        """Remember that `bootstrap` ran on what is there now."""
+        """Remember that `bootstrap` ran on what is there now.
+
+        PostgreSQL's own user can read it: `pg_basebackup` copies the whole folder.
+        """
         self._note.write_text(self._digest())
+        self._note.chmod(0o644)
 
     @property
     def _note(self) -> Path:

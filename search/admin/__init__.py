@@ -1,4 +1,5 @@
 from search.admin import (
+    audit,
     collections,
     documents,
     evaluation,
@@ -11,6 +12,7 @@ from search.admin import (
 )
 
 __all__ = [
+    "audit",
     "collections",
     "documents",
     "evaluation",

@@ -12,12 +12,14 @@ from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 
 from retrieval_site.people import signed_in
+from search.admin.audited import AuditedAdmin
 from search.admin.curated import CuratedAdmin, is_staff
 from search.admin.importing import import_checked_view, import_keeping_view, import_view
 from search.admin.versions import VersionedForm
 from search.models import Collection, Document, Judgement, Membership
 from search.services.collections import COLLECTION_FIELDS, SLUGS_RESERVED
 from search.services.documents import encode_soon
+from search.services.members import members_audited
 from workers.error_table import sentence
 
 if TYPE_CHECKING:
@@ -100,11 +102,12 @@ class MembershipInline(admin.TabularInline[Membership, Collection]):
 
 
 @admin.register(Collection)
-class CollectionAdmin(CuratedAdmin):
+class CollectionAdmin(AuditedAdmin, CuratedAdmin):
     """Collections with their number of documents and a button to import into them."""
 
     form = CollectionForm
     collection_path = "pk"
+    audited = "collection"
     list_display = ["name", "slug", "visibility", "documents_link", "import_link", "updated_at"]
     list_filter = ["visibility"]
     search_fields = ["name", "slug", "description"]
@@ -148,11 +151,14 @@ class CollectionAdmin(CuratedAdmin):
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001  (Django's signature)
         """Make whoever opens a collection its curator: nobody locks themselves out."""
-        super().save_related(request, form, formsets, change)
-        if not change:
-            Membership.objects.get_or_create(
-                collection=form.instance, user=signed_in(request), defaults={"role": Membership.Role.CURATOR}
-            )
+        with members_audited(form.instance):
+            super().save_related(request, form, formsets, change)
+            if not change:
+                Membership.objects.get_or_create(
+                    collection=form.instance,
+                    user=signed_in(request),
+                    defaults={"role": Membership.Role.CURATOR},
+                )
 
     def get_deleted_objects(
         self, objs: Any, request: HttpRequest

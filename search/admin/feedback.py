@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.urls import reverse
 from django.utils.html import format_html
 
+from retrieval_site.audit import audit_note
 from search.admin.curated import CuratedAdmin, CuratedCollectionFilter, SuperuserOnlyAdmin
 from search.downloads import download
 from search.exports import csv_lines, exportable_by, qrels_lines, rater_name, run_lines
@@ -141,5 +142,6 @@ def _asked(query: Query) -> str:
 
 
 def _allowed(request: HttpRequest, chosen: QuerySet[Judgement]) -> QuerySet[Judgement]:
+    audit_note("export.made", file="judgements")
     allowed: QuerySet[Judgement] = exportable_by(request.user).filter(pk__in=chosen.values("pk"))
     return allowed

@@ -9,6 +9,7 @@ from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import User
 
 from retrieval_site.sign_in import forget_account
+from search.admin.audited import AuditedAdmin
 from search.models import ApiToken, Judgement, Membership
 
 if TYPE_CHECKING:
@@ -19,11 +20,12 @@ admin.site.unregister(User)
 
 
 @admin.register(User)
-class PersonAdmin(UserAdmin[User]):
+class PersonAdmin(AuditedAdmin, UserAdmin[User]):
     """Django's own page, but what the site itself notes of a user is only shown."""
 
     readonly_fields = ["last_login", "date_joined"]
     actions = ["lift_pause"]
+    audited = "user"
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
         """Let only superusers give rights: whoever may change people must not make themselves see everything."""

@@ -9,10 +9,10 @@ from django.contrib import admin, messages
 
 from search.admin.curated import SuperuserOnlyAdmin
 from search.models import ApiToken
-from search.services.tokens import token_create
+from search.services.tokens import token_create, token_delete
 
 if TYPE_CHECKING:
-    from django.db.models import Model
+    from django.db.models import Model, QuerySet
     from django.http import HttpRequest
 
 
@@ -53,3 +53,12 @@ class ApiTokenAdmin(SuperuserOnlyAdmin):
         )
         obj.pk = token.pk
         messages.warning(request, f"The key, shown only now: {key}")
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        """Delete it through the service."""
+        token_delete(token=obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        """Delete each through the service."""
+        for token in queryset.select_related("user"):
+            token_delete(token=token)

@@ -12,7 +12,7 @@ from search.curating.start import change_start, picked_documents
 from search.curating.states import difference, state_whole
 from search.models import ChangedDocument, ChangeSet, Collection, Document
 from search.services.documents import document_delete, document_save, encode_soon
-from search.services.history import blobs_keep, history_erase
+from search.services.history import blobs_keep, change_audit, history_erase
 from search.services.versions import document_held
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ def document_erase(*, document: Document, by: AbstractBaseUser) -> None:
     """Delete a document for good. That it was done is noted, and nothing of what it said."""
     change_set = ChangeSet.objects.create(collection=document.collection, action=Action.DELETE, by_id=by.pk)
     ChangedDocument.objects.create(change_set=change_set, document_id=document.pk, state=_DONE)
+    change_audit(change_set, 1)
     document_delete(document=document)
     history_erase([document.pk])
 

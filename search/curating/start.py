@@ -12,7 +12,7 @@ from search.curating.actions import FINAL, Action
 from search.curating.changes import change_go, collections_of, curates_all
 from search.curating.merging import MERGED_MAX
 from search.models import ChangedDocument, ChangeSet, Collection, Document, TrashedDocument
-from search.services.history import OF_JOBS
+from search.services.history import OF_JOBS, change_audit
 from search.services.undoing import import_undo, may_be_undone
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def change_start(
     Raises AppError `curating.nothing_selected`.
     """
     change_set = ChangeSet.objects.create(collection=collection, action=action, detail=dict(detail), by=by)
-    _note(change_set, documents.values_list("pk"))
+    change_audit(change_set, _note(change_set, documents.values_list("pk")))
     change_go(change_set)
     return change_set
 
@@ -103,7 +103,7 @@ def change_undo(*, change_set: ChangeSet, by: User) -> ChangeSet:
             )
     except IntegrityError as error:
         raise AppError("curating.undone_already") from error
-    _note(undo, done.values_list("document_id", "pk"))
+    change_audit(undo, _note(undo, done.values_list("document_id", "pk")))
     change_go(undo)
     return undo
 
@@ -129,8 +129,8 @@ def _undo_job(change_set: ChangeSet, by: User) -> ChangeSet:
     return ChangeSet.objects.get(undoes=change_set)
 
 
-def _note(change_set: ChangeSet, picked: QuerySet[Any]) -> None:
-    """Note the documents in one statement, however many there are."""
+def _note(change_set: ChangeSet, picked: QuerySet[Any]) -> int:
+    """Note the documents in one statement, however many there are; return how many."""
     try:
         statement, parameters = picked.query.sql_with_params()
     except EmptyResultSet as error:  # no id was given
@@ -141,3 +141,4 @@ def _note(change_set: ChangeSet, picked: QuerySet[Any]) -> None:
         cursor.execute(_NOTE.format(picked=statement), [change_set.pk, *parameters])
         if not cursor.rowcount:
             raise AppError("curating.nothing_selected")
+        return int(cursor.rowcount)

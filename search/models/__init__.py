@@ -1,3 +1,4 @@
+from search.models.audit import AuditEntry
 from search.models.calibration import Calibration
 from search.models.collection import Collection, Membership
 from search.models.curating import (
@@ -27,6 +28,7 @@ from search.models.webhook import Webhook, WebhookDelivery
 
 __all__ = [
     "ApiToken",
+    "AuditEntry",
     "BatchPhoto",
     "Calibration",
     "ChangeSet",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
+from retrieval_site.audit import audit_note
 from retrieval_site.errors import AppError
 from search.models import Collection, Document, Membership
 from search.models.collection import LANGUAGES
@@ -47,6 +48,7 @@ def collection_create(
         _save(collection)
         if owner is not None:
             Membership.objects.create(collection=collection, user_id=owner.pk, role=Membership.Role.CURATOR)
+        audit_note("collection.created", collection, by=owner, collection=collection.pk)
     return collection
 
 
@@ -64,6 +66,8 @@ def collection_update(*, collection: Collection, **changes: Any) -> Collection:
         _save(collection)
         if collection.language != before:
             encode_soon()
+        if changes:
+            audit_note("collection.changed", collection, collection=collection.pk, fields=sorted(changes))
     return collection
 
 
@@ -82,7 +86,9 @@ def collection_delete(*, collection: Collection) -> None:
         Document.objects.filter(collection=collection).values_list("pk", flat=True)[:DELETE_BATCH]
     ):
         documents_delete(documents=ids)
-    collection.delete()
+    with transaction.atomic():
+        audit_note("collection.deleted", collection, collection=collection.pk, slug=collection.slug)
+        collection.delete()
 
 
 def _save(collection: Collection) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.db.models.functions import Now
 
+from retrieval_site.audit import audit_note
 from search.job_types import IMPORT, SOURCE_ROUND
 from search.models import ChangedBlob, ChangedDocument, ChangeSet
 from workers.models import Blob
@@ -41,7 +42,19 @@ def round_note(job: Job, result: SourceRoundResult) -> None:
 
 
 def _note_job(job: Job, action: ChangeSet.Action, collection: int) -> None:
-    ChangeSet.objects.get_or_create(job=job, action=action, collection_id=collection, by_id=job.owner_id)
+    change_set, is_new = ChangeSet.objects.get_or_create(
+        job=job, action=action, collection_id=collection, by_id=job.owner_id
+    )
+    if is_new:
+        change_audit(change_set)
+
+
+def change_audit(change_set: ChangeSet, documents: int | None = None) -> None:
+    """Note a change in the audit log, which says that it was made and where; the change set says what of."""
+    said: dict[str, Any] = {"change": change_set.action, "change_set": change_set.pk, "documents": documents}
+    said |= {"job": str(change_set.job_id)} if change_set.job_id else {}
+    where = change_set.collection
+    audit_note("documents.changed", where, by=change_set.by, collection=where.pk, **said)
 
 
 def undo_note(*, job: Job, undo: Job, by: AbstractBaseUser) -> ChangeSet | None:
@@ -55,9 +68,12 @@ def undo_note(*, job: Job, undo: Job, by: AbstractBaseUser) -> ChangeSet | None:
         "by_id": by.pk,
     }
     values["job"] = undo
-    return ChangeSet.objects.update_or_create(
+    change_set, is_new = ChangeSet.objects.update_or_create(
         undoes=undone, defaults={"job": undo}, create_defaults={**values, "undoes": undone}
-    )[0]
+    )
+    if is_new:
+        change_audit(change_set)
+    return change_set
 
 
 def blobs_keep(changes: Sequence[ChangedDocument]) -> None:

@@ -9,9 +9,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
+from retrieval_site.audit import audit_note
 from retrieval_site.database import Prepared
 from retrieval_site.errors import AppError
 from retrieval_site.rows import columns
@@ -40,10 +41,20 @@ def token_create(
     if expires_at is not None and expires_at <= timezone.now():
         raise AppError.of_parameter("expires_at", "The expiry lies in the past.")
     key = KEY_PREFIX + secrets.token_urlsafe(32)
-    token = ApiToken.objects.create(
-        user=user, name=name, scopes=wanted, digest=key_digest(key), expires_at=expires_at
-    )
+    with transaction.atomic():
+        token = ApiToken.objects.create(
+            user=user, name=name, scopes=wanted, digest=key_digest(key), expires_at=expires_at
+        )
+        until = expires_at.isoformat() if expires_at else None
+        audit_note("token.created", token, named=name, scopes=wanted, expires_at=until, user=user.pk)
     return token, key
+
+
+@transaction.atomic
+def token_delete(*, token: ApiToken) -> None:
+    """Delete a token: its key opens nothing any more."""
+    audit_note("token.deleted", token, named=token.name, user=token.user_id)
+    token.delete()
 
 
 def token_of_key(key: str) -> ApiToken | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.db import InterfaceError, OperationalError, connection
 
+from retrieval_site.acting import acting_for_job
 from retrieval_site.errors import AppError
 from retrieval_site.typed_json import to_json
 from workers.error_table import sentence
@@ -79,7 +80,8 @@ def _work(job: Job, lost: threading.Event | None) -> None:
     require_owner_permitted(job)
     handler = handler_for(job.type)
     run = JobRun(handler.job_type, job, lost)
-    result = handler.function(run) or run.result
+    with acting_for_job(job.owner):
+        result = handler.function(run) or run.result
     run.flush()
     job_finish(job, result=to_json(result))
 

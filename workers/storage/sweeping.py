@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.core.files.storage import default_storage
-from django.db import transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models import Exists, ForeignKey, OuterRef, Q
 from django.db.models.fields.json import KT
 from django.db.models.functions import Now
 
+from retrieval_site.errors import AppError
 from workers.models import Blob, Job, JobState
 
 if TYPE_CHECKING:
@@ -32,6 +34,33 @@ def removal_followed_by(remove: Callable[[str], None]) -> None:
     """Call `remove` with the SHA-256 of every blob that goes, for what was made of it and has no row."""
     if remove not in _followers:
         _followers.append(remove)
+
+
+_REMOVALS = "removals of blobs"
+
+
+@contextmanager
+def removals_held() -> Iterator[None]:
+    """Let no blob be removed, by whichever process, until this ends; waits for those that are just being removed.
+
+    The lock is the database session's. Raises AppError `backup.interrupted` at the end where that was lost meanwhile.
+    """
+    _lock("pg_advisory_lock")
+    try:
+        yield
+    except BaseException:
+        with suppress(DatabaseError):
+            _lock("pg_advisory_unlock")
+        raise
+    if not _lock("pg_advisory_unlock"):
+        raise AppError("backup.interrupted")
+
+
+def _lock(function: str) -> bool:
+    """Call one of PostgreSQL's functions of advisory locks; return what it says, True where it says nothing."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {function}(hashtext(%s))", [_REMOVALS])
+        return cursor.fetchone()[0] is not False
 
 
 @dataclass(frozen=True)
@@ -74,9 +103,12 @@ def _references() -> Iterator[ForeignKey[object, object]]:
 def blob_remove(sha256: str, young: timedelta = YOUNG) -> bool:
     """Remove a blob unless it is young or something refers to it; return whether it is gone.
 
-    Under its row's lock it asks again: whoever stores the same bytes waits, or was first.
+    Under its row's lock it asks again: whoever stores the same bytes waits, or was first. While a backup copies files
+    (`removals_held`), none is removed; a later sweep finds it.
     """
     with transaction.atomic():
+        if not _lock("pg_try_advisory_xact_lock_shared"):
+            return False
         blob = Blob.objects.filter(pk=sha256).select_for_update(skip_locked=True).first()
         if blob is None or not blobs_unused(young).filter(pk=sha256).exists():
             return False

@@ -8,6 +8,7 @@ from drf_spectacular.types import OpenApiTypes
 from rest_framework import serializers
 from rest_framework.response import Response
 
+from retrieval_site.audit import audit_note
 from retrieval_site.errors import AppError
 from search.api.authentication import enforce_csrf_for_session
 from search.api.base import ApiView, PageParameters, describe, page_answer
@@ -147,6 +148,9 @@ class JudgementExportView(ApiView):
         """Return the judgements that were asked for; raises `permission.denied` for who curates nothing."""
         if not (request.user.is_staff or Collection.objects.curated_by(request.user).exists()):
             raise AppError("permission.denied/judgements")
+        audit_note(
+            "export.made", file="judgements", asked={name: str(value) for name, value in self.query.items()}
+        )
         rows = exportable_by(request.user)
         if "collection" in self.query:
             rows = rows.filter(document__collection__slug=self.query["collection"])

@@ -13,10 +13,12 @@ import psutil
 import psycopg
 import pytest
 
+from retrieval_site.supervisor.errors import SupervisorError
 from retrieval_site.supervisor.paths import DataPaths
 from retrieval_site.supervisor.postgres import (
     THROWAWAY_SETTINGS,
     EmbeddedPostgres,
+    archive_settings,
     clear_stale_pid_file,
     server_settings,
 )
@@ -28,6 +30,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 GIB = 1024**3
+
+
+def test_the_archive_of_the_log_is_a_plain_path() -> None:
+    assert archive_settings("/mnt/wal")["archive_command"].endswith("mv /mnt/wal/%f.new /mnt/wal/%f")
+    for folder in ("wal", "/mnt/wal; rm x", "/mnt/my wal", "/mnt/%p"):
+        with pytest.raises(SupervisorError, match="WAL_ARCHIVE"):
+            archive_settings(folder)
 
 
 @pytest.fixture

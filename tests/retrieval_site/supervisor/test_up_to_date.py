@@ -31,6 +31,10 @@ def test_a_later_start_skips_what_is_done(bootstrapped: Bootstrapped) -> None:
     assert bootstrapped.is_current()
 
 
+def test_what_copies_the_data_folder_can_read_the_note(bootstrapped: Bootstrapped) -> None:
+    assert (bootstrapped.paths.postgres / "sightline_bootstrapped").stat().st_mode & 0o444 == 0o444
+
+
 def test_the_first_start_does_not(tmp_path: Path) -> None:
     assert not Bootstrapped(DataPaths(tmp_path)).is_current()
 

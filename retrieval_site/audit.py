@@ -1,0 +1,87 @@
+"""Noting who did what: said where it is done, kept by whoever registered (search/services/audit.py).
+
+A note is written in the transaction of what it tells, so both are there or neither is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from retrieval_site.acting import Actor, actor_now
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.db.models import Model
+
+ACTIONS: dict[str, str] = {
+    "version.uploaded": "a model was uploaded",
+    "version.activated": "a model was activated",
+    "version.rolled_back": "the model before was activated again",
+    "version.retired": "a model was retired",
+    "version.deleted": "a model was deleted",
+    "collection.created": "a collection was made",
+    "collection.changed": "a collection was changed",
+    "collection.deleted": "a collection was deleted",
+    "members.changed": "the members of a collection were changed",
+    "documents.changed": "documents were moved, deleted, restored or imported",
+    "token.created": "an API token was made",
+    "token.deleted": "an API token was deleted",
+    "user.created": "a person was added",
+    "user.changed": "a person was changed",
+    "user.deleted": "a person was deleted",
+    "person.exported": "what is kept of a person was exported",
+    "person.erased": "what is kept of a person was erased",
+    "export.made": "something was exported",
+    "backup.made": "a backup was made",
+    "backup.restored": "the site was restored from a backup",
+    "audit.ended": "old entries of this log were removed",
+}
+"""Every action and what it says."""
+
+
+@dataclass(frozen=True)
+class AuditNote:
+    """One thing that was done: by whom, to what, and what else should be known; `detail` is plain JSON."""
+
+    action: str
+    actor: Actor
+    target_type: str = ""
+    target_id: str = ""
+    target_name: str = ""
+    collection_id: int | None = None
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+_keepers: list[Callable[[AuditNote], None]] = []
+
+
+def audit_keeper_register(keep: Callable[[AuditNote], None]) -> None:
+    """Have a function called with every note."""
+    if keep not in _keepers:
+        _keepers.append(keep)
+
+
+def audit_note(
+    action: str,
+    target: Model | None = None,
+    *,
+    by: Any = None,
+    collection: int | None = None,
+    named: str = "",
+    **detail: Any,
+) -> None:
+    """Note that an action of `ACTIONS` was done to `target`, by this person or by whoever acts now.
+
+    `named`: what the target is called in the log, where its own name tells a person's. `detail` names people by their
+    user names under `*_added` and `*_removed` alone, where erasing a person finds them.
+    """
+    acting = actor_now()
+    actor = acting if by is None else Actor(by, acting.via, acting.token)
+    about = ("", "", "")
+    if target is not None:
+        about = (target._meta.model_name or "", str(target.pk), (named or str(target))[:300])
+    note = AuditNote(action, actor, *about, collection_id=collection, detail=detail)
+    for keep in _keepers:
+        keep(note)

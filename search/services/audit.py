@@ -1,0 +1,117 @@
+"""The audit log: keeping notes, ending them by their age, and writing them out."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models.functions import Now
+
+from retrieval_site.audit import audit_note
+from retrieval_site.middleware import REQUEST_ID
+from search.models import AuditEntry, Membership
+from search.spreadsheets import csv_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from django.db.models import QuerySet
+
+    from retrieval_site.audit import AuditNote
+
+COLUMNS = (
+    "id", "at", "action", "actor_id", "actor", "via", "token", "target_type", "target_id", "target_name",
+    "collection_id", "detail", "request_id",
+)  # fmt: skip
+CHUNK_ROWS = 500
+BATCH_ROWS = 5_000
+ERASED = "(erased)"
+PEOPLE_IN_DETAIL = [f"{role}_{how}" for role in Membership.Role.values for how in ("added", "removed")]
+"""Where the details of an entry name people."""
+
+
+def audit_keep(note: AuditNote) -> None:
+    """Write a note down."""
+    user = note.actor.user
+    AuditEntry.objects.create(
+        action=note.action,
+        actor_id=user.pk if user else None,
+        actor=user.get_username() if user else "",
+        via=note.actor.via,
+        token=note.actor.token,
+        target_type=note.target_type,
+        target_id=note.target_id,
+        target_name=note.target_name,
+        collection_id=note.collection_id,
+        detail=note.detail,
+        request_id=REQUEST_ID.get().strip("-"),
+    )
+
+
+@contextmanager
+def _maintained() -> Iterator[None]:
+    """Let rows of the log be changed, in this transaction and nowhere else."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('sightline.audit', 'maintained', true)")
+        yield
+        cursor.execute("SELECT set_config('sightline.audit', '', true)")
+
+
+def audit_to_end() -> QuerySet[AuditEntry]:
+    """Return the entries that have had their time."""
+    days = settings.CONFIG.audit_keep_days
+    return (
+        AuditEntry.objects.filter(at__lt=Now() - timedelta(days=days)) if days else AuditEntry.objects.none()
+    )
+
+
+def audit_end() -> int:
+    """Remove the entries that have had their time, a batch at a time, and note how many; return that."""
+    removed = 0
+    while True:
+        with _maintained():
+            chosen = list(audit_to_end().order_by("pk").values_list("pk", flat=True)[:BATCH_ROWS])
+            removed += AuditEntry.objects.filter(pk__in=chosen).delete()[0]
+        if len(chosen) < BATCH_ROWS:
+            break
+    if removed:
+        audit_note("audit.ended", removed=removed)
+    return removed
+
+
+def audit_erase_person(*, user_id: int, username: str) -> int:
+    """Take a person's name out of the log; what was done, and when, stays. Return how many entries that were."""
+    with _maintained():
+        done = AuditEntry.objects.filter(actor_id=user_id).update(actor=ERASED, actor_id=None, token="")
+        about = AuditEntry.objects.filter(target_type="user", target_id=str(user_id))
+        done += about.update(target_name=ERASED)
+        for name in PEOPLE_IN_DETAIL:
+            for entry in AuditEntry.objects.filter(**{f"detail__{name}__contains": [username]}):
+                others = [one for one in entry.detail[name] if one != username]
+                entry.detail[name] = [*others, ERASED]
+                entry.save(update_fields=["detail"])
+                done += 1
+    return done
+
+
+def audit_csv_lines(entries: QuerySet[AuditEntry]) -> Iterator[str]:
+    """Yield a header and a line for each entry, newest last; safe to open in a spreadsheet; constant memory."""
+    yield csv_line(COLUMNS)
+    for row in _rows(entries):
+        yield csv_line([*row.values()])
+
+
+def audit_json_lines(entries: QuerySet[AuditEntry]) -> Iterator[str]:
+    """Yield a JSON object for each entry, newest last; constant memory."""
+    for row in _rows(entries, as_json=True):
+        yield json.dumps(row, ensure_ascii=False) + "\n"
+
+
+def _rows(entries: QuerySet[AuditEntry], *, as_json: bool = False) -> Iterator[dict[str, Any]]:
+    for entry in entries.order_by("pk").iterator(chunk_size=CHUNK_ROWS):
+        row = {name: getattr(entry, name) for name in COLUMNS} | {"at": entry.at.isoformat()}
+        yield row if as_json else row | {"detail": json.dumps(entry.detail, ensure_ascii=False)}

@@ -1,0 +1,170 @@
+"""What is kept of a person is taken out whole, and erased: no column that names people is forgotten."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from datetime import timedelta
+from io import BytesIO
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.files.storage import default_storage
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django.utils import timezone
+
+from retrieval_site.audit import audit_note
+from retrieval_site.errors import AppError
+from search.job_types import EXPIRE_RECORDS
+from search.models import AuditEntry, Judgement, Membership, Query, SavedSearch
+from search.services.members import members_replace
+from search.services.people import OF_PEOPLE, Erased, field_name, people_fields, person_erase, person_export
+from search.services.record_ages import jobs_to_end
+from search.services.tokens import token_create
+from tests.support.corpus import make_collection, make_documents
+from tests.support.pages import kept_query
+from workers.jobs.runner import run_job_inline
+from workers.jobs.services import job_create_once
+from workers.models import Job
+from workers.storage.blobs import blob_store
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def anna() -> User:
+    return User.objects.create_user("anna", email="anna@a.example")
+
+
+@pytest.fixture
+def bert() -> User:
+    return User.objects.create_user("bert")
+
+
+@pytest.fixture
+def documents():
+    return [passage.document for passage in make_documents(make_collection(), 3)]
+
+
+def test_every_column_that_names_a_person_is_known_to_the_erasure():
+    assert {field_name(field) for field in people_fields()} == set(OF_PEOPLE)
+
+
+def _photo(query):
+    photo = blob_store(b"a small photo", "image/jpeg")
+    query.parts.update(preview=photo, embedding=b"1234")
+    return photo
+
+
+def test_an_export_has_all_of_a_person_and_nothing_of_others(anna, bert, documents):
+    mine, theirs = kept_query(documents, user=anna), kept_query(documents, user=bert, text="of bert")
+    _photo(mine)
+    Judgement.objects.create(query=theirs, document=documents[0], user=anna, grade=3, comment="mine")
+    Judgement.objects.create(query=theirs, document=documents[1], user=bert, grade=3, comment="not mine")
+    token_create(user=anna, name="nightly", scopes=["read"])
+    file = BytesIO()
+    person_export(person=anna, file=file)
+    with zipfile.ZipFile(file) as archive:
+        text = archive.read("data.jsonl").decode()
+        (photo,) = [name for name in archive.namelist() if name.startswith("photos/")]
+        assert archive.read(photo) == b"a small photo"
+    kinds = {json.loads(line)["kind"] for line in text.splitlines()}
+    assert kinds == {
+        "auth.User",
+        "search.Query.user",
+        "search.QueryPart",
+        "search.Judgement.user",
+        "search.ApiToken.user",
+    }
+    assert "anna@a.example" in text
+    assert "not mine" not in text
+    assert "of bert" not in text
+    assert anna.password not in text
+    assert '"digest"' not in text
+
+
+def test_erasing_leaves_no_trace_but_anonymous_judgements_and_judged_searches(anna, bert, documents):
+    alone, judged = kept_query(documents, user=anna), kept_query(documents, user=anna)
+    theirs = kept_query(documents, user=bert)
+    photo = _photo(alone)
+    SavedSearch.objects.create(user=anna, query=alone, name="kept")
+    Judgement.objects.create(query=judged, document=documents[0], user=bert, grade=1)
+    for query in (judged, theirs):
+        Judgement.objects.create(query=query, document=documents[1], user=anna, grade=3, comment="says anna")
+    members_replace(
+        collection=documents[0].collection, role=Membership.Role.READER, usernames=["anna", "bert"]
+    )
+    audit_note("export.made", by=anna, file="x")
+    browser = Client()
+    browser.force_login(anna)
+    assert person_erase(person=anna) == Erased(searches=1, searches_kept=1, judgements=2)
+    assert not User.objects.filter(username="anna").exists()
+    assert not default_storage.exists(photo.storage_name)
+    assert list(Query.objects.order_by("created_at").values_list("pk", "user")) == [
+        (judged.pk, None),
+        (theirs.pk, bert.pk),
+    ]
+    grades = Judgement.objects.filter(user=None)
+    assert set(grades.values_list("grade", "comment")) == {(3, "")}
+    assert len(set(grades.values_list("session", flat=True))) == 1
+    said = "".join(
+        json.dumps([entry.actor, entry.target_name, entry.detail]) for entry in AuditEntry.objects.all()
+    )
+    assert "anna" not in said
+    assert "bert" in said
+    assert not browser.session.get("_auth_user_id")
+
+
+def test_judged_searches_and_judgements_go_where_that_is_asked_for(anna, bert, documents):
+    judged, theirs = kept_query(documents, user=anna), kept_query(documents, user=bert)
+    Judgement.objects.create(query=judged, document=documents[0], user=bert, grade=1)
+    Judgement.objects.create(query=theirs, document=documents[1], user=anna, grade=3)
+    erased = person_erase(person=anna, delete_judgements=True, delete_judged=True)
+    assert erased == Erased(searches=1, searches_kept=0, judgements=1)
+    assert not Judgement.objects.exists()
+    assert Query.objects.get() == theirs
+
+
+def test_two_erased_people_may_have_judged_the_same_pair(anna, bert, documents):
+    query = kept_query(documents)
+    for person in (anna, bert):
+        Judgement.objects.create(query=query, document=documents[0], user=person, grade=2)
+    person_erase(person=anna)
+    person_erase(person=bert)
+    assert Judgement.objects.filter(user=None).count() == 2
+
+
+def test_the_last_administrator_stays():
+    boss = User.objects.create_superuser("boss")
+    with pytest.raises(AppError, match=r"user\.last_administrator"):
+        person_erase(person=boss)
+    assert User.objects.get(username="boss").is_active
+
+
+def test_the_command_erases_only_when_told_twice(anna, tmp_path):
+    call_command("person", "export", "anna", str(tmp_path / "anna.zip"))
+    with pytest.raises(CommandError, match="there already"):
+        call_command("person", "export", "anna", str(tmp_path / "anna.zip"))
+    with pytest.raises(CommandError, match="--yes"):
+        call_command("person", "erase", "anna")
+    call_command("person", "erase", "anna", "--yes")
+    with pytest.raises(CommandError, match=r"user\.not_found"):
+        call_command("person", "erase", "anna", "--yes")
+
+
+def test_raters_and_jobs_end_by_their_age(anna, documents, settings, monkeypatch):
+    changed = {"rater_keep_days": 30, "job_keep_days": 30}
+    monkeypatch.setattr(settings, "CONFIG", type(settings.CONFIG)(**(vars(settings.CONFIG) | changed)))
+    query = kept_query(documents)
+    for document in documents[:2]:
+        Judgement.objects.create(query=query, document=document, user=anna, grade=3)
+    old = timezone.now() - timedelta(days=31)
+    Judgement.objects.filter(document=documents[0]).update(updated_at=old)
+    finished = {"type": "encode", "state": "succeeded", "finished_at": old}
+    gone, kept = Job.objects.create(**finished), Job.objects.create(**finished)
+    type(documents[0]).objects.filter(pk=documents[0].pk).update(import_job=kept)
+    assert list(jobs_to_end()) == [gone]
+    job = run_job_inline(job_create_once(EXPIRE_RECORDS, EXPIRE_RECORDS.parameters())[0])
+    assert (job.result["jobs"], job.result["judgements"]) == (1, 1)
+    assert list(Judgement.objects.order_by("pk").values_list("user", flat=True)) == [None, anna.pk]

@@ -1,0 +1,59 @@
+"""The embedded PostgreSQL for as long as a restore or a drill takes, where no supervisor runs it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING
+
+from retrieval_site.supervisor.attach import data_paths
+from retrieval_site.supervisor.lock import hold_lock
+from retrieval_site.supervisor.postgres import EmbeddedPostgres
+from retrieval_site.supervisor.processes import start
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from contextlib import AbstractContextManager
+
+    from retrieval_site.supervisor.paths import DataPaths
+
+STOP_SECONDS = 60.0
+
+
+@contextmanager
+def embedded_running(paths: DataPaths, overrides: Mapping[str, str] | None = None) -> Iterator[str]:
+    """Give the address of the embedded server of a data folder, made there if there is none; it stops at the end.
+
+    Raises `SupervisorError` where a supervisor holds the folder.
+    """
+    paths.root.mkdir(parents=True, exist_ok=True)
+    paths.log.mkdir(exist_ok=True)
+    with hold_lock(paths.lock, "no address: a backup is being restored"):
+        postgres = EmbeddedPostgres(paths, {**(overrides or {})})
+        postgres.prepare()
+        with (paths.log / "postgres.log").open("ab") as log:
+            server = start(postgres.command(), log)
+        try:
+            postgres.wait_ready(server)
+            postgres.ensure_database()
+            yield paths.database_url
+        finally:
+            _stop(server)
+
+
+def database_running() -> AbstractContextManager[object]:
+    """Return what runs the embedded server for a while, where that is the one in use and the site is stopped."""
+    paths = data_paths()
+    is_ours = os.environ["DATABASE_URL"] == paths.database_url and (paths.postgres / "PG_VERSION").exists()
+    return embedded_running(paths) if is_ours and not EmbeddedPostgres(paths).answers() else nullcontext()
+
+
+def _stop(server: subprocess.Popen[bytes]) -> None:
+    os.kill(server.pid, signal.SIGINT)
+    try:
+        server.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()

@@ -1,0 +1,183 @@
+"""PostgreSQL's own programs on the database that Django uses: `pg_dump` out of it, `pg_restore` and `psql` into it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from contextlib import contextmanager, suppress
+from typing import IO, TYPE_CHECKING
+
+from django.db import connection
+
+from retrieval_site.errors import AppError
+from retrieval_site.supervisor.errors import SupervisorError
+from retrieval_site.supervisor.postgres import binaries
+from workers.backup.emptying import EMPTY_PUBLIC
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+CHUNK_BYTES = 1024 * 1024
+LOCK_WAIT_SECONDS = 60
+MAJOR = 10_000
+"""PostgreSQL counts versions as 180004."""
+NOT_KEPT = ("django_session",)
+"""Tables that a backup has without their rows: whoever reads a session's key can act as its person."""
+_PG_NAMES = {
+    "sslmode": "PGSSLMODE",
+    "sslrootcert": "PGSSLROOTCERT",
+    "sslcert": "PGSSLCERT",
+    "sslkey": "PGSSLKEY",
+    "connect_timeout": "PGCONNECT_TIMEOUT",
+}
+
+
+def environment() -> dict[str, str]:
+    """Return how the programs reach the database: by variables, since anybody can read a program's words."""
+    known = connection.settings_dict
+    options = known["OPTIONS"]
+    values = {
+        "PGHOST": known["HOST"],
+        "PGPORT": str(known["PORT"]),
+        "PGUSER": known["USER"],
+        "PGPASSWORD": known["PASSWORD"],
+        "PGDATABASE": known["NAME"],
+        "PGAPPNAME": "sightline backup",
+    }
+    values |= {variable: str(options[name]) for name, variable in _PG_NAMES.items() if name in options}
+    return {**os.environ, **{name: value for name, value in values.items() if value}}
+
+
+def program(name: str) -> str:
+    """Return the path of one of PostgreSQL's programs that is not older than the server.
+
+    Those of the installed wheel, else those of the system; raises AppError `backup.programs_too_old`.
+    """
+    server = _server_major()
+    found = [path for path in _candidates(name) if _major(path) >= server]
+    if not found:
+        raise AppError("backup.programs_too_old", program=name, version=server)
+    return found[0]
+
+
+def _candidates(name: str) -> Iterator[str]:
+    with suppress(SupervisorError):
+        yield str(binaries() / name)
+    if on_path := shutil.which(name):
+        yield on_path
+
+
+def _major(path: str) -> int:
+    said = subprocess.run([path, "--version"], check=False, capture_output=True, text=True)  # noqa: S603  ours
+    version = re.search(r"\) (\d+)", said.stdout)
+    return int(version[1]) if version else 0
+
+
+def _server_major() -> int:
+    connection.ensure_connection()
+    return int(connection.connection.info.server_version) // MAJOR
+
+
+@contextmanager
+def dumped(snapshot: str) -> Iterator[IO[bytes]]:
+    """Give the dump of the database as of an exported snapshot, to be read to its end.
+
+    Raises AppError `backup.program_failed` at the end where `pg_dump` did not end well.
+    """
+    words = [program("pg_dump"), "--format=custom", f"--snapshot={snapshot}", "--no-owner", "--no-privileges"]
+    words += [f"--lock-wait-timeout={LOCK_WAIT_SECONDS}s"]
+    words += [f"--exclude-table-data={table}" for table in NOT_KEPT]
+    with tempfile.TemporaryFile() as errors:
+        dump = _start(words, errors, stdout=subprocess.PIPE)
+        try:
+            yield _out(dump)
+            _check("pg_dump", dump, errors)
+        finally:
+            _end(dump)
+
+
+def load(dump: Path, *, replace: bool) -> None:
+    """Fill the database from a dump, all of it in one transaction, or nothing.
+
+    With `replace`, what the database holds goes in the same transaction; that waits a short while for whoever reads
+    it. Raises AppError `backup.program_failed`.
+    """
+    script = [program("pg_restore"), "--file=-", "--no-owner", "--no-privileges", "--no-comments", str(dump)]
+    into = [
+        program("psql"),
+        "--no-psqlrc",
+        "--quiet",
+        "--set=ON_ERROR_STOP=1",
+        "--single-transaction",
+        "--file=-",
+    ]
+    with tempfile.TemporaryFile() as errors, tempfile.TemporaryFile() as refused:
+        reader = _start(script, errors, stdout=subprocess.PIPE)
+        writer = _start(into, refused, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        try:
+            _pump(reader, writer, _first_words(replace))
+            # Only a script that is whole may be committed, which psql does at its end.
+            if writer.poll() is None:
+                _check("pg_restore", reader, errors)
+            if writer.stdin:
+                _close(writer.stdin)
+            _check("psql", writer, refused)
+        finally:
+            _end(writer)
+            _end(reader)
+
+
+def _first_words(replace: bool) -> bytes:  # noqa: FBT001  (private)
+    words = "SET lock_timeout = '15s'; SET client_min_messages = error;\n"
+    if replace:
+        words += EMPTY_PUBLIC
+    return (words + "CREATE SCHEMA IF NOT EXISTS public;\n").encode()
+
+
+def _pump(reader: subprocess.Popen[bytes], writer: subprocess.Popen[bytes], first: bytes) -> None:
+    """Hand on until one of both ends."""
+    assert writer.stdin is not None  # noqa: S101  (for the type checker: it was asked for)
+    try:
+        writer.stdin.write(first)
+        while chunk := _out(reader).read(CHUNK_BYTES):
+            writer.stdin.write(chunk)
+    except BrokenPipeError:
+        return
+
+
+def _close(pipe: IO[bytes]) -> None:
+    try:
+        pipe.close()
+    except BrokenPipeError:
+        return
+
+
+def _start(words: list[str], errors: IO[bytes], **pipes: int) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(words, env=environment(), stderr=errors, **pipes)  # type: ignore[call-overload,no-any-return]  # noqa: S603  ours
+
+
+def _out(process: subprocess.Popen[bytes]) -> IO[bytes]:
+    assert process.stdout is not None  # noqa: S101  (for the type checker: it was asked for)
+    return process.stdout
+
+
+def _check(name: str, process: subprocess.Popen[bytes], errors: IO[bytes]) -> None:
+    if process.wait() != 0:
+        errors.seek(0)
+        said = [line for line in errors.read(1 << 16).decode(errors="replace").splitlines() if line.strip()]
+        reason = next((line for line in said if "ERROR" in line or "FATAL" in line), said[-1] if said else "")
+        raise AppError("backup.program_failed", program=name, reason=reason[:500])
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a process that still runs: what it did is rolled back."""
+    if process.poll() is None:
+        process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe:
+            _close(pipe)

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import json
+import os
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from retrieval_site.audit import audit_note
+from retrieval_site.errors import AppError
+from retrieval_site.supervisor.attach import data_paths
+from retrieval_site.supervisor.errors import SupervisorError
+from workers.backup.create import silent
+from workers.backup.embedded import embedded_running
+from workers.backup.manifest import newest
+from workers.backup.places import place_of
+from workers.backup.restore import backup_open, backup_restore, restored_compare
+from workers.backup.sealing import Sealing, identities_read
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from django.core.management.base import CommandParser
+
+    from workers.backup.restore import Rehearsed
+
+
+class Command(BaseCommand):
+    help = "Restore a site from a backup, into an empty database and data folder. Stop the site first."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("place", help="the folder of the backups")
+        parser.add_argument("backup", nargs="?", help="its id (default: the newest)")
+        parser.add_argument("--identity", type=Path, help="the file of the private key, for an encrypted one")
+        parser.add_argument(
+            "--replace",
+            action="store_true",
+            help="throw away what the database holds; blobs that are there stay",
+        )
+        parser.add_argument(
+            "--compare", action="store_true", help="compare rows, files and answers afterwards"
+        )
+        parser.add_argument(
+            "--json", action="store_true", help="say what was compared, or the error, as JSON"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            with _database():
+                compared = self._restore(options)
+        except (AppError, SupervisorError) as error:
+            if options["json"] and isinstance(error, AppError):
+                self.stdout.write(json.dumps(error.as_json()))
+                return
+            raise CommandError(str(error)) from error
+        if compared:
+            self._tell(compared, as_json=options["json"])
+
+    def _tell(self, compared: Rehearsed, *, as_json: bool) -> None:
+        answers = compared.answers
+        said = {"tables": compared.tables, "rows": compared.rows, "blobs": compared.blobs}
+        said |= {"asked": answers.asked, "equal": answers.equal}
+        words = (
+            f"Compared: {compared.rows:,} rows and {compared.blobs:,} files are equal,"
+            f" {answers.equal} of {answers.asked} answers to the letter, {answers.share:.1%} of their hits"
+        )
+        self.stdout.write(json.dumps({**said, "share": answers.share}) if as_json else words)
+
+    def _restore(self, options: dict[str, Any]) -> Rehearsed | None:
+        place = place_of(options["place"])
+        identities = identities_read(options["identity"]) if options["identity"] else ()
+        backup = backup_open(place, options["backup"] or newest(place), Sealing(identities=identities))
+        say = self.stderr.write if self.stderr.isatty() else silent
+        key = backup_restore(backup=backup, replace=options["replace"], say=say)
+        self.stdout.write(
+            f"{backup.manifest.id} is restored: {backup.manifest.blobs:,} files, and the database"
+        )
+        if key is not None:
+            self.stdout.write(f"SECRET_KEY of the backup is in {key}")
+        compared = restored_compare(backup) if options["compare"] else None
+        audit_note("backup.restored", backup=backup.manifest.id)
+        return compared
+
+
+def _database() -> AbstractContextManager[object]:
+    """Return what runs the embedded server meanwhile, where there is no other."""
+    paths = data_paths()
+    return embedded_running(paths) if os.environ["DATABASE_URL"] == paths.database_url else nullcontext()
