@@ -11,11 +11,15 @@ from workers.neural.native import native_config, native_weights
 from workers.neural.pieces import piece_tokenizer
 from workers.neural.tokens import PAD_ID
 from workers.neural.two_tower import TwoTower
-from workers.training.graphs import image_graph, text_graph
+from workers.training.graphs import Grid, image_graph, text_graph
 from workers.training.run_folder import RunFolder
 from workers.training.scripts import image_script, text_script
 
 VOCABULARY_FILE, TOKENIZER_FILE = "vocabulary.txt", "tokenizer.json"
+PAYLOADS = {
+    "onnx": {"image": "image.onnx", "text": "text.onnx"},
+    "native": {"config": "native.json", "weights": "native.safetensors"},
+}
 TORCHSCRIPT = {"image": "image.torchscript", "text": "text.torchscript"}
 
 
@@ -52,13 +56,7 @@ def export_bundle(model: TwoTower, run: RunFolder, path: Path, options: ExportOp
     facts = run.facts()
     pixels = facts["recipe"]["pixels"]
     crops = pixels["crop"] == "ten"
-    image, grid = image_graph(model, pixels["size"], crops=crops, half=options.half)
-    files: dict[str, bytes | Path] = {
-        "image.onnx": image,
-        "text.onnx": text_graph(model, half=options.half),
-        "native.json": (json.dumps(native_config(model), indent=1) + "\n").encode(),
-        "native.safetensors": native_weights(model, half=options.half),
-    }
+    files, grid = encoder_files(model, pixels["size"], crops=crops, half=options.half)
     manifest = _manifest(facts, json.loads(run.metrics.read_text()), options)
     if run.recipe_and_data()[0].reads_pieces:
         manifest["text"] |= PIECES
@@ -74,6 +72,19 @@ def export_bundle(model: TwoTower, run: RunFolder, path: Path, options: ExportOp
     if grid:
         manifest["image"]["cells"] = list(grid)
     return bundle_write(path, manifest, files)
+
+
+def encoder_files(
+    model: TwoTower, size: int, *, crops: bool, half: bool
+) -> tuple[dict[str, bytes | Path], Grid | None]:
+    """Both encoders as graphs and in their native form, by their names in `PAYLOADS`, and the image graph's cells."""
+    image, grid = image_graph(model, size, crops=crops, half=half)
+    return {
+        "image.onnx": image,
+        "text.onnx": text_graph(model, half=half),
+        "native.json": (json.dumps(native_config(model), indent=1) + "\n").encode(),
+        "native.safetensors": native_weights(model, half=half),
+    }, grid
 
 
 def _manifest(facts: dict[str, Any], metrics: dict[str, Any], options: ExportOptions) -> dict[str, Any]:
@@ -95,8 +106,7 @@ def _manifest(facts: dict[str, Any], metrics: dict[str, Any], options: ExportOpt
             "max_tokens": recipe["data"]["max_tokens"],
         },
         "payloads": {
-            "onnx": {"image": "image.onnx", "text": "text.onnx"},
-            "native": {"config": "native.json", "weights": "native.safetensors"},
+            **PAYLOADS,
             **({"torchscript": TORCHSCRIPT} if options.torchscript else {}),
         },
         "training": {
