@@ -136,6 +136,12 @@ def tiny_tokenizer(family: str) -> Any:
     return tokenizer
 
 
+def write_weights(folder: Path, model: Any) -> None:
+    """Write what transformers itself publishes of a model: its config and safetensors."""
+    model.config.save_pretrained(folder)
+    model.save_pretrained(folder)
+
+
 LENGTH = 16
 """The most tokens of a tiny model's text."""
 
