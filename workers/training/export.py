@@ -11,6 +11,7 @@ from workers.neural.native import native_config, native_weights
 from workers.neural.pieces import piece_tokenizer
 from workers.neural.tokens import PAD_ID
 from workers.neural.two_tower import TwoTower
+from workers.training.base import KeptReading
 from workers.training.graphs import Grid, image_graph, text_graph
 from workers.training.run_folder import RunFolder
 from workers.training.scripts import image_script, text_script
@@ -57,8 +58,13 @@ def export_bundle(model: TwoTower, run: RunFolder, path: Path, options: ExportOp
     pixels = facts["recipe"]["pixels"]
     crops = pixels["crop"] == "ten"
     files, grid = encoder_files(model, pixels["size"], crops=crops, half=options.half)
-    manifest = _manifest(facts, json.loads(run.metrics.read_text()), options)
-    if run.recipe_and_data()[0].reads_pieces:
+    manifest = _manifest(facts, _metrics(run), options)
+    recipe = run.recipe_and_data()[0]
+    if recipe.reads_as_bundle:
+        reading = KeptReading(run.path)
+        manifest["text"] = reading.described()
+        files[reading.spec.vocabulary] = reading.file
+    elif recipe.reads_pieces:
         manifest["text"] |= PIECES
         files[TOKENIZER_FILE] = piece_tokenizer(run.vocabulary.read_text().splitlines()).to_str().encode()
     else:
@@ -72,6 +78,12 @@ def export_bundle(model: TwoTower, run: RunFolder, path: Path, options: ExportOp
     if grid:
         manifest["image"]["cells"] = list(grid)
     return bundle_write(path, manifest, files)
+
+
+def _metrics(run: RunFolder) -> dict[str, Any]:
+    """The best epoch's quality, and where the run goes on from a version, that of the version."""
+    found = {"validation": json.loads(run.metrics.read_text())}
+    return found | ({"base": json.loads(run.base.read_text())} if run.base.exists() else {})
 
 
 def encoder_files(
@@ -91,6 +103,7 @@ def _manifest(facts: dict[str, Any], metrics: dict[str, Any], options: ExportOpt
     recipe = facts["recipe"]
     precision = {"precision": "float32"} if _all_or_nothing(recipe["image"]) else {}
     pixels = {key: recipe["pixels"][key] for key in ("resize", "size", "crop", "mean", "std")}
+    interpolation = recipe["pixels"].get("interpolation", "bilinear")  # runs of before have none
     return {
         "format": 1,
         "name": options.name,
@@ -99,7 +112,7 @@ def _manifest(facts: dict[str, Any], metrics: dict[str, Any], options: ExportOpt
         "dim": recipe["embedding_dim"],
         "similarity": recipe["similarity"]["kind"],
         "modalities": ["image", "text"],
-        "image": {**pixels, "interpolation": "bilinear", **precision},
+        "image": {**pixels, "interpolation": interpolation, **precision},
         "text": {
             "tokenizer": "nltk-words",
             "vocabulary": VOCABULARY_FILE,
@@ -115,7 +128,7 @@ def _manifest(facts: dict[str, Any], metrics: dict[str, Any], options: ExportOpt
             "sets": facts.get("sets", {}),
             "versions": facts["versions"],
         },
-        "metrics": {"validation": metrics},
+        "metrics": metrics,
         **options.units,
     }
 

@@ -15,6 +15,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 
 from workers.inference.manifest import ImageSpec
 from workers.neural.two_tower import TwoTower
+from workers.training.base import shaped_by_bundle
 from workers.training.batches import CachedFeatures, CroppedPictures, TrainingData, TrainingPictures
 from workers.training.callbacks import Curves, Validation
 from workers.training.distributed import is_rank_zero, wait_for_rank_zero
@@ -23,6 +24,8 @@ from workers.training.errors import TrainingError
 from workers.training.export import ExportOptions, export_bundle
 from workers.training.feature_store import Features, Frozen, feature_store, statistics
 from workers.training.layout import Captioned
+from workers.training.measures.bootstrap import paired_bootstrap
+from workers.training.measures.ranks import Ranks, read_ranks
 from workers.training.metrics import Quality
 from workers.training.module import VALIDATION_SUM, RetrievalModule
 from workers.training.picture_store import Progress, picture_store
@@ -33,7 +36,7 @@ from workers.training.start import (
     TrunkParts,
     begin_words,
     build_model,
-    sentence_encoders,
+    pretrained_texts,
     trained_parts,
     tune_sentences,
 )
@@ -80,6 +83,8 @@ def train(options: TrainOptions) -> Quality | None:
     Raises TrainingError, ModelConfigError, WeightsError or BundleError, each with a sentence for a person.
     """
     _check_devices(options)
+    if not options.resume:
+        options = replace(options, recipe=shaped_by_bundle(options.recipe))
     folder = RunFolder(options.out)
     splits = options.data.splits()
     if not is_rank_zero():
@@ -96,6 +101,7 @@ def train(options: TrainOptions) -> Quality | None:
         module = _prepared(options, folder, splits, learns=not over)
         if not over:
             folder.set_state("running")
+            _measure_base(options, folder, module)
             _fit(options, folder, module)
         quality = _finish(options, folder, module)
     if folder.state.state == "not started":
@@ -208,7 +214,7 @@ def _features(model: TwoTower, pictures: CachedFeatures) -> Features:
 def image_spec(recipe: Recipe) -> ImageSpec:
     """How serving prepares pictures for the recipe's model."""
     pixels = recipe.pixels
-    return ImageSpec(pixels.resize, pixels.size, pixels.mean, pixels.std, pixels.crop)
+    return ImageSpec(pixels.resize, pixels.size, pixels.mean, pixels.std, pixels.crop, pixels.interpolation)
 
 
 def _device(options: TrainOptions) -> torch.device:
@@ -248,6 +254,28 @@ def _fit(options: TrainOptions, folder: RunFolder, module: RetrievalModule) -> N
         limit_val_batches=0,
     )
     trainer.fit(module, ckpt_path=str(last) if options.resume and last.exists() else None, weights_only=True)
+
+
+def _measure_base(options: TrainOptions, folder: RunFolder, module: RetrievalModule) -> None:
+    """Measure the version that the run goes on from, before anything is learned."""
+    if not options.recipe.start.bundle or folder.base.exists():
+        return
+    device = _device(options)
+    ranks = split_ranks(module.model.to(device), module.validation_data, device)
+    ranks.save(folder.base_ranks)
+    folder.base.write_text(json.dumps(ranks.quality().to_json(), indent=1) + "\n")
+    options.say(f"before: sum of recalls {ranks.quality().sum_of_recalls:.1f}")
+
+
+def _say_gain(options: TrainOptions, folder: RunFolder, ranks: Ranks) -> None:
+    """Say whether the best epoch is better than the version that the run began with."""
+    if not folder.base_ranks.exists():
+        return
+    gain = paired_bootstrap(ranks, read_ranks(folder.base_ranks)).sum_of_recalls
+    options.say(
+        f"against the version before: sum of recalls {gain.value:+.1f} "
+        f"({gain.low:+.1f} to {gain.high:+.1f}); that it is better is {gain.verdict}"
+    )
 
 
 def _strategy(options: TrainOptions) -> str:
@@ -292,9 +320,10 @@ def _finish(options: TrainOptions, folder: RunFolder, module: RetrievalModule) -
     device = _device(options)
     ranks = split_ranks(module.model.to(device), _as_served(options, module.validation_data), device)
     ranks.save(folder.ranks)
+    _say_gain(options, folder, ranks)
     quality = ranks.quality()
     folder.metrics.write_text(json.dumps(quality.to_json(), indent=1) + "\n")
     module.model.cpu()
-    for encoder in sentence_encoders(module.model):
+    for encoder in pretrained_texts(module.model):
         encoder.remember(on=False)
     return quality

@@ -71,7 +71,7 @@ def published_bundle(
         }
         path.parent.mkdir(parents=True, exist_ok=True)
         manifest |= {key: found[key] for key in ("dim", "image", "text")}
-        return bundle_write(path, manifest, files | native.files)
+        return bundle_write(path, manifest, {**files, **native.files})
     except KeyError as error:
         raise BundleError("bundle.crashed/conversion") from error
     finally:

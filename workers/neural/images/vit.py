@@ -80,7 +80,7 @@ class VitTrunk(nn.Module):
             return cast("Tensor", self.network.post_layernorm(states[:, 0]))
         return cast("Tensor", self.network.head(self.network.post_layernorm(states)))
 
-    def split(self, blocks: int) -> tuple[nn.Module, nn.Module]:
+    def split(self, blocks: int) -> "tuple[EarlyBlocks, LateBlocks]":
         """The part before the last `blocks` blocks, and the one from them on; both share the trunk's weights.
 
         Raises ModelConfigError where it has no so many.
@@ -88,10 +88,10 @@ class VitTrunk(nn.Module):
         if not 0 < blocks <= len(self.blocks):
             raise ModelConfigError(f"start.tune_blocks: the image encoder has {len(self.blocks)} blocks.")
         at = len(self.blocks) - blocks
-        return _Early(self, at), _Late(self, at)
+        return EarlyBlocks(self, at), LateBlocks(self, at)
 
 
-class _Early(nn.Module):
+class EarlyBlocks(nn.Module):
     """pixels → what the first trained block gets."""
 
     def __init__(self, trunk: VitTrunk, at: int) -> None:
@@ -102,7 +102,7 @@ class _Early(nn.Module):
         return through(_listed(self.trunk)[: self.at], self.trunk.tokens(pixels))
 
 
-class _Late(nn.Module):
+class LateBlocks(nn.Module):
     """What the first trained block gets → features."""
 
     def __init__(self, trunk: VitTrunk, at: int) -> None:

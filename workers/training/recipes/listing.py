@@ -12,6 +12,16 @@ def recipe_row(name: str, recipe: Recipe) -> tuple[str, ...]:
     kind = f"{recipe.image.kind} {reasoning.kind}" if reasoning else recipe.image.kind
     texts = getattr(recipe.text, "encoders", (recipe.text,))
     tuned = "frozen" if recipe.frozen else "trained"
+    if recipe.start.shape == "bundle":
+        return (
+            name,
+            *["the version's"] * 3,
+            recipe.loss.kind,
+            "",
+            f"{recipe.optimiser.lr:g}",
+            str(recipe.run.epochs),
+            tuned,
+        )
     return (
         name,
         f"{kind} {image}".strip(),

@@ -1,0 +1,135 @@
+"""Fine-tuning a version with native weights: tiny random CLIP and SigLIP on coloured shapes."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from tests.support import published
+from workers.inference.bundles import bundle_extract, bundle_write
+from workers.inference.checks.native import check_agreement, check_native
+from workers.inference.checks.probing import Prober
+from workers.neural.errors import ModelConfigError
+from workers.neural.native import native_config, native_weights
+from workers.neural.published import published_config, published_model
+from workers.training.errors import TrainingError
+from workers.training.recipe import recipe_with
+from workers.training.recipes.catalogue import recipe_named
+from workers.training.run_folder import RunFolder
+from workers.training.train import TrainOptions, train
+
+WORDS = [
+    "a",
+    "red",
+    "green",
+    "blue",
+    "yellow",
+    "disc",
+    "square",
+    "there",
+    "is",
+    "in",
+    "it",
+    "lies",
+    "on",
+    "grey",
+    "the",
+    "looks",
+    ".",
+    "!",
+]
+
+
+@pytest.fixture(scope="module", params=["clip", "siglip"])
+def base(request, tmp_path_factory):
+    """The bundle of a tiny random model: its native weights alone, which is what training goes on from."""
+    family, folder = request.param, tmp_path_factory.mktemp(request.param)
+    tokenizer = published.tiny_tokenizer(family, WORDS)
+    theirs = published.tiny_model(family, tokenizer.get_vocab_size())
+    model = published_model(published_config(theirs.config.to_dict(), 0), theirs.state_dict())
+    half = {"mean": [0.5] * 3, "std": [0.5] * 3}
+    crop = "center" if family == "clip" else "squash"
+    image = {"resize": 32, "size": 32, "crop": crop, "interpolation": "bicubic", **half}
+    feed = {"inputs": ["input_ids"], "padding": "fixed", "pad": 0}
+    manifest = {
+        "format": 1, "name": "tiny", "licence": "MIT", "dim": model.config.embedding_dim, "similarity": "cosine",
+        "modalities": ["image", "text"], "image": image,
+        "text": {"tokenizer": "tokenizers", "vocabulary": "in/tokenizer.json", "max_tokens": 16, "feed": feed},
+        "payloads": {"native": {"config": "own.json", "weights": "own.safetensors"}},
+    }  # fmt: skip
+    files = {
+        "own.json": json.dumps(native_config(model)).encode(),
+        "own.safetensors": native_weights(model, half=False),
+        "in/tokenizer.json": tokenizer.to_str().encode(),
+    }
+    bundle_write(folder / "tiny.zip", manifest, files)
+    return folder / "tiny.zip"
+
+
+def options(base, data, folder, name="finetune-heads", **settings):
+    asked = {"start.bundle": str(base), "data.batch": 16, "run.epochs": 6, "optimiser.lr": 0.01} | settings
+    recipe = recipe_with(recipe_named(name), asked.items())
+    return TrainOptions(recipe, data, folder / "run", folder / "cache", say=lambda line: None)
+
+
+def weights(path):
+    return torch.load(path, weights_only=True)["state_dict"]
+
+
+def test_heads_learn_what_a_frozen_model_did_not_know(base, data, tmp_path):
+    said = []
+    asked = replace(options(base, data, tmp_path), say=said.append, bundle=tmp_path / "next.zip")
+    quality = train(asked)
+    run = RunFolder(asked.out)
+    before = json.loads(run.base.read_text())["sum_of_recalls"]
+    assert quality.sum_of_recalls > before + 60
+    assert any("against the version before" in line and "confirmed" in line for line in said)
+    bundle_extract(tmp_path / "next.zip", tmp_path / "next")
+    bundle_extract(base, tmp_path / "base")
+    new, old = (load_file(tmp_path / place) for place in ("next/native.safetensors", "base/own.safetensors"))
+    changed = {name for name in old if not torch.equal(old[name], new[name])}
+    assert changed <= {"image.linear.weight", "text.project.weight", "text.project.bias"}
+    assert "image.linear.weight" in changed
+
+
+def test_what_comes_of_it_is_a_bundle_as_any_other(base, data, tmp_path):
+    asked = options(base, data, tmp_path, **{"run.epochs": 1})
+    train(replace(asked, bundle=tmp_path / "next.zip"))
+    manifest = bundle_extract(tmp_path / "next.zip", tmp_path / "next")
+    assert manifest.payloads.kinds == ("onnx", "native")
+    assert manifest.image.interpolation == "bicubic"
+    assert manifest.text.feed.inputs == ("tokens", "lengths")
+    assert manifest.metrics["base"]["sum_of_recalls"] > 0
+    check_native(manifest.payloads.native, tmp_path / "next")
+    prober = Prober(manifest, tmp_path / "next", 1)
+    vectors = {tower: getattr(prober, tower)(getattr(manifest, tower))[0] for tower in ("image", "text")}
+    assert min(check_agreement(manifest, tmp_path / "next", vectors).values()) > 0.999
+
+
+def test_the_last_blocks_are_trained_and_nothing_before_them(base, data, tmp_path):
+    settings = {"start.tune_blocks": 1, "start.tune_sentence": 1, "start.head_epochs": 0, "run.epochs": 1}
+    asked = options(base, data, tmp_path, "finetune-blocks", **settings | {"start.lr_factor": 1.0})
+    train(asked)
+    bundle_extract(base, tmp_path / "base")
+    old, new = load_file(tmp_path / "base/own.safetensors"), weights(asked.out / "checkpoints/best.ckpt")
+    changed = {name for name, value in old.items() if not torch.equal(value, new[f"model.{name}"])}
+    assert any("image.trunk.network.encoder.layers.1." in name for name in changed)
+    assert any("text.pretrained.network.encoder.layers.1." in name for name in changed)
+    assert not any("layers.0." in name or "embeddings" in name for name in changed)
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "reason"),
+    [
+        ({"start.bundle": ""}, ModelConfigError, "set start.bundle"),
+        ({"start.bundle": "nowhere.zip"}, TrainingError, "no bundle"),
+        ({"data.join": 2}, ModelConfigError, "vocabularies of our own"),
+        ({"start.tune": "all", "start.tune_blocks": 9}, ModelConfigError, "has 2 blocks"),
+        ({"start.tune_blocks": 1}, ModelConfigError, "start.tune=all"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_a_sentence(base, data, tmp_path, settings, error, reason):
+    with pytest.raises(error, match=reason):
+        train(options(base, data, tmp_path, **settings))
