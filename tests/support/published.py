@@ -120,12 +120,12 @@ def export(
         )  # fmt: skip
 
 
-def tiny_tokenizer(family: str) -> Any:
-    """Return a tokeniser of WORDS: with marks and a mask as BERT's, or with an end alone, as SigLIP's and CLIP's."""
+def tiny_tokenizer(family: str, known: list[str] = WORDS) -> Any:
+    """Return a tokeniser of the known words: with marks and a mask as BERT's, or with an end alone, as SigLIP's and CLIP's."""
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
     marks = ["[PAD]", "[UNK]", "[CLS]"]
-    words = [*marks, *sorted(set(WORDS)), "[SEP]"]  # the end has the largest id, as CLIP's has
+    words = [*marks, *sorted(set(known)), "[SEP]"]  # the end has the largest id, as CLIP's has
     tokenizer = Tokenizer(models.WordPiece({word: at for at, word in enumerate(words)}, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.Lowercase()
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()

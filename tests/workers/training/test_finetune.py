@@ -20,26 +20,8 @@ from workers.training.recipes.catalogue import recipe_named
 from workers.training.run_folder import RunFolder
 from workers.training.train import TrainOptions, train
 
-WORDS = [
-    "a",
-    "red",
-    "green",
-    "blue",
-    "yellow",
-    "disc",
-    "square",
-    "there",
-    "is",
-    "in",
-    "it",
-    "lies",
-    "on",
-    "grey",
-    "the",
-    "looks",
-    ".",
-    "!",
-]
+COLOURS = ["red", "green", "blue", "yellow", "disc", "square", "grey"]
+WORDS = [*COLOURS, "a", "there", "is", "in", "it", "lies", "on", "the", "looks", ".", "!"]
 
 
 @pytest.fixture(scope="module", params=["clip", "siglip"])

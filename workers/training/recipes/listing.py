@@ -13,15 +13,8 @@ def recipe_row(name: str, recipe: Recipe) -> tuple[str, ...]:
     texts = getattr(recipe.text, "encoders", (recipe.text,))
     tuned = "frozen" if recipe.frozen else "trained"
     if recipe.start.shape == "bundle":
-        return (
-            name,
-            *["the version's"] * 3,
-            recipe.loss.kind,
-            "",
-            f"{recipe.optimiser.lr:g}",
-            str(recipe.run.epochs),
-            tuned,
-        )
+        rate, epochs = f"{recipe.optimiser.lr:g}", str(recipe.run.epochs)
+        return (name, *["the version's"] * 3, recipe.loss.kind, "", rate, epochs, tuned)
     return (
         name,
         f"{kind} {image}".strip(),
