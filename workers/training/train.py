@@ -41,6 +41,7 @@ from workers.training.start import (
     tune_sentences,
 )
 from workers.training.texts import TokenisedTexts, read_texts
+from workers.training.vector_heads import needs_vector_heads, train_heads
 
 PRECISIONS: dict[str, Literal["32-true", "bf16-mixed"]] = {"float32": "32-true", "bfloat16": "bf16-mixed"}
 
@@ -83,7 +84,8 @@ def train(options: TrainOptions) -> Quality | None:
     Raises TrainingError, ModelConfigError, WeightsError or BundleError, each with a sentence for a person.
     """
     _check_devices(options)
-    if not options.resume:
+    by_vectors = needs_vector_heads(options.recipe)
+    if not options.resume and not by_vectors:
         options = replace(options, recipe=shaped_by_bundle(options.recipe))
     folder = RunFolder(options.out)
     splits = options.data.splits()
@@ -96,6 +98,8 @@ def train(options: TrainOptions) -> Quality | None:
         folder.begin(options.recipe, options.data, splits)
     options = _logged(options, folder)
     torch.manual_seed(options.recipe.run.seed)
+    if by_vectors:
+        return _train_vector_heads(options, folder, splits)
     with _state_kept(folder):
         over = _over(options, folder)
         module = _prepared(options, folder, splits, learns=not over)
@@ -107,12 +111,37 @@ def train(options: TrainOptions) -> Quality | None:
     if folder.state.state == "not started":
         return quality
     folder.set_state("finished")
-    if options.bundle:
+    if options.bundle and _is_better(options, folder, quality):
         export_bundle(
             module.model, folder, options.bundle, options.export or ExportOptions(name=options.out.name)
         )
         options.say(f"bundle: {options.bundle} ({options.bundle.stat().st_size / 1e6:.1f} MB)")
     return quality
+
+
+def _train_vector_heads(
+    options: TrainOptions, folder: RunFolder, splits: tuple[Captioned, Captioned]
+) -> Quality:
+    """Train the heads of a version without native weights, which takes seconds: a run that was stopped begins anew."""
+    with _state_kept(folder):
+        folder.set_state("running")
+        ranks = train_heads(options, folder, splits)
+        _say_gain(options, folder, ranks)
+    folder.set_state("finished")
+    if options.bundle and _is_better(options, folder, ranks.quality()):
+        options.say(f"bundle: {options.bundle} ({options.bundle.stat().st_size / 1e6:.1f} MB)")
+    return ranks.quality()
+
+
+def _is_better(options: TrainOptions, folder: RunFolder, quality: Quality) -> bool:
+    """Whether the best epoch found more than the version that a fine-tuning went on from; says so where it did not."""
+    if options.recipe.start.shape == "recipe" or not folder.base.exists():
+        return True
+    before = json.loads(folder.base.read_text())["sum_of_recalls"]
+    if quality.sum_of_recalls > before:
+        return True
+    options.say("no epoch was better than the version before: no bundle is written")
+    return False
 
 
 def _help(options: TrainOptions, folder: RunFolder, splits: tuple[Captioned, Captioned]) -> None:
