@@ -15,8 +15,8 @@ from workers.training.base import KeptReading
 from workers.training.graphs import Grid, image_graph, text_graph
 from workers.training.run_folder import RunFolder
 from workers.training.scripts import image_script, text_script
+from workers.training.start import TOKENIZER_FILE, VOCABULARY_FILE
 
-VOCABULARY_FILE, TOKENIZER_FILE = "vocabulary.txt", "tokenizer.json"
 PAYLOADS = {
     "onnx": {"image": "image.onnx", "text": "text.onnx"},
     "native": {"config": "native.json", "weights": "native.safetensors"},

@@ -24,9 +24,11 @@ from workers.neural.tokens import SPECIAL_TOKENS
 from workers.neural.two_tower import TwoTower, TwoTowerConfig
 from workers.neural.words import fill_words
 from workers.training.errors import TrainingError
-from workers.training.export import TOKENIZER_FILE, VOCABULARY_FILE
 from workers.training.recipe import Recipe
 from workers.training.sentence_model import SentenceModel
+
+VOCABULARY_FILE, TOKENIZER_FILE = "vocabulary.txt", "tokenizer.json"
+"""What a bundle of ours calls its words, or its pieces of words."""
 
 
 def build_model(recipe: Recipe, vocabulary: int) -> TwoTower:

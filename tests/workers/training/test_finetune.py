@@ -8,13 +8,15 @@ import torch
 from safetensors.torch import load_file
 
 from tests.support import published
-from workers.inference.bundles import bundle_extract, bundle_write
+from tests.support.tiny_bundle import make_tiny_bundle
+from workers.inference.bundles import bundle_extract, bundle_write, read_manifest
 from workers.inference.checks.native import check_agreement, check_native
 from workers.inference.checks.probing import Prober
 from workers.neural.errors import ModelConfigError
 from workers.neural.native import native_config, native_weights
 from workers.neural.published import published_config, published_model
 from workers.training.errors import TrainingError
+from workers.training.evaluate import evaluated
 from workers.training.recipe import recipe_with
 from workers.training.recipes.catalogue import recipe_named
 from workers.training.run_folder import RunFolder
@@ -115,3 +117,34 @@ def test_the_last_blocks_are_trained_and_nothing_before_them(base, data, tmp_pat
 def test_what_cannot_be_is_refused_in_a_sentence(base, data, tmp_path, settings, error, reason):
     with pytest.raises(error, match=reason):
         train(options(base, data, tmp_path, **settings))
+
+
+def test_a_version_without_native_weights_gets_heads_as_an_adapter(data, tmp_path):
+    base = make_tiny_bundle(tmp_path / "tiny.zip")
+    asked = replace(
+        options(base, data, tmp_path, **{"run.epochs": 30, "run.patience": 0, "optimiser.lr": 0.003}),
+        bundle=tmp_path / "next.zip",
+    )
+    quality = train(asked)
+    before = json.loads(RunFolder(asked.out).base.read_text())["sum_of_recalls"]
+    assert quality.sum_of_recalls > before + 10
+    manifest, old = read_manifest(tmp_path / "next.zip"), read_manifest(base)
+    assert manifest.adapter.image == "adapter/image.npy"
+    assert manifest.files["image.onnx"] == old.files["image.onnx"]
+    assert manifest.metrics["base"]["sum_of_recalls"] == before
+    served = evaluated(tmp_path / "next.zip", data.splits()[1], lambda *_: None, "cpu").ranks.quality()
+    assert served.sum_of_recalls == pytest.approx(quality.sum_of_recalls, abs=1.0)
+    for bundle, recipe, reason in (
+        (base, "blocks", "take finetune-heads"),
+        (tmp_path / "next.zip", "heads", "anew"),
+    ):
+        with pytest.raises(TrainingError, match=reason):
+            train(options(bundle, data, tmp_path / recipe, f"finetune-{recipe}"))
+
+
+def test_a_model_that_learns_nothing_leaves_no_bundle(data, tmp_path):
+    base, said = make_tiny_bundle(tmp_path / "tiny.zip"), []
+    asked = options(base, data, tmp_path, **{"optimiser.lr": 0.0, "run.epochs": 2})
+    train(replace(asked, bundle=tmp_path / "next.zip", say=said.append))
+    assert not (tmp_path / "next.zip").exists()
+    assert any("no bundle is written" in line for line in said)
