@@ -121,7 +121,7 @@ def export(
 
 
 def tiny_tokenizer(family: str, known: list[str] = WORDS) -> Any:
-    """Return a tokeniser of the known words: with marks and a mask as BERT's, or an end alone, as SigLIP's and CLIP's."""
+    """Return a tokeniser of the known words: with marks and a mask as BERT's, or an end alone, as SigLIP's."""
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
     marks = ["[PAD]", "[UNK]", "[CLS]"]
