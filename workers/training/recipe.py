@@ -61,6 +61,7 @@ class StartConfig:
     times the learning rate of the rest. `tune_from`: the network's module, such as `features.11` or `layer4`, with
     which its training begins: what lies before stays as it is and is computed once for `pixels.views`, and batch norm
     keeps its statistics. `tune_blocks`: the same for a vision transformer, by how many of its last blocks are trained.
+    `lora_rank`: of what both networks of an imported model learn beside their weights (see `neural.low_rank`).
     `head_epochs`: epochs in which the network is not trained yet, so that a head that knows
     nothing does not spoil it (Kumar et al. 2022).
     """
@@ -75,6 +76,7 @@ class StartConfig:
     tune: Literal["head", "all"] = "all"
     tune_from: str = ""
     tune_blocks: int = 0
+    lora_rank: int = 0
     head_epochs: int = 0
     lr_factor: float = 1.0
 

@@ -16,6 +16,7 @@ from workers.neural.images.split import split_before
 from workers.neural.images.trunks import UsesTorchvision
 from workers.neural.images.vit import VitConfig, VitTrunk
 from workers.neural.images.weights import pretrained_trunk
+from workers.neural.low_rank import add_low_rank
 from workers.neural.native import fill_native
 from workers.neural.pieces import vocabulary_in
 from workers.neural.texts.pretrained import PretrainedTextEncoder
@@ -116,6 +117,8 @@ def trained_parts(trunk: nn.Module, recipe: Recipe) -> TrunkParts:
     trunk.requires_grad_(requires_grad=start.tune == "all" and not start.tune_from and not start.tune_blocks)
     if start.tune_blocks:
         return _last_blocks(trunk, recipe)
+    if start.lora_rank:
+        return TrunkParts(None, None)
     if not start.tune_from:
         return TrunkParts(None if start.tune == "all" else trunk, None)
     if start.tune != "all":
@@ -129,6 +132,20 @@ def trained_parts(trunk: nn.Module, recipe: Recipe) -> TrunkParts:
     early, late = split_before(trunk, start.tune_from)
     late.requires_grad_()
     return TrunkParts(early, late)
+
+
+def add_lora(model: TwoTower, recipe: Recipe) -> None:
+    """Let both networks of an imported model learn by `start.lora_rank`. Raises ModelConfigError for another model."""
+    start, trunk = recipe.start, model.image.trunk
+    if not start.lora_rank:
+        return
+    if not isinstance(trunk, VitTrunk) or start.tune != "all" or start.tune_from or start.tune_blocks:
+        raise ModelConfigError(
+            "start.lora_rank is for imported models: it goes with image.kind=vit and start.tune=all, and not with "
+            "start.tune_from or start.tune_blocks."
+        )
+    for network in (trunk, *(encoder.pretrained for encoder in pretrained_texts(model))):
+        add_low_rank(network, start.lora_rank)
 
 
 def _last_blocks(trunk: nn.Module, recipe: Recipe) -> TrunkParts:

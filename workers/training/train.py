@@ -14,6 +14,7 @@ import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from workers.inference.manifest import ImageSpec
+from workers.neural.low_rank import merge_low_rank
 from workers.neural.two_tower import TwoTower
 from workers.training.base import shaped_by_bundle
 from workers.training.batches import CachedFeatures, CroppedPictures, TrainingData, TrainingPictures
@@ -34,6 +35,7 @@ from workers.training.run_control import RunControl
 from workers.training.run_folder import DatasetPaths, RunFolder
 from workers.training.start import (
     TrunkParts,
+    add_lora,
     begin_words,
     build_model,
     pretrained_texts,
@@ -115,8 +117,12 @@ def train(options: TrainOptions) -> Quality | None:
         export_bundle(
             module.model, folder, options.bundle, options.export or ExportOptions(name=options.out.name)
         )
-        options.say(f"bundle: {options.bundle} ({options.bundle.stat().st_size / 1e6:.1f} MB)")
+        _say_bundle(options, options.bundle)
     return quality
+
+
+def _say_bundle(options: TrainOptions, bundle: Path) -> None:
+    options.say(f"bundle: {bundle} ({bundle.stat().st_size / 1e6:.1f} MB)")
 
 
 def _train_vector_heads(
@@ -129,7 +135,7 @@ def _train_vector_heads(
         _say_gain(options, folder, ranks)
     folder.set_state("finished")
     if options.bundle and _is_better(options, folder, ranks.quality()):
-        options.say(f"bundle: {options.bundle} ({options.bundle.stat().st_size / 1e6:.1f} MB)")
+        _say_bundle(options, options.bundle)
     return ranks.quality()
 
 
@@ -194,6 +200,7 @@ def _prepared(
     tune_sentences(model, recipe.start.tune_sentence)
     options.say(_shape(splits, model, texts))
     parts = trained_parts(model.image.trunk, recipe)
+    add_lora(model, recipe)
     serving = replace(recipe.pixels, views="flip" if recipe.mirror else "center")
     measured = _pictures(options, (model, parts), splits[1], serving)
     learnt = _pictures(options, (model, parts), splits[0], recipe.pixels) if learns else measured
@@ -346,6 +353,7 @@ def _finish(options: TrainOptions, folder: RunFolder, module: RetrievalModule) -
         raise TrainingError("The run has no finished epoch.")
     module.load_state_dict(torch.load(best, map_location="cpu", weights_only=True)["state_dict"])
     module.ema.swap()
+    merge_low_rank(module.model)
     device = _device(options)
     ranks = split_ranks(module.model.to(device), _as_served(options, module.validation_data), device)
     ranks.save(folder.ranks)

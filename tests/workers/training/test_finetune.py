@@ -104,6 +104,23 @@ def test_the_last_blocks_are_trained_and_nothing_before_them(base, data, tmp_pat
     assert not any("layers.0." in name or "embeddings" in name for name in changed)
 
 
+def test_low_rank_learning_is_multiplied_into_the_weights(base, data, tmp_path, monkeypatch):
+    settings = {"start.head_epochs": 0, "start.lora_rank": 2, "run.epochs": 1}
+    asked = options(base, data, tmp_path, "finetune-lora", **settings)
+    kept = {}
+    keep = lambda model, *_: kept.update(model.state_dict())  # noqa: E731
+    monkeypatch.setattr("workers.training.train.export_bundle", keep)
+    monkeypatch.setattr("workers.training.train._is_better", lambda *_: True)
+    monkeypatch.setattr("workers.training.train._say_bundle", lambda *_: None)
+    train(replace(asked, bundle=tmp_path / "next.zip"))
+    bundle_extract(base, tmp_path / "base")
+    old = load_file(tmp_path / "base/own.safetensors")
+    assert set(kept) == set(old)
+    frozen = {name for name in old if "trunk" in name or "pretrained" in name}
+    changed = {name for name in frozen if not torch.equal(old[name], kept[name])}
+    assert changed == {name for name in frozen if name.endswith(("q_proj.weight", "v_proj.weight"))}
+
+
 @pytest.mark.parametrize(
     ("settings", "error", "reason"),
     [

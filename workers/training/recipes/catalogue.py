@@ -32,6 +32,7 @@ RECIPES: dict[str, Recipe] = {
         demo.RECIPE,
         finetune.HEADS,
         finetune.BLOCKS,
+        finetune.LORA,
     )
 }
 # Families: what each recipe changes of the defaults, read when it is asked for.

@@ -2,7 +2,8 @@
 
 The version gives the shape (`start.shape`), so a recipe says nothing but how it is trained. `finetune-heads` trains the
 linear maps behind both frozen networks, whose values are computed once: minutes on two cores. `finetune-blocks` trains
-the last two blocks of both along, at a hundredth of the heads' learning rate; it wants a GPU for models of full size.
+the last two blocks of both along, at a hundredth of the heads' learning rate; `finetune-lora` lets all blocks learn a
+little beside their weights. Both want a GPU for models of full size.
 """
 
 from dataclasses import replace
@@ -28,4 +29,9 @@ BLOCKS = replace(
         tune="all", shape="bundle", tune_blocks=2, tune_sentence=2, head_epochs=2, lr_factor=0.01
     ),
     run=RunConfig(epochs=10, patience=4, start_epochs=0),
+)
+LORA = replace(
+    BLOCKS,
+    name="finetune-lora",
+    start=StartConfig(tune="all", shape="bundle", lora_rank=8, head_epochs=2),
 )
