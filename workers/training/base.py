@@ -92,7 +92,8 @@ class KeptReading:
 
     def described(self) -> dict[str, Any]:
         """The manifest's `text`, and so of graphs that take `tokens` and `lengths`."""
-        return {name: value for name, value in asdict(self.spec).items() if value is not None}
+        plain: dict[str, Any] = json.loads(json.dumps(asdict(self.spec)))
+        return {name: value for name, value in plain.items() if value is not None}
 
     @property
     def file(self) -> Path:
