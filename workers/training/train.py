@@ -33,6 +33,7 @@ from workers.training.picture_store import Progress, picture_store
 from workers.training.recipe import PixelsConfig, Recipe
 from workers.training.run_control import RunControl
 from workers.training.run_folder import DatasetPaths, RunFolder
+from workers.training.scripts import check_scriptable
 from workers.training.start import (
     TrunkParts,
     add_lora,
@@ -89,6 +90,8 @@ def train(options: TrainOptions) -> Quality | None:
     by_vectors = needs_vector_heads(options.recipe)
     if not options.resume and not by_vectors:
         options = replace(options, recipe=shaped_by_bundle(options.recipe))
+    if options.export and options.export.torchscript:
+        check_scriptable(options.recipe.image)
     folder = RunFolder(options.out)
     splits = options.data.splits()
     if not is_rank_zero():
