@@ -25,12 +25,12 @@ from workers.training.train import TrainOptions, train
 
 def main() -> None:
     """Print a line for each seed."""
-    options = _options()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "retrieval_site.settings")
     os.environ.setdefault("SECRET_KEY", "not used here")
     import django
 
     django.setup()
+    options = _options()
     with tempfile.TemporaryDirectory() as room:
         data = Path(room) / "data"
         _write(data, options.drawings_seed, options.drawings)

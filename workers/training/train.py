@@ -88,10 +88,8 @@ def train(options: TrainOptions) -> Quality | None:
     """
     _check_devices(options)
     by_vectors = needs_vector_heads(options.recipe)
-    if not options.resume and not by_vectors:
-        options = replace(options, recipe=shaped_by_bundle(options.recipe))
-    if options.export and options.export.torchscript:
-        check_scriptable(options.recipe.image)
+    if not by_vectors:
+        options = _shaped(options)
     folder = RunFolder(options.out)
     splits = options.data.splits()
     if not is_rank_zero():
@@ -126,6 +124,15 @@ def train(options: TrainOptions) -> Quality | None:
 
 def _say_bundle(options: TrainOptions, bundle: Path) -> None:
     options.say(f"bundle: {bundle} ({bundle.stat().st_size / 1e6:.1f} MB)")
+
+
+def _shaped(options: TrainOptions) -> TrainOptions:
+    """The same options with the whole recipe, where a version gives it its shape; a run that is resumed has it."""
+    if not options.resume:
+        options = replace(options, recipe=shaped_by_bundle(options.recipe))
+    if options.export and options.export.torchscript:
+        check_scriptable(options.recipe.image)
+    return options
 
 
 def _train_vector_heads(
