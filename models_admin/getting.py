@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.conf import settings
 from django.core.files.base import File
@@ -14,6 +14,7 @@ from models_admin.services import version_add
 from retrieval_site.config import MIB
 from retrieval_site.errors import AppError
 from workers.hub.download import folder_files, hub_commit, hub_fetch, sha256_of
+from workers.hub.errors import HubError
 from workers.hub.layouts import layout_files
 
 if TYPE_CHECKING:
@@ -23,6 +24,18 @@ if TYPE_CHECKING:
     from workers.jobs.context import JobContext, JobRun
 
     Run = JobRun[GetModelParameters, GetModelResult]
+
+
+WEIGHTS_FILE = "model.safetensors"
+_WITHOUT_WEIGHTS = ("hub.not_found", "hub.not_permitted", "hub.not_cached", "hub.too_large")
+"""Errors after which a model is taken over without native weights; others are raised, and the job can be retried."""
+
+
+class _Files(NamedTuple):
+    """Files on this machine, and their names in the repository, both by their part."""
+
+    parts: dict[str, Path]
+    names: dict[str, str]
 
 
 def version_got(run: Run) -> ModelVersion:
@@ -55,9 +68,39 @@ def _from_hub(model: CatalogueModel, run: Run) -> tuple[dict[str, Path], dict[st
         "revision": revision,
         "commit": commit.commit,
     }
-    return _described(
-        run, {part: found[name] for part, name in names.items()}, names, place | {"layout": layout}
-    )
+    files = _Files({part: found[name] for part, name in names.items()}, names)
+    more, weights = _weights(model, run) if "weights" not in names else (_Files({}, {}), {})
+    parts, source = _described(run, files, place | {"layout": layout})
+    if not more.parts:
+        return parts, source | weights
+    weight_parts, described = _described(run, more, weights)
+    return parts | weight_parts, source | {"weights": described}
+
+
+def _weights(model: CatalogueModel, run: Run) -> tuple[_Files, dict[str, Any]]:
+    """Return the weights of which the graphs were made, where torch can use them, and where they come from.
+
+    They are more than the model needs: a repository that lacks them, or is closed, leaves them out and says why.
+    """
+    from workers.inference.published.libraries import missing_libraries
+
+    if not model.weights_repository or missing_libraries():
+        return _Files({}, {}), {}
+    hub, names = hub_settings(), {"weights": WEIGHTS_FILE, "weights_config": "config.json"}
+    try:
+        commit = hub_commit(hub, model.weights_repository, model.weights_revision)
+        if missing := sorted(set(names.values()) - set(commit.files)):
+            return _Files({}, {}), {"weights_left_out": f"{model.weights_repository} has no {missing[0]}"}
+        total = sum(commit.files[name].size for name in names.values())
+        found = hub_fetch(
+            hub, commit, sorted(names.values()), _Megabytes(run, "download weights, in MB", total)
+        )
+    except HubError as error:
+        if error.id not in _WITHOUT_WEIGHTS:
+            raise
+        return _Files({}, {}), {"weights_left_out": error.message}
+    place = {"hub": hub.endpoint, "repository": model.weights_repository, "commit": commit.commit}
+    return _Files({part: found[name] for part, name in names.items()}, names), place
 
 
 def _from_folder(model: CatalogueModel, run: Run) -> tuple[dict[str, Path], dict[str, Any]]:
@@ -66,16 +109,13 @@ def _from_folder(model: CatalogueModel, run: Run) -> tuple[dict[str, Path], dict
     if not folder.is_absolute() or not folder.is_dir():
         raise AppError("hub.folder_missing", folder=str(folder))
     layout, names = layout_files(folder_files(folder), folder=model.folder, variant=model.variant)
-    parts = {part: folder / name for part, name in names.items()}
-    return _described(
-        run, parts, names, {"folder": folder.name, "repository": model.repository, "layout": layout}
-    )
+    files = _Files({part: folder / name for part, name in names.items()}, names)
+    return _described(run, files, {"folder": folder.name, "repository": model.repository, "layout": layout})
 
 
-def _described(
-    run: Run, parts: dict[str, Path], names: dict[str, str], place: dict[str, Any]
-) -> tuple[dict[str, Path], dict[str, Any]]:
+def _described(run: Run, found: _Files, place: dict[str, Any]) -> tuple[dict[str, Path], dict[str, Any]]:
     """Return the parts, and what the version keeps of where they come from: each file's size and SHA-256."""
+    parts, names = found.parts, found.names
     counted = _Megabytes(run, "hash, in MB", sum(path.stat().st_size for path in parts.values()))
     files = {
         names[part]: {"sha256": sha256_of(path, counted), "bytes": path.stat().st_size}

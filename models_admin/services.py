@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Max
 
@@ -375,29 +374,6 @@ def version_find(key: str) -> ModelVersion:
     if row is None:
         raise AppError("model.not_found", model=key)
     return parts.instance(row)
-
-
-def version_reachable(version: ModelVersion, *, manages: bool) -> bool:
-    """Return whether a caller may name this version: whoever does not manage models, only one that is meant for all.
-
-    That is one under an alias, or one that the operator named in a setting.
-    """
-    return (
-        manages
-        or version.key in settings.CONFIG.public_models
-        or Alias.objects.filter(version=version).exists()
-    )
-
-
-def versions_live() -> list[ModelVersion]:
-    """Return the versions whose vectors follow every change of a document, the champion first.
-
-    These are all that are ready: the champion, the one kept for rollback, and those that may be activated next. A
-    version that is being prepared is caught up by its own job.
-    """
-    ready = list(ModelVersion.objects.filter(state=VersionState.READY).order_by("pk"))
-    first = champion()
-    return sorted(ready, key=lambda version: (first is None or version.pk != first.pk, version.pk))
 
 
 def _wrong_state(version: ModelVersion, action: str) -> AppError:

@@ -174,6 +174,19 @@ def _sources(env: environ.Env) -> dict[str, Any]:
     }
 
 
+def _mail(env: environ.Env) -> dict[str, Any]:
+    """Return the server that sends mail, and how to sign in there."""
+    return {
+        "email_host": env.str("EMAIL_HOST", default=""),
+        "email_port": env.int("EMAIL_PORT", default=25),
+        "email_host_user": env.str("EMAIL_HOST_USER", default=""),
+        "email_host_password": env.str("EMAIL_HOST_PASSWORD", default=""),
+        "email_use_tls": env.bool("EMAIL_USE_TLS", default=False),
+        "email_use_ssl": env.bool("EMAIL_USE_SSL", default=False),
+        "email_from": env.str("EMAIL_FROM", default="sightline@localhost"),
+    }
+
+
 def _watching(env: environ.Env) -> dict[str, Any]:
     """Return what the index should reach, and where webhooks may lead."""
     return {
@@ -257,13 +270,7 @@ def read_config() -> Config:
         device=env.str("DEVICE", default="auto"),
         encoder_memory_bytes=env.int("ENCODER_MEMORY_BYTES", default=4 * GIB),
         site_url=env.str("SITE_URL", default="").rstrip("/"),
-        email_host=env.str("EMAIL_HOST", default=""),
-        email_port=env.int("EMAIL_PORT", default=25),
-        email_host_user=env.str("EMAIL_HOST_USER", default=""),
-        email_host_password=env.str("EMAIL_HOST_PASSWORD", default=""),
-        email_use_tls=env.bool("EMAIL_USE_TLS", default=False),
-        email_use_ssl=env.bool("EMAIL_USE_SSL", default=False),
-        email_from=env.str("EMAIL_FROM", default="sightline@localhost"),
+        **_mail(env),
         photos_max_bytes=env.int("PHOTOS_MAX_BYTES", default=512 * MIB),
         photos_keep_days=env.get_value("PHOTOS_KEEP_DAYS", cast=_days, default=30),
         query_keep_days=env.get_value("QUERY_KEEP_DAYS", cast=_days, default=365),

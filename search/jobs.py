@@ -16,7 +16,8 @@ from models_admin.job_types import (
     VersionParameters,
 )
 from models_admin.models import ModelVersion
-from models_admin.services import version_measure, versions_live
+from models_admin.services import version_measure
+from models_admin.versions import versions_live
 from retrieval_site.errors import AppError
 from search.adapting.learn import learned_version
 from search.alerts.find import find_new

@@ -10,7 +10,8 @@ from django.conf import settings
 from django.db.models import Q
 
 from models_admin.models import ModelVersion, VersionState
-from models_admin.services import version_find, version_reachable
+from models_admin.services import version_find
+from models_admin.versions import version_reachable
 from retrieval_site.errors import AppError
 from retrieval_site.people import manages_models
 from search.api.permissions import require

@@ -10,7 +10,8 @@ from django.db import IntegrityError, transaction
 from django.db.models import Exists, F, Func, OuterRef
 
 from models_admin.models import ModelVersion, VersionState
-from models_admin.services import champion, versions_live
+from models_admin.services import champion
+from models_admin.versions import versions_live
 from retrieval_site.errors import AppError
 from retrieval_site.people import account_of
 from search.evaluation.files import queries_of, read_qrels

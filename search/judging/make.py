@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 
-from models_admin.services import champion, versions_live
+from models_admin.services import champion
+from models_admin.versions import versions_live
 from retrieval_site.errors import AppError
 from retrieval_site.people import account_of
 from search.job_types import FILL_QUEUE, FillQueueParameters

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
-from models_admin.services import versions_live
+from models_admin.versions import versions_live
 from retrieval_site.events import event_tell
 from search.job_types import MONITOR, MonitorResult
 from search.models import DriftMeasurement, QueryPart, RecallMeasurement

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from models_admin.services import versions_live
+from models_admin.versions import versions_live
 from search.models import Calibration, Collection
 from search.relevance.fitted import fit
 from search.relevance.labels import judged_labels, judgement_counts, pair_counts, pair_labels

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Protocol, cast
 import numpy as np
 
 from models_admin.models import VersionState
-from models_admin.services import version_find, version_reachable
+from models_admin.services import version_find
+from models_admin.versions import version_reachable
 from retrieval_site.errors import AppError
 from retrieval_site.people import manages_models
 from search.models import Document

@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from models_admin.deaths import WINDOW, version_died
 from models_admin.models import Activation, Alias
-from models_admin.services import version_activate, version_move, version_reachable
+from models_admin.services import version_activate, version_move
+from models_admin.versions import version_reachable
 from retrieval_site.errors import AppError
 from tests.support.corpus import make_version
 from workers.encoding.versions import versions

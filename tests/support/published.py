@@ -120,12 +120,12 @@ def export(
         )  # fmt: skip
 
 
-def tiny_tokenizer(family: str) -> Any:
-    """Return a tokeniser of WORDS: with marks and a mask as BERT's, or with an end alone, as SigLIP's and CLIP's."""
+def tiny_tokenizer(family: str, known: list[str] = WORDS) -> Any:
+    """Return a tokeniser of the known words: with marks and a mask as BERT's, or an end alone, as SigLIP's."""
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
     marks = ["[PAD]", "[UNK]", "[CLS]"]
-    words = [*marks, *sorted(set(WORDS)), "[SEP]"]  # the end has the largest id, as CLIP's has
+    words = [*marks, *sorted(set(known)), "[SEP]"]  # the end has the largest id, as CLIP's has
     tokenizer = Tokenizer(models.WordPiece({word: at for at, word in enumerate(words)}, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.Lowercase()
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
@@ -134,6 +134,12 @@ def tiny_tokenizer(family: str) -> Any:
     tokenizer.post_processor = processors.TemplateProcessing(single=single, special_tokens=tokens)
     tokenizer.add_special_tokens(["[PAD]", "[UNK]", "[CLS]", "[SEP]"])
     return tokenizer
+
+
+def write_weights(folder: Path, model: Any) -> None:
+    """Write what transformers itself publishes of a model: its config and safetensors."""
+    model.config.save_pretrained(folder)
+    model.save_pretrained(folder)
 
 
 LENGTH = 16

@@ -29,7 +29,8 @@ class CatalogueModel:
     """One model: for people up to `quality`, then where its files lie.
 
     `megabytes`: what is fetched. `commercial`: whether its licence permits commercial use; where it does not,
-    somebody must accept it first. `folder`, `variant`: which of the repository's graphs.
+    somebody must accept it first. `folder`, `variant`: which of the repository's graphs. `weights_repository`: where
+    the safetensors lie of which the graphs were made, fetched where torch is installed; empty where none are.
     """
 
     name: str
@@ -47,6 +48,8 @@ class CatalogueModel:
     revision: str = "main"
     folder: str = ""
     variant: str = ""
+    weights_repository: str = ""
+    weights_revision: str = "main"
 
     @property
     def is_pinned(self) -> bool:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 OPEN_CLIP, TRANSFORMERS = "open_clip", "transformers"
 VARIANTS = ("", "fp16")
 """Which of a repository's graphs: those in float32, or those in float16. Whole numbers change vectors too much."""
+NATIVE_WEIGHTS, NATIVE_CONFIG = "native/model.safetensors", "native/config.json"
+"""Where a folder has the weights of which the graphs were made, with transformers' own config."""
 _DATA_ENDS = ("_data", ".data")
 """How the file is called that holds a large graph's weights, after the graph's own name."""
 
@@ -41,6 +43,8 @@ def _layouts(folder: str, variant: str) -> list[Layout]:
     more: dict[str, tuple[str, ...]] = {
         "config": (f"{inside}config.json", "config.json"),
         "tokenizer_config": (f"{inside}tokenizer_config.json", "tokenizer_config.json"),
+        "weights": (NATIVE_WEIGHTS, "model.safetensors"),
+        "weights_config": (NATIVE_CONFIG, "config.json"),
     }
     towers: dict[str, tuple[str, ...]] = {
         "image": (f"{inside}vision_model{end}",),
@@ -56,7 +60,11 @@ def _layouts(folder: str, variant: str) -> list[Layout]:
             "preprocessor": ("visual/preprocess_cfg.json",),
             "config": ("config.json",),
         },
-        {"tokenizer_config": ("textual/tokenizer_config.json",)},
+        {
+            "tokenizer_config": ("textual/tokenizer_config.json",),
+            "weights": (NATIVE_WEIGHTS,),
+            "weights_config": (NATIVE_CONFIG,),
+        },
     )
     return [
         *([] if folder or variant else [open_clip]),
@@ -75,7 +83,10 @@ def layout_files(names: Iterable[str], *, folder: str = "", variant: str = "") -
     for layout in _layouts(folder, variant):
         found = _found(layout.required, present)
         if len(found) == len(layout.required):
-            return layout.name, found | _found(layout.optional, present) | _weights(found, present)
+            more = _found(layout.optional, present)
+            if "weights" not in more:
+                more.pop("weights_config", None)
+            return layout.name, found | more | _weights(found, present)
     wanted = [
         sorted({name for ways in layout.required.values() for name in ways})
         for layout in _layouts(folder, variant)

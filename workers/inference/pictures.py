@@ -164,6 +164,8 @@ def to_crop_scale(image: Image.Image, spec: ImageSpec) -> Image.Image:
     """Return the picture at the scale from which `to_pixels` cuts; training cuts at random places from the same."""
     if spec.crop == "ten":
         return _resized(image, (spec.resize, spec.resize), spec)
+    if spec.crop == "squash":
+        return _resized(image, (spec.size, spec.size), spec)
     middle = _middle(image)
     return _resized(middle, _crop_scale(middle.size, spec), spec)
 

@@ -9,6 +9,7 @@ from workers.neural.images.fne import FneConfig
 from workers.neural.images.regions import RegionsConfig
 from workers.neural.images.small_resnet import SmallResnetConfig
 from workers.neural.images.two_branch import TwoBranchImageConfig
+from workers.neural.images.vit import VitConfig
 from workers.neural.losses.contrastive import ContrastiveConfig
 from workers.neural.losses.curriculum import CurriculumConfig
 from workers.neural.losses.hardest import HardestConfig
@@ -20,9 +21,10 @@ from workers.neural.schedules.step import StepScheduleConfig
 from workers.neural.similarity.cosine import CosineConfig
 from workers.neural.similarity.order import OrderConfig
 from workers.neural.texts.several import SeveralConfig, SingleTextConfig
+from workers.neural.texts.transformer import TransformerTextConfig
 
-ImageConfig = CnnConfig | FneConfig | RegionsConfig | SmallResnetConfig | TwoBranchImageConfig
-TextConfig = SingleTextConfig | SeveralConfig
+ImageConfig = CnnConfig | FneConfig | RegionsConfig | SmallResnetConfig | TwoBranchImageConfig | VitConfig
+TextConfig = SingleTextConfig | SeveralConfig | TransformerTextConfig
 SimilarityConfig = CosineConfig | OrderConfig
 LossConfig = (
     MaxHingeConfig | SumHingeConfig | HardestConfig | TripletConfig | ContrastiveConfig | CurriculumConfig

@@ -36,13 +36,18 @@ def native_weights(model: TwoTower, *, half: bool) -> bytes:
 
 def model_from(config: Mapping[str, Any]) -> TwoTower:
     """The model of a native.json with random weights; ModelConfigError says what is wrong with the config."""
+    return shape_from(config).build()
+
+
+def shape_from(config: Mapping[str, Any]) -> TwoTowerConfig:
+    """The shape that a native.json describes; ModelConfigError says what is wrong with it."""
     settings = present_names(dict(config))
     if settings.pop("architecture", None) != ARCHITECTURE:
         raise ModelConfigError(f"native.json must name the architecture {ARCHITECTURE!r}.")
     typed = config_from(TwoTowerConfig, settings, "native.json")
     if not (0 < typed.embedding_dim <= MAX_EMBEDDING_DIM and 4 <= typed.vocabulary <= MAX_VOCABULARY):
         raise ModelConfigError("native.json's embedding_dim or vocabulary is out of range.")
-    return typed.build()
+    return typed
 
 
 def shapes_of(config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:

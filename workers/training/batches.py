@@ -191,6 +191,9 @@ class EpochBatches(Dataset[Batch]):
         settings = self.data.recipe.data
         rng = self._rng(TEXT, item + len(self.order)) if settings.drop_words > 0 else None
         for text in texts:
+            if len(text) == 1 and rng is None:
+                yield self.data.captions[picture][text[0]]
+                continue
             words = [word for caption in text for word in self.data.captions[picture][caption][1:-1]]
             if rng:
                 dropped = rng.random(len(words)) < settings.drop_words

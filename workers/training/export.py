@@ -11,11 +11,16 @@ from workers.neural.native import native_config, native_weights
 from workers.neural.pieces import piece_tokenizer
 from workers.neural.tokens import PAD_ID
 from workers.neural.two_tower import TwoTower
-from workers.training.graphs import image_graph, staged_graph, stages_of, text_graph
+from workers.training.base import KeptReading
+from workers.training.graphs import Grid, image_graph, staged_graph, stages_of, text_graph
 from workers.training.run_folder import RunFolder
 from workers.training.scripts import image_script, text_script
+from workers.training.start import TOKENIZER_FILE, VOCABULARY_FILE
 
-VOCABULARY_FILE, TOKENIZER_FILE = "vocabulary.txt", "tokenizer.json"
+PAYLOADS = {
+    "onnx": {"image": "image.onnx", "text": "text.onnx"},
+    "native": {"config": "native.json", "weights": "native.safetensors"},
+}
 TORCHSCRIPT = {"image": "image.torchscript", "text": "text.torchscript"}
 
 
@@ -52,20 +57,14 @@ def export_bundle(model: TwoTower, run: RunFolder, path: Path, options: ExportOp
     facts = run.facts()
     pixels = facts["recipe"]["pixels"]
     crops = pixels["crop"] == "ten"
-    stages = stages_of(model, crops=crops)
-    image, grid = (
-        (staged_graph(model, pixels["size"], half=options.half), None)
-        if stages
-        else image_graph(model, pixels["size"], crops=crops, half=options.half)
-    )
-    files: dict[str, bytes | Path] = {
-        "image.onnx": image,
-        "text.onnx": text_graph(model, half=options.half),
-        "native.json": (json.dumps(native_config(model), indent=1) + "\n").encode(),
-        "native.safetensors": native_weights(model, half=options.half),
-    }
-    manifest = _manifest(facts, json.loads(run.metrics.read_text()), options)
-    if run.recipe_and_data()[0].reads_pieces:
+    files, grid = encoder_files(model, pixels["size"], crops=crops, half=options.half)
+    manifest = _manifest(facts, _metrics(run), options)
+    recipe = run.recipe_and_data()[0]
+    if recipe.reads_as_bundle:
+        reading = KeptReading(run.path)
+        manifest["text"] = reading.described()
+        files[reading.spec.vocabulary] = reading.file
+    elif recipe.reads_pieces:
         manifest["text"] |= PIECES
         files[TOKENIZER_FILE] = piece_tokenizer(run.vocabulary.read_text().splitlines()).to_str().encode()
     else:
@@ -78,15 +77,39 @@ def export_bundle(model: TwoTower, run: RunFolder, path: Path, options: ExportOp
     path.parent.mkdir(parents=True, exist_ok=True)
     if grid:
         manifest["image"]["cells"] = list(grid)
-    if stages:
+    if stages := stages_of(model, crops=crops):
         manifest["image"]["stages"] = list(stages)
     return bundle_write(path, manifest, files)
+
+
+def _metrics(run: RunFolder) -> dict[str, Any]:
+    """The best epoch's quality, and where the run goes on from a version, that of the version."""
+    found = {"validation": json.loads(run.metrics.read_text())}
+    return found | ({"base": json.loads(run.base.read_text())} if run.base.exists() else {})
+
+
+def encoder_files(
+    model: TwoTower, size: int, *, crops: bool, half: bool
+) -> tuple[dict[str, bytes | Path], Grid | None]:
+    """Both encoders as graphs and in their native form, by their names in `PAYLOADS`, and the image graph's cells."""
+    image, grid = (
+        (staged_graph(model, size, half=half), None)
+        if stages_of(model, crops=crops)
+        else image_graph(model, size, crops=crops, half=half)
+    )
+    return {
+        "image.onnx": image,
+        "text.onnx": text_graph(model, half=half),
+        "native.json": (json.dumps(native_config(model), indent=1) + "\n").encode(),
+        "native.safetensors": native_weights(model, half=half),
+    }, grid
 
 
 def _manifest(facts: dict[str, Any], metrics: dict[str, Any], options: ExportOptions) -> dict[str, Any]:
     recipe = facts["recipe"]
     precision = {"precision": "float32"} if _all_or_nothing(recipe["image"]) else {}
     pixels = {key: recipe["pixels"][key] for key in ("resize", "size", "crop", "mean", "std")}
+    interpolation = recipe["pixels"].get("interpolation", "bilinear")  # runs of before have none
     return {
         "format": 1,
         "name": options.name,
@@ -95,15 +118,14 @@ def _manifest(facts: dict[str, Any], metrics: dict[str, Any], options: ExportOpt
         "dim": recipe["embedding_dim"],
         "similarity": recipe["similarity"]["kind"],
         "modalities": ["image", "text"],
-        "image": {**pixels, "interpolation": "bilinear", **precision},
+        "image": {**pixels, "interpolation": interpolation, **precision},
         "text": {
             "tokenizer": "nltk-words",
             "vocabulary": VOCABULARY_FILE,
             "max_tokens": recipe["data"]["max_tokens"],
         },
         "payloads": {
-            "onnx": {"image": "image.onnx", "text": "text.onnx"},
-            "native": {"config": "native.json", "weights": "native.safetensors"},
+            **PAYLOADS,
             **({"torchscript": TORCHSCRIPT} if options.torchscript else {}),
         },
         "training": {
@@ -112,7 +134,7 @@ def _manifest(facts: dict[str, Any], metrics: dict[str, Any], options: ExportOpt
             "sets": facts.get("sets", {}),
             "versions": facts["versions"],
         },
-        "metrics": {"validation": metrics},
+        "metrics": metrics,
         **options.units,
     }
 

@@ -18,7 +18,7 @@ from workers.training.former_runs import present_callbacks, present_weights
 from workers.training.generation import captioner_of, generation_loss
 from workers.training.memory import Memory, Remembered
 from workers.training.metrics import Quality
-from workers.training.start import sentence_encoders
+from workers.training.start import pretrained_texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,7 +49,7 @@ class RetrievalModule(lightning.LightningModule):
         width, words = model.image.width, len(train.word_weights)
         self.concepts = torch.nn.Linear(width, words) if words else None
         self.captioner = captioner_of(model, self.recipe.generation)
-        for encoder in sentence_encoders(model):
+        for encoder in pretrained_texts(model):
             encoder.remember(on=True)
         self.memory = Memory(self.recipe.memory.size, self.recipe.embedding_dim)
         if not self.recipe.frozen:
@@ -80,7 +80,7 @@ class RetrievalModule(lightning.LightningModule):
         torch.manual_seed((self.recipe.run.seed * 1_000_003 + self.current_epoch) * 64 + self.global_rank)
         # Whoever measured or computed features before has left parts in evaluation mode, without their dropout.
         self.model.train()
-        if self.recipe.frozen or self.recipe.start.tune_from:
+        if self.recipe.frozen or self.recipe.start.tune_from or self.recipe.start.tune_blocks:
             self.model.image.trunk.eval()
         self.loss_sum = 0.0
 
@@ -153,7 +153,7 @@ class RetrievalModule(lightning.LightningModule):
     def configure_optimizers(self) -> Any:
         """Adam (decoupled weight decay), its learning rate by the recipe's schedule, step by step."""
         settings, start = self.recipe.optimiser, self.recipe.start
-        parts = [self.model.image.trunk, *(encoder.pretrained for encoder in sentence_encoders(self.model))]
+        parts = [self.model.image.trunk, *(encoder.pretrained for encoder in pretrained_texts(self.model))]
         pretrained = [p for part in parts for p in part.parameters()]
         trunk = [p for p in pretrained if p.requires_grad]
         known = {id(p) for p in pretrained}

@@ -14,6 +14,7 @@ from workers.neural.similarity.cosine import CosineConfig
 from workers.neural.texts.gru import GruConfig
 from workers.neural.texts.sentence import SentenceConfig
 from workers.neural.texts.several import SeveralConfig
+from workers.neural.texts.transformer import TransformerTextConfig
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -23,17 +24,18 @@ class PixelsConfig:
     """From a picture to the network's input.
 
     `resize`: the shorter side; `size`: of the square crop; both in pixels. `crop`: what serving takes of a picture, its
-    centre or the mean over ten crops. Training takes a `random` crop of that size, or one of `zoom_min` to 1 of the
-    picture's area scaled to it (`zoom`), mirrored half of the time where `flip` is set. A frozen network's features are
-    those of fixed `views`: the centre, with its mirror, ten crops, or the centre and `kept` random crops (as above);
-    each epoch takes one of them at random.
+    centre, the mean over ten crops, or the whole of it made square (`squash`). Training takes a `random` crop of that
+    size, or one of `zoom_min` to 1 of the picture's area scaled to it (`zoom`), mirrored half of the time where `flip`
+    is set. A frozen network's features are those of fixed `views`: the centre, with its mirror, ten crops, or the
+    centre and `kept` random crops (as above); each epoch takes one of them at random.
     """
 
     resize: int = 256
     size: int = 224
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD
-    crop: Literal["center", "ten"] = "center"
+    crop: Literal["center", "ten", "squash"] = "center"
+    interpolation: Literal["bilinear", "bicubic"] = "bilinear"
     train_crop: Literal["random", "zoom", "center"] = "random"
     zoom_min: float = 0.6
     flip: bool = True
@@ -52,22 +54,29 @@ class StartConfig:
     how many of its last layers are trained along, at `lr_factor` times the learning rate of the rest.
 
     `bundle`: a bundle with native weights of the same shape, whose vocabulary and weights the run begins with instead.
+    `shape`: whether the recipe says that shape, or the `bundle` does, with how it prepares pictures and reads texts
+    (see `training.base`).
 
     `tune`: `head` freezes the network, whose features are then computed once; `all` trains it along, at `lr_factor`
     times the learning rate of the rest. `tune_from`: the network's module, such as `features.11` or `layer4`, with
     which its training begins: what lies before stays as it is and is computed once for `pixels.views`, and batch norm
-    keeps its statistics. `head_epochs`: epochs in which the network is not trained yet, so that a head that knows
+    keeps its statistics. `tune_blocks`: the same for a vision transformer, by how many of its last blocks are trained.
+    `lora_rank`: of what both networks of an imported model learn beside their weights (see `neural.low_rank`).
+    `head_epochs`: epochs in which the network is not trained yet, so that a head that knows
     nothing does not spoil it (Kumar et al. 2022).
     """
 
     weights: str = "none"
     bundle: str = ""
+    shape: Literal["recipe", "bundle"] = "recipe"
     words: str = ""
     tune_words: bool = True
     sentence: str = ""
     tune_sentence: int = 0
     tune: Literal["head", "all"] = "all"
     tune_from: str = ""
+    tune_blocks: int = 0
+    lora_rank: int = 0
     head_epochs: int = 0
     lr_factor: float = 1.0
 
@@ -177,6 +186,11 @@ class Recipe:
         """Whether its texts are cut into pieces of words, as pretrained sentence encoders read them."""
         encoders = self.text.encoders if isinstance(self.text, SeveralConfig) else (self.text,)
         return any(isinstance(encoder, SentenceConfig) for encoder in encoders)
+
+    @property
+    def reads_as_bundle(self) -> bool:
+        """Whether its texts are read by the tokenizer of the bundle that it begins with, whatever that is."""
+        return isinstance(self.text, TransformerTextConfig)
 
     @property
     def frozen(self) -> bool:

@@ -100,6 +100,16 @@ class RunFolder:
         return self.path / "metrics.json"
 
     @property
+    def base(self) -> Path:
+        """The quality of the version that the run goes on from, where there is one."""
+        return self.path / "base.json"
+
+    @property
+    def base_ranks(self) -> Path:
+        """Where that version's queries found their right items."""
+        return self.path / "base_ranks.npz"
+
+    @property
     def ranks(self) -> Path:
         """Where the best epoch's queries found their right items; see `measures.ranks`."""
         return self.path / "ranks.npz"

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from workers.neural.errors import ModelConfigError
 from workers.neural.images.regions import RegionsConfig
+from workers.neural.images.vit import VitConfig
 from workers.neural.two_tower import TwoTower
 from workers.training.towers import ImageTower, TextTower, image_inputs, ready, text_inputs
 
@@ -19,7 +20,11 @@ _SOURCES = ".debug_pkl"
 
 
 def check_scriptable(image: object) -> None:
-    """Raise ModelConfigError for the config of a detector: suppressing boxes is no operation of TorchScript's own."""
+    """Raise ModelConfigError for what has no such form: a detector, whose suppressing of boxes is no operation of
+    TorchScript's own, and an imported model, whose library's blocks are not made to be traced for any length.
+    """
+    if isinstance(image, VitConfig):
+        raise ModelConfigError("An imported model has no TorchScript form; export it without --torchscript.")
     if isinstance(image, RegionsConfig) and image.source == "detector":
         raise ModelConfigError("A detector has no TorchScript form; export it without --torchscript.")
 

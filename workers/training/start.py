@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from torch import nn
 
@@ -14,17 +14,22 @@ from workers.inference.manifest import Manifest
 from workers.neural.errors import ModelConfigError
 from workers.neural.images.split import split_before
 from workers.neural.images.trunks import UsesTorchvision
+from workers.neural.images.vit import VitConfig, VitTrunk
 from workers.neural.images.weights import pretrained_trunk
+from workers.neural.low_rank import add_low_rank
 from workers.neural.native import fill_native
 from workers.neural.pieces import vocabulary_in
+from workers.neural.texts.pretrained import PretrainedTextEncoder
 from workers.neural.texts.sentence import Bert, SentenceEncoder
 from workers.neural.tokens import SPECIAL_TOKENS
 from workers.neural.two_tower import TwoTower, TwoTowerConfig
 from workers.neural.words import fill_words
 from workers.training.errors import TrainingError
-from workers.training.export import TOKENIZER_FILE, VOCABULARY_FILE
 from workers.training.recipe import Recipe
 from workers.training.sentence_model import SentenceModel
+
+VOCABULARY_FILE, TOKENIZER_FILE = "vocabulary.txt", "tokenizer.json"
+"""What a bundle of ours calls its words, or its pieces of words."""
 
 
 def build_model(recipe: Recipe, vocabulary: int) -> TwoTower:
@@ -39,10 +44,7 @@ def build_model(recipe: Recipe, vocabulary: int) -> TwoTower:
         recipe.scales,
     )
     _check_gradient(recipe)
-    if (recipe.mirror or recipe.scales != (1.0,)) and recipe.pixels.crop == "ten":
-        raise ModelConfigError(
-            "Ten crops are ten views already: mirror and scales go with pixels.crop=center only."
-        )
+    _check_views(recipe)
     if recipe.start.bundle:
         return _from_bundle(config, Path(recipe.start.bundle))
     model = config.build()
@@ -54,20 +56,21 @@ def build_model(recipe: Recipe, vocabulary: int) -> TwoTower:
         model.image.trunk, _ = pretrained_trunk(recipe.image, recipe.start.weights)
     if recipe.start.sentence:
         source = SentenceModel(Path(recipe.start.sentence))
-        for encoder in sentence_encoders(model):
-            source.fill(encoder.pretrained, encoder.config)
+        for encoder in model.text.modules():
+            if isinstance(encoder, SentenceEncoder):
+                source.fill(cast("Bert", encoder.pretrained), encoder.config)
     return model
 
 
-def sentence_encoders(model: TwoTower) -> list[SentenceEncoder]:
-    """The text encoders that are pretrained sentence encoders."""
-    return [module for module in model.text.modules() if isinstance(module, SentenceEncoder)]
+def pretrained_texts(model: TwoTower) -> list[PretrainedTextEncoder]:
+    """The text encoders that have a pretrained part."""
+    return [module for module in model.text.modules() if isinstance(module, PretrainedTextEncoder)]
 
 
 def tune_sentences(model: TwoTower, layers: int) -> None:
-    """Train so many last layers of the sentence encoders along; the others stay as they are."""
-    for encoder in sentence_encoders(model):
-        for layer in encoder.pretrained.layers[len(encoder.pretrained.layers) - layers :]:
+    """Train so many last layers of the pretrained text encoders along; the others stay as they are."""
+    for encoder in pretrained_texts(model):
+        for layer in list(encoder.blocks)[max(0, len(encoder.blocks) - layers) :]:
             layer.requires_grad_()
 
 
@@ -94,7 +97,8 @@ def begin_words(
 
 def _word_tables(text: nn.Module) -> list[nn.Embedding]:
     """The word vectors that a run learns; a pretrained sentence encoder's are its own."""
-    pretrained = {part for module in text.modules() if isinstance(module, Bert) for part in module.modules()}
+    encoders = (module for module in text.modules() if isinstance(module, PretrainedTextEncoder))
+    pretrained = {part for encoder in encoders for part in encoder.pretrained.modules()}
     return [
         module for module in text.modules() if isinstance(module, nn.Embedding) and module not in pretrained
     ]
@@ -110,7 +114,11 @@ class TrunkParts(NamedTuple):
 def trained_parts(trunk: nn.Module, recipe: Recipe) -> TrunkParts:
     """Freeze what is not trained. Raises ModelConfigError where `start.tune_from` names no place in the network."""
     start = recipe.start
-    trunk.requires_grad_(requires_grad=start.tune == "all" and not start.tune_from)
+    trunk.requires_grad_(requires_grad=start.tune == "all" and not start.tune_from and not start.tune_blocks)
+    if start.tune_blocks:
+        return _last_blocks(trunk, recipe)
+    if start.lora_rank:
+        return TrunkParts(None, None)
     if not start.tune_from:
         return TrunkParts(None if start.tune == "all" else trunk, None)
     if start.tune != "all":
@@ -126,9 +134,35 @@ def trained_parts(trunk: nn.Module, recipe: Recipe) -> TrunkParts:
     return TrunkParts(early, late)
 
 
+def add_lora(model: TwoTower, recipe: Recipe) -> None:
+    """Let both networks of an imported model learn by `start.lora_rank`. Raises ModelConfigError for another model."""
+    start, trunk = recipe.start, model.image.trunk
+    if not start.lora_rank:
+        return
+    if not isinstance(trunk, VitTrunk) or start.tune != "all" or start.tune_from or start.tune_blocks:
+        raise ModelConfigError(
+            "start.lora_rank is for imported models: it goes with image.kind=vit and start.tune=all, and not with "
+            "start.tune_from or start.tune_blocks."
+        )
+    for network in (trunk, *(encoder.pretrained for encoder in pretrained_texts(model))):
+        add_low_rank(network, start.lora_rank)
+
+
+def _last_blocks(trunk: nn.Module, recipe: Recipe) -> TrunkParts:
+    if not isinstance(trunk, VitTrunk) or recipe.start.tune != "all" or recipe.start.tune_from:
+        raise ModelConfigError(
+            "start.tune_blocks trains the last blocks of a vision transformer: it goes with image.kind=vit and "
+            "start.tune=all, and not with start.tune_from."
+        )
+    early, late = trunk.split(recipe.start.tune_blocks)
+    for part in late.learnt():
+        part.requires_grad_()
+    return TrunkParts(early, late)
+
+
 def bundle_vocabulary(bundle: Path) -> list[str]:
     """The vocabulary of the bundle that a run begins with."""
-    with _extracted(bundle) as folder:
+    with opened_base(bundle) as (folder, _):
         if (folder / TOKENIZER_FILE).exists():
             return vocabulary_in((folder / TOKENIZER_FILE).read_text())
         return (folder / VOCABULARY_FILE).read_text().splitlines()
@@ -142,14 +176,30 @@ def _check_gradient(recipe: Recipe) -> None:
         )
 
 
+def _check_views(recipe: Recipe) -> None:
+    """Refuse what the parts of a recipe cannot do together."""
+    if recipe.reads_as_bundle and not recipe.start.bundle:
+        raise ModelConfigError(
+            "A text encoder of kind transformer begins with an imported model: set start.bundle to its bundle."
+        )
+    if isinstance(recipe.image, VitConfig) and recipe.scales != (1.0,):
+        raise ModelConfigError("A vision transformer takes pictures of one size: scales must be [1.0].")
+    if (recipe.mirror or recipe.scales != (1.0,)) and recipe.pixels.crop == "ten":
+        raise ModelConfigError(
+            "Ten crops are ten views already: mirror and scales go with pixels.crop=center only."
+        )
+
+
 def _from_bundle(config: TwoTowerConfig, bundle: Path) -> TwoTower:
     """The recipe's shape must be the bundle's; what only training knows, such as dropout, may differ."""
-    with _extracted(bundle) as folder:
-        return fill_native(config.build(), folder / "native.safetensors")
+    with opened_base(bundle) as (folder, manifest):
+        native = manifest.payloads.native
+        return fill_native(config.build(), folder / (native.weights if native else ""))
 
 
 @contextmanager
-def _extracted(bundle: Path) -> Iterator[Path]:
+def opened_base(bundle: Path) -> Iterator[tuple[Path, Manifest]]:
+    """The folder of a bundle that training can go on from, and its manifest. Raises TrainingError or BundleError."""
     if not bundle.is_file():
         raise TrainingError(f"There is no bundle {bundle} to begin with.")
     with tempfile.TemporaryDirectory() as folder:
@@ -161,7 +211,7 @@ def _extracted(bundle: Path) -> Iterator[Path]:
             )
         if manifest.payloads.native is None or manifest.text is None:
             raise TrainingError(f"{bundle.name} holds no native weights of both encoders to begin with.")
-        yield Path(folder) / "bundle"
+        yield Path(folder) / "bundle", manifest
 
 
 def _named(manifest: Manifest) -> str:

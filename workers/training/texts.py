@@ -7,6 +7,7 @@ from pathlib import Path
 from workers.neural.errors import ModelConfigError
 from workers.neural.pieces import piece_tokenizer
 from workers.neural.tokens import END_ID, UNKNOWN_ID, WordTokenizer, vocabulary_of
+from workers.training.base import KeptReading, keep_reading
 from workers.training.layout import Captioned
 from workers.training.recipe import Recipe
 from workers.training.run_folder import RunFolder
@@ -21,7 +22,8 @@ Tokens = list[list[list[int]]]
 class TokenisedTexts:
     """`vocabulary`: a token's place in it is its id. `tokens`: of each split, by picture and caption.
 
-    `unknown`: the share, 0 to 1, of the validation captions' tokens that the vocabulary lacks.
+    `unknown`: the share, 0 to 1, of the validation captions' tokens that the vocabulary lacks; 0 where the bundle that
+    the run goes on from has a tokenizer of its own.
     """
 
     vocabulary: list[str]
@@ -36,6 +38,8 @@ def read_texts(
 
     Raises ModelConfigError, WeightsError or TrainingError.
     """
+    if recipe.reads_as_bundle:
+        return _as_bundle(recipe, folder, splits)
     if recipe.reads_pieces:
         return _in_pieces(recipe, _vocabulary(folder, recipe, ()), splits)
     train, val = (word_store(split, cache) for split in splits)
@@ -47,6 +51,18 @@ def read_texts(
         [[tokenizer.encode_words(text, limit) for text in texts] for texts in words] for words in (train, val)
     )
     return TokenisedTexts(vocabulary, (next(encoded), next(encoded)), unknown)
+
+
+def _as_bundle(recipe: Recipe, folder: RunFolder, splits: tuple[Captioned, Captioned]) -> TokenisedTexts:
+    """By the tokenizer of the bundle that the run goes on from, marks included, whatever they are."""
+    if recipe.data.join > 1 or recipe.data.drop_words > 0:
+        raise ModelConfigError("data.join and data.drop_words are for vocabularies of our own.")
+    keep_reading(Path(recipe.start.bundle), folder.path)
+    reading = KeptReading(folder.path)
+    (train, vocabulary), (val, _) = (reading.tokens(split.captions) for split in splits)
+    if not folder.vocabulary.exists():
+        folder.vocabulary.write_text("")  # other processes wait for it; what it would say is in `reads/`
+    return TokenisedTexts(vocabulary, (train, val), 0.0)
 
 
 def _in_pieces(recipe: Recipe, vocabulary: list[str], splits: tuple[Captioned, Captioned]) -> TokenisedTexts:

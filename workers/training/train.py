@@ -14,7 +14,9 @@ import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from workers.inference.manifest import ImageSpec
+from workers.neural.low_rank import merge_low_rank
 from workers.neural.two_tower import TwoTower
+from workers.training.base import shaped_by_bundle
 from workers.training.batches import CachedFeatures, CroppedPictures, TrainingData, TrainingPictures
 from workers.training.callbacks import Curves, Validation
 from workers.training.distributed import is_rank_zero, wait_for_rank_zero
@@ -23,21 +25,26 @@ from workers.training.errors import TrainingError
 from workers.training.export import ExportOptions, export_bundle
 from workers.training.feature_store import Features, Frozen, feature_store, statistics
 from workers.training.layout import Captioned
+from workers.training.measures.bootstrap import paired_bootstrap
+from workers.training.measures.ranks import Ranks, read_ranks
 from workers.training.metrics import Quality
 from workers.training.module import VALIDATION_SUM, RetrievalModule
 from workers.training.picture_store import Progress, picture_store
 from workers.training.recipe import PixelsConfig, Recipe
 from workers.training.run_control import RunControl
 from workers.training.run_folder import DatasetPaths, RunFolder
+from workers.training.scripts import check_scriptable
 from workers.training.start import (
     TrunkParts,
+    add_lora,
     begin_words,
     build_model,
-    sentence_encoders,
+    pretrained_texts,
     trained_parts,
     tune_sentences,
 )
 from workers.training.texts import TokenisedTexts, read_texts
+from workers.training.vector_heads import needs_vector_heads, train_heads
 
 PRECISIONS: dict[str, Literal["32-true", "bf16-mixed"]] = {"float32": "32-true", "bfloat16": "bf16-mixed"}
 
@@ -80,6 +87,9 @@ def train(options: TrainOptions) -> Quality | None:
     Raises TrainingError, ModelConfigError, WeightsError or BundleError, each with a sentence for a person.
     """
     _check_devices(options)
+    by_vectors = needs_vector_heads(options.recipe)
+    if not by_vectors:
+        options = _shaped(options)
     folder = RunFolder(options.out)
     splits = options.data.splits()
     if not is_rank_zero():
@@ -91,22 +101,63 @@ def train(options: TrainOptions) -> Quality | None:
         folder.begin(options.recipe, options.data, splits)
     options = _logged(options, folder)
     torch.manual_seed(options.recipe.run.seed)
+    if by_vectors:
+        return _train_vector_heads(options, folder, splits)
     with _state_kept(folder):
         over = _over(options, folder)
         module = _prepared(options, folder, splits, learns=not over)
         if not over:
             folder.set_state("running")
+            _measure_base(options, folder, module)
             _fit(options, folder, module)
         quality = _finish(options, folder, module)
     if folder.state.state == "not started":
         return quality
     folder.set_state("finished")
-    if options.bundle:
+    if options.bundle and _is_better(options, folder, quality):
         export_bundle(
             module.model, folder, options.bundle, options.export or ExportOptions(name=options.out.name)
         )
-        options.say(f"bundle: {options.bundle} ({options.bundle.stat().st_size / 1e6:.1f} MB)")
+        _say_bundle(options, options.bundle)
     return quality
+
+
+def _say_bundle(options: TrainOptions, bundle: Path) -> None:
+    options.say(f"bundle: {bundle} ({bundle.stat().st_size / 1e6:.1f} MB)")
+
+
+def _shaped(options: TrainOptions) -> TrainOptions:
+    """The same options with the whole recipe, where a version gives it its shape; a run that is resumed has it."""
+    if not options.resume:
+        options = replace(options, recipe=shaped_by_bundle(options.recipe))
+    if options.export and options.export.torchscript:
+        check_scriptable(options.recipe.image)
+    return options
+
+
+def _train_vector_heads(
+    options: TrainOptions, folder: RunFolder, splits: tuple[Captioned, Captioned]
+) -> Quality:
+    """Train the heads of a version without native weights, which takes seconds: a run that was stopped begins anew."""
+    with _state_kept(folder):
+        folder.set_state("running")
+        ranks = train_heads(options, folder, splits)
+        _say_gain(options, folder, ranks)
+    folder.set_state("finished")
+    if options.bundle and _is_better(options, folder, ranks.quality()):
+        _say_bundle(options, options.bundle)
+    return ranks.quality()
+
+
+def _is_better(options: TrainOptions, folder: RunFolder, quality: Quality) -> bool:
+    """Whether the best epoch found more than the version that a fine-tuning went on from; says so where it did not."""
+    if options.recipe.start.shape == "recipe" or not folder.base.exists():
+        return True
+    before = json.loads(folder.base.read_text())["sum_of_recalls"]
+    if quality.sum_of_recalls > before:
+        return True
+    options.say("no epoch was better than the version before: no bundle is written")
+    return False
 
 
 def _help(options: TrainOptions, folder: RunFolder, splits: tuple[Captioned, Captioned]) -> None:
@@ -159,6 +210,7 @@ def _prepared(
     tune_sentences(model, recipe.start.tune_sentence)
     options.say(_shape(splits, model, texts))
     parts = trained_parts(model.image.trunk, recipe)
+    add_lora(model, recipe)
     serving = replace(recipe.pixels, views="flip" if recipe.mirror else "center")
     measured = _pictures(options, (model, parts), splits[1], serving)
     learnt = _pictures(options, (model, parts), splits[0], recipe.pixels) if learns else measured
@@ -208,7 +260,7 @@ def _features(model: TwoTower, pictures: CachedFeatures) -> Features:
 def image_spec(recipe: Recipe) -> ImageSpec:
     """How serving prepares pictures for the recipe's model."""
     pixels = recipe.pixels
-    return ImageSpec(pixels.resize, pixels.size, pixels.mean, pixels.std, pixels.crop)
+    return ImageSpec(pixels.resize, pixels.size, pixels.mean, pixels.std, pixels.crop, pixels.interpolation)
 
 
 def _device(options: TrainOptions) -> torch.device:
@@ -250,6 +302,28 @@ def _fit(options: TrainOptions, folder: RunFolder, module: RetrievalModule) -> N
     trainer.fit(module, ckpt_path=str(last) if options.resume and last.exists() else None, weights_only=True)
 
 
+def _measure_base(options: TrainOptions, folder: RunFolder, module: RetrievalModule) -> None:
+    """Measure the version that the run goes on from, before anything is learned."""
+    if not options.recipe.start.bundle or folder.base.exists():
+        return
+    device = _device(options)
+    ranks = split_ranks(module.model.to(device), module.validation_data, device)
+    ranks.save(folder.base_ranks)
+    folder.base.write_text(json.dumps(ranks.quality().to_json(), indent=1) + "\n")
+    options.say(f"before: sum of recalls {ranks.quality().sum_of_recalls:.1f}")
+
+
+def _say_gain(options: TrainOptions, folder: RunFolder, ranks: Ranks) -> None:
+    """Say whether the best epoch is better than the version that the run began with."""
+    if not folder.base_ranks.exists():
+        return
+    gain = paired_bootstrap(ranks, read_ranks(folder.base_ranks)).sum_of_recalls
+    options.say(
+        f"against the version before: sum of recalls {gain.value:+.1f} "
+        f"({gain.low:+.1f} to {gain.high:+.1f}); that it is better is {gain.verdict}"
+    )
+
+
 def _strategy(options: TrainOptions) -> str:
     if options.devices * options.nodes == 1:
         return "auto"
@@ -289,12 +363,14 @@ def _finish(options: TrainOptions, folder: RunFolder, module: RetrievalModule) -
         raise TrainingError("The run has no finished epoch.")
     module.load_state_dict(torch.load(best, map_location="cpu", weights_only=True)["state_dict"])
     module.ema.swap()
+    merge_low_rank(module.model)
     device = _device(options)
     ranks = split_ranks(module.model.to(device), _as_served(options, module.validation_data), device)
     ranks.save(folder.ranks)
+    _say_gain(options, folder, ranks)
     quality = ranks.quality()
     folder.metrics.write_text(json.dumps(quality.to_json(), indent=1) + "\n")
     module.model.cpu()
-    for encoder in sentence_encoders(module.model):
+    for encoder in pretrained_texts(module.model):
         encoder.remember(on=False)
     return quality

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import CommandError
 
-from models_admin.services import version_find, versions_live
+from models_admin.services import version_find
+from models_admin.versions import versions_live
 from search.evaluation.charts import MEASURE_WORDS
 from search.evaluation.making import (
     NewSet,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from dataclasses import replace
 from datetime import timedelta
 from io import BytesIO
 
@@ -153,9 +154,8 @@ def test_the_command_erases_only_when_told_twice(anna, tmp_path):
         call_command("person", "erase", "anna", "--yes")
 
 
-def test_raters_and_jobs_end_by_their_age(anna, documents, settings, monkeypatch):
-    changed = {"rater_keep_days": 30, "job_keep_days": 30}
-    monkeypatch.setattr(settings, "CONFIG", type(settings.CONFIG)(**(vars(settings.CONFIG) | changed)))
+def test_raters_and_jobs_end_by_their_age(anna, documents, settings):
+    settings.CONFIG = replace(settings.CONFIG, rater_keep_days=30, job_keep_days=30)
     query = kept_query(documents)
     for document in documents[:2]:
         Judgement.objects.create(query=query, document=document, user=anna, grade=3)

@@ -73,3 +73,13 @@ def test_weights_without_graphs_are_no_layout():
     with pytest.raises(HubError) as error:
         layout_files(["config.json", "pytorch_model.bin", "model.safetensors", "tokenizer.json"])
     assert error.value.id == "hub.unknown_layout"
+
+
+def test_weights_are_taken_along_where_a_folder_has_them_with_their_config():
+    assert "weights_config" not in layout_files(TRANSFORMERS)[1]
+    files = layout_files([*TRANSFORMERS, "model.safetensors", "pytorch_model.bin"])[1]
+    assert (files["weights"], files["weights_config"]) == ("model.safetensors", "config.json")
+    native = ["native/model.safetensors", "native/config.json"]
+    for names in ([*OPEN_CLIP, *native], [*TRANSFORMERS, "model.safetensors", *native]):
+        files = layout_files(names)[1]
+        assert [files["weights"], files["weights_config"]] == native

@@ -80,6 +80,8 @@ def test_the_bundle_passes_validation(bundle):
     assert (manifest.name, manifest.licence, manifest.dim) == ("tiny-clip", "MIT", DIM)
     assert manifest.image.interpolation == "bicubic"
     assert manifest.text.tokenizer == "clip-bpe"
+    assert manifest.payloads.kinds == ("onnx", "native")
+    assert min(report.probes[tower]["native_agreement"] for tower in ("image", "text")) > 0.999
 
 
 def test_what_is_served_is_what_transformers_computes(bundle, published, tmp_path):
@@ -100,7 +102,7 @@ def test_what_is_served_is_what_transformers_computes(bundle, published, tmp_pat
 @pytest.fixture(scope="module")
 def tokenizers(published):
     """Ours and the published one."""
-    ours = BytePairTokenizer(read_published(str(published)).merges)
+    ours = BytePairTokenizer(read_published(str(published)).vocabulary.decode().splitlines())
     return ours, transformers.CLIPTokenizerFast.from_pretrained(published)
 
 
@@ -145,6 +147,8 @@ def test_what_is_no_model_is_refused_in_a_sentence_and_leaves_nothing(published,
 def test_another_preparation_of_pictures_is_refused(published, tmp_path):
     folder = tmp_path / "other"
     shutil.copytree(published, folder)
-    transformers.CLIPImageProcessor(size={"height": 32, "width": 32}, crop_size=32).save_pretrained(folder)
+    transformers.CLIPImageProcessor(size={"height": 32, "width": 24}, do_center_crop=False).save_pretrained(
+        folder
+    )
     with pytest.raises(CommandError, match="prepares pictures in another way"):
         call_command("import_clip", str(folder), bundle=tmp_path / "b.zip")

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 PARTS = (
     "image", "text", "both", "image_data", "text_data", "both_data", "tokenizer", "tokenizer_config", "config",
-    "preprocessor",
+    "preprocessor", "weights", "weights_config",
 )  # fmt: skip
+CONFIG, WEIGHTS = "native.json", "native.safetensors"
 _MADE = ("image.onnx", "text.onnx", "tokenizer.json")
 _SOURCE = "source"
 DEFAULT_LIMITS = ValidationLimits()
@@ -57,6 +58,7 @@ def published_bundle(
                 shutil.copyfile(parts[name], scratch / _SOURCE / name)
         found = run_guarded("take over", parts["tokenizer"], scratch, limits, progress)
         files: dict[str, bytes | Path] = {name: _made(scratch, name, limits) for name in _MADE}
+        native = _native(found, files, scratch, limits)
         manifest = {
             "format": 1,
             "name": about.name,
@@ -64,15 +66,40 @@ def published_bundle(
             "description": about.description,
             "similarity": "cosine",
             "modalities": ["image", "text"],
-            "payloads": {"onnx": {"image": "image.onnx", "text": "text.onnx"}},
-            "training": {"source": dict(about.source)},
+            "payloads": {"onnx": {"image": "image.onnx", "text": "text.onnx"}, **native.payload},
+            "training": {"source": dict(about.source), **native.note},
         }
         path.parent.mkdir(parents=True, exist_ok=True)
-        return bundle_write(path, manifest | {key: found[key] for key in ("dim", "image", "text")}, files)
+        manifest |= {key: found[key] for key in ("dim", "image", "text")}
+        return bundle_write(path, manifest, {**files, **native.files})
     except KeyError as error:
         raise BundleError("bundle.crashed/conversion") from error
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class _Native:
+    """What the manifest's `payloads` and `training` get of the native weights, and their files; none where left out."""
+
+    payload: Mapping[str, Any] = field(default_factory=dict)
+    note: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, Path] = field(default_factory=dict)
+
+
+def _native(
+    found: Mapping[str, Any], graphs: Mapping[str, Any], scratch: Path, limits: ValidationLimits
+) -> _Native:
+    """Take the native weights that the child made, unless the bundle would be too large with them."""
+    reason = found.get("native")
+    if reason is None:
+        return _Native()
+    if reason:
+        return _Native(note={"native_left_out": str(reason)[:500]})
+    files = {name: _made(scratch, name, limits) for name in (CONFIG, WEIGHTS)}
+    if sum(file.stat().st_size for file in (*graphs.values(), *files.values())) > limits.bundle.archive_bytes:
+        return _Native(note={"native_left_out": "the bundle would be larger than is allowed"})
+    return _Native({"native": {"config": CONFIG, "weights": WEIGHTS}}, {}, files)
 
 
 def _made(scratch: Path, name: str, limits: ValidationLimits) -> Path:

@@ -24,6 +24,7 @@ from workers.inference.published.graphs import (
     read_graph,
     refuse,
 )
+from workers.inference.published.native import MadeGraphs, write_native
 from workers.inference.published.settings import picture_settings, read_settings, text_settings
 from workers.inference.reading import Section
 from workers.inference.text_feed import read_feed
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 SOURCE = "source"
 """The folder inside of the scratch folder with the published files, each under its part's name."""
 SETTINGS = ("tokenizer", "tokenizer_config", "config", "preprocessor")
+WEIGHTS, WEIGHTS_CONFIG = "weights", "weights_config"
 _SIZES = range(16, 2049)
 _AGREE = 1e-4
 
@@ -51,6 +53,7 @@ _AGREE = 1e-4
 def convert(scratch: Path, threads: int, say: Callable[[str], None]) -> dict[str, Any]:
     """Write `image.onnx`, `text.onnx` and `tokenizer.json` into `scratch`; return what a manifest says of them.
 
+    With `weights` and `weights_config` also the native form; `native` is then why it was left out, or an empty text.
     Raises BundleError `hub.cannot_convert`.
     """
     source = scratch / SOURCE
@@ -74,14 +77,25 @@ def convert(scratch: Path, threads: int, say: Callable[[str], None]) -> dict[str
     text_dim, padding = trial.text(text, texts, scratch)
     if text_dim != dim:
         refuse(f"its encoders give vectors of {dim} and of {text_dim} dimensions")
-    feed = _feed(text, padding)
     reads = {
         "tokenizer": "tokenizers",
         "vocabulary": "tokenizer.json",
         "max_tokens": texts.max_tokens,
-        "feed": feed,
+        "feed": _feed(text, padding),
     }
-    return {"dim": dim, "image": pictures, "text": reads}
+    del text  # its graph is large, and the native weights come next
+    found = {"dim": dim, "image": pictures, "text": reads}
+    return found | _native(source, MadeGraphs(scratch, pictures["size"], reads), threads, say)
+
+
+def _native(source: Path, made: MadeGraphs, threads: int, say: Callable[[str], None]) -> dict[str, Any]:
+    """Write the native weights, where there are any; return why they were left out, if they were."""
+    if not (source / WEIGHTS).is_file() or not (source / WEIGHTS_CONFIG).is_file():
+        return {}
+    say("native weights")
+    config = read_settings((source / WEIGHTS_CONFIG).read_bytes(), WEIGHTS_CONFIG)
+    reason = write_native(source / WEIGHTS, config, made, threads)
+    return {"native": reason}
 
 
 def _feed(tower: PublishedTextTower, padding: Padding) -> dict[str, Any]:

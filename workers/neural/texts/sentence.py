@@ -6,7 +6,7 @@ of words (WordPiece) over the vocabulary that it was trained with, so it knows w
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -14,11 +14,9 @@ from torch.nn import functional
 
 from workers.neural.errors import ModelConfigError
 from workers.neural.layers import masked_mean, token_mask
+from workers.neural.texts.pretrained import PretrainedTextEncoder
 
 EPSILON = 1e-12
-# Their vectors take 300 MB.
-KEPT_SENTENCES = 200_000
-TOGETHER = 64
 MAX_LAYERS, MAX_WIDTH, MAX_POSITIONS = 48, 4096, 8192
 
 
@@ -52,48 +50,23 @@ class SentenceConfig:
         return SentenceEncoder(self, vocabulary, dim)
 
 
-class SentenceEncoder(nn.Module):
-    """Tokens (batch, length) padded with 0 and lengths (batch), int64 ≥ 1 → (batch, dim), not yet unit length."""
+class SentenceEncoder(PretrainedTextEncoder):
+    """See `PretrainedTextEncoder`; beside its linear map may stand a layer of `hidden` values."""
 
     def __init__(self, config: SentenceConfig, vocabulary: int, dim: int) -> None:
-        super().__init__()
+        super().__init__(Bert(config, vocabulary), nn.Linear(config.width, dim), config.dropout)
         self.config = config
-        self.pretrained = Bert(config, vocabulary).requires_grad_(requires_grad=False)
-        self.dropout = nn.Dropout(config.dropout)
-        self.project = nn.Linear(config.width, dim)
         self.deepen = _hidden(config, dim) if config.hidden else None
-        self._known: dict[bytes, Tensor] | None = None
 
-    def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
-        """See the class."""
-        known = self._known
-        sentences = (
-            self.pretrained(tokens, lengths) if known is None else self._looked_up(known, tokens, lengths)
-        )
-        projected: Tensor = self.project(self.dropout(sentences))
+    @property
+    def blocks(self) -> nn.ModuleList:
+        """See `PretrainedTextEncoder`."""
+        return cast("Bert", self.pretrained).layers
+
+    def mapped(self, sentences: Tensor) -> Tensor:
+        """See `PretrainedTextEncoder`."""
+        projected = super().mapped(sentences)
         return projected if self.deepen is None else projected + self.deepen(sentences)
-
-    def remember(self, *, on: bool) -> None:
-        """Keep what the pretrained part computes, since in training the same captions come in every epoch.
-
-        Only while none of it is trained; off forgets all.
-        """
-        frozen = not any(value.requires_grad for value in self.pretrained.parameters())
-        self._known = {} if on and frozen else None
-
-    @torch.no_grad()
-    def _looked_up(self, known: dict[bytes, Tensor], tokens: Tensor, lengths: Tensor) -> Tensor:
-        """The pretrained part's vectors (batch, width), computed for those texts alone that are new."""
-        sizes = lengths.tolist()
-        keys = [row[:size].tobytes() for row, size in zip(tokens.cpu().numpy(), sizes, strict=True)]
-        if len(known) + len(keys) > KEPT_SENTENCES:
-            known.clear()
-        new = sorted((row for row, key in enumerate(keys) if key not in known), key=sizes.__getitem__)
-        for at in range(0, len(new), TOGETHER):  # texts of like length, since padding costs as much as words
-            rows = new[at : at + TOGETHER]
-            made = self.pretrained(tokens[rows, : sizes[rows[-1]]], lengths[rows])
-            known.update((keys[row], vector) for row, vector in zip(rows, made, strict=True))
-        return torch.stack([known[key] for key in keys])
 
 
 class Bert(nn.Module):

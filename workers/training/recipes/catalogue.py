@@ -11,6 +11,7 @@ from workers.training.errors import TrainingError
 from workers.training.recipe import Recipe, recipe_with
 from workers.training.recipes import (
     demo,
+    finetune,
     fne,
     pretrained,
     regions,
@@ -23,7 +24,16 @@ from workers.training.recipes import (
 # Whole recipes.
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
-    for recipe in (vsepp.RECIPE, vsepp_features.RECIPE, sightline.RECIPE, pretrained.RECIPE, demo.RECIPE)
+    for recipe in (
+        vsepp.RECIPE,
+        vsepp_features.RECIPE,
+        sightline.RECIPE,
+        pretrained.RECIPE,
+        demo.RECIPE,
+        finetune.HEADS,
+        finetune.BLOCKS,
+        finetune.LORA,
+    )
 }
 # Families: what each recipe changes of the defaults, read when it is asked for.
 SETTINGS: dict[str, dict[str, Any]] = fne.family() | two_branch.family() | regions.family()

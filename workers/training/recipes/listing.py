@@ -12,6 +12,9 @@ def recipe_row(name: str, recipe: Recipe) -> tuple[str, ...]:
     kind = f"{recipe.image.kind} {reasoning.kind}" if reasoning else recipe.image.kind
     texts = getattr(recipe.text, "encoders", (recipe.text,))
     tuned = "frozen" if recipe.frozen else "trained"
+    if recipe.start.shape == "bundle":
+        rate, epochs = f"{recipe.optimiser.lr:g}", str(recipe.run.epochs)
+        return (name, *["the version's"] * 3, recipe.loss.kind, "", rate, epochs, tuned)
     return (
         name,
         f"{kind} {image}".strip(),
