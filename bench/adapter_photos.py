@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bench.composed_quality import settings_ready
 from bench.feedback import JUDGED_HITS
 from workers.adapting.examples import Examples, JudgedExample
 from workers.adapting.learning import learn
@@ -45,6 +46,7 @@ class Asked:
 def main() -> None:
     """Print a table for each number of marked photos."""
     options = _options()
+    settings_ready()
     asked = _asked(options)
     marked = {place: one for place in range(len(asked.photos)) if (one := _marked(asked, place)) is not None}
     print(
