@@ -59,7 +59,6 @@ class AuditEntryAdmin(SuperuserOnlyAdmin):
     list_display = ["at", "who", "what", "target_name", "said"]
     list_filter = [ActionFilter, ViaFilter, "at"]
     search_fields = ["actor", "target_name", "target_id", "token", "request_id"]
-    search_help_text = "A user name, what it was done to, a token or the id of a request"
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER  # counting each action would read the whole log
     list_per_page = 50
