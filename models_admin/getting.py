@@ -86,7 +86,10 @@ def _weights(model: CatalogueModel, run: Run) -> tuple[_Files, dict[str, Any]]:
 
     if not model.weights_repository or missing_libraries():
         return _Files({}, {}), {}
-    hub, names = hub_settings(), {"weights": WEIGHTS_FILE, "weights_config": "config.json"}
+    hub, names = (
+        hub_settings(run.parameters.endpoint),
+        {"weights": WEIGHTS_FILE, "weights_config": "config.json"},
+    )
     try:
         commit = hub_commit(hub, model.weights_repository, model.weights_revision)
         if missing := sorted(set(names.values()) - set(commit.files)):
