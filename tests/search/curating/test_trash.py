@@ -88,7 +88,14 @@ def full_document(collection: Collection, by: User) -> Document:
 
 def everything() -> dict[str, list[tuple[object, ...]]]:
     """Every row of the app's tables but for what is derived under new keys, and for the changes themselves."""
-    left_out = {"changeset", "changeddocument", "trasheddocument", "trashedblob", "collectionfield"}
+    left_out = {
+        "changeset",
+        "changeddocument",
+        "trasheddocument",
+        "trashedblob",
+        "collectionfield",
+        "auditentry",
+    }
     return {
         model.__name__: sorted(map(str, model._base_manager.values_list()))
         for model in apps.get_app_config("search").get_models()
