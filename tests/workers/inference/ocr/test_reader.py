@@ -24,9 +24,13 @@ MISREADING = SandboxSpec(
 RESIDENT_MAX_MIB = 600
 
 
+PATIENT = 180.0
+"""Seconds for what is not about time: other tests run beside."""
+
+
 @pytest.fixture(scope="module")
 def reader():
-    with closing(PhotoReader()) as made:
+    with closing(PhotoReader(ReadingLimits(call_seconds=PATIENT))) as made:
         yield made
 
 
