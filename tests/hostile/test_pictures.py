@@ -94,7 +94,7 @@ def test_a_stream_of_slow_pictures_that_are_allowed_disturbs_nobody(
 
     assert_undisturbed(site.port, attack)
     found = Counter("answered" if status == 200 else refusal(answer) for status, answer in answers)
-    assert found["answered"]
+    assert found["answered"] >= 2
     assert set(found) <= {"answered", "image.busy", "image.timeout"}, found
 
 

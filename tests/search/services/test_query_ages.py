@@ -176,8 +176,8 @@ def test_memory_does_not_hold_what_the_searches_hold(django_assert_max_num_queri
     """A batch reads ids alone: no vector and no answer is fetched on the way to removing them."""
     for seed in range(3):
         kept(400, seed=seed, answer=[{"document": 1}])
-    # Of these a dozen are of the tables of evaluation sets, side by side, challengers, opened hits and webhooks.
-    with django_assert_max_num_queries(115) as asked:
+    # Of these twelve are of the tables of evaluation sets, side by side, challengers, opened hits and webhooks.
+    with django_assert_max_num_queries(111) as asked:
         expire()
     reading = [query["sql"] for query in asked.captured_queries if query["sql"].startswith("SELECT")]
     assert not [sql for sql in reading if '"embedding",' in sql or '"answer",' in sql]
