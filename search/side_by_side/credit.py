@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from models_admin.hooks import Panel, Verdict
 from search.models import InterleavedAnswer, Judgement, OpenedHit
 from search.services.judgements import RELEVANT
-from workers.training.measures.sign_test import sign_test
+from search.side_by_side.sign_tested import SignTested
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,51 +22,34 @@ if TYPE_CHECKING:
 SUMMED_UP = 20_000
 DECIDED_MIN = 20
 """Searches with more credit for one side, below which they do not count at the gate."""
-CHANCE_MAX = 0.05
 OUTCOME = InterleavedAnswer.Outcome
 
 
 @dataclass(frozen=True)
-class Credit:
+class Credit(SignTested):
     """What the newest drawn searches say of a challenger beside one champion.
 
     `wins`: searches in which more of its documents were opened or marked relevant than of the champion's; `silent`:
     those in which nothing was. `waited_ms`: the median by which answers came later; `dropped_ms`: of dropped ones.
     """
 
-    wins: int
-    losses: int
-    ties: int
     silent: int
     late: int
     failed: int
     waited_ms: float
     dropped_ms: float
 
+    decided_min = DECIDED_MIN
+
     @property
     def shown(self) -> int:
         """Answers that were drawn from both."""
-        return self.wins + self.losses + self.ties + self.silent
+        return self.decided + self.ties + self.silent
 
     @property
     def dropped(self) -> int:
         """Answers that were the champion's alone, though they were drawn to be both's."""
         return self.late + self.failed
-
-    @property
-    def chance(self) -> float:
-        """The sign test's two-sided probability."""
-        return sign_test(self.wins, self.losses)
-
-    @property
-    def is_enough(self) -> bool:
-        """Whether there are enough to count at the gate."""
-        return self.wins + self.losses >= DECIDED_MIN
-
-    @property
-    def is_worse(self) -> bool:
-        """Whether the champion's documents are preferred, with enough searches, and not by chance."""
-        return self.is_enough and self.wins < self.losses and self.chance < CHANCE_MAX
 
 
 def credit_of(version: ModelVersion, champion: ModelVersion | None = None) -> Credit | None:
@@ -141,16 +124,10 @@ def credit_panel(version: ModelVersion) -> Panel | None:
 
 
 def _says(found: Credit, ours: str, theirs: str) -> str:
-    decided = found.wins + found.losses
     if not found.is_enough:
         few = "too few to say anything, the gate counts them"
-        return f"{decided} searches decide for one of them: {few} from {DECIDED_MIN} on."
-    odds = (
-        f"If both were as good, a majority at least as clear would come about in {found.chance:.1%} of cases"
-    )
-    if found.chance >= CHANCE_MAX:
-        return f"{odds}: that may well be chance (sign test)."
-    return f"{odds}: people prefer what {ours if found.wins > found.losses else theirs} finds (sign test)."
+        return f"{found.decided} searches decide for one of them: {few} from {DECIDED_MIN} on."
+    return found.odds(f"what {ours} finds", f"what {theirs} finds")
 
 
 def credit_verdict(version: ModelVersion, champion: ModelVersion) -> Verdict | None:
@@ -159,7 +136,7 @@ def credit_verdict(version: ModelVersion, champion: ModelVersion) -> Verdict | N
     if found is None:
         return None
     says = (
-        f"In {found.wins} of {found.wins + found.losses} searches that were drawn from both by turns, more of "
+        f"In {found.wins} of {found.decided} searches that were drawn from both by turns, more of "
         f"{version}'s documents were opened or marked relevant than of {champion}'s ({found.ties} as many, "
         f"{found.silent} nothing; {found.dropped} dropped). {_says(found, str(version), str(champion))}"
     )

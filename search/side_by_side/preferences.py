@@ -9,45 +9,23 @@ from django.db.models import Q
 
 from models_admin.hooks import Verdict
 from search.models import SideBySide
-from workers.training.measures.sign_test import sign_test
+from search.side_by_side.sign_tested import SignTested
 
 if TYPE_CHECKING:
     from models_admin.models import ModelVersion
 
 DECIDED_MIN = 10
 """Blind preferences for one or the other, below which they do not count at the gate."""
-CHANCE_MAX = 0.05
 
 
 @dataclass(frozen=True)
-class Preferences:
+class Preferences(SignTested):
     """How often each of two versions was preferred blindly; of each rater and question the last word counts."""
 
     version: ModelVersion
     other: ModelVersion
-    wins: int
-    losses: int
-    ties: int
 
-    @property
-    def decided(self) -> int:
-        """Preferences for one of the two."""
-        return self.wins + self.losses
-
-    @property
-    def chance(self) -> float:
-        """The sign test's two-sided probability."""
-        return sign_test(self.wins, self.losses)
-
-    @property
-    def is_enough(self) -> bool:
-        """Whether there are enough to count at the gate."""
-        return self.decided >= DECIDED_MIN
-
-    @property
-    def is_worse(self) -> bool:
-        """Whether the other is preferred, with enough preferences, and not by chance."""
-        return self.is_enough and self.wins < self.losses and self.chance < CHANCE_MAX
+    decided_min = DECIDED_MIN
 
     @property
     def says(self) -> str:
@@ -61,14 +39,7 @@ class Preferences:
         )
         if not self.is_enough:
             return f"{counted}That is too few to say anything: the gate counts them from {DECIDED_MIN} on."
-        return counted + self._odds()
-
-    def _odds(self) -> str:
-        odds = f"If both were as good, a majority at least as clear would come about in {self.chance:.1%} of cases"
-        if self.chance >= CHANCE_MAX:
-            return f"{odds}: that may well be chance (sign test)."
-        liked = self.version if self.wins > self.losses else self.other
-        return f"{odds}: people prefer {liked} (sign test)."
+        return counted + self.odds(self.version, self.other)
 
 
 def preferences_of(version: ModelVersion, other: ModelVersion) -> Preferences:
@@ -85,7 +56,7 @@ def preferences_of(version: ModelVersion, other: ModelVersion) -> Preferences:
             continue
         liked_first = preference == SideBySide.Preference.FIRST
         counts["wins" if liked_first == (first_id == version.pk) else "losses"] += 1
-    return Preferences(version, other, **counts)
+    return Preferences(**counts, version=version, other=other)
 
 
 def preferences_verdict(version: ModelVersion, champion: ModelVersion) -> Verdict:
