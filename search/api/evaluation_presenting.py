@@ -88,7 +88,6 @@ def side_by_side_json(row: SideBySide) -> Json:
 
 def side_by_side_detail_json(row: SideBySide, standing: Standing) -> Json:
     """Return both answers under their letters; whose they are, of a blind one only once a preference was said."""
-    hidden = row.blind and not row.preference
     found = {
         "first": (row.first_version.key, standing.first),
         "second": (row.second_version.key, standing.second),
@@ -96,7 +95,7 @@ def side_by_side_detail_json(row: SideBySide, standing: Standing) -> Json:
     sides = [
         {
             "name": letter,
-            "model": None if hidden else key,
+            "model": None if row.is_hidden else key,
             "results": [_place_json(place) for place in places],
         }
         for letter, said in sides_by_letter(row).items()
@@ -107,8 +106,7 @@ def side_by_side_detail_json(row: SideBySide, standing: Standing) -> Json:
 
 def sides_by_letter(row: SideBySide) -> dict[str, str]:
     """Return which answer, `first` or `second`, each letter stands for."""
-    said = ("second", "first") if row.swapped else ("first", "second")
-    return dict(zip(LETTERS, said, strict=True))
+    return dict(zip(LETTERS, row.order, strict=True))
 
 
 def _place_json(place: HitPlace) -> Json:

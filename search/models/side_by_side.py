@@ -53,6 +53,17 @@ class SideBySide(models.Model):
     def __str__(self) -> str:
         return f"{self.first_version_id} and {self.second_version_id} side by side, {self.pk}"
 
+    @property
+    def order(self) -> tuple[Preference, Preference]:
+        """Which answer stands as the first of the two, and which as the second."""
+        order = (self.Preference.FIRST, self.Preference.SECOND)
+        return order[::-1] if self.swapped else order
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether nobody may see yet whose answer is which."""
+        return self.blind and not self.preference
+
 
 class ShadowAnswer(models.Model):
     """What the challenger found for a live search, asked after the answer; `documents` are its first ten.

@@ -13,6 +13,7 @@ from retrieval_site.bodies import BodyRule, may_send, takes_body
 from retrieval_site.errors import AppError
 from retrieval_site.people import signed_in
 from retrieval_site.posting import takes_form
+from search.models import SideBySide
 from search.retrieval.types import ImagePart, TextPart
 from search.services.judgements import judgements_of
 from search.services.uploads import picture_too_large, read_picture
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
     from models_admin.models import ModelVersion
-    from search.models import SideBySide
     from search.retrieval.types import Part
     from search.side_by_side.standing import HitPlace
     from search.views.cards import Card
@@ -124,31 +124,27 @@ def _part(request: HttpRequest) -> Part:
 def side_by_side_one(request: HttpRequest, side_by_side_id: uuid.UUID) -> HttpResponse:
     """Show two answers beside each other; of a blind one the versions' names only once a preference was said."""
     found = side_by_side_find(side_by_side_id, request.user)
-    hidden = found.blind and not found.preference
     standing = standing_of(found, request.user)
     judged = judgements_of(found.first, request.user, session_of(request))
-    sides = [
-        AnswerSide("", version, says, list(zip(places, _cards(found, places, judged), strict=True)))
-        for version, says, places in (
-            (found.first_version, "first", standing.first),
-            (found.second_version, "second", standing.second),
-        )
-    ]
-    if found.swapped:
-        sides.reverse()
-    named = [
-        AnswerSide(name if found.blind else "", None if hidden else side.version, side.says, side.places)
-        for name, side in zip("AB", sides, strict=True)
-    ]
+    answers = {
+        SideBySide.Preference.FIRST: (found.first_version, standing.first),
+        SideBySide.Preference.SECOND: (found.second_version, standing.second),
+    }
+    sides = []
+    for letter, says in zip("AB", found.order, strict=True):
+        version, places = answers[says]
+        placed = list(zip(places, _cards(found, places, judged), strict=True))
+        name = letter if found.blind else ""
+        sides.append(AnswerSide(name, None if found.is_hidden else version, says, placed))
     context = {
         "found": found,
         "asked": found.first.part,
         "words": found.first.text,
-        "sides": named,
-        "hidden": hidden,
+        "sides": sides,
+        "hidden": found.is_hidden,
         "shared": standing.shared,
-        "preferred": next((side for side in named if side.says == found.preference), None),
-        "preferences": None if hidden else preferences_of(found.first_version, found.second_version),
+        "preferred": next((side for side in sides if side.says == found.preference), None),
+        "preferences": None if found.is_hidden else preferences_of(found.first_version, found.second_version),
         "back": request.get_full_path(),
     }
     return render(request, "search/side_by_side_one.html", context)
