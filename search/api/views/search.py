@@ -230,8 +230,8 @@ class EmbeddingOptions(Parameters):
     model = serializers.CharField(default="champion", max_length=120, help_text="alias or name@version")
 
 
-class EmbeddingParameters(EmbeddingOptions, FramingParameters):
-    """What to embed: exactly one of image, image_url and text."""
+class OnePartParameters(FramingParameters):
+    """Exactly one of image, image_url and text."""
 
     error_ids = PART_IDS
 
@@ -244,6 +244,10 @@ class EmbeddingParameters(EmbeddingOptions, FramingParameters):
         one_part(attrs, ("image", "image_url", "text"))
         check_framing(attrs)
         return attrs
+
+
+class EmbeddingParameters(EmbeddingOptions, OnePartParameters):
+    """What to embed."""
 
 
 class TextToEmbed(EmbeddingOptions):

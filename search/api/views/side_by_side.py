@@ -24,10 +24,10 @@ from search.api.evaluation_presenting import (
     sides_by_letter,
 )
 from search.api.parameters import Parameters, UploadField, validated
-from search.api.parts import PART_IDS, TEXT_MAX, one_part, part_asked
+from search.api.parts import TEXT_MAX, part_asked
 from search.api.permissions import signed_in
-from search.api.pictures import AddressField, FramingParameters, check_framing
-from search.api.views.search import TargetField
+from search.api.pictures import AddressField, FramingParameters
+from search.api.views.search import OnePartParameters, TargetField
 from search.side_by_side.asking import (
     preference_set,
     side_by_side_create,
@@ -72,18 +72,8 @@ class SideBySideByPhoto(SideBySideOptions):
     image = UploadField()
 
 
-class SideBySideAsked(SideBySideNew):
-    """Exactly one of image, image_url and text."""
-
-    error_ids = PART_IDS
-
-    image = UploadField(required=False)
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Refuse none and several."""
-        one_part(attrs, ("image", "image_url", "text"))
-        check_framing(attrs)
-        return attrs
+class SideBySideAsked(SideBySideOptions, OnePartParameters):
+    """All that may be sent."""
 
 
 class PreferenceNew(Parameters):
