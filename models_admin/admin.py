@@ -26,6 +26,7 @@ from models_admin.models import Activation, ModelVersion, VectorIndex
 from models_admin.offers import offered_actions
 from models_admin.tags import version_tag
 from retrieval_site.bodies import BodyRule, may_send, takes_body
+from retrieval_site.careful_admin import ReadOnly
 from retrieval_site.errors import AppError
 from retrieval_site.panels import PanelAdmin
 from retrieval_site.people import manages_models, signed_in
@@ -358,18 +359,9 @@ class ModelVersionAdmin(PanelAdmin[ModelVersion]):
 
 
 @admin.register(Activation)
-class ActivationAdmin(admin.ModelAdmin[Activation]):
+class ActivationAdmin(ReadOnly, admin.ModelAdmin[Activation]):
     """The log of moved aliases; read only."""
 
     list_display = ["at", "alias", "version", "previous", "by", "reason"]
     list_filter = ["alias", "at"]
     list_select_related = ["version", "previous", "by"]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False

@@ -22,3 +22,19 @@ class CarefulAdmin(admin.ModelAdmin[_Row], Generic[_Row]):
         field = lookup.partition("__")[0]
         lists = {one.name for one in self.opts.get_fields() if isinstance(one, ArrayField)}
         return field not in lists and super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
+
+
+class ReadOnly:
+    """Rows of the admin that nobody adds, changes or deletes by hand."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Refuse to add."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Refuse to change."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Refuse to delete."""
+        return False

@@ -9,13 +9,14 @@ from django.core.exceptions import PermissionDenied
 from django.urls import path
 
 from retrieval_site.audit import ACTIONS, audit_note
+from retrieval_site.careful_admin import ReadOnly
 from search.admin.curated import SuperuserOnlyAdmin
 from search.downloads import download
 from search.models import AuditEntry
 from search.services.audit import audit_csv_lines, audit_json_lines
 
 if TYPE_CHECKING:
-    from django.db.models import Model, QuerySet
+    from django.db.models import QuerySet
     from django.http import HttpRequest, StreamingHttpResponse
     from django.urls import URLPattern
 
@@ -52,7 +53,7 @@ class ViaFilter(admin.SimpleListFilter):
 
 
 @admin.register(AuditEntry)
-class AuditEntryAdmin(SuperuserOnlyAdmin):
+class AuditEntryAdmin(ReadOnly, SuperuserOnlyAdmin):
     """Entries, for superusers, to be read and exported; nobody adds, changes or deletes any."""
 
     change_list_template = "admin/search/auditentry/change_list.html"
@@ -62,15 +63,6 @@ class AuditEntryAdmin(SuperuserOnlyAdmin):
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER  # counting each action would read the whole log
     list_per_page = 50
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
 
     @admin.display(description="who", ordering="actor")
     def who(self, entry: AuditEntry) -> str:
