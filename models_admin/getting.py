@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from models_admin.job_types import GetModelParameters, GetModelResult
     from models_admin.models import ModelVersion
     from workers.hub.catalogue import CatalogueModel
+    from workers.hub.download import Hub, HubCommit
     from workers.jobs.context import JobContext, JobRun
 
     Run = JobRun[GetModelParameters, GetModelResult]
@@ -59,17 +60,14 @@ def _from_hub(model: CatalogueModel, run: Run) -> tuple[dict[str, Path], dict[st
     run.stage("ask the hub")
     commit = hub_commit(hub, model.repository, revision)
     layout, names = layout_files(commit.files, folder=model.folder, variant=model.variant)
-    total = sum(commit.files[name].size for name in names.values())
-    counted = _Megabytes(run, "download, in MB", total)
-    found = hub_fetch(hub, commit, sorted(set(names.values())), counted)
+    files = _fetched(run, hub, commit, names, "download, in MB")
     place = {
         "hub": hub.endpoint,
         "repository": model.repository,
         "revision": revision,
         "commit": commit.commit,
     }
-    files = _Files({part: found[name] for part, name in names.items()}, names)
-    more, weights = _weights(model, run) if "weights" not in names else (_Files({}, {}), {})
+    more, weights = _weights(model, run, hub) if "weights" not in names else (_Files({}, {}), {})
     parts, source = _described(run, files, place | {"layout": layout})
     if not more.parts:
         return parts, source | weights
@@ -77,7 +75,7 @@ def _from_hub(model: CatalogueModel, run: Run) -> tuple[dict[str, Path], dict[st
     return parts | weight_parts, source | {"weights": described}
 
 
-def _weights(model: CatalogueModel, run: Run) -> tuple[_Files, dict[str, Any]]:
+def _weights(model: CatalogueModel, run: Run, hub: Hub) -> tuple[_Files, dict[str, Any]]:
     """Return the weights of which the graphs were made, where torch can use them, and where they come from.
 
     They are more than the model needs: a repository that lacks them, or is closed, leaves them out and says why.
@@ -86,24 +84,25 @@ def _weights(model: CatalogueModel, run: Run) -> tuple[_Files, dict[str, Any]]:
 
     if not model.weights_repository or missing_libraries():
         return _Files({}, {}), {}
-    hub, names = (
-        hub_settings(run.parameters.endpoint),
-        {"weights": WEIGHTS_FILE, "weights_config": "config.json"},
-    )
+    names = {"weights": WEIGHTS_FILE, "weights_config": "config.json"}
     try:
         commit = hub_commit(hub, model.weights_repository, model.weights_revision)
         if missing := sorted(set(names.values()) - set(commit.files)):
             return _Files({}, {}), {"weights_left_out": f"{model.weights_repository} has no {missing[0]}"}
-        total = sum(commit.files[name].size for name in names.values())
-        found = hub_fetch(
-            hub, commit, sorted(names.values()), _Megabytes(run, "download weights, in MB", total)
-        )
+        files = _fetched(run, hub, commit, names, "download weights, in MB")
     except HubError as error:
         if error.id not in _WITHOUT_WEIGHTS:
             raise
         return _Files({}, {}), {"weights_left_out": error.message}
     place = {"hub": hub.endpoint, "repository": model.weights_repository, "commit": commit.commit}
-    return _Files({part: found[name] for part, name in names.items()}, names), place
+    return files, place
+
+
+def _fetched(run: Run, hub: Hub, commit: HubCommit, names: dict[str, str], stage: str) -> _Files:
+    """Return a repository's files of these names by their part, counted on the job while they come."""
+    counted = _Megabytes(run, stage, sum(commit.files[name].size for name in names.values()))
+    found = hub_fetch(hub, commit, sorted(set(names.values())), counted)
+    return _Files({part: found[name] for part, name in names.items()}, names)
 
 
 def _from_folder(model: CatalogueModel, run: Run) -> tuple[dict[str, Path], dict[str, Any]]:

@@ -243,11 +243,8 @@ def alias_point(
     reason: str,
 ) -> Activation:
     """Move an alias and log it; the caller holds `registry_lock` of that alias."""
-    moved = {
-        "version": version,
-        "previous": previous,
-        "interleaved": 0.0,
-    }  # a new challenger answers nobody yet
+    # A new challenger answers nobody yet.
+    moved = {"version": version, "previous": previous, "interleaved": 0.0}
     Alias.objects.update_or_create(name=alias, defaults=moved)
     return Activation.objects.create(
         alias=alias, version=version, previous=previous, by_id=by.pk if by else None, reason=reason
