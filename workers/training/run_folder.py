@@ -13,7 +13,7 @@ import socket
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from workers.neural.configs import config_from, config_to
 from workers.neural.former_names import present_names
@@ -22,6 +22,9 @@ from workers.training.former_runs import present_state
 from workers.training.layout import Captioned, concatenated
 from workers.training.readers.read import DataSet, DataSource, listed_set, read_source
 from workers.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from workers.training.measures.ranks import Ranks
 
 State = Literal["running", "finished", "not started", "stopped"]
 PACKAGES = ("torch", "torchvision", "lightning", "nltk", "numpy", "pillow")
@@ -124,6 +127,16 @@ class RunFolder:
         """Where last.ckpt and best.ckpt lie."""
         return self.path / "checkpoints"
 
+    def keep_base(self, ranks: "Ranks") -> None:
+        """Keep what the version was worth that the run goes on from."""
+        ranks.save(self.base_ranks)
+        _write_quality(self.base, ranks)
+
+    def keep_best(self, ranks: "Ranks") -> None:
+        """Keep what the best epoch was worth."""
+        ranks.save(self.ranks)
+        _write_quality(self.metrics, ranks)
+
     @property
     def state(self) -> RunState:
         """How the run stands; one whose process is gone from this machine has stopped."""
@@ -201,3 +214,7 @@ def _alive(process: int) -> bool:
     except PermissionError:  # it is another user's
         return True
     return True
+
+
+def _write_quality(path: Path, ranks: "Ranks") -> None:
+    path.write_text(json.dumps(ranks.quality().to_json(), indent=1) + "\n")

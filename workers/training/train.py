@@ -308,8 +308,7 @@ def _measure_base(options: TrainOptions, folder: RunFolder, module: RetrievalMod
         return
     device = _device(options)
     ranks = split_ranks(module.model.to(device), module.validation_data, device)
-    ranks.save(folder.base_ranks)
-    folder.base.write_text(json.dumps(ranks.quality().to_json(), indent=1) + "\n")
+    folder.keep_base(ranks)
     options.say(f"before: sum of recalls {ranks.quality().sum_of_recalls:.1f}")
 
 
@@ -366,11 +365,9 @@ def _finish(options: TrainOptions, folder: RunFolder, module: RetrievalModule) -
     merge_low_rank(module.model)
     device = _device(options)
     ranks = split_ranks(module.model.to(device), _as_served(options, module.validation_data), device)
-    ranks.save(folder.ranks)
+    folder.keep_best(ranks)
     _say_gain(options, folder, ranks)
-    quality = ranks.quality()
-    folder.metrics.write_text(json.dumps(quality.to_json(), indent=1) + "\n")
     module.model.cpu()
     for encoder in pretrained_texts(module.model):
         encoder.remember(on=False)
-    return quality
+    return ranks.quality()

@@ -113,25 +113,22 @@ def train_heads(options: "TrainOptions", folder: "RunFolder", splits: tuple[Capt
         train, val = (_encoded(encoder, bundle, split, options) for split in splits)
     heads = Heads(dim)
     before = heads.ranks(val)
-    before.save(folder.base_ranks)
-    folder.base.write_text(json.dumps(before.quality().to_json(), indent=1) + "\n")
+    folder.keep_base(before)
     options.say(f"before: sum of recalls {before.quality().sum_of_recalls:.1f}")
-    best, maps = _fitted(options, folder, heads, (train, val))
-    best = best or before
-    best.save(folder.ranks)
-    folder.metrics.write_text(json.dumps(best.quality().to_json(), indent=1) + "\n")
+    best, maps = _fitted(options, folder, heads, (train, val), before)
+    folder.keep_best(best)
     if options.bundle and maps:
         _write(bundle, options.bundle, maps, folder)
     return best
 
 
 def _fitted(
-    options: "TrainOptions", folder: "RunFolder", heads: Heads, data: tuple[Vectors, Vectors]
-) -> "tuple[Ranks | None, dict[str, ResidualMap]]":
-    """Train; the ranks and maps of the best epoch, None where none was better than no heads at all."""
+    options: "TrainOptions", folder: "RunFolder", heads: Heads, data: tuple[Vectors, Vectors], before: "Ranks"
+) -> "tuple[Ranks, dict[str, ResidualMap]]":
+    """Train; the ranks and maps of the best epoch, those of `before` and no maps where none was better."""
     recipe, (train, val) = options.recipe, data
     optimiser = torch.optim.AdamW(heads.parameters(), weight_decay=recipe.optimiser.weight_decay)
-    highest, best, found = heads.ranks(val).quality().sum_of_recalls, None, {}
+    highest, best, found = before.quality().sum_of_recalls, before, {}
     folder.curves.write_text("")
     since = 0
     for epoch in range(recipe.run.stop_after or recipe.run.epochs):
