@@ -10,20 +10,18 @@ from __future__ import annotations
 
 import argparse
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bench.captioned import CaptionedVectors, captioned_vectors
 from bench.composed_quality import settings_ready
 from bench.feedback import JUDGED_HITS
 from workers.adapting.examples import Examples, JudgedExample
 from workers.adapting.learning import learn
 from workers.inference.adapters import ResidualMap
-from workers.training.evaluate import embed_files, opened_bundle
 from workers.training.measures.bootstrap import paired_means
-from workers.training.readers.read import DataSource, read_source
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,20 +32,11 @@ if TYPE_CHECKING:
 CUTS = (1, 10)
 
 
-@dataclass(frozen=True)
-class Asked:
-    """Vectors of photos (n, dim) and captions (m, dim), and whose captions they are, (m)."""
-
-    photos: Floats
-    captions: Floats
-    owner: NDArray[np.int64]
-
-
 def main() -> None:
     """Print a table for each number of marked photos."""
     options = _options()
     settings_ready()
-    asked = _asked(options)
+    asked = captioned_vectors(options.bundle, options.data)
     marked = {place: one for place in range(len(asked.photos)) if (one := _marked(asked, place)) is not None}
     print(
         f"{len(asked.photos)} photos, {len(asked.captions):,} captions; {len(marked)} photos could be marked"
@@ -60,32 +49,22 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bundle", type=Path, required=True)
-    parser.add_argument("--data", type=Path, required=True, help="folder of a data set that training reads")
-    parser.add_argument("--photos", type=int, default=1000)
+    parser.add_argument("--data", required=True, help="folder of a data set that training reads")
     parser.add_argument("--searches", type=int, nargs="+", default=[10, 30, 100])
     parser.add_argument("--splits", type=int, default=10)
     return parser.parse_args()
 
 
-def _asked(options: argparse.Namespace) -> Asked:
-    split = read_source(DataSource(options.data, "", "")).split("val")
-    paths, captions = split.paths[: options.photos], split.captions[: options.photos]
-    with opened_bundle(options.bundle) as encoder:
-        photos = embed_files(encoder, tuple(paths), lambda *_: None)
-        texts = encoder.encode_texts([text for group in captions for text in group])
-    return Asked(photos, texts, np.repeat(np.arange(len(captions)), [len(group) for group in captions]))
-
-
-def _marked(asked: Asked, place: int) -> JudgedExample | None:
+def _marked(asked: CaptionedVectors, place: int) -> JudgedExample | None:
     hits = np.argsort(-(asked.captions @ asked.photos[place]))[:JUDGED_HITS]
-    right = asked.owner[hits] == place
+    right = asked.owners[hits] == place
     if not right.any():
         return None
     relevant, rejected = asked.captions[hits[right]], asked.captions[hits[~right]]
     return JudgedExample(asked.photos[place], relevant, rejected, "image", "text", str(place))
 
 
-def _learned(asked: Asked, marked: dict[int, JudgedExample], count: int, splits: int) -> None:
+def _learned(asked: CaptionedVectors, marked: dict[int, JudgedExample], count: int, splits: int) -> None:
     from search.adapting.collect import BACKGROUND_MAX
 
     nothing = np.zeros((0, asked.photos.shape[1]), np.float32)
@@ -118,10 +97,10 @@ def _learned(asked: Asked, marked: dict[int, JudgedExample], count: int, splits:
     print(f"  nothing learned in {unchanged} splits; {seconds / splits:.1f} s of one core a split")
 
 
-def _found(asked: Asked, photos: Floats, places: NDArray[np.int64]) -> Flags:
+def _found(asked: CaptionedVectors, photos: Floats, places: NDArray[np.int64]) -> Flags:
     """Whether a caption of theirs is among the best, (photos, cuts)."""
     best = np.argsort(-(photos @ asked.captions.T), axis=1)[:, : max(CUTS)]
-    right = asked.owner[best] == places[:, None]
+    right = asked.owners[best] == places[:, None]
     return np.stack([right[:, :cut].any(1) for cut in CUTS], 1)
 
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bench.captioned import captioned_vectors
 from bench.composed_quality import (
     BACKGROUND_ROWS,
     DEVELOPMENT_SEED,
@@ -27,9 +28,7 @@ from bench.composed_quality import (
     settings_ready,
 )
 from demo.evaluate import FACETS
-from workers.training.evaluate import embed_files, opened_bundle
 from workers.training.measures.bootstrap import paired_means
-from workers.training.readers.read import DataSource, read_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,13 +86,9 @@ def _demo(options: argparse.Namespace) -> Iterator[Asking]:
 
 
 def _captioned(options: argparse.Namespace) -> Iterator[Asking]:
-    split = read_source(DataSource(options.data, "", "")).split("val")
-    asking = np.arange(0 if options.development else 1, len(split.paths), 2)
-    owners = np.repeat(np.arange(len(split.captions)), [len(captions) for captions in split.captions])
-    with opened_bundle(options.bundle) as encoder:
-        passages = encoder.encode_texts([text for captions in split.captions for text in captions])
-        photos = embed_files(encoder, tuple(split.paths[place] for place in asking), lambda *_: None)
-    yield Asking("the photo's captions", passages, photos, asking[:, None] == owners[None])
+    found = captioned_vectors(options.bundle, options.data, slice(0 if options.development else 1, None, 2))
+    relevant = found.places[:, None] == found.owners[None]
+    yield Asking("the photo's captions", found.captions, found.photos, relevant)
 
 
 def _pairs(asking: Asking) -> Iterator[tuple[float, float] | None]:
