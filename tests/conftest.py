@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import redis
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.db import OperationalError
 from django.db.backends.postgresql.operations import DatabaseOperations
 from psycopg.errors import DeadlockDetected
@@ -17,6 +18,9 @@ from tests.support.workers import _query_worker_process, query_worker  # noqa: F
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from django.contrib.auth.models import User
+    from django.test import Client
 
 if find_spec("torch") is None:  # `make test-web`: these need torch or a browser
     collect_ignore = ["browser", "search/api/test_docs_page.py", "search/retrieval/test_plans.py", "workers"]
@@ -93,3 +97,11 @@ def _patient_heartbeat(request: pytest.FixtureRequest, monkeypatch: pytest.Monke
     marker = request.node.get_closest_marker("django_db")
     if marker is None or not marker.kwargs.get("transaction"):
         monkeypatch.setattr("workers.jobs.lease.RENEW_SECONDS", 3600.0)
+
+
+@pytest.fixture
+def root(db: None, client: Client) -> User:
+    """An administrator, signed in to the browser `client`."""
+    user = get_user_model().objects.create_superuser("root", password="x")
+    client.force_login(user)
+    return user

@@ -20,13 +20,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def root(client):
-    user = User.objects.create_superuser("root", password="x")
-    client.force_login(user)
-    return user
-
-
-@pytest.fixture
 def version():
     return ModelVersion.objects.create(name="tiny", number=1, bundle=blob_store(b"zip", "application/zip"))
 

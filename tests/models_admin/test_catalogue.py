@@ -32,13 +32,6 @@ FREE, RESEARCH = "clip-vit-b-32", "mobileclip2-s0"
 
 
 @pytest.fixture
-def root(client):
-    user = User.objects.create_superuser("root", password="x")
-    client.force_login(user)
-    return user
-
-
-@pytest.fixture
 def model(monkeypatch):
     """Let the catalogue have the small repository of these tests under the first model's name, and a branch."""
     known = replace(catalogue()[FREE], repository="some/model", revision="main")

@@ -23,13 +23,6 @@ PAGE, MAKE = "admin:models_admin_catalogue", "admin:models_admin_starter_make"
 
 
 @pytest.fixture
-def root(client):
-    user = User.objects.create_superuser("root", password="x")
-    client.force_login(user)
-    return user
-
-
-@pytest.fixture
 def packages(monkeypatch):
     """A small bundle stands for the starter's, and what is said of it meanwhile; the walls' check is not run."""
     folders = []

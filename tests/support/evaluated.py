@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from search.evaluation.making import NewSet, evaluation_set_create
-from search.models import EvaluationResult, EvaluationSet
+from search.models import DocumentImage, EvaluationResult, EvaluationSet
+from tests.support.corpus import make_collection, make_documents, make_version, picture
+from workers.storage.blobs import blob_store
 
 if TYPE_CHECKING:
     from models_admin.models import ModelVersion
@@ -38,6 +40,15 @@ def evaluated(collection: Collection, *versions: ModelVersion) -> EvaluationSet:
                 coverage=COVERAGE,
             )
     return made
+
+
+def evaluated_pairs(documents: int) -> EvaluationSet:
+    """A set of so many documents with pictures, by which two versions were measured, the champion first."""
+    collection = make_collection()
+    for number, passage in enumerate(make_documents(collection, documents)):
+        blob = blob_store(picture((40 * number, 0, 0)), "image/jpeg")
+        DocumentImage.objects.create(document=passage.document, ordinal=0, blob=blob)
+    return evaluated(collection, make_version("first", dim=8), make_version("second", dim=8, champion=False))
 
 
 def _estimate(value: float) -> dict[str, float]:

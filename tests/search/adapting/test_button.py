@@ -24,13 +24,6 @@ pytestmark = pytest.mark.django_db
 LABEL = "Learn from marks</button>"
 
 
-@pytest.fixture
-def root(client):
-    user = User.objects.create_superuser("root", password="x")
-    client.force_login(user)
-    return user
-
-
 def page_of(client, version):
     return shown_page(client.get(reverse("admin:models_admin_modelversion_change", args=[version.pk])))
 

@@ -11,10 +11,9 @@ from search.models import EvaluationSet
 from search.services.tokens import token_create
 from tests.search.api.conftest import error_id
 from tests.search.api.test_schema import assert_described
-from tests.support.corpus import make_collection, make_documents, make_version, picture
-from tests.support.evaluated import evaluated
+from tests.support.corpus import make_collection, make_documents, make_version
+from tests.support.evaluated import evaluated_pairs
 from workers.models import Blob, Job
-from workers.storage.blobs import blob_store
 
 pytestmark = pytest.mark.django_db
 SETS = "/api/v1/evaluation-sets/"
@@ -35,14 +34,7 @@ def root(admin_user):
 
 @pytest.fixture
 def measured():
-    """A set of pairs by which two versions were measured, the champion first."""
-    from search.models import DocumentImage
-
-    collection = make_collection()
-    for number, passage in enumerate(make_documents(collection, 2)):
-        blob = blob_store(picture((40 * number, 0, 0)), "image/jpeg")
-        DocumentImage.objects.create(document=passage.document, ordinal=0, blob=blob)
-    return evaluated(collection, make_version("first", dim=8), make_version("second", dim=8, champion=False))
+    return evaluated_pairs(2)
 
 
 def filed(root, **files):

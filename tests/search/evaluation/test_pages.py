@@ -8,23 +8,17 @@ from django.urls import reverse
 
 from search.evaluation.charts import charts_of
 from search.evaluation.tables import results_of
-from search.models import DocumentImage, EvaluationSet
-from tests.support.corpus import make_collection, make_documents, make_version, picture
-from tests.support.evaluated import evaluated
+from search.models import EvaluationSet
+from tests.support.corpus import make_collection, make_documents, make_version
+from tests.support.evaluated import evaluated_pairs
 from workers.models import Job
-from workers.storage.blobs import blob_store
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def measured():
-    """A set of pairs by which two versions were measured, the champion first."""
-    collection = make_collection()
-    for number, passage in enumerate(make_documents(collection, 3)):
-        blob = blob_store(picture((40 * number, 0, 0)), "image/jpeg")
-        DocumentImage.objects.create(document=passage.document, ordinal=0, blob=blob)
-    return evaluated(collection, make_version("first", dim=8), make_version("second", dim=8, champion=False))
+    return evaluated_pairs(3)
 
 
 def test_the_page_draws_a_curve_for_each_measure_and_says_every_number(measured, admin_client):
