@@ -73,10 +73,10 @@ class Questions(ListTakers):
     """Takes questions and has them answered; those of the list `then` only where none waits on the other."""
 
     def __init__(
-        self, answer: Callable[[wire.Ask], None], threads: int, key: str = wire.ASKED_KEY, then: str = ""
+        self, answer: Callable[[wire.Ask], None], threads: int, key: str | None = None, then: str = ""
     ) -> None:
         self._answer = answer
-        super().__init__(key, threads, "answer", then)
+        super().__init__(key or wire.ASKED_KEY, threads, "answer", then)
 
     def _run(self) -> None:
         while not self._end.is_set():
