@@ -39,22 +39,23 @@ types: $(FULL)/.stamp  ## mypy, strict
 guards: $(FULL)/.stamp  ## which package may import which
 	$(FULL)/bin/lint-imports
 
-# Playwright keeps an event loop in the process that drives the browser: those tests have a process of their own.
-# Those of models and of training wait for nothing but the processor, so they run beside the others, on one thread and
-# behind them.
-BESIDE := tests/workers/training tests/workers/neural tests/workers/inference
-APART := tests/guards tests/retrieval_site tests/browser tests/flows tests/hostile
-TEST_PARTS := "tests/guards tests/retrieval_site" "tests/browser tests/flows" "tests/hostile" \
-	"tests $(BESIDE:%=--ignore=%) $(APART:%=--ignore=%)"
-BESIDE_LOG := .beside.log
+# Each part is a process with services of its own, and two of them run at a time, the long ones first. Playwright keeps
+# an event loop in the process that drives the browser: those tests have a process of their own besides.
+LANES ?= 2
+APART := workers/training browser workers/inference search/api flows hostile models_admin guards retrieval_site
+PARTS := rest $(APART:%=tests/%)
 PYTEST := $(FULL)/bin/python -m pytest --durations=10 --durations-min=10
 MEASURED := $(FULL)/bin/coverage run -m pytest
 
 test-only: $(FULL)/.stamp  ## pytest
-	@OMP_NUM_THREADS=1 nice -n 5 $(PYTEST) $(BESIDE) >$(BESIDE_LOG) 2>&1 & beside=$$!; \
-	trap 'kill $$beside; exit 130' INT TERM; failed=0; \
-	for part in $(TEST_PARTS); do $(PYTEST) $$part || failed=1; done; \
-	wait $$beside || failed=1; cat $(BESIDE_LOG); rm $(BESIDE_LOG); exit $$failed
+	@OMP_NUM_THREADS=1 $(MAKE) --no-print-directory --keep-going --output-sync=target -j$(LANES) $(PARTS:%=part-%) \
+		PYTEST="$(PYTEST)"
+
+part-rest:
+	@$(PYTEST) tests $(APART:%=--ignore=tests/%)
+
+part-tests/%:
+	@$(PYTEST) tests/$*
 
 # Not part of `make test`: what measures coverage makes Python half as fast again.
 coverage: $(FULL)/.stamp  ## every test again, slower, with branch coverage; the processes that they start are measured too

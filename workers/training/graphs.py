@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from workers.neural.grid import GridTower, grid_tower
 from workers.neural.images.regions import RegionEncoder
 from workers.neural.two_tower import TwoTower
+from workers.training.recurrent import gru_operator, with_one_grus
 from workers.training.towers import (
     FirstStage,
     ImageTower,
@@ -125,7 +126,7 @@ def _graph(
         warnings.simplefilter("ignore")
         path = Path(folder) / "graph.onnx"
         torch.onnx.export(
-            ready(tower), tuple(inputs.values()), path, dynamo=True, opset_version=OPSET, external_data=False,
+            with_one_grus(ready(tower)), tuple(inputs.values()), path, dynamo=True, opset_version=OPSET, external_data=False,
             input_names=list(inputs), output_names=list(results), dynamic_shapes=dynamic, verbose=False,
             custom_translation_table=TRANSLATIONS,
         )  # fmt: skip
@@ -150,7 +151,10 @@ def _kept_boxes(boxes: Any, scores: Any, overlap: float) -> Any:
     return operators.Cast(operators.ScatterND(none, places, ones), to=TensorProto.BOOL)
 
 
-TRANSLATIONS: dict[Any, Any] = {torch.ops.sightline.kept_boxes.default: _kept_boxes}
+TRANSLATIONS: dict[Any, Any] = {
+    torch.ops.sightline.kept_boxes.default: _kept_boxes,
+    torch.ops.sightline.gru_states.default: gru_operator,
+}
 
 
 def _rename(graph: onnx.GraphProto, names: dict[str, str]) -> None:
