@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from models_admin.judged import Judged
+from retrieval_site.typed_json import NotReadableError, from_json
 from workers.jobs.types import JobParameters, JobResult, JobType
+
+if TYPE_CHECKING:
+    from workers.models import Job
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,3 +108,18 @@ MEASURE = JobType("measure", VersionParameters, Judged)
 LEARN = JobType("learn_from_marks", LearnParameters, LearnResult)
 GET_MODEL = JobType("get_model", GetModelParameters, GetModelResult)
 MAKE_STARTER = JobType("make_starter", StarterParameters, StarterResult)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Named:
+    version: int | None = None
+    new_id: int | None = None
+
+
+def named_versions(job: Job) -> set[int]:
+    """Return the ids of the versions that a job works on, or that came of it; of most jobs none."""
+    try:
+        named = from_json(_Named, job.params | job.result, extra=True)
+    except NotReadableError:
+        return set()
+    return {one for one in (named.version, named.new_id) if one is not None}

@@ -12,6 +12,8 @@ from django.http import HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path, reverse
 
+from models_admin.job_types import named_versions
+from models_admin.models import ModelVersion
 from retrieval_site.errors import AppError
 from retrieval_site.people import signed_in
 from search.job_rights import COLLECTION_ID
@@ -116,7 +118,7 @@ class ImportJobAdmin(JobAdmin):
             "importable": dry_run and row.state == JobState.SUCCEEDED and about.collection is not None,
             "keeps_columns": refused_columns(row) and about.collection is not None,
             "result_title": "What an import would do" if dry_run else "What it did",
-            "links": _links(row) if about.collection else [],
+            "links": [*(_links(row) if about.collection else []), *_version_links(row, request.user)],
         }
 
     def undo_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -165,6 +167,14 @@ def _links(job: Job) -> list[Link]:
     if may_be_undone(job):
         links.append(Link("Undo this import…", reverse("admin:workers_job_undo", args=[job.pk]), "danger"))
     return links
+
+
+def _version_links(job: Job, user: Any) -> list[Link]:
+    """Return the ways to the versions that a job works on, or that came of it."""
+    if not user.has_perm("models_admin.view_modelversion"):
+        return []
+    versions = ModelVersion.objects.filter(pk__in=named_versions(job)).select_related("bundle").order_by("pk")
+    return [Link(one.key, reverse("admin:models_admin_modelversion_change", args=[one.pk])) for one in versions]
 
 
 def _to_job(job: Job) -> HttpResponse:

@@ -51,6 +51,8 @@ def test_a_click_makes_it_and_has_it_prepared(client, root, packages):
     assert MAKE_STARTER.result_of(Job.objects.get(pk=job.pk)).version == version.pk
     assert version.created_by == root
     assert Job.objects.filter(type="prepare", params__version=version.pk).exists()
+    page = reverse("admin:models_admin_modelversion_change", args=[version.pk])
+    assert f'href="{page}"' in shown_page(client.get(answer.url))
     assert "starter@1</a> is here" in shown_page(client.get(reverse(PAGE)))
     assert packages == [None]
 

@@ -171,7 +171,7 @@ def working(decoders):
             busy.extend(
                 pid
                 for pid, since in started_at.items()
-                if sum(psutil.Process(pid).cpu_times()[:2]) > since + 0.2
+                if sum(psutil.Process(pid).cpu_times()[:2]) > since + 0.1
             )
             or busy
         )
@@ -203,7 +203,7 @@ def test_a_picture_that_waits_too_long_for_its_turn_is_refused_and_says_when_to_
     limits = DecodingLimits(picture=SLOW, processor_seconds=60, processes=1, busy_seconds=0.3)
     with started(limits, slow=True) as decoders:
         with ThreadPoolExecutor(1) as threads:
-            first = threads.submit(refusal, lambda: decoders.prepared(MANY_SCANS, SPEC, within_seconds=2))
+            first = threads.submit(refusal, lambda: decoders.prepared(MANY_SCANS, SPEC, within_seconds=5))
             working(decoders)
             error = refusal(lambda: decoders.prepared(SEVERAL_SCANS, SPEC))
             assert first.result().id == "image.timeout"
