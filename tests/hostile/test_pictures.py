@@ -61,8 +61,9 @@ def test_a_jpeg_with_as_many_scans_as_cameras_make_is_searched_with(site: Site) 
     assert status == 200
 
 
-STREAM_SECONDS = 8.0
+STREAM_SECONDS, LONGEST_SECONDS = 8.0, 90.0
 STREAMS = 8
+ANSWERED_MIN = 2
 
 
 def slow_jpeg(number: int) -> bytes:
@@ -82,19 +83,24 @@ def test_a_stream_of_slow_pictures_that_are_allowed_disturbs_nobody(
     numbers, answers = itertools.count(), []
     slow_picture(0)
 
-    def stream(ends: float) -> None:
-        while time.monotonic() < ends:
+    def answered() -> int:
+        return sum(status == 200 for status, _ in answers)
+
+    def stream(began: float) -> None:
+        """Eight seconds long, and on a busy machine as long as it takes until some are answered."""
+        while (past := time.monotonic() - began) < STREAM_SECONDS or (
+            answered() < ANSWERED_MIN and past < LONGEST_SECONDS
+        ):
             photo = upload(slow_picture(next(numbers)), "slow")
             answers.append(site.anonymous().ask("POST", "search/", form={"image": photo}))
 
     def attack() -> None:
-        ends = time.monotonic() + STREAM_SECONDS
         with ThreadPoolExecutor(STREAMS) as threads:
-            list(threads.map(stream, [ends] * STREAMS))
+            list(threads.map(stream, [time.monotonic()] * STREAMS))
 
     assert_undisturbed(site.port, attack)
     found = Counter("answered" if status == 200 else refusal(answer) for status, answer in answers)
-    assert found["answered"] >= 2
+    assert found["answered"] >= ANSWERED_MIN
     assert set(found) <= {"answered", "image.busy", "image.timeout"}, found
 
 
