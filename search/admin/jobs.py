@@ -174,7 +174,9 @@ def _version_links(job: Job, user: Any) -> list[Link]:
     if not user.has_perm("models_admin.view_modelversion"):
         return []
     versions = ModelVersion.objects.filter(pk__in=named_versions(job)).select_related("bundle").order_by("pk")
-    return [Link(one.key, reverse("admin:models_admin_modelversion_change", args=[one.pk])) for one in versions]
+    return [
+        Link(one.key, reverse("admin:models_admin_modelversion_change", args=[one.pk])) for one in versions
+    ]
 
 
 def _to_job(job: Job) -> HttpResponse:

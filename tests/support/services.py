@@ -63,7 +63,9 @@ def _start_services() -> Path:
         os.environ["REDIS_URL"] = paths.redis_url
     (root / "data" / "static").mkdir(parents=True)
     (root / "tmp").mkdir()
-    os.environ["PYTEST_DEBUG_TEMPROOT"] = str(root / "tmp")  # shared, a second run would close it to guarded children
+    os.environ["PYTEST_DEBUG_TEMPROOT"] = str(
+        root / "tmp"
+    )  # shared, a second run would close it to guarded children
     os.environ["DATA_DIR"] = str(root / "data")  # never the developer's own blobs
     os.environ.setdefault("SECRET_KEY", "only-for-tests-" + "x" * 50)
     os.environ["DEBUG"] = "0"

@@ -14,7 +14,9 @@ def gru_states(inputs: Tensor, weights: Tensor, recurrent: Tensor, biases: Tenso
     The weights are ONNX's: (1, 3 hidden, width), (1, 3 hidden, hidden) and (1, 6 hidden), gates in the order z, r, h.
     """
     size = recurrent.shape[2]
-    gru = nn.GRU(inputs.shape[2], size, batch_first=True, device=inputs.device).requires_grad_(requires_grad=False)
+    gru = nn.GRU(inputs.shape[2], size, batch_first=True, device=inputs.device).requires_grad_(
+        requires_grad=False
+    )
     parts = (weights[0], recurrent[0], *biases[0].split(3 * size))
     for parameter, part in zip(gru.parameters(), parts, strict=True):
         parameter.copy_(_reordered(part))
@@ -59,7 +61,12 @@ class OneGru(nn.Module):
 def with_one_grus(tower: nn.Module) -> nn.Module:
     """The module with each plain GRU inside it as one operation, changed in place."""
     for name, child in list(tower.named_children()):
-        if isinstance(child, nn.GRU) and child.num_layers == 1 and child.batch_first and not child.bidirectional:
+        if (
+            isinstance(child, nn.GRU)
+            and child.num_layers == 1
+            and child.batch_first
+            and not child.bidirectional
+        ):
             setattr(tower, name, OneGru(child))
         else:
             with_one_grus(child)
