@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils.timezone import localtime
 from django.urls import reverse
 
 from search.evaluation.charts import charts_of
@@ -49,6 +50,7 @@ def test_a_versions_page_says_what_it_is_good_at_and_what_it_costs(measured, adm
     page = admin_client.get(f"/admin/models_admin/modelversion/{second.pk}/change/").content.decode()
     for words in ("What it is good at", "Our pairs", "What it costs", "What changed since first@1"):
         assert words in page
+    assert f"<td>{localtime(measured.results.last().at):%Y-%m-%d %H:%M}</td>" in page
 
 
 def test_sets_are_made_measured_and_deleted_by_buttons(admin_client):
