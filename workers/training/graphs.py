@@ -126,7 +126,8 @@ def _graph(
         warnings.simplefilter("ignore")
         path = Path(folder) / "graph.onnx"
         torch.onnx.export(
-            with_one_grus(ready(tower)), tuple(inputs.values()), path, dynamo=True, opset_version=OPSET, external_data=False,
+            with_one_grus(ready(tower)), tuple(inputs.values()), path,
+            dynamo=True, opset_version=OPSET, external_data=False,
             input_names=list(inputs), output_names=list(results), dynamic_shapes=dynamic, verbose=False,
             custom_translation_table=TRANSLATIONS,
         )  # fmt: skip

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.utils.timezone import localtime
 from django.urls import reverse
+from django.utils.timezone import localtime
 
 from search.evaluation.charts import charts_of
 from search.evaluation.tables import results_of
