@@ -17,7 +17,7 @@ def gru_states(inputs: Tensor, weights: Tensor, recurrent: Tensor, biases: Tenso
     gru = nn.GRU(inputs.shape[2], size, batch_first=True, device=inputs.device).requires_grad_(
         requires_grad=False
     )
-    parts = (weights[0], recurrent[0], *biases[0].split(3 * size))
+    parts = (weights[0], recurrent[0], *biases[0].chunk(2))
     for parameter, part in zip(gru.parameters(), parts, strict=True):
         parameter.copy_(_reordered(part))
     states: Tensor = gru(inputs)[0]
