@@ -56,6 +56,7 @@ class Config:
     source_networks: list[str]
     recall_target: float
     no_match_alert: float
+    alive_file: Path | None
     webhook_ports: list[int]
     webhook_networks: list[str]
     source_s3_key_id: str
@@ -188,8 +189,10 @@ def _mail(env: environ.Env) -> dict[str, Any]:
 
 
 def _watching(env: environ.Env) -> dict[str, Any]:
-    """Return what the index should reach, and where webhooks may lead."""
+    """Return what the index should reach, where webhooks may lead, and the file that says that a worker lives."""
+    alive = env.str("ALIVE_FILE", default="")
     return {
+        "alive_file": Path(alive) if alive else None,
         "recall_target": _share(env.float("RECALL_TARGET", default=0.95), "RECALL_TARGET"),
         "no_match_alert": _share(env.float("NO_MATCH_ALERT", default=0.3), "NO_MATCH_ALERT"),
         "webhook_ports": env.list("WEBHOOK_PORTS", cast=int, default=[80, 443]),
