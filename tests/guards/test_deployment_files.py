@@ -29,7 +29,7 @@ def known_variables() -> set[str]:
         for path in (ROOT / "retrieval_site").rglob("*.py")
         if path.name in {"config.py", "web_server.py", "bootstrap.py"}
     )
-    return set(re.findall(r'(?:env\.\w+|environ\.get)\(\s*"([A-Z_]+)"', text))
+    return set(re.findall(r'(?:env\.\w+|environ\.get)\(\s*"([A-Z0-9_]+)"', text))
 
 
 def worker_words(name: str) -> set[str]:
