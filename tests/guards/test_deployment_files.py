@@ -101,3 +101,44 @@ def test_the_operators_page_lists_every_variable() -> None:
     missing = {name for name in known_variables() if f"`{name}`" not in page}
     assert len(known_variables()) > 15
     assert missing == set()
+
+
+WORKFLOWS = {
+    path.stem: yaml.safe_load(path.read_text()) for path in (ROOT / ".github" / "workflows").glob("*.yml")
+}
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_workflows_have_no_rights_but_those_that_a_job_names(name: str) -> None:
+    workflow = WORKFLOWS[name]
+    assert workflow["permissions"] == {"contents": "read"}
+    for job in workflow["jobs"].values():
+        assert set(job.get("permissions", {}).items()) <= {("contents", "read"), ("id-token", "write")}
+        assert job["timeout-minutes"] <= 120
+        used = [step["uses"] for step in job["steps"] if "uses" in step]
+        assert all(re.fullmatch(r"[\w/-]+@v\d+|[\w/-]+@[0-9a-f]{40}", action) for action in used)
+        checkouts = [step for step in job["steps"] if step.get("uses", "").startswith("actions/checkout")]
+        assert all(step["with"] == {"persist-credentials": False} for step in checkouts)
+
+
+def test_every_image_is_scanned_before_it_is_published_and_signed_after(compose: dict[str, Any]) -> None:
+    job = WORKFLOWS["images"]["jobs"]["image"]
+    built = {each["target"]: each["platforms"].split(",") for each in job["strategy"]["matrix"]["include"]}
+    assert set(built) == {
+        service["build"]["target"] for service in compose["services"].values() if "build" in service
+    }
+    assert built["lean"] == ["linux/amd64", "linux/arm64"]
+    steps = [step.get("uses", step.get("run", "")) for step in job["steps"]]
+    order = [
+        next(place for place, step in enumerate(steps) if word in step)
+        for word in ("scan-action", "login-action", "cosign sign")
+    ]
+    pushed = [place for place, step in enumerate(job["steps"]) if step.get("with", {}).get("push")]
+    assert order[0] < order[1] < pushed[0] < order[2]
+    tag = job["steps"][pushed[0]]["with"]["tags"]
+    assert tag.endswith("-${{ matrix.target }}")  # what the chart asks for
+
+
+def test_checks_run_the_one_script() -> None:
+    (job,) = WORKFLOWS["checks"]["jobs"].values()
+    assert any("bash .ci/run" in step.get("run", "") for step in job["steps"])

@@ -280,3 +280,35 @@ def test_what_comes_before_a_release_is_right_and_holds_no_secret(sizes):
     assert all(value.startswith("REPLACE") for value in secret["stringData"].values())
     values = yaml.safe_load((CHART / "values.yaml").read_text())
     assert (values["secret"], values["claim"]) == (secret["metadata"]["name"], claim["metadata"]["name"])
+
+
+def _amount(written: str) -> float:
+    """Return processors, or GiB."""
+    for unit, share in (("Mi", 1024), ("Gi", 1), ("m", 1000)):
+        if written.endswith(unit):
+            return int(written.removesuffix(unit)) / share
+    return int(written)
+
+
+def _requested(manifests: list[Manifest], end: str) -> list[float]:
+    """Return the processors, the GiB and the number of pods that run at the `min` or `max`."""
+    found = [0.0, 0.0, 0.0]
+    scaled = [each["spec"] for each in manifests if "scaleTargetRef" in each.get("spec", {})]
+    scales = {spec["scaleTargetRef"]["name"]: spec for spec in scaled}
+    for each in (each for each in manifests if each["kind"] == "Deployment"):
+        scale = scales.get(each["metadata"]["name"], {})
+        count = scale.get(f"{end}Replicas") or scale.get(f"{end}ReplicaCount") or each["spec"]["replicas"]
+        requests = each["spec"]["template"]["spec"]["containers"][0]["resources"]["requests"]
+        more = (_amount(requests["cpu"]), _amount(requests["memory"]), 1)
+        found = [value + count * one for value, one in zip(found, more, strict=True)]
+    return found
+
+
+@pytest.mark.parametrize("size", ["small", "medium", "large, GPU"])
+def test_the_docs_add_the_requests_up_rightly(sizes, size):
+    page = (DEPLOY.parent / "docs" / "operator.md").read_text()
+    least, most = (_requested(sizes[size], end) for end in ("min", "max"))
+    spans = [
+        f"{low:g}" if low == high else f"{low:g} to {high:g}" for low, high in zip(least, most, strict=True)
+    ]
+    assert f"| {size.split(',')[0]} | {' | '.join(spans)} |" in page
