@@ -52,7 +52,13 @@ def log_access(
     """
     asked = _QUERY.sub("", first_line).encode("unicode_escape").decode()
     status, count = answer
-    ACCESS_LOG.info('%s "%s" %s %d %dus [%s]', address, asked, status, count, seconds * 1e6, request_id)
+    said = {"address": address, "asked": asked, "status": int(status), "bytes": count}
+    said["microseconds"] = round(seconds * 1e6)
+    ACCESS_LOG.info(
+        '%s "%s" %s %d %dus [%s]',
+        *(address, asked, status, count, seconds * 1e6, request_id),
+        extra={"fields": said, "request_id": request_id},
+    )
 
 
 class RequestTask(WSGITask):

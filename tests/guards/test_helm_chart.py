@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +170,26 @@ def test_workers_run_as_one_command_runs_them(sizes):
         assert set(containers[name]["command"]) == worker_words(name)
     assert containers["web"]["command"] == ["python", "-m", "retrieval_site.web"]
     assert containers["setup"]["command"] == ["python", "manage.py", "bootstrap"]
+
+
+@pytest.mark.parametrize(("part", "silence"), [("query", 60), ("bulk", 300)])
+def test_a_workers_probe_fails_where_the_file_is_old_or_missing(sizes, tmp_path, part, silence):
+    container = _containers(sizes["small"])[part]
+    probes = [container[f"{probe}Probe"]["exec"]["command"] for probe in ("startup", "liveness", "readiness")]
+    assert probes[0] == probes[1] == probes[2]
+    assert {"name": "ALIVE_FILE", "value": "/tmp/alive"} in container["env"]
+    alive = tmp_path / "alive"
+    command = [word.replace("/tmp/alive", str(alive)) for word in probes[0]]
+
+    def fails() -> bool:
+        return subprocess.run(command, capture_output=True, check=False).returncode != 0
+
+    assert fails()
+    alive.touch()
+    assert not fails()
+    old = time.time() - silence - 1
+    os.utime(alive, (old, old))
+    assert fails()
 
 
 def test_migrations_come_before_the_pods_and_need_nothing_of_the_release(sizes):
