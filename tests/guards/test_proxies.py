@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import logging
 import shutil
 import socket
 import ssl
@@ -23,8 +24,10 @@ from retrieval_site.web.config import WebConfig
 from retrieval_site.web.parser import Front
 from retrieval_site.web.server import Server, adjustments
 from retrieval_site.web.spool import Spool
+from retrieval_site.web.tasks import ACCESS_LOG
 from tests.flows.served import free_port
 from tests.support.web import read_all, status_of
+from tests.support.workers import wait_until
 
 FOLDER = Path(__file__).resolve().parents[2] / "deploy" / "proxy"
 NAME = "sightline.example"
@@ -197,7 +200,20 @@ def _wait(process: subprocess.Popen[bytes], port: int, out: Path) -> None:
     pytest.fail(out.read_text())
 
 
-def test_the_callers_address_arrives_and_nobody_can_forge_it(proxy, settings):
+@pytest.fixture
+def written():
+    """What the web server writes of its answers."""
+    lines: list[str] = []
+    handler, level = logging.Handler(), ACCESS_LOG.level
+    handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]
+    ACCESS_LOG.addHandler(handler)
+    ACCESS_LOG.setLevel(logging.INFO)
+    yield lines
+    ACCESS_LOG.removeHandler(handler)
+    ACCESS_LOG.setLevel(level)
+
+
+def test_the_callers_address_arrives_and_nobody_can_forge_it(proxy, settings, written):
     settings.CONFIG = SimpleNamespace(trusted_proxies=1)
     forged = {"X_Forwarded_For": "6.6.6.6", "X_Forwarded_Proto": "http", "X_Forwarded_Host": "evil.example"}
     status, _, answer = proxy.ask("GET", "/?q=1", Forwarded="for=6.6.6.6", X_Real_IP="6.6.6.6", **forged)
@@ -208,6 +224,7 @@ def test_the_callers_address_arrives_and_nobody_can_forge_it(proxy, settings):
     assert given["HTTP_X_FORWARDED_PROTO"] == "https"
     assert "6.6.6.6" not in given["HTTP_X_FORWARDED_FOR"]
     assert not {"HTTP_FORWARDED", "HTTP_X_FORWARDED_HOST"} & set(given)
+    wait_until(lambda: any(line.startswith(f'{CALLER} "GET / ') for line in written), what="the log's line")
 
 
 def test_an_upload_passes_up_to_the_limit_and_a_larger_one_is_refused(proxy):
