@@ -48,7 +48,7 @@ def _values(*names: str) -> dict[str, Any]:
 
 SIZES = {
     "as it stands": {},
-    "small": _values("small"),
+    "small": _values("small") | {"ingress": {"controller": "ingress-nginx"}},
     "medium": _values("medium"),
     "large, GPU": _values("large", "gpu") | {"settings": {"READ_TEXT": "0", "DEVICE": "cuda:0"}},
 }
@@ -260,11 +260,16 @@ def test_gpu_workers_run_the_full_image_on_their_nodes(sizes):
     assert pods["web"]["containers"][0]["image"].endswith("-lean")
 
 
-def test_the_ingress_lets_the_largest_import_through(sizes):
-    ingress = _of(sizes["as it stands"], "Ingress")
-    limit = re.fullmatch(
-        r"(\d+)m", ingress["metadata"]["annotations"]["nginx.ingress.kubernetes.io/proxy-body-size"]
-    )
+@pytest.mark.parametrize(
+    ("size", "name"),
+    [
+        ("as it stands", "nginx.org/client-max-body-size"),
+        ("small", "nginx.ingress.kubernetes.io/proxy-body-size"),
+    ],
+)
+def test_the_ingress_lets_the_largest_import_through(sizes, size, name):
+    ingress = _of(sizes[size], "Ingress")
+    limit = re.fullmatch(r"(\d+)m", ingress["metadata"]["annotations"][name])
     assert limit is not None
     assert int(limit[1]) * MIB >= 4 * GIB + MIB
     assert ingress["spec"]["tls"][0]["hosts"] == [ingress["spec"]["rules"][0]["host"]]
