@@ -42,7 +42,18 @@ def _noted(version: ModelVersion, reason: str) -> int:
     version.deaths = [*version.deaths, {"at": now.isoformat(), "reason": reason}][-_DEATHS_KEPT:]
     version.save(update_fields=["deaths"])
     log.error("The process of %s ended (%s)", version, reason)
-    return sum(now - datetime.fromisoformat(death["at"]) < WINDOW for death in version.deaths)
+    return _recent(version)
+
+
+def deaths_of_last_day() -> list[tuple[ModelVersion, int]]:
+    """Return the versions whose encoder's process ended within a day, and how often: ten times at most are kept."""
+    found = [(version, _recent(version)) for version in ModelVersion.objects.exclude(deaths=[])]
+    return [(version, recent) for version, recent in found if recent]
+
+
+def _recent(version: ModelVersion) -> int:
+    since = timezone.now() - WINDOW
+    return sum(datetime.fromisoformat(death["at"]) > since for death in version.deaths)
 
 
 def _set_aside(version: ModelVersion, reason: str) -> bool:

@@ -56,6 +56,8 @@ class Config:
     source_networks: list[str]
     recall_target: float
     no_match_alert: float
+    alive_file: Path | None
+    log_format: str
     webhook_ports: list[int]
     webhook_networks: list[str]
     source_s3_key_id: str
@@ -126,6 +128,13 @@ def _share(value: float, name: str) -> float:
     return value
 
 
+def _log_format(written: str) -> str:
+    """Return `line` or `json`; raises `ImproperlyConfigured` for anything else."""
+    if written not in ("line", "json"):
+        raise ImproperlyConfigured(f"LOG_FORMAT is “{written}”, neither “line” nor “json”.")
+    return written
+
+
 def _network(written: str) -> str:
     """Return an IP network; raises `ImproperlyConfigured` for anything else."""
     try:
@@ -188,8 +197,11 @@ def _mail(env: environ.Env) -> dict[str, Any]:
 
 
 def _watching(env: environ.Env) -> dict[str, Any]:
-    """Return what the index should reach, and where webhooks may lead."""
+    """Return what the index should reach, where webhooks may lead, and what a process says of itself, and how."""
+    alive = env.str("ALIVE_FILE", default="")
     return {
+        "alive_file": Path(alive) if alive else None,
+        "log_format": _log_format(env.str("LOG_FORMAT", default="line")),
         "recall_target": _share(env.float("RECALL_TARGET", default=0.95), "RECALL_TARGET"),
         "no_match_alert": _share(env.float("NO_MATCH_ALERT", default=0.3), "NO_MATCH_ALERT"),
         "webhook_ports": env.list("WEBHOOK_PORTS", cast=int, default=[80, 443]),

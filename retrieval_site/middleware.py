@@ -59,8 +59,8 @@ class RequestIdFilter(logging.Filter):
     """Give every log record the id of the request that it belongs to."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Return True always; only adds `request_id`."""
-        record.request_id = REQUEST_ID.get()
+        """Return True always; only adds `request_id`, where the record has none of its own."""
+        record.request_id = getattr(record, "request_id", REQUEST_ID.get())
         return True
 
 

@@ -11,6 +11,7 @@ from whitenoise.compress import Compressor as StaticCompressor
 
 from retrieval_site.config import BASE_DIR, MIB, read_config
 from retrieval_site.database.reading import REPLICA
+from retrieval_site.log_lines import LINE, JsonFormatter
 
 django_stubs_ext.monkeypatch()  # generic classes of Django take their parameter at run time too
 
@@ -276,9 +277,13 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {"request_id": {"()": "retrieval_site.middleware.RequestIdFilter"}},
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"}},
+    "formatters": {"line": {"format": LINE}, "json": {"()": JsonFormatter}},
     "handlers": {
-        "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request_id"]}
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": CONFIG.log_format,
+            "filters": ["request_id"],
+        }
     },
     "root": {"handlers": ["stderr"], "level": "INFO"},
     # Each export of a model would tell a hundred steps of its exporter.

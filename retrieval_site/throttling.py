@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from redis import RedisError
 
+from retrieval_site.callers import caller_address
 from retrieval_site.errors import AppError
 from workers.encoding import wire
 
@@ -125,11 +126,8 @@ def address_of(request: HttpRequest) -> str:
 
     `X-Forwarded-For` counts only where TRUSTED_PROXIES says that proxies wrote it, and then their entries alone.
     """
-    proxies = settings.CONFIG.trusted_proxies
-    written = str(request.META.get("HTTP_X_FORWARDED_FOR", "")).split(",") if proxies > 0 else []
-    forwarded = [part.strip() for part in written if part.strip()]
-    direct = str(request.META.get("REMOTE_ADDR", ""))
-    return _network(forwarded[-min(proxies, len(forwarded))] if forwarded else direct)
+    direct, forwarded = (str(request.META.get(name, "")) for name in ("REMOTE_ADDR", "HTTP_X_FORWARDED_FOR"))
+    return _network(caller_address(direct, forwarded, settings.CONFIG.trusted_proxies))
 
 
 def _network(written: str) -> str:

@@ -6,3 +6,10 @@ class WorkersConfig(AppConfig):
 
     name = "workers"
     verbose_name = "Jobs"
+
+    def ready(self) -> None:
+        """Tell of jobs in `/metrics`."""
+        from retrieval_site.health.gauges import gauges_register
+        from workers.jobs.gauges import job_gauges
+
+        gauges_register(job_gauges)

@@ -20,12 +20,16 @@ KEPT_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Gauge:
-    """One metric: its name without prefix, what it says, the names of its labels, and values by their labels."""
+    """One metric: its name without prefix, what it says, the names of its labels, and values by their labels.
+
+    `grows`: it counts, and falls only where the count begins anew; Prometheus calls it a counter.
+    """
 
     name: str
     meaning: str
     labels: tuple[str, ...] = ()
     values: dict[tuple[str, ...], float] = field(default_factory=dict)
+    grows: bool = False
 
 
 _look_ups: list[LookUp] = []

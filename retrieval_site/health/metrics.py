@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 from django.conf import settings
 from prometheus_client import REGISTRY, Counter, Histogram
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 from redis import RedisError
 
@@ -15,14 +16,24 @@ from retrieval_site.health.gauges import gauges
 from workers.encoding import wire
 from workers.encoding.client import workers_alive
 from workers.jobs.enqueue import QUEUE
+from workers.reading.wire import ASKED_KEY as READ_KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from django.http import HttpRequest
     from prometheus_client.metrics_core import Metric
 
-QUEUES = {"query": wire.ASKED_KEY, "bulk": QUEUE}  # the list in Redis that each is
+    from workers.encoding.wire import Beat
+
+QUEUES = {  # the list in Redis that each is
+    "query": wire.ASKED_KEY,
+    "beside": wire.BESIDE_KEY,
+    "fetch": wire.FETCH_KEY,
+    "explain": wire.EXPLAIN_KEY,
+    "read": READ_KEY,
+    "bulk": QUEUE,
+}
 UNMATCHED = "(none)"  # one label for every address that does not exist, or a scanner would fill the memory
 STATIC = "(static)"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -54,20 +65,54 @@ class BrokerCollector(Collector):
     """Asks Redis at the time of the scrape; says nothing rather than something stale when it is away."""
 
     def collect(self) -> Iterable[Metric]:
-        """Yield the queues' lengths and the number of query workers."""
+        """Yield the queues' lengths, the number of query workers, and what each of them says of itself."""
         waiting = GaugeMetricFamily("sightline_queue_messages", "Messages that wait.", labels=["queue"])
         workers = GaugeMetricFamily("sightline_query_workers", "Query workers that answer.")
         try:
             for queue, key in QUEUES.items():
                 waiting.add_metric([queue], queue_length(key))
-            workers.add_metric([], len(workers_alive()))
+            beats = workers_alive()
         except RedisError:
             return
+        workers.add_metric([], len(beats))
         yield waiting
         yield workers
+        yield from _of_workers(beats)
 
     def describe(self) -> Iterable[Metric]:
         """Name nothing at registration, when there may be no Redis yet."""
+        return ()
+
+
+def _of_workers(beats: Mapping[str, Beat]) -> Iterable[Metric]:
+    """Yield how many batches each query worker ran, with how many items, and how many versions it holds."""
+    label = ["worker"]
+    batches = CounterMetricFamily(
+        "sightline_encoder_batches", "Batches that encoders ran for searches.", labels=label
+    )
+    items = CounterMetricFamily("sightline_encoder_items", "Photos and texts in these batches.", labels=label)
+    loaded = GaugeMetricFamily(
+        "sightline_encoder_versions", "Versions in a query worker's memory.", labels=label
+    )
+    for key, beat in beats.items():
+        worker = [key.removeprefix(wire.HEARTBEAT_PREFIX)]
+        batches.add_metric(worker, beat.calls)
+        items.add_metric(worker, beat.items)
+        loaded.add_metric(worker, len(beat.loaded))
+    return [batches, items, loaded]
+
+
+class DiskCollector(Collector):
+    """Measures the disk that holds the data folder, whatever else does not answer."""
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield its size and what is free of it."""
+        disk = shutil.disk_usage(settings.DATA_DIR)
+        yield GaugeMetricFamily("sightline_disk_bytes", "Size of the disk that holds DATA_DIR.", disk.total)
+        yield GaugeMetricFamily("sightline_disk_free_bytes", "What is free of it.", disk.free)
+
+    def describe(self) -> Iterable[Metric]:
+        """Name nothing at registration, when there may be no folder yet."""
         return ()
 
 
@@ -77,7 +122,8 @@ class InstallationCollector(Collector):
     def collect(self) -> Iterable[Metric]:
         """Yield each gauge under its name with our prefix."""
         for gauge in gauges():
-            family = GaugeMetricFamily(f"sightline_{gauge.name}", gauge.meaning, labels=gauge.labels)
+            kind = CounterMetricFamily if gauge.grows else GaugeMetricFamily
+            family = kind(f"sightline_{gauge.name}", gauge.meaning, labels=gauge.labels)
             for labels, value in gauge.values.items():
                 family.add_metric(labels, value)
             yield family
@@ -88,4 +134,5 @@ class InstallationCollector(Collector):
 
 
 REGISTRY.register(BrokerCollector())
+REGISTRY.register(DiskCollector())
 REGISTRY.register(InstallationCollector())

@@ -10,6 +10,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
+from retrieval_site.log_lines import JsonFormatter
 from retrieval_site.web.config import read_web_config
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "retrieval_site.settings")
     config = read_web_config()
     _allow_descriptors(config.connections_max)
-    _access_log_to_stdout()
 
     from retrieval_site.wsgi import application  # isort: skip  (loads Django)
     from django.conf import settings
@@ -39,6 +39,7 @@ def main() -> None:
     from retrieval_site.web.server import Server, adjustments
     from retrieval_site.web.spool import Spool, use_own_folder
 
+    _access_log_to_stdout(settings.CONFIG.log_format)
     lock = use_own_folder(settings.DATA_DIR / "spool")
     _warm_up()
     shared = Front(config, Spool(config.uploads_max_bytes), rule_of_path)
@@ -77,9 +78,11 @@ def _allow_descriptors(connections: int) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, allowed), hard))
 
 
-def _access_log_to_stdout() -> None:
-    log = logging.getLogger("sightline.access")
-    log.addHandler(logging.StreamHandler(sys.stdout))
+def _access_log_to_stdout(log_format: str) -> None:
+    log, handler = logging.getLogger("sightline.access"), logging.StreamHandler(sys.stdout)
+    if log_format == "json":
+        handler.setFormatter(JsonFormatter())
+    log.addHandler(handler)
     log.setLevel(logging.INFO)
     log.propagate = False
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from waitress.task import WSGITask
 
 from retrieval_site.bodies import PENDING, SMALL_BYTES, PendingBody
+from retrieval_site.callers import caller_address
 
 if TYPE_CHECKING:
     from retrieval_site.web.config import WebConfig
@@ -50,9 +51,16 @@ def log_access(
 
     The address's query is left out: it may hold what is secret.
     """
+    address = address.encode("unicode_escape").decode()[:64]
     asked = _QUERY.sub("", first_line).encode("unicode_escape").decode()
     status, count = answer
-    ACCESS_LOG.info('%s "%s" %s %d %dus [%s]', address, asked, status, count, seconds * 1e6, request_id)
+    said = {"address": address, "asked": asked, "status": int(status), "bytes": count}
+    said["microseconds"] = round(seconds * 1e6)
+    ACCESS_LOG.info(
+        '%s "%s" %s %d %dus [%s]',
+        *(address, asked, status, count, seconds * 1e6, request_id),
+        extra={"fields": said, "request_id": request_id},
+    )
 
 
 class RequestTask(WSGITask):
@@ -73,7 +81,10 @@ class RequestTask(WSGITask):
         answer = (self.status.partition(" ")[0], self.content_bytes_written)
         ids = [value for name, value in self.response_headers if name.lower() == "x-request-id"]
         first_line = self.request.first_line.decode("latin-1")
-        log_access(self.channel.addr[0], first_line, answer, seconds, ids[0] if ids else "-")
+        forwarded = self.request.headers.get("X_FORWARDED_FOR", "")
+        proxies = self.channel.server.front.config.trusted_proxies
+        address = caller_address(self.channel.addr[0], forwarded, proxies)
+        log_access(address, first_line, answer, seconds, ids[0] if ids else "-")
 
     def get_environment(self) -> dict[str, Any]:
         """Return what the application is told."""

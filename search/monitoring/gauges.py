@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from django.conf import settings
 
 from retrieval_site.health.gauges import Gauge
+from search.models import AuditEntry
 from search.monitoring.alerts import latest_drifts, latest_recalls
 from search.monitoring.outcomes import outcomes_of_last_day
 from search.monitoring.storage import tables_health
@@ -65,8 +66,17 @@ _TABLES = (
 
 
 def health_gauges() -> Iterable[Gauge]:
-    """Return the last measurements, what PostgreSQL says of the vector tables, and how yesterday's searches ended."""
-    return [*_recalls(), *_drifts(), *_tables(), *_outcomes()]
+    """Return the last measurements, what PostgreSQL says of the vector tables, and how yesterday's searches ended.
+
+    And when a backup was made, by the audit log: 0 where none is noted.
+    """
+    return [*_recalls(), *_drifts(), *_tables(), *_outcomes(), _backup()]
+
+
+def _backup() -> Gauge:
+    latest = AuditEntry.objects.filter(action="backup.made").first()
+    made = latest.at.timestamp() if latest else 0.0
+    return Gauge("backup_timestamp_seconds", "When the latest backup was made; 0 for never.", (), {(): made})
 
 
 def _recalls() -> Iterable[Gauge]:

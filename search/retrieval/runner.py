@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol, overload
 
 from retrieval_site.clock import Clock
 from retrieval_site.database.reading import read
+from search.monitoring.stages import stages_note
 from search.relevance.stored import calibrations
 from search.retrieval.calibrate import calibrate
 from search.retrieval.collapse import collapse
@@ -91,6 +92,7 @@ def run(asked: Asked, request: SearchRequest | None = None) -> Ranking | SearchR
     is_kept = keep(row, asked.encoding, (asked.other.row(row),) if asked.other else ())
     asked.clock.lap("keep")
     row.timings_ms = timings(query, asked.clock)
+    stages_note(row.timings_ms)
     return SearchRun(page, row, is_kept)
 
 

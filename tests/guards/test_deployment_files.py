@@ -15,29 +15,11 @@ from retrieval_site.health.middleware import PROBE_PAGES
 from retrieval_site.supervisor.programs import Programs
 
 ROOT = Path(__file__).resolve().parents[2]
-KUBERNETES = ROOT / "deploy" / "kubernetes"
 
 
 @pytest.fixture(scope="module")
 def compose() -> dict[str, Any]:
     return yaml.safe_load((ROOT / "docker-compose.yml").read_text())
-
-
-@pytest.fixture(scope="module")
-def manifests() -> list[dict[str, Any]]:
-    kustomization = yaml.safe_load((KUBERNETES / "kustomization.yaml").read_text())
-    found = [
-        doc
-        for name in kustomization["resources"]
-        for doc in yaml.safe_load_all((KUBERNETES / name).read_text())
-    ]
-    assert len(found) >= 8
-    return found
-
-
-def containers(manifests: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    pods = [doc["spec"]["template"]["spec"] for doc in manifests if doc["kind"] in {"Deployment", "Job"}]
-    return {container["name"]: container for pod in pods for container in pod["containers"]}
 
 
 def known_variables() -> set[str]:
@@ -47,7 +29,7 @@ def known_variables() -> set[str]:
         for path in (ROOT / "retrieval_site").rglob("*.py")
         if path.name in {"config.py", "web_server.py", "bootstrap.py"}
     )
-    return set(re.findall(r'(?:env\.\w+|environ\.get)\(\s*"([A-Z_]+)"', text))
+    return set(re.findall(r'(?:env\.\w+|environ\.get)\(\s*"([A-Z0-9_]+)"', text))
 
 
 def worker_words(name: str) -> set[str]:
@@ -74,63 +56,28 @@ def test_the_images_targets_exist(compose: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("name", ["query", "bulk"])
-def test_containers_run_the_same_workers_as_one_command_does(
-    compose: dict[str, Any], manifests: list[dict[str, Any]], name: str
-) -> None:
+def test_containers_run_the_same_workers_as_one_command_does(compose: dict[str, Any], name: str) -> None:
     expected = worker_words(name)
     assert set(shlex.split(compose["services"][name]["command"])) == expected
     assert set(shlex.split(compose["services"][f"{name}-gpu"]["command"])) == expected
-    assert set(containers(manifests)[name]["command"]) == expected
 
 
-def test_every_variable_that_the_files_set_is_read(
-    compose: dict[str, Any], manifests: list[dict[str, Any]]
-) -> None:
+def test_every_variable_that_compose_sets_is_read(compose: dict[str, Any]) -> None:
     known = known_variables()
     assert {"SECRET_KEY", "DATABASE_URL", "REDIS_URL", "ALLOWED_HOSTS"} <= known
     ours = [service["environment"] for service in compose["services"].values() if "build" in service]
-    ours += [
-        doc.get("stringData") or doc.get("data")
-        for doc in manifests
-        if doc["kind"] in {"Secret", "ConfigMap"}
-    ]
     assert {name for variables in ours for name in variables} <= known
 
 
-def test_no_secret_is_written_into_the_files(manifests: list[dict[str, Any]]) -> None:
-    secret = next(doc for doc in manifests if doc["kind"] == "Secret")
-    assert all(value.startswith("REPLACE") for value in secret["stringData"].values())
+def test_no_secret_is_written_into_compose() -> None:
     assert "SECRET_KEY:?" in (ROOT / "docker-compose.yml").read_text()  # compose refuses to start without
 
 
-def test_probes_ask_addresses_that_answer(manifests: list[dict[str, Any]]) -> None:
-    web = containers(manifests)["web"]
-    probes = [web[probe]["httpGet"] for probe in ("livenessProbe", "readinessProbe")]
-    assert {probe["path"] for probe in probes} == {"/healthz", "/readyz"}
-    assert {probe["path"] for probe in probes} <= set(PROBE_PAGES)
-    assert {probe["port"] for probe in probes} == {"probes"}
-
-
-def test_probes_and_scrapes_come_to_the_port_that_the_image_sets(
-    compose: dict[str, Any], manifests: list[dict[str, Any]]
-) -> None:
+def test_compose_asks_the_port_that_the_image_sets(compose: dict[str, Any]) -> None:
     port = re.search(r"PROBE_PORT=(\d+)", (ROOT / "deploy" / "Dockerfile").read_text())
     assert port is not None
-    ports = {entry["name"]: entry["containerPort"] for entry in containers(manifests)["web"]["ports"]}
-    assert ports["probes"] == int(port[1]) != ports["web"]
+    assert "/healthz" in PROBE_PAGES
     assert f":{port[1]}/healthz" in compose["services"]["web"]["healthcheck"]["test"][-1]
-    pod = next(
-        doc["spec"]["template"]
-        for doc in manifests
-        if doc["kind"] == "Deployment" and doc["metadata"]["name"] == "sightline-web"
-    )
-    annotations = pod["metadata"]["annotations"]
-    assert annotations["prometheus.io/port"] == port[1]
-    assert annotations["prometheus.io/path"] in PROBE_PAGES
-    service = next(doc for doc in manifests if doc["kind"] == "Service")
-    assert [entry["targetPort"] for entry in service["spec"]["ports"]] == [
-        ports["web"]
-    ]  # nobody else's way in
 
 
 def test_the_images_run_the_web_server_that_one_command_runs() -> None:
@@ -154,3 +101,44 @@ def test_the_operators_page_lists_every_variable() -> None:
     missing = {name for name in known_variables() if f"`{name}`" not in page}
     assert len(known_variables()) > 15
     assert missing == set()
+
+
+WORKFLOWS = {
+    path.stem: yaml.safe_load(path.read_text()) for path in (ROOT / ".github" / "workflows").glob("*.yml")
+}
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_workflows_have_no_rights_but_those_that_a_job_names(name: str) -> None:
+    workflow = WORKFLOWS[name]
+    assert workflow["permissions"] == {"contents": "read"}
+    for job in workflow["jobs"].values():
+        assert set(job.get("permissions", {}).items()) <= {("contents", "read"), ("id-token", "write")}
+        assert job["timeout-minutes"] <= 120
+        used = [step["uses"] for step in job["steps"] if "uses" in step]
+        assert all(re.fullmatch(r"[\w/-]+@v\d+|[\w/-]+@[0-9a-f]{40}", action) for action in used)
+        checkouts = [step for step in job["steps"] if step.get("uses", "").startswith("actions/checkout")]
+        assert all(step["with"] == {"persist-credentials": False} for step in checkouts)
+
+
+def test_every_image_is_scanned_before_it_is_published_and_signed_after(compose: dict[str, Any]) -> None:
+    job = WORKFLOWS["images"]["jobs"]["image"]
+    built = {each["target"]: each["platforms"].split(",") for each in job["strategy"]["matrix"]["include"]}
+    assert set(built) == {
+        service["build"]["target"] for service in compose["services"].values() if "build" in service
+    }
+    assert built["lean"] == ["linux/amd64", "linux/arm64"]
+    steps = [step.get("uses", step.get("run", "")) for step in job["steps"]]
+    order = [
+        next(place for place, step in enumerate(steps) if word in step)
+        for word in ("scan-action", "login-action", "cosign sign")
+    ]
+    pushed = [place for place, step in enumerate(job["steps"]) if step.get("with", {}).get("push")]
+    assert order[0] < order[1] < pushed[0] < order[2]
+    tag = job["steps"][pushed[0]]["with"]["tags"]
+    assert tag.endswith("-${{ matrix.target }}")  # what the chart asks for
+
+
+def test_checks_run_the_one_script() -> None:
+    (job,) = WORKFLOWS["checks"]["jobs"].values()
+    assert any("bash .ci/run" in step.get("run", "") for step in job["steps"])

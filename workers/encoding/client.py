@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from django.conf import settings
+from prometheus_client import Counter
 from redis import RedisError
 
 from retrieval_site.errors import AppError
@@ -51,6 +52,11 @@ WAIT_LEAST_SECONDS = 0.001
 """Redis takes a shorter wait for an endless one."""
 FETCHING_MAX = 4
 """How many threads of this process wait at once for pictures from other servers."""
+encodings_total = Counter(
+    "sightline_encodings",
+    "Questions to query workers, by what is asked and by whether the answer was kept.",
+    ["kind", "source"],
+)
 _FETCHING = threading.BoundedSemaphore(FETCHING_MAX)
 _LISTS = {
     "fetch": wire.FETCH_KEY,
@@ -239,6 +245,7 @@ def _start(question: Question) -> Pending:
             pending.send()
     except RedisError as error:
         raise _unavailable(question.kind) from error
+    encodings_total.labels(question.kind, "worker" if known is None else "cache").inc()
     if known is not None:
         pending.answer = wire.unpack(known, from_cache=True)
         if pending.answer.error:

@@ -12,6 +12,8 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict
+from dataclasses import dataclass
+from functools import reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from workers.inference.batching import BatchMetrics
     from workers.inference.encoder import Encoder
     from workers.inference.words import UnknownWords
 
@@ -41,6 +44,18 @@ BATCH_MAX_CPU = 8
 BATCH_MAX_CUDA = 32
 
 
+@dataclass(frozen=True)
+class Batches:
+    """How many batches were run, and how many items were in them."""
+
+    calls: int = 0
+    items: int = 0
+
+    def plus(self, more: Batches | BatchMetrics) -> Batches:
+        """Return both together."""
+        return Batches(self.calls + more.calls, self.items + more.items)
+
+
 class LoadedModel:
     """One version's encoder with a batcher for pictures and one for texts. Safe to share between threads."""
 
@@ -52,9 +67,9 @@ class LoadedModel:
         self.texts: Batcher[str, tuple[Floats, UnknownWords]] = Batcher(self._encode_texts, most)
 
     @property
-    def calls(self) -> int:
-        """Return how many batches the encoder has run for queries."""
-        return self.pixels.metrics.calls + self.texts.metrics.calls
+    def batches(self) -> Batches:
+        """Return what the encoder has run for queries."""
+        return Batches().plus(self.pixels.metrics).plus(self.texts.metrics)
 
     def close(self) -> None:
         """End both threads after what is already queued, then the encoder's process."""
@@ -84,6 +99,7 @@ class ModelPool:
         self._most = most
         self._pinned = pinned
         self._models: OrderedDict[int, LoadedModel] = OrderedDict()
+        self._left = Batches()
         self._lock = threading.Lock()
         self._loading: dict[int, threading.Lock] = {}
 
@@ -100,7 +116,7 @@ class ModelPool:
     def drop(self, version_id: int) -> None:
         """Let a version go that must not be used any more."""
         with self._lock:
-            leaving = self._models.pop(version_id, None)
+            leaving = self._take(version_id)
         if leaving is not None:
             _close_later(leaving)
 
@@ -117,10 +133,10 @@ class ModelPool:
         with self._lock:
             return sorted(self._models)
 
-    def calls(self) -> int:
-        """Return how many batches the encoders in memory have run for queries."""
+    def batches(self) -> Batches:
+        """Return what all encoders have run for queries, those that have left the memory included."""
         with self._lock:
-            return sum(model.calls for model in self._models.values())
+            return reduce(Batches.plus, (model.batches for model in self._models.values()), self._left)
 
     def _known(self, version_id: int) -> LoadedModel | None:
         with self._lock:
@@ -128,13 +144,20 @@ class ModelPool:
                 self._models.move_to_end(version_id)
             return self._models.get(version_id)
 
+    def _take(self, version_id: int) -> LoadedModel | None:
+        """Take a version out; what it has run stays counted. Under the lock."""
+        leaving = self._models.pop(version_id, None)
+        if leaving is not None:
+            self._left = self._left.plus(leaving.batches)
+        return leaving
+
     def _add(self, version_id: int) -> LoadedModel:
         model = self._load(version_id)
         pinned = self._pinned()
         with self._lock:
             self._models[version_id] = model
             may_leave = [key for key in self._models if key not in (version_id, pinned)]
-            leaving = self._models.pop(may_leave[0]) if len(self._models) > self._most else None
+            leaving = self._take(may_leave[0]) if len(self._models) > self._most else None
         if leaving is not None:
             _close_later(leaving)
         return model

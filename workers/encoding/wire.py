@@ -118,13 +118,14 @@ class Encoded:
 class Beat:
     """What a query worker says of itself every second, under `HEARTBEAT_PREFIX` and its name.
 
-    `loaded`: ids of the versions in its memory. `calls`: batches that their encoders ran for queries. `at`: seconds
-    since the epoch.
+    `loaded`: ids of the versions in its memory. `calls`: batches that its encoders ran for queries since it started,
+    with `items` photos and texts in all. `at`: seconds since the epoch.
     """
 
     loaded: tuple[int, ...]
     calls: int
     at: float
+    items: int = 0
 
     def packed(self) -> bytes:
         """Return it as JSON."""
@@ -134,7 +135,7 @@ class Beat:
     def read(cls, data: bytes) -> Beat:
         """Return what was packed; raises ValueError, TypeError or KeyError for anything else."""
         values = json.loads(data)
-        return cls(tuple(values["loaded"]), values["calls"], values["at"])
+        return cls(tuple(values["loaded"]), values["calls"], values["at"], values.get("items", 0))
 
 
 def pack(answer: Encoded) -> bytes:

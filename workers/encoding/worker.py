@@ -20,6 +20,7 @@ from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection
 from redis import RedisError
 
+from retrieval_site.health.alive import alive_note
 from workers.encoding import wire
 from workers.encoding.answering import answer, warm
 from workers.encoding.pool import POOL
@@ -112,6 +113,7 @@ class WorkerHeartbeat(threading.Thread):
     def run(self) -> None:
         """Beat until stopped; while Redis is away try again every second."""
         while not self._end.is_set():
+            alive_note()
             try:
                 self._beat()
                 self.loader.want(_wanted())
@@ -129,7 +131,8 @@ class WorkerHeartbeat(threading.Thread):
             log.info("Redis is away; the heartbeat expires by itself")
 
     def _beat(self) -> None:
-        beat = wire.Beat(tuple(self._pool.loaded()), self._pool.calls(), time.time())
+        batches = self._pool.batches()
+        beat = wire.Beat(tuple(self._pool.loaded()), batches.calls, time.time(), batches.items)
         wire.client().set(self.key, beat.packed(), ex=wire.HEARTBEAT_EXPIRES_SECONDS)
 
 

@@ -20,6 +20,7 @@ from django.db.models.functions import Now
 from kombu.exceptions import ChannelError
 from redis.exceptions import RedisError
 
+from retrieval_site.health.alive import alive_note
 from workers.error_table import sentence
 from workers.jobs.daily import start_daily, start_scheduled
 from workers.jobs.ends import jobs_ended
@@ -139,6 +140,7 @@ class Sweeper(threading.Thread):
     def run(self) -> None:
         """Sweep, say that this worker lives, wait; repeat."""
         while not self.end.is_set():
+            alive_note()
             self._turn()
             self.end.wait(SWEEP_SECONDS)
         connection.close()

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
+from prometheus_client import REGISTRY
 
 from search.models import Document, Passage, Query
 from search.retrieval import reopen
@@ -92,11 +93,18 @@ def test_nobody_who_runs_it_opens_a_transaction_or_sets_a_plan(version, passages
         assert find(asked(version).encoding.finish()).units
 
 
+def _searches_timed():
+    """How many searches `/metrics` has the time of."""
+    return REGISTRY.get_sample_value("sightline_search_stage_seconds_count", {"stage": "total"}) or 0
+
+
 def test_a_retriever_that_is_registered_answers_pages_and_is_kept(version, passages):
     wanted = [passages[row].document for row in (3, 17)]
     words = " ".join(document.external_id for document in wanted)
     request = SearchRequest(viewer=None, parts=(TextPart(words),), limit=1)
+    counted = _searches_timed()
     outcome = run(asked(version, words, retrievers=(ByExternalId(),)), request)
+    assert _searches_timed() == counted + 1
     assert [hit.document for hit in outcome.page.hits] == wanted[:1]
     assert outcome.is_kept
     answer = reopen(outcome.query.pk, None, 10)

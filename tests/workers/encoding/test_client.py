@@ -23,6 +23,7 @@ from workers.encoding import wire
 from workers.encoding.client import (
     encode_picture,
     encode_text,
+    encodings_total,
     picture_start,
     upload_at_hand,
     upload_forget,
@@ -131,8 +132,12 @@ def test_another_version_never_gets_the_cached_vector(version, tmp_path):
 
 
 def test_a_text_is_the_same_question_however_it_is_spaced(version):
+    counted = [encodings_total.labels("text", source)._value.get() for source in ("worker", "cache")]
     assert not encode_text(version, "a rusty pump").from_cache
     assert encode_text(version, "  a rusty\n pump ").from_cache
+    assert [encodings_total.labels("text", source)._value.get() for source in ("worker", "cache")] == [
+        count + 1 for count in counted
+    ]
 
 
 def test_sixteen_photos_that_arrive_together_cause_at_most_six_encoder_calls(version, query_worker):

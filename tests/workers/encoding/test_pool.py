@@ -14,7 +14,7 @@ from tests.support.workers import wait_until
 from workers.encoding import pool as pool_module
 from workers.encoding import wire
 from workers.encoding.answering import warm
-from workers.encoding.pool import LoadedModel, ModelPool
+from workers.encoding.pool import Batches, LoadedModel, ModelPool
 from workers.encoding.worker import Loader, _wanted
 from workers.inference.errors import BundleError
 from workers.inference.manifest import ImageSpec, TextSpec
@@ -98,11 +98,14 @@ def test_a_load_that_fails_can_be_tried_again():
     assert pool.get(1).version_id == 1
 
 
-def test_calls_count_the_batches_of_all_models():
+def test_the_batches_of_all_models_are_counted_also_of_one_that_left():
     pool = ModelPool(_load)
     pool.get(1).texts.submit("a").result(5)
     pool.get(2).pixels.submit(np.ones((3, 2, 2), dtype=np.float32)).result(5)
-    assert pool.calls() == 2
+    assert pool.batches() == Batches(calls=2, items=2)
+    pool.drop(1)
+    assert pool.loaded() == [2]
+    assert pool.batches() == Batches(calls=2, items=2)
 
 
 @pytest.mark.django_db
