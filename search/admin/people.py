@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 admin.site.unregister(User)
 for hidden in (Authenticator, EmailAddress, EmailConfirmation, SocialAccount, SocialApp, SocialToken):
-    admin.site.unregister(hidden)  # keys of second factors, and what is set by the environment alone
+    if admin.site.is_registered(hidden):  # keys of second factors, and what is set by the environment alone
+        admin.site.unregister(hidden)
 
 
 @admin.register(User)
