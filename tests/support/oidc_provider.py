@@ -43,7 +43,7 @@ class OidcProvider:
     claims: dict[str, Any] = field(default_factory=dict)
     info: dict[str, Any] = field(default_factory=dict)
     spoiled: dict[str, Any] = field(default_factory=dict)
-    key: RSAKey = KEY
+    key: RSAKey = field(default_factory=lambda: KEY)
     description: dict[str, Any] = field(default_factory=dict)
     returns_to: str = "http://testserver/login/provider/callback/"
     codes: dict[str, _Code] = field(default_factory=dict)
@@ -106,65 +106,73 @@ class _Code(AuthorizationCodeMixin):
         return None
 
 
-def _server(about: OidcProvider) -> AuthorizationServer:
-    class Grant(AuthorizationCodeGrant):
-        TOKEN_ENDPOINT_AUTH_METHODS = ["client_secret_post"]
+class _Grant(AuthorizationCodeGrant):
+    TOKEN_ENDPOINT_AUTH_METHODS = ["client_secret_post"]
 
-        def save_authorization_code(self, code, request):
-            about.codes[code] = _Code(request)
+    def save_authorization_code(self, code, request):
+        self.server.about.codes[code] = _Code(request)
 
-        def query_authorization_code(self, code, client):
-            return about.codes.get(code)
+    def query_authorization_code(self, code, client):
+        return self.server.about.codes.get(code)
 
-        def delete_authorization_code(self, authorization_code):
-            about.codes.clear()
+    def delete_authorization_code(self, authorization_code):
+        self.server.about.codes.clear()
 
-        def authenticate_user(self, authorization_code):
-            return authorization_code.user
+    def authenticate_user(self, authorization_code):
+        return authorization_code.user
 
-    class Tokens(OpenIDCode):
-        def exists_nonce(self, nonce, request):
-            return any(code.nonce == nonce for code in about.codes.values())
 
-        def resolve_client_private_key(self, client):
-            return about.key
+class _Tokens(OpenIDCode):
+    def __init__(self, about: OidcProvider) -> None:
+        super().__init__(require_nonce=True)
+        self.about = about
 
-        def get_client_claims(self, client):
-            return {"iss": about.issuer}
+    def exists_nonce(self, nonce, request):
+        return any(code.nonce == nonce for code in self.about.codes.values())
 
-        def get_encode_header(self, client):
-            return {"alg": "RS256", "kid": "first"}
+    def resolve_client_private_key(self, client):
+        return self.about.key
 
-        def generate_user_info(self, user, scope):
-            return user
+    def get_client_claims(self, client):
+        return {"iss": self.about.issuer}
 
-        def encode_id_token(self, token, request):
-            told = super().encode_id_token(token, request)
-            if not about.spoiled:
-                return told
-            claims = jwt.decode(told, about.key).claims | about.spoiled
-            return jwt.encode({"alg": "RS256", "kid": "first"}, claims, about.key)
+    def get_encode_header(self, client):
+        return {"alg": "RS256", "kid": "first"}
 
-    class Server(AuthorizationServer):
-        def query_client(self, client_id):
-            return _Client(about) if client_id == CLIENT_ID else None
+    def generate_user_info(self, user, scope):
+        return user
 
-        def save_token(self, token, request):
-            about.tokens[token["access_token"]] = request.user | about.info
+    def encode_id_token(self, token, request):
+        told = super().encode_id_token(token, request)
+        if not self.about.spoiled:
+            return told
+        claims = jwt.decode(told, self.about.key).claims | self.about.spoiled
+        return jwt.encode({"alg": "RS256", "kid": "first"}, claims, self.about.key)
 
-        def create_oauth2_request(self, request):
-            return request
 
-        def handle_response(self, status, payload, headers):
-            return status, payload, headers
+class _Server(AuthorizationServer):
+    def __init__(self, about: OidcProvider) -> None:
+        super().__init__()
+        self.about = about
+        self.register_token_generator(
+            "default", BearerTokenGenerator(lambda **_: f"token-{len(about.tokens)}")
+        )
+        self.register_grant(_Grant, [CodeChallenge(required=True), _Tokens(about)])
 
-        def send_signal(self, name, *args, **kwargs):
-            pass
+    def query_client(self, client_id):
+        return _Client(self.about) if client_id == CLIENT_ID else None
 
-    server = Server()
-    server.register_token_generator("default", BearerTokenGenerator(lambda **_: f"token-{len(about.tokens)}"))
-    server.register_grant(Grant, [CodeChallenge(required=True), Tokens(require_nonce=True)])
-    return server
+    def save_token(self, token, request):
+        self.about.tokens[token["access_token"]] = request.user | self.about.info
+
+    def create_oauth2_request(self, request):
+        return request
+
+    def handle_response(self, status, payload, headers):
+        return status, payload, headers
+
+    def send_signal(self, name, *args, **kwargs):
+        pass
 
 
 class _Asked(OAuth2Request):
@@ -181,46 +189,53 @@ class _Asked(OAuth2Request):
         return self.sent
 
 
+class _Http(ThreadingHTTPServer):
+    def __init__(self, about: OidcProvider) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.about, self.oauth = about, _Server(about)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Http
+
+    def do_GET(self) -> None:
+        about, oauth, parts = self.server.about, self.server.oauth, urlsplit(self.path)
+        if parts.path == "/.well-known/openid-configuration":
+            self._say(200, _description(about))
+        elif parts.path == "/keys":
+            self._say(200, {"keys": [KEY.as_dict(private=False)]})
+        elif parts.path == "/userinfo":
+            self._say(200, about.tokens[self.headers["Authorization"].removeprefix("Bearer ")])
+        elif parts.path == "/authorize":
+            asked = _Asked("GET", self.path, dict(parse_qsl(parts.query)), dict(self.headers))
+            grant = oauth.get_authorization_grant(asked)
+            self._say(*oauth.create_authorization_response(asked, dict(about.claims), grant))
+        else:
+            self._say(404, {})
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        asked = _Asked("POST", self.path, dict(parse_qsl(body)), dict(self.headers))
+        self._say(*self.server.oauth.create_token_response(asked))
+
+    def _say(self, status: int, payload: Any, headers: Any = ()) -> None:
+        body = json.dumps(payload).encode()
+        self.send_response(status)
+        for name, value in {"Content-Type": "application/json", **dict(headers)}.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
 @contextmanager
 def oidc_provider() -> Iterator[OidcProvider]:
     """Serve a provider on a free port of 127.0.0.1 during the block."""
     about = OidcProvider()
-    server = _server(about)
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            parts = urlsplit(self.path)
-            if parts.path == "/.well-known/openid-configuration":
-                self._say(200, _description(about))
-            elif parts.path == "/keys":
-                self._say(200, {"keys": [KEY.as_dict(private=False)]})
-            elif parts.path == "/userinfo":
-                self._say(200, about.tokens[self.headers["Authorization"].removeprefix("Bearer ")])
-            elif parts.path == "/authorize":
-                asked = _Asked("GET", self.path, dict(parse_qsl(parts.query)), dict(self.headers))
-                grant = server.get_authorization_grant(asked)
-                self._say(*server.create_authorization_response(asked, dict(about.claims), grant))
-            else:
-                self._say(404, {})
-
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            asked = _Asked("POST", self.path, dict(parse_qsl(body)), dict(self.headers))
-            self._say(*server.create_token_response(asked))
-
-        def _say(self, status: int, payload: Any, headers: Any = ()) -> None:
-            body = json.dumps(payload).encode()
-            self.send_response(status)
-            for name, value in {"Content-Type": "application/json", **dict(headers)}.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: Any) -> None:
-            """Say nothing."""
-
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    http = _Http(about)
     about.issuer = f"http://127.0.0.1:{http.server_port}"
     thread = Thread(target=http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
