@@ -52,7 +52,8 @@ CLAIMS_MAX = 200_000
 
 def oidc_config() -> OidcConfig:
     """Return the provider that is set; who calls this has made sure that one is."""
-    oidc: OidcConfig = settings.CONFIG.oidc
+    oidc = settings.CONFIG.oidc
+    assert oidc is not None  # noqa: S101
     return oidc
 
 
