@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import time
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from allauth.account import app_settings
@@ -81,7 +82,9 @@ class SecondFactorAdapter(DefaultMFAAdapter):
         """Return a QR code of an address."""
         import segno
 
-        return str(segno.make(url, micro=False).svg_inline(scale=5, border=4, light="#fff"))
+        drawn = BytesIO()
+        segno.make(url, micro=False).save(drawn, kind="svg", xmldecl=False, scale=5, light="#fff")
+        return drawn.getvalue().decode()
 
 
 def _cipher() -> Fernet:

@@ -19,7 +19,6 @@ from allauth.socialaccount.providers.openid_connect.provider import OpenIDConnec
 from allauth.socialaccount.providers.openid_connect.views import OpenIDConnectOAuth2Adapter
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.core.cache import cache
 from django.urls import reverse
 from django.utils.crypto import get_random_string
 from requests import RequestException
@@ -41,8 +40,6 @@ ALGORITHMS = [
 ]  # fmt: skip
 """Signatures by a key pair: nothing that the client's own password could make."""
 NEEDED = ("issuer", "authorization_endpoint", "token_endpoint", "jwks_uri")
-KEEP_SECONDS = 300
-"""For how long the provider's description of itself is kept."""
 CLOCK_SECONDS = 60
 """How far the provider's clock may be from ours."""
 SUBJECT_MAX = 191
@@ -84,16 +81,12 @@ class ProviderClient(OpenIDConnectOAuth2Adapter):
     def openid_config(self) -> dict[str, Any]:
         """Return the provider's description of itself; raises AppError `auth.provider_unreachable` for another's."""
         if not hasattr(self, "_openid_config"):
-            address = self.get_provider().server_url
-            kept = f"oidc:{address}"
-            self._openid_config = cache.get(kept) or self._fetched(address)
-            said = self._openid_config
+            said = self._openid_config = self._fetched(self.get_provider().server_url)
             wrong = [name for name in NEEDED if not isinstance(said.get(name), str)]
             if wrong or said["issuer"] != oidc_config().issuer:
                 raise _unreachable(
                     f"its description lacks {wrong}, or is another issuer's: {said.get('issuer')}"
                 )
-            cache.set(kept, said, KEEP_SECONDS)
         return dict(self._openid_config)
 
     def complete_login(self, request: HttpRequest, app: Any, token: Any, **kwargs: Any) -> SocialLogin:

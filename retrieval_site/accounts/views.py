@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from django.contrib.auth.forms import AuthenticationForm
     from django.http import HttpRequest, HttpResponse
 
+STARTS_ADDRESS = Rate(30, 60)
+"""How often one address on the network may set out for the provider, which is asked for its description each time."""
 RESETS_ADDRESS = Rate(10, 3600)
 """How many messages one address on the network may ask for."""
 RESETS_MAILBOX = Rate(3, 3600)
@@ -68,6 +70,8 @@ def provider_sign_in(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         from retrieval_site.accounts import oidc
 
+        if wait := take(f"provider:{address_of(request)}", STARTS_ADDRESS):
+            raise too_often(wait)
         page["address"] = oidc.start(request, back)
     return render(request, "accounts/provider.html", page)
 

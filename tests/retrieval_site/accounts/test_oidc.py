@@ -249,6 +249,10 @@ def test_a_provider_that_goes_down_meanwhile_gives_one_too(client, oidc, provide
     assert (response.status_code, "auth.provider_unreachable" in response.content.decode()) == (503, True)
 
 
+def test_setting_out_again_and_again_is_slowed(client, oidc):
+    assert [client.post("/login/provider/").status_code for _ in range(31)] == [200] * 30 + [429]
+
+
 def test_without_a_provider_there_is_neither_button_nor_page(client):
     assert "provider" not in client.get("/login/").content.decode()
     assert (

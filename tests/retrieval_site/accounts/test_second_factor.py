@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
+from base64 import b64decode
 from dataclasses import replace
 from urllib.parse import unquote
 
@@ -107,7 +109,8 @@ def test_setting_one_up_and_taking_it_away(client, django_capture_on_commit_call
     User.objects.create_user("ben", password="his")
     client.post("/login/", {"username": "ben", "password": "his"})
     page = client.get(PAGE + "app/")
-    assert "data:image/svg+xml" in page.content.decode()
+    drawn = b64decode(re.search(r"data:image/svg\+xml;base64,([^\"]+)", page.content.decode())[1]).decode()
+    assert drawn.startswith('<svg xmlns="http://www.w3.org/2000/svg"')  # without it, browsers show no picture
     wrong = client.post(PAGE + "app/", {"code": "000000"})
     assert "Incorrect code" in wrong.content.decode()
     key = client.session["mfa.totp.secret"]
