@@ -201,6 +201,12 @@ SOCIALACCOUNT_ADAPTER = "retrieval_site.accounts.oidc.SocialAdapter"
 MFA_ADAPTER = "retrieval_site.accounts.adapters.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_FORMS = {
+    "login_webauthn": "retrieval_site.accounts.forms.PasskeySignInForm",
+    "authenticate_webauthn": "retrieval_site.accounts.forms.PasskeySecondForm",
+    "reauthenticate_webauthn": "retrieval_site.accounts.forms.PasskeyConfirmForm",
+    "add_webauthn": "retrieval_site.accounts.forms.PasskeyAddForm",
+}
 MFA_ALLOW_UNVERIFIED_EMAIL = True  # nobody makes an account with another's address
 MFA_TOTP_ISSUER = "Sightline"
 MFA_TOTP_TOLERANCE = 1

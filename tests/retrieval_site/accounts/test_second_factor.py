@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from base64 import b64decode
@@ -215,6 +216,27 @@ def _rights(*names: str):
     from django.contrib.auth.models import Permission
 
     return Permission.objects.filter(codename__in=names)
+
+
+BLANK = {"id": "eA", "rawId": "eA", "type": "public-key"}
+ODD = [
+    True, [1], {}, "x", None, {"id": 1}, {"response": {"userHandle": "AAAA"}}, BLANK | {"response": []},
+    BLANK | {"response": {"userHandle": "/w", "clientDataJSON": 5, "authenticatorData": [], "signature": "eA"}},
+    BLANK | {"response": {"userHandle": None, "clientDataJSON": "e30", "authenticatorData": "eA", "signature": "eA"}},
+    BLANK | {"response": {"clientDataJSON": "e30", "attestationObject": "oA"}},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("page", ["/login/passkey/", "/login/second-factor/", PAGE + "keys/add/"])
+def test_what_no_device_sends_is_refused(page, anna):
+    client = Client() if page == "/login/passkey/" else half_way()
+    if page.endswith("add/"):
+        client.post("/login/second-factor/", {"code": code()})
+    for number, odd in enumerate(ODD):
+        client.get(page)  # a challenge waits
+        sent = {"credential": json.dumps(odd), "name": "x"}
+        assert client.post(page, sent, REMOTE_ADDR=f"10.0.0.{number}").status_code in (200, 302), odd
+    assert not Authenticator.objects.filter(type="webauthn").exists()
 
 
 def test_another_key_of_the_site_gives_a_clear_page(anna, settings):
