@@ -34,17 +34,21 @@ def provider(_served: OidcProvider, clean_redis) -> OidcProvider:
     return _served
 
 
+def config_of(provider: OidcProvider) -> OidcConfig:
+    """Return the settings with which the provider is used, strangers welcome."""
+    return OidcConfig(
+        issuer=provider.issuer, client_id=CLIENT_ID, client_secret=CLIENT_PASSWORD, name="Acme",
+        scopes=["openid", "profile", "email"], groups_claim="groups", groups=[], staff_groups=[], admin_groups=[],
+        group_map={}, sign_up=True, match_email=False, second_factor=False,
+    )  # fmt: skip
+
+
 @pytest.fixture
 def oidc(provider: OidcProvider, settings) -> Callable[..., None]:
     """Set the provider, and whatever a test says of it."""
 
     def set_it(**changed: object) -> None:
-        config = OidcConfig(
-            issuer=provider.issuer, client_id=CLIENT_ID, client_secret=CLIENT_PASSWORD, name="Acme",
-            scopes=["openid", "profile", "email"], groups_claim="groups", groups=[], staff_groups=[], admin_groups=[],
-            group_map={}, sign_up=True, match_email=False, second_factor=False,
-        )  # fmt: skip
-        settings.CONFIG = replace(settings.CONFIG, oidc=replace(config, **changed))
+        settings.CONFIG = replace(settings.CONFIG, oidc=replace(config_of(provider), **changed))
 
     set_it()
     return set_it
