@@ -66,7 +66,7 @@ def test_a_provider_is_read_with_what_its_groups_are_here(monkeypatch) -> None:
     assert read_config().oidc is None
     monkeypatch.setenv("OIDC_ISSUER", "https://id.example/")
     monkeypatch.setenv("OIDC_CLIENT_ID", "sightline")
-    monkeypatch.setenv("OIDC_GROUPS", "a,b")
+    monkeypatch.setenv("OIDC_GROUPS", "a, b")
     monkeypatch.setenv("OIDC_GROUP_MAP", '{"CN=a,DC=b": "Archive"}')
     oidc = read_config().oidc
     assert (oidc.issuer, oidc.groups, oidc.group_map) == (
