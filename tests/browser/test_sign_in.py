@@ -55,7 +55,7 @@ def test_the_provider_then_a_passkey_alone_then_as_the_second_factor(
         fits(page)
         page.get_by_role("button", name="Sign out").click()
         page.goto(f"{live_server.url}/login/?next=/collections/")
-        page.get_by_role("button", name="Sign in with a passkey").click()
+        page.get_by_role("button", name="Use a passkey").click()
         page.wait_for_url("**/collections/")
         page.get_by_role("button", name="Sign out").click()
         page.goto(f"{live_server.url}/login/?next=/collections/")
