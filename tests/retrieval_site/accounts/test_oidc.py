@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import time
 from html import unescape
 from urllib.parse import urlsplit
@@ -13,6 +15,7 @@ from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.models import Group, User
 from django.test import Client
 
+from retrieval_site.config import BASE_DIR
 from search.models import AuditEntry
 from tests.support.oidc_provider import ANOTHER_KEY
 
@@ -267,3 +270,14 @@ def test_without_a_provider_there_is_neither_button_nor_page(client):
 )
 def test_what_is_not_offered_is_not_there(path, client, oidc):
     assert client.get(path).status_code == 404
+
+
+def test_nothing_of_it_is_loaded_where_no_provider_is_set():
+    loaded = (
+        "import django, sys; django.setup(); import retrieval_site.urls;"
+        "print([name for name in ('jwt', 'segno', 'PIL', 'retrieval_site.accounts.oidc') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", loaded], capture_output=True, text=True, check=True, cwd=BASE_DIR
+    )
+    assert done.stdout.strip() == "[]"
