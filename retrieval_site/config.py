@@ -12,6 +12,7 @@ from typing import Any
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from retrieval_site.accounts.config import OidcConfig, read_oidc
 from retrieval_site.supervisor.memory import memory_bytes
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -103,6 +104,8 @@ class Config:
     sign_in_failures: int
     sign_in_failures_address: int
     sign_in_pause_seconds: int
+    second_factor_staff: bool
+    oidc: OidcConfig | None
     query_memory_bytes: int
     web_memory_bytes: int
     allow_unwalled: bool
@@ -297,6 +300,8 @@ def read_config() -> Config:
         sign_in_failures=env.int("SIGN_IN_FAILURES", default=5),
         sign_in_failures_address=env.int("SIGN_IN_FAILURES_ADDRESS", default=50),
         sign_in_pause_seconds=env.int("SIGN_IN_PAUSE_SECONDS", default=900),
+        second_factor_staff=env.bool("SECOND_FACTOR_STAFF", default=False),
+        oidc=read_oidc(env),
         job_memory_bytes=env.int("JOB_MEMORY_BYTES", default=max(GIB, memory // 4)),
         query_memory_bytes=env.int("QUERY_MEMORY_BYTES", default=max(2 * GIB, memory // 2)),
         web_memory_bytes=env.int("WEB_MEMORY_BYTES", default=max(GIB, memory // 8)),

@@ -46,6 +46,11 @@ def server_error(request: HttpRequest) -> HttpResponseBase:
     return error_answer(AppError("server.error", request_id=REQUEST_ID.get()))
 
 
+def too_many_requests(request: HttpRequest) -> HttpResponseBase:
+    """Refuse who tried too often in allauth's pages; raises AppError `throttle.exceeded`."""
+    raise AppError("throttle.exceeded", retry_after_seconds=60)
+
+
 def is_api(request: HttpRequest) -> bool:
     """Return whether a program asks, which wants JSON."""
     return request.path.startswith(API_PREFIX)

@@ -59,6 +59,10 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "allauth",
+    "allauth.account",
+    "allauth.socialaccount",
+    "allauth.mfa",
     "retrieval_site",
     "workers",
     "models_admin",
@@ -81,6 +85,8 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "retrieval_site.acting.ActingMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "retrieval_site.accounts.second_factor.SecondFactorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -187,6 +193,24 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "retrieval_site.sign_in.LengthAndPause"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+
+# Signing in: only what retrieval_site/accounts/urls.py routes can be reached.
+ACCOUNT_ADAPTER = "retrieval_site.accounts.adapters.AccountAdapter"
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_REAUTHENTICATION_METHODS = ["password", "mfa"]
+SOCIALACCOUNT_ADAPTER = "retrieval_site.accounts.oidc.SocialAdapter"
+MFA_ADAPTER = "retrieval_site.accounts.adapters.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_FORMS = {
+    "login_webauthn": "retrieval_site.accounts.forms.PasskeySignInForm",
+    "authenticate_webauthn": "retrieval_site.accounts.forms.PasskeySecondForm",
+    "reauthenticate_webauthn": "retrieval_site.accounts.forms.PasskeyConfirmForm",
+    "add_webauthn": "retrieval_site.accounts.forms.PasskeyAddForm",
+}
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # nobody makes an account with another's address
+MFA_TOTP_ISSUER = "Sightline"
+MFA_TOTP_TOLERANCE = 1
 
 # An upload larger than a picture is an import file or a bundle: those stream to a temporary file.
 FILE_UPLOAD_MAX_MEMORY_SIZE = CONFIG.picture_max_bytes

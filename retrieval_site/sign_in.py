@@ -11,11 +11,9 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth import get_user_model
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.password_validation import MinimumLengthValidator
-from django.contrib.auth.views import LoginView
 from django.utils.crypto import salted_hmac
 
 from retrieval_site.errors import AppError
@@ -84,24 +82,12 @@ class SignInForm(AuthenticationForm):
     def clean(self) -> dict[str, Any]:
         """Check name and password; raises AppError `auth.too_many_failures` without looking at them."""
         username = str(self.cleaned_data.get("username") or "")
-        assert self.request is not None  # noqa: S101  (both pages give it)
+        assert self.request is not None  # noqa: S101  (the page gives it)
         count_attempt(self.request, username)
         cleaned: dict[str, Any] = super().clean()
         if self.get_user() is not None:  # an empty password proves nothing and is no error here
             forget_pair(self.request, username)
         return cleaned
-
-
-class AdminSignInForm(SignInForm, AdminAuthenticationForm):
-    """The admin's, which lets staff in only."""
-
-
-class SignInView(LoginView):
-    """The pages' sign-in."""
-
-    template_name = "search/login.html"
-    authentication_form = SignInForm
-    redirect_authenticated_user = True
 
 
 class LengthAndPause(MinimumLengthValidator):

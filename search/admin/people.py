@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from allauth.account.models import EmailAddress, EmailConfirmation
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import User
 
+from retrieval_site.accounts.second_factor import second_factor_remove
 from retrieval_site.sign_in import forget_account
 from search.admin.audited import AuditedAdmin
 from search.models import ApiToken, Judgement, Membership
@@ -17,6 +21,9 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
 admin.site.unregister(User)
+for hidden in (Authenticator, EmailAddress, EmailConfirmation, SocialAccount, SocialApp, SocialToken):
+    if admin.site.is_registered(hidden):  # keys of second factors, and what is set by the environment alone
+        admin.site.unregister(hidden)
 
 
 @admin.register(User)
@@ -24,7 +31,7 @@ class PersonAdmin(AuditedAdmin, UserAdmin[User]):
     """Django's own page, but what the site itself notes of a user is only shown."""
 
     readonly_fields = ["last_login", "date_joined"]
-    actions = ["lift_pause"]
+    actions = ["lift_pause", "remove_second_factor"]
     audited = "user"
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
@@ -60,6 +67,13 @@ class PersonAdmin(AuditedAdmin, UserAdmin[User]):
         for username in queryset.values_list("username", flat=True):
             forget_account(username)
         messages.success(request, "They can sign in again at once.")
+
+    @admin.action(description="Remove their second factors", permissions=["change"])
+    def remove_second_factor(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        """Let people who lost their second factor sign in by their password alone, and set up another."""
+        may = [person for person in queryset if _may_touch(request, person)]
+        done = sum(second_factor_remove(person=person) for person in may)
+        messages.success(request, f"Removed the second factors of {done}.")
 
 
 def _may_touch(request: HttpRequest, person: User | None) -> bool:

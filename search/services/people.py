@@ -41,15 +41,17 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
     from django.db.models import Model, QuerySet
 
-NOT_SHOWN = frozenset({"password", "digest", "secret", "session"})
-"""Columns that are keys, or made of keys."""
+NOT_SHOWN = frozenset({"password", "digest", "secret", "session", "data"})
+"""Columns that are keys, or made of keys; `data` is that of second factors."""
 BATCH_QUERIES = 200
 CHUNK_ROWS = 500
 
 OF_PEOPLE: dict[str, str] = {
+    "account.EmailAddress.user": "deleted",
     "admin.LogEntry.user": "deleted",
     "auth.User_groups.user": "deleted",
     "auth.User_user_permissions.user": "deleted",
+    "mfa.Authenticator.user": "deleted",
     "models_admin.Activation.by": "stays, as nobody's",
     "models_admin.LicenceAcceptance.by": "stays, as nobody's",
     "models_admin.ModelVersion.created_by": "stays, as nobody's",
@@ -70,6 +72,7 @@ OF_PEOPLE: dict[str, str] = {
     "search.Source.owner": "stays, as nobody's",
     "search.TrashedDocument.deleted_by": "stays, as nobody's",
     "search.Webhook.created_by": "stays, as nobody's",
+    "socialaccount.SocialAccount.user": "deleted",
     "workers.Job.owner": "stays, as nobody's",
 }
 """Every column that names a person, and what erasing the person does with its rows."""

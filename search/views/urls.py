@@ -3,8 +3,8 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
+from retrieval_site.accounts.views import SignInView
 from retrieval_site.posting import takes_form
-from retrieval_site.sign_in import SignInView
 from search.views import (
     alerts,
     collections,

@@ -304,11 +304,11 @@ def test_the_page_before_several_rows_are_deleted_is_accessible_and_fits(
     assert _problems(admin) == set()
 
 
-def test_the_admins_sign_in_page_is_accessible_and_fits(site: Site, page: Page) -> None:
+def test_the_admin_leads_to_the_sign_in_page_and_says_nothing_more(site: Site, page: Page) -> None:
     page.goto(site.at("/admin/"))
     assert _problems(page) == set()
     page.fill("#id_username", "nobody")
     page.fill("#id_password", "wrong")
-    page.get_by_role("button", name="Log in").click()
-    expect(page.locator(".errornote")).to_be_visible()
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    expect(page.locator(".login-error")).to_be_visible()
     assert _problems(page) == set()

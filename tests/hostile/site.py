@@ -149,10 +149,10 @@ class Visitor:
         return next((str(cookie.value) for cookie in self._jar if cookie.name == name), "")
 
     def sign_in(self, name: str, password: str) -> None:
-        """Sign in by the admin's form."""
-        self.page("/admin/login/")
+        """Sign in by the page."""
+        self.page("/login/")
         form = {"csrfmiddlewaretoken": self.cookie("csrftoken"), "username": name, "password": password}
-        self.send("/admin/login/?next=/admin/", form)
+        self.send("/login/?next=/admin/", form)
         assert self.cookie("sessionid"), f"{name} could not sign in"
 
     def _opened(self, request: urllib.request.Request, expected: tuple[int, ...]) -> str:

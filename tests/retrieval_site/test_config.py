@@ -40,3 +40,38 @@ def test_make_sets_no_variable_that_nobody_gave() -> None:
     ).stdout.splitlines()  # fmt: skip
     assert "PORT=9000" in shown
     assert not [line for line in shown if line.startswith(("DATA_DIR=", "HOST=", "DEMO="))]
+
+
+@pytest.mark.parametrize(
+    ("set_to", "said"),
+    [
+        ({"OIDC_ISSUER": "http://id.example"}, "https://"),
+        ({"OIDC_ISSUER": "https://id.example"}, "OIDC_CLIENT_ID is needed"),
+        ({"OIDC_ISSUER": "https://id.example/" + "x" * 200}, "200 characters"),
+        ({"OIDC_ISSUER": "https://id.example", "OIDC_CLIENT_ID": "a", "OIDC_GROUP_MAP": "{"}, "no JSON"),
+        (
+            {"OIDC_ISSUER": "https://id.example", "OIDC_CLIENT_ID": "a", "OIDC_GROUP_MAP": "[1]"},
+            "no JSON object",
+        ),
+    ],
+)
+def test_a_provider_that_cannot_be_used_is_refused_at_once(monkeypatch, set_to, said) -> None:
+    for name, value in set_to.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ImproperlyConfigured, match=said):
+        read_config()
+
+
+def test_a_provider_is_read_with_what_its_groups_are_here(monkeypatch) -> None:
+    assert read_config().oidc is None
+    monkeypatch.setenv("OIDC_ISSUER", "https://id.example/")
+    monkeypatch.setenv("OIDC_CLIENT_ID", "sightline")
+    monkeypatch.setenv("OIDC_GROUPS", "a, b")
+    monkeypatch.setenv("OIDC_GROUP_MAP", '{"CN=a,DC=b": "Archive"}')
+    oidc = read_config().oidc
+    assert (oidc.issuer, oidc.groups, oidc.group_map) == (
+        "https://id.example/",
+        ["a", "b"],
+        {"CN=a,DC=b": "Archive"},
+    )
+    assert (oidc.sign_up, oidc.match_email, oidc.second_factor) == (False, False, False)

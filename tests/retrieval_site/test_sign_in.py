@@ -15,7 +15,6 @@ from search.services.tokens import token_create
 from workers.encoding import wire
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_redis")]
-PAGES = ["/login/", "/admin/login/"]
 HOME, AWAY = "10.0.0.1", "10.0.0.2"
 
 
@@ -38,17 +37,12 @@ def statuses(page: str, *passwords: str, **more: str) -> list[int]:
     return [tried(page, password, **more).status_code for password in passwords]
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_after_some_failures_even_the_right_password_has_to_wait(page, anna, few):
-    assert statuses(page, "a", "b", "c", "right") == [200, 200, 200, 429]
-    response = tried(page, "right")
+def test_after_some_failures_even_the_right_password_has_to_wait(anna, few):
+    assert statuses("/login/", "a", "b", "c", "right") == [200, 200, 200, 429]
+    response = tried("/login/", "right")
     assert "auth.too_many_failures" in response.content.decode()
     assert "Too many failed sign-ins" in response.content.decode()
     assert 0 < int(response["Retry-After"]) <= 1800
-
-
-def test_the_two_pages_count_together(anna, few):
-    assert statuses("/login/", "a", "b") + statuses("/admin/login/", "c", "right") == [200, 200, 200, 429]
 
 
 def test_a_stranger_elsewhere_locks_nobody_out(anna, few):
@@ -84,9 +78,8 @@ def test_the_right_password_takes_back_what_was_counted(anna, few):
         assert statuses("/login/", "a", "b", "right") == [200, 200, 302]
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_an_empty_password_takes_nothing_back(page, anna, few):
-    assert statuses(page, "a", "b", "", "right") == [200, 200, 200, 429]
+def test_an_empty_password_takes_nothing_back(anna, few):
+    assert statuses("/login/", "a", "b", "", "right") == [200, 200, 200, 429]
 
 
 def test_a_new_password_lifts_the_pause_everywhere(anna, few):

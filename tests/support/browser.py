@@ -157,7 +157,7 @@ def administrator(context: BrowserContext, url: str) -> Page:
     page.goto(f"{url}/admin/")
     page.fill("#id_username", "root")
     page.fill("#id_password", PASSWORD)
-    page.click("input[type=submit]")
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_selector("#user-tools")
     return page
 

@@ -1,0 +1,79 @@
+"""What the provider says of a person, and what that makes of their account here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.auth.models import Group
+from django.db import transaction
+
+from retrieval_site.audit import audit_note
+from retrieval_site.errors import AppError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from django.contrib.auth.models import User
+
+    from retrieval_site.accounts.config import OidcConfig
+
+
+def groups_of(claims: Mapping[str, Any], oidc: OidcConfig) -> frozenset[str]:
+    """Return the provider's groups of a person.
+
+    The claim's name may be a path, `realm_access.roles`. Raises AppError `auth.groups_unknown` where the provider says
+    that the groups have to be asked for elsewhere.
+    """
+    if oidc.groups_claim in (claims.get("_claim_names") or {}):
+        raise AppError("auth.groups_unknown")
+    found: Any = claims.get(oidc.groups_claim)
+    if found is None:
+        found = claims
+        for step in oidc.groups_claim.split("."):
+            found = found.get(step) if isinstance(found, dict) else None
+    named = [found] if isinstance(found, str) else found if isinstance(found, list) else []
+    return frozenset(name for name in named if isinstance(name, str))
+
+
+def check_groups(groups: frozenset[str], oidc: OidcConfig) -> None:
+    """Raise AppError `auth.not_in_group` for somebody whose groups may not sign in."""
+    if oidc.groups and groups.isdisjoint(oidc.groups):
+        raise AppError("auth.not_in_group")
+
+
+@transaction.atomic
+def person_follow_claims(*, person: User, groups: frozenset[str], oidc: OidcConfig) -> None:
+    """Give a person the groups and rights that the provider's groups stand for, and take away those that they lack.
+
+    Groups and rights that no setting names stay as they are. What changed is noted in the audit log.
+    """
+    wanted = {here for theirs, here in oidc.group_map.items() if theirs in groups}
+    has = set(person.groups.filter(name__in=oidc.group_map.values()).values_list("name", flat=True))
+    added, removed = sorted(wanted - has), sorted(has - wanted)
+    person.groups.add(*(Group.objects.get_or_create(name=name)[0] for name in added))
+    person.groups.remove(*Group.objects.filter(name__in=removed))
+    rights = _rights(groups, oidc)
+    changed = {name: value for name, value in rights.items() if getattr(person, name) != value}
+    for name, value in changed.items():
+        setattr(person, name, value)
+    if changed:
+        person.save(update_fields=[*changed])
+    if added or removed or changed:
+        audit_note(
+            "user.groups_followed",
+            person,
+            by=person,
+            groups_added=added,
+            groups_removed=removed,
+            rights=changed,
+        )
+
+
+def _rights(groups: frozenset[str], oidc: OidcConfig) -> dict[str, bool]:
+    """Return which rights the claims decide, and how; administrators are staff, too."""
+    rights = {}
+    if oidc.admin_groups:
+        rights["is_superuser"] = not groups.isdisjoint(oidc.admin_groups)
+    if oidc.staff_groups or oidc.admin_groups:
+        rights["is_staff"] = not groups.isdisjoint([*oidc.staff_groups, *oidc.admin_groups])
+    return rights
