@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
-from django.contrib.auth.admin import UserAdmin
-from django.contrib.auth.models import User
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.models import Group, User
 
 from retrieval_site.sign_in import forget_account
 from search.admin.audited import AuditedAdmin
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
 admin.site.unregister(User)
+admin.site.unregister(Group)
 
 
 @admin.register(User)
@@ -60,6 +61,21 @@ class PersonAdmin(AuditedAdmin, UserAdmin[User]):
         for username in queryset.values_list("username", flat=True):
             forget_account(username)
         messages.success(request, "They can sign in again at once.")
+
+
+@admin.register(Group)
+class PeopleGroupAdmin(AuditedAdmin, GroupAdmin):
+    """Django's own page; what groups may do in collections goes with them."""
+
+    audited = "group"
+
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        """Count the roles that go with groups, without naming their collections."""
+        counts = {"groups": len(objs), "memberships": Membership.objects.filter(group__in=objs).count()}
+        allowed = all(self.has_delete_permission(request, group) for group in objs)
+        return [str(group) for group in objs], counts, set() if allowed else {"group"}, []
 
 
 def _may_touch(request: HttpRequest, person: User | None) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
 
+from search.models import Membership
 from search.relevance.panel import calibrations_json
 from search.retrieval.types import DocumentPart, ImagePart, TextPart
 from search.units.image import ImageAnswer
@@ -218,7 +219,9 @@ def collection_json(collection: Collection) -> Json:
 def collection_detail_json(collection: Collection, members: dict[str, list[str]] | None) -> Json:
     """Return a collection with its members by role, None for callers who may not know them."""
     known = members or {}
-    return collection_json(collection) | {"curators": known.get("curator"), "readers": known.get("reader")}
+    named = {f"{role}s": known.get(role) for role in Membership.Role.values}
+    groups = {f"{role}_groups": known.get(f"{role}_group") for role in Membership.Role.values}
+    return collection_json(collection) | named | groups
 
 
 def job_json(job: Job, viewer: Viewer) -> Json:
