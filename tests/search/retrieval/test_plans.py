@@ -144,7 +144,9 @@ def test_what_a_filter_leaves_is_estimated_rightly_in_the_mean(corpus):
     version, public, _ = corpus
     with connection.cursor() as cursor:
         cursor.execute("SELECT setseed(0)")
-    found = [estimate(scope_of(version, [public], tags=["rare"])).matching for _ in range(20)]  # random samples
+    found = [
+        estimate(scope_of(version, [public], tags=["rare"])).matching for _ in range(20)
+    ]  # random samples
     assert len(set(found)) > 1
     assert np.mean(found) == pytest.approx(400, rel=0.2)
 
