@@ -125,7 +125,7 @@ def test_a_guest_neither_judges_nor_curates_nor_uses_what_members_have(vault):
     form = {"document": str(document.pk), "verdict": "relevant"}
     assert guest.post(f"/q/{query.pk}/judge/", form).status_code == 403
     assert not Judgement.objects.exists()
-    assert "looking for" not in shown_page(guest.get(f"/documents/{document.pk}/?q={query.pk}"))
+    assert 'class="judge"' not in shown_page(guest.get(f"/documents/{document.pk}/?q={query.pk}"))
     for address in ("/curate/in/vault/", MEMBERS, "/searches/", "/judging/", "/photos/", "/admin/"):
         assert guest.get(address)["Location"].startswith(("/login/", "/admin/login/")), address
     api = APIClient()
