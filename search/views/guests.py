@@ -29,14 +29,11 @@ def guest(request: HttpRequest) -> HttpResponse:
     refused = None
     if request.method == "POST":
         try:
-            response = _left() if "leave" in request.POST else _entered(request)
+            return _left() if "leave" in request.POST else _entered(request)
         except AppError as error:
             refused = error
-    if request.method != "POST" or refused:
-        context = {"links": guest_links_open(links_held(request)), "refused": refused, "key_max": KEY_MAX}
-        response = render(request, "search/guest.html", context, status=refused.status if refused else 200)
-    response["Referrer-Policy"] = "no-referrer"
-    return response
+    context = {"links": guest_links_open(links_held(request)), "refused": refused, "key_max": KEY_MAX}
+    return render(request, "search/guest.html", context, status=refused.status if refused else 200)
 
 
 def _entered(request: HttpRequest) -> HttpResponse:
