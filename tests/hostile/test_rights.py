@@ -96,7 +96,9 @@ def test_a_guest_link_opens_one_collection_until_it_is_taken_back_and_its_key_is
     ben.must("DELETE", f"collections/quiet-works/guest-links/{link['id']}/")
     assert "Quiet works 4711" not in guest.page("/collections/quiet-works/", expected=(404,))
     logs = "".join(
-        file.read_text(errors="replace") for file in (site.data / "log").rglob("*") if file.is_file()
+        file.read_text(errors="replace")
+        for file in (site.served.data_dir / "log").rglob("*")
+        if file.is_file()
     )
     assert "/guest/" in logs
     assert key.partition("-")[2] not in logs
