@@ -219,9 +219,8 @@ def collection_json(collection: Collection) -> Json:
 def collection_detail_json(collection: Collection, members: dict[str, list[str]] | None) -> Json:
     """Return a collection with its members by role, None for callers who may not know them."""
     known = members or {}
-    named = {f"{role}s": known.get(role) for role in Membership.Role.values}
-    groups = {f"{role}_groups": known.get(f"{role}_group") for role in Membership.Role.values}
-    return collection_json(collection) | named | groups
+    holders = [f"{role}{of}" for role in Membership.Role.values for of in ("", "_group")]
+    return collection_json(collection) | {f"{holder}s": known.get(holder) for holder in holders}
 
 
 def job_json(job: Job, viewer: Viewer) -> Json:
