@@ -20,6 +20,24 @@ def anybody_searches() -> bool:
     return bool(settings.CONFIG.anonymous_search)
 
 
+class Guest(AnonymousUser):
+    """Somebody without an account who came by links that have not ended; `guest_of`: ids of the collections."""
+
+    def __init__(self, guest_of: tuple[int, ...]) -> None:
+        super().__init__()
+        self.guest_of = guest_of
+
+
+def is_guest(viewer: Any) -> bool:
+    """Return whether somebody reads by a link alone."""
+    return isinstance(viewer, Guest)
+
+
+def may_search(viewer: Any) -> bool:
+    """Return whether this person may search at all."""
+    return anybody_searches() or viewer.is_authenticated or is_guest(viewer)
+
+
 def manages_models(user: Any) -> bool:
     """Return whether this person, None for nobody, may upload, name and switch every model version."""
     return bool(getattr(user, "is_active", False) and getattr(user, "is_superuser", False))

@@ -84,6 +84,7 @@ MIDDLEWARE = [
     "retrieval_site.bodies.BodyMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "search.guests.GuestMiddleware",
     "retrieval_site.acting.ActingMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "retrieval_site.accounts.second_factor.SecondFactorMiddleware",

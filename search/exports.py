@@ -47,7 +47,7 @@ def exportable_by(viewer: Viewer) -> Any:
 
     Staff also take those of all other documents that they may see. Nobody else gets any.
     """
-    return Judgement.objects.filter(document__collection__in=Collection.objects.judged_for(viewer))
+    return Judgement.objects.filter(document__collection__in=Collection.objects.exported_by(viewer))
 
 
 def qrels_lines(judgements: Any) -> Iterator[str]:

@@ -68,10 +68,10 @@ def owns_the_batch(job: Job, user: Any) -> bool:
 
 
 @job_right(FILL_QUEUE)
-def judges_the_queue(job: Job, user: Any) -> bool:
-    """Return whether the queue is there and the user judges for its collection."""
+def keeps_the_queue(job: Job, user: Any) -> bool:
+    """Return whether the queue is there and the user may fill it."""
     parameters = FILL_QUEUE.find_parameters(job)
-    return bool(parameters and queues_for(user).filter(pk=parameters.queue).exists())
+    return bool(parameters and queues_for(user).filter(pk=parameters.queue, is_kept=True).exists())
 
 
 @job_right(EVALUATE)

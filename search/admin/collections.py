@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 from django import forms
 from django.contrib import admin
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
 from django.urls import path, reverse
 from django.utils.html import format_html
 from django.views.decorators.http import require_POST
@@ -19,7 +20,7 @@ from search.admin.versions import VersionedForm
 from search.models import Collection, Document, Judgement, Membership
 from search.services.collections import COLLECTION_FIELDS, SLUGS_RESERVED
 from search.services.documents import encode_soon
-from search.services.members import members_audited
+from search.services.members import NAME_MAX, members_audited
 from workers.error_table import sentence
 
 if TYPE_CHECKING:
@@ -49,30 +50,54 @@ class CollectionForm(VersionedForm[Collection]):
 
 
 class MembershipForm(forms.ModelForm[Membership]):
-    """A member by name: curators need not see the list of all users."""
+    """A user or a group by name: curators need not see the list of all."""
 
     username = forms.CharField(
-        max_length=150, label="User name", widget=forms.TextInput(attrs={"aria-label": "User name"})
+        max_length=NAME_MAX,
+        required=False,
+        label="User name",
+        widget=forms.TextInput(attrs={"aria-label": "User name"}),
+    )
+    group_name = forms.CharField(
+        max_length=NAME_MAX,
+        required=False,
+        label="or group",
+        widget=forms.TextInput(attrs={"aria-label": "Group"}),
     )
 
     class Meta:
         model = Membership
-        fields = ["username", "role"]
+        fields = ["username", "group_name", "role"]
         widgets = {"role": forms.Select(attrs={"aria-label": "Role"})}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if self.instance.pk:
+        if self.instance.user:
             self.initial["username"] = self.instance.user.get_username()
+        if self.instance.group:
+            self.initial["group_name"] = self.instance.group.name
 
     def clean_username(self) -> str:
         """Find the user; the field's error says when there is none."""
         username: str = self.cleaned_data["username"]
-        user = get_user_model().objects.filter(username=username).first()
-        if user is None:
+        self.instance.user = get_user_model().objects.filter(username=username).first() if username else None
+        if username and not self.instance.user:
             raise forms.ValidationError(f"There is no user “{username}”.")
-        self.instance.user = user
         return username
+
+    def clean_group_name(self) -> str:
+        """Find the group; the field's error says when there is none."""
+        name: str = self.cleaned_data["group_name"]
+        self.instance.group = Group.objects.filter(name=name).first() if name else None
+        if name and not self.instance.group:
+            raise forms.ValidationError(f"There is no group “{name}”.")
+        return name
+
+    def clean(self) -> dict[str, Any] | None:
+        """Take a user or a group, not both."""
+        if not self.errors and bool(self.instance.user) == bool(self.instance.group):
+            raise forms.ValidationError("Name a user or a group.")
+        return super().clean()
 
 
 class MembershipFormSet(forms.BaseInlineFormSet[Membership, Collection, forms.ModelForm[Membership]]):
@@ -81,12 +106,21 @@ class MembershipFormSet(forms.BaseInlineFormSet[Membership, Collection, forms.Mo
     def add_fields(self, form: Any, index: int | None) -> None:
         """Label the tick, for it stands alone in its cell."""
         super().add_fields(form, index)
-        name = form.initial.get("username", "this member")
+        name = form.initial.get("username") or form.initial.get("group_name", "this member")
         form.fields["DELETE"].widget.attrs["aria-label"] = f"Remove {name}"
+
+    def clean(self) -> None:
+        """Take each user and each group once."""
+        super().clean()
+        kept = [form.instance for form in self.forms if form not in self.deleted_forms and form.has_changed()]
+        kept += [form.instance for form in self.initial_forms if not form.has_changed()]
+        holders = [(member.user_id, member.group_id) for member in kept]
+        if len(set(holders)) < len(holders):
+            raise forms.ValidationError("Name each user and each group once.")
 
 
 class MembershipInline(admin.TabularInline[Membership, Collection]):
-    """Readers and curators of one collection."""
+    """The roles of users and groups in one collection."""
 
     model = Membership
     verbose_name = "member"

@@ -8,8 +8,8 @@ from allauth.account.models import EmailAddress, EmailConfirmation
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib import admin, messages
-from django.contrib.auth.admin import UserAdmin
-from django.contrib.auth.models import User
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.models import Group, User
 
 from retrieval_site.accounts.second_factor import second_factor_remove
 from retrieval_site.sign_in import forget_account
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
 admin.site.unregister(User)
+admin.site.unregister(Group)
 for hidden in (Authenticator, EmailAddress, EmailConfirmation, SocialAccount, SocialApp, SocialToken):
     if admin.site.is_registered(hidden):  # keys of second factors, and what is set by the environment alone
         admin.site.unregister(hidden)
@@ -74,6 +75,21 @@ class PersonAdmin(AuditedAdmin, UserAdmin[User]):
         may = [person for person in queryset if _may_touch(request, person)]
         done = sum(second_factor_remove(person=person) for person in may)
         messages.success(request, f"Removed the second factors of {done}.")
+
+
+@admin.register(Group)
+class PeopleGroupAdmin(AuditedAdmin, GroupAdmin):
+    """Django's own page; what groups may do in collections goes with them."""
+
+    audited = "group"
+
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        """Count the roles that go with groups, without naming their collections."""
+        counts = {"groups": len(objs), "memberships": Membership.objects.filter(group__in=objs).count()}
+        allowed = all(self.has_delete_permission(request, group) for group in objs)
+        return [str(group) for group in objs], counts, set() if allowed else {"group"}, []
 
 
 def _may_touch(request: HttpRequest, person: User | None) -> bool:

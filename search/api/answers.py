@@ -282,7 +282,28 @@ class CollectionDetailAnswer(CollectionAnswer):
     """A collection with its members, who are shown to its curators only (null for others)."""
 
     curators = serializers.ListField(child=serializers.CharField(), allow_null=True)
+    judges = serializers.ListField(child=serializers.CharField(), allow_null=True)
     readers = serializers.ListField(child=serializers.CharField(), allow_null=True)
+    curator_groups = serializers.ListField(child=serializers.CharField(), allow_null=True)
+    judge_groups = serializers.ListField(child=serializers.CharField(), allow_null=True)
+    reader_groups = serializers.ListField(child=serializers.CharField(), allow_null=True)
+
+
+class GuestLinkAnswer(Answer):
+    """A link by which people without an account read a collection until it ends."""
+
+    id = serializers.IntegerField()
+    note = serializers.CharField(allow_blank=True)
+    ends_at = serializers.DateTimeField()
+    created_by = serializers.CharField(allow_null=True, help_text="null: somebody who is gone")
+    created_at = serializers.DateTimeField()
+    last_used_at = serializers.DateTimeField(allow_null=True)
+
+
+class NewGuestLinkAnswer(GuestLinkAnswer):
+    """A new link with its address, which is told this once."""
+
+    url = serializers.CharField(help_text="its key stands behind the `#`")
 
 
 class FailureAnswer(Answer):

@@ -9,6 +9,7 @@ from rest_framework.authentication import SessionAuthentication as DrfSessionAut
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 
 from retrieval_site.errors import AppError
+from retrieval_site.people import is_guest
 from retrieval_site.sign_in import count_failure
 from search.services.tokens import token_of_header
 
@@ -46,6 +47,11 @@ class TokenAuthentication(BaseAuthentication):
 
 class SessionAuthentication(DrfSessionAuthentication):
     """The session of a signed-in person; what changes something needs the CSRF token as on the pages."""
+
+    def authenticate(self, request: Request) -> tuple[Any, None] | None:
+        """Return the signed-in person, or the guest of a link, who only reads."""
+        user = request._request.user
+        return (user, None) if is_guest(user) else super().authenticate(request)
 
     def enforce_csrf(self, request: Any) -> None:
         """Raise `csrf.failed` where the CSRF token is missing or wrong."""

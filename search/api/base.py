@@ -67,6 +67,7 @@ class ApiView(APIView):
     `query_parameters` names the serializer of a method's query string (none: no parameter is known).
     `read_methods` are unsafe methods that only look; `anonymous_methods` are open to people who are not signed in;
     `members_only` closes even reading to them; `in_session` opens it to those of them who have a session.
+    `for_guests` leaves reading open to guests of links where nobody else without an account may.
     `takes_files` opens it to multipart forms: elsewhere nobody can make the server write a file to its disk.
     `body_rule` says how long a body may be, and who may send one; `throttle_cost`, for how many requests one counts.
     """
@@ -76,6 +77,7 @@ class ApiView(APIView):
     anonymous_methods: ClassVar[tuple[str, ...]] = ()
     members_only: ClassVar[bool] = False
     in_session: ClassVar[bool] = False
+    for_guests: ClassVar[bool] = True
     takes_files: ClassVar[bool] = False
     body_rule: ClassVar[BodyRule] = SMALL
     throttle_cost: ClassVar[float] = REQUEST

@@ -8,7 +8,7 @@ from django.contrib.auth.models import AnonymousUser
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 
 from retrieval_site.errors import AppError
-from retrieval_site.people import anybody_searches, manages_models
+from retrieval_site.people import anybody_searches, is_guest, manages_models
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -27,7 +27,7 @@ class ScopePermission(BasePermission):
         token = cast("ApiToken | None", request.auth)
         if token is not None and scope not in token.scopes:
             raise AppError("scope.missing", scope=scope)
-        if not request.user.is_authenticated and not open_to_anybody(view, str(request.method)):
+        if not (request.user.is_authenticated or _open_to_nobody_known(request, view)):
             raise AppError("auth.required")
         return True
 
@@ -44,6 +44,14 @@ def open_to_anybody(view: APIView, method: str) -> bool:
     if method in getattr(view, "anonymous_methods", ()):
         return True
     return _reads(view, method) and not getattr(view, "members_only", False)
+
+
+def _open_to_nobody_known(request: Request, view: APIView) -> bool:
+    method = str(request.method)
+    reads = _reads(view, method) and not getattr(view, "members_only", False)
+    return open_to_anybody(view, method) or (
+        is_guest(request.user) and reads and getattr(view, "for_guests", True)
+    )
 
 
 def _reads(view: APIView, method: str) -> bool:

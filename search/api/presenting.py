@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
 
+from search.models import Membership
 from search.relevance.panel import calibrations_json
 from search.retrieval.types import DocumentPart, ImagePart, TextPart
 from search.units.image import ImageAnswer
@@ -218,7 +219,8 @@ def collection_json(collection: Collection) -> Json:
 def collection_detail_json(collection: Collection, members: dict[str, list[str]] | None) -> Json:
     """Return a collection with its members by role, None for callers who may not know them."""
     known = members or {}
-    return collection_json(collection) | {"curators": known.get("curator"), "readers": known.get("reader")}
+    holders = [f"{role}{of}" for role in Membership.Role.values for of in ("", "_group")]
+    return collection_json(collection) | {f"{holder}s": known.get(holder) for holder in holders}
 
 
 def job_json(job: Job, viewer: Viewer) -> Json:

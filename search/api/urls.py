@@ -13,6 +13,7 @@ from search.api.views import (
     evaluation,
     fields,
     former_files,
+    guest_links,
     hit_exports,
     imports,
     jobs,
@@ -74,6 +75,12 @@ urlpatterns = [
         "collections/<slug:slug>/changes/<int:change_id>/undo/",
         changes.ChangeUndoView.as_view(),
         name="change-undo",
+    ),
+    path("collections/<slug:slug>/guest-links/", guest_links.GuestLinkListView.as_view(), name="guest-links"),
+    path(
+        "collections/<slug:slug>/guest-links/<int:link_id>/",
+        guest_links.GuestLinkView.as_view(),
+        name="guest-link",
     ),
     path("collections/<slug:slug>/trash/", curating.TrashView.as_view(), name="trash"),
     path(

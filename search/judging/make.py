@@ -76,7 +76,7 @@ def pairs_add(queue: JudgingQueue, pairs: Iterable[Pair]) -> None:
 
 
 def _collection(slug: str, viewer: Viewer) -> Collection:
-    found: Collection | None = Collection.objects.judged_for(viewer).filter(slug=slug).first()
+    found: Collection | None = Collection.objects.exported_by(viewer).filter(slug=slug).first()
     if found is None:
         raise AppError("collection.not_found")
     return found

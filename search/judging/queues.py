@@ -40,13 +40,14 @@ class QueueProgress:
         return min(self.done + 1, self.pairs)
 
 
-def queues_for(viewer: Viewer) -> QuerySet[JudgingQueue]:
-    """Return the queues that somebody may judge, newest first."""
+def queues_for(viewer: Viewer) -> QuerySet[Any]:
+    """Return the queues that somebody may judge, newest first; `is_kept`: they may fill and delete it, too."""
     rows = JudgingQueue.objects.filter(collection__in=Collection.objects.judged_for(viewer))
+    rows = rows.annotate(is_kept=Q(collection__in=Collection.objects.exported_by(viewer)))
     return rows.select_related("collection").order_by("-id")
 
 
-def queue_for(queue_id: int, viewer: Viewer) -> JudgingQueue:
+def queue_for(queue_id: int, viewer: Viewer) -> Any:
     """Return a queue; raises AppError `judging.not_found`."""
     queue = queues_for(viewer).filter(pk=queue_id).first()
     if queue is None:
@@ -54,8 +55,10 @@ def queue_for(queue_id: int, viewer: Viewer) -> JudgingQueue:
     return queue
 
 
-def queue_delete(*, queue: JudgingQueue) -> None:
-    """Delete a queue; what was judged stays."""
+def queue_delete(*, queue: Any) -> None:
+    """Delete a queue of `queue_for`; what was judged stays. Raises AppError `permission.denied` for who only judges."""
+    if not queue.is_kept:
+        raise AppError("permission.denied/queues")
     queue.delete()
 
 

@@ -1,6 +1,6 @@
 from search.models.audit import AuditEntry
 from search.models.calibration import Calibration
-from search.models.collection import Collection, Membership
+from search.models.collection import Collection, GuestLink, Membership
 from search.models.curating import (
     ChangedBlob,
     ChangedDocument,
@@ -46,6 +46,7 @@ __all__ = [
     "EvaluationResult",
     "EvaluationSet",
     "FieldValue",
+    "GuestLink",
     "InterleavedAnswer",
     "Judgement",
     "JudgingPair",

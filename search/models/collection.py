@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.contrib.auth.models import Group
 from django.db import models
 
 from search.querysets import CollectionQuerySet
@@ -98,20 +99,46 @@ class Collection(models.Model):
 
 
 class Membership(models.Model):
-    """A user's place in a collection: readers find its documents, curators also change them."""
+    """A role that a user has in a collection, or that all users of a group have."""
 
     class Role(models.TextChoices):
-        """Curators may do all that readers may."""
+        """What each allows, from the least on; each allows what those before it do."""
 
-        READER = "reader", "reader"
-        CURATOR = "curator", "curator"
+        READER = "reader", "search"
+        JUDGE = "judge", "search and judge"
+        CURATOR = "curator", "search, judge and curate"
 
     collection = models.ForeignKey(Collection, on_delete=models.CASCADE)
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True)
+    group = models.ForeignKey(Group, on_delete=models.CASCADE, null=True, blank=True)
     role = models.CharField(max_length=10, choices=Role.choices, default=Role.READER)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["collection", "user"], name="membership_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["collection", "user"], name="membership_once"),
+            models.UniqueConstraint(fields=["collection", "group"], name="membership_group_once"),
+            models.CheckConstraint(
+                condition=models.Q(user=None) ^ models.Q(group=None), name="membership_of_one"
+            ),
+        ]
 
     def __str__(self) -> str:
-        return f"{self.user} {self.role} of {self.collection}"
+        return f"{self.user or self.group} {self.role} of {self.collection}"
+
+
+class GuestLink(models.Model):
+    """A way for people without an account to read a collection until it ends; only its key's SHA-256 is kept."""
+
+    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="guest_links")
+    note = models.CharField(max_length=200, blank=True, default="")
+    digest = models.CharField(max_length=64, editable=False)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    ends_at = models.DateTimeField()
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return self.note or f"guest link {self.pk}"

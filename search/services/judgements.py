@@ -10,6 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from retrieval_site.errors import AppError
+from retrieval_site.people import is_guest
 from search.models import Collection, Document, Judgement, JudgingPair, Query
 from search.services.queries import is_owner
 
@@ -145,6 +146,8 @@ def _check_judgeable(query: Query, document_id: int, viewer: Viewer, session: st
     judgeable = answered or is_owner(query, viewer, session) or _is_queued(query, document_id, viewer)
     if not judgeable or not Document.objects.visible_to(viewer).filter(pk=document_id).exists():
         raise AppError("document.not_found")
+    if is_guest(viewer) and not Document.objects.judgeable_by(viewer).filter(pk=document_id).exists():
+        raise AppError("permission.denied/guest")
 
 
 def _is_queued(query: Query, document_id: int, viewer: Viewer) -> bool:

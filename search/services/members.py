@@ -1,4 +1,4 @@
-"""Who may see and who may curate a collection."""
+"""Who has which role in a collection: users and groups."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
 from django.db import transaction
+from django.db.models import F
 
 from retrieval_site.audit import audit_note
 from retrieval_site.errors import AppError
@@ -15,7 +17,12 @@ from search.models import Membership
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from django.db.models import Model, QuerySet
+
     from search.models import Collection
+
+NAME_MAX = 150
+"""Of a user or a group."""
 
 
 @contextmanager
@@ -29,43 +36,84 @@ def members_audited(collection: Collection) -> Iterator[None]:
             audit_note("members.changed", collection, collection=collection.pk, **changes)
 
 
-def members_replace(*, collection: Collection, role: str, usernames: Iterable[str]) -> None:
-    """Give exactly these users this role; who had the other role and is named here changes over.
+def members_replace(*, collection: Collection, role: str, names: Iterable[str], groups: bool = False) -> None:
+    """Give exactly these users, or these groups, a role; who had another role and is named here changes over.
 
-    Raises AppError `user.not_found` naming those that do not exist, and then changes nothing.
+    Raises AppError `user.not_found` or `group.not_found` naming those that do not exist, and then changes nothing.
     """
+    kind = "group" if groups else "user"
     with members_audited(collection):
-        users = _users(set(usernames))
-        Membership.objects.filter(collection=collection, role=role).exclude(user__in=users).delete()
-        Membership.objects.bulk_create(
-            [Membership(collection=collection, user_id=user, role=role) for user in users],
-            update_conflicts=True,
-            unique_fields=["collection", "user"],
-            update_fields=["role"],
-        )
+        holders = _holders(kind, set(names))
+        rows = Membership.objects.filter(collection=collection, role=role).exclude(**{kind: None})
+        rows.exclude(**{f"{kind}__in": holders}).delete()
+        _give(collection, kind, role, holders)
+
+
+def member_set(*, collection: Collection, role: str, name: str, group: bool = False) -> None:
+    """Give one user, or one group, a role in place of an earlier one.
+
+    Raises AppError `user.not_found`, `group.not_found`, and `parameter.invalid` for a role that there is not.
+    """
+    if role not in Membership.Role.values:
+        raise AppError.of_parameter("role", f"A role is one of {', '.join(Membership.Role.values)}.")
+    kind = "group" if group else "user"
+    with members_audited(collection):
+        _give(collection, kind, role, _holders(kind, {name}))
+
+
+def member_remove(*, collection: Collection, member: int) -> None:
+    """Take a role away, by its id; nothing happens where it is gone already."""
+    with members_audited(collection):
+        Membership.objects.filter(collection=collection, pk=member).delete()
+
+
+def members_of(collection: Collection) -> dict[str, list[str]]:
+    """Return the names by role, in order: users under `reader` and so on, groups under `reader_group`."""
+    names: dict[str, list[str]] = {
+        f"{role}{of}": [] for role in Membership.Role.values for of in ("", "_group")
+    }
+    for member in members_listed(collection):
+        names[f"{member.role}_group" if member.group else member.role].append(member.name)
+    return names
+
+
+def members_listed(collection: Collection) -> list[Any]:
+    """Return the roles of a collection with the `name` of each holder: people first, then groups, in order."""
+    rows: Any = Membership.objects.filter(collection=collection).select_related("user", "group")
+    found = list(rows.order_by(F("user__username").asc(nulls_last=True), "group__name"))
+    for member in found:
+        member.name = member.group.name if member.group else member.user.get_username()
+    return found
+
+
+def _give(collection: Collection, kind: str, role: str, holders: list[int]) -> None:
+    Membership.objects.bulk_create(
+        [Membership(collection=collection, role=role, **{f"{kind}_id": holder}) for holder in holders],
+        update_conflicts=True,
+        unique_fields=["collection", kind],
+        update_fields=["role"],
+    )
 
 
 def _difference(before: dict[str, list[str]], after: dict[str, list[str]]) -> dict[str, Any]:
-    """Return who came to which role and who left it, as `reader_added`, `reader_removed` and so on."""
+    """Return who came to which role and who left it, as `reader_added`, `reader_group_removed` and so on."""
     found = {}
-    for role in Membership.Role.values:
+    for role in before:
         found[f"{role}_added"] = sorted({*after[role]} - {*before[role]})
         found[f"{role}_removed"] = sorted({*before[role]} - {*after[role]})
     return {name: people for name, people in found.items() if people}
 
 
-def members_of(collection: Collection) -> dict[str, list[str]]:
-    """Return the usernames by role, in order."""
-    names: dict[str, list[str]] = {role: [] for role in Membership.Role.values}
-    rows = Membership.objects.filter(collection=collection).order_by("user__username")
-    for role, name in rows.values_list("role", "user__username"):
-        names[role].append(name)
-    return names
-
-
-def _users(usernames: set[str]) -> list[int]:
-    rows = get_user_model().objects.filter(username__in=usernames).values_list("username", "pk")
-    found = dict(rows)
-    if missing := sorted(usernames - found.keys()):
+def _holders(kind: str, names: set[str]) -> list[int]:
+    """Return the ids of users or of groups."""
+    rows: QuerySet[Model] = (
+        Group.objects.all() if kind == "group" else get_user_model()._default_manager.all()
+    )
+    column = "name" if kind == "group" else "username"
+    found = dict(rows.filter(**{f"{column}__in": names}).values_list(column, "pk"))
+    missing = sorted(names - found.keys())
+    if missing and kind == "group":
+        raise AppError("group.not_found", groups=missing)
+    if missing:
         raise AppError("user.not_found", users=missing)
     return list(found.values())

@@ -58,6 +58,7 @@ OF_PEOPLE: dict[str, str] = {
     "search.ApiToken.user": "deleted",
     "search.ChangeSet.by": "stays, as nobody's",
     "search.EvaluationSet.created_by": "stays, as nobody's",
+    "search.GuestLink.created_by": "stays, as nobody's",
     "search.Judgement.user": "made anonymous, without comments; or deleted",
     "search.JudgingQueue.created_by": "stays, as nobody's",
     "search.JudgingSkip.user": "deleted",

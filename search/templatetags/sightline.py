@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django import template
 from django.conf import settings
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from django.utils.safestring import SafeString
 
     from retrieval_site.errors import AppError
-    from search.models import Judgement
+    from search.models import Document, Judgement
     from search.retrieval.types import Hit
     from search.units.kind import UnitKind
 
@@ -99,7 +99,7 @@ def findings_unseen(context: Context) -> int:
 
 @register.simple_tag(takes_context=True)
 def judges_queues(context: Context) -> bool:
-    """Return whether the reader may judge queues: they curate a collection, or are staff."""
+    """Return whether the reader may judge queues: by a role in a collection, or as staff."""
     return bool(Collection.objects.judged_for(context.get("user")).exists())
 
 
@@ -110,6 +110,12 @@ def beginning(text: str, most: int) -> str:
     Django's own filters bring the whole text into normal form first, whose time grows with the square of its marks.
     """
     return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
+
+
+@register.filter
+def is_judgeable(document: Document, viewer: Any) -> bool:
+    """Whether the reader may say if a document is relevant: guests may not where their link leads."""
+    return document.collection_id not in getattr(viewer, "guest_of", ())
 
 
 @register.filter

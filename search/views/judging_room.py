@@ -48,8 +48,7 @@ GRADES = ((0, "Not relevant"), (1, "Related"), (2, "Relevant"), (3, "Exactly it"
 @members_only
 def queues(request: HttpRequest) -> HttpResponse:
     """List the queues that somebody judges, and make one."""
-    collections = list(Collection.objects.judged_for(request.user))
-    if not collections:
+    if not Collection.objects.judged_for(request.user).exists():
         raise AppError("permission.denied/judging")
     refused = None
     if request.method == "POST":
@@ -61,7 +60,7 @@ def queues(request: HttpRequest) -> HttpResponse:
     done = progress_of(shown, request.user)
     context = {
         "rows": [(queue, done[queue.pk]) for queue in shown],
-        "collections": collections,
+        "collections": list(Collection.objects.exported_by(request.user)),
         "sources": JudgingQueue.Source.choices,
         "given": request.POST,
         "refused": refused,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.views import redirect_to_login
 
-from retrieval_site.people import anybody_searches
+from retrieval_site.people import may_search
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,14 +17,9 @@ if TYPE_CHECKING:
     View = Callable[..., HttpResponseBase]
 
 
-def may_search(request: HttpRequest) -> bool:
-    """Return whether whoever asks may search at all."""
-    return anybody_searches() or request.user.is_authenticated
-
-
 def searchers_only(view: View) -> View:
     """Send people who are not signed in to the login page where the operator closed anonymous searching."""
-    return _only(may_search, view, back="/")
+    return _only(lambda request: may_search(request.user), view, back="/")
 
 
 def members_only(view: View) -> View:

@@ -12,7 +12,7 @@ from django_htmx.http import HttpResponseClientRedirect, reselect, reswap, retar
 
 from retrieval_site.bodies import BodyRule, may_send, takes_body
 from retrieval_site.errors import AppError
-from retrieval_site.people import anybody_searches
+from retrieval_site.people import anybody_searches, may_search
 from retrieval_site.posting import takes_form
 from search import retrieval
 from search.guide import example_path
@@ -33,7 +33,7 @@ from search.units.registry import unit_kind_of
 from search.views.choosing import keep_target, target_named
 from search.views.filtering import narrowing_of
 from search.views.parts import WORDS_WEIGHT, checked_text, document_id, parts_again, stays_as_written
-from search.views.people import may_search, searchers_only
+from search.views.people import searchers_only
 from search.views.results import refused, unkept
 from search.views.throttling import throttled
 
@@ -65,7 +65,7 @@ _TAKES_PHOTO = takes_body(
     BodyRule(
         "picture_max_bytes",
         too_large=picture_too_large,
-        refusal=may_send(may_search, back="/"),
+        refusal=may_send(lambda request: may_search(request.user), back="/"),
         open_to_all=anybody_searches,
     )
 )

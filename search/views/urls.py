@@ -13,6 +13,7 @@ from search.views import (
     documents,
     explaining,
     former_files,
+    guests,
     home,
     images,
     judging,
@@ -34,6 +35,7 @@ from search.views.curating import documents as curating_documents
 from search.views.curating import fields as curating_fields
 from search.views.curating import importing as curating_importing
 from search.views.curating import mapping as curating_mapping
+from search.views.curating import members as curating_members
 from search.views.curating import quality as curating_quality
 from search.views.curating import trash as curating_trash
 
@@ -50,6 +52,7 @@ curating = [
     path("import/jobs/<uuid:job_id>/", curating_importing.one_import, name="curate-one-import"),
     path("import/table/<uuid:job_id>/", curating_mapping.mapping, name="curate-table"),
     path("import/mappings/<int:kept_id>/forget/", curating_mapping.forget, name="curate-forget-mapping"),
+    path("members/", curating_members.members, name="curate-members"),
     path("quality/", curating_quality.quality, name="curate-quality"),
     path("duplicates/", curating_quality.duplicates, name="curate-duplicates"),
     path("trash/", curating_trash.trash, name="curate-trash"),
@@ -105,6 +108,7 @@ urlpatterns = [
     path("collections/<slug:slug>/sources/<int:source_id>/", sources.source, name="source"),
     path("images/<str:sha256>", images.image, name="image"),
     path("examples/<str:key>", home.example, name="example"),
+    path("guest/", guests.guest, name="guest"),
     path("login/", SignInView.as_view(), name="login"),
     path("robots.txt", home.robots, name="robots"),
     path("logout/", takes_form(opens="search:home")(LogoutView.as_view()), name="logout"),

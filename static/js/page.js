@@ -70,7 +70,7 @@ async function copyLink(button) {
     label.textContent = "Copied";
     say("Link copied.");
   } catch {
-    label.textContent = "Copy it from the address bar";
+    label.textContent = button.dataset.copyBy ?? "Copy it from the address bar";
   }
   setTimeout(() => { label.textContent = "Copy link"; }, 2500);
 }

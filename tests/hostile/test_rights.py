@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -69,6 +70,38 @@ def test_the_admin_shows_staff_no_name_of_a_collection_that_they_are_not_in(site
     assert "Adas corpus" in shown["/admin/search/collection/"]  # signed in, and shown what is theirs
     found = [(page, name) for page, text in shown.items() for name in HIDDEN if name in text]
     assert found == []
+
+
+def test_a_guest_link_opens_one_collection_until_it_is_taken_back_and_its_key_is_in_no_log(
+    site: Site, ben: Program
+) -> None:
+    body = {"ends_at": (datetime.now(UTC) + timedelta(days=1)).isoformat()}
+    link = ben.must("POST", "collections/quiet-works/guest-links/", body)
+    key = link["url"].partition("#")[2]
+    guest = site.visitor()
+    entry = guest.page("/guest/")
+    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', entry)
+    assert token is not None
+    page = guest.send("/guest/", {"csrfmiddlewaretoken": token[1], "key": key})
+    assert "Quiet works 4711" in page
+    assert key not in page
+    for closed in (
+        "/collections/adas/",
+        "/curate/in/quiet-works/",
+        "/admin/search/collection/",
+        "/searches/",
+    ):
+        assert "Quiet works 4711" not in guest.page(closed, expected=(200, 404))
+    assert ben.ask("DELETE", f"collections/adas/guest-links/{link['id']}/")[0] == 404
+    ben.must("DELETE", f"collections/quiet-works/guest-links/{link['id']}/")
+    assert "Quiet works 4711" not in guest.page("/collections/quiet-works/", expected=(404,))
+    logs = "".join(
+        file.read_text(errors="replace")
+        for file in (site.served.data_dir / "log").rglob("*")
+        if file.is_file()
+    )
+    assert "/guest/" in logs
+    assert key.partition("-")[2] not in logs
 
 
 def finished(program: Program, job: dict[str, Any]) -> dict[str, Any]:

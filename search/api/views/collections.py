@@ -24,7 +24,7 @@ from search.services.collections import (
     collection_delete,
     collection_update,
 )
-from search.services.members import members_of, members_replace
+from search.services.members import NAME_MAX, members_of, members_replace
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
@@ -40,11 +40,24 @@ LANGUAGE = "of its texts, by which words match their other forms; `simple` for a
 MEMBERS_MAX = 1000
 """Names in one request."""
 
-MEMBER_LISTS = {"curators": Membership.Role.CURATOR, "readers": Membership.Role.READER}
+MEMBER_LISTS = {
+    "curators": (Membership.Role.CURATOR, False),
+    "judges": (Membership.Role.JUDGE, False),
+    "readers": (Membership.Role.READER, False),
+    "curator_groups": (Membership.Role.CURATOR, True),
+    "judge_groups": (Membership.Role.JUDGE, True),
+    "reader_groups": (Membership.Role.READER, True),
+}
+"""Whose roles a list replaces: of users, or of groups."""
+
+
+def _names(help_text: str) -> ShortListField:
+    names = serializers.CharField(max_length=NAME_MAX)
+    return ShortListField(child=names, max_length=MEMBERS_MAX, required=False, help_text=help_text)
 
 
 class CollectionChange(Parameters):
-    """What curators can change. `curators` and `readers` replace the ones there were."""
+    """What curators can change. Each list of members replaces the one there was."""
 
     error_ids = dict.fromkeys(("name", "slug", "description", "visibility", "language"), "collection.invalid")
 
@@ -61,12 +74,12 @@ class CollectionChange(Parameters):
         default=Collection.Recognition.PAGES.value,
         help_text=RECOGNITION,
     )
-    curators = ShortListField(
-        child=serializers.CharField(max_length=150), max_length=MEMBERS_MAX, required=False
-    )
-    readers = ShortListField(
-        child=serializers.CharField(max_length=150), max_length=MEMBERS_MAX, required=False
-    )
+    curators = _names("users who search, judge and curate")
+    judges = _names("users who search and judge queues")
+    readers = _names("users who search")
+    curator_groups = _names("groups whose users search, judge and curate")
+    judge_groups = _names("groups whose users search and judge queues")
+    reader_groups = _names("groups whose users search")
 
 
 class CollectionNew(CollectionChange):
@@ -125,9 +138,9 @@ class CollectionView(ApiView):
 
 
 def _set_members(collection: Collection, values: dict[str, Any]) -> None:
-    for name, role in MEMBER_LISTS.items():
+    for name, (role, groups) in MEMBER_LISTS.items():
         if name in values:
-            members_replace(collection=collection, role=role, usernames=values[name])
+            members_replace(collection=collection, role=role, names=values[name], groups=groups)
 
 
 def _shown(request: Request, slug: str) -> dict[str, Any]:

@@ -92,8 +92,8 @@ class JudgingQueueListView(ApiView):
     def post(self, request: Request) -> Response:
         """Make a queue; with the source `versions` a job finds its pairs, else they are there at once."""
         values = validated(JudgingQueueOfFile, request.data)
-        if not Collection.objects.judged_for(request.user).exists():
-            raise AppError("permission.denied/judging")
+        if not Collection.objects.exported_by(request.user).exists():
+            raise AppError("permission.denied/queues")
         queue = queue_create(
             viewer=signed_in(request),
             collection=values["collection"],

@@ -82,6 +82,7 @@ class Retirement(Parameters):
 class ModelListView(ApiView):
     """Model versions."""
 
+    for_guests = False
     takes_files = True
     body_rule = BUNDLE
     query_parameters = {"GET": ModelListParameters}
@@ -108,6 +109,8 @@ class ModelListView(ApiView):
 
 class ModelView(ApiView):
     """One version, by `name@version` or alias."""
+
+    for_guests = False
 
     @describe("models_get", {200: VersionAnswer})
     def get(self, request: Request, model: str) -> Response:

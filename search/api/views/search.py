@@ -331,6 +331,7 @@ class KeptSearchView(ApiView):
 class EmbeddingView(ApiView):
     """The encoders themselves."""
 
+    for_guests = False
     takes_files = True
     body_rule = ONE_PICTURE
     read_methods = ("POST",)

@@ -6,12 +6,12 @@ import json
 import re
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from search.job_types import IMPORT
-from search.models import ApiToken, Collection, Document, Membership, Passage
+from search.models import ApiToken, AuditEntry, Collection, Document, Membership, Passage
 from search.services.document_fields import DocumentFields
 from search.services.documents import document_save
 from tests.support.corpus import picture
@@ -232,3 +232,49 @@ def test_metadata_that_is_no_json_within_bounds_is_refused_by_the_form(client, o
     answer = client.post(reverse("admin:search_document_change", args=[document.pk]), form)
     assert answer.status_code == 200
     assert "not JSON that is read here" in answer.content.decode()
+
+
+def test_the_admin_gives_roles_to_users_and_groups(client, own, curator):
+    crew = Group.objects.create(name="crew")
+    mine = Membership.objects.get()
+    url = reverse("admin:search_collection_change", args=[own.pk])
+    fields = ("slug", "name", "visibility", "language", "character_recognition")
+    rows = [
+        {"id": mine.pk, "username": "curator", "role": "curator"},
+        {"group_name": "crew", "role": "judge"},
+    ]
+
+    def sent(*members):
+        form = {name: getattr(own, name) for name in fields}
+        form |= {"membership_set-TOTAL_FORMS": len(members), "membership_set-INITIAL_FORMS": 1}
+        for at, member in enumerate(members):
+            values = {"collection": own.pk, **member}.items()
+            form |= {f"membership_set-{at}-{name}": value for name, value in values}
+        return client.post(url, form)
+
+    assert sent(*rows).status_code == 302
+    assert Membership.objects.get(group=crew).role == "judge"
+    assert AuditEntry.objects.get(action="members.changed").detail == {"judge_group_added": ["crew"]}
+    for wrong, said in (
+        ({"role": "judge"}, "Name a user or a group."),
+        ({"username": "curator", "group_name": "crew", "role": "judge"}, "Name a user or a group."),
+        ({"group_name": "curator", "role": "judge"}, "There is no group"),
+        ({"username": "curator", "role": "reader"}, "Name each user and each group once."),
+    ):
+        answer = sent(rows[0], wrong)
+        assert answer.status_code == 200
+        assert said in answer.content.decode(), wrong
+    assert Membership.objects.count() == 2
+
+
+def test_deleting_a_group_counts_its_roles_without_naming_collections(client, foreign):
+    client.force_login(User.objects.create_superuser("root"))
+    crew = Group.objects.create(name="crew")
+    Membership.objects.create(collection=foreign, group=crew)
+    url = reverse("admin:auth_group_delete", args=[crew.pk])
+    page = client.get(url).content.decode()
+    assert "memberships: 1" in page.casefold()
+    assert "Foreign secrets" not in page
+    client.post(url, {"post": "yes"})
+    assert not Membership.objects.exists()
+    assert AuditEntry.objects.filter(action="group.deleted").count() == 1

@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 from dataclasses import dataclass, field
+from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import numpy as np
 import pytest
+from django.contrib.auth.models import Group
 from django.core.files.base import ContentFile
 from django.test import Client
 from django.utils import timezone
@@ -27,6 +29,7 @@ from search.models import (
     Collection,
     Document,
     EvaluationSet,
+    GuestLink,
     Judgement,
     Membership,
     Passage,
@@ -151,6 +154,7 @@ def page_world(db, monkeypatch, tmp_path) -> dict[str, Any]:
     users = make_users()
     anna = type(users["staff"]).objects.create_user("anna", is_staff=True)
     type(anna).objects.create_user("ben")
+    Group.objects.create(name="museum")
     pumps = Collection.objects.create(slug="pumps", name="Pumps", visibility="public")
     Membership.objects.create(collection=pumps, user=anna, role="curator")
     document, version = make_document(pumps, "p-1"), make_version()
@@ -174,6 +178,7 @@ def page_world(db, monkeypatch, tmp_path) -> dict[str, Any]:
         "TOKEN": token_create(user=anna, name="t", scopes=scopes)[1],
         "OPERATOR": token_create(user=users["root"], name="t", scopes=scopes)[1],
         "DOCUMENT": document.pk,
+        "END": (timezone.now() + timedelta(30)).isoformat(),
         "QUERY": query.pk,
         "MINE": make_query(modality="text", text="mine", version=version, user=anna).pk,
         "JOB": job.pk,
@@ -222,6 +227,7 @@ def test_every_example_of_the_page_runs_and_answers_as_shown(page_world, query_w
         values["BATCH"] = str(PhotoBatch.objects.values_list("pk", flat=True).first())
         values["SAVED"] = str(SavedSearch.objects.values_list("pk", flat=True).last())
         values["CHANGE"] = str(ChangeSet.objects.values_list("pk", flat=True).first())
+        values["LINK"] = str(GuestLink.objects.values_list("pk", flat=True).last())
         values["SOURCE"] = str(Source.objects.values_list("pk", flat=True).last())
         values["JUDGEMENT"] = str(Judgement.objects.values_list("pk", flat=True).last())
         values["SET"] = str(measured_set())

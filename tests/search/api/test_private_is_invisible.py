@@ -10,11 +10,13 @@ import json
 import re
 import uuid
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.urls import get_resolver
 from django.utils import timezone
+from rest_framework.test import APIClient
 
 from search.models import (
     ChangeSet,
@@ -22,12 +24,15 @@ from search.models import (
     Document,
     DocumentFile,
     DocumentImage,
+    GuestLink,
     Judgement,
     JudgingPair,
     JudgingQueue,
     Query,
     Source,
 )
+from search.services.guest_links import guest_link_create
+from search.services.members import member_set
 from tests.search.api.conftest import World
 
 MEMBERS, OUTSIDERS = ("reader", "curator", "root"), ("anonymous", "stranger", "staff")
@@ -83,6 +88,8 @@ ROWS = {  # addresses (or bodies) with an id: secret and missing must be answere
     "change-documents": [Ask()],
     "change-undo": [Ask("post")],
     "trash": [Ask(), Ask("delete")],
+    "guest-links": [Ask(), Ask("post", body={"ends_at": f"{timezone.now() + timedelta(1):%Y-%m-%dT%H:%MZ}"})],
+    "guest-link": [Ask("delete")],
     "collection-fields": [Ask(), Ask("post", body={"name": "metadata.kind"})],
     "quality": [Ask()],
     "duplicates": [Ask(), Ask("post")],
@@ -163,6 +170,7 @@ def secret_values(world: World, judgement: Judgement) -> dict[str, Any]:
         "queue_id": secret_queue(world).pk,
         "source_id": secret_source(world).pk,
         "file_id": secret_former_file(world).pk,
+        "link_id": guest_link_to(world)[0].pk,
         "change_id": ChangeSet.objects.create(collection=world.secret, action="trash").pk,
         "query": world.query.pk,
         "query_id": world.query.pk,
@@ -183,6 +191,10 @@ def secret_queue(world: World) -> JudgingQueue:
     return queue
 
 
+def guest_link_to(world: World) -> tuple[GuestLink, str]:
+    return guest_link_create(collection=world.secret, by=None, ends_at=timezone.now() + timedelta(1))
+
+
 def secret_source(world: World) -> Source:
     return Source.objects.create(
         collection=world.secret, name="secret", kind="iiif", address="https://secret/"
@@ -200,6 +212,7 @@ def missing_values(world: World) -> dict[str, Any]:
         "file_id": 10**9,
         "source_id": 10**9,
         "change_id": 10**9,
+        "link_id": 10**9,
         "query": world.query.pk,
     }
 
@@ -250,9 +263,22 @@ def everything() -> list[list[Any]]:
     return [list(model.objects.order_by("pk").values()) for model in (Collection, Document, Judgement)]
 
 
-@pytest.mark.parametrize("who", MEMBERS)
+def client_of(world: World, who: str) -> APIClient:
+    """A client of somebody who sees what is secret: by name, as one of a group, or as a guest."""
+    if who == "guest":
+        client = APIClient()
+        client.post("/guest/", {"key": guest_link_to(world)[1]}, format="multipart")
+        return client
+    if who == "group":
+        world.users["stranger"].groups.create(name="crew")
+        member_set(collection=world.secret, role="reader", name="crew", group=True)
+        return world.client("stranger")
+    return world.client(who)
+
+
+@pytest.mark.parametrize("who", [*MEMBERS, "group", "guest"])
 def test_members_see_what_is_secret(who, world, secret_judgement):
-    client = world.client(who)
+    client = client_of(world, who)
     assert "secret" in text_of(client.get("/api/v1/collections/"))
     assert "secret-1" in text_of(client.get("/api/v1/documents/"))
     assert client.get("/api/v1/collections/secret/").json()["documents"] == 1
@@ -271,6 +297,8 @@ def test_a_reader_is_refused_what_only_curators_do(world):
         client.get("/api/v1/collections/secret/trash/"),
         client.get("/api/v1/collections/secret/sources/"),
         client.get("/api/v1/collections/secret/quality/"),
+        client.get("/api/v1/collections/secret/guest-links/"),
+        client.delete(f"/api/v1/collections/secret/guest-links/{guest_link_to(world)[0].pk}/"),
         client.post("/api/v1/collections/secret/fields/", {"name": "tags"}),
     ):
         assert (response.status_code, response.json()["error"]["id"]) == (403, "permission.denied")

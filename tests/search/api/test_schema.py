@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from functools import cache
 from io import StringIO
 from typing import Any
@@ -10,10 +11,12 @@ from typing import Any
 import jsonschema
 import pytest
 from django.core.management import call_command
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from search.curating.start import change_start, picked_documents
 from search.models import Judgement, SavedSearch, SearchFinding, Source
+from search.services.guest_links import guest_link_create
 from tests.search.api.conftest import make_document
 from tests.support.queries import make_query
 
@@ -65,6 +68,7 @@ def answered(document: dict[str, Any], path: str, method: str, status: str) -> d
         ("/collections/{slug}/changes/{change_id}/", {"slug": "secret", "change_id": "change"}),
         ("/collections/{slug}/changes/{change_id}/documents/", {"slug": "secret", "change_id": "change"}),
         ("/collections/{slug}/trash/", {"slug": "secret"}),
+        ("/collections/{slug}/guest-links/", {"slug": "secret"}),
         ("/collections/{slug}/fields/", {"slug": "secret"}),
         ("/collections/{slug}/quality/", {"slug": "secret"}),
         ("/collections/{slug}/duplicates/", {"slug": "secret"}),
@@ -98,6 +102,7 @@ def curated(world) -> int:
     """A source, a document in the trash and a change of the secret collection; the id of the change."""
     Source.objects.create(collection=world.secret, name="S", kind="iiif", address="https://example.com/")
     by, slug = world.users["curator"], {"collection": world.secret}
+    guest_link_create(collection=world.secret, by=by, ends_at=timezone.now() + timedelta(1))
     for action, name in (("trash", "secret-2"), ("add_tags", "secret-3")):
         picked = picked_documents(world.secret, [make_document(world.secret, name).pk])
         done = change_start(**slug, action=action, detail={"tags": ["x"]}, documents=picked, by=by)

@@ -93,9 +93,7 @@ def test_erasing_leaves_no_trace_but_anonymous_judgements_and_judged_searches(an
     Judgement.objects.create(query=judged, document=documents[0], user=bert, grade=1)
     for query in (judged, theirs):
         Judgement.objects.create(query=query, document=documents[1], user=anna, grade=3, comment="says anna")
-    members_replace(
-        collection=documents[0].collection, role=Membership.Role.READER, usernames=["anna", "bert"]
-    )
+    members_replace(collection=documents[0].collection, role=Membership.Role.READER, names=["anna", "bert"])
     audit_note("export.made", by=anna, file="x")
     browser = Client()
     browser.force_login(anna)

@@ -1,0 +1,97 @@
+"""Links by which people without an account read a collection until a day; a key is shown once and kept as its hash."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
+
+from retrieval_site.audit import audit_note
+from retrieval_site.errors import AppError
+from retrieval_site.people import Guest
+from search.models import Collection, GuestLink
+from search.services.tokens import USE_RECORDED_EVERY, key_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from django.db.models import QuerySet
+
+DAYS_MAX = 365
+LINKS_MAX = 100
+"""Of one collection."""
+NOTE_MAX = 200
+KEY_BYTES = 32
+KEY_MAX = 100
+"""Characters that are looked at of what somebody sends as a key."""
+
+
+@transaction.atomic
+def guest_link_create(
+    *, collection: Collection, by: Any, ends_at: datetime, note: str = ""
+) -> tuple[GuestLink, str]:
+    """Return a new link and its key, which is kept nowhere and cannot be shown again.
+
+    Raises AppError `parameter.invalid` for an end that is past or further than `DAYS_MAX` days away, and for a note
+    that is too long; `guest_link.too_many`.
+    """
+    now = timezone.now()
+    Collection.objects.select_for_update(no_key=True).get(
+        pk=collection.pk
+    )  # the limit holds for two at once, too
+    if not now < ends_at <= now + timedelta(days=DAYS_MAX):
+        raise AppError.of_parameter("ends_at", f"A link ends within {DAYS_MAX} days, and not in the past.")
+    if len(note) > NOTE_MAX or "\0" in note:
+        raise AppError.of_parameter("note", f"A note has at most {NOTE_MAX} characters.")
+    if GuestLink.objects.filter(collection=collection).count() >= LINKS_MAX:
+        raise AppError("guest_link.too_many", limit=LINKS_MAX)
+    token = secrets.token_urlsafe(KEY_BYTES)
+    link = GuestLink.objects.create(
+        collection=collection, note=note.strip(), digest=key_digest(token), created_by=by, ends_at=ends_at
+    )
+    audit_note("guest_link.created", link, collection=collection.pk, ends_at=ends_at.isoformat())
+    return link, f"{link.pk}-{token}"
+
+
+@transaction.atomic
+def guest_link_delete(*, link: GuestLink) -> None:
+    """Take a link back: from the next request on it opens nothing."""
+    audit_note("guest_link.deleted", link, collection=link.collection_id)
+    link.delete()
+
+
+def guest_link_of_key(key: str) -> GuestLink:
+    """Return the link of a key; raises AppError `guest_link.not_found` for one that is wrong, ended or taken back."""
+    number, _, token = key.strip()[:KEY_MAX].partition("-")
+    known = number.isascii() and number.isdigit() and len(number) < 19
+    link = guest_links_open([int(number)]).first() if known else None
+    digest = link.digest if link else ""
+    if not constant_time_compare(digest, key_digest(token)) or link is None:
+        raise AppError("guest_link.not_found")
+    return link
+
+
+def guest_of_links(links: Sequence[int]) -> Guest | None:
+    """Return who reads by those links that have not ended, None for nobody; the use is recorded, once a minute."""
+    rows = list(guest_links_open(links).values_list("pk", "collection", "last_used_at"))
+    if not rows:
+        return None
+    now = timezone.now()
+    if unrecorded := [pk for pk, _, at in rows if at is None or now - at >= USE_RECORDED_EVERY]:
+        GuestLink.objects.filter(pk__in=unrecorded).update(last_used_at=now)
+    return Guest(tuple(sorted({collection for _, collection, _ in rows})))
+
+
+def guest_links_of(collection: Collection) -> QuerySet[GuestLink]:
+    """Return the links of a collection with who made them, newest first."""
+    return GuestLink.objects.filter(collection=collection).select_related("created_by")
+
+
+def guest_links_open(links: Sequence[int]) -> QuerySet[GuestLink]:
+    """Return those of some links that have not ended, with their collections."""
+    return GuestLink.objects.filter(pk__in=links, ends_at__gt=timezone.now()).select_related("collection")
