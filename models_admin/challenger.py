@@ -11,29 +11,35 @@ from retrieval_site.errors import AppError
 BUDGET_MS_MAX = 500
 
 
+def challenger_find() -> Alias | None:
+    """Return which version is the challenger and how it is compared; None where there is none."""
+    return Alias.objects.filter(name=CHALLENGER).select_related("version__bundle").first()
+
+
 def challenger_share(*, share: float) -> None:
     """Let the challenger be asked this share (0 to 1) of the live searches, too, after they were answered.
 
     Raises AppError `parameter.invalid`, `model.not_found` where there is no challenger.
     """
-    _changed("share", share, share=share)
+    _changed("share", share)
 
 
-def challenger_interleave(*, share: float, budget_ms: int | None = None) -> None:
+def challenger_interleave(*, share: float | None = None, budget_ms: int | None = None) -> None:
     """Let this share (0 to 1) of the searches on the pages be answered from both rankings, drawn in turn.
 
-    `budget_ms`: for how long such an answer waits for the challenger at most; None leaves it as it is. Raises AppError
-    `parameter.invalid`, `model.not_found` where there is no challenger.
+    `budget_ms`: for how long such an answer waits for the challenger at most. None leaves either as it is. Raises
+    AppError `parameter.invalid`, `model.not_found` where there is no challenger.
     """
     if budget_ms is not None and not 1 <= budget_ms <= BUDGET_MS_MAX:
         raise AppError.of_parameter("budget_ms", f"Give 1 to {BUDGET_MS_MAX} milliseconds.")
-    _changed("interleaved", share, interleaved=share, **({"budget_ms": budget_ms} if budget_ms else {}))
+    _changed("interleaved", share, budget_ms=budget_ms)
 
 
-def _changed(name: str, wanted: float, **values: float) -> None:
-    if not 0 <= wanted <= 1:  # nor is it a number that is none
+def _changed(name: str, wanted: float | None, **beside: float | None) -> None:
+    if wanted is not None and not 0 <= wanted <= 1:  # nor is it a number that is none
         raise AppError.of_parameter(name, "Give a share from 0 to 1.")
-    if not Alias.objects.filter(name=CHALLENGER).update(**values):
+    values = {key: value for key, value in {name: wanted, **beside}.items() if value is not None}
+    if values and not Alias.objects.filter(name=CHALLENGER).update(**values):
         raise AppError("model.not_found", model=CHALLENGER)
 
 

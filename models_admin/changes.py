@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ENCODERS = {"image": "pictures", "text": "texts"}
+REASON_SHOWN = 200
+"""Characters of what a bundle says of itself."""
 
 
 def _encodes(version: ModelVersion) -> str:
@@ -32,6 +34,17 @@ def _recipe(version: ModelVersion) -> str:
     return str(recipe.get("name") or "–")
 
 
+def _weights(version: ModelVersion) -> str:
+    if "native" in (version.manifest.get("payloads") or {}):
+        return "here"
+    training: Any = version.manifest.get("training") or {}
+    source: Any = training.get("source") or {}
+    reason = training.get("native_left_out") or (
+        source.get("weights_left_out") if isinstance(source, dict) else None
+    )
+    return f"left out: {str(reason)[:REASON_SHOWN]}" if reason else "–"
+
+
 SAID: dict[str, Callable[[ModelVersion], str]] = {
     "encodes": _encodes,
     "dimension": lambda version: f"{version.dim:,}" if version.dim else "–",
@@ -39,6 +52,7 @@ SAID: dict[str, Callable[[ModelVersion], str]] = {
     "pictures are seen at": _picture,
     "words are split by": _tokenizer,
     "trained by the recipe": _recipe,
+    "weights for training and GPUs": _weights,
     "licence": lambda version: str(version.manifest.get("licence") or "–"),
     "bundle": lambda version: filesizeformat(version.bundle.size),
     "vectors are searched by": lambda version: version.get_vector_index_display(),

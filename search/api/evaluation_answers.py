@@ -163,3 +163,31 @@ class PreferencesListAnswer(Answer):
     """Preferences of the versions that the caller may compare."""
 
     results = PreferencesAnswer(many=True)
+
+
+class ByTurnsAnswer(Answer):
+    """What answers drawn from both rankings say: in how many searches more of whose documents were liked."""
+
+    wins = serializers.IntegerField(
+        help_text="searches in which more of the challenger's were opened or marked"
+    )
+    losses = serializers.IntegerField(help_text="more of the champion's")
+    ties = serializers.IntegerField(help_text="as many of both")
+    silent = serializers.IntegerField(help_text="nothing was opened or marked")
+    late = serializers.IntegerField(help_text="dropped: the challenger was not there in time")
+    failed = serializers.IntegerField(help_text="dropped: the challenger could not answer")
+    waited_ms = serializers.FloatField(help_text="by which such answers came later, the median")
+    probability = serializers.FloatField(
+        help_text="the sign test's: of a majority at least as clear where both are as good"
+    )
+    counts = serializers.BooleanField(help_text="whether there are enough to count at the gate")
+
+
+class ChallengerAnswer(Answer):
+    """How the challenger is compared with the model that answers, and what was found."""
+
+    model = serializers.CharField(help_text="name@version")
+    share = serializers.FloatField(help_text="of live searches that it is asked, too, afterwards; 0 to 1")
+    interleaved = serializers.FloatField(help_text="of searches on the pages, answered from both; 0 to 1")
+    budget_ms = serializers.IntegerField(help_text="for which such an answer waits for it at most")
+    by_turns = ByTurnsAnswer(allow_null=True)

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 from search.api.evaluation_answers import LETTERS
 from search.api.presenting import hit_json, query_part_json
 from search.retrieval.keep import parts_of
+from search.side_by_side.credit import credit_of
 
 if TYPE_CHECKING:
+    from models_admin.models import Alias
     from search.models import EvaluationQuery, EvaluationResult, EvaluationSet, SideBySide
+    from search.side_by_side.credit import Credit
     from search.side_by_side.preferences import Preferences
     from search.side_by_side.standing import HitPlace, Standing
 
@@ -124,4 +127,30 @@ def preferences_json(found: Preferences) -> Json:
         "probability": round(found.chance, 6),
         "counts": found.is_enough,
         "says": found.says,
+    }
+
+
+def challenger_json(alias: Alias) -> Json:
+    """Return how the challenger is compared, and what drawn searches said of it up to now."""
+    found = credit_of(alias.version)
+    return {
+        "model": alias.version.key,
+        "share": alias.share,
+        "interleaved": alias.interleaved,
+        "budget_ms": alias.budget_ms,
+        "by_turns": found and _by_turns_json(found),
+    }
+
+
+def _by_turns_json(found: Credit) -> Json:
+    return {
+        "wins": found.wins,
+        "losses": found.losses,
+        "ties": found.ties,
+        "silent": found.silent,
+        "late": found.late,
+        "failed": found.failed,
+        "waited_ms": found.waited_ms,
+        "probability": round(found.chance, 6),
+        "counts": found.is_enough,
     }

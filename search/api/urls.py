@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from search.api.views import (
+    challenger,
     changes,
     collections,
     curating,
@@ -120,6 +121,7 @@ urlpatterns = [
     path("models/<str:model>/prepare/", models.ModelPrepareView.as_view(), name="model-prepare"),
     path("models/<str:model>/measure/", models.ModelMeasureView.as_view(), name="model-measure"),
     path("models/<str:model>/activate/", models.ModelActivateView.as_view(), name="model-activate"),
+    path("models/<str:model>/challenger/", challenger.ChallengerView.as_view(), name="model-challenger"),
     path("models/<str:model>/retire/", models.ModelRetireView.as_view(), name="model-retire"),
     path("judgements/", judgements.JudgementListView.as_view(), name="judgements"),
     path("judgements/<int:judgement_id>/", judgements.JudgementView.as_view(), name="judgement"),

@@ -10,8 +10,9 @@ from rest_framework.test import APIClient
 
 from models_admin.judged import Measures
 from models_admin.models import Alias, ModelVersion
-from search.models import Document, Membership
+from search.models import Document, InterleavedAnswer, Membership
 from tests.search.api.conftest import error_id, make_version
+from tests.support.queries import make_query
 from tests.support.tiny_bundle import make_tiny_bundle
 from workers.jobs.runner import run_job_inline
 from workers.models import Job
@@ -239,3 +240,30 @@ def test_operators_tag_versions_and_everybody_who_sees_them_finds_them_by_a_tag(
     for tags in (["x" * 51], [str(n) for n in range(21)], "x"):
         answer = root.patch(f"{MODELS}{version.key}/", {"tags": tags}, format="json")
         assert refused(answer) == (400, "parameter.invalid")
+
+
+def test_a_challenger_is_made_compared_and_ended(world, complete):
+    make_version(number=2)
+    root, address = world.client("root"), f"{MODELS}small@2/challenger/"
+    assert error_id(root.get(address)) == "model.not_found"
+    made = root.post(address, {"share": 0.2})
+    assert made.json() == {
+        "model": "small@2", "share": 0.2, "interleaved": 0.0, "budget_ms": 50, "by_turns": None,
+    }  # fmt: skip
+    changed = root.post(address, {"interleaved": 0.05, "budget_ms": 80}).json()
+    assert (changed["share"], changed["interleaved"], changed["budget_ms"]) == (0.2, 0.05, 80)
+    InterleavedAnswer.objects.create(
+        query=make_query(modality="text", text="pump"),
+        version=Alias.objects.get(name="challenger").version,
+        answered_by=world.version,
+        outcome=InterleavedAnswer.Outcome.LATE,
+        waited_ms=80.0,
+    )
+    found = root.get(address).json()["by_turns"]
+    assert (found["late"], found["wins"], found["counts"]) == (1, 0, False)
+    assert error_id(root.post(address, {"share": 2})) == "parameter.invalid"
+    assert world.client("reader").post(address, {"share": 0.1}).status_code == 403
+    assert world.client("reader").get(address).status_code == 403
+    assert root.delete(address).status_code == 204
+    assert not Alias.objects.filter(name="challenger").exists()
+    assert root.delete(address).status_code == 404

@@ -133,6 +133,7 @@ ELSEWHERE = {
     "search-marks": "test_marks.py: moved by one's own judgements alone, and searched as a search",
     "embeddings": "touches no collection",
     "model": "models belong to no collection",
+    "model-challenger": "operators only, who see everything",
     "model-measure": "operators only, who see everything",
     "model-prepare": "operators only, who see everything",
     "model-activate": "operators only, who see everything",
