@@ -54,6 +54,10 @@ test-only: $(FULL)/.stamp  ## pytest
 part-rest:
 	@$(PYTEST) tests $(APART:%=--ignore=tests/%)
 
+# What waits for nothing but the processor stays behind what somebody waits for.
+part-tests/workers/%:
+	@nice -n 5 $(PYTEST) tests/workers/$*
+
 part-tests/%:
 	@$(PYTEST) tests/$*
 

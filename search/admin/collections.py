@@ -56,13 +56,13 @@ class MembershipForm(forms.ModelForm[Membership]):
         max_length=NAME_MAX,
         required=False,
         label="User name",
-        widget=forms.TextInput(attrs={"aria-label": "User name"}),
+        widget=forms.TextInput(attrs={"aria-label": "User name", "placeholder": "user name"}),
     )
     group_name = forms.CharField(
         max_length=NAME_MAX,
         required=False,
         label="or group",
-        widget=forms.TextInput(attrs={"aria-label": "Group"}),
+        widget=forms.TextInput(attrs={"aria-label": "Group", "placeholder": "or group"}),
     )
 
     class Meta:

@@ -148,7 +148,7 @@ def test_what_a_filter_leaves_is_estimated_rightly_in_the_mean(corpus):
         estimate(scope_of(version, [public], tags=["rare"])).matching for _ in range(20)
     ]  # random samples
     assert len(set(found)) > 1
-    assert np.mean(found) == pytest.approx(400, rel=0.2)
+    assert np.mean(found) == pytest.approx(400, rel=0.3)  # few in a sample are counted, many are not
 
 
 def test_what_a_filter_leaves_of_much_is_estimated_by_a_sample(corpus, django_assert_num_queries):

@@ -176,6 +176,7 @@ def test_no_blob_is_removed_while_a_backup_copies():
         other.execute("SELECT pg_advisory_lock(hashtext('removals of blobs'))")
         assert not blob_remove_unused(unused.pk)
         assert default_storage.exists(unused.storage_name)
+        other.execute("SELECT pg_advisory_unlock_all()")  # a session's end is noticed a little later
     assert blob_remove_unused(unused.pk)
     with pytest.raises(AppError, match=r"backup\.interrupted"), removals_held():
         connection.close()
