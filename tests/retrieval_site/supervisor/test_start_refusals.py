@@ -112,15 +112,16 @@ def test_options_come_from_the_environment_and_words_go_before_it(monkeypatch: p
 
 
 def test_commands_find_the_embedded_servers_by_the_data_folder_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("DATABASE_URL", "REDIS_URL", "SECRET_KEY"):
         monkeypatch.delenv(name)
-    monkeypatch.setenv("DATA_DIR", str(tmp_path))
-    key = ensure_secret_key(DataPaths(tmp_path))
+    folder = tmp_path_factory.mktemp("d")  # no longer, so that a socket's path has room inside
+    monkeypatch.setenv("DATA_DIR", str(folder))
+    key = ensure_secret_key(DataPaths(folder))
     attach_environment()
-    assert os.environ["DATABASE_URL"] == f"postgresql://postgres@/sightline?host={tmp_path / 'run'}"
-    assert os.environ["REDIS_URL"] == f"unix://{tmp_path / 'run' / 'redis.sock'}?db=0"
+    assert os.environ["DATABASE_URL"] == f"postgresql://postgres@/sightline?host={folder / 'run'}"
+    assert os.environ["REDIS_URL"] == f"unix://{folder / 'run' / 'redis.sock'}?db=0"
     assert os.environ["SECRET_KEY"] == key
 
 
