@@ -42,17 +42,22 @@ guards: $(FULL)/.stamp  ## which package may import which
 # Each part is a process with services of its own, and two of them run at a time, the long ones first. Playwright keeps
 # an event loop in the process that drives the browser: those tests have a process of their own besides.
 LANES ?= 2
-APART := workers/training browser workers/inference search/api flows hostile models_admin guards retrieval_site
-PARTS := rest $(APART:%=tests/%)
+SMALL := tests/guards tests/retrieval_site
+APART := tests/workers/training tests/browser tests/workers/inference tests/search/api tests/flows tests/hostile \
+	tests/models_admin
 PYTEST := $(FULL)/bin/python -m pytest --durations=10 --durations-min=10
 MEASURED := $(FULL)/bin/coverage run -m pytest
 
 test-only: $(FULL)/.stamp  ## pytest
-	@OMP_NUM_THREADS=1 $(MAKE) --no-print-directory --keep-going --output-sync=target -j$(LANES) $(PARTS:%=part-%) \
+	@OMP_NUM_THREADS=1 $(MAKE) --no-print-directory --keep-going --output-sync=target -j$(LANES) \
+		part-rest $(APART:%=part-%) part-small \
 		PYTEST="$(PYTEST)"
 
 part-rest:
-	@$(PYTEST) tests $(APART:%=--ignore=tests/%)
+	@$(PYTEST) tests $(SMALL:%=--ignore=%) $(APART:%=--ignore=%)
+
+part-small:
+	@$(PYTEST) $(SMALL)
 
 # What waits for nothing but the processor stays behind what somebody waits for.
 part-tests/workers/%:
