@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.db import transaction
 
 from models_admin.models import Alias
 from models_admin.services import CHALLENGER, registry_lock
 from retrieval_site.errors import AppError
 
+if TYPE_CHECKING:
+    from models_admin.models import ModelVersion
+
 BUDGET_MS_MAX = 500
 
 
-def challenger_find() -> Alias | None:
-    """Return which version is the challenger and how it is compared; None where there is none."""
-    return Alias.objects.filter(name=CHALLENGER).select_related("version__bundle").first()
+def challenger_find(version: ModelVersion) -> Alias | None:
+    """Return how a version is compared as the challenger; None for one that is not."""
+    aliases = Alias.objects.filter(name=CHALLENGER, version=version)
+    return aliases.select_related("version__bundle").first()
 
 
 def challenger_share(*, share: float) -> None:

@@ -26,7 +26,7 @@ from search.api.permissions import require_operator, signed_in
 if TYPE_CHECKING:
     from rest_framework.request import Request
 
-    from models_admin.models import Alias
+    from models_admin.models import Alias, ModelVersion
 
 
 class Challenging(Parameters):
@@ -46,7 +46,7 @@ class ChallengerView(ApiView):
     @describe("models_challenger", {200: ChallengerAnswer})
     def get(self, request: Request, model: str) -> Response:
         """Show how a version is compared, and what was found (operators)."""
-        return Response(challenger_json(self._challenger(request, model)))
+        return Response(challenger_json(_challenger(request, model)))
 
     @describe("models_challenge", {200: ChallengerAnswer}, request=Challenging)
     def post(self, request: Request, model: str) -> Response:
@@ -54,27 +54,30 @@ class ChallengerView(ApiView):
         require_operator(request)
         values = validated(Challenging, request.data)
         version = usable_version(request, model)
-        alias = challenger_find()
-        if alias is None or alias.version_id != version.pk:
+        if challenger_find(version) is None:
             version_activate(
                 version=version, by=signed_in(request), alias=CHALLENGER, reason=values["reason"]
             )
         if "share" in values:
             challenger_share(share=values["share"])
         challenger_interleave(share=values.get("interleaved"), budget_ms=values.get("budget_ms"))
-        return Response(challenger_json(self._challenger(request, model)))
+        return Response(challenger_json(_of_version(version)))
 
     @describe("models_challenge_end", {204: None})
     def delete(self, request: Request, model: str) -> Response:
         """Let it be the challenger no more (operators); what was found out stays."""
-        self._challenger(request, model)
+        _challenger(request, model)
         challenger_end()
         return Response(status=204)
 
-    @staticmethod
-    def _challenger(request: Request, model: str) -> Alias:
-        require_operator(request)
-        version, alias = usable_version(request, model), challenger_find()
-        if alias is None or alias.version_id != version.pk:
-            raise AppError("model.not_found", model=CHALLENGER)
-        return alias
+
+def _challenger(request: Request, model: str) -> Alias:
+    require_operator(request)
+    return _of_version(usable_version(request, model))
+
+
+def _of_version(version: ModelVersion) -> Alias:
+    alias = challenger_find(version)
+    if alias is None:
+        raise AppError("model.not_found", model=CHALLENGER)
+    return alias
