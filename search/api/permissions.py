@@ -27,7 +27,7 @@ class ScopePermission(BasePermission):
         token = cast("ApiToken | None", request.auth)
         if token is not None and scope not in token.scopes:
             raise AppError("scope.missing", scope=scope)
-        if not (request.user.is_authenticated or _open_to_nobody_known(request, view)):
+        if not (request.user.is_authenticated or _open_without_account(request, view)):
             raise AppError("auth.required")
         return True
 
@@ -41,17 +41,20 @@ def open_to_anybody(view: APIView, method: str) -> bool:
     """Return whether people who are not signed in may call this; some of it only in a session of theirs."""
     if not anybody_searches():
         return False
-    if method in getattr(view, "anonymous_methods", ()):
-        return True
-    return _reads(view, method) and not getattr(view, "members_only", False)
+    return method in getattr(view, "anonymous_methods", ()) or _read_without_account(view, method)
 
 
-def _open_to_nobody_known(request: Request, view: APIView) -> bool:
+def _open_without_account(request: Request, view: APIView) -> bool:
     method = str(request.method)
-    reads = _reads(view, method) and not getattr(view, "members_only", False)
-    return open_to_anybody(view, method) or (
-        is_guest(request.user) and reads and getattr(view, "for_guests", True)
+    if open_to_anybody(view, method):
+        return True
+    return (
+        is_guest(request.user) and getattr(view, "for_guests", True) and _read_without_account(view, method)
     )
+
+
+def _read_without_account(view: APIView, method: str) -> bool:
+    return _reads(view, method) and not getattr(view, "members_only", False)
 
 
 def _reads(view: APIView, method: str) -> bool:
