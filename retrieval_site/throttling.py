@@ -92,6 +92,12 @@ def take(name: str, rate: Rate, cost: float = 1.0) -> float:
     return max(window.seconds_until_free(rate), 0.001)
 
 
+def take_or_refuse(name: str, rate: Rate) -> None:
+    """Count one request of this caller; raises AppError `throttle.exceeded` and counts nothing where it is too many."""
+    if wait := take(name, rate):
+        raise too_often(wait)
+
+
 def forget(name: str, rate: Rate) -> None:
     """Take back all that was counted of this caller."""
     slot = int(time.time() // rate.seconds)

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from retrieval_site.audit import audit_note
 from retrieval_site.sign_in import SignInForm
-from retrieval_site.throttling import Rate, address_of, take, too_often
+from retrieval_site.throttling import Rate, address_of, take_or_refuse
 
 if TYPE_CHECKING:
     from django.contrib.auth.forms import AuthenticationForm
@@ -70,8 +70,7 @@ def provider_sign_in(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         from retrieval_site.accounts import oidc
 
-        if wait := take(f"provider:{address_of(request)}", STARTS_ADDRESS):
-            raise too_often(wait)
+        take_or_refuse(f"provider:{address_of(request)}", STARTS_ADDRESS)
         page["address"] = oidc.start(request, back)
     return render(request, "accounts/provider.html", page)
 
@@ -114,8 +113,7 @@ class ResetView(PasswordResetView):
         """Send the message; raises AppError `throttle.exceeded`."""
         mailbox = salted_hmac(__name__, form.cleaned_data["email"].casefold(), algorithm="sha256").hexdigest()
         for name, rate in ((address_of(self.request), RESETS_ADDRESS), (mailbox[:24], RESETS_MAILBOX)):
-            if wait := take(f"reset:{name}", rate):
-                raise too_often(wait)
+            take_or_refuse(f"reset:{name}", rate)
         messages.success(
             self.request, "If an account with a password has this address, a message is on its way to it."
         )

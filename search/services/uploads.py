@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 
 from retrieval_site.errors import AppError
-from retrieval_site.throttling import parse_rate, take, too_often
+from retrieval_site.throttling import parse_rate, take_or_refuse
 from workers.encoding.client import picture_fetched
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ def picture_of_address(address: str, caller: str) -> bytes:
     if not config.picture_urls:
         raise AppError("image_url.off")
     rate = parse_rate(config.throttle_picture_urls)
-    if config.throttle and (wait := take(f"fetch:{caller}", rate)):
-        raise too_often(wait)
+    if config.throttle:
+        take_or_refuse(f"fetch:{caller}", rate)
     return picture_fetched(address.strip())
 
 
