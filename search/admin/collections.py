@@ -80,17 +80,13 @@ class MembershipForm(forms.ModelForm[Membership]):
     def clean_username(self) -> str:
         """Find the user; the field's error says when there is none."""
         username: str = self.cleaned_data["username"]
-        self.instance.user = get_user_model().objects.filter(username=username).first() if username else None
-        if username and not self.instance.user:
-            raise forms.ValidationError(f"There is no user “{username}”.")
+        self.instance.user = _named(get_user_model().objects.filter(username=username), username, "user")
         return username
 
     def clean_group_name(self) -> str:
         """Find the group; the field's error says when there is none."""
         name: str = self.cleaned_data["group_name"]
-        self.instance.group = Group.objects.filter(name=name).first() if name else None
-        if name and not self.instance.group:
-            raise forms.ValidationError(f"There is no group “{name}”.")
+        self.instance.group = _named(Group.objects.filter(name=name), name, "group")
         return name
 
     def clean(self) -> dict[str, Any] | None:
@@ -98,6 +94,14 @@ class MembershipForm(forms.ModelForm[Membership]):
         if not self.errors and bool(self.instance.user) == bool(self.instance.group):
             raise forms.ValidationError("Name a user or a group.")
         return super().clean()
+
+
+def _named(found: QuerySet[Any], name: str, what: str) -> Any:
+    """Return whom a field names, None where it is empty; raises ValidationError where there is nobody."""
+    holder = found.first() if name else None
+    if name and holder is None:
+        raise forms.ValidationError(f"There is no {what} “{name}”.")
+    return holder
 
 
 class MembershipFormSet(forms.BaseInlineFormSet[Membership, Collection, forms.ModelForm[Membership]]):

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
 
-from search.models import Membership
 from search.relevance.panel import calibrations_json
 from search.retrieval.types import DocumentPart, ImagePart, TextPart
+from search.services.members import HOLDERS
 from search.units.image import ImageAnswer
 from search.units.registry import unit_kind, unit_kinds, unit_kinds_of
 
@@ -219,8 +219,7 @@ def collection_json(collection: Collection) -> Json:
 def collection_detail_json(collection: Collection, members: dict[str, list[str]] | None) -> Json:
     """Return a collection with its members by role, None for callers who may not know them."""
     known = members or {}
-    holders = [f"{role}{of}" for role in Membership.Role.values for of in ("", "_group")]
-    return collection_json(collection) | {f"{holder}s": known.get(holder) for holder in holders}
+    return collection_json(collection) | {f"{holder}s": known.get(holder) for holder in HOLDERS}
 
 
 def job_json(job: Job, viewer: Viewer) -> Json:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 NAME_MAX = 150
 """Of a user or a group."""
+HOLDERS = tuple(f"{role}{of}" for role in Membership.Role.values for of in ("", "_group"))
+"""Under which names of users and of groups are told: `reader`, `reader_group`, and so on."""
 
 
 @contextmanager
@@ -69,9 +71,7 @@ def member_remove(*, collection: Collection, member: int) -> None:
 
 def members_of(collection: Collection) -> dict[str, list[str]]:
     """Return the names by role, in order: users under `reader` and so on, groups under `reader_group`."""
-    names: dict[str, list[str]] = {
-        f"{role}{of}": [] for role in Membership.Role.values for of in ("", "_group")
-    }
+    names: dict[str, list[str]] = {holder: [] for holder in HOLDERS}
     for member in members_listed(collection):
         names[f"{member.role}_group" if member.group else member.role].append(member.name)
     return names
