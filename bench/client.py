@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import select
 import time
 import uuid
 from dataclasses import dataclass
@@ -44,8 +45,15 @@ class Client:
 
     def _post(self, path: str, body: bytes, content_type: str) -> Timed:
         start = time.perf_counter()
+        if self._was_closed():
+            self._connection.close()  # and opened anew by the request
         self._connection.request("POST", path, body, {**self._headers, "Content-Type": content_type})
         answer = self._connection.getresponse()
         data = answer.read()
         seconds = time.perf_counter() - start
         return Timed(answer.status, json.loads(data), seconds)
+
+    def _was_closed(self) -> bool:
+        """Return whether the server has ended the idle connection: nothing else can be there to read."""
+        socket = self._connection.sock
+        return socket is not None and bool(select.select([socket], [], [], 0)[0])
