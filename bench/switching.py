@@ -9,6 +9,7 @@ those before are answered.
 from __future__ import annotations
 
 import argparse
+import shutil
 import tempfile
 import threading
 import time
@@ -75,21 +76,20 @@ class Beat:
             self._kept.client = Client(self.port, self.token)
         try:
             answer = self._kept.client.search_picture(picture)
-        except (OSError, HTTPException, ValueError) as error:
+            if answer.status != 200 or not answer.body["results"]:
+                raise ValueError(f"{answer.status} {answer.body}"[:200])
+            self.found.models.add(answer.body["query"]["model"])
+            self.found.seconds.append(answer.seconds)
+        except (OSError, HTTPException, ValueError, LookupError) as error:
             del self._kept.client
             self.found.failed.append(repr(error))
-            return
-        self.found.seconds.append(answer.seconds)
-        if answer.status != 200 or not answer.body["results"]:
-            self.found.failed.append(f"{answer.status} {answer.body}"[:200])
-        else:
-            self.found.models.add(answer.body["model"])
 
 
 def main() -> None:
     """Print how many of the searches failed, and how long they took with and without the switches."""
     options = _options()
     report, folder = Report(), DATA_DIR / "switching"
+    shutil.rmtree(folder, ignore_errors=True)  # an earlier run's versions would be what is switched to
     with serving(DATA_DIR=str(folder)) as port, tempfile.TemporaryDirectory() as room:
         attached(folder)
         from bench import asking
