@@ -38,8 +38,9 @@ from workers.storage.blobs import CHUNK_BYTES, blob_open
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from django.contrib.auth.models import User
     from django.db.models import Model, QuerySet
+
+    from retrieval_site.accounts.models import User
 
 NOT_SHOWN = frozenset({"password", "digest", "secret", "session", "data"})
 """Columns that are keys, or made of keys; `data` is that of second factors."""
