@@ -177,7 +177,7 @@ def test_who_may_change_people_cannot_become_or_change_a_superuser(client):
     own = reverse("admin:accounts_user_change", args=[helper.pk])
     client.post(own, {"username": helper.username, "is_superuser": "on", "is_staff": "on", "is_active": "on"})
     assert not User.objects.get(pk=helper.pk).is_superuser
-    password = reverse("admin:accounts_user_password_change", args=[chief.pk])
+    password = reverse("admin:auth_user_password_change", args=[chief.pk])
     assert client.get(password).status_code == 403
 
 
