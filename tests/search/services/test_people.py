@@ -72,7 +72,7 @@ def test_an_export_has_all_of_a_person_and_nothing_of_others(anna, bert, documen
         assert archive.read(photo) == b"a small photo"
     kinds = {json.loads(line)["kind"] for line in text.splitlines()}
     assert kinds == {
-        "auth.User",
+        "accounts.User",
         "search.Query.user",
         "search.QueryPart",
         "search.Judgement.user",
