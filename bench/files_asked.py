@@ -13,7 +13,6 @@ from bench.serving import DATA_DIR, attached
 attached(DATA_DIR)
 
 import numpy as np  # noqa: E402
-from django.contrib.auth.models import User  # noqa: E402
 from django.core.files import File  # noqa: E402
 from PIL import Image, ImageEnhance, ImageFilter  # noqa: E402
 
@@ -21,6 +20,7 @@ from bench.client import Client  # noqa: E402
 from bench.files import folder_of  # noqa: E402
 from bench.paperwork import paperwork  # noqa: E402
 from models_admin import services as models  # noqa: E402
+from retrieval_site.accounts.models import User  # noqa: E402
 from search.models import Collection, Document, Passage  # noqa: E402
 from search.services.collections import collection_create, collection_delete  # noqa: E402
 from search.services.imports import import_folder_start, import_start  # noqa: E402

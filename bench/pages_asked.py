@@ -15,10 +15,10 @@ attached(DATA_DIR)
 
 import numpy as np  # noqa: E402
 import psutil  # noqa: E402
-from django.contrib.auth.models import User  # noqa: E402
 from django.db import connection  # noqa: E402
 
 from models_admin import services as models  # noqa: E402
+from retrieval_site.accounts.models import User  # noqa: E402
 from search.models import Collection  # noqa: E402
 from search.services.collections import collection_create, collection_delete  # noqa: E402
 from search.services.imports import import_folder_start  # noqa: E402

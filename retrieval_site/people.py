@@ -11,8 +11,9 @@ from django.core.exceptions import PermissionDenied
 from retrieval_site.errors import AppError
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import User
     from django.http import HttpRequest
+
+    from retrieval_site.accounts.models import User
 
 
 def anybody_searches() -> bool:

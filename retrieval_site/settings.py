@@ -64,6 +64,7 @@ INSTALLED_APPS = [
     "allauth.socialaccount",
     "allauth.mfa",
     "retrieval_site",
+    "retrieval_site.accounts",
     "workers",
     "models_admin",
     "search",
@@ -189,6 +190,7 @@ FORMAT_MODULE_PATH = "retrieval_site.formats"
 LOGIN_URL = "/login/"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/"
+AUTH_USER_MODEL = "accounts.User"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "retrieval_site.sign_in.LengthAndPause"},

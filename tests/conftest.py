@@ -19,8 +19,9 @@ from tests.support.workers import _query_worker_process, query_worker  # noqa: F
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from django.contrib.auth.models import User
     from django.test import Client
+
+    from retrieval_site.accounts.models import User
 
 if find_spec("torch") is None:  # `make test-web`: these need torch or a browser
     collect_ignore = ["browser", "search/api/test_docs_page.py", "search/retrieval/test_plans.py", "workers"]

@@ -13,9 +13,8 @@ from retrieval_site.errors import AppError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from django.contrib.auth.models import User
-
     from retrieval_site.accounts.config import OidcConfig
+    from retrieval_site.accounts.models import User
 
 
 def groups_of(claims: Mapping[str, Any], oidc: OidcConfig) -> frozenset[str]:

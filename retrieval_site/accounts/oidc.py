@@ -29,10 +29,10 @@ from retrieval_site.errors import AppError, readable
 
 if TYPE_CHECKING:
     from allauth.socialaccount.models import SocialLogin
-    from django.contrib.auth.models import User
     from django.http import HttpRequest, HttpResponse
 
     from retrieval_site.accounts.config import OidcConfig
+    from retrieval_site.accounts.models import User
 
 LOG = logging.getLogger(__name__)
 ALGORITHMS = [

@@ -19,8 +19,9 @@ from retrieval_site.handlers import error_answer, is_api
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from django.contrib.auth.models import User
     from django.http import HttpRequest, HttpResponse, HttpResponseBase
+
+    from retrieval_site.accounts.models import User
 
 MEANWHILE = frozenset({
     "mfa_index", "mfa_activate_totp", "mfa_add_webauthn", "mfa_view_recovery_codes", "mfa_download_recovery_codes",

@@ -9,8 +9,9 @@ from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group
 
+from retrieval_site.accounts.models import User
 from retrieval_site.accounts.second_factor import second_factor_remove
 from retrieval_site.sign_in import forget_account
 from search.admin.audited import AuditedAdmin
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.http import HttpRequest
 
-admin.site.unregister(User)
 admin.site.unregister(Group)
 for hidden in (Authenticator, EmailAddress, EmailConfirmation, SocialAccount, SocialApp, SocialToken):
     if admin.site.is_registered(hidden):  # keys of second factors, and what is set by the environment alone

@@ -27,8 +27,7 @@ from workers.models import Job
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from django.contrib.auth.models import User
-
+    from retrieval_site.accounts.models import User
     from search.job_types import DuplicatesResult
     from search.models import Collection
     from workers.jobs.context import JobRun

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from django.contrib.auth.base_user import AbstractBaseUser
-    from django.contrib.auth.models import User
     from django.db.models import QuerySet
 
+    from retrieval_site.accounts.models import User
     from search.curating.states import State
     from search.services.document_fields import DocumentFields, ImageInput
 

@@ -18,8 +18,9 @@ from search.services.undoing import import_undo, may_be_undone
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from django.contrib.auth.models import User
     from django.db.models import QuerySet
+
+    from retrieval_site.accounts.models import User
 
 _NOTE = """
     INSERT INTO search_changeddocument

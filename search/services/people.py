@@ -38,8 +38,9 @@ from workers.storage.blobs import CHUNK_BYTES, blob_open
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from django.contrib.auth.models import User
     from django.db.models import Model, QuerySet
+
+    from retrieval_site.accounts.models import User
 
 NOT_SHOWN = frozenset({"password", "digest", "secret", "session", "data"})
 """Columns that are keys, or made of keys; `data` is that of second factors."""
@@ -49,8 +50,8 @@ CHUNK_ROWS = 500
 OF_PEOPLE: dict[str, str] = {
     "account.EmailAddress.user": "deleted",
     "admin.LogEntry.user": "deleted",
-    "auth.User_groups.user": "deleted",
-    "auth.User_user_permissions.user": "deleted",
+    "accounts.User_groups.user": "deleted",
+    "accounts.User_user_permissions.user": "deleted",
     "mfa.Authenticator.user": "deleted",
     "models_admin.Activation.by": "stays, as nobody's",
     "models_admin.LicenceAcceptance.by": "stays, as nobody's",
@@ -119,7 +120,7 @@ def person_export(*, person: User, file: IO[bytes]) -> int:
 
 
 def _rows_of(person: User) -> Iterator[tuple[str, Model]]:
-    yield "auth.User", person
+    yield "accounts.User", person
     for field in people_fields():
         for row in _all(field.model, **{field.name: person.pk}):
             yield field_name(field), row

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.contrib import admin as django_admin
 from django.contrib.admin.models import CHANGE, LogEntry
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
 from django.core.files.base import ContentFile
@@ -20,6 +20,7 @@ from playwright.sync_api import expect
 
 from models_admin.models import Activation
 from models_admin.services import champion
+from retrieval_site.accounts.models import User
 from search.models import Document, Judgement, Membership, RecallMeasurement, Webhook
 from search.services.imports import import_start
 from search.services.tokens import token_create
@@ -43,8 +44,8 @@ if TYPE_CHECKING:
 OWN_PAGES = [
     "password_change/",
     "password_change/done/",
-    "auth/user/{user}/password/",
-    "auth/user/?q=nobody-is-called-this",
+    "accounts/user/{user}/password/",
+    "accounts/user/?q=nobody-is-called-this",
     "search/collection/{collection}/import/",
     "search/document/?q=nothing-has-this",
     "search/document/?import={job}",
@@ -296,7 +297,7 @@ def test_every_admin_page_is_accessible_and_fits(
     assert not problems, "\n".join(sorted(problems))
 
 
-@pytest.mark.parametrize("model", ["search_document", "search_collection", "auth_user"])
+@pytest.mark.parametrize("model", ["search_document", "search_collection", "accounts_user"])
 def test_the_page_before_several_rows_are_deleted_is_accessible_and_fits(
     admin: Page, full: Site, model: str
 ) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from django.contrib.auth.models import User
 from playwright.sync_api import expect
 
+from retrieval_site.accounts.models import User
 from tests.support.browser import DESKTOP, PHONE, accessibility_problems, overflow
 from tests.support.corpus import picture
 from tests.support.tiny_bundle import COLOURS

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from django.contrib.auth.models import User
 from playwright.sync_api import expect
 
+from retrieval_site.accounts.models import User
 from search.models import Judgement, JudgingQueue, Membership
 from tests.browser.test_saved_searches import FILE, signed_in
 from tests.support.browser import accessibility_problems, overflow

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from django.contrib.auth.models import User
 from playwright.sync_api import expect
 
+from retrieval_site.accounts.models import User
 from search.models import Collection, Judgement, Membership
 from tests.support.browser import accessibility_problems
 from tests.support.corpus import picture

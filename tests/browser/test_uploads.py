@@ -7,9 +7,9 @@ import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
-from django.contrib.auth.models import User
 from playwright.sync_api import expect
 
+from retrieval_site.accounts.models import User
 from search.job_types import IMPORT
 from search.models import Collection, Membership, ResumableUpload
 from tests.browser.test_saved_searches import signed_in

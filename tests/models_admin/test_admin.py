@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from django.contrib.auth.models import User
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
@@ -11,6 +10,7 @@ from django.urls import reverse
 from models_admin import services
 from models_admin.models import Alias, ModelVersion
 from models_admin.offers import offered_actions
+from retrieval_site.accounts.models import User
 from tests.support.pages import shown_page
 from tests.support.tiny_bundle import make_tiny_bundle
 from workers.models import Job

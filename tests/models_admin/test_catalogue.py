@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import pytest
 from django.conf import settings
-from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.urls import reverse
@@ -17,6 +16,7 @@ from models_admin import catalogue as getting
 from models_admin.job_types import GET_MODEL
 from models_admin.jobs import validate_version
 from models_admin.models import LicenceAcceptance, ModelVersion, VersionState
+from retrieval_site.accounts.models import User
 from retrieval_site.errors import AppError
 from tests.support.hub_server import COMMIT, HubServer, served_hub
 from tests.support.pages import shown_page

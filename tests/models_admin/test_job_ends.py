@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import User
 from django.utils import timezone
 
 from models_admin.job_types import PREPARE, VALIDATE, VersionParameters
 from models_admin.models import ModelVersion
 from models_admin.services import version_prepare, version_validate
+from retrieval_site.accounts.models import User
 from workers.jobs import apart, services
 from workers.jobs.apart import End
 from workers.jobs.runner import run_job_inline

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from django.contrib.auth.models import User
 from django.urls import reverse
 
 from models_admin.job_types import MAKE_STARTER
 from models_admin.models import ModelVersion, VersionState
 from models_admin.services import version_move
 from models_admin.starter import starter_make
+from retrieval_site.accounts.models import User
 from tests.support.pages import shown_page
 from tests.support.tiny_bundle import make_tiny_bundle, tiny_manifest
 from workers.inference.starter import build

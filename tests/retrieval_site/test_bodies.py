@@ -14,8 +14,9 @@ from search.api.bodies import BUNDLE, DOCUMENT, IMPORT, ONE_PICTURE, UPLOAD_PIEC
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from django.contrib.auth.models import User
     from django.test import Client
+
+    from retrieval_site.accounts.models import User
 
 FORM = "multipart/form-data; boundary=x"
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
 from retrieval_site import sign_in
+from retrieval_site.accounts.models import User
 from search.services.tokens import token_create
 from workers.encoding import wire
 
@@ -109,7 +109,7 @@ def test_an_administrator_lifts_it_in_the_list_of_users(anna, few, client):
     statuses("/login/", "a", "b", "c")
     client.force_login(User.objects.create_superuser("chief"))
     chosen = {"action": "lift_pause", "_selected_action": [anna.pk]}
-    response = client.post(reverse("admin:auth_user_changelist"), chosen, follow=True)
+    response = client.post(reverse("admin:accounts_user_changelist"), chosen, follow=True)
     assert "can sign in again" in response.content.decode()
     assert statuses("/login/", "right") == [302]
 

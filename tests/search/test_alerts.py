@@ -8,11 +8,11 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from django.contrib.auth.models import User
 from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
+from retrieval_site.accounts.models import User
 from retrieval_site.errors import AppError
 from search.alerts import find
 from search.alerts.mail import mail_due

@@ -6,12 +6,12 @@ import json
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 from django.utils import timezone
 from rest_framework.test import APIClient
 
 from models_admin.job_types import MEASURE, PREPARE, VALIDATE, VersionParameters
+from retrieval_site.accounts.models import User
 from retrieval_site.errors import AppError
 from search.importers import job as import_job
 from search.importers.types import ImportOptions

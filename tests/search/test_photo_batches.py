@@ -9,11 +9,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import User
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
+from retrieval_site.accounts.models import User
 from retrieval_site.errors import AppError
 from search.job_types import EXPIRE_QUERIES
 from search.models import BatchPhoto, Membership, PhotoBatch

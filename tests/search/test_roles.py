@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from django.contrib.auth.models import AnonymousUser, Group, User
+from django.contrib.auth.models import AnonymousUser, Group
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
+from retrieval_site.accounts.models import User
 from retrieval_site.errors import AppError
 from search.exports import exportable_by
 from search.judging.queues import queue_delete, queue_for

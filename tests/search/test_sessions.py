@@ -6,11 +6,11 @@ from importlib import import_module
 
 import pytest
 from django.apps import apps
-from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import reverse
 
+from retrieval_site.accounts.models import User
 from search.exports import csv_lines
 from search.models import Judgement, Query
 from search.sessions import pseudonym, session_hash

@@ -7,13 +7,13 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils import timezone
 
 from models_admin import services
 from models_admin.challenger import challenger_end, challenger_share
 from models_admin.models import Alias
+from retrieval_site.accounts.models import User
 from retrieval_site.errors import AppError
 from search.judged import asking as judged_asking
 from search.models import Document, InterleavedAnswer, Judgement, OpenedHit, Query, ShadowAnswer, ShadowTally

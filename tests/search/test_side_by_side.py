@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from django.contrib.auth.models import User
 from django.urls import reverse
 
 from models_admin import services
 from models_admin.models import Alias, ModelVersion
+from retrieval_site.accounts.models import User
 from retrieval_site.errors import AppError
 from search.models import Document, Judgement, Query, SideBySide
 from search.retrieval import encode

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from django.contrib.auth.models import AnonymousUser, User
+from django.contrib.auth.models import AnonymousUser
 from django.db import connection
 
+from retrieval_site.accounts.models import User
 from retrieval_site.errors import AppError
 from search.models import Document, Membership
 from search.suggestions import IDENTIFIERS, TITLES, identifier_beginning, suggestions, title_words

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.contrib.auth.models import User
 from playwright.sync_api import expect, sync_playwright
 
+from retrieval_site.accounts.models import User
 from search.models import Collection, Document
 from search.services.documents import encode_soon
 from tests.support.corpus import kept_tiny_version, make_collection, picture

@@ -16,8 +16,7 @@ from workers.jobs.runner import run_job_inline
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from django.contrib.auth.models import User
-
+    from retrieval_site.accounts.models import User
     from search.models import Collection
     from workers.models import Job
 

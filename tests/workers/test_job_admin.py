@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils import timezone
 
+from retrieval_site.accounts.models import User
 from workers.admin import offered_actions
 from workers.models import Job, JobItem
 

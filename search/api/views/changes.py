@@ -34,10 +34,10 @@ from search.models import ChangedDocument
 from search.services.document_fields import LENGTHS_MAX, TAGS_MAX
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import User
     from django.db.models import QuerySet
     from rest_framework.request import Request
 
+    from retrieval_site.accounts.models import User
     from search.models import ChangeSet, Collection
 
 IDS_MAX = 10_000

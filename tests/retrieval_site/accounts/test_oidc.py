@@ -12,9 +12,10 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 from allauth.socialaccount.models import SocialAccount
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group
 from django.test import Client
 
+from retrieval_site.accounts.models import User
 from retrieval_site.config import BASE_DIR
 from search.models import AuditEntry
 from tests.support.oidc_provider import ANOTHER_KEY

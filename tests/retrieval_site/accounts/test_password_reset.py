@@ -6,11 +6,11 @@ import re
 from dataclasses import replace
 
 import pytest
-from django.contrib.auth.models import User
 from django.core import mail
 from django.test import Client
 
 from retrieval_site.accounts import views
+from retrieval_site.accounts.models import User
 from search.models import AuditEntry
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_redis")]

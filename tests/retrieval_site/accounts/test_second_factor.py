@@ -13,11 +13,11 @@ import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
-from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
+from retrieval_site.accounts.models import User
 from search.models import AuditEntry
 from search.services.people import person_export
 from search.services.tokens import token_create
@@ -199,7 +199,7 @@ def test_who_lost_theirs_is_helped_by_an_administrator_or_the_command(anna, clie
     helper = User.objects.create_user("helper", is_staff=True)
     client.force_login(chief)
     chosen = {"action": "remove_second_factor", "_selected_action": [anna.pk]}
-    client.post(reverse("admin:auth_user_changelist"), chosen)
+    client.post(reverse("admin:accounts_user_changelist"), chosen)
     assert not Authenticator.objects.exists()
     TOTP.activate(anna, KEY)
     call_command("remove_second_factor", "anna")
@@ -208,7 +208,7 @@ def test_who_lost_theirs_is_helped_by_an_administrator_or_the_command(anna, clie
     TOTP.activate(anna, KEY)
     helper.user_permissions.set(_rights("change_user", "view_user"))
     client.force_login(helper)
-    client.post(reverse("admin:auth_user_changelist"), chosen)
+    client.post(reverse("admin:accounts_user_changelist"), chosen)
     assert Authenticator.objects.exists()  # helpers do not disarm administrators
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from django.contrib.auth.models import User
 from django.urls import reverse
 
 from models_admin import job_ends, services
 from models_admin.job_types import LEARN, LearnParameters, LearnResult
 from models_admin.models import ModelVersion, VersionState
 from models_admin.offers import offered_actions
+from retrieval_site.accounts.models import User
 from retrieval_site.errors import AppError
 from retrieval_site.typed_json import to_json
 from tests.search.adapting.conftest import mark

@@ -6,10 +6,11 @@ import json
 import re
 
 import pytest
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
+from retrieval_site.accounts.models import User
 from search.job_types import IMPORT
 from search.models import ApiToken, AuditEntry, Collection, Document, Membership, Passage
 from search.services.document_fields import DocumentFields

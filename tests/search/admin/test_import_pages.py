@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
-from django.contrib.auth.models import User
 from django.contrib.staticfiles import finders
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
+from retrieval_site.accounts.models import User
 from search.importers.fields import KNOWN
 from search.job_types import IMPORT
 from search.models import Collection, Document, Membership

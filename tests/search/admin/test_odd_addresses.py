@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 import pytest
-from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
+
+from retrieval_site.accounts.models import User
 
 pytestmark = pytest.mark.django_db
 
@@ -19,7 +20,7 @@ LISTS = [
     "search_judgement",
     "workers_job",
     "models_admin_modelversion",
-    "auth_user",
+    "accounts_user",
     "search_apitoken",
 ]
 HUGE = "9" * 30

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils import timezone
 
+from retrieval_site.accounts.models import User
 from retrieval_site.health import checks
 from retrieval_site.health.checks import CheckFailedError
 from search.models import Membership

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
-from django.contrib.auth.models import User
 from django.urls import reverse
 
+from retrieval_site.accounts.models import User
 from search.models import Collection, Document, Membership
 from search.services.document_fields import DocumentFields
 from search.services.documents import document_save

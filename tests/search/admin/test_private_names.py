@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 from django.contrib import admin
 from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
 from django.urls import reverse
 
+from retrieval_site.accounts.models import User
 from search.models import ApiToken, Collection, Document, Judgement, Membership
 from search.services.tokens import token_create
 from tests.support.corpus import make_collection, make_version
@@ -159,10 +160,10 @@ def test_recent_actions_forget_what_one_may_no_longer_see(client, secret):
 def test_deleting_a_person_counts_what_goes_with_them_without_naming_it(client, secret):
     client.force_login(staff_with("delete_user", "view_user", "change_user"))
     insider = User.objects.get(username="insider")
-    page = client.get(reverse("admin:auth_user_delete", args=[insider.pk])).content.decode()
+    page = client.get(reverse("admin:accounts_user_delete", args=[insider.pk])).content.decode()
     assert SECRET not in page.casefold()
     assert "Memberships: 1" in page or "memberships: 1" in page.casefold()
-    client.post(reverse("admin:auth_user_delete", args=[insider.pk]), {"post": "yes"})
+    client.post(reverse("admin:accounts_user_delete", args=[insider.pk]), {"post": "yes"})
     assert not User.objects.filter(pk=insider.pk).exists()
     assert not ApiToken.objects.filter(name=SECRET).exists()
 
@@ -173,7 +174,7 @@ def test_who_may_change_people_cannot_become_or_change_a_superuser(client):
         staff_with("change_user", "view_user"),
     )
     client.force_login(helper)
-    own = reverse("admin:auth_user_change", args=[helper.pk])
+    own = reverse("admin:accounts_user_change", args=[helper.pk])
     client.post(own, {"username": helper.username, "is_superuser": "on", "is_staff": "on", "is_active": "on"})
     assert not User.objects.get(pk=helper.pk).is_superuser
     password = reverse("admin:auth_user_password_change", args=[chief.pk])

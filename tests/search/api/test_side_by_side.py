@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from django.contrib.auth.models import User
 
+from retrieval_site.accounts.models import User
 from search.models import Document, SideBySide
 from search.side_by_side import asking
 from tests.search.api.conftest import error_id

@@ -8,12 +8,12 @@ import json
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import User
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 from rest_framework.test import APIClient
 
 from models_admin.services import version_activate, version_rollback
+from retrieval_site.accounts.models import User
 from retrieval_site.audit import ACTIONS, audit_note
 from search.curating.actions import Action
 from search.curating.start import change_start
@@ -140,9 +140,9 @@ def test_nobody_else_sees_the_log(client):
 def test_what_the_admin_saves_itself_is_noted(client, boss):
     client.force_login(boss)
     password = {"password1": PASSWORD, "password2": PASSWORD}
-    client.post("/admin/auth/user/add/", {"username": "anna", "usable_password": "true", **password})
+    client.post("/admin/accounts/user/add/", {"username": "anna", "usable_password": "true", **password})
     anna = User.objects.get(username="anna")
-    client.post(f"/admin/auth/user/{anna.pk}/delete/", {"post": "yes"})
+    client.post(f"/admin/accounts/user/{anna.pk}/delete/", {"post": "yes"})
     assert _noted(target_name="anna") == [
         ("user.created", "boss", "admin"),
         ("user.deleted", "boss", "admin"),

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from django.contrib.auth.models import User
 
+from retrieval_site.accounts.models import User
 from search.models import Collection, Membership
 from tests.support.corpus import make_collection
 

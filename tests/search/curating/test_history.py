@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import pytest
 from django.conf import settings
-from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from retrieval_site.accounts.models import User
 from retrieval_site.errors import AppError
 from search.curating.editing import document_edit, document_erase, document_trash, documents_trash
 from search.curating.start import change_undo, merge_start

@@ -6,9 +6,9 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.contrib.auth.models import User
 from django.db import connection
 
+from retrieval_site.accounts.models import User
 from retrieval_site.errors import AppError
 from search.curating import changes
 from search.curating.start import change_start, change_undo, picked_documents

@@ -8,11 +8,11 @@ from datetime import timedelta
 import pytest
 from django.apps import apps
 from django.conf import settings
-from django.contrib.auth.models import User
 from django.db import connection
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from retrieval_site.accounts.models import User
 from search.curating.keeping import DERIVED
 from search.curating.start import change_start, change_undo, picked_documents, picked_trashed
 from search.curating.trash import trash_end, trash_to_end

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
-from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 from django.core.management import call_command
 from openpyxl import Workbook
 
+from retrieval_site.accounts.models import User
 from retrieval_site.errors import AppError
 from search.importers.types import ImportOptions
 from search.models import Document, KeptTableMapping, Membership

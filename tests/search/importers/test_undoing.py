@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 
+from retrieval_site.accounts.models import User
 from retrieval_site.errors import AppError
 from search.importers import job as import_module
 from search.importers import undoing as undoing_module

@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import User
 from django.db import connection
 from django.utils import timezone
 
 from models_admin.models import Alias
+from retrieval_site.accounts.models import User
 from retrieval_site.errors import AppError
 from search.judging import disagreement
 from search.judging.candidate import candidate

@@ -7,11 +7,11 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils import timezone
 from prometheus_client import generate_latest
 
+from retrieval_site.accounts.models import User
 from retrieval_site.events import listener_register
 from retrieval_site.health.gauges import gauges_forget
 from search.models import DriftMeasurement, Query, RecallMeasurement, SearchSetting

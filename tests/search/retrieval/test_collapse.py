@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from django.contrib.auth.models import User
 
+from retrieval_site.accounts.models import User
 from search.models import Document, Membership, Passage, Query
 from search.retrieval import reopen, search
 from search.retrieval.types import EmbeddingPart, SearchRequest

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from django.contrib.auth.models import User
 
+from retrieval_site.accounts.models import User
 from retrieval_site.errors import AppError
 from search.models import Query, QueryPart
 from search.retrieval import again, search_again, search_by_marks

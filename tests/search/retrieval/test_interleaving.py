@@ -7,11 +7,11 @@ from itertools import cycle
 
 import numpy as np
 import pytest
-from django.contrib.auth.models import User
 from django.db import connection
 
 from models_admin.challenger import challenger_interleave
 from models_admin.models import Alias
+from retrieval_site.accounts.models import User
 from retrieval_site.errors import AppError
 from search.models import Document, InterleavedAnswer, Query
 from search.retrieval import interleaving, search

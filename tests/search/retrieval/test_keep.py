@@ -6,10 +6,10 @@ import logging
 from dataclasses import replace
 
 import pytest
-from django.contrib.auth.models import User
 from django.db import connection
 from rest_framework.test import APIClient
 
+from retrieval_site.accounts.models import User
 from retrieval_site.errors import AppError
 from search.models import Query, QueryPart
 from search.retrieval import reopen

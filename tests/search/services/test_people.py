@@ -9,12 +9,12 @@ from datetime import timedelta
 from io import BytesIO
 
 import pytest
-from django.contrib.auth.models import User
 from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 
+from retrieval_site.accounts.models import User
 from retrieval_site.audit import audit_note
 from retrieval_site.errors import AppError
 from search.job_types import EXPIRE_RECORDS
@@ -72,7 +72,7 @@ def test_an_export_has_all_of_a_person_and_nothing_of_others(anna, bert, documen
         assert archive.read(photo) == b"a small photo"
     kinds = {json.loads(line)["kind"] for line in text.splitlines()}
     assert kinds == {
-        "auth.User",
+        "accounts.User",
         "search.Query.user",
         "search.QueryPart",
         "search.Judgement.user",

@@ -8,7 +8,6 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -18,6 +17,7 @@ from django.urls import reverse
 from PIL import Image
 from rest_framework.test import APIClient
 
+from retrieval_site.accounts.models import User
 from search.importers.types import ImportOptions
 from search.models import Document, DocumentImage
 from search.services.collections import collection_create, collection_update

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import AnonymousUser, User
+from django.contrib.auth.models import AnonymousUser
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
+from retrieval_site.accounts.models import User
 from retrieval_site.errors import AppError
 from search.models import Judgement, Query, SavedSearch
 from search.services import saved_searches

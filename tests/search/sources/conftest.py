@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from django.contrib.auth.models import User
 
+from retrieval_site.accounts.models import User
 from search.models import Document
 from search.services.collections import collection_create
 from tests.support.picture_server import served

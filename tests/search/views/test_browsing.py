@@ -7,9 +7,9 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from django.contrib.auth.models import User
 
 from models_admin.models import Alias
+from retrieval_site.accounts.models import User
 from search.models import Membership
 from tests.support.corpus import make_collection, make_documents, make_version
 from tests.support.pages import picture_bytes, save_document, shown_page

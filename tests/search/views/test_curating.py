@@ -7,10 +7,11 @@ import re
 import zipfile
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import Permission
 from django.core.files.base import ContentFile
 from django.test import Client
 
+from retrieval_site.accounts.models import User
 from search.job_types import IMPORT
 from search.models import ChangeSet, Collection, Document, Membership, TrashedDocument
 from search.services.document_fields import DocumentFields

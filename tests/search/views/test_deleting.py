@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.core.files.storage import default_storage
 from django.test import Client
 
+from retrieval_site.accounts.models import User
 from search import retrieval
 from search.models import Judgement, Query
 from search.retrieval.types import Plan, SearchAnswer, SearchRequest

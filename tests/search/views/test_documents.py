@@ -5,8 +5,8 @@ import uuid
 from typing import TYPE_CHECKING
 
 import pytest
-from django.contrib.auth.models import User
 
+from retrieval_site.accounts.models import User
 from search.models import Judgement, Membership
 from tests.support.corpus import make_collection
 from tests.support.pages import kept_query, picture_bytes, save_document, shown_page

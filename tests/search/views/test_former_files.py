@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 from django.urls import reverse
 
+from retrieval_site.accounts.models import User
 from retrieval_site.errors import AppError
 from search.curating.editing import document_trash
 from search.curating.former_files import former_file_erase

@@ -7,11 +7,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group
 from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from retrieval_site.accounts.models import User
 from retrieval_site.errors import AppError
 from search.models import AuditEntry, Document, GuestLink, Judgement, Membership
 from search.services.guest_links import DAYS_MAX, guest_link_create, guest_link_delete, guest_link_of_key

@@ -5,9 +5,9 @@ import io
 from typing import TYPE_CHECKING
 
 import pytest
-from django.contrib.auth.models import User
 from PIL import Image
 
+from retrieval_site.accounts.models import User
 from search.models import Collection, Membership
 from search.services.tokens import token_create
 from search.thumbnails import LONGEST_SIDES_PX, thumbnail_open, thumbnails_store

@@ -3,9 +3,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 
+from retrieval_site.accounts.models import User
 from search.models import Document, Judgement, Query
 from search.sessions import session_hash
 from tests.support.corpus import make_collection

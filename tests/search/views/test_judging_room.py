@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from retrieval_site.accounts.models import User
 from search.models import Judgement, JudgingQueue, Membership
 from tests.support.corpus import make_collection
 from tests.support.pages import picture_bytes, save_document, shown_page

@@ -7,11 +7,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 from openpyxl import Workbook
 
+from retrieval_site.accounts.models import User
 from search.job_types import IMPORT, LOOK_AT_TABLES
 from search.models import Collection, Document, KeptTableMapping, Membership
 from search.services.table_uploads import table_looks_forget

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from django.contrib.auth.models import User
 from django.test import Client
 
+from retrieval_site.accounts.models import User
 from search.models import Membership, Query, SavedSearch
 from tests.support.corpus import make_collection, picture
 from tests.support.pages import kept_query, save_document

@@ -8,10 +8,10 @@ from array import array
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from retrieval_site.accounts.models import User
 from search import retrieval
 from search.models import Query, QueryPart
 from search.retrieval.types import (

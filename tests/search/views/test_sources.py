@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from django.contrib.auth.models import User
 
+from retrieval_site.accounts.models import User
 from search.models import Document, Membership, Source
 from search.services.sources import rounds_of
 from tests.support.corpus import make_collection

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from django.contrib.auth.models import User
 
+from retrieval_site.accounts.models import User
 from tests.support.corpus import make_collection, make_documents, make_version
 from tests.support.pages import shown_page
 

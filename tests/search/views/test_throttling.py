@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from django.contrib.auth.models import User
 from django.test import Client, RequestFactory
 
+from retrieval_site.accounts.models import User
 from retrieval_site.throttling import address_of
 from search import retrieval
 from search.retrieval.types import Plan, SearchAnswer

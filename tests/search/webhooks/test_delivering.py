@@ -10,12 +10,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils import timezone
 
 from models_admin.models import ModelVersion, VersionState
 from models_admin.services import version_move
+from retrieval_site.accounts.models import User
 from retrieval_site.errors import AppError
 from retrieval_site.events import EVENTS, event_tell
 from search.job_types import DELIVER_WEBHOOKS
