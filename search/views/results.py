@@ -143,7 +143,9 @@ def refused(request: HttpRequest, query: Query, error: AppError, typed: str = ""
     answer = _answer(request, query, None)
     around = {"refused": error, "advice": advice_for(error), "typed": typed}
     context = _hits(request, query, answer) | _surroundings(request, query, answer) | around
-    response = render(request, "search/results.html", context, status=error.status, headers=error.headers)
+    response = render(request, "search/results.html", context, status=error.status)
+    for name, value in error.headers.items():
+        response[name] = value
     patch_cache_control(response, private=True, no_store=True)
     return response
 
