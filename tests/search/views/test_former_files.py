@@ -12,7 +12,7 @@ from search.curating.editing import document_trash
 from search.curating.former_files import former_file_erase
 from search.curating.start import change_undo
 from search.curating.trash import trash_empty
-from search.models import ChangeSet, Document, DocumentFile, Membership
+from search.models import AuditEntry, ChangeSet, Document, DocumentFile, Membership
 from search.services.document_fields import DocumentFields
 from search.services.document_files import FileContent
 from search.services.documents import DocumentRecord, documents_save
