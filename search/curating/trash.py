@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import transaction
@@ -61,6 +61,6 @@ def trash_empty(*, collection: Collection) -> int:
     """
     removed = trash_end(TrashedDocument.objects.filter(collection=collection))
     if removed:
-        said = {"change": "empty_trash", "documents": removed}
+        said: dict[str, Any] = {"change": "empty_trash", "documents": removed}
         audit_note("documents.changed", collection, collection=collection.pk, **said)
     return removed
