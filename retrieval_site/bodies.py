@@ -55,6 +55,7 @@ class BodyRule:
     have at most `text_bytes`.
 
     `refusal` returns the answer to somebody who may not send a body here, else None; without it anybody may.
+    `shown` returns the page that says that a body is too long, without reading it; else it is a page of its own.
     """
 
     setting: str = ""
@@ -62,6 +63,7 @@ class BodyRule:
     text_bytes: int = SMALL_BYTES
     too_large: Callable[[int], AppError] = body_too_large
     refusal: Callable[[HttpRequest, Mapping[str, Any]], HttpResponseBase | None] | None = None
+    shown: Callable[[HttpRequest, AppError, Mapping[str, Any]], HttpResponseBase] | None = None
     open_to_all: Callable[[], bool] = lambda: False
 
     def max_bytes(self, content_type: str) -> int:
@@ -132,7 +134,8 @@ class BodyMiddleware:
         if "HTTP_TRANSFER_ENCODING" in request.META:
             return refused(request, _length_required())
         if announced_bytes(request) > rule.max_bytes(content_type):
-            return refused(request, rule.refusal_of_length(content_type))
+            error = rule.refusal_of_length(content_type)
+            return rule.shown(request, error, kwargs) if rule.shown else refused(request, error)
         pending: PendingBody | None = request.META.get(PENDING)
         if rule.asks and rule.refusal is not None and (pending or has_body(request)):
             refusal = rule.refusal(request, kwargs)

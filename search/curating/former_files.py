@@ -11,6 +11,7 @@ from retrieval_site.errors import AppError
 from search.curating.actions import Action
 from search.models import ChangedDocument, ChangeSet
 from search.services.document_files import former_files
+from search.services.history import change_audit
 from search.services.versions import collection_lock
 from workers.storage.sweeping import blob_remove_unused
 
@@ -30,7 +31,8 @@ def former_file_of(document: Document, file_id: int, viewer: AbstractBaseUser) -
 
 @transaction.atomic
 def former_file_erase(*, document: Document, file_id: int, by: AbstractBaseUser) -> None:
-    """Erase a former version of a document's file for good, and note that it was done.
+    """Erase a former version of a document's file for good, and note in the collection's history and the audit log
+    that it was done.
 
     Its bytes go with it, unless a row or a job still refers to the same ones. Raises AppError
     `document.file_not_found`.
@@ -50,5 +52,6 @@ def former_file_erase(*, document: Document, file_id: int, by: AbstractBaseUser)
         before={"former_file": former_name},
         after={"former_file": ""},
     )
+    change_audit(change_set, 1)
     if blob_id is not None:
         transaction.on_commit(partial(blob_remove_unused, blob_id))

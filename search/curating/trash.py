@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 
+from retrieval_site.audit import audit_note
 from search.models import TrashedDocument
 from search.services.history import history_erase
 
@@ -53,6 +54,13 @@ def _end(ids: list[int]) -> int:
     return TrashedDocument.objects.filter(pk__in=ids).delete()[1].get("search.TrashedDocument", 0)
 
 
+@transaction.atomic
 def trash_empty(*, collection: Collection) -> int:
-    """Delete everything in a collection's trash for good, and return how many documents that were."""
-    return trash_end(TrashedDocument.objects.filter(collection=collection))
+    """Delete everything in a collection's trash for good, note it in the audit log, and return how many documents
+    that were.
+    """
+    removed = trash_end(TrashedDocument.objects.filter(collection=collection))
+    if removed:
+        said: dict[str, Any] = {"change": "empty_trash", "documents": removed}
+        audit_note("documents.changed", collection, collection=collection.pk, **said)
+    return removed

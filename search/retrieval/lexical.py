@@ -36,8 +36,10 @@ FOUND_BY_MAX = 2_000
 """The rarest words look for passages as long as they stand in so many together; the rarest always does."""
 SCORED_MAX = 10_000
 """Passages scored at most, of those that match."""
-FILLING_MAX = 1_000
-"""Of those that only fill up what rare words found too little of, as long as that gives documents enough."""
+FILLING = (200, 1_500)
+"""Of those that only fill up what rare words found too little of, one after the other until there are documents enough:
+where each has one passage, the first gives twice as many as are wanted in a third of the time of the second.
+"""
 UNKNOWN_WEIGHT, KNOWN_WEIGHT = 16.0, 0.05
 """Of a word's score beside one of vectors in deviations: `python -m bench.fusing` finds both."""
 RARE_PASSAGES_MIN, RARE_SHARE = 5, 0.002
@@ -126,7 +128,7 @@ def _filled_up(
 
     What was found stays: of a word that stands everywhere, only some passages are looked at.
     """
-    looks = (FILLING_MAX, SCORED_MAX) if units else (SCORED_MAX,)
+    looks = (*FILLING, SCORED_MAX) if units else (SCORED_MAX,)
     for most in looks if _narrow(each) != _wide(each) else ():
         if len(units) < count:
             known = {unit.document_id for unit in units}

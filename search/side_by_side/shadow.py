@@ -129,8 +129,17 @@ def shadow_ask(run: JobRun[ShadowParameters, ShadowResult]) -> ShadowResult:
     queries = list(rows.prefetch_related(parts))
     found = rankings(alias.version, queries, run, find=finds_as_asked)
     answers = [_answer(query, alias.version, found[query.pk]) for query in queries if query.pk in found]
-    ShadowAnswer.objects.bulk_create(answers, ignore_conflicts=True)
-    return ShadowResult(asked=len(answers))
+    return ShadowResult(asked=_keep(answers))
+
+
+@transaction.atomic
+def _keep(answers: Sequence[ShadowAnswer]) -> int:
+    """Write the answers whose searches were not deleted meanwhile; return how many."""
+    locked = Query.objects.select_for_update(no_key=True).filter(pk__in=[one.query_id for one in answers])
+    there = set(locked.values_list("pk", flat=True))
+    kept = [one for one in answers if one.query_id in there]
+    ShadowAnswer.objects.bulk_create(kept, ignore_conflicts=True)
+    return len(kept)
 
 
 def _answer(query: Query, version: ModelVersion, documents: Sequence[int]) -> ShadowAnswer:
@@ -151,7 +160,13 @@ def hit_opened(*, query_id: UUID, document_id: int, viewer: Viewer, session: str
     asked = Alias.objects.filter(name=CHALLENGER, version__state=VersionState.READY)
     if not asked.exclude(share=0, interleaved=0).exists():
         return False
-    query = Query.objects.filter(pk=query_id).first()
+    with transaction.atomic():
+        return _note_opened(query_id, document_id, viewer, session)
+
+
+def _note_opened(query_id: UUID, document_id: int, viewer: Viewer, session: str) -> bool:
+    # Locked, so that it is not deleted meanwhile.
+    query = Query.objects.select_for_update(no_key=True, of=["self"]).filter(pk=query_id).first()
     if query is None or not is_owner(query, viewer, session):
         return False
     if not any(hit["document"] == document_id for hit in query.answer):

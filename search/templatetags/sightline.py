@@ -9,6 +9,7 @@ from django.conf import settings
 from django.templatetags.static import static
 from django.utils.html import format_html
 
+from retrieval_site.people import anybody_searches
 from search.models import Collection
 from search.services.alerts import findings_unseen as count_unseen
 from search.services.judgements import RELEVANT
@@ -114,8 +115,9 @@ def beginning(text: str, most: int) -> str:
 
 @register.filter
 def is_judgeable(document: Document, viewer: Any) -> bool:
-    """Whether the reader may say if a document is relevant: guests may not where their link leads."""
-    return document.collection_id not in getattr(viewer, "guest_of", ())
+    """Whether the reader may say if a document is relevant: guests may where everybody may, and nowhere else."""
+    is_by_link = document.collection_id in getattr(viewer, "guest_of", ())
+    return not is_by_link or (document.collection.visibility == "public" and anybody_searches())
 
 
 @register.filter

@@ -14,6 +14,7 @@ from search.retrieval.pages import kept_query
 from search.services.judgements import grades_of
 from search.sessions import session_for
 from search.units.registry import unit_kind_of
+from search.views.beside import said_beside
 from search.views.filtering import narrowing_of
 from search.views.people import searchers_only
 from search.views.results import unkept
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 @takes_form(opens="search:results")
 @throttled()
 @searchers_only
+@said_beside
 def move(request: HttpRequest, query_id: uuid.UUID) -> HttpResponse:
     """Ask a kept search again, moved by one's own marks of its answer, and lead to the results."""
     query = kept_query(query_id)

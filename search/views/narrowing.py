@@ -18,6 +18,7 @@ from search.retrieval.types import SearchRequest
 from search.sessions import session_for
 from search.throttling import PAGE
 from search.units.registry import unit_kind_of
+from search.views.beside import said_beside
 from search.views.filter_bar import ShownSearch, field_labels, menu_inside
 from search.views.filtering import narrowing_of, narrowing_read
 from search.views.indexing import unindexed
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 @unindexed
 @throttled()
 @searchers_only
+@said_beside
 def narrow(request: HttpRequest, query_id: uuid.UUID) -> HttpResponse:
     """Ask a kept search again with the filters and the order that the address says, and lead to its results."""
     query = kept_query(query_id)

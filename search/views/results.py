@@ -138,12 +138,14 @@ def unkept(request: HttpRequest, answer: SearchAnswer) -> HttpResponse:
     return response
 
 
-def refused(request: HttpRequest, query: Query, error: AppError) -> HttpResponse:
-    """Show a kept answer again, with why it could not be asked as a form wanted, and the words of that form."""
+def refused(request: HttpRequest, query: Query, error: AppError, typed: str = "") -> HttpResponse:
+    """Show a kept answer again, with why it could not be asked as a form wanted, and the words typed in that form."""
     answer = _answer(request, query, None)
-    around = {"refused": error, "advice": advice_for(error), "typed": request.POST.get("text", "")}
+    around = {"refused": error, "advice": advice_for(error), "typed": typed}
     context = _hits(request, query, answer) | _surroundings(request, query, answer) | around
     response = render(request, "search/results.html", context, status=error.status)
+    for name, value in error.headers.items():
+        response[name] = value
     patch_cache_control(response, private=True, no_store=True)
     return response
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -30,11 +31,12 @@ from search.services.uploads import picture_of_address, picture_too_large, read_
 from search.sessions import session_for
 from search.throttling import caller_of
 from search.units.registry import unit_kind_of
+from search.views.beside import said_beside, too_long_beside
 from search.views.choosing import keep_target, target_named
 from search.views.filtering import narrowing_of
 from search.views.parts import WORDS_WEIGHT, checked_text, document_id, parts_again, stays_as_written
 from search.views.people import searchers_only
-from search.views.results import refused, unkept
+from search.views.results import unkept
 from search.views.throttling import throttled
 
 if TYPE_CHECKING:
@@ -47,31 +49,20 @@ if TYPE_CHECKING:
 
 _ADDRESS = re.compile(r"https?://\S+", re.IGNORECASE)
 """What is no words but the address of a picture."""
-_SAID_BESIDE = (
-    "query.only_negative",
-    "query.too_many_parts",
-    "query.parts",
-    "query.weight",
-    "text.",
-    "image",
-)
-"""Errors of what a form adds to a search or takes from it."""
 COLLECTIONS_MAX, SLUG_MAX = 100, 80
 PREVIEW_PX = 640
 """Longest side of the kept query photo: sharp beside the hits, and enough to ask again with."""
 
 
-_TAKES_PHOTO = takes_body(
-    BodyRule(
-        "picture_max_bytes",
-        too_large=picture_too_large,
-        refusal=may_send(lambda request: may_search(request.user), back="/"),
-        open_to_all=anybody_searches,
-    )
+_PHOTO = BodyRule(
+    "picture_max_bytes",
+    too_large=picture_too_large,
+    refusal=may_send(lambda request: may_search(request.user), back="/"),
+    open_to_all=anybody_searches,
 )
 
 
-@_TAKES_PHOTO
+@takes_body(_PHOTO)
 @takes_form(opens="search:home")
 @throttled()
 @searchers_only
@@ -80,25 +71,17 @@ def search(request: HttpRequest) -> HttpResponse:
     return _answered(request, {**_choices(request), "parts": _parts(request)})
 
 
-@_TAKES_PHOTO
+@takes_body(replace(_PHOTO, shown=too_long_beside))
 @takes_form(opens="search:results")
 @throttled()
 @searchers_only
+@said_beside
 def again(request: HttpRequest, query_id: uuid.UUID) -> HttpResponse:
     """Ask an earlier query again with the parts, the target and the collections chosen now.
 
     What cannot be asked is said beside the earlier answer, with the words that were written.
     """
     query = kept_query(query_id)
-    try:
-        return _again(request, query)
-    except AppError as error:
-        if not error.id.startswith(_SAID_BESIDE):
-            raise
-        return refused(request, query, error)
-
-
-def _again(request: HttpRequest, query: Query) -> HttpResponse:
     parts = parts_again(query, request)
     asked = {**_choices(request), "filters": query.filters, "sort": query.sort, "parts": parts}
     asked["as_written"] = stays_as_written(query, request.POST)

@@ -72,7 +72,11 @@ async function copyLink(button) {
   } catch {
     label.textContent = button.dataset.copyBy ?? "Copy it from the address bar";
   }
-  setTimeout(() => { label.textContent = "Copy link"; }, 2500);
+  button.classList.add("copied");
+  setTimeout(() => {
+    label.textContent = "Copy link";
+    button.classList.remove("copied");
+  }, 2500);
 }
 
 function labelMenu(menu) {

@@ -22,7 +22,7 @@ FILE = {
     "mimeType": "image/jpeg",
     "buffer": picture(COLOURS["red"], size=(400, 300)),
 }
-FIRST_HIT_PX = 600
+FIRST_HIT_PX = 500
 """How far down the first hit of two parts begins at most, on a phone, too."""
 SHOTS = os.environ.get("SCREENSHOTS")
 

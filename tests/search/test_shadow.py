@@ -87,6 +87,20 @@ def test_a_live_search_is_asked_of_the_challenger_once(challenger, passages):
     assert asked() is None
 
 
+def test_a_search_that_is_deleted_meanwhile_keeps_the_others_from_nothing(challenger, monkeypatch):
+    gone, left = live(2), live(3)
+    plain = judged_asking.rankings
+
+    def deleted_first(*args, **options):
+        found = plain(*args, **options)
+        Query.objects.filter(pk=gone.pk).delete()
+        return found
+
+    monkeypatch.setattr(judged_asking, "rankings", deleted_first)
+    assert asked().state == "succeeded"
+    assert ShadowAnswer.objects.get().query == left
+
+
 @pytest.mark.parametrize(
     "fields",
     [

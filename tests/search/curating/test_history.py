@@ -17,6 +17,7 @@ from search.curating.start import change_undo, merge_start
 from search.curating.trash import trash_empty
 from search.importers.types import ImportOptions
 from search.models import (
+    AuditEntry,
     ChangedBlob,
     ChangedDocument,
     ChangeSet,
@@ -136,6 +137,7 @@ def test_what_is_gone_for_good_is_erased_from_the_history(notes, ann):
     edited(notes, ann, title="More secret")
     document_trash(document=document, by=ann)
     trash_empty(collection=notes)
+    assert AuditEntry.objects.get(detail__change="empty_trash").detail["documents"] == 1
     values = ChangedDocument.objects.values_list("title", "before", "after")
     assert set(map(str, values)) == {"('', {}, {})"}
     another = edited(notes, ann, title="Secret")

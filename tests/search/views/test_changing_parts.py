@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 
+from retrieval_site.config import MIB
+from retrieval_site.errors import AppError
 from search import retrieval
 from search.models import Query
 from search.retrieval.types import Plan, SearchAnswer, SearchRequest
@@ -76,6 +80,41 @@ def test_what_the_search_refuses_keeps_the_words_that_were_typed(client: Client,
     response = client.post(f"/q/{query.pk}/again/", {"text": "pump", "add": "more"})
     assert "query.too_many_parts" in shown_page(response)
     assert 'value="pump"' in shown_page(response)
+
+
+@pytest.mark.parametrize("error_id", ["encoder.unavailable", "document.not_encoded", "model.none_active"])
+def test_what_cannot_be_answered_now_leaves_the_answer_where_it_is(
+    client: Client, monkeypatch: pytest.MonkeyPatch, query: Query, error_id: str
+) -> None:
+    def refuse(request: SearchRequest) -> SearchAnswer:
+        raise AppError(error_id)
+
+    monkeypatch.setattr(retrieval, "search", refuse)
+    response = client.post(f"/q/{query.pk}/again/", {"text": "a <pump>", "add": "more"})
+    page = shown_page(response)
+    assert response.status_code == AppError(error_id).status
+    assert all(words in page for words in (error_id, "Valve 7", 'value="a &lt;pump&gt;"'))
+
+
+def test_a_photo_too_large_to_be_read_is_said_beside_the_answer(
+    client: Client, settings: Any, query: Query
+) -> None:
+    settings.CONFIG = replace(settings.CONFIG, picture_max_bytes=1000)
+
+    def sent(query_id: uuid.UUID) -> tuple[int, bool, bool]:
+        photo = SimpleUploadedFile("large.jpg", b"x" * 2 * MIB, "image/jpeg")
+        response = client.post(f"/q/{query_id}/again/", {"image": photo, "add": "more"})
+        page = shown_page(response)
+        return response.status_code, "image.too_large" in page, "Valve 7" in page
+
+    assert sent(query.pk) == (413, True, True)
+    assert sent(uuid.uuid4()) == (413, True, False)
+    settings.CONFIG = replace(settings.CONFIG, anonymous_search=False)
+    assert sent(query.pk) == (413, True, False)
+
+
+def test_a_search_that_is_gone_has_no_answer_to_say_it_beside(client: Client) -> None:
+    assert client.post(f"/q/{uuid.uuid4()}/again/", {"text": "pump"}).status_code == 404
 
 
 @pytest.mark.parametrize(

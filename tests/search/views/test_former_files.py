@@ -12,7 +12,7 @@ from search.curating.editing import document_trash
 from search.curating.former_files import former_file_erase
 from search.curating.start import change_undo
 from search.curating.trash import trash_empty
-from search.models import ChangeSet, Document, DocumentFile, Membership
+from search.models import AuditEntry, ChangeSet, Document, DocumentFile, Membership
 from search.services.document_fields import DocumentFields
 from search.services.document_files import FileContent
 from search.services.documents import DocumentRecord, documents_save
@@ -118,6 +118,8 @@ def test_a_former_version_is_erased_after_a_question_and_its_bytes_go(
     noted = ChangeSet.objects.get()
     assert (noted.action, noted.by, noted.changes.get().document_id) == ("erase_file", ann, manual.pk)
     assert noted.changes.get().before["former_file"].startswith("manual.pdf, until ")
+    logged = AuditEntry.objects.get(action="documents.changed", detail__change_set=noted.pk)
+    assert (logged.actor, logged.detail["change"]) == ("ann", "erase_file")
     with pytest.raises(AppError, match=r"curating\.nothing_to_undo"):
         change_undo(change_set=noted, by=ann)
     shown = client.get(reverse("search:curate-change", args=["notes", noted.pk])).content.decode()

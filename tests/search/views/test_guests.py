@@ -14,7 +14,7 @@ from rest_framework.test import APIClient
 
 from retrieval_site.accounts.models import User
 from retrieval_site.errors import AppError
-from search.models import AuditEntry, Document, GuestLink, Judgement, Membership
+from search.models import AuditEntry, Collection, Document, GuestLink, Judgement, Membership
 from search.services.guest_links import DAYS_MAX, guest_link_create, guest_link_delete, guest_link_of_key
 from tests.support.corpus import make_collection
 from tests.support.pages import shown_page
@@ -137,6 +137,16 @@ def test_a_guest_neither_judges_nor_curates_nor_uses_what_members_have(vault):
         assert getattr(api, method)(f"/api/v1/{address}").status_code == 401, address
     assert api.get("/api/v1/collections/vault/").json()["role"] is None
     assert api.get("/api/v1/collections/vault/").json()["curators"] is None
+
+
+def test_where_everybody_may_judge_a_guest_may_too(vault):
+    document = document_of(vault)
+    query = make_query(modality="text", text="pump", answer=[{"document": document.pk, "score": 1.0}])
+    guest = guest_by(link_to(vault)[1])
+    Collection.objects.update(visibility="public")
+    assert 'class="judge"' in shown_page(guest.get(f"/documents/{document.pk}/?q={query.pk}"))
+    guest.post(f"/q/{query.pk}/judge/", {"document": str(document.pk), "verdict": "relevant"})
+    assert Judgement.objects.get().document_id == document.pk
 
 
 def test_where_anonymous_search_is_closed_a_guest_reads_their_collection_and_nothing_else(vault, settings):

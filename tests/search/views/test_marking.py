@@ -52,6 +52,7 @@ def test_nothing_is_offered_before_something_is_marked(client, query):
     response = client.post(f"/q/{query.pk}/marks/")
     assert response.status_code == 400
     assert "Mark some of the documents" in shown_page(response)
+    assert "data-hit" in shown_page(response)
 
 
 def test_a_mark_brings_the_offer_with_its_own_answer(client, query, documents):

@@ -172,6 +172,7 @@ def test_a_search_whose_vectors_are_gone_cannot_be_narrowed(client: Client, quer
     response = client.get(f"/q/{query.pk}/filter/?tags=pump")
     assert response.status_code == 400
     assert "query.not_repeatable" in response.content.decode()
+    assert "data-composer" in response.content.decode()
 
 
 def test_no_document_that_passes_is_said_with_a_way_back(client: Client, query: Query) -> None:
