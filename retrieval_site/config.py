@@ -13,6 +13,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from retrieval_site.accounts.config import OidcConfig, read_oidc
+from retrieval_site.buckets import BucketConfig, read_buckets
 from retrieval_site.supervisor.memory import memory_bytes
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -63,6 +64,10 @@ class Config:
     webhook_networks: list[str]
     source_s3_key_id: str
     source_s3_secret: str
+    blob_store: str
+    blob_s3: BucketConfig | None
+    blob_s3_signed_seconds: int
+    backup_s3: BucketConfig
     upload_person_max_bytes: int
     upload_keep_hours: int
     import_max_bytes: int
@@ -276,6 +281,7 @@ def read_config() -> Config:
         **_reading_of_texts(env),
         **_asking_with_pictures(env),
         **_sources(env),
+        **read_buckets(env),
         **_hub(env),
         **_watching(env),
         **_resumable_uploads(env),

@@ -163,6 +163,8 @@ STORAGES = {
     },
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
+if CONFIG.blob_s3:
+    STORAGES["default"] = {"BACKEND": "workers.storage.bucket.BucketStorage"}
 if DEBUG:
     STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 STATIC_URL = "/static/"
@@ -230,7 +232,8 @@ CONTENT_SECURITY_POLICY = {
         "default-src": [NONE],
         "script-src": [SELF],
         "style-src": [SELF],
-        "img-src": [SELF, "data:", "blob:"],
+        "img-src": [SELF, "data:", "blob:"]
+        + ([CONFIG.blob_s3.endpoint] if CONFIG.blob_s3 and CONFIG.blob_s3_signed_seconds else []),
         "font-src": [SELF],
         "connect-src": [SELF],
         "form-action": [SELF],

@@ -1,0 +1,127 @@
+"""Moving blobs from the folder into the bucket or back, while the site runs.
+
+A file is copied, read back and compared with its SHA-256, and only then removed where it was. Meanwhile its row is held
+against removal (`FOR KEY SHARE`: whoever stores or refers to the same bytes does not wait). A move that is killed leaves
+a file in both places at most; the next one goes on from there.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from dataclasses import dataclass, field
+from typing import IO, TYPE_CHECKING
+
+from django.core.files.base import File
+from django.db import connection, transaction
+
+from retrieval_site.errors import AppError
+from workers.s3.client import CHUNK_BYTES
+from workers.s3.reading import object_open
+from workers.s3.writing import object_store, sha256_of
+from workers.storage.bucket import sha256_named
+from workers.storage.folder import INCOMING, folder_put
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from workers.storage.bucket import BucketStorage
+
+SAY_EVERY = 1_000
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass
+class BlobsMoved:
+    """What a move did: files and bytes moved, the names of damaged ones, and how many no row names. Both stay."""
+
+    files: int = 0
+    size: int = 0
+    damaged: list[str] = field(default_factory=list)
+    unnamed: int = 0
+
+
+def blobs_move(*, storage: BucketStorage, to_bucket: bool, say: Callable[[str], object]) -> BlobsMoved:
+    """Move every file to where new ones are written, which the settings of all processes must say already.
+
+    Raises AppError `storage.*`.
+    """
+    done = BlobsMoved()
+    for number, name in enumerate(_names_in_folder(storage) if to_bucket else _names_in_bucket(storage), 1):
+        _move_held(storage, name, done, to_bucket=to_bucket)
+        if number % SAY_EVERY == 0:
+            say(f"{number:,} files seen, {done.files:,} moved")
+    return done
+
+
+def _names_in_folder(storage: BucketStorage) -> Iterator[str]:
+    for path in storage.folder.rglob("*"):
+        name = str(path.relative_to(storage.folder))
+        if path.is_file() and not name.startswith(f"{INCOMING}/"):
+            yield name
+
+
+def _names_in_bucket(storage: BucketStorage) -> Iterator[str]:
+    for name, _ in storage.client.list():
+        yield name
+
+
+def _move_held(storage: BucketStorage, name: str, done: BlobsMoved, *, to_bucket: bool) -> None:
+    """Move one file under its blob's row; a thumbnail is its picture's."""
+    found = _SHA256.search(name)
+    with transaction.atomic():
+        if not (found and _row_held(found[0])):
+            done.unnamed += 1
+            return
+        try:
+            size = _to_bucket(storage, name) if to_bucket else _to_folder(storage, name)
+        except FileNotFoundError:
+            return  # removed meanwhile: a thumbnail's picture is replaced
+        except AppError as error:
+            if error.id != "blob.damaged":
+                raise
+            done.damaged.append(name)
+            return
+    done.files, done.size = done.files + 1, done.size + size
+
+
+def _row_held(sha256: str) -> bool:
+    """Return whether there is such a blob, which stays until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT FROM workers_blob WHERE sha256 = %s FOR KEY SHARE", [sha256])
+        return cursor.rowcount > 0
+
+
+def _to_bucket(storage: BucketStorage, name: str) -> int:
+    path = storage.folder / name
+    with path.open("rb") as file:
+        sha256 = _checked(file, name)
+        size = path.stat().st_size
+        known = storage.client.head(name)
+        if known is None or known.size != size:
+            object_store(storage.client, name, file, size, sha256)
+    with object_open(storage.client, name) as copy:
+        if sha256_of(copy) != sha256:
+            raise AppError("storage.refused", reason="it does not send what it was given")
+    path.unlink()
+    return size
+
+
+def _to_folder(storage: BucketStorage, name: str) -> int:
+    with tempfile.TemporaryFile(prefix="sightline-move-") as copy:
+        with object_open(storage.client, name) as file:
+            while chunk := file.read(CHUNK_BYTES):
+                copy.write(chunk)
+        size = copy.tell()
+        _checked(copy, name)
+        folder_put(storage.folder / name, File(copy), size, durable=True)
+    storage.client.delete(name)
+    return size
+
+
+def _checked(file: IO[bytes], name: str) -> str:
+    """Return a file's SHA-256; raises AppError `blob.damaged` where it is not its name's."""
+    sha256, named = sha256_of(file), sha256_named(name)
+    if named and sha256 != named:
+        raise AppError("blob.damaged", sha256=named)
+    return sha256
