@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import FileSystemStorage, default_storage
 from django.db import connection, transaction
@@ -76,6 +77,18 @@ def blob_open(blob: Blob) -> File[bytes]:
     except FileNotFoundError as error:
         raise AppError("blob.missing", sha256=blob.sha256) from error
     return opened
+
+
+def file_address(name: str, content_type: str) -> str | None:
+    """Return a signed address from which a browser gets a file for `BLOB_S3_SIGNED_SECONDS`; None where there is none.
+
+    Check first who asks: the address works for anybody. Raises AppError `storage.*`.
+    """
+    seconds = settings.CONFIG.blob_s3_signed_seconds
+    if not seconds or not isinstance(default_storage, BucketStorage):
+        return None
+    looks = {"response-content-type": content_type, "response-content-disposition": "inline"}
+    return default_storage.signed(name, seconds, looks)
 
 
 def _digest(content: File[bytes]) -> tuple[str, int]:
