@@ -13,7 +13,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from retrieval_site.accounts.config import OidcConfig, read_oidc
-from retrieval_site.buckets import BucketConfig, read_buckets
+from retrieval_site.buckets.config import BucketConfig, read_buckets
 from retrieval_site.supervisor.memory import memory_bytes
 
 BASE_DIR = Path(__file__).resolve().parent.parent

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from retrieval_site.buckets import BucketConfig
+    from retrieval_site.buckets.config import BucketConfig
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from retrieval_site.buckets import BucketConfig
+from retrieval_site.buckets.config import BucketConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

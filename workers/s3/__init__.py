@@ -1,5 +1,5 @@
-"""A small client of services that speak S3: `signing` proves who asks, `client` asks.
+"""A small client of services that speak S3: `signing` proves who asks, `client` asks, `reading` and `writing` are files.
 
-Sources of documents, blobs in a bucket and backups use it. The vendor's library would do the same with some 40 MiB
-more in each web process (docs/operator.md has the measurement); here are the seven requests that are needed, over urllib3.
+Sources of documents, blobs in a bucket and backups use it. The vendor's library would take 22 MiB more of each web
+process, whose bound is 150; here are the seven requests that are needed, over urllib3, which is there anyway.
 """

@@ -8,7 +8,7 @@ from workers.s3.client import S3Place
 from workers.s3.signing import S3Bucket, S3Keys
 
 if TYPE_CHECKING:
-    from retrieval_site.buckets import BucketConfig
+    from retrieval_site.buckets.config import BucketConfig
 
 
 def s3_place(config: BucketConfig) -> S3Place:

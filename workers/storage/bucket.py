@@ -25,7 +25,7 @@ from workers.s3.writing import object_store
 from workers.storage.folder import folder_put
 
 if TYPE_CHECKING:
-    from retrieval_site.buckets import BucketConfig
+    from retrieval_site.buckets.config import BucketConfig
 
 _BLOB = re.compile(r"[0-9a-f]{2}/([0-9a-f]{64})")
 
