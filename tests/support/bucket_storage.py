@@ -19,11 +19,17 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def blobs_in(bucket: BucketConfig, folder: Path, store: str = "s3", signed_seconds: int = 0) -> Iterator[BucketStorage]:
+def blobs_in(
+    bucket: BucketConfig, folder: Path, store: str = "s3", signed_seconds: int = 0
+) -> Iterator[BucketStorage]:
     """Have blobs written to the bucket, or with `store` "folder" to the folder beside it; give the storage."""
     storages = settings.STORAGES | {"default": {"BACKEND": "workers.storage.bucket.BucketStorage"}}
     config = replace(
-        settings.CONFIG, blob_store=store, blob_s3=bucket, blob_s3_signed_seconds=signed_seconds, data_dir=folder
+        settings.CONFIG,
+        blob_store=store,
+        blob_s3=bucket,
+        blob_s3_signed_seconds=signed_seconds,
+        data_dir=folder,
     )
     with override_settings(STORAGES=storages, CONFIG=config, DATA_DIR=folder):
         from django.core.files.storage import default_storage

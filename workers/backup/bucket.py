@@ -57,7 +57,7 @@ class BucketPlace:
 
     def names(self, prefix: str) -> Iterator[str]:
         """Yield the names that begin with `prefix` and a slash."""
-        for name, _ in self._client.list(f"{prefix}/"):
+        for name, _ in self._client.objects(f"{prefix}/"):
             yield name
 
     def delete(self, name: str) -> None:

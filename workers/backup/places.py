@@ -1,4 +1,4 @@
-"""Where backups are kept: in a folder, or in a bucket (`bucket`); what else keeps named files whole could be a third."""
+"""Where backups are kept: in a folder, or in a bucket (`bucket`); other stores of whole files could follow."""
 
 from __future__ import annotations
 

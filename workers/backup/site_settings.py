@@ -29,7 +29,8 @@ def settings_said(*, with_keys: bool) -> bytes:
 def _plain(value: Any, withheld: frozenset[str]) -> Any:
     if isinstance(value, dict):
         return {
-            name: WITHHELD if name in withheld and item else _plain(item, withheld) for name, item in value.items()
+            name: WITHHELD if name in withheld and item else _plain(item, withheld)
+            for name, item in value.items()
         }
     if isinstance(value, list):
         return [_plain(item, withheld) for item in value]

@@ -1,4 +1,4 @@
-"""Asking a service that speaks S3 for objects: one connection pool a process, each request signed, tried three times."""
+"""Asking a service that speaks S3 for objects: connections are kept, each request is signed and tried three times."""
 
 from __future__ import annotations
 
@@ -57,6 +57,19 @@ class S3Object:
     age_seconds: float
 
 
+@dataclass(frozen=True)
+class S3Request:
+    """One request: for an object, or for the bucket where `key` is empty; a body is `size` bytes of a file."""
+
+    method: str
+    key: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: IO[bytes] | None = None
+    size: int = 0
+    sha256: str = EMPTY_SHA256
+
+
 @dataclass
 class S3Client:
     """Objects of one place, by keys without its prefix. Raises AppError `storage.unreachable`, `storage.refused`."""
@@ -67,7 +80,7 @@ class S3Client:
     def head(self, key: str) -> S3Object | None:
         """Return what is known of an object, None where there is none."""
         try:
-            with closing(self.ask("HEAD", key)) as response:
+            with closing(self.ask(S3Request("HEAD", key))) as response:
                 return _known(response, int(response.headers.get("Content-Length", "0")))
         except FileNotFoundError:
             return None
@@ -78,7 +91,7 @@ class S3Client:
         Raises FileNotFoundError.
         """
         headers = {"Range": f"bytes={start}-"} if start else {}
-        response = self.ask("GET", key, headers=headers | ({"If-Match": tag} if tag else {}))
+        response = self.ask(S3Request("GET", key, headers=headers | ({"If-Match": tag} if tag else {})))
         length = int(response.headers.get("Content-Length", "0"))
         if start and response.status != HTTPStatus.PARTIAL_CONTENT:
             response.close()
@@ -91,16 +104,16 @@ class S3Client:
         With `new`, only where there is no such object: raises FileExistsError (of services that know the condition).
         """
         headers = {"Content-Type": "application/octet-stream"} | ({"If-None-Match": "*"} if new else {})
-        self.ask("PUT", key, headers=headers, body=body, size=size, sha256=sha256).close()
+        self.ask(S3Request("PUT", key, {}, headers, body, size, sha256)).close()
 
     def delete(self, key: str) -> None:
         """Delete an object; nothing happens where there is none."""
         try:
-            self.ask("DELETE", key).close()
+            self.ask(S3Request("DELETE", key)).close()
         except FileNotFoundError:
             return
 
-    def list(self, prefix: str = "", most: int = PAGE_OBJECTS) -> Iterator[tuple[str, int]]:
+    def objects(self, prefix: str = "", most: int = PAGE_OBJECTS) -> Iterator[tuple[str, int]]:
         """Yield key and size of all objects that begin so, by key, in pages of `most`."""
         last = ""
         while page := self._page(prefix, last, most):
@@ -124,7 +137,9 @@ class S3Client:
             root = self.read_xml("GET", "", query)
         except FileNotFoundError as error:
             raise self._refused("no such bucket") from error
-        named = [{_local(part.tag): part.text or "" for part in each} for each in root.iter() if _is_object(each)]
+        named = [
+            {_local(part.tag): part.text or "" for part in each} for each in root.iter() if _is_object(each)
+        ]
         return [(unquote_plus(each["Key"]), int(each["Size"])) for each in named]
 
     def read_xml(self, method: str, key: str, query: Mapping[str, str], body: bytes = b"") -> Any:
@@ -133,10 +148,8 @@ class S3Client:
 
         from defusedxml.ElementTree import fromstring
 
-        sha256 = hashlib.sha256(body).hexdigest()
-        with closing(
-            self.ask(method, key, query=query, body=BytesIO(body) if body else None, size=len(body), sha256=sha256)
-        ) as response:
+        sha256, file = hashlib.sha256(body).hexdigest(), BytesIO(body) if body else None
+        with closing(self.ask(S3Request(method, key, query, {}, file, len(body), sha256))) as response:
             root = fromstring(response.read(ANSWER_BYTES_MAX))
         if _local(root.tag) == "Error":
             raise self._refused(text_of(root, "Code"))
@@ -145,28 +158,19 @@ class S3Client:
     def presigned(self, key: str, seconds: int, looks: Mapping[str, str]) -> str:
         """Return an address from which anybody may get an object for some seconds; `looks` is of the answer."""
         bucket = self.place.bucket
-        return S3Signer(bucket.region, self.place.keys).presigned(bucket, self.place.prefix + key, seconds, looks)
+        return S3Signer(bucket.region, self.place.keys).presigned(
+            bucket, self.place.prefix + key, seconds, looks
+        )
 
-    def ask(
-        self,
-        method: str,
-        key: str,
-        *,
-        query: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-        body: IO[bytes] | None = None,
-        size: int = 0,
-        sha256: str = EMPTY_SHA256,
-    ) -> BaseHTTPResponse:
+    def ask(self, request: S3Request) -> BaseHTTPResponse:
         """Return a good answer, to be read and closed. Raises FileNotFoundError, FileExistsError, AppError `storage.*`.
 
         A service that is busy or does not answer is asked three times.
         """
-        request = _Request(method, key, dict(query or {}), dict(headers or {}), body, size, sha256)
         for tried in range(1, TRIES + 1):
             response, reason = self._tried(request)
             if response is not None and response.status not in _LATER:
-                return self._checked(response, key)
+                return self._checked(response, request.key)
             if response is not None:
                 reason = f"it answers {response.status}"
                 response.close()
@@ -175,13 +179,13 @@ class S3Client:
         LOG.error("%s does not answer: %s", self.place.words, reason)
         raise AppError("storage.unreachable", retry_after_seconds=RETRY_SECONDS)
 
-    def _tried(self, request: _Request) -> tuple[BaseHTTPResponse | None, str]:
+    def _tried(self, request: S3Request) -> tuple[BaseHTTPResponse | None, str]:
         """Send a request once; return the answer, or None and why there is none."""
         from urllib3.exceptions import HTTPError
 
         address = self.place.bucket.address(self._key(request), request.query)
         headers = S3Signer(self.place.bucket.region, self.place.keys).headers(
-            request.method, address, request.headers | {"Accept-Encoding": "identity"}, request.sha256
+            request.method, address, {**request.headers, "Accept-Encoding": "identity"}, request.sha256
         )
         if request.method in ("PUT", "POST"):
             headers["Content-Length"] = str(request.size)
@@ -200,7 +204,7 @@ class S3Client:
         except (HTTPError, OSError) as error:
             return None, type(error).__name__
 
-    def _key(self, request: _Request) -> str:
+    def _key(self, request: S3Request) -> str:
         return self.place.prefix + request.key if request.key else ""
 
     def _pool(self) -> PoolManager:
@@ -227,17 +231,6 @@ class S3Client:
     def _refused(self, reason: str) -> AppError:
         LOG.error("%s: the service refuses: %s", self.place.words, reason)
         return AppError("storage.refused", reason=reason)
-
-
-@dataclass(frozen=True)
-class _Request:
-    method: str
-    key: str
-    query: dict[str, str]
-    headers: dict[str, str]
-    body: IO[bytes] | None
-    size: int
-    sha256: str
 
 
 def _known(response: BaseHTTPResponse, size: int) -> S3Object:

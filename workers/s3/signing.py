@@ -88,7 +88,10 @@ class S3Signer:
         headers = {**more, "x-amz-content-sha256": payload_sha256, "x-amz-date": moment}
         if not self.keys.key_id:
             return headers
-        signed = {"host": host_of(address), **{name.lower(): value.strip() for name, value in headers.items()}}
+        signed = {
+            "host": host_of(address),
+            **{name.lower(): value.strip() for name, value in headers.items()},
+        }
         signed.pop("accept-encoding", None)  # proxies change it
         names = ";".join(sorted(signed))
         lines = "".join(f"{name}:{signed[name]}\n" for name in sorted(signed))

@@ -6,9 +6,9 @@ import hashlib
 import io
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 
-from workers.s3.client import CHUNK_BYTES, S3Client, text_of
+from workers.s3.client import CHUNK_BYTES, S3Client, S3Request, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +29,8 @@ def object_store(client: S3Client, key: str, file: IO[bytes], size: int, sha256:
     with multipart(client, key) as parts:
         for start in range(0, size, step):
             part = FilePart(file, start, min(step, size - start))
-            parts.add(part, part.size, sha256_of(part))
+            body = cast("IO[bytes]", part)  # of files, reading and seeking are asked for
+            parts.add(body, part.size, sha256_of(body))
 
 
 def sha256_of(file: IO[bytes]) -> str:
@@ -72,7 +73,7 @@ def multipart(client: S3Client, key: str) -> Iterator[ObjectParts]:
         yield parts
         parts.complete()
     except BaseException:
-        client.ask("DELETE", key, query={"uploadId": upload}).close()
+        client.ask(S3Request("DELETE", key, {"uploadId": upload})).close()
         raise
 
 
@@ -88,7 +89,8 @@ class ObjectParts:
     def add(self, body: IO[bytes], size: int, sha256: str) -> None:
         """Send the next part."""
         query = {"partNumber": str(len(self.tags) + 1), "uploadId": self.upload}
-        with closing(self.client.ask("PUT", self.key, query=query, body=body, size=size, sha256=sha256)) as done:
+        request = S3Request("PUT", self.key, query, {}, body, size, sha256)
+        with closing(self.client.ask(request)) as done:
             self.tags.append(done.headers.get("ETag", ""))
 
     def complete(self) -> None:

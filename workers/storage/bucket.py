@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.files.base import File
 from django.core.files.storage import Storage
 
@@ -31,10 +32,14 @@ _BLOB = re.compile(r"[0-9a-f]{2}/([0-9a-f]{64})")
 
 
 class BucketStorage(Storage):
-    """A folder and a bucket as one storage. Raises AppError `storage.*` where the bucket is needed and does not answer."""
+    """A folder and a bucket as one storage. Raises AppError `storage.*` where the bucket does not answer."""
 
     def __init__(
-        self, bucket: BucketConfig | None = None, folder: Path | None = None, *, writes_to_bucket: bool | None = None
+        self,
+        bucket: BucketConfig | None = None,
+        folder: Path | None = None,
+        *,
+        writes_to_bucket: bool | None = None,
     ) -> None:
         config = settings.CONFIG
         self._bucket = bucket or config.blob_s3
@@ -44,6 +49,8 @@ class BucketStorage(Storage):
     @cached_property
     def client(self) -> S3Client:
         """What asks the bucket."""
+        if self._bucket is None:
+            raise ImproperlyConfigured("BLOB_S3_BUCKET is not set.")
         return S3Client(s3_place(self._bucket))
 
     def _open(self, name: str, mode: str = "rb") -> File[bytes]:
@@ -100,7 +107,7 @@ class BucketStorage(Storage):
     def listdir(self, path: str) -> tuple[list[str], list[str]]:
         """Return the folders and the files below a folder, of both."""
         prefix = f"{path}/" if path else ""
-        below = [key.removeprefix(prefix) for key, _ in self.client.list(prefix)]
+        below = [key.removeprefix(prefix) for key, _ in self.client.objects(prefix)]
         folders = {name.partition("/")[0] for name in below if "/" in name}
         files = {name for name in below if "/" not in name}
         here = self.folder / path

@@ -1,8 +1,8 @@
 """Moving blobs from the folder into the bucket or back, while the site runs.
 
-A file is copied, read back and compared with its SHA-256, and only then removed where it was. Meanwhile its row is held
-against removal (`FOR KEY SHARE`: whoever stores or refers to the same bytes does not wait). A move that is killed leaves
-a file in both places at most; the next one goes on from there.
+A file is copied, read back and compared with its SHA-256, and only then removed where it was. Meanwhile its row is
+held against removal (`FOR KEY SHARE`: whoever stores or refers to the same bytes does not wait). A move that is killed
+leaves a file in both places at most; the next one goes on from there.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def _names_in_folder(storage: BucketStorage) -> Iterator[str]:
 
 
 def _names_in_bucket(storage: BucketStorage) -> Iterator[str]:
-    for name, _ in storage.client.list():
+    for name, _ in storage.client.objects():
         yield name
 
 
@@ -89,7 +89,7 @@ def _row_held(sha256: str) -> bool:
     """Return whether there is such a blob, which stays until the transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT FROM workers_blob WHERE sha256 = %s FOR KEY SHARE", [sha256])
-        return cursor.rowcount > 0
+        return bool(cursor.rowcount)
 
 
 def _to_bucket(storage: BucketStorage, name: str) -> int:

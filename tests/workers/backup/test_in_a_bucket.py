@@ -59,7 +59,9 @@ def test_a_second_backup_copies_only_what_is_new(place, buckets, tmp_path):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_drill_goes_by_a_bucket_and_leaves_the_buckets_of_the_site_alone(place, buckets, tmp_path, monkeypatch):
+def test_the_drill_goes_by_a_bucket_and_leaves_the_buckets_of_the_site_alone(
+    place, buckets, tmp_path, monkeypatch
+):
     given = settings.CONFIG.backup_s3
     monkeypatch.setenv("BLOB_STORE", "s3")
     monkeypatch.setenv("BLOB_S3_BUCKET", "drilled")

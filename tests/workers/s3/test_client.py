@@ -45,7 +45,7 @@ def test_an_object_is_read_from_anywhere(client):
         assert file.read(200_000) == DATA[150_000:]
         file.seek(0)
         assert file.read() == DATA
-    assert dict(client.list("ü")) == {"ü b+/c": len(DATA)}
+    assert dict(client.objects("ü")) == {"ü b+/c": len(DATA)}
     client.delete("ü b+/c")
     client.delete("ü b+/c")
     assert client.head("ü b+/c") is None
@@ -69,7 +69,7 @@ def test_a_large_file_goes_in_parts_and_is_there_only_when_all_of_it_is(client, 
 def test_a_list_comes_in_pages(client):
     for number in range(5):
         _store(client, f"page/{number}", b"x")
-    assert [key for key, _ in client.list("page/", most=2)] == [f"page/{number}" for number in range(5)]
+    assert [key for key, _ in client.objects("page/", most=2)] == [f"page/{number}" for number in range(5)]
 
 
 def test_the_last_bytes_of_what_is_not_what_its_name_says_are_never_given_out(client):

@@ -1,4 +1,4 @@
-"""Addresses that carry a signature are those that the vendor's library makes. (Headers are checked by the test server.)"""
+"""Addresses that carry a signature are those that the vendor's library makes; the test server checks headers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ BUCKET = S3Bucket("https://s3.example.org", "eu-central-1", "photos")
 
 def test_odd_names_and_looks_are_signed_as_the_vendor_signs_them(monkeypatch):
     now = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-    looks = {"response-content-type": "image/jpeg", "response-content-disposition": 'inline; filename="ü +.jpg"'}
+    looks = {
+        "response-content-type": "image/jpeg",
+        "response-content-disposition": 'inline; filename="ü +.jpg"',
+    }
     address = S3Signer("eu-central-1", KEYS).presigned(BUCKET, "in/a b+ü.jpg", 60, looks, now)
     theirs = AWSRequest("GET", BUCKET.address("in/a b+ü.jpg"), params=looks)
     monkeypatch.setattr(auth, "get_current_datetime", lambda: now)

@@ -96,7 +96,9 @@ def test_blobs_move_there_and_back_and_are_read_all_the_while(bucket, buckets, t
             _moved("s3")
         assert len(buckets.keys(bucket.bucket)) == 2
         assert [_read(blob) for blob in blobs[:5]] == [f"picture {number}".encode() for number in range(5)]
-        with pytest.raises(CommandError, match=f"1 damaged files stay where they were: {blobs[5].storage_name}"):
+        with pytest.raises(
+            CommandError, match=f"1 damaged files stay where they were: {blobs[5].storage_name}"
+        ):
             _moved("s3")
         left = [path for path in (tmp_path / "blobs").rglob("*") if path.is_file()]
         assert sorted(path.name for path in left) == sorted([blobs[5].sha256, "stranger"])
@@ -106,7 +108,9 @@ def test_blobs_move_there_and_back_and_are_read_all_the_while(bucket, buckets, t
     with blobs_in(bucket, tmp_path, "folder"):
         assert "7 files moved" in _moved("folder")
         assert buckets.keys(bucket.bucket) == []
-        assert [_read(blob) for blob in (*blobs[:5], blobs[6])] == [f"picture {n}".encode() for n in (0, 1, 2, 3, 4, 6)]
+        assert [_read(blob) for blob in (*blobs[:5], blobs[6])] == [
+            f"picture {n}".encode() for n in (0, 1, 2, 3, 4, 6)
+        ]
 
 
 def _breaks_off_after(monkeypatch, files):
