@@ -12,7 +12,7 @@ from typing import Any
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from retrieval_site.accounts.config import OidcConfig, read_oidc
+from retrieval_site.accounts.config import LdapConfig, OidcConfig, read_ldap, read_oidc
 from retrieval_site.buckets.config import BucketConfig, read_buckets
 from retrieval_site.supervisor.memory import memory_bytes
 
@@ -111,6 +111,7 @@ class Config:
     sign_in_pause_seconds: int
     second_factor_staff: bool
     oidc: OidcConfig | None
+    ldap: LdapConfig | None
     query_memory_bytes: int
     web_memory_bytes: int
     allow_unwalled: bool
@@ -308,6 +309,7 @@ def read_config() -> Config:
         sign_in_pause_seconds=env.int("SIGN_IN_PAUSE_SECONDS", default=900),
         second_factor_staff=env.bool("SECOND_FACTOR_STAFF", default=False),
         oidc=read_oidc(env),
+        ldap=read_ldap(env),
         job_memory_bytes=env.int("JOB_MEMORY_BYTES", default=max(GIB, memory // 4)),
         query_memory_bytes=env.int("QUERY_MEMORY_BYTES", default=max(2 * GIB, memory // 2)),
         web_memory_bytes=env.int("WEB_MEMORY_BYTES", default=max(GIB, memory // 8)),

@@ -197,6 +197,10 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+if CONFIG.ldap:
+    AUTHENTICATION_BACKENDS.append("retrieval_site.accounts.directory.DirectoryBackend")
+
 # Signing in: only what retrieval_site/accounts/urls.py routes can be reached.
 ACCOUNT_ADAPTER = "retrieval_site.accounts.adapters.AccountAdapter"
 ACCOUNT_EMAIL_VERIFICATION = "none"
