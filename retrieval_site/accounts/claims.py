@@ -42,9 +42,7 @@ def check_groups(groups: frozenset[str], rules: OidcConfig | LdapConfig) -> None
 
 
 @transaction.atomic
-def person_follow_claims(
-    *, person: User, groups: frozenset[str], rules: OidcConfig | LdapConfig
-) -> None:
+def person_follow_claims(*, person: User, groups: frozenset[str], rules: OidcConfig | LdapConfig) -> None:
     """Give a person the groups and rights that their groups there stand for, and take away those that they lack.
 
     Groups and rights that no setting names stay as they are. What changed is noted in the audit log.

@@ -1,4 +1,4 @@
-"""Signing in by the organisation's directory (LDAP): the backend that Django asks. What speaks LDAP loads when asked."""
+"""Signing in by the organisation's directory (LDAP): the backend that Django asks. What speaks LDAP loads late."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Asking the directory: django-auth-ldap, stricter. Imported only where a directory is set and somebody signs in by it.
 
-Somebody is known by what the directory never gives to another: `entryUUID`, or `objectGUID` of Active Directory; without
-both, the distinguished name. That is kept beside the account, as the subject is of a provider (`SocialAccount`).
+Somebody is known by what the directory never gives to another: `entryUUID`, or `objectGUID` of Active Directory;
+without both, the distinguished name. It is kept beside the account, as a provider's subject is (`SocialAccount`).
 """
 
 from __future__ import annotations

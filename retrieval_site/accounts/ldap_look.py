@@ -57,7 +57,9 @@ def _connected(config: LdapConfig, found: Any, name: str, password: str) -> Iter
         raise LookError(f"{config.url} refuses LDAP_BIND_DN with LDAP_BIND_PASSWORD.") from error
     except ldap.LDAPError as error:
         said = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
-        reason = ", ".join(str(said[key]) for key in ("desc", "info") if said.get(key)) or type(error).__name__
+        reason = (
+            ", ".join(str(said[key]) for key in ("desc", "info") if said.get(key)) or type(error).__name__
+        )
         raise LookError(
             f"{config.url} does not answer as it should: {reason}. Is the name right, the port open, its certificate"
             " known (LDAP_CA_FILE)?"
@@ -81,7 +83,9 @@ def _person(config: LdapConfig, found: Any, name: str) -> Iterator[str]:
 
 def _account(config: LdapConfig, found: Any, name: str, groups: frozenset[str]) -> str:
     """Return which account is theirs, or why they are refused."""
-    link = SocialAccount.objects.filter(provider=PROVIDER, uid=identity_of(found)).select_related("user").first()
+    link = (
+        SocialAccount.objects.filter(provider=PROVIDER, uid=identity_of(found)).select_related("user").first()
+    )
     try:
         check_groups(groups, config)
     except AppError as error:
@@ -92,8 +96,9 @@ def _account(config: LdapConfig, found: Any, name: str, groups: frozenset[str]) 
     here = name_of(name, found.attrs, config)
     known = account_named(here)
     if known is not None:
-        taken = may_take(known, config)
-        return f"Would get the account “{here}”, which is there." if taken else _refused(AppError("auth.directory_name_taken"))
+        if may_take(known, config):
+            return f"Would get the account “{here}”, which is there."
+        return _refused(AppError("auth.directory_name_taken"))
     return f"Would get a new account “{here}”." if config.sign_up else _refused(AppError("auth.no_account"))
 
 

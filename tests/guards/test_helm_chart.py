@@ -27,7 +27,13 @@ OLDEST, NEWEST = "1.27", "1.37"
 OPERATORS = {"ScaledObject", "PodMonitor", "PrometheusRule"}
 """Kinds of KEDA and of the Prometheus operator, whose schemas no package brings."""
 NEVER_PLAIN = {"SECRET_KEY", "DATABASE_URL", "DATABASE_READ_URL", "REDIS_URL", "ADMIN_PASSWORD", "HUB_TOKEN"}
-NEVER_PLAIN |= {"BLOB_S3_KEY_ID", "BLOB_S3_SECRET", "BACKUP_S3_KEY_ID", "BACKUP_S3_SECRET"}
+NEVER_PLAIN |= {
+    "LDAP_BIND_PASSWORD",
+    "BLOB_S3_KEY_ID",
+    "BLOB_S3_SECRET",
+    "BACKUP_S3_KEY_ID",
+    "BACKUP_S3_SECRET",
+}
 NEVER_PLAIN |= {"SOURCE_S3_KEY_ID", "SOURCE_S3_SECRET", "EMAIL_HOST_PASSWORD", "OIDC_CLIENT_SECRET"}
 REFUSED = {
     "secret in plain": {"settings": {"REDIS_URL": "redis://:word@host"}},

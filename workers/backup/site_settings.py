@@ -14,7 +14,7 @@ CONFIDENTIAL = frozenset(
     {
         *("secret_key", "database_url", "database_read_url", "redis_url"),
         *("email_host_password", "hub_token", "source_s3_key_id", "source_s3_secret"),
-        *("client_secret", "key_id", "key_secret"),
+        *("client_secret", "bind_password", "key_id", "key_secret"),
     }
 )
 """Fields of `Config`, and of what it holds, that are secrets or may hold a password."""
