@@ -71,3 +71,17 @@ def the_directory_can_be_asked(app_configs: Sequence[AppConfig] | None, **_: Any
             id="sightline.E004",
         )
     ]
+
+
+@register(Tags.security)
+def traces_can_be_sent(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    """Say that what sends traces is not installed, where they are asked for."""
+    if not settings.CONFIG.traces_endpoint or find_spec("opentelemetry"):
+        return []
+    return [
+        Error(
+            "OTEL_EXPORTER_OTLP_ENDPOINT is set, and OpenTelemetry is not installed (server.tracing_library).",
+            hint="pip install -r requirements/tracing.txt, or unset it.",
+            id="sightline.E005",
+        )
+    ]

@@ -60,6 +60,7 @@ class Config:
     no_match_alert: float
     alive_file: Path | None
     log_format: str
+    traces_endpoint: str
     webhook_ports: list[int]
     webhook_networks: list[str]
     source_s3_key_id: str
@@ -210,6 +211,9 @@ def _watching(env: environ.Env) -> dict[str, Any]:
     alive = env.str("ALIVE_FILE", default="")
     return {
         "alive_file": Path(alive) if alive else None,
+        "traces_endpoint": ""
+        if env.bool("OTEL_SDK_DISABLED", default=False)
+        else env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default=""),
         "log_format": _log_format(env.str("LOG_FORMAT", default="line")),
         "recall_target": _share(env.float("RECALL_TARGET", default=0.95), "RECALL_TARGET"),
         "no_match_alert": _share(env.float("NO_MATCH_ALERT", default=0.3), "NO_MATCH_ALERT"),

@@ -94,6 +94,9 @@ MIDDLEWARE = [
     "retrieval_site.middleware.AppErrorMiddleware",
 ]
 
+if CONFIG.traces_endpoint:
+    MIDDLEWARE.insert(2, "retrieval_site.tracing.TracingMiddleware")
+
 ROOT_URLCONF = "retrieval_site.urls"
 WSGI_APPLICATION = "retrieval_site.wsgi.application"
 TEMPLATES = [

@@ -10,7 +10,7 @@ from django.contrib.auth.backends import ModelBackend
 from retrieval_site.errors import AppError
 
 if TYPE_CHECKING:
-    from django.contrib.auth.base_user import AbstractBaseUser
+    from django.contrib.auth.models import User
     from django.http import HttpRequest
 
 NAME_MAX = 150
@@ -20,9 +20,9 @@ PASSWORD_MAX = 1000
 class DirectoryBackend(ModelBackend):
     """Names and passwords that the directory knows. Accounts, sessions and rights are Django's own."""
 
-    def authenticate(
+    def authenticate(  # type: ignore[override]  # with name and password, as Django's own has it
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **_: Any
-    ) -> AbstractBaseUser | None:
+    ) -> User | None:
         """Return whose name and password these are in the directory; raises AppError `auth.…` for who may not come in.
 
         Django asks this after its own backend, so somebody with a password here does not depend on the directory.

@@ -138,7 +138,7 @@ def fields_of(attributes: Any) -> dict[str, str]:
     """Return what the directory says of a person's name and address, as an account holds it."""
     said = {}
     for field, name in FIELDS.items():
-        longest = get_user_model()._meta.get_field(field).max_length
+        longest = int(getattr(get_user_model()._meta.get_field(field), "max_length", 0))
         values = [value for value in attributes.get(name, []) if isinstance(value, str)]
         said[field] = str(readable(values[0])).replace("\0", "")[:longest] if values else ""
     return said
