@@ -66,15 +66,12 @@ def laps_trace(clock: Clock, prefix: str) -> None:
     """Make a span of each lap of a clock, within the current span: they followed each other and have ended."""
     if not is_on():
         return
-    from opentelemetry import trace
-
     start, tracer = time.time_ns() - int(clock.age_seconds * 1e9), _tracer()
+    about = {_ATTRIBUTE: REQUEST_ID.get()}
     for name, milliseconds in clock.laps_ms.items():
         end = start + int(milliseconds * 1e6)
-        lap = tracer.start_span(f"{prefix} {name}", start_time=start)
-        lap.end(end)
+        tracer.start_span(f"{prefix} {name}", attributes=about, start_time=start).end(end)
         start = end
-    trace.get_current_span().set_attribute(_ATTRIBUTE, REQUEST_ID.get())
 
 
 def flush() -> None:

@@ -20,7 +20,7 @@ PASSWORD_MAX = 1000
 class DirectoryBackend(ModelBackend):
     """Names and passwords that the directory knows. Accounts, sessions and rights are Django's own."""
 
-    def authenticate(  # type: ignore[override]  # with name and password, as Django's own has it
+    def authenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **_: Any
     ) -> User | None:
         """Return whose name and password these are in the directory; raises AppError `auth.…` for who may not come in.

@@ -27,6 +27,7 @@ from search.throttling import PICTURE
 from search.thumbnails import CONTENT_TYPE, nearest_side, thumbnail_name, thumbnail_open
 from search.views.caching import etag_of, not_modified, revalidated
 from search.views.people import searchers_only
+from search.views.ranges import ranged
 from search.views.throttling import throttled
 from search.views.tokens import tokens_count
 from workers.models import Blob
@@ -58,7 +59,7 @@ def image(request: HttpRequest, sha256: str) -> HttpResponseBase:
     revalidated(response, etag)
     response["Content-Security-Policy"] = SANDBOX
     response["Content-Disposition"] = "inline"
-    return response
+    return ranged(request, response)
 
 
 def _address_elsewhere(blob: Blob, side: int) -> str | None:
