@@ -34,11 +34,20 @@ class BucketPlace:
 
     def __init__(self, client: S3Client) -> None:
         self._client = client
+        self._folder, self._sizes = "", dict[str, int]()
 
     def size(self, name: str) -> int | None:
-        """Return a file's bytes, None where there is none."""
-        known = self._client.head(name)
-        return known.size if known else None
+        """Return a file's bytes, None where there is none.
+
+        Blobs are asked for in the order of their names: a list of their folder answers for all of it.
+        """
+        if not name.startswith("blobs/"):
+            known = self._client.head(name)
+            return known.size if known else None
+        folder = name[: name.rindex("/") + 1]
+        if folder != self._folder:
+            self._folder, self._sizes = folder, dict(self._client.objects(folder))
+        return self._sizes.get(name)
 
     def put(self, name: str, write: Callable[[IO[bytes]], None]) -> int:
         """Write into a temporary file of this machine and send that."""
@@ -46,6 +55,8 @@ class BucketPlace:
             write(copy)
             size = copy.tell()
             object_store(self._client, name, copy, size)
+        if self._folder and name.startswith(self._folder):
+            self._sizes[name] = size
         return size
 
     def open(self, name: str) -> IO[bytes]:
@@ -63,6 +74,7 @@ class BucketPlace:
     def delete(self, name: str) -> None:
         """Delete a file; nothing happens where there is none."""
         self._client.delete(name)
+        self._sizes.pop(name, None)
 
     @contextmanager
     def locked(self) -> Iterator[None]:

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import re
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
 from typing import IO, TYPE_CHECKING
 
 from django.core.files.base import File
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from workers.storage.bucket import BucketStorage
 
 SAY_EVERY = 1_000
+BATCH_FILES = 256
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -40,17 +44,36 @@ class BlobsMoved:
     damaged: list[str] = field(default_factory=list)
     unnamed: int = 0
 
+    def add(self, more: BlobsMoved) -> None:
+        """Count what another did."""
+        self.files, self.size, self.unnamed = (
+            self.files + more.files,
+            self.size + more.size,
+            self.unnamed + more.unnamed,
+        )
+        self.damaged += more.damaged
 
-def blobs_move(*, storage: BucketStorage, to_bucket: bool, say: Callable[[str], object]) -> BlobsMoved:
+
+def blobs_move(
+    *, storage: BucketStorage, to_bucket: bool, say: Callable[[str], object], parallel: int = 1
+) -> BlobsMoved:
     """Move every file to where new ones are written, which the settings of all processes must say already.
 
-    Raises AppError `storage.*`.
+    `parallel` files at a time, each with a database connection of its own. Raises AppError `storage.*`.
     """
-    done = BlobsMoved()
-    for number, name in enumerate(_names_in_folder(storage) if to_bucket else _names_in_bucket(storage), 1):
-        _move_held(storage, name, done, to_bucket=to_bucket)
-        if number % SAY_EVERY == 0:
-            say(f"{number:,} files seen, {done.files:,} moved")
+    done, seen = BlobsMoved(), 0
+    names = _names_in_folder(storage) if to_bucket else _names_in_bucket(storage)
+    with ThreadPoolExecutor(parallel) as pool:
+        one = partial(_moved, storage, to_bucket=to_bucket)
+        each = pool.map if parallel > 1 else map
+        while batch := list(islice(names, BATCH_FILES)):
+            for moved in each(one, batch):
+                done.add(moved)
+                seen += 1
+                if seen % SAY_EVERY == 0:
+                    say(f"{seen:,} files seen, {done.files:,} moved")
+        if parallel > 1:
+            list(pool.map(lambda _: connection.close(), range(parallel)))
     return done
 
 
@@ -66,23 +89,21 @@ def _names_in_bucket(storage: BucketStorage) -> Iterator[str]:
         yield name
 
 
-def _move_held(storage: BucketStorage, name: str, done: BlobsMoved, *, to_bucket: bool) -> None:
+def _moved(storage: BucketStorage, name: str, *, to_bucket: bool) -> BlobsMoved:
     """Move one file under its blob's row; a thumbnail is its picture's."""
     found = _SHA256.search(name)
     with transaction.atomic():
         if not (found and _row_held(found[0])):
-            done.unnamed += 1
-            return
+            return BlobsMoved(unnamed=1)
         try:
             size = _to_bucket(storage, name) if to_bucket else _to_folder(storage, name)
         except FileNotFoundError:
-            return  # removed meanwhile: a thumbnail's picture is replaced
+            return BlobsMoved()  # removed meanwhile: a thumbnail's picture is replaced
         except AppError as error:
             if error.id != "blob.damaged":
                 raise
-            done.damaged.append(name)
-            return
-    done.files, done.size = done.files + 1, done.size + size
+            return BlobsMoved(damaged=[name])
+    return BlobsMoved(1, size)
 
 
 def _row_held(sha256: str) -> bool:

@@ -71,9 +71,9 @@ def test_a_bucket_that_is_away_is_told_by_an_id_and_by_the_probe(bucket, tmp_pat
             check_storage()
 
 
-def _moved(to):
+def _moved(to, parallel=1):
     out = StringIO()
-    call_command("move_blobs", "--to", to, stdout=out, stderr=StringIO())
+    call_command("move_blobs", "--to", to, "--parallel", str(parallel), stdout=out, stderr=StringIO())
     return out.getvalue()
 
 
@@ -168,3 +168,17 @@ def test_no_blob_is_removed_while_it_moves(bucket, buckets, tmp_path, monkeypatc
         with transaction.atomic():
             assert blob_remove_unused(blob.pk)
         assert buckets.keys(bucket.bucket) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_move_at_once(bucket, buckets, tmp_path):
+    with blobs_in(bucket, tmp_path, "folder"):
+        for number in range(40):
+            blob_store(b"%d" % number, "image/png")
+    with blobs_in(bucket, tmp_path):
+        assert "40 files moved" in _moved("s3", parallel=4)
+        assert len(buckets.keys(bucket.bucket)) == 40
+        assert "0 files moved" in _moved("s3", parallel=4)
+    with blobs_in(bucket, tmp_path, "folder"):
+        assert "40 files moved" in _moved("folder", parallel=4)
+        assert {_read(blob) for blob in Blob.objects.all()} == {b"%d" % number for number in range(40)}

@@ -24,6 +24,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--to", choices=["s3", "folder"], required=True)
+        parser.add_argument(
+            "--parallel", type=int, choices=range(1, 33), default=4, metavar="N", help="files at once"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         config, to = settings.CONFIG, options["to"]
@@ -33,7 +36,9 @@ class Command(BaseCommand):
             raise CommandError(f"Set BLOB_STORE={to} first, for every process, and start them anew.")
         storage: Any = default_storage
         try:
-            done = blobs_move(storage=storage, to_bucket=to == "s3", say=self.stderr.write)
+            done = blobs_move(
+                storage=storage, to_bucket=to == "s3", say=self.stderr.write, parallel=options["parallel"]
+            )
         except AppError as error:
             raise CommandError(f"{error} What was moved is moved; the same command goes on.") from error
         audit_note("blobs.moved", to=to, files=done.files)
