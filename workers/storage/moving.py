@@ -10,9 +10,11 @@ from __future__ import annotations
 import re
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
+from threading import Barrier
 from typing import IO, TYPE_CHECKING
 
 from django.core.files.base import File
@@ -26,7 +28,7 @@ from workers.storage.bucket import sha256_named
 from workers.storage.folder import INCOMING, folder_put
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from workers.storage.bucket import BucketStorage
 
@@ -63,18 +65,34 @@ def blobs_move(
     """
     done, seen = BlobsMoved(), 0
     names = _names_in_folder(storage) if to_bucket else _names_in_bucket(storage)
-    with ThreadPoolExecutor(parallel) as pool:
-        one = partial(_moved, storage, to_bucket=to_bucket)
-        each = pool.map if parallel > 1 else map
+    one = partial(_moved, storage, to_bucket=to_bucket)
+    with _threads(parallel) as each:
         while batch := list(islice(names, BATCH_FILES)):
             for moved in each(one, batch):
                 done.add(moved)
                 seen += 1
                 if seen % SAY_EVERY == 0:
                     say(f"{seen:,} files seen, {done.files:,} moved")
-        if parallel > 1:
-            list(pool.map(lambda _: connection.close(), range(parallel)))
     return done
+
+
+@contextmanager
+def _threads(parallel: int) -> Iterator[Callable[..., Iterable[BlobsMoved]]]:
+    """Give a `map` over threads, whose connections to the database are closed at the end; without threads for one."""
+    if parallel == 1:
+        yield map
+        return
+    together = Barrier(parallel)
+
+    def close(_: int) -> None:
+        together.wait()  # one in each thread
+        connection.close()
+
+    with ThreadPoolExecutor(parallel) as pool:
+        try:
+            yield pool.map
+        finally:
+            list(pool.map(close, range(parallel)))
 
 
 def _names_in_folder(storage: BucketStorage) -> Iterator[str]:
