@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
     from django.http import HttpRequest
 
+PROVIDER = "ldap"
+"""How an account's link to the directory is marked, beside those to providers."""
 NAME_MAX = 150
 PASSWORD_MAX = 1000
 
@@ -36,6 +38,13 @@ class DirectoryBackend(ModelBackend):
             raise AppError("auth.directory_library") from error
         person = Directory(settings.CONFIG.ldap).authenticate(request, username=name, password=password)
         return person if person is not None and self.user_can_authenticate(person) else None
+
+
+def is_of_directory(person: User) -> bool:
+    """Return whether somebody's account is the directory's."""
+    from allauth.socialaccount.models import SocialAccount  # models, which are not loaded yet where this is
+
+    return SocialAccount.objects.filter(user=person, provider=PROVIDER).exists()
 
 
 def _is_plain(name: str, password: str) -> bool:

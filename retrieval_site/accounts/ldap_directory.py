@@ -19,6 +19,7 @@ from django_auth_ldap.backend import LDAPBackend, LDAPSettings, ldap_error
 
 from retrieval_site.accounts.claims import check_groups, person_follow_claims
 from retrieval_site.accounts.config import GROUP_TYPES
+from retrieval_site.accounts.directory import PROVIDER
 from retrieval_site.audit import audit_note
 from retrieval_site.errors import AppError, readable
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from retrieval_site.accounts.config import LdapConfig
 
 LOG = logging.getLogger(__name__)
-PROVIDER = "ldap"
 FIELDS = {"first_name": "givenName", "last_name": "sn", "email": "mail"}
 IDENTITIES = ("entryUUID", "objectGUID")
 OF_THE_PERSON = (

@@ -9,8 +9,8 @@ from allauth.socialaccount.models import SocialAccount
 from django_auth_ldap.backend import _LDAPUser
 
 from retrieval_site.accounts.claims import check_groups, rights_of
+from retrieval_site.accounts.directory import PROVIDER
 from retrieval_site.accounts.ldap_directory import (
-    PROVIDER,
     Directory,
     account_named,
     fields_of,

@@ -117,6 +117,12 @@ def test_people_may_be_bound_directly_without_an_account_of_the_service(sign_in,
     assert _id(sign_in("bob")) == "auth.not_in_group"
 
 
+def test_who_has_to_prove_it_again_does_so_by_the_directory(sign_in, client):
+    assert sign_in("anna").status_code == 302
+    assert client.post("/account/confirm/", {"password": "wrong"}).status_code == 200
+    assert client.post("/account/confirm/", {"password": "right"}).status_code == 302
+
+
 def test_groups_and_rights_follow_and_others_stay(sign_in, directory, slapd):
     directory(group_map={"archivists": "Archive", "masters": "Masters"}, admin_groups=["bosses"])
     sign_in("anna")
