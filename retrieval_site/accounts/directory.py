@@ -44,7 +44,7 @@ def is_of_directory(person: User) -> bool:
     """Return whether somebody's account is the directory's."""
     from allauth.socialaccount.models import SocialAccount  # models, which are not loaded yet where this is
 
-    return SocialAccount.objects.filter(user=person, provider=PROVIDER).exists()
+    return bool(SocialAccount.objects.filter(user=person, provider=PROVIDER).exists())
 
 
 def _is_plain(name: str, password: str) -> bool:
