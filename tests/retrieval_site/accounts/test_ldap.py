@@ -202,7 +202,7 @@ def test_the_command_says_what_would_become_of_somebody(directory, sign_in, slap
     directory(group_map={"archivists": "Archive"}, staff_groups=["bosses"])
     said = _check("anna")
     assert "answers, by TLS" in said
-    assert f"Found uid=Anna,{PEOPLE}, known by entryUUID" in said
+    assert f"Found uid=anna,{PEOPLE}, known by entryUUID" in said
     assert "Groups: archivists, bosses." in said
     assert "Would get a new account “anna”." in said
     assert "Groups and rights here: Archive, is_staff." in said
