@@ -30,12 +30,11 @@ def ranged(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase
     if found is None or request.method != "GET" or not _is_this_version(request, response):
         return response
     size = int(response["Content-Length"])
-    span = _span(found[1], found[2], size)
+    span, file = _span(found[1], found[2], size), cast("File[bytes]", response.file_to_stream)
     if span is None:
-        response.close()
+        file.close()  # not the answer: closing that ends the request
         return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
     first, last = span
-    file = cast("File[bytes]", response.file_to_stream)
     response.streaming_content = _part(file, first, last - first + 1)
     response.status_code = 206
     response["Content-Range"] = f"bytes {first}-{last}/{size}"
