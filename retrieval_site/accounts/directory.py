@@ -33,10 +33,10 @@ class DirectoryBackend(ModelBackend):
         if settings.CONFIG.ldap is None or not name or not password or not _is_plain(name, password):
             return None
         try:
-            from retrieval_site.accounts.ldap_directory import Directory
+            from retrieval_site.accounts.ldap_directory import LdapDirectory
         except ImportError as error:
             raise AppError("auth.directory_library") from error
-        person = Directory(settings.CONFIG.ldap).authenticate(request, username=name, password=password)
+        person = LdapDirectory(settings.CONFIG.ldap).authenticate(request, username=name, password=password)
         return person if person is not None and self.user_can_authenticate(person) else None
 
 

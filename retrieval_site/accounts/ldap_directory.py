@@ -42,7 +42,7 @@ OF_THE_PERSON = (
 """What a directory answers to somebody whose name or password is wrong, or whose account is locked there."""
 
 
-class Directory(LDAPBackend):
+class LdapDirectory(LDAPBackend):
     """One directory, asked for one sign-in. Raises AppErrors `auth.…`."""
 
     def __init__(self, config: LdapConfig) -> None:
@@ -144,7 +144,7 @@ def fields_of(attributes: Any) -> dict[str, str]:
     return said
 
 
-@receiver(ldap_error, sender=Directory)
+@receiver(ldap_error, sender=LdapDirectory)
 def _failed(exception: Exception, context: str, **_: Any) -> None:
     """Tell a directory that does not answer from somebody whose password is wrong."""
     if not (isinstance(exception, OF_THE_PERSON) and context == "authenticate"):

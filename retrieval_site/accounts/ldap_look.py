@@ -11,7 +11,7 @@ from django_auth_ldap.backend import _LDAPUser
 from retrieval_site.accounts.claims import check_groups, rights_of
 from retrieval_site.accounts.directory import PROVIDER
 from retrieval_site.accounts.ldap_directory import (
-    Directory,
+    LdapDirectory,
     account_named,
     fields_of,
     groups_of,
@@ -33,7 +33,7 @@ class LookError(Exception):
 
 def directory_look(config: LdapConfig, name: str, password: str = "") -> Iterator[str]:
     """Yield what is found, line by line; nothing here is changed. Raises LookError with a sentence."""
-    found = _LDAPUser(Directory(config), username=name)
+    found = _LDAPUser(LdapDirectory(config), username=name)
     yield from _connected(config, found, name, password)
     yield from _person(config, found, name)
     groups = groups_of(found, config)
