@@ -57,7 +57,11 @@ SIZES = {
     "as it stands": {},
     "small": _values("small") | {"ingress": {"controller": "ingress-nginx"}},
     "medium": _values("medium"),
-    "large, GPU": _values("large", "gpu") | {"settings": {"READ_TEXT": "0", "DEVICE": "cuda:0"}},
+    "large, GPU": _values("large", "gpu")
+    | {
+        "settings": {"READ_TEXT": "0", "DEVICE": "cuda:0"},
+        "networkPolicy": {"others": {"ports": [443, 636]}},
+    },
 }
 
 
@@ -295,6 +299,13 @@ def test_strangers_reach_nothing_but_the_web_port(sizes):
             internet = [peer for rule in policy["egress"] for peer in rule.get("to", []) if "ipBlock" in peer]
             assert bool(internet) == (part in {"query", "bulk"})
             assert all("10.0.0.0/8" in peer["ipBlock"]["except"] for peer in internet)
+
+
+def test_pods_ask_other_servers_only_by_the_ports_that_are_named(sizes):
+    for size, ports in (("medium", set()), ("large, GPU", {443, 636})):
+        policy = _of(sizes[size], "NetworkPolicy", "-web")
+        asked = {port["port"] for rule in policy["spec"]["egress"] for port in rule["ports"]}
+        assert asked == {53, 5432, 6379} | ports
 
 
 def test_the_release_brings_the_rules_and_dashboards_of_the_repository(sizes):
