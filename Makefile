@@ -92,7 +92,7 @@ $(WEB)/.stamp: requirements/lean.txt requirements/test-web.txt
 	@touch $@
 
 # pip compiles one file at a time. All of it is compiled: guarded children import libraries and write nothing.
-$(FULL)/.stamp: requirements.txt requirements/lean.txt requirements/train.txt requirements/test.txt requirements/test-web.txt
+$(FULL)/.stamp: requirements.txt requirements/lean.txt requirements/train.txt requirements/test.txt requirements/test-web.txt requirements/ldap.txt requirements/tracing.txt
 	@echo "Installing everything into $(FULL) (several minutes)"
 	@test -x $(FULL)/bin/python || $(PYTHON) -m venv $(FULL)
 	@$(FULL)/bin/python -m pip install $(PIP_OPTIONS) --no-compile -r requirements.txt

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 
 from workers.inference.bundles import bundle_extract
-from workers.storage.blobs import CHUNK_BYTES, blob_open
+from workers.storage.blobs import blob_open
+from workers.storage.folder import CHUNK_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -47,6 +47,7 @@ ACTIONS: dict[str, str] = {
     "export.made": "something was exported",
     "backup.made": "a backup was made",
     "backup.restored": "the site was restored from a backup",
+    "blobs.moved": "files were moved into a bucket or back into the folder",
     "audit.ended": "old entries of this log were removed",
 }
 """Every action and what it says."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -54,5 +55,33 @@ def data_dir_is_writable(app_configs: Sequence[AppConfig] | None, **_: Any) -> l
             f"{settings.DATA_DIR} is not writable.",
             hint="Set DATA_DIR to a folder of your own.",
             id="sightline.E003",
+        )
+    ]
+
+
+@register(Tags.security)
+def the_directory_can_be_asked(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    """Say that what speaks LDAP is not installed, where a directory is set."""
+    if settings.CONFIG.ldap is None or (find_spec("ldap") and find_spec("django_auth_ldap")):
+        return []
+    return [
+        Error(
+            "LDAP_URL is set, and what speaks LDAP is not installed (auth.directory_library).",
+            hint="pip install -r requirements/ldap.txt; docs/sign-in.md says what that needs.",
+            id="sightline.E004",
+        )
+    ]
+
+
+@register(Tags.security)
+def traces_can_be_sent(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    """Say that what sends traces is not installed, where they are asked for."""
+    if not settings.CONFIG.traces_endpoint or find_spec("opentelemetry"):
+        return []
+    return [
+        Error(
+            "OTEL_EXPORTER_OTLP_ENDPOINT is set, and OpenTelemetry is not installed (server.tracing_library).",
+            hint="pip install -r requirements/tracing.txt, or unset it.",
+            id="sightline.E005",
         )
     ]

@@ -12,6 +12,11 @@ class Clock:
         self.laps_ms: dict[str, float] = {}
         self._started = self._last = time.perf_counter()
 
+    @property
+    def age_seconds(self) -> float:
+        """Return how long ago it started."""
+        return time.perf_counter() - self._started
+
     def lap(self, name: str) -> None:
         """Note the time since the last lap."""
         now = time.perf_counter()

@@ -12,7 +12,8 @@ from typing import Any
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from retrieval_site.accounts.config import OidcConfig, read_oidc
+from retrieval_site.accounts.config import LdapConfig, OidcConfig, read_ldap, read_oidc
+from retrieval_site.buckets.config import BucketConfig, read_buckets
 from retrieval_site.supervisor.memory import memory_bytes
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -59,10 +60,15 @@ class Config:
     no_match_alert: float
     alive_file: Path | None
     log_format: str
+    traces_endpoint: str
     webhook_ports: list[int]
     webhook_networks: list[str]
     source_s3_key_id: str
     source_s3_secret: str
+    blob_store: str
+    blob_s3: BucketConfig | None
+    blob_s3_signed_seconds: int
+    backup_s3: BucketConfig
     upload_person_max_bytes: int
     upload_keep_hours: int
     import_max_bytes: int
@@ -106,6 +112,7 @@ class Config:
     sign_in_pause_seconds: int
     second_factor_staff: bool
     oidc: OidcConfig | None
+    ldap: LdapConfig | None
     query_memory_bytes: int
     web_memory_bytes: int
     allow_unwalled: bool
@@ -204,6 +211,9 @@ def _watching(env: environ.Env) -> dict[str, Any]:
     alive = env.str("ALIVE_FILE", default="")
     return {
         "alive_file": Path(alive) if alive else None,
+        "traces_endpoint": ""
+        if env.bool("OTEL_SDK_DISABLED", default=False)
+        else env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default=""),
         "log_format": _log_format(env.str("LOG_FORMAT", default="line")),
         "recall_target": _share(env.float("RECALL_TARGET", default=0.95), "RECALL_TARGET"),
         "no_match_alert": _share(env.float("NO_MATCH_ALERT", default=0.3), "NO_MATCH_ALERT"),
@@ -276,6 +286,7 @@ def read_config() -> Config:
         **_reading_of_texts(env),
         **_asking_with_pictures(env),
         **_sources(env),
+        **read_buckets(env),
         **_hub(env),
         **_watching(env),
         **_resumable_uploads(env),
@@ -302,6 +313,7 @@ def read_config() -> Config:
         sign_in_pause_seconds=env.int("SIGN_IN_PAUSE_SECONDS", default=900),
         second_factor_staff=env.bool("SECOND_FACTOR_STAFF", default=False),
         oidc=read_oidc(env),
+        ldap=read_ldap(env),
         job_memory_bytes=env.int("JOB_MEMORY_BYTES", default=max(GIB, memory // 4)),
         query_memory_bytes=env.int("QUERY_MEMORY_BYTES", default=max(2 * GIB, memory // 2)),
         web_memory_bytes=env.int("WEB_MEMORY_BYTES", default=max(GIB, memory // 8)),

@@ -11,7 +11,7 @@ from django.views import defaults
 
 from retrieval_site.addresses import API_PREFIX
 from retrieval_site.errors import AppError
-from retrieval_site.middleware import REQUEST_ID
+from retrieval_site.tracing import REQUEST_ID
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponseBase

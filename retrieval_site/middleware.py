@@ -5,20 +5,19 @@ from __future__ import annotations
 import logging
 import re
 import uuid
-from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from django.shortcuts import render
 
 from retrieval_site.addresses import with_slash
 from retrieval_site.errors import AppError
+from retrieval_site.tracing import REQUEST_ID
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from django.http import HttpRequest, HttpResponse
 
-REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="-")
 _GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 

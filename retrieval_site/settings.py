@@ -95,6 +95,9 @@ MIDDLEWARE = [
     "retrieval_site.middleware.AppErrorMiddleware",
 ]
 
+if CONFIG.traces_endpoint:
+    MIDDLEWARE.insert(2, "retrieval_site.tracing.TracingMiddleware")
+
 ROOT_URLCONF = "retrieval_site.urls"
 WSGI_APPLICATION = "retrieval_site.wsgi.application"
 TEMPLATES = [
@@ -164,6 +167,8 @@ STORAGES = {
     },
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
+if CONFIG.blob_s3:
+    STORAGES["default"] = {"BACKEND": "workers.storage.bucket.BucketStorage"}
 if DEBUG:
     STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 STATIC_URL = "/static/"
@@ -196,6 +201,10 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "retrieval_site.sign_in.LengthAndPause"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+if CONFIG.ldap:
+    AUTHENTICATION_BACKENDS.append("retrieval_site.accounts.directory.DirectoryBackend")
 
 # Signing in: only what retrieval_site/accounts/urls.py routes can be reached.
 ACCOUNT_ADAPTER = "retrieval_site.accounts.adapters.AccountAdapter"
@@ -232,7 +241,8 @@ CONTENT_SECURITY_POLICY = {
         "default-src": [NONE],
         "script-src": [SELF],
         "style-src": [SELF],
-        "img-src": [SELF, "data:", "blob:"],
+        "img-src": [SELF, "data:", "blob:"]
+        + ([CONFIG.blob_s3.endpoint] if CONFIG.blob_s3 and CONFIG.blob_s3_signed_seconds else []),
         "font-src": [SELF],
         "connect-src": [SELF],
         "form-action": [SELF],

@@ -28,7 +28,7 @@ def thumbnails_store(sha256: str, picture: Image) -> None:
     from workers.inference.pictures import preview_jpeg  # brings Pillow, which the web process does without
 
     for longest_side in LONGEST_SIDES_PX:
-        name = _name(sha256, longest_side)
+        name = thumbnail_name(sha256, longest_side)
         if not default_storage.exists(name):
             data = preview_jpeg(picture, longest_side)
             file_put(name, ContentFile(data), len(data), durable=False)
@@ -37,7 +37,7 @@ def thumbnails_store(sha256: str, picture: Image) -> None:
 def thumbnails_put(sha256: str, copies: Iterable[bytes]) -> None:
     """Keep the small copies of a picture that a worker made, one JPEG for each of `LONGEST_SIDES_PX`."""
     for longest_side, data in zip(LONGEST_SIDES_PX, copies, strict=True):
-        file_put(_name(sha256, longest_side), ContentFile(data), len(data), durable=False)
+        file_put(thumbnail_name(sha256, longest_side), ContentFile(data), len(data), durable=False)
 
 
 def thumbnails_copy(former: str, sha256: str) -> None:
@@ -48,19 +48,19 @@ def thumbnails_copy(former: str, sha256: str) -> None:
             continue
         with opened as file:
             data = file.read()
-        file_put(_name(sha256, longest_side), ContentFile(data), len(data), durable=False)
+        file_put(thumbnail_name(sha256, longest_side), ContentFile(data), len(data), durable=False)
 
 
 def thumbnails_delete(sha256: str) -> None:
     """Remove the small copies of a picture that is gone."""
     for longest_side in LONGEST_SIDES_PX:
-        default_storage.delete(_name(sha256, longest_side))
+        default_storage.delete(thumbnail_name(sha256, longest_side))
 
 
 def thumbnail_open(sha256: str, longest_side: int) -> File[bytes] | None:
     """Open the copy of one of `LONGEST_SIDES_PX` for reading; None where nobody has made it yet."""
     try:
-        opened: File[bytes] = default_storage.open(_name(sha256, longest_side), "rb")
+        opened: File[bytes] = default_storage.open(thumbnail_name(sha256, longest_side), "rb")
     except FileNotFoundError:
         return None
     return opened
@@ -71,5 +71,6 @@ def nearest_side(wanted_px: int) -> int:
     return next((side for side in LONGEST_SIDES_PX if side >= wanted_px), LONGEST_SIDES_PX[-1])
 
 
-def _name(sha256: str, longest_side: int) -> str:
+def thumbnail_name(sha256: str, longest_side: int) -> str:
+    """Return where the storage holds the copy of one of `LONGEST_SIDES_PX`."""
     return f"thumbnails/{longest_side}/{sha256[:2]}/{sha256}.jpg"

@@ -14,6 +14,7 @@ from django.db import OperationalError
 from django.db.backends.postgresql.operations import DatabaseOperations
 from psycopg.errors import DeadlockDetected
 
+from tests.support.moto_server import buckets  # noqa: F401
 from tests.support.workers import _query_worker_process, query_worker  # noqa: F401  fixtures for every test
 
 if TYPE_CHECKING:

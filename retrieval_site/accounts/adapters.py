@@ -16,6 +16,7 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils.crypto import salted_hmac
 
+from retrieval_site.accounts.directory import is_of_directory
 from retrieval_site.errors import AppError
 from retrieval_site.throttling import address_of
 
@@ -53,8 +54,14 @@ class AccountAdapter(DefaultAccountAdapter):
         return not recent
 
     def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
-        """Return the ways to prove it; who has neither a password nor a second factor here asks the provider."""
+        """Return the ways to prove it; who has neither a password nor a second factor here asks the provider.
+
+        Somebody of the directory has their password there.
+        """
         methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        if settings.CONFIG.ldap and not user.has_usable_password() and is_of_directory(user):
+            page = reverse("account_reauthenticate")
+            methods.insert(0, {"id": "reauthenticate", "description": "Use your password", "url": page})
         if not methods and settings.CONFIG.oidc:
             methods.append(
                 {"id": "provider", "description": "Sign in again", "url": reverse("provider_sign_in")}

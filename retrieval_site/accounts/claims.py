@@ -1,4 +1,4 @@
-"""What the provider says of a person, and what that makes of their account here."""
+"""What a provider or a directory says of a person, and what that makes of their account here."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from retrieval_site.errors import AppError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from retrieval_site.accounts.config import OidcConfig
+    from retrieval_site.accounts.config import LdapConfig, OidcConfig
     from retrieval_site.accounts.models import User
 
 
@@ -34,24 +34,24 @@ def groups_of(claims: Mapping[str, Any], oidc: OidcConfig) -> frozenset[str]:
     return frozenset(name for name in named if isinstance(name, str))
 
 
-def check_groups(groups: frozenset[str], oidc: OidcConfig) -> None:
+def check_groups(groups: frozenset[str], rules: OidcConfig | LdapConfig) -> None:
     """Raise AppError `auth.not_in_group` for somebody whose groups may not sign in."""
-    if oidc.groups and groups.isdisjoint(oidc.groups):
+    if rules.groups and groups.isdisjoint(rules.groups):
         raise AppError("auth.not_in_group")
 
 
 @transaction.atomic
-def person_follow_claims(*, person: User, groups: frozenset[str], oidc: OidcConfig) -> None:
-    """Give a person the groups and rights that the provider's groups stand for, and take away those that they lack.
+def person_follow_claims(*, person: User, groups: frozenset[str], rules: OidcConfig | LdapConfig) -> None:
+    """Give a person the groups and rights that their groups there stand for, and take away those that they lack.
 
     Groups and rights that no setting names stay as they are. What changed is noted in the audit log.
     """
-    wanted = {here for theirs, here in oidc.group_map.items() if theirs in groups}
-    has = set(person.groups.filter(name__in=oidc.group_map.values()).values_list("name", flat=True))
+    wanted = {here for theirs, here in rules.group_map.items() if theirs in groups}
+    has = set(person.groups.filter(name__in=rules.group_map.values()).values_list("name", flat=True))
     added, removed = sorted(wanted - has), sorted(has - wanted)
     person.groups.add(*(Group.objects.get_or_create(name=name)[0] for name in added))
     person.groups.remove(*Group.objects.filter(name__in=removed))
-    rights = _rights(groups, oidc)
+    rights = rights_of(groups, rules)
     changed = {name: value for name, value in rights.items() if getattr(person, name) != value}
     for name, value in changed.items():
         setattr(person, name, value)
@@ -68,11 +68,11 @@ def person_follow_claims(*, person: User, groups: frozenset[str], oidc: OidcConf
         )
 
 
-def _rights(groups: frozenset[str], oidc: OidcConfig) -> dict[str, bool]:
-    """Return which rights the claims decide, and how; administrators are staff, too."""
+def rights_of(groups: frozenset[str], rules: OidcConfig | LdapConfig) -> dict[str, bool]:
+    """Return which rights the groups decide, and how; administrators are staff, too."""
     rights = {}
-    if oidc.admin_groups:
-        rights["is_superuser"] = not groups.isdisjoint(oidc.admin_groups)
-    if oidc.staff_groups or oidc.admin_groups:
-        rights["is_staff"] = not groups.isdisjoint([*oidc.staff_groups, *oidc.admin_groups])
+    if rules.admin_groups:
+        rights["is_superuser"] = not groups.isdisjoint(rules.admin_groups)
+    if rules.staff_groups or rules.admin_groups:
+        rights["is_staff"] = not groups.isdisjoint([*rules.staff_groups, *rules.admin_groups])
     return rights

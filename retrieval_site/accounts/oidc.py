@@ -196,12 +196,12 @@ class SocialAdapter(DefaultSocialAccountAdapter):
         groups = groups_of(claims, oidc)
         existing = sociallogin.is_existing
         if existing:  # also of somebody who is refused below: their tokens go on with what is left
-            person_follow_claims(person=sociallogin.user, groups=groups, oidc=oidc)
+            person_follow_claims(person=sociallogin.user, groups=groups, rules=oidc)
         check_groups(groups, oidc)
         if not existing and oidc.match_email and (known := _known_by_email(sociallogin.user.email)):
             sociallogin.connect(request, known)
             audit_note("user.joined", known, by=known, issuer=oidc.issuer)
-            person_follow_claims(person=known, groups=groups, oidc=oidc)
+            person_follow_claims(person=known, groups=groups, rules=oidc)
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
         """Return True where people get an account by signing in; raises AppError `auth.no_account` elsewhere."""
@@ -214,7 +214,7 @@ class SocialAdapter(DefaultSocialAccountAdapter):
         user: User = super().save_user(request, sociallogin, form)
         audit_note("user.created", user, by=user, issuer=oidc_config().issuer)
         groups = groups_of(sociallogin.claims, oidc_config())
-        person_follow_claims(person=user, groups=groups, oidc=oidc_config())
+        person_follow_claims(person=user, groups=groups, rules=oidc_config())
         return user
 
     def on_authentication_error(

@@ -34,6 +34,7 @@ def main() -> None:
 
     from retrieval_site.bodies import rule_of_path
     from retrieval_site.memory import keep_within
+    from retrieval_site.tracing import flush
     from retrieval_site.web.parser import Front
     from retrieval_site.web.probes import start_probes
     from retrieval_site.web.server import Server, adjustments
@@ -52,6 +53,7 @@ def main() -> None:
     _stop_on_signals(server)
     keep_within(settings.CONFIG.web_memory_bytes)
     server.serve()
+    flush()
     os.close(lock)
     sys.stdout.flush()
     os._exit(0)  # a thread that is still at work after its time ends here

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol, overload
 
 from retrieval_site.clock import Clock
 from retrieval_site.database.reading import read
+from retrieval_site.tracing import laps_trace
 from search.monitoring.stages import stages_note
 from search.relevance.stored import calibrations
 from search.retrieval.calibrate import calibrate
@@ -93,6 +94,7 @@ def run(asked: Asked, request: SearchRequest | None = None) -> Ranking | SearchR
     asked.clock.lap("keep")
     row.timings_ms = timings(query, asked.clock)
     stages_note(row.timings_ms)
+    laps_trace(asked.clock, "search")
     return SearchRun(page, row, is_kept)
 
 

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from retrieval_site.audit import audit_note
-from retrieval_site.middleware import REQUEST_ID
+from retrieval_site.tracing import REQUEST_ID
 from search.models import AuditEntry, Membership
 from search.spreadsheets import csv_line
 

@@ -33,7 +33,8 @@ from search.services.photo_batches import photo_batch_delete
 from search.services.queries import queries_end
 from search.services.record_ages import judgements_anonymise
 from search.services.resumable_uploads import upload_delete
-from workers.storage.blobs import CHUNK_BYTES, blob_open
+from workers.storage.blobs import blob_open
+from workers.storage.folder import CHUNK_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

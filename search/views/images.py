@@ -3,6 +3,8 @@
 A browser keeps them and asks each time whether it still may show them: a picture's visibility can change at any
 moment, and an answer that was allowed to be kept for a week would be shown for a week. "Not modified" comes after the
 same check, and is a few hundred bytes. Shared caches keep none.
+
+Where `BLOB_S3_SIGNED_SECONDS` says so, the bucket sends them instead, by addresses that are good for so long.
 """
 
 from __future__ import annotations
@@ -11,8 +13,10 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.db import connection
-from django.http import FileResponse
+from django.http import FileResponse, HttpResponseRedirect
+from django.utils.cache import patch_cache_control
 from django.views.decorators.http import require_safe
 
 from retrieval_site.database import Prepared
@@ -20,13 +24,14 @@ from retrieval_site.errors import AppError
 from retrieval_site.rows import columns
 from search.retrieval.scope import visible_collections
 from search.throttling import PICTURE
-from search.thumbnails import CONTENT_TYPE, nearest_side, thumbnail_open
+from search.thumbnails import CONTENT_TYPE, nearest_side, thumbnail_name, thumbnail_open
 from search.views.caching import etag_of, not_modified, revalidated
 from search.views.people import searchers_only
+from search.views.ranges import ranged
 from search.views.throttling import throttled
 from search.views.tokens import tokens_count
 from workers.models import Blob
-from workers.storage.blobs import blob_open
+from workers.storage.blobs import blob_open, file_address
 
 if TYPE_CHECKING:
     from django.core.files.base import File
@@ -45,6 +50,8 @@ def image(request: HttpRequest, sha256: str) -> HttpResponseBase:
     """Send a picture as it was stored; `?w=320` or `?w=960` sends a small JPEG of it."""
     blob = _visible_blob(request, sha256)
     side = _side(request.GET.get("w", ""))
+    if address := _address_elsewhere(blob, side):
+        return _sent_there(address)
     small = thumbnail_open(blob.sha256, side) if side else None
     # The stand-in for a thumbnail has an ETag of its own: the next request must be able to get the real one.
     etag = etag_of(blob.sha256, "full" if small is None else side)
@@ -52,6 +59,21 @@ def image(request: HttpRequest, sha256: str) -> HttpResponseBase:
     revalidated(response, etag)
     response["Content-Security-Policy"] = SANDBOX
     response["Content-Disposition"] = "inline"
+    return ranged(request, response)
+
+
+def _address_elsewhere(blob: Blob, side: int) -> str | None:
+    """Return a signed address of a picture, where the site has the bucket send them and has this one there."""
+    if not settings.CONFIG.blob_s3_signed_seconds:
+        return None
+    small = file_address(thumbnail_name(blob.sha256, side), CONTENT_TYPE) if side else None
+    return small or file_address(blob.storage_name, blob.content_type)
+
+
+def _sent_there(address: str) -> HttpResponseRedirect:
+    """Lead there, and have nobody keep the way: who may see a picture can change at any moment."""
+    response = HttpResponseRedirect(address)
+    patch_cache_control(response, private=True, no_store=True)
     return response
 
 

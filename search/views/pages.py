@@ -20,6 +20,7 @@ from search.views.cards import document_address
 from search.views.images import SANDBOX
 from search.views.indexing import NO_INDEX
 from search.views.people import searchers_only
+from search.views.ranges import ranged
 from search.views.throttling import throttled
 from search.views.tokens import tokens_count
 from workers.storage.blobs import blob_open
@@ -100,7 +101,7 @@ def _sent(request: HttpRequest, rows: QuerySet[DocumentFile]) -> HttpResponseBas
     )
     revalidated(response, etag)
     response["Content-Security-Policy"] = SANDBOX
-    return response
+    return ranged(request, response)
 
 
 def _document(request: HttpRequest, document_id: int) -> Document:

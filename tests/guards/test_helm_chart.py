@@ -27,6 +27,13 @@ OLDEST, NEWEST = "1.27", "1.37"
 OPERATORS = {"ScaledObject", "PodMonitor", "PrometheusRule"}
 """Kinds of KEDA and of the Prometheus operator, whose schemas no package brings."""
 NEVER_PLAIN = {"SECRET_KEY", "DATABASE_URL", "DATABASE_READ_URL", "REDIS_URL", "ADMIN_PASSWORD", "HUB_TOKEN"}
+NEVER_PLAIN |= {
+    "LDAP_BIND_PASSWORD",
+    "BLOB_S3_KEY_ID",
+    "BLOB_S3_SECRET",
+    "BACKUP_S3_KEY_ID",
+    "BACKUP_S3_SECRET",
+}
 NEVER_PLAIN |= {"SOURCE_S3_KEY_ID", "SOURCE_S3_SECRET", "EMAIL_HOST_PASSWORD", "OIDC_CLIENT_SECRET"}
 REFUSED = {
     "secret in plain": {"settings": {"REDIS_URL": "redis://:word@host"}},
@@ -50,7 +57,11 @@ SIZES = {
     "as it stands": {},
     "small": _values("small") | {"ingress": {"controller": "ingress-nginx"}},
     "medium": _values("medium"),
-    "large, GPU": _values("large", "gpu") | {"settings": {"READ_TEXT": "0", "DEVICE": "cuda:0"}},
+    "large, GPU": _values("large", "gpu")
+    | {
+        "settings": {"READ_TEXT": "0", "DEVICE": "cuda:0"},
+        "networkPolicy": {"others": {"ports": [443, 636]}},
+    },
 }
 
 
@@ -161,7 +172,8 @@ def test_the_schema_refuses_exactly_what_the_secret_has():
     refused = set(schema["properties"]["settings"]["propertyNames"]["not"]["enum"])
     assert refused - {"HF_TOKEN"} == NEVER_PLAIN
     likely = {name for name in known_variables() if re.search("SECRET|PASSWORD|TOKEN|_URL$", name)}
-    assert likely - NEVER_PLAIN == {"SITE_URL", "HF_TOKEN"}  # HUB_TOKEN, which the secret has, goes first
+    # HUB_TOKEN, which the secret has, goes before HF_TOKEN; an address of LDAP holds no password
+    assert likely - NEVER_PLAIN == {"SITE_URL", "HF_TOKEN", "LDAP_URL"}
 
 
 def test_workers_run_as_one_command_runs_them(sizes):
@@ -287,6 +299,13 @@ def test_strangers_reach_nothing_but_the_web_port(sizes):
             internet = [peer for rule in policy["egress"] for peer in rule.get("to", []) if "ipBlock" in peer]
             assert bool(internet) == (part in {"query", "bulk"})
             assert all("10.0.0.0/8" in peer["ipBlock"]["except"] for peer in internet)
+
+
+def test_pods_ask_other_servers_only_by_the_ports_that_are_named(sizes):
+    for size, ports in (("medium", set()), ("large, GPU", {443, 636})):
+        policy = _of(sizes[size], "NetworkPolicy", "-web")
+        asked = {port["port"] for rule in policy["spec"]["egress"] for port in rule["ports"]}
+        assert asked == {53, 5432, 6379} | ports
 
 
 def test_the_release_brings_the_rules_and_dashboards_of_the_repository(sizes):

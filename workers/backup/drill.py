@@ -48,6 +48,9 @@ def _restored(words: Sequence[str], address: str, data: Path) -> dict[str, Any]:
         "DATABASE_URL": address,
         "DATABASE_READ_URL": "",
         "DATA_DIR": str(data),
+        "BLOB_STORE": "folder",
+        "BLOB_S3_BUCKET": "",
+        "BLOB_S3_SIGNED_SECONDS": "0",
         "DJANGO_SETTINGS_MODULE": "retrieval_site.settings",
     }
     manage = str(Path(settings.BASE_DIR) / "manage.py")

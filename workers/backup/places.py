@@ -1,4 +1,4 @@
-"""Where backups are kept. A folder today; what else can keep named files whole may stand behind the same protocol."""
+"""Where backups are kept: in a folder, or in a bucket (`bucket`); other stores of whole files could follow."""
 
 from __future__ import annotations
 
@@ -106,7 +106,14 @@ class FolderPlace:
 
 
 def place_of(address: str) -> BackupPlace:
-    """Return the place that an address names; raises AppError `backup.place_not_supported` for any but a folder."""
+    """Return the place that an address names: a folder, or `s3://BUCKET/PREFIX`.
+
+    Raises AppError `backup.place_not_supported` for any other.
+    """
+    if address.startswith("s3://"):
+        from workers.backup.bucket import bucket_place
+
+        return bucket_place(address)
     if "://" in address:
         raise AppError("backup.place_not_supported", place=address)
     return FolderPlace(Path(address).resolve())

@@ -14,22 +14,26 @@ CONFIDENTIAL = frozenset(
     {
         *("secret_key", "database_url", "database_read_url", "redis_url"),
         *("email_host_password", "hub_token", "source_s3_key_id", "source_s3_secret"),
+        *("client_secret", "bind_password", "key_id", "key_secret"),
     }
 )
-"""Fields of `Config` that are secrets or may hold a password."""
+"""Fields of `Config`, and of what it holds, that are secrets or may hold a password."""
 
 
 def settings_said(*, with_keys: bool) -> bytes:
     """Return the settings as JSON; those of `CONFIDENTIAL` only with `with_keys`."""
-    values = {name: _plain(value) for name, value in asdict(settings.CONFIG).items()}
-    if not with_keys:
-        values |= {name: WITHHELD for name in CONFIDENTIAL if values[name]}
+    values = _plain(asdict(settings.CONFIG), frozenset() if with_keys else CONFIDENTIAL)
     return json.dumps(values, indent=1, sort_keys=True).encode() + b"\n"
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, withheld: frozenset[str]) -> Any:
+    if isinstance(value, dict):
+        return {
+            name: WITHHELD if name in withheld and item else _plain(item, withheld)
+            for name, item in value.items()
+        }
     if isinstance(value, list):
-        return [_plain(item) for item in value]
+        return [_plain(item, withheld) for item in value]
     return str(value) if isinstance(value, Path) else value
 
 

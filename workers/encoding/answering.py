@@ -12,6 +12,7 @@ from django.db import close_old_connections, connection
 from redis import ResponseError
 
 from retrieval_site.clock import Clock
+from retrieval_site.tracing import laps_trace, span
 from workers.encoding import wire
 from workers.encoding.decoders import decoders
 from workers.encoding.explaining import explained
@@ -38,7 +39,8 @@ def answer(ask: Ask) -> None:
     if data is None:  # whoever asked has given up
         return
     try:
-        _answer(ask, data, seconds)
+        with span("answer a question", ask.trace, kind=ask.kind, bytes=len(data)):
+            _answer(ask, data, seconds)
     except InferenceError as error:
         _reply(ask, _failed(error))
     except Exception:
@@ -118,6 +120,7 @@ def _encode_picture(
     clock.lap("decode")
     vector = future.result(settings.CONFIG.encode_timeout_seconds)
     clock.lap("encode")
+    laps_trace(clock, "encoder")
     warnings = tuple(asdict(warning) for warning in prepared.warnings)
     return Encoded(vector, None, clock.laps_ms, warnings=warnings), prepared.small
 
@@ -134,6 +137,7 @@ def _encode_text(model: LoadedModel, data: bytes) -> Encoded:
     clock, text = Clock(), data.decode()
     vector, unknown = model.texts.submit(text).result(settings.CONFIG.encode_timeout_seconds)
     clock.lap("encode")
+    laps_trace(clock, "encoder")
     return Encoded(vector, timings_ms=clock.laps_ms, unknown=unknown)
 
 

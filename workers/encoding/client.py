@@ -24,6 +24,7 @@ from prometheus_client import Counter
 from redis import RedisError
 
 from retrieval_site.errors import AppError
+from retrieval_site.tracing import carried
 from workers.encoding import wire
 from workers.encoding.decoders import picture_limits
 from workers.encoding.wire import Beat
@@ -276,6 +277,7 @@ class Pending:
             asked.sides,
             asked.framing,
             asked.upload_key,
+            carried(),
         )
         pipeline = wire.client().pipeline(transaction=False)
         pipeline.set(wire.INPUT_PREFIX + self.id, asked.data, px=milliseconds)

@@ -82,10 +82,15 @@ class Ask:
     """Of a picture that is encoded: which part of it counts."""
     upload_key: str = ""
     """Where the bytes stay for a while once they were answered, so that a part of them can be asked for."""
+    trace: dict[str, str] = field(default_factory=dict)
+    """What the answer's spans belong to (`retrieval_site.tracing`); left out where there are none."""
 
     def packed(self) -> bytes:
         """Return the question as JSON."""
-        return json.dumps(asdict(self)).encode()
+        values = asdict(self)
+        if not self.trace:
+            del values["trace"]
+        return json.dumps(values).encode()
 
     @classmethod
     def read(cls, data: bytes) -> Ask:

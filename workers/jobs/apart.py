@@ -20,6 +20,7 @@ from django.db import close_old_connections
 
 from retrieval_site.config import MIB
 from retrieval_site.memory import resident_bytes
+from retrieval_site.tracing import carried
 from workers.error_table import sentence
 from workers.jobs.context import stopping
 from workers.jobs.lease import LeaseRenewal
@@ -70,7 +71,7 @@ class JobProcess:
     def run(self, job: Job, lost: threading.Event) -> End:
         """Run a claimed job to its end; `lost` says that another run may hold it by now."""
         try:
-            self._orders.send((str(job.pk), str(job.lease_token)))
+            self._orders.send((str(job.pk), str(job.lease_token), carried()))
             return self._watch(lost)
         except (EOFError, OSError):
             return self._ended()

@@ -11,6 +11,7 @@ from django.db import close_old_connections, connection
 
 from retrieval_site.memory import LIBRARIES_BYTES, die_first, limit_data
 from retrieval_site.supervisor.processes import tied_to_parent
+from retrieval_site.tracing import flush, span
 from workers.jobs.context import stopping
 from workers.jobs.runner import run_claimed
 from workers.models import Job, JobState
@@ -20,17 +21,21 @@ if TYPE_CHECKING:
 
 
 def serve(orders: Connection[Any, Any]) -> None:
-    """Run the jobs that come as (id, lease token), and say after each that it has reached its next state."""
+    """Run the jobs that come as (id, lease token, trace), and say after each that it has reached its next state."""
     _prepare()
     while not stopping.is_set():
         try:
-            job_id, token = orders.recv()
+            job_id, token, trace = orders.recv()
         except EOFError:
             return
         close_old_connections()
         job = Job.objects.filter(pk=job_id, state=JobState.RUNNING, lease_token=token).first()
         if job is not None:
-            run_claimed(job)
+            with span(f"job {job.type}", trace, job=str(job.pk), attempt=job.attempts) as current:
+                done = run_claimed(job)
+                if current is not None:
+                    current.set_attribute("state", str(done.state))
+            flush()
         orders.send("done")
     connection.close()
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from celery import shared_task
+from celery import current_task, shared_task
 from celery.signals import worker_ready, worker_shutdown, worker_shutting_down
 from django.db import close_old_connections
 
+from retrieval_site.tracing import span
 from workers.jobs.apart import PROCESSES, run_job_apart
 from workers.jobs.context import stopping
-from workers.jobs.enqueue import QUEUE, TASK
+from workers.jobs.enqueue import QUEUE, TASK, TRACE
 from workers.jobs.sweeper import Sweeper
 
 _sweepers: list[Sweeper] = []
@@ -20,7 +21,14 @@ _sweepers: list[Sweeper] = []
 def run_job_task(job_id: str) -> None:
     """Run the job if it still waits; a doubled message finds it claimed and does nothing."""
     close_old_connections()
-    run_job_apart(job_id)
+    with span("take a job", _trace_of_message(), job=str(job_id)):
+        run_job_apart(job_id)
+
+
+def _trace_of_message() -> dict[str, str]:
+    """Return what the message carries, {} where it carries nothing or this is no worker."""
+    request = current_task.request if current_task else None
+    return (getattr(request, "headers", None) or {}).get(TRACE) or getattr(request, TRACE, None) or {}
 
 
 @worker_ready.connect

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import FileSystemStorage, default_storage
 from django.db import connection, transaction
@@ -17,16 +15,13 @@ from retrieval_site.database import Prepared
 from retrieval_site.errors import AppError
 from retrieval_site.rows import columns
 from workers.models import Blob
+from workers.storage.bucket import BucketStorage
+from workers.storage.folder import CHUNK_BYTES, folder_put
 
 if TYPE_CHECKING:
     from django.core.files.storage import Storage
 
     from retrieval_site.rows import Columns
-
-CHUNK_BYTES = 1024 * 1024
-INCOMING = "incoming"
-"""Folder beside the blobs for files that are still being written; on one file system, so that renaming is atomic."""
-
 
 _ROW_PUT = Prepared(
     "INSERT INTO workers_blob AS blob (sha256, size, content_type, created_at)"
@@ -84,6 +79,18 @@ def blob_open(blob: Blob) -> File[bytes]:
     return opened
 
 
+def file_address(name: str, content_type: str) -> str | None:
+    """Return a signed address from which a browser gets a file for `BLOB_S3_SIGNED_SECONDS`; None where there is none.
+
+    Check first who asks: the address works for anybody. Raises AppError `storage.*`.
+    """
+    seconds = settings.CONFIG.blob_s3_signed_seconds
+    if not seconds or not isinstance(default_storage, BucketStorage):
+        return None
+    looks = {"response-content-type": content_type, "response-content-disposition": "inline"}
+    return default_storage.signed(name, seconds, looks)
+
+
 def _digest(content: File[bytes]) -> tuple[str, int]:
     digest, size = hashlib.sha256(), 0
     for chunk in content.chunks(CHUNK_BYTES):
@@ -96,36 +103,11 @@ def file_put(name: str, content: File[bytes], size: int, *, durable: bool = True
     """Store `size` bytes under a name that stands for just these bytes; never half, and once."""
     # `default_storage` is a lazy wrapper, which isinstance sees through.
     if isinstance(default_storage, FileSystemStorage):
-        _put_file(Path(default_storage.path(name)), content, size, durable=durable)
+        folder_put(Path(default_storage.path(name)), content, size, durable=durable)
+    elif isinstance(default_storage, BucketStorage):
+        default_storage.put(name, content, size, durable=durable)
     elif not default_storage.exists(name):
         _put_object(default_storage, name, content)
-
-
-def _put_file(path: Path, content: File[bytes], size: int, *, durable: bool) -> None:
-    """Write beside and rename: a reader, or a start after kill -9, sees the whole file or none."""
-    if path.is_file() and path.stat().st_size == size:
-        return
-    incoming = path.parent.parent / INCOMING
-    for folder in (incoming, path.parent):
-        if not folder.is_dir():
-            folder.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=incoming)
-    try:
-        _write(descriptor, content, durable=durable)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
-def _write(descriptor: int, content: File[bytes], *, durable: bool) -> None:
-    content.seek(0)
-    with os.fdopen(descriptor, "wb") as file:
-        os.fchmod(file.fileno(), 0o644)
-        shutil.copyfileobj(content, file, CHUNK_BYTES)
-        file.flush()
-        if durable:
-            os.fsync(file.fileno())
 
 
 def _put_object(storage: Storage, name: str, content: File[bytes]) -> None:

@@ -10,7 +10,8 @@ from models_admin.files import bundle_name
 from models_admin.mlflow_store import fetched, store_argument
 from models_admin.services import version_find
 from workers.jobs.command import JobCommand
-from workers.storage.blobs import CHUNK_BYTES, blob_open
+from workers.storage.blobs import blob_open
+from workers.storage.folder import CHUNK_BYTES
 from workers.training.tracking.registry import is_registry_address
 
 if TYPE_CHECKING:

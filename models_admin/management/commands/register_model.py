@@ -10,7 +10,8 @@ from django.core.management.base import BaseCommand, CommandError
 from models_admin.files import bundle_name
 from models_admin.mlflow_store import store_argument, store_uri
 from models_admin.services import version_find
-from workers.storage.blobs import CHUNK_BYTES, blob_open
+from workers.storage.blobs import blob_open
+from workers.storage.folder import CHUNK_BYTES
 from workers.training.errors import TrainingError
 from workers.training.tracking.registry import bundle_register
 

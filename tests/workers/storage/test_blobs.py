@@ -11,7 +11,7 @@ from django.core.files.storage import InMemoryStorage, default_storage
 
 from retrieval_site.errors import AppError
 from workers.models import Blob
-from workers.storage import blobs
+from workers.storage import blobs, folder
 from workers.storage.blobs import blob_of, blob_open, blob_store, file_put, row_put
 
 pytestmark = pytest.mark.django_db
@@ -49,13 +49,13 @@ def test_a_write_that_fails_leaves_neither_the_blob_nor_a_remnant(monkeypatch):
     def broken(*_args, **_options):
         raise OSError("disk full")
 
-    monkeypatch.setattr(blobs.shutil, "copyfileobj", broken)
+    monkeypatch.setattr(folder.shutil, "copyfileobj", broken)
     with pytest.raises(OSError, match="disk full"):
         blob_store(b"never there", "text/plain")
     sha256 = hashlib.sha256(b"never there").hexdigest()
     root = Path(default_storage.path(""))
     assert not (root / sha256[:2] / sha256).exists()
-    assert list((root / blobs.INCOMING).iterdir()) == []
+    assert list((root / folder.INCOMING).iterdir()) == []
 
 
 def test_a_blob_that_the_storage_lost_is_an_error_with_an_id():

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from django.core.management.base import BaseCommand
 
-HELP = "back up database, pictures, bundles and settings into a folder"
+HELP = "back up database, pictures, bundles and settings into a folder or a bucket (s3://BUCKET/PREFIX)"
 INCOMPLETE = 3
 """The exit status of a backup that was made without blobs that the site has lost."""
 

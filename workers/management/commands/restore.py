@@ -32,7 +32,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("place", help="the folder of the backups")
+        parser.add_argument("place", help="the folder of the backups, or s3://BUCKET/PREFIX")
         parser.add_argument("backup", nargs="?", help="its id (default: the newest)")
         parser.add_argument("--identity", type=Path, help="the file of the private key, for an encrypted one")
         parser.add_argument(

@@ -1,0 +1,1 @@
+"""Buckets of services that speak S3: how they are set."""
