@@ -1,0 +1,164 @@
+"""What goes wrong on a bad day: each fault is a context manager, and when it ends the cause is gone."""
+
+from __future__ import annotations
+
+import contextlib
+import resource
+import signal
+import subprocess
+import threading
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import psutil
+import redis
+
+from bench.soak.site import DISK_BYTES, MARKS, Site
+from retrieval_site.supervisor.paths import DataPaths
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+MIB = 1024 * 1024
+PAUSE_SECONDS, STARVED_SECONDS, FULL_SECONDS, CLOCK_SECONDS = 8.0, 8.0, 12.0, 8.0
+LEASE_SECONDS = 40.0
+"""Longer than a job's lease."""
+SPARE_BYTES = 4 * MIB
+CLOCK_JUMPS = ("+2h", "-2h")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What goes wrong, how long its cause stays (0: a moment), and what brings it about."""
+
+    name: str
+    seconds: float
+    brought: Callable[[Site], AbstractContextManager[None]]
+
+
+def faults(site: Site) -> Iterator[Fault]:
+    """Yield every fault that can be brought about here, one round of them."""
+    for name in MARKS:
+        yield Fault(f"{name} killed", 0, _at_once(lambda site, name=name: site.part(name).kill()))
+        yield Fault(f"{name} paused", PAUSE_SECONDS, lambda site, name=name: _paused(site, name))
+        if name != "redis":
+            yield Fault(f"{name} starved", STARVED_SECONDS, lambda site, name=name: _starved(site, name))
+    yield Fault("redis starved", STARVED_SECONDS, _redis_starved)
+    yield Fault("redis emptied", 0, _at_once(lambda site: _redis(site).flushall()))
+    yield Fault(
+        "postgres restarted", 0, _at_once(lambda site: site.part("postgres").send_signal(signal.SIGINT))
+    )
+    yield Fault(
+        "a backend of postgres killed", 0, _at_once(lambda site: _kill_one(site, "postgres", "sightline"))
+    )
+    yield Fault("encoder killed", 0, _at_once(lambda site: _kill_one(site, "query", "")))
+    yield Fault("job killed", 0, _at_once(lambda site: _kill_one(site, "bulk", "forkserver")))
+    yield Fault("bulk paused past its leases", LEASE_SECONDS, lambda site: _paused(site, "bulk"))
+    if site.has_disk:
+        yield Fault("disk full", FULL_SECONDS, _disk_full)
+    if site.clock:
+        for jump in CLOCK_JUMPS:
+            yield Fault(f"clock {jump}", CLOCK_SECONDS, lambda site, jump=jump: _clock(site, jump))
+
+
+def _at_once(work: Callable[[Site], object]) -> Callable[[Site], AbstractContextManager[None]]:
+    @contextlib.contextmanager
+    def brought(site: Site) -> Iterator[None]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            work(site)
+        yield
+
+    return brought
+
+
+def _kill_one(site: Site, part: str, mark: str) -> None:
+    """Kill the largest process below a part."""
+    for process in site.below(part, mark)[:1]:
+        process.kill()
+
+
+@contextlib.contextmanager
+def _paused(site: Site, name: str) -> Iterator[None]:
+    stopped = site.tree(name)
+    _signal(stopped, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        _signal(stopped, signal.SIGCONT)
+
+
+def _signal(processes: Sequence[psutil.Process], number: signal.Signals) -> None:
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.send_signal(number)
+
+
+@contextlib.contextmanager
+def _starved(site: Site, name: str) -> Iterator[None]:
+    """Let no process of a part take more memory than it has; those that it starts meanwhile neither."""
+    before: list[tuple[psutil.Process, tuple[int, int]]] = []
+    for process in site.tree(name):
+        with contextlib.suppress(psutil.Error):
+            limits = process.rlimit(resource.RLIMIT_AS)
+            has = process.memory_info().vms + SPARE_BYTES
+            process.rlimit(resource.RLIMIT_AS, (has, limits[1]))
+            before.append((process, limits))
+    try:
+        yield
+    finally:
+        starved = {process.pid for process, _ in before}
+        young = [(process, before[0][1]) for process in site.tree(name) if process.pid not in starved]
+        for process, limits in [*before, *(young if before else [])]:
+            with contextlib.suppress(psutil.Error):
+                process.rlimit(resource.RLIMIT_AS, limits)
+
+
+def _redis(site: Site) -> redis.Redis:
+    return redis.Redis(unix_socket_path=str(DataPaths(site.folder).redis_socket))
+
+
+@contextlib.contextmanager
+def _redis_starved(site: Site) -> Iterator[None]:
+    """Give Redis no room beyond what it has."""
+    server = _redis(site)
+    former = server.config_get("maxmemory")["maxmemory"]
+    server.config_set("maxmemory", "1mb")
+    try:
+        yield
+    finally:
+        server.config_set("maxmemory", former)
+
+
+@contextlib.contextmanager
+def _disk_full(site: Site) -> Iterator[None]:
+    """Shrink the disk to what is used, again and again, for what is freed is soon taken."""
+    end = threading.Event()
+
+    def shrink() -> None:
+        while not end.wait(0.05):
+            _resize(site, site.used_bytes())
+
+    thread = threading.Thread(target=shrink)
+    thread.start()
+    try:
+        yield
+    finally:
+        end.set()
+        thread.join()
+        _resize(site, DISK_BYTES)
+
+
+def _resize(site: Site, size: int) -> None:
+    words = ["mount", "-o", f"remount,size={size}", str(site.folder)]
+    subprocess.run(words, check=False, capture_output=True)
+
+
+@contextlib.contextmanager
+def _clock(site: Site, jump: str) -> Iterator[None]:
+    assert site.clock is not None
+    site.clock.write_text(jump)
+    try:
+        yield
+    finally:
+        site.clock.write_text("+0")
