@@ -150,7 +150,7 @@ def _through_the_day(site: Site, ledger: Ledger, day: Day, options: argparse.Nam
 
 
 def _chosen(site: Site, only: str) -> list[Fault]:
-    return [fault for fault in faults(site) if only in fault.name]
+    return [fault for fault in faults(site) if any(word in fault.name for word in only.split(","))]
 
 
 def _calm(day: Day, seconds: float) -> None:
@@ -284,7 +284,9 @@ def _options() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--minutes", type=float, default=8.0, help="60 for the documented run")
-    parser.add_argument("--only", default="", help="only faults whose names hold this")
+    parser.add_argument(
+        "--only", default="", help="only faults whose names hold one of these words, parted by commas"
+    )
     parser.add_argument("--clock", action="store_true", help="let the clock jump, too (libfaketime)")
     parser.add_argument("--json", type=Path, help="file for the figures")
     return parser.parse_args()
