@@ -57,7 +57,7 @@ class HardSet:
         return _unit(found + gap * moved)
 
     def _world(self) -> tuple[Floats, Floats, Floats, Floats]:
-        """Return the rotation `(directions, dim)`, their deviations, the topics' centres, and how questions are moved."""
+        """Return the rotation `(directions, dim)`, their deviations, the topics' centres, and the move of questions."""
         rng = np.random.default_rng([self.seed, 0])
         place, _ = np.linalg.qr(rng.standard_normal((self.dim, self.directions)))
         spread = np.arange(1, self.directions + 1) ** (-self.power / 2)
