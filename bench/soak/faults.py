@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import resource
 import signal
 import subprocess
 import threading
+import time
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,6 +16,7 @@ from typing import TYPE_CHECKING
 import psutil
 import redis
 
+from bench.serving import ROOT
 from bench.soak.site import DISK_BYTES, MARKS, Site
 from retrieval_site.supervisor.paths import DataPaths
 
@@ -54,7 +57,7 @@ def faults(site: Site) -> Iterator[Fault]:
     )
     yield Fault("encoder killed", 0, _at_once(lambda site: _kill_one(site, "query", "")))
     yield Fault("job killed", 0, _at_once(lambda site: _kill_one(site, "bulk", "forkserver")))
-    yield Fault("bulk paused past its leases", LEASE_SECONDS, lambda site: _paused(site, "bulk"))
+    yield Fault("bulk paused, another takes over", LEASE_SECONDS, _taken_over)
     if site.has_disk:
         yield Fault("disk full", FULL_SECONDS, _disk_full)
     if site.clock:
@@ -86,6 +89,28 @@ def _paused(site: Site, name: str) -> Iterator[None]:
         yield
     finally:
         _signal(stopped, signal.SIGCONT)
+
+
+@contextlib.contextmanager
+def _taken_over(site: Site) -> Iterator[None]:
+    """Freeze the bulk worker in the middle of its jobs until a second one has taken them over, then let both go on."""
+    first = site.part("bulk")
+    words = [word.replace("bulk@", "second@") for word in first.cmdline()]
+    with (site.folder / "log" / "second.log").open("ab") as log:
+        second = subprocess.Popen(
+            words, env=first.environ(), cwd=ROOT, stdout=log, stderr=log, start_new_session=True
+        )
+    try:
+        with _paused(site, "bulk"):
+            yield
+        time.sleep(PAUSE_SECONDS)
+    finally:
+        second.terminate()
+        try:
+            second.wait(30)
+        except subprocess.TimeoutExpired:
+            os.killpg(second.pid, signal.SIGKILL)
+            second.wait()
 
 
 def _signal(processes: Sequence[psutil.Process], number: signal.Signals) -> None:
