@@ -51,8 +51,9 @@ _SAMPLE = sql.SQL("""
 def candidates_choose(version: ModelVersion, kind: str, checkpoint: Callable[[], None]) -> int | None:
     """Measure how many candidates this table's binary index needs, and search with so many from then on.
 
-    Stored vectors ask for their neighbours in other documents. Returns the number; None where there is no such index,
-    or the table is small, so that the default counts. A setting that somebody applied to one modality stays.
+    Stored vectors ask for their neighbours in other documents. Returns the smallest number that reaches the target,
+    else the largest that goes by the index; None where there is no such index, or the table is so small that the
+    default is right. A setting that somebody applied to one modality stays.
     """
     table = VectorTable(version.pk, kind)
     if index_state(version, kind).kind != "binary" or table_rows(table) < ROWS_MIN:
@@ -62,7 +63,10 @@ def candidates_choose(version: ModelVersion, kind: str, checkpoint: Callable[[],
         return None
     settings_tried = [tried for tried in LADDERS["binary"] if tried >= DEFAULTS["binary"]]
     trial = RecallTrial.of("binary", asked, checkpoint)
-    *_, (chosen, _) = trial.climbed(settings_tried, settings.CONFIG.recall_target, checkpoint)
+    climbed = list(trial.climbed(settings_tried, settings.CONFIG.recall_target, checkpoint))
+    if not climbed:
+        return None
+    chosen, _ = climbed[-1]
     search_setting_replace(version=version, kind=kind, index="binary", value=chosen)
     return chosen
 

@@ -100,6 +100,8 @@ def test_a_child_is_started_again_although_nothing_can_be_written(
 
     sleeper = supervisor.start(child("sleeper", SLEEPS))
     assert sleeper.process is not None
+    usage = shutil.disk_usage("/")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=0))
     monkeypatch.setattr("retrieval_site.supervisor.supervise.remember_children", full)
     sleeper.process.kill()
     look_until(supervisor, lambda: "sleeper: started again" in said)

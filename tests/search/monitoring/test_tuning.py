@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from django.db import connection
 
 from search.models import RecallMeasurement, SearchSetting
 from search.monitoring import tuning
@@ -32,10 +33,12 @@ def corpus(django_db_setup, django_db_blocker):
 
 
 @pytest.fixture(autouse=True)
-def _small_tables_count(monkeypatch, corpus):
+def _small_tables_count(monkeypatch, corpus, db):
     monkeypatch.setattr(tuning, "ROWS_MIN", 100)
     corpus.version.vector_index = "binary"
     settings_forget()
+    with connection.cursor() as cursor:  # else it would not go by the index for a tenth of so small a table
+        cursor.execute("SET LOCAL enable_sort = off")
     yield
     settings_forget()
 
@@ -75,6 +78,12 @@ def test_measuring_anew_takes_the_place_of_what_was_measured_before(corpus, sett
     assert candidates_choose(corpus.version, "passage", nothing) == BINARY_CANDIDATES
     assert SearchSetting.objects.filter(undone_at__isnull=True).count() == 1
     assert candidates(corpus) == BINARY_CANDIDATES
+
+
+def test_a_table_of_which_so_much_is_sorted_sooner_keeps_the_default(corpus):
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_sort = on")
+    assert candidates_choose(corpus.version, "passage", nothing) is None
 
 
 def test_small_tables_and_other_indexes_keep_their_default(corpus, monkeypatch):
