@@ -6,6 +6,7 @@ import contextlib
 import os
 import resource
 import signal
+import struct
 import subprocess
 import threading
 import time
@@ -22,13 +23,14 @@ from retrieval_site.supervisor.paths import DataPaths
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
 MIB = 1024 * 1024
 PAUSE_SECONDS, STARVED_SECONDS, FULL_SECONDS, CLOCK_SECONDS = 8.0, 8.0, 12.0, 8.0
 LEASE_SECONDS = 40.0
 """Longer than a job's lease."""
 SPARE_BYTES = 4 * MIB
-CLOCK_JUMPS = ("+2h", "-2h")
+CLOCK_JUMPS = {"put forward by two hours": 7200, "put back by two hours": -7200}
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,8 @@ def faults(site: Site) -> Iterator[Fault]:
     if site.has_disk:
         yield Fault("disk full", FULL_SECONDS, _disk_full)
     if site.clock:
-        for jump in CLOCK_JUMPS:
-            yield Fault(f"clock {jump}", CLOCK_SECONDS, lambda site, jump=jump: _clock(site, jump))
+        for name, jump in CLOCK_JUMPS.items():
+            yield Fault(f"clock {name}", CLOCK_SECONDS, lambda site, jump=jump: _clock(site, jump))
 
 
 def _at_once(work: Callable[[Site], object]) -> Callable[[Site], AbstractContextManager[None]]:
@@ -180,10 +182,16 @@ def _resize(site: Site, size: int) -> None:
 
 
 @contextlib.contextmanager
-def _clock(site: Site, jump: str) -> Iterator[None]:
+def _clock(site: Site, jump: int) -> Iterator[None]:
+    """Move the wall clock by so many seconds, and back again: each is a jump."""
     assert site.clock is not None
-    site.clock.write_text(jump)
+    _set_clock(site.clock, jump)
     try:
         yield
     finally:
-        site.clock.write_text("+0")
+        _set_clock(site.clock, 0)
+
+
+def _set_clock(file: Path, seconds: int) -> None:
+    with file.open("r+b") as opened:  # not written anew: the processes have mapped it
+        opened.write(struct.pack("=q", seconds))
