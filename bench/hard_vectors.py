@@ -33,8 +33,8 @@ class HardSet:
     directions: int = 192
     power: float = 0.7
     topics: int = 2000
-    topic_share: float = 0.5
-    noise: float = 0.15
+    topic_share: float = 0.4
+    noise: float = 0.5
     gap: float = 0.6
 
     def stored(self, count: int) -> Iterator[Floats]:

@@ -45,7 +45,7 @@ DOCUMENTS, PHOTOS = 400, 8
 TEXTS = ("a red pump leaks", "rusty blue gear", "the yellow fan is dusty", "a cracked green gate valve")
 CALM_SHARE = 0.12
 """Of the time, at the beginning and at the end."""
-REST_SECONDS = 4.0
+REST_SECONDS = 3.0
 QUIET_SECONDS = 240.0
 SAID_MAX = 60
 

@@ -26,9 +26,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MIB = 1024 * 1024
-PAUSE_SECONDS, STARVED_SECONDS, FULL_SECONDS, CLOCK_SECONDS = 8.0, 8.0, 12.0, 8.0
-LEASE_SECONDS = 40.0
+PAUSE_SECONDS, STARVED_SECONDS, FULL_SECONDS, CLOCK_SECONDS = 6.0, 6.0, 12.0, 8.0
+LEASE_SECONDS = 25.0
 """Longer than a job's lease."""
+BELOW = (
+    ("a backend of postgres killed", "postgres", "sightline"),
+    ("encoder killed", "query", "sandbox"),
+    ("job killed", "bulk", "forkserver"),
+)
+"""Processes below a part: a name, the part, and what their command line holds."""
 SPARE_BYTES = 4 * MIB
 CLOCK_JUMPS = {"put forward by two hours": 7200, "put back by two hours": -7200}
 
@@ -46,25 +52,26 @@ def faults(site: Site) -> Iterator[Fault]:
     """Yield every fault that can be brought about here, one round of them."""
     for name in MARKS:
         yield Fault(f"{name} killed", 0, _at_once(lambda site, name=name: site.part(name).kill()))
-        yield Fault(f"{name} paused", PAUSE_SECONDS, lambda site, name=name: _paused(site, name))
-        if name != "redis":
-            yield Fault(f"{name} starved", STARVED_SECONDS, lambda site, name=name: _starved(site, name))
-    yield Fault("redis starved", STARVED_SECONDS, _redis_starved)
-    yield Fault("redis emptied", 0, _at_once(lambda site: _redis(site).flushall()))
-    yield Fault(
-        "postgres restarted", 0, _at_once(lambda site: site.part("postgres").send_signal(signal.SIGINT))
-    )
-    yield Fault(
-        "a backend of postgres killed", 0, _at_once(lambda site: _kill_one(site, "postgres", "sightline"))
-    )
-    yield Fault("encoder killed", 0, _at_once(lambda site: _kill_one(site, "query", "")))
-    yield Fault("job killed", 0, _at_once(lambda site: _kill_one(site, "bulk", "forkserver")))
-    yield Fault("bulk paused, another takes over", LEASE_SECONDS, _taken_over)
     if site.has_disk:
         yield Fault("disk full", FULL_SECONDS, _disk_full)
     if site.clock:
         for name, jump in CLOCK_JUMPS.items():
             yield Fault(f"clock {name}", CLOCK_SECONDS, lambda site, jump=jump: _clock(site, jump))
+    yield Fault("redis emptied", 0, _at_once(lambda site: _redis(site).flushall()))
+    yield Fault("postgres restarted", 0, _at_once(_restart_postgres))
+    yield Fault("bulk paused, another takes over", LEASE_SECONDS, _taken_over)
+    for name, part, mark in BELOW:
+        yield Fault(name, 0, _at_once(lambda site, part=part, mark=mark: _kill_one(site, part, mark)))
+    for name in MARKS:
+        yield Fault(f"{name} paused", PAUSE_SECONDS, lambda site, name=name: _paused(site, name))
+    for name in MARKS:
+        starved = _redis_starved if name == "redis" else lambda site, name=name: _starved(site, name)
+        yield Fault(f"{name} starved", STARVED_SECONDS, starved)
+
+
+def _restart_postgres(site: Site) -> None:
+    """Stop it as an administrator does; the supervisor starts it again."""
+    site.part("postgres").send_signal(signal.SIGINT)
 
 
 def _at_once(work: Callable[[Site], object]) -> Callable[[Site], AbstractContextManager[None]]:
