@@ -14,13 +14,13 @@ from search.monitoring.recall import RecallTrial, measure_recall
 from search.monitoring.tuning import candidates_choose, candidates_follow
 from search.retrieval.dense import BINARY_CANDIDATES, RowEstimate, make_plan
 from search.services.search_settings import search_setting_apply, search_setting_undo
-from search.vectors.index import index_build
+from search.vectors.index import IndexState
 from search.vectors.tuned import settings_forget
 from tests.support.corpus import clustered
 from tests.support.queries import make_query
 from tests.support.searched import scope_of, searched
 
-ROWS, DIM = 4_000, 32
+ROWS, DIM = 2_000, 32
 LARGE = RowEstimate(10**7, 10**7, "binary")
 
 pytestmark = pytest.mark.django_db
@@ -35,7 +35,6 @@ def corpus(django_db_setup, django_db_blocker):
 @pytest.fixture(autouse=True)
 def _small_tables_count(monkeypatch, corpus, db):
     monkeypatch.setattr(tuning, "ROWS_MIN", 100)
-    corpus.version.vector_index = "binary"
     settings_forget()
     with connection.cursor() as cursor:  # else it would not go by the index for a tenth of so small a table
         cursor.execute("SET LOCAL enable_sort = off")
@@ -90,11 +89,8 @@ def test_small_tables_and_other_indexes_keep_their_default(corpus, monkeypatch):
     monkeypatch.setattr(tuning, "ROWS_MIN", ROWS + 10_000)
     assert candidates_choose(corpus.version, "passage", nothing) is None
     monkeypatch.setattr(tuning, "ROWS_MIN", 100)
-    corpus.version.vector_index = "hnsw"
-    index_build(corpus.version, "passage")
+    monkeypatch.setattr(tuning, "index_state", lambda *_: IndexState("hnsw", 1))
     assert candidates_choose(corpus.version, "passage", nothing) is None
-    corpus.version.vector_index = "binary"
-    index_build(corpus.version, "passage")
     assert not SearchSetting.objects.exists()
 
 
