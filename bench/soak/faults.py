@@ -64,9 +64,19 @@ def faults(site: Site) -> Iterator[Fault]:
         yield Fault(name, 0, _at_once(lambda site, part=part, mark=mark: _kill_one(site, part, mark)))
     for name in MARKS:
         yield Fault(f"{name} paused", PAUSE_SECONDS, lambda site, name=name: _paused(site, name))
-    for name in MARKS:
-        starved = _redis_starved if name == "redis" else lambda site, name=name: _starved(site, name)
-        yield Fault(f"{name} starved", STARVED_SECONDS, starved)
+    yield Fault("redis starved", STARVED_SECONDS, _redis_starved)
+    for name in ("web", "query", "bulk", "postgres"):
+        if may_be_limited(site, name):
+            yield Fault(f"{name} starved", STARVED_SECONDS, lambda site, name=name: _starved(site, name))
+
+
+def may_be_limited(site: Site, name: str) -> bool:
+    """Return whether this process may limit a part's memory: that of another account takes CAP_SYS_RESOURCE."""
+    try:
+        site.part(name).rlimit(resource.RLIMIT_AS)
+    except psutil.AccessDenied:
+        return False
+    return True
 
 
 def _restart_postgres(site: Site) -> None:
@@ -141,11 +151,11 @@ def _starved(site: Site, name: str) -> Iterator[None]:
     try:
         yield
     finally:
-        starved = {process.pid for process, _ in before}
-        young = [(process, before[0][1]) for process in site.tree(name) if process.pid not in starved]
-        for process, limits in [*before, *(young if before else [])]:
+        known = {process.pid: limits for process, limits in before}
+        usual = next(iter(known.values()), (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        for process in site.tree(name):  # those that were started meanwhile, too
             with contextlib.suppress(psutil.Error):
-                process.rlimit(resource.RLIMIT_AS, limits)
+                process.rlimit(resource.RLIMIT_AS, known.get(process.pid, usual))
 
 
 def _redis(site: Site) -> redis.Redis:
