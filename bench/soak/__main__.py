@@ -73,7 +73,6 @@ def main() -> None:
             said = _rehearsed(site, options, Path(room))
     if not has_disk:
         print("The disk was never full: no disk of its own could be mounted (needs root).")
-    print("Parts whose memory could not be limited from here were not starved (see the table).")
     if clock is None:
         print("The clock did not jump: there is no C compiler.")
     if said:

@@ -64,13 +64,19 @@ def faults(site: Site) -> Iterator[Fault]:
         yield Fault(name, 0, _at_once(lambda site, part=part, mark=mark: _kill_one(site, part, mark)))
     for name in MARKS:
         yield Fault(f"{name} paused", PAUSE_SECONDS, lambda site, name=name: _paused(site, name))
+    yield from _starvings(site)
+
+
+def _starvings(site: Site) -> Iterator[Fault]:
     yield Fault("redis starved", STARVED_SECONDS, _redis_starved)
     for name in ("web", "query", "bulk", "postgres"):
-        if may_be_limited(site, name):
+        if _may_be_limited(site, name):
             yield Fault(f"{name} starved", STARVED_SECONDS, lambda site, name=name: _starved(site, name))
+        else:
+            print(f"  {name} is not starved: limiting another account's processes takes CAP_SYS_RESOURCE")
 
 
-def may_be_limited(site: Site, name: str) -> bool:
+def _may_be_limited(site: Site, name: str) -> bool:
     """Return whether this process may limit a part's memory: that of another account takes CAP_SYS_RESOURCE."""
     try:
         site.part(name).rlimit(resource.RLIMIT_AS)
