@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from django.contrib.auth import get_user_model
 from django.core.files import File
+from django.db import connection, transaction
 
 from bench import vectors
 from bench.documents import documents_store
@@ -91,7 +92,9 @@ def uploaded(bundle: Path) -> ModelVersion:
 
 def api_token() -> str:
     """Return the key of a new token that may read and write, of an administrator made for it."""
-    user, _ = get_user_model().objects.get_or_create(username="bench", defaults={"is_superuser": True})
+    user, _ = get_user_model().objects.get_or_create(
+        username="bench", defaults={"is_superuser": True, "is_staff": True}
+    )
     return token_create(user=user, name="bench", scopes=["read", "write"])[1]
 
 
@@ -105,18 +108,56 @@ def finished(job: Job) -> Job:
 
 def clustered(count: int, dim: int) -> ModelVersion:
     """Store `count` documents with generated vectors of `dim` dimensions, under a version without an encoder."""
-    blob = blob_store(b"no bundle: the vectors are generated", "application/zip")
-    version, _ = ModelVersion.objects.get_or_create(
-        name="clustered", number=1, dim=dim, defaults={"bundle": blob, "state": VersionState.VALID}
-    )
-    table_drop(version)
-    table_create(version)
+    version = bare_version(dim)
     documents_store("clustered", "Clustered", [f"Document {n}" for n in range(count)])
     ids, start = list(Passage.objects.order_by("pk").values_list("pk", flat=True)), 0
     for batch in vectors.stored(count, dim=dim):
         vectors_write(version, "passage", ids[start : start + len(batch)], batch)
         start += len(batch)
     return version
+
+
+_DOCUMENTS = """
+    INSERT INTO search_document (id, collection_id, external_id, title, body, url, tags, metadata, outline,
+                                 content_hash, split_pending, changed_since_import, created_at, updated_at)
+    SELECT n, %s, 'd' || n, '', 'x', '', '{}', '{}', '{}', '', false, false, now(), now() FROM generate_series(1, %s) n
+"""
+_PASSAGES = """
+    INSERT INTO search_passage (id, document_id, ordinal, start, "end", text, heading, page)
+    SELECT n, n, 0, 0, 1, 'x', '', 0 FROM generate_series(1, %s) n
+"""
+
+
+def bare_passages(count: int) -> range:
+    """Store anew so many documents of one passage each, without words or fields, and return the passages' ids.
+
+    The database's triggers are passed over: full text would take longer than all that is measured.
+    """
+    collection, _ = Collection.objects.get_or_create(slug="bare", defaults={"name": "Bare"})
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute("TRUNCATE search_document, search_passage CASCADE")
+        cursor.execute(_DOCUMENTS, [collection.pk, count])
+        cursor.execute(_PASSAGES, [count])
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE search_document, search_passage")
+    return range(1, count + 1)
+
+
+def bare_version(dim: int) -> ModelVersion:
+    """Return a version without an encoder, with empty tables for vectors of `dim` dimensions."""
+    blob = blob_store(b"no bundle: the vectors are generated", "application/zip")
+    version, _ = ModelVersion.objects.get_or_create(
+        name="clustered", number=1, dim=dim, defaults={"bundle": blob, "state": VersionState.VALID}
+    )
+    table_drop(version)
+    table_create(version)
+    return version
+
+
+def collections_all() -> tuple[int, ...]:
+    """Return the keys of all collections."""
+    return tuple(Collection.objects.values_list("pk", flat=True))
 
 
 def encoded(version: ModelVersion, photos: Sequence[Path]) -> Floats:
@@ -142,14 +183,12 @@ def compare(version: ModelVersion, questions: Floats, report: Report, name: str)
 
 def measured(version: ModelVersion, questions: Floats) -> Compared:
     """Ask each question by a scan and by the plan that the product chooses, in turn."""
-    collections = tuple(Collection.objects.values_list("pk", flat=True))
-    scope = make_scope(VectorTable(version.pk, "passage"), collections, {})
+    scope = make_scope(VectorTable(version.pk, "passage"), collections_all(), {})
     expected = estimate(scope)
     scan = make_plan(version, scope, TOP, replace(expected, index=None))
     planned = make_plan(version, scope, TOP, expected)
     pairs = [
-        (_asked(version, vector, scope, scan), _asked(version, vector, scope, planned))
-        for vector in questions
+        (asked(version, vector, scope, scan), asked(version, vector, scope, planned)) for vector in questions
     ]
     scans, plans = ([answer.milliseconds for answer in side] for side in zip(*pairs, strict=True))
     return Compared(
@@ -162,7 +201,8 @@ def measured(version: ModelVersion, questions: Floats) -> Compared:
     )
 
 
-def _asked(version: ModelVersion, vector: Floats, scope: Scope, plan: Plan) -> Answer:
+def asked(version: ModelVersion, vector: Floats, scope: Scope, plan: Plan) -> Answer:
+    """Ask by this plan, as a search does, and return its best documents."""
     query = EncodedQuery(version, (EncodedPart("image", vector[None]),))
     started = time.perf_counter()
     with ready_with(plan, scope, TOP) as find:

@@ -37,21 +37,27 @@ class Client:
         disposition = 'Content-Disposition: form-data; name="image"; filename="p.jpg"'
         head = f"--{boundary}\r\n{disposition}\r\nContent-Type: image/jpeg\r\n\r\n"
         body = b"".join([*parts, head.encode(), picture, f"\r\n--{boundary}--\r\n".encode()])
-        return self._post("/api/v1/search/", body, f"multipart/form-data; boundary={boundary}")
+        return self.send("POST", "/api/v1/search/", body, f"multipart/form-data; boundary={boundary}")
 
     def search(self, **fields: Any) -> Timed:
         """Search by JSON."""
-        return self._post("/api/v1/search/", json.dumps(fields).encode(), "application/json")
+        return self.post("search/", **fields)
 
-    def _post(self, path: str, body: bytes, content_type: str) -> Timed:
+    def post(self, path: str, **fields: Any) -> Timed:
+        """Send JSON to a path below the API's."""
+        return self.send("POST", f"/api/v1/{path}", json.dumps(fields).encode(), "application/json")
+
+    def send(self, method: str, path: str, body: bytes = b"", content_type: str = "") -> Timed:
+        """Send one request and read its answer, which is JSON or empty."""
         start = time.perf_counter()
         if self._was_closed():
             self._connection.close()  # and opened anew by the request
-        self._connection.request("POST", path, body, {**self._headers, "Content-Type": content_type})
+        headers = {**self._headers, "Content-Type": content_type} if content_type else self._headers
+        self._connection.request(method, path, body or None, headers)
         answer = self._connection.getresponse()
         data = answer.read()
         seconds = time.perf_counter() - start
-        return Timed(answer.status, json.loads(data), seconds)
+        return Timed(answer.status, json.loads(data) if data else {}, seconds)
 
     def _was_closed(self) -> bool:
         """Return whether the server has ended the idle connection: nothing else can be there to read."""

@@ -27,6 +27,13 @@ START_SECONDS = 120
 @contextlib.contextmanager
 def serving(**environment: str) -> Iterator[int]:
     """Start everything, yield the web's port once `/healthz` answers, and stop everything."""
+    with supervised(**environment) as (port, _):
+        yield port
+
+
+@contextlib.contextmanager
+def supervised(**environment: str) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+    """Start everything, yield the web's port and the supervisor once `/healthz` answers, and stop everything."""
     port = _free_port()
     env = {
         **os.environ,
@@ -48,7 +55,7 @@ def serving(**environment: str) -> Iterator[int]:
         )
         try:
             wait_for(port, "/healthz", server)
-            yield port
+            yield port, server
         finally:
             server.send_signal(signal.SIGINT)
             server.wait(60)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
-from django.http import HttpResponseServerError, JsonResponse
+from django.http import HttpResponse, HttpResponseServerError, JsonResponse
 from django.middleware.csrf import get_token
 from django.template.loader import render_to_string
 from django.views import defaults
 
 from retrieval_site.addresses import API_PREFIX
 from retrieval_site.errors import AppError
+from retrieval_site.outages import outage_of
 from retrieval_site.tracing import REQUEST_ID
 
 if TYPE_CHECKING:
@@ -39,11 +41,22 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponseBa
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
-    """Answer an unknown exception, which Django has logged with its traceback by now; the id finds it in the log."""
+    """Answer an unknown exception, which Django has logged with its traceback by now; the id finds it in the log.
+
+    One that says that a part of the server is away, also in the middle of a middleware, is answered as just that.
+    """
+    if outage := outage_of(sys.exception()):
+        return error_answer(outage) if is_api(request) else _outage_page(outage)
     if not is_api(request):
         # Without context processors: they ask for what may have broken, the database, session or user.
         return HttpResponseServerError(render_to_string("500.html", {"csrf_token": get_token(request)}))
     return error_answer(AppError("server.error", request_id=REQUEST_ID.get()))
+
+
+def _outage_page(outage: AppError) -> HttpResponse:
+    """Say what does not work; without context processors, which ask for what may be away."""
+    page = render_to_string("503.html", {"error": outage})
+    return HttpResponse(page, status=outage.status, headers=outage.headers)
 
 
 def too_many_requests(request: HttpRequest) -> HttpResponseBase:
@@ -58,4 +71,4 @@ def is_api(request: HttpRequest) -> bool:
 
 def error_answer(error: AppError) -> JsonResponse:
     """Return the one error shape."""
-    return JsonResponse(error.as_json(), status=error.status)
+    return JsonResponse(error.as_json(), status=error.status, headers=error.headers)

@@ -1,7 +1,7 @@
 """Traces by OpenTelemetry: spans of requests, stages of searches, questions to query workers and jobs.
 
 Off unless `OTEL_EXPORTER_OTLP_ENDPOINT` is set: then nothing of OpenTelemetry is imported here, and a span is one
-shared object that does nothing. No span holds what somebody asked, sent or is called: names, counts, ids and times alone.
+shared object that does nothing. No span holds what somebody asked, sent or is called: names, counts, ids, times.
 """
 
 from __future__ import annotations

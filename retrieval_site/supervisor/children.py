@@ -78,13 +78,13 @@ class Child:
         return None if self.process is None else self.process.poll()
 
     def start(self) -> None:
-        """Prepare and start the process; its output is appended to its log."""
+        """Prepare and start the process; its output is appended to its log. Raises OSError where that cannot be."""
+        self.started_at = time.monotonic()
         self.spec.prepare()
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self.told_bytes = log.tell()
             self.process = start(self.spec.command, log)
-        self.started_at = time.monotonic()
         self.start_again_at = None
 
     def note_end(self) -> None:

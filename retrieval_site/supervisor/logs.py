@@ -29,6 +29,15 @@ class LogKeeper:
         self.looked_at = time.monotonic()
         for log in self.folder.glob("*.log"):
             if log.stat().st_size > self.max_bytes:
-                shutil.copyfile(log, log.with_name(log.name + ".1"))
-                with log.open("r+b") as file:
-                    file.truncate(0)
+                _put_aside(log)
+
+
+def _put_aside(log: Path) -> None:
+    """Keep a log's former part, unless the disk has no room for it; the log begins anew either way."""
+    former = log.with_name(log.name + ".1")
+    try:
+        shutil.copyfile(log, former)
+    except OSError:
+        former.unlink(missing_ok=True)
+    with log.open("r+b") as file:
+        file.truncate(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import sys
 import time
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from retrieval_site.supervisor.paths import DataPaths
 
 LOOK_EVERY_SECONDS = 0.1
+DISK_FREE_MIN_BYTES = 32 * 1024 * 1024
+"""With less, children end for want of room: they are started again for as long as it takes."""
 Say = Callable[[str, str], None]
 
 
@@ -116,9 +119,18 @@ class Supervisor:
         elif child.start_again_at is None:
             self._note_end(child)
         elif time.monotonic() >= child.start_again_at:
+            self._start_again(child)
+
+    def _start_again(self, child: Child) -> None:
+        """Start a child that had ended; one that cannot be started now, on a full disk for example, is tried later."""
+        try:
             child.start()
-            self._remember()
-            self.say(child.spec.name, "started again")
+        except (OSError, SupervisorError) as error:
+            self.say(child.spec.name, f"cannot be started: {error}")
+            self._note_end(child)
+            return
+        self._remember()
+        self.say(child.spec.name, "started again")
 
     def stop(self) -> None:
         """Stop every child, the highest stage first; those that do not end in time are killed."""
@@ -144,11 +156,20 @@ class Supervisor:
     def _note_end(self, child: Child) -> None:
         child.note_end()
         self.say(child.spec.name, f"ended ({_how(child.poll())})")
+        if child.gave_up and self._disk_is_full():
+            child.failures = self.policy.give_up_after // 2
         if child.gave_up:
             raise SupervisorError(
                 f"`{child.spec.name}` ended {child.failures} times in a row, so everything is stopped. "
                 f"The end of {child.log}:\n{child.log_tail()}"
             )
+
+    def _disk_is_full(self) -> bool:
+        """Return whether the data folder has no room: what ends for that comes back once there is some."""
+        full = shutil.disk_usage(self.paths.root).free < DISK_FREE_MIN_BYTES
+        if full:
+            self.say("sightline", f"the disk of {self.paths.root} is full; make room there")
+        return full
 
     def _tell(self, child: Child) -> None:
         for line in child.new_lines() if child.spec.tell else ():
@@ -164,9 +185,12 @@ class Supervisor:
             self.say(child.spec.name, f"failed ({_how(child.poll())}); see {child.log}{tail}")
 
     def _remember(self) -> None:
-        remember_children(
-            self.paths.children, [c.process.pid for c in self.children.values() if c.process and c.running]
-        )
+        """Note who runs. On a full disk the former note stays: the kernel ends what it does not name, too."""
+        running = [c.process.pid for c in self.children.values() if c.process and c.running]
+        try:
+            remember_children(self.paths.children, running)
+        except OSError as error:
+            self.say("sightline", f"the note of the processes was not written: {error}")
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self.stop_signals += 1

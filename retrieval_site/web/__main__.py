@@ -34,11 +34,12 @@ def main() -> None:
 
     from retrieval_site.bodies import rule_of_path
     from retrieval_site.memory import keep_within
+    from retrieval_site.own_folder import use_own_folder
     from retrieval_site.tracing import flush
     from retrieval_site.web.parser import Front
     from retrieval_site.web.probes import start_probes
     from retrieval_site.web.server import Server, adjustments
-    from retrieval_site.web.spool import Spool, use_own_folder
+    from retrieval_site.web.spool import Spool
 
     _access_log_to_stdout(settings.CONFIG.log_format)
     lock = use_own_folder(settings.DATA_DIR / "spool")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from waitress.parser import HTTPRequestParser, ParsingError
 
 from retrieval_site.errors import AppError
+from retrieval_site.outages import outage_of
 from retrieval_site.web.chunks import ChunkedBody
 from retrieval_site.web.pace import Pace
 from retrieval_site.web.strict import check_head, check_path, check_target
@@ -98,10 +99,22 @@ class RequestParser(HTTPRequestParser):
 
     def received(self, data: bytes) -> int:
         """Take bytes of this request; return how many were its own."""
-        consumed: int = super().received(data)
+        try:
+            consumed: int = super().received(data)
+        except OSError as error:
+            return self._not_kept(data, error)
         if self.body_rcv is not None and self.error is None:
             self._count_body()
         return consumed
+
+    def _not_kept(self, data: bytes, error: OSError) -> int:
+        """Refuse a body that there is no room for on the disk."""
+        outage = outage_of(error)
+        if outage is None:
+            raise error
+        self.error = outage
+        self.completed = True
+        return len(data)
 
     def _count_body(self) -> None:
         arrived = len(self.body_rcv)

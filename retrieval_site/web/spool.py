@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-import shutil
-import tempfile
 from dataclasses import dataclass, field
-from pathlib import Path
 from threading import Lock
 
 IN_MEMORY_MAX = 32
@@ -55,38 +50,3 @@ class Spool:
         with self._lock:
             self.held_bytes -= count
             self.open_bytes -= 0 if asked else count
-
-
-def use_own_folder(root: Path) -> int:
-    """Let this process's temporary files lie in a folder of its own below `root`; return its lock's descriptor.
-
-    Folders of processes that have ended are removed; one that lives, here or on another machine, holds its lock.
-    """
-    root.mkdir(mode=0o700, parents=True, exist_ok=True)
-    starting = _lock(root, wait=True)  # nobody removes a folder between its making and its locking
-    for folder in root.iterdir():
-        _remove_abandoned(folder)
-    own = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=root))
-    descriptor = _lock(own)
-    os.close(starting)
-    tempfile.tempdir = str(own)
-    return descriptor
-
-
-def _lock(folder: Path, *, wait: bool = False) -> int:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except BlockingIOError:
-        os.close(descriptor)
-        raise
-    return descriptor
-
-
-def _remove_abandoned(folder: Path) -> None:
-    try:
-        descriptor = _lock(folder)
-    except OSError:
-        return
-    shutil.rmtree(folder, ignore_errors=True)
-    os.close(descriptor)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import (
@@ -17,11 +18,14 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from retrieval_site.errors import AppError
+from retrieval_site.outages import outage_of
 from retrieval_site.throttling import too_often
 from workers.inference.errors import InferenceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+log = logging.getLogger(__name__)
 
 
 def exception_handler(exception: Exception, context: Mapping[str, Any]) -> Response | None:
@@ -31,7 +35,9 @@ def exception_handler(exception: Exception, context: Mapping[str, Any]) -> Respo
     """
     error = as_app_error(exception)
     if error is None:
-        return None
+        if (error := outage_of(exception)) is None:
+            return None
+        log.warning("%s: %s", error.id, exception)
     set_rollback()
     return Response(error.as_json(), status=error.status, headers=_headers(error))
 
@@ -104,6 +110,5 @@ _CONVERTERS: list[tuple[type[Exception], Callable[[Any], AppError]]] = [
     (TooManyFieldsSent, _as("request.too_large/fields")),
     (TooManyFilesSent, _as("request.too_large/files")),
     (UnreadablePostError, _as("request.malformed")),
-    (MemoryError, _as("server.memory")),
     (SuspiciousOperation, _as("request.malformed")),
 ]

@@ -17,6 +17,7 @@ from search.indexing.locks import version_lock
 from search.indexing.remap import remap_missing
 from search.indexing.units import EncodedUnits, batches_missing, encode
 from search.models import Collection
+from search.monitoring.tuning import candidates_choose
 from search.units.registry import unit_kind
 from search.vectors.copy import vectors_write
 from search.vectors.coverage import coverage, missing_outside
@@ -78,6 +79,8 @@ def _encode_kind(version: ModelVersion, kind: str, ctx: JobContext, report: Enco
     if state.total >= INDEX_ROWS_MIN and not index_settled(version, kind):
         ctx.stage(f"index {kind}s of {version}")
         index_build(version, kind)
+        ctx.stage(f"measure the index of {kind}s of {version}")
+        candidates_choose(version, kind, ctx.checkpoint)
 
 
 def _may_be_counted(version: ModelVersion, kind: str, ctx: JobContext) -> bool:

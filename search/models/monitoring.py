@@ -72,7 +72,8 @@ class DriftMeasurement(models.Model):
 class SearchSetting(models.Model):
     """A setting by which a version is searched from then on, until it is undone or another one is applied.
 
-    The newest row that is not undone counts; without one, what `search/retrieval/dense.py` says.
+    The newest row that is not undone counts; without one, what `search/retrieval/dense.py` says. Without a modality it
+    was measured for the whole table, and counts where none of the modality does.
     """
 
     version = models.ForeignKey(
@@ -96,4 +97,4 @@ class SearchSetting(models.Model):
         indexes = [models.Index(fields=["version", "kind"], name="search_setting_version")]
 
     def __str__(self) -> str:
-        return f"{self.modality} → {self.kind}: {self.value}"
+        return f"{self.modality or 'anything'} → {self.kind}: {self.value}"

@@ -15,6 +15,7 @@ from search.monitoring.alerts import alerts_now
 from search.monitoring.drift import measure_drift
 from search.monitoring.kept import MODALITIES, WatchedDirection
 from search.monitoring.recall import measure_recall
+from search.monitoring.tuning import candidates_follow
 from search.vectors.tables import tables_of
 from workers.jobs.services import job_create_once
 from workers.models import Job, JobState
@@ -49,7 +50,10 @@ def measure_all(run: JobRun[JobParameters, MonitorResult]) -> MonitorResult:
     run.stage("measure recall and drift", len(directions))
     recalls = drifts = 0
     for direction in directions:
-        recalls += measure_recall(direction, run.checkpoint) is not None
+        recall = measure_recall(direction, run.checkpoint)
+        if recall is not None:
+            recalls += 1
+            candidates_follow(recall)
         drifts += measure_drift(direction) is not None
         run.advance(1)
         run.checkpoint()

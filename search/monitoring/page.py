@@ -21,7 +21,7 @@ from workers.jobs.services import ACTIVE
 from workers.models import Job
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from search.monitoring.curves import TimeCurve
     from search.monitoring.outcomes import DayOutcomes
@@ -89,7 +89,6 @@ def _recalls() -> list[RecallShown]:
     history: defaultdict[Any, list[tuple[Any, float]]] = defaultdict(list)
     for row in RecallMeasurement.objects.filter(at__gte=since).order_by("at").defer("ladder"):
         history[_direction(row)].append((row.at, row.recall))
-    applied = {_direction(row): row for row in _standing()}
     return [
         RecallShown(
             row,
@@ -99,16 +98,22 @@ def _recalls() -> list[RecallShown]:
                 low=0.5,
                 limit=row.target,
             ),
-            found.value if (found := applied.get(_direction(row))) else DEFAULTS[row.index],
+            found.value if (found := _applied(row)) else DEFAULTS[row.index],
             found,
         )
         for row in latest_recalls()
     ]
 
 
-def _standing() -> Iterable[SearchSetting]:
-    """Yield the settings that were not undone, oldest first, so that the newest one counts."""
-    return SearchSetting.objects.filter(undone_at__isnull=True).order_by("at", "pk")
+def _applied(row: RecallMeasurement) -> SearchSetting | None:
+    """Return the setting that counts now for a direction: its own, else that of the whole table."""
+    standing = SearchSetting.objects.filter(
+        version=row.version_id, kind=row.kind, index=row.index, undone_at__isnull=True
+    )
+    for modality in (row.modality, ""):
+        if found := standing.filter(modality=modality).select_related("by").order_by("-at", "-pk").first():
+            return found
+    return None
 
 
 def _drifts() -> list[DriftShown]:

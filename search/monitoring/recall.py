@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from django.conf import settings
@@ -27,7 +27,7 @@ from search.vectors.tables import VectorTable
 from search.vectors.tuned import setting_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -41,36 +41,73 @@ ROWS_SCANNED_MAX = 100_000_000
 """Of all exact scans together: about a minute at 1,024 dimensions on two cores."""
 LADDERS: dict[str, tuple[int, ...]] = {
     "hnsw": (EF_SEARCH, 64, 96, 128, 192, 256, 384, 512, 768, 1000),
-    "binary": (192, BINARY_CANDIDATES, 600, 800, 1000, 1500, 2000, 4000),
+    "binary": (192, BINARY_CANDIDATES, 600, 800, 1000, 1500, 2000, 3000, 4000, 6000, 8000),
 }
 """From the least that a search ever uses, up to what PostgreSQL takes or to many compared vectors."""
 DEFAULTS = {"hnsw": EF_SEARCH, "binary": BINARY_CANDIDATES}
 
 
 @dataclass(frozen=True)
-class _Measuring:
-    """The queries of one direction `(n, dim)`, and what an exact scan finds for each, best first."""
+class AskedVector:
+    """A vector `(dim,)` that is asked both ways, and where."""
 
-    direction: WatchedDirection
     scope: Scope
+    vector: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class RecallTrial:
+    """Questions to one table, and what an exact scan finds for each, best first."""
+
     index: IndexKind
-    queries: NDArray[np.float32]
+    asked: Sequence[AskedVector]
     truth: list[list[int]]
+
+    @classmethod
+    def of(cls, index: IndexKind, asked: Sequence[AskedVector], checkpoint: Callable[[], None]) -> Self:
+        """Scan exactly; raises AppError `monitoring.not_exact` where PostgreSQL would not."""
+        return cls(index, asked, list(_exactly(asked, checkpoint)))
+
+    def goes_by_index(self, setting: int) -> bool:
+        """Return whether PostgreSQL goes by the index at this setting; for a good part of a table, it sorts all."""
+        first = self.asked[0]
+        plan = plan_by_index(self.index, CANDIDATES_MIN, setting)
+        statement = statements.by_index(first.scope, len(first.vector), plan)
+        with planned(plan):
+            used = indexes_used(statement, statements.parameters(first.scope, first.vector))
+        return first.scope.table.index_name(self.index) in used
 
     def recall_at(self, setting: int, checkpoint: Callable[[], None]) -> float:
         """Return the mean recall@10 of the index at this setting; raises AppError `monitoring.not_by_index`."""
+        first = self.asked[0]
+        if not self.goes_by_index(setting):
+            raise AppError("monitoring.not_by_index", table=first.scope.table.name)
         plan = plan_by_index(self.index, CANDIDATES_MIN, setting)
-        statement = statements.by_index(self.scope, self.direction.version.dim, plan)
-        table = VectorTable(self.direction.version.pk, self.direction.kind)
-        with planned(plan):
-            used = indexes_used(statement, statements.parameters(self.scope, self.queries[0]))
-            if table.index_name(self.index) not in used:
-                raise AppError("monitoring.not_by_index", table=table.name)
+        statement = statements.by_index(first.scope, len(first.vector), plan)
         shares = []
-        for vector, wanted in zip(self.queries, self.truth, strict=True):
-            shares.append(recall(_first(self.scope, vector, statement, plan), wanted))
+        for one, wanted in zip(self.asked, self.truth, strict=True):
+            shares.append(recall(_first(one, statement, plan), wanted))
             checkpoint()
         return float(np.mean(shares))
+
+    def climbed(
+        self,
+        settings: Iterable[int],
+        target: float,
+        checkpoint: Callable[[], None],
+        present: int | None = None,
+    ) -> Iterator[tuple[int, float]]:
+        """Yield settings, in order, with their recall: up to one that reaches the target, and the present one.
+
+        Of the others only those at which PostgreSQL goes by the index: where it rather sorts all, so does a search.
+        """
+        reached = False
+        for tried in sorted({*settings, *([] if present is None else [present])}):
+            if tried != present and (reached or not self.goes_by_index(tried)):
+                continue
+            share = self.recall_at(tried, checkpoint)
+            reached = reached or share >= target
+            yield tried, share
 
 
 def recall(found: Sequence[int], wanted: Sequence[int]) -> float:
@@ -86,19 +123,20 @@ def measure_recall(direction: WatchedDirection, checkpoint: Callable[[], None]) 
     index = index_state(direction.version, direction.kind).kind
     if index is None or direction.version.similarity == "order":
         return None
-    measuring = _measuring(direction, index, checkpoint)
-    if measuring is None:
+    asked = _kept_questions(direction)
+    if not asked:
         return None
-    setting = setting_for(measuring.scope, index) or DEFAULTS[index]
+    scope, trial = asked[0].scope, RecallTrial.of(index, asked, checkpoint)
+    setting = setting_for(scope, index) or DEFAULTS[index]
     target = settings.CONFIG.recall_target
-    ladder = list(_climbed(measuring, setting, target, checkpoint))
+    ladder = list(trial.climbed(LADDERS[index], target, checkpoint, setting))
     at = dict(ladder)
-    low, high = wilson(at[setting], len(measuring.queries))
+    low, high = wilson(at[setting], len(asked))
     return RecallMeasurement.objects.create(
         **direction.key,
         index=index,
-        queries=len(measuring.queries),
-        rows=_rows(measuring.scope),
+        queries=len(asked),
+        rows=table_rows(scope.table),
         setting=setting,
         recall=at[setting],
         low=low,
@@ -109,54 +147,43 @@ def measure_recall(direction: WatchedDirection, checkpoint: Callable[[], None]) 
     )
 
 
-def _measuring(
-    direction: WatchedDirection, index: IndexKind, checkpoint: Callable[[], None]
-) -> _Measuring | None:
+def _kept_questions(direction: WatchedDirection) -> list[AskedVector]:
+    """Return the kept searches of a direction that are asked again, of all collections."""
+    scope = whole_table(VectorTable(direction.version.pk, direction.kind), direction.modality)
+    kept = kept_vectors(direction, queries_max(scope.table)) if scope.collections else ()
+    return [AskedVector(scope, np.asarray(each.vectors[0], dtype=np.float32)) for each in kept]
+
+
+def whole_table(table: VectorTable, modality: str = "") -> Scope:
+    """Return the scope of a search of all collections."""
     places = tuple(Collection.objects.order_by("pk").values_list("pk", flat=True))
-    scope = Scope(VectorTable(direction.version.pk, direction.kind), places, asked_with=direction.modality)
-    most = int(np.clip(ROWS_SCANNED_MAX // max(_rows(scope), 1), QUERIES_MIN, QUERIES_MAX))
-    kept = [each.vectors[0] for each in kept_vectors(direction, most)]
-    if not kept or not places:
-        return None
-    queries = np.asarray(kept, dtype=np.float32)
-    return _Measuring(direction, scope, index, queries, list(_exactly(scope, queries, checkpoint)))
+    return Scope(table, places, asked_with=modality)
 
 
-def _climbed(
-    measuring: _Measuring, setting: int, target: float, checkpoint: Callable[[], None]
-) -> Iterator[tuple[int, float]]:
-    """Yield settings of the ladder, in order, with their recall: up to one that reaches the target, and the present."""
-    reached = False
-    for tried in sorted({*LADDERS[measuring.index], setting}):
-        if reached and tried > setting:
-            return
-        if reached and tried != setting:
-            continue
-        share = measuring.recall_at(tried, checkpoint)
-        reached = reached or share >= target
-        yield tried, share
+def queries_max(table: VectorTable) -> int:
+    """Return how many questions may be scanned exactly: fewer of a large table."""
+    return int(np.clip(ROWS_SCANNED_MAX // max(table_rows(table), 1), QUERIES_MIN, QUERIES_MAX))
 
 
-def _exactly(
-    scope: Scope, queries: NDArray[np.float32], checkpoint: Callable[[], None]
-) -> Iterator[list[int]]:
-    """Yield what an exact scan finds for each query; raises AppError `monitoring.not_exact` where it is none."""
-    statement = statements.exact(scope, queries.shape[1])
-    used = indexes_used(statement, statements.parameters(scope, queries[0], count=K))
+def _exactly(asked: Sequence[AskedVector], checkpoint: Callable[[], None]) -> Iterator[list[int]]:
+    """Yield what an exact scan finds for each question; raises AppError `monitoring.not_exact` where it is none."""
+    scope, first = asked[0].scope, asked[0].vector
+    statement = statements.exact(scope, len(first))
+    used = indexes_used(statement, statements.parameters(scope, first, count=K))
     vector_indexes = {scope.table.index_name(kind) for kind in LADDERS}  # type: ignore[arg-type]
     if used & vector_indexes:
         raise AppError("monitoring.not_exact", table=scope.table.name)
-    for vector in queries:
+    for one in asked:
         with connection.cursor() as cursor:
-            cursor.execute(statement, statements.parameters(scope, vector, count=K))
+            cursor.execute(statement, statements.parameters(one.scope, one.vector, count=K))
             yield [row[0] for row in cursor.fetchall()]
         checkpoint()
 
 
-def _first(scope: Scope, vector: NDArray[np.float32], statement: str, plan: Plan) -> list[int]:
+def _first(one: AskedVector, statement: str, plan: Plan) -> list[int]:
     """Return the ten best of what the index finds: its rows come in a relaxed order, or in that of their signs."""
     with planned(plan), connection.cursor() as cursor:
-        cursor.execute(statement, statements.parameters(scope, vector))
+        cursor.execute(statement, statements.parameters(one.scope, one.vector))
         rows = cursor.fetchall()
     return [row[0] for row in sorted(rows, key=lambda row: row[2])[:K]]
 
@@ -177,11 +204,12 @@ def _index_names(node: dict[str, Any]) -> Iterator[str]:
         yield from _index_names(below)
 
 
-def _rows(scope: Scope) -> int:
+def table_rows(table: VectorTable) -> int:
+    """Return how many rows the planner knows of."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = to_regclass(%s)",
-            [scope.table.name],
+            [table.name],
         )
         found = cursor.fetchone()
     return int(found[0]) if found else 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.db import transaction
 from django.db.models.functions import Now
 
 from retrieval_site.errors import AppError
@@ -13,6 +14,7 @@ from search.vectors.tuned import settings_forget
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
 
+    from models_admin.models import ModelVersion
     from search.models import RecallMeasurement
 
 
@@ -33,6 +35,19 @@ def search_setting_apply(
         value=measurement.smallest,
         by_id=by.pk if by else None,
     )
+    settings_forget()
+    return row
+
+
+@transaction.atomic
+def search_setting_replace(*, version: ModelVersion, kind: str, index: str, value: int) -> SearchSetting:
+    """Search from now on with this setting wherever none counts for the modality that is asked with.
+
+    It takes the place of the one that was so measured before.
+    """
+    of_table = {"version": version, "kind": kind, "modality": "", "index": index}
+    SearchSetting.objects.filter(**of_table, undone_at__isnull=True).update(undone_at=Now())
+    row = SearchSetting.objects.create(**of_table, value=value)
     settings_forget()
     return row
 

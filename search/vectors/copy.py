@@ -93,7 +93,11 @@ def vectors_write(
     incoming = sql.Identifier(f"vectors_incoming_{version.dim}")
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_INCOMING.format(incoming=incoming, dim=sql.Literal(version.dim)))
-        with cursor.copy(sql.SQL("COPY {} FROM STDIN (FORMAT binary)").format(incoming)) as copy:
+        copying = cursor.copy(sql.SQL("COPY {} FROM STDIN (FORMAT binary)").format(incoming))
+        with (
+            connection.wrap_database_errors,
+            copying as copy,
+        ):  # else a full disk would come as psycopg's error
             for chunk in copy_rows(unit_ids, vectors):
                 copy.write(chunk)
         written, units = _WRITTEN.format(incoming=incoming), sql.Identifier(table.units)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 RECHECK_SECONDS = 15.0
 TABLES_KEPT = 128
 SettingOf = dict[tuple[str, str], int]
-"""By what is asked with, and the kind of index."""
+"""By what is asked with ("": anything), and the kind of index."""
 
 _kept = Kept[SettingOf](RECHECK_SECONDS, TABLES_KEPT)
 
@@ -23,11 +23,11 @@ def setting_for(scope: Scope, index: str) -> int | None:
     """Return what was applied for searches of this scope by this kind of index; None: the default counts.
 
     It is read again every 15 seconds, so that each process follows within them. A query of several parts, or of a
-    modality that nothing was applied for, takes the default.
+    modality that nothing was applied for, takes what was measured for the whole table, else the default.
     """
     table = scope.table
     applied = _kept.get((table.version_id, table.kind), lambda: _applied(table.version_id, table.kind))
-    return applied.get((scope.asked_with, index))
+    return applied.get((scope.asked_with, index)) or applied.get(("", index))
 
 
 def settings_forget() -> None:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import close_old_connections, connection
 
 from retrieval_site.memory import LIBRARIES_BYTES, die_first, limit_data
+from retrieval_site.own_folder import use_own_folder
 from retrieval_site.supervisor.processes import tied_to_parent
 from retrieval_site.tracing import flush, span
 from workers.jobs.context import stopping
@@ -41,8 +45,11 @@ def serve(orders: Connection[Any, Any]) -> None:
 
 
 def _prepare() -> None:
+    """Die with the worker, stay within the job's memory, and let the next process remove what this one leaves."""
     tied_to_parent(signal.SIGKILL, parent=os.getppid())()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     die_first()
     limit_data(settings.CONFIG.job_memory_bytes + LIBRARIES_BYTES)
+    with suppress(OSError):  # a full disk: the system's folder will do
+        use_own_folder(Path(tempfile.gettempdir()) / f"sightline-jobs-{os.getuid()}", passable=True)

@@ -7,9 +7,11 @@ import time
 from typing import TYPE_CHECKING
 
 from django.db import InterfaceError, OperationalError, connection
+from redis.exceptions import RedisError
 
 from retrieval_site.acting import acting_for_job
 from retrieval_site.errors import AppError
+from retrieval_site.outages import disk_is_full
 from retrieval_site.typed_json import to_json
 from workers.error_table import sentence
 from workers.inference.errors import InferenceError
@@ -63,9 +65,10 @@ def run_claimed(job: Job, lost: threading.Event | None = None) -> Job:
     except MemoryError:
         log.exception("%s %s ran out of memory", job.type, job.pk)
         job_fail(job, error_id="job.memory", error=sentence("job.memory"))
-    except Exception:
-        log.exception("%s %s crashed", job.type, job.pk)
-        job_fail(job, error_id="job.crashed", error=sentence("job.crashed"))
+    except Exception as error:
+        if not _passes(job, error):
+            log.exception("%s %s crashed", job.type, job.pk)
+            job_fail(job, error_id="job.crashed", error=sentence("job.crashed"))
     job.refresh_from_db()
     return job
 
@@ -96,14 +99,33 @@ def _stopped(job: Job, stop: JobStopped) -> None:
         job_release(job, counts=False, send_now=not isinstance(stop, JobDeferred))
 
 
+def _passes(job: Job, error: Exception) -> bool:
+    """Put the job off where the disk is full or Redis is away; return whether that was it."""
+    if disk_is_full(error):
+        _put_off(job, error, "job.disk_full", send_now=False)
+    elif isinstance(error, RedisError):
+        _put_off(job, error, "job.broker_failed", send_now=False)
+    else:
+        return False
+    return True
+
+
 def _database_lost(job: Job, error: Exception) -> None:
-    """The database went away or could not do it: let another run go on, a bounded number of times."""
-    log.warning("%s %s: the database failed: %s", job.type, job.pk, error)
+    """The database went away or could not do it."""
+    if disk_is_full(error):
+        _put_off(job, error, "job.disk_full", send_now=False)
+    else:
+        _put_off(job, error, "job.database_failed", send_now=True)
+
+
+def _put_off(job: Job, error: Exception, error_id: str, *, send_now: bool) -> None:
+    """Let another run go on, a bounded number of times: at once, or when the sweeper finds the job overdue."""
+    log.warning("%s %s, run %d: %s: %s", job.type, job.pk, job.attempts, error_id, error)
     if job.attempts < ATTEMPTS_MAX:
-        once_database_is_back(lambda: job_release(job, counts=True))
+        once_database_is_back(lambda: job_release(job, counts=True, send_now=send_now))
         return
-    message = sentence("job.database_failed", {"attempts": ATTEMPTS_MAX})
-    once_database_is_back(lambda: job_fail(job, error_id="job.database_failed", error=message))
+    message = sentence(error_id, {"attempts": ATTEMPTS_MAX})
+    once_database_is_back(lambda: job_fail(job, error_id=error_id, error=message))
 
 
 def once_database_is_back(write: Callable[[], bool]) -> None:

@@ -25,11 +25,13 @@ from workers.error_table import sentence
 from workers.jobs.daily import start_daily, start_scheduled
 from workers.jobs.ends import jobs_ended
 from workers.jobs.enqueue import BROKER_ERRORS, QUEUE, send
-from workers.jobs.services import ATTEMPTS_MAX
+from workers.jobs.services import ATTEMPTS_MAX, LEASE_SECONDS
 from workers.models import Job, JobState
 
 if TYPE_CHECKING:
     import uuid
+
+    from django.db.models import QuerySet
 
 SWEEP_SECONDS = 3.0
 DAILY_LOOK_SECONDS = 3600.0
@@ -74,7 +76,7 @@ def _lock() -> bool:
 
 def _give_up() -> int:
     """Finish expired jobs that should not run again: cancelled meanwhile, or lost too often."""
-    expired = Job.objects.filter(state=JobState.RUNNING, lease_until__lt=Now())
+    expired = _expired()
     released = {"lease_token": None, "lease_until": None, "request": ""}
     cancelled = list(expired.filter(request="cancel").values_list("pk", flat=True))
     expired.filter(pk__in=cancelled).update(state=JobState.CANCELLED, finished_at=Now(), **released)
@@ -90,8 +92,20 @@ def _give_up() -> int:
     return len(cancelled) + paused + len(lost)
 
 
+def _expired() -> QuerySet[Job]:
+    """Return running jobs whose lease ran out, or ends later than any that is given: the clock was put back since.
+
+    A run that lives renews its lease by the new time within seconds; one whose worker died then would wait for the
+    old time to come again.
+    """
+    is_over = Q(lease_until__lt=Now()) | Q(
+        lease_until__gt=Now() + Value(timedelta(seconds=2 * LEASE_SECONDS))
+    )
+    return Job.objects.filter(is_over, state=JobState.RUNNING)
+
+
 def _take_back() -> int:
-    expired = Job.objects.filter(state=JobState.RUNNING, lease_until__lt=Now())
+    expired = _expired()
     taken = expired.update(state=JobState.QUEUED, lease_token=None, lease_until=None, enqueued_at=None)
     if taken:
         log.warning("%d jobs taken back from workers that died", taken)
@@ -106,6 +120,9 @@ def _overdue() -> list[uuid.UUID]:
     missing = Q(enqueued_at=None)
     if _queue_is_empty():
         missing |= Q(enqueued_at__lt=Now() - Value(timedelta(seconds=OVERDUE_SECONDS)))
+        missing |= Q(
+            enqueued_at__gt=Now() + Value(timedelta(seconds=OVERDUE_SECONDS))
+        )  # the clock was put back
     queued = Job.objects.filter(missing, state=JobState.QUEUED)
     return list(queued.order_by(F("created_at").asc()).values_list("pk", flat=True)[:1000])
 

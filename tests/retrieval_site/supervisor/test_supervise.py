@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +14,7 @@ import pytest
 
 from retrieval_site.supervisor.children import ChildSpec, RestartPolicy
 from retrieval_site.supervisor.errors import SupervisorError
+from retrieval_site.supervisor.logs import LogKeeper
 from retrieval_site.supervisor.paths import DataPaths
 from retrieval_site.supervisor.processes import Command
 from retrieval_site.supervisor.remember import end_leftovers, remember_children
@@ -74,6 +77,56 @@ def test_a_child_that_keeps_failing_is_given_up_with_the_end_of_its_log(supervis
     with pytest.raises(SupervisorError, match=r"`broken` ended 3 times in a row[\s\S]*no such model"):
         look_until(supervisor, lambda: False)
     assert broken.gave_up
+
+
+def test_no_child_is_given_up_while_the_disk_is_full(
+    supervisor: Supervisor, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage("/")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=0))
+    supervisor.start(child("broken", "raise SystemExit('No space left on device')"))
+    look_until(supervisor, lambda: said.count("broken: started again") > 2 * QUICK.give_up_after)
+    assert any("is full; make room there" in line for line in said)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1 << 40))
+    with pytest.raises(SupervisorError, match="`broken` ended 3 times in a row"):
+        look_until(supervisor, lambda: False)
+
+
+def test_a_child_is_started_again_although_nothing_can_be_written(
+    supervisor: Supervisor, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    sleeper = supervisor.start(child("sleeper", SLEEPS))
+    assert sleeper.process is not None
+    usage = shutil.disk_usage("/")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=0))
+    monkeypatch.setattr("retrieval_site.supervisor.supervise.remember_children", full)
+    sleeper.process.kill()
+    look_until(supervisor, lambda: "sleeper: started again" in said)
+    # Nor does a start that fails end the others.
+    started = sleeper.start
+    monkeypatch.setattr(sleeper, "start", full)
+    sleeper.process.kill()
+    look_until(supervisor, lambda: any("sleeper: cannot be started" in line for line in said))
+    monkeypatch.setattr(sleeper, "start", started)
+    look_until(supervisor, lambda: said.count("sleeper: started again") == 2)
+
+
+def test_a_long_log_begins_anew_although_its_former_part_cannot_be_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: Path, former: Path) -> None:
+        former.write_text("half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    log = tmp_path / "web.log"
+    log.write_text("a line\n" * 10)
+    monkeypatch.setattr(shutil, "copyfile", full)
+    LogKeeper(tmp_path, max_bytes=10, looked_at=-1000).look_after()
+    assert log.read_text() == ""
+    assert list(tmp_path.iterdir()) == [log]
 
 
 def test_a_child_that_ran_long_may_fail_anew() -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 
 import numpy as np
+import psycopg
 import pytest
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from pgvector import HalfVector
 
 from retrieval_site.errors import AppError
@@ -102,6 +103,14 @@ def test_vectors_that_cannot_be_right_are_refused(vectors, error_id):
     with pytest.raises(AppError) as caught:
         vectors_write(version, "passage", _ids(passages), vectors.astype(np.float32))
     assert caught.value.id == error_id
+
+
+def test_what_the_database_refuses_while_copying_comes_as_djangos_error(monkeypatch):
+    version, passages = make_version(), make_documents(make_collection(), 1)
+    monkeypatch.setattr("search.vectors.copy.copy_rows", lambda *_: [b"no rows"])
+    with pytest.raises(DatabaseError) as caught, transaction.atomic():
+        vectors_write(version, "passage", _ids(passages), clustered(1, 16))
+    assert isinstance(caught.value.__cause__, psycopg.errors.BadCopyFileFormat)
 
 
 @pytest.mark.django_db(transaction=True)

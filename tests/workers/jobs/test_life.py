@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 from dataclasses import replace
 from datetime import timedelta
@@ -10,6 +11,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.db import OperationalError
 from django.utils import timezone
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from retrieval_site.errors import AppError
 from tests.support.probe_jobs import PROBE, ProbeParameters
@@ -97,6 +99,30 @@ def test_a_lost_database_queues_the_job_again_until_the_attempts_are_used_up(han
     given_up = run_job_inline(job)
     assert (given_up.state, given_up.error_id) == ("failed", "job.database_failed")
     assert given_up.error.endswith("The worker's log says how.")
+
+
+@pytest.mark.parametrize(
+    ("error", "error_id"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "job.disk_full"),
+        (RedisConnectionError("refused"), "job.broker_failed"),
+    ],
+)
+def test_a_full_disk_and_a_redis_that_is_away_put_the_job_off_a_while(
+    handle, job, error, error_id, monkeypatch
+):
+    monkeypatch.setattr("workers.jobs.runner.connection.close", lambda: None)
+
+    def work(ctx):
+        raise error
+
+    handle(work)
+    for _ in range(services.ATTEMPTS_MAX - 1):
+        put_off = run_job_inline(job)
+        assert put_off.state == JobState.QUEUED
+        assert put_off.enqueued_at is not None, "the sweeper would send it at once"
+    given_up = run_job_inline(job)
+    assert (given_up.state, given_up.error_id) == ("failed", error_id)
 
 
 def test_a_second_message_for_the_same_job_finds_nothing_to_claim(job):

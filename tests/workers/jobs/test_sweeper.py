@@ -78,6 +78,16 @@ def test_a_job_with_a_live_lease_is_left_alone():
     assert job.state == JobState.RUNNING
 
 
+def test_a_clock_that_was_put_back_holds_up_no_job(clean_redis):
+    dead = running_job(lease_until=timezone.now() + LONG_AGO)
+    lost = services.job_create(PROBE, ProbeParameters())
+    Job.objects.filter(pk=lost.pk).update(enqueued_at=timezone.now() + LONG_AGO)
+    clean_redis.flushdb()
+    assert sweep() == Sweep(taken_back=1, sent=2)
+    dead.refresh_from_db()
+    assert dead.state == JobState.QUEUED
+
+
 def test_a_job_that_kills_every_worker_is_given_up():
     job = running_job(lease_until=timezone.now() - LONG_AGO, attempts=services.ATTEMPTS_MAX)
     assert sweep() == Sweep(given_up=1)

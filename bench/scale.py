@@ -1,0 +1,288 @@
+"""`python -m bench.scale --sizes 10000 100000`: how loading, building and searching grow with the number of vectors.
+
+A server of the benchmark's own holds one passage a vector. At each size each kind of index is built in turn by the
+product's own code and asked the same questions at several settings: `ef_search` of an HNSW index, the candidates whose
+vectors are compared of a binary one. What is right is computed beside, by numpy, from the vectors as they are stored.
+The vectors are those of `bench.hard_vectors`, or with `--easy` of `bench.vectors`. `--peers` also asks FAISS and
+usearch (`requirements/bench.txt`), in this process, without PostgreSQL, rights or a transaction.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import psutil
+
+from bench import vectors
+from bench.hard_vectors import HardSet, intrinsic_dimension, participation
+from bench.measure import MS, percentile
+from bench.serving import DATA_DIR, attached, supervised
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from models_admin.models import ModelVersion
+
+    Floats = NDArray[np.float32]
+
+TOP = 10
+SETTINGS = {
+    "hnsw": (48, 96, 192, 384),
+    "binary": (400, 800, 1600, 3200, 6400),
+    "exact": (0,),
+    "FAISS": (48, 96, 192, 384),
+    "usearch": (48, 96, 192, 384),
+}
+EXACT_QUESTIONS = 10
+SAMPLE = 5000
+M, EF_CONSTRUCTION = 32, 128
+MIB = 1024 * 1024
+CLOSE = 1e-4
+"""Scores that differ by less are equal: halves have eleven bits."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table."""
+
+    vectors: int
+    index: str
+    setting: int
+    recall: float
+    all_found: float
+    p50_ms: float
+    p99_ms: float
+    build_seconds: float
+    size_mib: float
+
+
+def main() -> None:
+    """Print the table."""
+    options = _options()
+    world = _Easy(options.dim) if options.easy else HardSet(options.dim, options.seed)
+    rows: list[Row] = []
+    with supervised(DATA_DIR=str(DATA_DIR / "scale")):
+        attached(DATA_DIR / "scale")
+        for count in options.sizes:
+            truth = _truth(world, count, options)
+            rows += _measured(world, count, options, truth)
+            if options.peers:
+                rows += _by_peers(world, count, truth)
+    print("| vectors | index | setting | recall@10 | all ten | p50 | p99 | build | size |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    for row in rows:
+        times = (
+            f"{row.p50_ms:.1f} ms | {row.p99_ms:.1f} ms | {row.build_seconds:.0f} s | {row.size_mib:.0f} MiB"
+        )
+        share = f"{row.recall:.3f} | {row.all_found:.0%}"
+        print(f"| {row.vectors:,} | {row.index} | {row.setting or ''} | {share} | {times} |")
+    if options.json:
+        options.json.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
+
+
+class _Easy:
+    """The groups of `bench.vectors`, which have other vectors at each size."""
+
+    def __init__(self, dim: int) -> None:
+        self.dim, self._count = dim, 0
+
+    def stored(self, count: int) -> Iterator[Floats]:
+        self._count = count
+        return vectors.stored(count, dim=self.dim)
+
+    def questions(self, count: int) -> Floats:
+        return vectors.queries(count, self._count, dim=self.dim)
+
+
+@dataclass(frozen=True)
+class _Truth:
+    """The questions `(n, dim)`, and the score of each one's tenth best vector."""
+
+    questions: Floats
+    tenth: Floats
+
+
+def _truth(world: HardSet | _Easy, count: int, options: argparse.Namespace) -> _Truth:
+    """Return what an exact search finds, and say how hard the vectors are."""
+    batches = world.stored(count)
+    first = next(batches)
+    questions = world.questions(options.questions)
+    best = _best(questions, first, np.full((len(questions), 1), -np.inf, dtype=np.float32))
+    for batch in batches:
+        best = _best(questions, batch, best)
+    sample = first[:SAMPLE]
+    print(
+        f"  {count:,} vectors: intrinsic dimension {intrinsic_dimension(sample):.1f}, "
+        f"variance over {participation(sample):.0f} directions, "
+        f"a question's first and tenth at {best[:, -1].mean():.3f} and {best[:, 0].mean():.3f}",
+        flush=True,
+    )
+    return _Truth(questions, best[:, 0])
+
+
+def _best(questions: Floats, batch: Floats, best: Floats) -> Floats:
+    """Return the ten highest scores of each question so far, the lowest first."""
+    halves = questions.astype(np.float16).astype(np.float32)
+    scores = np.concatenate([best, halves @ batch.astype(np.float16).astype(np.float32).T], axis=1)
+    return np.sort(np.partition(scores, -TOP, axis=1)[:, -TOP:], axis=1)
+
+
+def _measured(
+    world: HardSet | _Easy, count: int, options: argparse.Namespace, truth: _Truth
+) -> Iterator[Row]:
+    from bench import asking  # needs the server's database, and so comes after it
+    from search.retrieval.dense import CANDIDATES_MIN, plan_by_index
+    from search.retrieval.scope import make_scope
+    from search.retrieval.types import Plan
+    from search.vectors.index import index_build, index_drop, index_state
+    from search.vectors.tables import VectorTable
+
+    version = _loaded(world, count, options.dim)
+    scope = make_scope(VectorTable(version.pk, "passage"), asking.collections_all(), {})
+    for index in options.indexes:
+        index_drop(version, "passage")
+        version.vector_index, started = index, time.perf_counter()
+        index_build(version, "passage")
+        built = time.perf_counter() - started
+        size = index_state(version, "passage").size_bytes / MIB
+        print(f"  {index}: built in {built:.0f} s; PostgreSQL holds {_postgres_mib():.0f} MiB", flush=True)
+        for setting in SETTINGS[index]:
+            plan = Plan("exact", TOP) if index == "exact" else plan_by_index(index, CANDIDATES_MIN, setting)
+
+            def ask(question: Floats, plan: Plan = plan) -> Floats:
+                return asking.asked(version, question, scope, plan).best
+
+            asked = truth.questions[: EXACT_QUESTIONS if index == "exact" else None]
+            yield _row(count, index, setting, _timed(asked, ask, truth.tenth), (built, size))
+
+
+def _loaded(world: HardSet | _Easy, count: int, dim: int) -> ModelVersion:
+    """Store so many documents of one passage each, and their vectors by the product's own code."""
+    from bench import asking
+    from search.vectors.copy import vectors_write
+
+    version, ids = asking.bare_version(dim), asking.bare_passages(count)
+    seconds, start = 0.0, 0
+    for batch in world.stored(count):
+        began = time.perf_counter()
+        vectors_write(version, "passage", ids[start : start + len(batch)], batch)
+        seconds += time.perf_counter() - began
+        start += len(batch)
+    print(f"  {count:,} vectors stored at {count / seconds:,.0f} a second", flush=True)
+    return version
+
+
+def _timed(
+    questions: Floats, ask: Callable[[Floats], Floats], tenth: Floats
+) -> tuple[NDArray[np.float64], list[float]]:
+    """Return the share of the ten best that each question finds, and the milliseconds that each took."""
+    ask(questions[0])
+    shares, times = [], []
+    for question, lowest in zip(questions, tenth, strict=False):
+        began = time.perf_counter()
+        found = ask(question)
+        times.append((time.perf_counter() - began) * MS)
+        shares.append(min(TOP, int((found[:TOP] >= lowest - CLOSE).sum())) / TOP)
+    return np.array(shares), times
+
+
+def _row(
+    count: int,
+    index: str,
+    setting: int,
+    asked: tuple[NDArray[np.float64], list[float]],
+    built: tuple[float, float],
+) -> Row:
+    shares, times = asked
+    row = Row(
+        count,
+        index,
+        setting,
+        float(shares.mean()),
+        float(np.mean(shares == 1)),
+        percentile(times, 50),
+        percentile(times, 99),
+        *built,
+    )
+    print(f"  {index} {setting}: recall@10 {row.recall:.3f}, p50 {row.p50_ms:.1f} ms", flush=True)
+    return row
+
+
+def _postgres_mib() -> float:
+    """Return what PostgreSQL's processes hold together, shared memory counted once."""
+    below = [child for child in psutil.Process().children(recursive=True) if child.name() == "postgres"]
+    return sum(process.memory_full_info().pss for process in below) / MIB
+
+
+def _by_peers(world: HardSet | _Easy, count: int, truth: _Truth) -> Iterator[Row]:
+    """Ask each peer that is installed, with the same graph and as many threads as the machine has cores."""
+    rows = np.concatenate(list(world.stored(count)))
+    for name, build in (("FAISS", _faiss), ("usearch", _usearch)):
+        started = time.perf_counter()
+        try:
+            searched, size = build(rows)
+        except ImportError:
+            print(f"  {name} is not installed")
+            continue
+        built = (time.perf_counter() - started, size / MIB)
+        for setting in SETTINGS[name]:
+            search = searched(setting)
+            yield _row(count, name, setting, _timed(truth.questions, search, truth.tenth), built)
+
+
+def _faiss(rows: Floats) -> tuple[Callable[[int], Callable[[Floats], Floats]], float]:
+    import faiss
+
+    index = faiss.IndexHNSWFlat(rows.shape[1], M, faiss.METRIC_INNER_PRODUCT)
+    index.hnsw.efConstruction = EF_CONSTRUCTION
+    index.add(rows)
+
+    def searched(setting: int) -> Callable[[Floats], Floats]:
+        index.hnsw.efSearch = setting
+        return lambda question: index.search(question[None], TOP)[0][0]
+
+    return searched, len(faiss.serialize_index(index))
+
+
+def _usearch(rows: Floats) -> tuple[Callable[[int], Callable[[Floats], Floats]], float]:
+    from usearch.index import Index
+
+    index = Index(ndim=rows.shape[1], metric="ip", dtype="f16", connectivity=M, expansion_add=EF_CONSTRUCTION)
+    index.add(np.arange(len(rows)), rows, threads=psutil.cpu_count() or 1)
+
+    def searched(setting: int) -> Callable[[Floats], Floats]:
+        index.expansion_search = setting
+        return lambda question: 1 - np.asarray(index.search(question, TOP, threads=1).distances)
+
+    return searched, index.serialized_length
+
+
+def _options(words: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--sizes", nargs="+", type=int, default=[10_000, 100_000], metavar="COUNT")
+    parser.add_argument(
+        "--indexes", nargs="+", default=["hnsw", "binary", "exact"], choices=list(SETTINGS)[:3]
+    )
+    parser.add_argument("--dim", type=int, default=vectors.DIM)
+    parser.add_argument("--questions", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--easy", action="store_true", help="the groups of bench.vectors instead")
+    parser.add_argument(
+        "--peers", action="store_true", help="FAISS and usearch, too, where they are installed"
+    )
+    parser.add_argument("--json", type=Path, help="file for the rows")
+    return parser.parse_args(words)
+
+
+if __name__ == "__main__":
+    main()
