@@ -23,6 +23,7 @@ from search.retrieval import statements
 from search.retrieval.dense import BINARY_CANDIDATES, CANDIDATES_MIN, EF_SEARCH, plan_by_index, planned
 from search.retrieval.types import Scope
 from search.vectors.index import index_state
+from search.vectors.sharded.layout import parts_of
 from search.vectors.tables import VectorTable
 from search.vectors.tuned import setting_for
 
@@ -62,9 +63,9 @@ class _Measuring:
         plan = plan_by_index(self.index, CANDIDATES_MIN, setting)
         statement = statements.by_index(self.scope, self.direction.version.dim, plan)
         table = VectorTable(self.direction.version.pk, self.direction.kind)
-        with planned(plan):
+        with planned(plan, table):
             used = indexes_used(statement, statements.parameters(self.scope, self.queries[0]))
-            if table.index_name(self.index) not in used:
+            if table.index_name(self.index) not in used and not parts_of(table):
                 raise AppError("monitoring.not_by_index", table=table.name)
         shares = []
         for vector, wanted in zip(self.queries, self.truth, strict=True):
@@ -155,7 +156,7 @@ def _exactly(
 
 def _first(scope: Scope, vector: NDArray[np.float32], statement: str, plan: Plan) -> list[int]:
     """Return the ten best of what the index finds: its rows come in a relaxed order, or in that of their signs."""
-    with planned(plan), connection.cursor() as cursor:
+    with planned(plan, scope.table), connection.cursor() as cursor:
         cursor.execute(statement, statements.parameters(scope, vector))
         rows = cursor.fetchall()
     return [row[0] for row in sorted(rows, key=lambda row: row[2])[:K]]
