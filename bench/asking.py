@@ -59,7 +59,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Compared:
-    """Questions asked both ways, in milliseconds: medians and, as planned, the 95th percentile.
+    """Questions asked both ways, in milliseconds: medians and, as planned, the 95th and 99th percentiles.
 
     `shares`: of the best that the scan finds, those that the plan found too, by question.
     """
@@ -69,6 +69,7 @@ class Compared:
     p95_ms: float
     scan_ms: float
     plans: str
+    p99_ms: float = 0.0
 
 
 def prepared(bundle: Path, captions: Sequence[str], index: str) -> ModelVersion:
@@ -159,6 +160,7 @@ def measured(version: ModelVersion, questions: Floats) -> Compared:
         p95_ms=percentile(plans, 95),
         scan_ms=percentile(scans, 50),
         plans=", ".join(sorted({answer.plan.kind for _, answer in pairs})),
+        p99_ms=percentile(plans, 99),
     )
 
 

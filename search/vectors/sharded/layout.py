@@ -105,17 +105,18 @@ def away_names() -> frozenset[str]:
 
 
 def away_look() -> bool:
-    """Ask every shard now; return whether one is away that was not known to be.
+    """Ask every shard now; return whether one is away that was not known to be."""
+    return away_note(frozenset(shard.name for shard in shards()) - answering())
 
-    One that takes longer than `ANSWER_SECONDS` counts as away.
-    """
+
+def answering() -> frozenset[str]:
+    """Return the names of the shards that answer within `ANSWER_SECONDS`."""
     asked = shards()
     pool = ThreadPoolExecutor(max(1, len(asked)), thread_name_prefix="shards")
     answered = {pool.submit(answers, shard): shard.name for shard in asked}
     done, _ = wait(answered, timeout=ANSWER_SECONDS)
     pool.shutdown(wait=False)
-    there = {answered[one] for one in done if one.result()}
-    return away_note(frozenset(shard.name for shard in asked) - there)
+    return frozenset(answered[one] for one in done if one.result())
 
 
 def away_note(names: frozenset[str]) -> bool:

@@ -5,7 +5,7 @@ Units are walked here, and the shards are asked which of them they have; counts 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import connection
 from psycopg import sql
@@ -74,7 +74,7 @@ def strays_sweep(table: VectorTable, parts: Sequence[VectorPart]) -> int:
     return swept
 
 
-def _ids(statement: sql.Composed, values: list[object]) -> list[int]:
+def _ids(statement: sql.Composed, values: list[Any]) -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         return [row[0] for row in cursor.fetchall()]

@@ -1,4 +1,4 @@
-"""Vectors over three real servers: set up, filled, searched, one away, one added, and what is deleted goes there too."""
+"""Vectors over three real servers: set up, filled, searched, one away, one added, and deleted with their units."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 
-from models_admin.models import Alias
+from models_admin.models import Alias, ModelVersion
 from retrieval_site.errors import AppError
-from search.models import Document
+from search.curating.write import _move_vectors
+from search.models import Document, Query
 from search.retrieval import search, statements
 from search.retrieval.dense import plan_by_index, planned
-from search.retrieval.runner import Asked  # noqa: F401
 from search.retrieval.types import EmbeddingPart, SearchRequest
 from search.vectors.background import background, backgrounds_forget
 from search.vectors.copy import vectors_write
@@ -75,6 +75,7 @@ def corpus(servers, module_patch, _database):
     set_up()
     with searched("sharded", rows=ROWS, dim=DIM) as found:
         yield found
+        Query.objects.all().delete()
         for server in servers:
             if server.process is None:
                 server.start()
@@ -91,17 +92,8 @@ def table(corpus):
 
 def asked(corpus, **more):
     vector = tuple(map(float, clustered(1, DIM, seed=2)[0]))
-    return search(
-        SearchRequest(
-            viewer=None,
-            session="s",
-            parts=(EmbeddingPart(vector),),
-            collections=(corpus.public.slug,),
-            model=corpus.version.key,
-            limit=10,
-            **more,
-        )
-    )
+    options = {"collections": (corpus.public.slug,), "model": corpus.version.key, "limit": 10, **more}
+    return search(SearchRequest(viewer=None, session="s", parts=(EmbeddingPart(vector),), **options))
 
 
 def counts(table) -> list[int]:
@@ -118,6 +110,14 @@ def wait_for(is_so) -> None:
     while not is_so():
         assert time.monotonic() < until
         time.sleep(0.05)
+
+
+def test_shards_that_nobody_set_up_are_refused(servers, monkeypatch) -> None:
+    use(monkeypatch, servers[:1])
+    manifest = {"modalities": ["image", "text"]}
+    with pytest.raises(AppError) as refused:
+        table_create(ModelVersion(pk=10**6, name="early", number=1, dim=DIM, manifest=manifest))
+    assert refused.value.id == "shards.not_set_up"
 
 
 def test_rows_are_spread_and_what_is_asked_of_the_table_is_known(corpus, table) -> None:
@@ -231,9 +231,13 @@ def test_filters_leave_whole_answers(corpus, filters, kind, monkeypatch) -> None
 def test_what_is_deleted_and_moved_is_so_on_the_shards(corpus, table) -> None:
     version, public, private = corpus
     passages = make_documents(public, 40)
+    scope = scope_of(version, [private])
     vectors_write(version, "passage", [each.pk for each in passages], clustered(40, DIM, seed=9))
     assert vectors_write(version, "passage", [passages[0].pk], clustered(1, DIM, seed=9)) == 0
     assert sum(counts(table)) == ROWS + 340
+    _move_vectors(private.pk, [passages[1].document_id])
+    assert passages[1].pk in exact_scores(version, scope, 9, count=400)
+    assert passages[2].pk not in exact_scores(version, scope, 9, count=400)
     Document.objects.filter(pk=passages[0].document_id).delete()
     assert vectors_write(version, "passage", [passages[0].pk], clustered(1, DIM, seed=9)) == 0
     assert unit_vectors(version, "passage", [passages[0].pk]) == {}
@@ -272,19 +276,20 @@ def test_a_shard_that_is_away_is_said_and_comes_back_by_itself(corpus, table, se
 
 def test_a_switch_of_the_model_over_shards_is_one_pointer(corpus) -> None:
     other = make_version("sharded-2", dim=DIM, champion=False)
-    passages = make_documents(corpus.public, 30)
-    vectors_write(other, "passage", [each.pk for each in passages], clustered(30, DIM, seed=3))
-    vector = tuple(map(float, clustered(1, DIM, seed=3)[0]))
-    for version, expected in ((corpus.version, ROWS), (other, 30)):
+    newest = make_documents(corpus.public, 3)
+    vectors_write(other, "passage", [each.pk for each in newest], clustered(3, DIM, seed=3))
+    wanted = {each.document_id for each in newest}
+    for version, expected in ((corpus.version, ROWS), (other, 3), (corpus.version, ROWS)):
         Alias.objects.update_or_create(name="champion", defaults={"version": version})
-        scope = scope_of(version, [corpus.public])
-        assert len(run(version, scope, 200).units) >= min(expected, 30)
-        assert coverage(version)["passage"].stored == (30 if version is other else ROWS + 299)
+        found = asked(corpus, model="champion")
+        assert found.model == version.key
+        assert ({hit.document.pk for hit in found.hits} == wanted) == (expected == 3)
+        assert not found.warnings
     Alias.objects.all().delete()
+    Query.objects.all().delete()
     table_drop(other)
     other.delete()
-    Document.objects.filter(pk__in=[each.document_id for each in passages]).delete()
-    assert len(vector) == DIM
+    Document.objects.filter(pk__in=wanted).delete()
 
 
 def test_a_server_is_added_and_vectors_move_there_while_it_is_searched(
@@ -339,18 +344,3 @@ def test_with_citus_it_would_be_one_distributed_table() -> None:
         "create_distributed_table('embedding_7_passage', 'unit_id', shard_count => 16, colocate_with => 'none')"
         in written
     )
-
-
-def test_shards_that_nobody_set_up_are_refused(monkeypatch, servers, _database) -> None:
-    use(monkeypatch, servers[:1])
-    version = make_version.__wrapped__ if hasattr(make_version, "__wrapped__") else None
-    assert version is None
-    with pytest.raises(AppError) as refused:
-        table_create(make_plain("not-set-up"))
-    assert refused.value.id == "shards.not_set_up"
-
-
-def make_plain(name):
-    from models_admin.models import ModelVersion
-
-    return ModelVersion(pk=10**6, name=name, number=1, dim=DIM, manifest={"modalities": ["image", "text"]})
