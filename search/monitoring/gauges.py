@@ -78,7 +78,9 @@ def health_gauges() -> Iterable[Gauge]:
 def _shards() -> Iterable[Gauge]:
     """Yield how many servers of vectors there are and how many answer; no values where there are none."""
     named, there = len(shards()), len(answering())
-    values = [{(): float(named)}, {(): float(there)}] if named else [{}, {}]
+    values: list[dict[tuple[str, ...], float]] = [{}, {}]
+    if named:
+        values = [{(): float(named)}, {(): float(there)}]
     yield Gauge("vector_shards", "Servers of vectors that VECTOR_SHARDS names.", (), values[0])
     yield Gauge("vector_shards_answering", "Those of them that answer.", (), values[1])
 
