@@ -70,6 +70,7 @@ def rebalance(version: ModelVersion, progress: Callable[[int], None]) -> Iterato
     """
     with version_lock(version):
         for table in tables_of(version):
+            _drop_named(f"{table.name}_former")  # what a run that was killed after its switch left
             if table.exists() and not _is_placed(table):
                 yield Moved(table, _move(version, table, progress))
 
