@@ -21,10 +21,10 @@ from models_admin.models import ModelVersion, VectorIndex, VersionState
 from search.indexing.encoders import encoder_of
 from search.models import Collection, Passage
 from search.pictures import picture_prepared
-from search.retrieval.dense import estimate, make_plan, ready_with
+from search.retrieval.dense import CANDIDATES_MIN, estimate, make_plan, plan_by_index, ready_with
 from search.retrieval.group import best_by_document
 from search.retrieval.scope import make_scope
-from search.retrieval.types import EncodedPart, EncodedQuery
+from search.retrieval.types import EncodedPart, EncodedQuery, Plan
 from search.services.tokens import token_create
 from search.units.pictures import image_spec
 from search.vectors.copy import vectors_write
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bench.measure import Report
-    from search.retrieval.types import Plan, Scope
+    from search.retrieval.types import Scope
 
     Floats = NDArray[np.float32]
 
@@ -152,6 +152,24 @@ def measured(version: ModelVersion, questions: Floats) -> Compared:
         (_asked(version, vector, scope, scan), _asked(version, vector, scope, planned))
         for vector in questions
     ]
+    return _compared(pairs)
+
+
+def measured_by_index(version: ModelVersion, questions: Floats) -> Compared:
+    """Ask each question by a scan and by the HNSW index, in turn, however few vectors there are."""
+    scope = make_scope(
+        VectorTable(version.pk, "passage"), tuple(Collection.objects.values_list("pk", flat=True)), {}
+    )
+    by_index, scan = plan_by_index("hnsw", CANDIDATES_MIN), Plan("exact", CANDIDATES_MIN)
+    return _compared(
+        [
+            (_asked(version, vector, scope, scan), _asked(version, vector, scope, by_index))
+            for vector in questions
+        ]
+    )
+
+
+def _compared(pairs: Sequence[tuple[Answer, Answer]]) -> Compared:
     scans, plans = ([answer.milliseconds for answer in side] for side in zip(*pairs, strict=True))
     return Compared(
         # A caption that two photos share has one vector: whichever of equal scores comes is right.

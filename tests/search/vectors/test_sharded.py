@@ -35,7 +35,7 @@ from tests.support.corpus import clustered, make_documents, make_version
 from tests.support.postgres_servers import PostgresServer
 from tests.support.searched import RARE, encoded, exact_scores, run, scope_of, searched
 
-ROWS, DIM = 3_000, 32
+ROWS, DIM = 2_000, 32
 PATIENCE_SECONDS = 20.0
 
 
@@ -151,9 +151,9 @@ def test_ten_of_two_servers_are_found_at_least_as_well_as_on_one(corpus, table, 
         vectors_write(alone, "passage", [unit for unit, _ in stored], rows)
         index_build(alone, "passage")
         single = scope_of(alone, [public, private])
-        found_alone = [share(alone, single, seed) for seed in range(20)]
+        found_alone = [share(alone, single, seed) for seed in range(12)]
         assert parts_of(VectorTable(alone.pk, "passage")) == ()
-    found = [share(version, scope, seed) for seed in range(20)]
+    found = [share(version, scope, seed) for seed in range(12)]
     assert np.mean(found) >= np.mean(found_alone) > 0.8
     best = run(version, scope, 10).units
     assert sorted(best, key=lambda unit: -unit.score)[0].unit_id in exact_scores(version, scope, 2)
