@@ -26,7 +26,15 @@ CHART = DEPLOY / "helm" / "sightline"
 OLDEST, NEWEST = "1.27", "1.37"
 OPERATORS = {"ScaledObject", "PodMonitor", "PrometheusRule"}
 """Kinds of KEDA and of the Prometheus operator, whose schemas no package brings."""
-NEVER_PLAIN = {"SECRET_KEY", "DATABASE_URL", "DATABASE_READ_URL", "VECTOR_SHARDS", "REDIS_URL", "ADMIN_PASSWORD", "HUB_TOKEN"}
+NEVER_PLAIN = {
+    "SECRET_KEY",
+    "DATABASE_URL",
+    "DATABASE_READ_URL",
+    "VECTOR_SHARDS",
+    "REDIS_URL",
+    "ADMIN_PASSWORD",
+    "HUB_TOKEN",
+}
 NEVER_PLAIN |= {"SOURCE_S3_KEY_ID", "SOURCE_S3_SECRET", "EMAIL_HOST_PASSWORD", "OIDC_CLIENT_SECRET"}
 REFUSED = {
     "secret in plain": {"settings": {"REDIS_URL": "redis://:word@host"}},

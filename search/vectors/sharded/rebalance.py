@@ -56,14 +56,14 @@ _NOW = sql.SQL("""
 
 
 @dataclass(frozen=True)
-class Moved:
+class TableMoved:
     """A table that was moved, and how many vectors it has."""
 
     table: VectorTable
     vectors: int
 
 
-def rebalance(version: ModelVersion, progress: Callable[[int], None]) -> Iterator[Moved]:
+def rebalance(version: ModelVersion, progress: Callable[[int], None]) -> Iterator[TableMoved]:
     """Move those of a version's tables that do not lie as the setting says; tell `progress` of each batch.
 
     Raises AppError `shards.away`, and JobDeferred while a job makes this version's vectors.
@@ -72,7 +72,7 @@ def rebalance(version: ModelVersion, progress: Callable[[int], None]) -> Iterato
         for table in tables_of(version):
             _drop_named(f"{table.name}_former")  # what a run that was killed after its switch left
             if table.exists() and not _is_placed(table):
-                yield Moved(table, _move(version, table, progress))
+                yield TableMoved(table, _move(version, table, progress))
 
 
 def _is_placed(table: VectorTable) -> bool:

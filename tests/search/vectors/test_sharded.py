@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import socket
 import time
+from contextlib import contextmanager
 from dataclasses import replace
 from io import StringIO
 
@@ -105,6 +107,19 @@ def counts(table) -> list[int]:
             cursor.execute(f"SELECT count(*) FROM {part.name}")
             found.append(cursor.fetchone()[0])
     return found
+
+
+@contextmanager
+def silent(server):
+    """Something in the server's place that takes connections and says nothing."""
+    path = server.paths.run / ".s.PGSQL.5432"
+    path.unlink(missing_ok=True)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        path.chmod(0o777)
+        listener.listen(16)
+        yield
+    path.unlink()
 
 
 def wait_for(is_so) -> None:
@@ -264,6 +279,9 @@ def test_a_shard_that_is_away_is_said_and_comes_back_by_itself(corpus, table, se
     lost = max(set(Document.objects.filter(collection=corpus.private).values_list("pk", flat=True)))
     Document.objects.filter(pk__in=[gone.document_id, lost]).delete()  # deleting waits for nobody
 
+    with silent(servers[1]):
+        away_forget()
+        assert asked(corpus).warnings == degraded.warnings
     servers[1].start()
     wait_for(lambda: not away_names())
     again = asked(corpus)
