@@ -95,10 +95,10 @@ def table_create(version: ModelVersion) -> tuple[VectorTable, ...]:
     tables = tables_of(version)
     with transaction.atomic():
         for table in tables:
-            if is_sharded() and not table.exists():
-                parts_create(table, version.dim)
-            elif not table.exists():
+            if not is_sharded():
                 plain_create(table, version.dim)
+            elif not table.exists():
+                parts_create(table, version.dim)
     return tables
 
 
