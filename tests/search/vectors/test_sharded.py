@@ -36,6 +36,8 @@ from search.vectors.tables import VectorTable, table_create, table_drop
 from tests.support.corpus import clustered, make_documents, make_version
 from tests.support.postgres_servers import PostgresServer
 from tests.support.searched import RARE, encoded, exact_scores, run, scope_of, searched
+from workers.backup.create import backup_create
+from workers.backup.sealing import Sealing
 
 ROWS, DIM = 2_000, 32
 PATIENCE_SECONDS = 20.0
@@ -354,6 +356,12 @@ def test_no_password_is_shown(corpus, servers, monkeypatch) -> None:
     with pytest.raises(AppError) as refused:
         shards()
     assert "hush" not in str(refused.value)
+
+
+def test_a_backup_that_would_leave_the_vectors_out_is_refused(corpus) -> None:
+    with pytest.raises(AppError) as refused:
+        backup_create(place=None, sealing=Sealing())
+    assert refused.value.id == "backup.vectors_elsewhere"
 
 
 @pytest.mark.django_db  # one of them must ask for the database, or there is none: the others commit
