@@ -39,7 +39,7 @@ from tests.support.searched import RARE, encoded, exact_scores, run, scope_of, s
 from workers.backup.create import backup_create
 from workers.backup.sealing import Sealing
 
-ROWS, DIM = 2_000, 32
+ROWS, DIM = 3_000, 32
 PATIENCE_SECONDS = 20.0
 
 
