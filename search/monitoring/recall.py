@@ -24,6 +24,7 @@ from search.retrieval.dense import BINARY_CANDIDATES, CANDIDATES_MIN, EF_SEARCH,
 from search.retrieval.types import Scope
 from search.vectors.index import index_state
 from search.vectors.sharded.layout import parts_of
+from search.vectors.sharded.searching import require_whole
 from search.vectors.tables import VectorTable
 from search.vectors.tuned import setting_for
 
@@ -82,11 +83,13 @@ def recall(found: Sequence[int], wanted: Sequence[int]) -> float:
 def measure_recall(direction: WatchedDirection, checkpoint: Callable[[], None]) -> RecallMeasurement | None:
     """Measure and keep a direction's recall; None where no index stands or no search of it is kept.
 
-    Raises AppError `monitoring.not_exact` and `monitoring.not_by_index` where a plan is not what it should be.
+    Raises AppError `monitoring.not_exact` and `monitoring.not_by_index` where a plan is not what it should be, and
+    `shards.part_missing` where a server of vectors is away.
     """
     index = index_state(direction.version, direction.kind).kind
     if index is None or direction.version.similarity == "order":
         return None
+    require_whole(VectorTable(direction.version.pk, direction.kind))
     measuring = _measuring(direction, index, checkpoint)
     if measuring is None:
         return None

@@ -11,7 +11,7 @@ from psycopg import sql
 
 from retrieval_site.database import Prepared, reading
 from retrieval_site.errors import AppError
-from search.vectors.sharded.servers import connected, shards
+from search.vectors.sharded.servers import connected, shard_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -45,12 +45,9 @@ def on_each(
     parts: Sequence[VectorPart], work: Callable[[psycopg.Connection[tuple[Any, ...]], VectorPart], Any]
 ) -> list[Any]:
     """Do something on every part's shard, all at once, and return what each gave; raises AppError `shards.away`."""
-    by_name = {shard.name: shard for shard in shards()}
 
     def one(part: VectorPart) -> Any:
-        if part.server not in by_name:
-            raise AppError("shards.away", place=part.server)
-        with connected(by_name[part.server]) as there:
+        with connected(shard_named(part.server)) as there:
             return work(there, part)
 
     with ThreadPoolExecutor(max(1, len(parts)), thread_name_prefix="shards") as pool:

@@ -68,6 +68,14 @@ def _shard(place: int, address: str) -> Shard:
     return Shard(known, f"sightline_shard_{digest}")
 
 
+def shard_named(name: str) -> Shard:
+    """Return the shard of that name; raises AppError `shards.away` where the setting has none."""
+    for shard in shards():
+        if shard.name == name:
+            return shard
+    raise AppError("shards.away", place=name)
+
+
 @contextmanager
 def connected(shard: Shard) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
     """Hold a connection to a shard that commits each statement; raises AppError `shards.away`."""

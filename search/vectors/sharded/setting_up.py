@@ -120,8 +120,8 @@ def server_statements(shard: Shard, known: list[str] | None) -> Iterator[sql.Com
         )
     else:
         yield sql.SQL("ALTER SERVER {} OPTIONS ({})").format(server, _listed(options, known))
-    yield sql.SQL("DROP USER MAPPING IF EXISTS FOR CURRENT_USER SERVER {}").format(server)
-    yield sql.SQL("CREATE USER MAPPING FOR CURRENT_USER SERVER {} OPTIONS ({})").format(
+    yield sql.SQL("DROP USER MAPPING IF EXISTS FOR PUBLIC SERVER {}").format(server)
+    yield sql.SQL("CREATE USER MAPPING FOR PUBLIC SERVER {} OPTIONS ({})").format(
         server, _listed(shard.of_user)
     )
     yield sql.SQL(

@@ -15,7 +15,7 @@ from django.db import connection
 from psycopg import sql
 
 from search.vectors.halfvec import COPY_HEADER, COPY_ROWS, COPY_TRAILER
-from search.vectors.sharded.servers import connected, shards
+from search.vectors.sharded.servers import connected, shard_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -80,8 +80,7 @@ def parts_write(
 
 def part_copy(part: VectorPart, places: NDArray[np.int64], vectors: NDArray[np.float32]) -> int:
     """Store rows on a part's shard and return how many are new; `places`: `(rows, 3)`, unit, document, collection."""
-    shard = next(shard for shard in shards() if shard.name == part.server)
-    with connected(shard) as there, there.transaction(), there.cursor() as cursor:
+    with connected(shard_named(part.server)) as there, there.transaction(), there.cursor() as cursor:
         cursor.execute(_INCOMING.format(part=part.identifier))
         with cursor.copy("COPY incoming FROM STDIN (FORMAT binary)") as copy:
             for chunk in _placed_rows(places, vectors):
