@@ -29,7 +29,7 @@ from search.vectors.background import background
 from search.vectors.index import table_state
 from search.vectors.read import from_binary, receive_binary
 from search.vectors.sharded.layout import parts_of
-from search.vectors.sharded.searching import width_set
+from search.vectors.sharded.searching import vector_ask, width_set
 from search.vectors.tuned import setting_for
 
 if TYPE_CHECKING:
@@ -211,7 +211,9 @@ class _Search:
 
     def _near(self, plan: Plan, scope: Scope, vector: NDArray[np.float32]) -> list[_Row]:
         form = statements.exact if plan.kind == "exact" else partial(statements.by_index, plan=plan)
-        statement = form(scope, self.query.version.dim, with_vectors=self.with_vectors)
+        asked_there = vector_ask(scope.table, vector)
+        dim = self.query.version.dim
+        statement = form(scope, dim, with_vectors=self.with_vectors, asked_there=asked_there)
         with connection.cursor() as cursor:
             receive_binary(cursor)
             cursor.execute(statement, statements.parameters(scope, vector, count=plan.candidates))

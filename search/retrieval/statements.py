@@ -14,7 +14,7 @@ the table, and rather than keep that plan it would make one for every search.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import count as count_from
 from typing import TYPE_CHECKING, Any
@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from search.retrieval.types import Plan, Scope
-    from search.vectors.tables import VectorTable
+    from search.vectors.sharded.layout import VectorPart
+    from search.vectors.tables import IndexKind, VectorTable
 
 _VECTOR = sql.SQL("%(vector)s::halfvec({dim})")
 _SELECT = sql.SQL("""
@@ -80,8 +81,16 @@ class _Shape:
     table: VectorTable
     filters: tuple[tuple[str, str, str], ...]
     excluded: bool
-    parts: tuple[str, ...] = ()
+    parts: tuple[VectorPart, ...] = ()
+    asked_there: bool = False
     is_sharded: bool = False
+
+    @property
+    def asked(self) -> list[str]:
+        """Return the tables that a search asks: its own, or over shards a part's each."""
+        if not self.parts:
+            return [self.table.name]
+        return [part.near if self.asked_there else part.name for part in self.parts]
 
     @property
     def counted(self) -> sql.Composable:
@@ -101,14 +110,19 @@ class _Closest:
     is_cut: bool
 
 
-def by_index(scope: Scope, dim: int, plan: Plan, *, with_vectors: bool = False) -> Prepared:
-    """Return the search by an index; the binary one's rows come in the order of their signs, with exact distances."""
-    return _by_index(_shape(scope), dim, plan, with_vectors)
+def by_index(
+    scope: Scope, dim: int, plan: Plan, *, with_vectors: bool = False, asked_there: bool = False
+) -> Prepared:
+    """Return the search by an index; the binary one's rows come in the order of their signs, with exact distances.
+
+    `asked_there`: shards know the vector already, by `vector_ask`.
+    """
+    return _by_index(replace(_shape(scope), asked_there=asked_there), dim, plan, with_vectors)
 
 
-def exact(scope: Scope, dim: int, *, with_vectors: bool = False) -> str:
-    """Return the search by a scan of all that the scope allows."""
-    return _exact(_shape(scope), dim, with_vectors)
+def exact(scope: Scope, dim: int, *, with_vectors: bool = False, asked_there: bool = False) -> str:
+    """Return the search by a scan of all that the scope allows; `asked_there` as of `by_index`."""
+    return _exact(replace(_shape(scope), asked_there=asked_there), dim, with_vectors)
 
 
 def count(scope: Scope) -> str:
@@ -155,10 +169,10 @@ def _parameter(place: int) -> str:
 def _shape(scope: Scope) -> _Shape:
     filters = tuple((one.rows, one.document, one.where) for one in filters_conditions(scope.filters))
     parts = parts_of(scope.table)
-    there = tuple(part.name for part in live(parts))
+    there = live(parts)
     if parts and not there:
         raise AppError("shards.all_away")
-    return _Shape(scope.table, filters, bool(scope.excluded), there, bool(parts))
+    return _Shape(scope.table, filters, bool(scope.excluded), there, is_sharded=bool(parts))
 
 
 @lru_cache
@@ -166,9 +180,8 @@ def _by_index(shape: _Shape, dim: int, plan: Plan, with_vectors: bool) -> Prepar
     conditions = [_OPAQUE.format(_SEEN), *(_OPAQUE.format(has) for has in _filters(shape, _HAS))]
     if shape.excluded:
         conditions.append(_OPAQUE_NOT.format(_EXCLUDED))
-    vector = _VECTOR.format(dim=sql.Literal(dim))
-    order = nearest("binary" if plan.kind == "binary" else "hnsw", dim, vector)
-    distance = nearest("hnsw", dim, vector)
+    order = _order(shape, "binary" if plan.kind == "binary" else "hnsw", dim)
+    distance = _order(shape, "hnsw", dim)
     # Of rows that come in the order of their signs, all are compared.
     closest = _Closest(distance, order, sql.Literal(plan.candidates), is_cut=plan.kind != "binary")
     return Prepared(_select(shape, conditions, closest, with_vectors=with_vectors))
@@ -176,7 +189,7 @@ def _by_index(shape: _Shape, dim: int, plan: Plan, with_vectors: bool) -> Prepar
 
 @lru_cache
 def _exact(shape: _Shape, dim: int, with_vectors: bool) -> str:  # noqa: FBT001  a cache's key
-    distance = nearest("hnsw", dim, _VECTOR.format(dim=sql.Literal(dim)))
+    distance = _order(shape, "hnsw", dim)
     order = sql.SQL("({}) + 0").format(distance)
     closest = _Closest(distance, order, sql.SQL("%(count)s"), is_cut=True)
     return _select(shape, _plain_conditions(shape), closest, with_vectors=with_vectors)
@@ -225,6 +238,13 @@ def _not_excluded(shape: _Shape) -> list[sql.Composable]:
     return [sql.SQL("NOT {}").format(_EXCLUDED)] if shape.excluded else []
 
 
+def _order(shape: _Shape, index: IndexKind, dim: int) -> sql.Composable:
+    """Return the order of an index, whose value the rows of shards bring where they know the vector."""
+    if shape.asked_there:
+        return sql.SQL("apart" if index == "binary" else "distance")
+    return nearest(index, dim, _VECTOR.format(dim=sql.Literal(dim)))
+
+
 def _select(
     shape: _Shape,
     conditions: Sequence[sql.Composable],
@@ -241,7 +261,7 @@ def _select(
             conditions=sql.SQL(" AND ").join(conditions),
             closest=_CLOSEST.format(order=closest.order, count=closest.count),
         )
-        for table in map(sql.Identifier, shape.parts or [shape.table.name])
+        for table in map(sql.Identifier, shape.asked)
     ]
     if not shape.parts:
         return statements[0].as_string()

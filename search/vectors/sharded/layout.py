@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 ASK_AGAIN_SECONDS = 1.0
 ANSWER_SECONDS = 0.7
+NEAR = "_near"
 _PARTS = """
     SELECT part.relname, server.srvname
     FROM pg_class parent
@@ -49,6 +50,11 @@ class VectorPart:
     def identifier(self) -> sql.Identifier:
         """Return the quoted name for composing SQL."""
         return sql.Identifier(self.name)
+
+    @property
+    def near(self) -> str:
+        """Return the name of the view on its shard, and of the foreign table here, that knows distances."""
+        return f"{self.name}{NEAR}"
 
 
 class _Away:

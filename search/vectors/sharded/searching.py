@@ -7,17 +7,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from django.db import OperationalError
+from django.db import DEFAULT_DB_ALIAS, OperationalError
+from pgvector import HalfVector
 from psycopg import sql
 
-from retrieval_site.database.reading import connection
+from retrieval_site.database.reading import alias, connection
 from retrieval_site.errors import AppError
 from search.vectors.sharded.layout import away_look, is_sharded, live, parts_of
-from search.vectors.sharded.setting_up import EF_SEARCH_MAX, width_table
+from search.vectors.sharded.setting_up import EF_SEARCH_MAX, asked_table, width_table
 from workers.error_table import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from search.vectors.sharded.layout import VectorPart
     from search.vectors.tables import VectorTable
@@ -43,6 +47,23 @@ def width_set(parts: Sequence[VectorPart], ef_search: int) -> None:
         cursor.execute(f"SET LOCAL statement_timeout = {REACH_MS}")
         cursor.execute(sql.SQL(" UNION ALL ").join(each))
         cursor.execute("SET LOCAL statement_timeout TO DEFAULT")
+
+
+def vector_ask(table: VectorTable, vector: NDArray[np.float32]) -> bool:
+    """Give the vector `(dim,)` to every shard that is there, for the transaction that is open; return whether it was.
+
+    Rows then come with their distances instead of their vectors. Not without shards, nor by a replica, where nothing
+    can be inserted.
+    """
+    parts = live(parts_of(table))
+    if not parts or alias() != DEFAULT_DB_ALIAS:
+        return False
+    written = HalfVector(vector).to_text()
+    with connection.cursor() as cursor:
+        for server in sorted({part.server for part in parts}):
+            name = sql.Identifier(asked_table(server))
+            cursor.execute(sql.SQL("INSERT INTO {} VALUES (%s)").format(name), [written])
+    return True
 
 
 def despite_shards(work: Callable[[], Answer]) -> Answer:

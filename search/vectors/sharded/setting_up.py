@@ -42,12 +42,22 @@ SERVER_OPTIONS = {
 WIDTH = "sightline_search_width"
 """The view on a shard, and with the server's name behind it the foreign table here."""
 
+ASKED = "sightline_search_asked"
+"""A table that stores nothing: what is inserted becomes the vector that its transaction compares with."""
+
 ON_SHARD = f"""
     CREATE EXTENSION IF NOT EXISTS vector;
     CREATE TABLE IF NOT EXISTS {WIDTH}s (ef_search int PRIMARY KEY);
     INSERT INTO {WIDTH}s SELECT generate_series(1, {EF_SEARCH_MAX}) ON CONFLICT DO NOTHING;
     CREATE OR REPLACE VIEW {WIDTH} AS
         SELECT ef_search, set_config('hnsw.ef_search', ef_search::text, true) AS applied FROM {WIDTH}s;
+    CREATE TABLE IF NOT EXISTS {ASKED} (vector text);
+    CREATE OR REPLACE FUNCTION {ASKED}() RETURNS trigger LANGUAGE plpgsql AS $asked$
+    BEGIN
+        PERFORM set_config('sightline.vector', NEW.vector, true);
+        RETURN NULL;
+    END $asked$;
+    CREATE OR REPLACE TRIGGER {ASKED} BEFORE INSERT ON {ASKED} FOR EACH ROW EXECUTE FUNCTION {ASKED}();
 """  # noqa: S608  (our own words)
 
 # Foreign tables take part in no foreign key, so units that go take their vectors along by this. A server that is away
@@ -127,11 +137,19 @@ def server_statements(shard: Shard, known: list[str] | None) -> Iterator[sql.Com
     yield sql.SQL(
         "CREATE FOREIGN TABLE IF NOT EXISTS {} (ef_search int, applied text) SERVER {} OPTIONS (table_name {})"
     ).format(sql.Identifier(width_table(shard.name)), server, sql.Literal(WIDTH))
+    yield sql.SQL(
+        "CREATE FOREIGN TABLE IF NOT EXISTS {} (vector text) SERVER {} OPTIONS (table_name {})"
+    ).format(sql.Identifier(asked_table(shard.name)), server, sql.Literal(ASKED))
 
 
 def width_table(server: str) -> str:
     """Return the name of the foreign table by which a server's `ef_search` is set."""
     return f"{WIDTH}_{server.removeprefix('sightline_shard_')}"
+
+
+def asked_table(server: str) -> str:
+    """Return the name of the foreign table by which a server is given the vector that is searched with."""
+    return f"{ASKED}_{server.removeprefix('sightline_shard_')}"
 
 
 def _listed(options: Mapping[str, str], known: list[str] | None = None) -> sql.Composed:

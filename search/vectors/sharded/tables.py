@@ -8,7 +8,7 @@ from django.db import connection
 from psycopg import sql
 
 from retrieval_site.errors import AppError
-from search.vectors.sharded.layout import parts_named
+from search.vectors.sharded.layout import NEAR, parts_named
 from search.vectors.sharded.servers import connected, shards
 
 if TYPE_CHECKING:
@@ -27,6 +27,12 @@ _ON_SHARD = sql.SQL("""
     );
     CREATE INDEX IF NOT EXISTS {by_document} ON {part} (document_id);
     CREATE INDEX IF NOT EXISTS {by_collection} ON {part} (collection_id);
+    CREATE OR REPLACE VIEW {near} AS
+        SELECT unit_id, document_id, collection_id, embedding,
+               embedding <#> (SELECT current_setting('sightline.vector')::halfvec({dim})) AS distance,
+               binary_quantize(embedding)::bit({dim})
+               <~> (SELECT binary_quantize(current_setting('sightline.vector')::halfvec({dim}))::bit({dim})) AS apart
+        FROM {part};
 """)
 _PARENT = sql.SQL("""
     CREATE TABLE {table} (
@@ -39,6 +45,17 @@ _PARENT = sql.SQL("""
 _PART = sql.SQL("""
     CREATE FOREIGN TABLE {part} PARTITION OF {table} FOR VALUES WITH (MODULUS {modulus}, REMAINDER {remainder})
     SERVER {server} OPTIONS (table_name {name})
+""")
+# Distances are computed there, of the vector that the transaction was given (`vector_ask`), so that none travels.
+_NEAR = sql.SQL("""
+    CREATE FOREIGN TABLE {near} (
+        unit_id bigint NOT NULL,
+        document_id bigint NOT NULL,
+        collection_id bigint NOT NULL,
+        embedding halfvec({dim}) NOT NULL,
+        distance float8,
+        apart float8
+    ) SERVER {server} OPTIONS (table_name {near_name}, fetch_size '100')
 """)
 # A sample of the rows comes as text with every vector in it, and only their number is of use.
 _FEW_SAMPLES = sql.SQL("ALTER FOREIGN TABLE {} ALTER {} SET STATISTICS 1")
@@ -80,6 +97,8 @@ def parts_create(table: VectorTable, dim: int, *, name: str = "") -> tuple[Vecto
         cursor.execute(_PARENT.format(table=sql.Identifier(name), dim=sql.Literal(dim)))
         for remainder, (shard, part) in enumerate(zip(shards(), names, strict=True)):
             known_as = {"part": sql.Identifier(part), "name": sql.Literal(part)}
+            near = {"near": sql.Identifier(part + NEAR), "near_name": sql.Literal(part + NEAR)}
+            cursor.execute(_NEAR.format(server=sql.Identifier(shard.name), dim=sql.Literal(dim), **near))
             cursor.execute(
                 _PART.format(
                     table=sql.Identifier(name),
@@ -119,6 +138,7 @@ def _make_on_shard(shard: Shard, part: str, dim: int) -> None:
         dim=sql.Literal(dim),
         by_document=sql.Identifier(f"{part}_document"),
         by_collection=sql.Identifier(f"{part}_collection"),
+        near=sql.Identifier(part + NEAR),
     )
     with connected(shard) as there:
         there.execute(statement)
@@ -127,10 +147,13 @@ def _make_on_shard(shard: Shard, part: str, dim: int) -> None:
 def parts_drop(parts: Sequence[VectorPart]) -> None:
     """Drop these parts' tables on their shards; those that are away keep theirs, for `manage.py shards sweep`."""
     by_name = {shard.name: shard for shard in shards()}
+    with connection.cursor() as cursor:
+        for part in parts:
+            cursor.execute(sql.SQL("DROP FOREIGN TABLE IF EXISTS {}").format(sql.Identifier(part.near)))
     for part in parts:
         if part.server in by_name:
             try:
                 with connected(by_name[part.server]) as there:
-                    there.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(part.identifier))
+                    there.execute(sql.SQL("DROP TABLE IF EXISTS {} CASCADE").format(part.identifier))
             except AppError:
                 continue

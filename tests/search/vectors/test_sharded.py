@@ -14,6 +14,7 @@ import pytest
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
+from pgvector import HalfVector
 
 from models_admin.models import Alias, ModelVersion
 from retrieval_site.errors import AppError
@@ -28,7 +29,7 @@ from search.vectors.coverage import coverage, missing_outside, units_missing
 from search.vectors.index import index_build, index_settled, index_state, table_state
 from search.vectors.read import unit_vectors
 from search.vectors.sharded.layout import away_forget, away_names, parts_of
-from search.vectors.sharded.searching import PART_MISSING
+from search.vectors.sharded.searching import PART_MISSING, vector_ask
 from search.vectors.sharded.servers import connected, shards
 from search.vectors.sharded.setting_up import server_statements, set_up, width_table
 from search.vectors.sharded.tables import citus_statement
@@ -182,20 +183,23 @@ def share(version, scope, seed) -> float:
     """Which share of the ten nearest the index finds at its narrowest."""
     plan = plan_by_index("hnsw", 10, 10)
     vector = encoded(version, seed).parts[0].vectors[0]
-    statement = statements.by_index(scope, DIM, plan)
     with planned(plan, scope.table), connection.cursor() as cursor:
+        statement = statements.by_index(scope, DIM, plan, asked_there=vector_ask(scope.table, vector))
         cursor.execute(str(statement), statements.parameters(scope, vector))
         found = {row[0] for row in cursor.fetchall()[:10]}
     return len(found & set(exact_scores(version, scope, seed))) / 10
 
 
-def test_each_shard_answers_from_its_own_index_and_the_collection_is_asked_there(corpus) -> None:
+@pytest.mark.parametrize("asked_there", [True, False])
+def test_each_shard_answers_from_its_own_index_and_the_collection_is_asked_there(corpus, asked_there) -> None:
     version, public, _ = corpus
     scope = scope_of(version, [public])
     plan = plan_by_index("hnsw", 48)
+    vector = encoded(version).parts[0].vectors[0]
     with planned(plan, scope.table), connection.cursor() as cursor:
-        parameters = statements.parameters(scope, encoded(version).parts[0].vectors[0], count=48)
-        cursor.execute(f"EXPLAIN (VERBOSE) {statements.by_index(scope, DIM, plan)}", parameters)
+        assert vector_ask(scope.table, vector)
+        statement = statements.by_index(scope, DIM, plan, asked_there=asked_there)
+        cursor.execute(f"EXPLAIN (VERBOSE) {statement}", statements.parameters(scope, vector, count=48))
         explained = "\n".join(row[0] for row in cursor.fetchall())
     assert "Merge Append" in explained
     remote = re.findall(r"Remote SQL: (.*)", explained)
@@ -203,8 +207,10 @@ def test_each_shard_answers_from_its_own_index_and_the_collection_is_asked_there
     for shard, statement in zip(shards(), remote, strict=True):
         assert "collection_id = ANY" in statement
         assert statement.endswith("LIMIT 48::bigint")
-        with connected(shard) as there:
-            there.execute("SET cursor_tuple_fraction = 0.00001")
+        assert ("embedding" in statement.split(" FROM ")[0]) != asked_there
+        with connected(shard) as there, there.transaction():
+            there.execute("SET LOCAL cursor_tuple_fraction = 0.00001")
+            there.execute("INSERT INTO sightline_search_asked VALUES (%s)", [HalfVector(vector).to_text()])
             plan_there = "\n".join(row[0] for row in there.execute(f"EXPLAIN {statement}"))
         assert re.search(r"Index Scan using embedding_\d+_passage_g1_\d_hnsw", plan_there)
 
@@ -350,7 +356,7 @@ def test_no_password_is_shown(corpus, servers, monkeypatch) -> None:
     assert "hush" not in repr(shards())
     assert "hush" not in shards()[0].place
     made = [statement.as_string() for statement in server_statements(shards()[0], None)]
-    assert [("hush" in statement) for statement in made] == [False, False, True, False]
+    assert [("hush" in statement) for statement in made] == [False, False, True, False, False]
     assert width_table(shards()[0].name) in made[3]
     monkeypatch.setattr(settings, "CONFIG", replace(settings.CONFIG, vector_shards=["host=x hush=hush"]))
     with pytest.raises(AppError) as refused:
