@@ -22,10 +22,10 @@ from models_admin.models import ModelVersion, VectorIndex, VersionState
 from search.indexing.encoders import encoder_of
 from search.models import Collection, Passage
 from search.pictures import picture_prepared
-from search.retrieval.dense import estimate, make_plan, ready_with
+from search.retrieval.dense import CANDIDATES_MIN, estimate, make_plan, plan_by_index, ready_with
 from search.retrieval.group import best_by_document
 from search.retrieval.scope import make_scope
-from search.retrieval.types import EncodedPart, EncodedQuery
+from search.retrieval.types import EncodedPart, EncodedQuery, Plan
 from search.services.tokens import token_create
 from search.units.pictures import image_spec
 from search.vectors.copy import vectors_write
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bench.measure import Report
-    from search.retrieval.types import Plan, Scope
+    from search.retrieval.types import Scope
 
     Floats = NDArray[np.float32]
 
@@ -60,7 +60,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Compared:
-    """Questions asked both ways, in milliseconds: medians and, as planned, the 95th percentile.
+    """Questions asked both ways, in milliseconds: medians and, as planned, the 95th and 99th percentiles.
 
     `shares`: of the best that the scan finds, those that the plan found too, by question.
     """
@@ -70,6 +70,7 @@ class Compared:
     p95_ms: float
     scan_ms: float
     plans: str
+    p99_ms: float = 0.0
 
 
 def prepared(bundle: Path, captions: Sequence[str], index: str) -> ModelVersion:
@@ -190,6 +191,22 @@ def measured(version: ModelVersion, questions: Floats) -> Compared:
     pairs = [
         (asked(version, vector, scope, scan), asked(version, vector, scope, planned)) for vector in questions
     ]
+    return _compared(pairs)
+
+
+def measured_by_index(version: ModelVersion, questions: Floats) -> Compared:
+    """Ask each question by a scan and by the HNSW index, in turn, however few vectors there are."""
+    scope = make_scope(VectorTable(version.pk, "passage"), collections_all(), {})
+    by_index, scan = plan_by_index("hnsw", CANDIDATES_MIN), Plan("exact", CANDIDATES_MIN)
+    return _compared(
+        [
+            (asked(version, vector, scope, scan), asked(version, vector, scope, by_index))
+            for vector in questions
+        ]
+    )
+
+
+def _compared(pairs: Sequence[tuple[Answer, Answer]]) -> Compared:
     scans, plans = ([answer.milliseconds for answer in side] for side in zip(*pairs, strict=True))
     return Compared(
         # A caption that two photos share has one vector: whichever of equal scores comes is right.
@@ -198,6 +215,7 @@ def measured(version: ModelVersion, questions: Floats) -> Compared:
         p95_ms=percentile(plans, 95),
         scan_ms=percentile(scans, 50),
         plans=", ".join(sorted({answer.plan.kind for _, answer in pairs})),
+        p99_ms=percentile(plans, 99),
     )
 
 

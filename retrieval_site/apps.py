@@ -9,7 +9,9 @@ class RetrievalSiteConfig(AppConfig):
     def ready(self) -> None:
         """Register the boot checks, and what the database says of itself."""
         from retrieval_site import checks  # noqa: F401  (registers on import)
+        from retrieval_site.database.replica import replica_gauges
         from retrieval_site.health.database import database_gauges
         from retrieval_site.health.gauges import gauges_register
 
         gauges_register(database_gauges)
+        gauges_register(replica_gauges)

@@ -33,6 +33,8 @@ class Config:
     https: bool
     database_url: str
     database_read_url: str
+    database_read_delay_seconds: float
+    vector_shards: list[str]
     redis_url: str
     data_dir: Path
     anonymous_search: bool
@@ -271,6 +273,8 @@ def read_config() -> Config:
         https=env.bool("HTTPS", default=False),
         database_url=env.str("DATABASE_URL", default=""),
         database_read_url=env.str("DATABASE_READ_URL", default=""),
+        database_read_delay_seconds=env.float("DATABASE_READ_DELAY_SECONDS", default=10.0),
+        vector_shards=env.str("VECTOR_SHARDS", default="").split(),
         redis_url=env.str("REDIS_URL", default=""),
         data_dir=Path(env.str("DATA_DIR", default="") or BASE_DIR / "var").resolve(),
         anonymous_search=env.bool("ANONYMOUS_SEARCH", default=True),

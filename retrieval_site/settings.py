@@ -10,7 +10,7 @@ from csp.constants import NONE, SELF
 from whitenoise.compress import Compressor as StaticCompressor
 
 from retrieval_site.config import BASE_DIR, MIB, read_config
-from retrieval_site.database.reading import REPLICA
+from retrieval_site.database.replica import REPLICA
 from retrieval_site.log_lines import LINE, JsonFormatter
 
 django_stubs_ext.monkeypatch()  # generic classes of Django take their parameter at run time too
@@ -87,6 +87,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "search.guests.GuestMiddleware",
     "retrieval_site.acting.ActingMiddleware",
+    "retrieval_site.database.own_writes.OwnWritesMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "retrieval_site.accounts.second_factor.SecondFactorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",

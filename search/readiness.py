@@ -13,6 +13,7 @@ from models_admin.services import champion
 from retrieval_site.health.checks import CheckFailedError, register
 from search.vectors.index import index_state
 from search.vectors.nearest import nearest
+from search.vectors.sharded.layout import rows_of
 from search.vectors.tables import VectorTable, tables_of
 from workers.encoding.client import workers_alive
 
@@ -23,9 +24,9 @@ ANSWER_TIMEOUT_MS = 2000
 NO_MODEL = "no model is active yet"
 
 _NEAREST = sql.SQL("""
-    SELECT unit_id FROM {table} ORDER BY {nearest} LIMIT 1
+    SELECT unit_id FROM {table} stored ORDER BY {nearest} LIMIT 1
 """)
-_STORED = sql.SQL("(SELECT embedding FROM {table} LIMIT 1)")
+_STORED = sql.SQL("(SELECT embedding FROM {table} first LIMIT 1)")
 
 
 def register_checks() -> None:
@@ -91,9 +92,9 @@ def _champion() -> ModelVersion | None:
 def _search(version: ModelVersion, table: VectorTable) -> None:
     try:
         index = index_state(version, table.kind).kind or "hnsw"
-        near = nearest(index, version.dim, _STORED.format(table=table.identifier))
+        near = nearest(index, version.dim, _STORED.format(table=rows_of(table)))
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(f"SET LOCAL statement_timeout = {ANSWER_TIMEOUT_MS}")
-            cursor.execute(_NEAREST.format(table=table.identifier, nearest=near))
+            cursor.execute(_NEAREST.format(table=rows_of(table), nearest=near))
     except Error as error:
         raise CheckFailedError(f"{table.name} does not answer: {error}".strip()) from error

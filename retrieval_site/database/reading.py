@@ -5,7 +5,8 @@ Inside `read`, documents, their collections and vectors are read from the replic
 judgements, models) are read where they are written, and so is everything inside a transaction of the primary, which
 may have written it itself.
 
-A replica that does not answer is left alone for a while; whoever asks is answered by the primary.
+A replica that does not answer is left alone for a while; whoever asks is answered by the primary. So is everybody
+while the replica is further behind than is allowed, and somebody whose own writes it does not have yet.
 """
 
 from __future__ import annotations
@@ -18,12 +19,14 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections
 
+from retrieval_site.database.own_writes import own_position
+from retrieval_site.database.replica import REPLICA, replica_has
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from django.db.models import Model
 
-REPLICA = "replica"
 AWAY_SECONDS = 10.0
 """How long a replica that did not answer is not asked again."""
 FROM_REPLICA = frozenset(
@@ -71,9 +74,12 @@ def read(work: Callable[[], Answer]) -> Answer:
     """
     if _reading.by_replica or REPLICA not in connections.databases or time.monotonic() < _away_until:
         return work()
+    position = own_position()
+    if position is None or connections[DEFAULT_DB_ALIAS].in_atomic_block:
+        return work()
     connections[REPLICA].errors_occurred = False
-    _reading.by_replica = True
     try:
+        _reading.by_replica = replica_has(position)
         return work()
     except (OperationalError, InterfaceError) as error:
         if not connections[REPLICA].errors_occurred:

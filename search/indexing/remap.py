@@ -12,6 +12,7 @@ from models_admin.adapted import adapter_of, base_of, has_adapter
 from search.units.registry import unit_kind
 from search.vectors.copy import LACKING, vectors_copy, vectors_write
 from search.vectors.read import from_binary, receive_binary
+from search.vectors.sharded.layout import parts_of
 from search.vectors.tables import VectorTable
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ def remap_missing(version: ModelVersion, kind: str, ctx: JobContext, pending: in
     base = base_of(version) if has_adapter(version) else None
     if base is None or not VectorTable(base.pk, kind).exists():
         return 0
+    if parts_of(VectorTable(version.pk, kind)):
+        return 0  # to compare whole tables across servers takes longer than to encode
     ctx.stage(f"compute {kind}s for {version} from {base}", pending, counted=pending is not None)
     done = 0
     for number in _batches(version, base, kind):

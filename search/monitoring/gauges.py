@@ -12,6 +12,8 @@ from search.models import AuditEntry
 from search.monitoring.alerts import latest_drifts, latest_recalls
 from search.monitoring.outcomes import outcomes_of_last_day
 from search.monitoring.storage import tables_health
+from search.vectors.sharded.layout import answering
+from search.vectors.sharded.servers import shards
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -70,7 +72,17 @@ def health_gauges() -> Iterable[Gauge]:
 
     And when a backup was made, by the audit log: 0 where none is noted.
     """
-    return [*_recalls(), *_drifts(), *_tables(), *_outcomes(), _backup()]
+    return [*_recalls(), *_drifts(), *_tables(), *_outcomes(), _backup(), *_shards()]
+
+
+def _shards() -> Iterable[Gauge]:
+    """Yield how many servers of vectors there are and how many answer; no values where there are none."""
+    named, there = len(shards()), len(answering())
+    values: list[dict[tuple[str, ...], float]] = [{}, {}]
+    if named:
+        values = [{(): float(named)}, {(): float(there)}]
+    yield Gauge("vector_shards", "Servers of vectors that VECTOR_SHARDS names.", (), values[0])
+    yield Gauge("vector_shards_answering", "Those of them that answer.", (), values[1])
 
 
 def _backup() -> Gauge:

@@ -23,6 +23,8 @@ from search.retrieval import statements
 from search.retrieval.dense import BINARY_CANDIDATES, CANDIDATES_MIN, EF_SEARCH, plan_by_index, planned
 from search.retrieval.types import Scope
 from search.vectors.index import index_state
+from search.vectors.sharded.layout import parts_of
+from search.vectors.sharded.searching import require_whole
 from search.vectors.tables import VectorTable
 from search.vectors.tuned import setting_for
 
@@ -73,9 +75,10 @@ class RecallTrial:
         first = self.asked[0]
         plan = plan_by_index(self.index, CANDIDATES_MIN, setting)
         statement = statements.by_index(first.scope, len(first.vector), plan)
-        with planned(plan):
+        table = first.scope.table
+        with planned(plan, table):
             used = indexes_used(statement, statements.parameters(first.scope, first.vector))
-        return first.scope.table.index_name(self.index) in used
+        return table.index_name(self.index) in used or bool(parts_of(table))
 
     def recall_at(self, setting: int, checkpoint: Callable[[], None]) -> float:
         """Return the mean recall@10 of the index at this setting; raises AppError `monitoring.not_by_index`."""
@@ -118,11 +121,13 @@ def recall(found: Sequence[int], wanted: Sequence[int]) -> float:
 def measure_recall(direction: WatchedDirection, checkpoint: Callable[[], None]) -> RecallMeasurement | None:
     """Measure and keep a direction's recall; None where no index stands or no search of it is kept.
 
-    Raises AppError `monitoring.not_exact` and `monitoring.not_by_index` where a plan is not what it should be.
+    Raises AppError `monitoring.not_exact` and `monitoring.not_by_index` where a plan is not what it should be, and
+    `shards.part_missing` where a server of vectors is away.
     """
     index = index_state(direction.version, direction.kind).kind
     if index is None or direction.version.similarity == "order":
         return None
+    require_whole(VectorTable(direction.version.pk, direction.kind))
     asked = _kept_questions(direction)
     if not asked:
         return None
@@ -182,7 +187,7 @@ def _exactly(asked: Sequence[AskedVector], checkpoint: Callable[[], None]) -> It
 
 def _first(one: AskedVector, statement: str, plan: Plan) -> list[int]:
     """Return the ten best of what the index finds: its rows come in a relaxed order, or in that of their signs."""
-    with planned(plan), connection.cursor() as cursor:
+    with planned(plan, one.scope.table), connection.cursor() as cursor:
         cursor.execute(statement, statements.parameters(one.scope, one.vector))
         rows = cursor.fetchall()
     return [row[0] for row in sorted(rows, key=lambda row: row[2])[:K]]

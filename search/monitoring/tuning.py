@@ -28,6 +28,7 @@ from search.monitoring.recall import (
 from search.services.search_settings import search_setting_apply, search_setting_replace
 from search.vectors.index import index_state
 from search.vectors.read import from_binary, receive_binary
+from search.vectors.sharded.layout import parts_of
 from search.vectors.tables import VectorTable
 
 if TYPE_CHECKING:
@@ -53,10 +54,11 @@ def candidates_choose(version: ModelVersion, kind: str, checkpoint: Callable[[],
 
     Stored vectors ask for their neighbours in other documents. Returns the smallest number that reaches the target,
     else the largest that goes by the index; None where there is no such index, or the table is so small that the
-    default is right. A setting that somebody applied to one modality stays.
+    default is right, or lies on several servers, whose rows cannot be sampled from here. A setting that somebody
+    applied to one modality stays.
     """
     table = VectorTable(version.pk, kind)
-    if index_state(version, kind).kind != "binary" or table_rows(table) < ROWS_MIN:
+    if index_state(version, kind).kind != "binary" or table_rows(table) < ROWS_MIN or parts_of(table):
         return None
     asked = _questions(version, table)
     if not asked:

@@ -17,6 +17,7 @@ from psycopg import sql
 from retrieval_site.database.reading import connection
 from search.units.registry import unit_kind
 from search.vectors.read import from_binary, receive_binary
+from search.vectors.sharded.layout import rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,7 +78,7 @@ def _stored(table: VectorTable, unit_ids: Sequence[int]) -> dict[int, tuple[byte
     """Return vector and content of each unit, in one statement."""
     content = sql.Identifier(unit_kind(table.kind).content)
     units = sql.Identifier(table.units)
-    statement = _STORED.format(content=content, table=table.identifier, units=units).as_string()
+    statement = _STORED.format(content=content, table=rows_of(table), units=units).as_string()
     with connection.cursor() as cursor:
         receive_binary(cursor)
         cursor.execute(statement, [list(unit_ids)])

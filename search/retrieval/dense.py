@@ -28,6 +28,8 @@ from search.retrieval.types import Candidates, Plan, Unit
 from search.vectors.background import background
 from search.vectors.index import table_state
 from search.vectors.read import from_binary, receive_binary
+from search.vectors.sharded.layout import parts_of
+from search.vectors.sharded.searching import vector_ask, width_set
 from search.vectors.tuned import setting_for
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
 
     from models_admin.models import ModelVersion
     from search.retrieval.types import EncodedQuery, Find, Scope
-    from search.vectors.tables import IndexKind
+    from search.vectors.tables import IndexKind, VectorTable
 
 EF_SEARCH = 48
 EF_SEARCH_MAX = 1000
@@ -110,11 +112,11 @@ def make_plan(version: ModelVersion, scope: Scope, wanted: int, expected: RowEst
 
 
 @contextmanager
-def planned(plan: Plan) -> Iterator[None]:
+def planned(plan: Plan, table: VectorTable | None = None) -> Iterator[None]:
     """Begin a transaction in which the index looks as far as the plan says; its relaxed order is sorted again later.
 
     An exact plan has no use for the settings. Sending them all the same begins the transaction before the vector
-    comes, and while a query is encoded that costs nothing.
+    comes, and while a query is encoded that costs nothing. Where the table is over shards, they are told as well.
     """
     with transaction.atomic(using=alias()):
         with in_one_trip():
@@ -123,6 +125,8 @@ def planned(plan: Plan) -> Iterator[None]:
                     cursor.execute(
                         setting.format(ef_search=plan.ef_search or EF_SEARCH, max_scan_tuples=MAX_SCAN_TUPLES)
                     )
+        if table is not None and (parts := parts_of(table)):
+            width_set(parts, plan.ef_search or EF_SEARCH)
         yield
 
 
@@ -130,7 +134,7 @@ def planned(plan: Plan) -> Iterator[None]:
 def ready_with(plan: Plan, scope: Scope, wanted: int) -> Iterator[Find]:
     """Hold a search by this plan ready, in a transaction; give the function that finds the candidates of a query."""
     background(scope.table)  # before the transaction, which holds no lock while it waits for the query
-    with planned(plan):
+    with planned(plan, scope.table):
         yield lambda query: _find(query, scope, wanted, plan)
 
 
@@ -207,7 +211,9 @@ class _Search:
 
     def _near(self, plan: Plan, scope: Scope, vector: NDArray[np.float32]) -> list[_Row]:
         form = statements.exact if plan.kind == "exact" else partial(statements.by_index, plan=plan)
-        statement = form(scope, self.query.version.dim, with_vectors=self.with_vectors)
+        asked_there = vector_ask(scope.table, vector)
+        dim = self.query.version.dim
+        statement = form(scope, dim, with_vectors=self.with_vectors, asked_there=asked_there)
         with connection.cursor() as cursor:
             receive_binary(cursor)
             cursor.execute(statement, statements.parameters(scope, vector, count=plan.candidates))

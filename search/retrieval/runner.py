@@ -26,6 +26,7 @@ from search.retrieval.present import Page, present
 from search.retrieval.retrieve import ready
 from search.retrieval.sort import sort_ranking
 from search.retrieval.types import Ranking
+from search.vectors.sharded.searching import despite_shards, part_warnings, require_whole
 
 if TYPE_CHECKING:
     from django.db.models import Model
@@ -85,7 +86,7 @@ def run(asked: Asked, request: SearchRequest | None = None) -> Ranking | SearchR
 
     Raises AppError of the query's encoding and of the retrievers.
     """
-    found = read(lambda: _reads(asked, request))
+    found = read(lambda: despite_shards(lambda: _reads(asked, request)))
     if isinstance(found, Ranking):
         return found
     page, row, query = found
@@ -116,9 +117,15 @@ def _reads(asked: Asked, request: SearchRequest | None) -> Ranking | tuple[Page,
         ranking = asked.other.mixed(ranking)
     clock.lap("search")
     if request is None:
+        require_whole(retrieved.scope.table)
         return ranking
     ranking = sort_ranking(ranking, request.sort)
-    row = query_new(request, query, ranking, [*asked.warnings, *query.warnings, *retrieved.warnings])
+    row = query_new(
+        request,
+        query,
+        ranking,
+        [*asked.warnings, *query.warnings, *retrieved.warnings, *part_warnings(retrieved.scope.table)],
+    )
     page = present(ranking, Cursor(row.pk), request.limit, retrieved.scope.collections)
     clock.lap("fetch")
     return page, row, query

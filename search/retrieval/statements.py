@@ -4,6 +4,9 @@
 and no statistics talk it into sorting everything. `exact` gives it no way to use that index: its ORDER BY is no
 longer the indexed expression. So the plan that is told to the caller is the plan that ran (a test reads EXPLAIN).
 
+Over shards, each part is asked by the same statement, which its server answers from its own index, and the answers are
+merged here. What is counted to choose a plan is counted among the units, which are on this server.
+
 A statement is composed once for each shape of scope, not for each search; and since only `by_index` has the same plan
 for all values, only that is prepared. Its limit is written into it: PostgreSQL takes an unknown one for a tenth of
 the table, and rather than keep that plan it would make one for every search.
@@ -11,7 +14,7 @@ the table, and rather than keep that plan it would make one for every search.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import count as count_from
 from typing import TYPE_CHECKING, Any
@@ -20,8 +23,10 @@ from pgvector import HalfVector
 from psycopg import sql
 
 from retrieval_site.database import Prepared
+from retrieval_site.errors import AppError
 from search.filters.registry import filters_conditions
 from search.vectors.nearest import nearest
+from search.vectors.sharded.layout import live, parts_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +35,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from search.retrieval.types import Plan, Scope
-    from search.vectors.tables import VectorTable
+    from search.vectors.sharded.layout import VectorPart
+    from search.vectors.tables import IndexKind, VectorTable
 
 _VECTOR = sql.SQL("%(vector)s::halfvec({dim})")
 _SELECT = sql.SQL("""
@@ -40,9 +46,14 @@ _SELECT = sql.SQL("""
     {closest}
 """)
 _CLOSEST = sql.SQL("ORDER BY {order} LIMIT {count}")
+_MERGED = sql.SQL("SELECT * FROM ({parts}) merged ORDER BY distance {limit}")
+_UNITS_HERE = sql.SQL("""(
+    SELECT unit.id AS unit_id, unit.document_id, document.collection_id
+    FROM {units} unit JOIN search_document document ON document.id = unit.document_id
+)""")
 _COUNT = sql.SQL("SELECT count(*) FROM (SELECT FROM {table} stored WHERE {conditions} LIMIT %(most)s) found")
 _SAMPLE = sql.SQL("""
-    WITH ends AS (SELECT min(unit_id) AS first, max(unit_id) AS last FROM {table})
+    WITH ends AS (SELECT min({id}) AS first, max({id}) AS last FROM {ids})
     SELECT count(*), count(*) FILTER (WHERE {conditions})
     FROM (
         SELECT DISTINCT first + floor(random() * (last - first + 1))::bigint AS drawn
@@ -60,7 +71,7 @@ _AMONG = sql.SQL("document_id IN (SELECT {document} FROM {rows} WHERE {where})")
 _ALL_OF = sql.SQL("document_id = ANY(ARRAY(SELECT document_id FROM ({documents}) filtered {others}))")
 """As one array, whose documents the vectors' index is searched for in one go: twice as fast as one after the other."""
 _DOCUMENTS = sql.SQL("SELECT {document} AS document_id FROM {rows} WHERE {where}")
-_ENCODED = sql.SQL("document_id IN (SELECT document_id FROM {table})")
+_ENCODED = sql.SQL("document_id IN (SELECT document_id FROM {table} encoded)")
 
 
 @dataclass(frozen=True)
@@ -70,16 +81,48 @@ class _Shape:
     table: VectorTable
     filters: tuple[tuple[str, str, str], ...]
     excluded: bool
+    parts: tuple[VectorPart, ...] = ()
+    asked_there: bool = False
+    is_sharded: bool = False
+
+    @property
+    def asked(self) -> list[str]:
+        """Return the tables that a search asks: its own, or over shards a part's each."""
+        if not self.parts:
+            return [self.table.name]
+        return [part.near if self.asked_there else part.name for part in self.parts]
+
+    @property
+    def counted(self) -> sql.Composable:
+        """Return the rows that are counted: those of the table, or over shards the units that it is of."""
+        if not self.is_sharded:
+            return self.table.identifier
+        return _UNITS_HERE.format(units=self.table.unit_rows)
 
 
-def by_index(scope: Scope, dim: int, plan: Plan, *, with_vectors: bool = False) -> Prepared:
-    """Return the search by an index; the binary one's rows come in the order of their signs, with exact distances."""
-    return _by_index(_shape(scope), dim, plan, with_vectors)
+@dataclass(frozen=True)
+class _Closest:
+    """Which rows a search takes: the first `count` in an order; of all parts together no more where it `is_cut`."""
+
+    distance: sql.Composable
+    order: sql.Composable
+    count: sql.Composable
+    is_cut: bool
 
 
-def exact(scope: Scope, dim: int, *, with_vectors: bool = False) -> str:
-    """Return the search by a scan of all that the scope allows."""
-    return _exact(_shape(scope), dim, with_vectors)
+def by_index(
+    scope: Scope, dim: int, plan: Plan, *, with_vectors: bool = False, asked_there: bool = False
+) -> Prepared:
+    """Return the search by an index; the binary one's rows come in the order of their signs, with exact distances.
+
+    `asked_there`: shards know the vector already, by `vector_ask`.
+    """
+    return _by_index(replace(_shape(scope), asked_there=asked_there), dim, plan, with_vectors)
+
+
+def exact(scope: Scope, dim: int, *, with_vectors: bool = False, asked_there: bool = False) -> str:
+    """Return the search by a scan of all that the scope allows; `asked_there` as of `by_index`."""
+    return _exact(replace(_shape(scope), asked_there=asked_there), dim, with_vectors)
 
 
 def count(scope: Scope) -> str:
@@ -100,9 +143,10 @@ def sample(scope: Scope) -> str:
 
 def document_conditions(scope: Scope, table: VectorTable | None = None) -> list[sql.Composed]:
     """Return what a row's `document_id` must be: of what the filters leave, and with a vector in this table."""
-    found = _filters(_shape(scope), _AMONG)
+    shape = _shape(scope)
+    found = _filters(shape, _AMONG)
     if table is not None:
-        found.append(_ENCODED.format(table=table.identifier))
+        found.append(_ENCODED.format(table=table.unit_rows if shape.is_sharded else table.identifier))
     return found
 
 
@@ -124,7 +168,11 @@ def _parameter(place: int) -> str:
 
 def _shape(scope: Scope) -> _Shape:
     filters = tuple((one.rows, one.document, one.where) for one in filters_conditions(scope.filters))
-    return _Shape(scope.table, filters, bool(scope.excluded))
+    parts = parts_of(scope.table)
+    there = live(parts)
+    if parts and not there:
+        raise AppError("shards.all_away")
+    return _Shape(scope.table, filters, bool(scope.excluded), there, is_sharded=bool(parts))
 
 
 @lru_cache
@@ -132,31 +180,33 @@ def _by_index(shape: _Shape, dim: int, plan: Plan, with_vectors: bool) -> Prepar
     conditions = [_OPAQUE.format(_SEEN), *(_OPAQUE.format(has) for has in _filters(shape, _HAS))]
     if shape.excluded:
         conditions.append(_OPAQUE_NOT.format(_EXCLUDED))
-    vector = _VECTOR.format(dim=sql.Literal(dim))
-    order = nearest("binary" if plan.kind == "binary" else "hnsw", dim, vector)
-    distance = nearest("hnsw", dim, vector)
-    closest = _CLOSEST.format(order=order, count=sql.Literal(plan.candidates))
-    return Prepared(_select(shape, conditions, distance, closest, with_vectors=with_vectors))
+    order = _order(shape, "binary" if plan.kind == "binary" else "hnsw", dim)
+    distance = _order(shape, "hnsw", dim)
+    # Of rows that come in the order of their signs, all are compared.
+    closest = _Closest(distance, order, sql.Literal(plan.candidates), is_cut=plan.kind != "binary")
+    return Prepared(_select(shape, conditions, closest, with_vectors=with_vectors))
 
 
 @lru_cache
 def _exact(shape: _Shape, dim: int, with_vectors: bool) -> str:  # noqa: FBT001  a cache's key
-    distance = nearest("hnsw", dim, _VECTOR.format(dim=sql.Literal(dim)))
+    distance = _order(shape, "hnsw", dim)
     order = sql.SQL("({}) + 0").format(distance)
-    closest = _CLOSEST.format(order=order, count=sql.SQL("%(count)s"))
-    return _select(shape, _plain_conditions(shape), distance, closest, with_vectors=with_vectors)
+    closest = _Closest(distance, order, sql.SQL("%(count)s"), is_cut=True)
+    return _select(shape, _plain_conditions(shape), closest, with_vectors=with_vectors)
 
 
 @lru_cache
 def _count(shape: _Shape) -> str:
     conditions = sql.SQL(" AND ").join(_plain_conditions(shape))
-    return _COUNT.format(table=shape.table.identifier, conditions=conditions).as_string()
+    return _COUNT.format(table=shape.counted, conditions=conditions).as_string()
 
 
 @lru_cache
 def _sample(shape: _Shape) -> str:
     conditions = sql.SQL(" AND ").join([_SEEN, *_filters(shape, _HAS)])
-    return _SAMPLE.format(table=shape.table.identifier, conditions=conditions).as_string()
+    ends = ("id", shape.table.units) if shape.is_sharded else ("unit_id", shape.table.name)
+    names = dict(zip(("id", "ids"), map(sql.Identifier, ends), strict=True))
+    return _SAMPLE.format(table=shape.counted, conditions=conditions, **names).as_string()
 
 
 def _filters(shape: _Shape, form: sql.SQL) -> list[sql.Composed]:
@@ -188,19 +238,33 @@ def _not_excluded(shape: _Shape) -> list[sql.Composable]:
     return [sql.SQL("NOT {}").format(_EXCLUDED)] if shape.excluded else []
 
 
+def _order(shape: _Shape, index: IndexKind, dim: int) -> sql.Composable:
+    """Return the order of an index, whose value the rows of shards bring where they know the vector."""
+    if shape.asked_there:
+        return sql.SQL("apart" if index == "binary" else "distance")
+    return nearest(index, dim, _VECTOR.format(dim=sql.Literal(dim)))
+
+
 def _select(
     shape: _Shape,
     conditions: Sequence[sql.Composable],
-    distance: sql.Composable,
-    closest: sql.Composable,
+    closest: _Closest,
     *,
     with_vectors: bool,
 ) -> str:
-    statement = _SELECT.format(
-        distance=distance,
-        extra=sql.SQL(", embedding") if with_vectors else sql.SQL(""),
-        table=shape.table.identifier,
-        conditions=sql.SQL(" AND ").join(conditions),
-        closest=closest,
-    )
-    return statement.as_string()
+    """Return the search of the table; over shards of each of its parts that is there, merged by distance."""
+    statements = [
+        _SELECT.format(
+            distance=closest.distance,
+            extra=sql.SQL(", embedding") if with_vectors else sql.SQL(""),
+            table=table,
+            conditions=sql.SQL(" AND ").join(conditions),
+            closest=_CLOSEST.format(order=closest.order, count=closest.count),
+        )
+        for table in map(sql.Identifier, shape.asked)
+    ]
+    if not shape.parts:
+        return statements[0].as_string()
+    parts = sql.SQL(" UNION ALL ").join(sql.SQL("({})").format(each) for each in statements)
+    limit = sql.SQL("LIMIT {}").format(closest.count) if closest.is_cut else sql.SQL("")
+    return _MERGED.format(parts=parts, limit=limit).as_string()

@@ -17,6 +17,7 @@ from psycopg import sql
 
 from retrieval_site.database.reading import connection
 from search.vectors.read import from_binary, receive_binary
+from search.vectors.sharded.layout import parts_of, rows_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,8 +33,23 @@ GROWTH = 1.2
 """A table that became so many times larger, or smaller, is sampled again."""
 
 _OVERSAMPLING = 8
+_SPREAD_DRAWS = 2
 _PAGE_BYTES, _ROW_OVERHEAD_BYTES = 8192, 64
 
+# Over shards: units whose ids are spread over the table, the same ones each time; there is no sampling across servers.
+_STATE_OF_PARTS = """
+    SELECT pg_class.oid::bigint, coalesce((SELECT sum(greatest(part.reltuples, 0)) FROM pg_inherits
+                                           JOIN pg_class part ON part.oid = inhrelid
+                                           WHERE inhparent = pg_class.oid), 0)::bigint * atttypmod * 2, atttypmod
+    FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid AND attname = 'embedding'
+    WHERE pg_class.oid = to_regclass(%s)
+"""
+_SAMPLE_OF_PARTS = sql.SQL("""
+    SELECT embedding FROM {rows} stored WHERE unit_id = ANY(ARRAY(
+        SELECT first + (hashint8extended(place, 0) & 9223372036854775807) % (last - first + 1)
+        FROM (SELECT min(id) AS first, max(id) AS last FROM {units}) ends, generate_series(1, {draws}) place
+    )) ORDER BY hashint8(unit_id) LIMIT {wanted}
+""")
 _STATE = """
     SELECT pg_class.oid::bigint, pg_relation_size(pg_class.oid), atttypmod
     FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid AND attname = 'embedding'
@@ -109,7 +125,7 @@ def _remember(name: str, sample: _Kept) -> None:
 
 def _state(table: VectorTable) -> _State | None:
     with connection.cursor() as cursor:
-        cursor.execute(_STATE, [table.name])
+        cursor.execute(_STATE_OF_PARTS if parts_of(table) else _STATE, [table.name])
         found = cursor.fetchone()
     return _State(*found) if found else None
 
@@ -117,10 +133,25 @@ def _state(table: VectorTable) -> _State | None:
 def _sampled(table: VectorTable, state: _State) -> NDArray[np.float32]:
     """Return the sample; of the whole table where its pages hold less than their number promises."""
     wanted = min(SAMPLE_ROWS_MAX, SAMPLE_BYTES // (4 * state.dim))
+    if parts_of(table):
+        return _read_spread(table, state.dim, wanted)
     expected = state.size_bytes // _PAGE_BYTES * max(_PAGE_BYTES // (2 * state.dim + _ROW_OVERHEAD_BYTES), 1)
     percent = min(100.0, 100.0 * _OVERSAMPLING * wanted / max(expected, 1))
     rows = _read(table, state.dim, wanted, percent)
     return rows if percent == 100.0 or len(rows) == wanted else _read(table, state.dim, wanted, 100.0)
+
+
+def _read_spread(table: VectorTable, dim: int, wanted: int) -> NDArray[np.float32]:
+    statement = _SAMPLE_OF_PARTS.format(
+        rows=rows_of(table),
+        units=sql.Identifier(table.units),
+        draws=sql.Literal(_SPREAD_DRAWS * wanted),
+        wanted=sql.Literal(wanted),
+    ).as_string()
+    with connection.cursor() as cursor:
+        receive_binary(cursor)
+        cursor.execute(statement)
+        return from_binary((row[0] for row in cursor.fetchall()), dim)
 
 
 def _read(table: VectorTable, dim: int, wanted: int, percent: float) -> NDArray[np.float32]:

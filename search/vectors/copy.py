@@ -9,6 +9,8 @@ from psycopg import sql
 
 from retrieval_site.errors import AppError
 from search.vectors.halfvec import copy_rows
+from search.vectors.sharded.layout import parts_of
+from search.vectors.sharded.writing import parts_write
 from search.vectors.tables import VectorTable
 
 if TYPE_CHECKING:
@@ -90,6 +92,9 @@ def vectors_write(
     """
     _check(version, unit_ids, vectors)
     table = VectorTable(version.pk, kind)
+    if parts := parts_of(table):
+        with transaction.atomic():
+            return parts_write(table, parts, unit_ids, vectors)
     incoming = sql.Identifier(f"vectors_incoming_{version.dim}")
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_INCOMING.format(incoming=incoming, dim=sql.Literal(version.dim)))

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from django.db import connection
 from psycopg import sql
 
+from search.vectors.sharded import missing
+from search.vectors.sharded.layout import parts_of
 from search.vectors.tables import VectorTable, tables_of
 
 if TYPE_CHECKING:
@@ -53,6 +55,8 @@ def units_missing(version: ModelVersion, kind: str, *, after_id: int = 0, limit:
     Rows committed out of order can have an id below `after_id`: end a run by asking once more from 0.
     """
     table = VectorTable(version.pk, kind)
+    if parts_of(table):
+        return missing.units_missing(table, after_id, limit)
     statement = _MISSING.format(units=table.unit_rows, table=table.identifier)
     with connection.cursor() as cursor:
         cursor.execute(statement, [after_id, limit])
@@ -62,6 +66,8 @@ def units_missing(version: ModelVersion, kind: str, *, after_id: int = 0, limit:
 def missing_outside(version: ModelVersion, kind: str, collections: list[int]) -> bool:
     """Return whether a unit of a document outside of these collections lacks its vector."""
     table = VectorTable(version.pk, kind)
+    if parts := parts_of(table):
+        return missing.missing_outside(table, parts, collections)
     statement = _MISSING_OUTSIDE.format(units=table.unit_rows, table=table.identifier)
     with connection.cursor() as cursor:
         cursor.execute(statement, [collections])
@@ -75,6 +81,8 @@ def coverage(version: ModelVersion) -> dict[str, Coverage]:
 
 def _coverage_of(table: VectorTable) -> Coverage:
     total = _count(table.unit_rows)
+    if parts := parts_of(table):
+        return Coverage(total, missing.stored_count(parts))
     return Coverage(total, _count(table.identifier) if table.exists() else 0)
 
 

@@ -9,7 +9,7 @@ signs, a denser graph is no use: what they leave out is made good by comparing m
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import DatabaseError, connection, transaction
 from psycopg import sql
@@ -17,14 +17,18 @@ from psycopg.errors import DiskFull, OutOfMemory
 
 from retrieval_site.database import Prepared, reading
 from search.vectors.nearest import indexed, nearest
+from search.vectors.sharded.index import index_note, on_each, parts_size, parts_state, statistics_refresh
+from search.vectors.sharded.layout import parts_of
 from search.vectors.tables import INDEX_KINDS, IndexKind, VectorTable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
+    import psycopg
     from django.db.backends.utils import CursorWrapper
 
     from models_admin.models import ModelVersion
+    from search.vectors.sharded.layout import VectorPart
 
 MIB = 1024 * 1024
 BUILD_MEMORY_MAX_BYTES = 2048 * MIB
@@ -91,6 +95,9 @@ def index_build(version: ModelVersion, kind: str, *, parallel_workers: int | Non
     """
     table = VectorTable(version.pk, kind)
     wanted = wanted_index(version)
+    if parts := parts_of(table):
+        _build_parts(table, parts, wanted, version.dim)
+        return
     if wanted and wanted not in _standing(table):
         try:
             _build(table, wanted, version.dim, parallel_workers)
@@ -106,6 +113,50 @@ def index_build(version: ModelVersion, kind: str, *, parallel_workers: int | Non
 def wanted_index(version: ModelVersion) -> IndexKind | None:
     """Return the kind of index that was chosen for the version, None for exact scans."""
     return next((index for index in INDEX_KINDS if index == version.vector_index), None)
+
+
+def _build_parts(
+    table: VectorTable, parts: tuple[VectorPart, ...], wanted: IndexKind | None, dim: int
+) -> None:
+    """Build every part's index on its shard, all at once, and then drop the others."""
+    if wanted:
+        parts_index_build(parts, wanted, dim)
+    index_note(table, wanted)
+    _drop_parts(parts, [other for other in INDEX_KINDS if other != wanted])
+    if not wanted:
+        statistics_refresh(parts)
+
+
+def parts_index_build(parts: Sequence[VectorPart], index: IndexKind, dim: int) -> None:
+    """Build an index on every part, all at once, and count the rows for the planners."""
+    on_each(parts, lambda there, part: _build_part(there, part, index, dim))
+    statistics_refresh(parts)
+
+
+def _build_part(there: psycopg.Connection[Any], part: VectorPart, index: IndexKind, dim: int) -> None:
+    graph = GRAPHS[index]
+    count = there.execute(sql.SQL("SELECT count(*) FROM {}").format(part.identifier)).fetchone()
+    memory = min(int(count[0] if count else 0) * graph.bytes_per_row(dim), BUILD_MEMORY_MAX_BYTES)
+    statement = _BUILD.format(
+        index=sql.Identifier(f"{part.name}_{index}"),
+        table=part.identifier,
+        indexed=indexed(index, dim),
+        m=sql.Literal(graph.m),
+        ef_construction=sql.Literal(graph.ef_construction),
+    )
+    there.execute(f"SET maintenance_work_mem = '{max(64, memory // MIB + 1)}MB'")
+    there.execute(statement)
+
+
+def _drop_parts(parts: tuple[VectorPart, ...], indexes: Iterable[IndexKind]) -> None:
+    unwanted = tuple(indexes)
+
+    def drop(there: psycopg.Connection[Any], part: VectorPart) -> None:
+        for index in unwanted:
+            name = sql.Identifier(f"{part.name}_{index}")
+            there.execute(sql.SQL("DROP INDEX IF EXISTS {}").format(name))
+
+    on_each(parts, drop)
 
 
 def _build(table: VectorTable, index: IndexKind, dim: int, parallel_workers: int | None) -> None:
@@ -144,7 +195,12 @@ def _refresh_statistics(table: VectorTable) -> None:
 
 def index_drop(version: ModelVersion, kind: str) -> None:
     """Drop whatever index there is; searches scan exactly from then on."""
-    _drop(VectorTable(version.pk, kind), INDEX_KINDS)
+    table = VectorTable(version.pk, kind)
+    if parts := parts_of(table):
+        index_note(table, None)
+        _drop_parts(parts, INDEX_KINDS)
+        return
+    _drop(table, INDEX_KINDS)
 
 
 def _drop(table: VectorTable, indexes: Iterable[IndexKind]) -> None:
@@ -156,18 +212,29 @@ def _drop(table: VectorTable, indexes: Iterable[IndexKind]) -> None:
 
 def index_settled(version: ModelVersion, kind: str) -> bool:
     """Return whether the index that was chosen for the version stands, and no other."""
-    return list(_standing(VectorTable(version.pk, kind))) == [*filter(None, [wanted_index(version)])]
+    table, wanted = VectorTable(version.pk, kind), wanted_index(version)
+    if parts_of(table):
+        state = parts_state(table.name)
+        return state is not None and state[1] == wanted
+    return list(_standing(table)) == [*filter(None, [wanted])]
 
 
 def index_state(version: ModelVersion, kind: str) -> IndexState:
     """Return which whole, valid index answers searches of this table."""
-    for index, size_bytes in _standing(VectorTable(version.pk, kind)).items():
+    table = VectorTable(version.pk, kind)
+    if parts := parts_of(table):
+        state = parts_state(table.name)
+        index = state[1] if state else None
+        return IndexState(index, parts_size(parts, index) if index else 0)
+    for index, size_bytes in _standing(table).items():
         return IndexState(index, size_bytes)
     return IndexState(None, 0)
 
 
 def table_state(table: VectorTable) -> tuple[int, IndexKind | None] | None:
     """Return how many rows the planner knows of and which valid index stands; None without the table."""
+    if parts_of(table):
+        return parts_state(table.name)
     with reading.connection.cursor() as cursor:
         cursor.execute(_TABLE_STATE, [*_index_names(table), table.name])
         found: tuple[int, IndexKind | None] | None = cursor.fetchone()
@@ -190,6 +257,8 @@ def index_prewarm(version: ModelVersion, kind: str) -> None:
     """Read the index and its table into memory, so that the first search is as fast as those after it."""
     table = VectorTable(version.pk, kind)
     index = index_state(version, kind).kind
+    if parts_of(table):
+        return  # each shard keeps its own memory, and a search warms what it reads
     if _prewarm_extension():
         _prewarm_whole(table, index)
     else:

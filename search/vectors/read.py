@@ -9,6 +9,7 @@ from psycopg import sql
 from psycopg.pq import Format
 
 from retrieval_site.database.reading import connection
+from search.vectors.sharded.layout import rows_of
 from search.vectors.tables import VectorTable
 
 if TYPE_CHECKING:
@@ -19,13 +20,15 @@ if TYPE_CHECKING:
 
     from models_admin.models import ModelVersion
 
-_OF_DOCUMENT = sql.SQL("SELECT embedding FROM {table} WHERE document_id = %s ORDER BY unit_id LIMIT %s")
-_OF_UNITS = sql.SQL("SELECT unit_id, embedding FROM {table} WHERE unit_id = ANY(%s)")
+_OF_DOCUMENT = sql.SQL(
+    "SELECT embedding FROM {table} stored WHERE document_id = %s ORDER BY unit_id LIMIT %s"
+)
+_OF_UNITS = sql.SQL("SELECT unit_id, embedding FROM {table} stored WHERE unit_id = ANY(%s)")
 _OF_DOCUMENTS = sql.SQL("""
     SELECT document_id, unit_id, embedding FROM (
         SELECT document_id, unit_id, embedding, row_number() OVER (
             PARTITION BY document_id ORDER BY unit_id = ANY(%(first)s::bigint[]) DESC, unit_id
-        ) AS place FROM {table} WHERE document_id = ANY(%(documents)s::bigint[])
+        ) AS place FROM {table} stored WHERE document_id = ANY(%(documents)s::bigint[])
     ) numbered WHERE place <= %(most)s ORDER BY document_id, place
 """)
 _HEADER_BYTES = 4
@@ -52,7 +55,7 @@ def document_vectors(
         return np.zeros((0, version.dim), dtype=np.float32)
     with connection.cursor() as cursor:
         receive_binary(cursor)
-        cursor.execute(_OF_DOCUMENT.format(table=table.identifier), [document_id, limit])
+        cursor.execute(_OF_DOCUMENT.format(table=rows_of(table)), [document_id, limit])
         return from_binary((row[0] for row in cursor.fetchall()), version.dim)
 
 
@@ -66,7 +69,7 @@ def vectors_by_document(
     asked = {"documents": list(documents), "first": list(first), "most": limit}
     with connection.cursor() as cursor:
         receive_binary(cursor)
-        cursor.execute(_OF_DOCUMENTS.format(table=VectorTable(version.pk, kind).identifier), asked)
+        cursor.execute(_OF_DOCUMENTS.format(table=rows_of(VectorTable(version.pk, kind))), asked)
         rows = cursor.fetchall()
     vectors = from_binary((row[2] for row in rows), version.dim)
     found: dict[int, dict[int, NDArray[np.float32]]] = {}
@@ -77,7 +80,7 @@ def vectors_by_document(
 
 def unit_vectors(version: ModelVersion, kind: str, unit_ids: Iterable[int]) -> dict[int, NDArray[np.float32]]:
     """Return the vectors `(dim,)` of these units, of those that have one."""
-    statement = _OF_UNITS.format(table=VectorTable(version.pk, kind).identifier)
+    statement = _OF_UNITS.format(table=rows_of(VectorTable(version.pk, kind)))
     with connection.cursor() as cursor:
         receive_binary(cursor)
         cursor.execute(statement, [list(unit_ids)])

@@ -18,6 +18,8 @@ from psycopg.errors import LockNotAvailable
 
 from retrieval_site.errors import AppError
 from search.units.registry import unit_kind, unit_kinds, unit_kinds_of
+from search.vectors.sharded.layout import is_sharded, parts_of
+from search.vectors.sharded.tables import parts_create, parts_drop
 
 if TYPE_CHECKING:
     from models_admin.models import ModelVersion
@@ -91,28 +93,36 @@ def table_create(version: ModelVersion) -> tuple[VectorTable, ...]:
     if not 1 <= version.dim <= DIM_MAX:
         raise AppError("model.dimension", dim=version.dim, most=DIM_MAX)
     tables = tables_of(version)
-    with transaction.atomic(), connection.cursor() as cursor:
+    with transaction.atomic():
         for table in tables:
-            cursor.execute(_create_statement(table, version.dim))
+            if not is_sharded():
+                plain_create(table, version.dim)
+            elif not table.exists():
+                parts_create(table, version.dim)
     return tables
 
 
-def _create_statement(table: VectorTable, dim: int) -> sql.Composed:
-    return _CREATE.format(
-        table=table.identifier,
+def plain_create(table: VectorTable, dim: int, *, name: str = "") -> None:
+    """Make the table on this server, under its own name or another."""
+    name = name or table.name
+    statement = _CREATE.format(
+        table=sql.Identifier(name),
         units=sql.Identifier(table.units),
         dim=sql.Literal(dim),
-        by_document=sql.Identifier(f"{table.name}_document"),
-        by_collection=sql.Identifier(f"{table.name}_collection"),
+        by_document=sql.Identifier(f"{name}_document"),
+        by_collection=sql.Identifier(f"{name}_collection"),
     )
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
 
 
 def table_drop(version: ModelVersion) -> None:
-    """Drop the version's vector tables, all or none.
+    """Drop the version's vector tables, all or none; parts on shards go right after.
 
     Waits a few seconds for searches and writers, then raises AppError `vectors.in_use` instead of standing in
     the queue, where it would hold up every search that comes after it.
     """
+    parts = [part for kind in unit_kinds() for part in parts_of(VectorTable(version.pk, kind.name))]
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(f"SET LOCAL lock_timeout = '{int(DROP_LOCK_TIMEOUT_SECONDS * 1000)}ms'")
@@ -123,6 +133,7 @@ def table_drop(version: ModelVersion) -> None:
         if not isinstance(error.__cause__, LockNotAvailable):
             raise
         raise AppError("vectors.in_use", model=version.key) from error
+    parts_drop(parts)
 
 
 def table_names() -> tuple[VectorTable, ...]:

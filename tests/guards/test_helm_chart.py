@@ -26,15 +26,28 @@ CHART = DEPLOY / "helm" / "sightline"
 OLDEST, NEWEST = "1.27", "1.37"
 OPERATORS = {"ScaledObject", "PodMonitor", "PrometheusRule"}
 """Kinds of KEDA and of the Prometheus operator, whose schemas no package brings."""
-NEVER_PLAIN = {"SECRET_KEY", "DATABASE_URL", "DATABASE_READ_URL", "REDIS_URL", "ADMIN_PASSWORD", "HUB_TOKEN"}
+NEVER_PLAIN = {
+    "SECRET_KEY",
+    "DATABASE_URL",
+    "DATABASE_READ_URL",
+    "VECTOR_SHARDS",
+    "REDIS_URL",
+    "ADMIN_PASSWORD",
+}
 NEVER_PLAIN |= {
-    "LDAP_BIND_PASSWORD",
+    "SOURCE_S3_KEY_ID",
+    "SOURCE_S3_SECRET",
     "BLOB_S3_KEY_ID",
     "BLOB_S3_SECRET",
     "BACKUP_S3_KEY_ID",
-    "BACKUP_S3_SECRET",
 }
-NEVER_PLAIN |= {"SOURCE_S3_KEY_ID", "SOURCE_S3_SECRET", "EMAIL_HOST_PASSWORD", "OIDC_CLIENT_SECRET"}
+NEVER_PLAIN |= {
+    "BACKUP_S3_SECRET",
+    "HUB_TOKEN",
+    "EMAIL_HOST_PASSWORD",
+    "OIDC_CLIENT_SECRET",
+    "LDAP_BIND_PASSWORD",
+}
 REFUSED = {
     "secret in plain": {"settings": {"REDIS_URL": "redis://:word@host"}},
     "a number, which Kubernetes takes for no text": {"settings": {"WEB_THREADS": 8}},

@@ -21,6 +21,7 @@ from retrieval_site.supervisor.processes import start
 from retrieval_site.supervisor.redis_server import EmbeddedRedis
 
 PREFIX = "sl-test-"
+FEEDS_A_REPLICA = {"wal_level": "replica", "max_wal_senders": "4"}
 _servers: list[subprocess.Popen[bytes]] = []
 
 
@@ -33,7 +34,7 @@ def _sweep_leftovers() -> None:
 
 
 def _start_postgres(paths: DataPaths) -> None:
-    postgres = EmbeddedPostgres(paths, THROWAWAY_SETTINGS)
+    postgres = EmbeddedPostgres(paths, THROWAWAY_SETTINGS | FEEDS_A_REPLICA)
     postgres.prepare()
     with (paths.log / "postgres.log").open("wb") as log:
         _servers.append(start(postgres.command(), log))

@@ -10,12 +10,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import IO, TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import connection, transaction
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
 from retrieval_site.audit import audit_note
+from retrieval_site.errors import AppError
 from workers.backup.answers import answers_take
 from workers.backup.contents import contents
 from workers.backup.files import Hashing, file_store
@@ -71,6 +73,8 @@ def backup_create(
     With `with_keys`, the settings hold `SECRET_KEY` and the passwords of the environment too. A backup that breaks
     off leaves no manifest, so it is none; the blobs that it copied serve the next one. Raises AppError `backup.*`.
     """
+    if settings.CONFIG.vector_shards:
+        raise AppError("backup.vectors_elsewhere")
     now = timezone.now()
     manifest = BackupManifest(
         id=f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}",

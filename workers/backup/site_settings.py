@@ -12,7 +12,7 @@ from django.conf import settings
 WITHHELD = "(withheld)"
 CONFIDENTIAL = frozenset(
     {
-        *("secret_key", "database_url", "database_read_url", "redis_url"),
+        *("secret_key", "database_url", "database_read_url", "redis_url", "vector_shards"),
         *("email_host_password", "hub_token", "source_s3_key_id", "source_s3_secret"),
         *("client_secret", "bind_password", "key_id", "key_secret"),
     }

@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from django.db.models import F, Value
 from django.db.models.functions import Coalesce, Greatest, Now
 
+from retrieval_site.database.own_writes import own_writes_note
 from retrieval_site.errors import AppError
 from retrieval_site.typed_json import to_json
 from workers.jobs.ends import job_event_tell, jobs_ended
@@ -124,6 +125,7 @@ def job_stop(job: Job, *, state: JobState) -> bool:
 
 @transaction.atomic
 def _end(job: Job, state: JobState, **values: Any) -> bool:
+    own_writes_note(job.owner_id)
     finished = None if state == JobState.PAUSED else Now()
     ended = bool(held(job).update(state=state, finished_at=finished, **_RELEASED, **values))
     if ended and state in (JobState.FAILED, JobState.CANCELLED):

@@ -51,7 +51,7 @@ labels: {{- include "sightline.labels" . | nindent 2 }}
 - name: {{ . }}
   valueFrom: {secretKeyRef: {name: {{ $.root.Values.secret }}, key: {{ . }}}}
 {{- end }}
-{{- $optional := list "DATABASE_READ_URL" "SOURCE_S3_KEY_ID" "SOURCE_S3_SECRET" "BLOB_S3_KEY_ID" "BLOB_S3_SECRET" "BACKUP_S3_KEY_ID" "BACKUP_S3_SECRET" "HUB_TOKEN" "EMAIL_HOST_PASSWORD" "OIDC_CLIENT_SECRET" "LDAP_BIND_PASSWORD" }}
+{{- $optional := list "DATABASE_READ_URL" "VECTOR_SHARDS" "SOURCE_S3_KEY_ID" "SOURCE_S3_SECRET" "BLOB_S3_KEY_ID" "BLOB_S3_SECRET" "BACKUP_S3_KEY_ID" "BACKUP_S3_SECRET" "HUB_TOKEN" "EMAIL_HOST_PASSWORD" "OIDC_CLIENT_SECRET" "LDAP_BIND_PASSWORD" }}
 {{- range ternary (append $optional "ADMIN_PASSWORD") $optional (eq .part "setup") }}
 - name: {{ . }}
   valueFrom: {secretKeyRef: {name: {{ $.root.Values.secret }}, key: {{ . }}, optional: true}}

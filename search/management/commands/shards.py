@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from models_admin.models import ModelVersion
+from retrieval_site.errors import AppError
+from search.vectors.sharded.layout import parts_named
+from search.vectors.sharded.missing import strays, strays_sweep
+from search.vectors.sharded.rebalance import rebalance, rows_of_parts
+from search.vectors.sharded.servers import answers, shards
+from search.vectors.sharded.setting_up import set_up
+from search.vectors.tables import table_names
+from workers.jobs.errors import JobDeferred
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from django.core.management.base import CommandParser
+
+    from search.vectors.sharded.layout import VectorPart
+    from search.vectors.tables import VectorTable
+
+
+class Command(BaseCommand):
+    help = "Keep vectors on several PostgreSQL servers (VECTOR_SHARDS): set them up, look at them, move vectors there."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+        actions.add_parser(
+            "set-up", help="make what the servers need, here and there; again for new addresses"
+        )
+        actions.add_parser("status", help="which servers answer, and how many vectors each has")
+        actions.add_parser("rebalance", help="move every table to the servers that VECTOR_SHARDS names now")
+        actions.add_parser("sweep", help="delete the vectors of units that are gone")
+
+    def handle(self, *args: Any, action: str, **options: Any) -> None:
+        works = {
+            "set-up": self.set_up,
+            "status": self.status,
+            "rebalance": self.rebalance,
+            "sweep": self.sweep,
+        }
+        try:
+            works[action]()
+        except AppError as error:
+            raise CommandError(f"{error} ({error.id})") from error
+        except JobDeferred as error:
+            raise CommandError("A job makes this version's vectors. Wait for it, or pause it.") from error
+
+    def set_up(self) -> None:
+        if not shards():
+            raise AppError("shards.none")
+        set_up()
+        self.stdout.write(self.style.SUCCESS(f"{len(shards())} servers are set up."))
+
+    def status(self) -> None:
+        for shard in shards():
+            self.stdout.write(f"{shard.place}: {'answers' if answers(shard) else 'does not answer'}")
+        for table, parts in self._tables():
+            counts = rows_of_parts(parts)
+            gone = sum(len(some) for part in parts for some in strays(table, part))
+            each = " + ".join(f"{count:,}" for count in counts)
+            self.stdout.write(
+                f"{table.name}: {sum(counts):,} vectors ({each}), {gone:,} of units that are gone"
+            )
+
+    def rebalance(self) -> None:
+        moved = 0
+        for version in ModelVersion.objects.order_by("pk"):
+            for one in rebalance(version, lambda done: self.stdout.write(f"{done:,} vectors", ending="\r")):
+                self.stdout.write(f"{one.table.name}: {one.vectors:,} vectors moved.")
+                moved += 1
+        self.stdout.write(self.style.SUCCESS("Done." if moved else "Everything lies where it should."))
+
+    def sweep(self) -> None:
+        swept = sum(strays_sweep(table, parts) for table, parts in self._tables())
+        self.stdout.write(self.style.SUCCESS(f"{swept:,} vectors of units that are gone were deleted."))
+
+    def _tables(self) -> Iterator[tuple[VectorTable, tuple[VectorPart, ...]]]:
+        for table in table_names():
+            if parts := parts_named(table.name):
+                yield table, parts

@@ -1,0 +1,156 @@
+"""Which parts a vector table has, and which of their servers this process knows to be away.
+
+A server is taken for away when a search could not reach it. A thread then asks it once a second, and the searches
+after its answer include it again.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from psycopg import sql
+
+from retrieval_site.database.reading import connection
+from search.vectors.sharded.servers import answers, shards
+
+if TYPE_CHECKING:
+    from search.vectors.tables import VectorTable
+
+ASK_AGAIN_SECONDS = 1.0
+ANSWER_SECONDS = 0.7
+NEAR = "_near"
+_PARTS = """
+    SELECT part.relname, server.srvname
+    FROM pg_class parent
+    JOIN pg_inherits ON inhparent = parent.oid
+    JOIN pg_class part ON part.oid = inhrelid
+    JOIN pg_foreign_table ON ftrelid = part.oid
+    JOIN pg_foreign_server server ON server.oid = ftserver
+    WHERE parent.oid = to_regclass(%s) AND parent.relkind = 'p'
+    ORDER BY length(part.relname), part.relname
+"""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class VectorPart:
+    """One partition: the name of the foreign table, which is that of the table on its shard too, and the server's."""
+
+    name: str
+    server: str
+
+    @property
+    def identifier(self) -> sql.Identifier:
+        """Return the quoted name for composing SQL."""
+        return sql.Identifier(self.name)
+
+    @property
+    def near(self) -> str:
+        """Return the name of the view on its shard, and of the foreign table here, that knows distances."""
+        return f"{self.name}{NEAR}"
+
+
+class _Away:
+    """The names of servers that could not be reached, known to the whole process."""
+
+    def __init__(self) -> None:
+        self.names: frozenset[str] = frozenset()
+        self.lock = threading.Lock()
+        self.watching = False
+
+
+_away = _Away()
+
+
+def is_sharded() -> bool:
+    """Return whether the setting names shards."""
+    return bool(settings.CONFIG.vector_shards)
+
+
+def parts_of(table: VectorTable) -> tuple[VectorPart, ...]:
+    """Return the table's parts in the order of their remainders; none of a table on this server."""
+    return parts_named(table.name) if is_sharded() else ()
+
+
+def parts_named(name: str) -> tuple[VectorPart, ...]:
+    """Return the parts of a table by its name, whatever the setting says."""
+    with connection.cursor() as cursor:
+        cursor.execute(_PARTS, [name])
+        return tuple(VectorPart(part, server) for part, server in cursor.fetchall())
+
+
+def live(parts: tuple[VectorPart, ...]) -> tuple[VectorPart, ...]:
+    """Return the parts whose servers are not known to be away."""
+    return tuple(part for part in parts if part.server not in _away.names)
+
+
+def rows_of(table: VectorTable) -> sql.Composable:
+    """Return what a reading statement names in its FROM: the table, or those of its parts that are not away."""
+    parts = parts_of(table)
+    there = live(parts)
+    if there == parts:
+        return table.identifier
+    columns = sql.SQL("SELECT unit_id, document_id, collection_id, embedding FROM {}")
+    if not there:
+        return sql.SQL("({} WHERE false)").format(columns.format(parts[0].identifier))
+    return sql.SQL("({})").format(
+        sql.SQL(" UNION ALL ").join(columns.format(part.identifier) for part in there)
+    )
+
+
+def away_names() -> frozenset[str]:
+    """Return the names of servers that are known to be away."""
+    return _away.names
+
+
+def away_look() -> bool:
+    """Ask every shard now; return whether one is away that was not known to be."""
+    return away_note(frozenset(shard.name for shard in shards()) - answering())
+
+
+def answering() -> frozenset[str]:
+    """Return the names of the shards that answer within `ANSWER_SECONDS`."""
+    asked = shards()
+    pool = ThreadPoolExecutor(max(1, len(asked)), thread_name_prefix="shards")
+    answered = {pool.submit(answers, shard): shard.name for shard in asked}
+    done, _ = wait(answered, timeout=ANSWER_SECONDS)
+    pool.shutdown(wait=False)
+    return frozenset(answered[one] for one in done if one.result())
+
+
+def away_note(names: frozenset[str]) -> bool:
+    """Leave these servers out until they answer; return whether that is new."""
+    with _away.lock:
+        new = names - _away.names
+        _away.names |= names
+        if new:
+            places = ", ".join(shard.place for shard in shards() if shard.name in new)
+            log.warning("a part of the vectors is missing, its server does not answer: %s", places)
+        if _away.names and not _away.watching:
+            _away.watching = True
+            threading.Thread(target=_watch, name="shards", daemon=True).start()
+    return bool(new)
+
+
+def away_forget() -> None:
+    """Take every server for there."""
+    with _away.lock:
+        _away.names = frozenset()
+
+
+def _watch() -> None:
+    while True:
+        time.sleep(ASK_AGAIN_SECONDS)
+        back = frozenset(shard.name for shard in shards() if shard.name in _away.names and answers(shard))
+        with _away.lock:
+            _away.names = frozenset(_away.names & {shard.name for shard in shards()}) - back
+            if not _away.names:
+                _away.watching = False
+                return

@@ -1,0 +1,99 @@
+"""A search over shards: how far each looks, and what becomes of it where one is away.
+
+The answer then comes from the shards that are there, and says that a part is missing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from django.db import DEFAULT_DB_ALIAS, OperationalError
+from pgvector import HalfVector
+from psycopg import sql
+
+from retrieval_site.database.reading import alias, connection
+from retrieval_site.errors import AppError
+from search.vectors.sharded.layout import away_look, is_sharded, live, parts_of
+from search.vectors.sharded.setting_up import EF_SEARCH_MAX, asked_table, width_table
+from workers.error_table import sentence
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from search.vectors.sharded.layout import VectorPart
+    from search.vectors.tables import VectorTable
+
+Answer = TypeVar("Answer")
+REACH_MS = 1000
+"""How long a search waits for shards to take a connection and its width, which takes them a millisecond."""
+PART_MISSING = "shards.part_missing"
+_WIDTH = sql.SQL("SELECT applied FROM {} WHERE ef_search = {}")
+
+
+def width_set(parts: Sequence[VectorPart], ef_search: int) -> None:
+    """Set `hnsw.ef_search` on every shard that is there, for the transaction that is open.
+
+    Raises Django's OperationalError where one cannot be reached within a second.
+    """
+    servers = sorted({part.server for part in live(tuple(parts))})
+    if not servers:
+        raise AppError("shards.all_away")
+    width = sql.Literal(min(ef_search, EF_SEARCH_MAX))
+    each = [_WIDTH.format(sql.Identifier(width_table(server)), width) for server in servers]
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL statement_timeout = {REACH_MS}")
+        cursor.execute(sql.SQL(" UNION ALL ").join(each))
+        cursor.execute("SET LOCAL statement_timeout TO DEFAULT")
+
+
+def vector_ask(table: VectorTable, vector: NDArray[np.float32]) -> bool:
+    """Give the vector `(dim,)` to every shard that is there, for the transaction that is open; return whether it was.
+
+    Rows then come with their distances instead of their vectors. Not without shards, nor by a replica, where nothing
+    can be inserted.
+    """
+    parts = live(parts_of(table))
+    if not parts or alias() != DEFAULT_DB_ALIAS:
+        return False
+    written = HalfVector(vector).to_text()
+    with connection.cursor() as cursor:
+        for server in sorted({part.server for part in parts}):
+            name = sql.Identifier(asked_table(server))
+            cursor.execute(sql.SQL("INSERT INTO {} VALUES (%s)").format(name), [written])
+    return True
+
+
+def despite_shards(work: Callable[[], Answer]) -> Answer:
+    """Return what `work` reads; where a shard could not be reached, do it again without those that are away."""
+    try:
+        return work()
+    except OperationalError:
+        if not is_sharded():
+            raise
+        away_look()
+    return work()
+
+
+def parts_missing(table: VectorTable) -> tuple[int, int]:
+    """Return how many of the table's parts are away, and of how many."""
+    parts = parts_of(table)
+    return len(parts) - len(live(parts)), len(parts)
+
+
+def part_warnings(table: VectorTable) -> list[dict[str, Any]]:
+    """Return the warning that a part of the vectors could not be searched; none where all were."""
+    missing, parts = parts_missing(table)
+    if not missing:
+        return []
+    detail = {"missing": missing, "parts": parts}
+    return [{"id": PART_MISSING, "message": sentence(PART_MISSING, detail), "detail": detail}]
+
+
+def require_whole(table: VectorTable) -> None:
+    """Raise AppError `shards.part_missing` where a part is away: what is measured would be wrong."""
+    missing, parts = parts_missing(table)
+    if missing:
+        raise AppError(PART_MISSING, missing=missing, parts=parts)

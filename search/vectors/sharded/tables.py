@@ -1,0 +1,159 @@
+"""Making and dropping a table's parts: on the shards first, by connections of our own, then here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import connection
+from psycopg import sql
+
+from retrieval_site.errors import AppError
+from search.vectors.sharded.layout import NEAR, parts_named
+from search.vectors.sharded.servers import connected, shards
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from search.vectors.sharded.layout import VectorPart
+    from search.vectors.sharded.servers import Shard
+    from search.vectors.tables import VectorTable
+
+_ON_SHARD = sql.SQL("""
+    CREATE TABLE IF NOT EXISTS {part} (
+        unit_id bigint PRIMARY KEY,
+        document_id bigint NOT NULL,
+        collection_id bigint NOT NULL,
+        embedding halfvec({dim}) STORAGE PLAIN NOT NULL
+    );
+    CREATE INDEX IF NOT EXISTS {by_document} ON {part} (document_id);
+    CREATE INDEX IF NOT EXISTS {by_collection} ON {part} (collection_id);
+    CREATE OR REPLACE VIEW {near} AS
+        SELECT unit_id, document_id, collection_id, embedding,
+               embedding <#> (SELECT current_setting('sightline.vector')::halfvec({dim})) AS distance,
+               binary_quantize(embedding)::bit({dim})
+               <~> (SELECT binary_quantize(current_setting('sightline.vector')::halfvec({dim}))::bit({dim})) AS apart
+        FROM {part};
+""")
+_PARENT = sql.SQL("""
+    CREATE TABLE {table} (
+        unit_id bigint NOT NULL,
+        document_id bigint NOT NULL,
+        collection_id bigint NOT NULL,
+        embedding halfvec({dim}) NOT NULL
+    ) PARTITION BY HASH (unit_id)
+""")
+_PART = sql.SQL("""
+    CREATE FOREIGN TABLE {part} PARTITION OF {table} FOR VALUES WITH (MODULUS {modulus}, REMAINDER {remainder})
+    SERVER {server} OPTIONS (table_name {name})
+""")
+# Distances are computed there, of the vector that the transaction was given (`vector_ask`), so that none travels.
+_NEAR = sql.SQL("""
+    CREATE FOREIGN TABLE {near} (
+        unit_id bigint NOT NULL,
+        document_id bigint NOT NULL,
+        collection_id bigint NOT NULL,
+        embedding halfvec({dim}) NOT NULL,
+        distance float8,
+        apart float8
+    ) SERVER {server} OPTIONS (table_name {near_name}, fetch_size '100')
+""")
+# A sample of the rows comes as text with every vector in it, and only their number is of use.
+_FEW_SAMPLES = sql.SQL("ALTER FOREIGN TABLE {} ALTER {} SET STATISTICS 1")
+_COLUMNS = ("unit_id", "document_id", "collection_id", "embedding")
+CITUS = sql.SQL("""
+    CREATE TABLE {table} (
+        unit_id bigint PRIMARY KEY,
+        document_id bigint NOT NULL,
+        collection_id bigint NOT NULL,
+        embedding halfvec({dim}) STORAGE PLAIN NOT NULL
+    );
+    CREATE INDEX ON {table} (document_id);
+    CREATE INDEX ON {table} (collection_id);
+    SELECT create_distributed_table({name}, 'unit_id', shard_count => {shards}, colocate_with => 'none')
+""")
+"""What makes the same table where Citus is installed; not run here: see docs/decisions/sharding.md."""
+
+
+def citus_statement(table: VectorTable, dim: int, count: int) -> sql.Composed:
+    """Return what makes a table over `count` shards of Citus, with `hnsw` built by `CREATE INDEX` on its name."""
+    return CITUS.format(
+        table=table.identifier, dim=sql.Literal(dim), name=sql.Literal(table.name), shards=sql.Literal(count)
+    )
+
+
+def parts_create(table: VectorTable, dim: int, *, name: str = "") -> tuple[VectorPart, ...]:
+    """Make the table over the shards of the setting, under its own name or another; what is there stays.
+
+    Raises AppError `shards.away`, and `shards.not_set_up`.
+    """
+    name = name or table.name
+    if known := parts_named(name):
+        return known
+    _require_set_up()
+    names = [f"{table.name}_g{_next_generation(table)}_{place}" for place in range(len(shards()))]
+    for shard, part in zip(shards(), names, strict=True):
+        _make_on_shard(shard, part, dim)
+    with connection.cursor() as cursor:
+        cursor.execute(_PARENT.format(table=sql.Identifier(name), dim=sql.Literal(dim)))
+        for remainder, (shard, part) in enumerate(zip(shards(), names, strict=True)):
+            known_as = {"part": sql.Identifier(part), "name": sql.Literal(part)}
+            near = {"near": sql.Identifier(part + NEAR), "near_name": sql.Literal(part + NEAR)}
+            cursor.execute(_NEAR.format(server=sql.Identifier(shard.name), dim=sql.Literal(dim), **near))
+            cursor.execute(
+                _PART.format(
+                    table=sql.Identifier(name),
+                    modulus=sql.Literal(len(names)),
+                    remainder=sql.Literal(remainder),
+                    server=sql.Identifier(shard.name),
+                    **known_as,
+                )
+            )
+            for column in _COLUMNS:
+                cursor.execute(_FEW_SAMPLES.format(known_as["part"], sql.Identifier(column)))
+    return parts_named(name)
+
+
+def _require_set_up() -> None:
+    names = [shard.name for shard in shards()]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_foreign_server WHERE srvname = ANY(%s)", [names])
+        if cursor.fetchone()[0] < len(names):
+            raise AppError("shards.not_set_up")
+
+
+def _next_generation(table: VectorTable) -> int:
+    """Return a number that no part of the table has, so that a new layout stands beside the old one."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT coalesce(max(substring(relname FROM '_g([0-9]+)_[0-9]+$')::int), 0) + 1 FROM pg_class"
+            " WHERE relname ~ ('^' || %s || '_g[0-9]+_[0-9]+$')",
+            [table.name],
+        )
+        return int(cursor.fetchone()[0])
+
+
+def _make_on_shard(shard: Shard, part: str, dim: int) -> None:
+    statement = _ON_SHARD.format(
+        part=sql.Identifier(part),
+        dim=sql.Literal(dim),
+        by_document=sql.Identifier(f"{part}_document"),
+        by_collection=sql.Identifier(f"{part}_collection"),
+        near=sql.Identifier(part + NEAR),
+    )
+    with connected(shard) as there:
+        there.execute(statement)
+
+
+def parts_drop(parts: Sequence[VectorPart]) -> None:
+    """Drop these parts' tables on their shards; those that are away keep theirs, for `manage.py shards sweep`."""
+    by_name = {shard.name: shard for shard in shards()}
+    with connection.cursor() as cursor:
+        for part in parts:
+            cursor.execute(sql.SQL("DROP FOREIGN TABLE IF EXISTS {}").format(sql.Identifier(part.near)))
+    for part in parts:
+        if part.server in by_name:
+            try:
+                with connected(by_name[part.server]) as there:
+                    there.execute(sql.SQL("DROP TABLE IF EXISTS {} CASCADE").format(part.identifier))
+            except AppError:
+                continue

@@ -1,0 +1,234 @@
+"""Reading from a real streaming replica of the tests' server: its delay, own writes, its death and its return."""
+
+from __future__ import annotations
+
+import threading
+import time
+from copy import deepcopy
+from dataclasses import replace
+
+import pytest
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.db import connection, connections
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from retrieval_site.database import reading
+from retrieval_site.database.own_writes import own_writes_note
+from retrieval_site.database.reading import read
+from retrieval_site.database.replica import REPLICA, position_written, progress, progress_forget
+from retrieval_site.health.gauges import gauges_forget
+from search.job_types import ENCODE
+from search.models import Document
+from search.retrieval import search
+from search.retrieval.types import EmbeddingPart, SearchRequest
+from search.services.members import member_set
+from tests.support.corpus import clustered, make_collection, make_documents, make_version, store
+from tests.support.postgres_servers import Standby
+from workers.jobs.services import job_claim, job_create, job_finish
+from workers.jobs.types import JobParameters
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True, databases=["default", "replica"]),
+    pytest.mark.usefixtures("clean_redis"),
+]
+
+DIM = 16
+PATIENCE_SECONDS = 20.0
+
+
+@pytest.fixture(scope="module")
+def standby(services_folder, django_db_setup):
+    database = deepcopy(connections.databases["default"])
+    if not str(database["HOST"]).startswith(str(services_folder)):
+        pytest.skip("the server of these tests is not their own")
+    server = Standby(services_folder / "standby", database["HOST"])
+    server.start()
+    database["HOST"] = server.socket
+    database["OPTIONS"] |= {"connect_timeout": "3"}
+    database["TEST"]["MIRROR"] = "default"
+    connections.databases[REPLICA] = database
+    yield server
+    connections[REPLICA].close()
+    del connections[REPLICA], connections.databases[REPLICA]
+    server.end()
+
+
+@pytest.fixture(autouse=True)
+def replica(monkeypatch, standby):
+    monkeypatch.setattr(reading, "_away_until", 0.0)
+    progress_forget()
+    yield connections[REPLICA]
+    connections[REPLICA].close()
+    del connections[REPLICA]
+
+
+@pytest.fixture
+def version():
+    return make_version(dim=DIM)
+
+
+@pytest.fixture
+def collection(version):
+    collection = make_collection()
+    store(version, make_documents(collection, 20), clustered(20, DIM, seed=1))
+    caught_up()
+    return collection
+
+
+@pytest.fixture
+def ask(version, collection):
+    vector = tuple(map(float, clustered(1, DIM, seed=2)[0]))
+    return lambda: search(
+        SearchRequest(viewer=None, session="s", parts=(EmbeddingPart(vector),), model=version.key, limit=5)
+    )
+
+
+@pytest.fixture
+def paused(replica, collection):
+    """The replica receives and does not replay; call what is given to let it go on."""
+    replay("pause")
+    yield lambda: (replay("resume"), caught_up())
+    replay("resume")
+
+
+def replay(what: str) -> None:
+    with connections[REPLICA].cursor() as cursor:
+        cursor.execute(f"SELECT pg_wal_replay_{what}()")
+
+
+def caught_up() -> None:
+    wanted = position_written()
+    wait_for(lambda: progress().replayed >= wanted)
+    progress_forget()
+
+
+def wait_for(is_so) -> None:
+    until = time.monotonic() + PATIENCE_SECONDS
+    while not is_so():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+def titles(client: Client) -> list[str]:
+    answer = client.get("/api/v1/documents/", {"limit": 100})
+    assert answer.status_code == 200
+    return [row["title"] for row in answer.json()["results"]]
+
+
+def test_searches_pages_and_lists_are_read_from_a_server_in_recovery(
+    ask, client, collection, replica
+) -> None:
+    with replica.cursor() as cursor:
+        cursor.execute("SELECT pg_is_in_recovery()")
+        assert cursor.fetchone() == (True,)
+    for what in (
+        lambda: ask().hits,
+        lambda: titles(client),
+        lambda: client.get("/collections/public/").status_code == 200,
+    ):
+        with CaptureQueriesContext(replica) as by_replica:
+            assert what()
+        assert any("search_" in query["sql"] for query in by_replica)
+
+
+def test_who_wrote_sees_it_at_once_while_others_see_what_the_replica_has(
+    client, collection, replica, paused
+) -> None:
+    ann, bob = (get_user_model().objects.create_user(name) for name in ("ann", "bob"))
+    member_set(collection=collection, role="curator", name="ann")
+    others, mine = Client(), client
+    others.force_login(bob)
+    mine.force_login(ann)
+    sent = {"collection": "public", "external_id": "new", "title": "Just written", "body": "A body."}
+    assert mine.post("/api/v1/documents/", sent, content_type="application/json").status_code == 201
+
+    progress_forget()
+    assert "Just written" in titles(mine)
+    assert "Just written" not in titles(others)
+    paused()
+    with CaptureQueriesContext(replica) as by_replica:
+        assert "Just written" in titles(mine)
+    assert any("search_document" in query["sql"] for query in by_replica)
+
+
+def test_what_a_job_wrote_is_seen_by_its_owner_once_the_job_is_over(client, collection, paused) -> None:
+    ann = get_user_model().objects.create_user("ann")
+    client.force_login(ann)
+    job = job_claim(job_create(ENCODE, JobParameters(), owner=ann).pk)
+    make_documents(collection, 1)
+    progress_forget()
+    assert len(titles(client)) == 20
+    assert job_finish(job, result={})
+    assert len(titles(client)) == 21
+
+
+def test_a_replica_that_is_too_far_behind_is_not_read_and_metrics_say_so(
+    client, collection, paused, monkeypatch
+) -> None:
+    monkeypatch.setattr(settings, "CONFIG", replace(settings.CONFIG, database_read_delay_seconds=0.2))
+    make_documents(collection, 1)
+    time.sleep(0.3)
+    progress_forget()
+    assert read(Document.objects.count) == 21
+    gauges_forget()
+    lines = client.get("/metrics").content.decode().splitlines()
+    said = dict(line.rsplit(" ", 1) for line in lines if line.startswith("sightline_replica_"))
+    assert said["sightline_replica_answers"] == "1.0"
+    assert float(said["sightline_replica_delay_seconds"]) > 0.2
+    assert float(said["sightline_replica_behind_bytes"]) > 0
+    paused()
+    assert progress().delay_seconds == 0
+    assert read(Document.objects.first)._state.db == REPLICA
+
+
+def test_without_a_replica_nobodys_position_is_kept(clean_redis, monkeypatch) -> None:
+    monkeypatch.delitem(connections.databases, REPLICA)
+    own_writes_note(7)
+    assert not clean_redis.keys("*own-writes*")
+
+
+def test_no_request_fails_when_the_replica_dies_under_load_and_it_is_used_again(
+    ask, collection, standby, monkeypatch
+) -> None:
+    monkeypatch.setattr(reading, "AWAY_SECONDS", 0.2)
+    stop, answered, failed = threading.Event(), [], []
+
+    def load() -> None:
+        try:
+            while not stop.is_set():
+                answered.append(len(ask().hits))
+                assert len(titles(Client())) == 20
+        except Exception as error:  # noqa: BLE001  whatever it is, it is a failure
+            failed.append(error)
+        finally:
+            connections.close_all()
+
+    def more_answers() -> None:
+        wanted = len(answered) + 8
+        wait_for(lambda: failed or len(answered) >= wanted)
+
+    threads = [threading.Thread(target=load) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    more_answers()
+    standby.end()
+    more_answers()
+    assert reading._away_until > 0
+    standby.start()
+    more_answers()
+    wait_for(lambda: failed or reading._away_until < time.monotonic())
+    more_answers()
+    stop.set()
+    for thread in threads:
+        thread.join()
+
+    assert not failed
+    assert set(answered) == {5}
+    connections[REPLICA].close()
+    caught_up()
+    assert read(Document.objects.first)._state.db == REPLICA
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'")
+        assert cursor.fetchone()[0] == 1

@@ -1,0 +1,380 @@
+"""Vectors over three real servers: set up, filled, searched, one away, one added, and deleted with their units."""
+
+from __future__ import annotations
+
+import re
+import socket
+import time
+from contextlib import contextmanager
+from dataclasses import replace
+from io import StringIO
+
+import numpy as np
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connection
+from pgvector import HalfVector
+
+from models_admin.models import Alias, ModelVersion
+from retrieval_site.errors import AppError
+from search.curating.write import _move_vectors
+from search.models import Document, Query
+from search.retrieval import search, statements
+from search.retrieval.dense import plan_by_index, planned
+from search.retrieval.types import EmbeddingPart, SearchRequest
+from search.vectors.background import background, backgrounds_forget
+from search.vectors.copy import vectors_write
+from search.vectors.coverage import coverage, missing_outside, units_missing
+from search.vectors.index import index_build, index_settled, index_state, table_state
+from search.vectors.read import unit_vectors
+from search.vectors.sharded.layout import away_forget, away_names, parts_of
+from search.vectors.sharded.searching import PART_MISSING, vector_ask
+from search.vectors.sharded.servers import connected, shards
+from search.vectors.sharded.setting_up import server_statements, set_up, width_table
+from search.vectors.sharded.tables import citus_statement
+from search.vectors.tables import VectorTable, table_create, table_drop
+from tests.support.corpus import clustered, make_documents, make_version
+from tests.support.postgres_servers import PostgresServer
+from tests.support.searched import RARE, encoded, exact_scores, run, scope_of, searched
+from workers.backup.create import backup_create
+from workers.backup.sealing import Sealing
+
+ROWS, DIM = 3_000, 32
+PATIENCE_SECONDS = 20.0
+
+
+def use(monkeypatch, servers) -> None:
+    addresses = [f"postgresql://postgres:hush@/sightline?host={server.socket}" for server in servers]
+    monkeypatch.setattr(settings, "CONFIG", replace(settings.CONFIG, vector_shards=addresses))
+
+
+@pytest.fixture(scope="module")
+def module_patch():
+    with pytest.MonkeyPatch.context() as patch:
+        yield patch
+
+
+@pytest.fixture(scope="module")
+def servers(services_folder, django_db_setup):
+    """Three empty servers, each with a database."""
+    found = [PostgresServer(services_folder / f"shard-{number}") for number in range(3)]
+    for server in found:
+        server.start()
+        server.embedded.ensure_database()
+    yield found
+    for server in found:
+        server.end()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _database(django_db_setup, django_db_blocker):
+    with django_db_blocker.unblock():
+        yield
+
+
+@pytest.fixture(scope="module")
+def corpus(servers, module_patch, _database):
+    """The searched corpus over two of the servers."""
+    use(module_patch, servers[:2])
+    set_up()
+    with searched("sharded", rows=ROWS, dim=DIM) as found:
+        Alias.objects.update_or_create(name="champion", defaults={"version": found.version})
+        yield found
+        Query.objects.all().delete()
+        Alias.objects.all().delete()
+        for server in servers:
+            if server.process is None:
+                server.start()
+        away_forget()
+    with connection.cursor() as cursor:
+        cursor.execute("DROP EXTENSION postgres_fdw CASCADE; DROP FUNCTION sightline_vectors_gone CASCADE")
+
+
+@pytest.fixture
+def table(corpus):
+    backgrounds_forget()
+    return VectorTable(corpus.version.pk, "passage")
+
+
+def asked(corpus, **more):
+    vector = tuple(map(float, clustered(1, DIM, seed=2)[0]))
+    options = {"collections": (corpus.public.slug,), "model": corpus.version.key, "limit": 10, **more}
+    return search(SearchRequest(viewer=None, session="s", parts=(EmbeddingPart(vector),), **options))
+
+
+def counts(table) -> list[int]:
+    found = []
+    for part in parts_of(table):
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT count(*) FROM {part.name}")
+            found.append(cursor.fetchone()[0])
+    return found
+
+
+@contextmanager
+def silent(server):
+    """Something in the server's place that takes connections and says nothing."""
+    path = server.paths.run / ".s.PGSQL.5432"
+    path.unlink(missing_ok=True)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        path.chmod(0o777)
+        listener.listen(16)
+        yield
+    path.unlink()
+
+
+def wait_for(is_so) -> None:
+    until = time.monotonic() + PATIENCE_SECONDS
+    while not is_so():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def test_shards_that_nobody_set_up_are_refused(servers, monkeypatch) -> None:
+    use(monkeypatch, servers[:1])
+    manifest = {"modalities": ["image", "text"]}
+    with pytest.raises(AppError) as refused:
+        table_create(ModelVersion(pk=10**6, name="early", number=1, dim=DIM, manifest=manifest))
+    assert refused.value.id == "shards.not_set_up"
+
+
+def test_rows_are_spread_and_what_is_asked_of_the_table_is_known(corpus, table) -> None:
+    version = corpus.version
+    assert sum(counts(table)) == ROWS + 300
+    assert min(counts(table)) > ROWS / 3
+    assert index_state(version, "passage").kind == "hnsw"
+    assert index_state(version, "passage").size_bytes > 0
+    assert index_settled(version, "passage")
+    assert table_state(table) == (ROWS + 300, "hnsw")
+    assert coverage(version)["passage"].missing == 0
+    assert units_missing(version, "passage") == []
+    assert not missing_outside(version, "passage", [corpus.public.pk])
+    assert 100 < len(background(table)) <= 1024
+
+
+def test_ten_of_two_servers_are_found_at_least_as_well_as_on_one(corpus, table, monkeypatch) -> None:
+    version, public, private = corpus
+    scope = scope_of(version, [public, private])
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT unit_id, embedding::text FROM {table.name}")
+        stored = cursor.fetchall()
+    rows = np.array(
+        [[float(one) for one in text.strip("[]").split(",")] for _, text in stored], dtype=np.float32
+    )
+    with monkeypatch.context() as patch:
+        patch.setattr(settings, "CONFIG", replace(settings.CONFIG, vector_shards=[]))
+        alone = make_version("alone", dim=DIM, champion=False)
+        vectors_write(alone, "passage", [unit for unit, _ in stored], rows)
+        index_build(alone, "passage")
+        single = scope_of(alone, [public, private])
+        found_alone = [share(alone, single, seed) for seed in range(12)]
+        assert parts_of(VectorTable(alone.pk, "passage")) == ()
+    found = [share(version, scope, seed) for seed in range(12)]
+    assert np.mean(found) >= np.mean(found_alone) > 0.8
+    best = run(version, scope, 10).units
+    assert sorted(best, key=lambda unit: -unit.score)[0].unit_id in exact_scores(version, scope, 2)
+    table_drop(alone)
+    alone.delete()
+
+
+def share(version, scope, seed) -> float:
+    """Which share of the ten nearest the index finds at its narrowest."""
+    plan = plan_by_index("hnsw", 10, 10)
+    vector = encoded(version, seed).parts[0].vectors[0]
+    with planned(plan, scope.table), connection.cursor() as cursor:
+        statement = statements.by_index(scope, DIM, plan, asked_there=vector_ask(scope.table, vector))
+        cursor.execute(str(statement), statements.parameters(scope, vector))
+        found = {row[0] for row in cursor.fetchall()[:10]}
+    return len(found & set(exact_scores(version, scope, seed))) / 10
+
+
+@pytest.mark.parametrize("asked_there", [True, False])
+def test_each_shard_answers_from_its_own_index_and_the_collection_is_asked_there(corpus, asked_there) -> None:
+    version, public, _ = corpus
+    scope = scope_of(version, [public])
+    plan = plan_by_index("hnsw", 48)
+    vector = encoded(version).parts[0].vectors[0]
+    with planned(plan, scope.table), connection.cursor() as cursor:
+        assert vector_ask(scope.table, vector)
+        statement = statements.by_index(scope, DIM, plan, asked_there=asked_there)
+        cursor.execute(f"EXPLAIN (VERBOSE) {statement}", statements.parameters(scope, vector, count=48))
+        explained = "\n".join(row[0] for row in cursor.fetchall())
+    assert "Merge Append" in explained
+    remote = re.findall(r"Remote SQL: (.*)", explained)
+    assert len(remote) == 2
+    for shard, statement in zip(shards(), remote, strict=True):
+        assert "collection_id = ANY" in statement
+        assert statement.endswith("LIMIT 48::bigint")
+        assert ("embedding" in statement.split(" FROM ")[0]) != asked_there
+        with connected(shard) as there, there.transaction():
+            there.execute("SET LOCAL cursor_tuple_fraction = 0.00001")
+            there.execute("INSERT INTO sightline_search_asked VALUES (%s)", [HalfVector(vector).to_text()])
+            plan_there = "\n".join(row[0] for row in there.execute(f"EXPLAIN {statement}"))
+        assert re.search(r"Index Scan using embedding_\d+_passage_g1_\d_hnsw", plan_there)
+
+
+def test_the_width_of_a_search_reaches_the_shards_and_ends_with_it(corpus, table) -> None:
+    server = parts_of(table)[0].server
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE FOREIGN TABLE shard_settings (name text, setting text)"
+            f" SERVER {server} OPTIONS (schema_name 'pg_catalog', table_name 'pg_settings')"
+        )
+        said = "SELECT name, setting FROM shard_settings WHERE name LIKE 'hnsw.%'"
+        with planned(plan_by_index("hnsw", 48, 77), table):
+            cursor.execute(said)
+            inside = dict(cursor.fetchall())
+        cursor.execute(said)
+        outside = dict(cursor.fetchall())
+        cursor.execute("DROP FOREIGN TABLE shard_settings")
+    assert inside["hnsw.ef_search"] == "77"
+    assert inside["hnsw.iterative_scan"] == outside["hnsw.iterative_scan"] == "relaxed_order"
+    assert outside["hnsw.ef_search"] != "77"
+
+
+@pytest.mark.parametrize("filters", [{"tags": ["rare"]}, {"metadata": {"site": "north"}}])
+@pytest.mark.parametrize("kind", ["hnsw", "exact"])
+def test_filters_leave_whole_answers(corpus, filters, kind, monkeypatch) -> None:
+    version, public, _ = corpus
+    scope = scope_of(version, [public], **filters)
+    if kind == "exact":
+        found = run(version, scope, 10)
+    else:
+        plan = plan_by_index("hnsw", 48)
+        monkeypatch.setattr("search.retrieval.dense.make_plan", lambda *_: plan)
+        found = run(version, scope, 10)
+    wanted = exact_scores(version, scope, 2)
+    best = sorted(found.units, key=lambda unit: -unit.score)[:10]
+    assert len({unit.unit_id for unit in best} & set(wanted)) >= 9
+    rare = set(Document.objects.filter(tags__contains=["rare"]).values_list("pk", flat=True))
+    assert {unit.document_id for unit in found.units} <= rare
+    assert len(rare) == RARE
+
+
+def test_what_is_deleted_and_moved_is_so_on_the_shards(corpus, table) -> None:
+    version, public, private = corpus
+    passages = make_documents(public, 40)
+    scope = scope_of(version, [private])
+    vectors_write(version, "passage", [each.pk for each in passages], clustered(40, DIM, seed=9))
+    assert vectors_write(version, "passage", [passages[0].pk], clustered(1, DIM, seed=9)) == 0
+    assert sum(counts(table)) == ROWS + 340
+    _move_vectors(private.pk, [passages[1].document_id])
+    assert passages[1].pk in exact_scores(version, scope, 9, count=400)
+    assert passages[2].pk not in exact_scores(version, scope, 9, count=400)
+    Document.objects.filter(pk=passages[0].document_id).delete()
+    assert vectors_write(version, "passage", [passages[0].pk], clustered(1, DIM, seed=9)) == 0
+    assert unit_vectors(version, "passage", [passages[0].pk]) == {}
+    Document.objects.filter(pk__in=[each.document_id for each in passages]).delete()
+    assert sum(counts(table)) == ROWS + 300
+
+
+def test_a_shard_that_is_away_is_said_and_comes_back_by_itself(corpus, table, servers) -> None:
+    whole = asked(corpus)
+    assert not whole.warnings
+    servers[1].end()
+    degraded = asked(corpus)
+    assert [warning["id"] for warning in degraded.warnings] == [PART_MISSING]
+    assert degraded.warnings[0]["detail"] == {"missing": 1, "parts": 2}
+    assert len(degraded.hits) == 10
+    assert asked(corpus, filters={"tags": ["rare"]}).warnings
+    assert away_names() == {shards()[1].name}
+
+    gone = make_documents(corpus.public, 1)[0]
+    here = next(hit for hit in degraded.hits).document.pk
+    assert here != gone.document_id
+    lost = max(set(Document.objects.filter(collection=corpus.private).values_list("pk", flat=True)))
+    Document.objects.filter(pk__in=[gone.document_id, lost]).delete()  # deleting waits for nobody
+
+    with silent(servers[1]):
+        away_forget()
+        assert asked(corpus).warnings == degraded.warnings
+    servers[1].start()
+    wait_for(lambda: not away_names())
+    again = asked(corpus)
+    assert not again.warnings
+    assert [hit.document.pk for hit in again.hits] == [hit.document.pk for hit in whole.hits]
+    before = sum(counts(table))
+    out = StringIO()
+    call_command("shards", "sweep", stdout=out)
+    assert sum(counts(table)) == ROWS + 299
+    assert out.getvalue().startswith(f"{before - ROWS - 299} vectors")
+
+
+def test_a_switch_of_the_model_over_shards_is_one_pointer(corpus) -> None:
+    other = make_version("sharded-2", dim=DIM, champion=False)
+    newest = make_documents(corpus.public, 3)
+    vectors_write(other, "passage", [each.pk for each in newest], clustered(3, DIM, seed=3))
+    wanted = {each.document_id for each in newest}
+    for version, expected in ((corpus.version, ROWS), (other, 3), (corpus.version, ROWS)):
+        Alias.objects.update_or_create(name="champion", defaults={"version": version})
+        found = asked(corpus, model=version.key)  # whoever is not signed in may ask with the active one alone
+        assert found.model == version.key
+        assert ({hit.document.pk for hit in found.hits} == wanted) == (expected == 3)
+        assert not found.warnings
+    Query.objects.all().delete()
+    table_drop(other)
+    other.delete()
+    Document.objects.filter(pk__in=wanted).delete()
+
+
+def test_a_server_is_added_and_vectors_move_there_while_it_is_searched(
+    corpus, table, servers, module_patch
+) -> None:
+    before = [hit.document.pk for hit in asked(corpus).hits]
+    use(module_patch, servers)
+    call_command("shards", "set-up", stdout=StringIO())
+    call_command("shards", "rebalance", stdout=StringIO())
+    assert len(counts(table)) == 3
+    assert sum(counts(table)) == ROWS + 299
+    assert min(counts(table)) > ROWS / 5
+    assert [hit.document.pk for hit in asked(corpus).hits] == before
+    assert index_settled(corpus.version, "passage")
+    out = StringIO()
+    call_command("shards", "status", stdout=out)
+    assert out.getvalue().count("answers") == 3
+    assert f"{ROWS + 299:,} vectors" in out.getvalue()
+    assert "0 of units that are gone" in out.getvalue()
+    assert "hush" not in out.getvalue()
+    call_command("shards", "rebalance", stdout=(again := StringIO()))
+    assert "where it should" in again.getvalue()
+
+
+def test_back_on_one_server_it_is_a_plain_table_again(corpus, table, servers, monkeypatch) -> None:
+    before = [hit.document.pk for hit in asked(corpus).hits]
+    monkeypatch.setattr(settings, "CONFIG", replace(settings.CONFIG, vector_shards=[]))
+    call_command("shards", "rebalance", stdout=StringIO())
+    assert [hit.document.pk for hit in asked(corpus).hits] == before
+    assert table_state(table) == (ROWS + 299, "hnsw")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT relkind FROM pg_class WHERE oid = to_regclass(%s)", [table.name])
+        assert cursor.fetchone() == ("r",)
+
+
+def test_no_password_is_shown(corpus, servers, monkeypatch) -> None:
+    assert "hush" not in repr(shards())
+    assert "hush" not in shards()[0].place
+    made = [statement.as_string() for statement in server_statements(shards()[0], None)]
+    assert [("hush" in statement) for statement in made] == [False, False, True, False, False]
+    assert width_table(shards()[0].name) in made[3]
+    monkeypatch.setattr(settings, "CONFIG", replace(settings.CONFIG, vector_shards=["host=x hush=hush"]))
+    with pytest.raises(AppError) as refused:
+        shards()
+    assert "hush" not in str(refused.value)
+
+
+def test_a_backup_that_would_leave_the_vectors_out_is_refused(corpus) -> None:
+    with pytest.raises(AppError) as refused:
+        backup_create(place=None, sealing=Sealing())
+    assert refused.value.id == "backup.vectors_elsewhere"
+
+
+@pytest.mark.django_db  # one of them must ask for the database, or there is none: the others commit
+def test_with_citus_it_would_be_one_distributed_table() -> None:
+    written = citus_statement(VectorTable(7, "passage"), 64, 16).as_string()
+    assert "halfvec(64) STORAGE PLAIN" in written
+    assert (
+        "create_distributed_table('embedding_7_passage', 'unit_id', shard_count => 16, colocate_with => 'none')"
+        in written
+    )
