@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path, reverse
+from django.utils.translation import gettext
 
 from models_admin.catalogue import cards, catalogue_model, model_get
 from models_admin.starter import MEGABYTES, starter_here, starter_make
@@ -40,7 +41,7 @@ def catalogue_view(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {
         **admin.site.each_context(request),
         "cards": found,
-        "title": "Catalogue of models",
+        "title": gettext("Catalogue of models"),
     }
     context["starter"], context["starter_job"] = starter_here()
     context["starter_megabytes"] = MEGABYTES

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.template.defaultfilters import filesizeformat
+from django.utils.translation import gettext, gettext_lazy
 
 from models_admin.models import ModelVersion
 
@@ -17,12 +18,14 @@ REASON_SHOWN = 200
 
 
 def _encodes(version: ModelVersion) -> str:
-    return " and ".join(ENCODERS.get(one, one) for one in version.manifest.get("modalities", [])) or "–"
+    return (
+        gettext(" and ").join(ENCODERS.get(one, one) for one in version.manifest.get("modalities", [])) or "–"
+    )
 
 
 def _picture(version: ModelVersion) -> str:
     size = (version.manifest.get("image") or {}).get("size")
-    return f"{size} × {size} pixels" if size else "–"
+    return gettext("{size} × {size} pixels").format(size=size) if size else "–"
 
 
 def _tokenizer(version: ModelVersion) -> str:
@@ -42,20 +45,20 @@ def _weights(version: ModelVersion) -> str:
     reason = training.get("native_left_out") or (
         source.get("weights_left_out") if isinstance(source, dict) else None
     )
-    return f"left out: {str(reason)[:REASON_SHOWN]}" if reason else "–"
+    return gettext("left out: {reason}").format(reason=str(reason)[:REASON_SHOWN]) if reason else "–"
 
 
 SAID: dict[str, Callable[[ModelVersion], str]] = {
     "encodes": _encodes,
     "dimension": lambda version: f"{version.dim:,}" if version.dim else "–",
     "similarity": lambda version: version.similarity,
-    "pictures are seen at": _picture,
-    "words are split by": _tokenizer,
-    "trained by the recipe": _recipe,
-    "weights for training and GPUs": _weights,
+    gettext_lazy("pictures are seen at"): _picture,
+    gettext_lazy("words are split by"): _tokenizer,
+    gettext_lazy("trained by the recipe"): _recipe,
+    gettext_lazy("weights for training and GPUs"): _weights,
     "licence": lambda version: str(version.manifest.get("licence") or "–"),
     "bundle": lambda version: filesizeformat(version.bundle.size),
-    "vectors are searched by": lambda version: version.get_vector_index_display(),
+    gettext_lazy("vectors are searched by"): lambda version: version.get_vector_index_display(),
 }
 
 

@@ -18,6 +18,8 @@ from retrieval_site.supervisor.memory import memory_bytes
 BASE_DIR = Path(__file__).resolve().parent.parent
 MIB = 1024 * 1024
 GIB = 1024 * MIB
+LANGUAGE_NAMES = {"en": "English", "de": "Deutsch"}
+"""What pages can be read in: code and own name."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ class Config:
     no_match_alert: float
     alive_file: Path | None
     log_format: str
+    default_language: str
     webhook_ports: list[int]
     webhook_networks: list[str]
     source_s3_key_id: str
@@ -138,6 +141,14 @@ def _log_format(written: str) -> str:
     return written
 
 
+def _language(written: str) -> str:
+    """Return the code of a language that pages can be read in; raises `ImproperlyConfigured` for any other."""
+    if written not in LANGUAGE_NAMES:
+        known = ", ".join(LANGUAGE_NAMES)
+        raise ImproperlyConfigured(f"DEFAULT_LANGUAGE is “{written}”, none of {known}.")
+    return written
+
+
 def _network(written: str) -> str:
     """Return an IP network; raises `ImproperlyConfigured` for anything else."""
     try:
@@ -204,6 +215,7 @@ def _watching(env: environ.Env) -> dict[str, Any]:
     alive = env.str("ALIVE_FILE", default="")
     return {
         "alive_file": Path(alive) if alive else None,
+        "default_language": _language(env.str("DEFAULT_LANGUAGE", default="en")),
         "log_format": _log_format(env.str("LOG_FORMAT", default="line")),
         "recall_target": _share(env.float("RECALL_TARGET", default=0.95), "RECALL_TARGET"),
         "no_match_alert": _share(env.float("NO_MATCH_ALERT", default=0.3), "NO_MATCH_ALERT"),

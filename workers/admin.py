@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.core.paginator import Paginator
 from django.utils.html import format_html
+from django.utils.translation import gettext, gettext_lazy
 
 from retrieval_site.panels import PanelAdmin
 from retrieval_site.people import signed_in
@@ -44,11 +45,11 @@ _OFFERED = {
 _SHOWS_PROGRESS = {JobState.RUNNING, JobState.PAUSED, JobState.FAILED, JobState.CANCELLED}
 """Before, the numbers are those of an earlier run; after success, those of the last stage alone."""
 _LABELS = {
-    "cancel": "Cancel",
-    "pause": "Pause",
-    "resume": "Resume",
-    "retry": "Retry",
-    "retry_failed": "Retry failed items",
+    "cancel": gettext_lazy("Cancel"),
+    "pause": gettext_lazy("Pause"),
+    "resume": gettext_lazy("Resume"),
+    "retry": gettext_lazy("Retry"),
+    "retry_failed": gettext_lazy("Retry failed items"),
 }
 
 
@@ -127,7 +128,7 @@ class JobAdmin(PanelAdmin[Job]):
             return ""
         if not job.total:
             return job.stage
-        bar = '{}<progress aria-label="progress" max="{}" value="{}"></progress> {} / {}'
+        bar = '{}<progress aria-label="{}" max="{}" value="{}"></progress> {} / {}'
         return format_html(bar, job.stage, job.total, job.progress_value, f"{job.done:,}", f"{job.total:,}")
 
     def panel(self, row: Job, request: HttpRequest) -> dict[str, Any]:
@@ -140,7 +141,7 @@ class JobAdmin(PanelAdmin[Job]):
             "offered": offered_actions(row, request.user),
             "failed_items": items.get_page(request.GET.get("page")),
             "result": _counts(row),
-            "result_title": "Result",
+            "result_title": gettext("Result"),
             "warnings": common_result(row).warnings or (),
         }
 

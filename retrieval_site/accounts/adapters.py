@@ -15,6 +15,7 @@ from allauth.mfa.adapter import DefaultMFAAdapter
 from django.conf import settings
 from django.urls import reverse
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext
 
 from retrieval_site.errors import AppError
 from retrieval_site.throttling import address_of
@@ -57,7 +58,11 @@ class AccountAdapter(DefaultAccountAdapter):
         methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
         if not methods and settings.CONFIG.oidc:
             methods.append(
-                {"id": "provider", "description": "Sign in again", "url": reverse("provider_sign_in")}
+                {
+                    "id": "provider",
+                    "description": gettext("Sign in again"),
+                    "url": reverse("provider_sign_in"),
+                }
             )
         return methods
 

@@ -16,6 +16,7 @@ from django.forms.fields import InvalidJSONInput
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, gettext_lazy
 
 from retrieval_site.bodies import BodyRule, may_send, takes_body
 from retrieval_site.errors import AppError
@@ -77,9 +78,11 @@ class MetadataField(forms.JSONField):
         try:
             found = load_json(value)
         except JsonError as error:
-            raise ValidationError(f"This is not JSON that is read here: {error}.", code="invalid") from error
+            raise ValidationError(
+                gettext("This is not JSON that is read here: {error}.").format(error=error), code="invalid"
+            ) from error
         if not isinstance(found, dict):
-            raise ValidationError('Write a JSON object, such as {"kind": "pump"}.', code="invalid")
+            raise ValidationError(gettext('Write a JSON object, such as {"kind": "pump"}.'), code="invalid")
         return found
 
     def bound_data(self, data: Any, initial: Any) -> Any:
@@ -106,9 +109,9 @@ class DocumentForm(VersionedForm[Document]):
         DocumentImage.objects.none(),
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        label="Pictures to remove",
+        label=gettext_lazy("Pictures to remove"),
     )
-    add_images = PicturesField(required=False, allow_empty_file=True, label="Pictures to add")
+    add_images = PicturesField(required=False, allow_empty_file=True, label=gettext_lazy("Pictures to add"))
     url = forms.URLField(
         required=False,
         max_length=1000,
@@ -189,7 +192,7 @@ class CreatedByFilter(admin.SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """Offer the import that was asked for."""
         wanted = request.GET.get(self.parameter_name)
-        return [(wanted, "created by this import")] if wanted else []
+        return [(wanted, gettext("created by this import"))] if wanted else []
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Keep the documents of that import; none where the id is no id."""
@@ -276,7 +279,7 @@ class DocumentAdmin(CuratedAdmin):
     def passages_shown(self, document: Any) -> str:
         """Return the passages as they are embedded."""
         if document.pk is None:
-            return "The body is split into passages when it is saved."
+            return gettext("The body is split into passages when it is saved.")
         rows = ((p.start, p.end, p.text) for p in document.passages.all())
         shown = format_html_join("", '<p class="passage"><small>{}–{}</small> {}</p>', rows) or SafeString(
             "–"
@@ -310,7 +313,7 @@ class DocumentAdmin(CuratedAdmin):
 
     def _say_where(self, request: HttpRequest) -> None:
         self.message_user(
-            request, "Curators find what was deleted in the trash of its collection.", messages.INFO
+            request, gettext("Curators find what was deleted in the trash of its collection."), messages.INFO
         )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.contrib import admin
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.translation import gettext, gettext_lazy
 
 from retrieval_site.audit import audit_note
 from search.admin.curated import CuratedAdmin, CuratedCollectionFilter, SuperuserOnlyAdmin
@@ -64,12 +65,12 @@ class QueryAdmin(SuperuserOnlyAdmin):
         """Return the words, or what was asked with instead."""
         return _asked(query)
 
-    @admin.display(description="asked by")
+    @admin.display(description=gettext_lazy("asked by"))
     def asker(self, query: Query) -> str:
         """Return the user's name, or a pseudonym."""
         if query.user is not None:
             return str(query.user)
-        return pseudonym(query.session) if query.session else "somebody without a session"
+        return pseudonym(query.session) if query.session else gettext("somebody without a session")
 
     @admin.display(description="answer")
     def ranked(self, query: Query) -> str:
@@ -120,18 +121,18 @@ class JudgementAdmin(CuratedAdmin):
 
     actions = ["export_qrels", "export_run", "export_csv"]
 
-    @admin.action(description="Export the chosen judgements as TREC qrels")
+    @admin.action(description=gettext_lazy("Export the chosen judgements as TREC qrels"))
     def export_qrels(self, request: HttpRequest, queryset: QuerySet[Judgement]) -> StreamingHttpResponse:
         """Answer the qrels file."""
         return download(qrels_lines(_allowed(request, queryset)), "judgements.qrels", "text/plain")
 
-    @admin.action(description="Export the answers that were judged as a TREC run")
+    @admin.action(description=gettext_lazy("Export the answers that were judged as a TREC run"))
     def export_run(self, request: HttpRequest, queryset: QuerySet[Judgement]) -> StreamingHttpResponse:
         """Answer the run file."""
         lines = run_lines(_allowed(request, queryset), Document.objects.visible_to(request.user))
         return download(lines, "judgements.run", "text/plain")
 
-    @admin.action(description="Export the chosen judgements as CSV")
+    @admin.action(description=gettext_lazy("Export the chosen judgements as CSV"))
     def export_csv(self, request: HttpRequest, queryset: QuerySet[Judgement]) -> StreamingHttpResponse:
         """Answer the CSV file."""
         return download(csv_lines(_allowed(request, queryset)), "judgements.csv")

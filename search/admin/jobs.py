@@ -11,6 +11,7 @@ from django.db.models import OuterRef, Subquery
 from django.http import HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path, reverse
+from django.utils.translation import gettext
 
 from models_admin.job_types import named_versions
 from models_admin.models import ModelVersion
@@ -117,7 +118,7 @@ class ImportJobAdmin(JobAdmin):
             "about": about,
             "importable": dry_run and row.state == JobState.SUCCEEDED and about.collection is not None,
             "keeps_columns": refused_columns(row) and about.collection is not None,
-            "result_title": "What an import would do" if dry_run else "What it did",
+            "result_title": gettext("What an import would do") if dry_run else gettext("What it did"),
             "links": [*(_links(row) if about.collection else []), *_version_links(row, request.user)],
         }
 
@@ -139,7 +140,7 @@ class ImportJobAdmin(JobAdmin):
             "about": about_job(row, request.user),
             "found": import_undoable(row),
             "changed": IMPORT.result_of(row).changed,
-            "title": "Undo this import?",
+            "title": gettext("Undo this import?"),
             "opts": self.opts,
         }
         return render(request, "admin/search/job/undo.html", context)
@@ -163,9 +164,11 @@ def _links(job: Job) -> list[Link]:
     links = []
     if job.type == IMPORT.name and Document.objects.filter(import_job=job).exists():
         address = f"{reverse('admin:search_document_changelist')}?import={job.pk}"
-        links.append(Link("Documents that it created", address))
+        links.append(Link(gettext("Documents that it created"), address))
     if may_be_undone(job):
-        links.append(Link("Undo this import…", reverse("admin:workers_job_undo", args=[job.pk]), "danger"))
+        links.append(
+            Link(gettext("Undo this import…"), reverse("admin:workers_job_undo", args=[job.pk]), "danger")
+        )
     return links
 
 

@@ -11,6 +11,7 @@ from django.http import HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import path, reverse
 from django.utils.html import format_html
+from django.utils.translation import gettext, gettext_lazy
 
 from retrieval_site.errors import AppError
 from retrieval_site.events import EVENTS
@@ -63,12 +64,12 @@ class WebhookAdmin(SuperuserOnlyAdmin):
     search_fields = ["name", "url"]
     fields = ["name", "url", "events", "is_active"]
 
-    @admin.display(description="last delivery")
+    @admin.display(description=gettext_lazy("last delivery"))
     def last_delivery(self, webhook: Webhook) -> str:
         """Return what became of the newest message."""
         last = webhook.deliveries.first()
         if last is None:
-            return "none yet"
+            return gettext("none yet")
         return format_html("{}, {}", last.event, last.outcome)
 
     def get_urls(self) -> list[URLPattern]:
@@ -118,9 +119,9 @@ class WebhookAdmin(SuperuserOnlyAdmin):
 
 def _test(webhook: Webhook) -> str:
     webhook_try(webhook=webhook)
-    return "A test message is on its way; the log below will show what was answered."
+    return gettext("A test message is on its way; the log below will show what was answered.")
 
 
 def _renew(webhook: Webhook) -> str:
     webhook_renew_key(webhook=webhook)
-    return "There is a new signing key. Messages are signed with it from now on."
+    return gettext("There is a new signing key. Messages are signed with it from now on.")

@@ -15,6 +15,7 @@ from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.translation import ngettext
 
 from retrieval_site.errors import AppError
 from search.models import SavedSearch, SearchFinding
@@ -92,7 +93,11 @@ def _message(reader: Any, found: Sequence[SearchFinding], connection: BaseEmailB
     ]
     words = {"site": site, "searches": searches, "leave": leave, "count": len(found)}
     return EmailMessage(
-        subject=f"{len(found)} new document{'' if len(found) == 1 else 's'} for your saved searches",
+        subject=ngettext(
+            "{count} new document for your saved searches",
+            "{count} new documents for your saved searches",
+            len(found),
+        ).format(count=len(found)),
         body=render_to_string("search/mail/new.txt", words),
         to=[reader.email],
         headers={

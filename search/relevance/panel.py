@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models import Prefetch, prefetch_related_objects
 from django.utils.timezone import localtime
+from django.utils.translation import gettext, gettext_lazy
 
 from models_admin.hooks import Panel
 from search.models import Calibration
@@ -15,20 +16,20 @@ if TYPE_CHECKING:
     from models_admin.models import ModelVersion
 
 COLUMNS = (
-    "asked with",
+    gettext_lazy("asked with"),
     "found",
     "collection",
-    "fitted to",
+    gettext_lazy("fitted to"),
     "queries",
     "hits",
     "relevant",
-    "calibration error",
+    gettext_lazy("calibration error"),
     "when",
 )
-_NOTE = (
-    "The calibration error is how far the shown probability is from the share of relevant hits, on average, in queries "
-    "that were left out of the fit. Fitted to pairs, a document's own text counts as relevant to its picture and "
-    "no other does, so probabilities are rather too low."
+_NOTE = gettext_lazy(
+    "The calibration error is how far the shown probability is from the share of relevant hits, on "
+    "average, in queries that were left out of the fit. Fitted to pairs, a document's own text counts as "
+    "relevant to its picture and no other does, so probabilities are rather too low."
 )
 
 
@@ -49,7 +50,7 @@ def calibration_panel(version: ModelVersion) -> Panel | None:
         )
         for row in calibrations_json(version)
     ]
-    return Panel("Relevance", COLUMNS, rows, _NOTE) if rows else None
+    return Panel(gettext("Relevance"), COLUMNS, rows, _NOTE) if rows else None
 
 
 def calibrations_json(version: ModelVersion) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from django.urls import reverse
+from django.utils.translation import gettext_lazy
 
 from search.models import DocumentImage, DocumentPage
 from search.units.kind import Shown, UnitKind
@@ -55,9 +56,11 @@ PAGE = UnitKind(
     read=pictures_of(DocumentPage),
     shown=Shown(
         PageAnswer,
-        "Pages",
+        gettext_lazy("Pages"),
         "book-open",
-        "pages",
+        gettext_lazy("pages"),
+        gettext_lazy("pages"),
+        gettext_lazy("Each document stands once, by its best page."),
         address=_address,
         picture=_picture,
         tiles=True,

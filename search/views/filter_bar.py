@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from django.urls import reverse
+from django.utils.translation import gettext, gettext_lazy
 
 from search.filters.dates import DATES
 from search.filters.language import LANGUAGE
@@ -41,11 +42,11 @@ FEW_VALUES = 8
 RANGED = 12
 """With more values than this, a number or a date is asked for by its range alone."""
 SORTS = {
-    RELEVANCE: "Most relevant first",
-    "-created_at": "Newest first",
-    "created_at": "Oldest first",
-    "-updated_at": "Last changed first",
-    TITLE: "Title, A to Z",
+    RELEVANCE: gettext_lazy("Most relevant first"),
+    "-created_at": gettext_lazy("Newest first"),
+    "created_at": gettext_lazy("Oldest first"),
+    "-updated_at": gettext_lazy("Last changed first"),
+    TITLE: gettext_lazy("Title, A to Z"),
 }
 
 
@@ -251,7 +252,10 @@ def _sorts(sort: str, known: Sequence[Field]) -> list[tuple[str, str, bool]]:
     for one in known:
         if one.type in ("number", "date") and one.name.startswith(METADATA):
             label = one.label or label_of(one.name)
-            offered[one.name], offered[f"-{one.name}"] = f"{label}, upwards", f"{label}, downwards"
+            offered[one.name], offered[f"-{one.name}"] = (
+                gettext("{label}, upwards").format(label=label),
+                gettext("{label}, downwards").format(label=label),
+            )
     if sort not in offered:
         offered[sort] = f"{label_of(sort.removeprefix('-'))}, {'downwards' if sort[:1] == '-' else 'upwards'}"
     return [(name, words, name == sort) for name, words in offered.items()]

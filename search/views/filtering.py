@@ -14,6 +14,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlencode
 
+from django.utils.translation import gettext, gettext_lazy
+
 from retrieval_site.errors import AppError
 from search.filters.dates import DATES
 from search.filters.language import LANGUAGE
@@ -37,13 +39,13 @@ BOUND_NAMES = {FROM: "gte", TO: "lte"}
 COLLECTIONS, SORT, TARGET, ONLY = "collections", "sort", "target", "only"
 PAIRS_MAX, WRITTEN_MAX = 300, 4000
 LABELS = {
-    TAGS: "Tags",
-    "collection": "Collection",
-    LANGUAGE: "Language",
-    "created_at": "Added",
-    "updated_at": "Changed",
+    TAGS: gettext_lazy("Tags"),
+    "collection": gettext_lazy("Collection"),
+    LANGUAGE: gettext_lazy("Language"),
+    "created_at": gettext_lazy("Added"),
+    "updated_at": gettext_lazy("Changed"),
 }
-TRUTH = {"true": "yes", "false": "no"}
+TRUTH = {"true": gettext_lazy("yes"), "false": gettext_lazy("no")}
 
 Pair = tuple[str, str]
 
@@ -95,10 +97,10 @@ def narrowing_read(sent: QueryDict, target: str) -> Narrowing:
             _of_field(filters, field)[BOUND_NAMES[f"{bound}."]] = _checked_bound(name, value, field)
         elif name in (TAGS, LANGUAGE) or name.startswith(METADATA):
             _of_field(filters, name).setdefault(ANY, []).append(value)
-    with _for_people("filters", "This address narrows the search by something that cannot be used."):
+    with _for_people("filters", gettext("This address narrows the search by something that cannot be used.")):
         check_filters(filters)
     sort = sent.get(SORT) or RELEVANCE
-    with _for_people(SORT, "Results cannot be sorted by what this address says."):
+    with _for_people(SORT, gettext("Results cannot be sorted by what this address says.")):
         check_sort(sort)
     collections = tuple(dict.fromkeys(slug for slug in sent.getlist(COLLECTIONS) if slug))[:100]
     return Narrowing(filters_set(filters), collections, sort, target_named(sent.get(TARGET) or target))
@@ -188,8 +190,14 @@ def _checked_bound(name: str, value: str, field: str) -> float | int | str:
     """Return one end of a range; raises AppError `parameter.invalid` for what is neither a number nor a date."""
     bound = _bound(value, field)
     end = "begins" if name.startswith(FROM) else "ends"
-    what = "a date such as 2026-01-31" if field in DATES else "a number, or a date such as 2026-01-31"
-    message = f"“{value[:80]}” is not where “{label_of(field)}” {end}: write {what}."
+    what = (
+        gettext("a date such as 2026-01-31")
+        if field in DATES
+        else gettext("a number, or a date such as 2026-01-31")
+    )
+    message = gettext("“{value}” is not where “{field}” {end}: write {what}.").format(
+        value=value[:80], field=label_of(field), end=end, what=what
+    )
     with _for_people(name, message):
         check_range(field, {BOUND_NAMES[TO]: bound})
     return bound
@@ -214,10 +222,12 @@ def _only(written: str) -> dict[str, Any]:
         found = load_json(written[:WRITTEN_MAX])
     except JsonError as error:
         raise AppError.of_parameter(
-            ONLY, "This address narrows the search by something that cannot be used."
+            ONLY, gettext("This address narrows the search by something that cannot be used.")
         ) from error
     if not isinstance(found, dict) or not found.keys() <= FILTERS.keys() or "\\u0000" in written:
-        raise AppError.of_parameter(ONLY, "This address narrows the search by something that cannot be used.")
+        raise AppError.of_parameter(
+            ONLY, gettext("This address narrows the search by something that cannot be used.")
+        )
     check_filters(found)
     return found
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext_lazy
 
 from retrieval_site.errors import AppError
 from retrieval_site.people import signed_in
@@ -34,15 +35,15 @@ SHOWN_MAX = 300
 AROUND = 60
 """Characters of a text before the first that differs."""
 _NAMES = {
-    "title": "Title",
-    "body": "Text",
-    "url": "Address",
-    "judgements": "Judgements",
-    "tags": "Tags",
-    "collection": "Collection",
-    "images": "Pictures",
-    "trashed": "In the trash",
-    "former_file": "Former version of the file",
+    "title": gettext_lazy("Title"),
+    "body": gettext_lazy("Text"),
+    "url": gettext_lazy("Address"),
+    "judgements": gettext_lazy("Judgements"),
+    "tags": gettext_lazy("Tags"),
+    "collection": gettext_lazy("Collection"),
+    "images": gettext_lazy("Pictures"),
+    "trashed": gettext_lazy("In the trash"),
+    "former_file": gettext_lazy("Former version of the file"),
 }
 
 

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.core.paginator import Paginator
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 
 from retrieval_site.errors import AppError
 from retrieval_site.people import signed_in
@@ -64,5 +66,10 @@ def restore(request: HttpRequest, slug: str) -> HttpResponse:
 def empty(request: HttpRequest, slug: str) -> HttpResponse:
     """Delete everything in the trash for good."""
     removed = trash_empty(collection=curated_collection(slug, request.user))
-    messages.success(request, f"The trash is empty: {removed:,} documents are gone for good.")
+    messages.success(
+        request,
+        gettext("The trash is empty: {removed} documents are gone for good.").format(
+            removed=intcomma(removed)
+        ),
+    )
     return redirect("search:curate-trash", slug)

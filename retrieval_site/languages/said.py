@@ -1,0 +1,55 @@
+"""Sentences of errors and warnings, which rows and processes keep in English, in the language of a page."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from string import Formatter
+
+from django.conf import settings
+from django.utils.formats import number_format
+from django.utils.translation import get_language, gettext
+
+from workers.error_table import ERRORS
+
+_NUMBER = re.compile(r"\d{1,3}(,\d{3})*(\.\d+)?|\d+(\.\d+)?")
+
+
+def in_readers_language(error_id: str, sentence: str) -> str:
+    """Return a sentence of the table of errors in the reader's language; what the table has not, as it is."""
+    if get_language() == settings.LANGUAGE_CODE or not sentence:
+        return sentence
+    kind = ERRORS.get(error_id)
+    for template in kind.sentences.values() if kind else ():
+        if found := _pattern(template).fullmatch(sentence):
+            facts = {name: _fact(fact) for name, fact in found.groupdict().items()}
+            return "".join(_filled(gettext(template), facts))
+    return gettext(sentence)
+
+
+@cache
+def _pattern(template: str) -> re.Pattern[str]:
+    """Return what a sentence of the template looks like, whatever its facts are."""
+    parts, seen = [], set()
+    for text, name, _, _ in Formatter().parse(template):
+        parts.append(re.escape(text))
+        if name is not None:
+            parts.append(f"(?P={name})" if name in seen else f"(?P<{name}>.*?)")
+            seen.add(name)
+    return re.compile("".join(parts), re.DOTALL)
+
+
+def _filled(template: str, facts: dict[str, str]) -> list[str]:
+    parts = Formatter().parse(template)
+    return [text + (facts.get(name, "") if name else "") for text, name, _, _ in parts]
+
+
+def _fact(fact: str) -> str:
+    """Return a fact: its number as the reader's language writes it, and its word, where the catalogue has it."""
+    number, _, unit = fact.partition(" ")
+    if not _NUMBER.fullmatch(number):
+        return gettext(fact) if fact else ""
+    digits = number.replace(",", "")
+    places = len(digits.partition(".")[2]) or None
+    shown = number_format(float(digits) if places else int(digits), places, force_grouping="," in number)
+    return f"{shown} {gettext(unit)}" if unit else shown
