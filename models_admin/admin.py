@@ -21,7 +21,7 @@ from models_admin.files import bundle_name
 from models_admin.gate import verdicts
 from models_admin.hooks import panels_for
 from models_admin.learning import version_learn
-from models_admin.losses import LOSSES
+from models_admin.losses import LOSSES, VERBS
 from models_admin.measured import COLUMNS, reported_quality, validation_facts
 from models_admin.models import Activation, ModelVersion, VectorIndex
 from models_admin.offers import offered_actions
@@ -29,6 +29,7 @@ from models_admin.tags import version_tag
 from retrieval_site.bodies import BodyRule, may_send, takes_body
 from retrieval_site.careful_admin import ReadOnly
 from retrieval_site.errors import AppError
+from retrieval_site.languages.said import in_readers_language
 from retrieval_site.panels import PanelAdmin
 from retrieval_site.people import manages_models, signed_in
 from workers.models import Job
@@ -236,12 +237,12 @@ class ModelVersionAdmin(PanelAdmin[ModelVersion]):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
-    @admin.display(description="tags")
+    @admin.display(description=gettext_lazy("tags"))
     def tags_shown(self, version: ModelVersion) -> str:
         """Return the tags in a row."""
         return ", ".join(version.tags)
 
-    @admin.display(description="state", ordering="state")
+    @admin.display(description=gettext_lazy("state"), ordering="state")
     def state_badges(self, version: ModelVersion) -> str:
         """Return the state, and the aliases that point here."""
         words = [(version.state, version.get_state_display())]
@@ -273,7 +274,7 @@ class ModelVersionAdmin(PanelAdmin[ModelVersion]):
                 bundle=form.cleaned_data["bundle"], note=form.cleaned_data["note"], by=signed_in(request)
             )
         except AppError as error:
-            messages.error(request, f"{error.message} ({error.id})")
+            messages.error(request, f"{in_readers_language(error.id, error.message)} ({error.id})")
             return None
         return HttpResponseRedirect(reverse("admin:models_admin_modelversion_change", args=[version.pk]))
 
@@ -298,16 +299,16 @@ class ModelVersionAdmin(PanelAdmin[ModelVersion]):
         try:
             losses = LOSSES[action](version)
         except AppError as error:
-            messages.error(request, f"{error.message} ({error.id})")
+            messages.error(request, f"{in_readers_language(error.id, error.message)} ({error.id})")
             return HttpResponseRedirect(reverse(f"admin:{self._url_name('change')}", args=[object_id]))
-        verb = action.capitalize()
+        verb = VERBS[action]
         context = {
             **self.admin_site.each_context(request),
             "version": version,
             "action": action,
             "verb": verb,
             "losses": losses,
-            "title": f"{verb} {version}?",
+            "title": gettext("{verb} {version}?").format(verb=verb, version=version),
             "opts": self.opts,
         }
         return render(request, "admin/models_admin/modelversion/confirm.html", context)
@@ -346,7 +347,7 @@ class ModelVersionAdmin(PanelAdmin[ModelVersion]):
         try:
             file = blob_open(version.bundle)
         except AppError as error:
-            messages.error(request, f"{error.message} ({error.id})")
+            messages.error(request, f"{in_readers_language(error.id, error.message)} ({error.id})")
             return HttpResponseRedirect(reverse(f"admin:{self._url_name('change')}", args=[object_id]))
         return FileResponse(file, as_attachment=True, filename=bundle_name(version))
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.template.defaultfilters import filesizeformat
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_lazy
 
 from models_admin import hooks, services
 from models_admin.models import Alias, ModelVersion
@@ -18,7 +19,9 @@ def lost_by_retiring(version: ModelVersion) -> list[str]:
     """Return what is lost, and what is kept, when the version is retired; raises AppError where it cannot be."""
     services.check_retirable(version, force=True)
     stored = hooks.vectors().stored(version)
-    words = gettext(" and ").join(f"{count:,} {kind}s" for kind, count in stored.items() if count)
+    words = gettext(" and ").join(
+        f"{intcomma(count)} {gettext(f'{kind}s')}" for kind, count in stored.items() if count
+    )
     losses = [
         gettext("The vectors of {words} are dropped; preparing it again encodes all of them anew.").format(
             words=words
@@ -67,6 +70,7 @@ def lost_by_deleting(version: ModelVersion) -> list[str]:
     return losses
 
 
+VERBS = {"retire": gettext_lazy("Retire"), "delete": gettext_lazy("Delete")}
 LOSSES: dict[str, Callable[[ModelVersion], list[str]]] = {
     "retire": lost_by_retiring,
     "delete": lost_by_deleting,

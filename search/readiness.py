@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.db import Error, connection, transaction
+from django.utils.translation import gettext, gettext_lazy
 from psycopg import sql
 from redis import RedisError
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from workers.encoding.wire import Beat
 
 ANSWER_TIMEOUT_MS = 2000
-NO_MODEL = "no model is active yet"
+NO_MODEL = gettext_lazy("no model is active yet")
 
 _NEAREST = sql.SQL("""
     SELECT unit_id FROM {table} ORDER BY {nearest} LIMIT 1
@@ -39,15 +40,17 @@ def check_query_worker() -> str:
     """Return how many query workers there are, and which models (`name@number`) they hold; fail without one."""
     workers = _alive()
     if not workers:
-        raise CheckFailedError("No `query` worker answers. Start one; `make run` does.")
-    return f"{len(workers)} there, loaded: {', '.join(_names(workers)) or 'no model yet'}"
+        raise CheckFailedError(gettext("No `query` worker answers. Start one; `make run` does."))
+    return gettext("{workers} there, loaded: {loaded}").format(
+        workers=len(workers), loaded=", ".join(_names(workers)) or gettext("no model yet")
+    )
 
 
 def _alive() -> dict[str, Beat]:
     try:
         return workers_alive()
     except RedisError as error:
-        raise CheckFailedError("Unknown: Redis does not answer.") from error
+        raise CheckFailedError(gettext("Unknown: Redis does not answer.")) from error
 
 
 def _loaded(workers: dict[str, Beat]) -> set[int]:
@@ -58,7 +61,7 @@ def _names(workers: dict[str, Beat]) -> list[str]:
     try:
         return sorted(version.key for version in ModelVersion.objects.filter(pk__in=_loaded(workers)))
     except Error as error:
-        raise CheckFailedError("Unknown: PostgreSQL does not answer.") from error
+        raise CheckFailedError(gettext("Unknown: PostgreSQL does not answer.")) from error
 
 
 def check_model() -> str:
@@ -67,8 +70,8 @@ def check_model() -> str:
     if version is None:
         return NO_MODEL
     if version.pk not in _loaded(_alive()):
-        raise CheckFailedError(f"No query worker has loaded {version.key} yet.")
-    return f"{version.key} is loaded"
+        raise CheckFailedError(gettext("No query worker has loaded {key} yet.").format(key=version.key))
+    return gettext("{key} is loaded").format(key=version.key)
 
 
 def check_index() -> str:
@@ -78,14 +81,14 @@ def check_index() -> str:
         return NO_MODEL
     for table in tables_of(version):
         _search(version, table)
-    return f"{version.key} answers"
+    return gettext("{key} answers").format(key=version.key)
 
 
 def _champion() -> ModelVersion | None:
     try:
         return champion()
     except Error as error:
-        raise CheckFailedError("Unknown: PostgreSQL does not answer.") from error
+        raise CheckFailedError(gettext("Unknown: PostgreSQL does not answer.")) from error
 
 
 def _search(version: ModelVersion, table: VectorTable) -> None:
@@ -96,4 +99,6 @@ def _search(version: ModelVersion, table: VectorTable) -> None:
             cursor.execute(f"SET LOCAL statement_timeout = {ANSWER_TIMEOUT_MS}")
             cursor.execute(_NEAREST.format(table=table.identifier, nearest=near))
     except Error as error:
-        raise CheckFailedError(f"{table.name} does not answer: {error}".strip()) from error
+        raise CheckFailedError(
+            gettext("{name} does not answer: {error}").format(name=table.name, error=error).strip()
+        ) from error

@@ -105,23 +105,23 @@ class JobAdmin(PanelAdmin[Job]):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return bool(request.user.is_superuser and isinstance(obj, Job) and obj.is_finished)
 
-    @admin.display(description="job", ordering="type")
+    @admin.display(description=gettext_lazy("job"), ordering="type")
     def label(self, job: Job) -> str:
         """Return the type with the start of its id."""
         return str(job)
 
-    @admin.display(description="state", ordering="state")
+    @admin.display(description=gettext_lazy("state"), ordering="state")
     def state_badge(self, job: Job) -> str:
         """Return the state as a coloured word."""
         warned = "state-warned" if job.has_warnings else ""
         return format_html('<span class="state state-{} {}">{}</span>', job.state, warned, job.state_words)
 
-    @admin.display(description="failed")
+    @admin.display(description=gettext_lazy("failed"))
     def failed_count(self, job: Job) -> int:
         """Return how many items failed."""
         return job.failed_items
 
-    @admin.display(description="progress")
+    @admin.display(description=gettext_lazy("progress"))
     def progress(self, job: Job) -> str:
         """Return the stage at work, or in which the job ended before its time; with a bar where the total is known."""
         if job.state not in _SHOWS_PROGRESS:

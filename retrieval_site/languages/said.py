@@ -5,22 +5,38 @@ from __future__ import annotations
 import re
 from functools import cache
 from string import Formatter
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.utils.formats import number_format
 from django.utils.translation import get_language, gettext
 
+from retrieval_site.languages.sentences import REASONS, STAGES, WARNINGS
 from workers.error_table import ERRORS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _NUMBER = re.compile(r"\d{1,3}(,\d{3})*(\.\d+)?|\d+(\.\d+)?")
 
 
 def in_readers_language(error_id: str, sentence: str) -> str:
-    """Return a sentence of the table of errors in the reader's language; what the table has not, as it is."""
+    """Return what was said of an error or warning in the reader's language; what no template has made, as it is."""
+    kind = ERRORS.get(error_id)
+    return _translated(
+        sentence, [*(kind.sentences.values() if kind else ()), *WARNINGS.get(error_id, ()), *REASONS]
+    )
+
+
+def stage_in_readers_language(name: str) -> str:
+    """Return the stage of a job in the reader's language."""
+    return _translated(name, STAGES)
+
+
+def _translated(sentence: str, templates: Iterable[str]) -> str:
     if get_language() == settings.LANGUAGE_CODE or not sentence:
         return sentence
-    kind = ERRORS.get(error_id)
-    for template in kind.sentences.values() if kind else ():
+    for template in templates:
         if found := _pattern(template).fullmatch(sentence):
             facts = {name: _fact(fact) for name, fact in found.groupdict().items()}
             return "".join(_filled(gettext(template), facts))

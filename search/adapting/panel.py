@@ -59,7 +59,7 @@ def _learned_rows(version: ModelVersion) -> list[tuple[str, object]]:
         said = gain_said(found)
     except (KeyError, TypeError, ValueError):  # a bundle's metrics are its author's
         return []
-    return [(gettext("learned from"), base_named(version)), ("gain", said)]
+    return [(gettext("learned from"), base_named(version)), (gettext("gain"), said)]
 
 
 def _outcome_rows(version: ModelVersion) -> list[tuple[str, object]]:

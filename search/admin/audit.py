@@ -70,7 +70,7 @@ class AuditEntryAdmin(ReadOnly, SuperuserOnlyAdmin):
     show_facets = admin.ShowFacets.NEVER  # counting each action would read the whole log
     list_per_page = 50
 
-    @admin.display(description="who", ordering="actor")
+    @admin.display(description=gettext_lazy("who"), ordering="actor")
     def who(self, entry: AuditEntry) -> str:
         """Return the user's name, with the token that a program came with."""
         name = entry.actor or (
@@ -78,12 +78,12 @@ class AuditEntryAdmin(ReadOnly, SuperuserOnlyAdmin):
         )
         return f"{name} (token {entry.token})" if entry.token else name
 
-    @admin.display(description="what", ordering="action")
+    @admin.display(description=gettext_lazy("what"), ordering="action")
     def what(self, entry: AuditEntry) -> str:
         """Return what the action says."""
         return ACTIONS.get(entry.action, entry.action)
 
-    @admin.display(description="details")
+    @admin.display(description=gettext_lazy("details"))
     def said(self, entry: AuditEntry) -> str:
         """Return the details that say something, on one line."""
         shown = {

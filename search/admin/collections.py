@@ -162,13 +162,13 @@ class CollectionAdmin(AuditedAdmin, CuratedAdmin):
         """Count the documents in the same query as the rows."""
         return cast("CollectionQuerySet", super().get_queryset(request)).counted()
 
-    @admin.display(description="documents", ordering="document_count")
+    @admin.display(description=gettext_lazy("documents"), ordering="document_count")
     def documents_link(self, collection: Any) -> str:
         """Return the count as a link to the documents."""
         url = f"{reverse('admin:search_document_changelist')}?collection__id__exact={collection.pk}"
         return format_html('<a href="{}">{}</a>', url, collection.document_count)
 
-    @admin.display(description="import")
+    @admin.display(description=gettext_lazy("import"))
     def import_link(self, collection: Any) -> str:
         """Return the link to the import page."""
         return format_html(

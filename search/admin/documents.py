@@ -255,27 +255,27 @@ class DocumentAdmin(CuratedAdmin):
             kwargs["queryset"] = Collection.objects.curated_by(request.user)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
-    @admin.display(description="document", ordering="title")
+    @admin.display(description=gettext_lazy("document"), ordering="title")
     def title_or_id(self, document: Any) -> str:
         """Return what a person recognises."""
         return str(document)
 
-    @admin.display(description="tags")
+    @admin.display(description=gettext_lazy("tags"))
     def tags_shown(self, document: Any) -> str:
         """Return the tags, separated by commas."""
         return ", ".join(document.tags)
 
-    @admin.display(description="passages", ordering="passage_total")
+    @admin.display(description=gettext_lazy("passages"), ordering="passage_total")
     def passage_count(self, document: Any) -> int:
         """Return how many passages the body was split into."""
         return int(document.passage_total)
 
-    @admin.display(description="pictures", ordering="image_total")
+    @admin.display(description=gettext_lazy("pictures"), ordering="image_total")
     def image_count(self, document: Any) -> int:
         """Return how many pictures the document has."""
         return int(document.image_total)
 
-    @admin.display(description="passages")
+    @admin.display(description=gettext_lazy("passages"))
     def passages_shown(self, document: Any) -> str:
         """Return the passages as they are embedded."""
         if document.pk is None:

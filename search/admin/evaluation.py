@@ -15,6 +15,7 @@ from django.utils.translation import gettext, gettext_lazy, ngettext
 from models_admin.versions import versions_live
 from retrieval_site.bodies import BodyRule, may_send, takes_body
 from retrieval_site.errors import AppError
+from retrieval_site.languages.said import in_readers_language
 from retrieval_site.panels import PanelAdmin
 from retrieval_site.people import manages_models, signed_in
 from search.evaluation.charts import MEASURE_WORDS, charts_of
@@ -152,7 +153,7 @@ class EvaluationSetAdmin(PanelAdmin[EvaluationSet]):
                 by=signed_in(request),
             )
         except AppError as error:
-            messages.error(request, f"{error.message} ({error.id})")
+            messages.error(request, f"{in_readers_language(error.id, error.message)} ({error.id})")
             return None
         messages.success(
             request, gettext("“{made}” has {size} queries.").format(made=made, size=intcomma(made.size))

@@ -41,17 +41,17 @@ class QueryAdmin(SuperuserOnlyAdmin):
         """Return the searches with their parts."""
         return super().get_queryset(request).prefetch_related("parts")
 
-    @admin.display(description="text")
+    @admin.display(description=gettext_lazy("text"))
     def text(self, query: Query) -> str:
         """Return the words."""
         return query.text
 
-    @admin.display(description="modality", ordering="parts__modality")
+    @admin.display(description=gettext_lazy("modality"), ordering="parts__modality")
     def modality(self, query: Query) -> str:
         """Return what was asked with."""
         return query.modality
 
-    @admin.display(description="document")
+    @admin.display(description=gettext_lazy("document"))
     def document(self, query: Query) -> str:
         """Return the document that was asked with, as a link."""
         document = query.part.document if query.part else None
@@ -60,7 +60,7 @@ class QueryAdmin(SuperuserOnlyAdmin):
         address = reverse("admin:search_document_change", args=[document.pk])
         return format_html('<a href="{}">{}</a>', address, document)
 
-    @admin.display(description="asked", ordering="parts__text")
+    @admin.display(description=gettext_lazy("asked"), ordering="parts__text")
     def asked(self, query: Query) -> str:
         """Return the words, or what was asked with instead."""
         return _asked(query)
@@ -72,7 +72,7 @@ class QueryAdmin(SuperuserOnlyAdmin):
             return str(query.user)
         return pseudonym(query.session) if query.session else gettext("somebody without a session")
 
-    @admin.display(description="answer")
+    @admin.display(description=gettext_lazy("answer"))
     def ranked(self, query: Query) -> str:
         """Return the ranked answer, one hit a line."""
         return format_html(
@@ -102,7 +102,7 @@ class JudgementAdmin(CuratedAdmin):
         """Return the judgements with what was asked."""
         return super().get_queryset(request).prefetch_related("query__parts")
 
-    @admin.display(description="asked", ordering="query__parts__text")
+    @admin.display(description=gettext_lazy("asked"), ordering="query__parts__text")
     def asked(self, judgement: Judgement) -> str:
         """Return what the search was for."""
         return _asked(judgement.query)
@@ -111,7 +111,7 @@ class JudgementAdmin(CuratedAdmin):
         """Refuse to filter by what is not shown: asking for beginnings would spell it out."""
         return not lookup.startswith("session") and super().lookup_allowed(lookup, value, request)
 
-    @admin.display(description="rater", ordering="user")
+    @admin.display(description=gettext_lazy("rater"), ordering="user")
     def rater(self, judgement: Judgement) -> str:
         """Return the user's name, or a pseudonym."""
         return rater_name(judgement)

@@ -13,6 +13,7 @@ from django.utils.translation import gettext, gettext_lazy
 
 from retrieval_site.bodies import BodyRule, may_send, takes_body
 from retrieval_site.errors import AppError
+from retrieval_site.languages.said import in_readers_language
 from retrieval_site.people import signed_in
 from search.admin.curated import is_staff
 from search.importers.types import FORMATS, ImportOptions
@@ -198,7 +199,7 @@ def _start(request: HttpRequest, collection: Any, form: ImportForm) -> HttpRespo
             owner=signed_in(request),
         )
     except AppError as error:
-        messages.error(request, f"{error.message} ({error.id})")
+        messages.error(request, f"{in_readers_language(error.id, error.message)} ({error.id})")
         return HttpResponseRedirect(request.path)
     return _to_job(job)
 

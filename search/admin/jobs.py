@@ -11,11 +11,12 @@ from django.db.models import OuterRef, Subquery
 from django.http import HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path, reverse
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_lazy
 
 from models_admin.job_types import named_versions
 from models_admin.models import ModelVersion
 from retrieval_site.errors import AppError
+from retrieval_site.languages.said import in_readers_language
 from retrieval_site.people import signed_in
 from search.job_rights import COLLECTION_ID
 from search.job_types import IMPORT, UNDO_IMPORT, collection_of
@@ -92,12 +93,12 @@ class ImportJobAdmin(JobAdmin):
         jobs = super().get_queryset(request).alias(collection_id=COLLECTION_ID)
         return jobs.annotate(collection_name=Subquery(curated.values("name")))
 
-    @admin.display(description="collection", ordering="collection_name")
+    @admin.display(description=gettext_lazy("collection"), ordering="collection_name")
     def collection(self, job: Any) -> str:
         """Return the name of the collection that the job works on."""
         return job.collection_name or ""
 
-    @admin.display(description="file")
+    @admin.display(description=gettext_lazy("file"))
     def file(self, job: Job) -> str:
         """Return the name of the file that an import reads, a long one without its middle."""
         name = _file_name(job)
@@ -130,7 +131,7 @@ class ImportJobAdmin(JobAdmin):
             if request.method == "POST":
                 return _to_job(import_undo(job=row, by=signed_in(request)))
         except AppError as error:
-            messages.error(request, f"{error.message} ({error.id})")
+            messages.error(request, f"{in_readers_language(error.id, error.message)} ({error.id})")
             return _to_job(row)
         if not may_be_undone(row):
             return _to_job(row)

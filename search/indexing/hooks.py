@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.template.defaultfilters import filesizeformat
+from django.utils.translation import gettext
 
 from models_admin.hooks import Panel
 from search.indexing.prepare import coverage_report
@@ -44,11 +45,19 @@ class SearchVectors:
 
 def coverage_panel(version: ModelVersion) -> Panel:
     """Show which units have their vector under this version, and which index answers for them."""
-    columns = ("units", "all", "with vector", "cannot be encoded", "missing", "index", "its size")
+    columns = (
+        gettext("units"),
+        gettext("all"),
+        gettext("with vector"),
+        gettext("cannot be encoded"),
+        gettext("missing"),
+        gettext("index"),
+        gettext("its size"),
+    )
     report = coverage_report(version)
     rows = []
     for kind, counts in report.items():
         index = index_state(version, kind)
         words = (INDEX_WORDS[index.kind], filesizeformat(index.size_bytes) if index.kind else "")
         rows.append((f"{kind}s", counts.total, counts.stored, counts.broken, counts.missing, *words))
-    return Panel("Vectors", columns, rows)
+    return Panel(gettext("Vectors"), columns, rows)

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     gettext_lazy("asked with"),
-    "found",
-    "collection",
+    gettext_lazy("found"),
+    gettext_lazy("collection"),
     gettext_lazy("fitted to"),
-    "queries",
-    "hits",
-    "relevant",
+    gettext_lazy("queries"),
+    gettext_lazy("hits"),
+    gettext_lazy("relevant"),
     gettext_lazy("calibration error"),
-    "when",
+    gettext_lazy("when"),
 )
 _NOTE = gettext_lazy(
     "The calibration error is how far the shown probability is from the share of relevant hits, on "
@@ -40,11 +40,11 @@ def calibration_panel(version: ModelVersion) -> Panel | None:
         (
             row["modality"],
             f"{row['kind']}s",
-            row["collection"] or "all",
+            row[gettext("collection")] or "all",
             row["source"],
-            row["queries"],
-            row["hits"],
-            row["relevant"],
+            row[gettext("queries")],
+            row[gettext("hits")],
+            row[gettext("relevant")],
             f"{100 * row['calibration_error']:.1f} %",
             f"{localtime(row['fitted_at']):%Y-%m-%d %H:%M}",
         )
@@ -60,11 +60,11 @@ def calibrations_json(version: ModelVersion) -> list[dict[str, Any]]:
         {
             "modality": row.modality,
             "kind": row.kind,
-            "collection": row.collection.slug if row.collection else None,
+            gettext("collection"): row.collection.slug if row.collection else None,
             "source": fitted.source,
-            "queries": fitted.queries,
-            "hits": fitted.labels,
-            "relevant": fitted.relevant,
+            gettext("queries"): fitted.queries,
+            gettext("hits"): fitted.labels,
+            gettext("relevant"): fitted.relevant,
             "calibration_error": round(fitted.error, 4),
             "fitted_at": row.fitted_at,
         }
@@ -75,7 +75,7 @@ def calibrations_json(version: ModelVersion) -> list[dict[str, Any]]:
 
 def calibrations_shown() -> Prefetch[Any]:
     """Return what to load with versions whose calibrations are shown."""
-    rows = Calibration.objects.select_related("collection").defer("space_mean", "space_basis")
+    rows = Calibration.objects.select_related(gettext("collection")).defer("space_mean", "space_basis")
     return Prefetch("calibrations", queryset=rows)
 
 

@@ -1,0 +1,35 @@
+"""What rows keep in English, in the reader's language; and the languages that a page can be read in."""
+
+from __future__ import annotations
+
+from django import template
+from django.conf import settings
+from django.utils.translation import get_language, gettext
+
+from retrieval_site.languages.said import in_readers_language, stage_in_readers_language
+
+register = template.Library()
+
+
+@register.filter
+def said(sentence: object, error_id: str = "") -> str:
+    """Return a sentence of the error or warning with this id as the reader's language has it."""
+    return in_readers_language(error_id or "", str(sentence or ""))
+
+
+@register.filter
+def stage(name: str) -> str:
+    """Return the stage of a job as the reader's language has it."""
+    return stage_in_readers_language(name)
+
+
+@register.simple_tag
+def other_languages() -> list[tuple[str, str]]:
+    """Return the languages that this page could be in instead: code and own name."""
+    return [(code, name) for code, name in settings.LANGUAGES if code != get_language()]
+
+
+@register.filter
+def word(kept: object) -> str:
+    """Return a word that rows or code keep in English, such as a job's type."""
+    return gettext(str(kept)) if kept else ""
