@@ -7,6 +7,7 @@ from django.conf import settings
 from django.utils.translation import get_language, gettext
 
 from retrieval_site.languages.said import in_readers_language, stage_in_readers_language
+from retrieval_site.languages.scripts import script_words as words_of_scripts
 
 register = template.Library()
 
@@ -33,3 +34,9 @@ def other_languages() -> list[tuple[str, str]]:
 def word(kept: object) -> str:
     """Return a word that rows or code keep in English, such as a job's type."""
     return gettext(str(kept)) if kept else ""
+
+
+@register.simple_tag
+def script_words() -> dict[str, str]:
+    """Return what scripts say in the page's language; nothing in English, which they know."""
+    return {} if get_language() == settings.LANGUAGE_CODE else words_of_scripts()
