@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.utils.translation import gettext_lazy
-
 from demo.examples import MODEL_NAME, SLUG, examples, is_drawing
+from retrieval_site.languages.lazy import gettext_lazy
 from search.units.image import IMAGE
 
 if TYPE_CHECKING:

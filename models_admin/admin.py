@@ -11,7 +11,7 @@ from django.http import FileResponse, Http404, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path, reverse
 from django.utils.html import format_html_join
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext
 
 from models_admin import services
 from models_admin.catalogue_pages import catalogue_urls
@@ -29,6 +29,7 @@ from models_admin.tags import version_tag
 from retrieval_site.bodies import BodyRule, may_send, takes_body
 from retrieval_site.careful_admin import ReadOnly
 from retrieval_site.errors import AppError
+from retrieval_site.languages.lazy import gettext_lazy
 from retrieval_site.languages.said import in_readers_language
 from retrieval_site.panels import PanelAdmin
 from retrieval_site.people import manages_models, signed_in

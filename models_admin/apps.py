@@ -1,5 +1,6 @@
 from django.apps import AppConfig
-from django.utils.translation import gettext_lazy
+
+from retrieval_site.languages.lazy import gettext_lazy
 
 
 class ModelsAdminConfig(AppConfig):

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.contrib.humanize.templatetags.humanize import intcomma
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext
 
 from models_admin import hooks
 from models_admin.hooks import Verdict
 from models_admin.judged import judged_of
 from retrieval_site.errors import AppError
+from retrieval_site.languages.lazy import gettext_lazy
 
 if TYPE_CHECKING:
     from models_admin.models import ModelVersion

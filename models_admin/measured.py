@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext
+
+from retrieval_site.languages.lazy import gettext_lazy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

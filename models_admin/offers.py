@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext
 
 from models_admin import job_types, services
 from models_admin.learning import may_learn
 from models_admin.models import Alias, ModelVersion, VectorIndex, VersionState
+from retrieval_site.languages.lazy import gettext_lazy
 
 VALIDATE = ("validate", gettext_lazy("Validate again"), "primary")
 MEASURE = ("measure", gettext_lazy("Measure by judgements"), "")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext
 
+from retrieval_site.languages.lazy import gettext_lazy
 from search.models import Collection, Document, QueryPart
 
 if TYPE_CHECKING:

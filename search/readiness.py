@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.db import Error, connection, transaction
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext
 from psycopg import sql
 from redis import RedisError
 
 from models_admin.models import ModelVersion
 from models_admin.services import champion
 from retrieval_site.health.checks import CheckFailedError, register
+from retrieval_site.languages.lazy import gettext_lazy
 from search.vectors.index import index_state
 from search.vectors.nearest import nearest
 from search.vectors.tables import VectorTable, tables_of

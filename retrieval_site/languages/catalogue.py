@@ -7,18 +7,23 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import fields
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
+from django.apps import apps
 from django.conf import settings
+from django.utils.module_loading import module_has_submodule
 from django.utils.translation.template import templatize
 
 from retrieval_site.config import BASE_DIR
 from retrieval_site.languages.names import names_known
 from workers.error_table import ERRORS, TABLE
+from workers.jobs.types import JobType
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +31,7 @@ if TYPE_CHECKING:
 
 LOCALE = BASE_DIR / "locale"
 WIDTH = 110
-_CODE = ("retrieval_site", "search", "models_admin", "workers")
+_CODE = ("retrieval_site", "demo", "search", "models_admin", "workers")
 _KEYWORDS: dict[str, Any] = {
     "_": None,
     "gettext": None,
@@ -37,7 +42,6 @@ _KEYWORDS: dict[str, Any] = {
     "pgettext": ((1, "c"), 2),
     "pgettext_lazy": ((1, "c"), 2),
     "npgettext": ((1, "c"), 2, 3),
-    "stage": (1,),  # of a job, `run.stage("split texts")`
 }
 
 Found = tuple[str, Any, str | None]
@@ -102,6 +106,20 @@ def found() -> Iterator[Found]:
     for kind in ERRORS.values():
         yield from ((_named(TABLE), sentence, None) for sentence in kind.sentences.values())
     yield from ((label, name, None) for name, label in names_known())
+    yield from _of_jobs()
+
+
+def _of_jobs() -> Iterator[Found]:
+    """Yield the types of jobs and what they count, as the admin writes them."""
+    for app in apps.get_app_configs():
+        if not module_has_submodule(app.module, "job_types"):
+            continue
+        module = import_module(f"{app.name}.job_types")
+        for kind in vars(module).values():
+            if isinstance(kind, JobType):
+                counted = [field.name for field in fields(kind.result)]
+                names = {name.replace("_", " ") for name in (kind.name, *counted)}
+                yield from ((f"{app.name}/job_types.py", name, None) for name in sorted(names))
 
 
 def _in_templates() -> Iterator[Found]:

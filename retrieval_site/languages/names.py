@@ -12,7 +12,8 @@ from django.apps import apps
 from django.contrib import admin
 from django.db.models import Field
 from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy
+
+from retrieval_site.languages.lazy import gettext_lazy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,13 +5,14 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext
 
 from models_admin.adapted import base_named, has_adapter
 from models_admin.hooks import Panel
 from models_admin.job_types import LEARN
 from models_admin.learning import learning_base, learning_jobs
 from retrieval_site.errors import AppError
+from retrieval_site.languages.lazy import gettext_lazy
 from search.adapting.searches import SEARCHES_MAX, learnable_searches
 from search.adapting.words import METRICS, gain_said
 from search.models import Judgement

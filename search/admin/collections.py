@@ -10,9 +10,10 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.urls import path, reverse
 from django.utils.html import format_html
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST
 
+from retrieval_site.languages.lazy import gettext_lazy
 from retrieval_site.people import signed_in
 from search.admin.audited import AuditedAdmin
 from search.admin.curated import CuratedAdmin, is_staff

@@ -16,10 +16,12 @@ from django.forms.fields import InvalidJSONInput
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext
 
 from retrieval_site.bodies import BodyRule, may_send, takes_body
 from retrieval_site.errors import AppError
+from retrieval_site.languages.lazy import gettext_lazy
+from retrieval_site.languages.said import in_readers_language
 from retrieval_site.people import signed_in
 from search.admin.curated import CuratedAdmin, CuratedCollectionFilter, curates_something
 from search.admin.versions import VersionedForm
@@ -148,7 +150,9 @@ class DocumentForm(VersionedForm[Document]):
             check_record(self._value("external_id"), self.document_fields(), self.kept_and_added())
         except AppError as error:
             field = error.detail.get("field")
-            self.add_error(field if field in self.fields else None, error.message)
+            self.add_error(
+                field if field in self.fields else None, in_readers_language(error.id, error.message)
+            )
         return values
 
     def clean_add_images(self) -> list[ImageInput]:
@@ -180,7 +184,8 @@ def _stored(file: UploadedFile[bytes], collection: Collection) -> list[ImageInpu
     try:
         return document_images([partial(read_picture, file)], collection)
     except (PictureError, AppError) as error:
-        raise ValidationError(f"{file.name}: {error.message} ({error.id})", code=error.id) from error
+        said = in_readers_language(error.id, error.message)
+        raise ValidationError(f"{file.name}: {said} ({error.id})", code=error.id) from error
 
 
 class CreatedByFilter(admin.SimpleListFilter):

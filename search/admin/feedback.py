@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from django.contrib import admin
 from django.urls import reverse
 from django.utils.html import format_html
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext
 
 from retrieval_site.audit import audit_note
+from retrieval_site.languages.lazy import gettext_lazy
 from search.admin.curated import CuratedAdmin, CuratedCollectionFilter, SuperuserOnlyAdmin
 from search.downloads import download
 from search.exports import csv_lines, exportable_by, qrels_lines, rater_name, run_lines

@@ -9,10 +9,11 @@ from django.contrib import admin, messages
 from django.http import Http404, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext
 
 from retrieval_site.bodies import BodyRule, may_send, takes_body
 from retrieval_site.errors import AppError
+from retrieval_site.languages.lazy import gettext_lazy
 from retrieval_site.languages.said import in_readers_language
 from retrieval_site.people import signed_in
 from search.admin.curated import is_staff
@@ -94,7 +95,9 @@ class ImportForm(forms.Form):
     extra_columns = forms.BooleanField(
         required=False,
         label=gettext_lazy("Keep columns that are no field as metadata"),
-        help_text="A column “site” becomes “metadata.site”. Without the tick a file with such a column is refused.",
+        help_text=gettext_lazy(
+            "A column “site” becomes “metadata.site”. Without the tick a file with such a column is refused."
+        ),
         widget=forms.CheckboxInput(attrs={"value": "metadata"}),
     )
     format = forms.ChoiceField(

@@ -11,11 +11,12 @@ from django.db.models import OuterRef, Subquery
 from django.http import HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path, reverse
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext
 
 from models_admin.job_types import named_versions
 from models_admin.models import ModelVersion
 from retrieval_site.errors import AppError
+from retrieval_site.languages.lazy import gettext_lazy
 from retrieval_site.languages.said import in_readers_language
 from retrieval_site.people import signed_in
 from search.job_rights import COLLECTION_ID

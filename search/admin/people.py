@@ -10,9 +10,10 @@ from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext
 
 from retrieval_site.accounts.second_factor import second_factor_remove
+from retrieval_site.languages.lazy import gettext_lazy
 from retrieval_site.sign_in import forget_account
 from search.admin.audited import AuditedAdmin
 from search.models import ApiToken, Judgement, Membership

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext
 
+from retrieval_site.languages.lazy import gettext_lazy
 from search.admin.curated import SuperuserOnlyAdmin
 from search.models import ApiToken
 from search.services.tokens import token_create, token_delete

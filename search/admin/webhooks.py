@@ -11,10 +11,12 @@ from django.http import HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import path, reverse
 from django.utils.html import format_html
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext
 
 from retrieval_site.errors import AppError
 from retrieval_site.events import EVENTS
+from retrieval_site.languages.lazy import gettext_lazy
+from retrieval_site.languages.said import in_readers_language
 from retrieval_site.panels import button_pressed
 from retrieval_site.people import signed_in
 from search.admin.curated import SuperuserOnlyAdmin
@@ -50,7 +52,8 @@ class WebhookForm(forms.ModelForm[Webhook]):
             try:
                 webhook_check(url=values["url"], events=values["events"])
             except AppError as error:
-                self.add_error("url" if error.id == "webhook.address_invalid" else "events", error.message)
+                field = "url" if error.id == "webhook.address_invalid" else "events"
+                self.add_error(field, in_readers_language(error.id, error.message))
         return values
 
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import BigIntegerField, Count, Exists, Max, Min, OuterRef, Q
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext
 
 from retrieval_site.errors import AppError
+from retrieval_site.languages.lazy import gettext_lazy
 from search.curating.sameness import same_condition
 from search.models import (
     Collection,

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from django.template.defaultfilters import filesizeformat
 from django.utils.timezone import localtime
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext
 
 from models_admin.hooks import Panel
+from retrieval_site.languages.lazy import gettext_lazy
 from search.evaluation.charts import MEASURE_WORDS
 
 if TYPE_CHECKING:

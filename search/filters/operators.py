@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext
 
+from retrieval_site.languages.lazy import gettext_lazy
 from search.filters.types import Condition, of_field, refused
 from search.filters.values import NUMBER_MAX, VALUE_MAX, moment_of, text_of
 

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models import Prefetch, prefetch_related_objects
 from django.utils.timezone import localtime
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext
 
 from models_admin.hooks import Panel
+from retrieval_site.languages.lazy import gettext_lazy
 from search.models import Calibration
 from search.relevance.stored import fitted_of
 

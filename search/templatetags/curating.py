@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from django import template
 from django.contrib.humanize.templatetags.humanize import intcomma
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext
 
+from retrieval_site.languages.lazy import gettext_lazy
 from search.filters.values import METADATA
 from search.services.history import OF_JOBS
 from search.views.cards import facts

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from django.urls import reverse
-from django.utils.translation import gettext_lazy
 
+from retrieval_site.languages.lazy import gettext_lazy
 from search.models import DocumentImage, DocumentPage
 from search.units.kind import Shown, UnitKind
 from search.units.pictures import pictures_of

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Self
 
-from django.utils.translation import gettext_lazy
-
+from retrieval_site.languages.lazy import gettext_lazy
 from search.models import Passage
 from search.units.kind import Shown, TextSpan, UnitKind
 from search.units.texts import texts_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from django.utils.translation import gettext_lazy
+from retrieval_site.languages.lazy import gettext_lazy
 
 if TYPE_CHECKING:
     from retrieval_site.errors import AppError

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.cache import patch_cache_control, patch_vary_headers
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from retrieval_site.database.reading import reads
 from retrieval_site.errors import AppError
+from retrieval_site.languages.lazy import gettext_lazy
 from search.models import Document
 from search.retrieval import keep
 from search.retrieval.calibrate import FAIR_DEVIATIONS, STRONG_DEVIATIONS

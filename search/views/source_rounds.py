@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from django.utils.translation import gettext_lazy
-
+from retrieval_site.languages.lazy import gettext_lazy
 from search.job_types import SOURCE_ROUND, SourceRoundResult
 from search.services.undoing import may_be_undone
 from search.sources.reports import COUNTS

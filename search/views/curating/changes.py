@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.shortcuts import redirect, render
-from django.utils.translation import gettext_lazy
 
 from retrieval_site.errors import AppError
+from retrieval_site.languages.lazy import gettext_lazy
+from retrieval_site.languages.said import in_readers_language
 from retrieval_site.people import signed_in
 from retrieval_site.posting import takes_form
 from search.curating.changes import Kind
@@ -107,7 +108,7 @@ def undo(request: HttpRequest, slug: str, change_set_id: int) -> HttpResponse:
     try:
         return said(request, change_undo(change_set=found, by=signed_in(request)))
     except AppError as error:
-        messages.error(request, f"{error.message} ({error.id})")
+        messages.error(request, f"{in_readers_language(error.id, error.message)} ({error.id})")
         return redirect("search:curate-change", slug, change_set_id)
 
 

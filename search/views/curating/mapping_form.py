@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from django.utils.translation import gettext_lazy
-
 from retrieval_site.errors import AppError
+from retrieval_site.languages.lazy import gettext_lazy
 from search.filters.values import METADATA
 from search.importers.guessing import guessed_columns, key_of
 from search.importers.looked import rows_of

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext
 
+from retrieval_site.languages.lazy import gettext_lazy
 from search.importers.types import CHARACTER_RECOGNITION, LETTERS, ImportOptions
 
 if TYPE_CHECKING:

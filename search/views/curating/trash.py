@@ -12,6 +12,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 
 from retrieval_site.errors import AppError
+from retrieval_site.languages.said import in_readers_language
 from retrieval_site.people import signed_in
 from retrieval_site.posting import takes_form
 from search.curating.actions import Action
@@ -55,7 +56,7 @@ def restore(request: HttpRequest, slug: str) -> HttpResponse:
             collection=collection, action=Action.RESTORE, detail={}, documents=picked, by=signed_in(request)
         )
     except AppError as error:
-        messages.error(request, f"{error.message} ({error.id})")
+        messages.error(request, f"{in_readers_language(error.id, error.message)} ({error.id})")
         return redirect("search:curate-trash", slug)
     return said(request, started)
 
