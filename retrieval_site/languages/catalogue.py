@@ -44,6 +44,8 @@ _KEYWORDS: dict[str, Any] = {
     "npgettext": ((1, "c"), 2, 3),
 }
 
+_COMMENTS = re.compile(r"{%\s*comment\b.*?{%\s*endcomment\s*%}|{#.*?#}", re.DOTALL)
+
 Found = tuple[str, Any, str | None]
 """Where a text stands, the text, or its two forms, and its context."""
 
@@ -124,8 +126,8 @@ def _of_jobs() -> Iterator[Found]:
 
 def _in_templates() -> Iterator[Found]:
     for file in sorted((BASE_DIR / "templates").rglob("*.*")):
-        # In one line: what Django makes of a template is indented as no Python is.
-        code = " ".join(templatize(file.read_text(), origin=str(file)).split("\n"))
+        code = templatize(_COMMENTS.sub("", file.read_text()), origin=str(file))
+        # In one line, since what Django makes of a template is indented as no Python is; a comment would end it.
         yield from _extracted(file, re.sub(r"\s+", " ", code).encode())
 
 

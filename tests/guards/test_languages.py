@@ -83,6 +83,28 @@ def placeholders(text: str) -> set[str]:
         return set()
 
 
+def test_every_text_that_a_template_marks_is_in_the_catalogue() -> None:
+    """By another way than the catalogue's own: what it lost would be translated nowhere, and nobody would know."""
+    known = {
+        form for _, text, _ in catalogue.found() for form in (text if isinstance(text, tuple) else (text,))
+    }
+    missing = {}
+    for page in TEMPLATES:
+        template = re.sub(r"{%\s*comment.*?endcomment\s*%}", "", page.read_text(), flags=re.DOTALL)
+        texts = [
+            text.replace("%", "%%") for _, text in re.findall(r"""{% translate (["'])(.*?)\1""", template)
+        ]
+        for block in re.findall(
+            r"{% blocktranslate trimmed.*?%}(.*?){% endblocktranslate %}", template, re.DOTALL
+        ):
+            for form in block.replace("%}", "}").replace("{% plural }", "\0").split("\0"):
+                one_line = re.sub(r"\s*\n\s*", " ", form.strip()).replace("%", "%%")
+                texts.append(re.sub(r"{{ (\w+) }}", r"%(\1)s", one_line))
+        if lost := [text for text in texts if text not in known]:
+            missing[page.name] = lost
+    assert missing == {}
+
+
 @pytest.mark.parametrize("language", catalogue.languages())
 def test_every_text_is_translated(language: str) -> None:
     wrong = {}
