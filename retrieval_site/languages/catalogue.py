@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import re
 from dataclasses import fields
+from datetime import UTC, datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,9 @@ _KEYWORDS: dict[str, Any] = {
     "pgettext_lazy": ((1, "c"), 2),
     "npgettext": ((1, "c"), 2, 3),
 }
+
+_UNDATED = datetime(2026, 1, 1, tzinfo=UTC)
+"""In headers, so that the same translations make the same file."""
 
 _COMMENTS = re.compile(r"{%\s*comment\b.*?{%\s*endcomment\s*%}|{#.*?#}", re.DOTALL)
 
@@ -90,11 +94,10 @@ def as_po(catalog: Catalog) -> bytes:
 def as_mo(catalog: Catalog) -> bytes:
     """Return a catalogue as the .mo file that Django reads."""
     written = io.BytesIO()
-    lean = Catalog(locale=catalog.locale, fuzzy=False)
+    lean = Catalog(locale=catalog.locale, creation_date=_UNDATED, revision_date=_UNDATED, fuzzy=False)
     for message in catalog:
         if message.id:
             lean.add(message.id, message.string, context=message.context)
-    lean.mime_headers = [("Content-Type", "text/plain; charset=utf-8"), ("Plural-Forms", lean.plural_forms)]
     write_mo(written, lean)
     return written.getvalue()
 

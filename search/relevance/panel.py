@@ -41,11 +41,11 @@ def calibration_panel(version: ModelVersion) -> Panel | None:
         (
             row["modality"],
             f"{row['kind']}s",
-            row[gettext("collection")] or "all",
+            row["collection"] or gettext("all"),
             row["source"],
-            row[gettext("queries")],
-            row[gettext("hits")],
-            row[gettext("relevant")],
+            row["queries"],
+            row["hits"],
+            row["relevant"],
             f"{100 * row['calibration_error']:.1f} %",
             f"{localtime(row['fitted_at']):%Y-%m-%d %H:%M}",
         )
@@ -61,11 +61,11 @@ def calibrations_json(version: ModelVersion) -> list[dict[str, Any]]:
         {
             "modality": row.modality,
             "kind": row.kind,
-            gettext("collection"): row.collection.slug if row.collection else None,
+            "collection": row.collection.slug if row.collection else None,
             "source": fitted.source,
-            gettext("queries"): fitted.queries,
-            gettext("hits"): fitted.labels,
-            gettext("relevant"): fitted.relevant,
+            "queries": fitted.queries,
+            "hits": fitted.labels,
+            "relevant": fitted.relevant,
             "calibration_error": round(fitted.error, 4),
             "fitted_at": row.fitted_at,
         }
@@ -76,7 +76,7 @@ def calibrations_json(version: ModelVersion) -> list[dict[str, Any]]:
 
 def calibrations_shown() -> Prefetch[Any]:
     """Return what to load with versions whose calibrations are shown."""
-    rows = Calibration.objects.select_related(gettext("collection")).defer("space_mean", "space_basis")
+    rows = Calibration.objects.select_related("collection").defer("space_mean", "space_basis")
     return Prefetch("calibrations", queryset=rows)
 
 
