@@ -11,6 +11,7 @@ from django.http import HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import path, reverse
 from django.utils.html import format_html
+from django.utils.text import format_lazy
 from django.utils.translation import gettext
 
 from retrieval_site.errors import AppError
@@ -37,7 +38,7 @@ class WebhookForm(forms.ModelForm[Webhook]):
     """A webhook; its address is checked before it is kept."""
 
     events = forms.MultipleChoiceField(
-        choices=[(event, f"{event}: {EVENTS[event]}") for event in CHOSEN],
+        choices=[(event, format_lazy("{}: {}", event, EVENTS[event])) for event in CHOSEN],
         widget=forms.CheckboxSelectMultiple,
     )
 

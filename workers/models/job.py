@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext
 
+from retrieval_site.languages.lazy import gettext_lazy
 from workers.jobs.types import common_result
 
 if TYPE_CHECKING:
@@ -18,12 +19,12 @@ if TYPE_CHECKING:
 class JobState(models.TextChoices):
     """A job's states; `workers.jobs.services` is the only place that moves them."""
 
-    QUEUED = "queued", "queued"
-    RUNNING = "running", "running"
-    PAUSED = "paused", "paused"
-    SUCCEEDED = "succeeded", "succeeded"
-    FAILED = "failed", "failed"
-    CANCELLED = "cancelled", "cancelled"
+    QUEUED = "queued", gettext_lazy("queued")
+    RUNNING = "running", gettext_lazy("running")
+    PAUSED = "paused", gettext_lazy("paused")
+    SUCCEEDED = "succeeded", gettext_lazy("succeeded")
+    FAILED = "failed", gettext_lazy("failed")
+    CANCELLED = "cancelled", gettext_lazy("cancelled")
 
 
 class Job(models.Model):
