@@ -15,6 +15,7 @@ from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils import translation
 from django.utils.translation import ngettext
 
 from retrieval_site.errors import AppError
@@ -81,7 +82,8 @@ def _send(reader_id: int, connection: BaseEmailBackend) -> int:
     if not found:
         return 0
     SearchFinding.objects.filter(pk__in=[each.pk for each in found]).update(mailed_at=Now())
-    _message(reader, found, connection).send()
+    with translation.override(settings.CONFIG.default_language):  # nobody asks for a language here
+        _message(reader, found, connection).send()
     return 1
 
 
