@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from django.apps import apps
 from django.contrib import admin
 from django.db.models import Field
-from django.utils.functional import Promise
 
 from retrieval_site.languages.lazy import gettext_lazy
 
@@ -64,4 +63,4 @@ def _fields(model: type[Model]) -> list[Field[Any, Any]]:
 
 
 def _lazy(text: Any) -> Any:
-    return gettext_lazy(text) if text and not isinstance(text, Promise) else text
+    return gettext_lazy(str(text)) if text else text

@@ -33,6 +33,11 @@ def stage_in_readers_language(name: str) -> str:
     return _translated(name, STAGES)
 
 
+def word_in_readers_language(word: str) -> str:
+    """Return a word that rows or code keep in English, such as a job's type, in the reader's language."""
+    return gettext(word) if word else ""
+
+
 def _translated(sentence: str, templates: Iterable[str]) -> str:
     if get_language() == settings.LANGUAGE_CODE or not sentence:
         return sentence

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from django import template
 from django.conf import settings
-from django.utils.translation import get_language, gettext
+from django.utils.translation import get_language
 
-from retrieval_site.languages.said import in_readers_language, stage_in_readers_language
+from retrieval_site.languages.said import (
+    in_readers_language,
+    stage_in_readers_language,
+    word_in_readers_language,
+)
 from retrieval_site.languages.scripts import script_words as words_of_scripts
 
 register = template.Library()
@@ -33,7 +37,7 @@ def other_languages() -> list[tuple[str, str]]:
 @register.filter
 def word(kept: object) -> str:
     """Return a word that rows or code keep in English, such as a job's type."""
-    return gettext(str(kept)) if kept else ""
+    return word_in_readers_language(str(kept or ""))
 
 
 @register.simple_tag

@@ -10,6 +10,7 @@ from django.utils.translation import gettext
 
 from models_admin.hooks import Panel
 from retrieval_site.languages.lazy import gettext_lazy
+from retrieval_site.languages.said import word_in_readers_language
 from search.models import Calibration
 from search.relevance.stored import fitted_of
 
@@ -39,10 +40,10 @@ def calibration_panel(version: ModelVersion) -> Panel | None:
     prefetch_related_objects([version], calibrations_shown())
     rows = [
         (
-            row["modality"],
-            f"{row['kind']}s",
+            word_in_readers_language(row["modality"]),
+            word_in_readers_language(f"{row['kind']}s"),
             row["collection"] or gettext("all"),
-            row["source"],
+            word_in_readers_language(row["source"]),
             row["queries"],
             row["hits"],
             row["relevant"],

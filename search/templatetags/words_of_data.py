@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django import template
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext, gettext_noop
 
 register = template.Library()
 
@@ -19,11 +19,11 @@ _QUERIES = {
 
 @register.filter
 def kinds(kind: str) -> str:
-    """Return the plural of a unit's kind, for `{% translate %}`."""
-    return _KINDS.get(kind, f"{kind}s")
+    """Return the plural of a unit's kind."""
+    return gettext(_KINDS.get(kind, f"{kind}s"))
 
 
 @register.filter
 def queries(modality: str) -> str:
-    """Return what queries of a modality are called, for `{% translate %}`."""
-    return _QUERIES.get(modality, f"{modality} queries")
+    """Return what queries of a modality are called."""
+    return gettext(_QUERIES.get(modality, f"{modality} queries"))
