@@ -11,6 +11,7 @@ from django.utils.translation import gettext
 from models_admin import hooks, services
 from models_admin.models import Alias, ModelVersion
 from retrieval_site.languages.lazy import gettext_lazy
+from retrieval_site.languages.said import word_in_readers_language
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +22,7 @@ def lost_by_retiring(version: ModelVersion) -> list[str]:
     services.check_retirable(version, force=True)
     stored = hooks.vectors().stored(version)
     words = gettext(" and ").join(
-        f"{intcomma(count)} {gettext(f'{kind}s')}" for kind, count in stored.items() if count
+        f"{intcomma(count)} {word_in_readers_language(f'{kind}s')}" for kind, count in stored.items() if count
     )
     losses = [
         gettext("The vectors of {words} are dropped; preparing it again encodes all of them anew.").format(
