@@ -62,6 +62,8 @@ class Config:
     alive_file: Path | None
     log_format: str
     default_language: str
+    footer_text: str
+    footer_links: list[tuple[str, str]]
     webhook_ports: list[int]
     webhook_networks: list[str]
     source_s3_key_id: str
@@ -149,6 +151,14 @@ def _language(written: str) -> str:
     return written
 
 
+def _link(written: str) -> tuple[str, str]:
+    """Return what a link says and where it leads; raises `ImproperlyConfigured` for anything but `Words=address`."""
+    words, _, address = (part.strip() for part in written.partition("="))
+    if not words or not re.fullmatch(r"(https?://|mailto:|/(?!/))\S+", address):
+        raise ImproperlyConfigured(f"“{written}” of FOOTER_LINKS is not “words=https://…”.")
+    return words, address
+
+
 def _network(written: str) -> str:
     """Return an IP network; raises `ImproperlyConfigured` for anything else."""
     try:
@@ -215,6 +225,8 @@ def _watching(env: environ.Env) -> dict[str, Any]:
     alive = env.str("ALIVE_FILE", default="")
     return {
         "alive_file": Path(alive) if alive else None,
+        "footer_text": env.str("FOOTER_TEXT", default=""),
+        "footer_links": env.list("FOOTER_LINKS", cast=_link, default=[]),
         "default_language": _language(env.str("DEFAULT_LANGUAGE", default="en")),
         "log_format": _log_format(env.str("LOG_FORMAT", default="line")),
         "recall_target": _share(env.float("RECALL_TARGET", default=0.95), "RECALL_TARGET"),

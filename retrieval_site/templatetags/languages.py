@@ -29,6 +29,12 @@ def stage(name: str) -> str:
 
 
 @register.simple_tag
+def footer() -> dict[str, object]:
+    """Return the text and the links, as pairs of words and address, that the operator has at the foot of each page."""
+    return {"text": settings.CONFIG.footer_text, "links": settings.CONFIG.footer_links}
+
+
+@register.simple_tag
 def other_languages() -> list[tuple[str, str]]:
     """Return the languages that this page could be in instead: code and own name."""
     return [(code, name) for code, name in settings.LANGUAGES if code != get_language()]
