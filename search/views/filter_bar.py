@@ -252,11 +252,13 @@ def _sorts(sort: str, known: Sequence[Field]) -> list[tuple[str, str, bool]]:
     offered = dict(SORTS)
     for one in known:
         if one.type in ("number", "date") and one.name.startswith(METADATA):
-            label = one.label or label_of(one.name)
-            offered[one.name], offered[f"-{one.name}"] = (
-                gettext("{label}, upwards").format(label=label),
-                gettext("{label}, downwards").format(label=label),
-            )
+            for name in (one.name, f"-{one.name}"):
+                offered[name] = _sort_words(name, one.label or label_of(one.name))
     if sort not in offered:
-        offered[sort] = f"{label_of(sort.removeprefix('-'))}, {'downwards' if sort[:1] == '-' else 'upwards'}"
+        offered[sort] = _sort_words(sort, label_of(sort.removeprefix("-")))
     return [(name, words, name == sort) for name, words in offered.items()]
+
+
+def _sort_words(sort: str, label: str) -> str:
+    words = gettext("{label}, downwards") if sort.startswith("-") else gettext("{label}, upwards")
+    return words.format(label=label)

@@ -148,7 +148,9 @@ def _words(name: str, value: str, names: Mapping[str, str], labels: Mapping[str,
         return label_of("collection"), names.get(value, value)
     if name.startswith((FROM, TO)):
         bound, _, field = name.partition(".")
-        return labels.get(field) or label_of(field), f"{'from' if bound == 'from' else 'up to'} {value}"
+        return labels.get(field) or label_of(field), (
+            gettext("from {}") if bound == "from" else gettext("up to {}")
+        ).format(value)
     return labels.get(name) or label_of(name), TRUTH.get(value, value)
 
 
@@ -190,15 +192,16 @@ def _for_people(name: str, message: str) -> Iterator[None]:
 def _checked_bound(name: str, value: str, field: str) -> float | int | str:
     """Return one end of a range; raises AppError `parameter.invalid` for what is neither a number nor a date."""
     bound = _bound(value, field)
-    end = "begins" if name.startswith(FROM) else "ends"
     what = (
         gettext("a date such as 2026-01-31")
         if field in DATES
         else gettext("a number, or a date such as 2026-01-31")
     )
-    message = gettext("“{value}” is not where “{field}” {end}: write {what}.").format(
-        value=value[:80], field=label_of(field), end=end, what=what
-    )
+    message = (
+        gettext("“{value}” is not where “{field}” begins: write {what}.")
+        if name.startswith(FROM)
+        else gettext("“{value}” is not where “{field}” ends: write {what}.")
+    ).format(value=value[:80], field=label_of(field), what=what)
     with _for_people(name, message):
         check_range(field, {BOUND_NAMES[TO]: bound})
     return bound

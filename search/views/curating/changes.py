@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 
 from retrieval_site.errors import AppError
 from retrieval_site.languages.lazy import gettext_lazy
@@ -141,9 +142,9 @@ def _texts(before: str, after: str) -> tuple[str, str]:
 
 def _words(name: str, value: Any, names: Mapping[int, str]) -> str:
     if name == "collection":
-        return names.get(value, "another collection")
+        return names.get(value, gettext("another collection"))
     if name == "trashed":
-        return "yes" if value else "no"
+        return gettext("yes") if value else gettext("no")
     if name in ("images", "judgements"):
         return str(len([one for one in value if name == "images" or value[one]]))
     return str(value)[:SHOWN_MAX] if isinstance(value, str) else _listed(value)
