@@ -20,6 +20,7 @@ from models_admin.hooks import Panel, Verdict
 from models_admin.models import Alias, ModelVersion, VersionState
 from models_admin.services import CHALLENGER, CHAMPION
 from retrieval_site.errors import AppError
+from retrieval_site.languages.lazy import gettext_lazy
 from search.job_types import SHADOW, ShadowParameters, ShadowResult
 from search.judged.searches import SECOND_PART
 from search.models import (
@@ -54,7 +55,7 @@ LOOKED_AT, ASKED_AT_ONCE = 10_000, 200
 PARTS = 10_000
 """Into so many parts searches fall by their ids, which are random."""
 SUMMED_UP = 5_000
-SHADOW_TITLE = "Asked live searches, after their answers"
+SHADOW_TITLE = gettext_lazy("Asked live searches, after their answers")
 
 
 def shadow_start_due() -> Job | None:

@@ -30,19 +30,19 @@ if TYPE_CHECKING:
 OWN = "own"
 FIELDS = (
     ("", gettext_lazy("left out")),
-    ("title", "title"),
-    ("body", "text"),
+    ("title", gettext_lazy("title")),
+    ("body", gettext_lazy("text")),
     ("external_id", gettext_lazy("external id: its own number or name")),
     ("url", gettext_lazy("address of the original (URL)")),
-    ("tags", "tags"),
+    ("tags", gettext_lazy("tags")),
     ("images", gettext_lazy("pictures, by the names of their files")),
-    ("date", "date"),
-    ("language", "language"),
+    ("date", gettext_lazy("date")),
+    ("language", gettext_lazy("language")),
     (OWN, gettext_lazy("field of the metadata")),
     ("metadata", gettext_lazy("metadata as a JSON object")),
 )
 TYPES = (
-    ("string", "text"),
+    ("string", gettext_lazy("text")),
     ("number", gettext_lazy("number, such as 1,234.5")),
     ("number,", gettext_lazy("number, such as 1.234,5")),
     ("date", gettext_lazy("date, day before month")),
