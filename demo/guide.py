@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from demo.examples import MODEL_NAME, SLUG, examples, is_drawing
+from retrieval_site.languages.lazy import gettext_lazy
 from search.units.image import IMAGE
 
 if TYPE_CHECKING:
@@ -13,8 +14,10 @@ if TYPE_CHECKING:
     from models_admin.models import ModelVersion
     from search.guide import Example
 
-_KNOWS = "The demo's model answers here. It knows drawn machine parts only."
-_DRAWING = "The demo's pictures are still being drawn: a search for pictures finds only those that are ready."
+_KNOWS = gettext_lazy("The demo's model answers here. It knows drawn machine parts only.")
+_DRAWING = gettext_lazy(
+    "The demo's pictures are still being drawn: a search for pictures finds only those that are ready."
+)
 
 
 class DemoGuide:

@@ -11,6 +11,7 @@ from django.http import FileResponse, Http404, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path, reverse
 from django.utils.html import format_html_join
+from django.utils.translation import gettext
 
 from models_admin import services
 from models_admin.catalogue_pages import catalogue_urls
@@ -20,7 +21,7 @@ from models_admin.files import bundle_name
 from models_admin.gate import verdicts
 from models_admin.hooks import panels_for
 from models_admin.learning import version_learn
-from models_admin.losses import LOSSES
+from models_admin.losses import LOSSES, VERBS
 from models_admin.measured import COLUMNS, reported_quality, validation_facts
 from models_admin.models import Activation, ModelVersion, VectorIndex
 from models_admin.offers import offered_actions
@@ -28,6 +29,8 @@ from models_admin.tags import version_tag
 from retrieval_site.bodies import BodyRule, may_send, takes_body
 from retrieval_site.careful_admin import ReadOnly
 from retrieval_site.errors import AppError
+from retrieval_site.languages.lazy import gettext_lazy
+from retrieval_site.languages.said import in_readers_language
 from retrieval_site.panels import PanelAdmin
 from retrieval_site.people import manages_models, signed_in
 from workers.models import Job
@@ -50,19 +53,23 @@ SWITCHES = ("activate", "activate-anyway", "challenge", "rollback")
 class UploadForm(forms.Form):
     """A bundle and why it is here."""
 
-    bundle = forms.FileField(help_text="A .zip as docs/bundle.md describes it; it is validated first.")
+    bundle = forms.FileField(
+        help_text=gettext_lazy("A .zip as docs/bundle.md describes it; it is validated first.")
+    )
     note = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), required=False)
 
 
 def _prepare(version: ModelVersion, request: HttpRequest) -> str:
     services.version_prepare(version=version, by=signed_in(request))
-    return f"{version} is being prepared beside the running model."
+    return gettext("{version} is being prepared beside the running model.").format(version=version)
 
 
 def _index_by(index: VectorIndex) -> Callable[[ModelVersion, HttpRequest], str]:
     def choose(version: ModelVersion, request: HttpRequest) -> str:
         services.version_prepare(version=version, by=signed_in(request), index=index)
-        return f"{version} gets {index.label}; meanwhile searches go on as before."
+        return gettext("{version} gets {label}; meanwhile searches go on as before.").format(
+            version=version, label=index.label
+        )
 
     return choose
 
@@ -72,7 +79,7 @@ def _activate_by(*, force: bool) -> Callable[[ModelVersion, HttpRequest], str]:
         services.version_activate(
             version=version, by=signed_in(request), force=force, reason=_reason(request)
         )
-        return f"{version} answers searches now."
+        return gettext("{version} answers searches now.").format(version=version)
 
     return activate
 
@@ -85,24 +92,32 @@ def _challenge(version: ModelVersion, request: HttpRequest) -> str:
     services.version_activate(
         version=version, by=signed_in(request), alias=services.CHALLENGER, reason=_reason(request)
     )
-    return f"{version} is the challenger now. Say below how many of the live searches it is asked, too."
+    return gettext(
+        "{version} is the challenger now. Say below how many of the live searches it is asked, too."
+    ).format(version=version)
 
 
 def _challenge_end(version: ModelVersion, request: HttpRequest) -> str:
     challenger_end()
-    return f"{version} is not the challenger any more; what was found out stays."
+    return gettext("{version} is not the challenger any more; what was found out stays.").format(
+        version=version
+    )
 
 
 def _share(version: ModelVersion, request: HttpRequest) -> str:
     percent = _number(request, "percent")
     challenger_share(share=percent / 100)
-    return f"The challenger is asked {percent} % of the live searches, too, after they were answered."
+    return gettext(
+        "The challenger is asked {percent} % of the live searches, too, after they were answered."
+    ).format(percent=percent)
 
 
 def _interleave(version: ModelVersion, request: HttpRequest) -> str:
     percent, budget_ms = _number(request, "percent"), _number(request, "budget_ms")
     challenger_interleave(share=percent / 100, budget_ms=budget_ms)
-    return f"{percent} % of the searches on the pages are drawn from both, where it is there within {budget_ms} ms."
+    return gettext(
+        "{percent} % of the searches on the pages are drawn from both, where it is there within {budget_ms} ms."
+    ).format(percent=percent, budget_ms=budget_ms)
 
 
 def _number(request: HttpRequest, name: str) -> int:
@@ -113,39 +128,47 @@ def _number(request: HttpRequest, name: str) -> int:
 
 def _measure(version: ModelVersion, request: HttpRequest) -> str:
     services.version_measure(version=version, by=signed_in(request))
-    return f"{version} is asked what people asked before; its page will show how it did."
+    return gettext("{version} is asked what people asked before; its page will show how it did.").format(
+        version=version
+    )
 
 
 def _learn(version: ModelVersion, request: HttpRequest) -> str:
     version_learn(version=version, by=signed_in(request))
-    return f"{version} learns from marks; nothing changes for anybody until what comes of it is activated."
+    return gettext(
+        "{version} learns from marks; nothing changes for anybody until what comes of it is activated."
+    ).format(version=version)
 
 
 def _rollback(version: ModelVersion, request: HttpRequest) -> str:
     activation = services.version_rollback(by=signed_in(request), reason=_reason(request))
-    return f"Rolled back: {activation.version} answers searches now."
+    return gettext("Rolled back: {version} answers searches now.").format(version=activation.version)
 
 
 def _retire(version: ModelVersion, request: HttpRequest) -> str:
     """Retire it, kept for rollback or not: the page before says what that gives up."""
     services.version_retire(version=version, by=signed_in(request), force=True)
-    return f"{version} is retired; its vectors are dropped, its bundle is kept."
+    return gettext("{version} is retired; its vectors are dropped, its bundle is kept.").format(
+        version=version
+    )
 
 
 def _validate(version: ModelVersion, request: HttpRequest) -> str:
     services.version_validate(version=version, by=signed_in(request))
-    return f"{version} is validated again."
+    return gettext("{version} is validated again.").format(version=version)
 
 
 def _delete(version: ModelVersion, request: HttpRequest) -> str:
     key = str(version)
     services.version_delete(version=version)
-    return f"{key} is deleted."
+    return gettext("{key} is deleted.").format(key=key)
 
 
 def _tag(version: ModelVersion, request: HttpRequest) -> str:
     version_tag(version=version, tags=request.POST.get("tags", "").split(","))
-    return f"{version} has these tags now: {', '.join(version.tags) or 'none'}."
+    return gettext("{version} has these tags now: {tags}.").format(
+        version=version, tags=", ".join(version.tags) or gettext("none")
+    )
 
 
 ACTIONS: dict[str, Callable[[ModelVersion, HttpRequest], str]] = {
@@ -215,12 +238,12 @@ class ModelVersionAdmin(PanelAdmin[ModelVersion]):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
-    @admin.display(description="tags")
+    @admin.display(description=gettext_lazy("tags"))
     def tags_shown(self, version: ModelVersion) -> str:
         """Return the tags in a row."""
         return ", ".join(version.tags)
 
-    @admin.display(description="state", ordering="state")
+    @admin.display(description=gettext_lazy("state"), ordering="state")
     def state_badges(self, version: ModelVersion) -> str:
         """Return the state, and the aliases that point here."""
         words = [(version.state, version.get_state_display())]
@@ -240,7 +263,7 @@ class ModelVersionAdmin(PanelAdmin[ModelVersion]):
         context = {
             **self.admin_site.each_context(request),
             "form": form,
-            "title": "Upload a model",
+            "title": gettext("Upload a model"),
             "opts": self.opts,
         }
         return render(request, "admin/models_admin/modelversion/upload.html", context)
@@ -252,7 +275,7 @@ class ModelVersionAdmin(PanelAdmin[ModelVersion]):
                 bundle=form.cleaned_data["bundle"], note=form.cleaned_data["note"], by=signed_in(request)
             )
         except AppError as error:
-            messages.error(request, f"{error.message} ({error.id})")
+            messages.error(request, f"{in_readers_language(error.id, error.message)} ({error.id})")
             return None
         return HttpResponseRedirect(reverse("admin:models_admin_modelversion_change", args=[version.pk]))
 
@@ -277,16 +300,16 @@ class ModelVersionAdmin(PanelAdmin[ModelVersion]):
         try:
             losses = LOSSES[action](version)
         except AppError as error:
-            messages.error(request, f"{error.message} ({error.id})")
+            messages.error(request, f"{in_readers_language(error.id, error.message)} ({error.id})")
             return HttpResponseRedirect(reverse(f"admin:{self._url_name('change')}", args=[object_id]))
-        verb = action.capitalize()
+        verb = VERBS[action]
         context = {
             **self.admin_site.each_context(request),
             "version": version,
             "action": action,
             "verb": verb,
             "losses": losses,
-            "title": f"{verb} {version}?",
+            "title": gettext("{verb} {version}?").format(verb=verb, version=version),
             "opts": self.opts,
         }
         return render(request, "admin/models_admin/modelversion/confirm.html", context)
@@ -325,7 +348,7 @@ class ModelVersionAdmin(PanelAdmin[ModelVersion]):
         try:
             file = blob_open(version.bundle)
         except AppError as error:
-            messages.error(request, f"{error.message} ({error.id})")
+            messages.error(request, f"{in_readers_language(error.id, error.message)} ({error.id})")
             return HttpResponseRedirect(reverse(f"admin:{self._url_name('change')}", args=[object_id]))
         return FileResponse(file, as_attachment=True, filename=bundle_name(version))
 

@@ -1,11 +1,13 @@
 from django.apps import AppConfig
 
+from retrieval_site.languages.lazy import gettext_lazy
+
 
 class ModelsAdminConfig(AppConfig):
     """The model registry."""
 
     name = "models_admin"
-    verbose_name = "Models"
+    verbose_name = gettext_lazy("Models")
 
     def ready(self) -> None:
         """Answer what workers ask about versions, and look after versions whose job ended without its handler."""

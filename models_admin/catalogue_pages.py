@@ -9,10 +9,12 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path, reverse
+from django.utils.translation import gettext
 
 from models_admin.catalogue import cards, catalogue_model, model_get
 from models_admin.starter import MEGABYTES, starter_here, starter_make
 from retrieval_site.errors import AppError
+from retrieval_site.languages.said import in_readers_language
 from retrieval_site.people import manages_models, signed_in
 
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ def catalogue_view(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {
         **admin.site.each_context(request),
         "cards": found,
-        "title": "Catalogue of models",
+        "title": gettext("Catalogue of models"),
     }
     context["starter"], context["starter_job"] = starter_here()
     context["starter_megabytes"] = MEGABYTES
@@ -57,7 +59,7 @@ def get_view(request: HttpRequest, name: str) -> HttpResponse:
         accept = request.POST.get("accept") == "yes"
         job = model_get(model=catalogue_model(name), by=signed_in(request), accept=accept)
     except AppError as error:
-        messages.error(request, f"{error.message} ({error.id})")
+        messages.error(request, f"{in_readers_language(error.id, error.message)} ({error.id})")
         return HttpResponseRedirect(reverse(f"admin:{CATALOGUE}"))
     return HttpResponseRedirect(reverse("admin:workers_job_change", args=[job.pk]))
 

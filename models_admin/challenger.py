@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from models_admin.models import Alias
 from models_admin.services import CHALLENGER, registry_lock
@@ -37,13 +38,16 @@ def challenger_interleave(*, share: float | None = None, budget_ms: int | None =
     AppError `parameter.invalid`, `model.not_found` where there is no challenger.
     """
     if budget_ms is not None and not 1 <= budget_ms <= BUDGET_MS_MAX:
-        raise AppError.of_parameter("budget_ms", f"Give 1 to {BUDGET_MS_MAX} milliseconds.")
+        raise AppError.of_parameter(
+            "budget_ms",
+            gettext("Give 1 to {budget_ms_max} milliseconds.").format(budget_ms_max=BUDGET_MS_MAX),
+        )
     _changed("interleaved", share, budget_ms=budget_ms)
 
 
 def _changed(name: str, wanted: float | None, **beside: float | None) -> None:
     if wanted is not None and not 0 <= wanted <= 1:  # nor is it a number that is none
-        raise AppError.of_parameter(name, "Give a share from 0 to 1.")
+        raise AppError.of_parameter(name, gettext("Give a share from 0 to 1."))
     values = {key: value for key, value in {name: wanted, **beside}.items() if value is not None}
     if values and not Alias.objects.filter(name=CHALLENGER).update(**values):
         raise AppError("model.not_found", model=CHALLENGER)

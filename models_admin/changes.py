@@ -5,24 +5,29 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.template.defaultfilters import filesizeformat
+from django.utils.translation import gettext, gettext_noop
 
 from models_admin.models import ModelVersion
+from retrieval_site.languages.lazy import gettext_lazy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ENCODERS = {"image": "pictures", "text": "texts"}
+ENCODERS = {"image": gettext_lazy("pictures"), "text": gettext_lazy("texts")}
 REASON_SHOWN = 200
 """Characters of what a bundle says of itself."""
 
 
 def _encodes(version: ModelVersion) -> str:
-    return " and ".join(ENCODERS.get(one, one) for one in version.manifest.get("modalities", [])) or "–"
+    return (
+        gettext(" and ").join(str(ENCODERS.get(one, one)) for one in version.manifest.get("modalities", []))
+        or "–"
+    )
 
 
 def _picture(version: ModelVersion) -> str:
     size = (version.manifest.get("image") or {}).get("size")
-    return f"{size} × {size} pixels" if size else "–"
+    return gettext("{size} × {size} pixels").format(size=size) if size else "–"
 
 
 def _tokenizer(version: ModelVersion) -> str:
@@ -42,20 +47,20 @@ def _weights(version: ModelVersion) -> str:
     reason = training.get("native_left_out") or (
         source.get("weights_left_out") if isinstance(source, dict) else None
     )
-    return f"left out: {str(reason)[:REASON_SHOWN]}" if reason else "–"
+    return gettext("left out: {reason}").format(reason=str(reason)[:REASON_SHOWN]) if reason else "–"
 
 
 SAID: dict[str, Callable[[ModelVersion], str]] = {
-    "encodes": _encodes,
-    "dimension": lambda version: f"{version.dim:,}" if version.dim else "–",
-    "similarity": lambda version: version.similarity,
-    "pictures are seen at": _picture,
-    "words are split by": _tokenizer,
-    "trained by the recipe": _recipe,
-    "weights for training and GPUs": _weights,
-    "licence": lambda version: str(version.manifest.get("licence") or "–"),
-    "bundle": lambda version: filesizeformat(version.bundle.size),
-    "vectors are searched by": lambda version: version.get_vector_index_display(),
+    gettext_noop("encodes"): _encodes,
+    gettext_noop("dimension"): lambda version: f"{version.dim:,}" if version.dim else "–",
+    gettext_noop("similarity"): lambda version: version.similarity,
+    gettext_noop("pictures are seen at"): _picture,
+    gettext_noop("words are split by"): _tokenizer,
+    gettext_noop("trained by the recipe"): _recipe,
+    gettext_noop("weights for training and GPUs"): _weights,
+    gettext_noop("licence"): lambda version: str(version.manifest.get("licence") or "–"),
+    gettext_noop("bundle"): lambda version: filesizeformat(version.bundle.size),
+    gettext_noop("vectors are searched by"): lambda version: version.get_vector_index_display(),
 }
 
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.utils.translation import gettext
+
 from models_admin import hooks
 from models_admin.hooks import Verdict
 from models_admin.judged import judged_of
 from retrieval_site.errors import AppError
+from retrieval_site.languages.lazy import gettext_lazy
 
 if TYPE_CHECKING:
     from models_admin.models import ModelVersion
 
-JUDGEMENTS = "Judgements"
+JUDGEMENTS = gettext_lazy("Judgements")
 
 
 def verdicts(version: ModelVersion, champion: ModelVersion | None) -> list[Verdict]:
@@ -34,12 +38,33 @@ def check_gate(version: ModelVersion, champion: ModelVersion | None) -> None:
 def _of_judgements(version: ModelVersion, champion: ModelVersion) -> Verdict:
     judged = judged_of(version)
     if judged is None or judged.champion != str(champion) or judged.differences is None:
-        return Verdict(JUDGEMENTS, f"It was not measured beside {champion} by what people judged.")
+        return Verdict(
+            JUDGEMENTS,
+            gettext("It was not measured beside {champion} by what people judged.").format(champion=champion),
+        )
     one = judged.differences.ndcg_at_10_of_judged  # leaves out what nobody has judged
-    found = f"nDCG@10 among judged hits {one.value:+.3f} ({one.low:+.3f} to {one.high:+.3f})"
-    said = f"On {judged.searches:,} judged searches it is"
+    found = gettext("nDCG@10 among judged hits {value:+.3f} ({low:+.3f} to {high:+.3f})").format(
+        value=one.value, low=one.low, high=one.high
+    )
+    said = gettext("On {searches} judged searches it is").format(searches=intcomma(judged.searches))
     if one.high < 0:
-        return Verdict(JUDGEMENTS, f"{said} worse than {champion}: {found}.", is_worse=True)
+        return Verdict(
+            JUDGEMENTS,
+            gettext("{said} worse than {champion}: {found}.").format(
+                said=said, champion=champion, found=found
+            ),
+            is_worse=True,
+        )
     if one.low > 0:
-        return Verdict(JUDGEMENTS, f"{said} better than {champion}: {found}.")
-    return Verdict(JUDGEMENTS, f"{said} neither better nor worse than {champion}, beyond chance: {found}.")
+        return Verdict(
+            JUDGEMENTS,
+            gettext("{said} better than {champion}: {found}.").format(
+                said=said, champion=champion, found=found
+            ),
+        )
+    return Verdict(
+        JUDGEMENTS,
+        gettext("{said} neither better nor worse than {champion}, beyond chance: {found}.").format(
+            said=said, champion=champion, found=found
+        ),
+    )

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext
+
+from retrieval_site.languages.lazy import gettext_lazy
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -15,10 +19,16 @@ COLUMNS = {
     "r10": "R@10, %",
     "mrr": "MRR, %",
     "ndcg10": "nDCG@10, %",
-    "median_rank": "median rank",
+    "median_rank": gettext_lazy("median rank"),
 }
-DIRECTIONS = {"image_to_text": "pictures → texts", "text_to_image": "texts → pictures"}
-PRECISIONS = {"f32": "full precision (float32)", "bf16": "bfloat16, whose vectors agree with full precision"}
+DIRECTIONS = {
+    "image_to_text": gettext_lazy("pictures → texts"),
+    "text_to_image": gettext_lazy("texts → pictures"),
+}
+PRECISIONS = {
+    "f32": gettext_lazy("full precision (float32)"),
+    "bf16": gettext_lazy("bfloat16, whose vectors agree with full precision"),
+}
 SIDES = {"image": "pictures", "text": "texts"}
 
 
@@ -53,28 +63,44 @@ def _facts(report: Mapping[str, Any]) -> Iterator[ValidationFact]:
             yield from _of_probe(SIDES[side], probe)
     isolation = report.get("isolation") or {}
     if "is_tight" in isolation:
-        meaning = "its files were opened in a process without network, with limits on time and memory"
-        yield ValidationFact("opened behind walls", "yes" if isolation["is_tight"] else "in part", meaning)
+        meaning = gettext(
+            "its files were opened in a process without network, with limits on time and memory"
+        )
+        yield ValidationFact(
+            gettext("opened behind walls"),
+            gettext("yes") if isolation["is_tight"] else gettext("in part"),
+            meaning,
+        )
     if report.get("converted"):
         yield ValidationFact(
-            "converted", "yes", "it came as TorchScript and is served as the ONNX made of it"
+            gettext("converted"),
+            gettext("yes"),
+            gettext("it came as TorchScript and is served as the ONNX made of it"),
         )
     seconds = [spent for spent in (report.get("seconds") or {}).values() if isinstance(spent, int | float)]
     if seconds:
-        yield ValidationFact("validation took", f"{sum(seconds):.1f} s", "on this machine")
+        yield ValidationFact(gettext("validation took"), f"{sum(seconds):.1f} s", gettext("on this machine"))
 
 
 def _of_probe(side: str, probe: Mapping[str, Any]) -> Iterator[ValidationFact]:
     if probe.get("precision") in PRECISIONS:
         yield ValidationFact(
-            f"{side}, computed in", PRECISIONS[probe["precision"]], "chosen by comparing vectors"
+            gettext("{side}, computed in").format(side=side),
+            PRECISIONS[probe["precision"]],
+            gettext("chosen by comparing vectors"),
         )
     if isinstance(probe.get("mean_cosine"), int | float):
-        meaning = "mean cosine of different ones: near 1, everything looks the same to it"
-        yield ValidationFact(f"{side}, how alike", f"{probe['mean_cosine']:.2f}", meaning)
+        meaning = gettext("mean cosine of different ones: near 1, everything looks the same to it")
+        yield ValidationFact(
+            gettext("{side}, how alike").format(side=side), f"{probe['mean_cosine']:.2f}", meaning
+        )
     if isinstance(probe.get("batch_agreement"), int | float):
-        meaning = "cosine of the same one alone and among others: 1 is right"
-        yield ValidationFact(f"{side}, alone and in a batch", f"{probe['batch_agreement']:.4f}", meaning)
+        meaning = gettext("cosine of the same one alone and among others: 1 is right")
+        yield ValidationFact(
+            gettext("{side}, alone and in a batch").format(side=side),
+            f"{probe['batch_agreement']:.4f}",
+            meaning,
+        )
 
 
 def _number(value: Any) -> str:

@@ -7,26 +7,28 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
+from retrieval_site.languages.lazy import gettext_lazy
+
 
 class VersionState(models.TextChoices):
     """A version's life: uploaded → validating → valid → preparing → ready; refused ends it, set aside pauses it."""
 
-    UPLOADED = "uploaded", "uploaded"
-    VALIDATING = "validating", "validating"
-    REFUSED = "refused", "refused"
-    VALID = "valid", "valid"
-    PREPARING = "preparing", "preparing"
-    READY = "ready", "ready"
-    RETIRED = "retired", "retired"
-    SET_ASIDE = "set_aside", "set aside"
+    UPLOADED = "uploaded", gettext_lazy("uploaded")
+    VALIDATING = "validating", gettext_lazy("validating")
+    REFUSED = "refused", gettext_lazy("refused")
+    VALID = "valid", gettext_lazy("valid")
+    PREPARING = "preparing", gettext_lazy("preparing")
+    READY = "ready", gettext_lazy("ready")
+    RETIRED = "retired", gettext_lazy("retired")
+    SET_ASIDE = "set_aside", gettext_lazy("set aside")
 
 
 class VectorIndex(models.TextChoices):
     """How a version's vectors are searched; docs/operator.md says what each costs."""
 
-    HNSW = "hnsw", "an HNSW index of the vectors"
-    BINARY = "binary", "a binary index of the vectors' signs"
-    EXACT = "exact", "no index"
+    HNSW = "hnsw", gettext_lazy("an HNSW index of the vectors")
+    BINARY = "binary", gettext_lazy("a binary index of the vectors' signs")
+    EXACT = "exact", gettext_lazy("no index")
 
 
 class ModelVersion(models.Model):

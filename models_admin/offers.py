@@ -2,47 +2,54 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext
+
 from models_admin import job_types, services
 from models_admin.learning import may_learn
 from models_admin.models import Alias, ModelVersion, VectorIndex, VersionState
+from retrieval_site.languages.lazy import gettext_lazy
 
-VALIDATE = ("validate", "Validate again", "primary")
-MEASURE = ("measure", "Measure by judgements", "")
-LEARN = ("learn", "Learn from marks", "")
+VALIDATE = ("validate", gettext_lazy("Validate again"), "primary")
+MEASURE = ("measure", gettext_lazy("Measure by judgements"), "")
+LEARN = ("learn", gettext_lazy("Learn from marks"), "")
 
 
 def offered_actions(version: ModelVersion) -> list[tuple[str, str, str]]:
     """Return what may be done with the version now, as (action, label, style)."""
     champion = Alias.objects.filter(name="champion").select_related("previous").first()
     if champion is not None and champion.version_id == version.pk:
-        back = [("rollback", f"Roll back to {champion.previous}", "danger")] if champion.previous else []
+        back = (
+            [("rollback", gettext("Roll back to {previous}").format(previous=champion.previous), "danger")]
+            if champion.previous
+            else []
+        )
         return [*back, MEASURE, *_learning_offers(version), *_index_offers(version)]
     if version.state == VersionState.SET_ASIDE:
-        return [("prepare", "Try it again: prepare", "primary")]
+        return [("prepare", gettext("Try it again: prepare"), "primary")]
     if version.state in (VersionState.UPLOADED, VersionState.REFUSED):
         return _offers_without_model(version)
     if version.state in (VersionState.VALID, VersionState.RETIRED):
-        return [("prepare", "Prepare", "primary"), *_index_offers(version)]
+        return [("prepare", gettext("Prepare"), "primary"), *_index_offers(version)]
     if version.state == VersionState.READY:
         worse = services.judged_worse(version)
         return [
-            ("activate-anyway", "Activate, though judged worse", "danger")
+            ("activate-anyway", gettext("Activate, though judged worse"), "danger")
             if worse
-            else ("activate", "Activate", "primary"),
+            else ("activate", gettext("Activate"), "primary"),
             *_challenge_offers(version),
-            ("prepare", "Catch up", ""),
+            ("prepare", gettext("Catch up"), ""),
             MEASURE,
             *_learning_offers(version),
             *_index_offers(version),
-            ("retire", "Retire and drop its vectors", "danger"),
+            ("retire", gettext("Retire and drop its vectors"), "danger"),
         ]
     return []
 
 
 def _challenge_offers(version: ModelVersion) -> list[tuple[str, str, str]]:
     if Alias.objects.filter(name=services.CHALLENGER, version=version).exists():
-        return [("challenge-end", "Not the challenger any more", "")]
-    return [("challenge", "Make it the challenger", "")]
+        return [("challenge-end", gettext("Not the challenger any more"), "")]
+    return [("challenge", gettext("Make it the challenger"), "")]
 
 
 def _offers_without_model(version: ModelVersion) -> list[tuple[str, str, str]]:
@@ -50,7 +57,7 @@ def _offers_without_model(version: ModelVersion) -> list[tuple[str, str, str]]:
     if services.is_busy(version, job_types.VALIDATE) or services.is_being_learned(version):
         return []
     again = version.state == VersionState.UPLOADED or services.may_validate_again(version)
-    return [*([VALIDATE] if again else []), ("delete", "Delete", "danger")]
+    return [*([VALIDATE] if again else []), ("delete", gettext("Delete"), "danger")]
 
 
 def _learning_offers(version: ModelVersion) -> list[tuple[str, str, str]]:
@@ -60,7 +67,7 @@ def _learning_offers(version: ModelVersion) -> list[tuple[str, str, str]]:
 def _index_offers(version: ModelVersion) -> list[tuple[str, str, str]]:
     """Return the other ways of searching its vectors; signs say nothing about order similarity."""
     return [
-        (f"index-{index}", f"Use {index.label}", "")
+        (f"index-{index}", gettext("Use {label}").format(label=index.label), "")
         for index in VectorIndex
         if index != version.vector_index and (index != VectorIndex.BINARY or version.similarity != "order")
     ]

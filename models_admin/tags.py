@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext
+
 from retrieval_site.errors import AppError
 
 if TYPE_CHECKING:
@@ -19,7 +21,10 @@ def version_tag(*, version: ModelVersion, tags: Iterable[str]) -> ModelVersion:
     once = list(dict.fromkeys(tag.strip() for tag in tags if tag.strip()))
     if len(once) > TAGS_MAX or any(len(tag) > TAG_CHARACTERS_MAX or not tag.isprintable() for tag in once):
         raise AppError.of_parameter(
-            "tags", f"Send at most {TAGS_MAX} tags of at most {TAG_CHARACTERS_MAX} characters each."
+            "tags",
+            gettext("Send at most {tags_max} tags of at most {tag_characters_max} characters each.").format(
+                tags_max=TAGS_MAX, tag_characters_max=TAG_CHARACTERS_MAX
+            ),
         )
     version.tags = once
     version.save(update_fields=["tags"])

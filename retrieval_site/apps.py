@@ -8,6 +8,9 @@ class RetrievalSiteConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the boot checks, and what the database says of itself."""
+        from retrieval_site.languages.names import names_translate
+
+        names_translate()
         from retrieval_site import checks  # noqa: F401  (registers on import)
         from retrieval_site.database.replica import replica_gauges
         from retrieval_site.health.database import database_gauges

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from retrieval_site.acting import Actor, actor_now
+from retrieval_site.languages.lazy import gettext_lazy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,39 +17,41 @@ if TYPE_CHECKING:
     from django.db.models import Model
 
 ACTIONS: dict[str, str] = {
-    "version.uploaded": "a model was uploaded",
-    "version.activated": "a model was activated",
-    "version.rolled_back": "the model before was activated again",
-    "version.retired": "a model was retired",
-    "version.deleted": "a model was deleted",
-    "collection.created": "a collection was made",
-    "collection.changed": "a collection was changed",
-    "collection.deleted": "a collection was deleted",
-    "members.changed": "the members of a collection were changed",
-    "guest_link.created": "a guest link was made",
-    "guest_link.deleted": "a guest link was taken back",
-    "documents.changed": "documents were moved, deleted, restored or imported",
-    "token.created": "an API token was made",
-    "token.deleted": "an API token was deleted",
-    "user.created": "a person was added",
-    "user.changed": "a person was changed",
-    "user.deleted": "a person was deleted",
-    "user.joined": "a person was found by their address, and joined with the provider's account",
-    "user.groups_followed": "a person's groups or rights changed with what the provider says",
-    "user.password_reset": "a person set a new password by e-mail",
-    "second_factor.added": "a second factor was set up",
-    "second_factor.removed": "a second factor was taken away",
-    "second_factor.codes_made": "new recovery codes were made",
-    "group.created": "a group was added",
-    "group.changed": "a group was changed",
-    "group.deleted": "a group was deleted",
-    "person.exported": "what is kept of a person was exported",
-    "person.erased": "what is kept of a person was erased",
-    "export.made": "something was exported",
-    "backup.made": "a backup was made",
-    "backup.restored": "the site was restored from a backup",
-    "blobs.moved": "files were moved into a bucket or back into the folder",
-    "audit.ended": "old entries of this log were removed",
+    "version.uploaded": gettext_lazy("a model was uploaded"),
+    "version.activated": gettext_lazy("a model was activated"),
+    "version.rolled_back": gettext_lazy("the model before was activated again"),
+    "version.retired": gettext_lazy("a model was retired"),
+    "version.deleted": gettext_lazy("a model was deleted"),
+    "collection.created": gettext_lazy("a collection was made"),
+    "collection.changed": gettext_lazy("a collection was changed"),
+    "collection.deleted": gettext_lazy("a collection was deleted"),
+    "members.changed": gettext_lazy("the members of a collection were changed"),
+    "guest_link.created": gettext_lazy("a guest link was made"),
+    "guest_link.deleted": gettext_lazy("a guest link was taken back"),
+    "documents.changed": gettext_lazy("documents were moved, deleted, restored or imported"),
+    "token.created": gettext_lazy("an API token was made"),
+    "token.deleted": gettext_lazy("an API token was deleted"),
+    "user.created": gettext_lazy("a person was added"),
+    "user.changed": gettext_lazy("a person was changed"),
+    "user.deleted": gettext_lazy("a person was deleted"),
+    "user.joined": gettext_lazy(
+        "a person was found by their address, and joined with the provider's account"
+    ),
+    "user.groups_followed": gettext_lazy("a person's groups or rights changed with what the provider says"),
+    "user.password_reset": gettext_lazy("a person set a new password by e-mail"),
+    "second_factor.added": gettext_lazy("a second factor was set up"),
+    "second_factor.removed": gettext_lazy("a second factor was taken away"),
+    "second_factor.codes_made": gettext_lazy("new recovery codes were made"),
+    "group.created": gettext_lazy("a group was added"),
+    "group.changed": gettext_lazy("a group was changed"),
+    "group.deleted": gettext_lazy("a group was deleted"),
+    "person.exported": gettext_lazy("what is kept of a person was exported"),
+    "person.erased": gettext_lazy("what is kept of a person was erased"),
+    "export.made": gettext_lazy("something was exported"),
+    "backup.made": gettext_lazy("a backup was made"),
+    "backup.restored": gettext_lazy("the site was restored from a backup"),
+    "blobs.moved": gettext_lazy("files were moved into a bucket or back into the folder"),
+    "audit.ended": gettext_lazy("old entries of this log were removed"),
 }
 """Every action and what it says."""
 

@@ -19,6 +19,8 @@ from retrieval_site.supervisor.memory import memory_bytes
 BASE_DIR = Path(__file__).resolve().parent.parent
 MIB = 1024 * 1024
 GIB = 1024 * MIB
+LANGUAGE_NAMES = {"en": "English", "de": "Deutsch"}
+"""What pages can be read in: code and own name."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,9 @@ class Config:
     alive_file: Path | None
     log_format: str
     traces_endpoint: str
+    default_language: str
+    footer_text: str
+    footer_links: list[tuple[str, str]]
     webhook_ports: list[int]
     webhook_networks: list[str]
     source_s3_key_id: str
@@ -147,6 +152,22 @@ def _log_format(written: str) -> str:
     return written
 
 
+def _language(written: str) -> str:
+    """Return the code of a language that pages can be read in; raises `ImproperlyConfigured` for any other."""
+    if written not in LANGUAGE_NAMES:
+        known = ", ".join(LANGUAGE_NAMES)
+        raise ImproperlyConfigured(f"DEFAULT_LANGUAGE is “{written}”, none of {known}.")
+    return written
+
+
+def _link(written: str) -> tuple[str, str]:
+    """Return what a link says and where it leads; raises `ImproperlyConfigured` for anything but `Words=address`."""
+    words, _, address = (part.strip() for part in written.partition("="))
+    if not words or not re.fullmatch(r"(https?://|mailto:|/(?!/))\S+", address):
+        raise ImproperlyConfigured(f"“{written}” of FOOTER_LINKS is not “words=https://…”.")
+    return words, address
+
+
 def _network(written: str) -> str:
     """Return an IP network; raises `ImproperlyConfigured` for anything else."""
     try:
@@ -216,6 +237,9 @@ def _watching(env: environ.Env) -> dict[str, Any]:
         "traces_endpoint": ""
         if env.bool("OTEL_SDK_DISABLED", default=False)
         else env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default=""),
+        "footer_text": env.str("FOOTER_TEXT", default=""),
+        "footer_links": env.list("FOOTER_LINKS", cast=_link, default=[]),
+        "default_language": _language(env.str("DEFAULT_LANGUAGE", default="en")),
         "log_format": _log_format(env.str("LOG_FORMAT", default="line")),
         "recall_target": _share(env.float("RECALL_TARGET", default=0.95), "RECALL_TARGET"),
         "no_match_alert": _share(env.float("NO_MATCH_ALERT", default=0.3), "NO_MATCH_ALERT"),

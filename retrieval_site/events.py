@@ -7,21 +7,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from retrieval_site.languages.lazy import gettext_lazy
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     Listener = Callable[[str, dict[str, Any]], None]
 
 EVENTS: dict[str, str] = {
-    "version.validated": "a model version passed its validation",
-    "version.refused": "a model version was refused",
-    "version.ready": "a model version is prepared and may be activated",
-    "version.activated": "a model version answers searches from now on",
-    "version.rolled_back": "the model version before answers searches again",
-    "job.finished": "a job finished",
-    "job.failed": "a job failed",
-    "health.alert": "a measure of the health page crossed its threshold",
-    "webhook.test": "somebody pressed the test button",
+    "version.validated": gettext_lazy("a model version passed its validation"),
+    "version.refused": gettext_lazy("a model version was refused"),
+    "version.ready": gettext_lazy("a model version is prepared and may be activated"),
+    "version.activated": gettext_lazy("a model version answers searches from now on"),
+    "version.rolled_back": gettext_lazy("the model version before answers searches again"),
+    "job.finished": gettext_lazy("a job finished"),
+    "job.failed": gettext_lazy("a job failed"),
+    "health.alert": gettext_lazy("a measure of the health page crossed its threshold"),
+    "webhook.test": gettext_lazy("somebody pressed the test button"),
 }
 """Every event and what it says."""
 

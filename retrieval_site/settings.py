@@ -9,7 +9,7 @@ import django_stubs_ext
 from csp.constants import NONE, SELF
 from whitenoise.compress import Compressor as StaticCompressor
 
-from retrieval_site.config import BASE_DIR, MIB, read_config
+from retrieval_site.config import BASE_DIR, LANGUAGE_NAMES, MIB, read_config
 from retrieval_site.database.replica import REPLICA
 from retrieval_site.log_lines import LINE, JsonFormatter
 
@@ -81,6 +81,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "retrieval_site.middleware.PrivateAnswersMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "retrieval_site.languages.middleware.LanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
     "retrieval_site.bodies.BodyMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -187,7 +188,14 @@ EMAIL_USE_TLS, EMAIL_USE_SSL = CONFIG.email_use_tls, CONFIG.email_use_ssl
 EMAIL_TIMEOUT = 30
 DEFAULT_FROM_EMAIL = CONFIG.email_from
 
-LANGUAGE_CODE = "en"
+LANGUAGE_CODE = (
+    "en"  # of the code, the API and what is stored; CONFIG.default_language is what pages fall back on
+)
+LANGUAGES = list(LANGUAGE_NAMES.items())
+LOCALE_PATHS = [BASE_DIR / "locale"]
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
 TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True
@@ -231,7 +239,7 @@ DATA_UPLOAD_MAX_NUMBER_FILES = 200  # a document's pictures are counted there
 DATA_UPLOAD_MAX_MEMORY_SIZE = CONFIG.picture_max_bytes + MIB
 
 SESSION_COOKIE_HTTPONLY = True
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = CONFIG.https
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = SECURE_SSL_REDIRECT = CONFIG.https
 SECURE_HSTS_SECONDS = 31_536_000 if CONFIG.https else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = CONFIG.https
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if CONFIG.https else None

@@ -3,6 +3,7 @@
 from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
+from django.views.i18n import set_language
 
 from retrieval_site.posting import takes_form
 
@@ -11,6 +12,7 @@ admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-a
 urlpatterns = [
     path("", include("retrieval_site.accounts.urls")),
     path("admin/logout/", takes_form(opens="admin:index")(admin.site.logout)),
+    path("language/", takes_form(opens="search:home")(set_language), name="set_language"),
     path("admin/", admin.site.urls),
     path("api/v1/", include("search.api.urls")),
     path("", include("search.views.urls")),

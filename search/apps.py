@@ -1,11 +1,13 @@
 from django.apps import AppConfig
 
+from retrieval_site.languages.lazy import gettext_lazy
+
 
 class SearchConfig(AppConfig):
     """Collections, documents, vectors, retrieval, judgements, the API and the pages."""
 
     name = "search"
-    verbose_name = "Collections"
+    verbose_name = gettext_lazy("Collections")
 
     def ready(self) -> None:
         """Tell the registry who answers for vectors, and `/readyz` what searching needs."""

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext
+
+from retrieval_site.languages.lazy import gettext_lazy
 from search.models import Collection, Document, QueryPart
 
 if TYPE_CHECKING:
@@ -39,11 +42,16 @@ class AskedSearch:
     def title(self) -> str:
         """Return a few words for it: its own, else what it asked with."""
         words = " ".join(part.row.text for part in self.parts if part.row.text)
-        return words or next((_KINDS[part.row.modality] for part in self.parts), "A search")
+        return words or next((_KINDS[part.row.modality] for part in self.parts), gettext("A search"))
 
 
 _ICONS = {"text": "search", "document": "file-text"}
-_KINDS = {"image": "A photo", "document": "More like a document", "embedding": "A vector", "text": "Words"}
+_KINDS = {
+    "image": gettext_lazy("A photo"),
+    "document": gettext_lazy("More like a document"),
+    "embedding": gettext_lazy("A vector"),
+    "text": gettext_lazy("Words"),
+}
 
 
 def asked_searches(queries: Sequence[Query], viewer: Viewer) -> list[AskedSearch]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.db import Error, connection, transaction
+from django.utils.translation import gettext
 from psycopg import sql
 from redis import RedisError
 
 from models_admin.models import ModelVersion
 from models_admin.services import champion
 from retrieval_site.health.checks import CheckFailedError, register
+from retrieval_site.languages.lazy import gettext_lazy
 from search.vectors.index import index_state
 from search.vectors.nearest import nearest
 from search.vectors.sharded.layout import rows_of
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from workers.encoding.wire import Beat
 
 ANSWER_TIMEOUT_MS = 2000
-NO_MODEL = "no model is active yet"
+NO_MODEL = gettext_lazy("no model is active yet")
 
 _NEAREST = sql.SQL("""
     SELECT unit_id FROM {table} stored ORDER BY {nearest} LIMIT 1
@@ -40,15 +42,17 @@ def check_query_worker() -> str:
     """Return how many query workers there are, and which models (`name@number`) they hold; fail without one."""
     workers = _alive()
     if not workers:
-        raise CheckFailedError("No `query` worker answers. Start one; `make run` does.")
-    return f"{len(workers)} there, loaded: {', '.join(_names(workers)) or 'no model yet'}"
+        raise CheckFailedError(gettext("No `query` worker answers. Start one; `make run` does."))
+    return gettext("{workers} there, loaded: {loaded}").format(
+        workers=len(workers), loaded=", ".join(_names(workers)) or gettext("no model yet")
+    )
 
 
 def _alive() -> dict[str, Beat]:
     try:
         return workers_alive()
     except RedisError as error:
-        raise CheckFailedError("Unknown: Redis does not answer.") from error
+        raise CheckFailedError(gettext("Unknown: Redis does not answer.")) from error
 
 
 def _loaded(workers: dict[str, Beat]) -> set[int]:
@@ -59,7 +63,7 @@ def _names(workers: dict[str, Beat]) -> list[str]:
     try:
         return sorted(version.key for version in ModelVersion.objects.filter(pk__in=_loaded(workers)))
     except Error as error:
-        raise CheckFailedError("Unknown: PostgreSQL does not answer.") from error
+        raise CheckFailedError(gettext("Unknown: PostgreSQL does not answer.")) from error
 
 
 def check_model() -> str:
@@ -68,8 +72,8 @@ def check_model() -> str:
     if version is None:
         return NO_MODEL
     if version.pk not in _loaded(_alive()):
-        raise CheckFailedError(f"No query worker has loaded {version.key} yet.")
-    return f"{version.key} is loaded"
+        raise CheckFailedError(gettext("No query worker has loaded {key} yet.").format(key=version.key))
+    return gettext("{key} is loaded").format(key=version.key)
 
 
 def check_index() -> str:
@@ -79,14 +83,14 @@ def check_index() -> str:
         return NO_MODEL
     for table in tables_of(version):
         _search(version, table)
-    return f"{version.key} answers"
+    return gettext("{key} answers").format(key=version.key)
 
 
 def _champion() -> ModelVersion | None:
     try:
         return champion()
     except Error as error:
-        raise CheckFailedError("Unknown: PostgreSQL does not answer.") from error
+        raise CheckFailedError(gettext("Unknown: PostgreSQL does not answer.")) from error
 
 
 def _search(version: ModelVersion, table: VectorTable) -> None:
@@ -97,4 +101,6 @@ def _search(version: ModelVersion, table: VectorTable) -> None:
             cursor.execute(f"SET LOCAL statement_timeout = {ANSWER_TIMEOUT_MS}")
             cursor.execute(_NEAREST.format(table=rows_of(table), nearest=near))
     except Error as error:
-        raise CheckFailedError(f"{table.name} does not answer: {error}".strip()) from error
+        raise CheckFailedError(
+            gettext("{name} does not answer: {error}").format(name=table.name, error=error).strip()
+        ) from error

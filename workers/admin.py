@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.core.paginator import Paginator
 from django.utils.html import format_html
+from django.utils.translation import gettext
 
+from retrieval_site.languages.lazy import gettext_lazy
 from retrieval_site.panels import PanelAdmin
 from retrieval_site.people import signed_in
 from workers.jobs import services
@@ -44,11 +46,11 @@ _OFFERED = {
 _SHOWS_PROGRESS = {JobState.RUNNING, JobState.PAUSED, JobState.FAILED, JobState.CANCELLED}
 """Before, the numbers are those of an earlier run; after success, those of the last stage alone."""
 _LABELS = {
-    "cancel": "Cancel",
-    "pause": "Pause",
-    "resume": "Resume",
-    "retry": "Retry",
-    "retry_failed": "Retry failed items",
+    "cancel": gettext_lazy("Cancel"),
+    "pause": gettext_lazy("Pause"),
+    "resume": gettext_lazy("Resume"),
+    "retry": gettext_lazy("Retry"),
+    "retry_failed": gettext_lazy("Retry failed items"),
 }
 
 
@@ -104,30 +106,30 @@ class JobAdmin(PanelAdmin[Job]):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return bool(request.user.is_superuser and isinstance(obj, Job) and obj.is_finished)
 
-    @admin.display(description="job", ordering="type")
+    @admin.display(description=gettext_lazy("job"), ordering="type")
     def label(self, job: Job) -> str:
         """Return the type with the start of its id."""
         return str(job)
 
-    @admin.display(description="state", ordering="state")
+    @admin.display(description=gettext_lazy("state"), ordering="state")
     def state_badge(self, job: Job) -> str:
         """Return the state as a coloured word."""
         warned = "state-warned" if job.has_warnings else ""
         return format_html('<span class="state state-{} {}">{}</span>', job.state, warned, job.state_words)
 
-    @admin.display(description="failed")
+    @admin.display(description=gettext_lazy("failed"))
     def failed_count(self, job: Job) -> int:
         """Return how many items failed."""
         return job.failed_items
 
-    @admin.display(description="progress")
+    @admin.display(description=gettext_lazy("progress"))
     def progress(self, job: Job) -> str:
         """Return the stage at work, or in which the job ended before its time; with a bar where the total is known."""
         if job.state not in _SHOWS_PROGRESS:
             return ""
         if not job.total:
             return job.stage
-        bar = '{}<progress aria-label="progress" max="{}" value="{}"></progress> {} / {}'
+        bar = '{}<progress aria-label="{}" max="{}" value="{}"></progress> {} / {}'
         return format_html(bar, job.stage, job.total, job.progress_value, f"{job.done:,}", f"{job.total:,}")
 
     def panel(self, row: Job, request: HttpRequest) -> dict[str, Any]:
@@ -140,7 +142,7 @@ class JobAdmin(PanelAdmin[Job]):
             "offered": offered_actions(row, request.user),
             "failed_items": items.get_page(request.GET.get("page")),
             "result": _counts(row),
-            "result_title": "Result",
+            "result_title": gettext("Result"),
             "warnings": common_result(row).warnings or (),
         }
 

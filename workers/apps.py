@@ -1,11 +1,13 @@
 from django.apps import AppConfig
 
+from retrieval_site.languages.lazy import gettext_lazy
+
 
 class WorkersConfig(AppConfig):
     """Jobs, blobs, queues; the neural packages below this folder know no Django."""
 
     name = "workers"
-    verbose_name = "Jobs"
+    verbose_name = gettext_lazy("Jobs")
 
     def ready(self) -> None:
         """Tell of jobs in `/metrics`, and in `/readyz` of the bucket where blobs are in one."""

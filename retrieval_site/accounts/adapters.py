@@ -15,6 +15,7 @@ from allauth.mfa.adapter import DefaultMFAAdapter
 from django.conf import settings
 from django.urls import reverse
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext
 
 from retrieval_site.accounts.directory import is_of_directory
 from retrieval_site.errors import AppError
@@ -64,7 +65,11 @@ class AccountAdapter(DefaultAccountAdapter):
             methods.insert(0, {"id": "reauthenticate", "description": "Use your password", "url": page})
         if not methods and settings.CONFIG.oidc:
             methods.append(
-                {"id": "provider", "description": "Sign in again", "url": reverse("provider_sign_in")}
+                {
+                    "id": "provider",
+                    "description": gettext("Sign in again"),
+                    "url": reverse("provider_sign_in"),
+                }
             )
         return methods
 

@@ -16,6 +16,7 @@ from django.shortcuts import render
 from django.urls import reverse_lazy
 from django.utils.crypto import salted_hmac
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from retrieval_site.audit import audit_note
@@ -115,7 +116,8 @@ class ResetView(PasswordResetView):
         for name, rate in ((address_of(self.request), RESETS_ADDRESS), (mailbox[:24], RESETS_MAILBOX)):
             take_or_refuse(f"reset:{name}", rate)
         messages.success(
-            self.request, "If an account with a password has this address, a message is on its way to it."
+            self.request,
+            gettext("If an account with a password has this address, a message is on its way to it."),
         )
         return super().form_valid(form)
 
@@ -129,5 +131,5 @@ class NewPasswordView(PasswordResetConfirmView):
     def form_valid(self, form: Any) -> HttpResponse:
         """Set the password."""
         audit_note("user.password_reset", form.user, by=form.user)
-        messages.success(self.request, "Your new password counts from now on.")
+        messages.success(self.request, gettext("Your new password counts from now on."))
         return super().form_valid(form)

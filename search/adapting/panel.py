@@ -5,11 +5,14 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext
+
 from models_admin.adapted import base_named, has_adapter
 from models_admin.hooks import Panel
 from models_admin.job_types import LEARN
 from models_admin.learning import learning_base, learning_jobs
 from retrieval_site.errors import AppError
+from retrieval_site.languages.lazy import gettext_lazy
 from search.adapting.searches import SEARCHES_MAX, learnable_searches
 from search.adapting.words import METRICS, gain_said
 from search.models import Judgement
@@ -19,10 +22,11 @@ from workers.adapting.examples import SEARCHES_MIN
 if TYPE_CHECKING:
     from models_admin.models import ModelVersion
 
-_COLUMNS = ("what", "how much")
-_NOTE = (
-    "Learning takes seconds to a minute and changes nothing for anybody: what comes of it is a next version, with its "
-    "gain measured, that you may activate. A third of all judged searches is never learned from: it measures models."
+_COLUMNS = ("what", gettext_lazy("how much"))
+_NOTE = gettext_lazy(
+    "Learning takes seconds to a minute and changes nothing for anybody: what comes of it is a next "
+    "version, with its gain measured, that you may activate. A third of all judged searches is never "
+    "learned from: it measures models."
 )
 
 
@@ -32,16 +36,20 @@ def learning_panel(version: ModelVersion) -> Panel | None:
     try:
         base = learning_base(version)
     except AppError:
-        return Panel("Learn from marks", _COLUMNS, rows) if rows else None
+        return Panel(gettext("Learn from marks"), _COLUMNS, rows) if rows else None
     searches = [query.pk for query in islice(learnable_searches(base), SEARCHES_MAX)]
     marks = Judgement.objects.filter(query__in=searches)
-    needed = f" ({SEARCHES_MIN} are needed)" if len(searches) < SEARCHES_MIN else ""
+    needed = (
+        gettext(" ({searches_min} are needed)").format(searches_min=SEARCHES_MIN)
+        if len(searches) < SEARCHES_MIN
+        else ""
+    )
     rows += [
-        ("judged searches to learn from", f"{len(searches):,}{needed}"),
-        ("marks on them: relevant", marks.filter(grade__gte=RELEVANT).count()),
-        ("marks on them: not relevant", marks.filter(grade__lt=RELEVANT).count()),
+        (gettext("judged searches to learn from"), f"{len(searches):,}{needed}"),
+        (gettext("marks on them: relevant"), marks.filter(grade__gte=RELEVANT).count()),
+        (gettext("marks on them: not relevant"), marks.filter(grade__lt=RELEVANT).count()),
     ]
-    return Panel("Learn from marks", _COLUMNS, rows, _NOTE)
+    return Panel(gettext("Learn from marks"), _COLUMNS, rows, _NOTE)
 
 
 def _learned_rows(version: ModelVersion) -> list[tuple[str, object]]:
@@ -52,7 +60,7 @@ def _learned_rows(version: ModelVersion) -> list[tuple[str, object]]:
         said = gain_said(found)
     except (KeyError, TypeError, ValueError):  # a bundle's metrics are its author's
         return []
-    return [("learned from", base_named(version)), ("gain", said)]
+    return [(gettext("learned from"), base_named(version)), (gettext("gain"), said)]
 
 
 def _outcome_rows(version: ModelVersion) -> list[tuple[str, object]]:
@@ -60,5 +68,7 @@ def _outcome_rows(version: ModelVersion) -> list[tuple[str, object]]:
     for job in learning_jobs(version)[:5]:
         found = LEARN.result_of(job)
         if job.is_finished and found.said:
-            return [("last time", f"{found.said} {f'See {found.new}.' if found.new else ''}".strip())]
+            return [
+                (gettext("last time"), f"{found.said} {f'See {found.new}.' if found.new else ''}".strip())
+            ]
     return []

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.urls import path
+from django.utils.translation import gettext
 
 from retrieval_site.audit import ACTIONS, audit_note
 from retrieval_site.careful_admin import ReadOnly
+from retrieval_site.languages.lazy import gettext_lazy
 from search.admin.curated import SuperuserOnlyAdmin
 from search.downloads import download
 from search.models import AuditEntry
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 class ActionFilter(admin.SimpleListFilter):
     """By what was done; every action, without asking the log which of them it has."""
 
-    title = "what was done"
+    title = gettext_lazy("what was done")
     parameter_name = "action"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -44,8 +46,13 @@ class ViaFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """Return the ways."""
-        names = {"page": "a page", "admin": "the admin", "api": "the API", "job": "a job"}
-        return [*names.items(), ("system", "a command or the system")]
+        names = {
+            "page": gettext("a page"),
+            "admin": gettext("the admin"),
+            "api": gettext("the API"),
+            "job": gettext("a job"),
+        }
+        return [*names.items(), ("system", gettext("a command or the system"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Keep those of the chosen way."""
@@ -64,18 +71,20 @@ class AuditEntryAdmin(ReadOnly, SuperuserOnlyAdmin):
     show_facets = admin.ShowFacets.NEVER  # counting each action would read the whole log
     list_per_page = 50
 
-    @admin.display(description="who", ordering="actor")
+    @admin.display(description=gettext_lazy("who"), ordering="actor")
     def who(self, entry: AuditEntry) -> str:
         """Return the user's name, with the token that a program came with."""
-        name = entry.actor or ("a command or the system" if entry.via == "system" else "nobody signed in")
+        name = entry.actor or (
+            gettext("a command or the system") if entry.via == "system" else gettext("nobody signed in")
+        )
         return f"{name} (token {entry.token})" if entry.token else name
 
-    @admin.display(description="what", ordering="action")
+    @admin.display(description=gettext_lazy("what"), ordering="action")
     def what(self, entry: AuditEntry) -> str:
         """Return what the action says."""
         return ACTIONS.get(entry.action, entry.action)
 
-    @admin.display(description="details")
+    @admin.display(description=gettext_lazy("details"))
     def said(self, entry: AuditEntry) -> str:
         """Return the details that say something, on one line."""
         shown = {

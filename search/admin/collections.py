@@ -10,8 +10,10 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.urls import path, reverse
 from django.utils.html import format_html
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST
 
+from retrieval_site.languages.lazy import gettext_lazy
 from retrieval_site.people import signed_in
 from search.admin.audited import AuditedAdmin
 from search.admin.curated import CuratedAdmin, is_staff
@@ -55,20 +57,24 @@ class MembershipForm(forms.ModelForm[Membership]):
     username = forms.CharField(
         max_length=NAME_MAX,
         required=False,
-        label="User name",
-        widget=forms.TextInput(attrs={"aria-label": "User name", "placeholder": "user name"}),
+        label=gettext_lazy("User name"),
+        widget=forms.TextInput(
+            attrs={"aria-label": gettext_lazy("User name"), "placeholder": gettext_lazy("user name")}
+        ),
     )
     group_name = forms.CharField(
         max_length=NAME_MAX,
         required=False,
         label="or group",
-        widget=forms.TextInput(attrs={"aria-label": "Group", "placeholder": "or group"}),
+        widget=forms.TextInput(
+            attrs={"aria-label": gettext_lazy("Group"), "placeholder": gettext_lazy("or group")}
+        ),
     )
 
     class Meta:
         model = Membership
         fields = ["username", "group_name", "role"]
-        widgets = {"role": forms.Select(attrs={"aria-label": "Role"})}
+        widgets = {"role": forms.Select(attrs={"aria-label": gettext_lazy("Role")})}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -92,7 +98,7 @@ class MembershipForm(forms.ModelForm[Membership]):
     def clean(self) -> dict[str, Any] | None:
         """Take a user or a group, not both."""
         if not self.errors and bool(self.instance.user) == bool(self.instance.group):
-            raise forms.ValidationError("Name a user or a group.")
+            raise forms.ValidationError(gettext("Name a user or a group."))
         return super().clean()
 
 
@@ -100,7 +106,7 @@ def _named(found: QuerySet[Any], name: str, what: str) -> Any:
     """Return whom a field names, None where it is empty; raises ValidationError where there is nobody."""
     holder = found.first() if name else None
     if name and holder is None:
-        raise forms.ValidationError(f"There is no {what} “{name}”.")
+        raise forms.ValidationError(gettext("There is no {what} “{name}”.").format(what=what, name=name))
     return holder
 
 
@@ -111,7 +117,7 @@ class MembershipFormSet(forms.BaseInlineFormSet[Membership, Collection, forms.Mo
         """Label the tick, for it stands alone in its cell."""
         super().add_fields(form, index)
         name = form.initial.get("username") or form.initial.get("group_name", "this member")
-        form.fields["DELETE"].widget.attrs["aria-label"] = f"Remove {name}"
+        form.fields["DELETE"].widget.attrs["aria-label"] = gettext("Remove {name}").format(name=name)
 
     def clean(self) -> None:
         """Take each user and each group once."""
@@ -120,7 +126,7 @@ class MembershipFormSet(forms.BaseInlineFormSet[Membership, Collection, forms.Mo
         kept += [form.instance for form in self.initial_forms if not form.has_changed()]
         holders = [(member.user_id, member.group_id) for member in kept]
         if len(set(holders)) < len(holders):
-            raise forms.ValidationError("Name each user and each group once.")
+            raise forms.ValidationError(gettext("Name each user and each group once."))
 
 
 class MembershipInline(admin.TabularInline[Membership, Collection]):
@@ -157,13 +163,13 @@ class CollectionAdmin(AuditedAdmin, CuratedAdmin):
         """Count the documents in the same query as the rows."""
         return cast("CollectionQuerySet", super().get_queryset(request)).counted()
 
-    @admin.display(description="documents", ordering="document_count")
+    @admin.display(description=gettext_lazy("documents"), ordering="document_count")
     def documents_link(self, collection: Any) -> str:
         """Return the count as a link to the documents."""
         url = f"{reverse('admin:search_document_changelist')}?collection__id__exact={collection.pk}"
         return format_html('<a href="{}">{}</a>', url, collection.document_count)
 
-    @admin.display(description="import")
+    @admin.display(description=gettext_lazy("import"))
     def import_link(self, collection: Any) -> str:
         """Return the link to the import page."""
         return format_html(

@@ -16,9 +16,12 @@ from django.forms.fields import InvalidJSONInput
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 
 from retrieval_site.bodies import BodyRule, may_send, takes_body
 from retrieval_site.errors import AppError
+from retrieval_site.languages.lazy import gettext_lazy
+from retrieval_site.languages.said import in_readers_language
 from retrieval_site.people import signed_in
 from search.admin.curated import CuratedAdmin, CuratedCollectionFilter, curates_something
 from search.admin.versions import VersionedForm
@@ -77,9 +80,11 @@ class MetadataField(forms.JSONField):
         try:
             found = load_json(value)
         except JsonError as error:
-            raise ValidationError(f"This is not JSON that is read here: {error}.", code="invalid") from error
+            raise ValidationError(
+                gettext("This is not JSON that is read here: {error}.").format(error=error), code="invalid"
+            ) from error
         if not isinstance(found, dict):
-            raise ValidationError('Write a JSON object, such as {"kind": "pump"}.', code="invalid")
+            raise ValidationError(gettext('Write a JSON object, such as {"kind": "pump"}.'), code="invalid")
         return found
 
     def bound_data(self, data: Any, initial: Any) -> Any:
@@ -106,9 +111,9 @@ class DocumentForm(VersionedForm[Document]):
         DocumentImage.objects.none(),
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        label="Pictures to remove",
+        label=gettext_lazy("Pictures to remove"),
     )
-    add_images = PicturesField(required=False, allow_empty_file=True, label="Pictures to add")
+    add_images = PicturesField(required=False, allow_empty_file=True, label=gettext_lazy("Pictures to add"))
     url = forms.URLField(
         required=False,
         max_length=1000,
@@ -145,7 +150,9 @@ class DocumentForm(VersionedForm[Document]):
             check_record(self._value("external_id"), self.document_fields(), self.kept_and_added())
         except AppError as error:
             field = error.detail.get("field")
-            self.add_error(field if field in self.fields else None, error.message)
+            self.add_error(
+                field if field in self.fields else None, in_readers_language(error.id, error.message)
+            )
         return values
 
     def clean_add_images(self) -> list[ImageInput]:
@@ -177,7 +184,8 @@ def _stored(file: UploadedFile[bytes], collection: Collection) -> list[ImageInpu
     try:
         return document_images([partial(read_picture, file)], collection)
     except (PictureError, AppError) as error:
-        raise ValidationError(f"{file.name}: {error.message} ({error.id})", code=error.id) from error
+        said = in_readers_language(error.id, error.message)
+        raise ValidationError(f"{file.name}: {said} ({error.id})", code=error.id) from error
 
 
 class CreatedByFilter(admin.SimpleListFilter):
@@ -189,7 +197,7 @@ class CreatedByFilter(admin.SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """Offer the import that was asked for."""
         wanted = request.GET.get(self.parameter_name)
-        return [(wanted, "created by this import")] if wanted else []
+        return [(wanted, gettext("created by this import"))] if wanted else []
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Keep the documents of that import; none where the id is no id."""
@@ -252,31 +260,31 @@ class DocumentAdmin(CuratedAdmin):
             kwargs["queryset"] = Collection.objects.curated_by(request.user)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
-    @admin.display(description="document", ordering="title")
+    @admin.display(description=gettext_lazy("document"), ordering="title")
     def title_or_id(self, document: Any) -> str:
         """Return what a person recognises."""
         return str(document)
 
-    @admin.display(description="tags")
+    @admin.display(description=gettext_lazy("tags"))
     def tags_shown(self, document: Any) -> str:
         """Return the tags, separated by commas."""
         return ", ".join(document.tags)
 
-    @admin.display(description="passages", ordering="passage_total")
+    @admin.display(description=gettext_lazy("passages"), ordering="passage_total")
     def passage_count(self, document: Any) -> int:
         """Return how many passages the body was split into."""
         return int(document.passage_total)
 
-    @admin.display(description="pictures", ordering="image_total")
+    @admin.display(description=gettext_lazy("pictures"), ordering="image_total")
     def image_count(self, document: Any) -> int:
         """Return how many pictures the document has."""
         return int(document.image_total)
 
-    @admin.display(description="passages")
+    @admin.display(description=gettext_lazy("passages"))
     def passages_shown(self, document: Any) -> str:
         """Return the passages as they are embedded."""
         if document.pk is None:
-            return "The body is split into passages when it is saved."
+            return gettext("The body is split into passages when it is saved.")
         rows = ((p.start, p.end, p.text) for p in document.passages.all())
         shown = format_html_join("", '<p class="passage"><small>{}–{}</small> {}</p>', rows) or SafeString(
             "–"
@@ -310,7 +318,7 @@ class DocumentAdmin(CuratedAdmin):
 
     def _say_where(self, request: HttpRequest) -> None:
         self.message_user(
-            request, "Curators find what was deleted in the trash of its collection.", messages.INFO
+            request, gettext("Curators find what was deleted in the trash of its collection."), messages.INFO
         )
 
 

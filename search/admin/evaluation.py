@@ -6,13 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.http import Http404, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path, reverse
+from django.utils.translation import gettext, ngettext
 
 from models_admin.versions import versions_live
 from retrieval_site.bodies import BodyRule, may_send, takes_body
 from retrieval_site.errors import AppError
+from retrieval_site.languages.lazy import gettext_lazy
+from retrieval_site.languages.said import in_readers_language
 from retrieval_site.panels import PanelAdmin
 from retrieval_site.people import manages_models, signed_in
 from search.evaluation.charts import MEASURE_WORDS, charts_of
@@ -42,36 +46,45 @@ class EvaluationSetForm(forms.Form):
 
     name = forms.CharField(max_length=NAME_MAX)
     source = forms.ChoiceField(
-        choices=EvaluationSet.Source.choices, widget=forms.RadioSelect, label="Where its queries come from"
+        choices=EvaluationSet.Source.choices,
+        widget=forms.RadioSelect,
+        label=gettext_lazy("Where its queries come from"),
     )
     collection = forms.ModelChoiceField(
         Collection.objects.order_by("name"),
         required=False,
         to_field_name="slug",
-        help_text="Where the queries are asked. Judged searches need none.",
+        help_text=gettext_lazy("Where the queries are asked. Judged searches need none."),
     )
     queries = forms.FileField(
         required=False,
-        help_text="For a file of queries: an id, a tab and words on each line; or JSON Lines with id and text. "
-        "For pictures, a zip with JSON Lines of id and image, and the pictures beside them.",
+        help_text=gettext_lazy(
+            "For a file of queries: an id, a tab and words on each line; or JSON Lines with id and text. "
+            "For pictures, a zip with JSON Lines of id and image, and the pictures beside them."
+        ),
     )
     qrels = forms.FileField(
         required=False,
-        help_text="TREC qrels: query, 0, the document's external id, grade. Grades from 1 on are relevant.",
+        help_text=gettext_lazy(
+            "TREC qrels: query, 0, the document's external id, grade. Grades from 1 on are relevant."
+        ),
     )
     note = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}))
 
 
 def _measure(evaluation_set: EvaluationSet, request: HttpRequest) -> str:
     jobs = evaluation_start_all(evaluation_set=evaluation_set, by=signed_in(request))
-    versions = "1 ready version is" if len(jobs) == 1 else f"{len(jobs)} ready versions are"
-    return f"{versions} asked; this page will show how they did."
+    return ngettext(
+        "{count} ready version is asked; this page will show how they did.",
+        "{count} ready versions are asked; this page will show how they did.",
+        len(jobs),
+    ).format(count=len(jobs))
 
 
 def _delete(evaluation_set: EvaluationSet, request: HttpRequest) -> str:
     name = evaluation_set.name
     evaluation_set_delete(evaluation_set=evaluation_set)
-    return f"The evaluation set “{name}” is deleted, with what was measured by it."
+    return gettext("The evaluation set “{name}” is deleted, with what was measured by it.").format(name=name)
 
 
 def _operates(request: HttpRequest) -> bool:
@@ -118,7 +131,7 @@ class EvaluationSetAdmin(PanelAdmin[EvaluationSet]):
         context = {
             **self.admin_site.each_context(request),
             "form": form,
-            "title": "New evaluation set",
+            "title": gettext("New evaluation set"),
             "opts": self.opts,
         }
         return render(request, "admin/search/evaluationset/new.html", context)
@@ -141,9 +154,11 @@ class EvaluationSetAdmin(PanelAdmin[EvaluationSet]):
                 by=signed_in(request),
             )
         except AppError as error:
-            messages.error(request, f"{error.message} ({error.id})")
+            messages.error(request, f"{in_readers_language(error.id, error.message)} ({error.id})")
             return None
-        messages.success(request, f"“{made}” has {made.size:,} queries.")
+        messages.success(
+            request, gettext("“{made}” has {size} queries.").format(made=made, size=intcomma(made.size))
+        )
         return HttpResponseRedirect(reverse(f"admin:{self._url_name('change')}", args=[made.pk]))
 
     def get_urls(self) -> list[URLPattern]:
@@ -161,7 +176,7 @@ class EvaluationSetAdmin(PanelAdmin[EvaluationSet]):
             "queries": row.queries.count(),
             "results": row.results.count(),
             "versions": row.results.values("version").distinct().count(),
-            "title": f"Delete “{row}”?",
+            "title": gettext("Delete “{row}”?").format(row=row),
             "opts": self.opts,
         }
         return render(request, "admin/search/evaluationset/confirm.html", context)

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from django.contrib import admin
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.translation import gettext
 
 from retrieval_site.audit import audit_note
+from retrieval_site.languages.lazy import gettext_lazy
 from search.admin.curated import CuratedAdmin, CuratedCollectionFilter, SuperuserOnlyAdmin
 from search.downloads import download
 from search.exports import csv_lines, exportable_by, qrels_lines, rater_name, run_lines
@@ -40,17 +42,17 @@ class QueryAdmin(SuperuserOnlyAdmin):
         """Return the searches with their parts."""
         return super().get_queryset(request).prefetch_related("parts")
 
-    @admin.display(description="text")
+    @admin.display(description=gettext_lazy("text"))
     def text(self, query: Query) -> str:
         """Return the words."""
         return query.text
 
-    @admin.display(description="modality", ordering="parts__modality")
+    @admin.display(description=gettext_lazy("modality"), ordering="parts__modality")
     def modality(self, query: Query) -> str:
         """Return what was asked with."""
         return query.modality
 
-    @admin.display(description="document")
+    @admin.display(description=gettext_lazy("document"))
     def document(self, query: Query) -> str:
         """Return the document that was asked with, as a link."""
         document = query.part.document if query.part else None
@@ -59,19 +61,19 @@ class QueryAdmin(SuperuserOnlyAdmin):
         address = reverse("admin:search_document_change", args=[document.pk])
         return format_html('<a href="{}">{}</a>', address, document)
 
-    @admin.display(description="asked", ordering="parts__text")
+    @admin.display(description=gettext_lazy("asked"), ordering="parts__text")
     def asked(self, query: Query) -> str:
         """Return the words, or what was asked with instead."""
         return _asked(query)
 
-    @admin.display(description="asked by")
+    @admin.display(description=gettext_lazy("asked by"))
     def asker(self, query: Query) -> str:
         """Return the user's name, or a pseudonym."""
         if query.user is not None:
             return str(query.user)
-        return pseudonym(query.session) if query.session else "somebody without a session"
+        return pseudonym(query.session) if query.session else gettext("somebody without a session")
 
-    @admin.display(description="answer")
+    @admin.display(description=gettext_lazy("answer"))
     def ranked(self, query: Query) -> str:
         """Return the ranked answer, one hit a line."""
         return format_html(
@@ -101,7 +103,7 @@ class JudgementAdmin(CuratedAdmin):
         """Return the judgements with what was asked."""
         return super().get_queryset(request).prefetch_related("query__parts")
 
-    @admin.display(description="asked", ordering="query__parts__text")
+    @admin.display(description=gettext_lazy("asked"), ordering="query__parts__text")
     def asked(self, judgement: Judgement) -> str:
         """Return what the search was for."""
         return _asked(judgement.query)
@@ -110,7 +112,7 @@ class JudgementAdmin(CuratedAdmin):
         """Refuse to filter by what is not shown: asking for beginnings would spell it out."""
         return not lookup.startswith("session") and super().lookup_allowed(lookup, value, request)
 
-    @admin.display(description="rater", ordering="user")
+    @admin.display(description=gettext_lazy("rater"), ordering="user")
     def rater(self, judgement: Judgement) -> str:
         """Return the user's name, or a pseudonym."""
         return rater_name(judgement)
@@ -120,18 +122,18 @@ class JudgementAdmin(CuratedAdmin):
 
     actions = ["export_qrels", "export_run", "export_csv"]
 
-    @admin.action(description="Export the chosen judgements as TREC qrels")
+    @admin.action(description=gettext_lazy("Export the chosen judgements as TREC qrels"))
     def export_qrels(self, request: HttpRequest, queryset: QuerySet[Judgement]) -> StreamingHttpResponse:
         """Answer the qrels file."""
         return download(qrels_lines(_allowed(request, queryset)), "judgements.qrels", "text/plain")
 
-    @admin.action(description="Export the answers that were judged as a TREC run")
+    @admin.action(description=gettext_lazy("Export the answers that were judged as a TREC run"))
     def export_run(self, request: HttpRequest, queryset: QuerySet[Judgement]) -> StreamingHttpResponse:
         """Answer the run file."""
         lines = run_lines(_allowed(request, queryset), Document.objects.visible_to(request.user))
         return download(lines, "judgements.run", "text/plain")
 
-    @admin.action(description="Export the chosen judgements as CSV")
+    @admin.action(description=gettext_lazy("Export the chosen judgements as CSV"))
     def export_csv(self, request: HttpRequest, queryset: QuerySet[Judgement]) -> StreamingHttpResponse:
         """Answer the CSV file."""
         return download(csv_lines(_allowed(request, queryset)), "judgements.csv")

@@ -9,9 +9,12 @@ from django.contrib import admin, messages
 from django.http import Http404, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from retrieval_site.bodies import BodyRule, may_send, takes_body
 from retrieval_site.errors import AppError
+from retrieval_site.languages.lazy import gettext_lazy
+from retrieval_site.languages.said import in_readers_language
 from retrieval_site.people import signed_in
 from search.admin.curated import is_staff
 from search.importers.types import FORMATS, ImportOptions
@@ -26,16 +29,16 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
 _FORMAT_LABELS = {
-    "jsonl": "JSON Lines",
-    "json": "JSON array",
+    "jsonl": gettext_lazy("JSON Lines"),
+    "json": gettext_lazy("JSON array"),
     "csv": "CSV",
-    "captions": "captions (name.jpg#k ⇥ text)",
-    "coco": "COCO captions JSON",
-    "karpathy": "Karpathy-split JSON",
-    "zip": "zip with pictures",
+    "captions": gettext_lazy("captions (name.jpg#k ⇥ text)"),
+    "coco": gettext_lazy("COCO captions JSON"),
+    "karpathy": gettext_lazy("Karpathy-split JSON"),
+    "zip": gettext_lazy("zip with pictures"),
 }
 _PER = [
-    ("", "picture, or caption where no pictures come along"),
+    ("", gettext_lazy("picture, or caption where no pictures come along")),
     ("caption", "caption"),
     ("picture", "picture"),
 ]
@@ -45,28 +48,40 @@ FIELDS = [
     (
         "external_id",
         "or id",
-        "The document's name in the system that it comes from. The same again changes it.",
+        gettext_lazy("The document's name in the system that it comes from. The same again changes it."),
         "p-17",
         '"p-17"',
     ),
-    ("title", "", "Up to 500 characters.", "Circulation pump", '"Circulation pump"'),
+    ("title", "", gettext_lazy("Up to 500 characters."), "Circulation pump", '"Circulation pump"'),
     (
         "body",
         "or text",
-        "The text that is searched, up to 2,000,000 characters.",
+        gettext_lazy("The text that is searched, up to 2,000,000 characters."),
         "The seal leaks.",
         '"The seal leaks."',
     ),
-    ("url", "", "Where the original is.", "https://example.com/p-17", '"https://example.com/p-17"'),
-    ("tags", "", "Words to filter by.", "pump|leak", '["pump", "leak"]'),
+    (
+        "url",
+        "",
+        gettext_lazy("Where the original is."),
+        "https://example.com/p-17",
+        '"https://example.com/p-17"',
+    ),
+    ("tags", "", gettext_lazy("Words to filter by."), "pump|leak", '["pump", "leak"]'),
     (
         "metadata",
         "",
-        "Anything else of your own, to filter by.",
+        gettext_lazy("Anything else of your own, to filter by."),
         "a column metadata.site",
         '{"site": "Hall 3"}',
     ),
-    ("images", "", "Names of picture files in the zip.", "front.jpg|side.jpg", '["front.jpg", "side.jpg"]'),
+    (
+        "images",
+        "",
+        gettext_lazy("Names of picture files in the zip."),
+        "front.jpg|side.jpg",
+        '["front.jpg", "side.jpg"]',
+    ),
 ]
 """Each field of a document: its name, its other name, what it holds, and how it stands in CSV and in JSON Lines."""
 
@@ -74,34 +89,49 @@ FIELDS = [
 class ImportForm(forms.Form):
     """A file and how to read it."""
 
-    file = forms.FileField(help_text="CSV, JSON Lines, or a zip of either with pictures; more is said below.")
+    file = forms.FileField(
+        help_text=gettext_lazy("CSV, JSON Lines, or a zip of either with pictures; more is said below.")
+    )
     extra_columns = forms.BooleanField(
         required=False,
-        label="Keep columns that are no field as metadata",
-        help_text="A column “site” becomes “metadata.site”. Without the tick a file with such a column is refused.",
+        label=gettext_lazy("Keep columns that are no field as metadata"),
+        help_text=gettext_lazy(
+            "A column “site” becomes “metadata.site”. Without the tick a file with such a column is refused."
+        ),
         widget=forms.CheckboxInput(attrs={"value": "metadata"}),
     )
     format = forms.ChoiceField(
         required=False,
-        choices=[("", "recognise it"), *((f, _FORMAT_LABELS[f]) for f in FORMATS if f in _FORMAT_LABELS)],
+        choices=[
+            ("", gettext_lazy("recognise it")),
+            *((f, _FORMAT_LABELS[f]) for f in FORMATS if f in _FORMAT_LABELS),
+        ],
     )
-    per = forms.ChoiceField(choices=_PER, label="Of captions, make a document for each", required=False)
+    per = forms.ChoiceField(
+        choices=_PER, label=gettext_lazy("Of captions, make a document for each"), required=False
+    )
     table = forms.CharField(
         required=False,
         max_length=1000,
-        label="Table in the zip",
-        help_text="Its name, where several files of a zip could be the one that lists the documents.",
+        label=gettext_lazy("Table in the zip"),
+        help_text=gettext_lazy(
+            "Its name, where several files of a zip could be the one that lists the documents."
+        ),
     )
 
     character_recognition = forms.ChoiceField(
         required=False,
-        label="Read text in pictures",
-        choices=[("", "as the collection says"), *Collection.Recognition.choices],
+        label=gettext_lazy("Read text in pictures"),
+        choices=[("", gettext_lazy("as the collection says")), *Collection.Recognition.choices],
     )
     letters = forms.ChoiceField(
         required=False,
-        label="Letters on scanned pages",
-        choices=[("", "by the collection's language"), ("latin", "Latin"), ("any", "all that are known")],
+        label=gettext_lazy("Letters on scanned pages"),
+        choices=[
+            ("", gettext_lazy("by the collection's language")),
+            ("latin", gettext_lazy("Latin")),
+            ("any", gettext_lazy("all that are known")),
+        ],
     )
 
     def options(self) -> ImportOptions:
@@ -139,7 +169,7 @@ def import_view(request: HttpRequest, collection_id: int) -> HttpResponse:
         "collection": collection,
         "form": form,
         "fields": FIELDS,
-        "title": f"Import into {collection}",
+        "title": gettext("Import into {collection}").format(collection=collection),
         "opts": Collection._meta,
     }
     return render(request, "admin/search/collection/import.html", context)
@@ -172,7 +202,7 @@ def _start(request: HttpRequest, collection: Any, form: ImportForm) -> HttpRespo
             owner=signed_in(request),
         )
     except AppError as error:
-        messages.error(request, f"{error.message} ({error.id})")
+        messages.error(request, f"{in_readers_language(error.id, error.message)} ({error.id})")
         return HttpResponseRedirect(request.path)
     return _to_job(job)
 

@@ -11,10 +11,13 @@ from django.db.models import OuterRef, Subquery
 from django.http import HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path, reverse
+from django.utils.translation import gettext
 
 from models_admin.job_types import named_versions
 from models_admin.models import ModelVersion
 from retrieval_site.errors import AppError
+from retrieval_site.languages.lazy import gettext_lazy
+from retrieval_site.languages.said import in_readers_language
 from retrieval_site.people import signed_in
 from search.job_rights import COLLECTION_ID
 from search.job_types import IMPORT, UNDO_IMPORT, collection_of
@@ -91,12 +94,12 @@ class ImportJobAdmin(JobAdmin):
         jobs = super().get_queryset(request).alias(collection_id=COLLECTION_ID)
         return jobs.annotate(collection_name=Subquery(curated.values("name")))
 
-    @admin.display(description="collection", ordering="collection_name")
+    @admin.display(description=gettext_lazy("collection"), ordering="collection_name")
     def collection(self, job: Any) -> str:
         """Return the name of the collection that the job works on."""
         return job.collection_name or ""
 
-    @admin.display(description="file")
+    @admin.display(description=gettext_lazy("file"))
     def file(self, job: Job) -> str:
         """Return the name of the file that an import reads, a long one without its middle."""
         name = _file_name(job)
@@ -117,7 +120,7 @@ class ImportJobAdmin(JobAdmin):
             "about": about,
             "importable": dry_run and row.state == JobState.SUCCEEDED and about.collection is not None,
             "keeps_columns": refused_columns(row) and about.collection is not None,
-            "result_title": "What an import would do" if dry_run else "What it did",
+            "result_title": gettext("What an import would do") if dry_run else gettext("What it did"),
             "links": [*(_links(row) if about.collection else []), *_version_links(row, request.user)],
         }
 
@@ -129,7 +132,7 @@ class ImportJobAdmin(JobAdmin):
             if request.method == "POST":
                 return _to_job(import_undo(job=row, by=signed_in(request)))
         except AppError as error:
-            messages.error(request, f"{error.message} ({error.id})")
+            messages.error(request, f"{in_readers_language(error.id, error.message)} ({error.id})")
             return _to_job(row)
         if not may_be_undone(row):
             return _to_job(row)
@@ -139,7 +142,7 @@ class ImportJobAdmin(JobAdmin):
             "about": about_job(row, request.user),
             "found": import_undoable(row),
             "changed": IMPORT.result_of(row).changed,
-            "title": "Undo this import?",
+            "title": gettext("Undo this import?"),
             "opts": self.opts,
         }
         return render(request, "admin/search/job/undo.html", context)
@@ -163,9 +166,11 @@ def _links(job: Job) -> list[Link]:
     links = []
     if job.type == IMPORT.name and Document.objects.filter(import_job=job).exists():
         address = f"{reverse('admin:search_document_changelist')}?import={job.pk}"
-        links.append(Link("Documents that it created", address))
+        links.append(Link(gettext("Documents that it created"), address))
     if may_be_undone(job):
-        links.append(Link("Undo this import…", reverse("admin:workers_job_undo", args=[job.pk]), "danger"))
+        links.append(
+            Link(gettext("Undo this import…"), reverse("admin:workers_job_undo", args=[job.pk]), "danger")
+        )
     return links
 
 

@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import path, reverse
+from django.utils.translation import gettext
 
 from retrieval_site.panels import button_pressed
 from retrieval_site.people import signed_in
@@ -51,7 +52,7 @@ class HealthAdmin(SuperuserOnlyAdmin):
         context = {
             **self.admin_site.each_context(request),
             **page_context(),
-            "title": "Health of the index and of searches",
+            "title": gettext("Health of the index and of searches"),
             "opts": self.opts,
         }
         return render(request, "admin/search/health.html", context)
@@ -77,17 +78,19 @@ class HealthAdmin(SuperuserOnlyAdmin):
 
     def _measure(self) -> str:
         monitor_start()
-        return "The index and the searches are being measured."
+        return gettext("The index and the searches are being measured.")
 
     def _apply(self, request: HttpRequest, pk: int) -> str:
         measurement = get_object_or_404(RecallMeasurement.objects.select_related("version"), pk=pk)
         row = search_setting_apply(measurement=measurement, by=signed_in(request))
-        return f"{measurement.version} is searched with {row.value} from now on."
+        return gettext("{version} is searched with {value} from now on.").format(
+            version=measurement.version, value=row.value
+        )
 
     def _undo(self, request: HttpRequest, pk: int) -> str:
         setting = get_object_or_404(SearchSetting, pk=pk)
         search_setting_undo(setting=setting, by=signed_in(request))
-        return "Undone: what counted before counts again."
+        return gettext("Undone: what counted before counts again.")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

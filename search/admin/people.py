@@ -10,9 +10,11 @@ from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group
+from django.utils.translation import gettext
 
 from retrieval_site.accounts.models import User
 from retrieval_site.accounts.second_factor import second_factor_remove
+from retrieval_site.languages.lazy import gettext_lazy
 from retrieval_site.sign_in import forget_account
 from search.admin.audited import AuditedAdmin
 from search.models import ApiToken, Judgement, Membership
@@ -56,25 +58,27 @@ class PersonAdmin(AuditedAdmin, UserAdmin[User]):
         counts = {
             "users": len(objs),
             "memberships": Membership.objects.filter(user__in=objs).count(),
-            "API tokens": ApiToken.objects.filter(user__in=objs).count(),
+            gettext("API tokens"): ApiToken.objects.filter(user__in=objs).count(),
             "judgements": Judgement.objects.filter(user__in=objs).count(),
         }
         allowed = all(self.has_delete_permission(request, user) for user in objs)
         return [str(user) for user in objs], counts, set() if allowed else {"user"}, []
 
-    @admin.action(description="Let them sign in again after failed attempts", permissions=["change"])
+    @admin.action(
+        description=gettext_lazy("Let them sign in again after failed attempts"), permissions=["change"]
+    )
     def lift_pause(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         """Lift the pauses of the chosen accounts."""
         for username in queryset.values_list("username", flat=True):
             forget_account(username)
-        messages.success(request, "They can sign in again at once.")
+        messages.success(request, gettext("They can sign in again at once."))
 
-    @admin.action(description="Remove their second factors", permissions=["change"])
+    @admin.action(description=gettext_lazy("Remove their second factors"), permissions=["change"])
     def remove_second_factor(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         """Let people who lost their second factor sign in by their password alone, and set up another."""
         may = [person for person in queryset if _may_touch(request, person)]
         done = sum(second_factor_remove(person=person) for person in may)
-        messages.success(request, f"Removed the second factors of {done}.")
+        messages.success(request, gettext("Removed the second factors of {done}.").format(done=done))
 
 
 @admin.register(Group)

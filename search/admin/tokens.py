@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.utils.translation import gettext
 
+from retrieval_site.languages.lazy import gettext_lazy
 from search.admin.curated import SuperuserOnlyAdmin
 from search.models import ApiToken
 from search.services.tokens import token_create, token_delete
@@ -25,7 +27,7 @@ class TokenForm(forms.ModelForm[ApiToken]):
     expires_at = forms.DateTimeField(
         required=False,
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
-        help_text="In UTC. Left empty, the token holds until it is deleted.",
+        help_text=gettext_lazy("In UTC. Left empty, the token holds until it is deleted."),
     )
 
     class Meta:
@@ -52,7 +54,7 @@ class ApiTokenAdmin(SuperuserOnlyAdmin):
             user=values["user"], name=values["name"], scopes=values["scopes"], expires_at=values["expires_at"]
         )
         obj.pk = token.pk
-        messages.warning(request, f"The key, shown only now: {key}")
+        messages.warning(request, gettext("The key, shown only now: {key}").format(key=key))
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         """Delete it through the service."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext
 
 from search.services.versions import digest
 
@@ -53,7 +54,7 @@ class VersionedForm(forms.ModelForm[Row]):
             return values
         stored = self.stored_now()
         if stored is None:
-            raise ValidationError("Somebody deleted this meanwhile.", code="changed")
+            raise ValidationError(gettext("Somebody deleted this meanwhile."), code="changed")
         untouched, both = self._compared_with(stored, values, shown)
         values |= {name: getattr(stored, name) for name in untouched}
         if both:
@@ -101,10 +102,12 @@ def _both(different: list[tuple[str, str, str]]) -> str:
     """Return the message with what was saved beside what was typed."""
     cells = "<tr><th scope=row>{}</th><td><pre dir=auto>{}</pre></td><td><pre dir=auto>{}</pre></td></tr>"
     return format_html(
-        "Somebody saved this while you edited it. Nothing of yours is stored yet: "
-        "save again to replace what they saved, or take over below what you want to keep of it."
-        "<table class=changed-meanwhile><thead><tr><th scope=col>Field</th><th scope=col>They saved</th>"
-        "<th scope=col>You typed</th></tr></thead><tbody>{}</tbody></table>",
+        gettext(
+            "Somebody saved this while you edited it. Nothing of yours is stored yet: save again to "
+            "replace what they saved, or take over below what you want to keep of it.<table "
+            "class=changed-meanwhile><thead><tr><th scope=col>Field</th><th scope=col>They saved</th><th "
+            "scope=col>You typed</th></tr></thead><tbody>{}</tbody></table>"
+        ),
         format_html_join("", cells, different),
     )
 

@@ -11,9 +11,13 @@ from django.http import HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import path, reverse
 from django.utils.html import format_html
+from django.utils.text import format_lazy
+from django.utils.translation import gettext
 
 from retrieval_site.errors import AppError
 from retrieval_site.events import EVENTS
+from retrieval_site.languages.lazy import gettext_lazy
+from retrieval_site.languages.said import in_readers_language
 from retrieval_site.panels import button_pressed
 from retrieval_site.people import signed_in
 from search.admin.curated import SuperuserOnlyAdmin
@@ -34,7 +38,7 @@ class WebhookForm(forms.ModelForm[Webhook]):
     """A webhook; its address is checked before it is kept."""
 
     events = forms.MultipleChoiceField(
-        choices=[(event, f"{event}: {EVENTS[event]}") for event in CHOSEN],
+        choices=[(event, format_lazy("{}: {}", event, EVENTS[event])) for event in CHOSEN],
         widget=forms.CheckboxSelectMultiple,
     )
 
@@ -49,7 +53,8 @@ class WebhookForm(forms.ModelForm[Webhook]):
             try:
                 webhook_check(url=values["url"], events=values["events"])
             except AppError as error:
-                self.add_error("url" if error.id == "webhook.address_invalid" else "events", error.message)
+                field = "url" if error.id == "webhook.address_invalid" else "events"
+                self.add_error(field, in_readers_language(error.id, error.message))
         return values
 
 
@@ -63,12 +68,12 @@ class WebhookAdmin(SuperuserOnlyAdmin):
     search_fields = ["name", "url"]
     fields = ["name", "url", "events", "is_active"]
 
-    @admin.display(description="last delivery")
+    @admin.display(description=gettext_lazy("last delivery"))
     def last_delivery(self, webhook: Webhook) -> str:
         """Return what became of the newest message."""
         last = webhook.deliveries.first()
         if last is None:
-            return "none yet"
+            return gettext("none yet")
         return format_html("{}, {}", last.event, last.outcome)
 
     def get_urls(self) -> list[URLPattern]:
@@ -118,9 +123,9 @@ class WebhookAdmin(SuperuserOnlyAdmin):
 
 def _test(webhook: Webhook) -> str:
     webhook_try(webhook=webhook)
-    return "A test message is on its way; the log below will show what was answered."
+    return gettext("A test message is on its way; the log below will show what was answered.")
 
 
 def _renew(webhook: Webhook) -> str:
     webhook_renew_key(webhook=webhook)
-    return "There is a new signing key. Messages are signed with it from now on."
+    return gettext("There is a new signing key. Messages are signed with it from now on.")

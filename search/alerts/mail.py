@@ -15,6 +15,8 @@ from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import ngettext
 
 from retrieval_site.errors import AppError
 from search.models import SavedSearch, SearchFinding
@@ -80,7 +82,8 @@ def _send(reader_id: int, connection: BaseEmailBackend) -> int:
     if not found:
         return 0
     SearchFinding.objects.filter(pk__in=[each.pk for each in found]).update(mailed_at=Now())
-    _message(reader, found, connection).send()
+    with translation.override(settings.CONFIG.default_language):  # nobody asks for a language here
+        _message(reader, found, connection).send()
     return 1
 
 
@@ -92,7 +95,11 @@ def _message(reader: Any, found: Sequence[SearchFinding], connection: BaseEmailB
     ]
     words = {"site": site, "searches": searches, "leave": leave, "count": len(found)}
     return EmailMessage(
-        subject=f"{len(found)} new document{'' if len(found) == 1 else 's'} for your saved searches",
+        subject=ngettext(
+            "{count} new document for your saved searches",
+            "{count} new documents for your saved searches",
+            len(found),
+        ).format(count=len(found)),
         body=render_to_string("search/mail/new.txt", words),
         to=[reader.email],
         headers={

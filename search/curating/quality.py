@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import BigIntegerField, Count, Exists, Max, Min, OuterRef, Q
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast
+from django.utils.translation import gettext
 
 from retrieval_site.errors import AppError
+from retrieval_site.languages.lazy import gettext_lazy
 from search.curating.sameness import same_condition
 from search.models import (
     Collection,
@@ -86,14 +88,14 @@ def _near(collection: Collection) -> Q:
 
 
 QUALITIES: dict[str, tuple[str, Callable[[Collection], Q]]] = {
-    "no-text": ("without text", _no_text),
-    "no-pictures": ("without pictures", _no_pictures),
-    "no-title": ("without a title", _no_title),
-    "no-tags": ("without tags", _no_tags),
-    "failed": ("with a part that could not be encoded", _failed),
-    "unread": ("with a page on which no text could be read", _unread),
-    "same": ("the same as another", _same),
-    "near": ("nearly the same as an older one", _near),
+    "no-text": (gettext_lazy("without text"), _no_text),
+    "no-pictures": (gettext_lazy("without pictures"), _no_pictures),
+    "no-title": (gettext_lazy("without a title"), _no_title),
+    "no-tags": (gettext_lazy("without tags"), _no_tags),
+    "failed": (gettext_lazy("with a part that could not be encoded"), _failed),
+    "unread": (gettext_lazy("with a page on which no text could be read"), _unread),
+    "same": (gettext_lazy("the same as another"), _same),
+    "near": (gettext_lazy("nearly the same as an older one"), _near),
 }
 """By the name in an address: its words after “documents”, and the condition."""
 
@@ -101,7 +103,9 @@ QUALITIES: dict[str, tuple[str, Callable[[Collection], Q]]] = {
 def quality_condition(name: str, collection: Collection) -> Q:
     """Return the condition of this name; raises AppError `parameter.invalid`."""
     if name not in QUALITIES:
-        raise AppError.of_parameter("quality", f"“quality” is one of {', '.join(QUALITIES)}.")
+        raise AppError.of_parameter(
+            "quality", gettext("“quality” is one of {qualities}.").format(qualities=", ".join(QUALITIES))
+        )
     return QUALITIES[name][1](collection)
 
 

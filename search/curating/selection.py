@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import F, Q, QuerySet
 from django.db.models.expressions import RawSQL
 from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext
 
 from retrieval_site.errors import AppError
+from retrieval_site.languages.lazy import gettext_lazy
 from search.curating.quality import quality_condition
 from search.cursors import cursor_open, cursor_seal
 from search.filters.registry import filters_conditions
@@ -25,11 +27,11 @@ if TYPE_CHECKING:
 WORDS_MAX = 200
 DOCUMENTS_A_PAGE = 50
 SORTS = {
-    "-updated_at": "Last changed first",
-    "-created_at": "Newest first",
-    "created_at": "Oldest first",
-    "title": "Title, A to Z",
-    "external_id": "External id",
+    "-updated_at": gettext_lazy("Last changed first"),
+    "-created_at": gettext_lazy("Newest first"),
+    "created_at": gettext_lazy("Oldest first"),
+    "title": gettext_lazy("Title, A to Z"),
+    "external_id": gettext_lazy("External id"),
 }
 SORT_DEFAULT = "-updated_at"
 _PURPOSE = "curating documents of {}"
@@ -114,6 +116,6 @@ def asked_of(
 ) -> DocumentsAsked:
     """Return what is asked for, cleaned; raises AppError `parameter.invalid` for an unknown order."""
     if sort and sort not in SORTS:
-        raise AppError.of_parameter("sort", f"Sort by one of {', '.join(SORTS)}.")
+        raise AppError.of_parameter("sort", gettext("Sort by one of {sorts}.").format(sorts=", ".join(SORTS)))
     cleaned = words.replace("\0", "").strip()[:WORDS_MAX]
     return DocumentsAsked(collection, cleaned, filters, quality, sort or SORT_DEFAULT)

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from math import ceil, floor
 from typing import TYPE_CHECKING
 
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.timezone import localtime
+from django.utils.translation import gettext
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -89,19 +91,25 @@ def _chart(direction: str, measure: str, rows: Sequence[EvaluationResult]) -> Ch
     )
     ticks = tuple(Tick(_up(value, low, high), f"{value} %") for value in _ticks(low, high))
     newest = rows[-1]
-    words = (
-        f"{MEASURE_WORDS[measure]}, {direction}: {len(rows)} measurements, the newest {newest.version} with"
+    words = gettext("{measure_words}, {direction}: {rows} measurements, the newest {version} with").format(
+        measure_words=MEASURE_WORDS[measure], direction=direction, rows=len(rows), version=newest.version
     )
-    says = f"{words} {100 * newest.measures[measure]['value']:.1f} percent. The table below has all numbers."
+    says = gettext("{words} {measures:.1f} percent. The table below has all numbers.").format(
+        words=words, measures=100 * newest.measures[measure]["value"]
+    )
     return Chart(f"{MEASURE_WORDS[measure]}, {direction}", says, series, ticks, _day(rows[0]), _day(newest))
 
 
 def _dot(x: float, row: EvaluationResult, measure: str, limits: tuple[int, int]) -> Dot:
     one = row.measures[measure]
     y, low, high = (_up(100 * one[name], *limits) for name in ("value", "low", "high"))
-    says = (
-        f"{row.version}, {_day(row)}: {100 * one['value']:.1f} % "
-        f"({100 * one['low']:.1f} to {100 * one['high']:.1f}), {row.queries:,} queries"
+    says = gettext("{version}, {day}: {share:.1f} % ({low:.1f} to {high:.1f}), {queries} queries").format(
+        version=row.version,
+        day=_day(row),
+        share=100 * one["value"],
+        low=100 * one["low"],
+        high=100 * one["high"],
+        queries=intcomma(row.queries),
     )
     return Dot(x, y, low, high, says)
 

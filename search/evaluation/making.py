@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, F, Func, OuterRef
+from django.utils.translation import gettext
 
 from models_admin.models import ModelVersion, VersionState
 from models_admin.services import champion
@@ -87,9 +88,13 @@ def evaluation_set_create(*, new: NewSet, by: Any = None) -> EvaluationSet:
 
 def _checked(new: NewSet) -> Collection | None:
     if new.source not in EvaluationSet.Source.values:
-        raise AppError.of_parameter("source", f"Send one of {', '.join(EvaluationSet.Source.values)}.")
+        raise AppError.of_parameter(
+            "source", gettext("Send one of {values}.").format(values=", ".join(EvaluationSet.Source.values))
+        )
     if not new.name.strip() or len(new.name) > NAME_MAX or "\0" in new.name + new.note:
-        raise AppError.of_parameter("name", f"Give the set a name of at most {NAME_MAX} characters.")
+        raise AppError.of_parameter(
+            "name", gettext("Give the set a name of at most {name_max} characters.").format(name_max=NAME_MAX)
+        )
     if new.source == EvaluationSet.Source.JUDGEMENTS:
         return None
     found: Collection | None = Collection.objects.filter(slug=new.collection).first()

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from django.template.defaultfilters import filesizeformat
 from django.utils.timezone import localtime
+from django.utils.translation import gettext
 
 from models_admin.hooks import Panel
+from retrieval_site.languages.lazy import gettext_lazy
 from search.evaluation.charts import MEASURE_WORDS
 
 if TYPE_CHECKING:
@@ -84,12 +86,16 @@ def ahead_words(against: Mapping[str, Any]) -> str:
     if not against:
         return ""
     one = against["differences"]["ndcg_at_10"]
-    points = f"{100 * one['value']:+.1f} points ({100 * one['low']:+.1f} to {100 * one['high']:+.1f})"
+    points = gettext("{gain:+.1f} points ({low:+.1f} to {high:+.1f})").format(
+        gain=100 * one["value"], low=100 * one["low"], high=100 * one["high"]
+    )
     if one["low"] > 0:
-        return f"better than {against['version']}: {points}"
+        return gettext("better than {against}: {points}").format(against=against["version"], points=points)
     if one["high"] < 0:
-        return f"worse than {against['version']}: {points}"
-    return f"no clear difference to {against['version']}: {points}"
+        return gettext("worse than {against}: {points}").format(against=against["version"], points=points)
+    return gettext("no clear difference to {against}: {points}").format(
+        against=against["version"], points=points
+    )
 
 
 def coverage_words(coverage: Mapping[str, Any]) -> str:
@@ -124,13 +130,13 @@ def good_at_panel(version: ModelVersion) -> Panel | None:
     if not rows:
         return None
     columns = (
-        "evaluation set",
-        "asked → found",
+        gettext("evaluation set"),
+        gettext("asked → found"),
         *(f"{one}, %" for one in MEASURE_WORDS.values()),
         "beside",
         "measured",
     )
-    return Panel("What it is good at", columns, rows, GOOD_AT_NOTE)
+    return Panel(gettext("What it is good at"), columns, rows, GOOD_AT_NOTE)
 
 
 def cost_panel(version: ModelVersion) -> Panel | None:
@@ -139,16 +145,24 @@ def cost_panel(version: ModelVersion) -> Panel | None:
     if newest is None:
         return None
     row = result_row(newest)
-    columns = ("a photo", "a caption", "memory", "indexes", "coverage", "measured")
+    columns = (
+        gettext("a photo"),
+        gettext("a caption"),
+        gettext("memory"),
+        gettext("indexes"),
+        gettext("coverage"),
+        gettext("measured"),
+    )
     values = (row.photo, row.caption, row.memory, row.index, row.coverage, row.day)
-    return Panel("What it costs", columns, [values], COST_NOTE)
+    return Panel(gettext("What it costs"), columns, [values], COST_NOTE)
 
 
-COST_NOTE = (
-    "A photo and a caption: encoding one alone on this machine, the median of seven, without decoding the photo. "
-    "Memory: what the encoder's process holds. Coverage: units that have their vector."
+COST_NOTE = gettext_lazy(
+    "A photo and a caption: encoding one alone on this machine, the median of seven, without decoding "
+    "the photo. Memory: what the encoder's process holds. Coverage: units that have their vector."
 )
-GOOD_AT_NOTE = (
-    "R@1 and R@10: the share of queries with a relevant document first, or among the first ten. MRR: the mean of "
-    "1 / rank of the first relevant one. nDCG@10: how close the first ten are to the best order. With 95 % intervals."
+GOOD_AT_NOTE = gettext_lazy(
+    "R@1 and R@10: the share of queries with a relevant document first, or among the first ten. MRR: the "
+    "mean of 1 / rank of the first relevant one. nDCG@10: how close the first ten are to the best order. "
+    "With 95 % intervals."
 )

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext
+
 from search.filters.operators import RANGE_SCHEMA, check_range, moments, operators_words
 from search.filters.types import Condition, Filter, of_document, refused
 
@@ -26,7 +28,9 @@ class DateFilter(Filter):
         """Refuse anything but a range of dates."""
         check_range(self.name, asked)
         if not list(moments(self.name, asked)):
-            raise refused(f"“{self.name}” is an object with some of gte, gt, lte and lt.")
+            raise refused(
+                gettext("“{name}” is an object with some of gte, gt, lte and lt.").format(name=self.name)
+            )
 
     def conditions(self, asked: dict[str, Any]) -> Iterable[Condition]:
         """Yield the range."""
@@ -36,4 +40,6 @@ class DateFilter(Filter):
 
     def words(self, asked: dict[str, Any]) -> Iterable[str]:
         """Yield the range."""
-        yield f"the date when it was {self._word} {operators_words(asked)}"
+        yield gettext("the date when it was {word} {asked}").format(
+            word=self._word, asked=operators_words(asked)
+        )

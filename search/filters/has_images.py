@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext
+
 from search.filters.types import Condition, Filter, of_document, refused
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ class HasImagesFilter(Filter):
     def check(self, asked: Any) -> None:
         """Refuse anything but true and false."""
         if not isinstance(asked, bool):
-            raise refused("“has_images” is true or false.")
+            raise refused(gettext("“has_images” is true or false."))
 
     def conditions(self, asked: Any) -> Iterable[Condition]:
         """Yield the one condition."""
@@ -27,4 +29,4 @@ class HasImagesFilter(Filter):
 
     def words(self, asked: Any) -> Iterable[str]:
         """Yield the pictures, or their absence."""
-        yield "pictures" if asked else "no pictures"
+        yield gettext("pictures") if asked else gettext("no pictures")

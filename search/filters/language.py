@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext
+
 from search.filters.operators import ANY, ANY_SCHEMA, check_operators, operators_words
 from search.filters.types import Condition, Filter, of_document, refused
 
@@ -20,10 +22,10 @@ class LanguageFilter(Filter):
     def check(self, asked: Any) -> None:
         """Refuse anything but an object with a list of strings."""
         if not isinstance(asked, dict) or set(asked) != {ANY}:
-            raise refused("“language” is {“any”: a list of languages}.")
+            raise refused(gettext("“language” is {“any”: a list of languages}."))
         check_operators(self.name, asked)
         if not all(isinstance(language, str) for language in asked[ANY]):
-            raise refused("“language” is {“any”: a list of languages}.")
+            raise refused(gettext("“language” is {“any”: a list of languages}."))
 
     def conditions(self, asked: dict[str, Any]) -> Iterable[Condition]:
         """Yield the one condition."""
@@ -34,4 +36,4 @@ class LanguageFilter(Filter):
 
     def words(self, asked: dict[str, Any]) -> Iterable[str]:
         """Yield the languages."""
-        yield f"the language {operators_words(asked)}"
+        yield gettext("the language {asked}").format(asked=operators_words(asked))

@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext
+
 from search.filters.operators import (
     ANY,
     BOUNDS,
@@ -37,10 +39,14 @@ class MetadataFilter(Filter):
     def check(self, asked: Any) -> None:
         """Refuse anything but an object, and operators that cannot be used."""
         if not isinstance(asked, dict):
-            raise refused("“metadata” is an object.")
+            raise refused(gettext("“metadata” is an object."))
         operated = {key: value for key, value in asked.items() if is_operators(value)}
         if len(operated) > OPERATED_MAX:
-            raise refused(f"“metadata” has operators for {OPERATED_MAX} keys at most.")
+            raise refused(
+                gettext("“metadata” has operators for {operated_max} keys at most.").format(
+                    operated_max=OPERATED_MAX
+                )
+            )
         for key, value in operated.items():
             check_operators(f"metadata.{key[:60]}", value)
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext
+
+from retrieval_site.languages.lazy import gettext_lazy
 from search.filters.types import Condition, of_field, refused
 from search.filters.values import NUMBER_MAX, VALUE_MAX, moment_of, text_of
 
@@ -14,7 +17,12 @@ if TYPE_CHECKING:
 ANY = "any"
 BOUNDS = {"gte": ">=", "gt": ">", "lte": "<=", "lt": "<"}
 OPERATORS = {ANY, *BOUNDS}
-_WORDS = {"gte": "from {}", "gt": "above {}", "lte": "up to {}", "lt": "below {}"}
+_WORDS = {
+    "gte": gettext_lazy("from {}"),
+    "gt": gettext_lazy("above {}"),
+    "lte": gettext_lazy("up to {}"),
+    "lt": gettext_lazy("below {}"),
+}
 ANY_MAX = 100
 """Values of one `any`."""
 ANY_SCHEMA: dict[str, Any] = {
@@ -53,22 +61,28 @@ def check_operators(name: str, asked: dict[str, Any]) -> None:
 
 def _check_any(name: str, values: Any) -> None:
     if not isinstance(values, list) or not 1 <= len(values) <= ANY_MAX:
-        raise refused(f"“any” of “{name}” is a list of 1 to {ANY_MAX} values.")
+        raise refused(
+            gettext("“any” of “{name}” is a list of 1 to {any_max} values.").format(
+                name=name, any_max=ANY_MAX
+            )
+        )
     if not all(text_of(value) for value in values):
         raise refused(
-            f"“any” of “{name}” takes texts of 1 to {VALUE_MAX} characters, numbers, true and false."
+            gettext(
+                "“any” of “{name}” takes texts of 1 to {value_max} characters, numbers, true and false."
+            ).format(name=name, value_max=VALUE_MAX)
         )
 
 
 def check_range(name: str, asked: Any) -> None:
     """Raise `refused(…)` for a range that is none: of numbers or dates, with one lower and one upper bound at most."""
     if not isinstance(asked, dict) or not asked.keys() <= BOUNDS.keys():
-        raise refused(f"“{name}” is an object with some of gte, gt, lte and lt.")
+        raise refused(gettext("“{name}” is an object with some of gte, gt, lte and lt.").format(name=name))
     if asked.keys() >= {"gte", "gt"} or asked.keys() >= {"lte", "lt"}:
-        raise refused(f"“{name}” has one lower and one upper bound at most.")
+        raise refused(gettext("“{name}” has one lower and one upper bound at most.").format(name=name))
     kinds = {type(bound) for _, bound in _bounds(name, asked)}
     if len(kinds) > 1:
-        raise refused(f"The bounds of “{name}” are two numbers or two dates.")
+        raise refused(gettext("The bounds of “{name}” are two numbers or two dates.").format(name=name))
 
 
 def any_of(field: str, values: Iterable[Any]) -> Condition:
@@ -88,13 +102,15 @@ def moments(name: str, asked: dict[str, Any]) -> Iterator[tuple[str, Bound]]:
     """Yield the operators and moments of a range of dates; raises `refused(…)` for numbers."""
     for operator, bound in _bounds(name, asked):
         if isinstance(bound, float):
-            raise refused(f"The bounds of “{name}” are dates, such as “2026-01-31”.")
+            raise refused(
+                gettext("The bounds of “{name}” are dates, such as “2026-01-31”.").format(name=name)
+            )
         yield operator, bound
 
 
 def operators_words(asked: dict[str, Any]) -> str:
     """Return what operators ask for, as a person reads it after the field's name."""
-    words = [" or ".join(f"“{text_of(value)}”" for value in asked.get(ANY, ()))]
+    words = [gettext(" or ").join(f"“{text_of(value)}”" for value in asked.get(ANY, ()))]
     words += [_WORDS[name].format(asked[name]) for name in BOUNDS if name in asked]
     return " ".join(word for word in words if word)
 
@@ -110,7 +126,11 @@ def _bound(name: str, key: str, value: Any) -> tuple[str, Bound]:
         return BOUNDS[key], float(value)
     moment = moment_of(value) if isinstance(value, str) else None
     if moment is None:
-        raise refused(f"“{key}” of “{name}” is a number or a date such as “2026-01-31”.")
+        raise refused(
+            gettext("“{key}” of “{name}” is a number or a date such as “2026-01-31”.").format(
+                key=key, name=name
+            )
+        )
     if len(value) == DAY_CHARACTERS and key in ("lte", "gt") and moment.year < 9999:
         return {"lte": "<", "gt": ">="}[key], moment + timedelta(days=1)
     return BOUNDS[key], moment

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext
+
 from search.filters.dates import DATES, DateFilter
 from search.filters.has_images import HasImagesFilter
 from search.filters.language import LanguageFilter
@@ -55,6 +57,6 @@ def filters_conditions(asked: Mapping[str, Any]) -> list[Condition]:
 
 def filters_described(asked: Mapping[str, Any]) -> str:
     """Return what the filters ask for in words, "" for nothing."""
-    return " and ".join(
+    return gettext(" and ").join(
         words for name, value in filters_set(asked).items() for words in FILTERS[name].words(value)
     )

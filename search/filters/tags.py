@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext
+
 from search.filters.operators import ANY, ANY_SCHEMA, any_of, check_operators, operators_words
 from search.filters.types import Condition, Filter, refused
 from search.filters.values import TAGS
@@ -25,7 +27,7 @@ class TagsFilter(Filter):
             check_operators(self.name, asked)
             asked = asked[ANY]
         if not isinstance(asked, list) or not all(isinstance(tag, str) for tag in asked):
-            raise refused("“tags” is a list of strings, or {“any”: a list of strings}.")
+            raise refused(gettext("“tags” is a list of strings, or {“any”: a list of strings}."))
 
     def conditions(self, asked: Any) -> Iterable[Condition]:
         """Yield one condition for any of them, or one for each."""
@@ -37,6 +39,6 @@ class TagsFilter(Filter):
     def words(self, asked: Any) -> Iterable[str]:
         """Yield each tag, or all of which one is enough."""
         if isinstance(asked, dict):
-            yield f"the tag {operators_words(asked)}"
+            yield gettext("the tag {asked}").format(asked=operators_words(asked))
         else:
-            yield from (f"the tag “{tag}”" for tag in asked)
+            yield from (gettext("the tag “{tag}”").format(tag=tag) for tag in asked)

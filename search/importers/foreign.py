@@ -7,6 +7,8 @@ import re
 import zipfile
 from typing import TYPE_CHECKING, BinaryIO
 
+from django.utils.translation import gettext_noop
+
 from retrieval_site.errors import AppError
 from search.importers.detecting import may_be_csv, text_head
 from search.importers.tables import known_columns, no_table
@@ -29,76 +31,76 @@ DIRECTORY_BYTES_MAX = 1024 * 1024
 _TAR_AT, _CONTROL_SHARE_MAX = 257, 0.05
 
 _STARTS = (
-    (b"%PDF-", "a PDF document"),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office file (xls, doc, ppt or msg)"),
-    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
-    (b"Rar!\x1a\x07", "a RAR archive"),
-    (b"\x1f\x8b", "a gzip file (gz or tar.gz)"),
-    (b"BZh", "a bzip2 file"),
-    (b"\xfd7zXZ\x00", "an xz file"),
-    (b"\x28\xb5\x2f\xfd", "a Zstandard file"),
-    (b"\x04\x22\x4d\x18", "an LZ4 file"),
-    (b"MSCF\x00", "a cabinet archive"),
-    (b"!<arch>\n", "a Unix archive or Debian package"),
-    (b"\xed\xab\xee\xdb", "an RPM package"),
-    (b"MZ", "a Windows program"),
-    (b"\x7fELF", "a Linux program or library"),
-    (b"\xcf\xfa\xed\xfe", "a macOS program"),
-    (b"\xce\xfa\xed\xfe", "a macOS program"),
-    (b"\xca\xfe\xba\xbe", "a macOS program or Java class"),
-    (b"\x00asm", "a WebAssembly program"),
-    (b"#!", "a script"),
-    (b"SQLite format 3\x00", "an SQLite database"),
-    (b"\x00\x01\x00\x00Standard ", "an Access database"),
-    (b"PAR1", "a Parquet file"),
-    (b"ARROW1", "an Arrow file"),
-    (b"\x89HDF\r\n", "an HDF5 file"),
-    (b"\x93NUMPY", "a NumPy array"),
-    (b"\x80\x02", "a Python pickle"),
-    (b"\x80\x03", "a Python pickle"),
-    (b"\x80\x04\x95", "a Python pickle"),
-    (b"\x80\x05\x95", "a Python pickle"),
-    (b"{\\rtf", "an RTF document"),
-    (b"%!PS", "a PostScript document"),
-    (b"8BPS", "a Photoshop picture"),
-    (b"\x00\x00\x01\x00", "an icon"),
-    (b"\xff\x0a", "a JPEG XL picture"),
-    (b"\x00\x00\x00\x0cJXL ", "a JPEG XL picture"),
-    (b"\x00\x00\x00\x0cjP  ", "a JPEG 2000 picture"),
-    (b"ID3", "a sound file"),
-    (b"OggS", "a sound or film file"),
-    (b"fLaC", "a sound file"),
-    (b"\x1aE\xdf\xa3", "a film (Matroska or WebM)"),
-    (b"FLV\x01", "a film"),
-    (b"wOFF", "a font"),
-    (b"wOF2", "a font"),
-    (b"OTTO", "a font"),
-    (b"PK\x07\x08", "a zip archive in several parts"),
+    (b"%PDF-", gettext_noop("a PDF document")),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", gettext_noop("an old Office file (xls, doc, ppt or msg)")),
+    (b"7z\xbc\xaf\x27\x1c", gettext_noop("a 7-Zip archive")),
+    (b"Rar!\x1a\x07", gettext_noop("a RAR archive")),
+    (b"\x1f\x8b", gettext_noop("a gzip file (gz or tar.gz)")),
+    (b"BZh", gettext_noop("a bzip2 file")),
+    (b"\xfd7zXZ\x00", gettext_noop("an xz file")),
+    (b"\x28\xb5\x2f\xfd", gettext_noop("a Zstandard file")),
+    (b"\x04\x22\x4d\x18", gettext_noop("an LZ4 file")),
+    (b"MSCF\x00", gettext_noop("a cabinet archive")),
+    (b"!<arch>\n", gettext_noop("a Unix archive or Debian package")),
+    (b"\xed\xab\xee\xdb", gettext_noop("an RPM package")),
+    (b"MZ", gettext_noop("a Windows program")),
+    (b"\x7fELF", gettext_noop("a Linux program or library")),
+    (b"\xcf\xfa\xed\xfe", gettext_noop("a macOS program")),
+    (b"\xce\xfa\xed\xfe", gettext_noop("a macOS program")),
+    (b"\xca\xfe\xba\xbe", gettext_noop("a macOS program or Java class")),
+    (b"\x00asm", gettext_noop("a WebAssembly program")),
+    (b"#!", gettext_noop("a script")),
+    (b"SQLite format 3\x00", gettext_noop("an SQLite database")),
+    (b"\x00\x01\x00\x00Standard ", gettext_noop("an Access database")),
+    (b"PAR1", gettext_noop("a Parquet file")),
+    (b"ARROW1", gettext_noop("an Arrow file")),
+    (b"\x89HDF\r\n", gettext_noop("an HDF5 file")),
+    (b"\x93NUMPY", gettext_noop("a NumPy array")),
+    (b"\x80\x02", gettext_noop("a Python pickle")),
+    (b"\x80\x03", gettext_noop("a Python pickle")),
+    (b"\x80\x04\x95", gettext_noop("a Python pickle")),
+    (b"\x80\x05\x95", gettext_noop("a Python pickle")),
+    (b"{\\rtf", gettext_noop("an RTF document")),
+    (b"%!PS", gettext_noop("a PostScript document")),
+    (b"8BPS", gettext_noop("a Photoshop picture")),
+    (b"\x00\x00\x01\x00", gettext_noop("an icon")),
+    (b"\xff\x0a", gettext_noop("a JPEG XL picture")),
+    (b"\x00\x00\x00\x0cJXL ", gettext_noop("a JPEG XL picture")),
+    (b"\x00\x00\x00\x0cjP  ", gettext_noop("a JPEG 2000 picture")),
+    (b"ID3", gettext_noop("a sound file")),
+    (b"OggS", gettext_noop("a sound or film file")),
+    (b"fLaC", gettext_noop("a sound file")),
+    (b"\x1aE\xdf\xa3", gettext_noop("a film (Matroska or WebM)")),
+    (b"FLV\x01", gettext_noop("a film")),
+    (b"wOFF", gettext_noop("a font")),
+    (b"wOF2", gettext_noop("a font")),
+    (b"OTTO", gettext_noop("a font")),
+    (b"PK\x07\x08", gettext_noop("a zip archive in several parts")),
 )  # fmt: skip
 _TEXTUAL = (b"%PDF-", b"#!", b"{\\rtf", b"%!PS")
 """Starts that are told without looking for bytes that no text has."""
 
 _TAGS = (
-    (re.compile(rb"<(!doctype\s+html|html|head|body)\b", re.I), "an HTML page"),
-    (re.compile(rb"<(!doctype\s+svg|svg)\b", re.I), "an SVG drawing"),
-    (re.compile(rb"<(!doctype|!--|[a-z][\w:.-]*[\s/>])", re.I), "an XML file"),
+    (re.compile(rb"<(!doctype\s+html|html|head|body)\b", re.I), gettext_noop("an HTML page")),
+    (re.compile(rb"<(!doctype\s+svg|svg)\b", re.I), gettext_noop("an SVG drawing")),
+    (re.compile(rb"<(!doctype|!--|[a-z][\w:.-]*[\s/>])", re.I), gettext_noop("an XML file")),
 )
 _MEMBERS = (
-    ("xl/", "an Excel workbook (xlsx)"),
-    ("word/", "a Word document (docx)"),
-    ("ppt/", "a PowerPoint presentation (pptx)"),
-    ("visio/", "a Visio drawing (vsdx)"),
-    ("META-INF/container.xml", "an EPUB book"),
-    ("AndroidManifest.xml", "an Android app"),
-    ("META-INF/MANIFEST.MF", "a Java archive"),
-    ("Index/Document.iwa", "an Apple document (Pages, Numbers or Keynote)"),
-    ("Index.zip", "an Apple document (Pages, Numbers or Keynote)"),
+    ("xl/", gettext_noop("an Excel workbook (xlsx)")),
+    ("word/", gettext_noop("a Word document (docx)")),
+    ("ppt/", gettext_noop("a PowerPoint presentation (pptx)")),
+    ("visio/", gettext_noop("a Visio drawing (vsdx)")),
+    ("META-INF/container.xml", gettext_noop("an EPUB book")),
+    ("AndroidManifest.xml", gettext_noop("an Android app")),
+    ("META-INF/MANIFEST.MF", gettext_noop("a Java archive")),
+    ("Index/Document.iwa", gettext_noop("an Apple document (Pages, Numbers or Keynote)")),
+    ("Index.zip", gettext_noop("an Apple document (Pages, Numbers or Keynote)")),
 )
 _MIMETYPES = {
-    b"application/epub+zip": "an EPUB book",
-    b"application/vnd.oasis.opendocument.text": "an OpenDocument text (odt)",
-    b"application/vnd.oasis.opendocument.spreadsheet": "an OpenDocument spreadsheet (ods)",
-    b"application/vnd.oasis.opendocument.presentation": "an OpenDocument presentation (odp)",
+    b"application/epub+zip": gettext_noop("an EPUB book"),
+    b"application/vnd.oasis.opendocument.text": gettext_noop("an OpenDocument text (odt)"),
+    b"application/vnd.oasis.opendocument.spreadsheet": gettext_noop("an OpenDocument spreadsheet (ods)"),
+    b"application/vnd.oasis.opendocument.presentation": gettext_noop("an OpenDocument presentation (odp)"),
 }
 
 
@@ -133,7 +135,7 @@ def _is_readable(file: BinaryIO, name: str) -> bool:
     """Tell a file that is a document itself, or a picture; raises AppError for one that has a password."""
     kind = kind_of(file, name)
     if kind == "encrypted":
-        raise _refusal("an Office file with a password")
+        raise _refusal(gettext_noop("an Office file with a password"))
     return kind in READERS and kind != ARCHIVE
 
 
@@ -147,16 +149,16 @@ def foreign_name(head: bytes) -> str | None:
     """Return what a file is called by its first bytes, if it is no text: “a Windows program”."""
     picture = sniff_format(head)
     if picture:
-        return f"a picture ({picture.upper()})"
+        return gettext_noop("a picture ({picture})").format(picture=picture.upper())
     binary = _is_binary(head)
     for start, name in _STARTS:
         if head.startswith(start) and (binary or start in _TEXTUAL):
             return name
     if head[4:8] == b"ftyp" or (head[:4] == b"RIFF" and head[8:12] in (b"AVI ", b"WAVE")):
-        return "a sound or film file"
+        return gettext_noop("a sound or film file")
     if head[_TAR_AT : _TAR_AT + 5] == b"ustar":
-        return "a tar archive"
-    return "not text and in no format that is known here" if binary else _markup(head)
+        return gettext_noop("a tar archive")
+    return gettext_noop("not text and in no format that is known here") if binary else _markup(head)
 
 
 def _markup(head: bytes) -> str | None:
@@ -168,7 +170,7 @@ def _markup(head: bytes) -> str | None:
         while text.startswith(start) and end in text:
             text = text.partition(end)[2].lstrip()
     found = next((name for pattern, name in _TAGS if pattern.match(text)), None)
-    return found or ("an XML file" if is_xml else None)
+    return found or (gettext_noop("an XML file") if is_xml else None)
 
 
 def _is_binary(head: bytes) -> bool:
@@ -206,7 +208,7 @@ def _by_members(names: Iterable[str]) -> str | None:
             office and wanted.endswith("/") and any(n.startswith(wanted) for n in listed)
         ):
             return found
-    return "an Office document" if office else None
+    return gettext_noop("an Office document") if office else None
 
 
 def _refuse_text(text: bytes) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext_noop
+
 from retrieval_site.errors import AppError
 from search.importers.choosing import DATA_SUFFIXES
 from search.importers.files import DAMAGED_WHILE_READING
@@ -24,15 +26,15 @@ def reason_left_out(files: Files, name: str, *, beside_table: bool) -> str:
         with files.open(name) as file:
             head = file.read(HEAD_BYTES)
     except (AppError, *DAMAGED_WHILE_READING):
-        return "it cannot be unpacked"
+        return gettext_noop("it cannot be unpacked")
     if not head:
-        return "it is empty"
+        return gettext_noop("it is empty")
     if beside_table and kind_by_name(name) is not None:
-        return "a text beside the file that lists the documents"
+        return gettext_noop("a text beside the file that lists the documents")
     if head.startswith(zips.STARTS):
-        return "an archive or a file in no format that is known here"
+        return gettext_noop("an archive or a file in no format that is known here")
     if found := foreign_name(head):
         return found
     if name.lower().endswith(DATA_SUFFIXES):
-        return "a text that lists no documents"
-    return "a text whose name does not end as a document’s does, such as .txt"
+        return gettext_noop("a text that lists no documents")
+    return gettext_noop("a text whose name does not end as a document’s does, such as .txt")

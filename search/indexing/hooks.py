@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.template.defaultfilters import filesizeformat
+from django.utils.translation import gettext
 
 from models_admin.hooks import Panel
+from retrieval_site.languages.lazy import gettext_lazy
+from retrieval_site.languages.said import word_in_readers_language
 from search.indexing.prepare import coverage_report
 from search.vectors.coverage import coverage
 from search.vectors.index import index_prewarm, index_state
@@ -16,7 +19,11 @@ if TYPE_CHECKING:
     from models_admin.models import ModelVersion
     from search.vectors.tables import IndexKind
 
-INDEX_WORDS: dict[IndexKind | None, str] = {"hnsw": "HNSW", "binary": "binary", None: "exact scan"}
+INDEX_WORDS: dict[IndexKind | None, str] = {
+    "hnsw": "HNSW",
+    "binary": gettext_lazy("binary"),
+    None: gettext_lazy("exact scan"),
+}
 
 
 class SearchVectors:
@@ -44,11 +51,28 @@ class SearchVectors:
 
 def coverage_panel(version: ModelVersion) -> Panel:
     """Show which units have their vector under this version, and which index answers for them."""
-    columns = ("units", "all", "with vector", "cannot be encoded", "missing", "index", "its size")
+    columns = (
+        gettext("units"),
+        gettext("all"),
+        gettext("with vector"),
+        gettext("cannot be encoded"),
+        gettext("missing"),
+        gettext("index"),
+        gettext("its size"),
+    )
     report = coverage_report(version)
     rows = []
     for kind, counts in report.items():
         index = index_state(version, kind)
         words = (INDEX_WORDS[index.kind], filesizeformat(index.size_bytes) if index.kind else "")
-        rows.append((f"{kind}s", counts.total, counts.stored, counts.broken, counts.missing, *words))
-    return Panel("Vectors", columns, rows)
+        rows.append(
+            (
+                word_in_readers_language(f"{kind}s"),
+                counts.total,
+                counts.stored,
+                counts.broken,
+                counts.missing,
+                *words,
+            )
+        )
+    return Panel(gettext("Vectors"), columns, rows)

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.dateparse import parse_datetime
 from django.utils.timezone import localtime
+from django.utils.translation import gettext
 
 from models_admin.hooks import Panel
 from models_admin.judged import judged_of
+from retrieval_site.languages.lazy import gettext_lazy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,11 +19,11 @@ if TYPE_CHECKING:
     from models_admin.models import ModelVersion
 
 COLUMNS = {
-    "ndcg_at_10_of_judged": "nDCG@10 among judged",
+    "ndcg_at_10_of_judged": gettext_lazy("nDCG@10 among judged"),
     "ndcg_at_10": "nDCG@10",
-    "success_at_1": "relevant first, %",
-    "success_at_10": "relevant among ten, %",
-    "judged_at_10": "judged among ten, %",
+    "success_at_1": gettext_lazy("relevant first, %"),
+    "success_at_10": gettext_lazy("relevant among ten, %"),
+    "judged_at_10": gettext_lazy("judged among ten, %"),
 }
 COVERAGE = "judged_at_10"
 """How much was judged at all: neither model's merit."""
@@ -39,13 +41,13 @@ def judged_panel(version: ModelVersion) -> Panel | None:
     rows = [_row(str(version), judged.measures, _value)] if judged.measures else []
     if judged.differences:
         rows.append(_row(f"{judged.champion}, champion then", judged.champion_measures, _value))
-        rows.append(_row("difference", judged.differences, _difference))
-        rows.append(_row("95 % interval", judged.differences, _interval))
+        rows.append(_row(gettext("difference"), judged.differences, _difference))
+        rows.append(_row(gettext("95 % interval"), judged.differences, _interval))
     left_out = f"; {judged.left_out:,} cannot be asked again" if judged.left_out else ""
     measured_at = parse_datetime(judged.measured_at)
     day = f"{localtime(measured_at):%Y-%m-%d %H:%M}" if measured_at else ""
     note = _NOTE.format(searches=judged.searches, day=day, left_out=left_out)
-    return Panel("What people judged", ("model", *COLUMNS.values()), rows, note)
+    return Panel(gettext("What people judged"), (gettext("model"), *COLUMNS.values()), rows, note)
 
 
 def _row(

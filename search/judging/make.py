@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from models_admin.services import champion
 from models_admin.versions import versions_live
@@ -44,10 +45,15 @@ def queue_create(*, viewer: Any, collection: str, name: str, source: str, file: 
     `judging.one_model`, and those of `read_pairs` and of its lines.
     """
     if source not in JudgingQueue.Source.values:
-        raise AppError.of_parameter("source", f"Send one of {', '.join(JudgingQueue.Source.values)}.")
+        raise AppError.of_parameter(
+            "source", gettext("Send one of {values}.").format(values=", ".join(JudgingQueue.Source.values))
+        )
     owned = _collection(collection, viewer)
     if not name.strip() or len(name) > NAME_MAX or "\0" in name:
-        raise AppError.of_parameter("name", f"Give the queue a name of at most {NAME_MAX} characters.")
+        raise AppError.of_parameter(
+            "name",
+            gettext("Give the queue a name of at most {name_max} characters.").format(name_max=NAME_MAX),
+        )
     if owned.judging_queues.count() >= QUEUES_MAX:
         raise AppError("judging.too_many", limit=QUEUES_MAX)
     with transaction.atomic():

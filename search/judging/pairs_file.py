@@ -9,6 +9,8 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext_noop
+
 from retrieval_site.errors import AppError
 from workers.formats.bounded_json import json_lines
 
@@ -52,10 +54,12 @@ def _csv(text: str) -> Iterator[tuple[int, dict[str, Any]]]:
     try:
         for row in reader:
             if None in row:
-                raise _wrong(reader.line_num, "it has more cells than the header")
+                raise _wrong(reader.line_num, gettext_noop("it has more cells than the header"))
             yield reader.line_num, row
     except csv.Error as error:
-        raise _wrong(reader.line_num + 1, "it is not CSV") from error  # of the row after the last one read
+        raise _wrong(
+            reader.line_num + 1, gettext_noop("it is not CSV")
+        ) from error  # of the row after the last one read
 
 
 def _line(number: int, values: dict[str, Any]) -> Line:
@@ -63,13 +67,13 @@ def _line(number: int, values: dict[str, Any]) -> Line:
     if not document or len(document) > DOCUMENT_MAX:
         raise _wrong(number, f"`document` is not an external id of 1 to {DOCUMENT_MAX} characters")
     if bool(query) == bool(text):
-        raise _wrong(number, "it has not one of `query` and `text`")
+        raise _wrong(number, gettext_noop("it has not one of `query` and `text`"))
     if len(text) > TEXT_MAX:
         raise _wrong(number, f"`text` has more than {TEXT_MAX} characters")
     try:
         return Line(number, document, uuid.UUID(query) if query else None, text)
     except ValueError as error:
-        raise _wrong(number, "`query` is not the id of a search") from error
+        raise _wrong(number, gettext_noop("`query` is not the id of a search")) from error
 
 
 def _value(number: int, values: dict[str, Any], name: str) -> str:

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import models
 
+from retrieval_site.languages.lazy import gettext_lazy
 from search.querysets import CollectionQuerySet
 
 LANGUAGES = [
@@ -47,15 +48,15 @@ class Collection(models.Model):
     class Visibility(models.TextChoices):
         """Public: everybody who may search. Private: members only."""
 
-        PUBLIC = "public", "public"
-        PRIVATE = "private", "private"
+        PUBLIC = "public", gettext_lazy("public")
+        PRIVATE = "private", gettext_lazy("private")
 
     class Recognition(models.TextChoices):
         """Which pictures of text are read."""
 
-        NONE = "none", "nothing"
-        PAGES = "pages", "scanned pages"
-        ALL = "all", "scanned pages, figures and photographs"
+        NONE = "none", gettext_lazy("nothing")
+        PAGES = "pages", gettext_lazy("scanned pages")
+        ALL = "all", gettext_lazy("scanned pages, figures and photographs")
 
     slug = models.SlugField(max_length=80, unique=True)
     name = models.CharField(max_length=200)
@@ -104,9 +105,9 @@ class Membership(models.Model):
     class Role(models.TextChoices):
         """What each allows, from the least on; each allows what those before it do."""
 
-        READER = "reader", "search"
-        JUDGE = "judge", "search and judge"
-        CURATOR = "curator", "search, judge and curate"
+        READER = "reader", gettext_lazy("search")
+        JUDGE = "judge", gettext_lazy("search and judge")
+        CURATOR = "curator", gettext_lazy("search, judge and curate")
 
     collection = models.ForeignKey(Collection, on_delete=models.CASCADE)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True)

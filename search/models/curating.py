@@ -9,6 +9,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 
+from retrieval_site.languages.lazy import gettext_lazy
 from search.models.collection import Collection
 from search.models.document import Document
 
@@ -24,21 +25,21 @@ class ChangeSet(models.Model):
     class Action(models.TextChoices):
         """What was done."""
 
-        ADD_TAGS = "add_tags", "added tags"
-        REMOVE_TAGS = "remove_tags", "removed tags"
-        SET_FIELD = "set_field", "set a field"
-        REMOVE_FIELD = "remove_field", "removed a field"
-        MOVE = "move", "moved to another collection"
-        MERGE = "merge", "merged duplicates"
-        TRASH = "trash", "moved to the trash"
-        RESTORE = "restore", "restored from the trash"
-        UNDO = "undo", "took a change back"
-        CREATE = "create", "added a document"
-        EDIT = "edit", "changed a document"
-        DELETE = "delete", "deleted for good"
-        ERASE_FILE = "erase_file", "erased a former version of a file"
-        IMPORT = "import", "imported documents"
-        ROUND = "round", "read a source"
+        ADD_TAGS = "add_tags", gettext_lazy("added tags")
+        REMOVE_TAGS = "remove_tags", gettext_lazy("removed tags")
+        SET_FIELD = "set_field", gettext_lazy("set a field")
+        REMOVE_FIELD = "remove_field", gettext_lazy("removed a field")
+        MOVE = "move", gettext_lazy("moved to another collection")
+        MERGE = "merge", gettext_lazy("merged duplicates")
+        TRASH = "trash", gettext_lazy("moved to the trash")
+        RESTORE = "restore", gettext_lazy("restored from the trash")
+        UNDO = "undo", gettext_lazy("took a change back")
+        CREATE = "create", gettext_lazy("added a document")
+        EDIT = "edit", gettext_lazy("changed a document")
+        DELETE = "delete", gettext_lazy("deleted for good")
+        ERASE_FILE = "erase_file", gettext_lazy("erased a former version of a file")
+        IMPORT = "import", gettext_lazy("imported documents")
+        ROUND = "round", gettext_lazy("read a source")
 
     collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="change_sets")
     action = models.CharField(max_length=20, choices=Action.choices)
@@ -66,10 +67,10 @@ class ChangedDocument(models.Model):
     class State(models.TextChoices):
         """How far it is. `same`: the document was so already."""
 
-        WAITING = "waiting", "waiting"
-        DONE = "done", "done"
-        SAME = "same", "nothing to change"
-        LEFT = "left", "left as it was"
+        WAITING = "waiting", gettext_lazy("waiting")
+        DONE = "done", gettext_lazy("done")
+        SAME = "same", gettext_lazy("nothing to change")
+        LEFT = "left", gettext_lazy("left as it was")
 
     change_set = models.ForeignKey(
         ChangeSet, on_delete=models.CASCADE, related_name="changes", db_index=False

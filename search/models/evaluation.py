@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
+from retrieval_site.languages.lazy import gettext_lazy
 from search.models.collection import Collection
 from search.models.document import Document
 from search.models.feedback import Query
@@ -23,9 +24,9 @@ class EvaluationSet(models.Model):
     class Source(models.TextChoices):
         """Where its queries come from."""
 
-        PAIRS = "pairs", "documents of a collection that have a picture and a text"
-        JUDGEMENTS = "judgements", "searches that people judged"
-        QRELS = "qrels", "a file of queries and a file of relevant documents (TREC qrels)"
+        PAIRS = "pairs", gettext_lazy("documents of a collection that have a picture and a text")
+        JUDGEMENTS = "judgements", gettext_lazy("searches that people judged")
+        QRELS = "qrels", gettext_lazy("a file of queries and a file of relevant documents (TREC qrels)")
 
     name = models.CharField(max_length=120, unique=True)
     source = models.CharField(max_length=10, choices=Source.choices)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from retrieval_site.languages.lazy import gettext_lazy
 from search.models.collection import Collection
 from search.models.document import Document
 
@@ -26,10 +27,10 @@ class CollectionField(models.Model):
     class Type(models.TextChoices):
         """What the values of a field are."""
 
-        STRING = "string", "string"
-        NUMBER = "number", "number"
-        DATE = "date", "date"
-        BOOLEAN = "boolean", "boolean"
+        STRING = "string", gettext_lazy("string")
+        NUMBER = "number", gettext_lazy("number")
+        DATE = "date", gettext_lazy("date")
+        BOOLEAN = "boolean", gettext_lazy("boolean")
 
     collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="fields")
     name = models.CharField(max_length=200)

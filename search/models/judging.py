@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 
+from retrieval_site.languages.lazy import gettext_lazy
 from search.models.collection import Collection
 from search.models.document import Document
 from search.models.feedback import Query
@@ -19,9 +20,9 @@ class JudgingQueue(models.Model):
     class Source(models.TextChoices):
         """Where its pairs come from."""
 
-        UNSURE = "unsure", "hits near the line of relevance"
-        VERSIONS = "versions", "hits on which two models disagree"
-        FILE = "file", "a file"
+        UNSURE = "unsure", gettext_lazy("hits near the line of relevance")
+        VERSIONS = "versions", gettext_lazy("hits on which two models disagree")
+        FILE = "file", gettext_lazy("a file")
 
     name = models.CharField(max_length=120)
     collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="judging_queues")

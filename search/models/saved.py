@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 
+from retrieval_site.languages.lazy import gettext_lazy
 from search.models.document import Document
 from search.models.feedback import Query
 
@@ -18,9 +19,9 @@ class SavedSearch(models.Model):
     class Alerts(models.TextChoices):
         """Whether somebody is told of new documents that fit: on their page, and by e-mail too."""
 
-        OFF = "off", "no"
-        PAGE = "page", "on this page"
-        MAIL = "mail", "by e-mail too"
+        OFF = "off", gettext_lazy("no")
+        PAGE = "page", gettext_lazy("on this page")
+        MAIL = "mail", gettext_lazy("by e-mail too")
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="saved_searches"

@@ -7,6 +7,7 @@ import uuid
 from django.conf import settings
 from django.db import models
 
+from retrieval_site.languages.lazy import gettext_lazy
 from search.models.document import Document
 from search.models.feedback import Query
 
@@ -20,9 +21,9 @@ class SideBySide(models.Model):
     class Preference(models.TextChoices):
         """What the person said."""
 
-        FIRST = "first", "the first version's answer"
-        SECOND = "second", "the second version's answer"
-        NEITHER = "neither", "no difference"
+        FIRST = "first", gettext_lazy("the first version's answer")
+        SECOND = "second", gettext_lazy("the second version's answer")
+        NEITHER = "neither", gettext_lazy("no difference")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -97,9 +98,9 @@ class InterleavedAnswer(models.Model):
     class Outcome(models.TextChoices):
         """What became of it."""
 
-        SHOWN = "shown", "answered from both"
-        LATE = "late", "the challenger was not there in time"
-        FAILED = "failed", "the challenger could not answer"
+        SHOWN = "shown", gettext_lazy("answered from both")
+        LATE = "late", gettext_lazy("the challenger was not there in time")
+        FAILED = "failed", gettext_lazy("the challenger could not answer")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     query = models.OneToOneField(Query, on_delete=models.CASCADE, related_name="interleaved")

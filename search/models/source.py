@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 
+from retrieval_site.languages.lazy import gettext_lazy
 from search.models.collection import Collection
 from search.models.document import Document
 
@@ -21,10 +22,10 @@ class Source(models.Model):
     class Kind(models.TextChoices):
         """What stands at the address."""
 
-        FOLDER = "folder", "watched folder"
-        OAI_PMH = "oai_pmh", "OAI-PMH"
-        IIIF = "iiif", "IIIF manifests"
-        S3 = "s3", "S3 bucket"
+        FOLDER = "folder", gettext_lazy("watched folder")
+        OAI_PMH = "oai_pmh", gettext_lazy("OAI-PMH")
+        IIIF = "iiif", gettext_lazy("IIIF manifests")
+        S3 = "s3", gettext_lazy("S3 bucket")
 
     collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="sources")
     name = models.CharField(max_length=200)

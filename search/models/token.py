@@ -6,6 +6,8 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from retrieval_site.languages.lazy import gettext_lazy
+
 
 class ApiToken(models.Model):
     """A program's key to the API; only its SHA-256 is kept, the key itself is shown once."""
@@ -13,8 +15,8 @@ class ApiToken(models.Model):
     class Scope(models.TextChoices):
         """Read: searching and looking. Write: documents, imports, judgements."""
 
-        READ = "read", "read"
-        WRITE = "write", "write"
+        READ = "read", gettext_lazy("read")
+        WRITE = "write", gettext_lazy("write")
 
     name = models.CharField(max_length=100)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_tokens")

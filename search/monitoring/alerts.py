@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.utils.translation import gettext
 
 from search.models import DriftMeasurement, RecallMeasurement
 from search.monitoring.outcomes import outcomes_of_last_day
@@ -53,10 +54,10 @@ def _recall() -> Iterator[HealthAlert]:
     for row in latest_recalls():
         if row.high < row.target:
             name = f"recall {row.version.key} {row.modality} {row.kind}"
-            sentence = (
-                f"The index finds {row.recall:.1%} of the ten nearest {row.kind}s for {row.modality} queries, "
-                f"significantly less than the target of {row.target:.0%}."
-            )
+            sentence = gettext(
+                "The index finds {recall:.1%} of the ten nearest {kind}s for {modality} queries, "
+                "significantly less than the target of {target:.0%}."
+            ).format(recall=row.recall, kind=row.kind, modality=row.modality, target=row.target)
             yield HealthAlert(name, sentence, row.recall, row.target)
 
 
@@ -64,21 +65,25 @@ def _drift() -> Iterator[HealthAlert]:
     for row in latest_drifts():
         if row.psi >= max(SHIFTED, row.chance):
             name = f"drift {row.version.key} {row.modality} {row.kind}"
-            sentence = (
-                f"The {row.modality} queries of the last week are unlike the reference (PSI {row.psi:.2f})."
-            )
+            sentence = gettext(
+                "The {modality} queries of the last week are unlike the reference (PSI {psi:.2f})."
+            ).format(modality=row.modality, psi=row.psi)
             yield HealthAlert(name, sentence, row.psi, SHIFTED)
 
 
 def _tables() -> Iterator[HealthAlert]:
     for table in tables_health():
         if table.needs_vacuum:
-            sentence = f"{table.dead_share:.0%} of the rows of {table.model}'s {table.kind} vectors are dead."
+            sentence = gettext("{dead_share:.0%} of the rows of {model}'s {kind} vectors are dead.").format(
+                dead_share=table.dead_share, model=table.model, kind=table.kind
+            )
             yield HealthAlert(f"dead rows {table.model} {table.kind}", sentence, table.dead_share, 0.2)
 
 
 def _outcomes() -> Iterator[HealthAlert]:
     day, limit = outcomes_of_last_day(), settings.CONFIG.no_match_alert
     if day.total >= SEARCHES_MIN and day.none_share >= limit:
-        sentence = f"{day.none_share:.0%} of the searches of the last 24 hours found no match."
+        sentence = gettext("{none_share:.0%} of the searches of the last 24 hours found no match.").format(
+            none_share=day.none_share
+        )
         yield HealthAlert("no match", sentence, day.none_share, limit)

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from search.models import Calibration, DriftMeasurement
 from search.monitoring.kept import kept_vectors
@@ -66,7 +67,7 @@ def drift_in_words(measured: DriftMeasurement) -> str:
     """Return what an index means, by the usual bands; one that chance alone gives means nothing."""
     if measured.psi < max(CHANGED, measured.chance):
         return "stable"
-    return "changed a little" if measured.psi < SHIFTED else "changed a lot"
+    return gettext_noop("changed a little") if measured.psi < SHIFTED else gettext_noop("changed a lot")
 
 
 def _of_calibration(direction: WatchedDirection) -> _Reference | None:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from search.job_types import MONITOR
 from search.models import DriftMeasurement, RecallMeasurement, SearchSetting
@@ -74,8 +75,8 @@ def page_context() -> dict[str, Any]:
         "drifts": _drifts(),
         "tables": tables_health(),
         "days": list(reversed(days[-14:])),
-        "low_curve": _share_curve(days, "low_share", "Share of searches with low confidence by day"),
-        "none_curve": _share_curve(days, "none_share", "Share of searches without a match by day"),
+        "low_curve": _share_curve(days, "low_share", gettext("Share of searches with low confidence by day")),
+        "none_curve": _share_curve(days, "none_share", gettext("Share of searches without a match by day")),
         "failures": latest_failures(),
         "repeated": repeated_failures(),
         "applied": SearchSetting.objects.select_related("version", "by", "undone_by")[:LOGGED],
@@ -94,7 +95,9 @@ def _recalls() -> list[RecallShown]:
             row,
             curve(
                 history[_direction(row)],
-                f"recall@10 of {row.version.key}, {row.modality} queries, over time",
+                gettext("recall@10 of {key}, {modality} queries, over time").format(
+                    key=row.version.key, modality=row.modality
+                ),
                 low=0.5,
                 limit=row.target,
             ),
@@ -127,7 +130,9 @@ def _drifts() -> list[DriftShown]:
             drift_in_words(row),
             curve(
                 history[_key(row)],
-                f"PSI of {row.version.key}, {row.modality} queries, over time",
+                gettext("PSI of {key}, {modality} queries, over time").format(
+                    key=row.version.key, modality=row.modality
+                ),
                 high=max(0.5, *(value for _, value in history[_key(row)])),
                 limit=0.25,
             ),

@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models import Prefetch, prefetch_related_objects
 from django.utils.timezone import localtime
+from django.utils.translation import gettext
 
 from models_admin.hooks import Panel
+from retrieval_site.languages.lazy import gettext_lazy
+from retrieval_site.languages.said import word_in_readers_language
 from search.models import Calibration
 from search.relevance.stored import fitted_of
 
@@ -15,20 +18,20 @@ if TYPE_CHECKING:
     from models_admin.models import ModelVersion
 
 COLUMNS = (
-    "asked with",
-    "found",
-    "collection",
-    "fitted to",
-    "queries",
-    "hits",
-    "relevant",
-    "calibration error",
-    "when",
+    gettext_lazy("asked with"),
+    gettext_lazy("found"),
+    gettext_lazy("collection"),
+    gettext_lazy("fitted to"),
+    gettext_lazy("queries"),
+    gettext_lazy("hits"),
+    gettext_lazy("relevant"),
+    gettext_lazy("calibration error"),
+    gettext_lazy("when"),
 )
-_NOTE = (
-    "The calibration error is how far the shown probability is from the share of relevant hits, on average, in queries "
-    "that were left out of the fit. Fitted to pairs, a document's own text counts as relevant to its picture and "
-    "no other does, so probabilities are rather too low."
+_NOTE = gettext_lazy(
+    "The calibration error is how far the shown probability is from the share of relevant hits, on "
+    "average, in queries that were left out of the fit. Fitted to pairs, a document's own text counts as "
+    "relevant to its picture and no other does, so probabilities are rather too low."
 )
 
 
@@ -37,10 +40,10 @@ def calibration_panel(version: ModelVersion) -> Panel | None:
     prefetch_related_objects([version], calibrations_shown())
     rows = [
         (
-            row["modality"],
-            f"{row['kind']}s",
-            row["collection"] or "all",
-            row["source"],
+            word_in_readers_language(row["modality"]),
+            word_in_readers_language(f"{row['kind']}s"),
+            row["collection"] or gettext("all"),
+            word_in_readers_language(row["source"]),
             row["queries"],
             row["hits"],
             row["relevant"],
@@ -49,7 +52,7 @@ def calibration_panel(version: ModelVersion) -> Panel | None:
         )
         for row in calibrations_json(version)
     ]
-    return Panel("Relevance", COLUMNS, rows, _NOTE) if rows else None
+    return Panel(gettext("Relevance"), COLUMNS, rows, _NOTE) if rows else None
 
 
 def calibrations_json(version: ModelVersion) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, transaction
 from django.utils.text import slugify
+from django.utils.translation import gettext
 
 from retrieval_site.audit import audit_note
 from retrieval_site.errors import AppError
@@ -107,17 +108,30 @@ def _slug_not_available() -> AppError:
 
 def _check(collection: Collection) -> None:
     if not collection.name.strip() or len(collection.name) > 200:
-        raise _invalid("name", "Write 1 to 200 characters.")
+        raise _invalid("name", gettext("Write 1 to 200 characters."))
     if slugify(collection.slug) != collection.slug or not 0 < len(collection.slug) <= SLUG_MAX:
-        raise _invalid("slug", f"Write 1 to {SLUG_MAX} lower-case letters a to z, digits or hyphens.")
+        raise _invalid(
+            "slug",
+            gettext("Write 1 to {slug_max} lower-case letters a to z, digits or hyphens.").format(
+                slug_max=SLUG_MAX
+            ),
+        )
     if collection.slug in SLUGS_RESERVED and collection.pk is None:
         raise _slug_not_available()
     if collection.visibility not in Collection.Visibility.values:
-        raise _invalid("visibility", f"Send one of {', '.join(Collection.Visibility.values)}.")
+        raise _invalid(
+            "visibility",
+            gettext("Send one of {values}.").format(values=", ".join(Collection.Visibility.values)),
+        )
     if collection.character_recognition not in Collection.Recognition.values:
-        raise _invalid("character_recognition", f"Send one of {', '.join(Collection.Recognition.values)}.")
+        raise _invalid(
+            "character_recognition",
+            gettext("Send one of {values}.").format(values=", ".join(Collection.Recognition.values)),
+        )
     if collection.language not in dict(LANGUAGES):
-        raise _invalid("language", "Send the name of a language in English, or “simple” for any other.")
+        raise _invalid(
+            "language", gettext("Send the name of a language in English, or “simple” for any other.")
+        )
 
 
 def _invalid(field: str, reason: str) -> AppError:

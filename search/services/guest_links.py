@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
+from django.utils.translation import gettext
 
 from retrieval_site.audit import audit_note
 from retrieval_site.errors import AppError
@@ -45,9 +46,14 @@ def guest_link_create(
         pk=collection.pk
     )  # the limit holds for two at once, too
     if not now < ends_at <= now + timedelta(days=DAYS_MAX):
-        raise AppError.of_parameter("ends_at", f"A link ends within {DAYS_MAX} days, and not in the past.")
+        raise AppError.of_parameter(
+            "ends_at",
+            gettext("A link ends within {days_max} days, and not in the past.").format(days_max=DAYS_MAX),
+        )
     if len(note) > NOTE_MAX or "\0" in note:
-        raise AppError.of_parameter("note", f"A note has at most {NOTE_MAX} characters.")
+        raise AppError.of_parameter(
+            "note", gettext("A note has at most {note_max} characters.").format(note_max=NOTE_MAX)
+        )
     if GuestLink.objects.filter(collection=collection).count() >= LINKS_MAX:
         raise AppError("guest_link.too_many", limit=LINKS_MAX)
     token = secrets.token_urlsafe(KEY_BYTES)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from retrieval_site.errors import AppError
 from retrieval_site.people import is_guest
@@ -122,11 +123,14 @@ def grades_of(query: Query, viewer: Viewer, session: str) -> dict[int, int]:
 
 def _check_values(grade: int, comment: str) -> None:
     if isinstance(grade, bool) or grade not in GRADES:
-        raise AppError.of_parameter("grade", "Send 0, 1, 2 or 3.")
+        raise AppError.of_parameter("grade", gettext("Send 0, 1, 2 or 3."))
     if "\0" in comment:
-        raise AppError.of_parameter("comment", "A comment has no NUL characters.")
+        raise AppError.of_parameter("comment", gettext("A comment has no NUL characters."))
     if len(comment) > COMMENT_MAX:
-        raise AppError.of_parameter("comment", f"A comment has at most {COMMENT_MAX} characters.")
+        raise AppError.of_parameter(
+            "comment",
+            gettext("A comment has at most {comment_max} characters.").format(comment_max=COMMENT_MAX),
+        )
 
 
 def _query(query_id: uuid.UUID | str, queries: QuerySet[Query] | None = None) -> Query:

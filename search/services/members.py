@@ -9,6 +9,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.db import transaction
 from django.db.models import F
+from django.utils.translation import gettext
 
 from retrieval_site.audit import audit_note
 from retrieval_site.errors import AppError
@@ -57,7 +58,9 @@ def member_set(*, collection: Collection, role: str, name: str, group: bool = Fa
     Raises AppError `user.not_found`, `group.not_found`, and `parameter.invalid` for a role that there is not.
     """
     if role not in Membership.Role.values:
-        raise AppError.of_parameter("role", f"A role is one of {', '.join(Membership.Role.values)}.")
+        raise AppError.of_parameter(
+            "role", gettext("A role is one of {values}.").format(values=", ".join(Membership.Role.values))
+        )
     kind = "group" if group else "user"
     with members_audited(collection):
         _give(collection, kind, role, _holders(kind, {name}))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 from django.db.models import Count, IntegerField, OuterRef, Subquery
 from django.db.models.functions import Coalesce
+from django.utils.translation import gettext
 
 from retrieval_site.errors import AppError
 from retrieval_site.people import account_of
@@ -126,5 +127,7 @@ def _delete(query_ids: list[Any]) -> int:
 def _checked(name: str) -> str:
     name = " ".join(name.split())
     if not name or len(name) > NAME_MAX or "\0" in name:
-        raise AppError.of_parameter("name", f"Write a name of 1 to {NAME_MAX} characters.")
+        raise AppError.of_parameter(
+            "name", gettext("Write a name of 1 to {name_max} characters.").format(name_max=NAME_MAX)
+        )
     return name

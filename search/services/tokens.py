@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib.auth import get_user_model
 from django.db import connection, transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from retrieval_site.audit import audit_note
 from retrieval_site.database import Prepared
@@ -37,9 +38,11 @@ def token_create(
     """
     wanted = sorted(set(scopes))
     if not wanted or not set(wanted) <= set(ApiToken.Scope.values):
-        raise AppError.of_parameter("scopes", f"Scopes are some of {', '.join(ApiToken.Scope.values)}.")
+        raise AppError.of_parameter(
+            "scopes", gettext("Scopes are some of {values}.").format(values=", ".join(ApiToken.Scope.values))
+        )
     if expires_at is not None and expires_at <= timezone.now():
-        raise AppError.of_parameter("expires_at", "The expiry lies in the past.")
+        raise AppError.of_parameter("expires_at", gettext("The expiry lies in the past."))
     key = KEY_PREFIX + secrets.token_urlsafe(32)
     with transaction.atomic():
         token = ApiToken.objects.create(

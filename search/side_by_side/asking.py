@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from models_admin.models import Alias, ModelVersion, VersionState
 from retrieval_site.errors import AppError
@@ -120,7 +121,10 @@ def preference_set(*, side_by_side: SideBySide, preference: str) -> None:
     Raises AppError `parameter.invalid`, `side_by_side.said`.
     """
     if preference not in SideBySide.Preference.values:
-        raise AppError.of_parameter("preference", f"Send one of {', '.join(SideBySide.Preference.values)}.")
+        raise AppError.of_parameter(
+            "preference",
+            gettext("Send one of {values}.").format(values=", ".join(SideBySide.Preference.values)),
+        )
     rows = SideBySide.objects.filter(pk=side_by_side.pk, preference="")
     if not rows.update(preference=preference, preferred_at=timezone.now()):
         raise AppError("side_by_side.said")

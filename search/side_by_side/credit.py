@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext
+
 from models_admin.hooks import Panel, Verdict
 from search.models import InterleavedAnswer, Judgement, OpenedHit
 from search.services.judgements import RELEVANT
@@ -108,26 +110,33 @@ def credit_panel(version: ModelVersion) -> Panel | None:
     if found is None:
         return None
     rows = [
-        ("more of its documents were opened or marked relevant", found.wins),
-        ("more of the champion's", found.losses),
-        ("as many of both", found.ties),
-        ("nothing was opened or marked", found.silent),
-        ("dropped: it was not there in time", found.late),
-        ("dropped: it could not answer", found.failed),
+        (gettext("more of its documents were opened or marked relevant"), found.wins),
+        (gettext("more of the champion's"), found.losses),
+        (gettext("as many of both"), found.ties),
+        (gettext("nothing was opened or marked"), found.silent),
+        (gettext("dropped: it was not there in time"), found.late),
+        (gettext("dropped: it could not answer"), found.failed),
     ]
-    note = (
+    note = gettext(
         "Searches whose first ten documents were drawn from both rankings by turns. Such an answer came "
-        f"{found.waited_ms} ms later (median); one that was dropped, {found.dropped_ms} ms. "
-        + _says(found, "it", "the champion")
+        "{waited_ms} ms later (median); one that was dropped, {dropped_ms} ms. "
+    ).format(waited_ms=found.waited_ms, dropped_ms=found.dropped_ms) + _says(
+        found, gettext("it"), gettext("the champion")
     )
-    return Panel("Drawn from both by turns", ("searches in which", "number"), rows, note)
+    return Panel(
+        gettext("Drawn from both by turns"), (gettext("searches in which"), gettext("number")), rows, note
+    )
 
 
 def _says(found: Credit, ours: str, theirs: str) -> str:
     if not found.is_enough:
-        few = "too few to say anything, the gate counts them"
-        return f"{found.decided} searches decide for one of them: {few} from {DECIDED_MIN} on."
-    return found.odds(f"what {ours} finds", f"what {theirs} finds")
+        few = gettext("too few to say anything, the gate counts them")
+        return gettext("{decided} searches decide for one of them: {few} from {decided_min} on.").format(
+            decided=found.decided, few=few, decided_min=DECIDED_MIN
+        )
+    return found.odds(
+        gettext("what {ours} finds").format(ours=ours), gettext("what {theirs} finds").format(theirs=theirs)
+    )
 
 
 def credit_verdict(version: ModelVersion, champion: ModelVersion) -> Verdict | None:
@@ -135,9 +144,18 @@ def credit_verdict(version: ModelVersion, champion: ModelVersion) -> Verdict | N
     found = credit_of(version, champion)
     if found is None:
         return None
-    says = (
-        f"In {found.wins} of {found.decided} searches that were drawn from both by turns, more of "
-        f"{version}'s documents were opened or marked relevant than of {champion}'s ({found.ties} as many, "
-        f"{found.silent} nothing; {found.dropped} dropped). {_says(found, str(version), str(champion))}"
+    says = gettext(
+        "In {wins} of {decided} searches that were drawn from both by turns, more of {version}'s "
+        "documents were opened or marked relevant than of {champion}'s ({ties} as many, {silent} "
+        "nothing; {dropped} dropped). {found}"
+    ).format(
+        wins=found.wins,
+        decided=found.decided,
+        version=version,
+        champion=champion,
+        ties=found.ties,
+        silent=found.silent,
+        dropped=found.dropped,
+        found=_says(found, str(version), str(champion)),
     )
-    return Verdict("Live searches, by turns", says, is_worse=found.is_worse)
+    return Verdict(gettext("Live searches, by turns"), says, is_worse=found.is_worse)

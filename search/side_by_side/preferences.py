@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.db.models import Q
+from django.utils.translation import gettext
 
 from models_admin.hooks import Verdict
 from search.models import SideBySide
@@ -31,14 +32,17 @@ class Preferences(SignTested):
     def says(self) -> str:
         """All of it in words."""
         if not self.decided and not self.ties:
-            return f"Nobody has compared {self.version} and {self.other} blindly yet."
-        ties = f" ({self.ties} found no difference)" if self.ties else ""
-        counted = (
-            f"{self.version} was preferred to {self.other} "
-            f"in {self.wins} of {self.decided} blind comparisons{ties}. "
-        )
+            return gettext("Nobody has compared {version} and {other} blindly yet.").format(
+                version=self.version, other=self.other
+            )
+        ties = gettext(" ({ties} found no difference)").format(ties=self.ties) if self.ties else ""
+        counted = gettext(
+            "{version} was preferred to {other} in {wins} of {decided} blind comparisons{ties}. "
+        ).format(version=self.version, other=self.other, wins=self.wins, decided=self.decided, ties=ties)
         if not self.is_enough:
-            return f"{counted}That is too few to say anything: the gate counts them from {DECIDED_MIN} on."
+            return gettext(
+                "{counted}That is too few to say anything: the gate counts them from {decided_min} on."
+            ).format(counted=counted, decided_min=DECIDED_MIN)
         return counted + self.odds(self.version, self.other)
 
 
@@ -62,4 +66,4 @@ def preferences_of(version: ModelVersion, other: ModelVersion) -> Preferences:
 def preferences_verdict(version: ModelVersion, champion: ModelVersion) -> Verdict:
     """Say at the gate what blind preferences say of a version beside the champion."""
     found = preferences_of(version, champion)
-    return Verdict("Blind comparisons", found.says, is_worse=found.is_worse)
+    return Verdict(gettext("Blind comparisons"), found.says, is_worse=found.is_worse)

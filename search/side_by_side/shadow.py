@@ -10,14 +10,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Prefetch
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from models_admin.hooks import Panel, Verdict
 from models_admin.models import Alias, ModelVersion, VersionState
 from models_admin.services import CHALLENGER, CHAMPION
 from retrieval_site.errors import AppError
+from retrieval_site.languages.lazy import gettext_lazy
 from search.job_types import SHADOW, ShadowParameters, ShadowResult
 from search.judged.searches import SECOND_PART
 from search.models import (
@@ -52,7 +55,7 @@ LOOKED_AT, ASKED_AT_ONCE = 10_000, 200
 PARTS = 10_000
 """Into so many parts searches fall by their ids, which are random."""
 SUMMED_UP = 5_000
-SHADOW_TITLE = "Asked live searches, after their answers"
+SHADOW_TITLE = gettext_lazy("Asked live searches, after their answers")
 
 
 def shadow_start_due() -> Job | None:
@@ -249,27 +252,43 @@ def shadow_panel(version: ModelVersion) -> Panel | None:
     if found is None:
         return _dropped_panel(searches_dropped(version))
     rows = [
-        _row("hits that were opened", found.opened),
-        _row("hits marked relevant", found.relevant),
-        _row("hits marked not relevant", found.not_relevant),
+        _row(gettext("hits that were opened"), found.opened),
+        _row(gettext("hits marked relevant"), found.relevant),
+        _row(gettext("hits marked not relevant"), found.not_relevant),
     ]
-    columns = ("", "documents", "champion has among ten", "it has among ten", "champion's MRR", "its MRR")
-    note = (
-        f"{found.answers:,} live searches were asked of it, too; {found.dropped:,} of its share were dropped, for "
-        f"nobody had time to ask it within ten minutes. Of the first ten documents {found.overlap:.1f} are "
-        f"the same; the first one is in {found.same_first:,}. People opened and marked what the champion showed "
-        "them, which favours the champion; of what they marked as not relevant, fewer are better."
+    columns = (
+        "",
+        gettext("documents"),
+        gettext("champion has among ten"),
+        gettext("it has among ten"),
+        gettext("champion's MRR"),
+        gettext("its MRR"),
+    )
+    note = gettext(
+        "{answers} live searches were asked of it, too; {dropped} of its share were dropped, for nobody "
+        "had time to ask it within ten minutes. Of the first ten documents {overlap:.1f} are the same; "
+        "the first one is in {same_first}. People opened and marked what the champion showed them, which "
+        "favours the champion; of what they marked as not relevant, fewer are better."
+    ).format(
+        answers=intcomma(found.answers),
+        dropped=intcomma(found.dropped),
+        overlap=found.overlap,
+        same_first=intcomma(found.same_first),
     )
     return Panel(SHADOW_TITLE, columns, rows, note)
 
 
 def _dropped_panel(dropped: int) -> Panel | None:
     """Say that nothing was asked where all was dropped; None where nothing was."""
-    note = (
+    note = gettext(
         "No worker had time to ask it within ten minutes. More bulk workers, or a smaller share, would help."
     )
     rows = [("asked", 0), ("dropped", dropped)]
-    return Panel(SHADOW_TITLE, ("live searches of its share", "number"), rows, note) if dropped else None
+    return (
+        Panel(SHADOW_TITLE, (gettext("live searches of its share"), gettext("number")), rows, note)
+        if dropped
+        else None
+    )
 
 
 def _row(name: str, one: Compared) -> tuple[object, ...]:
@@ -288,14 +307,25 @@ def shadow_verdict(version: ModelVersion, champion: ModelVersion) -> Verdict | N
     if found is None:
         return None
     said = [
-        f"of {one.documents:,} hits {words} it has {one.challenger:,} among its first ten, {champion} {one.champion:,}"
-        for words, one in (("opened", found.opened), ("marked relevant", found.relevant))
+        gettext(
+            "of {documents} hits {words} it has {challenger} among its first ten, {champion} {champion_2}"
+        ).format(
+            documents=intcomma(one.documents),
+            words=words,
+            challenger=intcomma(one.challenger),
+            champion=champion,
+            champion_2=intcomma(one.champion),
+        )
+        for words, one in ((gettext("opened"), found.opened), (gettext("marked relevant"), found.relevant))
         if one.documents
     ]
-    says = (
-        f"{found.answers:,} live searches were asked of it afterwards ({found.dropped:,} dropped): "
-        f"{found.overlap:.1f} of the first ten documents are the same; "
-        f"{'; '.join(said) or 'nobody opened or marked anything'}. "
-        + "What people saw was the champion's, so this is shown and stops nothing."
-    )
-    return Verdict("Live searches, afterwards", says)
+    says = gettext(
+        "{answers} live searches were asked of it afterwards ({dropped} dropped): {overlap:.1f} of the "
+        "first ten documents are the same; {said}. "
+    ).format(
+        answers=intcomma(found.answers),
+        dropped=intcomma(found.dropped),
+        overlap=found.overlap,
+        said="; ".join(said) or gettext("nobody opened or marked anything"),
+    ) + gettext("What people saw was the champion's, so this is shown and stops nothing.")
+    return Verdict(gettext("Live searches, afterwards"), says)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from django.utils.translation import gettext
+
 from workers.training.measures.sign_test import sign_test
 
 CHANCE_MAX = 0.05
@@ -43,7 +45,11 @@ class SignTested:
 
     def odds(self, ours: object, theirs: object) -> str:
         """Return in words how likely chance is, and what people prefer where it is not: this or that."""
-        odds = f"If both were as good, a majority at least as clear would come about in {self.chance:.1%} of cases"
+        odds = gettext(
+            "If both were as good, a majority at least as clear would come about in {chance:.1%} of cases"
+        ).format(chance=self.chance)
         if self.chance >= CHANCE_MAX:
-            return f"{odds}: that may well be chance (sign test)."
-        return f"{odds}: people prefer {ours if self.wins > self.losses else theirs} (sign test)."
+            return gettext("{odds}: that may well be chance (sign test).").format(odds=odds)
+        return gettext("{odds}: people prefer {ours} (sign test).").format(
+            odds=odds, ours=ours if self.wins > self.losses else theirs
+        )

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import urlsplit
 
+from django.utils.translation import gettext
+
 from retrieval_site.errors import AppError
 from retrieval_site.typed_json import NotReadableError, from_json, to_json
 from search.models import Source
@@ -87,11 +89,15 @@ def read_options(kind: str, values: Mapping[str, Any]) -> Options:
 
 def _wrong(options: Options) -> str:
     if isinstance(options, FolderOptions):
-        return "" if options.settle_seconds in SETTLE_SECONDS else "settle_seconds is from 0 to 86400."
+        return (
+            "" if options.settle_seconds in SETTLE_SECONDS else gettext("settle_seconds is from 0 to 86400.")
+        )
     if isinstance(options, IiifOptions):
         if options.pictures not in range(IMAGES_MAX + 1):
-            return f"pictures is from 0 to {IMAGES_MAX}."
-        return "" if options.longest_side in LONGEST_SIDES_PX else "longest_side is from 200 to 4000."
+            return gettext("pictures is from 0 to {images_max}.").format(images_max=IMAGES_MAX)
+        return (
+            "" if options.longest_side in LONGEST_SIDES_PX else gettext("longest_side is from 200 to 4000.")
+        )
     if isinstance(options, S3Options):
         return _wrong_s3(options)
     unknown = [
@@ -99,14 +105,14 @@ def _wrong(options: Options) -> str:
         for field in (options.fields or {}).values()
         if field not in FIELDS and not (field.startswith("metadata.") and len(field) > len("metadata."))
     ]
-    return f"{unknown[0]!r} is no field of a document." if unknown else ""
+    return gettext("{unknown} is no field of a document.").format(unknown=repr(unknown[0])) if unknown else ""
 
 
 def _wrong_s3(options: S3Options) -> str:
     if not re.fullmatch(r"[a-z0-9-]{1,60}", options.region):
-        return "region is a name such as eu-central-1."
+        return gettext("region is a name such as eu-central-1.")
     if urlsplit(options.service).path or "?" in options.service or "#" in options.service:
-        return "endpoint is an address without a path, such as https://s3.example.org."
+        return gettext("endpoint is an address without a path, such as https://s3.example.org.")
     return ""
 
 

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from django import template
 from django.contrib.humanize.templatetags.humanize import intcomma
+from django.utils.translation import gettext
 
+from retrieval_site.languages.lazy import gettext_lazy
 from search.filters.values import METADATA
 from search.services.history import OF_JOBS
 from search.views.cards import facts
@@ -34,7 +36,15 @@ def field_value(metadata: Mapping[str, Any], field: CollectionField) -> str:
     return next((value for _, value in facts({key: metadata.get(key)})), "")
 
 
-_COUNTED = ("new", "changed", "moved", "deleted", "unchanged", "failed", "removed")
+_COUNTED = {
+    "new": gettext_lazy("new"),
+    "changed": gettext_lazy("changed"),
+    "moved": gettext_lazy("moved"),
+    "deleted": gettext_lazy("deleted"),
+    "unchanged": gettext_lazy("unchanged"),
+    "failed": gettext_lazy("failed"),
+    "removed": gettext_lazy("removed"),
+}
 
 
 @register.filter
@@ -47,5 +57,5 @@ def is_of_job(change_set: ChangeSet) -> bool:
 def job_counts(job: Job) -> str:
     """Return what a job counted, in words; that it has not begun where it counted nothing yet."""
     counted = {**job.result, "failed": job.failed}
-    words = [f"{intcomma(counted[name])} {name}" for name in _COUNTED if counted.get(name)]
-    return ", ".join(words) or ("nothing was changed" if job.is_finished else "not begun")
+    words = [f"{intcomma(counted[name])} {word}" for name, word in _COUNTED.items() if counted.get(name)]
+    return ", ".join(words) or (gettext("nothing was changed") if job.is_finished else gettext("not begun"))

@@ -7,6 +7,7 @@ from typing import Self
 
 from django.urls import reverse
 
+from retrieval_site.languages.lazy import gettext_lazy
 from search.models import DocumentImage
 from search.units.kind import Shown, UnitKind
 from search.units.pictures import pictures_of
@@ -39,6 +40,16 @@ IMAGE = UnitKind(
     model=DocumentImage,
     modality="image",
     read=pictures_of(DocumentImage),
-    shown=Shown(ImageAnswer, "Pictures", "images", "pictures", picture=_itself, tiles=True, hits_a_page=24),
+    shown=Shown(
+        ImageAnswer,
+        gettext_lazy("Pictures"),
+        "images",
+        gettext_lazy("pictures"),
+        gettext_lazy("pictures"),
+        gettext_lazy("Each document stands once, by its best picture."),
+        picture=_itself,
+        tiles=True,
+        hits_a_page=24,
+    ),
     content="blob_id",
 )

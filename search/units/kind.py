@@ -82,7 +82,8 @@ class UnitAnswer(Protocol):
 class Shown:
     """How hits of a kind are presented.
 
-    `label` and `icon` stand on the button that looks for them, `plural` in sentences. `address` is where a hit leads,
+    `label` and `icon` stand on the button that looks for them, `label_inside` and `plural` in sentences. `best`
+    is the sentence that says that a document stands once in an answer. `address` is where a hit leads,
     if not to its document. `span` and `picture` are what a hit's card shows of a unit; with `cover`, the document's
     first picture stands beside it, or, of units that stand `on_page`, a column `page`, the picture of that page.
     With `tiles` hits stand in a grid of pictures, which are shown `whole` or cut to fill their place.
@@ -92,6 +93,8 @@ class Shown:
     label: str
     icon: str
     plural: str
+    label_inside: str = ""
+    best: str = ""
     address: Callable[[Any], str] | None = None
     span: Callable[[Any], TextSpan] | None = None
     picture: Callable[[Any], DocumentImage] | None = None

@@ -7,6 +7,7 @@ from typing import Self
 
 from django.urls import reverse
 
+from retrieval_site.languages.lazy import gettext_lazy
 from search.models import DocumentImage, DocumentPage
 from search.units.kind import Shown, UnitKind
 from search.units.pictures import pictures_of
@@ -55,9 +56,11 @@ PAGE = UnitKind(
     read=pictures_of(DocumentPage),
     shown=Shown(
         PageAnswer,
-        "Pages",
+        gettext_lazy("Pages"),
         "book-open",
-        "pages",
+        gettext_lazy("pages"),
+        gettext_lazy("pages"),
+        gettext_lazy("Each document stands once, by its best page."),
         address=_address,
         picture=_picture,
         tiles=True,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Self
 
+from retrieval_site.languages.lazy import gettext_lazy
 from search.models import Passage
 from search.units.kind import Shown, TextSpan, UnitKind
 from search.units.texts import texts_of
@@ -38,6 +39,16 @@ PASSAGE = UnitKind(
     model=Passage,
     modality="text",
     read=texts_of(Passage, "heading", "text"),
-    shown=Shown(PassageAnswer, "Documents", "file-text", "passages", span=_span, cover=True, on_page=True),
+    shown=Shown(
+        PassageAnswer,
+        gettext_lazy("Documents"),
+        "file-text",
+        gettext_lazy("passages"),
+        gettext_lazy("documents"),
+        gettext_lazy("Each document stands once, by its best passage."),
+        span=_span,
+        cover=True,
+        on_page=True,
+    ),
     content="text",
 )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from retrieval_site.languages.lazy import gettext_lazy
+
 if TYPE_CHECKING:
     from retrieval_site.errors import AppError
 
@@ -19,65 +21,111 @@ class Advice:
     retry: bool = False
 
 
-_TRY_AGAIN = "Try again in a moment."
+_TRY_AGAIN = gettext_lazy("Try again in a moment.")
 _ADVICE = {
-    "encoder.unavailable": Advice("The search is not answering", "It may just be starting.", retry=True),
-    "encoder": Advice("The search did not work", _TRY_AGAIN, retry=True),
-    "image.busy": Advice("The search is busy", "", retry=True),
-    "image.too_large": Advice("That photo is too large", "Choose a smaller one.", "image-off"),
-    "image.too_many_pixels": Advice("That photo is too large", "Choose a smaller one.", "image-off"),
-    "image.too_small": Advice("That photo is too small", "Choose a larger one.", "image-off"),
-    "image.empty": Advice("Not a photo", "Choose another one.", "image-off"),
+    "encoder.unavailable": Advice(
+        gettext_lazy("The search is not answering"), gettext_lazy("It may just be starting."), retry=True
+    ),
+    "encoder": Advice(gettext_lazy("The search did not work"), _TRY_AGAIN, retry=True),
+    "image.busy": Advice(gettext_lazy("The search is busy"), "", retry=True),
+    "image.too_large": Advice(
+        gettext_lazy("That photo is too large"), gettext_lazy("Choose a smaller one."), "image-off"
+    ),
+    "image.too_many_pixels": Advice(
+        gettext_lazy("That photo is too large"), gettext_lazy("Choose a smaller one."), "image-off"
+    ),
+    "image.too_small": Advice(
+        gettext_lazy("That photo is too small"), gettext_lazy("Choose a larger one."), "image-off"
+    ),
+    "image.empty": Advice(gettext_lazy("Not a photo"), gettext_lazy("Choose another one."), "image-off"),
     "image.truncated": Advice(
-        "That photo is damaged",
-        "Open it elsewhere to see whether it is whole, or choose another.",
+        gettext_lazy("That photo is damaged"),
+        gettext_lazy("Open it elsewhere to see whether it is whole, or choose another."),
         "image-off",
     ),
-    "image.unknown_format": Advice("Not a photo", "Choose another one.", "image-off"),
-    "image": Advice("That photo cannot be read", "Choose another one.", "image-off"),
-    "image_url.off": Advice("Send the picture itself", "Save it, or copy it and paste it here.", "image-off"),
+    "image.unknown_format": Advice(
+        gettext_lazy("Not a photo"), gettext_lazy("Choose another one."), "image-off"
+    ),
+    "image": Advice(
+        gettext_lazy("That photo cannot be read"), gettext_lazy("Choose another one."), "image-off"
+    ),
+    "image_url.off": Advice(
+        gettext_lazy("Send the picture itself"),
+        gettext_lazy("Save it, or copy it and paste it here."),
+        "image-off",
+    ),
     "image_url.invalid": Advice(
-        "Not the address of a picture", "Copy it again, or save the picture.", "image-off"
+        gettext_lazy("Not the address of a picture"),
+        gettext_lazy("Copy it again, or save the picture."),
+        "image-off",
     ),
     "image_url.no_picture": Advice(
-        "No picture at that address",
-        "Often it is a page that shows one: copy the picture itself, or its own address.",
+        gettext_lazy("No picture at that address"),
+        gettext_lazy("Often it is a page that shows one: copy the picture itself, or its own address."),
         "image-off",
     ),
-    "image_url.busy": Advice("The search is busy", "", retry=True),
+    "image_url.busy": Advice(gettext_lazy("The search is busy"), "", retry=True),
     "image_url": Advice(
-        "That picture cannot be fetched", "Save it, then choose it or drop it here.", "image-off"
+        gettext_lazy("That picture cannot be fetched"),
+        gettext_lazy("Save it, then choose it or drop it here."),
+        "image-off",
     ),
-    "text.empty": Advice("No words", "", "search"),
-    "text": Advice("Those words cannot be searched", "Change them and search again.", "search"),
-    "query.empty": Advice("Nothing to search with", "Both are on the start page.", "search"),
-    "query.too_many_parts": Advice("Too many parts", "Remove one of them first.", "search"),
-    "query.only_negative": Advice("Nothing to look for", "Add what it should be like.", "search"),
-    "query.not_found": Advice("This search cannot be shown", "The link may be incomplete.", "circle-help"),
-    "explanation": Advice("Why cannot be told", "Search again, then ask."),
-    "compare": Advice("Choose two results", "", "columns-2"),
-    "cursor": Advice("These results cannot be continued", "Open the search again.", "circle-help"),
-    "query": Advice("This search cannot be asked again", "Start a new one.", "circle-help"),
+    "text.empty": Advice(gettext_lazy("No words"), "", "search"),
+    "text": Advice(
+        gettext_lazy("Those words cannot be searched"),
+        gettext_lazy("Change them and search again."),
+        "search",
+    ),
+    "query.empty": Advice(
+        gettext_lazy("Nothing to search with"), gettext_lazy("Both are on the start page."), "search"
+    ),
+    "query.too_many_parts": Advice(
+        gettext_lazy("Too many parts"), gettext_lazy("Remove one of them first."), "search"
+    ),
+    "query.only_negative": Advice(
+        gettext_lazy("Nothing to look for"), gettext_lazy("Add what it should be like."), "search"
+    ),
+    "query.not_found": Advice(
+        gettext_lazy("This search cannot be shown"),
+        gettext_lazy("The link may be incomplete."),
+        "circle-help",
+    ),
+    "explanation": Advice(gettext_lazy("Why cannot be told"), gettext_lazy("Search again, then ask.")),
+    "compare": Advice(gettext_lazy("Choose two results"), "", "columns-2"),
+    "cursor": Advice(
+        gettext_lazy("These results cannot be continued"),
+        gettext_lazy("Open the search again."),
+        "circle-help",
+    ),
+    "query": Advice(
+        gettext_lazy("This search cannot be asked again"), gettext_lazy("Start a new one."), "circle-help"
+    ),
     "document.not_found": Advice(
-        "This document cannot be shown", "If it belongs to a private collection, sign in first.", "lock"
+        gettext_lazy("This document cannot be shown"),
+        gettext_lazy("If it belongs to a private collection, sign in first."),
+        "lock",
     ),
     "collection.not_found": Advice(
-        "This collection cannot be shown", "If it is a private one, sign in first.", "lock"
+        gettext_lazy("This collection cannot be shown"),
+        gettext_lazy("If it is a private one, sign in first."),
+        "lock",
     ),
-    "parameter": Advice("That cannot be used", "", "circle-help"),
-    "model": Advice("The search cannot be answered", "", "cpu"),
+    "parameter": Advice(gettext_lazy("That cannot be used"), "", "circle-help"),
+    "model": Advice(gettext_lazy("The search cannot be answered"), "", "cpu"),
     "auth.too_many_failures": Advice(
-        "Too many failed sign-ins", "An administrator can lift this pause, or set a new password.", "lock"
+        gettext_lazy("Too many failed sign-ins"),
+        gettext_lazy("An administrator can lift this pause, or set a new password."),
+        "lock",
     ),
-    "auth": Advice("You are not signed in", "", "lock"),
-    "throttle": Advice("That was a bit fast", "", retry=True),
+    "auth": Advice(gettext_lazy("You are not signed in"), "", "lock"),
+    "throttle": Advice(gettext_lazy("That was a bit fast"), "", retry=True),
 }
 _BY_STATUS = {
-    401: Advice("You are not signed in", "", "lock"),
-    403: Advice("Not allowed", "", "lock"),
-    404: Advice("Not found", "", "circle-help"),
+    401: Advice(gettext_lazy("You are not signed in"), "", "lock"),
+    403: Advice(gettext_lazy("Not allowed"), "", "lock"),
+    404: Advice(gettext_lazy("Not found"), "", "circle-help"),
 }
-_OTHERS = Advice("That did not work", "")
+_OTHERS = Advice(gettext_lazy("That did not work"), "")
 
 
 def advice_for(error: AppError) -> Advice:

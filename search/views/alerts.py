@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from django.contrib import messages
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from retrieval_site.errors import AppError
+from retrieval_site.languages.lazy import gettext_lazy
 from search.models import SavedSearch
 from search.services.alerts import alerts_set, findings_of, findings_see, unsubscribe, unsubscribe_reader
 from search.services.saved_searches import own_saved_search
@@ -23,9 +25,9 @@ if TYPE_CHECKING:
 
 FINDINGS_MAX = 200
 _SAID = {
-    "off": "You are no longer told of new documents for “{name}”.",
-    "page": "This page tells you when something new fits “{name}”.",
-    "mail": "This page and an e-mail tell you when something new fits “{name}”.",
+    "off": gettext_lazy("You are no longer told of new documents for “{name}”."),
+    "page": gettext_lazy("This page tells you when something new fits “{name}”."),
+    "mail": gettext_lazy("This page and an e-mail tell you when something new fits “{name}”."),
 }
 
 
@@ -36,7 +38,7 @@ def alerts(request: HttpRequest, saved_id: int) -> HttpResponse:
     """Tell somebody of new documents for a saved search, or no longer."""
     wanted = request.POST.get("alerts", "")
     if wanted not in SavedSearch.Alerts.values:
-        raise AppError.of_parameter("alerts", "Choose one of the ways.")
+        raise AppError.of_parameter("alerts", gettext("Choose one of the ways."))
     saved = own_saved_search(saved_id, request.user)
     alerts_set(saved=saved, alerts=wanted)
     messages.success(request, _SAID[wanted].format(name=saved.name))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.contrib import messages
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
 from search.models import Judgement
@@ -30,7 +31,7 @@ def delete(request: HttpRequest, query_id: uuid.UUID) -> HttpResponse:
     session = session_of(request)
     if request.method == "POST":
         query_delete(query_id=query_id, viewer=request.user, session=session)
-        messages.success(request, "The search is deleted.")
+        messages.success(request, gettext("The search is deleted."))
         return redirect("search:searches" if "from_searches" in request.POST else "search:home")
     query = own_query(query_id, request.user, session)
     judgements = Judgement.objects.filter(query=query).count()

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.cache import patch_cache_control, patch_vary_headers
+from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from retrieval_site.database.reading import reads
 from retrieval_site.errors import AppError
+from retrieval_site.languages.lazy import gettext_lazy
 from search.models import Document
 from search.retrieval import keep
 from search.retrieval.calibrate import FAIR_DEVIATIONS, STRONG_DEVIATIONS
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
 LEVELS = (0.02, 0.06, 0.12, 0.25)
 """From which shares on a word is marked more strongly."""
 STRONGEST = 5
-HAS = ((STRONG_DEVIATIONS, "much"), (FAIR_DEVIATIONS, "some"))
+HAS = ((STRONG_DEVIATIONS, gettext_lazy("much")), (FAIR_DEVIATIONS, gettext_lazy("some")))
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ def _how_much(side: Side) -> str:
     """Return how much of a part of the search a hit has, in a word; "" where that is not known."""
     if side.closeness is None:
         return ""
-    return next((word for least, word in HAS if side.closeness >= least), "little")
+    return str(next((word for least, word in HAS if side.closeness >= least), gettext("little")))
 
 
 def _marks(query: Query, viewer: Viewer) -> dict[str, list[Document]] | None:

@@ -7,7 +7,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from django.urls import reverse
+from django.utils.translation import gettext
 
+from retrieval_site.languages.lazy import gettext_lazy
 from search.filters.dates import DATES
 from search.filters.language import LANGUAGE
 from search.filters.values import METADATA, TAGS
@@ -41,11 +43,11 @@ FEW_VALUES = 8
 RANGED = 12
 """With more values than this, a number or a date is asked for by its range alone."""
 SORTS = {
-    RELEVANCE: "Most relevant first",
-    "-created_at": "Newest first",
-    "created_at": "Oldest first",
-    "-updated_at": "Last changed first",
-    TITLE: "Title, A to Z",
+    RELEVANCE: gettext_lazy("Most relevant first"),
+    "-created_at": gettext_lazy("Newest first"),
+    "created_at": gettext_lazy("Oldest first"),
+    "-updated_at": gettext_lazy("Last changed first"),
+    TITLE: gettext_lazy("Title, A to Z"),
 }
 
 
@@ -250,8 +252,13 @@ def _sorts(sort: str, known: Sequence[Field]) -> list[tuple[str, str, bool]]:
     offered = dict(SORTS)
     for one in known:
         if one.type in ("number", "date") and one.name.startswith(METADATA):
-            label = one.label or label_of(one.name)
-            offered[one.name], offered[f"-{one.name}"] = f"{label}, upwards", f"{label}, downwards"
+            for name in (one.name, f"-{one.name}"):
+                offered[name] = _sort_words(name, one.label or label_of(one.name))
     if sort not in offered:
-        offered[sort] = f"{label_of(sort.removeprefix('-'))}, {'downwards' if sort[:1] == '-' else 'upwards'}"
+        offered[sort] = _sort_words(sort, label_of(sort.removeprefix("-")))
     return [(name, words, name == sort) for name, words in offered.items()]
+
+
+def _sort_words(sort: str, label: str) -> str:
+    words = gettext("{label}, downwards") if sort.startswith("-") else gettext("{label}, upwards")
+    return words.format(label=label)

@@ -14,7 +14,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlencode
 
+from django.utils.translation import gettext
+
 from retrieval_site.errors import AppError
+from retrieval_site.languages.lazy import gettext_lazy
 from search.filters.dates import DATES
 from search.filters.language import LANGUAGE
 from search.filters.operators import ANY, check_range, is_operators
@@ -37,13 +40,13 @@ BOUND_NAMES = {FROM: "gte", TO: "lte"}
 COLLECTIONS, SORT, TARGET, ONLY = "collections", "sort", "target", "only"
 PAIRS_MAX, WRITTEN_MAX = 300, 4000
 LABELS = {
-    TAGS: "Tags",
-    "collection": "Collection",
-    LANGUAGE: "Language",
-    "created_at": "Added",
-    "updated_at": "Changed",
+    TAGS: gettext_lazy("Tags"),
+    "collection": gettext_lazy("Collection"),
+    LANGUAGE: gettext_lazy("Language"),
+    "created_at": gettext_lazy("Added"),
+    "updated_at": gettext_lazy("Changed"),
 }
-TRUTH = {"true": "yes", "false": "no"}
+TRUTH = {"true": gettext_lazy("yes"), "false": gettext_lazy("no")}
 
 Pair = tuple[str, str]
 
@@ -95,10 +98,10 @@ def narrowing_read(sent: QueryDict, target: str) -> Narrowing:
             _of_field(filters, field)[BOUND_NAMES[f"{bound}."]] = _checked_bound(name, value, field)
         elif name in (TAGS, LANGUAGE) or name.startswith(METADATA):
             _of_field(filters, name).setdefault(ANY, []).append(value)
-    with _for_people("filters", "This address narrows the search by something that cannot be used."):
+    with _for_people("filters", gettext("This address narrows the search by something that cannot be used.")):
         check_filters(filters)
     sort = sent.get(SORT) or RELEVANCE
-    with _for_people(SORT, "Results cannot be sorted by what this address says."):
+    with _for_people(SORT, gettext("Results cannot be sorted by what this address says.")):
         check_sort(sort)
     collections = tuple(dict.fromkeys(slug for slug in sent.getlist(COLLECTIONS) if slug))[:100]
     return Narrowing(filters_set(filters), collections, sort, target_named(sent.get(TARGET) or target))
@@ -145,7 +148,9 @@ def _words(name: str, value: str, names: Mapping[str, str], labels: Mapping[str,
         return label_of("collection"), names.get(value, value)
     if name.startswith((FROM, TO)):
         bound, _, field = name.partition(".")
-        return labels.get(field) or label_of(field), f"{'from' if bound == 'from' else 'up to'} {value}"
+        return labels.get(field) or label_of(field), (
+            gettext("from {}") if bound == "from" else gettext("up to {}")
+        ).format(value)
     return labels.get(name) or label_of(name), TRUTH.get(value, value)
 
 
@@ -187,9 +192,16 @@ def _for_people(name: str, message: str) -> Iterator[None]:
 def _checked_bound(name: str, value: str, field: str) -> float | int | str:
     """Return one end of a range; raises AppError `parameter.invalid` for what is neither a number nor a date."""
     bound = _bound(value, field)
-    end = "begins" if name.startswith(FROM) else "ends"
-    what = "a date such as 2026-01-31" if field in DATES else "a number, or a date such as 2026-01-31"
-    message = f"“{value[:80]}” is not where “{label_of(field)}” {end}: write {what}."
+    what = (
+        gettext("a date such as 2026-01-31")
+        if field in DATES
+        else gettext("a number, or a date such as 2026-01-31")
+    )
+    message = (
+        gettext("“{value}” is not where “{field}” begins: write {what}.")
+        if name.startswith(FROM)
+        else gettext("“{value}” is not where “{field}” ends: write {what}.")
+    ).format(value=value[:80], field=label_of(field), what=what)
     with _for_people(name, message):
         check_range(field, {BOUND_NAMES[TO]: bound})
     return bound
@@ -214,10 +226,12 @@ def _only(written: str) -> dict[str, Any]:
         found = load_json(written[:WRITTEN_MAX])
     except JsonError as error:
         raise AppError.of_parameter(
-            ONLY, "This address narrows the search by something that cannot be used."
+            ONLY, gettext("This address narrows the search by something that cannot be used.")
         ) from error
     if not isinstance(found, dict) or not found.keys() <= FILTERS.keys() or "\\u0000" in written:
-        raise AppError.of_parameter(ONLY, "This address narrows the search by something that cannot be used.")
+        raise AppError.of_parameter(
+            ONLY, gettext("This address narrows the search by something that cannot be used.")
+        )
     check_filters(found)
     return found
 

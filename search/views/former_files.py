@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.contrib import messages
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
 from retrieval_site.errors import AppError
@@ -32,7 +33,7 @@ def erase(request: HttpRequest, document_id: int, file_id: int) -> HttpResponse:
         raise AppError("document.not_found")
     if request.method == "POST":
         former_file_erase(document=document, file_id=file_id, by=signed_in(request))
-        messages.success(request, "The former version is erased.")
+        messages.success(request, gettext("The former version is erased."))
         return redirect("search:document", document.pk)
     former = former_file_of(document, file_id, signed_in(request))
     context = {"document": document, "file": former}

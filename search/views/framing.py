@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext
+
 from retrieval_site.errors import AppError
 from search.retrieval.keep import sent_before
 from search.retrieval.types import ImagePart
@@ -40,7 +42,7 @@ def photo_again(part: QueryPart, form: QueryDict) -> ImagePart | None:
 def _turn(written: str) -> int:
     turns = {str(turn): turn for turn in TURNS} | {"": 0}
     if written not in turns:
-        raise AppError.of_parameter("turn", "A photo is turned by 0, 90, 180 or 270 degrees.")
+        raise AppError.of_parameter("turn", gettext("A photo is turned by 0, 90, 180 or 270 degrees."))
     return turns[written]
 
 
@@ -51,4 +53,6 @@ def _crop(written: str) -> Crop | None:
     try:
         return crop_of([float(number) for number in written[:CROP_CHARACTERS_MAX].split(",")])
     except ValueError as error:
-        raise AppError.of_parameter("crop", f"This is no part of the photo: {error}.") from error
+        raise AppError.of_parameter(
+            "crop", gettext("This is no part of the photo: {error}.").format(error=error)
+        ) from error

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext
 from django_htmx.http import trigger_client_event
 
 from retrieval_site.errors import AppError
+from retrieval_site.languages.lazy import gettext_lazy
 from retrieval_site.posting import takes_form
 from search.models import Document
 from search.retrieval import keep
@@ -34,7 +36,10 @@ if TYPE_CHECKING:
     from search.models import Judgement
 
 _GRADES = {"relevant": RELEVANT, "not-relevant": NOT_RELEVANT}
-_MESSAGES = {RELEVANT: "Marked as relevant.", NOT_RELEVANT: "Marked as not relevant."}
+_MESSAGES = {
+    RELEVANT: gettext_lazy("Marked as relevant."),
+    NOT_RELEVANT: gettext_lazy("Marked as not relevant."),
+}
 
 
 @takes_form(opens="search:results")
@@ -51,7 +56,9 @@ def judge(request: HttpRequest, query_id: uuid.UUID) -> HttpResponse:
         context |= _bar(request, query_id)
     response = render(request, "search/parts/judged.html", context)
     message = (
-        "Judgement taken back." if judgement is None else _MESSAGES.get(judgement.grade, "Judgement kept.")
+        gettext("Judgement taken back.")
+        if judgement is None
+        else _MESSAGES.get(judgement.grade, gettext("Judgement kept."))
     )
     return trigger_client_event(response, "sightline:say", {"text": message})
 
@@ -71,7 +78,7 @@ def _judged(request: HttpRequest, query_id: uuid.UUID, document: Document) -> Ju
         judgement_clear(query_id=query_id, document_id=document.pk, viewer=request.user, session=session)
         return None
     if verdict not in _GRADES:
-        raise AppError.of_parameter("verdict", "Say “relevant” or “not relevant”.")
+        raise AppError.of_parameter("verdict", gettext("Say “relevant” or “not relevant”."))
     with session_for(request) as session:
         return judgement_set(
             query_id=query_id,

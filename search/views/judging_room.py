@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from retrieval_site.errors import AppError
+from retrieval_site.languages.lazy import gettext_lazy
 from search.asked import asked_searches
 from search.judging.candidate import candidate
 from search.judging.make import NAME_MAX, queue_create
@@ -39,7 +41,12 @@ if TYPE_CHECKING:
     from search.models import JudgingPair
 
 QUEUES_SHOWN = 100
-GRADES = ((0, "Not relevant"), (1, "Related"), (2, "Relevant"), (3, "Exactly it"))
+GRADES = (
+    (0, gettext_lazy("Not relevant")),
+    (1, gettext_lazy("Related")),
+    (2, gettext_lazy("Relevant")),
+    (3, gettext_lazy("Exactly it")),
+)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -109,7 +116,7 @@ def queue(request: HttpRequest, queue_id: int) -> HttpResponse:
 def queue_end(request: HttpRequest, queue_id: int) -> HttpResponse:
     """Delete a queue; what was judged stays."""
     queue_delete(queue=queue_for(queue_id, request.user))
-    messages.success(request, "The queue is deleted. What was judged stays.")
+    messages.success(request, gettext("The queue is deleted. What was judged stays."))
     return redirect("search:judging")
 
 

@@ -6,6 +6,8 @@ from array import array
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext
+
 from retrieval_site.errors import AppError
 from search.asked import AskedPart, visible_documents
 from search.retrieval.keep import sent_before
@@ -49,7 +51,9 @@ class PartChip(AskedPart):
             return str(self.row.text)
         if self.document:
             return str(self.document)
-        return {"image": "Your photo", "document": "A document"}.get(self.row.modality, "A vector")
+        return {"image": gettext("Your photo"), "document": gettext("A document")}.get(
+            self.row.modality, gettext("A vector")
+        )
 
 
 def chips(query: Query, viewer: Viewer) -> list[PartChip]:

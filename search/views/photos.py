@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import FileResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from retrieval_site.bodies import BodyRule, may_send, takes_body
@@ -82,7 +83,7 @@ def photo_batch(request: HttpRequest, batch_id: uuid.UUID) -> HttpResponse:
         "page": page,
         "rows": photo_rows(batch, list(page.object_list), request.user),
         "failed": batch.job.items.order_by("key")[:PHOTOS_MAX] if batch.job else [],
-        "looked_for": unit_kind_of(batch.target).shown.label.lower(),
+        "looked_for": unit_kind_of(batch.target).shown.label_inside,
     }
     return render(request, "search/photo_batch.html", context)
 
@@ -118,5 +119,5 @@ def batch_table(request: HttpRequest, batch_id: uuid.UUID) -> StreamingHttpRespo
 def batch_delete(request: HttpRequest, batch_id: uuid.UUID) -> HttpResponse:
     """Delete a batch with its photos."""
     photo_batch_delete(batch=own_photo_batch(batch_id, request.user))
-    messages.success(request, "The photos and what they found are deleted.")
+    messages.success(request, gettext("The photos and what they found are deleted."))
     return redirect("search:photos")

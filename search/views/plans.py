@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.utils.translation import gettext
+
+from retrieval_site.languages.lazy import gettext_lazy
 from search.filters.registry import filters_described
 from search.models.feedback import COMPOSED
 from search.units.registry import unit_kind_of
@@ -15,12 +19,12 @@ if TYPE_CHECKING:
     from search.retrieval.types import Plan
 
 _STEPS = {
-    "decode": "Reading the photo",
-    "encode": "The model",
-    "transport": "To the model and back",
-    "search": "Comparing",
-    "fetch": "Fetching what is shown",
-    "total": "Together",
+    "decode": gettext_lazy("Reading the photo"),
+    "encode": gettext_lazy("The model"),
+    "transport": gettext_lazy("To the model and back"),
+    "search": gettext_lazy("Comparing"),
+    "fetch": gettext_lazy("Fetching what is shown"),
+    "total": gettext_lazy("Together"),
 }
 
 
@@ -30,52 +34,69 @@ def described(query: Query, plan: Plan, *, counted: bool) -> list[str]:
         return _by_words(query)
     nothing_known = any(warning["id"] == "text.nothing_known" for warning in query.warnings)
     if nothing_known and query.modality != COMPOSED:
-        return ["Nothing was compared, because the model knows none of the words."]
-    units = unit_kind_of(query.target).shown.plural
+        return [gettext("Nothing was compared, because the model knows none of the words.")]
+    shown = unit_kind_of(query.target).shown
     by_order = query.version is not None and query.version.similarity == "order"
-    sentences = [(_picked if by_order else _compared)(plan, units, counted=counted)]
+    sentences = [(_picked if by_order else _compared)(plan, shown.plural, counted=counted)]
     if "lexical" in plan.retrievers:
         sentences.append(
-            "The words of your search, and part numbers among them, were looked for too; what has both came to the top."
+            gettext(
+                "The words of your search, and part numbers among them, were looked for too; what has "
+                "both came to the top."
+            )
         )
     if filters := filters_described(query.filters):
-        sentences.append(f"Only documents with {filters} counted.")
-    sentences.append("Each document stands once, by its best " + units.removesuffix("s") + ".")
+        sentences.append(gettext("Only documents with {filters} counted.").format(filters=filters))
+    sentences.append(str(shown.best))
     if query.marks is not None:
         sentences.append(
-            "What you marked moved the search: towards what is relevant, and away from what is not."
+            gettext("What you marked moved the search: towards what is relevant, and away from what is not.")
         )
     elif query.modality == COMPOSED:
-        sentences.append("What you asked with was weighed as its sliders say.")
+        sentences.append(gettext("What you asked with was weighed as its sliders say."))
     return sentences
 
 
 def _by_words(query: Query) -> list[str]:
     """Return how words alone found what they did."""
-    sentences = ["Documents that have the words of your search, or a part number in it, were looked for."]
+    sentences = [
+        gettext("Documents that have the words of your search, or a part number in it, were looked for.")
+    ]
     if filters := filters_described(query.filters):
-        sentences.append(f"Only documents with {filters} counted.")
+        sentences.append(gettext("Only documents with {filters} counted.").format(filters=filters))
     return sentences
 
 
 def _compared(plan: Plan, units: str, *, counted: bool) -> str:
     """Return what was compared; an exact plan's number is only how many were kept, so it is not told."""
     if plan.kind == "exact":
-        return f"All {units} that could be found were compared with your search, so none was missed."
+        return gettext(
+            "All {units} that could be found were compared with your search, so none was missed."
+        ).format(units=units)
     most = _most(plan, units, counted=counted)
     if plan.kind == "binary":
-        return f"An index of rough copies proposed {most}; these were compared exactly."
-    return f"An index proposed {most} close to your search. It is fast and rarely misses one."
+        return gettext("An index of rough copies proposed {most}; these were compared exactly.").format(
+            most=most
+        )
+    return gettext("An index proposed {most} close to your search. It is fast and rarely misses one.").format(
+        most=most
+    )
 
 
 def _picked(plan: Plan, units: str, *, counted: bool) -> str:
     """Return how an order embedding's answer was found: no index knows its similarity."""
     most = _most(plan, units, counted=counted)
-    return f"A fast measure picked {most}; these were compared by the model's own measure, which is slower."
+    return gettext(
+        "A fast measure picked {most}; these were compared by the model's own measure, which is slower."
+    ).format(most=most)
 
 
 def _most(plan: Plan, units: str, *, counted: bool) -> str:
-    return f"up to {plan.candidates:,} {units}" if counted else f"the likeliest {units}"
+    return (
+        gettext("up to {candidates} {units}").format(candidates=intcomma(plan.candidates), units=units)
+        if counted
+        else gettext("the likeliest {units}").format(units=units)
+    )
 
 
 def timings_named(timings_ms: Mapping[str, float]) -> list[tuple[str, float]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from retrieval_site.posting import takes_form
@@ -75,7 +76,7 @@ def _rows(queries: list[Query], request: HttpRequest, saved: Iterable[SavedSearc
     return [
         SearchRow(
             asked,
-            unit_kind_of(asked.query.target).shown.label.lower(),
+            unit_kind_of(asked.query.target).shown.label_inside,
             filters_described(asked.query.filters),
             names.get(asked.query.pk),
         )
@@ -89,7 +90,7 @@ def _rows(queries: list[Query], request: HttpRequest, saved: Iterable[SavedSearc
 def save(request: HttpRequest, query_id: uuid.UUID) -> HttpResponse:
     """Keep one's own search by the name that the form gives it."""
     saved, _ = saved_search_create(query_id=query_id, viewer=request.user, name=request.POST.get("name", ""))
-    messages.success(request, f"Saved as “{saved.name}”.")
+    messages.success(request, gettext("Saved as “{name}”.").format(name=saved.name))
     return redirect("search:results", query_id)
 
 
@@ -101,10 +102,10 @@ def change(request: HttpRequest, saved_id: int) -> HttpResponse:
     saved = own_saved_search(saved_id, request.user)
     if request.POST.get("do") == "remove":
         saved_search_delete(saved=saved)
-        messages.success(request, f"“{saved.name}” is no longer saved.")
+        messages.success(request, gettext("“{name}” is no longer saved.").format(name=saved.name))
     else:
         saved_search_rename(saved=saved, name=request.POST.get("name", ""))
-        messages.success(request, f"Renamed to “{saved.name}”.")
+        messages.success(request, gettext("Renamed to “{name}”.").format(name=saved.name))
     return redirect("search:searches")
 
 
@@ -116,7 +117,7 @@ def clear(request: HttpRequest) -> HttpResponse:
     """Ask whether all searches that are not saved shall go; delete them where the answer is yes."""
     if request.method == "POST":
         history_clear(viewer=request.user)
-        messages.success(request, "Your searches are deleted.")
+        messages.success(request, gettext("Your searches are deleted."))
         return redirect("search:searches")
     context = {"searches": history_count(request.user), "judgements": history_judgements(request.user)}
     return render(request, "search/clear.html", context)

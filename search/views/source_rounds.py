@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from retrieval_site.languages.lazy import gettext_lazy
 from search.job_types import SOURCE_ROUND, SourceRoundResult
 from search.services.undoing import may_be_undone
 from search.sources.reports import COUNTS
@@ -12,7 +13,15 @@ from search.sources.reports import COUNTS
 if TYPE_CHECKING:
     from workers.models import Job
 
-WORDS = {"waiting": "still being written"}
+WORDS = {
+    "new": gettext_lazy("new"),
+    "changed": gettext_lazy("changed"),
+    "moved": gettext_lazy("moved"),
+    "deleted": gettext_lazy("deleted"),
+    "unchanged": gettext_lazy("unchanged"),
+    "failed": gettext_lazy("failed"),
+    "waiting": gettext_lazy("still being written"),
+}
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.contrib import messages
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
 from retrieval_site.errors import AppError
+from retrieval_site.languages.lazy import gettext_lazy
 from retrieval_site.people import signed_in
 from search.models import Collection, Source
 from search.services.document_fields import IMAGES_MAX
@@ -45,12 +47,16 @@ if TYPE_CHECKING:
 ROUNDS_SHOWN = 20
 FAILED_SHOWN = 100
 LABELS = {
-    Source.Kind.FOLDER: "Folder on the server",
-    Source.Kind.OAI_PMH: "OAI-PMH server",
-    Source.Kind.IIIF: "IIIF manifest or collection",
-    Source.Kind.S3: "S3 bucket",
+    Source.Kind.FOLDER: gettext_lazy("Folder on the server"),
+    Source.Kind.OAI_PMH: gettext_lazy("OAI-PMH server"),
+    Source.Kind.IIIF: gettext_lazy("IIIF manifest or collection"),
+    Source.Kind.S3: gettext_lazy("S3 bucket"),
 }
-SCHEDULES = ((1, "every hour"), (24, "every day"), (168, "every week"))
+SCHEDULES = (
+    (1, gettext_lazy("every hour")),
+    (24, gettext_lazy("every day")),
+    (168, gettext_lazy("every week")),
+)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -178,7 +184,7 @@ def _done(request: HttpRequest, found: Source) -> HttpResponse:
     by, asked = signed_in(request), request.POST.get("do", "")
     if asked == "delete":
         source_delete(source=found)
-        messages.success(request, "The source is deleted. Its documents stay.")
+        messages.success(request, gettext("The source is deleted. Its documents stay."))
         return redirect("search:sources", found.collection.slug)
     if asked in STARTS:
         source_start(source=found, by=by, **STARTS[asked])
@@ -193,22 +199,22 @@ def _done(request: HttpRequest, found: Source) -> HttpResponse:
 def _follow(found: Source, by: AbstractBaseUser, _: QueryDict) -> str:
     source_update(source=found, by=by, paused=False)
     source_start(source=found, by=by)
-    return "The source is followed from now on."
+    return gettext("The source is followed from now on.")
 
 
 def _pause(found: Source, by: AbstractBaseUser, _: QueryDict) -> str:
     source_update(source=found, by=by, paused=True)
-    return "The source is paused."
+    return gettext("The source is paused.")
 
 
 def _schedule(found: Source, by: AbstractBaseUser, form: QueryDict) -> str:
     source_update(source=found, by=by, every_hours=_number(form.get("every_hours", "")))
-    return "The schedule is changed."
+    return gettext("The schedule is changed.")
 
 
 def _new_keys(found: Source, by: AbstractBaseUser, form: QueryDict) -> str:
     source_update(source=found, by=by, keys=_keys(form))
-    return "The keys are changed."
+    return gettext("The keys are changed.")
 
 
 def _job_of(found: Source, written: str) -> Job:

@@ -7,9 +7,9 @@ const button = document.querySelector("[data-camera]");
 const dialog = document.querySelector("[data-camera-dialog]");
 
 const REASONS = {
-  NotAllowedError: "The browser may not use the camera. Allow it beside the address, then try again.",
-  NotFoundError: "No camera was found on this device.",
-  NotReadableError: "The camera is being used by another program.",
+  NotAllowedError: translated("The browser may not use the camera. Allow it beside the address, then try again."),
+  NotFoundError: translated("No camera was found on this device."),
+  NotReadableError: translated("The camera is being used by another program."),
 };
 
 let stream = null;
@@ -51,7 +51,7 @@ async function offerSwitch() {
 
 async function start() {
   stop();
-  showWords("Waiting for the camera…");
+  showWords(translated("Waiting for the camera…"));
   try {
     const wanted = { facingMode: facing, width: { ideal: 1600 }, height: { ideal: 1200 } };
     const opened = await navigator.mediaDevices.getUserMedia({ video: wanted });
@@ -66,7 +66,7 @@ async function start() {
     part("shoot").focus();
     await offerSwitch();
   } catch (error) {
-    if (dialog.open) showWords(REASONS[error.name] ?? "The camera cannot be used here.");
+    if (dialog.open) showWords(REASONS[error.name] ?? translated("The camera cannot be used here."));
   }
 }
 

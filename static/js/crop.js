@@ -21,7 +21,10 @@ function say() {
   clearTimeout(speaking);
   speaking = setTimeout(() => {
     const [left, top, width, height] = [box.left, box.top, box.width, box.height].map((share) => Math.round(100 * share));
-    part("words").textContent = `${left} % from the left, ${top} % from the top, ${width} % wide, ${height} % high`;
+    part("words").textContent = translated(
+      "{left} % from the left, {top} % from the top, {width} % wide, {height} % high",
+      { left, top, width, height },
+    );
   }, SPOKEN_AFTER_MS);
 }
 

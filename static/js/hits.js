@@ -5,7 +5,7 @@ let chosen = [];
 
 function showChosen() {
   form.toggleAttribute("data-chosen", chosen.length > 0);
-  const words = ["Compare two", "Choose one more", "Compare these two"];
+  const words = [translated("Compare two"), translated("Choose one more"), translated("Compare these two")];
   form.querySelector("[data-compare-label]").textContent = words[chosen.length];
   const button = form.querySelector("[data-compare-button]");
   button.classList.toggle("primary", chosen.length === 2);
@@ -27,7 +27,7 @@ if (form) {
   form.addEventListener("submit", (event) => {
     if (chosen.length === 2) return;
     event.preventDefault();
-    const words = chosen.length ? "Choose one more result to compare." : "Tick “Compare” on two results first.";
+    const words = chosen.length ? translated("Choose one more result to compare.") : translated("Tick “Compare” on two results first.");
     document.dispatchEvent(new CustomEvent("sightline:complain", { detail: { title: "Compare two results", words } }));
   });
   const restore = () => {  // a browser that comes back to the page ticks what was ticked

@@ -15,7 +15,7 @@ function show(link) {
   part("original").href = link.href.split("?")[0];
   part("document").hidden = !link.dataset.document;
   part("document").href = link.dataset.document ?? "";
-  part("count").textContent = all.length > 1 ? `${all.indexOf(link) + 1} of ${all.length}` : "";
+  part("count").textContent = all.length > 1 ? translated("{number} of {count}", { number: all.indexOf(link) + 1, count: all.length }) : "";
   for (const button of dialog.querySelectorAll("[data-lightbox-step]")) {
     button.disabled = !neighbour(Number(button.dataset.lightboxStep));
   }

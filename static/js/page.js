@@ -42,8 +42,10 @@ function wholePage(event) {
   if (!/^\s*<!doctype/i.test(xhr.responseText)) return;
   event.detail.shouldSwap = false;
   if (xhr.status < 400) location.assign(xhr.responseURL);
-  else if (xhr.status === 403) complain({ title: "This page is too old", words: "Load it again and repeat what you did." });
-  else complain({ title: "Something broke on our side", words: "It has been written to the log. Try again." });
+  else if (xhr.status === 403) {
+    complain({ title: translated("This page is too old"), words: translated("Load it again and repeat what you did.") });
+  }
+  else complain({ title: translated("Something broke on our side"), words: translated("It has been written to the log. Try again.") });
 }
 
 function showTheme() {
@@ -67,14 +69,14 @@ async function copyLink(button) {
   const label = button.querySelector("[data-copy-label]");
   try {
     await navigator.clipboard.writeText(new URL(button.dataset.copy, location.href).href);
-    label.textContent = "Copied";
-    say("Link copied.");
+    label.textContent = translated("Copied");
+    say(translated("Link copied."));
   } catch {
-    label.textContent = button.dataset.copyBy ?? "Copy it from the address bar";
+    label.textContent = button.dataset.copyBy ?? translated("Copy it from the address bar");
   }
   button.classList.add("copied");
   setTimeout(() => {
-    label.textContent = "Copy link";
+    label.textContent = translated("Copy link");
     button.classList.remove("copied");
   }, 2500);
 }
@@ -83,7 +85,7 @@ function labelMenu(menu) {
   const label = menu.querySelector("[data-menu-label]");
   if (!label) return;
   const count = menu.querySelectorAll("input:checked").length;
-  const words = count === 0 ? "All collections" : count === 1 ? "1 collection" : `${count} collections`;
+  const words = count === 0 ? translated("All collections") : count === 1 ? translated("1 collection") : translated("{count} collections", { count });
   label.textContent = words;
 }
 
@@ -126,7 +128,7 @@ document.addEventListener("toggle", (event) => {
 document.addEventListener("submit", (event) => {
   if (!event.target.matches("[data-busy-form]")) return;
   document.body.dataset.busy = "";
-  say("Searching…");
+  say(translated("Searching…"));
 });
 
 // A page that comes back from the browser's cache waits for nothing.
@@ -150,7 +152,7 @@ document.addEventListener("htmx:afterSwap", (event) => {
   const hits = document.querySelectorAll("[data-hit-link]");
   hits[Number(fresh)]?.focus({ preventScroll: true });
   keepHits(hits.length);
-  say(`${hits.length - Number(fresh)} more results.`);
+  say(translated("{count} more results.", { count: hits.length - Number(fresh) }));
 });
 document.addEventListener("htmx:beforeRequest", (event) => {
   const more = event.target.closest?.("[data-more]");

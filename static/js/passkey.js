@@ -31,7 +31,7 @@ function failed(form) {
   line.dataset.passkeyFailed = "";
   line.className = "login-error";
   line.setAttribute("role", "alert");
-  line.textContent = "That did not work, or was broken off. Try again.";
+  line.textContent = translated("That did not work, or was broken off. Try again.");
   form.prepend(line);
 }
 

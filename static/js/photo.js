@@ -56,8 +56,12 @@ function tooLarge(files) {
   const most = Number(form.dataset.maxBytes);
   const bytes = files.reduce((sum, file) => sum + file.size, 0);
   if (bytes <= most) return false;
-  const [title, it] = files.length > 1 ? ["Those photos are too large", "They have"] : ["That photo is too large", "It has"];
-  complain(title, `${it} ${(bytes / 1e6).toFixed(0)} MB; up to ${Math.floor(most / 1e6)} MB can be sent.`);
+  const facts = { size: (bytes / 1e6).toFixed(0), most: Math.floor(most / 1e6) };
+  if (files.length > 1) {
+    complain(translated("Those photos are too large"), translated("They have {size} MB; up to {most} MB can be sent.", facts));
+  } else {
+    complain(translated("That photo is too large"), translated("It has {size} MB; up to {most} MB can be sent.", facts));
+  }
   return true;
 }
 
@@ -90,14 +94,19 @@ async function take(...files) {
   notice.replaceChildren();
   const photos = files.filter(isPhoto);
   if (!photos.length) {
-    complain("Not a photo", "JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP and GIF can be searched with.");
+    complain(translated("Not a photo"), translated("JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP and GIF can be searched with."));
     return;
   }
   if (photos.length > PHOTOS_MAX) {
-    complain("Too many photos", `Up to ${PHOTOS_MAX} photos of one thing can be searched with.`);
+    complain(translated("Too many photos"), translated("Up to {most} photos of one thing can be searched with.", { most: PHOTOS_MAX }));
     return;
   }
-  showStage(photos.length > 1 ? `Getting your ${photos.length} photos ready…` : "Getting your photo ready…", photos[0]);
+  showStage(
+    photos.length > 1
+      ? translated("Getting your {count} photos ready…", { count: photos.length })
+      : translated("Getting your photo ready…"),
+    photos[0],
+  );
   const ready = await Promise.all(photos.map(smaller));
   if (tooLarge(ready)) {
     hideStage();
@@ -119,7 +128,7 @@ async function takeLink(link) {
     part("words").value = link;
     form.requestSubmit();
   } else {
-    complain("That was only a link", "Save the picture first, or copy it and paste it here.");
+    complain(translated("That was only a link"), translated("Save the picture first, or copy it and paste it here."));
   }
 }
 
@@ -182,8 +191,8 @@ function listenToSending() {
   form.addEventListener("htmx:beforeRequest", () => {
     notice.replaceChildren();
     const [file, ...others] = part("photo").files;
-    const words = isLink(part("words").value) ? "Fetching the picture…" : "Searching…";
-    const photos = others.length ? `Sending your ${others.length + 1} photos…` : "Sending your photo…";
+    const words = isLink(part("words").value) ? translated("Fetching the picture…") : translated("Searching…");
+    const photos = others.length ? translated("Sending your {count} photos…", { count: others.length + 1 }) : translated("Sending your photo…");
     showStage(file ? photos : words, file);
   });
   form.addEventListener("htmx:xhr:progress", (event) => {
@@ -192,14 +201,14 @@ function listenToSending() {
     part("stage-progress").value = loaded / total;
     if (loaded < total) return;
     part("stage-progress").removeAttribute("value");
-    part("stage-words").textContent = "Searching…";
+    part("stage-words").textContent = translated("Searching…");
   });
   form.addEventListener("htmx:afterRequest", (event) => {
     // A success goes on to the results: the stage stays until they come, unless they have come with it.
     if (!event.detail.successful || event.detail.xhr.getResponseHeader("HX-Reselect")) hideStage();
   });
   form.addEventListener("htmx:sendError", () => {
-    complain("The server cannot be reached", "Check your connection and try again.");
+    complain(translated("The server cannot be reached"), translated("Check your connection and try again."));
   });
   part("stage-cancel").addEventListener("click", () => {
     globalThis.htmx.trigger(form, "htmx:abort");

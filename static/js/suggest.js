@@ -37,7 +37,7 @@ function option(suggestion, at) {
   const words = make("span", suggestion.kind === "identifier" ? "suggestion-words mono" : "suggestion-words", suggestion.text);
   words.dir = "auto";
   row.append(icon(suggestion.kind), words);
-  if (suggestion.kind === "recent") row.append(make("span", "meta", "searched before"));
+  if (suggestion.kind === "recent") row.append(make("span", "meta", translated("searched before")));
   if (suggestion.title) {
     const title = make("span", "meta suggestion-title", suggestion.title);
     title.dir = "auto";
@@ -68,7 +68,9 @@ function show(suggestions) {
   const open = suggestions.length > 0;
   list.hidden = !open;
   input.setAttribute("aria-expanded", String(open));
-  if (open) say(`${suggestions.length} suggestion${suggestions.length === 1 ? "" : "s"}.`);
+  if (!open) return;
+  const count = suggestions.length;
+  say(count === 1 ? translated("1 suggestion.") : translated("{count} suggestions.", { count }));
 }
 
 function move(to) {
@@ -141,7 +143,7 @@ if (input?.dataset.suggest) {
   list.id = "suggestions";
   list.hidden = true;
   list.setAttribute("role", "listbox");
-  list.setAttribute("aria-label", "Suggestions");
+  list.setAttribute("aria-label", translated("Suggestions"));
   list.addEventListener("pointerdown", (event) => event.preventDefault()); // the box keeps the focus
   input.after(list);
   input.setAttribute("role", "combobox");

@@ -66,7 +66,7 @@ function reasonOf(error) {
   try {
     return JSON.parse(error.originalResponse.getBody()).error.message;
   } catch {
-    return "The line broke.";
+    return translated("The line broke.");
   }
 }
 
@@ -97,7 +97,7 @@ class Sending {
 
   async send(one) {
     if (!one.file.size) {
-      this.failed.set(one, "It is empty.");
+      this.failed.set(one, translated("It is empty."));
       return;
     }
     await new Promise((done) => {
@@ -145,10 +145,12 @@ class Sending {
   show() {
     const sent = [...this.sent.values()].reduce((sum, bytes) => sum + bytes, 0);
     const share = this.bytes ? sent / this.bytes : 0;
-    const failed = this.failed.size ? `, ${this.failed.size.toLocaleString("en")} failed` : "";
+    const number = (count) => count.toLocaleString(document.documentElement.lang);
+    const facts = { done: number(this.done), all: number(this.files.length), share: Math.floor(share * 100) };
     this.part("whole").value = share;
-    this.part("said").textContent =
-      `${this.done.toLocaleString("en")} of ${this.files.length.toLocaleString("en")} files, ${Math.floor(share * 100)} %${failed}`;
+    this.part("said").textContent = this.failed.size
+      ? translated("{done} of {all} files, {share} %, {failed} failed", { ...facts, failed: number(this.failed.size) })
+      : translated("{done} of {all} files, {share} %", facts);
     const rows = [...this.active.keys()].map((one) => this.row(one));
     for (const [one, reason] of [...this.failed].slice(0, FAILED_SHOWN)) rows.push(this.row(one, reason));
     this.part("files").replaceChildren(...rows);
@@ -191,13 +193,13 @@ class Sending {
     for (const upload of this.active.values()) upload.abort();
     this.active.clear();
     this.show();
-    this.part("said").textContent = "Stopped. Choose the same files to go on.";
+    this.part("said").textContent = translated("Stopped. Choose the same files to go on.");
   }
 
   async import() {
     if (!this.done) return;
     for (const name of ["stop", "again", "without"]) this.part(name).hidden = true;
-    this.part("said").textContent = "The files are there. The import begins…";
+    this.part("said").textContent = translated("The files are there. The import begins…");
     const { collection } = this.form.dataset;
     const asked = {
       batch: this.batch,
@@ -219,7 +221,7 @@ class Sending {
       return;
     }
     const said = await answer?.json().catch(() => null);
-    this.part("said").textContent = said?.error.message ?? "The line broke. Everything that was sent is there: try again.";
+    this.part("said").textContent = said?.error.message ?? translated("The line broke. Everything that was sent is there: try again.");
     this.part("again").hidden = Boolean(said);
   }
 

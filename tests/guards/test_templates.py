@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from django.template.loader import get_template
+
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 INCLUDED = re.compile(r'{%\s*include\s+"([^"]+)"([^%]*)%}')
 
@@ -24,3 +26,10 @@ def test_a_part_with_a_form_gets_the_token_that_the_form_sends():
         for part, given in INCLUDED.findall(text)
         if given.rstrip().endswith("only") and "csrf_token=" not in given and sends(part)
     ] == []
+
+
+def test_every_template_compiles():
+    names = [str(path.relative_to(TEMPLATES)) for path in TEMPLATES.rglob("*.*")]
+    assert len(names) > 150
+    for name in names:
+        get_template(name)

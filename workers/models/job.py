@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext
 
+from retrieval_site.languages.lazy import gettext_lazy
 from workers.jobs.types import common_result
 
 if TYPE_CHECKING:
@@ -17,12 +19,12 @@ if TYPE_CHECKING:
 class JobState(models.TextChoices):
     """A job's states; `workers.jobs.services` is the only place that moves them."""
 
-    QUEUED = "queued", "queued"
-    RUNNING = "running", "running"
-    PAUSED = "paused", "paused"
-    SUCCEEDED = "succeeded", "succeeded"
-    FAILED = "failed", "failed"
-    CANCELLED = "cancelled", "cancelled"
+    QUEUED = "queued", gettext_lazy("queued")
+    RUNNING = "running", gettext_lazy("running")
+    PAUSED = "paused", gettext_lazy("paused")
+    SUCCEEDED = "succeeded", gettext_lazy("succeeded")
+    FAILED = "failed", gettext_lazy("failed")
+    CANCELLED = "cancelled", gettext_lazy("cancelled")
 
 
 class Job(models.Model):
@@ -101,7 +103,8 @@ class Job(models.Model):
     @property
     def state_words(self) -> str:
         """Return the state for people."""
-        return f"{self.state}, with warnings" if self.has_warnings else self.state
+        state = self.get_state_display()
+        return gettext("{state}, with warnings").format(state=state) if self.has_warnings else state
 
     @property
     def rate(self) -> float | None:
@@ -129,11 +132,11 @@ class Job(models.Model):
         minutes, seconds = divmod(round(self.seconds_left), 60)
         hours, minutes = divmod(minutes, 60)
         return (
-            f"{hours} h {minutes} min"
+            gettext("{hours} h {minutes} min").format(hours=hours, minutes=minutes)
             if hours
-            else f"{minutes} min {seconds} s"
+            else gettext("{minutes} min {seconds} s").format(minutes=minutes, seconds=seconds)
             if minutes
-            else f"{seconds} s"
+            else gettext("{seconds} s").format(seconds=seconds)
         )
 
     def _stage_seconds(self) -> float | None:

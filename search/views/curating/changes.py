@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 
 from retrieval_site.errors import AppError
+from retrieval_site.languages.lazy import gettext_lazy
+from retrieval_site.languages.said import in_readers_language
 from retrieval_site.people import signed_in
 from retrieval_site.posting import takes_form
 from search.curating.changes import Kind
@@ -34,15 +37,15 @@ SHOWN_MAX = 300
 AROUND = 60
 """Characters of a text before the first that differs."""
 _NAMES = {
-    "title": "Title",
-    "body": "Text",
-    "url": "Address",
-    "judgements": "Judgements",
-    "tags": "Tags",
-    "collection": "Collection",
-    "images": "Pictures",
-    "trashed": "In the trash",
-    "former_file": "Former version of the file",
+    "title": gettext_lazy("Title"),
+    "body": gettext_lazy("Text"),
+    "url": gettext_lazy("Address"),
+    "judgements": gettext_lazy("Judgements"),
+    "tags": gettext_lazy("Tags"),
+    "collection": gettext_lazy("Collection"),
+    "images": gettext_lazy("Pictures"),
+    "trashed": gettext_lazy("In the trash"),
+    "former_file": gettext_lazy("Former version of the file"),
 }
 
 
@@ -106,7 +109,7 @@ def undo(request: HttpRequest, slug: str, change_set_id: int) -> HttpResponse:
     try:
         return said(request, change_undo(change_set=found, by=signed_in(request)))
     except AppError as error:
-        messages.error(request, f"{error.message} ({error.id})")
+        messages.error(request, f"{in_readers_language(error.id, error.message)} ({error.id})")
         return redirect("search:curate-change", slug, change_set_id)
 
 
@@ -139,9 +142,9 @@ def _texts(before: str, after: str) -> tuple[str, str]:
 
 def _words(name: str, value: Any, names: Mapping[int, str]) -> str:
     if name == "collection":
-        return names.get(value, "another collection")
+        return names.get(value, gettext("another collection"))
     if name == "trashed":
-        return "yes" if value else "no"
+        return gettext("yes") if value else gettext("no")
     if name in ("images", "judgements"):
         return str(len([one for one in value if name == "images" or value[one]]))
     return str(value)[:SHOWN_MAX] if isinstance(value, str) else _listed(value)

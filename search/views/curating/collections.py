@@ -8,6 +8,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from retrieval_site.errors import AppError
+from retrieval_site.languages.lazy import gettext_lazy
 from retrieval_site.people import signed_in
 from search.curating.rights import may_make_collections
 from search.models import Collection
@@ -23,19 +24,19 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
 RECOGNITIONS = (
-    (Collection.Recognition.PAGES, "Read pages that are pictures of text, such as scans"),
-    (Collection.Recognition.ALL, "Read figures and photographs, too (slower)"),
-    (Collection.Recognition.NONE, "Read none"),
+    (Collection.Recognition.PAGES, gettext_lazy("Read pages that are pictures of text, such as scans")),
+    (Collection.Recognition.ALL, gettext_lazy("Read figures and photographs, too (slower)")),
+    (Collection.Recognition.NONE, gettext_lazy("Read none")),
 )
 """Which pictures of text are read, in words for people."""
 
 
 LABELS = {
-    "name": "Name",
-    "slug": "Name in addresses",
-    "visibility": "Who may search it",
-    "language": "Language of its texts",
-    "character_recognition": "Text in pictures",
+    "name": gettext_lazy("Name"),
+    "slug": gettext_lazy("Name in addresses"),
+    "visibility": gettext_lazy("Who may search it"),
+    "language": gettext_lazy("Language of its texts"),
+    "character_recognition": gettext_lazy("Text in pictures"),
 }
 """What the form calls the fields of a collection."""
 

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import messages
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
 from retrieval_site.errors import AppError
+from retrieval_site.languages.said import in_readers_language
 from search.curating.start import curated_collection
 from search.throttling import PAGE
 from search.views.indexing import unindexed
@@ -55,7 +57,7 @@ def in_labels(error: AppError, labels: Mapping[str, str]) -> AppError:
     label = labels.get(str(error.detail.get("field", "")))
     if label is None:
         return error
-    reason = error.detail.get("reason", "This cannot be used. Choose another one.")
+    reason = error.detail.get("reason") or gettext("This cannot be used. Choose another one.")
     return AppError.quoting(error.id, f"“{label}”: {reason}", error.detail)
 
 
@@ -66,6 +68,6 @@ def said(request: HttpRequest, change_set: ChangeSet) -> HttpResponse:
 
 def refused(request: HttpRequest, error: AppError, collection: Collection, query: str = "") -> HttpResponse:
     """Lead back to the documents, where the refusal stands."""
-    messages.error(request, f"{error.message} ({error.id})")
+    messages.error(request, f"{in_readers_language(error.id, error.message)} ({error.id})")
     address = reverse("search:curate-documents", args=[collection.slug])
     return redirect(f"{address}?{query}" if query else address)

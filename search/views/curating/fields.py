@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.contrib import messages
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 
 from retrieval_site.errors import AppError
 from search.curating.fields import LABEL_MAX, PLACE_MAX, FieldSetup, field_name, field_set_up, fields_ordered
@@ -28,7 +29,9 @@ def fields(request: HttpRequest, collection: Collection) -> HttpResponse:
                 name=field_name(request.POST.get("name", "").strip()),
                 setup=_setup(request),
             )
-            messages.success(request, f"“{field.label or label_of(field.name)}” is set up.")
+            messages.success(
+                request, gettext("“{label}” is set up.").format(label=field.label or label_of(field.name))
+            )
             return redirect("search:curate-fields", collection.slug)
         except AppError as error:
             refusal = error

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext
 
 from retrieval_site.errors import AppError
 from retrieval_site.people import signed_in
@@ -139,5 +140,5 @@ def _done(
 def forget(request: HttpRequest, collection: Collection, kept_id: int) -> HttpResponse:
     """Forget a mapping that the collection keeps."""
     table_mapping_delete(kept=get_object_or_404(KeptTableMapping, pk=kept_id, collection=collection))
-    messages.success(request, "The mapping is forgotten.")
+    messages.success(request, gettext("The mapping is forgotten."))
     return redirect("search:curate-import", collection.slug)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from retrieval_site.errors import AppError
+from retrieval_site.languages.lazy import gettext_lazy
 from search.filters.values import METADATA
 from search.importers.guessing import guessed_columns, key_of
 from search.importers.looked import rows_of
@@ -28,33 +29,45 @@ if TYPE_CHECKING:
 
 OWN = "own"
 FIELDS = (
-    ("", "left out"),
-    ("title", "title"),
-    ("body", "text"),
-    ("external_id", "external id: its own number or name"),
-    ("url", "address of the original (URL)"),
-    ("tags", "tags"),
-    ("images", "pictures, by the names of their files"),
-    ("date", "date"),
-    ("language", "language"),
-    (OWN, "field of the metadata"),
-    ("metadata", "metadata as a JSON object"),
+    ("", gettext_lazy("left out")),
+    ("title", gettext_lazy("title")),
+    ("body", gettext_lazy("text")),
+    ("external_id", gettext_lazy("external id: its own number or name")),
+    ("url", gettext_lazy("address of the original (URL)")),
+    ("tags", gettext_lazy("tags")),
+    ("images", gettext_lazy("pictures, by the names of their files")),
+    ("date", gettext_lazy("date")),
+    ("language", gettext_lazy("language")),
+    (OWN, gettext_lazy("field of the metadata")),
+    ("metadata", gettext_lazy("metadata as a JSON object")),
 )
 TYPES = (
-    ("string", "text"),
-    ("number", "number, such as 1,234.5"),
-    ("number,", "number, such as 1.234,5"),
-    ("date", "date, day before month"),
-    ("date/", "date, month before day"),
-    ("boolean", "yes or no"),
+    ("string", gettext_lazy("text")),
+    ("number", gettext_lazy("number, such as 1,234.5")),
+    ("number,", gettext_lazy("number, such as 1.234,5")),
+    ("date", gettext_lazy("date, day before month")),
+    ("date/", gettext_lazy("date, month before day")),
+    ("boolean", gettext_lazy("yes or no")),
 )
-DELIMITERS = ((",", "comma"), (";", "semicolon"), ("\t", "tab"), ("|", "vertical bar"))
+DELIMITERS = (
+    (",", gettext_lazy("comma")),
+    (";", gettext_lazy("semicolon")),
+    ("\t", gettext_lazy("tab")),
+    ("|", gettext_lazy("vertical bar")),
+)
 ENCODINGS = (
-    ("cp1252", "Western European (Windows-1252)"), ("cp1250", "Central European (Windows-1250)"),
-    ("cp1251", "Cyrillic (Windows-1251)"), ("cp1253", "Greek (Windows-1253)"), ("cp1254", "Turkish (Windows-1254)"),
-    ("cp850", "DOS (850)"), ("mac_roman", "Macintosh"), ("cp932", "Japanese (Shift JIS)"),
-    ("gb18030", "Chinese (GB 18030)"), ("big5", "Chinese (Big5)"), ("cp949", "Korean (949)"),
-)  # fmt: skip
+    ("cp1252", gettext_lazy("Western European (Windows-1252)")),
+    ("cp1250", gettext_lazy("Central European (Windows-1250)")),
+    ("cp1251", gettext_lazy("Cyrillic (Windows-1251)")),
+    ("cp1253", gettext_lazy("Greek (Windows-1253)")),
+    ("cp1254", gettext_lazy("Turkish (Windows-1254)")),
+    ("cp850", gettext_lazy("DOS (850)")),
+    ("mac_roman", gettext_lazy("Macintosh")),
+    ("cp932", gettext_lazy("Japanese (Shift JIS)")),
+    ("gb18030", gettext_lazy("Chinese (GB 18030)")),
+    ("big5", gettext_lazy("Chinese (Big5)")),
+    ("cp949", gettext_lazy("Korean (949)")),
+)
 SAMPLES, SAMPLE_CHARACTERS, PREVIEWED = 3, 80, 5
 
 

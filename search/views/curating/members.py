@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 
 from retrieval_site.errors import AppError
@@ -73,11 +74,11 @@ def _done(request: HttpRequest, collection: Collection) -> str:
         case "give":
             group, name = asked.get("kind") == "group", asked.get("name", "").strip()[: NAME_MAX + 1]
             member_set(collection=collection, role=asked.get("role", ""), name=name, group=group)
-            messages.success(request, f"“{name}” has the role.")
+            messages.success(request, gettext("“{name}” has the role.").format(name=name))
         case "remove":
             for member in numbers_of(asked.getlist("member")):
                 member_remove(collection=collection, member=member)
-            messages.success(request, "The role is taken away.")
+            messages.success(request, gettext("The role is taken away."))
         case "link":
             _, key = guest_link_create(
                 collection=collection, by=request.user, ends_at=_end(asked), note=asked.get("note", "")
@@ -86,7 +87,7 @@ def _done(request: HttpRequest, collection: Collection) -> str:
         case "end":
             for link in guest_links_of(collection).filter(pk__in=numbers_of(asked.getlist("link"))):
                 guest_link_delete(link=link)
-            messages.success(request, "The link opens nothing any more.")
+            messages.success(request, gettext("The link opens nothing any more."))
     return ""
 
 
@@ -96,4 +97,4 @@ def _end(asked: Any) -> datetime:
         day = date.fromisoformat(asked.get("ends_on", ""))
         return datetime.combine(day + timedelta(1), time(), UTC)
     except (ValueError, OverflowError) as error:
-        raise AppError.of_parameter("ends_on", "Choose the day on which the link ends.") from error
+        raise AppError.of_parameter("ends_on", gettext("Choose the day on which the link ends.")) from error

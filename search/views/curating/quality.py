@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.contrib import messages
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 
 from retrieval_site.people import signed_in
 from search.curating.duplicates import duplicate_groups, duplicates_job, duplicates_look
@@ -33,7 +34,7 @@ def duplicates(request: HttpRequest, collection: Collection) -> HttpResponse:
     """Show groups of documents that are the same or nearly so, each to be merged; a form has them looked for."""
     if request.method == "POST":
         duplicates_look(collection=collection, by=signed_in(request))
-        messages.success(request, "A job looks for near duplicates.")
+        messages.success(request, gettext("A job looks for near duplicates."))
         return redirect("search:curate-duplicates", collection.slug)
     groups = [group[:MERGED_MAX] for group in duplicate_groups(collection)]
     job = duplicates_job(collection)

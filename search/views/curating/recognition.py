@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext
+
+from retrieval_site.languages.lazy import gettext_lazy
 from search.importers.types import CHARACTER_RECOGNITION, LETTERS, ImportOptions
 
 if TYPE_CHECKING:
@@ -14,16 +17,19 @@ if TYPE_CHECKING:
 
 READ = {
     "none": "nothing",
-    "pages": "scanned pages",
-    "all": "scanned pages, figures and photographs",
+    "pages": gettext_lazy("scanned pages"),
+    "all": gettext_lazy("scanned pages, figures and photographs"),
 }
-LETTERS_READ = {"latin": "Latin", "any": "Latin, Greek, Chinese and Japanese"}
-LETTER_CHOICES = (("", "By the collection’s language"), *LETTERS_READ.items())
+LETTERS_READ = {"latin": gettext_lazy("Latin"), "any": gettext_lazy("Latin, Greek, Chinese and Japanese")}
+LETTER_CHOICES = (("", gettext_lazy("By the collection’s language")), *LETTERS_READ.items())
 
 
 def recognition_choices(collection: Collection) -> list[tuple[str, str]]:
     """Return what a form offers to be read, the collection's own setting first."""
-    own = ("", f"As the collection is set: {READ[collection.character_recognition]}")
+    own = (
+        "",
+        gettext("As the collection is set: {read}").format(read=READ[collection.character_recognition]),
+    )
     return [own, *((value, words.capitalize()) for value, words in READ.items())]
 
 
@@ -39,6 +45,14 @@ def wished_recognition(form: Mapping[str, str]) -> ImportOptions:
 def recognition_said(asked: ImportJobParameters | None, collection: Collection) -> str:
     """Return in words what an import reads in pictures, and whether it or the collection says so."""
     wished = asked and asked.character_recognition
-    read = READ[wished] if wished else f"{READ[collection.character_recognition]} (as the collection is set)"
-    letters = f"; letters on scanned pages: {LETTERS_READ[asked.letters]}" if asked and asked.letters else ""
-    return f"Text read in pictures: {read}{letters}"
+    read = (
+        READ[wished]
+        if wished
+        else gettext("{read} (as the collection is set)").format(read=READ[collection.character_recognition])
+    )
+    letters = (
+        gettext("; letters on scanned pages: {letters_read}").format(letters_read=LETTERS_READ[asked.letters])
+        if asked and asked.letters
+        else ""
+    )
+    return gettext("Text read in pictures: {read}{letters}").format(read=read, letters=letters)

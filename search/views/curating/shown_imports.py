@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext
+
+from retrieval_site.languages.lazy import gettext_lazy
 from search.job_types import IMPORT
 from search.services.imports import refused_columns
 from workers.models import Job, JobState
@@ -18,7 +21,12 @@ if TYPE_CHECKING:
     from workers.models import JobItem
 
 COUNTS = ("new", "changed", "unchanged", "failed")
-VERBS = {"check": "Checked", "store": "Stored", "count": "Counting", "retry": "Tried again"}
+VERBS = {
+    "check": gettext_lazy("Checked"),
+    "store": gettext_lazy("Stored"),
+    "count": gettext_lazy("Counting"),
+    "retry": gettext_lazy("Tried again"),
+}
 
 
 @dataclass(frozen=True)
@@ -33,7 +41,7 @@ class ShownImport:
     @property
     def name(self) -> str:
         """What the file is called."""
-        return (self.asked.filename if self.asked else "") or "a file on the server"
+        return (self.asked.filename if self.asked else "") or gettext("a file on the server")
 
     @property
     def is_check(self) -> bool:
@@ -49,10 +57,10 @@ class ShownImport:
     def progress(self) -> str:
         """How far it is, in words."""
         if self.job.state == JobState.QUEUED:
-            return "Waits for a worker"
+            return gettext("Waits for a worker")
         if self.job.stage.startswith("encode"):
-            return "Makes vectors"
-        return VERBS.get(self.job.stage, self.job.stage.capitalize() or "Begins")
+            return gettext("Makes vectors")
+        return VERBS.get(self.job.stage, self.job.stage.capitalize() or gettext("Begins"))
 
     @property
     def total(self) -> int:

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.core.paginator import Paginator
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 
 from retrieval_site.errors import AppError
+from retrieval_site.languages.said import in_readers_language
 from retrieval_site.people import signed_in
 from retrieval_site.posting import takes_form
 from search.curating.actions import Action
@@ -53,7 +56,7 @@ def restore(request: HttpRequest, slug: str) -> HttpResponse:
             collection=collection, action=Action.RESTORE, detail={}, documents=picked, by=signed_in(request)
         )
     except AppError as error:
-        messages.error(request, f"{error.message} ({error.id})")
+        messages.error(request, f"{in_readers_language(error.id, error.message)} ({error.id})")
         return redirect("search:curate-trash", slug)
     return said(request, started)
 
@@ -64,5 +67,10 @@ def restore(request: HttpRequest, slug: str) -> HttpResponse:
 def empty(request: HttpRequest, slug: str) -> HttpResponse:
     """Delete everything in the trash for good."""
     removed = trash_empty(collection=curated_collection(slug, request.user))
-    messages.success(request, f"The trash is empty: {removed:,} documents are gone for good.")
+    messages.success(
+        request,
+        gettext("The trash is empty: {removed} documents are gone for good.").format(
+            removed=intcomma(removed)
+        ),
+    )
     return redirect("search:curate-trash", slug)
