@@ -167,5 +167,9 @@ def test_sentences_of_pages_in_code_are_marked() -> None:
         for place in SAID_ON_PAGES
         for file in ([ROOT / place] if place.endswith(".py") else (ROOT / place).rglob("*.py"))
     ]
-    found = {file.name: some for file in files if (some := sentences_unmarked(ast.parse(file.read_text())))}
+    found = {
+        file.name: some
+        for file in files
+        if "migrations" not in file.parts and (some := sentences_unmarked(ast.parse(file.read_text())))
+    }
     assert found == {"importing.py": ["The seal leaks."]}  # what a document may say
