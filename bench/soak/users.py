@@ -147,10 +147,10 @@ class Crowd:
     def _save(self, draw: random.Random, turn: int) -> None:
         """Save a new document, change one, or delete one."""
         names = [name for name, body in self.ledger.documents.items() if body is not None]
-        name = draw.choice(names) if names and turn % 3 else f"s{turn}"
         if names and turn % 10 == 9:
-            self._delete(name)
+            self._delete(draw.choice(names))
             return
+        name = draw.choice(names) if names and turn % 3 else f"s{turn}"
         body = f"Saved {name} in turn {turn}, a red pump."
         saved = self._unsure(
             name,
