@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 RETRY_SECONDS = 5
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+_NO_THREAD = "can't start new thread"
 _DISK_FULL = psycopg.errors.DiskFull.sqlstate
 _AWAY = ("08", "53", "57P", "58")
 """Beginnings of SQLSTATE: no connection, no room or memory, shut down or starting, a failure of its machine."""
@@ -35,7 +36,14 @@ def outage_of(exception: BaseException | None) -> AppError | None:
     """Return the error for what passes by itself or once somebody has made room, None for anything else."""
     if name := _outage(exception):
         return AppError(name, retry_after_seconds=RETRY_SECONDS)
-    return AppError("server.memory") if isinstance(exception, MemoryError) else None
+    return AppError("server.memory") if is_out_of_memory(exception) else None
+
+
+def is_out_of_memory(exception: BaseException | None) -> bool:
+    """Return whether the exception says that there is no memory: for an object, a mapping, a process or a thread."""
+    if isinstance(exception, OSError):
+        return exception.errno == errno.ENOMEM
+    return isinstance(exception, MemoryError) or str(exception) == _NO_THREAD
 
 
 def disk_is_full(exception: BaseException | None) -> bool:

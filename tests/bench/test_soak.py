@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
+from PIL import Image
 
 from bench.client import Timed
+from bench.photos import photo
 from bench.soak.ledger import Ledger, NoAnswerError, kind_of
-from bench.soak.users import differs, import_file
+from bench.soak.users import differs, import_file, unseen
 
 TRUTH = {1: 0.9, 2: 0.8, 3: 0.7}
 
@@ -38,6 +42,17 @@ def test_an_answer_is_wrong_where_it_is_another_one(found, wrong):
 )
 def test_an_error_has_the_one_shape_or_is_told_apart(status, body, kind):
     assert kind_of(Timed(status, body, 0.1)) == kind
+
+
+def test_an_unseen_photo_is_another_file_of_the_same_pixels():
+    seen = photo(1, 64, 48)
+    once, twice = unseen(seen), unseen(seen)
+    assert len({seen, once, twice}) == 3
+    assert open_pixels(once) == open_pixels(seen)
+
+
+def open_pixels(jpeg: bytes) -> bytes:
+    return Image.open(io.BytesIO(jpeg)).tobytes()
 
 
 def test_every_answer_is_counted_by_the_fault_of_its_time():

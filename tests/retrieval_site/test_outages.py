@@ -38,6 +38,8 @@ OUTAGES = [
     (redis.TimeoutError(), "server.broker"),
     (redis.exceptions.OutOfMemoryError(), "server.broker"),
     (MemoryError(), "server.memory"),
+    (OSError(errno.ENOMEM, "Cannot allocate memory"), "server.memory"),
+    (RuntimeError("can't start new thread"), "server.memory"),
 ]
 FAULTS = [
     of_database(psycopg.errors.DeadlockDetected),
@@ -45,6 +47,7 @@ FAULTS = [
     redis.ResponseError("WRONGTYPE"),
     FileNotFoundError(errno.ENOENT, "gone"),
     ZeroDivisionError(),
+    RuntimeError("something else"),
     None,
 ]
 

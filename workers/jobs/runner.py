@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 
 from retrieval_site.acting import acting_for_job
 from retrieval_site.errors import AppError
-from retrieval_site.outages import disk_is_full
+from retrieval_site.outages import disk_is_full, is_out_of_memory
 from retrieval_site.typed_json import to_json
 from workers.error_table import sentence
 from workers.inference.errors import InferenceError
@@ -62,11 +62,11 @@ def run_claimed(job: Job, lost: threading.Event | None = None) -> Job:
         job_fail(job, error_id=error.id, error=error.message)
     except DATABASE_ERRORS as error:
         _database_lost(job, error)
-    except MemoryError:
-        log.exception("%s %s ran out of memory", job.type, job.pk)
-        job_fail(job, error_id="job.memory", error=sentence("job.memory"))
     except Exception as error:
-        if not _passes(job, error):
+        if is_out_of_memory(error):
+            log.exception("%s %s ran out of memory", job.type, job.pk)
+            job_fail(job, error_id="job.memory", error=sentence("job.memory"))
+        elif not _passes(job, error):
             log.exception("%s %s crashed", job.type, job.pk)
             job_fail(job, error_id="job.crashed", error=sentence("job.crashed"))
     job.refresh_from_db()
