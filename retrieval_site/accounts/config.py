@@ -154,7 +154,7 @@ def _check_ldap(ldap: LdapConfig) -> None:
         raise ImproperlyConfigured("Set LDAP_USER_BASE, or LDAP_USER_DN instead.")
     pattern = ldap.user_dn or ldap.user_filter
     try:
-        used = pattern % {"user": "somebody"} != pattern
+        used = "%(user)s" in pattern and bool(pattern % {"user": "somebody"})
     except (ValueError, KeyError, TypeError):
         used = False
     if not used:
