@@ -284,6 +284,19 @@ def _hub(env: environ.Env) -> dict[str, Any]:
     }
 
 
+def _pictures(env: environ.Env, memory: int) -> dict[str, Any]:
+    return {
+        "picture_max_bytes": env.int("PICTURE_MAX_BYTES", default=20 * MIB),
+        "picture_max_pixels": env.int("PICTURE_MAX_PIXELS", default=60_000_000),
+        "picture_max_scans": env.int("PICTURE_MAX_SCANS", default=20),
+        "picture_max_parts": env.int("PICTURE_MAX_PARTS", default=20_000),
+        "picture_max_seconds": env.int("PICTURE_MAX_SECONDS", default=8),
+        "picture_memory_bytes": env.int("PICTURE_MEMORY_BYTES", default=0) or max(256 * MIB, memory // 8),
+        "picture_busy_seconds": env.float("PICTURE_BUSY_SECONDS", default=10.0),
+        "picture_processes": env.int("PICTURE_PROCESSES", default=0) or min(len(os.sched_getaffinity(0)), 8),
+    }
+
+
 def read_config() -> Config:
     """Read every variable once; a value of the wrong type raises `ImproperlyConfigured` naming it."""
     env = environ.Env()
@@ -303,14 +316,7 @@ def read_config() -> Config:
         data_dir=Path(env.str("DATA_DIR", default="") or BASE_DIR / "var").resolve(),
         anonymous_search=env.bool("ANONYMOUS_SEARCH", default=True),
         keep_queries=env.bool("KEEP_QUERIES", default=True),
-        picture_max_bytes=env.int("PICTURE_MAX_BYTES", default=20 * MIB),
-        picture_max_pixels=env.int("PICTURE_MAX_PIXELS", default=60_000_000),
-        picture_max_scans=env.int("PICTURE_MAX_SCANS", default=20),
-        picture_max_parts=env.int("PICTURE_MAX_PARTS", default=20_000),
-        picture_max_seconds=env.int("PICTURE_MAX_SECONDS", default=8),
-        picture_memory_bytes=env.int("PICTURE_MEMORY_BYTES", default=0) or max(256 * MIB, memory // 8),
-        picture_busy_seconds=env.float("PICTURE_BUSY_SECONDS", default=10.0),
-        picture_processes=env.int("PICTURE_PROCESSES", default=0) or min(len(os.sched_getaffinity(0)), 8),
+        **_pictures(env, memory),
         **_reading_of_texts(env),
         **_asking_with_pictures(env),
         **_sources(env),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from copy import deepcopy
 
 import pytest
@@ -37,6 +38,8 @@ def _same_server_twice(django_db_setup):
     settings["TEST"]["MIRROR"] = "default"
     connections.databases[REPLICA] = settings
     yield
+    with suppress(AttributeError):
+        del connections[REPLICA]  # emptying the tables after the last test opens it anew
     del connections.databases[REPLICA]
 
 
