@@ -96,5 +96,7 @@ $(FULL)/.stamp: requirements.txt requirements/lean.txt requirements/train.txt re
 	@echo "Installing everything into $(FULL) (several minutes)"
 	@test -x $(FULL)/bin/python || $(PYTHON) -m venv $(FULL)
 	@$(FULL)/bin/python -m pip install $(PIP_OPTIONS) --no-compile -r requirements.txt
+	@$(FULL)/bin/python -m pip install $(PIP_OPTIONS) --no-compile -r requirements/ldap.txt || \
+		echo "Without LDAP and its tests: it is compiled, by gcc with the headers of libldap-dev and libsasl2-dev"
 	@$(FULL)/bin/python -m compileall -qq -j 0 $(FULL)/lib || true  # packages bring files for other Pythons, too
 	@touch $@
