@@ -22,6 +22,7 @@ RETRY_SECONDS = 5
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _NO_THREAD = "can't start new thread"
 _DISK_FULL = psycopg.errors.DiskFull.sqlstate
+_DISK_FULL_ID = "server.disk_full"
 _AWAY = ("08", "53", "57P", "58")
 """Beginnings of SQLSTATE: no connection, no room or memory, shut down or starting, a failure of its machine."""
 _REDIS_AWAY = (
@@ -34,8 +35,8 @@ _REDIS_AWAY = (
 
 def outage_of(exception: BaseException | None) -> AppError | None:
     """Return the error for what passes by itself or once somebody has made room, None for anything else."""
-    if name := _outage(exception):
-        return AppError(name, retry_after_seconds=RETRY_SECONDS)
+    if error := _outage(exception):
+        return error
     return AppError("server.memory") if is_out_of_memory(exception) else None
 
 
@@ -48,20 +49,25 @@ def is_out_of_memory(exception: BaseException | None) -> bool:
 
 def disk_is_full(exception: BaseException | None) -> bool:
     """Return whether the exception says that a disk has no room, ours or the database's."""
-    return _outage(exception) == "server.disk_full"
+    error = _outage(exception)
+    return error is not None and error.id == _DISK_FULL_ID
 
 
-def _outage(exception: BaseException | None) -> str | None:
+def _outage(exception: BaseException | None) -> AppError | None:
     if isinstance(exception, OperationalError | InterfaceError):
         return _of_database(exception)
     if isinstance(exception, _REDIS_AWAY):
-        return "server.broker"
-    return "server.disk_full" if isinstance(exception, OSError) and exception.errno in _NO_ROOM else None
+        return AppError("server.broker", retry_after_seconds=RETRY_SECONDS)
+    if isinstance(exception, OSError) and exception.errno in _NO_ROOM:
+        return AppError("server.disk_full", retry_after_seconds=RETRY_SECONDS)
+    return None
 
 
-def _of_database(exception: Error) -> str | None:
+def _of_database(exception: Error) -> AppError | None:
     """A deadlock, a lock that was not to be had or a cancelled statement are OperationalErrors, too, and no outage."""
     state = getattr(exception.__cause__, "sqlstate", None)
     if state == _DISK_FULL:
-        return "server.disk_full"
-    return "server.database" if state is None or state.startswith(_AWAY) else None
+        return AppError("server.disk_full", retry_after_seconds=RETRY_SECONDS)
+    if state is None or state.startswith(_AWAY):
+        return AppError("server.database", retry_after_seconds=RETRY_SECONDS)
+    return None

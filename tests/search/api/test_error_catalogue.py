@@ -30,7 +30,7 @@ MAKERS = {"AppError", "InferenceError", "PictureError", "TextError", "BundleErro
 MAKERS |= {"EncoderDiedError", "EncoderSetAsideError", "problem", "rejected"}
 # Calls whose arguments are error ids besides.
 GIVERS = {"AuthenticationFailed", "NotAuthenticated", "PermissionDenied"}
-GIVERS |= {"_as", "_quoted", "_refusal", "_refuse", "job_fail", "kind", "quoting", "sentence"}
+GIVERS |= {"_as", "_put_off", "_quoted", "_refusal", "_refuse", "job_fail", "kind", "quoting", "sentence"}
 QUOTED = {
     "parameter.invalid", "media_type.not_supported", "accept.not_supported", "method.not_allowed", "csrf.failed",
     "webhook.address_invalid",
