@@ -93,8 +93,8 @@ class Shown:
     label: str
     icon: str
     plural: str
-    label_inside: str = ""
-    best: str = ""
+    label_inside: str
+    best: str
     address: Callable[[Any], str] | None = None
     span: Callable[[Any], TextSpan] | None = None
     picture: Callable[[Any], DocumentImage] | None = None

@@ -49,6 +49,15 @@ CAPTION = UnitKind(
     model=Caption,
     modality="text",
     read=texts_of(Caption, "words"),
-    shown=Shown(CaptionAnswer, "Captions", "file-text", "captions", span=_span, cover=True),
+    shown=Shown(
+        CaptionAnswer,
+        "Captions",
+        "file-text",
+        "captions",
+        "captions",
+        "Each document stands once, by its best caption.",
+        span=_span,
+        cover=True,
+    ),
     where="unit.words <> ''",
 )
