@@ -62,8 +62,7 @@ def test_a_stage_is_translated_with_what_it_is_about() -> None:
         assert stage_in_readers_language("") == ""
 
 
-@pytest.mark.parametrize("template", [text for kind in ERRORS.values() for text in kind.sentences.values()])
-def test_every_sentence_of_the_table_can_be_recognised(template: str) -> None:
-    kind = next(one for one, kind in ERRORS.items() if template in kind.sentences.values())
+def test_every_sentence_of_the_table_can_be_recognised() -> None:
     with translation.override("de"):
-        assert in_readers_language(kind, template) != ""
+        for error_id, kind in ERRORS.items():
+            assert all(in_readers_language(error_id, template) for template in kind.sentences.values())
