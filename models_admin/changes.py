@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext, gettext_noop
 
@@ -52,7 +53,7 @@ def _weights(version: ModelVersion) -> str:
 
 SAID: dict[str, Callable[[ModelVersion], str]] = {
     gettext_noop("encodes"): _encodes,
-    gettext_noop("dimension"): lambda version: f"{version.dim:,}" if version.dim else "–",
+    gettext_noop("dimension"): lambda version: intcomma(version.dim) if version.dim else "–",
     gettext_noop("similarity"): lambda version: version.similarity,
     gettext_noop("pictures are seen at"): _picture,
     gettext_noop("words are split by"): _tokenizer,

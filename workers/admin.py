@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.core.paginator import Paginator
 from django.utils.html import format_html
 from django.utils.translation import gettext
 
 from retrieval_site.languages.lazy import gettext_lazy
+from retrieval_site.languages.said import stage_in_readers_language, word_in_readers_language
 from retrieval_site.panels import PanelAdmin
 from retrieval_site.people import signed_in
 from workers.jobs import services
@@ -109,7 +111,7 @@ class JobAdmin(PanelAdmin[Job]):
     @admin.display(description=gettext_lazy("job"), ordering="type")
     def label(self, job: Job) -> str:
         """Return the type with the start of its id."""
-        return str(job)
+        return f"{word_in_readers_language(job.label)} {str(job.pk)[:8]}"
 
     @admin.display(description=gettext_lazy("state"), ordering="state")
     def state_badge(self, job: Job) -> str:
@@ -127,10 +129,12 @@ class JobAdmin(PanelAdmin[Job]):
         """Return the stage at work, or in which the job ended before its time; with a bar where the total is known."""
         if job.state not in _SHOWS_PROGRESS:
             return ""
+        stage = stage_in_readers_language(job.stage)
         if not job.total:
-            return job.stage
+            return stage
         bar = '{}<progress aria-label="{}" max="{}" value="{}"></progress> {} / {}'
-        return format_html(bar, job.stage, job.total, job.progress_value, f"{job.done:,}", f"{job.total:,}")
+        numbers = (job.total, job.progress_value, intcomma(job.done), intcomma(job.total))
+        return format_html(bar, stage, gettext("progress"), *numbers)
 
     def panel(self, row: Job, request: HttpRequest) -> dict[str, Any]:
         """Show one job with its progress, its result and its failed items."""

@@ -17,7 +17,9 @@ from workers.error_table import ERRORS
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_NUMBER = re.compile(r"\d{1,3}(,\d{3})*(\.\d+)?|\d+(\.\d+)?")
+_AMOUNT = re.compile(r"(?P<number>\d{1,3}(?:,\d{3})*(?:\.\d+)?|\d+(?:\.\d+)?)(?: (?P<unit>\w+))?")
+_AS_WRITTEN = {"columns", "file", "files", "groups", "names", "sheets", "users", "version"}
+"""Names that somebody gave, as is all that stands between “ and ”: never translated, though one be a word of ours."""
 
 
 def in_readers_language(error_id: str, sentence: str) -> str:
@@ -42,22 +44,29 @@ def _translated(sentence: str, templates: Iterable[str]) -> str:
     if get_language() == settings.LANGUAGE_CODE or not sentence:
         return sentence
     for template in templates:
-        if found := _pattern(template).fullmatch(sentence):
-            facts = {name: _fact(fact) for name, fact in found.groupdict().items()}
-            return "".join(_filled(gettext(template), facts))
+        pattern, facts = _pattern(template)
+        if found := pattern.fullmatch(sentence):
+            values = zip(facts.items(), found.groups(), strict=True)
+            shown = {name: _fact(value) if is_word else value for (name, is_word), value in values}
+            return "".join(_filled(gettext(template), shown))
     return gettext(sentence)
 
 
 @cache
-def _pattern(template: str) -> re.Pattern[str]:
-    """Return what a sentence of the template looks like, whatever its facts are."""
-    parts, seen = [], set()
+def _pattern(template: str) -> tuple[re.Pattern[str], dict[str, bool]]:
+    """Return what a sentence of the template looks like, whatever its facts are, and which of these are translated."""
+    parts: list[str] = []
+    facts: dict[str, bool] = {}
     for text, name, _, _ in Formatter().parse(template):
         parts.append(re.escape(text))
-        if name is not None:
-            parts.append(f"(?P={name})" if name in seen else f"(?P<{name}>.*?)")
-            seen.add(name)
-    return re.compile("".join(parts), re.DOTALL)
+        if name is None:
+            continue
+        place = (
+            list(facts).index(name) if name in facts else len(facts)
+        )  # a name may be that of no group: “all[0]”
+        parts.append(f"(?P=fact{place})" if name in facts else f"(?P<fact{place}>.*?)")
+        facts.setdefault(name, not text.endswith("“") and name not in _AS_WRITTEN)
+    return re.compile("".join(parts), re.DOTALL), facts
 
 
 def _filled(template: str, facts: dict[str, str]) -> list[str]:
@@ -66,10 +75,16 @@ def _filled(template: str, facts: dict[str, str]) -> list[str]:
 
 
 def _fact(fact: str) -> str:
-    """Return a fact: its number as the reader's language writes it, and its word, where the catalogue has it."""
-    number, _, unit = fact.partition(" ")
-    if not _NUMBER.fullmatch(number):
-        return gettext(fact) if fact else ""
+    """Return a fact: its numbers as the reader's language writes them, and its word, where the catalogue has it."""
+    amounts = [_AMOUNT.fullmatch(amount) for amount in fact.split(" and ")]
+    known = [amount for amount in amounts if amount]
+    if len(known) == len(amounts):
+        return gettext(" and ").join(map(_amount, known))
+    return gettext(fact) if fact else ""
+
+
+def _amount(amount: re.Match[str]) -> str:
+    number, unit = amount["number"], amount["unit"]
     digits = number.replace(",", "")
     places = len(digits.partition(".")[2]) or None
     shown = number_format(float(digits) if places else int(digits), places, force_grouping="," in number)

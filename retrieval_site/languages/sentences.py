@@ -36,6 +36,7 @@ STAGES = (
     gettext_noop("make old judgements anonymous"),
     gettext_noop("encode {units} for {version}"),
     gettext_noop("index {units} of {version}"),
+    gettext_noop("measure the index of {units} of {version}"),
     gettext_noop("compute {units} for {version} from {base}"),
     gettext_noop("calibrate {asked} → {units} of {version}"),
     gettext_noop("ask {version} again"),
@@ -53,6 +54,14 @@ WARNINGS = {
     "text.mended": (gettext_noop("Showing “{searched}”: nobody wrote “{words}” in these collections."),),
     "text.as_written": (
         gettext_noop("Showing “{asked}” as it is written: nobody wrote “{words}” in these collections."),
+    ),
+    "query.not_kept": (
+        gettext_noop(
+            "This search could not be kept: it has no further pages, no link, and cannot be judged."
+        ),
+    ),
+    "encoder.words_only": (
+        gettext_noop("The model is not answering, so only the words themselves were searched for."),
     ),
     "import.names_guessed": (
         gettext_noop("The {kind} does not tell which characters these names have: {names}."),
@@ -111,5 +120,11 @@ REASONS = (
     gettext_noop("strong"),
     gettext_noop("fair"),
     gettext_noop("weak"),
+    gettext_noop("minutes"),
+    gettext_noop("megapixels"),
+    gettext_noop("activated"),
+    gettext_noop("prepared"),
+    gettext_noop("resumed"),
+    gettext_noop("retried"),
 )
 """What stands in warnings, beside documents, and on hits."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext
 
 from models_admin.adapted import base_named, has_adapter
@@ -22,7 +23,7 @@ from workers.adapting.examples import SEARCHES_MIN
 if TYPE_CHECKING:
     from models_admin.models import ModelVersion
 
-_COLUMNS = ("what", gettext_lazy("how much"))
+_COLUMNS = (gettext_lazy("what"), gettext_lazy("how much"))
 _NOTE = gettext_lazy(
     "Learning takes seconds to a minute and changes nothing for anybody: what comes of it is a next "
     "version, with its gain measured, that you may activate. A third of all judged searches is never "
@@ -45,7 +46,7 @@ def learning_panel(version: ModelVersion) -> Panel | None:
         else ""
     )
     rows += [
-        (gettext("judged searches to learn from"), f"{len(searches):,}{needed}"),
+        (gettext("judged searches to learn from"), f"{intcomma(len(searches))}{needed}"),
         (gettext("marks on them: relevant"), marks.filter(grade__gte=RELEVANT).count()),
         (gettext("marks on them: not relevant"), marks.filter(grade__lt=RELEVANT).count()),
     ]

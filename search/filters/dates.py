@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 
 from search.filters.operators import RANGE_SCHEMA, check_range, moments, operators_words
 from search.filters.types import Condition, Filter, of_document, refused
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-DATES = {"created_at": "created", "updated_at": "changed"}
+DATES = {"created_at": gettext_noop("created"), "updated_at": gettext_noop("changed")}
 """A document's own dates, and what happened to it then."""
 
 
@@ -41,5 +41,5 @@ class DateFilter(Filter):
     def words(self, asked: dict[str, Any]) -> Iterable[str]:
         """Yield the range."""
         yield gettext("the date when it was {word} {asked}").format(
-            word=self._word, asked=operators_words(asked)
+            word=gettext(self._word), asked=operators_words(asked)
         )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.dateparse import parse_datetime
 from django.utils.timezone import localtime
 from django.utils.translation import gettext
 
 from models_admin.hooks import Panel
 from models_admin.judged import judged_of
+from retrieval_site.languages.figures import Figure
 from retrieval_site.languages.lazy import gettext_lazy
 
 if TYPE_CHECKING:
@@ -27,8 +29,8 @@ COLUMNS = {
 }
 COVERAGE = "judged_at_10"
 """How much was judged at all: neither model's merit."""
-_NOTE = (
-    "{searches:,} judged searches asked again on {day}{left_out}. Hits that nobody judged count as wrong, "
+_NOTE = gettext_lazy(
+    "{searches} judged searches asked again on {day}{left_out}. Hits that nobody judged count as wrong, "
     "which favours the model that people judged; the first column leaves them out."
 )
 
@@ -40,13 +42,23 @@ def judged_panel(version: ModelVersion) -> Panel | None:
         return None
     rows = [_row(str(version), judged.measures, _value)] if judged.measures else []
     if judged.differences:
-        rows.append(_row(f"{judged.champion}, champion then", judged.champion_measures, _value))
+        rows.append(
+            _row(
+                gettext("{champion}, champion then").format(champion=judged.champion),
+                judged.champion_measures,
+                _value,
+            )
+        )
         rows.append(_row(gettext("difference"), judged.differences, _difference))
         rows.append(_row(gettext("95 % interval"), judged.differences, _interval))
-    left_out = f"; {judged.left_out:,} cannot be asked again" if judged.left_out else ""
+    left_out = (
+        gettext("; {left_out} cannot be asked again").format(left_out=intcomma(judged.left_out))
+        if judged.left_out
+        else ""
+    )
     measured_at = parse_datetime(judged.measured_at)
     day = f"{localtime(measured_at):%Y-%m-%d %H:%M}" if measured_at else ""
-    note = _NOTE.format(searches=judged.searches, day=day, left_out=left_out)
+    note = _NOTE.format(searches=intcomma(judged.searches), day=day, left_out=left_out)
     return Panel(gettext("What people judged"), (gettext("model"), *COLUMNS.values()), rows, note)
 
 
@@ -57,7 +69,7 @@ def _row(
 
 
 def _value(measure: str, value: float, sign: str = "") -> str:
-    return f"{value:{sign}.3f}" if measure.startswith("ndcg") else f"{100 * value:{sign}.1f}"
+    return f"{Figure(value):{sign}.3f}" if measure.startswith("ndcg") else f"{Figure(100 * value):{sign}.1f}"
 
 
 def _difference(measure: str, found: Estimate) -> str:
@@ -66,4 +78,4 @@ def _difference(measure: str, found: Estimate) -> str:
 
 def _interval(measure: str, found: Estimate) -> str:
     low, high = (_value(measure, end, "+") for end in (found.low, found.high))
-    return "" if measure == COVERAGE else f"{low} to {high}"
+    return "" if measure == COVERAGE else gettext("{low} to {high}").format(low=low, high=high)

@@ -20,6 +20,7 @@ from models_admin.hooks import Panel, Verdict
 from models_admin.models import Alias, ModelVersion, VersionState
 from models_admin.services import CHALLENGER, CHAMPION
 from retrieval_site.errors import AppError
+from retrieval_site.languages.figures import Figure
 from retrieval_site.languages.lazy import gettext_lazy
 from search.job_types import SHADOW, ShadowParameters, ShadowResult
 from search.judged.searches import SECOND_PART
@@ -272,7 +273,7 @@ def shadow_panel(version: ModelVersion) -> Panel | None:
     ).format(
         answers=intcomma(found.answers),
         dropped=intcomma(found.dropped),
-        overlap=found.overlap,
+        overlap=Figure(found.overlap),
         same_first=intcomma(found.same_first),
     )
     return Panel(SHADOW_TITLE, columns, rows, note)
@@ -283,7 +284,7 @@ def _dropped_panel(dropped: int) -> Panel | None:
     note = gettext(
         "No worker had time to ask it within ten minutes. More bulk workers, or a smaller share, would help."
     )
-    rows = [("asked", 0), ("dropped", dropped)]
+    rows = [(gettext("asked"), 0), (gettext("dropped"), dropped)]
     return (
         Panel(SHADOW_TITLE, (gettext("live searches of its share"), gettext("number")), rows, note)
         if dropped
@@ -292,10 +293,10 @@ def _dropped_panel(dropped: int) -> Panel | None:
 
 
 def _row(name: str, one: Compared) -> tuple[object, ...]:
-    numbers = (one.documents, one.champion, one.challenger)
-    return (name, *numbers, f"{one.champion_mrr:.3f}", f"{one.challenger_mrr:.3f}") if one.documents else (
-        name, 0, "–", "–", "–", "–"
-    )  # fmt: skip
+    if not one.documents:
+        return (name, 0, "–", "–", "–", "–")
+    ranks = (f"{Figure(mrr):.3f}" for mrr in (one.champion_mrr, one.challenger_mrr))
+    return (name, one.documents, one.champion, one.challenger, *ranks)
 
 
 def shadow_verdict(version: ModelVersion, champion: ModelVersion) -> Verdict | None:
@@ -325,7 +326,7 @@ def shadow_verdict(version: ModelVersion, champion: ModelVersion) -> Verdict | N
     ).format(
         answers=intcomma(found.answers),
         dropped=intcomma(found.dropped),
-        overlap=found.overlap,
+        overlap=Figure(found.overlap),
         said="; ".join(said) or gettext("nobody opened or marked anything"),
     ) + gettext("What people saw was the champion's, so this is shown and stops nothing.")
     return Verdict(gettext("Live searches, afterwards"), says)

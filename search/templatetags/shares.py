@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from django import template
 
+from retrieval_site.languages.figures import Figure
+
 register = template.Library()
 
 
 @register.filter
 def percent(share: float | None) -> str:
     """Return a share of 1 as a percentage with at most one digit behind the point, "" for none."""
-    return "" if share is None else f"{100 * share:.1f}".removesuffix(".0") + " %"
+    return "" if share is None else f"{Figure(round(100 * share, 1)):g} %"

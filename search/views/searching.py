@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.translation import gettext
+from django.utils.translation import gettext_noop
 from django_htmx.http import HttpResponseClientRedirect, reselect, reswap, retarget
 
 from retrieval_site.bodies import BodyRule, may_send, takes_body
@@ -97,7 +97,7 @@ def _marks_left_behind(query: Query) -> SearchWarning:
     """Return the note that a search asked otherwise is another question, for which nobody marked anything."""
     return {
         "id": "marks.left_behind",
-        "message": gettext(
+        "message": gettext_noop(  # kept with the search, which others may read in their language
             "Your marks do not move this search: they belong to the one before you changed it."
         ),
         "detail": {"query": str(query.pk)},

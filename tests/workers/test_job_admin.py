@@ -94,6 +94,16 @@ def test_the_page_shows_progress_and_failed_items_with_their_reasons(client, job
     assert "data-poll-again" in page
 
 
+def test_the_list_shows_the_progress_of_a_job_at_work(client, job):
+    Job.objects.update(state="running", stage="encode images for tiny@1", total=12_345, done=1_234)
+    url = reverse("admin:workers_job_changelist")
+    bar = '<progress aria-label="{}" max="12345" value="1234"></progress> {}'
+    english = client.get(url, headers={"Accept-Language": "en"}).content.decode()
+    assert "encode images for tiny@1" + bar.format("progress", "1,234 / 12,345") in english
+    german = client.get(url, headers={"Accept-Language": "de"}).content.decode()
+    assert "Bilder für tiny@1 codieren" + bar.format("Fortschritt", "1.234 / 12.345") in german
+
+
 def test_the_panel_stops_asking_once_the_job_is_finished(client, job):
     url = reverse("admin:workers_job_panel", args=[job.pk])
     assert b"data-poll-again" in client.get(url).content

@@ -135,14 +135,19 @@ def test_a_changed_search_says_that_marks_do_not_move_it(
     client: Client, asked: list[SearchRequest], query: Query
 ) -> None:
     moved = kept_query([], marked=query, marks={"relevant": [1], "not_relevant": []})
-    client.post(f"/q/{moved.pk}/again/", {"text": "green", "add": "more"})
+    german = {"Accept-Language": "de"}
+    client.post(f"/q/{moved.pk}/again/", {"text": "green", "add": "more"}, headers=german)
     client.post(f"/q/{query.pk}/again/", {"text": "green", "add": "more"})
     (note,), none = asked[0].notes, asked[1].notes
     assert (note["id"], note["detail"], none) == ("marks.left_behind", {"query": str(moved.pk)}, ())
     shown = kept_query([], warnings=[note])
     page = shown_page(client.get(f"/q/{shown.pk}/"))
+    assert note["message"].startswith("Your marks do not move this search")
     assert note["message"] in page
     assert f'href="/q/{moved.pk}/"' in page
+    assert "Ihre Markierungen verschieben diese Suche nicht" in shown_page(
+        client.get(f"/q/{shown.pk}/", headers=german)
+    )
 
 
 def test_how_words_are_matched_is_chosen_where_words_alone_are_asked(client: Client, query: Query) -> None:
