@@ -13,9 +13,10 @@ from models_admin.models import ModelVersion
 from models_admin.services import champion
 from retrieval_site.health.checks import CheckFailedError, register
 from retrieval_site.languages.lazy import gettext_lazy
-from search.vectors.index import index_state
+from search.vectors.index import table_state
 from search.vectors.nearest import nearest
 from search.vectors.sharded.layout import rows_of
+from search.vectors.sharded.searching import despite_shards
 from search.vectors.tables import VectorTable, tables_of
 from workers.encoding.client import workers_alive
 
@@ -95,12 +96,16 @@ def _champion() -> ModelVersion | None:
 
 def _search(version: ModelVersion, table: VectorTable) -> None:
     try:
-        index = index_state(version, table.kind).kind or "hnsw"
-        near = nearest(index, version.dim, _STORED.format(table=rows_of(table)))
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(f"SET LOCAL statement_timeout = {ANSWER_TIMEOUT_MS}")
-            cursor.execute(_NEAREST.format(table=rows_of(table), nearest=near))
+        despite_shards(lambda: _nearest(version, table))
     except Error as error:
         raise CheckFailedError(
             gettext("{name} does not answer: {error}").format(name=table.name, error=error).strip()
         ) from error
+
+
+def _nearest(version: ModelVersion, table: VectorTable) -> None:
+    _, index = table_state(table) or (0, None)
+    near = nearest(index or "hnsw", version.dim, _STORED.format(table=rows_of(table)))
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL statement_timeout = {ANSWER_TIMEOUT_MS}")
+        cursor.execute(_NEAREST.format(table=rows_of(table), nearest=near))

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 _KEY = "own-writes:{}"
 _WRITES = re.compile(
-    r"\s*(?:INSERT|UPDATE|DELETE)\b[^;]*?\bsearch_(?:collection|document|fieldvalue|membership|passage)",
+    r"\s*(?:INSERT|UPDATE|DELETE)\b[^;]*?\b"
+    r"(?:search_(?:collection|document|fieldvalue|membership|passage)|accounts_user_groups)",
     re.IGNORECASE,
 )
 

@@ -8,6 +8,7 @@ That the one goes by the index and the other does not is read from PostgreSQL's 
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -22,7 +23,7 @@ from search.monitoring.kept import kept_vectors
 from search.retrieval import statements
 from search.retrieval.dense import BINARY_CANDIDATES, CANDIDATES_MIN, EF_SEARCH, plan_by_index, planned
 from search.retrieval.types import Scope
-from search.vectors.index import index_state
+from search.vectors.index import index_state, table_state
 from search.vectors.sharded.layout import parts_of
 from search.vectors.sharded.searching import require_whole
 from search.vectors.tables import VectorTable
@@ -124,10 +125,11 @@ def measure_recall(direction: WatchedDirection, checkpoint: Callable[[], None]) 
     Raises AppError `monitoring.not_exact` and `monitoring.not_by_index` where a plan is not what it should be, and
     `shards.part_missing` where a server of vectors is away.
     """
+    began, table = time.monotonic(), VectorTable(direction.version.pk, direction.kind)
     index = index_state(direction.version, direction.kind).kind
     if index is None or direction.version.similarity == "order":
         return None
-    require_whole(VectorTable(direction.version.pk, direction.kind))
+    require_whole(table, began)
     asked = _kept_questions(direction)
     if not asked:
         return None
@@ -137,6 +139,7 @@ def measure_recall(direction: WatchedDirection, checkpoint: Callable[[], None]) 
     ladder = list(trial.climbed(LADDERS[index], target, checkpoint, setting))
     at = dict(ladder)
     low, high = wilson(at[setting], len(asked))
+    require_whole(table, began)
     return RecallMeasurement.objects.create(
         **direction.key,
         index=index,
@@ -210,11 +213,6 @@ def _index_names(node: dict[str, Any]) -> Iterator[str]:
 
 
 def table_rows(table: VectorTable) -> int:
-    """Return how many rows the planner knows of."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = to_regclass(%s)",
-            [table.name],
-        )
-        found = cursor.fetchone()
-    return int(found[0]) if found else 0
+    """Return how many rows the planner knows of, over shards as well."""
+    state = table_state(table)
+    return state[0] if state else 0

@@ -97,7 +97,8 @@ def candidates_follow(measurement: RecallMeasurement) -> SearchSetting | None:
     Only ever more candidates, and not where somebody has applied or undone a setting of this direction: that is theirs,
     and the page offers it. Returns what was applied.
     """
-    if measurement.index != "binary" or measurement.recall >= measurement.target or not measurement.smallest:
+    is_reached = measurement.recall >= measurement.target
+    if measurement.index != "binary" or is_reached or (measurement.smallest or 0) <= measurement.setting:
         return None
     direction = {name: getattr(measurement, name) for name in ("version", "kind", "modality", "index")}
     latest = SearchSetting.objects.filter(**direction).order_by("-at", "-pk").first()

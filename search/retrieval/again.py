@@ -15,6 +15,7 @@ from search.retrieval.door import search_encoded
 from search.retrieval.rocchio import moved_by_grades
 from search.retrieval.scope import table_for
 from search.retrieval.types import SearchRequest
+from search.vectors.sharded.searching import reading_shards
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,7 +56,8 @@ def search_by_marks(query: Query, request: SearchRequest, grades: Mapping[int, i
     """
     encoded = replace(_encoded(query), moved=None)
     table = read(lambda: table_for(encoded.version, request.target))
-    return _search_as(query, read(lambda: moved_by_grades(query, encoded, table, grades)), request)
+    moved = read(lambda: reading_shards(table, lambda: moved_by_grades(query, encoded, table, grades)))
+    return _search_as(query, moved, request)
 
 
 def same_again(query: Query, viewer: Viewer, session: str, limit: int) -> SearchRequest:

@@ -6,6 +6,7 @@ Encoding takes most of a search's time in another process, so it is started befo
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
@@ -27,6 +28,8 @@ from search.retrieval.types import (
 )
 from search.units.registry import unit_kinds
 from search.vectors.read import document_vectors
+from search.vectors.sharded.searching import reading_shards
+from search.vectors.tables import VectorTable
 from workers.encoding.client import picture_start, text_start
 
 if TYPE_CHECKING:
@@ -250,7 +253,8 @@ def document_units(version: ModelVersion, document_id: int | None, target: Targe
     """
     wanted_first = sorted(unit_kinds(), key=lambda kind: kind.target != target)
     for kind in wanted_first:
-        vectors = document_vectors(version, kind.name, document_id or 0, limit=DOCUMENT_UNITS_MAX)
+        stored = partial(document_vectors, version, kind.name, document_id or 0, limit=DOCUMENT_UNITS_MAX)
+        vectors = reading_shards(VectorTable(version.pk, kind.name), stored)
         if len(vectors):
             return vectors
     raise AppError("document.not_encoded")

@@ -7,6 +7,7 @@ explanation at a time, so that nobody who searches waits for them.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -23,6 +24,7 @@ from search.thumbnails import LONGEST_SIDES_PX, thumbnail_open
 from search.units.registry import picture_of, span_of
 from search.vectors.background import background
 from search.vectors.read import unit_vectors
+from search.vectors.sharded.searching import reading_shards
 from search.vectors.tables import VectorTable
 from search.words.matching import lexemes_of
 from workers.encoding.client import texts_encoded
@@ -110,9 +112,11 @@ def _stored(query: Query, hit: Hit) -> Floats | None:
     """Return the vector `(1, dim)` of what was found; None where it is gone."""
     if query.version is None or hit.unit is None:
         return None
-    if not VectorTable(query.version.pk, hit.kind).exists():
+    table = VectorTable(query.version.pk, hit.kind)
+    if not table.exists():
         return None
-    vector = unit_vectors(query.version, hit.kind, [hit.unit.pk]).get(hit.unit.pk)
+    stored = partial(unit_vectors, query.version, hit.kind, [hit.unit.pk])
+    vector = reading_shards(table, stored).get(hit.unit.pk)
     return None if vector is None else vector[None]
 
 

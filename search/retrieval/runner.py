@@ -6,6 +6,7 @@ Everything that searches calls `run`: pages and API by way of `search`, “show 
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, overload
 
@@ -101,7 +102,7 @@ def run(asked: Asked, request: SearchRequest | None = None) -> Ranking | SearchR
 
 def _reads(asked: Asked, request: SearchRequest | None) -> Ranking | tuple[Page, Query, EncodedQuery]:
     """Take a query through the stages that read, up to presenting; they can be done twice."""
-    encoding, clock = asked.encoding, asked.clock
+    encoding, clock, began = asked.encoding, asked.clock, time.monotonic()
     calibrations(encoding.version, asked.scope.table.kind)  # read while the query is being encoded
     with ready(asked.retrievers, encoding.version, asked.scope, asked.wanted) as retrieve:
         query = encoding.finish()
@@ -117,14 +118,14 @@ def _reads(asked: Asked, request: SearchRequest | None) -> Ranking | tuple[Page,
         ranking = asked.other.mixed(ranking)
     clock.lap("search")
     if request is None:
-        require_whole(retrieved.scope.table)
+        require_whole(retrieved.scope.table, began)
         return ranking
     ranking = sort_ranking(ranking, request.sort)
     row = query_new(
         request,
         query,
         ranking,
-        [*asked.warnings, *query.warnings, *retrieved.warnings, *part_warnings(retrieved.scope.table)],
+        [*asked.warnings, *query.warnings, *retrieved.warnings, *part_warnings(retrieved.scope.table, began)],
     )
     page = present(ranking, Cursor(row.pk), request.limit, retrieved.scope.collections)
     clock.lap("fetch")

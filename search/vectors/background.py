@@ -18,6 +18,7 @@ from psycopg import sql
 from retrieval_site.database.reading import connection
 from search.vectors.read import from_binary, receive_binary
 from search.vectors.sharded.layout import parts_of, rows_of
+from search.vectors.sharded.searching import reached
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -148,7 +149,7 @@ def _read_spread(table: VectorTable, dim: int, wanted: int) -> NDArray[np.float3
         draws=sql.Literal(_SPREAD_DRAWS * wanted),
         wanted=sql.Literal(wanted),
     ).as_string()
-    with connection.cursor() as cursor:
+    with reached(table), connection.cursor() as cursor:
         receive_binary(cursor)
         cursor.execute(statement)
         return from_binary((row[0] for row in cursor.fetchall()), dim)

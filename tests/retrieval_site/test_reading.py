@@ -11,6 +11,7 @@ from django.db import InternalError, connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 
 from retrieval_site.database import reading
+from retrieval_site.database.own_writes import _WRITES
 from retrieval_site.database.reading import read
 from retrieval_site.database.replica import REPLICA
 from search.job_types import ENCODE
@@ -201,3 +202,19 @@ def test_without_the_setting_everything_is_read_by_the_primary(ask, monkeypatch)
     assert read(Document.objects.first)._state.db == "default"
     assert len(ask().hits) == 5
     assert NAME not in backends()
+
+
+@pytest.mark.parametrize(
+    ("statement", "is_written"),
+    [
+        ('UPDATE "search_document" SET "title" = %s', True),
+        ('DELETE FROM "search_membership" WHERE "id" = %s', True),
+        ('INSERT INTO "accounts_user_groups" ("user_id", "group_id") VALUES (%s, %s)', True),
+        ('INSERT INTO "search_query" ("id") VALUES (%s)', False),
+        ('SELECT * FROM "search_document" FOR UPDATE', False),
+    ],
+)
+def test_what_is_read_from_the_replica_or_says_who_may_see_it_counts_as_written(
+    statement, is_written
+) -> None:
+    assert bool(_WRITES.match(statement)) == is_written

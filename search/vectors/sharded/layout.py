@@ -62,6 +62,8 @@ class _Away:
 
     def __init__(self) -> None:
         self.names: frozenset[str] = frozenset()
+        self.back_at: dict[str, float] = {}
+        """When each that was away answered again."""
         self.lock = threading.Lock()
         self.watching = False
 
@@ -110,6 +112,12 @@ def away_names() -> frozenset[str]:
     return _away.names
 
 
+def away_since(moment: float) -> frozenset[str]:
+    """Return the names of servers that are known to be away, or were at some time since a moment of this process."""
+    with _away.lock:
+        return _away.names | {name for name, back in _away.back_at.items() if back >= moment}
+
+
 def away_look() -> bool:
     """Ask every shard now; return whether one is away that was not known to be."""
     return away_note(frozenset(shard.name for shard in shards()) - answering())
@@ -117,8 +125,9 @@ def away_look() -> bool:
 
 def answering() -> frozenset[str]:
     """Return the names of the shards that answer within `ANSWER_SECONDS`."""
-    asked = shards()
-    pool = ThreadPoolExecutor(max(1, len(asked)), thread_name_prefix="shards")
+    if not (asked := shards()):
+        return frozenset()
+    pool = ThreadPoolExecutor(len(asked), thread_name_prefix="shards")
     answered = {pool.submit(answers, shard): shard.name for shard in asked}
     done, _ = wait(answered, timeout=ANSWER_SECONDS)
     pool.shutdown(wait=False)
@@ -143,6 +152,7 @@ def away_forget() -> None:
     """Take every server for there."""
     with _away.lock:
         _away.names = frozenset()
+        _away.back_at.clear()
 
 
 def _watch() -> None:
@@ -151,6 +161,7 @@ def _watch() -> None:
         back = frozenset(shard.name for shard in shards() if shard.name in _away.names and answers(shard))
         with _away.lock:
             _away.names = frozenset(_away.names & {shard.name for shard in shards()}) - back
+            _away.back_at |= dict.fromkeys(back, time.monotonic())
             if not _away.names:
                 _away.watching = False
                 return

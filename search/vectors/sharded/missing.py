@@ -5,10 +5,13 @@ Units are walked here, and the shards are asked which of them they have; counts 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from django.db import connection
+from django.db import connection, transaction
 from psycopg import sql
+
+from search.vectors.sharded.setting_up import LEFT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,6 +26,10 @@ _STORED_AFTER = sql.SQL("SELECT unit_id FROM {part} WHERE unit_id > %s ORDER BY 
 _THERE = sql.SQL("SELECT id FROM {units} unit WHERE id = ANY(%s)")
 _COUNT = sql.SQL("(SELECT count(*) FROM {} WHERE {})")
 _EVERY = sql.SQL("true")
+_DELETE = sql.SQL("DELETE FROM {} WHERE unit_id = ANY(%s)")
+_FORGET_LEFT = sql.SQL("DELETE FROM {} WHERE part = ANY(%s) RETURNING part, unit_id").format(
+    sql.Identifier(LEFT)
+)
 
 
 def units_missing(table: VectorTable, after: int, limit: int) -> list[int]:
@@ -39,8 +46,20 @@ def units_missing(table: VectorTable, after: int, limit: int) -> list[int]:
 
 
 def stored_count(parts: Sequence[VectorPart], where: sql.Composable = _EVERY) -> int:
-    """Return how many vectors there are: each shard counts its own."""
+    """Return how many vectors of units there are: each shard counts its own, without what stayed there."""
+    left_delete(parts)
     return sum(_number(_COUNT.format(part.identifier, where)) for part in parts)
+
+
+def left_delete(parts: Sequence[VectorPart]) -> None:
+    """Delete the vectors of units that went while their server was away."""
+    names, gone = [part.name for part in parts], defaultdict[str, list[int]](list)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_FORGET_LEFT, [names])
+        for name, unit in cursor.fetchall():
+            gone[name].append(unit)
+        for name, units in gone.items():
+            cursor.execute(_DELETE.format(sql.Identifier(name)), [units])
 
 
 def missing_outside(table: VectorTable, parts: Sequence[VectorPart], collections: list[int]) -> bool:
@@ -66,7 +85,7 @@ def strays_sweep(table: VectorTable, parts: Sequence[VectorPart]) -> int:
     """Delete the vectors of units that are gone, and return how many there were."""
     swept = 0
     for part in parts:
-        statement = sql.SQL("DELETE FROM {} WHERE unit_id = ANY(%s)").format(part.identifier)
+        statement = _DELETE.format(part.identifier)
         for gone in strays(table, part):
             with connection.cursor() as cursor:
                 cursor.execute(statement, [gone])

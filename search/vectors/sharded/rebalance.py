@@ -12,9 +12,11 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from psycopg import sql
+from psycopg.errors import LockNotAvailable
 
+from retrieval_site.errors import AppError
 from search.indexing.locks import version_lock
 from search.vectors.index import index_build, parts_index_build, wanted_index
 from search.vectors.read import from_binary, receive_binary
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
     from search.vectors.sharded.layout import VectorPart
 
 BATCH = 2000
-LOCK_TIMEOUT_MS = 5000
+LOCK_TIMEOUT_MS, SWITCH_TRIES = 5000, 12
 _ROWS = sql.SQL("""
     SELECT unit_id, document_id, collection_id, embedding {remainder} FROM {table}
     WHERE unit_id > %s ORDER BY unit_id LIMIT %s
@@ -66,7 +68,8 @@ class TableMoved:
 def rebalance(version: ModelVersion, progress: Callable[[int], None]) -> Iterator[TableMoved]:
     """Move those of a version's tables that do not lie as the setting says; tell `progress` of each batch.
 
-    Raises AppError `shards.away`, and JobDeferred while a job makes this version's vectors.
+    Raises AppError `shards.away`, `vectors.in_use` where the new table cannot take the old one's place within a minute,
+    and JobDeferred while a job makes this version's vectors.
     """
     with version_lock(version):
         for table in tables_of(version):
@@ -94,7 +97,8 @@ def _move(version: ModelVersion, table: VectorTable, progress: Callable[[int], N
         plain_create(table, version.dim, name=name)
         moved = _fill_here(table, name, progress)
     _settle(table, name)
-    _switch(table, name, index)
+    if not any(_is_switched(table, name, index) for _ in range(SWITCH_TRIES)):
+        raise AppError("vectors.in_use", model=version.key)
     _drop_named(f"{table.name}_former", before)
     if not shards():
         index_build(version, table.kind)
@@ -159,6 +163,17 @@ def _settle(table: VectorTable, name: str) -> None:
                 moved = [unit for unit in there if there[unit] == place != stored[unit]]
                 update = sql.SQL("UPDATE {} SET collection_id = %s WHERE unit_id = ANY(%s)").format(rows)
                 cursor.execute(update, [place, moved])
+
+
+def _is_switched(table: VectorTable, name: str, index: str | None) -> bool:
+    """Switch, and return True; False where others hold the tables, which need not cost all that was moved."""
+    try:
+        _switch(table, name, index)
+    except OperationalError as error:
+        if not isinstance(error.__cause__, LockNotAvailable):
+            raise
+        return False
+    return True
 
 
 def _switch(table: VectorTable, name: str, index: str | None) -> None:

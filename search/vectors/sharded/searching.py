@@ -5,20 +5,21 @@ The answer then comes from the shards that are there, and says that a part is mi
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from django.db import DEFAULT_DB_ALIAS, OperationalError
+from django.db import DEFAULT_DB_ALIAS, OperationalError, transaction
 from pgvector import HalfVector
 from psycopg import sql
 
 from retrieval_site.database.reading import alias, connection
 from retrieval_site.errors import AppError
-from search.vectors.sharded.layout import away_look, is_sharded, live, parts_of
+from search.vectors.sharded.layout import away_look, away_since, is_sharded, live, parts_of
 from search.vectors.sharded.setting_up import EF_SEARCH_MAX, asked_table, width_table
 from workers.error_table import sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -31,6 +32,7 @@ REACH_MS = 1000
 """How long a search waits for shards to take a connection and its width, which takes them a millisecond."""
 PART_MISSING = "shards.part_missing"
 _WIDTH = sql.SQL("SELECT applied FROM {} WHERE ef_search = {}")
+_REACHED = sql.SQL("SELECT vector FROM {}")
 
 
 def width_set(parts: Sequence[VectorPart], ef_search: int) -> None:
@@ -38,15 +40,35 @@ def width_set(parts: Sequence[VectorPart], ef_search: int) -> None:
 
     Raises Django's OperationalError where one cannot be reached within a second.
     """
-    servers = sorted({part.server for part in live(tuple(parts))})
-    if not servers:
+    if not (there := live(tuple(parts))):
         raise AppError("shards.all_away")
     width = sql.Literal(min(ef_search, EF_SEARCH_MAX))
-    each = [_WIDTH.format(sql.Identifier(width_table(server)), width) for server in servers]
+    _ask_each(there, lambda server: _WIDTH.format(sql.Identifier(width_table(server)), width))
+
+
+@contextmanager
+def reached(table: VectorTable) -> Iterator[None]:
+    """Begin a transaction in which every shard that is there has answered; nothing without shards.
+
+    Raises Django's OperationalError where one cannot be reached within a second.
+    """
+    if not (there := live(parts_of(table))):
+        yield
+        return
+    with transaction.atomic(using=alias()):
+        _ask_each(there, lambda server: _REACHED.format(sql.Identifier(asked_table(server))))
+        yield
+
+
+def _ask_each(parts: Sequence[VectorPart], statement: Callable[[str], sql.Composed]) -> None:
+    """Ask the parts' servers, for a second at most; a limit that the transaction has counts again then."""
+    servers = sorted({part.server for part in parts})
     with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('statement_timeout')")
+        (before,) = cursor.fetchone()
         cursor.execute(f"SET LOCAL statement_timeout = {REACH_MS}")
-        cursor.execute(sql.SQL(" UNION ALL ").join(each))
-        cursor.execute("SET LOCAL statement_timeout TO DEFAULT")
+        cursor.execute(sql.SQL(" UNION ALL ").join(map(statement, servers)))
+        cursor.execute(sql.SQL("SET LOCAL statement_timeout = {}").format(sql.Literal(before)))
 
 
 def vector_ask(table: VectorTable, vector: NDArray[np.float32]) -> bool:
@@ -77,23 +99,34 @@ def despite_shards(work: Callable[[], Answer]) -> Answer:
     return work()
 
 
-def parts_missing(table: VectorTable) -> tuple[int, int]:
-    """Return how many of the table's parts are away, and of how many."""
+def reading_shards(table: VectorTable, work: Callable[[], Answer]) -> Answer:
+    """Return what `work` reads of a table outside of a search; of the shards that can be reached within a second."""
+
+    def of_reached() -> Answer:
+        with reached(table):
+            return work()
+
+    return despite_shards(of_reached)
+
+
+def parts_missing(table: VectorTable, since: float) -> tuple[int, int]:
+    """Return how many of the table's parts are away or were since a moment (`time.monotonic`), and of how many."""
     parts = parts_of(table)
-    return len(parts) - len(live(parts)), len(parts)
+    away = away_since(since) if parts else ()
+    return sum(part.server in away for part in parts), len(parts)
 
 
-def part_warnings(table: VectorTable) -> list[dict[str, Any]]:
-    """Return the warning that a part of the vectors could not be searched; none where all were."""
-    missing, parts = parts_missing(table)
+def part_warnings(table: VectorTable, since: float) -> list[dict[str, Any]]:
+    """Return the warning that a part of the vectors could not be searched since a moment; none where all were."""
+    missing, parts = parts_missing(table, since)
     if not missing:
         return []
     detail = {"missing": missing, "parts": parts}
     return [{"id": PART_MISSING, "message": sentence(PART_MISSING, detail), "detail": detail}]
 
 
-def require_whole(table: VectorTable) -> None:
-    """Raise AppError `shards.part_missing` where a part is away: what is measured would be wrong."""
-    missing, parts = parts_missing(table)
+def require_whole(table: VectorTable, since: float) -> None:
+    """Raise AppError `shards.part_missing` where a part is or was away: what is measured would be wrong."""
+    missing, parts = parts_missing(table, since)
     if missing:
         raise AppError(PART_MISSING, missing=missing, parts=parts)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CONNECT_SECONDS = 2
-_OF_THE_USER = frozenset({"user", "password"})
+_OF_THE_USER = frozenset({"user", "password", "sslpassword"})
 
 
 @dataclass(frozen=True)

@@ -60,8 +60,12 @@ ON_SHARD = f"""
     CREATE OR REPLACE TRIGGER {ASKED} BEFORE INSERT ON {ASKED} FOR EACH ROW EXECUTE FUNCTION {ASKED}();
 """  # noqa: S608  (our own words)
 
+LEFT = "sightline_vectors_left"
+"""Units that went while a server with a part was away, so that their vectors may have stayed there."""
+_LEFT = f"CREATE TABLE IF NOT EXISTS {LEFT} (part text NOT NULL, unit_id bigint NOT NULL)"
+
 # Foreign tables take part in no foreign key, so units that go take their vectors along by this. A server that is away
-# holds up nobody: what stays there finds nothing any more, and is swept.
+# holds up nobody: what stays there finds nothing any more, is noted, and goes when vectors are counted next.
 _GONE = """
     CREATE OR REPLACE FUNCTION sightline_vectors_gone() RETURNS trigger LANGUAGE plpgsql AS $gone$
     DECLARE
@@ -79,6 +83,7 @@ _GONE = """
                 EXECUTE format('DELETE FROM %s WHERE unit_id = ANY($1)', part) USING ids;
             EXCEPTION WHEN connection_exception OR sqlclient_unable_to_establish_sqlconnection
                       OR connection_failure OR fdw_error THEN
+                INSERT INTO sightline_vectors_left SELECT part::text, unnest(ids);
                 RAISE WARNING 'vectors of deleted units stay in %: %', part, SQLERRM;
             END;
         END LOOP;
@@ -104,6 +109,7 @@ def set_up() -> None:
         for shard in shards():
             for statement in server_statements(shard, _options_of(shard.name)):
                 cursor.execute(statement)
+        cursor.execute(_LEFT)
         cursor.execute(_GONE)
         for kind in unit_kinds():
             cursor.execute(_WHEN_GONE.format(units=sql.Identifier(kind.table), kind=sql.Literal(kind.name)))

@@ -18,16 +18,18 @@ if TYPE_CHECKING:
     from search.vectors.sharded.servers import Shard
     from search.vectors.tables import VectorTable
 
+# What an earlier table of this name left, because its server was away when it was dropped, is not the new one's.
 _ON_SHARD = sql.SQL("""
-    CREATE TABLE IF NOT EXISTS {part} (
+    DROP TABLE IF EXISTS {part} CASCADE;
+    CREATE TABLE {part} (
         unit_id bigint PRIMARY KEY,
         document_id bigint NOT NULL,
         collection_id bigint NOT NULL,
         embedding halfvec({dim}) STORAGE PLAIN NOT NULL
     );
-    CREATE INDEX IF NOT EXISTS {by_document} ON {part} (document_id);
-    CREATE INDEX IF NOT EXISTS {by_collection} ON {part} (collection_id);
-    CREATE OR REPLACE VIEW {near} AS
+    CREATE INDEX {by_document} ON {part} (document_id);
+    CREATE INDEX {by_collection} ON {part} (collection_id);
+    CREATE VIEW {near} AS
         SELECT unit_id, document_id, collection_id, embedding,
                embedding <#> (SELECT current_setting('sightline.vector')::halfvec({dim})) AS distance,
                binary_quantize(embedding)::bit({dim})
@@ -145,7 +147,7 @@ def _make_on_shard(shard: Shard, part: str, dim: int) -> None:
 
 
 def parts_drop(parts: Sequence[VectorPart]) -> None:
-    """Drop these parts' tables on their shards; those that are away keep theirs, for `manage.py shards sweep`."""
+    """Drop these parts' tables on their shards; those that are away keep theirs until a part has its name."""
     by_name = {shard.name: shard for shard in shards()}
     with connection.cursor() as cursor:
         for part in parts:

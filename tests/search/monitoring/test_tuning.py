@@ -120,6 +120,7 @@ def test_only_what_a_binary_index_lacks_is_applied_and_what_somebody_chose_stays
     assert candidates_follow(measurement(corpus, index="hnsw")) is None
     assert candidates_follow(measurement(corpus, recall=0.96)) is None
     assert candidates_follow(measurement(corpus, smallest=None)) is None
+    assert candidates_follow(measurement(corpus, smallest=192)) is None, "fewer than there are now"
     setting = candidates_follow(measurement(corpus))
     assert setting is not None
     search_setting_undo(setting=setting, by=admin_user)

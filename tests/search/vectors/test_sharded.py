@@ -13,26 +13,35 @@ import numpy as np
 import pytest
 from django.conf import settings
 from django.core.management import call_command
-from django.db import connection
+from django.db import connection, transaction
 from pgvector import HalfVector
 
 from models_admin.models import Alias, ModelVersion
 from retrieval_site.errors import AppError
 from search.curating.write import _move_vectors
 from search.models import Document, Query
+from search.readiness import check_index
 from search.retrieval import search, statements
 from search.retrieval.dense import plan_by_index, planned
-from search.retrieval.types import EmbeddingPart, SearchRequest
+from search.retrieval.types import DocumentPart, EmbeddingPart, SearchRequest
 from search.vectors.background import background, backgrounds_forget
 from search.vectors.copy import vectors_write
-from search.vectors.coverage import coverage, missing_outside, units_missing
+from search.vectors.coverage import Coverage, coverage, missing_outside, units_missing
 from search.vectors.index import index_build, index_settled, index_state, table_state
 from search.vectors.read import unit_vectors
-from search.vectors.sharded.layout import away_forget, away_names, parts_of
-from search.vectors.sharded.searching import PART_MISSING, vector_ask
+from search.vectors.sharded import layout, rebalance
+from search.vectors.sharded.layout import away_forget, away_names, away_note, parts_of
+from search.vectors.sharded.searching import (
+    PART_MISSING,
+    part_warnings,
+    reached,
+    require_whole,
+    vector_ask,
+)
 from search.vectors.sharded.servers import connected, shards
 from search.vectors.sharded.setting_up import server_statements, set_up, width_table
 from search.vectors.sharded.tables import citus_statement
+from search.vectors.sharded.writing import part_copy
 from search.vectors.tables import VectorTable, table_create, table_drop
 from tests.support.corpus import clustered, make_documents, make_version
 from tests.support.postgres_servers import PostgresServer
@@ -89,6 +98,7 @@ def corpus(servers, module_patch, _database):
         away_forget()
     with connection.cursor() as cursor:
         cursor.execute("DROP EXTENSION postgres_fdw CASCADE; DROP FUNCTION sightline_vectors_gone CASCADE")
+        cursor.execute("DROP TABLE sightline_vectors_left")
 
 
 @pytest.fixture
@@ -99,8 +109,9 @@ def table(corpus):
 
 def asked(corpus, **more):
     vector = tuple(map(float, clustered(1, DIM, seed=2)[0]))
-    options = {"collections": (corpus.public.slug,), "model": corpus.version.key, "limit": 10, **more}
-    return search(SearchRequest(viewer=None, session="s", parts=(EmbeddingPart(vector),), **options))
+    options = {"collections": (corpus.public.slug,), "model": corpus.version.key, "limit": 10}
+    options |= {"parts": (EmbeddingPart(vector),), **more}
+    return search(SearchRequest(viewer=None, session="s", **options))
 
 
 def counts(table) -> list[int]:
@@ -270,10 +281,45 @@ def test_what_is_deleted_and_moved_is_so_on_the_shards(corpus, table) -> None:
     assert sum(counts(table)) == ROWS + 300
 
 
+def test_a_limit_of_time_that_a_transaction_has_counts_again_once_shards_were_reached(corpus, table) -> None:
+    for reaching in (planned(plan_by_index("hnsw", 48), table), reached(table)):
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL statement_timeout = 1234")
+            with reaching:
+                cursor.execute("SHOW statement_timeout")
+                assert cursor.fetchone() == ("1234ms",)
+
+
+def test_a_shard_that_was_away_during_a_search_is_said_although_it_is_back(table, monkeypatch) -> None:
+    name, began = parts_of(table)[1].server, time.monotonic()
+    monkeypatch.setattr(layout, "answers", lambda _: True)
+    monkeypatch.setattr(layout, "ASK_AGAIN_SECONDS", 0.01)
+    away_note(frozenset({name}))
+    wait_for(lambda: not away_names())
+    assert [one["id"] for one in part_warnings(table, began)] == [PART_MISSING]
+    with pytest.raises(AppError, match="1 of 2"):
+        require_whole(table, began)
+    assert not part_warnings(table, time.monotonic())
+
+
+def in_part(part, collection) -> int:
+    """A document of a collection that has its vector in a part."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT max(document_id) FROM {part.name} WHERE collection_id = %s", [collection.pk])
+        return cursor.fetchone()[0]
+
+
 def test_a_shard_that_is_away_is_said_and_comes_back_by_itself(corpus, table, servers) -> None:
     whole = asked(corpus)
     assert not whole.warnings
+    lost = in_part(parts_of(table)[1], corpus.private)
+    like = DocumentPart(in_part(parts_of(table)[0], corpus.public))
     servers[1].end()
+    assert [one["id"] for one in asked(corpus, parts=(like,)).warnings] == [PART_MISSING]
+    away_forget()
+    assert "answers" in check_index()
+    assert away_names() == {shards()[1].name}
+    away_forget()
     degraded = asked(corpus)
     assert [warning["id"] for warning in degraded.warnings] == [PART_MISSING]
     assert degraded.warnings[0]["detail"] == {"missing": 1, "parts": 2}
@@ -284,22 +330,43 @@ def test_a_shard_that_is_away_is_said_and_comes_back_by_itself(corpus, table, se
     gone = make_documents(corpus.public, 1)[0]
     here = next(hit for hit in degraded.hits).document.pk
     assert here != gone.document_id
-    lost = max(set(Document.objects.filter(collection=corpus.private).values_list("pk", flat=True)))
     Document.objects.filter(pk__in=[gone.document_id, lost]).delete()  # deleting waits for nobody
 
     with silent(servers[1]):
-        away_forget()
-        assert asked(corpus).warnings == degraded.warnings
+        for more in ({}, {"parts": (like,)}):
+            away_forget()
+            backgrounds_forget()
+            assert asked(corpus, **more).warnings == degraded.warnings
     servers[1].start()
     wait_for(lambda: not away_names())
     again = asked(corpus)
     assert not again.warnings
     assert [hit.document.pk for hit in again.hits] == [hit.document.pk for hit in whole.hits]
-    before = sum(counts(table))
+    assert sum(counts(table)) == ROWS + 300
+    assert coverage(corpus.version)["passage"] == Coverage(
+        ROWS + 299, ROWS + 299
+    )  # what stayed there goes now
+    assert sum(counts(table)) == ROWS + 299
+    part_copy(parts_of(table)[0], np.array([[10**9, 1, 1]]), clustered(1, DIM, seed=9))
     out = StringIO()
     call_command("shards", "sweep", stdout=out)
     assert sum(counts(table)) == ROWS + 299
-    assert out.getvalue().startswith(f"{before - ROWS - 299} vectors")
+    assert out.getvalue().startswith("1 vectors")
+
+
+def test_what_a_table_left_on_a_shard_is_not_in_the_next_one_of_its_name(corpus) -> None:
+    other = make_version("left", dim=DIM, champion=False)
+    parts = parts_of(VectorTable(other.pk, "passage"))
+    part_copy(parts[0], np.array([[10**9, 1, 1]]), clustered(1, DIM, seed=9))
+    with connection.cursor() as cursor:  # as where no shard can be reached
+        cursor.execute(f"DROP TABLE embedding_{other.pk}_passage")
+        for part in parts:
+            cursor.execute(f"DROP FOREIGN TABLE {part.near}")
+    table_create(other)
+    assert parts_of(VectorTable(other.pk, "passage")) == parts
+    assert counts(VectorTable(other.pk, "passage")) == [0, 0]
+    table_drop(other)
+    other.delete()
 
 
 def test_a_switch_of_the_model_over_shards_is_one_pointer(corpus) -> None:
@@ -339,6 +406,17 @@ def test_a_server_is_added_and_vectors_move_there_while_it_is_searched(
     assert "hush" not in out.getvalue()
     call_command("shards", "rebalance", stdout=(again := StringIO()))
     assert "where it should" in again.getvalue()
+
+
+def test_a_switch_that_others_hold_up_is_put_off(corpus, table, monkeypatch) -> None:
+    monkeypatch.setattr(rebalance, "LOCK_TIMEOUT_MS", 20)
+    other = connection.copy()
+    other.set_autocommit(False)
+    with other.cursor() as cursor:
+        cursor.execute("LOCK TABLE search_document IN ROW EXCLUSIVE MODE")
+    assert not rebalance._is_switched(table, f"{table.name}_next", None)
+    other.close()
+    assert asked(corpus).hits
 
 
 def test_back_on_one_server_it_is_a_plain_table_again(corpus, table, servers, monkeypatch) -> None:
