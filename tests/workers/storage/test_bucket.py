@@ -113,6 +113,30 @@ def test_blobs_move_there_and_back_and_are_read_all_the_while(bucket, buckets, t
         ]
 
 
+def test_what_lies_in_the_bucket_beside_the_blobs_stays_there(buckets, tmp_path):
+    config = buckets.config("shared-with-backups")
+    with blobs_in(config, tmp_path):
+        blob = blob_store(b"backed up", "image/png")
+    others = [f"backups/blobs/plain/{blob.storage_name}", f"../{blob.storage_name}"]
+    for key in others:
+        buckets.boto.put_object(Bucket=config.bucket, Key=key, Body=b"backed up")
+    with blobs_in(config, tmp_path, "folder"):
+        assert "1 files moved" in _moved("folder")
+        assert sorted(buckets.keys(config.bucket)) == sorted(others)
+
+
+def test_a_damaged_file_in_the_folder_does_not_cost_the_good_one_in_the_bucket(bucket, buckets, tmp_path):
+    with blobs_in(bucket, tmp_path):
+        blob = blob_store(b"whole", "image/png")
+    with blobs_in(bucket, tmp_path, "folder"):
+        path = tmp_path / "blobs" / blob.storage_name
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"wh?le")
+        with pytest.raises(CommandError, match="1 damaged files stay"):
+            _moved("folder")
+        assert buckets.keys(bucket.bucket) == [f"blobs/{blob.storage_name}"]
+
+
 def _breaks_off_after(monkeypatch, files):
     store, stored = moving.object_store, []
 
