@@ -9,6 +9,7 @@ from io import StringIO
 
 import pytest
 from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 
@@ -65,6 +66,11 @@ def test_a_bucket_that_is_away_is_told_by_an_id_and_by_the_probe(bucket, tmp_pat
     with blobs_in(replace(bucket, endpoint=f"http://127.0.0.1:{free_port()}"), tmp_path):
         with pytest.raises(AppError) as caught:
             blob_store(b"never there", "image/png")
+        (tmp_path / "blobs").mkdir()
+        (tmp_path / "blobs" / "kept").touch()
+        with pytest.raises(AppError, match=r"storage\.unreachable"):
+            default_storage.delete("kept")
+        assert default_storage.open("kept").read() == b""
         assert (caught.value.id, caught.value.status) == ("storage.unreachable", 503)
         assert not Blob.objects.exists()
         with pytest.raises(CheckFailedError, match="does not answer"):
