@@ -88,12 +88,32 @@ def _span(name: str, parent: Mapping[str, str] | None, attributes: dict[str, Val
     given = (parent or {}).get(_REQUEST_ID)
     token = REQUEST_ID.set(given) if given else None
     try:
-        with _tracer().start_as_current_span(name, context=context, attributes=attributes) as current:
+        with _tracer().start_as_current_span(
+            name,
+            context=context,
+            attributes=attributes,
+            record_exception=False,
+            set_status_on_exception=False,
+        ) as current:
             current.set_attribute(_ATTRIBUTE, REQUEST_ID.get())
-            yield current
+            with _failures_named(current):
+                yield current
     finally:
         if token is not None:
             REQUEST_ID.reset(token)
+
+
+@contextmanager
+def _failures_named(current: Any) -> Iterator[None]:
+    """Note the kind of an exception that ends a span, not its words: those may be what somebody asked."""
+    from opentelemetry.trace import StatusCode
+
+    try:
+        yield
+    except Exception as error:
+        current.set_status(StatusCode.ERROR)
+        current.set_attribute("error.type", type(error).__name__)
+        raise
 
 
 def _tracer() -> Any:

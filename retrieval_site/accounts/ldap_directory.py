@@ -6,6 +6,7 @@ without both, the distinguished name. It is kept beside the account, as a provid
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -31,14 +32,18 @@ LOG = logging.getLogger(__name__)
 FIELDS = {"first_name": "givenName", "last_name": "sn", "email": "mail"}
 IDENTITIES = ("entryUUID", "objectGUID")
 OF_THE_PERSON = (
-    ldap.INVALID_CREDENTIALS,
     ldap.INVALID_DN_SYNTAX,
     ldap.NO_SUCH_OBJECT,
     ldap.UNWILLING_TO_PERFORM,
     ldap.INAPPROPRIATE_AUTH,
     ldap.CONSTRAINT_VIOLATION,
 )
-"""What a directory answers to somebody whose name or password is wrong, or whose account is locked there."""
+"""What a directory answers to somebody whose name is wrong, or whose account is locked there.
+
+Of a wrong password the library itself speaks; `INVALID_CREDENTIALS` that come here are of the service.
+"""
+UID_MAX = 191
+"""Characters of an account's link."""
 
 
 class LdapDirectory(LDAPBackend):
@@ -123,8 +128,13 @@ def identity_of(ldap_user: Any) -> str:
     """Return what the directory never gives to another."""
     for name in IDENTITIES:
         for value in ldap_user.attrs.get(name, []):
-            return f"{name}:{value.hex() if isinstance(value, bytes) else value.encode().hex()}"[:191]
-    return f"dn:{ldap_user.dn.casefold()}"[:191]
+            return _within(f"{name}:{value.hex() if isinstance(value, bytes) else value.encode().hex()}")
+    return _within(f"dn:{ldap_user.dn.casefold()}")
+
+
+def _within(identity: str) -> str:
+    """Return an identity as a link can hold it: of a longer one the digest, as its beginning may be another's, too."""
+    return identity if len(identity) <= UID_MAX else f"sha256:{hashlib.sha256(identity.encode()).hexdigest()}"
 
 
 def name_of(entered: str, attributes: Any, config: LdapConfig) -> str:

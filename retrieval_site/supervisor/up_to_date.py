@@ -45,6 +45,10 @@ class Bootstrapped:
         self._note.write_text(self._digest())
         self._note.chmod(0o644)
 
+    def forget(self) -> None:
+        """Have the next start bring everything up to date: the database is about to become another one."""
+        self._note.unlink(missing_ok=True)
+
     @property
     def _note(self) -> Path:
         return self.paths.postgres / NOTE

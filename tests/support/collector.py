@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Collected:
-    """A span as it came."""
+    """A span as it came; `whole` is all that was sent of it, as text."""
 
     name: str
     trace: str
@@ -25,6 +25,7 @@ class Collected:
     parent: str
     about: dict[str, Any]
     seconds: float
+    whole: str
 
 
 @dataclass
@@ -50,7 +51,7 @@ def _collected(span: Any) -> Collected:
     about = {pair.key: getattr(pair.value, pair.value.WhichOneof("value")) for pair in span.attributes}
     seconds = (span.end_time_unix_nano - span.start_time_unix_nano) / 1e9
     ids = (each.hex() for each in (span.trace_id, span.span_id, span.parent_span_id))
-    return Collected(span.name, *ids, about, seconds)
+    return Collected(span.name, *ids, about, seconds, str(span))
 
 
 @contextmanager

@@ -81,6 +81,14 @@ def test_a_request_is_a_span_that_tells_no_address(collector, settings):
     assert collector.spans[1].about["http.response.status_code"] == 404
 
 
+def test_a_span_that_fails_names_the_kind_of_error_and_none_of_its_words(collector):
+    with pytest.raises(ValueError, match="somebody"), span("fails"):
+        raise ValueError("what somebody asked")
+    flush()
+    assert collector.named("fails").about["error.type"] == "ValueError"
+    assert "what somebody asked" not in repr(collector.spans)
+
+
 def test_a_question_to_the_query_worker_belongs_to_who_asks(collector, monkeypatch, clean_redis):
     def work(ask, data, seconds):
         clock = Clock()

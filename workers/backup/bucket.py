@@ -7,7 +7,7 @@ import json
 import secrets
 import tempfile
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import IO, TYPE_CHECKING
 
@@ -100,18 +100,23 @@ class BucketPlace:
 
     def _take(self, own: bytes) -> None:
         known = self._client.head(LOCK)
-        if known and known.age_seconds > LEFT_SECONDS:
+        busy = AppError("backup.busy", place=self._client.place.words)
+        if known and known.age_seconds <= LEFT_SECONDS:
+            raise busy
+        if known:
             self.delete(LOCK)
         try:
             self._write(own, new=True)
         except FileExistsError:
-            raise AppError("backup.busy", place=self._client.place.words) from None
+            raise busy from None
 
     def _renew(self, own: bytes, ended: threading.Event) -> None:
+        """Renew until the end, or until it is another's; a service that is away for a moment is asked again later."""
         while not ended.wait(RENEWED_SECONDS):
-            if self._holder() != own:
-                return
-            self._write(own)
+            with suppress(AppError):
+                if self._holder() != own:
+                    return
+                self._write(own)
 
     def _holder(self) -> bytes:
         try:
@@ -126,10 +131,17 @@ class BucketPlace:
 
 
 def bucket_place(address: str) -> BucketPlace:
-    """Return the place of `s3://BUCKET/PREFIX`; raises AppError `backup.place_not_supported`."""
+    """Return the place of `s3://BUCKET/PREFIX`; raises AppError `backup.place_not_supported`.
+
+    The site's own files may not lie in it: removing old backups would remove them, as no backup names them so.
+    """
     found = parse_s3_address(address)
     if found is None:
         raise AppError("backup.place_not_supported", place=address)
     bucket, prefix = found
     prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
-    return BucketPlace(S3Client(s3_place(replace(settings.CONFIG.backup_s3, bucket=bucket, prefix=prefix))))
+    config = replace(settings.CONFIG.backup_s3, bucket=bucket, prefix=prefix)
+    own = settings.CONFIG.blob_s3
+    if own and (own.endpoint, own.bucket) == (config.endpoint, bucket) and own.prefix.startswith(prefix):
+        raise AppError("backup.place_not_supported/own", place=address)
+    return BucketPlace(S3Client(s3_place(config)))

@@ -202,12 +202,20 @@ class _OtherContentError(Exception):
     """The storage has another content under the name of this one."""
 
 
+_LOST = ("blob.damaged", "blob.missing")
+"""What reading a blob from a bucket raises where that has another content, or has it no longer."""
+
+
 def _copy(place: BackupPlace, sealing: Sealing, name: str, sha256: str) -> bool:
     """Copy one blob; return False, and leave nothing, where the site has lost it or has other bytes in its place."""
     try:
         with default_storage.open(Blob(sha256=sha256).storage_name, "rb") as source:
             place.put(name, lambda file: _sealed_checked(sealing, source, file, sha256))
     except (FileNotFoundError, _OtherContentError):
+        return False
+    except AppError as error:
+        if error.id not in _LOST:
+            raise
         return False
     return True
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Protocol
 
 from retrieval_site.errors import AppError
+from workers.storage.folder import folder_sync
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -71,7 +72,7 @@ class FolderPlace:
         except BaseException:
             Path(beside).unlink(missing_ok=True)
             raise
-        _sync_folder(path.parent)
+        folder_sync(path.parent)
         return size
 
     def open(self, name: str) -> IO[bytes]:
@@ -117,12 +118,3 @@ def place_of(address: str) -> BackupPlace:
     if "://" in address:
         raise AppError("backup.place_not_supported", place=address)
     return FolderPlace(Path(address).resolve())
-
-
-def _sync_folder(folder: Path) -> None:
-    """Flush a folder, so that a name in it survives a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

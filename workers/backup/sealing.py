@@ -40,7 +40,13 @@ class Sealing:
             return
         import pyrage
 
-        pyrage.encrypt_io(source, target, [_recipient(one) for one in self.recipients])
+        read = _Source(source)
+        try:
+            pyrage.encrypt_io(read, target, [_recipient(one) for one in self.recipients])
+        except pyrage.EncryptError as error:
+            if read.failure:
+                raise read.failure from error
+            raise
 
     def open_sealed(self, source: IO[bytes], target: IO[bytes], name: str) -> None:
         """Copy what `seal` wrote, decrypted; raises AppError `backup.key_needed`, `backup.key_wrong`, `backup.damaged`.
@@ -54,11 +60,12 @@ class Sealing:
             raise AppError("backup.key_needed", recipients=list(self.recipients))
         import pyrage
 
+        read = _Source(source)
         try:
-            pyrage.decrypt_io(
-                source, target, [pyrage.x25519.Identity.from_str(one) for one in self.identities]
-            )
+            pyrage.decrypt_io(read, target, [pyrage.x25519.Identity.from_str(one) for one in self.identities])
         except pyrage.DecryptError as error:
+            if read.failure:
+                raise read.failure from error
             if "matching" in str(error):
                 raise AppError("backup.key_wrong", recipients=list(self.recipients)) from error
             raise AppError("backup.damaged", file=name, reason="it cannot be decrypted") from error
@@ -66,6 +73,22 @@ class Sealing:
             if error.errno is not None:  # of the disk, not of what is read
                 raise
             raise AppError("backup.damaged", file=name, reason="it cannot be decrypted") from error
+
+
+class _Source:
+    """A file to read, with the error of ours that this raised: the library makes one of its own of it."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.failure: AppError | None = None
+
+    def read(self, size: int = -1) -> bytes:
+        """Read on."""
+        try:
+            return self._file.read(size)
+        except AppError as error:
+            self.failure = error
+            raise
 
 
 def _recipient(written: str) -> object:

@@ -92,11 +92,13 @@ class S3Client:
         """
         headers = {"Range": f"bytes={start}-"} if start else {}
         response = self.ask(S3Request("GET", key, headers=headers | ({"If-Match": tag} if tag else {})))
-        length = int(response.headers.get("Content-Length", "0"))
-        if start and response.status != HTTPStatus.PARTIAL_CONTENT:
+        length = response.headers.get("Content-Length")
+        if length is None or (start and response.status != HTTPStatus.PARTIAL_CONTENT):
             response.close()
-            raise self._refused("it sends no parts of files")
-        return response, _known(response, start + length)
+            raise self._refused(
+                "it sends no parts of files" if length else "it does not say how long a file is"
+            )
+        return response, _known(response, start + int(length))
 
     def put(self, key: str, body: IO[bytes], size: int, sha256: str, *, new: bool = False) -> None:
         """Store `size` bytes of a file from its beginning, whole or not at all; the service checks their SHA-256.
@@ -115,42 +117,43 @@ class S3Client:
 
     def objects(self, prefix: str = "", most: int = PAGE_OBJECTS) -> Iterator[tuple[str, int]]:
         """Yield key and size of all objects that begin so, by key, in pages of `most`."""
-        last = ""
-        while page := self._page(prefix, last, most):
+        last, is_last = "", False
+        while not is_last:
+            page, is_last = self._page(prefix, last, most)
             for key, size in page:
                 yield key.removeprefix(self.place.prefix), size
-            if page[-1][0].encode() <= last.encode():
+            if page and page[-1][0].encode() <= last.encode():
                 raise self._refused("its list has no end")
-            last = page[-1][0]
-            if len(page) < most:
-                return
+            last = page[-1][0] if page else last
 
     def answers(self) -> None:
         """Ask for one name; raises what `S3Client` raises where the place cannot be used."""
         self._page("", "", 1)
 
-    def _page(self, prefix: str, after: str, most: int) -> list[tuple[str, int]]:
+    def _page(self, prefix: str, after: str, most: int) -> tuple[list[tuple[str, int]], bool]:
+        """Return keys with sizes, and whether they are the last; a service may send fewer than `most` before them."""
         query = {"list-type": "2", "encoding-type": "url", "max-keys": str(most)}
         query |= {"prefix": self.place.prefix + prefix} if self.place.prefix + prefix else {}
         query |= {"start-after": after} if after else {}
-        try:
-            root = self.read_xml("GET", "", query)
-        except FileNotFoundError as error:
-            raise self._refused("no such bucket") from error
+        root = self.read_xml("GET", "", query)
         named = [
             {_local(part.tag): part.text or "" for part in each} for each in root.iter() if _is_object(each)
         ]
-        return [(unquote_plus(each["Key"]), int(each["Size"])) for each in named]
+        page = [(unquote_plus(each["Key"]), int(each["Size"])) for each in named]
+        return page, not page or text_of(root, "IsTruncated") == "false"
 
     def read_xml(self, method: str, key: str, query: Mapping[str, str], body: bytes = b"") -> Any:
         """Return the root of an answer in XML; one that is an error is raised whatever its status was."""
         from io import BytesIO
 
-        from defusedxml.ElementTree import fromstring
+        from defusedxml.ElementTree import ParseError, fromstring
 
         sha256, file = hashlib.sha256(body).hexdigest(), BytesIO(body) if body else None
         with closing(self.ask(S3Request(method, key, query, {}, file, len(body), sha256))) as response:
-            root = fromstring(response.read(ANSWER_BYTES_MAX))
+            try:
+                root = fromstring(self._read(response))
+            except (ParseError, ValueError) as error:  # also of what defusedxml forbids
+                raise self._refused("its answer is no XML") from error
         if _local(root.tag) == "Error":
             raise self._refused(text_of(root, "Code"))
         return root
@@ -170,14 +173,13 @@ class S3Client:
         for tried in range(1, TRIES + 1):
             response, reason = self._tried(request)
             if response is not None and response.status not in _LATER:
-                return self._checked(response, request.key)
+                return self._checked(response, request)
             if response is not None:
                 reason = f"it answers {response.status}"
                 response.close()
             if tried < TRIES:
                 time.sleep(WAIT_SECONDS * tried**2)
-        LOG.error("%s does not answer: %s", self.place.words, reason)
-        raise AppError("storage.unreachable", retry_after_seconds=RETRY_SECONDS)
+        raise self._unreachable(reason)
 
     def _tried(self, request: S3Request) -> tuple[BaseHTTPResponse | None, str]:
         """Send a request once; return the answer, or None and why there is none."""
@@ -200,6 +202,7 @@ class S3Client:
                 redirect=False,
                 retries=False,
                 preload_content=False,
+                decode_content=False,
             ), ""
         except (HTTPError, OSError) as error:
             return None, type(error).__name__
@@ -217,16 +220,32 @@ class S3Client:
             pool = self._pools[os.getpid()] = PoolManager(maxsize=CONNECTIONS, timeout=timeout)
         return pool
 
-    def _checked(self, response: BaseHTTPResponse, key: str) -> BaseHTTPResponse:
+    def _checked(self, response: BaseHTTPResponse, request: S3Request) -> BaseHTTPResponse:
+        """Return a good answer. No such object is no error of the service, but no such bucket or upload is."""
         if response.status < HTTPStatus.MULTIPLE_CHOICES:
             return response
         with closing(response):
-            said = response.read(ANSWER_BYTES_MAX) if response.status != HTTPStatus.NOT_FOUND else b""
-        if response.status == HTTPStatus.NOT_FOUND:
-            raise FileNotFoundError(self.place.words + key)
+            said = self._read(response)
+        code = _code(response.status, said)
+        of_object = bool(request.key) and request.method in ("GET", "HEAD", "DELETE")
+        if response.status == HTTPStatus.NOT_FOUND and of_object and not code.endswith("NoSuchBucket"):
+            raise FileNotFoundError(self.place.words + request.key)
         if response.status == HTTPStatus.PRECONDITION_FAILED:
-            raise FileExistsError(self.place.words + key)
-        raise self._refused(_code(response.status, said))
+            raise FileExistsError(self.place.words + request.key)
+        raise self._refused(code)
+
+    def _read(self, response: BaseHTTPResponse) -> bytes:
+        """Return an answer that is no file; raises AppError `storage.unreachable`."""
+        from urllib3.exceptions import HTTPError
+
+        try:
+            return response.read(ANSWER_BYTES_MAX)
+        except (HTTPError, OSError) as error:
+            raise self._unreachable(type(error).__name__) from error
+
+    def _unreachable(self, reason: str) -> AppError:
+        LOG.error("%s does not answer: %s", self.place.words, reason)
+        return AppError("storage.unreachable", retry_after_seconds=RETRY_SECONDS)
 
     def _refused(self, reason: str) -> AppError:
         LOG.error("%s: the service refuses: %s", self.place.words, reason)

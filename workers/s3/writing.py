@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import io
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, cast
 
+from retrieval_site.errors import AppError
 from workers.s3.client import CHUNK_BYTES, S3Client, S3Request, text_of
 
 if TYPE_CHECKING:
@@ -73,7 +74,8 @@ def multipart(client: S3Client, key: str) -> Iterator[ObjectParts]:
         yield parts
         parts.complete()
     except BaseException:
-        client.ask(S3Request("DELETE", key, {"uploadId": upload})).close()
+        with suppress(AppError, FileNotFoundError):  # what went wrong first is told
+            client.ask(S3Request("DELETE", key, {"uploadId": upload})).close()
         raise
 
 

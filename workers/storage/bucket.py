@@ -100,9 +100,9 @@ class BucketStorage(Storage):
         return known.size if known else None
 
     def delete(self, name: str) -> None:
-        """Delete a file from both; nothing happens where there is none."""
-        (self.folder / name).unlink(missing_ok=True)
+        """Delete a file from both, from none where the bucket is away; nothing happens where there is none."""
         self.client.delete(name)
+        (self.folder / name).unlink(missing_ok=True)
 
     def listdir(self, path: str) -> tuple[list[str], list[str]]:
         """Return the folders and the files below a folder, of both."""

@@ -33,6 +33,15 @@ def folder_put(path: Path, content: File[bytes], size: int, *, durable: bool) ->
         raise
 
 
+def folder_sync(folder: Path) -> None:
+    """Flush a folder, so that a name in it survives a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def _write(descriptor: int, content: File[bytes], *, durable: bool) -> None:
     content.seek(0)
     with os.fdopen(descriptor, "wb") as file:

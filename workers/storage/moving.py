@@ -25,7 +25,7 @@ from workers.s3.client import CHUNK_BYTES
 from workers.s3.reading import object_open
 from workers.s3.writing import object_store, sha256_of
 from workers.storage.bucket import sha256_named
-from workers.storage.folder import INCOMING, folder_put
+from workers.storage.folder import INCOMING, folder_put, folder_sync
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
 SAY_EVERY = 1_000
 BATCH_FILES = 256
-_SHA256 = re.compile(r"[0-9a-f]{64}")
+_NAME = re.compile(r"(?:thumbnails/[0-9]+/)?[0-9a-f]{2}/([0-9a-f]{64})(?:\.jpg)?")
+"""A blob's, or a small copy's of one. Other names that hold a SHA-256, such as a backup's, are none of the site's."""
 
 
 @dataclass
@@ -109,9 +110,9 @@ def _names_in_bucket(storage: BucketStorage) -> Iterator[str]:
 
 def _moved(storage: BucketStorage, name: str, *, to_bucket: bool) -> BlobsMoved:
     """Move one file under its blob's row; a thumbnail is its picture's."""
-    found = _SHA256.search(name)
+    found = _NAME.fullmatch(name)
     with transaction.atomic():
-        if not (found and _row_held(found[0])):
+        if not (found and _row_held(found[1])):
             return BlobsMoved(unnamed=1)
         try:
             size = _to_bucket(storage, name) if to_bucket else _to_folder(storage, name)
@@ -151,9 +152,14 @@ def _to_folder(storage: BucketStorage, name: str) -> int:
         with object_open(storage.client, name) as file:
             while chunk := file.read(CHUNK_BYTES):
                 copy.write(chunk)
-        size = copy.tell()
-        _checked(copy, name)
-        folder_put(storage.folder / name, File(copy), size, durable=True)
+        size, sha256 = copy.tell(), _checked(copy, name)
+        path = storage.folder / name
+        folder_put(path, File(copy), size, durable=True)
+    with path.open("rb") as kept:
+        if sha256_of(kept) != sha256:
+            raise AppError("blob.damaged", sha256=sha256)
+    for folder in (path.parent, storage.folder):
+        folder_sync(folder)
     storage.client.delete(name)
     return size
 

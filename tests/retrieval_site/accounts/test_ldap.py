@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from io import StringIO
+from types import SimpleNamespace
 
 import pytest
 from allauth.socialaccount.models import SocialAccount
@@ -14,6 +15,7 @@ from django.core.management import CommandError, call_command
 
 from retrieval_site import checks
 from retrieval_site.accounts.config import LdapConfig, read_ldap
+from retrieval_site.accounts.ldap_directory import identity_of
 from retrieval_site.accounts.models import User
 from search.models import AuditEntry
 from tests.support.slapd import SERVICE_PASSWORD, ldap, slapd_running
@@ -174,9 +176,16 @@ def test_strangers_get_no_account_and_inactive_people_no_session(sign_in, direct
         {"url": f"ldap://127.0.0.1:{free_port()}"},
         {"ca_file": ""},
         {"bind_password": "another"},
+        {"user_base": "", "user_dn": f"uid=%(user)s,{PEOPLE}", "bind_password": "another"},
         {"group_base": "ou=nowhere,dc=x,dc=example"},
     ],
-    ids=["down", "a certificate that nobody knows", "the service is refused", "no such groups"],
+    ids=[
+        "down",
+        "a certificate that nobody knows",
+        "the service is refused",
+        "it is refused later",
+        "no such groups",
+    ],
 )
 def test_a_directory_that_fails_keeps_out_its_own_people_only(sign_in, directory, changed):
     User.objects.create_user("carla", password="of here")
@@ -221,6 +230,13 @@ def test_the_command_says_what_would_become_of_somebody(directory, sign_in, slap
     directory(ca_file="")
     with pytest.raises(CommandError, match="LDAP_CA_FILE"):
         _check("anna")
+
+
+def test_two_long_names_that_begin_alike_are_two_people():
+    dns = [f"cn={'x' * 180},ou={unit},dc=x" for unit in ("here", "there")]
+    one, other = (identity_of(SimpleNamespace(attrs={}, dn=dn)) for dn in dns)
+    assert one != other
+    assert len(one) <= 191
 
 
 def test_what_is_not_installed_is_said_before_the_first_request(directory, monkeypatch):

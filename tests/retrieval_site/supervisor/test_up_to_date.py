@@ -31,6 +31,12 @@ def test_a_later_start_skips_what_is_done(bootstrapped: Bootstrapped) -> None:
     assert bootstrapped.is_current()
 
 
+def test_what_is_forgotten_is_done_again(bootstrapped: Bootstrapped) -> None:
+    bootstrapped.forget()
+    assert not bootstrapped.is_current()
+    bootstrapped.forget()
+
+
 def test_what_copies_the_data_folder_can_read_the_note(bootstrapped: Bootstrapped) -> None:
     assert (bootstrapped.paths.postgres / "sightline_bootstrapped").stat().st_mode & 0o444 == 0o444
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from io import StringIO
 
@@ -13,7 +14,7 @@ from django.test import override_settings
 from retrieval_site.errors import AppError
 from tests.support.bucket_storage import blobs_in
 from workers.backup import bucket as bucket_module
-from workers.backup.bucket import bucket_place
+from workers.backup.bucket import BucketPlace, bucket_place
 from workers.backup.create import backup_create
 from workers.backup.manifest import newest
 from workers.backup.places import place_of
@@ -21,6 +22,7 @@ from workers.backup.prune import Pruned, backups_prune
 from workers.backup.restore import backup_open, backup_verify
 from workers.backup.sealing import Sealing, identity_make
 from workers.models import Blob
+from workers.s3.client import S3Client
 from workers.storage.blobs import blob_store
 from workers.storage.sweeping import blob_remove_unused
 
@@ -88,6 +90,57 @@ def test_one_at_a_time_writes(place, monkeypatch):
     monkeypatch.setattr(bucket_module, "RENEWED_SECONDS", 60.0)
     with pytest.raises(AppError, match=r"backup\.lock_lost"), first.locked(), second.locked():
         pass
+
+
+def test_a_lock_holds_where_the_service_knows_no_condition_and_when_it_is_away_for_a_moment(
+    place, monkeypatch
+):
+    put, holder, renewed = S3Client.put, BucketPlace._holder, threading.Event()
+
+    def put_over(*args, new=False):
+        put(*args)
+
+    monkeypatch.setattr(S3Client, "put", put_over)
+    monkeypatch.setattr(bucket_module, "RENEWED_SECONDS", 0.01)
+    answers = iter([AppError("storage.unreachable")])
+
+    def away_once(self):
+        for error in answers:
+            raise error
+        renewed.set()
+        return holder(self)
+
+    first, second = bucket_place(place), bucket_place(place)
+    with first.locked():
+        with pytest.raises(AppError, match=r"backup\.busy"), second.locked():
+            pass
+        monkeypatch.setattr(BucketPlace, "_holder", away_once)
+        assert renewed.wait(10)
+
+
+@pytest.mark.parametrize(("own", "backups"), [("site/blobs/", "site"), ("", ""), ("x/", "")])
+def test_the_site_s_own_files_may_not_lie_among_its_backups(place, own, backups):
+    name = place.split("/")[2]
+    blobs = replace(settings.CONFIG.backup_s3, bucket=name, prefix=own)
+    with override_settings(CONFIG=replace(settings.CONFIG, blob_s3=blobs)):
+        with pytest.raises(AppError, match=r"backup\.place_not_supported: .*own files"):
+            place_of(f"s3://{name}/{backups}")
+        place_of(f"s3://{name}/elsewhere")
+        place_of("s3://another-bucket")
+
+
+@pytest.mark.parametrize("sealing", [NONE, Sealing((identity_make()[1],))], ids=["plain", "sealed"])
+@pytest.mark.django_db(transaction=True)
+def test_a_blob_that_is_damaged_in_its_bucket_is_named_and_the_rest_backed_up(
+    place, buckets, tmp_path, sealing
+):
+    config = buckets.config(f"damaged-{len(sealing.recipients)}")
+    with blobs_in(config, tmp_path):
+        damaged = blob_store(b"whole", "image/png")
+        blob_store(b"another", "image/png")
+        buckets.boto.put_object(Bucket=config.bucket, Key=damaged.storage_name, Body=b"wh?le")
+        made = backup_create(place=place_of(place), sealing=sealing)
+        assert (made.copied, made.manifest.missing) == (1, [damaged.pk])
 
 
 @pytest.mark.parametrize("address", ["ftp://somewhere", "s3://B", "s3://"])

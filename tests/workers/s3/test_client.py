@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import os
 from dataclasses import replace
 
 import pytest
+from urllib3.exceptions import ProtocolError
 
 from retrieval_site.errors import AppError
 from tests.support.web import free_port
@@ -72,6 +74,14 @@ def test_a_list_comes_in_pages(client):
     assert [key for key, _ in client.objects("page/", most=2)] == [f"page/{number}" for number in range(5)]
 
 
+def test_a_page_that_is_short_is_the_last_one_only_where_the_service_says_so(client, monkeypatch):
+    for number in range(3):
+        _store(client, f"short/{number}", b"x")
+    page = S3Client._page
+    monkeypatch.setattr(S3Client, "_page", lambda self, prefix, after, _most: page(self, prefix, after, 1))
+    assert [key for key, _ in client.objects("short/")] == [f"short/{number}" for number in range(3)]
+
+
 def test_the_last_bytes_of_what_is_not_what_its_name_says_are_never_given_out(client):
     _store(client, "damaged")
     with object_open(client, "damaged", "0" * 64) as file, pytest.raises(AppError, match=r"blob\.damaged"):
@@ -97,6 +107,35 @@ def test_a_line_that_breaks_is_taken_up_where_it_was(client, monkeypatch):
     assert breaks == [0]
 
 
+def test_what_says_nothing_of_its_length_or_breaks_off_is_refused(client, quick, monkeypatch):
+    ask = S3Client.ask
+
+    def without_length(self, request):
+        response = ask(self, request)
+        response.headers.pop("Content-Length", None)
+        return response
+
+    _store(client, "endless")
+    with monkeypatch.context() as patched:
+        patched.setattr(S3Client, "ask", without_length)
+        with pytest.raises(AppError, match=r"storage\.refused: .*how long"):
+            object_open(client, "endless")
+
+    def broken(self, amount):
+        raise ProtocolError
+
+    monkeypatch.setattr("urllib3.HTTPResponse.read", broken)
+    with pytest.raises(AppError, match=r"storage\.unreachable"):
+        client.answers()
+
+
+def test_a_file_that_was_stored_packed_comes_as_it_lies_there(client, buckets):
+    packed = gzip.compress(DATA)
+    buckets.boto.put_object(Bucket="client", Key="in/packed", Body=packed, ContentEncoding="gzip")
+    with object_open(client, "packed") as file:
+        assert file.read() == packed
+
+
 def test_an_object_is_new_once(client):
     sha256 = sha256_of(io.BytesIO(b"x"))
     client.put("lock", io.BytesIO(b"x"), 1, sha256, new=True)
@@ -112,6 +151,10 @@ def test_who_has_no_right_and_a_service_that_is_away_are_told(client, quick):
     nowhere = S3Client(replace(place, bucket=replace(place.bucket, name="no-such-bucket")))
     with pytest.raises(AppError, match=r"storage\.refused"):
         nowhere.answers()
+    with pytest.raises(AppError, match=r"storage\.refused: .*NoSuchBucket"):
+        _store(nowhere, "x", b"x")
+    with pytest.raises(AppError, match=r"storage\.refused: .*NoSuchBucket"):
+        object_open(nowhere, "x")
     away = S3Client(replace(place, bucket=replace(place.bucket, endpoint=f"http://127.0.0.1:{free_port()}")))
     with pytest.raises(AppError, match=r"storage\.unreachable"):
         away.head("large")

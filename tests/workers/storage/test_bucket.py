@@ -9,6 +9,7 @@ from io import StringIO
 
 import pytest
 from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 
@@ -65,6 +66,11 @@ def test_a_bucket_that_is_away_is_told_by_an_id_and_by_the_probe(bucket, tmp_pat
     with blobs_in(replace(bucket, endpoint=f"http://127.0.0.1:{free_port()}"), tmp_path):
         with pytest.raises(AppError) as caught:
             blob_store(b"never there", "image/png")
+        (tmp_path / "blobs").mkdir()
+        (tmp_path / "blobs" / "kept").touch()
+        with pytest.raises(AppError, match=r"storage\.unreachable"):
+            default_storage.delete("kept")
+        assert default_storage.open("kept").read() == b""
         assert (caught.value.id, caught.value.status) == ("storage.unreachable", 503)
         assert not Blob.objects.exists()
         with pytest.raises(CheckFailedError, match="does not answer"):
@@ -111,6 +117,30 @@ def test_blobs_move_there_and_back_and_are_read_all_the_while(bucket, buckets, t
         assert [_read(blob) for blob in (*blobs[:5], blobs[6])] == [
             f"picture {n}".encode() for n in (0, 1, 2, 3, 4, 6)
         ]
+
+
+def test_what_lies_in_the_bucket_beside_the_blobs_stays_there(buckets, tmp_path):
+    config = buckets.config("shared-with-backups")
+    with blobs_in(config, tmp_path):
+        blob = blob_store(b"backed up", "image/png")
+    others = [f"backups/blobs/plain/{blob.storage_name}", f"../{blob.storage_name}"]
+    for key in others:
+        buckets.boto.put_object(Bucket=config.bucket, Key=key, Body=b"backed up")
+    with blobs_in(config, tmp_path, "folder"):
+        assert "1 files moved" in _moved("folder")
+        assert sorted(buckets.keys(config.bucket)) == sorted(others)
+
+
+def test_a_damaged_file_in_the_folder_does_not_cost_the_good_one_in_the_bucket(bucket, buckets, tmp_path):
+    with blobs_in(bucket, tmp_path):
+        blob = blob_store(b"whole", "image/png")
+    with blobs_in(bucket, tmp_path, "folder"):
+        path = tmp_path / "blobs" / blob.storage_name
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"wh?le")
+        with pytest.raises(CommandError, match="1 damaged files stay"):
+            _moved("folder")
+        assert buckets.keys(bucket.bucket) == [f"blobs/{blob.storage_name}"]
 
 
 def _breaks_off_after(monkeypatch, files):

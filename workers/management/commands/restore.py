@@ -12,6 +12,7 @@ from retrieval_site.audit import audit_note
 from retrieval_site.errors import AppError
 from retrieval_site.supervisor.attach import data_paths
 from retrieval_site.supervisor.errors import SupervisorError
+from retrieval_site.supervisor.up_to_date import Bootstrapped
 from workers.backup.create import silent
 from workers.backup.embedded import embedded_running
 from workers.backup.manifest import newest
@@ -88,4 +89,7 @@ class Command(BaseCommand):
 def _database() -> AbstractContextManager[object]:
     """Return what runs the embedded server meanwhile, where there is no other."""
     paths = data_paths()
-    return embedded_running(paths) if os.environ["DATABASE_URL"] == paths.database_url else nullcontext()
+    if os.environ["DATABASE_URL"] != paths.database_url:
+        return nullcontext()
+    Bootstrapped(paths).forget()  # the backup may be of an older version
+    return embedded_running(paths)
