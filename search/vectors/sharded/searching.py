@@ -129,4 +129,4 @@ def require_whole(table: VectorTable, since: float) -> None:
     """Raise AppError `shards.part_missing` where a part is or was away: what is measured would be wrong."""
     missing, parts = parts_missing(table, since)
     if missing:
-        raise AppError(PART_MISSING, missing=missing, parts=parts)
+        raise AppError("shards.part_missing", missing=missing, parts=parts)
