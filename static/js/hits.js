@@ -58,3 +58,28 @@ document.addEventListener("click", (event) => {
   address.searchParams.set("view", new URL(link.href).searchParams.get("view"));
   link.href = address.href;
 });
+
+// Coming back, the hit that was opened stands where it stood: what came with “Show more” may now have more above it, and
+// the browser's own place is then off by that.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.("[data-hit-link]");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;  // those open it beside this page
+  const opened = { href: link.getAttribute("href"), top: link.getBoundingClientRect().top };
+  history.replaceState({ ...history.state, opened }, "");
+}, true);
+
+function standAsBefore() {
+  const { opened } = history.state;
+  const link = [...document.querySelectorAll("[data-hit-link]")].find((one) => one.getAttribute("href") === opened.href);
+  if (link) scrollBy({ top: link.getBoundingClientRect().top - opened.top, behavior: "instant" });
+}
+
+if (history.state?.opened && performance.getEntriesByType("navigation")[0]?.type === "back_forward") {
+  history.scrollRestoration = "manual";
+  standAsBefore();
+  addEventListener("load", () => {
+    standAsBefore();
+    history.replaceState({ ...history.state, opened: undefined }, "");
+    history.scrollRestoration = "auto";
+  }, { once: true });
+}
