@@ -11,7 +11,7 @@ from models_admin import hooks
 from models_admin.hooks import Verdict
 from models_admin.judged import judged_of
 from retrieval_site.errors import AppError
-from retrieval_site.languages.figures import Figure
+from retrieval_site.languages.decimals import Decimals
 from retrieval_site.languages.lazy import gettext_lazy
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def _of_judgements(version: ModelVersion, champion: ModelVersion) -> Verdict:
         )
     one = judged.differences.ndcg_at_10_of_judged  # leaves out what nobody has judged
     found = gettext("nDCG@10 among judged hits {value:+.3f} ({low:+.3f} to {high:+.3f})").format(
-        value=Figure(one.value), low=Figure(one.low), high=Figure(one.high)
+        value=Decimals(one.value), low=Decimals(one.low), high=Decimals(one.high)
     )
     said = gettext("On {searches} judged searches it is").format(searches=intcomma(judged.searches))
     if one.high < 0:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext
 
-from retrieval_site.languages.figures import Figure
+from retrieval_site.languages.decimals import Decimals
 from retrieval_site.languages.lazy import gettext_lazy
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def _facts(report: Mapping[str, Any]) -> Iterator[ValidationFact]:
     seconds = [spent for spent in (report.get("seconds") or {}).values() if isinstance(spent, int | float)]
     if seconds:
         yield ValidationFact(
-            gettext("validation took"), f"{Figure(sum(seconds)):.1f} s", gettext("on this machine")
+            gettext("validation took"), f"{Decimals(sum(seconds)):.1f} s", gettext("on this machine")
         )
 
 
@@ -96,13 +96,13 @@ def _of_probe(side: str, probe: Mapping[str, Any]) -> Iterator[ValidationFact]:
     if isinstance(probe.get("mean_cosine"), int | float):
         meaning = gettext("mean cosine of different ones: near 1, everything looks the same to it")
         yield ValidationFact(
-            gettext("{side}, how alike").format(side=side), f"{Figure(probe['mean_cosine']):.2f}", meaning
+            gettext("{side}, how alike").format(side=side), f"{Decimals(probe['mean_cosine']):.2f}", meaning
         )
     if isinstance(probe.get("batch_agreement"), int | float):
         meaning = gettext("cosine of the same one alone and among others: 1 is right")
         yield ValidationFact(
             gettext("{side}, alone and in a batch").format(side=side),
-            f"{Figure(probe['batch_agreement']):.4f}",
+            f"{Decimals(probe['batch_agreement']):.4f}",
             meaning,
         )
 
@@ -110,4 +110,4 @@ def _of_probe(side: str, probe: Mapping[str, Any]) -> Iterator[ValidationFact]:
 def _number(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return "–"
-    return intcomma(value) if isinstance(value, int) else f"{Figure(value):.1f}"
+    return intcomma(value) if isinstance(value, int) else f"{Decimals(value):.1f}"

@@ -10,7 +10,7 @@ from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.timezone import localtime
 from django.utils.translation import gettext
 
-from retrieval_site.languages.figures import Figure
+from retrieval_site.languages.decimals import Decimals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -97,7 +97,7 @@ def _chart(direction: str, measure: str, rows: Sequence[EvaluationResult]) -> Ch
         measure_words=MEASURE_WORDS[measure], direction=direction, rows=len(rows), version=newest.version
     )
     says = gettext("{words} {measures:.1f} percent. The table below has all numbers.").format(
-        words=words, measures=Figure(100 * newest.measures[measure]["value"])
+        words=words, measures=Decimals(100 * newest.measures[measure]["value"])
     )
     return Chart(f"{MEASURE_WORDS[measure]}, {direction}", says, series, ticks, _day(rows[0]), _day(newest))
 
@@ -108,9 +108,9 @@ def _dot(x: float, row: EvaluationResult, measure: str, limits: tuple[int, int])
     says = gettext("{version}, {day}: {share:.1f} % ({low:.1f} to {high:.1f}), {queries} queries").format(
         version=row.version,
         day=_day(row),
-        share=Figure(100 * one["value"]),
-        low=Figure(100 * one["low"]),
-        high=Figure(100 * one["high"]),
+        share=Decimals(100 * one["value"]),
+        low=Decimals(100 * one["low"]),
+        high=Decimals(100 * one["high"]),
         queries=intcomma(row.queries),
     )
     return Dot(x, y, low, high, says)

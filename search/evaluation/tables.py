@@ -10,7 +10,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext
 
 from models_admin.hooks import Panel
-from retrieval_site.languages.figures import Figure
+from retrieval_site.languages.decimals import Decimals
 from retrieval_site.languages.lazy import gettext_lazy
 from search.evaluation.charts import MEASURE_WORDS
 
@@ -74,7 +74,7 @@ def _measures(result: EvaluationResult) -> list[Mapping[str, float]]:
 
 def percent(share: float) -> str:
     """Return a share in percent with one digit."""
-    return f"{Figure(100 * share):.1f}"
+    return f"{Decimals(100 * share):.1f}"
 
 
 def interval(estimate: Mapping[str, float]) -> str:
@@ -88,7 +88,7 @@ def ahead_words(against: Mapping[str, Any]) -> str:
         return ""
     one = against["differences"]["ndcg_at_10"]
     points = gettext("{gain:+.1f} points ({low:+.1f} to {high:+.1f})").format(
-        gain=Figure(100 * one["value"]), low=Figure(100 * one["low"]), high=Figure(100 * one["high"])
+        gain=Decimals(100 * one["value"]), low=Decimals(100 * one["low"]), high=Decimals(100 * one["high"])
     )
     if one["low"] > 0:
         return gettext("better than {against}: {points}").format(against=against["version"], points=points)
@@ -103,11 +103,11 @@ def coverage_words(coverage: Mapping[str, Any]) -> str:
     """Return how many of the units have a vector, of all kinds together."""
     total = sum(counts["total"] for counts in coverage.values())
     stored = sum(counts["stored"] for counts in coverage.values())
-    return f"{Figure(100 * stored / total):.1f} %" if total else "–"
+    return f"{Decimals(100 * stored / total):.1f} %" if total else "–"
 
 
 def _ms(value: float | None) -> str:
-    return "–" if value is None else f"{Figure(value):.1f} ms"
+    return "–" if value is None else f"{Decimals(value):.1f} ms"
 
 
 def _bytes(value: int | None) -> str:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext
 
 from models_admin.hooks import Panel
 from models_admin.judged import judged_of
-from retrieval_site.languages.figures import Figure
+from retrieval_site.languages.decimals import Decimals
 from retrieval_site.languages.lazy import gettext_lazy
 
 if TYPE_CHECKING:
@@ -69,7 +69,9 @@ def _row(
 
 
 def _value(measure: str, value: float, sign: str = "") -> str:
-    return f"{Figure(value):{sign}.3f}" if measure.startswith("ndcg") else f"{Figure(100 * value):{sign}.1f}"
+    return (
+        f"{Decimals(value):{sign}.3f}" if measure.startswith("ndcg") else f"{Decimals(100 * value):{sign}.1f}"
+    )
 
 
 def _difference(measure: str, found: Estimate) -> str:

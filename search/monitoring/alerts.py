@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.utils.translation import gettext
 
-from retrieval_site.languages.figures import Figure
+from retrieval_site.languages.decimals import Decimals
 from search.models import DriftMeasurement, RecallMeasurement
 from search.monitoring.outcomes import outcomes_of_last_day
 from search.monitoring.storage import tables_health
@@ -58,7 +58,7 @@ def _recall() -> Iterator[HealthAlert]:
             sentence = gettext(
                 "The index finds {recall:.1%} of the ten nearest {kind}s for {modality} queries, "
                 "significantly less than the target of {target:.0%}."
-            ).format(recall=Figure(row.recall), kind=row.kind, modality=row.modality, target=row.target)
+            ).format(recall=Decimals(row.recall), kind=row.kind, modality=row.modality, target=row.target)
             yield HealthAlert(name, sentence, row.recall, row.target)
 
 
@@ -68,7 +68,7 @@ def _drift() -> Iterator[HealthAlert]:
             name = f"drift {row.version.key} {row.modality} {row.kind}"
             sentence = gettext(
                 "The {modality} queries of the last week are unlike the reference (PSI {psi:.2f})."
-            ).format(modality=row.modality, psi=Figure(row.psi))
+            ).format(modality=row.modality, psi=Decimals(row.psi))
             yield HealthAlert(name, sentence, row.psi, SHIFTED)
 
 

@@ -9,7 +9,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext
 
 from models_admin.hooks import Panel
-from retrieval_site.languages.figures import Figure
+from retrieval_site.languages.decimals import Decimals
 from retrieval_site.languages.lazy import gettext_lazy
 from retrieval_site.languages.said import word_in_readers_language
 from search.models import Calibration
@@ -48,7 +48,7 @@ def calibration_panel(version: ModelVersion) -> Panel | None:
             row["queries"],
             row["hits"],
             row["relevant"],
-            f"{Figure(100 * row['calibration_error']):.1f} %",
+            f"{Decimals(100 * row['calibration_error']):.1f} %",
             f"{localtime(row['fitted_at']):%Y-%m-%d %H:%M}",
         )
         for row in calibrations_json(version)

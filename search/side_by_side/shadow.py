@@ -20,7 +20,7 @@ from models_admin.hooks import Panel, Verdict
 from models_admin.models import Alias, ModelVersion, VersionState
 from models_admin.services import CHALLENGER, CHAMPION
 from retrieval_site.errors import AppError
-from retrieval_site.languages.figures import Figure
+from retrieval_site.languages.decimals import Decimals
 from retrieval_site.languages.lazy import gettext_lazy
 from search.job_types import SHADOW, ShadowParameters, ShadowResult
 from search.judged.searches import SECOND_PART
@@ -273,7 +273,7 @@ def shadow_panel(version: ModelVersion) -> Panel | None:
     ).format(
         answers=intcomma(found.answers),
         dropped=intcomma(found.dropped),
-        overlap=Figure(found.overlap),
+        overlap=Decimals(found.overlap),
         same_first=intcomma(found.same_first),
     )
     return Panel(SHADOW_TITLE, columns, rows, note)
@@ -295,7 +295,7 @@ def _dropped_panel(dropped: int) -> Panel | None:
 def _row(name: str, one: Compared) -> tuple[object, ...]:
     if not one.documents:
         return (name, 0, "–", "–", "–", "–")
-    ranks = (f"{Figure(mrr):.3f}" for mrr in (one.champion_mrr, one.challenger_mrr))
+    ranks = (f"{Decimals(mrr):.3f}" for mrr in (one.champion_mrr, one.challenger_mrr))
     return (name, one.documents, one.champion, one.challenger, *ranks)
 
 
@@ -326,7 +326,7 @@ def shadow_verdict(version: ModelVersion, champion: ModelVersion) -> Verdict | N
     ).format(
         answers=intcomma(found.answers),
         dropped=intcomma(found.dropped),
-        overlap=Figure(found.overlap),
+        overlap=Decimals(found.overlap),
         said="; ".join(said) or gettext("nobody opened or marked anything"),
     ) + gettext("What people saw was the champion's, so this is shown and stops nothing.")
     return Verdict(gettext("Live searches, afterwards"), says)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from django.utils.translation import gettext
 
-from retrieval_site.languages.figures import Figure
+from retrieval_site.languages.decimals import Decimals
 from workers.training.measures.sign_test import sign_test
 
 CHANCE_MAX = 0.05
@@ -48,7 +48,7 @@ class SignTested:
         """Return in words how likely chance is, and what people prefer where it is not: this or that."""
         odds = gettext(
             "If both were as good, a majority at least as clear would come about in {chance:.1%} of cases"
-        ).format(chance=Figure(self.chance))
+        ).format(chance=Decimals(self.chance))
         if self.chance >= CHANCE_MAX:
             return gettext("{odds}: that may well be chance (sign test).").format(odds=odds)
         return gettext("{odds}: people prefer {ours} (sign test).").format(

@@ -80,6 +80,6 @@ if (history.state?.opened && performance.getEntriesByType("navigation")[0]?.type
   addEventListener("load", () => {
     standAsBefore();
     history.replaceState({ ...history.state, opened: undefined }, "");
-    history.scrollRestoration = "auto";
   }, { once: true });
+  addEventListener("pagehide", () => { history.scrollRestoration = "auto"; });
 }

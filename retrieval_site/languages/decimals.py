@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils.formats import get_format
 
 
-class Figure(float):
+class Decimals(float):
     """A number whose formats, such as `{share:.1f}`, have the decimal point and thousands of the reader's language."""
 
     __slots__ = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.utils import translation
 
-from retrieval_site.languages.figures import Figure
+from retrieval_site.languages.decimals import Decimals
 from search.templatetags.shares import percent
 
 
@@ -15,5 +15,5 @@ from search.templatetags.shares import percent
 )
 def test_a_number_has_the_signs_of_the_language(language: str, shown: str) -> None:
     with translation.override(language):
-        written = f"{Figure(1234.5):,.2f} {Figure(0.125):+.3f}"
+        written = f"{Decimals(1234.5):,.2f} {Decimals(0.125):+.3f}"
         assert f"{written} {percent(0.953)} {percent(1)}" == shown
