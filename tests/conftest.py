@@ -6,6 +6,7 @@ import os
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 import redis
 from django.conf import settings
@@ -31,8 +32,13 @@ if find_spec("torch") is None:  # `make test-web`: these need torch or a browser
 def pytest_configure() -> None:
     """Pages name static files as they are: hashed names exist only after `collectstatic`, which no test needs.
 
-    Passwords are hashed fast: what makes guessing them slow makes signing in slow too.
+    Passwords are hashed fast: what makes guessing them slow makes signing in slow too. How fast Hypothesis makes its
+    examples is not judged: on a shared machine that says nothing of them.
     """
+    hypothesis.settings.register_profile(
+        "shared", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    )
+    hypothesis.settings.load_profile("shared")
     settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
