@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _KEY = "own-writes:{}"
 _WRITES = re.compile(
     r"\s*(?:INSERT|UPDATE|DELETE)\b[^;]*?\b"
-    r"(?:search_(?:collection|document|fieldvalue|membership|passage)|accounts_user_groups)",
+    r"(?:search_(?:collection|document|fieldvalue|membership|passage)|auth_user_groups)",
     re.IGNORECASE,
 )
 

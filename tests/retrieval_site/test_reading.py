@@ -10,6 +10,7 @@ from django.contrib.auth import get_user_model
 from django.db import InternalError, connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 
+from retrieval_site.accounts.models import User
 from retrieval_site.database import reading
 from retrieval_site.database.own_writes import _WRITES
 from retrieval_site.database.reading import read
@@ -209,7 +210,7 @@ def test_without_the_setting_everything_is_read_by_the_primary(ask, monkeypatch)
     [
         ('UPDATE "search_document" SET "title" = %s', True),
         ('DELETE FROM "search_membership" WHERE "id" = %s', True),
-        ('INSERT INTO "accounts_user_groups" ("user_id", "group_id") VALUES (%s, %s)', True),
+        (f'INSERT INTO "{User.groups.through._meta.db_table}" ("user_id", "group_id") VALUES (%s, %s)', True),
         ('INSERT INTO "search_query" ("id") VALUES (%s)', False),
         ('SELECT * FROM "search_document" FOR UPDATE', False),
     ],
