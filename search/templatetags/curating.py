@@ -13,6 +13,7 @@ from search.filters.values import METADATA
 from search.services.history import OF_JOBS
 from search.views.cards import facts
 from search.views.filtering import label_of
+from search.views.source_rounds import WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,14 +37,8 @@ def field_value(metadata: Mapping[str, Any], field: CollectionField) -> str:
     return next((value for _, value in facts({key: metadata.get(key)})), "")
 
 
-_COUNTED = {
-    "new": gettext_lazy("new"),
-    "changed": gettext_lazy("changed"),
-    "moved": gettext_lazy("moved"),
-    "deleted": gettext_lazy("deleted"),
-    "unchanged": gettext_lazy("unchanged"),
-    "failed": gettext_lazy("failed"),
-    "removed": gettext_lazy("removed"),
+_COUNTED = {name: word for name, word in WORDS.items() if name != "waiting"} | {
+    "removed": gettext_lazy("removed")
 }
 
 
