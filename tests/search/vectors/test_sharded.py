@@ -16,7 +16,7 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from pgvector import HalfVector
 
-from models_admin.models import Alias, ModelVersion
+from models_admin.models import Alias
 from retrieval_site.errors import AppError
 from search.curating.write import _move_vectors
 from search.models import Document, Query
@@ -145,9 +145,8 @@ def wait_for(is_so) -> None:
 
 def test_shards_that_nobody_set_up_are_refused(servers, monkeypatch) -> None:
     use(monkeypatch, servers[:1])
-    manifest = {"modalities": ["image", "text"]}
-    with pytest.raises(AppError) as refused:
-        table_create(ModelVersion(pk=10**6, name="early", number=1, dim=DIM, manifest=manifest))
+    with pytest.raises(AppError) as refused, transaction.atomic():
+        make_version("early", dim=DIM, champion=False)
     assert refused.value.id == "shards.not_set_up"
 
 
