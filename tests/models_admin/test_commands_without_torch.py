@@ -12,5 +12,7 @@ def test_they_are_imported_without_torch() -> None:
     names = [f"models_admin.management.commands.{name}" for name in COMMANDS]
     lines = ["import importlib, sys", "sys.modules['torch'] = None", "import django", "django.setup()"]
     lines += [f"importlib.import_module({name!r})" for name in names]
-    found = subprocess.run([sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True, check=False)
+    found = subprocess.run(
+        [sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True, check=False
+    )
     assert found.returncode == 0, found.stderr[-400:]
