@@ -1,10 +1,11 @@
 """`python -m bench.nothing --bundle FILE …`: which statistic tells a photo about the collection from any other.
 
-Half of the known photos calibrate a threshold that 2.5 % of such photos should fall below; the other half, and
-pictures of other things, are held against it. `--data` takes a data set with captions, whose validation photos are the
-known ones. `--documents` takes what `manage.py demo documents` wrote, whose pictures calibrate, and `--drawings` what
-`manage.py demo draw` wrote, which ask. Strange are “made” noise, textures, charts, screenshots and pages, and the
-pictures in the folders of `--strange`. Straight from a bundle, no server.
+Half of the known photos calibrate a threshold that 2 % of such photos should fall below, each without the texts of
+its own document, as the job does it; the other half, and pictures of other things, are held against it. `--data` takes
+a data set with captions, whose validation photos are the known ones. `--documents` takes what `manage.py demo
+documents` wrote, whose pictures calibrate, and `--drawings` what `manage.py demo draw` wrote, which ask. Strange are
+“made” noise, textures, charts, screenshots and pages, and the pictures in the folders of `--strange`. Straight from a
+bundle, no server.
 """
 
 from __future__ import annotations
@@ -49,20 +50,29 @@ NEIGHBOURS = 5
 
 @dataclass(frozen=True)
 class Known:
-    """Texts, photos that calibrate, and photos about the same that ask."""
+    """Texts, photos that calibrate, and photos about the same that ask.
+
+    `owners`: the number of each text's document; `calibrated`: that of each calibrating photo's.
+    """
 
     texts: list[str]
+    owners: list[int]
     calibrating: list[Path]
+    calibrated: list[int]
     asking: list[Path]
 
 
 @dataclass(frozen=True)
 class Space:
-    """Vectors of texts and of the photos that calibrate; `background`: a sample of the texts."""
+    """Vectors of texts and of the photos that calibrate; `background`: a sample of the texts.
+
+    `own` `(photos, texts)`: which texts are of a photo's own document.
+    """
 
     texts: Vectors
     photos: Vectors
     background: Vectors
+    own: NDArray[np.bool_]
 
 
 def main() -> None:
@@ -73,7 +83,8 @@ def main() -> None:
     with opened_bundle(options.bundle) as encoder:
         texts = encoder.encode_texts(known.texts)
         sample = texts[rng.permutation(len(texts))[:BACKGROUND]]
-        space = Space(texts, _embedded(encoder, known.calibrating), sample)
+        own = np.asarray(known.calibrated)[:, None] == np.asarray(known.owners)[None]
+        space = Space(texts, _embedded(encoder, known.calibrating), sample, own)
         asked = {"known": _embedded(encoder, known.asking)} | _strange(encoder, options)
         _, read = encoder.encode_queries(nonsense(NONSENSE, options.seed))
         unknown = [words.nothing_known for words in read]
@@ -92,7 +103,10 @@ def _line(calibrating: Floats) -> float:
 
 
 def _best(space: Space, photos: Vectors | None) -> Floats:
-    return (_asked(space, photos) @ space.texts.T).max(axis=1).astype(np.float64)
+    scores = _asked(space, photos) @ space.texts.T
+    if photos is None:
+        scores[space.own] = -1
+    return scores.max(axis=1).astype(np.float64)
 
 
 def _deviations(space: Space, photos: Vectors | None) -> Floats:
@@ -149,19 +163,26 @@ def _strange(encoder: Encoder, options: argparse.Namespace) -> dict[str, Vectors
 def _captioned(options: argparse.Namespace) -> Known:
     split = read_source(DataSource(options.data, "", "")).split("val")
     order = np.random.default_rng(options.seed).permutation(len(split.paths))[: 2 * options.photos]
-    texts = [text for place in order for text in split.captions[place]]
+    texts = [(text, int(place)) for place in order for text in split.captions[place]]
     photos = [split.paths[place] for place in order]
-    return Known(texts, photos[::2], photos[1::2])
+    owners = [place for _, place in texts]
+    return Known([text for text, _ in texts], owners, photos[::2], order[::2].tolist(), photos[1::2])
 
 
 def _demo(options: argparse.Namespace) -> Known:
     lines = (options.documents / "documents.jsonl").read_text(encoding="utf-8").splitlines()
-    bodies = [json.loads(line)["body"] for line in lines]
-    texts = [body[span.start : span.end] for body in bodies for span in passages(body)]
-    pictures = [json.loads(line)["images"] for line in lines]
-    first = {Path(names[0]).name for names in pictures if names}
+    documents = [json.loads(line) for line in lines]
+    texts = [
+        (number, found["body"][span.start : span.end])
+        for number, found in enumerate(documents)
+        for span in passages(found["body"])
+    ]
+    first = {Path(found["images"][0]).name: n for n, found in enumerate(documents) if found["images"]}
     calibrating = [path for path in _pictures(options.documents / "images") if path.name in first]
-    return Known(texts, calibrating, _pictures(options.drawings))
+    owners = [number for number, _ in texts]
+    calibrated = [first[path.name] for path in calibrating]
+    asking = _pictures(options.drawings)
+    return Known([text for _, text in texts], owners, calibrating, calibrated, asking)
 
 
 def _pictures(folder: Path) -> list[Path]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from models_admin import hooks
 from models_admin.deaths import version_died
 from models_admin.files import encoder_cache, version_folder
-from models_admin.models import Alias, ModelVersion, VersionState
+from models_admin.models import LOADABLE, Alias, ModelVersion
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +19,7 @@ class RegisteredVersions:
     def folder(self, version_id: int) -> Path:
         """Return the folder of the extracted bundle, fetched from the storage where it is not on this machine yet."""
         version = ModelVersion.objects.select_related("bundle", "served").filter(pk=version_id).first()
-        if version is None or version.state == VersionState.SET_ASIDE:
+        if version is None or version.state not in LOADABLE:
             raise LookupError(f"There is no model version {version_id} that may be loaded.")
         return version_folder(version)
 

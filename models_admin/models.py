@@ -23,6 +23,10 @@ class VersionState(models.TextChoices):
     SET_ASIDE = "set_aside", gettext_lazy("set aside")
 
 
+LOADABLE = frozenset({VersionState.VALID, VersionState.PREPARING, VersionState.READY, VersionState.RETIRED})
+"""States of versions whose bundle passed validation and that did not end their process since: others are not loaded."""
+
+
 class VectorIndex(models.TextChoices):
     """How a version's vectors are searched; docs/operator.md says what each costs."""
 

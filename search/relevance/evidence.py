@@ -3,7 +3,8 @@
 A model gives every picture a vector, also one that has nothing to do with the collections; some unit is close to it by
 chance. Pictures that are about the collections, and what is stored in them, fill few of their vectors' dimensions.
 What a query has in the others tells a strange one (the residual of “ViM”, Wang et al. 2022), where its best score alone
-often does not.
+often does not. It counts beside what the query has inside: a photo of several things lies between theirs, deviates
+otherwise than each of them, and is no stranger for that.
 
 Pure functions.
 """
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.floating]
 
-DIRECTIONS_MAX = 64
+DIRECTIONS_MAX = 128
 QUERY_SHARE = 0.5
 """How much a query's deviation counts beside a unit's: there are more units, and they say what else could be asked."""
 FOLDS = 5
@@ -73,11 +74,12 @@ def closeness(scores: Floats, similarity: str) -> Floats:
 
 
 def familiarity(queries: NDArray[np.float32], space: Space) -> Floats:
-    """Return −log of what queries `(n, dim)` have outside of the space, squared: `(n,)`."""
+    """Return the log of what queries `(n, dim)` have inside of the space by what they have outside, squared: `(n,)`."""
     centred = queries - space.mean
     inside = centred @ space.basis.T
-    outside = (centred**2).sum(axis=1) - (inside**2).sum(axis=1)
-    known: Floats = -np.log(np.maximum(outside, _LEAST))
+    held = (inside**2).sum(axis=1)
+    outside = (centred**2).sum(axis=1) - held
+    known: Floats = np.log(np.maximum(held, _LEAST)) - np.log(np.maximum(outside, _LEAST))
     return known
 
 

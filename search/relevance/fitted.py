@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Source = Literal["pairs", "judgements"]
-LINE_SHARE = 0.025
-"""Of queries that are about the collections, so many at most are told that nothing matches."""
+LINE_SHARE = 0.02
+"""Of queries like those that calibrate, so many at most are told that nothing matches."""
 STRONG_SHARE = 0.1
 HELD_OUT_QUERIES_MIN = 10
 
@@ -52,6 +52,8 @@ class Fitted:
     pairs: int = 0
     judgements: int = 0
     reference: tuple[float, ...] = ()
+    familiarity: Literal["odds"]
+    """What the scale was made for: a calibration that an earlier release wrote is not read, but fitted anew."""
 
     def evidence(
         self, scores: NDArray[np.float64], queries: NDArray[np.float32], space: Space
@@ -73,10 +75,11 @@ class Labels:
     scores: NDArray[np.float64]
     relevant: NDArray[np.bool_]
     first: NDArray[np.float64]
-    """The score of each query's first hit `(queries,)`: with judgements, of its best that is relevant."""
+    """The score of each query's first hit `(queries,)`: with judgements, of its best that is relevant; of pairs, of the
+    best that is not its own document's, for whoever asks has a photo that no document has."""
     units: NDArray[np.float32]
     best: NDArray[np.float64]
-    """The best score that each query found `(queries,)`, relevant or not."""
+    """The best score that each query found `(queries,)`, relevant or not; of pairs likewise without its own."""
 
 
 def fit(labels: Labels, similarity: str, source: Source) -> tuple[Fitted, Space]:
@@ -98,6 +101,7 @@ def fit(labels: Labels, similarity: str, source: Source) -> tuple[Fitted, Space]
         labels=len(labels.scores),
         relevant=int(labels.relevant.sum()),
         error=_error(spoken, labels, curve),
+        familiarity="odds",
     )
     return fitted, space_of(labels.vectors, labels.units)
 

@@ -110,7 +110,8 @@ def pair_counts(version: ModelVersion) -> dict[int, int]:
 def pair_labels(version: ModelVersion, collection: int | None, ctx: JobContext) -> Labels:
     """Return what documents' own pictures find among passages: their own document is relevant, and others are not.
 
-    Documents whose text says nearly the same as the own one are left out.
+    Documents whose text says nearly the same as the own one are left out. What a picture finds first is told without
+    its own document: a text that was written to the picture itself lies nearer than a stranger's photo finds any.
     """
     places = (collection,) if collection else tuple(Collection.objects.values_list("pk", flat=True))
     scope = Scope(VectorTable(version.pk, PASSAGE.name), places)
@@ -119,7 +120,8 @@ def pair_labels(version: ModelVersion, collection: int | None, ctx: JobContext) 
         query = EncodedQuery(version, (EncodedPart("image", vector[None]),))
         found = run(Asked(Known(query), scope, HITS, HITS)).documents
         if found:
-            growing.add(vector, found[0].score, _told(version, document_id, found), found[0].score)
+            first = next((hit.score for hit in found if hit.document_id != document_id), found[0].score)
+            growing.add(vector, first, _told(version, document_id, found), first)
         ctx.advance(1)
         ctx.checkpoint()
     return growing.done(units_sample(scope.table, collection, version.dim))

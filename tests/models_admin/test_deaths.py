@@ -35,6 +35,14 @@ def test_the_second_death_within_a_day_sets_a_version_aside():
     assert caught.value.id == "version.wrong_state"
 
 
+@pytest.mark.parametrize("state", ["uploaded", "validating", "refused"])
+def test_a_version_that_did_not_pass_validation_is_not_loaded(state):
+    version = make_version("other", champion=False)
+    type(version).objects.filter(pk=version.pk).update(state=state)
+    with pytest.raises(LookupError):
+        versions().folder(version.pk)
+
+
 def test_deaths_that_lie_longer_apart_do_not():
     version = make_version("other", champion=False)
     old = timezone.now() - WINDOW - timedelta(minutes=1)

@@ -8,6 +8,7 @@ from drf_spectacular.utils import PolymorphicProxySerializer
 from rest_framework import serializers
 from rest_framework.response import Response
 
+from models_admin.models import LOADABLE
 from retrieval_site.errors import AppError
 from search import retrieval
 from search.api.access import usable_version
@@ -346,11 +347,18 @@ class EmbeddingView(ApiView):
     def post(self, request: Request) -> Response:
         """Return the vector of a picture or a text in a model's joint space."""
         values = validated(EmbeddingParameters, request.data)
-        version = usable_version(request, values["model"])
+        version = _loadable(usable_version(request, values["model"]))
         encoded = _encoded(request, version, values)
         numbers = encoded.vector.tolist()
         about = {"dim": len(numbers), "model": version.key, "warnings": list(encoded.warnings)}
         return Response({"embedding": numbers, **about})
+
+
+def _loadable(version: ModelVersion) -> ModelVersion:
+    """Return the version; raises AppError `model.not_ready` where its bundle did not pass validation."""
+    if version.state not in LOADABLE:
+        raise AppError("model.not_ready/not_validated", model=version.key, state=str(version.state))
+    return version
 
 
 def _encoded(request: Request, version: ModelVersion, values: dict[str, Any]) -> Encoded:

@@ -373,6 +373,16 @@ def test_what_cannot_be_embedded_is_refused(body, expected, world, encoders):
     assert refused(APIClient().post(EMBEDDINGS, body)) == expected
 
 
+@pytest.mark.parametrize("state", ["uploaded", "validating", "refused", "set_aside"])
+def test_whoever_manages_models_is_told_that_one_without_validation_is_asked_nothing(world, encoders, state):
+    make_version(number=2, state=state)
+    client = APIClient()
+    client.force_authenticate(world.users["root"])
+    answer = client.post(EMBEDDINGS, {"text": "pump", "model": "small@2"})
+    assert refused(answer) == (409, "model.not_ready")
+    assert_described(answer, EMBEDDINGS, "post")
+
+
 def test_parts_come_as_json_with_their_weights(asked):
     parts = [{"text": "pump"}, {"document": 7, "weight": 0.5}, {"text": "rust", "weight": -1}]
     assert APIClient().post(SEARCH, {"parts": parts}).status_code == 200

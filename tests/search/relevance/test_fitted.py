@@ -61,11 +61,20 @@ def test_too_few_queries_give_a_line_that_nothing_is_below() -> None:
     assert (fitted.evidence(firsts(strange, units), strange, space) > fitted.line).all()
 
 
-def test_familiarity_is_the_log_of_what_lies_outside_of_the_space() -> None:
+def test_familiarity_is_the_log_of_how_much_more_lies_inside_of_the_space_than_outside() -> None:
     space = space_of(of_the_collections(400, 0), of_the_collections(0, 1))
     query = of_the_collections(1, 5)
-    inside = space.mean + sum(((query[0] - space.mean) @ row) * row for row in space.basis)
-    assert familiarity(query, space)[0] == pytest.approx(-np.log(((query[0] - inside) ** 2).sum()), rel=1e-3)
+    deviation = query[0] - space.mean
+    inside = sum((deviation @ row) * row for row in space.basis)
+    odds = (inside**2).sum() / ((deviation - inside) ** 2).sum()
+    assert familiarity(query, space)[0] == pytest.approx(np.log(odds), rel=1e-3)
+
+
+def test_a_query_that_deviates_half_as_much_in_the_same_direction_is_as_familiar() -> None:
+    space = space_of(of_the_collections(400, 0), of_the_collections(0, 1))
+    queries = of_the_collections(20, 5)
+    nearer = (space.mean + (queries - space.mean) / 2).astype(np.float32)
+    assert familiarity(nearer, space) == pytest.approx(familiarity(queries, space), abs=1e-2)
 
 
 def test_what_is_stored_tells_more_of_the_directions_than_few_queries_do() -> None:

@@ -11,6 +11,7 @@ from search.job_types import CALIBRATE, ENCODE
 from search.models import Calibration, DocumentImage, Judgement, Query, QueryPart
 from search.relevance import fitting
 from search.relevance.fitting import calibrate_version, calibrations_due
+from search.relevance.labels import pair_labels
 from search.relevance.panel import calibration_panel
 from search.relevance.stored import calibrations_forget
 from search.retrieval.door import search_encoded
@@ -97,6 +98,26 @@ def test_documents_with_picture_and_text_calibrate_photos_that_look_for_texts(wo
     values = row.values
     assert (values["source"], values["queries"], values["pairs"]) == ("pairs", COUNT, COUNT)
     assert values["error"] < 0.1
+
+
+def test_what_a_picture_finds_first_is_told_without_the_text_of_its_own_document(world):
+    version, _, texts = world
+    labels = pair_labels(version, None, Watcher())
+    found = -np.sort(-(labels.vectors @ texts.T), axis=1)
+    assert labels.first == pytest.approx(found[:, 1], abs=2e-3)
+    assert (labels.best == labels.first).all()
+    assert labels.relevant.sum() == COUNT
+
+
+def test_a_calibration_of_an_earlier_release_is_not_read_and_fitted_anew(world):
+    version, *_ = world
+    calibrate_version(version, Watcher())
+    row = Calibration.objects.get()
+    del row.values["familiarity"]
+    row.save()
+    assert calibrations_due()
+    assert calibrate_version(version, Watcher()) == 1
+    assert Calibration.objects.get().values["familiarity"] == "odds"
 
 
 def test_a_photo_of_what_is_there_matches_and_one_of_something_else_does_not(world):

@@ -33,6 +33,7 @@ FITTED = Fitted(
     labels=200,
     relevant=100,
     error=0.0,
+    familiarity="odds",
 )
 CALIBRATED = Calibrated(FITTED, Space(np.zeros(4, np.float32), np.zeros((1, 4), np.float32)))
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from workers.training.errors import TrainingError
-from workers.training.tracking.mlflow import mlflow_client, mlflow_experiment
+from workers.training.tracking.mlflow_store import mlflow_client, mlflow_experiment
 
 if TYPE_CHECKING:
     from pathlib import Path
