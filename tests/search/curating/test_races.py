@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
-from django.db import connection
 
 from retrieval_site.accounts.models import User
-from retrieval_site.errors import AppError
 from search.curating import changes
 from search.curating.start import change_start, change_undo, picked_documents
 from search.models import ChangedDocument, ChangeSet, Document, Membership, TrashedDocument
 from search.services.document_fields import DocumentFields
 from search.services.documents import DocumentRecord, documents_delete, documents_save
+from tests.support.at_once import at_once
 from tests.support.corpus import make_collection
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -34,23 +30,6 @@ def ann(notes) -> User:
     user = User.objects.create(username="ann")
     Membership.objects.create(collection=notes, user=user, role="curator")
     return user
-
-
-def at_once(*work) -> list[object]:
-    """Do all of it at the same time, each by a connection of its own; return what each gives or raises."""
-    start = threading.Barrier(len(work))
-
-    def one(todo):
-        try:
-            start.wait()
-            return todo()
-        except AppError as error:
-            return error
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(len(work)) as pool:
-        return list(pool.map(one, work))
 
 
 def every(notes, by, action, **detail) -> ChangeSet:
