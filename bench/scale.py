@@ -4,8 +4,8 @@ A server of the benchmark's own holds one passage a vector. At each size each ki
 product's own code and asked the same questions at several settings: `ef_search` of an HNSW index, the candidates whose
 vectors are compared of a binary one. What is right is computed beside, by numpy, from the vectors as they are stored.
 The vectors are those of `bench.hard_vectors`, or with `--easy` of `bench.vectors`. `--peers` also asks FAISS and
-usearch (`requirements/bench.txt`), in this process, without PostgreSQL, rights or a transaction. `--graphs 16x64 32x128`
-builds the HNSW index with each of these m and ef_construction in turn and asks at more settings.
+usearch (`requirements/bench.txt`), in this process, without PostgreSQL, rights or a transaction. `--graphs 16x64` and more
+builds the HNSW index with each such m and ef_construction in turn and asks at more settings.
 """
 
 from __future__ import annotations
