@@ -4,7 +4,7 @@ A server of the benchmark's own holds one passage a vector. At each size each ki
 product's own code and asked the same questions at several settings: `ef_search` of an HNSW index, the candidates whose
 vectors are compared of a binary one. What is right is computed beside, by numpy, from the vectors as they are stored.
 The vectors are those of `bench.hard_vectors`, or with `--easy` of `bench.vectors`. `--peers` also asks FAISS and
-usearch (`requirements/bench.txt`), in this process, without PostgreSQL, rights or a transaction. `--graphs 16x64` and more
+usearch (`requirements/bench.txt`), in this process, without PostgreSQL, rights or a transaction. `--graphs 16x64 32x64`
 builds the HNSW index with each such m and ef_construction in turn and asks at more settings.
 """
 
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from models_admin.models import ModelVersion
-    from search.vectors.tables import IndexKind
 
     Floats = NDArray[np.float32]
 
@@ -168,7 +167,7 @@ def _measured(
             yield _row(count, name, setting, _timed(asked, ask, truth.tenth), (built, size))
 
 
-def _builds(options: argparse.Namespace) -> Iterator[tuple[str, IndexKind, tuple[int, ...]]]:
+def _builds(options: argparse.Namespace) -> Iterator[tuple[str, str, tuple[int, ...]]]:
     """Yield what each index is called, its kind and settings; for each graph, the product builds that one meanwhile."""
     from search.vectors import index as product
 
