@@ -7,11 +7,15 @@ import pytest
 from retrieval_site.accounts.models import User
 from search.curating import changes
 from search.curating.start import change_start, change_undo, picked_documents
+from search.job_types import ENCODE
 from search.models import ChangedDocument, ChangeSet, Document, Membership, TrashedDocument
 from search.services.document_fields import DocumentFields
 from search.services.documents import DocumentRecord, documents_delete, documents_save
+from search.services.history import _note_job
 from tests.support.at_once import at_once
 from tests.support.corpus import make_collection
+from workers.jobs.services import job_create
+from workers.jobs.types import JobParameters
 
 pytestmark = pytest.mark.django_db(transaction=True)
 DOCUMENTS = 60
@@ -85,3 +89,9 @@ def test_two_runs_of_one_change_do_each_document_once(notes, ann, monkeypatch):
         return count
 
     assert sum(at_once(run, run)) == DOCUMENTS
+
+
+def test_runs_of_one_job_at_once_are_one_change(notes, ann):
+    job = job_create(ENCODE, JobParameters(), owner=ann)
+    at_once(*[lambda: _note_job(job, ChangeSet.Action.IMPORT, notes.pk)] * 6)
+    assert ChangeSet.objects.get(job=job).by == ann
