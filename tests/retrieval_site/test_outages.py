@@ -40,6 +40,9 @@ OUTAGES = [
     (MemoryError(), "server.memory"),
     (OSError(errno.ENOMEM, "Cannot allocate memory"), "server.memory"),
     (RuntimeError("can't start new thread"), "server.memory"),
+    (RuntimeError("Exception from src/inference: std::bad_alloc"), "server.memory"),
+    (ImportError("libx.so: failed to map segment from shared object"), "server.memory"),
+    (ImportError("libx.so: cannot open shared object file"), None),
 ]
 FAULTS = [
     of_database(psycopg.errors.DeadlockDetected),

@@ -16,6 +16,7 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from pgvector import HalfVector
+from psycopg.errors import QueryCanceled
 
 from models_admin.models import Alias, ModelVersion
 from retrieval_site.errors import AppError
@@ -475,6 +476,14 @@ def test_back_on_one_server_it_is_a_plain_table_again(corpus, table, servers, mo
     with connection.cursor() as cursor:
         cursor.execute("SELECT relkind FROM pg_class WHERE oid = to_regclass(%s)", [table.name])
         assert cursor.fetchone() == ("r",)
+
+
+def test_a_shard_that_ends_while_it_is_written_to_is_told_as_away(corpus) -> None:
+    shard = shards()[0]
+    with pytest.raises(AppError, match=r"shards\.away"), connected(shard) as there:
+        there.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+    with pytest.raises(QueryCanceled), connected(shard) as there:
+        there.execute("SET statement_timeout = 1; SELECT pg_sleep(1)")
 
 
 def test_no_password_is_shown(corpus, servers, monkeypatch) -> None:
