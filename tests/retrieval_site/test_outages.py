@@ -42,7 +42,6 @@ OUTAGES = [
     (RuntimeError("can't start new thread"), "server.memory"),
     (RuntimeError("Exception from src/inference: std::bad_alloc"), "server.memory"),
     (ImportError("libx.so: failed to map segment from shared object"), "server.memory"),
-    (ImportError("libx.so: cannot open shared object file"), None),
 ]
 FAULTS = [
     of_database(psycopg.errors.DeadlockDetected),
@@ -51,6 +50,7 @@ FAULTS = [
     FileNotFoundError(errno.ENOENT, "gone"),
     ZeroDivisionError(),
     RuntimeError("something else"),
+    ImportError("libx.so: cannot open shared object file"),
     None,
 ]
 
