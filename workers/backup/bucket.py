@@ -31,6 +31,7 @@ LOCK = "lock"
 RENEWED_SECONDS = 60.0
 LEFT_SECONDS = 300.0
 """The age, by the service's clock, from which on a lock was left by a writer that is gone."""
+NO_TAG = '"00000000000000000000000000000000"'
 SETTLE_SECONDS = 1.0
 """How long a lock must stand as we wrote it where the service lets everybody write."""
 NO_CONDITIONS = (
@@ -180,10 +181,13 @@ class _Lock:
         return self._client.put(LOCK, body, len(self._own), sha256)
 
     def _refuses_another(self) -> bool:
-        """Return whether the service refuses to write a lock as new while ours stands."""
+        """Return whether the service refuses to write while ours stands: as a new one, and in place of another."""
+        return all(self._refuses(condition) for condition in (NEW, only_while(NO_TAG)))
+
+    def _refuses(self, condition: dict[str, str]) -> bool:
         try:
-            self._tag = self._put(NEW)
-        except FileExistsError:
+            self._tag = self._put(condition)
+        except (FileExistsError, FileNotFoundError):
             return True
         return False
 
