@@ -157,7 +157,9 @@ def test_an_object_is_written_where_a_condition_holds(client):
 def test_a_conflict_of_conditional_writes_and_a_service_without_conditions_are_told(
     client, status, raised, monkeypatch
 ):
-    monkeypatch.setattr(client, "_tried", lambda _: (HTTPResponse(body=b"", status=status), ""))
+    monkeypatch.setattr(
+        client, "_tried", lambda _: (HTTPResponse(io.BytesIO(b""), status=status, preload_content=False), "")
+    )
     with pytest.raises(raised):
         client.put("lock", io.BytesIO(b"x"), 1, sha256_of(io.BytesIO(b"x")), NEW)
 
