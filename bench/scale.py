@@ -4,7 +4,8 @@ A server of the benchmark's own holds one passage a vector. At each size each ki
 product's own code and asked the same questions at several settings: `ef_search` of an HNSW index, the candidates whose
 vectors are compared of a binary one. What is right is computed beside, by numpy, from the vectors as they are stored.
 The vectors are those of `bench.hard_vectors`, or with `--easy` of `bench.vectors`. `--peers` also asks FAISS and
-usearch (`requirements/bench.txt`), in this process, without PostgreSQL, rights or a transaction.
+usearch (`requirements/bench.txt`), in this process, without PostgreSQL, rights or a transaction. `--graphs 16x64 32x64`
+builds the HNSW index with each such m and ef_construction in turn and asks at more settings.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,8 @@ SETTINGS = {
     "FAISS": (48, 96, 192, 384),
     "usearch": (48, 96, 192, 384),
 }
+FINE = (48, 64, 96, 128, 192, 256, 384, 512, 768, 1000)
+"""Values of `ef_search` at which graphs are compared."""
 EXACT_QUESTIONS = 10
 SAMPLE = 5000
 M, EF_CONSTRUCTION = 32, 128
@@ -147,21 +150,37 @@ def _measured(
 
     version = _loaded(world, count, options.dim)
     scope = make_scope(VectorTable(version.pk, "passage"), asking.collections_all(), {})
-    for index in options.indexes:
+    for name, index, settings in _builds(options):
         index_drop(version, "passage")
         version.vector_index, started = index, time.perf_counter()
         index_build(version, "passage")
         built = time.perf_counter() - started
         size = index_state(version, "passage").size_bytes / MIB
-        print(f"  {index}: built in {built:.0f} s; PostgreSQL holds {_postgres_mib():.0f} MiB", flush=True)
-        for setting in SETTINGS[index]:
+        print(f"  {name}: built in {built:.0f} s; PostgreSQL holds {_postgres_mib():.0f} MiB", flush=True)
+        for setting in settings:
             plan = Plan("exact", TOP) if index == "exact" else plan_by_index(index, CANDIDATES_MIN, setting)
 
             def ask(question: Floats, plan: Plan = plan) -> Floats:
                 return asking.asked(version, question, scope, plan).best
 
             asked = truth.questions[: EXACT_QUESTIONS if index == "exact" else None]
-            yield _row(count, index, setting, _timed(asked, ask, truth.tenth), (built, size))
+            yield _row(count, name, setting, _timed(asked, ask, truth.tenth), (built, size))
+
+
+def _builds(options: argparse.Namespace) -> Iterator[tuple[str, str, tuple[int, ...]]]:
+    """Yield what each index is called, its kind and settings; for each graph, the product builds that one meanwhile."""
+    from search.vectors import index as product
+
+    chosen = product.GRAPHS["hnsw"]
+    for index in options.indexes:
+        if index != "hnsw" or not options.graphs:
+            yield index, index, SETTINGS[index]
+            continue
+        for graph in options.graphs:
+            m, ef_construction = map(int, graph.split("x"))
+            product.GRAPHS["hnsw"] = replace(chosen, m=m, ef_construction=ef_construction)
+            yield f"hnsw {graph}", "hnsw", FINE
+        product.GRAPHS["hnsw"] = chosen
 
 
 def _loaded(world: HardSet | _Easy, count: int, dim: int) -> ModelVersion:
@@ -272,6 +291,9 @@ def _options(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--sizes", nargs="+", type=int, default=[10_000, 100_000], metavar="COUNT")
     parser.add_argument(
         "--indexes", nargs="+", default=["hnsw", "binary", "exact"], choices=list(SETTINGS)[:3]
+    )
+    parser.add_argument(
+        "--graphs", nargs="+", default=[], metavar="MxEF_CONSTRUCTION", help="HNSW graphs to compare"
     )
     parser.add_argument("--dim", type=int, default=vectors.DIM)
     parser.add_argument("--questions", type=int, default=100)

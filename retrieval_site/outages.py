@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 RETRY_SECONDS = 5
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _NO_THREAD = "can't start new thread"
+_NO_ROOM_TO_LOAD = ("failed to map segment", "annot allocate memory", "bad_alloc")
+"""How the loader of libraries and C++ say it, in an ImportError and a RuntimeError."""
 _DISK_FULL = psycopg.errors.DiskFull.sqlstate
 _DISK_FULL_ID = "server.disk_full"
 _AWAY = ("08", "53", "57P", "58")
@@ -44,7 +46,10 @@ def is_out_of_memory(exception: BaseException | None) -> bool:
     """Return whether the exception says that there is no memory: for an object, a mapping, a process or a thread."""
     if isinstance(exception, OSError):
         return exception.errno == errno.ENOMEM
-    return isinstance(exception, MemoryError) or str(exception) == _NO_THREAD
+    if isinstance(exception, MemoryError) or str(exception) == _NO_THREAD:
+        return True
+    told = str(exception) if isinstance(exception, ImportError | RuntimeError) else ""
+    return any(words in told for words in _NO_ROOM_TO_LOAD)
 
 
 def disk_is_full(exception: BaseException | None) -> bool:

@@ -48,6 +48,7 @@ CALM_SHARE = 0.12
 REST_SECONDS = 3.0
 QUIET_SECONDS = 240.0
 SAID_MAX = 60
+CRASHES_SAID, CRASH_LINES = 3, 50
 
 
 @dataclass
@@ -103,6 +104,7 @@ def _rehearsed(site: Site, options: argparse.Namespace, room: Path) -> int:
         _come_to_rest(site)
     _ask_again(crowd, client)
     report = Report()
+    _say_crashes(site.folder)
     _say_faults(ledger, day)
     _say_memory(day, memory, report)
     bad = _say_counts(ledger, list(Counting(site.folder, ledger).faults()), report)
@@ -223,6 +225,14 @@ def _bad_kinds(ledger: Ledger) -> set[str]:
         for kind in kinds
         if kind in ("wrong", UNKNOWN_ERROR, "not JSON", "benchmark") or "misshaped" in kind
     }
+
+
+def _say_crashes(folder: Path) -> None:
+    """Print what the logs, which go with the disk, say of jobs that ended by an error that nobody expected."""
+    lines = [line for log in sorted((folder / "log").glob("*.log*")) for line in log.open(errors="replace")]
+    crashed = [number for number, line in enumerate(lines) if line.rstrip().endswith(" crashed")]
+    for number in crashed[:CRASHES_SAID]:
+        print("".join(f"  | {line}" for line in lines[number : number + CRASH_LINES]))
 
 
 def _say_faults(ledger: Ledger, day: Day) -> None:

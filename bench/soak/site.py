@@ -133,10 +133,10 @@ class Memory:
         while not self._end.wait(self.every_seconds):
             for name in MARKS:
                 with contextlib.suppress(SystemExit, psutil.Error):
-                    self.seen[name].append((time.monotonic(), sum(map(_pss, self.site.tree(name)))))
+                    self.seen[name].append((time.monotonic(), sum(map(pss, self.site.tree(name)))))
 
 
-def _pss(process: psutil.Process) -> int:
+def pss(process: psutil.Process) -> int:
     with contextlib.suppress(psutil.Error, OSError):
         return int(process.memory_full_info().pss)
     return 0

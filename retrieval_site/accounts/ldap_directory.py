@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import ldap
 from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth import get_user_model
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.dispatch import receiver
 from django_auth_ldap import config as library
 from django_auth_ldap.backend import LDAPBackend, LDAPSettings, ldap_error
@@ -56,7 +56,12 @@ class LdapDirectory(LDAPBackend):
     def get_or_build_user(self, username: str, ldap_user: Any) -> tuple[User, bool]:
         """Return the account of somebody whom the directory knows by this name and password."""
         groups = groups_of(ldap_user, self.config)
-        person = self._account(username, ldap_user, groups)
+        try:
+            person = self._account(username, ldap_user, groups)
+        except (
+            IntegrityError
+        ):  # made meanwhile by another request: of the same person, or of one with this name
+            person = self._account(username, ldap_user, groups)
         fields = fields_of(ldap_user.attrs)
         changed = {name: value for name, value in fields.items() if getattr(person, name) != value}
         for name, value in changed.items():

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import jwt
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
-from allauth.socialaccount.models import SocialApp
+from allauth.socialaccount.models import SocialAccount, SocialApp
 from allauth.socialaccount.providers.base import AuthError
 from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView
 from allauth.socialaccount.providers.openid_connect.provider import OpenIDConnectProvider
 from allauth.socialaccount.providers.openid_connect.views import OpenIDConnectOAuth2Adapter
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils.crypto import get_random_string
 from requests import RequestException
@@ -199,9 +200,14 @@ class SocialAdapter(DefaultSocialAccountAdapter):
             person_follow_claims(person=sociallogin.user, groups=groups, rules=oidc)
         check_groups(groups, oidc)
         if not existing and oidc.match_email and (known := _known_by_email(sociallogin.user.email)):
-            sociallogin.connect(request, known)
-            audit_note("user.joined", known, by=known, issuer=oidc.issuer)
-            person_follow_claims(person=known, groups=groups, rules=oidc)
+            try:
+                with transaction.atomic():
+                    sociallogin.connect(request, known)
+                    audit_note("user.joined", known, by=known, issuer=oidc.issuer)
+            except IntegrityError:  # joined meanwhile by another request of theirs
+                if not _taken(sociallogin):
+                    raise
+            person_follow_claims(person=sociallogin.user, groups=groups, rules=oidc)
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
         """Return True where people get an account by signing in; raises AppError `auth.no_account` elsewhere."""
@@ -210,7 +216,21 @@ class SocialAdapter(DefaultSocialAccountAdapter):
         return True
 
     def save_user(self, request: HttpRequest, sociallogin: SocialLogin, form: Any = None) -> User:
-        """Make the account, with the groups of the claims."""
+        """Make the account, with the groups of the claims; take the one that another request made meanwhile."""
+        try:
+            return self._save_user(request, sociallogin, form)
+        except IntegrityError:
+            _as_new(sociallogin)
+            if not _taken(sociallogin):
+                return self._save_user(request, sociallogin, form)
+        user: User = sociallogin.user
+        person_follow_claims(
+            person=user, groups=groups_of(sociallogin.claims, oidc_config()), rules=oidc_config()
+        )
+        return user
+
+    @transaction.atomic
+    def _save_user(self, request: HttpRequest, sociallogin: SocialLogin, form: Any) -> User:
         user: User = super().save_user(request, sociallogin, form)
         audit_note("user.created", user, by=user, issuer=oidc_config().issuer)
         groups = groups_of(sociallogin.claims, oidc_config())
@@ -234,6 +254,23 @@ class SocialAdapter(DefaultSocialAccountAdapter):
             raise AppError("auth.provider_state")
         LOG.warning("the provider refused a sign-in: %r", request.GET.get("error", error)[:200])
         raise AppError("auth.provider_refused")
+
+
+def _taken(sociallogin: SocialLogin) -> bool:
+    """Let a sign-in be that of the account that its subject has by now; return whether there is one."""
+    ours = sociallogin.account
+    found = SocialAccount.objects.filter(provider=ours.provider, uid=ours.uid).select_related("user").first()
+    if found is None:
+        return False
+    sociallogin.account, sociallogin.user = found, found.user
+    return True
+
+
+def _as_new(sociallogin: SocialLogin) -> None:
+    """Let rows that were not stored be new ones again, with another name for the account."""
+    for row in (sociallogin.user, sociallogin.account):
+        row.pk, row._state.adding = None, True
+    sociallogin.user.username = ""
 
 
 def _known_by_email(email: str) -> User | None:

@@ -20,6 +20,7 @@ from search.retrieval.runner import Asked, run
 from search.retrieval.scope import scope_for
 from search.retrieval.sort import RELEVANCE
 from search.retrieval.types import LIMIT_DEFAULT, LIMIT_MAX, DocumentPart, SearchAnswer
+from search.vectors.sharded.layout import parts_held
 
 if TYPE_CHECKING:
     import uuid
@@ -44,8 +45,9 @@ def search(request: SearchRequest) -> SearchAnswer:
         return reopen(place.query_id, request.viewer, request.limit, request.cursor)
     clock = Clock()
     preview_px = request.preview_px if settings.CONFIG.keep_queries else 0
-    ready = prepare(request, preview_px, lambda version: _scope(request, version))
-    return _searched(ready, clock, interleaving_start(ready, lambda version: _scope(request, version)))
+    with parts_held():
+        ready = prepare(request, preview_px, lambda version: _scope(request, version))
+        return _searched(ready, clock, interleaving_start(ready, lambda version: _scope(request, version)))
 
 
 def search_encoded(encoded: EncodedQuery, request: SearchRequest) -> SearchAnswer:

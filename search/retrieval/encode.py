@@ -5,6 +5,7 @@ Encoding takes most of a search's time in another process, so it is started befo
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol, cast
@@ -28,7 +29,7 @@ from search.retrieval.types import (
 )
 from search.units.registry import unit_kinds
 from search.vectors.read import document_vectors
-from search.vectors.sharded.searching import reading_shards
+from search.vectors.sharded.searching import reading_shards, require_document
 from search.vectors.tables import VectorTable
 from workers.encoding.client import picture_start, text_start
 
@@ -249,14 +250,18 @@ def _of_document(request: SearchRequest, part: DocumentPart, version: ModelVersi
 def document_units(version: ModelVersion, document_id: int | None, target: Target) -> NDArray[np.float32]:
     """Return a document's stored vectors `(units, dim)`, those of the target's kind first.
 
-    Raises AppError `document.not_encoded` where it has none.
+    Raises AppError `document.not_encoded` where it has none, and `shards.document_away` where none can be read since a
+    server of vectors is away.
     """
+    began = time.monotonic()
     wanted_first = sorted(unit_kinds(), key=lambda kind: kind.target != target)
-    for kind in wanted_first:
-        stored = partial(document_vectors, version, kind.name, document_id or 0, limit=DOCUMENT_UNITS_MAX)
-        vectors = reading_shards(VectorTable(version.pk, kind.name), stored)
+    tables = [VectorTable(version.pk, kind.name) for kind in wanted_first]
+    for table in tables:
+        stored = partial(document_vectors, version, table.kind, document_id or 0, limit=DOCUMENT_UNITS_MAX)
+        vectors = reading_shards(table, stored)
         if len(vectors):
             return vectors
+    require_document(tables, began)
     raise AppError("document.not_encoded")
 
 

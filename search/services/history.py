@@ -6,12 +6,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models.functions import Now
 
 from retrieval_site.audit import audit_note
 from search.job_types import IMPORT, SOURCE_ROUND
 from search.models import ChangedBlob, ChangedDocument, ChangeSet
-from workers.models import Blob
+from workers.models import Blob, Job
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from search.job_types import SourceRoundResult
-    from workers.models import Job
 
 OF_JOBS = (ChangeSet.Action.IMPORT, ChangeSet.Action.ROUND)
 """Changes that are counted by their job, and taken back by the undo of it."""
@@ -41,7 +41,9 @@ def round_note(job: Job, result: SourceRoundResult) -> None:
     _note_job(job, ChangeSet.Action.ROUND, asked.collection)
 
 
+@transaction.atomic
 def _note_job(job: Job, action: ChangeSet.Action, collection: int) -> None:
+    Job.objects.select_for_update(no_key=True).get(pk=job.pk)  # two runs of it at once note it once
     change_set, is_new = ChangeSet.objects.get_or_create(
         job=job, action=action, collection_id=collection, by_id=job.owner_id
     )

@@ -40,6 +40,8 @@ OUTAGES = [
     (MemoryError(), "server.memory"),
     (OSError(errno.ENOMEM, "Cannot allocate memory"), "server.memory"),
     (RuntimeError("can't start new thread"), "server.memory"),
+    (RuntimeError("Exception from src/inference: std::bad_alloc"), "server.memory"),
+    (ImportError("libx.so: failed to map segment from shared object"), "server.memory"),
 ]
 FAULTS = [
     of_database(psycopg.errors.DeadlockDetected),
@@ -48,6 +50,7 @@ FAULTS = [
     FileNotFoundError(errno.ENOENT, "gone"),
     ZeroDivisionError(),
     RuntimeError("something else"),
+    ImportError("libx.so: cannot open shared object file"),
     None,
 ]
 

@@ -116,7 +116,9 @@ class _Grant(AuthorizationCodeGrant):
         return self.server.about.codes.get(code)
 
     def delete_authorization_code(self, authorization_code):
-        self.server.about.codes.clear()
+        codes = self.server.about.codes
+        for code in [code for code, known in list(codes.items()) if known is authorization_code]:
+            del codes[code]
 
     def authenticate_user(self, authorization_code):
         return authorization_code.user

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
+import logging
 import secrets
 import tempfile
 import threading
+import time
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import IO, TYPE_CHECKING
@@ -14,19 +17,27 @@ from typing import IO, TYPE_CHECKING
 from django.conf import settings
 
 from retrieval_site.errors import AppError
-from workers.s3.client import S3Client
+from workers.s3.client import NEW, S3Client, only_while
 from workers.s3.places import s3_place
 from workers.s3.reading import object_open
 from workers.s3.signing import parse_s3_address
-from workers.s3.writing import object_store, sha256_of
+from workers.s3.writing import object_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+LOG = logging.getLogger(__name__)
 LOCK = "lock"
 RENEWED_SECONDS = 60.0
 LEFT_SECONDS = 300.0
 """The age, by the service's clock, from which on a lock was left by a writer that is gone."""
+NO_TAG = '"00000000000000000000000000000000"'
+SETTLE_SECONDS = 1.0
+"""How long a lock must stand as we wrote it where the service lets everybody write."""
+NO_CONDITIONS = (
+    "%s: the service knows no conditional writes (If-None-Match, If-Match), so two commands that begin within a second"
+    " may both write here: let one machine alone make and remove backups"
+)
 
 
 class BucketPlace:
@@ -82,41 +93,103 @@ class BucketPlace:
 
         Raises AppError `backup.busy`, and `backup.lock_lost` at the end where another one took it meanwhile.
         """
-        own = json.dumps({"lock": secrets.token_hex(16)}).encode()
-        self._take(own)
+        lock = _Lock(self._client)
+        lock.take()
         ended = threading.Event()
-        keeper = threading.Thread(target=self._renew, args=(own, ended), daemon=True)
+        keeper = threading.Thread(target=lock.renew_until, args=(ended,), daemon=True)
         keeper.start()
         try:
             yield
         finally:
             ended.set()
             keeper.join()
-            is_ours = self._holder() == own
-            if is_ours:
-                self.delete(LOCK)
+            is_ours = lock.release()
         if not is_ours:
             raise AppError("backup.lock_lost", place=self._client.place.words)
 
-    def _take(self, own: bytes) -> None:
-        known = self._client.head(LOCK)
-        busy = AppError("backup.busy", place=self._client.place.words)
-        if known and known.age_seconds <= LEFT_SECONDS:
-            raise busy
-        if known:
-            self.delete(LOCK)
-        try:
-            self._write(own, new=True)
-        except FileExistsError:
-            raise busy from None
 
-    def _renew(self, own: bytes, ended: threading.Event) -> None:
+class _Lock:
+    """The object `lock`, which is ours while it has the tag of what we wrote last.
+
+    Each write names the object that it replaces, so that of two writers who find the same stale lock the service lets
+    one through. A service that knows no such conditions lets both: there, the one whose words still stand a moment
+    after it wrote has the lock, which leaves open what happens to a writer that is held up in between.
+    """
+
+    def __init__(self, client: S3Client) -> None:
+        self._client = client
+        self._own = json.dumps({"lock": secrets.token_hex(16)}).encode()
+        self._tag = ""
+        self._knows_conditions = True
+
+    def take(self) -> None:
+        """Take the lock, where none is held; raises AppError `backup.busy`."""
+        known = self._client.head(LOCK)
+        if known and known.age_seconds <= LEFT_SECONDS:
+            raise self._busy()
+        if not self._written(only_while(known.tag) if known else NEW):
+            raise self._busy()
+        if not self._knows_conditions or not self._refuses_another():
+            LOG.warning(NO_CONDITIONS, self._client.place.words)
+            self._knows_conditions = False
+            time.sleep(SETTLE_SECONDS)
+            if self._holder() != self._own:
+                raise self._busy()
+
+    def renew_until(self, ended: threading.Event) -> None:
         """Renew until the end, or until it is another's; a service that is away for a moment is asked again later."""
         while not ended.wait(RENEWED_SECONDS):
             with suppress(AppError):
-                if self._holder() != own:
+                if not self._renewed():
                     return
-                self._write(own)
+
+    def release(self) -> bool:
+        """Give the lock back, and return whether it was ours to the end.
+
+        It is renewed first, for then nobody else takes it before it is deleted.
+        """
+        if is_ours := self._renewed():
+            self._client.delete(LOCK)
+        return is_ours
+
+    def _renewed(self) -> bool:
+        if not self._knows_conditions and self._holder() != self._own:
+            return False
+        return self._written(only_while(self._tag))
+
+    def _written(self, condition: dict[str, str]) -> bool:
+        """Write our words where the condition holds; return whether they stand.
+
+        A request whose answer was lost is sent again, and then refused because of what the first one wrote.
+        """
+        try:
+            self._tag = self._put(condition)
+        except (FileExistsError, FileNotFoundError):
+            known = self._client.head(LOCK)
+            if known is None or self._holder() != self._own:
+                return False
+            self._tag = known.tag
+        return True
+
+    def _put(self, condition: dict[str, str]) -> str:
+        body, sha256 = io.BytesIO(self._own), hashlib.sha256(self._own).hexdigest()
+        if self._knows_conditions:
+            try:
+                return self._client.put(LOCK, body, len(self._own), sha256, condition)
+            except NotImplementedError:
+                self._knows_conditions = False
+        return self._client.put(LOCK, body, len(self._own), sha256)
+
+    def _refuses_another(self) -> bool:
+        """Return whether the service refuses to write while ours stands: as a new one, and in place of another."""
+        return all(self._refuses(condition) for condition in (NEW, only_while(NO_TAG)))
+
+    def _refuses(self, condition: dict[str, str]) -> bool:
+        try:
+            self._tag = self._put(condition)
+        except (FileExistsError, FileNotFoundError):
+            return True
+        return False
 
     def _holder(self) -> bytes:
         try:
@@ -125,9 +198,8 @@ class BucketPlace:
         except FileNotFoundError:
             return b""
 
-    def _write(self, own: bytes, *, new: bool = False) -> None:
-        body = io.BytesIO(own)
-        self._client.put(LOCK, body, len(own), sha256_of(body), new=new)
+    def _busy(self) -> AppError:
+        return AppError("backup.busy", place=self._client.place.words)
 
 
 def bucket_place(address: str) -> BucketPlace:

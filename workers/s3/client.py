@@ -31,6 +31,16 @@ CHUNK_BYTES = 1 << 18
 ANSWER_BYTES_MAX = 4 << 20
 PAGE_OBJECTS = 1000
 _LATER = frozenset({429, 500, 502, 503, 504})
+CONDITIONS = frozenset({"If-None-Match", "If-Match"})
+CONFLICT = HTTPStatus.CONFLICT
+"""Of two conditional requests at once, S3 may answer one so."""
+NEW = {"If-None-Match": "*"}
+"""The condition that there is no such object."""
+
+
+def only_while(tag: str) -> dict[str, str]:
+    """Return the condition that an object is still the one with this tag."""
+    return {"If-Match": tag}
 
 
 @dataclass(frozen=True)
@@ -100,13 +110,18 @@ class S3Client:
             )
         return response, _known(response, start + int(length))
 
-    def put(self, key: str, body: IO[bytes], size: int, sha256: str, *, new: bool = False) -> None:
+    def put(
+        self, key: str, body: IO[bytes], size: int, sha256: str, condition: Mapping[str, str] | None = None
+    ) -> str:
         """Store `size` bytes of a file from its beginning, whole or not at all; the service checks their SHA-256.
 
-        With `new`, only where there is no such object: raises FileExistsError (of services that know the condition).
+        Returns the object's tag. With a `condition`, `NEW` or `only_while(tag)`, only where it holds: else raises
+        FileExistsError, FileNotFoundError where the object with that tag is gone, and NotImplementedError of a service
+        that says it knows no conditions. Others that know none take everything.
         """
-        headers = {"Content-Type": "application/octet-stream"} | ({"If-None-Match": "*"} if new else {})
-        self.ask(S3Request("PUT", key, {}, headers, body, size, sha256)).close()
+        headers = {"Content-Type": "application/octet-stream", **(condition or {})}
+        with closing(self.ask(S3Request("PUT", key, {}, headers, body, size, sha256))) as response:
+            return str(response.headers.get("ETag", ""))
 
     def delete(self, key: str) -> None:
         """Delete an object; nothing happens where there is none."""
@@ -166,8 +181,9 @@ class S3Client:
         )
 
     def ask(self, request: S3Request) -> BaseHTTPResponse:
-        """Return a good answer, to be read and closed. Raises FileNotFoundError, FileExistsError, AppError `storage.*`.
+        """Return a good answer, to be read and closed.
 
+        Raises FileNotFoundError, FileExistsError, NotImplementedError of a condition, AppError `storage.*`.
         A service that is busy or does not answer is asked three times.
         """
         for tried in range(1, TRIES + 1):
@@ -227,11 +243,16 @@ class S3Client:
         with closing(response):
             said = self._read(response)
         code = _code(response.status, said)
-        of_object = bool(request.key) and request.method in ("GET", "HEAD", "DELETE")
+        conditions = request.headers.keys() & CONDITIONS
+        of_object = bool(request.key) and (
+            request.method in ("GET", "HEAD", "DELETE") or "If-Match" in conditions
+        )
         if response.status == HTTPStatus.NOT_FOUND and of_object and not code.endswith("NoSuchBucket"):
             raise FileNotFoundError(self.place.words + request.key)
-        if response.status == HTTPStatus.PRECONDITION_FAILED:
+        if response.status == HTTPStatus.PRECONDITION_FAILED or (conditions and response.status == CONFLICT):
             raise FileExistsError(self.place.words + request.key)
+        if conditions and response.status == HTTPStatus.NOT_IMPLEMENTED:
+            raise NotImplementedError(self.place.words)
         raise self._refused(code)
 
     def _read(self, response: BaseHTTPResponse) -> bytes:

@@ -2,6 +2,10 @@
 
 A server is taken for away when a search could not reach it. A thread then asks it once a second, and the searches
 after its answer include it again.
+
+A search asks the catalogue once for the parts of a table (`parts_held`) and goes by them to its end. A table that is
+moved to other servers meanwhile keeps its former parts until no transaction reads them; a search that names them later
+is told that there are none, and is done again (`searching.despite_shards`).
 """
 
 from __future__ import annotations
@@ -10,16 +14,20 @@ import logging
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.conf import settings
 from psycopg import sql
 
-from retrieval_site.database.reading import connection
+from retrieval_site.database.reading import alias, connection
 from search.vectors.sharded.servers import answers, shards
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from search.vectors.tables import VectorTable
 
 ASK_AGAIN_SECONDS = 1.0
@@ -69,6 +77,8 @@ class _Away:
 
 
 _away = _Away()
+_held: ContextVar[dict[tuple[str, str], tuple[VectorPart, ...]] | None] = ContextVar("parts", default=None)
+"""The parts that this search knows already, by the connection that it reads by and the table's name."""
 
 
 def is_sharded() -> bool:
@@ -78,7 +88,28 @@ def is_sharded() -> bool:
 
 def parts_of(table: VectorTable) -> tuple[VectorPart, ...]:
     """Return the table's parts in the order of their remainders; none of a table on this server."""
-    return parts_named(table.name) if is_sharded() else ()
+    if not is_sharded():
+        return ()
+    held = _held.get()
+    if held is None:
+        return parts_named(table.name)
+    asked = (alias(), table.name)
+    if asked not in held:
+        held[asked] = parts_named(table.name)
+    return held[asked]
+
+
+@contextmanager
+def parts_held(*, anew: bool = False) -> Iterator[None]:
+    """Let `parts_of` ask once for each table until the block ends; a block inside another shares what that knows.
+
+    With `anew` it does not. Only for what reads: a writer names the parts that there are when it writes.
+    """
+    token = _held.set({} if anew or _held.get() is None else _held.get())
+    try:
+        yield
+    finally:
+        _held.reset(token)
 
 
 def parts_named(name: str) -> tuple[VectorPart, ...]:

@@ -8,18 +8,19 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from django.db import DEFAULT_DB_ALIAS, OperationalError, transaction
+from django.db import DEFAULT_DB_ALIAS, OperationalError, ProgrammingError, transaction
 from pgvector import HalfVector
 from psycopg import sql
+from psycopg.errors import UndefinedTable
 
 from retrieval_site.database.reading import alias, connection
 from retrieval_site.errors import AppError
-from search.vectors.sharded.layout import away_look, away_since, is_sharded, live, parts_of
+from search.vectors.sharded.layout import away_look, away_since, is_sharded, live, parts_held, parts_of
 from search.vectors.sharded.setting_up import EF_SEARCH_MAX, asked_table, width_table
 from workers.error_table import sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 REACH_MS = 1000
 """How long a search waits for shards to take a connection and its width, which takes them a millisecond."""
+RETRY_SECONDS = 5
 PART_MISSING = "shards.part_missing"
 _WIDTH = sql.SQL("SELECT applied FROM {} WHERE ef_search = {}")
 _REACHED = sql.SQL("SELECT vector FROM {}")
@@ -89,14 +91,23 @@ def vector_ask(table: VectorTable, vector: NDArray[np.float32]) -> bool:
 
 
 def despite_shards(work: Callable[[], Answer]) -> Answer:
-    """Return what `work` reads; where a shard could not be reached, do it again without those that are away."""
+    """Return what `work` reads, by the parts that tables have at its beginning.
+
+    Where a shard could not be reached, it is done again without those that are away; where a table was moved
+    meanwhile, by the parts that it has then.
+    """
     try:
-        return work()
+        with parts_held():
+            return work()
     except OperationalError:
         if not is_sharded():
             raise
         away_look()
-    return work()
+    except ProgrammingError as error:
+        if not (is_sharded() and isinstance(error.__cause__, UndefinedTable)):
+            raise
+    with parts_held(anew=True):
+        return work()
 
 
 def reading_shards(table: VectorTable, work: Callable[[], Answer]) -> Answer:
@@ -114,6 +125,15 @@ def parts_missing(table: VectorTable, since: float) -> tuple[int, int]:
     parts = parts_of(table)
     away = away_since(since) if parts else ()
     return sum(part.server in away for part in parts), len(parts)
+
+
+def require_document(tables: Iterable[VectorTable], since: float) -> None:
+    """Raise AppError `shards.document_away` where a part is or was away that may have a document's vectors."""
+    missing, parts = max((parts_missing(table, since) for table in tables), default=(0, 0))
+    if missing:
+        raise AppError(
+            "shards.document_away", missing=missing, parts=parts, retry_after_seconds=RETRY_SECONDS
+        )
 
 
 def part_warnings(table: VectorTable, since: float) -> list[dict[str, Any]]:

@@ -78,14 +78,19 @@ def shard_named(name: str) -> Shard:
 
 @contextmanager
 def connected(shard: Shard) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
-    """Hold a connection to a shard that commits each statement; raises AppError `shards.away`."""
+    """Hold a connection to a shard that commits each statement; raises AppError `shards.away`, also where it ends."""
     parameters: dict[str, Any] = {"connect_timeout": CONNECT_SECONDS, **shard.parameters}
     try:
         connection = psycopg.connect(**parameters, application_name="sightline-shards", autocommit=True)
     except psycopg.OperationalError as error:
         raise AppError("shards.away", place=shard.place) from error
-    with connection:
-        yield connection
+    try:
+        with connection:
+            yield connection
+    except psycopg.OperationalError as error:
+        if not connection.broken:
+            raise
+        raise AppError("shards.away", place=shard.place) from error
 
 
 def answers(shard: Shard) -> bool:

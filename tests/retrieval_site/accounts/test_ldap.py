@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import partial
 from io import StringIO
 from types import SimpleNamespace
 
@@ -12,12 +13,14 @@ from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.models import Group
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
+from django.test import Client
 
 from retrieval_site import checks
 from retrieval_site.accounts.config import LdapConfig, read_ldap
-from retrieval_site.accounts.ldap_directory import identity_of
+from retrieval_site.accounts.ldap_directory import LdapDirectory, identity_of
 from retrieval_site.accounts.models import User
 from search.models import AuditEntry
+from tests.support.at_once import at_once, meet_in
 from tests.support.slapd import SERVICE_PASSWORD, ldap, slapd_running
 from tests.support.web import free_port
 
@@ -84,6 +87,22 @@ def test_somebody_gets_an_account_and_keeps_it_when_their_name_changes(sign_in, 
         assert User.objects.get() == anna
     finally:
         administrator.rename_s(f"uid=annika,{PEOPLE}", "uid=Anna")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_first_sign_ins_of_one_person_at_once_both_succeed(directory, monkeypatch):
+    directory(group_map={"archivists": "Archive"})
+    came = meet_in(monkeypatch, LdapDirectory, "_new_account")
+    clients = [Client(), Client()]
+    sent = {"username": "anna", "password": "right"}
+    answers = at_once(*(partial(client.post, "/login/", sent) for client in clients))
+    assert [answer.status_code for answer in answers] == [302, 302]
+    assert len(came) == 2
+    anna = User.objects.get()
+    assert [client.session["_auth_user_id"] for client in clients] == [str(anna.pk)] * 2
+    assert SocialAccount.objects.get().user == anna
+    assert list(anna.groups.values_list("name", flat=True)) == ["Archive"]
+    assert AuditEntry.objects.filter(action="user.created").count() == 1
 
 
 @pytest.mark.parametrize(

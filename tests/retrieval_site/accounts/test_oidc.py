@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import time
+from functools import partial
 from html import unescape
 from urllib.parse import urlsplit
 
@@ -15,9 +16,12 @@ from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.models import Group
 from django.test import Client
 
+from retrieval_site.accounts import oidc as oidc_module
 from retrieval_site.accounts.models import User
+from retrieval_site.accounts.oidc import SocialAdapter
 from retrieval_site.config import BASE_DIR
 from search.models import AuditEntry
+from tests.support.at_once import at_once, meet_in
 from tests.support.oidc_provider import ANOTHER_KEY
 
 pytestmark = pytest.mark.django_db
@@ -77,6 +81,39 @@ def test_the_next_time_it_is_the_same_account_whatever_it_is_called_by_then(clie
     provider.claims["sub"] = "a-2"
     signed_in(again)
     assert user_of(again).username == "other"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("subjects", [("a-1", "a-1"), ("a-1", "a-2")], ids=["one person", "two of one name"])
+def test_first_sign_ins_at_once_all_succeed(oidc, provider, monkeypatch, subjects):
+    oidc(group_map={"staff": "Staff"})
+    clients, addresses = [Client(), Client()], []
+    for client, subject in zip(clients, subjects, strict=True):
+        provider.claims = {**provider.claims, "sub": subject}
+        addresses.append(came_back(began(client)))
+    came = meet_in(monkeypatch, SocialAdapter, "_save_user")
+    answers = at_once(*(partial(*pair) for pair in zip([c.get for c in clients], addresses, strict=True)))
+    assert [answer.status_code for answer in answers] == [302, 302]
+    assert len(came) >= 2
+    people = [user_of(client) for client in clients]
+    assert len({person.pk for person in people}) == len(set(subjects)) == User.objects.count()
+    assert [account.uid for account in SocialAccount.objects.order_by("uid")] == sorted(set(subjects))
+    assert all(person.groups.filter(name="Staff").exists() for person in people)
+    assert AuditEntry.objects.filter(action="user.created").count() == len(set(subjects))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_account_is_joined_once_by_two_sign_ins_at_once(oidc, provider, monkeypatch):
+    oidc(match_email=True)
+    provider.claims["email_verified"] = True
+    known = User.objects.create_user("ann", email="anna@x.example")
+    clients = [Client(), Client()]
+    addresses = [came_back(began(client)) for client in clients]
+    meet_in(monkeypatch, oidc_module, "_known_by_email")
+    answers = at_once(*(partial(*pair) for pair in zip([c.get for c in clients], addresses, strict=True)))
+    assert [answer.status_code for answer in answers] == [302, 302]
+    assert [user_of(client) for client in clients] == [known, known]
+    assert AuditEntry.objects.filter(action="user.joined").count() == 1
 
 
 def test_where_nobody_gets_an_account_strangers_are_refused(client, oidc):

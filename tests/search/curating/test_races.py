@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
-from django.db import connection
 
 from retrieval_site.accounts.models import User
-from retrieval_site.errors import AppError
 from search.curating import changes
 from search.curating.start import change_start, change_undo, picked_documents
+from search.job_types import ENCODE
 from search.models import ChangedDocument, ChangeSet, Document, Membership, TrashedDocument
 from search.services.document_fields import DocumentFields
 from search.services.documents import DocumentRecord, documents_delete, documents_save
+from search.services.history import _note_job
+from tests.support.at_once import at_once
 from tests.support.corpus import make_collection
+from workers.jobs.services import job_create
+from workers.jobs.types import JobParameters
 
 pytestmark = pytest.mark.django_db(transaction=True)
 DOCUMENTS = 60
@@ -34,23 +34,6 @@ def ann(notes) -> User:
     user = User.objects.create(username="ann")
     Membership.objects.create(collection=notes, user=user, role="curator")
     return user
-
-
-def at_once(*work) -> list[object]:
-    """Do all of it at the same time, each by a connection of its own; return what each gives or raises."""
-    start = threading.Barrier(len(work))
-
-    def one(todo):
-        try:
-            start.wait()
-            return todo()
-        except AppError as error:
-            return error
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(len(work)) as pool:
-        return list(pool.map(one, work))
 
 
 def every(notes, by, action, **detail) -> ChangeSet:
@@ -106,3 +89,9 @@ def test_two_runs_of_one_change_do_each_document_once(notes, ann, monkeypatch):
         return count
 
     assert sum(at_once(run, run)) == DOCUMENTS
+
+
+def test_runs_of_one_job_at_once_are_one_change(notes, ann):
+    job = job_create(ENCODE, JobParameters(), owner=ann)
+    at_once(*[lambda: _note_job(job, ChangeSet.Action.IMPORT, notes.pk)] * 6)
+    assert ChangeSet.objects.get(job=job).by == ann

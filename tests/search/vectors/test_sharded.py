@@ -14,7 +14,9 @@ import pytest
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from pgvector import HalfVector
+from psycopg.errors import QueryCanceled
 
 from models_admin.models import Alias
 from retrieval_site.errors import AppError
@@ -301,6 +303,47 @@ def test_a_shard_that_was_away_during_a_search_is_said_although_it_is_back(table
     assert not part_warnings(table, time.monotonic())
 
 
+def asked_for_parts(captured, table) -> int:
+    return sum(
+        "part.relname, server.srvname" in query["sql"] and table.name in query["sql"] for query in captured
+    )
+
+
+@pytest.mark.parametrize("by", ["vector", "document", "filters", "collapsed"])
+def test_a_search_asks_once_for_the_parts_of_its_table(corpus, table, by) -> None:
+    more = {
+        "vector": {},
+        "document": {"parts": (DocumentPart(in_part(parts_of(table)[0], corpus.public)),)},
+        "filters": {"filters": {"tags": ["rare"]}},
+        "collapsed": {"collapse": True},
+    }[by]
+    with CaptureQueriesContext(connection) as captured:
+        assert asked(corpus, **more).hits
+    assert asked_for_parts(captured, table) == 1
+    with CaptureQueriesContext(connection) as captured:
+        assert asked(corpus, **more).hits
+    assert asked_for_parts(captured, table) == 1, "what one search knows is not the next one's"
+
+
+def test_a_search_that_knows_parts_of_a_table_that_was_moved_is_done_again(
+    corpus, table, monkeypatch
+) -> None:
+    before = [hit.document.pk for hit in asked(corpus).hits]
+    real, gone = layout.parts_named, []
+
+    def moved_meanwhile(name):
+        parts = real(name)
+        if not gone:
+            gone.append(name)
+            return tuple(replace(part, name=part.name.replace("_g1_", "_g0_")) for part in parts)
+        return parts
+
+    monkeypatch.setattr(layout, "parts_named", moved_meanwhile)
+    backgrounds_forget()
+    assert [hit.document.pk for hit in asked(corpus).hits] == before
+    assert gone == [table.name]
+
+
 def in_part(part, collection) -> int:
     """A document of a collection that has its vector in a part."""
     with connection.cursor() as cursor:
@@ -312,12 +355,18 @@ def test_a_shard_that_is_away_is_said_and_comes_back_by_itself(corpus, table, se
     whole = asked(corpus)
     assert not whole.warnings
     lost = in_part(parts_of(table)[1], corpus.private)
-    like = DocumentPart(in_part(parts_of(table)[0], corpus.public))
+    like, elsewhere = (DocumentPart(in_part(part, corpus.public)) for part in parts_of(table))
     servers[1].end()
     assert [one["id"] for one in asked(corpus, parts=(like,)).warnings] == [PART_MISSING]
     away_forget()
     assert "answers" in check_index()
     assert away_names() == {shards()[1].name}
+    away_forget()
+    for _ in range(2):  # found out, and known already
+        with pytest.raises(AppError) as refused:
+            asked(corpus, parts=(elsewhere,))
+        assert refused.value.id == "shards.document_away"
+        assert refused.value.detail == {"missing": 1, "parts": 2, "retry_after_seconds": 5}
     away_forget()
     degraded = asked(corpus)
     assert [warning["id"] for warning in degraded.warnings] == [PART_MISSING]
@@ -340,6 +389,7 @@ def test_a_shard_that_is_away_is_said_and_comes_back_by_itself(corpus, table, se
     wait_for(lambda: not away_names())
     again = asked(corpus)
     assert not again.warnings
+    assert asked(corpus, parts=(elsewhere,)).hits
     assert [hit.document.pk for hit in again.hits] == [hit.document.pk for hit in whole.hits]
     assert sum(counts(table)) == ROWS + 300
     assert coverage(corpus.version)["passage"] == Coverage(
@@ -427,6 +477,14 @@ def test_back_on_one_server_it_is_a_plain_table_again(corpus, table, servers, mo
     with connection.cursor() as cursor:
         cursor.execute("SELECT relkind FROM pg_class WHERE oid = to_regclass(%s)", [table.name])
         assert cursor.fetchone() == ("r",)
+
+
+def test_a_shard_that_ends_while_it_is_written_to_is_told_as_away(corpus) -> None:
+    shard = shards()[0]
+    with pytest.raises(AppError, match=r"shards\.away"), connected(shard) as there:
+        there.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+    with pytest.raises(QueryCanceled), connected(shard) as there:
+        there.execute("SET statement_timeout = 1; SELECT pg_sleep(1)")
 
 
 def test_no_password_is_shown(corpus, servers, monkeypatch) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
-from io import StringIO
+from functools import partial
+from hashlib import sha256
+from io import BytesIO, StringIO
+from types import SimpleNamespace
 
 import pytest
 from django.conf import settings
@@ -12,9 +15,10 @@ from django.core.management import call_command
 from django.test import override_settings
 
 from retrieval_site.errors import AppError
+from tests.support.at_once import at_once
 from tests.support.bucket_storage import blobs_in
 from workers.backup import bucket as bucket_module
-from workers.backup.bucket import BucketPlace, bucket_place
+from workers.backup.bucket import _Lock, bucket_place
 from workers.backup.create import backup_create
 from workers.backup.manifest import newest
 from workers.backup.places import place_of
@@ -22,7 +26,7 @@ from workers.backup.prune import Pruned, backups_prune
 from workers.backup.restore import backup_open, backup_verify
 from workers.backup.sealing import Sealing, identity_make
 from workers.models import Blob
-from workers.s3.client import S3Client
+from workers.s3.client import NEW, S3Client
 from workers.storage.blobs import blob_store
 from workers.storage.sweeping import blob_remove_unused
 
@@ -92,29 +96,107 @@ def test_one_at_a_time_writes(place, monkeypatch):
         pass
 
 
-def test_a_lock_holds_where_the_service_knows_no_condition_and_when_it_is_away_for_a_moment(
-    place, monkeypatch
-):
-    put, holder, renewed = S3Client.put, BucketPlace._holder, threading.Event()
+def left_by_a_writer_that_is_gone(place, monkeypatch) -> None:
+    bucket_place(place)._client.put("lock", BytesIO(b"gone"), 4, sha256(b"gone").hexdigest())
+    monkeypatch.setattr(bucket_module, "LEFT_SECONDS", -1.0)
 
-    def put_over(*args, new=False):
+
+def others_also_saw_it(monkeypatch, other) -> list[str]:
+    """Let another writer take the stale lock between our look at it and our writing; return how it went there."""
+    head, said = S3Client.head, []
+
+    def stale(client, key):
+        known = head(client, key)
+        if not said:
+            said.append("")
+            said[0] = taken(other)
+        return known
+
+    monkeypatch.setattr(S3Client, "head", stale)
+    return said
+
+
+def taken(lock) -> str:
+    try:
+        lock.take()
+    except AppError as error:
+        return error.id
+    return "taken"
+
+
+def test_of_two_who_find_a_stale_lock_one_takes_it(place, monkeypatch):
+    left_by_a_writer_that_is_gone(place, monkeypatch)
+    late, quick = (_Lock(bucket_place(place)._client) for _ in range(2))
+    said = others_also_saw_it(monkeypatch, quick)
+    assert taken(late) == "backup.busy"
+    assert said == ["taken"]
+    assert quick.release()
+    assert taken(late) == "taken"
+
+
+def test_where_the_service_knows_no_conditions_one_takes_it_too_and_that_is_said(place, monkeypatch, caplog):
+    put = S3Client.put
+    monkeypatch.setattr(S3Client, "put", lambda *args: put(*args[:5]))
+    together = threading.Barrier(3)  # all have written before one looks
+    monkeypatch.setattr(bucket_module, "time", SimpleNamespace(sleep=lambda _: together.wait(20)))
+    left_by_a_writer_that_is_gone(place, monkeypatch)
+    found = at_once(*(partial(taken, _Lock(bucket_place(place)._client)) for _ in range(3)))
+    assert sorted(found) == ["backup.busy", "backup.busy", "taken"]
+    assert "knows no conditional writes" in caplog.text
+
+
+def test_a_service_that_refuses_conditions_is_asked_without(place, monkeypatch, caplog):
+    put = S3Client.put
+
+    def refusing(*args):
+        if len(args) > 5:
+            raise NotImplementedError
+        return put(*args)
+
+    monkeypatch.setattr(S3Client, "put", refusing)
+    monkeypatch.setattr(bucket_module, "SETTLE_SECONDS", 0.0)
+    first, second = bucket_place(place), bucket_place(place)
+    with first.locked(), pytest.raises(AppError, match=r"backup\.busy"), second.locked():
+        pass
+    with second.locked():
+        pass
+    assert "knows no conditional writes" in caplog.text
+
+
+def test_a_lock_whose_answer_was_lost_is_ours_all_the_same(place, monkeypatch):
+    put, lost = S3Client.put, []
+
+    def answer_lost(*args):
         put(*args)
+        if not lost:
+            lost.append(True)
+            return put(*args)  # as a request that is sent once more: what it asks for is there
+        return put(*args[:5])
 
-    monkeypatch.setattr(S3Client, "put", put_over)
+    lock = _Lock(bucket_place(place)._client)
+    with monkeypatch.context() as patch:
+        patch.setattr(S3Client, "put", answer_lost)
+        assert lock._written(NEW)
+    assert lost
+    assert lock.release()
+
+
+def test_a_lock_is_renewed_when_the_service_was_away_for_a_moment(place, monkeypatch):
     monkeypatch.setattr(bucket_module, "RENEWED_SECONDS", 0.01)
+    put, renewed = S3Client.put, threading.Event()
     answers = iter([AppError("storage.unreachable")])
 
-    def away_once(self):
+    def away_once(*args):
         for error in answers:
             raise error
         renewed.set()
-        return holder(self)
+        return put(*args)
 
     first, second = bucket_place(place), bucket_place(place)
     with first.locked():
         with pytest.raises(AppError, match=r"backup\.busy"), second.locked():
             pass
-        monkeypatch.setattr(BucketPlace, "_holder", away_once)
+        monkeypatch.setattr(S3Client, "put", away_once)
         assert renewed.wait(10)
 
 

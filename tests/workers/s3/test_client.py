@@ -8,13 +8,14 @@ import os
 from dataclasses import replace
 
 import pytest
+from urllib3 import HTTPResponse
 from urllib3.exceptions import ProtocolError
 
 from retrieval_site.errors import AppError
 from tests.support.web import free_port
 from workers.s3 import client as client_module
 from workers.s3 import writing
-from workers.s3.client import S3Client
+from workers.s3.client import NEW, S3Client, only_while
 from workers.s3.places import s3_place
 from workers.s3.reading import object_open
 from workers.s3.writing import multipart, object_store, sha256_of
@@ -136,11 +137,31 @@ def test_a_file_that_was_stored_packed_comes_as_it_lies_there(client, buckets):
         assert file.read() == packed
 
 
-def test_an_object_is_new_once(client):
-    sha256 = sha256_of(io.BytesIO(b"x"))
-    client.put("lock", io.BytesIO(b"x"), 1, sha256, new=True)
+def test_an_object_is_written_where_a_condition_holds(client):
+    def put(words, condition):
+        return client.put("lock", io.BytesIO(words), 1, sha256_of(io.BytesIO(words)), condition)
+
+    with pytest.raises(FileNotFoundError):
+        put(b"x", only_while('"none"'))
+    first = put(b"x", NEW)
+    assert first == client.head("lock").tag
     with pytest.raises(FileExistsError):
-        client.put("lock", io.BytesIO(b"x"), 1, sha256, new=True)
+        put(b"x", NEW)
+    second = put(b"y", only_while(first))
+    with pytest.raises(FileExistsError):
+        put(b"z", only_while(first))
+    assert client.head("lock").tag == second
+
+
+@pytest.mark.parametrize(("status", "raised"), [(409, FileExistsError), (501, NotImplementedError)])
+def test_a_conflict_of_conditional_writes_and_a_service_without_conditions_are_told(
+    client, status, raised, monkeypatch
+):
+    monkeypatch.setattr(
+        client, "_tried", lambda _: (HTTPResponse(io.BytesIO(b""), status=status, preload_content=False), "")
+    )
+    with pytest.raises(raised):
+        client.put("lock", io.BytesIO(b"x"), 1, sha256_of(io.BytesIO(b"x")), NEW)
 
 
 def test_who_has_no_right_and_a_service_that_is_away_are_told(client, quick):

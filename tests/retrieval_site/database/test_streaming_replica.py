@@ -21,11 +21,10 @@ from retrieval_site.database.replica import REPLICA, position_written, progress,
 from retrieval_site.health.gauges import gauges_forget
 from search.job_types import ENCODE
 from search.models import Document
-from search.retrieval import search
-from search.retrieval.types import EmbeddingPart, SearchRequest
 from search.services.members import member_set
-from tests.support.corpus import clustered, make_collection, make_documents, make_version, store
+from tests.support.corpus import make_documents
 from tests.support.postgres_servers import Standby
+from tests.support.replica import replica_at
 from workers.jobs.services import job_claim, job_create, job_finish
 from workers.jobs.types import JobParameters
 
@@ -34,12 +33,11 @@ pytestmark = [
     pytest.mark.usefixtures("clean_redis"),
 ]
 
-DIM = 16
 PATIENCE_SECONDS = 20.0
 
 
 @pytest.fixture(scope="module")
-def standby(services_folder, django_db_setup):
+def second_server(services_folder, django_db_setup):
     database = deepcopy(connections.databases["default"])
     if not str(database["HOST"]).startswith(str(services_folder)):
         pytest.skip("the server of these tests is not their own")
@@ -47,42 +45,15 @@ def standby(services_folder, django_db_setup):
     server.start()
     database["HOST"] = server.socket
     database["OPTIONS"] |= {"connect_timeout": "3"}
-    database["TEST"]["MIRROR"] = "default"
-    connections.databases[REPLICA] = database
-    yield server
-    connections[REPLICA].close()
-    del connections[REPLICA], connections.databases[REPLICA]
+    with replica_at(database):
+        yield server
     server.end()
 
 
-@pytest.fixture(autouse=True)
-def replica(monkeypatch, standby):
-    monkeypatch.setattr(reading, "_away_until", 0.0)
-    progress_forget()
-    yield connections[REPLICA]
-    connections[REPLICA].close()
-    del connections[REPLICA]
-
-
 @pytest.fixture
-def version():
-    return make_version(dim=DIM)
-
-
-@pytest.fixture
-def collection(version):
-    collection = make_collection()
-    store(version, make_documents(collection, 20), clustered(20, DIM, seed=1))
+def collection(documents):
     caught_up()
-    return collection
-
-
-@pytest.fixture
-def ask(version, collection):
-    vector = tuple(map(float, clustered(1, DIM, seed=2)[0]))
-    return lambda: search(
-        SearchRequest(viewer=None, session="s", parts=(EmbeddingPart(vector),), model=version.key, limit=5)
-    )
+    return documents[0].collection
 
 
 @pytest.fixture
@@ -190,7 +161,7 @@ def test_without_a_replica_nobodys_position_is_kept(clean_redis, monkeypatch) ->
 
 
 def test_no_request_fails_when_the_replica_dies_under_load_and_it_is_used_again(
-    ask, collection, standby, monkeypatch
+    ask, collection, second_server, monkeypatch
 ) -> None:
     monkeypatch.setattr(reading, "AWAY_SECONDS", 0.2)
     stop, answered, failed = threading.Event(), [], []
@@ -213,10 +184,10 @@ def test_no_request_fails_when_the_replica_dies_under_load_and_it_is_used_again(
     for thread in threads:
         thread.start()
     more_answers()
-    standby.end()
+    second_server.end()
     more_answers()
     assert reading._away_until > 0
-    standby.start()
+    second_server.start()
     more_answers()
     wait_for(lambda: failed or reading._away_until < time.monotonic())
     more_answers()

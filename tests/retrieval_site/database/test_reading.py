@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from copy import deepcopy
 
 import pytest
@@ -17,9 +16,9 @@ from retrieval_site.database.reading import read
 from retrieval_site.database.replica import REPLICA
 from search.job_types import ENCODE
 from search.models import Collection, Document, Query
-from search.retrieval import reopen, search
-from search.retrieval.types import EmbeddingPart, SearchRequest
-from tests.support.corpus import clustered, make_collection, make_documents, make_version, store
+from search.retrieval import reopen
+from tests.support.corpus import make_collection
+from tests.support.replica import replica_at
 from workers.jobs.services import job_create
 from workers.jobs.types import JobParameters
 
@@ -28,49 +27,16 @@ pytestmark = [
     pytest.mark.usefixtures("clean_redis"),
 ]
 
-DIM = 16
 NAME = "sightline-reading"
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _same_server_twice(django_db_setup):
+@pytest.fixture(scope="module")
+def second_server(django_db_setup):
     """The same database by a connection of its own, which refuses to write."""
-    settings = deepcopy(connections.databases["default"])
-    settings["OPTIONS"] |= {"application_name": NAME, "options": "-c default_transaction_read_only=on"}
-    settings["TEST"]["MIRROR"] = "default"
-    connections.databases[REPLICA] = settings
-    yield
-    with suppress(AttributeError):
-        del connections[REPLICA]  # emptying the tables after the last test opens it anew
-    del connections.databases[REPLICA]
-
-
-@pytest.fixture(autouse=True)
-def replica(monkeypatch, _same_server_twice):
-    monkeypatch.setattr(reading, "_away_until", 0.0)
-    yield connections[REPLICA]
-    connections[REPLICA].close()
-    del connections[REPLICA]
-
-
-@pytest.fixture
-def version():
-    return make_version(dim=DIM)
-
-
-@pytest.fixture
-def documents(version):
-    passages = make_documents(make_collection(), 20)
-    store(version, passages, clustered(20, DIM, seed=1))
-    return [passage.document for passage in passages]
-
-
-@pytest.fixture
-def ask(version, documents):
-    vector = tuple(map(float, clustered(1, DIM, seed=2)[0]))
-    return lambda: search(
-        SearchRequest(viewer=None, session="s", parts=(EmbeddingPart(vector),), model=version.key, limit=5)
-    )
+    database = deepcopy(connections.databases["default"])
+    database["OPTIONS"] |= {"application_name": NAME, "options": "-c default_transaction_read_only=on"}
+    with replica_at(database):
+        yield
 
 
 def backends() -> list[str]:
