@@ -89,6 +89,20 @@ class DocumentAnswer(DocumentBriefAnswer):
     updated_at = serializers.DateTimeField()
 
 
+class PlaceOnPageAnswer(Answer):
+    """Where a passage or picture stands on a page of its document's file: what the page marks."""
+
+    page = serializers.IntegerField(help_text="its number, from 1")
+    url = serializers.CharField(help_text="where people see it marked")
+    image = serializers.CharField(allow_null=True, help_text="address of its picture, null where it has none")
+    width = serializers.IntegerField(help_text="of its picture, in pixels; 0 where it has none")
+    height = serializers.IntegerField(help_text="of its picture, in pixels; 0 where it has none")
+    boxes = serializers.ListField(
+        child=serializers.ListField(child=serializers.FloatField(), min_length=4, max_length=4),
+        help_text="left, top, width and height of each block as fractions of the page; empty: not known",
+    )
+
+
 class HitAnswer(Answer):
     """One result. `relevance` is null where the model has no calibration for what was asked and looked for."""
 
@@ -103,6 +117,7 @@ class HitAnswer(Answer):
         many=True, help_text="with `collapse`: documents that are nearly the same, for which this one stands"
     )
 
+    place = PlaceOnPageAnswer(allow_null=True, help_text="null where its document has no such page")
     why = WhyAnswer(allow_null=True, help_text="with `explain`: of the first ten hits, where it can be told")
 
     def get_fields(self) -> dict[str, Any]:
