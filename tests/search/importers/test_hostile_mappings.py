@@ -16,10 +16,12 @@ from search.importers.mapping import FIELDS, KeptMappings, TableMapping, mapping
 from search.importers.table_files import text_rows
 from search.importers.table_heads import mapping_of_text
 from search.importers.types import EXTRA_COLUMNS, Reading, Record, Rejected
+from search.services.document_fields import check_record
 from search.views.curating.mapping_form import FIELDS as FORM_FIELDS
 from search.views.curating.mapping_form import TYPES, MappingForm, preview_of
+from workers.error_table import ERRORS
+from workers.jobs.services import storable
 
-REFUSED = {"import.mapping_invalid", "import.mapping_columns", "import.too_many_columns"}
 ROWS_MAX = 50
 NAMES = ("Nr", "Name", " name ", "Text", "Preis", "", "column 1", "Nr (2)", "x" * 300, "\ud800", "a\0b", "İ")
 CELLS = (
@@ -108,9 +110,26 @@ tables = st.builds(
 
 def told(error: AppError) -> None:
     """The error is one of the table's, and its sentence can be sent, kept and printed."""
-    assert error.id in REFUSED, error.id
-    json.dumps({"message": error.message, "detail": error.detail}, ensure_ascii=False).encode()
-    assert "\0" not in error.message
+    assert error.id in ERRORS, error.id
+    json.dumps(storable(error.message), ensure_ascii=False).encode()
+    json.dumps(error.detail)
+
+
+def refused(error: AppError) -> None:
+    """It is the mapping that is refused, and what is said of it holds nothing that no text has."""
+    assert error.id == "import.mapping_invalid"
+    assert storable(error.message) == error.message
+
+
+def kept_or_refused(record: Record) -> None:
+    """What a row became can be stored, or its document is refused."""
+    try:
+        check_record(record.external_id, record.fields, ())
+    except AppError as error:
+        told(error)
+    else:
+        written = json.dumps([record.external_id, vars(record.fields)], ensure_ascii=False, allow_nan=False)
+        assert storable(written) == written
 
 
 @given(hostile)
@@ -118,7 +137,7 @@ def test_a_mapping_is_read_or_refused(values: Any) -> None:
     try:
         mapping = read_mapping(values)
     except AppError as error:
-        told(error)
+        refused(error)
     else:
         assert read_mapping(json.loads(json.dumps(mapping.to_json()))) == mapping
 
@@ -132,7 +151,7 @@ def test_a_mapping_that_was_written_down_is_read_or_refused(text: str) -> None:
     try:
         assert isinstance(mapping_from_text(text), TableMapping)
     except AppError as error:
-        told(error)
+        refused(error)
 
 
 @given(sound, tables, st.sampled_from(EXTRA_COLUMNS))
@@ -146,10 +165,10 @@ def test_every_table_gives_documents_or_reasons(values: Any, table: bytes, extra
             read_mapped(rows, mapping, Reading(extra_columns=extra_columns)), ROWS_MAX
         ):
             assert isinstance(item, Record | Rejected)
-            said = [one.reason for one in item.problems] if isinstance(item, Rejected) else vars(item.fields)
-            written = json.dumps(said, ensure_ascii=False, allow_nan=False)
-            assert written.encode()
-            assert "\\u0000" not in written
+            if isinstance(item, Rejected):
+                assert all(one.error_id in ERRORS and storable(one.reason) for one in item.problems)
+            else:
+                kept_or_refused(item)
     except AppError as error:
         told(error)
 

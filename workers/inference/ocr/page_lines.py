@@ -37,7 +37,8 @@ class PageNetworks:
     """Finds and reads the lines of pages; loaded and warmed when it is made."""
 
     def __init__(self, threads: int, script: Script) -> None:
-        self._find, self._read = PageDetector(threads), Recogniser(threads, PAGE_SHAPES, script)
+        self._find = PageDetector(threads)
+        self._read = Recogniser(threads, PAGE_SHAPES, script, streams=threads)
         self._find.warm()
         self._read.warm()
 
@@ -54,7 +55,7 @@ class PageNetworks:
         turned = self._turned(picture, boxes)
         upright, places = _turn(picture, turned), [_turn_corners(box, picture, turned) for box in boxes]
         lie = _lie(places, upright)
-        read = [self._line(upright, place, lie) for place in places]
+        read = self._lines(upright, places, lie)
         blots = _blots(read)
         hidden = [_turn_corners(_corners(code, picture), picture, turned) for code in codes]
         hidden += [place for place, line in zip(places, read, strict=True) if not line]
@@ -67,13 +68,17 @@ class PageNetworks:
         lines = tuple(line for line in read if line and not (figures and line in blots))
         return LinesOfPage(lines, tuple(codes), turned, lie, figures)
 
-    def _line(self, upright: Pixels, place: Corners, lie: Lie) -> TextRead | None:
-        text, confidence = self._read(strip_of(upright, place))
-        if not text or confidence < CONFIDENCE_MIN:
-            return None
-        return TextRead(
-            text, fractions_of(_straight(place, lie, upright), upright), "line", round(confidence, 3)
-        )
+    def _lines(self, upright: Pixels, places: Sequence[Corners], lie: Lie) -> list[TextRead | None]:
+        """Return what stands at each place; None where nothing can be read."""
+        read = self._read.each(strip_of(upright, place) for place in places)
+        return [
+            TextRead(
+                text, fractions_of(_straight(place, lie, upright), upright), "line", round(confidence, 3)
+            )
+            if text and confidence >= CONFIDENCE_MIN
+            else None
+            for place, (text, confidence) in zip(places, read, strict=True)
+        ]
 
     def _turned(self, picture: Pixels, boxes: list[Corners]) -> int:
         """Return by how many degrees, clockwise, the page must be turned to stand upright."""
@@ -82,7 +87,9 @@ class PageNetworks:
         turned = 90 if upright > 0 else 0
         whole = _turn(picture, turned)
         strips = [strip_of(whole, _turn_corners(box, picture, turned)) for box in long[:VOTERS]]
-        better = sum(self._read(upside_down(one))[1] - self._read(one)[1] for one in strips)
+        certain = [confidence for _, confidence in self._read.each(strips)]
+        turned_over = [confidence for _, confidence in self._read.each(map(upside_down, strips))]
+        better = sum(turned_over) - sum(certain)
         return turned + 180 if better > 0 else turned
 
 
