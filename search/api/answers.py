@@ -10,6 +10,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from models_admin.models import VersionState
+from search.api.place_answers import PlaceOnPageAnswer
 from search.api.why_answers import WhyAnswer
 from search.models import Collection, CollectionField, Membership
 from search.retrieval.types import MATCHES, RETRIEVER_NAMES, STRENGTHS
@@ -87,20 +88,6 @@ class DocumentAnswer(DocumentBriefAnswer):
     file = DocumentFileAnswer(allow_null=True, help_text="null where it was made of none")
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
-
-
-class PlaceOnPageAnswer(Answer):
-    """Where a passage or picture stands on a page of its document's file: what the page marks."""
-
-    page = serializers.IntegerField(help_text="its number, from 1")
-    url = serializers.CharField(help_text="where people see it marked")
-    image = serializers.CharField(allow_null=True, help_text="address of its picture, null where it has none")
-    width = serializers.IntegerField(help_text="of its picture, in pixels; 0 where it has none")
-    height = serializers.IntegerField(help_text="of its picture, in pixels; 0 where it has none")
-    boxes = serializers.ListField(
-        child=serializers.ListField(child=serializers.FloatField(), min_length=4, max_length=4),
-        help_text="left, top, width and height of each block as fractions of the page; empty: not known",
-    )
 
 
 class HitAnswer(Answer):

@@ -86,14 +86,9 @@ def text_json(read: Json) -> Json:
 
 def facet_json(facet: Facet) -> Json:
     """Return a field's values with how many documents have each."""
-    return {
-        "field": facet.field,
-        "type": facet.type,
-        "values": [{"value": value, "documents": documents} for value, documents in facet.values],
-        "more": facet.more,
-        "least": facet.least,
-        "greatest": facet.greatest,
-    }
+    values = [{"value": value, "documents": documents} for value, documents in facet.values]
+    plain = ("field", "type", "more", "least", "greatest")
+    return {"values": values, **{name: getattr(facet, name) for name in plain}}
 
 
 def query_part_json(part: Part, *, whose_own: bool) -> Json:
