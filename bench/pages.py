@@ -1,4 +1,5 @@
-"""Importing many pages: `python -m bench.pages [--pages N] [--each M] [--scans S] [--kills K] [--seed S]`.
+"""Importing many pages: `python -m bench.pages [--pages N] [--each M] [--scans S] [--kills K] [--killed-only]
+[--seed S]`.
 
 Makes PDFs of M pages, N pages in all (A4, two headings, ten paragraphs of English or German, about 300 words; each page
 says a number that stands nowhere else), and S pages that are scans (`bench/typeset.py`, 200 dots per inch, ten to a
@@ -6,6 +7,7 @@ file). Starts a server with the demo's model, and imports each folder by the rea
 pages a minute; the memory of the worker and of the process that reads the files, around 10 % and at the end; then kills
 the worker K times at random moments, and once the reading process, while everything is imported again into another
 collection. By SQL afterwards: every page, the passage of every page's number, and every passage's vector exactly once.
+With `--killed-only` there is no import that is left alone.
 """
 
 from __future__ import annotations
@@ -45,7 +47,7 @@ def main() -> None:
     scans = _folder("scans", options.scans, min(SCANS_EACH, options.scans), partial(_scan, seed=options.seed))
     with serving(DEMO="1") as port:
         wait_for(port, "/readyz")
-        values = (plain, scans, options.kills, options.seed)
+        values = (plain, scans, options.kills, options.seed, int(options.killed_only))
         command = [sys.executable, "-m", "bench.pages_asked", *map(str, values)]
         subprocess.run(command, cwd=ROOT, check=True, env=os.environ)
 
@@ -58,6 +60,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--each", type=int, default=20, help="pages of text to a file")
     parser.add_argument("--scans", type=int, default=30, help="pages that are pictures")
     parser.add_argument("--kills", type=int, default=0)
+    parser.add_argument("--killed-only", action="store_true", help="import once, and kill meanwhile")
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args()
 

@@ -79,12 +79,12 @@ class ImportWatch:
             )
 
 
-def main(plain: str, scans: str, kills: int, seed: int) -> None:
+def main(plain: str, scans: str, kills: int, seed: int, killed_only: int) -> None:
     """Print pace and memory, then whether everything is there once, undisturbed and killed."""
     while models.champion() is None:
         time.sleep(1)
     runs = [("plain", Path(plain), 0), ("scans", Path(scans), 0), ("killed", Path(plain), kills)]
-    for slug, folder, kill_count in runs:
+    for slug, folder, kill_count in runs[2:] if killed_only else runs:
         pages = sum(int(path.stem.split("-")[2]) for path in folder.iterdir())
         if pages and (kill_count or slug != "killed"):
             collection = _collection(f"pages-{slug}")
@@ -181,4 +181,4 @@ def _row(statement: str, collection: Collection) -> tuple[int, ...]:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
+    main(sys.argv[1], sys.argv[2], *map(int, sys.argv[3:6]))

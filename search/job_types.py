@@ -83,7 +83,8 @@ class ImportResult(EncodeResult):
     """What was stored (or with `dry_run` would be), and how far: the `position` of the last document.
 
     `stored`: the whole file. `retried`: the failed documents, as was asked for. `documents` are those that were
-    written, new or changed; `passages` and `images` are theirs.
+    written, new or changed; `passages` and `images` are theirs. `not_shown`: of drawings of documents that are not
+    shown, the document's external id and a sentence each.
     """
 
     position: int | None = None
@@ -95,6 +96,7 @@ class ImportResult(EncodeResult):
     documents: int | None = None
     passages: int | None = None
     images: int | None = None
+    not_shown: tuple[tuple[str, str], ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

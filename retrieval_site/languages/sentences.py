@@ -74,6 +74,9 @@ WARNINGS = {
         gettext_noop("1 file was not read: {names}."),
         gettext_noop("{count} files were not read: {names}."),
     ),
+    "import.drawings_not_shown": (
+        gettext_noop("Drawings in formats that are not drawn here are not shown. They are in: {names}."),
+    ),
     "import.columns_ignored": (
         gettext_noop("1 column was ignored, as asked for: {names}."),
         gettext_noop("{count} columns were ignored, as asked for: {names}."),
@@ -105,6 +108,9 @@ REASONS = (
     gettext_noop("Only the first {count} pictures were taken."),
     gettext_noop("Left out: {count} × {what}."),
     gettext_noop("picture that cannot be read"),
+    gettext_noop("A drawing in {kind} is not shown."),
+    gettext_noop("A drawing in {kind} is not shown: “{caption}”."),
+    gettext_noop("{count} drawings in {kind} are not shown."),
     gettext_noop("picture on the web, which is never fetched"),
     gettext_noop("picture that is not in the file"),
     gettext_noop("document embedded in the text"),

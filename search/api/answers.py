@@ -10,6 +10,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from models_admin.models import VersionState
+from search.api.place_answers import PlaceOnPageAnswer
 from search.api.why_answers import WhyAnswer
 from search.models import Collection, CollectionField, Membership
 from search.retrieval.types import MATCHES, RETRIEVER_NAMES, STRENGTHS
@@ -103,6 +104,7 @@ class HitAnswer(Answer):
         many=True, help_text="with `collapse`: documents that are nearly the same, for which this one stands"
     )
 
+    place = PlaceOnPageAnswer(allow_null=True, help_text="null where its document has no such page")
     why = WhyAnswer(allow_null=True, help_text="with `explain`: of the first ten hits, where it can be told")
 
     def get_fields(self) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from search.relevance.panel import calibrations_json
 from search.retrieval.types import DocumentPart, ImagePart, TextPart
 from search.services.members import HOLDERS
 from search.units.image import ImageAnswer
+from search.units.places import PlaceOnPage
 from search.units.registry import unit_kind, unit_kinds, unit_kinds_of
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from workers.models import Job, JobItem
 
 Json = dict[str, Any]
-BOOKKEEPING = frozenset({"position", "stored", "retried"})
+BOOKKEEPING = frozenset({"position", "stored", "retried", "not_shown"})
 """What a job keeps in its result for itself: how far it is, should it be interrupted."""
 
 
@@ -85,14 +86,9 @@ def text_json(read: Json) -> Json:
 
 def facet_json(facet: Facet) -> Json:
     """Return a field's values with how many documents have each."""
-    return {
-        "field": facet.field,
-        "type": facet.type,
-        "values": [{"value": value, "documents": documents} for value, documents in facet.values],
-        "more": facet.more,
-        "least": facet.least,
-        "greatest": facet.greatest,
-    }
+    values = [{"value": value, "documents": documents} for value, documents in facet.values]
+    plain = ("field", "type", "more", "least", "greatest")
+    return {"values": values, **{name: getattr(facet, name) for name in plain}}
 
 
 def query_part_json(part: Part, *, whose_own: bool) -> Json:
@@ -124,6 +120,7 @@ def hit_json(hit: Hit, why: Why | None = None) -> Json:
         "document": document_brief_json(hit.document),
         "near_duplicates": [document_brief_json(same.document) for same in hit.same],
         "why": why and _why_json(why),
+        "place": vars(PlaceOnPage.of(hit.unit, hit.at_page)) if hit.unit and hit.at_page else None,
         **{kind.name: None for kind in unit_kinds()},
         **({hit.kind: vars(unit_kind(hit.kind).shown.answer.of(hit.unit))} if hit.unit else {}),
     }

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from django.db import DataError, transaction
 
@@ -19,7 +19,14 @@ from models_admin.files import blob_on_disk
 from retrieval_site.errors import AppError
 from search.importers.document_files import DocumentFiles
 from search.importers.files import DAMAGED_WHILE_READING
-from search.importers.leftovers import job_warning, same_warnings, stored_warnings
+from search.importers.leftovers import (
+    LISTED_MAX,
+    drawings_not_shown,
+    drawings_warning,
+    job_warning,
+    same_warnings,
+    stored_warnings,
+)
 from search.importers.recognition import RecognitionOptions
 from search.importers.source import ImportSource, open_import
 from search.importers.storing import to_document
@@ -106,7 +113,8 @@ class ImportRun:
     def _warn(self) -> None:
         """Say in the result what was left out or may be unexpected."""
         same = () if self._dry_run else same_warnings(self._collection, self.ctx.job)
-        warnings = [*stored_warnings(self._counts), *same, *self._source.warnings()]
+        drawings = drawings_warning(self.ctx.result.not_shown or ())
+        warnings = [*stored_warnings(self._counts), *same, *drawings, *self._source.warnings()]
         self.ctx.remember(warnings=tuple(map(job_warning, warnings)))
 
     def _count(self, stage: str) -> int:
@@ -147,7 +155,13 @@ class ImportRun:
             self._counts["failed"] += failed
             self.ctx.advance(len(batch) - failed, failed=failed)
             reached = max(self.ctx.result.position or 0, batch[-1][0])
-            self.ctx.remember(position=reached, **self._counts)
+            self.ctx.remember(position=reached, **self._counts, **self._not_shown(records))
+
+    def _not_shown(self, records: list[tuple[int, DocumentRecord]]) -> dict[str, Any]:
+        """Return what to remember of drawings that are not shown; nothing where there is nothing new."""
+        known = self.ctx.result.not_shown or ()
+        every = dict.fromkeys((*known, *drawings_not_shown(record for _, record in records)))
+        return {"not_shown": tuple(every)[:LISTED_MAX]} if len(every) > len(known) else {}
 
     def _read(self, item: Item) -> list[DocumentRecord | Rejected]:
         """Return what an item becomes: one document, or of a file with files inside it several."""

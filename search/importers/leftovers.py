@@ -11,15 +11,17 @@ from search.curating.sameness import same_as_earlier
 from search.importers.left_out import reason_left_out
 from search.importers.pictures import is_picture
 from search.importers.types import FileWarning
+from workers.extraction.drawings import is_not_shown
 from workers.jobs.services import storable
 from workers.jobs.types import JobWarning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from search.importers.files import Files
     from search.importers.types import Reading
     from search.models import Collection
+    from search.services.documents import DocumentRecord
     from workers.models import Job
 
 NAMED_MAX = 10
@@ -98,6 +100,22 @@ def _detail(names: list[str], listed: list[tuple[str, str]] | None = None) -> di
     if listed is not None:
         detail["files"] = [{"name": name[-NAME_MAX:], "reason": reason} for name, reason in listed]
     return detail
+
+
+def drawings_not_shown(records: Iterable[DocumentRecord]) -> Iterator[tuple[str, str]]:
+    """Yield what files of documents say of drawings that are not shown, each with the document's external id."""
+    for record in records:
+        for note in record.file.notes if record.file else ():
+            if is_not_shown(note):
+                yield record.external_id, note
+
+
+def drawings_warning(not_shown: Sequence[tuple[str, str]]) -> Iterator[FileWarning]:
+    """Yield which drawings of documents are not shown, as `drawings_not_shown` gave them."""
+    if not_shown:
+        names = list(dict.fromkeys(name for name, _ in not_shown))
+        message = f"Drawings in formats that are not drawn here are not shown. They are in: {_named(names)}."
+        yield FileWarning("import.drawings_not_shown", message, _detail(names, list(not_shown)))
 
 
 def stored_warnings(counts: Mapping[str, int]) -> Iterator[FileWarning]:

@@ -126,12 +126,12 @@ def _wrong(mapping: TableMapping) -> str:
     ]
     if len(mapping.columns) > COLUMNS_MAX or not mapping.columns:
         return f"it names from 1 to {COLUMNS_MAX} columns"
+    if not _is_storable(json.dumps(mapping.to_json(), ensure_ascii=False)):
+        return "it has characters that no text has"
     if twice:
         return f"it names the column “{twice[0][:60]}” twice"
     if not any(fields[name] for name in ("title", "body", "images")):
         return "no column becomes a title, a body or a picture"
-    if not _is_storable(json.dumps(mapping.to_json(), ensure_ascii=False)):
-        return "it has characters that no text has"
     if mapping.header not in range(HEADER_MAX + 1):
         return f"header is from 0 to {HEADER_MAX}"
     if len(mapping.sheets) > SHEETS_MAX:

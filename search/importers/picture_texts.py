@@ -10,7 +10,7 @@ from search.importers.extracted import alt_of
 from workers.encoding.decoders import decoders
 from workers.extraction.types import Block
 from workers.inference.errors import InferenceError
-from workers.inference.ocr.reader import PhotoReader, ReadingError
+from workers.inference.ocr.reader import JOB_SECONDS, PhotoReader, ReadingError, ReadingLimits
 from workers.inference.ocr.types import LONGEST_SIDE_PX
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class PictureTexts:
             return PictureText()
         try:
             picture = decoders(patient=True).thumbnail(data, LONGEST_SIDE_PX).image
-            self._reader = self._reader or PhotoReader()
+            self._reader = self._reader or PhotoReader(ReadingLimits(JOB_SECONDS))
             found = self._reader.read(picture)
         except (InferenceError, ReadingError):
             return PictureText()

@@ -62,3 +62,7 @@ class DocumentPage(models.Model):
 
     def __str__(self) -> str:
         return f"page {self.number} of {self.document_id}"
+
+    def boxes_between(self, start: int, end: int) -> list[list[float]]:
+        """Return the boxes of the blocks that the body's characters from `start` to before `end` stand in."""
+        return [box for begins, ends, *box in self.boxes if begins < end and ends > start]

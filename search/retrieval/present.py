@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from retrieval_site.database import Prepared
 from retrieval_site.database.reading import connection
 from retrieval_site.rows import columns
-from search.models import Collection, Document, DocumentImage
+from search.models import Collection, Document, DocumentImage, DocumentPage
 from search.retrieval.types import Hit
 from search.units.registry import unit_kind
 
@@ -46,6 +46,9 @@ _OUTLINE, _NO_OUTLINE = 'document."outline"', "'{}'::jsonb"
 _SHORT_BODY = f"CASE WHEN octet_length({_BODY}) <= {BODY_BYTES_MAX} THEN {_BODY} ELSE '' END"
 # What a hit shows beside its document; outer joins, for it may be gone since the search, or never have been.
 _UNIT = "LEFT JOIN {table} {kind} ON {kind}.id = unit.id"
+_AT_PAGE = """
+    LEFT JOIN search_documentpage at_page ON at_page.document_id = document.id AND at_page.number = {kind}.page
+"""
 _COVER = """
     LEFT JOIN LATERAL (
         SELECT * FROM (
@@ -181,9 +184,12 @@ def _statement(kind: str) -> tuple[Prepared, tuple[Columns[Any], ...]]:
     joins = _UNIT.format(table=known.table, kind=kind) + (
         _COVER.format(page=page) if known.shown.cover else ""
     )
+    joins += _AT_PAGE.format(kind=kind) if known.shown.on_page else ""
     every: dict[str, type[Model]] = {"document": Document, "collection": Collection, kind: known.model}
     if known.shown.cover:
         every["cover"] = DocumentImage
+    if known.shown.on_page:
+        every["at_page"] = DocumentPage
     parts = tuple(columns(model, alias) for alias, model in every.items())
     selected = (
         ", ".join(part.sql for part in parts).replace(_BODY, _SHORT_BODY).replace(_OUTLINE, _NO_OUTLINE)

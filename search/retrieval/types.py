@@ -306,7 +306,8 @@ class Ranking:
 class Hit:
     """One result: a document with its best unit, None where that is gone since, and the name of the unit's kind.
 
-    `cover` is the document's first picture, where the kind is shown beside it. `same`: hits that are nearly the same.
+    `cover` is the document's first picture, where the kind is shown beside it. `at_page`: the page of the document's
+    file that the unit stands on, where it has one. `same`: hits that are nearly the same.
     """
 
     rank: int
@@ -317,6 +318,7 @@ class Hit:
     relevance: float | None = None
     strength: Strength | None = None
     cover: Any | None = None
+    at_page: Any | None = None
     same: tuple[Hit, ...] = ()
 
 

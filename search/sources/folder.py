@@ -73,7 +73,11 @@ class FolderReader:
     options: FolderOptions
     tables: FolderTables
     listing: SourceListing = field(default_factory=lambda: SourceListing(complete=True))
-    _documents: FileDocuments = field(default_factory=FileDocuments)
+    _documents: FileDocuments = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Have files read as the options say."""
+        self._documents = FileDocuments(self.options)
 
     def batches(self, after: str) -> Iterator[EntryBatch]:
         """Yield the files behind the one called `after`."""

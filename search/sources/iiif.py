@@ -11,6 +11,7 @@ from search.importers.storing import picture_stored
 from search.models.source import KEY_BYTES_MAX
 from search.services.document_fields import LENGTHS_MAX, check_record, picture_kept
 from search.services.documents import DocumentRecord
+from search.sources.canvas_texts import CanvasTexts
 from search.sources.fitting import fitted
 from search.sources.manifests import Canvas, IiifManifest, kind_of, named_in, read_manifest, read_resource
 from search.sources.types import EntryBatch, EntryContent, Made, SourceEntry, SourceListing, content_digest
@@ -109,9 +110,10 @@ class IiifReader:
     def made(self, entry: SourceEntry, content: EntryContent, collection: Collection, *, store: bool) -> Made:
         """Return a manifest's document; a dry run fetches no pictures."""
         manifest: IiifManifest = content.data
-        fields = fitted(_said(manifest, entry.key))
         name = external_id_of(entry.key)
-        images, failed = self._pictures(manifest, collection) if store else ((), [])
+        with CanvasTexts(collection, self.options) as texts:
+            images, failed = self._pictures(manifest, collection, texts) if store else ((), [])
+        fields = texts.behind(fitted(_said(manifest, entry.key)))
         check_record(name, fields, images)
         reason = None
         if failed:
@@ -120,9 +122,9 @@ class IiifReader:
         return Made((DocumentRecord(name, fields, images),), reason, again=True)
 
     def _pictures(
-        self, manifest: IiifManifest, collection: Collection
+        self, manifest: IiifManifest, collection: Collection, texts: CanvasTexts
     ) -> tuple[tuple[ImageInput, ...], list[InferenceError]]:
-        """Return the pictures that came, and why others did not."""
+        """Return the pictures that came, and why others did not; what stands on them goes to `texts`."""
         found: list[ImageInput] = []
         failed: list[InferenceError] = []
         in_a_row = 0
@@ -133,7 +135,9 @@ class IiifReader:
                 continue
             try:
                 alt = (canvas.label or manifest.label)[: LENGTHS_MAX["alt"]]
-                found.append(picture_stored(picture_kept(self._fetched(canvas), collection), alt, store=True))
+                data = self._fetched(canvas)
+                found.append(picture_stored(picture_kept(data, collection), alt, store=True))
+                texts.add(data)
                 in_a_row = 0
             except InferenceError as error:
                 failed.append(error)

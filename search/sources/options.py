@@ -13,6 +13,7 @@ from django.utils.translation import gettext
 
 from retrieval_site.errors import AppError
 from retrieval_site.typed_json import NotReadableError, from_json, to_json
+from search.importers.types import CharacterRecognition, Letters  # noqa: TC001  `from_json` reads the hints
 from search.models import Source
 from search.services.document_fields import IMAGES_MAX
 
@@ -21,7 +22,18 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FolderOptions:
+class PictureTextOptions:
+    """Of sources with pictures: which pictures of text are read, and in which letters; None is as the collection says.
+
+    The canvases of IIIF are read where the source itself says so; `pages` and `all` are the same of them.
+    """
+
+    character_recognition: CharacterRecognition | None = None
+    letters: Letters | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FolderOptions(PictureTextOptions):
     """`settle_seconds`: a file that was written to since is left to the next round."""
 
     settle_seconds: int = 30
@@ -39,7 +51,7 @@ class OaiOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class IiifOptions:
+class IiifOptions(PictureTextOptions):
     """`pictures`: of how many canvases of a manifest, at most; `longest_side`: how large they are, in pixels."""
 
     pictures: int = 20
@@ -47,7 +59,7 @@ class IiifOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class S3Options:
+class S3Options(PictureTextOptions):
     """`endpoint`: address of the service, of Amazon's own where it is empty; `region` is what requests are signed for.
 
     `server_keys`: the operator's keys are used where the source has none of its own.

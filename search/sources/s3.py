@@ -50,7 +50,11 @@ class S3Reader:
     keys: S3Keys
     fetcher: SourceFetcher
     listing: SourceListing = field(default_factory=lambda: SourceListing(complete=True))
-    _documents: FileDocuments = field(default_factory=FileDocuments)
+    _documents: FileDocuments = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Have files read as the options say."""
+        self._documents = FileDocuments(self.options)
 
     def batches(self, after: str) -> Iterator[EntryBatch]:
         """Yield the objects behind the one called `after`, page by page."""

@@ -48,6 +48,7 @@ IMAGE = UnitKind(
         gettext_lazy("pictures"),
         gettext_lazy("Each document stands once, by its best picture."),
         picture=_itself,
+        on_page=True,
         tiles=True,
         hits_a_page=24,
     ),

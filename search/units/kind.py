@@ -86,6 +86,7 @@ class Shown:
     is the sentence that says that a document stands once in an answer. `address` is where a hit leads,
     if not to its document. `span` and `picture` are what a hit's card shows of a unit; with `cover`, the document's
     first picture stands beside it, or, of units that stand `on_page`, a column `page`, the picture of that page.
+    Hits of units that stand `on_page` say the place on it (`search/units/places.py`).
     With `tiles` hits stand in a grid of pictures, which are shown `whole` or cut to fill their place.
     """
 

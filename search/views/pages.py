@@ -127,7 +127,7 @@ def _marks(page: DocumentPage, passage: Passage | None) -> list[Mark]:
     """Return the places of the blocks of the page that the passage stands in."""
     if passage is None:
         return []
-    return [Mark(*box) for start, end, *box in page.boxes if start < passage.end and end > passage.start]
+    return [Mark(*box) for box in page.boxes_between(passage.start, passage.end)]
 
 
 def _text(document: Document, page: DocumentPage) -> str:

@@ -29,6 +29,7 @@ from search.services.sources import (
 from search.services.undoing import import_undo
 from search.sources.places import is_staff
 from search.sources.s3_requests import S3Keys
+from search.views.curating.recognition import LETTER_CHOICES, recognition_choices, wished_recognition
 from search.views.indexing import unindexed
 from search.views.people import members_only
 from search.views.source_rounds import ShownRound, shown_round
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 
 ROUNDS_SHOWN = 20
 FAILED_SHOWN = 100
+READING = ("character_recognition", "letters")
 LABELS = {
     Source.Kind.FOLDER: gettext_lazy("Folder on the server"),
     Source.Kind.OAI_PMH: gettext_lazy("OAI-PMH server"),
@@ -84,6 +86,8 @@ def sources(request: HttpRequest, slug: str) -> HttpResponse:
         "refused": refused,
         "name_max": NAME_MAX,
         "pictures_max": IMAGES_MAX,
+        "recognitions": recognition_choices(collection),
+        "letters": LETTER_CHOICES,
         "server_keys": is_staff(request.user) and bool(settings.CONFIG.source_s3_key_id),
     }
     return render(request, "search/sources.html", context, status=refused.status if refused else 200)
@@ -118,6 +122,8 @@ def source(request: HttpRequest, slug: str, source_id: int) -> HttpResponse:
         if chosen
         else [],
         "held_back": _held_back(rounds),
+        "recognitions": recognition_choices(found.collection),
+        "letters": LETTER_CHOICES,
         "refused": refused,
     }
     return render(request, "search/source.html", context, status=refused.status if refused else 200)
@@ -155,15 +161,23 @@ def _keys(form: QueryDict) -> S3Keys:
 def _options(kind: str, form: QueryDict) -> dict[str, Any]:
     """Return the options that the form has for this kind, without those that were left empty."""
     wanted, pictures = form.get("set", "").strip(), form.get("pictures", "").strip()
-    if kind == Source.Kind.OAI_PMH and wanted:
-        return {"set": wanted}
+    if kind == Source.Kind.OAI_PMH:
+        return {"set": wanted} if wanted else {}
+    reading = _reading(form)
     if kind == Source.Kind.IIIF and pictures:
-        return {"pictures": _number(pictures)}
+        return reading | {"pictures": _number(pictures)}
     if kind == Source.Kind.S3:
         given = {name: form.get(name, "").strip() for name in ("endpoint", "region")}
         own = {name: value for name, value in given.items() if value}
-        return own | ({"server_keys": True} if "server_keys" in form else {})
-    return {}
+        return reading | own | ({"server_keys": True} if "server_keys" in form else {})
+    return reading
+
+
+def _reading(form: QueryDict) -> dict[str, Any]:
+    """Return what the form says of pictures of text; nothing of what is left as the collection says."""
+    wished = wished_recognition(form)
+    said = {"character_recognition": wished.character_recognition, "letters": wished.letters}
+    return {name: value for name, value in said.items() if value}
 
 
 def _number(written: str) -> int | None:
@@ -217,6 +231,12 @@ def _new_keys(found: Source, by: AbstractBaseUser, form: QueryDict) -> str:
     return gettext("The keys are changed.")
 
 
+def _read_pictures(found: Source, by: AbstractBaseUser, form: QueryDict) -> str:
+    others = {name: value for name, value in found.options.items() if name not in READING}
+    source_update(source=found, by=by, options=others | _reading(form))
+    return gettext("How text in pictures is read is changed: the next round reads all anew.")
+
+
 def _job_of(found: Source, written: str) -> Job:
     job = next((job for job in rounds_of(found)[:ROUNDS_SHOWN] if str(job.pk) == written), None)
     if job is None:
@@ -235,6 +255,7 @@ CHANGES: dict[str, Callable[[Source, AbstractBaseUser, QueryDict], str]] = {
     "pause": _pause,
     "schedule": _schedule,
     "keys": _new_keys,
+    "reading": _read_pictures,
 }
 ROUND_ACTIONS: dict[str, Callable[[Job, AbstractBaseUser], Job]] = {
     "undo": lambda job, by: import_undo(job=job, by=by),

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
+from workers.extraction.drawings import drawing_kind, not_shown
 from workers.extraction.tables import TableCell, begins_with_names, line_of, names_of, spread
 from workers.extraction.types import LEVELS_MAX, Block, Extracted, Figure, FilePage
 from workers.inference.errors import FileError, PictureError
@@ -16,21 +17,16 @@ from workers.inference.headers.reading import read_header
 from workers.inference.headers.types import PictureLimits
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from workers.extraction.output import Output
     from workers.extraction.types import BlockKind
 
 NEAR_CHARACTERS_MAX = 300
 COLUMNS_MAX = 1_000
+NOT_SHOWN_NAMED_MAX = 100
+"""Drawings that cannot be shown are named by their captions; those beyond these are counted."""
 _PICTURES = PictureLimits(min_side=1, max_bytes=1 << 30)
-_DRAWINGS = (
-    ("EMF", re.compile(rb"\x01\0\0\0.{36} EMF", re.DOTALL)),
-    ("WMF", re.compile(rb"\xd7\xcd\xc6\x9a|[\1\2]\0\x09\0\0[\1\3]")),
-    ("SVG", re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:svg|\?xml|!DOCTYPE svg|!--)")),
-    ("EMF or WMF", re.compile(rb"\x1f\x8b")),
-)
-_DRAWING_HEAD_BYTES = 200
 _IDS_OF_ORNAMENTS = ("image.too_small", "image.empty")
 _LINE_ENDS = re.compile(r"[^\S\n]*\n[^\S\n]*")
 _SPACES = re.compile(r"[^\S\n]+")
@@ -43,10 +39,14 @@ _MADE_BY_A_PROGRAM = re.compile(r"(?i)\s*(description automatically generated|ai
 
 @dataclass
 class _KeptFigure:
-    """A figure where it stands; `from_style` once a paragraph of the style of captions is its caption."""
+    """A figure where it stands; `from_style` once a paragraph of the style of captions is its caption.
+
+    `drawing`: the format of one that nothing here draws, whose caption is kept all the same.
+    """
 
     figure: Figure
     from_style: bool = False
+    drawing: str = ""
 
 
 @dataclass
@@ -105,9 +105,25 @@ class Draft:
     def picture(self, data: bytes, said: str = "") -> None:
         """Keep a picture that stands here, with what the file says of it; none twice, and no ornament."""
         digest = hashlib.sha256(data).digest()
-        if digest not in self._seen and self._is_figure(data) and self._has_room():
+        if digest in self._seen:
+            return
+        if drawing := drawing_kind(data):
+            self._seen.add(digest)
+            self._drawing(drawing, said)
+        elif self._is_figure(data) and self._has_room():
             self._seen.add(digest)
             self._place(Figure(self.out.put(data)), said)
+
+    def _drawing(self, kind: str, said: str) -> None:
+        """Take note of a drawing that is not shown; what the file says of it stands in the text."""
+        if not self._has_room():
+            return
+        self._place(Figure(""), said, drawing=kind)
+        alternative = worth_saying(said)
+        if alternative and (not self.blocks or self.blocks[-1].text != alternative):
+            self.text(alternative)
+            kept = self._figures[-1]
+            kept.figure = replace(kept.figure, after=len(self.blocks))
 
     def picture_beside(self, source: str, said: str = "") -> None:
         """Take note of a picture that stands here and is a file of its own, by its path from this file."""
@@ -122,12 +138,12 @@ class Draft:
             self.note(f"Only the first {self.out.limits.figures} pictures were taken.")
         return has_room
 
-    def _place(self, figure: Figure, said: str) -> None:
+    def _place(self, figure: Figure, said: str, *, drawing: str = "") -> None:
         after = len(self.blocks)
         named = after - 1 in self._captions
         caption = self.blocks[-1].text if named else worth_saying(said)
         placed = replace(figure, caption=caption, page=self.page, after=after)
-        self._figures.append(_KeptFigure(placed, named))
+        self._figures.append(_KeptFigure(placed, named, drawing))
 
     def begin_page(self, width: float, height: float) -> None:
         """Begin the next page or slide, of a size in points. Raises FileError `file.too_much`."""
@@ -151,10 +167,21 @@ class Draft:
         return replace(
             said,
             blocks=tuple(self.blocks),
-            figures=tuple(self._with_near(one.figure) for one in self._figures),
+            figures=tuple(self._with_near(one.figure) for one in self._figures if not one.drawing),
             pages=tuple(replace(page, has_text=page.number in with_text) for page in self.pages),
-            notes=(*said.notes, *self.notes, *counted),
+            notes=(*said.notes, *self.notes, *self._not_shown(), *counted),
         )
+
+    def _not_shown(self) -> Iterator[str]:
+        """Yield a sentence for each drawing that has a caption, and one for all others of a format."""
+        named, others = 0, Counter[str]()
+        for one in self._figures:
+            if one.drawing and one.figure.caption and named < NOT_SHOWN_NAMED_MAX:
+                named += 1
+                yield not_shown(one.drawing, one.figure.caption)
+            elif one.drawing:
+                others[one.drawing] += 1
+        yield from (not_shown(kind, count=count) for kind, count in sorted(others.items()))
 
     def _add(self, kind: BlockKind, text: str, level: int = 0) -> None:
         if text:
@@ -166,7 +193,7 @@ class Draft:
             header = read_header(data, _PICTURES)
         except PictureError as error:
             if error.id not in _IDS_OF_ORNAMENTS:
-                self.leave_out(_kind_of_unread(data))
+                self.leave_out("picture that cannot be read")
             return False
         return min(header.width, header.height) >= self.out.limits.figure_side_px
 
@@ -190,9 +217,3 @@ def worth_saying(said: str) -> str:
     """Return a picture's alternative text; nothing for the name of its file, or a program's own for it."""
     text = _MADE_BY_A_PROGRAM.sub("", " ".join(said.split()))
     return "" if _FILE_NAME.fullmatch(text) or _NUMBERED.fullmatch(text) else text
-
-
-def _kind_of_unread(data: bytes) -> str:
-    head = data[:_DRAWING_HEAD_BYTES]
-    kind = next((name for name, pattern in _DRAWINGS if pattern.match(head)), None)
-    return f"picture as {kind}" if kind else "picture that cannot be read"

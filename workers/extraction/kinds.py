@@ -18,6 +18,9 @@ DAMAGED = "damaged"
 HEAD_BYTES = 4096
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _MSG_NAMES = "__properties_version1.0".encode("utf-16-le")
+_TNEF = b"\x78\x9f\x3e\x22"
+_TNEF_NAME = "winmail.dat"
+"""What Outlook calls it, whatever is in it."""
 _MAILS_HEAD = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:From |[!-9;-~]+:)")
 _OLE_HEAD_BYTES = 1 << 20
 _PDF_WITHIN = 1024
@@ -35,7 +38,7 @@ SUFFIXES = {
     ".html": "html", ".htm": "html", ".xhtml": "html", ".mhtml": "eml", ".mht": "eml",
     ".md": "markdown", ".markdown": "markdown",
     ".txt": "text", ".text": "text", ".log": "text",
-    ".eml": "eml", ".msg": "msg",
+    ".eml": "eml", ".msg": "msg", ".tnef": "tnef",
 }  # fmt: skip
 """The kind that a name promises: which files of a folder are taken for documents."""
 
@@ -56,7 +59,8 @@ _OFFICE = (("word/", "docx"), ("ppt/", "pptx"), ("xl/", "xlsx"))
 
 def kind_by_name(name: str) -> str | None:
     """Return the kind that a file's name promises; None for one that is no document's."""
-    return SUFFIXES.get(PurePosixPath(name).suffix.lower())
+    path = PurePosixPath(name)
+    return "tnef" if path.name.lower() == _TNEF_NAME else SUFFIXES.get(path.suffix.lower())
 
 
 def kind_of(file: BinaryIO, name: str) -> str | None:
@@ -71,6 +75,8 @@ def kind_of(file: BinaryIO, name: str) -> str | None:
         return _in_zip(file)
     if head.startswith(_OLE):
         return _in_ole(file)
+    if head.startswith(_TNEF):
+        return "tnef"
     if b"%PDF-" in (head.lstrip()[:5] if promised in _TEXTS else head[:_PDF_WITHIN]):
         return "pdf"
     if head.lstrip().startswith(b"{\\rtf"):

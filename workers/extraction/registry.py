@@ -39,6 +39,7 @@ READERS = {
     "pptx": "workers.extraction.formats.pptx:read",
     "rtf": "workers.extraction.formats.rtf:read",
     "text": "workers.extraction.formats.text:read",
+    "tnef": "workers.extraction.formats.winmail:read",
     "xlsx": "workers.extraction.formats.xlsx:read",
 }
 """By kind (`kinds.py`); imported in the sandboxed process only."""

@@ -75,9 +75,10 @@ def _mapping(path: Path | None) -> dict[str, Any] | None:
     if path is None:
         return None
     try:
-        return mapping_from_text(path.read_text("utf-8-sig")).to_json()
+        written = path.read_bytes().decode("utf-8-sig", "replace")
     except OSError as error:
         raise CommandError(f"{path}: {error.strerror}") from error
+    return mapping_from_text(written).to_json()
 
 
 def _counted(result: ImportResult, *names: str) -> str:

@@ -12,7 +12,7 @@ from search.importers.types import CHARACTER_RECOGNITION, LETTERS, ImportOptions
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from search.job_types import ImportJobParameters
+    from search.importers.recognition import RecognitionWish
     from search.models import Collection
 
 READ = {
@@ -42,7 +42,7 @@ def wished_recognition(form: Mapping[str, str]) -> ImportOptions:
     )
 
 
-def recognition_said(asked: ImportJobParameters | None, collection: Collection) -> str:
+def recognition_said(asked: RecognitionWish | None, collection: Collection) -> str:
     """Return in words what an import reads in pictures, and whether it or the collection says so."""
     wished = asked and asked.character_recognition
     read = (

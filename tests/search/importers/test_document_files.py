@@ -437,6 +437,15 @@ def test_text_in_a_photograph_is_read_where_the_import_asks_for_it_alone(corpus:
     assert "Serial KX-204/B" in Document.objects.get().body
 
 
+def test_drawings_that_are_not_shown_are_named_in_the_report(corpus: Collection) -> None:
+    emf = b"\x01\0\0\0" + bytes(36) + b" EMF" + bytes(60)
+    drawn = rb"{\rtf1 The pump hums.\par{\pict\emfblip " + emf.hex().encode() + rb"}\par}"
+    job = run(corpus, drawn, "report.rtf")
+    detail = warning_of(job, "import.drawings_not_shown")["detail"]
+    assert detail["files"] == [{"name": "report.rtf", "reason": "A drawing in EMF is not shown."}]
+    assert Document.objects.get().files.get().notes == ["A drawing in EMF is not shown."]
+
+
 @pytest.mark.parametrize(
     ("language", "asked", "read"),
     [

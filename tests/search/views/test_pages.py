@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 from django.core.files.base import ContentFile
 
+from search.api.presenting import hit_json
 from search.models import Collection, Document, DocumentFile, Passage
+from search.retrieval.present import hits_of
+from search.retrieval.types import RankedDocument
 from search.services.collections import collection_create
 from search.services.imports import import_start
 from tests.support.manuals import manual
@@ -67,6 +70,42 @@ def test_a_hit_says_its_page_and_leads_to_it(client: Client, document: Document)
     assert address in results
     assert f"/images/{document.pages.get(number=2).blob_id}?w=320" in results
     assert address in client.get(f"/documents/{document.pk}/?q={query.pk}").content.decode()
+
+
+def test_a_hit_of_the_api_gives_the_page_its_picture_and_the_boxes_that_are_marked(
+    client: Client, document: Document
+) -> None:
+    passage, page = Passage.objects.get(page=2), document.pages.get(number=2)
+    query = kept_query([document])
+    query.answer[0]["passage"] = passage.pk
+    query.save()
+    (hit,) = client.get(f"/api/v1/search/{query.pk}/").json()["results"]
+    place = hit["place"]
+    assert (
+        (place["page"], place["image"])
+        == (hit["passage"]["page"], f"/images/{page.blob_id}")
+        == (2, place["image"])
+    )
+    assert (place["width"], place["height"]) == (page.width, page.height)
+    assert len(place["boxes"]) == 2
+    marked = shown_page(client.get(place["url"]))
+    assert marked.count("<rect") == 2
+    assert all(0 <= side <= 1 for box in place["boxes"] for side in box)
+    assert client.get(place["image"]).status_code == 200
+
+
+def test_a_picture_found_on_a_page_says_where_it_stands(document: Document) -> None:
+    image, page = document.images.get(), document.pages.get(number=1)
+    (hit,) = hits_of([RankedDocument(document.pk, image.pk, 0.5)], "image", [document.collection_id])
+    place = hit_json(hit)["place"]
+    assert (place["page"], place["boxes"], place["image"]) == (1, [image.box], f"/images/{page.blob_id}")
+
+
+def test_a_document_without_pages_has_no_place(document: Document) -> None:
+    passage = Passage.objects.get(page=2)
+    document.pages.all().delete()
+    (hit,) = hits_of([RankedDocument(document.pk, passage.pk, 0.5)], "passage", [document.collection_id])
+    assert hit_json(hit)["place"] is None
 
 
 def test_the_file_is_sent_to_be_saved_and_never_opened_as_a_page(client: Client, document: Document) -> None:

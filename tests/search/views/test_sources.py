@@ -121,6 +121,17 @@ def test_a_source_is_paused_scheduled_and_deleted(curator, source):
     assert not Source.objects.exists()
 
 
+def test_what_is_read_in_pictures_is_chosen_with_the_source_and_changed(curator, source, tmp_path):
+    form = {"kind": "folder", "address": str(tmp_path / "share"), "character_recognition": "all"}
+    curator.post("/collections/notes/sources/", form)
+    made = Source.objects.exclude(pk=source.pk).get()
+    assert made.options == {"character_recognition": "all"}
+    assert 'value="all" selected' in page(curator, made)
+    do(curator, made, "reading", character_recognition="", letters="any")
+    made.refresh_from_db()
+    assert made.options == {"letters": "any"}
+
+
 def test_a_refused_form_says_why_and_keeps_what_was_written(curator):
     form = {"kind": "iiif", "address": "ftp://a.example/x", "name": "Mine"}
     answer = curator.post("/collections/notes/sources/", form)

@@ -226,7 +226,23 @@ def test_a_drawing_that_is_no_raster_picture_is_said_to_be_left_out(extracted: R
     document.add_picture(io.BytesIO(picture()))
     emf = b"\x01\0\0\0" + bytes(36) + b" EMF" + bytes(60)
     found = extracted(with_parts(saved(document), **{"word/media/image1.png": emf}), "a.docx")
-    assert (found.figures, found.notes) == ((), ("Left out: 1 × picture as EMF.",))
+    assert (found.figures, found.notes) == ((), ("A drawing in EMF is not shown.",))
+
+
+def test_a_drawing_that_is_not_shown_keeps_its_alternative_text_and_is_named_by_its_caption(
+    extracted: Read,
+) -> None:
+    document = Document()
+    document.add_paragraph("Before.")
+    document.add_picture(io.BytesIO(picture()))
+    document.inline_shapes[0]._inline.docPr.set("descr", "Section through the pump")
+    document.add_paragraph("Figure 1: The pump", style="Caption")
+    emf = b"\x01\0\0\0" + bytes(36) + b" EMF" + bytes(60)
+    found = extracted(with_parts(saved(document), **{"word/media/image1.png": emf}), "a.docx")
+    assert [block.text for block in found.blocks] == [
+        "Before.", "Section through the pump", "Figure 1: The pump",
+    ]  # fmt: skip
+    assert (found.figures, found.notes) == ((), ("A drawing in EMF is not shown: “Figure 1: The pump”.",))
 
 
 def test_a_picture_outside_of_the_file_is_never_fetched(extracted: Read) -> None:

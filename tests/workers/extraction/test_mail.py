@@ -180,13 +180,18 @@ def properties(*held: tuple[int, int, bytes]) -> bytes:
     return struct.pack("<I", len(held)) + b"".join(packed)
 
 
-def winmail(*attributes: tuple[int, bytes]) -> bytes:
-    """A mail whose second part is a `winmail.dat` of these attributes."""
+def tnef(*attributes: tuple[int, bytes]) -> bytes:
+    """A `winmail.dat` of these attributes."""
     packed = b"".join(
         struct.pack("<BII", 1, name, len(value)) + value + struct.pack("<H", sum(value) & 0xFFFF)
         for name, value in attributes
     )
-    whole = base64.encodebytes(struct.pack("<IH", 0x223E9F78, 1) + packed)
+    return struct.pack("<IH", 0x223E9F78, 1) + packed
+
+
+def winmail(*attributes: tuple[int, bytes]) -> bytes:
+    """A mail whose second part is a `winmail.dat` of these attributes."""
+    whole = base64.encodebytes(tnef(*attributes))
     head = b"Content-Type: application/ms-tnef; name=winmail.dat\r\nContent-Transfer-Encoding: base64\r\n\r\n"
     return multipart("mixed", b"Content-Type: text/plain\r\n\r\n", head + whole)
 
@@ -208,6 +213,20 @@ def test_what_is_packed_in_a_winmail_file_is_read(extracted: Read) -> None:
     assert texts(found) == ["The seal leaks."]
     assert [one.name for one in found.attached] == ["Übersicht.txt", "b.txt"]
     assert found.notes == ("A message that is attached in a winmail.dat (TNEF) was not opened.",)
+
+
+def test_a_winmail_file_that_came_alone_is_read_as_the_mail_that_it_was_packed_for(extracted: Read) -> None:
+    data = tnef(
+        (0x18004, b"The pump\0"), (0x2800C, b"The seal leaks.\0"),
+        (BEGINS, b""), (TITLE, b"list.txt\0"), (DATA, b"A list."),
+    )  # fmt: skip
+    for name in ("winmail.dat", "mail.tnef", "unnamed"):
+        found = extracted(data, name)
+        assert (found.title, texts(found)) == ("The pump", ["The seal leaks."])
+        assert [one.name for one in found.attached] == ["list.txt"]
+    with pytest.raises(FileError) as refused:
+        extracted(data[:-5], "winmail.dat")
+    assert refused.value.id == "file.damaged"
 
 
 def test_a_winmail_file_that_is_damaged_is_noted_and_the_text_read(extracted: Read) -> None:

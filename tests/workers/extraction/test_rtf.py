@@ -88,7 +88,7 @@ def test_pictures_are_kept_once_with_their_caption_or_alternative_text(extracted
         ("Bild 1: das Laufrad", 0),
         ("A seal from above", 1),
     ]
-    assert found.notes == ("Left out: 1 × picture as WMF.",)
+    assert found.notes == ("A drawing in WMF is not shown.",)
 
 
 def test_a_picture_in_binary_is_read_by_its_length(extracted: Read) -> None:

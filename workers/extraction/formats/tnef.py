@@ -21,7 +21,8 @@ _BEGINS, _TITLE, _DATA, _OF_ATTACHMENT, _OF_MESSAGE = (
     0x00069005,
     0x00069003,
 )
-_CODE_PAGE = 0x00069007
+_CODE_PAGE, _SUBJECT_LINE, _PLAIN = 0x00069007, 0x00018004, 0x0002800C
+_SUBJECT, _BODY = 0x0037, 0x1000
 _RTF, _HTML, _FILE_NAME, _MIME, _CONTENT_ID, _CONTENT = 0x1009, 0x1013, 0x3707, 0x370E, 0x3712, 0x3701
 _OBJECT_ENDS = b"\xc0\0\0\0\0\0\0F"
 """The identifier of an object's kind, sixteen bytes before its content, ends so."""
@@ -53,11 +54,13 @@ class TnefFile:
 
 @dataclass
 class Tnef:
-    """What is packed: files, and the text as HTML or RTF, empty where it has none."""
+    """What is packed: files, the subject, and the text as HTML, RTF or plain, empty where it has none."""
 
     files: list[TnefFile]
     html: bytes = b""
     rtf: bytes = b""
+    text: str = ""
+    subject: str = ""
 
 
 def tnef_of(data: bytes, files_max: int) -> Tnef:
@@ -68,9 +71,8 @@ def tnef_of(data: bytes, files_max: int) -> Tnef:
     for name, value in _attributes(data):
         if name == _CODE_PAGE and len(value) >= 4:
             code_page = f"cp{struct.unpack_from('<I', value)[0]}"
-        elif name == _OF_MESSAGE:
-            properties = _properties(value)
-            found.html, found.rtf = properties.get(_HTML, b""), rtf_of(properties.get(_RTF, b""))
+        elif name in (_OF_MESSAGE, _SUBJECT_LINE, _PLAIN):
+            _say(found, name, value, code_page)
         elif name == _BEGINS:
             found.files.append(TnefFile())
             if len(found.files) > files_max:
@@ -78,6 +80,19 @@ def tnef_of(data: bytes, files_max: int) -> Tnef:
         elif found.files:
             _add(found.files[-1], name, value, code_page)
     return found
+
+
+def _say(found: Tnef, name: int, value: bytes, code_page: str) -> None:
+    """Take what is said of the message: its properties come last and know best."""
+    if name == _SUBJECT_LINE:
+        found.subject = _text(value, code_page)
+    elif name == _PLAIN:
+        found.text = _text(value, code_page)
+    else:
+        properties = _properties(value)
+        found.html, found.rtf = properties.get(_HTML, b""), rtf_of(properties.get(_RTF, b""))
+        found.text = _property_text(properties, _BODY, code_page) or found.text
+        found.subject = _property_text(properties, _SUBJECT, code_page) or found.subject
 
 
 def _add(file: TnefFile, name: int, value: bytes, code_page: str) -> None:

@@ -15,12 +15,13 @@ from workers.inference.ocr.recognition import PAGE_SHAPES, Recogniser
 from workers.inference.ocr.types import PAGE_LINES_MAX, LinesOfPage, TextRead
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from workers.inference.ocr.detection import Corners, Pixels
     from workers.inference.ocr.lie import Lie, Point
+    from workers.inference.ocr.lines import Line
     from workers.inference.ocr.types import Script
 
 VOTERS = 9
@@ -37,7 +38,8 @@ class PageNetworks:
     """Finds and reads the lines of pages; loaded and warmed when it is made."""
 
     def __init__(self, threads: int, script: Script) -> None:
-        self._find, self._read = PageDetector(threads), Recogniser(threads, PAGE_SHAPES, script)
+        self._find = PageDetector(threads)
+        self._read = Recogniser(threads, PAGE_SHAPES, script, streams=threads)
         self._find.warm()
         self._read.warm()
 
@@ -51,10 +53,10 @@ class PageNetworks:
             if _sides(box)[1] <= highest and not _in_a_code(box, picture, codes)
         ]
         boxes = sorted(found, key=_length, reverse=True)[:PAGE_LINES_MAX]
-        turned = self._turned(picture, boxes)
+        turned, known = self._turned(picture, boxes)
         upright, places = _turn(picture, turned), [_turn_corners(box, picture, turned) for box in boxes]
         lie = _lie(places, upright)
-        read = [self._line(upright, place, lie) for place in places]
+        read = self._lines(upright, places, lie, known)
         blots = _blots(read)
         hidden = [_turn_corners(_corners(code, picture), picture, turned) for code in codes]
         hidden += [place for place, line in zip(places, read, strict=True) if not line]
@@ -67,23 +69,37 @@ class PageNetworks:
         lines = tuple(line for line in read if line and not (figures and line in blots))
         return LinesOfPage(lines, tuple(codes), turned, lie, figures)
 
-    def _line(self, upright: Pixels, place: Corners, lie: Lie) -> TextRead | None:
-        text, confidence = self._read(strip_of(upright, place))
-        if not text or confidence < CONFIDENCE_MIN:
-            return None
-        return TextRead(
-            text, fractions_of(_straight(place, lie, upright), upright), "line", round(confidence, 3)
-        )
+    def _lines(
+        self, upright: Pixels, places: Sequence[Corners], lie: Lie, known: Mapping[int, Line]
+    ) -> list[TextRead | None]:
+        """Return what stands at each place; None where nothing can be read. `known`: what was read already."""
+        others = (strip_of(upright, place) for at, place in enumerate(places) if at not in known)
+        rest = self._read.each(others)
+        read = (known[at] if at in known else next(rest) for at in range(len(places)))
+        return [
+            TextRead(
+                text, fractions_of(_straight(place, lie, upright), upright), "line", round(confidence, 3)
+            )
+            if text and confidence >= CONFIDENCE_MIN
+            else None
+            for place, (text, confidence) in zip(places, read, strict=True)
+        ]
 
-    def _turned(self, picture: Pixels, boxes: list[Corners]) -> int:
-        """Return by how many degrees, clockwise, the page must be turned to stand upright."""
-        long = [box for box in boxes if _is_line(box)]
-        upright = sum(_length(box) * (1 if _runs_down(box) else -1) for box in long)
+    def _turned(self, picture: Pixels, boxes: list[Corners]) -> tuple[int, dict[int, Line]]:
+        """Return by how many degrees, clockwise, the page must be turned to stand upright.
+
+        With it comes what the longest lines say, by their places in `boxes`: they are read to learn it.
+        """
+        long = [at for at, box in enumerate(boxes) if _is_line(box)]
+        upright = sum(_length(boxes[at]) * (1 if _runs_down(boxes[at]) else -1) for at in long)
         turned = 90 if upright > 0 else 0
-        whole = _turn(picture, turned)
-        strips = [strip_of(whole, _turn_corners(box, picture, turned)) for box in long[:VOTERS]]
-        better = sum(self._read(upside_down(one))[1] - self._read(one)[1] for one in strips)
-        return turned + 180 if better > 0 else turned
+        whole, voters = _turn(picture, turned), long[:VOTERS]
+        strips = [strip_of(whole, _turn_corners(boxes[at], picture, turned)) for at in voters]
+        as_it_is = list(self._read.each(strips))
+        turned_over = list(self._read.each(map(upside_down, strips)))
+        if sum(line[1] for line in turned_over) > sum(line[1] for line in as_it_is):
+            return turned + 180, dict(zip(voters, turned_over, strict=True))
+        return turned, dict(zip(voters, as_it_is, strict=True))
 
 
 def _blots(lines: Sequence[TextRead | None]) -> list[TextRead]:

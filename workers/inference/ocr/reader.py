@@ -30,8 +30,8 @@ CALLS_MAX = 500
 """A process is replaced after as many pictures, so that one that was taken over does not see others' for long."""
 NICENESS = 10
 THREADS_MAX = 4
-PAGE_SECONDS = 240.0
-"""What one page may take at low priority."""
+JOB_SECONDS = 240.0
+"""What a page, or a picture of a job, may take at low priority: nobody waits, and what is given up is missing."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ class PageLineReader(SandboxedReader):
         self, script: Script = "any", limits: ReadingLimits | None = None, sandbox: SandboxSpec | None = None
     ) -> None:
         super().__init__(
-            limits or ReadingLimits(PAGE_SECONDS), sandbox or _sandbox(PAGES, PAGE_BYTES, script=script)
+            limits or ReadingLimits(JOB_SECONDS), sandbox or _sandbox(PAGES, PAGE_BYTES, script=script)
         )
 
     def read(self, picture: Image.Image) -> LinesOfPage:

@@ -12,11 +12,15 @@ import numpy as np
 from workers.inference.ocr.networks import RECOGNITION, OcrNetwork
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from numpy.typing import NDArray
 
     from workers.inference.ocr.types import Script
 
 HEIGHT_PX = 48
+WARMED_EACH = 2
+"""Inputs of a size for each stream: each prepares kernels of its own, and takes what comes when it is free."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +45,13 @@ _LATIN = re.compile(
 
 
 class Recogniser:
-    """Reads lines that were cut out of a picture and lie on their side no more."""
+    """Reads lines that were cut out of a picture and lie on their side no more; as many at once as `streams`."""
 
-    def __init__(self, threads: int, shapes: LineShapes = PHOTO_SHAPES, script: Script = "any") -> None:
-        self._network = OcrNetwork(RECOGNITION, threads)
-        self._shapes = shapes
+    def __init__(
+        self, threads: int, shapes: LineShapes = PHOTO_SHAPES, script: Script = "any", streams: int = 1
+    ) -> None:
+        self._network = OcrNetwork(RECOGNITION, threads, streams)
+        self._shapes, self._streams = shapes, streams
         characters = ["", *self._network.characters, " "]
         self._characters = np.array(characters)
         self._known: slice | list[int] = slice(None)
@@ -56,11 +62,20 @@ class Recogniser:
     def warm(self) -> None:
         """Prepare the kernels of all sizes."""
         for width in self._shapes.widths:
-            self(np.zeros((HEIGHT_PX, width, 3), np.uint8))
+            empty = np.zeros((HEIGHT_PX, width, 3), np.uint8)
+            for _ in self.each([empty] * WARMED_EACH * self._streams):
+                pass
 
     def __call__(self, line: NDArray[np.uint8]) -> tuple[str, float]:
         """Return the text of an RGB line, and the mean probability of its characters."""
-        probabilities = self._network(_prepared(line, self._shapes))[0][:, self._known]
+        return next(self.each([line]))
+
+    def each(self, lines: Iterable[NDArray[np.uint8]]) -> Iterator[tuple[str, float]]:
+        """Yield the same of each line, in order."""
+        return map(self._text, self._network.each(_prepared(line, self._shapes) for line in lines))
+
+    def _text(self, result: NDArray[np.float32]) -> tuple[str, float]:
+        probabilities = result[0][:, self._known]
         best, certainty = probabilities.argmax(1), probabilities.max(1)
         # CTC's best path: the same character again, and blanks (0), are no new characters.
         kept = (best != 0) & (best != np.concatenate(([-1], best[:-1])))
