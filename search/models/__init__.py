@@ -15,6 +15,7 @@ from search.models.feedback import Judgement, Query, QueryPart
 from search.models.field import CollectionField, FieldValue
 from search.models.file import DocumentFile, DocumentPage
 from search.models.identifier import DocumentIdentifier
+from search.models.invitation import Invitation, InvitedRole
 from search.models.judging import JudgingPair, JudgingQueue, JudgingSkip
 from search.models.monitoring import DriftMeasurement, RecallMeasurement, SearchSetting
 from search.models.photo_batch import BatchPhoto, PhotoBatch
@@ -48,6 +49,8 @@ __all__ = [
     "FieldValue",
     "GuestLink",
     "InterleavedAnswer",
+    "Invitation",
+    "InvitedRole",
     "Judgement",
     "JudgingPair",
     "JudgingQueue",

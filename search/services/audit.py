@@ -83,12 +83,15 @@ def audit_end() -> int:
     return removed
 
 
-def audit_erase_person(*, user_id: int, username: str) -> int:
-    """Take a person's name out of the log; what was done, and when, stays. Return how many entries that were."""
+def audit_erase_person(*, user_id: int, username: str, email: str = "") -> int:
+    """Take a person's name and address out of the log; what was done, and when, stays. Return how many entries."""
     with _maintained():
         done = AuditEntry.objects.filter(actor_id=user_id).update(actor=ERASED, actor_id=None, token="")
         about = AuditEntry.objects.filter(target_type="user", target_id=str(user_id))
         done += about.update(target_name=ERASED)
+        if email:
+            invited = AuditEntry.objects.filter(target_type="invitation", target_name__iexact=email)
+            done += invited.update(target_name=ERASED)
         for name in PEOPLE_IN_DETAIL:
             for entry in AuditEntry.objects.filter(**{f"detail__{name}__contains": [username]}):
                 others = [one for one in entry.detail[name] if one != username]
