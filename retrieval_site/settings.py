@@ -303,6 +303,8 @@ SPECTACULAR_SETTINGS = {
         {"name": "uploads", "description": "Large files in pieces, by tus 1.0: what broke off goes on."},
         {"name": "judgements", "description": "Which results were right."},
         {"name": "jobs", "description": "Long pieces of work and how far they are."},
+        {"name": "announcements", "description": "What administrators tell everybody."},
+        {"name": "audit", "description": "Who did what."},
         {"name": "models", "description": "The model registry."},
         {
             "name": "evaluation-sets",

@@ -63,7 +63,9 @@ def accent_css(colour: str) -> str:
         "--accent-soft": (light.soft, dark.soft),
         "--accent-line": (light.line, dark.line),
     }
-    lines = "\n".join(f"  {name}: light-dark({on_light}, {on_dark});" for name, (on_light, on_dark) in rules.items())
+    lines = "\n".join(
+        f"  {name}: light-dark({on_light}, {on_dark});" for name, (on_light, on_dark) in rules.items()
+    )
     return f":root {{\n{lines}\n}}\n"
 
 

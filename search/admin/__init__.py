@@ -1,4 +1,5 @@
 from search.admin import (
+    announcements,
     audit,
     collections,
     documents,
@@ -13,6 +14,7 @@ from search.admin import (
 )
 
 __all__ = [
+    "announcements",
     "audit",
     "collections",
     "documents",

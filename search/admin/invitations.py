@@ -41,7 +41,9 @@ class InvitationForm(forms.Form):
         Collection.objects.order_by("name"),
         required=False,
         label=gettext_lazy("Collections"),
-        help_text=gettext_lazy("In each of these they get the role below. Without any, they read what is public."),
+        help_text=gettext_lazy(
+            "In each of these they get the role below. Without any, they read what is public."
+        ),
     )
     role = forms.ChoiceField(choices=Membership.Role.choices, label=gettext_lazy("They may"))
     groups = forms.ModelMultipleChoiceField(
@@ -120,7 +122,7 @@ class InvitationAdmin(SuperuserOnlyAdmin):
 def _sent(request: HttpRequest, form: InvitationForm) -> bool:
     """Send what the form says and return True; where that is refused, the form says why."""
     said = form.cleaned_data
-    roles = {collection: said["role"] for collection in said["collections"]}
+    roles = dict.fromkeys(said["collections"], said["role"])
     invited = Invited(said["email"], said["language"], roles, [*said["groups"]])
     try:
         invitation_create(invited=invited, by=signed_in(request))

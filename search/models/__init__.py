@@ -1,3 +1,4 @@
+from search.models.announcement import Announcement
 from search.models.audit import AuditEntry
 from search.models.calibration import Calibration
 from search.models.collection import Collection, GuestLink, Membership
@@ -28,6 +29,7 @@ from search.models.token import ApiToken
 from search.models.webhook import Webhook, WebhookDelivery
 
 __all__ = [
+    "Announcement",
     "ApiToken",
     "AuditEntry",
     "BatchPhoto",

@@ -34,9 +34,7 @@ class InvitedRole(models.Model):
 
     invitation = models.ForeignKey(Invitation, on_delete=models.CASCADE, related_name="roles")
     collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="invited_roles")
-    role = models.CharField(
-        max_length=10, choices=Membership.Role.choices, default=Membership.Role.READER
-    )
+    role = models.CharField(max_length=10, choices=Membership.Role.choices, default=Membership.Role.READER)
 
     class Meta:
         constraints = [

@@ -119,9 +119,7 @@ def _joined(request: HttpRequest, held: Invitation) -> HttpResponse:
     person = authenticate(request, username=name, password=password)
     messages.success(request, gettext("Your account is made, and you are signed in."))
     login = Login(user=person, redirect_url=address)
-    response: HttpResponse = perform_password_login(
-        request, {"username": name, "password": password}, login
-    )
+    response: HttpResponse = perform_password_login(request, {"username": name, "password": password}, login)
     return response
 
 

@@ -7,6 +7,7 @@ from retrieval_site.accounts.views import SignInView
 from retrieval_site.posting import takes_form
 from search.views import (
     alerts,
+    announcements,
     collections,
     comparing,
     deleting,
@@ -103,6 +104,11 @@ urlpatterns = [
     path("curate/", curating_collections.collections, name="curate"),
     path("curate/new-collection/", curating_collections.new_collection, name="curate-new"),
     path("curate/in/<slug:slug>/", include(curating)),
+    path(
+        "announcements/<int:announcement_id>/close/",
+        announcements.close,
+        name="announcement-close",
+    ),
     path("collections/", collections.collections, name="collections"),
     path("collections/<slug:slug>/", collections.collection, name="collection"),
     path("collections/<slug:slug>/sources/", sources.sources, name="sources"),

@@ -46,7 +46,9 @@ def invitation_done(request: HttpRequest, collection: Collection) -> None:
     asked: Any = request.POST
     match asked.get("do"):
         case "invite":
-            invited = Invited(asked.get("email", ""), asked.get("language", ""), {collection: asked.get("role", "")})
+            invited = Invited(
+                asked.get("email", ""), asked.get("language", ""), {collection: asked.get("role", "")}
+            )
             invitation_create(invited=invited, by=signed_in(request))
             messages.success(request, gettext("The invitation is sent."))
         case "send-again":

@@ -40,7 +40,9 @@ def test_it_takes_the_old_password_and_ends_other_sessions(anna):
     assert AuditEntry.objects.filter(action="user.password_changed", actor="anna").count() == 1
 
 
-@pytest.mark.parametrize("wrong", [{"old": "wrong"}, {"new": "short"}, {"new": "password1234"}, {"again": "other"}])
+@pytest.mark.parametrize(
+    "wrong", [{"old": "wrong"}, {"new": "short"}, {"new": "password1234"}, {"again": "other"}]
+)
 def test_what_does_not_fit_changes_nothing(anna, wrong):
     assert changed(signed_in(anna), **wrong).status_code == 200
     anna.refresh_from_db()

@@ -124,7 +124,9 @@ def test_an_administrator_invites_to_groups_and_an_account_of_the_address_takes_
     assert Membership.objects.get(user=ben).role == "curator"  # nobody is made less by an invitation
 
 
-@pytest.mark.parametrize("end", ["used", "withdrawn", "over", "sent again", "no right", "not whole", "forged"])
+@pytest.mark.parametrize(
+    "end", ["used", "withdrawn", "over", "sent again", "no right", "not whole", "forged"]
+)
 def test_a_link_that_holds_no_more_opens_nothing(vault, ann, end):
     address = invite(vault, ann)
     row = Invitation.objects.get()
