@@ -1,4 +1,4 @@
-"""Logos and icons as files that an operator names: looked at when a process starts, kept in its memory, served as they are.
+"""Logos and icons as files that an operator names: looked at when a process starts, kept in memory, served as they are.
 
 A PNG or an SVG (an icon may be an ICO) is opened by browsers alone. Of an SVG, whatever could run or fetch something is
 refused; besides, it is served with a policy under which nothing would.
@@ -41,7 +41,7 @@ class BrandFile:
 
 
 def read_brand_file(path: Path, variable: str, *, icon: bool = False) -> BrandFile:
-    """Return a file; raises `ImproperlyConfigured` naming the variable for one that is not there or not to be served."""
+    """Return a file; raises `ImproperlyConfigured` for one that is not there or not to be served."""
     try:
         with path.open("rb") as file:
             content = file.read(BYTES_MAX + 1)

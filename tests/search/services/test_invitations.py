@@ -197,8 +197,12 @@ def test_who_may_invite_whom_to_what(vault, ann, chief):
                    Invited(BEN, "en", {vault: "reader"}, [team])):  # fmt: skip
         with pytest.raises(AppError, match=r"permission\.denied"):
             invitation_create(invited=wanted, by=ann)
-    for wanted in (Invited("no address", "en", {vault: "reader"}), Invited(BEN, "xx", {vault: "reader"}),
-                   Invited(BEN, "en", {vault: "owner"}), Invited("a@b.example\nBcc: c@d.example", "en", {})):  # fmt: skip
+    for wanted in (
+        Invited("no address", "en", {vault: "reader"}),
+        Invited(BEN, "xx", {vault: "reader"}),
+        Invited(BEN, "en", {vault: "owner"}),
+        Invited("a@b.example\nBcc: c@d.example", "en", {}),
+    ):
         with pytest.raises(AppError, match=r"parameter\.invalid"):
             invitation_create(invited=wanted, by=chief)
     invite(None, chief)
