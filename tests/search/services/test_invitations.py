@@ -88,7 +88,6 @@ def test_a_curator_invites_and_who_comes_has_an_account_and_the_role(vault, ann)
     assert BEN in shown_page(page)
     (message,) = mail.outbox
     assert (message.to, message.subject) == ([BEN], "Sie sind eingeladen: Finder")
-    assert "Gilt einmal" not in message.subject
     visitor, shown = opened(link())
     assert "vault" in shown
     weak = visitor.post("/invitation/", {"username": "ben", "password1": BEN, "password2": BEN})
