@@ -56,7 +56,9 @@ def test_a_site_without_any_of_it_is_as_it_was(client):
     page = client.get("/login/").content.decode()
     assert "<title>Sign in · Sightline</title>" in page
     assert "/brand/" not in page
-    assert [client.get(f"/brand/{name}").status_code for name in ("logo", "icon", "accent.css", "x")] == [404] * 4
+    assert [client.get(f"/brand/{name}").status_code for name in ("logo", "icon", "accent.css", "x")] == [
+        404
+    ] * 4
     assert client.get("/site.webmanifest").json()["name"] == "Sightline"
 
 
@@ -123,7 +125,9 @@ def test_what_cannot_be_shown_is_refused_at_the_start(monkeypatch, name, value):
         read_config()
 
 
-@pytest.mark.parametrize("colour", ["#ffff00", "#ffffff", "#000000", "#0a5fb4", "#2fae5f", "#808080", "#ff00ff"])
+@pytest.mark.parametrize(
+    "colour", ["#ffff00", "#ffffff", "#000000", "#0a5fb4", "#2fae5f", "#808080", "#ff00ff"]
+)
 def test_any_colour_becomes_readable_on_every_ground(colour):
     light, dark = shades_of(colour)
     for shades, grounds in ((light, LIGHT_GROUNDS), (dark, DARK_GROUNDS)):

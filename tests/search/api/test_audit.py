@@ -47,7 +47,11 @@ def rows(chief: User, query: str = "") -> list[dict]:
 
 def test_an_entry_is_told_whole_and_the_newest_first(chief, noted):
     last, middle, first = rows(chief)
-    assert [row["action"] for row in (first, middle, last)] == ["user.created", "members.changed", "export.made"]
+    assert [row["action"] for row in (first, middle, last)] == [
+        "user.created",
+        "members.changed",
+        "export.made",
+    ]
     assert (first["target_type"], first["target_id"], first["target_name"]) == ("user", str(noted.pk), "ann")
     assert (middle["collection_id"], middle["detail"]) == (7, {"reader_added": ["ann"]})
     assert (last["actor"], last["actor_id"], last["via"]) == ("ann", noted.pk, "system")
@@ -57,7 +61,8 @@ def test_an_entry_is_told_whole_and_the_newest_first(chief, noted):
     ("query", "found"),
     [
         ("?action=user.created", 1), ("?actor=chief", 2), ("?actor=chie", 0), ("?q=chie", 2), ("?via=system", 3),
-        ("?via=page", 0), ("?collection_id=7", 1), ("?target_type=user&q=ann", 1), ("?action=export.made&actor=chief", 0),
+        ("?via=page", 0), ("?collection_id=7", 1), ("?target_type=user&q=ann", 1),
+        ("?action=export.made&actor=chief", 0),
     ],
 )  # fmt: skip
 def test_entries_are_filtered_as_on_the_page(chief, noted, query, found):
@@ -74,7 +79,9 @@ def test_entries_are_narrowed_by_their_time_and_come_in_pages(chief, noted):
     assert len(as_user(chief).get(page["next"]).json()["results"]) == 1
 
 
-@pytest.mark.parametrize("wrong", ["?action=x", "?via=x", "?since=yesterday", "?collection_id=x", "?colour=red", "?limit=0"])
+@pytest.mark.parametrize(
+    "wrong", ["?action=x", "?via=x", "?since=yesterday", "?collection_id=x", "?colour=red", "?limit=0"]
+)
 def test_what_cannot_be_asked_is_refused(chief, wrong):
     assert as_user(chief).get(f"{AUDIT}{wrong}").status_code == 400
 
