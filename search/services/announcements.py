@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -77,7 +78,7 @@ def audiences_of(viewer: Any) -> list[str]:
 def announcement_close(*, person: Any, announcement_id: int) -> None:
     """Note that somebody has read and closed one; what they closed earlier is forgotten once it is gone."""
     with transaction.atomic():
-        row = type(person).objects.select_for_update(no_key=True).get(pk=person.pk)
+        row = get_user_model().objects.select_for_update(no_key=True).get(pk=person.pk)
         closed = {*row.closed_announcements, announcement_id}
         row.closed_announcements = sorted(announcements_there([*closed]))
         row.save(update_fields=["closed_announcements"])
