@@ -96,7 +96,8 @@ class SecondFactorAdapter(DefaultMFAAdapter):
 
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
         """Return the host, and the site's name, which devices show beside passkeys."""
-        return super().get_public_key_credential_rp_entity() | {"name": str(settings.CONFIG.site_name)}
+        entity: dict[str, str] = super().get_public_key_credential_rp_entity()
+        return entity | {"name": str(settings.CONFIG.site_name)}
 
     def build_totp_svg(self, url: str) -> str:
         """Return a QR code of an address."""

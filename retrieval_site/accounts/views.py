@@ -171,7 +171,8 @@ class ChangePasswordView(LoginRequiredMixin, PasswordChangeView):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Change it; raises AppError `auth.password_elsewhere` for who has none here."""
-        if not request.user.has_usable_password():
+        person: Any = request.user
+        if not person.has_usable_password():
             raise AppError("auth.password_elsewhere")
         return super().post(request, *args, **kwargs)
 

@@ -10,7 +10,7 @@ from retrieval_site.acting import ADMIN, API, JOB, PAGE, SYSTEM
 from retrieval_site.audit import ACTIONS
 from search.api.base import ApiView, PageParameters, describe, page_answer
 from search.api.permissions import require_administrator
-from search.services.audit import audit_entries
+from search.services.audit import COLUMNS, audit_entries
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
@@ -75,4 +75,4 @@ class AuditListView(ApiView):
 
 def audit_json(entry: AuditEntry) -> dict[str, Any]:
     """Return an entry as the export has it."""
-    return {name: getattr(entry, name) for name in AuditEntryAnswer().fields}
+    return {name: getattr(entry, name) for name in COLUMNS}
