@@ -171,7 +171,7 @@ def account_exists(email: str) -> bool:
     return get_user_model().objects.filter(email__iexact=email).exists()
 
 
-def invitations_of(collection: Collection) -> QuerySet[Invitation]:
+def invitations_of(collection: Collection) -> QuerySet[Any]:
     """Return the invitations with a role in a collection, newest first.
 
     Each has that `role`; `elsewhere` counts what else comes with it, which curators of this collection alone do not
