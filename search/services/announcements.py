@@ -30,12 +30,12 @@ SHOWN_MAX = 5
 
 
 @dataclass
-class _Remembered:
+class _AnnouncementsRead:
     rows: tuple[Announcement, ...] = ()
     until: float = 0.0
 
 
-_remembered = _Remembered()
+_remembered = _AnnouncementsRead()
 _lock = threading.Lock()
 
 
