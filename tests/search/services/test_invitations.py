@@ -89,7 +89,7 @@ def test_a_curator_invites_and_who_comes_has_an_account_and_the_role(vault, ann)
     (message,) = mail.outbox
     assert (message.to, message.subject) == ([BEN], "Sie sind eingeladen: Finder")
     visitor, shown = opened(link())
-    assert "vault" in shown
+    assert "Vault" in shown
     weak = visitor.post("/invitation/", {"username": "ben", "password1": BEN, "password2": BEN})
     assert (weak.status_code, User.objects.filter(username="ben").exists()) == (200, False)
     answer = join(visitor)
@@ -140,7 +140,7 @@ def test_a_link_that_holds_no_more_opens_nothing(vault, ann, end):
             Invitation.objects.update(ends_at=timezone.now())
         case "sent again":
             as_user(ann).post(MEMBERS, {"do": "send-again", "invitation": row.pk})
-            assert opened(link())[1].count("vault")
+            assert opened(link())[1].count("Vault")
         case "no right":
             Membership.objects.filter(user=ann).update(role="judge")
         case "not whole":
