@@ -28,6 +28,10 @@ ACTIONS: dict[str, str] = {
     "members.changed": gettext_lazy("the members of a collection were changed"),
     "guest_link.created": gettext_lazy("a guest link was made"),
     "guest_link.deleted": gettext_lazy("a guest link was taken back"),
+    "invitation.created": gettext_lazy("somebody was invited"),
+    "invitation.sent_again": gettext_lazy("an invitation was sent again"),
+    "invitation.withdrawn": gettext_lazy("an invitation was withdrawn"),
+    "invitation.accepted": gettext_lazy("an invitation was taken"),
     "documents.changed": gettext_lazy("documents were moved, deleted, restored or imported"),
     "token.created": gettext_lazy("an API token was made"),
     "token.deleted": gettext_lazy("an API token was deleted"),
@@ -39,6 +43,7 @@ ACTIONS: dict[str, str] = {
     ),
     "user.groups_followed": gettext_lazy("a person's groups or rights changed with what the provider says"),
     "user.password_reset": gettext_lazy("a person set a new password by e-mail"),
+    "user.password_changed": gettext_lazy("a person changed their password"),
     "second_factor.added": gettext_lazy("a second factor was set up"),
     "second_factor.removed": gettext_lazy("a second factor was taken away"),
     "second_factor.codes_made": gettext_lazy("new recovery codes were made"),
@@ -51,6 +56,9 @@ ACTIONS: dict[str, str] = {
     "backup.made": gettext_lazy("a backup was made"),
     "backup.restored": gettext_lazy("the site was restored from a backup"),
     "blobs.moved": gettext_lazy("files were moved into a bucket or back into the folder"),
+    "announcement.created": gettext_lazy("an announcement was made"),
+    "announcement.changed": gettext_lazy("an announcement was changed"),
+    "announcement.deleted": gettext_lazy("an announcement was deleted"),
     "audit.ended": gettext_lazy("old entries of this log were removed"),
 }
 """Every action and what it says."""

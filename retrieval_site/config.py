@@ -13,6 +13,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from retrieval_site.accounts.config import LdapConfig, OidcConfig, read_ldap, read_oidc
+from retrieval_site.branding.config import Branding, read_branding
 from retrieval_site.buckets.config import BucketConfig, read_buckets
 from retrieval_site.supervisor.memory import memory_bytes
 
@@ -66,6 +67,8 @@ class Config:
     log_format: str
     traces_endpoint: str
     default_language: str
+    site_name: str
+    branding: Branding
     footer_text: str
     footer_links: list[tuple[str, str]]
     webhook_ports: list[int]
@@ -323,6 +326,7 @@ def read_config() -> Config:
         **read_buckets(env),
         **_hub(env),
         **_watching(env),
+        **read_branding(env),
         **_resumable_uploads(env),
         import_max_bytes=env.int("IMPORT_MAX_BYTES", default=4 * GIB),
         bundle_max_bytes=env.int("BUNDLE_MAX_BYTES", default=2 * GIB),

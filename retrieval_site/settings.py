@@ -230,7 +230,6 @@ MFA_FORMS = {
     "add_webauthn": "retrieval_site.accounts.forms.PasskeyAddForm",
 }
 MFA_ALLOW_UNVERIFIED_EMAIL = True  # nobody makes an account with another's address
-MFA_TOTP_ISSUER = "Sightline"
 MFA_TOTP_TOLERANCE = 1
 
 # An upload larger than a picture is an import file or a bundle: those stream to a temporary file.
@@ -276,7 +275,7 @@ REST_FRAMEWORK = {
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 SPECTACULAR_SETTINGS = {
-    "TITLE": "Sightline API",
+    "TITLE": f"{CONFIG.site_name} API",
     "DESCRIPTION": "Find the documents that a photo is about.",
     "VERSION": "1.0.0",
     "SERVE_INCLUDE_SCHEMA": False,
@@ -304,6 +303,8 @@ SPECTACULAR_SETTINGS = {
         {"name": "uploads", "description": "Large files in pieces, by tus 1.0: what broke off goes on."},
         {"name": "judgements", "description": "Which results were right."},
         {"name": "jobs", "description": "Long pieces of work and how far they are."},
+        {"name": "announcements", "description": "What administrators tell everybody."},
+        {"name": "audit", "description": "Who did what."},
         {"name": "models", "description": "The model registry."},
         {
             "name": "evaluation-sets",

@@ -14,6 +14,7 @@ class SearchConfig(AppConfig):
         from django.db.models.signals import post_migrate
 
         from models_admin.hooks import panel_register, vectors_register
+        from retrieval_site.accounts.invited import invited_register
         from retrieval_site.audit import audit_keeper_register
         from retrieval_site.events import listener_register
         from retrieval_site.health.gauges import gauges_register
@@ -21,6 +22,7 @@ class SearchConfig(AppConfig):
         from search.adapting.panel import learning_panel
         from search.indexing.added import tables_complete
         from search.indexing.hooks import SearchVectors, coverage_panel
+        from search.invited import invited_by_link
         from search.judged.panel import judged_panel
         from search.monitoring.gauges import health_gauges
         from search.readiness import register_checks
@@ -43,6 +45,7 @@ class SearchConfig(AppConfig):
         gauges_register(health_gauges)
         listener_register(webhooks_hear)
         audit_keeper_register(audit_keep)
+        invited_register(invited_by_link)
         removal_followed_by(thumbnails_delete)
         asker_register("search", SampleAsker(sample_questions, sample_answer))
         post_migrate.connect(tables_complete, sender=self)

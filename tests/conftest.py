@@ -134,6 +134,13 @@ def _patient_heartbeat(request: pytest.FixtureRequest, monkeypatch: pytest.Monke
         monkeypatch.setattr("workers.jobs.lease.RENEW_SECONDS", 3600.0)
 
 
+@pytest.fixture(autouse=True)
+def _no_announcements(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process remembers announcements for seconds: no test has those of another, nor their statement."""
+    monkeypatch.setattr("search.services.announcements._remembered.rows", ())
+    monkeypatch.setattr("search.services.announcements._remembered.until", float("inf"))
+
+
 @pytest.fixture
 def root(db: None, client: Client) -> User:
     """An administrator, signed in to the browser `client`."""

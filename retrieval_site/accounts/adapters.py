@@ -90,6 +90,15 @@ class SecondFactorAdapter(DefaultMFAAdapter):
         except InvalidToken as error:
             raise AppError("auth.second_factor_unreadable") from error
 
+    def get_totp_issuer(self) -> str:
+        """Return the site's name, which apps show beside the codes."""
+        return str(settings.CONFIG.site_name)
+
+    def get_public_key_credential_rp_entity(self) -> dict[str, str]:
+        """Return the host, and the site's name, which devices show beside passkeys."""
+        entity: dict[str, str] = super().get_public_key_credential_rp_entity()
+        return entity | {"name": str(settings.CONFIG.site_name)}
+
     def build_totp_svg(self, url: str) -> str:
         """Return a QR code of an address."""
         import segno

@@ -25,6 +25,7 @@ from django.utils.crypto import get_random_string
 from requests import RequestException
 
 from retrieval_site.accounts.claims import check_groups, groups_of, person_follow_claims
+from retrieval_site.accounts.invited import is_invited
 from retrieval_site.audit import audit_note
 from retrieval_site.errors import AppError, readable
 
@@ -210,8 +211,11 @@ class SocialAdapter(DefaultSocialAccountAdapter):
             person_follow_claims(person=sociallogin.user, groups=groups, rules=oidc)
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
-        """Return True where people get an account by signing in; raises AppError `auth.no_account` elsewhere."""
-        if not oidc_config().sign_up:
+        """Return True where people get an account by signing in, or for who was invited by their verified address.
+
+        Raises AppError `auth.no_account` elsewhere.
+        """
+        if not (oidc_config().sign_up or is_invited(request, sociallogin.user.email)):
             raise AppError("auth.no_account")
         return True
 

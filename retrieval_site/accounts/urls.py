@@ -30,6 +30,7 @@ urlpatterns = [
     path("login/provider/callback/", views.provider_callback, name="provider_callback"),
     path("login/password/", views.ResetView.as_view(), name="password_reset"),
     path("login/password/<uidb64>/<token>/", views.NewPasswordView.as_view(), name="password_reset_confirm"),
+    path("account/password/", views.ChangePasswordView.as_view(), name="account_password"),
     path("account/confirm/", reauthenticate, name="account_reauthenticate"),
     path("account/confirm/code/", mfa.reauthenticate, name="mfa_reauthenticate"),
     path("account/confirm/key/", webauthn.reauthenticate_webauthn, name="mfa_reauthenticate_webauthn"),

@@ -9,8 +9,15 @@ from allauth.account.internal.flows.login import perform_password_login
 from allauth.account.models import Login
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.forms import PasswordResetForm
-from django.contrib.auth.views import LoginView, PasswordResetConfirmView, PasswordResetView
+from django.contrib.auth.forms import PasswordChangeForm, PasswordResetForm
+from django.contrib.auth.mixins import LoginRequiredMixin
+from django.contrib.auth.views import (
+    LoginView,
+    PasswordChangeView,
+    PasswordResetConfirmView,
+    PasswordResetView,
+)
+from django.db import transaction
 from django.http import Http404
 from django.shortcuts import render
 from django.urls import reverse_lazy
@@ -20,7 +27,8 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from retrieval_site.audit import audit_note
-from retrieval_site.sign_in import SignInForm
+from retrieval_site.errors import AppError
+from retrieval_site.sign_in import SignInForm, count_attempt, forget_pair
 from retrieval_site.throttling import Rate, address_of, take_or_refuse
 
 if TYPE_CHECKING:
@@ -133,3 +141,48 @@ class NewPasswordView(PasswordResetConfirmView):
         audit_note("user.password_reset", form.user, by=form.user)
         messages.success(self.request, gettext("Your new password counts from now on."))
         return super().form_valid(form)
+
+
+class KnownPasswordForm(PasswordChangeForm):
+    """Django's; wrong old passwords are counted as failures to sign in, so that nobody guesses at an open session."""
+
+    def __init__(self, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.request = request
+
+    def clean_old_password(self) -> str:
+        """Return the old password if it is right; raises AppError `auth.too_many_failures`."""
+        count_attempt(self.request, self.user.get_username())
+        old: str = super().clean_old_password()
+        forget_pair(self.request, self.user.get_username())
+        return old
+
+
+class ChangePasswordView(LoginRequiredMixin, PasswordChangeView):
+    """Where people change the password that they know; their other sessions end, and this one goes on."""
+
+    form_class = KnownPasswordForm
+    template_name = "accounts/password.html"
+    success_url = reverse_lazy("mfa_index")
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        """Give the form the request, by whose address failures are counted."""
+        return super().get_form_kwargs() | {"request": self.request}
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Change it; raises AppError `auth.password_elsewhere` for who has none here."""
+        person: Any = request.user
+        if not person.has_usable_password():
+            raise AppError("auth.password_elsewhere")
+        return super().post(request, *args, **kwargs)
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Set the password, and sign this browser in again by it."""
+        with transaction.atomic():
+            audit_note("user.password_changed", form.user, by=form.user)
+            response: HttpResponse = super().form_valid(form)
+        messages.success(
+            self.request,
+            gettext("Your password is changed. Wherever else you were signed in, you are signed out now."),
+        )
+        return response

@@ -1,9 +1,11 @@
 from search.admin import (
+    announcements,
     audit,
     collections,
     documents,
     evaluation,
     feedback,
+    invitations,
     jobs,
     monitoring,
     people,
@@ -12,11 +14,13 @@ from search.admin import (
 )
 
 __all__ = [
+    "announcements",
     "audit",
     "collections",
     "documents",
     "evaluation",
     "feedback",
+    "invitations",
     "jobs",
     "monitoring",
     "people",

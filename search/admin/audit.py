@@ -15,7 +15,7 @@ from retrieval_site.languages.lazy import gettext_lazy
 from search.admin.curated import SuperuserOnlyAdmin
 from search.downloads import download
 from search.models import AuditEntry
-from search.services.audit import audit_csv_lines, audit_json_lines
+from search.services.audit import SEARCHED, audit_csv_lines, audit_json_lines
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -66,7 +66,7 @@ class AuditEntryAdmin(ReadOnly, SuperuserOnlyAdmin):
     change_list_template = "admin/search/auditentry/change_list.html"
     list_display = ["at", "who", "what", "target_name", "said"]
     list_filter = [ActionFilter, ViaFilter, "at"]
-    search_fields = ["actor", "target_name", "target_id", "token", "request_id"]
+    search_fields = [*SEARCHED]
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER  # counting each action would read the whole log
     list_per_page = 50

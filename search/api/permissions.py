@@ -73,6 +73,12 @@ def require_operator(request: Request) -> None:
         raise AppError("permission.denied/operators")
 
 
+def require_administrator(request: Request) -> None:
+    """Raise `permission.denied` for anybody but superusers, who see everything."""
+    if not request.user.is_superuser:
+        raise AppError("permission.denied/administrators")
+
+
 def require(allowed: bool) -> None:  # noqa: FBT001  (reads as a sentence: require(curates))
     """Raise `permission.denied` unless allowed."""
     if not allowed:

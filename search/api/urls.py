@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.urls import path
 
 from search.api.views import (
+    announcements,
+    audit,
     challenger,
     changes,
     collections,
@@ -33,6 +35,8 @@ from search.api.views import (
 
 app_name = "api"
 urlpatterns = [
+    path("announcements/", announcements.AnnouncementListView.as_view(), name="announcements"),
+    path("audit/", audit.AuditListView.as_view(), name="audit"),
     path("search/", search.SearchView.as_view(), name="search"),
     path("search/<uuid:query_id>/", search.KeptSearchView.as_view(), name="search-kept"),
     path("search/<uuid:query_id>/marks/", marks.SearchMarksView.as_view(), name="search-marks"),

@@ -1,3 +1,4 @@
+from search.models.announcement import Announcement
 from search.models.audit import AuditEntry
 from search.models.calibration import Calibration
 from search.models.collection import Collection, GuestLink, Membership
@@ -15,6 +16,7 @@ from search.models.feedback import Judgement, Query, QueryPart
 from search.models.field import CollectionField, FieldValue
 from search.models.file import DocumentFile, DocumentPage
 from search.models.identifier import DocumentIdentifier
+from search.models.invitation import Invitation, InvitedRole
 from search.models.judging import JudgingPair, JudgingQueue, JudgingSkip
 from search.models.monitoring import DriftMeasurement, RecallMeasurement, SearchSetting
 from search.models.photo_batch import BatchPhoto, PhotoBatch
@@ -27,6 +29,7 @@ from search.models.token import ApiToken
 from search.models.webhook import Webhook, WebhookDelivery
 
 __all__ = [
+    "Announcement",
     "ApiToken",
     "AuditEntry",
     "BatchPhoto",
@@ -48,6 +51,8 @@ __all__ = [
     "FieldValue",
     "GuestLink",
     "InterleavedAnswer",
+    "Invitation",
+    "InvitedRole",
     "Judgement",
     "JudgingPair",
     "JudgingQueue",

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from retrieval_site.audit import audit_note
@@ -17,7 +20,7 @@ from search.models import AuditEntry, Membership
 from search.spreadsheets import csv_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from django.db.models import QuerySet
 
@@ -27,6 +30,8 @@ COLUMNS = (
     "id", "at", "action", "actor_id", "actor", "via", "token", "target_type", "target_id", "target_name",
     "collection_id", "detail", "request_id",
 )  # fmt: skip
+SEARCHED = ("actor", "target_name", "target_id", "token", "request_id")
+"""Columns in which the page and the API look for a part of a name."""
 CHUNK_ROWS = 500
 BATCH_ROWS = 5_000
 ERASED = "(erased)"
@@ -83,12 +88,15 @@ def audit_end() -> int:
     return removed
 
 
-def audit_erase_person(*, user_id: int, username: str) -> int:
-    """Take a person's name out of the log; what was done, and when, stays. Return how many entries that were."""
+def audit_erase_person(*, user_id: int, username: str, email: str = "") -> int:
+    """Take a person's name and address out of the log; what was done, and when, stays. Return how many entries."""
     with _maintained():
         done = AuditEntry.objects.filter(actor_id=user_id).update(actor=ERASED, actor_id=None, token="")
         about = AuditEntry.objects.filter(target_type="user", target_id=str(user_id))
         done += about.update(target_name=ERASED)
+        if email:
+            invited = AuditEntry.objects.filter(target_type="invitation", target_name__iexact=email)
+            done += invited.update(target_name=ERASED)
         for name in PEOPLE_IN_DETAIL:
             for entry in AuditEntry.objects.filter(**{f"detail__{name}__contains": [username]}):
                 others = [one for one in entry.detail[name] if one != username]
@@ -96,6 +104,20 @@ def audit_erase_person(*, user_id: int, username: str) -> int:
                 entry.save(update_fields=["detail"])
                 done += 1
     return done
+
+
+def audit_entries(wanted: Mapping[str, Any]) -> QuerySet[AuditEntry]:
+    """Return the entries with these values of columns; `since`, `until` and `q` are times and a part of a name."""
+    columns = {name: value for name, value in wanted.items() if name not in ("since", "until", "q")}
+    rows = AuditEntry.objects.filter(**columns)
+    if "since" in wanted:
+        rows = rows.filter(at__gte=wanted["since"])
+    if "until" in wanted:
+        rows = rows.filter(at__lt=wanted["until"])
+    if "q" in wanted:
+        parts = (Q(**{f"{name}__icontains": wanted["q"]}) for name in SEARCHED)
+        rows = rows.filter(reduce(or_, parts))
+    return rows
 
 
 def audit_csv_lines(entries: QuerySet[AuditEntry]) -> Iterator[str]:

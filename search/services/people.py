@@ -61,6 +61,7 @@ OF_PEOPLE: dict[str, str] = {
     "search.ChangeSet.by": "stays, as nobody's",
     "search.EvaluationSet.created_by": "stays, as nobody's",
     "search.GuestLink.created_by": "stays, as nobody's",
+    "search.Invitation.invited_by": "stays, as nobody's, and its link opens nothing",
     "search.Judgement.user": "made anonymous, without comments; or deleted",
     "search.JudgingQueue.created_by": "stays, as nobody's",
     "search.JudgingSkip.user": "deleted",
@@ -182,7 +183,7 @@ def person_erase(*, person: User, delete_judgements: bool = False, delete_judged
     with transaction.atomic():
         kept = Query.objects.filter(user=person.pk).update(user=None)
         erased = Erased(gone, kept, judgements)
-        audit_erase_person(user_id=person.pk, username=person.get_username())
+        audit_erase_person(user_id=person.pk, username=person.get_username(), email=person.email)
         about = ContentType.objects.get_for_model(get_user_model())
         LogEntry.objects.filter(content_type=about, object_id=str(person.pk)).delete()
         audit_note("person.erased", None, searches=gone, searches_kept=kept, judgements=judgements)

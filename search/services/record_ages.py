@@ -1,4 +1,6 @@
-"""Ending by age what is kept of people's work beside their searches: the audit log, finished jobs, and who judged."""
+"""Ending by age what is kept of people's work beside their searches: the audit log, finished jobs, who judged, and who
+never came.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +16,7 @@ from django.db.models.functions import Now
 
 from search.models import Judgement
 from search.services.audit import audit_end, audit_to_end
+from search.services.invitations import invitations_to_end
 from workers.models import Job, JobState
 
 if TYPE_CHECKING:
@@ -64,7 +67,8 @@ def judgements_to_anonymise() -> QuerySet[Judgement]:
 
 def records_due() -> bool:
     """Return whether anything has had its time."""
-    return any(rows.exists() for rows in (audit_to_end(), jobs_to_end(), judgements_to_anonymise()))
+    over = (audit_to_end(), jobs_to_end(), judgements_to_anonymise(), invitations_to_end())
+    return any(rows.exists() for rows in over)
 
 
 def records_end(run: JobRun[JobParameters, ExpireRecordsResult]) -> None:
@@ -76,6 +80,7 @@ def records_end(run: JobRun[JobParameters, ExpireRecordsResult]) -> None:
     run.remember(jobs=_jobs_end(run))
     run.stage("make old judgements anonymous")
     run.remember(judgements=judgements_anonymise(judgements_to_anonymise()))
+    invitations_to_end().delete()
 
 
 def _jobs_end(run: JobRun[JobParameters, ExpireRecordsResult]) -> int:

@@ -7,6 +7,7 @@ from retrieval_site.accounts.views import SignInView
 from retrieval_site.posting import takes_form
 from search.views import (
     alerts,
+    announcements,
     collections,
     comparing,
     deleting,
@@ -16,6 +17,7 @@ from search.views import (
     guests,
     home,
     images,
+    invitations,
     judging,
     judging_room,
     marking,
@@ -102,6 +104,11 @@ urlpatterns = [
     path("curate/", curating_collections.collections, name="curate"),
     path("curate/new-collection/", curating_collections.new_collection, name="curate-new"),
     path("curate/in/<slug:slug>/", include(curating)),
+    path(
+        "announcements/<int:announcement_id>/close/",
+        announcements.close,
+        name="announcement-close",
+    ),
     path("collections/", collections.collections, name="collections"),
     path("collections/<slug:slug>/", collections.collection, name="collection"),
     path("collections/<slug:slug>/sources/", sources.sources, name="sources"),
@@ -109,6 +116,8 @@ urlpatterns = [
     path("images/<str:sha256>", images.image, name="image"),
     path("examples/<str:key>", home.example, name="example"),
     path("guest/", guests.guest, name="guest"),
+    path("invitation/", invitations.invitation, name="invitation"),
+    path("invitation/<str:key>/", invitations.invitation_link, name="invitation-link"),
     path("login/", SignInView.as_view(), name="login"),
     path("robots.txt", home.robots, name="robots"),
     path("logout/", takes_form(opens="search:home")(LogoutView.as_view()), name="logout"),

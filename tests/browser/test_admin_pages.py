@@ -42,8 +42,6 @@ if TYPE_CHECKING:
     from tests.support.browser import Watch
 
 OWN_PAGES = [
-    "password_change/",
-    "password_change/done/",
     "accounts/user/{user}/password/",
     "accounts/user/?q=nobody-is-called-this",
     "search/collection/{collection}/import/",

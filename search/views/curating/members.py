@@ -1,4 +1,4 @@
-"""Who may do what in a collection: roles of people and groups, and links for guests."""
+"""Who may do what in a collection: roles of people and groups, invitations, and links for guests."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from search.services.guest_links import (
 )
 from search.services.members import NAME_MAX, member_remove, member_set, members_listed
 from search.views.curating.common import curators_page, numbers_of
+from search.views.curating.invited import invitation_done, invitations_shown
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -51,7 +52,6 @@ def members(request: HttpRequest, collection: Collection) -> HttpResponse:
         "members": members_listed(collection),
         "roles": Membership.Role.choices,
         "links": guest_links_of(collection),
-        "now": timezone.now(),
         "address": request.build_absolute_uri(f"{reverse('search:guest')}#{key}") if key else "",
         "ends": {
             "first": today,
@@ -63,7 +63,7 @@ def members(request: HttpRequest, collection: Collection) -> HttpResponse:
         "name_max": NAME_MAX,
         "note_max": NOTE_MAX,
         "tab": "members",
-    }
+    } | invitations_shown(collection)
     return render(request, "search/curating/members.html", context, status=refused.status if refused else 200)
 
 
@@ -88,6 +88,8 @@ def _done(request: HttpRequest, collection: Collection) -> str:
             for link in guest_links_of(collection).filter(pk__in=numbers_of(asked.getlist("link"))):
                 guest_link_delete(link=link)
             messages.success(request, gettext("The link opens nothing any more."))
+        case _:
+            invitation_done(request, collection)
     return ""
 
 

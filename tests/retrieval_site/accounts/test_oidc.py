@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from functools import partial
 from html import unescape
 from urllib.parse import urlsplit
@@ -14,6 +15,7 @@ import pytest
 import requests
 from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.models import Group
+from django.core import mail
 from django.test import Client
 
 from retrieval_site.accounts import oidc as oidc_module
@@ -21,6 +23,7 @@ from retrieval_site.accounts.models import User
 from retrieval_site.accounts.oidc import SocialAdapter
 from retrieval_site.config import BASE_DIR
 from search.models import AuditEntry
+from search.services.invitations import Invited, invitation_create
 from tests.support.at_once import at_once, meet_in
 from tests.support.oidc_provider import ANOTHER_KEY
 
@@ -120,6 +123,27 @@ def test_where_nobody_gets_an_account_strangers_are_refused(client, oidc):
     oidc(sign_up=False)
     refused(client, "auth.no_account")
     assert not User.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("verified", "invited", "comes"),
+    [(True, "Anna@X.example", True), (False, "anna@x.example", False), (True, "ben@x.example", False)],
+)
+def test_who_was_invited_by_a_verified_address_gets_an_account_all_the_same(
+    client, oidc, provider, settings, verified, invited, comes
+):
+    oidc(sign_up=False)
+    settings.CONFIG = replace(settings.CONFIG, email_host="mail.example", site_url="https://find.example")
+    chief = User.objects.create_superuser("chief")
+    invitation_create(invited=Invited(invited, "en", {}), by=chief)
+    client.get(re.search(r"https://find\.example(/invitation/\S+/)", mail.outbox[-1].body)[1])
+    provider.claims["email_verified"] = verified
+    if not comes:
+        return refused(client, "auth.no_account")
+    assert signed_in(client, "/invitation/")["Location"] == "/invitation/"
+    assert client.post("/invitation/").status_code == 302
+    assert AuditEntry.objects.filter(action="invitation.accepted", actor="anna").exists()
+    return None
 
 
 def test_elsewhere_is_no_place_to_come_back_to(client, oidc):

@@ -50,6 +50,8 @@ class Ask:
 
 
 LISTS = {  # addresses without an id: what they answer may not mention the secret collection at all
+    "announcements": [Ask()],
+    "audit": [Ask(), Ask(path="?q=secret")],
     "collections": [Ask()],
     "documents": [Ask(), Ask(path="?tag=pump")],
     "fields": [Ask()],

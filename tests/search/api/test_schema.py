@@ -54,6 +54,8 @@ def answered(document: dict[str, Any], path: str, method: str, status: str) -> d
 @pytest.mark.parametrize(
     ("path", "values"),
     [
+        ("/announcements/", {}),
+        ("/audit/", {}),
         ("/collections/", {}),
         ("/collections/{slug}/", {"slug": "secret"}),
         ("/collections/{slug}/", {"slug": "open"}),

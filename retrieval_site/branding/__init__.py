@@ -1,0 +1,1 @@
+"""The organisation's own name, signs and colour on every page, without touching code or templates."""
