@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("search", "0048_invitations"),
+        ("search", "0043_invitations"),
     ]
 
     operations = [
