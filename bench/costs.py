@@ -53,7 +53,7 @@ class Needs:
 
 
 def main() -> None:
-    """Print the table of `docs/operator.md`."""
+    """Print the table of `docs/kubernetes.md`."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--prices", type=Path, default=DEPLOY / "prices.toml")
     print("\n".join(table(tomllib.loads(parser.parse_args().prices.read_text())["provider"])))

@@ -28,7 +28,7 @@ LOADABLE = frozenset({VersionState.VALID, VersionState.PREPARING, VersionState.R
 
 
 class VectorIndex(models.TextChoices):
-    """How a version's vectors are searched; docs/operator.md says what each costs."""
+    """How a version's vectors are searched; docs/switching.md says what each costs."""
 
     HNSW = "hnsw", gettext_lazy("an HNSW index of the vectors")
     BINARY = "binary", gettext_lazy("a binary index of the vectors' signs")

@@ -26,7 +26,7 @@ LANGUAGE_NAMES = {"en": "English", "de": "Deutsch"}
 
 @dataclass(frozen=True)
 class Config:
-    """What an operator can set; README and docs/operator.md list it for people."""
+    """What an operator can set; README and docs/settings.md list it for people."""
 
     debug: bool
     secret_key: str

@@ -1,4 +1,4 @@
-"""What an operator may set of the web server; docs/operator.md lists it for people."""
+"""What an operator may set of the web server; docs/settings.md lists it for people."""
 
 from __future__ import annotations
 

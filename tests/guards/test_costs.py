@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_the_table_of_the_docs_is_todays() -> None:
     lines = table(tomllib.loads((DEPLOY / "prices.toml").read_text())["provider"])
     assert len(lines) == 5
-    assert "\n".join(lines) in (ROOT / "docs" / "operator.md").read_text()
+    assert "\n".join(lines) in (ROOT / "docs" / "kubernetes.md").read_text()
 
 
 def test_costs_follow_from_requests_machines_and_disks() -> None:

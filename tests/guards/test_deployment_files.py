@@ -96,8 +96,8 @@ def test_bootstrap_runs_before_web_and_workers(compose: dict[str, Any]) -> None:
         }
 
 
-def test_the_operators_page_lists_every_variable() -> None:
-    page = (ROOT / "docs" / "operator.md").read_text()
+def test_the_page_of_settings_lists_every_variable() -> None:
+    page = (ROOT / "docs" / "settings.md").read_text()
     missing = {name for name in known_variables() if f"`{name}`" not in page}
     assert len(known_variables()) > 15
     assert missing == set()

@@ -365,7 +365,7 @@ def _requested(manifests: list[Manifest], end: str) -> list[float]:
 
 @pytest.mark.parametrize("size", ["small", "medium", "large, GPU"])
 def test_the_docs_add_the_requests_up_rightly(sizes, size):
-    page = (DEPLOY.parent / "docs" / "operator.md").read_text()
+    page = (DEPLOY.parent / "docs" / "kubernetes.md").read_text()
     least, most = (_requested(sizes[size], end) for end in ("min", "max"))
     spans = [
         f"{low:g}" if low == high else f"{low:g} to {high:g}" for low, high in zip(least, most, strict=True)

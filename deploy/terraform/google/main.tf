@@ -1,5 +1,5 @@
 # What Sightline's chart needs on Google Cloud: a cluster, PostgreSQL, Redis and a bucket, in a network of their own.
-# docs/operator.md, "Terraform", says how to use it. The chart itself is installed by Helm, afterwards.
+# docs/kubernetes.md, "Terraform", says how to use it. The chart itself is installed by Helm, afterwards.
 
 terraform {
   required_version = ">= 1.6"

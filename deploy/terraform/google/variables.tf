@@ -32,7 +32,7 @@ variable "machines" {
 }
 
 variable "database" {
-  description = "db-custom-PROCESSORS-MEBIBYTES: twice the memory of the vector index (docs/operator.md, Which index)."
+  description = "db-custom-PROCESSORS-MEBIBYTES: twice the memory of the vector index (docs/switching.md, Which index)."
   type        = object({ tier = string, disk_gb = number, standby = bool })
   default     = { tier = "db-custom-2-8192", disk_gb = 50, standby = false }
 }

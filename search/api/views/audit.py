@@ -44,7 +44,7 @@ class AuditEntryAnswer(serializers.Serializer[Any]):
 
     id = serializers.IntegerField()
     at = serializers.DateTimeField()
-    action = serializers.CharField(help_text="docs/operator.md lists them")
+    action = serializers.CharField(help_text="docs/administration.md lists them")
     actor_id = serializers.IntegerField(allow_null=True)
     actor = serializers.CharField(allow_blank=True, help_text="empty: nobody signed in, or a command")
     via = serializers.ChoiceField(choices=WAYS)

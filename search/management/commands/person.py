@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Command(BaseCommand):
-    help = "Export or erase what is kept of one person. docs/operator.md says what that is."
+    help = "Export or erase what is kept of one person. docs/administration.md says what that is."
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")

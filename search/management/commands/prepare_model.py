@@ -20,7 +20,7 @@ class Command(JobCommand):
         parser.add_argument(
             "--index",
             choices=VectorIndex.values,
-            help="search its vectors by this from now on; see docs/operator.md",
+            help="search its vectors by this from now on; see docs/switching.md",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

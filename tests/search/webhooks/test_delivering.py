@@ -32,7 +32,7 @@ from workers.jobs.services import job_claim, job_create, job_fail
 from workers.models import Job
 
 pytestmark = pytest.mark.django_db
-DOCS = Path(__file__).parents[3] / "docs" / "operator.md"
+DOCS = Path(__file__).parents[3] / "docs" / "monitoring.md"
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,7 @@ def test_a_version_that_becomes_ready_is_told_and_signed_as_the_docs_verify_it(h
 
 
 def documented_verification():
-    """The function that docs/operator.md shows."""
+    """The function that docs/monitoring.md shows."""
     [code] = re.findall(r"```python\n(import hashlib.*?)```", DOCS.read_text(), re.DOTALL)
     names = {}
     exec(code, names)

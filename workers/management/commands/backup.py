@@ -11,7 +11,7 @@ from workers.management.actions import ActionsCommand
 
 
 class Command(ActionsCommand):
-    help = "Back the site up while it runs, look after backups, and rehearse a restore. See docs/operator.md."
+    help = "Back the site up while it runs, look after backups, and rehearse a restore. See docs/backup.md."
     requires_system_checks: list[str] = []
     actions = backup
 

@@ -31,7 +31,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         config, to = settings.CONFIG, options["to"]
         if config.blob_s3 is None:
-            raise CommandError("No bucket is set: see BLOB_S3_BUCKET in docs/operator.md.")
+            raise CommandError("No bucket is set: see BLOB_S3_BUCKET in docs/settings.md.")
         if config.blob_store != to:
             raise CommandError(f"Set BLOB_STORE={to} first, for every process, and start them anew.")
         storage: Any = default_storage
