@@ -21,7 +21,15 @@ from playwright.sync_api import expect
 from models_admin.models import Activation
 from models_admin.services import champion
 from retrieval_site.accounts.models import User
-from search.models import Document, Judgement, Membership, RecallMeasurement, Webhook
+from search.models import (
+    Announcement,
+    Document,
+    Invitation,
+    Judgement,
+    Membership,
+    RecallMeasurement,
+    Webhook,
+)
 from search.services.imports import import_start
 from search.services.tokens import token_create
 from tests.support.browser import DESKTOP, PHONE, Site, accessibility_problems, administrator, overflow
@@ -202,6 +210,9 @@ def full(site: Site, admin: Page) -> Site:
         recall=0.97, low=0.92, high=0.99, target=0.95, smallest=48, ladder=[[48, 0.96], [64, 0.97]],
     )  # fmt: skip
     Webhook.objects.create(name="Chat", url="https://chat.example/hook", events=["job.failed"], salt="s")
+    Announcement.objects.create(text="Closed on Sunday: https://example.org/why", level="warning")
+    now = timezone.now()
+    Invitation.objects.create(email="new@x.example", invited_by=owner, sent_at=now, ends_at=now)
     for model, row in _rows():
         LogEntry.objects.create(
             user=owner, content_type=ContentType.objects.get_for_model(model), object_id=str(row.pk),

@@ -66,21 +66,28 @@ def refused_or_fine(response) -> None:
         error_id(response)
 
 
+@pytest.fixture(scope="module")
+def odd_bodies() -> list[bytes]:
+    """Every odd text in every field, as it is, in a list, as a key, and in tags and metadata."""
+    shapes = [
+        shape
+        for value in ODD
+        for shape in (value, [value], {value: value}, {"tags": [value], "metadata": {value: [value]}})
+    ]
+    return [json.dumps(dict.fromkeys(FIELDS, shape)).encode() for shape in shapes]
+
+
 @pytest.mark.parametrize("address", api_addresses())
-def test_odd_text_in_a_body_is_refused_with_an_id(address, world):
+def test_odd_text_in_a_body_is_refused_with_an_id(address, world, odd_bodies):
     client = world.client("root")
     client.raise_request_exception = True
     path = filled(address, world)
-    for value in ODD:
-        for shape in (
-            lambda v: v,
-            lambda v: [v],
-            lambda v: {v: v},
-            lambda v: {"tags": [v], "metadata": {v: [v]}},
-        ):
-            body = json.dumps({name: shape(value) for name in FIELDS})
-            for method in ("POST", "PATCH", "PUT"):
-                refused_or_fine(client.generic(method, path, body, content_type="application/json"))
+    for method in ("POST", "PATCH", "PUT"):
+        for body in odd_bodies:
+            response = client.generic(method, path, body, content_type="application/json")
+            refused_or_fine(response)
+            if response.status_code == 405:  # whatever it says
+                break
 
 
 @pytest.mark.parametrize(
@@ -125,7 +132,10 @@ def test_odd_text_in_a_query_string_is_refused_with_an_id(address, world):
             "next",
             "%00",
         ):
-            refused_or_fine(client.get(f"{filled(address, world)}?{name}={value}"))
+            response = client.get(f"{filled(address, world)}?{name}={value}")
+            refused_or_fine(response)
+            if response.status_code == 405:
+                return
 
 
 @pytest.mark.parametrize("part", ["%00", "a%00b", "%ed%a0%80", "%ff%fe", "9" * 400, "x" * 3000])

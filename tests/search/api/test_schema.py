@@ -272,7 +272,7 @@ def open_operations() -> set[str]:
 def test_what_nobody_in_particular_may_do_is_declared(db):
     assert open_operations() == {
         "search", "search_get", "search_export_csv", "search_export_json", "suggestions",
-        "embeddings", "collections_list",
+        "announcements_list", "embeddings", "collections_list",
         "collections_get",
         "documents_list", "documents_get", "fields_list", "fields_values", "models_list", "models_get",
     }  # fmt: skip
