@@ -13,6 +13,7 @@ import json
 import time
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import psutil
@@ -23,6 +24,9 @@ from bench.measure import Report
 from bench.serving import DATA_DIR, attached, supervised, wait_for
 from bench.soak.site import MIB, Site, pss
 from bench.soak.users import IMPORTED, import_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 DOCUMENTS = 200
 BEGINNING = 0.25
@@ -68,26 +72,21 @@ def _prepared(folder: Path, port: int) -> str:
 def _import(client: Client, turn: int) -> None:
     documents = {f"i{turn}-{n}": f"Imported {turn}-{n}: a red pump, a blue gear." for n in range(120)}
     begun = client.send("POST", *import_file(documents, turn))
-    until = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < until:
-        found = client.send("GET", f"/api/v1/jobs/{begun.body['id']}/")
-        if found.body["finished_at"]:
-            if found.body["state"] != "succeeded":
-                raise SystemExit(f"the import ended so: {found.body}")
-            _until_encoded(client)
-            return
-        time.sleep(0.1)
-    raise SystemExit(f"the import did not end: {found.body}")
+    job = _wait_until(client, f"jobs/{begun.body['id']}/", lambda found: bool(found["finished_at"]))
+    if job["state"] != "succeeded":
+        raise SystemExit(f"the import ended so: {job}")
+    # It began the job that makes the vectors.
+    _wait_until(client, "jobs/?limit=5", lambda found: all(one["finished_at"] for one in found["results"]))
 
 
-def _until_encoded(client: Client) -> None:
-    """Wait for the job that makes the vectors, which an import begins."""
+def _wait_until(client: Client, path: str, is_so: Callable[[Any], bool]) -> Any:
+    """Ask until the answer is so, and return it."""
     until = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < until:
-        jobs = client.send("GET", "/api/v1/jobs/?limit=5").body["results"]
-        if all(job["finished_at"] for job in jobs):
-            return
+    while not is_so(found := client.send("GET", f"/api/v1/{path}").body):
+        if time.monotonic() > until:
+            raise SystemExit(f"{path} did not end: {found}")
         time.sleep(0.1)
+    return found
 
 
 def _held(site: Site) -> Counter[str]:

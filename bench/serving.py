@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(os.environ.get("BENCH_DIR", ROOT / "var" / "bench"))
 START_SECONDS = 600
-"""On a machine that others use as much, even that is not long."""
+"""Long, since other programs may keep the machine busy."""
 
 
 @contextlib.contextmanager

@@ -67,8 +67,9 @@ def _fixtures(item: pytest.Item) -> list[str]:
 
 
 # Truncating makes all files of a table and of its indexes anew, and of all that refer to it: with a hundred tables that
-# takes longer than most tests. So few rows are deleted, without the triggers that would look for others. All tables are
-# locked as TRUNCATE would: that waits for whoever still writes. What migrations made stays.
+# takes longer than most tests. So the rows of small tables are deleted, without triggers: foreign keys are not checked,
+# and the audit log does not refuse. All tables are locked as TRUNCATE would: that waits for whoever still writes.
+# Content types and permissions, which migrations made, stay.
 _FLUSH = """
     DO $flush$
     DECLARE

@@ -73,6 +73,11 @@ def test_no_secret_is_written_into_compose() -> None:
     assert "SECRET_KEY:?" in (ROOT / "docker-compose.yml").read_text()  # compose refuses to start without
 
 
+def test_files_in_which_people_write_secrets_stay_out_of_the_images() -> None:
+    ignored = (ROOT / ".dockerignore").read_text().split()
+    assert {".env", "deploy/helm", "deploy/terraform", "var"} <= set(ignored)
+
+
 def test_compose_asks_the_port_that_the_image_sets(compose: dict[str, Any]) -> None:
     port = re.search(r"PROBE_PORT=(\d+)", (ROOT / "deploy" / "Dockerfile").read_text())
     assert port is not None

@@ -103,9 +103,14 @@ def parts_of(table: VectorTable) -> tuple[VectorPart, ...]:
 def parts_held(*, anew: bool = False) -> Iterator[None]:
     """Let `parts_of` ask once for each table until the block ends; a block inside another shares what that knows.
 
-    With `anew` it does not. Only for what reads: a writer names the parts that there are when it writes.
+    With `anew` both forget it first. Only for what reads: a writer names the parts that there are when it writes.
     """
-    token = _held.set({} if anew or _held.get() is None else _held.get())
+    held = _held.get()
+    if held is None:
+        held = {}
+    elif anew:
+        held.clear()
+    token = _held.set(held)
     try:
         yield
     finally:

@@ -32,7 +32,7 @@ from search.vectors.coverage import Coverage, coverage, missing_outside, units_m
 from search.vectors.index import index_build, index_settled, index_state, table_state
 from search.vectors.read import unit_vectors
 from search.vectors.sharded import layout, rebalance
-from search.vectors.sharded.layout import away_forget, away_names, away_note, parts_of
+from search.vectors.sharded.layout import away_forget, away_names, away_note, parts_held, parts_of
 from search.vectors.sharded.searching import (
     PART_MISSING,
     part_warnings,
@@ -342,6 +342,19 @@ def test_a_search_that_knows_parts_of_a_table_that_was_moved_is_done_again(
     backgrounds_forget()
     assert [hit.document.pk for hit in asked(corpus).hits] == before
     assert gone == [table.name]
+
+
+def test_what_is_asked_anew_counts_for_the_whole_search(corpus, table, monkeypatch) -> None:
+    real = layout.parts_named
+    with parts_held():
+        monkeypatch.setattr(layout, "parts_named", lambda name: real(name)[:1])
+        assert len(parts_of(table)) == 1
+        monkeypatch.setattr(layout, "parts_named", real)
+        with parts_held():
+            assert len(parts_of(table)) == 1
+        with parts_held(anew=True):
+            assert len(parts_of(table)) == 2
+        assert len(parts_of(table)) == 2
 
 
 def in_part(part, collection) -> int:
