@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from models_admin.models import Alias, ModelVersion, VersionState
+from models_admin.models import LOADABLE, Alias, ModelVersion, VersionState
 from models_admin.services import CHAMPION, alias_point, check_complete, registry_lock
 from retrieval_site.errors import AppError
 
@@ -18,7 +18,6 @@ DEATHS_ALLOWED = 1
 """One death may be the machine's doing; the next within `WINDOW` is the model's."""
 WINDOW = timedelta(hours=24)
 _DEATHS_KEPT = 10
-_LOADABLE = (VersionState.VALID, VersionState.PREPARING, VersionState.READY)
 
 
 def version_died(*, version_id: int, reason: str) -> bool:
@@ -30,7 +29,7 @@ def version_died(*, version_id: int, reason: str) -> bool:
     with transaction.atomic():
         registry_lock(f"alias {CHAMPION}")
         version = ModelVersion.objects.select_for_update().filter(pk=version_id).first()
-        if version is None or version.state not in _LOADABLE:
+        if version is None or version.state not in LOADABLE:
             return True
         recent = _noted(version, reason)
         return recent > DEATHS_ALLOWED and _set_aside(version, reason)

@@ -12,7 +12,7 @@ from models_admin.files import file_on_disk
 from models_admin.files import version_folder as version_folder
 from models_admin.gate import check_gate, verdicts
 from models_admin.job_types import LEARN, MEASURE, PREPARE, VALIDATE, VersionParameters
-from models_admin.models import Activation, Alias, ModelVersion, VectorIndex, VersionState
+from models_admin.models import LOADABLE, Activation, Alias, ModelVersion, VectorIndex, VersionState
 from retrieval_site.audit import audit_note
 from retrieval_site.database import Prepared
 from retrieval_site.errors import AppError
@@ -34,13 +34,7 @@ if TYPE_CHECKING:
     from workers.models import Blob
 
 CHAMPION, CHALLENGER = "champion", "challenger"
-_PREPARABLE = (
-    VersionState.VALID,
-    VersionState.PREPARING,
-    VersionState.READY,
-    VersionState.RETIRED,
-    VersionState.SET_ASIDE,
-)
+_PREPARABLE = LOADABLE | {VersionState.SET_ASIDE}
 _BY_THE_MACHINE = ("bundle.needs_torch", "bundle.not_isolated", "bundle.pickle_not_isolated")
 _TOLD = {
     VersionState.VALID: "version.validated",

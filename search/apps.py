@@ -66,7 +66,7 @@ def _schedule() -> None:
         MONITOR,
     )
     from search.monitoring.measure import monitoring_due
-    from search.relevance.fitting import calibrations_due
+    from search.relevance.fitting import calibrations_due, calibrations_renew
     from search.services.history import blobs_to_end
     from search.services.photo_batches import photo_batches_to_end
     from search.services.query_ages import queries_due
@@ -84,6 +84,7 @@ def _schedule() -> None:
     job_daily(MAIL_NEW, mail_due)
     job_daily(CALIBRATE, calibrations_due)
     job_daily(MONITOR, monitoring_due)
+    job_scheduled(calibrations_renew)
     job_scheduled(sources_start_due)
     job_scheduled(uploads_expire)
     job_scheduled(webhooks_start_due)

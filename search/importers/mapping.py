@@ -107,8 +107,8 @@ def read_mapping(values: Any) -> TableMapping:
     return mapping
 
 
-def mapping_from_text(text: str) -> TableMapping:
-    """Return a mapping from a JSON text. Raises AppError `import.mapping_invalid`."""
+def mapping_from_text(text: str | bytes) -> TableMapping:
+    """Return a mapping from a JSON text, or its bytes in Unicode. Raises AppError `import.mapping_invalid`."""
     try:
         return read_mapping(json.loads(text))
     except (ValueError, RecursionError):

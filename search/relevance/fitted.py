@@ -53,7 +53,7 @@ class Fitted:
     judgements: int = 0
     reference: tuple[float, ...] = ()
     familiarity: Literal["odds"]
-    """What the scale was made for: a calibration that an earlier release wrote is not read, but fitted anew."""
+    """What the scale was made for: a calibration that an earlier release wrote is not read, but fitted anew at once."""
 
     def evidence(
         self, scores: NDArray[np.float64], queries: NDArray[np.float32], space: Space

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from django.db import transaction
+
 from models_admin.versions import versions_live
+from search.job_types import CALIBRATE
 from search.models import Calibration, Collection
 from search.relevance.fitted import fit
 from search.relevance.labels import judged_labels, judgement_counts, pair_counts, pair_labels
@@ -15,6 +18,8 @@ from search.units.image import IMAGE
 from search.units.passage import PASSAGE
 from search.units.registry import unit_kind
 from search.vectors.tables import VectorTable, tables_of
+from workers.jobs.services import job_create_once
+from workers.models import JobState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +27,7 @@ if TYPE_CHECKING:
     from models_admin.models import ModelVersion
     from search.relevance.fitted import Labels, Source
     from workers.jobs.context import JobContext
+    from workers.models import Job
 
 PAIRS_MIN = 100
 """Documents with picture and text, below which nothing can be said of one in fifty."""
@@ -60,6 +66,19 @@ def calibrate_version(version: ModelVersion, ctx: JobContext) -> int:
 def calibrations_due() -> bool:
     """Return whether a calibration of a live version is missing or has more to learn from by now."""
     return any(True for version in versions_live() for _ in _due(version))
+
+
+def calibrations_renew() -> Job | None:
+    """Start fitting anew what another release of Sightline fitted, which this one does not read; None without any.
+
+    Such calibrations are deleted with that, so each starts one job, whatever comes of it.
+    """
+    unread = [row for row in Calibration.objects.only("values") if fitted_of(row) is None]
+    with transaction.atomic():
+        rows = (Calibration.objects.filter(pk=row.pk, values=row.values) for row in unread)
+        if not sum(each.delete()[0] for each in rows):
+            return None
+        return job_create_once(CALIBRATE, CALIBRATE.parameters(), states=[JobState.QUEUED])[0]
 
 
 def _due(version: ModelVersion) -> Iterator[_Place]:

@@ -2,55 +2,58 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Self
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from search.importers.picture_texts import READ_BY
 from search.importers.recognition import RecognitionOptions
 from search.importers.scans import BARCODES_MAX
 from search.services.document_fields import BODY_CHARACTERS_MAX
 from workers.encoding.decoders import decoders
-from workers.extraction.page_reading import PageReader
+from workers.extraction.page_reading import PageRead, PageReader
 from workers.inference.errors import InferenceError
 from workers.inference.ocr.reader import PageLineReader
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from search.models import Collection
     from search.services.document_fields import DocumentFields
     from search.sources.options import PictureTextOptions
 
 
-class CanvasTexts:
-    """Reads the pictures of one manifest; its process starts with the first that is to be read."""
+@dataclass
+class CanvasReader:
+    """Reads the pictures of one manifest after another in one process, which starts with the first to be read."""
 
-    def __init__(self, collection: Collection, wish: PictureTextOptions) -> None:
-        recognition = RecognitionOptions.of(collection, wish)
-        self._wished = wish.character_recognition is not None and recognition.reads_pages
-        self._letters = recognition.letters
-        self._reader: PageReader | None = None
-        self._texts: list[str] = []
-        self._codes: dict[str, None] = {}
+    wish: PictureTextOptions
+    _reader: PageReader | None = None
 
-    def __enter__(self) -> Self:
-        return self
+    def read(self, data: bytes, collection: Collection) -> PageRead:
+        """Return what stands on a picture as on a page; nothing where it cannot be read, or is not to be."""
+        recognition = RecognitionOptions.of(collection, self.wish)
+        if self.wish.character_recognition is None or not recognition.reads_pages:
+            return PageRead()
+        if self._reader is None:
+            self._reader = PageReader(decoders(patient=True), PageLineReader(recognition.letters))
+        try:
+            return self._reader.read(data, 0)
+        except InferenceError:
+            return PageRead()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """End the process."""
         if self._reader is not None:
             self._reader.close()
 
-    def add(self, data: bytes) -> None:
-        """Read a picture as a page; one that cannot be read says nothing."""
-        if not self._wished:
-            return
-        self._reader = self._reader or PageReader(decoders(patient=True), PageLineReader(self._letters))
-        try:
-            read = self._reader.read(data, 0)
-        except InferenceError:
-            return
+
+@dataclass
+class CanvasTexts:
+    """What stands on the pictures of one manifest, in their order."""
+
+    _texts: list[str] = field(default_factory=list)
+    _codes: dict[str, None] = field(default_factory=dict)
+
+    def add(self, read: PageRead) -> None:
+        """Add what stands on the next picture."""
         self._texts += [block.text for block in read.blocks]
         self._codes |= dict.fromkeys(read.identifiers)
 

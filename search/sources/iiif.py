@@ -11,7 +11,7 @@ from search.importers.storing import picture_stored
 from search.models.source import KEY_BYTES_MAX
 from search.services.document_fields import LENGTHS_MAX, check_record, picture_kept
 from search.services.documents import DocumentRecord
-from search.sources.canvas_texts import CanvasTexts
+from search.sources.canvas_texts import CanvasReader, CanvasTexts
 from search.sources.fitting import fitted
 from search.sources.manifests import Canvas, IiifManifest, kind_of, named_in, read_manifest, read_resource
 from search.sources.types import EntryBatch, EntryContent, Made, SourceEntry, SourceListing, content_digest
@@ -41,6 +41,11 @@ class IiifReader:
     options: IiifOptions
     fetcher: SourceFetcher
     listing: SourceListing = field(default_factory=lambda: SourceListing(complete=True))
+    _canvases: CanvasReader = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Have canvases read as the options say."""
+        self._canvases = CanvasReader(self.options)
 
     def batches(self, after: str) -> Iterator[EntryBatch]:
         """Yield a manifest at a time: each may have many pictures."""
@@ -111,8 +116,8 @@ class IiifReader:
         """Return a manifest's document; a dry run fetches no pictures."""
         manifest: IiifManifest = content.data
         name = external_id_of(entry.key)
-        with CanvasTexts(collection, self.options) as texts:
-            images, failed = self._pictures(manifest, collection, texts) if store else ((), [])
+        texts = CanvasTexts()
+        images, failed = self._pictures(manifest, collection, texts) if store else ((), [])
         fields = texts.behind(fitted(_said(manifest, entry.key)))
         check_record(name, fields, images)
         reason = None
@@ -137,7 +142,7 @@ class IiifReader:
                 alt = (canvas.label or manifest.label)[: LENGTHS_MAX["alt"]]
                 data = self._fetched(canvas)
                 found.append(picture_stored(picture_kept(data, collection), alt, store=True))
-                texts.add(data)
+                texts.add(self._canvases.read(data, collection))
                 in_a_row = 0
             except InferenceError as error:
                 failed.append(error)
@@ -160,7 +165,8 @@ class IiifReader:
         return True
 
     def close(self) -> None:
-        """Do nothing: the fetching processes serve all rounds."""
+        """End the process that reads canvases; the fetching processes serve all rounds."""
+        self._canvases.close()
 
 
 def _said(manifest: IiifManifest, address: str) -> dict[str, list[str]]:

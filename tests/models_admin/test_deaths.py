@@ -35,6 +35,13 @@ def test_the_second_death_within_a_day_sets_a_version_aside():
     assert caught.value.id == "version.wrong_state"
 
 
+def test_a_version_that_was_retired_makes_vectors_and_is_set_aside_like_any_other():
+    version = make_version("other", champion=False)
+    version_move(version, "retired")
+    assert die(version, 2) == [False, True]
+    assert version.state == "set_aside"
+
+
 @pytest.mark.parametrize("state", ["uploaded", "validating", "refused"])
 def test_a_version_that_did_not_pass_validation_is_not_loaded(state):
     version = make_version("other", champion=False)

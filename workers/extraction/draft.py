@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from itertools import takewhile
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING
 
 from workers.extraction.drawings import drawing_kind, not_shown
@@ -59,6 +59,8 @@ class Draft:
     pages: list[FilePage] = field(default_factory=list)
     notes: dict[str, None] = field(default_factory=dict)
     _figures: list[_KeptFigure] = field(default_factory=list)
+    _pictures: int = 0
+    _drawings: Counter[str] = field(default_factory=Counter)
     _left_out: Counter[str] = field(default_factory=Counter)
     _seen: set[bytes] = field(default_factory=set)
     _captions: set[int] = field(default_factory=set)
@@ -116,7 +118,8 @@ class Draft:
 
     def _drawing(self, kind: str, said: str) -> None:
         """Take note of a drawing that is not shown; what the file says of it stands in the text."""
-        if not self._has_room():
+        self._drawings[kind] += 1
+        if self._drawings.total() > self.out.limits.figures:
             return
         self._place(Figure(""), said, drawing=kind)
         alternative = worth_saying(said)
@@ -133,7 +136,7 @@ class Draft:
             self._place(Figure("", source=source), said)
 
     def _has_room(self) -> bool:
-        has_room = len(self._figures) < self.out.limits.figures
+        has_room = self._pictures < self.out.limits.figures
         if not has_room:
             self.note(f"Only the first {self.out.limits.figures} pictures were taken.")
         return has_room
@@ -144,6 +147,7 @@ class Draft:
         caption = self.blocks[-1].text if named else worth_saying(said)
         placed = replace(figure, caption=caption, page=self.page, after=after)
         self._figures.append(_KeptFigure(placed, named, drawing))
+        self._pictures += not drawing
 
     def begin_page(self, width: float, height: float) -> None:
         """Begin the next page or slide, of a size in points. Raises FileError `file.too_much`."""
@@ -157,7 +161,7 @@ class Draft:
         self.notes[sentence] = None
 
     def leave_out(self, what: str) -> None:
-        """Count one more of what was left out: `pictures as EMF`."""
+        """Count one more of what was left out: `picture that cannot be read`."""
         self._left_out[what] += 1
 
     def finished(self, said: Extracted) -> Extracted:
@@ -174,14 +178,12 @@ class Draft:
 
     def _not_shown(self) -> Iterator[str]:
         """Yield a sentence for each drawing that has a caption, and one for all others of a format."""
-        named, others = 0, Counter[str]()
-        for one in self._figures:
-            if one.drawing and one.figure.caption and named < NOT_SHOWN_NAMED_MAX:
-                named += 1
-                yield not_shown(one.drawing, one.figure.caption)
-            elif one.drawing:
-                others[one.drawing] += 1
-        yield from (not_shown(kind, count=count) for kind, count in sorted(others.items()))
+        others = self._drawings.copy()
+        with_caption = (one for one in self._figures if one.drawing and one.figure.caption)
+        for one in islice(with_caption, NOT_SHOWN_NAMED_MAX):
+            others[one.drawing] -= 1
+            yield not_shown(one.drawing, one.figure.caption)
+        yield from (not_shown(kind, count=count) for kind, count in sorted(others.items()) if count)
 
     def _add(self, kind: BlockKind, text: str, level: int = 0) -> None:
         if text:

@@ -75,7 +75,7 @@ def _mapping(path: Path | None) -> dict[str, Any] | None:
     if path is None:
         return None
     try:
-        written = path.read_bytes().decode("utf-8-sig", "replace")
+        written = path.read_bytes()
     except OSError as error:
         raise CommandError(f"{path}: {error.strerror}") from error
     return mapping_from_text(written).to_json()

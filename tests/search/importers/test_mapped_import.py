@@ -6,7 +6,7 @@ import json
 
 import pytest
 from django.core.files.base import ContentFile
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from openpyxl import Workbook
 
 from retrieval_site.accounts.models import User
@@ -110,6 +110,13 @@ def test_the_command_takes_a_mapping_from_a_file(notes, tmp_path, capsys):
     call_command("import_documents", "notes", tmp_path / "t.csv", mapping=tmp_path / "m.json")
     assert "2 new, 0 changed, 0 unchanged, 1 failed" in capsys.readouterr().out
     assert KeptTableMapping.objects.get().filename == "t.csv"
+
+
+def test_a_mapping_from_a_file_that_is_not_in_unicode_is_refused(notes, tmp_path):
+    (tmp_path / "t.csv").write_bytes(TABLE)
+    (tmp_path / "m.json").write_bytes(json.dumps(MAPPING).encode() + "ö".encode("cp1252"))
+    with pytest.raises(CommandError, match=r"it is no JSON. \[import\.mapping_invalid\]"):
+        call_command("import_documents", "notes", tmp_path / "t.csv", mapping=tmp_path / "m.json")
 
 
 def test_formulas_are_never_run_and_the_newest_mappings_are_kept(notes, monkeypatch):

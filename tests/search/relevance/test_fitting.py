@@ -10,7 +10,7 @@ from models_admin.models import ModelVersion
 from search.job_types import CALIBRATE, ENCODE
 from search.models import Calibration, DocumentImage, Judgement, Query, QueryPart
 from search.relevance import fitting
-from search.relevance.fitting import calibrate_version, calibrations_due
+from search.relevance.fitting import calibrate_version, calibrations_due, calibrations_renew
 from search.relevance.labels import pair_labels
 from search.relevance.panel import calibration_panel
 from search.relevance.stored import calibrations_forget
@@ -117,6 +117,19 @@ def test_a_calibration_of_an_earlier_release_is_not_read_and_fitted_anew(world):
     row.save()
     assert calibrations_due()
     assert calibrate_version(version, Watcher()) == 1
+    assert Calibration.objects.get().values["familiarity"] == "odds"
+    assert calibrations_renew() is None
+
+
+def test_what_an_earlier_release_fitted_starts_one_job_that_fits_it_anew(world):
+    version, *_ = world
+    calibrate_version(version, Watcher())
+    row = Calibration.objects.get()
+    del row.values["familiarity"]
+    row.save()
+    job = calibrations_renew()
+    assert (job.type, calibrations_renew()) == (CALIBRATE.name, None)
+    assert run_job_inline(job).result["calibrations"] == 1
     assert Calibration.objects.get().values["familiarity"] == "odds"
 
 

@@ -9,11 +9,16 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from retrieval_site.errors import AppError
-from search.models import Document
+from search.models import Collection, Document
+from search.services.document_fields import DocumentFields
 from search.services.sources import source_update
-from search.sources.options import OPTIONS, fingerprint, read_options
+from search.sources import canvas_texts
+from search.sources.canvas_texts import CanvasReader, CanvasTexts
+from search.sources.options import OPTIONS, IiifOptions, fingerprint, read_options
 from tests.support.picture_server import sends
 from tests.support.sources import put_bytes, report
+from workers.extraction.page_reading import PageRead
+from workers.extraction.types import Block
 
 pytestmark = pytest.mark.django_db
 
@@ -54,6 +59,33 @@ def test_canvases_are_read_as_pages_where_the_source_says_so(rounds, anna, web):
     document = Document.objects.get()
     assert "Serial KX-204/B" in document.body
     assert document.images.count() == 1
+
+
+def test_all_canvases_of_a_round_are_read_by_one_reader_and_none_because_of_the_collection(monkeypatch):
+    class Reader:
+        made = closed = 0
+
+        def __init__(self, *_: object) -> None:
+            Reader.made += 1
+
+        def read(self, data: bytes, page: int) -> PageRead:
+            return PageRead((Block("text", data.decode(), page=page),), ("4006381333931",))
+
+        def close(self) -> None:
+            Reader.closed += 1
+
+    monkeypatch.setattr(canvas_texts, "PageReader", Reader)
+    collection = Collection(character_recognition="all")
+    assert CanvasReader(IiifOptions()).read(b"no", collection) == PageRead()
+    reader = CanvasReader(IiifOptions(character_recognition="pages"))
+    for name in (b"one", b"two"):
+        texts = CanvasTexts()
+        texts.add(reader.read(name, collection))
+        fields = texts.behind(DocumentFields(body="Said."))
+        assert fields.body == f"Said.\n\n{name.decode()}"
+        assert fields.metadata["barcodes"] == ["4006381333931"]
+    reader.close()
+    assert (Reader.made, Reader.closed) == (1, 1)
 
 
 @pytest.mark.parametrize("kind", ["folder", "s3", "iiif"])

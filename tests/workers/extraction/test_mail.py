@@ -215,6 +215,10 @@ def test_what_is_packed_in_a_winmail_file_is_read(extracted: Read) -> None:
     assert found.notes == ("A message that is attached in a winmail.dat (TNEF) was not opened.",)
 
 
+def test_the_plain_text_of_a_winmail_file_is_read_where_the_mail_has_no_other(extracted: Read) -> None:
+    assert texts(extracted(winmail((0x2800C, b"The seal leaks.\0")), "mail.eml")) == ["The seal leaks."]
+
+
 def test_a_winmail_file_that_came_alone_is_read_as_the_mail_that_it_was_packed_for(extracted: Read) -> None:
     data = tnef(
         (0x18004, b"The pump\0"), (0x2800C, b"The seal leaks.\0"),

@@ -91,6 +91,15 @@ def test_pictures_are_kept_once_with_their_caption_or_alternative_text(extracted
     assert found.notes == ("A drawing in WMF is not shown.",)
 
 
+def test_drawings_take_no_place_of_pictures_and_all_are_counted(
+    extractor: Extractor, extracted: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(extractor, "limits", ExtractionLimits(output=OutputLimits(figures=1)))
+    drawn = "".join(rf"{{\pict\wmetafile8 010009000003{number}}}" for number in (10, 11, 12))
+    found = extracted(rtf(rf"{drawn}{{\pict\pngblip {picture().hex()}}}\par"), "a.rtf")
+    assert (len(found.figures), found.notes) == (1, ("3 drawings in WMF are not shown.",))
+
+
 def test_a_picture_in_binary_is_read_by_its_length(extracted: Read) -> None:
     data = picture()
     head, tail = rtf(r"{\pict\pngblip|}after").split(b"|")

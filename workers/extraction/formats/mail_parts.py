@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from email.policy import Policy
 
+    from workers.extraction.formats.tnef import Tnef
+
 DEPTH_MAX = 100
 _SIGNATURES = frozenset(
     {"application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"}
@@ -170,9 +172,13 @@ def _unpack(part: Message, parts: Parts) -> None:
             parts.notes[NOTE_TNEF_MESSAGE] = None
         else:
             _sort_leaf(part_with_file(file.content_type, file.data, file.name, file.content_id), parts)
+    parts.packed = parts.packed or _packed_text(found)
+
+
+def _packed_text(found: Tnef) -> Message | None:
     if found.html or found.rtf:
-        text = ("text/html", found.html) if found.html else (RTF, found.rtf)
-        parts.packed = parts.packed or part_with_data(*text)
+        return part_with_data("text/html", found.html) if found.html else part_with_data(RTF, found.rtf)
+    return part_with_data("text/plain", found.text.encode(errors="replace"), "utf-8") if found.text else None
 
 
 def _is_unreadable(part: Message, parts: Parts) -> bool:

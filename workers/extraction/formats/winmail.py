@@ -26,7 +26,5 @@ def read(file: Path, out: Output) -> Extracted:
         raise FileError("file.damaged", reason="it is cut off, or a part of it is missing") from error
     mail = part_of_type("multipart/mixed")
     say(mail, "Subject", found.subject)
-    if not found.html and not found.rtf and found.text:
-        mail.attach(part_with_data("text/plain", found.text.encode(errors="replace"), "utf-8"))
     mail.attach(part_with_data("application/ms-tnef", data))
     return read_message(mail, out)
