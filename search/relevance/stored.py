@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
+from django.db.models import Count, Max
 
 from retrieval_site.database.reading import alias
 from retrieval_site.kept import Kept
@@ -17,6 +20,7 @@ from search.relevance.fitted import Fitted
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from django.db.models import QuerySet
     from numpy.typing import NDArray
 
     from models_admin.models import ModelVersion
@@ -40,17 +44,23 @@ class Calibrated:
 Places = dict[tuple[str, int | None], Calibrated]
 """By modality and collection."""
 
-_kept = Kept[Places](RECHECK_SECONDS, VERSIONS_KEPT)
+_stamps = Kept[tuple[datetime | None, int]](RECHECK_SECONDS, VERSIONS_KEPT)
+_kept = Kept[Places](math.inf, VERSIONS_KEPT)
 
 
 def calibrations(version: ModelVersion, kind: str) -> Places:
-    """Return the version's calibrations for a kind of unit; they are read again once a minute."""
+    """Return the version's calibrations for a kind of unit.
+
+    Once a minute it is asked whether there are others; only then they are read again, which may be tens of megabytes.
+    """
     rows = Calibration.objects.using(alias()).filter(version=version, kind=kind)
-    return _kept.get((version.pk, kind), lambda: _readable(rows, version.dim))
+    stamp = _stamps.get((version.pk, kind), lambda: _stamp(rows))
+    return _kept.get((version.pk, kind, stamp), lambda: _readable(rows, version.dim))
 
 
 def calibrations_forget() -> None:
     """Forget them, so that they are read when they are next asked for."""
+    _stamps.clear()
     _kept.clear()
 
 
@@ -85,6 +95,12 @@ def fitted_of(row: Calibration) -> Fitted | None:
         return from_json(Fitted, row.values)
     except NotReadableError:
         return None
+
+
+def _stamp(rows: QuerySet[Calibration]) -> tuple[datetime | None, int]:
+    """Return when the latest was fitted, and how many there are: one of them differs once any row does."""
+    found = rows.aggregate(latest=Max("fitted_at"), count=Count("pk"))
+    return found["latest"], found["count"]
 
 
 def _readable(rows: Iterable[Calibration], dim: int) -> Places:

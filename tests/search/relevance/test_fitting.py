@@ -9,7 +9,7 @@ from django.test import Client
 from models_admin.models import ModelVersion
 from search.job_types import CALIBRATE, ENCODE
 from search.models import Calibration, DocumentImage, Judgement, Query, QueryPart
-from search.relevance import fitting
+from search.relevance import fitting, stored
 from search.relevance.fitting import calibrate_version, calibrations_due, calibrations_renew
 from search.relevance.labels import pair_labels
 from search.relevance.panel import calibration_panel
@@ -131,6 +131,22 @@ def test_what_an_earlier_release_fitted_starts_one_job_that_fits_it_anew(world):
     assert (job.type, calibrations_renew()) == (CALIBRATE.name, None)
     assert run_job_inline(job).result["calibrations"] == 1
     assert Calibration.objects.get().values["familiarity"] == "odds"
+
+
+def test_calibrations_are_read_again_only_where_there_are_others(
+    world, monkeypatch, django_assert_num_queries
+):
+    version, *_ = world
+    calibrate_version(version, Watcher())
+    monkeypatch.setattr(stored._stamps, "seconds", -1.0)  # as if a minute had passed before each look
+    first = stored.calibrations(version, "passage")
+    with django_assert_num_queries(1):
+        assert stored.calibrations(version, "passage") is first
+    Calibration.objects.get().save()
+    with django_assert_num_queries(2):
+        assert stored.calibrations(version, "passage").keys() == first.keys()
+    Calibration.objects.all().delete()
+    assert stored.calibrations(version, "passage") == {}
 
 
 def test_a_photo_of_what_is_there_matches_and_one_of_something_else_does_not(world):
