@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     View = Callable[..., HttpResponseBase]
 
 
-def takes_form(opens: str) -> Callable[[View], View]:
-    """Let a view answer POST; whoever opens its address is led to the page named `opens`, of the same arguments."""
+def takes_form(opens: str, *, same_arguments: bool = True) -> Callable[[View], View]:
+    """Let a view answer POST; whoever opens its address is led to the page named `opens`.
+
+    `same_arguments`: that page takes those of the view, else none.
+    """
 
     def decorate(view: View) -> View:
         @wraps(view)
@@ -25,7 +28,8 @@ def takes_form(opens: str) -> Callable[[View], View]:
             if request.method == "POST":
                 return view(request, *args, **kwargs)
             if request.method in ("GET", "HEAD"):
-                return HttpResponseRedirect(reverse(opens, args=args, kwargs=kwargs))
+                page = reverse(opens, args=args, kwargs=kwargs) if same_arguments else reverse(opens)
+                return HttpResponseRedirect(page)
             return HttpResponseNotAllowed(["POST"])
 
         return answered

@@ -25,7 +25,7 @@ def invitation_send(invitation: Invitation, key: str, config: Config) -> None:
             "invitation": invitation,
             "roles": invitation.roles.select_related("collection").order_by("collection__name"),
             "site": config.site_url,
-            "link": config.site_url + reverse("search:invitation-link", args=[key]),
+            "link": f"{config.site_url}{reverse('search:invitation-link')}?key={key}",
         }
         EmailMessage(
             subject=gettext("You are invited to {site}").format(site=config.site_name),

@@ -79,7 +79,7 @@ class LdapDirectory(LDAPBackend):
             self._follow(person, groups)
             return person
         check_groups(groups, self.config)
-        person = self._new_account(name_of(username, ldap_user.attrs, self.config))
+        person = self._new_account(name_of(username, ldap_user.attrs, self.config), ldap_user.attrs)
         SocialAccount.objects.create(user=person, provider=PROVIDER, uid=identity)
         self._follow(person, groups)
         return person
@@ -87,11 +87,11 @@ class LdapDirectory(LDAPBackend):
     def _follow(self, person: User, groups: frozenset[str]) -> None:
         person_follow_claims(person=person, groups=groups, rules=self.config)
 
-    def _new_account(self, name: str) -> User:
+    def _new_account(self, name: str, attributes: Any) -> User:
         """Return the account that becomes theirs: one of this name, where that is allowed, or a new one."""
         known = account_named(name)
         if known is not None:
-            if not may_take(known, self.config):
+            if not may_take(known, attributes, self.config):
                 raise AppError("auth.directory_name_taken")
             audit_note("user.joined", known, by=known, directory=self.config.url)
             return known
@@ -116,9 +116,13 @@ def account_named(name: str) -> User | None:
     return get_user_model().objects.filter(username__iexact=name).first()
 
 
-def may_take(known: User, config: LdapConfig) -> bool:
-    """Return whether an account of the same name may become the directory's: never one that has another sign-in."""
-    return config.match_name and not SocialAccount.objects.filter(user=known).exists()
+def may_take(known: User, attributes: Any, config: LdapConfig) -> bool:
+    """Return whether an account of the same name may become the directory's: never one that has another sign-in.
+
+    Nor one with another address: whoever is invited chooses their name, so it may be that of somebody in the directory.
+    """
+    same = known.email.casefold() in ("", fields_of(attributes)["email"].casefold())
+    return config.match_name and same and not SocialAccount.objects.filter(user=known).exists()
 
 
 def groups_of(ldap_user: Any, config: LdapConfig) -> frozenset[str]:

@@ -96,7 +96,7 @@ def _account(config: LdapConfig, found: Any, name: str, groups: frozenset[str]) 
     here = name_of(name, found.attrs, config)
     known = account_named(here)
     if known is not None:
-        if may_take(known, config):
+        if may_take(known, found.attrs, config):
             return f"Would get the account “{here}”, which is there."
         return _refused(AppError("auth.directory_name_taken"))
     return f"Would get a new account “{here}”." if config.sign_up else _refused(AppError("auth.no_account"))

@@ -13,6 +13,7 @@ class User(AbstractUser):
     closed_announcements = ArrayField(
         models.BigIntegerField(),
         default=list,
+        db_default=[],  # while an update goes on, processes of the version before add people without it
         blank=True,
         editable=False,
         help_text="what they have read and closed; a page has the account at hand, and asks for nothing more",

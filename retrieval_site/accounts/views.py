@@ -10,7 +10,6 @@ from allauth.account.models import Login
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.forms import PasswordChangeForm, PasswordResetForm
-from django.contrib.auth.mixins import LoginRequiredMixin
 from django.contrib.auth.views import (
     LoginView,
     PasswordChangeView,
@@ -158,7 +157,7 @@ class KnownPasswordForm(PasswordChangeForm):
         return old
 
 
-class ChangePasswordView(LoginRequiredMixin, PasswordChangeView):
+class ChangePasswordView(PasswordChangeView):
     """Where people change the password that they know; their other sessions end, and this one goes on."""
 
     form_class = KnownPasswordForm

@@ -22,7 +22,7 @@ PIXELS_MAX = 2_000
 """Of a PNG's longer side."""
 PNG, SVG, ICO = "image/png", "image/svg+xml", "image/x-icon"
 _PNG_BEGINS = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
-_SVG_ROOT = re.compile(r"\s*(<\?xml[^>]*\?>\s*)?(<!--.*?-->\s*)*<svg[\s>]", re.DOTALL)
+_SVG_ROOT = re.compile(r"\s*(<\?xml[^>]*\?>\s*)?(?><!--.*?-->\s*)*<svg[\s>]", re.DOTALL)
 _FORBIDDEN = re.compile(
     r"<!doctype|<!entity|<\?xml-stylesheet|<\s*(\w+:)?(script|foreignobject|iframe|embed|object|animate|set)\b"
     r"|[\s\"'/]on\w+\s*=|javascript\s*:|@import|(href|src)\s*=\s*[\"']?\s*(?![\"'\s#]|data:image/(png|jpeg))"

@@ -107,16 +107,24 @@ class InvitationAdmin(SuperuserOnlyAdmin):
                 invitation_send_again(invitation=row, by=signed_in(request))
                 messages.success(request, gettext("Sent again to {email}.").format(email=row.email))
             except AppError as error:
-                messages.error(request, f"{row.email}: {in_readers_language(error.id, error.message)}")
+                messages.error(request, _refusal(row, error))
 
     @admin.action(description=gettext_lazy("Withdraw"))
     def withdraw(self, request: HttpRequest, queryset: QuerySet[Invitation]) -> None:
         """Withdraw the chosen ones."""
         for row in queryset:
-            invitation_withdraw(invitation=row)
+            try:
+                invitation_withdraw(invitation=row)
+            except AppError as error:
+                messages.error(request, _refusal(row, error))
+                continue
             messages.success(
                 request, gettext("The invitation of {email} is withdrawn.").format(email=row.email)
             )
+
+
+def _refusal(row: Invitation, error: AppError) -> str:
+    return f"{row.email}: {in_readers_language(error.id, error.message)}"
 
 
 def _sent(request: HttpRequest, form: InvitationForm) -> bool:

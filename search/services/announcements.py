@@ -39,23 +39,24 @@ _remembered = _AnnouncementsRead()
 _lock = threading.Lock()
 
 
-def announcements_now(viewer: Any) -> list[Announcement]:
-    """Return what stands now and is for this person, None for nobody, the gravest first; at most `SHOWN_MAX`."""
-    now = timezone.now()
-    audiences = audiences_of(viewer)
+def announcements_open(viewer: Any, closed: Ids[int]) -> list[Announcement]:
+    """Return what stands now, is for this person (None: nobody) and not closed by them, the gravest first.
+
+    At most `SHOWN_MAX`. `closed`: ids that their browser remembers.
+    """
+    rows = _rows()
+    if not rows:
+        return []
+    now, audiences, gone = timezone.now(), audiences_of(viewer), {*closed, *closed_by(viewer)}
     shown = [
         row
-        for row in _rows()
-        if row.audience in audiences and row.starts_at <= now and (row.ends_at is None or now < row.ends_at)
+        for row in rows
+        if row.audience in audiences
+        and row.starts_at <= now
+        and (row.ends_at is None or now < row.ends_at)
+        and not (row.dismissible and row.pk in gone)
     ]
     return sorted(shown, key=lambda row: -LEVELS.index(row.level))[:SHOWN_MAX]
-
-
-def announcements_open(viewer: Any, closed: Ids[int]) -> list[Announcement]:
-    """Return those of them that this person has not closed; `closed`: ids that their browser remembers."""
-    shown = announcements_now(viewer)
-    gone = {*closed, *closed_by(viewer)} if shown else set()
-    return [row for row in shown if not (row.dismissible and row.pk in gone)]
 
 
 def announcements_for(viewer: Any) -> QuerySet[Announcement]:
@@ -103,10 +104,14 @@ LEVELS = [str(level) for level in Announcement.Level]
 
 
 def _rows() -> tuple[Announcement, ...]:
-    """Return the rows that stand or will, as of some seconds ago at most."""
+    """Return the rows that stand or will, as of some seconds ago.
+
+    One thread reads them; meanwhile, and as long after a failure, the others have what was read last.
+    """
     if time.monotonic() >= _remembered.until:
         with _lock:
-            rows = Announcement.objects.filter(Q(ends_at=None) | Q(ends_at__gt=timezone.now()))
-            _remembered.rows = tuple(rows)
-            _remembered.until = time.monotonic() + REMEMBERED_SECONDS
+            if time.monotonic() >= _remembered.until:
+                _remembered.until = time.monotonic() + REMEMBERED_SECONDS
+                rows = Announcement.objects.filter(Q(ends_at=None) | Q(ends_at__gt=timezone.now()))
+                _remembered.rows = tuple(rows)
     return _remembered.rows

@@ -115,7 +115,9 @@ def invitation_send_again(*, invitation: Invitation, by: User) -> None:
 
 @transaction.atomic
 def invitation_withdraw(*, invitation: Invitation) -> None:
-    """Withdraw an invitation: its link opens nothing from now on."""
+    """Withdraw an invitation: its link opens nothing from now on; raises AppError `invitation.not_found`."""
+    if not Invitation.objects.select_for_update(of=["self"]).filter(pk=invitation.pk).exists():
+        raise AppError("invitation.not_found")  # taken meanwhile
     _note("withdrawn", invitation)
     invitation.delete()
 
@@ -177,7 +179,7 @@ def invitations_of(collection: Collection) -> QuerySet[Any]:
     Each has that `role`; `elsewhere` counts what else comes with it, which curators of this collection alone do not
     decide.
     """
-    rows = Invitation.objects.filter(roles__collection=collection).select_related("invited_by")
+    rows = Invitation.objects.filter(roles__collection=collection)
     others = Count("roles", filter=~Q(roles__collection=collection), distinct=True)
     return (
         Invitation.objects.filter(pk__in=rows.values("pk"))
@@ -201,7 +203,7 @@ def _checked(invited: Invited) -> str:
         validate_email(email)
     except ValidationError as error:
         raise AppError.of_parameter("email", gettext("That is no e-mail address.")) from error
-    if len(email) > 254:
+    if len(email) > 254 or not email.isprintable():
         raise AppError.of_parameter("email", gettext("That is no e-mail address."))
     if invited.language not in LANGUAGE_NAMES:
         raise AppError.of_parameter("language", gettext("Choose the language of the message."))

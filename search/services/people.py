@@ -20,6 +20,7 @@ from retrieval_site.errors import AppError
 from retrieval_site.sign_in import forget_account
 from search.models import (
     AuditEntry,
+    Invitation,
     Judgement,
     JudgingPair,
     PhotoBatch,
@@ -128,6 +129,7 @@ def _rows_of(person: User) -> Iterator[tuple[str, Model]]:
             yield field_name(field), row
     yield from (("search.QueryPart", part) for part in _all(QueryPart, query__user=person.pk))
     yield from (("search.AuditEntry", entry) for entry in _all(AuditEntry, actor_id=person.pk))
+    yield from (("search.Invitation", row) for row in _all(Invitation, email__iexact=person.email))
 
 
 def _all(model: type[Model], **wanted: Any) -> Iterator[Model]:
@@ -183,6 +185,7 @@ def person_erase(*, person: User, delete_judgements: bool = False, delete_judged
     with transaction.atomic():
         kept = Query.objects.filter(user=person.pk).update(user=None)
         erased = Erased(gone, kept, judgements)
+        Invitation.objects.filter(email__iexact=person.email).delete()
         audit_erase_person(user_id=person.pk, username=person.get_username(), email=person.email)
         about = ContentType.objects.get_for_model(get_user_model())
         LogEntry.objects.filter(content_type=about, object_id=str(person.pk)).delete()

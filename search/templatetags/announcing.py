@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from django import template
-from django.db import DatabaseError
+from django.db import Error
 
 from search.announcement_cookie import closed_in
 from search.services.announcements import announcements_open
@@ -26,6 +26,6 @@ def announcements(context: Any) -> list[Announcement]:
         return []
     try:
         return announcements_open(getattr(request, "user", None), closed_in(request))
-    except DatabaseError:
+    except Error:
         LOG.warning("a page is shown without announcements: the database does not answer", exc_info=True)
         return []

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
 
-@takes_form(opens="search:home")
+@takes_form(opens="search:home", same_arguments=False)
 @throttled()
 def close(request: HttpRequest, announcement_id: int) -> HttpResponse:
     """Note that somebody has closed an announcement, and go back to the page; a script gets nothing to show."""

@@ -1,4 +1,7 @@
-"""Where an invitation's link leads: to an account, or with one that there is, to its roles."""
+"""Where an invitation's link leads: to an account, or with one that there is, to its roles.
+
+Its key stands in the query, which no log of ours has.
+"""
 
 from __future__ import annotations
 
@@ -54,10 +57,10 @@ class JoinForm(UserCreationForm[User]):
 @never_cache
 @unindexed
 @throttled()
-def invitation_link(request: HttpRequest, key: str) -> HttpResponse:
+def invitation_link(request: HttpRequest) -> HttpResponse:
     """Have the session hold the invitation, and lead to a page whose address does not have the key."""
     try:
-        invitation_hold(request, invitation_of_key(key))
+        invitation_hold(request, invitation_of_key(request.GET.get("key", "")))
     except AppError as error:
         return _page(request, {"refused": error})
     return redirect("search:invitation")

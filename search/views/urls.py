@@ -117,7 +117,7 @@ urlpatterns = [
     path("examples/<str:key>", home.example, name="example"),
     path("guest/", guests.guest, name="guest"),
     path("invitation/", invitations.invitation, name="invitation"),
-    path("invitation/<str:key>/", invitations.invitation_link, name="invitation-link"),
+    path("invitation/link/", invitations.invitation_link, name="invitation-link"),
     path("login/", SignInView.as_view(), name="login"),
     path("robots.txt", home.robots, name="robots"),
     path("logout/", takes_form(opens="search:home")(LogoutView.as_view()), name="logout"),

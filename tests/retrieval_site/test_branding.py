@@ -86,6 +86,7 @@ def test_only_where_a_title_names_the_site_it_is_renamed(settings, title, shown)
         '<svg><use xlink:href="//elsewhere.example/#a"/></svg>', "<svg><style>@import 'x'</style></svg>",
         "<svg><style>a{background:url(https://elsewhere.example)}</style></svg>",
         '<svg><a href="&#106;avascript:alert(1)"/></svg>', "<html><svg/></html>", "GIF89a", "", "<svg>\0</svg>",
+        "<!---->" * 60 + "no drawing",
         '<?xml-stylesheet href="x"?><svg/>', '<svg><set attributeName="href" to="x"/></svg>',
     ],
 )  # fmt: skip

@@ -16,6 +16,7 @@ class Migration(migrations.Migration):
             field=django.contrib.postgres.fields.ArrayField(
                 base_field=models.BigIntegerField(),
                 blank=True,
+                db_default=[],
                 default=list,
                 editable=False,
                 help_text="what they have read and closed; a page has the account at hand, and asks for nothing more",

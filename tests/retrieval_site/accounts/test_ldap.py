@@ -173,6 +173,9 @@ def test_nobody_becomes_whoever_has_the_same_name_here(sign_in, directory):
     directory(match_name=True)
     assert _id(sign_in("anna")) == "auth.directory_name_taken"
     SocialAccount.objects.all().delete()
+    User.objects.update(email="eve@x.example")  # who was invited under anna's name
+    assert _id(sign_in("anna")) == "auth.directory_name_taken"
+    User.objects.update(email="ANNA@x.example")
     assert sign_in("anna").status_code == 302
     assert SocialAccount.objects.get().user == local
     directory(match_name=False)

@@ -136,7 +136,7 @@ def test_who_was_invited_by_a_verified_address_gets_an_account_all_the_same(
     settings.CONFIG = replace(settings.CONFIG, email_host="mail.example", site_url="https://find.example")
     chief = User.objects.create_superuser("chief")
     invitation_create(invited=Invited(invited, "en", {}), by=chief)
-    client.get(re.search(r"https://find\.example(/invitation/\S+/)", mail.outbox[-1].body)[1])
+    client.get(re.search(r"https://find\.example(/invitation/link/\S+)", mail.outbox[-1].body)[1])
     provider.claims["email_verified"] = verified
     if not comes:
         return refused(client, "auth.no_account")

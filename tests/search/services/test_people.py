@@ -18,7 +18,7 @@ from retrieval_site.accounts.models import User
 from retrieval_site.audit import audit_note
 from retrieval_site.errors import AppError
 from search.job_types import EXPIRE_RECORDS
-from search.models import AuditEntry, Judgement, Membership, Query, SavedSearch
+from search.models import AuditEntry, Invitation, Judgement, Membership, Query, SavedSearch
 from search.services.members import members_replace
 from search.services.people import OF_PEOPLE, Erased, field_name, people_fields, person_erase, person_export
 from search.services.record_ages import jobs_to_end
@@ -52,6 +52,11 @@ def test_every_column_that_names_a_person_is_known_to_the_erasure():
     assert {field_name(field) for field in people_fields()} == set(OF_PEOPLE)
 
 
+def _invited(address: str) -> None:
+    now = timezone.now()
+    Invitation.objects.create(email=address, digest="x", sent_at=now, ends_at=now)
+
+
 def _photo(query):
     photo = blob_store(b"a small photo", "image/jpeg")
     query.parts.update(preview=photo, embedding=b"1234")
@@ -64,6 +69,7 @@ def test_an_export_has_all_of_a_person_and_nothing_of_others(anna, bert, documen
     Judgement.objects.create(query=theirs, document=documents[0], user=anna, grade=3, comment="mine")
     Judgement.objects.create(query=theirs, document=documents[1], user=bert, grade=3, comment="not mine")
     token_create(user=anna, name="nightly", scopes=["read"])
+    _invited("Anna@a.example")
     file = BytesIO()
     person_export(person=anna, file=file)
     with zipfile.ZipFile(file) as archive:
@@ -77,6 +83,7 @@ def test_an_export_has_all_of_a_person_and_nothing_of_others(anna, bert, documen
         "search.QueryPart",
         "search.Judgement.user",
         "search.ApiToken.user",
+        "search.Invitation",
     }
     assert "anna@a.example" in text
     assert "not mine" not in text
@@ -95,6 +102,8 @@ def test_erasing_leaves_no_trace_but_anonymous_judgements_and_judged_searches(an
         Judgement.objects.create(query=query, document=documents[1], user=anna, grade=3, comment="says anna")
     members_replace(collection=documents[0].collection, role=Membership.Role.READER, names=["anna", "bert"])
     audit_note("export.made", by=anna, file="x")
+    for address in ("Anna@a.example", "bert@a.example"):
+        _invited(address)
     browser = Client()
     browser.force_login(anna)
     assert person_erase(person=anna) == Erased(searches=1, searches_kept=1, judgements=2)
@@ -104,6 +113,7 @@ def test_erasing_leaves_no_trace_but_anonymous_judgements_and_judged_searches(an
         (judged.pk, None),
         (theirs.pk, bert.pk),
     ]
+    assert [row.email for row in Invitation.objects.all()] == ["bert@a.example"]
     grades = Judgement.objects.filter(user=None)
     assert set(grades.values_list("grade", "comment")) == {(3, "")}
     assert len(set(grades.values_list("session", flat=True))) == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 
 from retrieval_site.accounts.models import User
 from search.models import Announcement, AuditEntry
-from search.services.announcements import announcements_forget
+from search.services.announcements import SHOWN_MAX, announcements_forget
 
 pytestmark = pytest.mark.django_db
 HOUR = timedelta(hours=1)
@@ -81,8 +81,33 @@ def test_who_has_closed_one_does_not_see_it_again(client):
     assert away["Location"] == "/"
     client.cookies["announcements"] = "x.-1." + "9" * 2_000
     assert "can-be-closed" in shown(client)
+    assert client.get(f"/announcements/{one.pk}/close/")["Location"] == "/"
     person.post("/announcements/999999/close/", HTTP_HX_REQUEST="true")
     assert User.objects.get(username="ann").closed_announcements == [one.pk, fixed.pk]
+
+
+def test_what_is_closed_makes_room_for_the_next(client):
+    rows = [announce(f"number-{n}-of-many") for n in range(SHOWN_MAX + 1)]
+    assert "number-0-of-many" not in shown(client)
+    client.post(f"/announcements/{rows[-1].pk}/close/")
+    page = shown(client)
+    assert [row.text in page for row in rows] == [True] * SHOWN_MAX + [False]
+
+
+def test_a_database_that_is_away_is_not_asked_by_each_page(client, monkeypatch):
+    announce("read-before")
+    assert "read-before" in shown(client, "/login/")
+    announcements_forget()
+    asked = []
+
+    def away(*_args, **_named):
+        asked.append(1)
+        raise OperationalError("away")
+
+    monkeypatch.setattr(Announcement.objects, "filter", away)
+    assert "read-before" not in shown(client, "/login/")
+    assert "read-before" in shown(client, "/login/")
+    assert len(asked) == 1
 
 
 def test_pages_ask_for_announcements_once_and_not_each_time(client):
