@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.contrib.admin.widgets import AdminSplitDateTime
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext
@@ -36,6 +37,15 @@ class AnnouncementAdmin(AuditedAdmin, CarefulAdmin[Announcement]):
         if row.ends_at and row.ends_at <= now:
             return gettext("over")
         return gettext("stands on pages") if row.starts_at <= now else gettext("not yet")
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Give both halves of a time their names, which Django writes beside them without a label."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field and isinstance(field.widget, AdminSplitDateTime):
+            names = gettext("{field}: day"), gettext("{field}: time of day")
+            for half, name in zip(field.widget.widgets, names, strict=True):
+                half.attrs["aria-label"] = name.format(field=field.label)
+        return field
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """Show what is saved on the next page already."""
