@@ -42,14 +42,12 @@ def explained(model: LoadedModel, ask: Ask, data: bytes, seconds: float) -> Enco
 
 
 def _texts(model: LoadedModel, data: bytes) -> Encoded:
-    """Return a vector for each of a JSON list of texts."""
+    """Return a vector for each of a JSON list of texts; which words are unknown, as of a query, is not looked for."""
     if model.encoder.manifest.text is None:
         raise EncoderError("encoder.no_text")
     texts = json.loads(data)[:LEFT_OUT_MAX]
-    vectors: list[Floats] = []
-    for some in _parts(texts, AT_ONCE_TEXTS):
-        vectors += [vector for vector, _ in _results([model.texts.submit(text) for text in some])]
-    return Encoded(np.concatenate(vectors))
+    vectors = [model.encoder.encode_texts(some) for some in _parts(texts, AT_ONCE_TEXTS)]
+    return Encoded(np.concatenate(vectors).reshape(-1))
 
 
 def _prepared(model: LoadedModel, ask: Ask, data: bytes, seconds: float) -> PreparedPicture:
