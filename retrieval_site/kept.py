@@ -20,11 +20,16 @@ class Kept(Generic[Value]):
 
     def get(self, key: Hashable, look_up: Callable[[], Value]) -> Value:
         """Return the value of a key, looked up where it is not known or too old."""
+        return self.renewed(key, lambda _: look_up())
+
+    def renewed(self, key: Hashable, look_up: Callable[[Value | None], Value]) -> Value:
+        """Return the same; `look_up` is given the value that is too old, None without one: it may still hold."""
         known = self._values.get(key)
         if known is None or time.monotonic() - known[0] > self.seconds:
             if len(self._values) >= self._most:
                 self._values.clear()
-            known = self._values[key] = (time.monotonic(), look_up())
+            value = look_up(known[1] if known else None)
+            known = self._values[key] = (time.monotonic(), value)
         return known[1]
 
     def clear(self) -> None:

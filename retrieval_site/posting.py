@@ -1,4 +1,4 @@
-"""Addresses that only take forms: whoever opens one, as by an old link, is led to where the form is."""
+"""Addresses that only take forms, and the way back: whoever opens one, as by an old link, is led to the form."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.http import HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,6 +15,14 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponseBase
 
     View = Callable[..., HttpResponseBase]
+
+
+def page_within(request: HttpRequest, address: str, otherwise: str) -> str:
+    """Return the address that a form leads back to, where it is one of this site, else the other."""
+    allowed = url_has_allowed_host_and_scheme(
+        address, {request.get_host()}, require_https=request.is_secure()
+    )
+    return address if allowed else otherwise
 
 
 def takes_form(opens: str, *, same_arguments: bool = True) -> Callable[[View], View]:

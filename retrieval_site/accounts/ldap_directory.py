@@ -58,9 +58,7 @@ class LdapDirectory(LDAPBackend):
         groups = groups_of(ldap_user, self.config)
         try:
             person = self._account(username, ldap_user, groups)
-        except (
-            IntegrityError
-        ):  # made meanwhile by another request: of the same person, or of one with this name
+        except IntegrityError:  # another request made it meanwhile, or took this name
             person = self._account(username, ldap_user, groups)
         fields = fields_of(ldap_user.attrs)
         changed = {name: value for name, value in fields.items() if getattr(person, name) != value}

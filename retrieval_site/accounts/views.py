@@ -21,12 +21,12 @@ from django.http import Http404
 from django.shortcuts import render
 from django.urls import reverse_lazy
 from django.utils.crypto import salted_hmac
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from retrieval_site.audit import audit_note
 from retrieval_site.errors import AppError
+from retrieval_site.posting import page_within
 from retrieval_site.sign_in import SignInForm, count_attempt, forget_pair
 from retrieval_site.throttling import Rate, address_of, take_or_refuse
 
@@ -71,9 +71,8 @@ def provider_sign_in(request: HttpRequest) -> HttpResponse:
     """
     if settings.CONFIG.oidc is None:
         raise Http404
-    back = request.POST.get("next") or request.GET.get("next", "")
-    if not url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure()):
-        back = settings.LOGIN_REDIRECT_URL
+    asked = request.POST.get("next") or request.GET.get("next", "")
+    back = page_within(request, asked, settings.LOGIN_REDIRECT_URL)
     page: dict[str, Any] = {"oidc": settings.CONFIG.oidc, "next": back}
     if request.method == "POST":
         from retrieval_site.accounts import oidc

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +17,7 @@ from search.relevance.fitted import Fitted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from django.db.models import QuerySet
     from numpy.typing import NDArray
@@ -44,8 +43,16 @@ class Calibrated:
 Places = dict[tuple[str, int | None], Calibrated]
 """By modality and collection."""
 
-_stamps = Kept[tuple[datetime | None, int]](RECHECK_SECONDS, VERSIONS_KEPT)
-_kept = Kept[Places](math.inf, VERSIONS_KEPT)
+
+@dataclass(frozen=True)
+class _PlacesRead:
+    """What was read, and what said which rows those were."""
+
+    stamp: tuple[datetime | None, int]
+    places: Places
+
+
+_kept = Kept[_PlacesRead](RECHECK_SECONDS, VERSIONS_KEPT)
 
 
 def calibrations(version: ModelVersion, kind: str) -> Places:
@@ -54,13 +61,11 @@ def calibrations(version: ModelVersion, kind: str) -> Places:
     Once a minute it is asked whether there are others; only then they are read again, which may be tens of megabytes.
     """
     rows = Calibration.objects.using(alias()).filter(version=version, kind=kind)
-    stamp = _stamps.get((version.pk, kind), lambda: _stamp(rows))
-    return _kept.get((version.pk, kind, stamp), lambda: _readable(rows, version.dim))
+    return _kept.renewed((version.pk, kind), lambda former: _read(rows, version.dim, former)).places
 
 
 def calibrations_forget() -> None:
     """Forget them, so that they are read when they are next asked for."""
-    _stamps.clear()
     _kept.clear()
 
 
@@ -97,10 +102,11 @@ def fitted_of(row: Calibration) -> Fitted | None:
         return None
 
 
-def _stamp(rows: QuerySet[Calibration]) -> tuple[datetime | None, int]:
-    """Return when the latest was fitted, and how many there are: one of them differs once any row does."""
+def _read(rows: QuerySet[Calibration], dim: int, former: _PlacesRead | None) -> _PlacesRead:
+    """Return the former, unless another row was fitted since or one is gone."""
     found = rows.aggregate(latest=Max("fitted_at"), count=Count("pk"))
-    return found["latest"], found["count"]
+    stamp = found["latest"], found["count"]
+    return former if former and former.stamp == stamp else _PlacesRead(stamp, _readable(rows, dim))
 
 
 def _readable(rows: Iterable[Calibration], dim: int) -> Places:

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 from django.http import HttpResponse
 from django.shortcuts import redirect
-from django.utils.http import url_has_allowed_host_and_scheme
 
-from retrieval_site.posting import takes_form
+from retrieval_site.posting import page_within, takes_form
 from search.announcement_cookie import closed_hold, closed_in
 from search.services.announcements import announcement_close, announcements_there
 from search.views.throttling import throttled
@@ -21,7 +20,8 @@ if TYPE_CHECKING:
 @throttled()
 def close(request: HttpRequest, announcement_id: int) -> HttpResponse:
     """Note that somebody has closed an announcement, and go back to the page; a script gets nothing to show."""
-    response = HttpResponse() if request.headers.get("HX-Request") else redirect(_back(request))
+    back = page_within(request, request.POST.get("next", ""), "/")
+    response = HttpResponse() if request.headers.get("HX-Request") else redirect(back)
     if request.user.is_authenticated:
         announcement_close(person=request.user, announcement_id=announcement_id)
     else:
@@ -29,9 +29,3 @@ def close(request: HttpRequest, announcement_id: int) -> HttpResponse:
         there = announcements_there(closed)
         closed_hold(response, [each for each in closed if each in there])
     return response
-
-
-def _back(request: HttpRequest) -> str:
-    back = request.POST.get("next", "")
-    allowed = url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure())
-    return back if allowed else "/"

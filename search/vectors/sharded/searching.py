@@ -15,6 +15,7 @@ from psycopg.errors import UndefinedTable
 
 from retrieval_site.database.reading import alias, connection
 from retrieval_site.errors import AppError
+from retrieval_site.outages import RETRY_SECONDS
 from search.vectors.sharded.layout import away_look, away_since, is_sharded, live, parts_held, parts_of
 from search.vectors.sharded.setting_up import EF_SEARCH_MAX, asked_table, width_table
 from workers.error_table import sentence
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 REACH_MS = 1000
 """How long a search waits for shards to take a connection and its width, which takes them a millisecond."""
-RETRY_SECONDS = 5
 PART_MISSING = "shards.part_missing"
 _WIDTH = sql.SQL("SELECT applied FROM {} WHERE ef_search = {}")
 _REACHED = sql.SQL("SELECT vector FROM {}")

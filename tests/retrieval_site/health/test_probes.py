@@ -104,6 +104,7 @@ def test_probes_are_answered_by_address_and_without_https(client: Client, settin
     assert client.get("/healthz", headers={"host": "10.1.2.3"}).status_code == 200
 
 
+@pytest.mark.django_db
 def test_metrics_count_requests_by_route_and_status(client: Client, clean_redis: redis.Redis) -> None:
     clean_redis.rpush("bulk", "one", "two")
     clean_redis.rpush(wire.ASKED_KEY, "one")
@@ -123,6 +124,7 @@ def test_metrics_count_requests_by_route_and_status(client: Client, clean_redis:
     assert "sightline_query_workers 0.0" in text
 
 
+@pytest.mark.django_db
 @pytest.mark.usefixtures("broker_away")
 def test_metrics_leave_out_what_the_broker_cannot_say(client: Client) -> None:
     text = client.get("/metrics").content.decode()

@@ -21,6 +21,8 @@ from tests.support.queries import make_query
 from tests.support.searched import scope_of, searched
 
 ROWS, DIM = 2_000, 32
+TARGET = 0.998
+"""Beyond what the default finds of whatever questions are drawn (.978 to .990 of them)."""
 LARGE = RowEstimate(10**7, 10**7, "binary")
 
 pytestmark = pytest.mark.django_db
@@ -59,14 +61,14 @@ def test_the_number_of_candidates_is_the_smallest_that_reaches_the_target(corpus
         return tried[setting]
 
     monkeypatch.setattr(RecallTrial, "recall_at", noted)
-    settings.CONFIG = replace(settings.CONFIG, recall_target=0.99)
+    settings.CONFIG = replace(settings.CONFIG, recall_target=TARGET)
     chosen = candidates_choose(corpus.version, "passage", nothing)
     assert chosen is not None
     assert chosen > BINARY_CANDIDATES, "thirty-two signs find little"
     *less, (last, share) = tried.items()
     assert last == chosen
-    assert share >= 0.99
-    assert all(found < 0.99 for _, found in less)
+    assert share >= TARGET
+    assert all(found < TARGET for _, found in less)
     assert candidates(corpus) == candidates(corpus, "image") == chosen
 
 

@@ -138,7 +138,7 @@ def test_calibrations_are_read_again_only_where_there_are_others(
 ):
     version, *_ = world
     calibrate_version(version, Watcher())
-    monkeypatch.setattr(stored._stamps, "seconds", -1.0)  # as if a minute had passed before each look
+    monkeypatch.setattr(stored._kept, "seconds", -1.0)  # as if a minute had passed before each look
     first = stored.calibrations(version, "passage")
     with django_assert_num_queries(1):
         assert stored.calibrations(version, "passage") is first
