@@ -6,6 +6,7 @@ Training and serving share this file; it imports nothing heavier than NLTK and n
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import islice
 
 from nltk.tokenize import word_tokenize
@@ -19,6 +20,8 @@ PAD_ID, START_ID, END_ID, UNKNOWN_ID = range(4)
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 _WIDE_GAP = re.compile(r"(\s{4})\s+(?=\s{4})")
 """What NLTK does with white space depends on its two ends; behind a full stop its time grows with the gap's square."""
+_SENTENCES_KEPT, _KEPT_CHARACTERS = 256, 1_000
+"""Texts that differ in a word, as an explanation compares them, have most sentences in common."""
 
 
 def words_of(text: str) -> list[str]:
@@ -29,7 +32,14 @@ def words_of(text: str) -> list[str]:
 def _each_word(text: str) -> Iterator[str]:
     """The words, one sentence at a time, so that whoever needs a few does not wait for all."""
     for sentence in _SENTENCE_END.split(_WIDE_GAP.sub(r"\1", text.lower().strip())):
-        yield from word_tokenize(sentence, preserve_line=True)
+        yield from (_kept_tokens if len(sentence) <= _KEPT_CHARACTERS else _tokens)(sentence)
+
+
+def _tokens(sentence: str) -> tuple[str, ...]:
+    return tuple(word_tokenize(sentence, preserve_line=True))
+
+
+_kept_tokens = lru_cache(_SENTENCES_KEPT)(_tokens)
 
 
 def vocabulary_of(texts: Iterable[Sequence[str]], min_count: int) -> list[str]:

@@ -1,5 +1,6 @@
 import pytest
 
+from workers.neural import tokens
 from workers.neural.tokens import SPECIAL_TOKENS, WordTokenizer, vocabulary_of, words_of
 
 
@@ -22,6 +23,22 @@ def test_one_sentence_gives_the_plain_tokens_of_nltk():
 
     text = 'The dog isn\'t "his", (3/4) of it costs $5.50, a well-known one .'
     assert words_of(text) == word_tokenize(text.lower(), preserve_line=True)
+
+
+def test_a_sentence_that_texts_have_in_common_is_tokenised_once_unless_it_is_very_long(monkeypatch):
+    tokenised = []
+    monkeypatch.setattr(
+        tokens, "word_tokenize", lambda text, preserve_line: [tokenised.append(text), *text.split()][1:]
+    )
+    long = "again and " * tokens._KEPT_CHARACTERS
+    tokens._kept_tokens.cache_clear()
+    try:
+        assert words_of("It drips. A rusty pump.") == ["it", "drips.", "a", "rusty", "pump."]
+        assert words_of("It drips. A pump.") == ["it", "drips.", "a", "pump."]
+        assert words_of(f"{long}. {long}.")[:2] == ["again", "and"]
+    finally:
+        tokens._kept_tokens.cache_clear()
+    assert tokenised == ["it drips.", "a rusty pump.", "a pump.", f"{long}.", f"{long}."]
 
 
 def test_a_blank_text_has_no_words_but_still_a_start_and_an_end():
