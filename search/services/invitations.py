@@ -20,6 +20,7 @@ from django.utils.translation import gettext
 
 from retrieval_site.audit import audit_note
 from retrieval_site.config import LANGUAGE_NAMES
+from retrieval_site.database.locks import transaction_lock
 from retrieval_site.errors import AppError
 from retrieval_site.throttling import Rate, take_or_refuse
 from search.invitation_mail import invitation_send
@@ -41,7 +42,7 @@ DAYS = 7
 KEPT_DAYS = 30
 """How long one that has ended can still be sent again."""
 PENDING_MAX = 200
-"""Of one collection."""
+"""Of one collection, with those that have ended and are kept."""
 KEY_BYTES = 32
 KEY_MAX = 100
 """Characters that are looked at of what somebody sends as a key."""
@@ -159,6 +160,7 @@ def invitation_join(*, invitation: Invitation, username: str, password: str) -> 
     Raises AppError `invitation.has_account`, `invitation.not_found`; IntegrityError where the name is taken meanwhile.
     """
     with transaction.atomic():
+        transaction_lock(f"account:{invitation.email.casefold()}")
         _lock(invitation)
         if account_exists(invitation.email):
             raise AppError("invitation.has_account")
@@ -221,11 +223,11 @@ def _check_mail() -> None:
 
 def _check_room(collection: Collection, email: str) -> None:
     """Raise where the address is invited to the collection already, or too many are; for two at once, too."""
-    Collection.objects.select_for_update(no_key=True).get(pk=collection.pk)
-    pending = Invitation.objects.filter(roles__collection=collection)
-    if pending.filter(email__iexact=email).exists():
+    transaction_lock(f"invitation:{collection.pk}")
+    kept = Invitation.objects.filter(roles__collection=collection)
+    if kept.filter(email__iexact=email, ends_at__gt=timezone.now()).exists():
         raise AppError("invitation.pending")
-    if pending.count() >= PENDING_MAX:
+    if kept.count() >= PENDING_MAX:
         raise AppError("invitation.too_many", limit=PENDING_MAX)
 
 

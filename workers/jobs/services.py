@@ -6,10 +6,11 @@ import uuid
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F, Value
 from django.db.models.functions import Coalesce, Greatest, Now
 
+from retrieval_site.database.locks import transaction_lock
 from retrieval_site.database.own_writes import own_writes_note
 from retrieval_site.errors import AppError
 from retrieval_site.typed_json import to_json
@@ -68,15 +69,9 @@ def job_create_once(
 ) -> tuple[Job, bool]:
     """Return the job of this type and these parameters that is in one of `states`, else a new one (and True)."""
     with transaction.atomic():
-        _lock_for_creation(job_type.name)
+        transaction_lock(f"job_create_once:{job_type.name}")
         known = jobs_with(job_type, parameters).filter(state__in=list(states)).first()
         return (known, False) if known else (job_create(job_type, parameters, owner=owner), True)
-
-
-def _lock_for_creation(type_name: str) -> None:
-    """Let one caller at a time look for a job and create it, until its transaction ends."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"job_create_once:{type_name}"])
 
 
 def job_claim(job_id: uuid.UUID | str) -> Job | None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from django.contrib.auth.models import Group
@@ -15,10 +17,12 @@ from django.utils import timezone
 
 from retrieval_site.accounts.models import User
 from retrieval_site.errors import AppError
-from search.models import AuditEntry, Invitation, Membership
+from search.models import AuditEntry, Collection, Invitation, Membership
 from search.services import invitations
-from search.services.invitations import Invited, invitation_create, invitation_send_again
+from search.services.invitations import Invited, account_exists, invitation_create, invitation_send_again
 from search.services.record_ages import records_due
+from search.views import invitations as views
+from tests.support.at_once import at_once, meet_in
 from tests.support.corpus import make_collection
 from tests.support.pages import shown_page
 
@@ -63,6 +67,17 @@ def invite(vault, by: User, email: str = BEN, role: str = "judge", **more) -> st
     """Return the link of a new invitation."""
     invitation_create(invited=Invited(email, "en", {vault: role} if vault else {}, **more), by=by)
     return link()
+
+
+def slowly(real):
+    """Let whoever comes next come while the answer of `real` is still being thought about."""
+
+    def slow(*args):
+        found = real(*args)
+        time.sleep(0.5)
+        return found
+
+    return slow
 
 
 def link() -> str:
@@ -227,6 +242,44 @@ def test_who_may_invite_whom_to_what(vault, ann, chief):
     assert Client().get("/admin/search/invitation/add/").status_code == 302
     User.objects.filter(pk=ann.pk).update(is_staff=True)
     assert as_user(ann).get("/admin/search/invitation/add/").status_code == 403
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_invitations_of_one_address_make_one_account_when_both_are_taken_at_once(chief, monkeypatch):
+    holding = []
+    for slug in ("vault", "crypt"):
+        holding.append(opened(invite(make_collection(slug, visibility="private"), chief))[0])
+    meet_in(monkeypatch, views, "invitation_join")
+    monkeypatch.setattr(invitations, "account_exists", slowly(account_exists))
+    answers = at_once(
+        *(partial(join, client, name) for client, name in zip(holding, ("ben", "benno"), strict=True))
+    )
+    assert sorted(answer.status_code for answer in answers) == [302, 409]
+    ben = User.objects.get(email=BEN)
+    assert Membership.objects.filter(user=ben).count() == 1
+    assert Invitation.objects.count() == 1  # taken with the account that there is now
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_collection_is_not_held_while_the_mail_server_is_waited_for(vault, ann, monkeypatch):
+    renamed = []
+
+    def slow(self, messages):
+        renamed.extend(at_once(partial(Collection.objects.filter(pk=vault.pk).update, name="Safe")))
+        return len(messages)
+
+    monkeypatch.setattr(EmailBackend, "send_messages", slow)
+    invitation_create(invited=Invited(BEN, "en", {vault: "judge"}), by=ann)
+    assert renamed == [1]
+    vault.refresh_from_db()
+    assert (vault.name, Invitation.objects.count()) == ("Safe", 1)
+
+
+def test_one_that_has_ended_keeps_nobody_from_being_invited_again(vault, ann, chief):
+    crypt = make_collection("crypt", visibility="private")
+    invitation_create(invited=Invited(BEN, "en", {vault: "reader", crypt: "reader"}), by=chief)
+    Invitation.objects.update(ends_at=timezone.now())
+    assert join(opened(invite(vault, ann))[0]).status_code == 302
 
 
 def test_messages_to_one_mailbox_are_few(vault, ann, monkeypatch):
