@@ -3,9 +3,9 @@
 A server of the benchmark's own holds one passage a vector. At each size each kind of index is built in turn by the
 product's own code and asked the same questions at several settings: `ef_search` of an HNSW index, the candidates whose
 vectors are compared of a binary one. What is right is computed beside, by numpy, from the vectors as they are stored.
-The vectors are those of `bench.hard_vectors`, or with `--easy` of `bench.vectors`. `--peers` also asks FAISS and
-usearch (`requirements/bench.txt`), in this process, without PostgreSQL, rights or a transaction. `--graphs 16x64 32x64`
-builds the HNSW index with each such m and ef_construction in turn and asks at more settings.
+The vectors are those of `bench.hard_vectors`, or with `--easy` of `bench.vectors`. `--peers` also asks FAISS, usearch,
+LanceDB and Chroma (`bench/peers.py`, `requirements/bench.txt`). `--graphs 16x64 32x64` builds the HNSW index with each
+such m and ef_construction in turn and asks at more settings.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import psutil
 from bench import vectors
 from bench.hard_vectors import HardSet, intrinsic_dimension, participation
 from bench.measure import MS, percentile
+from bench.peers import PEERS
 from bench.serving import DATA_DIR, attached, supervised
 
 if TYPE_CHECKING:
@@ -30,23 +31,18 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from bench.peers import Search
     from models_admin.models import ModelVersion
 
     Floats = NDArray[np.float32]
 
 TOP = 10
-SETTINGS = {
-    "hnsw": (48, 96, 192, 384),
-    "binary": (400, 800, 1600, 3200, 6400),
-    "exact": (0,),
-    "FAISS": (48, 96, 192, 384),
-    "usearch": (48, 96, 192, 384),
-}
+EF_SEARCH = (48, 96, 192, 384)
+SETTINGS = {"hnsw": EF_SEARCH, "binary": (400, 800, 1600, 3200, 6400), "exact": (0,)}
 FINE = (48, 64, 96, 128, 192, 256, 384, 512, 768, 1000)
 """Values of `ef_search` at which graphs are compared."""
 EXACT_QUESTIONS = 10
 SAMPLE = 5000
-M, EF_CONSTRUCTION = 32, 128
 MIB = 1024 * 1024
 CLOSE = 1e-4
 """Scores that differ by less are equal: halves have eleven bits."""
@@ -242,9 +238,9 @@ def _postgres_mib() -> float:
 
 
 def _by_peers(world: HardSet | _Easy, count: int, truth: _Truth) -> Iterator[Row]:
-    """Ask each peer that is installed, with the same graph and as many threads as the machine has cores."""
+    """Ask each peer that is installed; what it finds is scored from the vectors as they were given."""
     rows = np.concatenate(list(world.stored(count)))
-    for name, build in (("FAISS", _faiss), ("usearch", _usearch)):
+    for name, build in PEERS.items():
         started = time.perf_counter()
         try:
             searched, size = build(rows)
@@ -252,36 +248,14 @@ def _by_peers(world: HardSet | _Easy, count: int, truth: _Truth) -> Iterator[Row
             print(f"  {name} is not installed")
             continue
         built = (time.perf_counter() - started, size / MIB)
-        for setting in SETTINGS[name]:
+        for setting in EF_SEARCH:
             search = searched(setting)
-            yield _row(count, name, setting, _timed(truth.questions, search, truth.tenth), built)
 
+            def ask(question: Floats, search: Search = search) -> Floats:
+                best: Floats = rows[search(question)] @ question
+                return best
 
-def _faiss(rows: Floats) -> tuple[Callable[[int], Callable[[Floats], Floats]], float]:
-    import faiss
-
-    index = faiss.IndexHNSWFlat(rows.shape[1], M, faiss.METRIC_INNER_PRODUCT)
-    index.hnsw.efConstruction = EF_CONSTRUCTION
-    index.add(rows)
-
-    def searched(setting: int) -> Callable[[Floats], Floats]:
-        index.hnsw.efSearch = setting
-        return lambda question: index.search(question[None], TOP)[0][0]
-
-    return searched, len(faiss.serialize_index(index))
-
-
-def _usearch(rows: Floats) -> tuple[Callable[[int], Callable[[Floats], Floats]], float]:
-    from usearch.index import Index
-
-    index = Index(ndim=rows.shape[1], metric="ip", dtype="f16", connectivity=M, expansion_add=EF_CONSTRUCTION)
-    index.add(np.arange(len(rows)), rows, threads=psutil.cpu_count() or 1)
-
-    def searched(setting: int) -> Callable[[Floats], Floats]:
-        index.expansion_search = setting
-        return lambda question: 1 - np.asarray(index.search(question, TOP, threads=1).distances)
-
-    return searched, index.serialized_length
+            yield _row(count, name, setting, _timed(truth.questions, ask, truth.tenth), built)
 
 
 def _options(words: Sequence[str] | None = None) -> argparse.Namespace:
@@ -289,9 +263,7 @@ def _options(words: Sequence[str] | None = None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--sizes", nargs="+", type=int, default=[10_000, 100_000], metavar="COUNT")
-    parser.add_argument(
-        "--indexes", nargs="+", default=["hnsw", "binary", "exact"], choices=list(SETTINGS)[:3]
-    )
+    parser.add_argument("--indexes", nargs="+", default=["hnsw", "binary", "exact"], choices=list(SETTINGS))
     parser.add_argument(
         "--graphs", nargs="+", default=[], metavar="MxEF_CONSTRUCTION", help="HNSW graphs to compare"
     )
@@ -299,9 +271,7 @@ def _options(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--questions", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--easy", action="store_true", help="the groups of bench.vectors instead")
-    parser.add_argument(
-        "--peers", action="store_true", help="FAISS and usearch, too, where they are installed"
-    )
+    parser.add_argument("--peers", action="store_true", help="other engines, too, where they are installed")
     parser.add_argument("--json", type=Path, help="file for the rows")
     return parser.parse_args(words)
 
