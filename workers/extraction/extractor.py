@@ -35,13 +35,14 @@ log = logging.getLogger(__name__)
 HANDLER = "workers.extraction.child:ExtractionHandler"
 MIB = 1 << 20
 ANSWER_BYTES_MAX = 256 * MIB
+PATIENCE = 4.0
 CALLS_MAX = 200
 """A process is replaced after as many files, so that one that was taken over does not see others' for long."""
 
 
 @dataclass(frozen=True)
 class ExtractionLimits:
-    """What reading one file may cost."""
+    """What reading one file may cost; seconds are of processor time, and `PATIENCE` times as long is waited."""
 
     seconds: float = 300.0
     tables_seconds: float = 1200.0
@@ -173,7 +174,9 @@ class Extractor:
         self._calls += 1
         asked = {"name": name[-200:], "limits": asdict(self.limits.output)}
         try:
-            head, _ = self._process.call(what, asked, reply_bytes=0, timeout_seconds=seconds)
+            head, _ = self._process.call(
+                what, asked, reply_bytes=0, timeout_seconds=seconds, patience=PATIENCE
+            )
         except SandboxError as error:
             self._end()
             raise _failure(error, seconds) from error

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -49,6 +50,7 @@ log = logging.getLogger(__name__)
 
 _CHILD = "workers.inference.sandbox.child"
 _ENDING_SECONDS = 1.0
+_LOOK_MS = 250
 _KEPT_BYTES = 32 << 20
 """Shared memory that an extraordinarily large call needed is given back down to this size."""
 _MESSAGE_CHARACTERS, _DETAIL_CHARACTERS = 1000, 4000
@@ -124,8 +126,12 @@ class SandboxProcess:
         *,
         reply_bytes: int,
         timeout_seconds: float,
+        patience: float = 1.0,
     ) -> tuple[dict[str, Any], bytes]:
         """Let the handler's `method` handle one call; return its head and its payload of at most `reply_bytes`.
+
+        With a `patience` above 1 `timeout_seconds` are of the child's processor time, and so many times as long is
+        waited in all: work that nobody waits for does not fail because the machine is busy.
 
         Raises the InferenceError that the handler raised. Raises SandboxError where there is no answer: then the
         child has ended (SandboxMemoryError and SandboxBrokenError leave it alive where it answered so itself).
@@ -136,7 +142,8 @@ class SandboxProcess:
             self._given.reserve(sum(memoryview(part).nbytes for part in payload))
             size = self._given.write(payload)
             self._answered.reserve(reply_bytes)
-            answer = self._exchanged({"method": method, "head": head, "bytes": size}, timeout_seconds)
+            asked = {"method": method, "head": head, "bytes": size}
+            answer = self._exchanged(asked, timeout_seconds, patience)
             try:
                 return self._taken(answer, reply_bytes)
             finally:
@@ -180,12 +187,16 @@ class SandboxProcess:
             "memory_bytes": spec.memory_bytes,
         }
 
-    def _exchanged(self, head: dict[str, Any] | None, seconds: float) -> dict[str, Any]:
+    def _exchanged(
+        self, head: dict[str, Any] | None, seconds: float, patience: float = 1.0
+    ) -> dict[str, Any]:
         """Send a head and wait for the answer to it; a child that gives none is ended."""
         try:
             self._channel.settimeout(seconds)
             if head is not None:
                 wire.send(self._channel, head)
+            if patience > 1:
+                self._wait(seconds, patience)
             answer = wire.receive(self._channel)
         except TimeoutError as error:
             self._kill()
@@ -201,6 +212,15 @@ class SandboxProcess:
             raise SandboxDiedError(self._ended())
         _raise_failure(answer)
         return answer
+
+    def _wait(self, seconds: float, patience: float) -> None:
+        """Wait until the child says something; raises TimeoutError where it has used up its processor time."""
+        said = select.poll()
+        said.register(self._channel, select.POLLIN | select.POLLHUP)
+        used, until = _processor_seconds(self.pid), time.monotonic() + seconds * patience
+        while not said.poll(_LOOK_MS):
+            if time.monotonic() > until or _processor_seconds(self.pid) - used > seconds:
+                raise TimeoutError
 
     def _taken(self, answer: dict[str, Any], most: int) -> tuple[dict[str, Any], bytes]:
         """Return the answer's head and a copy of its payload: the child could still write to the shared one."""
@@ -221,6 +241,15 @@ class SandboxProcess:
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+
+
+def _processor_seconds(pid: int) -> float:
+    """Return what a process has used of all processors together; 0.0 for one that has ended."""
+    try:
+        values = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(values[11]) + int(values[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _raise_failure(answer: dict[str, Any]) -> None:

@@ -43,6 +43,14 @@ class Misbehaving:
     def stall(self, head, payload):
         time.sleep(60)
 
+    def rest(self, head, payload):
+        time.sleep(head["seconds"])
+        return head, []
+
+    def work(self, head, payload):
+        while True:
+            pass
+
     def grow(self, head, payload):
         found = [bytearray(16 << 20) for _ in range(head["blocks"])]
         return {"blocks": len(found)}, []

@@ -46,8 +46,8 @@ def fragile():
     process.close()
 
 
-def call(process, method, head=None, payload=(), *, reply_bytes=0, seconds=10.0):
-    return process.call(method, head or {}, payload, reply_bytes=reply_bytes, timeout_seconds=seconds)
+def call(process, method, head=None, payload=(), *, reply_bytes=0, seconds=10.0, **more):
+    return process.call(method, head or {}, payload, reply_bytes=reply_bytes, timeout_seconds=seconds, **more)
 
 
 def test_a_call_brings_head_and_payload_there_and_back(steady):
@@ -96,6 +96,21 @@ def test_a_child_that_takes_too_long_is_ended(fragile):
     with pytest.raises(SandboxTimeoutError):
         call(fragile, "stall", seconds=0.3)
     assert time.monotonic() - began < 10
+    assert not fragile.alive
+
+
+def test_with_patience_it_is_processor_time_that_counts_and_waiting_ends_too(steady, fragile):
+    began = time.monotonic()
+    assert call(steady, "rest", {"seconds": 1.5}, seconds=0.5, patience=40)[0] == {"seconds": 1.5}
+    assert time.monotonic() - began > 1
+    with pytest.raises(SandboxTimeoutError):
+        call(fragile, "work", seconds=0.5, patience=1000)
+    assert not fragile.alive
+
+
+def test_a_patient_caller_does_not_wait_for_ever_for_a_child_that_does_nothing(fragile):
+    with pytest.raises(SandboxTimeoutError):
+        call(fragile, "stall", seconds=0.2, patience=2)
     assert not fragile.alive
 
 
