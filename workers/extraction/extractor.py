@@ -174,9 +174,7 @@ class Extractor:
         self._calls += 1
         asked = {"name": name[-200:], "limits": asdict(self.limits.output)}
         try:
-            head, _ = self._process.call(
-                what, asked, reply_bytes=0, timeout_seconds=seconds, patience=PATIENCE
-            )
+            head, _ = self._process.call(what, asked, reply_bytes=0, timeout_seconds=seconds)
         except SandboxError as error:
             self._end()
             raise _failure(error, seconds) from error
@@ -225,6 +223,7 @@ def _spec(folder: Path, limits: ExtractionLimits) -> SandboxSpec:
         threads=1,
         writable=(folder,),
         niceness=10,
+        patience=PATIENCE,
     )
 
 

@@ -65,7 +65,9 @@ class SandboxSpec:
 
     `handler` is `module:Class` below `workers.inference` or `workers.extraction`, made with `options`; `memory_bytes`
     is what handling calls may take beyond what making the handler took, which is bounded by `start_memory_bytes`.
-    With `ports` it has the network: it may connect to these.
+    With `ports` it has the network: it may connect to these. With a `patience` above 1 a call's seconds are of the
+    child's processor time, and so many times as long is waited in all: work that nobody waits for does not fail because
+    the machine is busy.
     """
 
     handler: str
@@ -78,6 +80,7 @@ class SandboxSpec:
     start_seconds: float = 120.0
     niceness: int = 0
     ports: tuple[int, ...] = ()
+    patience: float = 1.0
 
 
 class SandboxProcess:
@@ -126,12 +129,8 @@ class SandboxProcess:
         *,
         reply_bytes: int,
         timeout_seconds: float,
-        patience: float = 1.0,
     ) -> tuple[dict[str, Any], bytes]:
         """Let the handler's `method` handle one call; return its head and its payload of at most `reply_bytes`.
-
-        With a `patience` above 1 `timeout_seconds` are of the child's processor time, and so many times as long is
-        waited in all: work that nobody waits for does not fail because the machine is busy.
 
         Raises the InferenceError that the handler raised. Raises SandboxError where there is no answer: then the
         child has ended (SandboxMemoryError and SandboxBrokenError leave it alive where it answered so itself).
@@ -142,8 +141,7 @@ class SandboxProcess:
             self._given.reserve(sum(memoryview(part).nbytes for part in payload))
             size = self._given.write(payload)
             self._answered.reserve(reply_bytes)
-            asked = {"method": method, "head": head, "bytes": size}
-            answer = self._exchanged(asked, timeout_seconds, patience)
+            answer = self._exchanged({"method": method, "head": head, "bytes": size}, timeout_seconds)
             try:
                 return self._taken(answer, reply_bytes)
             finally:
@@ -187,16 +185,14 @@ class SandboxProcess:
             "memory_bytes": spec.memory_bytes,
         }
 
-    def _exchanged(
-        self, head: dict[str, Any] | None, seconds: float, patience: float = 1.0
-    ) -> dict[str, Any]:
+    def _exchanged(self, head: dict[str, Any] | None, seconds: float) -> dict[str, Any]:
         """Send a head and wait for the answer to it; a child that gives none is ended."""
         try:
             self._channel.settimeout(seconds)
             if head is not None:
                 wire.send(self._channel, head)
-            if patience > 1:
-                self._wait(seconds, patience)
+                if self.spec.patience > 1:
+                    self._wait(seconds)
             answer = wire.receive(self._channel)
         except TimeoutError as error:
             self._kill()
@@ -213,11 +209,11 @@ class SandboxProcess:
         _raise_failure(answer)
         return answer
 
-    def _wait(self, seconds: float, patience: float) -> None:
+    def _wait(self, seconds: float) -> None:
         """Wait until the child says something; raises TimeoutError where it has used up its processor time."""
         said = select.poll()
         said.register(self._channel, select.POLLIN | select.POLLHUP)
-        used, until = _processor_seconds(self.pid), time.monotonic() + seconds * patience
+        used, until = _processor_seconds(self.pid), time.monotonic() + seconds * self.spec.patience
         while not said.poll(_LOOK_MS):
             if time.monotonic() > until or _processor_seconds(self.pid) - used > seconds:
                 raise TimeoutError
