@@ -242,6 +242,20 @@ def test_probes_and_scrapes_come_to_the_port_that_the_image_sets(sizes):
     assert port["targetPort"] == "web"  # probes and metrics are nobody else's
 
 
+def test_what_a_pod_receives_waits_in_the_pod_itself(sizes):
+    spool = re.search(r" SPOOL_DIR=(/\S+)", (DEPLOY / "Dockerfile").read_text())
+    assert spool is not None
+    for manifests in sizes.values():
+        pod = _pods(manifests)["web"]
+        mounts = {each["mountPath"]: each["name"] for each in pod["containers"][0]["volumeMounts"]}
+        (volume,) = (
+            each
+            for each in pod["volumes"]
+            if each["name"] == next(name for path, name in mounts.items() if spool[1].startswith(f"{path}/"))
+        )
+        assert "emptyDir" in volume
+
+
 def test_everything_that_points_at_pods_meets_them(sizes):
     for manifests in sizes.values():
         labels = {

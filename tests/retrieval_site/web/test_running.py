@@ -175,13 +175,20 @@ def test_the_server_ends_with_the_process_that_started_it(own: WebServer, tmp_pa
 def test_a_start_removes_what_a_killed_server_left_and_nothing_of_one_that_lives(
     own: WebServer, tmp_path: Path
 ) -> None:
-    (living,) = (tmp_path / "spool").iterdir()
+    (living,) = (path for path in (tmp_path / "spool").iterdir() if path.is_dir())
     abandoned = tmp_path / "spool" / "999-abandoned"
     abandoned.mkdir()
     (abandoned / "half.upload").write_bytes(b"x")
     with web_server(tmp_path):
         assert living.is_dir()
         assert not abandoned.exists()
+
+
+def test_bodies_wait_where_the_operator_says(django_db_setup: None, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    with web_server(tmp_path / "data", SPOOL_DIR=str(tmp_path / "near")):
+        assert [path for path in (tmp_path / "near").iterdir() if path.is_dir()]
+        assert not (tmp_path / "data" / "spool").exists()
 
 
 def test_the_process_is_small_and_holds_no_neural_library(tmp_path: Path) -> None:
