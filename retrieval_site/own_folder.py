@@ -1,7 +1,7 @@
 """A folder for a process's temporary files that goes with it, also after a kill.
 
-What is locked is a file beside each folder, opened for writing: NFS takes such a lock to its server, so that machines see
-each other's, while that of a directory would be known on one machine alone.
+What is locked is a file beside each folder, opened for writing: NFS takes such a lock to its server, so that machines
+see each other's, while that of a directory would be known on one machine alone.
 """
 
 from __future__ import annotations
