@@ -232,7 +232,8 @@ def test_probes_and_scrapes_come_to_the_port_that_the_image_sets(sizes):
     image = (DEPLOY / "Dockerfile").read_text()
     assert f"PORT={ports['web']} " in image
     assert f"PROBE_PORT={ports['probes']}\n" in image
-    for probe, path in (("livenessProbe", "/healthz"), ("readinessProbe", "/readyz")):
+    # not /readyz: a part that is away would take every pod, and with them the pages that say so, off the ingress
+    for probe, path in (("livenessProbe", "/healthz"), ("readinessProbe", "/startedz")):
         assert web[probe]["httpGet"] == {"path": path, "port": "probes"}
         assert path in PROBE_PAGES
     (endpoint,) = _of(sizes["medium"], "PodMonitor")["spec"]["podMetricsEndpoints"]
