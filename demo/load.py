@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,9 +20,11 @@ from demo.examples import LIST_NAME, SLUG, drawing, examples, examples_folder
 from models_admin.models import VersionState
 from models_admin.services import champion, version_activate, version_prepare, version_upload
 from retrieval_site.errors import AppError
+from retrieval_site.own_folder import own_folder, temporary_root
+from search.importers.together import together_by_path
 from search.models import Collection, Document, DocumentImage
 from search.services.collections import collection_create
-from search.services.imports import import_folder_start
+from search.services.imports import import_start
 from workers.jobs.following import job_complete
 from workers.models import JobState
 
@@ -103,10 +104,14 @@ def load_pictures(say: Say, collection: Collection, count: int = COUNT) -> None:
 
 
 def _import(collection: Collection, count: int, say: Say, *, pictured: bool) -> None:
+    """Import them as a stored file: the worker may be on another machine, or in another container."""
     processes = min(4, os.cpu_count() or 1) if pictured else 1
-    with tempfile.TemporaryDirectory(prefix="sightline-demo-") as folder:
-        write_documents(Path(folder), seed=SEED, count=count, processes=processes, pictured=pictured)
-        _complete(import_folder_start(collection=collection, path=Path(folder)), say)
+    with own_folder(temporary_root()) as folder:
+        write_documents(folder, seed=SEED, count=count, processes=processes, pictured=pictured)
+        paths = sorted(path for path in folder.rglob("*") if path.is_file())
+        with together_by_path([(str(path.relative_to(folder)), path) for path in paths]) as file:
+            job = import_start(collection=collection, file=file)
+    _complete(job, say)
 
 
 def load_model(say: Say, bundle: Path = BUNDLE) -> ModelVersion:

@@ -40,6 +40,7 @@ class Config:
     vector_shards: list[str]
     redis_url: str
     data_dir: Path
+    static_dir: Path | None
     anonymous_search: bool
     keep_queries: bool
     picture_max_bytes: int
@@ -304,6 +305,7 @@ def read_config() -> Config:
     """Read every variable once; a value of the wrong type raises `ImproperlyConfigured` naming it."""
     env = environ.Env()
     memory = memory_bytes()
+    static = env.str("STATIC_DIR", default="")
     return Config(
         debug=env.bool("DEBUG", default=False),
         secret_key=env.str("SECRET_KEY", default=""),
@@ -317,6 +319,7 @@ def read_config() -> Config:
         vector_shards=env.str("VECTOR_SHARDS", default="").split(),
         redis_url=env.str("REDIS_URL", default=""),
         data_dir=Path(env.str("DATA_DIR", default="") or BASE_DIR / "var").resolve(),
+        static_dir=Path(static).resolve() if static else None,
         anonymous_search=env.bool("ANONYMOUS_SEARCH", default=True),
         keep_queries=env.bool("KEEP_QUERIES", default=True),
         **_pictures(env, memory),

@@ -1,4 +1,8 @@
-"""A folder for a process's temporary files that goes with it, also after a kill."""
+"""A folder for a process's temporary files that goes with it, also after a kill.
+
+What is locked is a file beside each folder, opened for writing: NFS takes such a lock to its server, so that machines
+see each other's, while that of a directory would be known on one machine alone.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +10,16 @@ import fcntl
 import os
 import shutil
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PASSABLE = 0o711
+LOCK_SUFFIX = ".lock"
+STARTING = f"starting{LOCK_SUFFIX}"
 
 
 def use_own_folder(root: Path, *, passable: bool = False) -> int:
@@ -18,19 +29,40 @@ def use_own_folder(root: Path, *, passable: bool = False) -> int:
     `passable`: `root` lies where others may write, and other accounts may go through it, as sandboxed processes do,
     but not look. Raises PermissionError where it is somebody else's.
     """
+    own, descriptor = _made(root, passable=passable)
+    tempfile.tempdir = str(own)
+    return descriptor
+
+
+@contextmanager
+def own_folder(root: Path) -> Iterator[Path]:
+    """Give a folder below `root` and remove it afterwards; after a kill, the next one to begin there removes it."""
+    own, descriptor = _made(root, passable=True)
+    try:
+        yield own
+    finally:
+        shutil.rmtree(own, ignore_errors=True)
+        _lock_file(own).unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def temporary_root() -> Path:
+    """Return the folder of this account's own folders on this machine, below that of temporary files."""
+    return Path(tempfile.gettempdir()) / f"sightline-temporary-{os.getuid()}"
+
+
+def _made(root: Path, *, passable: bool) -> tuple[Path, int]:
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
     if passable:
         _let_through(root)
-    starting = _lock(root, wait=True)  # nobody removes a folder between its making and its locking
-    for folder in root.iterdir():
-        _remove_abandoned(folder)
+    starting = _lock(root / STARTING, wait=True)  # nobody removes a folder between its making and its locking
+    _remove_abandoned(root)
     own = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=root))
     if passable:
         own.chmod(PASSABLE)
-    descriptor = _lock(own)
+    descriptor = _lock(_lock_file(own))
     os.close(starting)
-    tempfile.tempdir = str(own)
-    return descriptor
+    return own, descriptor
 
 
 def _let_through(root: Path) -> None:
@@ -39,20 +71,29 @@ def _let_through(root: Path) -> None:
     root.chmod(PASSABLE)
 
 
-def _lock(folder: Path, *, wait: bool = False) -> int:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+def _lock_file(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}{LOCK_SUFFIX}")
+
+
+def _lock(file: Path, *, wait: bool = False) -> int:
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except BlockingIOError:
+    except OSError:
         os.close(descriptor)
         raise
     return descriptor
 
 
-def _remove_abandoned(folder: Path) -> None:
-    try:
-        descriptor = _lock(folder)
-    except OSError:
-        return
-    shutil.rmtree(folder, ignore_errors=True)
-    os.close(descriptor)
+def _remove_abandoned(root: Path) -> None:
+    """Remove what no living process holds; a lock without a folder is left by a kill between the two."""
+    names = {path.name.removesuffix(LOCK_SUFFIX) for path in root.iterdir() if path.name != STARTING}
+    for folder in (root / name for name in sorted(names)):
+        try:
+            descriptor = _lock(_lock_file(folder))
+        except OSError:
+            continue
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            _lock_file(folder).unlink(missing_ok=True)
+        os.close(descriptor)

@@ -1,4 +1,8 @@
-"""Collecting static files with hashed names, only when one of them changed."""
+"""Collecting static files with hashed names, only when one of them changed.
+
+Images bring them collected, below STATIC_DIR: pods of two versions that share a data folder need two sets, and a former
+image its own again. Elsewhere they are collected below the data folder at the first start of a version.
+"""
 
 from __future__ import annotations
 
@@ -26,10 +30,10 @@ def collect_static(root: Path) -> bool:
 
 
 def _state() -> str:
-    """Return a digest of every static file's name, size and time: hashing their bytes would take as long as copying."""
+    """Return a digest of every static file's name and bytes (14 MB, 0.1 s): an image's layers round their times."""
     digest = hashlib.sha256()
     for finder in get_finders():
         for name, storage in sorted(finder.list(None), key=lambda found: str(found[0])):
-            changed = storage.get_modified_time(name).timestamp()
-            digest.update(f"{name} {storage.size(name)} {changed}\n".encode())
+            with storage.open(name) as file:
+                digest.update(f"{name} {hashlib.sha256(file.read()).hexdigest()}\n".encode())
     return digest.hexdigest()

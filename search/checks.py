@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
-from django.db import DEFAULT_DB_ALIAS, OperationalError, connection
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, OperationalError, connection, transaction
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,23 +35,41 @@ def throttle_rates_can_be_read(app_configs: Sequence[AppConfig] | None, **_: Any
 def extensions_are_there(
     app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **_: Any
 ) -> list[CheckMessage]:
-    """Find a PostgreSQL that lacks an extension before a migration fails for it."""
+    """Find a database that lacks an extension, and where it may not be made, before a migration fails for it."""
     if not databases or DEFAULT_DB_ALIAS not in databases:
         return []
     try:
         with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT name FROM pg_available_extensions WHERE name = ANY(%s)", [list(EXTENSIONS)]
-            )
-            there = {row[0] for row in cursor.fetchall()}
+            cursor.execute("SELECT extname FROM pg_extension")
+            made = {row[0] for row in cursor.fetchall()}
+            cursor.execute("SELECT name FROM pg_available_extensions")
+            installed = {row[0] for row in cursor.fetchall()}
     except OperationalError:
         return []  # what does not answer is told of by whoever needs it
-    return [
-        Error(
-            f"PostgreSQL lacks the extension {name}.",
-            hint="Install it on its server: vector is pgvector, the others are contrib modules of PostgreSQL.",
-            id="sightline.E011",
+    wanted = [name for name in EXTENSIONS if name not in made]
+    found = [_not_installed(name) if name not in installed else _not_allowed(name) for name in wanted]
+    return [error for error in found if error is not None]
+
+
+def _not_installed(name: str) -> CheckMessage:
+    return Error(
+        f"PostgreSQL lacks the extension {name}.",
+        hint="Install it on its server: vector is pgvector, the others are contrib modules of PostgreSQL.",
+        id="sightline.E011",
+    )
+
+
+def _not_allowed(name: str) -> CheckMessage | None:
+    """Try to make it and take that back: who may is a matter of the server, of its provider, and of the schema."""
+    quoted = connection.ops.quote_name(name)
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(f"CREATE EXTENSION {quoted}")
+            transaction.set_rollback(True)
+    except DatabaseError as error:
+        return Error(
+            f"The extension {name} is installed, but this account cannot make it in the database: {error}".strip(),
+            hint=f"As a superuser, in this database: CREATE EXTENSION {quoted};",
+            id="sightline.E012",
         )
-        for name in EXTENSIONS
-        if name not in there
-    ]
+    return None

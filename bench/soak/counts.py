@@ -115,5 +115,5 @@ class Counting:
                 yield "lost", f"the file of blob {sha256}"
         for folder in ("blobs/incoming", "spool", "tmp", "uploads"):
             for path in sorted((self.folder / folder).rglob("*")):
-                if path.is_file():
+                if path.is_file() and path.suffix != ".lock":
                     yield "left behind", str(path.relative_to(self.folder))

@@ -89,20 +89,22 @@ def replica_has(position: int) -> bool:
 
 def replica_gauges() -> Iterable[Gauge]:
     """Return whether the replica answers and how far it is behind; no values where there is none."""
-    values: list[dict[tuple[str, ...], float]] = [{}, {}, {}]
+    values: list[dict[tuple[str, ...], float]] = [{}, {}, {}, {}]
     if REPLICA in connections.databases:
+        limit = float(settings.CONFIG.database_read_delay_seconds)
         try:
             now = progress()
         except Error:
             connections[REPLICA].close()
-            values[0] = {(): 0.0}
+            values = [{(): 0.0}, {}, {}, {(): limit}]
         else:
-            found = (1.0, now.delay_seconds, float(now.behind_bytes))
+            found = (1.0, now.delay_seconds, float(now.behind_bytes), limit)
             values = [{(): value} for value in found]
     named = (
         ("replica_answers", "Whether the replica for reading answers: 1 or 0."),
         ("replica_delay_seconds", "For how long the replica has been behind the primary."),
         ("replica_behind_bytes", "How much of the primary's log the replica has not replayed."),
+        ("replica_delay_limit_seconds", "DATABASE_READ_DELAY_SECONDS."),
     )
     return [Gauge(name, says, (), value) for (name, says), value in zip(named, values, strict=True)]
 

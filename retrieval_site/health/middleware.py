@@ -1,4 +1,4 @@
-"""`/healthz`, `/readyz` and `/metrics`, answered before everything else.
+"""`/healthz`, `/startedz`, `/readyz` and `/metrics`, answered before everything else.
 
 Probes come by address instead of by name and without HTTPS, so they must not meet the check of the host name or
 the redirect to HTTPS; hence a middleware and no URL. Everything is told on the probes' own port
@@ -14,8 +14,9 @@ from django.conf import settings
 from django.http import HttpResponse, JsonResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from retrieval_site.health.checks import run_checks
+from retrieval_site.health.checks import CheckFailedError, run_checks
 from retrieval_site.health.metrics import note_request
+from retrieval_site.health.started import check_started
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +28,15 @@ if TYPE_CHECKING:
 
 def healthz(request: HttpRequest) -> HttpResponse:
     """Answer that this process is alive, whatever else is not."""
+    return JsonResponse({"ok": True})
+
+
+def startedz(request: HttpRequest) -> HttpResponse:
+    """Answer 200 when this process could answer pages, else 503 and why not; a load balancer goes by it."""
+    try:
+        check_started()
+    except CheckFailedError as failure:
+        return _unlogged(JsonResponse({"ok": False, "detail": str(failure)}, status=503))
     return JsonResponse({"ok": True})
 
 
@@ -44,7 +54,10 @@ def _readiness(tell: Callable[[Outcome], dict[str, Any]]) -> HttpResponse:
     outcomes = run_checks()
     ok = all(outcome.ok for outcome in outcomes.values())
     checks = {name: tell(outcome) for name, outcome in outcomes.items()}
-    response = JsonResponse({"ok": ok, "checks": checks}, status=200 if ok else 503)
+    return _unlogged(JsonResponse({"ok": ok, "checks": checks}, status=200 if ok else 503))
+
+
+def _unlogged(response: JsonResponse) -> JsonResponse:
     response._has_been_logged = True  # type: ignore[attr-defined]  # a probe's 503 is no error of this process
     return response
 
@@ -54,7 +67,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
     return HttpResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)
 
 
-PROBE_PAGES = {"/healthz": healthz, "/readyz": readyz_in_detail, "/metrics": metrics}
+PROBE_PAGES = {"/healthz": healthz, "/startedz": startedz, "/readyz": readyz_in_detail, "/metrics": metrics}
 """What the probes' own port answers."""
 PAGES = {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics}
 OWN_NETWORK = frozenset({"/metrics"})

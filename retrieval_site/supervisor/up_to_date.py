@@ -6,6 +6,7 @@ The note lies inside PostgreSQL's data folder: with the database it comes and go
 from __future__ import annotations
 
 import hashlib
+import os
 import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,11 +32,7 @@ class Bootstrapped:
 
     def is_current(self) -> bool:
         """Return whether nothing that `bootstrap` works on has changed since it last ran here."""
-        return (
-            self._note.is_file()
-            and (self.paths.root / "static").is_dir()
-            and self._note.read_text() == self._digest()
-        )
+        return self._note.is_file() and self._static.is_dir() and self._note.read_text() == self._digest()
 
     def note(self) -> None:
         """Remember that `bootstrap` ran on what is there now.
@@ -48,6 +45,10 @@ class Bootstrapped:
     def forget(self) -> None:
         """Have the next start bring everything up to date: the database is about to become another one."""
         self._note.unlink(missing_ok=True)
+
+    @property
+    def _static(self) -> Path:
+        return Path(os.environ.get("STATIC_DIR") or self.paths.root / "static")
 
     @property
     def _note(self) -> Path:

@@ -42,7 +42,7 @@ def main() -> None:
     from retrieval_site.web.spool import Spool
 
     _access_log_to_stdout(settings.CONFIG.log_format)
-    lock = use_own_folder(settings.DATA_DIR / "spool")
+    lock = use_own_folder(config.spool_dir or settings.DATA_DIR / "spool")
     _warm_up()
     shared = Front(config, Spool(config.uploads_max_bytes), rule_of_path)
     try:

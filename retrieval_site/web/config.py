@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import environ
 
@@ -29,6 +30,8 @@ class WebConfig:
     stuck_seconds: float
     trusted_proxies: int = 0
     https: bool = False
+    spool_dir: Path | None = None
+    """Where bodies wait; None: below the data folder."""
 
 
 def read_web_config() -> WebConfig:
@@ -36,6 +39,7 @@ def read_web_config() -> WebConfig:
     env = environ.Env()
     proxies = env.int("TRUSTED_PROXIES", default=0)
     connections = env.int("CONNECTIONS_MAX", default=500)
+    spool = env.str("SPOOL_DIR", default="")
     return WebConfig(
         host=env.str("HOST", default="127.0.0.1"),
         port=env.int("PORT", default=8000),
@@ -53,6 +57,7 @@ def read_web_config() -> WebConfig:
             "CONNECTIONS_PER_ADDRESS", default=connections if proxies else connections // 5
         ),
         uploads_max_bytes=env.int("UPLOADS_MAX_BYTES", default=16 * 1024 * MIB),
+        spool_dir=Path(spool).resolve() if spool else None,
         # Four times what a search waits at most: no thread that works is silent for so long while others wait.
         stuck_seconds=env.float("STUCK_SECONDS", default=120.0),
         trusted_proxies=proxies,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 PROBE_THREADS = 4
 READY_SECONDS = 3.0
+OF_THIS_PROCESS = frozenset({"/healthz", "/startedz"})
 
 
 class ProbeApplication:
@@ -29,6 +30,7 @@ class ProbeApplication:
         self._stuck_seconds = stuck_seconds
         self._limit_seconds = limit_seconds
         self._checking = threading.Lock()
+        self._has_started = False
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         response = self._answer(environ)
@@ -39,22 +41,32 @@ class ProbeApplication:
 
     def _answer(self, environ: dict[str, Any]) -> HttpResponse:
         path = str(environ["PATH_INFO"])
-        if path == "/healthz" and (stuck := self._stuck_seconds()) > self._limit_seconds:
+        if path in OF_THIS_PROCESS and (stuck := self._stuck_seconds()) > self._limit_seconds:
             detail = f"Requests wait and no thread has ended its work for {stuck:.0f} s."
             return JsonResponse({"ok": False, "detail": detail}, status=503)
         page = PROBE_PAGES.get(path)
         if page is None:
             return HttpResponseNotFound()
-        return self._ready(environ) if path == "/readyz" else page(WSGIRequest(environ))
+        if path == "/startedz":
+            return self._started(environ)
+        return self._checked(path, environ) if path == "/readyz" else page(WSGIRequest(environ))
 
-    def _ready(self, environ: dict[str, Any]) -> HttpResponse:
+    def _started(self, environ: dict[str, Any]) -> HttpResponse:
+        """Ask until it is so: what goes away afterwards is missing to every process, and pages say it better."""
+        if not self._has_started:
+            response = self._checked("/startedz", environ)
+            self._has_started = response.status_code == HTTPStatus.OK
+            return response
+        return JsonResponse({"ok": True})
+
+    def _checked(self, path: str, environ: dict[str, Any]) -> HttpResponse:
         """Check once at a time: a database that neither answers nor refuses holds one thread, not all of them."""
         if not self._checking.acquire(timeout=READY_SECONDS):
             checks = {"readiness": {"ok": False, "detail": "An earlier check does not end."}}
             return JsonResponse({"ok": False, "checks": checks}, status=503)
         try:
             close_old_connections()
-            return PROBE_PAGES["/readyz"](WSGIRequest(environ))
+            return PROBE_PAGES[path](WSGIRequest(environ))
         finally:
             self._checking.release()
 

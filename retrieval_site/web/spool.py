@@ -1,4 +1,4 @@
-"""Where bodies wait until they are there: below the data folder, counted, and gone after a kill."""
+"""Where bodies wait until they are there: in SPOOL_DIR, counted, and gone after a kill."""
 
 from __future__ import annotations
 

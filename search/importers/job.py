@@ -7,6 +7,8 @@ and were it to store a document again, the content hash would find it unchanged.
 from __future__ import annotations
 
 import itertools
+import os
+import socket
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -270,6 +272,8 @@ def opened(run: JobRun[ImportJobParameters, ImportResult]) -> Iterator[ImportRun
 @contextmanager
 def _path(parameters: ImportJobParameters) -> Iterator[Path]:
     if parameters.path is not None:
+        if not os.access(parameters.path, os.R_OK):
+            raise AppError("import.path_not_on_worker", machine=socket.gethostname(), path=parameters.path)
         yield Path(parameters.path)
         return
     with import_file(parameters.blob) as path:

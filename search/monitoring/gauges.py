@@ -125,3 +125,4 @@ def _outcomes() -> Iterable[Gauge]:
         ("match",),
         {("good",): day.total - day.low - day.none, ("weak",): day.low, ("none",): day.none},
     )
+    yield Gauge("searches_no_match_limit", "NO_MATCH_ALERT.", (), {(): settings.CONFIG.no_match_alert})

@@ -66,7 +66,10 @@ def import_folder_start(
     dry_run: bool = False,
     owner: AbstractBaseUser | None = None,
 ) -> Job:
-    """Start the import of a folder or file on the worker's own machine; for commands, never for web requests."""
+    """Start the import of a folder or file by its path, which the worker must see too; never for web requests.
+
+    Raises AppError `import.path_missing`; a worker that finds nothing there fails with `import.path_not_on_worker`.
+    """
     if not path.exists():
         raise AppError("import.path_missing", path=str(path))
     kept = mappings_of(collection, options.mapping)

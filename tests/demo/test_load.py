@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+
 import pytest
 from django.core.management import CommandError, call_command
 from PIL import Image
@@ -46,6 +48,18 @@ def test_loading_brings_documents_a_champion_and_examples_and_again_changes_noth
     call_command("demo", "load", bundle=small, count=20)
     assert (Job.objects.count(), ModelVersion.objects.count(), Activation.objects.count()) == before
     assert "demo@1 answers searches" in capsys.readouterr().out
+
+
+def test_its_documents_reach_a_worker_that_sees_nothing_of_this_machine_and_leave_nothing_here(
+    small, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "here"))
+    (tmp_path / "here").mkdir()
+    call_command("demo", "load", bundle=small, count=20)
+    imports = Job.objects.filter(type="import")
+    assert imports.count() == 2
+    assert all("path" not in job.params and job.params["blob"] for job in imports)
+    assert not [path for path in (tmp_path / "here").rglob("*") if path.is_file() and path.suffix != ".lock"]
 
 
 def test_examples_are_pictures_with_labels_and_found_by_key(small):

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +94,30 @@ def test_the_images_run_the_web_server_that_one_command_runs() -> None:
     assert {tuple(json.loads(command)[1:]) for command in commands} == {
         tuple(Programs({}).web().command.words[1:])
     }
+
+
+@pytest.mark.slow
+def test_images_collect_their_static_files_when_built_beside_what_versions_share(tmp_path: Path) -> None:
+    text = (ROOT / "deploy" / "Dockerfile").read_text()
+    image = dict(re.findall(r"\b([A-Z_]+)=(/\S+)", text.split("FROM")[1]))
+    assert not Path(image["STATIC_DIR"]).is_relative_to(image["DATA_DIR"])
+    asked = re.findall(
+        r"&& SECRET_KEY=(\S+) DATA_DIR=(\S+) (python manage\.py .*?) && rm -r \2$", text, re.MULTILINE
+    )
+    assert len(asked) == 2, "both targets"
+    assert len(set(asked)) == 1
+    ((key, _, command),) = set(asked)
+    own = {"SECRET_KEY": key, "DATA_DIR": str(tmp_path / "none"), "STATIC_DIR": str(tmp_path / "collected")}
+    done = subprocess.run(
+        [sys.executable, *shlex.split(command)[1:]],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], **own},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    names = json.loads((tmp_path / "collected" / "staticfiles.json").read_text())["paths"]
+    assert (tmp_path / "collected" / names["css/base.css"]).is_file()
 
 
 def test_bootstrap_runs_before_web_and_workers(compose: dict[str, Any]) -> None:

@@ -232,7 +232,8 @@ def test_probes_and_scrapes_come_to_the_port_that_the_image_sets(sizes):
     image = (DEPLOY / "Dockerfile").read_text()
     assert f"PORT={ports['web']} " in image
     assert f"PROBE_PORT={ports['probes']}\n" in image
-    for probe, path in (("livenessProbe", "/healthz"), ("readinessProbe", "/readyz")):
+    # not /readyz: a part that is away would take every pod, and with them the pages that say so, off the ingress
+    for probe, path in (("livenessProbe", "/healthz"), ("readinessProbe", "/startedz")):
         assert web[probe]["httpGet"] == {"path": path, "port": "probes"}
         assert path in PROBE_PAGES
     (endpoint,) = _of(sizes["medium"], "PodMonitor")["spec"]["podMetricsEndpoints"]
@@ -240,6 +241,20 @@ def test_probes_and_scrapes_come_to_the_port_that_the_image_sets(sizes):
     assert endpoint["path"] in PROBE_PAGES
     (port,) = _of(sizes["medium"], "Service")["spec"]["ports"]
     assert port["targetPort"] == "web"  # probes and metrics are nobody else's
+
+
+def test_what_a_pod_receives_waits_in_the_pod_itself(sizes):
+    spool = re.search(r" SPOOL_DIR=(/\S+)", (DEPLOY / "Dockerfile").read_text())
+    assert spool is not None
+    for manifests in sizes.values():
+        pod = _pods(manifests)["web"]
+        mounts = {each["mountPath"]: each["name"] for each in pod["containers"][0]["volumeMounts"]}
+        (volume,) = (
+            each
+            for each in pod["volumes"]
+            if each["name"] == next(name for path, name in mounts.items() if spool[1].startswith(f"{path}/"))
+        )
+        assert "emptyDir" in volume
 
 
 def test_everything_that_points_at_pods_meets_them(sizes):

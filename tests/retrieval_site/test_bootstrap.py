@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -77,3 +78,27 @@ def test_static_files_are_collected_only_when_one_changed(settings: Any, tmp_pat
     (tmp_path / "source" / "page.css").write_text("body { color: darkslategray }")
     assert collect_static(root) is True
     assert "darkslategray" in (root / "page.css").read_text()
+
+
+def test_it_is_bytes_that_change_a_static_file_and_not_its_time_which_an_image_rounds(
+    settings: Any, tmp_path: Path
+) -> None:
+    page = tmp_path / "source" / "page.css"
+    assert collect_static(settings.STATIC_ROOT) is True
+    os.utime(page, (0, 0))
+    assert collect_static(settings.STATIC_ROOT) is False
+    page.write_text("body { color: white }")
+    os.utime(page, (0, 0))
+    assert collect_static(settings.STATIC_ROOT) is True
+
+
+def test_what_an_image_has_collected_needs_no_folder_that_can_be_written(settings: Any) -> None:
+    call_command("bootstrap", "--static-only")
+    assert (settings.STATIC_ROOT / "page.css").exists()
+    assert not get_user_model().objects.filter(username="admin").exists()
+    for path in (settings.STATIC_ROOT, *settings.STATIC_ROOT.iterdir()):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    before = settings.STATIC_ROOT.stat().st_mtime_ns
+    bootstrap()
+    assert settings.STATIC_ROOT.stat().st_mtime_ns == before
+    settings.STATIC_ROOT.chmod(0o755)

@@ -2,15 +2,66 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
+from django.db import connection
 
 from search import checks
+
+if TYPE_CHECKING:
+    from django.core.checks import CheckMessage
+
+
+def found() -> list[CheckMessage]:
+    return checks.extensions_are_there(None, databases=["default"])
+
+
+def execute(statement: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
 
 
 @pytest.mark.django_db
 def test_a_missing_extension_is_named_before_a_migration_fails(monkeypatch):
-    assert checks.extensions_are_there(None, databases=["default"]) == []
+    assert found() == []
     monkeypatch.setattr(checks, "EXTENSIONS", ("unaccent", "not_there"))
-    (found,) = checks.extensions_are_there(None, databases=["default"])
-    assert "not_there" in found.msg
+    (missing,) = found()
+    assert "not_there" in missing.msg
+    assert missing.id == "sightline.E011"
     assert checks.extensions_are_there(None) == []
+
+
+@pytest.mark.django_db
+def test_an_extension_that_this_account_may_not_make_is_named_with_what_a_superuser_does():
+    execute("DROP EXTENSION unaccent CASCADE")
+    assert found() == []
+    execute("CREATE ROLE nobody_much")
+    execute("SET LOCAL ROLE nobody_much")
+    (refused,) = found()
+    assert refused.id == "sightline.E012"
+    assert "unaccent" in refused.msg
+    assert "permission denied" in refused.msg
+    assert 'CREATE EXTENSION "unaccent";' in refused.hint
+
+
+@pytest.mark.django_db
+def test_an_account_that_may_make_it_is_told_nothing_and_nothing_is_made():
+    execute("DROP EXTENSION unaccent CASCADE")
+    execute("CREATE ROLE owner_of_it")
+    execute(
+        f"GRANT CREATE ON DATABASE {connection.ops.quote_name(connection.settings_dict['NAME'])} TO owner_of_it"
+    )
+    execute("GRANT CREATE, USAGE ON SCHEMA public TO owner_of_it")
+    execute("SET LOCAL ROLE owner_of_it")
+    assert found() == []
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_extension WHERE extname = 'unaccent'")
+        assert cursor.fetchone() == (0,)
+
+
+@pytest.mark.django_db
+def test_an_extension_that_is_made_already_needs_no_right():
+    execute("CREATE ROLE nobody_much")
+    execute("SET LOCAL ROLE nobody_much")
+    assert found() == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 
 import pytest
 from django.core.files import File
@@ -11,8 +12,11 @@ from django.core.management import CommandError, call_command
 
 from models_admin.services import champion, version_upload
 from search.models import Collection, Document
+from search.services.collections import collection_create
+from search.services.imports import import_folder_start
 from tests.support.tiny_bundle import make_tiny_bundle
 from workers.encoding.pool import POOL
+from workers.jobs.runner import run_job_inline
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("clean_redis")]
 
@@ -49,6 +53,15 @@ def test_a_path_that_is_not_there_is_a_sentence(tmp_path):
         call_command("import_documents", "notes", tmp_path / "none")
     with pytest.raises(CommandError, match="There is no file"):
         call_command("upload_model", tmp_path / "none.zip")
+
+
+def test_a_path_that_the_worker_does_not_see_is_a_sentence_that_names_its_machine(notes, capsys):
+    job = import_folder_start(collection=collection_create(name="Notes"), path=notes)
+    notes.unlink()
+    failed = run_job_inline(job)
+    assert (failed.state, failed.error_id) == ("failed", "import.path_not_on_worker")
+    assert str(notes) in failed.error
+    assert socket.gethostname() in failed.error
 
 
 def test_a_models_whole_life_on_the_command_line(notes, tmp_path, capsys):

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
-import tempfile
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import close_old_connections, connection
 
 from retrieval_site.memory import LIBRARIES_BYTES, die_first, limit_data
-from retrieval_site.own_folder import use_own_folder
+from retrieval_site.own_folder import temporary_root, use_own_folder
 from retrieval_site.supervisor.processes import tied_to_parent
 from retrieval_site.tracing import flush, span
 from workers.jobs.context import stopping
@@ -52,4 +50,4 @@ def _prepare() -> None:
     die_first()
     limit_data(settings.CONFIG.job_memory_bytes + LIBRARIES_BYTES)
     with suppress(OSError):  # a full disk: the system's folder will do
-        use_own_folder(Path(tempfile.gettempdir()) / f"sightline-jobs-{os.getuid()}", passable=True)
+        use_own_folder(temporary_root(), passable=True)

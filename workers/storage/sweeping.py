@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import DatabaseError, connection, transaction
 from django.db.models import Exists, ForeignKey, OuterRef, Q
@@ -15,6 +19,7 @@ from django.db.models.functions import Now
 
 from retrieval_site.errors import AppError
 from workers.models import Blob, Job, JobState
+from workers.storage.folder import INCOMING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,6 +30,7 @@ YOUNG = timedelta(hours=1)
 """An upload stores its blob first and refers to it a moment later."""
 IMPORT_FILES_KEPT = timedelta(days=30)
 """A finished import may be tried again, or follow its dry run, for so long."""
+HALF_WRITTEN_SECONDS = 86_400
 
 
 _followers: list[Callable[[str], None]] = []
@@ -65,17 +71,40 @@ def _lock(function: str) -> bool:
 
 @dataclass(frozen=True)
 class Swept:
-    """How many blobs were (or would be) removed, and their bytes."""
+    """How many files were (or would be) removed, and their bytes."""
 
     blobs: int
     size: int
 
 
 def blobs_sweep(*, dry_run: bool = False) -> Swept:
-    """Remove every blob older than an hour that no row and no job refers to, its file included."""
+    """Remove every blob older than an hour that no row and no job refers to, its file included.
+
+    And what processes that were killed while they wrote left of blobs and of bundles' folders a day ago or longer.
+    """
     unused = list(blobs_unused().values_list("pk", "size"))
     removed = [size for sha256, size in unused if dry_run or blob_remove(sha256)]
+    for left in _half_written():
+        removed.append(_bytes_of(left))
+        if not dry_run and left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        elif not dry_run:
+            left.unlink(missing_ok=True)
     return Swept(len(removed), sum(removed))
+
+
+def _half_written() -> Iterator[Path]:
+    """Yield what nobody has written to for a day: neither a blob nor a bundle takes so long."""
+    data = Path(settings.DATA_DIR)
+    for path in (*(data / "blobs" / INCOMING).glob("*"), *(data / "versions").glob(".*")):
+        with suppress(FileNotFoundError):  # another process was just done with it
+            if time.time() - path.stat().st_mtime > HALF_WRITTEN_SECONDS:
+                yield path
+
+
+def _bytes_of(path: Path) -> int:
+    files = [path] if path.is_file() else [each for each in path.rglob("*") if each.is_file()]
+    return sum(each.stat().st_size for each in files)
 
 
 def blob_remove_unused(sha256: str) -> bool:

@@ -23,8 +23,14 @@ class Command(BaseCommand):
             "--note", type=Path, help="touch this file if a password was set; do not print it"
         )
         parser.add_argument("--reset-admin-password", action="store_true")
+        parser.add_argument(
+            "--static-only", action="store_true", help="only collect static files, as images do when built"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["static_only"]:
+            collect_static(settings.STATIC_ROOT)
+            return
         call_command("migrate", interactive=False, verbosity=options["verbosity"])
         if not settings.DEBUG:
             collect_static(settings.STATIC_ROOT)

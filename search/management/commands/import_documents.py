@@ -25,7 +25,9 @@ class Command(JobCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("collection", help="slug of the collection")
         parser.add_argument(
-            "path", type=Path, help="JSONL, CSV, zip, captions, COCO or Karpathy JSON, or a folder"
+            "path",
+            type=Path,
+            help="JSONL, CSV, zip, captions, COCO or Karpathy JSON, or a folder; where workers see it, too",
         )
         parser.add_argument("--format", choices=FORMATS, help="where the content does not tell it")
         parser.add_argument("--per", choices=("caption", "picture"),

@@ -148,6 +148,7 @@ def test_a_replica_that_is_too_far_behind_is_not_read_and_metrics_say_so(
     said = dict(line.rsplit(" ", 1) for line in lines if line.startswith("sightline_replica_"))
     assert said["sightline_replica_answers"] == "1.0"
     assert float(said["sightline_replica_delay_seconds"]) > 0.2
+    assert said["sightline_replica_delay_limit_seconds"] == "0.2"
     assert float(said["sightline_replica_behind_bytes"]) > 0
     paused()
     assert progress().delay_seconds == 0

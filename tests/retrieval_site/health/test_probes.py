@@ -5,16 +5,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.test import RequestFactory
 
 from retrieval_site.health import broker, checks
 from retrieval_site.health.checks import CheckFailedError, register
-from retrieval_site.health.middleware import readyz_in_detail
+from retrieval_site.health.middleware import readyz_in_detail, startedz
 from workers.encoding import wire
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     import redis
     from django.test import Client
@@ -96,6 +97,59 @@ def test_another_package_adds_a_check() -> None:
     register("index", fails)
     found = readiness()[1]["index"]
     assert found == {"ok": False, "detail": "The index of demo@1 does not answer."}
+
+
+def started() -> tuple[int, str]:
+    answer = startedz(RequestFactory().get("/startedz"))
+    return answer.status_code, json.loads(answer.content).get("detail", "")
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("broker_away")
+def test_a_process_has_started_whatever_part_of_the_site_is_away() -> None:
+    assert readiness()[0] == 503
+    assert started() == (200, "")
+
+
+@pytest.mark.django_db
+def test_a_process_has_not_started_before_the_migrations_of_its_version() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM django_migrations WHERE app = 'workers' AND name LIKE '0001%'")
+    status, detail = started()
+    assert status == 503
+    assert "lacks 1 migrations of this version, such as workers.0001_" in detail
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE django_migrations")
+    assert "no tables yet" in started()[1]
+
+
+@pytest.mark.django_db
+def test_migrations_of_a_newer_version_stop_no_former_one() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO django_migrations (app, name, applied) VALUES ('search', '9999_newer', now())"
+        )
+    assert started()[0] == 200
+
+
+@pytest.mark.django_db
+def test_a_process_without_static_files_has_not_started(settings: Any, tmp_path: Path) -> None:
+    settings.STATIC_ROOT = tmp_path
+    backend = {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}
+    settings.STORAGES = settings.STORAGES | {"staticfiles": backend}
+    assert "Static files are not collected" in started()[1]
+    (tmp_path / "staticfiles.json").write_text(json.dumps({"paths": {"a.css": "a.1.css"}, "version": "1.1"}))
+    settings.STORAGES = settings.STORAGES | {"staticfiles": dict(backend)}
+    assert started()[0] == 200
+
+
+@pytest.mark.usefixtures("clean_redis")
+def test_a_process_has_not_started_while_the_database_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr(checks.connection, "cursor", refuse)
+    assert started() == (503, "PostgreSQL does not answer: connection refused")
 
 
 def test_probes_are_answered_by_address_and_without_https(client: Client, settings: Any) -> None:

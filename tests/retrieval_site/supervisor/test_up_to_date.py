@@ -62,6 +62,15 @@ def test_a_lost_database_or_static_folder_is_noticed(bootstrapped: Bootstrapped,
     assert not bootstrapped.is_current()
 
 
+def test_static_files_collected_elsewhere_are_looked_for_there(
+    bootstrapped: Bootstrapped, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STATIC_DIR", str(tmp_path / "elsewhere"))
+    assert not bootstrapped.is_current()
+    (tmp_path / "elsewhere").mkdir()
+    assert bootstrapped.is_current()
+
+
 def test_the_watched_files_of_this_project_exist() -> None:
     assert list(PROJECT_FOLDER.glob("*/migrations/0001_initial.py"))
     assert list(PROJECT_FOLDER.glob("static/**/*.css"))

@@ -13,12 +13,16 @@ import threading
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import psutil
+import psycopg
 import pytest
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
 
 from tests.support.web import WebServer, read_all, read_answer, web_server
-from tests.support.workers import ROOT, wait_until
+from tests.support.workers import ROOT, wait_until, worker_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +44,7 @@ def test_probes_answer_while_every_thread_is_busy(own: WebServer) -> None:
     for client in busy:
         client.sendall(SLOW % 4)
     time.sleep(0.5)
-    for address in ("/healthz", "/readyz", "/metrics"):
+    for address in ("/healthz", "/startedz", "/readyz", "/metrics"):
         status, body = own.get(address, port=own.probe_port)
         assert status in {200, 503}
         assert body
@@ -84,6 +88,35 @@ def test_healthz_answers_while_a_database_neither_answers_nor_refuses(
             web.process.kill()
             for thread in asking:
                 thread.join()
+
+
+@pytest.fixture
+def empty_database(django_db_setup: None) -> Iterator[str]:
+    """The address of a database without tables beside that of the tests."""
+    name = f"started_{os.getpid()}"
+    server = urlsplit(worker_environment()["DATABASE_URL"])
+    with psycopg.connect(server.geturl(), autocommit=True) as beside:
+        beside.execute(f"CREATE DATABASE {name}")
+        yield server._replace(path=f"/{name}").geturl()
+        beside.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+def test_a_server_begins_once_it_could_answer_pages_and_goes_on_without_the_database(
+    empty_database: str, tmp_path: Path
+) -> None:
+    with web_server(tmp_path, DATABASE_URL=empty_database) as web:
+        status, body = web.get("/startedz", port=web.probe_port)
+        assert (status, b"no tables yet" in body) == (503, True)
+        with psycopg.connect(empty_database, autocommit=True) as made:
+            made.execute("CREATE TABLE django_migrations (app text, name text)")
+            insert = "INSERT INTO django_migrations VALUES (%s, %s)"
+            made.cursor().executemany(insert, MigrationRecorder(connection).applied_migrations())
+        assert web.get("/startedz", port=web.probe_port)[0] == 200
+        parts = urlsplit(empty_database)
+        with psycopg.connect(worker_environment()["DATABASE_URL"], autocommit=True) as other:
+            other.execute(f"DROP DATABASE {parts.path[1:]} WITH (FORCE)")
+        assert web.get("/readyz", port=web.probe_port)[0] == 503
+        assert web.get("/startedz", port=web.probe_port)[0] == 200
 
 
 def _ready(web: WebServer) -> None:
@@ -175,13 +208,20 @@ def test_the_server_ends_with_the_process_that_started_it(own: WebServer, tmp_pa
 def test_a_start_removes_what_a_killed_server_left_and_nothing_of_one_that_lives(
     own: WebServer, tmp_path: Path
 ) -> None:
-    (living,) = (tmp_path / "spool").iterdir()
+    (living,) = (path for path in (tmp_path / "spool").iterdir() if path.is_dir())
     abandoned = tmp_path / "spool" / "999-abandoned"
     abandoned.mkdir()
     (abandoned / "half.upload").write_bytes(b"x")
     with web_server(tmp_path):
         assert living.is_dir()
         assert not abandoned.exists()
+
+
+def test_bodies_wait_where_the_operator_says(django_db_setup: None, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    with web_server(tmp_path / "data", SPOOL_DIR=str(tmp_path / "near")):
+        assert [path for path in (tmp_path / "near").iterdir() if path.is_dir()]
+        assert not (tmp_path / "data" / "spool").exists()
 
 
 def test_the_process_is_small_and_holds_no_neural_library(tmp_path: Path) -> None:

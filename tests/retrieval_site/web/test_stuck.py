@@ -10,12 +10,16 @@ from retrieval_site.web.probes import ProbeApplication
 LIMIT_SECONDS = 120.0
 
 
-def asked(stuck_seconds: float) -> tuple[int, bytes]:
+def asked(stuck_seconds: float, path: str = "/healthz") -> tuple[int, bytes]:
     status: list[str] = []
     application = ProbeApplication(lambda: stuck_seconds, LIMIT_SECONDS)
-    environ: dict[str, Any] = {"PATH_INFO": "/healthz", "REQUEST_METHOD": "GET", "wsgi.input": io.BytesIO()}
+    environ: dict[str, Any] = {"PATH_INFO": path, "REQUEST_METHOD": "GET", "wsgi.input": io.BytesIO()}
     body = b"".join(application(environ, lambda line, headers: status.append(line)))
     return int(status[0].split()[0]), body
+
+
+def test_a_stuck_server_gets_no_further_requests() -> None:
+    assert asked(LIMIT_SECONDS + 1, "/startedz")[0] == 503
 
 
 def test_healthz_fails_when_requests_wait_and_no_thread_ends_its_work() -> None:

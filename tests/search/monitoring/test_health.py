@@ -184,7 +184,8 @@ def test_an_empty_installation_has_the_page(client):
     assert "Nothing was measured yet" in shown.content.decode()
 
 
-def test_prometheus_reads_the_last_measurements(version):
+def test_prometheus_reads_the_last_measurements(version, settings):
+    settings.CONFIG = replace(settings.CONFIG, no_match_alert=0.25, recall_target=0.8)
     gauges_forget()
     row(version, recall=0.5)
     row(version)
@@ -194,6 +195,8 @@ def test_prometheus_reads_the_last_measurements(version):
     labels = 'kind="passage",modality="image",model="watched@1"'
     assert f"sightline_index_recall{{{labels}}} 0.8" in read
     assert 'sightline_searches_last_day{match="none"} 1.0' in read
+    assert "sightline_searches_no_match_limit 0.25" in read
+    assert "sightline_index_recall_target 0.8" in read
     assert 'sightline_vector_rows_dead{kind="passage",model="watched@1"}' in read
 
 

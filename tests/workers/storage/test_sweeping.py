@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from datetime import timedelta
 from io import StringIO
 
@@ -39,6 +41,22 @@ def test_a_dry_run_counts_and_removes_nothing():
     call_command("blobs_sweep", "--dry-run", stdout=out)
     assert "1 files would be removed" in out.getvalue()
     assert default_storage.exists(blob.storage_name)
+
+
+def test_what_a_killed_process_left_half_written_goes_after_a_day(settings, tmp_path):
+    settings.DATA_DIR = tmp_path
+    old, young = tmp_path / "blobs" / "incoming" / "old", tmp_path / "blobs" / "incoming" / "young"
+    partial, version = tmp_path / "versions" / ".abc.1234", tmp_path / "versions" / "abc"
+    for path in (old, young, partial / "weights", version / "weights"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"12345")
+    day_ago = time.time() - 86_500
+    for path in (old, partial, version):
+        os.utime(path, (day_ago, day_ago))
+    assert blobs_sweep(dry_run=True) == Swept(2, 10)
+    assert blobs_sweep() == Swept(2, 10)
+    assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == ["weights", "young"]
+    assert version.is_dir()
 
 
 def test_a_young_blob_stays():
