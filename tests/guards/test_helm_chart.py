@@ -350,6 +350,16 @@ def test_what_comes_before_a_release_is_right_and_holds_no_secret(sizes):
     assert (values["secret"], values["claim"]) == (secret["metadata"]["name"], claim["metadata"]["name"])
 
 
+def test_the_volume_is_given_to_the_user_that_pods_run_as(sizes):
+    pod = yaml.safe_load((DEPLOY / "helm" / "own-volume.yaml").read_text())
+    validating.validate(pod, OLDEST, strict=True)
+    rights = _pods(sizes["small"])["setup"]["securityContext"]
+    (container,) = pod["spec"]["containers"]
+    assert container["command"] == ["chown", f"{rights['runAsUser']}:{rights['runAsGroup']}", "/data"]
+    (volume,) = pod["spec"]["volumes"]
+    assert volume["persistentVolumeClaim"]["claimName"] == "sightline-data"
+
+
 def _amount(written: str) -> float:
     """Return processors, or GiB."""
     for unit, share in (("Mi", 1024), ("Gi", 1), ("m", 1000)):
