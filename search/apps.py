@@ -64,6 +64,7 @@ def _schedule() -> None:
         FORGET_TABLES,
         MAIL_NEW,
         MONITOR,
+        SWEEP_FILES,
     )
     from search.monitoring.measure import monitoring_due
     from search.relevance.fitting import calibrations_due, calibrations_renew
@@ -76,11 +77,13 @@ def _schedule() -> None:
     from search.services.table_uploads import table_looks_to_forget
     from search.webhooks.listening import webhooks_start_due
     from workers.jobs.daily import job_daily, job_scheduled
+    from workers.storage.sweeping import sweep_is_due
 
     job_daily(EXPIRE_QUERIES, lambda: queries_due() or photo_batches_to_end().exists())
     job_daily(EXPIRE_RECORDS, records_due)
     job_daily(EMPTY_TRASH, lambda: trash_to_end().exists() or blobs_to_end().exists())
     job_daily(FORGET_TABLES, lambda: table_looks_to_forget().exists())
+    job_daily(SWEEP_FILES, sweep_is_due)
     job_daily(MAIL_NEW, mail_due)
     job_daily(CALIBRATE, calibrations_due)
     job_daily(MONITOR, monitoring_due)

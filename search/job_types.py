@@ -275,6 +275,13 @@ class ForgetTablesResult(JobResult):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SweepFilesResult(JobResult):
+    """`removed`: how many stored files went that nothing refers to."""
+
+    removed: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class ExpireRecordsResult(JobResult):
     """How many entries of the audit log and how many jobs went, and how many judgements are nobody's any more."""
 
@@ -333,6 +340,7 @@ DELIVER_WEBHOOKS = JobType("deliver_webhooks", JobParameters, DeliverResult)
 CURATE = JobType("curate", CurateParameters, CurateResult)
 FIND_DUPLICATES = JobType("find_duplicates", DuplicatesParameters, DuplicatesResult)
 EMPTY_TRASH = JobType("empty_trash", JobParameters, EmptyTrashResult)
+SWEEP_FILES = JobType("sweep_files", JobParameters, SweepFilesResult)
 
 
 OF_A_COLLECTION = (IMPORT, LOOK_AT_TABLES, SOURCE_ROUND, UNDO_IMPORT, CURATE, FIND_DUPLICATES)

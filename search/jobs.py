@@ -52,6 +52,7 @@ from search.job_types import (
     SEARCH_PHOTOS,
     SHADOW,
     SOURCE_ROUND,
+    SWEEP_FILES,
     UNDO_IMPORT,
     CalibrateResult,
     CoverageByVersion,
@@ -82,6 +83,7 @@ from search.job_types import (
     ShadowResult,
     SourceRoundParameters,
     SourceRoundResult,
+    SweepFilesResult,
     UndoParameters,
     UndoResult,
 )
@@ -107,6 +109,7 @@ from workers.inference.errors import InferenceError
 from workers.jobs.errors import JobCancelled
 from workers.jobs.registry import job_handler
 from workers.jobs.rights import NOT_PERMITTED
+from workers.storage.sweeping import blobs_sweep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -252,6 +255,12 @@ def run_look_at_tables(run: JobRun[LookParameters, LookResult]) -> LookResult:
 def run_forget_tables(_: JobRun[JobParameters, ForgetTablesResult]) -> ForgetTablesResult:
     """Remove the files that somebody sent and never imported."""
     return ForgetTablesResult(removed=table_looks_forget())
+
+
+@job_handler(SWEEP_FILES)
+def run_sweep_files(_: JobRun[JobParameters, SweepFilesResult]) -> SweepFilesResult:
+    """Remove the stored files that nothing refers to."""
+    return SweepFilesResult(removed=blobs_sweep().blobs)
 
 
 @job_handler(EXPIRE_RECORDS)

@@ -70,8 +70,8 @@ def metrics(request: HttpRequest) -> HttpResponse:
 PROBE_PAGES = {"/healthz": healthz, "/startedz": startedz, "/readyz": readyz_in_detail, "/metrics": metrics}
 """What the probes' own port answers."""
 PAGES = {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics}
-OWN_NETWORK = frozenset({"/metrics"})
-"""Not answered where HTTPS says that strangers reach this server; the probes' port answers it there too."""
+OWN_NETWORK = frozenset({"/metrics", "/readyz"})
+"""Not answered where HTTPS says that strangers reach this server; the probes' port answers them there too."""
 
 
 class HealthMiddleware:

@@ -1,5 +1,5 @@
-"""Ending by age what is kept of people's work beside their searches: the audit log, finished jobs, who judged, and who
-never came.
+"""Ending by age what is kept of people's work beside their searches: the audit log, finished jobs, who judged, who
+never came, and who was signed in.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import Exists, ForeignKey, OuterRef
 from django.db.models.functions import Now
@@ -65,9 +66,14 @@ def judgements_to_anonymise() -> QuerySet[Judgement]:
     return old if days else Judgement.objects.none()
 
 
+def sessions_to_end() -> QuerySet[Session]:
+    """Return the sessions that have expired, which nobody can use any more."""
+    return Session.objects.filter(expire_date__lt=Now())
+
+
 def records_due() -> bool:
     """Return whether anything has had its time."""
-    over = (audit_to_end(), jobs_to_end(), judgements_to_anonymise(), invitations_to_end())
+    over = (audit_to_end(), jobs_to_end(), judgements_to_anonymise(), invitations_to_end(), sessions_to_end())
     return any(rows.exists() for rows in over)
 
 
@@ -81,6 +87,7 @@ def records_end(run: JobRun[JobParameters, ExpireRecordsResult]) -> None:
     run.stage("make old judgements anonymous")
     run.remember(judgements=judgements_anonymise(judgements_to_anonymise()))
     invitations_to_end().delete()
+    sessions_to_end().delete()
 
 
 def _jobs_end(run: JobRun[JobParameters, ExpireRecordsResult]) -> int:

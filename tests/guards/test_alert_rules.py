@@ -76,6 +76,32 @@ def test_every_alert_is_tried_out():
 
 
 @pytest.mark.parametrize("name", BOARDS)
+def test_dashboards_show_the_namespace_that_is_chosen(name):
+    """All of them, and installations without that label, by the value that is chosen at first."""
+    board = BOARDS[name]
+    (chosen,) = (each for each in board["templating"]["list"] if each["name"] == "namespace")
+    assert (chosen["current"]["value"], chosen["allValue"]) == ("$__all", ".*")
+    for panel in board["panels"]:
+        for target in panel.get("targets", []):
+            named = re.findall(r"sightline_[a-z_]+(.{0,13})", target["expr"])
+            assert named
+            assert set(named) == {'{namespace=~"'}
+
+
+def test_every_rule_keeps_installations_apart():
+    """Every number that is aggregated keeps the namespace; what is absent has none, and the chart names it there."""
+    rules = [
+        rule
+        for group in yaml.safe_load((RULES / "alerts.yml").read_text())["groups"]
+        for rule in group["rules"]
+    ]
+    for rule in rules:
+        aggregated = re.findall(r"\b(?:max|min|sum)\b(.{0,14})", rule["expr"])
+        assert bool(aggregated) == (rule["alert"] != "SightlineNotScraped")
+        assert set(aggregated) <= {" by (namespace"}
+
+
+@pytest.mark.parametrize("name", BOARDS)
 def test_dashboards_can_be_loaded(name):
     board = BOARDS[name]
     assert board["uid"] == f"sightline-{name}"

@@ -120,6 +120,34 @@ def test_images_collect_their_static_files_when_built_beside_what_versions_share
     assert (tmp_path / "collected" / names["css/base.css"]).is_file()
 
 
+def test_images_copy_every_list_of_packages_that_they_install() -> None:
+    """A list may include others by `-r`; those that the stage of wheels writes into one include none."""
+    dockerfile = (ROOT / "deploy" / "Dockerfile").read_text()
+    assert "COPY requirements requirements\n" in dockerfile
+    installed = re.findall(r"-r requirements/([\w-]+\.txt)", dockerfile)
+    copied = re.findall(r"requirements/([\w-]+\.txt) ", dockerfile)
+    assert installed == ["train.txt"]
+    included = [
+        line for name in installed for line in (ROOT / "requirements" / name).read_text().splitlines()
+    ]
+    assert {*installed, *(line.split()[1] for line in included if line.startswith("-r"))} == set(copied)
+
+
+EXTRAS = ("ldap", "tracing")
+
+
+@pytest.mark.parametrize("extra", EXTRAS)
+def test_extras_of_the_images_are_lists_that_include_no_other(compose: dict[str, Any], extra: str) -> None:
+    for name in ("lean", extra):
+        assert "\n-r" not in (ROOT / "requirements" / f"{name}.txt").read_text()
+    assert f'--build-arg EXTRAS="{" ".join(EXTRAS)}"' in (ROOT / "deploy" / "Dockerfile").read_text()
+    built = [service["build"] for service in compose["services"].values() if "build" in service]
+    assert all(build["args"] == {"EXTRAS": "${EXTRAS:-}"} for build in built)
+    steps = WORKFLOWS["images"]["jobs"]["image"]["steps"]
+    given = [step["with"] for step in steps if "build-push-action" in step.get("uses", "")]
+    assert [step["build-args"] for step in given] == ["EXTRAS=${{ vars.EXTRAS }}"] * 2
+
+
 def test_bootstrap_runs_before_web_and_workers(compose: dict[str, Any]) -> None:
     assert compose["services"]["setup"]["command"] == "python manage.py bootstrap"
     for name in ("web", "query", "bulk", "query-gpu", "bulk-gpu"):

@@ -17,65 +17,15 @@ import yaml
 from retrieval_site.config import GIB, MIB
 from retrieval_site.health.middleware import PROBE_PAGES
 from tests.guards.test_deployment_files import known_variables, worker_words
+from tests.support.chart_values import CHART, DEPLOY, NEVER_PLAIN, OF_LIBRARIES, REFUSED, SIZES
 
 validating = pytest.importorskip("kubernetes_validate")
 pytest.importorskip("helm_python")
 
-DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
-CHART = DEPLOY / "helm" / "sightline"
 OLDEST, NEWEST = "1.27", "1.37"
 OPERATORS = {"ScaledObject", "PodMonitor", "PrometheusRule"}
 """Kinds of KEDA and of the Prometheus operator, whose schemas no package brings."""
-NEVER_PLAIN = {
-    "SECRET_KEY",
-    "DATABASE_URL",
-    "DATABASE_READ_URL",
-    "VECTOR_SHARDS",
-    "REDIS_URL",
-    "ADMIN_PASSWORD",
-}
-NEVER_PLAIN |= {
-    "SOURCE_S3_KEY_ID",
-    "SOURCE_S3_SECRET",
-    "BLOB_S3_KEY_ID",
-    "BLOB_S3_SECRET",
-    "BACKUP_S3_KEY_ID",
-}
-NEVER_PLAIN |= {
-    "BACKUP_S3_SECRET",
-    "HUB_TOKEN",
-    "EMAIL_HOST_PASSWORD",
-    "OIDC_CLIENT_SECRET",
-    "LDAP_BIND_PASSWORD",
-}
-REFUSED = {
-    "secret in plain": {"settings": {"REDIS_URL": "redis://:word@host"}},
-    "a number, which Kubernetes takes for no text": {"settings": {"WEB_THREADS": 8}},
-    "tag that moves": {"image": {"tag": "latest"}},
-    "misspelt": {"webb": {"replicas": 3}},
-    "nobody left": {"web": {"replicas": 0}},
-}
 Manifest = dict[str, Any]
-
-
-def _values(*names: str) -> dict[str, Any]:
-    merged: dict[str, Any] = {}
-    for name in names:
-        for part, values in yaml.safe_load((CHART / f"values-{name}.yaml").read_text()).items():
-            merged[part] = {**merged.get(part, {}), **values}
-    return merged
-
-
-SIZES = {
-    "as it stands": {},
-    "small": _values("small") | {"ingress": {"controller": "ingress-nginx"}},
-    "medium": _values("medium"),
-    "large, GPU": _values("large", "gpu")
-    | {
-        "settings": {"READ_TEXT": "0", "DEVICE": "cuda:0"},
-        "networkPolicy": {"others": {"ports": [443, 636]}},
-    },
-}
 
 
 @pytest.fixture(scope="module")
@@ -100,8 +50,15 @@ def _documents(manifests: dict[str, str]) -> Any:
 
 def _pods(manifests: list[Manifest]) -> dict[str, dict[str, Any]]:
     """Every pod's specification by the part that it is."""
-    templates = [each["spec"]["template"] for each in manifests if each["kind"] in {"Deployment", "Job"}]
+    templates = _templates(manifests).values()
     return {each["metadata"]["labels"]["app.kubernetes.io/component"]: each["spec"] for each in templates}
+
+
+def _templates(manifests: list[Manifest]) -> dict[str, dict[str, Any]]:
+    """Every pod's template by the name of what makes it."""
+    jobs = [(each, each["spec"]["jobTemplate"]) for each in manifests if each["kind"] == "CronJob"]
+    makers = jobs + [(each, each) for each in manifests if each["kind"] in {"Deployment", "Job"}]
+    return {each["metadata"]["name"]: job["spec"]["template"] for each, job in makers}
 
 
 def _containers(manifests: list[Manifest]) -> dict[str, dict[str, Any]]:
@@ -126,7 +83,7 @@ def test_values_that_cannot_be_meant_are_refused(answers, why):
     assert "schema" in answers[why]["error"] or "specification" in answers[why]["error"]
 
 
-@pytest.mark.parametrize(("size", "version"), [("as it stands", OLDEST), ("large, GPU", NEWEST)])
+@pytest.mark.parametrize(("size", "version"), [("with all there is", OLDEST), ("large, GPU", NEWEST)])
 def test_manifests_are_right_by_the_schemas_of_kubernetes(sizes, size, version):
     checked = [each for each in sizes[size] if each["kind"] not in OPERATORS]
     assert len(checked) >= 13
@@ -135,15 +92,17 @@ def test_manifests_are_right_by_the_schemas_of_kubernetes(sizes, size, version):
 
 
 def test_every_part_is_there(sizes):
-    for manifests in sizes.values():
-        assert set(_pods(manifests)) == {"web", "query", "bulk", "setup"}
+    for size, manifests in sizes.items():
+        asked = {"backup"} if size == "with all there is" else set()
+        assert set(_pods(manifests)) == {"web", "query", "bulk", "setup", "console"} | asked
         for kind in ("PodDisruptionBudget", "NetworkPolicy"):
             parts = {each["metadata"]["name"] for each in manifests if each["kind"] == kind}
             assert parts >= {"sightline-web", "sightline-query", "sightline-bulk"}
 
 
 def test_no_pod_has_more_rights_than_it_needs(sizes):
-    for manifests in sizes.values():
+    for size, manifests in sizes.items():
+        mounts = {"/data", "/tmp"} | ({"/srv/scans"} if size == "with all there is" else set())
         for pod in _pods(manifests).values():
             assert pod["securityContext"]["runAsNonRoot"]
             assert pod["securityContext"]["runAsUser"] > 0
@@ -154,7 +113,9 @@ def test_no_pod_has_more_rights_than_it_needs(sizes):
             assert rights["readOnlyRootFilesystem"]
             assert not rights["allowPrivilegeEscalation"]
             assert rights["capabilities"] == {"drop": ["ALL"]}
-            assert {mount["mountPath"] for mount in container["volumeMounts"]} == {"/data", "/tmp"}
+            assert {mount["mountPath"] for mount in container["volumeMounts"]} == mounts
+            named = {mount["name"] for mount in container["volumeMounts"]}
+            assert named == {volume["name"] for volume in pod["volumes"]}
 
 
 def test_every_container_says_what_it_needs_and_how_it_is_asked(sizes):
@@ -165,7 +126,7 @@ def test_every_container_says_what_it_needs_and_how_it_is_asked(sizes):
             assert "memory" in resources["limits"]
             assert re.fullmatch(r"sightline:[\d.]+-(lean|full)", container["image"])
             probes = {"startupProbe", "livenessProbe", "readinessProbe"} & set(container)
-            assert len(probes) == (0 if part == "setup" else 3)
+            assert len(probes) == (3 if part in {"web", "query", "bulk"} else 0)
 
 
 def test_variables_are_those_that_the_code_reads_once_each_and_secrets_come_from_the_secret(sizes):
@@ -174,7 +135,7 @@ def test_variables_are_those_that_the_code_reads_once_each_and_secrets_come_from
             plain = [each["name"] for each in container["env"] if "value" in each]
             secret = [each["name"] for each in container["env"] if "valueFrom" in each]
             assert len({*plain, *secret}) == len(plain) + len(secret)
-            assert {*plain, *secret} <= known_variables() | {"HOME"}
+            assert {*plain, *secret} <= known_variables() | OF_LIBRARIES
             assert not NEVER_PLAIN & set(plain)
             assert set(secret) <= NEVER_PLAIN
             assert ("ADMIN_PASSWORD" in secret) == (part == "setup")
@@ -183,10 +144,16 @@ def test_variables_are_those_that_the_code_reads_once_each_and_secrets_come_from
 def test_the_schema_refuses_exactly_what_the_secret_has():
     schema = json.loads((CHART / "values.schema.json").read_text())
     refused = set(schema["properties"]["settings"]["propertyNames"]["not"]["enum"])
-    assert refused - {"HF_TOKEN"} == NEVER_PLAIN
+    assert refused == NEVER_PLAIN
     likely = {name for name in known_variables() if re.search("SECRET|PASSWORD|TOKEN|_URL$", name)}
-    # HUB_TOKEN, which the secret has, goes before HF_TOKEN; an address of LDAP holds no password
-    assert likely - NEVER_PLAIN == {"SITE_URL", "HF_TOKEN", "LDAP_URL"}
+    assert likely - NEVER_PLAIN == {"SITE_URL", "LDAP_URL"}  # an address of LDAP holds no password
+
+
+def test_the_docs_name_every_key_of_the_secret():
+    """A key that nobody reads would be passed over in silence."""
+    page = (DEPLOY.parent / "docs" / "kubernetes.md").read_text()
+    (said,) = re.findall(r"^.*reads these keys of it and no others: (.+)$", page, re.MULTILINE)
+    assert set(re.findall(r"`([A-Z0-9_]+)`", said)) == NEVER_PLAIN
 
 
 def test_workers_run_as_one_command_runs_them(sizes):
@@ -195,6 +162,28 @@ def test_workers_run_as_one_command_runs_them(sizes):
         assert set(containers[name]["command"]) == worker_words(name)
     assert containers["web"]["command"] == ["python", "-m", "retrieval_site.web"]
     assert containers["setup"]["command"] == ["python", "manage.py", "bootstrap"]
+
+
+def test_backups_are_made_by_a_job_whose_words_no_shell_reads(sizes, tmp_path):
+    cron = _of(sizes["with all there is"], "CronJob", "-backup")["spec"]
+    assert (cron["schedule"], cron["suspend"], cron["concurrencyPolicy"]) == ("@daily", False, "Forbid")
+    python = tmp_path / "python"
+    python.write_text('#!/bin/sh\nfor word in "$@"; do echo "[$word]"; done\n')
+    python.chmod(0o755)
+    command = _containers(sizes["with all there is"])["backup"]["command"]
+    run = subprocess.run(
+        command, env={"PATH": f"{tmp_path}:/bin"}, capture_output=True, text=True, check=True
+    )
+    words = run.stdout.split()
+    create = ["manage.py", "backup", "create", "s3://bucket/$(id)", "--recipient", "age1x"]
+    prune = ["manage.py", "backup", "prune", "s3://bucket/$(id)", "--keep", "30"]
+    assert words == [f"[{word}]" for word in (*create, *prune)]
+
+
+def test_a_console_is_made_only_when_it_is_asked_for_and_ends_by_itself(sizes):
+    cron = _of(sizes["as it stands"], "CronJob", "-console")["spec"]
+    assert cron["suspend"] is True
+    assert _containers(sizes["as it stands"])["console"]["command"] == ["sleep", str(12 * 3600)]
 
 
 @pytest.mark.parametrize(("part", "silence"), [("query", 60), ("bulk", 300)])
@@ -259,11 +248,7 @@ def test_what_a_pod_receives_waits_in_the_pod_itself(sizes):
 
 def test_everything_that_points_at_pods_meets_them(sizes):
     for manifests in sizes.values():
-        labels = {
-            each["metadata"]["name"]: each["spec"]["template"]["metadata"]["labels"]
-            for each in manifests
-            if each["kind"] in {"Deployment", "Job"}
-        }
+        labels = {name: pod["metadata"]["labels"] for name, pod in _templates(manifests).items()}
         for each in manifests:
             spec = each.get("spec", {})
             if each["kind"] in {"Deployment", "PodDisruptionBudget", "PodMonitor"}:
@@ -316,29 +301,53 @@ def test_the_ingress_lets_the_largest_import_through(sizes, size, name):
 
 
 def test_strangers_reach_nothing_but_the_web_port(sizes):
-    for manifests in sizes.values():
+    for size, manifests in sizes.items():
         policies = {
             each["metadata"]["name"].rpartition("-")[2]: each["spec"]
             for each in manifests
             if each["kind"] == "NetworkPolicy"
         }
-        assert all(policies[part]["ingress"] == [] for part in ("query", "bulk", "setup"))
+        assert set(policies) == set(_pods(manifests))
+        assert all(policy["ingress"] == [] for part, policy in policies.items() if part != "web")
+        out = {"query", "bulk", "console", "backup"} | ({"web"} if size == "with all there is" else set())
         for part, policy in policies.items():
             internet = [peer for rule in policy["egress"] for peer in rule.get("to", []) if "ipBlock" in peer]
-            assert bool(internet) == (part in {"query", "bulk"})
+            assert bool(internet) == (part in out)
             assert all("10.0.0.0/8" in peer["ipBlock"]["except"] for peer in internet)
 
 
 def test_pods_ask_other_servers_only_by_the_ports_that_are_named(sizes):
-    for size, ports in (("medium", set()), ("large, GPU", {443, 636})):
+    for size, ports in (("medium", set()), ("large, GPU", {443, 636}), ("with all there is", {443, 587})):
         policy = _of(sizes[size], "NetworkPolicy", "-web")
         asked = {port["port"] for rule in policy["spec"]["egress"] for port in rule["ports"]}
         assert asked == {53, 5432, 6379} | ports
 
 
-def test_the_release_brings_the_rules_and_dashboards_of_the_repository(sizes):
+@pytest.mark.parametrize(
+    ("size", "peer"),
+    [
+        ("medium", {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "nginx-ingress"}}}),
+        ("with all there is", {"ipBlock": {"cidr": "130.211.0.0/22"}}),
+    ],
+)
+def test_web_pods_hear_the_ingress_and_prometheus_alone(sizes, size, peer):
+    ingress, prometheus = _of(sizes[size], "NetworkPolicy", "-web")["spec"]["ingress"]
+    assert ingress == {"from": [peer], "ports": [{"port": "web"}]}
+    assert prometheus["ports"] == [{"port": "probes"}]
+
+
+def test_the_release_brings_the_rules_of_the_repository_for_its_own_namespace(sizes):
     rules = _of(sizes["medium"], "PrometheusRule")["spec"]
+    own = 'namespace="find"'
+    for group in rules["groups"]:
+        for rule in group["rules"]:
+            assert rule["expr"].count(own) == len(re.findall(r"sightline_\w+\{" + own, rule["expr"]))
+            assert rule["expr"].count(own) == len(re.findall(r"sightline_\w+", rule["expr"])) > 0
+            rule["expr"] = rule["expr"].replace(f"{{{own}}}", "").replace(f"{own}, ", "")
     assert rules == yaml.safe_load((DEPLOY / "prometheus" / "alerts.yml").read_text())
+
+
+def test_the_release_brings_the_dashboards_of_the_repository(sizes):
     boards = _of(sizes["medium"], "ConfigMap")["data"]
     assert {name: json.loads(text) for name, text in boards.items()} == {
         path.name: json.loads(path.read_text()) for path in (DEPLOY / "grafana").glob("*.json")
@@ -354,6 +363,16 @@ def test_what_comes_before_a_release_is_right_and_holds_no_secret(sizes):
     assert all(value.startswith("REPLACE") for value in secret["stringData"].values())
     values = yaml.safe_load((CHART / "values.yaml").read_text())
     assert (values["secret"], values["claim"]) == (secret["metadata"]["name"], claim["metadata"]["name"])
+
+
+def test_the_volume_is_given_to_the_user_that_pods_run_as(sizes):
+    pod = yaml.safe_load((DEPLOY / "helm" / "own-volume.yaml").read_text())
+    validating.validate(pod, OLDEST, strict=True)
+    rights = _pods(sizes["small"])["setup"]["securityContext"]
+    (container,) = pod["spec"]["containers"]
+    assert container["command"] == ["chown", f"{rights['runAsUser']}:{rights['runAsGroup']}", "/data"]
+    (volume,) = pod["spec"]["volumes"]
+    assert volume["persistentVolumeClaim"]["claimName"] == "sightline-data"
 
 
 def _amount(written: str) -> float:

@@ -58,6 +58,23 @@ def test_stores_and_nodes_have_no_public_address(resources: dict[str, dict[str, 
     )
 
 
+def test_volumes_lie_in_the_network_of_the_nodes() -> None:
+    written = (FOLDER / "outputs.tf").read_text()
+    assert "network = google_compute_network.own.name" in written
+    assert 'provisioner          = "filestore.csi.storage.gke.io"' in written
+
+
+def test_the_docs_name_every_output_and_every_service() -> None:
+    page = (FOLDER.parents[2] / "docs" / "kubernetes.md").read_text()
+    section = page.partition("### Terraform")[2].partition("\n### ")[0]
+    assert {labels[0] for labels, _ in blocks("output")} <= set(re.findall(r"\w+", section))
+    (command,) = re.findall(r"gcloud services enable (.+?)`", section)
+    (said,) = re.findall(r"project's id; (.+?) APIs", (FOLDER / "variables.tf").read_text())
+    assert {name.removesuffix(".googleapis.com") for name in command.split()} == set(
+        re.split(r", | and ", said)
+    )
+
+
 def test_what_is_secret_is_said_to_be() -> None:
     outputs = {labels[0]: block for labels, block in blocks("output")}
     assert {name for name, block in outputs.items() if block.get("sensitive")} == {

@@ -122,6 +122,11 @@ def blobs_unused(young: timedelta = YOUNG) -> QuerySet[Blob]:
     return blobs.exclude(Exists(jobs.alias(named=KT("params__blob")).filter(named=OuterRef("pk"))))
 
 
+def sweep_is_due() -> bool:
+    """Return whether a sweep would find anything."""
+    return blobs_unused().exists() or next(_half_written(), None) is not None
+
+
 def _references() -> Iterator[ForeignKey[object, object]]:
     for relation in Blob._meta.get_fields(include_hidden=True):
         field = getattr(relation, "field", None)

@@ -3,6 +3,25 @@ output "cluster" {
   value       = google_container_cluster.own.name
 }
 
+output "registry" {
+  description = "Where the images are pushed; the nodes may pull from it. The chart's image.repository is this with /sightline behind it."
+  value       = "${var.region}-docker.pkg.dev/${var.project}/${google_artifact_registry_repository.own.repository_id}"
+}
+
+output "storage_class" {
+  description = "For kubectl apply: the cluster's own classes make Filestore volumes in the network `default`, which its nodes do not reach."
+  value = yamlencode({
+    apiVersion           = "storage.k8s.io/v1"
+    kind                 = "StorageClass"
+    metadata             = { name = "${var.name}-rwx" }
+    provisioner          = "filestore.csi.storage.gke.io"
+    parameters           = { tier = "standard", network = google_compute_network.own.name }
+    reclaimPolicy        = "Retain"
+    volumeBindingMode    = "WaitForFirstConsumer"
+    allowVolumeExpansion = true
+  })
+}
+
 output "database_url" {
   description = "DATABASE_URL of the chart's secret."
   sensitive   = true

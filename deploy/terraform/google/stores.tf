@@ -62,6 +62,12 @@ resource "google_redis_instance" "own" {
   }
 }
 
+resource "google_artifact_registry_repository" "own" {
+  repository_id = var.name
+  location      = var.region
+  format        = "DOCKER"
+}
+
 # Backups, and blobs where they are kept in a bucket; both speak S3 to it with the key below.
 resource "google_storage_bucket" "own" {
   name                        = "${var.project}-${var.name}"

@@ -1,5 +1,5 @@
 variable "project" {
-  description = "The project's id; compute, container, sqladmin, redis, servicenetworking and file APIs are enabled there."
+  description = "The project's id; compute, container, artifactregistry, sqladmin, redis, servicenetworking and file APIs are enabled there."
   type        = string
 }
 

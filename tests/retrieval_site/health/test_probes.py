@@ -186,9 +186,10 @@ def test_metrics_leave_out_what_the_broker_cannot_say(client: Client) -> None:
     assert "process_resident_memory_bytes" in text
 
 
-def test_metrics_are_for_the_own_network_where_strangers_reach_the_server(
-    client: Client, settings: Any
+@pytest.mark.parametrize("path", ["/metrics", "/readyz"])
+def test_what_costs_work_is_for_the_own_network_where_strangers_reach_the_server(
+    client: Client, settings: Any, path: str
 ) -> None:
     settings.CONFIG = replace(settings.CONFIG, https=True)
-    assert client.get("/metrics").status_code == 404
+    assert client.get(path).status_code == 404
     assert client.get("/healthz").status_code == 200

@@ -196,5 +196,6 @@ def test_a_proxys_headers_are_taken_where_the_operator_says_that_there_is_one(
         )
         assert seen["address"] == "https://localhost/test/told/"
         assert seen["headers"]["HTTP_X_FORWARDED_FOR"] == "9.9.9.9"
-        assert web.get("/metrics")[0] in {301, 404}  # for the own network, on the probes' port
+        for path in ("/metrics", "/readyz"):  # for the own network, on the probes' port
+            assert web.get(path)[0] in {301, 404}
         assert web.get("/metrics", port=web.probe_port)[0] == 200

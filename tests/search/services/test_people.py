@@ -9,6 +9,7 @@ from datetime import timedelta
 from io import BytesIO
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
 from django.test import Client
@@ -21,7 +22,7 @@ from search.job_types import EXPIRE_RECORDS
 from search.models import AuditEntry, Invitation, Judgement, Membership, Query, SavedSearch
 from search.services.members import members_replace
 from search.services.people import OF_PEOPLE, Erased, field_name, people_fields, person_erase, person_export
-from search.services.record_ages import jobs_to_end
+from search.services.record_ages import jobs_to_end, records_due
 from search.services.tokens import token_create
 from tests.support.corpus import make_collection, make_documents
 from tests.support.pages import kept_query
@@ -160,6 +161,16 @@ def test_the_command_erases_only_when_told_twice(anna, tmp_path):
     call_command("person", "erase", "anna", "--yes")
     with pytest.raises(CommandError, match=r"user\.not_found"):
         call_command("person", "erase", "anna", "--yes")
+
+
+def test_expired_sessions_end():
+    now = timezone.now()
+    Session.objects.create(session_key="open", session_data="", expire_date=now + timedelta(hours=1))
+    assert not records_due()
+    Session.objects.create(session_key="expired", session_data="", expire_date=now - timedelta(hours=1))
+    assert records_due()
+    run_job_inline(job_create_once(EXPIRE_RECORDS, EXPIRE_RECORDS.parameters())[0])
+    assert Session.objects.get().session_key == "open"
 
 
 def test_raters_and_jobs_end_by_their_age(anna, documents, settings):

@@ -13,8 +13,11 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from models_admin.models import ModelVersion
+from search.job_types import SWEEP_FILES
 from tests.support.corpus import make_collection, picture
 from tests.support.pages import save_document
+from workers.jobs.daily import start_daily
+from workers.jobs.runner import run_job_inline
 from workers.models import Blob, Job
 from workers.storage.blobs import blob_store
 from workers.storage.sweeping import Swept, blobs_sweep
@@ -32,6 +35,15 @@ def test_an_old_blob_without_a_reference_goes_with_its_file():
     assert blobs_sweep() == Swept(1, 8)
     assert not Blob.objects.exists()
     assert not default_storage.exists(blob.storage_name)
+
+
+def test_a_daily_job_removes_it():
+    blob_store(b"nobody's", "image/png")
+    assert [job for job in start_daily() if job.type == SWEEP_FILES.name] == []
+    _age(hours=2)
+    (job,) = [job for job in start_daily() if job.type == SWEEP_FILES.name]
+    assert run_job_inline(job).result["removed"] == 1
+    assert not Blob.objects.exists()
 
 
 def test_a_dry_run_counts_and_removes_nothing():

@@ -1,4 +1,4 @@
-{{- /* Every template takes a dict of `root` (the chart's $) and `part` (web, query, bulk or setup). */ -}}
+{{- /* Every template takes a dict of `root` (the chart's $) and `part` (web, query, bulk, setup, console or backup). */ -}}
 
 {{- define "sightline.name" -}}
 {{ .root.Release.Name | trunc 40 | trimSuffix "-" }}-{{ .part }}
@@ -51,7 +51,7 @@ labels: {{- include "sightline.labels" . | nindent 2 }}
 - name: {{ . }}
   valueFrom: {secretKeyRef: {name: {{ $.root.Values.secret }}, key: {{ . }}}}
 {{- end }}
-{{- $optional := list "DATABASE_READ_URL" "VECTOR_SHARDS" "SOURCE_S3_KEY_ID" "SOURCE_S3_SECRET" "BLOB_S3_KEY_ID" "BLOB_S3_SECRET" "BACKUP_S3_KEY_ID" "BACKUP_S3_SECRET" "HUB_TOKEN" "EMAIL_HOST_PASSWORD" "OIDC_CLIENT_SECRET" "LDAP_BIND_PASSWORD" }}
+{{- $optional := list "DATABASE_READ_URL" "VECTOR_SHARDS" "SOURCE_S3_KEY_ID" "SOURCE_S3_SECRET" "BLOB_S3_KEY_ID" "BLOB_S3_SECRET" "BACKUP_S3_KEY_ID" "BACKUP_S3_SECRET" "HUB_TOKEN" "EMAIL_HOST_PASSWORD" "OIDC_CLIENT_SECRET" "LDAP_BIND_PASSWORD" "HF_TOKEN" "OTEL_EXPORTER_OTLP_HEADERS" }}
 {{- range ternary (append $optional "ADMIN_PASSWORD") $optional (eq .part "setup") }}
 - name: {{ . }}
   valueFrom: {secretKeyRef: {name: {{ $.root.Values.secret }}, key: {{ . }}, optional: true}}
@@ -72,6 +72,9 @@ securityContext:
 volumeMounts:
   - {name: data, mountPath: /data}
   - {name: tmp, mountPath: /tmp}
+  {{- with .root.Values.extraVolumeMounts }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
 resources:
   requests: {{- toYaml $values.resources.requests | nindent 4 }}
   limits: {{- toYaml $values.resources.limits | nindent 4 }}
@@ -97,7 +100,7 @@ securityContext:
 {{- with .root.Values.image.pullSecrets }}
 imagePullSecrets: {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- if ne .part "setup" }}
+{{- if has .part (list "web" "query" "bulk") }}
 affinity:
   podAntiAffinity:
     preferredDuringSchedulingIgnoredDuringExecution:
@@ -124,4 +127,7 @@ volumes:
     persistentVolumeClaim: {claimName: {{ .root.Values.claim }}}
   - name: tmp
     emptyDir: {}
+  {{- with .root.Values.extraVolumes }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
 {{- end }}
