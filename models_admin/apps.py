@@ -13,8 +13,14 @@ class ModelsAdminConfig(AppConfig):
         """Answer what workers ask about versions, and look after versions whose job ended without its handler."""
         from models_admin.for_workers import RegisteredVersions
         from models_admin.gauges import registry_gauges
-        from models_admin.job_ends import getting_ended, learning_ended, preparation_ended, validation_ended
-        from models_admin.job_types import GET_MODEL, LEARN, PREPARE, VALIDATE
+        from models_admin.job_ends import (
+            getting_ended,
+            learning_ended,
+            making_ended,
+            preparation_ended,
+            validation_ended,
+        )
+        from models_admin.job_types import GET_MODEL, LEARN, MAKE_STARTER, PREPARE, VALIDATE
         from retrieval_site.health.gauges import gauges_register
         from workers.encoding.versions import versions_register
         from workers.jobs.ends import job_end_register
@@ -25,3 +31,4 @@ class ModelsAdminConfig(AppConfig):
         job_end_register(PREPARE, preparation_ended)
         job_end_register(LEARN, learning_ended)
         job_end_register(GET_MODEL, getting_ended)
+        job_end_register(MAKE_STARTER, making_ended)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext
 
 from models_admin.models import Alias
@@ -12,6 +13,8 @@ from models_admin.services import CHALLENGER, registry_lock
 from retrieval_site.errors import AppError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from models_admin.models import ModelVersion
 
 BUDGET_MS_MAX = 500
@@ -28,7 +31,7 @@ def challenger_share(*, share: float) -> None:
 
     Raises AppError `parameter.invalid`, `model.not_found` where there is no challenger.
     """
-    _changed("share", share)
+    _changed("share", share, changed_at=timezone.now())
 
 
 def challenger_interleave(*, share: float | None = None, budget_ms: int | None = None) -> None:
@@ -45,7 +48,7 @@ def challenger_interleave(*, share: float | None = None, budget_ms: int | None =
     _changed("interleaved", share, budget_ms=budget_ms)
 
 
-def _changed(name: str, wanted: float | None, **beside: float | None) -> None:
+def _changed(name: str, wanted: float | None, **beside: float | datetime | None) -> None:
     if wanted is not None and not 0 <= wanted <= 1:  # nor is it a number that is none
         raise AppError.of_parameter(name, gettext("Give a share from 0 to 1."))
     values = {key: value for key, value in {name: wanted, **beside}.items() if value is not None}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from models_admin.job_types import GET_MODEL, LEARN, PREPARE, VALIDATE, VersionParameters
+from models_admin.job_types import GET_MODEL, LEARN, MAKE_STARTER, PREPARE, VALIDATE, VersionParameters
 from models_admin.models import ModelVersion, VersionState
 
 if TYPE_CHECKING:
@@ -22,14 +22,12 @@ def validation_ended(job: Job) -> None:
 
 def getting_ended(job: Job) -> None:
     """Let the version that a job got, and did not validate to the end, be validated by a job of its own."""
-    got = GET_MODEL.result_of(job).version or 0
-    found = ModelVersion.objects.filter(pk=got, state=VersionState.VALIDATING)
-    refused = job.error_id in _BY_THE_BUNDLE
-    found.update(
-        state=VersionState.REFUSED if refused else VersionState.UPLOADED,
-        error_id=job.error_id,
-        error=job.error,
-    )
+    _not_validated(GET_MODEL.result_of(job).version, job)
+
+
+def making_ended(job: Job) -> None:
+    """Leave the starter that a job made, and did not validate to the end, as one that was got."""
+    _not_validated(MAKE_STARTER.result_of(job).version, job)
 
 
 def preparation_ended(job: Job) -> None:
@@ -40,10 +38,14 @@ def preparation_ended(job: Job) -> None:
 def learning_ended(job: Job) -> None:
     """Leave the version that it made as its own validation or preparation would."""
     new = LEARN.result_of(job).new_id
-    if new is None:
-        return
-    _left(new, job, VersionState.VALIDATING, _after_validation(job))
-    _left(new, job, VersionState.PREPARING, VersionState.VALID)
+    _not_validated(new, job)
+    if new is not None:
+        _left(new, job, VersionState.PREPARING, VersionState.VALID)
+
+
+def _not_validated(version_id: int | None, job: Job) -> None:
+    if version_id is not None:
+        _left(version_id, job, VersionState.VALIDATING, _after_validation(job))
 
 
 def _after_validation(job: Job) -> VersionState:

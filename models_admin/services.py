@@ -183,14 +183,16 @@ def version_activate(
     The version before it stays complete for rollback. Raises AppError `version.wrong_state`, `version.incomplete`,
     and `version.judged_worse` unless `force`.
     """
-    if version.state != VersionState.READY:
-        raise _wrong_state(version, "activated")
-    if alias == CHAMPION and not force:
-        check_gate(version, champion())
+    gated = alias == CHAMPION and not force
+    _check_activable(version, gated=gated)
     check_complete(version)
     _warm(version)
     with transaction.atomic():
         registry_lock(f"alias {alias}")
+        version = _locked(version)
+        _check_activable(
+            version, gated=gated
+        )  # warming takes long: it, or the champion, may be another by now
         current = Alias.objects.filter(name=alias).select_related("version").first()
         if current and current.version_id == version.pk:
             raise AppError("version.already_active", model=version.key, alias=alias)
@@ -205,19 +207,41 @@ def version_rollback(
 ) -> Activation:
     """Let an alias point at the version before again; rolling back twice ends where it began.
 
-    Raises AppError `version.nothing_to_roll_back`, `version.incomplete`.
+    Raises AppError `version.nothing_to_roll_back`, `version.incomplete`, and `version.moved_meanwhile` where the alias
+    was moved before its former version was warm.
     """
-    current = Alias.objects.filter(name=alias).select_related("version", "previous").first()
-    previous = current.previous if current else None
-    if current is None or previous is None or previous.state != VersionState.READY:
-        raise AppError("version.nothing_to_roll_back", alias=alias)
+    current, previous = _before(alias)
     check_complete(previous)
     _warm(previous)
     with transaction.atomic():
         registry_lock(f"alias {alias}")
-        activation = alias_point(alias, previous, current.version, by=by, reason=reason or "rollback")
+        _locked(previous)
+        if _before(alias) != (current, previous):
+            raise AppError("version.moved_meanwhile", alias=alias)
+        activation = alias_point(alias, previous, current, by=by, reason=reason or "rollback")
         _tell_moved("version.rolled_back", activation)
         return activation
+
+
+def _before(alias: str) -> tuple[ModelVersion, ModelVersion]:
+    """Return the version that an alias points at and the one to roll back to."""
+    current = Alias.objects.filter(name=alias).select_related("version", "previous").first()
+    previous = current.previous if current else None
+    if current is None or previous is None or previous.state != VersionState.READY:
+        raise AppError("version.nothing_to_roll_back", alias=alias)
+    return current.version, previous
+
+
+def _check_activable(version: ModelVersion, *, gated: bool) -> None:
+    if version.state != VersionState.READY:
+        raise _wrong_state(version, "activated")
+    if gated:
+        check_gate(version, champion())
+
+
+def _locked(version: ModelVersion) -> ModelVersion:
+    """Return the version as it is now, which nobody changes until the transaction ends."""
+    return ModelVersion.objects.select_for_update().get(pk=version.pk)
 
 
 def _tell_moved(event: str, activation: Activation) -> None:
@@ -269,7 +293,9 @@ def version_retire(
     `force`, which gives that up; and with `version.busy` while a job works on it.
     """
     with transaction.atomic():
-        registry_lock(f"alias {CHAMPION}")
+        for alias in (CHAMPION, CHALLENGER):
+            registry_lock(f"alias {alias}")
+        version = _locked(version)
         check_retirable(version, force=force)
         Alias.objects.filter(previous=version).update(previous=None)
         hooks.vectors().drop(version)

@@ -367,7 +367,10 @@ class CalibrationAnswer(Answer):
     queries = serializers.IntegerField()
     hits = serializers.IntegerField(help_text="labelled hits that it was fitted to")
     relevant = serializers.IntegerField(help_text="those of them that are relevant")
-    calibration_error = serializers.FloatField(help_text="expected, on queries that were left out of the fit")
+    calibration_error = serializers.FloatField(
+        allow_null=True,
+        help_text="expected, on queries that were left out of the fit; null where they were too few",
+    )
     fitted_at = serializers.DateTimeField()
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from search.relevance.curve import Curve, calibration_error, curve_fit, held_out_error
+from search.relevance.curve import Curve, curve_fit, held_out_error
 from search.relevance.evidence import (
     Scale,
     Space,
@@ -27,6 +27,7 @@ LINE_SHARE = 0.02
 """Of queries like those that calibrate, so many at most are told that nothing matches."""
 STRONG_SHARE = 0.1
 HELD_OUT_QUERIES_MIN = 10
+"""Of fewer, a fifth that is left out says nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,24 +84,28 @@ class Labels:
 
 
 def fit(labels: Labels, similarity: str, source: Source) -> tuple[Fitted, Space]:
-    """Return the calibration that labelled hits give, with the space of its queries and units."""
+    """Return the calibration that labelled hits give, with the space of its queries and units.
+
+    Raises ValueError for fewer than ten queries: of one, none is left to tell its space by.
+    """
+    if len(labels.vectors) < HELD_OUT_QUERIES_MIN:
+        raise ValueError(f"A calibration needs {HELD_OUT_QUERIES_MIN} queries, not {len(labels.vectors)}.")
     known = familiarity_held_out(labels.vectors, labels.units)
     near = closeness(labels.first, similarity)
     scale = scale_of(near, known)
     firsts = np.sort(evidence(near, known, scale))
     spoken = evidence(closeness(labels.scores, similarity), known[labels.query], scale)
-    curve = curve_fit(spoken, labels.relevant)
     fitted = Fitted(
         similarity=similarity,
         scale=scale,
         line=_quantile(firsts, LINE_SHARE),
         strong=_quantile(firsts, STRONG_SHARE),
-        curve=curve,
+        curve=curve_fit(spoken, labels.relevant),
         source=source,
         queries=len(labels.vectors),
         labels=len(labels.scores),
         relevant=int(labels.relevant.sum()),
-        error=_error(spoken, labels, curve),
+        error=held_out_error(spoken, labels.relevant, labels.query),
         familiarity="odds",
     )
     return fitted, space_of(labels.vectors, labels.units)
@@ -114,9 +119,3 @@ def _quantile(firsts: NDArray[np.floating], share: float) -> float:
     """
     place = int(share * (len(firsts) + 1))
     return float(firsts[place - 1]) if place else float(firsts[0]) - 1e3
-
-
-def _error(spoken: NDArray[np.floating], labels: Labels, curve: Curve) -> float:
-    if len(labels.vectors) < HELD_OUT_QUERIES_MIN:
-        return calibration_error(curve.of(spoken), labels.relevant)
-    return held_out_error(spoken, labels.relevant, labels.query)

@@ -10,7 +10,7 @@ from django.db import transaction
 from models_admin.versions import versions_live
 from search.job_types import CALIBRATE
 from search.models import Calibration, Collection
-from search.relevance.fitted import fit
+from search.relevance.fitted import HELD_OUT_QUERIES_MIN, fit
 from search.relevance.labels import judged_labels, judgement_counts, pair_counts, pair_labels
 from search.relevance.shift import deciles, standardised
 from search.relevance.stored import calibration_store, fitted_of
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from models_admin.models import ModelVersion
-    from search.relevance.fitted import Labels, Source
+    from search.relevance.fitted import Fitted, Labels, Source
     from workers.jobs.context import JobContext
     from workers.models import Job
 
@@ -34,6 +34,8 @@ PAIRS_MIN = 100
 JUDGEMENTS_MIN = 200
 CLASS_MIN = 20
 """Hits that are relevant, and hits that are not, at least."""
+QUERIES_MIN = HELD_OUT_QUERIES_MIN
+"""Fewer tell neither a space nor an error apart from the labels that were fitted."""
 GROWTH = 1.25
 """A calibration is fitted again when so many times more of what it was fitted to is there."""
 COLLECTIONS_MAX = 50
@@ -51,11 +53,22 @@ class _Place:
     judgements: int
 
     @property
-    def source(self) -> Source | None:
-        """What it is fitted to: judgements where there are enough, else pairs; None for neither."""
-        if self.judgements >= JUDGEMENTS_MIN:
-            return "judgements"
-        return "pairs" if self.pairs >= PAIRS_MIN else None
+    def sources(self) -> list[Source]:
+        """What it can be fitted to: judgements where there are enough, and after them pairs."""
+        enough: list[tuple[Source, bool]] = [
+            ("judgements", self.judgements >= JUDGEMENTS_MIN),
+            ("pairs", self.pairs >= PAIRS_MIN),
+        ]
+        return [source for source, is_enough in enough if is_enough]
+
+    def has_more_than(self, fitted: Fitted) -> bool:
+        """Return whether there is more to learn from than there was when a calibration was fitted."""
+        best, *_ = self.sources
+        # Judgements that were enough then, and were not taken, lacked one of the classes or queries.
+        lacking = best == "judgements" and fitted.judgements >= JUDGEMENTS_MIN
+        if fitted.source != best and not lacking:
+            return True
+        return any(getattr(self, name) >= GROWTH * getattr(fitted, name) for name in {best, fitted.source})
 
 
 def calibrate_version(version: ModelVersion, ctx: JobContext) -> int:
@@ -87,12 +100,7 @@ def _due(version: ModelVersion) -> Iterator[_Place]:
     }
     for place in _places(version):
         fitted = known.get((place.modality, place.kind, place.collection))
-        if place.source and (
-            fitted is None
-            or fitted.source != place.source
-            or not fitted.reference
-            or getattr(place, place.source) >= GROWTH * getattr(fitted, place.source)
-        ):
+        if place.sources and (fitted is None or not fitted.reference or place.has_more_than(fitted)):
             yield place
 
 
@@ -139,19 +147,26 @@ def _known(version: ModelVersion) -> Iterator[_Known]:
 
 
 def _fit(version: ModelVersion, place: _Place, ctx: JobContext) -> bool:
-    """Fit one calibration and store it; return whether there were enough labels of both kinds."""
+    """Fit one calibration and store it; return whether there were enough queries, and labels of both kinds."""
     ctx.stage(f"calibrate {place.modality} → {place.kind}s of {version}", counted=False)
-    labels = _labels(version, place, ctx)
-    relevant = int(labels.relevant.sum())
-    if not CLASS_MIN <= relevant <= len(labels.relevant) - CLASS_MIN or place.source is None:
+    found = ((source, _labels(version, place, source, ctx)) for source in place.sources)
+    usable = next(((source, labels) for source, labels in found if _is_usable(labels)), None)
+    if usable is None:
         return False
-    fitted, space = fit(labels, version.similarity, place.source)
+    source, labels = usable
+    fitted, space = fit(labels, version.similarity, source)
     row = Calibration(
         version=version, modality=place.modality, kind=place.kind, collection_id=place.collection
     )
     counted = replace(fitted, pairs=place.pairs, judgements=place.judgements)
     calibration_store(row, replace(counted, reference=_reference(version, place, labels)), space)
     return True
+
+
+def _is_usable(labels: Labels) -> bool:
+    relevant = int(labels.relevant.sum())
+    both = CLASS_MIN <= relevant <= len(labels.relevant) - CLASS_MIN
+    return both and len(labels.vectors) >= QUERIES_MIN
 
 
 def _reference(version: ModelVersion, place: _Place, labels: Labels) -> tuple[float, ...]:
@@ -163,7 +178,7 @@ def _reference(version: ModelVersion, place: _Place, labels: Labels) -> tuple[fl
     )
 
 
-def _labels(version: ModelVersion, place: _Place, ctx: JobContext) -> Labels:
-    if place.source == "judgements":
+def _labels(version: ModelVersion, place: _Place, source: Source, ctx: JobContext) -> Labels:
+    if source == "judgements":
         return judged_labels(version, place.modality, unit_kind(place.kind).target, place.collection)
     return pair_labels(version, place.collection, ctx)

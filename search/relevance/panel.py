@@ -13,10 +13,12 @@ from retrieval_site.languages.decimals import Decimals
 from retrieval_site.languages.lazy import gettext_lazy
 from retrieval_site.languages.said import word_in_readers_language
 from search.models import Calibration
+from search.relevance.fitted import HELD_OUT_QUERIES_MIN
 from search.relevance.stored import fitted_of
 
 if TYPE_CHECKING:
     from models_admin.models import ModelVersion
+    from search.relevance.fitted import Fitted
 
 COLUMNS = (
     gettext_lazy("asked with"),
@@ -48,7 +50,7 @@ def calibration_panel(version: ModelVersion) -> Panel | None:
             row["queries"],
             row["hits"],
             row["relevant"],
-            f"{Decimals(100 * row['calibration_error']):.1f} %",
+            _percent(row["calibration_error"]),
             f"{localtime(row['fitted_at']):%Y-%m-%d %H:%M}",
         )
         for row in calibrations_json(version)
@@ -68,12 +70,21 @@ def calibrations_json(version: ModelVersion) -> list[dict[str, Any]]:
             "queries": fitted.queries,
             "hits": fitted.labels,
             "relevant": fitted.relevant,
-            "calibration_error": round(fitted.error, 4),
+            "calibration_error": _error(fitted),
             "fitted_at": row.fitted_at,
         }
         for row, fitted in described
         if fitted
     ]
+
+
+def _error(fitted: Fitted) -> float | None:
+    """Return the error on queries that were left out; None where an earlier release took those that were fitted."""
+    return round(fitted.error, 4) if fitted.queries >= HELD_OUT_QUERIES_MIN else None
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{Decimals(100 * share):.1f} %"
 
 
 def calibrations_shown() -> Prefetch[Any]:

@@ -62,9 +62,12 @@ SHADOW_TITLE = gettext_lazy("Asked live searches, after their answers")
 def shadow_start_due() -> Job | None:
     """Start asking the challenger where there is something to ask it and no other job waits or runs."""
     alias = _challenger()
-    if alias is not None:
+    if alias is None:
+        return None
+    # What a job asks now may become too old while it does, and is not dropped for that.
+    if not Job.objects.filter(type=SHADOW.name, state__in=ACTIVE).exists():
         _count_dropped(alias)
-    if alias is None or Job.objects.filter(state__in=ACTIVE).exclude(state="paused").exists():
+    if Job.objects.filter(state__in=ACTIVE).exclude(state="paused").exists():
         return None
     waiting = _sampled(alias)
     oldest = min((created_at for _, created_at in waiting), default=timezone.now())
@@ -81,7 +84,8 @@ def _challenger() -> Alias | None:
 def _sampled(alias: Alias) -> list[tuple[UUID, datetime]]:
     """Return the newest live searches that fall into the challenger's share and were not asked yet, and their times.
 
-    Of one part, not moved by marks, in the order of relevance, answered by the champion of now and by it alone.
+    Of one part, not moved by marks, in the order of relevance and without a line of it, which is the champion's,
+    answered by the champion of now and by it alone.
     """
     rows = _unasked(alias).filter(created_at__gt=timezone.now() - WINDOW)
     newest = rows.order_by("-created_at").values_list("pk", "created_at")[:LOOKED_AT]
@@ -93,19 +97,24 @@ def _unasked(alias: Alias) -> QuerySet[Query]:
     known = ShadowAnswer.objects.filter(query=OuterRef("pk"), version=alias.version_id)
     drawn = InterleavedAnswer.objects.filter(query=OuterRef("pk"), outcome=InterleavedAnswer.Outcome.SHOWN)
     rows = Query.objects.filter(~Exists(SECOND_PART), ~Exists(known), ~Exists(drawn))
-    return rows.filter(listed=True, marked=None, sort="relevance", version__in=champion)
+    rows = rows.filter(listed=True, marked=None, sort="relevance", min_relevance=None)
+    return rows.filter(version__in=champion)
 
 
 def _count_dropped(alias: Alias) -> None:
-    """Count the searches of the share that have become too old since the last look, without having been asked."""
+    """Count the searches of the share that have become too old since the last look, without having been asked.
+
+    Only those that were made since the version became the challenger with this share.
+    """
     now = timezone.now()
     with transaction.atomic():
         rows = ShadowTally.objects.select_for_update()
         tally, is_new = rows.get_or_create(version_id=alias.version_id, defaults={"counted_until": now})
         until = now - WINDOW
-        if is_new or until <= tally.counted_until:
+        since = max(tally.counted_until, alias.changed_at)
+        if is_new or until <= since:
             return
-        late = _unasked(alias).filter(created_at__gt=tally.counted_until, created_at__lte=until)
+        late = _unasked(alias).filter(created_at__gt=since, created_at__lte=until)
         ids = late.values_list("pk", flat=True).iterator()
         tally.dropped += sum(is_in_share(query_id, alias.share) for query_id in ids)
         tally.counted_until = until

@@ -32,6 +32,7 @@ WAITS = tuple(timedelta(seconds=seconds) for seconds in (30, 120, 600, 3600, 6 *
 CLAIMED_FOR = timedelta(minutes=5)
 """A run that is killed while it sends leaves the message for another one after this time."""
 KEPT = timedelta(days=30)
+_OF_A_TRY = ("attempts", "status", "answer", "error_id", "error", "next_at", "delivered_at")
 
 _fetchers = Running(Fetchers)
 
@@ -77,7 +78,10 @@ def _try(delivery: WebhookDelivery) -> bool:
         delivery.next_at = timezone.now() + WAITS[tried] if tried < len(WAITS) else None
     else:
         delivery.delivered_at, delivery.next_at = timezone.now(), None
-    delivery.save()
+    # It may have been deleted meanwhile, with its webhook.
+    WebhookDelivery.objects.filter(pk=delivery.pk).update(
+        **{name: getattr(delivery, name) for name in _OF_A_TRY}
+    )
     return delivery.delivered_at is not None
 
 

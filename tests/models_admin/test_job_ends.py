@@ -7,7 +7,17 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from models_admin.job_types import PREPARE, VALIDATE, VersionParameters
+from models_admin.job_types import (
+    GET_MODEL,
+    LEARN,
+    MAKE_STARTER,
+    PREPARE,
+    VALIDATE,
+    GetModelParameters,
+    LearnParameters,
+    StarterParameters,
+    VersionParameters,
+)
 from models_admin.models import ModelVersion
 from models_admin.services import version_prepare, version_validate
 from retrieval_site.accounts.models import User
@@ -99,3 +109,27 @@ def test_catching_up_a_ready_version_that_dies_leaves_it_ready(version):
     job = at_work(version, "ready", PREPARE)
     apart._settle(job, End(over_memory=True))
     assert fresh(version) == ("ready", "")
+
+
+@pytest.mark.parametrize(
+    ("job_type", "parameters", "names"),
+    [
+        (GET_MODEL, GetModelParameters(model="tiny"), "version"),
+        (MAKE_STARTER, StarterParameters(), "version"),
+        (LEARN, LearnParameters(version=0), "new_id"),
+    ],
+)
+@pytest.mark.parametrize(("end", "state"), [({"over_memory": True}, "refused"), (None, "uploaded")])
+def test_a_job_that_makes_a_version_leaves_none_in_validation(
+    version, job_type, parameters, names, end, state
+):
+    job = services.job_claim(services.job_create(job_type, parameters).pk)
+    ModelVersion.objects.update(state="validating")
+    Job.objects.update(result={names: version.pk})
+    job.refresh_from_db()
+    if end:
+        apart._settle(job, End(**end))
+    else:
+        Job.objects.update(request="cancel", lease_until=timezone.now() - timedelta(seconds=1))
+        sweep()
+    assert fresh(version)[0] == state

@@ -338,6 +338,67 @@ def test_retiring_drops_the_vectors_but_never_those_in_use(prepared, corpus):
     assert coverage(first)["passage"].complete
 
 
+@pytest.fixture
+def while_warming(monkeypatch):
+    """Do something while the next version is made warm."""
+
+    def run(done) -> None:
+        def warm(version):
+            monkeypatch.undo()
+            done()
+
+        monkeypatch.setattr(services, "_warm", warm)
+
+    return run
+
+
+@pytest.mark.parametrize("alias", ["champion", "challenger"])
+def test_a_version_that_is_retired_while_it_is_warmed_is_not_activated(
+    prepared, corpus, while_warming, alias
+):
+    first, second = prepared(0), prepared(1)
+    services.version_activate(version=first)
+    while_warming(lambda: services.version_retire(version=second))
+    with pytest.raises(AppError, match=r"version\.wrong_state"):
+        services.version_activate(version=second, alias=alias)
+    assert champion() == first
+    assert not Alias.objects.filter(version=second).exists()
+
+
+def test_rolling_back_while_another_version_is_activated_keeps_that_one(prepared, corpus, while_warming):
+    first, second, third = (prepared(seed) for seed in range(3))
+    services.version_activate(version=first)
+    services.version_activate(version=second)
+    while_warming(lambda: services.version_activate(version=third))
+    with pytest.raises(AppError, match=r"version\.moved_meanwhile"):
+        services.version_rollback()
+    assert champion() == third
+    assert Alias.objects.get().previous == second
+
+
+def test_a_version_passes_the_gate_beside_the_champion_that_it_replaces(prepared, corpus, while_warming):
+    first, second, third = (prepared(seed) for seed in range(3))
+    services.version_activate(version=first)
+
+    def gate(version, champion):
+        if (version, champion) == (third, second):
+            raise AppError("version.judged_worse", model=version.key, judged={})
+
+    while_warming(lambda: services.version_activate(version=second, force=True))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(services, "check_gate", gate)
+        with pytest.raises(AppError, match=r"version\.judged_worse"):
+            services.version_activate(version=third)
+    assert champion() == second
+
+
+def test_retiring_waits_for_whoever_moves_either_alias(prepared, corpus, monkeypatch):
+    version, locked = prepared(), []
+    monkeypatch.setattr(services, "registry_lock", locked.append)
+    services.version_retire(version=version)
+    assert locked == ["alias champion", "alias challenger"]
+
+
 def test_a_version_that_a_job_prepares_is_not_retired(upload):
     version = upload()
     services.version_prepare(version=version)

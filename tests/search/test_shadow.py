@@ -108,6 +108,7 @@ def test_a_search_that_is_deleted_meanwhile_keeps_the_others_from_nothing(challe
         {"listed": False},
         {"sort": "-created_at"},
         {"version": None},
+        {"min_relevance": 0.5},
     ],
 )
 def test_old_and_other_searches_are_not_asked(challenger, fields):
@@ -182,12 +183,45 @@ def test_searches_that_were_never_asked_are_counted_once(challenger):
     ShadowTally.objects.update(counted_until=timezone.now() - timedelta(minutes=20))
     for _ in range(2):
         asked()
+    assert searches_dropped(challenger) == 0  # nor was it the challenger yet
+    Alias.objects.filter(name="challenger").update(changed_at=timezone.now() - timedelta(minutes=25))
+    for _ in range(2):
+        asked()
     assert searches_dropped(challenger) == 1
     assert ("dropped", 1) in shadow_panel(challenger).rows
     Job.objects.all().delete()
     asked()
     assert "1 of its share were dropped" in shadow_panel(challenger).note
     assert "(1 dropped)" in shadow_verdict(challenger, services.champion()).says
+
+
+@pytest.mark.parametrize("began", ["again", "share"])
+def test_searches_between_two_challenges_are_not_counted_as_dropped(challenger, began):
+    long_ago = timezone.now() - timedelta(days=20)
+    ShadowTally.objects.create(version=challenger, counted_until=long_ago)
+    Alias.objects.filter(name="challenger").update(changed_at=long_ago)
+    live(2, created_at=timezone.now() - timedelta(days=3))
+    if began == "again":
+        challenger_end()
+        services.version_activate(version=challenger, alias="challenger")
+    challenger_share(share=1)
+    asked()
+    assert searches_dropped(challenger) == 0
+
+
+def test_searches_that_are_asked_right_now_are_not_counted_as_dropped(challenger):
+    hour = timezone.now() - timedelta(hours=1)
+    ShadowTally.objects.create(version=challenger, counted_until=hour)
+    Alias.objects.filter(name="challenger").update(changed_at=hour)
+    query = live(2)
+    job = shadow_start_due()
+    ShadowTally.objects.update(counted_until=hour)
+    Query.objects.filter(pk=query.pk).update(created_at=timezone.now() - timedelta(minutes=10, seconds=1))
+    assert shadow_start_due() is None
+    assert searches_dropped(challenger) == 0
+    Job.objects.filter(pk=job.pk).update(state="failed")
+    asked()
+    assert searches_dropped(challenger) == 1
 
 
 def drawn(challenger, liked, *, teams=("champion", "challenger"), outcome="shown"):

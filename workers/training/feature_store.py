@@ -2,13 +2,14 @@
 
 import hashlib
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 from workers.training.crops import Picture, center_crop, fixed_views, random_crop
 from workers.training.frozen_network import Network, frozen_network
@@ -19,6 +20,7 @@ Features = NDArray[np.float32]
 # How many crops the network sees at once: enough for its speed, little enough for a large network's memory.
 BATCH_CROPS = 40
 STATISTICS_ROWS = 256
+_OF_EVERY_MODULE = frozenset(vars(nn.Module()))
 
 
 class Frozen(NamedTuple):
@@ -35,7 +37,7 @@ def feature_store(
 
     View 0 is what serving computes. The cache's file is named after the pictures, the views and the weights.
     """
-    path = cache / f"features-{_key(frozen.network, store.key, config)}.npy"
+    path = cache / f"features-{_key(frozen, store.key, config)}.npy"
     if not path.exists():
         _build(frozen, store, config, (path, progress))
     features: Features = np.load(path, mmap_mode="r")
@@ -55,19 +57,34 @@ def statistics(features: Features) -> tuple[Tensor, Tensor]:
 
 
 def network_fingerprint(network: nn.Module) -> str:
-    """SHA-256 of a network's weights by name."""
-    digest = hashlib.sha256()
+    """SHA-256 of what a network computes: its modules with their settings, and its weights by name."""
+    digest = hashlib.sha256(str(network).encode())
+    for setting in _settings(network):
+        digest.update(f"{setting}\n".encode())
     for name, value in network.state_dict().items():
         digest.update(name.encode())
         digest.update(value.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
 
 
-def _key(network: nn.Module, pictures: str, config: PixelsConfig) -> str:
-    how = f"{pictures} {config.size} {config.views} {config.crop} {config.mean} {config.std} {network}"
+def _settings(network: nn.Module) -> Iterator[str]:
+    """What modules keep as plain attributes, which neither their text nor their weights tell: where a network is split,
+    how many cells or regions it gives; and the code of traced ones.
+    """
+    for name, module in network.named_modules():
+        if isinstance(module, fx.GraphModule):
+            yield f"{name} {module.code}"
+        for attribute, value in sorted(vars(module).items()):
+            private = attribute.startswith("_") or attribute in _OF_EVERY_MODULE
+            if not private and isinstance(value, int | float | str | tuple | list):
+                yield f"{name}.{attribute} {value}"
+
+
+def _key(frozen: Frozen, pictures: str, config: PixelsConfig) -> str:
+    how = f"{pictures} {config.size} {config.views} {config.crop} {config.mean} {config.std} {frozen.half}"
     if config.views == "random":
         how += f" {config.kept} {config.train_crop} {config.zoom_min} {config.flip}"
-    return hashlib.sha256(f"{how} {network_fingerprint(network)}".encode()).hexdigest()[:20]
+    return hashlib.sha256(f"{how} {network_fingerprint(frozen.network)}".encode()).hexdigest()[:20]
 
 
 def _build(frozen: Frozen, store: PictureStore, config: PixelsConfig, target: tuple[Path, Progress]) -> None:

@@ -82,11 +82,13 @@ class RetrievalModule(lightning.LightningModule):
         self.model.train()
         if self.recipe.frozen or self.recipe.start.tune_from or self.recipe.start.tune_blocks:
             self.model.image.trunk.eval()
+        for encoder in pretrained_texts(self.model):
+            encoder.held_back = self._trains_heads_alone
         self.loss_sum = 0.0
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
         """The batch's loss, a scalar in float32."""
-        with torch.set_grad_enabled(self.current_epoch >= self.recipe.start.head_epochs):
+        with torch.set_grad_enabled(not self._trains_heads_alone):
             features = self.train_data.pictures.features(self.model, batch.pictures)
         nodes, images = self._pictures(features)
         images = images[batch.owners]
@@ -101,6 +103,11 @@ class RetrievalModule(lightning.LightningModule):
                 loss = loss + self.recipe.generation.weight * generation_loss(logits, batch.tokens)
         self.loss_sum += float(loss.detach()) / len(images)
         return loss
+
+    @property
+    def _trains_heads_alone(self) -> bool:
+        """Whether neither pretrained network is trained yet."""
+        return self.current_epoch < self.recipe.start.head_epochs
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
         """Step, and take the weights into their average."""

@@ -62,7 +62,7 @@ class StartConfig:
     which its training begins: what lies before stays as it is and is computed once for `pixels.views`, and batch norm
     keeps its statistics. `tune_blocks`: the same for a vision transformer, by how many of its last blocks are trained.
     `lora_rank`: of what both networks of an imported model learn beside their weights (see `neural.low_rank`).
-    `head_epochs`: epochs in which the network is not trained yet, so that a head that knows
+    `head_epochs`: epochs in which neither network is trained yet, so that a head that knows
     nothing does not spoil it (Kumar et al. 2022).
     """
 

@@ -40,8 +40,11 @@ class RunControl(lightning.Callback):
         self.sums = list(state_dict["sums"])
 
     def on_train_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
-        """Tell the module, which may be a resumed one, when its second loss began."""
-        cast("RetrievalModule", module).second_from = self._second_from()
+        """Tell the module, which may be a resumed one, when its second loss began, and train no epoch after the last.
+
+        A run may have been stopped after its last epoch, while the best one was measured.
+        """
+        self._decide(trainer, cast("RetrievalModule", module))
 
     def on_train_epoch_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         """Begin the second loss where it is due: by validation from the first one's best epoch."""
@@ -58,7 +61,12 @@ class RunControl(lightning.Callback):
         """Take the epoch's sum of recalls and decide."""
         module = cast("RetrievalModule", module)
         self.sums.append(module.validation_sum)
+        self._decide(trainer, module)
+
+    def _decide(self, trainer: lightning.Trainer, module: RetrievalModule) -> None:
         module.second_from = self._second_from()
+        if not self.sums:
+            return
         if not_started(self.sums, self.recipe.run.start_epochs):
             trainer.should_stop = True
             if trainer.is_global_zero:

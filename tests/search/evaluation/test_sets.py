@@ -160,6 +160,29 @@ def test_a_job_that_runs_again_keeps_no_second_row(passages):
     assert EvaluationResult.objects.count() == 2
 
 
+@pytest.mark.parametrize("change", ["document", "gone", "none"])
+def test_a_champion_that_was_measured_before_documents_changed_is_measured_again(passages, change):
+    made, good = qrels_set(), version_of(passages, name="good")
+    other = version_of(passages, name="other", champion=False)
+    measured(made, good)
+    if change == "document":
+        Document.objects.order_by("pk")[7].save()
+    if change == "gone":
+        Document.objects.order_by("pk")[7].delete()
+    (row,) = measured(made, other).values()
+    runs = list(made.results.filter(version=good).values_list("run", flat=True))
+    assert len(runs) == (1 if change == "none" else 2)
+    assert (runs[-1] == row.run) is (change != "none")
+    assert row.against["differences"]["r_at_1"]["value"] == 0
+
+
+def test_a_champion_that_was_never_measured_is_measured_along(passages):
+    made, good = qrels_set(), version_of(passages, name="good")
+    (bad,) = measured(made, version_of(passages, name="bad", moved=1, champion=False)).values()
+    assert bad.against["version"] == good.key
+    assert made.results.filter(version=good, run=bad.run).count() == 1
+
+
 def test_a_document_that_is_gone_takes_only_its_own_answers_away(passages):
     made, version = qrels_set(), version_of(passages)
     Document.objects.order_by("pk")[0].delete()

@@ -12,7 +12,7 @@ from search.models import Calibration, DocumentImage, Judgement, Query, QueryPar
 from search.relevance import fitting, stored
 from search.relevance.fitting import calibrate_version, calibrations_due, calibrations_renew
 from search.relevance.labels import pair_labels
-from search.relevance.panel import calibration_panel
+from search.relevance.panel import calibration_panel, calibrations_json
 from search.relevance.stored import calibrations_forget
 from search.retrieval.door import search_encoded
 from search.retrieval.types import EmbeddingPart, EncodedPart, EncodedQuery, SearchRequest
@@ -193,26 +193,75 @@ def test_the_job_of_new_documents_fits_what_has_more_to_learn_from(world):
     assert set(version.calibrations.values_list("fitted_at", flat=True)) == fitted_at
 
 
-def test_judgements_calibrate_any_direction_once_there_are_enough(world, monkeypatch, django_user_model):
+def judged(world, user, rows, grades=(2, 0)):
+    """Judge the two hits of so many searches by words."""
     version, collection, texts = world
-    monkeypatch.setattr(fitting, "JUDGEMENTS_MIN", 60)
-    user = django_user_model.objects.create_user("rater")
     documents = list(collection.documents.order_by("pk"))
-    for row in range(30):
-        vector = texts[row]
+    for row in rows:
         answer = [
             {"document": documents[row].pk, "passage": row, "score": 0.9 - row / 1000},
             {"document": documents[row + 50].pk, "passage": row + 50, "score": 0.3 + row / 1000},
         ]
         query = Query.objects.create(version=version, target="passages", answer=answer)
-        embedding = vector.astype("<f4").tobytes()
+        embedding = texts[row].astype("<f4").tobytes()
         QueryPart.objects.create(query=query, modality="text", text="words", embedding=embedding)
-        for hit, grade in zip(answer, (2, 0), strict=True):
+        for hit, grade in zip(answer, grades, strict=True):
             Judgement.objects.create(query=query, document_id=hit["document"], user=user, grade=grade)
+
+
+def test_judgements_calibrate_any_direction_once_there_are_enough(world, monkeypatch, django_user_model):
+    version, *_ = world
+    monkeypatch.setattr(fitting, "JUDGEMENTS_MIN", 60)
+    judged(world, django_user_model.objects.create_user("rater"), range(30))
     calibrate_version(version, Watcher())
     row = Calibration.objects.get(modality="text", kind="passage", collection=None)
     assert (row.values["source"], row.values["labels"], row.values["relevant"]) == ("judgements", 60, 30)
     assert row.values["error"] < 0.05
+
+
+def test_judgements_that_are_all_alike_do_not_keep_pairs_from_calibrating(
+    world, monkeypatch, django_user_model
+):
+    version, *_ = world
+    monkeypatch.setattr(fitting, "JUDGEMENTS_MIN", 60)
+    user = django_user_model.objects.create_user("rater")
+    judged(world, user, range(30), grades=(2, 2))
+    QueryPart.objects.update(modality="image")
+    assert calibrate_version(version, Watcher()) == 1
+    row = Calibration.objects.get()
+    assert (row.values["source"], row.values["judgements"]) == ("pairs", 60)
+    assert not calibrations_due()  # the same judgements are not tried each day
+    judged(world, user, range(30, 50))
+    QueryPart.objects.update(modality="image")
+    assert calibrate_version(version, Watcher()) == 1
+    assert Calibration.objects.get().values["source"] == "judgements"
+
+
+def test_one_search_with_many_judgements_calibrates_nothing(world, monkeypatch, django_user_model):
+    version, collection, texts = world
+    monkeypatch.setattr(fitting, "JUDGEMENTS_MIN", 60)
+    user = django_user_model.objects.create_user("rater")
+    documents = list(collection.documents.order_by("pk"))[:60]
+    answer = [{"document": one.pk, "passage": n, "score": 1 - n / 100} for n, one in enumerate(documents)]
+    query = Query.objects.create(version=version, target="passages", answer=answer)
+    embedding = texts[0].astype("<f4").tobytes()
+    QueryPart.objects.create(query=query, modality="text", text="words", embedding=embedding)
+    Judgement.objects.bulk_create(
+        Judgement(query=query, document=one, user=user, grade=2 * (n < 30)) for n, one in enumerate(documents)
+    )
+    assert calibrate_version(version, Watcher()) == 1  # the pairs' alone
+    assert not Calibration.objects.filter(modality="text").exists()
+
+
+def test_an_error_on_queries_that_were_fitted_is_not_shown(world):
+    version, *_ = world
+    calibrate_version(version, Watcher())
+    row = Calibration.objects.get()
+    row.values["queries"] = 9
+    row.save()
+    (shown,) = calibration_panel(ModelVersion.objects.get(pk=version.pk)).rows
+    assert shown[7] == "–"
+    assert calibrations_json(ModelVersion.objects.get(pk=version.pk))[0]["calibration_error"] is None
 
 
 def test_the_versions_page_and_the_api_say_how_well_it_is_calibrated(world, django_user_model, client):

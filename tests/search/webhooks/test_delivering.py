@@ -21,6 +21,7 @@ from retrieval_site.events import EVENTS, event_tell
 from search.job_types import DELIVER_WEBHOOKS
 from search.models import Webhook, WebhookDelivery
 from search.services.webhooks import CHOSEN, webhook_renew_key, webhook_save, webhook_try
+from search.webhooks import sending
 from search.webhooks.listening import webhooks_start_due
 from search.webhooks.sending import WAITS
 from search.webhooks.signing import signing_key
@@ -132,6 +133,24 @@ def test_a_server_that_fails_is_asked_again_later_each_time_and_given_up_in_the_
     assert (row.outcome, row.status, row.error_id, row.answer) == ("given up", 503, "webhook.status", "down")
     assert len(receiver.posted) == len(WAITS) + 1
     assert len({one.headers["Sightline-Delivery"] for one in receiver.posted}) == 1
+
+
+def test_a_webhook_that_is_deleted_while_its_message_is_sent_fails_nothing(hook, receiver, monkeypatch):
+    other = add(f"http://127.0.0.1:{receiver.port}/in")
+    plain = sending._sent
+
+    def deleted_meanwhile(delivery):
+        if delivery.webhook_id == hook.pk:
+            Webhook.objects.filter(pk=hook.pk).delete()
+        return plain(delivery)
+
+    monkeypatch.setattr(sending, "_sent", deleted_meanwhile)
+    for one in (hook, other):
+        webhook_try(webhook=one)
+    deliver()
+    row = WebhookDelivery.objects.get()
+    assert (row.webhook, row.status, row.attempts) == (other, 202, 1)
+    assert row.delivered_at
 
 
 def test_a_message_that_waits_is_not_sent_before_its_time(hook, receiver):

@@ -103,6 +103,40 @@ def test_the_last_blocks_are_trained_and_nothing_before_them(base, data, tmp_pat
     assert not any("layers.0." in name or "embeddings" in name for name in changed)
 
 
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("finetune-blocks", {"start.tune_blocks": 1, "start.tune_sentence": 1, "start.lr_factor": 1.0}),
+        ("finetune-lora", {"start.lora_rank": 2}),
+    ],
+)
+def test_neither_network_learns_before_the_heads_have(base, data, tmp_path, name, settings):
+    found = {}
+    for epochs in (1, 2):
+        asked = options(
+            base, data, tmp_path / str(epochs), name,
+            **settings | {"start.head_epochs": 1, "run.epochs": epochs, "run.start_epochs": 0},
+        )  # fmt: skip
+        train(asked)
+        found[epochs] = weights(asked.out / "checkpoints/last.ckpt")
+    old = load_file(bundle_extracted(base, tmp_path) / "own.safetensors")
+    kept = {key: value for key, value in found[1].items() if key.endswith(".up")}
+    networks = [key for key in old if ".trunk." in key or ".pretrained." in key]
+    kept |= {key: found[1][f"model.{key}"] - old[key] for key in networks if f"model.{key}" in found[1]}
+    assert kept
+    assert not any(value.any() for value in kept.values())
+    learnt = {
+        key for key, value in found[2].items() if key in found[1] and not torch.equal(value, found[1][key])
+    }
+    for tower in (".trunk.", ".pretrained."):
+        assert any(tower in key for key in learnt)
+
+
+def bundle_extracted(bundle, folder):
+    bundle_extract(bundle, folder / "base")
+    return folder / "base"
+
+
 def test_low_rank_learning_is_multiplied_into_the_weights(base, data, tmp_path, monkeypatch):
     settings = {"start.head_epochs": 0, "start.lora_rank": 2, "run.epochs": 1}
     asked = options(base, data, tmp_path, "finetune-lora", **settings)

@@ -9,9 +9,13 @@ from torch import nn
 from workers.inference.manifest import ImageSpec
 from workers.inference.pictures import open_picture, to_pixels
 from workers.neural.family import SmallResnetConfig
+from workers.neural.images.cells import Cells
+from workers.neural.images.cnn import CnnConfig
+from workers.neural.images.regions import RegionsConfig
+from workers.neural.images.vit import VitConfig
 from workers.training.crops import center_crop, fixed_views, random_crop
 from workers.training.errors import TrainingError
-from workers.training.feature_store import Frozen, feature_store, statistics
+from workers.training.feature_store import Frozen, feature_store, network_fingerprint, statistics
 from workers.training.frozen_network import to_input
 from workers.training.picture_store import picture_store, pictures_key
 from workers.training.recipe import PixelsConfig
@@ -164,3 +168,39 @@ def test_features_are_computed_once_per_network_and_view(paths, tmp_path):
     mean, deviation = statistics(features)
     np.testing.assert_allclose(mean, features.reshape(24, 16).mean(0), atol=1e-6)
     np.testing.assert_allclose(deviation, features.reshape(24, 16).std(0), atol=1e-6)
+
+
+def test_features_of_another_split_or_grid_are_not_taken_for_these(paths, tmp_path):
+    torch.manual_seed(0)
+    store = picture_store(paths, spec_of(CONFIG), tmp_path, silent)
+    trunk = VitConfig(size=32, patch=16, layers=3, width=16, heads=2, inner=32).build(8).trunk
+    trunk.requires_grad_(requires_grad=False)
+    networks = [trunk.split(blocks)[0] for blocks in (1, 2)]
+    networks += [Cells(nn.Conv2d(3, 4, 8, 8).requires_grad_(False), grid) for grid in (2, 3)]
+    networks[-1].network = networks[-2].network
+    kept = [feature_store(Frozen(each, half=True), store, CONFIG, tmp_path, silent) for each in networks]
+    assert not np.array_equal(kept[0], kept[1])
+    assert [features.shape[2:] for features in kept[2:]] == [(4, 4), (9, 4)]
+
+
+VIT = {"size": 32, "patch": 16, "layers": 2, "width": 16, "inner": 32}
+
+
+@pytest.mark.parametrize(
+    ("config", "other"),
+    [
+        (VitConfig(heads=2, **VIT), VitConfig(heads=4, **VIT)),
+        (CnnConfig(architecture="squeezenet1_1"), CnnConfig(architecture="squeezenet1_0")),
+        (RegionsConfig(architecture="resnet18", nodes=49), RegionsConfig(architecture="resnet18", nodes=36)),
+        (
+            RegionsConfig("regions", "detector", "fasterrcnn_resnet50_fpn", nodes=4, proposals=9),
+            RegionsConfig("regions", "detector", "fasterrcnn_resnet50_fpn", nodes=4, proposals=8),
+        ),
+    ],
+)
+def test_a_network_with_another_setting_has_another_fingerprint_and_the_same_one_the_same(config, other):
+    found = []
+    for each in (config, config, other):
+        torch.manual_seed(0)
+        found.append(network_fingerprint(each.build(8).trunk))
+    assert found[0] == found[1] != found[2]

@@ -306,6 +306,19 @@ def test_early_stopping_ends_a_run_that_gets_no_better(tiny, data, tmp_path):
     assert len(curve(tmp_path / "run")) == 3
 
 
+def test_a_run_stopped_after_its_last_epoch_trains_none_more_when_resumed(tiny, data, tmp_path, monkeypatch):
+    recipe = recipe_with(tiny, [("optimiser.lr", 0.0), ("run.epochs", 30), ("run.patience", 2)])
+    with monkeypatch.context() as patch:
+        patch.setattr("workers.training.train._finish", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            train(options(recipe, data, tmp_path / "run"))
+    before = RunFolder(tmp_path / "run").curves.read_text()
+    train(options(recipe, data, tmp_path / "run", resume=True))
+    run = RunFolder(tmp_path / "run")
+    assert run.curves.read_text() == before
+    assert run.state.state == "finished"
+
+
 def test_a_run_may_stop_before_its_schedule_ends(tiny, data, tmp_path):
     train(options(tiny, data, tmp_path / "whole"))
     train(options(recipe_with(tiny, [("run.stop_after", 2)]), data, tmp_path / "part"))

@@ -13,8 +13,11 @@ TOGETHER = 64
 class PretrainedTextEncoder(nn.Module):
     """Tokens (batch, length) padded with 0 and lengths (batch), int64 ≥ 1 → (batch, dim), not yet unit length.
 
-    `pretrained` maps them to (batch, width); `project` is the linear map behind it, the part that is trained.
+    `pretrained` maps them to (batch, width); `project` is the linear map behind it, the part that is trained. While the
+    pretrained part is `held_back`, it gets no gradient, whatever of it is to be trained later.
     """
+
+    held_back = False
 
     def __init__(self, pretrained: nn.Module, project: nn.Linear, dropout: float) -> None:
         super().__init__()
@@ -39,9 +42,12 @@ class PretrainedTextEncoder(nn.Module):
     def sentences(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """What the pretrained part makes of them (batch, width), looked up where it is remembered."""
         known = self._known
-        if known is None:
-            return cast("Tensor", self.pretrained(tokens, lengths))
-        return self._looked_up(known, tokens, lengths)
+        if known is not None:
+            return self._looked_up(known, tokens, lengths)
+        if self.held_back:
+            with torch.no_grad():
+                return cast("Tensor", self.pretrained(tokens, lengths))
+        return cast("Tensor", self.pretrained(tokens, lengths))
 
     def remember(self, *, on: bool) -> None:
         """Keep what the pretrained part computes, since in training the same captions come in every epoch.
