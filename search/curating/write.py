@@ -38,15 +38,15 @@ _EDITED = (*TEXTS, "tags", "metadata", "content_hash", "updated_at", "changed_si
 _EDITS = frozenset({*TEXTS, "tags", "metadata", "images"})
 
 
-def check_wanted(document: Document, wanted: State, rules: FieldRules) -> None:
-    """Raise AppError `document.*` or `field.*` for what a document may not become."""
+def check_wanted(document: Document, wanted: State, rules: FieldRules, *, of_file: bool) -> None:
+    """Raise AppError `document.*` or `field.*` for what a document may not become; `of_file`: it was made of one."""
     if not wanted.keys() & {*_EDITS, "collection"}:
         return
     fields = _fields_with(document, wanted)
     check_rules(rules, fields.tags, fields.metadata)
     if wanted.keys() & _EDITS:
         images = _images(wanted["images"]) if "images" in wanted else None
-        check_record(document.external_id, fields, images)
+        check_record(document.external_id, fields, images, of_file=of_file)
 
 
 def documents_write(wanted: Sequence[Wanted], by: AbstractBaseUser | None) -> None:
@@ -168,10 +168,10 @@ def refuse_taken(wanted: Sequence[Wanted]) -> set[int]:
     return refused
 
 
-def refusal_of(document: Document, wanted: State, rules: FieldRules) -> AppError | None:
+def refusal_of(document: Document, wanted: State, rules: FieldRules, *, of_file: bool) -> AppError | None:
     """Return what keeps a document from becoming so."""
     try:
-        check_wanted(document, wanted, rules)
+        check_wanted(document, wanted, rules, of_file=of_file)
     except AppError as error:
         return error
     return None
