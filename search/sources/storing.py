@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
-from django.db import DataError, transaction
+from django.db import DatabaseError, DataError, IntegrityError, transaction
 
 from retrieval_site.errors import AppError
 from search.curating.keeping import documents_take_out
@@ -123,7 +123,7 @@ def _save(source: Source, job: Job, made: list[Looked]) -> None:
     try:
         with transaction.atomic():
             unchanged = _saved(source, job, [record for one in made for record in one.records])
-    except (AppError, DataError) as error:
+    except (AppError, DataError, IntegrityError) as error:
         if len(made) == 1:
             made[0].fail(_why(error))
         else:
@@ -135,7 +135,7 @@ def _save(source: Source, job: Job, made: list[Looked]) -> None:
             one.verdict = "unchanged"
 
 
-def _why(error: AppError | DataError) -> Problem:
+def _why(error: AppError | DatabaseError) -> Problem:
     return Problem(error.id, error.message) if isinstance(error, AppError) else problem("import.not_storable")
 
 

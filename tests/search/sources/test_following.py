@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from retrieval_site.errors import AppError
 from search.curating.editing import document_trash
+from search.curating.fields import FieldSetup, field_set_up
 from search.curating.start import change_start, picked_documents
 from search.importers.mapping import read_mapping
 from search.models import Collection, Document, SourceItem, TrashedDocument
@@ -263,3 +264,36 @@ def test_whoever_asks_for_more_than_the_round_at_work_does_is_told(rounds, share
             source_start(source=source, by=anna, **more)
     services.job_request_cancel(job)
     assert source_start(source=source, by=anna, anew=True) != job
+
+
+@pytest.mark.usefixtures("keep")
+def test_rows_that_break_a_rule_are_said_by_their_numbers_and_tried_again(rounds, share, corpus, names):
+    setup = {"collection": corpus, "name": "metadata.kind"}
+    field_set_up(**setup, setup=FieldSetup(vocabulary=("pump",)))
+    table(share, "1;Pumpe;pump", "2;Ventil;valve")
+    put_bytes(share, "some.zip", zipped({"1.txt": b"The seal leaks."}))
+    source = rounds.source("folder", share)
+    job = rounds.take(source)
+    assert report(job) == {"new": 5}
+    assert [item.error_id for item in job.items.all()] == ["field.not_in_vocabulary"]
+    assert job.items.get().reason.startswith("line 3: ")
+    assert "1" in names()
+    assert "2" not in names()
+    field_set_up(**setup, setup=FieldSetup(vocabulary=("pump", "valve")))
+    assert report(rounds.take(source)) == {"changed": 1, "unchanged": 4}
+    assert {"1", "2"} <= set(names())
+
+
+@pytest.mark.usefixtures("keep")
+def test_a_table_in_another_code_page_is_known_again(rounds, tmp_path, corpus, names):
+    cyrillic = ["Номер", "Название"]
+    mapping = {
+        "columns": [{"column": "Номер", "field": "external_id"}, {"column": "Название", "field": "title"}]
+    }
+    table_mapping_keep(collection=corpus, mapping=read_mapping(mapping), names=cyrillic, filename="parts.csv")
+    rows = [cyrillic, *([str(number), "Насос центробежный для воды"] for number in range(20))]
+    text = "".join(f"{';'.join(row)}\n" for row in rows)
+    put_bytes(tmp_path / "share", "parts.csv", text.encode("cp1251"))
+    rounds.take(rounds.source("folder", tmp_path / "share"))
+    assert len(names()) == 20
+    assert Document.objects.get(external_id="3").title == "Насос центробежный для воды"
