@@ -116,9 +116,11 @@ class SourceRoundParameters(JobParameters):
 class SourceRoundResult(EncodeResult):
     """What became of the files, records or manifests of a source since the last round.
 
-    `waiting` are still being written. `position`: how far it came; `listed`: to the end; `complete`: of all there is,
-    so that what it did not have is gone. `until`: up to when a server's records are known. `held_back`: how many are
-    gone and kept, because they are more than half. `examples`: what the first documents of a dry run are called.
+    `waiting` are still being written, of which no round has seen `new_waiting` before. `position`: how far it came;
+    `listed`: to the end; `complete`: of all there is, so that what it did not have is gone. `until`: up to when a
+    server's records are known. `read_as` changes with the source's options. `held_back`: how many documents are gone
+    and kept, because they are more than half; `kept_back`: how many of these so far. `dropped`: how many went because
+    their entries have them no more, as rows of a table. `examples`: what the first documents of a dry run are called.
     """
 
     position: str | None = None
@@ -133,6 +135,10 @@ class SourceRoundResult(EncodeResult):
     deleted: int | None = None
     unchanged: int | None = None
     waiting: int | None = None
+    read_as: str | None = None
+    new_waiting: int | None = None
+    dropped: int | None = None
+    kept_back: int | None = None
     held_back: int | None = None
     examples: tuple[str, ...] | None = None
 

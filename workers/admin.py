@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
 FAILED_ITEMS_PAGE = 50
-NOT_SHOWN = {"position", "measured_at", "version", "new_id", UNDONE}
+NOT_SHOWN = {
+    *("position", "read_as", "new_waiting", "dropped", "kept_back"),
+    *("measured_at", "version", "new_id", UNDONE),
+}
 """Of a result, what only the job's own resuming needs, what its times say already, and ids, which links stand for."""
 RESULT_WORDS = {"images": "pictures"}
 RESULT_ORDER = ("documents", "passages", "images", "new", "changed", "unchanged", "failed")

@@ -34,6 +34,7 @@ from search.services.document_fields import (
     ImageInput,
     check_record,
 )
+from search.services.document_files import made_of_files
 from search.services.document_pictures import document_images
 from search.services.uploads import read_picture
 from search.services.versions import collection_lock
@@ -147,7 +148,9 @@ class DocumentForm(VersionedForm[Document]):
         if self.errors:
             return values
         try:
-            check_record(self._value("external_id"), self.document_fields(), self.kept_and_added())
+            of_file = bool(self.instance.pk and made_of_files([self.instance.pk]))
+            images = self.kept_and_added()
+            check_record(self._value("external_id"), self.document_fields(), images, of_file=of_file)
         except AppError as error:
             field = error.detail.get("field")
             self.add_error(

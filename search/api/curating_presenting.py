@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from search.api.presenting import document_brief_json, job_json
 from search.curating.history import STATES
+from search.curating.states import CONTENT_HASH
 from search.job_types import SOURCE_ROUND
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def changed_document_json(change: ChangedDocument, slugs: Mapping[int, str]) -> 
 
 def _state_json(state: Mapping[str, Any], slugs: Mapping[int, str]) -> Json:
     """Return a state as callers know it: fields that are there with their values, pictures by their addresses."""
-    shown = dict(state)
+    shown = {name: value for name, value in state.items() if name != CONTENT_HASH}
     if "metadata" in shown:
         shown["metadata"] = {key: held[0] if held else None for key, held in shown["metadata"].items()}
     if "images" in shown:

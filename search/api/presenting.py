@@ -41,7 +41,10 @@ if TYPE_CHECKING:
     from workers.models import Job, JobItem
 
 Json = dict[str, Any]
-BOOKKEEPING = frozenset({"position", "stored", "retried", "not_shown"})
+BOOKKEEPING = frozenset({
+    *("position", "stored", "retried", "not_shown"),
+    *("read_as", "new_waiting", "dropped", "kept_back"),
+})  # fmt: skip
 """What a job keeps in its result for itself: how far it is, should it be interrupted."""
 
 

@@ -16,10 +16,11 @@ from search.curating.actions import OF_TRASH, Action, wanted_state
 from search.curating.judged import judgements_like
 from search.curating.keeping import documents_put_back
 from search.curating.merging import merged_states
-from search.curating.states import is_still, state_like
+from search.curating.states import is_still, same, state_like, state_put_back
 from search.curating.write import documents_write, pictures_swept, refusal_of, refuse_taken
 from search.job_types import CURATE, CurateParameters
 from search.models import ChangedDocument, Collection, Document, TrashedDocument
+from search.services.document_files import made_of_files
 from search.services.documents import encode_soon
 from search.services.field_rules import field_rules
 from search.services.history import blobs_keep
@@ -134,6 +135,7 @@ class _Checks:
     def __init__(self, wanted: Sequence[tuple[Document, State]]) -> None:
         self._taken = refuse_taken(wanted)
         self._swept = pictures_swept(wanted)
+        self._of_files = made_of_files(document.pk for document, _ in wanted)
         self._rules: dict[int, FieldRules] = {}
 
     def refusal(self, document: Document, wanted: State) -> AppError | None:
@@ -145,7 +147,8 @@ class _Checks:
         collection = wanted.get("collection", document.collection_id)
         if collection not in self._rules:
             self._rules[collection] = field_rules(collection)
-        return refusal_of(document, wanted, self._rules[collection])
+        of_file = document.pk in self._of_files
+        return refusal_of(document, wanted, self._rules[collection], of_file=of_file)
 
 
 def _write(
@@ -192,7 +195,7 @@ def _unless_kept_is_left(
 def _note(change: ChangedDocument, document: Document, wanted: State) -> None:
     change.title = str(document)[:500]
     change.before, change.after = state_like(document, wanted), wanted
-    change.state = Kind.SAME if change.before == change.after else Kind.DONE
+    change.state = Kind.SAME if same(change.before, change.after) else Kind.DONE
 
 
 def _leave(change: ChangedDocument, error: AppError) -> None:
@@ -218,10 +221,15 @@ def _restore(change_set: ChangeSet, waiting: Sequence[ChangedDocument]) -> None:
         else:
             taken.add((one.collection_id, one.external_id))
             change.title, change.state = str(one)[:500], Kind.DONE
-            change.before, change.after = {"trashed": True}, {"trashed": False}
             back.append(one)
-    if back:
-        documents_put_back(trashed=back)
+    if not back:
+        return
+    documents_put_back(trashed=back)
+    rows = Document.objects.filter(pk__in=[one.pk for one in back])
+    hashes = dict(rows.values_list("pk", "content_hash"))
+    for change in waiting:
+        if change.state == Kind.DONE:
+            change.before, change.after = {"trashed": True}, state_put_back(hashes[change.document_id])
 
 
 def _taken_meanwhile(trashed: object) -> set[tuple[int, str]]:
@@ -247,8 +255,21 @@ def _undo(change_set: ChangeSet, waiting: Sequence[ChangedDocument]) -> None:
             else:
                 documents.pop(document.pk)
                 _leave(change, AppError("curating.changed_since"))
+    if _is_of_merge(change_set) and any(change.state == Kind.LEFT for change in trashed):
+        for change in others:
+            if wanted.pop(change.document_id, None) is not None:
+                documents.pop(change.document_id)
+                _leave(change, AppError("curating.merged_gone"))
     open_ones = [change for change in others if change.state == Kind.WAITING]
     _write(change_set, open_ones, documents, wanted)
+
+
+def _is_of_merge(change_set: ChangeSet) -> bool:
+    """Return whether what is taken back, through all changes that took back one another, was a merge."""
+    undone: ChangeSet | None = change_set.undoes
+    while undone is not None and undone.action == Action.UNDO:
+        undone = undone.undoes
+    return undone is not None and undone.action == Action.MERGE
 
 
 def _former(document: Document, origin: ChangedDocument) -> State:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from django.db import transaction
 
 from search.curating.actions import Action
 from search.curating.start import change_start, picked_documents
-from search.curating.states import difference, state_whole
+from search.curating.states import difference, state_put_back, state_whole
 from search.models import ChangedDocument, ChangeSet, Collection, Document
 from search.services.documents import document_delete, document_save, encode_soon
 from search.services.history import blobs_keep, change_audit, history_erase
@@ -81,7 +81,7 @@ _DONE = ChangedDocument.State.DONE
 
 
 def _note(document: Document, before: State | None, by: AbstractBaseUser) -> None:
-    states: tuple[dict[str, Any], dict[str, Any]] = ({"trashed": True}, {"trashed": False})
+    states: tuple[State, State] = ({"trashed": True}, state_put_back(document.content_hash))
     if before is not None:
         states = difference(before, state_whole(document))
     change_set = ChangeSet.objects.create(

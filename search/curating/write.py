@@ -6,6 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from django.db import connection
+from django.db.models import F
 from django.utils import timezone
 from psycopg import sql
 
@@ -13,7 +14,7 @@ from retrieval_site.errors import AppError
 from search.curating.judged import judgements_replace
 from search.curating.keeping import documents_take_out
 from search.curating.states import TEXTS, metadata_with
-from search.models import Document
+from search.models import Document, SourceItem
 from search.services.document_fields import DocumentFields, ImageInput, check_record, content_hash
 from search.services.document_files import files_replace
 from search.services.document_identifiers import identifiers_replace
@@ -37,15 +38,15 @@ _EDITED = (*TEXTS, "tags", "metadata", "content_hash", "updated_at", "changed_si
 _EDITS = frozenset({*TEXTS, "tags", "metadata", "images"})
 
 
-def check_wanted(document: Document, wanted: State, rules: FieldRules) -> None:
-    """Raise AppError `document.*` or `field.*` for what a document may not become."""
+def check_wanted(document: Document, wanted: State, rules: FieldRules, *, of_file: bool) -> None:
+    """Raise AppError `document.*` or `field.*` for what a document may not become; `of_file`: it was made of one."""
     if not wanted.keys() & {*_EDITS, "collection"}:
         return
     fields = _fields_with(document, wanted)
     check_rules(rules, fields.tags, fields.metadata)
     if wanted.keys() & _EDITS:
         images = _images(wanted["images"]) if "images" in wanted else None
-        check_record(document.external_id, fields, images)
+        check_record(document.external_id, fields, images, of_file=of_file)
 
 
 def documents_write(wanted: Sequence[Wanted], by: AbstractBaseUser | None) -> None:
@@ -129,12 +130,19 @@ def _move(wanted: Sequence[Wanted]) -> None:
         document.collection_id = state["collection"]
         document.updated_at, document.changed_since_import = timezone.now(), True
     Document.objects.bulk_update(documents, ["collection", "updated_at", "changed_since_import"])
+    _leave_sources(documents)
     _write_values(documents)
     by_target: dict[int, list[int]] = defaultdict(list)
     for document in documents:
         by_target[document.collection_id].append(document.pk)
     for target, moved in by_target.items():
         _move_vectors(target, moved)
+
+
+def _leave_sources(documents: Sequence[Document]) -> None:
+    """Have no source follow what is not of its collection any more: what goes there must not take it along."""
+    links = SourceItem.documents.through.objects.filter(document__in=documents)
+    links.exclude(sourceitem__source__collection=F("document__collection")).delete()
 
 
 def _move_vectors(target: int, documents: list[int]) -> None:
@@ -160,10 +168,10 @@ def refuse_taken(wanted: Sequence[Wanted]) -> set[int]:
     return refused
 
 
-def refusal_of(document: Document, wanted: State, rules: FieldRules) -> AppError | None:
+def refusal_of(document: Document, wanted: State, rules: FieldRules, *, of_file: bool) -> AppError | None:
     """Return what keeps a document from becoming so."""
     try:
-        check_wanted(document, wanted, rules)
+        check_wanted(document, wanted, rules, of_file=of_file)
     except AppError as error:
         return error
     return None

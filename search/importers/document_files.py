@@ -9,7 +9,7 @@ import hashlib
 import io
 import posixpath
 import tempfile
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -20,6 +20,7 @@ from django.core.files.base import File
 
 from retrieval_site.errors import AppError
 from search.importers.extracted import BETWEEN_BLOCKS, Body, alt_of, body_of, fields_of
+from search.importers.names import name_once
 from search.importers.picture_texts import READ_BY, PictureTexts
 from search.importers.recognition import RecognitionOptions
 from search.importers.scans import BARCODES_MAX, Scans
@@ -242,11 +243,10 @@ class _TakenOut:
         if self._count > self._limits.attached:
             raise FileError("file.too_much/attached", limit=self._limits.attached)
         unread = []
-        names = Counter[str]()
+        names: dict[str, int] = {}
         for number, one in enumerate(attached, start=1):
             name = _inner_path(one.name) or f"attachment {number}"
-            names[name] += 1
-            shown = f"{name} ({names[name]})" if names[name] > 1 else name
+            shown = name_once(name, names, str)
             target = self._folder / f"{self._count}-{number}"
             found.take(one.file, target)
             if _is_readable(target, name):

@@ -10,15 +10,8 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 from django.conf import settings
 
 from retrieval_site.errors import AppError
-from search.importers.names import (
-    NameIndex,
-    RawIndex,
-    is_guessed,
-    is_junk,
-    is_junk_member,
-    is_unsafe,
-    member_name,
-)
+from search.importers.names import NameIndex, RawIndex, is_unsafe
+from workers.formats.zip_names import is_guessed, is_junk, is_junk_member, member_name
 from workers.formats.zips import DAMAGED, packing_fault
 from workers.inference.errors import PictureError
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import itertools
 import os
 import socket
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from django.db import DataError, transaction
+from django.db import DatabaseError, DataError, IntegrityError, transaction
 
 from models_admin.files import blob_on_disk
 from retrieval_site.errors import AppError
@@ -89,6 +90,7 @@ class ImportRun:
         self._collection = collection
         self._dry_run = run.parameters.dry_run
         self._counts = {name: int(getattr(run.result, name) or 0) for name in COUNTS}
+        self._counted_before = 0
 
     def store(self) -> None:
         """Store (or check) every document behind the position that an earlier run reached."""
@@ -133,7 +135,8 @@ class ImportRun:
 
     def retry_failed(self) -> None:
         """Try the documents again that are recorded as failed, and only these."""
-        wanted = {item.payload.get("position") for item in self.ctx.job.items.all()} - {None}
+        found = self.ctx.job.items.values_list("payload__position", "payload__counted")
+        wanted = {position: counted or 0 for position, counted in found if position is not None}
         self.ctx.stage("retry", len(wanted))
         items = enumerate(self._source.items(), start=1)
         for batch in batches(item for item in items if item[0] in wanted):
@@ -141,6 +144,7 @@ class ImportRun:
                 positions = [position for position, _ in batch]
                 self.ctx.job.items.filter(payload__position__in=positions).delete()
                 self._counts["failed"] -= len(batch)
+                self._counted_before = sum(wanted[position] for position in positions)
                 self._batch(batch)
             self.ctx.checkpoint()
         self._warn()
@@ -150,9 +154,12 @@ class ImportRun:
         records = [(position, item) for position, item in read if isinstance(item, DocumentRecord)]
         bad = [(position, item) for position, item in read if isinstance(item, Rejected)]
         with transaction.atomic():
-            bad += self._save(records)
+            refused = self._save(records)
+            bad += refused
+            counted = Counter(position for position, _ in records)
+            counted.subtract(position for position, _ in refused)
             for position, item in bad:
-                self._keep(position, item)
+                self._keep(position, item, counted[position])
             failed = len({position for position, _ in bad})
             self._counts["failed"] += failed
             self.ctx.advance(len(batch) - failed, failed=failed)
@@ -197,14 +204,14 @@ class ImportRun:
         try:
             with transaction.atomic():
                 changes = save(collection=self._collection, records=[record for _, record in records])
-        except (DataError, FieldRuleError) as error:
+        except (DataError, IntegrityError, FieldRuleError) as error:
             if len(records) == 1:
                 return [(records[0][0], self._refused(records[0][1], error))]
             return list(itertools.chain.from_iterable(self._save([one]) for one in records))
         self._count_changes([record for _, record in records], changes)
         return []
 
-    def _refused(self, record: DocumentRecord, error: DataError | FieldRuleError) -> Rejected:
+    def _refused(self, record: DocumentRecord, error: DatabaseError | FieldRuleError) -> Rejected:
         if isinstance(error, FieldRuleError):
             where = f"external id {record.external_id}"
             return Rejected(where, (Problem(error.id, error.message),))
@@ -212,22 +219,29 @@ class ImportRun:
         return rejected(f"external id {record.external_id}", "import.not_storable")
 
     def _count_changes(self, records: list[DocumentRecord], changes: list[Change]) -> None:
-        for change in changes:
+        written = []
+        for record, change in zip(records, changes, strict=True):
+            if self._counted_before and (self._dry_run or change == "unchanged"):
+                self._counted_before -= 1  # of a file that failed in part, this part did not
+                continue
             self._counts[change] += 1
-        written = [record for record, change in zip(records, changes, strict=True) if change != "unchanged"]
+            written += [record] if change != "unchanged" else []
         units = units_wanted(written) if self._dry_run else units_stored(self._collection, written)
         self._counts["documents"] += len(written)
         self._counts["passages"] += units.passages
         self._counts["images"] += units.images
 
-    def _keep(self, position: int, item: Rejected) -> None:
+    def _keep(self, position: int, item: Rejected, counted: int) -> None:
+        """Keep what failed, with how many documents of the same file were counted."""
         if self._counts["failed"] >= ITEMS_KEPT_MAX:
             return
         reasons: dict[str, list[str]] = {}
         for problem in item.problems:
             reasons.setdefault(problem.error_id, []).append(problem.reason)
         for error_id, several in reasons.items():  # a failed item is kept once for each of its errors
-            self.ctx.item_failed(item.where, error_id, " ".join(several), {"position": position})
+            self.ctx.item_failed(
+                item.where, error_id, " ".join(several), {"position": position, "counted": counted}
+            )
 
 
 def batches(items: Iterator[Numbered]) -> Iterator[list[Numbered]]:

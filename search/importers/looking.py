@@ -18,11 +18,10 @@ from search.importers.table_files import (
     TABLE_SUFFIXES,
     WORKBOOK_SUFFIXES,
     Workbooks,
-    encoding_in,
     first_sheet_rows,
     is_workbook,
 )
-from search.importers.table_heads import FIRST_BYTES
+from search.importers.table_heads import FIRST_BYTES, encoding_in
 from workers.extraction.kinds import ARCHIVE, kind_of
 from workers.formats.rows import DELIMITERS, Row, read_rows
 from workers.formats.text import encoding_of

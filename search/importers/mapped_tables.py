@@ -9,7 +9,6 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO
 
 from retrieval_site.errors import AppError
-from search.importers.choosing import LOOKED_INTO_MAX
 from search.importers.files import DAMAGED_WHILE_READING
 from search.importers.mapped import read_mapped
 from search.importers.table_files import (
@@ -31,6 +30,9 @@ if TYPE_CHECKING:
     from search.importers.mapping import KeptMappings, TableMapping
     from search.importers.table_files import Workbooks
     from search.importers.types import Item, Reading
+
+TABLES_MAX = 5000
+"""Of a zip or folder: each is looked into before the first is read."""
 
 
 @dataclass(frozen=True)
@@ -62,14 +64,19 @@ def mapped_table(
 def mapped_tables(
     files: Files, kept: KeptMappings, books: Workbooks, wanted: str | None
 ) -> list[MappedTable]:
-    """Return the tables among files that a mapping is for; with `wanted`, that one alone."""
+    """Return the tables among files that a mapping is for; with `wanted`, that one alone.
+
+    Raises AppError `import.too_many_tables`.
+    """
     if not kept:
         return []
     endings = (*TABLE_SUFFIXES, *WORKBOOK_SUFFIXES)
     named = None if wanted is None else files.find(wanted)
     names = [named] if named else [name for name in files.names() if name.lower().endswith(endings)]
+    if len(names) > TABLES_MAX:
+        raise AppError("import.too_many_tables", count=len(names), limit=TABLES_MAX)
     found = []
-    for name in names[:LOOKED_INTO_MAX]:
+    for name in names:
         try:
             table = mapped_table(name, partial(files.open, name), kept, books, alone=bool(named))
         except (AppError, FileError, *DAMAGED_WHILE_READING):

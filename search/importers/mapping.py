@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from retrieval_site.errors import AppError
 from retrieval_site.typed_json import NotReadableError, from_json, to_json
 from search.filters.values import METADATA, is_metadata_field
+from search.importers.names import name_once
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -193,12 +194,11 @@ def names_in(rows: Sequence[Row], header: int) -> list[str]:
 
 def names_once(cells: Sequence[str]) -> list[str]:
     """Return names of columns, told apart where two are the same."""
-    seen = Counter[str]()
+    seen: dict[str, int] = {}
     names = []
     for number, cell in enumerate(cells, start=1):
         name = " ".join(cell.replace("\ufeff", "").split())[: NAME_MAX - 10] or f"column {number}"
-        seen[name.casefold()] += 1
-        names.append(f"{name} ({seen[name.casefold()]})" if seen[name.casefold()] > 1 else name)
+        names.append(name_once(name, seen))
     while len(names) > 1 and not cells[len(names) - 1].strip():
         names.pop()  # empty cells behind the last column
     return names

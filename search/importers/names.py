@@ -8,19 +8,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-import zlib
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from workers.formats.zips import is_desktops
+from workers.formats.zip_names import is_guessed
 
 if TYPE_CHECKING:
     import zipfile
     from collections.abc import Callable, Iterable, Iterator
-
-UTF8_FLAG = 0x800
-UNICODE_PATH = 0x7075
-"""Info-ZIP's field with a name in UTF-8."""
 
 CODE_PAGES = (
     "cp437", "cp850", "cp1252", "cp852", "cp1250", "cp932", "euc_jp", "gb18030", "big5", "cp949",
@@ -32,28 +27,7 @@ PICTURE_FOLDERS = ("images", "pictures")
 ALIKE_MAX = 100
 """Files of one name that are compared by their folders."""
 
-_SURE_SEPARATOR = re.compile(r"(?<![^\x00-\x7f])\\")
 _DRIVE = re.compile(r"[A-Za-z]:")
-
-
-def member_name(info: zipfile.ZipInfo) -> str:
-    """Return the name of a zip's member, with `/` between folders.
-
-    It is Unicode where the archive says so or its bytes are UTF-8; else those of code page 437, as zip has it.
-    """
-    name = _from_unicode_path(info) or _decoded(info)
-    return name.replace("\\", "/")
-
-
-def is_guessed(info: zipfile.ZipInfo) -> bool:
-    """Tell whether nothing says which characters a member's name has."""
-    name = info.orig_filename
-    return (
-        not name.isascii()
-        and not info.flag_bits & UTF8_FLAG
-        and not _from_unicode_path(info)
-        and _decoded(info) == name
-    )
 
 
 def raw_name(name: str, code_page: str) -> bytes | None:
@@ -67,6 +41,21 @@ def raw_name(name: str, code_page: str) -> bytes | None:
         return None
 
 
+def name_once(name: str, seen: dict[str, int], key: Callable[[str], str] = str.casefold) -> str:
+    """Return a name that none of those before has: a second “Name” is “Name (2)”, where none is called so yet.
+
+    `seen`: how often each name came, by its `key`; this one is noted there.
+    """
+    number = seen.get(key(name), 0) + 1
+    found = f"{name} ({number})" if number > 1 else name
+    while number > 1 and key(found) in seen:
+        number += 1
+        found = f"{name} ({number})"
+    seen[key(name)] = number
+    seen.setdefault(key(found), 1)
+    return found
+
+
 def is_unsafe(name: str) -> bool:
     """Tell a name that leads out of its folder, or that no file has."""
     return (
@@ -76,19 +65,6 @@ def is_unsafe(name: str) -> bool:
         or "\0" in name
         or ".." in PurePosixPath(name).parts
     )
-
-
-def is_junk_member(info: zipfile.ZipInfo) -> bool:
-    """Tell junk in a zip; a backslash behind another byte than ASCII may be half of a character, and no separator."""
-    return is_junk(_SURE_SEPARATOR.sub("/", info.orig_filename) if is_guessed(info) else member_name(info))
-
-
-def is_junk(name: str) -> bool:
-    """Tell what systems leave beside the files that a person meant: desktops' own, and all that is hidden.
-
-    A bundle takes no hidden file for junk: what its manifest does not list is refused there.
-    """
-    return is_desktops(name) or any(part.startswith(".") for part in PurePosixPath(name).parts)
 
 
 class NameIndex:
@@ -162,26 +138,3 @@ def _nfc(name: str) -> str:
 
 def _base(name: str) -> str:
     return _nfc(PurePosixPath(name).name)
-
-
-def _decoded(info: zipfile.ZipInfo) -> str:
-    """Return the name; bytes that are UTF-8 without saying so are read as that."""
-    if info.flag_bits & UTF8_FLAG:
-        return info.orig_filename
-    try:
-        return info.orig_filename.encode("cp437").decode()
-    except UnicodeError:
-        return info.orig_filename
-
-
-def _from_unicode_path(info: zipfile.ZipInfo) -> str | None:
-    """Return the name in the Unicode Path field, if it belongs to the name beside it."""
-    extra = info.extra
-    while len(extra) >= 4:
-        kind, size = int.from_bytes(extra[:2], "little"), int.from_bytes(extra[2:4], "little")
-        field, extra = extra[4 : 4 + size], extra[4 + size :]
-        if kind == UNICODE_PATH and field[:1] == b"\x01":
-            raw = info.orig_filename.encode("utf-8" if info.flag_bits & UTF8_FLAG else "cp437")
-            if int.from_bytes(field[1:5], "little") == zlib.crc32(raw):
-                return field[5:].decode(errors="replace")
-    return None

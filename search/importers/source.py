@@ -341,7 +341,7 @@ def _each_file(files: Files, names: Iterable[str], *, may_be_none: bool = False)
             yield _document_file(name)
         elif not name.lower().endswith(DATA_SUFFIXES) and is_picture(files, name):
             found = True
-            yield Record(name, name, DocumentFields(), (PictureRef(name),), alone=True)
+            yield Record(name, external_id_of(name), DocumentFields(), (PictureRef(name),), alone=True)
     if not found:
         raise nothing_read(files)
 

@@ -8,14 +8,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Self
 
-from charset_normalizer import from_bytes
-
 from search.importers.mapping import HEADER_MAX
-from search.importers.table_heads import WESTERN, head_of, mapped_rows
+from search.importers.table_heads import encoding_in, head_of, mapped_rows
 from workers.extraction.extractor import Extractor
 from workers.extraction.kinds import kind_of
 from workers.extraction.sheets import WORKBOOKS, sheet_rows
-from workers.formats.text import encoding_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -27,33 +24,11 @@ if TYPE_CHECKING:
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".tab")
 WORKBOOK_SUFFIXES = (".xlsx", ".xlsm", ".xltx", ".ods", ".ots")
-_FEW_HIGH_BYTES = 0.12
-"""Of all letters: Western texts have fewer umlauts and accents, and no statistics of so few tells one code page."""
 
 
 def is_workbook(file: BinaryIO, name: str) -> bool:
     """Tell a workbook by its content; leaves the file at its start."""
     return kind_of(file, name) in WORKBOOKS
-
-
-def encoding_in(head: bytes) -> str:
-    """Return the code page of the lines in a text that are not UTF-8, by its first bytes."""
-    if encoding_of(head)[0] != "utf-8" or _is_utf8(head):
-        return WESTERN
-    high = sum(byte > 0x7F for byte in head)
-    letters = sum(byte > 0x40 for byte in head)
-    if high < _FEW_HIGH_BYTES * max(letters, 1):
-        return WESTERN
-    found = from_bytes(head).best()
-    return found.encoding if found and not found.encoding.startswith(("utf", "ascii")) else WESTERN
-
-
-def _is_utf8(head: bytes) -> bool:
-    try:
-        head.decode()
-    except UnicodeDecodeError as error:
-        return error.start > len(head) - 4  # a character that the end of the part cuts
-    return True
 
 
 def text_rows(file: BinaryIO, mapping: TableMapping) -> Iterator[Row]:

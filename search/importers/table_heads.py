@@ -7,8 +7,11 @@ import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO
 
+from charset_normalizer import from_bytes
+
 from search.importers.mapping import NAMES_WITHIN, plain_name
 from workers.formats.rows import DELIMITERS, read_rows
+from workers.formats.text import encoding_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
 FIRST_BYTES = 256 * 1024
 """Of a text: where the names of its columns are."""
 WESTERN = "cp1252"
+_FEW_HIGH_BYTES = 0.12
+"""Of all letters: Western texts have fewer umlauts and accents, and no statistics of so few tells one code page."""
 
 
 def head_of(file: BinaryIO) -> bytes:
@@ -27,6 +32,26 @@ def head_of(file: BinaryIO) -> bytes:
     head = file.read(FIRST_BYTES)
     file.seek(0)
     return head
+
+
+def encoding_in(head: bytes) -> str:
+    """Return the code page of the lines in a text that are not UTF-8, by its first bytes."""
+    if encoding_of(head)[0] != "utf-8" or _is_utf8(head):
+        return WESTERN
+    high = sum(byte > 0x7F for byte in head)
+    letters = sum(byte > 0x40 for byte in head)
+    if high < _FEW_HIGH_BYTES * max(letters, 1):
+        return WESTERN
+    found = from_bytes(head).best()
+    return found.encoding if found and not found.encoding.startswith(("utf", "ascii")) else WESTERN
+
+
+def _is_utf8(head: bytes) -> bool:
+    try:
+        head.decode()
+    except UnicodeDecodeError as error:
+        return error.start > len(head) - 4  # a character that the end of the part cuts
+    return True
 
 
 def mapped_rows(file: BinaryIO, mapping: TableMapping, encoding: str) -> Iterator[Row]:
@@ -62,6 +87,5 @@ def _for_text(head: bytes, mapping: TableMapping) -> TableMapping | None:
 
 
 def _first_rows(head: bytes, mapping: TableMapping) -> list[Row]:
-    return list(
-        itertools.islice(mapped_rows(io.BytesIO(head), mapping, WESTERN), max(mapping.header, NAMES_WITHIN))
-    )
+    rows = mapped_rows(io.BytesIO(head), mapping, encoding_in(head))
+    return list(itertools.islice(rows, max(mapping.header, NAMES_WITHIN)))

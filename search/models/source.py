@@ -70,7 +70,8 @@ class SourceItem(models.Model):
     """One file, record or manifest of a source, with the documents that were made of it.
 
     `stamp` tells without reading that it is as it was; `digest` is of what was read, empty while it could not be made a
-    document of as a whole: the next round tries again. `seen_in` and `gone_in` are rounds, by their jobs' ids.
+    document of as a whole: the next round tries again. Then `stamp` is the digest of what was stored last.
+    `seen_in` and `gone_in` are rounds, by their jobs' ids.
     """
 
     source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="items")

@@ -140,6 +140,11 @@ def check_record(
         check_not_empty(fields, has_images=bool(images))
 
 
+def is_long(fields: DocumentFields, images: Sequence[ImageInput] | None) -> bool:
+    """Return whether only a document that was made of a file may say or show so much."""
+    return len(fields.body) > BODY_CHARACTERS_MAX or len(images or ()) > IMAGES_MAX
+
+
 def check_not_empty(fields: DocumentFields, *, has_images: bool) -> None:
     """Raise AppError `document.empty` for a document without words and pictures."""
     if not has_images and not (fields.title.strip() or fields.body.strip()):

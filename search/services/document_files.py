@@ -12,7 +12,7 @@ from search.models import Collection, DocumentFile, DocumentPage
 from search.services.kept_rows import rows_kept
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from django.db.models import QuerySet
 
@@ -58,6 +58,12 @@ def former_files(document: Document, viewer: Viewer) -> QuerySet[DocumentFile]:
     return DocumentFile.objects.filter(document=document).exclude(replaced_at=None)
 
 
+def made_of_files(documents: Iterable[int]) -> set[int]:
+    """Return those of the documents that were made of a file: they may be longer than others."""
+    rows = DocumentFile.objects.filter(document__in=list(documents), replaced_at=None)
+    return set(rows.values_list("document", flat=True))
+
+
 def files_replace(documents: Sequence[Document], files: Sequence[FileContent | None]) -> None:
     """Make these the documents' current files, with their pages; None leaves what is stored.
 
@@ -70,6 +76,18 @@ def files_replace(documents: Sequence[Document], files: Sequence[FileContent | N
     if unplaced:
         without = DocumentPage.objects.filter(document__in=unplaced, document__outline={})
         without.exclude(boxes=[]).update(boxes=[])
+
+
+def files_keep(comes: Sequence[tuple[Document, FileContent]]) -> None:
+    """Keep files that come again as they were, for a collection that did not keep files when they came first."""
+    kept = {document.pk: content for document, content in comes if content.blob_id is not None}
+    if not kept:
+        return
+    rows = list(DocumentFile.objects.filter(document__in=kept, replaced_at=None, blob=None))
+    for row in rows:
+        if row.sha256 == kept[row.document_id].sha256:
+            row.blob_id = kept[row.document_id].blob_id
+    DocumentFile.objects.bulk_update(rows, ["blob"])
 
 
 def _replace(document: Document, content: FileContent) -> None:

@@ -13,15 +13,16 @@ from django.db import transaction
 from django.utils import timezone
 
 from search.job_types import ENCODE
-from search.models import Collection, Document, DocumentImage, Passage
+from search.models import Collection, Document, DocumentFile, DocumentImage, Passage
 from search.services.document_fields import (
     DocumentFields,
     ImageInput,
     check_not_empty,
     check_record,
     content_hash,
+    is_long,
 )
-from search.services.document_files import FileContent, files_replace
+from search.services.document_files import FileContent, files_keep, files_replace
 from search.services.document_identifiers import identifiers_replace
 from search.services.document_units import SPLIT_AT_ONCE_CHARACTERS, passages_wanted, units_replace
 from search.services.field_rules import check_rules, field_rules
@@ -111,8 +112,7 @@ def documents_save(
     `import_job`, which can be undone as long as nobody else changes them.
     Raises AppError `document.*`, `field.*` for the first record that is not valid, and then writes nothing.
     """
-    for record in records:
-        check_record(record.external_id, record.fields, record.images, of_file=record.file is not None)
+    _check_records(collection, records)
     collection_lock(collection)
     _check_rules(collection, records)
     stored = _stored(collection, [record.external_id for record in records])
@@ -134,7 +134,20 @@ def documents_save(
         _note_import(document, import_job)
     wanted = [r for r, change in zip(records, changes, strict=True) if change != "unchanged"]
     _write(documents, wanted)
+    files_keep([(stored[r.external_id], r.file) for r in records if r.external_id in stored and r.file])
     return changes
+
+
+def _check_records(collection: Collection, records: Sequence[DocumentRecord]) -> None:
+    """Raise AppError `document.*`; what is stored with a file may be as long without it, as in an edit."""
+    long = [one.external_id for one in records if one.file is None and is_long(one.fields, one.images)]
+    of_files: set[str] = set()
+    if long:
+        rows = DocumentFile.objects.filter(document__collection=collection, document__external_id__in=long)
+        of_files = set(rows.filter(replaced_at=None).values_list("document__external_id", flat=True))
+    for record in records:
+        of_file = record.file is not None or record.external_id in of_files
+        check_record(record.external_id, record.fields, record.images, of_file=of_file)
 
 
 def _check_rules(collection: Collection, records: Sequence[DocumentRecord]) -> None:

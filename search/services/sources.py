@@ -26,6 +26,7 @@ from workers.models import Job
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from django.contrib.auth.base_user import AbstractBaseUser
     from django.db.models import QuerySet
@@ -106,12 +107,22 @@ def source_update(*, source: Source, by: AbstractBaseUser, **changes: Any) -> So
             source.since = ""
     _check_name(changes.get("name", source.name))
     _check_hours(changes.get("every_hours", source.every_hours))
+    former_hours = source.every_hours
     for name, value in changes.items():
         setattr(source, name, value)
     source.owner_id = by.pk
+    if changes.get("every_hours", former_hours) != former_hours:
+        source.next_round_at = _next_round_at(source)
     source.next_round_at = None if source.paused else source.next_round_at or timezone.now()
     source.save(update_fields=[*changes, "owner", "since", "next_round_at"])
     return source
+
+
+def _next_round_at(source: Source) -> datetime | None:
+    """Return when a source is due by a schedule that was changed: counted from its newest round."""
+    if source.next_round_at is None or not source.every_hours or source.round is None:
+        return source.next_round_at
+    return source.round.created_at + timedelta(hours=source.every_hours)
 
 
 @transaction.atomic
@@ -123,12 +134,17 @@ def source_start(
     anew: bool = False,
     delete_many: bool = False,
 ) -> Job:
-    """Start a round, or a dry run; where one is at work already, return that."""
+    """Start a round, or a dry run; where one is at work already, return that.
+
+    Raises AppError `source.at_work` where that one does less than is asked for.
+    """
     Source.objects.select_for_update().get(pk=source.pk)
     active = rounds_of(source).filter(state__in=ACTIVE)
     for job in active:
         parameters = SOURCE_ROUND.find_parameters(job)
         if parameters and parameters.dry_run == dry_run:
+            if anew > parameters.anew or delete_many > parameters.delete_many:
+                raise AppError("source.at_work")
             return job
     parameters = SourceRoundParameters(
         source=source.pk,

@@ -9,11 +9,15 @@ from retrieval_site.errors import AppError
 from search.importers.document_files import DocumentFiles
 from search.importers.recognition import RecognitionOptions
 from search.importers.types import Rejected
+from search.services.field_rules import FieldRuleError, check_rules, field_rules
 from search.sources.types import Made
+from workers.formats.problems import Problem
 
 if TYPE_CHECKING:
     from search.importers.types import DocumentFileItem
     from search.models import Collection
+    from search.services.documents import DocumentRecord
+    from search.services.field_rules import FieldRules
     from search.sources.options import PictureTextOptions
 
 
@@ -31,14 +35,34 @@ class FileDocuments:
         if self._files is None:
             recognition = RecognitionOptions.of(collection, self.wish)
             self._files = DocumentFiles(collection, store=store, recognition=recognition)
-        found = list(self._files.records(item, content))
-        bad = [one.problems[0] for one in found if isinstance(one, Rejected)]
+        rules = field_rules(collection.pk)
+        found = [
+            one if isinstance(one, Rejected) else obeying(rules, one, where=one.external_id)
+            for one in self._files.records(item, content)
+        ]
+        bad = [one for one in found if isinstance(one, Rejected)]
         records = tuple(one for one in found if not isinstance(one, Rejected))
-        if bad and not records:
-            raise AppError.quoting(bad[0].error_id, bad[0].reason)
-        return Made(records, bad[0] if bad else None)
+        first = bad[0].problems[0] if bad else None
+        if first and not records:
+            raise AppError.quoting(first.error_id, first.reason)
+        breaks = any(map(breaks_rules, bad))
+        return Made(records, first, again=breaks, keeps_others=breaks)
 
     def close(self) -> None:
         """End the process."""
         if self._files is not None:
             self._files.close()
+
+
+def obeying(rules: FieldRules, record: DocumentRecord, *, where: str) -> DocumentRecord | Rejected:
+    """Return the record; where it breaks the collection's rules, what is wrong with it, so that others are stored."""
+    try:
+        check_rules(rules, record.fields.tags, record.fields.metadata)
+    except FieldRuleError as error:
+        return Rejected(where, (Problem(error.id, error.message),))
+    return record
+
+
+def breaks_rules(bad: Rejected) -> bool:
+    """Return whether it is rules that a record breaks: curators may change them, so that it is tried again."""
+    return any(one.error_id.startswith("field.") for one in bad.problems)

@@ -12,13 +12,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 METADATA = "metadata."
+_IDENTIFIER = f"{METADATA}identifier"
 VALUES_MAX, VALUE_CHARACTERS_MAX, NAMES_MAX = 50, 1000, 50
 
 
 def fitted(said: Mapping[str, Sequence[str]]) -> DocumentFields:
     """Return a document's fields from values by `title`, `body`, `url`, `tags` and `metadata.NAME`.
 
-    The first title and address count; further titles and texts stand in the body, a paragraph each.
+    The first title and address count; further titles and texts stand in the body, a paragraph each, and further
+    addresses in the field `identifier` of the metadata.
     """
     titles = list(dict.fromkeys(_plain(said.get("title", ()))))
     texts = [*titles[1:], *_plain(said.get("body", ()))]
@@ -45,14 +47,15 @@ def web_address(value: str) -> bool:
 def _metadata(said: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     """Return one value as it is, several as a list."""
     found: dict[str, Any] = {}
-    for field, values in said.items():
+    further = _plain(said.get("url", ()))[1:]
+    named = {**said, _IDENTIFIER: [*said.get(_IDENTIFIER, ()), *further]} if further else said
+    for field, values in named.items():
         if field.startswith(METADATA) and len(found) < NAMES_MAX:
             plain = [value[:VALUE_CHARACTERS_MAX] for value in _plain(values)][:VALUES_MAX]
             if plain:
                 name = storable(field.removeprefix(METADATA))[:100]
                 found[name] = plain[0] if len(plain) == 1 else plain
-    further = _plain(said.get("url", ()))[1:VALUES_MAX]
-    return found | ({"identifier": further} if further and "identifier" not in found else {})
+    return found
 
 
 def _plain(values: Sequence[str]) -> list[str]:

@@ -16,7 +16,6 @@ from typing import IO, TYPE_CHECKING
 
 from retrieval_site.errors import AppError
 from search.importers.document_files import external_id_of
-from search.importers.names import is_junk
 from search.importers.pictures import PICTURE_SUFFIXES
 from search.importers.types import DocumentFileItem
 from search.models.source import KEY_BYTES_MAX
@@ -32,6 +31,7 @@ from search.sources.types import (
 )
 from workers.extraction.kinds import kind_by_name
 from workers.formats.problems import problem
+from workers.formats.zip_names import is_junk
 from workers.inference.sniff import HEADER_BYTES, sniff_format
 
 if TYPE_CHECKING:

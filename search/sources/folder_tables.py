@@ -21,6 +21,8 @@ from search.importers.table_files import TABLE_SUFFIXES, WORKBOOK_SUFFIXES, Work
 from search.importers.table_heads import mapping_of_text
 from search.importers.types import Reading, Record, Rejected
 from search.services.documents import DocumentRecord
+from search.services.field_rules import field_rules
+from search.sources.files import breaks_rules, obeying
 from search.sources.types import Made
 from workers.formats.problems import Problem
 
@@ -85,10 +87,13 @@ class FolderTables:
         """
         self._files = self._files or FolderFiles(self.root)
         pictures = _Pictures(self._files, str(PurePosixPath(key).parent))
+        rules = field_rules(collection.pk)
         records: dict[str, DocumentRecord] = {}
         bad: list[Rejected] = []
         for item in items:
             found = to_document(item, pictures, collection, store=store) if isinstance(item, Record) else item
+            if isinstance(found, DocumentRecord):
+                found = obeying(rules, found, where=item.where)
             if isinstance(found, Rejected):
                 bad.append(found)
             elif isinstance(found, DocumentRecord):
@@ -98,7 +103,7 @@ class FolderTables:
         problem = Problem(bad[0].problems[0].error_id, _said(bad))
         if not records:
             raise AppError.quoting(problem.error_id, problem.reason)
-        return Made(tuple(records.values()), problem, keeps_others=True)
+        return Made(tuple(records.values()), problem, again=any(map(breaks_rules, bad)), keeps_others=True)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from retrieval_site.errors import AppError
 from search.importers.document_files import external_id_of
@@ -13,7 +13,15 @@ from search.services.document_fields import LENGTHS_MAX, check_record, picture_k
 from search.services.documents import DocumentRecord
 from search.sources.canvas_texts import CanvasReader, CanvasTexts
 from search.sources.fitting import fitted
-from search.sources.manifests import Canvas, IiifManifest, kind_of, named_in, read_manifest, read_resource
+from search.sources.manifests import (
+    Canvas,
+    IiifManifest,
+    kind_of,
+    named_in,
+    next_page,
+    read_manifest,
+    read_resource,
+)
 from search.sources.types import EntryBatch, EntryContent, Made, SourceEntry, SourceListing, content_digest
 from workers.formats.problems import problem
 from workers.inference.errors import InferenceError, PictureError
@@ -73,24 +81,33 @@ class IiifReader:
                 raise AppError("source.too_many", limit=MANIFESTS_MAX)
 
     def _followed(self, address: str, depth: int, read: set[str]) -> Iterator[str]:
+        """Yield the manifests below an address; a collection that comes in pages is one level."""
+        if depth > DEPTH_MAX:
+            raise AppError("source.no_end")
+        while address and address not in read:
+            resource = self._resource(address, read)
+            if kind_of(resource) == "manifest":
+                yield address
+                return
+            for named in named_in(resource):
+                if named.kind == "manifest":
+                    yield named.address
+                elif named.address not in read:
+                    yield from self._followed(named.address, depth + 1, read)
+            address = next_page(resource)
+
+    def _resource(self, address: str, read: set[str]) -> dict[str, Any]:
+        """Return what is at an address, nothing where it cannot be read; the first one has to be."""
         read.add(address)
-        if len(read) > COLLECTIONS_MAX or depth > DEPTH_MAX:
+        if len(read) > COLLECTIONS_MAX:
             raise AppError("source.no_end")
         try:
-            resource = read_resource(self.fetcher.answer(address))
+            return read_resource(self.fetcher.answer(address))
         except AppError as error:
-            if depth == 0:
+            if len(read) == 1:
                 raise
             self._cannot_list(address, error)
-            return
-        if kind_of(resource) == "manifest":
-            yield address
-            return
-        for named in named_in(resource):
-            if named.kind == "manifest":
-                yield named.address
-            elif named.address not in read:
-                yield from self._followed(named.address, depth + 1, read)
+            return {}
 
     def _cannot_list(self, address: str, error: AppError) -> None:
         """What the collection names is not known to be gone."""

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 JSON_DEPTH_MAX = 40
-LISTED_MAX = 50_000
-"""Of manifests and collections that one collection names."""
 _TAG = re.compile(r"<[^<>]{0,1000}>")
 _LANGUAGES = ("none", "en", "@none")
 
@@ -78,13 +76,15 @@ def named_in(collection: dict[str, Any]) -> Iterator[NamedResource]:
     """Yield the manifests and collections that a collection names, in its order."""
     of_two = (("manifests", "manifest"), ("collections", "collection"), ("members", ""), ("items", ""))
     listed = ((each, kind) for key, kind in of_two for each in _list(collection, key))
-    for _, (each, kind) in zip(range(LISTED_MAX), listed, strict=False):
+    for each, kind in listed:
         address, found = identifier_of(each), kind or kind_of(each)
         if address and found in ("manifest", "collection"):
             yield NamedResource(found, address)
-    for key in ("first", "next"):  # pages of version 2
-        if address := identifier_of(_of(collection, key)):
-            yield NamedResource("collection", address)
+
+
+def next_page(collection: dict[str, Any]) -> str:
+    """Return where a collection of version 2 goes on: its first page, or a page's next; empty where it does not."""
+    return identifier_of(_of(collection, "first")) or identifier_of(_of(collection, "next"))
 
 
 def read_manifest(resource: dict[str, Any], *, pictures: int, longest_side: int) -> IiifManifest:

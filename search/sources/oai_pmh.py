@@ -133,7 +133,7 @@ class OaiReader:
             raise AppError("source.not_oai")
         error = child(root, "error")
         code = "" if error is None else error.get("code", "")
-        if code == "badResumptionToken":
+        if code == "badResumptionToken" and "resumptionToken" in asked:
             raise _TokenExpiredError
         if error is not None and code not in ("noRecordsMatch", "idDoesNotExist"):
             raise AppError("source.oai_error", code=code[:60], reason=text(error)[:300])

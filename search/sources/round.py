@@ -14,20 +14,22 @@ from django.utils import timezone
 
 from retrieval_site.errors import AppError
 from search.models import Source, SourceItem
+from search.services.versions import digest as digest_of
 from search.sources.kinds import reader_of
 from search.sources.places import is_staff, needs_staff
-from search.sources.removing import count_gone, remove_gone
+from search.sources.removing import count_gone, remove_dropped, remove_gone
 from search.sources.reports import COUNTS, warnings_of
 from search.sources.seen import SeenKeys
 from search.sources.storing import Looked, foresee, hold, store
-from search.sources.types import StillWrittenError
+from search.sources.types import SourceEntry, StillWrittenError
 from workers.formats.problems import Problem
 from workers.inference.errors import InferenceError
+from workers.jobs.types import JobWarning
 
 if TYPE_CHECKING:
     from search.job_types import SourceRoundParameters, SourceRoundResult
     from search.sources.storing import Verdict
-    from search.sources.types import EntryContent, SourceEntry, SourceReader
+    from search.sources.types import EntryContent, SourceReader
     from workers.jobs.context import JobRun
 
 ENTRIES_MAX = 2_000_000
@@ -37,6 +39,9 @@ DRY_ENTRIES_MAX = 500
 EXAMPLES_MAX = 10
 ITEMS_KEPT_MAX = 10_000
 AGAIN_BATCH = 50
+_STORED = ("new", "changed", "moved")
+_SILENT = ("source.unreachable", "source.tls", "source.timeout", "source.not_public", "source.folder_missing")
+"""Errors of a server that answers nothing: asking it for one entry after another would take hours."""
 
 
 def run_round(run: JobRun[SourceRoundParameters, SourceRoundResult]) -> None:
@@ -46,9 +51,15 @@ def run_round(run: JobRun[SourceRoundParameters, SourceRoundResult]) -> None:
         raise AppError("source.not_found")
     if needs_staff(source.kind, source.options) and run.job.owned and not is_staff(run.job.owner):
         raise AppError("permission.denied/staff")
+    if run.only_failed and run.result.finished and source.round_id != run.job.pk:
+        superseded = AppError("source.superseded")
+        run.remember(warnings=(JobWarning(id=superseded.id, message=superseded.message, detail={}),))
+        return
     anew = run.parameters.anew or run.parameters.dry_run
     reader = reader_of(source, since="" if anew else source.since, checkpoint=run.checkpoint)
     with closing(SeenKeys()) as seen, closing(reader):
+        if run.result.read_as is None:
+            run.remember(read_as=digest_of(source.options))
         going = SourceRound(run, source, reader, seen)
         if run.only_failed and not run.result.retried:
             going.retry_failed()
@@ -75,13 +86,17 @@ class SourceRound:
         self.counts = {name: 0 if self._dry else int(getattr(run.result, name) or 0) for name in COUNTS}
         self._examples: list[str] = []
         self._moved_from: set[int] = set()
+        self.new_waiting = 0 if self._dry else run.result.new_waiting or 0
+        self.dropped, self.kept_back = run.result.dropped or 0, run.result.kept_back or 0
 
     def take(self) -> None:
         """Look at everything there is, then remove what is gone."""
         if not self.ctx.result.listed:
             self._list()
         if self._dry:
-            self.counts["deleted"] = count_gone(self.source, self.reader, self._seen)
+            self.counts["deleted"] = count_gone(
+                self.source, self.reader, self._seen, new_waiting=self.new_waiting
+            )
             self.ctx.remember(finished=True, examples=tuple(self._examples), **self.counts)
             return
         held_back = remove_gone(self)
@@ -128,7 +143,7 @@ class SourceRound:
         while keys := list(
             failed.exclude(seen_in=self.ctx.job.pk).values_list("key", flat=True)[:AGAIN_BATCH]
         ):
-            found = {key: self.reader.one(key) for key in keys}
+            found = {key: self._one(key) for key in keys}
             self._batch([entry for entry in found.values() if entry], None)
             lost = [key for key, entry in found.items() if entry is None]
             failed.filter(key__in=lost).update(seen_in=self.ctx.job.pk, gone_in=self.ctx.job.pk)
@@ -137,34 +152,55 @@ class SourceRound:
     def retry_failed(self) -> None:
         """Try the entries again that this round recorded as failed, and only these."""
         items = self.ctx.job.items
-        keys = list(dict.fromkeys(items.values_list("payload__key", flat=True)))
-        self.ctx.stage("retry", len(keys))
-        for key in filter(None, keys):
-            entry = self.reader.one(key)
+        counted = dict(items.values_list("payload__key", "payload__verdict"))
+        self.ctx.stage("retry", len(counted))
+        for key in filter(None, counted):
+            entry, former = self._one(key), counted[key] or "failed"
             with transaction.atomic():
-                removed = items.filter(payload__key=key).delete()[0]
-                self.counts["failed"] -= 1 if removed else 0
-                self._batch([entry] if entry else [], None, again=True)
+                items.filter(payload__key=key).delete()
+                if entry or former == "failed":
+                    self.counts[former] -= 1
+                self._batch([entry] if entry else [], None, again=former)
             self.ctx.checkpoint()
 
-    def _batch(self, entries: list[SourceEntry], position: str | None, *, again: bool = False) -> None:
-        """Read and store entries; a `position` is where the next run goes on."""
+    def _one(self, key: str) -> SourceEntry | None:
+        """Return one entry; what a server answers of it is its own problem, and ends no round."""
+        try:
+            return self.reader.one(key)
+        except AppError as error:
+            if error.id in _SILENT:
+                raise
+            return SourceEntry(key, problem=Problem(error.id, error.message))
+
+    def _batch(self, entries: list[SourceEntry], position: str | None, *, again: str = "") -> None:
+        """Read and store entries; a `position` is where the next run goes on.
+
+        `again`: what the entry counted as that is tried again in the same round.
+        """
         by_key = {entry.key: entry for entry in entries}
         rows = SourceItem.objects.filter(source=self.source, key__in=by_key).prefetch_related("documents")
         items = {item.key: item for item in rows}
         fresh = [entry for entry in by_key.values() if again or not self._is_seen(entry, items)]
         looked = [self._look(entry, items.get(entry.key)) for entry in fresh]
+        self.new_waiting += sum(one.verdict == "waiting" and one.item is None for one in looked)
         if self._dry:
             foresee(self.source, looked)
-            self._count(looked)
+            self._count(looked, again)
         else:
             with transaction.atomic():
                 hold(self.source, self.ctx.job)
-                store(self.source, self.ctx.job, looked)
-                self._count(looked)
+                remove_dropped(self, store(self.source, self.ctx.job, looked))
+                self._count(looked, again)
                 moved_on = {} if position is None else {"position": position}
                 until = self.ctx.result.until or self.reader.listing.until
-                self.ctx.remember(**moved_on, **self.counts, until=until)
+                self.ctx.remember(
+                    **moved_on,
+                    **self.counts,
+                    until=until,
+                    new_waiting=self.new_waiting or None,
+                    dropped=self.dropped or None,
+                    kept_back=self.kept_back or None,
+                )
 
     def _is_seen(self, entry: SourceEntry, items: dict[str, SourceItem]) -> bool:
         if self._dry:
@@ -186,7 +222,7 @@ class SourceRound:
         except StillWrittenError:
             return Looked(entry, item, "waiting")
         except (AppError, InferenceError) as error:
-            return Looked(entry, item, "failed", problem=Problem(error.id, error.message))
+            return _failed(entry, item, error)
 
     @property
     def _anew(self) -> bool:
@@ -197,13 +233,30 @@ class SourceRound:
             return self._of_content(entry, item, content)
 
     def _of_content(self, entry: SourceEntry, item: SourceItem | None, content: EntryContent) -> Looked:
-        if item and item.digest == content.digest and not self._anew:
+        if item and _is_known(item, content.digest) and not self._anew:
             return Looked(entry, item, "unchanged", content.digest)
-        former = self._former(content.digest) if item is None else None
-        made = self.reader.made(entry, content, self.source.collection, store=not self._dry)
-        digest = "" if made.problem and made.again else content.digest
+        former = self._former(content.digest) if _is_blank(item) else None
+        known = former or item
+        if (
+            former and not former.documents.all() and not self._anew
+        ):  # deleted by somebody: it does not come back
+            return Looked(entry, former, "moved", content.digest)
+        try:
+            made = self.reader.made(entry, content, self.source.collection, store=not self._dry)
+        except (AppError, InferenceError) as error:
+            return _failed(entry, known, error)
         verdict: Verdict = "moved" if former else "changed" if item and item.documents.all() else "new"
-        return Looked(entry, former or item, verdict, digest, made.records, made.problem, made.keeps_others)
+        return Looked(
+            entry,
+            known,
+            verdict,
+            digest="" if made.problem and made.again else content.digest,
+            partly=content.digest,
+            records=made.records,
+            problem=made.problem,
+            keeps_others=made.keeps_others,
+            is_read=True,
+        )
 
     def _former(self, digest: str) -> SourceItem | None:
         """Return the item that has moved: the same content, no longer there under its name."""
@@ -217,14 +270,15 @@ class SourceRound:
                 return item
         return None
 
-    def _count(self, looked: list[Looked]) -> None:
+    def _count(self, looked: list[Looked], again: str) -> None:
         for one in looked:
-            if one.verdict != "gone":
-                self.counts[one.verdict] += 1
+            # What was new in this round, but for a part that comes now, is still new.
+            verdict = again if again in _STORED and one.verdict in (*_STORED, "unchanged") else one.verdict
+            if verdict != "gone":
+                self.counts[verdict] += 1
             if one.problem and self.counts["failed"] <= ITEMS_KEPT_MAX:
-                self.ctx.item_failed(
-                    one.entry.key, one.problem.error_id, one.problem.reason, {"key": one.entry.key}
-                )
+                found = {"key": one.entry.key, "verdict": verdict}
+                self.ctx.item_failed(one.entry.key, one.problem.error_id, one.problem.reason, found)
             if one.records and len(self._examples) < EXAMPLES_MAX:
                 record = one.records[0]
                 self._examples.append(record.fields.title or record.external_id)
@@ -232,7 +286,30 @@ class SourceRound:
         self.ctx.advance(len(looked) - failed, failed=failed)
 
     def _conclude(self) -> None:
-        """Let the next round begin where this one ended."""
+        """Let the next round begin where this one ended, unless it is to read by other options."""
         result = self.ctx.result
         values = {"since": result.until or ""} | ({"complete_at": timezone.now()} if result.complete else {})
-        Source.objects.filter(pk=self.source.pk, round=self.ctx.job.pk).update(**values)
+        with transaction.atomic():
+            rows = Source.objects.filter(pk=self.source.pk, round=self.ctx.job.pk)
+            options = rows.select_for_update().values_list("options", flat=True).first()
+            if options is not None and digest_of(options) == result.read_as:
+                rows.update(**values)
+
+
+def _failed(entry: SourceEntry, item: SourceItem | None, error: AppError | InferenceError) -> Looked:
+    return Looked(entry, item, "failed", problem=Problem(error.id, error.message))
+
+
+def _is_known(item: SourceItem, digest: str) -> bool:
+    """Return whether an entry's content was stored as it is.
+
+    Also where it failed meanwhile or a part is missing, and somebody deleted its document: that does not come back.
+    """
+    if item.digest:
+        return item.digest == digest
+    return item.stamp == digest and not item.documents.all()
+
+
+def _is_blank(item: SourceItem | None) -> bool:
+    """Return whether nothing of an entry was ever stored: then it may be one that moved."""
+    return item is None or not (item.digest or item.documents.all())

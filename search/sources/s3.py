@@ -10,7 +10,6 @@ from urllib.parse import unquote_plus
 
 from retrieval_site.errors import AppError
 from search.importers.document_files import external_id_of
-from search.importers.names import is_junk
 from search.importers.pictures import PICTURE_SUFFIXES
 from search.importers.types import DocumentFileItem
 from search.models.source import KEY_BYTES_MAX
@@ -21,6 +20,7 @@ from search.sources.types import EntryBatch, EntryContent, Made, SourceEntry, So
 from search.sources.xml import child, children, local, read_xml, text
 from workers.extraction.kinds import kind_by_name
 from workers.formats.problems import problem
+from workers.formats.zip_names import is_junk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
-from django.db import DataError, transaction
+from django.db import DatabaseError, DataError, IntegrityError, transaction
 
 from retrieval_site.errors import AppError
 from search.curating.keeping import documents_take_out
@@ -32,19 +32,26 @@ _Link = SourceItem.documents.through
 
 @dataclass
 class Looked:
-    """What became of an entry since the last round; `item` is its row, of a moved one that of its former name."""
+    """What became of an entry since the last round; `item` is its row, of a moved one that of its former name.
+
+    `digest`: of its content, empty where it is to be read again; then `partly` is that of what could be made of it.
+    `is_read`: `records` are all that is in it now, so that other documents of it go unless it `keeps_others`.
+    """
 
     entry: SourceEntry
     item: SourceItem | None
     verdict: Verdict
     digest: str = ""
+    partly: str = ""
     records: tuple[DocumentRecord, ...] = ()
     problem: Problem | None = None
     keeps_others: bool = False
+    is_read: bool = False
 
     def fail(self, why: Problem) -> None:
         """Store nothing of this entry."""
-        self.verdict, self.digest, self.records, self.problem = "failed", "", (), why
+        self.verdict, self.problem = "failed", why
+        self.digest, self.partly, self.records, self.is_read = "", "", (), False
 
 
 def hold(source: Source, job: Job) -> None:
@@ -53,18 +60,24 @@ def hold(source: Source, job: Job) -> None:
         raise AppError("source.superseded")
 
 
-def store(source: Source, job: Job, looked: list[Looked]) -> None:
-    """Store a batch in the caller's transaction. What cannot be stored is then `failed`."""
+def store(source: Source, job: Job, looked: list[Looked]) -> list[tuple[int, int]]:
+    """Store a batch in the caller's transaction; what cannot be stored is then `failed`.
+
+    Return the documents that entries no longer have, as pairs of item and document, for the caller to remove.
+    """
+    moved = [one for one in looked if one.item and one.item.pk and one.item.key != one.entry.key]
+    if moved or any(one.is_read for one in looked):
+        collection_lock(source.collection)
+    for one in moved:
+        _rename(source, one)
+        if one.verdict == "moved":
+            _leave_deleted(source, one)
     made = [one for one in looked if one.records]
     if made:
-        collection_lock(source.collection)
-        for one in made:
-            if one.verdict == "moved" and one.item:
-                _rename(source, one.item, one.entry.key)
         _refuse_taken(source, made)
         _save(source, job, [one for one in made if one.records])
     _write_items(source, job, looked)
-    _link(source, job, [one for one in made if one.records])
+    return _link(source, [one for one in looked if one.is_read])
 
 
 def foresee(source: Source, looked: list[Looked]) -> None:
@@ -110,7 +123,7 @@ def _save(source: Source, job: Job, made: list[Looked]) -> None:
     try:
         with transaction.atomic():
             unchanged = _saved(source, job, [record for one in made for record in one.records])
-    except (AppError, DataError) as error:
+    except (AppError, DataError, IntegrityError) as error:
         if len(made) == 1:
             made[0].fail(_why(error))
         else:
@@ -122,7 +135,7 @@ def _save(source: Source, job: Job, made: list[Looked]) -> None:
             one.verdict = "unchanged"
 
 
-def _why(error: AppError | DataError) -> Problem:
+def _why(error: AppError | DatabaseError) -> Problem:
     return Problem(error.id, error.message) if isinstance(error, AppError) else problem("import.not_storable")
 
 
@@ -139,22 +152,34 @@ def _saved(source: Source, job: Job, records: list[DocumentRecord]) -> set[str]:
 
 
 def _write_items(source: Source, job: Job, looked: list[Looked]) -> None:
-    for one in looked:
-        one.item = one.item or SourceItem(source=source)
-        one.item.key, one.item.seen_in = one.entry.key, job.pk
-        one.item.gone_in = job.pk if one.verdict == "gone" else None
-        if one.verdict not in ("waiting", "gone"):
-            one.item.digest, one.item.stamp = one.digest, one.entry.stamp
-    rows = [one.item for one in looked if one.item]
+    """Write what is known of the entries; a new one that is still being written is not: it may be one that moves."""
+    rows = [_item(source, job, one) for one in looked if one.item or one.verdict != "waiting"]
+    known = {row.key: row.pk for row in rows if row.pk is not None}
+    # What a moved file left under its new name while it could not be read.
+    SourceItem.objects.filter(source=source, key__in=known).exclude(pk__in=known.values()).delete()
     SourceItem.objects.bulk_create([row for row in rows if row.pk is None])
     fields = ["key", "seen_in", "gone_in", "digest", "stamp"]
     SourceItem.objects.bulk_update([row for row in rows if row.pk is not None], fields)
 
 
-def _rename(source: Source, item: SourceItem, key: str) -> None:
+def _item(source: Source, job: Job, one: Looked) -> SourceItem:
+    """Return the row of an entry as it is to be written."""
+    item = one.item = one.item or SourceItem(source=source)
+    item.key, item.seen_in = one.entry.key, job.pk
+    item.gone_in = job.pk if one.verdict == "gone" else None
+    if one.verdict not in ("waiting", "gone"):
+        item.stamp = one.entry.stamp if one.digest else one.partly or item.digest or item.stamp
+        item.digest = one.digest
+    return item
+
+
+def _rename(source: Source, one: Looked) -> None:
     """Give a moved file's documents the external ids that its name has now, where no other document has them."""
+    if one.item is None:
+        return
+    item, key = one.item, one.entry.key
     former, name = external_id_of(item.key), external_id_of(key)
-    for document in item.documents.all():
+    for document in item.documents.filter(collection=source.collection_id):
         wanted = external_id_of(f"{name}{document.external_id.removeprefix(former)}")
         known = Document.objects.filter(collection=source.collection_id, external_id=wanted)
         if not document.external_id.startswith(former) or known.exists():
@@ -167,21 +192,35 @@ def _rename(source: Source, item: SourceItem, key: str) -> None:
             current.update(name=PurePosixPath(key).name[:_FILE_NAME_MAX])
 
 
-def _link(source: Source, job: Job, made: list[Looked]) -> None:
-    """Say which documents belong to which item; those that an item no longer has go to the trash."""
+def _leave_deleted(source: Source, one: Looked) -> None:
+    """Leave out those of a moved file's documents that somebody deleted: another name does not bring them back."""
+    held = Document.objects.filter(source_items=one.item, collection=source.collection_id)
+    there = set(held.values_list("external_id", flat=True))
+    if there <= {record.external_id for record in one.records}:
+        one.records = tuple(record for record in one.records if record.external_id in there)
+
+
+def _link(source: Source, made: list[Looked]) -> list[tuple[int, int]]:
+    """Say which documents belong to which item; return those that an item no longer has, each with its item."""
     of = {record.external_id: one.item for one in made for record in one.records}
     rows = Document.objects.filter(collection=source.collection_id, external_id__in=of)
     links = {(of[name].pk, pk) for pk, name in rows.values_list("pk", "external_id")}  # type: ignore[union-attr]
-    known = _Link.objects.filter(sourceitem__in=[one.item for one in made])
+    known = _Link.objects.filter(
+        sourceitem__in=[one.item for one in made], document__collection=source.collection_id
+    )
     before = set(known.values_list("sourceitem_id", "document_id"))
     kept = {one.item.pk for one in made if one.keeps_others and one.item}
-    take_out([document for item, document in before - links if item not in kept], job)
     _Link.objects.bulk_create(_links(links - before))
+    return [(item, document) for item, document in before - links if item not in kept]
 
 
-def take_out(documents: Iterable[int], job: Job) -> None:
-    """Move documents to the trash, in the name of the job's owner. Call it in a transaction."""
-    rows = Document.objects.filter(pk__in=list(documents)).order_by("pk").select_for_update()
+def take_out(source: Source, documents: Iterable[int], job: Job) -> None:
+    """Move documents to the trash, in the name of the job's owner. Call it in a transaction.
+
+    What was moved to another collection is not the source's any more.
+    """
+    rows = Document.objects.filter(pk__in=list(documents), collection=source.collection_id)
+    rows = rows.order_by("pk").select_for_update()
     if found := list(rows):
         documents_take_out(documents=found, by=job.owner)
 

@@ -19,6 +19,7 @@ from retrieval_site.posting import takes_form
 from search.curating.changes import Kind
 from search.curating.history import change_set_of, change_sets, change_sets_about
 from search.curating.start import change_undo, curated_collection, may_take_back
+from search.curating.states import CONTENT_HASH
 from search.models import Collection
 from search.views.curating.common import curators_page, said
 from search.views.people import members_only
@@ -125,7 +126,7 @@ def _differences(change: ChangedDocument, names: Mapping[int, str]) -> Iterator[
                 yield ShownDifference(key, _field(before.get(key, [])), _field(value))
         elif name == "body":
             yield ShownDifference(_NAMES[name], *_texts(before, after))
-        elif before != after and name != "outline":
+        elif before != after and name not in ("outline", CONTENT_HASH):
             yield ShownDifference(
                 _NAMES.get(name, name), _words(name, before, names), _words(name, after, names)
             )

@@ -143,6 +143,33 @@ def test_duplicates_are_merged_into_one_and_parted_again(notes, ann):
     assert DocumentImage.objects.filter(document=third).count() == 2
 
 
+def test_a_merge_stays_where_a_merged_document_is_gone_for_good(notes, ann):
+    kept = save_document(notes, "a", title="Pump", tags=["red"])
+    twin = save_document(notes, "b", title="Pump", tags=["old"])
+    third = save_document(notes, "c", title="Pump", metadata={"site": "Hall 3"})
+    done = merge_start(collection=notes, keep=kept.pk, ids=[twin.pk, third.pk], by=ann)
+    TrashedDocument.objects.filter(pk=twin.pk).delete()
+    undo = change_undo(change_set=done, by=ann)
+    kept.refresh_from_db()
+    assert (kept.tags, kept.metadata) == (["red", "old"], {"site": "Hall 3"})
+    assert states(undo) == {
+        kept.pk: ("left", "curating.merged_gone"),
+        twin.pk: ("left", "curating.not_in_trash"),
+        third.pk: ("done", ""),
+    }
+
+
+def test_one_becomes_true_and_nought_false(notes, ann):
+    document = save_document(notes, "a", title="Pump", metadata={"checked": 1})
+    done = change(notes, ann, "set_field", [document], key="checked", value="true")
+    document.refresh_from_db()
+    assert (done.changes.get().state, document.metadata["checked"]) == ("done", True)
+    assert document.metadata["checked"] is True
+    change(notes, ann, "set_field", [document], key="checked", value="1")
+    undo = change_undo(change_set=done, by=ann)
+    assert states(undo) == {document.pk: ("left", "curating.changed_since")}
+
+
 def test_where_the_one_to_keep_cannot_be_changed_nothing_is_merged(notes, ann):
     kept = save_document(notes, "a", title="Pump", tags=[f"tag {n}" for n in range(100)])
     twin = save_document(notes, "b", title="Pump", tags=["another"])

@@ -94,6 +94,31 @@ def test_taking_a_new_document_back_moves_it_to_the_trash(notes, ann):
     assert TrashedDocument.objects.get().external_id == "a"
 
 
+def test_a_new_document_that_somebody_changed_since_stays(notes, ann, ben, client):
+    edited(notes, ann)
+    done = newest()
+    edited(notes, ben, title="Valve")
+    assert change_undo(change_set=done, by=ann).changes.get().reason == "curating.changed_since"
+    assert Document.objects.get().title == "Valve"
+    client.force_login(ann)
+    assert "content_hash" not in client.get(f"/curate/in/notes/changes/{done.pk}/").content.decode()
+
+
+def test_what_was_put_back_and_changed_since_stays_when_that_is_taken_back(notes, ann, ben):
+    document = edited(notes, ann)
+    document_trash(document=document, by=ann)
+    back = change_undo(change_set=newest(), by=ann)
+    edited(notes, ben, title="Valve")
+    assert change_undo(change_set=back, by=ann).changes.get().reason == "curating.changed_since"
+    assert Document.objects.get().title == "Valve"
+
+
+def test_a_value_that_becomes_true_from_one_is_a_change_of_that_field(notes, ann):
+    edited(notes, ann, metadata={"checked": 1})
+    edited(notes, ann, metadata={"checked": True})
+    assert newest().changes.get().after == {"metadata": {"checked": [True]}}
+
+
 def test_a_picture_that_was_taken_away_is_kept_for_the_way_back_and_then_let_go(notes, ann):
     document = save_document(notes, "a", title="Pump", pictures=[picture_bytes()])
     image = DocumentImage.objects.get()

@@ -21,6 +21,7 @@ from demo.drawing.render import draw
 from demo.drawing.scene import scene_sample
 from search.curating.duplicates import duplicate_groups
 from search.curating.quality import corpus_of, quality_condition
+from search.importers.document_files import external_id_of
 from search.importers.recognition import RecognitionOptions
 from search.importers.types import ImportOptions
 from search.models import Collection, Document, DocumentFile, DocumentPage, Passage
@@ -28,8 +29,9 @@ from search.services.collections import collection_create
 from search.services.document_fields import DocumentFields
 from search.services.documents import document_save
 from search.services.imports import import_checked, import_folder_start, import_start
-from tests.search.importers.reading import png
+from tests.search.importers.reading import png, raw_zip
 from tests.support.manuals import STYLES, manual, pdf_of, photograph
+from workers.jobs import services
 from workers.jobs.runner import run_job_inline
 from workers.storage.blobs import blob_open
 
@@ -350,6 +352,46 @@ def test_a_mail_comes_with_its_attachments_as_documents(corpus: Collection) -> N
     assert document.title == "The pump hums"
     assert document.files.get().notes == ["“odd.bin” was not read: no known format."]
     assert Document.objects.get(external_id="hums.eml/manual.pdf").pages.count() == 2
+
+
+def test_a_mail_that_failed_in_part_is_counted_once_when_it_is_tried_again(corpus: Collection) -> None:
+    mail = EmailMessage()
+    mail["Subject"] = "The pump hums"
+    mail.set_content("Please see the manual.")
+    mail.add_attachment(b"%PDF-nonsense", maintype="application", subtype="pdf", filename="bad.pdf")
+    for dry_run in (True, False):
+        job = run(corpus, mail.as_bytes(), "hums.eml", dry_run=dry_run)
+        assert counts(job) == (1, 0, 0, 1)
+        for _ in range(2):
+            job = run_job_inline(services.job_retry_failed(job))
+            assert counts(job) == (1, 0, 0, 1)
+            assert job.result["documents"] == 1
+
+
+def test_attachments_of_any_names_have_external_ids_of_their_own(corpus: Collection) -> None:
+    mail = EmailMessage()
+    mail["Subject"] = "The pump hums"
+    mail.set_content("Please see the notes.")
+    for name in ("x.txt", "x.txt", "x.txt (2)", "x.txt"):
+        mail.add_attachment(b"A note.", maintype="text", subtype="plain", filename=name)
+    job = run(corpus, mail.as_bytes(), "hums.eml")
+    assert job.state == "succeeded"
+    inside = sorted(Document.objects.values_list("external_id", flat=True))[1:]
+    assert inside[:3] == ["hums.eml/x.txt", "hums.eml/x.txt (2)", "hums.eml/x.txt (3)"]
+
+
+def test_members_of_a_zip_in_a_zip_are_called_as_in_one_alone(corpus: Collection) -> None:
+    members = [("Prüfung.txt".encode(), b"The seal."), (b".hidden/x.txt", b"Junk."), (b"b\\c.txt", b"Pump.")]
+    run(corpus, zipped(**{"in.zip": raw_zip(members)}), "files.zip")
+    found = sorted(Document.objects.values_list("external_id", flat=True))
+    assert found == ["in.zip/Prüfung.txt", "in.zip/b/c.txt"]
+
+
+def test_a_picture_of_a_long_path_is_imported_as_a_source_takes_it(corpus: Collection) -> None:
+    name = f"{'scans of the year/' * 15}a.png"
+    job = run(corpus, zipped(**{name: png(), "b.txt": b"Words."}), "files.zip")
+    assert counts(job) == (2, 0, 0, 0)
+    assert Document.objects.filter(external_id=external_id_of(name)).exists()
 
 
 @pytest.mark.parametrize("keep_originals", [False, True])

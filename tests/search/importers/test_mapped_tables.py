@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import io
 import tracemalloc
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +11,10 @@ import pytest
 from openpyxl import Workbook
 
 from retrieval_site.errors import AppError
-from search.importers.mapping import KeptMappings, read_mapping
+from search.importers import mapped_tables
+from search.importers.mapping import KeptMappings, names_once, read_mapping
 from search.importers.source import open_import
+from search.importers.table_heads import mapping_of_text
 from search.importers.types import ImportOptions
 from tests.search.importers.reading import documents, png, problems, zipped
 from tests.support.document_files import saved
@@ -109,6 +112,31 @@ def test_other_code_pages_are_found_or_said(at):
     for said in ({}, {"encoding": "cp1251"}):
         items, _ = read(at, cyrillic.encode("cp1251"), kept(mapping | said))
         assert documents(items)[3].fields.title == "Насос центробежный для воды", said
+
+
+def test_a_kept_mapping_knows_a_table_in_another_code_page():
+    names = ["Номер", "Название"]
+    mapping = {
+        "columns": [{"column": names[0], "field": "external_id"}, {"column": names[1], "field": "title"}]
+    }
+    rows = csv_of(names, *[[str(n), "Насос центробежный для воды"] for n in range(20)])
+    assert mapping_of_text(io.BytesIO(rows.encode("cp1251")), kept(None, mapping)) is not None
+    assert mapping_of_text(io.BytesIO(rows.encode("cp1251")), kept(mapping), alone=False) is not None
+
+
+def test_all_tables_of_a_zip_are_read_or_it_is_refused(at, monkeypatch):
+    mapping = {"columns": [{"column": "Nr.", "field": "external_id"}, {"column": "Name", "field": "title"}]}
+    members = {f"{n}.csv": csv_of(["Nr.", "Name"], [str(n), "Pumpe"]) for n in range(230)}
+    items, _ = read(at, zipped(members), kept(mapping))
+    assert len(documents(items)) == 230
+    monkeypatch.setattr(mapped_tables, "TABLES_MAX", 200)
+    with pytest.raises(AppError, match=r"import\.too_many_tables"):
+        read(at, zipped(members), kept(mapping))
+
+
+def test_names_of_columns_are_told_apart_whatever_they_are():
+    assert names_once(["Name", "Name", "Name (2)"]) == ["Name", "Name (2)", "Name (2) (2)"]
+    assert names_once(["Name (2)", "name", "Name"]) == ["Name (2)", "name", "Name (3)"]
 
 
 def test_rows_of_a_workbook_have_their_values_whatever_their_cells_show(at):

@@ -239,11 +239,11 @@ def test_killed_while_it_removes_it_goes_on_with_what_is_left(rounds, tmp_path, 
         (tmp_path / "many" / f"{number}.jpg").unlink()
     original, calls = removing.take_out, []
 
-    def dying(documents, job):
+    def dying(source, documents, job):
         calls.append(documents)
         if len(calls) == 2:
             raise JobStopped
-        original(documents, job)
+        original(source, documents, job)
 
     monkeypatch.setattr(removing, "take_out", dying)
     job = rounds.take(source)

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from retrieval_site.errors import AppError
+from search.curating.editing import document_trash
 from search.models import Document, DocumentImage
 from search.services.sources import source_update
 from search.sources import iiif, manifests
@@ -14,6 +15,7 @@ from search.sources.manifests import named_in, read_manifest, read_resource
 from tests.support.corpus import picture
 from tests.support.picture_server import sends
 from tests.support.sources import report
+from workers.jobs import services
 from workers.jobs.errors import JobStopped
 from workers.jobs.runner import run_job_inline
 
@@ -167,6 +169,55 @@ def test_a_picture_that_does_not_come_is_missing_and_tried_again_by_the_next_rou
     assert report(rounds.take(source)) == {"changed": 1}
     assert DocumentImage.objects.count() == 2
     assert report(rounds.take(source)) == {"unchanged": 1}
+
+
+def test_a_deleted_document_whose_pictures_never_come_does_not_come_back(rounds, web, base, anna, names):
+    web.routes = {
+        "/m": as_json(manifest_3(base, "m", canvas_3(base, 1), canvas_3(base, 2))),
+        **images_of(_1=RED),
+    }
+    source = rounds.source("iiif", f"{base}/m")
+    rounds.take(source)
+    assert report(rounds.take(source)) == {"unchanged": 1}
+    document_trash(document=Document.objects.get(), by=anna)
+    assert report(rounds.take(source)) == {"unchanged": 1}
+    assert names() == []
+    web.routes["/m"] = as_json(manifest_3(base, "m", canvas_3(base, 1), summary={"en": ["Changed."]}))
+    assert report(rounds.take(source)) == {"new": 1}
+
+
+def test_pictures_that_come_when_they_are_tried_again_leave_the_manifest_new(rounds, web, base):
+    web.routes = {
+        "/m": as_json(manifest_3(base, "m", canvas_3(base, 1), canvas_3(base, 2))),
+        **images_of(_1=RED),
+    }
+    job = rounds.take(rounds.source("iiif", f"{base}/m"))
+    web.routes.update(images_of(_2=GREEN))
+    again = run_job_inline(services.job_retry_failed(job))
+    assert report(again) == {"new": 1}
+    assert not again.result.get("failed")
+
+
+def test_a_collection_in_many_pages_is_one_level(rounds, web, base, names):
+    pages = 12
+    web.routes = {
+        "/top": as_json({"@type": "sc:Collection", "first": f"{base}/page0"}),
+        **{
+            f"/page{n}": as_json({
+                "@type": "sc:Collection",
+                "manifests": [{"@id": f"{base}/m{n}"}],
+                **({"next": f"{base}/page{n + 1}"} if n < pages - 1 else {}),
+            })
+            for n in range(pages)
+        },
+        **{f"/m{n}": as_json(manifest_3(base, f"m{n}")) for n in range(pages)},
+    }  # fmt: skip
+    assert report(rounds.take(rounds.source("iiif", f"{base}/top"))) == {"new": pages}
+
+
+def test_all_that_a_collection_names_is_read():
+    named = [{"id": f"http://a.example/{n}", "type": "Manifest"} for n in range(60_000)]
+    assert sum(1 for _ in named_in({"type": "Collection", "items": named})) == 60_000
 
 
 def test_where_a_service_has_no_sizes_the_file_itself_is_taken(rounds, web, base):

@@ -174,6 +174,65 @@ def test_what_failed_is_asked_for_by_the_next_round_though_it_has_not_changed(ro
     assert "oai:a:1" in names()
 
 
+def test_further_addresses_of_a_record_stand_beside_its_other_identifiers(rounds, source, oai):
+    addresses = ["https://a.example/1", "https://a.example/1.pdf", "https://a.example/1.xml"]
+    oai.add("oai:a:1", title="Pump", identifier=["ISBN 3", *addresses])
+    rounds.take(source)
+    found = Document.objects.get(external_id="oai:a:1")
+    assert found.url == addresses[0]
+    assert found.metadata["identifier"] == ["ISBN 3", *addresses[1:]]
+
+
+def test_a_record_that_cannot_be_asked_for_is_a_failed_item_and_ends_no_round(
+    rounds, source, oai, monkeypatch, names
+):
+    oai.rows["oai:a:1"].dc = {}
+    job = rounds.take(source)
+    oai.add("oai:a:9", "2026-11-29T12:00:00Z", title="Pump 9")
+    one = oai_pmh.OaiReader.one
+
+    def refused(self, key):
+        if key == "oai:a:1":
+            raise AppError("source.oai_error", code="cannotDisseminateFormat", reason="not in this format")
+        return one(self, key)
+
+    monkeypatch.setattr(oai_pmh.OaiReader, "one", refused)
+    later = rounds.take(source)
+    assert report(later)["failed"] == 1
+    assert [(i.key, i.error_id) for i in later.items.all()] == [("oai:a:1", "source.oai_error")]
+    assert "oai:a:9" in names()
+    again = run_job_inline(services.job_retry_failed(later))
+    assert report(again)["failed"] == 1
+    assert job.result["failed"] == 1
+
+
+def test_a_server_that_answers_nothing_ends_the_round(rounds, source, oai, monkeypatch):
+    oai.rows["oai:a:1"].dc = {}
+    rounds.take(source)
+
+    def silent(self, key):
+        raise AppError("source.unreachable", host="a.example")
+
+    monkeypatch.setattr(oai_pmh.OaiReader, "one", silent)
+    assert rounds.take(source).error_id == "source.unreachable"
+
+
+def test_options_that_change_while_a_round_is_at_work_read_all_anew(rounds, source, oai, anna, monkeypatch):
+    batches = oai_pmh.OaiReader.batches
+
+    def changing(self, after):
+        yield from batches(self, after)
+        now = Source.objects.get(pk=source.pk)
+        source_update(source=now, by=anna, options={"fields": {"title": "body"}})
+
+    with monkeypatch.context() as patched:
+        patched.setattr(oai_pmh.OaiReader, "batches", changing)
+        assert report(rounds.take(source)) == {"new": 5}
+    source.refresh_from_db()
+    assert source.since == ""
+    assert report(rounds.take(source)) == {"changed": 5}
+
+
 def test_a_busy_server_is_asked_again(rounds, source, oai):
     oai.replies = [(503, b"later", {"Retry-After": "1"}), (503, b"later", {})]
     assert report(rounds.take(source)) == {"new": 5}
