@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 from django.core.files.base import ContentFile
+from django.urls import reverse
 
+from retrieval_site.accounts.models import User
 from retrieval_site.errors import AppError
-from search.admin.documents import DocumentForm
 from search.curating.editing import document_edit
 from search.curating.start import change_start, change_undo, merge_start, picked_documents
 from search.models import Collection, Document, DocumentFile
@@ -61,12 +62,14 @@ def test_a_long_document_of_a_file_is_edited_and_no_other_one(notes, ann, manual
         document_edit(collection=notes, external_id="other", fields=fields, by=ann)
 
 
-def test_the_admins_form_takes_a_long_document_of_a_file(notes, manual):
-    data = {"collection": notes.pk, "external_id": "manual.pdf", "title": "A manual", "body": LONG}
-    form = DocumentForm({**data, "tags": "[]", "metadata": "{}"}, instance=manual)
-    form.is_valid()
-    assert "document.body_too_long" not in str(form.errors)
-    assert "at most" not in str(form.errors), form.errors
+def test_the_admins_form_saves_a_long_document_of_a_file(ann, manual, client):
+    User.objects.filter(pk=ann.pk).update(is_staff=True)
+    client.force_login(ann)
+    form = {"title": "A manual", "body": LONG, "metadata": "{}", "tags": ""}
+    answer = client.post(reverse("admin:search_document_change", args=[manual.pk]), form)
+    assert answer.status_code == 302, answer.context["adminform"].form.errors
+    manual.refresh_from_db()
+    assert (manual.title, manual.body, manual.images.count()) == ("A manual", LONG, 3)
 
 
 def test_a_file_that_comes_again_is_kept_since_its_collection_keeps_files(notes):

@@ -372,12 +372,13 @@ def test_attachments_of_any_names_have_external_ids_of_their_own(corpus: Collect
     mail = EmailMessage()
     mail["Subject"] = "The pump hums"
     mail.set_content("Please see the notes.")
-    for name in ("x.txt", "x.txt", "x.txt (2)", "x.txt"):
-        mail.add_attachment(b"A note.", maintype="text", subtype="plain", filename=name)
+    note = pdf_of(Paragraph("A note.", STYLES["BodyText"]))
+    for name in ("x.pdf", "x.pdf", "x.pdf (2)"):
+        mail.add_attachment(note, maintype="application", subtype="pdf", filename=name)
     job = run(corpus, mail.as_bytes(), "hums.eml")
     assert job.state == "succeeded"
     inside = sorted(Document.objects.values_list("external_id", flat=True))[1:]
-    assert inside[:3] == ["hums.eml/x.txt", "hums.eml/x.txt (2)", "hums.eml/x.txt (3)"]
+    assert inside == ["hums.eml/x.pdf", "hums.eml/x.pdf (2)", "hums.eml/x.pdf (2) (2)"]
 
 
 def test_members_of_a_zip_in_a_zip_are_called_as_in_one_alone(corpus: Collection) -> None:
