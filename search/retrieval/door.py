@@ -78,8 +78,12 @@ def _searched(ready: PreparedSearch, clock: Clock, other: Interleaving | None = 
         other,
     )
     found = run(asked, request)
-    reader = Reader(request.viewer, request.session)
-    answer = _answer(found.query, found.page, reader, found.query.timings_ms)
+    reader, page = Reader(request.viewer, request.session), found.page
+    if found.is_kept and len(page.hits) < request.limit and found.query.plan["more"]:
+        page = read_page(
+            found.query, Cursor(found.query.pk), request.limit, reader
+        )  # collapsed ones leave room
+    answer = _answer(found.query, page, reader, found.query.timings_ms)
     return answer if found.is_kept else replace(answer, query_id=None, next=None, unkept=found.query)
 
 
