@@ -104,7 +104,7 @@ def _part_new(row: Query, place: int, part: Part, encoded: EncodedPart) -> Query
         weight=part.weight,
         text=part.text if isinstance(part, TextPart) else "",
         embedding=b"" if encoded.nothing_known else encoded.vectors.astype("<f4").tobytes(),
-        document_id=part.document_id if isinstance(part, DocumentPart) else None,
+        document_id=(part.document_id or None) if isinstance(part, DocumentPart) else None,
         **_of_sent(part),
         **_of_picture(part),
     )

@@ -232,3 +232,10 @@ def test_a_filter_has_as_many_tags_as_one_any(client: Client, query: Query) -> N
     for count, status in ((100, 302), (101, 400)):
         only = json.dumps({"tags": [f"t{number}" for number in range(count)]})
         assert client.get(f"/q/{query.pk}/filter/?{urlencode({'only': only})}").status_code == status
+
+
+def test_more_like_a_document_that_is_gone_is_narrowed_and_kept(client: Client, query: Query) -> None:
+    QueryPart.objects.update(modality="document", document=None, preview=None)
+    found = follow(client, query, "metadata.maker=Wilo")
+    assert (found.part.modality, found.part.document_id) == ("document", None)
+    assert len(found.answer) == 6
