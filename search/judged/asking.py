@@ -76,7 +76,8 @@ def queries_encoded(
 ) -> Iterator[tuple[Query, EncodedQuery]]:
     """Yield the queries of which every part can be encoded, with their vectors."""
     parts = [(query, part) for query in queries for part in query.asked]
-    size, vectors = BATCH_UNITS[encoder.device]["image"], {}
+    size = BATCH_UNITS[encoder.device]["image"]
+    vectors: dict[UUID, Vectors] = {}
     for start in range(0, len(parts), size):
         vectors.update(_parts_encoded(version, encoder, parts[start : start + size]))
     for query in queries:
