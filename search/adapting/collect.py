@@ -104,7 +104,8 @@ def _vectors(version: ModelVersion, queries: Sequence[Query]) -> dict[Any, Float
             found[query.pk] = kept[0]
     if others:
         encoded = queries_encoded(version, encoder_of(version), others)
-        found |= {query.pk: vectors[0] for query, vectors in encoded if len(vectors) == 1}
+        vectors = {query.pk: asked.parts[0].vectors for query, asked in encoded if len(asked.parts) == 1}
+        found |= {query: rows[0] for query, rows in vectors.items() if len(rows) == 1}
     return found
 
 

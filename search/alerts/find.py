@@ -1,18 +1,22 @@
 """Asking saved searches again, for documents that are new and fit.
 
-A new document fits where it stands before the tenth of those that were there when its person began to wait: it would
-have been on the first page. What was found is known by its document, so asking twice finds nothing twice.
+A new document fits where the first page of the search, asked as its person asked it, would have shown it: as many as a
+page shows were there when they began to wait, and it stands before the last of these. What was found is known by its
+document, so asking twice finds nothing twice.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from models_admin.services import champion
-from search.judged.asking import asker_finds, rankings
+from search.judged.asking import rankings
 from search.models import Document, SavedSearch
 from search.retrieval import keep
 from search.services.alerts import Alerts, findings_add
+from search.side_by_side.as_asked import finds_as_asked
+from search.units.registry import unit_kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -25,7 +29,7 @@ if TYPE_CHECKING:
     from workers.jobs.types import JobParameters
 
 BATCH_SEARCHES = 50
-FIRST_PAGE = 10
+_finds = partial(finds_as_asked, weak=False)
 
 
 def find_new(run_of_job: JobRun[JobParameters, FindNewResult]) -> None:
@@ -56,28 +60,29 @@ def _ranked(
     known = {query.pk: _by_kept_vectors(query) for query in queries if query.version_id == version.pk}
     ranked = {pk: documents for pk, documents in known.items() if documents is not None}
     if others := [query for query in queries if query.pk not in known]:
-        ranked |= rankings(version, others, run_of_job, weak=False)
+        ranked |= rankings(version, others, run_of_job, find=_finds)
     return ranked
 
 
 def _by_kept_vectors(query: Query) -> list[int] | None:
     """Return what the asker finds now; None where the vectors are gone, or they may no longer look there."""
     encoded = keep.encoded_of(query)
-    return None if encoded is None else asker_finds(query, encoded, weak=False)
+    return None if encoded is None else _finds(query, encoded)
 
 
 def _new_ones(saved: SavedSearch, ranked: Sequence[int]) -> list[int]:
-    """Return the documents that came since and stand before the tenth that was there."""
+    """Return the documents that came since and would have been on the first page."""
     new = Document.objects.filter(pk__in=ranked, created_at__gt=saved.alerts_since)
-    return list(_before_the_tenth(ranked, set(new.values_list("pk", flat=True))))
+    hits_a_page = unit_kind_of(saved.query.target).shown.hits_a_page
+    return list(_on_first_page(ranked, set(new.values_list("pk", flat=True)), hits_a_page))
 
 
-def _before_the_tenth(ranked: Sequence[int], new: set[int]) -> Iterator[int]:
+def _on_first_page(ranked: Sequence[int], new: set[int], hits_a_page: int) -> Iterator[int]:
     old = 0
     for document in ranked:
         if document in new:
             yield document
             continue
         old += 1
-        if old == FIRST_PAGE:
+        if old == hits_a_page:
             return

@@ -57,7 +57,8 @@ def check_match(request: Request, stored: Document | None) -> None:
     wanted = request.headers.get("If-Match")
     if wanted is not None and not _matches(parse_etags(wanted), stored):
         raise AppError("document.changed")
-    if request.headers.get("If-None-Match") is not None and request.method == "POST" and stored is not None:
+    unwanted = [tag.removeprefix("W/") for tag in parse_etags(request.headers.get("If-None-Match", ""))]
+    if request.method == "POST" and stored is not None and _matches(unwanted, stored):
         raise AppError("document.exists", document=stored.pk)
 
 

@@ -13,10 +13,10 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from retrieval_site.errors import AppError
+from search.json_values import is_storable, leaves
 from search.services.document_fields import METADATA_BYTES_MAX, METADATA_DEPTH_MAX
 from workers.error_table import sentence
 from workers.formats.bounded_json import JsonError, JsonTooDeepError, load_json
-from workers.inference.errors import UNKEPT
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -214,7 +214,7 @@ class JsonObjectField(serializers.Field[Any, Any, Any, Any]):
         found = list(leaves(value))
         if any(depth > METADATA_DEPTH_MAX for _, depth in found):
             self.fail("too_deep")
-        if any(isinstance(leaf, str) and UNKEPT.search(leaf) for leaf, _ in found):
+        if not is_storable(value):
             self.fail("not_text")
         if any(isinstance(leaf, float) and not math.isfinite(leaf) for leaf, _ in found):
             self.fail("not_finite")
@@ -231,19 +231,6 @@ class JsonObjectField(serializers.Field[Any, Any, Any, Any]):
             self.fail("too_deep")
         except JsonError as error:
             self.fail("not_json", reason=error)
-
-
-def leaves(value: Any) -> Iterable[tuple[Any, int]]:
-    """Yield every key, every value and every empty container below a JSON value with its depth, without recursion."""
-    waiting = [(value, 0)]
-    while waiting:
-        item, depth = waiting.pop()
-        if isinstance(item, dict) and item:
-            waiting += [(inner, depth + 1) for pair in item.items() for inner in pair]
-        elif isinstance(item, list) and item:
-            waiting += [(inner, depth + 1) for inner in item]
-        else:
-            yield item, depth
 
 
 VECTOR_MAX = 16_000  # halfvec's own limit

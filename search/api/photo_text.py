@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from retrieval_site.errors import AppError
 from search.retrieval.types import ImagePart
 from search.services.photo_text import photo_read
 
@@ -13,8 +14,14 @@ if TYPE_CHECKING:
 
 
 def photo_of_search_read(asked: SearchRequest) -> tuple[SearchRequest, list[SearchWarning]]:
-    """Have the photo of a search read; return the search with what it says, and a warning where it was not read."""
-    photo = next(part for part in asked.parts if isinstance(part, ImagePart))
+    """Have the photo of a search read; return the search with what it says, and a warning where it was not read.
+
+    Of several photos, it is the first that is looked for. Raises AppError `parameter.invalid` where there is none.
+    """
+    photos = (part for part in asked.parts if isinstance(part, ImagePart) and part.weight > 0)
+    photo = next(photos, None)
+    if photo is None:
+        raise AppError.of_parameter("read_text", "There is no photo to read.")
     reading = photo_read(photo.picture.digest, photo.data)
     if reading.failure:
         message = f"The text in the photo was not read: {reading.failure}."

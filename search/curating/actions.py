@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from retrieval_site.errors import AppError
 from search.filters.values import METADATA, NAME_MAX, number_of, text_of
+from search.json_values import is_storable
 from search.models import ChangeSet, Collection
 from search.services.document_fields import LENGTHS_MAX, TAGS_MAX
 
@@ -104,7 +105,7 @@ def _value(value: Any) -> Any:
     if isinstance(value, bool) or (isinstance(value, int | float) and len(str(value)) <= VALUE_MAX):
         return value
     text = value.strip() if isinstance(value, str) else ""
-    if not text or len(text) > VALUE_MAX or "\0" in text:
+    if not text or len(text) > VALUE_MAX or not is_storable(text):
         raise AppError("curating.value", limit=VALUE_MAX)
     return text
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext
 
-from search.filters.operators import ANY, ANY_SCHEMA, any_of, check_operators, operators_words
+from search.filters.operators import ANY, ANY_MAX, ANY_SCHEMA, any_of, check_operators, operators_words
 from search.filters.types import Condition, Filter, refused
 from search.filters.values import TAGS
 
@@ -18,7 +18,7 @@ class TagsFilter(Filter):
     name = "tags"
     schema = {
         "description": 'a list: all of these tags; `{"any": […]}`: one of these at least',
-        "oneOf": [{"type": "array", "items": {"type": "string"}}, ANY_SCHEMA],
+        "oneOf": [{"type": "array", "items": {"type": "string"}, "maxItems": ANY_MAX}, ANY_SCHEMA],
     }
 
     def check(self, asked: Any) -> None:
@@ -28,6 +28,8 @@ class TagsFilter(Filter):
             asked = asked[ANY]
         if not isinstance(asked, list) or not all(isinstance(tag, str) for tag in asked):
             raise refused(gettext("“tags” is a list of strings, or {“any”: a list of strings}."))
+        if len(asked) > ANY_MAX:  # each is a condition of its own
+            raise refused(gettext("“tags” is a list of {any_max} tags at most.").format(any_max=ANY_MAX))
 
     def conditions(self, asked: Any) -> Iterable[Condition]:
         """Yield one condition for any of them, or one for each."""

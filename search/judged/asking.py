@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from models_admin.models import ModelVersion
-    from search.models import Query
+    from search.models import Query, QueryPart
     from search.retrieval.types import Modality as AskedModality
     from search.units.kind import Modality
     from workers.inference.encoder import Encoder
@@ -48,13 +48,12 @@ def rankings(
     queries: Sequence[Query],
     ctx: JobContext,
     *,
-    weak: bool = True,
     find: Find | None = None,
 ) -> dict[UUID, list[int]]:
-    """Return each query's documents, best first, under this version; without `weak`, not those that hardly fit.
+    """Return each query's documents, best first, under this version.
 
     Left out are queries that cannot be asked again: their photo or collection is gone, the version does not encode
-    what they are made of, or they were a vector of another model. `queries` come with their users and parts.
+    one of their parts, or that was a vector of another model. `queries` come with their users and parts.
     `find` looks for the documents of an encoded query, else vectors alone do; None says that it cannot be asked.
     """
     encoder = encoder_of(version)
@@ -63,10 +62,8 @@ def rankings(
     found = {}
     for start in range(0, len(queries), size):
         batch = queries[start : start + size]
-        for query, vectors in queries_encoded(version, encoder, batch):
-            modality = cast("AskedModality", query.modality)
-            encoded = EncodedQuery(version, (EncodedPart(modality, vectors, text=query.text),))
-            documents = find(query, encoded) if find else asker_finds(query, encoded, weak=weak)
+        for query, encoded in queries_encoded(version, encoder, batch):
+            documents = find(query, encoded) if find else asker_finds(query, encoded)
             if documents is not None:
                 found[query.pk] = documents
         ctx.advance(len(batch))
@@ -76,17 +73,36 @@ def rankings(
 
 def queries_encoded(
     version: ModelVersion, encoder: Encoder, queries: Sequence[Query]
-) -> Iterator[tuple[Query, Vectors]]:
-    """Yield the queries of one part that can be encoded, with their vectors `(vectors, dim)`."""
+) -> Iterator[tuple[Query, EncodedQuery]]:
+    """Yield the queries of which every part can be encoded, with their vectors."""
+    parts = [(query, part) for query in queries for part in query.asked]
+    size = BATCH_UNITS[encoder.device]["image"]
+    vectors: dict[UUID, Vectors] = {}
+    for start in range(0, len(parts), size):
+        vectors.update(_parts_encoded(version, encoder, parts[start : start + size]))
+    for query in queries:
+        asked = [_encoded_part(part, vectors[part.pk]) for part in query.asked if part.pk in vectors]
+        if asked and len(asked) == len(query.asked):
+            yield query, EncodedQuery(version, tuple(asked))
+
+
+def _encoded_part(part: QueryPart, vectors: Vectors) -> EncodedPart:
+    return EncodedPart(cast("AskedModality", part.modality), vectors, part.weight, part.text)
+
+
+def _parts_encoded(
+    version: ModelVersion, encoder: Encoder, parts: Sequence[tuple[Query, QueryPart]]
+) -> Iterator[tuple[UUID, Vectors]]:
+    """Yield the ids of the parts that can be encoded, with their vectors `(vectors, dim)`."""
     encodes = version.manifest["modalities"]
     if "text" in encodes:
-        texts = [(query, query.text) for query in queries if query.modality == "text"]
+        texts = [(part.pk, part.text) for _, part in parts if part.modality == "text"]
         yield from encoded_batch(encoder, "text", texts)
     if "image" in encodes:
-        photos = (query for query in queries if query.modality == "image")
-        yield from encoded_batch(encoder, "image", readable(photos, lambda query: _photo(query, encoder)))
-    documents = (query for query in queries if query.modality == "document")
-    yield from readable(documents, lambda query: _of_document(query, version))
+        photos = {part.pk: part for _, part in parts if part.modality == "image"}
+        yield from encoded_batch(encoder, "image", readable(photos, lambda key: _photo(photos[key], encoder)))
+    documents = {part.pk: (query, part) for query, part in parts if part.modality == "document"}
+    yield from readable(documents, lambda key: _of_document(*documents[key], version))
 
 
 def encoded_batch(
@@ -110,24 +126,23 @@ def readable(queries: Iterable[Row], read: Callable[[Row], Any]) -> Iterator[tup
             continue
 
 
-def _photo(query: Query, encoder: Encoder) -> Any:
-    if query.part is None or query.part.preview is None:
+def _photo(part: QueryPart, encoder: Encoder) -> Any:
+    if part.preview is None:
         raise AppError("blob.missing/photo")
-    with blob_open(query.part.preview) as file:
+    with blob_open(part.preview) as file:
         return picture_prepared(
-            file.read(), image_spec(encoder), framing=Framing(crop=query.part.shown_crop)
+            file.read(), image_spec(encoder), framing=Framing(crop=part.shown_crop)
         ).pixels
 
 
-def _of_document(query: Query, version: ModelVersion) -> Vectors:
-    asked = query.part.document_id if query.part else None
-    return document_units(version, asked, query.target)
+def _of_document(query: Query, part: QueryPart, version: ModelVersion) -> Vectors:
+    return document_units(version, part.document_id, query.target)
 
 
-def asker_finds(query: Query, encoded: EncodedQuery, *, weak: bool = True) -> list[int] | None:
-    """Return the documents that whoever made a search finds now, best first; None where they may not look there.
+def asker_finds(query: Query, encoded: EncodedQuery) -> list[int] | None:
+    """Return the documents that whoever made a search finds now by vectors alone, best first.
 
-    Without `weak`, those that a page of hits would fold away are left out.
+    None where they may not look there.
     """
     try:
         scope = scope_for(encoded.version, query.user, query.target, query.collections, query.filters)
@@ -135,4 +150,4 @@ def asker_finds(query: Query, encoded: EncodedQuery, *, weak: bool = True) -> li
         return None
     asked = Asked(Known(encoded), replace(scope, excluded=documents_left_out(query)), DEEP, DEEP)
     documents = run(asked).documents
-    return [document.document_id for document in documents if weak or document.strength != "weak"]
+    return [document.document_id for document in documents]

@@ -7,13 +7,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
+from django.utils.translation import gettext_noop
+
 from models_admin.models import VersionState
 from retrieval_site.database.reading import read
 from retrieval_site.errors import AppError
 from search.retrieval import keep
 from search.retrieval.door import search_encoded
 from search.retrieval.rocchio import moved_by_grades
-from search.retrieval.scope import table_for
+from search.retrieval.scope import table_for, visible_slugs
 from search.retrieval.types import SearchRequest
 from search.vectors.sharded.searching import reading_shards
 
@@ -22,10 +24,17 @@ if TYPE_CHECKING:
 
     from search.models import Query
     from search.querysets import Viewer
-    from search.retrieval.types import EncodedQuery, Mode, SearchAnswer
+    from search.retrieval.types import EncodedQuery, Mode, SearchAnswer, SearchWarning
 
 _OF_THE_QUERY = ("text.", "image.", "encoder.")
 """Warnings of how the query was read, which hold for whatever it is asked."""
+NO_LEAST_RELEVANCE: SearchWarning = {
+    "id": "marks.min_relevance",
+    "message": gettext_noop(  # kept with the search, which others may read in their language
+        "Nothing is left out for a low relevance: where marks move a search, no relevance is known."
+    ),
+    "detail": {},
+}
 
 
 def search_again(query: Query, request: SearchRequest) -> SearchAnswer:
@@ -38,12 +47,14 @@ def search_again(query: Query, request: SearchRequest) -> SearchAnswer:
 
 
 def _search_as(query: Query, encoded: EncodedQuery, request: SearchRequest) -> SearchAnswer:
+    unknown = bool(encoded.moved) and query.min_relevance is not None
     again = replace(
         request,
         parts=keep.parts_of(query),
         mode=_mode(query, encoded),
         collapse=bool(query.plan.get("collapsed")),
-        min_relevance=query.min_relevance,
+        min_relevance=None if unknown else query.min_relevance,
+        notes=(*request.notes, NO_LEAST_RELEVANCE) if unknown else request.notes,
     )
     return search_encoded(encoded, again)
 
@@ -61,11 +72,18 @@ def search_by_marks(query: Query, request: SearchRequest, grades: Mapping[int, i
 
 
 def same_again(query: Query, viewer: Viewer, session: str, limit: int) -> SearchRequest:
-    """Return the request that asks a search for the same once more; what it asks with is added where it is asked."""
+    """Return the request that asks a search for the same once more; what it asks with is added where it is asked.
+
+    Whoever was led to it may see fewer collections than its asker: it looks in those of them, and names no other.
+    Raises AppError `collection.not_found` where there are none.
+    """
+    collections = visible_slugs(viewer, query.collections)
+    if query.collections and not collections:
+        raise AppError("collection.not_found")
     return SearchRequest(
         viewer,
         session=session,
-        collections=tuple(query.collections),
+        collections=collections,
         filters=query.filters,
         sort=query.sort,
         target=query.target,

@@ -19,7 +19,7 @@ from search.retrieval.pages import kept_query, read_page
 from search.retrieval.runner import Asked, run
 from search.retrieval.scope import scope_for
 from search.retrieval.sort import RELEVANCE
-from search.retrieval.types import LIMIT_DEFAULT, LIMIT_MAX, DocumentPart, SearchAnswer
+from search.retrieval.types import LIMIT_DEFAULT, LIMIT_MAX, DocumentPart, Reader, SearchAnswer
 from search.vectors.sharded.layout import parts_held
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def search(request: SearchRequest) -> SearchAnswer:
     _check_limit(request.limit)
     if request.cursor is not None:
         place = cursor_read(request.cursor, request.viewer)
-        return reopen(place.query_id, request.viewer, request.limit, request.cursor)
+        return reopen(place.query_id, request.viewer, request.limit, request.cursor, session=request.session)
     clock = Clock()
     preview_px = request.preview_px if settings.CONFIG.keep_queries else 0
     with parts_held():
@@ -78,7 +78,12 @@ def _searched(ready: PreparedSearch, clock: Clock, other: Interleaving | None = 
         other,
     )
     found = run(asked, request)
-    answer = _answer(found.query, found.page, request.viewer, found.query.timings_ms)
+    reader, page = Reader(request.viewer, request.session), found.page
+    if found.is_kept and len(page.hits) < request.limit and found.query.plan["more"]:
+        page = read_page(
+            found.query, Cursor(found.query.pk), request.limit, reader
+        )  # collapsed ones leave room
+    answer = _answer(found.query, page, reader, found.query.timings_ms)
     return answer if found.is_kept else replace(answer, query_id=None, next=None, unkept=found.query)
 
 
@@ -90,17 +95,18 @@ def _scope(request: SearchRequest, version: ModelVersion) -> Scope:
     return replace(scope, excluded=frozenset(asked_with), asked_with=modality)
 
 
-def reopen(
+def reopen(  # noqa: PLR0913  (what is read, and by whom; its callers name them)
     query_id: uuid.UUID,
     viewer: Viewer,
     limit: int = LIMIT_DEFAULT,
     cursor: str | None = None,
     *,
+    session: str = "",
     apart: bool = False,
 ) -> SearchAnswer:
     """Return a page of a kept answer, of which the viewer sees what may be seen now; nothing is encoded.
 
-    With `apart`, near-duplicates that were collapsed stand by themselves.
+    `session` names a viewer without an account. With `apart`, near-duplicates that were collapsed stand by themselves.
 
     Raises AppError `query.not_found`, `cursor.invalid`.
     """
@@ -110,21 +116,22 @@ def reopen(
     if place.query_id != query_id:
         raise AppError("cursor.invalid/other_search")
     query = kept_query(query_id)
-    page = read_page(query, place, limit, viewer, apart=apart)
+    reader = Reader(viewer, session)
+    page = read_page(query, place, limit, reader, apart=apart)
     clock.lap("fetch")
-    return _answer(query, page, viewer, clock.with_total())
+    return _answer(query, page, reader, clock.with_total())
 
 
-def _answer(query: Query, page: Page, viewer: Viewer, timings_ms: dict[str, float]) -> SearchAnswer:
+def _answer(query: Query, page: Page, reader: Reader, timings_ms: dict[str, float]) -> SearchAnswer:
     return SearchAnswer(
         query_id=query.pk,
         modality=keep.modality_of(query),
         model=query.version.key if query.version else "",
         hits=page.hits,
-        next=None if page.next is None else cursor_write(page.next, viewer),
+        next=None if page.next is None else cursor_write(page.next, reader.viewer),
         plan=keep.plan_of(query),
         timings_ms=timings_ms,
-        counted=keep.asked_by(query, viewer) or bool(getattr(viewer, "is_superuser", False)),
+        counted=keep.asked_by(query, reader) or bool(getattr(reader.viewer, "is_superuser", False)),
         warnings=tuple(query.warnings),
         parts=keep.parts_of(query),
         match=cast("Match | None", query.match or None),

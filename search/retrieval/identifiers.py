@@ -62,7 +62,7 @@ class Identifiers:
 
     def _named(self, scope: Scope, count: int) -> tuple[Unit, ...]:
         rows = named_rows(scope, self._values, self._whole, count)
-        longest = not_within_others([value for value, _, _ in rows])
+        longest = not_within_others([value for value, _, _ in rows], [self._whole])
         return tuple(
             Unit(unit_id, document_id, 1.0) for value, unit_id, document_id in rows if value in longest
         )

@@ -31,6 +31,7 @@ from search.retrieval.types import (
     SentBefore,
     TextPart,
 )
+from search.sessions import session_hash
 from search.units.registry import unit_kind, unit_kind_of
 from workers.inference.ocr.types import TextRead
 from workers.storage.blobs import blob_of, file_put, row_put
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 
     from search.querysets import Viewer
     from search.retrieval.encode import Encoding
-    from search.retrieval.types import AskedBy, Match, Modality, Part, SearchRequest, SearchWarning
+    from search.retrieval.types import AskedBy, Match, Modality, Part, Reader, SearchRequest, SearchWarning
     from workers.models import Blob
 
 logger = logging.getLogger(__name__)
@@ -65,7 +66,7 @@ def query_new(
     """Return the row of a new search with its parts and its ranked answer, not saved yet."""
     row = Query(
         user_id=_user_id(request.viewer),
-        session="" if _user_id(request.viewer) else request.session[:40],
+        session=_anonymous(request.viewer, request.session),
         target=unit_kind(ranking.kind).target,
         mode=request.mode,
         collections=list(request.collections),
@@ -103,7 +104,7 @@ def _part_new(row: Query, place: int, part: Part, encoded: EncodedPart) -> Query
         weight=part.weight,
         text=part.text if isinstance(part, TextPart) else "",
         embedding=b"" if encoded.nothing_known else encoded.vectors.astype("<f4").tobytes(),
-        document_id=part.document_id if isinstance(part, DocumentPart) else None,
+        document_id=(part.document_id or None) if isinstance(part, DocumentPart) else None,
         **_of_sent(part),
         **_of_picture(part),
     )
@@ -314,9 +315,23 @@ def documents_left_out(query: Query) -> frozenset[int]:
     return asked_with.union(marks.not_relevant) if marks else asked_with
 
 
-def asked_by(query: Query, viewer: Viewer) -> bool:
-    """Return whether the viewer has the asker's permissions: the same person, or both are anonymous."""
-    return query.user_id == _user_id(viewer)
+def asked_by(query: Query, reader: Reader) -> bool:
+    """Return whether the reader is the asker: the same person or, of those without an account, the same browser.
+
+    Two without a session are alike where no guest link gives one of them more.
+    """
+    same_person = query.user_id == _user_id(reader.viewer)
+    return same_person and (
+        query.user_id is not None or query.session == _anonymous(reader.viewer, reader.session)
+    )
+
+
+def _anonymous(viewer: Viewer, session: str) -> str:
+    """Return what tells an anonymous asker from others: the session, else what their guest links open."""
+    if _user_id(viewer):
+        return ""
+    opened = sorted(getattr(viewer, "guest_of", ()))
+    return session[:40] or (session_hash(f"guest of {opened}") if opened else "")
 
 
 def _user_id(viewer: Viewer) -> int | None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from search.querysets import Viewer
     from search.retrieval.present import Page
     from search.retrieval.retrieve import Retriever
-    from search.retrieval.types import Hit, Mode, Ranking, Scope
+    from search.retrieval.types import Hit, Mode, Ranking, Reader, Scope
 
 logger = logging.getLogger(__name__)
 DEEPER_DOCUMENTS = 100
@@ -47,34 +47,38 @@ def kept_query(query_id: uuid.UUID) -> Query:
     return query
 
 
-def read_page(query: Query, place: Cursor, limit: int, viewer: Viewer, *, apart: bool = False) -> Page:
-    """Return the hits from a place on, as far as the viewer may see them; deeper than was kept for who asked.
+def read_page(query: Query, place: Cursor, limit: int, reader: Reader, *, apart: bool = False) -> Page:
+    """Return the hits from a place on, as far as the reader may see them; deeper than was kept for who asked.
 
     With `apart`, near-duplicates stand by themselves.
     """
     ranking = keep.ranking_of(query)
-    if not keep.asked_by(query, viewer):
+    if not keep.asked_by(query, reader):
         ranking = replace(ranking, more=False)
     while True:
-        page = read(partial(_present, ranking, place, limit, viewer, apart=apart))
+        page = read(partial(_present, ranking, place, limit, reader.viewer, apart=apart))
         if len(page.hits) >= limit or not ranking.more:
             return page
-        ranking = _deeper(query, ranking, viewer)
+        ranking = _deeper(query, ranking, reader.viewer)
 
 
 def _present(ranking: Ranking, place: Cursor, limit: int, viewer: Viewer, *, apart: bool) -> Page:
     return present(ranking, place, limit, visible_collections(viewer), apart=apart)
 
 
-def kept_hits(query: Query, viewer: Viewer) -> Iterator[Hit]:
-    """Yield all hits of the kept answer that the viewer may see, a page at a time.
+def whole_answer(query: Query, reader: Reader) -> Ranking:
+    """Return all of the kept answer.
 
     Where fewer than a whole first look's are kept, more are looked for once, for who asked.
     """
     ranking = keep.ranking_of(query)
-    if ranking.more and len(ranking.documents) < keep.KEPT_FIRST and keep.asked_by(query, viewer):
-        ranking = _deeper(query, ranking, viewer)
-    ranking = replace(ranking, more=False)
+    if ranking.more and len(ranking.documents) < keep.KEPT_FIRST and keep.asked_by(query, reader):
+        ranking = _deeper(query, ranking, reader.viewer)
+    return replace(ranking, more=False)
+
+
+def hits_in(query: Query, ranking: Ranking, viewer: Viewer) -> Iterator[Hit]:
+    """Yield all hits of an answer that the viewer may see, a page at a time."""
     collections = visible_collections(viewer)
     place: Cursor | None = Cursor(query.pk)
     while place is not None:

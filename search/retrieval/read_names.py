@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from search.retrieval.identifiers import named_rows
 from search.retrieval.types import Candidates, Plan, Unit
-from search.words.identifiers import not_within_others
+from search.words.identifiers import normalised, not_within_others
 from search.words.read_identifiers import look_alikes, read_identifiers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from models_admin.models import ModelVersion
     from search.retrieval.types import Find, Scope
@@ -37,8 +37,9 @@ class Named:
 
 def named_by(texts: Iterable[TextRead], scope: Scope) -> list[Named]:
     """Return the documents of the scope that the texts name; where none is named as it was read, by look-alikes."""
-    read = read_identifiers(one.text for one in texts)
-    return _named(read, scope) or _named(_alike(read), scope)
+    lines = [one.text for one in texts]
+    read, whole = read_identifiers(lines), [normalised(line) for line in lines]
+    return _named(read, scope, whole) or _named(_alike(read), scope, whole)
 
 
 def _alike(read: Mapping[str, str]) -> dict[str, str]:
@@ -46,10 +47,11 @@ def _alike(read: Mapping[str, str]) -> dict[str, str]:
     return dict(islice(alike, LOOK_ALIKES_MAX))
 
 
-def _named(read: Mapping[str, str], scope: Scope) -> list[Named]:
+def _named(read: Mapping[str, str], scope: Scope, whole: Sequence[str]) -> list[Named]:
     rows = named_rows(scope, list(read), "", ROWS_MAX) if read else []
     documents = Counter(value for value, _, _ in rows)
-    counted = not_within_others([value for value in documents if documents[value] <= DOCUMENTS_MAX])
+    few = [value for value in documents if documents[value] <= DOCUMENTS_MAX]
+    counted = not_within_others(few, whole)
     return [Named(read[value], unit, document) for value, unit, document in rows if value in counted]
 
 

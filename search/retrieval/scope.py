@@ -45,6 +45,14 @@ def visible_collections(viewer: Viewer, slugs: Sequence[str] = ()) -> tuple[int,
     return tuple(sorted(found.values()))
 
 
+def visible_slugs(viewer: Viewer, slugs: Sequence[str]) -> tuple[str, ...]:
+    """Return those of a kept search's collections that may be named to the viewer, in the order of their names."""
+    if not slugs:
+        return ()
+    visible = Collection.objects.visible_to(viewer).filter(slug__in=slugs)
+    return tuple(sorted(visible.order_by().values_list("slug", flat=True)))
+
+
 def table_for(version: ModelVersion, target: Target) -> VectorTable:
     """Return the vector table of a target; AppError `target.not_supported` where the version has none."""
     table = VectorTable(version.pk, unit_kind_of(target).name)

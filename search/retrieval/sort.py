@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 RELEVANCE = "relevance"
 TITLE = "title"
-_COLUMNS = {**{name: name for name in DATES}, TITLE: "lower(title)"}
+_COLUMNS = {**{name: name for name in DATES}, TITLE: "NULLIF(title, '')"}
 _OF_DOCUMENTS = "SELECT id, {column} FROM search_document WHERE id = ANY(%s)"
 _OF_FIELD = """
     SELECT held.document_id, min(held.number), min(held.moment), min(held.value)
@@ -55,8 +56,15 @@ def _keys(documents: Sequence[int], name: str) -> dict[int, Any]:
     with connection.cursor() as cursor:
         if name in _COLUMNS:
             cursor.execute(_OF_DOCUMENTS.format(column=_COLUMNS[name]), [documents])
-            return dict(cursor.fetchall())
+            keys = dict(cursor.fetchall())
+            return {pk: key and _as_read(key) for pk, key in keys.items()} if name == TITLE else keys
         cursor.execute(_OF_FIELD, [documents, name])
         rows = cursor.fetchall()
     column = next((place for place in (1, 2) if all(row[place] is not None for row in rows)), 3)
-    return {row[0]: row[column].casefold() if column == 3 else row[column] for row in rows}
+    return {row[0]: _as_read(row[column]) if column == 3 else row[column] for row in rows}
+
+
+def _as_read(text: str) -> tuple[str, str]:
+    """Return what a text is sorted by, as people look for it: “Äpfel” beside “Apfel”, whatever the case."""
+    folded = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(one for one in folded if not unicodedata.combining(one)), text.casefold()

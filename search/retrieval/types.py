@@ -146,6 +146,14 @@ class SearchRequest:
 
 
 @dataclass(frozen=True)
+class Reader:
+    """Who reads a kept answer; `session` names somebody without an account."""
+
+    viewer: Viewer
+    session: str = ""
+
+
+@dataclass(frozen=True)
 class EncodedPart:
     """A part's vectors in one version's joint space: float32 `(vectors, dim)`, each of unit length.
 

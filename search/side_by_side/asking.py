@@ -16,6 +16,7 @@ from retrieval_site.people import account_of, manages_models
 from search import retrieval
 from search.models import Query, SideBySide
 from search.retrieval.types import ImagePart, SearchRequest, TextPart
+from search.services.queries import query_delete
 
 if TYPE_CHECKING:
     import uuid
@@ -49,7 +50,14 @@ def side_by_side_create(  # noqa: PLR0913  (keyword-only; the page and the API c
     versions = [version_compared(viewer, key) for key in (first, second)]
     if versions[0].pk == versions[1].pk:
         raise AppError("side_by_side.same")
-    answers = [_asked(viewer, part, version, target) for version in versions]
+    answers: list[uuid.UUID] = []
+    try:
+        for version in versions:
+            answers.append(_asked(viewer, part, version, target))
+    except AppError:
+        for answer in answers:  # half a comparison is no search of anybody's
+            query_delete(query_id=answer, viewer=viewer, session="")
+        raise
     with transaction.atomic():
         Query.objects.filter(pk__in=answers).update(listed=False)
         return SideBySide.objects.create(

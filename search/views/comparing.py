@@ -70,11 +70,12 @@ def compare(request: HttpRequest, query_id: uuid.UUID) -> HttpResponse:
 def _two(written: list[str], ranking: Ranking) -> tuple[int, int]:
     """Return the places of the two documents in the answer; raises AppError for any other number."""
     places = {str(ranked.document_id): place for place, ranked in enumerate(ranking.documents)}
-    if len(set(written)) != 2:
+    named = list(dict.fromkeys(written))
+    if len(named) != 2:
         raise AppError("compare.two")
-    if not all(document in places for document in written):
+    if not all(document in places for document in named):
         raise AppError("document.not_found")
-    return places[written[0]], places[written[1]]
+    return places[named[0]], places[named[1]]
 
 
 def _around(ranking: Ranking, place: int) -> Sequence[Any]:

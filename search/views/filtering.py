@@ -23,6 +23,7 @@ from search.filters.language import LANGUAGE
 from search.filters.operators import ANY, check_range, is_operators
 from search.filters.registry import FILTERS, check_filters, filters_set
 from search.filters.values import METADATA, TAGS, is_metadata_field, text_of
+from search.json_values import is_storable
 from search.retrieval.sort import RELEVANCE, check_sort
 from search.views.choosing import target_named
 from workers.formats.bounded_json import JsonError, load_json
@@ -228,7 +229,7 @@ def _only(written: str) -> dict[str, Any]:
         raise AppError.of_parameter(
             ONLY, gettext("This address narrows the search by something that cannot be used.")
         ) from error
-    if not isinstance(found, dict) or not found.keys() <= FILTERS.keys() or "\\u0000" in written:
+    if not isinstance(found, dict) or not found.keys() <= FILTERS.keys() or not is_storable(found):
         raise AppError.of_parameter(
             ONLY, gettext("This address narrows the search by something that cannot be used.")
         )

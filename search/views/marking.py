@@ -39,4 +39,4 @@ def move(request: HttpRequest, query_id: uuid.UUID) -> HttpResponse:
         answer = retrieval.search_by_marks(query, asked, grades)
     if answer.query_id is None:
         return unkept(request, answer)
-    return redirect(reverse("search:results", args=[answer.query_id]) + narrowing_of(query).query_string)
+    return redirect(reverse("search:results", args=[answer.query_id]) + narrowing_of(asked).query_string)

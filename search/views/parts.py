@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,7 @@ from django.utils.translation import gettext
 
 from retrieval_site.errors import AppError
 from search.asked import AskedPart, visible_documents
-from search.retrieval.keep import sent_before
+from search.retrieval.keep import part_vectors, sent_before
 from search.retrieval.types import AS_WRITTEN, MENDED, DocumentPart, EmbeddingPart, ImagePart, TextPart
 from search.services.uploads import read_picture
 from search.views.framing import photo_again
@@ -132,7 +131,9 @@ def _part_again(part: QueryPart, query: Query, form: QueryDict) -> Part:
     if photo := photo_again(part, form):
         return photo
     if part.embedding and query.version:
-        return EmbeddingPart(tuple(array("f", bytes(part.embedding))), sent=sent_before(part))
+        vectors = part_vectors(part, query.version.dim)
+        if len(vectors) == 1:  # a document that is gone since may have brought several
+            return EmbeddingPart(tuple(vectors[0].tolist()), sent=sent_before(part))
     raise AppError("query.not_repeatable")
 
 

@@ -13,7 +13,7 @@ from retrieval_site.errors import AppError
 from search.models import Document
 from search.retrieval.pages import kept_query
 from search.retrieval.read_names import named_by
-from search.retrieval.scope import scope_for
+from search.retrieval.scope import scope_for, visible_slugs
 from search.services.photo_text import query_text_awaited, query_text_read
 from search.throttling import PICTURE
 from search.views.indexing import unindexed
@@ -59,7 +59,8 @@ def photo_text(request: HttpRequest, query_id: uuid.UUID) -> HttpResponse:
     reading = query_text_read(part=part)
     if reading is None:
         return render(request, "search/parts/reading.html", _next_look(request, query))
-    return render(request, "search/parts/photo_text.html", shown(request, query, reading.texts))
+    chosen = {"chosen": visible_slugs(request.user, query.collections)}
+    return render(request, "search/parts/photo_text.html", shown(request, query, reading.texts) | chosen)
 
 
 def _next_look(request: HttpRequest, query: Query) -> dict[str, Any]:

@@ -31,6 +31,7 @@ from search.views.indexing import unindexed
 from search.views.people import members_only
 from search.views.searching import COLLECTIONS_MAX
 from search.views.throttling import throttled
+from search.views.tokens import tokens_count
 from workers.storage.blobs import blob_open
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ def photo_batch(request: HttpRequest, batch_id: uuid.UUID) -> HttpResponse:
 
 @require_safe
 @unindexed
+@tokens_count
 @throttled(PICTURE)
 @members_only
 def batch_photo(request: HttpRequest, batch_id: uuid.UUID, photo_id: int) -> HttpResponseBase:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.http import FileResponse
@@ -16,6 +17,7 @@ from retrieval_site.errors import AppError
 from search import retrieval
 from search.guide import notes
 from search.models import Collection, Query
+from search.retrieval.scope import visible_slugs
 from search.retrieval.types import LIMIT_MAX
 from search.services.judgements import judgements_of
 from search.services.photo_text import can_be_read
@@ -104,14 +106,16 @@ def photo(request: HttpRequest, query_id: uuid.UUID) -> HttpResponseBase:
 
 def _answer(request: HttpRequest, query: Query, cursor: str | None) -> SearchAnswer:
     """Return one page; with `?hits=` the first page and those behind it that somebody had on screen before."""
-    size, apart = unit_kind_of(query.target).shown.hits_a_page, wants_apart(request)
+    size = unit_kind_of(query.target).shown.hits_a_page
+    page = partial(
+        retrieval.reopen, query.pk, request.user, session=session_of(request), apart=wants_apart(request)
+    )
     if cursor is not None:
-        return retrieval.reopen(query.pk, request.user, size, cursor, apart=apart)
+        return page(size, cursor)
     wanted = _hits_wanted(request.GET.get("hits", ""), size)
-    answer = retrieval.reopen(query.pk, request.user, min(wanted, LIMIT_MAX), apart=apart)
+    answer = page(min(wanted, LIMIT_MAX))
     while answer.next and len(answer.hits) < wanted:
-        limit = min(wanted - len(answer.hits), LIMIT_MAX)
-        further = retrieval.reopen(query.pk, request.user, limit, answer.next, apart=apart)
+        further = page(min(wanted - len(answer.hits), LIMIT_MAX), answer.next)
         answer = replace(further, hits=answer.hits + further.hits)
     return answer
 
@@ -169,7 +173,7 @@ def _hits(request: HttpRequest, query: Query, answer: SearchAnswer) -> dict[str,
         "kind": kind,
         "layout": layout_of(request, kind),
         "apart": wants_apart(request),
-        "chosen": _chosen(request, query),
+        "chosen": visible_slugs(request.user, query.collections),
         "marks": answer.marks,
         "marked": marked(judged, answer.marks),
     }
@@ -179,14 +183,6 @@ def _nothing_known(answer: SearchAnswer) -> str:
     """Return the sentence for words of which the model knows none, else ""."""
     said = (warning["message"] for warning in answer.warnings if warning["id"] == "text.nothing_known")
     return next(said, "")
-
-
-def _chosen(request: HttpRequest, query: Query) -> list[str]:
-    """Return the slugs of the collections that were chosen, as far as the viewer may see them."""
-    if not query.collections:
-        return []
-    visible = Collection.objects.visible_to(request.user).filter(slug__in=query.collections)
-    return list(visible.values_list("slug", flat=True))
 
 
 def _surroundings(request: HttpRequest, query: Query, answer: SearchAnswer) -> dict[str, Any]:

@@ -63,10 +63,31 @@ def chunk_runs(count: int) -> Iterator[slice]:
             yield slice(start, start + length)
 
 
-def not_within_others(values: Iterable[str]) -> set[str]:
-    """Return the values that are no part of a longer one: of “KX-204/B” found as a whole, “KX-204” is not meant."""
-    different = set(values)
-    return {value for value in different if not any(value != other and value in other for other in different)}
+def not_within_others(values: Iterable[str], texts: Iterable[str]) -> set[str]:
+    """Return the values that are no part of a longer one: of “KX-204/B” found as a whole, “KX-204” is not meant.
+
+    `texts` are what was asked for or read, normalised: “KX-20 and KX-204” name both.
+    """
+    different, whole = set(values), list(texts)
+    return {value for value in different if not _is_within(value, different, whole)}
+
+
+def _is_within(value: str, different: Iterable[str], texts: Iterable[str]) -> bool:
+    """Return whether a value stands in the texts nowhere but inside longer ones; what stands in none, within others."""
+    longer = [other for other in different if value != other and value in other]
+    for text in texts if longer else ():
+        covered = [(at, at + len(other)) for other in longer for at in _places(other, text)]
+        ends = ((at, at + len(value)) for at in _places(value, text))
+        if any(all(at < start or end < upto for start, end in covered) for at, upto in ends):
+            return False
+    return bool(longer)
+
+
+def _places(value: str, text: str) -> Iterator[int]:
+    at = text.find(value)
+    while at >= 0:
+        yield at
+        at = text.find(value, at + 1)
 
 
 def _may_name(value: str) -> bool:

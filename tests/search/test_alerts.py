@@ -17,18 +17,31 @@ from retrieval_site.errors import AppError
 from search.alerts import find
 from search.alerts.mail import mail_due
 from search.job_types import FIND_NEW, MAIL_NEW
-from search.models import Collection, Document, Membership, SavedSearch, SearchFinding
+from search.judged import asking
+from search.models import (
+    Collection,
+    Document,
+    DocumentImage,
+    Membership,
+    Passage,
+    Query,
+    SavedSearch,
+    SearchFinding,
+)
 from search.services.alerts import alerts_set, find_new_soon, findings_unseen
 from search.services.saved_searches import saved_search_create
 from search.vectors.background import backgrounds_forget
 from search.vectors.copy import vectors_write
+from tests.search.judged.test_measure import FakeEncoder
 from tests.support.corpus import make_collection, make_documents, make_version, unit_rows
 from tests.support.queries import make_query
+from tests.support.words import write
 from workers.jobs.errors import JobInterrupted
 from workers.jobs.runner import run_job_inline
 from workers.jobs.services import job_create, job_create_once
 from workers.jobs.types import JobParameters
 from workers.models import Job
+from workers.storage.blobs import blob_store
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("clean_redis")]
 DIM = 16
@@ -63,10 +76,14 @@ def mails(settings):
 def add(version, collection, *scores: float) -> list[Document]:
     """Documents with vectors of these scores."""
     passages = make_documents(collection, len(scores))
-    other = np.eye(DIM, dtype=np.float32)[1]
-    rows = np.stack([score * ASKED[0] + np.sqrt(1 - score**2) * other for score in scores])
-    vectors_write(version, "passage", [passage.pk for passage in passages], rows.astype(np.float32))
+    vectors = np.stack([at(score)[: version.dim] for score in scores])
+    vectors_write(version, "passage", [passage.pk for passage in passages], vectors)
     return [passage.document for passage in passages]
+
+
+def at(score: float) -> np.ndarray:
+    """A vector of this score."""
+    return (score * ASKED[0] + np.sqrt(1 - score**2) * np.eye(DIM, dtype=np.float32)[1]).astype(np.float32)
 
 
 def saved(version, user: User, alerts: str = "page", **fields) -> SavedSearch:
@@ -181,13 +198,72 @@ def test_after_a_switch_of_models_the_search_is_encoded_anew(version, notes, ann
     (new,) = add(second, notes, 0.9)
     asked = []
 
-    def rankings(of, queries, _run, *, weak):
-        asked.append((of, [query.pk for query in queries], weak))
+    def rankings(of, queries, _run, *, find):
+        asked.append((of, [query.pk for query in queries], find.keywords))
         return {row.query_id: [new.pk]}
 
     monkeypatch.setattr(find, "rankings", rankings)
     assert look() == 1
-    assert asked == [(second, [row.query_id], False)]
+    assert asked == [(second, [row.query_id], {"weak": False})]
+
+
+def test_words_and_part_numbers_are_told_of_though_no_vector_lies_close(version, notes, ann) -> None:
+    words = saved(version, ann, text="KX-204", mode="auto")
+    words.query.parts.update(modality="text")
+    (new,) = write(notes, "Seal of the KX-204 pump.")
+    look()
+    assert found(words) == {new.pk}
+
+
+def test_what_is_less_relevant_than_was_asked_for_is_not_told(version, notes, ann) -> None:
+    row = saved(version, ann, min_relevance=0.5)
+    add(version, notes, 0.9)
+    assert (look(), found(row)) == (0, set())  # nobody knows how relevant anything is
+    Query.objects.update(min_relevance=None)
+    assert look() == 1
+
+
+@pytest.mark.parametrize("place", [23, 24])
+def test_the_first_page_is_as_long_as_that_of_its_kind(version, notes, ann, place) -> None:
+    collection = make_collection("pictures")
+    rows = [passage.document for passage in make_documents(collection, 25)]
+    (new,) = (passage.document for passage in make_documents(collection, 1))
+    images = [picture_of(document, number) for number, document in enumerate([*rows, new])]
+    scores = [0.9 - number / 100 for number in range(25)]
+    row = saved(version, ann, target="images", collections=["pictures"])
+    Document.objects.filter(pk=new.pk).update(created_at=timezone.now())
+    vectors = np.stack([at(one) for one in (*scores, 0.9 - (place - 0.5) / 100)])
+    vectors_write(version, "image", [image.pk for image in images], vectors)
+    look()
+    assert found(row) == ({new.pk} if place <= 23 else set())
+
+
+def test_near_duplicates_take_one_place_of_the_page_where_they_are_shown_as_one(version, notes, ann) -> None:
+    plain, collapsed = saved(version, ann), saved(version, ann, plan={"collapsed": True})
+    (new,) = add(version, notes, 0.45)
+    assert look() == 0
+    same = [passage.pk for passage in Passage.objects.order_by("pk")[:3]]
+    Passage.objects.filter(pk__in=same).update(text="One and the same.")
+    look()
+    assert (found(plain), found(collapsed)) == (set(), {new.pk})
+
+
+def test_a_search_of_several_parts_is_encoded_anew_by_another_model(version, notes, ann, monkeypatch) -> None:
+    monkeypatch.setattr(asking, "encoder_of", lambda version: FakeEncoder())
+    row = saved(version, ann)
+    row.query.parts.update(modality="text", text="0")
+    row.query.parts.create(place=1, modality="text", text="1", weight=0.5)
+    gone = saved(version, ann)
+    gone.query.parts.update(modality="text", text="0")
+    gone.query.parts.create(place=1, modality="embedding", embedding=b"")
+    (new,) = add(make_version("second", dim=FakeEncoder.dim), notes, 0.9)
+    look()
+    assert (found(row), found(gone)) == ({new.pk}, set())
+
+
+def picture_of(document: Document, number: int) -> DocumentImage:
+    blob = blob_store(f"picture {number}".encode(), "image/png")
+    return DocumentImage.objects.create(document=document, ordinal=0, blob=blob)
 
 
 def test_new_vectors_ask_the_saved_searches_again_where_anybody_waits(version, notes, ann) -> None:

@@ -11,6 +11,7 @@ from datetime import timedelta
 import pytest
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
 from django.utils import timezone
 
 from retrieval_site.accounts.models import User
@@ -22,6 +23,7 @@ from search.photo_batches.start import photo_batch_start
 from search.retrieval import calibrate
 from search.services.documents import encode_soon
 from search.services.photo_batches import photo_batch_delete
+from search.services.tokens import token_create
 from tests.support.corpus import kept_tiny_version, make_collection, picture
 from tests.support.pages import save_document
 from tests.support.tiny_bundle import COLOURS
@@ -93,6 +95,9 @@ def test_each_photo_of_a_selection_finds_its_documents(notes, ann, client) -> No
     assert "3 photos searched with" in page
     row = BatchPhoto.objects.first()
     assert client.get(f"/photos/{batch.pk}/photo/{row.pk}")["Content-Type"] == "image/jpeg"
+    _, key = token_create(user=ann, name="test", scopes=("read",))
+    by_token = Client().get(f"/photos/{batch.pk}/photo/{row.pk}", headers={"Authorization": f"Bearer {key}"})
+    assert by_token["Content-Type"] == "image/jpeg"
 
 
 def test_a_zip_is_searched_and_its_bad_photos_are_listed_with_their_reason(notes, ann, client) -> None:

@@ -10,6 +10,7 @@ from models_admin import services
 from models_admin.models import Alias, ModelVersion
 from retrieval_site.accounts.models import User
 from retrieval_site.errors import AppError
+from search import retrieval
 from search.models import Document, Judgement, Query, SideBySide
 from search.retrieval import encode
 from search.retrieval.encode import Known
@@ -188,3 +189,17 @@ def test_what_cannot_be_asked_is_said_on_the_page(client, rater, versions):
         assert 'role="alert"' in answer.content.decode()
     ModelVersion.objects.filter(name="second").update(state="retired")
     assert "only one model" in client.get(reverse("search:side-by-side")).content.decode()
+
+
+def test_where_one_of_two_cannot_be_asked_nothing_is_kept(rater, versions, monkeypatch):
+    plain, times = retrieval.search, iter([False, True])
+
+    def once(request):
+        if next(times):
+            raise AppError("encoder.unavailable")
+        return plain(request)
+
+    monkeypatch.setattr(retrieval, "search", once)
+    with pytest.raises(AppError, match=r"encoder\.unavailable"):
+        asked(rater)
+    assert not Query.objects.exists()

@@ -14,13 +14,18 @@ from search.api.base import ApiView, describe
 from search.api.presenting import hit_json, search_json
 from search.downloads import download
 from search.hit_exports import csv_lines
-from search.retrieval.pages import kept_hits, kept_query
+from search.retrieval.pages import hits_in, kept_query, whole_answer
+from search.retrieval.types import Reader
+from search.sessions import session_of
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     from django.http import HttpResponseBase
     from rest_framework.request import Request
+
+    from search.models import Query
+    from search.retrieval.types import Ranking
 
 
 class HitsJsonView(ApiView):
@@ -29,8 +34,9 @@ class HitsJsonView(ApiView):
     @describe("search_export_json", {200: SearchResultAnswer})
     def get(self, request: Request, query_id: UUID) -> Response:
         """Export all hits that are kept of a search, in the shape of one page."""
-        about = replace(retrieval.reopen(query_id, request.user, limit=1), hits=(), next=None)
-        hits = kept_hits(kept_query(query_id), request.user)
+        first = retrieval.reopen(query_id, request.user, limit=1, session=session_of(request))
+        about, query = replace(first, hits=(), next=None), kept_query(query_id)
+        hits = hits_in(query, _whole_answer(request, query), request.user)
         response = Response(search_json(about) | {"results": [hit_json(hit) for hit in hits]})
         response["Content-Disposition"] = f'attachment; filename="hits-{query_id}.json"'
         return response
@@ -43,6 +49,9 @@ class HitsCsvView(ApiView):
     def get(self, request: Request, query_id: UUID) -> HttpResponseBase:
         """Export all hits that are kept of a search as CSV, with the documents' metadata as columns."""
         query = kept_query(query_id)
-        return download(
-            csv_lines(query, kept_hits(query, request.user), request.user), f"hits-{query_id}.csv"
-        )
+        lines = csv_lines(query, _whole_answer(request, query), request.user)
+        return download(lines, f"hits-{query_id}.csv")
+
+
+def _whole_answer(request: Request, query: Query) -> Ranking:
+    return whole_answer(query, Reader(request.user, session_of(request)))

@@ -313,7 +313,12 @@ class KeptSearchView(ApiView):
         """Return a kept answer again: what you may see of it now. Nothing is encoded."""
         values = self.query
         answer = retrieval.reopen(
-            query_id, request.user, values["limit"], values.get("next"), apart=not values["collapse"]
+            query_id,
+            request.user,
+            values["limit"],
+            values.get("next"),
+            session=session_of(request),
+            apart=not values["collapse"],
         )
         return Response(search_json(answer))
 

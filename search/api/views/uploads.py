@@ -8,6 +8,7 @@ import re
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings
+from django.http import QueryDict
 from django.urls import reverse
 from django.utils.http import http_date
 from drf_spectacular.types import OpenApiTypes
@@ -123,7 +124,7 @@ class UploadMetadata(Parameters):
     extra_columns = serializers.ChoiceField(choices=EXTRA_COLUMNS, default="refuse")
     character_recognition = serializers.ChoiceField(choices=CHARACTER_RECOGNITION, required=False)
     letters = serializers.ChoiceField(choices=LETTERS, required=False)
-    dry_run = serializers.BooleanField(default=False)
+    dry_run = TrueOrFalseField(default=False)
     filetype = serializers.CharField(required=False, allow_blank=True, max_length=200)
 
 
@@ -282,9 +283,12 @@ def _number(request: Request, name: str) -> int:
     return int(written)
 
 
-def _metadata(written: str) -> dict[str, str]:
-    """Return what `Upload-Metadata` says, `key base64` with commas between; raises AppError `upload.header`."""
-    found: dict[str, str] = {}
+def _metadata(written: str) -> QueryDict:
+    """Return what `Upload-Metadata` says, as a form: all its values are texts.
+
+    It is `key base64` with commas between; raises AppError `upload.header`.
+    """
+    found = QueryDict(mutable=True)
     for pair in filter(None, written[:_METADATA_MAX].split(",")):
         key, _, encoded = pair.strip().partition(" ")
         try:

@@ -71,6 +71,12 @@ def test_what_cannot_be_done_is_refused_and_changes_nothing(body, error, curator
     assert Document.objects.count() == 2
 
 
+def test_half_a_surrogate_pair_is_no_value(curator):
+    body = r'{"action": "set_field", "documents": [1], "key": "n", "value": "\ud800"}'
+    refused = curator.post(f"{SECRET}changes/", body, content_type="application/json")
+    assert (refused.status_code, error_id(refused)) == (400, "curating.value")
+
+
 def test_many_are_changed_by_a_job_that_the_answer_names(world, curator, monkeypatch):
     from search.curating import changes
 

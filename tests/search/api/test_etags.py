@@ -103,6 +103,15 @@ def test_a_document_is_made_only_where_there_is_none(client, saved):
     assert client.post(DOCUMENTS, NEW | {"external_id": "m"}, HTTP_IF_NONE_MATCH="*").status_code == 201
 
 
+def test_a_document_is_saved_unless_it_is_the_version_that_is_not_wanted(client, saved):
+    for tag in (saved["ETag"], f'"other", W/{saved["ETag"]}'):
+        assert refused(client.post(DOCUMENTS, NEW | {"title": "M"}, HTTP_IF_NONE_MATCH=tag)) == (
+            412,
+            "document.exists",
+        )
+    assert client.post(DOCUMENTS, NEW | {"title": "M"}, HTTP_IF_NONE_MATCH='"other"').status_code == 200
+
+
 def test_a_version_of_what_is_not_there_is_refused(client):
     assert refused(client.post(DOCUMENTS, NEW, HTTP_IF_MATCH="*")) == (412, "document.changed")
 

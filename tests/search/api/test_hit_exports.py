@@ -11,7 +11,9 @@ from rest_framework.test import APIClient
 
 from search.models import Document, Membership, Passage
 from tests.search.api.conftest import error_id
+from tests.support.corpus import clustered, make_documents, make_version, store
 from tests.support.pages import kept_query
+from tests.support.queries import make_query
 
 pytestmark = pytest.mark.django_db
 
@@ -87,3 +89,17 @@ def test_neither_file_tells_of_documents_that_the_reader_may_not_see(world):
 def test_of_a_search_that_is_gone_there_is_no_file(name, world):
     response = APIClient().get(f"/api/v1/search/{uuid.uuid4()}/export.{name}")
     assert (response.status_code, error_id(response)) == (404, "query.not_found")
+
+
+def test_the_table_has_the_metadata_of_documents_that_are_found_for_it(world):
+    found = make_documents(world.open, 30, metadata={"found later": {"of": ["ä"]}})
+    version = make_version(dim=4)
+    store(version, found, clustered(30, 4, seed=1))
+    plan = {"kind": "exact", "candidates": 30, "more": True, "retrievers": ["dense"]}
+    vector = clustered(1, 4, seed=2).astype("<f4").tobytes()
+    query = make_query(
+        modality="embedding", embedding=vector, version=version, plan=plan, user=world.users["reader"]
+    )
+    rows = table(world.client("reader"), query)
+    assert len(rows) == 30
+    assert {row["metadata.found later"] for row in rows} == {'{"of": ["ä"]}'}

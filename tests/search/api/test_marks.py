@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from rest_framework.test import APIClient
 
+from search.models import Query
 from search.services.tokens import token_create
 from search.vectors.background import backgrounds_forget
 from tests.search.api.conftest import error_id
@@ -77,3 +78,12 @@ def test_without_marks_there_is_nothing_to_move_by(client, query):
 def test_marks_are_ones_own(client, query, documents):
     judge(client, query, documents[6], 2)
     assert error_id(APIClient().post(f"/api/v1/search/{query}/marks/", {})) == "auth.required"
+
+
+def test_marks_move_a_search_with_a_least_relevance_which_is_not_known_then(client, query, documents):
+    Query.objects.filter(pk=query).update(min_relevance=0.5)
+    judge(client, query, documents[6], 3)
+    moved = client.post(f"/api/v1/search/{query}/marks/", {})
+    assert moved.status_code == 200
+    assert [warning["id"] for warning in moved.json()["warnings"]] == ["marks.min_relevance"]
+    assert Query.objects.get(pk=moved.json()["query"]["id"]).min_relevance is None

@@ -283,3 +283,11 @@ def test_memory_stays_constant(world: World, tmp_path):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 4 << 20
+
+
+def test_an_upload_may_be_a_dry_run(world: World) -> None:
+    curator = world.client("curator")
+    whole(curator, TABLE, "a.jsonl", dry_run="true")
+    whole(curator, TABLE + b"\n", "b.jsonl", dry_run="false")
+    assert [job.params.get("dry_run", False) for job in imports().order_by("created_at")] == [True, False]
+    assert error_of(begin(curator, 5, dry_run="maybe")) == (400, "parameter.invalid")

@@ -118,3 +118,10 @@ def test_an_answer_full_of_one_text_is_followed_until_the_page_is_full(rows, sho
     assert [title for title, _ in answered(page)] == ["n0", "n150"]
     assert len(page.hits[0].same) == 149
     assert page.next is None
+
+
+def test_the_first_page_is_full_where_duplicates_leave_room(rows, shown, monkeypatch):
+    monkeypatch.setattr("search.retrieval.keep.KEPT_FIRST", 10)
+    same = [("The same text.", 1 + number / 10) for number in range(30)]
+    rows(same + [(f"Text of thing {number}.", 40 + 5 * number) for number in range(5)])
+    assert [len(same) for _, same in shown(limit=4, collapse=True)] == [29, 0, 0, 0]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from retrieval_site.errors import AppError
+from search.api import photo_text
 from search.models import Membership, Passage, Query
 from search.retrieval import reopen
 from search.retrieval.door import search_encoded
@@ -12,6 +14,7 @@ from search.retrieval.types import EncodedPart, EncodedQuery, ImagePart, SearchR
 from tests.support.corpus import clustered, make_collection, store
 from tests.support.words import write
 from workers.inference.ocr.types import TextRead
+from workers.reading.wire import PhotoReading
 
 pytestmark = pytest.mark.django_db
 DIM = 16
@@ -99,3 +102,13 @@ def test_what_is_on_very_many_documents_names_none(version, documents):
 def test_reading_is_no_part_of_a_search_that_did_not_ask_for_it(version, documents):
     ask(version, asks=False)
     assert Query.objects.get().part.text_read is None
+
+
+def test_only_a_photo_that_is_looked_for_is_read(monkeypatch):
+    read = []
+    monkeypatch.setattr(photo_text, "photo_read", lambda _, data: read.append(data) or PhotoReading())
+    away, towards = ImagePart(b"away", -1.0), ImagePart(b"towards")
+    asked, warnings = photo_text.photo_of_search_read(SearchRequest(None, (away, towards)))
+    assert ([part.read for part in asked.parts], warnings, read) == ([None, ()], [], [b"towards"])
+    with pytest.raises(AppError, match=r"parameter\.invalid"):
+        photo_text.photo_of_search_read(SearchRequest(None, (away,)))

@@ -90,3 +90,27 @@ def test_what_was_found_further_behind_is_sorted_by_itself(ask, version, collect
 def test_what_nothing_can_be_sorted_by_is_refused(sort) -> None:
     with pytest.raises(AppError, match=r"parameter\.invalid"):
         check_sort(sort)
+
+
+def test_titles_are_sorted_as_people_read_them_and_none_comes_last(ask, passages) -> None:
+    titles = ["Zange", "Äpfel", "apfel", "", "Öl", "Nagel"]
+    Document.objects.exclude(pk__in=[row.document_id for row in passages[:6]]).delete()
+    for row, title in zip(passages, titles, strict=False):
+        Document.objects.filter(pk=row.document_id).update(title=title)
+    named = {row.document_id: title for row, title in zip(passages, titles, strict=False)}
+    assert [named[pk] for pk in ids(ask(question(), sort="title"))] == [
+        "apfel",
+        "Äpfel",
+        "Nagel",
+        "Öl",
+        "Zange",
+        "",
+    ]
+    assert [named[pk] for pk in ids(ask(question(), sort="-title"))] == [
+        "Zange",
+        "Öl",
+        "Nagel",
+        "Äpfel",
+        "apfel",
+        "",
+    ]

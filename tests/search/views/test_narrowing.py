@@ -217,3 +217,25 @@ def test_numbers_dates_and_texts_are_read_as_such() -> None:
 def test_a_range_of_infinite_numbers_is_refused() -> None:
     with pytest.raises(AppError, match=r"parameter\.invalid"):
         narrowing_read(QueryDict("from.metadata.a=inf"), "images")
+
+
+@pytest.mark.parametrize(
+    "asked", [{"tags": ["\ud800"]}, {"metadata": {"\udfff": 1}}, {"metadata": {"a": "\0"}}]
+)
+def test_what_no_database_holds_is_refused_in_an_address(client: Client, query: Query, asked: dict) -> None:
+    refused = client.get(f"/q/{query.pk}/filter/?{urlencode({'only': json.dumps(asked)})}")
+    assert refused.status_code == 400
+    assert "narrows the search by something that cannot be used" in shown_page(refused)
+
+
+def test_a_filter_has_as_many_tags_as_one_any(client: Client, query: Query) -> None:
+    for count, status in ((100, 302), (101, 400)):
+        only = json.dumps({"tags": [f"t{number}" for number in range(count)]})
+        assert client.get(f"/q/{query.pk}/filter/?{urlencode({'only': only})}").status_code == status
+
+
+def test_more_like_a_document_that_is_gone_is_narrowed_and_kept(client: Client, query: Query) -> None:
+    QueryPart.objects.update(modality="document", document=None, preview=None)
+    found = follow(client, query, "metadata.maker=Wilo")
+    assert (found.part.modality, found.part.document_id) == ("document", None)
+    assert len(found.answer) == 6

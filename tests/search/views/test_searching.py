@@ -215,11 +215,24 @@ def test_a_document_is_asked_again(client: Client, asked: list[SearchRequest]) -
 
 
 def test_a_vector_is_asked_again_under_its_own_model(client: Client, asked: list[SearchRequest]) -> None:
-    version = make_version()
+    version = make_version(dim=2)
     vector = array("f", [0.5, 0.25])
     query = kept_query([], modality="embedding", text="", version=version, embedding=vector.tobytes())
     client.post(f"/q/{query.pk}/again/", {})
     assert (asked[0].parts, asked[0].model) == ((EmbeddingPart((0.5, 0.25)),), version.key)
+
+
+def test_of_a_document_that_is_gone_one_vector_is_asked_again_and_several_are_not(
+    client: Client, asked: list[SearchRequest]
+) -> None:
+    version = make_version(dim=2)
+    for count, status in ((1, 302), (2, 400)):
+        vectors = array("f", [0.5, 0.25] * count).tobytes()
+        query = kept_query([], modality="document", text="", version=version, embedding=vectors)
+        response = client.post(f"/q/{query.pk}/again/", {})
+        assert response.status_code == status
+    assert "query.not_repeatable" in response.content.decode()
+    assert [request.parts for request in asked] == [(EmbeddingPart((0.5, 0.25)),)]
 
 
 def test_a_query_that_has_lost_what_it_asked_with_says_so(client: Client, asked: list[SearchRequest]) -> None:

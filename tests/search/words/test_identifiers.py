@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from search.words.identifiers import LENGTH_MAX, asked_identifiers, identifiers_of, normalised
+from search.words.identifiers import (
+    LENGTH_MAX,
+    asked_identifiers,
+    identifiers_of,
+    normalised,
+    not_within_others,
+)
 
 
 def in_text(text):
@@ -58,3 +64,17 @@ def test_a_hostile_text_costs_no_more_than_its_length():
     assert len(identifiers_of("x", "", " ".join(f"A{n}" for n in range(20_000)), {})) <= 2000
     assert all(len(value) <= LENGTH_MAX for value in identifiers_of("x", "", "a1-" * 100_000, {}))
     assert identifiers_of("x" * 200, "", "", {}) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "values", "meant"),
+    [
+        ("KX-204/B", {"kx204b", "kx204"}, {"kx204b"}),
+        ("KX-20 and KX-204", {"kx20", "kx204"}, {"kx20", "kx204"}),
+        ("KX-204 and KX-20", {"kx20", "kx204"}, {"kx20", "kx204"}),
+        ("KX-204", {"kx20", "kx204"}, {"kx204"}),
+        ("KX-2O4", {"kx20", "kx204"}, {"kx204"}),  # look-alikes, of which neither was read
+    ],
+)
+def test_what_stands_by_itself_is_meant_beside_a_longer_one(text, values, meant):
+    assert not_within_others(values, [normalised(text)]) == meant
