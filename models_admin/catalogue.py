@@ -57,7 +57,8 @@ def catalogue_model(name: str) -> CatalogueModel:
 
 def cards() -> list[CatalogueCard]:
     """Return every model of the catalogue with what this site has of it, in three statements."""
-    accepted = {one.model: one for one in LicenceAcceptance.objects.select_related("by").order_by("at")}
+    acceptances = LicenceAcceptance.objects.select_related("by").order_by("at")
+    accepted = {(one.model, one.licence): one for one in acceptances}
     jobs: dict[str, Job] = {}
     for job in reversed(Job.objects.filter(type=GET_MODEL.name).order_by("-created_at")[:_JOBS_SEEN]):
         asked = GET_MODEL.find_parameters(job)
@@ -65,7 +66,7 @@ def cards() -> list[CatalogueCard]:
             jobs[asked.model] = job
     versions = {one.name: one for one in ModelVersion.objects.filter(name__in=catalogue()).order_by("number")}
     return [
-        CatalogueCard(model, accepted.get(name), jobs.get(name), versions.get(name))
+        CatalogueCard(model, accepted.get((name, model.licence)), jobs.get(name), versions.get(name))
         for name, model in catalogue().items()
     ]
 

@@ -9,6 +9,7 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext, gettext_noop
 
 from models_admin.models import ModelVersion
+from models_admin.services import CHAMPION
 from retrieval_site.languages.lazy import gettext_lazy
 
 if TYPE_CHECKING:
@@ -67,7 +68,8 @@ SAID: dict[str, Callable[[ModelVersion], str]] = {
 
 def compared_with(version: ModelVersion) -> ModelVersion | None:
     """Return what a version is compared with: the one that it took over from, else the one before it of its name."""
-    taken_over = version.activations.exclude(previous=None).select_related("previous__bundle").first()
+    activations = version.activations.filter(alias=CHAMPION).exclude(previous=None)
+    taken_over = activations.select_related("previous__bundle").first()
     if taken_over is not None:
         return taken_over.previous
     older = ModelVersion.objects.filter(name=version.name, number__lt=version.number)
@@ -75,7 +77,7 @@ def compared_with(version: ModelVersion) -> ModelVersion | None:
 
 
 def _champion_beside(version: ModelVersion) -> ModelVersion | None:
-    others = ModelVersion.objects.filter(aliases__name="champion").exclude(pk=version.pk)
+    others = ModelVersion.objects.filter(aliases__name=CHAMPION).exclude(pk=version.pk)
     return others.select_related("bundle").first()
 
 

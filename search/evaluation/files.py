@@ -45,12 +45,16 @@ class FiledQuery:
 
 @dataclass(frozen=True)
 class FiledGrade:
-    """One line of the qrels: how relevant a document, by its external id, is for a query; 0 is not relevant."""
+    """One line of the qrels: how relevant a document, by its external id, is for a query; 0 is not relevant.
+
+    `exported`: that id where `document` is written as this installation's own export writes it, else empty.
+    """
 
     line: int
     query: str
     document: str
     grade: int
+    exported: str = ""
 
 
 @contextmanager
@@ -153,7 +157,7 @@ def _cell(line: int, value: Any) -> str:
 
 def _tsv_rows(text: str) -> Iterator[tuple[int, str, str, str]]:
     is_picture = False
-    for line, written in enumerate(text.splitlines(), 1):
+    for line, written in enumerate(_lines(text), 1):
         if not written.strip():
             continue
         name, tab, rest = written.partition("\t")
@@ -173,7 +177,7 @@ def read_qrels(file: bytes, slug: str) -> list[FiledGrade]:
     `slug`. Raises AppError `evaluation.file_too_large`, `evaluation.file_not_text`, `evaluation.line`.
     """
     found: list[FiledGrade] = []
-    for line, written in enumerate(_text(file, QRELS_BYTES_MAX, "qrels").splitlines(), 1):
+    for line, written in enumerate(_lines(_text(file, QRELS_BYTES_MAX, "qrels")), 1):
         cells = written.split("\t") if written.count("\t") >= 2 else written.split()
         if not cells or (line == 1 and cells[0].strip().lower() in _ID_NAMES):
             continue
@@ -191,11 +195,11 @@ def _grade(line: int, cells: list[str], slug: str) -> FiledGrade:
         raise _wrong(line, "its query or document is missing or too long")
     if not re.fullmatch(r"-?\d{1,2}", grade, re.ASCII) or int(grade) > GRADE_MAX:
         raise _wrong(line, f"its grade is not a whole number up to {GRADE_MAX}")
-    if document.startswith(f"{slug}/"):
-        document = unquote(document.removeprefix(f"{slug}/"))
-    if _UNSTORABLE.search(query + document):
+    own = document.startswith(f"{slug}/")
+    exported = unquote(document.removeprefix(f"{slug}/")) if own else ""
+    if _UNSTORABLE.search(query + document + exported):
         raise _wrong(line, "a value is not text")
-    return FiledGrade(line, query, document, max(0, int(grade)))
+    return FiledGrade(line, query, document, max(0, int(grade)), exported)
 
 
 def _text(file: bytes, most: int, what: str) -> str:
@@ -205,6 +209,11 @@ def _text(file: bytes, most: int, what: str) -> str:
         return file.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise AppError("evaluation.file_not_text", what=what) from error
+
+
+def _lines(text: str) -> list[str]:
+    """Return the lines as editors count them: a form feed or U+2028 is part of what somebody wrote."""
+    return re.split(r"\r\n?|\n", text)
 
 
 def _damaged(reason: str) -> AppError:

@@ -25,7 +25,7 @@ from workers.storage.blobs import blob_store
 from workers.storage.sweeping import blob_remove_unused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from django.db.models import QuerySet
 
@@ -189,19 +189,22 @@ def _grades_of(collection: Collection, grades: Sequence[FiledGrade]) -> dict[str
     documents = _documents(collection, grades)
     found: dict[str, dict[str, int]] = {}
     for grade in grades:
-        found.setdefault(grade.query, {})[str(documents[grade.document])] = grade.grade
+        found.setdefault(grade.query, {})[str(_document(documents, grade))] = grade.grade
     return found
 
 
 def _documents(collection: Collection, grades: Sequence[FiledGrade]) -> dict[str, int]:
-    rows = Document.objects.filter(
-        collection=collection, external_id__in={grade.document for grade in grades}
-    )
-    documents = dict(rows.values_list("external_id", "pk"))
-    for grade in grades:
-        if grade.document not in documents:
-            raise AppError("evaluation.line_document", line=grade.line, external_id=grade.document[:80])
-    return documents
+    named = {name for grade in grades for name in (grade.document, grade.exported) if name}
+    rows = Document.objects.filter(collection=collection, external_id__in=named)
+    return dict(rows.values_list("external_id", "pk"))
+
+
+def _document(documents: Mapping[str, int], grade: FiledGrade) -> int:
+    """Return the document that a line names: by the id as it is written, else as an export writes it."""
+    found = documents.get(grade.document) or documents.get(grade.exported)
+    if found is None:
+        raise AppError("evaluation.line_document", line=grade.line, external_id=grade.document[:80])
+    return found
 
 
 def evaluation_set_delete(*, evaluation_set: EvaluationSet) -> None:

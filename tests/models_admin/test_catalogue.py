@@ -126,6 +126,14 @@ def test_a_licence_for_research_is_asked_for_once_and_kept(root):
     assert (accepted.by, accepted.licence) == (root, known.licence)
 
 
+def test_a_licence_that_has_changed_since_is_to_be_accepted_again():
+    LicenceAcceptance.objects.create(model=RESEARCH, licence="another licence", url="https://example.org/")
+    card = next(card for card in getting.cards() if card.model.name == RESEARCH)
+    assert card.must_accept
+    getting.licence_accept(model=card.model, by=None)
+    assert not next(card for card in getting.cards() if card.model.name == RESEARCH).must_accept
+
+
 def test_the_page_shows_every_model_and_gets_one(client, root):
     page = shown_page(client.get(reverse("admin:models_admin_catalogue")))
     for known in catalogue().values():

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from models_admin.changes import SAID
+from models_admin.changes import SAID, compared_with
+from models_admin.models import Activation
 from tests.support.corpus import make_version
 
 pytestmark = pytest.mark.django_db
@@ -24,3 +25,10 @@ LEFT_OUT = "the family siglip2 is not known"
 def test_why_weights_are_missing_is_said(manifest, said):
     version = make_version(champion=False, manifest=manifest)
     assert SAID["weights for training and GPUs"](version) == said
+
+
+def test_a_version_is_compared_with_the_champion_before_it_and_with_no_former_challenger():
+    first, other, version = (make_version(name, champion=False) for name in ("first", "other", "new"))
+    Activation.objects.create(alias="champion", version=version, previous=first)
+    Activation.objects.create(alias="challenger", version=version, previous=other)
+    assert compared_with(version) == first

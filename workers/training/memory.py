@@ -55,6 +55,7 @@ class Memory(nn.Module):
         size = len(self.groups)
         if not size:
             return
+        batch = Remembered(*(values[-size:] for values in batch))  # a place is written once
         rows = (self.place + torch.arange(len(batch.groups), device=self.place.device)) % size
         for name in Remembered._fields:
             getattr(self, name)[rows] = getattr(batch, name).detach().to(getattr(self, name).dtype)

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -29,8 +29,10 @@ from workers.training.evaluate import embed_files, opened_bundle
 from workers.training.layout import Captioned
 from workers.training.memory import Remembered
 from workers.training.metrics import SCORES, retrieval_ranks
+from workers.training.picture_store import pictures_key
 
 if TYPE_CHECKING:
+    from workers.inference.manifest import ImageSpec, Manifest
     from workers.training.measures.ranks import Ranks
     from workers.training.recipe import Recipe
     from workers.training.run_folder import RunFolder
@@ -203,9 +205,7 @@ def _note(folder: "RunFolder", epoch: int, loss: float, seconds: float, ranks: "
 
 def _encoded(encoder: Encoder, bundle: Path, split: Captioned, options: "TrainOptions") -> Vectors:
     """The split's vectors, from the cache where this bundle has encoded it before."""
-    files = {name: entry.sha256 for name, entry in encoder.manifest.files.items()}
-    key = hashlib.sha256(json.dumps([files, split.fingerprint()], sort_keys=True).encode()).hexdigest()[:20]
-    path = options.cache / f"vectors-{key}.npz"
+    path = options.cache / f"vectors-{_vectors_key(encoder.manifest, split)}.npz"
     if not path.exists():
         options.cache.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.npz")
@@ -214,6 +214,14 @@ def _encoded(encoder: Encoder, bundle: Path, split: Captioned, options: "TrainOp
         partial.rename(path)
     with np.load(path, allow_pickle=False) as kept:
         return Vectors(split, kept["images"], kept["captions"])
+
+
+def _vectors_key(manifest: "Manifest", split: Captioned) -> str:
+    """A name for what a bundle makes of a split: its files, how it reads pictures and texts, and what they hold."""
+    how = {part: manifest.to_json().get(part) for part in ("files", "image", "text", "payloads")}
+    pictures = pictures_key(split.paths, cast("ImageSpec", manifest.image))
+    facts = json.dumps([how, pictures, split.captions], sort_keys=True)
+    return hashlib.sha256(facts.encode()).hexdigest()[:20]
 
 
 def _write(base: Path, to: Path, maps: dict[str, ResidualMap], folder: "RunFolder") -> None:

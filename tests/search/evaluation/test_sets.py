@@ -248,6 +248,19 @@ def test_a_name_is_taken_once(passages):
     assert refused.value.id == "evaluation.name_taken"
 
 
+def test_other_separators_than_line_ends_are_part_of_the_words(passages):
+    made = qrels_set(queries="q0\ta\u2028b\x85c\nq1\t1\n".encode(), qrels=b"q0 0 d0 1\nq1 0 d1 1\n")
+    assert list(made.queries.order_by("pk").values_list("text", flat=True)) == ["a\u2028b\x85c", "1"]
+
+
+def test_an_id_that_begins_like_an_exported_one_is_found_as_it_is_written(passages):
+    Document.objects.filter(external_id="d0").update(external_id="public/d0")
+    made = qrels_set(qrels=b"q0 0 public/d0 1\nq1 0 public/d1 1\n")
+    wanted = [Document.objects.get(external_id=name).pk for name in ("public/d0", "d1")]
+    found = made.queries.order_by("pk").values_list("grades", flat=True)
+    assert [list(grades) for grades in found] == [[str(pk)] for pk in wanted]
+
+
 def test_windows_lines_and_a_header_are_read(passages):
     made = qrels_set(
         queries=b"query-id\ttext\r\nq0\t0\r\n", qrels=b"query-id\tcorpus-id\tscore\r\nq0\td0\t1\r\n"

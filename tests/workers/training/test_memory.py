@@ -60,3 +60,11 @@ def test_a_checkpoint_carries_the_memory():
     other.load_state_dict(memory.state_dict())
     other.add(pairs(3))
     assert other.groups.tolist() == [1, 2, 3]
+
+
+def test_of_a_batch_larger_than_the_memory_the_last_pairs_are_remembered():
+    memory = Memory(2, 2)
+    memory.add(pairs(1, 2, 3, 4, 5))
+    assert sorted(memory.groups.tolist()) == [4, 5]
+    memory.add(pairs(6))
+    assert sorted(memory.groups.tolist()) == [5, 6]
