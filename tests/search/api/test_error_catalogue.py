@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import pickle
 import re
+from functools import cache
 from pathlib import Path
 from string import Formatter
 from typing import TYPE_CHECKING, Any
@@ -41,21 +42,26 @@ QUOTED = {
 TOO_OFTEN = "Signing in failed too often from here."
 
 
-def trees() -> list[ast.AST]:
+@pytest.fixture(scope="module", autouse=True)
+def _code_is_let_go() -> Iterator[None]:
+    """What is parsed once for all tests here is some million objects, which nobody else's collections go through."""
+    yield
+    calls_and_assignments.cache_clear()
+
+
+@cache
+def calls_and_assignments() -> tuple[ast.Call | ast.Assign, ...]:
     paths = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
-    return [ast.parse(path.read_text()) for path in paths]
+    nodes = (node for path in paths for node in ast.walk(ast.parse(path.read_text())))
+    return tuple(node for node in nodes if isinstance(node, ast.Call | ast.Assign))
 
 
 def name_of(call: ast.Call) -> str:
     return str(getattr(call.func, "id", getattr(call.func, "attr", "")))
 
 
-def names_in(tree: ast.AST) -> Iterator[str]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            yield from names_of_call(node)
-        elif isinstance(node, ast.Assign):
-            yield from names_of_assignment(node)
+def names_in(node: ast.Call | ast.Assign) -> Iterator[str]:
+    yield from names_of_call(node) if isinstance(node, ast.Call) else names_of_assignment(node)
 
 
 def names_of_call(call: ast.Call) -> Iterator[str]:
@@ -89,12 +95,12 @@ def texts(nodes: list[ast.expr]) -> Iterator[str]:
 
 
 def names_in_code() -> set[str]:
-    return {found for tree in trees() for found in names_in(tree)}
+    return {found for node in calls_and_assignments() for found in names_in(node)}
 
 
 def makers() -> Iterator[tuple[str, ast.Call]]:
     """Every call that makes an error of the table by a name that stands there."""
-    for call in (node for tree in trees() for node in ast.walk(tree) if isinstance(node, ast.Call)):
+    for call in (node for node in calls_and_assignments() if isinstance(node, ast.Call)):
         names = list(texts(call.args[:2]))
         if name_of(call) in MAKERS and names:
             yield names[0], call
