@@ -16,6 +16,7 @@ from retrieval_site.errors import AppError
 from retrieval_site.languages.lazy import gettext_lazy
 from search.adapting.searches import SEARCHES_MAX, learnable_searches
 from search.adapting.words import METRICS, gain_said
+from search.judged.searches import asked_for
 from search.models import Judgement
 from search.services.judgements import RELEVANT
 from workers.adapting.examples import SEARCHES_MIN
@@ -38,15 +39,16 @@ def learning_panel(version: ModelVersion) -> Panel | None:
         base = learning_base(version)
     except AppError:
         return Panel(gettext("Learn from marks"), _COLUMNS, rows) if rows else None
-    searches = [query.pk for query in islice(learnable_searches(base), SEARCHES_MAX)]
-    marks = Judgement.objects.filter(query__in=searches)
+    searches = list(islice(learnable_searches(base), SEARCHES_MAX))
+    marks = Judgement.objects.filter(query__in=[query.pk for query in searches])
+    different = len({asked_for(query) for query in searches})
     needed = (
         gettext(" ({searches_min} are needed)").format(searches_min=SEARCHES_MIN)
-        if len(searches) < SEARCHES_MIN
+        if different < SEARCHES_MIN
         else ""
     )
     rows += [
-        (gettext("judged searches to learn from"), f"{intcomma(len(searches))}{needed}"),
+        (gettext("judged searches to learn from, each photo or text once"), f"{intcomma(different)}{needed}"),
         (gettext("marks on them: relevant"), marks.filter(grade__gte=RELEVANT).count()),
         (gettext("marks on them: not relevant"), marks.filter(grade__lt=RELEVANT).count()),
     ]

@@ -1,7 +1,8 @@
 """Ending kept searches by their age: their photos and vectors first, later the searches themselves.
 
 A search that somebody judged stays whole as long as one of its judgements does: models are trained on what it asked
-with and measured by asking it again. So does one that somebody saved.
+with and measured by asking it again. So does one that somebody saved, and one of two answers side by side of which
+somebody preferred one.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
-from search.models import Judgement, Query, QueryPart, SavedSearch
+from search.models import Judgement, Query, QueryPart, SavedSearch, SideBySide
 from workers.storage.sweeping import blob_remove_unused
 
 if TYPE_CHECKING:
@@ -67,7 +68,10 @@ def _older_than(days: int) -> QuerySet[Query]:
 def _unwanted(queries: QuerySet[Query]) -> QuerySet[Query]:
     judged = Exists(Judgement.objects.filter(query=OuterRef("pk")))
     of_saved = Q(query=OuterRef("pk")) | Q(query__marked=OuterRef("pk"))
-    return queries.exclude(judged | Exists(SavedSearch.objects.filter(of_saved)))
+    preferred = SideBySide.objects.filter(Q(first=OuterRef("pk")) | Q(second=OuterRef("pk"))).exclude(
+        preference=""
+    )
+    return queries.exclude(judged | Exists(SavedSearch.objects.filter(of_saved)) | Exists(preferred))
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.urls import reverse
 
@@ -61,6 +63,18 @@ def test_the_page_says_in_words_that_there_is_nothing_to_learn(client, root, ver
     press(client, version)
     assert run_job_inline(Job.objects.get(type=LEARN.name)).state == "succeeded"
     assert "Nothing to learn yet" in page_of(client, version)
+
+
+def test_what_the_page_counts_is_different_photos_as_learning_does(client, root, version):
+    shown = []
+    for _ in range(3):
+        mark(version, count=4)  # each time the same four photos
+        (found,) = re.findall(
+            rf"each photo or text once</td><td>(\d+) \({SEARCHES_MIN} are", page_of(client, version)
+        )
+        shown.append(int(found))
+    assert shown == [shown[0]] * 3
+    assert 0 < shown[0] <= 4
 
 
 def test_versions_that_cannot_learn_do_not_offer_it(client, root, version):

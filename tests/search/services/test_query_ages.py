@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from search.job_types import EXPIRE_QUERIES
-from search.models import Judgement, Query, QueryPart
+from search.models import Judgement, Query, QueryPart, SideBySide
 from search.services import query_ages
 from search.services.judgements import judgement_set
 from search.services.query_ages import queries_due
@@ -104,6 +104,28 @@ def test_what_was_judged_stays_whole_until_its_last_judgement_goes(document) -> 
     judgement.delete()
     assert expire()["removed"] == 1
     assert not Query.objects.exists()
+
+
+def test_answers_side_by_side_stay_once_somebody_preferred_one(django_user_model) -> None:
+    versions = [make_version(name) for name in ("first", "second")]
+    compared, undecided = (
+        [kept(1000, seed=seed + place, version=version) for place, version in enumerate(versions)]
+        for seed in (1, 3)
+    )
+    person = django_user_model.objects.create_user("ann")
+    for queries, preference in ((compared, "second"), (undecided, "")):
+        SideBySide.objects.create(
+            user=person,
+            first=queries[0],
+            second=queries[1],
+            first_version=versions[0],
+            second_version=versions[1],
+            asked="a" * 64,
+            blind=True,
+            preference=preference,
+        )
+    assert expire()["removed"] == 2
+    assert {query.pk for query in Query.objects.all()} == {query.pk for query in compared}
 
 
 @pytest.mark.parametrize(

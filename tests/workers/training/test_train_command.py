@@ -63,6 +63,11 @@ def test_a_data_set_is_trained_on_and_measured_by_its_path_alone(corpus, data, t
         call_command("evaluate", tmp_path / "b.zip", images=Path(data.images), split="val")
 
 
+def test_a_run_that_goes_on_is_given_no_other_settings(tmp_path):
+    for words in (("--set", "run.epochs=9"), ("--recipe", "demo")):
+        assert "goes on as it was begun" in refused("--resume", "--out", tmp_path / "run", *words)
+
+
 def test_torchscript_of_a_detector_is_refused_before_anything_is_trained(corpus, tmp_path):
     words = (
         "--set",

@@ -96,6 +96,10 @@ class Command(BaseCommand):
         from workers.training.train import TrainOptions
 
         resume = options["resume"]
+        if resume and (options["set"] or options["recipe"]):
+            raise CommandError(
+                "A run goes on as it was begun: leave out --recipe and --set, or begin another."
+            )
         recipe, data = RunFolder(options["out"]).recipe_and_data() if resume else self._begun(options)
         return TrainOptions(
             recipe=recipe,
