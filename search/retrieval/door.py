@@ -19,7 +19,7 @@ from search.retrieval.pages import kept_query, read_page
 from search.retrieval.runner import Asked, run
 from search.retrieval.scope import scope_for
 from search.retrieval.sort import RELEVANCE
-from search.retrieval.types import LIMIT_DEFAULT, LIMIT_MAX, DocumentPart, Reader, SearchAnswer
+from search.retrieval.types import LIMIT_DEFAULT, LIMIT_MAX, AnswerReader, DocumentPart, SearchAnswer
 from search.vectors.sharded.layout import parts_held
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _searched(ready: PreparedSearch, clock: Clock, other: Interleaving | None = 
         other,
     )
     found = run(asked, request)
-    reader, page = Reader(request.viewer, request.session), found.page
+    reader, page = AnswerReader(request.viewer, request.session), found.page
     if found.is_kept and len(page.hits) < request.limit and found.query.plan["more"]:
         page = read_page(
             found.query, Cursor(found.query.pk), request.limit, reader
@@ -116,13 +116,13 @@ def reopen(  # noqa: PLR0913  (what is read, and by whom; its callers name them)
     if place.query_id != query_id:
         raise AppError("cursor.invalid/other_search")
     query = kept_query(query_id)
-    reader = Reader(viewer, session)
+    reader = AnswerReader(viewer, session)
     page = read_page(query, place, limit, reader, apart=apart)
     clock.lap("fetch")
     return _answer(query, page, reader, clock.with_total())
 
 
-def _answer(query: Query, page: Page, reader: Reader, timings_ms: dict[str, float]) -> SearchAnswer:
+def _answer(query: Query, page: Page, reader: AnswerReader, timings_ms: dict[str, float]) -> SearchAnswer:
     return SearchAnswer(
         query_id=query.pk,
         modality=keep.modality_of(query),

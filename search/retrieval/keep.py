@@ -44,7 +44,15 @@ if TYPE_CHECKING:
 
     from search.querysets import Viewer
     from search.retrieval.encode import Encoding
-    from search.retrieval.types import AskedBy, Match, Modality, Part, Reader, SearchRequest, SearchWarning
+    from search.retrieval.types import (
+        AnswerReader,
+        AskedBy,
+        Match,
+        Modality,
+        Part,
+        SearchRequest,
+        SearchWarning,
+    )
     from workers.models import Blob
 
 logger = logging.getLogger(__name__)
@@ -315,7 +323,7 @@ def documents_left_out(query: Query) -> frozenset[int]:
     return asked_with.union(marks.not_relevant) if marks else asked_with
 
 
-def asked_by(query: Query, reader: Reader) -> bool:
+def asked_by(query: Query, reader: AnswerReader) -> bool:
     """Return whether the reader is the asker: the same person or, of those without an account, the same browser.
 
     Two without a session are alike where no guest link gives one of them more.

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from search.querysets import Viewer
     from search.retrieval.present import Page
     from search.retrieval.retrieve import Retriever
-    from search.retrieval.types import Hit, Mode, Ranking, Reader, Scope
+    from search.retrieval.types import AnswerReader, Hit, Mode, Ranking, Scope
 
 logger = logging.getLogger(__name__)
 DEEPER_DOCUMENTS = 100
@@ -47,7 +47,7 @@ def kept_query(query_id: uuid.UUID) -> Query:
     return query
 
 
-def read_page(query: Query, place: Cursor, limit: int, reader: Reader, *, apart: bool = False) -> Page:
+def read_page(query: Query, place: Cursor, limit: int, reader: AnswerReader, *, apart: bool = False) -> Page:
     """Return the hits from a place on, as far as the reader may see them; deeper than was kept for who asked.
 
     With `apart`, near-duplicates stand by themselves.
@@ -66,7 +66,7 @@ def _present(ranking: Ranking, place: Cursor, limit: int, viewer: Viewer, *, apa
     return present(ranking, place, limit, visible_collections(viewer), apart=apart)
 
 
-def whole_answer(query: Query, reader: Reader) -> Ranking:
+def whole_answer(query: Query, reader: AnswerReader) -> Ranking:
     """Return all of the kept answer.
 
     Where fewer than a whole first look's are kept, more are looked for once, for who asked.

@@ -146,7 +146,7 @@ class SearchRequest:
 
 
 @dataclass(frozen=True)
-class Reader:
+class AnswerReader:
     """Who reads a kept answer; `session` names somebody without an account."""
 
     viewer: Viewer

@@ -15,7 +15,7 @@ from search.api.presenting import hit_json, search_json
 from search.downloads import download
 from search.hit_exports import csv_lines
 from search.retrieval.pages import hits_in, kept_query, whole_answer
-from search.retrieval.types import Reader
+from search.retrieval.types import AnswerReader
 from search.sessions import session_of
 
 if TYPE_CHECKING:
@@ -54,4 +54,4 @@ class HitsCsvView(ApiView):
 
 
 def _whole_answer(request: Request, query: Query) -> Ranking:
-    return whole_answer(query, Reader(request.user, session_of(request)))
+    return whole_answer(query, AnswerReader(request.user, session_of(request)))

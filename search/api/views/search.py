@@ -312,14 +312,8 @@ class KeptSearchView(ApiView):
     def get(self, request: Request, query_id: UUID) -> Response:
         """Return a kept answer again: what you may see of it now. Nothing is encoded."""
         values = self.query
-        answer = retrieval.reopen(
-            query_id,
-            request.user,
-            values["limit"],
-            values.get("next"),
-            session=session_of(request),
-            apart=not values["collapse"],
-        )
+        page, apart = (values["limit"], values.get("next")), not values["collapse"]
+        answer = retrieval.reopen(query_id, request.user, *page, session=session_of(request), apart=apart)
         return Response(search_json(answer))
 
     @describe("search_delete", {204: None})
