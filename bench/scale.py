@@ -23,7 +23,7 @@ import psutil
 from bench import vectors
 from bench.hard_vectors import HardSet, intrinsic_dimension, participation
 from bench.measure import MS, percentile
-from bench.peers import PEERS
+from bench.peers import PEERS, TOP
 from bench.serving import DATA_DIR, attached, supervised
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float32]
 
-TOP = 10
 EF_SEARCH = (48, 96, 192, 384)
 SETTINGS = {"hnsw": EF_SEARCH, "binary": (400, 800, 1600, 3200, 6400), "exact": (0,)}
 FINE = (48, 64, 96, 128, 192, 256, 384, 512, 768, 1000)

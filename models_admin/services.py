@@ -190,9 +190,8 @@ def version_activate(
     with transaction.atomic():
         registry_lock(f"alias {alias}")
         version = _locked(version)
-        _check_activable(
-            version, gated=gated
-        )  # warming takes long: it, or the champion, may be another by now
+        # Warming takes long: it, or the champion, may be another by now.
+        _check_activable(version, gated=gated)
         current = Alias.objects.filter(name=alias).select_related("version").first()
         if current and current.version_id == version.pk:
             raise AppError("version.already_active", model=version.key, alias=alias)

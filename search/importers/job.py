@@ -225,7 +225,8 @@ class ImportRun:
                 self._counted_before -= 1  # of a file that failed in part, this part did not
                 continue
             self._counts[change] += 1
-            written += [record] if change != "unchanged" else []
+            if change != "unchanged":
+                written.append(record)
         units = units_wanted(written) if self._dry_run else units_stored(self._collection, written)
         self._counts["documents"] += len(written)
         self._counts["passages"] += units.passages

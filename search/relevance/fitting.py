@@ -34,8 +34,6 @@ PAIRS_MIN = 100
 JUDGEMENTS_MIN = 200
 CLASS_MIN = 20
 """Hits that are relevant, and hits that are not, at least."""
-QUERIES_MIN = HELD_OUT_QUERIES_MIN
-"""Fewer tell neither a space nor an error apart from the labels that were fitted."""
 GROWTH = 1.25
 """A calibration is fitted again when so many times more of what it was fitted to is there."""
 COLLECTIONS_MAX = 50
@@ -166,7 +164,7 @@ def _fit(version: ModelVersion, place: _Place, ctx: JobContext) -> bool:
 def _is_usable(labels: Labels) -> bool:
     relevant = int(labels.relevant.sum())
     both = CLASS_MIN <= relevant <= len(labels.relevant) - CLASS_MIN
-    return both and len(labels.vectors) >= QUERIES_MIN
+    return both and len(labels.vectors) >= HELD_OUT_QUERIES_MIN
 
 
 def _reference(version: ModelVersion, place: _Place, labels: Labels) -> tuple[float, ...]:

@@ -80,9 +80,8 @@ def _searched(ready: PreparedSearch, clock: Clock, other: Interleaving | None = 
     found = run(asked, request)
     reader, page = AnswerReader(request.viewer, request.session), found.page
     if found.is_kept and len(page.hits) < request.limit and found.query.plan["more"]:
-        page = read_page(
-            found.query, Cursor(found.query.pk), request.limit, reader
-        )  # collapsed ones leave room
+        # Collapsed ones leave room.
+        page = read_page(found.query, Cursor(found.query.pk), request.limit, reader)
     answer = _answer(found.query, page, reader, found.query.timings_ms)
     return answer if found.is_kept else replace(answer, query_id=None, next=None, unkept=found.query)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ from retrieval_site.database.reading import connection
 from retrieval_site.errors import AppError
 from search.filters.dates import DATES
 from search.filters.values import is_metadata_field
+from search.retrieval.leave_out import folded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,5 +66,4 @@ def _keys(documents: Sequence[int], name: str) -> dict[int, Any]:
 
 def _as_read(text: str) -> tuple[str, str]:
     """Return what a text is sorted by, as people look for it: “Äpfel” beside “Apfel”, whatever the case."""
-    folded = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(one for one in folded if not unicodedata.combining(one)), text.casefold()
+    return folded(text), text.casefold()

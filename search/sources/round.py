@@ -237,9 +237,8 @@ class SourceRound:
             return Looked(entry, item, "unchanged", content.digest)
         former = self._former(content.digest) if _is_blank(item) else None
         known = former or item
-        if (
-            former and not former.documents.all() and not self._anew
-        ):  # deleted by somebody: it does not come back
+        if former and not former.documents.all() and not self._anew:
+            # Somebody deleted what it held: that does not come back.
             return Looked(entry, former, "moved", content.digest)
         try:
             made = self.reader.made(entry, content, self.source.collection, store=not self._dry)
