@@ -77,7 +77,7 @@ def backup_create(
         raise AppError("backup.vectors_elsewhere")
     now = timezone.now()
     manifest = BackupManifest(
-        id=f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}",
+        id=f"{now:%Y%m%dT%H%M%S.%fZ}-{secrets.token_hex(2)}",
         created_at=now.isoformat(timespec="seconds"),
         key=sealing.key,
         recipients=list(sealing.recipients),

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from io import StringIO
+from itertools import count
 
 import psycopg
 import pytest
@@ -156,6 +158,21 @@ def test_a_second_backup_copies_only_what_is_new_and_names_what_the_site_has_los
     backup_create(place=place, sealing=Sealing())
     assert backups_prune(place=place, keep=1) == Pruned(1, 1)
     assert [path.name for path in _blobs(tmp_path / "place")] == [new.pk]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_backups_of_one_second_the_later_one_is_the_newest(tmp_path, monkeypatch):
+    place, ends = FolderPlace(tmp_path), iter(["ffff", "0000"])
+    monkeypatch.setattr("secrets.token_hex", lambda size: next(ends))
+    moments = (
+        datetime(2026, 11, 30, 2, 30, tzinfo=UTC) + timedelta(microseconds=passed) for passed in count()
+    )
+    monkeypatch.setattr("django.utils.timezone.now", lambda: next(moments))
+    first = backup_create(place=place, sealing=Sealing()).manifest.id
+    second = backup_create(place=place, sealing=Sealing()).manifest.id
+    assert list(backups_of(place)) == [first, second]
+    assert backups_prune(place=place, keep=1) == Pruned(1, 0)
+    assert list(backups_of(place)) == [second]
 
 
 @pytest.mark.django_db(transaction=True)
