@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     Run = JobRun[GetModelParameters, GetModelResult]
 
 
-WEIGHTS_FILE = "model.safetensors"
+WEIGHTS_FILES = {"weights": "model.safetensors", "weights_config": "config.json"}
+"""The parts that native weights are, and their names in a repository of their own."""
 _WITHOUT_WEIGHTS = ("hub.not_found", "hub.not_permitted", "hub.not_cached", "hub.too_large")
 """Errors after which a model is taken over without native weights; others are raised, and the job can be retried."""
 
@@ -55,11 +56,16 @@ def version_got(run: Run) -> ModelVersion:
 
 
 def _from_hub(model: CatalogueModel, run: Run) -> tuple[dict[str, Path], dict[str, Any]]:
-    hub = hub_settings(run.parameters.endpoint)
+    from workers.inference.published.libraries import missing_libraries
+
+    hub, missing = hub_settings(run.parameters.endpoint), missing_libraries()
     revision = run.parameters.revision or model.revision
     run.stage("ask the hub")
     commit = hub_commit(hub, model.repository, revision)
     layout, names = layout_files(commit.files, folder=model.folder, variant=model.variant)
+    has_weights = "weights" in names
+    if missing:
+        names = {part: name for part, name in names.items() if part not in WEIGHTS_FILES}
     files = _fetched(run, hub, commit, names, "download, in MB")
     place = {
         "hub": hub.endpoint,
@@ -67,7 +73,11 @@ def _from_hub(model: CatalogueModel, run: Run) -> tuple[dict[str, Path], dict[st
         "revision": revision,
         "commit": commit.commit,
     }
-    more, weights = _weights(model, run, hub) if "weights" not in names else (_Files({}, {}), {})
+    more, weights = _Files({}, {}), {}
+    if missing and (has_weights or model.weights_repository):
+        weights = {"weights_left_out": f"{missing[0]} is not installed"}
+    elif not has_weights and model.weights_repository:
+        more, weights = _weights(model, run, hub)
     parts, source = _described(run, files, place | {"layout": layout})
     if not more.parts:
         return parts, source | weights
@@ -76,20 +86,15 @@ def _from_hub(model: CatalogueModel, run: Run) -> tuple[dict[str, Path], dict[st
 
 
 def _weights(model: CatalogueModel, run: Run, hub: Hub) -> tuple[_Files, dict[str, Any]]:
-    """Return the weights of which the graphs were made, where torch can use them, and where they come from.
+    """Return the weights of which the graphs were made, from a repository of their own, and where they come from.
 
     They are more than the model needs: a repository that lacks them, or is closed, leaves them out and says why.
     """
-    from workers.inference.published.libraries import missing_libraries
-
-    if not model.weights_repository or missing_libraries():
-        return _Files({}, {}), {}
-    names = {"weights": WEIGHTS_FILE, "weights_config": "config.json"}
     try:
         commit = hub_commit(hub, model.weights_repository, model.weights_revision)
-        if missing := sorted(set(names.values()) - set(commit.files)):
+        if missing := sorted(set(WEIGHTS_FILES.values()) - set(commit.files)):
             return _Files({}, {}), {"weights_left_out": f"{model.weights_repository} has no {missing[0]}"}
-        files = _fetched(run, hub, commit, names, "download weights, in MB")
+        files = _fetched(run, hub, commit, WEIGHTS_FILES, "download weights, in MB")
     except HubError as error:
         if error.id not in _WITHOUT_WEIGHTS:
             raise

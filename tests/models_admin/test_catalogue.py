@@ -68,6 +68,17 @@ def test_a_model_is_fetched_validated_and_prepared_by_one_job(hub, model, monkey
     assert not any("pytorch_model.bin" in path for _, path, _ in hub.asked)
 
 
+def test_weights_that_nothing_here_can_use_are_not_fetched(hub, model, monkeypatch):
+    monkeypatch.setattr("workers.inference.published.libraries.missing_libraries", lambda: ["torch"])
+    hub.files["model.safetensors"] = b"x" * 100
+    job = run_job_inline(getting.model_get(model=model))
+    assert (job.state, job.error) == ("succeeded", "")
+    assert not any("safetensors" in path for _, path, _ in hub.asked)
+    source = ModelVersion.objects.get().manifest["training"]["source"]
+    assert source["weights_left_out"] == "torch is not installed"
+    assert "onnx/text_model.onnx" in source["files"]
+
+
 def test_another_hub_can_be_named_and_gets_no_token(hub, model, monkeypatch):
     endpoint = settings.CONFIG.hub_endpoint
     config = replace(settings.CONFIG, hub_endpoint="https://hub.example", hub_token="ours")

@@ -50,11 +50,14 @@ class Hub:
 
 @dataclass(frozen=True)
 class HubFile:
-    """A file of a repository: its size, and its SHA-256 where the hub says it before the file comes."""
+    """A file of a repository: its size, and its hash where the hub says it before the file comes.
+
+    `hash`, in hexadecimal digits: the SHA-256 of a large file, git's own SHA-1 of a small one.
+    """
 
     path: str
     size: int
-    sha256: str = ""
+    hash: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ def hub_commit(hub: Hub, repository: str, revision: str) -> HubCommit:
         raise HubError("hub.bad_answer", problem="it names no commit")
     _remember(hub, repository, revision, info.sha)
     files = [
-        HubFile(one.rfilename, one.size or 0, one.lfs.sha256 if one.lfs else "")
+        HubFile(one.rfilename, one.size or 0, (one.lfs.sha256 if one.lfs else one.blob_id) or "")
         for one in info.siblings or ()
     ]
     return HubCommit(repository, info.sha, {file.path: file for file in files if _PATH.fullmatch(file.path)})
@@ -95,8 +98,9 @@ def hub_commit(hub: Hub, repository: str, revision: str) -> HubCommit:
 def hub_fetch(hub: Hub, commit: HubCommit, paths: list[str], progress: Progress) -> dict[str, Path]:
     """Return the files of the commit on this machine, by their paths; those that are not here yet are fetched.
 
-    A file that came in part goes on where it ended, in another process as well. Raises HubError `hub.too_large`,
-    `hub.timeout`, `hub.hash_mismatch`, `hub.*`, and what `progress` raises.
+    A file that came in part goes on where it ended, in another process as well; one that the cache has with another
+    content than the hub says comes anew. Raises HubError `hub.too_large`, `hub.timeout`, `hub.hash_mismatch`, `hub.*`,
+    and what `progress` raises.
     """
     total = sum(commit.files[path].size for path in paths)
     if total > hub.max_bytes:
@@ -104,13 +108,13 @@ def hub_fetch(hub: Hub, commit: HubCommit, paths: list[str], progress: Progress)
     deadline = time.monotonic() + hub.seconds
     found = {}
     for path in paths:
-        target = _snapshot(hub, commit.repository, commit.commit) / path
-        if target.is_file():
-            progress(target.stat().st_size)
+        target, file = _snapshot(hub, commit.repository, commit.commit) / path, commit.files[path]
+        if target.is_file() and target.stat().st_size == file.size and _has_hash(target, file.hash):
+            progress(file.size)
         elif hub.offline:
             raise HubError("hub.not_cached", repository=commit.repository, file=path)
         else:
-            _Fetch(hub, commit, commit.files[path], deadline, progress).into(target)
+            _Fetch(hub, commit, file, deadline, progress).into(target)
         found[path] = target
     return found
 
@@ -178,11 +182,8 @@ class _Fetch:
             raise HubError("hub.bad_answer", problem="a file has another size than the list says")
 
     def _check_content(self, partial: Path, etag: str) -> None:
-        """Refuse a file that is not what its commit says: git's own hash of small files, SHA-256 of large ones."""
-        wanted = self._file.sha256 or (etag if len(etag) == 64 else "")
-        if (wanted and sha256_of(partial) != wanted) or (
-            not wanted and len(etag) == 40 and _git_hash(partial) != etag
-        ):
+        """Refuse a file that is not what its commit says."""
+        if not _has_hash(partial, self._file.hash or etag):
             partial.unlink()
             raise HubError("hub.hash_mismatch", file=self._file.path)
 
@@ -190,11 +191,18 @@ class _Fetch:
         return urlsplit(location).netloc == urlsplit(self._hub.endpoint).netloc
 
 
+def _has_hash(path: Path, wanted: str) -> bool:
+    """Tell whether a file has this SHA-256, or by its length this hash of git's; any other text says nothing of it."""
+    if len(wanted) == 64:
+        return sha256_of(path) == wanted
+    return len(wanted) != 40 or _git_hash(path) == wanted
+
+
 def _git_hash(path: Path) -> str:
     """Return what git calls a file: the SHA-1 of a header and its content."""
-    digest = hashlib.sha1(f"blob {path.stat().st_size}\0".encode(), usedforsecurity=False)
-    digest.update(path.read_bytes())
-    return digest.hexdigest()
+    header = hashlib.sha1(f"blob {path.stat().st_size}\0".encode(), usedforsecurity=False)
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: header).hexdigest()
 
 
 @contextmanager

@@ -38,7 +38,7 @@ def test_a_branch_is_a_commit_with_its_files_sizes_and_hashes(hub):
     commit = hub_commit(hub, "some/model", "main")
     assert commit.commit == COMMIT
     assert commit.files["onnx/text_model.onnx"].size == len(LARGE)
-    assert commit.files["onnx/text_model.onnx"].sha256 == hashlib.sha256(LARGE).hexdigest()
+    assert commit.files["onnx/text_model.onnx"].hash == hashlib.sha256(LARGE).hexdigest()
 
 
 def test_only_what_is_asked_for_comes_and_only_once(hub, server):
@@ -50,6 +50,16 @@ def test_only_what_is_asked_for_comes_and_only_once(hub, server):
     fetched(hub, "config.json", "onnx/text_model.onnx")
     assert len(got(server)) == before
     assert not any("pytorch_model" in path for _, path, _ in server.asked)
+
+
+@pytest.mark.parametrize("path", ["config.json", "onnx/text_model.onnx"])
+@pytest.mark.parametrize("damage", [lambda body: body[:-1], lambda body: body[:-1] + b"?"])
+def test_a_file_of_the_cache_that_is_not_what_its_commit_says_comes_anew(hub, server, path, damage):
+    kept, counted = fetched(hub, path)[path], []
+    kept.write_bytes(damage(FILES[path]))
+    server.asked.clear()
+    assert fetched(hub, path, progress=counted.append)[path].read_bytes() == FILES[path]
+    assert (len(got(server)) > 0, sum(counted)) == (True, len(FILES[path]))
 
 
 def test_a_file_that_broke_off_goes_on_where_it_ended(hub, server):
