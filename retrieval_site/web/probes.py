@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +15,39 @@ from retrieval_site.health.middleware import PROBE_PAGES
 from retrieval_site.web.server import Server, adjustments
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from retrieval_site.web.parser import Front
 
-PROBE_THREADS = 4
-READY_SECONDS = 3.0
+PROBE_THREADS = 6
+"""Of each of the two that ask others, one runs and `WAITING_MOST` wait; so two are always left for `/healthz`."""
+WAITING_MOST = 1
+WAIT_SECONDS = 3.0
 OF_THIS_PROCESS = frozenset({"/healthz", "/startedz"})
+
+
+class _OneAtATime:
+    """Lets one thread ask others at a time: a database that neither answers nor refuses holds one, not all of them."""
+
+    def __init__(self) -> None:
+        self._there = threading.BoundedSemaphore(1 + WAITING_MOST)
+        self._running = threading.Lock()
+
+    @contextmanager
+    def turn(self) -> Iterator[bool]:
+        """Yield whether it is this thread's turn, after `WAIT_SECONDS` at most; False at once where others wait."""
+        if not self._there.acquire(blocking=False):
+            yield False
+            return
+        try:
+            has_turn = self._running.acquire(timeout=WAIT_SECONDS)
+            try:
+                yield has_turn
+            finally:
+                if has_turn:
+                    self._running.release()
+        finally:
+            self._there.release()
 
 
 class ProbeApplication:
@@ -29,7 +56,7 @@ class ProbeApplication:
     def __init__(self, stuck_seconds: Callable[[], float], limit_seconds: float) -> None:
         self._stuck_seconds = stuck_seconds
         self._limit_seconds = limit_seconds
-        self._checking = threading.Lock()
+        self._checking, self._measuring = _OneAtATime(), _OneAtATime()
         self._has_started = False
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -49,6 +76,8 @@ class ProbeApplication:
             return HttpResponseNotFound()
         if path == "/startedz":
             return self._started(environ)
+        if path == "/metrics":
+            return self._measured(environ)
         return self._checked(path, environ) if path == "/readyz" else page(WSGIRequest(environ))
 
     def _started(self, environ: dict[str, Any]) -> HttpResponse:
@@ -60,15 +89,20 @@ class ProbeApplication:
         return JsonResponse({"ok": True})
 
     def _checked(self, path: str, environ: dict[str, Any]) -> HttpResponse:
-        """Check once at a time: a database that neither answers nor refuses holds one thread, not all of them."""
-        if not self._checking.acquire(timeout=READY_SECONDS):
-            checks = {"readiness": {"ok": False, "detail": "An earlier check does not end."}}
-            return JsonResponse({"ok": False, "checks": checks}, status=503)
-        try:
-            close_old_connections()
-            return PROBE_PAGES[path](WSGIRequest(environ))
-        finally:
-            self._checking.release()
+        with self._checking.turn() as has_turn:
+            if has_turn:
+                close_old_connections()
+                return PROBE_PAGES[path](WSGIRequest(environ))
+        checks = {"readiness": {"ok": False, "detail": "An earlier check does not end."}}
+        return JsonResponse({"ok": False, "checks": checks}, status=503)
+
+    def _measured(self, environ: dict[str, Any]) -> HttpResponse:
+        with self._measuring.turn() as has_turn:
+            if has_turn:
+                return PROBE_PAGES["/metrics"](WSGIRequest(environ))
+        return HttpResponse(
+            "An earlier look-up of numbers does not end.\n", status=503, content_type="text/plain"
+        )
 
 
 def start_probes(main: Server, shared: Front) -> Server:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -69,25 +69,39 @@ def test_healthz_tells_a_stuck_server_from_a_busy_one(django_db_setup: None, tmp
         assert web.get("/healthz", port=web.probe_port)[0] == 200
 
 
-def test_healthz_answers_while_a_database_neither_answers_nor_refuses(
-    django_db_setup: None, tmp_path: Path
-) -> None:
+@pytest.fixture
+def silent_database() -> Iterator[str]:
+    """The address of a server that neither answers nor refuses."""
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
-        url = f"postgresql://nobody@127.0.0.1:{silent.getsockname()[1]}/nothing"
-        with web_server(tmp_path, DATABASE_URL=url) as web:
-            asking = [threading.Thread(target=_ready, args=(web,)) for _ in range(4)]
-            for thread in asking:
-                thread.start()
-            time.sleep(4)
-            assert web.get("/healthz", port=web.probe_port)[0] == 200
-            status, body = web.get("/readyz", port=web.probe_port)
-            assert status == 503
-            assert json.loads(body)["checks"]["readiness"]["ok"] is False
-            web.process.kill()
-            for thread in asking:
-                thread.join()
+        yield f"postgresql://nobody@127.0.0.1:{silent.getsockname()[1]}/nothing"
+
+
+def test_healthz_answers_while_a_database_neither_answers_nor_refuses(
+    django_db_setup: None, silent_database: str, tmp_path: Path
+) -> None:
+    with web_server(tmp_path, DATABASE_URL=silent_database) as web, _asking(web, "/readyz", 4):
+        time.sleep(4)
+        assert web.get("/healthz", port=web.probe_port)[0] == 200
+        status, body = web.get("/readyz", port=web.probe_port)
+        assert status == 503
+        assert json.loads(body)["checks"]["readiness"]["ok"] is False
+        web.process.kill()
+
+
+def test_scrapes_of_a_database_that_does_not_answer_keep_no_thread_from_healthz(
+    django_db_setup: None, silent_database: str, tmp_path: Path
+) -> None:
+    with (
+        web_server(tmp_path, DATABASE_URL=silent_database) as web,
+        _asking(web, "/metrics", 6),
+        _asking(web, "/readyz", 6),
+    ):
+        time.sleep(0.5)
+        assert web.get("/healthz", port=web.probe_port, timeout=1)[0] == 200
+        assert web.get("/metrics", port=web.probe_port)[0] == 503
+        web.process.kill()
 
 
 @pytest.fixture
@@ -119,9 +133,20 @@ def test_a_server_begins_once_it_could_answer_pages_and_goes_on_without_the_data
         assert web.get("/startedz", port=web.probe_port)[0] == 200
 
 
-def _ready(web: WebServer) -> None:
-    with suppress(OSError):
-        web.get("/readyz", port=web.probe_port, timeout=20)
+@contextmanager
+def _asking(web: WebServer, address: str, times: int) -> Iterator[None]:
+    """Ask the probes' port so often at once, and wait for the answers behind what is done meanwhile."""
+
+    def ask() -> None:
+        with suppress(OSError):
+            web.get(address, port=web.probe_port, timeout=20)
+
+    threads = [threading.Thread(target=ask) for _ in range(times)]
+    for thread in threads:
+        thread.start()
+    yield
+    for thread in threads:
+        thread.join()
 
 
 def test_only_the_probes_port_tells_details(own: WebServer) -> None:
