@@ -11,6 +11,7 @@ from redis import RedisError
 
 from models_admin.models import ModelVersion
 from models_admin.services import champion
+from retrieval_site.health.broker import broker
 from retrieval_site.health.checks import CheckFailedError, register
 from retrieval_site.languages.lazy import gettext_lazy
 from search.vectors.index import table_state
@@ -51,7 +52,7 @@ def check_query_worker() -> str:
 
 def _alive() -> dict[str, Beat]:
     try:
-        return workers_alive()
+        return workers_alive(broker())
     except RedisError as error:
         raise CheckFailedError(gettext("Unknown: Redis does not answer.")) from error
 

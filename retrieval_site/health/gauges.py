@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import psycopg
 from django.db import Error
+from redis import RedisError
 
+from retrieval_site.errors import AppError
+from retrieval_site.health.checks import CheckFailedError, check_database
 from retrieval_site.kept import Kept
 
 if TYPE_CHECKING:
@@ -16,6 +21,9 @@ if TYPE_CHECKING:
 
 KEPT_SECONDS = 30.0
 """Looked up at most so often, however often a process is scraped."""
+_FAILURES = (AppError, Error, psycopg.Error, RedisError, OSError)
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -43,11 +51,29 @@ def gauges_register(look_up: LookUp) -> None:
 
 
 def gauges() -> tuple[Gauge, ...]:
-    """Return all of them; none while the database does not answer, rather than something stale."""
+    """Return whether the database answers, and all numbers; without it no other, rather than something stale."""
     try:
-        return _kept.get("gauges", lambda: tuple(gauge for look_up in _look_ups for gauge in look_up()))
-    except Error:
-        return ()
+        check_database()
+    except CheckFailedError:
+        return (_database_answers(0),)
+    return _kept.get("gauges", _looked_up)
+
+
+def _looked_up() -> tuple[Gauge, ...]:
+    """Ask each look-up; one that fails leaves out its own numbers alone."""
+    found, failed = [_database_answers(1)], 0
+    for look_up in _look_ups:
+        try:
+            found += tuple(look_up())
+        except _FAILURES as error:
+            failed += 1
+            log.warning("numbers are missing from /metrics (%s): %s", look_up.__qualname__, error)
+    meaning = "Look-ups of numbers that failed, whose numbers are missing here."
+    return (*found, Gauge("failed_look_ups", meaning, (), {(): failed}))
+
+
+def _database_answers(value: int) -> Gauge:
+    return Gauge("database_answers", "Whether the database answers: 1 or 0.", (), {(): value})
 
 
 def gauges_forget() -> None:

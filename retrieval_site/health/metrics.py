@@ -11,7 +11,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 from redis import RedisError
 
-from retrieval_site.health.broker import queue_length
+from retrieval_site.health.broker import broker, queue_length
 from retrieval_site.health.gauges import gauges
 from workers.encoding import wire
 from workers.encoding.client import workers_alive
@@ -71,7 +71,7 @@ class BrokerCollector(Collector):
         try:
             for queue, key in QUEUES.items():
                 waiting.add_metric([queue], queue_length(key))
-            beats = workers_alive()
+            beats = workers_alive(broker())
         except RedisError:
             return
         workers.add_metric([], len(beats))
@@ -106,8 +106,11 @@ class DiskCollector(Collector):
     """Measures the disk that holds the data folder, whatever else does not answer."""
 
     def collect(self) -> Iterable[Metric]:
-        """Yield its size and what is free of it."""
-        disk = shutil.disk_usage(settings.DATA_DIR)
+        """Yield its size and what is free of it; nothing where the folder cannot be reached."""
+        try:
+            disk = shutil.disk_usage(settings.DATA_DIR)
+        except OSError:
+            return
         yield GaugeMetricFamily("sightline_disk_bytes", "Size of the disk that holds DATA_DIR.", disk.total)
         yield GaugeMetricFamily("sightline_disk_free_bytes", "What is free of it.", disk.free)
 

@@ -91,18 +91,26 @@ class ProbeApplication:
     def _checked(self, path: str, environ: dict[str, Any]) -> HttpResponse:
         with self._checking.turn() as has_turn:
             if has_turn:
-                close_old_connections()
-                return PROBE_PAGES[path](WSGIRequest(environ))
+                return _page(path, environ)
         checks = {"readiness": {"ok": False, "detail": "An earlier check does not end."}}
         return JsonResponse({"ok": False, "checks": checks}, status=503)
 
     def _measured(self, environ: dict[str, Any]) -> HttpResponse:
         with self._measuring.turn() as has_turn:
             if has_turn:
-                return PROBE_PAGES["/metrics"](WSGIRequest(environ))
+                return _page("/metrics", environ)
         return HttpResponse(
             "An earlier look-up of numbers does not end.\n", status=503, content_type="text/plain"
         )
+
+
+def _page(path: str, environ: dict[str, Any]) -> HttpResponse:
+    """Answer with a page that asks the database: no request begins or ends here, which would look at connections."""
+    close_old_connections()
+    try:
+        return PROBE_PAGES[path](WSGIRequest(environ))
+    finally:
+        close_old_connections()
 
 
 def start_probes(main: Server, shared: Front) -> Server:

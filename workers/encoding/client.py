@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
+    from redis import Redis
 
     from models_admin.models import ModelVersion
     from workers.encoding.wire import Encoded
@@ -356,9 +357,9 @@ class Pending:
         return seen or alive
 
 
-def workers_alive() -> dict[str, Beat]:
-    """Return the query workers whose heartbeat has not expired, by name."""
-    redis = wire.client()
+def workers_alive(redis: Redis | None = None) -> dict[str, Beat]:
+    """Return the query workers whose heartbeat has not expired, by name; a probe asks by its own, impatient client."""
+    redis = redis or wire.client()
     keys = sorted(redis.scan_iter(wire.HEARTBEAT_PREFIX + "*", count=1000))
     beats = cast("list[bytes | None]", redis.mget(keys)) if keys else []
     return {key.decode(): Beat.read(beat) for key, beat in zip(keys, beats, strict=True) if beat is not None}

@@ -6,14 +6,17 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
 from models_admin.deaths import WINDOW, version_died
 from models_admin.services import alias_point
 from retrieval_site.audit import audit_note
+from retrieval_site.errors import AppError
+from retrieval_site.health import checks, gauges
 from retrieval_site.health.alive import alive_note
-from retrieval_site.health.gauges import gauges_forget
+from retrieval_site.health.gauges import Gauge, gauges_forget
 from search.monitoring.stages import stages_note
 from tests.support.corpus import make_version
 from tests.support.probe_jobs import PROBE, ProbeParameters
@@ -102,6 +105,38 @@ def test_the_database_and_the_disk_have_sizes(scraped):
     assert 1 <= found["sightline_database_connections",] <= found["sightline_database_connections_max",]
     assert found["sightline_database_blocks_hit_total",] > 0
     assert 0 < found["sightline_disk_free_bytes",] <= found["sightline_disk_bytes",]
+
+
+def test_a_look_up_that_fails_leaves_out_its_own_numbers_alone(scraped, monkeypatch):
+    def fails():
+        yield Gauge("half", "Said before the rest fails.", (), {(): 1.0})
+        raise AppError("shards.address", place=1)
+
+    monkeypatch.setattr(gauges, "_look_ups", [fails, *gauges._look_ups])
+    found = scraped()
+    assert ("sightline_half",) not in found
+    assert found["sightline_jobs", "queued"] == 0
+    assert found["sightline_failed_look_ups",] == 1
+    assert found["sightline_database_answers",] == 1
+
+
+def test_without_the_database_its_numbers_are_missing_and_that_is_a_number(scraped, monkeypatch):
+    def refuse() -> None:
+        raise OperationalError("connection refused")
+
+    assert scraped()["sightline_failed_look_ups",] == 0
+    monkeypatch.setattr(checks.connection, "cursor", refuse)
+    found = scraped()
+    assert found["sightline_database_answers",] == 0
+    assert ("sightline_jobs", "queued") not in found
+    assert found["sightline_query_workers",] == 0
+
+
+def test_a_disk_that_cannot_be_asked_takes_no_other_number_away(scraped, settings, tmp_path):
+    settings.DATA_DIR = tmp_path / "gone"
+    found = scraped()
+    assert ("sightline_disk_bytes",) not in found
+    assert found["sightline_database_answers",] == 1
 
 
 def test_a_worker_renews_the_file_that_says_that_it_lives(settings, tmp_path):

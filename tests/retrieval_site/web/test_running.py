@@ -104,6 +104,27 @@ def test_scrapes_of_a_database_that_does_not_answer_keep_no_thread_from_healthz(
         web.process.kill()
 
 
+def test_numbers_are_back_at_the_scrape_after_a_restart_of_the_database(
+    django_db_setup: None, tmp_path: Path
+) -> None:
+    database = worker_environment()["DATABASE_URL"]
+    with web_server(tmp_path, DATABASE_URL=f"{database}&application_name=scraped") as web:
+        assert all("sightline_jobs{" in _scraped(web) for _ in range(8))  # by every thread of the probes
+        with psycopg.connect(database, autocommit=True) as other:
+            ended = other.execute(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'scraped'"
+            ).fetchall()
+        assert ended
+        for _ in range(8):
+            told = _scraped(web)
+            assert "sightline_database_answers 1.0" in told
+            assert "sightline_jobs{" in told
+
+
+def _scraped(web: WebServer) -> str:
+    return web.get("/metrics", port=web.probe_port)[1].decode()
+
+
 @pytest.fixture
 def empty_database(django_db_setup: None) -> Iterator[str]:
     """The address of a database without tables beside that of the tests."""
